@@ -1,0 +1,38 @@
+"""Time as the archive writes it: ISO 8601 text, a day alone where only the day is known, else with its offset."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+
+
+def to_text(value: datetime | date | None) -> str | None:
+    """A moment or a day as text; None stays None.
+
+    >>> to_text(date(2024, 3, 15))
+    '2024-03-15'
+    >>> to_text(datetime(2024, 3, 15, 9, 30, tzinfo=UTC))
+    '2024-03-15T09:30:00+00:00'
+    """
+    if value is None:
+        return None
+    if isinstance(value, datetime):
+        if value.tzinfo is None:
+            raise ValueError(f"{value.isoformat()} has no offset")
+        return value.replace(microsecond=0).isoformat()
+    return value.isoformat()
+
+
+def parse_time(text: str | None) -> datetime | date | None:
+    """The text that `to_text` wrote, as a moment or a day again.
+
+    >>> parse_time("2024-03-15")
+    datetime.date(2024, 3, 15)
+    """
+    if text is None:
+        return None
+    return date.fromisoformat(text) if len(text) == 10 else datetime.fromisoformat(text)
+
+
+def now() -> datetime:
+    """The present moment, in UTC."""
+    return datetime.now(UTC)

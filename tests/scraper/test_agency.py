@@ -1,0 +1,85 @@
+"""The list of agencies: read whole, or a fault that names file, table and key."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from scraper.agency import DEFAULT_LIST, Agency, check_contact, choose_agencies, load_agencies
+from scraper.errors import AgencyError
+
+WHOLE = """
+[skog]
+name = "Skogsrådet"
+home = "https://www.skog.example/"
+aliases = ["skogsradet.example"]
+feeds = ["https://www.skog.example/feed"]
+releases = '^/nyheter/\\d+'
+"""
+
+
+def written(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "list.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_a_table_becomes_an_agency(tmp_path: Path) -> None:
+    agency = load_agencies(written(tmp_path, WHOLE))["skog"]
+    assert (agency.slug, agency.name, agency.feeds) == ("skog", "Skogsrådet", ("https://www.skog.example/feed",))
+    assert agency.owns("http://skog.example/x")
+    assert agency.owns("https://www.skogsradet.example/x")
+    assert not agency.owns("https://notskog.example/x")
+
+
+def test_the_list_of_this_project_is_whole() -> None:
+    agencies = load_agencies()
+    assert {"jamstalldhetsmyndigheten", "polisen", "regeringen"} <= set(agencies)
+    assert len(agencies) >= 12
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (("feeds", "feedz"), r"list\.toml: \[skog\] feedz is no key; the keys are name, home"),
+        (('"https://www.skog.example/"', '"skog.example"'), r"\[skog\] home 'skog\.example' is no http or https"),
+        (('["https://www.skog.example/feed"]', '"https://x.example"'), r"\[skog\] feeds must be a list of texts"),
+        (('"Skogsrådet"', "7"), r"\[skog\] name must be a text"),
+        (("name =", "name_en ="), r"\[skog\] name is missing"),
+        (("[skog]", "[Skog_1]"), r"\[Skog_1\] a slug is"),
+        (("feeds =", 'lead = "..["\nfeeds ='), r"\[skog\] lead '\.\.\[' is no CSS selector"),
+        (("feeds =", 'zone = "Nowhere/X"\nfeeds ='), r"\[skog\] zone 'Nowhere/X' is no time zone"),
+        (('"skogsradet.example"', '"https://x.example"'), r"\[skog\] aliases are host names"),
+        (('"https://www.skog.example/"', '"http://["'), r"\[skog\] home 'http://\[' is no http or https"),
+        ((r"^/nyheter/\d+", "("), r"\[skog\] releases is no regular expression"),
+        (("[skog]", "[skog"), "is not TOML"),
+        (("[skog]", "answer = 42\n[skog]"), "answer stands outside a table"),
+    ],
+)
+def test_a_fault_is_named(tmp_path: Path, change: tuple[str, str], message: str) -> None:
+    with pytest.raises(AgencyError, match=message):
+        load_agencies(written(tmp_path, WHOLE.replace(*change)))
+
+
+def test_a_missing_or_empty_list_is_named(tmp_path: Path) -> None:
+    with pytest.raises(AgencyError, match=r"none\.toml: no such file"):
+        load_agencies(tmp_path / "none.toml")
+    with pytest.raises(AgencyError, match="declares no agency"):
+        load_agencies(written(tmp_path, ""))
+
+
+def test_only_the_wanted_are_chosen(tmp_path: Path) -> None:
+    agencies = load_agencies(written(tmp_path, WHOLE))
+    assert choose_agencies(agencies, [], DEFAULT_LIST) == agencies
+    with pytest.raises(AgencyError, match=r"\[sjo\] is not in the list"):
+        choose_agencies(agencies, ["sjo"], DEFAULT_LIST)
+
+
+def test_live_crawls_need_a_contact() -> None:
+    here = Agency(slug="skog", name="Skog", home="http://skog.localhost:8002/")
+    live = Agency(slug="skog", name="Skog", home="https://skog.example/")
+    check_contact({"skog": here}, "")
+    check_contact({"skog": live}, "me@skog.example")
+    with pytest.raises(AgencyError, match="CONTACT must be set"):
+        check_contact({"skog": live}, " ")

@@ -1,0 +1,187 @@
+"""The crawl's memory, the frontier table: every address ever found, what came of it and when it is due.
+
+It lives in archive.db because a page's row and its release must commit in one transaction: that is what
+survives kill -9. `role` says what an address is (release, feed, sitemap, listing, home, robots); `state`
+what came of it:
+
+    due        found, not yet read                        held     read, its release is in the archive
+    failed     not answered (network, 5xx), tried again   refused  answered, but no release could be read
+    done       a source whose whole pass was completed    gone     404 or 410
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlite_utils import Database
+
+from archive.times import to_text
+
+RETRY_AFTER = timedelta(hours=1)  # doubled at every further failure
+GONE_AFTER = timedelta(days=1)  # a page may be listed before it answers; doubled as well
+REFUSED_AFTER = timedelta(days=1)  # a refused page may have been mended, or our rule
+LONGEST_WAIT = timedelta(days=7)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One address of the frontier as the crawler needs it."""
+
+    url: str
+    agency: str
+    role: str
+    state: str
+    first_seen: str
+    listed: str | None
+    fetched: str | None
+    tries: int
+    etag: str | None
+    last_modified: str | None
+    release: int | None
+
+
+COLUMNS = ", ".join(Row.__dataclass_fields__)
+
+
+class Frontier:
+    """The frontier table. No method commits: wrap calls in `Archive.transaction`."""
+
+    def __init__(self, db: Database) -> None:
+        self.db = db
+
+    def get(self, url: str) -> Row | None:
+        """One address, if it was ever found."""
+        row = self.db.execute(f"select {COLUMNS} from frontier where url = ?", [url]).fetchone()
+        return to_row(row) if row else None
+
+    def add(
+        self,
+        url: str,
+        *,
+        agency: str,
+        role: str,
+        seen: datetime,
+        source: str | None = None,
+        listed: str | None = None,
+        begun: datetime | None = None,
+    ) -> bool:
+        """Remember an address and the source that named it first; True where it was never found before.
+
+        What its source dates later than before (`listed`) becomes due again: a held or lost release, unless it
+        was read after `begun`, the crawl's own beginning; and a sitemap, before it is asked for, so that a crawl
+        killed meanwhile does not take it for read.
+        """
+        added = self.db.execute(
+            "insert or ignore into frontier (url, agency, role, state, first_seen, source, listed)"
+            " values (?, ?, ?, 'due', ?, ?, ?)",
+            [url, agency, role, to_text(seen), source, listed],
+        ).rowcount
+        if not added and listed:
+            self.db.execute(
+                "update frontier set listed = :listed, state = case when state = 'done'"
+                " or (state in ('held', 'gone') and listed is not null and fetched < :begun) then 'due' else state end"
+                " where url = :url and (listed is null or listed < :listed)",
+                {"url": url, "listed": listed, "begun": to_text(begun or seen)},
+            )
+        return bool(added)
+
+    def due(self, agency: str, now: datetime, limit: int, leave: frozenset[str] = frozenset()) -> list[Row]:
+        """Up to `limit` releases of an agency that are due, oldest find first, without those in `leave`."""
+        rows = self.db.execute(
+            f"select {COLUMNS} from frontier where agency = ? and role = 'release' and (state = 'due'"
+            " or (state in ('failed', 'refused', 'gone') and next_due <= ?)) order by first_seen, rowid limit ?",
+            [agency, to_text(now), limit + len(leave)],
+        )
+        return [row for row in map(to_row, rows) if row.url not in leave][:limit]
+
+    def shared(self, url: str, visited: str) -> bool:
+        """Whether yet another address than these two led to the release held under `url`."""
+        row = self.db.execute(
+            "select 1 from frontier where release = (select release from frontier where url = :url)"
+            " and url not in (:url, :visited) limit 1",
+            {"url": url, "visited": visited},
+        ).fetchone()
+        return row is not None
+
+    def held(
+        self, url: str, release: int, seen: datetime, *, etag: str | None = None, last_modified: str | None = None
+    ) -> None:
+        """The address was read and its release is kept."""
+        self._came(url, "held", seen, etag=etag, last_modified=last_modified, release=release)
+
+    def done(
+        self,
+        url: str,
+        seen: datetime,
+        *,
+        links: int | None = None,
+        etag: str | None = None,
+        last_modified: str | None = None,
+    ) -> None:
+        """A source's whole pass ended; what was found before now counts as known. `links`: how many it named."""
+        self._came(url, "done", seen, etag=etag, last_modified=last_modified)
+        if links is not None:
+            self.db.execute("update frontier set links = ? where url = ?", [links, url])
+
+    def listed_before(self, source: str) -> list[Row]:
+        """What a source that has not changed still lists, as far as it was the first to name it."""
+        rows = self.db.execute(
+            f"select {COLUMNS} from frontier where source = :source order by first_seen desc"
+            " limit (select coalesce(links, 0) from frontier where url = :source)",
+            {"source": source},
+        )
+        return [to_row(row) for row in rows]
+
+    def refused(self, url: str, seen: datetime, problem: str) -> None:
+        """The address answered, but no release could be read."""
+        self._came(url, "refused", seen, problem=problem, next_due=seen + REFUSED_AFTER)
+
+    def gone(self, url: str, seen: datetime, problem: str) -> None:
+        """The address answered 404 or 410; it is looked at again, ever more seldom, for it may come back."""
+        self._again(url, "gone", seen, problem, GONE_AFTER)
+
+    def failed(self, url: str, seen: datetime, problem: str) -> None:
+        """The address did not answer; it is tried again, ever more seldom."""
+        self._again(url, "failed", seen, problem, RETRY_AFTER)
+
+    def _again(self, url: str, state: str, seen: datetime, problem: str, first: timedelta) -> None:
+        row = self.get(url)
+        tries = row.tries + 1 if row else 1
+        wait = min(first * 2 ** min(tries - 1, 10), LONGEST_WAIT)
+        self._came(url, state, seen, problem=problem, next_due=seen + wait, tries=tries)
+
+    def _came(
+        self,
+        url: str,
+        state: str,
+        seen: datetime,
+        *,
+        problem: str | None = None,
+        next_due: datetime | None = None,
+        tries: int = 0,
+        etag: str | None = None,
+        last_modified: str | None = None,
+        release: int | None = None,
+    ) -> None:
+        self.db.execute(
+            "update frontier set state = :state, fetched = :fetched, problem = :problem, next_due = :next_due,"
+            " tries = :tries, etag = coalesce(:etag, etag), last_modified = coalesce(:last_modified, last_modified),"
+            " release = coalesce(:release, release) where url = :url",
+            {
+                "url": url,
+                "state": state,
+                "fetched": to_text(seen),
+                "problem": problem,
+                "next_due": to_text(next_due),
+                "tries": tries,
+                "etag": etag,
+                "last_modified": last_modified,
+                "release": release,
+            },
+        )
+
+
+def to_row(values: tuple[object, ...]) -> Row:
+    """A row of the table as a Row."""
+    return Row(**dict(zip(Row.__dataclass_fields__, values, strict=True)))  # type: ignore[arg-type] # the table's own types

@@ -1,0 +1,91 @@
+"""The frontier: what is found is remembered, what is read is settled, what failed comes again later."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from archive.store import Archive
+
+NOW = datetime(2024, 3, 15, 10, 0, tzinfo=UTC)
+URL = "https://skog.example/nyheter/1"
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Iterator[Archive]:
+    archive = Archive(tmp_path / "archive.db")
+    archive.add_agency("skog", name="Skogsrådet", home="https://skog.example/")
+    archive.frontier.add(URL, agency="skog", role="release", seen=NOW, listed="2024-03-14")
+    yield archive
+    archive.close()
+
+
+def due(archive: Archive, after: timedelta = timedelta(0)) -> list[str]:
+    return [row.url for row in archive.frontier.due("skog", NOW + after, 10)]
+
+
+def test_what_is_found_is_due_once(archive: Archive) -> None:
+    assert not archive.frontier.add(URL, agency="skog", role="release", seen=NOW)
+    archive.frontier.add("https://skog.example/feed", agency="skog", role="feed", seen=NOW)
+    assert due(archive) == [URL], "sources are no releases"
+    assert archive.frontier.due("skog", NOW, 10, frozenset({URL})) == []
+
+
+def test_what_is_held_is_not_due_until_its_source_tells_a_later_change(archive: Archive) -> None:
+    archive.frontier.held(URL, None, NOW, etag='"1"')  # type: ignore[arg-type] # no release needed here
+    assert due(archive) == []
+    archive.frontier.add(URL, agency="skog", role="release", seen=NOW, listed="2024-03-14")
+    assert due(archive) == [], "the same date again"
+    later = NOW + timedelta(days=5)
+    archive.frontier.add(URL, agency="skog", role="release", seen=later, listed="2024-03-18", begun=NOW)
+    assert due(archive) == [], "read in this very crawl"
+    archive.frontier.add(URL, agency="skog", role="release", seen=later, listed="2024-03-20", begun=later)
+    assert due(archive) == [URL]
+    row = archive.frontier.get(URL)
+    assert row is not None
+    assert (row.etag, row.listed) == ('"1"', "2024-03-20")
+
+
+def test_a_failure_comes_again_ever_more_seldom(archive: Archive) -> None:
+    waits = []
+    for _ in range(12):
+        archive.frontier.failed(URL, NOW, "timed out")
+        waits.append(next(hours for hours in range(1, 400) if due(archive, timedelta(hours=hours))))
+    assert waits == [1, 2, 4, 8, 16, 32, 64, 128, 168, 168, 168, 168]
+
+
+def test_a_refused_page_is_looked_at_again_the_next_day(archive: Archive) -> None:
+    archive.frontier.refused(URL, NOW, "title: is missing")
+    assert due(archive, timedelta(hours=23)) == []
+    assert due(archive, timedelta(hours=24)) == [URL]
+
+
+def test_a_page_that_is_gone_is_looked_at_again_the_next_day(archive: Archive) -> None:
+    archive.frontier.gone(URL, NOW, "answered 404")
+    assert due(archive, timedelta(hours=23)) == []
+    assert due(archive, timedelta(days=1)) == [URL]
+    archive.frontier.gone(URL, NOW, "answered 404")
+    assert due(archive, timedelta(hours=47)) == []
+    later = NOW + timedelta(hours=1)
+    archive.frontier.add(URL, agency="skog", role="release", seen=later, listed="2024-03-15T11", begun=later)
+    assert due(archive) == [URL], "its source tells of a change"
+
+
+def test_a_sitemap_that_changed_is_due_before_it_is_asked_for(archive: Archive) -> None:
+    sitemap = "https://skog.example/s.xml"
+    archive.frontier.add(sitemap, agency="skog", role="sitemap", seen=NOW, listed="2024-03-14")
+    archive.frontier.done(sitemap, NOW)
+    archive.frontier.add(sitemap, agency="skog", role="sitemap", seen=NOW, listed="2024-03-14")
+    assert [row.state for row in [archive.frontier.get(sitemap)] if row] == ["done"]
+    archive.frontier.add(sitemap, agency="skog", role="sitemap", seen=NOW, listed="2024-03-15")
+    assert [row.state for row in [archive.frontier.get(sitemap)] if row] == ["due"]
+
+
+def test_a_page_that_came_back_forgets_its_problem(archive: Archive) -> None:
+    archive.frontier.failed(URL, NOW, "timed out")
+    archive.frontier.held(URL, None, NOW)  # type: ignore[arg-type] # no release needed here
+    problem = archive.db.execute("select problem, tries, state from frontier where url = ?", [URL]).fetchone()
+    assert problem == (None, 0, "held")

@@ -1,0 +1,190 @@
+"""Date labels as agencies write them: what the date stands for, and the day or moment it names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import date, datetime
+
+from scraper.normalise.months import MONTH, MONTHS
+from scraper.normalise.text import clean_line
+from scraper.normalise.urls import host_of
+from scraper.normalise.words import either
+from scraper.normalise.years import find_year
+from scraper.normalise.zones import place
+
+# What a date may stand for. Tried in this order at each place of the text; the word nearest before the date counts.
+ROLES = {
+    # "Senast publicerad" and "Last published" are how SiteVision says when a page was last changed.
+    "updated": either(r"""
+        sena(?:st|ste)\s+(?:publi\w+|[äa]ndr\w+) | last\s+publi\w+ | zuletzt\s+ver[öo]ffentlicht
+        (?:upp|opp|op)dat\w+ | updated?\b | aktualis\w+
+        [äæe]ndr(?:ad|at|et)\w* | endret | ge[äa]ndert | [äa]nderung
+        reviderad\w* | revised
+        revision\b | modifi(?:ed|cation)\b | changed | korrige(?:ring|rad)\w* | correct(?:ed|ion)
+        bearbeitet | stand\s*: | muokattu | p[äa]ivitetty | content current as of
+        """),
+    "reviewed": either(r"""
+        (?:fakta)?granska[dt]\w* | review(?:ed)?\b
+        kontrollera[dt]\w* | gepr[üu]ft | tarkastettu | verified
+        kvalitetss[äa]krad
+        """),
+    "published": either(r"""
+        publi[csz]\w+ | utgiv\w+ | ver[öo]ffentlich\w+ | erschienen | erscheinungsdatum | offentliggj\w+ | julkaistu
+        released\b | release date | date of release | posted\b | issued?\b | created\b | dat(?:um|e|o)\b | inlagd\b
+        upplagd\b
+        """),
+}
+ROLE = re.compile("|".join(rf"(?P<{role}>\b{words})" for role, words in ROLES.items()), re.IGNORECASE)
+# Dates that say nothing of when the page was published: a decision's, a source's, one to come, a span.
+NO_ROLE = re.compile(
+    either(r"""
+        ^k[äa]lla\b | n[äa]sta (?:publicering|uppdatering) | next (?:release|publication|update|review)
+        neste publisering | (?:datum f[öo]r|date of) (?:beslut|decision) | beslutsdatum | besluts?dato
+        under (?:perioden|tiden) | \bmellan\b.*\boch\b | \bbetween\b.*\band\b | f[öo]rsta publicering
+        sista (?:dag|ans) | senast den | deadline | tr[äa]der i kraft | giltig | utskriv | printed | gedruckt
+        effective date | event | copyright | ©
+        """),
+    re.IGNORECASE,
+)
+YEAR = r"(?P<y>(?:19|20)\d\d)(?!\d)"
+DAY = r"(?<![\d.:])(?P<d>\d{1,2})"
+FORMS = [
+    re.compile(form, re.IGNORECASE)
+    for form in (
+        r"(?<!\d)(?P<y>(?:19|20)\d\d)[-/.‑–](?P<m>\d{1,2})[-/.‑–](?P<d>\d{1,2})(?!\d)",  # 2017-12-01
+        rf"(?<!\d){YEAR}\s+{MONTH}\s+(?P<d>[0-3]?\d)(?!\d)",  # 2020 jul 07
+        rf"{DAY}(?:\.|:?[ea]|st|nd|rd|th)?\s*(?:of |de )?{MONTH}(?:,?\s*{YEAR})?",  # 18 maj, 2021 · 29 november
+        rf"{MONTH}\s+(?P<d>[0-3]?\d)(?:st|nd|rd|th)?\s*,?\s+{YEAR}",  # Maj 03, 2019
+        rf"{DAY}\.\s?(?P<m>[01]?\d)\.\s?(?P<y>(?:19|20)\d\d|\d\d)(?![\d.])",  # 29.5.2020 · 21.4.14
+        rf"{DAY}/(?P<m>[01]?\d)[\s-]+{YEAR}",  # 5/3 2020
+        rf"(?<![\d/])(?P<a>[0-3]?\d)/(?P<b>[0-3]?\d)/{YEAR}",  # 05/03/2020
+        r"(?<!\d)(?P<y>(?:19|20)\d\d)(?P<m>[01]\d)(?P<d>[0-3]\d)(?!\d)",  # 20200503
+    )
+]
+CLOCK = r"(?P<H>[012]?\d)[.:](?P<M>[0-5]\d)(?:[.:](?P<S>[0-5]\d)(?:[.,]\d+)?)?"
+OFFSET = r"(?P<z>(?:Z|UTC|GMT|CES?T|MES?Z|EES?T|WES?T|BST|[ECMP][SD]T)\b|[+−-][01]\d:?[0-5]\d)"
+TIME_AFTER = re.compile(
+    rf"(?:T|[\s,·•|–-]*(?:kl(?:ockan|okken)?\.?|klo|at|um|den|\()?\s*){CLOCK}(?!\d)\s*(?P<half>[ap]\.?m\b\.?)?\s*(?:Uhr\s*)?{OFFSET}?",
+    re.IGNORECASE,
+)
+TIME_BEFORE = re.compile(
+    rf"(?<!\d){CLOCK}\s*(?P<half>[ap]\.?m\b\.?)?\s*(?P<z>C?E?S?T)?[\s,·•|–-]*(?:den|on|am)?\s*$", re.IGNORECASE
+)
+
+
+class NoDateError(ValueError):
+    """A text holds nothing written like a date; other ValueErrors mean one that cannot be read for certain."""
+
+
+def parse_label(text: str, url: str) -> tuple[str, date | datetime | None]:
+    """What a label's date stands for (published, updated, reviewed, none), and the day or moment it names.
+
+    A date without a word for it counts as published: whether it stands where such a date stands is for the
+    page to judge. A missing year is taken from the URL. ValueError where no date can be read for certain.
+
+    >>> parse_label("Senast uppdaterad: 18 maj, 2021", "https://a.se/")
+    ('updated', datetime.date(2021, 5, 18))
+    >>> parse_label("Publicerad 20 mars 10:19", "https://a.se/2023/mars/20/x/")[1].isoformat()
+    '2023-03-20T10:19:00+01:00'
+    >>> parse_label("Nästa publicering: 2014-08-13", "https://a.se/")
+    ('none', None)
+    """
+    line = clean_line(text)
+    match, day = first_date(line, url)
+    if NO_ROLE.search(line):
+        return "none", None
+    return find_role(line[: match.start()]) or "published", with_time(line, match, day, url)
+
+
+def find_role(text: str) -> str | None:
+    """What the last telling word of a text says that its date stands for.
+
+    >>> find_role("Pressmeddelande, publicerad "), find_role("Senast granskad"), find_role("Nyhet")
+    ('published', 'reviewed', None)
+    """
+    words = list(ROLE.finditer(text))
+    return words[-1].lastgroup if words else None
+
+
+def parse_date(text: str, url: str) -> date | datetime:
+    """The day or moment a text names, whatever word stands before it.
+
+    >>> parse_date("2020-03-26 15:23 CET", "https://a.se/").isoformat()
+    '2020-03-26T15:23:00+01:00'
+    """
+    line = clean_line(text)
+    match, day = first_date(line, url)
+    return with_time(line, match, day, url)
+
+
+def split_labels(text: str) -> list[str]:
+    """A line of several labels cut before each word that gives a date its role.
+
+    >>> split_labels("Publicerad 3 juli 2013 · Uppdaterad 2 april 2015")
+    ['Publicerad 3 juli 2013 · ', 'Uppdaterad 2 april 2015']
+    """
+    starts = [0, *(word.start() for word in ROLE.finditer(text) if any(map(str.isdigit, text[: word.start()])))]
+    return [text[start:end] for start, end in zip(starts, [*starts[1:], len(text)], strict=True)]
+
+
+def first_date(line: str, url: str) -> tuple[re.Match[str], date]:
+    """The first date of a line and where it stands."""
+    found = sorted(matches(line), key=lambda match: match.start())
+    if not found:
+        raise NoDateError(f"no date in {line[:80]!r}")
+    return found[0], to_day(found[0], url)
+
+
+def matches(line: str) -> Iterator[re.Match[str]]:
+    """The first match of each form of date."""
+    for form in FORMS:
+        match = form.search(line)
+        if match:
+            yield match
+
+
+def to_day(match: re.Match[str], url: str) -> date:
+    """The day a match names; ValueError where it cannot exist or could be two."""
+    parts = match.groupdict()
+    if "a" in parts:
+        month, day = month_and_day(int(parts["a"]), int(parts["b"]), url)
+    else:
+        month = int(parts["m"]) if "m" in parts else MONTHS[parts["month"].lower()]
+        day = int(parts["d"])
+    if parts["y"] is None:
+        return date(find_year(url, month, day), month, day)
+    year = int(parts["y"])
+    return date(year if year > 99 else century(year), month, day)
+
+
+def century(year: int) -> int:
+    """Two digits as the year the web could have meant: it began in the nineties."""
+    return year + (1900 if year >= 90 else 2000)
+
+
+def month_and_day(first: int, second: int, url: str) -> tuple[int, int]:
+    """05/03/2020 read as the host's country does; where that is unknown, only what can be read one way."""
+    host = host_of(url)
+    if (
+        first > 12
+        or first == second
+        or host.endswith((".uk", ".ie", ".no", ".dk", ".fi", ".fr", ".es", ".it", ".eu", ".int"))
+    ):
+        return second, first
+    if second > 12 or host.endswith((".gov", ".mil", ".us")):
+        return first, second
+    raise ValueError(f"{first:02}/{second:02} could be two days")
+
+
+def with_time(line: str, match: re.Match[str], day: date, url: str) -> date | datetime:
+    """The day with the clock reading right after or before it, on the host's clock; the day alone without one."""
+    time = TIME_AFTER.match(line, match.end()) or TIME_BEFORE.search(line, 0, match.start())
+    if not time:
+        return day
+    hour, minute, second = int(time["H"]), int(time["M"]), int(time["S"] or 0)
+    if time["half"]:
+        if not 1 <= hour <= 12:
+            raise ValueError(f"{time[0].strip()!r} is no time of day")
+        hour = hour % 12 + (12 if time["half"][0] in "pP" else 0)
+    return place(datetime(day.year, day.month, day.day, hour, minute, second), time["z"], url)  # noqa: DTZ001 - place() gives the zone

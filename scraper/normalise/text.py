@@ -1,0 +1,57 @@
+"""Text as people read it: one form of Unicode, no invisible marks, plain spaces, speech dashes told apart."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+# Soft hyphen, zero-width marks, word joiner, byte order mark, direction marks: layout, never words.
+INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff]+")
+DASH = re.compile(r"[-–—−‒―‐‑]\s*(?=[^\s\d])|[–—−‒―]\s+")  # a hyphen before a digit is a minus sign
+BLANK_LINES = re.compile(r"\n\s*\n+")
+UTF8_READ_AS_CP1252 = re.compile(r"Ã[\u0080-\u00BFŒœŠšŽžŸƒˆ˜\u2013-\u203A\u20AC\u2122]|â€[œ™\u009d“”¦]")
+
+
+def clean_line(text: str) -> str:
+    """One line of text: NFC, no invisible marks, every run of white space one space.
+
+    >>> clean_line(" En\u00a0ny\u00ad het \\n i\u200b dag ")
+    'En ny het i dag'
+    """
+    if not text.isascii():
+        text = INVISIBLE.sub("", unicodedata.normalize("NFC", text))
+    return " ".join(text.split())
+
+
+def clean_text(text: str) -> str:
+    """Several paragraphs: each line cleaned, paragraphs parted by one blank line.
+
+    >>> clean_text("Ett  \\n\\n\\n två\\ntre ")
+    'Ett\\n\\ntvå\\ntre'
+    """
+    paragraphs = ("\n".join(filter(None, map(clean_line, part.split("\n")))) for part in BLANK_LINES.split(text))
+    return "\n\n".join(filter(None, paragraphs))
+
+
+def strip_dash(paragraph: str) -> str:
+    """A spoken paragraph without the dash that opens it.
+
+    >>> strip_dash("– Det är bra."), strip_dash("−\u00a0Ja."), strip_dash("–Nej."), strip_dash("-5 grader")
+    ('Det är bra.', 'Ja.', 'Nej.', '-5 grader')
+    """
+    match = DASH.match(paragraph)
+    return paragraph[match.end() :] if match else paragraph
+
+
+def repair_mojibake(text: str) -> str:
+    """Undo UTF-8 that was read as windows-1252, only where every such letter can be undone.
+
+    >>> repair_mojibake("HÃ¤r Ã¤r det"), repair_mojibake("Ã är en bokstav")
+    ('Här är det', 'Ã är en bokstav')
+    """
+    if not UTF8_READ_AS_CP1252.search(text):
+        return text
+    try:
+        return text.encode("cp1252").decode("utf-8")
+    except UnicodeError:
+        return text

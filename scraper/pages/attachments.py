@@ -1,0 +1,20 @@
+"""Finding the files a page links to."""
+
+from __future__ import annotations
+
+from scraper.items import AttachmentItem
+from scraper.normalise.media import media_type
+from scraper.normalise.text import clean_line
+from scraper.pages.document import Document, Element, whole_text
+from scraper.pages.inline import without_note
+
+
+def find_attachments(document: Document, scope: Element) -> list[AttachmentItem]:
+    """Every linked file once, in the page's order; the title is the link's text, its size as told there."""
+    files: dict[str, AttachmentItem] = {}
+    for link in scope.iter("a"):
+        url = document.absolute(link.get("href") or "")
+        if url and url not in files and (media_type(url) or link.get("download") is not None):
+            title = clean_line(without_note(whole_text(link))) or clean_line(link.get("title") or "")
+            files[url] = AttachmentItem(url=url, title=title or url.rpartition("/")[2])
+    return list(files.values())

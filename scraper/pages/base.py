@@ -1,0 +1,247 @@
+"""NewsPage: reads a release from any page. A CMS or an agency overrides only what differs."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from bs4 import Tag
+
+from scraper.agency import Agency
+from scraper.errors import NotARelease
+from scraper.items import Evidence, ReleaseItem
+from scraper.normalise.text import clean_line
+from scraper.normalise.urls import host_of
+from scraper.pages.address import find_address
+from scraper.pages.attachments import find_attachments
+from scraper.pages.bare_dates import find_bare
+from scraper.pages.blocks import Block, is_inside, read_blocks, within
+from scraper.pages.body import body_html, body_text, find_body
+from scraper.pages.boilerplate import drop_margins, drop_noise, remove
+from scraper.pages.choice import choose_date
+from scraper.pages.dates import Found, declared, declared_in_text, find_labels, vague
+from scraper.pages.document import Document, Element, whole_text
+from scraper.pages.evidence import path_of
+from scraper.pages.folded import gather_folded
+from scraper.pages.kinds import find_kind
+from scraper.pages.lead import find_lead
+from scraper.pages.main_element import find_main, find_text, holds_most
+from scraper.pages.metadata import declared_lead, declared_questions
+from scraper.pages.pictures import find_images
+from scraper.pages.questions import find_pairs
+from scraper.pages.refusal import find_refusal
+from scraper.pages.soup import to_soup
+from scraper.pages.tags import find_bracketed, find_named_tags, find_tags
+from scraper.pages.titles import find_title
+
+MARK = "data-field"  # set on elements that a selector names, so that the soup knows them again
+TEXT = "data-text"  # set on the element that holds the running text
+SHORTEST_TEXT = 30  # less than this, lead and body together, is a shell
+
+
+class NewsPage:
+    """One page, read field by field. `read()` gives the item.
+
+    Dates and tags may stand anywhere on a page, so they are read from the whole parsed tree; what belongs to
+    the text (lead, body, questions, images) is read from `soup`, which holds the main element only.
+    """
+
+    # CSS selectors of the fields, tried in order after the agency's own. Subclasses set only what their CMS has.
+    title_css: ClassVar[tuple[str, ...]] = ()
+    lead_css: ClassVar[tuple[str, ...]] = ()
+    body_css: ClassVar[tuple[str, ...]] = ()
+    published_css: ClassVar[tuple[str, ...]] = ()
+    updated_css: ClassVar[tuple[str, ...]] = ()
+    tags_css: ClassVar[tuple[str, ...]] = ()
+    drop_css: ClassVar[tuple[str, ...]] = ()  # never part of a release on this CMS
+    beside_css: ClassVar[tuple[str, ...]] = ()  # holds dates or tags, but no running text
+
+    def __init__(self, document: Document, agency: Agency | None = None) -> None:
+        self.document, self.agency = document, agency
+        self.item = ReleaseItem(url=document.url, agency=agency.slug if agency else host_of(document.url))
+        self.heading: Element | None = None
+
+    def read(self) -> ReleaseItem:
+        """The whole page as an item; NotARelease where it is none."""
+        self.refuse()
+        self.prepare()
+        self.address()
+        self.title()
+        self.kind()
+        self.dates()
+        self.tags()
+        self.attachments()
+        self.make_soup()
+        self.images()
+        blocks = self.blocks()
+        self.lead(blocks)
+        self.body(blocks)
+        self.item.language = self.document.language
+        if len(self.item.lead or "") + len(self.item.body or "") < SHORTEST_TEXT:
+            raise NotARelease(self.document.url, "holds no text of its own")
+        return self.item
+
+    def refuse(self) -> None:
+        """Stop at a page that says itself it is no release."""
+        problem = find_refusal(self.document)
+        if problem:
+            raise NotARelease(self.document.url, problem)
+
+    def prepare(self) -> None:
+        """Mark what selectors name, drop what is never text, find the main element."""
+        self.marked = {field: self.mark(field) for field in ("title", "lead", "body")}
+        self.drop(self.drop_css)
+        self.named_tags = find_named_tags(self.document.root)
+        self.bracketed = find_bracketed(self.document.root)
+        drop_noise(self.document.root)
+        self.main, rule = find_main(self.document.root)
+        body = self.marked["body"]
+        if body is not None and self.main not in body.iterancestors():
+            self.main, rule = body, "selector"
+        self.note("main", rule, self.main)
+
+    def make_soup(self) -> None:
+        """Mark the running text, bring folded questions to it, and hand the main element to BeautifulSoup."""
+        self.drop(self.beside_css)
+        self.container = self.find_container()
+        self.container.set(TEXT, "")
+        gather_folded(self.document.root, self.container)
+        drop_margins(self.main)
+        self.soup = to_soup(self.main)
+
+    def find_container(self) -> Element:
+        """The element of the running text: the agency's own, the CMS's where it holds most of it, else the densest."""
+        body = self.marked["body"]
+        if body is not None and self.main in (body, *body.iterancestors()):
+            own = self.agency is not None and self.agency.body is not None
+            if own or holds_most(self.main, body):
+                return body
+        return find_text(self.main)
+
+    def address(self) -> None:
+        """The canonical address, where the page declares one that can be its own."""
+        self.item.url = find_address(self.document) or self.document.url
+
+    def title(self) -> None:
+        """The title a reader sees."""
+        marked = self.marked["title"]
+        if marked is not None:
+            self.heading, self.item.title = marked, clean_line(whole_text(marked))
+            self.note("title", "selector", marked)
+            return
+        found = find_title(self.document, self.main)
+        if found:
+            self.item.title, self.item.evidence["title"], self.heading = found
+
+    def kind(self) -> None:
+        """What the agency calls the page."""
+        found = find_kind(self.document, self.heading)
+        if found:
+            self.item.kind, self.item.evidence["kind"] = found
+
+    def dates(self) -> None:
+        """When it was published and updated, ranked: an element a selector names; a label; a declaration; a date
+        alone beside the title; a declaration that does not say what it stands for.
+        """
+        selected = {field: self.selected_date(field) for field in ("published", "updated")}
+        microdata = {field: declared_in_text(self.document, self.main, field) for field in selected}
+        labels = find_labels(self.document, self.main)
+        beside = find_bare(self.document, self.heading, self.main)
+        published: Found | None = None
+        for field, chosen in selected.items():
+            stated = [*declared(self.document, field), *microdata[field]]
+            if field == "updated" and published:
+                stated = [found for found in stated if found.value != published.value]  # stamped alike: no update
+            found = chosen or choose_date(
+                [label for label in labels if label.role == field],
+                stated,
+                [beside] if beside and field == "published" else [],
+                list(vague(self.document, field)),
+            )
+            if found:
+                published = published or found
+                setattr(self.item, field, found.text)
+                self.item.evidence[field] = found.evidence
+
+    def selected_date(self, field: str) -> Found | None:
+        """The date in an element that a selector names; unreadable, it is an error for to_release to raise."""
+        element = self.find(field)
+        if element is None:
+            return None
+        text = element.get("datetime") or element.get("content") or clean_line(whole_text(element))
+        return Found(field, text, None, Evidence(rule="selector", element=path_of(element)))
+
+    def tags(self) -> None:
+        """Subjects as shown."""
+        for css in self.selectors("tags"):
+            elements = self.document.select(css)
+            if elements:
+                self.item.tags = [clean_line(whole_text(element)) for element in elements]
+                self.note("tags", "selector", elements[0])
+                return
+        found = self.named_tags or find_tags(self.main) or self.bracketed
+        if found:
+            self.item.tags, self.item.evidence["tags"] = found
+
+    def attachments(self) -> None:
+        """Files the page links to."""
+        self.item.attachments = find_attachments(self.document, self.main)
+
+    def images(self) -> None:
+        """Pictures in the text."""
+        self.item.images = find_images(self.soup, self.document.absolute)
+
+    def blocks(self) -> list[Block]:
+        """The blocks of the main element, in reading order."""
+        return read_blocks(self.soup, self.document.absolute)
+
+    def lead(self, blocks: list[Block]) -> None:
+        """The lead; its blocks are taken out of the row, for the body does not repeat it."""
+        start = next((index for index, block in enumerate(blocks) if is_inside(block.element, TEXT)), 0)
+        found = find_lead(blocks, declared_lead(self.document), MARK, start)
+        if found:
+            where, rule = found
+            self.item.lead = "\n\n".join(blocks[index].text for index in where)
+            self.note("lead", rule, blocks[where.start].element)
+            del blocks[where.start : where.stop]
+
+    def body(self, blocks: list[Block]) -> None:
+        """The running text, with its questions."""
+        text = find_body(within(blocks, TEXT), self.item.title, self.document.url)
+        context = f"{self.item.title or ''} {self.item.lead or ''}"
+        pairs = find_pairs(text, context, declared_questions(self.document))
+        self.item.body, self.item.body_html = body_text(text), body_html(text, pairs)
+        self.note("body", "selector" if self.container is self.marked["body"] else "densest part", self.container)
+        self.item.questions = [pair.to_item() for pair in pairs]
+        if pairs:
+            first = text[pairs[0].at]
+            self.note("questions", f"{first.kind} that asks", first.element)
+
+    def selectors(self, field: str) -> tuple[str, ...]:
+        """The CSS selectors of a field: the agency's, then the class's."""
+        own: str | None = getattr(self.agency, field, None)
+        return (*((own,) if own else ()), *getattr(self, f"{field}_css"))
+
+    def find(self, field: str) -> Element | None:
+        """The first element a selector of the field names."""
+        for css in self.selectors(field):
+            for element in self.document.select(css):
+                if clean_line(whole_text(element)) or element.get("content"):
+                    return element
+        return None
+
+    def mark(self, field: str) -> Element | None:
+        """The field's element, marked."""
+        element = self.find(field)
+        if element is not None:
+            element.set(MARK, field)
+        return element
+
+    def drop(self, selectors: tuple[str, ...]) -> None:
+        """Take out what selectors name."""
+        for css in selectors:
+            for element in self.document.select(css):
+                remove(element)
+
+    def note(self, field: str, rule: str, element: Element | Tag) -> None:
+        """Keep where a field came from."""
+        self.item.evidence[field] = Evidence(rule=rule, element=path_of(element))

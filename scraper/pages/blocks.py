@@ -1,0 +1,159 @@
+"""The running text of a soup as a row of blocks: headings, paragraphs, lists, tables, panel titles."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+from bs4 import Tag
+from bs4.element import NavigableString
+
+from scraper.pages.inline import Node, read_run, split_at_breaks
+from scraper.pages.markup import (
+    HEADINGS,
+    LONGEST_HEADING,
+    LOOSE,
+    SKIPPED,
+    children,
+    has_blocks,
+    is_data_table,
+    is_panel_title,
+    is_plain_list,
+)
+
+
+@dataclass(slots=True)
+class Block:
+    """One block of text. kind: h2-h6, p, list, table, quote, dt, dd, panel (the title of a folded panel)."""
+
+    kind: str
+    text: str
+    html: str
+    element: Tag
+    bold: bool = False  # the whole paragraph is bold
+    linked: float = 0.0  # the share of its text that is links
+    depth: int = 0  # how many panels it lies in
+
+    @property
+    def level(self) -> int:
+        """A heading's rank, 9 for what is no heading."""
+        return int(self.kind[1]) if self.kind[0] == "h" and self.kind[1:].isdigit() else 9
+
+
+def read_blocks(root: Tag, absolute: Callable[[str], str | None]) -> list[Block]:
+    """Every block of a soup, in reading order."""
+    return list(Reader(absolute).walk(root, 0))
+
+
+class Reader:
+    """Walks a soup once and yields its blocks."""
+
+    def __init__(self, absolute: Callable[[str], str | None]) -> None:
+        self.absolute = absolute
+
+    def walk(self, parent: Tag, depth: int, kind: str = "p") -> Iterator[Block]:
+        """The blocks of an element; loose inline text between them becomes blocks of the given kind."""
+        loose: list[Node] = []
+        for child in parent.contents:
+            if isinstance(child, Tag):
+                if child.name in SKIPPED:
+                    continue
+                if child.name in LOOSE and not is_panel_title(child) and not has_blocks(child):
+                    loose.append(child)
+                    continue
+                yield from self.paragraphs(loose, parent, kind, depth)
+                loose = []
+                yield from self.block(child, depth, kind)
+            elif type(child) is NavigableString:
+                loose.append(child)
+        yield from self.paragraphs(loose, parent, kind, depth)
+
+    def block(self, element: Tag, depth: int, kind: str) -> Iterator[Block]:
+        """The blocks of one block element."""
+        name = element.name
+        if name == "summary" or is_panel_title(element):
+            yield from self.whole(element, "panel", depth)
+        elif name in HEADINGS and len(element.get_text()) < LONGEST_HEADING:
+            title = next((inner for inner in element.find_all(("button", "a")) if is_panel_title(inner)), None)
+            yield from self.whole(element, "panel" if title else "h2" if name == "h1" else name, depth)
+        elif name == "details":
+            yield from self.walk(element, depth + 1)
+        elif name in ("ul", "ol") and is_plain_list(element):
+            yield from self.plain_list(element, depth)
+        elif name == "table" and is_data_table(element):
+            yield from self.table(element, depth)
+        elif name in ("dt", "dd"):
+            yield from self.walk(element, depth, name)
+        elif name == "blockquote":
+            yield from self.walk(element, depth, "quote")
+        else:
+            yield from self.walk(element, depth, kind)
+
+    def whole(self, element: Tag, kind: str, depth: int) -> Iterator[Block]:
+        """An element as one block, whatever it holds."""
+        yield from self.block_of(element.contents, kind, element, depth)
+
+    def paragraphs(self, loose: list[Node], parent: Tag, kind: str, depth: int) -> Iterator[Block]:
+        """Inline nodes as paragraphs, cut where two line breaks follow each other or a bold question ends."""
+        for part in split_at_breaks(loose) if loose else ():
+            yield from self.block_of(part, kind, parent, depth)
+
+    def block_of(self, nodes: Iterable[Node], kind: str, element: Tag, depth: int) -> Iterator[Block]:
+        """Inline nodes as one block; nothing where they hold no words."""
+        run = read_run(nodes, self.absolute)
+        text = run.text if run.size else ""
+        if text:
+            yield Block(kind, text, run.html, element, run.is_bold, run.link_share, depth)
+
+    def plain_list(self, element: Tag, depth: int) -> Iterator[Block]:
+        """A plain list as one block, an item a line."""
+        lines: list[str] = []
+        html = self.list_html(element, lines, "•")
+        if lines:
+            links = sum(len(link.get_text(" ", strip=True)) for link in element.find_all("a"))
+            share = min(1.0, links / sum(map(len, lines)))
+            yield Block("list", "\n".join(lines), html, element, linked=share, depth=depth)
+
+    def list_html(self, element: Tag, lines: list[str], bullet: str) -> str:
+        """A list's mark-up; its lines are added to `lines`."""
+        items = []
+        for number, item in enumerate(children(element, ("li",)), 1):
+            nested = children(item, ("ul", "ol"))
+            own = (child for child in item.contents if not any(child is part for part in nested))
+            run = read_run(own, self.absolute)
+            text = run.text
+            if text:
+                lines.append(f"{f'{number}.' if element.name == 'ol' else bullet} {text}")
+            inner = "".join(self.list_html(child, lines, "◦") for child in nested)
+            if text or inner:
+                items.append(f"<li>{run.html}{inner}</li>")
+        return f"<{element.name}>{''.join(items)}</{element.name}>"
+
+    def table(self, element: Tag, depth: int) -> Iterator[Block]:
+        """A table of data as one block, a row a line, cells parted by a bar."""
+        lines, rows = [], []
+        for row in element.find_all("tr"):
+            cells = [(cell.name, read_run(cell.contents, self.absolute)) for cell in children(row, ("th", "td"))]
+            texts = [run.text for _, run in cells]
+            if any(texts):
+                lines.append(" | ".join(texts))
+                rows.append("".join(f"<{name}>{run.html}</{name}>" for name, run in cells))
+        if lines:
+            html = f"<table>{''.join(f'<tr>{row}</tr>' for row in rows)}</table>"
+            yield Block("table", "\n".join(lines), html, element, depth=depth)
+
+
+def within(blocks: list[Block], mark: str) -> list[Block]:
+    """The blocks of the marked element; all of them where none lies in it."""
+    inside = [block for block in blocks if is_inside(block.element, mark)]
+    return inside or blocks
+
+
+def is_inside(element: Tag, mark: str) -> bool:
+    """Whether an element or one around it bears a mark."""
+    node: Tag | None = element
+    while node is not None:
+        if mark in node.attrs:
+            return True
+        node = node.parent
+    return False

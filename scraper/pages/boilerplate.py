@@ -1,0 +1,168 @@
+"""What is dropped from a page before it is read: menus, cookie walls, share rows, related lists, print stamps."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from itertools import chain, takewhile
+from typing import cast
+
+from lxml import etree
+
+from scraper.normalise.words import words
+from scraper.pages.document import Element
+
+NEVER_TEXT = words("""
+    script style noscript template iframe object svg math canvas select dialog video audio rt rp
+    """)
+NOISE_ROLES = {"navigation", "search", "dialog", "alertdialog", "menu", "menubar", "toolbar"}
+ASIDE_ROLES = {"complementary", "contentinfo", "banner"}
+CERTAIN = words(r"""
+    cookies? cookiebar consent gdpr kakor breadcrumbs? brodsmul\w* share shares sharing sharebar sharelinks
+    share-links dela social socials socialmedia sociala addthis addtoany a2a related relaterad\w* relatedposts
+    recommend\w* recirc\w* more-from also-read read-next trending most-read mest-last teaserlist linklist
+    quicklinks newsletter nyhetsbrev comments? commentlist kommentarer disqus respond menu meny submenu nav
+    navbar navi navigation subnav topnav metanav servicebar languageswitcher pagination paging pager skiplinks?
+    outbrain taboola adslot adsense dfp captcha screen-reader-text visuallyhidden visually-hidden sr-only
+    is-vishidden offscreen tooltip datepicker podcast-player readspeaker print-only printonly only-print
+    onlyprint visible-print visible-print-block authorbox author-box author-bio
+    """)
+# These name text as well: a sidebar may hold the article, an advertorial is one, a section may bear the id toc_3.
+DOUBTFUL = words(r"""
+    sidebar sidopanel skip(?!-spacer) some toc advert\w* ads? sponsor\w* toolbar popup modal lightbox login hero-nav
+    promo\w* paywall feedback rating subscribe subscription prenumerera
+    """)
+CARD_HEADINGS = ("h2", "h3", "h4", "h5")
+LONGEST_CARD = 600  # characters of a teaser
+SHARE_OF_CARDS = 0.5
+PROSE = 400  # characters outside links that make a doubtful element text
+
+
+def named(parts: Sequence[str]) -> re.Pattern[str]:
+    """A pattern for a class or id that holds one of some words as a part of its own."""
+    return re.compile(rf"(?:^|[\s_-])(?:{'|'.join(parts)})(?=$|[\s_-])")
+
+
+NOISE, DOUBT = named(CERTAIN), named(DOUBTFUL)
+CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
+# Words that make a matching name harmless: the page's own frame, or an accordion that holds answers.
+FRAME = re.compile(r"(?:^|[\s_-])(?:has|with|no|without|page|site|layout|faq|accordion|qa)(?=$|[\s_-])")
+
+
+def drop_noise(root: Element) -> None:
+    """Take out of the tree whatever is never part of a release, wherever it stands."""
+    etree.strip_elements(root, *NEVER_TEXT, with_tail=False)
+    total = text_length(root)
+    waiting = [root]
+    while waiting:
+        element = waiting.pop()
+        if is_noise_element(element) and not is_frame(element, total):
+            remove(element)
+        else:
+            waiting.extend(element)
+
+
+def is_noise_element(element: Element) -> bool:
+    """Whether an element's tag, role or names say it is no text of the release."""
+    get, tag = element.get, element.tag
+    classes, identifier = get("class"), get("id")
+    if tag == "nav" or get("role") in NOISE_ROLES:
+        return True
+    if tag == "form":
+        return text_length(element) < 600 and element.find(".//h1") is None
+    if not (classes or identifier or "-" in tag):
+        return False
+    verdict = judge(f"{classes or ''} {identifier or ''} {tag if '-' in tag else ''}")
+    return verdict == "noise" or (verdict == "doubt" and prose_length(element) < PROSE)
+
+
+def drop_margins(main: Element) -> None:
+    """Take out of the main element what stands beside its text."""
+    total = text_length(main)
+    for element in list(main.iter("aside", "footer", "div", "section", "header")):
+        margin = element.tag in ("aside", "footer") or element.get("role") in ASIDE_ROLES
+        if margin and element is not main and not is_frame(element, total):
+            remove(element)
+    cards = list(cards_of(main))
+    # Where cards hold a good part of the text, the page is a list of them: there they stay.
+    if sum(map(text_length, cards)) < SHARE_OF_CARDS * total:
+        for card in cards:
+            remove(card)
+
+
+def cards_of(main: Element) -> Iterator[Element]:
+    """The teasers for other pages within main: articles, items, and elements that stand in a row of their like."""
+    for heading in main.iter(*CARD_HEADINGS):
+        if leads_away(heading):
+            card = None
+            for around in takewhile(lambda part: part is not main, heading.iterancestors()):
+                if text_length(around) > LONGEST_CARD:
+                    break
+                if around.tag in ("article", "li") or stands_in_row(around):
+                    card = around
+            if card is not None:
+                yield card
+
+
+def stands_in_row(element: Element) -> bool:
+    """Whether there are elements of the same tag and class beside it, and each is headed by a link."""
+    beside = chain(element.itersiblings(element.tag), element.itersiblings(element.tag, preceding=True))
+    twins = [twin for twin in beside if twin.get("class") == element.get("class")]
+    return bool(twins) and all(any(map(leads_away, twin.iter(*CARD_HEADINGS))) for twin in twins)
+
+
+def leads_away(heading: Element) -> bool:
+    """Whether a heading is a link to another page, not one that folds a panel or marks a place on the page."""
+    links = [*heading.iter("a"), *heading.iterancestors("a")]
+    return any((link.get("href") or "#")[0] != "#" and link.get("aria-expanded") is None for link in links)
+
+
+def is_card(element: Element) -> bool:
+    """Whether an element is a teaser for another page: a linked heading with a few lines."""
+    heading = next(element.iter(*CARD_HEADINGS), None)
+    return heading is not None and text_length(element) <= LONGEST_CARD and leads_away(heading)
+
+
+@lru_cache(maxsize=4096)
+def judge(names: str) -> str:
+    """What class, id or the name of a custom element say: noise, doubt or nothing.
+
+    Cached: the same names come again and again.
+    """
+    names = CAMEL.sub("-", names).lower()
+    if FRAME.search(names):
+        return ""
+    return "noise" if NOISE.search(names) else "doubt" if DOUBT.search(names) else ""
+
+
+def is_frame(element: Element, total: int) -> bool:
+    """Whether an element, whatever its name, holds the page itself; links count nothing, for menus are long."""
+    if element.tag in ("body", "html", "main") or element.find(".//main") is not None:
+        return True
+    length = prose_length(element)
+    return length > 200 and (length > 0.5 * total or element.find(".//h1") is not None)
+
+
+def prose_length(element: Element) -> int:
+    """How many characters of text an element holds outside links."""
+    return text_length(element) - sum(map(text_length, element.iter("a")))
+
+
+def text_length(element: Element) -> int:
+    """How many characters of text an element holds, white space not counted."""
+    return len("".join("".join(cast("Iterator[str]", element.itertext())).split()))
+
+
+def remove(element: Element) -> None:
+    """Take an element out of its tree and leave the text that follows it."""
+    parent = element.getparent()
+    if parent is None:
+        return
+    if element.tail:
+        before = element.getprevious()
+        if before is None:
+            parent.text = (parent.text or "") + element.tail
+        else:
+            before.tail = (before.tail or "") + element.tail
+    parent.remove(element)

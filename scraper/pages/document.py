@@ -1,0 +1,167 @@
+"""A page's HTML, parsed once: its charset, what its head declares, its elements by CSS selector."""
+
+from __future__ import annotations
+
+import codecs
+import json
+import re
+from collections.abc import Iterator
+from functools import cached_property, lru_cache
+from typing import cast
+from urllib.parse import urljoin
+
+from cssselect import HTMLTranslator, SelectorError
+from lxml import etree
+
+from scraper.errors import NotARelease, PageError
+
+Element = etree._Element  # lxml names no public type for it
+BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
+META_CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([\w-]+)", re.IGNORECASE)
+XML_DECLARATION = re.compile(rb"^\s*<\?xml[^>]*encoding=[\"']([\w-]+)", re.IGNORECASE)
+LATIN_1 = {"iso-8859-1", "iso8859-1", "latin-1", "latin1", "ascii", "us-ascii"}
+
+
+class Document:
+    """One page. `root` is the parsed tree; whoever reads it may also take elements out of it."""
+
+    def __init__(self, html: bytes, url: str) -> None:
+        self.url = url
+        parser = etree.HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True, huge_tree=True)
+        self.text = text = decode(html).replace("\x00", "")
+        root = etree.fromstring(text.encode("utf-8", "replace"), parser) if text.strip() else None
+        if root is None:
+            raise NotARelease(url, "the document is empty")
+        self.root = root
+        self.meta: dict[str, str] = {}  # name or property, lower case → content; the first one stands
+        self.links: dict[str, str] = {}  # rel → href
+        self.base = url
+        self.scripts: list[str] = []  # the texts of JSON-LD blocks
+        self.title: str | None = None
+        self.read_head()
+
+    def read_head(self) -> None:
+        """Collect what the document declares about itself, wherever in it the elements stand."""
+        for element in self.root.iter("meta", "link", "base", "title", "script"):
+            read = READERS[str(element.tag)]
+            read(self, element)
+
+    def read_meta(self, element: Element) -> None:
+        """One declared fact; the first of a name stands."""
+        name = next(filter(None, map(element.get, ("property", "name", "itemprop", "http-equiv"))), None)
+        content = element.get("content")
+        if name and content:
+            self.meta.setdefault(name.strip().lower(), content.strip())
+
+    def read_link(self, element: Element) -> None:
+        """One link of the head, by what it relates to."""
+        relation, href = element.get("rel"), element.get("href")
+        if relation and href:
+            self.links.setdefault(relation.lower(), href)
+
+    def read_base(self, element: Element) -> None:
+        """The address that relative links start from."""
+        self.base = urljoin(self.url, element.get("href") or "")
+
+    def read_title(self, element: Element) -> None:
+        """The document's title; drawings have titles of their own further down."""
+        if self.title is None and element.text and element.text.strip():
+            self.title = element.text
+
+    def read_script(self, element: Element) -> None:
+        """A JSON-LD block, kept unread until somebody asks."""
+        if "ld+json" in (element.get("type") or "").lower() and element.text:
+            self.scripts.append(element.text)
+
+    @cached_property
+    def json_ld(self) -> list[dict[str, object]]:
+        """Every JSON-LD object of the page, graphs and lists flattened; a block that is no JSON is passed over."""
+        return [found for text in self.scripts for found in flatten(load_json(text))]
+
+    @property
+    def language(self) -> str | None:
+        """The language the document declares."""
+        return self.root.get("lang") or self.meta.get("content-language") or self.meta.get("og:locale")
+
+    def select(self, css: str) -> list[Element]:
+        """Elements that match a CSS selector, in document order; PageError for one that cannot be read."""
+        try:
+            xpath, names = compiled(css)
+        except SelectorError as error:
+            raise PageError(self.url, "selector", f"{css!r} cannot be read: {error}") from error
+        # Most selectors are of other systems than the page's: looking for their names is cheaper than for elements.
+        if not all(name in self.text for name in names):
+            return []
+        found = xpath(self.root)
+        return [element for element in found if isinstance(element, Element)] if isinstance(found, list) else []
+
+    def absolute(self, href: str) -> str | None:
+        """A link as an absolute http(s) address, None where it is none."""
+        try:
+            url = urljoin(self.base, href.strip())
+        except ValueError:  # an address such as http://[x] is nobody's
+            return None
+        return url if url.startswith(("http://", "https://")) else None
+
+
+READERS = {
+    "meta": Document.read_meta,
+    "link": Document.read_link,
+    "base": Document.read_base,
+    "title": Document.read_title,
+    "script": Document.read_script,
+}
+
+
+def whole_text(element: Element) -> str:
+    """All text within an element, parts kept apart."""
+    return " ".join(cast("Iterator[str]", element.itertext()))
+
+
+def decode(html: bytes) -> str:
+    """The bytes as text.
+
+    A byte order mark decides. Then valid UTF-8 is believed over any declaration: other charsets are next to
+    never valid UTF-8 by chance, and pages moved to UTF-8 often keep an old declaration. Then the page's own
+    word, where "latin-1" means windows-1252, as browsers have it; last windows-1252, the web's old default.
+    """
+    for mark, charset in BOMS:
+        if html.startswith(mark):
+            return html[len(mark) :].decode(charset, "replace")
+    try:
+        return html.decode("utf-8")
+    except UnicodeDecodeError:
+        pass
+    declared = META_CHARSET.search(html[:8192]) or XML_DECLARATION.search(html[:200])
+    charset = declared[1].decode("ascii").lower() if declared else "windows-1252"
+    try:
+        return html.decode("windows-1252" if charset in LATIN_1 else charset, "replace")
+    except LookupError:
+        return html.decode("windows-1252", "replace")
+
+
+@lru_cache(maxsize=512)
+def compiled(css: str) -> tuple[etree.XPath, tuple[str, ...]]:
+    """A CSS selector as a compiled XPath, and the class names and ids without which it matches nothing."""
+    names = () if "," in css or ":" in css else tuple(re.findall(r"[.#]([\w-]+)", css))
+    return etree.XPath(HTMLTranslator().css_to_xpath(css)), names
+
+
+def load_json(text: str) -> object:
+    """A JSON-LD block's value; None where it is no JSON."""
+    try:
+        return json.loads(text.strip().removeprefix("<![CDATA[").removesuffix("]]>"), strict=False)
+    except ValueError:
+        return None
+
+
+def flatten(value: object) -> Iterator[dict[str, object]]:
+    """The objects of a JSON-LD value, those in a graph or list included."""
+    if isinstance(value, list):
+        for part in value:
+            yield from flatten(part)
+    elif isinstance(value, dict):
+        yield value
+        yield from flatten(value.get("@graph"))
+        yield from flatten(value.get("mainEntity")) if value.get("@type") in ("WebPage", "ItemPage") else ()
+        yield from flatten(value.get("mainEntityOfPage"))

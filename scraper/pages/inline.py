@@ -1,0 +1,152 @@
+"""Text within a line: words, links and emphasis, as plain text and as mark-up."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from html import escape
+
+from bs4 import Tag
+from bs4.element import NavigableString, PageElement
+
+from scraper.normalise.text import clean_line
+from scraper.normalise.words import either
+from scraper.pages.markup import HEADINGS, INLINE, SKIPPED
+
+Node = PageElement  # a Tag or a NavigableString
+KEPT = {"em": "em", "i": "em", "strong": "strong", "b": "strong", "sup": "sup", "sub": "sub"}
+# Notes that links carry for people who cannot see where they lead.
+SAYS_IT_OPENS = either("""
+    öppnas | opens | åpnes | åbner | öffnet | nytt fönster | new window | ny flik | new tab
+    extern(?:al)? (?:länk|webbplats|link)
+    """)
+LINK_NOTE = re.compile(
+    rf"\s*\((?:[^()]{{0,40}}\b)?{SAYS_IT_OPENS}\b[^()]{{0,40}}\)"
+    r"|\s*,?\s*(?:öppnas i (?:nytt fönster|ny flik)|opens in (?:a )?new (?:window|tab))\.?",
+    re.IGNORECASE,
+)
+NOTED = re.compile("fönster|window|flik|new tab|extern|öppnas|opens|åpnes|åbner|öffnet", re.IGNORECASE)
+MARKED = re.compile(r"(?:fråga|question|q|f)\s?\d*\s?[:.]", re.IGNORECASE)
+
+
+@dataclass(slots=True)
+class Run:
+    """Inline text as it is collected: plain, marked up, how much of it is bold or link."""
+
+    absolute: Callable[[str], str | None]
+    words: list[str] = field(default_factory=list)
+    marks: list[str] = field(default_factory=list)
+    size: int = 0
+    bold: int = 0
+    linked: int = 0
+
+    @property
+    def text(self) -> str:
+        """The words as one line."""
+        return clean_line(without_note("".join(self.words)) if self.linked else "".join(self.words))
+
+    @property
+    def html(self) -> str:
+        """The words with their links and emphasis."""
+        return (without_note("".join(self.marks)) if self.linked else "".join(self.marks)).strip()
+
+    @property
+    def is_bold(self) -> bool:
+        """Whether all of it is bold."""
+        return self.bold >= 0.95 * max(self.size, 1)
+
+    @property
+    def link_share(self) -> float:
+        """How much of it is links, 0 to 1."""
+        return self.linked / max(self.size, 1)
+
+    def add(self, node: Node, *, bold: bool = False, linked: bool = False) -> None:
+        """Collect one node with all it holds."""
+        if not isinstance(node, Tag):
+            if type(node) is NavigableString:  # not a comment or the like
+                self.add_words(str(node), bold=bold, linked=linked)
+        elif node.name == "br":
+            self.words.append("\n")
+            self.marks.append("<br>")
+        elif node.name not in SKIPPED:
+            opening, closing = self.marks_of(node)
+            # Block elements inside a heading or a cell must not glue their words.
+            space = "" if node.name in INLINE else " "
+            self.words.append(space)
+            self.marks.append(space + opening)
+            bold, linked = bold or closing == "</strong>" or node.name in HEADINGS, linked or leads_away(node)
+            for child in node.contents:
+                self.add(child, bold=bold, linked=linked)
+            self.words.append(space)
+            self.marks.append(closing)
+
+    def add_words(self, words: str, *, bold: bool, linked: bool) -> None:
+        """Collect plain words."""
+        self.words.append(words)
+        self.marks.append(escape(words, quote=False))
+        size = len(words.strip())
+        self.size += size
+        self.bold += size if bold else 0
+        self.linked += size if linked else 0
+
+    def marks_of(self, element: Tag) -> tuple[str, str]:
+        """The opening and closing mark that stay of an element."""
+        href = str(element.get("href") or "") if element.name == "a" else ""
+        if href:
+            url = href if href.startswith(("mailto:", "tel:")) else self.absolute(href)
+            return (f'<a href="{escape(url)}">', "</a>") if url else ("", "")
+        mark = KEPT.get(element.name)
+        return (f"<{mark}>", f"</{mark}>") if mark else ("", "")
+
+
+def leads_away(node: Tag) -> bool:
+    """Whether an element is a link to another page; an address to write to or a number to call is text."""
+    return node.name == "a" and not str(node.get("href") or "").startswith(("mailto:", "tel:"))
+
+
+def without_note(text: str) -> str:
+    """A text without the notes its links carry. Most have none, and looking for one word of them is cheaper."""
+    return LINK_NOTE.sub("", text) if NOTED.search(text) else text
+
+
+def read_run(nodes: Iterable[Node], absolute: Callable[[str], str | None]) -> Run:
+    """Inline nodes collected."""
+    run = Run(absolute)
+    for node in nodes:
+        run.add(node)
+    return run
+
+
+def split_at_breaks(nodes: list[Node]) -> Iterator[list[Node]]:
+    """Inline nodes cut where a blank line stands between them, or where a break ends a question."""
+    part: list[Node] = []
+    breaks = 0
+    for node in nodes:
+        if isinstance(node, Tag) and node.name == "br":
+            breaks += 1
+            if breaks == 2 or (breaks == 1 and ends_question(part)):
+                yield part
+                part = []
+                continue
+        elif isinstance(node, Tag) or str(node).strip():
+            breaks = 0
+        part.append(node)
+        if isinstance(node, Tag) and node.name in ("strong", "b") and ends_with_break(node) and ends_question(part):
+            yield part
+            part = []
+    yield part
+
+
+def ends_question(part: list[Node]) -> bool:
+    """Whether all there is so far is one question, bold or marked as one."""
+    said = [node for node in part if isinstance(node, Tag) or str(node).strip()]
+    text = clean_line(" ".join(node.get_text() if isinstance(node, Tag) else str(node) for node in said))
+    bold = bool(said) and all(isinstance(node, Tag) and node.name in ("strong", "b") for node in said)
+    return text.endswith("?") and (bold or MARKED.match(text) is not None)
+
+
+def ends_with_break(node: Tag) -> bool:
+    """Whether an element's last child is a line break."""
+    last = next((child for child in reversed(node.contents) if isinstance(child, Tag) or str(child).strip()), None)
+    return isinstance(last, Tag) and last.name == "br"

@@ -1,0 +1,40 @@
+"""Finding what the agency calls a page: its type word, as shown or as its address has it."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import unquote, urlsplit
+
+from scraper.items import Evidence
+from scraper.normalise.kinds import to_kind
+from scraper.normalise.text import clean_line
+from scraper.pages.bare_dates import neighbours
+from scraper.pages.document import Document, Element, whole_text
+from scraper.pages.evidence import path_of
+from scraper.pages.metadata import types
+
+SCHEMA_TYPES = {
+    "PressRelease": "press release",
+    "NewsArticle": "news",
+    "ReportageNewsArticle": "news",
+    "OpinionNewsArticle": "opinion",
+    "BlogPosting": "blog",
+    "Report": "report",
+}
+DATE_OR_MARK = re.compile(r"[\d:.,|·–-]+")
+
+
+def find_kind(document: Document, heading: Element | None) -> tuple[str, Evidence] | None:
+    """A type word alone beside the title, else a folder of the address, else JSON-LD's type."""
+    for element in neighbours(heading) if heading is not None else ():
+        text = clean_line(whole_text(element)) if element.find(".//a") is None else ""  # a menu's words are links
+        if 0 < len(text) < 40 and len(DATE_OR_MARK.sub(" ", text).split()) <= 2 and to_kind(text):
+            return text, Evidence(rule="type word beside the title", element=path_of(element))
+    folders = [unquote(part) for part in urlsplit(document.url).path.split("/") if part][:-1]
+    for folder in reversed(folders):
+        if to_kind(folder):
+            return folder, Evidence(rule="folder of the address", element=folder)
+    for found in document.json_ld:
+        for name in types(found) & SCHEMA_TYPES.keys():
+            return SCHEMA_TYPES[name], Evidence(rule="JSON-LD @type", element=name)
+    return None

@@ -1,0 +1,105 @@
+"""Finding the element that holds the release, and within it the one that holds the running text."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from scraper.pages.document import Element
+from scraper.pages.markup import INLINE
+
+ARTICLE = "//article"
+MAIN = (
+    "//main | //*[@role='main']",
+    "//*[@itemprop='articleBody' or @itemprop='mainContentOfPage']/..",
+    ARTICLE,
+    "//*[@id='main-content' or @id='maincontent' or @id='content' or @id='main']",
+)
+MARGINS = {"header", "footer", "aside", "nav", "form"}
+STUB = 25  # shorter blocks are labels and buttons, not text
+
+
+def find_main(root: Element) -> tuple[Element, str]:
+    """The element of the release and the rule that found it."""
+    body = root.find("body")
+    body = root if body is None else body
+    weights = weigh(body)
+    for xpath in MAIN:
+        found = [element for element in elements_at(root, xpath) if element in weights]
+        best = max(found, key=lambda element: weights[element], default=None)
+        if best is not None and weights[best] > max(80, 0.3 * weights[body]):
+            return (with_others(best, found, weights) if xpath == ARTICLE else only_article(best, weights)), xpath
+    dense = descend(body, weigh(body, without=MARGINS), 0.6)
+    return with_heading(dense, body), "densest"
+
+
+def with_heading(dense: Element, body: Element) -> Element:
+    """The densest element, or what holds it and the page's one h1: lead and tags stand between the two."""
+    headings = list(body.iter("h1"))
+    if len(headings) != 1 or dense in headings[0].iterancestors():
+        return dense
+    above = set(headings[0].iterancestors())
+    around = next((node for node in dense.iterancestors() if node in above), body)
+    return dense if around.tag in ("body", "html") else around
+
+
+def elements_at(root: Element, xpath: str) -> list[Element]:
+    """What an XPath for elements finds."""
+    found = root.xpath(xpath)
+    return [element for element in found if isinstance(element, Element)] if isinstance(found, list) else []
+
+
+def with_others(best: Element, articles: Sequence[Element], weights: dict[Element, int]) -> Element:
+    """The heaviest article, or what holds it, the one with the title and those that hold running text too: some
+    systems make each section an article.
+    """
+    parts = [part for part in articles if weights[part] > STUB * 8 or next(part.iter("h1"), None) is not None]
+    above = [best, *best.iterancestors()]
+    shared = [{part, *part.iterancestors()} for part in parts]
+    around = next((node for node in above if all(node in nodes for nodes in shared)), best)
+    return best if around.tag in ("body", "html") else around
+
+
+def only_article(main: Element, weights: dict[Element, int]) -> Element:
+    """The article within main where one holds most of the text."""
+    best = max(main.iter("article"), key=lambda article: weights.get(article, 0), default=None)
+    return best if best is not None and weights.get(best, 0) > 0.6 * weights[main] else main
+
+
+def find_text(main: Element) -> Element:
+    """The smallest element that holds nine tenths of main's running text."""
+    weights = weigh(main)
+    return descend(main, weights, 0.9, whole=weights[main])
+
+
+def holds_most(main: Element, part: Element) -> bool:
+    """Whether a part of main holds most of its text; a CMS's body field is but one of several on some pages."""
+    weights = weigh(main)
+    return weights.get(part, 0) > 0.7 * weights[main]
+
+
+def descend(node: Element, weights: dict[Element, int], share: float, whole: int | None = None) -> Element:
+    """Walk down as long as one child holds its share of the text."""
+    while True:
+        best = max(
+            (child for child in node if child.tag not in INLINE), key=lambda child: weights.get(child, 0), default=None
+        )
+        if best is None or best.tag in ("p", "ul", "ol", "table", "dl", "blockquote", "pre", "h2", "li", "tbody", "tr"):
+            return node
+        if weights.get(best, 0) < share * (weights[node] if whole is None else whole) or not weights.get(best, 0):
+            return node
+        node = best
+
+
+def weigh(root: Element, without: Collection[str] = ()) -> dict[Element, int]:
+    """For each element how much running text it holds: text of links, of stubs, and of some tags counts nothing."""
+    weights: dict[Element, int] = {}
+    for element in reversed(list(root.iter())):  # children before their parents
+        weight = len(element.text.strip()) if element.text else 0
+        for child in element:
+            if child.tag != "a":
+                weight += weights.get(child, 0)
+            if child.tail:
+                weight += len(child.tail.strip())
+        counts = weight >= STUB or element.tag in INLINE
+        weights[element] = weight if counts and element.tag not in without else 0
+    return weights

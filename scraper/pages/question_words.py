@@ -1,0 +1,44 @@
+"""Words by which questions, answers and who answers are known."""
+
+from __future__ import annotations
+
+import re
+
+from scraper.normalise.words import either
+
+ASKS = re.compile(r"[?？][\"”’»')\]]*$|[?？]\s*(?:\([^)]*\))?$")
+# Words that announce questions and answers, in a title, a lead or a line of the text.
+ANNOUNCED = re.compile(
+    either(r"""
+        fr[åa]gor (?:och|&) svar | vanlig(?:a|aste) frågor(?:na)? | \bfråg(?:a|or) till\b | intervju\b
+        \b(?:svarar|svarade|svar|besvarar)\b.{0,60}\bfråg(?:a|or)\b
+        spørsmål og svar | spørgsmål og svar | ofte stil\w* sp\w+ | usein kysyt\w+
+        \bfaqs?\b | \bq\s?&\s?a\b | questions and answers | frequently asked | answers?\b.{0,40}\bquestions?\b
+        fragen und antworten | häufige fragen
+        """),
+    re.IGNORECASE,
+)
+NAME = r"[A-ZÅÄÖÉ][^.:?!]{4,140}?"
+ANSWERER = re.compile(
+    rf"(?:^|[.!]\s)(?:här\s+)?(?P<who>{NAME}),?\s+(?:svarar|besvarar|svarade|ger svar|answers?)\b"
+    r"(?:[^.:?!]*\bfråg|[^.:?!]*\bquestions?|\s*:)"
+    rf"|(?:^|[.!]\s)(?:Här|Nedan|Nu)\s+(?:svarar|besvarar)\s+(?P<named>{NAME}),?\s+(?:på\s+)?(?:\w+\s+){{0,3}}fråg",
+)
+# "Eva Ek, utredare:" alone in a line before an answer.
+SPEAKER = re.compile(r"^(?P<who>[A-ZÅÄÖÉ][\w.-]+(?: [A-ZÅÄÖÉ][\w.-]+){1,3}(?:, [^:.]{3,80})?)(?: svarar)?\s*:$")
+MARKED_QUESTION = re.compile(r"^(?:fråga|question|q|f)\s?\d*\s?[:.]\s*", re.IGNORECASE)
+MARKED_ANSWER = re.compile(r"^(?:svar|answer|a|s)\s?\d*\s?[:.]\s*", re.IGNORECASE)
+NUMBER = re.compile(r"^\d{1,2}[.)]\s*(?=\S{2})")
+# Questions put to the reader by the page itself, not by anybody who gets an answer here.
+SERVICE = re.compile(
+    "^"
+    + either(r"""
+        har du (?:några )?(?:frågor|synpunkter)
+        hittade du | fick du
+        var (?:den här )?(?:sidan|informationen|texten)
+        hjälpte | vill du (?:veta mer|kontakta|prenumerera) | frågor\? | veta mer\? | läs mer
+        (?:do you )?have (?:a |any )?questions | questions\? | need (?:more )?help | was this | did you find
+        still have | looking for | ready to | noch fragen | haben sie (?:noch )?fragen
+        """),
+    re.IGNORECASE,
+)

@@ -1,0 +1,181 @@
+"""Finding questions and answers in the blocks of a text: headings, bold paragraphs, folded panels, lists of terms."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+
+from bs4 import Tag
+
+from scraper.items import QuestionItem
+from scraper.normalise.text import DASH, clean_line
+from scraper.pages.blocks import Block
+from scraper.pages.question_words import (
+    ANNOUNCED,
+    ANSWERER,
+    ASKS,
+    MARKED_ANSWER,
+    MARKED_QUESTION,
+    NUMBER,
+    SERVICE,
+    SPEAKER,
+)
+from scraper.pages.titles import key
+
+
+@dataclass(slots=True)
+class Pair:
+    """A question block, where its answer begins and ends in the row of blocks."""
+
+    at: int
+    end: int
+    question: str
+    answer: list[str]
+    answered_by: str | None = None
+
+    def to_item(self) -> QuestionItem:
+        """The pair as an item."""
+        return QuestionItem(question=self.question, answer="\n\n".join(self.answer), answered_by=self.answered_by)
+
+
+def find_pairs(blocks: Sequence[Block], context: str, declared: Sequence[str] = ()) -> list[Pair]:
+    """The text's questions with their answers.
+
+    context: title and lead, where Q&A is often announced. declared: questions that the page's FAQPage data
+    names; they are read where they stand.
+    """
+    named = {key(question) for question in declared}
+    starts = [index for index, block in enumerate(blocks) if is_question(blocks, index) or is_named(block, named)]
+    chosen = sorted({*starts, *folded_questions(blocks)})
+    pairs = [pair for index in chosen if (pair := read_pair(blocks, index, chosen)) is not None]
+    headings = sum(1 for block in blocks if block.level < 9 or (block.bold and len(block.text) < 200))
+    announced = ANNOUNCED.search(context) is not None or 2 <= len(pairs) >= 0.5 * headings
+    trusted = [
+        pair
+        for group in groups_of(pairs, blocks)
+        for pair in group
+        if announced or is_trustworthy(group, blocks) or key(pair.question) in named
+    ]
+    who = find_answerer([context, *(block.text for block in blocks[: trusted[0].at])]) if trusted else None
+    for pair in trusted:
+        pair.answered_by = pair.answered_by or who
+    return trusted
+
+
+def is_named(block: Block, named: Collection[str]) -> bool:
+    """Whether a heading, bold paragraph or panel title is a question that the page's data names."""
+    return bool(named) and (block.level < 9 or block.bold or block.kind in ("dt", "panel")) and key(block.text) in named
+
+
+def groups_of(pairs: Sequence[Pair], blocks: Sequence[Block]) -> Iterator[list[Pair]]:
+    """Pairs of one style that follow each other with nothing between."""
+    group: list[Pair] = []
+    for pair in pairs:
+        if group and (group[-1].end != pair.at or blocks[group[-1].at].kind != blocks[pair.at].kind):
+            yield group
+            group = []
+        group.append(pair)
+    if group:
+        yield group
+
+
+def is_question(blocks: Sequence[Block], index: int) -> bool:
+    """Whether a block stands as a question: a heading, a bold paragraph, a term or a panel title that asks."""
+    block = blocks[index]
+    if not 8 <= len(block.text) <= 400 or SERVICE.match(block.text):
+        return False
+    if MARKED_QUESTION.match(block.text) and index + 1 < len(blocks):
+        return True
+    if not ASKS.search(block.text):
+        return False
+    return block.level < 9 or block.bold or block.kind in ("dt", "panel")
+
+
+def folded_questions(blocks: Sequence[Block]) -> list[int]:
+    """Titles of folded panels, all of them where half or more ask: the others are short questions in a list of them."""
+    titles = [index for index, block in enumerate(blocks) if block.kind in ("panel", "dt")]
+    asking = [index for index in titles if ASKS.search(blocks[index].text)]
+    return titles if len(asking) * 2 >= len(titles) and len(asking) > 1 else asking
+
+
+def read_pair(blocks: Sequence[Block], index: int, questions: Sequence[int]) -> Pair | None:
+    """The question at an index with the blocks that answer it; None where nothing does."""
+    question = blocks[index]
+    answer: list[str] = []
+    speaker = None
+    end = index + 1
+    panel = panel_of(question.element) if question.kind == "panel" else None
+    folded = panel is not None and end < len(blocks) and lies_in(blocks[end].element, panel)
+    while end < len(blocks) and end not in questions and not closes(question, blocks[end]):
+        if folded and not lies_in(blocks[end].element, panel):
+            break
+        block = blocks[end]
+        named = SPEAKER.match(block.text) if not answer else None
+        if named:
+            speaker = named["who"]
+        else:
+            answer.append(MARKED_ANSWER.sub("", block.text) if not answer else block.text)
+        end += 1
+    if not answer:
+        return None
+    return Pair(index, end, NUMBER.sub("", MARKED_QUESTION.sub("", question.text)), answer, speaker)
+
+
+def panel_of(title: Tag) -> Tag | None:
+    """The panel a title folds: the element after it, or after what wraps it."""
+    node: Tag | None = title
+    for _ in range(3):
+        if node is None:
+            return None
+        following = next(
+            (part for part in node.next_siblings if isinstance(part, Tag) and part.get_text(strip=True)), None
+        )
+        if following is not None:
+            return following
+        node = node.parent
+    return None
+
+
+def lies_in(element: Tag, panel: Tag | None) -> bool:
+    """Whether an element is the panel or within it."""
+    return panel is not None and (element is panel or any(parent is panel for parent in element.parents))
+
+
+def closes(question: Block, block: Block) -> bool:
+    """Whether a block begins something that no longer answers the question."""
+    if question.kind in ("panel", "dt") or block.kind in ("panel", "dt"):
+        return block.kind == question.kind or (block.level <= 3 and block.depth <= question.depth)
+    if block.level < 9:
+        return question.level == 9 or block.level <= question.level
+    return block.bold and question.bold and question.level == 9 and len(block.text) < 200
+
+
+def is_trustworthy(group: Sequence[Pair], blocks: Sequence[Block]) -> bool:
+    """Whether a group is questions and answers rather than rhetorical headings of an ordinary text.
+
+    It is where it is announced right before, folded in panels, marked Q and A, answered with a speech dash, or
+    where three in a row ask.
+    """
+    first = group[0]
+    if any(ANNOUNCED.search(block.text) for block in blocks[max(0, first.at - 4) : first.at]):
+        return True
+    if MARKED_QUESTION.match(blocks[first.at].text) or len(group) >= 3:
+        return True
+    if blocks[first.at].kind in ("panel", "dt"):
+        return len(group) > 1
+    return 2 * sum(1 for pair in group if DASH.match(pair.answer[0])) >= len(group)
+
+
+def find_answerer(texts: Sequence[str]) -> str | None:
+    """Who answers, as the introduction names them.
+
+    >>> find_answerer(["Eva Ek, utredare på Verket svarar här på tre frågor:"])
+    'Eva Ek, utredare på Verket'
+    >>> find_answerer(["Här svarar Eva Ek, generaldirektör, på fem frågor om budgeten."])
+    'Eva Ek, generaldirektör'
+    """
+    for text in texts:
+        match = ANSWERER.search(text)
+        if match:
+            return clean_line(match["who"] or match["named"])
+    return None

@@ -1,0 +1,49 @@
+"""Handing an element of the parsed page to BeautifulSoup as it is, without writing and parsing it again."""
+
+from __future__ import annotations
+
+from bs4 import BeautifulSoup
+from bs4.builder import HTMLTreeBuilder
+from lxml import etree
+
+from scraper.normalise.words import words
+from scraper.pages.document import Element
+from scraper.pages.markup import INLINE
+
+# What is asked of a soup's elements; every further attribute costs time.
+READ = frozenset(
+    words("""
+    class id href role src data-src data-original data-lazy-src alt width height aria-expanded aria-controls
+    data-toggle data-bs-toggle data-field data-text
+    """)
+)
+
+
+def to_soup(root: Element) -> BeautifulSoup:
+    """An element with all it holds as a soup; classes stay the text they are."""
+    return BeautifulSoup("", builder=ElementReader(root))
+
+
+class ElementReader(HTMLTreeBuilder):
+    """A tree builder for BeautifulSoup that walks a tree where others parse."""
+
+    def __init__(self, root: Element) -> None:
+        super().__init__(multi_valued_attributes={}, preserve_whitespace_tags=set())
+        self.root = root
+
+    def feed(self, markup: object) -> None:
+        """Tell the soup of every element and text. White space beside blocks parts no words and is left out."""
+        soup, root = self.soup, self.root
+        assert soup is not None  # noqa: S101 - BeautifulSoup sets it before it feeds
+        for event, element in etree.iterwalk(root, ("start", "end")):
+            if event == "start":
+                attributes = {name: value for name, value in element.attrib.items() if name in READ}
+                soup.handle_starttag(element.tag, None, None, attributes)
+                text, beside = element.text, element.tag
+            else:
+                soup.endData()
+                soup.popTag()
+                text, beside = (None if element is root else element.tail), element.tag
+            if text and (beside in INLINE or not text.isspace()):
+                soup.handle_data(text)
+        soup.endData()

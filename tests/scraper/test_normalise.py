@@ -1,0 +1,119 @@
+"""Text, addresses, credits, HTML and the whole step from item to release."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from scraper.errors import PageError
+from scraper.items import AttachmentItem, ImageItem, QuestionItem, ReleaseItem
+from scraper.normalise import to_release
+from scraper.normalise.credits import split_credit
+from scraper.normalise.html import sanitise
+from scraper.normalise.kinds import to_kind
+from scraper.normalise.text import clean_text, repair_mojibake, strip_dash
+from scraper.normalise.urls import canonical_url
+
+
+def item(**fields: object) -> ReleaseItem:
+    return ReleaseItem(url="https://www.a.se/nyheter/x/", **{"title": "Titel", "body": "Text.", **fields})  # type: ignore[arg-type] # each test names fields of the item
+
+
+@pytest.mark.parametrize("dash", ["– ", "- ", "–\u00a0", "−\u00a0", "— ", "–", "-"])
+def test_every_speech_dash_is_stripped(dash: str) -> None:
+    assert strip_dash(f"{dash}Vi är nöjda.") == "Vi är nöjda."
+
+
+def test_only_the_opening_dash_is_speech() -> None:
+    assert strip_dash("Vi – alla – är nöjda.") == "Vi – alla – är nöjda."
+    assert strip_dash("-5 grader i natt") == "-5 grader i natt"
+
+
+def test_text_keeps_lines_and_paragraphs() -> None:
+    assert clean_text(" a\u00a0 b \n• c\n\n \n\nd\u00ad\u200be ") == "a b\n• c\n\nde"
+
+
+def test_mojibake_is_repaired_only_where_certain() -> None:
+    assert repair_mojibake("FÃ¶rsÃ¤kringskassan") == "Försäkringskassan"
+    assert repair_mojibake("Försäkringskassan Ã¶") == "Försäkringskassan Ã¶"
+
+
+@pytest.mark.parametrize(
+    ("caption", "expected"),
+    [
+        ("Bron. Foto: Eva Ek/Verket", ("Bron.", "Eva Ek/Verket")),
+        ("Bron. (Foto: Eva Ek)", ("Bron.", "Eva Ek")),
+        ("Bron, fotograf Eva Ek", ("Bron", "Eva Ek")),
+        ("Bron. Foto Eva Ek", ("Bron.", "Eva Ek")),
+        ("Bild: Eva Ek", (None, "Eva Ek")),
+        ("Bron. Illustration: Eva Ek", ("Bron.", "Eva Ek")),
+        ("Till höger i bild: Eva Ek.", ("Till höger i bild: Eva Ek.", None)),
+        ("Ett foto av bron", ("Ett foto av bron", None)),
+    ],
+)
+def test_credit(caption: str, expected: tuple[str | None, str | None]) -> None:
+    assert split_credit(caption) == expected
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("https://A.se/(X(1)S(ab12))/nyheter/x#top", "https://a.se/nyheter/x"),
+        ("https://a.se/x;jsessionid=1F.b?utm_medium=rss&id=2&fbclid=9", "https://a.se/x?id=2"),
+        ("http://a.se:80", "http://a.se/"),
+        ("https://a.se:8443/%C3%A5?b=%2F&a", "https://a.se:8443/%C3%A5?b=%2F&a"),
+        ("http://[::1]:8000/x", "http://[::1]:8000/x"),
+    ],
+)
+def test_canonical_url(url: str, expected: str) -> None:
+    assert canonical_url(url) == expected
+    assert canonical_url(expected) == expected
+
+
+def test_html_can_neither_run_nor_load() -> None:
+    dirty = (
+        '<h2 id="question-2" onclick="x()">F?</h2><p id="own" style="color:red">A <img src="https://b.se/i.png">'
+        '<a href="javascript:x()">b</a> <a href="mailto:a@b.se">c</a></p><script>x()</script><iframe src="/y"></iframe>'
+    )
+    assert sanitise(dirty) == (
+        '<h2 id="question-2">F?</h2><p>A <a rel="noopener noreferrer">b</a>'
+        ' <a href="mailto:a@b.se" rel="noopener noreferrer">c</a></p>'
+    )
+
+
+def test_kind() -> None:
+    assert to_kind("Pressmeddelande") == to_kind("pressmeddelanden") == "press release"
+    assert to_kind("handelser") == "notice"
+    assert to_kind("Organisation") is None
+
+
+def test_whole_item() -> None:
+    release = to_release(
+        item(
+            kind="Nyhet",
+            published="Publicerad 3 mars 2022",
+            language="sv-SE",
+            tags=["Skola", " skola "],
+            questions=[QuestionItem(question="Hur?", answer="– Så.\n\n– Och så.", answered_by="Eva Ek")],
+            images=[ImageItem(url="https://a.se/i.jpg", caption="Bron. Foto: Eva Ek", alt="")],
+            attachments=[AttachmentItem(url="https://a.se/r.pdf", title=" Rapport ")],
+        )
+    )
+    assert (release.agency, release.kind, release.language, release.tags) == ("a.se", "news", "sv", ("Skola",))
+    assert (release.published, release.published_text) == (date(2022, 3, 3), "Publicerad 3 mars 2022")
+    assert (release.updated, release.lead) == (None, None)
+    assert release.questions[0].answer == "Så.\n\nOch så."
+    assert (release.images[0].caption, release.images[0].credit, release.images[0].alt) == ("Bron.", "Eva Ek", None)
+    assert (release.attachments[0].title, release.attachments[0].media_type) == ("Rapport", "application/pdf")
+
+
+def test_a_present_but_unreadable_date_is_an_error() -> None:
+    with pytest.raises(PageError, match="published") as caught:
+        to_release(item(published="Publicerad 31 juni 2022"))
+    assert (caught.value.url, caught.value.field) == ("https://www.a.se/nyheter/x/", "published")
+
+
+def test_a_page_without_a_title_is_an_error() -> None:
+    with pytest.raises(PageError, match="title"):
+        to_release(item(title=" "))

@@ -1,0 +1,111 @@
+"""Questions and answers in every form agencies give them, and what only looks like them."""
+
+from __future__ import annotations
+
+import pytest
+
+from archive.records import Release
+from tests.scraper.pages_of import TEXT, read
+
+FIRST, SECOND = "Varför byggs en ny bro?", "Vad har bron kostat hittills?"
+ONE, TWO = "Den gamla bron var sliten och för smal för bussar.", "Drygt fyrtio miljoner kronor, enligt kalkylen."
+PAIRS = [(FIRST, ONE), (SECOND, TWO)]
+
+FORMS = {
+    "h2": f"<h2>{FIRST}</h2><p>{ONE}</p><h2>{SECOND}</h2><p>{TWO}</p>",
+    "h3": f"<h2>Frågor och svar</h2><h3>{FIRST}</h3><p>{ONE}</p><h3>{SECOND}</h3><p>{TWO}</p>",
+    "bold and dash": f"<p><strong>{FIRST}</strong></p><p>– {ONE}</p><p><b>{SECOND}</b></p><p>−\u00a0{TWO}</p>",
+    "bold and break": f"<p><strong>{FIRST}</strong><br>– {ONE}</p><p><strong>{SECOND}</strong><br>– {TWO}</p>",
+    "details": f"<details><summary>{FIRST}</summary><p>{ONE}</p></details>"
+    f"<details><summary>{SECOND}</summary><p>{TWO}</p></details>",
+    "ARIA": "".join(
+        f'<h3><button aria-expanded="false" aria-controls="p{number}">{question}</button></h3>'
+        f'<div id="p{number}" role="region" hidden aria-hidden="true"><p>{answer}</p></div>'
+        for number, (question, answer) in enumerate(PAIRS)
+    ),
+    "accordion by class": "".join(
+        f'<div class="accordion__item"><div class="accordion__title">{question}</div><div>{answer}</div></div>'
+        for question, answer in PAIRS
+    ),
+    "dl": f"<dl><dt>{FIRST}</dt><dd>{ONE}</dd><dt>{SECOND}</dt><dd>{TWO}</dd></dl>",
+    "marked": f"<p>Fråga: {FIRST}<br>Svar: {ONE}</p><p>Fråga: {SECOND}<br>Svar: {TWO}</p>",
+    "list": f"<h2>Vanliga frågor</h2><ol><li><strong>{FIRST}</strong><br>{ONE}</li>"
+    f"<li><strong>{SECOND}</strong><br>{TWO}</li></ol>",
+}
+
+
+def pairs(release: Release) -> list[tuple[str, str]]:
+    return [(found.question, found.answer) for found in release.questions]
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_every_form(form: str) -> None:
+    release = read(f"<h1>Ny bro</h1>{TEXT}{FORMS[form]}")
+    assert pairs(release) == PAIRS
+    assert [found.position for found in release.questions] == [1, 2]
+    assert release.body.index(FIRST) < release.body.index(ONE) < release.body.index(SECOND)
+    assert 'id="question-1"' in release.body_html
+    assert 'id="question-2"' in release.body_html
+
+
+def test_questions_outside_the_text_are_brought_to_its_end() -> None:
+    folded = f'<section class="faq-section">{FORMS["details"]}</section>'
+    release = read(f"<h1>Ny bro</h1><div>{TEXT}{TEXT}</div>", after=folded)
+    assert pairs(release) == PAIRS
+    assert release.body.endswith(TWO)
+
+
+@pytest.mark.parametrize("dashes", [("– ", "– "), ("– ", ""), ("", "")])
+def test_an_answer_of_several_paragraphs(dashes: tuple[str, str]) -> None:
+    first, second = dashes
+    answer = f"<p>{first}{ONE}</p><p>{second}Det visade besiktningen.</p>"
+    release = read(f"<h1>Ny bro</h1>{TEXT}<h2>{FIRST}</h2>{answer}<h2>{SECOND}</h2><p>{first}{TWO}</p>")
+    assert pairs(release) == [(FIRST, f"{ONE}\n\nDet visade besiktningen."), (SECOND, TWO)]
+
+
+@pytest.mark.parametrize(
+    ("intro", "who"),
+    [
+        ("Eva Ek, utredare på Verket svarar här på två frågor:", "Eva Ek, utredare på Verket"),
+        ("Här svarar Eva Ek, generaldirektör, på två frågor om bron.", "Eva Ek, generaldirektör"),
+        ("Vi har samlat det viktigaste.", None),
+    ],
+)
+def test_who_answers(intro: str, who: str | None) -> None:
+    release = read(f"<h1>Ny bro</h1>{TEXT}<p>{intro}</p>{FORMS['bold and dash']}")
+    assert [found.answered_by for found in release.questions] == [who, who]
+
+
+def test_a_name_before_the_answer_answers_it() -> None:
+    release = read(f"<h1>Frågor och svar om bron</h1>{TEXT}<h2>{FIRST}</h2><p>Eva Ek, utredare:</p><p>{ONE}</p>")
+    assert [(found.answer, found.answered_by) for found in release.questions] == [(ONE, "Eva Ek, utredare")]
+
+
+def test_an_answer_ends_where_another_section_begins() -> None:
+    release = read(f"<h1>Ny bro</h1>{TEXT}{FORMS['h2']}<h2>Så görs bygget</h2><p>Först gjuts fundamenten.</p>")
+    assert pairs(release) == PAIRS
+
+
+def test_questions_that_the_pages_data_names_are_believed() -> None:
+    head = f"""<script type="application/ld+json">{{"@type": "FAQPage", "mainEntity": [{{"@type": "Question",
+    "name": "{FIRST}", "acceptedAnswer": {{"text": "x"}}}}]}}</script>"""
+    article = (
+        f"<h1>Ny bro</h1>{TEXT}<h2>Bakgrund</h2><p>En bro.</p><h2>{FIRST}</h2><p>{ONE}</p><h2>Tid</h2><p>Höst.</p>"
+    )
+    assert pairs(read(article, head)) == [(FIRST, ONE)]
+    assert pairs(read(article)) == []
+
+
+@pytest.mark.parametrize(
+    "article",
+    [
+        "<h2>Vad händer nu?</h2><p>Bygget går vidare under våren.</p><h2>Bakgrund</h2><p>Bron är gammal.</p>"
+        "<h2>Kostnad</h2><p>Den är känd.</p>",
+        "<h2>Har du frågor?</h2><p>Ring oss på telefon.</p>",
+        "<p>Hur blev det så? Det vet ingen.</p>",
+        '<h2>Vill du veta mer?</h2><ul><li><a href="/a">Om bron</a></li></ul>',
+        "<details><summary>Visa tidtabellen</summary><p>Klockan tio.</p></details>",
+    ],
+)
+def test_what_only_looks_like_questions(article: str) -> None:
+    assert pairs(read(f"<h1>Ny bro</h1>{TEXT}{article}")) == []

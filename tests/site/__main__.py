@@ -1,0 +1,71 @@
+"""The sample site on the command line: serve it, print its list of agencies, or show the whole flow."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import threading
+from pathlib import Path
+
+from tests.site import demo
+from tests.site.server import Site
+
+
+def main() -> int:
+    """Read the command line and do what it says."""
+    parser = argparse.ArgumentParser(prog="python -m tests.site", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name, text in (
+        ("serve", "serve the site until stopped"),
+        ("agencies", "print an agencies.toml for it"),
+        ("demo", "serve it, crawl it, and serve the archive"),
+    ):
+        command = commands.add_parser(name, help=text)
+        command.add_argument("--pages", type=Path, metavar="DIR", help="a folder of stored pages to serve too")
+        command.add_argument("--releases", type=int, metavar="N", help="this many releases instead of the written ones")
+        if name != "demo":
+            command.add_argument("--port", type=int, default=8002, help="the site's port (default %(default)s)")
+            continue
+        command.add_argument("--archive", type=Path, default=Path("archive.db"), help="(default %(default)s)")
+        command.add_argument("--port", type=int, default=8001, help="the archive's port (default %(default)s)")
+        command.add_argument("--site-port", type=int, default=8002, help="the site's port (default %(default)s)")
+        command.add_argument("--no-serve", action="store_true", help="stop after the crawl")
+    options = parser.parse_args()
+    if options.command == "demo":
+        wanted = demo.Demo(
+            archive=options.archive,
+            port=options.port,
+            site_port=options.site_port,
+            pages=options.pages,
+            releases=options.releases,
+            serve=not options.no_serve,
+        )
+        return demo.run(wanted)
+    try:
+        site = Site(options.port, releases=options.releases, pages=options.pages)
+    except FileNotFoundError as error:
+        return demo.complain(str(error))
+    if options.command == "agencies":
+        sys.stdout.write(site.agencies_toml())
+        return 0
+    return serve(site)
+
+
+def serve(site: Site) -> int:
+    """Serve until Ctrl-C or SIGTERM."""
+    demo.stop_on_sigterm()
+    try:
+        with site:
+            print(f"The sample site: http://127.0.0.1:{site.port}/  (knobs: POST /-/knobs, counts: GET /-/counts)")
+            for slug in site.agencies:
+                print(f"  {site.url(slug)}", flush=True)
+            threading.Event().wait()
+    except KeyboardInterrupt:
+        pass
+    except OSError:
+        return demo.complain(f"port {site.port} is taken; choose another with --port")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

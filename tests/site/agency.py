@@ -1,0 +1,246 @@
+"""A sample agency: its releases as they stand, and the answer to each of its addresses."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from datetime import datetime
+from urllib.parse import parse_qs, unquote
+
+from tests.site import feeds, files
+from tests.site.answers import HTML, Answer, redirect
+from tests.site.compose import compose, load_text
+from tests.site.furniture import Link
+from tests.site.paths import PATHS, to_hex
+from tests.site.releases import Release
+from tests.site.render import furnish, render_listing, render_page, render_release
+
+SESSION = re.compile(r"^/\(X\(\d\)S\([a-z0-9]+\)\)(?=/)")
+DISALLOWED = ("/sok", "/intern/")
+MEDIA = {"rss": "application/rss+xml; charset=UTF-8", "atom": "application/atom+xml; charset=UTF-8"}
+XML = "application/xml; charset=UTF-8"
+LOST = (
+    "Sidan du söker finns inte. Den kan ha flyttats eller tagits bort.",
+    "Kontrollera att adressen är rätt skriven eller använd sökfunktionen.",
+)
+
+
+class SampleAgency:
+    """One of the four. Paths here are without scheme and host; `base` is what the request came with."""
+
+    def __init__(self, slug: str, number: int | None, crawl_delay: float | None) -> None:
+        self.slug = slug
+        self.text = load_text(slug)
+        self.cms: str = self.text["cms"]
+        self.design = self.cms
+        self.paths = PATHS[self.cms]
+        self.crawl_delay = crawl_delay
+        self.page_size = 5 if self.paths.feed is None else 10
+        self.releases = {release.path: release for release in compose(slug, number)}
+        self.gone: dict[str, int] = {}
+        self.moved: dict[str, str] = {}
+        self.extra: list[Link] = []  # listed, though no release stands there
+        self.redesigned: datetime | None = None
+        self.version = 0  # of the whole site: one up at every turn of a knob
+        self.touched = max((release.modified for release in self.releases.values()), default=None)
+        self.newest: dict[str, list[Release]] = {}
+
+    def turn(self, now: datetime) -> None:
+        """Note that something has changed."""
+        self.version += 1
+        self.touched = now
+        self.newest.clear()
+
+    def answer(self, path: str, query: str, base: str) -> Answer:
+        """What stands at an address."""
+        path = SESSION.sub("", path)
+        if path in self.moved:
+            return redirect(base + self.moved[path])
+        if path in self.gone:
+            return self.lost(path, base, self.gone[path])
+        whole = f"{path}?{query}" if query else path
+        if release := self.releases.get(path):
+            return self.release(release, base)
+        return (
+            self.machine(path, query, base)
+            or self.listing(path, query, base)
+            or self.asset(path, whole)
+            or self.page(path, base)
+            or self.lost(path, base)
+        )
+
+    def release(self, release: Release, base: str) -> Answer:
+        """A release's page."""
+        modified = max(filter(None, (release.modified, self.redesigned)))
+        related = [other for other in self.sorted_newest("")[:6] if other.path != release.path]
+        return Answer(
+            make=lambda: render_release(release, base, self.design, related[:5]).encode(),
+            etag=to_hex(f"{base}{release.path}{release.version}{self.design}{release.modified}"),
+            modified=modified,
+        )
+
+    def machine(self, path: str, query: str, base: str) -> Answer | None:
+        """robots.txt, feeds and sitemaps."""
+        name = str(self.text["name"])
+        every = self.sorted_newest("")
+        text = media = None
+        if path == "/robots.txt":
+            text = feeds.robots(base, self.crawl_delay, DISALLOWED, self.paths.sitemap)
+            media = "text/plain; charset=UTF-8"
+        elif path == self.paths.feed and self.touched:
+            number = int(parse_qs(query).get("paged", ["1"])[0])
+            shown = every[(number - 1) * 10 : number * 10]
+            if not shown and number > 1:
+                return None
+            kind = "atom" if self.cms == "episerver" else "rss"
+            text = (feeds.atom if kind == "atom" else feeds.rss)(name, base, path, shown, self.touched)
+            media = MEDIA[kind]
+        elif self.paths.sitemap and "sitemap" in path:
+            text, media = self.sitemap(path, base), XML
+        return self.told(text, media, base, path + query) if text and media else None
+
+    def sitemap(self, path: str, base: str) -> str | None:
+        """The index, or one of the sitemaps it names: releases in pieces, then the other pages."""
+        every = [*self.releases.values()]
+        size = 12 if len(every) < 100 else 500
+        stem = (self.paths.sitemap or "").removesuffix(".xml")
+        pieces = {f"{stem}-nyheter-{n // size + 1}.xml": every[n : n + size] for n in range(0, len(every), size)}
+        if path == self.paths.sitemap and self.touched:
+            latest = [(child, max(r.modified for r in piece)) for child, piece in pieces.items()]
+            return feeds.sitemap_index(base, [*latest, (f"{stem}-sidor-1.xml", self.touched)])
+        if path in pieces:
+            return feeds.sitemap(
+                base,
+                [(r.path, r.modified, r.twin) for r in pieces[path] if r.language == "sv"]
+                + [(r.path, r.modified, None) for r in pieces[path] if r.language != "sv"],
+            )
+        if path == f"{stem}-sidor-1.xml" and self.touched:
+            areas = furnish(self.slug, base, self.design).menu
+            return feeds.sitemap(base, [(area.href, self.touched, None) for area in areas])
+        return None
+
+    def listing(self, path: str, query: str, base: str) -> Answer | None:
+        """The home page and every listing, page by page."""
+        asked = parse_qs(query)
+        number = 1
+        if self.cms == "wordpress" and (paged := re.fullmatch(r"(/.+/)page/(\d+)/", path)):
+            path, number = paged[1], int(paged[2])
+        elif self.cms == "sitevision":
+            number = int(asked.get("start", ["0"])[0]) // self.page_size + 1
+        elif self.cms == "episerver":
+            number = int(asked.get("pn", ["1"])[0])
+        elif self.cms == "drupal":
+            number = int(asked.get("page", ["0"])[0]) + 1
+        titles = {
+            "/": str(self.text["name"]),
+            self.paths.listing: "Nyheter" if self.paths.press != self.paths.listing else "Aktuellt",
+            self.paths.english_listing: "News",
+        }
+        if self.paths.press != self.paths.listing:
+            titles[self.paths.press] = "Pressmeddelanden"
+        if path not in titles:
+            return None
+        every: list[Release | Link] = [*self.sorted_newest(path)]
+        if path == self.paths.listing:
+            every[3:3] = self.extra
+        size = 3 if path == "/" else self.page_size
+        last = max(1, -(-len(every) // size))
+        if not 1 <= number <= last:
+            return None
+        items = every[(number - 1) * size : number * size]
+        near = range(1, 1 if last == 1 or path == "/" else min(last, number + 4) + 1)
+        pages = [
+            {"number": n, "href": self.paths.paged(path, n, size), "current": n == number}
+            for n in near
+            if n > number - 5 or n == 1
+        ]
+        following = self.paths.paged(path, number + 1, size) if number < last and path != "/" else None
+
+        def make() -> bytes:
+            return render_listing(
+                self.slug,
+                base,
+                self.design,
+                title=titles[path],
+                here=self.paths.paged(path, number, size),
+                items=[to_row(item) if isinstance(item, Link) else item for item in items],
+                total=len(every),
+                pages=pages,
+                following=following,
+                language="en" if path == self.paths.english_listing else "sv",
+            ).encode()
+
+        etag = to_hex(f"{base}{path}{number}{self.version}{self.design}")
+        return Answer(make=make, etag=etag, modified=self.touched)
+
+    def sorted_newest(self, path: str) -> list[Release]:
+        """The releases of a listing, newest first: all Swedish ones, or those of one kind, or the English."""
+        if path not in self.newest:
+            wanted = [r for r in self.releases.values() if (r.language == "en") == (path == self.paths.english_listing)]
+            if self.paths.press != self.paths.listing and path in (self.paths.press, self.paths.listing):
+                wanted = [r for r in wanted if (r.kind == "Pressmeddelande") == (path == self.paths.press)]
+            self.newest[path] = sorted(wanted, key=lambda release: release.created, reverse=True)
+        return self.newest[path]
+
+    def asset(self, path: str, whole: str) -> Answer | None:
+        """Pictures, papers, styles and scripts."""
+        ending = path.rpartition(".")[2].lower()
+        made = {
+            "pdf": ("application/pdf", lambda: files.make_pdf(unquote(path.rpartition("/")[2][:-4]))),
+            "png": ("image/png", files.make_png),
+            "ico": ("image/png", files.make_png),
+            "css": ("text/css", lambda: files.STYLE),
+            "js": ("text/javascript", lambda: b"/* nothing to run */\n"),
+        }.get(ending)
+        if made is None or (ending == "css" and path != "/site.css"):
+            return Answer(make=lambda: b"", media="text/css") if made else None
+        return Answer(make=made[1], media=made[0], etag=to_hex(whole))
+
+    def page(self, path: str, base: str) -> Answer | None:
+        """A page of the menu or the footer."""
+        site = furnish(self.slug, base, self.design)
+        link = site.links.get(path)
+        if link is None:
+            return redirect(base + path + "/") if path + "/" in site.links | self.releases else None
+        topic = self.text["topics"][len(link.title) % 3]
+        sentences = [s for s in topic["sentences"] if "{" not in s]
+        texts = (
+            f"Här hittar du information om {link.title.lower()}.",
+            " ".join(sentences[:3]),
+            " ".join(sentences[3:6]),
+        )
+
+        def make() -> bytes:
+            below = link.pages or link.subs
+            page = render_page(self.slug, base, self.design, title=link.title, here=path, paragraphs=texts, links=below)
+            return page.encode()
+
+        return Answer(make=make, etag=to_hex(f"{base}{path}{self.design}"), modified=self.touched)
+
+    def lost(self, path: str, base: str, status: int = 404) -> Answer:
+        """The error page."""
+        title = "Sidan kan inte hittas"
+        return Answer(
+            make=lambda: render_page(
+                self.slug, base, self.design, title=title, here=path, paragraphs=LOST, links=()
+            ).encode(),
+            media=HTML,
+            status=status,
+        )
+
+    def told(self, text: str, media: str, base: str, whole: str) -> Answer:
+        """A text for machines."""
+        return Answer(make=text.encode, media=media, etag=to_hex(f"{base}{whole}{text}"), modified=self.touched)
+
+    def change(self, path: str, release: Release, now: datetime) -> None:
+        """Put a release in another's place; it moves if its path differs."""
+        fresh = replace(release, version=release.version + 1)
+        self.releases = {
+            (fresh.path if at == path else at): (fresh if at == path else held) for at, held in self.releases.items()
+        }
+        self.turn(now)
+
+
+def to_row(link: Link) -> dict[str, object]:
+    """A listed address as a listing's item."""
+    return {"path": link.href, "title": link.title, "lead": "", "published": None}

@@ -1,0 +1,137 @@
+"""The ASGI application: which host was asked, what is broken there, and the knobs over HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import struct
+from typing import TYPE_CHECKING
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.types import Message, Receive, Scope, Send
+
+from tests.site.answers import Answer, to_response
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from tests.site.knobs import Break
+    from tests.site.server import Site
+
+OWN_HOSTS = ("127.0.0.1", "localhost", "::1")
+
+
+class App:
+    """Answers every request a Site gets."""
+
+    def __init__(self, site: Site) -> None:
+        self.site = site
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        netloc = request.headers.get("host", "").lower()
+        host = netloc.rsplit(":", 1)[0] if netloc.rpartition(":")[2].isdigit() else netloc
+        if host in OWN_HOSTS:
+            response: Response = await self.control(request)
+            await response(scope, receive, send)
+            return
+        raw = scope.get("raw_path") or request.url.path.encode()
+        path, query = raw.decode("ascii"), request.url.query
+        whole = f"{path}?{query}" if query else path
+        self.site.counts.arrive(host, whole, request.headers.get("user-agent", ""))
+        status, in_hand = 0, True
+
+        def leave() -> None:
+            nonlocal in_hand
+            if in_hand:
+                self.site.counts.leave(host, status)
+            in_hand = False
+
+        async def send_counted(message: Message) -> None:
+            # counted before the last byte leaves: a reader who has all of it must find it counted
+            if message["type"] == "http.response.body" and not message.get("more_body"):
+                leave()
+            await send(message)
+
+        try:
+            if fault := self.site.find_fault(host, path):
+                await self.pause(fault.delay)
+                if fault.reset:
+                    leave()
+                    await cut(receive)
+                    return
+            found = self.faulty(fault, host, path, netloc) if fault else None
+            response = found or self.respond(request, host, path, query, netloc)
+            status = response.status_code
+            await response(scope, receive, send_counted)
+        finally:
+            leave()
+
+    def respond(self, request: Request, host: str, path: str, query: str, netloc: str) -> Response:
+        """The answer of an agency or of a mounted host."""
+        if request.method not in ("GET", "HEAD"):
+            return PlainTextResponse("", 405)
+        slug = host.removesuffix(".localhost")
+        answer: Answer
+        if host.endswith(".localhost") and slug in self.site.agencies:
+            answer = self.site.agencies[slug].answer(path, query, f"http://{netloc}")
+        elif mounted := self.site.mounted.get(netloc) or self.site.mounted.get(host):
+            answer = mounted.answer(path, query)
+        else:
+            return PlainTextResponse(f"no site is called {host}\n", 421)
+        return to_response(answer, request.method, request.headers)
+
+    def faulty(self, fault: Break, host: str, path: str, netloc: str) -> Response | None:
+        """What a broken address says; None where it is only slow."""
+        if fault.endless:
+            return StreamingResponse(self.endless(), media_type="text/html")
+        slug = host.removesuffix(".localhost")
+        if fault.soft_404 and slug in self.site.agencies:
+            lost = self.site.agencies[slug].lost(path, f"http://{netloc}")
+            return HTMLResponse(lost.make(), 200)
+        if fault.body is not None:
+            return HTMLResponse(fault.body, fault.status or 200, fault.headers)
+        if fault.status is not None:
+            return HTMLResponse(f"<h1>{fault.status}</h1>", fault.status, fault.headers)
+        return None
+
+    async def endless(self) -> AsyncIterator[bytes]:
+        """A page that never ends."""
+        yield b"<!doctype html><title>Utan slut</title><main>"
+        while not self.site.stopping:
+            yield b"<p>Och sedan kom det ett stycke till.</p>" * 100
+            await asyncio.sleep(0.005)
+
+    async def pause(self, seconds: float) -> None:
+        """Sleep, but not beyond the site's own end."""
+        end = asyncio.get_running_loop().time() + seconds
+        while not self.site.stopping and (left := end - asyncio.get_running_loop().time()) > 0:
+            await asyncio.sleep(min(0.05, left))
+
+    async def control(self, request: Request) -> Response:
+        """The knobs, the counts, and a page that names the agencies."""
+        if request.url.path == "/-/counts":
+            return JSONResponse(self.site.counts.to_json())
+        if request.url.path == "/-/knobs" and request.method == "POST":
+            try:
+                order = json.loads(await request.body())
+                told = self.site.turn_knob(order.pop("do"), order)
+            except (ValueError, KeyError, TypeError, AttributeError) as error:
+                return JSONResponse({"error": f"{type(error).__name__}: {error}"}, 400)
+            return JSONResponse({"ok": told})
+        if request.url.path == "/":
+            rows = "".join(f'<li><a href="{self.site.url(slug)}">{slug}</a></li>' for slug in self.site.agencies)
+            return HTMLResponse(f"<!doctype html><title>Sample site</title><ul>{rows}</ul>")
+        return PlainTextResponse("not found\n", 404)
+
+
+async def cut(receive: Receive) -> None:
+    """Reset the connection (TCP RST), as a broken server does."""
+    transport = receive.__self__.transport  # type: ignore[attr-defined] # uvicorn's own cycle holds it
+    linger = struct.pack("ii", 1, 0)
+    transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+    transport.abort()
+    while (await receive())["type"] != "http.disconnect":
+        pass

@@ -1,0 +1,176 @@
+"""From releases to pages: the Jinja2 templates of each design, and what they need to know."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import date, datetime
+from functools import cache, lru_cache
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup
+
+from tests.site.compose import load_text
+from tests.site.furniture import Furniture, Link
+from tests.site.paths import PATHS
+from tests.site.releases import NOTE, Release
+from tests.site.swedish import MONTHS
+
+DESIGNS = ("sitevision", "episerver", "wordpress", "drupal", "modern")
+DASHES = {  # form: what stands before an answer's paragraphs
+    "bold_dash": "– ",
+    "bold_each": "– ",
+    "bold_mixed": "– ",
+    "bold_hyphen": "- ",
+    "bold_nbsp": "–\N{NO-BREAK SPACE}",
+    "bold_minus": "\N{MINUS SIGN} ",
+    "bold_unspaced": "–",
+    "bold_em": "— ",
+    "three": "– ",
+}
+
+
+@cache
+def environment() -> Environment:
+    """Jinja2 with our filters; an unknown name is an error."""
+    made = Environment(
+        loader=FileSystemLoader(Path(__file__).with_name("templates")),
+        autoescape=select_autoescape(default=True),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters.update(
+        pieces=pieces, dash=dash, dress=dress, faq_json=faq_json, is_moment=is_moment, swedish_day=swedish_day
+    )
+    return made
+
+
+@lru_cache(maxsize=64)
+def furnish(slug: str, base: str, design: str) -> Furniture:
+    """An agency's surroundings in a design, made once."""
+    site = Furniture(slug, base)
+    module = environment().get_template(f"{design}/static.html").module
+    for part in ("head", "top", "bottom"):
+        setattr(site, part, Markup(getattr(module, part)(site)))  # noqa: S704 - Jinja2 has escaped it
+    return site
+
+
+def render_release(release: Release, base: str, design: str, related: Sequence[Release]) -> str:
+    """The page of a release."""
+    site = furnish(release.agency, base, design)
+    start = Link("Start" if release.language == "sv" else "Home", "/")
+    news = Link("Nyheter" if release.language == "sv" else "News", PATHS[load_text(release.agency)["cms"]].listing)
+    return (
+        environment()
+        .get_template(f"{design}/release.html")
+        .render(
+            site=site,
+            release=release,
+            title=release.title,
+            language=release.language,
+            crumbs=(start, news),
+            related=related,
+            pagetype="release",
+        )
+    )
+
+
+def render_listing(
+    slug: str,
+    base: str,
+    design: str,
+    *,
+    title: str,
+    here: str,
+    items: Sequence[Release | dict[str, object]],
+    total: int = 0,
+    pages: Sequence[dict[str, object]] = (),
+    following: str | None = None,
+    language: str = "sv",
+) -> str:
+    """A page of a listing; the home page is one too."""
+    return (
+        environment()
+        .get_template(f"{design}/listing.html")
+        .render(
+            site=furnish(slug, base, design),
+            title=title,
+            here=here,
+            items=items,
+            total=total or len(items),
+            pages=pages,
+            next=following,
+            language=language,
+            crumbs=(Link("Start", "/"),),
+            related=(),
+            pagetype="listing",
+        )
+    )
+
+
+def render_page(
+    slug: str, base: str, design: str, *, title: str, here: str, paragraphs: Sequence[str], links: Sequence[Link]
+) -> str:
+    """A page that is no release: about, an area, an error."""
+    return (
+        environment()
+        .get_template(f"{design}/page.html")
+        .render(
+            site=furnish(slug, base, design),
+            title=title,
+            here=here,
+            paragraphs=paragraphs,
+            links=links,
+            language="sv",
+            crumbs=(Link("Start", "/"),),
+            related=(),
+            pagetype="page",
+        )
+    )
+
+
+def pieces(text: str) -> list[tuple[bool, str]]:
+    """Text cut at its [[links]]: whether a piece is a link, and the piece."""
+    return [(bool(i % 2), piece) for i, piece in enumerate(NOTE.split(text)) if piece]
+
+
+def dash(form: str, paragraph: int, turn: int) -> str:
+    """What stands before paragraph n of answer `turn`: a dash before the first, each, or now and then."""
+    mark = DASHES.get(form, "")
+    if form == "bold_each" or (form == "bold_mixed" and turn % 2):
+        return mark
+    return mark if paragraph == 0 else ""
+
+
+def dress(markup: Markup, tag: str, css: str) -> Markup:
+    """The same with a class on every bare element of a kind."""
+    return Markup(str(markup).replace(f"<{tag}>", f'<{tag} class="{css}">'))  # noqa: S704 - Jinja2 has escaped it
+
+
+def faq_json(release: Release) -> Markup:
+    """The questions as schema.org/FAQPage."""
+    data = {
+        "@context": "https://schema.org",
+        "@type": "FAQPage",
+        "mainEntity": [
+            {
+                "@type": "Question",
+                "name": qa.question,
+                "acceptedAnswer": {"@type": "Answer", "text": "".join(f"<p>{text}</p>" for text in qa.answer)},
+            }
+            for qa in release.questions
+        ],
+    }
+    return Markup(json.dumps(data, ensure_ascii=False).replace("</", "<\\/"))  # noqa: S704 - our own text
+
+
+def is_moment(value: object) -> bool:
+    """Whether a date is told to the minute."""
+    return isinstance(value, datetime)
+
+
+def swedish_day(value: date) -> str:
+    """5 mars 2024."""
+    return f"{value.day} {MONTHS[value.month - 1]} {value.year}"

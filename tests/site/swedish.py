@@ -1,0 +1,30 @@
+"""Days and lines as agencies write them."""
+
+from __future__ import annotations
+
+from datetime import date
+
+MONTHS = [
+    "januari",
+    "februari",
+    "mars",
+    "april",
+    "maj",
+    "juni",
+    "juli",
+    "augusti",
+    "september",
+    "oktober",
+    "november",
+    "december",
+]
+
+
+def day(moment: date, *, zero: bool = False) -> str:
+    """5 mars 2024, or 05 mars 2024."""
+    return f"{moment.day:02d}" * zero + str(moment.day) * (not zero) + f" {MONTHS[moment.month - 1]} {moment.year}"
+
+
+def box(text: str, css: str = "date") -> str:
+    """A line of its own."""
+    return f'<p class="{css}">{text}</p>'

@@ -1,0 +1,37 @@
+"""What a release carries beside its text: a picture with its credit, attached files."""
+
+from __future__ import annotations
+
+import random
+import re
+from datetime import datetime
+from typing import Any
+
+from tests.site.paths import PATHS, to_slug
+from tests.site.releases import Paper, Picture
+
+CREDITS = [
+    "Foto: {0}",
+    "Foto: {0}/{1}",
+    "Foto {0}",
+    "FOTO: {2}",
+    "Foto. {0}",
+    "fotograf {0}",
+    "Bild: {0}",
+    "Illustration: {0}",
+]
+
+
+def picture(cms: str, topic: dict[str, Any], text: dict[str, Any], rng: random.Random, when: datetime) -> Picture:
+    """A picture with caption and credit in one of the ways agencies write them."""
+    name, caption, way = rng.choice(text["photographers"]), rng.choice(topic["captions"]), rng.choice(CREDITS)
+    credit = name.upper() if "{2}" in way else f"{name}/{text['name']}" if "{1}" in way else name
+    line = f"{caption} {way.format(name, text['name'], name.upper())}"
+    path = PATHS[cms].picture(to_slug(caption), f"{when:%Y/%m}")
+    return Picture(path=path, alt=re.sub(r"\.$", "", caption), caption=caption, credit=credit, line=line)
+
+
+def papers(cms: str, topic: dict[str, Any], rng: random.Random, when: datetime) -> tuple[Paper, ...]:
+    """One or two attached PDFs."""
+    titles = rng.sample(topic["attachments"], rng.randint(1, len(topic["attachments"])))
+    return tuple(Paper(path=PATHS[cms].paper(to_slug(title), f"{when:%Y-%m}"), title=title) for title in titles)

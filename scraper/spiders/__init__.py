@@ -1,0 +1,1 @@
+"""Why we fetch: news.py finds what is new."""

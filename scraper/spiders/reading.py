@@ -1,0 +1,237 @@
+"""What every spider of ours shares: whose pages, the archive, and reading the releases that are due."""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import zlib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, Self, TextIO
+
+from scrapy import Request, Spider, signals
+from scrapy.crawler import Crawler
+from scrapy.exceptions import DontCloseSpider
+from scrapy.http import Response
+from scrapy.settings import BaseSettings
+from twisted.python.failure import Failure
+
+from archive.frontier import Frontier, Row
+from archive.store import Archive
+from archive.times import now
+from scraper.agency import DEFAULT_LIST, Agency, check_contact, choose_agencies, load_agencies, user_agent
+from scraper.errors import AgencyError, PageError
+from scraper.items import Reading
+from scraper.pages import read_page
+from scraper.sources import is_release
+from scraper.tally import Tally
+
+logger = logging.getLogger(__name__)
+
+AHEAD = 4  # releases of one agency asked for ahead of their turn; the frontier holds the rest
+
+
+class ReadingSpider(Spider):
+    """Reads due releases, a few ahead per agency, so that memory does not grow with what is due.
+
+    Arguments: agency (a slug, or several with commas; all where it is left out).
+    """
+
+    agencies: dict[str, Agency]
+    archive: Archive
+    lock: TextIO  # a file beside the archive
+
+    def __init__(self, agency: str = "", **arguments: Any) -> None:
+        for name in arguments:
+            raise AgencyError("arguments", None, name, "is no argument of this spider")
+        super().__init__()
+        self.wanted = [slug.strip() for slug in agency.split(",") if slug.strip()]
+        self.tallies: dict[str, Tally] = {}
+        self.asked: dict[str, set[str]] = {}  # per agency: releases on their way
+        self.stuck: set[str] = set()  # releases that failed inside us; not asked again in this crawl
+
+    @classmethod
+    def update_settings(cls, settings: BaseSettings) -> None:
+        super().update_settings(settings)
+        settings.set("USER_AGENT", user_agent(settings.get("CONTACT")), priority="spider")
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
+        spider = super().from_crawler(crawler, *args, **kwargs)
+        file = Path(crawler.settings.get("AGENCIES") or DEFAULT_LIST)
+        spider.agencies = choose_agencies(load_agencies(file), spider.wanted, file)
+        check_contact(spider.agencies, crawler.settings.get("CONTACT"))
+        spider.archive = Archive(crawler.settings["ARCHIVE"])
+        spider.lock_agencies(Path(crawler.settings["ARCHIVE"]).with_suffix(".lock"))
+        for slug, agency in spider.agencies.items():
+            spider.archive.add_agency(
+                slug, name=agency.name, home=agency.home, name_en=agency.name_en, org_number=agency.org_number
+            )
+            spider.tallies[slug], spider.asked[slug] = Tally(), set()
+        for signal in (signals.item_scraped, signals.item_dropped):
+            crawler.signals.connect(spider.item_settled, signal)
+        crawler.signals.connect(spider.item_failed, signals.item_error)
+        crawler.signals.connect(spider.answer_failed, signals.spider_error)
+        crawler.signals.connect(spider.idle, signals.spider_idle)
+        crawler.signals.connect(spider.engine_stopped, signals.engine_stopped)
+        return spider
+
+    def lock_agencies(self, path: Path) -> None:
+        """Keep a second crawl of the same agency out; one that is being crawled is left out here, and told.
+
+        One byte of one file an agency: POSIX record locks, which end with the process, however it ends.
+        """
+        self.lock = path.open("a")
+        for slug in list(self.agencies):
+            try:
+                fcntl.lockf(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, zlib.crc32(slug.encode()))
+            except BlockingIOError:
+                logger.warning("%s is being crawled already: left out", slug)
+                del self.agencies[slug]
+
+    def engine_stopped(self) -> None:
+        """Let go of the archive and the lock, once everything else has ended."""
+        self.archive.close()
+        self.lock.close()
+
+    # -- asking ---------------------------------------------------------------------------------------------
+
+    def draw(self, slug: str) -> Iterator[Request]:
+        """Requests for an agency's next due releases, up to AHEAD on their way at once."""
+        asked = self.asked[slug]
+        rows = self.archive.frontier.due(slug, now(), AHEAD - len(asked), frozenset(asked | self.stuck))
+        for row in rows:
+            asked.add(row.url)
+            yield self.ask(row)
+
+    def ask(self, row: Row) -> Request:
+        """A request for one release, conditional where the server gave validators (RFC 9110, 13)."""
+        return Request(
+            row.url,
+            callback=self.read_release,
+            errback=self.release_failed,
+            headers=validators(row) if row.release else None,
+            meta={"agency": row.agency, "row": row, "handle_httpstatus_list": [304, 404, 410]},
+        )
+
+    def settle(self, slug: str, url: str) -> None:
+        """A release's request has come to its end: ask for the next."""
+        self.asked[slug].discard(url)
+        self.crawl(self.draw(slug))
+
+    def crawl(self, requests: Iterable[Request]) -> bool:
+        """Hand requests to the engine; whether there were any."""
+        engine, any_request = self.crawler.engine, False
+        for request in requests:
+            if engine:
+                engine.crawl(request)
+                any_request = True
+        return any_request
+
+    def idle(self) -> None:
+        """Nothing is on its way any more: whatever is still due goes on, or the crawl is at its end."""
+        drawn = [self.crawl(self.draw(slug)) for slug in self.agencies]
+        if any(drawn):
+            raise DontCloseSpider
+
+    # -- reading --------------------------------------------------------------------------------------------
+
+    def read_release(self, response: Response) -> Iterator[Reading]:
+        """One answer: a release, an unchanged one, one that is gone, or a page that is refused."""
+        row: Row = response.meta["row"]
+        agency, tally, seen = self.agencies[row.agency], self.tallies[row.agency], now()
+        if response.status == 304 and row.release:
+            with self.archive.transaction():
+                self.archive.checked(row.release, seen)
+                self.archive.frontier.held(row.url, row.release, seen)
+            tally.unchanged += 1
+            self.settle(row.agency, row.url)
+            return
+        try:
+            check_answer(response, row.url, agency, self.archive.frontier)
+            item = read_page(response.body, response.url, agency)
+        except PageError as error:
+            settle = self.archive.frontier.gone if response.status in (404, 410) else self.archive.frontier.refused
+            with self.archive.transaction():
+                settle(row.url, seen, str(error))
+            logger.warning("%s", error)
+            tally.refuse(str(error))
+            self.settle(row.agency, row.url)
+            return
+        yield Reading(
+            item=item,
+            visited=row.url,
+            seen=seen,
+            etag=header(response, "ETag"),
+            last_modified=header(response, "Last-Modified"),
+        )
+
+    def release_failed(self, failure: Failure) -> None:
+        """No answer worth reading: robots.txt forbids, or the network or server failed."""
+        request: Request = failure.request  # type: ignore[attr-defined] # set by Scrapy
+        row: Row = request.meta["row"]
+        problem = f"{row.url}: {explain(failure)}"
+        logger.warning("%s", problem)
+        with self.archive.transaction():
+            if forbidden(failure):
+                self.archive.frontier.refused(row.url, now(), problem)
+                self.tallies[row.agency].refuse(problem)
+            else:
+                self.archive.frontier.failed(row.url, now(), problem)
+                self.tallies[row.agency].err(problem)
+        self.settle(row.agency, row.url)
+
+    def item_settled(self, item: Reading) -> None:
+        """The pipeline has kept or refused a reading."""
+        self.settle(item.item.agency or "", item.visited)
+
+    def item_failed(self, item: Reading, failure: Failure) -> None:
+        """The pipeline failed on a reading: it stays due, for a later crawl."""
+        slug, problem = item.item.agency or "", f"{item.visited}: {explain(failure)}"
+        self.tallies[slug].err(problem)
+        self.stuck.add(item.visited)
+        self.settle(slug, item.visited)
+
+    def answer_failed(self, response: Response | Failure | None) -> None:
+        """Our own code failed on an answer (counted by scraper.health): it stays due, for a later crawl."""
+        request: Request | None = getattr(response, "request", None)
+        row = request.meta.get("row") if request else None
+        if isinstance(row, Row):
+            self.stuck.add(row.url)
+            self.settle(row.agency, row.url)
+
+
+def check_answer(response: Response, asked: str, agency: Agency, frontier: Frontier) -> None:
+    """PageError where an answer cannot be the release that was asked for."""
+    if response.status in (404, 410):
+        raise PageError(asked, "page", f"answered {response.status}")
+    if not agency.owns(response.url):
+        raise PageError(asked, "page", f"led to another host: {response.url}")
+    if response.url != asked:
+        row = frontier.get(response.url)
+        if not is_release(response.url, agency) or (row and row.role != "release"):
+            raise PageError(asked, "page", f"led to what is no release: {response.url}")
+
+
+def validators(row: Row) -> dict[str, str]:
+    """The headers that ask for an address only if it has changed."""
+    headers = {"If-None-Match": row.etag, "If-Modified-Since": row.last_modified}
+    return {name: value for name, value in headers.items() if value}
+
+
+def header(response: Response, name: str) -> str | None:
+    """A response header as text."""
+    value = response.headers.get(name)
+    return value.decode("latin-1") if value else None
+
+
+def forbidden(failure: Failure) -> bool:
+    """Whether robots.txt kept a request from being sent."""
+    return "robots.txt" in failure.getErrorMessage()
+
+
+def explain(failure: Failure) -> str:
+    """A failure in a line: what kind, and what it says of itself."""
+    if response := getattr(failure.value, "response", None):
+        return f"answered {response.status}"
+    return f"{type(failure.value).__name__}: {failure.getErrorMessage()}".strip(": ")

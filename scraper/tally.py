@@ -1,0 +1,42 @@
+"""Tally: one agency's counts in one crawl."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from archive.store import Outcome
+
+
+@dataclass(slots=True)
+class Tally:
+    """One agency's counts in one crawl, and what went wrong, in sentences that name URL and field."""
+
+    listed: int = 0  # distinct releases that sources named
+    new: int = 0
+    revised: int = 0
+    unchanged: int = 0  # releases that stood as held, whether asked again or only listed
+    refused: int = 0  # pages that answered but gave no release
+    errors: int = 0  # what did not answer, and sources that could not be read
+    requests: int = 0
+    bytes: int = 0
+    problems: list[str] = field(default_factory=list)
+    crawl: int | None = None  # the id of its row in crawls
+
+    def count(self, outcome: Outcome) -> None:
+        """Count a saved release."""
+        setattr(self, outcome.value, getattr(self, outcome.value) + 1)
+
+    def refuse(self, problem: str) -> None:
+        """Count a page that gave no release."""
+        self.refused += 1
+        self.problems.append(problem)
+
+    def err(self, problem: str) -> None:
+        """Count something that did not answer or could not be read."""
+        self.errors += 1
+        self.problems.append(problem)
+
+    def counts(self) -> dict[str, int]:
+        """The numbers, as columns of the crawls table."""
+        names = ("listed", "new", "revised", "unchanged", "refused", "errors", "requests", "bytes")
+        return {name: getattr(self, name) for name in names}

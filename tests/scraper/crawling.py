@@ -1,0 +1,55 @@
+"""Runs `scrapy crawl` as an operator would: a process of its own, against the sample site."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.site import Site
+
+ROOT = Path(__file__).parents[2]
+FAST = {"DOWNLOAD_DELAY": "0", "AUTOTHROTTLE_ENABLED": "False", "RETRY_TIMES": "0", "CONTACT": "test@localhost"}
+
+
+@dataclass(frozen=True, slots=True)
+class Crawling:
+    """One sample site, one list of agencies, one archive."""
+
+    site: Site
+    agencies: Path
+    archive: Path
+
+    def command(self, *arguments: str, **settings: str) -> list[str]:
+        """The command line of a crawl."""
+        given = {**FAST, "AGENCIES": str(self.agencies), "ARCHIVE": str(self.archive), **settings}
+        given["LOOPBACK_PORT"] = str(self.site.port)
+        pairs = [part for name, value in given.items() for part in ("-s", f"{name}={value}")]
+        return [sys.executable, "-m", "scrapy", "crawl", *(arguments or ("news",)), *pairs]
+
+    def start(self, *arguments: str, **settings: str) -> subprocess.Popen[str]:
+        """A crawl that goes on beside us."""
+        return subprocess.Popen(
+            self.command(*arguments, **settings),
+            cwd=ROOT,
+            env={**os.environ, "SCRAPY_SETTINGS_MODULE": "tests.site.settings"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def run(self, *arguments: str, **settings: str) -> tuple[int, str]:
+        """A crawl to its end: exit code and what it printed."""
+        with self.start(*arguments, **settings) as process:
+            printed, _ = process.communicate(timeout=40)
+        return process.returncode, printed
+
+    def rows(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
+        """What the archive holds."""
+        with closing(sqlite3.connect(self.archive)) as connection:
+            return connection.execute(sql, values).fetchall()

@@ -1,0 +1,44 @@
+"""robots.txt, Crawl-delay and Retry-After are kept, as the sample site sees it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.scraper.crawling import Crawling
+from tests.site import Site
+
+
+def test_robots_and_crawl_delay_are_kept(tmp_path: Path) -> None:
+    with Site(releases=12, crawl_delay=0.2) as site:
+        code, printed = Crawling(site, site.agencies_file(tmp_path), tmp_path / "archive.db").run()
+        assert code == 0, printed
+        assert len(site.counts.min_gap) == 4
+        for host, gap in site.counts.min_gap.items():
+            assert gap >= 0.15, host  # as they arrive: sent 0.2 s apart
+        assert set(site.counts.busiest.values()) == {1}, "one request at a time"
+        assert [agent for agent in site.counts.agents if "tests" not in agent and "test@localhost" not in agent] == []
+
+
+def test_what_robots_forbids_is_not_asked_for(crawling: Crawling) -> None:
+    url = next(iter(crawling.site.truth))
+    host, path = url.split("/")[2], "/" + url.split("/", 3)[3]
+    rules = f"User-agent: *\nDisallow: {path}\n"
+    crawling.site.break_(f"http://{host}/robots.txt", body=rules, headers={"content-type": "text/plain"})
+    code, printed = crawling.run()
+    assert code == 0, printed
+    assert [page for _, page in crawling.site.counts.paths if page == path] == []
+    ((state, problem),) = crawling.rows("select state, problem from frontier where url = ?", url)
+    assert (state, "robots.txt" in problem) == ("refused", True)
+
+
+def test_retry_after_is_kept(crawling: Crawling) -> None:
+    url = next(iter(crawling.site.truth))
+    host = url.split("/")[2]
+    crawling.site.break_(url, status=429, headers={"Retry-After": "2"}, times=1)
+    code, printed = crawling.run(RETRY_TIMES="2")
+    assert code == 0, printed
+    assert crawling.rows("select count(*) from releases") == [(24,)]
+    counts = crawling.site.counts
+    seconds = {name.split(":")[0]: counts.last[name] - counts.first[name] for name in counts.first}
+    assert seconds.pop(host.split(":")[0]) >= 2
+    assert max(seconds.values()) < 2, "the other hosts are not held back"

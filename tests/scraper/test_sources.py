@@ -1,0 +1,123 @@
+"""Feeds, sitemaps, listings, and finding them from a home page."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+import pytest
+
+from scraper.agency import Agency
+from scraper.errors import SourceError
+from scraper.sources import Link, find_sources, parse_feed, parse_listing, parse_robots, parse_sitemap
+
+HOME = "https://www.skog.example/"
+AGENCY = Agency(slug="skog", name="Skogsrådet", home=HOME)
+
+RSS = b"""<?xml version="1.0"?><rss version="2.0"><channel><title>Nyheter</title>
+<item><title>A</title><link>/nyheter/a?utm_source=rss</link><pubDate>Fri, 15 Mar 2024 10:00:00 +0100</pubDate></item>
+<item><title>No link</title></item></channel></rss>"""
+ATOM = b"""<feed xmlns="http://www.w3.org/2005/Atom"><title>N</title><entry><title>A</title>
+<link href="https://www.skog.example/nyheter/a"/><published>2024-03-15T10:00:00+01:00</published>
+<updated>2024-03-16T10:00:00+01:00</updated></entry></feed>"""
+SITEMAP = b"""<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">
+<url><loc>https://www.skog.example/nyheter/a</loc><lastmod>2024-03-15</lastmod></url>
+<url><loc>https://www.skog.example/nyheter</loc></url>
+<url><loc>https://www.skog.example/om-oss/kontakt</loc></url>
+<url><loc>https://elsewhere.example/nyheter/b</loc></url>
+<url><loc>https://www.skog.example/nyheter/c.pdf</loc></url></urlset>"""
+INDEX = b"""<sitemapindex xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">
+<sitemap><loc>https://www.skog.example/s1.xml</loc><lastmod>2024-03-15T10:00:00+01:00</lastmod></sitemap></sitemapindex>"""
+LISTING = """<html><body><nav><a href="/nyheter/i-menyn">Meny</a></nav><main>
+<ul><li><a href="/nyheter/a">Nyhet a</a> <time datetime="2024-03-15">15 mars</time></li>
+<li><h3><a href="/kort/b;jsessionid=1">Nyhet b</a></h3></li><li><a href="/nyheter/a">Läs mer</a></li>
+<li><a href="/om-oss">Om oss</a></li><li><a href="mailto:a@b.se">Mejl</a></li></ul>
+{pager}</main><footer><a href="/nyheter/i-foten">Fot</a></footer></body></html>"""
+
+
+def test_feeds_give_links_and_times() -> None:
+    assert parse_feed(RSS, HOME) == [Link("https://www.skog.example/nyheter/a", "2024-03-15T09:00:00+00:00")]
+    assert parse_feed(ATOM, HOME) == [Link("https://www.skog.example/nyheter/a", "2024-03-16T09:00:00+00:00")]
+
+
+@pytest.mark.parametrize("body", [b"", b"<html><body>Not found</body></html>", b"\x00\x01\x02", b"{}"])
+def test_what_is_no_feed_or_sitemap_is_named(body: bytes) -> None:
+    with pytest.raises(SourceError, match=r"https://www\.skog\.example/: is no RSS or Atom feed"):
+        parse_feed(body, HOME)
+    with pytest.raises(SourceError, match="is no sitemap"):
+        parse_sitemap(body, HOME, AGENCY)
+
+
+def test_a_sitemap_gives_what_may_be_news() -> None:
+    assert parse_sitemap(SITEMAP, HOME, AGENCY) == ([Link("https://www.skog.example/nyheter/a", "2024-03-15")], [])
+
+
+def test_an_index_gives_sitemaps() -> None:
+    child = Link("https://www.skog.example/s1.xml", "2024-03-15T09:00:00+00:00")
+    assert parse_sitemap(INDEX, HOME, AGENCY) == ([], [child])
+
+
+def test_a_listing_gives_its_releases_in_order() -> None:
+    links, following = parse_listing(LISTING.format(pager="").encode(), HOME + "nyheter", AGENCY)
+    assert links == [Link(HOME + "nyheter/a", "2024-03-15"), Link(HOME + "kort/b")]
+    assert following is None
+
+
+def test_a_listings_own_pattern_decides() -> None:
+    agency = Agency(slug="skog", name="Skogsrådet", home=HOME, releases="^/kort/")
+    links, _ = parse_listing(LISTING.format(pager="").encode(), HOME + "nyheter", agency)
+    assert links == [Link(HOME + "kort/b")]
+
+
+@pytest.mark.parametrize(
+    "pager",
+    [
+        '<a rel="next" href="?page=2">vidare</a>',
+        '<a href="/nyheter?page=2">Nästa sida</a>',
+        '<a href="/nyheter?page=2" aria-label="Nästa"><svg></svg></a>',
+        '<ul class="pagination"><li class="active">1</li><li><a href="?page=2">2</a> <a href="?page=3">3</a></ul>',
+    ],
+)
+def test_the_next_page_is_found(pager: str) -> None:
+    _, following = parse_listing(LISTING.format(pager=pager).encode(), HOME + "nyheter", AGENCY)
+    assert following == HOME + "nyheter?page=2"
+
+
+def test_a_link_that_says_next_but_leads_elsewhere_is_no_next_page() -> None:
+    pager = '<a href="/kalender">Nästa möte</a> <a href="https://elsewhere.example/nyheter?page=2">Nästa</a>'
+    assert parse_listing(LISTING.format(pager=pager).encode(), HOME + "nyheter", AGENCY)[1] is None
+
+
+def test_a_home_page_shows_its_sources() -> None:
+    body = b"""<html><head><link rel="alternate" type="application/rss+xml" title="Nyheter" href="/feed/">
+    <link rel="alternate" type="application/rss+xml" title="Kommentarer" href="/comments/feed/">
+    <link rel="alternate" hreflang="en" href="/en"></head><body><nav>
+    <a href="/om/press/pressmeddelanden">Pressmeddelanden</a>
+    <a href="/aktuellt">Aktuellt</a><a href="/aktuellt#a">Aktuellt</a><a href="/pressbild.pdf">Press</a>
+    <a href="/kontakt">Kontakt</a></nav></body></html>"""
+    found = find_sources(body, HOME, AGENCY)
+    assert found.feeds == [HOME + "feed/"]
+    assert found.listings == [HOME + "aktuellt", HOME + "om/press/pressmeddelanden"]
+
+
+def test_robots_names_sitemaps() -> None:
+    body = b"\xef\xbb\xbfSitemap: /a.xml\nUser-agent: *\nSITEMAP: https://a.example/s.xml \nSitemap: http://[\n\xff"
+    assert parse_robots(body, HOME + "robots.txt") == [HOME + "a.xml", "https://a.example/s.xml"]
+
+
+def test_dates_that_cannot_be_do_not_spoil_a_source() -> None:
+    minimum = SITEMAP.replace(b"<lastmod>2024-03-15", b"<lastmod>0001-01-01T00:00:00+01:00")
+    assert parse_sitemap(minimum, HOME, AGENCY)[0] == [Link("https://www.skog.example/nyheter/a", None)]
+    for odd in (b"0001-01-01T00:00:00+01:00", b"9999-12-31T23:59:59-12:00", b"0000-00-00T00:00:00Z"):
+        feed = ATOM.replace(b"2024-03-16T10:00:00+01:00", odd)
+        assert [link.url for link in parse_feed(feed, HOME)] == ["https://www.skog.example/nyheter/a"]
+
+
+def test_a_feed_is_never_taken_for_a_path(tmp_path: Path) -> None:
+    (tmp_path / "feed.xml").write_bytes(RSS)
+    with pytest.raises(SourceError):
+        parse_feed(str(tmp_path / "feed.xml").encode(), HOME)
+
+
+def test_a_packed_sitemap_is_unpacked() -> None:
+    assert parse_sitemap(gzip.compress(SITEMAP), HOME, AGENCY) == parse_sitemap(SITEMAP, HOME, AGENCY)

@@ -1,0 +1,91 @@
+"""The interface's two languages: which one a reader gets, and texts, numbers and times said in it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from archive.texts import KINDS, MONTHS, TEXTS
+from archive.times import parse_time
+
+LANGUAGES = ("sv", "en")  # the first is the default
+ZONE = ZoneInfo("Europe/Stockholm")
+NO_BREAK = "\u00a0"
+
+
+def choose_language(asked: str | None, accepted: str | None) -> str:
+    """The language a URL asks for, else the one a browser likes best (Accept-Language), else Swedish.
+
+    >>> choose_language(None, "de, en-GB;q=0.8, sv;q=0.5")
+    'en'
+    """
+    if asked in LANGUAGES:
+        return asked
+    liked: dict[str, float] = {}
+    for part in (accepted or "").split(","):
+        tag, _, quality = part.partition(";")
+        language = tag.strip().lower().split("-")[0]
+        weight = parse_quality(quality)
+        if language in LANGUAGES and weight > 0:
+            liked[language] = max(weight, liked.get(language, 0))
+    return max(LANGUAGES, key=lambda language: liked.get(language, 0))
+
+
+def parse_quality(text: str) -> float:
+    """The weight in "q=0.8"; 1 where there is none, 0 where it cannot be read."""
+    name, _, value = text.replace(" ", "").partition("=")
+    if not name:
+        return 1.0
+    try:
+        return float(value)
+    except ValueError:
+        return 0.0
+
+
+def say(language: str, key: str, **values: object) -> str:
+    """An interface text; `n` chooses between one and many, numbers are written the language's way."""
+    text = getattr(TEXTS[key], language)
+    if isinstance(text, tuple):
+        text = text[0 if values.get("n") == 1 else 1]
+    said = {name: say_number(language, v) if isinstance(v, int) else v for name, v in values.items()}
+    return str(text.format(**said))
+
+
+def say_number(language: str, number: int) -> str:
+    """A whole number with its thousands parted.
+
+    >>> say_number("en", 12345)
+    '12,345'
+    """
+    return f"{number:,}" if language == "en" else f"{number:,}".replace(",", NO_BREAK)
+
+
+def say_time(language: str, text: str | None) -> str:
+    """A stored time in words: the day as the agency's own clock has it; our own notes (UTC) in Swedish time.
+
+    >>> say_time("en", "2021-05-18T10:57:00+02:00")
+    '18 May 2021, 10:57'
+    """
+    value = parse_time(text)
+    if value is None:
+        return ""
+    if isinstance(value, datetime) and not value.utcoffset():
+        value = value.astimezone(ZONE)
+    day = f"{value.day} {getattr(MONTHS[value.month - 1], language)} {value.year}"
+    if not isinstance(value, datetime):
+        return day
+    return f"{day}, {value:%H:%M}" if language == "en" else f"{day} kl. {value:%H.%M}"
+
+
+def say_kind(language: str, kind: str) -> str:
+    """A release's kind in words.
+
+    >>> say_kind("sv", "press release"), say_kind("sv", "telegram")
+    ('pressmeddelande', 'telegram')
+    """
+    return str(getattr(KINDS[kind], language)) if kind in KINDS else kind
+
+
+def sort_key(name: str) -> str:
+    """Orders names the Swedish way: å, ä and ö after z."""
+    return name.casefold().translate(str.maketrans("åäö", "{|}"))

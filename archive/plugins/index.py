@@ -1,0 +1,48 @@
+"""The first page (/): what this is, the newest releases, the agencies with their counts, how fresh it all is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from datasette import Response, hookimpl
+
+from archive.language import sort_key
+
+NEWEST = """
+    select r.id, r.title, r.kind, r.language, r.published, r.updated, r.first_seen, r.agency, a.name, a.name_en
+    from releases r join agencies a on a.slug = r.agency
+    where coalesce(r.published, r.updated) is not null
+      -- without a date of its own, what an agency's first crawl found may be years old
+      or r.first_seen > (select min(finished) from crawls c where c.agency = r.agency)
+    order by coalesce(r.published, r.updated, r.first_seen) desc, r.id desc limit 12
+"""
+AGENCIES = """
+    select slug, name, name_en, home,
+      (select count(*) from releases r where r.agency = a.slug) as releases,
+      (select max(finished) from crawls c where c.agency = a.slug) as crawled
+    from agencies a
+"""
+FRESHNESS = """
+    select (select max(finished) from crawls) as crawled, (select max(first_seen) from releases) as first_seen
+"""
+
+
+async def show_index(request: Any, datasette: Any) -> Any:
+    """Three small queries; counts come from the index on (agency, published)."""
+    db = datasette.get_database("archive")
+    agencies = [dict(row) for row in await db.execute(AGENCIES)]
+    freshness = (await db.execute(FRESHNESS)).first()
+    context = {
+        "newest": list(await db.execute(NEWEST)),
+        "agencies": sorted((a for a in agencies if a["releases"]), key=lambda a: sort_key(a["name"])),
+        "silent": sorted((a for a in agencies if not a["releases"]), key=lambda a: sort_key(a["name"])),
+        "releases": sum(agency["releases"] for agency in agencies),
+        "fresh": freshness["crawled"] or freshness["first_seen"],
+    }
+    return Response.html(await datasette.render_template("index.html", context, request=request))
+
+
+@hookimpl
+def register_routes() -> list[tuple[str, Any]]:
+    """Comes before Datasette's own index; its JSON stays at /.json."""
+    return [(r"/$", show_index)]

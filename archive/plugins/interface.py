@@ -1,0 +1,51 @@
+"""Gives our own templates the reader's language: lang, t() for texts, link() for addresses, say_time()."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from datasette import hookimpl
+
+import archive
+from archive.language import choose_language, say, say_kind, say_number, say_time
+
+TEMPLATES = Path(archive.__path__[0]) / "templates"
+
+
+def interface(datasette: Any, request: Any) -> dict[str, Any]:
+    """The names every template of ours may use."""
+    asked = request.args.get("lang")
+    lang = choose_language(asked, request.headers.get("accept-language"))
+    kept = lang if asked == lang else None  # a language chosen by URL stays chosen in every link
+
+    def link(path: str, **values: object) -> str:
+        query = urlencode({k: v for k, v in {"lang": kept, **values}.items() if v not in (None, "")})
+        return str(datasette.urls.path(path)) + (f"?{query}" if query else "")
+
+    def switched(language: str) -> str:
+        values = [(k, v) for k in request.args for v in request.args.getlist(k) if k != "lang"]
+        return f"{request.path}?{urlencode([*values, ('lang', language)])}"
+
+    return {
+        "lang": lang,
+        "kept_lang": kept,
+        "t": partial(say, lang),
+        "number": partial(say_number, lang),
+        "say_kind": partial(say_kind, lang),
+        "say_time": partial(say_time, lang),
+        "link": link,
+        "switched": switched,
+    }
+
+
+@hookimpl
+def extra_template_vars(template: str, request: Any, datasette: Any) -> dict[str, Any]:
+    """Only for templates of ours: names of Datasette's own pages are left alone."""
+    if request is None or not template or not (TEMPLATES / template).is_file():
+        return {}
+    names = interface(datasette, request)
+    request.scope.get("archive_page", {})["language"] = names["lang"]  # read by headers.py
+    return names

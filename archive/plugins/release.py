@@ -1,0 +1,57 @@
+"""Reads what the reading page (/archive/releases/<id>, row-archive-releases.html) shows beside the row itself."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from datasette import hookimpl
+
+TEMPLATE = "row-archive-releases.html"
+QUESTION_ID = re.compile(r'\bid="question-(\d+)"')
+PARTS = {
+    "tags": "select t.name from release_tags rt join tags t on t.id = rt.tag where rt.release = ? order by rt.rowid",
+    "questions": "select position, question, answer, answered_by from questions where release = ? order by position",
+    "images": "select url, caption, credit, alt from images where release = ? order by position",
+    "attachments": "select url, title, media_type from attachments where release = ? order by position",
+    "revisions": "select id, seen, summary from revisions where release = ? order by seen desc, id desc",
+}
+
+
+def find_apart(questions: list[Any], body_html: str) -> list[Any]:
+    """The questions that do not stand in the body, to be printed after it."""
+    standing = {int(number) for number in QUESTION_ID.findall(body_html)}
+    return [question for question in questions if question["position"] not in standing]
+
+
+def find_answerers(questions: list[Any]) -> list[str]:
+    """Who answers, each once, in the order they first speak."""
+    return list(dict.fromkeys(question["answered_by"] for question in questions if question["answered_by"]))
+
+
+def split_paragraphs(text: str | None) -> list[str]:
+    """A plain text's paragraphs: blank lines part them."""
+    return [part.strip() for part in re.split(r"\n\s*\n", text or "") if part.strip()]
+
+
+@hookimpl
+def extra_template_vars(template: str, request: Any, datasette: Any) -> Callable[[], Awaitable[dict[str, Any]]] | None:
+    """Only for the reading page; the row itself is there already, as rows[0]."""
+    if template != TEMPLATE:
+        return None
+
+    async def read() -> dict[str, Any]:
+        db, key = datasette.get_database("archive"), request.url_vars["pks"]
+        found = {name: list(await db.execute(sql, [key])) for name, sql in PARTS.items()}
+        about = "select r.body_html, a.* from releases r join agencies a on a.slug = r.agency where r.id = ?"
+        agency = (await db.execute(about, [key])).first()
+        return {
+            **found,
+            "agency": agency,
+            "apart": find_apart(found["questions"], agency["body_html"]),
+            "answerers": find_answerers(found["questions"]),
+            "paragraphs": split_paragraphs,
+        }
+
+    return read

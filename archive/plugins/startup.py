@@ -1,0 +1,38 @@
+"""Refuses to serve a file that is not an archive, in one clear sentence."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import click
+from datasette import hookimpl
+
+
+def find_fault(files: dict[str, list[str]]) -> str | None:
+    """What is wrong with the databases to be served (name → its tables), if anything."""
+    if "archive" not in files:
+        served = ", ".join(sorted(name for name in files if not name.startswith("_"))) or "none"
+        return f"the archive's file must be called archive.db; served here: {served}"
+    if "releases" not in files["archive"]:
+        return "archive.db holds no table releases: it is not an archive, or nothing was crawled into it yet"
+    return None
+
+
+@hookimpl
+def startup(datasette: Any) -> Callable[[], Awaitable[None]]:
+    """A ClickException, so that the command line prints the sentence alone and ends with 1."""
+
+    async def check() -> None:
+        files = {}
+        for name, db in datasette.databases.items():
+            try:
+                files[name] = await db.table_names()
+            except sqlite3.DatabaseError as error:
+                raise click.ClickException(f"{db.path}: {error}") from error
+        fault = find_fault(files)
+        if fault:
+            raise click.ClickException(fault)
+
+    return check

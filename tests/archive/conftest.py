@@ -1,0 +1,29 @@
+"""The served site over a small filled archive, and over an empty one."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from archive.store import Archive
+from tests.archive.sample import Site, fill, served
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return fill(tmp_path_factory.mktemp("site") / "archive.db")
+
+
+@pytest.fixture
+async def site(filled: Path) -> AsyncIterator[Site]:
+    with served(filled) as datasette:
+        yield Site(datasette)
+
+
+@pytest.fixture
+async def empty_site(tmp_path: Path) -> AsyncIterator[Site]:
+    Archive(tmp_path / "archive.db").close()
+    with served(tmp_path / "archive.db") as datasette:
+        yield Site(datasette)

@@ -1,0 +1,107 @@
+"""Both languages of the interface are complete and agree with the templates."""
+
+from __future__ import annotations
+
+import re
+import string
+
+import pytest
+
+from archive.language import LANGUAGES, choose_language, say, say_number, say_time, sort_key
+from archive.texts import KINDS, MONTHS, TEXTS, Text, Words
+from scraper.normalise.kinds import WORDS
+from tests.archive.sample import ROOT
+
+CALL = re.compile(r"""\bt\(["'](\w+)["']( ~)?""")
+
+
+def forms(words: Words) -> tuple[str, ...]:
+    """A text's forms: one, or one for one and one for many."""
+    return words if isinstance(words, tuple) else (words,)
+
+
+def names(words: Words) -> set[str]:
+    """What is filled into a text."""
+    return {name for form in forms(words) for _, name, _, _ in string.Formatter().parse(form) if name}
+
+
+@pytest.mark.parametrize("key", TEXTS)
+def test_both_languages_say_the_same(key: str) -> None:
+    sv, en = TEXTS[key]
+    assert all(form.strip() for form in (*forms(sv), *forms(en)))
+    assert names(sv) == names(en)
+
+
+def test_templates_and_texts_agree() -> None:
+    used: set[str] = set()
+    begun: set[str] = set()
+    for path in (ROOT / "archive/templates").glob("*.html"):
+        for key, joined in CALL.findall(path.read_text(encoding="utf-8")):
+            (begun if joined else used).add(key)
+    assert used <= set(TEXTS)
+    assert begun == {"facet_", "lang_"}
+    left = {key for key in TEXTS if key not in used and not key.startswith(tuple(begun))}
+    assert left == {"published", "updated"}  # said through a loop on the reading page
+
+
+def test_every_kind_a_release_can_have_has_words() -> None:
+    assert set(KINDS) == set(WORDS)
+    assert len(MONTHS) == 12
+    assert all(isinstance(text, Text) for text in (*KINDS.values(), *MONTHS))
+
+
+@pytest.mark.parametrize(
+    ("asked", "accepted", "language"),
+    [
+        (None, None, "sv"),
+        (None, "", "sv"),
+        (None, "de", "sv"),
+        (None, "de, en;q=0.3", "en"),
+        (None, "sv-SE,sv;q=0.9,en;q=0.8", "sv"),
+        (None, "en-US,en;q=0.9", "en"),
+        (None, "en;q=0.4, sv;q=0.6", "sv"),
+        (None, "en;q=0, sv;q=0.1", "sv"),
+        (None, "en;q=zero", "sv"),
+        (None, ";;,=,q=", "sv"),
+        ("en", "sv", "en"),
+        ("sv", "en", "sv"),
+        ("klingon", "en", "en"),
+    ],
+)
+def test_choosing_a_language(asked: str | None, accepted: str | None, language: str) -> None:
+    assert choose_language(asked, accepted) == language
+
+
+def test_times_in_words() -> None:
+    said = [
+        (language, say_time(language, text))
+        for text in ("2021-05-18T10:57:00+02:00", "2021-05-18", "2024-01-03T23:30:00+00:00", None)
+        for language in LANGUAGES
+    ]
+    assert said == [
+        ("sv", "18 maj 2021 kl. 10.57"),
+        ("en", "18 May 2021, 10:57"),
+        ("sv", "18 maj 2021"),
+        ("en", "18 May 2021"),
+        ("sv", "4 januari 2024 kl. 00.30"),  # our own notes are in UTC and are said in Swedish time
+        ("en", "4 January 2024, 00:30"),
+        ("sv", ""),
+        ("en", ""),
+    ]
+
+
+def test_numbers_and_plurals() -> None:
+    assert say_number("sv", 1234567) == "1\u00a0234\u00a0567"
+    assert say("sv", "hits", n=1) == "1 meddelande"
+    assert say("sv", "hits", n=0) == "0 meddelanden"
+    assert say("en", "hits", n=12345) == "12,345 releases"
+
+
+def test_swedish_order() -> None:
+    assert sorted(["Önskeverket", "Älgverket", "Ålverket", "zooverket", "Apverket"], key=sort_key) == [
+        "Apverket",
+        "zooverket",
+        "Ålverket",
+        "Älgverket",
+        "Önskeverket",
+    ]

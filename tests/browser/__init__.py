@@ -1,0 +1,1 @@
+"""The site seen through a real browser."""

@@ -1,0 +1,61 @@
+"""Every page fits, light and dark, from 320 px up; pictures for the eye in .screenshots, README's with SCREENSHOT=1."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from playwright.sync_api import Browser
+
+from tests.archive.sample import ROOT
+
+pytestmark = pytest.mark.browser
+
+PAGES = {
+    "index": "/",
+    "search": "/search",
+    "hits": "/search?q=vägarna&year=2023",
+    "no-hits": "/search?q=dinosaurie",
+    "release": "/archive/releases/1",
+    "answers": "/archive/releases/2?lang=en",
+    "undated": "/archive/releases/4",
+    "not-found": "/nothing",
+}
+VIEWS = {"light": ("light", 1200), "dark": ("dark", 1200), "narrow": ("light", 320)}
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_pages_fit(browser: Browser, site: str, view: str) -> None:
+    scheme, width = VIEWS[view]
+    context = browser.new_context(
+        color_scheme="dark" if scheme == "dark" else "light",
+        viewport={"width": width, "height": 800},
+        locale="sv-SE",
+    )
+    page = context.new_page()
+    for name, address in PAGES.items():
+        page.goto(site + address)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, name
+        page.screenshot(path=ROOT / f".screenshots/{name}-{view}.png", full_page=True)
+    context.close()
+
+
+def test_print_leaves_only_the_release(browser: Browser, site: str) -> None:
+    context = browser.new_context(locale="sv-SE")
+    page = context.new_page()
+    page.emulate_media(media="print")
+    page.goto(site + PAGES["release"])
+    assert page.get_by_role("heading", level=1).is_visible()
+    assert page.locator(".address").is_visible()
+    assert not page.locator("header.site nav").is_visible()
+    assert not page.locator("nav.questions").is_visible()
+    context.close()
+
+
+@pytest.mark.skipif(os.environ.get("SCREENSHOT") != "1", reason="README's picture is only made with SCREENSHOT=1")
+def test_readme_picture(browser: Browser, site: str) -> None:
+    context = browser.new_context(viewport={"width": 1100, "height": 760}, locale="sv-SE", device_scale_factor=1.5)
+    page = context.new_page()
+    page.goto(site + PAGES["hits"])
+    page.screenshot(path=ROOT / "archive/static/screenshot.png")
+    context.close()

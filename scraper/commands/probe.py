@@ -1,0 +1,113 @@
+"""scrapy probe URL: what an agency's site offers, the table to add it with, and how three of its releases are read."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import shutil
+import sys
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from scrapy.commands import ScrapyCommand
+from scrapy.exceptions import UsageError
+
+from scraper.agency import DEFAULT_LIST, Agency, check_contact, load_agencies
+from scraper.errors import AgencyError, NotARelease
+from scraper.probing.findings import Findings, from_file
+from scraper.probing.report import to_report
+from scraper.probing.stored import PAGES, store_page
+from scraper.probing.walk import ProbeSpider
+
+
+class Command(ScrapyCommand):
+    """Asks some twelve addresses, as politely as a crawl. Exit code 1: no release found, 2: wrong arguments."""
+
+    requires_project = True
+
+    def syntax(self) -> str:
+        return "URL | FILE --url URL  [--store [--out DIR]]"
+
+    def short_desc(self) -> str:
+        return "Propose an agency's table and show how its releases are read"
+
+    def long_desc(self) -> str:
+        return (
+            "Find an agency's feeds, sitemaps and listings, print the table to add it with, and read three releases."
+            " Exit code 0: a release was read, 1: none was found, 2: wrong arguments."
+        )
+
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
+        super().add_options(parser)
+        parser.add_argument("--url", help="of a stored file: the address it was read at; nothing is asked then")
+        parser.add_argument(
+            "--store", action="store_true", help="write the first release and its expected result, for review"
+        )
+        parser.add_argument("--out", type=Path, default=PAGES, help=f"where to (default: {PAGES})")
+
+    def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
+        """The report is what one wants to read; the log keeps to warnings."""
+        super().process_options(args, opts)
+        if self.settings and not opts.loglevel:
+            self.settings.set("LOG_LEVEL", "WARNING", priority="cmdline")
+
+    def run(self, args: list[str], opts: argparse.Namespace) -> None:
+        if len(args) != 1:
+            raise UsageError("name one address, or one file and its --url")
+        assert self.settings is not None  # noqa: S101 - Scrapy sets it before run
+        try:
+            agencies = load_agencies(self.settings.get("AGENCIES") or DEFAULT_LIST)
+            if opts.url:
+                found, problem = self.read_file(Path(args[0]), to_address(opts.url), agencies)
+            else:
+                found, problem = self.visit(to_address(args[0]), agencies)
+        except (AgencyError, OSError) as error:
+            raise UsageError(str(error), print_help=False) from error
+        if found is None:
+            sys.stderr.write(f"scrapy probe: {problem}\n")
+            self.exitcode = 1
+            return
+        print(to_report(found, shutil.get_terminal_size((150, 40)).columns))
+        read = [page for page in found.pages if page.release]
+        if not read:
+            sys.stderr.write("scrapy probe: no release was read\n")
+            self.exitcode = 1
+        elif opts.store:
+            page = store_page(read[0].html, read[0].url, found.agency, opts.out)
+            print(f"\nstored {page} and its expected result: read it, mend it, commit it")
+
+    def read_file(self, file: Path, url: str, agencies: dict[str, Agency]) -> tuple[Findings | None, str | None]:
+        """What a stored page tells."""
+        try:
+            return from_file(file.read_bytes(), url, agencies), None
+        except NotARelease as error:  # an empty file
+            return None, str(error)
+
+    def visit(self, url: str, agencies: dict[str, Agency]) -> tuple[Findings | None, str | None]:
+        """What a site tells, asked through Scrapy's engine."""
+        assert self.settings is not None and self.crawler_process  # noqa: S101, PT018 - Scrapy sets both before run
+        asked = Agency(slug="probe", name="probe", home=url)
+        check_contact({"probe": asked}, self.settings.get("CONTACT"))
+        for name in ("scrapy.addons", "scrapy.crawler", "scrapy.middleware"):
+            logging.getLogger(name).setLevel(logging.WARNING)
+        for name in ("retry", "robotstxt"):  # the report says the same in words
+            logging.getLogger(f"scrapy.downloadermiddlewares.{name}").setLevel(logging.CRITICAL)
+        crawler = self.crawler_process.create_crawler(ProbeSpider)
+        self.crawler_process.crawl(crawler, url=url, agencies=agencies)
+        self.crawler_process.start()
+        spider = crawler.spider
+        assert isinstance(spider, ProbeSpider)  # noqa: S101 - the one just made
+        return spider.findings, spider.problem or "stopped before its end"
+
+
+def to_address(text: str) -> str:
+    """What was typed as an http or https address; UsageError where it is none."""
+    url = text if "://" in text else f"https://{text}"
+    try:
+        parts = urlsplit(url)
+        good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        good = False
+    if not good:
+        raise UsageError(f"{text!r} is no http or https address", print_help=False)
+    return url

@@ -1,0 +1,1 @@
+"""Looking at an agency's site or page before it is crawled: what `scrapy probe` and `scrapy extract` tell."""

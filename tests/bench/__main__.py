@@ -1,0 +1,86 @@
+"""python -m tests.bench [N]: what a page costs in CPU time, beside named baselines in the same run.
+
+Baselines: *bare Scrapy* fetches the same addresses under the same settings and reads nothing; *BeautifulSoup*
+parses the same page whole with lxml and reads nothing. Figures are ratios; milliseconds are this machine's.
+"""
+
+from __future__ import annotations
+
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from bs4 import BeautifulSoup
+
+from scraper.normalise import to_release
+from scraper.pages import read_page
+from tests.bench.bare import ENVIRONMENT
+from tests.scraper.crawling import FAST, ROOT, Crawling
+from tests.site import Site
+from tests.site.client import get
+
+RELEASES = 400
+
+
+def main() -> int:
+    """Print the figures; 1 where a crawl failed."""
+    number = int(sys.argv[1]) if len(sys.argv) > 1 else RELEASES
+    with tempfile.TemporaryDirectory() as folder, Site(releases=number, crawl_delay=None) as site:
+        urls = list(site.truth)
+        crawling = Crawling(site, site.agencies_file(Path(folder)), Path(folder) / "archive.db")
+        whole = children_cpu(lambda: crawling.run()[0])
+        again = children_cpu(lambda: crawling.run()[0])
+        (Path(folder) / "urls.txt").write_text("\n".join(urls), "utf-8")
+        bare = children_cpu(lambda: fetch(site, Path(folder) / "urls.txt"))
+        pages = {url: get(url, port=site.port).content for url in urls[:100]}
+    read = each_cpu(pages, lambda html, url: to_release(read_page(html, url)))
+    soup = each_cpu(pages, lambda html, url: BeautifulSoup(html, "lxml"))
+    size = statistics.median(map(len, pages.values())) / 1000
+    print(f"{len(urls)} releases of the sample site, {size:.0f} kB a page (median)\n")
+    print(f"{'':44}{'CPU ms a page':>15}{'ratio':>9}  baseline")
+    rows = (
+        ("bare Scrapy: fetches, reads nothing", bare / len(urls), bare / len(urls), "bare Scrapy"),
+        ("whole crawl: fetch, read, keep, index", whole / len(urls), bare / len(urls), "bare Scrapy"),
+        ("second crawl: nothing new", again / len(urls), bare / len(urls), "bare Scrapy"),
+        ("BeautifulSoup: parses, reads nothing", soup, soup, "BeautifulSoup"),
+        ("read_page + to_release", read, soup, "BeautifulSoup"),
+    )
+    for name, cost, base, baseline in rows:
+        print(f"{name:44}{cost * 1000:>15.2f}{cost / base:>9.2f}  {baseline}")
+    return 0
+
+
+def fetch(site: Site, urls: Path) -> int:
+    """The baseline's crawl of the same addresses."""
+    settings = [part for name, value in FAST.items() for part in ("-s", f"{name}={value}")]
+    command = [sys.executable, "-m", "scrapy", "runspider", str(ROOT / "tests/bench/bare.py"), "-a", f"urls={urls}"]
+    environment = {**ENVIRONMENT, "LOOPBACK_PORT": str(site.port)}
+    return subprocess.run([*command, *settings], cwd=ROOT, env=environment, capture_output=True, check=False).returncode
+
+
+def children_cpu(run: Callable[[], int]) -> float:
+    """CPU seconds, user and system, of the processes a run starts; SystemExit where it fails."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    if code := run():
+        raise SystemExit(f"a crawl ended with {code}")
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def each_cpu(pages: dict[str, bytes], read: Callable[[bytes, str], object]) -> float:
+    """Median CPU seconds of reading one page."""
+    costs = []
+    for url, html in pages.items():
+        begun = time.process_time()
+        read(html, url)
+        costs.append(time.process_time() - begun)
+    return statistics.median(costs)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

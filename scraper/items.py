@@ -59,6 +59,7 @@ class ReleaseItem:
     published: str | None = None
     updated: str | None = None
     language: str | None = None
+    zone: str | None = None  # the clock of the agency's times, by its IANA name; None: the host's country tells
     tags: list[str] = field(default_factory=list)
     questions: list[QuestionItem] = field(default_factory=list)
     images: list[ImageItem] = field(default_factory=list)

@@ -70,7 +70,7 @@ def moment_of(item: ReleaseItem, field: str, text: str | None) -> date | datetim
     if text is None:
         return None
     try:
-        return parse_date(text, item.url)
+        return parse_date(text, item.url, item.zone)
     except ValueError as error:
         raise PageError(item.url, field, f"{clean_line(text)!r} cannot be read: {error}") from error
 

@@ -107,15 +107,15 @@ def find_role(text: str) -> str | None:
     return words[-1].lastgroup if words else None
 
 
-def parse_date(text: str, url: str) -> date | datetime:
-    """The day or moment a text names, whatever word stands before it.
+def parse_date(text: str, url: str, zone: str | None = None) -> date | datetime:
+    """The day or moment a text names, whatever word stands before it, on the clock of a zone or of the host.
 
     >>> parse_date("2020-03-26 15:23 CET", "https://a.se/").isoformat()
     '2020-03-26T15:23:00+01:00'
     """
     line = clean_line(text)
     match, day = first_date(line, url)
-    return with_time(line, match, day, url)
+    return with_time(line, match, day, url, zone)
 
 
 def split_labels(text: str) -> list[str]:
@@ -177,8 +177,8 @@ def month_and_day(first: int, second: int, url: str) -> tuple[int, int]:
     raise ValueError(f"{first:02}/{second:02} could be two days")
 
 
-def with_time(line: str, match: re.Match[str], day: date, url: str) -> date | datetime:
-    """The day with the clock reading right after or before it, on the host's clock; the day alone without one."""
+def with_time(line: str, match: re.Match[str], day: date, url: str, zone: str | None = None) -> date | datetime:
+    """The day with the clock reading right after or before it; the day alone without one."""
     time = TIME_AFTER.match(line, match.end()) or TIME_BEFORE.search(line, 0, match.start())
     if not time:
         return day
@@ -187,4 +187,5 @@ def with_time(line: str, match: re.Match[str], day: date, url: str) -> date | da
         if not 1 <= hour <= 12:
             raise ValueError(f"{time[0].strip()!r} is no time of day")
         hour = hour % 12 + (12 if time["half"][0] in "pP" else 0)
-    return place(datetime(day.year, day.month, day.day, hour, minute, second), time["z"], url)  # noqa: DTZ001 - place() gives the zone
+    naive = datetime(day.year, day.month, day.day, hour, minute, second)  # noqa: DTZ001 - place() gives the zone
+    return place(naive, time["z"], url, zone)

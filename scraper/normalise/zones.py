@@ -52,13 +52,13 @@ def zone_of(host: str) -> ZoneInfo | None:
     return ZoneInfo(name) if name else None
 
 
-def place(naive: datetime, offset: str | None, url: str) -> datetime:
-    """A clock reading as a moment: by its own offset where it names one, else by the host's clock.
+def place(naive: datetime, offset: str | None, url: str, clock: str | None = None) -> datetime:
+    """A clock reading as a moment: by its own offset where it names one, else by the clock named or the host's.
 
     A host without a country keeps the offset it wrote (Stockholm's zone where the two agree) and lends
     Stockholm's clock to readings without one. ValueError for a reading the clock skips in spring.
     """
-    zone = zone_of(host_of(url))
+    zone = ZoneInfo(clock) if clock else zone_of(host_of(url))
     if offset:
         moment = naive.replace(tzinfo=parse_offset(offset))
         return moment.astimezone(zone) if zone else in_stockholm_if_same(moment)

@@ -13,17 +13,17 @@ from scraper.normalise.text import clean_line
 from scraper.normalise.urls import host_of
 from scraper.pages.address import find_address
 from scraper.pages.attachments import find_attachments
-from scraper.pages.bare_dates import find_bare
 from scraper.pages.blocks import Block, is_inside, read_blocks, within
 from scraper.pages.body import body_html, body_text, find_body
 from scraper.pages.boilerplate import drop_margins, drop_noise, remove
-from scraper.pages.choice import choose_date
-from scraper.pages.dates import Found, declared, declared_in_text, find_labels, vague
+from scraper.pages.choice import choose_dates
+from scraper.pages.dates import Found
 from scraper.pages.document import Document, Element, whole_text
 from scraper.pages.evidence import path_of
 from scraper.pages.folded import gather_folded
 from scraper.pages.kinds import find_kind
 from scraper.pages.lead import find_lead
+from scraper.pages.listings import is_listing
 from scraper.pages.main_element import find_main, find_text, holds_most
 from scraper.pages.metadata import declared_lead, declared_questions
 from scraper.pages.pictures import find_images
@@ -58,6 +58,7 @@ class NewsPage:
     def __init__(self, document: Document, agency: Agency | None = None) -> None:
         self.document, self.agency = document, agency
         self.item = ReleaseItem(url=document.url, agency=agency.slug if agency else host_of(document.url))
+        self.item.zone = agency.zone if agency else None
         self.heading: Element | None = None
 
     def read(self) -> ReleaseItem:
@@ -98,6 +99,8 @@ class NewsPage:
         if body is not None and self.main not in body.iterancestors():
             self.main, rule = body, "selector"
         self.note("main", rule, self.main)
+        if is_listing(self.main):
+            raise NotARelease(self.document.url, "is a listing")
 
     def make_soup(self) -> None:
         """Mark the running text, bring folded questions to it, and hand the main element to BeautifulSoup."""
@@ -139,28 +142,11 @@ class NewsPage:
             self.item.kind, self.item.evidence["kind"] = found
 
     def dates(self) -> None:
-        """When it was published and updated, ranked: an element a selector names; a label; a declaration; a date
-        alone beside the title; a declaration that does not say what it stands for.
-        """
+        """When it was published and updated."""
         selected = {field: self.selected_date(field) for field in ("published", "updated")}
-        microdata = {field: declared_in_text(self.document, self.main, field) for field in selected}
-        labels = find_labels(self.document, self.main)
-        beside = find_bare(self.document, self.heading, self.main)
-        published: Found | None = None
-        for field, chosen in selected.items():
-            stated = [*declared(self.document, field), *microdata[field]]
-            if field == "updated" and published:
-                stated = [found for found in stated if found.value != published.value]  # stamped alike: no update
-            found = chosen or choose_date(
-                [label for label in labels if label.role == field],
-                stated,
-                [beside] if beside and field == "published" else [],
-                list(vague(self.document, field)),
-            )
-            if found:
-                published = published or found
-                setattr(self.item, field, found.text)
-                self.item.evidence[field] = found.evidence
+        for field, found in choose_dates(self.document, self.main, self.heading, selected):
+            setattr(self.item, field, found.text)
+            self.item.evidence[field] = found.evidence
 
     def selected_date(self, field: str) -> Found | None:
         """The date in an element that a selector names; unreadable, it is an error for to_release to raise."""

@@ -12,6 +12,7 @@ from scraper.pages.questions import Pair
 from scraper.pages.signposts import CONTACT, ELSEWHERE, PICTURE_CREDIT, POINTER, SERVICE
 from scraper.pages.titles import key
 
+SHORTEST_SENTENCE = 60
 LONGEST_NOTE = 90  # no note of the page's own is longer
 
 
@@ -70,8 +71,9 @@ def belongs(block: Block, title: str | None, url: str, opening: bool) -> bool:
         PICTURE_CREDIT.search(block.text) or is_caption(block) or (block.linked > 0.4 and POINTER.match(block.text))
     ):
         return False
-    sentence = block.text[-1] == "." and len(block.text) > 60 and not POINTER.match(block.text)
-    return block.linked < 0.9 or block.level < 9 or block.kind == "panel" or sentence
+    if block.linked < 0.9 or block.level < 9 or block.kind == "panel":
+        return True
+    return len(block.text) > SHORTEST_SENTENCE and block.text[-1] == "."  # a sentence says something, link or not
 
 
 def is_empty_heading(blocks: Sequence[Block], index: int) -> bool:

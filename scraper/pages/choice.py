@@ -2,9 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from scraper.pages.dates import Found, refines
+from scraper.pages.bare_dates import find_bare
+from scraper.pages.dates import Found, declared, declared_in_text, find_labels, refines, vague
+from scraper.pages.document import Document, Element
+
+
+def choose_dates(
+    document: Document, main: Element, heading: Element | None, selected: Mapping[str, Found | None]
+) -> Iterator[tuple[str, Found]]:
+    """The dates of a page by field, ranked: an element that a selector names; a label; a declaration; a date alone
+    beside the title; a declaration that does not say what it stands for.
+    """
+    # Labels and the date beside the title are taken out of the tree, so what only looks on comes first.
+    stated = {field: [*declared(document, field), *declared_in_text(document, main, field)] for field in selected}
+    labels = find_labels(document, main)
+    beside = find_bare(document, heading, main)
+    published: Found | None = None
+    for field, chosen in selected.items():
+        own = [label for label in labels if label.role == field]
+        if field == "published":
+            ranks = (own, stated[field], [beside] if beside else [], list(vague(document)))
+            found = published = chosen or choose_date(*ranks)
+        else:  # stamped alike, by a machine, says no update
+            later = [other for other in stated[field] if not published or other.value != published.value]
+            found = chosen or choose_date(own, later)
+        if found:
+            yield field, found
 
 
 def choose_date(*ranks: Sequence[Found]) -> Found | None:

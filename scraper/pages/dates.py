@@ -139,10 +139,9 @@ def declared(document: Document, field: str) -> Iterator[Found]:
     yield from read_all(document, field, declared_dates(document, field))
 
 
-def vague(document: Document, field: str) -> Iterator[Found]:
+def vague(document: Document) -> Iterator[Found]:
     """Dates of the head that do not say which they are: taken for the published one where nothing better is."""
-    if field == "published":
-        yield from read_all(document, field, vague_dates(document))
+    yield from read_all(document, "published", vague_dates(document))
 
 
 def read_all(

@@ -15,6 +15,7 @@ MAIN = (
     "//*[@id='main-content' or @id='maincontent' or @id='content' or @id='main']",
 )
 MARGINS = {"header", "footer", "aside", "nav", "form"}
+SECTION = 200  # characters of running text that make an article a part of the release
 STUB = 25  # shorter blocks are labels and buttons, not text
 
 
@@ -52,7 +53,7 @@ def with_others(best: Element, articles: Sequence[Element], weights: dict[Elemen
     """The heaviest article, or what holds it, the one with the title and those that hold running text too: some
     systems make each section an article.
     """
-    parts = [part for part in articles if weights[part] > STUB * 8 or next(part.iter("h1"), None) is not None]
+    parts = [part for part in articles if weights[part] > SECTION or next(part.iter("h1"), None) is not None]
     above = [best, *best.iterancestors()]
     shared = [{part, *part.iterancestors()} for part in parts]
     around = next((node for node in above if all(node in nodes for nodes in shared)), best)
@@ -61,8 +62,9 @@ def with_others(best: Element, articles: Sequence[Element], weights: dict[Elemen
 
 def only_article(main: Element, weights: dict[Element, int]) -> Element:
     """The article within main where one holds most of the text."""
-    best = max(main.iter("article"), key=lambda article: weights.get(article, 0), default=None)
-    return best if best is not None and weights.get(best, 0) > 0.6 * weights[main] else main
+    articles = [article for article in main.iter("article") if article in weights]
+    best = max(articles, key=lambda article: weights[article], default=None)
+    return with_others(best, articles, weights) if best is not None and weights[best] > 0.6 * weights[main] else main
 
 
 def find_text(main: Element) -> Element:

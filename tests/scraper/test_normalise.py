@@ -117,3 +117,12 @@ def test_a_present_but_unreadable_date_is_an_error() -> None:
 def test_a_page_without_a_title_is_an_error() -> None:
     with pytest.raises(PageError, match="title"):
         to_release(item(title=" "))
+
+
+def test_the_agencys_clock_counts_more_than_the_hosts_country() -> None:
+    words = "Publicerad 3 mars 2022 kl. 10.00"
+    moments = [to_release(item(published=words, zone=zone)).published for zone in (None, "Europe/Helsinki")]
+    assert [moment.isoformat() for moment in moments if moment] == [
+        "2022-03-03T10:00:00+01:00",
+        "2022-03-03T10:00:00+02:00",
+    ]

@@ -7,9 +7,8 @@ from datetime import date
 import pytest
 
 from scraper.agency import Agency
-from scraper.errors import AgencyError, NotARelease, PageError
-from scraper.pages import read_page
-from tests.scraper.pages_of import TEXT, URL, page, read, read_item
+from scraper.errors import AgencyError, PageError
+from tests.scraper.pages_of import TEXT, URL, read, read_item
 
 HEADING = "<h1>Ny bro öppnar</h1>"
 
@@ -168,14 +167,6 @@ def test_attachments_and_link_notes() -> None:
     assert "nytt fönster" not in release.body_html
 
 
-def test_lists_and_tables_are_readable_as_text() -> None:
-    rows = "<table><tr><th>År</th><th>Antal</th></tr><tr><td>2021</td><td>12</td></tr></table>"
-    release = read(HEADING + TEXT + "<ul><li>ett<ul><li>mer</li></ul></li><li>två</li></ul>" + rows)
-    assert release.body.endswith("• ett\n◦ mer\n• två\n\nÅr | Antal\n2021 | 12")
-    assert "<li>ett<ul><li>mer</li></ul></li>" in release.body_html
-    assert "<td>2021</td>" in release.body_html
-
-
 def test_kind_from_the_eyebrow_then_the_address() -> None:
     assert read("<p>Pressmeddelande</p>" + HEADING + TEXT).kind == "press release"
     assert read(HEADING + TEXT).kind == "news"
@@ -235,32 +226,3 @@ def test_a_bad_page_class_or_selector_is_named() -> None:
     agency = Agency(slug="ex", name="Ex", home="https://www.exempel.se/", lead="p..x")
     with pytest.raises(PageError, match="selector"):
         read(HEADING + TEXT, agency=agency)
-
-
-@pytest.mark.parametrize(
-    "html",
-    [
-        b"",
-        b"<html></html>",
-        b"<head><title>Document Moved</title></head><body><h1>Object Moved</h1>This document may be found here</body>",
-        b"<title>Felsida 404 | Verket</title><main><h1>Sidan finns inte</h1><p>Kontrollera adressen.</p></main>",
-        b"<title>Verket</title><main><h1>Sidan kunde inte hittas</h1></main>",
-        b'<meta http-equiv="refresh" content="0; url=/ny/"><title>Nyhet</title><p>Flyttad.</p>',
-        b"<title>Nyhet</title><main><h1>Ny bro</h1></main>",
-    ],
-)
-def test_pages_that_are_no_release(html: bytes) -> None:
-    with pytest.raises(NotARelease) as caught:
-        read_page(html, URL)
-    assert caught.value.url == URL
-
-
-@pytest.mark.parametrize("charset", ["utf-8", "iso-8859-1", "windows-1252", "utf-16"])
-def test_charsets(charset: str) -> None:
-    html = page(HEADING + TEXT).decode().replace('<meta charset="utf-8">', f'<meta charset="{charset}">')
-    assert "öppningsbara" in (read_page(html.encode(charset), URL).body or "")
-
-
-def test_utf8_is_believed_over_an_old_declaration() -> None:
-    html = page(HEADING + TEXT).replace(b'charset="utf-8"', b'charset="iso-8859-1"')
-    assert "öppningsbara" in (read_page(html, URL).body or "")

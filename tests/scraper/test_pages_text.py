@@ -1,0 +1,67 @@
+"""The running text: which blocks belong to it, and which only serve the page."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.scraper.pages_of import TEXT, read
+
+HEADING = "<h1>Ny bro öppnar</h1>"
+LAST = "<p>Sist i texten står hur många bilar som väntas passera bron varje dygn under sommaren.</p>"
+
+
+def test_lists_and_tables_are_readable_as_text() -> None:
+    rows = "<table><tr><th>År</th><th>Antal</th></tr><tr><td>2021</td><td>12</td></tr></table>"
+    release = read(HEADING + TEXT + "<ul><li>ett<ul><li>mer</li></ul></li><li>två</li></ul>" + rows)
+    assert release.body.endswith("• ett\n◦ mer\n• två\n\nÅr | Antal\n2021 | 12")
+    assert "<li>ett<ul><li>mer</li></ul></li>" in release.body_html
+    assert "<td>2021</td>" in release.body_html
+
+
+def test_sections_that_are_articles_of_their_own_belong_together() -> None:
+    more = f"<div><article>{TEXT * 2}</article></div><div><article>{LAST * 3}</article></div>"
+    release = read(f"<div><article>{HEADING}</article></div>{more}")
+    assert "Den nya bron" in release.body
+    assert "Sist i texten" in release.body
+
+
+def test_a_row_of_teasers_stays_out() -> None:
+    teaser = '<div class="teaser"><h3><a href="/nyheter/{0}/">Annan bro {0}</a></h3><p>Om en annan bro.</p></div>'
+    release = read(HEADING + TEXT + teaser.format(1) + teaser.format(2))
+    assert release.body.endswith("projektledaren.")
+
+
+def test_headings_that_are_links_stay_where_their_text_follows() -> None:
+    release = read(HEADING + TEXT + '<h2><a href="/bron/">Så byggs den</a></h2>' + LAST)
+    assert "Så byggs den\n\nSist i texten" in release.body
+
+
+@pytest.mark.parametrize("pointer", ["<p><strong>Läs också:</strong></p>", "<h2>Läs också</h2>"])
+def test_a_pointer_within_the_text_does_not_end_it(pointer: str) -> None:
+    release = read(HEADING + TEXT + pointer + '<p><a href="/a/">Gammal bro rivs</a></p>' + LAST + LAST)
+    assert release.body.endswith("under sommaren.")
+    assert "Gammal bro" not in release.body
+
+
+def test_contacts_end_the_text() -> None:
+    assert read(HEADING + TEXT + "<h2>Presskontakt</h2>" + LAST).body.endswith("projektledaren.")
+
+
+def test_links_under_a_heading_of_the_text_stay() -> None:
+    links = '<h2>Blanketter</h2><ul><li><a href="/a/">Ansökan</a></li><li><a href="/b/">Anmälan</a></li></ul>'
+    assert "Blanketter\n\n• Ansökan\n• Anmälan" in read(HEADING + TEXT + links + "<h2>Vad händer nu?</h2>" + LAST).body
+
+
+def test_an_address_to_write_to_is_text() -> None:
+    assert read(HEADING + TEXT + '<p><a href="mailto:bro@exempel.se">bro@exempel.se</a></p>').body.endswith(".se")
+
+
+def test_dates_within_the_text_stay() -> None:
+    release = read(HEADING + "<p>3 mars 2022</p>" + TEXT + "<p>Sista dag: 5 maj 2022</p><p>Torsdag 9 juni 2022</p>")
+    assert release.body.endswith("Sista dag: 5 maj 2022\n\nTorsdag 9 juni 2022")
+    assert "3 mars" not in release.body
+
+
+def test_readings_above_the_line_are_no_words() -> None:
+    release = read(HEADING + TEXT + "<p>På japanska: <ruby>法律<rt>ほうりつ</rt></ruby>です。</p>")
+    assert release.body.endswith("På japanska: 法律です。")

@@ -25,7 +25,8 @@ class Agency:
     """Who is read. `name` and `home` alone must do; every other key only helps.
 
     feeds, sitemaps, listings: addresses, absolute. releases: a regular expression searched for in the path of
-    a release page. page: dotted name of a page class. aliases: other hosts of the same site. zone: IANA name.
+    a release page. page: dotted name of a page class. aliases: other hosts of the same site. zone: IANA name,
+    told from the host where left out.
     lead, body, title, tags, published, updated: CSS selectors tried before the page class's own.
     """
 
@@ -40,7 +41,7 @@ class Agency:
     listings: tuple[str, ...] = ()
     releases: str | None = None
     page: str | None = None
-    zone: str = "Europe/Stockholm"
+    zone: str | None = None
     title: str | None = None
     lead: str | None = None
     body: str | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from scraper.agency import Agency
+from scraper.errors import PageError
 from scraper.items import ReleaseItem
 from scraper.pages.cms import choose_page
 from scraper.pages.document import Document
@@ -13,4 +14,7 @@ __all__ = ["read_page"]
 def read_page(html: bytes, url: str, agency: Agency | None = None) -> ReleaseItem:
     """Read one stored page; NotARelease where it is none, PageError where a field cannot be read."""
     document = Document(html, url)
-    return choose_page(document, agency)(document, agency).read()
+    try:
+        return choose_page(document, agency)(document, agency).read()
+    except RecursionError:
+        raise PageError(url, "body", "is nested too deeply to be read") from None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from scraper.errors import NotARelease
+from scraper.errors import NotARelease, PageError
 from scraper.pages import read_page
 from tests.scraper.pages_of import TEXT, URL, page, read
 
@@ -53,6 +53,11 @@ def test_a_release_beside_a_listing_is_one() -> None:
 def test_a_release_that_lists_links_is_one() -> None:
     links = "".join(f"<li>{link}</li>" for link in LINKS)
     assert "Rubrik nummer 7" in read(f"{HEADING}<p>Dessa broar byggs om under året:</p><ul>{links}</ul>").body
+
+
+def test_a_bottomless_page_is_an_error_not_a_crash() -> None:
+    with pytest.raises(PageError, match="nested too deeply"):
+        read(HEADING + "<div>" * 3000 + TEXT)
 
 
 @pytest.mark.parametrize("charset", ["utf-8", "iso-8859-1", "windows-1252", "utf-16"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -34,6 +35,16 @@ class AttachmentItem:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ContactItem:
+    """Whom to ask as found; phone is without the words that label it, several numbers parted by commas."""
+
+    name: str | None = None
+    role: str | None = None
+    phone: str | None = None
+    email: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
     """Where a field's words came from: the rule that won and the element (a CSS-like path) it read."""
 
@@ -59,20 +70,36 @@ class ReleaseItem:
     published: str | None = None
     updated: str | None = None
     language: str | None = None
+    reader: str | None = None  # the page class that read it and the version of the rules
     zone: str | None = None  # the clock of the agency's times, by its IANA name; None: the host's country tells
     tags: list[str] = field(default_factory=list)
     questions: list[QuestionItem] = field(default_factory=list)
     images: list[ImageItem] = field(default_factory=list)
     attachments: list[AttachmentItem] = field(default_factory=list)
+    contacts: list[ContactItem] = field(default_factory=list)
     evidence: dict[str, Evidence] = field(default_factory=dict)  # field name → where it came from
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """One answer of a site as it came: what an edit or a removal is witnessed by."""
+
+    url: str  # where redirects led
+    seen: datetime
+    status: int
+    headers: Mapping[str, str]  # names in lower case
+    body: bytes = field(repr=False)  # its content coding (gzip and the like) undone
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Reading:
-    """One release page as the spider hands it to the pipeline: what was read, where and when."""
+    """One release page as the spider hands it to the pipeline: what was read, and from what."""
 
     item: ReleaseItem
     visited: str  # the frontier's address of the page
-    seen: datetime
-    etag: str | None = None
-    last_modified: str | None = None
+    held: int | None  # the release that address is known to hold
+    answer: Answer
+
+    def __repr__(self) -> str:
+        """Its address alone: Scrapy logs whole items."""
+        return f"<Reading {self.visited}>"

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from io import BytesIO
-from urllib.parse import parse_qsl, urljoin, urlsplit
+from urllib.parse import urlsplit
 
 import feedparser
 from lxml.etree import XMLSyntaxError
@@ -18,7 +18,9 @@ from scrapy.utils.sitemap import Sitemap
 
 from scraper.agency import Agency
 from scraper.errors import SourceError
-from scraper.normalise.urls import canonical_url
+from scraper.normalise.months import MONTH
+from scraper.normalise.urls import absolute, canonical_url
+from scraper.pagers import find_next, link_text
 
 NEWS_WORDS = r"nyhet|nyheter|nyhetsarkiv|aktuellt|press|pressmeddelande|pressmeddelanden|pressrum|news|press-?releases?"
 NEWS_PATH = re.compile(rf"/({NEWS_WORDS})([-/]|$)", re.IGNORECASE)
@@ -26,8 +28,17 @@ NEWS_NAV = re.compile(
     r"(alla |senaste )?(nyheter|nyhetsarkiv|aktuellt|pressmeddelanden|pressrum|press|news|press releases)\b.{0,25}",
     re.IGNORECASE,
 )
+PRESS_NAV = re.compile(r"press(rum)?", re.IGNORECASE)
+# Pages that lie beside releases under the same address and are none.
+SERVICE_PAGE = re.compile(
+    r"/(press-?)?(kontakt(a-oss|er|personer)?|contacts?|bilder|images|bild(bank|arkiv)|mediabank|media(arkiv)?|logotyp(er)?|logos?"
+    r"|tjanst|jour|prenumer\w+|subscribe|nyhetsbrev|newsletters?|rss(-floden)?|kalender|calendar|om-oss)"
+    r"(\.html?)?/?$",
+    re.IGNORECASE,
+)
+SHOWN_DATE = re.compile(rf"\b(19|20)\d\d-[01]\d-[0-3]\d\b|\b[0-3]?\d\.? ?{MONTH}", re.IGNORECASE)
+FEWEST_DATED = 3  # entries with a date make it the mark of a listing's entries
 DATED_PATH = re.compile(r"/(19|20)\d\d[-/]")
-NEXT = re.compile(r"(nästa|next|äldre|fler|visa fler|ladda fler|older)\b.{0,25}|[›»→>]+", re.IGNORECASE)
 FEED_TYPES = ("application/rss+xml", "application/atom+xml")
 FILES = re.compile(r"\.(pdf|docx?|xlsx?|pptx?|zip|jpe?g|png|gif|svg|mp[34]|ics|xml|rss)$", re.IGNORECASE)
 SITEMAP_MAX = 50 * 1024 * 1024  # bytes unpacked, as sitemaps.org allows
@@ -36,7 +47,6 @@ CHROME = (
     " or contains(@class, 'related') or contains(@class, 'share') or contains(@class, 'cookie')]"
 )
 NOT_IN_CHROME = "not(" + " or ".join(f"ancestor::{part}" for part in CHROME.split("|")) + ")"
-PAGER = "*[contains(@class, 'pagin') or contains(@class, 'pager') or contains(@class, 'Pagin')]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +121,7 @@ def parse_robots(body: bytes, url: str) -> list[str]:
 def find_sources(body: bytes, url: str, agency: Agency) -> Sources:
     """Feeds and listings that a home page shows: `<link rel=alternate>` and the navigation's words."""
     page = Selector(body=body, base_url=url)
-    found = Sources()
+    found, hubs = Sources(), list[str]()
     for link in page.xpath("//link[contains(@rel, 'alternate') and @href]"):
         kind, title = link.attrib.get("type", ""), link.attrib.get("title", "")
         address = absolute(url, link.attrib["href"])
@@ -125,6 +135,11 @@ def find_sources(body: bytes, url: str, agency: Agency) -> Sources:
         leads_on = agency.owns(address) and address != canonical_url(url) and not FILES.search(urlsplit(address).path)
         if leads_on and NEWS_NAV.fullmatch(text) and address not in found.listings:
             found.listings.append(address)
+            if PRESS_NAV.fullmatch(text):
+                hubs.append(address)
+    for hub in hubs:  # a page on all that is for the press; what is below it lists the releases themselves
+        if any(listing.startswith(hub.rstrip("/") + "/") for listing in found.listings):
+            found.listings.remove(hub)
     found.listings.sort(key=lambda address: urlsplit(address).path.count("/"))
     del found.listings[5:]
     return found
@@ -135,7 +150,9 @@ def is_release(url: str, agency: Agency) -> bool:
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not agency.owns(url) or FILES.search(parts.path):
         return False
-    return not agency.releases or bool(re.search(agency.releases, parts.path))
+    if agency.releases:
+        return bool(re.search(agency.releases, parts.path))
+    return not SERVICE_PAGE.search(parts.path)
 
 
 def is_news(url: str, agency: Agency) -> bool:
@@ -143,8 +160,21 @@ def is_news(url: str, agency: Agency) -> bool:
     return bool(agency.releases) or bool(NEWS_PATH.search(urlsplit(url).path.rstrip("/").rpartition("/")[0] + "/"))
 
 
-def listed_links(page: Selector, url: str, agency: Agency) -> Iterator[Link]:
-    """The links of a listing that lead to releases, each with the time that stands beside it."""
+def listed_links(page: Selector, url: str, agency: Agency) -> list[Link]:
+    """The links of a listing that lead to releases, each with the time that stands beside it.
+
+    Where its entries show dates or have headings, what shows neither is a page of service: contacts, pictures.
+    """
+    entries = list(entries_of(page, url, agency))
+    dated = sum(1 for _, shown, _ in entries if shown)
+    if agency.releases or dated < FEWEST_DATED:
+        return [link for link, _, _ in entries]
+    marked = {link.url for link, shown, headed in entries if shown or headed}  # a second link may say "Läs mer"
+    return [link for link, _, _ in entries if link.url in marked]
+
+
+def entries_of(page: Selector, url: str, agency: Agency) -> Iterator[tuple[Link, bool, bool]]:
+    """Every link of a listing that may lead to a release; whether a date stands beside it; whether it is a heading."""
     own = urlsplit(canonical_url(url)).path.rstrip("/")
     main = page.xpath("//main | //*[@role='main']") or page.xpath("//body")
     for link in main.xpath(f".//a[@href and {NOT_IN_CHROME}]"):
@@ -157,58 +187,15 @@ def listed_links(page: Selector, url: str, agency: Agency) -> Iterator[Link]:
         path = urlsplit(address).path.rstrip("/")
         if path in ("", own) or not is_release(address, agency):
             continue
-        headed = link.xpath("ancestor::h2 | ancestor::h3 | ancestor::h4 | .//h2 | .//h3 | .//h4")
+        headed = bool(link.xpath("ancestor::h2 | ancestor::h3 | ancestor::h4 | .//h2 | .//h3 | .//h4"))
         if agency.releases or headed or path.startswith(own + "/") or NEWS_PATH.search(path) or DATED_PATH.search(path):
-            beside = link.xpath("(ancestor::li | ancestor::article)[last()]//time/@datetime").get()
-            yield Link(address, to_utc(beside))
-
-
-def find_next(page: Selector, url: str, agency: Agency) -> str | None:
-    """The next page of a listing: rel=next, a link that says so, or the pager's number after the present one."""
-    declared = "//link[@rel='next']/@href | //a[contains(concat(' ', @rel, ' '), ' next ')]/@href"
-    if href := page.xpath(declared).get():
-        return next_address(href, url, agency)
-    for link in page.xpath("//a[@href]"):
-        if NEXT.fullmatch(link_text(link)) or NEXT.fullmatch(link.attrib.get("aria-label", "")):
-            address = next_address(link.attrib["href"], url, agency)
-            if address and same_listing(address, url):
-                return address
-    numbers = {link_text(link): link.attrib["href"] for link in page.xpath(f"//{PAGER}//a[@href]")}
-    present = page.xpath(f"//{PAGER}//*[@aria-current or contains(@class, 'current') or contains(@class, 'active')]")
-    for number in present.xpath("normalize-space(.)").re(r"\d+")[:1]:
-        following = numbers.get(str(int(number) + 1))
-        return next_address(following, url, agency) if following else None
-    return None
-
-
-def next_address(href: str, url: str, agency: Agency) -> str | None:
-    """The absolute address of a next page on the agency's own host."""
-    address = absolute(url, href)
-    return address if address and agency.owns(address) and address != canonical_url(url) else None
-
-
-def absolute(base: str, href: str) -> str | None:
-    """A link's canonical address; None where it is none, such as `http://[`.
-
-    >>> absolute("https://skog.example/nyheter", "a#top"), absolute("https://skog.example/", "http://[")
-    ('https://skog.example/a', None)
-    """
-    try:
-        return canonical_url(urljoin(base, href))
-    except ValueError:
-        return None
-
-
-def same_listing(address: str, url: str) -> bool:
-    """Whether an address is another page of the listing at `url`: the same path, or one below or beside it."""
-    if urlsplit(address).path.rstrip("/") == urlsplit(url).path.rstrip("/"):
-        return parse_qsl(urlsplit(address).query) != parse_qsl(urlsplit(url).query)
-    return bool(re.search(r"/(page|sida|p)/?\d+/?$", urlsplit(address).path))
-
-
-def link_text(link: Selector) -> str:
-    """What a link says, on one line."""
-    return str(link.xpath("normalize-space(.)").get() or "")
+            item = next(iter(link.xpath("(ancestor::li | ancestor::article | ancestor::tr)[last()]")), link)
+            shown = bool(item.xpath(".//time")) or SHOWN_DATE.search(link_text(item)) is not None
+            yield (
+                Link(address, to_utc(item.xpath(".//time/@datetime").get())),
+                shown or bool(DATED_PATH.search(path)),
+                headed,
+            )
 
 
 def feed_time(entry: feedparser.FeedParserDict) -> str | None:

@@ -15,12 +15,16 @@ from archive.times import to_text
 from scraper.agency import DEFAULT_LIST, load_agencies
 from scraper.errors import AgencyError, PageError
 from scraper.normalise import to_release
+from scraper.normalise.doubts import find_doubts
 from scraper.pages import read_page
 from scraper.probing.fields import to_columns, to_rows
 
 
 class Command(ScrapyCommand):
-    """Reads a page without a network and without an archive. Exit code 1: no release, 2: wrong arguments."""
+    """Reads a page without a network and without an archive. Exit code 1: no release, 2: wrong arguments.
+
+    What of a release is doubtful is told on stderr; it is printed all the same.
+    """
 
     requires_project = True
     requires_crawler_process = False
@@ -57,6 +61,8 @@ class Command(ScrapyCommand):
         except PageError as error:
             sys.stderr.write(f"scrapy extract: {error}\n")
             self.exitcode = 1
+        for doubt in find_doubts(release) if release else ():
+            sys.stderr.write(f"scrapy extract: {doubt}\n")
         if opts.explain and item:
             print(to_columns(to_rows(item, release)))  # a field that cannot be read is what one wants explained
         elif release:

@@ -7,13 +7,15 @@ from datetime import date, datetime
 from archive.records import Attachment, Image, Question, Release
 from scraper.errors import PageError
 from scraper.items import ImageItem, QuestionItem, ReleaseItem
+from scraper.normalise.contacts import to_contacts
 from scraper.normalise.credits import split_credit
 from scraper.normalise.dates import parse_date
 from scraper.normalise.html import sanitise
 from scraper.normalise.kinds import to_kind
 from scraper.normalise.media import media_type
+from scraper.normalise.mojibake import repair, repair_markup
 from scraper.normalise.tags import to_tags
-from scraper.normalise.text import clean_line, clean_text, repair_mojibake, strip_dash
+from scraper.normalise.text import clean_line, one_line, strip_dash, to_paragraphs
 from scraper.normalise.urls import canonical_url, host_of
 
 __all__ = ["to_release"]
@@ -29,21 +31,22 @@ def to_release(item: ReleaseItem) -> Release:
         url=address_of(item.url),
         kind=to_kind(item.kind) if item.kind else None,
         title=title,
-        lead=text_of(item.lead),
-        body=text_of(item.body) or "",
-        body_html=sanitise(repair_mojibake(item.body_html or "")),
+        lead=to_paragraphs(item.lead),
+        body=to_paragraphs(item.body) or "",
+        body_html=sanitise(repair_markup(item.body_html or "")),
         published=moment_of(item, "published", item.published),
         published_text=one_line(item.published),
         updated=moment_of(item, "updated", item.updated),
         updated_text=one_line(item.updated),
         language=language_of(item.language),
-        tags=to_tags(map(repair_mojibake, item.tags)),
+        tags=to_tags(map(repair, item.tags)),
         questions=tuple(to_question(number, question) for number, question in enumerate(item.questions, 1)),
         images=tuple(map(to_image, item.images)),
         attachments=tuple(
-            Attachment(url=address_of(found.url), title=clean_line(found.title), media_type=media_type(found.url))
+            Attachment(url=address_of(found.url), title=one_line(found.title) or "", media_type=media_type(found.url))
             for found in item.attachments
         ),
+        contacts=to_contacts(item.contacts),
     )
 
 
@@ -53,16 +56,6 @@ def address_of(url: str) -> str:
         return canonical_url(url)
     except ValueError:
         return url.strip()
-
-
-def one_line(text: str | None) -> str | None:
-    """A single line, None where nothing is left of it."""
-    return (clean_line(repair_mojibake(text)) or None) if text else None
-
-
-def text_of(text: str | None) -> str | None:
-    """Paragraphs, None where nothing is left of them."""
-    return (clean_text(repair_mojibake(text)) or None) if text else None
 
 
 def moment_of(item: ReleaseItem, field: str, text: str | None) -> date | datetime | None:
@@ -86,17 +79,17 @@ def language_of(text: str | None) -> str | None:
 
 def to_question(position: int, found: QuestionItem) -> Question:
     """A question with its answer, the speech dashes gone."""
-    paragraphs = (text_of(found.answer) or "").split("\n\n")
+    answer = (to_paragraphs(found.answer) or "").split("\n\n")
     return Question(
         position=position,
         question=strip_dash(one_line(found.question) or ""),
-        answer="\n\n".join(strip_dash(paragraph) for paragraph in paragraphs),
+        answer="\n\n".join(strip_dash(paragraph) for paragraph in answer),
         answered_by=one_line(found.answered_by),
     )
 
 
 def to_image(found: ImageItem) -> Image:
     """A picture, its caption and credit parted."""
-    caption, credit = split_credit(found.caption) if found.caption else (None, None)
-    stated = split_credit(found.credit)[1] or one_line(found.credit) if found.credit else None
+    caption, credit = split_credit(repair(found.caption)) if found.caption else (None, None)
+    stated = split_credit(repair(found.credit))[1] or one_line(found.credit) if found.credit else None
     return Image(url=address_of(found.url), caption=caption, credit=stated or credit, alt=one_line(found.alt))

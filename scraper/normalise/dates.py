@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator
 from datetime import date, datetime
 
-from scraper.normalise.months import MONTH, MONTHS
+from scraper.normalise.months import ANY_MONTH, MONTH, MONTHS
 from scraper.normalise.text import clean_line
 from scraper.normalise.urls import host_of
-from scraper.normalise.words import either
+from scraper.normalise.words import either, words
 from scraper.normalise.years import find_year
 from scraper.normalise.zones import place
 
@@ -17,60 +17,73 @@ from scraper.normalise.zones import place
 ROLES = {
     # "Senast publicerad" and "Last published" are how SiteVision says when a page was last changed.
     "updated": either(r"""
-        sena(?:st|ste)\s+(?:publi\w+|[äa]ndr\w+) | last\s+publi\w+ | zuletzt\s+ver[öo]ffentlicht
-        (?:upp|opp|op)dat\w+ | updated?\b | aktualis\w+
-        [äæe]ndr(?:ad|at|et)\w* | endret | ge[äa]ndert | [äa]nderung
-        reviderad\w* | revised
-        revision\b | modifi(?:ed|cation)\b | changed | korrige(?:ring|rad)\w* | correct(?:ed|ion)
-        bearbeitet | stand\s*: | muokattu | p[äa]ivitetty | content current as of
+        sena(?:st|ste)\s+publi\w+ | last\s+publi\w+ | zuletzt\s+ver[öo]ffentlicht
+        (?:upp|opp|op)dat\w* | uppd\b | updated?\b | aktualis\w+
+        [äæe]ndr(?:ad|at|et|ade)\w* | [äæ]ndring(?:s?dat\w+)?\b | [äa]nderung\w* | endring\w* | ge[äa]ndert | changed
+        revidi?er\w+ | revised | revision\b | redig\w+ | edited | amended | [üu]berarbeitet | bearbeitet
+        modifi(?:ed|cation|erad|erat)\b | korrige\w+ | r[äa]tta[dt]\b | r[äa]ttelse\w* | correct(?:ed|ion)
+        stand\s*: | muokattu | p[äa]ivitetty | p[äa]ivitys | content current as of
         """),
     "reviewed": either(r"""
-        (?:fakta)?granska[dt]\w* | review(?:ed)?\b
-        kontrollera[dt]\w* | gepr[üu]ft | tarkastettu | verified
-        kvalitetss[äa]krad
+        \w*granska[dt]\w* | review(?:ed)?\b
+        kontroll(?:era[dt]|ert|eret)\w* | gepr[üu]ft | tarkastettu | verified | verifiera[dt]
+        kvalitetss[äa]kra[dt]
         """),
     "published": either(r"""
-        publi[csz]\w+ | utgiv\w+ | ver[öo]ffentlich\w+ | erschienen | erscheinungsdatum | offentliggj\w+ | julkaistu
-        released\b | release date | date of release | posted\b | issued?\b | created\b | dat(?:um|e|o)\b | inlagd\b
-        upplagd\b
+        (?:f[öø]rst[ae]g[åa]ngs)?publi[csz]\w+ | publ\b | utgiv\w* | udgiv\w+ | utgitt
+        ver[öo]ffentlich\w+ | erschienen | erscheinungsdatum | offentlig(?:gj|gö)\w+ | julkais\w+ | julkaistu
+        released\b | release date | date of release | posted\b | postad\b | issued?\b | dat(?:um|e|o)\b
+        created\b | skapa[dt]\b | opprettet | oprettet | erstellt | (?:in|upp|ut)lagd\b
         """),
 }
 ROLE = re.compile("|".join(rf"(?P<{role}>\b{words})" for role, words in ROLES.items()), re.IGNORECASE)
 # Dates that say nothing of when the page was published: a decision's, a source's, one to come, a span.
 NO_ROLE = re.compile(
     either(r"""
-        ^k[äa]lla\b | n[äa]sta (?:publicering|uppdatering) | next (?:release|publication|update|review)
-        neste publisering | (?:datum f[öo]r|date of) (?:beslut|decision) | beslutsdatum | besluts?dato
-        under (?:perioden|tiden) | \bmellan\b.*\boch\b | \bbetween\b.*\band\b | f[öo]rsta publicering
-        sista (?:dag|ans) | senast den | deadline | tr[äa]der i kraft | giltig | utskriv | printed | gedruckt
-        effective date | event | copyright | ©
+        ^k[äa]lla\b | n[äa]sta (?:publicering|uppdatering) | (?:next|future) (?:release|publication|update|review)
+        neste (?:publisering|oppdatering) | n[äæ]ste (?:publicering|opdatering) | n[äa]chste \w+
+        (?:datum f[öo]r|date of) (?:beslut|decision) | besluts?dat(?:um|o)
+        ^\W*(?:beslutad|beslutat|vedtatt|beschlossen)
+        under (?:perioden|tiden) | \bmellan\b | \bbetween\b
+        sista (?:dag|ans|svar|anm) | (?<!des )(?<!rad )(?<!rat )senast den | ^\W*(?:svara|ans[öo]k|anm[äa]l)\w* senast
+        deadline | \w*frist(?:en)?\b | remisstid | svarsd\w+ | closing date
+        tr[äa]der i kraft | ikrafttr[äa]d\w* | giltig\w* | ^\W*(?:g[äa]ller|gyldig|g[üu]ltig|valid)\b | effective date
+        utskr[ie][vf]\w* | printed | gedruckt | h[äa]mtad | h[äa]mtat | retrieved | accessed | abgerufen
+        (?:start|slut|end|slutt)-?dat(?:um|o|e) | (?:start|end) date | \bevents?\b | ^\W*(?:f[öø]dd?t?|born|geboren)\b
+        diarien\w+ | copyright | ©
         """),
     re.IGNORECASE,
 )
 YEAR = r"(?P<y>(?:19|20)\d\d)(?!\d)"
-DAY = r"(?<![\d.:])(?P<d>\d{1,2})"
+DAY = r"(?<!\d)(?<!\d[.:])(?P<d>\d{1,2})"
+SHORT_YEAR = rf"\s?[-'’](?P<yy>\d\d)(?![\d.:]|\s*{ANY_MONTH})"
+ORDINAL = r"(?:\.|:?(?:[ea]|dje)|st|nd|rd|th)"
 FORMS = [
     re.compile(form, re.IGNORECASE)
     for form in (
         r"(?<!\d)(?P<y>(?:19|20)\d\d)[-/.‑–](?P<m>\d{1,2})[-/.‑–](?P<d>\d{1,2})(?!\d)",  # 2017-12-01
         rf"(?<!\d){YEAR}\s+{MONTH}\s+(?P<d>[0-3]?\d)(?!\d)",  # 2020 jul 07
-        rf"{DAY}(?:\.|:?[ea]|st|nd|rd|th)?\s*(?:of |de )?{MONTH}(?:,?\s*{YEAR})?",  # 18 maj, 2021 · 29 november
+        rf"{DAY}{ORDINAL}?[\s-]*(?:of |de )?{MONTH}(?:[,-]?\s*{YEAR}|{SHORT_YEAR})?",  # 18 maj, 2021 · 3:e maj -21
         rf"{MONTH}\s+(?P<d>[0-3]?\d)(?:st|nd|rd|th)?\s*,?\s+{YEAR}",  # Maj 03, 2019
         rf"{DAY}\.\s?(?P<m>[01]?\d)\.\s?(?P<y>(?:19|20)\d\d|\d\d)(?![\d.])",  # 29.5.2020 · 21.4.14
-        rf"{DAY}/(?P<m>[01]?\d)[\s-]+{YEAR}",  # 5/3 2020
-        rf"(?<![\d/])(?P<a>[0-3]?\d)/(?P<b>[0-3]?\d)/{YEAR}",  # 05/03/2020
+        rf"{DAY}/(?P<m>[01]?\d)(?:[\s-]+{YEAR}|{SHORT_YEAR})",  # 5/3 2020 · 5/3 -20
+        rf"(?<![\d/-])(?P<a>[0-3]?\d)(?P<mark>[/-])(?P<b>[0-3]?\d)(?P=mark){YEAR}",  # 05/03/2020 · 05-03-2020
         r"(?<!\d)(?P<y>(?:19|20)\d\d)(?P<m>[01]\d)(?P<d>[0-3]\d)(?!\d)",  # 20200503
     )
 ]
 CLOCK = r"(?P<H>[012]?\d)[.:](?P<M>[0-5]\d)(?:[.:](?P<S>[0-5]\d)(?:[.,]\d+)?)?"
 OFFSET = r"(?P<z>(?:Z|UTC|GMT|CES?T|MES?Z|EES?T|WES?T|BST|[ECMP][SD]T)\b|[+−-][01]\d:?[0-5]\d)"
 TIME_AFTER = re.compile(
-    rf"(?:T|[\s,·•|–-]*(?:kl(?:ockan|okken)?\.?|klo|at|um|den|\()?\s*){CLOCK}(?!\d)\s*(?P<half>[ap]\.?m\b\.?)?\s*(?:Uhr\s*)?{OFFSET}?",
+    rf"(?:T|[\s,·•|–-]*(?:kl(?:ockan|okk[ae]n?)?\.?|klo|at|um|den|\()?\s*){CLOCK}(?!\d)\s*(?P<half>[ap]\.?m\b\.?)?\s*(?:Uhr\s*)?{OFFSET}?",
     re.IGNORECASE,
 )
 TIME_BEFORE = re.compile(
     rf"(?<!\d){CLOCK}\s*(?P<half>[ap]\.?m\b\.?)?\s*(?P<z>C?E?S?T)?[\s,·•|–-]*(?:den|on|am)?\s*$", re.IGNORECASE
 )
+
+
+# Countries that write the day first wherever they write a date in figures alone.
+DAY_FIRST = tuple(f".{country}" for country in words("uk ie se no dk fi ax is de at ch nl be fr es pt it pl eu int"))
 
 
 class NoDateError(ValueError):
@@ -92,7 +105,7 @@ def parse_label(text: str, url: str) -> tuple[str, date | datetime | None]:
     """
     line = clean_line(text)
     match, day = first_date(line, url)
-    if NO_ROLE.search(line):
+    if NO_ROLE.search(line[: match.start()]):
         return "none", None
     return find_role(line[: match.start()]) or "published", with_time(line, match, day, url)
 
@@ -152,9 +165,10 @@ def to_day(match: re.Match[str], url: str) -> date:
     else:
         month = int(parts["m"]) if "m" in parts else MONTHS[parts["month"].lower()]
         day = int(parts["d"])
-    if parts["y"] is None:
+    stated = parts["y"] or parts.get("yy")
+    if stated is None:
         return date(find_year(url, month, day), month, day)
-    year = int(parts["y"])
+    year = int(stated)
     return date(year if year > 99 else century(year), month, day)
 
 
@@ -166,11 +180,7 @@ def century(year: int) -> int:
 def month_and_day(first: int, second: int, url: str) -> tuple[int, int]:
     """05/03/2020 read as the host's country does; where that is unknown, only what can be read one way."""
     host = host_of(url)
-    if (
-        first > 12
-        or first == second
-        or host.endswith((".uk", ".ie", ".no", ".dk", ".fi", ".fr", ".es", ".it", ".eu", ".int"))
-    ):
+    if first > 12 or first == second or host.endswith(DAY_FIRST):
         return second, first
     if second > 12 or host.endswith((".gov", ".mil", ".us")):
         return first, second

@@ -18,4 +18,5 @@ november nov marraskuuta marraskuu novembre noviembre
 december desember dezember dec des dez joulukuuta joulukuu décembre diciembre dicembre
 """
 MONTHS = {name: number for number, row in enumerate(NAMES.split("\n")[1:13], 1) for name in row.split()}
-MONTH = rf"\b(?P<month>{'|'.join(sorted(MONTHS, key=len, reverse=True))})\b\.?"
+ANY_MONTH = rf"(?:{'|'.join(sorted(MONTHS, key=len, reverse=True))})\b"
+MONTH = rf"(?<![^\W\d_])(?P<month>{ANY_MONTH})\.?"

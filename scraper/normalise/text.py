@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from scraper.normalise.mojibake import repair
+
 # Soft hyphen, zero-width marks, word joiner, byte order mark, direction marks: layout, never words.
 INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff]+")
 DASH = re.compile(r"[-–—−‒―‐‑]\s*(?=[^\s\d])|[–—−‒―]\s+")  # a hyphen before a digit is a minus sign
 BLANK_LINES = re.compile(r"\n\s*\n+")
-UTF8_READ_AS_CP1252 = re.compile(r"Ã[\u0080-\u00BFŒœŠšŽžŸƒˆ˜\u2013-\u203A\u20AC\u2122]|â€[œ™\u009d“”¦]")
 
 
 def clean_line(text: str) -> str:
@@ -43,15 +44,11 @@ def strip_dash(paragraph: str) -> str:
     return paragraph[match.end() :] if match else paragraph
 
 
-def repair_mojibake(text: str) -> str:
-    """Undo UTF-8 that was read as windows-1252, only where every such letter can be undone.
+def one_line(text: str | None) -> str | None:
+    """A text as found as a single line, repaired; None where nothing is left of it."""
+    return (clean_line(repair(text)) or None) if text else None
 
-    >>> repair_mojibake("HÃ¤r Ã¤r det"), repair_mojibake("Ã är en bokstav")
-    ('Här är det', 'Ã är en bokstav')
-    """
-    if not UTF8_READ_AS_CP1252.search(text):
-        return text
-    try:
-        return text.encode("cp1252").decode("utf-8")
-    except UnicodeError:
-        return text
+
+def to_paragraphs(text: str | None) -> str | None:
+    """A text as found as paragraphs, repaired; None where nothing is left of them."""
+    return (clean_text(repair(text)) or None) if text else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urljoin, urlsplit, urlunsplit
 
 SESSION_SEGMENT = re.compile(r"/\((?:[A-Z]\([^()/]*\))+\)(?=/|$)", re.IGNORECASE)  # ASP.NET: /(X(1)S(abc))/
 SESSION_SUFFIX = re.compile(r";(?:jsessionid|phpsessid|sid)=[^/?#]*", re.IGNORECASE)
@@ -33,6 +33,18 @@ def canonical_url(url: str) -> str:
     query = "&".join(pair for pair in parts.query.split("&") if pair and not is_tracking(pair))
     scheme = parts.scheme.lower()
     return urlunsplit((scheme, authority(host, parts.port, scheme), path, query, ""))
+
+
+def absolute(base: str, href: str) -> str | None:
+    """A link's canonical address; None where it is none, such as `http://[`.
+
+    >>> absolute("https://skog.example/nyheter", "a#top"), absolute("https://skog.example/", "http://[")
+    ('https://skog.example/a', None)
+    """
+    try:
+        return canonical_url(urljoin(base, href))
+    except ValueError:
+        return None
 
 
 def is_tracking(pair: str) -> bool:

@@ -13,8 +13,11 @@ def find_attachments(document: Document, scope: Element) -> list[AttachmentItem]
     """Every linked file once, in the page's order; the title is the link's text, its size as told there."""
     files: dict[str, AttachmentItem] = {}
     for link in scope.iter("a"):
-        url = document.absolute(link.get("href") or "")
-        if url and url not in files and (media_type(url) or link.get("download") is not None):
+        href, download = link.get("href") or "", link.get("download")
+        if "." not in href.rpartition("/")[2] and download is None:
+            continue  # most links; only a file's name or a download is worth making an address of
+        url = document.absolute(href)
+        if url and url not in files and (media_type(url) or download is not None):
             title = clean_line(without_note(whole_text(link))) or clean_line(link.get("title") or "")
             files[url] = AttachmentItem(url=url, title=title or url.rpartition("/")[2])
     return list(files.values())

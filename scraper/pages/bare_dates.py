@@ -9,17 +9,16 @@ from urllib.parse import urlsplit
 
 from scraper.items import Evidence
 from scraper.normalise.dates import parse_date, parse_label
-from scraper.normalise.kinds import to_kind
-from scraper.normalise.months import MONTH, MONTHS
+from scraper.normalise.months import MONTH
 from scraper.normalise.text import clean_line
 from scraper.pages.boilerplate import remove
-from scraper.pages.dates import DIGIT, EVENT, Found, machine_value, more_exact
-from scraper.pages.document import Document, Element, whole_text
+from scraper.pages.dates import DIGIT, EVENT, Found, is_only_a_date, machine_value, more_exact
+from scraper.pages.document import Document, Element, short_line, whole_text
 from scraper.pages.evidence import path_of
 
 SHORTEST_PARAGRAPH = 60
+LONGEST_WITH_TAGS = 400
 BRACKETS = re.compile(r",?\s*\[[^\[\]]*\]$")  # tags after the date
-WORD = re.compile(r"[^\W\d_]{4,}")
 PLACE = r"(?:[A-ZÅÄÖ][\w.-]+(?: [A-ZÅÄÖ][\w.-]+)?,? (?:den |the |am )?)?"
 DAY = rf"(?:[0-3]?\d\.\s?[01]?\d\.\s?(?:19|20)\d\d|[0-3]?\d\.? {MONTH},? (?:19|20)\d\d)"
 # "Bern, 17.08.2007 - Rede von …": what follows must part the date from the sentence.
@@ -56,15 +55,16 @@ def find_dateline(document: Document, main: Element) -> Found | None:
 
 def read_bare(element: Element, url: str) -> Found | None:
     """An element that holds a date and nothing else but a type word."""
-    text = BRACKETS.sub("", clean_line(whole_text(element)))
+    text = BRACKETS.sub("", short_line(element, LONGEST_WITH_TAGS) or "")
     if not text or len(text) > 60 or not DIGIT.search(text) or is_about_something(element, url):
         return None
+    if element.find(".//a" if element.tag == "li" else ".//li//a") is not None:
+        return None  # an entry of a list of other texts
     try:
         role, value = parse_label(text, url)
     except ValueError:
         return None
-    words = [word for word in WORD.findall(text) if not to_kind(word) and word.lower() not in MONTHS]
-    if role != "published" or value is None or len(words) > 1:
+    if role != "published" or value is None or not is_only_a_date(text):
         return None
     text, exact = more_exact(text, value, element.get("datetime") or machine_value(element), url)
     return Found("published", text, exact, Evidence(rule="date beside the title", element=path_of(element)))
@@ -73,11 +73,10 @@ def read_bare(element: Element, url: str) -> Found | None:
 def opening_of(main: Element) -> Iterator[Element]:
     """The short elements that the main element opens with, down to its first paragraph of text."""
     for element in list(main.iter("p", "span", "div", "li", "dd")):
-        length = len(clean_line(whole_text(element)))
-        if element.tag == "p" and length > SHORTEST_PARAGRAPH:
-            return
-        if length < SHORTEST_PARAGRAPH:
+        if short_line(element, SHORTEST_PARAGRAPH) is not None:
             yield element
+        elif element.tag == "p":
+            return
 
 
 def is_about_something(element: Element, url: str) -> bool:
@@ -95,7 +94,7 @@ def neighbours(heading: Element) -> Iterator[Element]:
     for _ in range(3):
         after, before = list(node.itersiblings())[:3], list(node.itersiblings(preceding=True))[:2]
         for sibling in [*after, *before]:
-            if len(whole_text(sibling)) < 400:
+            if short_line(sibling, LONGEST_WITH_TAGS) is not None:
                 yield from (
                     part
                     for part in [sibling, *sibling.iter("time", "p", "span", "div", "li", "dd")]

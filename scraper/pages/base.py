@@ -17,6 +17,7 @@ from scraper.pages.blocks import Block, is_inside, read_blocks, within
 from scraper.pages.body import body_html, body_text, find_body
 from scraper.pages.boilerplate import drop_margins, drop_noise, remove
 from scraper.pages.choice import choose_dates
+from scraper.pages.contacts import choose_contacts, find_areas
 from scraper.pages.dates import Found
 from scraper.pages.document import Document, Element, whole_text
 from scraper.pages.evidence import path_of
@@ -24,14 +25,15 @@ from scraper.pages.folded import gather_folded
 from scraper.pages.kinds import find_kind
 from scraper.pages.lead import find_lead
 from scraper.pages.listings import is_listing
-from scraper.pages.main_element import find_main, find_text, holds_most
+from scraper.pages.main_element import find_main, find_text, holds_most, weigh
 from scraper.pages.metadata import declared_lead, declared_questions
 from scraper.pages.pictures import find_images
 from scraper.pages.questions import find_pairs
-from scraper.pages.refusal import find_refusal
+from scraper.pages.refusal import find_refusal, says_lost
 from scraper.pages.soup import to_soup
 from scraper.pages.tags import find_bracketed, find_named_tags, find_tags
 from scraper.pages.titles import find_title
+from scraper.pages.version import rules_version
 
 MARK = "data-field"  # set on elements that a selector names, so that the soup knows them again
 TEXT = "data-text"  # set on the element that holds the running text
@@ -59,6 +61,7 @@ class NewsPage:
         self.document, self.agency = document, agency
         self.item = ReleaseItem(url=document.url, agency=agency.slug if agency else host_of(document.url))
         self.item.zone = agency.zone if agency else None
+        self.item.reader = f"{type(self).__name__} {rules_version(agency)}"
         self.heading: Element | None = None
 
     def read(self) -> ReleaseItem:
@@ -71,6 +74,7 @@ class NewsPage:
         self.dates()
         self.tags()
         self.attachments()
+        self.contacts()
         self.make_soup()
         self.images()
         blocks = self.blocks()
@@ -79,13 +83,17 @@ class NewsPage:
         self.item.language = self.document.language
         if len(self.item.lead or "") + len(self.item.body or "") < SHORTEST_TEXT:
             raise NotARelease(self.document.url, "holds no text of its own")
+        if says_lost("\n".join(filter(None, (self.item.title, self.item.lead, self.item.body)))):
+            raise NotARelease(
+                self.document.url, f"says that it is not there any more: {self.item.title!r}", "error page"
+            )
         return self.item
 
     def refuse(self) -> None:
         """Stop at a page that says itself it is no release."""
-        problem = find_refusal(self.document)
-        if problem:
-            raise NotARelease(self.document.url, problem)
+        if found := find_refusal(self.document):
+            kind, problem = found
+            raise NotARelease(self.document.url, problem, kind)
 
     def prepare(self) -> None:
         """Mark what selectors name, drop what is never text, find the main element."""
@@ -93,6 +101,7 @@ class NewsPage:
         self.drop(self.drop_css)
         self.named_tags = find_named_tags(self.document.root)
         self.bracketed = find_bracketed(self.document.root)
+        self.areas = find_areas(self.document.root)
         drop_noise(self.document.root)
         self.main, rule = find_main(self.document.root)
         body = self.marked["body"]
@@ -113,12 +122,12 @@ class NewsPage:
 
     def find_container(self) -> Element:
         """The element of the running text: the agency's own, the CMS's where it holds most of it, else the densest."""
-        body = self.marked["body"]
+        body, weights = self.marked["body"], weigh(self.main)
         if body is not None and self.main in (body, *body.iterancestors()):
             own = self.agency is not None and self.agency.body is not None
-            if own or holds_most(self.main, body):
+            if own or holds_most(self.main, body, weights):
                 return body
-        return find_text(self.main)
+        return find_text(self.main, weights)
 
     def address(self) -> None:
         """The canonical address, where the page declares one that can be its own."""
@@ -171,6 +180,12 @@ class NewsPage:
     def attachments(self) -> None:
         """Files the page links to."""
         self.item.attachments = find_attachments(self.document, self.main)
+
+    def contacts(self) -> None:
+        """Whom to ask."""
+        found = choose_contacts(self.areas, self.main)
+        if found:
+            self.item.contacts, self.item.evidence["contacts"] = found
 
     def images(self) -> None:
         """Pictures in the text."""

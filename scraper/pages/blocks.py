@@ -9,6 +9,7 @@ from bs4 import Tag
 from bs4.element import NavigableString
 
 from scraper.pages.inline import Node, read_run, split_at_breaks
+from scraper.pages.items import find_item, is_beside_answer
 from scraper.pages.markup import (
     HEADINGS,
     LONGEST_HEADING,
@@ -20,6 +21,8 @@ from scraper.pages.markup import (
     is_panel_title,
     is_plain_list,
 )
+
+MOSTLY = 0.75  # of a list's text in links
 
 
 @dataclass(slots=True)
@@ -33,6 +36,8 @@ class Block:
     bold: bool = False  # the whole paragraph is bold
     linked: float = 0.0  # the share of its text that is links
     depth: int = 0  # how many panels it lies in
+    contents: bool = False  # a list of links to places on the same page
+    item: Tag | None = None  # what holds a panel's title and its text, where that is known
 
     @property
     def level(self) -> int:
@@ -42,7 +47,14 @@ class Block:
 
 def read_blocks(root: Tag, absolute: Callable[[str], str | None]) -> list[Block]:
     """Every block of a soup, in reading order."""
-    return list(Reader(absolute).walk(root, 0))
+    blocks = list(Reader(absolute).walk(root, 0))
+    for block in blocks:
+        item = find_item(block.element, block.text) if block.kind == "p" else None
+        if item is not None or (block.kind == "p" and is_beside_answer(block.element, block.text)):
+            block.kind, block.item = "panel", item
+        elif block.element.name == "summary":
+            block.item = block.element.parent
+    return blocks
 
 
 class Reader:
@@ -110,9 +122,10 @@ class Reader:
         lines: list[str] = []
         html = self.list_html(element, lines, "•")
         if lines:
-            links = sum(len(link.get_text(" ", strip=True)) for link in element.find_all("a"))
-            share = min(1.0, links / sum(map(len, lines)))
-            yield Block("list", "\n".join(lines), html, element, linked=share, depth=depth)
+            links = element.find_all("a")
+            share = min(1.0, sum(len(link.get_text(" ", strip=True)) for link in links) / sum(map(len, lines)))
+            contents = share > MOSTLY and all(str(link.get("href") or "").startswith("#") for link in links)
+            yield Block("list", "\n".join(lines), html, element, linked=share, contents=contents, depth=depth)
 
     def list_html(self, element: Tag, lines: list[str], bullet: str) -> str:
         """A list's mark-up; its lines are added to `lines`."""

@@ -9,10 +9,11 @@ from scraper.pages.blocks import Block
 from scraper.pages.lead import is_date_line, is_sentence
 from scraper.pages.pictures import CAPTION
 from scraper.pages.questions import Pair
-from scraper.pages.signposts import CONTACT, ELSEWHERE, PICTURE_CREDIT, POINTER, SERVICE
+from scraper.pages.signposts import BYLINE, CONTACT, ELSEWHERE, PICTURE_CREDIT, POINTER, SERVICE
 from scraper.pages.titles import key
 
 SHORTEST_SENTENCE = 60
+LONGEST_OVER_CONTENTS = 40  # "Innehåll på denna sida"
 LONGEST_NOTE = 90  # no note of the page's own is longer
 
 
@@ -21,13 +22,20 @@ def find_body(blocks: Sequence[Block], title: str | None, url: str) -> list[Bloc
 
     A list of links stays where the text leads to it.
     """
-    opened = until_closing(blocks)
+    opened = until_closing(without_contents(blocks))
     kept = [
         block
         for index, block in enumerate(opened)
         if belongs(block, title, url, index < 3) or (block.kind == "list" and is_led_to(opened, index))
     ]
     return [block for index, block in enumerate(kept) if not is_empty_heading(kept, index)]
+
+
+def without_contents(blocks: Sequence[Block]) -> list[Block]:
+    """The blocks without tables of contents and the short line over each."""
+    listed = {index for index, block in enumerate(blocks) if block.contents}
+    over = {index - 1 for index in listed if index and len(blocks[index - 1].text) < LONGEST_OVER_CONTENTS}
+    return [block for index, block in enumerate(blocks) if index not in listed | over]
 
 
 def is_led_to(blocks: Sequence[Block], index: int) -> bool:
@@ -65,8 +73,10 @@ def belongs(block: Block, title: str | None, url: str, opening: bool) -> bool:
         return False
     if (len(block.text) < LONGEST_NOTE and SERVICE.match(block.text)) or is_date_line(block.text, url, opening):
         return False
+    if opening and BYLINE.match(block.text):
+        return False
     if block.kind == "list":
-        return block.linked < 0.75
+        return block.linked < 0.75 and not all(SERVICE.match(line[2:]) for line in block.text.split("\n"))
     if len(block.text) < 300 and (
         PICTURE_CREDIT.search(block.text) or is_caption(block) or (block.linked > 0.4 and POINTER.match(block.text))
     ):

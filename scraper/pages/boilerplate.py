@@ -10,8 +10,9 @@ from typing import cast
 
 from lxml import etree
 
+from scraper.normalise.dates import find_role
 from scraper.normalise.words import words
-from scraper.pages.document import Element
+from scraper.pages.document import Element, whole_text
 
 NEVER_TEXT = words("""
     script style noscript template iframe object svg math canvas select dialog video audio rt rp
@@ -24,10 +25,15 @@ CERTAIN = words(r"""
     recommend\w* recirc\w* more-from also-read read-next trending most-read mest-last teaserlist linklist
     quicklinks newsletter nyhetsbrev comments? commentlist kommentarer disqus respond menu meny submenu nav
     navbar navi navigation subnav topnav metanav servicebar languageswitcher pagination paging pager skiplinks?
-    outbrain taboola adslot adsense dfp captcha screen-reader-text visuallyhidden visually-hidden sr-only
-    is-vishidden offscreen tooltip datepicker podcast-player readspeaker print-only printonly only-print
-    onlyprint visible-print visible-print-block authorbox author-box author-bio
+    outbrain taboola adslot adsense dfp captcha tooltip datepicker podcast-player readspeaker print-only printonly
+    only-print onlyprint visible-print visible-print-block authorbox author-box author-bio
     """)
+# For screen readers only: a link's note, a button's name; a date's label is kept, for it tells what the date is.
+HIDDEN = words("""
+    screen-reader screen-reader-text screenreader visuallyhidden visually-hidden sr-only sr-text show-for-sr reader-only
+    is-vishidden offscreen off-screen aural assistive-text element-invisible a11y-hidden hidden-accessible unsichtbar
+    """)
+LONGEST_HIDDEN_LABEL = 30
 # These name text as well: a sidebar may hold the article, an advertorial is one, a section may bear the id toc_3.
 DOUBTFUL = words(r"""
     sidebar sidopanel skip(?!-spacer) some toc advert\w* ads? sponsor\w* toolbar popup modal lightbox login hero-nav
@@ -44,7 +50,7 @@ def named(parts: Sequence[str]) -> re.Pattern[str]:
     return re.compile(rf"(?:^|[\s_-])(?:{'|'.join(parts)})(?=$|[\s_-])")
 
 
-NOISE, DOUBT = named(CERTAIN), named(DOUBTFUL)
+NOISE, DOUBT, UNSEEN = named(CERTAIN), named(DOUBTFUL), named(HIDDEN)
 LENGTH = etree.XPath("string-length(translate(normalize-space(), ' ', ''))")  # twice as fast as Python's split
 CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 # Words that make a matching name harmless: the page's own frame, or an accordion that holds answers.
@@ -75,6 +81,8 @@ def is_noise_element(element: Element) -> bool:
     if not (classes or identifier or "-" in tag):
         return False
     verdict = judge(f"{classes or ''} {identifier or ''} {tag if '-' in tag else ''}")
+    if verdict == "hidden":
+        return text_length(element) > LONGEST_HIDDEN_LABEL or find_role(whole_text(element)) is None
     return verdict == "noise" or (verdict == "doubt" and prose_length(element) < PROSE)
 
 
@@ -131,14 +139,16 @@ def is_card(element: Element) -> bool:
 
 @lru_cache(maxsize=4096)
 def judge(names: str) -> str:
-    """What class, id or the name of a custom element say: noise, doubt or nothing.
+    """What class, id or the name of a custom element say: noise, hidden, doubt or nothing.
 
     Cached: the same names come again and again.
     """
     names = CAMEL.sub("-", names).lower()
     if FRAME.search(names):
         return ""
-    return "noise" if NOISE.search(names) else "doubt" if DOUBT.search(names) else ""
+    if NOISE.search(names):
+        return "noise"
+    return "hidden" if UNSEEN.search(names) else "doubt" if DOUBT.search(names) else ""
 
 
 def is_frame(element: Element, total: int) -> bool:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from scraper.pages.bare_dates import find_bare
-from scraper.pages.dates import Found, declared, declared_in_text, find_labels, refines, vague
+from scraper.pages.dates import Found, declared, declared_in_text, refines, vague
 from scraper.pages.document import Document, Element
+from scraper.pages.labels import find_labels
 
 
 def choose_dates(

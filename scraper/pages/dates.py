@@ -1,4 +1,4 @@
-"""Finding when a page was published and updated: labels that a reader sees, and what the page declares."""
+"""Dates of a page as they are found: what it declares, what its machine values tell, which reading tells more."""
 
 from __future__ import annotations
 
@@ -6,31 +6,20 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
-from urllib.parse import urlsplit
-
-from lxml import etree
 
 from scraper.items import Evidence
-from scraper.normalise.dates import NO_ROLE, ROLES, NoDateError, find_role, parse_date, parse_label, split_labels
+from scraper.normalise.dates import parse_date
+from scraper.normalise.kinds import to_kind
+from scraper.normalise.months import MONTHS
 from scraper.normalise.text import clean_line
-from scraper.normalise.words import either
-from scraper.pages.boilerplate import is_card, remove
 from scraper.pages.document import Document, Element, whole_text
 from scraper.pages.evidence import path_of
+from scraper.pages.main_element import elements_at
 from scraper.pages.metadata import declared_dates, vague_dates
 
-LONGEST_LABEL = 160
-# A label opens its line: a few words such as "Sidan" or "Senast" may stand before the telling one.
-OPENING = either(r"""
-    sidan | artikeln | texten | nyheten | informationen | innehållet | publikationen | senast | pressmeddelande\w*
-    nyhet\w* | pressemelding | pressemitteilung | news | press | page | this | article | story | content | was | is | on
-    are | last | first | latest | originally | date | web | zuletzt | letzte | am | sist | sidst | senest
-    """)
-LABEL = re.compile(rf"^\W*(?:{OPENING}\W+){{0,5}}(?:{'|'.join(ROLES.values())})", re.IGNORECASE)
-TEASERS = ("article", "li", "a")
 DIGIT = re.compile(r"\d")
+WORD = re.compile(r"[^\W\d_]{4,}")
 EVENT = re.compile(r"event|kalend|calendar|deadline|start-?date|end-?date", re.IGNORECASE)
-PLAIN = re.compile(r"^\W*dat(?:e|um|o)\b", re.IGNORECASE)  # says that a date follows, not of what
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,72 +30,6 @@ class Found:
     text: str
     value: date | datetime | None  # None where it is written like a date but cannot be read for certain
     evidence: Evidence
-
-
-def find_labels(document: Document, main: Element) -> list[Found]:
-    """Every labelled date of the page, those of the main element first. The labels are taken out of the tree."""
-    inside: list[Found] = []
-    outside: list[Found] = []
-    for element in list(document.root.iter(etree.Element)):
-        text = element.text
-        if (
-            text
-            and 3 < len(text) < LONGEST_LABEL * 2
-            and not text.isspace()
-            and LABEL.match(text)
-            and element.getparent() is not None
-        ):
-            parents = list(element.iterancestors())
-            own = element is main or main in parents
-            if not any(dates_another_page(part, own) for part in parents if part is not main):
-                (inside if own else outside).extend(read_label(document, element))
-    return inside + outside
-
-
-def dates_another_page(element: Element, own: bool) -> bool:
-    """Whether an element around a label is a teaser: a card within the text, any linked item beside it."""
-    if element.tag not in TEASERS:
-        return False
-    return is_card(element) if own else element.tag == "a" or element.find(".//a") is not None
-
-
-def read_label(document: Document, element: Element) -> list[Found]:
-    """The dates of a label: within its element, in the element after it, or in the line they share."""
-    following, parent = next_element(element), element.getparent()
-    for parts in ([element], [element, following], [parent]):
-        elements = [part for part in parts if part is not None]
-        text = clean_line(" ".join(map(whole_text, elements)))
-        if len(elements) < len(parts) or len(text) > LONGEST_LABEL or not DIGIT.search(text):
-            continue
-        found = list(read_line(text, machine_value(elements[-1]), path_of(elements[-1]), document.url))
-        if found:
-            for part in elements:
-                if part.tag not in ("body", "main", "article"):
-                    remove(part)
-            return found
-    return []
-
-
-def read_line(text: str, stamp: str | None, path: str, url: str) -> Iterator[Found]:
-    """The labelled dates of one line; a <time datetime> that tells more of the same day is taken for it."""
-    labels = split_labels(text)
-    for label in labels:
-        role = find_role(label)
-        if role is None or NO_ROLE.search(label) or (PLAIN.match(label) and EVENT.search(urlsplit(url).path)):
-            continue
-        evidence = Evidence(rule=f"label {label.split()[0]}", element=path)
-        try:
-            role, value = parse_label(label, url)
-        except NoDateError:
-            value = read_stamp(stamp, url)  # "April 2025" beside a full machine value
-            if value is None:
-                continue
-            yield Found(role, f"{label} {stamp}", value, evidence)
-        except ValueError:
-            yield Found(role, label.strip(" ·|,"), None, evidence)
-        else:
-            words, exact = more_exact(label, value, stamp, url) if len(labels) == 1 else (label, value)
-            yield Found(role, words.strip(" ·|,"), exact, evidence)
 
 
 def read_stamp(stamp: str | None, url: str) -> date | datetime | None:
@@ -164,21 +87,24 @@ def declared_in_text(document: Document, main: Element, field: str) -> list[Foun
 def read_microdata(document: Document, scope: Element, field: str) -> Iterator[Found]:
     """The elements of a scope whose itemprop or, on <time>, class names the field, those that can be read."""
     prop = "datePublished" if field == "published" else "dateModified"
-    for element in scope.iter("time", "meta", "span", "p", "div", "abbr"):
-        if element.get("itemprop") == prop or (element.tag == "time" and field in (element.get("class") or "").split()):
+    for element in elements_at(scope, f".//*[@itemprop='{prop}'] | .//time[contains(@class, '{field}')]"):
+        if element.get("itemprop") == prop or field in (element.get("class") or "").split():
             text = element.get("datetime") or element.get("content") or clean_line(whole_text(element))
             yield from read_all(document, field, [(f"itemprop {prop}", text)], path_of(element))
 
 
+def machine_values(*elements: Element) -> list[str | None]:
+    """The datetime attributes of the <time> elements that elements are or hold."""
+    return [time.get("datetime") for element in elements for time in element.iter("time")]
+
+
 def machine_value(element: Element) -> str | None:
     """The datetime attribute of the one <time> within an element."""
-    times = [element] if element.tag == "time" else list(element.iter("time"))
-    return times[0].get("datetime") if len(times) == 1 else None
+    values = machine_values(element)
+    return values[0] if len(values) == 1 else None
 
 
-def next_element(element: Element) -> Element | None:
-    """The element after, or after its parent where that holds nothing else: <dt>, <th> and wrapped labels."""
-    following, parent = element.getnext(), element.getparent()
-    if following is None and parent is not None and clean_line(whole_text(parent)) == clean_line(whole_text(element)):
-        return parent.getnext()
-    return following
+def is_only_a_date(text: str) -> bool:
+    """Whether a line holds no more than one word beside a date and a type word."""
+    words = [word for word in WORD.findall(text) if not to_kind(word) and word.lower() not in MONTHS]
+    return len(words) <= 1

@@ -14,6 +14,9 @@ from cssselect import HTMLTranslator, SelectorError
 from lxml import etree
 
 from scraper.errors import NotARelease, PageError
+from scraper.normalise.mojibake import is_broken
+from scraper.normalise.text import clean_line
+from scraper.pages.mending import mend
 
 Element = etree._Element  # lxml names no public type for it
 BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
@@ -33,6 +36,8 @@ class Document:
         if root is None:
             raise NotARelease(url, "the document is empty")
         self.root = root
+        if is_broken(text):
+            mend(root)
         self.meta: dict[str, str] = {}  # name or property, lower case → content; the first one stands
         self.links: dict[str, str] = {}  # rel → href
         self.base = url
@@ -118,6 +123,19 @@ def whole_text(element: Element) -> str:
     return " ".join(cast("Iterator[str]", element.itertext()))
 
 
+def short_line(element: Element, most: int) -> str | None:
+    """All text within an element as one line, None where it is longer; does not read on to find that out."""
+    parts: list[str] = []
+    length = 0
+    for text in cast("Iterator[str]", element.itertext()):
+        if part := clean_line(text):
+            length += len(part) + 1
+            if length > most + 1:
+                return None
+            parts.append(part)
+    return " ".join(parts)
+
+
 def decode(html: bytes) -> str:
     """The bytes as text.
 
@@ -135,6 +153,8 @@ def decode(html: bytes) -> str:
     declared = META_CHARSET.search(html[:8192]) or XML_DECLARATION.search(html[:200])
     charset = declared[1].decode("ascii").lower() if declared else "windows-1252"
     try:
+        if codecs.lookup(charset).name == "utf-8":
+            return html.decode("utf-8", "stray")
         return html.decode("windows-1252" if charset in LATIN_1 else charset, "replace")
     except LookupError:
         return html.decode("windows-1252", "replace")

@@ -3,35 +3,51 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
+from collections.abc import Iterator
 from functools import lru_cache
+from itertools import chain, islice, takewhile
 
+from scraper.normalise.text import clean_line
 from scraper.pages.boilerplate import CAMEL, remove, text_length
-from scraper.pages.document import Element
+from scraper.pages.document import Element, whole_text
+from scraper.pages.main_element import elements_at
+from scraper.pages.question_words import asks
 
 SECTION = re.compile(
     r"(?:^|[\s_-])(?:faqs?(?:section|block|list|wrapper|container)?|fragor|vanliga-fragor|accordions?|accordion-?list)(?=$|[\s_-])",
     re.IGNORECASE,
 )
+TOGGLES = "//summary | //*[@aria-expanded]"
+CLIMB = 5  # elements from a toggle to the row it stands in
+MARGINS = ("aside", "footer")
 FURNITURE = ("nav", "dialog")
 
 
 def gather_folded(root: Element, text: Element) -> None:
     """Move every section of folded questions that lies outside the text to its end, in the page's order."""
     inside = set(text.iter())
-    for section in [
-        element for element in root.iter("div", "section", "ul", "dl", "details", "aside") if is_section(element)
-    ]:
+    named = [element for element in root.iter("div", "section", "ul", "dl", "details", "aside") if is_section(element)]
+    for section in [*named, *rows_of_toggles(root)]:
         if (
-            section in inside
+            (section in inside and not lies_in_margin(section, text))
             or text in section.iterdescendants()
             or next(section.iterancestors(*FURNITURE), None) is not None
         ):
             continue
-        if root in section.iterancestors() and asks(section):
+        if root in section.iterancestors() and holds_questions(section):
             remove(section)
+            if section.tag in MARGINS:
+                section.tag = "section"
             section.tail = None
             text.append(section)
             inside.update(section.iter())
+
+
+def lies_in_margin(section: Element, text: Element) -> bool:
+    """Whether a section is or lies in a part of the text that is dropped as its margin."""
+    around = takewhile(lambda part: part is not text, (section, *section.iterancestors()))
+    return any(part.tag in MARGINS for part in around)
 
 
 def is_section(element: Element) -> bool:
@@ -42,13 +58,24 @@ def is_section(element: Element) -> bool:
     return "FAQPage" in (element.get("itemtype") or "")
 
 
+def rows_of_toggles(root: Element) -> Iterator[Element]:
+    """What holds two or more folded questions, whatever its name: <details>, or ARIA states."""
+    toggles = [toggle for toggle in elements_at(root, TOGGLES) if asks(clean_line(whole_text(toggle)))]
+    above = {toggle: list(islice(toggle.iterancestors(), CLIMB)) for toggle in toggles}
+    shared = Counter(chain.from_iterable(above.values()))
+    for parents in above.values():
+        row = next((parent for parent in parents if shared[parent] > 1), None)
+        if row is not None:
+            yield row
+
+
 @lru_cache(maxsize=4096)
 def names_section(names: str) -> bool:
     """Whether class and id say folded questions. Cached: the same names come again and again."""
     return SECTION.search(CAMEL.sub("-", names)) is not None
 
 
-def asks(section: Element) -> bool:
+def holds_questions(section: Element) -> bool:
     """Whether at least two of a section's short lines are questions."""
     lines = (str(text).strip() for text in section.itertext())
     return sum(1 for line in lines if line.endswith("?") and len(line) < 300) >= 2 and text_length(section) > 100

@@ -29,6 +29,8 @@ LINK_NOTE = re.compile(
 NOTED = re.compile("fönster|window|flik|new tab|extern|öppnas|opens|åpnes|åbner|öffnet", re.IGNORECASE)
 MARKED = re.compile(r"(?:fråga|question|q|f)\s?\d*\s?[:.]", re.IGNORECASE)
 
+SHORTEST_ANSWER = 10
+
 
 @dataclass(slots=True)
 class Run:
@@ -119,10 +121,10 @@ def read_run(nodes: Iterable[Node], absolute: Callable[[str], str | None]) -> Ru
 
 
 def split_at_breaks(nodes: list[Node]) -> Iterator[list[Node]]:
-    """Inline nodes cut where a blank line stands between them, or where a break ends a question."""
+    """Inline nodes cut where a blank line stands between them, and where a question ends that its answer follows."""
     part: list[Node] = []
     breaks = 0
-    for node in nodes:
+    for index, node in enumerate(nodes):
         if isinstance(node, Tag) and node.name == "br":
             breaks += 1
             if breaks == 2 or (breaks == 1 and ends_question(part)):
@@ -132,10 +134,21 @@ def split_at_breaks(nodes: list[Node]) -> Iterator[list[Node]]:
         elif isinstance(node, Tag) or str(node).strip():
             breaks = 0
         part.append(node)
-        if isinstance(node, Tag) and node.name in ("strong", "b") and ends_with_break(node) and ends_question(part):
+        if (
+            isinstance(node, Tag)
+            and node.name in ("strong", "b")
+            and ends_question(part)
+            and (ends_with_break(node) or begins_sentence(nodes[index + 1 :]))
+        ):
             yield part
             part = []
     yield part
+
+
+def begins_sentence(nodes: list[Node]) -> bool:
+    """Whether inline nodes begin with a sentence of their own."""
+    text = next((str(node).strip() for node in nodes if isinstance(node, Tag) or str(node).strip()), "")
+    return len(text) > SHORTEST_ANSWER and (text[0].isupper() or text[0] in "–—−-")
 
 
 def ends_question(part: list[Node]) -> bool:

@@ -67,15 +67,13 @@ def only_article(main: Element, weights: dict[Element, int]) -> Element:
     return with_others(best, articles, weights) if best is not None and weights[best] > 0.6 * weights[main] else main
 
 
-def find_text(main: Element) -> Element:
+def find_text(main: Element, weights: dict[Element, int]) -> Element:
     """The smallest element that holds nine tenths of main's running text."""
-    weights = weigh(main)
     return descend(main, weights, 0.9, whole=weights[main])
 
 
-def holds_most(main: Element, part: Element) -> bool:
+def holds_most(main: Element, part: Element, weights: dict[Element, int]) -> bool:
     """Whether a part of main holds most of its text; a CMS's body field is but one of several on some pages."""
-    weights = weigh(main)
     return weights.get(part, 0) > 0.7 * weights[main]
 
 

@@ -32,6 +32,7 @@ PANEL_CLASS = re.compile(
 BODY_OF_A_PANEL = {"p", "ul", "ol", "table"}
 NOT_IN_A_LIST = {"h2", "h3", "h4", "h5", "details", "button", "dl", "table", "article", "figure"}
 NOT_IN_A_TABLE = {"table", "h1", "h2", "h3", "ul"}
+SHORTEST_ANSWER = 20
 LONGEST_HEADING = 500  # an unclosed heading swallows the text after it
 
 
@@ -61,14 +62,27 @@ def is_panel_title(element: Tag) -> bool:
     if element.name not in PANEL_TITLES:
         return False
     attributes = element.attrs
-    if "aria-expanded" in attributes or "aria-controls" in attributes:
-        return True
-    if "collapse" in (attributes.get("data-toggle"), attributes.get("data-bs-toggle")):
-        return True
+    role = attributes.get("role")
+    if role in ("region", "tabpanel"):
+        return False  # some put the state of a panel on the panel itself
+    if element.name == "button" or role in ("button", "tab"):
+        return says_it_folds(element) or (role is not None and element.name not in ("a", "button"))
+    if says_it_folds(element):
+        return not holds(element, BODY_OF_A_PANEL)  # or on what holds its title and its text
     classes = str(attributes.get("class") or "")
     if not classes or not PANEL_CLASS.search(classes):
         return False
     return not holds(element, BODY_OF_A_PANEL) and len(element.get_text()) < LONGEST_HEADING
+
+
+def says_it_folds(element: Tag) -> bool:
+    """Whether an element's attributes say that it folds something or is folded."""
+    attributes = element.attrs
+    return (
+        "aria-expanded" in attributes
+        or "aria-controls" in attributes
+        or "collapse" in (attributes.get("data-toggle"), attributes.get("data-bs-toggle"))
+    )
 
 
 def is_plain_list(element: Tag) -> bool:
@@ -78,8 +92,10 @@ def is_plain_list(element: Tag) -> bool:
     asking = 0
     for item in children(element, ("li",)):
         first = next((child for child in item.contents if isinstance(child, Tag) or str(child).strip()), None)
-        if isinstance(first, Tag) and first.name in ("strong", "b", "p") and first.get_text().rstrip().endswith("?"):
-            asking += 1
+        if isinstance(first, Tag):
+            asked = first.get_text().strip()
+            if asked.endswith("?") and len(item.get_text()) > len(asked) + SHORTEST_ANSWER:
+                asking += 1
         if any(is_panel_title(link) for link in children(item, ("a", "span", "div"))):
             return False
     return asking < 2

@@ -28,6 +28,8 @@ ANSWERER = re.compile(
 SPEAKER = re.compile(r"^(?P<who>[A-ZÅÄÖÉ][\w.-]+(?: [A-ZÅÄÖÉ][\w.-]+){1,3}(?:, [^:.]{3,80})?)(?: svarar)?\s*:$")
 MARKED_QUESTION = re.compile(r"^(?:fråga|question|q|f)\s?\d*\s?[:.]\s*", re.IGNORECASE)
 MARKED_ANSWER = re.compile(r"^(?:svar|answer|a|s)\s?\d*\s?[:.]\s*", re.IGNORECASE)
+# What folds a panel, after its title: a sign, or the name of one that a font draws.
+SIGN = re.compile(r"(?<=\S)\s*(?:[+＋−–×✕✚›»▼▾▿⌄˅∨>-]|expand_(?:more|less)|keyboard_arrow_\w+|chevron_\w+|arrow_\w+)$")
 NUMBER = re.compile(r"^\d{1,2}[.)]\s*(?=\S{2})")
 # Questions put to the reader by the page itself, not by anybody who gets an answer here.
 SERVICE = re.compile(
@@ -42,3 +44,12 @@ SERVICE = re.compile(
         """),
     re.IGNORECASE,
 )
+
+
+def asks(text: str) -> bool:
+    """Whether a text ends in a question mark, the sign that folds its panel not counted.
+
+    >>> asks("När öppnar bron? +"), asks("Så öppnar bron"), asks("Varför? Därför.")
+    (True, False, False)
+    """
+    return ("?" in text or "？" in text) and ASKS.search(SIGN.sub("", text)) is not None

@@ -4,23 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from bs4 import Tag
 
 from scraper.items import QuestionItem
 from scraper.normalise.text import DASH, clean_line
 from scraper.pages.blocks import Block
+from scraper.pages.markup import BODY_OF_A_PANEL
 from scraper.pages.question_words import (
     ANNOUNCED,
     ANSWERER,
-    ASKS,
     MARKED_ANSWER,
     MARKED_QUESTION,
     NUMBER,
     SERVICE,
+    SIGN,
     SPEAKER,
+    asks,
 )
 from scraper.pages.titles import key
+
+LONGEST_PLAIN = 200  # characters of a question in a paragraph like any other
 
 
 @dataclass(slots=True)
@@ -46,6 +51,7 @@ def find_pairs(blocks: Sequence[Block], context: str, declared: Sequence[str] = 
     """
     named = {key(question) for question in declared}
     starts = [index for index, block in enumerate(blocks) if is_question(blocks, index) or is_named(block, named)]
+    starts = starts or plain_questions(blocks)
     chosen = sorted({*starts, *folded_questions(blocks)})
     pairs = [pair for index in chosen if (pair := read_pair(blocks, index, chosen)) is not None]
     headings = sum(1 for block in blocks if block.level < 9 or (block.bold and len(block.text) < 200))
@@ -86,16 +92,45 @@ def is_question(blocks: Sequence[Block], index: int) -> bool:
         return False
     if MARKED_QUESTION.match(block.text) and index + 1 < len(blocks):
         return True
-    if not ASKS.search(block.text):
+    if not asks(block.text):
         return False
     return block.level < 9 or block.bold or block.kind in ("dt", "panel")
 
 
+def plain_questions(blocks: Sequence[Block]) -> list[int]:
+    """Paragraphs that ask and are answered with a speech dash, where two or more do and nothing else marks them."""
+    found = [
+        index
+        for index, (block, following) in enumerate(pairwise(blocks))
+        if block.kind == following.kind == "p"
+        and 8 <= len(block.text) <= LONGEST_PLAIN
+        and asks(block.text)
+        and not DASH.match(block.text)
+        and DASH.match(following.text)
+    ]
+    return found if len(found) > 1 else []
+
+
 def folded_questions(blocks: Sequence[Block]) -> list[int]:
-    """Titles of folded panels, all of them where half or more ask: the others are short questions in a list of them."""
-    titles = [index for index, block in enumerate(blocks) if block.kind in ("panel", "dt")]
-    asking = [index for index in titles if ASKS.search(blocks[index].text)]
-    return titles if len(asking) * 2 >= len(titles) and len(asking) > 1 else asking
+    """Titles of folded panels; all of a row where half or more ask, for the others are short questions among them."""
+    found: list[int] = []
+    for row in rows_of_titles(blocks):
+        asking = [index for index in row if asks(blocks[index].text)]
+        found += row if len(asking) * 2 >= len(row) and len(asking) > 1 else asking
+    return found
+
+
+def rows_of_titles(blocks: Sequence[Block]) -> Iterator[list[int]]:
+    """Titles of panels and terms with no section's heading between them."""
+    row: list[int] = []
+    for index, block in enumerate(blocks):
+        if block.level <= 3 and row:
+            yield row
+            row = []
+        if block.kind in ("panel", "dt"):
+            row.append(index)
+    if row:
+        yield row
 
 
 def read_pair(blocks: Sequence[Block], index: int, questions: Sequence[int]) -> Pair | None:
@@ -104,7 +139,7 @@ def read_pair(blocks: Sequence[Block], index: int, questions: Sequence[int]) -> 
     answer: list[str] = []
     speaker = None
     end = index + 1
-    panel = panel_of(question.element) if question.kind == "panel" else None
+    panel = question.item or panel_of(question.element) if question.kind == "panel" else None
     folded = panel is not None and end < len(blocks) and lies_in(blocks[end].element, panel)
     while end < len(blocks) and end not in questions and not closes(question, blocks[end]):
         if folded and not lies_in(blocks[end].element, panel):
@@ -118,7 +153,12 @@ def read_pair(blocks: Sequence[Block], index: int, questions: Sequence[int]) -> 
         end += 1
     if not answer:
         return None
-    return Pair(index, end, NUMBER.sub("", MARKED_QUESTION.sub("", question.text)), answer, speaker)
+    return Pair(index, end, asked_in(question.text), answer, speaker)
+
+
+def asked_in(text: str) -> str:
+    """A question without its mark, its number and the sign that folds its panel."""
+    return NUMBER.sub("", MARKED_QUESTION.sub("", SIGN.sub("", text)))
 
 
 def panel_of(title: Tag) -> Tag | None:
@@ -130,8 +170,8 @@ def panel_of(title: Tag) -> Tag | None:
         following = next(
             (part for part in node.next_siblings if isinstance(part, Tag) and part.get_text(strip=True)), None
         )
-        if following is not None:
-            return following
+        if following is not None:  # a paragraph is but the first of the answer's
+            return None if following.name in BODY_OF_A_PANEL else following
         node = node.parent
     return None
 

@@ -13,16 +13,22 @@ SERVICE = re.compile(
         dela(?: sidan| artikeln| på| denna| med)?\b.{0,30} | skriv ut(?: sidan)? | tipsa.{0,30} | kopiera länk.{0,20}
         lyssna(?: på (?:sidan|texten))? | listen | print(?: this page)? | share(?: this.{0,30})? | del(?: på)?
         till toppen | upp | tillbaka(?: till.{0,40})? | back(?: to.{0,40})? | nach oben
-        facebook | twitter | linkedin | e-?post | e-?mail
+        facebook | twitter | x | linkedin | e-?post | e-?mail | mail | whatsapp | telegram | tweet | reddit | pinterest
+        instagram | bluesky | mastodon | threads | messenger | sms | skicka | kopiera
         läs (?:också|även|mer) | läs mer om | lue myös | les også | read (?:more|also|next) | mehr zum thema
         related.{0,25} | relaterat.{0,20}
         visa (?:mer|fler|alla|större bild) | stäng | close | öppna alla | stäng alla | (?:expand|collapse|show|hide) all
-        (?:foto|photo|bild|credit) ?:.{0,60} | texten? av | text ?:.{0,40} | av ?:.{0,40}
-        advertisement | annons | anzeige | annonse | laddar.{0,15} | loading.{0,10}
+        (?:foto|photo|bild|image|picture|credit) ?:.{0,60} | texten? av | text ?:.{0,40} | av ?:.{0,40}
+        advert(?:isement)? | annons | anzeige | annonse | laddar.{0,15} | loading.{0,10}
         seite (?:drucken|teilen|empfehlen).{0,20} | drucken | teilen
         """)
     + r"\W*$",
     re.IGNORECASE,
+)
+# Who wrote the text, in a line of its own over it: "Av Eva Ek", "By Eva Ek, Agency".
+BYLINE = re.compile(
+    r"^(?:[Bb]y|BY|[Vv]on|[Aa][vf]|AV|Text|Tekst|Skribent|Autor(?:in)?|Author|Written by|Text och foto)(?:\s*:)?"
+    r"(?: (?:[A-ZÅÄÖÉÜ][\w.’'-]*|von|van|de|af|och|and|und|og|&)){1,6}(?:, [\w .&-]{2,40})?\W*$"
 )
 # What points to other texts, where links make up a good part of it.
 POINTER = re.compile(
@@ -39,6 +45,7 @@ POINTER = re.compile(
 CONTACT = re.compile(
     r"^\W*"
     + either(r"""
+        (?:press|media) contacts? | for (?:more|further) information.{1,30}
         presskontakt\w* | kontakt(?:personer|uppgifter)? | kontaktinformation | för mer information.{0,30}
         ytterligare information | har du (?:några )?frågor | pressjour | kontakta oss | sidansvarig | hjälpte .{0,40}
         dela(?: .{0,30})? | taggar | kommentarer | om författaren

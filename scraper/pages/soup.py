@@ -18,6 +18,8 @@ READ = frozenset(
     """)
 )
 
+SILENT = {"span", "font", "small", "big"}  # without an attribute that is read, these only hold words
+
 
 def to_soup(root: Element) -> BeautifulSoup:
     """An element with all it holds as a soup; classes stay the text they are."""
@@ -32,17 +34,24 @@ class ElementReader(HTMLTreeBuilder):
         self.root = root
 
     def feed(self, markup: object) -> None:
-        """Tell the soup of every element and text. White space beside blocks parts no words and is left out."""
+        """Tell the soup of every element and text.
+
+        White space beside blocks parts no words and is left out; so are the marks of elements that say nothing.
+        """
         soup, root = self.soup, self.root
         assert soup is not None  # noqa: S101 - BeautifulSoup sets it before it feeds
+        told: list[bool] = []  # of the elements around the present one, whether the soup knows them
         for event, element in etree.iterwalk(root, ("start", "end")):
             if event == "start":
                 attributes = {name: value for name, value in element.attrib.items() if name in READ}
-                soup.handle_starttag(element.tag, None, None, attributes)
+                told.append(bool(attributes) or element.tag not in SILENT)
+                if told[-1]:
+                    soup.handle_starttag(element.tag, None, None, attributes)
                 text, beside = element.text, element.tag
             else:
-                soup.endData()
-                soup.popTag()
+                if told.pop():
+                    soup.endData()
+                    soup.popTag()
                 text, beside = (None if element is root else element.tail), element.tag
             if text and (beside in INLINE or not text.isspace()):
                 soup.handle_data(text)

@@ -86,15 +86,16 @@ def under_heading(scope: Element) -> Iterator[Row]:
     """Links or items after a heading such as Taggar or Ämnen, or words after one in the same line."""
     for element in scope.iter("h2", "h3", "h4", "h5", "p", "span", "strong", "div", "dt"):
         text = element.text
-        if not text or len(text) > 400 or text.isspace() or next(element.iterancestors(*FURNITURE), None) is not None:
+        if not text or len(text) > 400 or text.isspace():
             continue
         line = clean_line(text)
-        if HEADING.match(line):
+        heads, named = HEADING.match(line), INLINE.match(line)
+        if not (heads or named) or next(element.iterancestors(*FURNITURE), None) is not None:
+            continue
+        if heads:
             yield from beside_heading(element, line)
-        else:
-            named = INLINE.match(line)
-            if named:
-                yield Row("words of the line", named["tags"].split(","), [element])
+        elif named:
+            yield Row("words of the line", named["tags"].split(","), [element])
 
 
 def beside_heading(heading: Element, line: str) -> Iterator[Row]:

@@ -16,6 +16,12 @@ SEPARATOR = re.compile(r"\s+[|–—·•»:-]+\s+|\s*[|»]\s*|\s+::?\s+")
 STRAY_SPACE = re.compile(r" [:;,.](?: |$)")
 SHORTEST_ALONE = 12  # an h1 that nothing confirms and that is shorter names a part of the page
 LETTERS = re.compile(r"[^\W_]+")
+# A few words over the title, within its heading: what it is about, or the section.
+KICKER = re.compile(
+    r"(?:^|[\s_-])(?:kicker|overline|topline|eyebrow|dachzeile|roofline|spitzmarke|over-?title|pre-?title"
+    r"|super-?title|super-?heading|vinjett|vignett?e)(?=$|[\s_-])",
+    re.IGNORECASE,
+)
 
 
 def find_title(document: Document, main: Element) -> tuple[str, Evidence, Element | None] | None:
@@ -30,7 +36,7 @@ def find_title(document: Document, main: Element) -> tuple[str, Evidence, Elemen
         for text in (declared_title(document), declared_headline(document), document.title)
         if text
     ]
-    headings = [(element, text) for element in document.root.iter("h1") if (text := clean_line(whole_text(element)))]
+    headings = [(element, text) for element in document.root.iter("h1") if (text := heading_text(element, declared))]
     headings = [(element, without_site(text, site)) for element, text in headings if key(text) not in site]
     ranked = sorted(
         (
@@ -55,6 +61,19 @@ def find_title(document: Document, main: Element) -> tuple[str, Evidence, Elemen
     for _, _, _, element, text in ranked[:1]:
         return text, Evidence(rule="first h1", element=path_of(element)), element
     return None
+
+
+def heading_text(heading: Element, declared: Sequence[str]) -> str:
+    """What a heading says, without a kicker that has an element of its own within it and that no declared title has."""
+    whole = clean_line(whole_text(heading))
+    if any(key(whole) in key(text) for text in declared):
+        return whole
+    kickers = [part for part in heading.iterdescendants() if KICKER.search(part.get("class") or "")]
+    for kicker in kickers:
+        words = clean_line(whole_text(kicker))
+        if len(words) < len(whole) / 2:
+            whole = clean_line(whole.removeprefix(words).removesuffix(words)).strip(" :|–—-") or whole
+    return whole
 
 
 def is_section(heading: str, declared: Sequence[str], title: str | None) -> bool:

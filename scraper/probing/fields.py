@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import astuple, dataclass, fields
 
 from archive.records import Release
 from archive.times import to_text
-from scraper.items import AttachmentItem, Evidence, ImageItem, QuestionItem, ReleaseItem
+from scraper.items import AttachmentItem, ContactItem, Evidence, ImageItem, QuestionItem, ReleaseItem
 from scraper.normalise.text import clean_line
 
 ABSENT = "absent"
@@ -64,6 +64,8 @@ def told(value: object) -> str:
         return value.caption or value.alt or value.url
     if isinstance(value, AttachmentItem):
         return value.title or value.url
+    if isinstance(value, ContactItem):
+        return ", ".join(filter(None, astuple(value)))
     return str(value or "")
 
 

@@ -11,6 +11,7 @@ from scraper.agency import Agency
 from scraper.errors import PageError
 from scraper.items import ReleaseItem
 from scraper.normalise import to_release
+from scraper.normalise.doubts import Doubt, find_doubts
 from scraper.normalise.urls import host_of
 from scraper.pages import read_page
 from scraper.pages.cms import choose_page
@@ -42,6 +43,7 @@ class Page:
     item: ReleaseItem | None = None
     release: Release | None = None
     problem: str | None = None
+    doubts: list[Doubt] = field(default_factory=list)  # of a release that was read
 
     @property
     def tells_date(self) -> bool:
@@ -141,6 +143,7 @@ def read(html: bytes, url: str, agency: Agency) -> Page:
     try:
         page.item = read_page(html, url, agency)
         page.release = to_release(page.item)
+        page.doubts = find_doubts(page.release)
     except PageError as error:
         page.problem = f"{error.field}: {error.problem}"
     return page

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bs4 import BeautifulSoup
 from lxml import etree
 
 from archive.records import Release
@@ -12,6 +11,7 @@ from scraper.pages.blocks import read_blocks
 from scraper.pages.boilerplate import NEVER_TEXT, remove
 from scraper.pages.document import Document
 from scraper.pages.main_element import elements_at, find_main
+from scraper.pages.soup import to_soup
 from scraper.pages.titles import key
 
 UNSEEN = (
@@ -42,9 +42,7 @@ def visible_lines(html: bytes, url: str) -> list[str]:
     for element in elements_at(document.root, UNSEEN):
         remove(element)
     main, *_ = find_main(document.root)
-    markup = etree.tostring(main, encoding="unicode", method="html", with_tail=False)
-    soup = BeautifulSoup(markup, "lxml", multi_valued_attributes=None)
-    return [line for block in read_blocks(soup, document.absolute) for line in block.text.split("\n")]
+    return [line for block in read_blocks(to_soup(main), document.absolute) for line in block.text.split("\n")]
 
 
 def keys_of(item: ReleaseItem, release: Release) -> tuple[str, list[str]]:
@@ -52,6 +50,8 @@ def keys_of(item: ReleaseItem, release: Release) -> tuple[str, list[str]]:
     short = [item.published, item.updated, item.kind, *release.tags]
     short += [text for image in release.images for text in (image.caption, image.credit)]
     short += [file.title for file in release.attachments]
+    short += [text for person in release.contacts for text in (person.name, person.role, person.email)]
+    short += [number for person in release.contacts for number in (person.phone or "").split(", ")]
     long = [release.title, release.lead, release.body]
     long += [text for pair in release.questions for text in (pair.question, pair.answer, pair.answered_by)]
     values = sorted({key(text) for text in short if text}, key=len, reverse=True)

@@ -66,6 +66,7 @@ def to_panes(page: Page, width: int) -> str:
         lines.append(f"   not read: {page.problem}")
     elif not page.tells_date:
         lines.append("   tells no date: is it a release? If not, mend the pattern or the listings")
+    lines += [f"   doubtful: {doubt.field}: {doubt.problem}" for doubt in page.doubts]
     if page.item is None:
         return "\n".join(lines)
     margin = max(30, width * 2 // 5)

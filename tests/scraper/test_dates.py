@@ -32,6 +32,20 @@ LABELS = [
     ("Date: 02/05/2020", "https://a.gov/x", "published", "2020-02-05"),
     ("Published 05/02/2020", "https://a.gov.uk/x", "published", "2020-02-05"),
     ("21.4.14", FI, "published", "2014-04-21"),
+    ("3 maj -24", SE, "published", "2024-05-03"),
+    ("03-May-24", "https://a.gov.uk/x", "published", "2024-05-03"),
+    ("3-24 maj 2025", SE, "published", "2025-05-24"),
+    ("Publicerad:3:dje maj 2024", SE, "published", "2024-05-03"),
+    ("Opdateret 04-05-2024", "https://a.dk/x", "updated", "2024-05-04"),
+    ("Sist revidert 3. mai 2024", NO, "updated", "2024-05-03"),
+    ("Sist kontrollert 3. mai 2024", NO, "reviewed", "2024-05-03"),
+    ("Senest redigeret: 03.05.2024", "https://a.dk/x", "updated", "2024-05-03"),
+    ("Publisert 3. mai 2024 klokka 10:57", NO, "published", "2024-05-03T10:57:00+02:00"),
+    ("Überarbeitet am 3. Mai 2024", "https://a.de/", "updated", "2024-05-03"),
+    ("Senaste uppdatering: 2024-05-03", SE, "updated", "2024-05-03"),
+    ("Den här sidan uppdaterades senast den 3 maj 2024.", SE, "updated", "2024-05-03"),
+    ("Skapad: 2024-05-03", SE, "published", "2024-05-03"),
+    ("Publicerad 3 maj 2024 | Giltig till vidare", SE, "published", "2024-05-03"),
     ("2024-05-01T22:30:00Z", SE, "published", "2024-05-02T00:30:00+02:00"),
 ]
 
@@ -51,6 +65,12 @@ def test_label(text: str, url: str, role: str, value: str) -> None:
         "Källa: Verket | 5 apr 2018 11:11",
         "Innehållet publicerades under perioden 1 maj 2014 och 3 juni 2018",
         "Mellan den 1 maj 2014 och den 3 juni 2018 var hon minister.",
+        "Gäller från 3 maj 2024",
+        "Beslutad: 3 maj 2024",
+        "Startdatum: 3 maj 2024",
+        "Høringsfrist: 03.05.2024",
+        "Svara senast den 3 maj 2024",
+        "Hämtad 2024-05-03",
     ],
 )
 def test_dates_that_say_nothing_of_publication(text: str) -> None:

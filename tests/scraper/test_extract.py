@@ -37,6 +37,28 @@ def test_a_page_becomes_json_with_whole_times(tmp_path: Path) -> None:
     assert release["agency"] == "skog.example"
 
 
+def test_contacts_are_printed_and_explained(tmp_path: Path) -> None:
+    contact = "<h2>Presskontakt</h2><p>Eva Ek, pressansvarig, 010-123 45 67</p></article>"
+    (tmp_path / "page.html").write_text(PAGE.replace("</article>", contact), "utf-8")
+    code, printed, complaint = extract(str(tmp_path / "page.html"), "--url", URL)
+    assert (code, complaint) == (0, "")
+    assert json.loads(printed)["contacts"] == [
+        {"name": "Eva Ek", "role": "pressansvarig", "phone": "010-123 45 67", "email": None}
+    ]
+    _, printed, _ = extract(str(tmp_path / "page.html"), "--url", URL, "--explain")
+    row = next(line for line in printed.splitlines() if line.startswith("contacts"))
+    assert "1: Eva Ek, pressansvarig, 010-123 45 67" in row
+    assert "heading 'Presskontakt'" in row
+
+
+def test_broken_letters_are_told_of_and_the_release_is_printed(tmp_path: Path) -> None:
+    (tmp_path / "page.html").write_text(PAGE.replace("tvåhundra", "tv\ufffdhundra"), "utf-8")
+    code, printed, complaint = extract(str(tmp_path / "page.html"), "--url", URL)
+    assert (code, "tv\ufffdhundra frivilliga" in json.loads(printed)["body"]) == (0, True)
+    told = "mars av tv\ufffdhundra frivilliga, som"
+    assert complaint == f"scrapy extract: {URL}: body: holds broken letters: {told!r}\n"
+
+
 def test_an_unreadable_date_names_address_and_field(tmp_path: Path) -> None:
     (tmp_path / "page.html").write_text(PAGE.replace("15 mars", "35 mars"), "utf-8")
     code, printed, complaint = extract(str(tmp_path / "page.html"), "--url", URL)

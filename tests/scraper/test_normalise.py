@@ -6,13 +6,15 @@ from datetime import date
 
 import pytest
 
+from archive.records import Contact
 from scraper.errors import PageError
-from scraper.items import AttachmentItem, ImageItem, QuestionItem, ReleaseItem
+from scraper.items import AttachmentItem, ContactItem, ImageItem, QuestionItem, ReleaseItem
 from scraper.normalise import to_release
+from scraper.normalise.contacts import to_contacts
 from scraper.normalise.credits import split_credit
 from scraper.normalise.html import sanitise
 from scraper.normalise.kinds import to_kind
-from scraper.normalise.text import clean_text, repair_mojibake, strip_dash
+from scraper.normalise.text import clean_text, strip_dash
 from scraper.normalise.urls import canonical_url
 
 
@@ -32,11 +34,6 @@ def test_only_the_opening_dash_is_speech() -> None:
 
 def test_text_keeps_lines_and_paragraphs() -> None:
     assert clean_text(" a\u00a0 b \n• c\n\n \n\nd\u00ad\u200be ") == "a b\n• c\n\nde"
-
-
-def test_mojibake_is_repaired_only_where_certain() -> None:
-    assert repair_mojibake("FÃ¶rsÃ¤kringskassan") == "Försäkringskassan"
-    assert repair_mojibake("Försäkringskassan Ã¶") == "Försäkringskassan Ã¶"
 
 
 @pytest.mark.parametrize(
@@ -98,6 +95,7 @@ def test_whole_item() -> None:
             questions=[QuestionItem(question="Hur?", answer="– Så.\n\n– Och så.", answered_by="Eva Ek")],
             images=[ImageItem(url="https://a.se/i.jpg", caption="Bron. Foto: Eva Ek", alt="")],
             attachments=[AttachmentItem(url="https://a.se/r.pdf", title=" Rapport ")],
+            contacts=[ContactItem(name=" Eva\u00a0Ek ", role="", phone="010-1 23"), ContactItem(role=" ")],
         )
     )
     assert (release.agency, release.kind, release.language, release.tags) == ("a.se", "news", "sv", ("Skola",))
@@ -106,6 +104,21 @@ def test_whole_item() -> None:
     assert release.questions[0].answer == "Så.\n\nOch så."
     assert (release.images[0].caption, release.images[0].credit, release.images[0].alt) == ("Bron.", "Eva Ek", None)
     assert (release.attachments[0].title, release.attachments[0].media_type) == ("Rapport", "application/pdf")
+    assert release.contacts == (Contact(name="Eva Ek", phone="010-1 23"),)
+
+
+def test_a_contact_told_twice_is_one() -> None:
+    short, long = "pressekreterare", "pressekreterare åt klimatministern"
+    items = [
+        ContactItem(name="Eva Ek", role=short),
+        ContactItem(name="Eva Ekman", role=short),
+        ContactItem(name="Eva Ek", role=long, phone="08-405 10 00, 076-123 45 67", email="eva.ek@verket.se"),
+        ContactItem(phone="076-123 45 67"),
+        ContactItem(role="Press", phone="08-405 10 00"),
+        ContactItem(role="PRESS", phone="08-405 10 00"),
+    ]
+    told = [(contact.name, contact.role) for contact in to_contacts(items)]
+    assert told == [("Eva Ek", long), ("Eva Ekman", short), (None, "Press")]
 
 
 def test_a_present_but_unreadable_date_is_an_error() -> None:

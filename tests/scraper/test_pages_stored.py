@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,19 +12,12 @@ from archive.records import Release
 from scraper.errors import NotARelease
 from scraper.normalise import to_release
 from scraper.pages import read_page
-
-ROOT = Path(os.environ.get("PAGES") or Path(__file__).parents[3] / "shared")
-
-
-def rows(part: str) -> list[dict[str, Any]]:
-    """The lines of a part's gold.jsonl; none where the folder is not here."""
-    gold = ROOT / part / "gold.jsonl"
-    return [json.loads(line) for line in gold.read_text("utf-8").splitlines()] if gold.exists() else []
+from tests.stored import ROOT, stored_rows
 
 
 def cases(part: str, wanted: str) -> list[Any]:
     """One case for each line that holds a key, or one skipped case that says why there is none."""
-    found = [pytest.param(row, id=row["file"]) for row in rows(part) if wanted in row]
+    found = [pytest.param(row, id=row["file"]) for row in stored_rows(part) if wanted in row]
     absent = pytest.mark.skip(reason=f"no stored pages in {ROOT / part}: name their folder with PAGES=")
     return found or [pytest.param({}, id="absent", marks=absent)]
 

@@ -65,3 +65,25 @@ def test_dates_within_the_text_stay() -> None:
 def test_readings_above_the_line_are_no_words() -> None:
     release = read(HEADING + TEXT + "<p>På japanska: <ruby>法律<rt>ほうりつ</rt></ruby>です。</p>")
     assert release.body.endswith("På japanska: 法律です。")
+
+
+def test_a_table_of_contents_is_no_text() -> None:
+    contents = '<h2>Innehåll på sidan</h2><ul><li><a href="#a">Bakgrund</a></li><li><a href="#b">Kostnad</a></li></ul>'
+    release = read(HEADING + contents + TEXT + '<h2 id="a">Bakgrund</h2>' + LAST)
+    assert release.body.startswith("Den nya bron")
+    assert "Kostnad" not in release.body
+    assert "Bakgrund\n\nSist i texten" in release.body
+
+
+@pytest.mark.parametrize("line", ["Av Eva Ek", "By Eva Ek, Exempelverket", "Text: Eva Ek och Bo Alm"])
+def test_who_wrote_the_text_is_no_part_of_it(line: str) -> None:
+    assert read(f"{HEADING}<p>{line}</p>{TEXT}").body.startswith("Den nya bron")
+
+
+def test_a_kicker_within_the_title_is_left_out_unless_the_page_declares_it() -> None:
+    heading = (
+        '<h1>Den nya bron öppnar i höst <small class="topline"><span class="aural">Tema:</span> Trafik</small></h1>'
+    )
+    assert read(heading + TEXT).title == "Den nya bron öppnar i höst"
+    head = '<meta property="og:title" content="Den nya bron öppnar i höst Trafik">'
+    assert read(heading + TEXT, head).title == "Den nya bron öppnar i höst Trafik"

@@ -29,6 +29,32 @@ FORMS = {
     ),
     "dl": f"<dl><dt>{FIRST}</dt><dd>{ONE}</dd><dt>{SECOND}</dt><dd>{TWO}</dd></dl>",
     "marked": f"<p>Fråga: {FIRST}<br>Svar: {ONE}</p><p>Fråga: {SECOND}<br>Svar: {TWO}</p>",
+    "bold, answer in the same line": f"<p><b>{FIRST}</b> {ONE}</p><p><b>{SECOND}</b> {TWO}</p>",
+    "a dash alone": f"<p>{FIRST}</p><p>– {ONE}</p><p>{SECOND}</p><p>– {TWO}</p>",
+    "a sign in the title": "".join(
+        f'<details><summary>{question}<span aria-hidden="true">+</span></summary><p>{answer}</p></details>'
+        for question, answer in PAIRS
+    ),
+    "role alone": "".join(
+        f'<div role="button" tabindex="0">{question}</div><div>{answer}</div>' for question, answer in PAIRS
+    ),
+    "state on the panel": "".join(
+        f'<div class="x"><button type="button">{question}</button>'
+        f'<div role="region" aria-expanded="false">{answer}</div></div>'
+        for question, answer in PAIRS
+    ),
+    "cards": "".join(
+        f'<div class="card"><div class="card-header">{question}</div><div class="card-body">{answer}</div></div>'
+        for question, answer in PAIRS
+    ),
+    "links": "".join(
+        f'<div class="item"><a href="#" class="toggle">{question}</a><div>{answer}</div></div>'
+        for question, answer in PAIRS
+    ),
+    "side by side": "".join(f'<div class="x">{question}</div><p>{answer}</p>' for question, answer in PAIRS),
+    "links in a list": "<ul>"
+    + "".join(f'<li><a href="#">{question}</a><div>{answer}</div></li>' for question, answer in PAIRS)
+    + "</ul>",
     "list": f"<h2>Vanliga frågor</h2><ol><li><strong>{FIRST}</strong><br>{ONE}</li>"
     f"<li><strong>{SECOND}</strong><br>{TWO}</li></ol>",
 }
@@ -48,9 +74,16 @@ def test_every_form(form: str) -> None:
     assert 'id="question-2"' in release.body_html
 
 
-def test_questions_outside_the_text_are_brought_to_its_end() -> None:
-    folded = f'<section class="faq-section">{FORMS["details"]}</section>'
-    release = read(f"<h1>Ny bro</h1><div>{TEXT}{TEXT}</div>", after=folded)
+@pytest.mark.parametrize("names", ['class="faq-section"', ""])
+@pytest.mark.parametrize("form", ["details", "ARIA"])
+def test_questions_outside_the_text_are_brought_to_its_end(names: str, form: str) -> None:
+    release = read(f"<h1>Ny bro</h1><div>{TEXT}{TEXT}</div>", after=f"<section {names}>{FORMS[form]}</section>")
+    assert pairs(release) == PAIRS
+    assert release.body.endswith(TWO)
+
+
+def test_questions_in_the_foot_of_the_text_belong_to_it() -> None:
+    release = read(f"<article><h1>Ny bro</h1><div>{TEXT}</div><footer>{FORMS['details']}</footer></article>")
     assert pairs(release) == PAIRS
     assert release.body.endswith(TWO)
 
@@ -61,6 +94,22 @@ def test_an_answer_of_several_paragraphs(dashes: tuple[str, str]) -> None:
     answer = f"<p>{first}{ONE}</p><p>{second}Det visade besiktningen.</p>"
     release = read(f"<h1>Ny bro</h1>{TEXT}<h2>{FIRST}</h2>{answer}<h2>{SECOND}</h2><p>{first}{TWO}</p>")
     assert pairs(release) == [(FIRST, f"{ONE}\n\nDet visade besiktningen."), (SECOND, TWO)]
+
+
+@pytest.mark.parametrize("form", ["<details><summary>{}</summary>{}</details>", '<p class="question">{}</p>{}'])
+def test_every_paragraph_of_a_folded_answer(form: str) -> None:
+    answer = f"<p>{ONE}</p><p>Det visade besiktningen.</p>"
+    release = read(f"<h1>Ny bro</h1>{TEXT}{form.format(FIRST, answer)}{form.format(SECOND, f'<p>{TWO}</p>')}")
+    assert pairs(release) == [(FIRST, f"{ONE}\n\nDet visade besiktningen."), (SECOND, TWO)]
+
+
+def test_a_panel_that_does_not_ask_between_those_that_do() -> None:
+    panel = '<div><button aria-expanded="false">{}</button><div><p>{}</p></div></div>'
+    row = [(FIRST, ONE), ("Tidplan för bygget", "Arbetet tar två år från start till mål."), (SECOND, TWO)]
+    other = panel.format("Om projektet", "Bron är ett projekt.") + panel.format("Om kommunen", "Den har en å.") * 3
+    rows = "".join(panel.format(*pair) for pair in row)
+    release = read(f"<h1>Ny bro</h1>{TEXT}{other}<h2>Vanliga frågor</h2>{rows}")
+    assert pairs(release) == row
 
 
 @pytest.mark.parametrize(
@@ -103,6 +152,8 @@ def test_questions_that_the_pages_data_names_are_believed() -> None:
         "<h2>Kostnad</h2><p>Den är känd.</p>",
         "<h2>Har du frågor?</h2><p>Ring oss på telefon.</p>",
         "<p>Hur blev det så? Det vet ingen.</p>",
+        "<p>Hur blev det så?</p><p>– Det vet ingen, säger projektledaren.</p><p>Bygget fortsätter.</p>",
+        "<p><b>Hur blev det så?</b> undrar många.</p>",
         '<h2>Vill du veta mer?</h2><ul><li><a href="/a">Om bron</a></li></ul>',
         "<details><summary>Visa tidtabellen</summary><p>Klockan tio.</p></details>",
     ],

@@ -100,6 +100,29 @@ def test_a_home_page_shows_its_sources() -> None:
     assert found.listings == [HOME + "aktuellt", HOME + "om/press/pressmeddelanden"]
 
 
+def test_a_hub_for_the_press_gives_way_to_the_listing_below_it() -> None:
+    body = b"""<nav><a href="/press">Pressrum</a> <a href="/press/pressmeddelanden">Pressmeddelanden</a>
+    <a href="/nyheter">Nyheter</a></nav>"""
+    assert find_sources(body, HOME, AGENCY).listings == [HOME + "nyheter", HOME + "press/pressmeddelanden"]
+    assert find_sources(b'<a href="/press">Press</a>', HOME, AGENCY).listings == [HOME + "press"]
+
+
+def test_pages_of_service_beside_releases_are_none() -> None:
+    services = "".join(
+        f'<li><a href="/press/{name}">x</a></li>' for name in ("presskontakt", "pressbilder", "logotyper")
+    )
+    undated = "".join(f'<li><a href="/press/{name}">{name}</a></li>' for name in "ab")
+    links, _ = parse_listing(f"<main><ul>{services}{undated}</ul></main>".encode(), HOME + "press", AGENCY)
+    assert [link.url for link in links] == [HOME + "press/a", HOME + "press/b"]
+
+
+def test_where_entries_show_dates_other_links_are_none() -> None:
+    dated = "".join(f'<li><a href="/press/{name}">{name}</a> <span>3 maj 2024</span></li>' for name in "abc")
+    rest = '<p><a href="/press/sa-arbetar-vi">Så arbetar vi</a></p><h2><a href="/press/d">Utvald</a></h2>'
+    links, _ = parse_listing(f"<main><ul>{dated}</ul>{rest}</main>".encode(), HOME + "press", AGENCY)
+    assert [link.url.rpartition("/")[2] for link in links] == ["a", "b", "c", "d"]
+
+
 def test_robots_names_sitemaps() -> None:
     body = b"\xef\xbb\xbfSitemap: /a.xml\nUser-agent: *\nSITEMAP: https://a.example/s.xml \nSitemap: http://[\n\xff"
     assert parse_robots(body, HOME + "robots.txt") == [HOME + "a.xml", "https://a.example/s.xml"]

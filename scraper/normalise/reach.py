@@ -1,0 +1,81 @@
+"""Telephone numbers and e-mail addresses within a line of text, and the words between them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from scraper.normalise.words import either
+
+LETTER = "a-z0-9åäöæøéü"
+DOMAIN = rf"(?:[{LETTER}](?:[\w-]*[{LETTER}])?\.)+[a-z]{{2,24}}"
+# "@", or in brackets what is said for it; without brackets "at" is a word like others.
+AT = r"(?:@|\s?[\[({]\s?(?:at|ät|@|snabel-?a)\s?[\])}]\s?|\(a\))"
+# One word or letter before a number says what it is: a letter only with a mark after it.
+LABEL = (
+    r"(?<![\w-])"
+    + either(r"""
+        (?:direkt|mobil|press|jour)?telefon(?:nummer|nr)? | tfn | telnr | tel | tlf
+        mobil(?:telefon|e)?(?:nummer|nr)? | mob | v[äa]xel | vxl? | direkt(?:nummer|nr)? | puhelin | puh | handy
+        (?:tele|mobile )?phone(?: number)? | mobile(?: number)? | cell | gsm | (?-i:[TM])(?=:)
+        """)
+    + r"(?![\w-])(?: nr| nummer)?\.?(?:\s?\([^()\d]{0,30}\))?\s?[:.]?"
+)
+# Groups of digits parted by a space, hyphen, dash, slash or bracket: 08-405 10 00, +46 (0)8 405 10 00, (703) 292-5111.
+# A space before an area code and its hyphen parts two numbers.
+PARTED = r"(?:\s?[-–‑−/]\s?|\s(?!0\d{0,3}\s?[-–/])|(?=\()|(?<=\)))"
+DIGITS = rf"(?:\+\s?)?\(?\+?\d+\)?(?:{PARTED}\(?\d+\)?){{0,9}}"
+# Numbers that are nobody's telephone: the word before them says so.
+OTHER = (
+    r"(?<!\w)"
+    + either(r"""
+        (?:tele)?fax(?:nummer)? | org(?:anisations)?\.?\s?(?:nr|nummer) | orgnr | bankgiro | plusgiro | bg | pg
+        diarienummer | dnr | postnummer | box | postfach | iban | isbn | issn
+        """)
+    + rf"\b\W{{0,4}}{DIGITS}"
+)
+TOKEN = re.compile(
+    rf"(?P<mail>(?<![\w.+-])(?P<who>\w[\w.+'-]*){AT}(?P<where>{DOMAIN})(?![\w-]))|(?P<other>{OTHER})"
+    rf"|{LABEL}\s*(?P<labelled>{DIGITS})|(?<![\w.,:/+-])(?P<bare>(?=\(?\+|\(?0\d){DIGITS})(?![\w:]|[.,]\d)"
+    rf"|(?P<label>{LABEL})",
+    re.IGNORECASE,
+)
+NO_PHONE = re.compile(r"\d{2}[-–/]\d{2}[-–/](?:19|20)\d\d|(?:\d{1,2}\s?[-–]\s?\d{1,2}\W*)+")  # a day, clock times
+FEWEST, FEWEST_BARE, MOST = 5, 7, 15  # digits; 15 are the most a number has (ITU-T E.164)
+
+
+class Token(NamedTuple):
+    """A piece of a line: mail, phone, or text."""
+
+    kind: str
+    text: str
+
+
+def split_reach(line: str) -> Iterator[Token]:
+    """A line's numbers and addresses as printed and the text between; the words that label numbers are left out.
+
+    >>> [token.text for token in split_reach("Telefon (växel) 08-405 10 00, mobil: 076-123 45 67, press@verket.se")]
+    ['08-405 10 00', ', ', '076-123 45 67', ', ', 'press@verket.se']
+    >>> [token for token in split_reach("Eva Ek, tel. 22 24 90 90, eva.ek(at)verket.se") if token.kind != "text"]
+    [Token(kind='phone', text='22 24 90 90'), Token(kind='mail', text='eva.ek@verket.se')]
+    >>> [token.text for token in split_reach("Fax 08-405 10 01, 03-04-2021 kl. 09-16, 350 000 kr, möte (a) torget.nu")]
+    [', 03-04-2021 kl. 09-16, 350 000 kr, möte (a) torget.nu']
+    """
+    text, end = "", 0
+    for match in TOKEN.finditer(line):
+        text, end = text + line[end : match.start()], match.end()
+        number = match["labelled"] or match["bare"]
+        if number and not is_phone(number, FEWEST if match["labelled"] else FEWEST_BARE):
+            text += match[0]
+        elif number or match["mail"]:
+            yield from [Token("text", text)] if text else []
+            yield Token("mail", f"{match['who']}@{match['where']}") if match["mail"] else Token("phone", number.strip())
+            text = ""
+    text += line[end:]
+    yield from [Token("text", text)] if text else []
+
+
+def is_phone(number: str, fewest: int) -> bool:
+    """Whether digits are as many as a telephone number has, and neither a day nor clock times."""
+    return fewest <= sum(map(str.isdigit, number)) <= MOST and not NO_PHONE.fullmatch(number)

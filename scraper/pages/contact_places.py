@@ -1,0 +1,73 @@
+"""Where on a page contacts stand: in a text, or in what is the site's own and the same on every page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from scraper.items import ContactItem
+from scraper.normalise.reach import split_reach
+from scraper.pages.contact_lines import read_lines
+from scraper.pages.contact_words import FOOT, PRESS
+from scraper.pages.document import Element
+
+ASIDE = {"nav", "dialog", "navigation", "banner", "contentinfo", "search", "alertdialog"}  # tags and roles
+MARGIN = {"header", "footer"}
+OWN = {"main", "article"}
+
+
+def outside_furniture(root: Element) -> Iterator[Element]:
+    """The elements of a page in its order, without menus, dialogs, and the head and foot of the site."""
+    waiting = [(root, False)]  # and whether it lies in a text
+    while waiting:
+        element, own = waiting.pop()
+        tag, role = element.tag, element.get("role")
+        if tag in ASIDE or (role and role in ASIDE) or (not own and is_margin(element)):
+            continue
+        yield element
+        own = own or tag in OWN or role == "main"
+        waiting.extend((child, own) for child in reversed(element))
+
+
+def is_margin(element: Element) -> bool:
+    """Whether an element is the site's head or foot, told from its tag or name."""
+    if element.tag in MARGIN:
+        return True
+    classes, identifier = element.get("class"), element.get("id")
+    return any(names and ("fo" in names or "colo" in names) and FOOT.search(names) for names in (classes, identifier))
+
+
+def is_own(around: Sequence[Element]) -> bool:
+    """Whether an element stands in the page's main part."""
+    return any(element.tag in OWN or element.get("role") == "main" for element in around)
+
+
+def is_switchboard(contact: ContactItem, site: frozenset[str]) -> bool:
+    """Whether a contact is nobody's own and stands in the site's foot as well: the same on every page."""
+    if contact.name or is_press(contact.role):
+        return False
+    return reach_of(f"{contact.phone or ''}, {contact.email or ''}") <= site
+
+
+def site_reach(root: Element) -> frozenset[str]:
+    """The numbers and addresses in the site's foot."""
+    feet = [
+        element
+        for element in root.iter("footer", "div", "section")
+        if (element.get("role") == "contentinfo" or is_margin(element))
+        and next(element.iterancestors(*OWN), None) is None
+    ]
+    return frozenset(key for foot in feet for _, line in read_lines(foot) for key in reach_of(line.text))
+
+
+def reach_of(text: str) -> frozenset[str]:
+    """The numbers and addresses of a text, however they are written: a number by its last seven digits."""
+    return frozenset(
+        token.text.lower() if token.kind == "mail" else "".join(filter(str.isdigit, token.text))[-7:]
+        for token in split_reach(text)
+        if token.kind != "text"
+    )
+
+
+def is_press(role: str | None) -> bool:
+    """Whether an office is the one for journalists."""
+    return role is not None and PRESS.search(role) is not None

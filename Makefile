@@ -5,8 +5,9 @@ PORT ?= 8001
 SITE_PORT ?= 8002
 PAGES ?=
 BIN := .venv/bin
+SETTINGS = -s ARCHIVE=$(ARCHIVE) $(if $(CONTACT),-s CONTACT=$(CONTACT)) $(if $(AGENCIES),-s AGENCIES=$(AGENCIES))
 
-.PHONY: install run crawl serve test lint format browser agencies bench clean
+.PHONY: install run crawl serve test lint format browser agencies bench year clean
 
 install: .venv/installed
 
@@ -21,7 +22,8 @@ run: install            ## the sample agencies, crawled over loopback; PAGES=../
 	$(BIN)/python -m tests.site demo --archive $(ARCHIVE) --port $(PORT) --site-port $(SITE_PORT) $(if $(PAGES),--pages $(PAGES))
 
 crawl: install          ## the live agencies; CONTACT=you@example.se tells webmasters whom to ask
-	$(BIN)/scrapy crawl news -s ARCHIVE=$(ARCHIVE) $(if $(CONTACT),-s CONTACT=$(CONTACT)) $(if $(AGENCIES),-s AGENCIES=$(AGENCIES))
+	@$(BIN)/scrapy crawl news $(SETTINGS); new=$$?; [ $$new -eq 2 ] && exit 2; \
+		$(BIN)/scrapy crawl revisit $(SETTINGS); again=$$?; [ $$new -gt $$again ] && exit $$new; exit $$again
 
 serve: install          ## the archive in the browser
 	$(BIN)/python -m archive serve $(ARCHIVE) --port $(PORT)
@@ -48,6 +50,9 @@ agencies: install       ## the table of what is read, from the list of agencies 
 bench: install
 	$(BIN)/python -m tests.bench
 
+year: install           ## a simulated year of the sample agencies: was every edit, removal and outage told right?
+	$(BIN)/python -m tests.year
+
 clean:
-	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .screenshots archive.db archive.db-* archive.lock
+	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .screenshots archive.db archive.db-* archive.lock captures.db captures.db-*
 	find scraper archive tests -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,11 +1,21 @@
-"""python -m archive serve [FILE] [--port N]: the archive in the browser, with our pages and settings."""
+"""python -m archive serve|verify|export-warc [FILE]: the archive in the browser, held against itself, or as WARC."""
 
 from __future__ import annotations
 
 import argparse
 import os
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
+
+from rich.console import Console
+from rich.progress import Progress, TaskID
+
+from archive.errors import ArchiveError
+from archive.evidence.manifest import find_newest
+from archive.evidence.verify import open_archive, verify
+from archive.evidence.warc import export_warc
 
 PACKAGE = Path(__file__).parent
 METADATA = (  # at the project's top; a wheel puts it among the environment's shared data
@@ -15,16 +25,46 @@ METADATA = (  # at the project's top; a wheel puts it among the environment's sh
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Read the command line and become Datasette; 2 where the file cannot be served."""
-    parser = argparse.ArgumentParser(prog="python -m archive", description=__doc__)
-    serve = parser.add_subparsers(dest="command", required=True).add_parser("serve", help="serve an archive")
-    serve.add_argument("file", nargs="?", type=Path, default=Path("archive.db"), help="(default %(default)s)")
-    serve.add_argument("--port", type=int, default=8001, help="(default %(default)s)")
-    serve.add_argument("rest", nargs=argparse.REMAINDER, help="after --: further options for datasette serve")
-    options = parser.parse_args(arguments)
-    if not options.file.is_file():
-        sys.stderr.write(f"{options.file}: no such file; `make run` or `make crawl` fills an archive\n")
+    """Read the command line and run one command; 2 where the file cannot be opened."""
+    options = read_options(arguments)
+    try:
+        return int(options.run(options))
+    except (ArchiveError, OSError) as error:
+        sys.stderr.write(f"{error}\n")
         return 2
+
+
+def read_options(arguments: list[str] | None) -> argparse.Namespace:
+    """The command line, with `run`, the command it names."""
+    parser = argparse.ArgumentParser(prog="python -m archive", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands_of = {
+        "serve": (run_serve, "serve an archive"),
+        "verify": (run_verify, "hold an archive against its hashes and manifests; 0 clean, 1 findings, 2 no archive"),
+        "export-warc": (run_export, "write what was captured as a WARC file; 1 where bytes could not be read"),
+    }
+    made = {}
+    for name, (run, told) in commands_of.items():
+        made[name] = commands.add_parser(name, help=told, description=told)
+        made[name].add_argument("file", nargs="?", type=Path, default=Path("archive.db"), help="(default %(default)s)")
+        made[name].set_defaults(run=run)
+    made["serve"].add_argument("--port", type=int, default=8001, help="(default %(default)s)")
+    made["serve"].add_argument("rest", nargs=argparse.REMAINDER, help="after --: further options for datasette serve")
+    made["verify"].add_argument(
+        "--digest", action="store_true", help="only print the newest manifest's day and digest, to be published"
+    )
+    made["verify"].add_argument(
+        "--known", metavar="DIGEST", help="a digest that was published: it must be in the chain"
+    )
+    made["export-warc"].add_argument("--to", type=Path, required=True, metavar="OUT.warc.gz")
+    made["export-warc"].add_argument("--agency", metavar="SLUG", help="only what releases of this agency rest on")
+    return parser.parse_args(arguments)
+
+
+def run_serve(options: argparse.Namespace) -> int:
+    """Become Datasette."""
+    if not options.file.is_file():
+        raise ArchiveError(options.file, "no such file; `make run` or `make crawl` fills an archive")
     command = datasette_command(options.file, options.port, [word for word in options.rest if word != "--"])
     sys.stdout.flush()
     # this process then is Datasette itself, and gets its signals
@@ -42,6 +82,58 @@ def datasette_command(file: Path, port: int, rest: list[str] | None = None) -> l
         *("--setting", "suggest_facets", "off"),
         *(rest or []),
     ]
+
+
+def run_verify(options: argparse.Namespace) -> int:
+    """Counts and findings, a line each; or only the newest digest."""
+    if options.digest:
+        return print_digest(options.file)
+    with watching() as watch:
+        report = verify(options.file, known=options.known, watch=watch)
+    for finding in report.findings:
+        sys.stdout.write(f"{finding}\n")
+    counts = ", ".join(f"{number} {name}" for name, number in report.counts.items())
+    newest = f"newest manifest: {report.newest.day} {report.newest.digest}" if report.newest else "no manifest yet"
+    sys.stdout.write(f"{options.file}: {counts}\n{newest}, {report.uncovered} rows since\n")
+    sys.stdout.write(f"findings: {len(report.findings)}\n")
+    return 1 if report.findings else 0
+
+
+def print_digest(file: Path) -> int:
+    """Day and digest, for publishing; 1 where there is no manifest yet."""
+    with closing(open_archive(file)) as db:
+        newest = find_newest(db)
+    if newest is None:
+        sys.stderr.write(f"{file}: manifests: none yet; a crawl writes one at its end\n")
+        return 1
+    sys.stdout.write(f"{newest.day} {newest.digest}\n")
+    return 0
+
+
+def run_export(options: argparse.Namespace) -> int:
+    """The file, and a line on what is in it."""
+    with watching() as watch:
+        export = export_warc(options.file, options.to, options.agency, watch)
+    for finding in export.findings:
+        sys.stdout.write(f"{finding}\n")
+    sys.stdout.write(f"{options.to}: {export.responses} responses, {export.revisits} revisits\n")
+    sys.stdout.write(f"left out, for their bytes cannot be read: {len(export.findings)}\n")
+    return 1 if export.findings else 0
+
+
+@contextmanager
+def watching() -> Iterator[Callable[[str, int, int], None]]:
+    """A progress line while a command looks at much; none where nobody sees it."""
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
+        bars: dict[str, TaskID] = {}
+
+        def watch(what: str, done: int, total: int) -> None:
+            if what not in bars:
+                bars[what] = progress.add_task(what, total=total)
+            progress.update(bars[what], completed=done)
+
+        yield watch
 
 
 if __name__ == "__main__":

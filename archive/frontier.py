@@ -22,6 +22,8 @@ RETRY_AFTER = timedelta(hours=1)  # doubled at every further failure
 GONE_AFTER = timedelta(days=1)  # a page may be listed before it answers; doubled as well
 REFUSED_AFTER = timedelta(days=1)  # a refused page may have been mended, or our rule
 LONGEST_WAIT = timedelta(days=7)
+DATE = "max(coalesce(r.published, r.updated, r.first_seen), coalesce(r.updated, r.published, r.first_seen))"
+EDITS = "(select count(*) from revisions v where v.release = r.id and v.cause = 'source')"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,10 +92,31 @@ class Frontier:
         """Up to `limit` releases of an agency that are due, oldest find first, without those in `leave`."""
         rows = self.db.execute(
             f"select {COLUMNS} from frontier where agency = ? and role = 'release' and (state = 'due'"
-            " or (state in ('failed', 'refused', 'gone') and next_due <= ?)) order by first_seen, rowid limit ?",
+            # one that is held is looked at again by its age, not here
+            " or (state in ('failed', 'refused', 'gone') and release is null and next_due <= ?))"
+            " order by first_seen, rowid limit ?",
             [agency, to_text(now), limit + len(leave)],
         )
         return [row for row in map(to_row, rows) if row.url not in leave][:limit]
+
+    def stale(self, agency: str, now: datetime, limit: int) -> list[str]:
+        """Addresses of up to `limit` held releases of an agency that are due to be looked at again.
+
+        The newest and the most edited first; a quarter of them, though, are those that have waited longest, so
+        that none is left out for ever where not all can be asked.
+        """
+        ordered: dict[str, None] = {}
+        for order, share in (
+            (f"(julianday(:now) - julianday({DATE})) / (1 + {EDITS})", limit - limit // 4),
+            ("coalesce(r.next_check, r.last_checked)", limit),
+        ):
+            rows = self.db.execute(
+                "select r.url from releases r where r.agency = :agency and r.moved_to is null"
+                f" and (r.next_check is null or r.next_check <= :now) order by {order}, r.id limit :limit",
+                {"agency": agency, "now": to_text(now), "limit": share + len(ordered)},
+            )
+            ordered |= dict.fromkeys(url for (url,) in rows)
+        return list(ordered)[:limit]
 
     def shared(self, url: str, visited: str) -> bool:
         """Whether yet another address than these two led to the release held under `url`."""
@@ -107,8 +130,11 @@ class Frontier:
     def held(
         self, url: str, release: int, seen: datetime, *, etag: str | None = None, last_modified: str | None = None
     ) -> None:
-        """The address was read and its release is kept."""
-        self._came(url, "held", seen, etag=etag, last_modified=last_modified, release=release)
+        """The address was read and its release is kept. Nothing is written where that was known already."""
+        row = self.get(url)
+        known = (row.state, row.release, row.etag, row.last_modified) if row else None
+        if known != ("held", release, etag or (row and row.etag), last_modified or (row and row.last_modified)):
+            self._came(url, "held", seen, etag=etag, last_modified=last_modified, release=release)
 
     def done(
         self,

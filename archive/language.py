@@ -5,12 +5,15 @@ from __future__ import annotations
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from archive.history.comparison_texts import COMPARISON, FIELDS
+from archive.history.texts import ABSENCES, HISTORY, WEIGHTS
 from archive.texts import KINDS, MONTHS, TEXTS
 from archive.times import parse_time
 
 LANGUAGES = ("sv", "en")  # the first is the default
 ZONE = ZoneInfo("Europe/Stockholm")
 NO_BREAK = "\u00a0"
+SAID = {**TEXTS, **HISTORY, **COMPARISON}
 
 
 def choose_language(asked: str | None, accepted: str | None) -> str:
@@ -44,7 +47,7 @@ def parse_quality(text: str) -> float:
 
 def say(language: str, key: str, **values: object) -> str:
     """An interface text; `n` chooses between one and many, numbers are written the language's way."""
-    text = getattr(TEXTS[key], language)
+    text = getattr(SAID[key], language)
     if isinstance(text, tuple):
         text = text[0 if values.get("n") == 1 else 1]
     said = {name: say_number(language, v) if isinstance(v, int) else v for name, v in values.items()}
@@ -74,7 +77,7 @@ def say_time(language: str, text: str | None) -> str:
     day = f"{value.day} {getattr(MONTHS[value.month - 1], language)} {value.year}"
     if not isinstance(value, datetime):
         return day
-    return f"{day}, {value:%H:%M}" if language == "en" else f"{day} kl. {value:%H.%M}"
+    return f"{day}, {value:%H:%M}" if language == "en" else f"{day} kl.{NO_BREAK}{value:%H.%M}"
 
 
 def say_kind(language: str, kind: str) -> str:
@@ -84,6 +87,40 @@ def say_kind(language: str, kind: str) -> str:
     ('pressmeddelande', 'telegram')
     """
     return str(getattr(KINDS[kind], language)) if kind in KINDS else kind
+
+
+def say_weight(language: str, weight: int | None) -> str:
+    """How much an edit matters, in words; "" where it was not weighed.
+
+    >>> say_weight("en", 75), say_weight("sv", 8)
+    ('weighty', 'liten')
+    """
+    return "" if weight is None else str(getattr(next(text for least, _, text in WEIGHTS if weight >= least), language))
+
+
+def mark_weight(weight: int | None) -> str:
+    """The same for the eye, without colour.
+
+    >>> mark_weight(75), mark_weight(8), mark_weight(None)
+    ('▮▮▮▯', '▮▯▯▯', '')
+    """
+    marks = 0 if weight is None else next(marks for least, marks, _ in WEIGHTS if weight >= least)
+    return "▮" * marks + "▯" * (4 - marks) if marks else ""
+
+
+def say_absence(language: str, kind: str, status: int | None, target: str | None) -> str:
+    """What was seen in a release's place.
+
+    >>> say_absence("en", "gone", 410, None)
+    'The page answered 410.'
+    """
+    text = str(getattr(ABSENCES[kind], language))
+    return text.format(status=status or 404, target=target or "?")
+
+
+def say_field(language: str, name: str) -> str:
+    """A release's field as a heading."""
+    return str(getattr(FIELDS[name], language)) if name in FIELDS else name
 
 
 def sort_key(name: str) -> str:

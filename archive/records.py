@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -36,6 +37,16 @@ class Attachment:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Contact:
+    """Whom the release names for questions (schema.org/ContactPoint), as printed; at least one field is told."""
+
+    name: str | None = None
+    role: str | None = None  # title, office or unit
+    phone: str | None = None
+    email: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Release:
     """One release as it stands on the agency's page. Absent is None, never an empty string or a guess.
 
@@ -59,15 +70,16 @@ class Release:
     questions: tuple[Question, ...] = ()
     images: tuple[Image, ...] = ()
     attachments: tuple[Attachment, ...] = ()
+    contacts: tuple[Contact, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Revision:
-    """One state a release stood in, as held in the revisions table."""
+class Capture:
+    """One answer as it came: what a revision or a removal is witnessed by. Its bytes are in captures.db."""
 
-    id: int
-    release: int
+    url: str
     seen: datetime
-    cause: str  # first: when it was first read; source: the agency changed it; parser: we read it better
-    dated: bool | None  # whether the agency's own update stamp moved; None for a first state
-    state: Release
+    status: int  # HTTP
+    headers: Mapping[str, str]  # those that matter, names in lower case
+    sha256: str  # hex, of the bytes
+    bytes: int  # their number

@@ -15,6 +15,7 @@ MOST_HITS = 10_000  # matches beyond the newest so many are neither counted nor 
 MOST_TERMS = 32
 UNDATED = "none"  # the year of releases whose page states no publication date
 FACETS = ("agency", "year", "tag")
+HERE = "r.id not in (select id from releases where moved_to is not null)"  # from an index; the others' record goes on
 NEWEST = "coalesce(r.published, r.updated, r.first_seen)"  # what releases are sorted by
 
 QUOTES = str.maketrans(dict.fromkeys("”“„‟»«″", '"'))
@@ -128,7 +129,7 @@ async def count_searched(run: Run) -> list[Choice]:
     """How many releases of which agencies a search goes through, most first."""
     rows = await run(
         "select a.slug as value, a.name, a.name_en, count(*) as count from releases r"
-        " join agencies a on a.slug = r.agency group by a.slug order by count desc, a.name",
+        f" join agencies a on a.slug = r.agency where {HERE} group by a.slug order by count desc, a.name",
         {},
     )
     return [Choice(**dict(row)) for row in rows]
@@ -137,11 +138,11 @@ async def count_searched(run: Run) -> list[Choice]:
 def found(query: Query, *, without: str | None = None) -> tuple[str, dict[str, Any]]:
     """SQL for the matching releases, and its values; `without` leaves one filter out, for that facet's counts."""
     words = parse_query(query.text)
-    source, conditions, order = "releases r", ["true"], NEWEST
+    source, conditions, order = "releases r", [HERE], NEWEST
     if words:
         # cross join: the index of words must lead; the other way round each release is looked up in it
         source = "releases_fts cross join releases r on r.id = releases_fts.rowid"
-        conditions, order = ["releases_fts match :words"], "releases_fts.rowid"
+        conditions, order = ["releases_fts match :words", HERE], "releases_fts.rowid"
     elif query.text.strip():
         conditions = ["false"]  # punctuation alone asks for words that no release holds
     if query.agency and without != "agency":
@@ -202,7 +203,7 @@ async def read_hits(run: Run, query: Query, ids: list[int]) -> list[Hit]:
             " and +releases_fts.rowid in (select value from json_each(:ids))"
         )
     rows = await run(
-        "select r.id, r.agency, a.name, a.name_en, r.kind, r.language, r.published, r.updated, r.first_seen,"
+        "select r.id, r.agency, a.name, a.name_en, r.kind, r.language, r.published, r.updated, r.first_seen, r.gone,"
         f" {texts} from {source} join agencies a on a.slug = r.agency where {condition}",
         {"words": words, "ids": json.dumps(ids), "low": min(ids), "high": max(ids), "on": ON, "off": OFF},
     )

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from datetime import datetime
 from enum import Enum
 from pathlib import Path
@@ -16,13 +14,17 @@ from typing import Any, Self
 from sqlite_utils import Database
 
 from archive.errors import ArchiveError
+from archive.files import open_writable
 from archive.frontier import Frontier
-from archive.migrations import STATE, migrations
-from archive.records import Release
+from archive.joint import join_parts
+from archive.migrations import migrations
+from archive.records import Capture, Release
+from archive.removals import Removals
+from archive.state import LISTS, STATE, read_state, state_hash, to_state
 from archive.times import to_text
+from archive.writer import Held, Writer
 
-PARTS = ("questions", "images", "attachments")
-LISTS = ("tags", *PARTS)
+OWN = ("first", "parser")  # causes of states that no agency's edit made
 
 
 class Outcome(Enum):
@@ -30,7 +32,9 @@ class Outcome(Enum):
 
     NEW = "new"
     REVISED = "revised"
+    REREAD = "reread"  # the text stands as it did, and is read otherwise now
     UNCHANGED = "unchanged"
+    AWAY = "away"  # something else stood at its address
 
 
 class Archive:
@@ -39,16 +43,13 @@ class Archive:
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
         try:
-            # isolation_level None: transactions are ours alone, begun and ended in `transaction`
-            connection = sqlite3.connect(self.path, isolation_level=None, timeout=30)
-            connection.execute("pragma journal_mode = wal")
-            connection.execute("pragma synchronous = normal")
-            connection.execute("pragma foreign_keys = on")
-            self.db = Database(connection)
+            self.db = Database(open_writable(self.path))  # transactions are ours alone, see `transaction`
             migrations.apply(self.db)
         except sqlite3.Error as error:
             raise ArchiveError(self.path, f"cannot be opened as an archive: {error}") from error
         self.frontier = Frontier(self.db)
+        self.removals = Removals(self.db)
+        self.writer = Writer(self.db)
 
     def __enter__(self) -> Self:
         return self
@@ -90,20 +91,79 @@ class Archive:
                 facts,
             )
 
-    def save(self, release: Release, *, seen: datetime, cause: str = "source") -> Outcome:
+    def add_capture(self, capture: Capture) -> int:
+        """Note an answer whose bytes are in captures.db already; gives its id."""
+        row = {
+            "url": capture.url,
+            "seen": to_text(capture.seen),
+            "status": capture.status,
+            "headers": json.dumps(dict(capture.headers), ensure_ascii=False),
+            "sha256": capture.sha256,
+            "bytes": capture.bytes,
+        }
+        return self.writer.insert("captures", row)
+
+    def save(
+        self,
+        release: Release,
+        *,
+        seen: datetime,
+        cause: str = "source",
+        capture: int | None = None,
+        reader: str | None = None,
+    ) -> Outcome:
         """Keep a release as it stood at `seen`: a first state, a new state where it differs, or a mere check.
 
-        `cause` names why a new state differs (source, parser); a first state is always `first`.
-        Its agency must be held already. ArchiveError names table and key of what cannot be written.
+        `cause` names why a new state differs (source, parser); a first state is always `first`. `capture` is
+        the answer it was read from, `reader` the rules it was read with. Its agency must be held already.
+        ArchiveError names table and key of what cannot be written.
         """
         state = to_state(release)
-        digest = state_hash(state)
-        moment = to_text(seen)
         with self.transaction():
             try:
-                return self._save(release, state, digest, moment, cause)
+                return self._save(release, state, seen, {"cause": cause, "capture": capture, "reader": reader})
             except sqlite3.IntegrityError as error:
                 raise ArchiveError(self.path, str(error), table="releases", key=release.url) from error
+
+    def _save(self, release: Release, state: dict[str, Any], seen: datetime, facts: dict[str, Any]) -> Outcome:
+        facts = {**facts, "seen": to_text(seen)}
+        row = self.db.execute("select id, hash from releases where url = ?", [release.url]).fetchone()
+        if row is None:
+            self.writer.first(release, state, facts)
+            return Outcome.NEW
+        if row[1] == state_hash(state):
+            self.checked(row[0], seen)
+            return Outcome.UNCHANGED
+        held = self.held(release.url)
+        assert held is not None  # noqa: S101 - its row was read above, in this transaction
+        self.writer.revise(held, state, facts)
+        return Outcome.REREAD if facts["cause"] in OWN else Outcome.REVISED
+
+    def held(self, url: str) -> Held | None:
+        """The state that stands now of the release under a canonical URL, if it is held."""
+        return self._held("r.url = ? and v.id = r.revision", url)
+
+    def last_of(self, release: int) -> Held | None:
+        """The state that stands now of a release, or stood last."""
+        return self._held("r.id = ? and v.id = r.revision", release)
+
+    def first_of(self, release: int) -> Held | None:
+        """The state in which a release was first read."""
+        return self._held("r.id = ? and v.id = (select min(id) from revisions where release = r.id)", release)
+
+    def _held(self, condition: str, value: object) -> Held | None:
+        facts = ("release", "revision", "cause", "hash", "reader", "capture", "sha256", "newest")
+        values = self.db.execute(
+            "select r.id, v.id, v.cause, v.hash, v.reader, v.capture, c.sha256, n.sha256,"
+            f" {', '.join(f'v.{name}' for name in (*STATE, *LISTS))}"
+            " from releases r join revisions v on v.release = r.id left join captures c on c.id = v.capture"
+            f" left join captures n on n.id = r.capture where {condition}",
+            [value],
+        ).fetchone()
+        if values is None:
+            return None
+        row = dict(zip((*facts, *STATE, *LISTS), values, strict=True))
+        return Held(**{name: row[name] for name in facts}, state=read_state(row))
 
     def release_id(self, url: str) -> int | None:
         """The id of the release held under a canonical URL, if any."""
@@ -115,70 +175,54 @@ class Archive:
         row = self.db.execute("select title from releases where url = ?", [url]).fetchone()
         return row[0] if row else None
 
-    def checked(self, release: int, seen: datetime) -> None:
-        """Note that a release was looked at and stood as held."""
-        self.db.execute("update releases set last_checked = ? where id = ?", [to_text(seen), release])
+    def url_of(self, release: int) -> str | None:
+        """The address a release stands at."""
+        row = self.db.execute("select url from releases where id = ?", [release]).fetchone()
+        return row[0] if row else None
 
-    def _save(self, release: Release, state: dict[str, Any], digest: str, moment: str | None, cause: str) -> Outcome:
-        held = self.db.execute("select id, hash, updated from releases where url = ?", [release.url]).fetchone()
-        if held and held[1] == digest:
-            self.db.execute("update releases set last_checked = ? where id = ?", [moment, held[0]])
-            return Outcome.UNCHANGED
-        columns = {name: state[name] for name in STATE}
-        if held:
-            key, dated = held[0], int(held[2] != state["updated"])
-            self._update("releases", key, {**columns, "hash": digest, "last_checked": moment})
-        else:
-            facts = {"agency": release.agency, "url": release.url, "first_seen": moment, "last_checked": moment}
-            key, dated, cause = self._insert("releases", {**facts, **columns, "hash": digest}), None, "first"
-        nested = {name: json.dumps(state[name], ensure_ascii=False) for name in LISTS}
-        revision = {"release": key, "seen": moment, "cause": cause, "dated": dated, "hash": digest}
-        self._update("releases", key, {"revision": self._insert("revisions", {**revision, **columns, **nested})})
-        self._replace_parts(key, state)
-        return Outcome.REVISED if held else Outcome.NEW
+    def dates_of(self, release: int) -> tuple[str, str | None, str | None]:
+        """When a release was first seen, when it says it was published and updated."""
+        found: tuple[str, str | None, str | None] = self.db.execute(
+            "select first_seen, published, updated from releases where id = ?", [release]
+        ).fetchone()
+        return found
 
-    def _replace_parts(self, release: int, state: dict[str, Any]) -> None:
-        self.db.execute("delete from release_tags where release = ?", [release])
-        for tag in state["tags"]:
-            self.db.execute("insert or ignore into tags (name) values (?)", [tag])
-            self.db.execute(
-                "insert into release_tags (release, tag) select ?, id from tags where name = ?", [release, tag]
-            )
-        for name in PARTS:
-            for position, part in enumerate(state[name], 1):
-                self._put_part(name, {**part, "release": release, "position": position})
-            self.db.execute(f"delete from {name} where release = ? and position > ?", [release, len(state[name])])
+    def differs(self, release: Release) -> bool:
+        """Whether a release is new, or stands otherwise than held."""
+        row = self.db.execute("select hash from releases where url = ?", [release.url]).fetchone()
+        return row is None or row[0] != state_hash(to_state(release))
 
-    def _put_part(self, table: str, row: dict[str, Any]) -> None:
-        """A question, image or attachment in its place; the id of a place once taken stays."""
-        names, marks = ", ".join(row), ", ".join(f":{name}" for name in row)
-        sets = ", ".join(f"{name} = excluded.{name}" for name in row)
+    def find_elsewhere(self, release: int, *, likeness: float) -> tuple[int, str] | None:
+        """The release that says what a vanished one said: its id and address. None where there is none.
+
+        It is of the same agency, stands, and was first seen no sooner than the vanished one stood last.
+        """
+        agency, last_checked, *parts = self.db.execute(
+            "select agency, last_checked, title, lead, body from releases where id = ?", [release]
+        ).fetchone()
+        for other, alike in self.writer.joint.find_same_text(join_parts(*parts), agency):
+            row = self.db.execute(
+                "select id, url from releases o where id = ? and id <> ? and first_seen >= ? and gone is null"
+                " and moved_to is null and not exists (select 1 from removals"
+                " where release = o.id and ended is null and kind <> 'moved')",
+                [other, release, last_checked],
+            ).fetchone()
+            if row and alike >= likeness:
+                return row[0], row[1]
+        return None
+
+    def note_design(self, release: int, capture: int) -> None:
+        """A capture shows a release unchanged in a new design."""
+        self.db.execute("update releases set capture = ? where id = ?", [capture, release])
+
+    def postpone(self, release: int, next_check: datetime) -> None:
+        """Look at a release again at another time, without having seen it."""
+        self.db.execute("update releases set next_check = ? where id = ?", [to_text(next_check), release])
+
+    def checked(self, release: int, seen: datetime, next_check: datetime | None = None) -> None:
+        """Note that a release was looked at and stood as held, and when it is to be looked at again."""
         self.db.execute(
-            f"insert into {table} ({names}) values ({marks}) on conflict (release, position) do update set {sets}", row
+            "update releases set last_checked = ?, checks = checks + 1, next_check = coalesce(?, next_check)"
+            " where id = ?",
+            [to_text(seen), to_text(next_check), release],
         )
-
-    def _insert(self, table: str, row: dict[str, Any]) -> int:
-        names, marks = ", ".join(row), ", ".join(f":{name}" for name in row)
-        key = self.db.execute(f"insert into {table} ({names}) values ({marks})", row).lastrowid
-        assert key is not None  # noqa: S101 - an insert that did not raise has given a rowid
-        return key
-
-    def _update(self, table: str, key: int, row: dict[str, Any]) -> None:
-        sets = ", ".join(f"{name} = :{name}" for name in row)
-        self.db.execute(f"update {table} set {sets} where id = :id", {**row, "id": key})
-
-
-def to_state(release: Release) -> dict[str, Any]:
-    """What of a release can change, as the columns hold it; tags, questions, images, attachments as lists."""
-    state = {name: getattr(release, name) for name in STATE}
-    state["published"], state["updated"] = to_text(release.published), to_text(release.updated)
-    state["tags"] = list(dict.fromkeys(release.tags))
-    for name in PARTS:
-        state[name] = [asdict(part) for part in getattr(release, name)]
-    return state
-
-
-def state_hash(state: dict[str, Any]) -> str:
-    """SHA-256 (hex) of a state's canonical JSON: keys sorted, no spaces, UTF-8."""
-    text = json.dumps(state, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()

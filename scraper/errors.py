@@ -42,7 +42,12 @@ class PageError(ScraperError):
 
 
 class NotARelease(PageError):  # noqa: N818 - the name says what was found, not that something broke
-    """A page that is no release."""
+    """A page that is no release.
 
-    def __init__(self, url: str, problem: str) -> None:
+    kind, what it is instead: gone (404, 410), error page (a 200 that says the page does not exist), redirected
+    (led to a page of another sort), blocked (a wall or a server's fault between us and the page), other.
+    """
+
+    def __init__(self, url: str, problem: str, kind: str = "other") -> None:
         super().__init__(url, "page", problem)
+        self.kind = kind

@@ -10,6 +10,7 @@ from scrapy.crawler import Crawler
 from scrapy.http import Response
 from twisted.python.failure import Failure
 
+from archive.evidence.manifest import write_manifest
 from archive.store import Archive
 from archive.times import now, to_text
 from scraper.tally import Tally
@@ -41,10 +42,11 @@ class Health:
                 tally.crawl = open_crawl(spider.archive, slug, spider.name)
 
     def spider_closed(self, spider: ReadingSpider, reason: str) -> None:
-        """Complete the rows; `reason` is Scrapy's finish reason, `finished` where all went its way."""
+        """Complete the rows, and the day's manifest; `reason` is Scrapy's own, `finished` where all went its way."""
         with spider.archive.transaction():
             for tally in spider.tallies.values():
                 close_crawl(spider.archive, tally, reason)
+        write_manifest(spider.archive.db.conn, spider.witness.captures, now().date())
 
     def request_reached_downloader(self, request: Request, spider: ReadingSpider) -> None:
         """Count a request that is really sent."""

@@ -10,28 +10,21 @@ from scrapy.crawler import Crawler
 from scrapy.exceptions import DropItem
 
 from archive.records import Release
-from archive.store import Archive
+from archive.state import to_state
+from archive.store import Outcome
+from scraper.causes import find_cause, reread
 from scraper.errors import PageError
 from scraper.items import Reading
+from scraper.moves import Place, find_place
 from scraper.normalise import to_release
+from scraper.normalise.doubts import find_doubts
 
 if TYPE_CHECKING:
+    from archive.store import Archive
     from scraper.spiders.reading import ReadingSpider
+    from scraper.witness import Witness
 
 logger = logging.getLogger(__name__)
-
-
-def is_free(archive: Archive, release: Release, visited: str) -> bool:
-    """Whether a page may go by the address it calls canonical: a template's slip can give many pages the same.
-
-    Not where that address is a source, nor where another page with another title goes by it already.
-    """
-    if release.url == visited:
-        return True
-    row = archive.frontier.get(release.url)
-    if row and row.role != "release":
-        return False
-    return archive.title_of(release.url) in (None, release.title) or not archive.frontier.shared(release.url, visited)
 
 
 class ArchivePipeline:
@@ -44,28 +37,91 @@ class ArchivePipeline:
     def from_crawler(cls, crawler: Crawler) -> Self:
         return cls(crawler)
 
+    @property
+    def spider(self) -> ReadingSpider:
+        """Whose agencies and counts these are."""
+        return cast("ReadingSpider", self.crawler.spider)
+
+    @property
+    def archive(self) -> Archive:
+        """Where releases are kept."""
+        return self.spider.archive
+
+    @property
+    def witness(self) -> Witness:
+        """Where the bytes are kept."""
+        return self.spider.witness
+
     def process_item(self, reading: Reading) -> Reading:
         """Keep one reading; a field that cannot be read refuses the page and is counted."""
-        spider = cast("ReadingSpider", self.crawler.spider)
-        archive, slug = spider.archive, reading.item.agency or ""
+        tally, answer = self.spider.tallies[reading.item.agency or ""], reading.answer
         try:
             release = to_release(reading.item)
         except PageError as error:
-            with archive.transaction():
-                archive.frontier.refused(reading.visited, reading.seen, str(error))
-            spider.tallies[slug].refuse(str(error))
+            self.witness.unread(reading.visited, reading.held, answer.seen, str(error), refused=True)
+            tally.refuse(str(error))
             raise DropItem(str(error)) from error
-        with archive.transaction():
-            if not is_free(archive, release, reading.visited):
-                release = replace(release, url=reading.visited)
-            outcome = archive.save(release, seen=reading.seen)
-            key = archive.release_id(release.url)
-            assert key is not None  # noqa: S101 - saved a line above
-            if release.url != reading.visited:  # a twin: the canonical address is settled by the same reading
-                archive.frontier.add(release.url, agency=slug, role="release", seen=reading.seen)
-                archive.frontier.held(release.url, key, reading.seen)
-            archive.frontier.held(
-                reading.visited, key, reading.seen, etag=reading.etag, last_modified=reading.last_modified
-            )
-        spider.tallies[slug].count(outcome)
+        place = find_place(self.archive, release, reading)
+        if place.kind in ("redirected", "replaced") and self.is_away(release, place, reading):
+            tally.count(Outcome.AWAY)
+            raise DropItem(f"{reading.visited}: {place.kind}")
+        release = replace(release, url=place.url)
+        changed = place.kind == "renamed" or self.archive.differs(release)
+        sha256 = self.witness.keep_bytes(answer) if changed else None  # before anything points to them
+        if not changed and (held := self.archive.held(release.url)):
+            self.witness.note_design(held, answer)
+        with self.archive.transaction():
+            if place.kind == "renamed" and reading.held is not None:
+                self.archive.removals.renamed(reading.held, answer.seen, place.url, status=answer.status)
+            outcome = self.save(release, reading, sha256)
+            self.settle(release, place, reading, changed=outcome is not Outcome.UNCHANGED)
+        tally.count(outcome)
+        if changed:  # else it was told when the state was kept
+            for doubt in find_doubts(release):
+                logger.warning("%s", doubt)
+                tally.doubt(str(doubt))
         return reading
+
+    def is_away(self, release: Release, place: Place, reading: Reading) -> bool:
+        """Another text stands at a held release's address. False where that is the release's new text by now."""
+        assert reading.held is not None  # noqa: S101 - only a held release can be away
+        target = reading.answer.url if place.kind == "redirected" else release.title
+        return self.witness.away(reading.visited, reading.held, reading.answer, place.kind, target)
+
+    def save(self, release: Release, reading: Reading, sha256: str | None) -> Outcome:
+        """A first state, a new one with the reason it differs, or nothing but the outcome."""
+        archive, answer, reader, cause = self.archive, reading.answer, reading.item.reader, "source"
+        if sha256 is None or not archive.differs(release):
+            return Outcome.UNCHANGED
+        held, captures = archive.held(release.url), self.witness.captures
+        if held and held.reader != reader:
+            again, _ = reread(held, captures, release.url, self.spider.agencies[release.agency])
+            if again and archive.differs(again):  # what differs from today's rules' reading is the agency's doing
+                archive.save(again, seen=answer.seen, cause="parser", capture=held.capture, reader=reader)
+                if not archive.differs(release):
+                    return Outcome.REREAD
+                held = archive.held(release.url) or held
+        if held:
+            old = self.witness.bytes_of(held)
+            cause = find_cause(held.state, to_state(release), old, answer.body, release.url)
+        capture = self.witness.capture(answer, sha256)
+        return archive.save(release, seen=answer.seen, cause=cause, capture=capture, reader=reader)
+
+    def settle(self, release: Release, place: Place, reading: Reading, *, changed: bool) -> None:
+        """The frontier's rows of a kept reading, its next check, and the joining of what moved."""
+        archive, answer = self.archive, reading.answer
+        key = archive.release_id(release.url)
+        assert key is not None  # noqa: S101 - saved a line above
+        if place.kind == "joined" and reading.held is not None:
+            self.witness.join(reading.held, key, release.url, answer)
+        if release.url != reading.visited:  # a twin: the canonical address is settled by the same reading
+            archive.frontier.add(release.url, agency=release.agency, role="release", seen=answer.seen)
+            archive.frontier.held(release.url, key, answer.seen)
+        archive.frontier.held(
+            reading.visited,
+            key,
+            answer.seen,
+            etag=answer.headers.get("etag"),
+            last_modified=answer.headers.get("last-modified"),
+        )
+        self.witness.stands(key, answer.seen, changed=changed)

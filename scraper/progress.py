@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 
 MANY = 30  # agencies that one screen can show
 EVERY = 30.0  # seconds between the lines of a log
-COLUMNS = ("listed", "new", "revised", "unchanged", "refused", "errors")
+COLUMNS = ("listed", "new", "revised", "unchanged", "away", "refused", "errors")
 
 
 class Reader(Console):

@@ -14,6 +14,8 @@ AGENCIES = os.environ.get("AGENCIES", "")  # the list of agencies; empty: the on
 CONTACT = os.environ.get("CONTACT", "")  # an address or page where a webmaster reaches you; needed for live crawls
 RETRY_AFTER_MAX = 600  # seconds; a longer Retry-After is cut to this
 CRAWL_DELAY_MAX = 60  # seconds; a longer Crawl-delay is cut to this
+REVISIT_AGES = "<2d=1h, <14d=1d, <90d=7d, else=30d"  # how often a release of that age is looked at again
+REVISIT_BUDGET = 500  # requests an agency and day (UTC) for looking at held releases again
 LISTING_PAGES_MAX = 2000  # a listing that goes on longer is taken for a trap
 
 # A good guest
@@ -21,6 +23,7 @@ ROBOTSTXT_OBEY = True
 ROBOTSTXT_USER_AGENT = "Myndighetsarkivet"
 CONCURRENT_REQUESTS = 64  # over all hosts
 CONCURRENT_REQUESTS_PER_DOMAIN = 1
+CONCURRENT_ITEMS = 1  # a page gives one; Scrapy starts as many tasks for every answer as this says
 DOWNLOAD_DELAY = 1.0  # seconds between requests to one host
 DOWNLOAD_DELAY_JITTER = 0  # jitter would also shorten a Crawl-delay
 AUTOTHROTTLE_ENABLED = True
@@ -42,6 +45,8 @@ DEFAULT_REQUEST_HEADERS = {
 }
 
 DOWNLOADER_MIDDLEWARES = {
+    "scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware": None,
+    "scraper.robots.RobotsTxt": 100,
     "scraper.middlewares.OwnSlot": 50,  # before robots.txt (100) is asked for the host
 }
 SPIDER_MIDDLEWARES = {

@@ -6,6 +6,11 @@ from dataclasses import dataclass, field
 
 from archive.store import Outcome
 
+COUNTS = (
+    *("listed", "new", "revised", "reread", "unchanged", "away", "refused", "errors"),
+    *("requests", "not_modified", "bytes"),
+)
+
 
 @dataclass(slots=True)
 class Tally:
@@ -14,10 +19,13 @@ class Tally:
     listed: int = 0  # distinct releases that sources named
     new: int = 0
     revised: int = 0
+    reread: int = 0  # states that only our own reading changed
+    away: int = 0  # held releases in whose place something else stood
     unchanged: int = 0  # releases that stood as held, whether asked again or only listed
     refused: int = 0  # pages that answered but gave no release
     errors: int = 0  # what did not answer, and sources that could not be read
     requests: int = 0
+    not_modified: int = 0  # of these, how many were answered by 304
     bytes: int = 0
     problems: list[str] = field(default_factory=list)
     crawl: int | None = None  # the id of its row in crawls
@@ -36,7 +44,10 @@ class Tally:
         self.errors += 1
         self.problems.append(problem)
 
+    def doubt(self, problem: str) -> None:
+        """Note what is doubtful in a release that was kept all the same."""
+        self.problems.append(problem)
+
     def counts(self) -> dict[str, int]:
         """The numbers, as columns of the crawls table."""
-        names = ("listed", "new", "revised", "unchanged", "refused", "errors", "requests", "bytes")
-        return {name: getattr(self, name) for name in names}
+        return {name: getattr(self, name) for name in COUNTS}

@@ -130,3 +130,75 @@ def test_knobs_turn_over_http(site: Site) -> None:
     assert wrong.status_code == 400
     assert "edit, delete, move" in wrong.json()["error"]
     assert httpx.get(f"http://127.0.0.1:{site.port}/-/counts").json()["total"] == 0
+
+
+def test_a_ruffled_page_says_the_same_in_other_markup(site: Site) -> None:
+    url, before = next((u, r) for u, r in site.truth.items() if r.picture)
+    page, etag = get(url).text, get(url).headers["etag"]
+    site.ruffle(url)
+    again = get(url, {"If-None-Match": etag}).text
+    assert again != page
+    assert before.lead in again
+    assert "?v=1" in again
+    assert site.truth[url].body == before.body
+
+
+def test_a_new_layout_leaves_the_system_to_be_told(site: Site) -> None:
+    url = next(url for url in site.truth if "skogsbruksradet" in url)
+    site.relayout("skogsbruksradet")
+    page = get(url).text
+    assert "theme1-grid" in page
+    assert "sv-text-portlet" in page
+
+
+def test_ways_of_going_and_coming_back(site: Site) -> None:
+    first, second, third, *_ = site.truth
+    etag = get(first).headers["etag"]
+    held = site.delete(first, 200, words="Nyheten är avpublicerad")
+    assert get(first).status_code == 200
+    assert "Nyheten är avpublicerad" in get(first).text
+    site.restore(held)
+    assert get(first, {"If-None-Match": etag}).status_code == 304
+    site.delete(second, to="/")
+    assert (get(second).status_code, httpx.URL(get(second).headers["location"]).path) == (302, "/")
+    fresh = site.move(third, f"{site.truth[third].path}-ny", keep=True, listed=False)
+    assert f'<link rel="canonical" href="{fresh}"' in get(third).text
+    agency = site.agencies[held.agency]
+    assert site.truth[fresh] not in agency.sorted_newest(agency.paths.listing)
+
+
+def test_a_release_comes_out_when_it_is_published(site: Site) -> None:
+    url = next(url for url, release in site.truth.items() if release.published)
+    release = site.withhold(url)
+    assert get(url).status_code == 404
+    site.set_clock(datetime(2027, 2, 3, 12, 0, tzinfo=UTC))
+    fresh = site.publish(release)
+    assert get(fresh).status_code == 200
+    assert str(site.truth[fresh].published).startswith("2027-02-03")
+
+
+def test_robots_may_forbid_everything_and_pages_do_without_validators(site: Site) -> None:
+    site.forbid("farledsverket")
+    robots = site.url("farledsverket", "/robots.txt")
+    assert "Disallow: /\n" in get(robots).text
+    site.forbid("farledsverket", ())
+    assert "Disallow: /\n" not in get(robots).text
+    url = next(url for url in site.truth if "farledsverket" in url)
+    assert "etag" in get(url).headers
+    site.set_validators("farledsverket", given=False)
+    assert not {"etag", "last-modified"} & set(get(url).headers)
+
+
+def test_the_log_tells_each_request_by_the_sites_own_time(site: Site) -> None:
+    url = next(iter(site.truth))
+    get(url)
+    site.log = []
+    site.set_clock(datetime(2027, 2, 3, 12, 0, tzinfo=UTC))
+    get(url)
+    site.break_(url, status=503)
+    get(url)
+    path = httpx.URL(url).path
+    assert [(one.moment, one.path, one.status, one.fault) for one in site.log] == [
+        (site.now(), path, 200, False),
+        (site.now(), path, 503, True),
+    ]

@@ -9,16 +9,19 @@ from datasette import Response, hookimpl
 from archive.language import sort_key
 
 NEWEST = """
-    select r.id, r.title, r.kind, r.language, r.published, r.updated, r.first_seen, r.agency, a.name, a.name_en
+    select r.id, r.title, r.kind, r.language, r.published, r.updated, r.first_seen, r.gone, r.agency, a.name, a.name_en
     from releases r join agencies a on a.slug = r.agency
-    where coalesce(r.published, r.updated) is not null
+    where r.moved_to is null and (coalesce(r.published, r.updated) is not null
       -- without a date of its own, what an agency's first crawl found may be years old
-      or r.first_seen > (select min(finished) from crawls c where c.agency = r.agency)
+      or r.first_seen > (select min(finished) from crawls c where c.agency = r.agency))
     order by coalesce(r.published, r.updated, r.first_seen) desc, r.id desc limit 12
 """
 AGENCIES = """
+    with moved as materialized (select agency, count(*) as releases from releases where moved_to is not null group by 1)
     select slug, name, name_en, home,
-      (select count(*) from releases r where r.agency = a.slug) as releases,
+      -- two counts: each is answered from an index alone
+      (select count(*) from releases r where r.agency = a.slug)
+        - coalesce((select m.releases from moved m where m.agency = a.slug), 0) as releases,
       (select max(finished) from crawls c where c.agency = a.slug) as crawled
     from agencies a
 """

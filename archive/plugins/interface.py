@@ -10,7 +10,17 @@ from urllib.parse import urlencode
 from datasette import hookimpl
 
 import archive
-from archive.language import choose_language, say, say_kind, say_number, say_time
+from archive.language import (
+    choose_language,
+    mark_weight,
+    say,
+    say_absence,
+    say_field,
+    say_kind,
+    say_number,
+    say_time,
+    say_weight,
+)
 
 TEMPLATES = Path(archive.__path__[0]) / "templates"
 
@@ -36,6 +46,10 @@ def interface(datasette: Any, request: Any) -> dict[str, Any]:
         "number": partial(say_number, lang),
         "say_kind": partial(say_kind, lang),
         "say_time": partial(say_time, lang),
+        "say_weight": partial(say_weight, lang),
+        "mark_weight": mark_weight,
+        "say_absence": partial(say_absence, lang),
+        "say_field": partial(say_field, lang),
         "link": link,
         "switched": switched,
     }

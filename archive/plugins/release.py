@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 from datasette import hookimpl
+
+from archive.history import State, fold_history, read_history
+from archive.history.standing import find_standing
+from archive.joint.publishers import others
+from archive.web import runner
 
 TEMPLATE = "row-archive-releases.html"
 QUESTION_ID = re.compile(r'\bid="question-(\d+)"')
@@ -15,7 +21,8 @@ PARTS = {
     "questions": "select position, question, answer, answered_by from questions where release = ? order by position",
     "images": "select url, caption, credit, alt from images where release = ? order by position",
     "attachments": "select url, title, media_type from attachments where release = ? order by position",
-    "revisions": "select id, seen, summary from revisions where release = ? order by seen desc, id desc",
+    "contacts": "select name, role, phone, email from contacts where release = ? order by position",
+    "revisions": "select id from revisions where release = ?",
 }
 
 
@@ -35,6 +42,21 @@ def split_paragraphs(text: str | None) -> list[str]:
     return [part.strip() for part in re.split(r"\n\s*\n", text or "") if part.strip()]
 
 
+async def read_witness(datasette: Any, release: int) -> dict[str, Any]:
+    """The release's history, when it was last looked at, and where it stands since."""
+    run = runner(datasette)
+    events = await read_history(run, release)
+    newest, older = fold_history(events)
+    stands = next(event for event in events if isinstance(event, State) and event.release == release and event.stands)
+    return {
+        "events": newest,
+        "older": older,
+        "first_read": min(event.when for event in events if isinstance(event, State)),
+        "looked": stands.looked,
+        "standing": await find_standing(run, release, stands.looked or stands.when),
+    }
+
+
 @hookimpl
 def extra_template_vars(template: str, request: Any, datasette: Any) -> Callable[[], Awaitable[dict[str, Any]]] | None:
     """Only for the reading page; the row itself is there already, as rows[0]."""
@@ -44,14 +66,16 @@ def extra_template_vars(template: str, request: Any, datasette: Any) -> Callable
     async def read() -> dict[str, Any]:
         db, key = datasette.get_database("archive"), request.url_vars["pks"]
         found = {name: list(await db.execute(sql, [key])) for name, sql in PARTS.items()}
-        about = "select r.body_html, a.* from releases r join agencies a on a.slug = r.agency where r.id = ?"
+        about = "select r.id, r.body_html, a.* from releases r join agencies a on a.slug = r.agency where r.id = ?"
         agency = (await db.execute(about, [key])).first()
         return {
             **found,
             "agency": agency,
+            "publishers": await db.execute_fn(partial(others, release=agency["id"])),
             "apart": find_apart(found["questions"], agency["body_html"]),
             "answerers": find_answerers(found["questions"]),
             "paragraphs": split_paragraphs,
+            **await read_witness(datasette, agency["id"]),
         }
 
     return read

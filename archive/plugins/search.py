@@ -8,6 +8,8 @@ from typing import Any
 from datasette import Response, hookimpl
 from datasette.database import QueryInterrupted
 
+from archive.addresses import find_named, is_address
+from archive.history.formats import add_query
 from archive.search import FACETS, MOST_TERMS, PAGE_SIZE, Query, count_searched, is_cut, parse_query, search
 
 
@@ -29,11 +31,17 @@ async def show_search(request: Any, datasette: Any) -> Any:
         return list(await db.execute(sql, values))
 
     query = read_query(request.args)
+    named = await find_named(run, query.text)
+    if named is not None:
+        return Response.redirect(
+            datasette.urls.path(add_query(f"/archive/releases/{named}", lang=request.args.get("lang")))
+        )
     filters = {facet: getattr(query, facet) for facet in FACETS if getattr(query, facet)}
     context = {
         "query": query,
         "filters": filters,
         "asked": bool(query.text or filters),
+        "address": is_address(query.text),
         "no_word": bool(query.text and not parse_query(query.text)),
         "cut": is_cut(query.text),
         "most_terms": MOST_TERMS,

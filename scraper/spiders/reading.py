@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import fcntl
 import logging
-import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Self, TextIO
@@ -20,14 +18,19 @@ from archive.frontier import Frontier, Row
 from archive.store import Archive
 from archive.times import now
 from scraper.agency import DEFAULT_LIST, Agency, check_contact, choose_agencies, load_agencies, user_agent
-from scraper.errors import AgencyError, PageError
-from scraper.items import Reading
+from scraper.errors import AgencyError, NotARelease, PageError
+from scraper.items import Answer, Reading
+from scraper.locks import lock_agencies
 from scraper.pages import read_page
+from scraper.robots import RobotsForbidden
+from scraper.schedule import parse_schedule
 from scraper.sources import is_release
 from scraper.tally import Tally
+from scraper.witness import Witness
 
 logger = logging.getLogger(__name__)
 
+KINDS = ("gone", "error page", "redirected")  # what may stand in a held release's place
 AHEAD = 4  # releases of one agency asked for ahead of their turn; the frontier holds the rest
 
 
@@ -39,6 +42,7 @@ class ReadingSpider(Spider):
 
     agencies: dict[str, Agency]
     archive: Archive
+    witness: Witness
     lock: TextIO  # a file beside the archive
 
     def __init__(self, agency: str = "", **arguments: Any) -> None:
@@ -61,8 +65,11 @@ class ReadingSpider(Spider):
         file = Path(crawler.settings.get("AGENCIES") or DEFAULT_LIST)
         spider.agencies = choose_agencies(load_agencies(file), spider.wanted, file)
         check_contact(spider.agencies, crawler.settings.get("CONTACT"))
+        schedule = parse_schedule(crawler.settings["REVISIT_AGES"])
         spider.archive = Archive(crawler.settings["ARCHIVE"])
-        spider.lock_agencies(Path(crawler.settings["ARCHIVE"]).with_suffix(".lock"))
+        spider.witness = Witness(spider.archive, schedule)
+        spider.lock, ours = lock_agencies(spider.archive.path, spider.agencies)
+        spider.agencies = {slug: agency for slug, agency in spider.agencies.items() if slug in ours}
         for slug, agency in spider.agencies.items():
             spider.archive.add_agency(
                 slug, name=agency.name, home=agency.home, name_en=agency.name_en, org_number=agency.org_number
@@ -76,21 +83,9 @@ class ReadingSpider(Spider):
         crawler.signals.connect(spider.engine_stopped, signals.engine_stopped)
         return spider
 
-    def lock_agencies(self, path: Path) -> None:
-        """Keep a second crawl of the same agency out; one that is being crawled is left out here, and told.
-
-        One byte of one file an agency: POSIX record locks, which end with the process, however it ends.
-        """
-        self.lock = path.open("a")
-        for slug in list(self.agencies):
-            try:
-                fcntl.lockf(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, zlib.crc32(slug.encode()))
-            except BlockingIOError:
-                logger.warning("%s is being crawled already: left out", slug)
-                del self.agencies[slug]
-
     def engine_stopped(self) -> None:
         """Let go of the archive and the lock, once everything else has ended."""
+        self.witness.close()
         self.archive.close()
         self.lock.close()
 
@@ -99,10 +94,13 @@ class ReadingSpider(Spider):
     def draw(self, slug: str) -> Iterator[Request]:
         """Requests for an agency's next due releases, up to AHEAD on their way at once."""
         asked = self.asked[slug]
-        rows = self.archive.frontier.due(slug, now(), AHEAD - len(asked), frozenset(asked | self.stuck))
-        for row in rows:
+        for row in self.next_rows(slug, AHEAD - len(asked)):
             asked.add(row.url)
             yield self.ask(row)
+
+    def next_rows(self, slug: str, number: int) -> Iterable[Row]:
+        """Up to `number` releases of an agency to be read next."""
+        return self.archive.frontier.due(slug, now(), number, frozenset(self.asked[slug] | self.stuck))
 
     def ask(self, row: Row) -> Request:
         """A request for one release, conditional where the server gave validators (RFC 9110, 13)."""
@@ -137,48 +135,56 @@ class ReadingSpider(Spider):
     # -- reading --------------------------------------------------------------------------------------------
 
     def read_release(self, response: Response) -> Iterator[Reading]:
-        """One answer: a release, an unchanged one, one that is gone, or a page that is refused."""
+        """One answer: a release, an unchanged one, one that is away, or a page that is refused."""
         row: Row = response.meta["row"]
-        agency, tally, seen = self.agencies[row.agency], self.tallies[row.agency], now()
+        agency, answer = self.agencies[row.agency], to_answer(response)
         if response.status == 304 and row.release:
             with self.archive.transaction():
-                self.archive.checked(row.release, seen)
-                self.archive.frontier.held(row.url, row.release, seen)
-            tally.unchanged += 1
+                self.witness.stands(row.release, answer.seen)
+                if row.state != "held":
+                    self.archive.frontier.held(row.url, row.release, answer.seen)
+            self.tallies[row.agency].unchanged += 1
+            self.tallies[row.agency].not_modified += 1
             self.settle(row.agency, row.url)
             return
         try:
             check_answer(response, row.url, agency, self.archive.frontier)
             item = read_page(response.body, response.url, agency)
         except PageError as error:
-            settle = self.archive.frontier.gone if response.status in (404, 410) else self.archive.frontier.refused
-            with self.archive.transaction():
-                settle(row.url, seen, str(error))
-            logger.warning("%s", error)
-            tally.refuse(str(error))
-            self.settle(row.agency, row.url)
+            self.no_release(row, answer, error)
             return
-        yield Reading(
-            item=item,
-            visited=row.url,
-            seen=seen,
-            etag=header(response, "ETag"),
-            last_modified=header(response, "Last-Modified"),
-        )
+        yield Reading(item=item, visited=row.url, held=row.release, answer=answer)
+
+    def no_release(self, row: Row, answer: Answer, error: PageError) -> None:
+        """An answer that holds no release: a held one is away, unless the page only cannot be read."""
+        kind = error.kind if isinstance(error, NotARelease) else "other"
+        tally = self.tallies[row.agency]
+        logger.warning("%s", error)
+        if kind == "blocked":
+            self.witness.unread(row.url, row.release, answer.seen, str(error), refused=row.release is None)
+            tally.err(str(error))
+        elif row.release and kind in KINDS:
+            self.witness.away(row.url, row.release, answer, kind, answer.url if kind == "redirected" else None)
+            tally.away += 1
+            tally.problems.append(str(error))
+        else:
+            if kind == "gone":
+                with self.archive.transaction():
+                    self.archive.frontier.gone(row.url, answer.seen, str(error))
+            else:
+                self.witness.unread(row.url, row.release, answer.seen, str(error), refused=True)
+            tally.refuse(str(error))
+        self.settle(row.agency, row.url)
 
     def release_failed(self, failure: Failure) -> None:
         """No answer worth reading: robots.txt forbids, or the network or server failed."""
         request: Request = failure.request  # type: ignore[attr-defined] # set by Scrapy
         row: Row = request.meta["row"]
-        problem = f"{row.url}: {explain(failure)}"
+        problem, no = f"{row.url}: {explain(failure)}", forbidden(failure)
         logger.warning("%s", problem)
-        with self.archive.transaction():
-            if forbidden(failure):
-                self.archive.frontier.refused(row.url, now(), problem)
-                self.tallies[row.agency].refuse(problem)
-            else:
-                self.archive.frontier.failed(row.url, now(), problem)
-                self.tallies[row.agency].err(problem)
+        self.witness.unread(row.url, row.release, now(), problem, refused=no)
+        tally = self.tallies[row.agency]
+        (tally.refuse if no else tally.err)(problem)
         self.settle(row.agency, row.url)
 
     def item_settled(self, item: Reading) -> None:
@@ -201,16 +207,24 @@ class ReadingSpider(Spider):
             self.settle(row.agency, row.url)
 
 
+def to_answer(response: Response) -> Answer:
+    """A response as evidence."""
+    headers = {
+        name.decode("latin-1").lower(): b", ".join(found).decode("latin-1") for name, found in response.headers.items()
+    }
+    return Answer(url=response.url, seen=now(), status=response.status, headers=headers, body=response.body)
+
+
 def check_answer(response: Response, asked: str, agency: Agency, frontier: Frontier) -> None:
-    """PageError where an answer cannot be the release that was asked for."""
+    """NotARelease where an answer cannot be the release that was asked for."""
     if response.status in (404, 410):
-        raise PageError(asked, "page", f"answered {response.status}")
+        raise NotARelease(asked, f"answered {response.status}", "gone")
     if not agency.owns(response.url):
-        raise PageError(asked, "page", f"led to another host: {response.url}")
+        raise NotARelease(asked, f"led to another host: {response.url}", "redirected")
     if response.url != asked:
         row = frontier.get(response.url)
         if not is_release(response.url, agency) or (row and row.role != "release"):
-            raise PageError(asked, "page", f"led to what is no release: {response.url}")
+            raise NotARelease(asked, f"led to what is no release: {response.url}", "redirected")
 
 
 def validators(row: Row) -> dict[str, str]:
@@ -227,7 +241,7 @@ def header(response: Response, name: str) -> str | None:
 
 def forbidden(failure: Failure) -> bool:
     """Whether robots.txt kept a request from being sent."""
-    return "robots.txt" in failure.getErrorMessage()
+    return isinstance(failure.value, RobotsForbidden)
 
 
 def explain(failure: Failure) -> str:

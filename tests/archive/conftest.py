@@ -9,6 +9,7 @@ import pytest
 
 from archive.store import Archive
 from tests.archive.sample import Site, fill, served
+from tests.archive.sample_history import add_history
 
 
 @pytest.fixture(scope="module")
@@ -19,6 +20,18 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 async def site(filled: Path) -> AsyncIterator[Site]:
     with served(filled) as datasette:
+        yield Site(datasette)
+
+
+@pytest.fixture(scope="module")
+def storied(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The filled archive and an agency whose releases have a history."""
+    return add_history(fill(tmp_path_factory.mktemp("storied") / "archive.db"))
+
+
+@pytest.fixture
+async def story(storied: Path) -> AsyncIterator[Site]:
+    with served(storied) as datasette:
         yield Site(datasette)
 
 

@@ -16,7 +16,7 @@ from datasette.app import Datasette
 from datasette.plugins import pm
 from lxml import html
 
-from archive.records import Attachment, Image, Question, Release
+from archive.records import Attachment, Contact, Image, Question, Release
 from archive.store import Archive
 
 ROOT = Path(__file__).parents[2]
@@ -137,6 +137,10 @@ def special_releases(site: str) -> list[Release]:
             ),
             attachments=(
                 Attachment(url="https://filer.example/r.pdf", title="Rapporten", media_type="application/pdf"),
+            ),
+            contacts=(
+                Contact(name="Lo Ask", role="ornitolog", phone="010-123 45 67", email="lo@fagelverket.example"),
+                Contact(role="Pressjouren", phone="010-123 45 00"),
             ),
         ),
         Release(

@@ -14,28 +14,34 @@ from lxml import html
 from tests.archive.sample import PAGED, ROOT, Site, fill, served
 
 OWN = ["/", "/search", "/search?q=fyrar", "/search?q=x&tag=y", "/search?page=2", "/archive/releases/1", "/no/such/page"]
+STORY = [
+    *("/archive/releases/51", "/archive/releases/53", "/archive/releases/56", "/archive/releases/62"),
+    *("/-/diff/54/55", "/-/diff/54/55?show=all", "/-/edits", "/-/edits?release=51", "/-/removed?kind=moved"),
+    *("/-/edits?from=x", "/-/diff/1/1"),
+]
 
 
-@pytest.mark.parametrize("address", OWN)
-async def test_own_pages_hold_nothing_that_runs_or_loads(site: Site, address: str) -> None:
-    response = await site.get(address)
+@pytest.mark.parametrize("address", OWN + STORY)
+async def test_own_pages_hold_nothing_that_runs_or_loads(story: Site, address: str) -> None:
+    response = await story.get(address)
     page = html.fromstring(response.text)
     assert not page.cssselect("script, style, iframe, img, [style], [onclick], [onload]")
     loads = [link.get("href") or "" for link in page.cssselect("link[rel=stylesheet], link[rel=icon]")]
     assert loads == ["/static/style.css", "/static/icon.svg"]
-    assert [(await site.get(load)).status_code for load in loads] == [200, 200]
+    assert [(await story.get(load)).status_code for load in loads] == [200, 200]
     assert "default-src 'none'" in response.headers["content-security-policy"]
     assert "Accept-Language" in response.headers["vary"]
     assert response.headers["content-language"] == "sv"
 
 
-@pytest.mark.parametrize("address", [address + lang for address in OWN[:2] + OWN[5:] for lang in ("", "?lang=en")])
-async def test_own_pages_are_well_built(site: Site, address: str) -> None:
-    page = await site.page(address)
+@pytest.mark.parametrize("address", OWN[:2] + OWN[5:] + STORY)
+@pytest.mark.parametrize("lang", ["sv", "en"])
+async def test_own_pages_are_well_built(story: Site, address: str, lang: str) -> None:
+    page = await story.page(f"{address}{'&' if '?' in address else '?'}lang={lang}")
     ids = [element.get("id") for element in page.cssselect("[id]")]
     assert len(ids) == len(set(ids))
     assert len(page.cssselect("h1")) == len(page.cssselect("main")) == 1
-    for field in page.cssselect("input:not([type=hidden])"):
+    for field in page.cssselect("input:not([type=hidden]), select"):
         assert page.cssselect(f"label[for={field.get('id')}]")
     assert page.find("body")[0].get("href") == "#content"
     levels = [int(element.tag[1]) for element in page.cssselect("h1, h2, h3, h4")]
@@ -84,10 +90,10 @@ async def test_datasettes_own_pages_keep_working(site: Site) -> None:
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "archive/queries").glob("*.sql")), ids=lambda path: path.stem)
-async def test_canned_queries_answer(site: Site, path: Path) -> None:
-    rows = (await site.get(f"/archive/{path.stem}.json?agency=&person=Ada&_shape=array")).json()
+async def test_canned_queries_answer(story: Site, path: Path) -> None:
+    rows = (await story.get(f"/archive/{path.stem}.json?agency=&person=Ada&_shape=array")).json()
     assert rows
-    page = (await site.get(f"/archive/{path.stem}?agency=&person=Ada")).text
+    page = (await story.get(f"/archive/{path.stem}?agency=&person=Ada")).text
     assert path.read_text(encoding="utf-8").splitlines()[0].removeprefix("-- ") in page
 
 
@@ -128,6 +134,9 @@ def test_colours_can_be_read_in_light_and_in_dark() -> None:
         assert contrast(colours["ink"], colours["mark"]) >= 4.5
         assert contrast(colours["link"], colours["mark"]) >= 3
         assert contrast(colours["focus"], colours["paper"]) >= 3
+        assert contrast(colours["warn"], colours["paper"]) >= 4.5
+        for ground in ("added", "deleted"):
+            assert contrast(colours["ink"], colours[ground]) >= 4.5
 
 
 def contrast(one: str, other: str) -> float:

@@ -16,6 +16,7 @@ async def test_reading_page_shows_all_of_a_release(site: Site) -> None:
         "Senast kontrollerad 3 juni 2024 kl. 10.15",
         "Rörsångare i vass. Foto/bild: Lo Ask/Fågelverket",
         "Rapporten application/pdf",
+        "Kontakt Lo Ask, ornitolog 010-123 45 67 lo@fagelverket.example Pressjouren 010-123 45 00",
         "Slag nyhet",
         "1 sparad lydelse",
     ):
@@ -23,6 +24,7 @@ async def test_reading_page_shows_all_of_a_release(site: Site) -> None:
     original = page.cssselect(".original a")[0]
     assert original.get("href") == "https://fagelverket.example/nyheter/sa-mar-sangarna"
     assert page.cssselect(".body td")[0].text == "Storsjön"
+    assert [link.get("href") for link in page.cssselect(".contacts a")] == ["mailto:lo@fagelverket.example"]
 
 
 async def test_questions_standing_in_the_body_are_linked_there(site: Site) -> None:

@@ -110,8 +110,10 @@ def test_search_follows_an_edit(archive: Archive) -> None:
 
 
 def test_a_fault_leaves_nothing_half_written(archive: Archive) -> None:
-    bad = dataclasses.replace(RELEASE, images=(Image(url=None),))  # type: ignore[arg-type] # the fault
-    with pytest.raises(ArchiveError, match=r"archive\.db: releases: https://skog\.example/nyheter/1: .*images\.url"):
+    bad = dataclasses.replace(RELEASE, attachments=(Attachment(url=None, title="x"),))  # type: ignore[arg-type] # the fault
+    with pytest.raises(
+        ArchiveError, match=r"archive\.db: releases: https://skog\.example/nyheter/1: .*attachments\.url"
+    ):
         archive.save(bad, seen=SEEN)
     for name in ("releases", "revisions", "questions", "tags", "release_tags"):
         assert rows(archive, f"select count(*) from {name}") == [(0,)], name

@@ -6,25 +6,23 @@ parses the same page whole with lxml and reads nothing. Figures are ratios; mill
 
 from __future__ import annotations
 
-import resource
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 from bs4 import BeautifulSoup
 
 from scraper.normalise import to_release
 from scraper.pages import read_page
-from tests.bench.bare import ENVIRONMENT
-from tests.scraper.crawling import FAST, ROOT, Crawling
+from tests.bench.again import measure_again
+from tests.bench.measure import children_cpu, each_cpu, fetch
+from tests.scraper.crawling import Crawling
 from tests.site import Site
 from tests.site.client import get
 
 RELEASES = 400
+AGAIN = 5000
 
 
 def main() -> int:
@@ -52,34 +50,9 @@ def main() -> int:
     )
     for name, cost, base, baseline in rows:
         print(f"{name:44}{cost * 1000:>15.2f}{cost / base:>9.2f}  {baseline}")
+    print()
+    print("\n".join(measure_again(AGAIN if len(sys.argv) < 2 else number)))
     return 0
-
-
-def fetch(site: Site, urls: Path) -> int:
-    """The baseline's crawl of the same addresses."""
-    settings = [part for name, value in FAST.items() for part in ("-s", f"{name}={value}")]
-    command = [sys.executable, "-m", "scrapy", "runspider", str(ROOT / "tests/bench/bare.py"), "-a", f"urls={urls}"]
-    environment = {**ENVIRONMENT, "LOOPBACK_PORT": str(site.port)}
-    return subprocess.run([*command, *settings], cwd=ROOT, env=environment, capture_output=True, check=False).returncode
-
-
-def children_cpu(run: Callable[[], int]) -> float:
-    """CPU seconds, user and system, of the processes a run starts; SystemExit where it fails."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    if code := run():
-        raise SystemExit(f"a crawl ended with {code}")
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-
-
-def each_cpu(pages: dict[str, bytes], read: Callable[[bytes, str], object]) -> float:
-    """Median CPU seconds of reading one page."""
-    costs = []
-    for url, html in pages.items():
-        begun = time.process_time()
-        read(html, url)
-        costs.append(time.process_time() - begun)
-    return statistics.median(costs)
 
 
 if __name__ == "__main__":

@@ -14,18 +14,23 @@ ENVIRONMENT = {**os.environ, "SCRAPY_SETTINGS_MODULE": "tests.site.settings"}
 
 
 class BareSpider(Spider):
-    """scrapy runspider tests/bench/bare.py -a urls=FILE."""
+    """scrapy runspider tests/bench/bare.py -a urls=FILE.
+
+    The file has a line an address, behind it ETag and Last-Modified where there are any, parted by tabs.
+    """
 
     name = "bare"
     custom_settings = {"EXTENSIONS": {}, "ITEM_PIPELINES": {}, "DOWNLOADER_MIDDLEWARES": {}}  # noqa: RUF012 - Scrapy's
 
     def __init__(self, urls: str, **arguments: Any) -> None:
         super().__init__(**arguments)
-        self.urls = Path(urls).read_text("utf-8").split()
+        self.lines = Path(urls).read_text("utf-8").splitlines()
 
     async def start(self) -> AsyncIterator[Any]:
-        for url in self.urls:
-            yield Request(url)
+        for line in self.lines:
+            url, *validators = line.split("\t")
+            headers = dict(zip(("If-None-Match", "If-Modified-Since"), filter(None, validators), strict=False))
+            yield Request(url, headers=headers, meta={"handle_httpstatus_list": [304]})
 
     def parse(self, response: Response) -> None:
         """Read nothing."""

@@ -16,6 +16,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from archive.__main__ import datasette_command
 from tests.archive.sample import ROOT, fill
+from tests.archive.sample_history import add_history
 from tests.browser.chromium import find_chromium
 
 QUIET = [  # a browser under test asks nobody anything
@@ -57,7 +58,7 @@ def agencies() -> Iterator[str]:
 @pytest.fixture(scope="module")
 def site(agencies: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The served archive's address."""
-    path = fill(tmp_path_factory.mktemp("served") / "archive.db", agencies)
+    path = add_history(fill(tmp_path_factory.mktemp("served") / "archive.db", agencies), agencies)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

@@ -20,6 +20,15 @@ PAGES = {
     "answers": "/archive/releases/2?lang=en",
     "undated": "/archive/releases/4",
     "not-found": "/nothing",
+    "timeline": "/archive/releases/51",
+    "long-timeline": "/archive/releases/64",
+    "gone": "/archive/releases/56",
+    "moved": "/archive/releases/54",
+    "diff": "/-/diff/54/55",
+    "diff-whole": "/-/diff/52/53?show=all&lang=en",
+    "edits": "/-/edits",
+    "edits-none": "/-/edits?agency=fyrstyrelsen&undated=1",
+    "removed": "/-/removed",
 }
 VIEWS = {"light": ("light", 1200), "dark": ("dark", 1200), "narrow": ("light", 320)}
 
@@ -49,6 +58,18 @@ def test_print_leaves_only_the_release(browser: Browser, site: str) -> None:
     assert page.locator(".address").is_visible()
     assert not page.locator("header.site nav").is_visible()
     assert not page.locator("nav.questions").is_visible()
+    context.close()
+
+
+def test_a_change_can_be_read_without_colour(browser: Browser, site: str) -> None:
+    context = browser.new_context(locale="sv-SE", forced_colors="active")
+    page = context.new_page()
+    page.goto(site + PAGES["diff"])
+    style = "(element, name) => getComputedStyle(element)[name]"
+    added, deleted = page.locator(".pieces ins").first, page.locator(".pieces del").first
+    assert added.evaluate(style, "textDecorationLine") == "underline"
+    assert deleted.evaluate(style, "textDecorationLine") == "line-through"
+    page.screenshot(path=ROOT / ".screenshots/diff-forced-colours.png", full_page=True)
     context.close()
 
 

@@ -100,10 +100,10 @@ def test_nothing_is_asked_elsewhere_and_nothing_is_refused(page: Page, site: str
     assert said == []
 
 
-def tab_to(page: Page, name: str) -> None:
+def tab_to(page: Page, name: str, *, exact: bool = False) -> None:
     """Press Tab until the link of that name has the focus."""
-    link = page.get_by_role("link", name=name)
-    for _ in range(40):
+    link = page.get_by_role("link", name=name, exact=exact)
+    for _ in range(60):
         page.keyboard.press("Tab")
         if link.evaluate("link => link === document.activeElement"):
             return

@@ -24,18 +24,27 @@ class Crawling:
     site: Site
     agencies: Path
     archive: Path
+    patience: float = 40  # seconds until a command is given up
 
     def command(self, *arguments: str, **settings: str) -> list[str]:
         """The command line of a crawl."""
+        return self.scrapy_command("crawl", *(arguments or ("news",)), **settings)
+
+    def scrapy_command(self, *arguments: str, **settings: str) -> list[str]:
+        """The command line of any command of scrapy's."""
         given = {**FAST, "AGENCIES": str(self.agencies), "ARCHIVE": str(self.archive), **settings}
         given["LOOPBACK_PORT"] = str(self.site.port)
         pairs = [part for name, value in given.items() for part in ("-s", f"{name}={value}")]
-        return [sys.executable, "-m", "scrapy", "crawl", *(arguments or ("news",)), *pairs]
+        return [sys.executable, "-m", "scrapy", *arguments, *pairs]
 
     def start(self, *arguments: str, **settings: str) -> subprocess.Popen[str]:
         """A crawl that goes on beside us."""
+        return self.open(self.command(*arguments, **settings))
+
+    def open(self, command: list[str]) -> subprocess.Popen[str]:
+        """A process that sees the sample site."""
         return subprocess.Popen(
-            self.command(*arguments, **settings),
+            command,
             cwd=ROOT,
             env={**os.environ, "SCRAPY_SETTINGS_MODULE": "tests.site.settings"},
             stdout=subprocess.PIPE,
@@ -46,8 +55,19 @@ class Crawling:
     def run(self, *arguments: str, **settings: str) -> tuple[int, str]:
         """A crawl to its end: exit code and what it printed."""
         with self.start(*arguments, **settings) as process:
-            printed, _ = process.communicate(timeout=40)
+            printed, _ = process.communicate(timeout=self.patience)
         return process.returncode, printed
+
+    def scrapy(self, *arguments: str, **settings: str) -> tuple[int, str]:
+        """Any command of scrapy's: exit code and what it printed."""
+        with self.open(self.scrapy_command(*arguments, **settings)) as process:
+            printed, _ = process.communicate(timeout=self.patience)
+        return process.returncode, printed
+
+    def write(self, sql: str) -> None:
+        """Change what the archive holds."""
+        with closing(sqlite3.connect(self.archive)) as connection, connection:
+            connection.execute(sql)
 
     def rows(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
         """What the archive holds."""

@@ -32,6 +32,7 @@ def test_every_release_is_held_as_it_was_published(first: tuple[Crawling, int, s
         held = {row["url"]: row for row in connection.execute("select * from releases")}
         questions = connection.execute("select release, question from questions order by release, position").fetchall()
         tags = connection.execute("select release, name from release_tags join tags on tags.id = tag").fetchall()
+        contacts = connection.execute("select * from contacts order by release, position").fetchall()
     assert sorted(held) == sorted(crawling.site.truth)
     wrong = []
     for url, truth in crawling.site.truth.items():
@@ -43,6 +44,7 @@ def test_every_release_is_held_as_it_was_published(first: tuple[Crawling, int, s
             row["updated"],
             [q["question"] for q in questions if q["release"] == row["id"]],
             {t["name"] for t in tags if t["release"] == row["id"]},
+            [(c["name"], c["role"], c["phone"], c["email"]) for c in contacts if c["release"] == row["id"]],
         )
         wanted = (
             truth.title,
@@ -51,6 +53,7 @@ def test_every_release_is_held_as_it_was_published(first: tuple[Crawling, int, s
             to_text(truth.updated),
             [q.question for q in truth.questions],
             set(truth.tags),
+            [(c.name, c.role, c.phone, c.email) for c in truth.contacts],
         )
         wrong += [(url, got, want) for got, want in zip(found, wanted, strict=True) if got != want]
     assert wrong == []
@@ -71,7 +74,7 @@ def test_the_closing_table_and_the_crawls_table_agree(first: tuple[Crawling, int
 
 def test_a_second_crawl_changes_nothing_and_says_so(crawling: Crawling) -> None:
     crawling.run()
-    tables = ("releases", "revisions", "questions", "tags", "release_tags", "images", "attachments")
+    tables = ("releases", "revisions", "questions", "tags", "release_tags", "images", "attachments", "contacts")
     before = [crawling.rows(f"select * from {name}") for name in tables]
     code, printed = crawling.run()
     assert code == 0, printed

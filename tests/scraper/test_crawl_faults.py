@@ -31,6 +31,22 @@ def test_a_page_that_cannot_be_read_is_refused_and_named(crawling: Crawling, bod
     assert f"{url}: {field}" in json.dumps(crawling.rows("select problems from crawls"), ensure_ascii=False)
 
 
+def test_broken_letters_are_named_and_the_release_is_kept(crawling: Crawling) -> None:
+    url = next(iter(crawling.site.truth))
+    crawling.site.edit(url, {"title": "FÃ¶r Ã…re", "lead": "Beslutet om f\ufffdrskolan."})
+    code, printed = crawling.run()
+    assert code == 0, printed
+    told = f"{url}: lead: holds broken letters: 'Beslutet om f\ufffdrskolan.'"
+    assert printed.count(told) == 1
+    assert crawling.rows("select title, lead from releases where url = ?", url) == [
+        ("För Åre", "Beslutet om f\ufffdrskolan.")
+    ]
+    problems = crawling.rows("select sum(refused), sum(errors), group_concat(problems, '') from crawls")
+    assert (problems[0][:2], told in problems[0][2]) == ((0, 0), True)
+    _, printed = crawling.run()
+    assert told not in printed  # it stands as it was kept
+
+
 def test_a_server_error_is_counted_and_tried_again_later(crawling: Crawling) -> None:
     url = next(iter(crawling.site.truth))
     crawling.site.break_(url, status=500)

@@ -7,18 +7,19 @@ from dataclasses import replace
 from datetime import datetime
 from urllib.parse import parse_qs, unquote
 
-from tests.site import feeds, files
+from tests.site import files
 from tests.site.answers import HTML, Answer, redirect
 from tests.site.compose import compose, load_text
+from tests.site.dressing import relayout, ruffle
 from tests.site.furniture import Link
+from tests.site.machine import answer_machine
 from tests.site.paths import PATHS, to_hex
 from tests.site.releases import Release
 from tests.site.render import furnish, render_listing, render_page, render_release
 
 SESSION = re.compile(r"^/\(X\(\d\)S\([a-z0-9]+\)\)(?=/)")
 DISALLOWED = ("/sok", "/intern/")
-MEDIA = {"rss": "application/rss+xml; charset=UTF-8", "atom": "application/atom+xml; charset=UTF-8"}
-XML = "application/xml; charset=UTF-8"
+LOST_TITLE = "Sidan kan inte hittas"
 LOST = (
     "Sidan du söker finns inte. Den kan ha flyttats eller tagits bort.",
     "Kontrollera att adressen är rätt skriven eller använd sökfunktionen.",
@@ -37,9 +38,14 @@ class SampleAgency:
         self.crawl_delay = crawl_delay
         self.page_size = 5 if self.paths.feed is None else 10
         self.releases = {release.path: release for release in compose(slug, number)}
-        self.gone: dict[str, int] = {}
-        self.moved: dict[str, str] = {}
+        self.gone: dict[str, tuple[int, str]] = {}  # status and heading of what stands there instead
+        self.moved: dict[str, tuple[str, int]] = {}  # new path and status
+        self.aliases: dict[str, str] = {}  # second addresses; the page names the other as canonical
         self.extra: list[Link] = []  # listed, though no release stands there
+        self.unlisted: set[str] = set()  # paths of releases that no listing, feed or sitemap names
+        self.disallow: tuple[str, ...] = DISALLOWED
+        self.layout = 0  # of the CMS's theme: the same classes around other furniture
+        self.validators = True  # whether releases carry ETag and Last-Modified
         self.redesigned: datetime | None = None
         self.version = 0  # of the whole site: one up at every turn of a knob
         self.touched = max((release.modified for release in self.releases.values()), default=None)
@@ -55,14 +61,16 @@ class SampleAgency:
         """What stands at an address."""
         path = SESSION.sub("", path)
         if path in self.moved:
-            return redirect(base + self.moved[path])
+            new, status = self.moved[path]
+            return redirect(base + new, status)
         if path in self.gone:
-            return self.lost(path, base, self.gone[path])
+            return self.lost(path, base, *self.gone[path])
+        path = self.aliases.get(path, path)
         whole = f"{path}?{query}" if query else path
         if release := self.releases.get(path):
             return self.release(release, base)
         return (
-            self.machine(path, query, base)
+            answer_machine(self, path, query, base)
             or self.listing(path, query, base)
             or self.asset(path, whole)
             or self.page(path, base)
@@ -73,51 +81,13 @@ class SampleAgency:
         """A release's page."""
         modified = max(filter(None, (release.modified, self.redesigned)))
         related = [other for other in self.sorted_newest("")[:6] if other.path != release.path]
-        return Answer(
-            make=lambda: render_release(release, base, self.design, related[:5]).encode(),
-            etag=to_hex(f"{base}{release.path}{release.version}{self.design}{release.modified}"),
-            modified=modified,
-        )
 
-    def machine(self, path: str, query: str, base: str) -> Answer | None:
-        """robots.txt, feeds and sitemaps."""
-        name = str(self.text["name"])
-        every = self.sorted_newest("")
-        text = media = None
-        if path == "/robots.txt":
-            text = feeds.robots(base, self.crawl_delay, DISALLOWED, self.paths.sitemap)
-            media = "text/plain; charset=UTF-8"
-        elif path == self.paths.feed and self.touched:
-            number = int(parse_qs(query).get("paged", ["1"])[0])
-            shown = every[(number - 1) * 10 : number * 10]
-            if not shown and number > 1:
-                return None
-            kind = "atom" if self.cms == "episerver" else "rss"
-            text = (feeds.atom if kind == "atom" else feeds.rss)(name, base, path, shown, self.touched)
-            media = MEDIA[kind]
-        elif self.paths.sitemap and "sitemap" in path:
-            text, media = self.sitemap(path, base), XML
-        return self.told(text, media, base, path + query) if text and media else None
+        def make() -> bytes:
+            html = render_release(release, base, self.design, related[:5])
+            return relayout(ruffle(html, release.ruffled), self.layout).encode()
 
-    def sitemap(self, path: str, base: str) -> str | None:
-        """The index, or one of the sitemaps it names: releases in pieces, then the other pages."""
-        every = [*self.releases.values()]
-        size = 12 if len(every) < 100 else 500
-        stem = (self.paths.sitemap or "").removesuffix(".xml")
-        pieces = {f"{stem}-nyheter-{n // size + 1}.xml": every[n : n + size] for n in range(0, len(every), size)}
-        if path == self.paths.sitemap and self.touched:
-            latest = [(child, max(r.modified for r in piece)) for child, piece in pieces.items()]
-            return feeds.sitemap_index(base, [*latest, (f"{stem}-sidor-1.xml", self.touched)])
-        if path in pieces:
-            return feeds.sitemap(
-                base,
-                [(r.path, r.modified, r.twin) for r in pieces[path] if r.language == "sv"]
-                + [(r.path, r.modified, None) for r in pieces[path] if r.language != "sv"],
-            )
-        if path == f"{stem}-sidor-1.xml" and self.touched:
-            areas = furnish(self.slug, base, self.design).menu
-            return feeds.sitemap(base, [(area.href, self.touched, None) for area in areas])
-        return None
+        etag = to_hex(f"{base}{release.path}{release.version}{self.design}{self.layout}{release.modified}")
+        return Answer(make=make, etag=etag, modified=modified) if self.validators else Answer(make=make)
 
     def listing(self, path: str, query: str, base: str) -> Answer | None:
         """The home page and every listing, page by page."""
@@ -176,7 +146,8 @@ class SampleAgency:
     def sorted_newest(self, path: str) -> list[Release]:
         """The releases of a listing, newest first: all Swedish ones, or those of one kind, or the English."""
         if path not in self.newest:
-            wanted = [r for r in self.releases.values() if (r.language == "en") == (path == self.paths.english_listing)]
+            listed = [release for release in self.releases.values() if release.path not in self.unlisted]
+            wanted = [r for r in listed if (r.language == "en") == (path == self.paths.english_listing)]
             if self.paths.press != self.paths.listing and path in (self.paths.press, self.paths.listing):
                 wanted = [r for r in wanted if (r.kind == "Pressmeddelande") == (path == self.paths.press)]
             self.newest[path] = sorted(wanted, key=lambda release: release.created, reverse=True)
@@ -217,9 +188,8 @@ class SampleAgency:
 
         return Answer(make=make, etag=to_hex(f"{base}{path}{self.design}"), modified=self.touched)
 
-    def lost(self, path: str, base: str, status: int = 404) -> Answer:
+    def lost(self, path: str, base: str, status: int = 404, title: str = LOST_TITLE) -> Answer:
         """The error page."""
-        title = "Sidan kan inte hittas"
         return Answer(
             make=lambda: render_page(
                 self.slug, base, self.design, title=title, here=path, paragraphs=LOST, links=()
@@ -227,10 +197,6 @@ class SampleAgency:
             media=HTML,
             status=status,
         )
-
-    def told(self, text: str, media: str, base: str, whole: str) -> Answer:
-        """A text for machines."""
-        return Answer(make=text.encode, media=media, etag=to_hex(f"{base}{whole}{text}"), modified=self.touched)
 
     def change(self, path: str, release: Release, now: datetime) -> None:
         """Put a release in another's place; it moves if its path differs."""

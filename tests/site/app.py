@@ -13,6 +13,7 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from starlette.types import Message, Receive, Scope, Send
 
 from tests.site.answers import Answer, to_response
+from tests.site.knobs import Asked
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -42,11 +43,15 @@ class App:
         whole = f"{path}?{query}" if query else path
         self.site.counts.arrive(host, whole, request.headers.get("user-agent", ""))
         status, in_hand = 0, True
+        broken = False
 
         def leave() -> None:
             nonlocal in_hand
             if in_hand:
                 self.site.counts.leave(host, status)
+                if self.site.log is not None:
+                    now = self.site.now()
+                    self.site.log.append(Asked(moment=now, host=host, path=whole, status=status, fault=broken))
             in_hand = False
 
         async def send_counted(message: Message) -> None:
@@ -59,10 +64,12 @@ class App:
             if fault := self.site.find_fault(host, path):
                 await self.pause(fault.delay)
                 if fault.reset:
+                    broken = True
                     leave()
                     await cut(receive)
                     return
             found = self.faulty(fault, host, path, netloc) if fault else None
+            broken = found is not None
             response = found or self.respond(request, host, path, query, netloc)
             status = response.status_code
             await response(scope, receive, send_counted)

@@ -17,7 +17,7 @@ from tests.site.paths import PATHS, to_slug
 from tests.site.releases import Answered, Release
 from tests.site.stamps import to_stamp
 from tests.site.swedish import MONTHS
-from tests.site.trimmings import papers, picture
+from tests.site.trimmings import contacts, papers, picture
 
 TEXTS = Path(__file__).with_name("texts")
 STOCKHOLM = ZoneInfo("Europe/Stockholm")
@@ -144,6 +144,7 @@ def compose_one(slug: str, n: int, turn: int, told: tuple[dict[str, Any], int, s
         tags=tags,
         picture=picture(cms, topic, text, rng, created) if rng.random() < 0.7 else None,
         papers=papers(cms, topic, rng, created) if rng.random() < 0.5 else (),
+        contacts=contacts(text, random.Random(f"{slug}:{n}:contacts"), person=n % 2 == 0),
     )
 
 
@@ -229,6 +230,9 @@ def with_twin(slug: str, made: list[Release]) -> Iterator[Release]:
             modified=release.modified,
             stamp=to_stamp("english", release.created, release.modified, ()),
             kind="News",
+            contacts=tuple(
+                replace(office, role="Press Office") for office in contacts(text, random.Random(), person=False)
+            ),
             language="en",
             twin=release.path,
         )

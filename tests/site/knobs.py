@@ -26,6 +26,17 @@ class Break:
     times: int | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """One request as it was answered, by the site's own time."""
+
+    moment: datetime
+    host: str
+    path: str
+    status: int  # 0: the connection was cut
+    fault: bool  # whether the address was broken
+
+
 class Clock:
     """The site's own time: the real one until it is set, which also stops it; advance() moves either."""
 

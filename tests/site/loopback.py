@@ -7,7 +7,7 @@ from urllib.parse import urlsplit, urlunsplit
 from scrapy import Request
 from scrapy.core.downloader.handlers.http11 import HTTP11DownloadHandler
 from scrapy.crawler import Crawler
-from scrapy.exceptions import NotConfigured
+from scrapy.exceptions import CannotResolveHostError, NotConfigured
 from scrapy.http import Response
 
 
@@ -21,10 +21,13 @@ class LoopbackHandler(HTTP11DownloadHandler):
         self.port = crawler.settings.getint("LOOPBACK_PORT")
         if not self.port:
             raise NotConfigured("LOOPBACK_PORT is not set: without it nothing may be fetched")
+        self.unknown = set(crawler.settings.getlist("LOOPBACK_UNKNOWN"))  # hosts that no name server knows
         super().__init__(crawler)
 
     async def download_request(self, request: Request) -> Response:
         parts = urlsplit(request.url)
+        if parts.hostname in self.unknown:
+            raise CannotResolveHostError(f"no name server knows {parts.hostname}")
         near = request.replace(url=urlunsplit(("http", f"127.0.0.1:{self.port}", parts.path or "/", parts.query, "")))
         near.headers["Host"] = parts.netloc.rpartition("@")[2]
         near.meta.pop("proxy", None)  # a proxy of the environment would lead out

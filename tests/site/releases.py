@@ -37,6 +37,16 @@ class Paper:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """Whom to ask: a person, or an office without a name."""
+
+    name: str | None = None
+    role: str
+    phone: str
+    email: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Stamp:
     """The dates as told: HTML for above and below the text, and what they truly say."""
 
@@ -71,7 +81,9 @@ class Release:
     tags: tuple[str, ...] = ()
     picture: Picture | None = None
     papers: tuple[Paper, ...] = ()
+    contacts: tuple[Person, ...] = ()
     twin: str | None = None  # path of the same release in the other language
+    ruffled: int = 0  # how often it was saved again without a word changed
     version: int = field(default=1)
 
     @property

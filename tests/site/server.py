@@ -5,12 +5,9 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
-from urllib.parse import urlsplit
 
 import uvicorn
 
@@ -18,22 +15,24 @@ from tests.site.agency import SampleAgency
 from tests.site.app import App
 from tests.site.compose import SLUGS
 from tests.site.furniture import Link
-from tests.site.knobs import Break, Clock, Counts
+from tests.site.knobs import Asked, Break, Clock, Counts
 from tests.site.listing import agencies_toml
 from tests.site.mount import MountedHost, mount
+from tests.site.newsroom import Newsroom
 from tests.site.paths import to_slug
-from tests.site.releases import Answered, Release
-from tests.site.render import DESIGNS
-from tests.site.stamps import to_stamp
+from tests.site.releases import Release
 
-KNOBS = ("edit", "delete", "move", "redesign", "break_", "mend", "set_clock", "advance", "clear_counts", "set_delay")
+KNOBS = (
+    *("edit", "delete", "move", "ruffle", "redesign", "relayout", "forbid", "set_delay", "set_validators"),
+    *("break_", "mend", "set_clock", "advance", "clear_counts"),
+)
 
 
-class Site:
+class Site(Newsroom):
     """Four sample agencies and, where a folder is named, its stored pages, served from one loopback port.
 
     releases: None for the 84 written ones and their English twins, or a number shared by the four agencies,
-    made up beyond the written ones. A page is named by its URL, or by slug and path: "farledsverket/en/news/".
+    made up beyond the written ones.
     """
 
     def __init__(
@@ -51,6 +50,7 @@ class Site:
         self.faults: dict[tuple[str, str], Break] = {}
         self.clock = Clock()
         self.counts = Counts()
+        self.log: list[Asked] | None = None  # every request, where a list is set
         self.stopping = False
         self.port = port
         self.socket: socket.socket | None = None
@@ -101,10 +101,6 @@ class Site:
             self.thread.join(10)
             self.socket.close()
 
-    def url(self, slug: str, path: str = "/") -> str:
-        """An address of an agency as a browser opens it."""
-        return f"http://{slug}.localhost:{self.port}{path}"
-
     @property
     def truth(self) -> dict[str, Release]:
         """What each release says, by its address."""
@@ -121,58 +117,6 @@ class Site:
         path = folder / "agencies.toml"
         path.write_text(self.agencies_toml(), encoding="utf-8")
         return path
-
-    def now(self) -> datetime:
-        """The site's own time."""
-        return self.clock.now()
-
-    def edit(self, page: str, changes: Mapping[str, Any], *, stamped: bool = False) -> Release:
-        """Change a release's fields (title, lead, body, questions, tags, answered_by, or any of Release's).
-
-        body: a list of paragraphs; questions: a list of [question, paragraph, …]. stamped: whether the page
-        tells the new time as its update; else it is a silent edit.
-        """
-        agency, path = self.locate(page)
-        fields = dict(changes)
-        if "body" in fields:
-            fields["blocks"] = tuple(("p", text) for text in fields.pop("body"))
-        if "questions" in fields:
-            asked = fields["questions"]
-            fields["questions"] = tuple(Answered(question=q, answer=tuple(answer)) for q, *answer in asked)
-        if "tags" in fields:
-            fields["tags"] = tuple(fields["tags"])
-        fresh = replace(agency.releases[path], **fields, modified=self.now())
-        if stamped:
-            tells = fresh.stamp.updated is not None and fresh.stamp.form != "no_year"
-            form = fresh.stamp.form if tells else "both_below"
-            fresh = replace(fresh, stamp=to_stamp(form, fresh.created, fresh.modified, fresh.tags))
-        agency.change(path, fresh, self.now())
-        return agency.releases[path]
-
-    def delete(self, page: str, status: int = 410) -> None:
-        """Take a release away; its address answers with the status."""
-        agency, path = self.locate(page)
-        del agency.releases[path]
-        agency.gone[path] = status
-        agency.turn(self.now())
-
-    def move(self, page: str, new: str, *, redirect: bool = True) -> str:
-        """Move a release to another path of its agency; the old one redirects, or is lost. Its new address."""
-        agency, path = self.locate(page)
-        agency.change(path, replace(agency.releases[path], path=new), self.now())
-        if redirect:
-            agency.moved[path] = new
-        else:
-            agency.gone[path] = 404
-        return self.url(agency.slug, new)
-
-    def redesign(self, slug: str, design: str = "modern") -> None:
-        """Give an agency's pages other markup: another CMS's, or "modern", which is no CMS we know."""
-        if design not in DESIGNS:
-            raise ValueError(f"{design} is no design; there are {', '.join(DESIGNS)}")
-        agency = self.agencies[slug]
-        agency.design, agency.redesigned = design, self.now()
-        agency.turn(self.now())
 
     def break_(self, page: str, **fault: Any) -> None:
         """Break an address (path "*" for a whole host): see Break. A soft 404 is also put into the listing."""
@@ -201,10 +145,6 @@ class Site:
     def clear_counts(self) -> None:
         self.counts.clear()
 
-    def set_delay(self, slug: str, crawl_delay: float | None) -> None:
-        """The Crawl-delay an agency asks for in robots.txt."""
-        self.agencies[slug].crawl_delay = crawl_delay
-
     def turn_knob(self, name: str, order: dict[str, Any]) -> str | None:
         """A knob by its name, as POST /-/knobs asks for it."""
         if name not in KNOBS:
@@ -224,19 +164,3 @@ class Site:
                     del self.faults[key]
             return fault
         return None
-
-    def address(self, page: str) -> tuple[str, str]:
-        """Host and path of a page named by URL or by slug and path."""
-        if "://" in page:
-            parts = urlsplit(page)
-            return parts.hostname or "", parts.path or "/"
-        name, _, path = page.partition("/")
-        return (f"{name}.localhost" if name in self.agencies else name), path if path == "*" else f"/{path}"
-
-    def locate(self, page: str) -> tuple[SampleAgency, str]:
-        """The agency and the path of a release; KeyError where there is none."""
-        host, path = self.address(page)
-        agency = self.agencies[host.removesuffix(".localhost")]
-        if path not in agency.releases:
-            raise KeyError(f"{page} is no release")
-        return agency, path

@@ -1,4 +1,4 @@
-"""What a release carries beside its text: a picture with its credit, attached files."""
+"""What a release carries beside its text: a picture with its credit, attached files, whom to ask."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from tests.site.paths import PATHS, to_slug
-from tests.site.releases import Paper, Picture
+from tests.site.releases import Paper, Person, Picture
 
 CREDITS = [
     "Foto: {0}",
@@ -35,3 +35,14 @@ def papers(cms: str, topic: dict[str, Any], rng: random.Random, when: datetime) 
     """One or two attached PDFs."""
     titles = rng.sample(topic["attachments"], rng.randint(1, len(topic["attachments"])))
     return tuple(Paper(path=PATHS[cms].paper(to_slug(title), f"{when:%Y-%m}"), title=title) for title in titles)
+
+
+def contacts(text: dict[str, Any], rng: random.Random, *, person: bool) -> tuple[Person, ...]:
+    """The press office, and before it somebody who knows the matter."""
+    office = Person(role=text["press"], phone=text["press_phone"], email=f"press@{text['slug']}.example")
+    if not person:
+        return (office,)
+    name, role = rng.choice(text["people"])
+    phone = f"{text['press_phone'][:-4]}{rng.randint(1, 8)} {rng.randint(10, 99)}"
+    email = f"{to_slug(name).replace('-', '.')}@{text['slug']}.example"
+    return Person(name=name, role=role, phone=phone, email=email), office

@@ -1,0 +1,204 @@
+"""captures.db: the bytes as they came, each once under its SHA-256, compressed against a page of the same host.
+
+    blobs   sha256 · size, in bytes · data, a zstd frame · base, the blob it is compressed against, null: none
+    bases   host, blob: the pages that others of the host are compressed against
+
+A site's pages are mostly the same page. A base has no base itself, so that a blob is read with two rows at
+most; a host has several. The file lies beside archive.db, is written and committed first, and is never served.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import sqlite3
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Self
+
+import zstandard
+
+from archive.captures.bases import BASES, Host
+from archive.captures.frames import compress, expand
+from archive.errors import ArchiveError
+from archive.files import open_readonly, open_writable
+
+logger = logging.getLogger(__name__)
+
+NAME = "captures.db"
+CACHE = 64_000_000  # bytes of bases held in memory
+PAGE_SIZE = 16384  # rows of some 2 kB would leave a third of a smaller page empty
+EVIDENT = (  # header fields that tell when, where and as what an answer came; never a cookie
+    "date",
+    "content-type",
+    "content-language",
+    "content-location",
+    "location",
+    "etag",
+    "last-modified",
+    "expires",
+    "age",
+    "cache-control",
+    "link",
+    "x-robots-tag",
+    "retry-after",
+    "via",
+    "server",
+)
+SCHEMA = (
+    "create table if not exists blobs (id integer primary key, sha256 text not null unique, size integer not null,"
+    " base integer references blobs(id), data blob not null)",
+    "create table if not exists bases (host text not null, blob integer not null references blobs(id),"
+    " primary key (host, blob)) without rowid",
+)
+
+
+class Captures:
+    """The captures.db beside an archive.db; made where it is not there yet. Use as a context manager.
+
+    ArchiveError names file, table and key of what cannot be opened, written or read.
+    """
+
+    def __init__(self, archive: Path, *, readonly: bool = False) -> None:
+        self.path = self.beside(archive)
+        self._bases: OrderedDict[int, bytes] = OrderedDict()
+        self._hosts: dict[str, Host] = {}
+        try:
+            self._db = open_readonly(self.path) if readonly else open_writable(self.path, page_size=PAGE_SIZE)
+            for sql in () if readonly else SCHEMA:
+                self._db.execute(sql)
+        except sqlite3.Error as error:
+            raise ArchiveError(self.path, f"cannot be opened: {error}") from error
+
+    @staticmethod
+    def beside(archive: Path) -> Path:
+        """Where the captures of an archive are."""
+        return archive.with_name(NAME)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file; each blob was committed when it was kept."""
+        self._db.close()
+
+    def keep(self, body: bytes, host: str) -> str:
+        """Hold some bytes that a host sent ("": our own), committed on return; gives their SHA-256 (hex)."""
+        sha256 = hashlib.sha256(body).hexdigest()
+        if sha256 not in self:
+            self._write(sha256, body, host)
+        return sha256
+
+    def read(self, sha256: str) -> bytes:
+        """The bytes under a SHA-256, which are hashed again."""
+        rows = self._ask("select size, base, data from blobs where sha256 = ?", sha256)
+        if not rows:
+            raise ArchiveError(self.path, "is not held", table="blobs", key=sha256)
+        size, base, data = rows[0]
+        return self._expand(sha256, size, data, None if base is None else self._base(base, sha256))
+
+    def size(self, sha256: str) -> int | None:
+        """The number of the bytes under a SHA-256; None where it is not held."""
+        rows = self._ask("select size from blobs where sha256 = ?", sha256)
+        return rows[0][0] if rows else None
+
+    def __contains__(self, sha256: str) -> bool:
+        return self.size(sha256) is not None
+
+    def count(self) -> int:
+        """How many blobs there are (no `len`: an empty file would be no captures at all to an `if`)."""
+        return int(self._ask("select count(*) from blobs")[0][0])
+
+    def __iter__(self) -> Iterator[str]:
+        """Every SHA-256, in the order they came; no transaction is held open meanwhile."""
+        last = 0
+        while rows := self._ask("select id, sha256 from blobs where id > ? order by id limit 1000", last):
+            yield from (sha256 for _, sha256 in rows)
+            last = rows[-1][0]
+
+    def _write(self, sha256: str, body: bytes, host: str) -> None:
+        base, data, begins = None, compress(body), False
+        if host:
+            base, data, begins = self._host(host).choose(body, data, lambda key: self._find_base(key, host))
+        try:
+            key = self._insert([sha256, len(body), base, data], host if begins else None)
+        except sqlite3.Error as error:
+            raise ArchiveError(self.path, str(error), table="blobs", key=sha256) from error
+        if key and begins:
+            self._remember(key, body)
+            self._host(host).begin(key)
+
+    def _insert(self, row: list[object], host: str | None) -> int | None:
+        """A new blob, and a base of a host where one is named; None where another process was first."""
+        self._db.execute("begin immediate")
+        try:
+            written = self._db.execute(
+                "insert or ignore into blobs (sha256, size, base, data) values (?, ?, ?, ?)", row
+            )
+            key = written.lastrowid if written.rowcount else None
+            if key and host is not None:
+                self._db.execute("insert into bases (host, blob) values (?, ?)", [host, key])
+        except BaseException:
+            self._db.execute("rollback")
+            raise
+        self._db.execute("commit")
+        return key
+
+    def _host(self, name: str) -> Host:
+        if name not in self._hosts:
+            rows = self._ask("select blob from bases where host = ? order by blob desc limit ?", name, BASES)
+            self._hosts[name] = Host.of([blob for (blob,) in rows])
+        return self._hosts[name]
+
+    def _find_base(self, key: int, host: str) -> bytes | None:
+        try:
+            return self._base(key, None)
+        except ArchiveError:  # what is damaged must not keep out what is new
+            logger.exception("%s: a base of %s is passed over", self.path, host)
+            return None
+
+    def _base(self, key: int, wanted: str | None) -> bytes:
+        """A base's bytes, hashed when first read; `wanted` is the blob that needs it."""
+        if key in self._bases:
+            self._bases.move_to_end(key)
+            return self._bases[key]
+        rows = self._ask("select sha256, size, data from blobs where id = ? and base is null", key)
+        if not rows:
+            raise ArchiveError(self.path, f"its base {key} is missing or none", table="blobs", key=wanted)
+        sha256, size, data = rows[0]
+        self._remember(key, self._expand(sha256, size, data))
+        return self._bases[key]
+
+    def _remember(self, key: int, body: bytes) -> None:
+        self._bases[key] = body
+        while sum(map(len, self._bases.values())) > CACHE and len(self._bases) > 1:
+            self._bases.popitem(last=False)
+
+    def _ask(self, sql: str, *values: object) -> list[Any]:
+        try:
+            return self._db.execute(sql, values).fetchall()
+        except sqlite3.Error as error:
+            raise ArchiveError(self.path, str(error), table="blobs") from error
+
+    def _expand(self, sha256: str, size: int, data: bytes, base: bytes | None = None) -> bytes:
+        try:
+            body = expand(data, size, base)
+        except (zstandard.ZstdError, TypeError, ValueError) as error:
+            raise ArchiveError(self.path, f"is damaged: {error}", table="blobs", key=sha256) from error
+        if hashlib.sha256(body).hexdigest() != sha256:
+            raise ArchiveError(self.path, "is damaged: its bytes have another SHA-256", table="blobs", key=sha256)
+        return body
+
+
+def evident_headers(headers: Mapping[str, str]) -> dict[str, str]:
+    """Of an answer's header fields those that are evidence, under lower-case names, in one order.
+
+    >>> evident_headers({"Set-Cookie": "id=7", "ETag": '"a1"', "Date": "Mon, 03 Jun 2024 08:15:00 GMT"})
+    {'date': 'Mon, 03 Jun 2024 08:15:00 GMT', 'etag': '"a1"'}
+    """
+    found = {name.lower(): value for name, value in headers.items()}
+    return {name: found[name] for name in EVIDENT if name in found}

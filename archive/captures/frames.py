@@ -1,0 +1,41 @@
+"""Bytes as zstd frames, alone or against other bytes much like them (a page of the same site)."""
+
+from __future__ import annotations
+
+import zstandard
+
+LEVEL = 9  # 15 and above save a tenth more at five times the time
+
+
+def compress(body: bytes, base: bytes | None = None) -> bytes:
+    """A frame of some bytes; with a base, only what is not in it takes room.
+
+    >>> page = bytes(range(256)) * 9
+    >>> len(compress(page + b"!", page)) < len(compress(page + b"!")) < len(page)
+    True
+    """
+    if base is None:
+        return zstandard.ZstdCompressor(level=LEVEL).compress(body)
+    window = max(10, (len(body) + len(base)).bit_length())  # both at once
+    parameters = zstandard.ZstdCompressionParameters.from_level(
+        LEVEL, source_size=len(body), dict_size=len(base), window_log=window, write_content_size=1
+    )
+    return zstandard.ZstdCompressor(compression_params=parameters, dict_data=to_dictionary(base)).compress(body)
+
+
+def expand(frame: bytes, size: int, base: bytes | None = None) -> bytes:
+    """What `compress` was given. zstandard.ZstdError or ValueError where the frame is not one of `size` bytes.
+
+    >>> expand(compress(b"abc", b"abcabc"), 3, b"abcabc")
+    b'abc'
+    """
+    told = zstandard.get_frame_parameters(frame).content_size
+    if told != size:  # checked first, for as much memory is taken
+        raise ValueError(f"holds {told} bytes, not {size}")
+    known = None if base is None else to_dictionary(base)
+    return zstandard.ZstdDecompressor(dict_data=known).decompress(frame)
+
+
+def to_dictionary(base: bytes) -> zstandard.ZstdCompressionDict:
+    """A base as it is, not trained."""
+    return zstandard.ZstdCompressionDict(base, dict_type=zstandard.DICT_TYPE_RAWCONTENT)

@@ -1,0 +1,146 @@
+"""The daily chained manifest: one digest that stands for everything the archive held when it was written.
+
+    manifests, in archive.db   day (UTC, when written) · previous, the digest before · captures_to and
+                               revisions_to, the last ids covered · digest, SHA-256 of the manifest's text
+    captures.db                holds that text and its parts, under their SHA-256
+
+A manifest begins where the one before it ends: each row of captures and revisions is in one of them. There is
+at most one a day; what comes later that day is in the next one, whenever that is. A text is never written
+anew: a row that is covered must not change in what its line tells. The lines tell of the stored columns
+themselves and not of `hash`, which a migration may define anew.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from archive.captures import Captures
+from archive.state import LISTS, STATE, read_state
+
+FORMAT = 1
+PART = 1000  # ids
+TABLES = ("captures", "revisions")
+COLUMNS = {
+    "captures": ("id", "url", "seen", "status", "headers", "sha256", "bytes"),
+    "revisions": ("id", "release", "seen", "capture", *STATE, *LISTS),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """A row of manifests."""
+
+    day: str
+    previous: str | None  # None: the first of all
+    captures_to: int
+    revisions_to: int
+    digest: str
+
+    def to(self, table: str) -> int:
+        """The last id of a table that is covered."""
+        return self.captures_to if table == "captures" else self.revisions_to
+
+
+def write_manifest(db: sqlite3.Connection, captures: Captures, day: date) -> str | None:
+    """Cover what came since the last manifest; gives the digest. None where the day has one already.
+
+    `day` is today in UTC; one before the last manifest's (a clock set back) is left alone as well.
+    """
+    last = find_newest(db)
+    if last and day.isoformat() <= last.day:
+        return None
+    ends = {table: db.execute(f"select coalesce(max(id), 0) from {table}").fetchone()[0] for table in TABLES}
+    parts = []
+    for table, first, end in spans(last, ends):
+        text = part_text(db, table, first, end)
+        parts.append({table: [first, end], "sha256": captures.keep(text, "")})
+    row = {"day": day.isoformat(), "previous": last.digest if last else None}
+    row |= {f"{table}_to": max(ends[table], last.to(table) if last else 0) for table in TABLES}
+    digest = captures.keep(manifest_text(row, parts), "")
+    written = db.execute(
+        "insert into manifests (day, previous, captures_to, revisions_to, digest)"
+        " select :day, :previous, :captures_to, :revisions_to, :digest"
+        " where (select max(day) from manifests) is :last",  # else another crawl was first
+        {**row, "digest": digest, "last": last.day if last else None},
+    )
+    return digest if written.rowcount else None
+
+
+def manifest_text(row: Mapping[str, Any], parts: Iterable[Mapping[str, Any]]) -> bytes:
+    """A manifest's text: JSON, a line a part."""
+    head = {"manifest": FORMAT, **{name: row[name] for name in ("day", "previous", "captures_to", "revisions_to")}}
+    lines = ",\n".join(to_json(part) for part in parts)
+    return f'{to_json(head)[:-1]},"parts":[\n{lines}\n]}}\n'.encode()
+
+
+def part_text(db: sqlite3.Connection, table: str, first: int, last: int) -> bytes:
+    """The lines of a table's rows from one id to another."""
+    return b"".join(to_line(table, row) for row in rows_of(db, table, first, last))
+
+
+def rows_of(db: sqlite3.Connection, table: str, first: int, last: int) -> Iterator[dict[str, Any]]:
+    """The rows from one id to another, with the columns that are told of."""
+    names = COLUMNS[table]
+    found = db.execute(f"select {', '.join(names)} from {table} where id between ? and ? order by id", [first, last])
+    for values in found:
+        yield dict(zip(names, values, strict=True))
+
+
+def to_line(table: str, row: Mapping[str, Any]) -> bytes:
+    """JSON, which shows where a value ends whatever it holds. ValueError where a row holds what it cannot."""
+    told = tell_capture(row) if table == "captures" else tell_revision(row)
+    return f"{to_json(told)}\n".encode()
+
+
+def tell_capture(row: Mapping[str, Any]) -> dict[str, Any]:
+    """What a manifest says of a capture."""
+    told = {"capture": row["id"], **{name: row[name] for name in ("url", "seen", "status", "bytes", "sha256")}}
+    return {**told, "headers_sha256": sha256_of(str(row["headers"]).encode())}
+
+
+def tell_revision(row: Mapping[str, Any]) -> dict[str, Any]:
+    """What a manifest says of a revision: not what follows from others or may be told otherwise later."""
+    told = {"revision": row["id"], **{name: row[name] for name in ("release", "seen", "capture")}}
+    return {**told, "state_sha256": sha256_of(state_text(row))}
+
+
+def state_text(row: Mapping[str, Any]) -> bytes:
+    """A revision's state in canonical JSON; what is absent is left out, so that later columns change nothing."""
+    state = {name: value for name, value in read_state(row).items() if value is not None}
+    return json.dumps(state, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+
+
+def spans(last: Manifest | None, ends: Mapping[str, int]) -> Iterator[tuple[str, int, int]]:
+    """Table, first and last id of each part of what came after a manifest."""
+    for table in TABLES:
+        for first in range((last.to(table) if last else 0) + 1, ends[table] + 1, PART):
+            yield table, first, min(first + PART - 1, ends[table])
+
+
+def read_manifests(db: sqlite3.Connection, where: str = "1", *values: object) -> list[Manifest]:
+    """The chain, oldest first."""
+    names = ("day", "previous", "captures_to", "revisions_to", "digest")
+    rows = db.execute(f"select {', '.join(names)} from manifests where {where} order by day", values).fetchall()
+    return [Manifest(**dict(zip(names, row, strict=True))) for row in rows]
+
+
+def find_newest(db: sqlite3.Connection) -> Manifest | None:
+    """The end of the chain, if there is one."""
+    found = read_manifests(db, "day = (select max(day) from manifests)")
+    return found[0] if found else None
+
+
+def to_json(value: Mapping[str, Any]) -> str:
+    """On one line, in the order given."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def sha256_of(text: bytes) -> str:
+    """In hex."""
+    return hashlib.sha256(text).hexdigest()

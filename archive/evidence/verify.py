@@ -1,0 +1,185 @@
+"""Holds an archive against itself: bytes and states against their hashes, rows against rows and manifests."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from archive.captures import Captures
+from archive.errors import ArchiveError
+from archive.evidence.chain import check_chain
+from archive.evidence.manifest import Manifest, find_newest, read_manifests
+from archive.evidence.shown import check_releases
+from archive.files import open_readonly
+from archive.state import LISTS, STATE, read_state, state_hash
+
+TABLES = ("captures", "revisions", "releases", "manifests")
+STEP = 1000  # ids a query, so that no read transaction stands open for long
+
+Watch = Callable[[str, int, int], None]  # what is being looked at, how much of it, of how much
+Check = Iterator[ArchiveError | None]  # for each thing looked at what is wrong with it, if anything
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What was looked at, and what is wrong: each finding names file, table and key."""
+
+    counts: dict[str, int]  # rows of each table, and blobs
+    uncovered: int  # captures and revisions that came after the newest manifest
+    newest: Manifest | None
+    findings: list[ArchiveError] = field(default_factory=list)
+
+
+def verify(path: Path, *, known: str | None = None, watch: Watch = lambda *_: None) -> Report:
+    """Look at all of an archive; nothing is changed. `known` is a digest, published elsewhere, that must be in it.
+
+    ArchiveError where it cannot be opened as an archive.
+    """
+    db = open_archive(path)
+    try:
+        captures = find_captures(path)
+        try:
+            return look(path, db, captures, known, watch)
+        finally:
+            if captures:
+                captures.close()
+    except sqlite3.Error as error:
+        raise ArchiveError(path, str(error)) from error
+    finally:
+        db.close()
+
+
+def look(path: Path, db: sqlite3.Connection, captures: Captures | None, known: str | None, watch: Watch) -> Report:
+    """Check after check; one that the file's damage ends is a finding, and the next goes on."""
+    counts = {table: db.execute(f"select count(*) from {table}").fetchone()[0] for table in TABLES}
+    newest = find_newest(db)
+    uncovered = sum(
+        db.execute(f"select count(*) from {table} where id > ?", [newest.to(table) if newest else 0]).fetchone()[0]
+        for table in ("captures", "revisions")
+    )
+    report = Report(counts=counts, uncovered=uncovered, newest=newest)
+    checks: list[tuple[Path, str, int, Check]] = [(path, "integrity", 1, check_file(path, db))]
+    if captures:
+        counts["blobs"] = count_blobs(captures, report)
+        checks += [
+            (captures.path, "integrity", 1, check_captures_file(captures.path)),
+            (captures.path, "blobs", counts["blobs"], check_blobs(captures)),
+            (path, "captures", counts["captures"], check_captures(path, db, captures)),
+        ]
+    elif counts["captures"] or counts["manifests"]:
+        problem = f"no such file; {counts['captures']} captures point into it"
+        report.findings.append(ArchiveError(Captures.beside(path), problem, table="blobs"))
+    checks += [
+        (path, "revisions", counts["revisions"], check_revisions(path, db)),
+        (path, "releases", counts["releases"], check_releases(path, db)),
+        (path, "manifests", counts["manifests"], check_chain(path, db, captures)),
+    ]
+    for file, what, total, check in checks:
+        try:
+            for done, finding in enumerate(check, 1):
+                watch(what, done, total)
+                if finding:
+                    report.findings.append(finding)
+        except sqlite3.Error as error:
+            report.findings.append(ArchiveError(file, f"cannot be read on: {error}", table=what))
+        except ArchiveError as error:
+            report.findings.append(error)
+    if known and not read_manifests(db, "digest = ?", known):
+        report.findings.append(ArchiveError(path, "no manifest has this digest", table="manifests", key=known))
+    return report
+
+
+def open_archive(path: Path) -> sqlite3.Connection:
+    """For reading alone. ArchiveError where there is no archive of today's schema."""
+    if not path.is_file():
+        raise ArchiveError(path, "no such file")
+    try:
+        db = open_readonly(path)
+        # bytes that are no text are found, not stumbled over
+        db.text_factory = lambda text: text.decode(errors="backslashreplace")
+        held = {name for (name,) in db.execute("select name from sqlite_master where type = 'table'")}
+    except sqlite3.Error as error:
+        raise ArchiveError(path, f"cannot be opened as an archive: {error}") from error
+    if missing := [table for table in TABLES if table not in held]:
+        db.close()
+        raise ArchiveError(path, f"holds no table {missing[0]}: it is no archive, or an older one (a crawl renews it)")
+    return db
+
+
+def find_captures(path: Path) -> Captures | None:
+    """The captures.db beside an archive, if there is one."""
+    return Captures(path, readonly=True) if Captures.beside(path).is_file() else None
+
+
+def count_blobs(captures: Captures, report: Report) -> int:
+    """How many there are; a file that cannot tell is a finding."""
+    try:
+        return captures.count()
+    except ArchiveError as error:
+        report.findings.append(error)
+        return 0
+
+
+def check_file(path: Path, db: sqlite3.Connection) -> Check:
+    """SQLite's own look at a file, and whether each foreign key leads somewhere."""
+    for (problem,) in db.execute("pragma integrity_check"):
+        yield None if problem == "ok" else ArchiveError(path, problem, table="integrity")
+    for table, row, parent, number in db.execute("pragma foreign_key_check").fetchall():
+        columns = {key[0]: key[3] for key in db.execute(f"pragma foreign_key_list({table})")}
+        problem = f"{columns[number]} leads to no row of {parent}"
+        yield ArchiveError(path, problem, table=table, key=None if row is None else str(row))
+
+
+def check_captures_file(path: Path) -> Check:
+    """The same of captures.db."""
+    with closing(open_readonly(path)) as db:
+        yield from check_file(path, db)
+
+
+def check_blobs(captures: Captures) -> Check:
+    """Each is read and hashed again."""
+    for sha256 in captures:
+        try:
+            captures.read(sha256)
+        except ArchiveError as error:
+            yield error
+        else:
+            yield None
+
+
+def check_captures(path: Path, db: sqlite3.Connection, captures: Captures) -> Check:
+    """Each has its bytes, and as many as it says."""
+    for first, last in steps(db, "captures"):
+        rows = db.execute("select id, sha256, bytes from captures where id between ? and ?", [first, last]).fetchall()
+        for key, sha256, length in rows:
+            size = captures.size(sha256)
+            if size is None:
+                yield ArchiveError(path, f"its bytes {sha256} are not held", table="captures", key=str(key))
+            elif size != length:
+                yield ArchiveError(path, f"says {length} bytes of {size}", table="captures", key=str(key))
+            else:
+                yield None
+
+
+def check_revisions(path: Path, db: sqlite3.Connection) -> Check:
+    """Each has the hash of the state it holds."""
+    names = ("id", "hash", *STATE, *LISTS)
+    for first, last in steps(db, "revisions"):
+        for values in db.execute(f"select {', '.join(names)} from revisions where id between ? and ?", [first, last]):
+            row = dict(zip(names, values, strict=True))
+            try:
+                right = state_hash(read_state(row)) == row["hash"]
+                problem = None if right else "its hash is not that of the state it holds"
+            except (ValueError, TypeError, AttributeError, LookupError) as error:  # what is no JSON, or no text
+                problem = f"its state cannot be read: {error}"
+            yield ArchiveError(path, problem, table="revisions", key=str(row["id"])) if problem else None
+
+
+def steps(db: sqlite3.Connection, table: str) -> Iterator[tuple[int, int]]:
+    """First and last id of a table, some at a time."""
+    end = db.execute(f"select coalesce(max(id), 0) from {table}").fetchone()[0]
+    for first in range(1, end + 1, STEP):
+        yield first, first + STEP - 1

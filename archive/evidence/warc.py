@@ -1,0 +1,177 @@
+"""Writes captures as a WARC file (ISO 28500:2017, WARC/1.1), which web archives and their tools read."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from http import HTTPStatus
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+from uuid import NAMESPACE_URL, uuid5
+
+from warcio.recordloader import ArcWarcRecord
+from warcio.statusandheaders import StatusAndHeaders
+from warcio.warcwriter import WARCWriter
+
+from archive.captures import Captures
+from archive.errors import ArchiveError
+from archive.evidence.verify import open_archive
+
+VERSION = "WARC/1.1"
+INFO = {
+    "software": "Myndighetsarkivet",
+    "format": "WARC File Format 1.1",
+    "conformsTo": "http://iipc.github.io/warc-specifications/specifications/warc-format/warc-1.1/",
+    "description": "Answers as they came, with their content coding taken off and, of the header fields, those that"
+    " are evidence; Content-Length is ours",
+}
+CHOSEN = (  # what the releases of one agency rest on, and what showed that they were gone
+    "select v.capture from revisions v join releases r on r.id = v.release where r.agency = :agency"
+    " union select m.capture from removals m join releases r on r.id = m.release where r.agency = :agency"
+)
+
+
+@dataclass(slots=True, kw_only=True)
+class Export:
+    """What came of an export; each finding names bytes that could not be read and are not in the file."""
+
+    responses: int = 0
+    revisits: int = 0  # captures whose bytes are an earlier one's
+    findings: list[ArchiveError] = field(default_factory=list)
+
+
+def export_warc(
+    path: Path, to: Path, agency: str | None = None, watch: Callable[[str, int, int], None] = lambda *_: None
+) -> Export:
+    """Write all captures of an archive, or of one agency's releases; two exports of the same captures agree.
+
+    The file takes its name once it is whole, and is gzipped where that ends with .gz. ArchiveError where the
+    archive cannot be read or holds no such captures, OSError where the file cannot be written.
+    """
+    part = to.with_name(f"{to.name}.part")
+    with closing(open_archive(path)) as db:
+        try:
+            total = count_captures(path, db, agency)
+            with Captures(path, readonly=True) as captures, part.open("wb") as out:
+                writer = WARCWriter(out, gzip=to.suffix == ".gz", warc_version=VERSION)
+                export = Export()
+                for done, row in enumerate(read_captures(db, agency), 1):
+                    if done == 1:
+                        writer.write_record(to_warcinfo(writer, row))
+                    write_capture(writer, captures, row, export)
+                    watch("captures", done, total)
+            part.replace(to)
+        except sqlite3.Error as error:
+            raise ArchiveError(path, str(error), table="captures") from error
+        finally:
+            part.unlink(missing_ok=True)
+    return export
+
+
+def count_captures(path: Path, db: sqlite3.Connection, agency: str | None) -> int:
+    """How many there are to write; none is an error."""
+    where = f" where id in ({CHOSEN})" if agency else ""
+    found = int(db.execute(f"select count(*) from captures{where}", {"agency": agency}).fetchone()[0])
+    if not found:
+        problem = f"none of releases of {agency}" if agency else "none are held"
+        raise ArchiveError(path, problem, table="captures")
+    return found
+
+
+def read_captures(db: sqlite3.Connection, agency: str | None) -> Iterator[dict[str, Any]]:
+    """The captures to write by their ids, each with the first one of the same bytes where that is another."""
+    chosen, among = f"with chosen as materialized ({CHOSEN})", "in (select capture from chosen)"
+    cursor = db.execute(
+        f"{chosen if agency else ''} select c.*, f.id as first, f.url as first_url, f.seen as first_seen"
+        " from captures c left join captures f on f.id = (select min(e.id) from captures e where e.sha256 = c.sha256"
+        f" {f'and e.id {among}' if agency else ''}) and f.id < c.id"
+        f" {f'where c.id {among}' if agency else ''} order by c.id",
+        {"agency": agency},
+    )
+    names = [name for name, *_ in cursor.description]
+    for values in cursor:
+        yield dict(zip(names, values, strict=True))
+
+
+def write_capture(writer: WARCWriter, captures: Captures, row: dict[str, Any], export: Export) -> None:
+    """A response, or a revisit where the file has the same bytes already."""
+    try:
+        body = captures.read(row["sha256"])  # a revisit's too: it must not refer to bytes that are not there
+    except ArchiveError as error:
+        export.findings.append(error)
+        return
+    if row["first"] is None:
+        export.responses += 1
+        writer.write_record(to_response(writer, row, body))
+    else:
+        export.revisits += 1
+        writer.write_record(to_revisit(writer, row))
+
+
+def to_warcinfo(writer: WARCWriter, row: dict[str, Any]) -> ArcWarcRecord:
+    """What the file is; dated by its first capture, so that another export is the same."""
+    lines = "".join(f"{name}: {value}\r\n" for name, value in INFO.items()).encode()
+    own = {"WARC-Record-ID": f"<urn:uuid:{uuid5(NAMESPACE_URL, f'warcinfo {record_id(row)}')}>"}
+    own |= {"WARC-Type": "warcinfo", "WARC-Date": to_warc_date(row["seen"]), "Content-Type": "application/warc-fields"}
+    head = StatusAndHeaders("", list(own.items()), protocol=VERSION)
+    return writer.create_warc_record("", "warcinfo", payload=BytesIO(lines), length=len(lines), warc_headers=head)
+
+
+def to_response(writer: WARCWriter, row: dict[str, Any], body: bytes) -> ArcWarcRecord:
+    """An answer with its bytes."""
+    return writer.create_warc_record(
+        row["url"],
+        "response",
+        payload=BytesIO(body),
+        length=len(body),
+        warc_headers_dict=own_headers(row) | {"WARC-Payload-Digest": f"sha256:{row['sha256']}"},
+        http_headers=to_http(row),
+    )
+
+
+def to_revisit(writer: WARCWriter, row: dict[str, Any]) -> ArcWarcRecord:
+    """An answer with the bytes of an earlier one, to which it refers."""
+    first = {"id": row["first"], "url": row["first_url"], "seen": row["first_seen"], "sha256": row["sha256"]}
+    return writer.create_revisit_record(
+        row["url"],
+        f"sha256:{row['sha256']}",
+        first["url"],
+        to_warc_date(first["seen"]),
+        http_headers=to_http(row),
+        warc_headers_dict=own_headers(row) | {"WARC-Refers-To": record_id(first)},
+    )
+
+
+def own_headers(row: dict[str, Any]) -> dict[str, str]:
+    """What makes two exports of a capture the same record."""
+    return {"WARC-Record-ID": record_id(row), "WARC-Date": to_warc_date(row["seen"])}
+
+
+def record_id(row: dict[str, Any]) -> str:
+    """The same for a capture in every export."""
+    name = " ".join(str(row[part]) for part in ("id", "url", "seen", "sha256"))
+    return f"<urn:uuid:{uuid5(NAMESPACE_URL, name)}>"
+
+
+def to_http(row: dict[str, Any]) -> StatusAndHeaders:
+    """Status line and header fields, with the length of the bytes as they are kept."""
+    status = row["status"]
+    phrase = HTTPStatus(status).phrase if status in set(HTTPStatus) else ""
+    fields = {**json.loads(row["headers"]), "content-length": row["bytes"]}
+    # a field's value has no line breaks; one that had would end the record's head
+    lines = [(name.title(), " ".join(str(value).split())) for name, value in fields.items()]
+    return StatusAndHeaders(f"{status} {phrase}".strip(), lines, protocol="HTTP/1.1")
+
+
+def to_warc_date(seen: str) -> str:
+    """A stored moment as WARC writes it.
+
+    >>> to_warc_date("2024-06-03T10:15:00+02:00")
+    '2024-06-03T08:15:00Z'
+    """
+    return datetime.fromisoformat(seen).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,189 @@
+"""A release's history: the states it stood in, the checks between them, when it was away and where it moved.
+
+A release that moved to another address goes on as another row; the histories of such rows are one chain.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any, NamedTuple
+
+from archive.search import Run
+
+NEWEST = 10  # events of a long history that stand unfolded
+CHAIN = (  # a release and those that became it
+    "with recursive chain(id) as (select :release union"
+    " select r.id from releases r join chain on r.moved_to = chain.id)"
+)
+COLUMNS = """
+    v.id, v.release, v.cause, v.seen as "when", v.previous, v.capture, v.dated, v.updated, v.weight, v.summary,
+    v.summary_en, v.same_as, r.url, v.id = r.revision as stands,
+    case when v.id = r.revision then r.last_checked else v.last_seen end as until,
+    case when v.id = r.revision then r.checks else v.checks end as checks
+"""
+STATES = f"""
+    {CHAIN} select {COLUMNS}, s.seen as same_when
+    from chain join releases r on r.id = chain.id join revisions v on v.release = r.id
+    left join revisions s on s.id = v.same_as order by v.seen, v.id
+"""
+ABSENCES = f"""
+    {CHAIN} select o.id, o.release, o.kind, o.first_seen as "when", o.last_seen as until, o.checks, o.confirmed,
+      o.ended, o.status, o.target, o.moved_to, o.capture,
+      (select m.target from removals m where m.release = o.release and m.kind = 'moved' and m.id <> o.id
+        and m.first_seen = o.ended) as found_at,
+      case when o.kind = 'moved' and o.release <> o.moved_to then r.url when o.kind = 'moved' then coalesce(
+        (select m.target from removals m where m.release = o.release and m.kind = 'moved' and m.id < o.id
+          order by m.id desc limit 1),
+        (select c.url from revisions v join captures c on c.id = v.capture where v.release = o.release
+          and v.seen < o.first_seen and c.url <> o.target order by v.id desc limit 1),
+        (select f.url from frontier f where f.release = o.release and f.url <> o.target order by f.first_seen limit 1)
+      ) end as old
+    from chain join removals o on o.release = chain.id join releases r on r.id = o.release
+    order by o.first_seen, o.id
+"""
+LOOKS = f"""
+    with recursive before(id) as (
+      select v.previous from revisions v where v.id in (select value from json_each(:edits))
+      union select v.previous from before join revisions v on v.id = before.id where v.cause = 'parser' and v.checks = 0
+    )
+    select {COLUMNS} from before join revisions v on v.id = before.id join releases r on r.id = v.release
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """One state of the chain. kind: first, edit (by the agency), reread (by us), same (at its new address), import."""
+
+    kind: str
+    id: int  # of the revision
+    release: int
+    url: str
+    when: str  # the look that found it
+    after: str | None  # the last look that still found the state before it
+    until: str | None  # the last look that found it so
+    checks: int  # how many looks after the first did
+    looked: str | None  # the last look at it or at what it was read anew from
+    stands: bool
+    previous: int | None
+    capture: int | None
+    weight: int | None
+    summary: str | None
+    summary_en: str | None
+    undated: bool  # an edit with which the agency's own update stamp did not move
+    stamped: bool  # the page states when it was updated
+    same_as: int | None
+    same_when: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Absence:
+    """One row of removals: the release was away, or (kind moved) stands elsewhere since."""
+
+    id: int
+    release: int
+    kind: str
+    when: str
+    until: str
+    checks: int
+    confirmed: str | None
+    ended: str | None
+    found_at: str | None  # it ended by being found at another address
+    status: int | None
+    target: str | None
+    moved_to: int | None
+    capture: int | None
+    old: str | None  # the address a moved one stood at before
+
+
+Event = State | Absence
+
+
+class Edited(NamedTuple):
+    """An edit's place in a history: when it was seen, the revision it led to and the one before."""
+
+    seen: str
+    id: int
+    previous: int
+
+
+async def read_history(run: Run, release: int) -> list[Event]:
+    """All that is known of a release and those that became it, newest first."""
+    states = [dict(row) for row in await run(STATES, {"release": release})]
+    absences = [dict(row) for row in await run(ABSENCES, {"release": release})]
+    known = {row["id"]: row for row in states}
+    events: list[Event] = [Absence(**row) for row in absences]
+    events += [to_state(row, known) for row in states]
+    # of one moment: the move, then the state found there
+    return sorted(events, key=lambda event: (event.when, isinstance(event, State), event.id), reverse=True)
+
+
+def fold_history(events: Sequence[Event]) -> tuple[list[Event], list[tuple[str, list[Event]]]]:
+    """A history's newest events, and where there are many the older ones by year."""
+    if len(events) <= NEWEST + 4:
+        return list(events), []
+    return list(events[:NEWEST]), [
+        (year, list(found)) for year, found in groupby(events[NEWEST:], key=lambda event: event.when[:4])
+    ]
+
+
+def to_state(row: Mapping[str, Any], known: Mapping[int, Mapping[str, Any]]) -> State:
+    """A row of STATES as a state; `known` holds the rows it may follow."""
+    kind = kind_of(row)
+    own = {name: row[name] for name in State.__dataclass_fields__ if name in row and name != "stands"}
+    return State(
+        **own,
+        stands=bool(row["stands"]),
+        kind=kind,
+        after=find_look(row["previous"], known),
+        looked=find_look(row["id"], known),
+        undated=kind == "edit" and not row["dated"],
+        stamped=row["updated"] is not None,
+    )
+
+
+def kind_of(row: Mapping[str, Any]) -> str:
+    """What made a state."""
+    named = {"source": "edit", "parser": "reread"}.get(row["cause"], row["cause"])
+    return "same" if named == "first" and row["previous"] is not None else str(named)
+
+
+def find_look(revision: int | None, known: Mapping[int, Mapping[str, Any]]) -> str | None:
+    """The last look that found a state on the web. Reading old bytes anew is none: then what stood before tells."""
+    while revision is not None and revision in known:
+        row = known[revision]
+        before = known.get(row["previous"]) if row["previous"] is not None else None
+        if row["checks"] and row["until"]:
+            return str(row["until"])
+        if row["cause"] != "parser" or before is None or before["capture"] != row["capture"]:
+            return str(row["when"])
+        revision = row["previous"]
+    return None
+
+
+async def read_looks(run: Run, edits: Sequence[int]) -> dict[int, Mapping[str, Any]]:
+    """The states that some revisions followed, as far back as `find_look` has to go."""
+    return {row["id"]: dict(row) for row in await run(LOOKS, {"edits": json.dumps(edits)})}
+
+
+async def find_edits_of(run: Run, release: int) -> list[Edited]:
+    """The agency's edits of a release and those that became it, oldest first."""
+    rows = await run(
+        f"{CHAIN} select v.seen, v.id, v.previous from chain join revisions v on v.release = chain.id"
+        " where v.cause = 'source' and v.previous is not null order by v.seen, v.id",
+        {"release": release},
+    )
+    return [Edited(row["seen"], row["id"], row["previous"]) for row in rows]
+
+
+async def find_end(run: Run, release: int) -> int:
+    """Where the record of a release goes on: itself, or what it became at last."""
+    rows = await run(
+        "with recursive ends(id, step) as (select :release, 0 union select r.moved_to, step + 1 from ends"
+        " join releases r on r.id = ends.id where r.moved_to is not null and step < 100)"
+        " select id from ends order by step desc limit 1",
+        {"release": release},
+    )
+    return int(rows[0]["id"])

@@ -1,0 +1,183 @@
+"""What differs between two states of a release, field by field, for people to read: text in pieces, lists in lines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from typing import Any
+
+from lxml import html
+
+from archive.changes import Piece, diff_paragraphs, diff_words
+from archive.state import without_query
+
+CONTEXT = 1  # unchanged paragraphs shown on each side of a changed one
+VALUES = ("kind", "published", "updated", "language")
+ORDER = ("title", "lead", *VALUES, "body", "questions", "tags", "images", "attachments", "contacts", "links", "layout")
+TEXTS = ("title", "lead", "body")
+KEYS: dict[str, Callable[[Any], str]] = {  # what tells the members of a list apart
+    "images": lambda image: without_query(image["url"]),
+    "attachments": lambda file: str(file["url"]),
+    "contacts": lambda contact: contact["name"] or contact["email"] or contact["phone"] or contact["role"],
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One paragraph or line. label: what it is where that is not plain, such as question 2 (number: 2)."""
+
+    pieces: list[Piece]
+    label: str | None = None
+    number: int | None = None
+
+    @property
+    def mark(self) -> str:
+        """same, ins or del where the whole row is; else mixed."""
+        ops = {piece.op for piece in self.pieces if piece.text.strip()}
+        return ops.pop() if len(ops) == 1 else "mixed" if ops else "same"
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Unchanged rows that are left out."""
+
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A field that differs, or is shown whole. note: what no row tells, such as a new order."""
+
+    name: str
+    rows: list[Row | Gap]
+    note: str | None = None
+
+
+def find_differences(before: Mapping[str, Any], after: Mapping[str, Any], *, whole: bool = False) -> list[Field]:
+    """The fields in which two states (archive.state.read_state) differ; `whole`: title, lead and body in full.
+
+    A list that was not read in its day is not compared.
+    """
+    fields = []
+    for name in ORDER:
+        field = compare_field(name, before, after)
+        differs = field.note or any(row.mark != "same" for row in field.rows if isinstance(row, Row))
+        if whole and name in TEXTS and field.rows:
+            fields.append(field)
+        elif differs:
+            rows = leave_out_same([row for row in field.rows if isinstance(row, Row)])
+            fields.append(Field(name, rows, field.note))
+    return fields
+
+
+def compare_field(name: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> Field:
+    """One field in full."""
+    if name in ("links", "layout"):
+        return compare_markup(name, before, after)
+    old, new = before[name], after[name]
+    if name in TEXTS:
+        return Field(name, [Row(pieces) for pieces in diff_paragraphs(old or "", new or "")])
+    if name in VALUES:
+        return Field(name, [Row(replaced(old, new))])
+    if old is None or new is None:
+        return Field(name, [])
+    if name == "questions":
+        return Field(name, compare_questions(old, new))
+    rows = compare_lines(old, new, KEYS.get(name, to_line))
+    lines, new_lines = list(map(to_line, old)), list(map(to_line, new))
+    reordered = lines != new_lines and sorted(lines) == sorted(new_lines)
+    return Field(name, list(rows), "reordered" if reordered else None)
+
+
+def compare_lines(old: Sequence[Any], new: Sequence[Any], key: Callable[[Any], str]) -> list[Row]:
+    """Lists whose members are told apart by a key, in the later one's order, what is gone last."""
+    held: dict[str, list[str]] = {}
+    for member in old:
+        held.setdefault(key(member), []).append(to_line(member))
+    rows = []
+    for member in new:
+        line, earlier = to_line(member), held.get(key(member))
+        if not earlier:
+            rows.append(Row([Piece("ins", line)]))
+        else:
+            was = earlier.pop(0)
+            rows.append(Row([Piece("same", line)] if line == was else diff_words(was, line)))
+    return rows + [Row([Piece("del", line)]) for lines in held.values() for line in lines]
+
+
+def compare_questions(old: Sequence[Mapping[str, Any]], new: Sequence[Mapping[str, Any]]) -> list[Row | Gap]:
+    """Questions and answers as pairs: those that ask the same, then those that stand in the same place."""
+    rows: list[Row | Gap] = []
+    matcher = SequenceMatcher(None, [pair["question"] for pair in old], [pair["question"] for pair in new], False)
+    for _, first, last, new_first, new_last in matcher.get_opcodes():
+        for place in range(max(last - first, new_last - new_first)):
+            left = old[first + place] if first + place < last else None
+            right = new[new_first + place] if new_first + place < new_last else None
+            rows += compare_pair(left, right)
+    return rows
+
+
+def compare_pair(old: Mapping[str, Any] | None, new: Mapping[str, Any] | None) -> list[Row]:
+    """One question with its answer and who answers."""
+    left, right = old or {}, new or {}
+    number = (new or old or {})["position"]
+    rows = [Row(diff_words(left.get("question", ""), right.get("question", "")), "question_number", number)]
+    rows += [Row(pieces) for pieces in diff_paragraphs(left.get("answer", ""), right.get("answer", ""))]
+    by = replaced(left.get("answered_by"), right.get("answered_by"))
+    return [*rows, *([Row(by, "answered_by")] if Row(by).mark != "same" else [])]
+
+
+def compare_markup(name: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> Field:
+    """What body_html tells beside the text: the links' addresses; else only that the layout differs."""
+    if before["body_html"] == after["body_html"]:
+        return Field(name, [])
+    old, new = find_links(before["body_html"]), find_links(after["body_html"])
+    if name == "links":
+        return Field(name, list(compare_lines(old, new, to_line)))
+    changed_text = before["body"] != after["body"]
+    return Field(name, [], None if changed_text or old != new else "layout_only")
+
+
+def find_links(body_html: str) -> list[str]:
+    """Each link of a sanitised body once, as its words and its address."""
+    if not body_html.strip():
+        return []
+    links = html.fragment_fromstring(body_html, create_parent="div").iter("a")
+    found = (f"{' '.join(link.text_content().split())} → {link.get('href')}" for link in links if link.get("href"))
+    return list(dict.fromkeys(found))
+
+
+def leave_out_same(rows: Sequence[Row]) -> list[Row | Gap]:
+    """Changed rows with a row of context on each side; the others are counted."""
+    changed = [place for place, row in enumerate(rows) if row.mark != "same"]
+    shown = {near for place in changed for near in range(place - CONTEXT, place + CONTEXT + 1)}
+    kept: list[Row | Gap] = []
+    for place, row in enumerate(rows):
+        last = kept[-1] if kept else None
+        if place in shown:
+            kept.append(row)
+        elif isinstance(last, Gap):
+            kept[-1] = Gap(last.count + 1)
+        else:
+            kept.append(Gap(1))
+    return kept
+
+
+def replaced(old: str | None, new: str | None) -> list[Piece]:
+    """A short value as a whole."""
+    if old == new:
+        return [Piece("same", new)] if new else []
+    return [*([Piece("del", old)] if old else []), *([Piece("ins", new)] if new else [])]
+
+
+def to_line(member: Any) -> str:
+    """A member of a list as a line.
+
+    >>> to_line({"url": "https://a.se/r.pdf", "title": "Rapport", "media_type": None}), to_line("Skog")
+    ('Rapport · https://a.se/r.pdf', 'Skog')
+    """
+    if isinstance(member, str):
+        return member
+    told = [str(value) for name, value in member.items() if value and name not in ("url", "position")]
+    return " · ".join([*told, *([without_query(member["url"])] if member.get("url") else [])])

@@ -1,0 +1,184 @@
+"""Joint texts: the same or nearly the same release at several agencies; and what says the same at one agency.
+
+Two texts are joint where they share 60 % of their runs of five words and stand within two weeks of each other:
+what recurs (a council's next meeting, a yearly reminder) shares more than that with what stood months before.
+The same 100 words throughout are joint at any distance. Under 40 words a greeting and a date make most of the
+runs: such texts must be the same throughout and near in time, and under 12 they say too little to tell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from sqlite_utils import Database
+
+from archive.joint.shingles import BANDS, RULES, find_words, likeness, to_keys, to_runs, whole_key
+
+ENOUGH = 0.6  # of the runs that two texts have between them; figures beside RUN in shingles.py
+NEAR = 14  # days
+FEW, SHORT, LONG = 12, 40, 100  # words
+MOST = 50  # texts compared at one look-up: those with the most keys in common
+FIRST_BAND = 100 * RULES  # the whole text's band; those of other rules have other numbers
+LAST_BAND = FIRST_BAND + BANDS
+DAYS = 2**16  # a key's last 16 bits are a day, so that one range of keys finds the texts of some weeks
+EPOCH = date(1970, 1, 1).toordinal()
+
+Row = tuple[str, str | None, str, str | None, str | None, str]  # title, lead, body, published, updated, first_seen
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """What a release says, ready to be compared."""
+
+    words: Sequence[str]
+    runs: frozenset[str]
+
+    @property
+    def short(self) -> bool:
+        return len(self.words) < SHORT
+
+    def bands(self) -> list[tuple[int, int]]:
+        """Each band with its key: the whole text's, and where it is long enough those by which alike texts meet."""
+        if len(self.words) < FEW:
+            return []
+        keys = [whole_key(self.words), *([] if self.short else to_keys(self.runs))]
+        return list(enumerate(keys, FIRST_BAND))
+
+
+class Joint:
+    """The tables joint_bands and joint_texts. No method commits: wrap calls in `Archive.transaction`."""
+
+    def __init__(self, db: Database) -> None:
+        self.db = db
+
+    def note(self, release: int, agency: str, text: str) -> None:
+        """Make a release known by its text as it stands now, and pair it with those of other agencies.
+
+        Its row must be written: its dates are read there. Pairs of an earlier text go. Its keys stay: a release
+        found by them is compared as it stands.
+        """
+        told = read_text(text)
+        day = self.db.execute("select published, updated, first_seen from releases where id = ?", [release]).fetchone()
+        day = to_day(*day)
+        self._forget(release)
+        keys = told.bands()
+        if not keys:
+            return
+        self.db.conn.executemany(
+            "insert or ignore into joint_bands (band, value, release) values (?, ?, ?)",
+            [(band, key * DAYS + day, release) for band, key in keys],
+        )
+        ranges = [(band, key * DAYS + max(day - NEAR, 0), key * DAYS + min(day + NEAR, DAYS - 1)) for band, key in keys]
+        if len(told.words) >= LONG:
+            ranges[0] = whole_range(*keys[0])
+        for other in find_releases(self.db, ranges, "<>", agency):
+            held, held_day = self._read(other)
+            alike = compare(told, held, near=abs(day - held_day) <= NEAR)
+            if alike is not None:
+                self.db.conn.executemany(
+                    "insert into joint_texts (release, other, similarity) values (?, ?, ?)",
+                    [(release, other, alike), (other, release, alike)],
+                )
+
+    def find_same_text(self, text: str, agency: str) -> list[tuple[int, float]]:
+        """Releases of one agency that say what a text says, whenever they stood: (id, likeness), the likest first."""
+        told = read_text(text)
+        ranges = [whole_range(band, key) for band, key in told.bands()]
+        found = [(other, compare(told, self._read(other)[0])) for other in find_releases(self.db, ranges, "=", agency)]
+        return sorted(((other, alike) for other, alike in found if alike), key=lambda pair: (-pair[1], pair[0]))
+
+    def renew(self, after: int = 0, most: int = 500) -> int | None:
+        """Note the releases that follow the id `after`, at most so many; gives the last one's id, None at the end.
+
+        For an archive older than these tables, or whose keys were made under other rules (shingles.RULES): a
+        pass begins at 0, and then throws such keys away.
+        """
+        if after == 0:
+            self.db.execute("delete from joint_bands where band not between ? and ?", [FIRST_BAND, LAST_BAND])
+        rows = self.db.execute(
+            "select id, agency, title, lead, body from releases where id > ? order by id limit ?", [after, most]
+        ).fetchall()
+        for release, agency, *parts in rows:
+            self.note(release, agency, join_parts(*parts))
+        return rows[-1][0] if rows else None
+
+    def is_stale(self) -> bool:
+        """Whether keys of other rules are held: their releases are not found until `renew` has passed over them."""
+        row = self.db.execute(
+            "select exists (select 1 from joint_bands where band < ?) or exists"
+            " (select 1 from joint_bands where band > ?)",
+            [FIRST_BAND, LAST_BAND],
+        ).fetchone()
+        return bool(row[0])
+
+    def _forget(self, release: int) -> None:
+        """Take a release's pairs out, from both sides."""
+        self.db.execute(
+            "delete from joint_texts where other = ?1 and release in"
+            " (select other from joint_texts where release = ?1)",
+            [release],
+        )
+        self.db.execute("delete from joint_texts where release = ?", [release])
+
+    def _read(self, release: int) -> tuple[Text, int]:
+        """What a release says now, and its day."""
+        row: Row = self.db.execute(
+            "select title, lead, body, published, updated, first_seen from releases where id = ?", [release]
+        ).fetchone()
+        return read_text(join_parts(*row[:3])), to_day(*row[3:])
+
+
+def find_releases(db: Database, ranges: list[tuple[int, int, int]], which: str, agency: str) -> list[int]:
+    """Releases with a key in one of the ranges (band, lowest, highest), those with the most first.
+
+    `which`: "=" of the agency, "<>" of others.
+    """
+    if not ranges:
+        return []
+    rows = db.execute(
+        f"with ranges (band, low, high) as (values {', '.join(['(?, ?, ?)'] * len(ranges))}), found as ("
+        " select b.release, count(*) as shared from ranges g cross join joint_bands b"
+        " on b.band = g.band and b.value between g.low and g.high group by b.release)"
+        f" select f.release from found f join releases r on r.id = f.release where r.agency {which} ?"
+        " order by f.shared desc, f.release desc limit ?",
+        [*(number for numbers in ranges for number in numbers), agency, MOST],
+    )
+    return [row[0] for row in rows.fetchall()]
+
+
+def compare(one: Text, other: Text, *, near: bool = True) -> float | None:
+    """How alike two texts are, 0-1, where that makes them one release; `near`: they stand near in time."""
+    if one.words == other.words:
+        return 1.0 if near or len(one.words) >= LONG else None
+    if one.short or other.short or not near:
+        return None
+    alike = likeness(one.runs, other.runs)
+    return round(alike, 3) if alike >= ENOUGH else None
+
+
+def whole_range(band: int, key: int) -> tuple[int, int, int]:
+    """A key on any day."""
+    return band, key * DAYS, key * DAYS + DAYS - 1
+
+
+def read_text(text: str) -> Text:
+    """A text's words and their runs."""
+    words = find_words(text)
+    return Text(words, to_runs(words))
+
+
+def join_parts(title: str, lead: str | None, body: str) -> str:
+    """All that a release says."""
+    return "\n\n".join(filter(None, (title, lead, body)))
+
+
+def to_day(published: str | None, updated: str | None, first_seen: str) -> int:
+    """The day a release belongs to, counted from 1970: as it says itself, else when it was first seen.
+
+    >>> to_day(None, "1970-01-03T10:00:00+01:00", "2024-01-01T00:00:00+00:00")
+    2
+    """
+    day = date.fromisoformat((published or updated or first_seen)[:10]).toordinal() - EPOCH
+    return min(max(day, 0), DAYS - 1)

@@ -1,0 +1,62 @@
+"""Hands out a version's evidence (/-/evidence/<revision>.zip); archive/evidence/__init__.py gathers it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from tempfile import SpooledTemporaryFile
+from threading import BoundedSemaphore
+from typing import IO, Any
+
+from datasette import NotFound, hookimpl
+
+from archive.evidence import write_evidence
+
+IN_MEMORY = 2_000_000  # bytes of a zip; a larger one goes through a file
+CHUNK = 64_000
+AT_ONCE = BoundedSemaphore(2)  # each may hold one answer's bytes in memory
+
+
+class ZipFileResponse:
+    """Sends a file piece by piece, and closes it."""
+
+    def __init__(self, file: IO[bytes], name: str) -> None:
+        self.file = file
+        self.headers = [
+            (b"content-type", b"application/zip"),
+            (b"content-length", str(file.seek(0, 2)).encode()),
+            (b"content-disposition", f'attachment; filename="{name}"'.encode()),
+            (b"x-content-type-options", b"nosniff"),
+        ]
+
+    async def asgi_send(self, send: Callable[[dict[str, Any]], Awaitable[None]]) -> None:
+        """What Datasette asks of a response."""
+        with self.file as file:
+            await send({"type": "http.response.start", "status": 200, "headers": self.headers})
+            file.seek(0)
+            while piece := file.read(CHUNK):
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
+            await send({"type": "http.response.body", "body": b""})
+
+
+async def show_evidence(request: Any, datasette: Any) -> Any:
+    """The zip, or the page for an address that leads nowhere. captures.db is read where it lies, never served."""
+    path, revision = datasette.get_database("archive").path, int(request.url_vars["revision"])
+    file: IO[bytes] = SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115 - closed by the response
+    if not await asyncio.to_thread(write, Path(path), revision, file):
+        file.close()
+        raise NotFound(f"revision {revision} does not exist")
+    return ZipFileResponse(file, f"evidence-{revision}.zip")
+
+
+def write(path: Path, revision: int, file: IO[bytes]) -> bool:
+    """False where there is no such revision."""
+    with AT_ONCE:
+        return write_evidence(path, revision, file)
+
+
+@hookimpl
+def register_routes() -> list[tuple[str, Any]]:
+    """A short address; eighteen digits are the most that SQLite can hold."""
+    return [(r"/-/evidence/(?P<revision>[0-9]{1,18})\.zip$", show_evidence)]

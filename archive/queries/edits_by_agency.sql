@@ -1,0 +1,16 @@
+-- Edits by agency
+-- How many edits to published releases each agency made, how many without moving its own update stamp, how many
+-- weighty ones (50 or more), and how many releases it removed. Leave the agency empty for all of them.
+select
+  r.agency,
+  count(*) as edits,
+  count(distinct v.release) as releases_edited,
+  sum(v.dated = 0) as undated,
+  sum(v.weight >= 50) as weighty,
+  (select count(*) from releases g where g.agency = r.agency and g.gone is not null) as removed,
+  '/-/edits?agency=' || r.agency as link
+from revisions v
+join releases r on r.id = v.release
+where v.cause = 'source' and v.previous is not null and (:agency = '' or r.agency = :agency)
+group by r.agency
+order by edits desc

@@ -1,0 +1,124 @@
+"""What is no longer where it stood: the removals table, one row a time a release was away.
+
+`kind` says what was seen in its place, by the last check:
+
+    gone        404 or 410                            redirected  led to the front page, a listing or another text
+    error page  200, but the page says "not found"    replaced    200, with an altogether other text
+    moved       the same text stands at another address
+
+A removal is `confirmed` once several checks over at least a day agreed; until then it is a doubt that may
+pass. An outage, a block page or robots.txt's no never comes here. `ended` is when the release stood again.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlite_utils import Database
+
+from archive.times import to_text
+
+CHECKS = 3  # as many must agree before a removal is told
+SPAN = timedelta(days=1)  # over at least this long
+IN_DOUBT = timedelta(hours=8)  # until the next check of one that is not confirmed
+LONG_GONE = timedelta(days=7)  # and of one that is
+
+
+class Removals:
+    """The removals table. No method commits: wrap calls in `Archive.transaction`."""
+
+    def __init__(self, db: Database) -> None:
+        self.db = db
+
+    def absent(
+        self,
+        release: int,
+        seen: datetime,
+        kind: str,
+        *,
+        status: int | None = None,
+        target: str | None = None,
+        capture: int | None = None,
+    ) -> bool:
+        """The release did not stand at its address; True where that is confirmed by this check or was before."""
+        moment = to_text(seen)
+        row = self.db.execute(
+            "select id, first_seen, checks, confirmed from removals where release = ? and ended is null"
+            " and kind <> 'moved'",
+            [release],
+        ).fetchone()
+        if row is None:
+            self.db.execute(
+                "insert into removals (release, kind, first_seen, last_seen, checks, status, target, capture)"
+                " values (?, ?, ?, ?, 1, ?, ?, ?)",
+                [release, kind, moment, moment, status, target, capture],
+            )
+            confirmed = False
+        else:
+            key, first, checks, known = row
+            confirmed = known is not None or (checks + 1 >= CHECKS and seen - datetime.fromisoformat(first) >= SPAN)
+            self.db.execute(
+                "update removals set kind = ?, last_seen = ?, checks = checks + 1, status = ?, target = ?,"
+                " capture = coalesce(capture, ?), confirmed = coalesce(confirmed, ?) where id = ?",
+                [kind, moment, status, target, capture, moment if confirmed else None, key],
+            )
+        self.db.execute(
+            "update releases set next_check = ?, gone = case when ? then coalesce(gone, ?) end where id = ?",
+            [to_text(seen + (LONG_GONE if confirmed else IN_DOUBT)), confirmed, moment, release],
+        )
+        return confirmed
+
+    def in_doubt(self, release: int) -> bool:
+        """Whether the last check found the release away, confirmed or not."""
+        row = self.db.execute(
+            "select 1 from removals where release = ? and ended is null and kind <> 'moved'", [release]
+        ).fetchone()
+        return row is not None
+
+    def shared(self, release: int, target: str | None) -> bool:
+        """Whether the same has come to stand in the place of another release of the same agency, too."""
+        row = self.db.execute(
+            "select 1 from removals o join releases r on r.id = o.release where o.release <> :release"
+            " and o.kind = 'replaced' and o.target is :target and o.ended is null"
+            " and r.agency = (select agency from releases where id = :release) limit 1",
+            {"release": release, "target": target},
+        ).fetchone()
+        return row is not None
+
+    def withdraw(self, release: int) -> None:
+        """What looked like a removal was none: its doubt is forgotten."""
+        self.db.execute("delete from removals where release = ? and ended is null and kind <> 'moved'", [release])
+        self.db.execute("update releases set gone = null where id = ?", [release])
+
+    def present(self, release: int, seen: datetime) -> None:
+        """The release stands (again) where it stood."""
+        ended = self.db.execute(
+            "update removals set ended = ? where release = ? and ended is null and kind <> 'moved'",
+            [to_text(seen), release],
+        ).rowcount
+        if ended:
+            self.db.execute("update releases set gone = null where id = ?", [release])
+
+    def renamed(self, release: int, seen: datetime, url: str, *, status: int | None = None) -> None:
+        """The release stands at another address, which becomes its own."""
+        self.db.execute("update releases set url = ? where id = ?", [url, release])
+        self._moved(release, seen, url, release, status)
+
+    def joined(self, release: int, seen: datetime, url: str, to: int, *, status: int | None = None) -> None:
+        """The release stands at an address under which the archive holds one already: their histories are one."""
+        self.db.execute("update releases set moved_to = null where id = ?", [to])  # it may have moved back
+        self.db.execute("update releases set moved_to = ?, next_check = null where id = ?", [to, release])
+        self._moved(release, seen, url, to, status)
+
+    def _moved(self, release: int, seen: datetime, url: str, to: int, status: int | None) -> None:
+        moment = to_text(seen)
+        self.db.execute(  # what the same check took for a removal was this
+            "update removals set confirmed = null where release = ? and ended is null and confirmed = ?",
+            [release, moment],
+        )
+        self.present(release, seen)
+        self.db.execute(
+            "insert into removals (release, kind, first_seen, last_seen, checks, confirmed, status, target, moved_to)"
+            " values (?, 'moved', ?, ?, 1, ?, ?, ?, ?)",
+            [release, moment, moment, moment, status, url, to],
+        )

@@ -1,0 +1,117 @@
+"""Writes a release's states: a first one, or one more beside the one it follows, with all that belongs to it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from sqlite_utils import Database
+
+from archive.changes import compare
+from archive.joint import Joint, join_parts
+from archive.records import Release
+from archive.state import LISTS, PARTS, STATE, state_hash
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """A state of a release the archive holds."""
+
+    release: int
+    revision: int
+    cause: str
+    hash: str
+    reader: str | None  # the rules it was read with
+    capture: int | None
+    sha256: str | None  # of the bytes it was read from
+    newest: str | None  # of the newest bytes kept of the page, which show the design it stands in
+    state: dict[str, Any]
+
+
+class Writer:
+    """Rows of releases, revisions and their parts. No method commits: `Archive.save` does."""
+
+    def __init__(self, db: Database) -> None:
+        self.db = db
+        self.joint = Joint(db)
+
+    def first(self, release: Release, state: Mapping[str, Any], facts: dict[str, Any]) -> None:
+        moment, digest = facts["seen"], state_hash(state)
+        own = {"agency": release.agency, "url": release.url, "first_seen": moment, "last_checked": moment}
+        columns = {name: state[name] for name in STATE}
+        key = self.insert("releases", {**own, **columns, "hash": digest})
+        revision = self.insert(
+            "revisions", {**facts, **columns, **as_json(state), "release": key, "cause": "first", "hash": digest}
+        )
+        self.update("releases", key, {"revision": revision, "capture": facts["capture"]})
+        self.replace_parts(key, state)
+        self.joint.note(key, release.agency, join_parts(state["title"], state["lead"], state["body"]))
+
+    def revise(self, held: Held, state: Mapping[str, Any], facts: dict[str, Any]) -> None:
+        """A further state, beside the one it follows; what was known of that one's standing is closed with it."""
+        digest, columns = state_hash(state), {name: state[name] for name in STATE}
+        told = compare(held.state, state)
+        same = self.db.execute(
+            "select min(id) from revisions where release = ? and hash = ?", [held.release, digest]
+        ).fetchone()
+        self.db.execute(
+            "update revisions set last_seen = r.last_checked, checks = r.checks from releases r"
+            " where revisions.id = ? and r.id = ?",
+            [held.revision, held.release],
+        )
+        row = {
+            "release": held.release,
+            "previous": held.revision,
+            "same_as": same[0],
+            "dated": int(held.state["updated"] != state["updated"]),
+            "weight": told.weight,
+            "summary": told.summary("sv"),
+            "summary_en": told.summary("en"),
+            "changes": json.dumps([asdict(change) for change in told.changes], ensure_ascii=False),
+            "hash": digest,
+        }
+        revision = self.insert("revisions", {**facts, **columns, **as_json(state), **row})
+        standing = {"revision": revision, "hash": digest, "checks": 0}
+        if facts["capture"] is None or facts["capture"] != held.capture:  # else nobody looked: old bytes were read anew
+            standing |= {"last_checked": facts["seen"], "capture": facts["capture"]}
+        self.update("releases", held.release, {**columns, **standing})
+        self.replace_parts(held.release, state)
+        agency = self.db.execute("select agency from releases where id = ?", [held.release]).fetchone()[0]
+        self.joint.note(held.release, agency, join_parts(state["title"], state["lead"], state["body"]))
+
+    def replace_parts(self, release: int, state: Mapping[str, Any]) -> None:
+        self.db.execute("delete from release_tags where release = ?", [release])
+        for tag in state["tags"]:
+            self.db.execute("insert or ignore into tags (name) values (?)", [tag])
+            self.db.execute(
+                "insert into release_tags (release, tag) select ?, id from tags where name = ?", [release, tag]
+            )
+        for name in PARTS:
+            for position, part in enumerate(state[name], 1):
+                self.put_part(name, {**part, "release": release, "position": position})
+            self.db.execute(f"delete from {name} where release = ? and position > ?", [release, len(state[name])])
+
+    def put_part(self, table: str, row: dict[str, Any]) -> None:
+        """A question, image or attachment in its place; the id of a place once taken stays."""
+        names, marks = ", ".join(row), ", ".join(f":{name}" for name in row)
+        sets = ", ".join(f"{name} = excluded.{name}" for name in row)
+        self.db.execute(
+            f"insert into {table} ({names}) values ({marks}) on conflict (release, position) do update set {sets}", row
+        )
+
+    def insert(self, table: str, row: dict[str, Any]) -> int:
+        names, marks = ", ".join(row), ", ".join(f":{name}" for name in row)
+        key = self.db.execute(f"insert into {table} ({names}) values ({marks})", row).lastrowid
+        assert key is not None  # noqa: S101 - an insert that did not raise has given a rowid
+        return key
+
+    def update(self, table: str, key: int, row: dict[str, Any]) -> None:
+        sets = ", ".join(f"{name} = :{name}" for name in row)
+        self.db.execute(f"update {table} set {sets} where id = :id", {**row, "id": key})
+
+
+def as_json(state: Mapping[str, Any]) -> dict[str, str]:
+    """A state's lists as revisions hold them."""
+    return {name: json.dumps(state[name], ensure_ascii=False) for name in LISTS}

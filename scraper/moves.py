@@ -1,0 +1,75 @@
+"""Where a reading belongs: to the release its address held, to the same text elsewhere, or to none."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from archive.joint import join_parts
+from archive.joint.shingles import find_words, likeness, to_runs
+from archive.records import Release
+from archive.state import to_state
+from archive.store import Archive
+from scraper.items import Reading
+
+RUN = 3  # words
+SAME_TEXT = 0.5  # of all runs of two texts, the share both hold; a move may come with an edit
+OTHER_TEXT = 0.1  # less than this, under another title, is another text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """What a reading's address has come to mean.
+
+    kind: stays, renamed (its release stands at another address now), joined (the same, and the archive holds
+    a release of that address already), redirected or replaced (another text than the one that is held).
+    """
+
+    kind: str
+    url: str  # the release's address
+
+
+def find_place(archive: Archive, release: Release, reading: Reading) -> Place:
+    """Where a reading belongs. Only an address that holds a release can have moved or been replaced."""
+    own = archive.url_of(reading.held) if reading.held is not None else None
+    held = archive.held(own) if own else None
+    if own is None or held is None:
+        return Place(kind="stays", url=release.url if is_free(archive, release, reading.visited) else reading.visited)
+    likeness = similarity(held.state, to_state(release))
+    redirected = reading.answer.url != reading.visited
+    if release.url != own and is_free(archive, release, reading.visited):
+        if likeness >= SAME_TEXT:
+            known = archive.release_id(release.url) is not None
+            return Place(kind="joined" if known else "renamed", url=release.url)
+        if redirected:
+            return Place(kind="redirected", url=own)
+    elif release.url != own and redirected:
+        return Place(kind="redirected", url=own)
+    if release.title != held.state["title"] and likeness < OTHER_TEXT:
+        return Place(kind="replaced", url=own)
+    return Place(kind="stays", url=own)
+
+
+def is_free(archive: Archive, release: Release, visited: str) -> bool:
+    """Whether a page may go by the address it calls canonical: a template's slip can give many pages the same.
+
+    Not where that address is a source, nor where another page with another title goes by it already.
+    """
+    if release.url == visited:
+        return True
+    row = archive.frontier.get(release.url)
+    if row and row.role != "release":
+        return False
+    return archive.title_of(release.url) in (None, release.title) or not archive.frontier.shared(release.url, visited)
+
+
+def similarity(one: Mapping[str, Any], other: Mapping[str, Any]) -> float:
+    """How alike two states' texts are, 0 to 1, by the runs of words they share."""
+    return likeness(*(find_runs(state) for state in (one, other)))
+
+
+def find_runs(state: Mapping[str, Any]) -> frozenset[str]:
+    """The runs of three words of title, lead and body; of a text shorter than that, its words."""
+    words = find_words(join_parts(state["title"], state["lead"], state["body"]))
+    return to_runs(words, RUN) or frozenset(words)

@@ -1,0 +1,223 @@
+"""captures.db gives back what it was given, or names what it cannot give."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from archive.captures import Captures, evident_headers
+from archive.captures.bases import BASES, PACE
+from archive.errors import ArchiveError
+from tests.archive.captured import page
+from tests.stored import ROOT
+
+REAL = sorted((ROOT / "pages/polisen.se").glob("*.html"))
+KEEPER = (sys.executable, "-m", "tests.archive.captured")
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Path:
+    return tmp_path / "archive.db"
+
+
+def rows(archive: Path, sql: str, *values: object) -> list[tuple[object, ...]]:
+    """Straight from the file, or into it."""
+    db = sqlite3.connect(archive.with_name("captures.db"))
+    try:
+        with db:
+            return db.execute(sql, values).fetchall()
+    finally:
+        db.close()
+
+
+def read_or_fault(captures: Captures, sha256: str) -> object:
+    """The bytes, or the table and key that an error names."""
+    try:
+        return captures.read(sha256)
+    except ArchiveError as error:
+        return error.table, error.key
+
+
+def test_bytes_come_back_as_they_were(archive: Path) -> None:
+    chance = random.Random(1)
+    bodies = [page(n, design=n % 6) for n in range(30)]
+    bodies += [b"", b"404", chance.randbytes(50_000), chance.randbytes(1_200_000), page(1)[:-9], page(3) * 90]
+    with Captures(archive) as captures:
+        kept = [captures.keep(body, "fyr.example") for body in bodies]
+        assert kept == [hashlib.sha256(body).hexdigest() for body in bodies]
+        assert [captures.read(sha256) for sha256 in kept] == bodies
+        assert list(captures) == kept
+        assert captures.count() == len(bodies)
+        assert kept[0] in captures
+        assert "0" * 64 not in captures
+    with Captures(archive, readonly=True) as captures:
+        assert [captures.read(sha256) for sha256 in reversed(kept)] == bodies[::-1]
+
+
+def test_bytes_already_held_are_not_written_again(archive: Path) -> None:
+    with Captures(archive) as captures:
+        first = captures.keep(page(1), "fyr.example")
+        before = rows(archive, "select id, sha256 from blobs"), rows(archive, "select * from bases")
+        assert captures.keep(page(1), "other.example") == first
+    assert (rows(archive, "select id, sha256 from blobs"), rows(archive, "select * from bases")) == before
+
+
+def test_pages_of_a_host_are_held_against_one_of_them_and_a_redesign_begins_anew(archive: Path) -> None:
+    with Captures(archive) as captures:
+        for design in (1, 2):
+            for number in range(10):
+                captures.keep(page(number, design), "fyr.example")
+    with Captures(archive) as captures:  # opened again, it goes on with the bases it had
+        captures.keep(page(99, 1), "fyr.example")
+        captures.keep(page(98, 1), "fagel.example")
+    assert rows(archive, "select host, blob from bases order by blob") == [
+        ("fyr.example", 1),
+        ("fyr.example", 11),
+        ("fagel.example", 22),
+    ]
+    assert rows(archive, "select base, count(*) from blobs group by base order by base") == [
+        (None, 3),
+        (1, 10),
+        (11, 9),
+    ]
+    assert rows(archive, "select count(*) from blobs where base and length(data) > size / 10") == [(0,)]
+    assert rows(archive, "select count(*) from blobs b join blobs o on o.id = b.base where o.base is not null") == [
+        (0,)
+    ]
+
+
+def test_new_bases_begin_seldom_once_there_are_some(archive: Path) -> None:
+    with Captures(archive) as captures:
+        for design in range(BASES + 100):  # no two pages alike
+            captures.keep(page(1, design), "fyr.example")
+    ((bases,),) = rows(archive, "select count(*) from bases")
+    assert isinstance(bases, int)
+    assert BASES < bases <= BASES + (BASES + 100) * PACE
+
+
+def test_a_site_built_anew_has_a_new_base_at_once_when_opened_again(archive: Path) -> None:
+    for crawl in range(BASES * 2):
+        with Captures(archive) as captures:
+            captures.keep(page(1, crawl), "fyr.example")
+            captures.keep(page(2, crawl), "fyr.example")
+    assert rows(archive, "select count(*) from bases") == [(BASES * 2,)]
+    assert rows(archive, "select count(*) from blobs where base is not null") == [(BASES * 2,)]
+
+
+def test_what_is_not_text_is_nobodys_base(archive: Path) -> None:
+    with Captures(archive) as captures:
+        captures.keep(random.Random(2).randbytes(20_000), "fyr.example")
+        captures.keep(b"Not found", "fyr.example")
+    assert rows(archive, "select * from bases") == []
+
+
+def test_what_is_not_held_is_named(archive: Path) -> None:
+    with Captures(archive) as captures, pytest.raises(ArchiveError) as caught:
+        captures.read("ab" * 32)
+    assert str(caught.value) == f"{captures.path}: blobs: {'ab' * 32}: is not held"
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [("data", b"nothing of the kind"), ("data", b""), ("size", 5), ("data", "text")],
+)
+def test_damage_is_named(archive: Path, column: str, value: object) -> None:
+    with Captures(archive) as captures:
+        sha256 = captures.keep(page(1), "fyr.example")
+    rows(archive, f"update blobs set {column} = ?", value)
+    with Captures(archive) as captures, pytest.raises(ArchiveError, match=f"blobs: {sha256}: is damaged"):
+        captures.read(sha256)
+
+
+def test_one_byte_flipped_anywhere_in_a_blob_is_never_read_as_another_text(archive: Path) -> None:
+    with Captures(archive) as captures:
+        base, other = (captures.keep(page(number), "fyr.example") for number in (1, 2))
+    (data,) = rows(archive, "select data from blobs where sha256 = ?", other)[0]
+    assert isinstance(data, bytes)
+    chance = random.Random(3)
+    for place in [0, 4, len(data) - 1, *(chance.randrange(len(data)) for _ in range(40))]:
+        flipped = data[:place] + bytes([data[place] ^ 1 << chance.randrange(8)]) + data[place + 1 :]
+        rows(archive, "update blobs set data = ? where sha256 = ?", flipped, other)
+        with Captures(archive) as captures:
+            # right all the same where the frame has no use for that bit
+            assert read_or_fault(captures, other) in (page(2), ("blobs", other))
+            assert captures.read(base) == page(1)
+
+
+def test_a_lost_or_damaged_base_is_named_and_new_pages_are_kept_without_it(
+    archive: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with Captures(archive) as captures:
+        base, other = (captures.keep(page(number), "fyr.example") for number in (1, 2))
+    rows(archive, "update blobs set data = ? where sha256 = ?", b"?", base)
+    with Captures(archive) as captures:
+        with pytest.raises(ArchiveError, match=f"{base}: is damaged"):
+            captures.read(other)
+        assert captures.read(captures.keep(page(3), "fyr.example")) == page(3)
+    assert "a base of fyr.example is passed over" in caplog.text
+    rows(archive, "delete from blobs where sha256 = ?", base)
+    with Captures(archive) as captures, pytest.raises(ArchiveError, match=f"{other}: its base 1 is missing"):
+        captures.read(other)
+
+
+def test_a_file_that_cannot_be_opened_is_named(archive: Path) -> None:
+    with pytest.raises(ArchiveError, match=r"captures\.db: cannot be opened"):
+        Captures(archive, readonly=True)
+    archive.with_name("captures.db").write_bytes(b"no database" * 99)
+    with pytest.raises(ArchiveError, match=r"captures\.db: cannot be opened"):
+        Captures(archive)
+
+
+def test_killed_at_any_moment_it_holds_whole_pages_alone(archive: Path) -> None:
+    chance = random.Random(20240603)
+    said: set[str] = set()
+    for run in range(8):
+        with subprocess.Popen(
+            [*KEEPER, str(archive), str(run * 10_000), str((run + 1) * 10_000)], stdout=subprocess.PIPE, text=True
+        ) as process:
+            assert process.stdout
+            said |= {process.stdout.readline().strip() for _ in range(chance.randrange(1, 15))}
+            time.sleep(chance.random() * 0.02)
+            process.kill()
+            # the last line may be cut
+            said |= {line.strip() for line in process.stdout if line.endswith("\n")}
+        with Captures(archive) as captures:
+            for sha256 in captures:
+                captures.read(sha256)
+            assert said <= set(captures)
+    assert len(said) > 30
+
+
+def test_two_processes_keep_at_once(archive: Path) -> None:
+    commands = [[*KEEPER, str(archive), str(first), str(first + 60)] for first in (0, 30)]  # 30 pages are the same
+    keepers = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for command in commands]
+    said = [keeper.communicate(timeout=60)[0].split() for keeper in keepers]
+    assert [keeper.returncode for keeper in keepers] == [0, 0]
+    with Captures(archive) as captures:
+        assert set(captures) == {*said[0], *said[1]}
+        assert captures.count() == 90
+        for sha256 in captures:
+            captures.read(sha256)
+
+
+def test_of_the_headers_only_evidence_is_kept_in_one_order() -> None:
+    sent = {"Server": "a", "Set-Cookie": "s=1", "X-Powered-By": "b", "Content-Type": "text/html", "DATE": "c"}
+    assert list(evident_headers(sent).items()) == [("date", "c"), ("content-type", "text/html"), ("server", "a")]
+
+
+@pytest.mark.skipif(not REAL, reason="no stored pages here")
+def test_real_pages_take_a_fifteenth_of_their_size(archive: Path) -> None:
+    with Captures(archive) as captures:
+        kept = {captures.keep(path.read_bytes(), "polisen.se"): path for path in REAL}
+        assert all(captures.read(sha256) == path.read_bytes() for sha256, path in kept.items())
+    ((size, data),) = rows(archive, "select sum(size), sum(length(data)) from blobs")
+    assert isinstance(data, int)
+    assert isinstance(size, int)
+    assert data < size / 15

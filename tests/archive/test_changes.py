@@ -1,0 +1,236 @@
+"""Comparing two states: fields, paragraphs, questions, parts, weights and the line that tells them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from archive.changes import Comparison, compare, same_words, whole_paragraphs_only
+from archive.changes.kinds import FACTS, FIELD_SHARES, FIGURES, KINDS, MOST_FOR_MANY, MOST_FOR_SIZE, SPEECH
+from archive.changes.words import KIND_WORDS
+from tests.archive.states import to_pair, to_state
+
+OLD = "Bron stängs den 4 maj.\n\nFärjan går som vanligt hela sommaren.\n\nFrågor besvaras i hamnen."
+PARAGRAPHS = OLD.split("\n\n")
+
+
+def body(*changes: tuple[str, str]) -> Comparison:
+    """OLD compared with itself after some replacements."""
+    text = OLD
+    for before, after in changes:
+        assert before in text
+        text = text.replace(before, after)
+    return compare(to_state(OLD), to_state(text))
+
+
+def kinds(comparison: Comparison) -> list[str]:
+    return [change.kind for change in comparison.changes]
+
+
+def test_same_state() -> None:
+    same = compare(to_state(OLD, tags=["Broar"]), to_state(OLD, tags=["Broar"]))
+    assert (same.changes, same.weight) == ((), 0)
+    assert (same.summary("sv"), same.summary("en")) == ("Ingen ändring", "No change")
+
+
+def test_summary_counts_by_kind_heaviest_first() -> None:
+    two = compare(to_state("Det kostar 3 kr den 4 maj."), to_state("Det kostar 5 kr den 9 maj."))
+    assert two.summary("sv") == "1 belopp, 1 datum ändrat"
+    assert two.summary("en") == "1 amount, 1 date changed"
+    many = body(("4 maj", "5 maj"), ("vanligt", "planerat"), ("i hamnen.", "i hamnen.\n\nVälkommen.\n\nHej då."))
+    assert many.summary("sv") == "1 datum, 1 formulering ändrad; 2 stycken tillagda"
+    assert many.summary("en") == "1 date, 1 wording changed; 2 paragraphs added"
+    assert [change.weight for change in many.changes] == sorted((c.weight for c in many.changes), reverse=True)
+
+
+def test_summary_agrees_in_swedish() -> None:
+    assert body(("stängs", "målas")).summary("sv") == "1 formulering ändrad"
+    assert body(("4 maj", "5 maj")).summary("sv") == "1 datum ändrat"
+    assert body(("stängs", "målas"), ("vanligt", "planerat")).summary("sv") == "2 formuleringar ändrade"
+    assert body(("\n\nFrågor besvaras i hamnen.", "")).summary("sv") == "1 stycke borttaget"
+    assert body(("\n\nFrågor besvaras i hamnen.", "")).summary("en") == "1 paragraph removed"
+
+
+def test_summary_leaves_trifles_out_unless_alone() -> None:
+    assert body(("maj.", "maj!")).summary("sv") == "skiljetecken ändrat"
+    assert body(("maj.", "maj!"), ("stängs", "målas")).summary("en") == "1 wording changed"
+
+
+def test_summary_knows_two_languages() -> None:
+    with pytest.raises(ValueError, match="sv or en"):
+        body(("4 maj", "5 maj")).summary("de")
+
+
+def test_one_change_in_two_places_is_told_once() -> None:
+    before = to_state("Ada Ek talar.\n\nSedan går Ada Ek hem.", title="Talare: Ada Ek")
+    after = to_state("Ada Ekh talar.\n\nSedan går Ada Ekh hem.", title="Talare: Ada Ekh")
+    assert compare(before, after).summary("sv") == "1 namn ändrat"
+
+
+def test_every_kind_has_words() -> None:
+    assert list(KIND_WORDS) == list(KINDS)
+
+
+def test_facts_stand_above_all_else() -> None:
+    words = {"wording": KINDS["wording"] + MOST_FOR_SIZE}  # the rest of a place's size adds nothing
+    words |= {kind: KINDS[kind] for kind in ("opposite", "quotation", "modality", "typo", "punctuation")}
+    paragraph = KINDS["paragraph_removed"] + MOST_FOR_SIZE // 2 + FIGURES + SPEECH
+    answer = KINDS["answer"] + FIGURES + SPEECH
+    heaviest = (
+        max(words.values()) * FIELD_SHARES["title"],
+        paragraph * FIELD_SHARES["lead"],
+        answer,
+        KINDS["published"],
+        KINDS["attachment"],
+    )
+    assert round(max(heaviest)) + MOST_FOR_MANY < min(KINDS[kind] for kind in FACTS)
+
+
+def test_title_weighs_more_than_lead_than_body() -> None:
+    weights = [
+        compare(to_state(**{field: "Bron målas 4 maj."}), to_state(**{field: "Bron målas 5 maj."})).weight
+        for field in ("title", "lead", "body")
+    ]
+    assert weights == sorted(set(weights), reverse=True)
+
+
+def test_many_changes_add_little() -> None:
+    before = [f"Bro nummer {n} är en vacker plats att besöka." for n in range(20)]
+    after = [line.replace("vacker", "farlig") for line in before]
+    few = compare(to_state(before[0]), to_state(after[0])).weight
+    many = compare(to_state("\n\n".join(before)), to_state("\n\n".join(after))).weight
+    assert few < many <= few + MOST_FOR_MANY
+
+
+def test_paragraphs_added_removed_moved() -> None:
+    assert kinds(body(("Färjan", "Nytt stycke om hamnen här.\n\nFärjan"))) == ["paragraph_added"]
+    assert kinds(body(("\n\nFrågor besvaras i hamnen.", ""))) == ["paragraph_removed"]
+    moved = compare(to_state(OLD), to_state("\n\n".join([*PARAGRAPHS[1:], PARAGRAPHS[0]])))
+    assert kinds(moved) == ["paragraph_moved"]
+    assert moved.summary("sv") == "1 stycke flyttat"
+
+
+def test_paragraph_moved_and_altered() -> None:
+    altered = PARAGRAPHS[1].replace("vanligt", "planerat")
+    moved = compare(to_state(OLD), to_state("\n\n".join([altered, PARAGRAPHS[0], PARAGRAPHS[2]])))
+    assert kinds(moved) == ["wording", "paragraph_moved"]
+
+
+def test_paragraph_split_is_layout() -> None:
+    long = "Bron stängs den 4 maj. Färjan går som vanligt hela sommaren."
+    assert kinds(compare(to_state(long), to_state(long.replace(" Färjan", "\n\nFärjan")))) == ["layout"]
+
+
+def test_paragraph_with_figures_weighs_more() -> None:
+    plain, figures = (
+        compare(to_state(OLD), to_state(OLD + "\n\n" + text)).weight
+        for text in ("Hamnen hälsar alla varmt välkomna.", "Hamnen hälsar 300 båtar varmt välkomna.")
+    )
+    assert plain < figures < min(KINDS[kind] for kind in FACTS)
+
+
+def test_lead_moved_into_the_body_is_layout() -> None:
+    before = to_state("\n\n".join(PARAGRAPHS[1:]), lead=PARAGRAPHS[0])
+    assert set(kinds(compare(before, to_state(OLD)))) == {"layout"}
+
+
+def test_fact_moved_within_the_text_is_no_new_fact() -> None:
+    before = "Den 4 maj stängs bron.\n\nFärjan går som vanligt hela sommaren."
+    after = "Bron stängs den 4 maj.\n\nFärjan går som vanligt hela sommaren."
+    assert not set(kinds(compare(to_state(before), to_state(after)))) & set(FACTS)
+
+
+def test_questions() -> None:
+    first, second = to_pair("Vem betalar?", "Staten betalar allt."), to_pair("Hur då?", "Med skatter.", 2)
+    more = to_pair("Hur då?", "Med nya skatter på öl.", 2)
+
+    def asked(*pairs: dict[str, Any]) -> dict[str, Any]:
+        text = "\n\n".join(f"{pair['question']}\n\n– {pair['answer']}" for pair in pairs)
+        return to_state(f"Inledning.\n\n{text}", questions=list(pairs))
+
+    assert kinds(compare(asked(first), asked(first, second))) == ["answer", "question"]
+    assert compare(asked(first), asked(first, second)).summary("sv") == "1 svar, 1 fråga tillagd"
+    assert compare(asked(first, second), asked(first)).summary("en") == "1 answer, 1 question removed"
+    assert kinds(compare(asked(first, second), asked(first, more))) == ["answer"]
+    assert compare(asked(first, second), asked(first, more)).changes[0].field == "questions"
+    assert kinds(compare(asked(first), asked({**first, "answer": "Staten betalar 3 kronor."})))[0] == "amount"
+    assert kinds(compare(asked(first), asked({**first, "answered_by": "Ada Ek"}))) == ["name"]
+
+
+def test_questions_that_the_body_lacks() -> None:
+    before = to_state("Inledning.", questions=[to_pair("Vem betalar?", "Det gör staten i sin helhet.")])
+    after = to_state("Inledning.", questions=[to_pair("Vem betalar?", "Det gör kommunen i sin helhet.")])
+    found = compare(before, after)
+    assert kinds(found) == ["answer"]
+    assert found.changes[0].before == "staten"
+
+
+@pytest.mark.parametrize(
+    ("fields", "kind", "told"),
+    [
+        ({"published": ("2024-05-28", "2024-05-29")}, "published", "publiceringsdatum ändrat"),
+        ({"updated": (None, "2024-05-30")}, "updated", "uppdateringsdatum ändrat"),
+        ({"kind": ("news", "speech")}, "kind", "slag ändrat"),
+        ({"language": ("sv", "en")}, "language", "språk ändrat"),
+        ({"tags": (["Broar"], ["Broar", "Hamnar"])}, "tags", "1 ämnesord tillagt"),
+        ({"attachments": ([], [{"url": "https://x.example/a.pdf", "title": "A"}])}, "attachment", "1 bilaga tillagd"),
+        ({"images": ([{"url": "https://x.example/a.jpg", "caption": "En bro"}], [])}, "image", "1 bild borttagen"),
+        (
+            {"contacts": ([{"name": "Ada Ek", "phone": "1"}], [{"name": "Ada Ek", "phone": "2"}])},
+            "contact",
+            "1 kontaktuppgift ändrad",
+        ),
+        (
+            {"body_html": ('<p><a href="/a">Bron</a></p>', '<p><a href="/b">Bron</a></p>')},
+            "link",
+            "1 länk ändrad",
+        ),
+        ({"body_html": ("<p>Bron stängs</p>", '<p><a href="/b">Bron</a> stängs</p>')}, "link", "1 länk tillagd"),
+        ({"body_html": ("<h2>Bron</h2>", "<h3>Bron</h3>")}, "layout", "layout ändrad"),
+    ],
+)
+def test_parts(fields: dict[str, tuple[Any, Any]], kind: str, told: str) -> None:
+    before, after = (to_state(OLD, **{name: pair[side] for name, pair in fields.items()}) for side in (0, 1))
+    found = compare(before, after)
+    assert kinds(found) == [kind]
+    assert found.summary("sv") == told
+    assert (found.weight > 0) == (kind != "updated")
+
+
+@pytest.mark.parametrize("name", ["tags", "questions", "images", "attachments", "contacts"])
+def test_list_not_read_in_its_day_is_not_compared(name: str) -> None:
+    held = {
+        "tags": ["Broar"],
+        "questions": [to_pair("Vem betalar?", "Staten.")],
+        "images": [{"url": "https://x.example/a.jpg"}],
+        "attachments": [{"url": "https://x.example/a.pdf", "title": "A"}],
+        "contacts": [{"name": "Ada Ek"}],
+    }
+    assert compare(to_state(OLD, **{name: None}), to_state(OLD, **{name: held[name]})).changes == ()
+    assert compare(to_state(OLD, **{name: []}), to_state(OLD, **{name: held[name]})).changes
+
+
+def test_link_within_a_new_paragraph_is_not_told_twice() -> None:
+    html = "<p>Bron stängs.</p>"
+    after = to_state(
+        "Bron stängs.\n\nLäs om färjan här.", body_html=html + '<p><a href="/f">Läs om färjan</a> här.</p>'
+    )
+    assert kinds(compare(to_state("Bron stängs.", body_html=html), after)) == ["paragraph_added"]
+
+
+def test_same_words() -> None:
+    before = to_state("Bron stängs.\n\nVARFÖR?\n\n– Den är gammal.", title="Ny bro")
+    after = to_state("Varför?", title="NY BRO", lead="Bron stängs", questions=[to_pair("Varför?", "Den är gammal.")])
+    assert same_words(before, after)
+    assert not same_words(before, to_state("Bron stängs.\n\nVarför?\n\n– Den är inte gammal.", title="Ny bro"))
+    assert not same_words(to_state("Det är −5 grader."), to_state("Det är 5 grader."))
+
+
+def test_whole_paragraphs_only() -> None:
+    around = to_state("Dela sidan\n\n" + OLD + "\n\nHjälpte informationen dig?")
+    assert whole_paragraphs_only(to_state(OLD), around)
+    assert whole_paragraphs_only(around, to_state("Skriv ut\n\n" + OLD))
+    assert not whole_paragraphs_only(to_state(OLD), to_state(OLD))
+    assert not whole_paragraphs_only(around, to_state(OLD.replace("4 maj", "5 maj")))
+    assert not whole_paragraphs_only(around, to_state(OLD, title="Annan rubrik"))

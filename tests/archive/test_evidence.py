@@ -1,0 +1,197 @@
+"""/-/evidence/<revision>.zip: what a version rests on, to be checked with sha256sum alone."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import zipfile
+from collections.abc import AsyncIterator
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from archive.captures import Captures
+from archive.evidence import write_evidence
+from archive.evidence.manifest import read_manifests, write_manifest
+from archive.store import Archive
+from tests.archive.sample import Site, served
+from tests.archive.witnessed import BEGUN, body, execute, release, url, witness
+
+EDITED = 8  # the revision of the second day's first edit; its capture has the same number
+UNCOVERED = 11
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Path:
+    (tmp_path / "held").mkdir()
+    return witness(tmp_path / "held")
+
+
+@pytest.fixture
+async def evidence_site(archive: Path) -> AsyncIterator[Site]:
+    with served(archive) as datasette:
+        yield Site(datasette)
+
+
+def bundle(archive: Path, revision: int) -> dict[str, bytes]:
+    """The files of a revision's bundle."""
+    out = io.BytesIO()
+    assert write_evidence(archive, revision, out)
+    with zipfile.ZipFile(out) as file:
+        assert file.testzip() is None
+        return {name.removeprefix(f"evidence-{revision}/"): file.read(name) for name in file.namelist()}
+
+
+def check_sums(files: dict[str, bytes], folder: Path) -> subprocess.CompletedProcess[str]:
+    """What sha256sum says of an unpacked bundle."""
+    for name, content in files.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_bytes(content)
+    command = ["sha256sum", "-c", "--strict", "SHA256SUMS"]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+
+
+def test_a_bundle_holds_all_and_sha256sum_agrees(archive: Path, tmp_path: Path) -> None:
+    files = bundle(archive, EDITED)
+    assert files["page.html"] == body(3, 1)
+    assert json.loads(files["headers.json"]) == {"content-type": "text/html; charset=utf-8", "etag": '"1"'}
+    assert json.loads(files["release.json"])["body"] == release(3, 1).body
+    assert sorted(files) == [
+        "README.en.txt",
+        "README.sv.txt",
+        "SHA256SUMS",
+        "captures-8-9.jsonl",
+        "chain/2026-03-02.json",
+        "headers.json",
+        "page.html",
+        "release.json",
+        "revisions-8-9.jsonl",
+    ]
+    done = check_sums(files, tmp_path)
+    assert done.returncode == 0, done.stdout
+    assert done.stdout.count(": OK") == 6
+
+
+def test_each_digest_stands_in_the_file_that_the_guide_names(archive: Path) -> None:
+    files = bundle(archive, EDITED)
+    sums = {name: digest for digest, name in (line.split("  ") for line in files["SHA256SUMS"].decode().splitlines())}
+    (capture,) = [line for line in files["captures-8-9.jsonl"].splitlines() if b'"capture":8,' in line]
+    (revision,) = [line for line in files["revisions-8-9.jsonl"].splitlines() if b'"revision":8,' in line]
+    assert sums["page.html"] in capture.decode()
+    assert sums["headers.json"] in capture.decode()
+    assert sums["release.json"] in revision.decode()
+    for part in ("captures-8-9.jsonl", "revisions-8-9.jsonl"):
+        assert sums[part].encode() in files["chain/2026-03-02.json"]
+
+
+def test_the_chain_leads_to_the_newest_manifest(archive: Path, tmp_path: Path) -> None:
+    with Archive(archive) as opened, Captures(archive) as captures:
+        for day in (10, 11):
+            write_manifest(opened.db.conn, captures, date(2026, 3, day))
+        manifests = read_manifests(opened.db.conn)
+    files = bundle(archive, 3)
+    chain = sorted(name for name in files if name.startswith("chain/"))
+    assert chain == [f"chain/{manifest.day}.json" for manifest in manifests]
+    assert [json.loads(files[name])["previous"] for name in chain[1:]] == [m.digest for m in manifests[:-1]]
+    assert manifests[-1].digest in files["README.en.txt"].decode()
+    assert check_sums(files, tmp_path).returncode == 0
+
+
+def test_the_guide_tells_times_and_steps_in_two_languages(archive: Path) -> None:
+    files = {name: content.decode() for name, content in bundle(archive, EDITED).items() if "README" in name}
+    for words in (
+        "Evidence for version 8: Fyr 3",
+        f"Fyrstyrelsen, {url(3)}",
+        "The archive read the version: 2026-03-02T08:03:00+00:00",
+        "The answer was fetched: 2026-03-02T08:03:00+00:00",
+        "The server's clock (Date): not told",
+        "Manifest that covers the version (day, UTC): 2026-03-02",
+        """grep '"capture":8,' captures-8-9.jsonl""",
+        """grep '"revision":8,' revisions-8-9.jsonl""",
+    ):
+        assert words in files["README.en.txt"]
+    assert "Underlag för lydelse 8: Fyr 3" in files["README.sv.txt"]
+    assert "{" not in files["README.sv.txt"] + files["README.en.txt"]
+
+
+def test_what_no_manifest_covers_yet_is_told(archive: Path, tmp_path: Path) -> None:
+    files = bundle(archive, UNCOVERED)
+    assert not [name for name in files if name.startswith("chain/") or name.endswith(".jsonl")]
+    assert "No manifest covers the version yet" in files["README.en.txt"].decode()
+    assert check_sums(files, tmp_path).returncode == 0
+
+
+def test_a_revision_without_a_capture_says_so(archive: Path) -> None:
+    with Archive(archive) as opened:
+        opened.save(release(50, 0), seen=BEGUN)
+    files = bundle(archive, 12)
+    assert set(files) == {"README.en.txt", "README.sv.txt", "SHA256SUMS", "release.json"}
+    assert "No answer is kept for this version" in files["README.en.txt"].decode()
+    assert "finns inget sparat svar" in files["README.sv.txt"].decode()
+
+
+def test_a_capture_older_than_its_revision_brings_both_manifests(archive: Path, tmp_path: Path) -> None:
+    execute(archive, "delete from manifests where day = '2026-03-02'")
+    execute(archive, "update revisions set capture = 3 where id = 11")  # read anew from old bytes
+    with Archive(archive) as opened, Captures(archive) as captures:
+        assert write_manifest(opened.db.conn, captures, date(2026, 3, 9))
+    files = bundle(archive, 11)
+    assert files["page.html"] == body(3, 0)
+    assert {"captures-1-7.jsonl", "revisions-8-11.jsonl"} <= set(files)
+    assert {"chain/2026-03-01.json", "chain/2026-03-09.json"} <= set(files)
+    assert check_sums(files, tmp_path).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("sql", "fails"),
+    [
+        ("update revisions set body = 'Fyren släcks.' where id = 8", "release.json"),
+        ("""update captures set headers = '{"etag":"9"}' where id = 8""", "headers.json"),
+        ("update captures set sha256 = (select sha256 from captures where id = 1) where id = 8", "page.html"),
+    ],
+)
+def test_what_was_changed_afterwards_fails_the_check(archive: Path, tmp_path: Path, sql: str, fails: str) -> None:
+    execute(archive, sql)
+    done = check_sums(bundle(archive, EDITED), tmp_path)
+    assert done.returncode == 1
+    assert f"{fails}: FAILED" in done.stdout
+
+
+def test_bytes_that_cannot_be_read_are_told(archive: Path) -> None:
+    captures = archive.with_name("captures.db")
+    ((sha256,),) = execute(archive, "select sha256 from captures where id = 8")
+    execute(captures, "update blobs set data = x'00' where sha256 = ?", sha256)
+    files = bundle(archive, EDITED)
+    assert "page.html" not in files
+    assert f"captures.db: blobs: {sha256}: is damaged" in files["README.en.txt"].decode()
+    captures.unlink()
+    files = bundle(archive, EDITED)
+    assert "cannot be read here: captures.db: " in files["README.en.txt"].decode()
+    assert str(archive.parent) not in files["README.en.txt"].decode()
+
+
+def test_the_same_archive_makes_the_same_bytes(archive: Path) -> None:
+    first, second = io.BytesIO(), io.BytesIO()
+    assert write_evidence(archive, EDITED, first)
+    assert write_evidence(archive, EDITED, second)
+    assert first.getvalue() == second.getvalue()
+
+
+async def test_the_site_hands_it_out(evidence_site: Site, archive: Path) -> None:
+    answer = await evidence_site.get(f"/-/evidence/{EDITED}.zip")
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "application/zip")
+    assert answer.headers["content-disposition"] == 'attachment; filename="evidence-8.zip"'
+    assert int(answer.headers["content-length"]) == len(answer.content)
+    out = io.BytesIO()
+    write_evidence(archive, EDITED, out)
+    assert answer.content == out.getvalue()
+    assert [database["name"] for database in (await evidence_site.get("/-/databases.json")).json()] == ["archive"]
+
+
+@pytest.mark.parametrize("number", ["99", "0", "999999999999999999"])
+async def test_no_such_revision_is_a_page_of_ours(evidence_site: Site, number: str) -> None:
+    answer = await evidence_site.get(f"/-/evidence/{number}.zip", accept_language="en")
+    assert answer.status_code == 404
+    assert "There is no such page" in answer.text

@@ -1,0 +1,153 @@
+"""Each state that stood is kept whole, tied to the one before it and to the checks between."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlite_utils import Database
+
+from archive.migrations import migrations
+from archive.moves import join
+from archive.records import Capture, Contact, Image, Release
+from archive.state import LISTS, STATE, read_state, state_hash, to_state
+from archive.store import Archive, Outcome
+
+SEEN = datetime(2026, 3, 1, 8, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+A = Release(
+    agency="skog",
+    url="https://skog.example/nyheter/1",
+    title="Mer lövskog",
+    body="Stödet är 18 miljoner kronor.",
+    body_html="<p>Stödet är 18 miljoner kronor.</p>",
+    published_text="Publicerad 1 mars",
+)
+B = replace(A, body="Stödet är 19 miljoner kronor.", body_html="<p>Stödet är 19 miljoner kronor.</p>")
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Iterator[Archive]:
+    """An archive of one agency."""
+    with Archive(tmp_path / "archive.db") as opened:
+        opened.add_agency("skog", name="Skogsbruksrådet", home="https://skog.example/")
+        yield opened
+
+
+def revisions(archive: Archive, *names: str) -> list[tuple[Any, ...]]:
+    """Columns of every revision, in order."""
+    return [tuple(row) for row in archive.db.execute(f"select {', '.join(names)} from revisions order by id")]
+
+
+def test_a_to_b_to_a_is_told_as_a_return(archive: Archive) -> None:
+    for hours, state in enumerate((A, B, A)):
+        archive.save(state, seen=SEEN + hours * HOUR)
+    assert revisions(archive, "id", "previous", "same_as", "cause") == [
+        (1, None, None, "first"),
+        (2, 1, None, "source"),
+        (3, 2, 1, "source"),
+    ]
+
+
+def test_an_edit_lies_between_two_checks_that_are_kept(archive: Archive) -> None:
+    archive.save(A, seen=SEEN)
+    for hours in (1, 2, 3):
+        archive.save(A, seen=SEEN + hours * HOUR)
+    archive.save(B, seen=SEEN + 5 * HOUR)
+    archive.save(B, seen=SEEN + 6 * HOUR)
+    assert revisions(archive, "seen", "last_seen", "checks") == [
+        ("2026-03-01T08:00:00+00:00", "2026-03-01T11:00:00+00:00", 3),
+        ("2026-03-01T13:00:00+00:00", None, 0),
+    ]
+    standing = archive.db.execute("select last_checked, checks from releases").fetchone()
+    assert standing == ("2026-03-01T14:00:00+00:00", 1)
+
+
+def test_an_edit_is_weighed_and_told_in_both_languages(archive: Archive) -> None:
+    archive.save(A, seen=SEEN)
+    archive.save(B, seen=SEEN + HOUR)
+    ((weight, swedish, english, changes),) = revisions(archive, "weight", "summary", "summary_en", "changes")[1:]
+    assert 0 < weight <= 100
+    assert swedish
+    assert english
+    assert swedish != english
+    assert {"field", "kind", "before", "after", "weight"} <= set(json.loads(changes)[0])
+
+
+@pytest.mark.parametrize(
+    "same",
+    [
+        replace(A, published_text="1 mars 2026"),  # how a date was printed
+        replace(A, images=(Image(url="https://skog.example/bild.jpg?w=800"),)),
+    ],
+)
+def test_what_is_no_content_makes_no_state(archive: Archive, same: Release) -> None:
+    held = replace(same, images=(Image(url="https://skog.example/bild.jpg?w=300"),)) if same.images else A
+    archive.save(held, seen=SEEN)
+    assert archive.save(same, seen=SEEN + HOUR) is Outcome.UNCHANGED
+
+
+def test_a_state_points_to_its_capture_and_its_reader(archive: Archive) -> None:
+    capture = Capture(url=A.url, seen=SEEN, status=200, headers={"etag": '"1"'}, sha256="ab" * 32, bytes=9)
+    with archive.transaction():
+        key = archive.add_capture(capture)
+        archive.save(A, seen=SEEN, capture=key, reader="NewsPage 1")
+    held = archive.held(A.url)
+    assert held
+    assert (held.capture, held.reader, held.sha256) == (key, "NewsPage 1", "ab" * 32)
+    assert held.state == to_state(A)
+
+
+def test_a_rereading_is_counted_apart(archive: Archive) -> None:
+    archive.save(A, seen=SEEN)
+    assert archive.save(B, seen=SEEN + HOUR, cause="parser") is Outcome.REREAD
+
+
+def test_a_move_to_a_release_held_already_joins_their_histories(archive: Archive) -> None:
+    archive.save(A, seen=SEEN)
+    there = replace(B, url="https://skog.example/arkiv/1")
+    archive.save(there, seen=SEEN + HOUR)
+    with archive.transaction():
+        join(archive, 1, 2, SEEN + 2 * HOUR, there.url, cause="source", status=301)
+    assert revisions(archive, "release", "previous", "cause") == [(1, None, "first"), (2, 1, "source")]
+    assert archive.db.execute("select moved_to from releases order by id").fetchall() == [(2,), (None,)]
+
+
+def test_every_hash_agrees_with_its_state(archive: Archive) -> None:
+    archive.save(replace(A, contacts=(Contact(name="Anna Ek", phone="010-1"),), tags=("skog", "stöd")), seen=SEEN)
+    archive.save(B, seen=SEEN + HOUR)
+    names = ("hash", *STATE, *LISTS)
+    for row in revisions(archive, *names):
+        held = dict(zip(names, row, strict=True))
+        assert state_hash(read_state(held)) == held["hash"]
+
+
+def test_an_archive_of_the_first_schema_is_brought_up_to_date(tmp_path: Path) -> None:
+    path = tmp_path / "archive.db"
+    with closing(sqlite3.connect(path)) as connection:
+        db = Database(connection)
+        migrations.apply(db, stop_before="contacts")
+        db.execute(
+            "insert into agencies (slug, name, home) values ('skog', 'Skogsbruksrådet', 'https://skog.example/')"
+        )
+        state = {"title": A.title, "body": A.body, "body_html": A.body_html, "published_text": A.published_text}
+        lists = dict.fromkeys(("tags", "questions", "images", "attachments"), "[]")
+        old = {"agency": "skog", "url": A.url, "first_seen": "2026-01-01T00:00:00+00:00", "hash": "old"}
+        db.table("releases").insert({**state, **old, "last_checked": old["first_seen"], "revision": None})
+        for number in (1, 2):
+            row = {"release": 1, "seen": old["first_seen"], "cause": "first", "hash": str(number)}
+            db.table("revisions").insert({**state, **lists, **row})
+        db.execute("update releases set revision = 2")
+        connection.commit()
+    with Archive(path) as archive:
+        assert revisions(archive, "previous", "checks") == [(None, 0), (1, 0)]
+        assert archive.save(A, seen=SEEN, cause="parser") in (Outcome.UNCHANGED, Outcome.REREAD)
+        found = archive.db.execute("select rowid from releases_fts where releases_fts match 'lövskog'").fetchall()
+        assert found == [(1,)]

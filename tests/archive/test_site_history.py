@@ -1,0 +1,189 @@
+"""What became of a release, on its page: the timeline, the banner above a text that is gone, old addresses."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+import pytest
+from lxml import html
+
+from tests.archive.sample import Site
+from tests.archive.sample_history import (
+    AGENCY,
+    AWAY,
+    BACK,
+    DOUBT,
+    EDITED,
+    EDITS,
+    FAILED,
+    FORBIDDEN,
+    LONG,
+    MOVED,
+    RENAMED,
+    TURNING,
+)
+
+HOME = f"https://{AGENCY}.example"
+NOW = EDITED.replace("höjs", "sänks")
+
+
+async def events(story: Site, title: str) -> list[html.HtmlElement]:
+    """The entries of a release's timeline."""
+    page = await story.page(f"/archive/releases/{await story.id_of(title)}")
+    return list(page.cssselect(".timeline > li"))
+
+
+def words(element: html.HtmlElement) -> str:
+    return " ".join(element.text_content().split())
+
+
+async def test_each_state_says_what_happened_and_between_which_looks(story: Site) -> None:
+    newest, reread, unannounced, announced, first = await events(story, NOW)
+    assert "Först läst av arkivet" in words(first)
+    assert "Kontrollerad 4 gånger därefter, senast 7 juni 2024 kl. 10.15: oförändrad." in words(first)
+    assert "Ändrad av myndigheten: 1 belopp ändrat" in words(announced)
+    assert "Gjord mellan två kontroller: 7 juni 2024 kl. 10.15 och 8 juni 2024 kl. 10.15." in words(announced)
+    assert "tung (tyngd 75 av 100)" in words(announced)
+    assert "Oannonserad" not in words(announced)
+    assert "Oannonserad: gjord utan att myndigheten ändrade sitt uppdateringsdatum." in words(unannounced)
+    assert reread.get("class") == "reread"
+    assert "ingen ändring av myndigheten" in words(reread)
+    # our reading of old bytes was no look: the edit lies after the last real one
+    assert "Gjord mellan två kontroller: 12 juni 2024 kl. 10.15 och 13 juni 2024 kl. 10.15." in words(newest)
+    assert "Kontrollerad 1 gång därefter, 14 juni 2024 kl. 10.15: oförändrad." in words(newest)
+
+
+async def test_each_state_leads_to_its_change_and_its_evidence(story: Site) -> None:
+    entries = await events(story, NOW)
+    ids = [int(entry.get("id").removeprefix("revision-")) for entry in entries]
+    ways = [[link.get("href") for link in entry.cssselect(".ways a")] for entry in entries]
+    assert ways[-1] == [f"/-/evidence/{ids[-1]}.zip"]
+    for place, way in enumerate(ways[:-1]):
+        assert way == [f"/-/diff/{ids[place + 1]}/{ids[place]}", f"/-/evidence/{ids[place]}.zip"]
+        assert (await story.get(way[0])).status_code == 200
+
+
+async def test_a_text_taken_back_leads_to_the_wording_it_returns_to(story: Site) -> None:
+    entries = await events(story, TURNING)
+    back = [link.get("href") for entry in entries for link in entry.cssselect("a[href^='#']")]
+    ids = [f"#{entry.get('id')}" for entry in entries]
+    assert back == [ids[-2], ids[-1]] * 2
+    assert "Tillbaka till lydelsen från 4 juni 2024 kl. 10.15" in words(entries[0])
+
+
+async def test_a_long_history_is_folded_by_year(story: Site) -> None:
+    page = await story.page(f"/archive/releases/{await story.id_of(LONG)}")
+    assert len(page.cssselect(".history > .timeline > li")) == 10
+    folded = page.cssselect(".history details")
+    assert [words(part.find("summary")) for part in folded] == ["2023: 9 händelser", "2022: 12 händelser"]
+    assert len(page.cssselect(".timeline > li")) == EDITS + 1
+
+
+async def test_a_move_is_one_history(story: Site) -> None:
+    rows = await story.datasette.get_database("archive").execute(
+        "select id, moved_to from releases where title = ? order by id", [MOVED]
+    )
+    (old, to), (new, _) = [tuple(row) for row in rows]
+    assert to == new
+    page = await story.page(f"/archive/releases/{new}")
+    edit, move, first = page.cssselect(".timeline > li")
+    assert "1 datum ändrat" in words(edit)
+    assert f"Flyttad från {HOME}/nyheter/hamnar till {HOME}/aktuellt/hamnar" in words(move)
+    assert f"På adressen {HOME}/nyheter/hamnar" in words(first)
+    assert "Först sedd av arkivet 3 juni 2024" in words(page)
+    assert not page.cssselect(".banner")
+    banner = (await story.page(f"/archive/releases/{old}")).cssselect(".banner")[0]
+    assert banner.cssselect("a")[0].get("href") == f"/archive/releases/{new}"
+
+
+async def test_an_address_of_its_own_that_changed_is_told(story: Site) -> None:
+    move, _ = await events(story, RENAMED)
+    assert f"Flyttad från {HOME}/nyheter/grynnor till {HOME}/kartor/grynnor" in words(move)
+
+
+SEEN_AS = {
+    "gone": "Sidan svarade 410.",
+    "error page": "Sidan sade att den inte finns.",
+    "redirected": f"Adressen ledde till {HOME}/",
+    "replaced": "En annan text stod på adressen: ”Ansök om vrakstöd”.",
+}
+
+
+@pytest.mark.parametrize("kind", AWAY)
+async def test_a_removed_text_stays_readable_under_a_banner(story: Site, kind: str) -> None:
+    page = await story.page(f"/archive/releases/{await story.id_of(AWAY[kind])}")
+    banner = words(page.cssselect(".banner")[0])
+    assert banner.startswith("Borttagen av myndigheten " + SEEN_AS[kind])
+    assert "Först sett 6 juni 2024 kl. 10.15. Sedd så vid 3 kontroller, senast 8 juni 2024 kl. 10.15." in banner
+    assert "Bekräftad 8 juni 2024 kl. 10.15. Texten nedan är den sista som arkivet såg" in banner
+    assert "den stod kvar 5 juni 2024 kl. 10.15." in banner
+    assert f"{AWAY[kind]}: så här är det." in words(page.cssselect(".body")[0])
+    away, _ = page.cssselect(".timeline > li")
+    assert SEEN_AS[kind] in words(away)
+
+
+@pytest.mark.parametrize(
+    ("title", "told"),
+    [
+        (DOUBT, "Kanske borttagen, inte bekräftat Sidan svarade 404. Först sett 4 juni 2024 kl. 10.15. Sedd så vid 1"),
+        (FAILED, "Kan inte kontrolleras just nu Myndighetens sida har inte svarat sedan 3 juni 2024 kl. 10.15, senast"),
+        (FORBIDDEN, "Får inte längre kontrolleras Myndighetens robots.txt har förbjudit arkivet att läsa sidan sedan"),
+    ],
+)
+async def test_a_doubt_or_an_outage_is_no_removal(story: Site, title: str, told: str) -> None:
+    page = await story.page(f"/archive/releases/{await story.id_of(title)}")
+    banner = words(page.cssselect(".banner")[0])
+    assert banner.startswith(told)
+    assert "Borttagen av myndigheten" not in words(page)
+
+
+async def test_one_that_came_back_stands_as_any_other(story: Site) -> None:
+    page = await story.page(f"/archive/releases/{await story.id_of(BACK)}")
+    assert not page.cssselect(".banner")
+    assert "Bekräftad 6 juni 2024 kl. 10.15. Tillbaka 11 juni 2024 kl. 10.15." in words(page.cssselect(".away")[0])
+
+
+async def test_lists_mark_what_is_gone_and_leave_out_what_goes_on_elsewhere(story: Site) -> None:
+    page = await story.page(f"/search?q={AWAY['gone']}")
+    (hit,) = page.cssselect(".releases li")
+    assert hit.cssselect(".gone")[0].text == "borttagen"
+    hits = (await story.page("/search?q=småbåtshamnar")).cssselect(".releases h3 a")
+    assert len(hits) == 1
+    assert "augusti" in words(await story.page(hits[0].get("href")))
+    assert "(13)" in await story.text("/search?q=dinosaurie")
+    assert "Ändringsverket 13" in await story.text("/")
+
+
+@pytest.mark.parametrize(
+    ("address", "title"),
+    [
+        ("/nyheter/batbyggare", NOW),
+        ("/nyheter/batbyggare/?utm=1#top", NOW),
+        ("/nyheter/hamnar", MOVED),
+        ("/aktuellt/hamnar", MOVED),
+        ("/kartor/grynnor", RENAMED),
+    ],
+)
+async def test_an_address_finds_its_release(story: Site, address: str, title: str) -> None:
+    for start in (HOME, HOME.replace("https", "http"), HOME.replace("//", "//www.")):
+        answer = await story.datasette.client.get("/search", params={"q": start + address, "lang": "en"})
+        assert answer.status_code == 302
+        page = await story.page(answer.headers["location"])
+        assert (page.get("lang"), page.cssselect("h1")[0].text) == ("en", title)
+        assert not page.cssselect(".banner")
+
+
+async def test_an_address_that_was_never_held_says_so(story: Site) -> None:
+    assert "inget meddelande som stått på den adressen" in await story.text(f"/search?q={HOME}/nyheter/okänd")
+
+
+async def test_the_timeline_as_data(story: Site) -> None:
+    key = await story.id_of(NOW)
+    told = (await story.get(f"/-/history/{key}.json")).json()
+    assert [event["event"] for event in told["events"]] == ["edit", "reread", "edit", "edit", "first"]
+    assert [event["undated"] for event in told["events"]] == [True, False, True, False, False]
+    rows = list(csv.DictReader(io.StringIO((await story.get(f"/-/history/{key}.csv")).text)))
+    assert [row["checks"] for row in rows] == ["1", "0", "0", "3", "4"]
+    assert (await story.get(f"/-/history/{key}")).headers["location"] == f"/archive/releases/{key}#history"
+    assert (await story.get("/-/history/99999.json")).status_code == 404

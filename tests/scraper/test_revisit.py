@@ -1,0 +1,243 @@
+"""Looking again: edits are seen, what did not change costs a row, what is away is told without losing it."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.scraper.crawling import Crawling
+from tests.site import Site
+
+SLUG = "skogsbruksradet"
+
+
+@pytest.fixture(scope="module")
+def crawled(tmp_path_factory: pytest.TempPathFactory) -> Crawling:
+    """A small site, crawled once; its archive is copied for every test, and its site set up anew at the same port."""
+    folder = tmp_path_factory.mktemp("crawled")
+    with Site(releases=24) as site:
+        crawling = Crawling(site, site.agencies_file(folder), folder / "archive.db")
+        code, printed = crawling.run()
+    assert code == 0, printed
+    return crawling
+
+
+@pytest.fixture
+def held(crawled: Crawling, tmp_path: Path) -> Iterator[Crawling]:
+    """An archive of the site as it stands; every release is due again."""
+    for name in ("archive.db", "captures.db"):
+        with closing(sqlite3.connect(crawled.archive.with_name(name))) as source:
+            source.execute("vacuum into ?", [str(tmp_path / name)])
+    with Site(port=crawled.site.port, releases=24) as site:
+        crawling = Crawling(site, crawled.agencies, tmp_path / "archive.db")
+        make_due(crawling)
+        yield crawling
+
+
+def make_due(crawling: Crawling) -> None:
+    """Let every held release be due again."""
+    crawling.write("update releases set next_check = null")
+
+
+def first_url(crawling: Crawling, slug: str = SLUG) -> str:
+    """A release of an agency."""
+    return next(url for url in sorted(crawling.site.truth) if f"//{slug}." in url)
+
+
+def revisit(crawling: Crawling, **settings: str) -> str:
+    """A revisit that goes well; what it printed."""
+    code, printed = crawling.run("revisit", **settings)
+    assert code == 0, printed
+    return printed
+
+
+def test_what_has_not_changed_costs_one_conditional_request_and_no_capture(held: Crawling) -> None:
+    before = held.rows("select count(*) from captures")
+    revisit(held)
+    assert held.site.counts.statuses[304] == 24
+    assert held.rows(
+        "select sum(requests), sum(not_modified), sum(unchanged), sum(revised) from crawls where id > 4"
+    ) == [(24, 24, 24, 0)]
+    assert held.rows("select count(*) from captures") == before
+    assert held.rows("select count(*), min(checks), max(checks) from releases where next_check > last_checked") == [
+        (24, 1, 1)
+    ]
+
+
+def test_nothing_is_asked_before_it_is_due(held: Crawling) -> None:
+    revisit(held)
+    held.site.clear_counts()
+    revisit(held)
+    assert held.site.counts.total == 0
+
+
+def test_a_silent_edit_and_a_dated_one_are_seen_and_told_apart(held: Crawling) -> None:
+    urls = [url for url in sorted(held.site.truth) if f"//{SLUG}." in url][:2]
+    for url, stamped in zip(urls, (False, True), strict=True):
+        held.site.edit(url, {"lead": "Från och med den 1 juli gäller nya regler."}, stamped=stamped)
+    revisit(held)
+    found = {
+        url: (cause, dated, weight > 0, capture is not None)
+        for url, cause, dated, weight, capture in held.rows(
+            "select r.url, v.cause, v.dated, v.weight, v.capture from revisions v join releases r on r.id = v.release"
+            " where v.previous is not null"
+        )
+    }
+    assert found == {urls[0]: ("source", 0, True, True), urls[1]: ("source", 1, True, True)}
+
+
+def test_a_new_design_is_no_edit(held: Crawling) -> None:
+    for slug in held.site.agencies:
+        held.site.redesign(slug, "modern")
+    revisit(held)
+    assert held.rows("select count(*) from revisions where cause = 'source'") == [(0,)]
+    assert held.site.counts.statuses[200] >= 24
+
+
+def test_what_is_gone_is_a_doubt_first_and_keeps_its_text(held: Crawling) -> None:
+    url = first_url(held)
+    held.site.delete(url, 404)
+    revisit(held)
+    assert held.rows("select kind, status, checks, confirmed, capture > 0 from removals") == [("gone", 404, 1, None, 1)]
+    assert held.rows("select gone, body <> '' from releases where url = ?", url) == [(None, 1)]
+    assert held.rows("select sum(away), sum(errors) from crawls where id > 4") == [(1, 0)]
+    assert held.rows(
+        "select julianday(next_check) - julianday(last_checked) between 0.3 and 0.4 from releases where url = ?", url
+    ) == [(1,)]
+
+
+def test_what_comes_back_with_304_is_no_longer_away(held: Crawling) -> None:
+    url = first_url(held)
+    release = held.site.delete(url, 404)
+    revisit(held)
+    held.site.restore(release)
+    make_due(held)
+    revisit(held)
+    assert held.rows("select ended is not null, confirmed from removals") == [(1, None)]
+    assert held.rows("select state from frontier where url = ?", url) == [("held",)]
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind"),
+    [
+        ({"soft_404": True}, "error page"),
+        ({"status": 302, "headers": {"location": "/"}}, "redirected"),
+        ({"body": "<title>Hoppsan</title><h1>Hoppsan</h1><p>Här var det tomt. Prova en annan väg in.</p>"}, "replaced"),
+    ],
+)
+def test_what_stands_in_its_place_is_told(held: Crawling, fault: dict[str, object], kind: str) -> None:
+    held.site.break_(first_url(held), **fault)
+    revisit(held)
+    assert held.rows("select kind, confirmed from removals") == [(kind, None)]
+    assert held.rows("select count(*) from revisions where previous is not null") == [(0,)]
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"status": 503},
+        {"reset": True},
+        {"status": 403},
+        {"status": 429},
+        {"body": "<title>Just a moment...</title><h1>Verify you are human</h1><p>captcha</p>"},
+    ],
+)
+def test_an_outage_is_no_removal_and_a_site_that_is_down_is_left_in_peace(
+    held: Crawling, fault: dict[str, object]
+) -> None:
+    held.site.break_(f"{SLUG}/*", **fault)
+    code, printed = held.run("revisit")
+    assert code == 1, printed
+    assert "seems to be down" in printed or held.rows("select errors from crawls where id > 4 order by agency")
+    assert held.rows("select count(*) from removals") == [(0,)]
+    assert held.rows("select count(*) from revisions where previous is not null") == [(0,)]
+    asked = held.site.counts.hosts[f"{SLUG}.localhost"]
+    assert asked < 12, "the site was asked on and on"
+
+
+def test_robots_that_forbid_are_told_and_are_no_removal(held: Crawling) -> None:
+    held.site.forbid(SLUG)
+    code, printed = held.run("revisit")
+    assert code == 0, printed
+    assert held.rows("select count(*) from removals") == [(0,)]
+    ((problem,),) = held.rows("select problem from frontier where url = ?", first_url(held))
+    assert "robots.txt" in problem
+
+
+def test_a_moved_release_keeps_its_id_and_its_old_address_finds_it(held: Crawling) -> None:
+    url = first_url(held)
+    ((key,),) = held.rows("select id from releases where url = ?", url)
+    new = held.site.move(url, urlsplit(url).path.replace("/20", "/arkiv/20", 1))
+    revisit(held)
+    assert held.rows("select id, gone from releases where url = ?", new) == [(key, None)]
+    assert held.rows("select release from frontier where url in (?, ?)", url, new) == [(key,), (key,)]
+    assert held.rows("select kind, target, moved_to from removals") == [("moved", new, key)]
+
+
+def test_a_move_that_news_found_first_joins_the_histories(held: Crawling) -> None:
+    url = first_url(held, "lasframjandenamnden")
+    ((key,),) = held.rows("select id from releases where url = ?", url)
+    new = held.site.move(url, "/nyhet/flyttad-text/")
+    held.run()
+    ((other,),) = held.rows("select id from releases where url = ?", new)
+    make_due(held)
+    revisit(held)
+    if other != key:
+        assert held.rows("select moved_to from releases where id = ?", key) == [(other,)]
+        assert held.rows("select v.previous is not null from revisions v where v.release = ?", other) == [(1,)]
+
+
+def test_the_budget_of_a_day_is_kept_over_several_revisits(held: Crawling) -> None:
+    only = ("revisit", "-a", f"agency={SLUG}")
+    _, printed = held.run(*only, REVISIT_BUDGET="4")
+    assert "more is due than the 4 requests left" in printed
+    held.run(*only, REVISIT_BUDGET="4")
+    assert held.rows("select sum(requests) from crawls where spider = 'revisit'") == [(4,)]
+
+
+def test_a_schedule_that_cannot_be_read_ends_with_2(crawling: Crawling) -> None:
+    code, printed = crawling.run("revisit", REVISIT_AGES="often")
+    assert code == 2
+    assert "settings: REVISIT_AGES 'often'" in printed
+
+
+def test_reparse_is_no_edit(held: Crawling) -> None:
+    # states as older rules might have read them
+    held.write("update revisions set reader = 'NewsPage 0', hash = 'old', lead = null")
+    held.write("update releases set hash = 'old', lead = null")
+    code, printed = held.scrapy("reparse")
+    assert code == 0, printed
+    assert printed.splitlines()[-1] == "0 unchanged, 24 reread, 0 unreadable, 0 without capture"
+    assert held.rows("select cause, count(*) from revisions group by 1") == [("first", 24), ("parser", 24)]
+    code, printed = held.scrapy("reparse")
+    assert printed.splitlines()[-1] == "24 unchanged, 0 reread, 0 unreadable, 0 without capture"
+
+
+def test_a_mended_rule_between_two_looks_is_no_edit(held: Crawling) -> None:
+    held.write("update revisions set reader = 'NewsPage 0', hash = 'old', lead = null")
+    held.write("update releases set hash = 'old', lead = null")
+    held.write("update frontier set etag = null, last_modified = null")
+    url = first_url(held)
+    held.site.edit(url, {"title": "En helt ny rubrik om skog"})
+    revisit(held)
+    assert held.rows("select cause, count(*) from revisions group by 1") == [
+        ("first", 24),
+        ("parser", 24),
+        ("source", 1),
+    ]
+    assert held.rows("select count(*) from crawls where reread > 0") == [(4,)]
+    ((changes,),) = held.rows("select changes from revisions where cause = 'source'")
+    assert '"title"' in changes
+    assert '"lead"' not in changes
+
+
+def test_a_database_that_is_no_archive_is_told(tmp_path: Path, crawling: Crawling) -> None:
+    code, printed = crawling.scrapy("reparse", ARCHIVE=str(tmp_path / "none.db"))
+    assert code == 2
+    assert "none.db: no such file" in printed
+    assert not (tmp_path / "none.db").exists()

@@ -1,0 +1,38 @@
+"""The same words in other clothes: what a CMS's editor leaves in the markup, and a theme's new layout."""
+
+from __future__ import annotations
+
+import re
+
+PARAGRAPH = re.compile(r"<p(?P<attributes>[^>]*)>(?P<text>[^<]{40,})</p>")
+PICTURE = re.compile(r'(<img[^>]* src=")([^"?]+)')
+MAIN = re.compile(r"(<main[^>]*>)(.*)(</main>)", re.DOTALL)
+
+
+def ruffle(html: str, times: int) -> str:
+    """A page saved again `times` times without a word changed: line breaks, classes, comments, a picture's version.
+
+    >>> ruffle("<main><p>Länsstyrelsen mäter varje vecka, och rapporterar sedan.</p></main>", 0)
+    '<main><p>Länsstyrelsen mäter varje vecka, och rapporterar sedan.</p></main>'
+    """
+    if not times:
+        return html
+
+    def dress(found: re.Match[str]) -> str:
+        text = found["text"].replace(", ", f",\n{' ' * times}").replace(". ", ".  ")
+        return (
+            f'<!-- v{times} --><p{found["attributes"]} data-block="{times}" style="margin:0 0 {times}px">{text} </p>\n'
+        )
+
+    return PICTURE.sub(rf"\1\2?v={times}", PARAGRAPH.sub(dress, html))
+
+
+def relayout(html: str, layout: int) -> str:
+    """A page in the same CMS's theme number `layout`: a grid around the text, a new header, other classes beside."""
+    if not layout:
+        return html
+    shell = f"theme{layout}-grid theme{layout}-grid--article"
+    html = MAIN.sub(rf'\1<div class="{shell}"><div class="theme{layout}-col-8">\2</div></div>\3', html, count=1)
+    html = re.sub(r'<(h1|h2|figure|article|section|ul)( class=")', rf"<\1\2theme{layout}-\1 ", html)
+    banner = f'<div class="theme{layout}-topbar" role="presentation"><span class="theme{layout}-mark"></span></div>'
+    return re.sub(r"(<body[^>]*>)", rf"\1{banner}", html, count=1)

@@ -66,4 +66,5 @@ LOG_LEVEL = "INFO"
 LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 LOG_DATEFORMAT = "%Y-%m-%dT%H:%M:%S"
 STATS_DUMP = False
+WARN_ON_GENERATOR_RETURN_VALUE = False  # it parses a callback's source anew for every answer
 LOG_VERSIONS: list[str] = []

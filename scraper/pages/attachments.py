@@ -14,7 +14,7 @@ def find_attachments(document: Document, scope: Element) -> list[AttachmentItem]
     files: dict[str, AttachmentItem] = {}
     for link in scope.iter("a"):
         href, download = link.get("href") or "", link.get("download")
-        if "." not in href.rpartition("/")[2] and download is None:
+        if "." not in href.partition("?")[0].rpartition("/")[2] and download is None:
             continue  # most links; only a file's name or a download is worth making an address of
         url = document.absolute(href)
         if url and url not in files and (media_type(url) or download is not None):

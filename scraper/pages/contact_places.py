@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from scraper.items import ContactItem
 from scraper.normalise.reach import split_reach
@@ -15,17 +15,15 @@ MARGIN = {"header", "footer"}
 OWN = {"main", "article"}
 
 
-def outside_furniture(root: Element) -> Iterator[Element]:
-    """The elements of a page in its order, without menus, dialogs, and the head and foot of the site."""
-    waiting = [(root, False)]  # and whether it lies in a text
-    while waiting:
-        element, own = waiting.pop()
-        tag, role = element.tag, element.get("role")
-        if tag in ASIDE or (role and role in ASIDE) or (not own and is_margin(element)):
-            continue
-        yield element
+def is_furniture(element: Element) -> bool:
+    """Whether an element lies in a menu, a dialog, or the head or foot of the site."""
+    own = False  # whether what was looked at so far lies in a text
+    for part in (*reversed(list(element.iterancestors())), element):
+        tag, role = part.tag, part.get("role")
+        if tag in ASIDE or (role and role in ASIDE) or (not own and is_margin(part)):
+            return True
         own = own or tag in OWN or role == "main"
-        waiting.extend((child, own) for child in reversed(element))
+    return False
 
 
 def is_margin(element: Element) -> bool:

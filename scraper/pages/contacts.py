@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from lxml import etree
+
 from scraper.items import ContactItem, Evidence
 from scraper.normalise.text import clean_line
 from scraper.normalise.words import words
 from scraper.pages.boilerplate import text_length
 from scraper.pages.contact_lines import Placed, read_lines
-from scraper.pages.contact_places import is_own, is_switchboard, outside_furniture, site_reach
+from scraper.pages.contact_places import is_furniture, is_own, is_switchboard, site_reach
 from scraper.pages.contact_reader import read_contacts, read_sentences
 from scraper.pages.contact_sections import parted, read_section, section_of
 from scraper.pages.contact_words import BOX, HEADING, LEADING, STEM
@@ -68,13 +70,18 @@ def sift(root: Element) -> tuple[list[Element], list[Element], list[Element]]:
     heads: list[Element] = []
     boxes: list[Element] = []
     asking: dict[Element, None] = {}
-    for element in outside_furniture(root):
+    for element in root.iter(etree.Element):
         text, tail, classes = element.text, element.tail, element.get("class")
-        if classes and ("ontact" in classes or "ontakt" in classes or "card" in classes) and BOX.search(classes):
+        box = classes and ("ontact" in classes or "ontakt" in classes or "card" in classes) and BOX.search(classes)
+        head = text and len(text) < LONGEST_HEADING and element.tag in HEADS and STEM.search(text) and leads(text)
+        asks = (text and "ontakta" in text) or (tail and "ontakta" in tail)
+        if not (box or head or asks) or is_furniture(element):
+            continue
+        if box:
             boxes.append(element)
-        if text and len(text) < LONGEST_HEADING and element.tag in HEADS and STEM.search(text) and leads(text):
+        if head:
             heads.append(element)
-        if (text and "ontakta" in text) or (tail and "ontakta" in tail):
+        if asks:
             paragraph = next((part for part in around(element) if part.tag in PARAGRAPHS), None)
             if paragraph is not None:
                 asking[paragraph] = None

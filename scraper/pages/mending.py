@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import re
 
 from lxml import etree
 
@@ -11,6 +12,8 @@ from scraper.normalise.mojibake import repair_mojibake
 WORDED = ("alt", "title", "content", "aria-label")  # attributes that hold words
 LETTERS = frozenset("åäöÅÄÖéÉüÜøØæÆ".encode("windows-1252"))
 LATER, FIRST = b"\x80", b"\xc0"  # where the later bytes of a letter begin in UTF-8, and where first ones do
+
+FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")  # no characters of XML: lxml takes none
 
 
 def read_stray(error: UnicodeError) -> tuple[str, int]:
@@ -31,11 +34,12 @@ codecs.register_error("stray", read_stray)
 def mend(root: etree._Element) -> None:
     """Repair the words of a page, element by element, and leave its addresses alone."""
     for element in root.iter(etree.Element):
-        if element.text:
-            element.text = repair_mojibake(element.text)
-        if element.tail:
-            element.tail = repair_mojibake(element.tail)
+        text, tail = element.text, element.tail
+        if text and (mended := repair_mojibake(text)) != text:
+            element.text = FORBIDDEN.sub("", mended)
+        if tail and (mended := repair_mojibake(tail)) != tail:
+            element.tail = FORBIDDEN.sub("", mended)
         for name in WORDED:
             words = element.get(name)
-            if words:
-                element.set(name, repair_mojibake(words))
+            if words and (mended := repair_mojibake(words)) != words:
+                element.set(name, FORBIDDEN.sub("", mended))

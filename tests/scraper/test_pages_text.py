@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from scraper.pages import read_page
 from tests.scraper.pages_of import TEXT, read
 
 HEADING = "<h1>Ny bro öppnar</h1>"
@@ -87,3 +88,8 @@ def test_a_kicker_within_the_title_is_left_out_unless_the_page_declares_it() -> 
     assert read(heading + TEXT).title == "Den nya bron öppnar i höst"
     head = '<meta property="og:title" content="Den nya bron öppnar i höst Trafik">'
     assert read(heading + TEXT, head).title == "Den nya bron öppnar i höst Trafik"
+
+
+def test_a_control_character_beside_broken_letters_stops_nothing() -> None:
+    html = "<h1>Nytt rÃ¥d</h1><p>Myndigheten har fÃ¥tt ett nytt&#11; rÃ¥d i dag, skriver den.</p>"
+    assert read_page(html.encode(), "https://skog.example/nyheter/1").title == "Nytt råd"

@@ -31,6 +31,10 @@ HISTORY = {
     "removed_atom": Text("Borttaget som Atom", "Removed as Atom"),
     # an edit, wherever it is told
     "edited": Text("Ändrad", "Changed"),
+    "edited_times": Text(
+        ("Ändrad en gång sedan den först sågs här", "Ändrad {n} gånger sedan den först sågs här"),
+        ("Changed once since first seen here", "Changed {n} times since first seen here"),
+    ),
     "undated": Text("oannonserad", "unannounced"),
     "undated_stamp": Text(
         "Oannonserad: gjord utan att myndigheten ändrade sitt uppdateringsdatum.",

@@ -51,6 +51,7 @@ async def read_witness(datasette: Any, release: int) -> dict[str, Any]:
     return {
         "events": newest,
         "older": older,
+        "edited": sum(isinstance(event, State) and event.kind == "edit" for event in events),
         "first_read": min(event.when for event in events if isinstance(event, State)),
         "looked": stands.looked,
         "standing": await find_standing(run, release, stands.looked or stands.when),

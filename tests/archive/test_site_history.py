@@ -72,6 +72,13 @@ async def test_a_text_taken_back_leads_to_the_wording_it_returns_to(story: Site)
     assert "Tillbaka till lydelsen från 4 juni 2024 kl. 10.15" in words(entries[0])
 
 
+async def test_a_changed_release_says_so_above_its_text(story: Site) -> None:
+    page = await story.page(f"/archive/releases/{await story.id_of(NOW)}")
+    (edited,) = page.cssselect("header a.edited")
+    assert words(edited) == "Ändrad 3 gånger sedan den först sågs här"
+    assert page.cssselect(edited.get("href"))
+
+
 async def test_a_long_history_is_folded_by_year(story: Site) -> None:
     page = await story.page(f"/archive/releases/{await story.id_of(LONG)}")
     assert len(page.cssselect(".history > .timeline > li")) == 10

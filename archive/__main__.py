@@ -1,4 +1,4 @@
-"""python -m archive serve|verify|export-warc [FILE]: the archive in the browser, held against itself, or as WARC."""
+"""python -m archive serve|import|verify|reindex|export-warc …: an archive served, filled, checked, or as WARC."""
 
 from __future__ import annotations
 
@@ -16,6 +16,9 @@ from archive.errors import ArchiveError
 from archive.evidence.manifest import find_newest
 from archive.evidence.verify import open_archive, verify
 from archive.evidence.warc import export_warc
+from archive.importing import command as importing
+from archive.store import Archive
+from archive.swedish import VERSION
 
 PACKAGE = Path(__file__).parent
 METADATA = (  # at the project's top; a wheel puts it among the environment's shared data
@@ -41,6 +44,7 @@ def read_options(arguments: list[str] | None) -> argparse.Namespace:
     commands_of = {
         "serve": (run_serve, "serve an archive"),
         "verify": (run_verify, "hold an archive against its hashes and manifests; 0 clean, 1 findings, 2 no archive"),
+        "reindex": (run_reindex, "make the search index anew, as after another version of the lemmatiser"),
         "export-warc": (run_export, "write what was captured as a WARC file; 1 where bytes could not be read"),
     }
     made = {}
@@ -58,6 +62,10 @@ def read_options(arguments: list[str] | None) -> argparse.Namespace:
     )
     made["export-warc"].add_argument("--to", type=Path, required=True, metavar="OUT.warc.gz")
     made["export-warc"].add_argument("--agency", metavar="SLUG", help="only what releases of this agency rest on")
+    told = "take over what another collection holds; 0 all of it, 1 lines that cannot be read, 2 nothing"
+    made["import"] = commands.add_parser("import", help=told, description=told)
+    importing.add_options(made["import"])
+    made["import"].set_defaults(run=run_import)
     return parser.parse_args(arguments)
 
 
@@ -80,6 +88,7 @@ def datasette_command(file: Path, port: int, rest: list[str] | None = None) -> l
         *("--template-dir", str(PACKAGE / "templates")),
         *("--static", f"static:{PACKAGE / 'static'}"),
         *("--setting", "suggest_facets", "off"),
+        "--cors",  # what is public may be read from any page
         *(rest or []),
     ]
 
@@ -107,6 +116,22 @@ def print_digest(file: Path) -> int:
         sys.stderr.write(f"{file}: manifests: none yet; a crawl writes one at its end\n")
         return 1
     sys.stdout.write(f"{newest.day} {newest.digest}\n")
+    return 0
+
+
+def run_import(options: argparse.Namespace) -> int:
+    """The releases of a file, and lines on what came of them."""
+    with watching() as watch:
+        return importing.run_import(options, watch)
+
+
+def run_reindex(options: argparse.Namespace) -> int:
+    """The number of releases indexed, and by what."""
+    if not options.file.is_file():
+        raise ArchiveError(options.file, "no such file")
+    with Archive(options.file, renew=False) as archive, watching() as watch:
+        number = archive.writer.index.renew(watch)
+    sys.stdout.write(f"{options.file}: {number} releases indexed by {VERSION}\n")
     return 0
 
 

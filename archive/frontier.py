@@ -23,6 +23,7 @@ GONE_AFTER = timedelta(days=1)  # a page may be listed before it answers; double
 REFUSED_AFTER = timedelta(days=1)  # a refused page may have been mended, or our rule
 LONGEST_WAIT = timedelta(days=7)
 DATE = "max(coalesce(r.published, r.updated, r.first_seen), coalesce(r.updated, r.published, r.first_seen))"
+DAY = f"case when length({DATE}) = 7 then {DATE} || '-01' else {DATE} end"  # a month alone is no date to SQLite
 EDITS = "(select count(*) from revisions v where v.release = r.id and v.cause = 'source')"
 
 
@@ -107,7 +108,7 @@ class Frontier:
         """
         ordered: dict[str, None] = {}
         for order, share in (
-            (f"(julianday(:now) - julianday({DATE})) / (1 + {EDITS})", limit - limit // 4),
+            (f"(julianday(:now) - julianday({DAY})) / (1 + {EDITS})", limit - limit // 4),
             ("coalesce(r.next_check, r.last_checked)", limit),
         ):
             rows = self.db.execute(

@@ -5,15 +5,20 @@ from __future__ import annotations
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from archive.about_texts import ABOUT, HELP
+from archive.citation_texts import CITATION
+from archive.feed_texts import FEEDS
 from archive.history.comparison_texts import COMPARISON, FIELDS
 from archive.history.texts import ABSENCES, HISTORY, WEIGHTS
+from archive.page_texts import PAGES
+from archive.search.texts import SEARCH
 from archive.texts import KINDS, MONTHS, TEXTS
-from archive.times import parse_time
+from archive.times import Month, parse_time
 
 LANGUAGES = ("sv", "en")  # the first is the default
 ZONE = ZoneInfo("Europe/Stockholm")
 NO_BREAK = "\u00a0"
-SAID = {**TEXTS, **HISTORY, **COMPARISON}
+SAID = {**TEXTS, **HISTORY, **COMPARISON, **PAGES, **ABOUT, **HELP, **CITATION, **FEEDS, **SEARCH}
 
 
 def choose_language(asked: str | None, accepted: str | None) -> str:
@@ -74,7 +79,10 @@ def say_time(language: str, text: str | None) -> str:
         return ""
     if isinstance(value, datetime) and not value.utcoffset():
         value = value.astimezone(ZONE)
-    day = f"{value.day} {getattr(MONTHS[value.month - 1], language)} {value.year}"
+    month = f"{getattr(MONTHS[value.month - 1], language)} {value.year}"
+    if isinstance(value, Month):
+        return month
+    day = f"{value.day} {month}"
     if not isinstance(value, datetime):
         return day
     return f"{day}, {value:%H:%M}" if language == "en" else f"{day} kl.{NO_BREAK}{value:%H.%M}"

@@ -9,7 +9,10 @@ from __future__ import annotations
 from sqlite_utils import Database, Migrations
 
 from archive.joint import Joint
+from archive.search.listed import create_listed
 from archive.state import LISTS, STATE, read_state, state_hash
+from archive.swedish.index import create_index
+from archive.views import VIEWS
 
 migrations = Migrations("myndighetsarkivet")
 
@@ -249,6 +252,28 @@ def witness(db: Database) -> None:
         pk="day",
         not_null={"captures_to", "revisions_to", "digest"},
     )
+
+
+@migrations()
+def listed(db: Database) -> None:
+    """What searches filter, count and sort releases by, in rows of their own without the texts; kept by triggers."""
+    create_listed(db)
+
+
+@migrations()
+def swedish_index(db: Database) -> None:
+    """Search by Swedish and English lemmas in place of the words as written; filled when the archive is opened."""
+    for trigger in ("releases_ai", "releases_ad", "releases_au"):
+        db.execute(f"drop trigger {trigger}")
+    db.execute("drop table releases_fts")
+    create_index(db)
+
+
+@migrations()
+def views(db: Database) -> None:
+    """Views that need no join: for spreadsheets, and for those who begin with SQL."""
+    for name, sql in VIEWS.items():
+        db.create_view(name, sql)
 
 
 def note_joint_texts(db: Database) -> None:

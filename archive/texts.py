@@ -95,55 +95,6 @@ TEXTS = {
     "browse_tables": Text("Alla tabeller", "All tables"),
     "releases_json": Text("Meddelanden som JSON", "Releases as JSON"),
     "releases_csv": Text("Meddelanden som CSV", "Releases as CSV"),
-    # search
-    "search_title": Text("Sök i arkivet", "Search the archive"),
-    "search_for": Text("Sök: {words}", "Search: {words}"),
-    "search_label": Text("Ord att söka efter", "Words to search for"),
-    "search_tips": Text(
-        "Alla ord måste finnas med. Citattecken håller ihop en fras, och en stjärna efter minst tre bokstäver"
-        " tar med ordets fortsättningar:",
-        "All words must occur. Quotation marks keep a phrase together, and a star after at least three letters"
-        " takes in longer words:",
-    ),
-    "example_phrase": Text('"på natten"', '"på natten"'),
-    "example_star": Text("miljö*", "miljö*"),
-    "hits": Text(("{n} meddelande", "{n} meddelanden"), ("{n} release", "{n} releases")),
-    "hits_capped": Text("Fler än {n} meddelanden", "More than {n} releases"),
-    "newest_first": Text("nyast först", "newest first"),
-    "narrow": Text("Avgränsa", "Narrow down"),
-    "facet_agency": Text("Myndighet", "Agency"),
-    "facet_year": Text("År", "Year"),
-    "facet_tag": Text("Ämnesord", "Tag"),
-    "year_none": Text("Utan datum", "Undated"),
-    "more_choices": Text("Visa {n} till", "Show {n} more"),
-    "chosen": Text("Valda avgränsningar", "Chosen filters"),
-    "remove_filter": Text("Ta bort avgränsningen {name}", "Remove the filter {name}"),
-    "pages": Text("Sidor", "Pages"),
-    "previous": Text("Föregående", "Previous"),
-    "next": Text("Nästa", "Next"),
-    "page_of": Text("Sida {page} av {pages}", "Page {page} of {pages}"),
-    "no_hits": Text("Inget meddelande hittades.", "No release was found."),
-    "searched": Text(
-        ("Sökningen gick igenom {n} meddelande från", "Sökningen gick igenom {n} meddelanden från"),
-        ("The search went through {n} release from", "The search went through {n} releases from"),
-    ),
-    "no_hits_advice": Text(
-        "Pröva färre ord, en annan böjning eller en stjärna sist i ordet.",
-        "Try fewer words, another form of the word, or a star at its end.",
-    ),
-    "without_filters": Text("Sök utan avgränsningar", "Search without filters"),
-    "no_word": Text(
-        "Det som skrevs innehåller inga bokstäver eller siffror att söka efter.",
-        "What was typed holds no letters or digits to search for.",
-    ),
-    "cut": Text(
-        "Bara de {n} första orden togs med i sökningen.",
-        "Only the first {n} words were used in the search.",
-    ),
-    "too_slow": Text(
-        "Sökningen tog för lång tid. Pröva ovanligare ord eller en avgränsning.",
-        "The search took too long. Try rarer words or a filter.",
-    ),
     # reading page
     "questions": Text("Frågor och svar", "Questions and answers"),
     "answers_by": Text("Svarar: {who}", "Answered by {who}"),

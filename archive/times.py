@@ -1,12 +1,24 @@
-"""Time as the archive writes it: ISO 8601 text, a day alone where only the day is known, else with its offset."""
+"""Time as the archive writes it: ISO 8601 text, a day or a month alone where no more is known, else with its offset."""
 
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
 
 
+class Month(date):
+    """A month whose day is not told. Where days are counted its first stands for it; it is never shown as one.
+
+    >>> Month(2024, 3, 1).isoformat()
+    '2024-03'
+    """
+
+    def isoformat(self) -> str:
+        """Year and month alone."""
+        return f"{self.year:04}-{self.month:02}"
+
+
 def to_text(value: datetime | date | None) -> str | None:
-    """A moment or a day as text; None stays None.
+    """A moment, a day or a month as text; None stays None.
 
     >>> to_text(date(2024, 3, 15))
     '2024-03-15'
@@ -23,13 +35,16 @@ def to_text(value: datetime | date | None) -> str | None:
 
 
 def parse_time(text: str | None) -> datetime | date | None:
-    """The text that `to_text` wrote, as a moment or a day again.
+    """The text that `to_text` wrote, as a moment, a day or a month again.
 
-    >>> parse_time("2024-03-15")
-    datetime.date(2024, 3, 15)
+    >>> parse_time("2024-03-15"), parse_time("2024-03")
+    (datetime.date(2024, 3, 15), Month(2024, 3, 1))
     """
     if text is None:
         return None
+    if len(text) == 7:
+        first = date.fromisoformat(f"{text}-01")
+        return Month(first.year, first.month, 1)
     return date.fromisoformat(text) if len(text) == 10 else datetime.fromisoformat(text)
 
 

@@ -13,6 +13,7 @@ from archive.changes import compare
 from archive.joint import Joint, join_parts
 from archive.records import Release
 from archive.state import LISTS, PARTS, STATE, state_hash
+from archive.swedish.index import Index
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,17 +37,20 @@ class Writer:
     def __init__(self, db: Database) -> None:
         self.db = db
         self.joint = Joint(db)
+        self.index = Index(db)
 
     def first(self, release: Release, state: Mapping[str, Any], facts: dict[str, Any]) -> None:
         moment, digest = facts["seen"], state_hash(state)
         own = {"agency": release.agency, "url": release.url, "first_seen": moment, "last_checked": moment}
         columns = {name: state[name] for name in STATE}
+        cause = "import" if facts["cause"] == "import" else "first"
         key = self.insert("releases", {**own, **columns, "hash": digest})
         revision = self.insert(
-            "revisions", {**facts, **columns, **as_json(state), "release": key, "cause": "first", "hash": digest}
+            "revisions", {**facts, **columns, **as_json(state), "release": key, "cause": cause, "hash": digest}
         )
         self.update("releases", key, {"revision": revision, "capture": facts["capture"]})
         self.replace_parts(key, state)
+        self.index.put(key, state)
         self.joint.note(key, release.agency, join_parts(state["title"], state["lead"], state["body"]))
 
     def revise(self, held: Held, state: Mapping[str, Any], facts: dict[str, Any]) -> None:
@@ -78,6 +82,7 @@ class Writer:
             standing |= {"last_checked": facts["seen"], "capture": facts["capture"]}
         self.update("releases", held.release, {**columns, **standing})
         self.replace_parts(held.release, state)
+        self.index.put(held.release, state, held.state)
         agency = self.db.execute("select agency from releases where id = ?", [held.release]).fetchone()[0]
         self.joint.note(held.release, agency, join_parts(state["title"], state["lead"], state["body"]))
 

@@ -46,7 +46,8 @@ def find_place(archive: Archive, release: Release, reading: Reading) -> Place:
             return Place(kind="redirected", url=own)
     elif release.url != own and redirected:
         return Place(kind="redirected", url=own)
-    if release.title != held.state["title"] and likeness < OTHER_TEXT:
+    bare = held.cause == "import" and not held.state["body"]  # another collection kept no text to compare with
+    if release.title != held.state["title"] and likeness < OTHER_TEXT and not bare:
         return Place(kind="replaced", url=own)
     return Place(kind="stays", url=own)
 

@@ -103,7 +103,9 @@ class ArchivePipeline:
                 held = archive.held(release.url) or held
         if held:
             old = self.witness.bytes_of(held)
-            cause = find_cause(held.state, to_state(release), old, answer.body, release.url)
+            # another collection's copy may differ by its own doing: what we read first is no edit
+            taken = held.cause == "import"
+            cause = "parser" if taken else find_cause(held.state, to_state(release), old, answer.body, release.url)
         capture = self.witness.capture(answer, sha256)
         return archive.save(release, seen=answer.seen, cause=cause, capture=capture, reader=reader)
 

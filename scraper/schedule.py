@@ -27,8 +27,8 @@ class Schedule:
 
 
 def to_moment(text: str) -> datetime:
-    """A time as the archive writes it; a day counts from its beginning, in UTC."""
-    value = datetime.fromisoformat(text)
+    """A time as the archive writes it; a day or a month counts from its beginning, in UTC."""
+    value = datetime.fromisoformat(text if len(text) > 7 else f"{text}-01")
     return value if value.tzinfo else value.replace(tzinfo=UTC)
 
 

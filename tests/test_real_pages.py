@@ -37,7 +37,7 @@ def test_the_seed_release_is_held_with_its_pairs(crawled: Crawling) -> None:
     assert len(pairs) == 3
     assert len({answered_by for _, _, answered_by in pairs}) == 1
     assert all(answer and answered_by for _, answer, answered_by in pairs)
-    found = crawled.rows("select rowid from releases_fts where releases_fts match 'människohandel'")
+    found = crawled.rows("select rowid from search where search match 'människohandel'")
     assert (key,) in found
 
 

@@ -55,7 +55,11 @@ LOOKS = f"""
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class State:
-    """One state of the chain. kind: first, edit (by the agency), reread (by us), same (at its new address), import."""
+    """One state of the chain.
+
+    kind: first, edit (by the agency), reread (by us), same (at its new address), import (taken over from another
+    collection), own (our first reading of what was taken over).
+    """
 
     kind: str
     id: int  # of the revision
@@ -132,6 +136,8 @@ def fold_history(events: Sequence[Event]) -> tuple[list[Event], list[tuple[str, 
 def to_state(row: Mapping[str, Any], known: Mapping[int, Mapping[str, Any]]) -> State:
     """A row of STATES as a state; `known` holds the rows it may follow."""
     kind = kind_of(row)
+    if kind == "reread" and known.get(row["previous"], {}).get("cause") == "import":
+        kind = "own"
     own = {name: row[name] for name in State.__dataclass_fields__ if name in row and name != "stands"}
     return State(
         **own,

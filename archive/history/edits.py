@@ -28,6 +28,7 @@ class EditsQuery:
 
     agency: str | None = None
     release: int | None = None
+    tag: int | None = None
     undated: bool = False
     weight: int | None = None
     since: date | None = None
@@ -40,6 +41,7 @@ class EditsQuery:
         return {
             "agency": self.agency,
             "release": self.release,
+            "tag": self.tag,
             "undated": 1 if self.undated else None,
             "weight": self.weight or None,
             "from": self.since,
@@ -97,6 +99,7 @@ def parse_edits(args: Args, size: int = PAGE_SIZE) -> EditsQuery:
     return EditsQuery(
         agency=args.get("agency") or None,
         release=read_number(args, "release"),
+        tag=read_number(args, "tag"),
         undated=read_flag(args, "undated"),
         weight=read_number(args, "weight", 100),
         since=read_day(args, "from"),
@@ -137,6 +140,7 @@ def chosen(query: EditsQuery) -> tuple[str, list[str]]:
     tests = {
         "v.release in (select id from releases where agency = :agency)": query.agency,
         "v.release in (select id from chain)": query.release,
+        "v.release in (select rt.release from release_tags rt where rt.tag = :tag)": query.tag,
         "v.dated = 0": query.undated or None,
         "v.weight >= :weight": query.weight or None,
         "v.seen >= :since": day_start(query.since),
@@ -149,7 +153,7 @@ def chosen(query: EditsQuery) -> tuple[str, list[str]]:
 def values(query: EditsQuery) -> dict[str, Any]:
     """What the SQL's names stand for."""
     days = {"since": day_start(query.since), "until": day_start(query.until, after=True)}
-    return {name: getattr(query, name) for name in ("agency", "release", "weight", "after")} | days
+    return {name: getattr(query, name) for name in ("agency", "release", "tag", "weight", "after")} | days
 
 
 def fold_edits(edits: Sequence[Edit]) -> list[Edit]:

@@ -135,7 +135,7 @@ def tag_uri(address: str, day: str, name: str | None = None) -> str:
 
 
 def to_moment(text: str) -> str:
-    """A stored time as RFC 3339 wants it: a day alone begins at midnight in Sweden.
+    """A stored time as RFC 3339 wants it: a day alone begins at midnight in Sweden, a month alone with its first day.
 
     >>> to_moment("2024-06-03"), to_moment("2024-06-03T08:15:00+00:00")
     ('2024-06-03T00:00:00+02:00', '2024-06-03T08:15:00+00:00')

@@ -26,13 +26,14 @@ class RemovedQuery:
 
     agency: str | None = None
     kind: str | None = None
+    tag: int | None = None
     back: bool = False
     after: int | None = None
     size: int = PAGE_SIZE
 
     def filters(self) -> dict[str, Any]:
         """As in an address, without the place on the list."""
-        return {"agency": self.agency, "kind": self.kind, "back": 1 if self.back else None}
+        return {"agency": self.agency, "kind": self.kind, "tag": self.tag, "back": 1 if self.back else None}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +76,7 @@ def parse_removed(args: Args, size: int = PAGE_SIZE) -> RemovedQuery:
     return RemovedQuery(
         agency=args.get("agency") or None,
         kind=read_choice(args, "kind", ABSENCE_CHOICES),
+        tag=read_number(args, "tag"),
         back=read_flag(args, "back"),
         after=read_number(args, "after"),
         size=min(read_number(args, "size") or size, MOST_ROWS),
@@ -111,6 +113,8 @@ def chosen(query: RemovedQuery) -> list[str]:
     conditions.append("o.kind = :kind" if query.kind else "o.kind <> 'moved'")
     if query.agency:
         conditions.append("o.release in (select id from releases where agency = :agency)")
+    if query.tag is not None:
+        conditions.append("o.release in (select rt.release from release_tags rt where rt.tag = :tag)")
     if query.back:
         conditions.append("o.ended is not null")
     return conditions
@@ -118,7 +122,7 @@ def chosen(query: RemovedQuery) -> list[str]:
 
 def values(query: RemovedQuery) -> dict[str, Any]:
     """What the SQL's names stand for."""
-    return {name: getattr(query, name) for name in ("agency", "kind", "after")}
+    return {name: getattr(query, name) for name in ("agency", "kind", "tag", "after")}
 
 
 def to_rows(removals: Sequence[Removal], address: Mapping[int, Mapping[str, str | None]]) -> list[dict[str, Any]]:

@@ -64,6 +64,10 @@ HISTORY = {
     "event_same": Text(
         "Läst på sin nya adress: ingen ändring av myndigheten", "Read at its new address: not an edit by the agency"
     ),
+    "event_own": Text(
+        "Först läst av arkivet självt; lydelsen före kom från en annan samling",
+        "First read by the archive itself; the version before came from another collection",
+    ),
     "event_import": Text("Hämtad från en annan samling", "Taken over from another collection"),
     "checked": Text(
         (

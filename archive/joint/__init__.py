@@ -180,5 +180,6 @@ def to_day(published: str | None, updated: str | None, first_seen: str) -> int:
     >>> to_day(None, "1970-01-03T10:00:00+01:00", "2024-01-01T00:00:00+00:00")
     2
     """
-    day = date.fromisoformat((published or updated or first_seen)[:10]).toordinal() - EPOCH
+    told = (published or updated or first_seen)[:10]
+    day = date.fromisoformat(told if len(told) > 7 else f"{told}-01").toordinal() - EPOCH
     return min(max(day, 0), DAYS - 1)

@@ -8,7 +8,7 @@ from datetime import date, datetime
 
 from archive.joint import to_day
 from archive.language import ZONE
-from archive.times import parse_time
+from archive.times import Month, parse_time
 
 PAIRS = """
     select o.id, o.title, o.language, o.agency, a.name, a.name_en, o.published, o.updated, o.first_seen, j.similarity
@@ -64,7 +64,7 @@ def order(found: Publication) -> tuple[date, str, str, int]:
 
 
 def is_earlier(published: str | None, than: str | None) -> bool:
-    """Whether one time lies before another for certain: a day alone leaves the hour open.
+    """Whether one time lies before another for certain: a day alone leaves the hour open, a month alone the day.
 
     >>> is_earlier("2024-05-28", "2024-05-28T09:30:00+02:00"), is_earlier("2024-05-27", "2024-05-28T09:30:00+02:00")
     (False, True)
@@ -72,6 +72,8 @@ def is_earlier(published: str | None, than: str | None) -> bool:
     one, other = parse_time(published), parse_time(than)
     if one is None or other is None:
         return False
+    if isinstance(one, Month) or isinstance(other, Month):
+        return f"{one:%Y-%m}" < f"{other:%Y-%m}"
     if isinstance(one, datetime) and isinstance(other, datetime):
         return one < other
     return local_day(one) < local_day(other)

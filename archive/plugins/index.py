@@ -1,51 +1,66 @@
-"""The first page (/): what this is, the newest releases, the agencies with their counts, how fresh it all is."""
+"""The first page (/): what this is, the newest releases, how fresh it is; and all agencies (/agencies)."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from datasette import Response, hookimpl
 
 from archive.language import sort_key
+from archive.pages.record import read_agencies
+from archive.web import runner
 
-NEWEST = """
+SHOWN = 12  # agencies on the first page, those with the most releases
+LATEST = """
     select r.id, r.title, r.kind, r.language, r.published, r.updated, r.first_seen, r.gone, r.agency, a.name, a.name_en
-    from releases r join agencies a on a.slug = r.agency
-    where r.moved_to is null and (coalesce(r.published, r.updated) is not null
+    from listed l cross join releases r on r.id = l.release cross join agencies a on a.slug = r.agency
+    where (l.day is not null or r.updated is not null
       -- without a date of its own, what an agency's first crawl found may be years old
-      or r.first_seen > (select min(finished) from crawls c where c.agency = r.agency))
-    order by coalesce(r.published, r.updated, r.first_seen) desc, r.id desc limit 12
+      or r.first_seen > (select c.finished from crawls c where c.agency = r.agency and c.finished is not null
+        order by c.started limit 1))
+    order by l.newest desc, l.release desc limit 12
 """
-AGENCIES = """
-    with moved as materialized (select agency, count(*) as releases from releases where moved_to is not null group by 1)
-    select slug, name, name_en, home,
-      -- two counts: each is answered from an index alone
-      (select count(*) from releases r where r.agency = a.slug)
-        - coalesce((select m.releases from moved m where m.agency = a.slug), 0) as releases,
-      (select max(finished) from crawls c where c.agency = a.slug) as crawled
-    from agencies a
-"""
-FRESHNESS = """
-    select (select max(finished) from crawls) as crawled, (select max(first_seen) from releases) as first_seen
-"""
+FIRST_SEEN = "select max(first_seen) as first_seen from releases"
 
 
 async def show_index(request: Any, datasette: Any) -> Any:
-    """Three small queries; counts come from the index on (agency, published)."""
-    db = datasette.get_database("archive")
-    agencies = [dict(row) for row in await db.execute(AGENCIES)]
-    freshness = (await db.execute(FRESHNESS)).first()
+    """Small queries; counts come from an index."""
+    run = runner(datasette)
+    agencies = await read_agencies(run)
+    filled = [agency for agency in agencies if agency["releases"]]
+    most = sorted(filled, key=lambda agency: -agency["releases"])[:SHOWN]
+    newest = list(await run(LATEST, {}))
+    crawled = max((agency["crawled"] for agency in agencies if agency["crawled"]), default=None)
     context = {
-        "newest": list(await db.execute(NEWEST)),
-        "agencies": sorted((a for a in agencies if a["releases"]), key=lambda a: sort_key(a["name"])),
-        "silent": sorted((a for a in agencies if not a["releases"]), key=lambda a: sort_key(a["name"])),
+        "newest": newest,
+        "agencies": sort_agencies(most),
+        "filled": len(filled),
+        "known": len(agencies),
         "releases": sum(agency["releases"] for agency in agencies),
-        "fresh": freshness["crawled"] or freshness["first_seen"],
+        "fresh": crawled,
+        "added": None if crawled else (await run(FIRST_SEEN, {}))[0]["first_seen"],
+        "month": next((row["published"][:7] for row in newest if row["published"]), None),
     }
     return Response.html(await datasette.render_template("index.html", context, request=request))
+
+
+async def show_agencies(request: Any, datasette: Any) -> Any:
+    """Every agency, those without releases apart."""
+    agencies = await read_agencies(runner(datasette))
+    context = {
+        "filled": sort_agencies(agency for agency in agencies if agency["releases"]),
+        "silent": sort_agencies(agency for agency in agencies if not agency["releases"]),
+    }
+    return Response.html(await datasette.render_template("agencies.html", context, request=request))
+
+
+def sort_agencies(agencies: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """By name, the Swedish way."""
+    return sorted(agencies, key=lambda agency: sort_key(agency["name"]))
 
 
 @hookimpl
 def register_routes() -> list[tuple[str, Any]]:
     """Comes before Datasette's own index; its JSON stays at /.json."""
-    return [(r"/$", show_index)]
+    return [(r"/$", show_index), (r"/agencies$", show_agencies)]

@@ -21,6 +21,7 @@ from archive.language import (
     say_time,
     say_weight,
 )
+from archive.pages.months import say_month, say_short
 
 TEMPLATES = Path(archive.__path__[0]) / "templates"
 
@@ -46,6 +47,8 @@ def interface(datasette: Any, request: Any) -> dict[str, Any]:
         "number": partial(say_number, lang),
         "say_kind": partial(say_kind, lang),
         "say_time": partial(say_time, lang),
+        "say_month": partial(say_month, lang),
+        "say_short": partial(say_short, lang),
         "say_weight": partial(say_weight, lang),
         "mark_weight": mark_weight,
         "say_absence": partial(say_absence, lang),

@@ -12,12 +12,13 @@ from datasette import hookimpl
 from archive.history import State, fold_history, read_history
 from archive.history.standing import find_standing
 from archive.joint.publishers import others
+from archive.pages.neighbours import find_neighbours
 from archive.web import runner
 
 TEMPLATE = "row-archive-releases.html"
 QUESTION_ID = re.compile(r'\bid="question-(\d+)"')
 PARTS = {
-    "tags": "select t.name from release_tags rt join tags t on t.id = rt.tag where rt.release = ? order by rt.rowid",
+    "tags": "select id, name from release_tags join tags on id = tag where release = ? order by release_tags.rowid",
     "questions": "select position, question, answer, answered_by from questions where release = ? order by position",
     "images": "select url, caption, credit, alt from images where release = ? order by position",
     "attachments": "select url, title, media_type from attachments where release = ? order by position",
@@ -43,7 +44,7 @@ def split_paragraphs(text: str | None) -> list[str]:
 
 
 async def read_witness(datasette: Any, release: int) -> dict[str, Any]:
-    """The release's history, when it was last looked at, and where it stands since."""
+    """The release's history, when it was last looked at, where it stands since, and what stands beside it."""
     run = runner(datasette)
     events = await read_history(run, release)
     newest, older = fold_history(events)
@@ -52,9 +53,11 @@ async def read_witness(datasette: Any, release: int) -> dict[str, Any]:
         "events": newest,
         "older": older,
         "edited": sum(isinstance(event, State) and event.kind == "edit" for event in events),
-        "first_read": min(event.when for event in events if isinstance(event, State)),
+        "first": min((event for event in events if isinstance(event, State)), key=lambda event: (event.when, event.id)),
         "looked": stands.looked,
+        "taken_over": stands.kind == "import" and not stands.checks,  # and never looked at by the archive itself
         "standing": await find_standing(run, release, stands.looked or stands.when),
+        "neighbours": await find_neighbours(run, release),
     }
 
 

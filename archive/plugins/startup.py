@@ -1,4 +1,4 @@
-"""Refuses to serve a file that is not an archive, in one clear sentence."""
+"""Refuses to serve a file that is not an archive, or whose search would not find all, in one clear sentence."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from typing import Any
 
 import click
 from datasette import hookimpl
+from sqlite_utils import Database
+
+from archive.swedish.index import Index
 
 
 def find_fault(files: dict[str, list[str]]) -> str | None:
@@ -18,6 +21,12 @@ def find_fault(files: dict[str, list[str]]) -> str | None:
     if "releases" not in files["archive"]:
         return "archive.db holds no table releases: it is not an archive, or nothing was crawled into it yet"
     return None
+
+
+def find_index_fault(connection: sqlite3.Connection) -> str | None:
+    """Why searches would find less than there is: the index is older than what reads it, or lacks releases."""
+    db = Database(connection)
+    return Index(db).find_fault() if db.table("index_facts").exists() else "it is of an older kind"
 
 
 @hookimpl
@@ -34,5 +43,11 @@ def startup(datasette: Any) -> Callable[[], Awaitable[None]]:
         fault = find_fault(files)
         if fault:
             raise click.ClickException(fault)
+        db = datasette.databases["archive"]
+        fault = await db.execute_fn(find_index_fault)
+        if fault:
+            raise click.ClickException(
+                f"{db.path}: its search index must be made anew ({fault}): python -m archive reindex {db.path}"
+            )
 
     return check

@@ -64,6 +64,7 @@ def served(path: Path) -> Iterator[Datasette]:
             template_dir=str(ROOT / "archive/templates"),
             static_mounts=[("static", str(ROOT / "archive/static"))],
             settings={"suggest_facets": False},
+            cors=True,
         )
         yield datasette
         for database in datasette.databases.values():

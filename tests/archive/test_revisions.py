@@ -149,5 +149,5 @@ def test_an_archive_of_the_first_schema_is_brought_up_to_date(tmp_path: Path) ->
     with Archive(path) as archive:
         assert revisions(archive, "previous", "checks") == [(None, 0), (1, 0)]
         assert archive.save(A, seen=SEEN, cause="parser") in (Outcome.UNCHANGED, Outcome.REREAD)
-        found = archive.db.execute("select rowid from releases_fts where releases_fts match 'lövskog'").fetchall()
+        found = archive.db.execute("select rowid from search where search match 'lövskog'").fetchall()
         assert found == [(1,)]

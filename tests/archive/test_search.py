@@ -1,181 +1,181 @@
-"""Searching: any words are safe, filters and facets agree, excerpts are the original text."""
+"""The query language: anyone's typing is understood or explained, and nothing is an error."""
 
 from __future__ import annotations
 
 import random
-import sqlite3
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
 
 import pytest
 
-from archive.search import MOST_TERMS, PAGE_SIZE, Query, Run, count_searched, is_cut, parse_query, search
-from tests.archive.sample import HOSTILE, LIGHTHOUSES, PAGED, UNDATED, WARBLERS, fill
+from archive.search.asked import Query, chosen, to_address
+from archive.search.matching import PAIRS, Known, to_plan
+from archive.search.parsing import parse_query
+from archive.search.query import MOST_WORDS, All, Any, Fact, Near, Node, Not, Term, find_terms
 
-WORDS = {
-    "": "",
-    "  \t\n": "",
-    "?!-–…": "",
-    '"': "",
-    '""': "",
-    "skog": '"skog"',
-    "skog älg": '"skog" "älg"',
-    '"på natten" älg': '"på natten" "älg"',
-    "”på natten”": '"på natten"',
-    "»på natten«": '"på natten"',
-    '"på natten': '"på" "natten"',
-    'skog"älg"': '"skog" "älg"',
-    '"  spridda   ord "': '"spridda ord"',
-    "skog*": '"skog"*',
-    "skog**": '"skog"*',
-    "skog*,": '"skog"*',
-    "sk*": '"sk"',
-    "s*": '"s"',
-    "a-sk*": '"a-sk"',
-    "*": "",
-    "sk*og": '"sk*og"',
-    '"på natt*"': '"på natt"',
-    "AND OR NOT NEAR": '"AND" "OR" "NOT" "NEAR"',
-    "title:skog": '"title:skog"',
-    "(skog) -älg +björn ^varg": '"skog" "älg" "björn" "varg"',
-    "år 2024, § 12": '"år" "2024" "12"',
-    "a\x00b": '"a" "b"',
-    "a\ud800b": '"a" "b"',
-    "a\u030alder": '"ålder"',  # a and a ring apart, as some systems type it
-    "människo-handel": '"människo-handel"',
+
+def term(*words: str, star: bool = False, field: str | None = None) -> Term:
+    return Term(words, star, field)
+
+
+SKOG, ALG = term("skog"), term("älg")
+TREES: dict[str, Node | None] = {
+    "": None,
+    "  \t\n": None,
+    "?!-–…": None,
+    '""': None,
+    "😀 ☃": None,
+    "skog": SKOG,
+    "SKOG": SKOG,
+    "skog älg": All((SKOG, ALG)),
+    '"på natten" älg': All((term("på", "natten"), ALG)),
+    "”på natten”": term("på", "natten"),
+    "»på natten«": term("på", "natten"),
+    '"på natten': All((term("på"), term("natten"))),
+    'skog"älg"': All((SKOG, ALG)),
+    "skog*": term("skog", star=True),
+    "skog**,": term("skog", star=True),
+    '"på natten"*': term("på", "natten", star=True),
+    "sk*": term("sk"),
+    "sk*og": term("sk", "og"),
+    "skog -älg": All((SKOG, Not(ALG))),
+    "skog −älg": All((SKOG, Not(ALG))),  # a minus sign of its own
+    "skog –älg": All((SKOG, ALG)),  # a dash that opens speech
+    "skog - älg": All((SKOG, ALG)),
+    'skog -"på natten"': All((SKOG, Not(term("på", "natten")))),
+    "skog NOT älg": All((SKOG, Not(ALG))),
+    "skog -(älg OR varg)": All((SKOG, Not(Any((ALG, term("varg")))))),
+    "skog OR älg": Any((SKOG, ALG)),
+    "skog ELLER älg": Any((SKOG, ALG)),
+    "skog | älg": Any((SKOG, ALG)),
+    "varg skog OR älg": All((term("varg"), Any((SKOG, ALG)))),
+    "(varg skog) OR älg": Any((All((term("varg"), SKOG)), ALG)),
+    "skog AND älg": All((SKOG, ALG)),
+    "skog OCH älg": All((SKOG, ALG)),
+    "skog OR": All((SKOG, term("or"))),
+    "OR skog": All((term("or"), SKOG)),
+    "NOT": term("not"),
+    "(skog": SKOG,
+    "skog)": SKOG,
+    "((((((((((skog": SKOG,
+    "förordning(en)": All((term("förordning"), term("en"))),
+    "skog NEAR älg": Near((SKOG, ALG), 10),
+    "skog NEAR/3 älg": Near((SKOG, ALG), 3),
+    "skog NÄRA/3 älg": Near((SKOG, ALG), 3),
+    "NEAR(skog älg, 5)": Near((SKOG, ALG), 5),
+    "NEAR(": term("near"),
+    "rubrik:skog": term("skog", field="title"),
+    "Title: skog": term("skog", field="title"),
+    'ingress:"på natten"': term("på", "natten", field="lead"),
+    "fraga:skog svar:älg": All((term("skog", field="question"), term("älg", field="answer"))),
+    "rubrik:(skog älg)": All((term("skog", field="title"), term("älg", field="title"))),
+    "-rubrik:skog": Not(term("skog", field="title")),
+    "rubrik:": term("rubrik"),
+    "kl:10": term("kl", "10"),
+    "myndighet:polisen": Fact("agency", "polisen"),
+    'ämne:"Våtmarker & sjöar"': Fact("tag", "Våtmarker & sjöar"),
+    "från:2024": Fact("from", "2024-01-01"),
+    "till:2024-02": Fact("to", "2024-02-29"),
+    "from:2024-06-03 to:2024-06-04": All((Fact("from", "2024-06-03"), Fact("to", "2024-06-04"))),
+    "från:mars": All((term("från"), term("mars"))),
+    "A2021/01234": term("a2021", "01234"),
+    "anna.ek@verket.se": term("anna", "ek", "verket", "se"),
+    "människo-handel": term("människo", "handel"),
+    "§ 12 5,3 %": All((term("12"), term("5", "3"))),
+    "EU:s": term("eu"),
+    "a\u030alder": term("ålder"),  # a and a ring apart, as some systems type it
+    "a\x00b": All((term("a"), term("b"))),
+    "a\ud800b": All((term("a"), term("b"))),
+}
+NOTES = {
+    '"på natten': ["open_quote"],
+    "sk*": ["short_star"],
+    "skog OR": ["lone"],
+    "-skog": ["only_not"],
+    "från:mars": ["no_day"],
+    "skog " * (MOST_WORDS + 1): ["cut"],
+    "skog -älg": [],
+    "skog AND älg": [],
+    "": [],
 }
 
 
-@pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    path = fill(tmp_path_factory.mktemp("search") / "archive.db")
-
-    async def run(sql: str, values: dict[str, Any], /) -> Sequence[Any]:
-        connection = sqlite3.connect(path)
-        connection.row_factory = sqlite3.Row
-        rows = connection.execute(sql, values).fetchall()
-        connection.close()
-        return rows
-
-    return run
+@pytest.mark.parametrize("text", TREES)
+def test_typing_becomes_a_tree(text: str) -> None:
+    asked = parse_query(text)
+    assert asked.tree == TREES[text]
+    assert asked.blank == bool(text.strip() and TREES[text] is None)
 
 
-@pytest.mark.parametrize("text", WORDS)
-def test_words_become_an_expression(text: str) -> None:
-    assert parse_query(text) == WORDS[text]
+@pytest.mark.parametrize("text", NOTES)
+def test_what_was_read_otherwise_is_noted(text: str) -> None:
+    assert [note.key for note in parse_query(text).notes] == NOTES[text]
 
 
-async def test_no_input_is_an_error(run: Run) -> None:
+def test_a_flood_of_words_is_cut() -> None:
+    assert len(find_terms(parse_query("fyrar " * 5000).tree)) == MOST_WORDS
+    assert len(find_terms(parse_query("x.y." * 2500).tree)) == 1
+    assert len(find_terms(parse_query("(" * 10_000).tree)) == 0
+
+
+def test_a_sign_never_stands_where_sqlite_would_read_it() -> None:
+    """Whatever is typed, the words alone reach SQLite, each in quotation marks."""
     chance = random.Random(20240603)
-    pieces = ['"', "*", "(", ")", ":", "^", "-", "+", "'", "NEAR(", "AND", "{title}", "\\", "%", "\x00", "é", "å", "x"]
-    for _ in range(300):
+    pieces = [
+        '"',
+        "*",
+        "(",
+        ")",
+        ":",
+        "^",
+        "-",
+        "+",
+        "'",
+        "NEAR(",
+        "AND",
+        "{title}",
+        "\\",
+        "%",
+        "\x00",
+        "é",
+        "å",
+        "xyz",
+    ]
+    for _ in range(500):
         text = "".join(chance.choice([*pieces, " "]) for _ in range(chance.randint(1, 14)))
-        await search(run, Query(text=text, tag=text, agency=text, year=text))
-        await search(run, Query(text=text))
+        match = to_plan(parse_query(text).tree, Known()).match
+        assert match.count('"') % 2 == 0
+        assert not {*"^'\\%\x00+"} & {*match}
 
 
-async def test_a_flood_of_words_is_cut(run: Run) -> None:
-    flood = "fyrar " * 5000
-    assert is_cut(flood)
-    assert not is_cut("fyrar " * MOST_TERMS)
-    assert (await search(run, Query(text=flood))).total == 1
+def test_words_lead_and_the_rest_are_conditions() -> None:
+    plan = to_plan(parse_query("skog -älg från:2024 svar:vad myndighet:fyr").tree, Known(agencies={"fyr": ("a", "b")}))
+    assert " NOT (" in plan.match
+    assert [condition.split()[0] for condition in plan.conditions] == ["(l.day", "(l.release", "(l.agency"]
+    assert set(plan.values.values()) >= {"2024-01-01", "a", "b"}
 
 
-async def test_newest_first_and_undated_by_their_update(run: Run) -> None:
-    titles = [plain(hit.title) for hit in (await search(run, Query())).hits]
-    assert titles[:3] == [LIGHTHOUSES, WARBLERS, f"Läget på vägarna kring Storåsen, vecka {PAGED}"]
-    last = (await search(run, Query(page=99))).hits[-1]
-    assert plain(last.title) == UNDATED, "its page tells of an update long ago, and of no publication"
+def test_what_must_not_be_alone_is_a_condition() -> None:
+    plan = to_plan(parse_query("-skog").tree, Known())
+    assert plan.match == ""
+    assert plan.conditions[0].startswith("not (l.release in (select rowid from search where search match :v0)")
 
 
-async def test_all_words_must_occur(run: Run) -> None:
-    assert (await search(run, Query(text="tänds igen"))).total == 1
-    assert (await search(run, Query(text="tänds rörsångaren"))).total == 0
-    assert (await search(run, Query(text='"igen tänds"'))).total == 0
-    assert (await search(run, Query(text="tänd"))).total == 0
-    assert (await search(run, Query(text="tänd*"))).total == 1
+def test_fields_of_the_other_table_are_conditions() -> None:
+    assert to_plan(parse_query("svar:skog").tree, Known(), PAIRS).match == '{answer}: ("skog")'
+    assert to_plan(parse_query("rubrik:skog").tree, Known(), PAIRS).match == ""
+    assert to_plan(parse_query("svar:skog").tree, Known()).match == ""
+    mixed = to_plan(parse_query("skog OR svar:skog OR från:2024").tree, Known())
+    assert mixed.match == ""
+    assert mixed.conditions[0].count(" or ") == 2
 
 
-async def test_swedish_letters_are_letters_of_their_own(run: Run) -> None:
-    assert (await search(run, Query(text="TÄNDS"))).total == 1
-    assert (await search(run, Query(text="tands"))).total == 0
+def test_every_state_is_an_address() -> None:
+    query = Query(text="a&b", include={"tag": ("x", "y")}, exclude={"agency": ("z",)}, order="newest", page=3)
+    assert to_address(query, None) == "/search?q=a%26b&tag=x&tag=y&agency__not=z&order=newest&page=3"
 
 
-async def test_excerpts_mark_the_original_text(run: Run) -> None:
-    hit = (await search(run, Query(text="rörsångaren"))).hits[0]
-    assert ("Rörsångaren", True) in hit.excerpt
-    assert plain(hit.excerpt).startswith("Inventeringen av vassarna är klar.")
-    assert (await search(run, Query(text="sångarna"))).hits[0].title == [("Så mår ", False), ("sångarna", True)]
-    assert plain((await search(run, Query(text="tyst"))).hits[0].excerpt).endswith("Då är det tyst i vassen.")
-
-
-async def test_markup_in_a_text_stays_text(run: Run) -> None:
-    hit = (await search(run, Query(text="skylten"))).hits[0]
-    assert plain(hit.title) == HOSTILE
-    assert "<script>" in plain(hit.excerpt)
-
-
-async def test_facets_count_what_a_choice_would_leave(run: Run) -> None:
-    results = await search(run, Query(text="vägarna", year="2023", tag="Område 3"))
-    for facet, choices in results.facets.items():
-        assert choices
-        for choice in choices:
-            chosen: dict[str, Any] = {"year": "2023", "tag": "Område 3", facet: choice.value}
-            assert (await search(run, Query(text="vägarna", **chosen))).total == choice.count
-
-
-async def test_every_release_has_an_agency_and_a_year(run: Run) -> None:
-    results = await search(run, Query())
-    for facet in ("agency", "year"):
-        assert sum(choice.count for choice in results.facets[facet]) == results.total
-    assert [choice.value for choice in results.facets["year"]] == ["2024", "2023", "2022", "none"]
-    assert (await search(run, Query(year="none"))).total == 1
-
-
-async def test_pages_join_without_gap_or_overlap(run: Run) -> None:
-    seen = []
-    for page in (1, 2, 3):
-        results = await search(run, Query(text="vägarna", page=page))
-        assert (results.total, results.pages, results.page) == (PAGED, 3, page)
-        seen += [hit.row["id"] for hit in results.hits]
-    assert len(seen) == len(set(seen)) == PAGED
-    assert len((await search(run, Query(text="vägarna", page=1))).hits) == PAGE_SIZE
-
-
-async def test_a_page_beyond_the_last_is_the_last(run: Run) -> None:
-    assert (await search(run, Query(text="vägarna", page=99))).page == 3
-    assert (await search(run, Query(text="dinosaurie", page=99))).page == 1
-
-
-async def test_common_words_are_counted_no_further_than_the_cap(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("archive.search.MOST_HITS", 25)
-    results = await search(run, Query(text="vägarna"))
-    assert (results.total, results.capped, results.pages) == (25, True, 2)
-    assert not (await search(run, Query(text="tänds"))).capped
-
-
-async def test_what_was_searched_is_told(run: Run) -> None:
-    searched = {choice.value: choice.count for choice in await count_searched(run)}
-    assert searched == {"vagmyndigheten": PAGED + 2, "fyrstyrelsen": 2, "fagelverket": 1}
-
-
-async def test_the_index_of_words_leads(tmp_path: Path) -> None:
-    """Were releases read first, each would be looked up in the index: seconds on a large archive."""
-    connection = sqlite3.connect(fill(tmp_path / "archive.db"))
-    plans: list[str] = []
-
-    async def explain(sql: str, values: dict[str, Any], /) -> Sequence[Any]:
-        plan = [row[3] for row in connection.execute(f"explain query plan {sql}", values)]
-        plans.append(next(step for step in plan if step.split()[1] in ("r", "releases_fts")))
-        return []
-
-    await search(explain, Query(text="vägarna", agency="vagmyndigheten", tag="Väglag", year="2023"))
-    connection.close()
-    assert len(plans) == 4
-    assert all(step.startswith("SCAN releases_fts") for step in plans)
-
-
-def plain(parts: list[tuple[str, bool]]) -> str:
-    """The text of a title or excerpt without its marks."""
-    return "".join(part for part, _ in parts)
+def test_choosing_turns_a_value_on_and_off() -> None:
+    query = chosen(Query(page=4), "tag", "x")
+    assert (query.include, query.page) == ({"tag": ("x",)}, 1)
+    assert chosen(query, "tag", "x").include == {}
+    left_out = chosen(query, "tag", "x", exclude=True)
+    assert (left_out.include, left_out.exclude) == ({}, {"tag": ("x",)})

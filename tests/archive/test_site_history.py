@@ -153,7 +153,7 @@ async def test_one_that_came_back_stands_as_any_other(story: Site) -> None:
 
 async def test_lists_mark_what_is_gone_and_leave_out_what_goes_on_elsewhere(story: Site) -> None:
     page = await story.page(f"/search?q={AWAY['gone']}")
-    (hit,) = page.cssselect(".releases li")
+    hit = next(hit for hit in page.cssselect(".releases li") if AWAY["gone"] in words(hit))
     assert hit.cssselect(".gone")[0].text == "borttagen"
     hits = (await story.page("/search?q=småbåtshamnar")).cssselect(".releases h3 a")
     assert len(hits) == 1

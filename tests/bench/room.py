@@ -34,7 +34,8 @@ SHARES = {
     "captures": "bytes",
     "manifests": "bytes",
     "joint": "joint texts",
-    "releases_fts": "index",
+    "search": "index",
+    "vocabulary": "index",
 }
 
 

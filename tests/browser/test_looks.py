@@ -29,6 +29,19 @@ PAGES = {
     "edits": "/-/edits",
     "edits-none": "/-/edits?agency=fyrstyrelsen&undated=1",
     "removed": "/-/removed",
+    "agencies": "/agencies",
+    "agency": "/agency/vagmyndigheten",
+    "agency-record": "/agency/andringsverket",
+    "agency-empty": "/agency/tystnadsnamnden",
+    "agency-older": "/agency/vagmyndigheten?after=10",
+    "agency-month": "/agency/vagmyndigheten/2023-05",
+    "month": "/month/2024-05",
+    "no-month": "/month/1999-01",
+    "undated-month": "/month/undated",
+    "tag": "/tag/1",
+    "about": "/about",
+    "help": "/help",
+    "refused": "/agency/fyrstyrelsen?after=x",
 }
 VIEWS = {"light": ("light", 1200), "dark": ("dark", 1200), "narrow": ("light", 320)}
 
@@ -55,7 +68,7 @@ def test_print_leaves_only_the_release(browser: Browser, site: str) -> None:
     page.emulate_media(media="print")
     page.goto(site + PAGES["release"])
     assert page.get_by_role("heading", level=1).is_visible()
-    assert page.locator(".address").is_visible()
+    assert page.locator(".about dd.address a[rel=external]").is_visible()
     assert not page.locator("header.site nav").is_visible()
     assert not page.locator("nav.questions").is_visible()
     context.close()

@@ -1,0 +1,114 @@
+"""What is new, for those who follow: releases of all agencies, of one, or with one tag, newest find first.
+
+What the archive reads for the first time is not new for that alone. New is what an agency published lately and the
+archive found by its daily reading:
+
+- it was first read by a crawl: not taken over from another collection, not found again at another address;
+- after the agency's first whole crawl had ended: a backfill is no news;
+- where its page told when it was published: within DAYS of that; a source found later brings years of old releases;
+- where its page did not: by a crawl that found no more than FEW new releases of the agency, and that has ended.
+
+What an entry tells is the state as first read, and its time is that reading's. So reading anew by better rules, a new
+design or an edit moves nothing in a feed of new releases; edits and removals have feeds of their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from archive.history.asked import Args, read_number
+from archive.history.register import MOST_ROWS
+from archive.search import Run
+
+DAYS = 14
+FEW = 20
+FEED_SIZE = 30
+MOST = 20_000  # the newest first readings that are looked through
+SHORT = 400  # characters of a body that stand for a lead
+NEWS = f"""
+    with begun as materialized (
+      select agency, min(finished) as ended from crawls where spider = 'news' and reason = 'finished' group by agency
+    )
+    select v.id, v.release, v.seen, v.title, v.lead, substr(v.body, 1, {SHORT}) as opening, length(v.body) as length,
+      v.kind, v.language, v.published, v.updated, v.tags, r.url, r.agency, a.name, a.name_en
+    from (select id, seen, release from revisions where cause = 'first' and previous is null{{after}}
+      order by seen desc, id desc limit {MOST}) found
+    cross join revisions v on v.id = found.id cross join releases r on r.id = v.release
+    cross join begun b on b.agency = r.agency and v.seen > b.ended cross join agencies a on a.slug = r.agency
+    where {{conditions}} and case when v.published is not null
+      then v.published >= substr(date(v.seen, '-{DAYS} days'), 1, min(length(v.published), 10))
+      else coalesce(v.updated >= date(v.seen, '-{DAYS} days'), 1) and exists (
+        select 1 from crawls c where c.agency = r.agency and c.spider = 'news'
+        and v.seen between c.started and c.finished and c.new <= {FEW}) end
+    order by v.seen desc, v.id desc limit :limit
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewsQuery:
+    """Whose new releases are asked for. tag: its number; after: the last revision of the page before."""
+
+    agency: str | None = None
+    tag: int | None = None
+    after: int | None = None
+    size: int = FEED_SIZE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewsPage:
+    """One page of what is new; `more`: the cursor of the next, if there is one."""
+
+    rows: Sequence[Mapping[str, Any]]
+    more: int | None
+
+
+def parse_news(args: Args, *, agency: str | None = None, tag: int | None = None) -> NewsQuery:
+    """What an address asks for; FilterError where that cannot be read."""
+    return NewsQuery(
+        agency=agency or args.get("agency") or None,
+        tag=tag if tag is not None else read_number(args, "tag"),
+        after=read_number(args, "after"),
+        size=min(read_number(args, "size") or FEED_SIZE, MOST_ROWS),
+    )
+
+
+async def find_news(run: Run, query: NewsQuery) -> NewsPage:
+    """One page, and where the next begins."""
+    conditions = ["true"]
+    if query.agency:
+        conditions.append("r.agency = :agency")
+    if query.tag is not None:
+        conditions.append("r.id in (select release from release_tags where tag = :tag)")
+    after = " and (seen, id) < (select seen, id from revisions where id = :after)" if query.after is not None else ""
+    rows = await run(
+        NEWS.format(conditions=" and ".join(conditions), after=after),
+        {"agency": query.agency, "tag": query.tag, "after": query.after, "limit": query.size + 1},
+    )
+    shown = [dict(row) for row in rows[: query.size]]
+    return NewsPage(rows=shown, more=shown[-1]["id"] if len(rows) > query.size else None)
+
+
+def to_rows(rows: Sequence[Mapping[str, Any]], address: Mapping[int, str | None]) -> list[dict[str, Any]]:
+    """New releases as JSON and CSV tell them; `address` holds each one's page."""
+    own = ("release", "agency", "title", "kind", "language", "published", "updated", "url")
+    return [
+        {
+            **{name: row[name] for name in own},
+            "agency_name": row["name"],
+            "revision": row["id"],
+            "first_seen": row["seen"],
+            "lead": row["lead"],
+            "page": address[row["id"]],
+        }
+        for row in rows
+    ]
+
+
+def summarise(row: Mapping[str, Any]) -> str:
+    """The lead, or how the text opens."""
+    if row["lead"]:
+        return str(row["lead"])
+    opening = " ".join(str(row["opening"]).split())
+    return f"{opening.rsplit(' ', 1)[0]} …" if row["length"] > SHORT else opening

@@ -1,0 +1,91 @@
+"""python -m archive import FILE.jsonl[.gz] --agency SLUG: takes over another collection, and says what came of it."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import sys
+import tomllib
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from archive.captures import Captures
+from archive.errors import ArchiveError
+from archive.evidence.manifest import write_manifest
+from archive.importing import Import, Watch, import_file
+from archive.store import Archive
+from archive.times import now
+
+AGENCIES = Path(__file__).parents[2] / "scraper" / "agencies.toml"  # data, read for names alone
+FACTS = ("name", "name_en", "org_number", "home")
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """What the command takes."""
+    parser.add_argument("file", type=Path, metavar="FILE.jsonl[.gz]", help="archive/importing/FORMAT.md tells its form")
+    parser.add_argument("--agency", required=True, metavar="SLUG", help="whose releases these are")
+    parser.add_argument("--archive", type=Path, default=Path("archive.db"), help="(default %(default)s)")
+    parser.add_argument(
+        "--agencies",
+        type=Path,
+        default=AGENCIES,
+        metavar="FILE.toml",
+        help="names an agency not held yet (%(default)s)",
+    )
+
+
+def run_import(options: argparse.Namespace, watch: Watch | None = None) -> int:
+    """0 where every line is held now, 1 where some could not be read; the errors stand a line each."""
+    if not options.file.is_file():
+        raise ArchiveError(options.file, "no such file")
+    with Archive(options.archive) as archive:
+        hold_agency(archive, options.agency, options.agencies)
+        done = import_file(archive, options.file, options.agency, now(), watch)
+        with closing(Captures(archive.path.with_name("captures.db"))) as captures:
+            write_manifest(archive.db.conn, captures, now().date())
+    for line in told(options.file, done):
+        sys.stdout.write(f"{line}\n")
+    return 1 if done.errors else 0
+
+
+def hold_agency(archive: Archive, slug: str, agencies: Path) -> None:
+    """Hold an agency that the list names; one that is held stays as it is. ArchiveError where it is unknown."""
+    held = {row[0] for row in archive.db.execute("select slug from agencies")}
+    if slug in held:
+        return
+    listed = read_agencies(agencies)
+    facts = listed.get(slug)
+    if not isinstance(facts, dict) or not {"name", "home"} <= facts.keys():
+        near = difflib.get_close_matches(slug, held | listed.keys(), n=3)
+        hint = f"; perhaps {', '.join(near)}" if near else ""
+        raise ArchiveError(
+            archive.path, f"is not held, and {agencies} does not name it{hint}", table="agencies", key=slug
+        )
+    archive.add_agency(slug, **{name: facts[name] for name in FACTS if name in facts})
+
+
+def read_agencies(path: Path) -> dict[str, Any]:
+    """A list of agencies: a table each, with name and home. None where there is no such file."""
+    if not path.is_file():
+        return {}
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise ArchiveError(path, f"is not TOML: {error}") from error
+
+
+def told(file: Path, done: Import) -> Iterator[str]:
+    """Every error, then what came of the lines; nothing is left out in silence."""
+    yield from map(str, done.errors)
+    yield (
+        f"{file}: {done.lines} lines: {done.new} new, {done.revised} revised, {done.unchanged} unchanged,"
+        f" {done.standing} standing, {len(done.errors)} errors"
+    )
+    if done.standing:
+        yield f"standing: {done.standing} were read from the agency's own page, otherwise than here, and stay so"
+    if done.textless:
+        yield f"without a text: {done.textless} have a title and no body"
+    for name, number in sorted(done.left.items()):
+        yield f"field {name}: in {number} lines, left out: the archive has no place for it"

@@ -1,0 +1,15 @@
+-- Files that releases link to
+-- By media type (application/pdf, or a part such as pdf) and agency; either may be left empty. The files stay with the agency.
+select
+  a.title as file,
+  a.media_type,
+  a.url,
+  r.agency,
+  r.title,
+  r.published,
+  '/archive/releases/' || r.id as link
+from attachments a
+join releases r on r.id = a.release
+where (:media_type = '' or a.media_type like '%' || :media_type || '%') and (:agency = '' or r.agency = :agency)
+order by r.published desc, a.position
+limit 500

@@ -1,0 +1,20 @@
+-- What was changed, by kind of fact
+-- Edits in which a fact of one kind was changed, with the words before and after: amount, number, date, time, name,
+-- quotation … The agency may be left empty; so may the kind.
+select
+  v.seen,
+  r.agency,
+  v.title,
+  c.value ->> 'kind' as kind,
+  c.value ->> 'before' as before,
+  c.value ->> 'after' as after,
+  c.value ->> 'weight' as weight,
+  '/-/diff/' || v.previous || '/' || v.id as link
+from revisions v
+join releases r on r.id = v.release
+join json_each(v.changes) c
+where v.cause = 'source' and v.previous is not null
+  and (:kind = '' or c.value ->> 'kind' = :kind)
+  and (:agency = '' or r.agency = :agency)
+order by v.seen desc, v.id desc
+limit 500

@@ -1,0 +1,21 @@
+-- How an agency was read
+-- Each day's crawls: how many releases were named, new, revised and away, how many pages could not be read, and how much
+-- was asked for. Leave the agency empty for all of them.
+select
+  substr(started, 1, 10) as day,
+  agency,
+  spider,
+  count(*) as crawls,
+  sum(listed) as listed,
+  sum(new) as new,
+  sum(revised) as revised,
+  sum(away) as away,
+  sum(refused) as refused,
+  sum(errors) as errors,
+  sum(requests) as requests,
+  sum(bytes) as bytes
+from crawls
+where :agency = '' or agency = :agency
+group by day, agency, spider
+order by day desc, agency
+limit 500

@@ -1,0 +1,20 @@
+-- Removed releases
+-- What agencies took away, how long it had stood, and whether it came back. A day is written 2024-06-01; days and agency
+-- may be left empty.
+select
+  o.confirmed,
+  r.agency,
+  r.title,
+  r.published,
+  o.kind,
+  cast(julianday(o.first_seen) - julianday(r.first_seen) as integer) as days_held,
+  o.ended as back,
+  '/archive/releases/' || r.id as link
+from removals o
+join releases r on r.id = o.release
+where o.confirmed is not null and o.kind <> 'moved'
+  and (:agency = '' or r.agency = :agency)
+  and (:from = '' or o.confirmed >= :from)
+  and (:to = '' or o.confirmed < date(:to, '+1 day'))
+order by o.confirmed desc
+limit 500

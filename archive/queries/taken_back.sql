@@ -1,0 +1,14 @@
+-- Edits that were taken back
+-- Releases that went back to an earlier wording, with the day that wording was first seen. Leave the agency empty for all.
+select
+  v.seen,
+  s.seen as wording_first_seen,
+  r.agency,
+  v.title,
+  '/-/diff/' || v.previous || '/' || v.id as link
+from revisions v
+join revisions s on s.id = v.same_as
+join releases r on r.id = v.release
+where v.cause = 'source' and (:agency = '' or r.agency = :agency)
+order by v.seen desc
+limit 500

@@ -1,0 +1,121 @@
+"""The answer to a query: hits, facets, what was noted, what else may have been meant, and what was searched."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from archive.search.asked import Query
+from archive.search.finding import Found, count, find
+from archive.search.hits import Hit, read_pairs, read_releases
+from archive.search.marks import to_wanted
+from archive.search.names import find_known
+from archive.search.query import Note, Term, find_terms
+from archive.search.run import Choice, Run
+from archive.search.suggesting import FEW, find_others, replace_word
+
+MOST_SUGGESTIONS = 2
+SEARCHED = """
+    select a.slug as value, a.name, a.name_en, count(*) as count from listed l
+    join agencies a on a.slug = l.agency group by a.slug order by count desc, a.name
+"""
+NAMES = "select slug as value, name, name_en from agencies where slug in (select value from json_each(:slugs))"
+FRESH = """
+    select (select max(finished) from crawls) as crawled, (select max(newest) from listed) as newest,
+      (select max(first_seen) from releases) as first_seen
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suggestion:
+    """Another query and how many hits it has. why: spelling, loose (words apart that stood as a phrase)."""
+
+    query: Query
+    total: int
+    why: str = "spelling"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Searched:
+    """What a search without hits went through, and how fresh that is: last crawl, newest release."""
+
+    agencies: list[Choice]
+    crawled: str | None
+    newest: str | None
+
+    @property
+    def total(self) -> int:
+        """How many releases in all."""
+        return sum(choice.count for choice in self.agencies)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Results:
+    """The answer to a query."""
+
+    hits: list[Hit]
+    found: Found
+    notes: list[Note] = field(default_factory=list)
+    suggestions: list[Suggestion] = field(default_factory=list)
+    searched: Searched | None = None
+    names: dict[tuple[str, str], Choice] = field(default_factory=dict)  # of counted and chosen values, by facet
+
+
+async def search(run: Run, query: Query) -> Results:
+    """Find releases or pairs. What takes too long is raised by `run`."""
+    known, notes = await find_known(run, query.asked.tree)
+    found = await find(run, query, known)
+    wanted = to_wanted(query.asked.tree, known.begun)
+    read = read_pairs if query.show == "questions" else read_releases
+    hits, suggestions = await asyncio.gather(read(run, found.ids, wanted), suggest(run, query, found, known))
+    return Results(
+        hits=hits,
+        found=found,
+        notes=[*query.asked.notes, *notes],
+        suggestions=suggestions,
+        searched=None if found.total else await find_searched(run),
+        names=await find_names(run, query, found),
+    )
+
+
+async def suggest(run: Run, query: Query, found: Found, known: Any) -> list[Suggestion]:
+    """Other queries that find more, each tried before it is told."""
+    few = found.total <= FEW
+    texts: dict[str, str] = {}
+    for other in await find_others(run, query.asked.tree, few=few):
+        texts.setdefault(replace_word(query.text, other), "spelling")
+    if not found.total and any(len(term.words) > 1 for term in find_terms(query.asked.tree)):
+        texts.setdefault(apart(query), "loose")
+    told = []
+    for text, why in texts.items():
+        changed = replace(query, text=text, page=1)
+        total = await count(run, changed, known) if text != query.text else 0
+        if total > found.total:
+            told.append(Suggestion(query=changed, total=total, why=why))
+    return told[:MOST_SUGGESTIONS]
+
+
+def apart(query: Query) -> str:
+    """The words of a query without what holds them together.
+
+    >>> apart(Query(text='"på natten" A1/2'))
+    'på natten a1 2'
+    """
+    return " ".join(word for term in find_terms(query.asked.tree) if isinstance(term, Term) for word in term.words)
+
+
+async def find_names(run: Run, query: Query, found: Found) -> dict[tuple[str, str], Choice]:
+    """What values are called: those counted, and the chosen agencies, which may have no hit."""
+    slugs = [*query.include.get("agency", ()), *query.exclude.get("agency", ())]
+    rows = await run(NAMES, {"slugs": json.dumps(slugs)}) if slugs else []
+    chosen = {("agency", row["value"]): Choice(**dict(row), count=0) for row in rows}
+    return chosen | {(name, choice.value): choice for name, choices in found.facets.items() for choice in choices}
+
+
+async def find_searched(run: Run) -> Searched:
+    """How many releases of which agencies a search goes through, most first, and how fresh they are."""
+    rows, fresh = await asyncio.gather(run(SEARCHED, {}), run(FRESH, {}))
+    agencies = [Choice(**dict(row)) for row in rows]
+    return Searched(agencies=agencies, crawled=fresh[0]["crawled"] or fresh[0]["first_seen"], newest=fresh[0]["newest"])

@@ -1,0 +1,183 @@
+"""Finds and counts: one statement gives a page's ids, their number and the counts of every facet."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from archive.search.asked import FACETS, Query
+from archive.search.matching import PAIRS, RELEASES, Known, Plan, to_plan
+from archive.search.run import Choice, Run
+
+MOST_HITS = 10_000  # matches beyond the newest so many are neither counted nor shown: very common words cost seconds
+MOST_TAGS = 20
+NONE = "none"  # the value of a facet where a release has none
+RECENT = 730.0  # days after which a release has lost half of what being new is worth
+NEW = 0.25  # of the whole
+COLUMNS = {
+    "agency": "l.agency",
+    "kind": f"coalesce(l.kind, '{NONE}')",
+    "year": f"coalesce(substr(l.day, 1, 4), '{NONE}')",
+    "questions": "iif(l.questions > 0, 'yes', 'no')",
+}
+TAGGED = "l.release in (select rt.release from release_tags rt join tags t on t.id = rt.tag where t.name {holds})"
+NEWS = """
+    exists (select 1 from revisions v where v.release = l.release and v.cause = 'first'
+      and substr(l.newest, 1, 7) >= substr(date(v.seen, '-14 days'), 1, 7)
+      and v.seen > (select min(c.finished) from crawls c
+        where c.agency = l.agency and c.spider = 'news' and c.reason = 'finished'))
+    and not exists (select 1 from releases m where m.moved_to = l.release)
+"""
+COUNTS = {
+    "agency": "select 'agency', g.value, a.name, a.name_en, g.n from (select agency as value, count(*) as n from hits"
+    " group by agency) g join agencies a on a.slug = g.value",
+    "kind": "select 'kind', kind, kind, null, count(*) from hits group by kind",
+    "year": "select 'year', year, year, null, count(*) from hits group by year",
+    "questions": "select 'questions', questions, questions, null, count(*) from hits group by questions",
+    "tag": "select 'tag', t.name, t.name, null, g.n from (select rt.tag, count(*) as n from hits"
+    " join release_tags rt on rt.release = hits.release group by rt.tag order by n desc limit :tags) g"
+    " join tags t on t.id = g.tag",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """ids: of the releases or pairs of one page, in order; `capped`: there are more than `total`."""
+
+    ids: list[int]
+    total: int
+    capped: bool
+    page: int
+    pages: int
+    order: str
+    facets: dict[str, list[Choice]]
+
+
+async def find(run: Run, query: Query, known: Known, *, counted: Sequence[str] = FACETS) -> Found:
+    """The hits of a query's page; a facet's counts say what each value would leave, were it chosen as well."""
+    plan = plan_of(query, known)
+    order = query.order or ("best" if plan.match else "newest")
+    # a facet with a chosen value, of which any may hold, is counted apart: what would another value bring?
+    apart = [name for name in counted if name in query.include and name != "tag"]
+    main, *others = await asyncio.gather(
+        fetch(run, query, plan, order, [name for name in counted if name not in apart]),
+        *(fetch(run, query, plan_of(query, known), order, [name], without=name) for name in apart),
+    )
+    rows = [row for part in (main, *others) for row in part]
+    total = next(row["n"] for row in main if row["facet"] == "total")
+    pages = max(1, -(-min(total, MOST_HITS) // query.size))
+    if query.page > pages:
+        return await find(run, replace(query, page=pages), known, counted=counted)
+    return Found(
+        ids=[int(row["value"]) for row in sorted((r for r in main if r["facet"] == "hit"), key=lambda r: r["n"])],
+        total=min(total, MOST_HITS),
+        capped=total > MOST_HITS,
+        page=query.page,
+        pages=pages,
+        order=order if plan.match else "newest",
+        facets={name: to_choices(name, rows) for name in counted},
+    )
+
+
+async def count(run: Run, query: Query, known: Known) -> int:
+    """How many hits there are, counted no further than one beyond MOST_HITS."""
+    plan = plan_of(query, known)
+    sql = f"with hits as ({hits_sql(query, plan, 'newest')}) select count(*) as n from hits"
+    return int((await run(sql, plan.values | {"most": MOST_HITS + 1}))[0]["n"])
+
+
+def plan_of(query: Query, known: Known) -> Plan:
+    """The words as a plan; words of which none can be searched for find nothing."""
+    plan = to_plan(query.asked.tree, known, PAIRS if query.show == "questions" else RELEASES)
+    if query.asked.blank:
+        plan.conditions.append("false")
+    return plan
+
+
+async def fetch(
+    run: Run, query: Query, plan: Plan, order: str, counted: Sequence[str], *, without: str | None = None
+) -> Sequence[Any]:
+    """Rows of (facet, value, name, name_en, n); hits and their number stand among them as facets of their own."""
+    parts = [COUNTS[name] for name in counted]
+    if without is None:
+        sort = "score" if order == "best" and plan.match else "newest desc"
+        ranked = f"select id, row_number() over (order by {sort}, id desc) as n from hits"
+        page = f"{ranked} order by n limit :size offset :skip"
+        parts = [
+            "select 'total', null, null, null, count(*) from hits",
+            f"select 'hit', id, null, null, n from ({page})",
+            *parts,
+        ]
+    hits = hits_sql(query, plan, order, without=without)
+    sql = (
+        f"with hits as materialized ({hits}) select null as facet, null as value, null as name, null as name_en,"
+        f" null as n where false union all {' union all '.join(parts)}"
+    )
+    values = {
+        "most": MOST_HITS + 1,
+        "tags": MOST_TAGS,
+        "size": query.size,
+        "skip": (query.page - 1) * query.size,
+        "today": datetime.now(UTC).date().isoformat(),
+    }
+    return await run(sql, plan.values | values)
+
+
+def hits_sql(query: Query, plan: Plan, order: str, *, without: str | None = None) -> str:
+    """The matching rows, the newest MOST_HITS + 1 of them; `without` leaves one facet's included values out."""
+    pairs, words = query.show == "questions", bool(plan.match)
+    index = "search_questions" if pairs else "search"
+    # cross join: the index of words must lead; the other way round each release is looked up in it
+    if pairs:
+        source = "listed l cross join questions q on q.release = l.release"
+        worded = f"{index} cross join questions q on q.id = {index}.rowid cross join listed l on l.release = q.release"
+    else:
+        source, worded = "listed l", f"{index} cross join listed l on l.release = {index}.rowid"
+    conditions = [*plan.conditions, *facet_conditions(query, plan, without)]
+    if words:
+        conditions.insert(0, f"{index} match {plan.bind(plan.match)}")
+    elif pairs:
+        conditions.append("l.questions > 0")
+    if query.news:
+        conditions.append(NEWS)
+    columns = [f"{'q.id' if pairs else 'l.release'} as id", "l.release", "l.newest"]
+    columns += [f"{column} as {name}" for name, column in COLUMNS.items()]
+    if words and order == "best":
+        age = "max(0, julianday(:today) - julianday(coalesce(l.day, substr(l.newest, 1, 10))))"
+        rank = f"bm25({index}, 3.0, 1.0)" if pairs else f"{index}.rank"
+        columns.append(f"{rank} * ({1 - NEW} + {NEW} / (1 + {age} / {RECENT})) as score")
+    return (
+        f"select {', '.join(columns)} from {worded if words else source} where {' and '.join(conditions) or 'true'}"
+        f" order by {f'{index}.rowid' if words else 'l.newest'} desc limit :most"
+    )
+
+
+def facet_conditions(query: Query, plan: Plan, without: str | None) -> list[str]:
+    """What the chosen values ask for: any of the included ones (of tags: each), and none of the excluded."""
+    conditions = []
+    for name, values in query.include.items():
+        if name == "tag":
+            conditions += [TAGGED.format(holds=f"= {plan.bind(value)}") for value in values]
+        elif name != without:
+            conditions.append(f"{COLUMNS[name]} in ({', '.join(map(plan.bind, values))})")
+    for name, values in query.exclude.items():
+        holds = f"in ({', '.join(map(plan.bind, values))})"
+        conditions.append("not " + (TAGGED.format(holds=holds) if name == "tag" else f"{COLUMNS[name]} {holds}"))
+    return conditions
+
+
+def to_choices(facet: str, rows: Sequence[Any]) -> list[Choice]:
+    """A facet's values: years from the last, all others by their number."""
+    choices = [
+        Choice(value=row["value"], count=row["n"], name=row["name"], name_en=row["name_en"])
+        for row in rows
+        if row["facet"] == facet
+    ]
+    if facet == "year":
+        return sorted(
+            choices, key=lambda choice: (choice.value == NONE, -int(choice.value) if choice.value != NONE else 0)
+        )
+    return sorted(choices, key=lambda choice: (-choice.count, choice.name))

@@ -1,0 +1,216 @@
+"""Marks in an original text the words that a query found it by, be they inflected or parts of a compound."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
+
+from archive.search.lexing import LONGEST
+from archive.search.query import Node, find_terms
+from archive.swedish import to_term
+from archive.swedish.lemmas import english_lemma, swedish_lemma
+from archive.swedish.match import match_word
+from archive.swedish.parts import find_parts
+from archive.swedish.words import find_words
+
+ENDINGS = "s|n|ns|en|ens|er|ers|erna|ernas|na|nas|t|ts|et|ets|e|a|as|ar|are|aren"
+TOKEN = re.compile(rf"[^\W_]+(?:[\u00ad\u200b-\u200d\ufeff]+[^\W_]+)*(?::(?:{ENDINGS})\b)?", re.IGNORECASE)
+FRAGMENT = 42  # words of an excerpt
+BEFORE = 10  # of them before the first mark, at most
+MOST_FRAGMENTS = 2
+USUAL = 7  # letters of a word that is always read
+Parts = list[tuple[str, bool]]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Words that a text must hold in a row, in any of their readings; `label` is what was typed."""
+
+    label: str
+    readings: tuple[tuple[str, ...], ...]
+    prefix: str = ""  # the last word may go on
+    compound: str = ""  # a lemma that may be a part of a longer word
+    field: str | None = None
+
+
+class Token(NamedTuple):
+    """A word where it stands in a text, in small letters, and its lemma."""
+
+    start: int
+    end: int
+    word: str
+    lemma: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A found place; `wanted` is the number of what was wanted, first and last are numbers of words."""
+
+    first: int
+    last: int
+    wanted: int
+
+
+def to_wanted(tree: Node | None, begun: Mapping[str, tuple[str, ...]] | None = None) -> list[Wanted]:
+    """What of a query can be marked; `begun`: further lemmas that a word with a star stands for.
+
+    >>> from archive.search.query import Term
+    >>> to_wanted(Term(("myndigheterna",)))[0].readings
+    (('myndighet',),)
+    """
+    found = []
+    for term in dict.fromkeys(find_terms(tree)):
+        text = " ".join(term.words)
+        readings = tuple(tuple(lemma.split()) for lemma in to_term(text).lemmas)
+        if term.star:
+            readings = (term.words, *((lemma,) for lemma in (begun or {}).get(text, ())))
+        compound = readings[0][0] if len(term.words) == 1 and not term.field and "{parts}" in match_word(text) else ""
+        label = text + ("*" if term.star else "")
+        found.append(Wanted(label, readings, term.words[-1] if term.star else "", compound, term.field))
+    return found
+
+
+class Text:
+    """A text and the places in it that a query found."""
+
+    def __init__(self, text: str | None, wanted: Sequence[Wanted], field: str, *, english: bool) -> None:
+        self.text = unicodedata.normalize("NFC", text or "")
+        self.tokens = find_tokens(self.text, wanted, english=english) if wanted else []
+        self.marks: list[Mark] = []
+        for number, each in enumerate(wanted):
+            if each.field is None or each.field == field:
+                self.marks += find_marks(self.tokens, each, number)
+        self.marks.sort(key=lambda mark: (mark.first, -mark.last))
+
+    @property
+    def found(self) -> set[int]:
+        """The numbers of what it holds."""
+        return {mark.wanted for mark in self.marks}
+
+    def forms(self, number: int) -> Counter[str]:
+        """How what was wanted stands here, each form with its number."""
+        marks = [mark for mark in self.marks if mark.wanted == number]
+        spans = [(self.tokens[mark.first].start, self.tokens[mark.last].end) for mark in marks]
+        return Counter(" ".join(self.text[start:end].lower().split()) for start, end in spans)
+
+    def whole(self) -> Parts:
+        """All of it."""
+        return self.cut(0, len(self.tokens))
+
+    def excerpt(self, size: int = FRAGMENT) -> Parts:
+        """The fragments that hold most of what was wanted; the beginning where it holds nothing."""
+        if not self.marks:
+            words = self.text.split()
+            return [(" ".join(words[:size]) + (" …" if len(words) > size else ""), False)] if words else []
+        starts = self.choose(size)
+        size //= len(starts)
+        parts: Parts = [("… ", False)] if starts[0] else []
+        for place, start in enumerate(starts):
+            if place:
+                parts.append((" … ", False))
+            parts += self.cut(start, start + size)
+        return [*parts, (" …", False)] if starts[-1] + size < len(self.tokens) else parts
+
+    def choose(self, size: int) -> list[int]:
+        """Where the fragments begin: the best one first, a further one only for what that one lacks."""
+        best = self.best(set(), size)
+        if self.held(best, size) == self.found:
+            return [best]
+        size //= MOST_FRAGMENTS
+        best = self.best(set(), size)
+        other = self.best(self.held(best, size), size)
+        return sorted({best, other}) if abs(best - other) >= size else [min(best, other)]
+
+    def held(self, start: int, size: int) -> set[int]:
+        """What a fragment holds."""
+        return {mark.wanted for mark in self.marks if start <= mark.first and mark.last < start + size}
+
+    def best(self, had: set[int], size: int) -> int:
+        """The beginning of the first fragment that holds most beside what is had already."""
+        candidates = dict.fromkeys(self.begin(mark.first, size) for mark in self.marks)
+        return max(candidates, key=lambda start: (len(self.held(start, size) - had), -start))
+
+    def begin(self, first: int, size: int) -> int:
+        """A fragment's beginning for a mark: its sentence's, if that is near, else a few words before it."""
+        nearest = max(0, first - min(BEFORE, size // 3))
+        for place in range(first, nearest, -1):
+            between = self.text[self.tokens[place - 1].end : self.tokens[place].start]
+            if re.search(r"[.!?:\n]", between):
+                return place
+        return nearest
+
+    def cut(self, first: int, end: int) -> Parts:
+        """The words from one number to another as parts, each marked or not, white space run together."""
+        end = min(end, len(self.tokens))
+        if not self.tokens:
+            return [(" ".join(self.text.split()), False)] if self.text.strip() else []
+        at = self.tokens[first].start if first else 0
+        stop = self.tokens[end - 1].end if end < len(self.tokens) else len(self.text)
+        parts: Parts = []
+        for mark in self.marks:
+            start, last = self.tokens[mark.first].start, self.tokens[mark.last].end
+            if mark.first < first or mark.last >= end or start < at:
+                continue
+            parts += [(self.text[at:start], False), (self.text[start:last], True)]
+            at = last
+        return [(re.sub(r"\s+", " ", text), marked) for text, marked in [*parts, (self.text[at:stop], False)] if text]
+
+
+def find_tokens(text: str, wanted: Sequence[Wanted], *, english: bool) -> list[Token]:
+    """The words of a text, read as the index reads them, as far as they may be what is wanted.
+
+    A word of more than USUAL letters that begins otherwise, and holds nothing that begins so, is no form of it: it is
+    not taken apart, which costs most. Of short words that does not hold (äldre is a form of gammal).
+    """
+    firsts = {word[0] for each in wanted for reading in each.readings for word in reading}
+    inner = {each.compound[:2] for each in wanted if each.compound}
+    found = []
+    for match in TOKEN.finditer(text):
+        word = lemma = read_word(match[0])
+        if len(word) <= USUAL or word[0] in firsts or any(start in word for start in inner):
+            lemma = english_lemma(word) if english else swedish_lemma(word)
+        found.append(Token(*match.span(), word, lemma))
+    return found
+
+
+@lru_cache(maxsize=200_000)
+def read_word(text: str) -> str:
+    """A word as it stands in a text, as the index holds it but for its form."""
+    return next(iter(find_words(text)), text.lower())[:LONGEST]
+
+
+def find_marks(tokens: Sequence[Token], wanted: Wanted, number: int) -> list[Mark]:
+    """Each place of what is wanted."""
+    found: dict[int, Mark] = {}
+    parts: dict[str, bool] = {}
+    for reading in wanted.readings:
+        length = len(reading)
+        prefix = wanted.prefix if length == 1 else ""
+        for first, token in enumerate(tokens):
+            if token.lemma != reading[0] and not (prefix and fits(token, "", prefix)):
+                continue
+            if first + length > len(tokens):
+                break
+            rest = tokens[first + 1 : first + length]
+            prefixes = ["" for _ in rest[:-1]] + [wanted.prefix]
+            if all(map(fits, rest, reading[1:], prefixes)):
+                found[first] = Mark(first, first + length - 1, number)
+    if wanted.compound:
+        for first, token in enumerate(tokens):
+            if token.lemma not in parts:
+                parts[token.lemma] = wanted.compound in find_parts(token.lemma)
+            if parts[token.lemma]:
+                found.setdefault(first, Mark(first, first, number))
+    return list(found.values())
+
+
+def fits(token: Token, lemma: str, prefix: str) -> bool:
+    """Whether a word of a text is a form of a lemma, or begins as the prefix does."""
+    if prefix:
+        return token.word.startswith(prefix) or token.lemma.startswith(prefix)
+    return token.lemma == lemma

@@ -1,0 +1,162 @@
+"""A query understood, as SQL: an FTS5 expression where words lead, conditions for all else, and the values of both."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from itertools import islice, product
+from typing import Any as Anything
+
+from archive.search.query import All, Any, Fact, Near, Node, Not, Term
+from archive.swedish import to_term
+from archive.swedish.match import TEXTS, match_word, quote
+
+MOST_READINGS = 16  # of the words of a NEAR together
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What the archive knows of a query's names: lemmas of words that begin so, keys of agencies and tags."""
+
+    begun: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    agencies: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # as typed → slugs
+    tags: Mapping[str, tuple[int, ...]] = field(default_factory=dict)  # as typed → ids
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """What is searched: the index `table`, whose columns `fields` names; `key` is what its rowid is."""
+
+    table: str
+    texts: str
+    fields: Mapping[str, str]
+    parts: bool
+
+
+RELEASES = Source(table="search", texts=TEXTS, fields={"title": "title", "lead": "lead", "body": "body"}, parts=True)
+PAIRS = Source(
+    table="search_questions",
+    texts="{question answer}",
+    fields={"question": "question", "answer": "answer"},
+    parts=False,
+)
+BY_PAIR = "l.release in (select release from questions where id in (select rowid from search_questions where {match}))"
+BY_RELEASE = "l.release in (select rowid from search where {match})"
+
+
+@dataclass(slots=True)
+class Plan:
+    """match: the expression that leads, "" where none does; conditions on `listed l`, all of which must hold."""
+
+    match: str = ""
+    conditions: list[str] = field(default_factory=list)
+    values: dict[str, Anything] = field(default_factory=dict)
+
+    def bind(self, value: Anything) -> str:
+        """A name for a value."""
+        name = f"v{len(self.values)}"
+        self.values[name] = value
+        return f":{name}"
+
+
+def to_plan(tree: Node | None, known: Known, source: Source = RELEASES) -> Plan:
+    """How to find what is asked for.
+
+    >>> to_plan(Term(("myndigheterna",)), Known()).match
+    '({title lead body questions}: ("myndighet") OR {parts}: "myndighet")'
+    """
+    plan = Plan()
+    parts = tree.parts if isinstance(tree, All) else (tree,) if tree is not None else ()
+    wanted = [part for part in parts if not isinstance(part, Not)]
+    matches = {part: match for part in wanted if (match := to_match(part, known, source))}
+    plan.match = join_all(matches.values())
+    unwanted = [part.part for part in parts if isinstance(part, Not)]
+    if plan.match:
+        refused = {part: match for part in unwanted if (match := to_match(part, known, source))}
+        for match in refused.values():
+            plan.match = f"({plan.match}) NOT ({match})"
+        unwanted = [part for part in unwanted if part not in refused]
+    plan.conditions = [f"({to_condition(part, plan, known, source)})" for part in wanted if part not in matches]
+    plan.conditions += [f"not ({to_condition(part, plan, known, source)})" for part in unwanted]
+    return plan
+
+
+def to_match(node: Node, known: Known, source: Source) -> str:
+    """The node as an FTS5 expression over the source; "" where it cannot be one."""
+    if isinstance(node, Term):
+        return match_term(node, known, source)
+    if isinstance(node, Near):
+        return match_near(node, source)
+    if isinstance(node, Any):
+        matches = [to_match(part, known, source) for part in node.parts]
+        return " OR ".join(f"({match})" for match in matches) if all(matches) else ""
+    if isinstance(node, All):
+        plain = [to_match(part, known, source) for part in node.parts if not isinstance(part, Not)]
+        refused = [to_match(part.part, known, source) for part in node.parts if isinstance(part, Not)]
+        if not plain or not all(plain) or not all(refused):
+            return ""
+        return join_all(plain) + "".join(f" NOT ({match})" for match in refused)
+    return ""
+
+
+def to_condition(node: Node, plan: Plan, known: Known, source: Source) -> str:
+    """The node as a condition on `listed l`."""
+    if isinstance(node, Not):
+        return f"not ({to_condition(node.part, plan, known, source)})"
+    if isinstance(node, All | Any):
+        word = " and " if isinstance(node, All) else " or "
+        return word.join(f"({to_condition(part, plan, known, source)})" for part in node.parts)
+    if isinstance(node, Fact):
+        return fact_condition(node, plan, known)
+    other, by = (PAIRS, BY_PAIR) if node.field in PAIRS.fields else (RELEASES, BY_RELEASE)
+    match = to_match(node, known, other)
+    return by.format(match=f"{other.table} match {plan.bind(match)}") if match else "false"
+
+
+def fact_condition(fact: Fact, plan: Plan, known: Known) -> str:
+    """An agency, a tag, or a day; what nobody knows holds for nothing."""
+    if fact.field == "agency":
+        slugs = ", ".join(map(plan.bind, known.agencies.get(fact.value, ())))
+        return f"l.agency in ({slugs})"
+    if fact.field == "tag":
+        tags = ", ".join(map(plan.bind, known.tags.get(fact.value, ())))
+        return f"l.release in (select release from release_tags where tag in ({tags}))"
+    return f"l.day {'>=' if fact.field == 'from' else '<='} {plan.bind(fact.value)}"
+
+
+def match_term(term: Term, known: Known, source: Source) -> str:
+    """A word, a phrase or a beginning; only in the field asked for."""
+    columns = source.texts
+    if term.field:
+        if term.field not in source.fields:
+            return ""
+        columns = f"{{{source.fields[term.field]}}}"
+    text = " ".join(term.words)
+    if not term.star:
+        if columns == TEXTS and source.parts:
+            return match_word(text)
+        readings = " OR ".join(map(quote, to_term(text).lemmas))
+        return f"{columns}: ({readings})" if readings else ""
+    readings = " OR ".join([f"{quote(text)} *", *map(quote, known.begun.get(text, ()))])
+    return f"{columns}: ({readings})"
+
+
+def match_near(near: Near, source: Source) -> str:
+    """In every reading of its words, up to a number of them."""
+    columns = source.texts
+    if near.field:
+        if near.field not in source.fields:
+            return ""
+        columns = f"{{{source.fields[near.field]}}}"
+    readings = [
+        [f"{quote(' '.join(term.words))} *"] if term.star else list(map(quote, to_term(" ".join(term.words)).lemmas))
+        for term in near.terms
+    ]
+    nears = [f"NEAR({' '.join(choice)}, {near.distance})" for choice in islice(product(*readings), MOST_READINGS)]
+    return f"{columns}: ({' OR '.join(nears)})" if nears else ""
+
+
+def join_all(matches: Iterable[str]) -> str:
+    """Expressions that must all hold."""
+    held = list(matches)
+    return held[0] if len(held) == 1 else " AND ".join(f"({match})" for match in held)

@@ -1,0 +1,127 @@
+"""archive/API.md is held true: its examples run against a served archive."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import re
+import shlex
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.request import urlopen
+
+import pytest
+
+from archive.__main__ import datasette_command
+from tests.archive.sample import ROOT, fill
+from tests.archive.sample_history import add_history
+
+API = (ROOT / "archive/API.md").read_text("utf-8")
+HERE = "http://127.0.0.1:8001"
+
+
+def examples(language: str) -> list[str]:
+    """The blocks of code in a language."""
+    return re.findall(rf"^```{language}\n(.+?)^```", API, re.MULTILINE | re.DOTALL)
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A served archive, as `python -m archive serve` serves it."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    path = add_history(fill(tmp_path_factory.mktemp("api") / "archive.db"))
+    with subprocess.Popen(datasette_command(path, port), cwd=ROOT, stderr=subprocess.PIPE, text=True) as server:
+        try:
+            yield wait_for(f"http://127.0.0.1:{port}", server)
+        finally:
+            server.terminate()
+
+
+def wait_for(address: str, server: subprocess.Popen[str]) -> str:
+    """The address, once it answers."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and server.poll() is None:
+        try:
+            with urlopen(f"{address}/-/versions.json"):  # noqa: S310 - loopback
+                return address
+        except OSError:
+            time.sleep(0.1)
+    raise AssertionError(f"no answer from {address}: {server.stderr.read() if server.poll() is not None else ''}")  # type: ignore[union-attr] # a pipe
+
+
+def run(command: list[str]) -> str:
+    """What a command prints; its failure is the test's."""
+    proxies = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, env=proxies)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+@pytest.mark.parametrize("example", examples("sh"))
+def test_curl(example: str, address: str) -> None:
+    told = run(
+        [
+            *shlex.split(example.replace(HERE, address).replace("\\\n", " "), comments=True),
+            "--silent",
+            "--show-error",
+            "--fail",
+        ]
+    )
+    rows = told.splitlines()[1:] if ".csv" in example else json.loads(told)
+    assert rows
+
+
+def test_python(address: str) -> None:
+    (example,) = examples("python")
+    told = run([sys.executable, "-c", example.replace(HERE, address)])
+    assert "2024-06-01 Ada Ek Vilka fyrar tänds?" in told
+
+
+def test_r(address: str) -> None:
+    (example,) = examples("r")
+    if shutil.which("Rscript") is None:  # its brackets at least close
+        for opening, closing in ("()", "[]", "{}"):
+            assert example.count(opening) == example.count(closing)
+        pytest.skip("R is not installed")
+    assert "andringsverket" in run(["Rscript", "-e", example.replace(HERE, address)])
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")
+def test_javascript(address: str) -> None:
+    (example,) = examples("js")
+    run(["node", "--input-type=module", "--eval", example.replace(HERE, address)])
+
+
+def test_python_is_python() -> None:
+    ast.parse(examples("python")[0])
+
+
+def test_another_page_may_read_it(address: str) -> None:
+    for path in ("/archive/releases.json", "/-/edits.json", "/new.json", "/-/cite/1.csl.json", "/archive/edits.csv"):
+        with urlopen(f"{address}{path}") as answer:  # noqa: S310 - loopback
+            assert answer.headers["access-control-allow-origin"] == "*", path
+
+
+def test_addresses_it_names_exist(address: str) -> None:
+    named = set(re.findall(r"^\| `(/[^`<?]+)`", API, re.MULTILINE))
+    assert len(named) >= 7
+    for path in named - {"/archive.json"}:
+        with urlopen(f"{address}{path}") as answer:  # noqa: S310 - loopback
+            assert answer.status == 200
+
+
+def test_parameters_of_queries_exist() -> None:
+    for query in re.findall(r"/archive/(\w+_\w+)\.json\?", API):
+        assert (Path(ROOT) / f"archive/queries/{query}.sql").exists() or query in (
+            "releases_with_tags",
+            "questions_with_releases",
+        )

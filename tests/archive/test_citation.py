@@ -1,0 +1,147 @@
+"""Citations of one revision: the card, the page, the files; and the page of a single revision."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+import rispy
+from bibtexparser.entrypoint import parse_string
+from lxml.html import HtmlElement
+
+from archive.citation import Citation
+from archive.citation.formats import to_bibtex, to_ris, to_sentence
+from tests.archive.sample import HOSTILE, LIGHTHOUSES, UNDATED, WARBLERS, Site
+from tests.archive.sample_history import EDITED
+
+FORMS = ("txt", "bib", "ris", "csl.json")
+
+
+async def revision_of(site: Site, title: str) -> int:
+    rows = await site.datasette.get_database("archive").execute("select id from revisions where title = ?", [title])
+    return int(rows.first()["id"])
+
+
+async def test_the_sentence_tells_who_when_what_where_and_which_version(story: Site) -> None:
+    revision = await revision_of(story, LIGHTHOUSES)
+    told = (await story.get(f"/-/cite/{revision}.txt")).text
+    assert told.startswith("Fyrstyrelsen (1 juni 2024). Tre fyrar tänds igen [pressmeddelande]. https://fyrstyrelsen")
+    assert f"Myndighetsarkivet läste 3 juni 2024 kl. 10.15, http://localhost/-/revision/{revision} (SHA-256" in told
+    english = (await story.get(f"/-/cite/{revision}.txt?lang=en")).text
+    assert english.startswith("Fyrstyrelsen (1 June 2024). Tre fyrar tänds igen [press release]. ")
+
+
+async def test_what_the_page_does_not_tell_is_not_made_up(story: Site) -> None:
+    revision = await revision_of(story, UNDATED)
+    assert "Vägmyndigheten (u.å.). Ny karta" in (await story.get(f"/-/cite/{revision}.txt")).text
+    (item,) = (await story.get(f"/-/cite/{revision}.csl.json")).json()
+    assert "issued" not in item
+    assert "year" not in (await story.get(f"/-/cite/{revision}.bib")).text
+    assert "PY  -" not in (await story.get(f"/-/cite/{revision}.ris")).text
+
+
+@pytest.mark.parametrize("title", [WARBLERS, HOSTILE])
+async def test_reference_managers_read_it(story: Site, title: str) -> None:
+    revision = await revision_of(story, title)
+    library = parse_string((await story.get(f"/-/cite/{revision}.bib")).text)
+    assert not library.failed_blocks
+    (entry,) = library.entries
+    assert entry["url"] == f"http://localhost/-/revision/{revision}"
+    assert re.sub(r"\\(.)|[{}]", r"\1", entry["title"]) == title
+    (record,) = rispy.loads((await story.get(f"/-/cite/{revision}.ris")).text)
+    assert (record["title"], record["urls"]) == (title, [f"http://localhost/-/revision/{revision}"])
+    (item,) = (await story.get(f"/-/cite/{revision}.csl.json")).json()
+    assert (item["title"], item["type"]) == (title, "webpage")
+    assert item["accessed"] == {"date-parts": [[2024, 6, 3]]}
+
+
+async def test_capture_time_and_hash_are_those_of_the_bytes(story: Site) -> None:
+    told = (await story.get(f"/-/cite/{await revision_of(story, EDITED)}.txt")).text
+    assert "SHA-256 av sidan: " + "0" * 64 in told
+    text = await story.text(f"/-/cite/{await revision_of(story, WARBLERS)}")
+    assert "SHA-256 av uppgifterna" in text  # no bytes are kept
+
+
+def areas(page: HtmlElement) -> dict[str, str]:
+    """The texts to be copied, by what they are."""
+    return {area.get("id").removeprefix("cite-"): area.text for area in page.cssselect("textarea[readonly]")}
+
+
+async def test_the_card_needs_no_script(story: Site) -> None:
+    page = await story.page(f"/archive/releases/{await story.id_of(LIGHTHOUSES)}")
+    revision = await revision_of(story, LIGHTHOUSES)
+    assert not page.cssselect("script")
+    told = areas(page)
+    for ending in FORMS:
+        wanted = (await story.get(f"/-/cite/{revision}.{ending}")).text.strip()
+        assert told[ending.replace(".", "-")].split() == wanted.split()
+        assert page.cssselect(f".cite a[href='/-/cite/{revision}.{ending}']")
+    for area in page.cssselect(".cite textarea"):
+        assert page.cssselect(f"label[for='{area.get('id')}']")
+    assert page.cssselect(f".cite a[href='/-/revision/{revision}']")
+
+
+async def test_the_page_holds_the_same(story: Site) -> None:
+    revision = await revision_of(story, LIGHTHOUSES)
+    page = await story.page(f"/-/cite/{revision}?lang=en")
+    assert set(areas(page)) == {"txt", "bib", "ris", "csl-json"}
+    assert page.cssselect("meta[name=robots]")[0].get("content") == "noindex"
+    assert json.loads(areas(page)["csl-json"])[0]["genre"] == "press release"
+
+
+async def test_an_older_revision_says_so_and_stays_as_it_was(story: Site) -> None:
+    first = await revision_of(story, EDITED)
+    answer = await story.get(f"/-/revision/{first}")
+    assert answer.headers["x-robots-tag"] == "noindex"
+    text = await story.text(f"/-/revision/{first}")
+    assert "Det här är en äldre lydelse" in text
+    assert "20 miljoner kronor" in text
+    assert "Den som bygger båtar." in text
+    page = await story.page(f"/-/revision/{first}")
+    for link in page.cssselect(".banner a"):
+        assert (await story.get(link.get("href"))).status_code == 200
+    newest = await revision_of(story, EDITED.replace("höjs", "sänks"))
+    assert "äldre" not in await story.text(f"/-/revision/{newest}")
+
+
+@pytest.mark.parametrize("address", ["/-/revision/99999", "/-/cite/99999", "/-/cite/99999.bib"])
+async def test_a_revision_that_is_not_there(story: Site, address: str) -> None:
+    answer = await story.get(address)
+    assert answer.status_code == 404
+    assert "99999" in answer.text
+
+
+async def test_what_the_reader_has_is_not_sent_again(story: Site) -> None:
+    etag = (await story.get("/-/cite/1.bib")).headers["etag"]
+    again = await story.get("/-/cite/1.bib", if_none_match=etag)
+    assert (again.status_code, again.content) == (304, b"")
+
+
+def test_a_month_is_no_day_and_an_import_no_reading() -> None:
+    cited = Citation(
+        revision=7,
+        release=3,
+        agency="fyr",
+        author="Fyr & Co",
+        title="Ljus?",
+        kind=None,
+        published="2024-06",
+        updated=None,
+        language=None,
+        url="https://a.se/50%25_x",
+        permalink="https://b.se/-/revision/7",
+        seen="2024-06-03T22:30:00+00:00",
+        sha256="ab",
+        of_bytes=False,
+        taken_over=True,
+        stands=True,
+    )
+    assert to_sentence(cited, "sv").startswith("Fyr & Co (juni 2024). Ljus? https://a.se/50%25_x – Lydelsen som")
+    assert "hämtade från en annan samling 4 juni 2024" in to_sentence(cited, "sv")
+    assert "month = {6}" in to_bibtex(cited, "sv")
+    assert "day =" not in to_bibtex(cited, "sv")
+    assert r"Fyr \& Co" in to_bibtex(cited, "sv")
+    assert r"50\%25\_x" in to_bibtex(cited, "sv")
+    assert "DA  - 2024/06\r\n" in to_ris(cited, "sv")
+    assert to_ris(cited, "sv").endswith("ER  - \r\n")

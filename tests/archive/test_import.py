@@ -1,0 +1,222 @@
+"""python -m archive import: what comes in, what is refused by name, and that a second run changes nothing."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from archive.__main__ import main
+from archive.errors import ArchiveError
+from archive.evidence.verify import verify
+from archive.importing import SPREAD, import_file
+from archive.importing.rows import FieldError, to_release
+from archive.records import Release
+from archive.store import Archive, Outcome
+from tests.archive.sample import ROOT
+
+WHEN = datetime(2024, 6, 3, 8, 15, tzinfo=UTC)
+LINE = {
+    "url": "https://fyr.example/press/1#top",
+    "title": " Tre  fyrar\u00ad tänds ",
+    "lead": "Kusten får ljus.",
+    "body": "Kusten får ljus.\n\n## Varför\n\n- Äntligen, säger *Ada*.\n\n* ett\n* [två](/b)\n\n![Karta](/k.png)",
+    "published": "2024-06",
+    "updated": "2024-06-02T09:30:00+02:00",
+    "kind": "Pressmeddelanden",
+    "tags": ["Sjöfart", "Sjöfart"],
+    "questions": [{"question": "Vem?", "answer": "Staten.", "answered_by": "Bo Ek"}],
+    "attachments": [{"url": "https://fyr.example/a.pdf", "title": "Planen"}],
+}
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Iterator[Archive]:
+    with Archive(tmp_path / "archive.db") as held:
+        held.add_agency("fyr", name="Fyrstyrelsen", home="https://fyr.example/")
+        held.add_agency("vag", name="Vägverket", home="https://vag.example/")
+        yield held
+
+
+def write(path: Path, *rows: object) -> Path:
+    path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), "utf-8")
+    return path
+
+
+def test_a_line_as_a_release() -> None:
+    release, left = to_release({**LINE, "senders": ["Kansliet"]}, "fyr")
+    assert left == ["senders"]
+    assert (release.url, release.title, release.kind) == (
+        "https://fyr.example/press/1",
+        "Tre fyrar tänds",
+        "press release",
+    )
+    assert release.body == "Varför\n\n- Äntligen, säger Ada.\n\n• ett\n• två"
+    assert "<h2>Varför</h2>" in release.body_html
+    assert '<a href="https://fyr.example/b"' in release.body_html
+    assert release.lead == "Kusten får ljus."
+    assert [image.url for image in release.images] == ["https://fyr.example/k.png"]
+    assert (str(release.published), release.published_text) == ("2024-06", "2024-06")
+    assert release.tags == ("Sjöfart",)
+    assert release.questions[0].position == 1
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("url", None),
+        ("url", "fyr.example/x"),
+        ("url", "http://["),
+        ("url", "javascript:alert(1)"),
+        ("title", " \u00ad "),
+        ("title", 7),
+        ("title", "\ud800"),
+        ("published", "i maj"),
+        ("published", "2024-06-02T09:30:00"),
+        ("published", "2024-13"),
+        ("language", "svenska!"),
+        ("tags", "Sjöfart"),
+        ("questions", [{"question": "Vem?"}]),
+        ("questions", [{"question": "Vem?", "answer": "Jo.", "place": 3}]),
+        ("images", [{"url": "data:image/png;base64,x"}]),
+        ("attachments", {}),
+        ("agency", "vag"),
+    ],
+)
+def test_a_field_that_cannot_be_read_is_named(field: str, value: object) -> None:
+    with pytest.raises(FieldError) as caught:
+        to_release({**LINE, field: value}, "fyr")
+    assert caught.value.field.startswith(field)
+
+
+def test_markup_is_made_safe() -> None:
+    body = '<h1>A</h1><p onclick="x()">b<script>c()</script></p><p><a href="/d">d</a></p>'
+    release, _ = to_release({**LINE, "lead": None, "body": None, "body_html": body}, "fyr")
+    assert release.body_html.startswith('<h2>A</h2><p>b</p><p><a href="https://fyr.example/d"')
+    assert release.body == "A\n\nb\n\nd"
+    release, _ = to_release({**LINE, "body": "<script>alert(1)</script> [x](javascript:alert(1))"}, "fyr")
+    assert "<script" not in release.body_html
+    assert "href" not in release.body_html
+
+
+def test_a_second_run_changes_nothing(archive: Archive, tmp_path: Path) -> None:
+    file = write(tmp_path / "a.jsonl", LINE, {**LINE, "url": "https://fyr.example/2", "body": ""})
+    done = import_file(archive, file, "fyr", WHEN)
+    assert (done.lines, done.new, done.textless, done.errors) == (2, 2, 1, [])
+    before = contents(archive)
+    again = import_file(archive, file, "fyr", WHEN + timedelta(days=1))
+    assert (again.new, again.revised, again.unchanged) == (0, 0, 2)
+    assert contents(archive) == before
+
+
+def contents(archive: Archive) -> dict[str, list[Any]]:
+    """Every row of every table that is not an index of words."""
+    names = [name for name in archive.db.table_names() if not name.startswith("search")]
+    return {name: archive.db.execute(f"select * from {name}").fetchall() for name in names}
+
+
+def test_a_later_state_is_a_revision_and_the_earlier_stays_known(archive: Archive, tmp_path: Path) -> None:
+    file = write(tmp_path / "a.jsonl", LINE, {**LINE, "title": "Fyra fyrar tänds"})
+    assert import_file(archive, file, "fyr", WHEN).revised == 1
+    again = import_file(archive, file, "fyr", WHEN)
+    assert (again.revised, again.unchanged) == (0, 2)
+    causes = archive.db.execute("select cause, reader from revisions").fetchall()
+    assert causes == [("import", "import/a.jsonl")] * 2
+
+
+def test_what_was_read_from_the_agency_s_page_stands(archive: Archive, tmp_path: Path) -> None:
+    own, _ = to_release({**LINE, "title": "Som den står på sidan"}, "fyr")
+    archive.save(own, seen=WHEN)
+    done = import_file(archive, write(tmp_path / "a.jsonl", LINE), "fyr", WHEN)
+    assert (done.new, done.standing) == (0, 1)
+    assert archive.title_of(own.url) == "Som den står på sidan"
+
+
+def test_errors_name_file_line_and_field_and_the_rest_is_kept(archive: Archive, tmp_path: Path) -> None:
+    file = tmp_path / "a.jsonl"
+    other, _ = to_release({**LINE, "url": "https://vag.example/1"}, "vag")
+    archive.save(other, seen=WHEN)
+    rows = [LINE, {**LINE, "published": "x"}, {**LINE, "url": "https://vag.example/1"}]
+    texts = [json.dumps(row) for row in rows] + ["{", "[1]", "", json.dumps({**LINE, "url": "https://fyr.example/9"})]
+    file.write_bytes("\n".join(texts).encode() + b"\n\xff\n")
+    done = import_file(archive, file, "fyr", WHEN)
+    assert [(error.line, error.field) for error in done.errors] == [
+        (2, "published"),
+        (3, "url"),
+        (4, None),
+        (5, None),
+        (8, None),
+    ]
+    assert all(str(error).startswith(f"{file}: line ") for error in done.errors)
+    assert (done.lines, done.new) == (7, 2)
+
+
+def test_a_file_that_breaks_off_keeps_what_came_before(archive: Archive, tmp_path: Path) -> None:
+    file = tmp_path / "a.jsonl.gz"
+    rows = [{**LINE, "url": f"https://fyr.example/{n}", "title": f"{n} {'x' * 400}"} for n in range(300)]
+    whole = gzip.compress("".join(json.dumps(row) + "\n" for row in rows).encode())
+    file.write_bytes(whole[: len(whole) * 9 // 10])
+    with pytest.raises(ArchiveError, match=r"cannot be unpacked after line \d+"):
+        import_file(archive, file, "fyr", WHEN)
+    assert 200 < archive.db.execute("select count(*) from releases").fetchone()[0] < 300
+
+
+def test_they_are_looked_at_by_and_by(archive: Archive, tmp_path: Path) -> None:
+    rows = [{**LINE, "url": f"https://fyr.example/{n}"} for n in range(900)]
+    import_file(archive, write(tmp_path / "a.jsonl", *rows), "fyr", WHEN)
+    assert archive.frontier.stale("fyr", WHEN + timedelta(hours=23), 1000) == []
+    days = archive.db.execute("select substr(next_check, 1, 10), count(*) from releases group by 1").fetchall()
+    assert len(days) > SPREAD * 0.9
+    assert max(number for _, number in days) < 40
+    assert archive.frontier.due("fyr", WHEN, 1000) == []
+    assert len(archive.frontier.stale("fyr", WHEN + timedelta(days=SPREAD + 2), 1000)) == 900
+
+
+def test_an_unknown_agency_is_told(archive: Archive, tmp_path: Path) -> None:
+    with pytest.raises(ArchiveError, match="agencies: fyrar: is not held; held are: fyr, vag"):
+        import_file(archive, write(tmp_path / "a.jsonl", LINE), "fyrar", WHEN)
+
+
+def test_a_month_is_kept_and_sorted_as_one(archive: Archive) -> None:
+    release, _ = to_release(LINE, "fyr")
+    assert archive.save(release, seen=WHEN, cause="import") is Outcome.NEW
+    assert archive.save(replace(release, published=date(2024, 6, 1)), seen=WHEN) is Outcome.REVISED
+    held = archive.db.execute("select published from revisions order by id").fetchall()
+    assert held == [("2024-06",), ("2024-06-01",)]
+
+
+def command(tmp_path: Path, file: Path, *more: str) -> int:
+    return main(["import", str(file), "--archive", str(tmp_path / "new.db"), *more])
+
+
+def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    agencies = tmp_path / "agencies.toml"
+    agencies.write_text('[fyr]\nname = "Fyrstyrelsen"\nhome = "https://fyr.example/"\n', "utf-8")
+    file = write(tmp_path / "a.jsonl", LINE, {**LINE, "url": "https://fyr.example/2", "senders": ["x"]}, {})
+    assert command(tmp_path, file, "--agency", "fyr", "--agencies", str(agencies)) == 1
+    told = capsys.readouterr().out
+    assert f"{file}: line 3: url: is missing\n" in told
+    assert "3 lines: 2 new, 0 revised, 0 unchanged, 0 standing, 1 errors" in told
+    assert "field senders: in 1 lines, left out" in told
+    assert command(tmp_path, file, "--agency", "fyrr", "--agencies", str(agencies)) == 2
+    assert "perhaps fyr" in capsys.readouterr().err
+    assert command(tmp_path, tmp_path / "none.jsonl", "--agency", "fyr") == 2
+    report = verify(tmp_path / "new.db")
+    assert (report.findings, report.uncovered) == ([], 0)
+
+
+def test_the_format_s_example_can_be_taken_over() -> None:
+    text = (ROOT / "archive/importing/FORMAT.md").read_text("utf-8")
+    row: dict[str, Any] = json.loads(text.split("```json\n")[1].split("```")[0])
+    release, left = to_release(row, "fyrstyrelsen")
+    assert isinstance(release, Release)
+    assert not left
+    assert release.body == "Efter tio mörka år.\n\n- Äntligen, säger Ada Ek."
+    for name in row:
+        assert f"`{name}`" in text

@@ -1,0 +1,172 @@
+"""The search page: what is told in words, every state an address, and the same as JSON, CSV and Atom."""
+
+from __future__ import annotations
+
+import csv
+import io
+from datetime import date, timedelta
+from pathlib import Path
+from urllib.parse import parse_qsl, urlsplit
+
+import feedparser
+import pytest
+
+from archive.records import Release
+from archive.store import Archive
+from tests.archive.sample import LIGHTHOUSES, PAGED, SEEN, WARBLERS, Site, fill, served
+
+
+async def test_a_help_line_stands_by_the_box(site: Site) -> None:
+    for address in ("/", "/search", "/search?q=fyrar"):
+        page = await site.page(address)
+        (box,) = page.cssselect("input[name=q]")
+        assert "i vilken böjning som helst" in page.get_element_by_id(box.get("aria-describedby")).text_content()
+    for link in (await site.page("/search?lang=en")).cssselect(".help dt a"):
+        text = await site.text(link.get("href"))
+        assert "was read as" not in text
+        assert "lacks its other half" not in text
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ('"på natten', "Ett citattecken saknar sin andra hälft."),
+        ("fyrar sk*", "”sk*” lästes som ett helt ord."),
+        ("fyrar OR", "”OR” behöver ett ord på var sida."),
+        ("-fyrar", "Sökningen säger bara vad som inte ska vara med."),
+        ("från:mars", "”från:mars” är inget datum"),
+        ("myndighet:rymdstyrelsen", "Ingen myndighet i arkivet heter ”rymdstyrelsen”."),
+        ("ämne:rymden", "Inget ämnesord i arkivet heter ”rymden”."),
+        ("fyrar " * 40, "Bara de första orden togs med"),
+    ],
+)
+async def test_what_was_read_otherwise_is_explained(site: Site, words: str, told: str) -> None:
+    assert told in await site.text(f"/search?q={words}")
+    assert told not in await site.text("/search?q=fyrar")
+
+
+async def test_a_spelling_is_suggested_with_its_hits(site: Site) -> None:
+    page = await site.page("/search?q=rorsangaren&lang=sv")
+    (link,) = page.cssselect(".meant a")
+    assert link.getparent().text_content().split() == ["Menade", "du", "rörsångaren?", "1", "meddelande"]
+    target = await site.page(link.get("href"))
+    assert WARBLERS in target.text_content()
+    assert target.get("lang") == "sv"
+
+
+async def test_no_hits_tells_of_what_and_how_fresh(site: Site) -> None:
+    text = await site.text("/search?q=dinosaurie")
+    assert f"gick igenom {PAGED + 5} meddelanden från Vägmyndigheten ({PAGED + 2})" in text
+    assert "Arkivet lästes senast 3 juni 2024 kl. 10.20." in text
+    assert "Det nyaste meddelandet är från 1 juni 2024." in text
+
+
+async def test_include_and_exclude_by_address(site: Site) -> None:
+    page = await site.page("/search?agency__not=vagmyndigheten")
+    assert page.cssselect(".status")[0].text == "3 meddelanden, nyast först"
+    (chip,) = page.cssselect(".chips a")
+    assert chip.get("aria-label") == "Ta bort avgränsningen Utan Vägmyndigheten"
+    assert chip.get("href") == "/search"
+    out = page.cssselect("aside a[aria-label='Uteslut Fyrstyrelsen']")[0].get("href")
+    assert parse_qsl(urlsplit(out).query) == [("agency__not", "vagmyndigheten"), ("agency__not", "fyrstyrelsen")]
+    assert (await site.page(out)).cssselect(".status")[0].text == "1 meddelande, nyast först"
+    kept = [(field.get("name"), field.get("value")) for field in page.cssselect("form input[type=hidden]")]
+    assert kept == [("agency__not", "vagmyndigheten")]
+
+
+async def test_order_is_chosen_by_address(site: Site) -> None:
+    page = await site.page("/search?q=vägarna")
+    assert page.cssselect(".status")[0].text.endswith("bäst först")
+    newest = page.cssselect(".order a:not([aria-current])")[0].get("href")
+    assert newest == "/search?q=v%C3%A4garna&order=newest"
+    page = await site.page(newest)
+    assert page.cssselect(".status")[0].text.endswith("nyast först")
+    weeks = [int(link.text_content().split()[-1]) for link in page.cssselect(".releases h3 a")]
+    assert weeks == sorted(weeks, reverse=True)
+
+
+async def test_questions_as_results(site: Site) -> None:
+    page = await site.page("/search?q=hamnarna")
+    tab = page.cssselect(".tabs a:not([aria-current])")[0].get("href")
+    assert tab == "/search?q=hamnarna&show=questions"
+    page = await site.page(tab)
+    assert page.cssselect(".status")[0].text.startswith("1 fråga med svar")
+    (link,) = page.cssselect(".releases h3 a")
+    assert link.text_content() == "Vem betalar?"
+    assert link.get("href").endswith("#question-2")
+    assert [mark.text for mark in page.cssselect(".excerpt mark")] == ["hamnarna"]
+    assert "Svarar: Bo Strand" in page.text_content()
+
+
+async def test_why_a_hit_is_one(site: Site) -> None:
+    page = await site.page("/search?q=rörsångare")
+    told = " ".join(page.cssselect("details.why li")[0].text_content().split())
+    assert told.startswith("”rörsångare” finns i ingressen (rörsångaren), texten (rörsångaren)")
+
+
+async def test_json(site: Site) -> None:
+    told = (await site.get("/search.json?q=vägarna&year=2023&size=5")).json()
+    assert (told["capped"], told["order"], told["pages"]) == (False, "best", -(-told["total"] // 5))
+    assert len(told["releases"]) == 5
+    assert told["releases"][0]["matched"].startswith("vägarna")
+    following = (await site.get("/search" + told["next"].partition("/search")[2])).json()
+    assert following["page_number"] == 2
+    assert {row["release"] for row in told["releases"]}.isdisjoint(row["release"] for row in following["releases"])
+    assert told["facets"]["agency"] == [{"value": "vagmyndigheten", "name": "Vägmyndigheten", "count": told["total"]}]
+    pairs = (await site.get("/search.json?q=betalar&show=questions")).json()["questions"]
+    assert (pairs[0]["question"], pairs[0]["answered_by"]) == ("Vem betalar?", "Bo Strand")
+    assert pairs[0]["page"].endswith("#question-2")
+
+
+async def test_csv(site: Site) -> None:
+    response = await site.get("/search.csv?q=fyrar")
+    rows = list(csv.DictReader(io.StringIO(response.text, newline="")))
+    assert [row["title"] for row in rows] == [LIGHTHOUSES]
+    assert rows[0]["page"].startswith("http")
+
+
+async def test_atom(site: Site) -> None:
+    response = await site.get("/search.atom?q=vassen+OR+fyrar&order=best")
+    feed = feedparser.parse(response.text)
+    assert not feed.bozo
+    assert [entry.title.partition(": ")[2] for entry in feed.entries] == [LIGHTHOUSES, WARBLERS], "newest first"
+    again = await site.get(
+        "/search.atom?q=vassen+OR+fyrar",
+        if_none_match=(await site.get("/search.atom?q=vassen+OR+fyrar")).headers["etag"],
+    )
+    assert again.status_code == 304
+    other = feedparser.parse((await site.get("/search.atom?q=fyrar")).text)
+    assert other.entries[0].id == feed.entries[0].id, "a release has one id in every feed"
+    assert other.feed.id != feed.feed.id
+
+
+async def test_a_feed_tells_what_is_new_and_no_backfill(tmp_path: Path) -> None:
+    path = fill(tmp_path / "archive.db")
+    with Archive(path) as archive:
+        for number, (published, cause) in enumerate(
+            [((2024, 6, 8), "source"), ((2014, 1, 1), "source"), ((2024, 6, 8), "import")]
+        ):
+            body = f"Fyrar nummer {number} i natten, {'lyser starkt ' * number}."
+            release = Release(
+                agency="fyrstyrelsen",
+                url=f"https://fyr.example/{number}",
+                title=f"Fyrar {number}",
+                body=body,
+                body_html=f"<p>{body}</p>",
+                published=date(*published),
+                language="sv",
+            )
+            archive.save(release, seen=SEEN + timedelta(days=6), cause=cause)
+    with served(path) as datasette:
+        site = Site(datasette)
+        feed = feedparser.parse((await site.get("/search.atom?q=fyrar")).text)
+        assert [entry.title for entry in feed.entries] == ["Fyrstyrelsen: Fyrar 0"]
+        assert (await site.get("/search.json?q=fyrar")).json()["total"] == 4
+
+
+async def test_the_page_names_its_other_forms(site: Site) -> None:
+    page = await site.page("/search?q=fyrar&page=1&lang=en")
+    for link in page.cssselect("link[rel=alternate][type]"):
+        response = await site.get(link.get("href"))
+        assert response.status_code == 200
+        assert response.headers["content-type"].partition(";")[0] == link.get("type")

@@ -1,0 +1,111 @@
+"""Lemmas and compounds: a word's forms agree, words that only look alike do not, and nothing typed is an error."""
+
+from __future__ import annotations
+
+import random
+import re
+
+import pytest
+
+from archive.swedish import to_lemmas, to_parts, to_term
+from archive.swedish.lemmas import swedish_lemma
+from archive.swedish.match import match_word
+from archive.swedish.parts import find_parts
+from archive.swedish.words import find_words
+
+FORMS = """
+    människohandel människohandeln människohandelns · myndighet myndigheterna myndigheternas · barn barnen barnens
+    kvinna kvinnor kvinnors · handlingsplan handlingsplaner · lag lagar lagarna · skola skolorna · polis poliser
+    beslut beslutet besluten · förslag förslagen · uppdrag uppdraget · stad städer städernas · bok böcker böckerna
+    land länder · man män männens · hand händer · fot fötter · bror bröder · natt nätter · öga ögon · vän vänner
+    förälder föräldrar · ledamot ledamöter · museum museet museer · gymnasium gymnasier · vapen vapnen · regel regler
+    lärare läraren lärarna · boende boendet boenden · hot hotet · risk risken risker · gräns gränser · avgift avgifter
+    ny nya nytt · stor stora större största · ung yngre yngst · gammal gamla äldre · god bättre bäst · trygg trygga
+    fri fritt · öppen öppet öppna · viktig viktiga viktigt viktigare · digital digitala · svensk svenska svenskt
+    besluta beslutar beslutade beslutat · utreda utreder utredde utretts · föreslå föreslog föreslås · gå gick gått
+    öka ökad ökade ökat · stärka stärkt stärkte stärks · utsätta utsatt utsatta · sälja säljer sålt såld
+    skrivbordslåda skrivbordslådorna · fyrvaktarbostad fyrvaktarbostäder · vassinventering vassinventeringarna
+"""
+APART = """
+    för far · lag lager · handel handla · var vara · hus hand · beslut besluta · mot mod · hur hu · mars mara
+    skulle skola · lång lag · våld vald · får far
+"""
+
+
+@pytest.mark.parametrize("forms", re.split("[·\n]", FORMS.strip()))
+def test_forms_of_a_word_have_one_lemma(forms: str) -> None:
+    assert len({swedish_lemma(form) for form in forms.split()}) == 1
+
+
+@pytest.mark.parametrize("words", re.split("[·\n]", APART.strip()))
+def test_other_words_have_other_lemmas(words: str) -> None:
+    first, second = words.split()
+    assert swedish_lemma(first) != swedish_lemma(second)
+
+
+@pytest.mark.parametrize("word", FORMS.replace("·", "").split())
+def test_the_lemma_of_a_lemma_is_itself(word: str) -> None:
+    assert swedish_lemma(swedish_lemma(word)) == swedish_lemma(word)
+
+
+def test_names_lose_their_genitive_alone() -> None:
+    assert to_lemmas("Grusholms Tynnelius Roslund Paris", "sv") == "grusholm tynnelius roslund paris".replace(
+        "paris", swedish_lemma("paris")
+    )
+
+
+@pytest.mark.parametrize(
+    ("compound", "parts"),
+    {
+        "människohandel": (),  # the dictionary's own
+        "människohandelsbrotten": ("brott", "människohandel"),
+        "sjukvårdsministerns": ("minister", "sjukvård"),
+        "fyrvaktarbostäder": ("bostad", "fyrvaktare"),
+        "anslag": (),
+        "minister": (),
+    }.items(),
+)
+def test_compounds_are_split(compound: str, parts: tuple[str, ...]) -> None:
+    assert set(find_parts(swedish_lemma(compound))) <= set(parts) | {"fyrvaktar"}
+    assert find_parts(swedish_lemma(compound))[:1] == parts[:1]
+
+
+def test_parts_of_a_text_are_told_once() -> None:
+    assert to_parts("Sjukvårdsministern och sjukvårdsministrarna.").split() == ["minister", "sjukvård"]
+
+
+def test_words_are_parted_as_people_write_them() -> None:
+    assert find_words("EU:s, 12:e 25-åriga A2021/01234 § 3 Tid\u00adning a\u030alder") == [
+        *("eu", "12", "25", "åriga", "a2021", "01234", "3", "tidning", "ålder")
+    ]
+
+
+def test_english_texts_have_english_lemmas() -> None:
+    assert to_lemmas("The agencies' children", "en") == "the agency child"
+    assert to_lemmas("The ships of the harbour were late", None) == to_lemmas(
+        "The ships of the harbour were late", "en-GB"
+    )
+    assert to_lemmas("Skeppen kom sent till hamnen och det var mörkt", None).split()[0] == "skepp"
+
+
+def test_a_word_is_read_in_both_languages_where_that_harms_none() -> None:
+    assert to_term("children").lemmas[-1] == "child"
+    assert to_term("led").lemmas == ("led", "lead")
+    assert to_term("men").lemmas == ("men",), "or it would find every man"
+
+
+def test_a_word_of_several_is_a_phrase() -> None:
+    assert to_term("EU-kommissionen").lemmas[0] == "eu kommission"
+    assert "parts" not in match_word("EU-kommissionen")
+    assert match_word("?!") == ""
+
+
+def test_nothing_typed_is_an_error() -> None:
+    chance = random.Random(20240603)
+    signs = "aåäöbcdefsnrt'-:*\"(){}§%@0189 ٣م中é\u0301ßİıŠ😀\u00ad\x00\n_"
+    for _ in range(1500):
+        text = "".join(chance.choice(signs) for _ in range(chance.randint(0, 14)))
+        lemmas = [*to_term(text).lemmas, to_lemmas(text, chance.choice((None, "sv", "en"))), to_parts(text)]
+        assert all(c.isalnum() or c == " " for lemma in lemmas for c in lemma)
+    for long in ("människo" * 1250, "a" * 10_000, "skolbarn" * 7):
+        assert to_term(long).lemmas

@@ -5,10 +5,14 @@ from __future__ import annotations
 import logging
 from collections import Counter, deque
 from collections.abc import AsyncIterator, Iterable
-from typing import Any
+from typing import Any, Self
+
+from scrapy.crawler import Crawler
 
 from archive.frontier import Row
 from archive.times import now, to_text
+from scraper.errors import AgencyError
+from scraper.locks import tell_left_out
 from scraper.spiders.reading import ReadingSpider
 
 logger = logging.getLogger(__name__)
@@ -24,6 +28,7 @@ class RevisitSpider(ReadingSpider):
     """
 
     name = "revisit"
+    budget: int  # requests an agency and day
 
     def __init__(self, agency: str = "", **arguments: Any) -> None:
         super().__init__(agency, **arguments)
@@ -31,9 +36,20 @@ class RevisitSpider(ReadingSpider):
         self.errors: Counter[str] = Counter()  # per agency: so far
         self.failures: Counter[str] = Counter()  # per agency: in a row
 
+    @classmethod
+    def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
+        budget = str(crawler.settings["REVISIT_BUDGET"])
+        if not budget.isdecimal():
+            raise AgencyError("settings", None, "REVISIT_BUDGET", f"{budget!r} is no number of requests")
+        spider = super().from_crawler(crawler, *args, **kwargs)
+        spider.budget = int(budget)
+        if not spider.wanted:
+            tell_left_out(spider.archive, spider.agencies)
+        return spider
+
     async def start(self) -> AsyncIterator[Any]:
         for slug in self.agencies:
-            budget = max(0, self.settings.getint("REVISIT_BUDGET") - self.spent(slug))
+            budget = max(0, self.budget - self.spent(slug))
             due = self.archive.frontier.stale(slug, now(), budget + 1)
             if len(due) > budget:
                 logger.info("%s: more is due than the %d requests left of today's budget", slug, budget)

@@ -9,9 +9,10 @@ from tempfile import SpooledTemporaryFile
 from threading import BoundedSemaphore
 from typing import IO, Any
 
-from datasette import NotFound, hookimpl
+from datasette import hookimpl
 
 from archive.evidence import write_evidence, write_removal
+from archive.web import refuse
 
 IN_MEMORY = 2_000_000  # bytes of a zip; a larger one goes through a file
 CHUNK = 64_000
@@ -41,13 +42,15 @@ class ZipFileResponse:
 
 
 async def show_evidence(request: Any, datasette: Any) -> Any:
-    """The zip, or the page for an address that leads nowhere. captures.db is read where it lies, never served."""
+    """The zip, or a page that says what does not exist. captures.db is read where it lies, never served."""
     path, key = datasette.get_database("archive").path, int(request.url_vars["key"])
     what = request.url_vars["what"] or ""
     file: IO[bytes] = SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115 - closed by the response
     if not await asyncio.to_thread(write, Path(path), what, key, file):
         file.close()
-        raise NotFound(f"{'removal' if what else 'revision'} {key} does not exist")
+        if what:
+            return await refuse(datasette, request, None, 404, "no_such_removal", removal=str(key))
+        return await refuse(datasette, request, None, 404, "diff_missing", revision=str(key))
     return ZipFileResponse(file, f"evidence-{what}{key}.zip")
 
 

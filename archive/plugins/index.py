@@ -1,4 +1,4 @@
-"""The first page (/): what this is, the newest releases, the agencies with their counts, how fresh it all is."""
+"""The first page (/): what this is, newest releases and edits, the agencies with their counts, how fresh it all is."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ from typing import Any
 
 from datasette import Response, hookimpl
 
+from archive.history.edits import find_latest
 from archive.language import sort_key
+from archive.web import runner
 
+LATEST = 4  # edits
 NEWEST = """
     select r.id, r.title, r.kind, r.language, r.published, r.updated, r.first_seen, r.gone, r.agency, a.name, a.name_en
     from releases r join agencies a on a.slug = r.agency
@@ -31,12 +34,13 @@ FRESHNESS = """
 
 
 async def show_index(request: Any, datasette: Any) -> Any:
-    """Three small queries; counts come from the index on (agency, published)."""
+    """A few small queries; counts come from the index on (agency, published)."""
     db = datasette.get_database("archive")
     agencies = [dict(row) for row in await db.execute(AGENCIES)]
     freshness = (await db.execute(FRESHNESS)).first()
     context = {
         "newest": list(await db.execute(NEWEST)),
+        "edits": await find_latest(runner(datasette), LATEST),
         "agencies": sorted((a for a in agencies if a["releases"]), key=lambda a: sort_key(a["name"])),
         "silent": sorted((a for a in agencies if not a["releases"]), key=lambda a: sort_key(a["name"])),
         "releases": sum(agency["releases"] for agency in agencies),

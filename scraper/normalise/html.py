@@ -6,6 +6,8 @@ import re
 
 import nh3
 
+from scraper.normalise.text import without_marks
+
 TAGS = {
     *("h2", "h3", "h4", "h5", "h6", "p", "br", "blockquote", "ul", "ol", "li", "dl", "dt", "dd"),
     *("table", "caption", "thead", "tbody", "tfoot", "tr", "th", "td", "a", "em", "strong", "b", "i", "sub", "sup"),
@@ -18,15 +20,17 @@ ATTRIBUTES = {
     "*": {"id"},
 }
 QUESTION_ID = re.compile(r"question-[1-9][0-9]*")
+TAG = re.compile(r"""(<(?:[^>"]|"[^"]*")*>)""")  # as nh3 writes them
+SPACES = re.compile(r"(?:\s|&nbsp;)+")
 
 
 def sanitise(html: str) -> str:
-    """The same text with allowed tags only; links lead to http(s), mailto or tel, absolute.
+    """The same text, cleaned as plain text is, with allowed tags only; links lead to http(s), mailto or tel, absolute.
 
     >>> sanitise('<p id="x" onclick="y()">A<script>z()</script> <a href="/b">b</a></p>')
     '<p>A <a rel="noopener noreferrer">b</a></p>'
     """
-    return nh3.clean(
+    safe = nh3.clean(
         html,
         tags=TAGS,
         clean_content_tags={"script", "style", "template", "noscript"},
@@ -34,6 +38,9 @@ def sanitise(html: str) -> str:
         attribute_filter=keep_attribute,
         url_schemes={"http", "https", "mailto", "tel"},
         url_relative="deny",
+    )
+    return "".join(
+        piece if piece.startswith("<") else SPACES.sub(" ", without_marks(piece)) for piece in TAG.split(safe)
     )
 
 

@@ -33,7 +33,7 @@ class RevisitSpider(ReadingSpider):
     def __init__(self, agency: str = "", **arguments: Any) -> None:
         super().__init__(agency, **arguments)
         self.waiting: dict[str, deque[str]] = {}  # per agency: addresses still to be asked for
-        self.errors: Counter[str] = Counter()  # per agency: so far
+        self.errors: Counter[str] = Counter()  # per agency: unanswered so far
         self.failures: Counter[str] = Counter()  # per agency: in a row
 
     @classmethod
@@ -59,12 +59,15 @@ class RevisitSpider(ReadingSpider):
                 yield request
 
     def spent(self, slug: str) -> int:
-        """Requests of this kind that the agency had today (UTC) already."""
-        row = self.archive.db.execute(
-            "select coalesce(sum(requests), 0) from crawls where agency = ? and spider = ? and started >= ?",
-            [slug, self.name, (to_text(now()) or "")[:10]],
-        ).fetchone()
-        return int(row[0])
+        """Requests of this kind that the agency had today (UTC) already; by what was seen where a crawl was killed."""
+        day = (to_text(now()) or "")[:10]
+        ((told, seen),) = self.archive.db.execute(
+            "select (select coalesce(sum(requests), 0) from crawls where agency = :slug and spider = :spider"
+            " and started >= :day), (select count(*) from releases where agency = :slug and last_checked >= :day"
+            " and first_seen < :day)",
+            {"slug": slug, "spider": self.name, "day": day},
+        )
+        return int(max(told, seen))
 
     def next_rows(self, slug: str, number: int) -> Iterable[Row]:
         """The next in line; an address that was never asked for, such as an imported one, is remembered first."""
@@ -88,7 +91,7 @@ class RevisitSpider(ReadingSpider):
 
     def settle(self, slug: str, url: str) -> None:
         """A release's request has come to its end; a site that goes on giving no answer is left in peace."""
-        errors, waiting = self.tallies[slug].errors, self.waiting[slug]
+        errors, waiting = self.unanswered[slug], self.waiting[slug]
         self.failures[slug] = self.failures[slug] + 1 if errors > self.errors[slug] else 0
         self.errors[slug] = errors
         if self.failures[slug] >= DOWN and waiting:

@@ -195,6 +195,7 @@ async def test_the_site_hands_it_out(evidence_site: Site, archive: Path) -> None
 async def test_no_such_revision_is_a_page_of_ours(evidence_site: Site, number: str) -> None:
     answer = await evidence_site.get(f"/-/evidence/{number}.zip", accept_language="en")
     assert answer.status_code == 404
+    assert f"The archive holds no revision {number}." in answer.text
     assert "There is no such page" in answer.text
 
 
@@ -217,4 +218,6 @@ def test_a_removal_has_evidence_of_its_own(archive: Path, tmp_path: Path) -> Non
 
 
 async def test_the_site_hands_out_no_removal_that_is_none(evidence_site: Site) -> None:
-    assert (await evidence_site.get("/-/evidence/removal-99.zip")).status_code == 404
+    answer = await evidence_site.get("/-/evidence/removal-99.zip")
+    assert answer.status_code == 404
+    assert "Arkivet har ingen borttagning 99." in answer.text

@@ -90,7 +90,12 @@ def is_free(archive: Archive, release: Release, visited: str) -> bool:
     if row and row.role != "release":
         return False
     held = archive.held(release.url)
-    return held is None or similarity(held.state, to_state(release)) >= SAME_TEXT
+    if held is None:
+        return True
+    alike = similarity(held.state, to_state(release))
+    if held.state["title"] == release.title:
+        return alike >= SAME_TEXT
+    return alike >= CERTAIN and not archive.frontier.shared(release.url, visited)
 
 
 def similarity(one: Mapping[str, Any], other: Mapping[str, Any]) -> float:

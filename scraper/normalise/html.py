@@ -21,7 +21,7 @@ ATTRIBUTES = {
 }
 QUESTION_ID = re.compile(r"question-[1-9][0-9]*")
 TAG = re.compile(r"""(<(?:[^>"]|"[^"]*")*>)""")  # as nh3 writes them
-SPACES = re.compile(r"(?:\s|&nbsp;)+")
+SPACES = re.compile(r"(?:[^\S\n]|&nbsp;)+")  # not the line breaks between blocks
 
 
 def sanitise(html: str) -> str:

@@ -62,13 +62,13 @@ class Glance:
 
 def look_at(document: Document) -> Glance:
     """A glance at a whole page."""
-    heading = next(document.root.iter("h1"), None)
+    body, heading = document.root.find("body"), next(document.root.iter("h1"), None)
     title = without_site(document.title, names_of_site(document)) if document.title else ""
     first = clean_line(whole_text(heading)) if heading is not None else ""
     return Glance(
         titles=tuple(dict.fromkeys(filter(None, (title.split(" | ")[0], first)))),
-        text=short_text(document.root, LONGEST_STUB),
-        asks_password=any((field.get("type") or "").lower() == "password" for field in document.root.iter("input")),
+        text=short_text(body if body is not None else document.root, LONGEST_STUB),
+        asks_password=asks_password(document),
         refresh=find_refresh(document),
         link=next(filter(None, (document.absolute(link.get("href") or "") for link in document.root.iter("a"))), None),
     )
@@ -151,6 +151,12 @@ def refuse_lost(pattern: re.Pattern[str], lines: list[str]) -> Refusal | None:
                 return Refusal("blocked", f"is out of order: {line!r}")
             return Refusal("error page", f"says that it is not there any more: {line!r}")
     return None
+
+
+def asks_password(document: Document) -> bool:
+    """Whether a page has a field for a password; most hold not even the word, which is seen at once."""
+    fields = document.root.iter("input") if "password" in document.text.lower() else ()
+    return any((field.get("type") or "").lower() == "password" for field in fields)
 
 
 def find_refresh(document: Document) -> str | None:

@@ -257,3 +257,19 @@ def test_a_database_that_is_no_archive_is_told(tmp_path: Path, crawling: Crawlin
     assert code == 2
     assert "none.db: no such file" in printed
     assert not (tmp_path / "none.db").exists()
+
+
+def test_an_edit_is_seen_though_the_bytes_before_it_are_lost(held: Crawling) -> None:
+    held.archive.with_name("captures.db").unlink()
+    url = first_url(held)
+    held.site.edit(url, {"title": "En helt ny rubrik om skog"})
+    revisit(held)
+    assert held.rows("select title from releases where url = ?", url) == [("En helt ny rubrik om skog",)]
+
+
+def test_a_304_to_a_condition_that_a_redirect_took_along_is_no_look(held: Crawling) -> None:
+    url = first_url(held)
+    held.site.delete(url, 302, to="/")
+    held.write(f"update frontier set etag = null, last_modified = 'Sat, 01 Jan 2050 00:00:00 GMT' where url = '{url}'")
+    revisit(held)
+    assert held.rows("select kind from removals") == [("redirected",)]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 
 import nh3
 
-from scraper.normalise.text import without_marks
+from scraper.normalise.text import INVISIBLE, without_marks
 
 TAGS = {
     *("h2", "h3", "h4", "h5", "h6", "p", "br", "blockquote", "ul", "ol", "li", "dl", "dt", "dd"),
@@ -22,6 +23,7 @@ ATTRIBUTES = {
 QUESTION_ID = re.compile(r"question-[1-9][0-9]*")
 TAG = re.compile(r"""(<(?:[^>"]|"[^"]*")*>)""")  # as nh3 writes them
 SPACES = re.compile(r"(?:[^\S\n]|&nbsp;)+")  # not the line breaks between blocks
+UNCLEAN = re.compile("&nbsp;|  |[^\\S\n ]|" + INVISIBLE.pattern)
 
 
 def sanitise(html: str) -> str:
@@ -39,6 +41,8 @@ def sanitise(html: str) -> str:
         url_schemes={"http", "https", "mailto", "tel"},
         url_relative="deny",
     )
+    if not UNCLEAN.search(safe) and unicodedata.is_normalized("NFC", safe):  # as most are
+        return safe
     return "".join(
         piece if piece.startswith("<") else SPACES.sub(" ", without_marks(piece)) for piece in TAG.split(safe)
     )

@@ -29,7 +29,7 @@ from scraper.pages.main_element import find_main, find_text, holds_most, weigh
 from scraper.pages.metadata import declared_lead, declared_questions
 from scraper.pages.pictures import find_images
 from scraper.pages.questions import find_pairs
-from scraper.pages.refusal import find_refusal, find_short_refusal, look_at
+from scraper.pages.refusal import LEAST_TEXT, find_refusal, find_short_refusal, look_at
 from scraper.pages.soup import to_soup
 from scraper.pages.tags import find_bracketed, find_named_tags, find_tags
 from scraper.pages.titles import find_title
@@ -92,6 +92,8 @@ class NewsPage:
     def refuse_few_words(self) -> None:
         """Stop at a page without a text, or with no more of one than tells why there is none."""
         text = "\n".join(filter(None, (self.item.lead, self.item.body)))
+        if len(text) < LEAST_TEXT:  # the page as it came: this one's tree was cut by now
+            self.seen = look_at(Document(self.document.text.encode(), self.document.url), whole=True)
         if found := find_short_refusal(self.seen, self.item.title, text, dated=self.item.published is not None):
             raise NotARelease(self.document.url, found.problem, found.kind, found.target)
 

@@ -24,6 +24,7 @@ META_CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([\w-]+)", 
 XML_DECLARATION = re.compile(rb"^\s*<\?xml[^>]*encoding=[\"']([\w-]+)", re.IGNORECASE)
 TAG_START = re.compile(rb"[a-z][\w:-]*[\s/]", re.IGNORECASE)
 QUOTED = re.compile(rb"\"[^\"]*\"|'[^']*'")
+LARGE = 400_000  # bytes; a smaller page costs some seconds at worst
 MOST_ATTRIBUTES, LONGEST_TAG = 5000, 10_000  # of bytes: a shorter tag cannot have as many
 CONTROLS = bytes({*range(32)} - {*b"\t\n\r"})
 CONTROL_REFERENCE = re.compile(
@@ -185,6 +186,8 @@ def to_xml_characters(text: str) -> bytes:
 
 def has_bloated_tag(html: bytes) -> bool:
     """Whether an element has so many attributes that reading it would take long: the time grows with their square."""
+    if len(html) < LARGE:
+        return False
     for part in html.split(b"<"):
         if len(part) > LONGEST_TAG and TAG_START.match(part):
             names = QUOTED.sub(b"", part).partition(b">")[0].split()

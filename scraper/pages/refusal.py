@@ -54,22 +54,23 @@ class Glance:
     """What must be seen of a page before anything is taken out of it."""
 
     titles: tuple[str, ...]  # the document's, without the site's name, and the first heading
-    text: str | None  # all of its text, where that is short
+    text: str | None  # all of its text, where that was looked at and is short
     asks_password: bool
     refresh: str | None  # the address it sends the reader on to
     link: str | None  # the first address it links to
 
 
-def look_at(document: Document) -> Glance:
-    """A glance at a whole page."""
-    body, heading = document.root.find("body"), next(document.root.iter("h1"), None)
+def look_at(document: Document, *, whole: bool = False) -> Glance:
+    """A glance at a page, at its text only where that is asked for or the page leads on."""
+    body, heading, refresh = document.root.find("body"), next(document.root.iter("h1"), None), find_refresh(document)
+    longest = LONGEST_STUB if whole or refresh else 0
     title = without_site(document.title, names_of_site(document)) if document.title else ""
     first = clean_line(whole_text(heading)) if heading is not None else ""
     return Glance(
         titles=tuple(dict.fromkeys(filter(None, (title.split(" | ")[0], first)))),
-        text=short_text(body if body is not None else document.root, LONGEST_STUB),
+        text=short_text(body if body is not None else document.root, longest) if longest else None,
         asks_password=asks_password(document),
-        refresh=find_refresh(document),
+        refresh=refresh,
         link=next(filter(None, (document.absolute(link.get("href") or "") for link in document.root.iter("a"))), None),
     )
 
@@ -155,7 +156,7 @@ def refuse_lost(pattern: re.Pattern[str], lines: list[str]) -> Refusal | None:
 
 def asks_password(document: Document) -> bool:
     """Whether a page has a field for a password; most hold not even the word, which is seen at once."""
-    fields = document.root.iter("input") if "password" in document.text.lower() else ()
+    fields = document.root.iter("input") if "assword" in document.text else ()
     return any((field.get("type") or "").lower() == "password" for field in fields)
 
 

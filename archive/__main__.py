@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import socket
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -73,10 +74,23 @@ def run_serve(options: argparse.Namespace) -> int:
     """Become Datasette."""
     if not options.file.is_file():
         raise ArchiveError(options.file, "no such file; `make run` or `make crawl` fills an archive")
+    if is_taken(options.port):
+        raise ArchiveError(options.file, f"cannot be served: port {options.port} is taken; choose another with --port")
     command = datasette_command(options.file, options.port, [word for word in options.rest if word != "--"])
     sys.stdout.flush()
     # this process then is Datasette itself, and gets its signals
     return os.execv(command[0], command)  # noqa: S606 - our own command
+
+
+def is_taken(port: int) -> bool:
+    """Whether something listens on a loopback port."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return True
+    return False
 
 
 def datasette_command(file: Path, port: int, rest: list[str] | None = None) -> list[str]:

@@ -21,6 +21,8 @@ from archive.times import to_text
 RETRY_AFTER = timedelta(hours=1)  # doubled at every further failure
 GONE_AFTER = timedelta(days=1)  # a page may be listed before it answers; doubled as well
 REFUSED_AFTER = timedelta(days=1)  # a refused page may have been mended, or our rule
+USED_ANEW = timedelta(days=30)
+FAR = timedelta(days=366)  # no check is planned that far ahead: a clock was wrong
 LONGEST_WAIT = timedelta(days=7)
 DATE = "max(coalesce(r.published, r.updated, r.first_seen), coalesce(r.updated, r.published, r.first_seen))"
 DAY = f"case when length({DATE}) = 7 then {DATE} || '-01' else {DATE} end"  # a month alone is no date to SQLite
@@ -87,6 +89,12 @@ class Frontier:
                 " where url = :url and (listed is null or listed < :listed)",
                 {"url": url, "listed": listed, "begun": to_text(begun or seen)},
             )
+        if not added:  # an address whose release stands elsewhere by now may be used for another one day
+            self.db.execute(
+                "update frontier set state = 'due' where url = ? and state = 'held' and fetched < ?"
+                " and url <> (select url from releases where id = frontier.release)",
+                [url, to_text((begun or seen) - USED_ANEW)],
+            )
         return bool(added)
 
     def due(self, agency: str, now: datetime, limit: int, leave: frozenset[str] = frozenset()) -> list[Row]:
@@ -113,8 +121,9 @@ class Frontier:
         ):
             rows = self.db.execute(
                 "select r.url from releases r where r.agency = :agency and r.moved_to is null"
-                f" and (r.next_check is null or r.next_check <= :now) order by {order}, r.id limit :limit",
-                {"agency": agency, "now": to_text(now), "limit": share + len(ordered)},
+                " and (r.next_check is null or r.next_check <= :now or r.next_check > :far)"
+                f" order by {order}, r.id limit :limit",
+                {"agency": agency, "now": to_text(now), "far": to_text(now + FAR), "limit": share + len(ordered)},
             )
             ordered |= dict.fromkeys(url for (url,) in rows)
         return list(ordered)[:limit]
@@ -128,13 +137,18 @@ class Frontier:
         ).fetchone()
         return row is not None
 
-    def held(
-        self, url: str, release: int, seen: datetime, *, etag: str | None = None, last_modified: str | None = None
-    ) -> None:
-        """The address was read and its release is kept. Nothing is written where that was known already."""
+    def held(self, url: str, release: int, seen: datetime) -> None:
+        """The address is known to hold a release. Nothing is written where that was known already."""
         row = self.get(url)
-        known = (row.state, row.release, row.etag, row.last_modified) if row else None
-        if known != ("held", release, etag or (row and row.etag), last_modified or (row and row.last_modified)):
+        if not row or (row.state, row.release) != ("held", release):
+            self._came(url, "held", seen, release=release)
+
+    def read(self, url: str, release: int, seen: datetime, *, etag: str | None, last_modified: str | None) -> None:
+        """The address answered with its release. The answer's validators are the only ones from now on."""
+        row = self.get(url)
+        told = ("held", release, etag, last_modified)
+        if not row or (row.state, row.release, row.etag, row.last_modified) != told:
+            self.db.execute("update frontier set etag = null, last_modified = null where url = ?", [url])
             self._came(url, "held", seen, etag=etag, last_modified=last_modified, release=release)
 
     def done(
@@ -162,7 +176,7 @@ class Frontier:
 
     def refused(self, url: str, seen: datetime, problem: str) -> None:
         """The address answered, but no release could be read."""
-        self._came(url, "refused", seen, problem=problem, next_due=seen + REFUSED_AFTER)
+        self._again(url, "refused", seen, problem, REFUSED_AFTER)
 
     def gone(self, url: str, seen: datetime, problem: str) -> None:
         """The address answered 404 or 410; it is looked at again, ever more seldom, for it may come back."""

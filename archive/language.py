@@ -126,6 +126,23 @@ def say_absence(language: str, kind: str, status: int | None, target: str | None
     return text.format(status=status or 404, target=target or "?")
 
 
+def say_value(language: str, field: str, text: str) -> str:
+    """A field's value as a page says it: times and words of our own in words, what the agency wrote as it stands.
+
+    >>> say_value("sv", "updated", "2024-06-03"), say_value("en", "language", "sv"), say_value("sv", "title", "Hej")
+    ('3 juni 2024', 'Swedish', 'Hej')
+    """
+    if not text:
+        return ""
+    if field in ("published", "updated"):
+        return say_time(language, text)
+    if field == "kind":
+        return say_kind(language, text)
+    if field == "language" and text in LANGUAGES:
+        return say(language, f"lang_{text}")
+    return text
+
+
 def say_field(language: str, name: str) -> str:
     """A release's field as a heading."""
     return str(getattr(FIELDS[name], language)) if name in FIELDS else name

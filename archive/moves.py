@@ -15,9 +15,14 @@ if TYPE_CHECKING:
 
 
 def find_ends(archive: Archive, release: int, to: int) -> tuple[Held, Held] | None:
-    """The last state of `release` and the first of `to`, where the latter follows it; None where `to` is the older."""
+    """The last state of `release` and the first of `to`, where the latter follows it.
+
+    None where `to` is the older, or stood beside `release`: what differs between the two was no edit then.
+    """
     before, after = archive.last_of(release), archive.first_of(to)
     if not before or not after or before.revision > after.revision or after.cause != "first":
+        return None
+    if archive.dates_of(to)[0] < archive.last_checked(release):
         return None
     return before, after
 

@@ -7,7 +7,8 @@
     moved       the same text stands at another address
 
 A removal is `confirmed` once several checks over at least a day agreed; until then it is a doubt that may
-pass. An outage, a block page or robots.txt's no never comes here. `ended` is when the release stood again.
+pass. An outage, a block page or robots.txt's no never comes here, and where something stands in the place of
+many of an agency's releases at once, none of them is confirmed. `ended` is when the release stood again.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from archive.times import to_text
 
 CHECKS = 3  # as many must agree before a removal is told
 SPAN = timedelta(days=1)  # over at least this long
+ONE_FOR_ALL = ("error page", "redirected", "replaced")  # what one page in front of a whole site looks like
+FEW, MANY = 3, 0.3  # so many releases, and such a share of those looked at since, are no removals but an outage
 IN_DOUBT = timedelta(hours=8)  # until the next check of one that is not confirmed
 LONG_GONE = timedelta(days=7)  # and of one that is
 
@@ -56,7 +59,8 @@ class Removals:
             confirmed = False
         else:
             key, first, checks, known = row
-            confirmed = known is not None or (checks + 1 >= CHECKS and seen - datetime.fromisoformat(first) >= SPAN)
+            agreed = checks + 1 >= CHECKS and seen - datetime.fromisoformat(first) >= SPAN
+            confirmed = known is not None or (agreed and not (kind in ONE_FOR_ALL and self._is_outage(release, first)))
             self.db.execute(
                 "update removals set kind = ?, last_seen = ?, checks = checks + 1, status = ?, target = ?,"
                 " capture = coalesce(capture, ?), confirmed = coalesce(confirmed, ?) where id = ?",
@@ -67,6 +71,17 @@ class Removals:
             [to_text(seen + (LONG_GONE if confirmed else IN_DOUBT)), confirmed, moment, release],
         )
         return confirmed
+
+    def _is_outage(self, release: int, since: str) -> bool:
+        """Whether too many of an agency's releases went at once: a wall, a closed site, a login in front of all."""
+        away, stood = self.db.execute(
+            "select (select count(*) from removals o join releases r on r.id = o.release where r.agency = a.agency"
+            f" and o.ended is null and o.confirmed is null and o.kind in ({', '.join('?' * len(ONE_FOR_ALL))})),"
+            " (select count(*) from releases r where r.agency = a.agency and r.last_checked > ?)"
+            " from releases a where a.id = ?",
+            [*ONE_FOR_ALL, since, release],
+        ).fetchone()
+        return bool(away >= FEW and away >= MANY * (away + stood))
 
     def in_doubt(self, release: int) -> bool:
         """Whether the last check found the release away, confirmed or not."""

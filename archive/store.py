@@ -117,22 +117,27 @@ class Archive:
         cause: str = "source",
         capture: int | None = None,
         reader: str | None = None,
+        follows: Held | None = None,
     ) -> Outcome:
         """Keep a release as it stood at `seen`: a first state, a new state where it differs, or a mere check.
 
         `cause` names why a new state differs (source, parser); a first state is always `first`. `import` stays what
         it is: the state was taken over from another collection. `capture` is the answer it was read from, `reader`
-        the rules it was read with. Its agency must be held already. ArchiveError names table and key of what cannot
-        be written.
+        the rules it was read with. `follows`: the state it follows where that is not the one held under its address
+        (a release that moved there). Its agency must be held already. ArchiveError names table and key of what
+        cannot be written.
         """
         state = to_state(release)
         with self.transaction():
             try:
-                return self._save(release, state, seen, {"cause": cause, "capture": capture, "reader": reader})
+                facts = {"cause": cause, "capture": capture, "reader": reader}
+                return self._save(release, state, seen, facts, follows)
             except sqlite3.IntegrityError as error:
                 raise ArchiveError(self.path, str(error), table="releases", key=release.url) from error
 
-    def _save(self, release: Release, state: dict[str, Any], seen: datetime, facts: dict[str, Any]) -> Outcome:
+    def _save(
+        self, release: Release, state: dict[str, Any], seen: datetime, facts: dict[str, Any], follows: Held | None
+    ) -> Outcome:
         facts = {**facts, "seen": to_text(seen)}
         row = self.db.execute("select id, hash from releases where url = ?", [release.url]).fetchone()
         if row is None:
@@ -143,7 +148,7 @@ class Archive:
             return Outcome.UNCHANGED
         held = self.held(release.url)
         assert held is not None  # noqa: S101 - its row was read above, in this transaction
-        self.writer.revise(held, state, facts)
+        self.writer.revise(held, state, facts, follows or held)
         return Outcome.REREAD if facts["cause"] in OWN else Outcome.REVISED
 
     def held(self, url: str) -> Held | None:
@@ -194,6 +199,15 @@ class Archive:
         ).fetchone()
         return found
 
+    def last_checked(self, release: int) -> str:
+        """When a release was last seen standing."""
+        return str(self.db.execute("select last_checked from releases where id = ?", [release]).fetchone()[0])
+
+    def captured_at(self, capture: int | None) -> str | None:
+        """The address an answer came from."""
+        row = self.db.execute("select url from captures where id = ?", [capture]).fetchone()
+        return row[0] if row else None
+
     def differs(self, release: Release) -> bool:
         """Whether a release is new, or stands otherwise than held."""
         row = self.db.execute("select hash from releases where url = ?", [release.url]).fetchone()
@@ -202,21 +216,27 @@ class Archive:
     def find_elsewhere(self, release: int, *, likeness: float) -> tuple[int, str] | None:
         """The release that says what a vanished one said: its id and address. None where there is none.
 
-        It is of the same agency, stands, and was first seen no sooner than the vanished one stood last.
+        It is of the same agency, stands, and was first seen no sooner than the vanished one stood last, or is
+        dated the same.
         """
-        agency, last_checked, *parts = self.db.execute(
-            "select agency, last_checked, title, lead, body from releases where id = ?", [release]
+        agency, last_checked, published, *parts = self.db.execute(
+            "select agency, last_checked, published, title, lead, body from releases where id = ?", [release]
         ).fetchone()
         for other, alike in self.writer.joint.find_same_text(join_parts(*parts), agency):
             row = self.db.execute(
-                "select id, url from releases o where id = ? and id <> ? and first_seen >= ? and gone is null"
-                " and moved_to is null and not exists (select 1 from removals"
+                "select id, url from releases o where id = ? and id <> ? and (first_seen >= ? or published = ?)"
+                " and gone is null and moved_to is null and not exists (select 1 from removals"
                 " where release = o.id and ended is null and kind <> 'moved')",
-                [other, release, last_checked],
+                [other, release, last_checked, published],
             ).fetchone()
             if row and alike >= likeness:
                 return row[0], row[1]
         return None
+
+    def readdress(self, release: int, url: str, seen: datetime) -> None:
+        """A release was held under an address that is another one's: its own is the one it was read at."""
+        self.db.execute("update releases set url = ? where id = ?", [url, release])
+        self.frontier.held(url, release, seen)
 
     def note_design(self, release: int, capture: int) -> None:
         """A capture shows a release unchanged in a new design."""

@@ -48,6 +48,17 @@ def parse_time(text: str | None) -> datetime | date | None:
     return date.fromisoformat(text) if len(text) == 10 else datetime.fromisoformat(text)
 
 
+def only_hour_differs(one: str | None, other: str | None) -> bool:
+    """Whether two told times are the same day, and only one of them has an hour.
+
+    >>> only_hour_differs("2024-03-15T09:30:00+01:00", "2024-03-15"), only_hour_differs("2024-03-15", "2024-03-16")
+    (True, False)
+    """
+    if not one or not other or one == other:
+        return False
+    return one[:10] == other[:10] and 10 in (len(one), len(other))
+
+
 def now() -> datetime:
     """The present moment, in UTC."""
     return datetime.now(UTC)

@@ -7,7 +7,8 @@ from typing import Any
 
 from datasette import Response
 
-from archive.language import choose_language
+from archive.history.formats import add_query
+from archive.language import LANGUAGES, choose_language, say
 from archive.search import Run
 
 
@@ -31,6 +32,12 @@ def absolute(datasette: Any, request: Any, path: str) -> str:
     return str(datasette.absolute_url(request, datasette.urls.path(path)))
 
 
+def in_language(request: Any, path: str) -> str:
+    """The path of a page, in the language that the address asked for, if it did."""
+    asked = request.args.get("lang")
+    return add_query(path, lang=asked if asked in LANGUAGES else None)
+
+
 def addresses(datasette: Any, request: Any, **paths: str | None) -> dict[str, str | None]:
     """Several paths of ours as whole addresses, by name; None stays None."""
     return {name: path and absolute(datasette, request, path) for name, path in paths.items()}
@@ -44,7 +51,7 @@ def pick(lang: str, sv: str | None, en: str | None) -> str | None:
 async def refuse(datasette: Any, request: Any, kind: str | None, status: int, why: str, **values: object) -> Any:
     """Says why there is no answer: `why` is a key of our texts; in a format as JSON, in English."""
     if kind:
-        told = {"ok": False, "status": status, "error": why.replace("_", " "), **values}
+        told = {"ok": False, "status": status, "error": say("en", why, **values), **values}
         return Response.json(told, status=status)
     context = {"why": why, "values": values, "status": status}
     page = await datasette.render_template("refusal.html", context, request=request)

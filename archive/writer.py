@@ -53,10 +53,10 @@ class Writer:
         self.index.put(key, state)
         self.joint.note(key, release.agency, join_parts(state["title"], state["lead"], state["body"]))
 
-    def revise(self, held: Held, state: Mapping[str, Any], facts: dict[str, Any]) -> None:
-        """A further state, beside the one it follows; what was known of that one's standing is closed with it."""
+    def revise(self, held: Held, state: Mapping[str, Any], facts: dict[str, Any], before: Held) -> None:
+        """A further state, which closes what was known of the held one's standing; `before` is what it follows."""
         digest, columns = state_hash(state), {name: state[name] for name in STATE}
-        told = compare(held.state, state)
+        told = compare(before.state, state)
         same = self.db.execute(
             "select min(id) from revisions where release = ? and hash = ?", [held.release, digest]
         ).fetchone()
@@ -67,9 +67,9 @@ class Writer:
         )
         row = {
             "release": held.release,
-            "previous": held.revision,
+            "previous": before.revision,
             "same_as": same[0],
-            "dated": int(held.state["updated"] != state["updated"]),
+            "dated": int(before.state["updated"] != state["updated"]),
             "weight": told.weight,
             "summary": told.summary("sv"),
             "summary_en": told.summary("en"),

@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 import unicodedata
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from archive.captures import Captures
+from archive.errors import ArchiveError
 from archive.records import Release
 from archive.state import state_hash, without_unread
 from archive.writer import Held
@@ -19,6 +20,27 @@ from scraper.pages import read_page
 from scraper.pages.document import Document, whole_text
 from scraper.pages.skeleton import is_redesign
 
+SURE = 40  # letters and marks of a paragraph that stands within another text
+BLOCKS = (
+    "p",
+    "li",
+    "h1",
+    "h2",
+    "h3",
+    "h4",
+    "h5",
+    "h6",
+    "td",
+    "th",
+    "dt",
+    "dd",
+    "div",
+    "span",
+    "summary",
+    "button",
+    "figcaption",
+)
+
 logger = logging.getLogger(__name__)
 
 
@@ -27,14 +49,26 @@ def reread(held: Held, captures: Captures, url: str, agency: Agency) -> tuple[Re
 
     None where they cannot, or no bytes are kept.
     """
-    if held.sha256 is None:
+    body = read_bytes(captures, held.sha256)
+    if body is None:
         return None, None
     try:
-        item = read_page(captures.read(held.sha256), url, agency)
+        item = read_page(body, url, agency)
         return replace(to_release(item), url=url), item.reader
     except PageError as error:
         logger.warning("%s: today's rules cannot read the capture of revision %d: %s", url, held.revision, error)
         return None, None
+
+
+def read_bytes(captures: Captures, sha256: str | None) -> bytes | None:
+    """Bytes that are kept; None where none are, or where they are damaged, which is told and stops nothing."""
+    if sha256 is None:
+        return None
+    try:
+        return captures.read(sha256)
+    except ArchiveError as error:
+        logger.warning("%s", error)
+        return None
 
 
 def find_cause(before: Mapping[str, Any], after: Mapping[str, Any], old: bytes | None, new: bytes, url: str) -> str:
@@ -49,9 +83,10 @@ def find_cause(before: Mapping[str, Any], after: Mapping[str, Any], old: bytes |
         return "parser"  # the held state only lacks what was not read in its day
     if old is None or not is_redesign(old, new, url):
         return "source"
+    old_page, new_page = read_text(old, url), read_text(new, url)
     was, now = set(find_paragraphs(before)), set(find_paragraphs(after))
-    read_otherwise = stand_in(now - was, old, url) and stand_in(was - now, new, url)
-    return "parser" if read_otherwise else "source"
+    read_otherwise = old_page.holds(now - was) and new_page.holds(was - now)
+    return "parser" if read_otherwise and not lists_differ(before, after, old_page, new_page) else "source"
 
 
 def find_paragraphs(state: Mapping[str, Any]) -> Iterator[str]:
@@ -62,12 +97,42 @@ def find_paragraphs(state: Mapping[str, Any]) -> Iterator[str]:
         yield from filter(None, map(squeeze, part.split("\n")))
 
 
-def stand_in(paragraphs: set[str], html: bytes, url: str) -> bool:
-    """Whether all of some paragraphs stand somewhere on a page."""
-    if not paragraphs:
-        return True
-    page = squeeze(whole_text(Document(html, url).root))
-    return all(paragraph in page for paragraph in paragraphs)
+@dataclass(frozen=True, slots=True)
+class PageText:
+    """What a page says, as `squeeze` has it: the whole, and the text of each element; and its source."""
+
+    whole: str
+    parts: frozenset[str]
+    source: str
+
+    def holds(self, paragraphs: set[str]) -> bool:
+        """Whether all of some paragraphs stand on the page: each an element's text, or long enough to be no chance."""
+        return all(part in self.parts or (len(part) >= SURE and part in self.whole) for part in paragraphs)
+
+
+def read_text(html: bytes, url: str) -> PageText:
+    """All text of a page."""
+    document = Document(html, url)
+    parts = {squeeze(whole_text(element)) for element in document.root.iter(*BLOCKS)}
+    return PageText(squeeze(whole_text(document.root)), frozenset(parts), document.text)
+
+
+def lists_differ(before: Mapping[str, Any], after: Mapping[str, Any], old: PageText, new: PageText) -> bool:
+    """Whether files or contacts came or went that the other page does not name at all."""
+    for name in ("attachments", "contacts"):
+        was, now = ({tell(part) for part in state[name] or ()} for state in (before, after))
+        if not all(part in old.source or squeeze(part) in old.whole for part in now - was):
+            return True
+        if not all(part in new.source or squeeze(part) in new.whole for part in was - now):
+            return True
+    return False
+
+
+def tell(part: Mapping[str, Any]) -> str:
+    """What a file or a contact is known by: its file name; its mail address, number or name."""
+    if "url" in part:
+        return str(part["url"]).rstrip("/").rpartition("/")[2]
+    return str(part["email"] or part["phone"] or part["name"] or part["role"])
 
 
 def squeeze(text: str) -> str:

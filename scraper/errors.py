@@ -45,9 +45,10 @@ class NotARelease(PageError):  # noqa: N818 - the name says what was found, not 
     """A page that is no release.
 
     kind, what it is instead: gone (404, 410), error page (a 200 that says the page does not exist), redirected
-    (led to a page of another sort), blocked (a wall or a server's fault between us and the page), other.
+    (led to a page of another sort), blocked (a wall or a server's fault between us and the page), listing, other.
+    target, the address it leads to, where it is redirected and says where.
     """
 
-    def __init__(self, url: str, problem: str, kind: str = "other") -> None:
+    def __init__(self, url: str, problem: str, kind: str = "other", target: str | None = None) -> None:
         super().__init__(url, "page", problem)
-        self.kind = kind
+        self.kind, self.target = kind, target

@@ -1,13 +1,15 @@
-"""Keeps two processes from working on the same agency's releases at once."""
+"""Which agencies a process works on: none that another works on already, and none that is not in the list."""
 
 from __future__ import annotations
 
 import fcntl
 import logging
 import zlib
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from pathlib import Path
 from typing import TextIO
+
+from archive.store import Archive
 
 logger = logging.getLogger(__name__)
 
@@ -26,3 +28,16 @@ def lock_agencies(archive: Path, slugs: Iterable[str]) -> tuple[TextIO, set[str]
         else:
             ours.add(slug)
     return lock, ours
+
+
+def tell_left_out(archive: Archive, listed: Container[str]) -> None:
+    """Name the agencies that an archive holds releases of, but that are on no list, so that nobody looks at them."""
+    rows = archive.db.execute("select agency, count(*) from releases group by agency order by agency")
+    left = {slug: number for slug, number in rows if slug not in listed}
+    if left:
+        logger.warning(
+            "%d releases of %d agencies that are not in the list are left out: %s",
+            sum(left.values()),
+            len(left),
+            ", ".join(left),
+        )

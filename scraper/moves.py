@@ -11,11 +11,13 @@ from archive.joint.shingles import find_words, likeness, to_runs
 from archive.records import Release
 from archive.state import to_state
 from archive.store import Archive
+from archive.writer import Held
 from scraper.items import Reading
 
 RUN = 3  # words
 SAME_TEXT = 0.5  # of all runs of two texts, the share both hold; a move may come with an edit
 OTHER_TEXT = 0.1  # less than this, under another title, is another text
+CERTAIN = 0.9  # as much, and it is the same text whatever else speaks against it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,11 +25,13 @@ class Place:
     """What a reading's address has come to mean.
 
     kind: stays, renamed (its release stands at another address now), joined (the same, and the archive holds
-    a release of that address already), redirected or replaced (another text than the one that is held).
+    a release of that address already), redirected or replaced (another text than the one that is held), parted
+    (what is held of the address was read at another, `elsewhere`, that only called itself by it).
     """
 
     kind: str
     url: str  # the release's address
+    elsewhere: str | None = None
 
 
 def find_place(archive: Archive, release: Release, reading: Reading) -> Place:
@@ -36,10 +40,20 @@ def find_place(archive: Archive, release: Release, reading: Reading) -> Place:
     held = archive.held(own) if own else None
     if own is None or held is None:
         return Place(kind="stays", url=release.url if is_free(archive, release, reading.visited) else reading.visited)
-    likeness = similarity(held.state, to_state(release))
+    alike = similarity(held.state, to_state(release))
     redirected = reading.answer.url != reading.visited
-    if release.url != own and is_free(archive, release, reading.visited):
-        if likeness >= SAME_TEXT:
+    if release.url == reading.visited != own and not redirected and alike < CERTAIN:
+        return Place(kind="stays", url=reading.visited)  # its release stands elsewhere, and the address is used anew
+    if release.url == own == reading.visited and alike < SAME_TEXT:
+        captured = archive.captured_at(held.capture)
+        if captured and captured != own:
+            return Place(kind="parted", url=own, elsewhere=captured)
+    if (
+        release.url != own
+        and is_free(archive, release, reading.visited)
+        and (redirected or not swings(archive, release, reading))
+    ):
+        if alike >= SAME_TEXT and may_be(archive, held, release.url, alike):
             known = archive.release_id(release.url) is not None
             return Place(kind="joined" if known else "renamed", url=release.url)
         if redirected:
@@ -47,22 +61,42 @@ def find_place(archive: Archive, release: Release, reading: Reading) -> Place:
     elif release.url != own and redirected:
         return Place(kind="redirected", url=own)
     bare = held.cause == "import" and not held.state["body"]  # another collection kept no text to compare with
-    if release.title != held.state["title"] and likeness < OTHER_TEXT and not bare:
+    if release.title != held.state["title"] and alike < OTHER_TEXT and not bare:
         return Place(kind="replaced", url=own)
     return Place(kind="stays", url=own)
+
+
+def may_be(archive: Archive, held: Held, url: str, alike: float) -> bool:
+    """Whether what stands at an address can be a held release: not where that is one that stood beside it before."""
+    other = archive.release_id(url)
+    if other is None or alike >= CERTAIN:
+        return True
+    return archive.dates_of(other)[0] >= archive.last_checked(held.release)
+
+
+def swings(archive: Archive, release: Release, reading: Reading) -> bool:
+    """Whether a page calls itself by an address that the same release was known by already: two may name each other."""
+    row = archive.frontier.get(release.url)
+    return row is not None and row.release == reading.held
 
 
 def is_free(archive: Archive, release: Release, visited: str) -> bool:
     """Whether a page may go by the address it calls canonical: a template's slip can give many pages the same.
 
-    Not where that address is a source, nor where another page with another title goes by it already.
+    Not where that address is a source, nor where another text goes by it already.
     """
     if release.url == visited:
         return True
     row = archive.frontier.get(release.url)
     if row and row.role != "release":
         return False
-    return archive.title_of(release.url) in (None, release.title) or not archive.frontier.shared(release.url, visited)
+    held = archive.held(release.url)
+    if held is None:
+        return True
+    alike = similarity(held.state, to_state(release))
+    if held.state["title"] == release.title:
+        return alike >= SAME_TEXT
+    return alike >= CERTAIN and not archive.frontier.shared(release.url, visited)
 
 
 def similarity(one: Mapping[str, Any], other: Mapping[str, Any]) -> float:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from dataclasses import replace
-from typing import TYPE_CHECKING, Self, cast
+from typing import TYPE_CHECKING, Any, Self, cast
+from urllib.parse import urlsplit, urlunsplit
 
 from scrapy.crawler import Crawler
 from scrapy.exceptions import DropItem
 
 from archive.records import Release
-from archive.state import to_state
+from archive.state import state_hash, to_state
 from archive.store import Outcome
 from scraper.causes import find_cause, reread
 from scraper.errors import PageError
@@ -19,8 +21,11 @@ from scraper.moves import Place, find_place
 from scraper.normalise import to_release
 from scraper.normalise.doubts import find_doubts
 
+SHORTEST = 400  # characters of a text that may be taken for a release's new one
+
 if TYPE_CHECKING:
     from archive.store import Archive
+    from archive.writer import Held
     from scraper.spiders.reading import ReadingSpider
     from scraper.witness import Witness
 
@@ -66,14 +71,16 @@ class ArchivePipeline:
             tally.count(Outcome.AWAY)
             raise DropItem(f"{reading.visited}: {place.kind}")
         release = replace(release, url=place.url)
-        changed = place.kind == "renamed" or self.archive.differs(release)
+        changed = place.kind in ("renamed", "parted") or self.archive.differs(release)
         sha256 = self.witness.keep_bytes(answer) if changed else None  # before anything points to them
         if not changed and (held := self.archive.held(release.url)):
             self.witness.note_design(held, answer)
         with self.archive.transaction():
             if place.kind == "renamed" and reading.held is not None:
                 self.archive.removals.renamed(reading.held, answer.seen, place.url, status=answer.status)
-            outcome = self.save(release, reading, sha256)
+            elif place.kind == "parted" and reading.held is not None and place.elsewhere:
+                self.archive.readdress(reading.held, place.elsewhere, answer.seen)
+            outcome = self.save(release, place, reading, sha256)
             self.settle(release, place, reading, changed=outcome is not Outcome.UNCHANGED)
         tally.count(outcome)
         if changed:  # else it was told when the state was kept
@@ -86,28 +93,42 @@ class ArchivePipeline:
         """Another text stands at a held release's address. False where that is the release's new text by now."""
         assert reading.held is not None  # noqa: S101 - only a held release can be away
         target = reading.answer.url if place.kind == "redirected" else release.title
-        return self.witness.away(reading.visited, reading.held, reading.answer, place.kind, target)
+        told = release.published or release.updated or release.kind
+        credible = bool(told) and len(release.lead or "") + len(release.body) >= SHORTEST
+        return self.witness.away(reading.visited, reading.held, reading.answer, place.kind, target, credible=credible)
 
-    def save(self, release: Release, reading: Reading, sha256: str | None) -> Outcome:
+    def save(self, release: Release, place: Place, reading: Reading, sha256: str | None) -> Outcome:
         """A first state, a new one with the reason it differs, or nothing but the outcome."""
         archive, answer, reader, cause = self.archive, reading.answer, reading.item.reader, "source"
         if sha256 is None or not archive.differs(release):
             return Outcome.UNCHANGED
-        held, captures = archive.held(release.url), self.witness.captures
-        if held and held.reader != reader:
-            again, _ = reread(held, captures, release.url, self.spider.agencies[release.agency])
-            if again and archive.differs(again):  # what differs from today's rules' reading is the agency's doing
+        held = archive.held(release.url)
+        follows = archive.last_of(reading.held) if held and place.kind == "joined" and reading.held else None
+        if held and follows is None and held.reader != reader:
+            again, _ = reread(held, self.witness.captures, release.url, self.spider.agencies[release.agency])
+            if again is None:
+                cause = "parser"  # by other rules, and what they would make of today's bytes cannot be told
+            elif archive.differs(again):  # what differs from today's rules' reading is the agency's doing
                 archive.save(again, seen=answer.seen, cause="parser", capture=held.capture, reader=reader)
                 if not archive.differs(release):
                     return Outcome.REREAD
                 held = archive.held(release.url) or held
-        if held:
-            old = self.witness.bytes_of(held)
-            # another collection's copy may differ by its own doing: what we read first is no edit
-            taken = held.cause == "import"
-            cause = "parser" if taken else find_cause(held.state, to_state(release), old, answer.body, release.url)
+        before = follows or held
+        if before and before.cause == "import":
+            cause = "parser"  # another collection's copy may differ by its own doing: what we read first is no edit
+        elif before and cause == "source":
+            cause = self.find_cause(before, release, place, reading)
         capture = self.witness.capture(answer, sha256)
-        return archive.save(release, seen=answer.seen, cause=cause, capture=capture, reader=reader)
+        return archive.save(release, seen=answer.seen, cause=cause, capture=capture, reader=reader, follows=follows)
+
+    def find_cause(self, before: Held, release: Release, place: Place, reading: Reading) -> str:
+        """Why a state differs from the one before it."""
+        state = to_state(release)
+        if place.kind in ("renamed", "joined"):
+            state = at_host(state, release.url, reading.visited)
+            if state_hash(state) == before.hash:
+                return "first" if place.kind == "joined" else "parser"  # only its address is another
+        return find_cause(before.state, state, self.witness.bytes_of(before), reading.answer.body, release.url)
 
     def settle(self, release: Release, place: Place, reading: Reading, *, changed: bool) -> None:
         """The frontier's rows of a kept reading, its next check, and the joining of what moved."""
@@ -119,11 +140,13 @@ class ArchivePipeline:
         if release.url != reading.visited:  # a twin: the canonical address is settled by the same reading
             archive.frontier.add(release.url, agency=release.agency, role="release", seen=answer.seen)
             archive.frontier.held(release.url, key, answer.seen)
-        archive.frontier.held(
-            reading.visited,
-            key,
-            answer.seen,
-            etag=answer.headers.get("etag"),
-            last_modified=answer.headers.get("last-modified"),
-        )
+        told = {"etag": answer.headers.get("etag"), "last_modified": answer.headers.get("last-modified")}
+        archive.frontier.read(reading.visited, key, answer.seen, **told)
         self.witness.stands(key, answer.seen, changed=changed)
+
+
+def at_host(state: dict[str, Any], url: str, host_of: str) -> dict[str, Any]:
+    """A state as it would read if the addresses of its own host were those of another address's host."""
+    new, old = (urlunsplit((*urlsplit(address)[:2], "", "", "")) for address in (url, host_of))
+    text: dict[str, Any] = json.loads(json.dumps(state).replace(new, old))
+    return text

@@ -63,8 +63,9 @@ class RobotsTxt(RobotsTxtMiddleware):
     async def fetch(self, request: Request) -> RobotParser | None:
         """Ask a host for its rules, on behalf of the first request to it."""
         parts = urlparse_cached(request)
+        netloc = parts.netloc
         asked = Request(
-            f"{parts.scheme}://{parts.netloc}/robots.txt",
+            f"{parts.scheme}://{netloc}/robots.txt",
             priority=self.DOWNLOAD_PRIORITY,
             meta={"dont_obey_robotstxt": True},
             callback=NO_CALLBACK,
@@ -73,9 +74,9 @@ class RobotsTxt(RobotsTxtMiddleware):
         try:
             response = await self.crawler.engine.download_async(asked)
         except FAILURES as error:
-            raise RobotsUnreachable(f"robots.txt cannot be read: {type(error).__name__}: {error}") from error
+            raise RobotsUnreachable(f"robots.txt of {netloc} cannot be read: {explain(error)}") from error
         if response.status >= 500 or response.status == 429:
-            raise RobotsUnreachable(f"robots.txt cannot be read: answered {response.status}")
+            raise RobotsUnreachable(f"robots.txt of {netloc} cannot be read: answered {response.status}")
         if response.status >= 400:
             return None
         parser: RobotParser = build_from_crawler(self._parserimpl, self.crawler, response.body)
@@ -83,3 +84,10 @@ class RobotsTxt(RobotsTxtMiddleware):
             signal=signals.robots_parsed, robotparser=parser, request=request
         )
         return parser
+
+
+def explain(error: Exception) -> str:
+    """A failure in words."""
+    if isinstance(error, CannotResolveHostError):
+        return "there is no such host"
+    return f"{type(error).__name__}: {error}"

@@ -11,7 +11,7 @@ from archive.moves import find_ends, join
 from archive.records import Capture
 from archive.store import Archive
 from archive.writer import Held
-from scraper.causes import find_cause
+from scraper.causes import find_cause, read_bytes
 from scraper.items import Answer
 from scraper.pages.skeleton import is_redesign
 from scraper.schedule import Schedule
@@ -58,11 +58,21 @@ class Witness:
         else:
             self.archive.checked(release, seen, due)
 
-    def away(self, url: str, release: int, answer: Answer, kind: str, target: str | None = None) -> bool:
+    def away(
+        self,
+        url: str,
+        release: int,
+        answer: Answer,
+        kind: str,
+        target: str | None = None,
+        *,
+        credible: bool = False,
+    ) -> bool:
         """Something else stands at a held release's address (a kind of removal): noted, with its capture.
 
-        False where an altogether other text (`replaced`) has stood there so long, and there alone, that it is
-        the release's new text. A text that vanished and stands at another of the agency's addresses has moved.
+        False where an altogether other text (`replaced`), one that is credible as a release, has stood there so
+        long, and there alone, that it is the release's new text. A text that vanished and stands at another of
+        the agency's addresses has moved.
         """
         archive, seen = self.archive, answer.seen
         sha256 = None if archive.removals.in_doubt(release) else self.keep_bytes(answer)
@@ -75,33 +85,27 @@ class Witness:
                 target=target,
                 capture=self.capture(answer, sha256) if sha256 else None,
             )
-            if confirmed and kind == "replaced" and not archive.removals.shared(release, target):
+            alone = credible and not archive.removals.shared(release, target)
+            if confirmed and kind == "replaced" and alone:
                 archive.removals.withdraw(release)
                 return False
             archive.frontier.gone(url, seen, f"{url}: {kind}" + (f": {target}" if target else ""))
-            elsewhere = (
-                archive.find_elsewhere(release, likeness=ELSEWHERE)
-                if confirmed and kind in ("gone", "error page")
-                else None
-            )
-            if elsewhere:
+            lost = confirmed and kind in ("gone", "error page")
+            if lost and (elsewhere := archive.find_elsewhere(release, likeness=ELSEWHERE)):
                 self.join(release, *elsewhere, answer)
         return True
 
     def join(self, release: int, to: int, url: str, answer: Answer) -> None:
         """A release was found to stand at `url` as another that is held; what differs may be the design's doing."""
         cause, ends = "source", find_ends(self.archive, release, to)
-        if ends and ends[1].sha256:
+        if ends and (new := read_bytes(self.captures, ends[1].sha256)):
             before, after = ends
-            cause = find_cause(
-                before.state, after.state, self.bytes_of(before), self.captures.read(ends[1].sha256), url
-            )
+            cause = find_cause(before.state, after.state, self.bytes_of(before), new, url)
         join(self.archive, release, to, answer.seen, url, cause=cause, status=answer.status)
 
     def bytes_of(self, held: Held) -> bytes | None:
-        """The newest bytes kept of a held release's page."""
-        sha256 = held.newest or held.sha256
-        return self.captures.read(sha256) if sha256 else None
+        """The newest bytes kept of a held release's page; None where none are, or where they are damaged."""
+        return read_bytes(self.captures, held.newest or held.sha256)
 
     def note_design(self, held: Held, answer: Answer) -> None:
         """A release stands unchanged: keep the answer all the same where the page's design is new."""

@@ -12,7 +12,7 @@ KINDS = {  # heaviest first; the order in which a summary tells them
     "name": 65,
     "time": 65,  # of day
     "contact": 65,  # a telephone number, an address of e-mail, whom to ask
-    "published": 59,
+    "published": 59,  # HOUR_ONLY where only the hour came or went
     "opposite": 48,  # höja, sänka; minst, högst
     "quotation": 40,  # wording inside speech or quotation marks
     "modality": 40,  # ska, bör, får, kan
@@ -37,6 +37,7 @@ FACTS = ("amount", "negation", "number", "date", "name", "time", "contact")
 FIELD_SHARES = {"title": 1.2, "lead": 1.1}  # of the weight a change has in the body
 PARTS_SHARE = 5  # words for each point that size adds
 MOST_FOR_SIZE = 10
+HOUR_ONLY = 4  # a date of the same day, whose hour is told in one version alone
 FIGURES = 20  # added where a paragraph holds a figure
 SPEECH = 2  # added where a paragraph is speech
 MOST_FOR_MANY = 5

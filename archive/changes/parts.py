@@ -8,8 +8,9 @@ from typing import Any
 
 from lxml import html
 
-from archive.changes.kinds import Change, to_change
+from archive.changes.kinds import HOUR_ONLY, KINDS, Change, to_change
 from archive.changes.paragraphs import read_words
+from archive.times import only_hour_differs
 
 State = Mapping[str, Any]
 Part = Mapping[str, Any]
@@ -21,7 +22,7 @@ PLAIN = (("published", "published"), ("updated", "updated"), ("kind", "kind"), (
 def find_part_changes(before: State, after: State, *, told: Sequence[Change]) -> list[Change]:
     """Every change but those of the text; `told` are the text's, within which links need no telling of their own."""
     changes = [
-        to_change(field, kind, before.get(field), after.get(field))
+        _to_replaced(field, kind, before.get(field), after.get(field))
         for field, kind in PLAIN
         if before.get(field) != after.get(field)
     ]
@@ -31,6 +32,12 @@ def find_part_changes(before: State, after: State, *, told: Sequence[Change]) ->
     changes += _compare_parts("contacts", before, after, ("name", "email", "phone", "role"), kind="contact")
     changes += _compare_answerers(before.get("questions") or (), after.get("questions") or ())
     return changes + _compare_markup(before, after, told)
+
+
+def _to_replaced(field: str, kind: str, before: str | None, after: str | None) -> Change:
+    """A value replaced; a publication date whose hour alone came or went tells next to nothing."""
+    less = HOUR_ONLY - KINDS[kind] if kind == "published" and only_hour_differs(before, after) else 0
+    return to_change(field, kind, before, after, less)
 
 
 def _compare_tags(before: Sequence[str], after: Sequence[str]) -> list[Change]:

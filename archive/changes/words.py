@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from archive.changes.kinds import KINDS, MANY_FROM, Change
 from archive.texts import Text
+from archive.times import only_hour_differs
 
 
 class KindWords(NamedTuple):
@@ -54,11 +55,15 @@ KIND_WORDS = {
         "uppdateringsdatum", "uppdateringsdatum", "update date", "update dates", neuter=True, counted=False
     ),
 }
-DEEDS = {  # what happened: common gender, neuter, many; English
+DEEDS = {  # what happened: common gender, neuter, many or mixed; English
     "changed": (("ändrad", "ändrat", "ändrade"), "changed"),
     "added": (("tillagd", "tillagt", "tillagda"), "added"),
     "removed": (("borttagen", "borttaget", "borttagna"), "removed"),
     "moved": (("flyttad", "flyttat", "flyttade"), "moved"),
+}
+HOURS = {  # of a publication date whose day stayed
+    "hour_added": Text("publiceringens klockslag anges nu", "time of day of publication now told"),
+    "hour_removed": Text("publiceringens klockslag anges inte längre", "time of day of publication no longer told"),
 }
 ALWAYS_CHANGED = frozenset(
     ("wording", "typo", "punctuation", "quotation", "modality", "opposite", "layout", "published", "updated")
@@ -89,7 +94,9 @@ def summarise(changes: Iterable[Change], language: str) -> str:
 
 
 def deed_of(change: Change) -> str:
-    """What happened: changed, added, removed or moved."""
+    """What happened: changed, added, removed or moved; an hour of publication added or removed."""
+    if change.kind == "published" and only_hour_differs(change.before, change.after):
+        return "hour_added" if len(change.before) < len(change.after) else "hour_removed"
     if change.kind in ALWAYS_CHANGED:
         return "changed"
     if change.kind == "paragraph_moved":
@@ -115,13 +122,18 @@ def _count(changes: Iterable[Change]) -> dict[tuple[str, str], int]:
 
 
 def _tell(deed: str, counts: dict[str, int], language: str) -> str:
-    """One deed's kinds with how many of each; in Swedish the participle agrees with the last of them."""
-    parts, many, neuter = [], False, False
+    """One deed's kinds with how many of each.
+
+    The Swedish participle agrees with the whole list: singular only where each is one and all are of one gender.
+    """
+    if deed in HOURS:
+        return str(getattr(HOURS[deed], language))
+    parts, agreeing = [], set()
     for kind, count in counts.items():
         words = KIND_WORDS[kind]
-        many, neuter = count > 1 and words.counted, words.neuter
+        agreeing.add(2 if count > 1 and words.counted else int(words.neuter))
         pair = getattr(words.text, language)
         parts.append(f"{count} {pair[count > 1]}" if words.counted else pair[0])
     forms, english = DEEDS[deed]
-    done = english if language == "en" else forms[2 if many else int(neuter)]
+    done = english if language == "en" else forms[agreeing.pop() if len(agreeing) == 1 else 2]
     return f"{', '.join(parts)} {done}"

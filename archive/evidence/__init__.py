@@ -23,6 +23,11 @@ REVISION = (
     " case when r.revision = v.id then r.last_checked else v.last_seen end as stood"
     " from revisions v join releases r on r.id = v.release join agencies a on a.slug = r.agency where v.id = ?"
 )
+REMOVAL = (
+    "select o.*, r.title, r.url, a.name, coalesce(a.name_en, a.name) as name_en"
+    " from removals o join releases r on r.id = o.release join agencies a on a.slug = r.agency where o.id = ?"
+)
+SEEN_AWAY = ("kind", "target", "first_seen", "last_seen", "checks", "confirmed", "ended", "status", "moved_to")
 CAPTURE = "select * from captures where id = ?"
 MARKUP = {"text/html": ".html", "application/xhtml+xml": ".html"}  # mimetypes may say .htm
 
@@ -43,48 +48,70 @@ def write_evidence(path: Path, revision: int, out: IO[bytes]) -> bool:
     Bytes and manifests that are missing or damaged are told in its guide. ArchiveError where archive.db cannot
     be read.
     """
+    return write_bundle(path, "revisions", revision, out)
+
+
+def write_removal(path: Path, removal: int, out: IO[bytes]) -> bool:
+    """The same of a removal: the answer that stood in the release's place when it was first seen away."""
+    return write_bundle(path, "removals", removal, out)
+
+
+def write_bundle(path: Path, table: str, key: int, out: IO[bytes]) -> bool:
+    """The bundle of a row of revisions or removals."""
     with closing(open_archive(path)) as db:
         try:
             db.execute("begin")  # one state of the archive, whatever a crawl writes meanwhile
-            row = find_row(db, REVISION, revision)
+            row = find_row(db, REMOVAL if table == "removals" else REVISION, key)
             if row is None:
                 return False
             captures = find_captures(path)
-            moment = datetime.fromisoformat(row["seen"])
+            name = f"removal-{key}" if table == "removals" else str(key)
+            moment = datetime.fromisoformat(row["first_seen" if table == "removals" else "seen"])
             try:
                 with ZipFile(out, "w") as file:
-                    fill(Bundle(zip=file, folder=f"evidence-{revision}", when=moment), db, captures, row)
+                    fill(Bundle(zip=file, folder=f"evidence-{name}", when=moment), db, captures, row)
             finally:
                 if captures:
                     captures.close()
         except sqlite3.Error as error:
-            raise ArchiveError(path, str(error), table="revisions", key=str(revision)) from error
+            raise ArchiveError(path, str(error), table=table, key=str(key)) from error
     return True
 
 
 def fill(bundle: Bundle, db: sqlite3.Connection, captures: Captures | None, row: dict[str, Any]) -> None:
     """Every file of a bundle."""
+    away = "kind" in row and "ended" in row
     bundle.steps.append(("check_files", {}))
-    bundle.times += [("seen", row["seen"]), ("last_seen", row["stood"])]
+    if away:
+        bundle.times += [("away_since", row["first_seen"]), ("away_until", row["last_seen"]), ("back", row["ended"])]
+    else:
+        bundle.times += [("seen", row["seen"]), ("last_seen", row["stood"])]
     entries: dict[str, Entry] = {}
+    rows = [("captures", row["capture"])] + ([] if away else [("revisions", row["id"])])
     try:
-        for table, key in (("captures", row["capture"]), ("revisions", row["id"])):
+        for table, key in rows:
             entry = find_entry(db, captures, table, key) if key is not None else None
             if entry:
                 entries[table] = entry
     except ArchiveError as error:
         bundle.notes.append(("no_chain", {"problem": tell(error)}))
     else:
-        if "revisions" not in entries:
+        if rows[-1][0] not in entries:
             bundle.notes.append(("no_manifest", {}))
     add_capture(bundle, captures, find_row(db, CAPTURE, row["capture"]), entries.get("captures"))
-    add_state(bundle, row, entries.get("revisions"))
+    if away:
+        told = {name: row[name] for name in SEEN_AWAY if row[name] is not None}
+        text = json.dumps(told, ensure_ascii=False, indent=1).encode()
+        bundle.add("removal.json", text, "removal.json", sha256_of(text))
+    else:
+        add_state(bundle, row, entries.get("revisions"))
     add_parts(bundle, entries)
     try:
         add_chain(bundle, db, captures, entries)
     except ArchiveError as error:
         bundle.notes.append(("no_chain", {"problem": tell(error)}))
-    bundle.close({"revision": row["id"], **{name: row[name] for name in ("title", "url", "name", "name_en")}})
+    title = "title_away" if away else "title"
+    bundle.close(title, {"number": row["id"], **{name: row[name] for name in ("title", "url", "name", "name_en")}})
 
 
 def add_capture(bundle: Bundle, captures: Captures | None, capture: dict[str, Any] | None, entry: Entry | None) -> None:
@@ -134,7 +161,7 @@ def add_chain(bundle: Bundle, db: sqlite3.Connection, captures: Captures | None,
         text = read_blob(captures, manifest.digest)
         bundle.add(f"chain/{manifest.day}.json", text, sha256=manifest.digest)
     bundle.files.append(("chain/*.json", "chain"))
-    covering = entries.get("revisions")
+    covering = entries.get("revisions") or entries.get("captures")
     bundle.times += [("manifest", covering.manifest.day if covering else None), ("newest", chain[-1].day)]
     bundle.steps += [
         ("check_chain", {"day": f"chain/{chain[-1].day}.json", "digest": chain[-1].digest}),

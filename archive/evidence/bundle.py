@@ -36,19 +36,19 @@ class Bundle:
         if sha256:
             self.sums.append((name, sha256))
 
-    def close(self, title: dict[str, Any]) -> None:
-        """The sums and the guides, which tell of all other files."""
+    def close(self, title: str, about: dict[str, Any]) -> None:
+        """The sums and the guides, which tell of all other files. title: the text that heads them; about: its words."""
         self.add(SUMS, "".join(f"{sha256}  {name}\n" for name, sha256 in self.sums).encode(), SUMS)
         for language in LANGUAGES:
-            self.add(f"README.{language}.txt", self.guide(title, language).encode())
+            self.add(f"README.{language}.txt", self.guide(title, about, language).encode())
 
-    def guide(self, title: dict[str, Any], language: str) -> str:
+    def guide(self, title: str, about: dict[str, Any], language: str) -> str:
         """How to read and check the bundle, in plain text."""
 
         def say(key: str, **values: object) -> str:
             return str(getattr(GUIDE[key], language)).format(**values)
 
-        parts = [f"{say('title', **title)}\n{say('from', **title)}"]
+        parts = [f"{say(title, **about)}\n{say('from', **about)}"]
         parts += [say(key, **values) for key, values in self.notes]
         told = [f"  {say(key)}: {say('not_told') if value is None else value}" for key, value in self.times]
         parts.append("\n".join([say("times"), *told]))

@@ -6,8 +6,19 @@ from archive.texts import Text
 
 GUIDE = {
     "title": Text(
-        "Underlag för lydelse {revision}: {title}",
-        "Evidence for version {revision}: {title}",
+        "Underlag för lydelse {number}: {title}",
+        "Evidence for version {number}: {title}",
+    ),
+    "title_away": Text(
+        "Underlag för borttagning {number}: {title}",
+        "Evidence for removal {number}: {title}",
+    ),
+    "away_since": Text("Meddelandet stod inte kvar vid kontrollen", "The release was seen away first"),
+    "away_until": Text("och inte heller senast vid kontrollen", "and last"),
+    "back": Text("Det stod där igen", "It stood again"),
+    "removal.json": Text(
+        "vad arkivets kontroller såg i meddelandets ställe",
+        "what the archive's checks saw in the release's place",
     ),
     "from": Text("{name}, {url}", "{name_en}, {url}"),
     # times

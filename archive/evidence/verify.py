@@ -78,6 +78,7 @@ def look(path: Path, db: sqlite3.Connection, captures: Captures | None, known: s
         (path, "manifests", counts["manifests"], check_chain(path, db, captures)),
     ]
     for file, what, total, check in checks:
+        db.execute("begin")  # each check looks at one state of the archive, whatever a crawl writes meanwhile
         try:
             for done, finding in enumerate(check, 1):
                 watch(what, done, total)
@@ -87,6 +88,8 @@ def look(path: Path, db: sqlite3.Connection, captures: Captures | None, known: s
             report.findings.append(ArchiveError(file, f"cannot be read on: {error}", table=what))
         except ArchiveError as error:
             report.findings.append(error)
+        finally:
+            db.execute("commit")
     if known and not read_manifests(db, "digest = ?", known):
         report.findings.append(ArchiveError(path, "no manifest has this digest", table="manifests", key=known))
     return report

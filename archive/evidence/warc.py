@@ -53,6 +53,8 @@ def export_warc(
     The file takes its name once it is whole, and is gzipped where that ends with .gz. ArchiveError where the
     archive cannot be read or holds no such captures, OSError where the file cannot be written.
     """
+    if not to.parent.is_dir():
+        raise ArchiveError(to, f"there is no folder {to.parent}")
     part = to.with_name(f"{to.name}.part")
     with closing(open_archive(path)) as db:
         try:

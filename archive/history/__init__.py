@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from archive.search import Run
 
 NEWEST = 10  # events of a long history that stand unfolded
+STAMPS = ("moved", "not moved", "none told")  # what the agency's own update stamp did at an edit
 CHAIN = (  # a release and those that became it
     "with recursive chain(id) as (select :release union"
     " select r.id from releases r join chain on r.moved_to = chain.id)"
@@ -66,7 +67,7 @@ class State:
     release: int
     url: str
     when: str  # the look that found it
-    after: str | None  # the last look that still found the state before it
+    last_seen_before: str | None  # the last look that still found the state before it
     until: str | None  # the last look that found it so
     checks: int  # how many looks after the first did
     looked: str | None  # the last look at it or at what it was read anew from
@@ -76,10 +77,14 @@ class State:
     weight: int | None
     summary: str | None
     summary_en: str | None
-    undated: bool  # an edit with which the agency's own update stamp did not move
-    stamped: bool  # the page states when it was updated
+    stamp: str | None  # of an edit: one of STAMPS
     same_as: int | None
     same_when: str | None
+
+    @property
+    def unannounced(self) -> bool:
+        """An edit with which the agency's own update stamp did not move."""
+        return self.stamp == "not moved"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,11 +148,19 @@ def to_state(row: Mapping[str, Any], known: Mapping[int, Mapping[str, Any]]) -> 
         **own,
         stands=bool(row["stands"]),
         kind=kind,
-        after=find_look(row["previous"], known),
+        last_seen_before=find_look(row["previous"], known),
         looked=find_look(row["id"], known),
-        undated=kind == "edit" and not row["dated"],
-        stamped=row["updated"] is not None,
+        stamp=stamp_of(row["dated"], row["updated"]) if kind == "edit" else None,
     )
+
+
+def stamp_of(dated: int | None, updated: str | None) -> str:
+    """What the agency's own update stamp did at an edit.
+
+    >>> stamp_of(1, "2024-06-03"), stamp_of(0, "2024-06-03"), stamp_of(0, None)
+    ('moved', 'not moved', 'none told')
+    """
+    return "moved" if dated else "not moved" if updated else "none told"
 
 
 def kind_of(row: Mapping[str, Any]) -> str:

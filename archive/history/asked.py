@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Protocol
 
@@ -21,8 +21,9 @@ class Args(Protocol):
 class FilterError(ValueError):
     """A filter whose value cannot be read; nothing is left out silently."""
 
-    def __init__(self, name: str, value: str, wanted: str) -> None:
-        self.name, self.value, self.wanted = name, value, wanted
+    def __init__(self, name: str, value: str, wanted: str, why: str = "bad_filter", **more: str) -> None:
+        self.why = why  # a key of our texts, which `told` fills in
+        self.told = {"name": name, "value": value, **more}
         super().__init__(f"{name}={value}: {wanted}")
 
 
@@ -41,7 +42,7 @@ def read_flag(args: Args, name: str) -> bool:
     return read_number(args, name, 1) == 1
 
 
-def read_choice(args: Args, name: str, choices: Mapping[str, object]) -> str | None:
+def read_choice(args: Args, name: str, choices: Collection[str]) -> str | None:
     """One of some words; None where none is asked for."""
     text = (args.get(name) or "").strip()
     if text and text not in choices:

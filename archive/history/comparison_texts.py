@@ -55,6 +55,10 @@ COMPARISON = {
     ),
     "question_number": Text("Fråga {n}", "Question {n}"),
     "answered_by": Text("Svarar", "Answered by"),
+    "told_above": Text("Samma ändring, bland frågorna", "The same change, among the questions"),
+    "told_above_of": Text(
+        "Frågor och svar: samma ändring som i texten ovan.", "Questions and answers: the same change as in the text."
+    ),
     "what_changed": Text("Vad som ändrades", "What was changed"),
     "change_weight": Text("Tyngd", "Weight"),
     "more_changes": Text(("{n} ändring till", "{n} ändringar till"), ("{n} more change", "{n} more changes")),
@@ -62,6 +66,6 @@ COMPARISON = {
     "previous_edit": Text("Föregående ändring", "Previous edit"),
     "next_edit": Text("Nästa ändring", "Next edit"),
     "permalink": Text("Fast adress", "Permanent address"),
-    "evidence_for": Text("Bevis för lydelsen {when}", "Evidence for the version of {when}"),
+    "evidence_for": Text("Underlag för lydelsen {when}", "Evidence for the version of {when}"),
     "to_release": Text("Meddelandet och dess historik", "The release and its history"),
 }

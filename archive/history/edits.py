@@ -9,12 +9,19 @@ from datetime import date
 from itertools import groupby
 from typing import Any
 
-from archive.history import CHAIN, find_look, read_looks
-from archive.history.asked import Args, day_start, read_day, read_flag, read_number
+from archive.history import CHAIN, STAMPS, find_look, read_looks, stamp_of
+from archive.history.asked import Args, FilterError, day_start, read_choice, read_day, read_flag, read_number
 from archive.history.register import MOST_ROWS, PAGE_SIZE, Counts, count_entries
 from archive.search import Run
 
 LONG_RUN = 3  # edits of one release in a row that stand unfolded
+NOTICEABLE = 20  # weight from which an edit is told on the first page
+LOOKED_THROUGH = 30  # newest edits among which those are chosen, one a release
+STAMP_TESTS = {  # of STAMPS
+    "moved": "v.dated = 1",
+    "not moved": "v.dated = 0 and v.updated is not null",
+    "none told": "v.dated = 0 and v.updated is null",
+}
 FIELDS = """
     v.id, v.release, v.previous, v.seen, v.dated, v.weight, v.summary, v.summary_en, v.changes, v.same_as, v.title,
     v.language, v.updated, v.capture, r.agency, r.url, r.gone, a.name, a.name_en
@@ -24,12 +31,17 @@ TABLES = "revisions v on v.id = found.id join releases r on r.id = v.release joi
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EditsQuery:
-    """What a reader asks the register for. weight: the least; after: the last edit of the page before."""
+    """What a reader asks the register for.
+
+    unannounced: the agency's update stamp did not move; stamp: what it did (STAMPS); weight: the least; after: the
+    last edit of the page before.
+    """
 
     agency: str | None = None
     release: int | None = None
     tag: int | None = None
-    undated: bool = False
+    unannounced: bool = False
+    stamp: str | None = None
     weight: int | None = None
     since: date | None = None
     until: date | None = None
@@ -42,7 +54,8 @@ class EditsQuery:
             "agency": self.agency,
             "release": self.release,
             "tag": self.tag,
-            "undated": 1 if self.undated else None,
+            "unannounced": 1 if self.unannounced else None,
+            "stamp": self.stamp,
             "weight": self.weight or None,
             "from": self.since,
             "to": self.until,
@@ -51,7 +64,7 @@ class EditsQuery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Edit:
-    """One edit, with whatever a list says of it. The agency made it between the looks `after` and `seen`."""
+    """One edit, with whatever a list says of it. The agency made it between `last_seen_before` and `seen`."""
 
     id: int  # of the revision it led to
     release: int
@@ -72,13 +85,18 @@ class Edit:
     gone: str | None
     name: str
     name_en: str | None
-    after: str | None
+    last_seen_before: str | None  # the last look that still found the state before it
     folded: tuple[Edit, ...] = ()  # earlier ones of the same release that would flood a list
 
     @property
-    def undated(self) -> bool:
+    def stamp(self) -> str:
+        """What the agency's own update stamp did: one of STAMPS."""
+        return stamp_of(self.dated, self.updated)
+
+    @property
+    def unannounced(self) -> bool:
         """The agency's own update stamp did not move with it."""
-        return not self.dated
+        return self.stamp == "not moved"
 
     @property
     def heaviest(self) -> int:
@@ -96,14 +114,18 @@ class EditsPage:
 
 def parse_edits(args: Args, size: int = PAGE_SIZE) -> EditsQuery:
     """What an address asks for; FilterError where that cannot be read."""
+    since, until = read_day(args, "from"), read_day(args, "to")
+    if since and until and since > until:
+        raise FilterError("from", str(since), "a day no later than `to`", why="bad_days", until=str(until))
     return EditsQuery(
         agency=args.get("agency") or None,
         release=read_number(args, "release"),
         tag=read_number(args, "tag"),
-        undated=read_flag(args, "undated"),
+        unannounced=read_flag(args, "unannounced"),
+        stamp=read_choice(args, "stamp", STAMPS),
         weight=read_number(args, "weight", 100),
-        since=read_day(args, "from"),
-        until=read_day(args, "to"),
+        since=since,
+        until=until,
         after=read_number(args, "after"),
         size=min(read_number(args, "size") or size, MOST_ROWS),
     )
@@ -121,8 +143,17 @@ async def find_edits(run: Run, query: EditsQuery) -> EditsPage:
     )
     shown = [dict(row) for row in rows[: query.size]]
     looks = await read_looks(run, [row["id"] for row in shown])
-    edits = [Edit(**row, after=find_look(row["previous"], looks)) for row in shown]
+    edits = [Edit(**row, last_seen_before=find_look(row["previous"], looks)) for row in shown]
     return EditsPage(edits=edits, more=edits[-1].id if len(rows) > query.size else None)
+
+
+async def find_latest(run: Run, number: int) -> list[Edit]:
+    """The newest edits that a reader should see, one a release."""
+    page = await find_edits(run, EditsQuery(weight=NOTICEABLE, size=LOOKED_THROUGH))
+    newest: dict[int, Edit] = {}
+    for edit in page.edits:
+        newest.setdefault(edit.release, edit)
+    return list(newest.values())[:number]
 
 
 async def count_edits(run: Run, query: EditsQuery) -> Counts:
@@ -141,12 +172,13 @@ def chosen(query: EditsQuery) -> tuple[str, list[str]]:
         "v.release in (select id from releases where agency = :agency)": query.agency,
         "v.release in (select id from chain)": query.release,
         "v.release in (select rt.release from release_tags rt where rt.tag = :tag)": query.tag,
-        "v.dated = 0": query.undated or None,
         "v.weight >= :weight": query.weight or None,
         "v.seen >= :since": day_start(query.since),
         "v.seen < :until": day_start(query.until, after=True),
     }
     conditions += [test for test, value in tests.items() if value is not None]
+    asked = ("not moved" if query.unannounced else None, query.stamp)
+    conditions += dict.fromkeys(STAMP_TESTS[stamp] for stamp in asked if stamp)
     return (CHAIN if query.release is not None else ""), conditions
 
 
@@ -188,10 +220,11 @@ def to_rows(edits: Sequence[Edit], address: Mapping[int, Mapping[str, str | None
             "agency_name": edit.name,
             "title": edit.title,
             "url": edit.url,
-            "after": edit.after,
+            "last_seen_before": edit.last_seen_before,
             "seen": edit.seen,
             "weight": edit.weight,
-            "undated": edit.undated,
+            "unannounced": edit.unannounced,
+            "stamp": edit.stamp,
             "summary": edit.summary,
             "summary_en": edit.summary_en,
             "same_as": edit.same_as,

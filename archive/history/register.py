@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from archive.history.asked import FilterError
 from archive.language import sort_key
 from archive.search import Choice, Run
 
@@ -31,6 +32,12 @@ class Counts:
     capped: bool
     agencies: list[Choice]
     told: bool
+
+
+async def check_agency(run: Run, slug: str | None) -> None:
+    """FilterError where the archive knows no such agency."""
+    if slug and not await run("select 1 from agencies where slug = :slug", {"slug": slug}):
+        raise FilterError("agency", slug, "the slug of an agency", why="bad_agency")
 
 
 async def count_entries(run: Run, found: str, found_without: str, values: Mapping[str, Any]) -> Counts:

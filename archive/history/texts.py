@@ -24,6 +24,11 @@ ABSENCE_CHOICES = {  # the same, as a choice
     "replaced": Text("en annan text stod på adressen", "another text stood at the address"),
     "moved": Text("flyttad till en annan adress", "moved to another address"),
 }
+STAMP_CHOICES = {  # what the agency's own update stamp did at an edit (archive.history.STAMPS), as a choice
+    "moved": Text("ändrades samtidigt", "moved with it"),
+    "not moved": Text("ändrades inte", "did not move"),
+    "none told": Text("anges inte", "is not told"),
+}
 HISTORY = {
     "edits": Text("Ändringar", "Edits"),
     "removed": Text("Borttaget", "Removed"),
@@ -35,14 +40,12 @@ HISTORY = {
         ("Ändrad en gång sedan den först sågs här", "Ändrad {n} gånger sedan den först sågs här"),
         ("Changed once since first seen here", "Changed {n} times since first seen here"),
     ),
-    "undated": Text("oannonserad", "unannounced"),
-    "undated_stamp": Text(
+    "unannounced": Text("oannonserad", "unannounced"),
+    "stamp_still": Text(
         "Oannonserad: gjord utan att myndigheten ändrade sitt uppdateringsdatum.",
         "Not announced: the agency’s own update date did not move.",
     ),
-    "undated_none": Text(
-        "Oannonserad: sidan anger inget uppdateringsdatum.", "Not announced: the page states no update date."
-    ),
+    "stamp_none": Text("Sidan anger inget uppdateringsdatum.", "The page states no update date."),
     "between_looks": Text(
         "Gjord mellan två kontroller: {after} och {when}.", "Made between two checks: {after} and {when}."
     ),
@@ -51,7 +54,7 @@ HISTORY = {
     "back_to": Text("Tillbaka till lydelsen från {when}", "Back to the wording of {when}"),
     "show_change": Text("Visa ändringen", "Show the change"),
     "show_difference": Text("Visa skillnaden", "Show the difference"),
-    "evidence": Text("Bevis (zip)", "Evidence (zip)"),
+    "evidence": Text("Underlag (zip)", "Evidence (zip)"),
     # the timeline
     "history": Text("Historik", "History"),
     "history_of": Text("Historik: {title}", "History: {title}"),
@@ -83,8 +86,8 @@ HISTORY = {
     "away_doubt": Text("Kanske borttagen", "Perhaps removed"),
     "away_passed": Text("Tillfälligt borta", "Away for a while"),
     "away_checks": Text(
-        ("Sedd så vid {n} kontroll.", "Sedd så vid {n} kontroller, senast {when}."),
-        ("Seen so by {n} check.", "Seen so by {n} checks, last {when}."),
+        ("Sett vid {n} kontroll.", "Sett vid {n} kontroller, senast {when}."),
+        ("Seen by {n} check.", "Seen by {n} checks, last {when}."),
     ),
     "confirmed_when": Text("Bekräftad {when}.", "Confirmed {when}."),
     "not_confirmed": Text(
@@ -97,6 +100,7 @@ HISTORY = {
     "show_older": Text(("{year}: {n} händelse", "{year}: {n} händelser"), ("{year}: {n} event", "{year}: {n} events")),
     "follow_release": Text("Följ ändringarna (Atom)", "Follow the edits (Atom)"),
     "all_edits_of": Text("Bara myndighetens ändringar", "Only the agency’s edits"),
+    "whole_history": Text("Hela historiken som data", "The whole history as data"),
     # what stands in the way of reading it as today's
     "standing": Text("Meddelandets läge", "Where the release stands"),
     "stands_gone": Text("Borttagen av myndigheten", "Removed by the agency"),
@@ -105,16 +109,16 @@ HISTORY = {
     "stands_outage": Text("Kan inte kontrolleras just nu", "Cannot be checked at the moment"),
     "stands_forbidden": Text("Får inte längre kontrolleras", "May no longer be checked"),
     "stands_unread": Text("Kan inte läsas just nu", "Cannot be read at the moment"),
-    "first_seen_so": Text("Först sett {when}.", "First seen {when}."),
+    "first_seen_so": Text("Upptäckt {when}.", "First seen {when}."),
     "last_text": Text(
         "Texten nedan är den sista som arkivet såg, den stod kvar {when}.",
         "The text below is the last that the archive saw; it stood {when}.",
     ),
     "record_goes_on": Text("Dess historik fortsätter på den nya adressen", "Its record goes on at the new address"),
     "outage_since": Text(
-        "Myndighetens sida har inte svarat sedan {since}, senast prövat {when}. Det är inget tecken på att texten är"
-        " borttagen.",
-        "The agency’s page has not answered since {since}, last tried {when}. That is no sign that the text was"
+        "Myndighetens sida svarade senast som den ska {since}, senast prövad {when}. Det är inget tecken på att"
+        " texten är borttagen.",
+        "The agency’s page last answered as it should {since}, last tried {when}. That is no sign that the text was"
         " removed.",
     ),
     "forbidden_since": Text(
@@ -127,6 +131,9 @@ HISTORY = {
         "Sedan {since} svarar sidan inte med något som arkivet kan läsa, senast prövat {when}.",
         "Since {since} the page has answered with nothing the archive can read, last tried {when}.",
     ),
+    "moved_here": Text("Flyttad hit från {old}, sett {when}", "Moved here from {old}, seen {when}"),
+    "last_seen": Text("Senast sedd", "Last seen standing"),
+    "last_tried": Text("Senast prövad", "Last tried"),
     "removed_mark": Text("borttagen", "removed"),
     # the registers
     "edits_title": Text("Ändringar i publicerade meddelanden", "Edits to published releases"),
@@ -143,7 +150,9 @@ HISTORY = {
     "every_agency": Text("Alla myndigheter", "All agencies"),
     "every_weight": Text("Alla", "All"),
     "from_weight": Text("minst {n}: {word}", "at least {n}: {word}"),
-    "only_undated": Text("Bara oannonserade", "Only unannounced"),
+    "only_unannounced": Text("Bara oannonserade", "Only unannounced"),
+    "stamp_choice": Text("Uppdateringsdatumet", "The update date"),
+    "every_stamp": Text("Oavsett", "Whatever it did"),
     "from_day": Text("Från och med", "From"),
     "to_day": Text("Till och med", "To"),
     "only_back": Text("Bara de som kom tillbaka", "Only those that came back"),
@@ -168,6 +177,11 @@ HISTORY = {
         "Arkivet har inte sett någon ändring som passar. Pröva färre avgränsningar.",
         "The archive has seen no edit that fits. Try fewer filters.",
     ),
+    "no_edits_yet": Text("Ingen ändring har setts än;", "No edit has been seen yet;"),
+    "no_removals_yet": Text("Ingen borttagning har setts än;", "No removal has been seen yet;"),
+    "looks_for_them": Text("letar efter dem.", "looks for them."),
+    "latest_edits": Text("Senaste ändringar", "Latest edits"),
+    "all_edits": Text("Alla ändringar", "All edits"),
     "no_removals": Text("Inget borttaget att visa", "Nothing removed to show"),
     "no_removals_hint": Text(
         "Arkivet har inte sett någon borttagning som passar. Pröva färre avgränsningar.",
@@ -178,14 +192,19 @@ HISTORY = {
     "last_text_link": Text("Läs den sista texten", "Read the last text"),
     # refusals
     "refused_404": Text("Sidan finns inte", "There is no such page"),
-    "refused_400": Text("Avgränsningen kan inte läsas", "The filter cannot be read"),
+    "refused_400": Text("Avgränsningen går inte att använda", "The filter cannot be used"),
     "refused_503": Text("Det tog för lång tid", "It took too long"),
     "bad_filter": Text("Värdet ”{value}” för {name} kan inte läsas.", "The value “{value}” of {name} cannot be read."),
+    "bad_agency": Text("Arkivet känner ingen myndighet ”{value}”.", "The archive knows no agency “{value}”."),
+    "bad_days": Text(
+        "Från och med ({value}) är senare än till och med ({until}).", "From ({value}) is later than to ({until})."
+    ),
     "too_slow_list": Text("Listan tog för lång tid. Pröva en avgränsning.", "The list took too long. Try a filter."),
     "diff_same": Text(
         "Lydelsen {revision} kan inte jämföras med sig själv.", "Revision {revision} cannot be compared with itself."
     ),
     "diff_missing": Text("Arkivet har ingen lydelse {revision}.", "The archive holds no revision {revision}."),
+    "no_such_removal": Text("Arkivet har ingen borttagning {removal}.", "The archive holds no removal {removal}."),
     "diff_other": Text(
         "Lydelserna {one} och {other} hör till olika meddelanden och kan inte jämföras.",
         "Revisions {one} and {other} belong to different releases and cannot be compared.",

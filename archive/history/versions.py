@@ -10,6 +10,7 @@ from typing import Any
 from lxml import html
 
 from archive.changes import Piece, diff_paragraphs, diff_words
+from archive.changes.paragraphs import read_words, split_paragraphs
 from archive.state import without_query
 
 CONTEXT = 1  # unchanged paragraphs shown on each side of a changed one
@@ -47,11 +48,15 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A field that differs, or is shown whole. note: what no row tells, such as a new order."""
+    """A field that differs, or is shown whole. note: what no row tells, such as a new order.
+
+    told: the text shows every change of it already, as where questions stand in it.
+    """
 
     name: str
     rows: list[Row | Gap]
     note: str | None = None
+    told: bool = False
 
 
 def find_differences(before: Mapping[str, Any], after: Mapping[str, Any], *, whole: bool = False) -> list[Field]:
@@ -67,7 +72,7 @@ def find_differences(before: Mapping[str, Any], after: Mapping[str, Any], *, who
             fields.append(field)
         elif differs:
             rows = leave_out_same([row for row in field.rows if isinstance(row, Row)])
-            fields.append(Field(name, rows, field.note))
+            fields.append(Field(name, rows, field.note, name == "questions" and stands_in_body(rows, before, after)))
     return fields
 
 
@@ -126,6 +131,18 @@ def compare_pair(old: Mapping[str, Any] | None, new: Mapping[str, Any] | None) -
     rows += [Row(pieces) for pieces in diff_paragraphs(left.get("answer", ""), right.get("answer", ""))]
     by = replaced(left.get("answered_by"), right.get("answered_by"))
     return [*rows, *([Row(by, "answered_by")] if Row(by).mark != "same" else [])]
+
+
+def stands_in_body(rows: Sequence[Row | Gap], before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+    """Whether each paragraph that differs is, in either version, a paragraph of the body too."""
+    for op, state in (("del", before), ("ins", after)):
+        held = {read_words(paragraph) for paragraph in split_paragraphs(state["body"] or "")} | {()}
+        for row in rows:
+            if isinstance(row, Row) and row.mark != "same":
+                text = "".join(piece.text for piece in row.pieces if piece.op in ("same", op))
+                if read_words(text) not in held:
+                    return False
+    return True
 
 
 def compare_markup(name: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> Field:

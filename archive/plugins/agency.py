@@ -27,7 +27,7 @@ async def show_agency(request: Any, datasette: Any) -> Any:
         after = parse_after(request.args)
         listed = await find_listed(run, Wanted(agency=slug, after=after, size=PAGE_SIZE if after else PAGE_SIZE // 2))
     except FilterError as error:
-        return await refuse(datasette, request, None, 400, "bad_filter", name=error.name, value=error.value)
+        return await refuse(datasette, request, None, 400, error.why, **error.told)
     context: dict[str, Any] = {"agency": agency, "listed": listed, "after": after, "kept_values": [("agency", slug)]}
     if not after:
         calendar = await read_calendar(run, slug)

@@ -13,13 +13,13 @@ from datasette import Response, hookimpl
 
 from archive.changes import Change, compare
 from archive.changes.words import summarise
-from archive.history import Edited, find_edits_of, find_end, find_look, read_looks
+from archive.history import Edited, find_edits_of, find_end, find_look, read_looks, stamp_of
 from archive.history.formats import ENDING, Entry, Listing, add_query, deliver, tag_uri, to_moment
 from archive.history.states import ComparisonError, Held, read_pair
 from archive.history.versions import Field, Row, find_differences
 from archive.language import say, say_time, say_weight
 from archive.search import Run
-from archive.web import absolute, language_of, pick, refuse, runner
+from archive.web import absolute, in_language, language_of, pick, refuse, runner
 
 COLUMNS = ("field", "place", "label", "op", "text")
 
@@ -89,7 +89,7 @@ async def read_facts(run: Run, before: Held, after: Held) -> dict[str, Any]:
         "changes": sorted(changes, key=lambda change: -change.weight),
         "follows": follows,
         "cause": after.facts["cause"] if follows else None,
-        "undated": is_edit and not after.facts["dated"],
+        "stamp": stamp_of(after.facts["dated"], after.state["updated"]) if is_edit else None,
         "looked": find_look(before.id, looks) if follows else None,
         "earlier": earlier,
         "later": later,
@@ -108,10 +108,11 @@ def to_listing(datasette: Any, request: Any, told: Told) -> Listing:
     lang, kind, facts = language_of(request), request.url_vars["format"], told.facts
     asked = {name: request.args.get(name) for name in ("show", "lang")}
     path = f"/-/diff/{told.before.id}/{told.after.id}"
-    page = absolute(datasette, request, path)
+    page = absolute(datasette, request, in_language(request, path))
+    release = absolute(datasette, request, in_language(request, f"/archive/releases/{told.after.release}"))
 
     async def entries() -> Sequence[Entry]:
-        return [to_entry(told, page, absolute(datasette, request, f"/archive/releases/{told.after.release}"), lang)]
+        return [to_entry(told, page, release, lang)]
 
     return Listing(
         name="pieces",
@@ -125,7 +126,9 @@ def to_listing(datasette: Any, request: Any, told: Told) -> Listing:
             "before": {"revision": told.before.id, "seen": told.before.seen},
             "after": {"revision": told.after.id, "seen": told.after.seen},
             "release": told.after.release,
-            **{name: facts[name] for name in ("weight", "summary", "summary_en", "undated")},
+            **{name: facts[name] for name in ("weight", "summary", "summary_en")},
+            "unannounced": facts["stamp"] == "not moved",
+            "stamp": facts["stamp"],
             "changes": [asdict(change) for change in facts["changes"]],
         },
     )

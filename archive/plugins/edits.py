@@ -21,20 +21,22 @@ from archive.history.edits import (
     to_rows,
 )
 from archive.history.formats import ENDING, Entry, Listing, add_query, deliver, tag_uri, to_moment
-from archive.history.register import PAGE_SIZE
+from archive.history.register import PAGE_SIZE, check_agency
+from archive.history.shown import say_heaviest
 from archive.history.states import Held, read_held
+from archive.history.texts import STAMP_CHOICES
 from archive.history.versions import Field, find_differences
 from archive.language import say, say_time, say_weight
 from archive.search import Run
-from archive.web import absolute, addresses, language_of, pick, refuse, runner
+from archive.web import absolute, addresses, in_language, language_of, pick, refuse, runner
 
 PATH = "/-/edits"
 FEED_SIZE = 30
 MOST_TEXT = 60_000  # characters; what an edit of a longer text changed is not told inside a feed
 WEIGHTS = (20, 50, 80)
 COLUMNS = (
-    *("revision", "previous", "release", "agency", "agency_name", "title", "url", "after", "seen", "weight"),
-    *("undated", "summary", "summary_en", "same_as", "diff", "page", "evidence"),
+    *("revision", "previous", "release", "agency", "agency_name", "title", "url", "last_seen_before", "seen"),
+    *("weight", "unannounced", "stamp", "summary", "summary_en", "same_as", "diff", "page", "evidence"),
 )
 
 
@@ -43,6 +45,7 @@ async def show_edits(request: Any, datasette: Any) -> Any:
     kind, run = request.url_vars["format"], runner(datasette)
     try:
         query = parse_edits(request.args, FEED_SIZE if kind == "atom" else PAGE_SIZE)
+        await check_agency(run, query.agency)
         page = await find_edits(run, query)
         if kind:
             return await deliver(
@@ -50,7 +53,7 @@ async def show_edits(request: Any, datasette: Any) -> Any:
             )
         counts = await count_edits(run, query)
     except FilterError as error:
-        return await refuse(datasette, request, kind, 400, "bad_filter", name=error.name, value=error.value)
+        return await refuse(datasette, request, kind, 400, error.why, **error.told)
     except QueryInterrupted:
         return await refuse(datasette, request, kind, 503, "too_slow_list")
     context = {
@@ -59,6 +62,7 @@ async def show_edits(request: Any, datasette: Any) -> Any:
         "more": page.more,
         "counts": counts,
         "weights": WEIGHTS,
+        "stamps": STAMP_CHOICES,
         "add_query": add_query,
     }
     return Response.html(await datasette.render_template("edits.html", context, request=request))
@@ -94,8 +98,8 @@ def address_of(datasette: Any, request: Any, edit: Edit) -> dict[str, str | None
     return addresses(
         datasette,
         request,
-        diff=f"/-/diff/{edit.previous}/{edit.id}",
-        page=f"/archive/releases/{edit.release}",
+        diff=in_language(request, f"/-/diff/{edit.previous}/{edit.id}"),
+        page=in_language(request, f"/archive/releases/{edit.release}"),
         evidence=f"/-/evidence/{edit.id}.zip",
     )
 
@@ -119,8 +123,9 @@ def size_of(held: Held) -> int:
 def to_entry(edit: Edit, whole: dict[str, str | None], fields: Sequence[Field], lang: str) -> Entry:
     """An edit as an entry of a feed."""
     told = pick(lang, edit.summary, edit.summary_en) or say(lang, "edited")
-    terms = ["undated"] if edit.undated else []
-    words = [told, say_weight(lang, edit.weight), *([say(lang, "undated")] if edit.undated else [])]
+    terms = ["unannounced"] if edit.unannounced else []
+    said = [told, say_heaviest(lang, edit.changes), say_weight(lang, edit.weight)]
+    words = [word for word in (*said, say(lang, "unannounced") if edit.unannounced else "") if word]
     return Entry(
         id=tag_uri(whole["diff"] or "", "2024", f"revision-{edit.id}"),
         title=f"{pick(lang, edit.name, edit.name_en)}: {edit.title}",
@@ -135,8 +140,9 @@ def to_entry(edit: Edit, whole: dict[str, str | None], fields: Sequence[Field], 
         fields=fields,
         words=say(
             lang,
-            "between_looks" if edit.after else "found_at_look",
-            **{"after": say_time(lang, edit.after), "when": say_time(lang, edit.seen)},
+            "between_looks" if edit.last_seen_before else "found_at_look",
+            after=say_time(lang, edit.last_seen_before),
+            when=say_time(lang, edit.seen),
         ),
     )
 

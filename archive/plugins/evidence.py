@@ -1,4 +1,4 @@
-"""Hands out a version's evidence (/-/evidence/<revision>.zip); archive/evidence/__init__.py gathers it."""
+"""Hands out the evidence of a version or a removal (/-/evidence/1.zip, /-/evidence/removal-1.zip)."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from tempfile import SpooledTemporaryFile
 from threading import BoundedSemaphore
 from typing import IO, Any
 
-from datasette import NotFound, hookimpl
+from datasette import hookimpl
 
-from archive.evidence import write_evidence
+from archive.evidence import write_evidence, write_removal
+from archive.web import refuse
 
 IN_MEMORY = 2_000_000  # bytes of a zip; a larger one goes through a file
 CHUNK = 64_000
@@ -41,22 +42,25 @@ class ZipFileResponse:
 
 
 async def show_evidence(request: Any, datasette: Any) -> Any:
-    """The zip, or the page for an address that leads nowhere. captures.db is read where it lies, never served."""
-    path, revision = datasette.get_database("archive").path, int(request.url_vars["revision"])
+    """The zip, or a page that says what does not exist. captures.db is read where it lies, never served."""
+    path, key = datasette.get_database("archive").path, int(request.url_vars["key"])
+    what = request.url_vars["what"] or ""
     file: IO[bytes] = SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115 - closed by the response
-    if not await asyncio.to_thread(write, Path(path), revision, file):
+    if not await asyncio.to_thread(write, Path(path), what, key, file):
         file.close()
-        raise NotFound(f"revision {revision} does not exist")
-    return ZipFileResponse(file, f"evidence-{revision}.zip")
+        if what:
+            return await refuse(datasette, request, None, 404, "no_such_removal", removal=str(key))
+        return await refuse(datasette, request, None, 404, "diff_missing", revision=str(key))
+    return ZipFileResponse(file, f"evidence-{what}{key}.zip")
 
 
-def write(path: Path, revision: int, file: IO[bytes]) -> bool:
-    """False where there is no such revision."""
+def write(path: Path, what: str, key: int, file: IO[bytes]) -> bool:
+    """False where there is no such revision or removal."""
     with AT_ONCE:
-        return write_evidence(path, revision, file)
+        return (write_removal if what else write_evidence)(path, key, file)
 
 
 @hookimpl
 def register_routes() -> list[tuple[str, Any]]:
     """A short address; eighteen digits are the most that SQLite can hold."""
-    return [(r"/-/evidence/(?P<revision>[0-9]{1,18})\.zip$", show_evidence)]
+    return [(r"/-/evidence/(?P<what>removal-)?(?P<key>[0-9]{1,18})\.zip$", show_evidence)]

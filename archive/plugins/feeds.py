@@ -40,7 +40,7 @@ async def show_news(request: Any, datasette: Any) -> Any:
         names = await find_names(run, query)
         page = await find_news(run, query)
     except FilterError as error:
-        return await refuse(datasette, request, kind, 400, "bad_filter", name=error.name, value=error.value)
+        return await refuse(datasette, request, kind, 400, error.why, **error.told)
     except UnknownError as error:
         return await refuse(datasette, request, kind, 404, error.why, **error.values)
     except QueryInterrupted:

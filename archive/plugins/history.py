@@ -10,11 +10,24 @@ from datasette import Response, hookimpl
 from archive.history import Absence, State, read_history
 from archive.history.formats import ENDING, Entry, Listing, deliver, tag_uri, to_moment
 from archive.language import say, say_absence, say_time, say_weight
-from archive.web import absolute, addresses, language_of, pick, refuse, runner
+from archive.web import absolute, addresses, in_language, language_of, pick, refuse, runner
 
 COLUMNS = (
-    *("event", "when", "after", "until", "checks", "revision", "previous", "same_as", "weight", "undated"),
-    *("summary", "summary_en", "url", "status", "target", "moved_to", "confirmed", "ended", "diff", "evidence"),
+    *("event", "when", "last_seen_before", "until", "checks", "revision", "previous", "same_as", "weight"),
+    *(
+        "unannounced",
+        "stamp",
+        "summary",
+        "summary_en",
+        "url",
+        "status",
+        "target",
+        "moved_to",
+        "confirmed",
+        "ended",
+        "diff",
+        "evidence",
+    ),
 )
 RELEASE = """
     select r.title, r.language, r.agency, a.name, a.name_en from releases r join agencies a on a.slug = r.agency
@@ -28,7 +41,7 @@ async def show_history(request: Any, datasette: Any) -> Any:
     found = await run(RELEASE, {"release": release})
     if not found:
         return await refuse(datasette, request, kind, 404, "no_such_release", release=str(release))
-    page = f"/archive/releases/{release}"
+    page = in_language(request, f"/archive/releases/{release}")
     if not kind:
         return Response.redirect(datasette.urls.path(page) + "#history")
     lang, about = language_of(request), dict(found[0])
@@ -43,7 +56,7 @@ async def show_history(request: Any, datasette: Any) -> Any:
         name="events",
         title=say(lang, "history_of", title=about["title"]),
         page=f"{whole}#history",
-        self=absolute(datasette, request, f"/-/history/{release}.{kind}"),
+        self=absolute(datasette, request, in_language(request, f"/-/history/{release}.{kind}")),
         rows=rows,
         columns=COLUMNS,
         entries=entries,
@@ -55,11 +68,13 @@ async def show_history(request: Any, datasette: Any) -> Any:
 def address_of(datasette: Any, request: Any, event: State | Absence) -> dict[str, str | None]:
     """Where an event is shown and what it rests on."""
     if isinstance(event, Absence):
-        return {"diff": None, "evidence": None}
+        evidence = f"/-/evidence/removal-{event.id}.zip" if event.capture is not None else None
+        return addresses(datasette, request, diff=None, evidence=evidence)
+    diff = f"/-/diff/{event.previous}/{event.id}" if event.previous is not None else None
     return addresses(
         datasette,
         request,
-        diff=f"/-/diff/{event.previous}/{event.id}" if event.previous is not None else None,
+        diff=diff and in_language(request, diff),
         evidence=f"/-/evidence/{event.id}.zip",
     )
 
@@ -106,7 +121,7 @@ def say_state(lang: str, state: State) -> str:
     if state.kind != "edit":
         return say(lang, f"event_{state.kind}")
     told = [pick(lang, state.summary, state.summary_en) or say(lang, "edited"), say_weight(lang, state.weight)]
-    return " · ".join([*told, *([say(lang, "undated")] if state.undated else [])])
+    return " · ".join([*told, *([say(lang, "unannounced")] if state.unannounced else [])])
 
 
 @hookimpl

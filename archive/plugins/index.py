@@ -1,4 +1,4 @@
-"""The first page (/): what this is, the newest releases, how fresh it is; and all agencies (/agencies)."""
+"""The first page (/): what this is, newest releases and edits, how fresh it is; and all agencies (/agencies)."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from typing import Any
 
 from datasette import Response, hookimpl
 
+from archive.history.edits import find_latest
 from archive.language import sort_key
 from archive.pages.record import read_agencies
 from archive.web import runner
 
 SHOWN = 12  # agencies on the first page, those with the most releases
+EDITS = 4
 LATEST = """
     select r.id, r.title, r.kind, r.language, r.published, r.updated, r.first_seen, r.gone, r.agency, a.name, a.name_en
     from listed l cross join releases r on r.id = l.release cross join agencies a on a.slug = r.agency
@@ -34,6 +36,7 @@ async def show_index(request: Any, datasette: Any) -> Any:
     crawled = max((agency["crawled"] for agency in agencies if agency["crawled"]), default=None)
     context = {
         "newest": newest,
+        "edits": await find_latest(run, EDITS),
         "agencies": sort_agencies(most),
         "filled": len(filled),
         "known": len(agencies),

@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 from datasette import hookimpl
 
 import archive
+from archive.history.shown import find_heaviest
 from archive.language import (
     choose_language,
     mark_weight,
@@ -19,6 +20,7 @@ from archive.language import (
     say_kind,
     say_number,
     say_time,
+    say_value,
     say_weight,
 )
 from archive.pages.months import say_month, say_short
@@ -53,6 +55,8 @@ def interface(datasette: Any, request: Any) -> dict[str, Any]:
         "mark_weight": mark_weight,
         "say_absence": partial(say_absence, lang),
         "say_field": partial(say_field, lang),
+        "say_value": partial(say_value, lang),
+        "find_heaviest": partial(find_heaviest, lang),
         "link": link,
         "switched": switched,
     }

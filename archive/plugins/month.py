@@ -29,7 +29,7 @@ async def show_month(request: Any, datasette: Any) -> Any:
         after = parse_after(request.args)
         listed = await find_listed(run, Wanted(agency=slug, month=month, after=after, size=PAGE_SIZE))
     except FilterError as error:
-        return await refuse(datasette, request, None, 400, "bad_filter", name=error.name, value=error.value)
+        return await refuse(datasette, request, None, 400, error.why, **error.told)
     calendar = await read_calendar(run, slug)
     context = {
         "agency": agency,

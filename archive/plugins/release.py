@@ -9,7 +9,7 @@ from typing import Any
 
 from datasette import hookimpl
 
-from archive.history import State, fold_history, read_history
+from archive.history import Absence, State, fold_history, read_history
 from archive.history.standing import find_standing
 from archive.joint.publishers import others
 from archive.pages.neighbours import find_neighbours
@@ -43,7 +43,7 @@ def split_paragraphs(text: str | None) -> list[str]:
     return [part.strip() for part in re.split(r"\n\s*\n", text or "") if part.strip()]
 
 
-async def read_witness(datasette: Any, release: int) -> dict[str, Any]:
+async def read_witness(datasette: Any, release: int, url: str) -> dict[str, Any]:
     """The release's history, when it was last looked at, where it stands since, and what stands beside it."""
     run = runner(datasette)
     events = await read_history(run, release)
@@ -56,6 +56,9 @@ async def read_witness(datasette: Any, release: int) -> dict[str, Any]:
         "first": min((event for event in events if isinstance(event, State)), key=lambda event: (event.when, event.id)),
         "looked": stands.looked,
         "taken_over": stands.kind == "import" and not stands.checks,  # and never looked at by the archive itself
+        "moved_here": next(
+            (e for e in events if isinstance(e, Absence) and e.kind == "moved" and e.target == url), None
+        ),
         "standing": await find_standing(run, release, stands.looked or stands.when),
         "neighbours": await find_neighbours(run, release),
     }
@@ -70,7 +73,9 @@ def extra_template_vars(template: str, request: Any, datasette: Any) -> Callable
     async def read() -> dict[str, Any]:
         db, key = datasette.get_database("archive"), request.url_vars["pks"]
         found = {name: list(await db.execute(sql, [key])) for name, sql in PARTS.items()}
-        about = "select r.id, r.body_html, a.* from releases r join agencies a on a.slug = r.agency where r.id = ?"
+        about = (
+            "select r.id, r.url, r.body_html, a.* from releases r join agencies a on a.slug = r.agency where r.id = ?"
+        )
         agency = (await db.execute(about, [key])).first()
         return {
             **found,
@@ -79,7 +84,7 @@ def extra_template_vars(template: str, request: Any, datasette: Any) -> Callable
             "apart": find_apart(found["questions"], agency["body_html"]),
             "answerers": find_answerers(found["questions"]),
             "paragraphs": split_paragraphs,
-            **await read_witness(datasette, agency["id"]),
+            **await read_witness(datasette, agency["id"], agency["url"]),
         }
 
     return read

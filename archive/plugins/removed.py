@@ -10,7 +10,7 @@ from datasette.database import QueryInterrupted
 
 from archive.history.asked import FilterError
 from archive.history.formats import ENDING, Entry, Listing, add_query, deliver, tag_uri, to_moment
-from archive.history.register import PAGE_SIZE
+from archive.history.register import PAGE_SIZE, check_agency
 from archive.history.removed import (
     Removal,
     RemovedPage,
@@ -22,12 +22,12 @@ from archive.history.removed import (
 )
 from archive.history.texts import ABSENCE_CHOICES
 from archive.language import say, say_absence, say_time
-from archive.web import absolute, addresses, language_of, pick, refuse, runner
+from archive.web import absolute, addresses, in_language, language_of, pick, refuse, runner
 
 PATH = "/-/removed"
 COLUMNS = (
     *("removal", "release", "agency", "agency_name", "title", "url", "kind", "first_seen", "confirmed", "last_seen"),
-    *("checks", "ended", "status", "target", "moved_to", "found_at", "page"),
+    *("checks", "ended", "status", "target", "moved_to", "found_at", "page", "evidence"),
 )
 
 
@@ -36,13 +36,14 @@ async def show_removed(request: Any, datasette: Any) -> Any:
     kind, run = request.url_vars["format"], runner(datasette)
     try:
         query = parse_removed(request.args, PAGE_SIZE)
+        await check_agency(run, query.agency)
         page = await find_removed(run, query)
         if kind:
             listing = to_listing(datasette, request, query, page)
             return await deliver(datasette, request, kind, listing, language_of(request))
         counts = await count_removed(run, query)
     except FilterError as error:
-        return await refuse(datasette, request, kind, 400, "bad_filter", name=error.name, value=error.value)
+        return await refuse(datasette, request, kind, 400, error.why, **error.told)
     except QueryInterrupted:
         return await refuse(datasette, request, kind, 503, "too_slow_list")
     context = {
@@ -60,7 +61,7 @@ def to_listing(datasette: Any, request: Any, query: RemovedQuery, page: RemovedP
     """The register as data."""
     lang, kind = language_of(request), request.url_vars["format"]
     asked = query.filters() | {"lang": request.args.get("lang"), "size": request.args.get("size")}
-    whole = {row.id: addresses(datasette, request, page=f"/archive/releases/{row.release}") for row in page.removals}
+    whole = {row.id: address_of(datasette, request, row) for row in page.removals}
 
     def at(path: str, **more: object) -> str:
         return absolute(datasette, request, add_query(path, **asked, **more))
@@ -77,6 +78,16 @@ def to_listing(datasette: Any, request: Any, query: RemovedQuery, page: RemovedP
         rows=to_rows(page.removals, whole),
         columns=COLUMNS,
         entries=entries,
+    )
+
+
+def address_of(datasette: Any, request: Any, row: Removal) -> dict[str, str | None]:
+    """Where the release is shown, and the evidence that it was away, where an answer is kept."""
+    return addresses(
+        datasette,
+        request,
+        page=in_language(request, f"/archive/releases/{row.release}"),
+        evidence=f"/-/evidence/removal-{row.id}.zip" if row.capture is not None else None,
     )
 
 

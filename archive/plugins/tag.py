@@ -27,7 +27,7 @@ async def show_tag(request: Any, datasette: Any) -> Any:
         after = parse_after(request.args)
         listed = await find_listed(run, Wanted(tag=tag["id"], after=after))
     except FilterError as error:
-        return await refuse(datasette, request, None, 400, "bad_filter", name=error.name, value=error.value)
+        return await refuse(datasette, request, None, 400, error.why, **error.told)
     uses = await count_uses(run, tag["id"])
     context = {
         "tag": tag,

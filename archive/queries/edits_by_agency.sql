@@ -1,11 +1,11 @@
 -- Edits by agency
--- How many edits to published releases each agency made, how many without moving its own update stamp, how many
--- weighty ones (50 or more), and how many releases it removed. Leave the agency empty for all of them.
+-- How many edits to published releases each agency made, how many without moving the update stamp that the page
+-- states, how many weighty ones (50 or more), and how many releases it removed. Leave the agency empty for all of them.
 select
   r.agency,
   count(*) as edits,
   count(distinct v.release) as releases_edited,
-  sum(v.dated = 0) as undated,
+  sum(v.dated = 0 and v.updated is not null) as unannounced,
   sum(v.weight >= 50) as weighty,
   (select count(*) from releases g where g.agency = r.agency and g.gone is not null) as removed,
   '/-/edits?agency=' || r.agency as link

@@ -63,7 +63,7 @@ class Command(ScrapyCrawl):
 
 
 def exit_code(crawler: Crawler) -> int:
-    """0 where the crawl finished and every agency answered, else 1."""
-    tallies = cast("ReadingSpider", crawler.spider).tallies.values() if crawler.spider else ()
+    """0 where the crawl finished and every agency that was free answered, else 1."""
+    tallies = cast("ReadingSpider", crawler.spider).tallies.values() if crawler.spider else None
     finished = crawler.stats is not None and crawler.stats.get_value("finish_reason") == "finished"
-    return 0 if finished and tallies and not any(tally.errors for tally in tallies) else 1
+    return 0 if finished and tallies is not None and not any(tally.errors for tally in tallies) else 1

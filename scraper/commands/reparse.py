@@ -19,7 +19,7 @@ from archive.times import now
 from scraper.agency import DEFAULT_LIST, Agency, choose_agencies, load_agencies
 from scraper.causes import reread
 from scraper.errors import AgencyError
-from scraper.locks import lock_agencies
+from scraper.locks import lock_agencies, tell_left_out
 
 
 class Command(ScrapyCommand):
@@ -53,7 +53,7 @@ class Command(ScrapyCommand):
             file = Path(self.settings.get("AGENCIES") or DEFAULT_LIST)
             slugs = [slug.strip() for slug in opts.agency.split(",") if slug.strip()]
             agencies = choose_agencies(load_agencies(file), slugs, file)
-            counts = reparse_file(Path(self.settings["ARCHIVE"]), agencies)
+            counts = reparse_file(Path(self.settings["ARCHIVE"]), agencies, every=not slugs)
         except (AgencyError, ArchiveError) as error:
             sys.stderr.write(f"scrapy reparse: {error}\n")
             self.exitcode = 2
@@ -63,11 +63,13 @@ class Command(ScrapyCommand):
         self.exitcode = 1 if counts["unreadable"] else 0
 
 
-def reparse_file(path: Path, agencies: dict[str, Agency]) -> Counter[str]:
+def reparse_file(path: Path, agencies: dict[str, Agency], *, every: bool) -> Counter[str]:
     """Read what an archive holds anew, but for agencies that are being crawled; ArchiveError where there is none."""
     if not path.is_file():
         raise ArchiveError(path, "no such file")
     with Archive(path) as archive, Captures(path) as captures:
+        if every:
+            tell_left_out(archive, agencies)
         lock, ours = lock_agencies(path, agencies)
         with lock:
             return reparse(archive, captures, {slug: agency for slug, agency in agencies.items() if slug in ours})

@@ -8,7 +8,7 @@ import unicodedata
 from scraper.normalise.mojibake import repair
 
 # Soft hyphen, zero-width marks, word joiner, byte order mark, direction marks: layout, never words.
-INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff]+")
+INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]+")
 DASH = re.compile(r"[-–—−‒―‐‑]\s*(?=[^\s\d])|[–—−‒―]\s+")  # a hyphen before a digit is a minus sign
 BLANK_LINES = re.compile(r"\n\s*\n+")
 
@@ -19,9 +19,16 @@ def clean_line(text: str) -> str:
     >>> clean_line(" En\u00a0ny\u00ad het \\n i\u200b dag ")
     'En ny het i dag'
     """
-    if not text.isascii():
-        text = INVISIBLE.sub("", unicodedata.normalize("NFC", text))
-    return " ".join(text.split())
+    return " ".join(without_marks(text).split())
+
+
+def without_marks(text: str) -> str:
+    """Text in NFC without invisible marks; its white space stays.
+
+    >>> without_marks("fo\u0308r\u00ad a\u200blla")
+    'för alla'
+    """
+    return text if text.isascii() else unicodedata.normalize("NFC", INVISIBLE.sub("", text))
 
 
 def clean_text(text: str) -> str:

@@ -29,7 +29,7 @@ from scraper.pages.main_element import find_main, find_text, holds_most, weigh
 from scraper.pages.metadata import declared_lead, declared_questions
 from scraper.pages.pictures import find_images
 from scraper.pages.questions import find_pairs
-from scraper.pages.refusal import find_refusal, says_lost
+from scraper.pages.refusal import LEAST_TEXT, find_refusal, find_short_refusal, look_at
 from scraper.pages.soup import to_soup
 from scraper.pages.tags import find_bracketed, find_named_tags, find_tags
 from scraper.pages.titles import find_title
@@ -37,7 +37,6 @@ from scraper.pages.version import rules_version
 
 MARK = "data-field"  # set on elements that a selector names, so that the soup knows them again
 TEXT = "data-text"  # set on the element that holds the running text
-SHORTEST_TEXT = 30  # less than this, lead and body together, is a shell
 
 
 class NewsPage:
@@ -81,19 +80,22 @@ class NewsPage:
         self.lead(blocks)
         self.body(blocks)
         self.item.language = self.document.language
-        if len(self.item.lead or "") + len(self.item.body or "") < SHORTEST_TEXT:
-            raise NotARelease(self.document.url, "holds no text of its own")
-        if says_lost("\n".join(filter(None, (self.item.title, self.item.lead, self.item.body)))):
-            raise NotARelease(
-                self.document.url, f"says that it is not there any more: {self.item.title!r}", "error page"
-            )
+        self.refuse_few_words()
         return self.item
 
     def refuse(self) -> None:
         """Stop at a page that says itself it is no release."""
-        if found := find_refusal(self.document):
-            kind, problem = found
-            raise NotARelease(self.document.url, problem, kind)
+        self.seen = look_at(self.document)
+        if found := find_refusal(self.seen):
+            raise NotARelease(self.document.url, found.problem, found.kind, found.target)
+
+    def refuse_few_words(self) -> None:
+        """Stop at a page without a text, or with no more of one than tells why there is none."""
+        text = "\n".join(filter(None, (self.item.lead, self.item.body)))
+        if len(text) < LEAST_TEXT:  # the page as it came: this one's tree was cut by now
+            self.seen = look_at(Document(self.document.text.encode(), self.document.url), whole=True)
+        if found := find_short_refusal(self.seen, self.item.title, text, dated=self.item.published is not None):
+            raise NotARelease(self.document.url, found.problem, found.kind, found.target)
 
     def prepare(self) -> None:
         """Mark what selectors name, drop what is never text, find the main element."""
@@ -109,7 +111,7 @@ class NewsPage:
             self.main, rule = body, "selector"
         self.note("main", rule, self.main)
         if is_listing(self.main):
-            raise NotARelease(self.document.url, "is a listing")
+            raise NotARelease(self.document.url, "is a listing", "listing")
 
     def make_soup(self) -> None:
         """Mark the running text, bring folded questions to it, and hand the main element to BeautifulSoup."""

@@ -22,7 +22,22 @@ Element = etree._Element  # lxml names no public type for it
 BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 META_CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([\w-]+)", re.IGNORECASE)
 XML_DECLARATION = re.compile(rb"^\s*<\?xml[^>]*encoding=[\"']([\w-]+)", re.IGNORECASE)
-LATIN_1 = {"iso-8859-1", "iso8859-1", "latin-1", "latin1", "ascii", "us-ascii"}
+TAG_START = re.compile(rb"[a-z][\w:-]*[\s/]", re.IGNORECASE)
+QUOTED = re.compile(rb"\"[^\"]*\"|'[^']*'")
+LARGE = 400_000  # bytes; a smaller page costs some seconds at worst
+MOST_ATTRIBUTES, LONGEST_TAG = 5000, 10_000  # of bytes: a shorter tag cannot have as many
+CONTROLS = bytes({*range(32)} - {*b"\t\n\r"})
+CONTROL_REFERENCE = re.compile(
+    rb"&#(?:x0*(?:[0-8bcef]|1[0-9a-f]|fff[ef])(?![0-9a-f])|0*(?:[0-8]|1[124-9]|2\d|3[01]|6553[45])(?!\d));?",
+    re.IGNORECASE,
+)
+LATIN_1 = {"iso8859-1", "ascii"}  # as Python calls them
+# Python's names of the charsets that browsers know (WHATWG, Encoding). It has codecs of other sorts as well: idna,
+# base64, rot13 are none a page can be written in.
+CHARSETS = re.compile(
+    r"utf-8|ascii|iso8859-\d+|cp(?:125\d|866|874|932|949)|koi8-[ru]|mac-(?:roman|cyrillic)|gb(?:k|2312|18030)"
+    r"|big5(?:hkscs)?|euc_(?:jp|kr)|iso2022_jp|shift_jis"
+)
 
 
 class Document:
@@ -31,8 +46,11 @@ class Document:
     def __init__(self, html: bytes, url: str) -> None:
         self.url = url
         parser = etree.HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True, huge_tree=True)
-        self.text = text = decode(html).replace("\x00", "")
-        root = etree.fromstring(text.encode("utf-8", "replace"), parser) if text.strip() else None
+        self.text = text = decode(html)
+        readable = to_xml_characters(text)
+        if has_bloated_tag(readable):
+            raise PageError(url, "page", f"an element has more than {MOST_ATTRIBUTES} attributes")
+        root = etree.fromstring(readable, parser) if readable.strip() and text.strip() else None
         if root is None:
             raise NotARelease(url, "the document is empty")
         self.root = root
@@ -66,7 +84,10 @@ class Document:
 
     def read_base(self, element: Element) -> None:
         """The address that relative links start from."""
-        self.base = urljoin(self.url, element.get("href") or "")
+        try:
+            self.base = urljoin(self.url, (element.get("href") or "").strip())
+        except ValueError:  # an address such as http://[x] is nobody's: browsers pass it over (HTML, 4.2.3)
+            self.base = self.url
 
     def read_title(self, element: Element) -> None:
         """The document's title; drawings have titles of their own further down."""
@@ -151,13 +172,45 @@ def decode(html: bytes) -> str:
     except UnicodeDecodeError:
         pass
     declared = META_CHARSET.search(html[:8192]) or XML_DECLARATION.search(html[:200])
-    charset = declared[1].decode("ascii").lower() if declared else "windows-1252"
+    found = find_charset(declared[1].decode("ascii")) if declared else None
+    return html.decode(found or "windows-1252", "stray" if found == "utf-8" else "replace")
+
+
+def to_xml_characters(text: str) -> bytes:
+    """A text in UTF-8 without what is no character of XML: lxml reads such, but does not move them about."""
+    html = text.encode("utf-8", "replace").translate(None, CONTROLS)
+    if b"\xef\xbf" in html:
+        html = html.replace(b"\xef\xbf\xbe", b"").replace(b"\xef\xbf\xbf", b"")
+    return CONTROL_REFERENCE.sub(b"", html) if b"&#" in html else html
+
+
+def has_bloated_tag(html: bytes) -> bool:
+    """Whether an element has so many attributes that reading it would take long: the time grows with their square."""
+    if len(html) < LARGE:
+        return False
+    for part in html.split(b"<"):
+        if len(part) > LONGEST_TAG and TAG_START.match(part):
+            names = QUOTED.sub(b"", part).partition(b">")[0].split()
+            if len(names) > MOST_ATTRIBUTES:
+                return True
+    return False
+
+
+def find_charset(label: str) -> str | None:
+    """Python's name of a charset that browsers know by this label; None where they know none.
+
+    >>> find_charset("UTF8"), find_charset("latin-1"), find_charset("rot13"), find_charset("svenska")
+    ('utf-8', 'cp1252', None, None)
+    """
     try:
-        if codecs.lookup(charset).name == "utf-8":
-            return html.decode("utf-8", "stray")
-        return html.decode("windows-1252" if charset in LATIN_1 else charset, "replace")
+        name = codecs.lookup(label).name
     except LookupError:
-        return html.decode("windows-1252", "replace")
+        return None
+    if name.startswith("utf-16"):  # what can be read as ASCII so far is none (HTML, 13.2.3.2)
+        return "utf-8"
+    if not CHARSETS.fullmatch(name):
+        return None
+    return "cp1252" if name in LATIN_1 else name
 
 
 @lru_cache(maxsize=512)

@@ -1,80 +1,190 @@
-"""Telling pages that are no release: error pages served as 200, redirect stubs, consent walls, empty shells."""
+"""Telling pages that are no release: error pages served as 200, redirect stubs, walls, outages.
+
+A release may be about any of this ("404 nya jobb", "Nya regler för kakor"), so words alone decide only where they
+are all that a title says; else the page must hold next to nothing beside them.
+"""
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
+from typing import NamedTuple
 
-from scraper.normalise.text import clean_line
-from scraper.normalise.words import either
-from scraper.pages.document import Document, whole_text
+from lxml import etree
 
-LOST_TITLE = re.compile(
-    either(r"""
-        ^\W*(?:(?:error|felsida|fel|feil|fejl|http|fehler)\W*)?(?:404|410)\b | ^(?:felsida|error page)\b
-        \b(?:page|file|site|document|article) (?:was |could )?not (?:be )?found\b | ^not found
-        sidan (?:kunde inte|kan inte|finns inte|hittades inte|saknas|är borttagen)
-        (?:hittar|hittade|kunde) inte (?:hitta )?sidan | siden (?:finnes|ble|blev|findes) ikke
-        seite (?:wurde )?nicht gefunden | sivua ei löyd
-        """),
-    re.IGNORECASE,
-)
-BLOCKED_TITLE = re.compile(
-    either(r"""
-        ^\W*(?:(?:error|felsida|fel|feil|fejl|http|fehler)\W*)?(?:40[013]|429|50[0-4])\b
-        ^(?:access denied|forbidden|bad gateway|service unavailable|too many requests) | just a moment
-        attention required | are you a (?:human|robot) | verify (?:that )?you are human | \bcaptcha\b
-        """),
-    re.IGNORECASE,
-)
-STUB_TITLE = re.compile(r"^(?:document moved|object moved)\b|^301 moved|^302 found|moved permanently", re.IGNORECASE)
-THING = either("""
-    sidan? | artikeln | nyheten | texten | dokumentet | innehållet | pressmeddelandet | siden | artikkelen
-    page | article | document | content | seite | artikel | sivu
-    """)
-LOST = either("""
-    finns inte | finns ej | är borttage[nt] | tagits bort | togs bort | avpublicera\\w+ | har utgått
-    kan inte visas | kan inte hittas | kunde inte hittas | hittades inte | finnes ikke | findes ikke | er fjernet
-    er slettet | has been removed | no longer available | no longer exists | does not exist
-    existiert nicht | nicht mehr verfügbar | ei löydy | on poistettu
-    """)
-LOST_TEXT = re.compile(rf"\b{THING}\b[^.!?]{{0,40}}\b{LOST}\b", re.IGNORECASE)
+from scraper.normalise.text import clean_line, clean_text
+from scraper.pages import refusal_words as said
+from scraper.pages.document import Document, Element, whole_text
+from scraper.pages.markup import INLINE
+from scraper.pages.titles import names_of_site, without_site
+
 LONGEST_LOST = 400  # characters of a page that says so: a release on what was removed says more
-REFRESH = re.compile(r"^\s*\d+\s*;\s*url=", re.IGNORECASE)
-CONSENT = re.compile(
-    "^"
-    + either("""
-        innan du fortsätter | before you continue | hantera (?:kakor|cookies) | godkänn (?:kakor|cookies)
-        cookie (?:settings|consent)
-        """),
-    re.IGNORECASE,
+LONGEST_STUB = 1500  # characters of a whole page, menus and all, that only leads on
+LEAST_TEXT = 30  # an extract shorter than this tells nothing: the whole page is looked at instead
+UNSEEN = {"script", "style", "template", "title"}
+SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
+
+
+class Refusal(NamedTuple):
+    """What a page is instead of a release (a kind of NotARelease), the words that tell, where it leads."""
+
+    kind: str
+    problem: str
+    target: str | None = None
+
+
+ALONE = (  # a title or first heading that says nothing else
+    (said.LOST_CODE, "error page", "is an error page"),
+    (said.LOST_TITLE, "error page", "is an error page"),
+    (said.FAULT_PAGE, "error page", "is an error page"),
+    (said.FAULT_CODE, "blocked", "is an error page or a wall"),
+    (said.WALL_TITLE, "blocked", "is an error page or a wall"),
+    (said.STUB_TITLE, "redirected", "only leads to another page"),
+)
+SHORT = (  # a title that does, over a page of a few words
+    (said.CONSENT_TITLE, "blocked", "is a consent wall"),
+    (said.OUTAGE_TITLE, "blocked", "is out of order"),
+    (said.FAULT_LINE, "blocked", "tells of a fault"),
+    (said.MOVED_TITLE, "redirected", "only leads to another page"),
 )
 
-TOLD = (  # by a title or first heading
-    (LOST_TITLE, "error page", "is an error page"),
-    (BLOCKED_TITLE, "blocked", "is an error page or a wall"),
-    (STUB_TITLE, "redirected", "only leads to another page"),
-    (CONSENT, "blocked", "is a consent wall"),
-)
+
+@dataclass(frozen=True, slots=True)
+class Glance:
+    """What must be seen of a page before anything is taken out of it."""
+
+    titles: tuple[str, ...]  # the document's, without the site's name, and the first heading
+    text: str | None  # all of its text, where that was looked at and is short
+    asks_password: bool
+    refresh: str | None  # the address it sends the reader on to
+    link: str | None  # the first address it links to
 
 
-def find_refusal(document: Document) -> tuple[str, str] | None:
-    """What a page is instead of a release (a kind of NotARelease) and the words that tell; None where none do."""
-    title = clean_line(document.title or "")
-    heading = next(document.root.iter("h1"), None)
+def look_at(document: Document, *, whole: bool = False) -> Glance:
+    """A glance at a page, at its text only where that is asked for or the page leads on."""
+    body, heading, refresh = document.root.find("body"), next(document.root.iter("h1"), None), find_refresh(document)
+    longest = LONGEST_STUB if whole or refresh else 0
+    title = without_site(document.title, names_of_site(document)) if document.title else ""
     first = clean_line(whole_text(heading)) if heading is not None else ""
-    for text in (title, first):
-        for pattern, kind, problem in TOLD:
-            if pattern.search(text):
-                return kind, f"{problem}: {text!r}"
-    if REFRESH.search(document.meta.get("refresh", "")) and len(whole_text(document.root)) < 1500:
-        return "redirected", "only leads to another page"
+    return Glance(
+        titles=tuple(dict.fromkeys(filter(None, (title.split(" | ")[0], first)))),
+        text=short_text(body if body is not None else document.root, longest) if longest else None,
+        asks_password=asks_password(document),
+        refresh=refresh,
+        link=next(filter(None, (document.absolute(link.get("href") or "") for link in document.root.iter("a"))), None),
+    )
+
+
+def find_refusal(seen: Glance) -> Refusal | None:
+    """What a page is that says itself it is no release; None where it does not."""
+    for title in seen.titles:
+        if found := refuse_title(title):
+            return leading_on(seen, found.problem) if found.kind == "redirected" else found
+    if seen.refresh and seen.text is not None:
+        return leading_on(seen, "only leads to another page")
     return None
 
 
-def says_lost(text: str) -> bool:
-    """Whether a page's few words say that what was asked for is not there any more.
+def leading_on(seen: Glance, problem: str) -> Refusal:
+    """A page that leads to another one, and to which."""
+    target = seen.refresh or seen.link
+    return Refusal("redirected", f"{problem}: {target}" if target else problem, target)
 
-    >>> says_lost("Hoppsan! Nyheten är avpublicerad."), says_lost("Nyheten är här.")
-    (True, False)
+
+def refuse_title(title: str) -> Refusal | None:
+    """What a page of any length is by a title that says nothing else.
+
+    >>> refuse_title("404 – sidan kunde inte hittas"), refuse_title("404 nya jobb")
+    (Refusal(kind='error page', problem="is an error page: '404 – sidan kunde inte hittas'", target=None), None)
     """
-    return len(text) < LONGEST_LOST and LOST_TEXT.search(text) is not None
+    for pattern, kind, problem in ALONE:
+        if pattern.search(title):
+            return Refusal(kind, f"{problem}: {title!r}")
+    return None
+
+
+def find_short_refusal(seen: Glance, title: str | None, text: str, *, dated: bool) -> Refusal | None:
+    """What a page of a few words or none is instead of a release; None where it may be one.
+
+    title, text: as read. dated: whether it tells when it was published, as walls and outages do not.
+    """
+    empty = len(text) < LEAST_TEXT
+    words, most = (seen.text, LONGEST_STUB) if empty and seen.text is not None else (text, LONGEST_LOST)
+    titles = tuple(dict.fromkeys(filter(None, (title, *seen.titles))))
+    if len(title or "") + len(words) < most:
+        sentences = [line for part in SENTENCE.split(words) if (line := clean_line(part))]
+        for found in (
+            refuse_lost(said.LOST_TEXT, [*titles, *sentences]),
+            None if dated else refuse_few_words(seen, titles, sentences),
+            refuse_lost(said.VAGUE, [*titles, *sentences]),
+        ):
+            if found:
+                return found
+    return Refusal("other", "holds no text of its own") if empty else None
+
+
+def refuse_few_words(seen: Glance, titles: tuple[str, ...], sentences: list[str]) -> Refusal | None:
+    """What keeps a reader from a page, or leads away from it, by the few words it says."""
+    for title in titles:
+        for pattern, kind, problem in SHORT:
+            if pattern.search(title):
+                told = f"{problem}: {title!r}"
+                return leading_on(seen, told) if kind == "redirected" else Refusal(kind, told)
+        if seen.asks_password and said.LOGIN_TITLE.search(title):
+            return Refusal("blocked", f"asks to sign in: {title!r}")
+    if sentences and said.CONSENT_TEXT.search(sentences[0]):
+        return Refusal("blocked", f"is a consent wall: {sentences[0]!r}")
+    for line in (*titles, *sentences):
+        if said.WALL_TEXT.search(line):
+            return Refusal("blocked", f"is an error page or a wall: {line!r}")
+        if said.FAULT_LINE.search(line):
+            return Refusal("blocked", f"tells of a fault: {line!r}")
+        if all(pattern.search(line) for pattern in (said.SITE, said.DOWN, said.PASSING)):
+            return Refusal("blocked", f"is out of order: {line!r}")
+    return None
+
+
+def refuse_lost(pattern: re.Pattern[str], lines: list[str]) -> Refusal | None:
+    """A page that says that what was asked for is not there: for good, unless it says for how long."""
+    for line in lines:
+        if pattern.search(line):
+            if said.PASSING.search(line):
+                return Refusal("blocked", f"is out of order: {line!r}")
+            return Refusal("error page", f"says that it is not there any more: {line!r}")
+    return None
+
+
+def asks_password(document: Document) -> bool:
+    """Whether a page has a field for a password; most hold not even the word, which is seen at once."""
+    fields = document.root.iter("input") if "assword" in document.text else ()
+    return any((field.get("type") or "").lower() == "password" for field in fields)
+
+
+def find_refresh(document: Document) -> str | None:
+    """The other address that a page sends its reader on to (meta refresh), save where only scripts are off."""
+    if "refresh" not in document.meta:
+        return None
+    for element in document.root.iter("meta"):
+        parent = element.getparent()
+        named = (element.get("http-equiv") or "").strip().lower() == "refresh"
+        if named and (parent is None or parent.tag != "noscript"):
+            match = said.REFRESH.match(element.get("content") or "")
+            target = document.absolute(match[1]) if match else None
+            return target if target != document.url else None
+    return None
+
+
+def short_text(root: Element, most: int) -> str | None:
+    """All text of a page that a reader sees, a block a line; None where it is longer, which is not read on for."""
+    parts: list[str] = []
+    length = 0
+    for event, element in etree.iterwalk(root, ("start", "end")):
+        text = element.tail if event == "end" else element.text if element.tag not in UNSEEN else None
+        if element.tag not in INLINE:
+            parts.append("\n")
+        if text and not text.isspace():
+            length += len(clean_line(text))
+            if length > most:
+                return None
+        parts.append(" ".join(text.splitlines()) if text else "")
+    return clean_text("".join(parts))

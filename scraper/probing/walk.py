@@ -27,6 +27,7 @@ from scraper.agency import Agency, user_agent
 from scraper.errors import PageError, SourceError
 from scraper.normalise.urls import host_of
 from scraper.probing.findings import RELEASES, TRIES, Findings, Page, Source, begin, read
+from scraper.robots import RobotsForbidden
 from scraper.sources import NEWS_WORDS, Link, find_sources, parse_feed, parse_listing, parse_robots, parse_sitemap
 
 MOST = 4  # sources of one kind asked
@@ -166,8 +167,10 @@ class ProbeSpider(Spider):
         assert engine  # noqa: S101 - there is one while a spider runs
         try:
             answer = await engine.download_async(Request(url))
+        except RobotsForbidden as error:
+            raise NoAnswer("robots.txt forbids it") from error
         except IgnoreRequest as error:
-            raise NoAnswer("robots.txt forbids it" if "robots.txt" in str(error) else str(error)) from error
+            raise NoAnswer(str(error)) from error
         except CannotResolveHostError as error:
             raise NoAnswer("there is no such host") from error
         except DownloadTimeoutError as error:

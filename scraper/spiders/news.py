@@ -26,8 +26,9 @@ from scraper.sources import (
     parse_robots,
     parse_sitemap,
 )
+from scraper.spiders.answers import explain, header, validators
 from scraper.spiders.ledger import Ledger, unchanged_since_read
-from scraper.spiders.reading import ReadingSpider, explain, header, validators
+from scraper.spiders.reading import ReadingSpider
 
 logger = logging.getLogger(__name__)
 

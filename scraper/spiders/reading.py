@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Self, TextIO
@@ -14,7 +15,7 @@ from scrapy.http import Response
 from scrapy.settings import BaseSettings
 from twisted.python.failure import Failure
 
-from archive.frontier import Frontier, Row
+from archive.frontier import Row
 from archive.store import Archive
 from archive.times import now
 from scraper.agency import DEFAULT_LIST, Agency, check_contact, choose_agencies, load_agencies, user_agent
@@ -22,15 +23,19 @@ from scraper.errors import AgencyError, NotARelease, PageError
 from scraper.items import Answer, Reading
 from scraper.locks import lock_agencies
 from scraper.pages import read_page
-from scraper.robots import RobotsForbidden
 from scraper.schedule import parse_schedule
-from scraper.sources import is_release
+from scraper.spiders.answers import check_answer, explain, forbidden, says_unchanged, to_answer, validators
 from scraper.tally import Tally
 from scraper.witness import Witness
 
 logger = logging.getLogger(__name__)
 
-KINDS = ("gone", "error page", "redirected")  # what may stand in a held release's place
+KINDS = {  # what may stand in a held release's place, by what the page is
+    "gone": "gone",
+    "error page": "error page",
+    "redirected": "redirected",
+    "listing": "replaced",
+}
 AHEAD = 4  # releases of one agency asked for ahead of their turn; the frontier holds the rest
 
 
@@ -52,6 +57,7 @@ class ReadingSpider(Spider):
         self.wanted = [slug.strip() for slug in agency.split(",") if slug.strip()]
         self.tallies: dict[str, Tally] = {}
         self.asked: dict[str, set[str]] = {}  # per agency: releases on their way
+        self.unanswered: Counter[str] = Counter()  # per agency: requests that network, server or a wall failed
         self.stuck: set[str] = set()  # releases that failed inside us; not asked again in this crawl
 
     @classmethod
@@ -102,14 +108,14 @@ class ReadingSpider(Spider):
         """Up to `number` releases of an agency to be read next."""
         return self.archive.frontier.due(slug, now(), number, frozenset(self.asked[slug] | self.stuck))
 
-    def ask(self, row: Row) -> Request:
-        """A request for one release, conditional where the server gave validators (RFC 9110, 13)."""
+    def ask(self, row: Row, *, plainly: bool = False) -> Request:
+        """A request for one release, conditional where the server gave validators (RFC 9110, 13); not if `plainly`."""
         return Request(
             row.url,
             callback=self.read_release,
             errback=self.release_failed,
-            headers=validators(row) if row.release else None,
-            meta={"agency": row.agency, "row": row, "handle_httpstatus_list": [304, 404, 410]},
+            headers=validators(row) if row.release and not plainly else None,
+            meta={"agency": row.agency, "row": row, "plainly": plainly, "handle_httpstatus_list": [304, 404, 410]},
         )
 
     def settle(self, slug: str, url: str) -> None:
@@ -134,10 +140,16 @@ class ReadingSpider(Spider):
 
     # -- reading --------------------------------------------------------------------------------------------
 
-    def read_release(self, response: Response) -> Iterator[Reading]:
+    def read_release(self, response: Response) -> Iterator[Reading | Request]:
         """One answer: a release, an unchanged one, one that is away, or a page that is refused."""
         row: Row = response.meta["row"]
         agency, answer = self.agencies[row.agency], to_answer(response)
+        if response.status == 304 and not says_unchanged(response, row):
+            if response.meta.get("plainly"):
+                self.no_release(row, answer, NotARelease(row.url, "answered 304 to a request without conditions"))
+            else:
+                yield self.ask(row, plainly=True)
+            return
         if response.status == 304 and row.release:
             with self.archive.transaction():
                 self.witness.stands(row.release, answer.seen)
@@ -158,13 +170,15 @@ class ReadingSpider(Spider):
     def no_release(self, row: Row, answer: Answer, error: PageError) -> None:
         """An answer that holds no release: a held one is away, unless the page only cannot be read."""
         kind = error.kind if isinstance(error, NotARelease) else "other"
+        target = (getattr(error, "target", None) or answer.url) if kind == "redirected" else None
         tally = self.tallies[row.agency]
         logger.warning("%s", error)
         if kind == "blocked":
             self.witness.unread(row.url, row.release, answer.seen, str(error), refused=row.release is None)
             tally.err(str(error))
+            self.unanswered[row.agency] += 1
         elif row.release and kind in KINDS:
-            self.witness.away(row.url, row.release, answer, kind, answer.url if kind == "redirected" else None)
+            self.witness.away(row.url, row.release, answer, KINDS[kind], target)
             tally.away += 1
             tally.problems.append(str(error))
         else:
@@ -185,6 +199,7 @@ class ReadingSpider(Spider):
         self.witness.unread(row.url, row.release, now(), problem, refused=no)
         tally = self.tallies[row.agency]
         (tally.refuse if no else tally.err)(problem)
+        self.unanswered[row.agency] += not no
         self.settle(row.agency, row.url)
 
     def item_settled(self, item: Reading) -> None:
@@ -192,60 +207,18 @@ class ReadingSpider(Spider):
         self.settle(item.item.agency or "", item.visited)
 
     def item_failed(self, item: Reading, failure: Failure) -> None:
-        """The pipeline failed on a reading: it stays due, for a later crawl."""
+        """The pipeline failed on a reading: it is asked for again in a later crawl."""
         slug, problem = item.item.agency or "", f"{item.visited}: {explain(failure)}"
         self.tallies[slug].err(problem)
         self.stuck.add(item.visited)
+        self.witness.unread(item.visited, item.held, item.answer.seen, problem, refused=True)
         self.settle(slug, item.visited)
 
     def answer_failed(self, response: Response | Failure | None) -> None:
-        """Our own code failed on an answer (counted by scraper.health): it stays due, for a later crawl."""
+        """Our own code failed on an answer (counted by scraper.health): it is asked for again in a later crawl."""
         request: Request | None = getattr(response, "request", None)
         row = request.meta.get("row") if request else None
         if isinstance(row, Row):
             self.stuck.add(row.url)
+            self.witness.unread(row.url, row.release, now(), f"{row.url}: our own code failed on it", refused=True)
             self.settle(row.agency, row.url)
-
-
-def to_answer(response: Response) -> Answer:
-    """A response as evidence."""
-    headers = {
-        name.decode("latin-1").lower(): b", ".join(found).decode("latin-1") for name, found in response.headers.items()
-    }
-    return Answer(url=response.url, seen=now(), status=response.status, headers=headers, body=response.body)
-
-
-def check_answer(response: Response, asked: str, agency: Agency, frontier: Frontier) -> None:
-    """NotARelease where an answer cannot be the release that was asked for."""
-    if response.status in (404, 410):
-        raise NotARelease(asked, f"answered {response.status}", "gone")
-    if not agency.owns(response.url):
-        raise NotARelease(asked, f"led to another host: {response.url}", "redirected")
-    if response.url != asked:
-        row = frontier.get(response.url)
-        if not is_release(response.url, agency) or (row and row.role != "release"):
-            raise NotARelease(asked, f"led to what is no release: {response.url}", "redirected")
-
-
-def validators(row: Row) -> dict[str, str]:
-    """The headers that ask for an address only if it has changed."""
-    headers = {"If-None-Match": row.etag, "If-Modified-Since": row.last_modified}
-    return {name: value for name, value in headers.items() if value}
-
-
-def header(response: Response, name: str) -> str | None:
-    """A response header as text."""
-    value = response.headers.get(name)
-    return value.decode("latin-1") if value else None
-
-
-def forbidden(failure: Failure) -> bool:
-    """Whether robots.txt kept a request from being sent."""
-    return isinstance(failure.value, RobotsForbidden)
-
-
-def explain(failure: Failure) -> str:
-    """A failure in a line: what kind, and what it says of itself."""
-    if response := getattr(failure.value, "response", None):
-        return f"answered {response.status}"
-    return f"{type(failure.value).__name__}: {failure.getErrorMessage()}".strip(": ")

@@ -5,10 +5,14 @@ from __future__ import annotations
 import logging
 from collections import Counter, deque
 from collections.abc import AsyncIterator, Iterable
-from typing import Any
+from typing import Any, Self
+
+from scrapy.crawler import Crawler
 
 from archive.frontier import Row
 from archive.times import now, to_text
+from scraper.errors import AgencyError
+from scraper.locks import tell_left_out
 from scraper.spiders.reading import ReadingSpider
 
 logger = logging.getLogger(__name__)
@@ -24,16 +28,28 @@ class RevisitSpider(ReadingSpider):
     """
 
     name = "revisit"
+    budget: int  # requests an agency and day
 
     def __init__(self, agency: str = "", **arguments: Any) -> None:
         super().__init__(agency, **arguments)
         self.waiting: dict[str, deque[str]] = {}  # per agency: addresses still to be asked for
-        self.errors: Counter[str] = Counter()  # per agency: so far
+        self.errors: Counter[str] = Counter()  # per agency: unanswered so far
         self.failures: Counter[str] = Counter()  # per agency: in a row
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
+        budget = str(crawler.settings["REVISIT_BUDGET"])
+        if not budget.isdecimal():
+            raise AgencyError("settings", None, "REVISIT_BUDGET", f"{budget!r} is no number of requests")
+        spider = super().from_crawler(crawler, *args, **kwargs)
+        spider.budget = int(budget)
+        if not spider.wanted:
+            tell_left_out(spider.archive, spider.agencies)
+        return spider
 
     async def start(self) -> AsyncIterator[Any]:
         for slug in self.agencies:
-            budget = max(0, self.settings.getint("REVISIT_BUDGET") - self.spent(slug))
+            budget = max(0, self.budget - self.spent(slug))
             due = self.archive.frontier.stale(slug, now(), budget + 1)
             if len(due) > budget:
                 logger.info("%s: more is due than the %d requests left of today's budget", slug, budget)
@@ -43,12 +59,15 @@ class RevisitSpider(ReadingSpider):
                 yield request
 
     def spent(self, slug: str) -> int:
-        """Requests of this kind that the agency had today (UTC) already."""
-        row = self.archive.db.execute(
-            "select coalesce(sum(requests), 0) from crawls where agency = ? and spider = ? and started >= ?",
-            [slug, self.name, (to_text(now()) or "")[:10]],
-        ).fetchone()
-        return int(row[0])
+        """Requests of this kind that the agency had today (UTC) already; by what was seen where a crawl was killed."""
+        day = (to_text(now()) or "")[:10]
+        ((told, seen),) = self.archive.db.execute(
+            "select (select coalesce(sum(requests), 0) from crawls where agency = :slug and spider = :spider"
+            " and started >= :day), (select count(*) from releases where agency = :slug and last_checked >= :day"
+            " and first_seen < :day)",
+            {"slug": slug, "spider": self.name, "day": day},
+        )
+        return int(max(told, seen))
 
     def next_rows(self, slug: str, number: int) -> Iterable[Row]:
         """The next in line; an address that was never asked for, such as an imported one, is remembered first."""
@@ -72,7 +91,7 @@ class RevisitSpider(ReadingSpider):
 
     def settle(self, slug: str, url: str) -> None:
         """A release's request has come to its end; a site that goes on giving no answer is left in peace."""
-        errors, waiting = self.tallies[slug].errors, self.waiting[slug]
+        errors, waiting = self.unanswered[slug], self.waiting[slug]
         self.failures[slug] = self.failures[slug] + 1 if errors > self.errors[slug] else 0
         self.errors[slug] = errors
         if self.failures[slug] >= DOWN and waiting:

@@ -67,9 +67,9 @@ def capture(archive: Archive, url: str, seen: datetime, status: int = 200) -> in
         )
 
 
-def look(archive: Archive, found: Release, seen: datetime, **facts: str) -> int:
+def look(archive: Archive, found: Release, seen: datetime, cause: str = "source") -> int:
     """A look that found the release so; gives its id."""
-    archive.save(found, seen=seen, capture=capture(archive, found.url, seen), reader="base/1", **facts)
+    archive.save(found, seen=seen, capture=capture(archive, found.url, seen), reader="base/1", cause=cause)
     key = archive.release_id(found.url)
     assert key is not None
     return key
@@ -185,9 +185,10 @@ def add_removals(archive: Archive, site: str) -> None:
 
 
 def away(archive: Archive, key: int, seen: datetime, kind: str, *, status: int, target: str | None = None) -> None:
-    """A look that did not find the release."""
+    """A look that did not find the release; the first answer of each absence is on record."""
+    held = None if archive.removals.in_doubt(key) else capture(archive, f"https://{AGENCY}.example/{key}", seen, status)
     with archive.transaction():
-        archive.removals.absent(key, seen, kind, status=status, target=target)
+        archive.removals.absent(key, seen, kind, status=status, target=target, capture=held)
 
 
 def add_outages(archive: Archive, site: str) -> None:

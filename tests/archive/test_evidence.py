@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from archive.captures import Captures
-from archive.evidence import write_evidence
+from archive.evidence import write_evidence, write_removal
 from archive.evidence.manifest import read_manifests, write_manifest
+from archive.records import Capture
 from archive.store import Archive
 from tests.archive.sample import Site, served
 from tests.archive.witnessed import BEGUN, body, execute, release, url, witness
@@ -194,4 +195,29 @@ async def test_the_site_hands_it_out(evidence_site: Site, archive: Path) -> None
 async def test_no_such_revision_is_a_page_of_ours(evidence_site: Site, number: str) -> None:
     answer = await evidence_site.get(f"/-/evidence/{number}.zip", accept_language="en")
     assert answer.status_code == 404
+    assert f"The archive holds no revision {number}." in answer.text
     assert "There is no such page" in answer.text
+
+
+def test_a_removal_has_evidence_of_its_own(archive: Path, tmp_path: Path) -> None:
+    with Archive(archive) as opened, Captures(archive) as captures, opened.transaction():
+        lost = b"<h1>Sidan finns inte</h1>"
+        key = opened.add_capture(
+            Capture(url=url(1), seen=BEGUN, status=404, headers={}, sha256=captures.keep(lost, "a"), bytes=len(lost))
+        )
+        opened.removals.absent(1, BEGUN, "gone", status=404, capture=key)
+    out = io.BytesIO()
+    assert write_removal(archive, 1, out)
+    with zipfile.ZipFile(out) as file:
+        files = {name.removeprefix("evidence-removal-1/"): file.read(name) for name in file.namelist()}
+    assert files["page.bin"] == lost
+    assert json.loads(files["removal.json"])["kind"] == "gone"
+    assert "Evidence for removal 1: " in files["README.en.txt"].decode()
+    assert check_sums(files, tmp_path).returncode == 0
+    assert not write_removal(archive, 99, io.BytesIO())
+
+
+async def test_the_site_hands_out_no_removal_that_is_none(evidence_site: Site) -> None:
+    answer = await evidence_site.get("/-/evidence/removal-99.zip")
+    assert answer.status_code == 404
+    assert "Arkivet har ingen borttagning 99." in answer.text

@@ -35,7 +35,7 @@ def test_what_is_found_is_due_once(archive: Archive) -> None:
 
 
 def test_what_is_held_is_not_due_until_its_source_tells_a_later_change(archive: Archive) -> None:
-    archive.frontier.held(URL, None, NOW, etag='"1"')  # type: ignore[arg-type] # no release needed here
+    archive.frontier.read(URL, None, NOW, etag='"1"', last_modified=None)  # type: ignore[arg-type] # none needed here
     assert due(archive) == []
     archive.frontier.add(URL, agency="skog", role="release", seen=NOW, listed="2024-03-14")
     assert due(archive) == [], "the same date again"
@@ -89,3 +89,11 @@ def test_a_page_that_came_back_forgets_its_problem(archive: Archive) -> None:
     archive.frontier.held(URL, None, NOW)  # type: ignore[arg-type] # no release needed here
     problem = archive.db.execute("select problem, tries, state from frontier where url = ?", [URL]).fetchone()
     assert problem == (None, 0, "held")
+
+
+def test_an_answer_brings_the_only_validators(archive: Archive) -> None:
+    archive.frontier.read(URL, None, NOW, etag='"1"', last_modified="Mon")  # type: ignore[arg-type] # none needed here
+    archive.frontier.read(URL, None, NOW, etag=None, last_modified=None)  # type: ignore[arg-type] # none needed here
+    row = archive.frontier.get(URL)
+    assert row is not None
+    assert (row.etag, row.last_modified) == (None, None)

@@ -88,3 +88,17 @@ def test_the_same_text_in_the_place_of_two_releases_is_an_error_page_not_a_new_t
     archive.removals.withdraw(1)
     assert not archive.removals.in_doubt(1)
     assert archive.removals.in_doubt(2)
+
+
+@pytest.mark.parametrize("kind", ["error page", "redirected", "replaced"])
+def test_one_page_in_front_of_a_whole_site_is_an_outage(archive: Archive, kind: str) -> None:
+    for number in range(2, 7):
+        other = Release(
+            agency="skog", url=f"{URL}{number}", title=f"Nr {number}", body="Text.", body_html="<p>Text.</p>"
+        )
+        archive.save(other, seen=SEEN)
+    for hours in (0, 12, 24, 36):
+        for number in range(1, 7):
+            assert not archive.removals.absent(number, SEEN + hours * HOUR, kind, status=200, target=f"Nr {hours}")
+    archive.removals.present(2, SEEN + 37 * HOUR)
+    assert archive.removals.absent(1, SEEN + 48 * HOUR, "gone", status=404), "404 of one is no wall"

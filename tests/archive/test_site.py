@@ -26,7 +26,7 @@ async def test_first_page(site: Site) -> None:
 
 async def test_search_page(site: Site) -> None:
     page = await site.page("/search?q=vägarna&page=2")
-    assert "45 meddelanden" in page.cssselect(".status")[0].text
+    assert "45 meddelanden" in page.cssselect(".status")[0].text_content()
     assert {mark.text for mark in page.cssselect(".excerpt mark")} == {"vägarna"}
     assert page.cssselect("ol.releases")[0].get("start") == "21"
     assert page.cssselect("input[name=q]")[0].get("value") == "vägarna"
@@ -43,7 +43,7 @@ async def test_facets_lead_to_what_they_count(site: Site) -> None:
     assert len(links) > 10
     for item in links[:8]:
         target = await site.page(item.cssselect("a")[0].get("href"))
-        assert target.cssselect(".status")[0].text.split()[0] == item.cssselect(".count")[0].text
+        assert target.cssselect(".status")[0].text_content().split()[0] == item.cssselect(".count")[0].text
 
 
 async def test_a_filter_can_be_taken_away(site: Site) -> None:

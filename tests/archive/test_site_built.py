@@ -18,7 +18,13 @@ OWN += ["/agencies", "/agency/vagmyndigheten", "/agency/tystnadsnamnden", "/tag/
 STORY = [
     *("/archive/releases/51", "/archive/releases/53", "/archive/releases/56", "/archive/releases/62"),
     *("/-/diff/54/55", "/-/diff/54/55?show=all", "/-/edits", "/-/edits?release=51", "/-/removed?kind=moved"),
-    *("/-/edits?from=x", "/-/diff/1/1"),
+    *(
+        "/-/edits?from=x",
+        "/-/edits?agency=nosuch",
+        "/-/diff/1/1",
+        "/-/evidence/99999.zip",
+        "/-/evidence/removal-99.zip",
+    ),
 ]
 
 
@@ -112,6 +118,14 @@ def test_datasette_is_left_as_it_was(filled: Path) -> None:
         assert isinstance(datasette, Datasette)
         assert any(plugin["name"] == "search.py" for plugin in datasette._plugins())
     assert not any(plugin["name"] == "search.py" for plugin in datasette._plugins())
+
+
+async def test_the_tables_behind_the_site_have_its_colours(site: Site) -> None:
+    for address in ("/archive", "/archive/releases", "/archive/edits_by_agency?agency="):
+        page = await site.page(address)
+        loads = [link.get("href") for link in page.cssselect("link[rel=stylesheet]")]
+        assert "/static/data.css" in loads
+    assert (await site.get("/static/data.css")).status_code == 200
 
 
 def test_colours_can_be_read_in_light_and_in_dark() -> None:

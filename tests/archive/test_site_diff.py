@@ -92,7 +92,7 @@ async def test_states_that_do_not_follow_each_other_are_compared_as_well(story: 
     first, *_, last = await revisions(story, NOW)
     told = (await story.get(f"/-/diff/{first}/{last}.json")).json()
     assert {change["kind"] for change in told["changes"]} > {"amount", "date", "attachment"}
-    assert told["undated"] is False
+    assert (told["unannounced"], told["stamp"]) == (False, None)
     text = await story.text(f"/-/diff/{first}/{last}")
     assert "Lydelsen 3 juni 2024 kl. 10.15 jämförd med lydelsen 13 juni 2024 kl. 10.15." in text
 
@@ -106,19 +106,24 @@ async def test_the_two_addresses_of_a_moved_release_are_compared(story: Site) ->
 
 
 @pytest.mark.parametrize(
-    ("pair", "why"),
+    ("pair", "why", "error"),
     [
-        ("1/1", "Lydelsen 1 kan inte jämföras med sig själv."),
-        ("1/999999", "Arkivet har ingen lydelse 999999."),
-        ("1/2", "Lydelserna 1 och 2 hör till olika meddelanden och kan inte jämföras."),
+        ("1/1", "Lydelsen 1 kan inte jämföras med sig själv.", "Revision 1 cannot be compared with itself."),
+        ("1/999999", "Arkivet har ingen lydelse 999999.", "The archive holds no revision 999999."),
+        (
+            "1/2",
+            "Lydelserna 1 och 2 hör till olika meddelanden och kan inte jämföras.",
+            "Revisions 1 and 2 belong to different releases and cannot be compared.",
+        ),
     ],
 )
-async def test_a_refusal_says_why(story: Site, pair: str, why: str) -> None:
+async def test_a_refusal_says_why(story: Site, pair: str, why: str, error: str) -> None:
     answer = await story.get(f"/-/diff/{pair}")
     assert answer.status_code == 404
     assert why in answer.text
     told = await story.get(f"/-/diff/{pair}.json")
     assert (told.status_code, told.json()["ok"]) == (404, False)
+    assert told.json()["error"] == error
     assert (await story.get("/-/diff/1/x")).status_code == 404
 
 

@@ -107,6 +107,11 @@ async def test_a_move_is_one_history(story: Site) -> None:
 async def test_an_address_of_its_own_that_changed_is_told(story: Site) -> None:
     move, _ = await events(story, RENAMED)
     assert f"Flyttad från {HOME}/nyheter/grynnor till {HOME}/kartor/grynnor" in words(move)
+    page = await story.page(f"/archive/releases/{await story.id_of(RENAMED)}")
+    (line,) = page.cssselect("header a[href^='#removal-']")
+    assert words(line) == f"Flyttad hit från {HOME}/nyheter/grynnor, sett 4 juni 2024 kl. 10.15"
+    assert page.cssselect(line.get("href"))
+    assert not (await story.page(f"/archive/releases/{await story.id_of(NOW)}")).cssselect("header a[href^='#removal']")
 
 
 SEEN_AS = {
@@ -122,19 +127,23 @@ async def test_a_removed_text_stays_readable_under_a_banner(story: Site, kind: s
     page = await story.page(f"/archive/releases/{await story.id_of(AWAY[kind])}")
     banner = words(page.cssselect(".banner")[0])
     assert banner.startswith("Borttagen av myndigheten " + SEEN_AS[kind])
-    assert "Först sett 6 juni 2024 kl. 10.15. Sedd så vid 3 kontroller, senast 8 juni 2024 kl. 10.15." in banner
+    assert "Upptäckt 6 juni 2024 kl. 10.15. Sett vid 3 kontroller, senast 8 juni 2024 kl. 10.15." in banner
     assert "Bekräftad 8 juni 2024 kl. 10.15. Texten nedan är den sista som arkivet såg" in banner
     assert "den stod kvar 5 juni 2024 kl. 10.15." in banner
     assert f"{AWAY[kind]}: så här är det." in words(page.cssselect(".body")[0])
     away, _ = page.cssselect(".timeline > li")
     assert SEEN_AS[kind] in words(away)
+    facts = words(page.cssselect(".about")[0])
+    assert "Senast sedd 5 juni 2024 kl. 10.15 Senast kontrollerad 8 juni 2024 kl. 10.15" in facts
+    removal = away.get("id").removeprefix("removal-")
+    assert [link.get("href") for link in away.cssselect(".ways a")] == [f"/-/evidence/removal-{removal}.zip"]
 
 
 @pytest.mark.parametrize(
     ("title", "told"),
     [
-        (DOUBT, "Kanske borttagen, inte bekräftat Sidan svarade 404. Först sett 4 juni 2024 kl. 10.15. Sedd så vid 1"),
-        (FAILED, "Kan inte kontrolleras just nu Myndighetens sida har inte svarat sedan 3 juni 2024 kl. 10.15, senast"),
+        (DOUBT, "Kanske borttagen, inte bekräftat Sidan svarade 404. Upptäckt 4 juni 2024 kl. 10.15. Sett vid 1"),
+        (FAILED, "Kan inte kontrolleras just nu Myndighetens sida svarade senast som den ska 3 juni 2024 kl. 10.15,"),
         (FORBIDDEN, "Får inte längre kontrolleras Myndighetens robots.txt har förbjudit arkivet att läsa sidan sedan"),
     ],
 )
@@ -143,11 +152,14 @@ async def test_a_doubt_or_an_outage_is_no_removal(story: Site, title: str, told:
     banner = words(page.cssselect(".banner")[0])
     assert banner.startswith(told)
     assert "Borttagen av myndigheten" not in words(page)
+    row = "Senast kontrollerad" if title == DOUBT else "Senast prövad"
+    assert f"Senast sedd 3 juni 2024 kl. 10.15 {row} 4 juni 2024 kl. 10.15" in words(page.cssselect(".about")[0])
 
 
 async def test_one_that_came_back_stands_as_any_other(story: Site) -> None:
     page = await story.page(f"/archive/releases/{await story.id_of(BACK)}")
     assert not page.cssselect(".banner")
+    assert "Senast kontrollerad 11 juni 2024 kl. 10.15" in words(page.cssselect(".about")[0])
     assert "Bekräftad 6 juni 2024 kl. 10.15. Tillbaka 11 juni 2024 kl. 10.15." in words(page.cssselect(".away")[0])
 
 
@@ -189,8 +201,12 @@ async def test_the_timeline_as_data(story: Site) -> None:
     key = await story.id_of(NOW)
     told = (await story.get(f"/-/history/{key}.json")).json()
     assert [event["event"] for event in told["events"]] == ["edit", "reread", "edit", "edit", "first"]
-    assert [event["undated"] for event in told["events"]] == [True, False, True, False, False]
+    assert [event["unannounced"] for event in told["events"]] == [True, False, True, False, False]
+    assert [event["stamp"] for event in told["events"]] == ["not moved", None, "not moved", "moved", None]
+    assert told["events"][-2]["last_seen_before"] == "2024-06-07T08:15:00+00:00"
     rows = list(csv.DictReader(io.StringIO((await story.get(f"/-/history/{key}.csv")).text)))
     assert [row["checks"] for row in rows] == ["1", "0", "0", "3", "4"]
+    away = (await story.get(f"/-/history/{await story.id_of(AWAY['gone'])}.json")).json()["events"][0]
+    assert away["evidence"].startswith("http://localhost/-/evidence/removal-")
     assert (await story.get(f"/-/history/{key}")).headers["location"] == f"/archive/releases/{key}#history"
     assert (await story.get("/-/history/99999.json")).status_code == 404

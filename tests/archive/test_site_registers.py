@@ -9,6 +9,7 @@ from typing import Any
 import feedparser
 import pytest
 
+from archive.history import STAMPS
 from archive.history.edits import Edit, fold_edits
 from tests.archive.sample import Site
 from tests.archive.sample_history import AGENCY, AWAY, BACK, EDITED, EDITS, LONG, MOVED, RENAMED, TURNING, TURNS
@@ -38,8 +39,9 @@ async def test_only_what_agencies_changed_is_listed_newest_first(story: Site) ->
 async def test_an_edit_says_what_and_between_which_looks(story: Site) -> None:
     newest = (await edits(story))[0]
     assert newest["title"] == NOW
-    assert (newest["after"], newest["seen"]) == ("2024-06-12T08:15:00+00:00", "2024-06-13T08:15:00+00:00")
-    assert (newest["undated"], newest["agency"], newest["agency_name"]) == (True, AGENCY, "Ändringsverket")
+    assert (newest["last_seen_before"], newest["seen"]) == ("2024-06-12T08:15:00+00:00", "2024-06-13T08:15:00+00:00")
+    assert (newest["unannounced"], newest["stamp"]) == (True, "not moved")
+    assert (newest["agency"], newest["agency_name"]) == (AGENCY, "Ändringsverket")
     assert "attachment" in {change["kind"] for change in newest["changes"]}
     for name in ("diff", "page"):
         assert (await story.get(newest[name].removeprefix("http://localhost"))).status_code == 200
@@ -51,7 +53,12 @@ async def test_an_edit_says_what_and_between_which_looks(story: Site) -> None:
 
 async def test_filters(story: Site) -> None:
     everything = await edits(story)
-    assert await edits(story, "undated=1") == [edit for edit in everything if edit["undated"]]
+    assert await edits(story, "unannounced=1") == [edit for edit in everything if edit["unannounced"]]
+    for stamp in STAMPS:
+        found = await edits(story, f"stamp={stamp}")
+        assert found == [edit for edit in everything if edit["stamp"] == stamp]
+        assert found
+    assert await edits(story, "unannounced=1&stamp=none told") == []
     for least in (20, 50, 76):
         assert await edits(story, f"weight={least}") == [edit for edit in everything if edit["weight"] >= least]
     assert 0 < len(await edits(story, "weight=76")) < ALL
@@ -79,7 +86,7 @@ async def test_the_edits_of_one_release_follow_it_over_its_move(story: Site) -> 
 
 async def test_pages_hold_every_edit_once(story: Site) -> None:
     seen: list[int] = []
-    address = "/-/edits.json?size=7&undated=0"
+    address = "/-/edits.json?size=7&unannounced=0"
     while address:
         answer = await story.get(address.removeprefix("http://localhost"))
         told = answer.json()
@@ -91,7 +98,7 @@ async def test_pages_hold_every_edit_once(story: Site) -> None:
 
 async def test_the_page_leads_on_to_older_edits(story: Site) -> None:
     page = await story.page(f"/-/edits?size=4&agency={AGENCY}")
-    assert page.cssselect(".status")[0].text == f"{ALL} ändringar"
+    assert page.cssselect("h2.status [role=status]")[0].text == f"{ALL} ändringar"
     target = page.cssselect("a[rel=next]")[0].get("href")
     assert f"agency={AGENCY}" in target
     older = await story.page(target)
@@ -159,7 +166,18 @@ async def test_an_empty_register_says_so(empty_site: Site, register: str) -> Non
 
 
 @pytest.mark.parametrize(
-    "query", ["from=x", "to=2024-13-01", "weight=heavy", "weight=101", "undated=2", "after=-1", "size=1e9", "release=²"]
+    "query",
+    [
+        "from=x",
+        "to=2024-13-01",
+        "weight=heavy",
+        "weight=101",
+        "unannounced=2",
+        "stamp=x",
+        "after=-1",
+        "size=1e9",
+        "release=²",
+    ],
 )
 async def test_a_filter_that_cannot_be_read_is_refused_by_name(story: Site, query: str) -> None:
     name, value = query.split("=")
@@ -199,7 +217,7 @@ async def test_a_feed_tells_the_change_itself_and_leads_on(story: Site) -> None:
     assert next(link for link in feed.feed.links if link.rel == "next").href.startswith(
         "http://localhost/-/edits.atom?weight=50"
     )
-    assert "undated" in {tag.term for entry in feed.entries for tag in entry.get("tags", ())}
+    assert "unannounced" in {tag.term for entry in feed.entries for tag in entry.get("tags", ())}
 
 
 @pytest.mark.parametrize(

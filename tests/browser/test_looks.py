@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 
 import pytest
@@ -23,11 +24,12 @@ PAGES = {
     "timeline": "/archive/releases/51",
     "long-timeline": "/archive/releases/64",
     "gone": "/archive/releases/56",
+    "data": "/archive",
     "moved": "/archive/releases/54",
     "diff": "/-/diff/54/55",
     "diff-whole": "/-/diff/52/53?show=all&lang=en",
     "edits": "/-/edits",
-    "edits-none": "/-/edits?agency=fyrstyrelsen&undated=1",
+    "edits-none": "/-/edits?agency=fyrstyrelsen&unannounced=1",
     "removed": "/-/removed",
     "agencies": "/agencies",
     "agency": "/agency/vagmyndigheten",
@@ -59,6 +61,22 @@ def test_pages_fit(browser: Browser, site: str, view: str) -> None:
         page.goto(site + address)
         assert page.evaluate("document.documentElement.scrollWidth") <= width, name
         page.screenshot(path=ROOT / f".screenshots/{name}-{view}.png", full_page=True)
+    context.close()
+
+
+@pytest.mark.parametrize("width", [320, 1200])
+def test_filters_stand_in_even_rows(browser: Browser, site: str, width: int) -> None:
+    context = browser.new_context(viewport={"width": width, "height": 800}, locale="sv-SE")
+    page = context.new_page()
+    for name in ("edits", "removed"):
+        page.goto(site + PAGES[name])
+        found = page.locator(".filters select, .filters input[type=date], .filters button, .filters .check")
+        boxes = [box for box in (one.bounding_box() for one in found.all()) if box]
+        assert len(boxes) > 3
+        assert len({round(box["height"]) for box in boxes}) == 1, name
+        if width > 320:  # those of one row end on one line
+            ends = sorted({round(box["y"] + box["height"]) for box in boxes})
+            assert all(later - end > boxes[0]["height"] for end, later in itertools.pairwise(ends)), name
     context.close()
 
 

@@ -40,8 +40,9 @@ def test_pages_that_are_no_release(html: bytes) -> None:
 )
 def test_a_listing_is_no_release(entry: str) -> None:
     entries = "".join(entry.format(link=link) for link in LINKS)
-    with pytest.raises(NotARelease, match="is a listing"):
+    with pytest.raises(NotARelease, match="is a listing") as caught:
         read(f"<h1>Nyheter</h1><p>Här finns allt vi har berättat.</p><div>{entries}</div>")
+    assert caught.value.kind == "listing"
 
 
 def test_a_release_beside_a_listing_is_one() -> None:

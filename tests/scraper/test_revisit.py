@@ -206,6 +206,22 @@ def test_a_schedule_that_cannot_be_read_ends_with_2(crawling: Crawling) -> None:
     assert "settings: REVISIT_AGES 'often'" in printed
 
 
+@pytest.mark.parametrize("budget", ["many", "-3"])
+def test_a_budget_that_is_no_number_ends_with_2(crawling: Crawling, budget: str) -> None:
+    code, printed = crawling.run("revisit", REVISIT_BUDGET=budget)
+    assert code == 2
+    assert f"settings: REVISIT_BUDGET {budget!r} is no number of requests" in printed
+
+
+def test_agencies_that_are_on_no_list_are_named(held: Crawling, tmp_path: Path) -> None:
+    (tmp_path / "other.toml").write_text('[annan]\nname = "Annan"\nhome = "http://annan.localhost/"\n')
+    for run in (
+        held.run("revisit", AGENCIES=str(tmp_path / "other.toml")),
+        held.scrapy("reparse", AGENCIES=str(tmp_path / "other.toml")),
+    ):
+        assert "24 releases of 4 agencies that are not in the list are left out: farledsverket" in run[1]
+
+
 def test_reparse_is_no_edit(held: Crawling) -> None:
     # states as older rules might have read them
     held.write("update revisions set reader = 'NewsPage 0', hash = 'old', lead = null")
@@ -241,3 +257,19 @@ def test_a_database_that_is_no_archive_is_told(tmp_path: Path, crawling: Crawlin
     assert code == 2
     assert "none.db: no such file" in printed
     assert not (tmp_path / "none.db").exists()
+
+
+def test_an_edit_is_seen_though_the_bytes_before_it_are_lost(held: Crawling) -> None:
+    held.archive.with_name("captures.db").unlink()
+    url = first_url(held)
+    held.site.edit(url, {"title": "En helt ny rubrik om skog"})
+    revisit(held)
+    assert held.rows("select title from releases where url = ?", url) == [("En helt ny rubrik om skog",)]
+
+
+def test_a_304_to_a_condition_that_a_redirect_took_along_is_no_look(held: Crawling) -> None:
+    url = first_url(held)
+    held.site.delete(url, 302, to="/")
+    held.write(f"update frontier set etag = null, last_modified = 'Sat, 01 Jan 2050 00:00:00 GMT' where url = '{url}'")
+    revisit(held)
+    assert held.rows("select kind from removals") == [("redirected",)]

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
+import sqlite3
 import subprocess
 import sys
 import tempfile
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
+from archive.__main__ import is_taken
 from tests.site.server import Site
+from tests.site.story import tell
 
 ROOT = Path(__file__).parents[2]
 
@@ -42,7 +45,7 @@ def run(demo: Demo) -> int:
     except OSError:
         return complain(f"port {demo.site_port} is taken; choose another with --site-port (make run SITE_PORT=…)")
     try:
-        if code := crawl(site, demo.archive):
+        if code := crawl(site, demo.archive.absolute()):
             sys.stderr.write(f"the crawl failed with exit code {code}: see its lines above\n")
             return 1
         if not demo.serve:
@@ -58,11 +61,43 @@ def run(demo: Demo) -> int:
 
 
 def crawl(site: Site, archive: Path) -> int:
-    """`scrapy crawl news` over loopback, with its own lines on the terminal."""
+    """The site as it was first, then as it is after what happened to some releases: both are kept, as any edit is.
+
+    An archive that holds the samples already has seen that: then there is nothing new to find.
+    """
     with tempfile.TemporaryDirectory() as folder:
         agencies = site.agencies_file(Path(folder))
-        settings = ["-s", f"AGENCIES={agencies}", "-s", f"ARCHIVE={archive.absolute()}"]
-        return call([sys.executable, "-m", "scrapy", "crawl", "news", *settings], crawl_environment(site.port))
+        known = holds(archive, list(site.agencies))
+        if known:
+            tell(site)
+        if code := scrapy("news", agencies, archive, site.port):
+            return code
+        if known:
+            return 0
+        tell(site)
+        with closing(sqlite3.connect(archive)) as db, db:
+            db.executemany(
+                "update releases set next_check = null where agency = ?", [(slug,) for slug in site.agencies]
+            )
+        return scrapy("revisit", agencies, archive, site.port)
+
+
+def scrapy(spider: str, agencies: Path, archive: Path, port: int) -> int:
+    """A crawl over loopback, with its own lines on the terminal."""
+    settings = ["-s", f"AGENCIES={agencies}", "-s", f"ARCHIVE={archive}"]
+    return call([sys.executable, "-m", "scrapy", "crawl", spider, *settings], crawl_environment(port))
+
+
+def holds(archive: Path, slugs: list[str]) -> bool:
+    """Whether an archive holds releases of the sample agencies."""
+    if not archive.is_file():
+        return False
+    try:
+        with closing(sqlite3.connect(archive)) as db:
+            marks = ", ".join("?" * len(slugs))
+            return db.execute(f"select 1 from releases where agency in ({marks}) limit 1", slugs).fetchone() is not None
+    except sqlite3.Error:  # what is wrong with it the crawl tells better
+        return False
 
 
 def crawl_environment(port: int) -> dict[str, str]:
@@ -84,17 +119,6 @@ def call(command: list[str], environment: dict[str, str]) -> int:
             process.terminate()
             process.wait()
             raise
-
-
-def is_taken(port: int) -> bool:
-    """Whether something listens on a loopback port."""
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return True
-    return False
 
 
 def complain(problem: str) -> int:

@@ -110,7 +110,8 @@ def mount(folder: Path) -> dict[str, MountedHost]:
         whole = f"{path}?{parts.query}" if parts.query else path
         mounted.pages[whole] = StoredPage(url, file)
     if not hosts:
-        raise FileNotFoundError(f"{folder}: holds no gold.jsonl that names pages")
+        problem = "holds no gold.jsonl that names pages" if folder.is_dir() else "no such folder"
+        raise FileNotFoundError(f"{folder}: {problem}")
     return hosts
 
 

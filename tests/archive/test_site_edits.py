@@ -1,0 +1,170 @@
+"""How an edit is told: the change itself in lists, feeds and on the first page, times and languages in words."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import feedparser
+import pytest
+
+from archive.store import Archive
+from tests.archive.sample import SEEN, WARBLERS, Site, fill, served, special_releases
+from tests.archive.sample_history import EDITED, LONG, NEXT, to_html
+
+NOW = EDITED.replace("höjs", "sänks")
+OLD_ANSWER, NEW_ANSWER = "Då är det tyst i vassen.", "Då är det tyst i skogen."
+
+
+@pytest.fixture
+async def edited(tmp_path: Path) -> AsyncIterator[Site]:
+    """The sample, one of its releases edited: an answer that stands in its text too, its kind and both its dates."""
+    path = fill(tmp_path / "archive.db")
+    first = special_releases("https://{slug}.example")[0]
+    assert first.title == WARBLERS
+    questions = (replace(first.questions[0], answer=NEW_ANSWER), *first.questions[1:])
+    body = first.body.replace(OLD_ANSWER, NEW_ANSWER)
+    second = replace(first, body=body, body_html=to_html(body), questions=questions, kind="article")
+    second = replace(second, published=date(2024, 5, 28), updated=date(2024, 6, 4))
+    with Archive(path) as archive:
+        archive.save(second, seen=SEEN + NEXT)
+    with served(path) as datasette:
+        yield Site(datasette)
+
+
+async def address_of_newest(site: Site) -> str:
+    """The page of the newest edit."""
+    told = (await site.get("/-/edits.json?size=1")).json()["edits"][0]
+    return f"/-/diff/{told['previous']}/{told['revision']}"
+
+
+async def test_a_list_shows_the_heaviest_change_itself(story: Site) -> None:
+    page = await story.page("/-/edits?weight=75&to=2024-06-08")
+    entry = next(item for item in page.cssselect(".register > li") if EDITED in item.text_content())
+    (shown,) = entry.cssselect(".shown")
+    assert shown.text_content().strip() == "[borttaget: 20] → [tillagt: 30] miljoner kronor"
+    assert shown.cssselect("del, ins, [lang=sv]")
+    (hidden,) = entry.cssselect(".what a .unseen [lang]")
+    assert (hidden.text, hidden.get("lang")) == (EDITED, "sv")
+
+
+async def test_a_feed_shows_it_in_its_summary(story: Site) -> None:
+    feed = feedparser.parse((await story.get("/-/edits.atom?weight=50&to=2024-06-08")).content)
+    assert "1 belopp ändrat · 20 → 30 miljoner kronor · tung" in [entry.summary for entry in feed.entries]
+
+
+async def test_the_first_page_tells_the_newest_edits_one_a_release(story: Site, site: Site) -> None:
+    page = await story.page("/")
+    listed = page.cssselect("aside a[href^='/-/diff/']")
+    assert listed[0].text == NOW
+    assert [link.text for link in listed].count(LONG) <= 1
+    assert 3 <= len(listed) <= 5
+    assert (await story.get(listed[0].get("href"))).status_code == 200
+    assert page.cssselect("aside .shown > [lang=sv] > ins")
+    assert page.cssselect("aside a[href='/-/edits']")
+    assert "Senaste ändringar" not in await site.text("/")
+
+
+async def test_an_answer_that_stands_in_the_text_is_told_once(edited: Site) -> None:
+    page = await edited.page(await address_of_newest(edited))
+    (section,) = page.cssselect(".field-questions")
+    assert section.cssselect("details summary")[0].text == "Samma ändring, bland frågorna"
+    assert not section.cssselect("details[open]")
+    assert section.cssselect("details del")
+    assert not page.cssselect(".field-body details")
+    feed = feedparser.parse((await edited.get("/-/edits.atom")).content)
+    assert feed.entries[0].content[0].value.count("<del>vassen</del>") == 1
+
+
+async def test_an_answer_of_its_own_is_shown(story: Site) -> None:
+    address = await address_of_newest(story)
+    assert not (await story.page(address)).cssselect(".field-questions details")
+
+
+async def test_times_and_kinds_are_said_in_words(edited: Site) -> None:
+    page = await edited.page(await address_of_newest(edited))
+    changes = [" ".join(item.text_content().split()) for item in page.cssselect(".changes li")]
+    assert any("[borttaget: nyhet] → [tillagt: artikel]" in change for change in changes)
+    hour = next(change for change in changes if "klockslag" in change)
+    assert "publiceringens klockslag anges inte längre [borttaget: 28 maj 2024 kl." in hour
+    assert hour.endswith("→ [tillagt: 28 maj 2024] tyngd 4")
+    assert not any("2024-" in change for change in changes)
+    assert page.cssselect(".changes li")[0].cssselect("[lang=sv] > del, [lang=sv] > ins")
+
+
+async def test_no_space_comes_between_an_insertion_and_its_full_stop(edited: Site) -> None:
+    feed = feedparser.parse((await edited.get("/-/edits.atom")).content)
+    assert "tyst i <del>vassen</del> <ins>skogen</ins>." in feed.entries[0].content[0].value
+
+
+@pytest.mark.parametrize("address", ["/-/edits", "/-/removed", "/-/history/51", "/-/diff/51/52"])
+async def test_a_feed_in_english_leads_to_pages_in_english(story: Site, address: str) -> None:
+    feed = feedparser.parse((await story.get(f"{address}.atom?lang=en")).content)
+    links = [link.href for entry in feed.entries for link in entry.links] + [feed.feed.link]
+    assert links
+    for link in links:
+        assert (await story.page(link.removeprefix("http://localhost").partition("#")[0])).get("lang") == "en"
+    plain = (await story.get(f"{address}.atom")).text
+    assert "lang=en" not in plain
+
+
+@pytest.mark.parametrize(
+    ("query", "said", "error"),
+    [
+        ("agency=nosuch", "Arkivet känner ingen myndighet ”nosuch”.", "The archive knows no agency “nosuch”."),
+        (
+            "from=2024-06-09&to=2024-06-08",
+            "Från och med (2024-06-09) är senare än till och med (2024-06-08).",
+            "From (2024-06-09) is later than to (2024-06-08).",
+        ),
+    ],
+)
+async def test_a_filter_that_can_find_nothing_is_refused(story: Site, query: str, said: str, error: str) -> None:
+    answer = await story.get(f"/-/edits?{query}")
+    assert answer.status_code == 400
+    assert said in answer.text
+    for ending in ("json", "csv", "atom"):
+        told = await story.get(f"/-/edits.{ending}?{query}")
+        assert (told.status_code, told.json()["error"]) == (400, error)
+    assert (await story.get("/-/removed.atom?agency=nosuch")).status_code == 400
+    assert (await story.get("/-/edits?agency=tystnadsnamnden")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("/-/edits", "Ingen ändring har setts än; scrapy crawl revisit letar efter dem."),
+        ("/-/edits?lang=en", "No edit has been seen yet; scrapy crawl revisit looks for them."),
+        ("/-/edits?weight=20", "Pröva färre avgränsningar."),
+        ("/-/removed", "Ingen borttagning har setts än; scrapy crawl revisit letar efter dem."),
+        ("/-/removed?lang=en", "No removal has been seen yet; scrapy crawl revisit looks for them."),
+        ("/-/removed?back=1", "Pröva färre avgränsningar."),
+    ],
+)
+async def test_an_empty_list_says_why(site: Site, address: str, said: str) -> None:
+    assert said in await site.text(address)
+
+
+async def test_a_removal_leads_to_its_evidence(story: Site) -> None:
+    rows = (await story.get("/-/removed.json")).json()["removals"]
+    wanted = [f"/-/evidence/removal-{row['removal']}.zip" for row in rows]
+    assert [row["evidence"].removeprefix("http://localhost") for row in rows] == wanted
+    page = await story.page("/-/removed")
+    assert [link.get("href") for link in page.cssselect("a[href^='/-/evidence/']")] == wanted
+    (moved,) = (await story.get("/-/removed.json?kind=moved&size=1")).json()["removals"]
+    assert moved["evidence"] is None
+
+
+async def test_each_link_under_the_timeline_has_a_name_of_its_own(story: Site) -> None:
+    page = await story.page("/archive/releases/51?lang=en")
+    links = {link.text: link.get("href") for link in page.cssselect(".history > .ways a")}
+    assert links == {
+        "Only the agency’s edits": "/-/edits?lang=en&release=51",
+        "Follow the edits (Atom)": "/-/edits.atom?lang=en&release=51",
+        "JSON": "/-/history/51.json?lang=en",
+        "CSV": "/-/history/51.csv?lang=en",
+        "Atom": "/-/history/51.atom?lang=en",
+    }
+    assert "The whole history as data: JSON, CSV, Atom" in await story.text("/archive/releases/51?lang=en")

@@ -1,0 +1,99 @@
+"""Where a reading belongs: what calls itself by another's address, moved, was replaced, or is used anew."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from archive.records import Capture, Release
+from archive.store import Archive
+from scraper.items import Answer, Reading, ReleaseItem
+from scraper.moves import find_place
+
+SEEN = datetime(2026, 3, 1, 8, tzinfo=UTC)
+HOST = "https://skog.example/nyheter/"
+TEXT = (
+    "Stödet till den som planterar ädellövskog höjs i vår. Ansökan görs på webben senast den siste maj, säger Ada Ek."
+)
+OTHER = "Älgarna i Ljusdal har räknats från luften. Flera hundra djur sågs på myrarna norr om älven under vintern."
+FIRST = Release(agency="skog", url=f"{HOST}1", title="Mer lövskog", body=TEXT, body_html=f"<p>{TEXT}</p>")
+SECOND = replace(FIRST, url=f"{HOST}2", title="Fler älgar", body=OTHER, body_html=f"<p>{OTHER}</p>")
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Iterator[Archive]:
+    """Both releases, read at their own addresses."""
+    with Archive(tmp_path / "archive.db") as opened:
+        opened.add_agency("skog", name="Skogsbruksrådet", home="https://skog.example/")
+        for number, release in enumerate((FIRST, SECOND), 1):
+            capture = Capture(url=release.url, seen=SEEN, status=200, headers={}, sha256=f"{number}" * 64, bytes=1)
+            opened.frontier.add(release.url, agency="skog", role="release", seen=SEEN)
+            opened.save(release, seen=SEEN, capture=opened.add_capture(capture))
+            opened.frontier.held(release.url, number, SEEN)
+        yield opened
+
+
+def place(archive: Archive, release: Release, visited: str, held: int | None, landed: str | None = None) -> str:
+    """The kind of place a reading has, and the number its address ends with."""
+    answer = Answer(url=landed or visited, seen=SEEN, status=200, headers={}, body=b"")
+    reading = Reading(item=ReleaseItem(url=release.url), visited=visited, held=held, answer=answer)
+    found = find_place(archive, release, reading)
+    return f"{found.kind} {found.url.removeprefix(HOST)}"
+
+
+def test_what_stands_where_it_stood_stays(archive: Archive) -> None:
+    edited = replace(FIRST, body=TEXT.replace("höjs", "sänks"))
+    assert place(archive, edited, FIRST.url, 1) == "stays 1"
+
+
+def test_a_new_address_is_a_move(archive: Archive) -> None:
+    there = replace(FIRST, url=f"{HOST}arkiv")
+    assert place(archive, there, FIRST.url, 1, there.url) == "renamed arkiv"
+    assert place(archive, there, FIRST.url, 1) == "renamed arkiv"  # by its canonical address alone
+
+
+def test_a_redirect_to_a_release_that_stood_beside_it_is_no_move(archive: Archive) -> None:
+    similar = replace(SECOND, body=TEXT.replace("siste maj", "förste juni"), title="Mer lövskog i juni")
+    archive.save(similar, seen=SEEN)
+    archive.checked(1, SEEN + timedelta(days=9))
+    assert place(archive, similar, FIRST.url, 1, SECOND.url) == "redirected 1"
+
+
+def test_a_redirect_to_the_same_text_joins(archive: Archive) -> None:
+    archive.save(replace(FIRST, url=SECOND.url), seen=SEEN)
+    assert place(archive, replace(FIRST, url=SECOND.url), FIRST.url, 1, SECOND.url) == "joined 2"
+
+
+def test_a_redirect_to_another_text_is_none(archive: Archive) -> None:
+    assert place(archive, replace(SECOND, url=f"{HOST}3"), FIRST.url, 1, f"{HOST}3") == "redirected 1"
+
+
+def test_a_page_that_calls_itself_by_another_texts_address_goes_by_its_own(archive: Archive) -> None:
+    third = replace(
+        SECOND, url=FIRST.url, title="Nya kartor", body="Kartor över alla myrar finns nu att hämta på webben."
+    )
+    assert place(archive, third, f"{HOST}3", None) == "stays 3"
+
+
+def test_an_address_whose_release_moved_away_can_be_used_anew(archive: Archive) -> None:
+    archive.removals.renamed(1, SEEN, f"{HOST}arkiv")
+    fresh = replace(FIRST, title="Ny rapport", body=OTHER)
+    assert place(archive, fresh, FIRST.url, 1) == "stays 1"
+    assert archive.release_id(FIRST.url) is None, "it will be a release of its own"
+
+
+def test_another_text_is_a_doubt_first(archive: Archive) -> None:
+    assert place(archive, replace(FIRST, title="Hoppsan", body=OTHER), FIRST.url, 1) == "replaced 1"
+    assert place(archive, replace(FIRST, body=OTHER), FIRST.url, 1) == "stays 1"  # under the same title it is an edit
+
+
+def test_what_was_read_elsewhere_gives_its_address_back(archive: Archive) -> None:
+    archive.removals.renamed(2, SEEN, f"{HOST}mall")  # it had called itself so
+    archive.frontier.add(f"{HOST}mall", agency="skog", role="release", seen=SEEN)
+    archive.frontier.held(f"{HOST}mall", 2, SEEN)
+    own = replace(FIRST, url=f"{HOST}mall", title="Mallen", body="Det här är mallens egen text om skogens alla vägar.")
+    assert place(archive, own, own.url, 2) == "parted mall"

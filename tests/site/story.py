@@ -1,0 +1,47 @@
+"""What happened to some of the sample agencies' releases after they were published: the demo's edits.
+
+Always the same, at a moment of its own, so that a second `make run` finds nothing that the first did not.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+
+from tests.site.knobs import STOCKHOLM
+from tests.site.server import Site
+
+MOMENT = datetime(2026, 11, 20, 10, 15, tzinfo=STOCKHOLM)
+NUMBER = re.compile(r"\d+")
+
+
+def tell(site: Site) -> None:
+    """Two figures changed, one of them silently; a paragraph added; a slip mended; one release moved, one deleted."""
+    site.set_clock(MOMENT)
+    try:
+        numbers = [url for url, truth in sorted(site.truth.items()) if NUMBER.search(truth.lead or "")]
+        silent, dated = numbers[0], numbers[-1]
+        for url in (silent, dated):
+            site.edit(url, {"lead": one_more(site.truth[url].lead or "")}, stamped=url == dated)
+        added, mended, moved, deleted = [url for url in sorted(site.truth) if url not in (silent, dated)][:28:7]
+        more = ("p", "Uppgifterna har kompletterats i efterhand.")
+        site.edit(added, {"blocks": (*site.truth[added].blocks, more)})
+        site.edit(mended, {"title": f"{site.truth[mended].title}!"}, stamped=True)
+        site.delete(deleted, 404)
+        site.move(moved, f"{site.address(moved)[1].rstrip('/').removesuffix('.html')}-2{ending(moved)}")
+    finally:
+        site.clock.fixed = None
+
+
+def one_more(text: str) -> str:
+    """A text with its first figure one higher.
+
+    >>> one_more("Stödet räcker till 18 skolor av 40.")
+    'Stödet räcker till 19 skolor av 40.'
+    """
+    return NUMBER.sub(lambda found: str(int(found[0]) + 1), text, count=1)
+
+
+def ending(url: str) -> str:
+    """How the addresses of an agency's releases end."""
+    return ".html" if url.endswith(".html") else "/" if url.endswith("/") else ""

@@ -29,7 +29,7 @@ serve: install          ## the archive in the browser
 	$(BIN)/python -m archive serve $(ARCHIVE) --port $(PORT)
 
 test: lint browser
-	$(BIN)/pytest -q
+	$(BIN)/pytest -q -n 2 --dist worksteal
 
 lint: install
 	$(BIN)/ruff format --check .

@@ -9,12 +9,12 @@ from tests.site import Site
 
 
 def test_robots_and_crawl_delay_are_kept(tmp_path: Path) -> None:
-    with Site(releases=12, crawl_delay=0.2) as site:
+    with Site(releases=12, crawl_delay=0.5) as site:
         code, printed = Crawling(site, site.agencies_file(tmp_path), tmp_path / "archive.db").run()
         assert code == 0, printed
         assert len(site.counts.min_gap) == 4
         for host, gap in site.counts.min_gap.items():
-            assert gap >= 0.15, host  # as they arrive: sent 0.2 s apart
+            assert gap >= 0.3, host  # as they arrive: sent 0.5 s apart, and on a busy machine some are late
         assert set(site.counts.busiest.values()) == {1}, "one request at a time"
         assert [agent for agent in site.counts.agents if "tests" not in agent and "test@localhost" not in agent] == []
 

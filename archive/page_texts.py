@@ -33,7 +33,7 @@ PAGES = {
     "record": Text("I arkivet", "In the archive"),
     "held": Text("Meddelanden", "Releases"),
     "edits_made": Text("Ändringar", "Edits"),
-    "unannounced": Text("varav {n} oannonserade", "{n} of them unannounced"),
+    "n_unannounced": Text("varav {n} oannonserade", "{n} of them unannounced"),
     "removed_count": Text("Borttagna", "Removed"),
     "last_crawl": Text("Senast läst", "Last read"),
     "crawl_good": Text("utan fel", "without errors"),

@@ -23,7 +23,7 @@ HOST = "http://localhost"
 NEWS = ["Ny fyr tänds", "Fyr utan datum", "Månadens fyr"]  # oldest find first
 FEEDS = [
     *("/new.atom", "/agency/fyr.atom", "/tag/1.atom", "/new.atom?agency=fyr&tag=1", "/new.atom?size=1&lang=en"),
-    *("/-/edits.atom", "/-/removed.atom", "/-/edits.atom?agency=andringsverket", "/-/removed.atom?tag=1"),
+    *("/-/edits.atom", "/-/removed.atom", "/-/edits.atom?agency=fyr", "/-/removed.atom?tag=1"),
     *("/-/edits.atom?tag=1", "/-/history/1.atom", "/agency/vag.atom"),
 ]
 

@@ -133,7 +133,7 @@ async def test_a_removed_text_stays_readable_under_a_banner(story: Site, kind: s
     assert f"{AWAY[kind]}: så här är det." in words(page.cssselect(".body")[0])
     away, _ = page.cssselect(".timeline > li")
     assert SEEN_AS[kind] in words(away)
-    facts = words(page.cssselect(".about")[0])
+    facts = words(page.cssselect(".times")[0])
     assert "Senast sedd 5 juni 2024 kl. 10.15 Senast kontrollerad 8 juni 2024 kl. 10.15" in facts
     removal = away.get("id").removeprefix("removal-")
     assert [link.get("href") for link in away.cssselect(".ways a")] == [f"/-/evidence/removal-{removal}.zip"]
@@ -153,13 +153,13 @@ async def test_a_doubt_or_an_outage_is_no_removal(story: Site, title: str, told:
     assert banner.startswith(told)
     assert "Borttagen av myndigheten" not in words(page)
     row = "Senast kontrollerad" if title == DOUBT else "Senast prövad"
-    assert f"Senast sedd 3 juni 2024 kl. 10.15 {row} 4 juni 2024 kl. 10.15" in words(page.cssselect(".about")[0])
+    assert f"Senast sedd 3 juni 2024 kl. 10.15 {row} 4 juni 2024 kl. 10.15" in words(page.cssselect(".times")[0])
 
 
 async def test_one_that_came_back_stands_as_any_other(story: Site) -> None:
     page = await story.page(f"/archive/releases/{await story.id_of(BACK)}")
     assert not page.cssselect(".banner")
-    assert "Senast kontrollerad 11 juni 2024 kl. 10.15" in words(page.cssselect(".about")[0])
+    assert "Senast kontrollerad 11 juni 2024 kl. 10.15" in words(page.cssselect(".times")[0])
     assert "Bekräftad 6 juni 2024 kl. 10.15. Tillbaka 11 juni 2024 kl. 10.15." in words(page.cssselect(".away")[0])
 
 

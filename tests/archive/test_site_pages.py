@@ -43,7 +43,7 @@ async def test_an_agency_and_its_record(story: Site) -> None:
     for name, register in (("Ändringar", "edits"), ("Borttagna", "removed")):
         (link, *_) = numbers[name].cssselect("a")
         assert link.get("href") == f"/-/{register}?agency=andringsverket"
-        told = (await story.page(link.get("href"))).cssselect(".status")[0].text
+        told = (await story.page(link.get("href"))).cssselect(".status")[0].text_content()
         assert told.split()[0] == link.text
     assert "oannonserade" in numbers["Ändringar"].text_content()
     assert numbers["Meddelanden"].text == str(len(titles(page)))
@@ -66,7 +66,7 @@ async def test_an_agencys_tags_and_months_lead_to_what_they_count(site: Site) ->
         link = item if item.tag == "a" else item.cssselect("a")[0]
         target = await site.page(link.get("href"))
         counted = item.cssselect(".count")[0].text
-        assert target.cssselect(".status")[0].text.split()[0] == counted
+        assert target.cssselect(".status")[0].text_content().split()[0] == counted
         assert len(titles(target)) == min(int(counted), PAGE_SIZE)
 
 

@@ -63,24 +63,24 @@ async def test_no_hits_tells_of_what_and_how_fresh(site: Site) -> None:
 
 async def test_include_and_exclude_by_address(site: Site) -> None:
     page = await site.page("/search?agency__not=vagmyndigheten")
-    assert page.cssselect(".status")[0].text == "3 meddelanden, nyast först"
+    assert page.cssselect(".status")[0].text_content() == "3 meddelanden, nyast först"
     (chip,) = page.cssselect(".chips a")
     assert chip.get("aria-label") == "Ta bort avgränsningen Utan Vägmyndigheten"
     assert chip.get("href") == "/search"
     out = page.cssselect("aside a[aria-label='Uteslut Fyrstyrelsen']")[0].get("href")
     assert parse_qsl(urlsplit(out).query) == [("agency__not", "vagmyndigheten"), ("agency__not", "fyrstyrelsen")]
-    assert (await site.page(out)).cssselect(".status")[0].text == "1 meddelande, nyast först"
+    assert (await site.page(out)).cssselect(".status")[0].text_content() == "1 meddelande, nyast först"
     kept = [(field.get("name"), field.get("value")) for field in page.cssselect("form input[type=hidden]")]
     assert kept == [("agency__not", "vagmyndigheten")]
 
 
 async def test_order_is_chosen_by_address(site: Site) -> None:
     page = await site.page("/search?q=vägarna")
-    assert page.cssselect(".status")[0].text.endswith("bäst först")
+    assert page.cssselect(".status")[0].text_content().endswith("bäst först")
     newest = page.cssselect(".order a:not([aria-current])")[0].get("href")
     assert newest == "/search?q=v%C3%A4garna&order=newest"
     page = await site.page(newest)
-    assert page.cssselect(".status")[0].text.endswith("nyast först")
+    assert page.cssselect(".status")[0].text_content().endswith("nyast först")
     weeks = [int(link.text_content().split()[-1]) for link in page.cssselect(".releases h3 a")]
     assert weeks == sorted(weeks, reverse=True)
 
@@ -90,7 +90,7 @@ async def test_questions_as_results(site: Site) -> None:
     tab = page.cssselect(".tabs a:not([aria-current])")[0].get("href")
     assert tab == "/search?q=hamnarna&show=questions"
     page = await site.page(tab)
-    assert page.cssselect(".status")[0].text.startswith("1 fråga med svar")
+    assert page.cssselect(".status")[0].text_content().startswith("1 fråga med svar")
     (link,) = page.cssselect(".releases h3 a")
     assert link.text_content() == "Vem betalar?"
     assert link.get("href").endswith("#question-2")

@@ -127,9 +127,8 @@ class Removals:
 
     def _moved(self, release: int, seen: datetime, url: str, to: int, status: int | None) -> None:
         moment = to_text(seen)
-        self.db.execute(  # what the same check took for a removal was this
-            "update removals set confirmed = null where release = ? and ended is null and confirmed = ?",
-            [release, moment],
+        self.db.execute(  # what was taken for a removal so far was this
+            "update removals set confirmed = null where release = ? and ended is null and kind <> 'moved'", [release]
         )
         self.present(release, seen)
         self.db.execute(

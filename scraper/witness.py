@@ -52,11 +52,18 @@ class Witness:
     def stands(self, release: int, seen: datetime, *, changed: bool = False) -> None:
         """The release stands at its address, as held or newly read; when it is due again goes by its age."""
         self.archive.removals.present(release, seen)
-        due = self.schedule.next_check(seen, *self.archive.dates_of(release))
         if changed:
-            self.archive.postpone(release, due)
+            self.archive.postpone(release, self.due_again(release, seen))
         else:
-            self.archive.checked(release, seen, due)
+            self.stood(release, seen)
+
+    def stood(self, release: int, seen: datetime) -> None:
+        """The release, which was not in doubt, stands as held: a statement of its own."""
+        self.archive.checked(release, seen, self.due_again(release, seen))
+
+    def due_again(self, release: int, seen: datetime) -> datetime:
+        """When a release is to be looked at again."""
+        return self.schedule.next_check(seen, *self.archive.dates_of(release))
 
     def away(
         self,

@@ -143,21 +143,15 @@ class ReadingSpider(Spider):
     def read_release(self, response: Response) -> Iterator[Reading | Request]:
         """One answer: a release, an unchanged one, one that is away, or a page that is refused."""
         row: Row = response.meta["row"]
+        if response.status == 304 and says_unchanged(response, row):
+            self.unchanged(row)
+            return
         agency, answer = self.agencies[row.agency], to_answer(response)
-        if response.status == 304 and not says_unchanged(response, row):
+        if response.status == 304:
             if response.meta.get("plainly"):
                 self.no_release(row, answer, NotARelease(row.url, "answered 304 to a request without conditions"))
             else:
                 yield self.ask(row, plainly=True)
-            return
-        if response.status == 304 and row.release:
-            with self.archive.transaction():
-                self.witness.stands(row.release, answer.seen)
-                if row.state != "held":
-                    self.archive.frontier.held(row.url, row.release, answer.seen)
-            self.tallies[row.agency].unchanged += 1
-            self.tallies[row.agency].not_modified += 1
-            self.settle(row.agency, row.url)
             return
         try:
             check_answer(response, row.url, agency, self.archive.frontier)
@@ -166,6 +160,20 @@ class ReadingSpider(Spider):
             self.no_release(row, answer, error)
             return
         yield Reading(item=item, visited=row.url, held=row.release, answer=answer)
+
+    def unchanged(self, row: Row) -> None:
+        """A held release stands as it stood, says the server: one row is written where that was known already."""
+        assert row.release is not None  # noqa: S101 - nobody else's address is asked for on a condition
+        seen, tally = now(), self.tallies[row.agency]
+        if row.state == "held":
+            self.witness.stood(row.release, seen)
+        else:
+            with self.archive.transaction():
+                self.witness.stands(row.release, seen)
+                self.archive.frontier.held(row.url, row.release, seen)
+        tally.unchanged += 1
+        tally.not_modified += 1
+        self.settle(row.agency, row.url)
 
     def no_release(self, row: Row, answer: Answer, error: PageError) -> None:
         """An answer that holds no release: a held one is away, unless the page only cannot be read."""

@@ -81,7 +81,7 @@ def to_sign(control: str) -> str:
 
 def is_broken(text: str) -> bool:
     """Whether a text holds a broken letter. Most hold none of the signs that open one, which is seen at once."""
-    return any(sign in text for sign in SIGNS) and BROKEN.search(text) is not None
+    return not text.isascii() and any(sign in text for sign in SIGNS) and BROKEN.search(text) is not None
 
 
 def undo(match: re.Match[str]) -> str:

@@ -19,7 +19,7 @@ def clean_line(text: str) -> str:
     >>> clean_line(" En\u00a0ny\u00ad het \\n i\u200b dag ")
     'En ny het i dag'
     """
-    return " ".join(without_marks(text).split())
+    return " ".join((text if text.isascii() else without_marks(text)).split())
 
 
 def without_marks(text: str) -> str:

@@ -103,7 +103,7 @@ class NewsPage:
         self.drop(self.drop_css)
         self.named_tags = find_named_tags(self.document.root)
         self.bracketed = find_bracketed(self.document.root)
-        self.areas = find_areas(self.document.root)
+        self.areas = find_areas(self.document.root, self.document.text)
         drop_noise(self.document.root)
         self.main, rule = find_main(self.document.root)
         body = self.marked["body"]

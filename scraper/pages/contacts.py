@@ -38,12 +38,14 @@ class Area:
     doubtful: bool
 
 
-def find_areas(root: Element) -> list[Area]:
+def find_areas(root: Element, source: str) -> list[Area]:
     """Every part of a page that names contacts: first what headings say, then boxes, then sentences.
+
+    source: the page's, which tells at once of most pages what need not be looked for.
 
     Looked for before noise is dropped, for contacts are often taken for it.
     """
-    heads, boxes, asking = sift(root)
+    heads, boxes, asking = sift(root, asks="ontakta" in source)
     taken: set[Element] = set()
     read: dict[Element, list[Placed]] = {}
     found = [area for head in heads[:MOST_HEADS] if (area := under_heading(head, taken, read))]
@@ -65,23 +67,23 @@ def choose_contacts(areas: Sequence[Area], main: Element) -> tuple[list[ContactI
     return (list(kept)[:MOST_CONTACTS], evidence) if evidence else None
 
 
-def sift(root: Element) -> tuple[list[Element], list[Element], list[Element]]:
+def sift(root: Element, *, asks: bool) -> tuple[list[Element], list[Element], list[Element]]:
     """The few elements worth reading: what may be a heading, a box or a paragraph that asks to contact somebody."""
     heads: list[Element] = []
     boxes: list[Element] = []
     asking: dict[Element, None] = {}
     for element in root.iter(etree.Element):
-        text, tail, classes = element.text, element.tail, element.get("class")
+        classes, text = element.get("class"), element.text
         box = classes and ("ontact" in classes or "ontakt" in classes or "card" in classes) and BOX.search(classes)
-        head = text and len(text) < LONGEST_HEADING and element.tag in HEADS and STEM.search(text) and leads(text)
-        asks = (text and "ontakta" in text) or (tail and "ontakta" in tail)
-        if not (box or head or asks) or is_furniture(element):
+        head = text and element.tag in HEADS and len(text) < LONGEST_HEADING and STEM.search(text) and leads(text)
+        asked = asks and ("ontakta" in (text or "") or "ontakta" in (element.tail or ""))
+        if not (box or head or asked) or is_furniture(element):
             continue
         if box:
             boxes.append(element)
         if head:
             heads.append(element)
-        if asks:
+        if asked:
             paragraph = next((part for part in around(element) if part.tag in PARAGRAPHS), None)
             if paragraph is not None:
                 asking[paragraph] = None

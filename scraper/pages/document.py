@@ -179,7 +179,7 @@ def decode(html: bytes) -> str:
 def to_xml_characters(text: str) -> bytes:
     """A text in UTF-8 without what is no character of XML: lxml reads such, but does not move them about."""
     html = text.encode("utf-8", "replace").translate(None, CONTROLS)
-    if b"\xef\xbf" in html:
+    if "\ufffe" in text or "\uffff" in text:
         html = html.replace(b"\xef\xbf\xbe", b"").replace(b"\xef\xbf\xbf", b"")
     return CONTROL_REFERENCE.sub(b"", html) if b"&#" in html else html
 

@@ -69,7 +69,7 @@ def look_at(document: Document, *, whole: bool = False) -> Glance:
     return Glance(
         titles=tuple(dict.fromkeys(filter(None, (title.split(" | ")[0], first)))),
         text=short_text(body if body is not None else document.root, longest) if longest else None,
-        asks_password=asks_password(document),
+        asks_password=any(map(said.LOGIN_TITLE.search, (title, first))) and asks_password(document),
         refresh=refresh,
         link=next(filter(None, (document.absolute(link.get("href") or "") for link in document.root.iter("a"))), None),
     )

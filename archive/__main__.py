@@ -145,6 +145,9 @@ def run_reindex(options: argparse.Namespace) -> int:
         raise ArchiveError(options.file, "no such file")
     with Archive(options.file, renew=False) as archive, watching() as watch:
         number = archive.writer.index.renew(watch)
+        if archive.writer.joint.is_stale():
+            with archive.transaction():
+                archive.writer.joint.renew_all()
     sys.stdout.write(f"{options.file}: {number} releases indexed by {VERSION}\n")
     return 0
 

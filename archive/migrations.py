@@ -25,14 +25,8 @@ def first_tables(db: Database) -> None:
     )
     db.table("releases").create(
         {
-            "id": int,
-            "agency": str,
-            "url": str,
-            **STATE,
-            "first_seen": str,
-            "last_checked": str,
-            "revision": int,
-            "hash": str,
+            **{"id": int, "agency": str, "url": str, **STATE, "first_seen": str, "last_checked": str},
+            **{"revision": int, "hash": str},
         },
         pk="id",
         not_null={"agency", "url", "title", "body", "body_html", "first_seen", "last_checked", "hash"},
@@ -47,19 +41,8 @@ def first_tables(db: Database) -> None:
     )
     db.table("revisions").create(
         {
-            "id": int,
-            "release": int,
-            "seen": str,
-            "cause": str,
-            "dated": int,
-            "weight": int,
-            "summary": str,
-            **STATE,
-            "tags": str,
-            "questions": str,
-            "images": str,
-            "attachments": str,
-            "hash": str,
+            **{"id": int, "release": int, "seen": str, "cause": str, "dated": int, "weight": int, "summary": str},
+            **{**STATE, **columns(str, "tags questions images attachments hash")},
         },
         pk="id",
         not_null={"release", "seen", "cause", "title", "body", "body_html", "hash"},
@@ -82,12 +65,9 @@ def first_tables(db: Database) -> None:
         foreign_keys=[("release", "releases", "id"), ("tag", "tags", "id")],
     )
     db.table("release_tags").create_index(["tag"])
-    for name, columns in (
-        ("images", {"url": str, "caption": str, "credit": str, "alt": str}),
-        ("attachments", {"url": str, "title": str, "media_type": str}),
-    ):
+    for name, told in (("images", "url caption credit alt"), ("attachments", "url title media_type")):
         db.table(name).create(
-            {"id": int, "release": int, "position": int, **columns},
+            {**columns(int, "id release position"), **columns(str, told)},
             pk="id",
             not_null={"release", "position", "url"},
             foreign_keys=[("release", "releases", "id")],
@@ -96,19 +76,8 @@ def first_tables(db: Database) -> None:
     db.table("crawls").create(
         {
             "id": int,
-            "agency": str,
-            "spider": str,
-            "started": str,
-            "finished": str,
-            "reason": str,
-            "listed": int,
-            "new": int,
-            "revised": int,
-            "unchanged": int,
-            "refused": int,
-            "errors": int,
-            "requests": int,
-            "bytes": int,
+            **columns(str, "agency spider started finished reason"),
+            **columns(int, "listed new revised unchanged refused errors requests bytes"),
             "problems": str,
         },
         pk="id",
@@ -118,19 +87,11 @@ def first_tables(db: Database) -> None:
     db.table("crawls").create_index(["agency", "started"])
     db.table("frontier").create(
         {
-            "url": str,
-            "agency": str,
-            "role": str,
-            "state": str,
-            "first_seen": str,
-            "source": str,
-            "listed": str,
+            **columns(str, "url agency role state first_seen source listed"),
             "links": int,
-            "fetched": str,
-            "next_due": str,
+            **columns(str, "fetched next_due"),
             "tries": int,
-            "etag": str,
-            "last_modified": str,
+            **columns(str, "etag last_modified"),
             "release": int,
             "problem": str,
         },
@@ -213,15 +174,14 @@ def witness(db: Database) -> None:
     )
     db.table("revisions").create_index(["cause", "seen", "weight", "dated", "release", "previous"])
     db.table("releases").create_index(["agency", "next_check"])
-    times, numbers = ("first_seen", "last_seen", "confirmed", "ended"), ("checks", "status", "moved_to", "capture")
     db.table("removals").create(
         {
             "id": int,
             "release": int,
             "kind": str,
             "target": str,
-            **dict.fromkeys(times, str),
-            **dict.fromkeys(numbers, int),
+            **columns(str, "first_seen last_seen confirmed ended"),
+            **columns(int, "checks status moved_to capture"),
         },
         pk="id",
         not_null={"release", "kind", "first_seen", "last_seen", "checks"},
@@ -246,7 +206,7 @@ def witness(db: Database) -> None:
     ):
         db.execute(f"create index idx_{table}_{column} on {table} ({column}) where {column} is not null")
     rehash(db)
-    note_joint_texts(db)
+    Joint(db).renew_all()  # so that what was kept before finds its copies at other agencies
     db.table("manifests").create(
         {"day": str, "previous": str, "captures_to": int, "revisions_to": int, "digest": str},
         pk="day",
@@ -276,11 +236,13 @@ def views(db: Database) -> None:
         db.create_view(name, sql)
 
 
-def note_joint_texts(db: Database) -> None:
-    """Let releases that were kept before find their copies at other agencies."""
-    joint, last = Joint(db), 0
-    while (last := joint.renew(last) or 0) > 0:
-        pass
+def columns(kind: type, names: str) -> dict[str, type]:
+    """Columns of one type, by their names.
+
+    >>> columns(int, "checks status")
+    {'checks': <class 'int'>, 'status': <class 'int'>}
+    """
+    return dict.fromkeys(names.split(), kind)
 
 
 def rehash(db: Database) -> None:

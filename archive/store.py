@@ -182,11 +182,6 @@ class Archive:
         row = self.db.execute("select id from releases where url = ?", [url]).fetchone()
         return row[0] if row else None
 
-    def title_of(self, url: str) -> str | None:
-        """The title of the release held under a canonical URL, if any."""
-        row = self.db.execute("select title from releases where url = ?", [url]).fetchone()
-        return row[0] if row else None
-
     def url_of(self, release: int) -> str | None:
         """The address a release stands at."""
         row = self.db.execute("select url from releases where id = ?", [release]).fetchone()

@@ -35,14 +35,12 @@ How a change gets its weight
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from archive.changes.blocks import Block, to_blocks
 from archive.changes.differences import Piece, diff_paragraphs, diff_words
 from archive.changes.kinds import KINDS, Change, weigh_all
-from archive.changes.paragraphs import align_paragraphs, read_words
 from archive.changes.parts import find_part_changes
 from archive.changes.text import find_text_changes
 from archive.changes.words import summarise
@@ -57,8 +55,6 @@ __all__ = [
     "compare",
     "diff_paragraphs",
     "diff_words",
-    "same_words",
-    "whole_paragraphs_only",
 ]
 
 State = Mapping[str, Any]  # as archive.store.to_state gives
@@ -87,42 +83,3 @@ def compare(before: State, after: State) -> Comparison:
     changes = [*text, *find_part_changes(before, after, told=text)]
     changes.sort(key=lambda change: -change.weight)
     return Comparison(changes=tuple(changes), weight=weigh_all(changes))
-
-
-def same_words(before: State, after: State) -> bool:
-    """Whether title, lead, body and questions hold the same words in the same order.
-
-    Which field holds them does not matter, nor do case, marks and layout.
-
-    >>> same_words({"title": "HEJ", "lead": None, "body": "Du: där"}, {"title": "Hej", "lead": "Du", "body": "där!"})
-    True
-    """
-    return _words(to_blocks(before)) == _words(to_blocks(after))
-
-
-def whole_paragraphs_only(before: State, after: State) -> bool:
-    """Whether the words differ, but only by whole paragraphs added, removed or moved, none itself altered.
-
-    So differs what a new design prints around the same text. The title must have stayed. Two paragraphs in one
-    place that share a quarter of their words count as one altered.
-
-    >>> old = {"title": "Hej", "body": "Vi har öppet.\\n\\nDela sidan"}
-    >>> whole_paragraphs_only(old, {"title": "Hej", "body": "Vi har öppet."})
-    True
-    >>> whole_paragraphs_only(old, {"title": "Hej", "body": "Vi har stängt.\\n\\nDela sidan"})
-    False
-    """
-    old, new = to_blocks(before), to_blocks(after)
-    if _words(old) == _words(new) or read_words(old[0].text) != read_words(new[0].text):
-        return False
-    matches = align_paragraphs([block.text for block in old[1:]], [block.text for block in new[1:]])
-    return all(
-        not match.before
-        or not match.after
-        or _words([old[n + 1] for n in match.before]) == _words([new[n + 1] for n in match.after])
-        for match in matches
-    )
-
-
-def _words(blocks: Sequence[Block]) -> list[str]:
-    return [word for block in blocks for word in read_words(block.text)]

@@ -104,6 +104,12 @@ class Joint:
             self.note(release, agency, join_parts(*parts))
         return rows[-1][0] if rows else None
 
+    def renew_all(self) -> None:
+        """A whole pass of `renew`."""
+        last: int | None = 0
+        while last is not None:
+            last = self.renew(last)
+
     def is_stale(self) -> bool:
         """Whether keys of other rules are held: their releases are not found until `renew` has passed over them."""
         row = self.db.execute(

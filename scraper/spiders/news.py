@@ -39,7 +39,6 @@ class NewsSpider(ReadingSpider):
     """scrapy crawl news [-a agency=slug[,slug]] [-a since=2024-01-01].
 
     since: links whose source gives them an earlier day are not followed.
-
     What a source lists is remembered in the frontier before any of it is asked for, so a crawl that is
     killed loses nothing. A listing is paged until a page brings only what was known *when its last whole
     pass ended*: a pass killed in the middle is thus gone through to its end the next time.

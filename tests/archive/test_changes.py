@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from archive.changes import Comparison, compare, same_words, whole_paragraphs_only
+from archive.changes import Comparison, compare
 from archive.changes.kinds import FACTS, FIELD_SHARES, FIGURES, KINDS, MANY_FROM, MOST_FOR_MANY, MOST_FOR_SIZE, SPEECH
 from tests.archive.states import to_pair, to_state
 
@@ -194,20 +194,3 @@ def test_link_within_a_new_paragraph_is_not_told_twice() -> None:
         "Bron stängs.\n\nLäs om färjan här.", body_html=html + '<p><a href="/f">Läs om färjan</a> här.</p>'
     )
     assert kinds(compare(to_state("Bron stängs.", body_html=html), after)) == ["paragraph_added"]
-
-
-def test_same_words() -> None:
-    before = to_state("Bron stängs.\n\nVARFÖR?\n\n– Den är gammal.", title="Ny bro")
-    after = to_state("Varför?", title="NY BRO", lead="Bron stängs", questions=[to_pair("Varför?", "Den är gammal.")])
-    assert same_words(before, after)
-    assert not same_words(before, to_state("Bron stängs.\n\nVarför?\n\n– Den är inte gammal.", title="Ny bro"))
-    assert not same_words(to_state("Det är −5 grader."), to_state("Det är 5 grader."))
-
-
-def test_whole_paragraphs_only() -> None:
-    around = to_state("Dela sidan\n\n" + OLD + "\n\nHjälpte informationen dig?")
-    assert whole_paragraphs_only(to_state(OLD), around)
-    assert whole_paragraphs_only(around, to_state("Skriv ut\n\n" + OLD))
-    assert not whole_paragraphs_only(to_state(OLD), to_state(OLD))
-    assert not whole_paragraphs_only(around, to_state(OLD.replace("4 maj", "5 maj")))
-    assert not whole_paragraphs_only(around, to_state(OLD, title="Annan rubrik"))

@@ -135,7 +135,9 @@ def test_what_was_read_from_the_agency_s_page_stands(archive: Archive, tmp_path:
     archive.save(own, seen=WHEN)
     done = import_file(archive, write(tmp_path / "a.jsonl", LINE), "fyr", WHEN)
     assert (done.new, done.standing) == (0, 1)
-    assert archive.title_of(own.url) == "Som den står på sidan"
+    held = archive.held(own.url)
+    assert held is not None
+    assert held.state["title"] == "Som den står på sidan"
 
 
 def test_errors_name_file_line_and_field_and_the_rest_is_kept(archive: Archive, tmp_path: Path) -> None:

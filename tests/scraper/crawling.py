@@ -13,6 +13,8 @@ from typing import Any
 
 from tests.site import Site
 
+SLUG = "skogsbruksradet"
+
 ROOT = Path(__file__).parents[2]
 FAST = {"DOWNLOAD_DELAY": "0", "AUTOTHROTTLE_ENABLED": "False", "RETRY_TIMES": "0", "CONTACT": "test@localhost"}
 
@@ -73,3 +75,20 @@ class Crawling:
         """What the archive holds."""
         with closing(sqlite3.connect(self.archive)) as connection:
             return connection.execute(sql, values).fetchall()
+
+
+def make_due(crawling: Crawling) -> None:
+    """Let every held release be due again."""
+    crawling.write("update releases set next_check = null")
+
+
+def first_url(crawling: Crawling, slug: str = SLUG) -> str:
+    """A release of an agency."""
+    return next(url for url in sorted(crawling.site.truth) if f"//{slug}." in url)
+
+
+def revisit(crawling: Crawling, **settings: str) -> str:
+    """A revisit that goes well; what it printed."""
+    code, printed = crawling.run("revisit", **settings)
+    assert code == 0, printed
+    return printed

@@ -87,6 +87,10 @@ class Counts:
             self.first.setdefault(host, now)
             self.last[host] = now
 
+    def mean_gap(self, host: str) -> float:
+        """Seconds between two requests to a host: on the average, as on a busy machine a single one arrives late."""
+        return (self.last[host] - self.first[host]) / (self.hosts[host] - 1)
+
     def leave(self, host: str, status: int) -> None:
         """A request is done; status 0 means the connection was cut."""
         with self.lock:

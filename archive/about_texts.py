@@ -119,9 +119,6 @@ HELP = {
         " stod där.",
         "Type one or more words. You may also paste an address from an agency’s website to see what stood there.",
     ),
-    "help_search_link": Text(
-        "Sökspråket: fraser, undantag, fält och datum", "The query language: phrases, exclusions, fields and dates"
-    ),
     "help_browse_title": Text("Bläddra", "Browse"),
     "help_browse_text": Text(
         "Varje myndighet har en sida med sina nyaste meddelanden, månader och ämnesord. Varje månad har en sida med"

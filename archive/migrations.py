@@ -9,7 +9,7 @@ from __future__ import annotations
 from sqlite_utils import Database, Migrations
 
 from archive.joint import Joint
-from archive.search.listed import create_listed
+from archive.search.listed import create_listed, fill_listed
 from archive.state import LISTS, STATE, read_state, state_hash
 from archive.swedish.index import create_index
 from archive.views import VIEWS
@@ -234,6 +234,12 @@ def views(db: Database) -> None:
     """Views that need no join: for spreadsheets, and for those who begin with SQL."""
     for name, sql in VIEWS.items():
         db.create_view(name, sql)
+
+
+@migrations()
+def undated_last(db: Database) -> None:
+    """Releases without any date that were there before the archive looked stand last in lists, not first."""
+    fill_listed(db)
 
 
 def columns(kind: type, names: str) -> dict[str, type]:

@@ -8,6 +8,7 @@ PAGES = {
     # every page
     "about": Text("Om arkivet", "About"),
     "help": Text("Hjälp", "Help"),
+    "search_help": Text("Hjälp om sökning", "Help with searching"),
     "more_menu": Text("Om webbplatsen", "About the site"),
     # index
     "what_is_this": Text(

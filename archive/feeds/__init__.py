@@ -5,8 +5,8 @@ archive found by its daily reading:
 
 - it was first read by a crawl: not taken over from another collection, not found again at another address;
 - after the agency's first whole crawl had ended: a backfill is no news;
-- where its page told when it was published: within DAYS of that; a source found later brings years of old releases;
-- where its page did not: by a crawl that found no more than FEW new releases of the agency, and that has ended.
+- where its page told when it was published: within 14 days of that; a source found later brings years of old releases;
+- where its page did not: by a crawl that found no more than 20 new releases of the agency, and that has ended.
 
 What an entry tells is the state as first read, and its time is that reading's. So reading anew by better rules, a new
 design or an edit moves nothing in a feed of new releases; edits and removals have feeds of their own.
@@ -21,27 +21,19 @@ from typing import Any
 from archive.history.asked import Args, read_number
 from archive.history.register import MOST_ROWS
 from archive.search import Run
+from archive.search.news import BEGUN, FIRST, MOST, RULE
 
-DAYS = 14
-FEW = 20
 FEED_SIZE = 30
-MOST = 20_000  # the newest first readings that are looked through
 SHORT = 400  # characters of a body that stand for a lead
+READ = {"published": "v.published", "updated": "v.updated", "seen": "v.seen", "agency": "r.agency"}
 NEWS = f"""
-    with begun as materialized (
-      select agency, min(finished) as ended from crawls where spider = 'news' and reason = 'finished' group by agency
-    )
+    with {BEGUN}
     select v.id, v.release, v.seen, v.title, v.lead, substr(v.body, 1, {SHORT}) as opening, length(v.body) as length,
       v.kind, v.language, v.published, v.updated, v.tags, r.url, r.agency, a.name, a.name_en
-    from (select id, seen, release from revisions where cause = 'first' and previous is null{{after}}
-      order by seen desc, id desc limit {MOST}) found
+    from (select id, seen, release from {FIRST}{{after}} order by seen desc, id desc limit {MOST}) found
     cross join revisions v on v.id = found.id cross join releases r on r.id = v.release
     cross join begun b on b.agency = r.agency and v.seen > b.ended cross join agencies a on a.slug = r.agency
-    where {{conditions}} and case when v.published is not null
-      then v.published >= substr(date(v.seen, '-{DAYS} days'), 1, min(length(v.published), 10))
-      else coalesce(v.updated >= date(v.seen, '-{DAYS} days'), 1) and exists (
-        select 1 from crawls c where c.agency = r.agency and c.spider = 'news'
-        and v.seen between c.started and c.finished and c.new <= {FEW}) end
+    where {{conditions}} and {RULE.format(**READ)}
     order by v.seen desc, v.id desc limit :limit
 """
 

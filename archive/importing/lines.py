@@ -39,26 +39,25 @@ def read_lines(file: Path, watch: Callable[[int, int], None] | None = None) -> I
         stream: IO[bytes] = cast("IO[bytes]", gzip.GzipFile(fileobj=raw)) if packed else raw
         with closing(stream):
             for number, line in enumerate(cut(file, stream), 1):
-                if line.strip():
+                if len(line) > LONGEST:
+                    yield number, LineError(file, number, None, f"is longer than {LONGEST} bytes")
+                elif line.strip():
                     yield number, read_line(file, number, line)
                 if watch and number % 100 == 0:
                     watch(raw.tell(), size)
 
 
 def cut(file: Path, stream: IO[bytes]) -> Iterator[bytes]:
-    """A stream's lines, none of them longer than can be held."""
+    """A stream's lines; of one that is longer than LONGEST only so much that it shows."""
     number = 0
-    while True:
-        try:
-            line = stream.readline(LONGEST + 1)
-        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-            raise ArchiveError(file, f"cannot be unpacked after line {number}: {error}") from error
-        if not line:
-            return
-        number += 1
-        if len(line) > LONGEST:
-            raise LineError(file, number, None, f"is longer than {LONGEST} bytes; nothing after it was read")
-        yield line
+    try:
+        while line := stream.readline(LONGEST + 1):
+            number += 1
+            yield line
+            while len(line) > LONGEST and not line.endswith(b"\n"):  # the rest of it, piece by piece
+                line = stream.readline(LONGEST + 1)
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise ArchiveError(file, f"cannot be unpacked after line {number}: {error}") from error
 
 
 def read_line(file: Path, number: int, line: bytes) -> dict[str, Any] | LineError:

@@ -28,7 +28,7 @@ async def show_about(request: Any, datasette: Any) -> Any:
 
 
 async def show_help(request: Any, datasette: Any) -> Any:
-    """How to find, read and follow; the query language is told beside the search box."""
+    """How to find (with the query language by example), read and follow."""
     context = {"month": await find_newest_month(runner(datasette))}
     return Response.html(await datasette.render_template("help.html", context, request=request))
 

@@ -17,10 +17,6 @@ EDITS = 4
 LATEST = """
     select r.id, r.title, r.kind, r.language, r.published, r.updated, r.first_seen, r.gone, r.agency, a.name, a.name_en
     from listed l cross join releases r on r.id = l.release cross join agencies a on a.slug = r.agency
-    where (l.day is not null or r.updated is not null
-      -- without a date of its own, what an agency's first crawl found may be years old
-      or r.first_seen > (select c.finished from crawls c where c.agency = r.agency and c.finished is not null
-        order by c.started limit 1))
     order by l.newest desc, l.release desc limit 12
 """
 FIRST_SEEN = "select max(first_seen) as first_seen from releases"

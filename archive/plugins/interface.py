@@ -8,10 +8,12 @@ from typing import Any
 from urllib.parse import urlencode
 
 from datasette import hookimpl
+from markupsafe import Markup
 
 import archive
 from archive.history.shown import find_heaviest
 from archive.language import (
+    NO_BREAK,
     choose_language,
     mark_weight,
     say,
@@ -38,6 +40,11 @@ def interface(datasette: Any, request: Any) -> dict[str, Any]:
         query = urlencode({k: v for k, v in {"lang": kept, **values}.items() if v not in (None, "")})
         return str(datasette.urls.path(path)) + (f"?{query}" if query else "")
 
+    def lang_of(language: str | None) -> Markup:
+        """A text's lang attribute, where it differs from the page's; "" tells that the language is not known."""
+        known = language or ("sv" if lang == "sv" else "")
+        return Markup("") if known == lang else Markup(' lang="{}"').format(known)
+
     def switched(language: str) -> str:
         values = [(k, v) for k in request.args for v in request.args.getlist(k) if k != "lang"]
         return f"{request.path}?{urlencode([*values, ('lang', language)])}"
@@ -48,7 +55,7 @@ def interface(datasette: Any, request: Any) -> dict[str, Any]:
         "t": partial(say, lang),
         "number": partial(say_number, lang),
         "say_kind": partial(say_kind, lang),
-        "say_time": partial(say_time, lang),
+        "say_time": lambda when: say_time(lang, when).replace(" ", NO_BREAK, 1),  # the day stays with its month
         "say_month": partial(say_month, lang),
         "say_short": partial(say_short, lang),
         "say_weight": partial(say_weight, lang),
@@ -57,6 +64,7 @@ def interface(datasette: Any, request: Any) -> dict[str, Any]:
         "say_field": partial(say_field, lang),
         "say_value": partial(say_value, lang),
         "find_heaviest": partial(find_heaviest, lang),
+        "lang_of": lang_of,
         "link": link,
         "switched": switched,
     }

@@ -16,6 +16,8 @@ from archive.language import say
 from archive.search.answering import Results, search
 from archive.search.asked import FACETS, ORDERS, SHOWN, Query, chosen, read_query, to_address, to_pairs
 from archive.search.data import COLUMNS, to_entry, to_head, to_rows
+from archive.search.finding import NONE
+from archive.search.news import EVER
 from archive.web import absolute, language_of, refuse, runner
 
 FEED_SIZE = 30
@@ -69,14 +71,15 @@ def to_context(request: Any, datasette: Any, query: Query, results: Results | No
 
 
 async def show_data(request: Any, datasette: Any, kind: str, query: Query) -> Any:
-    """Rows, or a feed, which goes by what is new: a backfill or an import does not flood its readers."""
+    """Rows, or a feed, which tells what is new and nothing else: a backfill or an import does not flood its readers."""
     run, lang = runner(datasette), language_of(request)
     if kind == "atom":
-        query = replace(query, order="newest", page=1, size=FEED_SIZE, news=True)
+        query = replace(query, order="newest", page=1, size=FEED_SIZE)
     try:
-        results = await search(run, query)
-        if query.news and not results.hits:  # nothing new: then what there is, so that a feed can be looked at
-            results = await search(run, replace(query, news=False))
+        news = kind == "atom" and bool(await run(EVER, {}))
+        # without a crawl nothing is news, ever: then the feed tells of what there is, by its own dates
+        dated = {**query.exclude, "year": (*query.exclude.get("year", ()), NONE)} if kind == "atom" and not news else {}
+        results = await search(run, replace(query, news=news, exclude=dated or query.exclude))
     except QueryInterrupted:
         return await refuse(datasette, request, kind, 503, "too_slow_list")
     whole = partial(absolute, datasette, request)
@@ -85,7 +88,7 @@ async def show_data(request: Any, datasette: Any, kind: str, query: Query) -> An
         return whole(to_address(query, request.args.get("lang"), ending))
 
     async def entries() -> Sequence[Entry]:
-        return [to_entry(hit, whole, lang) for hit in results.hits]
+        return [to_entry(hit, whole, lang, news=news) for hit in results.hits]
 
     words = say(lang, "search_for", words=query.text) if query.text else say(lang, "search_title")
     more = results.found.page < results.found.pages and kind != "atom"

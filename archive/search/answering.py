@@ -23,7 +23,7 @@ SEARCHED = """
 """
 NAMES = "select slug as value, name, name_en from agencies where slug in (select value from json_each(:slugs))"
 FRESH = """
-    select (select max(finished) from crawls) as crawled, (select max(newest) from listed) as newest,
+    select (select max(finished) from crawls) as crawled, (select nullif(max(newest), '') from listed) as newest,
       (select max(first_seen) from releases) as first_seen
 """
 
@@ -65,7 +65,7 @@ class Results:
 
 async def search(run: Run, query: Query) -> Results:
     """Find releases or pairs. What takes too long is raised by `run`."""
-    known, notes = await find_known(run, query.asked.tree)
+    known, notes = await find_known(run, query.asked.tree, pairs=query.show == "questions")
     found = await find(run, query, known)
     wanted = to_wanted(query.asked.tree, known.begun)
     read = read_pairs if query.show == "questions" else read_releases
@@ -73,7 +73,7 @@ async def search(run: Run, query: Query) -> Results:
     return Results(
         hits=hits,
         found=found,
-        notes=[*query.asked.notes, *notes],
+        notes=[*query.asked.notes, *notes, *([Note("partial")] if found.partial else [])],
         suggestions=suggestions,
         searched=None if found.total else await find_searched(run),
         names=await find_names(run, query, found),

@@ -34,8 +34,8 @@ class Query:
     """What a reader asked for: words, what facets must and must not be, the order, and which page of the answer.
 
     order: "" is best first where there are words to be ranked by, else newest first. show: releases, or the pairs of
-    question and answer in them. news: only what an agency published lately and its daily reading found (for a feed);
-    no backfill, nothing taken over from another collection, nothing that moved.
+    question and answer in them. news: only what is new, newest find first
+    (archive/feeds/__init__.py tells what that is).
     """
 
     text: str = ""

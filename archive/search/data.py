@@ -60,8 +60,11 @@ def to_head(results: Results, query: Query) -> dict[str, Any]:
     }
 
 
-def to_entry(hit: Hit, whole: Whole, lang: str) -> Entry:
-    """A hit as an entry of a feed. Its id is the release's, or the pair's, in every feed of ours."""
+def to_entry(hit: Hit, whole: Whole, lang: str, *, news: bool = True) -> Entry:
+    """A hit as an entry of a feed. Its id is the release's, or the pair's, in every feed of ours.
+
+    Its time is that of the find where it is news, else that of its publication.
+    """
     row = hit.row
     pair = "pair" in row.keys()  # noqa: SIM118 - a sqlite3.Row looks for values
     address = whole(path_of(hit))
@@ -72,7 +75,7 @@ def to_entry(hit: Hit, whole: Whole, lang: str) -> Entry:
         title=f"{row['name']}: {row['question'] if pair else row['title']}",
         language=row["language"],
         seen=to_moment(row["published"] or row["first_seen"]),
-        updated=to_moment(row["first_seen"]),
+        updated=to_moment(row["first_seen"] if news else row["published"] or row["first_seen"]),
         link=address,
         release=whole(f"/archive/releases/{row['id']}"),
         author=row["name"],

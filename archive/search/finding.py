@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from archive.search.asked import FACETS, Query
 from archive.search.matching import PAIRS, RELEASES, Known, Plan, to_plan
+from archive.search.news import NEWS
 from archive.search.run import Choice, Run
 
 MOST_HITS = 10_000  # matches beyond the newest so many are neither counted nor shown: very common words cost seconds
@@ -24,13 +25,6 @@ COLUMNS = {
     "questions": "iif(l.questions > 0, 'yes', 'no')",
 }
 TAGGED = "l.release in (select rt.release from release_tags rt join tags t on t.id = rt.tag where t.name {holds})"
-NEWS = """
-    exists (select 1 from revisions v where v.release = l.release and v.cause = 'first'
-      and substr(l.newest, 1, 7) >= substr(date(v.seen, '-14 days'), 1, 7)
-      and v.seen > (select min(c.finished) from crawls c
-        where c.agency = l.agency and c.spider = 'news' and c.reason = 'finished'))
-    and not exists (select 1 from releases m where m.moved_to = l.release)
-"""
 COUNTS = {
     "agency": "select 'agency', g.value, a.name, a.name_en, g.n from (select agency as value, count(*) as n from hits"
     " group by agency) g join agencies a on a.slug = g.value",
@@ -45,7 +39,10 @@ COUNTS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """ids: of the releases or pairs of one page, in order; `capped`: there are more than `total`."""
+    """ids: of the releases or pairs of one page, in order; `capped`: there are more than `total`.
+
+    partial: facets with a chosen value whose further values are counted among the newest MOST_HITS only.
+    """
 
     ids: list[int]
     total: int
@@ -54,6 +51,7 @@ class Found:
     pages: int
     order: str
     facets: dict[str, list[Choice]]
+    partial: list[str] = field(default_factory=list)
 
 
 async def find(run: Run, query: Query, known: Known, *, counted: Sequence[str] = FACETS) -> Found:
@@ -79,13 +77,14 @@ async def find(run: Run, query: Query, known: Known, *, counted: Sequence[str] =
         pages=pages,
         order=order if plan.match else "newest",
         facets={name: to_choices(name, rows) for name in counted},
+        partial=[name for name in apart if sum(row["n"] for row in rows if row["facet"] == name) > MOST_HITS],
     )
 
 
 async def count(run: Run, query: Query, known: Known) -> int:
     """How many hits there are, counted no further than one beyond MOST_HITS."""
     plan = plan_of(query, known)
-    sql = f"with hits as ({hits_sql(query, plan, 'newest')}) select count(*) as n from hits"
+    sql = f"with {tables(query)}hits as ({hits_sql(query, plan, 'newest')}) select count(*) as n from hits"
     return int((await run(sql, plan.values | {"most": MOST_HITS + 1}))[0]["n"])
 
 
@@ -113,8 +112,8 @@ async def fetch(
         ]
     hits = hits_sql(query, plan, order, without=without)
     sql = (
-        f"with hits as materialized ({hits}) select null as facet, null as value, null as name, null as name_en,"
-        f" null as n where false union all {' union all '.join(parts)}"
+        f"with {tables(query)}hits as materialized ({hits}) select null as facet, null as value, null as name,"
+        f" null as name_en, null as n where false union all {' union all '.join(parts)}"
     )
     values = {
         "most": MOST_HITS + 1,
@@ -124,6 +123,11 @@ async def fetch(
         "today": datetime.now(UTC).date().isoformat(),
     }
     return await run(sql, plan.values | values)
+
+
+def tables(query: Query) -> str:
+    """What stands before the hits."""
+    return f"{NEWS}, " if query.news else ""
 
 
 def hits_sql(query: Query, plan: Plan, order: str, *, without: str | None = None) -> str:
@@ -141,17 +145,20 @@ def hits_sql(query: Query, plan: Plan, order: str, *, without: str | None = None
         conditions.insert(0, f"{index} match {plan.bind(plan.match)}")
     elif pairs:
         conditions.append("l.questions > 0")
-    if query.news:
-        conditions.append(NEWS)
-    columns = [f"{'q.id' if pairs else 'l.release'} as id", "l.release", "l.newest"]
+    newest = "l.newest"
+    if query.news:  # and what was found last is told first
+        conditions.append("l.release in (select release from news)")
+        newest = "(select min(seen) from revisions v where v.release = l.release) as newest"
+    columns = [f"{'q.id' if pairs else 'l.release'} as id", "l.release", newest]
     columns += [f"{column} as {name}" for name, column in COLUMNS.items()]
     if words and order == "best":
-        age = "max(0, julianday(:today) - julianday(coalesce(l.day, substr(l.newest, 1, 10))))"
+        known = "julianday(:today) - julianday(coalesce(l.day, substr(l.newest, 1, 10)))"
+        age = f"max(0, coalesce({known}, 1e9))"  # what has no date is as old as can be
         rank = f"bm25({index}, 3.0, 1.0)" if pairs else f"{index}.rank"
         columns.append(f"{rank} * ({1 - NEW} + {NEW} / (1 + {age} / {RECENT})) as score")
     return (
         f"select {', '.join(columns)} from {worded if words else source} where {' and '.join(conditions) or 'true'}"
-        f" order by {f'{index}.rowid' if words else 'l.newest'} desc limit :most"
+        f" order by {f'{index}.rowid' if words else 'newest'} desc limit :most"
     )
 
 

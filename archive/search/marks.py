@@ -14,7 +14,7 @@ from archive.search.lexing import LONGEST
 from archive.search.query import Node, find_terms
 from archive.swedish import to_term
 from archive.swedish.lemmas import english_lemma, swedish_lemma
-from archive.swedish.match import match_word
+from archive.swedish.match import find_part
 from archive.swedish.parts import find_parts
 from archive.swedish.words import find_words
 
@@ -69,7 +69,7 @@ def to_wanted(tree: Node | None, begun: Mapping[str, tuple[str, ...]] | None = N
         readings = tuple(tuple(lemma.split()) for lemma in to_term(text).lemmas)
         if term.star:
             readings = (term.words, *((lemma,) for lemma in (begun or {}).get(text, ())))
-        compound = readings[0][0] if len(term.words) == 1 and not term.field and "{parts}" in match_word(text) else ""
+        compound = "" if term.star else find_part(text)
         label = text + ("*" if term.star else "")
         found.append(Wanted(label, readings, term.words[-1] if term.star else "", compound, term.field))
     return found
@@ -80,11 +80,11 @@ class Text:
 
     def __init__(self, text: str | None, wanted: Sequence[Wanted], field: str, *, english: bool) -> None:
         self.text = unicodedata.normalize("NFC", text or "")
-        self.tokens = find_tokens(self.text, wanted, english=english) if wanted else []
+        here = {number: each for number, each in enumerate(wanted) if each.field in (None, field)}
+        self.tokens = find_tokens(self.text, list(here.values()), english=english) if here else []
         self.marks: list[Mark] = []
-        for number, each in enumerate(wanted):
-            if each.field is None or each.field == field:
-                self.marks += find_marks(self.tokens, each, number)
+        for number, each in here.items():
+            self.marks += find_marks(self.tokens, each, number)
         self.marks.sort(key=lambda mark: (mark.first, -mark.last))
 
     @property

@@ -9,16 +9,17 @@ from typing import Any as Anything
 
 from archive.search.query import All, Any, Fact, Near, Node, Not, Term
 from archive.swedish import to_term
-from archive.swedish.match import TEXTS, match_word, quote
+from archive.swedish.match import TEXTS, find_part, match_word, quote
 
 MOST_READINGS = 16  # of the words of a NEAR together
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """What the archive knows of a query's names: lemmas of words that begin so, keys of agencies and tags."""
+    """What the archive knows of a query's names: lemmas of words that begin or end so, keys of agencies and tags."""
 
     begun: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    compounds: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # part → lemmas of what it is a part of
     agencies: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # as typed → slugs
     tags: Mapping[str, tuple[int, ...]] = field(default_factory=dict)  # as typed → ids
 
@@ -121,7 +122,8 @@ def fact_condition(fact: Fact, plan: Plan, known: Known) -> str:
     if fact.field == "tag":
         tags = ", ".join(map(plan.bind, known.tags.get(fact.value, ())))
         return f"l.release in (select release from release_tags where tag in ({tags}))"
-    return f"l.day {'>=' if fact.field == 'from' else '<='} {plan.bind(fact.value)}"
+    # what has no date is on no day: a "not" finds it
+    return f"ifnull(l.day {'>=' if fact.field == 'from' else '<='} {plan.bind(fact.value)}, 0)"
 
 
 def match_term(term: Term, known: Known, source: Source) -> str:
@@ -135,8 +137,8 @@ def match_term(term: Term, known: Known, source: Source) -> str:
     if not term.star:
         if columns == TEXTS and source.parts:
             return match_word(text)
-        readings = " OR ".join(map(quote, to_term(text).lemmas))
-        return f"{columns}: ({readings})" if readings else ""
+        lemmas = *to_term(text).lemmas, *known.compounds.get(find_part(text), ())
+        return f"{columns}: ({' OR '.join(map(quote, lemmas))})" if lemmas else ""
     readings = " OR ".join([f"{quote(text)} *", *map(quote, known.begun.get(text, ()))])
     return f"{columns}: ({readings})"
 

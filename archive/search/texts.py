@@ -62,6 +62,10 @@ SEARCH = {
         "Bara de första orden togs med i sökningen, högst 32.",
         "Only the first words were used in the search, 32 at most.",
     ),
+    "search_note_partial": Text(
+        "Talen vid en vald avgränsning är räknade bland högst 10\u00a0000 meddelanden, de nyaste.",
+        "The numbers beside a chosen filter are counted among 10,000 releases at most, the newest.",
+    ),
     # what is shown, and in which order
     "show_releases": Text("Meddelanden", "Releases"),
     "show_questions": Text("Frågor och svar", "Questions and answers"),
@@ -74,8 +78,8 @@ SEARCH = {
     "pairs": Text(("{n} fråga med svar", "{n} frågor med svar"), ("{n} question answered", "{n} questions answered")),
     "pairs_capped": Text("Fler än {n} frågor med svar", "More than {n} questions answered"),
     "capped_hint": Text(
-        "Så vanliga ord räknas inte längre. Träffarna är de nyast inlästa.",
-        "Words so common are not counted further. The hits are those read most recently.",
+        "Fler än så räknas inte. Träffarna är de nyaste.",
+        "No more than that are counted. The hits are the newest.",
     ),
     "answered_in": Text("Ur {title}", "From {title}"),
     "in_question": Text("I fråga {n}:", "In question {n}:"),

@@ -23,6 +23,7 @@ from archive.swedish.words import find_words
 OLDEST = (3, 43, 0)  # the first SQLite that can delete from a contentless table
 WEIGHTS = (10.0, 4.0, 1.0, 1.0, 0.3)  # of title, lead, body, questions and parts, for bm25
 BATCH = 200  # releases renewed in one transaction
+EVERY = "\ue000"  # stands among the parts of every release; of private use, so in no word
 STATES = (
     "select id, title, lead, body, language,"
     " (select json_group_array(json_object('question', question, 'answer', answer))"
@@ -148,7 +149,7 @@ class Index:
         texts = [" ".join(map(lemmas.__getitem__, text)) for text in words]
         self.db.execute(
             "insert or replace into search (rowid, title, lead, body, questions, parts) values (?, ?, ?, ?, ?, ?)",
-            [release, *texts, " ".join(parts)],
+            [release, *texts, " ".join((EVERY, *parts))],
         )
         if state["questions"]:
             self._put_questions(release, "en" if english else "sv")

@@ -15,12 +15,18 @@ def match_word(word: str) -> str:
     >>> match_word("ministrarnas")
     '({title lead body questions}: ("minister") OR {parts}: "minister")'
     """
-    term = to_term(word)
-    if not term.lemmas:
-        return ""
-    whole = f"{TEXTS}: ({' OR '.join(map(quote, term.lemmas))})"
-    swedish = term.lemmas[0]
-    return whole if " " in swedish else f"({whole} OR {{parts}}: {quote(swedish)})"
+    lemmas, part = to_term(word).lemmas, find_part(word)
+    whole = f"{TEXTS}: ({' OR '.join(map(quote, lemmas))})" if lemmas else ""
+    return f"({whole} OR {{parts}}: {quote(part)})" if part else whole
+
+
+def find_part(word: str) -> str:
+    """The lemma under which compounds are found that a word is a part of; "" of several words, or of none.
+
+    >>> find_part("ministrarnas"), find_part("EU-ministern")
+    ('minister', '')
+    """
+    return next((lemma for lemma in to_term(word).lemmas[:1] if " " not in lemma), "")
 
 
 def quote(lemma: str) -> str:

@@ -1,13 +1,15 @@
-"""RFC 4287 held against a feed: what must stand in it, what may stand once, and in what form."""
+"""RFC 4287 held against a feed: its grammar (atom.rng, by libxml2), and what no grammar can say."""
 
 from __future__ import annotations
 
 import re
 from datetime import datetime
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from lxml import etree
 
+GRAMMAR = etree.RelaxNG(file=str(Path(__file__).with_name("atom.rng")))
 ATOM = "{http://www.w3.org/2005/Atom}"
 XML_LANG = "{http://www.w3.org/XML/1998/namespace}lang"
 ONCE = {"id", "title", "updated", "rights", "subtitle", "generator", "icon", "logo", "published", "summary", "content"}
@@ -27,7 +29,9 @@ def find_faults(body: bytes) -> list[str]:
     if root.tag != f"{ATOM}feed":
         return [f"the root is {root.tag}"]
     entries = root.findall(f"{ATOM}entry")
-    faults = [*check(root, FEED), *(fault for entry in entries for fault in check(entry, ENTRY))]
+    GRAMMAR.validate(root)
+    faults = [str(error.message) for error in GRAMMAR.error_log.filter_from_errors()]
+    faults += [*check(root, FEED), *(fault for entry in entries for fault in check(entry, ENTRY))]
     if root.find(f"{ATOM}author") is None and any(entry.find(f"{ATOM}author") is None for entry in entries):
         faults.append("an entry has no author, and the feed neither")
     if "self" not in {link.get("rel") for link in root.findall(f"{ATOM}link")}:

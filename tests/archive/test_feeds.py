@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -21,6 +22,7 @@ DAY = timedelta(days=1)
 START = datetime(2024, 6, 1, 6, 0, tzinfo=UTC)
 HOST = "http://localhost"
 NEWS = ["Ny fyr tänds", "Fyr utan datum", "Månadens fyr"]  # oldest find first
+IMPORTED = [None, "2014-01", "2024-06", "2024-06-10", "2024-06-10T08:00:00+02:00"]
 FEEDS = [
     *("/new.atom", "/agency/fyr.atom", "/tag/1.atom", "/new.atom?agency=fyr&tag=1", "/new.atom?size=1&lang=en"),
     *("/-/edits.atom", "/-/removed.atom", "/-/edits.atom?agency=fyr", "/-/removed.atom?tag=1"),
@@ -81,10 +83,39 @@ async def titles(site: Site, address: str) -> list[str]:
     return [entry.title for entry in feedparser.parse((await site.get(address)).content).entries]
 
 
-@pytest.mark.parametrize("address", ["/new.atom", "/agency/fyr.atom", "/tag/1.atom"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("/new.atom", "/agency/fyr.atom", "/tag/1.atom"),
+        *("/search.atom", "/search.atom?agency=fyr", "/search.atom?tag=Fyrar", "/search.atom?q=s%C3%A5+%C3%A4r+det"),
+    ],
+)
 async def test_only_what_is_new_is_told(site: Site, address: str) -> None:
     """No backfill, no new source's old releases, no import, nothing read anew."""
-    assert await titles(site, address) == [f"Fyrstyrelsen: {title}" for title in reversed(NEWS)]
+    told = [title.replace("släcks", "tänds") for title in await titles(site, address)]  # a search tells how it stands
+    assert told == [f"Fyrstyrelsen: {title}" for title in reversed(NEWS)]
+
+
+@pytest.mark.parametrize("words", ["arkivet", "källa", "gammal", "äntligen", "vägen"])
+async def test_a_search_that_found_nothing_new_has_an_empty_feed(site: Site, words: str) -> None:
+    """Neither backfills nor imports; once there is a crawl, nothing stands in for news."""
+    assert (await site.get(f"/search.json?q={words}")).json()["total"] > 0
+    answer = await site.get(f"/search.atom?q={words}")
+    assert b"<entry>" not in answer.content
+    assert find_faults(answer.content) == []
+
+
+async def test_an_import_moves_nothing_in_any_feed(followed: Path, tmp_path: Path) -> None:
+    feeds = [address for address in FEEDS if "history" not in address] + ["/search.atom", "/search.atom?q=fyrar"]
+    path = tmp_path / "archive.db"
+    shutil.copy(followed, path)
+    with served(path) as datasette:
+        before = {address: (await Site(datasette).get(address)).headers["etag"] for address in feeds}
+    with Archive(path) as archive:
+        lines = [{**LINE, "url": f"https://fyr.example/more-{n}", "published": d} for n, d in enumerate(IMPORTED)]
+        assert import_file(archive, write(tmp_path / "a.jsonl", *lines), "fyr", START + 9 * DAY).new == len(IMPORTED)
+    with served(path) as datasette:
+        assert {address: (await Site(datasette).get(address)).headers["etag"] for address in feeds} == before
 
 
 async def test_an_agency_s_first_reading_is_no_news(site: Site) -> None:

@@ -16,6 +16,7 @@ from archive.__main__ import main
 from archive.errors import ArchiveError
 from archive.evidence.verify import verify
 from archive.importing import SPREAD, import_file
+from archive.importing.lines import LineError, read_lines
 from archive.importing.rows import FieldError, to_release
 from archive.records import Release
 from archive.store import Archive, Outcome
@@ -157,6 +158,19 @@ def test_errors_name_file_line_and_field_and_the_rest_is_kept(archive: Archive, 
     ]
     assert all(str(error).startswith(f"{file}: line ") for error in done.errors)
     assert (done.lines, done.new) == (7, 2)
+
+
+@pytest.mark.parametrize("length", [99, 100, 101, 201, 202, 300])
+@pytest.mark.parametrize("end", [b"\n", b""])
+def test_a_line_too_long_to_be_held_is_told_and_the_rest_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, length: int, end: bytes
+) -> None:
+    monkeypatch.setattr("archive.importing.lines.LONGEST", 100)
+    file = tmp_path / "a.jsonl"
+    file.write_bytes(b"{}\n" + b"x" * length + (end and b"\n{}\n"))
+    told = [(number, isinstance(row, LineError) and "longer" in str(row)) for number, row in read_lines(file)]
+    long = length + len(end) > 100
+    assert told == [(1, False), (2, long), *([(3, False)] if end else [])]
 
 
 def test_a_file_that_breaks_off_keeps_what_came_before(archive: Archive, tmp_path: Path) -> None:

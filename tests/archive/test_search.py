@@ -73,6 +73,8 @@ TREES: dict[str, Node | None] = {
     "myndighet:polisen": Fact("agency", "polisen"),
     'ämne:"Våtmarker & sjöar"': Fact("tag", "Våtmarker & sjöar"),
     "från:2024": Fact("from", "2024-01-01"),
+    "från:2024-2 till:2024-2-9": All((Fact("from", "2024-02-01"), Fact("to", "2024-02-09"))),
+    "skog|älg": Any((SKOG, ALG)),
     "till:2024-02": Fact("to", "2024-02-29"),
     "from:2024-06-03 to:2024-06-04": All((Fact("from", "2024-06-03"), Fact("to", "2024-06-04"))),
     "från:mars": All((term("från"), term("mars"))),
@@ -149,7 +151,7 @@ def test_a_sign_never_stands_where_sqlite_would_read_it() -> None:
 def test_words_lead_and_the_rest_are_conditions() -> None:
     plan = to_plan(parse_query("skog -älg från:2024 svar:vad myndighet:fyr").tree, Known(agencies={"fyr": ("a", "b")}))
     assert " NOT (" in plan.match
-    assert [condition.split()[0] for condition in plan.conditions] == ["(l.day", "(l.release", "(l.agency"]
+    assert [condition.split()[0] for condition in plan.conditions] == ["(ifnull(l.day", "(l.release", "(l.agency"]
     assert set(plan.values.values()) >= {"2024-01-01", "a", "b"}
 
 

@@ -50,6 +50,19 @@ async def test_without_words_newest_first_and_undated_by_their_update(run: Run) 
     assert (await titles(run, page=99))[-1] == UNDATED, "its page tells of an update long ago, and of no publication"
 
 
+async def test_days_that_must_not_be_leave_the_undated(run: Run) -> None:
+    assert UNDATED in await titles(run, "-från:1990")
+    assert UNDATED not in await titles(run, "från:1990 grusvägar")
+
+
+async def test_counts_that_are_cut_short_are_told(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert (await ask(run, kind="news")).notes == []
+    monkeypatch.setattr("archive.search.finding.MOST_HITS", 10)
+    results = await ask(run, year="2024", kind="news")
+    assert [note.key for note in results.notes] == ["partial"]
+    assert results.found.partial == ["year"]
+
+
 async def test_words_in_any_form_and_all_of_them(run: Run) -> None:
     assert await titles(run, "fyr tänd") == [LIGHTHOUSES]
     assert await titles(run, "TÄNDS igen") == [LIGHTHOUSES]

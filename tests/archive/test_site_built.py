@@ -15,6 +15,7 @@ from tests.archive.sample import PAGED, ROOT, Site, fill, served
 
 OWN = ["/", "/search", "/search?q=fyrar", "/search?q=x&tag=y", "/search?page=2", "/archive/releases/1", "/no/such/page"]
 OWN += ["/agencies", "/agency/vagmyndigheten", "/agency/tystnadsnamnden", "/tag/1", "/month/2024-05", "/about", "/help"]
+OWN += ["/-/revision/1", "/-/cite/1", "/search?show=questions"]
 STORY = [
     *("/archive/releases/51", "/archive/releases/53", "/archive/releases/56", "/archive/releases/62"),
     *("/-/diff/54/55", "/-/diff/54/55?show=all", "/-/edits", "/-/edits?release=51", "/-/removed?kind=moved"),
@@ -48,7 +49,7 @@ async def test_own_pages_are_well_built(story: Site, address: str, lang: str) ->
     ids = [element.get("id") for element in page.cssselect("[id]")]
     assert len(ids) == len(set(ids))
     assert len(page.cssselect("h1")) == len(page.cssselect("main")) == 1
-    for field in page.cssselect("input:not([type=hidden]), select"):
+    for field in page.cssselect("input:not([type=hidden]), select, textarea"):
         assert page.cssselect(f"label[for={field.get('id')}]")
     assert page.find("body")[0].get("href") == "#content"
     levels = [int(element.tag[1]) for element in page.cssselect("h1, h2, h3, h4")]

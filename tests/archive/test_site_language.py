@@ -12,7 +12,7 @@ from archive.history.texts import ABSENCE_CHOICES, ABSENCES, WEIGHTS
 from archive.language import LANGUAGES, SAID, choose_language, say, say_number, say_time, sort_key
 from archive.texts import KINDS, MONTHS, Text, Words
 from scraper.normalise.kinds import WORDS
-from tests.archive.sample import ROOT
+from tests.archive.sample import ROOT, Site
 
 CALL = re.compile(r"""\bt\(["'](\w+)["']( ~)?""")
 
@@ -41,7 +41,7 @@ def test_templates_and_texts_agree() -> None:
         for key, joined in CALL.findall(path.read_text(encoding="utf-8")):
             (begun if joined else used).add(key)
     assert used <= set(SAID)
-    assert begun == {"facet_", "lang_", "event_", "stands_", "note_", "refused_", "search_note_"}
+    assert begun == {"facet_", "lang_", "event_", "stands_", "note_", "refused_", "search_note_", "ask_", "way_"}
     code = "".join(
         path.read_text(encoding="utf-8") for path in (ROOT / "archive").rglob("*.py") if "texts" not in path.name
     )
@@ -114,3 +114,8 @@ def test_swedish_order() -> None:
         "Älgverket",
         "Önskeverket",
     ]
+
+
+async def test_a_text_of_no_known_language_is_not_called_english(site: Site) -> None:
+    assert (await site.page("/tag/1?lang=en")).cssselect("h1")[0].get("lang") == ""
+    assert (await site.page("/tag/1?lang=sv")).cssselect("h1")[0].get("lang") is None

@@ -41,8 +41,8 @@ async def test_questions_standing_apart_are_printed_in_full(site: Site) -> None:
     assert [link.get("href") for link in page.cssselect("nav.questions a")] == ["#question-1", "#question-2"]
     first, second = page.cssselect(".apart")
     assert first.cssselect("#question-1")[0].text == "Vilka fyrar tänds?"
-    assert [p.text for p in first.cssselect("p")] == ["Svarar: Ada Ek", "Norrskär, Ekö och Lillgrund."]
-    assert [p.text for p in second.cssselect("p")] == ["Svarar: Bo Strand", "Staten.", "Och hamnarna."]
+    assert [p.text_content() for p in first.cssselect("p")] == ["Svarar: Ada Ek", "Norrskär, Ekö och Lillgrund."]
+    assert [p.text_content() for p in second.cssselect("p")] == ["Svarar: Bo Strand", "Staten.", "Och hamnarna."]
 
 
 async def test_what_a_page_does_not_tell_is_not_guessed(site: Site) -> None:

@@ -125,19 +125,28 @@ async def test_csv(site: Site) -> None:
     assert rows[0]["page"].startswith("http")
 
 
-async def test_atom(site: Site) -> None:
-    response = await site.get("/search.atom?q=vassen+OR+fyrar&order=best")
-    feed = feedparser.parse(response.text)
-    assert not feed.bozo
-    assert [entry.title.partition(": ")[2] for entry in feed.entries] == [LIGHTHOUSES, WARBLERS], "newest first"
-    again = await site.get(
-        "/search.atom?q=vassen+OR+fyrar",
-        if_none_match=(await site.get("/search.atom?q=vassen+OR+fyrar")).headers["etag"],
-    )
-    assert again.status_code == 304
-    other = feedparser.parse((await site.get("/search.atom?q=fyrar")).text)
-    assert other.entries[0].id == feed.entries[0].id, "a release has one id in every feed"
-    assert other.feed.id != feed.feed.id
+async def test_atom_of_an_archive_that_no_crawl_has_filled_goes_by_its_own_dates(tmp_path: Path) -> None:
+    path = fill(tmp_path / "archive.db")
+    with Archive(path) as archive:
+        archive.db.execute("delete from crawls")
+    with served(path) as datasette:
+        site = Site(datasette)
+        response = await site.get("/search.atom?q=vassen+OR+fyrar&order=best")
+        feed = feedparser.parse(response.text)
+        assert not feed.bozo
+        assert [entry.title.partition(": ")[2] for entry in feed.entries] == [LIGHTHOUSES, WARBLERS], "newest first"
+        assert [entry.updated for entry in feed.entries] == [entry.published for entry in feed.entries]
+        other = feedparser.parse((await site.get("/search.atom?q=fyrar")).text)
+        assert other.entries[0].id == feed.entries[0].id, "a release has one id in every feed"
+        assert other.feed.id != feed.feed.id
+        assert feed.feed.links[0].href.endswith("/search.atom?q=vassen+OR+fyrar&order=newest&size=30")
+        assert feedparser.parse((await site.get("/search.atom?q=grusvägar")).text).entries == [], "it has no date"
+
+
+async def test_a_feed_of_a_search_is_not_sent_twice(site: Site) -> None:
+    address = "/search.atom?q=vassen+OR+fyrar"
+    again = await site.get(address, if_none_match=(await site.get(address)).headers["etag"])
+    assert (again.status_code, again.content) == (304, b"")
 
 
 async def test_a_feed_tells_what_is_new_and_no_backfill(tmp_path: Path) -> None:

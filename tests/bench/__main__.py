@@ -1,7 +1,8 @@
-"""python -m tests.bench [N]: what a page costs in CPU time, beside named baselines in the same run.
+"""python -m tests.bench [N]: what a page costs, and how well and fast the search is, beside named baselines.
 
 Baselines: *bare Scrapy* fetches the same addresses under the same settings and reads nothing; *BeautifulSoup*
-parses the same page whole with lxml and reads nothing. Figures are ratios; milliseconds are this machine's.
+parses the same page whole with lxml and reads nothing. Figures are ratios; milliseconds are this machine's. The
+baselines of the search are told in search.py's table.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from scraper.normalise import to_release
 from scraper.pages import read_page
 from tests.bench.again import measure_again
 from tests.bench.measure import children_cpu, each_cpu, fetch
+from tests.bench.search import measure_search
 from tests.scraper.crawling import Crawling
 from tests.site import Site
 from tests.site.client import get
@@ -52,6 +54,9 @@ def main() -> int:
         print(f"{name:44}{cost * 1000:>15.2f}{cost / base:>9.2f}  {baseline}")
     print()
     print("\n".join(measure_again(AGAIN if len(sys.argv) < 2 else number)))
+    print()
+    for line in measure_search():
+        print(line, flush=True)
     return 0
 
 

@@ -27,7 +27,7 @@ def children_cpu(run: Callable[[], int]) -> float:
     """CPU seconds, user and system, of the processes a run starts; SystemExit where it fails."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     if code := run():
-        raise SystemExit(f"a crawl ended with {code}")
+        raise SystemExit(f"what was measured ended with {code}")
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 

@@ -67,6 +67,10 @@ def test_why_and_help_without_a_script(browser: Browser, site: str) -> None:
     page.get_by_text("Fler sätt att söka").click()
     page.get_by_role("link", name="miljö*").click()
     expect(page.get_by_label("Ord att söka efter")).to_have_value("miljö*")
+    page.get_by_role("link", name="Hjälp om sökning").click()
+    expect(page.locator("#search")).to_be_in_viewport()
+    page.get_by_role("link", name="skola -förskola").click()
+    expect(page.get_by_label("Ord att söka efter")).to_have_value("skola -förskola")
     context.close()
 
 

@@ -33,8 +33,10 @@ class Demo:
 
 
 def run(demo: Demo) -> int:
-    """Crawl, then serve until told to stop; the exit code: 0, 1 for a failed crawl, 2 for a taken port."""
+    """Crawl, then serve until told to stop; the exit code: 0, 1 for a failed crawl, 2 where it cannot be served."""
     stop_on_sigterm()
+    if demo.serve and demo.archive.name != "archive.db":
+        return complain(f"{demo.archive}: the file must be called archive.db to be served; it may lie in any folder")
     if demo.serve and is_taken(demo.port):
         return complain(f"port {demo.port} is taken; choose another with --port (make run PORT=…)")
     try:

@@ -1,0 +1,60 @@
+"""What the search benchmark asks for: words by how many releases hold them, phrases, beginnings, fields, filters.
+
+The words are taken from the archive that is asked, so that one of any size is asked for its own rare and common ones.
+"""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+SHARES = {"rare words": 0.0005, "medium": 0.01, "common": 0.1, "very common": 0.5}  # of the releases hold such a word
+WORDS = 4  # of each kind
+LONG = 5  # letters at least
+TITLES = "select title from releases where title like '% % % %' and title not like '%\"%' order by id"
+
+Load = list[tuple[dict[str, str], dict[str, str]]]  # for each question: what our page is asked, and Datasette's table
+
+
+def to_loads(archive: Path) -> dict[str, Load]:
+    """Each kind of question, in the order of the table."""
+    with closing(sqlite3.connect(f"file:{archive}?mode=ro", uri=True)) as db:
+        words = {name: pick_words(db, share) for name, share in SHARES.items()}
+        phrases = pick_phrases(db)
+    medium, common = words["medium"], words["common"]
+    return {
+        **{name: in_words(chosen) for name, chosen in words.items()},
+        "two words": in_words([" ".join(both) for both in zip(common, words["very common"], strict=True)]),
+        "phrases": in_words([f'"{phrase}"' for phrase in phrases]),
+        "beginnings*": [
+            ({"q": f"{word[:LONG]}*"}, {"_search": f"{word[:LONG]}*", "_searchmode": "raw"}) for word in medium
+        ],
+        "in the title": [({"q": f"rubrik:{word}"}, {"_search_title": word}) for word in medium],
+        "common, of a kind": [
+            ({"q": word, "kind": "article"}, {"_search": word, "kind": "article"}) for word in common
+        ],
+        "no words": [({}, {})],
+    }
+
+
+def in_words(texts: list[str]) -> Load:
+    """Either is asked in the same words."""
+    return [({"q": text}, {"_search": text}) for text in texts]
+
+
+def pick_words(db: sqlite3.Connection, share: float) -> list[str]:
+    """Words that come nearest to being held by a share of the releases."""
+    rows = db.execute(
+        "select word from vocabulary where length(word) >= ? order by"
+        " abs(releases - ? * (select count(*) from releases)), word limit ?",
+        [LONG, share, WORDS],
+    )
+    return [word for (word,) in rows]
+
+
+def pick_phrases(db: sqlite3.Connection) -> list[str]:
+    """Three words in a row of some titles."""
+    titles = [title for (title,) in db.execute(TITLES)]
+    return [" ".join(title.split()[1:4]) for title in random.Random(5).sample(titles, WORDS)]

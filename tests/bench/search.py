@@ -1,0 +1,42 @@
+"""python -m tests.bench.search [ARCHIVE]: how well and how fast the search is; ARCHIVE spares the import.
+
+It needs the stored collection (tests/stored.py): 10,737 releases, which no test and no page of ours holds.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+from tests.bench.collection import COLLECTION, import_collection
+from tests.bench.ranked import measure_ranking
+from tests.bench.speed import measure_speed
+
+
+def measure_search(archive: Path | None = None) -> Iterator[str]:
+    """Lines as they are known; one that says why, where there is nothing to search in."""
+    if archive is None and not COLLECTION.is_file():
+        yield f"search is left out: there is no {COLLECTION} (name the folder that holds corpus/ with PAGES=)"
+        return
+    with tempfile.TemporaryDirectory() as made:
+        folder = Path(made)
+        imported = ""
+        if archive is None:
+            archive = folder / "archive.db"
+            took = import_collection(archive)
+            imported = f", imported in {took:.0f} s of CPU"
+        with closing(sqlite3.connect(archive)) as db:
+            number = db.execute("select count(*) from releases").fetchone()[0]
+        yield f"search in {number} releases{imported}\n"
+        yield from measure_ranking(archive)
+        yield ""
+        yield from measure_speed(archive, folder)
+
+
+if __name__ == "__main__":
+    for line in measure_search(Path(sys.argv[1]) if len(sys.argv) > 1 else None):
+        print(line)

@@ -1,0 +1,105 @@
+"""What a search costs over HTTP, by kind of question: our page and its JSON, beside Datasette's own table search."""
+
+from __future__ import annotations
+
+import random
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import fmean, quantiles
+from urllib.parse import urlencode
+
+from archive.__main__ import datasette_command
+from tests.bench.collection import copy_plain
+from tests.bench.loads import Load, to_loads
+from tests.bench.served import Answer, Served, find_port, serve
+
+ROUNDS = 8  # that each question is asked by each way; one more before, which is not counted
+ROWS = {"_facet": "agency", "_size": "20"}  # as many rows as our page has hits
+RATIOS = {"page/page": ("/search", "its page"), "json/json": ("/search.json", "plain table")}
+ABOUT = """\
+wall time p50, p95 and the server's CPU, ms a request; the ratios are of CPU. /search and /search.json: ours, with
+excerpts, five facets, best first. our table: Datasette's _search= with one facet on our file. plain table, its page:
+the same as JSON and as HTML, by Datasette without us on a copy with plain FTS5 (whole texts, not ranked, no marks)."""
+
+
+@dataclass(slots=True)
+class Way:
+    """One way to ask: which server, at which address; `answers` by kind of question."""
+
+    served: Served
+    path: str
+    ours: bool
+    answers: dict[str, list[Answer]] = field(default_factory=dict)
+
+    def addresses(self, load: Load) -> list[str]:
+        """Those of the questions of a kind, in the words of this way."""
+        asked = [ours if self.ours else table | ROWS for ours, table in load]
+        return [f"{self.path}?{urlencode(each)}" for each in asked]
+
+    def told(self, kind: str | None = None) -> list[Answer]:
+        """The answers to a kind of question, or to all."""
+        return [answer for name, answers in self.answers.items() if kind in (None, name) for answer in answers]
+
+    def cpu(self, kind: str | None = None) -> float:
+        """Mean CPU milliseconds."""
+        return fmean(answer.cpu * 1000 for answer in self.told(kind))
+
+
+def measure_speed(archive: Path, folder: Path) -> Iterator[str]:
+    """The lines of a table. `folder` takes the copy with plain FTS5."""
+    loads = to_loads(archive)
+    copy_plain(archive, folder / "plain.db")
+    with ExitStack() as stack:
+        ways = start(stack, archive, folder / "plain.db")
+        for kind, load in loads.items():
+            ask_all(list(ways.values()), kind, load)
+    yield from to_table(ways, list(loads))
+
+
+def start(stack: ExitStack, archive: Path, plain: Path) -> dict[str, Way]:
+    """Both servers, and the ways to ask them."""
+    ports = find_port(), find_port()
+    command = [sys.executable, "-m", "datasette", "serve", str(plain), "--port", str(ports[1])]
+    ours = stack.enter_context(serve(datasette_command(archive, ports[0]), ports[0]))
+    theirs = stack.enter_context(serve([*command, "--setting", "suggest_facets", "off"], ports[1]))
+    return {
+        "/search": Way(ours, "/search", ours=True),
+        "/search.json": Way(ours, "/search.json", ours=True),
+        "our table": Way(ours, "/archive/releases.json", ours=False),
+        "plain table": Way(theirs, "/plain/releases.json", ours=False),
+        "its page": Way(theirs, "/plain/releases", ours=False),
+    }
+
+
+def ask_all(ways: list[Way], kind: str, load: Load) -> None:
+    """Every question of a kind by every way in turn, so that a busy machine is busy for all of them."""
+    order = [(way, address) for way in ways for address in way.addresses(load)]
+    for number in range(ROUNDS + 1):
+        random.Random(number).shuffle(order)
+        for way, address in order:
+            answer = way.served.ask(address)
+            if number:
+                way.answers.setdefault(kind, []).append(answer)
+
+
+def to_table(ways: dict[str, Way], kinds: list[str]) -> Iterator[str]:
+    """A line a kind of question, and one for all."""
+    yield ABOUT
+    yield f"{'':17}" + "".join(f"{name:>17}" for name in ways) + "".join(f"{name:>10}" for name in RATIOS)
+    for kind in (*kinds, None):
+        cells = "".join(to_cell(way.told(kind)) + f"{way.cpu(kind):>6.1f}" for way in ways.values())
+        ratios = (ways[one].cpu(kind) / ways[other].cpu(kind) for one, other in RATIOS.values())
+        yield f"{kind or 'all':17}" + cells + "".join(f"{ratio:>10.2f}" for ratio in ratios)
+    sizes = "".join(f"{fmean(a.size for a in way.told()) / 1000:>17.0f}" for way in ways.values())
+    yield f"{'kB an answer':17}{sizes}"
+    if failed := sum(answer.failed for way in ways.values() for answer in way.told()):
+        yield f"{failed} ANSWERS FAILED: their times count, and mean little"
+
+
+def to_cell(answers: list[Answer]) -> str:
+    """p50 and p95 of the wall time, in milliseconds."""
+    cuts = quantiles([answer.wall * 1000 for answer in answers], n=20, method="inclusive")
+    return f"{cuts[9]:>6.0f}{cuts[18]:>5.0f}"

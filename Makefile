@@ -4,10 +4,11 @@ ARCHIVE ?= archive.db
 PORT ?= 8001
 SITE_PORT ?= 8002
 PAGES ?=
+N ?= 200
 BIN := .venv/bin
 SETTINGS = -s ARCHIVE=$(ARCHIVE) $(if $(CONTACT),-s CONTACT=$(CONTACT)) $(if $(AGENCIES),-s AGENCIES=$(AGENCIES))
 
-.PHONY: install run crawl serve test lint format browser agencies bench year clean
+.PHONY: install run crawl serve test lint format browser agencies bench year fuzz quarter kill locked weather clean
 
 install: .venv/installed
 
@@ -19,11 +20,12 @@ install: .venv/installed
 	@touch $@
 
 run: install            ## the sample agencies, crawled over loopback; PAGES=../shared adds stored real pages
+	@mkdir -p $(dir $(ARCHIVE))
 	$(BIN)/python -m tests.site demo --archive $(ARCHIVE) --port $(PORT) --site-port $(SITE_PORT) $(if $(PAGES),--pages $(PAGES))
 
-crawl: install          ## the live agencies; CONTACT=you@example.se tells webmasters whom to ask
-	@$(BIN)/scrapy crawl news $(SETTINGS); new=$$?; [ $$new -eq 2 ] && exit 2; \
-		$(BIN)/scrapy crawl revisit $(SETTINGS); again=$$?; [ $$new -gt $$again ] && exit $$new; exit $$again
+crawl: install          ## a round of the live agencies; CONTACT=you@example.se tells webmasters whom to ask
+	@mkdir -p $(dir $(ARCHIVE))
+	@$(BIN)/scrapy round $(SETTINGS)
 
 serve: install          ## the archive in the browser
 	$(BIN)/python -m archive serve $(ARCHIVE) --port $(PORT)
@@ -53,6 +55,21 @@ bench: install
 year: install           ## a simulated year of the sample agencies: was every edit, removal and outage told right?
 	$(BIN)/python -m tests.year
 
+fuzz: install           ## N damaged pages, feeds and sitemaps: only documented errors, and only what can be kept and shown
+	$(BIN)/python -m tests.fuzz $(N) $(if $(SEED),--seed $(SEED))
+
+quarter: install        ## three scripted months: did the status page turn red for true faults, and only for them?
+	$(BIN)/python -m tests.quarter
+
+kill: install           ## N kills (-9) at random moments of crawls, reparses and rounds: is anything lost or doubled?
+	$(BIN)/python -m tests.kill $(N) $(if $(SEED),--seed $(SEED))
+
+locked: install         ## attacks on the served archive, alone and eight at once beside a reader
+	$(BIN)/python -m tests.locked
+
+weather: install        ## hostile sites and a full disk: a clear outcome each, bounded memory, the others unharmed
+	$(BIN)/python -m tests.weather --markdown tests/weather/WEATHER.md
+
 clean:
-	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .screenshots archive.db archive.db-* archive.lock captures.db captures.db-*
+	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .screenshots archive.db archive.db-* archive.lock archive.round.lock captures.db captures.db-* withheld.db withheld.db-*
 	find scraper archive tests -name __pycache__ -type d -prune -exec rm -rf {} +

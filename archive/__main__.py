@@ -1,4 +1,4 @@
-"""python -m archive serve|import|verify|reindex|export-warc …: an archive served, filled, checked, or as WARC."""
+"""python -m archive serve|import|verify|backup|takedown …: an archive served, filled, checked, mended, or as WARC."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import Progress, TaskID
 
+from archive import backup
 from archive.errors import ArchiveError
 from archive.evidence.manifest import find_newest
 from archive.evidence.verify import open_archive, verify
@@ -20,6 +21,7 @@ from archive.evidence.warc import export_warc
 from archive.importing import command as importing
 from archive.store import Archive
 from archive.swedish import VERSION
+from archive.takedowns import command as takedowns
 
 PACKAGE = Path(__file__).parent
 METADATA = (  # at the project's top; a wheel puts it among the environment's shared data
@@ -46,6 +48,7 @@ def read_options(arguments: list[str] | None) -> argparse.Namespace:
         "serve": (run_serve, "serve an archive"),
         "verify": (run_verify, "hold an archive against its hashes and manifests; 0 clean, 1 findings, 2 no archive"),
         "reindex": (run_reindex, "make the search index anew, as after another version of the lemmatiser"),
+        "backup": (run_backup, "make a checked copy of an archive's files; 1 where they do not hold together"),
         "export-warc": (run_export, "write what was captured as a WARC file; 1 where bytes could not be read"),
     }
     made = {}
@@ -54,7 +57,10 @@ def read_options(arguments: list[str] | None) -> argparse.Namespace:
         made[name].add_argument("file", nargs="?", type=Path, default=Path("archive.db"), help="(default %(default)s)")
         made[name].set_defaults(run=run)
     made["serve"].add_argument("--port", type=int, default=8001, help="(default %(default)s)")
-    made["serve"].add_argument("rest", nargs=argparse.REMAINDER, help="after --: further options for datasette serve")
+    made["serve"].add_argument("--no-sql", action="store_true", help="no ?sql= and no _where= for visitors")
+    made["serve"].add_argument("--no-cors", action="store_true", help="pages of other sites may not read the data")
+    made["serve"].epilog = "what stands behind -- is handed on to datasette serve"
+    backup.add_options(made["backup"])
     made["verify"].add_argument(
         "--digest", action="store_true", help="only print the newest manifest's day and digest, to be published"
     )
@@ -67,7 +73,15 @@ def read_options(arguments: list[str] | None) -> argparse.Namespace:
     made["import"] = commands.add_parser("import", help=told, description=told)
     importing.add_options(made["import"])
     made["import"].set_defaults(run=run_import)
-    return parser.parse_args(arguments)
+    told = "hide a release, redact a passage, restore either, or list what is taken down; see archive/TAKEDOWNS.md"
+    made["takedown"] = commands.add_parser("takedown", help=told, description=told)
+    takedowns.add_options(made["takedown"])
+    made["takedown"].set_defaults(run=takedowns.run_takedown)
+    words = sys.argv[1:] if arguments is None else arguments
+    end = words.index("--") if "--" in words else len(words)
+    options = parser.parse_args(words[:end])
+    options.rest = words[end + 1 :]
+    return options
 
 
 def run_serve(options: argparse.Namespace) -> int:
@@ -76,7 +90,9 @@ def run_serve(options: argparse.Namespace) -> int:
         raise ArchiveError(options.file, "no such file; `make run` or `make crawl` fills an archive")
     if is_taken(options.port):
         raise ArchiveError(options.file, f"cannot be served: port {options.port} is taken; choose another with --port")
-    command = datasette_command(options.file, options.port, [word for word in options.rest if word != "--"])
+    command = datasette_command(
+        options.file, options.port, options.rest, sql=not options.no_sql, cors=not options.no_cors
+    )
     sys.stdout.flush()
     # this process then is Datasette itself, and gets its signals
     return os.execv(command[0], command)  # noqa: S606 - our own command
@@ -93,8 +109,10 @@ def is_taken(port: int) -> bool:
     return False
 
 
-def datasette_command(file: Path, port: int, rest: list[str] | None = None) -> list[str]:
-    """The one way this archive is served."""
+def datasette_command(
+    file: Path, port: int, rest: list[str] | None = None, *, sql: bool = True, cors: bool = True
+) -> list[str]:
+    """The one way this archive is served; visitors' SQL is held to limits by archive/plugins/guard.py."""
     return [
         *(sys.executable, "-m", "datasette", "serve", str(file), "--port", str(port)),
         *("--metadata", str(next(path for path in METADATA if path.is_file()))),
@@ -102,7 +120,10 @@ def datasette_command(file: Path, port: int, rest: list[str] | None = None) -> l
         *("--template-dir", str(PACKAGE / "templates")),
         *("--static", f"static:{PACKAGE / 'static'}"),
         *("--setting", "suggest_facets", "off"),
-        "--cors",  # what is public may be read from any page
+        *("--setting", "num_sql_threads", "6"),  # more than searches may take at once (archive/plugins/guard.py)
+        *("--setting", "allow_download", "off"),  # pages of the file that are free may hold what was taken down
+        *("--setting", "default_allow_sql", "on" if sql else "off"),
+        *(["--cors"] if cors else []),  # what is public may be read from any page
         *(rest or []),
     ]
 
@@ -139,6 +160,12 @@ def run_import(options: argparse.Namespace) -> int:
         return importing.run_import(options, watch)
 
 
+def run_backup(options: argparse.Namespace) -> int:
+    """A folder with the copy, and a line on it."""
+    with watching() as watch:
+        return backup.run_backup(options, watch)
+
+
 def run_reindex(options: argparse.Namespace) -> int:
     """The number of releases indexed, and by what."""
     if not options.file.is_file():
@@ -160,6 +187,8 @@ def run_export(options: argparse.Namespace) -> int:
         sys.stdout.write(f"{finding}\n")
     sys.stdout.write(f"{options.to}: {export.responses} responses, {export.revisits} revisits\n")
     sys.stdout.write(f"left out, for their bytes cannot be read: {len(export.findings)}\n")
+    if export.withheld:
+        sys.stdout.write(f"left out, for what was read from them is taken down: {export.withheld}\n")
     return 1 if export.findings else 0
 
 

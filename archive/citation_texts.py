@@ -34,6 +34,10 @@ CITATION = {
     # a single revision
     "revision_title": Text("Lydelsen {when}: {title}", "Version of {when}: {title}"),
     "revision_older": Text("Det här är en äldre lydelse", "This is an older version"),
+    "revision_taken_over": Text(
+        "Den här lydelsen togs över från en annan samling {when}; arkivet har inte själv läst den.",
+        "This version was taken over from another collection on {when}; the archive has not read it itself.",
+    ),
     "revision_older_hint": Text(
         "Så här stod meddelandet när arkivet läste det {when}. Det har ändrats sedan dess.",
         "This is how the release stood when the archive read it on {when}. It has changed since.",

@@ -16,6 +16,7 @@ def open_writable(path: Path, *, page_size: int = 4096) -> sqlite3.Connection:
     use_wal(db)
     db.execute("pragma synchronous = normal")
     db.execute("pragma foreign_keys = on")
+    db.execute("pragma secure_delete = on")  # what is taken down is out of the file, too; many builds have it on
     return db
 
 

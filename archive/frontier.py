@@ -7,6 +7,7 @@ what came of it:
     due        found, not yet read                        held     read, its release is in the archive
     failed     not answered (network, 5xx), tried again   refused  answered, but no release could be read
     done       a source whose whole pass was completed    gone     404 or 410
+    aside      read, and kept aside (archive.aside): looked at again now and then, for the page may be mended
 """
 
 from __future__ import annotations
@@ -73,9 +74,9 @@ class Frontier:
     ) -> bool:
         """Remember an address and the source that named it first; True where it was never found before.
 
-        What its source dates later than before (`listed`) becomes due again: a held or lost release, unless it
-        was read after `begun`, the crawl's own beginning; and a sitemap, before it is asked for, so that a crawl
-        killed meanwhile does not take it for read.
+        What its source dates later than before (`listed`) becomes due again: a release held, lost or aside, unless it
+        was read after that date, be it a day or a moment, or after `begun`, the crawl's own beginning; and a
+        sitemap, before it is asked for, so that a crawl killed meanwhile does not take it for read.
         """
         added = self.db.execute(
             "insert or ignore into frontier (url, agency, role, state, first_seen, source, listed)"
@@ -85,7 +86,8 @@ class Frontier:
         if not added and listed:
             self.db.execute(
                 "update frontier set listed = :listed, state = case when state = 'done'"
-                " or (state in ('held', 'gone') and listed is not null and fetched < :begun) then 'due' else state end"
+                " or (state in ('held', 'gone', 'aside') and listed is not null and fetched < :begun"
+                " and :listed >= substr(fetched, 1, length(:listed))) then 'due' else state end"
                 " where url = :url and (listed is null or listed < :listed)",
                 {"url": url, "listed": listed, "begun": to_text(begun or seen)},
             )
@@ -102,7 +104,7 @@ class Frontier:
         rows = self.db.execute(
             f"select {COLUMNS} from frontier where agency = ? and role = 'release' and (state = 'due'"
             # one that is held is looked at again by its age, not here
-            " or (state in ('failed', 'refused', 'gone') and release is null and next_due <= ?))"
+            " or (state in ('failed', 'refused', 'gone', 'aside') and release is null and next_due <= ?))"
             " order by first_seen, rowid limit ?",
             [agency, to_text(now), limit + len(leave)],
         )
@@ -181,6 +183,10 @@ class Frontier:
     def gone(self, url: str, seen: datetime, problem: str) -> None:
         """The address answered 404 or 410; it is looked at again, ever more seldom, for it may come back."""
         self._again(url, "gone", seen, problem, GONE_AFTER)
+
+    def aside(self, url: str, seen: datetime, problem: str) -> None:
+        """The address was read, and what was read is kept aside."""
+        self._again(url, "aside", seen, problem, REFUSED_AFTER)
 
     def failed(self, url: str, seen: datetime, problem: str) -> None:
         """The address did not answer; it is tried again, ever more seldom."""

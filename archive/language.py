@@ -8,17 +8,33 @@ from zoneinfo import ZoneInfo
 from archive.about_texts import ABOUT, HELP
 from archive.citation_texts import CITATION
 from archive.feed_texts import FEEDS
+from archive.health.texts import STATUS
 from archive.history.comparison_texts import COMPARISON, FIELDS
 from archive.history.texts import ABSENCES, HISTORY, WEIGHTS
+from archive.ledger.texts import LEDGER
 from archive.page_texts import PAGES
 from archive.search.texts import SEARCH
+from archive.takedowns.texts import TAKEDOWNS
 from archive.texts import KINDS, MONTHS, TEXTS
 from archive.times import Month, parse_time
 
 LANGUAGES = ("sv", "en")  # the first is the default
 ZONE = ZoneInfo("Europe/Stockholm")
 NO_BREAK = "\u00a0"
-SAID = {**TEXTS, **HISTORY, **COMPARISON, **PAGES, **ABOUT, **HELP, **CITATION, **FEEDS, **SEARCH}
+SAID = {
+    **TEXTS,
+    **HISTORY,
+    **COMPARISON,
+    **PAGES,
+    **ABOUT,
+    **HELP,
+    **CITATION,
+    **FEEDS,
+    **SEARCH,
+    **TAKEDOWNS,
+    **STATUS,
+    **LEDGER,
+}
 
 
 def choose_language(asked: str | None, accepted: str | None) -> str:

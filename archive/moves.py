@@ -1,13 +1,14 @@
-"""Joins the histories of a release that stood at two addresses."""
+"""Where a vanished release stands now, and the joining of the histories of one that stood at two addresses."""
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from archive.changes import compare
+from archive.joint import join_parts
+from archive.takedowns.desk import follow
+from archive.writer import tell
 
 if TYPE_CHECKING:
     from archive.store import Archive
@@ -36,17 +37,38 @@ def join(
     """
     ends = find_ends(archive, release, to)
     archive.removals.joined(release, seen, url, to, status=status)
-    if ends is None:
-        return
-    before, after = ends
-    told = compare(before.state, after.state)
-    row = {
-        "previous": before.revision,
-        "cause": "source" if cause == "source" and before.hash != after.hash else "first",
-        "dated": int(before.state["updated"] != after.state["updated"]),
-        "weight": told.weight,
-        "summary": told.summary("sv"),
-        "summary_en": told.summary("en"),
-        "changes": json.dumps([asdict(change) for change in told.changes], ensure_ascii=False),
-    }
-    archive.writer.update("revisions", after.revision, row)
+    if ends:
+        before, after = ends
+        told = compare(before.state, after.state)
+        row = {
+            "previous": before.revision,
+            "cause": "source" if cause == "source" and before.hash != after.hash else "first",
+            "dated": int(before.state["updated"] != after.state["updated"]),
+            "weight": told.weight,
+            **tell(told),
+        }
+        archive.writer.update("revisions", after.revision, row)
+    follow(archive, release, to)
+
+
+def find_elsewhere(archive: Archive, release: int, *, likeness: float) -> tuple[int, str] | None:
+    """The release that says what a vanished one said: its id and address. None where there is none.
+
+    It is of the same agency, stands, and was first seen no sooner than the vanished one stood last, or is
+    dated the same.
+    """
+    agency, last_checked, published = archive.db.execute(
+        "select agency, last_checked, published from releases where id = ?", [release]
+    ).fetchone()
+    held = archive.last_of(release)  # as it stood: what is shown of it may be less (archive.takedowns)
+    parts = [held.state[name] for name in ("title", "lead", "body")] if held else []
+    for other, alike in archive.writer.joint.find_same_text(join_parts(*parts), agency) if parts else ():
+        row = archive.db.execute(
+            "select id, url from releases o where id = ? and id <> ? and (first_seen >= ? or published = ?)"
+            " and gone is null and moved_to is null and not exists (select 1 from removals"
+            " where release = o.id and ended is null and kind <> 'moved')",
+            [other, release, last_checked, published],
+        ).fetchone()
+        if row and alike >= likeness:
+            return row[0], row[1]
+    return None

@@ -16,11 +16,12 @@ from sqlite_utils import Database
 from archive.errors import ArchiveError
 from archive.files import open_writable
 from archive.frontier import Frontier
-from archive.joint import join_parts
-from archive.migrations import migrations
+from archive.hosts import Hosts
+from archive.migrations import migrate
 from archive.records import Capture, Release
 from archive.removals import Removals
 from archive.state import LISTS, STATE, read_state, state_hash, to_state
+from archive.takedowns.rules import Rules
 from archive.times import to_text
 from archive.writer import Held, Writer
 
@@ -35,6 +36,7 @@ class Outcome(Enum):
     REREAD = "reread"  # the text stands as it did, and is read otherwise now
     UNCHANGED = "unchanged"
     AWAY = "away"  # something else stood at its address
+    HELD_BACK = "held_back"  # kept aside (archive.aside)
 
 
 class Archive:
@@ -46,14 +48,18 @@ class Archive:
 
     def __init__(self, path: Path | str, *, renew: bool = True) -> None:
         self.path = Path(path)
+        if not self.path.parent.is_dir():
+            raise ArchiveError(self.path, f"there is no folder {self.path.parent}")
         try:
             self.db = Database(open_writable(self.path))  # transactions are ours alone, see `transaction`
-            migrations.apply(self.db)
+            migrate(self.db, self.path)
         except sqlite3.Error as error:
             raise ArchiveError(self.path, f"cannot be opened as an archive: {error}") from error
         self.frontier = Frontier(self.db)
+        self.hosts = Hosts(self.db)
         self.removals = Removals(self.db)
-        self.writer = Writer(self.db)
+        self.rules = Rules(self.db, self.path)
+        self.writer = Writer(self.db, self.rules)
         if renew and self.writer.index.is_stale():
             self.writer.index.renew()
 
@@ -166,7 +172,7 @@ class Archive:
     def _held(self, condition: str, value: object) -> Held | None:
         facts = ("release", "revision", "cause", "hash", "reader", "capture", "sha256", "newest")
         values = self.db.execute(
-            "select r.id, v.id, v.cause, v.hash, v.reader, v.capture, c.sha256, n.sha256,"
+            "select r.id, v.id, v.cause, v.hash, v.reader, v.capture, c.sha256, n.sha256, v.withheld,"
             f" {', '.join(f'v.{name}' for name in (*STATE, *LISTS))}"
             " from releases r join revisions v on v.release = r.id left join captures c on c.id = v.capture"
             f" left join captures n on n.id = r.capture where {condition}",
@@ -174,7 +180,9 @@ class Archive:
         ).fetchone()
         if values is None:
             return None
-        row = dict(zip((*facts, *STATE, *LISTS), values, strict=True))
+        row = dict(zip((*facts, "withheld", *STATE, *LISTS), values, strict=True))
+        if row["withheld"] is not None:
+            row |= self.rules.withheld.state(row["revision"])
         return Held(**{name: row[name] for name in facts}, state=read_state(row))
 
     def release_id(self, url: str) -> int | None:
@@ -207,26 +215,6 @@ class Archive:
         """Whether a release is new, or stands otherwise than held."""
         row = self.db.execute("select hash from releases where url = ?", [release.url]).fetchone()
         return row is None or row[0] != state_hash(to_state(release))
-
-    def find_elsewhere(self, release: int, *, likeness: float) -> tuple[int, str] | None:
-        """The release that says what a vanished one said: its id and address. None where there is none.
-
-        It is of the same agency, stands, and was first seen no sooner than the vanished one stood last, or is
-        dated the same.
-        """
-        agency, last_checked, published, *parts = self.db.execute(
-            "select agency, last_checked, published, title, lead, body from releases where id = ?", [release]
-        ).fetchone()
-        for other, alike in self.writer.joint.find_same_text(join_parts(*parts), agency):
-            row = self.db.execute(
-                "select id, url from releases o where id = ? and id <> ? and (first_seen >= ? or published = ?)"
-                " and gone is null and moved_to is null and not exists (select 1 from removals"
-                " where release = o.id and ended is null and kind <> 'moved')",
-                [other, release, last_checked, published],
-            ).fetchone()
-            if row and alike >= likeness:
-                return row[0], row[1]
-        return None
 
     def readdress(self, release: int, url: str, seen: datetime) -> None:
         """A release was held under an address that is another one's: its own is the one it was read at."""

@@ -9,11 +9,12 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from archive.changes import compare
+from archive.changes import Comparison, compare
 from archive.joint import Joint, join_parts
 from archive.records import Release
 from archive.state import LISTS, PARTS, STATE, state_hash
 from archive.swedish.index import Index
+from archive.takedowns.rules import Rules
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,8 +35,9 @@ class Held:
 class Writer:
     """Rows of releases, revisions and their parts. No method commits: `Archive.save` does."""
 
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Database, rules: Rules) -> None:
         self.db = db
+        self.rules = rules
         self.joint = Joint(db)
         self.index = Index(db)
 
@@ -49,14 +51,17 @@ class Writer:
             "revisions", {**facts, **columns, **as_json(state), "release": key, "cause": cause, "hash": digest}
         )
         self.update("releases", key, {"revision": revision, "capture": facts["capture"]})
-        self.replace_parts(key, state)
-        self.index.put(key, state)
-        self.joint.note(key, release.agency, join_parts(state["title"], state["lead"], state["body"]))
+        self.show(key, state)
 
     def revise(self, held: Held, state: Mapping[str, Any], facts: dict[str, Any], before: Held) -> None:
-        """A further state, which closes what was known of the held one's standing; `before` is what it follows."""
-        digest, columns = state_hash(state), {name: state[name] for name in STATE}
-        told = compare(before.state, state)
+        """A further state, which closes what was known of the held one's standing; `before` is what it follows.
+
+        Of what is taken down only what may be shown is written here.
+        """
+        digest, whole = state_hash(state), state
+        state, covering = self.rules.shown(held.release, whole)
+        columns = {name: state[name] for name in STATE}
+        told = compare(self.rules.shown(held.release, before.state)[0], state)
         same = self.db.execute(
             "select min(id) from revisions where release = ? and hash = ?", [held.release, digest]
         ).fetchone()
@@ -71,20 +76,25 @@ class Writer:
             "same_as": same[0],
             "dated": int(before.state["updated"] != state["updated"]),
             "weight": told.weight,
-            "summary": told.summary("sv"),
-            "summary_en": told.summary("en"),
-            "changes": json.dumps([asdict(change) for change in told.changes], ensure_ascii=False),
+            **tell(told),
             "hash": digest,
+            "withheld": covering,
         }
         revision = self.insert("revisions", {**facts, **columns, **as_json(state), **row})
+        if covering is not None:
+            self.rules.withheld.keep_state(revision, {**whole, **as_json(whole), **tell(compare(before.state, whole))})
         standing = {"revision": revision, "hash": digest, "checks": 0}
         if facts["capture"] is None or facts["capture"] != held.capture:  # else nobody looked: old bytes were read anew
             standing |= {"last_checked": facts["seen"], "capture": facts["capture"]}
         self.update("releases", held.release, {**columns, **standing})
-        self.replace_parts(held.release, state)
-        self.index.put(held.release, state, held.state)
-        agency = self.db.execute("select agency from releases where id = ?", [held.release]).fetchone()[0]
-        self.joint.note(held.release, agency, join_parts(state["title"], state["lead"], state["body"]))
+        self.show(held.release, state, self.rules.shown(held.release, held.state)[0])
+
+    def show(self, release: int, state: Mapping[str, Any], before: Mapping[str, Any] | None = None) -> None:
+        """All that follows from the state a release stands in: its parts, its words, its copies elsewhere."""
+        self.replace_parts(release, state)
+        self.index.put(release, state, before)
+        agency = self.db.execute("select agency from releases where id = ?", [release]).fetchone()[0]
+        self.joint.note(release, agency, join_parts(state["title"], state["lead"], state["body"]))
 
     def replace_parts(self, release: int, state: Mapping[str, Any]) -> None:
         self.db.execute("delete from release_tags where release = ?", [release])
@@ -117,6 +127,12 @@ class Writer:
         self.db.execute(f"update {table} set {sets} where id = :id", {**row, "id": key})
 
 
-def as_json(state: Mapping[str, Any]) -> dict[str, str]:
-    """A state's lists as revisions hold them."""
-    return {name: json.dumps(state[name], ensure_ascii=False) for name in LISTS}
+def as_json(state: Mapping[str, Any]) -> dict[str, str | None]:
+    """A state's lists as revisions hold them; one that was not read in its day is NULL."""
+    return {name: None if state[name] is None else json.dumps(state[name], ensure_ascii=False) for name in LISTS}
+
+
+def tell(told: Comparison) -> dict[str, str]:
+    """What a state changed, as revisions hold it."""
+    changes = json.dumps([asdict(change) for change in told.changes], ensure_ascii=False)
+    return {"summary": told.summary("sv"), "summary_en": told.summary("en"), "changes": changes}

@@ -26,7 +26,7 @@ class Agency:
 
     feeds, sitemaps, listings: addresses, absolute. releases: a regular expression searched for in the path of
     a release page. page: dotted name of a page class. aliases: other hosts of the same site. zone: IANA name,
-    told from the host where left out.
+    told from the host where left out. paused: why it is not to be asked for now; it is left out and told.
     lead, body, title, tags, published, updated: CSS selectors tried before the page class's own.
     """
 
@@ -42,6 +42,7 @@ class Agency:
     releases: str | None = None
     page: str | None = None
     zone: str | None = None
+    paused: str | None = None
     title: str | None = None
     lead: str | None = None
     body: str | None = None

@@ -71,17 +71,19 @@ def read_bytes(captures: Captures, sha256: str | None) -> bytes | None:
         return None
 
 
-def find_cause(before: Mapping[str, Any], after: Mapping[str, Any], old: bytes | None, new: bytes, url: str) -> str:
+def find_cause(
+    before: Mapping[str, Any], after: Mapping[str, Any], old: bytes | None, new: bytes, url: str, *, anew: bool = False
+) -> str:
     """`source` where the agency changed the text, `parser` where only our reading of it differs.
 
     before, after: the states; old, new: the bytes they were read from, `old` of the newest capture there is.
     A site's new design moves and renames what we read fields by. So where the design is new, no paragraph was
     edited that stands, word for word, somewhere on the other page as well: we told it from the text there and
-    do not here, or the other way round.
+    do not here, or the other way round. anew: the design is known to be new, however alike the pages are built.
     """
     if state_hash(without_unread(after, before)) == state_hash(before):
         return "parser"  # the held state only lacks what was not read in its day
-    if old is None or not is_redesign(old, new, url):
+    if old is None or not (anew or is_redesign(old, new, url)):
         return "source"
     old_page, new_page = read_text(old, url), read_text(new, url)
     was, now = set(find_paragraphs(before)), set(find_paragraphs(after))

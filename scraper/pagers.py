@@ -20,11 +20,11 @@ def find_next(page: Selector, url: str, agency: Agency) -> str | None:
     if href := page.xpath(declared).get():
         return next_address(href, url, agency)
     for link in page.xpath("//a[@href]"):
-        if NEXT.fullmatch(link_text(link)) or NEXT.fullmatch(link.attrib.get("aria-label", "")):
-            address = next_address(link.attrib["href"], url, agency)
+        if NEXT.fullmatch(link_text(link)) or NEXT.fullmatch(link.root.get("aria-label", "")):
+            address = next_address(link.root.get("href"), url, agency)
             if address and same_listing(address, url):
                 return address
-    numbers = {link_text(link): link.attrib["href"] for link in page.xpath(f"//{PAGER}//a[@href]")}
+    numbers = {link_text(link): link.root.get("href") for link in page.xpath(f"//{PAGER}//a[@href]")}
     present = page.xpath(f"//{PAGER}//*[@aria-current or contains(@class, 'current') or contains(@class, 'active')]")
     for number in present.xpath("normalize-space(.)").re(r"\d+")[:1]:
         following = numbers.get(str(int(number) + 1))

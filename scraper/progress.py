@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 
 MANY = 30  # agencies that one screen can show
 EVERY = 30.0  # seconds between the lines of a log
-COLUMNS = ("listed", "new", "revised", "unchanged", "away", "refused", "errors")
+COLUMNS = ("listed", "new", "revised", "unchanged", "held_back", "away", "refused", "errors")
 
 
 class Reader(Console):
@@ -93,7 +93,8 @@ def follow_stderr() -> None:
 
 def to_table(spider: ReadingSpider, *, live: bool = False) -> Table:
     """The tallies as a table; live, and where they are many, only the agencies where something has happened."""
-    table = Table("agency", *COLUMNS, title=f"{spider.name} → {spider.archive.path}", title_justify="left")
+    names = (name.replace("_", " ") for name in COLUMNS)
+    table = Table("agency", *names, title=f"{spider.name} → {spider.archive.path}", title_justify="left")
     for column in table.columns[1:]:
         column.justify = "right"
     shown = {slug: tally for slug, tally in spider.tallies.items() if tally.requests or not live}
@@ -110,7 +111,7 @@ def to_table(spider: ReadingSpider, *, live: bool = False) -> Table:
 
 def has_news(tally: Tally) -> bool:
     """Whether anything but sameness came of an agency."""
-    return bool(tally.new or tally.revised or tally.refused or tally.errors)
+    return bool(tally.new or tally.revised or tally.held_back or tally.refused or tally.errors)
 
 
 def to_cells(tallies: list[Tally]) -> list[str]:

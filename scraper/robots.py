@@ -1,8 +1,17 @@
-"""robots.txt as RFC 9309 has it: asked for once a host and crawl, waited for, and a no where it cannot be read."""
+"""robots.txt as RFC 9309 has it: asked for once a host and crawl, waited for, and a no where it cannot be read.
+
+It is asked for anew by every crawl, and after a day in a longer one. Where it cannot be read, nothing is asked of
+the host; the archive remembers since when, and after 30 days of that (ROBOTS_UNREACHABLE_DAYS; 2.3.1.4 leaves it to
+us) goes by the rules it read last, or by none where it never read any.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import logging
+from datetime import timedelta
+from time import monotonic
+from typing import TYPE_CHECKING
 
 from scrapy import Request, signals
 from scrapy.crawler import Crawler
@@ -20,18 +29,30 @@ from scrapy.http.request import NO_CALLBACK
 from scrapy.robotstxt import RobotParser
 from scrapy.utils.httpobj import urlparse_cached
 from scrapy.utils.misc import build_from_crawler
+from twisted.web.client import ResponseFailed
 
+from archive.times import now, to_text
+from scraper.stopping import Stopped
+from scraper.unasked import NotAsked, NotNow, PrivateAddress
+
+if TYPE_CHECKING:
+    from archive.store import Archive
+
+logger = logging.getLogger(__name__)
+
+FRESH = 24 * 3600  # seconds that a robots.txt goes for
+LARGEST = 512 * 1024  # bytes that are read of it; RFC 9309 wants 500 KiB at least
 FAILURES = (  # what Scrapy's downloader fails by
     *(DownloadConnectionRefusedError, CannotResolveHostError, DownloadTimeoutError, DownloadCancelledError),
     *(DownloadFailedError, ResponseDataLossError, IgnoreRequest, OSError),
 )
 
 
-class RobotsForbidden(IgnoreRequest):
+class RobotsForbidden(NotAsked):
     """robots.txt forbids the request."""
 
 
-class RobotsUnreachable(IgnoreRequest):
+class RobotsUnreachable(NotAsked):
     """robots.txt was answered by a server's fault or not at all: nothing is asked for until it can be read."""
 
 
@@ -44,7 +65,13 @@ class RobotsTxt(RobotsTxtMiddleware):
 
     def __init__(self, crawler: Crawler) -> None:
         super().__init__(crawler)
-        self.asked: dict[str, asyncio.Task[RobotParser | None]] = {}  # by host and port
+        self.asked: dict[str, tuple[float, asyncio.Task[RobotParser | None]]] = {}  # by host and port
+        self.patience = timedelta(days=crawler.settings.getfloat("ROBOTS_UNREACHABLE_DAYS"))
+
+    @property
+    def archive(self) -> Archive | None:
+        """Where hosts are remembered; a probe keeps no books."""
+        return getattr(self.crawler.spider, "archive", None)
 
     def process_request_2(self, rp: RobotParser | None, request: Request) -> None:
         """Let a request pass, or not."""
@@ -56,38 +83,85 @@ class RobotsTxt(RobotsTxtMiddleware):
     async def robot_parser(self, request: Request) -> RobotParser | None:
         """The rules of a request's host; None where there are none."""
         netloc = urlparse_cached(request).netloc
-        if netloc not in self.asked:
-            self.asked[netloc] = asyncio.ensure_future(self.fetch(request))
-        return await asyncio.shield(self.asked[netloc])
+        begun, task = self.asked.get(netloc, (0.0, None))
+        if task is None or monotonic() - begun > FRESH:
+            task = asyncio.ensure_future(self.fetch(request))
+            self.asked[netloc] = monotonic(), task
+        return await asyncio.shield(task)
 
     async def fetch(self, request: Request) -> RobotParser | None:
         """Ask a host for its rules, on behalf of the first request to it."""
         parts = urlparse_cached(request)
-        netloc = parts.netloc
         asked = Request(
-            f"{parts.scheme}://{netloc}/robots.txt",
+            f"{parts.scheme}://{parts.netloc}/robots.txt",
             priority=self.DOWNLOAD_PRIORITY,
-            meta={"dont_obey_robotstxt": True},
+            meta={"dont_obey_robotstxt": True, "on_behalf": request.meta.get("agency", "")},
             callback=NO_CALLBACK,
         )
         assert self.crawler.engine  # noqa: S101 - it runs, or nothing would be asked
         try:
             response = await self.crawler.engine.download_async(asked)
+        except (NotNow, Stopped):
+            raise
+        except PrivateAddress as error:
+            if error.host == parts.hostname:  # the host itself is private: no redirect of its robots.txt
+                raise
+            return await self.go_without(request, explain(error))
         except FAILURES as error:
-            raise RobotsUnreachable(f"robots.txt of {netloc} cannot be read: {explain(error)}") from error
+            return await self.go_without(request, explain(error))
         if response.status >= 500 or response.status == 429:
-            raise RobotsUnreachable(f"robots.txt of {netloc} cannot be read: answered {response.status}")
+            return await self.go_without(request, f"answered {response.status}")
         if response.status >= 400:
+            self.remember(parts.netloc, "absent")
             return None
-        parser: RobotParser = build_from_crawler(self._parserimpl, self.crawler, response.body)
+        text = shorten(response.body)
+        self.remember(parts.netloc, "allowed", text.decode("utf-8", "replace"))
+        return await self.parse(text, request)
+
+    async def parse(self, text: bytes, request: Request) -> RobotParser:
+        """A robots.txt as rules; CrawlDelay is told of them."""
+        parser: RobotParser = build_from_crawler(self._parserimpl, self.crawler, text)
         await self.crawler.signals.send_catch_log_async(
             signal=signals.robots_parsed, robotparser=parser, request=request
         )
         return parser
 
+    def remember(self, netloc: str, state: str, text: str | None = None) -> None:
+        """Let the archive know what came of it."""
+        if self.archive:
+            with self.archive.transaction():
+                self.archive.hosts.robots_read(netloc, state, now(), text)
 
-def explain(error: Exception) -> str:
-    """A failure in words."""
+    async def go_without(self, request: Request, problem: str) -> RobotParser | None:
+        """robots.txt could not be read: RobotsUnreachable, until that has been so for long."""
+        netloc, seen = urlparse_cached(request).netloc, now()
+        told = f"robots.txt of {netloc} cannot be read: {problem}"
+        if self.archive is None:
+            raise RobotsUnreachable(told)
+        with self.archive.transaction():
+            since, text = self.archive.hosts.robots_unreachable(netloc, seen)
+        if seen - since < self.patience:
+            raise RobotsUnreachable(f"{told} (since {to_text(since)})")
+        logger.warning("%s for %d days: its %s rules go", told, (seen - since).days, "last" if text else "absent")
+        return await self.parse(text.encode(), request) if text else None
+
+
+def shorten(text: bytes) -> bytes:
+    """As much of a robots.txt as is read, to the end of a line.
+
+    >>> shorten(b"User-agent: *"), len(shorten(b"Disallow: /a\\n" * 100_000)) <= LARGEST
+    (b'User-agent: *', True)
+    """
+    return text if len(text) <= LARGEST else text[: text.rfind(b"\n", 0, LARGEST) + 1]
+
+
+def explain(error: BaseException) -> str:
+    """A failure in words; of an answer that broke off, what Twisted gives as its reasons."""
     if isinstance(error, CannotResolveHostError):
         return "there is no such host"
-    return f"{type(error).__name__}: {error}"
+    if isinstance(error, DownloadCancelledError) and not str(error):
+        return "was broken off: it is larger than DOWNLOAD_MAXSIZE"
+    if isinstance(error.__cause__, ResponseFailed):
+        told = [f"{type(reason.value).__name__}: {reason.getErrorMessage()}" for reason in error.__cause__.reasons]
+        return f"{type(error).__name__}: {'; '.join(told)}"
+    return f"{type(error).__name__}: {error}".strip(": ")

@@ -12,11 +12,27 @@ COMMANDS_MODULE = "scraper.commands"
 ARCHIVE = os.environ.get("ARCHIVE", "archive.db")  # the database's path
 AGENCIES = os.environ.get("AGENCIES", "")  # the list of agencies; empty: the one in this package
 CONTACT = os.environ.get("CONTACT", "")  # an address or page where a webmaster reaches you; needed for live crawls
-RETRY_AFTER_MAX = 600  # seconds; a longer Retry-After is cut to this
+RETRY_AFTER_MAX = 600  # seconds; who asks for a longer Retry-After is left in peace for the rest of the crawl
 CRAWL_DELAY_MAX = 60  # seconds; a longer Crawl-delay is cut to this
 REVISIT_AGES = "<2d=1h, <14d=1d, <90d=7d, else=30d"  # how often a release of that age is looked at again
 REVISIT_BUDGET = 500  # requests an agency and day (UTC) for looking at held releases again
+ROUND_PASS_MINUTES = 25  # how long each of a round's two passes may go on; what is left waits for the next round
 LISTING_PAGES_MAX = 2000  # a listing that goes on longer is taken for a trap
+
+DAILY_BUDGET = 5000  # requests an agency and day (UTC), news and revisits together, without robots.txt
+BACK_OFF_AFTER = 5  # addresses of a host in a row without an answer, or with 429 or 503, and it is left in peace
+BACK_OFF_FIRST = 1800  # seconds of that; doubled at every further time until the host answers again
+BACK_OFF_MAX = 24 * 3600  # seconds; also the longest Retry-After that is kept between crawls
+ROBOTS_UNREACHABLE_DAYS = 30  # so long a robots.txt that cannot be read forbids (RFC 9309, 2.3.1.4)
+# Off: noindex speaks to search engines of their results. Who publishes for all, and lets robots.txt allow reading,
+# may still be quoted and held to it; a release that is kept out of search results is what an archive is for.
+NOINDEX_OBEY = False  # on: a release that asks not to be indexed is refused, and a held one not looked at again
+# On: HTTP_PROXY and HTTPS_PROXY of the environment are used. The proxy then looks names up, and must itself refuse what
+# is not public: the gate (scraper.gate) sees no addresses any more, names alone. A proxy in a private net has to stand
+# in PRIVATE_HOSTS.
+HTTPPROXY_ENABLED = False
+PRIVATE_HOSTS: list[str] = []  # hosts that may be asked though they lie in a private net, such as an intranet's
+IN_FLIGHT_MAX = 32 * 1024 * 1024  # bytes of large answers on their way at once, over all hosts
 
 # A good guest
 ROBOTSTXT_OBEY = True
@@ -34,6 +50,12 @@ DOWNLOAD_TIMEOUT = 60
 DOWNLOAD_MAXSIZE = 20 * 1024 * 1024
 DOWNLOAD_WARNSIZE = 0
 DOWNLOAD_VERIFY_CERTIFICATES = True
+DOWNLOAD_HANDLERS = {
+    "http": "scraper.bounded.BoundedHandler",
+    "https": "scraper.bounded.BoundedHandler",
+    **dict.fromkeys(("ftp", "s3", "file", "data")),  # nothing else is of the web
+}
+TWISTED_DNS_RESOLVER = "scraper.gate.PublicResolver"
 REDIRECT_MAX_TIMES = 5
 METAREFRESH_ENABLED = False
 COOKIES_ENABLED = False
@@ -47,7 +69,14 @@ DEFAULT_REQUEST_HEADERS = {
 DOWNLOADER_MIDDLEWARES = {
     "scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware": None,
     "scraper.robots.RobotsTxt": 100,
+    "scrapy.downloadermiddlewares.httpcompression.HttpCompressionMiddleware": None,
+    "scraper.inflight.Unpacking": 590,  # as Scrapy's
+    "scraper.stopping.LetGo": 40,
     "scraper.middlewares.OwnSlot": 50,  # before robots.txt (100) is asked for the host
+    # behind Retry (550), which would hide from them what a host did not answer; they judge robots.txt as well
+    "scraper.backoff.BackOff": 560,
+    "scraper.budget.Budget": 570,
+    "scraper.gate.Gate": 580,
 }
 SPIDER_MIDDLEWARES = {
     "scrapy.spidermiddlewares.urllength.UrlLengthMiddleware": None,  # drops requests without a word
@@ -55,8 +84,10 @@ SPIDER_MIDDLEWARES = {
 EXTENSIONS = {
     "scraper.middlewares.CrawlDelay": 100,  # after AutoThrottle (0), whose delay it may only lengthen
     "scraper.middlewares.RetryAfter": 110,
+    "scraper.inflight.InFlight": 120,
     "scraper.health.Health": 200,
     "scraper.progress.Progress": 300,
+    "scraper.stopping.Stopping": 400,
 }
 ITEM_PIPELINES = {"scraper.pipelines.ArchivePipeline": 100}
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from calendar import timegm
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from io import BytesIO
+from itertools import islice
 from urllib.parse import urlsplit
 
 import feedparser
@@ -21,6 +20,8 @@ from scraper.errors import SourceError
 from scraper.normalise.months import MONTH
 from scraper.normalise.urls import absolute, canonical_url
 from scraper.pagers import find_next, link_text
+from scraper.sessions import Link, cut_sessions
+from scraper.source_times import feed_time, published_time, to_utc
 
 NEWS_WORDS = r"nyhet|nyheter|nyhetsarkiv|aktuellt|press|pressmeddelande|pressmeddelanden|pressrum|news|press-?releases?"
 NEWS_PATH = re.compile(rf"/({NEWS_WORDS})([-/]|$)", re.IGNORECASE)
@@ -41,20 +42,16 @@ FEWEST_DATED = 3  # entries with a date make it the mark of a listing's entries
 DATED_PATH = re.compile(r"/(19|20)\d\d[-/]")
 FEED_TYPES = ("application/rss+xml", "application/atom+xml")
 FILES = re.compile(r"\.(pdf|docx?|xlsx?|pptx?|zip|jpe?g|png|gif|svg|mp[34]|ics|xml|rss)$", re.IGNORECASE)
-SITEMAP_MAX = 50 * 1024 * 1024  # bytes unpacked, as sitemaps.org allows
+# what feedparser stumbles over: halves of a letter, names of no encoding, namespaces of two (found by tests/fuzz)
+FEED_FAULTS = (ValueError, LookupError, TypeError, AttributeError, AssertionError, RecursionError)
+SITEMAP_MAX = 50 * 1024 * 1024  # bytes unpacked, as sitemaps.org allows; as sent, DOWNLOAD_MAXSIZE
+SITEMAP_LINKS = 50_000  # addresses, as it allows
+LISTING_TAGS = 200_000  # opening and closing ones of a page; some 30,000 links, and a second of reading
 CHROME = (
     "nav|header|footer|aside|form|*[contains(@class, 'breadcrumb') or contains(@class, 'pagin')"
     " or contains(@class, 'related') or contains(@class, 'share') or contains(@class, 'cookie')]"
 )
 NOT_IN_CHROME = "not(" + " or ".join(f"ancestor::{part}" for part in CHROME.split("|")) + ")"
-
-
-@dataclass(frozen=True, slots=True)
-class Link:
-    """A release's address as a source lists it; `listed` is the source's own time for it, ISO 8601 in UTC."""
-
-    url: str
-    listed: str | None = None
 
 
 @dataclass(slots=True)
@@ -73,14 +70,18 @@ def declared_sources(agency: Agency) -> Sources:
 
 def parse_feed(body: bytes, url: str) -> list[Link]:
     """The entries of an RSS or Atom feed; SourceError where it is neither."""
-    feed = feedparser.parse(BytesIO(body), response_headers={"content-location": url})
+    try:
+        feed = feedparser.parse(BytesIO(body), response_headers={"content-location": url})
+    except FEED_FAULTS as error:
+        raise SourceError(url, f"is no RSS or Atom feed ({error})") from error
     if not feed.get("version"):
         raise SourceError(url, f"is no RSS or Atom feed ({feed.get('bozo_exception', 'unknown format')})")
-    return [
-        Link(address, feed_time(entry))
+    links = [
+        Link(address, feed_time(entry), published_time(entry))
         for entry in feed.entries
         if entry.get("link") and (address := absolute(url, entry.link))
     ]
+    return cut_sessions(links)
 
 
 def parse_sitemap(body: bytes, url: str, agency: Agency) -> tuple[list[Link], list[Link]]:
@@ -93,21 +94,26 @@ def parse_sitemap(body: bytes, url: str, agency: Agency) -> tuple[list[Link], li
         raise SourceError(url, f"is no sitemap: its root is {sitemap.type}")
     links = [
         Link(address, to_utc(entry.get("lastmod")))
-        for entry in sitemap
+        for entry in islice(sitemap, SITEMAP_LINKS + 1)
         if entry.get("loc") and (address := absolute(url, entry["loc"]))
     ]
+    if len(links) > SITEMAP_LINKS:
+        raise SourceError(url, f"names more than {SITEMAP_LINKS} addresses")
     if sitemap.type == "sitemapindex":
         return [], links
     return [link for link in links if is_release(link.url, agency) and is_news(link.url, agency)], []
 
 
 def parse_listing(body: bytes, url: str, agency: Agency) -> tuple[list[Link], str | None]:
-    """The releases a listing page links to, in its order, and the address of its next page, if any."""
-    page = Selector(body=body, base_url=url)
+    """The releases a listing page links to, in its order, and the address of its next page, if any.
+
+    SourceError where it is empty or a trap.
+    """
+    page = to_page(body, url)
     links: dict[str, Link] = {}
     for link in listed_links(page, url, agency):
         links.setdefault(link.url, link)
-    return list(links.values()), find_next(page, url, agency)
+    return cut_sessions(list(links.values())), find_next(page, url, agency)
 
 
 def parse_robots(body: bytes, url: str) -> list[str]:
@@ -119,17 +125,20 @@ def parse_robots(body: bytes, url: str) -> list[str]:
 
 
 def find_sources(body: bytes, url: str, agency: Agency) -> Sources:
-    """Feeds and listings that a home page shows: `<link rel=alternate>` and the navigation's words."""
-    page = Selector(body=body, base_url=url)
+    """Feeds and listings that a home page shows: `<link rel=alternate>` and the navigation's words.
+
+    SourceError where it is empty or a trap.
+    """
+    page = to_page(body, url)
     found, hubs = Sources(), list[str]()
     for link in page.xpath("//link[contains(@rel, 'alternate') and @href]"):
-        kind, title = link.attrib.get("type", ""), link.attrib.get("title", "")
-        address = absolute(url, link.attrib["href"])
+        kind, title = link.root.get("type", ""), link.root.get("title", "")
+        address = absolute(url, link.root.get("href"))
         if address and kind in FEED_TYPES and not re.search("comment|kommentar", title, re.IGNORECASE):
             found.feeds.append(address)
     for link in page.xpath("//a[@href]"):
         text = link_text(link)
-        address = absolute(url, link.attrib["href"])
+        address = absolute(url, link.root.get("href"))
         if not address:
             continue
         leads_on = agency.owns(address) and address != canonical_url(url) and not FILES.search(urlsplit(address).path)
@@ -143,6 +152,15 @@ def find_sources(body: bytes, url: str, agency: Agency) -> Sources:
     found.listings.sort(key=lambda address: urlsplit(address).path.count("/"))
     del found.listings[5:]
     return found
+
+
+def to_page(body: bytes, url: str) -> Selector:
+    """An HTML page; SourceError where there is nothing of it, or too much."""
+    if not body.strip():
+        raise SourceError(url, "is empty")
+    if body.count(b"<") > LISTING_TAGS:
+        raise SourceError(url, f"has more than {LISTING_TAGS} tags: taken for a trap")
+    return Selector(body=body, base_url=url)
 
 
 def is_release(url: str, agency: Agency) -> bool:
@@ -178,7 +196,7 @@ def entries_of(page: Selector, url: str, agency: Agency) -> Iterator[tuple[Link,
     own = urlsplit(canonical_url(url)).path.rstrip("/")
     main = page.xpath("//main | //*[@role='main']") or page.xpath("//body")
     for link in main.xpath(f".//a[@href and {NOT_IN_CHROME}]"):
-        href = link.attrib["href"].strip()
+        href = link.root.get("href").strip()
         if not href or href.startswith(("#", "mailto:", "tel:", "javascript:")):
             continue
         address = absolute(url, href)
@@ -192,35 +210,7 @@ def entries_of(page: Selector, url: str, agency: Agency) -> Iterator[tuple[Link,
             item = next(iter(link.xpath("(ancestor::li | ancestor::article | ancestor::tr)[last()]")), link)
             shown = bool(item.xpath(".//time")) or SHOWN_DATE.search(link_text(item)) is not None
             yield (
-                Link(address, to_utc(item.xpath(".//time/@datetime").get())),
+                Link(address, time := to_utc(item.xpath(".//time/@datetime").get()), time),
                 shown or bool(DATED_PATH.search(path)),
                 headed,
             )
-
-
-def feed_time(entry: feedparser.FeedParserDict) -> str | None:
-    """When a feed's entry was changed, else published, as ISO 8601 in UTC."""
-    # `in` first: where updated is absent, feedparser hands out published under its name, and warns
-    parsed = entry["updated_parsed"] if "updated_parsed" in entry else entry.get("published_parsed")
-    try:
-        return datetime.fromtimestamp(timegm(parsed), UTC).isoformat() if parsed else None
-    except (ValueError, OverflowError):  # such as the year 0 or 9999, which some systems write for none
-        return None
-
-
-def to_utc(text: str | None) -> str | None:
-    """A W3C date or time (sitemaps.org) as ISO 8601 in UTC; a day stays a day, anything else is None.
-
-    >>> to_utc("2024-03-01T10:00:00+01:00")
-    '2024-03-01T09:00:00+00:00'
-    >>> to_utc("2024-03-01")
-    '2024-03-01'
-    """
-    text = (text or "").strip()
-    try:
-        if len(text) == 10:
-            return datetime.fromisoformat(text).date().isoformat()
-        moment = datetime.fromisoformat(text)
-        return moment.astimezone(UTC).replace(microsecond=0).isoformat() if moment.tzinfo else None
-    except (ValueError, OverflowError):
-        return None

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 
+from archive.health.fills import find_told
+from archive.records import Release
 from archive.store import Outcome
 
 COUNTS = (
     *("listed", "new", "revised", "reread", "unchanged", "away", "refused", "errors"),
-    *("requests", "not_modified", "bytes"),
+    *("requests", "not_modified", "bytes", "read", "held_back"),
 )
 
 
@@ -27,6 +30,10 @@ class Tally:
     requests: int = 0
     not_modified: int = 0  # of these, how many were answered by 304
     bytes: int = 0
+    read: int = 0  # release pages read to the end
+    held_back: int = 0  # of these, how many were kept aside rather than saved
+    fills: Counter[str] = field(default_factory=Counter)  # field → how many of those read told it
+    faults: Counter[str] = field(default_factory=Counter)  # kind (archive.health.faults) → number
     problems: list[str] = field(default_factory=list)
     crawl: int | None = None  # the id of its row in crawls
 
@@ -34,14 +41,24 @@ class Tally:
         """Count a saved release."""
         setattr(self, outcome.value, getattr(self, outcome.value) + 1)
 
-    def refuse(self, problem: str) -> None:
-        """Count a page that gave no release."""
-        self.refused += 1
-        self.problems.append(problem)
+    def note(self, release: Release) -> None:
+        """Count a page that was read to the end, and which fields it told."""
+        self.read += 1
+        self.fills.update(find_told(release))
 
-    def err(self, problem: str) -> None:
+    def refuse(self, problem: str, fault: str = "other") -> None:
+        """Count a page that gave no release; the kind of fault as scraper.faults tells it."""
+        self.refused += 1
+        self.blame(problem, fault)
+
+    def err(self, problem: str, fault: str = "other") -> None:
         """Count something that did not answer or could not be read."""
         self.errors += 1
+        self.blame(problem, fault)
+
+    def blame(self, problem: str, fault: str) -> None:
+        """Name what went wrong, by its kind as well."""
+        self.faults[fault] += 1
         self.problems.append(problem)
 
     def doubt(self, problem: str) -> None:

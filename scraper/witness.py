@@ -7,7 +7,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from archive.captures import Captures, evident_headers
-from archive.moves import find_ends, join
+from archive.moves import find_elsewhere, find_ends, join
 from archive.records import Capture
 from archive.store import Archive
 from archive.writer import Held
@@ -98,7 +98,7 @@ class Witness:
                 return False
             archive.frontier.gone(url, seen, f"{url}: {kind}" + (f": {target}" if target else ""))
             lost = confirmed and kind in ("gone", "error page")
-            if lost and (elsewhere := archive.find_elsewhere(release, likeness=ELSEWHERE)):
+            if lost and (elsewhere := find_elsewhere(archive, release, likeness=ELSEWHERE)):
                 self.join(release, *elsewhere, answer)
         return True
 

@@ -20,12 +20,17 @@ from archive.evidence.verify import find_captures, open_archive
 
 REVISION = (
     "select v.*, r.url, r.agency, a.name, coalesce(a.name_en, a.name) as name_en,"
-    " case when r.revision = v.id then r.last_checked else v.last_seen end as stood"
-    " from revisions v join releases r on r.id = v.release join agencies a on a.slug = r.agency where v.id = ?"
+    " case when r.revision = v.id then r.last_checked else v.last_seen end as stood, t.at as taken_down, t.reason,"
+    " coalesce(t.reason_en, t.reason) as reason_en"
+    " from revisions v join releases r on r.id = v.release join agencies a on a.slug = r.agency"
+    " left join takedowns t on t.id = v.withheld where v.id = ?"
 )
 REMOVAL = (
-    "select o.*, r.title, r.url, a.name, coalesce(a.name_en, a.name) as name_en"
-    " from removals o join releases r on r.id = o.release join agencies a on a.slug = r.agency where o.id = ?"
+    "select o.*, r.title, r.url, r.hash, r.withheld, a.name, coalesce(a.name_en, a.name) as name_en,"
+    " t.at as taken_down, t.reason, coalesce(t.reason_en, t.reason) as reason_en"
+    " from removals o join releases r on r.id = o.release join agencies a on a.slug = r.agency"
+    " left join takedowns t on t.id = (select min(id) from takedowns where release = r.id and lifted is null)"
+    " where o.id = ?"
 )
 SEEN_AWAY = ("kind", "target", "first_seen", "last_seen", "checks", "confirmed", "ended", "status", "moved_to")
 CAPTURE = "select * from captures where id = ?"
@@ -85,7 +90,9 @@ def fill(bundle: Bundle, db: sqlite3.Connection, captures: Captures | None, row:
     if away:
         bundle.times += [("away_since", row["first_seen"]), ("away_until", row["last_seen"]), ("back", row["ended"])]
     else:
-        bundle.times += [("seen", row["seen"]), ("last_seen", row["stood"])]
+        taken_over = row["cause"] == "import"  # and never looked at, unless later checks say so
+        bundle.times.append(("taken_over" if taken_over else "seen", row["seen"]))
+        bundle.times.append(("last_seen", None if taken_over and row["stood"] == row["seen"] else row["stood"]))
     entries: dict[str, Entry] = {}
     rows = [("captures", row["capture"])] + ([] if away else [("revisions", row["id"])])
     try:
@@ -98,12 +105,17 @@ def fill(bundle: Bundle, db: sqlite3.Connection, captures: Captures | None, row:
     else:
         if rows[-1][0] not in entries:
             bundle.notes.append(("no_manifest", {}))
-    add_capture(bundle, captures, find_row(db, CAPTURE, row["capture"]), entries.get("captures"))
+    capture = find_row(db, CAPTURE, row["capture"])
+    if row["withheld"] is not None:  # the hashes stay: who has the original can check it
+        told = {"sha256": capture["sha256"] if capture else "–", "hash": row["hash"]}
+        bundle.notes.append(("withheld", {**told, **{key: row[key] for key in ("taken_down", "reason", "reason_en")}}))
+    else:
+        add_capture(bundle, captures, capture, entries.get("captures"))
     if away:
         told = {name: row[name] for name in SEEN_AWAY if row[name] is not None}
         text = json.dumps(told, ensure_ascii=False, indent=1).encode()
         bundle.add("removal.json", text, "removal.json", sha256_of(text))
-    else:
+    elif row["withheld"] is None:
         add_state(bundle, row, entries.get("revisions"))
     add_parts(bundle, entries)
     try:

@@ -22,6 +22,7 @@ from typing import Any
 
 from archive.captures import Captures
 from archive.state import LISTS, STATE, read_state
+from archive.takedowns.withheld import restore_row
 
 FORMAT = 1
 PART = 1000  # ids
@@ -85,11 +86,12 @@ def part_text(db: sqlite3.Connection, table: str, first: int, last: int) -> byte
 
 
 def rows_of(db: sqlite3.Connection, table: str, first: int, last: int) -> Iterator[dict[str, Any]]:
-    """The rows from one id to another, with the columns that are told of."""
-    names = COLUMNS[table]
+    """The rows from one id to another, with the columns that are told of, as they stood before any takedown."""
+    names = COLUMNS[table] + (("withheld",) if table == "revisions" else ())
     found = db.execute(f"select {', '.join(names)} from {table} where id between ? and ? order by id", [first, last])
     for values in found:
-        yield dict(zip(names, values, strict=True))
+        row = dict(zip(names, values, strict=True))
+        yield restore_row(db, row) if table == "revisions" else row
 
 
 def to_line(table: str, row: Mapping[str, Any]) -> bytes:

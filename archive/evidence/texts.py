@@ -24,6 +24,9 @@ GUIDE = {
     # times
     "times": Text("Tider", "Times"),
     "seen": Text("Lydelsen lästes av arkivet", "The archive read the version"),
+    "taken_over": Text(
+        "Lydelsen togs över från en annan samling", "The version was taken over from another collection"
+    ),
     "last_seen": Text("Den stod kvar vid arkivets kontroll", "It still stood when the archive checked"),
     "captured": Text("Svaret hämtades", "The answer was fetched"),
     "status": Text("Svarets status (HTTP)", "The answer's status (HTTP)"),
@@ -55,6 +58,13 @@ GUIDE = {
     ),
     "SHA256SUMS": Text("de kontrollsummor som filerna ska ha", "the digests that the files must have"),
     # what is not here
+    "withheld": Text(
+        "Texten är borttagen ur arkivet sedan {taken_down}: {reason}\nSidans bytes och lydelsen lämnas därför inte ut."
+        " Den som har originalet kan pröva det: sidans SHA-256 är {sha256}, lydelsens {hash}.",
+        "The text has been taken down since {taken_down}: {reason_en}\nThe bytes of the page and the version are"
+        " therefore not handed out. Who has the original can check it: the page's SHA-256 is {sha256}, the version's"
+        " {hash}.",
+    ),
     "no_capture": Text(
         "Till den här lydelsen finns inget sparat svar: den lästes innan svaren sparades, eller ur en annan källa. "
         "Bara arkivets egen läsning kan visas.",

@@ -15,6 +15,7 @@ from archive.evidence.manifest import Manifest, find_newest, read_manifests
 from archive.evidence.shown import check_releases
 from archive.files import open_readonly
 from archive.state import LISTS, STATE, read_state, state_hash
+from archive.takedowns.withheld import restore_row
 
 TABLES = ("captures", "revisions", "releases", "manifests")
 STEP = 1000  # ids a query, so that no read transaction stands open for long
@@ -169,15 +170,18 @@ def check_captures(path: Path, db: sqlite3.Connection, captures: Captures) -> Ch
 
 def check_revisions(path: Path, db: sqlite3.Connection) -> Check:
     """Each has the hash of the state it holds."""
-    names = ("id", "hash", *STATE, *LISTS)
+    names = ("id", "hash", "withheld", *STATE, *LISTS)
     for first, last in steps(db, "revisions"):
         for values in db.execute(f"select {', '.join(names)} from revisions where id between ? and ?", [first, last]):
             row = dict(zip(names, values, strict=True))
             try:
-                right = state_hash(read_state(row)) == row["hash"]
+                right = state_hash(read_state(restore_row(db, row))) == row["hash"]
                 problem = None if right else "its hash is not that of the state it holds"
             except (ValueError, TypeError, AttributeError, LookupError) as error:  # what is no JSON, or no text
                 problem = f"its state cannot be read: {error}"
+            except ArchiveError as error:  # of withheld.db
+                yield error
+                continue
             yield ArchiveError(path, problem, table="revisions", key=str(row["id"])) if problem else None
 
 

@@ -30,6 +30,16 @@ INFO = {
     "description": "Answers as they came, with their content coding taken off and, of the header fields, those that"
     " are evidence; Content-Length is ours",
 }
+COVERED = "select id from releases where withheld is not null"
+WITHHELD = (  # every answer from where something stood that is taken down since
+    f"select id from captures where url in (select url from frontier where release in ({COVERED})"
+    f" union select url from releases where id in ({COVERED}))"
+    " union select capture from revisions where withheld is not null and capture is not null"
+    + "".join(
+        f" union select capture from {table} where {column} in ({COVERED}) and capture is not null"
+        for table, column in (("releases", "id"), ("removals", "release"), ("held_back", "release"))
+    )
+)
 CHOSEN = (  # what the releases of one agency rest on, and what showed that they were gone
     "select v.capture from revisions v join releases r on r.id = v.release where r.agency = :agency"
     " union select m.capture from removals m join releases r on r.id = m.release where r.agency = :agency"
@@ -41,6 +51,7 @@ class Export:
     """What came of an export; each finding names bytes that could not be read and are not in the file."""
 
     responses: int = 0
+    withheld: int = 0  # captures left out, for what was read from them is taken down
     revisits: int = 0  # captures whose bytes are an earlier one's
     findings: list[ArchiveError] = field(default_factory=list)
 
@@ -61,7 +72,7 @@ def export_warc(
             total = count_captures(path, db, agency)
             with Captures(path, readonly=True) as captures, part.open("wb") as out:
                 writer = WARCWriter(out, gzip=to.suffix == ".gz", warc_version=VERSION)
-                export = Export()
+                export = Export(withheld=count_withheld(db))
                 for done, row in enumerate(read_captures(db, agency), 1):
                     if done == 1:
                         writer.write_record(to_warcinfo(writer, row))
@@ -77,12 +88,17 @@ def export_warc(
 
 def count_captures(path: Path, db: sqlite3.Connection, agency: str | None) -> int:
     """How many there are to write; none is an error."""
-    where = f" where id in ({CHOSEN})" if agency else ""
+    where = f" where id not in ({WITHHELD})" + (f" and id in ({CHOSEN})" if agency else "")
     found = int(db.execute(f"select count(*) from captures{where}", {"agency": agency}).fetchone()[0])
     if not found:
         problem = f"none of releases of {agency}" if agency else "none are held"
         raise ArchiveError(path, problem, table="captures")
     return found
+
+
+def count_withheld(db: sqlite3.Connection) -> int:
+    """How many captures are left out, whatever the agency."""
+    return int(db.execute(f"select count(*) from captures where id in ({WITHHELD})").fetchone()[0])
 
 
 def read_captures(db: sqlite3.Connection, agency: str | None) -> Iterator[dict[str, Any]]:
@@ -91,8 +107,8 @@ def read_captures(db: sqlite3.Connection, agency: str | None) -> Iterator[dict[s
     cursor = db.execute(
         f"{chosen if agency else ''} select c.*, f.id as first, f.url as first_url, f.seen as first_seen"
         " from captures c left join captures f on f.id = (select min(e.id) from captures e where e.sha256 = c.sha256"
-        f" {f'and e.id {among}' if agency else ''}) and f.id < c.id"
-        f" {f'where c.id {among}' if agency else ''} order by c.id",
+        f" and e.id not in ({WITHHELD}) {f'and e.id {among}' if agency else ''}) and f.id < c.id"
+        f" where c.id not in ({WITHHELD}) {f'and c.id {among}' if agency else ''} order by c.id",
         {"agency": agency},
     )
     names = [name for name, *_ in cursor.description]

@@ -13,6 +13,7 @@ from archive.history import CHAIN, STAMPS, find_look, read_looks, stamp_of
 from archive.history.asked import Args, FilterError, day_start, read_choice, read_day, read_flag, read_number
 from archive.history.register import MOST_ROWS, PAGE_SIZE, Counts, count_entries
 from archive.search import Run
+from archive.takedowns.register import HIDDEN
 
 LONG_RUN = 3  # edits of one release in a row that stand unfolded
 NOTICEABLE = 20  # weight from which an edit is told on the first page
@@ -167,7 +168,7 @@ async def count_edits(run: Run, query: EditsQuery) -> Counts:
 
 def chosen(query: EditsQuery) -> tuple[str, list[str]]:
     """The SQL of the filters."""
-    conditions = ["v.cause = 'source'", "v.previous is not null"]
+    conditions = ["v.cause = 'source'", "v.previous is not null", f"v.release not in ({HIDDEN})"]
     tests = {
         "v.release in (select id from releases where agency = :agency)": query.agency,
         "v.release in (select id from chain)": query.release,

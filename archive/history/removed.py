@@ -10,6 +10,7 @@ from archive.history.asked import Args, read_choice, read_flag, read_number
 from archive.history.register import MOST_ROWS, PAGE_SIZE, Counts, count_entries
 from archive.history.texts import ABSENCE_CHOICES
 from archive.search import Run
+from archive.takedowns.register import HIDDEN
 
 FIELDS = """
     o.id, o.release, o.kind, o.first_seen, o.last_seen, o.checks, o.confirmed, o.ended, o.status, o.target, o.moved_to,
@@ -109,7 +110,7 @@ async def count_removed(run: Run, query: RemovedQuery) -> Counts:
 def chosen(query: RemovedQuery) -> list[str]:
     """The SQL of the filters. Moves are told where they are asked for, and what was found elsewhere by the very look
     that confirmed it away is a move alone."""
-    conditions = ["o.confirmed is not null", "o.confirmed is not o.ended"]
+    conditions = ["o.confirmed is not null", "o.confirmed is not o.ended", f"o.release not in ({HIDDEN})"]
     conditions.append("o.kind = :kind" if query.kind else "o.kind <> 'moved'")
     if query.agency:
         conditions.append("o.release in (select id from releases where agency = :agency)")

@@ -1,7 +1,8 @@
-"""Gives our own templates the reader's language: lang, t() for texts, link() for addresses, say_time()."""
+"""Gives our own templates the reader's language: lang, t() for texts, link() and out() for addresses, say_time()."""
 
 from __future__ import annotations
 
+import re
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from archive.language import (
 )
 from archive.pages.months import say_month, say_short
 
+WEB = re.compile(r"https?://[^\s\\/]", re.IGNORECASE)  # else a page's javascript: or data: would be a link of ours
 TEMPLATES = Path(archive.__path__[0]) / "templates"
 
 
@@ -66,8 +68,20 @@ def interface(datasette: Any, request: Any) -> dict[str, Any]:
         "find_heaviest": partial(find_heaviest, lang),
         "lang_of": lang_of,
         "link": link,
+        "out": link_out,
         "switched": switched,
     }
+
+
+def link_out(url: str | None) -> Markup:
+    """The attributes of a link that leads out of the archive; none where the address is not one of the web.
+
+    >>> str(link_out("https://fyr.example/?a&b")), str(link_out("javascript:alert(1)//a.pdf"))
+    (' href="https://fyr.example/?a&amp;b" rel="external"', '')
+    """
+    if not url or not WEB.match(url):
+        return Markup()
+    return Markup(' href="{}" rel="external"').format(url)
 
 
 @hookimpl

@@ -13,6 +13,7 @@ from archive.history import Absence, State, fold_history, read_history
 from archive.history.standing import find_standing
 from archive.joint.publishers import others
 from archive.pages.neighbours import find_neighbours
+from archive.takedowns.register import find_in_force
 from archive.web import runner
 
 TEMPLATE = "row-archive-releases.html"
@@ -61,6 +62,7 @@ async def read_witness(datasette: Any, release: int, url: str) -> dict[str, Any]
         ),
         "standing": await find_standing(run, release, stands.looked or stands.when),
         "neighbours": await find_neighbours(run, release),
+        "takedowns": await find_in_force(run, release),
     }
 
 

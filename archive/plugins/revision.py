@@ -11,6 +11,7 @@ from archive.citation import read_cited, to_citation
 from archive.citation.formats import TYPES, write
 from archive.history import find_end
 from archive.history.states import read_held
+from archive.takedowns.register import find_in_force
 from archive.web import absolute, language_of, refuse, runner
 
 QUESTION_ID = re.compile(r'\bid="question-(\d+)"')
@@ -34,6 +35,7 @@ async def show_revision(request: Any, datasette: Any) -> Any:
         "newest": newest,
         "apart": [question for question in state["questions"] or () if question["position"] not in standing],
         "cited": cited,
+        "takedowns": await find_in_force(run, held.release),
         "forms": {ending: write(cited, ending, lang).strip() for ending in TYPES},
     }
     page = await datasette.render_template("revision.html", context, request=request)

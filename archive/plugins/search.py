@@ -101,7 +101,7 @@ async def show_data(request: Any, datasette: Any, kind: str, query: Query) -> An
         rows=to_rows(results, query, whole),
         columns=COLUMNS[query.show],
         entries=entries,
-        head=to_head(results, query),
+        head=to_head(results, query) if kind == "json" else {},  # a feed's ETag is that of its entries
     )
     return await deliver(datasette, request, kind, listing, lang)
 

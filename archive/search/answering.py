@@ -24,7 +24,7 @@ SEARCHED = """
 NAMES = "select slug as value, name, name_en from agencies where slug in (select value from json_each(:slugs))"
 FRESH = """
     select (select max(finished) from crawls) as crawled, (select nullif(max(newest), '') from listed) as newest,
-      (select max(first_seen) from releases) as first_seen
+      (select max(first_seen) from releases) as added
 """
 
 
@@ -38,12 +38,22 @@ class Suggestion:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Fresh:
+    """How fresh it is what a search goes through.
+
+    crawled: when the last crawl ended; added: when the newest of all was put in; newest: the newest release's day.
+    """
+
+    crawled: str | None
+    added: str | None
+    newest: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Searched:
-    """What a search without hits went through, and how fresh that is: last crawl, newest release."""
+    """What a search without hits went through."""
 
     agencies: list[Choice]
-    crawled: str | None
-    newest: str | None
 
     @property
     def total(self) -> int:
@@ -57,6 +67,7 @@ class Results:
 
     hits: list[Hit]
     found: Found
+    fresh: Fresh
     notes: list[Note] = field(default_factory=list)
     suggestions: list[Suggestion] = field(default_factory=list)
     searched: Searched | None = None
@@ -75,6 +86,7 @@ async def search(run: Run, query: Query) -> Results:
         found=found,
         notes=[*query.asked.notes, *notes, *([Note("partial")] if found.partial else [])],
         suggestions=suggestions,
+        fresh=Fresh(**dict((await run(FRESH, {}))[0])),
         searched=None if found.total else await find_searched(run),
         names=await find_names(run, query, found),
     )
@@ -115,7 +127,5 @@ async def find_names(run: Run, query: Query, found: Found) -> dict[tuple[str, st
 
 
 async def find_searched(run: Run) -> Searched:
-    """How many releases of which agencies a search goes through, most first, and how fresh they are."""
-    rows, fresh = await asyncio.gather(run(SEARCHED, {}), run(FRESH, {}))
-    agencies = [Choice(**dict(row)) for row in rows]
-    return Searched(agencies=agencies, crawled=fresh[0]["crawled"] or fresh[0]["first_seen"], newest=fresh[0]["newest"])
+    """How many releases of which agencies a search goes through, most first."""
+    return Searched(agencies=[Choice(**dict(row)) for row in await run(SEARCHED, {})])

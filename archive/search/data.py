@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
 
 from archive.history.formats import Entry, tag_uri, to_moment
@@ -51,6 +52,7 @@ def to_head(results: Results, query: Query) -> dict[str, Any]:
         "pages": found.pages,
         "include": dict(query.include),
         "exclude": dict(query.exclude),
+        "fresh": asdict(results.fresh),
         "facets": {
             name: [{"value": choice.value, "name": choice.name, "count": choice.count} for choice in choices]
             for name, choices in found.facets.items()

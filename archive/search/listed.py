@@ -55,3 +55,13 @@ def fill_listed(db: Database) -> None:
     for name, trigger in TRIGGERS.items():
         db.execute(f"drop trigger if exists {name}")
         db.execute(f"create trigger {name} {trigger}")
+
+
+def leave_out_hidden(db: Database) -> None:
+    """What is hidden (archive.takedowns) is in no list from now on."""
+    one = LIST.format(which="r.id = new.id and r.withheld is not 'hidden'")
+    db.execute("drop trigger listed_changed")
+    db.execute(
+        "create trigger listed_changed after update of agency, kind, published, updated, moved_to, withheld on releases"
+        f" begin delete from listed where release = new.id; {one}; end"
+    )

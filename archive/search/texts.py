@@ -126,10 +126,8 @@ SEARCH = {
         ("The search went through {n} release from", "The search went through {n} releases from"),
     ),
     "searched_more": Text("{n} till", "{n} more"),
-    "searched_fresh": Text(
-        "Arkivet lästes senast {when}. Det nyaste meddelandet är från {newest}.",
-        "The archive was last read {when}. The newest release is of {newest}.",
-    ),
+    "fresh_newest": Text("Det nyaste meddelandet är från {when}.", "The newest release is of {when}."),
+    "fresh_status": Text("Så mår läsningen av varje myndighet", "How the reading of each agency fares"),
     "no_hits_advice": Text(
         "Pröva färre ord, ett annat ord för samma sak eller OR mellan två ord.",
         "Try fewer words, another word for the same thing, or OR between two words.",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import logging
+import sqlite3
 import sys
 from typing import TYPE_CHECKING, cast
 
@@ -53,8 +54,9 @@ class Command(ScrapyCrawl):
         crawling = cast("asyncio.Task[None]", self.crawler_process.crawl(crawler, **opts.spargs))
         self.crawler_process.start()
         fault = crawling.exception() if crawling.done() and not crawling.cancelled() else None
-        if isinstance(fault, AgencyError | ArchiveError):
-            sys.stderr.write(f"scrapy crawl: {fault}\n")
+        if isinstance(fault, AgencyError | ArchiveError | sqlite3.OperationalError):
+            where = "the archive: " if isinstance(fault, sqlite3.OperationalError) else ""
+            sys.stderr.write(f"scrapy crawl: {where}{fault}\n")
             self.exitcode = 2
         elif fault:
             raise fault

@@ -14,12 +14,16 @@ from scrapy.exceptions import UsageError
 
 from archive.captures import Captures
 from archive.errors import ArchiveError
-from archive.store import Archive
+from archive.store import Archive, Outcome
 from archive.times import now
 from scraper.agency import DEFAULT_LIST, Agency, choose_agencies, load_agencies
 from scraper.causes import reread
 from scraper.errors import AgencyError
+from scraper.keeping import Keeping
 from scraper.locks import lock_agencies, tell_left_out
+from scraper.schedule import Schedule, parse_schedule
+from scraper.taking import read_mended
+from scraper.witness import Witness
 
 
 class Command(ScrapyCommand):
@@ -53,26 +57,42 @@ class Command(ScrapyCommand):
             file = Path(self.settings.get("AGENCIES") or DEFAULT_LIST)
             slugs = [slug.strip() for slug in opts.agency.split(",") if slug.strip()]
             agencies = choose_agencies(load_agencies(file), slugs, file)
-            counts = reparse_file(Path(self.settings["ARCHIVE"]), agencies, every=not slugs)
+            schedule = parse_schedule(self.settings["REVISIT_AGES"])
+            counts, mended = reparse_file(Path(self.settings["ARCHIVE"]), agencies, schedule, every=not slugs)
         except (AgencyError, ArchiveError) as error:
             sys.stderr.write(f"scrapy reparse: {error}\n")
             self.exitcode = 2
             return
+        if mended:
+            left = mended.pop(Outcome.HELD_BACK, 0)
+            sys.stdout.write(f"of what was held back, {mended.total()} taken in, {left} still held back\n")
         told = ", ".join(f"{counts[name]} {name}" for name in ("unchanged", "reread", "unreadable", "without capture"))
         sys.stdout.write(f"{told}\n")
         self.exitcode = 1 if counts["unreadable"] else 0
 
 
-def reparse_file(path: Path, agencies: dict[str, Agency], *, every: bool) -> Counter[str]:
-    """Read what an archive holds anew, but for agencies that are being crawled; ArchiveError where there is none."""
+def reparse_file(
+    path: Path, agencies: dict[str, Agency], schedule: Schedule, *, every: bool
+) -> tuple[Counter[str], Counter[Outcome]]:
+    """Read what an archive holds anew, but for agencies that are being crawled; ArchiveError where there is none.
+
+    Gives what came of what is held, and of what was held back.
+    """
     if not path.is_file():
         raise ArchiveError(path, "no such file")
-    with Archive(path) as archive, Captures(path) as captures:
+    with Archive(path) as archive:
         if every:
             tell_left_out(archive, agencies)
         lock, ours = lock_agencies(path, agencies)
         with lock:
-            return reparse(archive, captures, {slug: agency for slug, agency in agencies.items() if slug in ours})
+            witness = Witness(archive, schedule)
+            counts = reparse(archive, witness.captures, {slug: agencies[slug] for slug in agencies if slug in ours})
+            keeping, mended = Keeping(archive, witness, agencies), Counter[Outcome]()
+            for slug in keeping.aside.agencies():
+                if slug in ours:
+                    mended += read_mended(keeping, slug)
+            witness.close()
+            return counts, mended
 
 
 def reparse(archive: Archive, captures: Captures, agencies: dict[str, Agency]) -> Counter[str]:

@@ -55,6 +55,7 @@ NO_ROLE = re.compile(
     re.IGNORECASE,
 )
 YEAR = r"(?P<y>(?:19|20)\d\d)(?!\d)"
+OTHER_YEAR = re.compile(r"[,-]?\s*[1-9]\d{3}(?![\d.:])")  # where one of YEAR's could stand
 DAY = r"(?<!\d)(?<!\d[.:])(?P<d>\d{1,2})"
 SHORT_YEAR = rf"\s?[-'’](?P<yy>\d\d)(?![\d.:]|\s*{ANY_MONTH})"
 ORDINAL = r"(?:\.|:?(?:[ea]|dje)|st|nd|rd|th)"
@@ -167,6 +168,8 @@ def to_day(match: re.Match[str], url: str) -> date:
         day = int(parts["d"])
     stated = parts["y"] or parts.get("yy")
     if stated is None:
+        if after := OTHER_YEAR.match(match.string, match.end()):
+            raise ValueError(f"{match[0] + after[0]!r} names no year from 1900 to 2099")
         return date(find_year(url, month, day), month, day)
     year = int(stated)
     return date(year if year > 99 else century(year), month, day)

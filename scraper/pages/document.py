@@ -25,10 +25,13 @@ XML_DECLARATION = re.compile(rb"^\s*<\?xml[^>]*encoding=[\"']([\w-]+)", re.IGNOR
 TAG_START = re.compile(rb"[a-z][\w:-]*[\s/]", re.IGNORECASE)
 QUOTED = re.compile(rb"\"[^\"]*\"|'[^']*'")
 LARGE = 400_000  # bytes; a smaller page costs some seconds at worst
+LARGEST = 4_000_000  # bytes; the largest of 446 stored pages has 884,044, and reading so much text takes seconds
+FILES = {b"%PDF-": "a PDF file", b"PK\x03\x04": "a packed file", b"\xff\xd8\xff": "a picture", b"\x89PNG": "a picture"}
+MOST_TAGS = 60_000  # opening and closing ones; of 446 stored pages the largest has 13,423, and 60,000 take some 70 MB
 MOST_ATTRIBUTES, LONGEST_TAG = 5000, 10_000  # of bytes: a shorter tag cannot have as many
-CONTROLS = bytes({*range(32)} - {*b"\t\n\r"})
+CONTROLS = bytes({*range(32), 127} - {*b"\t\n\r"})
 CONTROL_REFERENCE = re.compile(
-    rb"&#(?:x0*(?:[0-8bcef]|1[0-9a-f]|fff[ef])(?![0-9a-f])|0*(?:[0-8]|1[124-9]|2\d|3[01]|6553[45])(?!\d));?",
+    rb"&#(?:x0*(?:[0-8bcef]|1[0-9a-f]|7f|fff[ef])(?![0-9a-f])|0*(?:[0-8]|1[124-9]|2\d|3[01]|127|6553[45])(?!\d));?",
     re.IGNORECASE,
 )
 LATIN_1 = {"iso8859-1", "ascii"}  # as Python calls them
@@ -45,6 +48,12 @@ class Document:
 
     def __init__(self, html: bytes, url: str) -> None:
         self.url = url
+        if kind := next((kind for magic, kind in FILES.items() if html.startswith(magic)), None):
+            raise NotARelease(url, f"is {kind}, whatever it is sent as")
+        if len(html) > LARGEST:
+            raise PageError(url, "page", f"has more than {LARGEST:,} bytes")
+        if html.count(b"<") > MOST_TAGS:
+            raise PageError(url, "page", f"has more than {MOST_TAGS} tags")
         parser = etree.HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True, huge_tree=True)
         self.text = text = decode(html)
         readable = to_xml_characters(text)

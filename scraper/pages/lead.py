@@ -23,7 +23,9 @@ LEAD = re.compile(
     re.IGNORECASE,
 )
 NOT_LEAD = re.compile(r"leadership|lead-?(?:image|media|gen|form)|introjs", re.IGNORECASE)
-LONGEST = 1200
+SUBHEADING = re.compile("sub-?heading", re.IGNORECASE)
+HEADINGS = ("h2", "h3", "h4", "h5", "h6")
+SHORT, LONGEST = 60, 1200
 
 
 def find_lead(blocks: Sequence[Block], declared: str | None, mark: str, start: int) -> tuple[range, str] | None:
@@ -79,6 +81,8 @@ def holder_of(element: Tag, named: Callable[[Tag], bool]) -> Tag | None:
 def is_lead(element: Tag) -> bool:
     """Whether a class says that an element is the lead."""
     classes = str(element.get("class") or "")
+    if element.name in HEADINGS and SUBHEADING.search(classes) and len(element.get_text()) < SHORT:
+        return False  # SiteVision's class for the headings of a text
     return LEAD.search(classes) is not None and NOT_LEAD.search(classes) is None and len(element.get_text()) < LONGEST
 
 

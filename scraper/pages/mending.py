@@ -13,7 +13,9 @@ WORDED = ("alt", "title", "content", "aria-label")  # attributes that hold words
 LETTERS = frozenset("åäöÅÄÖéÉüÜøØæÆ".encode("windows-1252"))
 LATER, FIRST = b"\x80", b"\xc0"  # where the later bytes of a letter begin in UTF-8, and where first ones do
 
-FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")  # no characters of XML: lxml takes none
+FORBIDDEN = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]"
+)  # no characters of XML, which lxml refuses; and DEL
 
 
 def read_stray(error: UnicodeError) -> tuple[str, int]:

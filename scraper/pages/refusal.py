@@ -21,6 +21,8 @@ from scraper.pages.titles import names_of_site, without_site
 LONGEST_LOST = 400  # characters of a page that says so: a release on what was removed says more
 LONGEST_STUB = 1500  # characters of a whole page, menus and all, that only leads on
 LEAST_TEXT = 30  # an extract shorter than this tells nothing: the whole page is looked at instead
+CONSENT, LOGIN, WALL = "is a consent wall", "asks to sign in", "is an error page or a wall"  # read by scraper.faults
+OUTAGE, FAULT = "is out of order", "tells of a fault"
 UNSEEN = {"script", "style", "template", "title"}
 SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
 
@@ -37,14 +39,14 @@ ALONE = (  # a title or first heading that says nothing else
     (said.LOST_CODE, "error page", "is an error page"),
     (said.LOST_TITLE, "error page", "is an error page"),
     (said.FAULT_PAGE, "error page", "is an error page"),
-    (said.FAULT_CODE, "blocked", "is an error page or a wall"),
-    (said.WALL_TITLE, "blocked", "is an error page or a wall"),
+    (said.FAULT_CODE, "blocked", WALL),
+    (said.WALL_TITLE, "blocked", WALL),
     (said.STUB_TITLE, "redirected", "only leads to another page"),
 )
 SHORT = (  # a title that does, over a page of a few words
-    (said.CONSENT_TITLE, "blocked", "is a consent wall"),
-    (said.OUTAGE_TITLE, "blocked", "is out of order"),
-    (said.FAULT_LINE, "blocked", "tells of a fault"),
+    (said.CONSENT_TITLE, "blocked", CONSENT),
+    (said.OUTAGE_TITLE, "blocked", OUTAGE),
+    (said.FAULT_LINE, "blocked", FAULT),
     (said.MOVED_TITLE, "redirected", "only leads to another page"),
 )
 
@@ -131,16 +133,16 @@ def refuse_few_words(seen: Glance, titles: tuple[str, ...], sentences: list[str]
                 told = f"{problem}: {title!r}"
                 return leading_on(seen, told) if kind == "redirected" else Refusal(kind, told)
         if seen.asks_password and said.LOGIN_TITLE.search(title):
-            return Refusal("blocked", f"asks to sign in: {title!r}")
+            return Refusal("blocked", f"{LOGIN}: {title!r}")
     if sentences and said.CONSENT_TEXT.search(sentences[0]):
-        return Refusal("blocked", f"is a consent wall: {sentences[0]!r}")
+        return Refusal("blocked", f"{CONSENT}: {sentences[0]!r}")
     for line in (*titles, *sentences):
         if said.WALL_TEXT.search(line):
-            return Refusal("blocked", f"is an error page or a wall: {line!r}")
+            return Refusal("blocked", f"{WALL}: {line!r}")
         if said.FAULT_LINE.search(line):
-            return Refusal("blocked", f"tells of a fault: {line!r}")
+            return Refusal("blocked", f"{FAULT}: {line!r}")
         if all(pattern.search(line) for pattern in (said.SITE, said.DOWN, said.PASSING)):
-            return Refusal("blocked", f"is out of order: {line!r}")
+            return Refusal("blocked", f"{OUTAGE}: {line!r}")
     return None
 
 
@@ -149,7 +151,7 @@ def refuse_lost(pattern: re.Pattern[str], lines: list[str]) -> Refusal | None:
     for line in lines:
         if pattern.search(line):
             if said.PASSING.search(line):
-                return Refusal("blocked", f"is out of order: {line!r}")
+                return Refusal("blocked", f"{OUTAGE}: {line!r}")
             return Refusal("error page", f"says that it is not there any more: {line!r}")
     return None
 

@@ -17,7 +17,8 @@ from scraper.pages import read_page
 from scraper.pages.cms import choose_page
 from scraper.pages.document import Document
 from scraper.probing.proposal import propose_name, propose_releases, propose_slug
-from scraper.sources import Link, find_sources, is_release
+from scraper.sessions import Link
+from scraper.sources import find_sources, is_release
 
 RELEASES = 3
 TRIES = 6  # pages asked for until three are read

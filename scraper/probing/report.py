@@ -9,7 +9,7 @@ from scraper.probing.fields import shorten, to_rows
 from scraper.probing.findings import Findings, Page, Source
 from scraper.probing.left_out import left_out
 from scraper.probing.proposal import to_toml
-from scraper.sources import Link
+from scraper.sessions import Link
 
 PLAIN = {"url", "agency", "body_html", "(main)"}  # fields that tell a reader nothing here
 MOST_UNFIT = 5

@@ -28,7 +28,8 @@ from scraper.errors import PageError, SourceError
 from scraper.normalise.urls import host_of
 from scraper.probing.findings import RELEASES, TRIES, Findings, Page, Source, begin, read
 from scraper.robots import RobotsForbidden
-from scraper.sources import NEWS_WORDS, Link, find_sources, parse_feed, parse_listing, parse_robots, parse_sitemap
+from scraper.sessions import Link
+from scraper.sources import NEWS_WORDS, find_sources, parse_feed, parse_listing, parse_robots, parse_sitemap
 
 MOST = 4  # sources of one kind asked
 MOST_OF_AN_INDEX = 3  # sitemaps of a sitemap index asked

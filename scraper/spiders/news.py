@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Callable, Iterator
-from datetime import date
+from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Any
 from urllib.parse import urljoin
 
 from scrapy import Request
 from scrapy.http import Response
-from twisted.python.failure import Failure
 
+from archive.frontier import Row
 from archive.times import now
 from scraper.agency import Agency
-from scraper.errors import AgencyError, SourceError
+from scraper.errors import SourceError
+from scraper.faults import find_wall
 from scraper.sources import (
-    Link,
     Sources,
     declared_sources,
     find_sources,
@@ -26,16 +25,16 @@ from scraper.sources import (
     parse_robots,
     parse_sitemap,
 )
-from scraper.spiders.answers import explain, header, validators
-from scraper.spiders.ledger import Ledger, unchanged_since_read
-from scraper.spiders.reading import ReadingSpider
+from scraper.spiders.asking import AskingSpider
+from scraper.spiders.ledger import Ledger, parse_since, unchanged_since_read
+from scraper.spiders.traps import DEEPEST
 
 logger = logging.getLogger(__name__)
 
-Answer = Callable[[Response], Iterator[Request]]
+TURNS = 100  # in which the sitemaps of an index are asked
 
 
-class NewsSpider(ReadingSpider):
+class NewsSpider(AskingSpider):
     """scrapy crawl news [-a agency=slug[,slug]] [-a since=2024-01-01].
 
     since: links whose source gives them an earlier day are not followed.
@@ -50,12 +49,13 @@ class NewsSpider(ReadingSpider):
         super().__init__(agency, **arguments)
         self.since = parse_since(since)
         self.begun = now()
-        self.ledgers: dict[str, Ledger] = {}
 
     async def start(self) -> AsyncIterator[Any]:
         for slug, agency in self.agencies.items():
             self.ledgers[slug] = Ledger(self.archive, slug, self.tallies[slug], self.begun, self.since)
             sources = declared_sources(agency)
+            if sources != Sources():
+                self.ledgers[slug].declare(sources.listings)
             requests = self.ask_sources(sources, agency) if sources != Sources() else self.ask_home(agency)
             for request in (*requests, *self.draw(slug)):  # the latter: what an earlier crawl left due
                 yield request
@@ -80,51 +80,19 @@ class NewsSpider(ReadingSpider):
         for url in sources.listings:
             yield from self.ask_source(url, agency, "listing", self.read_listing)
 
-    def ask_source(
-        self,
-        url: str,
-        agency: Agency,
-        role: str,
-        callback: Answer,
-        *,
-        index: str | None = None,
-        listed: str | None = None,
-        **meta: Any,
-    ) -> Iterator[Request]:
-        """A request for a source, unless this crawl has asked it; conditional where it was read to its end once.
-
-        index, listed: of a sitemap, the index that names it and when that says it changed. meta: first and
-        page, of a listing's later page: where the listing begins and which page of it this is.
-        """
-        if url in self.ledgers[agency.slug].asked:
-            return
-        self.ledgers[agency.slug].asked.add(url)
-        with self.archive.transaction():
-            self.archive.frontier.add(url, agency=agency.slug, role=role, seen=now(), source=index, listed=listed)
-        row = self.archive.frontier.get(url)
-        own = row is not None and row.agency == agency.slug  # else another agency's validators
-        whole = row is not None and own and row.state == "done" and role in ("feed", "sitemap")
-        yield Request(
-            url,
-            callback=callback,
-            errback=self.source_failed,
-            priority=10,  # first what there is, then reading it
-            headers=validators(row) if whole and row else None,
-            meta={
-                "agency": agency.slug,
-                "source": url,
-                "first": url,
-                "page": 1,
-                "handle_httpstatus_list": [304],
-                **meta,
-            },
-        )
-
     def read_home(self, response: Response) -> Iterator[Request]:
         """The home page of an agency whose table names no source."""
         agency = self.agencies[response.meta["agency"]]
-        found = find_sources(response.body, response.url, agency)
+        try:
+            found = find_sources(response.body, response.url, agency)
+        except SourceError as error:
+            self.source_unreadable(response, error)
+            return
+        if found == Sources() and find_wall(response.body, response.url):
+            self.source_unreadable(response, SourceError(response.url, "shows no feed and no listing"))
+            return
         self.source_done(response)
+        self.ledgers[agency.slug].declare(found.listings)
         if found == Sources():
             logger.info("%s: its home page shows no feed and no listing", agency.slug)
         yield from self.ask_sources(found, agency)
@@ -164,87 +132,64 @@ class NewsSpider(ReadingSpider):
             self.source_unreadable(response, error)
             return
         self.ledgers[agency.slug].found(links, source)
-        for child in children:
-            row = self.archive.frontier.get(child.url)
-            if unchanged_since_read(row, child.listed):
-                yield from self.read_again(child.url, agency)
-            else:
-                yield from self.ask_source(
-                    child.url, agency, "sitemap", self.read_sitemap, index=source, listed=child.listed
-                )
-        self.source_done(response, links or children)
+        depth = response.meta.get("depth", 1)  # of indexes: sitemaps.org has one, and sitemaps below it
+        if children and depth > DEEPEST:
+            self.source_unreadable(response, SourceError(response.url, f"is an index too deep: {depth - 1} lie above"))
+            return
+        named = [(child.url, child.listed, self.archive.frontier.get(child.url)) for child in children]
+        yield from self.ask_children(named, agency, source, depth=depth + 1)
+        if not (children and self.turn.is_over()):  # else the next crawl goes on with what is left
+            self.source_done(response, links or children)
         yield from self.draw(agency.slug)
 
     def read_again(self, source: str, agency: Agency) -> Iterator[Request]:
         """A source that has not changed; of an index, sitemaps that were left unread or bear no date are asked."""
-        for row in self.ledgers[agency.slug].found_again(source):
-            if unchanged_since_read(row, row.listed):
-                yield from self.read_again(row.url, agency)
+        named = [(row.url, row.listed, row) for row in self.ledgers[agency.slug].found_again(source)]
+        yield from self.ask_children(named, agency, source)
+
+    def ask_children(
+        self, named: Sequence[tuple[str, str | None, Row | None]], agency: Agency, index: str, **meta: Any
+    ) -> Iterator[Request]:
+        """The sitemaps of an index, which has them changed at times of its own; those read longest ago first."""
+        ordered = sorted(named, key=lambda one: (one[2].fetched if one[2] else None) or "")
+        for number, (url, listed, row) in enumerate(ordered):
+            if self.turn.is_over():
+                return
+            if unchanged_since_read(row, listed):
+                yield from self.read_again(url, agency)
             else:
-                yield from self.ask_source(row.url, agency, "sitemap", self.read_sitemap, index=source)
+                told = {"index": index, "listed": listed, "turn": TURNS - TURNS * number // len(ordered), **meta}
+                yield from self.ask_source(url, agency, "sitemap", self.read_sitemap, **told)
 
     def read_listing(self, response: Response) -> Iterator[Request]:
         """One page of a listing, then the next, until a page brings nothing that is not known."""
         agency, first, page = self.agencies[response.meta["agency"]], response.meta["first"], response.meta["page"]
-        if not response.body.strip():
-            self.source_unreadable(response, SourceError(response.url, "is empty"))
+        try:
+            links, following = parse_listing(response.body, response.url, agency)
+        except SourceError as error:
+            self.source_unreadable(response, error)
             return
-        links, following = parse_listing(response.body, response.url, agency)
-        if not links and page > 1:
+        resumed: bool = response.meta.get("resumed", False)
+        if not links and (page > 1 or find_wall(response.body, response.url)):
+            if resumed:
+                self.ledgers[agency.slug].begin_anew(first)
             self.source_unreadable(response, SourceError(response.url, f"page {page} of {first} lists nothing"))
             return
         ledger = self.ledgers[agency.slug]
         following = None if following in ledger.asked else following
-        known = ledger.known(first, links)
+        known = ledger.known(first, links, resumed=resumed)
         ledger.found(links, first)
-        if following and page >= self.settings.getint("LISTING_PAGES_MAX"):
-            self.source_unreadable(response, SourceError(first, f"goes on after page {page}: taken for a trap"))
+        if following and (trap := ledger.find_trap(first, page, links, self.settings.getint("LISTING_PAGES_MAX"))):
+            self.source_unreadable(response, SourceError(first, trap), first)
         elif following and links and not known and not all(map(ledger.is_too_old, links)):
-            yield from self.ask_source(following, agency, "listing", self.read_listing, first=first, page=page + 1)
+            if not (self.turn.is_over() and ledger.cut(first, following, page + 1, resumed=resumed)):
+                yield from self.ask_page(following, agency, first, page + 1, resumed=resumed)
         elif not self.since:  # a pass that left older pages out is no whole one
-            with self.archive.transaction():
-                self.archive.frontier.done(first, now())
+            walk = ledger.walked(first, resumed=resumed)
+            if walk and not self.turn.is_over():
+                yield from self.ask_page(walk.following, agency, first, walk.page, resumed=True)
         yield from self.draw(agency.slug)
 
-    def source_done(self, response: Response, links: list[Link] | None = None) -> None:
-        """A source was read to its end; not where `since` left some of it out."""
-        if self.since:
-            return
-        with self.archive.transaction():
-            self.archive.frontier.done(
-                response.meta["source"],
-                now(),
-                links=None if links is None else len(links),
-                etag=header(response, "ETag"),
-                last_modified=header(response, "Last-Modified"),
-            )
-
-    def source_unreadable(self, response: Response, error: SourceError) -> None:
-        """A source answered with something else."""
-        logger.error("%s", error)
-        self.tallies[response.meta["agency"]].err(str(error))
-        with self.archive.transaction():
-            self.archive.frontier.failed(response.meta["source"], now(), str(error))
-
-    def source_failed(self, failure: Failure) -> None:
-        """A source did not answer."""
-        request: Request = failure.request  # type: ignore[attr-defined] # set by Scrapy
-        problem = f"{request.url}: {explain(failure)}"
-        logger.error("%s", problem)
-        self.tallies[request.meta["agency"]].err(problem)
-        with self.archive.transaction():
-            self.archive.frontier.failed(request.meta["source"], now(), problem)
-
-
-def parse_since(text: str) -> date | None:
-    """The `since` argument as a day.
-
-    >>> parse_since("2024-01-01")
-    datetime.date(2024, 1, 1)
-    """
-    if not text:
-        return None
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise AgencyError("arguments", None, "since", f"{text!r} is no day like 2024-01-01") from None
+    def ask_page(self, url: str, agency: Agency, first: str, page: int, *, resumed: bool) -> Iterator[Request]:
+        """A listing's later page; `resumed`, behind a gap that an earlier crawl left."""
+        yield from self.ask_source(url, agency, "listing", self.read_listing, first=first, page=page, resumed=resumed)

@@ -20,11 +20,14 @@ from archive.store import Archive
 from archive.times import now
 from scraper.agency import DEFAULT_LIST, Agency, check_contact, choose_agencies, load_agencies, user_agent
 from scraper.errors import AgencyError, NotARelease, PageError
+from scraper.faults import kind_of
 from scraper.items import Answer, Reading
 from scraper.locks import lock_agencies
 from scraper.pages import read_page
 from scraper.schedule import parse_schedule
 from scraper.spiders.answers import check_answer, explain, forbidden, says_unchanged, to_answer, validators
+from scraper.spiders.patience import Patience, leave_paused
+from scraper.spiders.turn import parse_turn
 from scraper.tally import Tally
 from scraper.witness import Witness
 
@@ -42,7 +45,8 @@ AHEAD = 4  # releases of one agency asked for ahead of their turn; the frontier 
 class ReadingSpider(Spider):
     """Reads due releases, a few ahead per agency, so that memory does not grow with what is due.
 
-    Arguments: agency (a slug, or several with commas; all where it is left out).
+    Arguments: agency (a slug, or several with commas; all where it is left out); minutes (how long the pass may
+    go on; what is left then is for a later one).
     """
 
     agencies: dict[str, Agency]
@@ -50,15 +54,18 @@ class ReadingSpider(Spider):
     witness: Witness
     lock: TextIO  # a file beside the archive
 
-    def __init__(self, agency: str = "", **arguments: Any) -> None:
+    def __init__(self, agency: str = "", minutes: str = "", **arguments: Any) -> None:
         for name in arguments:
             raise AgencyError("arguments", None, name, "is no argument of this spider")
         super().__init__()
         self.wanted = [slug.strip() for slug in agency.split(",") if slug.strip()]
+        self.turn = parse_turn(minutes)
         self.tallies: dict[str, Tally] = {}
         self.asked: dict[str, set[str]] = {}  # per agency: releases on their way
         self.unanswered: Counter[str] = Counter()  # per agency: requests that network, server or a wall failed
-        self.stuck: set[str] = set()  # releases that failed inside us; not asked again in this crawl
+        self.patience = Patience(self)
+        self.ended = False  # whether the crawl came to its own end
+        self.stuck: set[str] = set()  # releases not asked again in this crawl: we failed on them, or their host rests
 
     @classmethod
     def update_settings(cls, settings: BaseSettings) -> None:
@@ -80,7 +87,9 @@ class ReadingSpider(Spider):
             spider.archive.add_agency(
                 slug, name=agency.name, home=agency.home, name_en=agency.name_en, org_number=agency.org_number
             )
-            spider.tallies[slug], spider.asked[slug] = Tally(), set()
+        spider.agencies = leave_paused(spider.archive, spider.agencies)
+        spider.tallies = {slug: Tally() for slug in spider.agencies}
+        spider.asked = {slug: set() for slug in spider.agencies}
         for signal in (signals.item_scraped, signals.item_dropped):
             crawler.signals.connect(spider.item_settled, signal)
         crawler.signals.connect(spider.item_failed, signals.item_error)
@@ -99,14 +108,16 @@ class ReadingSpider(Spider):
 
     def draw(self, slug: str) -> Iterator[Request]:
         """Requests for an agency's next due releases, up to AHEAD on their way at once."""
-        asked = self.asked[slug]
-        for row in self.next_rows(slug, AHEAD - len(asked)):
-            asked.add(row.url)
+        over = self.patience.is_over(slug)
+        rows = [] if over else list(self.next_rows(slug, AHEAD - len(self.asked[slug])))
+        # at once: Scrapy takes requests from several callbacks in turn
+        self.asked[slug].update(row.url for row in rows)
+        for row in rows:
             yield self.ask(row)
 
     def next_rows(self, slug: str, number: int) -> Iterable[Row]:
         """Up to `number` releases of an agency to be read next."""
-        return self.archive.frontier.due(slug, now(), number, frozenset(self.asked[slug] | self.stuck))
+        return self.patience.choose(slug, number)
 
     def ask(self, row: Row, *, plainly: bool = False) -> Request:
         """A request for one release, conditional where the server gave validators (RFC 9110, 13); not if `plainly`."""
@@ -137,6 +148,7 @@ class ReadingSpider(Spider):
         drawn = [self.crawl(self.draw(slug)) for slug in self.agencies]
         if any(drawn):
             raise DontCloseSpider
+        self.ended = not self.turn.stopping
 
     # -- reading --------------------------------------------------------------------------------------------
 
@@ -154,7 +166,7 @@ class ReadingSpider(Spider):
                 yield self.ask(row, plainly=True)
             return
         try:
-            check_answer(response, row.url, agency, self.archive.frontier)
+            check_answer(response, row.url, agency, self)
             item = read_page(response.body, response.url, agency)
         except PageError as error:
             self.no_release(row, answer, error)
@@ -183,30 +195,31 @@ class ReadingSpider(Spider):
         logger.warning("%s", error)
         if kind == "blocked":
             self.witness.unread(row.url, row.release, answer.seen, str(error), refused=row.release is None)
-            tally.err(str(error))
+            tally.err(str(error), kind_of(error))
             self.unanswered[row.agency] += 1
         elif row.release and kind in KINDS:
             self.witness.away(row.url, row.release, answer, KINDS[kind], target)
             tally.away += 1
-            tally.problems.append(str(error))
+            tally.blame(str(error), kind_of(error))
         else:
             if kind == "gone":
                 with self.archive.transaction():
                     self.archive.frontier.gone(row.url, answer.seen, str(error))
             else:
                 self.witness.unread(row.url, row.release, answer.seen, str(error), refused=True)
-            tally.refuse(str(error))
+            tally.refuse(str(error), kind_of(error))
         self.settle(row.agency, row.url)
 
     def release_failed(self, failure: Failure) -> None:
         """No answer worth reading: robots.txt forbids, or the network or server failed."""
-        request: Request = failure.request  # type: ignore[attr-defined] # set by Scrapy
-        row: Row = request.meta["row"]
+        if self.patience.put_off(failure) or self.patience.put_aside(failure):
+            return  # asked for by a later crawl
+        row: Row = failure.request.meta["row"]  # type: ignore[attr-defined] # set by Scrapy
         problem, no = f"{row.url}: {explain(failure)}", forbidden(failure)
         logger.warning("%s", problem)
         self.witness.unread(row.url, row.release, now(), problem, refused=no)
         tally = self.tallies[row.agency]
-        (tally.refuse if no else tally.err)(problem)
+        (tally.refuse if no else tally.err)(problem, kind_of(failure.value))
         self.unanswered[row.agency] += not no
         self.settle(row.agency, row.url)
 
@@ -216,14 +229,18 @@ class ReadingSpider(Spider):
 
     def item_failed(self, item: Reading, failure: Failure) -> None:
         """The pipeline failed on a reading: it is asked for again in a later crawl."""
+        if self.patience.give_up(failure.value):
+            return
         slug, problem = item.item.agency or "", f"{item.visited}: {explain(failure)}"
-        self.tallies[slug].err(problem)
+        self.tallies[slug].err(problem, kind_of(failure.value))
         self.stuck.add(item.visited)
         self.witness.unread(item.visited, item.held, item.answer.seen, problem, refused=True)
         self.settle(slug, item.visited)
 
-    def answer_failed(self, response: Response | Failure | None) -> None:
+    def answer_failed(self, failure: Failure, response: Response | Failure | None) -> None:
         """Our own code failed on an answer (counted by scraper.health): it is asked for again in a later crawl."""
+        if self.patience.give_up(failure.value):
+            return
         request: Request | None = getattr(response, "request", None)
         row = request.meta.get("row") if request else None
         if isinstance(row, Row):

@@ -53,7 +53,7 @@ class Site:
 
 
 @contextmanager
-def served(path: Path) -> Iterator[Datasette]:
+def served(path: Path, *, cors: bool = True, **settings: object) -> Iterator[Datasette]:
     """Datasette in this process; its plugins are taken out again, for they are registered globally."""
     before = set(pm.get_plugins())
     try:
@@ -63,8 +63,8 @@ def served(path: Path) -> Iterator[Datasette]:
             plugins_dir=str(ROOT / "archive/plugins"),
             template_dir=str(ROOT / "archive/templates"),
             static_mounts=[("static", str(ROOT / "archive/static"))],
-            settings={"suggest_facets": False},
-            cors=True,
+            settings={"suggest_facets": False, "allow_download": False, **settings},
+            cors=cors,
         )
         yield datasette
         for database in datasette.databases.values():

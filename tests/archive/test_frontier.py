@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from archive.store import Archive
+from archive.walks import Walks
 
 NOW = datetime(2024, 3, 15, 10, 0, tzinfo=UTC)
 URL = "https://skog.example/nyheter/1"
@@ -49,6 +50,19 @@ def test_what_is_held_is_not_due_until_its_source_tells_a_later_change(archive: 
     assert (row.etag, row.listed) == ('"1"', "2024-03-20")
 
 
+def test_what_is_dated_before_it_was_read_is_not_read_again(archive: Archive) -> None:
+    """As where a second source, which a killed crawl did not come to, tells another day of an old release."""
+    archive.frontier.read(URL, None, NOW, etag=None, last_modified=None)  # type: ignore[arg-type] # none needed here
+    later = NOW + timedelta(days=1)
+    for day, expected in (
+        ("2024-03-14T23:00:00+00:00", []),
+        ("2024-03-15T09:59:59+00:00", []),
+        ("2024-03-15T10:00:00+00:00", [URL]),
+    ):
+        archive.frontier.add(URL, agency="skog", role="release", seen=later, listed=day, begun=later)
+        assert due(archive) == expected, day
+
+
 def test_a_failure_comes_again_ever_more_seldom(archive: Archive) -> None:
     waits = []
     for _ in range(12):
@@ -72,6 +86,25 @@ def test_a_page_that_is_gone_is_looked_at_again_the_next_day(archive: Archive) -
     later = NOW + timedelta(hours=1)
     archive.frontier.add(URL, agency="skog", role="release", seen=later, listed="2024-03-15T11", begun=later)
     assert due(archive) == [URL], "its source tells of a change"
+
+
+def test_what_waits_aside_is_read_at_once_where_its_source_tells_a_later_change(archive: Archive) -> None:
+    for day in range(5):
+        archive.frontier.aside(URL, NOW + timedelta(days=day), "lacks its lead")
+    later = NOW + timedelta(days=6)
+    archive.frontier.add(URL, agency="skog", role="release", seen=later, listed="2024-03-14")
+    assert due(archive, timedelta(days=6)) == [], "the same date again"
+    archive.frontier.add(URL, agency="skog", role="release", seen=later, listed="2024-03-21")
+    assert due(archive, timedelta(days=6)) == [URL]
+
+
+def test_a_walk_through_what_is_no_listing_any_more_is_at_its_end(archive: Archive) -> None:
+    walks = Walks(archive.db)
+    for listing in ("https://skog.example/nyheter", "https://skog.example/gamla"):
+        walks.cut(listing, agency="skog", following=f"{listing}?page=9", page=9, at=NOW)
+    walks.keep("skog", ["https://skog.example/nyheter"])
+    assert walks.get("https://skog.example/nyheter")
+    assert not walks.get("https://skog.example/gamla")
 
 
 def test_a_sitemap_that_changed_is_due_before_it_is_asked_for(archive: Archive) -> None:

@@ -194,8 +194,10 @@ async def test_what_was_searched_is_told(run: Run) -> None:
         "fyrstyrelsen": 2,
         "fagelverket": 1,
     }
-    assert (searched.crawled, searched.newest) == ("2024-06-03T08:20:00+00:00", "2024-06-01")
     assert (await ask(run, "fyrar")).searched is None
+    for words in ("dinosaurie", "fyrar"):
+        fresh = (await ask(run, words)).fresh
+        assert (fresh.crawled, fresh.newest) == ("2024-06-03T08:20:00+00:00", "2024-06-01")
 
 
 async def test_the_index_of_words_leads(tmp_path: Path) -> None:

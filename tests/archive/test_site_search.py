@@ -57,8 +57,7 @@ async def test_a_spelling_is_suggested_with_its_hits(site: Site) -> None:
 async def test_no_hits_tells_of_what_and_how_fresh(site: Site) -> None:
     text = await site.text("/search?q=dinosaurie")
     assert f"gick igenom {PAGED + 5} meddelanden från Vägmyndigheten ({PAGED + 2})" in text
-    assert "Arkivet lästes senast 3 juni 2024 kl. 10.20." in text
-    assert "Det nyaste meddelandet är från 1 juni 2024." in text
+    assert "Senast läst 3 juni 2024 kl. 10.20. Det nyaste meddelandet är från 1 juni 2024." in text
 
 
 async def test_include_and_exclude_by_address(site: Site) -> None:

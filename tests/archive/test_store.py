@@ -6,12 +6,14 @@ import dataclasses
 import json
 import sqlite3
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from archive.errors import ArchiveError
+from archive.migrations import migrations
 from archive.records import Attachment, Image, Question, Release
 from archive.store import Archive, Outcome
 
@@ -140,6 +142,13 @@ def test_opening_again_keeps_what_is_there(tmp_path: Path) -> None:
         first.save(RELEASE, seen=SEEN)
     with Archive(tmp_path / "a.db") as second:
         assert second.release_id(RELEASE.url) == 1
+
+
+def test_several_may_open_an_archive_at_once_that_is_to_be_brought_up_to_date(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _: Archive(tmp_path / "a.db").close(), range(4)))
+    with Archive(tmp_path / "a.db") as archive:
+        assert migrations.pending(archive.db) == []
 
 
 def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:

@@ -16,7 +16,9 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from archive.__main__ import datasette_command
 from tests.archive.sample import ROOT, fill
+from tests.archive.sample_health import add_health
 from tests.archive.sample_history import add_history
+from tests.archive.sample_ledger import add_ledger
 from tests.browser.chromium import find_chromium
 
 QUIET = [  # a browser under test asks nobody anything
@@ -58,7 +60,8 @@ def agencies() -> Iterator[str]:
 @pytest.fixture(scope="module")
 def site(agencies: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The served archive's address."""
-    path = add_history(fill(tmp_path_factory.mktemp("served") / "archive.db", agencies), agencies)
+    path = add_health(add_history(fill(tmp_path_factory.mktemp("served") / "archive.db", agencies), agencies))
+    add_ledger(path)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

@@ -48,6 +48,11 @@ PAGES = {
     "tag": "/tag/1",
     "about": "/about",
     "help": "/help",
+    "status": "/-/status",
+    "status-agency": "/-/status/fyrstyrelsen",
+    "ledger": "/-/ledger",
+    "ledger-agency": "/-/ledger?agency=vagmyndigheten",
+    "ledger-broken": "/-/ledger?agency=fyrstyrelsen&lang=en",
     "refused": "/agency/fyrstyrelsen?after=x",
 }
 VIEWS = {"light": ("light", 1200), "dark": ("dark", 1200), "narrow": ("light", 320)}

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from archive.store import Outcome
 from tests.scraper.crawling import Crawling, make_due
+from tests.scraper.reading_room import HELD, LISTING, ReadingRoom
 from tests.site import Site
 
 
@@ -41,3 +45,23 @@ def held(crawled: Crawling, tmp_path: Path) -> Iterator[Crawling]:
         crawling = Crawling(site, crawled.agencies, tmp_path / "archive.db")
         make_due(crawling)
         yield crawling
+
+
+@pytest.fixture(scope="module")
+def stocked(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An archive of the agency's first releases, copied for every test."""
+    path = tmp_path_factory.mktemp("stocked") / "archive.db"
+    with ReadingRoom(path, moment=datetime.now(UTC) - timedelta(days=3)) as room:
+        room.find(room.paths[:HELD], LISTING, links=10)
+        outcomes, collapses = room.crawl(room.paths[:HELD])
+        assert (set(outcomes), collapses, len(room.paths) > HELD + 8) == ({Outcome.NEW}, [], True)
+    return path
+
+
+@pytest.fixture
+def room(stocked: Path, tmp_path: Path) -> Iterator[ReadingRoom]:
+    """That archive, and the agency's site as it stood."""
+    for name in ("archive.db", "captures.db"):
+        shutil.copy(stocked.with_name(name), tmp_path / name)
+    with ReadingRoom(tmp_path / "archive.db") as room:
+        yield room

@@ -27,6 +27,7 @@ class Crawling:
     agencies: Path
     archive: Path
     patience: float = 40  # seconds until a command is given up
+    settings: str = "tests.site.settings"
 
     def command(self, *arguments: str, **settings: str) -> list[str]:
         """The command line of a crawl."""
@@ -48,7 +49,7 @@ class Crawling:
         return subprocess.Popen(
             command,
             cwd=ROOT,
-            env={**os.environ, "SCRAPY_SETTINGS_MODULE": "tests.site.settings"},
+            env={**os.environ, "SCRAPY_SETTINGS_MODULE": self.settings},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

@@ -50,6 +50,12 @@ def test_lead_is_not_repeated_in_the_body(lead: str) -> None:
     assert release.lead not in release.body_html
 
 
+def test_a_heading_of_the_text_is_no_lead() -> None:
+    release = read(f'{HEADING}<h2 class="subheading">Bakgrund</h2>{TEXT}')
+    assert release.lead != "Bakgrund"
+    assert "Bakgrund" in release.body
+
+
 def test_a_page_without_a_lead_has_none() -> None:
     assert read(HEADING + TEXT).lead is None
 

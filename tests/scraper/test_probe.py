@@ -23,7 +23,7 @@ from scraper.probing.findings import Findings, Page, Source
 from scraper.probing.left_out import left_out
 from scraper.probing.proposal import propose_name, propose_releases, quote, to_toml
 from scraper.probing.stored import store_page
-from scraper.sources import Link
+from scraper.sessions import Link
 from tests.scraper.pages_of import TEXT, URL, page
 from tests.site import Site
 

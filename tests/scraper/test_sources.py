@@ -9,7 +9,8 @@ import pytest
 
 from scraper.agency import Agency
 from scraper.errors import SourceError
-from scraper.sources import Link, find_sources, parse_feed, parse_listing, parse_robots, parse_sitemap
+from scraper.sessions import Link
+from scraper.sources import find_sources, parse_feed, parse_listing, parse_robots, parse_sitemap
 
 HOME = "https://www.skog.example/"
 AGENCY = Agency(slug="skog", name="Skogsrådet", home=HOME)
@@ -38,6 +39,12 @@ LISTING = """<html><body><nav><a href="/nyheter/i-menyn">Meny</a></nav><main>
 def test_feeds_give_links_and_times() -> None:
     assert parse_feed(RSS, HOME) == [Link("https://www.skog.example/nyheter/a", "2024-03-15T09:00:00+00:00")]
     assert parse_feed(ATOM, HOME) == [Link("https://www.skog.example/nyheter/a", "2024-03-16T09:00:00+00:00")]
+
+
+def test_a_session_id_is_cut_as_soon_as_two_entries_share_it() -> None:
+    entry = "<item><title>A</title><link>https://www.skog.example/nyheter/{}?xq=5f2a0c9d1e7b4a3f</link></item>"
+    feed = f'<rss version="2.0"><channel><title>N</title>{entry.format(1)}{entry.format(2)}</channel></rss>'.encode()
+    assert [link.url for link in parse_feed(feed, HOME)] == [f"https://www.skog.example/nyheter/{n}" for n in (1, 2)]
 
 
 @pytest.mark.parametrize("body", [b"", b"<html><body>Not found</body></html>", b"\x00\x01\x02", b"{}"])

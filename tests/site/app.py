@@ -18,7 +18,7 @@ from tests.site.knobs import Asked
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from tests.site.knobs import Break
+    from tests.site.knobs import Break, Speech
     from tests.site.server import Site
 
 OWN_HOSTS = ("127.0.0.1", "localhost", "::1")
@@ -63,12 +63,12 @@ class App:
         try:
             if fault := self.site.find_fault(host, path):
                 await self.pause(fault.delay)
-                if fault.reset:
+                if fault.reset or fault.raw:
                     broken = True
                     leave()
-                    await cut(receive)
+                    await (speak(receive, fault.raw) if fault.raw else cut(receive))
                     return
-            found = self.faulty(fault, host, path, netloc) if fault else None
+            found = self.faulty(fault, host, request, netloc) if fault else None
             broken = found is not None
             response = found or self.respond(request, host, path, query, netloc)
             status = response.status_code
@@ -90,16 +90,17 @@ class App:
             return PlainTextResponse(f"no site is called {host}\n", 421)
         return to_response(answer, request.method, request.headers)
 
-    def faulty(self, fault: Break, host: str, path: str, netloc: str) -> Response | None:
+    def faulty(self, fault: Break, host: str, request: Request, netloc: str) -> Response | None:
         """What a broken address says; None where it is only slow."""
         if fault.endless:
             return StreamingResponse(self.endless(), media_type="text/html")
         slug = host.removesuffix(".localhost")
         if fault.soft_404 and slug in self.site.agencies:
-            lost = self.site.agencies[slug].lost(path, f"http://{netloc}")
+            lost = self.site.agencies[slug].lost(request.url.path, f"http://{netloc}")
             return HTMLResponse(lost.make(), 200)
-        if fault.body is not None:
-            return HTMLResponse(fault.body, fault.status or 200, fault.headers)
+        if fault.body is not None or fault.make:
+            body = fault.make(request.url.query) if fault.make else fault.body
+            return HTMLResponse(body, fault.status or 200, fault.headers)
         if fault.status is not None:
             return HTMLResponse(f"<h1>{fault.status}</h1>", fault.status, fault.headers)
         return None
@@ -132,6 +133,15 @@ class App:
             rows = "".join(f'<li><a href="{self.site.url(slug)}">{slug}</a></li>' for slug in self.site.agencies)
             return HTMLResponse(f"<!doctype html><title>Sample site</title><ul>{rows}</ul>")
         return PlainTextResponse("not found\n", 404)
+
+
+async def speak(receive: Receive, speech: Speech) -> None:
+    """Leave the connection to whatever is said on it, then close it."""
+    transport = receive.__self__.transport  # type: ignore[attr-defined] # uvicorn's own cycle holds it
+    await speech(transport)
+    transport.close()
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 async def cut(receive: Receive) -> None:

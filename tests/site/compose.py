@@ -78,7 +78,16 @@ COUNTS = {2: "två", 3: "tre", 4: "fyra"}
 @cache
 def load_text(slug: str) -> dict[str, Any]:
     """An agency's bank of sentences."""
-    return tomllib.loads((TEXTS / f"{slug}.toml").read_text(encoding="utf-8"))
+    return tomllib.loads((TEXTS / f"{model_of(slug)}.toml").read_text(encoding="utf-8"))
+
+
+def model_of(slug: str) -> str:
+    """Which of the four an agency is, or is a further one like: of its own host, and other releases.
+
+    >>> model_of("farledsverket-2")
+    'farledsverket'
+    """
+    return slug.partition("-")[0]
 
 
 def compose(slug: str, number: int | None = None) -> list[Release]:
@@ -88,7 +97,7 @@ def compose(slug: str, number: int | None = None) -> list[Release]:
     order.shuffle(base)
     wanted = len(base) if number is None else number
     told = base[:wanted] + [invent(slug, n) for n in range(len(base), wanted)]
-    turns = accumulate((is_asked(place) for _, place, *_ in told), initial=9 * SLUGS.index(slug))
+    turns = accumulate((is_asked(place) for _, place, *_ in told), initial=9 * SLUGS.index(model_of(slug)))
     made = [compose_one(slug, n, turn, each) for n, (turn, each) in enumerate(zip(turns, told, strict=False))]
     return list(with_twin(slug, made)) if number is None else made
 

@@ -75,13 +75,13 @@ def crawl(site: Site, archive: Path) -> int:
         if code := scrapy("news", agencies, archive, site.port):
             return code
         if known:
-            return 0
+            return scrapy("audit", agencies, archive, site.port)
         tell(site)
         with closing(sqlite3.connect(archive)) as db, db:
             db.executemany(
                 "update releases set next_check = null where agency = ?", [(slug,) for slug in site.agencies]
             )
-        return scrapy("revisit", agencies, archive, site.port)
+        return scrapy("revisit", agencies, archive, site.port) or scrapy("audit", agencies, archive, site.port)
 
 
 def scrapy(spider: str, agencies: Path, archive: Path, port: int) -> int:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 from collections import Counter
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 STOCKHOLM = ZoneInfo("Europe/Stockholm")
+Speech = Callable[[asyncio.Transport], Awaitable[None]]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -20,7 +23,9 @@ class Break:
     delay: float = 0.0
     reset: bool = False
     endless: bool = False
-    body: str | None = None
+    body: str | bytes | None = None
+    make: Callable[[str], str | bytes] | None = None  # a body from the query, made anew at each request
+    raw: Speech | None = None  # what is said on the bare connection in place of any answer
     headers: dict[str, str] = field(default_factory=dict)
     soft_404: bool = False  # the error page, served as 200
     times: int | None = None

@@ -153,6 +153,12 @@ class Newsroom:
         agency.layout, agency.redesigned = agency.layout + 1, self.now()
         agency.turn(self.now())
 
+    def bury(self, slug: str, buried: bool = True) -> None:
+        """Let an agency's pages print the lead as the first of the paragraphs, so that no rule knows it."""
+        agency = self.agencies[slug]
+        agency.buried, agency.redesigned = buried, self.now()
+        agency.turn(self.now())
+
     def forbid(self, slug: str, paths: tuple[str, ...] = ("/",)) -> None:
         """Let robots.txt forbid these paths too; none lets in again."""
         agency = self.agencies[slug]

@@ -23,7 +23,7 @@ from tests.site.paths import to_slug
 from tests.site.releases import Release
 
 KNOBS = (
-    *("edit", "delete", "move", "ruffle", "redesign", "relayout", "forbid", "set_delay", "set_validators"),
+    *("edit", "delete", "move", "ruffle", "redesign", "relayout", "bury", "forbid", "set_delay", "set_validators"),
     *("break_", "mend", "set_clock", "advance", "clear_counts"),
 )
 

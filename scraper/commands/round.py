@@ -1,0 +1,138 @@
+"""scrapy round: all that is to be done again and again: what is new, what has changed, health, manifest, alerts."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from datetime import datetime
+from pathlib import Path
+from time import monotonic
+
+from scrapy.commands import ScrapyCommand
+from scrapy.exceptions import UsageError
+from scrapy.utils.log import configure_logging
+
+from archive.errors import ArchiveError
+from archive.times import now
+from scraper.agency import DEFAULT_LIST, choose_agencies, load_agencies
+from scraper.alerts import Ways, find_ways
+from scraper.errors import AgencyError
+from scraper.rounds import LONG, close_round, hold_round, is_fresh, last_crawl
+from scraper.running import Running
+
+logger = logging.getLogger(__name__)
+
+PASSES = ("news", "revisit")
+
+
+class Command(ScrapyCommand):
+    """Exit code 0: all went well, 1: agencies are failing or a part of the round broke off, 2: wrongly configured."""
+
+    requires_project = True
+    requires_crawler_process = False
+
+    def syntax(self) -> str:
+        return "[options]"
+
+    def short_desc(self) -> str:
+        return "A whole round: what is new, what has changed, health, manifest, alerts"
+
+    def long_desc(self) -> str:
+        return (
+            "Crawl what is new, look again at what is due, judge every agency's health, write the day's manifest and"
+            " tell the operators. While one round goes on a second one says so and ends with 0. SIGTERM ends it"
+            " cleanly, with 0. Exit code 1: an agency is in a fault that nobody has acknowledged, a pass broke off or"
+            " an alert was not delivered; 2: wrongly configured."
+        )
+
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
+        super().add_options(parser)
+        parser.add_argument("--agency", default="", help="slugs, with commas; all where it is left out")
+        parser.add_argument("--every", type=float, metavar="MINUTES", help="stay, and begin a round so often")
+        parser.add_argument(
+            "--fresh", type=float, metavar="HOURS", help="only tell whether a crawl has ended within the last hours"
+        )
+
+    def run(self, args: list[str], opts: argparse.Namespace) -> None:
+        if args:
+            raise UsageError("round takes no arguments; name agencies with --agency")
+        assert self.settings is not None  # noqa: S101 - Scrapy sets it before run
+        configure_logging(self.settings)
+        archive = Path(self.settings["ARCHIVE"])
+        try:
+            if opts.fresh is not None:
+                self.exitcode = tell_fresh(archive, opts.fresh)
+                return
+            file = Path(self.settings.get("AGENCIES") or DEFAULT_LIST)
+            wanted = [slug.strip() for slug in opts.agency.split(",") if slug.strip()]
+            choose_agencies(load_agencies(file), wanted, file)
+            ways, options = find_ways(), to_options(opts)
+            with Running() as running:
+                if opts.every is not None:
+                    self.exitcode = repeat(running, [*options, "--agency", opts.agency], opts.every)
+                else:
+                    self.exitcode = self.go_round(running, archive, [*options, "-a", f"agency={opts.agency}"], ways)
+        except (AgencyError, ArchiveError) as error:
+            sys.stderr.write(f"scrapy round: {error}\n")
+            self.exitcode = 2
+
+    def go_round(self, running: Running, archive: Path, options: list[str], ways: Ways) -> int:
+        """One round, unless another goes on; its exit code."""
+        assert self.settings is not None  # noqa: S101 - Scrapy sets it before run
+        lock = hold_round(archive)
+        if isinstance(lock, datetime):
+            return tell_other(lock)
+        with lock:
+            after, codes = last_crawl(archive), dict.fromkeys(PASSES, 0)
+            for name in PASSES:
+                minutes = f"minutes={self.settings['ROUND_PASS_MINUTES']}"
+                codes[name] = running.scrapy("crawl", name, "-a", minutes, *options)
+                if codes[name] == 2:
+                    return 2
+            if running.stopped:
+                logger.warning("the round was told to stop: what is left goes on with the next one")
+                return 0
+            died = [f"the {name} pass broke off with code {code}" for name, code in codes.items() if code not in (0, 1)]
+            for problem in died:
+                logger.error("%s", problem)
+            listed = load_agencies(self.settings.get("AGENCIES") or DEFAULT_LIST)
+            closed = close_round(archive, listed, ways, after)
+        sys.stdout.write(f"round: {closed}\n")
+        return 0 if closed.well and not died else 1
+
+
+def tell_other(since: datetime) -> int:
+    """Another round goes on: 0, as a timer may well come upon that; 1 where it has gone on so long that it hangs."""
+    if now() - since > LONG:
+        logger.error("the round that began at %s hangs: end it", since.isoformat())
+        return 1
+    logger.warning("a round has been going on since %s: this one leaves it to that", since.isoformat())
+    return 0
+
+
+def repeat(running: Running, options: list[str], minutes: float) -> int:
+    """A round at every so many minutes, until we are told to stop; 2 as soon as a round is wrongly configured."""
+    if not minutes > 0:
+        raise AgencyError("arguments", None, "every", "must be a positive number of minutes")
+    while not running.stopped:
+        begun = monotonic()
+        if running.scrapy("round", *options) == 2:
+            return 2
+        running.wait(begun + 60 * minutes - monotonic())
+    return 0
+
+
+def tell_fresh(archive: Path, hours: float) -> int:
+    """0 where a crawl has ended within the last hours, else 1; for health checks."""
+    fresh = is_fresh(archive, hours)
+    sys.stdout.write(f"{archive}: {'a' if fresh else 'no'} crawl has ended within the last {hours:g} hours\n")
+    return 0 if fresh else 1
+
+
+def to_options(opts: argparse.Namespace) -> list[str]:
+    """What a round was told, to tell it to its passes: settings, log, agencies."""
+    options = [part for pair in opts.set for part in ("-s", pair)]
+    for name, value in (("--loglevel", opts.loglevel), ("--logfile", opts.logfile)):
+        options += [name, value] if value else []
+    return options

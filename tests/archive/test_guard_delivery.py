@@ -1,0 +1,235 @@
+"""Readers who are slow or gone hold nobody up, and innocents do not pay for a worker that died."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from archive.guard import Limits, Visit
+from archive.guard.delivery import PIECE, Delivery, Flight
+from archive.guard.keeper import LostError
+from archive.guard.turns import BusyError, Turns
+from tests.archive.sample import Site, served
+from tests.locked.attacks import ENDLESS, sql
+
+LIMITS = replace(Limits(), stall=0.1, longest=0.5, flight=3 * PIECE)
+
+
+@dataclass
+class Reader:
+    """Takes so many messages, then no more; leaves when told to."""
+
+    takes: int = 1_000
+    got: list[dict[str, Any]] = field(default_factory=list)
+    left: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def send(self, message: dict[str, Any]) -> None:
+        if len(self.got) >= self.takes:
+            await asyncio.Event().wait()
+        self.got.append(message)
+
+    async def receive(self) -> dict[str, Any]:
+        await self.left.wait()
+        return {"type": "http.disconnect"}
+
+    @property
+    def body(self) -> bytes:
+        return b"".join(message.get("body", b"") for message in self.got)
+
+
+def answering(body: bytes, times: int = 1) -> Any:
+    async def app(_scope: Any, _receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        for number in range(times):
+            await send({"type": "http.response.body", "body": body, "more_body": number < times - 1})
+
+    return app
+
+
+async def deliver(
+    app: Any, reader: Reader, flight: Flight, turn: Visit | None = None, *, killable: bool = True
+) -> None:
+    await Delivery(LIMITS, flight, reader.send, turn, killable=killable).run(app, {}, reader.receive)
+
+
+@pytest.mark.parametrize("size", [0, 1, PIECE, PIECE + 1, 2 * PIECE, 2 * PIECE + 7])
+async def test_an_answer_arrives_whole_in_pieces(size: int) -> None:
+    reader, flight = Reader(), Flight(LIMITS)
+    body = os.urandom(size)
+    await deliver(answering(body), reader, flight)
+    assert reader.body == body
+    assert max(len(message.get("body", b"")) for message in reader.got) <= PIECE
+    assert [message["more_body"] for message in reader.got[1:-1]] == [True] * (len(reader.got) - 2)
+    assert not reader.got[-1].get("more_body")
+    assert flight.left == LIMITS.flight
+
+
+async def test_one_who_does_not_read_is_given_up() -> None:
+    for app in (answering(b"x" * 3 * PIECE), answering(b"x" * 100, times=100)):
+        reader, flight = Reader(takes=2), Flight(LIMITS)
+        begun = time.perf_counter()
+        await deliver(app, reader, flight)
+        assert 0.1 <= time.perf_counter() - begun < 10
+        assert flight.left == LIMITS.flight
+
+
+async def test_nobody_takes_longer_than_anybody_may() -> None:
+    async def trickle(_scope: Any, _receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        while True:
+            await send({"type": "http.response.body", "body": b"x", "more_body": True})
+            await asyncio.sleep(0.02)
+
+    begun = time.perf_counter()
+    await deliver(trickle, Reader(), Flight(LIMITS))
+    assert 0.5 <= time.perf_counter() - begun < 10
+
+
+async def test_large_answers_find_room_or_are_refused() -> None:
+    slow, late, small, flight = Reader(takes=2), Reader(), Reader(), Flight(LIMITS)
+    first = asyncio.create_task(deliver(answering(b"x" * 2 * PIECE), slow, flight))
+    await asyncio.sleep(0.02)
+    with pytest.raises(BusyError):
+        await deliver(answering(b"x" * 2 * PIECE), late, flight)
+    assert late.got == []  # not even a beginning: 503 can still be told
+    await deliver(answering(b"x" * PIECE), small, flight)
+    assert len(small.body) == PIECE
+    await first
+    await deliver(answering(b"x" * 2 * PIECE), late, flight)
+    assert len(late.body) == 2 * PIECE
+
+
+async def test_rows_of_csv_are_held_as_long_as_they_are_read() -> None:
+    visit = Visit(LIMITS, Turns(LIMITS), "csv")
+    slow, late, flight = Reader(takes=2), Reader(), Flight(LIMITS)
+    visit.found = 2 * PIECE
+    first = asyncio.create_task(deliver(answering(b"x", times=9), slow, flight, visit))
+    await asyncio.sleep(0.02)
+    assert flight.left == PIECE
+    with pytest.raises(BusyError):
+        await deliver(answering(b"x", times=9), late, flight, visit)
+    await first
+    assert flight.left == LIMITS.flight
+
+
+async def test_rows_are_measured(busy: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    held: list[int] = []
+    monkeypatch.setattr("archive.guard.delivery.Delivery.hold", lambda _self, size: held.append(size))
+    await busy.get(sql("select hex(zeroblob(100000)) as a", "csv"))
+    assert 200_000 < held[0] < 201_000
+
+
+async def test_a_fault_is_raised() -> None:
+    async def app(*_: Any) -> None:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await deliver(app, Reader(), Flight(LIMITS))
+
+
+async def test_one_who_left_leaves_the_line() -> None:
+    turns = Turns(replace(LIMITS, workers=1))
+    await turns.take()
+    reader, visit = Reader(), Visit(LIMITS, turns)
+
+    async def app(*_: Any) -> None:
+        await visit.take_turn()
+
+    waiting = asyncio.create_task(deliver(app, reader, Flight(LIMITS), visit, killable=False))
+    await asyncio.sleep(0.01)
+    assert turns.waiting == 1
+    reader.left.set()
+    await waiting
+    assert turns.waiting == 0
+    turns.give_back()
+    await asyncio.wait_for(turns.take(), 0.1)
+
+
+async def test_what_cannot_be_stopped_keeps_its_turn() -> None:
+    turns = Turns(replace(LIMITS, workers=1))
+    reader, visit, done = Reader(), Visit(LIMITS, turns), asyncio.Event()
+
+    async def app(_scope: Any, _receive: Any, send: Any) -> None:
+        await visit.take_turn()
+        await done.wait()
+        await answering(b"x")(None, None, send)
+
+    running = asyncio.create_task(deliver(app, reader, Flight(LIMITS), visit, killable=False))
+    await asyncio.sleep(0.01)
+    reader.left.set()
+    await asyncio.sleep(0.05)
+    assert not running.done()
+    done.set()
+    await running
+    assert reader.got == []
+
+
+@pytest.fixture
+async def busy(filled: Path) -> AsyncIterator[Site]:
+    with served(filled, sql_time_limit_ms=3_000) as datasette:
+        await datasette.client.get("/archive.json?sql=select+1")
+        yield Site(datasette)
+
+
+async def test_statements_of_those_who_left_are_ended(busy: Site) -> None:
+    path = sql(f"{ENDLESS} select count(*) from c")
+    readers = [Reader() for _ in range(10)]
+    app = busy.datasette.app()
+    scope: dict[str, Any] = {"type": "http", "method": "GET", "path": "/archive.json", "headers": [], "scheme": "http"}
+    scope |= {"raw_path": path.encode(), "query_string": path.partition("?")[2].encode(), "http_version": "1.1"}
+    asked = [asyncio.create_task(app(dict(scope), reader.receive, reader.send)) for reader in readers]
+    await asyncio.sleep(0.3)
+    assert not any(each.done() for each in asked)
+    for reader in readers:
+        reader.left.set()
+    begun = time.perf_counter()
+    assert (await busy.get("/archive/tags.json")).status_code == 200
+    assert time.perf_counter() - begun < 20
+    await asyncio.gather(*asked)
+    assert not any(reader.got for reader in readers)
+
+
+@pytest.mark.parametrize("told", [signal.SIGKILL, signal.SIGTERM])
+async def test_innocents_do_not_pay_for_a_dead_worker(busy: Site, told: int) -> None:
+    idle = busy.datasette.get_database("archive").idle
+    two = sql(f"{ENDLESS} select count(*) from (select x from c limit 200000)")
+    await asyncio.gather(busy.get(two), busy.get(two))
+    assert len(idle) == 2
+    for worker in idle:
+        os.kill(worker.process.pid, told)
+    for _ in range(2):
+        assert (await busy.get("/archive.json?sql=select+1")).status_code == 200
+
+
+async def test_a_statement_whose_worker_dies_is_asked_once_more(busy: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    slow = sql(f"{ENDLESS} select count(*) from (select x from c limit 1000000)")
+    asked = asyncio.create_task(busy.get(slow))
+    await asyncio.sleep(0.05)
+    worker = await find_worker()
+    os.kill(worker, signal.SIGKILL)
+    assert (await asked).status_code == 200
+
+    monkeypatch.setattr("archive.guard.keeper.Worker.ask", lose)
+    answer = await busy.get("/archive.json?sql=select+1")
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "10")
+
+
+async def find_worker() -> int:
+    """The process that works for this one."""
+    for task in Path("/proc/self/task").iterdir():
+        for number in (task / "children").read_text().split():
+            if b"worker.py" in Path(f"/proc/{number}/cmdline").read_bytes():
+                return int(number)
+    raise LookupError
+
+
+def lose(*_: object) -> None:
+    raise LostError

@@ -1,0 +1,159 @@
+"""What is asked is looked at in no time, and what is refused is told in the format that was asked for."""
+
+from __future__ import annotations
+
+import re
+import time
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import httpx
+import pytest
+from datasette.utils import InvalidSql, derive_named_parameters, validate_sql_select
+
+from archive.guard import BusyError, Limits
+from archive.guard.questions import make_checks_linear
+from tests.archive.sample import Site, served
+from tests.locked.attacks import sql
+
+DEEP = sql("select replace(hex(zeroblob(20000)), '00', '[') as a", _json="a")
+
+
+@pytest.mark.parametrize(
+    "text", ["/**/" + "\n" * 60_000 + "x", "/**/--x\n  " * 6_000 + "x", "/**/" * 15_000 + "x", "explain " * 8_000]
+)
+def test_a_statement_is_told_from_another_in_no_time(text: str) -> None:
+    make_checks_linear()
+    begun = time.process_time()
+    with pytest.raises(InvalidSql):
+        validate_sql_select(text)
+    assert time.process_time() - begun < 2
+
+
+async def test_the_site_has_the_checks_of_ours(filled: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("datasette.utils.allowed_sql_res", [re.compile("nothing")])
+    with served(filled) as datasette:
+        assert (await Site(datasette).get("/archive.json?sql=select+1")).status_code == 200
+
+
+def test_what_datasette_takes_is_taken() -> None:
+    make_checks_linear()
+    for good in (
+        "select 1",
+        " \n/* a * b */ -- c\n  SELECT 1",
+        "-- a\nwith x as (select 1) select * from x",
+        "explain select 1",
+        "explain query plan with x as (select 1) select 1",
+        "/**//* /* */select(1)",
+    ):
+        validate_sql_select(good)
+    for bad in ("", "update a set b = 1", "selects 1", "/* select 1", "explain update x", "; select 1"):
+        with pytest.raises(InvalidSql):
+            validate_sql_select(bad)
+
+
+async def test_parameters_are_found_beside_comments() -> None:
+    make_checks_linear()
+    begun = time.process_time()
+    assert await derive_named_parameters(None, "select :a /* :b */ + :c -- :d") == ["a", "c"]
+    assert await derive_named_parameters(None, "select 1 " + "/*" * 30_000) == []
+    assert time.process_time() - begun < 2
+
+
+@pytest.mark.parametrize("allowed", [True, False])
+async def test_a_long_question_is_refused_before_it_is_read(filled: Path, *, allowed: bool) -> None:
+    with served(filled, default_allow_sql=allowed) as datasette:
+        await Site(datasette).get("/")
+        for path in (
+            "/archive.json?sql=/**/" + "+" * 60_000 + "x",
+            "/archive/releases.json?_search=" + "ord+" * 3_000,
+            "/archive/releases.json?" + "_where=1&" * 6_000,
+        ):
+            begun = time.process_time()
+            response = await Site(datasette).get(path)
+            assert time.process_time() - begun < 2
+            assert response.status_code == 400
+            assert "at most" in response.json()["error"]
+            assert response.headers["access-control-allow-origin"] == "*"
+
+
+async def test_refusals_are_json_to_those_who_ask_for_it(filled: Path) -> None:
+    with served(filled, default_allow_sql=False) as datasette:
+        response = await Site(datasette).get("/archive.json?sql=select+1")
+        assert (response.status_code, response.json()["ok"]) == (403, False)
+        assert "may not bring SQL" in response.json()["error"]
+        assert response.headers["access-control-allow-origin"] == "*"
+        page = await Site(datasette).get("/archive?sql=select+1")
+        assert (page.status_code, page.headers["content-type"]) == (403, "text/html; charset=utf-8")
+        posted = await datasette.client.post("/archive.json")
+        assert (posted.status_code, posted.json()["status"]) == (405, 405)
+
+
+async def test_a_line_that_is_full_is_told_as_json(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    await site.get("/")
+    monkeypatch.setattr("archive.guard.turns.Turns.take", full)
+    response = await site.get("/archive/tags.json")
+    assert (response.status_code, response.json()["status"]) == (503, 503)
+    assert response.headers["access-control-allow-origin"] == "*"
+
+
+async def full(*_: Any) -> None:
+    raise BusyError
+
+
+async def test_json_in_a_column_is_read_within_limits(site: Site, caplog: pytest.LogCaptureFixture) -> None:
+    deep = await site.get(DEEP)
+    assert (deep.status_code, "nested too deeply" in deep.json()["error"]) == (400, True)
+    assert not caplog.records
+    large = await site.get(sql("select '[' || replace(hex(zeroblob(300000)), '00', '1,') || '1]' as a", _json="a"))
+    assert (large.status_code, "too large" in large.json()["error"]) == (400, True)
+    small = await site.get(sql("select '[1, 2]' as a", _json="a", _shape="array"))
+    assert small.json() == [{"a": [1, 2]}]
+
+
+async def test_bytes_are_counted_as_they_are_sent(site: Site) -> None:
+    for text, status in (("char(1)", 400), ("'a'", 200)):
+        response = await site.get(sql(f"select replace(hex(zeroblob(1000000)), '00', {text}) as a"))
+        assert response.status_code == status
+        assert len(response.content) < Limits().answer + 1_000
+
+
+async def test_escape_fts_says_what_it_refuses(site: Site) -> None:
+    response = await site.get(sql("select escape_fts(hex(zeroblob(9000)))"))
+    assert response.json()["error"].startswith("escape_fts takes 10,000 letters at most")
+    assert (await site.get(sql("select nosuch(escape_fts('a'))"))).json()["error"] == "no such function: nosuch"
+
+
+@pytest.mark.parametrize("table", ["search_data", "search_idx", "search_docsize", "search_questions_idx"])
+async def test_only_the_index_reads_its_tables(site: Site, table: str) -> None:
+    hidden = f"/*\n--*/; select * from {table} union all /*\n*/ select 1, 2, 3"
+    for path in (
+        sql(f"select * from {table}"),
+        sql(f"select (select count(*) from {table} where 1)"),
+        sql(hidden),
+        f"/archive/{table}.json",
+        "/archive/releases.json?" + urlencode({"_where": f"exists(select * from {table})"}),
+    ):
+        assert (await site.get(path)).status_code == 400, path
+    words = "select rowid, bm25(search) as b, snippet(search, 0, '', '', '', 9) from search where search match 'f*'"
+    assert len((await site.get(sql(words))).json()["rows"]) > 1
+    assert (await site.get(sql("select count(*) from search"))).json()["rows"][0][0] > 1
+    assert (await site.get(sql(f"EXPLAIN {words}"))).status_code == 200
+    assert (await site.get("/archive.json")).status_code == 200
+
+
+async def test_no_cache_keeps_for_long(site: Site) -> None:
+    for path in ("/archive/releases.json?_ttl=31536000", "/archive?_ttl=31536000", "/archive/releases/1?_ttl=9999999"):
+        assert (await site.get(path)).headers["cache-control"] in ("max-age=5", "no-cache")
+    static = await site.get("/-/static/app.css")
+    assert "max-age=5" not in static.headers.get("cache-control", "")
+
+
+async def test_links_are_of_the_public_address(filled: Path) -> None:
+    with served(filled) as datasette:
+        datasette._metadata_local["plugins"] = {"headers": {"origin": "https://arkiv.example"}}
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app=datasette.app())) as client:
+            told = (await client.get("http://evil.example/search.atom?q=fyr")).text
+    assert "evil.example" not in told
+    assert "https://arkiv.example/search.atom" in told

@@ -1,0 +1,46 @@
+"""What is remembered of hosts between crawls: pauses that grow and end, and since when robots.txt is out of reach."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from archive.store import Archive
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+HALF, DAY = timedelta(minutes=30), timedelta(days=1)
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Iterator[Archive]:
+    with Archive(tmp_path / "archive.db") as archive:
+        yield archive
+
+
+def test_a_pause_doubles_until_the_host_answers(archive: Archive) -> None:
+    hosts = archive.hosts
+    untils = [hosts.pause("a.se", NOW, "no answer", first=HALF, longest=DAY).until for _ in range(8)]
+    waits = [(datetime.fromisoformat(until) - NOW) / HALF for until in untils]
+    assert waits == [1, 2, 4, 8, 16, 32, 48, 48]
+    assert set(hosts.pauses(NOW)) == {"a.se"}
+    assert hosts.pauses(NOW + DAY) == {}
+    hosts.relieve("a.se")
+    assert hosts.pauses(NOW) == {}
+    assert hosts.pause("a.se", NOW, "again", first=HALF, longest=DAY).until == "2026-03-01T12:30:00+00:00"
+
+
+def test_a_longer_wait_that_the_host_asks_for_is_kept(archive: Archive) -> None:
+    told = archive.hosts.pause("a.se", NOW, "503", first=HALF, longest=DAY, asked=timedelta(hours=5))
+    assert told.until == "2026-03-01T17:00:00+00:00"
+
+
+def test_robots_out_of_reach_are_dated_from_the_first_time(archive: Archive) -> None:
+    hosts = archive.hosts
+    assert hosts.robots_unreachable("a.se", NOW) == (NOW, None)
+    assert hosts.robots_unreachable("a.se", NOW + DAY) == (NOW, None)
+    hosts.robots_read("a.se", "allowed", NOW + 2 * DAY, "User-agent: *\nDisallow: /a\n")
+    since, text = hosts.robots_unreachable("a.se", NOW + 3 * DAY)
+    assert (since, text) == (NOW + 3 * DAY, "User-agent: *\nDisallow: /a\n")

@@ -1,0 +1,126 @@
+"""What is taken down is on no page, feed, export or query of the site; the log and the pages say why."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import zipfile
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from archive.__main__ import main
+from archive.store import Archive
+from archive.takedowns.desk import hide
+from tests.archive.sample import Site, served
+from tests.archive.sample_history import EDITED
+
+NOW = datetime(2026, 4, 1, 9, tzinfo=UTC)
+NEWEST = EDITED.replace("höjs", "sänks")
+WORD = "sänks"
+LISTS = (
+    *("/", "/search?q={word}", "/search.json?q={word}", "/search.csv?q={word}", "/search.atom?q={word}", "/new.atom"),
+    *("/-/edits?size=1000", "/-/edits.json?size=1000", "/-/edits.csv?size=1000", "/-/edits.atom?size=1000"),
+    *("/-/removed", "/-/removed.json", "/agency/{agency}", "/agency/{agency}.atom", "/sitemap.xml"),
+)
+SQL = ("releases", "revisions", "questions", "images", "attachments", "contacts", "edits", "releases_with_tags")
+
+
+@pytest.fixture
+async def hidden(storied: Path, tmp_path: Path) -> AsyncIterator[tuple[Site, int, list[int]]]:
+    """The story's site with its edited release hidden: its number and those of its versions."""
+    path = Path(shutil.copytree(storied.parent, tmp_path / "copy")) / "archive.db"
+    with Archive(path) as archive:
+        (release,) = archive.db.execute("select id from releases where title = ?", [NEWEST]).fetchone()
+        hide(archive, release, NOW, reason="Beslut av domstol", reason_en="A court's decision")
+        revisions = [key for (key,) in archive.db.execute("select id from revisions where release = ?", [release])]
+    with served(path) as datasette:
+        yield Site(datasette), release, revisions
+
+
+async def test_no_list_feed_or_query_tells_of_it(hidden: tuple[Site, int, list[int]]) -> None:
+    site, release, revisions = hidden
+    agency = (await site.get(f"/archive/releases/{release}.json?_shape=array")).json()[0]["agency"]
+    for address in LISTS:
+        answer = await site.get(address.format(word=WORD, agency=agency))
+        assert answer.status_code == 200, address
+        text = answer.text.replace(f"q={WORD}", "")
+        assert NEWEST not in text, address
+        assert f"/archive/releases/{release}<" not in text.replace('"', "<"), address
+    for table in SQL:
+        assert NEWEST not in (await site.get(f"/archive/{table}.json?_size=max&_shape=array")).text, table
+    pair = f"{revisions[0]}/{revisions[-1]}"
+    for address in (
+        *(f"/archive/releases/{release}", f"/-/history/{release}.json", f"/-/history/{release}.atom"),
+        *(f"/-/diff/{pair}", f"/-/diff/{pair}.json", f"/-/revision/{revisions[-1]}", f"/-/cite/{revisions[-1]}"),
+        f"/archive/releases/{release}.json?_shape=array",
+    ):
+        answer = await site.get(address)
+        assert answer.status_code == 200, address
+        assert NEWEST not in answer.text, address
+
+
+async def test_its_pages_say_why(hidden: tuple[Site, int, list[int]]) -> None:
+    site, release, revisions = hidden
+    for address in (f"/archive/releases/{release}", f"/-/revision/{revisions[0]}"):
+        assert "Arkivet visar inte det här meddelandet Beslut av domstol" in await site.text(address)
+        assert "A court's decision · Since 1 April 2026" in await site.text(f"{address}?lang=en")
+
+
+async def test_its_evidence_holds_hashes_alone(hidden: tuple[Site, int, list[int]]) -> None:
+    site, _, revisions = hidden
+    answer = await site.get(f"/-/evidence/{revisions[-1]}.zip")
+    with zipfile.ZipFile(io.BytesIO(answer.content)) as file:
+        names = {name.split("/", 1)[1] for name in file.namelist()}
+        guide = file.read(next(name for name in file.namelist() if name.endswith("README.en.txt"))).decode()
+        assert all(NEWEST.encode() not in file.read(name) for name in file.namelist())
+    assert not {"release.json", "headers.json", "page.html"} & names
+    assert "A court's decision" in guide
+    digest = (await site.get(f"/archive/revisions/{revisions[-1]}.json?_shape=array")).json()[0]["hash"]
+    assert digest in guide
+
+
+async def test_the_log_tells_of_it_in_every_form(hidden: tuple[Site, int, list[int]]) -> None:
+    site, release, _ = hidden
+    assert "Dolt meddelande" in await site.text("/-/takedowns")
+    assert "A court's decision" in await site.text("/-/takedowns?lang=en")
+    (row,) = (await site.get("/-/takedowns.json")).json()["takedowns"]
+    assert (row["release"], row["kind"], row["reason"], row["lifted"]) == (release, "hide", "Beslut av domstol", None)
+    assert "Beslut av domstol" in (await site.get("/-/takedowns.csv")).text
+    assert "Beslut av domstol" in (await site.get("/-/takedowns.atom")).text
+    assert (await site.get("/-/takedowns?after=x")).status_code == 400
+
+
+async def test_a_log_without_lines(empty_site: Site) -> None:
+    assert "Inget är dolt eller överstruket." in await empty_site.text("/-/takedowns")
+
+
+@pytest.fixture
+def desk(storied: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(storied.parent, tmp_path / "copy")) / "archive.db"
+
+
+def test_the_command_line(desk: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    at = ["--archive", str(desk)]
+    with Archive(desk) as archive:
+        (release,) = archive.db.execute("select id from releases where title = ?", [NEWEST]).fetchone()
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"{WORD}\n"))
+    assert main(["takedown", "redact", str(release), "--reason", "Fel namn", *at]) == 0
+    assert main(["takedown", "hide", str(release), "--reason", "Beslut", *at]) == 0
+    assert main(["takedown", "lift", "2", "--reason", "Upphävt", *at]) == 0
+    capsys.readouterr()
+    assert main(["takedown", "list", *at]) == 0
+    lines = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
+    assert [(line[0], line[1], line[4][:8], line[5]) for line in lines] == [
+        ("1", "redact", "in force", "Fel namn"),
+        ("2", "hide", "lifted 2", "Beslut"),
+    ]
+    with Archive(desk) as archive:
+        assert archive.db.execute("select title from releases where id = ?", [release]).fetchone() == (
+            NEWEST.replace(WORD, "█████"),
+        )
+    assert main(["takedown", "hide", "99999", "--reason", "Beslut", *at]) == 2
+    assert "releases: 99999: no such release" in capsys.readouterr().err
+    assert main(["takedown", "list", "--archive", str(desk.with_name("none.db"))]) == 2

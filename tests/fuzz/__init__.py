@@ -1,0 +1,1 @@
+"""Mutated pages, feeds and sitemaps: whatever comes, only documented errors (`make fuzz`)."""

@@ -1,0 +1,105 @@
+"""What is fed, and what must hold of what comes out: a documented error, or a release that can be kept and shown."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from lxml import html
+
+from archive.state import state_hash, to_state
+from scraper.agency import Agency
+from scraper.errors import PageError, SourceError
+from scraper.normalise import to_release
+from scraper.normalise.dates import parse_label
+from scraper.pages import read_page
+from scraper.sources import find_sources, parse_feed, parse_listing, parse_robots, parse_sitemap
+
+URL = "https://www.fyrstyrelsen.example/nyheter/2024/fyren-tands"
+AGENCY = Agency(slug="fyrstyrelsen", name="Fyrstyrelsen", home="https://www.fyrstyrelsen.example/")
+UNKEEPABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+RUNS = re.compile(r"^\s*(javascript|data|vbscript)\s*:", re.IGNORECASE)
+FORBIDDEN = {"script", "style", "iframe", "object", "embed", "form", "input", "svg", "math", "link", "meta", "base"}
+
+
+class BrokenPromiseError(AssertionError):
+    """What came out is no error, and cannot be kept or shown."""
+
+
+def feed_page(body: bytes) -> str:
+    """A release page; gives what came of it in a word."""
+    try:
+        release = to_release(read_page(body, URL, AGENCY))
+    except PageError:
+        return "refused"
+    state = to_state(release)
+    text = json.dumps(state, ensure_ascii=False)
+    expect(not UNKEEPABLE.search("".join(strings(state))), "a text holds what no text may")
+    expect(len(state_hash(state)) == 64 and bool(text.encode()), "its state cannot be hashed")
+    expect(bool(release.title.strip()), "its title is empty")
+    check_url(release.url)
+    check_markup(release.body_html)
+    return "read"
+
+
+def feed_source(read: Callable[[bytes], object]) -> Callable[[bytes], str]:
+    """A feed, sitemap, listing …; whatever it gives."""
+
+    def feed(body: bytes) -> str:
+        try:
+            read(body)
+        except SourceError:
+            return "refused"
+        return "read"
+
+    return feed
+
+
+def feed_label(body: bytes) -> str:
+    """A date label, as printed."""
+    try:
+        parse_label(body.decode("utf-8", "replace")[:2000], URL)
+    except ValueError:
+        return "refused"
+    return "read"
+
+
+TARGETS: dict[str, Callable[[bytes], str]] = {
+    "page": feed_page,
+    "feed": feed_source(lambda body: parse_feed(body, URL)),
+    "sitemap": feed_source(lambda body: parse_sitemap(body, URL, AGENCY)),
+    "listing": feed_source(lambda body: parse_listing(body, URL, AGENCY)),
+    "home": feed_source(lambda body: find_sources(body, URL, AGENCY)),
+    "robots": feed_source(lambda body: parse_robots(body, URL)),
+    "label": feed_label,
+}
+
+
+def expect(holds: bool, problem: str) -> None:
+    """BrokenPromiseError where it does not hold."""
+    if not holds:
+        raise BrokenPromiseError(problem)
+
+
+def check_url(url: str) -> None:
+    """An address that can be asked for."""
+    expect(urlsplit(url).scheme in ("http", "https"), f"{url!r} is no address")
+
+
+def check_markup(markup: str) -> None:
+    """Nothing in it can run."""
+    for node in html.fragment_fromstring(markup, create_parent="div").iter():
+        expect(isinstance(node.tag, str) and node.tag not in FORBIDDEN, f"body_html holds {node.tag}")
+        for name, value in node.items():
+            expect(not name.startswith("on") and not RUNS.match(value), f"body_html holds {name}={value!r}")
+
+
+def strings(value: Any) -> list[str]:
+    """Every text in a state."""
+    if isinstance(value, str):
+        return [value]
+    members = value.values() if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else ()
+    return [text for member in members for text in strings(member)]

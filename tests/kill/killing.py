@@ -1,0 +1,53 @@
+"""Starts a command, waits for a random moment of it, and kills it as a lack of memory or power would."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+PATIENCE = 120  # seconds until a command that does not end is a fault
+EARLY = 0.15  # the share of kills that come before anything was asked for
+
+
+class Span:
+    """How long a command of a kind works, from its first sign of life to its end: as last seen whole."""
+
+    def __init__(self) -> None:
+        self.seconds = 1.5
+
+
+def kill_at(process: subprocess.Popen[str], alive: Callable[[], bool], moment: float) -> bool:
+    """Kill a process and its children so long after its first sign of life; False where it had ended by itself."""
+    deadline = time.monotonic() + PATIENCE
+    while not alive() and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.005)
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(moment)
+    killed = process.poll() is None
+    kill_tree(process.pid)
+    process.communicate()
+    return killed
+
+
+def kill_tree(pid: int) -> None:
+    """kill -9 of a process and all below it, the parents first, so that none starts another."""
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGSTOP)  # it cannot start another while its children are looked for
+    below = children_of(pid)
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
+    for child in below:
+        kill_tree(child)
+
+
+def children_of(pid: int) -> list[int]:
+    """The processes that a process has started."""
+    try:
+        return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii").split()]
+    except (FileNotFoundError, ProcessLookupError):
+        return []

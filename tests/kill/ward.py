@@ -1,0 +1,100 @@
+"""What is killed: a sample site, an archive of it, and what each of them holds at a moment."""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+import time
+from collections import Counter
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.scraper.crawling import Crawling
+from tests.site import Site
+from tests.site.releases import Release
+
+GENEROUS = {"REVISIT_BUDGET": "1000000", "DAILY_BUDGET": "1000000"}  # a long run is no polite one
+ANSWER = 0.01  # seconds that the site takes, so that a kill meets something on its way
+QUIET = 0.3  # seconds without a request, after which nothing that a killed process sent is still to come
+MISREAD = 'title = "main p"\n'  # a rule that reads every page otherwise
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """What an archive holds."""
+
+    states: frozenset[tuple[int, str]]  # revision, hash
+    settled: frozenset[str]  # addresses that need not be asked for now
+
+
+@dataclass
+class Ward:
+    """A site whose editors are busy, and the archive that follows them."""
+
+    site: Site
+    crawling: Crawling
+    chance: random.Random
+    drawer: list[Release] = field(default_factory=list)  # written, not yet published
+    turn: int = 0
+
+    @classmethod
+    def open(cls, site: Site, folder: Path, seed: int) -> Ward:
+        """Half of the site's releases are out; the archive is empty."""
+        chance, crawling = random.Random(seed), Crawling(site, site.agencies_file(folder), folder / "archive.db", 120)
+        listed = crawling.agencies.read_text("utf-8").replace("\nhome = ", f"\n{MISREAD}home = ")
+        crawling.agencies.with_name("misread.toml").write_text(listed, "utf-8")
+        ward = cls(site, crawling, chance)
+        for url in chance.sample(sorted(site.truth), len(site.truth) // 2):
+            ward.drawer.append(site.withhold(url))
+        for slug in site.agencies:
+            site.break_(f"{slug}/*", delay=ANSWER)
+        site.log = []
+        return ward
+
+    def publish(self, number: int) -> None:
+        """Put out some releases, as long as there are any."""
+        for release in self.drawer[:number]:
+            self.site.publish(release)
+        del self.drawer[:number]
+
+    def edit(self) -> None:
+        """Change every title; seldom with a date of update, or those that are new would seem to lack one."""
+        self.turn += 1
+        for url, release in self.site.truth.items():
+            title = f"{release.title.partition(' – ')[0]} – nummer {self.turn}"
+            self.site.edit(url, {"title": title}, stamped=self.chance.random() < 0.05)
+
+    def make_due(self) -> None:
+        """Let every held release be due for a look."""
+        self.crawling.write("update releases set next_check = null")
+
+    def asked(self) -> Counter[str]:
+        """How often each release was asked for since this was last called; what is being answered is waited for."""
+        before = -1
+        while before != self.site.counts.total or any(self.site.counts.in_hand.values()):
+            before = self.site.counts.total
+            time.sleep(QUIET)
+        log, self.site.log = self.site.log or [], []
+        urls = (f"http://{one.host}:{self.site.port}{one.path}" for one in log)
+        return Counter(url for url in urls if url in self.site.truth)
+
+    def holding(self) -> Holding:
+        """What the archive holds now."""
+        states = frozenset(self.rows("select id, hash from revisions"))
+        settled = self.rows(
+            "select f.url from frontier f join releases r on r.id = f.release"
+            " where f.state <> 'due' and r.next_check is not null"
+        )
+        return Holding(states=states, settled=frozenset(url for (url,) in settled))
+
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        """Rows of the archive; none where a kill came before its tables."""
+        if not self.crawling.archive.exists():
+            return []
+        with closing(sqlite3.connect(self.crawling.archive)) as connection:
+            try:
+                return connection.execute(sql).fetchall()
+            except sqlite3.OperationalError:
+                return []

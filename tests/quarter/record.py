@@ -1,0 +1,69 @@
+"""What was said of each agency: day by day in the archive, week by week on the status page; and what operators got."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from archive.health.judging import is_red
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """An agency's state on a day."""
+
+    day: date
+    slug: str
+    state: str
+    code: str
+    red: bool
+    known: bool  # acknowledged
+    why: str = ""  # the sentence, of a week's status page
+
+
+@dataclass(slots=True)
+class Record:
+    """daily: after each round. weekly: as the status page had it on Sundays, by week and agency."""
+
+    daily: list[Said] = field(default_factory=list)
+    weekly: list[dict[str, Said]] = field(default_factory=list)
+    told: list[str] = field(default_factory=list)  # what came of the operator's acts
+    alerts: list[Mapping[str, Any]] = field(default_factory=list)
+    wrong: list[str] = field(default_factory=list)  # crawls and commands that did not end as they should
+
+    def of(self, slug: str) -> list[Said]:
+        """An agency's days."""
+        return [said for said in self.daily if said.slug == slug]
+
+    def note_day(self, day: date, rows: list[dict[str, Any]]) -> None:
+        """The table health after a round."""
+        self.daily += [
+            Said(
+                day=day,
+                slug=row["agency"],
+                state=row["state"],
+                code=row["reason"]["code"],
+                red=is_red(row),
+                known=row["acknowledged"] is not None,
+            )
+            for row in rows
+        ]
+
+    def note_week(self, day: date, page: Mapping[str, Any]) -> None:
+        """/-/status.json."""
+        self.weekly.append(
+            {
+                row["agency"]: Said(
+                    day=day,
+                    slug=row["agency"],
+                    state=row["state"],
+                    code=row["code"],
+                    red=row["red"],
+                    known=row["acknowledged"] is not None,
+                    why=row["why"],
+                )
+                for row in page["agencies"]
+            }
+        )

@@ -1,0 +1,118 @@
+"""Reads a sample agency's pages into an archive without a network: what the pipeline does, and no more."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Self
+
+from archive.aside import Kept as Waiting
+from archive.aside.sources import note_links
+from archive.aside.verdict import Collapse
+from archive.store import Archive, Outcome
+from archive.times import to_text
+from scraper.agency import Agency
+from scraper.items import Answer, Reading
+from scraper.keeping import Keeping
+from scraper.pages import read_page
+from scraper.schedule import parse_schedule
+from scraper.suspicion import Suspicion
+from scraper.taking import give_verdict
+from scraper.witness import Witness
+from tests.site.agency import SampleAgency
+from tests.site.releases import Release
+
+SLUG = "skogsbruksradet"
+LISTING = f"http://{SLUG}.localhost:8002/nyheter.html"
+HELD = 30  # releases read before anything happens, by the fixture `room`
+
+
+@dataclass
+class ReadingRoom:
+    """One agency's site, read at a time of its own that goes on by a minute a page."""
+
+    path: Path
+    site: SampleAgency = field(default_factory=lambda: SampleAgency(SLUG, 48, None))
+    base: str = f"http://{SLUG}.localhost:8002"
+    moment: datetime = field(default_factory=lambda: datetime.now(UTC) - timedelta(days=2))
+
+    def __enter__(self) -> Self:
+        self.archive = Archive(self.path)
+        self.witness = Witness(self.archive, parse_schedule("else=1d"))
+        self.archive.add_agency(SLUG, name="Skogsbruksrådet", home=f"{self.base}/")
+        self.take_agency(Agency(slug=SLUG, name="Skogsbruksrådet", home=f"{self.base}/"))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.witness.close()
+        self.archive.close()
+
+    def take_agency(self, agency: Agency) -> None:
+        """Read by another table of agencies.toml from now on."""
+        self.agency = agency
+        self.keeping = Keeping(self.archive, self.witness, {SLUG: agency})
+
+    @property
+    def paths(self) -> list[str]:
+        """Where the Swedish releases stand."""
+        return [path for path, release in self.site.releases.items() if release.language == "sv"]
+
+    def find(self, paths: list[str], source: str | None = None, links: int | None = None) -> None:
+        """A source lists these; `links`: so many in all."""
+        with self.archive.transaction():
+            if source:
+                self.archive.frontier.add(source, agency=SLUG, role="listing", seen=self.moment)
+                note_links(self.archive.db, source, len(paths) if links is None else links)
+            for path in paths:
+                self.archive.frontier.add(
+                    self.base + path, agency=SLUG, role="release", seen=self.moment, source=source
+                )
+
+    def read(self, path: str) -> Reading:
+        """What a page says now."""
+        self.moment += timedelta(minutes=1)
+        body, url = self.site.answer(path, "", self.base).make(), self.base + path
+        row = self.archive.frontier.get(url)
+        answer = Answer(url=url, seen=self.moment, status=200, headers={"etag": f'"{self.moment}"'}, body=body)
+        held = row.release if row else None
+        return Reading(item=read_page(body, url, self.agency), visited=url, held=held, answer=answer)
+
+    def read_all(self, paths: list[str]) -> list[Outcome]:
+        """One crawl's readings, as far as it came before it was killed."""
+        suspicion = Suspicion(self.archive, self.witness, SLUG)
+        return [self.keeping.keep(self.read(path), suspicion).outcome for path in paths]
+
+    def crawl(self, paths: list[str]) -> tuple[list[Outcome], list[Collapse]]:
+        """One crawl to its end, judged."""
+        outcomes, collapses = self.read_all(paths), give_verdict(self.keeping, SLUG)[0]
+        moment = to_text(self.moment)
+        with self.archive.transaction():
+            self.archive.db.execute(
+                "insert into crawls (agency, spider, started, finished, reason) values (?, 'news', ?, ?, 'finished')",
+                [SLUG, moment, moment],
+            )
+        self.moment += timedelta(minutes=1)
+        return outcomes, collapses
+
+    def edit(self, at: str, **changes: Any) -> Release:
+        """Let the agency change a release."""
+        self.site.change(at, replace(self.site.releases[at], **changes), self.moment)
+        return self.site.releases[changes.get("path", at)]
+
+    def write(self, sql: str) -> None:
+        """Change what the archive holds."""
+        with self.archive.transaction():
+            self.archive.db.execute(sql)
+
+    def waiting(self) -> list[Waiting]:
+        """What is held back."""
+        return self.keeping.aside.waiting(SLUG)
+
+    def states(self) -> list[tuple[object, ...]]:
+        """All that readers are shown."""
+        return self.rows("select id, url, hash, revision from releases") + self.rows("select id, hash from revisions")
+
+    def rows(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
+        """What the archive holds."""
+        return self.archive.db.execute(sql, values).fetchall()

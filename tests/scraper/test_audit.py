@@ -1,0 +1,112 @@
+"""scrapy crawl audit: finds by name what news crawls missed, has it read, and tells a source that broke off."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from scraper.auditing import Audit
+from scraper.errors import AgencyError
+from scraper.sessions import Link
+from scraper.spiders.audit import AuditSpider
+from tests.scraper.crawling import Crawling
+from tests.scraper.reading_room import SLUG, ReadingRoom
+from tests.site import Site
+
+SILENT, FED, LISTED = "farledsverket", "lasframjandenamnden", "hushallsmyndigheten"
+CURSOR = "select url, role, state, first_seen, source, listed, fetched, links, usual from frontier order by url"
+
+
+@pytest.fixture
+def missed(tmp_path: Path) -> Iterator[Crawling]:
+    """All but five releases of an agency are held; its listing's pass is said to have been a whole one."""
+    with Site(releases=96, crawl_delay=None) as site:
+        path = tmp_path / "archive.db"
+        with ReadingRoom(path, site=site.agencies[SLUG], base=site.url(SLUG, "")) as room:
+            listing = site.url(SLUG, room.site.paths.listing)
+            room.find(room.paths[:19], listing, links=5)
+            room.crawl(room.paths[:19])
+            with room.archive.transaction():
+                room.archive.frontier.done(listing, room.moment)
+        yield Crawling(site, site.agencies_file(tmp_path), path)
+
+
+def break_sources(site: Site) -> dict[str, str]:
+    """One agency answers nothing, one of a second's sitemaps fails, a third's listing breaks off at its second page."""
+    listed, paths = site.agencies[LISTED], site.agencies[LISTED].paths
+    child = f"{site.agencies[FED].paths.sitemap}".removesuffix(".xml") + "-nyheter-2.xml"
+    site.break_(f"{SILENT}/*", status=503)
+    site.break_(f"{FED}{child}", status=500)
+
+    def make(query: str) -> bytes:
+        answer = listed.answer(paths.listing, query, site.url(LISTED, ""))
+        return b"" if "page=1" in query else answer.make()
+
+    site.break_(f"{LISTED}{paths.listing}", make=make)
+    return {FED: child, LISTED: f"{paths.listing}?page=1"}
+
+
+def test_gaps_are_found_by_name_and_filled(missed: Crawling) -> None:
+    site, held = missed.site, {url for (url,) in missed.rows("select url from releases")}
+    broken = break_sources(site)
+    before, kept = missed.rows(CURSOR), missed.rows("select count(*) from captures")
+
+    code, printed = missed.run("audit", "-a", "refill=yes")
+    assert code == 1, printed  # three agencies' sources failed
+    assert f"{SLUG}: 24 listed, 19 held, 0 refused, 5 missing, 5 due now" in printed
+    gaps = {url for (url,) in missed.rows("select url from gaps where agency = ?", SLUG)}
+    assert gaps == {url for url in site.truth if f"//{SLUG}." in url} - held
+    assert missed.rows("select distinct state from gaps") == [("due",)]
+    untouched = [row for row in missed.rows(CURSOR) if row[2] != "due"]
+    assert untouched == before, "news crawls go by this"
+    assert missed.rows("select count(*) from captures") == kept, "no release is read"
+    crawls = "select listed, new, read, errors from crawls where spider = 'audit' and agency = ?"
+    assert missed.rows(crawls, SLUG) == [(24, 0, 0, 0)]
+
+    whole = dict(missed.rows("select agency, min(whole) from ledger where source is null group by agency"))
+    assert whole == {SLUG: 1, FED: 0, LISTED: 0}, "nothing is said of one that did not answer at all"
+    for slug, path in broken.items():
+        ((problem, kind),) = missed.rows(
+            "select distinct problem, kind from ledger where agency = ? and not whole and source is not null", slug
+        )
+        assert path in problem
+        assert kind == {FED: "sitemap", LISTED: "listing"}[slug]
+    months = "select month is null, sum(missing) from ledger where agency = ? and kind = ? group by 1"
+    assert missed.rows(months, FED, "feed") == [(0, 10)]
+    assert missed.rows(months, FED, "sitemap") == [(1, 12)], "a sitemap tells no month of publication"
+
+    only = ("-a", f"agency={SLUG}")
+    assert missed.run("news", *only)[0] == 0
+    filled = "select state, count(*), count(filled) from gaps where agency = ? group by 1"
+    assert missed.rows(filled, SLUG) == [("filled", 5, 5)]
+    before = missed.rows(CURSOR)
+    code, printed = missed.run("audit", *only)
+    assert (code, missed.rows(CURSOR) == before) == (0, True), printed
+    assert f"{SLUG}: 24 listed, 24 held, 0 refused, 0 missing" in printed
+
+    ((spent,),) = missed.rows("select sum(requests) from crawls where agency = ?", SLUG)
+    code, printed = missed.run("audit", *only, DAILY_BUDGET=str(spent + 2))
+    assert code == 0, printed
+    ((problem, listed, whole),) = missed.rows(
+        "select max(problem), sum(listed), max(whole) from ledger where source is null and agency = ?", SLUG
+    )
+    assert "left for another time" in problem
+    assert (0 < listed < 24, whole) == (True, 0), "what was read is told, and that it is not all"
+
+
+def test_a_listing_that_leads_nowhere() -> None:
+    url, links = "https://fyr.example/", [Link("https://fyr.example/a")]
+    audit = Audit("fyr")
+    assert audit.begin(url, "listing")
+    assert not audit.begin(url, "archive")
+    told = [audit.traps.find(url, page, 9, new=bool(audit.add(url, url, links))) for page in range(1, 8)]
+    assert [bool(trap) for trap in told] == [False] * 5 + [True] * 2
+    assert "goes on after page 9" in str(audit.traps.find(url, 9, 9, new=True))
+
+
+@pytest.mark.parametrize("argument", [{"refill": "maybe"}, {"since": "2024-01-01"}, {"minutes": "-1"}])
+def test_arguments(argument: dict[str, str]) -> None:
+    with pytest.raises(AgencyError, match=next(iter(argument))):
+        AuditSpider(**argument)

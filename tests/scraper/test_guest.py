@@ -1,0 +1,124 @@
+"""A good guest: pauses, budgets, noindex, and a robots.txt that cannot be read."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from archive.store import Archive
+from scraper.budget import count_requests
+from scraper.gate import find_problem
+from scraper.spiders.answers import says_noindex
+from tests.scraper.crawling import SLUG, Crawling, first_url
+
+HOST = "lasframjandenamnden.localhost"
+
+
+def test_a_paused_agency_a_spent_budget_and_noindex(crawling: Crawling) -> None:
+    toml = crawling.agencies.read_text("utf-8").replace(f"[{SLUG}]", f'[{SLUG}]\npaused = "they asked us to"')
+    crawling.agencies.write_text(toml, "utf-8")
+    hidden = first_url(crawling, "hushallsmyndigheten")
+    crawling.site.break_(hidden, body="<h1>Dold</h1>", headers={"X-Robots-Tag": "noindex"})
+    code, printed = crawling.run(DAILY_BUDGET="7", NOINDEX_OBEY="True")
+    assert code == 0, printed
+    assert f"{SLUG} is paused in the list of agencies and left out: they asked us to" in printed
+    assert crawling.rows("select paused from agencies where slug = ?", SLUG) == [("they asked us to",)]
+    asked = crawling.rows("select agency, requests from crawls order by agency")
+    assert SLUG not in dict(asked)
+    assert max(dict(asked).values()) == 7
+    assert "the 7 requests of this day are used up (DAILY_BUDGET)" in printed
+    spent = {agency for agency, requests in asked if requests == 7}
+    left = crawling.rows("select agency, state, count(*) from frontier where role = 'release' group by 1, 2")
+    assert {agency for agency, state, _ in left if state == "due"} == spent
+    assert {state for _, state, _ in left} <= {"due", "held", "refused"}
+    day = datetime.now(UTC).date().isoformat()
+    with Archive(crawling.archive) as archive:
+        assert {count_requests(archive, slug, day) for slug in spent} == {7}, "what a revisit would count as well"
+    crawling.agencies.write_text(toml.replace('paused = "they asked us to"', ""), "utf-8")
+    code, printed = crawling.run(NOINDEX_OBEY="True")
+    assert code == 0, printed
+    assert crawling.rows("select count(*) from agencies where paused is not null") == [(0,)]
+    assert crawling.rows("select count(*) from releases") == [(23,)]
+    ((state, problem),) = crawling.rows("select state, problem from frontier where url = ?", hidden)
+    assert (state, "noindex" in problem) == ("refused", True)
+
+
+def test_robots_out_of_reach_forbid_for_thirty_days_and_then_as_last_read(crawling: Crawling) -> None:
+    robots, agency = f"http://{HOST}:{crawling.site.port}/robots.txt", HOST.partition(".")[0]
+    forbidden = first_url(crawling, agency)
+    crawling.site.break_(robots, status=503)
+    code, printed = crawling.run("news", "-a", f"agency={agency}")
+    assert (code, "cannot be read: answered 503" in printed) == (1, True), printed
+    assert {path for _, path in crawling.site.counts.paths} == {"/robots.txt"}
+    ((state, paused),) = crawling.rows("select robots, paused_until from hosts")
+    assert (state, paused is not None) == ("unreachable", True), "a host that gave no answer in a whole crawl"
+    crawling.site.clear_counts()
+    code, printed = crawling.run("news", "-a", f"agency={agency}")
+    assert (code, crawling.site.counts.total) == (1, 0), "it is left in peace"
+    assert "is left in peace until" in printed
+    rules = f"User-agent: *\nDisallow: /{forbidden.split('/', 3)[3]}\n"
+    crawling.write(
+        "update hosts set robots_since = '2020-01-01T00:00:00+00:00', paused_until = '2020-01-01T00:00:00+00:00',"
+        f" robots_text = '{rules}'"
+    )
+    code, printed = crawling.run("news", "-a", f"agency={agency}")
+    assert "its last rules go" in printed
+    assert crawling.rows("select count(*) from releases") == [(5,)]
+    assert crawling.rows("select state from frontier where url = ?", forbidden) == [("refused",)]
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        *("127.0.0.1", "10.1.2.3", "192.168.0.1", "169.254.169.254", "100.64.0.1", "0.0.0.0", "224.0.0.1"),  # noqa: S104
+        *("::1", "fe80::1", "fd00::1", "::ffff:127.0.0.1", "64:ff9b::7f00:1", "2002:7f00:1::"),
+        *("::7f00:1", "fec0::1", "64:ff9b:1::7f00:1", "::ffff:0:7f00:1"),
+        *("localhost", "skog.localhost", "printer.local", "db.internal", "2130706433", "127.1", "0x7f.1"),
+    ],
+)
+def test_what_is_not_public_is_not_asked(host: str) -> None:
+    assert find_problem(host)
+
+
+@pytest.mark.parametrize("host", ["polisen.se", "www.xn--frsvarsmakten-4ib.se", "193.0.6.139", "2001:67c:2e8::1"])
+def test_what_is_public_is_asked(host: str) -> None:
+    assert find_problem(host) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("noindex", True),
+        ("none", True),
+        ("Myndighetsarkivet: NOINDEX, nofollow", True),
+        ("noarchive", False),
+        ("otherbot: noindex", False),
+        ("all", False),
+    ],
+)
+def test_noindex_is_told_from_other_directives(text: str, said: bool) -> None:
+    assert says_noindex(text) is said
+
+
+def test_a_listing_that_a_budget_cuts_goes_on_where_it_was(crawling: Crawling) -> None:
+    agency = "hushallsmyndigheten"
+    site = f"http://{agency}.localhost:{crawling.site.port}/"
+    crawling.agencies.write_text(
+        f'[{agency}]\nname = "Hushåll"\nhome = "{site}"\nlistings = ["{site}lista"]\n', "utf-8"
+    )
+
+    def make(query: str) -> str:
+        number = int(query.rpartition("=")[2] or "1")
+        following = f'<a rel="next" href="/lista?sida={number + 1}">Nästa</a>' if number < 9 else ""
+        return f'<main><ul><li><a href="/nyheter/{number}">Nyhet {number}</a></ul></main>{following}'
+
+    crawling.site.break_(f"{site}lista", make=make)
+    crawling.run(DAILY_BUDGET="4")
+    ((page,),) = crawling.rows("select page from walks")
+    assert 2 < page <= 5
+    crawling.site.clear_counts()
+    crawling.write("update crawls set started = '2020-01-01', requests = 0")
+    crawling.write("update frontier set fetched = '2020-01-01T00:00:00+00:00'")
+    crawling.run(DAILY_BUDGET="400")
+    assert crawling.rows("select count(*) from frontier where role = 'release'") == [(9,)]

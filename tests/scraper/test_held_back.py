@@ -1,0 +1,175 @@
+"""A rule that dies writes nothing over good data; a single release that lacks something is as it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from archive.store import Outcome
+from archive.takedowns.desk import hide
+from scraper.suspicion import Suspicion
+from scraper.taking import give_verdict, take_in
+from tests.scraper.reading_room import HELD, LISTING, SLUG, ReadingRoom
+from tests.site.stamps import to_stamp
+
+
+def test_new_releases_that_lost_their_lead_are_kept_aside(room: ReadingRoom) -> None:
+    before, new = room.states(), room.paths[HELD : HELD + 4]
+    room.find(new, LISTING, links=10)
+    room.site.buried = True
+    outcomes, collapses = room.crawl(new)
+    assert outcomes == [Outcome.HELD_BACK] * 4
+    assert [(c.key, c.held, c.number, c.of) for c in collapses] == [("lead", False, 4, 4)]
+    assert room.states() == before
+    assert [(kept.decision, kept.release, kept.keys) for kept in room.waiting()] == [("aside", None, {"lead"})] * 4
+    assert room.rows("select count(*), count(next_due) from frontier where state = 'aside'") == [(4, 4)]
+
+
+def test_held_releases_are_not_written_over(room: ReadingRoom) -> None:
+    before, held = room.states(), room.paths[:6]
+    room.site.buried = True
+    outcomes, collapses = room.crawl(held)
+    assert outcomes == [Outcome.HELD_BACK] * 6
+    assert [(c.key, c.held) for c in collapses] == [("lead", True)]
+    assert room.states() == before
+    assert room.rows("select count(*) from frontier where state = 'held'") == [(HELD,)]
+    assert room.rows("select count(*) from releases where next_check > last_checked") == [(HELD,)]
+
+
+def test_a_second_crawl_does_not_double_what_waits(room: ReadingRoom) -> None:
+    room.site.buried = True
+    for _ in range(2):
+        room.crawl(room.paths[:4])
+    assert len(room.waiting()) == 4
+    room.edit(room.paths[0], lead="Från och med den 1 juli gäller nya regler för alla som äger skog.")
+    room.crawl(room.paths[:4])
+    assert len(room.waiting()) == 5, "another state of one of them waits as well"
+
+
+def test_a_lead_that_the_agency_took_away_is_an_edit_at_once(room: ReadingRoom) -> None:
+    path = room.paths[2]
+    room.edit(path, lead="")
+    assert room.crawl([path, *room.paths[3:6]])[0] == [Outcome.REVISED, *[Outcome.UNCHANGED] * 3]
+    assert room.rows("select cause from revisions where previous is not null") == [("source",)]
+
+
+def test_a_single_new_release_without_a_lead_is_taken_in_at_the_crawls_end(room: ReadingRoom) -> None:
+    new = room.paths[HELD : HELD + 4]
+    room.find(new)
+    room.edit(new[0], lead="")
+    outcomes, collapses = room.crawl(new)
+    assert (outcomes, collapses) == ([Outcome.HELD_BACK, *[Outcome.NEW] * 3], [])
+    assert room.waiting() == []
+    ((seen, first_seen),) = room.rows(
+        "select h.seen, r.first_seen from held_back h join frontier f using (url) join releases r on r.id = f.release"
+    )
+    assert seen == first_seen, "it is held as of when it was read"
+    assert room.rows("select decision from held_back") == [("genuine",)]
+
+
+def test_single_releases_of_several_crawls_make_a_collapse(room: ReadingRoom) -> None:
+    new = room.paths[HELD : HELD + 4]
+    room.find(new)
+    room.site.buried = True
+    assert [bool(room.crawl([path])[1]) for path in new] == [False, False, True, True]
+    assert [kept.decision for kept in room.waiting()] == ["aside"] * 2
+
+
+def test_a_killed_crawl_is_judged_at_the_end_of_the_next(room: ReadingRoom) -> None:
+    new = room.paths[HELD : HELD + 4]
+    room.find(new)
+    room.site.buried = True
+    room.read_all(new[:2])
+    assert [kept.decision for kept in room.waiting()] == [None, None]
+    _, collapses = room.crawl(new[2:])
+    assert collapses
+    assert [kept.decision for kept in room.waiting()] == ["aside"] * 4
+
+
+def test_new_releases_of_a_source_that_lists_far_fewer_are_kept_aside(room: ReadingRoom) -> None:
+    new = room.paths[HELD : HELD + 4]
+    room.find(new, LISTING, links=4)
+    outcomes, collapses = room.crawl(new)
+    assert (outcomes, [collapse.key for collapse in collapses]) == ([Outcome.HELD_BACK] * 4, [LISTING])
+    assert {take_in(room.keeping, kept, "taken") for kept in room.waiting()} == {Outcome.NEW}
+    later = room.paths[HELD + 4 : HELD + 6]
+    room.find(later, LISTING, links=4)
+    assert room.crawl(later)[0] == [Outcome.NEW] * 2, "it is right that it lists four"
+
+
+def test_a_listing_that_begins_anew_in_january_holds_nothing_up(room: ReadingRoom) -> None:
+    new = room.paths[HELD : HELD + 1]
+    room.find(new, LISTING)
+    assert room.crawl(new)[1] == []
+    assert room.waiting() == []
+    assert room.rows("select links, usual from frontier where url = ?", LISTING) == [(1, 1)]
+
+
+def test_a_list_that_was_only_cut_lists_too_few_until_somebody_says_it_is_right(room: ReadingRoom) -> None:
+    new = room.paths[HELD : HELD + 1]
+    room.find(new, LISTING, links=2)
+    assert room.crawl(new)[1] == []
+    assert room.waiting() == [], "a single release is no collapse"
+    assert room.rows("select links, usual from frontier where url = ?", LISTING) == [(2, 10)]
+
+
+def test_what_is_taken_down_is_not_shown_by_what_waits_either(room: ReadingRoom) -> None:
+    for path in room.paths[:2]:
+        room.edit(path, tags=("Hemligt ord",))
+    hide(room.archive, 1, room.moment, reason="Begärt")
+    room.site.buried = True
+    room.crawl(room.paths[:3])
+    hide(room.archive, 2, room.moment, reason="Begärt")
+    room.keeping.aside.cover(2, lambda state: room.archive.rules.shown(2, state)[0])
+    assert room.rows("select release from held_back where state like '%ord%' and release < 3") == []
+    assert room.rows("select count(*) from held_back") == [(3,)]
+
+
+def test_an_agency_without_a_past_is_taken_as_it_is(tmp_path: Path) -> None:
+    with ReadingRoom(tmp_path / "archive.db") as room:
+        room.find(room.paths[:5])
+        room.site.buried = True
+        assert room.crawl(room.paths[:5]) == ([Outcome.NEW] * 5, [])
+
+
+def test_old_pages_are_not_held_to_the_habits_of_new_ones(room: ReadingRoom) -> None:
+    new = room.paths[HELD : HELD + 4]
+    room.write("delete from crawls")
+    room.find(new)
+    room.site.buried = True
+    assert room.crawl(new) == ([Outcome.NEW] * 4, []), "the first search has never come to its end"
+
+
+def test_what_is_dated_before_all_that_is_held_is_an_old_page(room: ReadingRoom) -> None:
+    new = room.paths[HELD : HELD + 3]
+    room.find(new)
+    room.write("update frontier set listed = '1999-01-01'")
+    for path in new:
+        room.edit(path, lead="", stamp=to_stamp("reviewed", room.moment, room.moment, ()))
+    assert room.crawl(new)[0] == [Outcome.NEW] * 3
+
+
+def test_a_title_that_is_the_sites_own_is_another_releases_as_well(room: ReadingRoom) -> None:
+    new = room.paths[HELD : HELD + 4]
+    room.find(new)
+    for path in new:
+        room.edit(path, title="Nyheter från rådet")
+    outcomes, collapses = room.crawl(new)
+    assert outcomes == [Outcome.NEW, *[Outcome.HELD_BACK] * 3], "the first cannot be told"
+    assert [collapse.key for collapse in collapses] == ["title"]
+
+
+def test_releases_that_all_moved_are_none_of_our_misreadings(room: ReadingRoom) -> None:
+    moved = []
+    for path in room.paths[:5]:
+        moved.append(path.replace("/nyheter/", "/arkiv/"))
+        room.edit(path, path=moved[-1])
+    room.find(moved)
+    assert room.crawl(moved) == ([Outcome.NEW] * 5, [])
+
+
+def test_nothing_is_asked_of_the_database_for_what_stands_as_held(room: ReadingRoom) -> None:
+    suspicion = Suspicion(room.archive, room.witness, SLUG)
+    for path in room.paths[:3]:
+        room.keeping.keep(room.read(path), suspicion)
+    assert "usual" not in vars(suspicion)
+    assert give_verdict(room.keeping, SLUG) == ([], {})

@@ -1,0 +1,124 @@
+"""scrapy round: everything in one command, one at a time; it ends cleanly when told to, and no agency holds it up."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from archive.times import now
+from scraper.alerts import Ways
+from scraper.commands.round import repeat, tell_other
+from scraper.errors import AgencyError
+from scraper.rounds import LONG, close_round, hold_round, is_fresh
+from scraper.running import Running
+from scraper.spiders.turn import parse_turn
+from tests.scraper.crawling import Crawling
+from tests.scraper.receivers import Hook
+from tests.site import Site
+
+NOWHERE = '[borta]\nname = "Borta"\nhome = "http://borta.invalid/"\nfeeds = ["http://borta.invalid/feed"]\n'
+
+
+def test_a_round_does_it_all_and_tells_what_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Site(releases=8) as site, Hook() as hook:
+        crawling = Crawling(site, site.agencies_file(tmp_path), tmp_path / "archive.db")
+        crawling.agencies.write_text(crawling.agencies.read_text("utf-8") + NOWHERE, "utf-8")
+        monkeypatch.setenv("ALERT_WEBHOOK", hook.address)
+        code, printed = crawling.scrapy("round")
+    assert code == 1, printed
+    assert "round: 4 healthy, 1 never worked; 1 in a fault not acknowledged\n" in printed
+    assert crawling.rows("select spider, count(*) from crawls group by 1") == [("news", 5), ("revisit", 5)]
+    assert crawling.rows("select count(*) from releases") == [(8,)]
+    assert crawling.rows("select count(*) from manifests") == [(1,)]
+    assert [row["agency"] for row in hook.taken[0]["faults"]] == ["borta"]
+    assert is_fresh(crawling.archive, 1)
+    crawling.write(
+        "insert into crawls (agency, spider, started) select slug, v.value, '2026-01-01T00:00:00+00:00'"
+        " from agencies, json_each('[\"audit\", \"news\"]') v where slug = 'borta'"
+    )
+    assert close_round(crawling.archive, {}, Ways(), 0).broken == 1, "an audit may go on"
+    crawling.write("update crawls set finished = '2026-01-01T00:00:00+00:00'")
+    assert not is_fresh(crawling.archive, 1)
+
+
+def test_a_pass_that_was_told_to_stop_ends_at_once_and_leaves_the_rest_due(tmp_path: Path) -> None:
+    with Site(releases=24, crawl_delay=30) as site:
+        crawling = Crawling(site, site.agencies_file(tmp_path), tmp_path / "archive.db")
+        with crawling.open(crawling.scrapy_command("round")) as process:
+            while site.counts.total < 4 and process.poll() is None:
+                time.sleep(0.02)
+            begun = time.monotonic()
+            process.send_signal(signal.SIGTERM)
+            printed, _ = process.communicate(timeout=20)
+    assert process.returncode == 0, printed
+    assert time.monotonic() - begun < 40
+    assert "the round was told to stop" in printed
+    reasons = crawling.rows("select distinct spider, reason, errors from crawls")
+    assert reasons == [("news", "shutdown", 0)], "and no second pass was begun"
+    assert crawling.rows("select count(*) from frontier where state in ('failed', 'refused')") == [(0,)]
+
+
+def test_a_long_listing_is_walked_a_part_a_time(tmp_path: Path) -> None:
+    with Site(releases=100, crawl_delay=None) as site:
+        crawling = Crawling(site, site.agencies_file(tmp_path), tmp_path / "archive.db")
+        ask = ("news", "-a", "agency=skogsbruksradet")
+        assert crawling.run(*ask, "-a", "minutes=0.00001")[0] == 0
+        (listing, page), *_ = crawling.rows("select listing, page from walks where following like '%start=%'")
+        assert page == 2
+        assert crawling.rows("select count(*) from releases") == [(0,)]
+        early = crawling.rows("select count(*) from frontier where role = 'release'")[0][0]
+        withheld = [site.withhold(url) for url in sorted(site.truth)[-1:] if "//skogsbruksradet." in url]
+        for release in withheld:
+            site.publish(release)
+        site.clear_counts()
+        crawling.write(
+            "insert into walks values ('http://x.example/', 'skogsbruksradet', 'x', 9, '2024')"
+        )  # listed once
+        assert crawling.run(*ask)[0] == 0
+        assert crawling.rows("select count(*) from walks") == [(0,)]
+        assert crawling.rows("select count(*) from releases") == [(25,)]
+        assert early < 25
+        assert site.counts.paths["skogsbruksradet.localhost", listing.partition(f":{site.port}")[2]] == 1
+
+
+def test_a_second_round_is_kept_out_until_the_first_ends(tmp_path: Path) -> None:
+    archive = tmp_path / "archive.db"
+    first = hold_round(archive)
+    assert not isinstance(first, datetime)
+    with first:
+        since = hold_round(archive)
+        assert isinstance(since, datetime)
+        assert now() - since < timedelta(minutes=1)
+        assert tell_other(since) == 0
+        assert tell_other(since - LONG) == 1
+    again = hold_round(archive)
+    assert not isinstance(again, datetime)
+    again.close()
+
+
+def test_a_signal_reaches_what_runs_and_nothing_further_is_begun() -> None:
+    sleeper = [sys.executable, "-c", "import time; print('up', flush=True); time.sleep(60)"]
+    with Running() as running:
+        timer = threading.Timer(0.3, os.kill, [os.getpid(), signal.SIGTERM])
+        timer.start()
+        assert running.run(sleeper) == -signal.SIGTERM
+        timer.join()
+        begun = time.monotonic()
+        assert running.run(sleeper) == 0
+        running.wait(60)
+        assert repeat(running, [], 60) == 0
+    assert time.monotonic() - begun < 30
+    assert signal.getsignal(signal.SIGTERM) != running.stop
+
+
+def test_wrong_minutes_are_named() -> None:
+    for text in ("soon", "0", "-1", "inf", "nan"):
+        with pytest.raises(AgencyError, match="arguments: minutes"):
+            parse_turn(text)

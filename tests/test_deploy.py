@@ -1,0 +1,149 @@
+"""What an operator installs is held right: each file parses, keeps its promises, and names commands that exist."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from argparse import ArgumentParser
+from configparser import ConfigParser
+from datetime import UTC, datetime
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from check_jsonschema.builtin_schemas import get_builtin_schema
+from cronsim import CronSim
+from jsonschema import validators
+from scrapy.settings import Settings
+
+from archive.__main__ import read_options
+from scraper.alerts import find_ways
+from tests.site.demo import ROOT
+
+DEPLOY = ROOT / "scraper" / "deploy"
+UNITS = sorted((*DEPLOY.glob("*.service"), *DEPLOY.glob("*.timer")))
+HARDENED = {"NoNewPrivileges": "yes", "ProtectSystem": "strict", "ProtectHome": "yes", "CapabilityBoundingSet": ""}
+SCRIPTS = {name: (DEPLOY / name).read_text("utf-8") for name in ("crontab", "github-actions.yml", "RUNNING.md")}
+
+
+def read_unit(path: Path) -> ConfigParser:
+    """A unit; a setting that is named twice, as SystemCallFilter may be, keeps its last value."""
+    unit = ConfigParser(strict=False, interpolation=None, comment_prefixes=("#",))
+    unit.optionxform = str  # type: ignore[assignment,method-assign] # names keep their capitals
+    unit.read_string(path.read_text("utf-8"))
+    return unit
+
+
+def read_yaml(name: str) -> Any:
+    """A YAML file; `on` is a word, as workflows have it."""
+    return yaml.load((DEPLOY / name).read_text("utf-8"), yaml.BaseLoader)  # noqa: S506 - gives texts, lists and dicts alone
+
+
+@pytest.mark.parametrize("path", [unit for unit in UNITS if unit.suffix == ".service"], ids=lambda path: path.name)
+def test_a_service_is_not_root_and_may_write_nothing_but_its_own(path: Path) -> None:
+    service = read_unit(path)["Service"]
+    assert {name: service[name] for name in HARDENED} == HARDENED
+    assert service["User"] == service["Group"] == "myndighetsarkivet"
+    assert service["StateDirectory"] == "myndighetsarkivet"
+    check_command(shlex.split(service["ExecStart"]))
+
+
+@pytest.mark.parametrize("path", [unit for unit in UNITS if unit.suffix == ".timer"], ids=lambda path: path.name)
+def test_a_timer_has_its_service_and_makes_up_for_what_it_missed(path: Path) -> None:
+    assert read_unit(path)["Timer"]["Persistent"] == "yes"
+    assert path.with_suffix(".service") in UNITS
+
+
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="there is no systemd")
+def test_systemd_reads_the_units(tmp_path: Path) -> None:
+    for path in UNITS:
+        text = path.read_text("utf-8").replace("/opt/myndighetsarkivet/.venv/bin/", f"{Path(sys.executable).parent}/")
+        (tmp_path / path.name).write_text(text, "utf-8")
+    copies = [str(tmp_path / path.name) for path in UNITS]
+    found = subprocess.run(["systemd-analyze", "verify", *copies], capture_output=True, text=True, check=False)
+    told = [line for line in found.stderr.splitlines() if "myndighetsarkivet" in line]
+    assert told == []
+
+
+def test_the_crontab_is_one() -> None:
+    lines = [
+        line for line in SCRIPTS["crontab"].splitlines() if line and line[0] not in "#" and "=" not in line.split()[0]
+    ]
+    assert len(lines) == 3
+    for line in lines:
+        *when, command = line.split(maxsplit=5)
+        assert next(CronSim(" ".join(when), datetime(2026, 1, 1, tzinfo=UTC))).year == 2026
+        assert "%" not in command, "cron would end the command there"
+
+
+@pytest.mark.parametrize(
+    ("name", "schema"), [("compose.yaml", "vendor.compose-spec"), ("github-actions.yml", "vendor.github-workflows")]
+)
+def test_a_yaml_file_keeps_its_schema(name: str, schema: str) -> None:
+    wanted = json.loads(json.dumps(get_builtin_schema(schema)))
+    held = yaml.safe_load((DEPLOY / name).read_text("utf-8"))
+    held = {("on" if key is True else key): value for key, value in held.items()}
+    assert [error.message for error in validators.validator_for(wanted)(wanted).iter_errors(held)] == []
+
+
+def test_containers_are_not_root_and_their_commands_exist() -> None:
+    text = (DEPLOY / "Containerfile").read_text("utf-8")
+    assert re.search(r"^USER 10001", text, re.MULTILINE)
+    copied = [word for line in re.findall(r"^COPY (?!--)(.+) \S+$", text, re.MULTILINE) for word in line.split()]
+    assert [name for name in copied if not (ROOT / name).exists()] == []
+    for service in read_yaml("compose.yaml")["services"].values():
+        assert (service["read_only"], service["cap_drop"]) == ("true", ["ALL"])
+        assert service["healthcheck"]["test"]
+        check_command(service["command"])
+    for command in re.findall(r"CMD (\[.+\])", text):
+        check_command(json.loads(command))
+
+
+def test_the_workflow_commits_nothing() -> None:
+    workflow = read_yaml("github-actions.yml")
+    assert workflow["permissions"] == {"contents": "read", "actions": "read"}
+    steps = workflow["jobs"]["round"]["steps"]
+    assert not any("git push" in step.get("run", "") for step in steps)
+    names = [step.get("with", {}).get("name") for step in steps]
+    assert names[-1] == "archive"
+    assert "--name archive" in next(step["run"] for step in steps if step.get("id") == "restore")
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_the_commands_that_a_text_names_exist(name: str) -> None:
+    found = re.findall(r"(?:scrapy (?:round|crawl|health)|python -m archive [a-z]+)(?: [\w$\"./-]+)*", SCRIPTS[name])
+    assert len(found) > 1
+    for command in found:
+        check_command(shlex.split(command))
+
+
+def test_the_example_environment_is_right() -> None:
+    lines = (DEPLOY / "environment.example").read_text("utf-8").splitlines()
+    set_ = dict(line.removeprefix("#").split("=", 1) for line in lines if re.match(r"#?[A-Z_]+=", line))
+    ways = find_ways(set_)
+    assert ways.webhook
+    assert ways.mail
+    assert ways.mail.port == 465
+    told = re.findall(r"^    (ALERT_\w+)", (DEPLOY.parent / "alerts" / "__init__.py").read_text("utf-8"), re.MULTILINE)
+    assert {name for name in set_ if name.startswith("ALERT_")} == set(told)
+
+
+def check_command(words: list[str]) -> None:
+    """A command of ours and its options exist."""
+    words = [Path(words[0]).name, *words[1:]]
+    if words[:3] == ["python", "-m", "archive"]:
+        assert read_options(words[3:]).run
+        return
+    assert words[0] == "scrapy"
+    command = import_module(f"scraper.commands.{words[1]}").Command()
+    command.settings = Settings()
+    parser = ArgumentParser()
+    command.add_options(parser)
+    known = {name for action in parser._actions for name in action.option_strings}
+    assert [word for word in words[2:] if word.startswith("--") and word not in known] == []

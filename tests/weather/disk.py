@@ -1,0 +1,207 @@
+"""Weather at home: a disk that is full, an archive that cannot be written, one that another process holds."""
+
+from __future__ import annotations
+
+import os
+import re
+import resource
+import sqlite3
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.scraper.crawling import Crawling
+from tests.site import Site
+
+RELEASES = 24
+ROOM = 400 * 1024  # bytes that are left on the disk
+HALF = "skogsbruksradet,farledsverket"  # what is crawled while all is well
+PATIENCE = 200  # seconds; a lock is waited for half a minute
+SETTINGS = {"LOG_LEVEL": "INFO"}
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """What came of one such weather: exit code, what was told, and whether all was held once it had passed."""
+
+    name: str
+    sky: str
+    expected: str
+    code: int
+    said: str
+    missed: str | None
+
+
+def run_full(folder: Path) -> Home:
+    """The disk is full in the middle of a crawl."""
+    with small_disk(folder) as (disk, command), Site(releases=RELEASES) as site:
+        crawling = make(site, folder, disk)
+        crawling.run("news", "-a", f"agency={HALF}", **SETTINGS)
+        with filled(disk):
+            code, printed = run(crawling, command)
+        return judge(
+            crawling, ("disk-full", "the disk is full"), (1, "the archive cannot be written: "), (code, printed)
+        )
+
+
+def run_readonly(folder: Path) -> Home:
+    """The archive may only be read."""
+    with Site(releases=RELEASES) as site:
+        disk = folder / "readonly"
+        disk.mkdir()
+        crawling = make(site, folder, disk)
+        crawling.run("news", "-a", f"agency={HALF}", **SETTINGS)
+        with readonly(disk) as is_kept:
+            code, printed = crawling.run(**SETTINGS) if is_kept else (2, "cannot be tried here")
+        expected = (2, "readonly database|Read-only file system|cannot be (tried|opened)")
+        return judge(crawling, ("read-only", "the archive may only be read"), expected, (code, printed))
+
+
+def run_locked(folder: Path) -> Home:
+    """Another process writes, and does not end."""
+    with Site(releases=RELEASES) as site:
+        crawling = make(site, folder, folder)
+        crawling.run("news", "-a", f"agency={HALF}", **SETTINGS)
+        with locked(crawling.archive):
+            code, printed = crawling.run(**SETTINGS)
+        return judge(crawling, ("locked", "another process holds the archive"), (2, "is locked"), (code, printed))
+
+
+def run_locked_later(folder: Path) -> Home:
+    """The same, in the middle of a crawl."""
+    with Site(releases=RELEASES, crawl_delay=0.5) as site:
+        crawling = make(site, folder, folder)
+        with crawling.start(**SETTINGS) as process:
+            while not crawling.archive.exists() or not count(crawling):
+                time.sleep(0.1)
+            with locked(crawling.archive):
+                printed, _ = process.communicate(timeout=PATIENCE)
+        expected = (1, "the archive cannot be written: database is locked")
+        sky = "another process takes hold of it"
+        return judge(crawling, ("locked-later", sky), expected, (process.returncode, printed))
+
+
+RUNS: tuple[Callable[[Path], Home], ...] = (run_full, run_readonly, run_locked, run_locked_later)
+
+
+def make(site: Site, folder: Path, disk: Path) -> Crawling:
+    """A crawl whose archive lies on a disk of its own."""
+    return Crawling(site, site.agencies_file(folder), disk / "archive.db", PATIENCE)
+
+
+def judge(crawling: Crawling, what: tuple[str, str], expected: tuple[int, str], came: tuple[int, str]) -> Home:
+    """Whether it was told, and whether a crawl after it finds everything and everything is whole."""
+    missed, (code, printed) = list[str](), came
+    told = re.search(rf".*(?:{expected[1]}).*", printed)
+    if code != expected[0]:
+        missed.append(f"exit code {code} instead of {expected[0]}")
+    if told is None:
+        missed.append(f"nothing said /{expected[1]}/")
+    if code == 2 and "Traceback" in printed:
+        missed.append("a traceback")
+    before = count(crawling)
+    after, _ = crawling.run(**SETTINGS)
+    held = count(crawling)
+    if (after, held) != (0, RELEASES) or crawling.rows("pragma integrity_check") != [("ok",)]:
+        missed.append(f"afterwards exit code {after}, {held} held")
+    said = re.sub(r"^\S+ \w+ [\w.]+: |\S*/", "", told[0])[:90] if told else printed[-90:]
+    held_told = f"{before} held, then {held} of {RELEASES}"
+    return Home(
+        *what,
+        f"exit code {expected[0]}, told, nothing lost",
+        code,
+        f"{said}; {held_told}",
+        "; ".join(missed) or None,
+    )
+
+
+def count(crawling: Crawling) -> int:
+    """How many releases are held; 0 where there is no such table yet."""
+    try:
+        return int(crawling.rows("select count(*) from releases")[0][0])
+    except sqlite3.OperationalError:
+        return 0
+
+
+def run(crawling: Crawling, limit: Callable[[], None] | None) -> tuple[int, str]:
+    """A crawl under a limit of its process."""
+    done = subprocess.run(
+        crawling.command(**SETTINGS),
+        cwd=Path(__file__).parents[2],
+        env={**os.environ, "SCRAPY_SETTINGS_MODULE": crawling.settings},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+        preexec_fn=limit,
+    )
+    return done.returncode, done.stdout
+
+
+@contextmanager
+def small_disk(folder: Path) -> Iterator[tuple[Path, Callable[[], None] | None]]:
+    """A disk of 8 MB where one may be mounted; else a folder, and a limit to the size of a process's files."""
+    disk = folder / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(disk)], capture_output=True, check=False
+    )
+    if mounted.returncode:
+        yield disk, lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (700_000, 700_000))
+        return
+    try:
+        yield disk, None
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
+
+
+@contextmanager
+def filled(disk: Path) -> Iterator[None]:
+    """Nearly nothing is left on a small disk."""
+    free = os.statvfs(disk)
+    filler, size = disk / "filler", free.f_bavail * free.f_frsize - ROOM
+    if os.path.ismount(disk):
+        filler.write_bytes(bytes(size))
+    try:
+        yield
+    finally:
+        filler.unlink(missing_ok=True)
+
+
+@contextmanager
+def readonly(disk: Path) -> Iterator[bool]:
+    """Nothing can be written below a folder; False where that cannot be had."""
+    root = os.geteuid() == 0  # whom no permission binds
+    if root:
+        bound = subprocess.run(["mount", "--bind", str(disk), str(disk)], capture_output=True, check=False)
+        kept = (
+            not bound.returncode
+            and not subprocess.run(
+                ["mount", "-o", "remount,ro,bind", str(disk)], capture_output=True, check=False
+            ).returncode
+        )
+    else:
+        kept = True
+        for path in (*disk.iterdir(), disk):
+            path.chmod(0o555 if path.is_dir() else 0o444)
+    try:
+        yield kept
+    finally:
+        if root:
+            subprocess.run(["umount", str(disk)], capture_output=True, check=False)
+        else:
+            for path in (disk, *disk.iterdir()):
+                path.chmod(0o755 if path.is_dir() else 0o644)
+
+
+@contextmanager
+def locked(archive: Path) -> Iterator[None]:
+    """A transaction that does not end."""
+    with closing(sqlite3.connect(archive, isolation_level=None, timeout=30)) as connection:
+        connection.execute("begin immediate")
+        yield
+        connection.execute("rollback")

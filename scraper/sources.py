@@ -88,16 +88,17 @@ def parse_sitemap(body: bytes, url: str, agency: Agency) -> tuple[list[Link], li
     """The releases a sitemap names, and the sitemaps a sitemap index names; SourceError where it is neither."""
     try:
         sitemap = Sitemap(gunzip(body, max_size=SITEMAP_MAX) if body.startswith(b"\x1f\x8b") else body)
+        entries = list(islice(sitemap, SITEMAP_LINKS + 1))
     except (XMLSyntaxError, ValueError, AttributeError, StopIteration, OSError) as error:
         raise SourceError(url, f"is no sitemap: {error}") from error
     if sitemap.type not in ("urlset", "sitemapindex"):
         raise SourceError(url, f"is no sitemap: its root is {sitemap.type}")
     links = [
         Link(address, to_utc(entry.get("lastmod")))
-        for entry in islice(sitemap, SITEMAP_LINKS + 1)
+        for entry in entries
         if entry.get("loc") and (address := absolute(url, entry["loc"]))
     ]
-    if len(links) > SITEMAP_LINKS:
+    if len(entries) > SITEMAP_LINKS:
         raise SourceError(url, f"names more than {SITEMAP_LINKS} addresses")
     if sitemap.type == "sitemapindex":
         return [], links

@@ -7,7 +7,7 @@ import pytest
 from scraper.errors import SourceError
 from scraper.normalise import to_release
 from scraper.pages import read_page
-from scraper.sources import find_sources, parse_feed, parse_listing
+from scraper.sources import find_sources, parse_feed, parse_listing, parse_sitemap
 from tests.fuzz.targets import AGENCY, URL
 
 
@@ -21,6 +21,12 @@ from tests.fuzz.targets import AGENCY, URL
 def test_a_feed_with_what_is_no_letter_is_no_feed(body: str) -> None:
     with pytest.raises(SourceError, match="is no RSS or Atom feed"):
         parse_feed(body.encode("utf-8", "surrogateescape"), URL)
+
+
+def test_a_sitemap_with_what_is_no_letter_is_no_sitemap() -> None:
+    body = b"<sitemapindex><sitemap><loc>&#55296;https://a.example/b.xml</loc></sitemap></sitemapindex>"
+    with pytest.raises(SourceError, match="is no sitemap"):
+        parse_sitemap(body, URL, AGENCY)
 
 
 def test_an_empty_page_lists_nothing_and_says_so() -> None:

@@ -13,22 +13,9 @@ import nh3
 from lxml import html
 from markdown_it import MarkdownIt
 
+from archive.allowed import ATTRIBUTES, RUN_OUT, SCHEMES, TAGS, keep_attribute
 from archive.records import Image
 
-# what body_html may hold, wherever it comes from
-TAGS = {
-    *("h2", "h3", "h4", "h5", "h6", "p", "br", "blockquote", "ul", "ol", "li", "dl", "dt", "dd"),
-    *("table", "caption", "thead", "tbody", "tfoot", "tr", "th", "td", "a", "em", "strong", "b", "i", "sub", "sup"),
-}
-ATTRIBUTES = {
-    "a": {"href"},
-    "ol": {"start"},
-    "th": {"colspan", "rowspan", "scope"},
-    "td": {"colspan", "rowspan"},
-    "*": {"id"},
-}
-QUESTION_ID = re.compile(r"question-[1-9][0-9]*")
-RUN_OUT = {"script", "style", "template", "noscript"}  # left out with all that is in them
 # Soft hyphen, zero-width marks, word joiner, byte order mark: layout, never words.
 CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]+")
 INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff]+")
@@ -71,17 +58,12 @@ def read_html(text: str, url: str, images: tuple[Image, ...] = ()) -> Body:
         tags=TAGS,
         clean_content_tags=RUN_OUT,
         attributes=ATTRIBUTES,
-        attribute_filter=filter_attribute,
-        url_schemes={"http", "https", "mailto", "tel"},
+        attribute_filter=keep_attribute,
+        url_schemes=SCHEMES,
         url_relative=("rewrite_with_base", url),
     )
     clean = EMPTY.sub("", clean).strip()
     return Body(text=to_plain(clean), html=clean, images=images)
-
-
-def filter_attribute(_tag: str, name: str, value: str) -> str | None:
-    """Of ids only those of questions stay."""
-    return value if name != "id" or QUESTION_ID.fullmatch(value) else None
 
 
 def keep_speech(text: str) -> str:

@@ -1,6 +1,6 @@
 """Texts and words as the index holds them: Swedish and English lemmas, and the parts of Swedish compounds.
 
-`to_lemmas` and `to_parts` make what is indexed; `to_term` reads one word of a query the same way. VERSION
+`to_lemmas` and `find_parts` (parts.py) make what is indexed; `to_term` reads one word of a query the same way. VERSION
 names the rules and the data they rest on: an index made under another one must be made anew (index.py).
 """
 
@@ -45,16 +45,6 @@ def is_english_release(state: Mapping[str, Any]) -> bool:
     if state["language"] is None:
         return is_english(state["title"] + "\n" + state["body"])
     return str(state["language"]).lower().startswith("en")
-
-
-def to_parts(text: str) -> str:
-    """The lemmas of the parts of a text's Swedish compounds, each compound once, in whatever forms it stands.
-
-    >>> to_parts("Människohandelsbrotten ökar.")
-    'brott människohandel'
-    """
-    lemmas = dict.fromkeys(map(swedish_lemma, find_words(text)))
-    return " ".join(part for lemma in lemmas for part in find_parts(lemma))
 
 
 def to_term(word: str) -> Term:

@@ -7,20 +7,9 @@ import unicodedata
 
 import nh3
 
+from archive.allowed import ATTRIBUTES, RUN_OUT, SCHEMES, TAGS, keep_attribute
 from scraper.normalise.text import INVISIBLE, without_marks
 
-TAGS = {
-    *("h2", "h3", "h4", "h5", "h6", "p", "br", "blockquote", "ul", "ol", "li", "dl", "dt", "dd"),
-    *("table", "caption", "thead", "tbody", "tfoot", "tr", "th", "td", "a", "em", "strong", "b", "i", "sub", "sup"),
-}
-ATTRIBUTES = {
-    "a": {"href"},
-    "ol": {"start"},
-    "th": {"colspan", "rowspan", "scope"},
-    "td": {"colspan", "rowspan"},
-    "*": {"id"},
-}
-QUESTION_ID = re.compile(r"question-[1-9][0-9]*")
 TAG = re.compile(r"""(<(?:[^>"]|"[^"]*")*>)""")  # as nh3 writes them
 SPACES = re.compile(r"(?:[^\S\n]|&nbsp;)+")  # not the line breaks between blocks
 UNCLEAN = re.compile("&nbsp;|  |[^\\S\n ]|" + INVISIBLE.pattern)
@@ -35,10 +24,10 @@ def sanitise(html: str) -> str:
     safe = nh3.clean(
         html,
         tags=TAGS,
-        clean_content_tags={"script", "style", "template", "noscript"},
+        clean_content_tags=RUN_OUT,
         attributes=ATTRIBUTES,
         attribute_filter=keep_attribute,
-        url_schemes={"http", "https", "mailto", "tel"},
+        url_schemes=SCHEMES,
         url_relative="deny",
     )
     if not UNCLEAN.search(safe) and unicodedata.is_normalized("NFC", safe):  # as most are
@@ -46,8 +35,3 @@ def sanitise(html: str) -> str:
     return "".join(
         piece if piece.startswith("<") else SPACES.sub(" ", without_marks(piece)) for piece in TAG.split(safe)
     )
-
-
-def keep_attribute(_tag: str, name: str, value: str) -> str | None:
-    """Of ids only those of questions stay: others could shadow names the page's own script uses."""
-    return value if name != "id" or QUESTION_ID.fullmatch(value) else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from functools import cache
 from importlib.metadata import version
+from importlib.resources import files
 from pathlib import Path
 
 import scraper.normalise
@@ -25,4 +26,5 @@ def rules_version(agency: Agency | None = None) -> str:
     for package in (scraper.pages, scraper.normalise):
         for file in sorted(Path(package.__path__[0]).glob("*.py")):
             digest.update(file.name.encode() + b"\0" + file.read_bytes())
+    digest.update(files("archive").joinpath("allowed.py").read_bytes())  # what body_html may hold
     return digest.hexdigest()[:12]

@@ -1,0 +1,25 @@
+"""What body_html may hold, wherever it comes from: as nh3 takes it, for what is crawled and what is imported alike."""
+
+from __future__ import annotations
+
+import re
+
+TAGS = {
+    *("h2", "h3", "h4", "h5", "h6", "p", "br", "blockquote", "ul", "ol", "li", "dl", "dt", "dd"),
+    *("table", "caption", "thead", "tbody", "tfoot", "tr", "th", "td", "a", "em", "strong", "b", "i", "sub", "sup"),
+}
+ATTRIBUTES = {
+    "a": {"href"},
+    "ol": {"start"},
+    "th": {"colspan", "rowspan", "scope"},
+    "td": {"colspan", "rowspan"},
+    "*": {"id"},
+}
+QUESTION_ID = re.compile(r"question-[1-9][0-9]*")
+RUN_OUT = {"script", "style", "template", "noscript"}  # left out with all that is in them
+SCHEMES = {"http", "https", "mailto", "tel"}  # of links
+
+
+def keep_attribute(_tag: str, name: str, value: str) -> str | None:
+    """Of ids only those of questions stay: others could shadow names the page's own script uses."""
+    return value if name != "id" or QUESTION_ID.fullmatch(value) else None

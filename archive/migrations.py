@@ -19,7 +19,7 @@ from archive.hosts import create_hosts
 from archive.ledger.tables import create_ledger
 from archive.search.listed import create_listed, fill_listed
 from archive.state import STATE
-from archive.swedish.index import create_index
+from archive.swedish.index import create_index, drop_index
 from archive.takedowns.tables import create_takedowns
 from archive.views import VIEWS
 from archive.walks import create_walks
@@ -217,6 +217,13 @@ def held_back(db: Database) -> None:
 def ledger(db: Database) -> None:
     """What sources list against what is held, and the gaps by name."""
     create_ledger(db)
+
+
+@migrations()
+def choices_in_index(db: Database) -> None:
+    """Words and what releases are chosen by in one index; filled when the archive is opened."""
+    drop_index(db)
+    create_index(db)
 
 
 def migrate(db: Database, path: Path) -> None:

@@ -19,7 +19,7 @@ from archive.search.names import find_known
 from archive.search.parsing import parse_query
 from archive.search.query import find_terms
 from archive.swedish import warm
-from archive.swedish.index import EVERY
+from archive.swedish.facts import EVERY
 from archive.swedish.match import match_word
 from archive.web import runner
 

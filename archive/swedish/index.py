@@ -9,23 +9,32 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 from sqlite_utils import Database
 
 from archive.swedish import VERSION, is_english_release, to_lemmas
+from archive.swedish.facts import find_facts
 from archive.swedish.lemmas import english_lemma, swedish_lemma
 from archive.swedish.parts import find_parts
 from archive.swedish.words import find_words
 
 OLDEST = (3, 43, 0)  # the first SQLite that can delete from a contentless table
-WEIGHTS = (10.0, 4.0, 1.0, 1.0, 0.3)  # of title, lead, body, questions and parts, for bm25
+TEXTS = ("title", "lead", "body", "questions")
+PARTS = tuple(f"{name}_parts" for name in TEXTS)  # what their compounds are found by beside themselves
+WEIGHTS = (10.0, 4.0, 1.0, 1.0, 0.3, 0.3, 0.3, 0.3, 0.0)  # of texts, their parts and facts, for bm25
+TABLES = {
+    "search": ", ".join((*TEXTS, *PARTS, "facts")),
+    "search_questions": "question, answer, question_parts, answer_parts",
+}
 BATCH = 200  # releases renewed in one transaction
-EVERY = "\ue000"  # stands among the parts of every release; of private use, so in no word
+TOLD = ("title", "lead", "body", "language", "kind", "published", "updated")
 STATES = (
-    "select id, title, lead, body, language,"
+    f"select id, {', '.join(TOLD)},"
+    " (select json_group_array(name) from (select t.name from release_tags rt join tags t on t.id = rt.tag"
+    " where rt.release = r.id order by rt.rowid)),"
     " (select json_group_array(json_object('question', question, 'answer', answer))"
     " from questions where release = r.id) from releases r"
 )
@@ -36,7 +45,7 @@ def create_index(db: Database) -> None:
     if sqlite3.sqlite_version_info < OLDEST:
         needed = ".".join(map(str, OLDEST))
         raise sqlite3.NotSupportedError(f"search needs SQLite {needed} or newer, here is {sqlite3.sqlite_version}")
-    for name, columns in (("search", "title, lead, body, questions, parts"), ("search_questions", "question, answer")):
+    for name, columns in TABLES.items():
         db.execute(
             f"create virtual table {name} using fts5 ({columns}, content = '', contentless_delete = 1,"
             " tokenize = 'unicode61 remove_diacritics 0')"  # å, ä and ö are letters of their own
@@ -52,6 +61,15 @@ def create_index(db: Database) -> None:
     )
     db.execute("create table index_facts (name text primary key, value text not null) without rowid")
     db.execute("insert into index_facts values ('version', ?)", [VERSION])
+
+
+def drop_index(db: Database) -> None:
+    """All that `create_index` makes."""
+    for name in TABLES:
+        db.execute(f"drop trigger {name}_ad")
+        db.execute(f"drop table {name}")
+    db.execute("drop table vocabulary")
+    db.execute("drop table index_facts")
 
 
 class Index:
@@ -119,9 +137,9 @@ class Index:
                 return 0
             counts: Counter[str] = Counter()
             lemmas: dict[str, str] = {}
-            for key, title, lead, body, language, questions in rows:
-                state = {"title": title, "lead": lead, "body": body, "language": language}
-                words = self._put(key, {**state, "questions": json.loads(questions)})
+            for key, *told, tags, questions in rows:
+                state = dict(zip(TOLD, told, strict=True))
+                words = self._put(key, {**state, "tags": json.loads(tags), "questions": json.loads(questions)})
                 counts.update(words.keys())
                 lemmas |= words
             self._count(counts, lemmas)
@@ -145,22 +163,24 @@ class Index:
         to_lemma = english_lemma if english else swedish_lemma
         words = [find_words(text) for text in find_texts(state)]
         lemmas = {word: to_lemma(word) for text in words for word in text}
-        parts = () if english else (part for lemma in dict.fromkeys(lemmas.values()) for part in find_parts(lemma))
-        texts = [" ".join(map(lemmas.__getitem__, text)) for text in words]
-        self.db.execute(
-            "insert or replace into search (rowid, title, lead, body, questions, parts) values (?, ?, ?, ?, ?, ?)",
-            [release, *texts, " ".join((EVERY, *parts))],
-        )
+        texts = [list(map(lemmas.__getitem__, text)) for text in words]
+        parts = [() if english else join_parts(text) for text in texts]
+        agency = self.db.execute("select agency from releases where id = ?", [release]).fetchone()[0]
+        row = [release, *map(" ".join, (*texts, *parts, find_facts(agency, state)))]
+        self.db.execute(f"insert or replace into search (rowid, {TABLES['search']}) values (?{', ?' * 9})", row)
         if state["questions"]:
             self._put_questions(release, "en" if english else "sv")
         return {word: lemma for word, lemma in lemmas.items() if is_vocabulary(word)}
 
     def _put_questions(self, release: int, language: str) -> None:
         rows = self.db.execute("select id, question, answer from questions where release = ?", [release]).fetchall()
-        self.db.conn.executemany(
-            "insert or replace into search_questions (rowid, question, answer) values (?, ?, ?)",
-            [(key, to_lemmas(question, language), to_lemmas(answer, language)) for key, question, answer in rows],
-        )
+        for key, *texts in rows:
+            lemmas = [to_lemmas(text, language) for text in texts]
+            parts = ["" if language == "en" else " ".join(join_parts(text.split())) for text in lemmas]
+            self.db.execute(
+                f"insert or replace into search_questions (rowid, {TABLES['search_questions']}) values (?, ?, ?, ?, ?)",
+                [key, *lemmas, *parts],
+            )
 
     def _count(self, counts: Counter[str], lemmas: Mapping[str, str]) -> None:
         self.db.conn.executemany(
@@ -168,6 +188,11 @@ class Index:
             " on conflict (word) do update set releases = releases + excluded.releases",
             [(word, lemmas[word], number) for word, number in sorted(counts.items())],
         )
+
+
+def join_parts(lemmas: Iterable[str]) -> list[str]:
+    """What the compounds of a text are found by, each once."""
+    return list(dict.fromkeys(part for lemma in dict.fromkeys(lemmas) for part in find_parts(lemma)))
 
 
 def find_texts(state: Mapping[str, Any]) -> tuple[str, str, str, str]:

@@ -1,0 +1,38 @@
+"""What releases are chosen and ordered by, as words of the index: then word and choice meet inside the index.
+
+Each is a letter of private use, so in no text, and behind it the value in hexadecimal, so one word whatever it holds.
+They stand in the column `facts`, which weighs nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+EVERY = "\ue000"  # every release has it
+AGENCY, KIND, TAG, YEAR, QUESTIONS = "\ue001", "\ue002", "\ue003", "\ue004", "\ue005"
+SINCE_YEAR, SINCE_MONTH = "\ue006", "\ue007"  # when it was published, else updated: what lists are sorted by
+NONE = "none"  # the value where a release tells none
+
+
+def to_fact(kind: str, value: str) -> str:
+    """One word of the index.
+
+    >>> to_fact(AGENCY, "fyr")
+    '\\ue001667972'
+    """
+    return kind + value.encode(errors="surrogatepass").hex()
+
+
+def find_facts(agency: str, state: Mapping[str, Any]) -> Iterable[str]:
+    """Those of a release as it stands."""
+    published, newest = state["published"], state["published"] or state["updated"] or ""
+    yield EVERY
+    yield to_fact(AGENCY, agency)
+    yield to_fact(KIND, state["kind"] or NONE)
+    yield to_fact(YEAR, published[:4] if published else NONE)
+    yield to_fact(QUESTIONS, "yes" if state["questions"] else "no")
+    yield to_fact(SINCE_YEAR, newest[:4] or NONE)
+    yield to_fact(SINCE_MONTH, newest[:7] or NONE)
+    for tag in state["tags"] or ():
+        yield to_fact(TAG, tag)

@@ -1,0 +1,172 @@
+"""python -m tests.bench.invented.filling NUMBER FILE: an archive of so many invented releases.
+
+Rows are made in processes of their own and written in large transactions, in the order of their ids, through the
+schema's own triggers and tables; what costs least at the end (vocabulary, keys of joint texts, the frontier) is written
+then, in its own order. A hundredth is edited afterwards by `Archive.save`, as a revisit does.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from datetime import timedelta
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from sqlite_utils import Database
+
+from archive.health.judging import judge_agencies
+from archive.state import PARTS
+from archive.store import Archive
+from archive.swedish import to_lemmas
+from archive.swedish.index import is_vocabulary, join_parts
+from archive.swedish.lemmas import swedish_lemma
+from archive.times import to_text
+from tests.bench.invented.releases import AGENCIES, END, Place, edit, home_of, invent, plan, slug_of
+from tests.bench.invented.rows import COLUMNS, to_rows
+from tests.bench.invented.words import read_voice
+
+SEED, CHUNK, AHEAD = 7, 1000, 6
+EDITED = 100  # one in so many
+CRAWLS = 365  # days of daily crawls that are noted
+FRONTIER = """
+    insert into frontier (url, agency, role, state, first_seen, source, fetched, next_due, tries, release)
+    select url, agency, 'release', 'held', first_seen, null, last_checked, null, 0, id from releases order by url
+"""
+
+
+def fill(path: Path, number: int, seed: int = SEED, processes: int | None = None) -> float:
+    """Make the archive; gives the seconds it took."""
+    begun, places = time.monotonic(), plan(number, seed)
+    with Archive(path) as archive:
+        db = archive.db
+        db.execute("pragma synchronous = off")
+        db.execute("pragma secure_delete = off")
+        db.execute("pragma cache_size = -400000")
+        db.execute("pragma foreign_keys = off")
+        db.execute("pragma wal_autocheckpoint = 20000")
+        with archive.transaction():
+            add_agencies(archive, places)
+        counts: Counter[str] = Counter()
+        keys: list[Any] = []
+        tags: dict[str, int] = {}
+        with ProcessPoolExecutor(processes or os.cpu_count()) as pool:
+            for rows, words, bands in in_order(pool, places, seed):
+                with archive.transaction():
+                    write(db, rows, tags)
+                counts.update(words)
+                keys += bands
+        write_rest(archive, counts, keys)
+        edit_some(archive, places, seed)
+        judge(archive)
+        db.execute("pragma wal_checkpoint(truncate)")
+    return time.monotonic() - begun
+
+
+def in_order(pool: ProcessPoolExecutor, places: list[Place], seed: int) -> Iterator[Any]:
+    """What the processes make, as it is written; they are never far ahead."""
+    chunks = iter([places[at : at + CHUNK] for at in range(0, len(places), CHUNK)])
+    waiting: list[Future[Any]] = [pool.submit(to_rows, chunk, seed) for chunk in islice(chunks, AHEAD)]
+    while waiting:
+        made = waiting.pop(0).result()
+        waiting += [pool.submit(to_rows, chunk, seed) for chunk in islice(chunks, 1)]
+        yield made
+
+
+def write(db: Database, rows: dict[str, list[Any]], tags: dict[str, int]) -> None:
+    """A chunk's rows."""
+    for name in ("releases", "revisions", "search"):
+        put(db, name, COLUMNS[name], rows[name])
+    for _, tag in rows["release_tags"]:
+        if tag not in tags:
+            tags[tag] = len(tags) + 1
+            db.execute("insert into tags (id, name) values (?, ?)", [tags[tag], tag])
+    put(db, "release_tags", ("release", "tag"), [(release, tags[tag]) for release, tag in rows["release_tags"]])
+    told = {
+        "questions": ("question", "answer", "answered_by"),
+        "images": ("url", "caption", "credit", "alt"),
+        "attachments": ("url", "title", "media_type"),
+        "contacts": ("name", "role", "phone", "email"),
+    }
+    for name in PARTS:
+        put(db, name, ("release", "position", *told[name]), rows[name])
+    if rows["questions"]:
+        first = db.execute("select max(id) from questions").fetchone()[0] - len(rows["questions"])
+        for key, (_, _, question, answer, *_) in enumerate(rows["questions"], first + 1):
+            lemmas = [to_lemmas(text, "sv") for text in (question, answer)]
+            parts = [" ".join(join_parts(text.split())) for text in lemmas]
+            columns = ("rowid", "question", "answer", "question_parts", "answer_parts")
+            put(db, "search_questions", columns, [(key, *lemmas, *parts)])
+
+
+def put(db: Database, table: str, columns: tuple[str, ...], rows: list[Any]) -> None:
+    marks = ", ".join("?" * len(columns))
+    db.conn.executemany(f"insert into {table} ({', '.join(columns)}) values ({marks})", rows)
+
+
+def add_agencies(archive: Archive, places: list[Place]) -> None:
+    """All of them, and the crawls that read them: a first one, then one a day and a revisit."""
+    first = {place.agency: place.found for place in reversed(places)}
+    last = max(place.found for place in places)
+    rows = []
+    for agency in range(AGENCIES):
+        archive.add_agency(slug_of(agency), name=slug_of(agency).capitalize(), home=home_of(agency))
+        began = first.get(agency, last) - timedelta(hours=1)
+        rows.append((slug_of(agency), "news", to_text(began), to_text(began + timedelta(hours=20)), "finished", 900, 0))
+    for day in range(CRAWLS):
+        for agency in range(AGENCIES):
+            for spider, hour in (("news", 16), ("revisit", 18)):
+                at = last - timedelta(days=CRAWLS - 1 - day) - timedelta(hours=24 - hour)
+                rows.append((slug_of(agency), spider, to_text(at), to_text(at + timedelta(minutes=4)), "finished", 1, 0))
+    rows.sort(key=lambda row: row[2])
+    put(archive.db, "crawls", ("agency", "spider", "started", "finished", "reason", "new", "errors"), rows)
+
+
+def write_rest(archive: Archive, counts: Counter[str], keys: list[Any]) -> None:
+    """The vocabulary, the keys of joint texts and the crawl's memory, each in its own order."""
+    db = archive.db
+    told = [(word, swedish_lemma(word), counts[word]) for word in sorted(counts) if is_vocabulary(word)]
+    with archive.transaction():
+        put(db, "vocabulary", ("word", "lemma", "releases"), told)
+    with archive.transaction():
+        keys.sort()
+        put(db, "joint_bands", ("band", "value", "release"), keys)
+        keys.clear()
+    with archive.transaction():
+        db.execute(FRONTIER)
+
+
+def edit_some(archive: Archive, places: list[Place], seed: int) -> None:
+    """Edits by the archive's own hand, of the newest and of others."""
+    voice, db = read_voice(), archive.db
+    for at in range(0, len(places) // EDITED, 500):
+        with archive.transaction():
+            for place in places[-1 - at * EDITED :: -EDITED][:500]:
+                seen = place.found + timedelta(days=1, minutes=place.number % 600)
+                archive.save(edit(voice, invent(voice, place, seed), seed), seen=seen)
+    removed = [(place.number,) for place in places[::2000]]
+    with archive.transaction():
+        db.conn.executemany(
+            "insert into removals (release, kind, first_seen, last_seen, confirmed, checks, status) select id, 'gone',"
+            " last_checked, last_checked, last_checked, 3, 404 from releases where id = ?",
+            removed,
+        )
+        db.conn.executemany("update releases set gone = last_checked where id = ?", removed)
+
+
+def judge(archive: Archive) -> None:
+    """The state of every agency, as a round leaves it."""
+    from datetime import UTC, datetime, time as clock
+
+    with archive.transaction():
+        judge_agencies(archive.db, map(slug_of, range(AGENCIES)), datetime.combine(END, clock(20), UTC))
+
+
+if __name__ == "__main__":
+    took = fill(Path(sys.argv[2]), int(sys.argv[1]))
+    sys.stdout.write(f"{sys.argv[1]} releases in {took:.0f} s, {Path(sys.argv[2]).stat().st_size / 1e9:.2f} GB\n")

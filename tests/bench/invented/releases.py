@@ -1,0 +1,124 @@
+"""Invents agencies and releases: 300 agencies of very different size, twenty years that grow, all that a page may hold.
+
+An archive is as old as a twentieth of its releases: all before was read when it began, one agency after the other and
+newest first, as a first crawl does; what came since stands in the order of its days.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta
+from random import Random
+
+from archive.records import Attachment, Contact, Image, Question, Release
+from archive.language import ZONE
+from tests.bench.invented.words import Voice
+
+AGENCIES, YEARS, END = 300, 20, date(2025, 10, 31)
+DAILY = 0.05  # of the releases were found by daily crawls
+KINDS = ("news", "press release", "article", "notice", "speech", "opinion", "report", None)
+SHARES = (55, 22, 8, 5, 3, 2, 2, 3)
+PARAGRAPHS, LENGTH = (0.85, 0.6), 45  # of a body, lognormal: some 150 words in all; words of each, at least
+NEW = 1.0  # made-up words a release
+LEADS, QUESTIONS, PICTURES, FILES, CONTACTS = 0.7, 0.06, 0.6, 0.15, 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a release stands in the archive: its number, whose it is, its day, and when it was found."""
+
+    number: int
+    agency: int
+    day: date
+    found: datetime
+
+
+def plan(number: int, seed: int) -> list[Place]:
+    """All releases in the order they were found."""
+    chance = Random(seed)
+    weights = [1 / (rank + 3) ** 0.8 for rank in range(AGENCIES)]
+    agencies = chance.choices(range(AGENCIES), weights, k=number)
+    days = [END - timedelta(days=int((1 - chance.random() ** 0.7) * 365.25 * YEARS)) for _ in range(number)]
+    begun = sorted(days)[int(number * (1 - DAILY))] if number > 1 else END
+    order = list(range(AGENCIES))
+    chance.shuffle(order)
+    turn = {agency: place for place, agency in enumerate(order)}
+    both = list(zip(agencies, days, strict=True))
+    first = sorted((each for each in both if each[1] < begun), key=lambda each: (turn[each[0]], -each[1].toordinal()))
+    later = sorted((each for each in both if each[1] >= begun), key=lambda each: each[1])
+    start = datetime.combine(begun, time(4), UTC)
+    found = [start - timedelta(days=20 - 20 * place / max(1, len(first))) for place in range(len(first))]
+    found += [datetime.combine(day, time(16), UTC) for _, day in later]
+    return [
+        Place(place, *each, found=moment)
+        for place, (each, moment) in enumerate(zip([*first, *later], found, strict=True), start=1)
+    ]
+
+
+def slug_of(agency: int) -> str:
+    """A name of ten letters, no agency's."""
+    return f"{'skog väg vatten skatt bygg djur ljus gruv kust rymd'.split()[agency % 10]}".replace("ä", "a") + (
+        f"sverket-{agency}"
+    )
+
+
+def home_of(agency: int) -> str:
+    return f"https://www.{slug_of(agency)}.example/"
+
+
+def invent(voice: Voice, place: Place, seed: int) -> Release:
+    """The release of a place; always the same of one seed."""
+    chance = Random(f"{seed} {place.number}")
+    agency = Random(place.agency)  # how this one's pages are made
+    dated, timed, stamped = agency.random() < 0.92, agency.random() < 0.3, agency.random() < 0.3
+    moment = datetime.combine(place.day, time(chance.randrange(6, 18), chance.randrange(60)), ZONE)
+    published = (moment if timed else place.day) if dated else None
+    updated = moment + timedelta(days=int(chance.random() ** 3 * 30)) if stamped else None
+    title = " ".join(voice.sentence(chance)[:9]).rstrip(".:,")
+    kind = chance.choices(KINDS, SHARES)[0]
+    body = "\n\n".join(voice.text(chance, LENGTH, NEW / 3) for _ in range(max(1, round(chance.lognormvariate(*PARAGRAPHS)))))
+    asking = range(1, chance.randrange(3, 8)) if chance.random() < QUESTIONS else ()
+    questions = tuple(ask(voice, chance, number) for number in asking)
+    asked = "".join(f'<h2 id="question-{q.position}">{q.question}</h2><p>{q.answer}</p>' for q in questions)
+    body_html = "".join(f"<p>{part}</p>" for part in body.split("\n\n")) + asked
+    tags = tuple(dict.fromkeys(voice.heads[int(chance.random() ** 3 * len(voice.heads))] for _ in range(3)))
+    url = f"{home_of(place.agency)}nyheter/{place.day.year}/{place.number}-{title[:30].lower().replace(' ', '-')}"
+    return Release(
+        agency=slug_of(place.agency),
+        url=url,
+        title=title,
+        lead=voice.text(chance, 12) if chance.random() < LEADS else None,
+        body="\n\n".join([body, *(f"{q.question}\n\n{q.answer}" for q in questions)]),
+        body_html=body_html,
+        kind=kind,
+        published=published,
+        published_text=str(published) if published else None,
+        updated=updated,
+        updated_text=str(updated) if updated else None,
+        language="sv",
+        tags=tags if agency.random() < 0.7 else (),
+        questions=questions,
+        images=(Image(url=f"{url}/bild.jpg", caption=voice.text(chance, 6), credit="Foto: Ada Berg"),)
+        if chance.random() < PICTURES
+        else (),
+        attachments=(Attachment(url=f"{url}/fil.pdf", title=title, media_type="application/pdf"),)
+        if chance.random() < FILES
+        else (),
+        contacts=(Contact(name="Ada Berg", role="presschef", phone="08-000 00 00"),)
+        if chance.random() < CONTACTS
+        else (),
+    )
+
+
+def ask(voice: Voice, chance: Random, number: int) -> Question:
+    """A question with its answer."""
+    question = " ".join(voice.sentence(chance)[:10]).rstrip(".:,") + "?"
+    return Question(position=number, question=question, answer=voice.text(chance, 25), answered_by="Ada Berg")
+
+
+def edit(voice: Voice, release: Release, seed: int) -> Release:
+    """The same with a sentence more, as agencies edit."""
+    more = voice.text(Random(f"{seed} {release.url}"), 10)
+    return replace(
+        release, body=f"{release.body}\n\n{more}", body_html=f"{release.body_html}<p>{more}</p>"
+    )

@@ -1,0 +1,99 @@
+"""Speaks like a collection of texts: each word follows another as it did there, and now and then a new one is made up.
+
+Word frequencies, their neighbours and the lengths of sentences are those of the collection: the stored corpus where it
+is here, else the sample site's texts. New compounds keep the vocabulary growing with the archive, as a real one's does.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from functools import cache
+from pathlib import Path
+from random import Random
+
+from tests.stored import ROOT as STORED
+
+CORPUS = STORED / "corpus" / "regeringen.jsonl.gz"
+SAMPLE = Path(__file__).parents[2] / "site" / "texts"
+SIGNS = re.compile(r"https?://\S+|[#*_\[\]()|<>]+")
+END = (".", "?", "!", ":")
+LONGEST = 40  # words of a sentence
+HEADS = 4000  # words of which new compounds are made; the first ones far oftener
+
+
+class Voice:
+    """What follows what, and what new words are made of."""
+
+    def __init__(self, texts: Iterable[str]) -> None:
+        following: dict[str, list[str]] = defaultdict(list)
+        self.starts: list[str] = []
+        counts: dict[str, int] = defaultdict(int)
+        for text in texts:
+            before = "."
+            for word in SIGNS.sub(" ", text).split():
+                if before.endswith(END):
+                    self.starts.append(word)
+                else:
+                    following[before].append(word)
+                if word.isalpha() and word.islower() and 4 <= len(word) <= 12:
+                    counts[word] += 1
+                before = word
+        self.following = dict(following)
+        self.heads = sorted(counts, key=lambda word: (-counts[word], word))[80 : HEADS + 80] or ["ord"]
+
+    def sentence(self, chance: Random) -> list[str]:
+        """Words up to a full stop."""
+        random, following = chance.random, self.following
+        word = self.starts[int(random() * len(self.starts))]
+        words = [word]
+        while not word.endswith(END) and len(words) < LONGEST:
+            after = following.get(word)
+            if after is None:
+                break
+            word = after[int(random() * len(after))]
+            words.append(word)
+        if not word.endswith(END):
+            words[-1] += "."
+        return words
+
+    def text(self, chance: Random, length: int, new: float = 0.0) -> str:
+        """So many words and a few more, with `new` made-up ones on average."""
+        words: list[str] = []
+        while len(words) < length:
+            words += self.sentence(chance)
+        while chance.random() < new:
+            words.insert(chance.randrange(len(words)), self.compound(chance))
+            new -= 1
+        return " ".join(words)
+
+    def compound(self, chance: Random) -> str:
+        """Two words as one; common ones are made again and again."""
+        one, other = (self.heads[int(chance.random() ** 2.5 * len(self.heads))] for _ in range(2))
+        return one + ("s" if chance.random() < 0.3 else "") + other
+
+
+@cache
+def read_voice() -> Voice:
+    """The collection's."""
+    return Voice(read_corpus() if CORPUS.is_file() else read_sample())
+
+
+def read_corpus() -> Iterator[str]:
+    with gzip.open(CORPUS, "rt", encoding="utf-8") as lines:
+        for line in lines:
+            row = json.loads(line)
+            yield f"{row['title']}.\n{row['body']}"
+
+
+def read_sample() -> Iterator[str]:
+    for path in sorted(SAMPLE.glob("*.toml")):
+        yield " ".join(re.findall(r'"([^"]*)"', path.read_text("utf-8")))
+
+
+def source() -> str:
+    """What the words are of, for those who read a table."""
+    return "the stored collection" if CORPUS.is_file() else "the sample site"

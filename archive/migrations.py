@@ -17,6 +17,7 @@ from archive.aside.tables import create_held_back
 from archive.health.tables import create_health
 from archive.hosts import create_hosts
 from archive.ledger.tables import create_ledger
+from archive.search.counted import create_counted
 from archive.search.listed import create_listed, fill_listed
 from archive.state import STATE
 from archive.swedish.index import create_index, drop_index
@@ -224,6 +225,12 @@ def choices_in_index(db: Database) -> None:
     """Words and what releases are chosen by in one index; filled when the archive is opened."""
     drop_index(db)
     create_index(db)
+
+
+@migrations()
+def counted(db: Database) -> None:
+    """What pages would otherwise have to count."""
+    create_counted(db)
 
 
 def migrate(db: Database, path: Path) -> None:

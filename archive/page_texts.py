@@ -57,7 +57,6 @@ PAGES = {
     "older_years": Text("Äldre år", "Earlier years"),
     "older_releases": Text("Äldre meddelanden", "Older releases"),
     "most_used_tags": Text("Vanliga ämnesord", "Common tags"),
-    "tags_among": Text("Räknat i de {n} nyaste meddelandena.", "Counted in the newest {n} releases."),
     # one tag
     "tag_title": Text("Ämnesord: {tag}", "Tag: {tag}"),
     "tag_head": Text("Ämnesord", "Tag"),

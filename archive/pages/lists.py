@@ -15,7 +15,6 @@ from archive.search import Run
 
 PAGE_SIZE = 30
 UNDATED = "undated"  # the month of releases whose page states no publication date
-FEW = 2000  # releases of a tag up to which they are looked up one by one
 MONTH = re.compile(r"(\d{4})-(0[1-9]|1[0-2])", re.ASCII)
 LINES = """
     select r.id, r.title, r.kind, r.language, r.published, r.updated, r.first_seen, r.gone, r.agency, a.name, a.name_en
@@ -50,8 +49,8 @@ async def find_listed(run: Run, wanted: Wanted) -> Listed:
     if wanted.agency:
         conditions.append("l.agency = :agency")
     if wanted.tag is not None:
-        source, condition = await choose_way(run, wanted.tag)
-        conditions.append(condition)
+        source = "tagged l"
+        conditions.append("l.tag = :tag")
     if wanted.month:
         conditions += in_month(wanted.month, values)
     if wanted.after is not None:
@@ -106,20 +105,6 @@ def following(month: str) -> str:
     """
     year, number = map(int, month.split("-"))
     return f"{year + number // 12:04}-{number % 12 + 1:02}"
-
-
-async def choose_way(run: Run, tag: int) -> tuple[str, str]:
-    """Where a tag's releases are looked for: a rare one's by the tag, a common one's along the newest."""
-    counted = await run(
-        "select count(*) as n from (select 1 from release_tags where tag = :tag limit :few)",
-        {"tag": tag, "few": FEW + 1},
-    )
-    if counted[0]["n"] <= FEW:
-        return "release_tags rt cross join listed l on l.release = rt.release", "rt.tag = :tag"
-    return (
-        "listed l indexed by idx_listed_newest",
-        "exists (select 1 from release_tags rt where rt.release = l.release and rt.tag = :tag)",
-    )
 
 
 async def read_cursor(run: Run, after: int) -> dict[str, Any]:

@@ -10,8 +10,7 @@ from archive.pages.lists import UNDATED
 from archive.search import Run
 from archive.texts import MONTHS
 
-OF_ALL = "select substr(day, 1, 7) as month, count(*) as n from listed group by 1 order by 1"
-OF_AGENCY = "select substr(day, 1, 7) as month, count(*) as n from listed where agency = :agency group by 1 order by 1"
+OF = "select month, releases, dated from months where agency = :agency and month <> '' order by month"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +65,11 @@ class Calendar:
 
 
 async def read_calendar(run: Run, agency: str | None = None) -> Calendar:
-    """From an index alone."""
-    rows = await run(OF_AGENCY if agency else OF_ALL, {"agency": agency})
+    """From the counts that are kept."""
+    rows = await run(OF, {"agency": agency or ""})
     return Calendar(
-        months=[Month(row["month"], row["n"]) for row in rows if row["month"]],
-        undated=sum(row["n"] for row in rows if not row["month"]),
+        months=[Month(row["month"], row["dated"]) for row in rows if row["dated"]],
+        undated=sum(row["releases"] - row["dated"] for row in rows),
     )
 
 

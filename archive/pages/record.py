@@ -9,13 +9,9 @@ from typing import Any
 from archive.language import ZONE
 from archive.search import Run
 
-MOST = 10_000  # newest releases that an agency's tags are counted in
 AGENCY = "select slug, name, name_en, home, org_number from agencies where slug = :agency"
 OF_AGENCY = "(select id from releases where agency = :agency)"
-COUNTS = f"""
-    select count(*) as edits, coalesce(sum(v.dated = 0), 0) as undated from revisions v
-    where v.cause = 'source' and v.previous is not null and v.release in {OF_AGENCY}
-"""
+COUNTS = "select edits, unannounced as undated from edit_counts where agency = :agency"
 REMOVED = f"""
     select count(*) as n from removals o where o.confirmed is not null and o.confirmed is not o.ended
     and o.kind <> 'moved' and o.release in {OF_AGENCY}
@@ -26,19 +22,14 @@ LAST = """
 """
 FIRST = "select started from crawls where agency = :agency order by started limit 1"
 TAGS = """
-    select t.id, t.name, count(*) as n from (
-      select release from listed where agency = :agency order by newest desc limit :most
-    ) found cross join release_tags rt on rt.release = found.release cross join tags t on t.id = rt.tag
-    group by t.id order by n desc, t.name limit :tags
+    select t.id, t.name, c.releases as n from tag_counts c join tags t on t.id = c.tag where c.agency = :agency
+    order by n desc, t.name limit :tags
 """
 AGENCIES = """
-    with held as materialized (
-      select agency, count(*) as releases from listed group by agency
-    )
-    select a.slug, a.name, a.name_en, a.home, coalesce(held.releases, 0) as releases,
+    select a.slug, a.name, a.name_en, a.home, coalesce(m.releases, 0) as releases,
       (select c.finished from crawls c where c.agency = a.slug and c.finished is not null
         order by c.started desc limit 1) as crawled
-    from agencies a left join held on held.agency = a.slug
+    from agencies a left join months m on m.agency = a.slug and m.month = ''
 """
 
 
@@ -62,11 +53,11 @@ async def find_agency(run: Run, slug: str) -> dict[str, Any] | None:
 async def read_record(run: Run, slug: str) -> Record:
     """From indexes alone, but for two rows of crawls."""
     values = {"agency": slug}
-    counts = (await run(COUNTS, values))[0]
+    counts = await run(COUNTS, values)
     last, first = await run(LAST, values), await run(FIRST, values)
     return Record(
-        edits=counts["edits"],
-        undated=counts["undated"],
+        edits=counts[0]["edits"] if counts else 0,
+        undated=counts[0]["undated"] if counts else 0,
         removals=(await run(REMOVED, values))[0]["n"],
         last=dict(last[0]) if last else None,
         begun=to_day(first[0]["started"]) if first else None,
@@ -74,8 +65,8 @@ async def read_record(run: Run, slug: str) -> Record:
 
 
 async def find_tags(run: Run, slug: str, most: int) -> list[Any]:
-    """The tags an agency uses most, among its newest releases; no more than `most`."""
-    return list(await run(TAGS, {"agency": slug, "most": MOST, "tags": most}))
+    """The tags an agency uses most; no more than `most`."""
+    return list(await run(TAGS, {"agency": slug, "tags": most}))
 
 
 async def read_agencies(run: Run) -> list[dict[str, Any]]:

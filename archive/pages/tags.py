@@ -9,10 +9,8 @@ from archive.language import sort_key
 from archive.search import Run
 
 USES = """
-    select a.slug, a.name, a.name_en, used.n from (
-      select l.agency, count(*) as n from release_tags rt cross join listed l on l.release = rt.release
-      where rt.tag = :tag group by l.agency
-    ) used cross join agencies a on a.slug = used.agency order by used.n desc, a.name
+    select a.slug, a.name, a.name_en, c.releases as n from tag_counts c join agencies a on a.slug = c.agency
+    where c.tag = :tag order by n desc, a.name
 """
 
 

@@ -18,8 +18,8 @@ from archive.search.suggesting import FEW, find_others, replace_word
 
 MOST_SUGGESTIONS = 2
 SEARCHED = """
-    select a.slug as value, a.name, a.name_en, count(*) as count from listed l
-    join agencies a on a.slug = l.agency group by a.slug order by count desc, a.name
+    select a.slug as value, a.name, a.name_en, m.releases as count from months m
+    join agencies a on a.slug = m.agency where m.month = '' order by count desc, a.name
 """
 NAMES = "select slug as value, name, name_en from agencies where slug in (select value from json_each(:slugs))"
 FRESH = """
@@ -76,7 +76,7 @@ class Results:
 
 async def search(run: Run, query: Query) -> Results:
     """Find releases or pairs. What takes too long is raised by `run`."""
-    known, notes = await find_known(run, query.asked.tree, pairs=query.show == "questions")
+    known, notes = await find_known(run, query.asked.tree)
     found = await find(run, query, known)
     wanted = to_wanted(query.asked.tree, known.begun)
     read = read_pairs if query.show == "questions" else read_releases

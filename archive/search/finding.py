@@ -10,12 +10,12 @@ from typing import Any
 
 from archive.search.asked import FACETS, Query
 from archive.search.matching import PAIRS, RELEASES, Known, Plan, to_plan
+from archive.search.narrowing import MOST_HITS, choose_facts, find_window, join_match, refuse_tags
 from archive.search.news import NEWS
 from archive.search.run import Choice, Run
+from archive.swedish.facts import NONE
 
-MOST_HITS = 10_000  # matches beyond the newest so many are neither counted nor shown: very common words cost seconds
 MOST_TAGS = 20
-NONE = "none"  # the value of a facet where a release has none
 RECENT = 730.0  # days after which a release has lost half of what being new is worth
 NEW = 0.25  # of the whole
 COLUMNS = {
@@ -62,7 +62,7 @@ async def find(run: Run, query: Query, known: Known, *, counted: Sequence[str] =
     apart = [name for name in counted if name in query.include and name != "tag"]
     main, *others = await asyncio.gather(
         fetch(run, query, plan, order, [name for name in counted if name not in apart]),
-        *(fetch(run, query, plan_of(query, known), order, [name], without=name) for name in apart),
+        *(fetch(run, query, plan_of(query, known), "newest", [name], without=name) for name in apart),
     )
     rows = [row for part in (main, *others) for row in part]
     total = next(row["n"] for row in main if row["facet"] == "total")
@@ -84,7 +84,8 @@ async def find(run: Run, query: Query, known: Known, *, counted: Sequence[str] =
 async def count(run: Run, query: Query, known: Known) -> int:
     """How many hits there are, counted no further than one beyond MOST_HITS."""
     plan = plan_of(query, known)
-    sql = f"with {tables(query)}hits as ({hits_sql(query, plan, 'newest')}) select count(*) as n from hits"
+    hits = hits_sql(query, plan, None, match=match_of(query, plan))
+    sql = f"with {tables(query)}hits as ({hits}) select count(*) as n from hits"
     return int((await run(sql, plan.values | {"most": MOST_HITS + 1}))[0]["n"])
 
 
@@ -110,11 +111,8 @@ async def fetch(
             f"select 'hit', id, null, null, n from ({page})",
             *parts,
         ]
-    hits = hits_sql(query, plan, order, without=without)
-    sql = (
-        f"with {tables(query)}hits as materialized ({hits}) select null as facet, null as value, null as name,"
-        f" null as name_en, null as n where false union all {' union all '.join(parts)}"
-    )
+    match = match_of(query, plan, without)
+    window = await find_window(run, match) if match and query.show == "releases" and not query.news else ""
     values = {
         "most": MOST_HITS + 1,
         "tags": MOST_TAGS,
@@ -122,7 +120,27 @@ async def fetch(
         "skip": (query.page - 1) * query.size,
         "today": datetime.now(UTC).date().isoformat(),
     }
-    return await run(sql, plan.values | values)
+    for each in dict.fromkeys((join_match([match, window]), match)):
+        hits = hits_sql(query, plan, order, match=each, without=without)
+        sql = (
+            f"with {tables(query)}hits as materialized ({hits}) select null as facet, null as value, null as name,"
+            f" null as name_en, null as n where false union all {' union all '.join(parts)}"
+        )
+        rows = await run(sql, plan.values | values)
+        # what conditions left out may have been too much of a window's hits
+        if not window or sum(row["n"] for row in rows if row["facet"] in ("total", without)) > MOST_HITS:
+            break
+    return rows
+
+
+def match_of(query: Query, plan: Plan, without: str | None = None) -> str:
+    """What the index is asked: the words, and where it makes the hits fewer what was chosen beside them."""
+    if query.show == "questions":
+        return plan.match
+    chosen = [*plan.within, *choose_facts(query.include, without)]
+    if not plan.match and set(query.include) <= {"agency"} and len(chosen) == len(query.include):
+        return ""  # an agency's newest stand in an order of their own
+    return join_match([plan.match, *chosen], refuse_tags(query.exclude))
 
 
 def tables(query: Query) -> str:
@@ -130,9 +148,12 @@ def tables(query: Query) -> str:
     return f"{NEWS}, " if query.news else ""
 
 
-def hits_sql(query: Query, plan: Plan, order: str, *, without: str | None = None) -> str:
-    """The matching rows, the newest MOST_HITS + 1 of them; `without` leaves one facet's included values out."""
-    pairs, words = query.show == "questions", bool(plan.match)
+def hits_sql(query: Query, plan: Plan, order: str | None, *, match: str, without: str | None = None) -> str:
+    """The matching rows, the newest MOST_HITS + 1 of them; `without` leaves one facet's included values out.
+
+    order: None where they are only counted.
+    """
+    pairs = query.show == "questions"
     index = "search_questions" if pairs else "search"
     # cross join: the index of words must lead; the other way round each release is looked up in it
     if pairs:
@@ -140,37 +161,45 @@ def hits_sql(query: Query, plan: Plan, order: str, *, without: str | None = None
         worded = f"{index} cross join questions q on q.id = {index}.rowid cross join listed l on l.release = q.release"
     else:
         source, worded = "listed l", f"{index} cross join listed l on l.release = {index}.rowid"
-    conditions = [*plan.conditions, *facet_conditions(query, plan, without)]
-    if words:
-        conditions.insert(0, f"{index} match {plan.bind(plan.match)}")
+    conditions = [*plan.conditions, *facet_conditions(query, plan, without, matched=bool(match) and not pairs)]
+    if match:
+        conditions.insert(0, f"{index} match {plan.bind(match)}")
     elif pairs:
         conditions.append("l.questions > 0")
     newest = "l.newest"
     if query.news:  # and what was found last is told first
         conditions.append("l.release in (select release from news)")
+        if match and not pairs:
+            conditions.append(f"{index}.rowid >= (select min(release) from news)")
         newest = "(select min(seen) from revisions v where v.release = l.release) as newest"
     columns = [f"{'q.id' if pairs else 'l.release'} as id", "l.release", newest]
     columns += [f"{column} as {name}" for name, column in COLUMNS.items()]
-    if words and order == "best":
+    if plan.match and order == "best":
         known = "julianday(:today) - julianday(coalesce(l.day, substr(l.newest, 1, 10)))"
         age = f"max(0, coalesce({known}, 1e9))"  # what has no date is as old as can be
-        rank = f"bm25({index}, 3.0, 1.0)" if pairs else f"{index}.rank"
+        rank = f"bm25({index}, 3.0, 1.0, 0.3, 0.3)" if pairs else f"{index}.rank"
         columns.append(f"{rank} * ({1 - NEW} + {NEW} / (1 + {age} / {RECENT})) as score")
+    sort = "" if order is None else f"order by {index}.rowid desc" if match and pairs else "order by newest desc"
     return (
-        f"select {', '.join(columns)} from {worded if words else source} where {' and '.join(conditions) or 'true'}"
-        f" order by {f'{index}.rowid' if words else 'newest'} desc limit :most"
+        f"select {', '.join(columns)} from {worded if match else source} where {' and '.join(conditions) or 'true'}"
+        f" {sort} limit :most"
     )
 
 
-def facet_conditions(query: Query, plan: Plan, without: str | None) -> list[str]:
-    """What the chosen values ask for: any of the included ones (of tags: each), and none of the excluded."""
+def facet_conditions(query: Query, plan: Plan, without: str | None, *, matched: bool) -> list[str]:
+    """What the chosen values ask for: any of the included ones (of tags: each), and none of the excluded.
+
+    matched: the index was asked for all of that; tags, which cost most to look up, are left to it.
+    """
     conditions = []
     for name, values in query.include.items():
         if name == "tag":
-            conditions += [TAGGED.format(holds=f"= {plan.bind(value)}") for value in values]
+            conditions += [TAGGED.format(holds=f"= {plan.bind(value)}") for value in values if not matched]
         elif name != without:
             conditions.append(f"{COLUMNS[name]} in ({', '.join(map(plan.bind, values))})")
     for name, values in query.exclude.items():
+        if name == "tag" and matched:
+            continue
         holds = f"in ({', '.join(map(plan.bind, values))})"
         conditions.append("not " + (TAGGED.format(holds=holds) if name == "tag" else f"{COLUMNS[name]} {holds}"))
     return conditions

@@ -9,19 +9,19 @@ from typing import Any as Anything
 
 from archive.search.query import All, Any, Fact, Near, Node, Not, Term
 from archive.swedish import to_term
-from archive.swedish.match import TEXTS, find_part, match_word, quote
+from archive.swedish.facts import AGENCY, TAG, to_fact
+from archive.swedish.match import TEXTS, match_word, quote
 
 MOST_READINGS = 16  # of the words of a NEAR together
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """What the archive knows of a query's names: lemmas of words that begin or end so, keys of agencies and tags."""
+    """What the archive knows of a query's names: lemmas of words that begin so, slugs of agencies, names of tags."""
 
     begun: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    compounds: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # part → lemmas of what it is a part of
     agencies: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # as typed → slugs
-    tags: Mapping[str, tuple[int, ...]] = field(default_factory=dict)  # as typed → ids
+    tags: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # as typed → names
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,15 +31,13 @@ class Source:
     table: str
     texts: str
     fields: Mapping[str, str]
-    parts: bool
 
 
-RELEASES = Source(table="search", texts=TEXTS, fields={"title": "title", "lead": "lead", "body": "body"}, parts=True)
+RELEASES = Source(table="search", texts=TEXTS, fields={"title": "title", "lead": "lead", "body": "body"})
 PAIRS = Source(
     table="search_questions",
     texts="{question answer}",
     fields={"question": "question", "answer": "answer"},
-    parts=False,
 )
 BY_PAIR = "l.release in (select release from questions where id in (select rowid from search_questions where {match}))"
 BY_RELEASE = "l.release in (select rowid from search where {match})"
@@ -47,10 +45,14 @@ BY_RELEASE = "l.release in (select rowid from search where {match})"
 
 @dataclass(slots=True)
 class Plan:
-    """match: the expression that leads, "" where none does; conditions on `listed l`, all of which must hold."""
+    """match: the expression of the words, "" where none leads; conditions on `listed l`, all of which must hold.
+
+    within: expressions over the index's facts that hold for whatever the conditions hold for, and make it fewer.
+    """
 
     match: str = ""
     conditions: list[str] = field(default_factory=list)
+    within: list[str] = field(default_factory=list)
     values: dict[str, Anything] = field(default_factory=dict)
 
     def bind(self, value: Anything) -> str:
@@ -64,7 +66,7 @@ def to_plan(tree: Node | None, known: Known, source: Source = RELEASES) -> Plan:
     """How to find what is asked for.
 
     >>> to_plan(Term(("myndigheterna",)), Known()).match
-    '({title lead body questions}: ("myndighet") OR {parts}: "myndighet")'
+    '"myndighet"'
     """
     plan = Plan()
     parts = tree.parts if isinstance(tree, All) else (tree,) if tree is not None else ()
@@ -79,6 +81,7 @@ def to_plan(tree: Node | None, known: Known, source: Source = RELEASES) -> Plan:
         unwanted = [part for part in unwanted if part not in refused]
     plan.conditions = [f"({to_condition(part, plan, known, source)})" for part in wanted if part not in matches]
     plan.conditions += [f"not ({to_condition(part, plan, known, source)})" for part in unwanted]
+    plan.within = [within for part in wanted if isinstance(part, Fact) and (within := find_within(part, known))]
     return plan
 
 
@@ -121,9 +124,28 @@ def fact_condition(fact: Fact, plan: Plan, known: Known) -> str:
         return f"l.agency in ({slugs})"
     if fact.field == "tag":
         tags = ", ".join(map(plan.bind, known.tags.get(fact.value, ())))
-        return f"l.release in (select release from release_tags where tag in ({tags}))"
+        return f"l.release in (select rt.release from release_tags rt join tags t on t.id = rt.tag where t.name in ({tags}))"
     # what has no date is on no day: a "not" finds it
     return f"ifnull(l.day {'>=' if fact.field == 'from' else '<='} {plan.bind(fact.value)}, 0)"
+
+
+def find_within(fact: Fact, known: Known) -> str:
+    """An agency, a tag or a day as an expression over the index's facts; "" where none would make much fewer."""
+    if fact.field == "agency":
+        return any_fact(AGENCY, known.agencies.get(fact.value, ()))
+    if fact.field == "tag":
+        return any_fact(TAG, known.tags.get(fact.value, ()))
+    return ""
+
+
+def any_fact(kind: str, values: Iterable[str]) -> str:
+    """Any of some values.
+
+    >>> any_fact("\ue001", ["fyr", "hamn"]).encode("ascii", "replace")
+    b'facts: ("?667972" OR "?68616d6e")'
+    """
+    told = " OR ".join(quote(to_fact(kind, value)) for value in values)
+    return f"facts: ({told})" if told else ""
 
 
 def match_term(term: Term, known: Known, source: Source) -> str:
@@ -134,13 +156,14 @@ def match_term(term: Term, known: Known, source: Source) -> str:
             return ""
         columns = f"{{{source.fields[term.field]}}}"
     text = " ".join(term.words)
-    if not term.star:
-        if columns == TEXTS and source.parts:
-            return match_word(text)
-        lemmas = *to_term(text).lemmas, *known.compounds.get(find_part(text), ())
-        return f"{columns}: ({' OR '.join(map(quote, lemmas))})" if lemmas else ""
-    readings = " OR ".join([f"{quote(text)} *", *map(quote, known.begun.get(text, ()))])
-    return f"{columns}: ({readings})"
+    if term.star:
+        readings = " OR ".join([f"{quote(text)} *", *map(quote, known.begun.get(text, ()))])
+        return f"{columns}: ({readings})"
+    match = match_word(text, columns)
+    if not term.field or not match:
+        return match
+    name = source.fields[term.field]
+    return f"{{{name} {name}_parts}}: ({match})"
 
 
 def match_near(near: Near, source: Source) -> str:

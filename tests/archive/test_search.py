@@ -162,7 +162,7 @@ def test_what_must_not_be_alone_is_a_condition() -> None:
 
 
 def test_fields_of_the_other_table_are_conditions() -> None:
-    assert to_plan(parse_query("svar:skog").tree, Known(), PAIRS).match == '{answer}: ("skog")'
+    assert to_plan(parse_query("svar:skog").tree, Known(), PAIRS).match == '{answer answer_parts}: ("skog")'
     assert to_plan(parse_query("rubrik:skog").tree, Known(), PAIRS).match == ""
     assert to_plan(parse_query("svar:skog").tree, Known()).match == ""
     mixed = to_plan(parse_query("skog OR svar:skog OR från:2024").tree, Known())

@@ -31,7 +31,7 @@ from tests.bench.invented.releases import AGENCIES, END, Place, edit, home_of, i
 from tests.bench.invented.rows import COLUMNS, to_rows
 from tests.bench.invented.words import read_voice
 
-SEED, CHUNK, AHEAD = 7, 1000, 6
+SEED, CHUNK, AHEAD = 7, 1000, 8
 EDITED = 100  # one in so many
 CRAWLS = 365  # days of daily crawls that are noted
 FRONTIER = """
@@ -168,5 +168,5 @@ def judge(archive: Archive) -> None:
 
 
 if __name__ == "__main__":
-    took = fill(Path(sys.argv[2]), int(sys.argv[1]))
+    took = fill(Path(sys.argv[2]), int(sys.argv[1]), processes=int(sys.argv[3]) if len(sys.argv) > 3 else None)
     sys.stdout.write(f"{sys.argv[1]} releases in {took:.0f} s, {Path(sys.argv[2]).stat().st_size / 1e9:.2f} GB\n")

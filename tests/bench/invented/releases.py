@@ -12,15 +12,15 @@ from random import Random
 
 from archive.records import Attachment, Contact, Image, Question, Release
 from archive.language import ZONE
-from tests.bench.invented.words import Voice
+from tests.bench.invented.words import LEADS, PASSAGES, Voice
 
 AGENCIES, YEARS, END = 300, 20, date(2025, 10, 31)
 DAILY = 0.05  # of the releases were found by daily crawls
 KINDS = ("news", "press release", "article", "notice", "speech", "opinion", "report", None)
 SHARES = (55, 22, 8, 5, 3, 2, 2, 3)
-PARAGRAPHS, LENGTH = (0.85, 0.6), 45  # of a body, lognormal: some 150 words in all; words of each, at least
-NEW = 1.0  # made-up words a release
-LEADS, QUESTIONS, PICTURES, FILES, CONTACTS = 0.7, 0.06, 0.6, 0.15, 0.2
+PARAGRAPHS = (0.85, 0.6)  # of a body, lognormal: some 150 words in all
+NEW = 0.9  # of the releases hold a word that is made up for them
+LED, QUESTIONS, PICTURES, FILES, CONTACTS = 0.7, 0.06, 0.6, 0.15, 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,8 @@ def invent(voice: Voice, place: Place, seed: int) -> Release:
     updated = moment + timedelta(days=int(chance.random() ** 3 * 30)) if stamped else None
     title = " ".join(voice.sentence(chance)[:9]).rstrip(".:,")
     kind = chance.choices(KINDS, SHARES)[0]
-    body = "\n\n".join(voice.text(chance, LENGTH, NEW / 3) for _ in range(max(1, round(chance.lognormvariate(*PARAGRAPHS)))))
+    lead, passages, made = choose_passages(voice, place, seed)
+    body = "\n\n".join(map(voice.passage, passages)) + made
     asking = range(1, chance.randrange(3, 8)) if chance.random() < QUESTIONS else ()
     questions = tuple(ask(voice, chance, number) for number in asking)
     asked = "".join(f'<h2 id="question-{q.position}">{q.question}</h2><p>{q.answer}</p>' for q in questions)
@@ -87,7 +88,7 @@ def invent(voice: Voice, place: Place, seed: int) -> Release:
         agency=slug_of(place.agency),
         url=url,
         title=title,
-        lead=voice.text(chance, 12) if chance.random() < LEADS else None,
+        lead=voice.passage(lead) if lead else None,
         body="\n\n".join([body, *(f"{q.question}\n\n{q.answer}" for q in questions)]),
         body_html=body_html,
         kind=kind,
@@ -98,7 +99,7 @@ def invent(voice: Voice, place: Place, seed: int) -> Release:
         language="sv",
         tags=tags if agency.random() < 0.7 else (),
         questions=questions,
-        images=(Image(url=f"{url}/bild.jpg", caption=voice.text(chance, 6), credit="Foto: Ada Berg"),)
+        images=(Image(url=f"{url}/bild.jpg", caption=title, credit="Foto: Ada Berg"),)
         if chance.random() < PICTURES
         else (),
         attachments=(Attachment(url=f"{url}/fil.pdf", title=title, media_type="application/pdf"),)
@@ -108,6 +109,15 @@ def invent(voice: Voice, place: Place, seed: int) -> Release:
         if chance.random() < CONTACTS
         else (),
     )
+
+
+def choose_passages(voice: Voice, place: Place, seed: int) -> tuple[int, list[int], str]:
+    """A release's lead (0: none), what its body is put together of, and the made-up word at its end, if any."""
+    chance = Random(f"{seed} body {place.number}")
+    number = max(1, round(chance.lognormvariate(*PARAGRAPHS)))
+    made = f" {voice.compound(chance)}." if chance.random() < NEW else ""
+    lead = PASSAGES + chance.randrange(LEADS) if chance.random() < LED else 0
+    return lead, [chance.randrange(PASSAGES) for _ in range(number)], made
 
 
 def ask(voice: Voice, chance: Random, number: int) -> Question:

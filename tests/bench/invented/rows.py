@@ -1,21 +1,26 @@
-"""Turns invented releases into the rows that the archive's own code would write, and their words into the index's."""
+"""Turns invented releases into the rows that the archive's own code would write, and their words into the index's.
+
+The keys by which joint texts meet are drawn: they take the room they would, and no text is another's copy.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import lru_cache
+from random import Random
 from typing import Any
 
-from archive.joint import DAYS, join_parts, read_text, to_day
+from archive.joint import DAYS, FIRST_BAND, LAST_BAND, to_day
 from archive.state import PARTS, STATE, state_hash, to_state
 from archive.swedish.facts import find_facts
-from archive.swedish.index import find_texts
 from archive.swedish.index import join_parts as find_compounds
 from archive.swedish.lemmas import swedish_lemma
 from archive.swedish.words import find_words
 from archive.times import to_text
 from archive.writer import as_json
-from tests.bench.invented.releases import Place, invent
+from tests.bench.invented.releases import Place, choose_passages, invent
 from tests.bench.invented.words import read_voice
 
 OWN = ("agency", "url", "first_seen", "last_checked", "hash", "revision", "checks")
@@ -24,7 +29,37 @@ COLUMNS = {
     "revisions": ("id", "release", "seen", "cause", "hash", *STATE, "tags", *PARTS),
     "search": ("rowid", *"title lead body questions".split(), *(f"{name}_parts" for name in "title lead body questions".split()), "facts"),
 }
+BANDS = range(FIRST_BAND, LAST_BAND + 1)
 lemma_of = lru_cache(maxsize=None)(swedish_lemma)
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A text as the index takes it: its lemmas, what its compounds are found by, its words."""
+
+    lemmas: str
+    parts: tuple[str, ...]
+    words: frozenset[str]
+
+
+def read(text: str) -> Read:
+    """A text that stands once."""
+    words = find_words(text)
+    lemmas = list(map(lemma_of, words))
+    return Read(" ".join(lemmas), tuple(find_compounds(lemmas)), frozenset(words))
+
+
+@lru_cache(maxsize=None)
+def read_passage(number: int) -> Read:
+    """One that stands in many bodies."""
+    return read(read_voice().passage(number))
+
+
+def join_read(reads: Iterable[Read]) -> Read:
+    """Several as one text."""
+    held = list(reads)
+    parts = dict.fromkeys(part for each in held for part in each.parts)
+    return Read(" ".join(r.lemmas for r in held), tuple(parts), frozenset().union(*(r.words for r in held)))
 
 
 def to_rows(places: list[Place], seed: int) -> tuple[dict[str, list[tuple[Any, ...]]], Counter[str], list[Any]]:
@@ -42,18 +77,19 @@ def to_rows(places: list[Place], seed: int) -> tuple[dict[str, list[tuple[Any, .
         digest, columns = state_hash(state), [state[name] for name in STATE]
         rows["releases"].append((key, release.agency, release.url, seen, seen, digest, key, 0, *columns))
         rows["revisions"].append((key, key, seen, "first", digest, *columns, *as_json(state).values()))
-        words = [find_words(text) for text in find_texts(state)]
-        lemmas = [list(map(lemma_of, text)) for text in words]
-        parts = [find_compounds(text) for text in lemmas]
-        facts = find_facts(release.agency, state)
-        rows["search"].append((key, *map(" ".join, (*lemmas, *parts, facts))))
-        counts.update(set().union(*words))
+        lead, passages, made = choose_passages(voice, place, seed)
+        asked = read("\n".join(f"{each.question}\n{each.answer}" for each in release.questions))
+        body = join_read([*map(read_passage, passages), *([read(made)] if made else []), asked])
+        texts = [read(release.title), read_passage(lead) if lead else read(""), body, asked]
+        index = [*(text.lemmas for text in texts), *(" ".join(text.parts) for text in texts)]
+        rows["search"].append((key, *index, " ".join(find_facts(release.agency, state))))
+        counts.update(frozenset().union(*(text.words for text in texts)))
         rows["release_tags"] += [(key, tag) for tag in state["tags"]]
         for name in PARTS:
             rows[name] += [(key, position, *part.values()) for position, part in enumerate(told(state[name]), 1)]
         day = to_day(state["published"], state["updated"], seen)
-        told_bands = read_text(join_parts(state["title"], state["lead"], state["body"])).bands()
-        bands += [(band, value * DAYS + day, key) for band, value in told_bands]
+        drawn = Random(key)
+        bands += [(band, drawn.randrange(-(2**31), 2**31) * DAYS + day, key) for band in BANDS]
     return rows, counts, bands
 
 

@@ -1,6 +1,6 @@
 """Speaks like a collection of texts: each word follows another as it did there, and now and then a new one is made up.
 
-Word frequencies, their neighbours and the lengths of sentences are those of the collection: the stored corpus where it
+A body is put together of passages made once, so that their words are read once, too. Word frequencies, their neighbours and the lengths of sentences are those of the collection: the stored corpus where it
 is here, else the sample site's texts. New compounds keep the vocabulary growing with the archive, as a real one's does.
 """
 
@@ -22,6 +22,8 @@ SAMPLE = Path(__file__).parents[2] / "site" / "texts"
 SIGNS = re.compile(r"https?://\S+|[#*_\[\]()|<>]+")
 END = (".", "?", "!", ":")
 LONGEST = 40  # words of a sentence
+PASSAGES, LENGTH = 30_000, 45  # that bodies are put together of; words of each, at least
+LEADS, SHORT = 10_000, 12  # the same of leads; their numbers follow those of the passages
 HEADS = 4000  # words of which new compounds are made; the first ones far oftener
 
 
@@ -43,6 +45,7 @@ class Voice:
                     counts[word] += 1
                 before = word
         self.following = dict(following)
+        self.passages: dict[int, str] = {}
         self.heads = sorted(counts, key=lambda word: (-counts[word], word))[80 : HEADS + 80] or ["ord"]
 
     def sentence(self, chance: Random) -> list[str]:
@@ -60,15 +63,18 @@ class Voice:
             words[-1] += "."
         return words
 
-    def text(self, chance: Random, length: int, new: float = 0.0) -> str:
-        """So many words and a few more, with `new` made-up ones on average."""
+    def text(self, chance: Random, length: int) -> str:
+        """So many words and a few more."""
         words: list[str] = []
         while len(words) < length:
             words += self.sentence(chance)
-        while chance.random() < new:
-            words.insert(chance.randrange(len(words)), self.compound(chance))
-            new -= 1
         return " ".join(words)
+
+    def passage(self, number: int) -> str:
+        """One of those that bodies are put together of."""
+        if number not in self.passages:
+            self.passages[number] = self.text(Random(number), LENGTH if number < PASSAGES else SHORT)
+        return self.passages[number]
 
     def compound(self, chance: Random) -> str:
         """Two words as one; common ones are made again and again."""

@@ -1,0 +1,104 @@
+"""What pages would otherwise have to count: tables kept by triggers as releases come and go (SQL of a migration).
+
+months      releases by agency and month; agency "" is all of them, month "" all months
+tagged      the releases of a tag, in the order of lists
+tag_counts  releases by tag and agency
+edit_counts edits by agency, and those with which its own update stamp did not move
+
+All of them count what is listed (listed.py): what moved or is hidden is in none.
+"""
+
+from __future__ import annotations
+
+from sqlite_utils import Database
+
+NO_MONTH = "none"  # of what is without any date
+TABLES = (
+    "create table months (agency text not null, month text not null, releases integer not null,"
+    " dated integer not null, primary key (agency, month)) without rowid",
+    "create table tagged (tag integer not null references tags(id), newest text not null,"
+    " release integer not null references releases(id), primary key (tag, newest, release)) without rowid",
+    "create table tag_counts (tag integer not null references tags(id), agency text not null references agencies(slug),"
+    " releases integer not null, primary key (tag, agency)) without rowid",
+    "create table edit_counts (agency text primary key references agencies(slug), edits integer not null,"
+    " unannounced integer not null) without rowid",
+    "create index idx_tag_counts_agency on tag_counts (agency)",
+    "create index idx_listed_undated on listed (newest, agency) where day is null",
+    "create index idx_crawls_finished on crawls (finished)",
+)
+MONTH = f"coalesce(nullif(substr({{row}}.newest, 1, 7), ''), '{NO_MONTH}')"
+PLACES = ", ".join(
+    f"({agency}, {month}, 1, {{row}}.day is not null)" for agency in ("{row}.agency", "''") for month in (MONTH, "''")
+)
+ADD = f"""
+    insert into months (agency, month, releases, dated) values {PLACES.format(row="new")} on conflict (agency, month)
+      do update set releases = releases + 1, dated = dated + excluded.dated;
+    insert into tagged (tag, newest, release) select tag, new.newest, release from release_tags
+      where release = new.release;
+    insert into tag_counts (tag, agency, releases) select tag, new.agency, 1 from release_tags
+      where release = new.release on conflict (tag, agency) do update set releases = releases + 1;
+"""
+OLD_MONTH = MONTH.format(row="old")
+TAKE = f"""
+    update months set releases = releases - 1, dated = dated - (old.day is not null)
+      where agency in (old.agency, '') and month in ({OLD_MONTH}, '');
+    delete from months where agency in (old.agency, '') and month in ({OLD_MONTH}, '') and releases = 0;
+    delete from tagged where release = old.release and newest = old.newest
+      and tag in (select tag from release_tags where release = old.release);
+    update tag_counts set releases = releases - 1 where agency = old.agency
+      and tag in (select tag from release_tags where release = old.release);
+    delete from tag_counts where agency = old.agency and releases = 0
+      and tag in (select tag from release_tags where release = old.release);
+"""
+TRIGGERS = {
+    "counted_new": f"after insert on listed begin {ADD} end",
+    "counted_gone": f"after delete on listed begin {TAKE} end",
+    "counted_changed": f"after update of agency, day, newest on listed begin {TAKE} {ADD} end",
+    "counted_tag": "after insert on release_tags begin"
+    " insert into tagged (tag, newest, release) select new.tag, newest, release from listed where release = new.release;"
+    " insert into tag_counts (tag, agency, releases) select new.tag, agency, 1 from listed where release = new.release"
+    " on conflict (tag, agency) do update set releases = releases + 1; end",
+    "counted_no_tag": "after delete on release_tags begin"
+    " delete from tagged where tag = old.tag and release = old.release"
+    " and newest = (select newest from listed where release = old.release);"
+    " update tag_counts set releases = releases - 1 where tag = old.tag"
+    " and agency = (select agency from listed where release = old.release);"
+    " delete from tag_counts where tag = old.tag and releases = 0; end",
+    "counted_edit": "after insert on revisions when new.cause = 'source' and new.previous is not null begin"
+    " insert into edit_counts (agency, edits, unannounced) select agency, 1, new.dated = 0 from releases"
+    " where id = new.release on conflict (agency) do update set edits = edits + 1,"
+    " unannounced = unannounced + excluded.unannounced; end",
+}
+FILL = (
+    f"""
+    insert into months (agency, month, releases, dated)
+    with counted as materialized (select agency, {MONTH.format(row="listed")} as month, count(*) as n, count(day) as d
+      from listed group by 1, 2)
+    select agency, month, n, d from counted union all select '', month, sum(n), sum(d) from counted group by month
+    union all select agency, '', sum(n), sum(d) from counted group by agency
+    union all select '', '', sum(n), sum(d) from counted having count(*) > 0
+    """,
+    "insert into tagged (tag, newest, release) select rt.tag, l.newest, l.release from release_tags rt"
+    " join listed l on l.release = rt.release order by 1, 2, 3",
+    "insert into tag_counts (tag, agency, releases) select rt.tag, l.agency, count(*) from release_tags rt"
+    " join listed l on l.release = rt.release group by 1, 2",
+    "insert into edit_counts (agency, edits, unannounced) select r.agency, count(*), sum(v.dated = 0) from revisions v"
+    " join releases r on r.id = v.release where v.cause = 'source' and v.previous is not null group by 1",
+)
+
+
+def create_counted(db: Database) -> None:
+    """The tables, filled, and what keeps them."""
+    for sql in TABLES:
+        db.execute(sql)
+    fill_counted(db)
+    for name, trigger in TRIGGERS.items():
+        db.execute(f"create trigger {name} {trigger}")
+
+
+def fill_counted(db: Database) -> None:
+    """Every row anew."""
+    for name in ("months", "tagged", "tag_counts", "edit_counts"):
+        db.execute(f"delete from {name}")
+    for sql in FILL:
+        db.execute(sql)

@@ -78,7 +78,7 @@ async def search(run: Run, query: Query) -> Results:
     """Find releases or pairs. What takes too long is raised by `run`."""
     known, notes = await find_known(run, query.asked.tree)
     found = await find(run, query, known)
-    wanted = to_wanted(query.asked.tree, known.begun)
+    wanted = to_wanted(query.asked.tree, {text: begun.lemmas for text, begun in known.begun.items()})
     read = read_pairs if query.show == "questions" else read_releases
     hits, suggestions = await asyncio.gather(read(run, found.ids, wanted), suggest(run, query, found, known))
     return Results(

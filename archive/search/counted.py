@@ -50,6 +50,12 @@ TAKE = f"""
     delete from tag_counts where agency = old.agency and releases = 0
       and tag in (select tag from release_tags where release = old.release);
 """
+IS_EDIT = "{row}.cause = 'source' and {row}.previous is not null"
+ADD_EDIT = f"""
+    insert into edit_counts (agency, edits, unannounced) select agency, 1, new.dated = 0 from releases
+      where id = new.release and {IS_EDIT.format(row="new")} on conflict (agency) do update
+      set edits = edits + 1, unannounced = unannounced + excluded.unannounced;
+"""
 TRIGGERS = {
     "counted_new": f"after insert on listed begin {ADD} end",
     "counted_gone": f"after delete on listed begin {TAKE} end",
@@ -64,10 +70,12 @@ TRIGGERS = {
     " update tag_counts set releases = releases - 1 where tag = old.tag"
     " and agency = (select agency from listed where release = old.release);"
     " delete from tag_counts where tag = old.tag and releases = 0; end",
-    "counted_edit": "after insert on revisions when new.cause = 'source' and new.previous is not null begin"
-    " insert into edit_counts (agency, edits, unannounced) select agency, 1, new.dated = 0 from releases"
-    " where id = new.release on conflict (agency) do update set edits = edits + 1,"
-    " unannounced = unannounced + excluded.unannounced; end",
+    "counted_edit": f"after insert on revisions when {IS_EDIT.format(row='new')} begin {ADD_EDIT} end",
+    # what a moved release was first read as follows what it was at its old address
+    "counted_joined": "after update of cause, previous, dated on revisions begin"
+    " update edit_counts set edits = edits - 1, unannounced = unannounced - (old.dated = 0)"
+    f" where {IS_EDIT.format(row='old')} and agency = (select agency from releases where id = old.release);"
+    f" {ADD_EDIT} end",
 }
 FILL = (
     f"""

@@ -32,8 +32,8 @@ COUNTS = {
     "year": "select 'year', year, year, null, count(*) from hits group by year",
     "questions": "select 'questions', questions, questions, null, count(*) from hits group by questions",
     "tag": "select 'tag', t.name, t.name, null, g.n from (select rt.tag, count(*) as n from hits"
-    " join release_tags rt on rt.release = hits.release group by rt.tag order by n desc limit :tags) g"
-    " join tags t on t.id = g.tag",
+    " cross join release_tags rt on rt.release = hits.release group by rt.tag order by n desc limit :tags) g"
+    " cross join tags t on t.id = g.tag",
 }
 
 
@@ -57,7 +57,9 @@ class Found:
 async def find(run: Run, query: Query, known: Known, *, counted: Sequence[str] = FACETS) -> Found:
     """The hits of a query's page; a facet's counts say what each value would leave, were it chosen as well."""
     plan = plan_of(query, known)
-    order = query.order or ("best" if plan.match else "newest")
+    # a beginning of very many words: to weigh each of them costs more than it tells
+    heavy = any(begun.alone for begun in known.begun.values())
+    order = "newest" if heavy else query.order or ("best" if plan.match else "newest")
     # a facet with a chosen value, of which any may hold, is counted apart: what would another value bring?
     apart = [name for name in counted if name in query.include and name != "tag"]
     main, *others = await asyncio.gather(
@@ -104,8 +106,8 @@ async def fetch(
     parts = [COUNTS[name] for name in counted]
     if without is None:
         sort = "score" if order == "best" and plan.match else "newest desc"
-        ranked = f"select id, row_number() over (order by {sort}, id desc) as n from hits"
-        page = f"{ranked} order by n limit :size offset :skip"
+        ranked = f"(select * from hits order by {sort}, id desc limit :size offset :skip)"
+        page = f"select id, row_number() over (order by {sort}, id desc) as n from {ranked}"
         parts = [
             "select 'total', null, null, null, count(*) from hits",
             f"select 'hit', id, null, null, n from ({page})",

@@ -188,18 +188,18 @@ def find_marks(tokens: Sequence[Token], wanted: Wanted, number: int) -> list[Mar
     """Each place of what is wanted."""
     found: dict[int, Mark] = {}
     parts: dict[str, bool] = {}
+    begun: dict[str, list[tuple[str, ...]]] = {}
     for reading in wanted.readings:
-        length = len(reading)
-        prefix = wanted.prefix if length == 1 else ""
-        for first, token in enumerate(tokens):
-            if token.lemma != reading[0] and not (prefix and fits(token, "", prefix)):
-                continue
-            if first + length > len(tokens):
-                break
-            rest = tokens[first + 1 : first + length]
+        begun.setdefault(reading[0], []).append(reading)
+    alone = [reading for reading in wanted.readings if wanted.prefix and len(reading) == 1]
+    for first, token in enumerate(tokens):
+        for reading in begun.get(token.lemma, ()):
+            rest = tokens[first + 1 : first + len(reading)]
             prefixes = ["" for _ in rest[:-1]] + [wanted.prefix]
-            if all(map(fits, rest, reading[1:], prefixes)):
-                found[first] = Mark(first, first + length - 1, number)
+            if len(rest) == len(reading) - 1 and all(map(fits, rest, reading[1:], prefixes)):
+                found[first] = Mark(first, first + len(reading) - 1, number)
+        if alone and first not in found and fits(token, "", wanted.prefix):
+            found[first] = Mark(first, first, number)
     if wanted.compound:
         for first, token in enumerate(tokens):
             if token.lemma not in parts:

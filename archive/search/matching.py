@@ -16,10 +16,22 @@ MOST_READINGS = 16  # of the words of a NEAR together
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Begun:
+    """Lemmas of words that begin as one with a star does: besides all that begin so themselves, or (`alone`) these only.
+
+    left: how many lemmas of such words are not among them.
+    """
+
+    lemmas: tuple[str, ...] = ()
+    alone: bool = False
+    left: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
     """What the archive knows of a query's names: lemmas of words that begin so, slugs of agencies, names of tags."""
 
-    begun: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    begun: Mapping[str, Begun] = field(default_factory=dict)
     agencies: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # as typed → slugs
     tags: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # as typed → names
 
@@ -157,8 +169,9 @@ def match_term(term: Term, known: Known, source: Source) -> str:
         columns = f"{{{source.fields[term.field]}}}"
     text = " ".join(term.words)
     if term.star:
-        readings = " OR ".join([f"{quote(text)} *", *map(quote, known.begun.get(text, ()))])
-        return f"{columns}: ({readings})"
+        begun = known.begun.get(text, Begun())
+        readings = [*([] if begun.alone else [f"{quote(text)} *"]), *map(quote, begun.lemmas)]
+        return f"{columns}: ({' OR '.join(readings)})"
     match = match_word(text, columns)
     if not term.field or not match:
         return match

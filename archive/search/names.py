@@ -6,17 +6,21 @@ from collections.abc import Iterable
 from typing import TypeVar
 
 from archive.search.lexing import bare
-from archive.search.matching import Known
+from archive.search.matching import Begun, Known
 from archive.search.query import All, Any, Fact, Near, Node, Not, Note, Term
 from archive.search.run import Run
 
 MOST_BEGUN = 60  # lemmas besides those that begin as the word does: kvinnor* also finds kvinna
+MOST_POSTINGS = 60_000  # of words that begin so, of which the index makes one list; of more, the commonest are asked
+MOST_LEMMAS = 40  # of those
 Key = TypeVar("Key")
 LAST = "\U0010ffff"
 BEGUN = """
-    select lemma, sum(releases) as n from vocabulary where word >= :low and word < :high
-    and not (lemma >= :low and lemma < :high) group by lemma order by n desc limit :most
+    select lemma, sum(releases) as n, sum(sum(releases)) over () as whole, count(*) over () as lemmas,
+      lemma >= :low and lemma < :high as alike
+    from vocabulary where word >= :low and word < :high group by lemma order by n desc limit :most
 """
+
 
 async def find_known(run: Run, tree: Node | None) -> tuple[Known, list[Note]]:
     """The names that stand in a query, looked up; a note for each that nobody knows."""
@@ -31,6 +35,7 @@ async def find_known(run: Run, tree: Node | None) -> tuple[Known, list[Note]]:
         tags=await find_tags(run, tags) if tags else {},
     )
     notes = [Note("no_agency", value) for value in sorted(agencies) if not known.agencies[value]]
+    notes += [Note("many_begin", f"{text}*") for text, begun in known.begun.items() if begun.left]
     notes += [Note("no_tag", value) for value in sorted(tags) if not known.tags[value]]
     return known, notes
 
@@ -49,10 +54,13 @@ def walk(node: Node | None) -> Iterable[Node]:
         yield from node.terms
 
 
-async def find_begun(run: Run, text: str) -> tuple[str, ...]:
-    """Lemmas of the words that begin so, where the lemma itself does not."""
-    rows = await run(BEGUN, {"low": text, "high": text + LAST, "most": MOST_BEGUN})
-    return tuple(row["lemma"] for row in rows)
+async def find_begun(run: Run, text: str) -> Begun:
+    """What words that begin so are indexed by."""
+    rows = await run(BEGUN, {"low": text, "high": text + LAST, "most": 200})
+    if rows and rows[0]["whole"] > MOST_POSTINGS:
+        lemmas = tuple(row["lemma"] for row in rows[:MOST_LEMMAS])
+        return Begun(lemmas=lemmas, alone=True, left=rows[0]["lemmas"] - len(lemmas))
+    return Begun(lemmas=tuple(row["lemma"] for row in rows if not row["alike"])[:MOST_BEGUN])
 
 
 async def find_agencies(run: Run, asked: Iterable[str]) -> dict[str, tuple[str, ...]]:

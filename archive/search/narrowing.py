@@ -12,11 +12,12 @@ from typing import Any
 
 from archive.search.matching import any_fact
 from archive.search.run import Run
-from archive.swedish.facts import AGENCY, KIND, NONE, QUESTIONS, SINCE_MONTH, SINCE_YEAR, TAG, YEAR
+from archive.swedish.facts import AGENCY, KIND, LISTED_MONTH, LISTED_YEAR, QUESTIONS, TAG, YEAR
 
 MOST_HITS = 10_000  # matches beyond the newest so many are neither counted nor shown: very common words cost seconds
 FIRST = 1.5  # times MOST_HITS: releases whose months are tried first
 SPARE = 1.2  # times as many hits as are wanted are aimed at
+LEAST_MORE = 1.3  # times as many releases are tried next, at least
 MOST_SHARE = 0.5  # of all releases; to look through more of them costs more than to sort all hits
 KINDS = {"agency": AGENCY, "kind": KIND, "year": YEAR, "questions": QUESTIONS, "tag": TAG}
 MONTHS = "select month, releases from months where agency = '' and month <> '' order by month desc"
@@ -60,9 +61,8 @@ async def find_window(run: Run, match: str) -> str:
         span = any_month(chosen)
         found = await count(run, f"({match}) AND ({span})")
         if found > MOST_HITS:
-            undated = any_fact(SINCE_MONTH, [NONE])  # may be of any age: they are sorted in
-            return f"({span}) OR ({undated})"
-        wanted = max(2 * held, held * SPARE * MOST_HITS / (found + 1))
+            return span
+        wanted = max(LEAST_MORE * held, held * SPARE * MOST_HITS / (found + 1))
     return ""
 
 
@@ -86,10 +86,10 @@ def any_month(months: Sequence[str]) -> str:
     """Any of some months in a row, newest first: whole years as years, for an index reads one word faster than twelve.
 
     >>> any_month(["2024-02", "2024-01", "2023-12"]) == (
-    ...     f"({any_fact(SINCE_YEAR, ['2024'])}) OR ({any_fact(SINCE_MONTH, ['2023-12'])})")
+    ...     f"({any_fact(LISTED_YEAR, ['2024'])}) OR ({any_fact(LISTED_MONTH, ['2023-12'])})")
     True
     """
     years = [(year, list(found)) for year, found in groupby(months, key=lambda month: month[:4])]
     whole = [year for year, _ in years[:-1]]  # of the oldest a part may be left out
-    parts = [any_fact(SINCE_YEAR, whole), any_fact(SINCE_MONTH, years[-1][1] if years else ())]
+    parts = [any_fact(LISTED_YEAR, whole), any_fact(LISTED_MONTH, years[-1][1] if years else ())]
     return " OR ".join(f"({part})" for part in parts if part)

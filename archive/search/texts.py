@@ -42,6 +42,10 @@ SEARCH = {
         "Före en stjärna behövs minst tre bokstäver. {words} lästes som ett helt ord.",
         "A star needs at least three letters before it. {words} was read as a whole word.",
     ),
+    "search_note_many_begin": Text(
+        "Så många ord börjar som {words} att bara de vanligaste av dem söktes, och de nyaste träffarna står först.",
+        "So many words begin like {words} that only the commonest of them were searched, the newest hits first.",
+    ),
     "search_note_lone": Text(
         "{words} behöver ett ord på var sida. Här lästes det som ett vanligt ord.",
         "{words} needs a word on either side. Here it was read as an ordinary word.",

@@ -11,7 +11,7 @@ from typing import Any
 
 EVERY = "\ue000"  # every release has it
 AGENCY, KIND, TAG, YEAR, QUESTIONS = "\ue001", "\ue002", "\ue003", "\ue004", "\ue005"
-SINCE_YEAR, SINCE_MONTH = "\ue006", "\ue007"  # when it was published, else updated: what lists are sorted by
+LISTED_YEAR, LISTED_MONTH = "\ue006", "\ue007"  # where it stands in lists: listed.newest
 NONE = "none"  # the value where a release tells none
 
 
@@ -24,15 +24,15 @@ def to_fact(kind: str, value: str) -> str:
     return kind + value.encode(errors="surrogatepass").hex()
 
 
-def find_facts(agency: str, state: Mapping[str, Any]) -> Iterable[str]:
-    """Those of a release as it stands."""
-    published, newest = state["published"], state["published"] or state["updated"] or ""
+def find_facts(agency: str, newest: str, state: Mapping[str, Any]) -> Iterable[str]:
+    """Those of a release as it stands; `newest` is what lists sort it by, "" where it stands last or in none."""
+    published = state["published"]
     yield EVERY
     yield to_fact(AGENCY, agency)
     yield to_fact(KIND, state["kind"] or NONE)
     yield to_fact(YEAR, published[:4] if published else NONE)
     yield to_fact(QUESTIONS, "yes" if state["questions"] else "no")
-    yield to_fact(SINCE_YEAR, newest[:4] or NONE)
-    yield to_fact(SINCE_MONTH, newest[:7] or NONE)
+    yield to_fact(LISTED_YEAR, newest[:4] or NONE)
+    yield to_fact(LISTED_MONTH, newest[:7] or NONE)
     for tag in state["tags"] or ():
         yield to_fact(TAG, tag)

@@ -165,8 +165,9 @@ class Index:
         lemmas = {word: to_lemma(word) for text in words for word in text}
         texts = [list(map(lemmas.__getitem__, text)) for text in words]
         parts = [() if english else join_parts(text) for text in texts]
-        agency = self.db.execute("select agency from releases where id = ?", [release]).fetchone()[0]
-        row = [release, *map(" ".join, (*texts, *parts, find_facts(agency, state)))]
+        place = "select agency, (select newest from listed where release = r.id) from releases r where id = ?"
+        agency, newest = self.db.execute(place, [release]).fetchone()
+        row = [release, *map(" ".join, (*texts, *parts, find_facts(agency, newest or "", state)))]
         self.db.execute(f"insert or replace into search (rowid, {TABLES['search']}) values (?{', ?' * 9})", row)
         if state["questions"]:
             self._put_questions(release, "en" if english else "sv")

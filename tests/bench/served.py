@@ -14,7 +14,7 @@ import httpx
 
 from tests.scraper.crawling import ROOT
 
-PATIENCE = 30  # seconds until a process that does not answer is given up
+PATIENCE = 120  # seconds until a process that does not answer is given up
 
 
 @dataclass(frozen=True, slots=True)

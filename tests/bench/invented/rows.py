@@ -82,7 +82,7 @@ def to_rows(places: list[Place], seed: int) -> tuple[dict[str, list[tuple[Any, .
         body = join_read([*map(read_passage, passages), *([read(made)] if made else []), asked])
         texts = [read(release.title), read_passage(lead) if lead else read(""), body, asked]
         index = [*(text.lemmas for text in texts), *(" ".join(text.parts) for text in texts)]
-        rows["search"].append((key, *index, " ".join(find_facts(release.agency, state))))
+        rows["search"].append((key, *index, " ".join(find_facts(release.agency, state["published"] or state["updated"] or "", state))))
         counts.update(frozenset().union(*(text.words for text in texts)))
         rows["release_tags"] += [(key, tag) for tag in state["tags"]]
         for name in PARTS:

@@ -1,0 +1,54 @@
+"""What is kept counted is what counting finds, whatever happened to releases."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sqlite_utils import Database
+
+from archive.search.counted import fill_counted
+from archive.store import Archive
+from archive.takedowns.desk import hide, lift
+
+TABLES = ("months", "tagged", "tag_counts", "edit_counts")
+
+
+def read(db: sqlite3.Connection) -> dict[str, list[object]]:
+    return {name: db.execute(f"select * from {name}").fetchall() for name in TABLES}
+
+
+def held_and_counted(path: Path) -> tuple[dict[str, list[object]], dict[str, list[object]]]:
+    """As kept, and as counted anew."""
+    with closing(sqlite3.connect(path)) as db:
+        kept = read(db)
+        fill_counted(Database(db))
+        return kept, read(db)
+
+
+def test_after_edits_moves_and_removals(storied: Path, tmp_path: Path) -> None:
+    path = Path(shutil.copy(storied, tmp_path / "archive.db"))
+    kept, counted = held_and_counted(path)
+    assert kept == counted
+    assert all(kept.values())
+    assert kept["months"][0][:2] == ("", "")
+
+
+def test_what_is_hidden_is_not_counted_until_it_is_shown_again(storied: Path, tmp_path: Path) -> None:
+    path = Path(shutil.copy(storied, tmp_path / "archive.db"))
+    at = datetime(2025, 6, 3, 8, tzinfo=UTC)
+    before, _ = held_and_counted(path)
+    with Archive(path) as archive:
+        tagged = archive.db.execute("select release from tagged limit 1").fetchone()[0]
+        key = hide(archive, tagged, at, reason="Domstols beslut")
+    kept, counted = held_and_counted(path)
+    assert kept == counted
+    assert len(kept["tagged"]) < len(before["tagged"])
+    with Archive(path) as archive:
+        lift(archive, key, at, "Domen är upphävd")
+    kept, counted = held_and_counted(path)
+    assert kept == counted
+    assert {name: len(rows) for name, rows in kept.items()} == {name: len(rows) for name, rows in before.items()}

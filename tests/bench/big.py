@@ -1,0 +1,157 @@
+"""python -m tests.bench.big [N] [FOLDER]: what searches and pages cost in archives of N/100, N/10 and N releases.
+
+Each class of question is asked over HTTP of the page and its JSON, and of Datasette's own table search with one facet
+on the same file (the baseline: Datasette without us, its time limits lifted), and told as the server's CPU. FOLDER keeps
+the archives, and spares making those that are there.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import fmean, quantiles
+from urllib.parse import urlencode
+
+from archive.__main__ import datasette_command
+from tests.bench.curves import Size, tell_curves, weigh
+from tests.bench.invented.filling import fill
+from tests.bench.invented.words import source
+from tests.bench.loaded import measure_loaded
+from tests.bench.questions import COMMON_MS, PAGE_MS, SEARCH_MS, VERY, Question, to_classes, to_pages
+from tests.bench.served import Answer, Served, find_port, serve
+
+NUMBER, SHARES = 20_000, (100, 10, 1)
+ROUNDS, SLOW_ROUNDS, ENOUGH = 8, 1, 24  # rounds of each question; of the baseline; answers of a class, at least
+PATIENT = {"sql_time_limit_ms": 60_000, "facet_time_limit_ms": 60_000}
+META = {"databases": {"archive": {"tables": {"releases": {"fts_table": "search", "fts_pk": "id"}}}}}
+BASELINE = {"_facet": "agency", "_size": "20"}
+
+
+@dataclass(slots=True)
+class Class:
+    """A class of questions with its target and the answers to it, by way of asking."""
+
+    name: str
+    target: float
+    ways: dict[str, list[Answer]] = field(default_factory=dict)
+
+    def cpu(self, way: str) -> list[float]:
+        return [answer.cpu * 1000 for answer in self.ways[way]]
+
+    @property
+    def missed(self) -> bool:
+        """Whether a way of ours is too slow, or failed."""
+        ours = [way for way in self.ways if way != "table"]
+        slow = any(p95(self.cpu(way)) > self.target for way in ours)
+        return slow or any(answer.failed for way in ours for answer in self.ways[way])
+
+
+def measure_big(number: int = NUMBER, folder: Path | None = None) -> tuple[list[str], bool]:
+    """The lines of the table, and whether every target was reached at the largest size."""
+    lines, sizes, good = [], [], True
+    with tempfile.TemporaryDirectory() as made:
+        for share in SHARES:
+            home = (folder or Path(made)) / f"{number // share}"
+            home.mkdir(parents=True, exist_ok=True)
+            path = home / "archive.db"
+            if not path.is_file():
+                fill(path, number // share)
+            classes = list(measure(path, home))
+            loaded = measure_loaded(path)
+            sizes.append(weigh(path, classes))
+            lines += [*to_table(path, sizes[-1], classes), *loaded.lines(), ""]
+            good = not any(each.missed for each in classes) and not loaded.failed
+        lines += tell_curves(sizes)
+    return lines, good
+
+
+def measure(path: Path, folder: Path) -> Iterator[Class]:
+    """Every class of question and every kind of page, one reader at a time."""
+    with ExitStack() as stack:
+        port = find_port()
+        ours = stack.enter_context(serve(datasette_command(path, port), port))
+        theirs = stack.enter_context(serve_plain(path, folder))
+        for name, questions in to_classes(path).items():
+            yield ask_class(name, questions, ours, theirs)
+        for name, addresses in to_pages(path).items():
+            found = Class(name, PAGE_MS)
+            found.ways["page"] = ask_all(ours, addresses, ROUNDS)
+            yield found
+
+
+def serve_plain(path: Path, folder: Path) -> ExitStack:
+    """Datasette as it is, told which index the releases have."""
+    (folder / "plain.json").write_text(json.dumps(META))
+    port = find_port()
+    command = [sys.executable, "-m", "datasette", "serve", str(path), "--port", str(port), "-m"]
+    command += [str(folder / "plain.json"), "--setting", "suggest_facets", "off"]
+    for name, value in PATIENT.items():
+        command += ["--setting", name, str(value)]
+    return serve(command, port)  # type: ignore[return-value]
+
+
+def ask_class(name: str, questions: list[Question], ours: Served, theirs: Served) -> Class:
+    """By every way."""
+    found = Class(name, COMMON_MS if name in VERY else SEARCH_MS)
+    for way, path in (("page", "/search"), ("json", "/search.json")):
+        addresses = [f"{path}?{urlencode(question.ours)}" for question in questions]
+        found.ways[way] = ask_all(ours, addresses, ROUNDS)
+    addresses = [f"/archive/releases.json?{urlencode(question.table | BASELINE)}" for question in questions]
+    found.ways["table"] = ask_all(theirs, addresses, SLOW_ROUNDS, warm=False)
+    return found
+
+
+def ask_all(served: Served, addresses: list[str], rounds: int, *, warm: bool = True) -> list[Answer]:
+    """Each so often, and the class often enough for a p95 to mean something; a first time that is not counted."""
+    if warm:
+        for address in addresses:
+            served.ask(address)
+    rounds = max(rounds, -(-ENOUGH // len(addresses))) if warm else rounds
+    return [served.ask(address) for _ in range(rounds) for address in addresses]
+
+
+def p95(values: list[float]) -> float:
+    """The value that 95 of 100 do not exceed."""
+    return quantiles(values, n=20, method="inclusive")[18] if len(values) > 1 else values[0]
+
+
+def p50(values: list[float]) -> float:
+    return quantiles(values, n=2)[0] if len(values) > 1 else values[0]
+
+
+def to_table(path: Path, size: Size, classes: list[Class]) -> Iterator[str]:
+    """A line a class."""
+    yield f"{size.releases} invented releases, words of {source()}, {size.bytes / 1e9:.2f} GB"
+    yield "CPU ms a request, p50 and p95; wall ms p95; ratio: CPU to that of the baseline, Datasette's table search"
+    yield f"{'':24}{'page':>14}{'wall':>8}{'json':>14}{'wall':>8}{'table':>9}{'ratio':>8}{'target':>8}"
+    for each in classes:
+        cells = "".join(to_cell(each, way) for way in ("page", "json"))
+        base = fmean(each.cpu("table")) if "table" in each.ways else None
+        ratio = f"{base:>9.0f}{fmean(each.cpu('page')) / base:>8.2f}" if base else " " * 17
+        yield f"{each.name:24}{cells}{ratio}{each.target:>8.0f}{'  MISSED' if each.missed else ''}"
+
+
+def to_cell(each: Class, way: str) -> str:
+    """CPU and wall time of a way; blanks where it was not asked."""
+    if way not in each.ways:
+        return " " * 22
+    cpu, wall = each.cpu(way), [answer.wall * 1000 for answer in each.ways[way]]
+    failed = sum(answer.failed for answer in each.ways[way])
+    return f"{p50(cpu):>7.1f}{p95(cpu):>7.1f}{p95(wall):>8.0f}" if not failed else f"{failed:>14} failed "
+
+
+def main() -> int:
+    """Print the table; 1 where a target is missed."""
+    number = int(sys.argv[1]) if len(sys.argv) > 1 else NUMBER
+    lines, good = measure_big(number, Path(sys.argv[2]) if len(sys.argv) > 2 else None)
+    sys.stdout.write("\n".join(lines) + "\n")
+    return 0 if good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,124 @@
+"""What the benchmark asks a big archive for: classes of searches, and the pages of the site.
+
+The words are taken from the archive that is asked, so that one of any size is asked for its own rare and common ones.
+"""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+SHARES = {"rare": 0.0005, "medium": 0.01, "common": 0.1, "very common": 0.5, "in nearly all": 0.95}
+FEW = 4  # questions of each class
+LONG = 5  # letters of a word, at least
+SEARCH_MS, COMMON_MS, PAGE_MS = 50, 100, 20  # CPU, p95: the targets
+VERY = ("very common", "in nearly all", "two words", "very common, filtered")  # classes that hold very common words
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One question: what /search is asked, and what Datasette's own table search is asked in its place."""
+
+    ours: dict[str, str]
+    table: dict[str, str]
+
+
+def to_classes(archive: Path) -> dict[str, list[Question]]:
+    """Each class of questions, in the order of the table."""
+    with closing(sqlite3.connect(f"file:{archive}?mode=ro", uri=True)) as db:
+        words = {name: pick_words(db, share) for name, share in SHARES.items()}
+        titles = pick_titles(db)
+        agencies = column(db, "select agency from months where agency <> '' and month = '' order by releases desc")
+        tags = column(db, "select t.name from tag_counts c join tags t on t.id = c.tag group by c.tag"
+                          " order by sum(c.releases) desc limit 40")  # fmt: skip
+        years = column(db, "select distinct substr(month, 1, 4) from months where agency = '' and month like '2%'")
+    medium, common, very = words["medium"], words["common"], words["very common"]
+    middle = len(agencies) // 2
+    return {
+        **{name: [ask(word) for word in chosen] for name, chosen in words.items()},
+        "two words": [ask(f"{one} {other}") for one, other in zip(common, very, strict=True)],
+        "phrase": [ask(f'"{" ".join(title.split()[1:4])}"') for title in titles],
+        "prefix": [begin(word[:LONG]) for word in medium],
+        "prefix of 3": [begin(word[:3]) for word in very],
+        "in the title": [Question({"q": f"rubrik:{word}"}, {"_search_title": word}) for word in common],
+        "of an agency": [ask(word, agency=agencies[place]) for word, place in zip(common, (0, middle, -1, 1))],
+        "of a year": [ask(word, year=years[place]) for word, place in zip(common, (0, 1, -1, -2))],
+        "of a tag": [ask(word, tag=tags[place * 10]) for place, word in enumerate(common)],
+        "very common, filtered": [ask(word, agency=agencies[middle], kind="notice") for word in very],
+        "misspelt": [Question({"q": wrong(word)}, {"_search": wrong(word)}) for word in medium],
+        "no words": [Question({}, {})],
+        "no words, filtered": [
+            Question({"agency": agencies[0]}, {"agency": agencies[0]}),
+            Question({"kind": "speech"}, {"kind": "speech"}),
+            Question({"year": years[1]}, {"published__startswith": years[1]}),
+            Question({"tag": tags[0]}, {}),
+        ],
+    }
+
+
+def to_pages(archive: Path) -> dict[str, list[str]]:
+    """Addresses of the site's other pages, by kind."""
+    with closing(sqlite3.connect(f"file:{archive}?mode=ro", uri=True)) as db:
+        agencies = column(db, "select agency from months where agency <> '' and month = '' order by releases desc")
+        releases = column(db, "select release from listed order by newest desc limit 3000")[::999]
+        edited = column(db, "select release from revisions where previous is not null limit 2")
+        tags = column(db, "select tag from tag_counts group by tag order by sum(releases) desc")
+        month = column(db, "select month from months where agency = '' and month like '2%' order by month desc")
+        edits = db.execute("select previous, id from revisions where previous is not null limit 2").fetchall()
+    some = (agencies[0], agencies[len(agencies) // 2], agencies[-1])
+    return {
+        "index": ["/"],
+        "agencies": ["/agencies"],
+        "agency": [f"/agency/{slug}" for slug in some],
+        "release": [f"/archive/releases/{key}" for key in (*releases, *edited)],
+        "month": [f"/month/{month[0]}", f"/month/{month[len(month) // 2]}", f"/agency/{some[0]}/{month[1]}"],
+        "tag": [f"/tag/{tags[0]}", f"/tag/{tags[len(tags) // 2]}"],
+        "status": ["/-/status"],
+        "status of one": [f"/-/status/{slug}" for slug in some],
+        "edits": ["/-/edits", f"/-/edits?agency={some[1]}", "/-/edits?weight=50"],
+        "removed": ["/-/removed", f"/-/removed?agency={some[0]}"],
+        "diff": [f"/-/diff/{previous}/{key}" for previous, key in edits],
+        "feed": ["/new.atom", f"/agency/{some[0]}.atom", "/-/edits.atom"],
+        "sitemap": ["/sitemap.xml"],
+    }
+
+
+def ask(text: str, **chosen: str) -> Question:
+    """The same words of either, and the same filters where the table knows them."""
+    table = {name: value for name, value in chosen.items() if name in ("agency", "kind")}
+    return Question({"q": text, **chosen}, {"_search": text, **table})
+
+
+def begin(text: str) -> Question:
+    """Words that begin so."""
+    return Question({"q": f"{text}*"}, {"_search": f"{text}*", "_searchmode": "raw"})
+
+
+def wrong(word: str) -> str:
+    """Two letters in its middle changed places."""
+    at = len(word) // 2
+    return f"{word[:at - 1]}{word[at]}{word[at - 1]}{word[at + 1:]}"
+
+
+def column(db: sqlite3.Connection, sql: str) -> list[str]:
+    """The first column."""
+    return [row[0] for row in db.execute(sql)]
+
+
+def pick_words(db: sqlite3.Connection, share: float) -> list[str]:
+    """Words that come nearest to being held by a share of the releases."""
+    rows = db.execute(
+        "select word from vocabulary where length(word) >= ? order by"
+        " abs(releases - ? * (select releases from months where agency = '' and month = '')), word limit ?",
+        [LONG if share < 0.9 else 3, share, FEW],
+    )
+    return [word for (word,) in rows]
+
+
+def pick_titles(db: sqlite3.Connection) -> list[str]:
+    """Some of four words and more."""
+    sql = "select title from releases where id % 97 = 1 and title like '% % % %' and title not like '%\"%' limit 400"
+    return random.Random(5).sample(column(db, sql), FEW)

@@ -49,8 +49,8 @@ browser: install        ## a Chromium for the browser tests
 agencies: install       ## the table of what is read, from the list of agencies and the stored pages
 	$(BIN)/python -m tests.agencies
 
-bench: install
-	$(BIN)/python -m tests.bench
+bench: install          ## what everything costs beside named baselines; N= releases of the largest archive searched
+	$(BIN)/python -m tests.bench $(if $(filter command line,$(origin N)),$(N))
 
 year: install           ## a simulated year of the sample agencies: was every edit, removal and outage told right?
 	$(BIN)/python -m tests.year

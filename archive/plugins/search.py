@@ -16,8 +16,8 @@ from archive.language import say
 from archive.search.answering import Results, search
 from archive.search.asked import FACETS, ORDERS, SHOWN, Query, chosen, read_query, to_address, to_pairs
 from archive.search.data import COLUMNS, to_entry, to_head, to_rows
-from archive.search.finding import NONE
 from archive.search.news import EVER
+from archive.swedish.facts import NONE
 from archive.web import absolute, language_of, refuse, runner
 
 FEED_SIZE = 30

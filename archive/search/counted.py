@@ -61,7 +61,8 @@ TRIGGERS = {
     "counted_gone": f"after delete on listed begin {TAKE} end",
     "counted_changed": f"after update of agency, day, newest on listed begin {TAKE} {ADD} end",
     "counted_tag": "after insert on release_tags begin"
-    " insert into tagged (tag, newest, release) select new.tag, newest, release from listed where release = new.release;"
+    " insert into tagged (tag, newest, release) select new.tag, newest, release from listed"
+    " where release = new.release;"
     " insert into tag_counts (tag, agency, releases) select new.tag, agency, 1 from listed where release = new.release"
     " on conflict (tag, agency) do update set releases = releases + 1; end",
     "counted_no_tag": "after delete on release_tags begin"

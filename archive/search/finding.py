@@ -105,7 +105,7 @@ async def fetch(
     """Rows of (facet, value, name, name_en, n); hits and their number stand among them as facets of their own."""
     parts = [COUNTS[name] for name in counted]
     if without is None:
-        sort = "score" if order == "best" and plan.match else "newest desc"
+        sort = "score, newest desc" if order == "best" and plan.match else "newest desc"
         ranked = f"(select * from hits order by {sort}, id desc limit :size offset :skip)"
         page = f"select id, row_number() over (order by {sort}, id desc) as n from {ranked}"
         parts = [
@@ -123,7 +123,7 @@ async def fetch(
         "today": datetime.now(UTC).date().isoformat(),
     }
     for each in dict.fromkeys((join_match([match, window]), match)):
-        hits = hits_sql(query, plan, order, match=each, without=without)
+        hits = hits_sql(query, plan, order, match=each, without=without, window=window if each != match else "")
         sql = (
             f"with {tables(query)}hits as materialized ({hits}) select null as facet, null as value, null as name,"
             f" null as name_en, null as n where false union all {' union all '.join(parts)}"
@@ -150,10 +150,14 @@ def tables(query: Query) -> str:
     return f"{NEWS}, " if query.news else ""
 
 
-def hits_sql(query: Query, plan: Plan, order: str | None, *, match: str, without: str | None = None) -> str:
+def hits_sql(
+    query: Query, plan: Plan, order: str | None, *, match: str, without: str | None = None, window: str = ""
+) -> str:
     """The matching rows, the newest MOST_HITS + 1 of them; `without` leaves one facet's included values out.
 
-    order: None where they are only counted.
+    order: None where they are only counted. window: the months that were left of very many hits. To weigh these by all
+    their words costs with the number of all hits, and words that stand everywhere weigh next to nothing: best are the
+    newest then that have what was asked for in the title.
     """
     pairs = query.show == "questions"
     index = "search_questions" if pairs else "search"
@@ -176,7 +180,10 @@ def hits_sql(query: Query, plan: Plan, order: str | None, *, match: str, without
         newest = "(select min(seen) from revisions v where v.release = l.release) as newest"
     columns = [f"{'q.id' if pairs else 'l.release'} as id", "l.release", newest]
     columns += [f"{column} as {name}" for name, column in COLUMNS.items()]
-    if plan.match and order == "best":
+    if plan.match and order == "best" and window:
+        titled = plan.bind(f"({{title title_parts}}: ({plan.match})) AND ({window})")
+        columns.append(f"l.release not in (select rowid from {index} where {index} match {titled}) as score")
+    elif plan.match and order == "best":
         known = "julianday(:today) - julianday(coalesce(l.day, substr(l.newest, 1, 10)))"
         age = f"max(0, coalesce({known}, 1e9))"  # what has no date is as old as can be
         rank = f"bm25({index}, 3.0, 1.0, 0.3, 0.3)" if pairs else f"{index}.rank"

@@ -17,7 +17,7 @@ MOST_READINGS = 16  # of the words of a NEAR together
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Begun:
-    """Lemmas of words that begin as one with a star does: besides all that begin so themselves, or (`alone`) these only.
+    """Lemmas of words that begin as one with a star does: besides all that begin so, or (`alone`) these only.
 
     left: how many lemmas of such words are not among them.
     """
@@ -136,7 +136,8 @@ def fact_condition(fact: Fact, plan: Plan, known: Known) -> str:
         return f"l.agency in ({slugs})"
     if fact.field == "tag":
         tags = ", ".join(map(plan.bind, known.tags.get(fact.value, ())))
-        return f"l.release in (select rt.release from release_tags rt join tags t on t.id = rt.tag where t.name in ({tags}))"
+        named = f"select rt.release from release_tags rt join tags t on t.id = rt.tag where t.name in ({tags})"
+        return f"l.release in ({named})"
     # what has no date is on no day: a "not" finds it
     return f"ifnull(l.day {'>=' if fact.field == 'from' else '<='} {plan.bind(fact.value)}, 0)"
 

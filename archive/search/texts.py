@@ -82,8 +82,13 @@ SEARCH = {
     "pairs": Text(("{n} fråga med svar", "{n} frågor med svar"), ("{n} question answered", "{n} questions answered")),
     "pairs_capped": Text("Fler än {n} frågor med svar", "More than {n} questions answered"),
     "capped_hint": Text(
-        "Fler än så räknas inte. Träffarna är de nyaste.",
-        "No more than that are counted. The hits are the newest.",
+        "Fler än så räknas inte, varken i allt eller efter myndighet, år och annat. Träffarna är de nyaste.",
+        "No more than that are counted, in all or by agency, year and so on. The hits are the newest.",
+    ),
+    "capped_best": Text("De som har orden i rubriken står först.", "Those with the words in the title come first."),
+    "capped_pairs": Text(
+        "Fler än så räknas inte. Träffarna är de som arkivet läste in sist.",
+        "No more than that are counted. The hits are those the archive read last.",
     ),
     "answered_in": Text("Ur {title}", "From {title}"),
     "in_question": Text("I fråga {n}:", "In question {n}:"),

@@ -7,6 +7,7 @@ import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from sqlite_utils import Database
 
@@ -17,11 +18,11 @@ from archive.takedowns.desk import hide, lift
 TABLES = ("months", "tagged", "tag_counts", "edit_counts")
 
 
-def read(db: sqlite3.Connection) -> dict[str, list[object]]:
+def read(db: sqlite3.Connection) -> dict[str, list[Any]]:
     return {name: db.execute(f"select * from {name}").fetchall() for name in TABLES}
 
 
-def held_and_counted(path: Path) -> tuple[dict[str, list[object]], dict[str, list[object]]]:
+def held_and_counted(path: Path) -> tuple[dict[str, list[Any]], dict[str, list[Any]]]:
     """As kept, and as counted anew."""
     with closing(sqlite3.connect(path)) as db:
         kept = read(db)

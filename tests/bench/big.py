@@ -1,8 +1,8 @@
 """python -m tests.bench.big [N] [FOLDER]: what searches and pages cost in archives of N/100, N/10 and N releases.
 
 Each class of question is asked over HTTP of the page and its JSON, and of Datasette's own table search with one facet
-on the same file (the baseline: Datasette without us, its time limits lifted), and told as the server's CPU. FOLDER keeps
-the archives, and spares making those that are there.
+on the same file (the baseline: Datasette without us, its time limits lifted), and told as the server's CPU. FOLDER keeps the
+archives, and spares making those that are there.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import json
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import fmean, quantiles
@@ -84,7 +84,7 @@ def measure(path: Path, folder: Path) -> Iterator[Class]:
             yield found
 
 
-def serve_plain(path: Path, folder: Path) -> ExitStack:
+def serve_plain(path: Path, folder: Path) -> AbstractContextManager[Served]:
     """Datasette as it is, told which index the releases have."""
     (folder / "plain.json").write_text(json.dumps(META))
     port = find_port()
@@ -92,7 +92,7 @@ def serve_plain(path: Path, folder: Path) -> ExitStack:
     command += [str(folder / "plain.json"), "--setting", "suggest_facets", "off"]
     for name, value in PATIENT.items():
         command += ["--setting", name, str(value)]
-    return serve(command, port)  # type: ignore[return-value]
+    return serve(command, port)
 
 
 def ask_class(name: str, questions: list[Question], ours: Served, theirs: Served) -> Class:

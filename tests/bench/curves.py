@@ -1,7 +1,118 @@
+"""How room, keeping, searching and looking again grow with the archive; what 20 years of 300 agencies would take."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
-@dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from archive.store import Archive
+from scraper.settings import DOWNLOAD_DELAY, REVISIT_BUDGET
+from tests.bench.writing import keep
+
+KEPT, CHECKED = 300, 300  # releases kept and looked at again, to see what one costs at this size
+AGENCIES, YEARS, RELEASES = 300, 20, 1_000_000
+BYTES = 2800  # of the bytes as they came, a release: README, measured on stored pages
+PAGE_CPU = 0.008  # seconds a page read: the target of the crawl's part of this benchmark
+RECENT = 48 + 12 + 11  # looks at a release in its first three months (REVISIT_AGES: hourly, daily, weekly)
+MONTHLY = 30  # days between two looks at an older one
+NIGHT = 3600
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Size:
-    releases:int
-    bytes:int
-def tell_curves(s): return []
-def weigh(p,c): return Size(0,0)
+    """What was measured at one size. Times are CPU milliseconds."""
+
+    releases: int
+    bytes: int
+    index: int  # of these
+    keep: float
+    check: float
+    due: float  # an agency's next 500 releases to be looked at
+    search: float  # the median class's p95
+    slowest: float  # the slowest class's
+
+
+def weigh(path: Path, classes: list[Any]) -> Size:
+    """Measure an archive; it grows by what is kept for that."""
+    with closing(sqlite3.connect(path)) as db:
+        releases = db.execute("select count(*) from listed").fetchone()[0]
+        index = sum(
+            db.execute(f"select coalesce(sum(length(block)), 0) from {name}_data").fetchone()[0]
+            for name in ("search", "search_questions")
+        )
+    searches = sorted(p95(each.cpu("page")) for each in classes if "json" in each.ways)
+    check, due = look_again(path)
+    return Size(
+        releases=releases,
+        bytes=path.stat().st_size,
+        index=index,
+        keep=keep(path, KEPT) * 1000,
+        check=check,
+        due=due,
+        search=searches[len(searches) // 2],
+        slowest=searches[-1],
+    )
+
+
+def look_again(path: Path) -> tuple[float, float]:
+    """Finding what is due of an agency, and noting that a release stands as it did."""
+    now = datetime.now(UTC)
+    with Archive(path) as archive:
+        agency = archive.db.execute("select agency from months where month = '' and agency <> '' limit 1").fetchone()[0]
+        begun = time.process_time()
+        due = archive.db.execute(
+            "select id from releases where agency = ? and next_check < ? order by next_check limit 500",
+            [agency, now.isoformat()],
+        ).fetchall()
+        found = time.process_time() - begun
+        keys = [row[0] for row in due] or [row[0] for row in archive.db.execute("select id from releases limit 500")]
+        begun = time.process_time()
+        for key in keys[:CHECKED]:
+            with archive.transaction():
+                archive.checked(key, now)
+        return (time.process_time() - begun) / len(keys[:CHECKED]) * 1000, found * 1000
+
+
+def p95(values: list[float]) -> float:
+    """The value that 95 of 100 do not exceed."""
+    return sorted(values)[min(len(values) - 1, int(len(values) * 0.95))]
+
+
+def tell_curves(sizes: list[Size]) -> Iterator[str]:
+    """A line a size, then the full archive."""
+    yield "How it grows: bytes and index a release; CPU ms of keeping one, noting one look again, finding what is due;"
+    yield "CPU ms p95 of the median class of searches and of the slowest."
+    yield f"{'releases':>10}{'bytes':>9}{'index':>8}{'keep':>8}{'look':>8}{'due':>8}{'search':>8}{'slowest':>9}"
+    for size in sizes:
+        yield (
+            f"{size.releases:>10}{size.bytes / size.releases:>9.0f}{size.index / size.releases:>8.0f}"
+            f"{size.keep:>8.2f}{size.check:>8.2f}{size.due:>8.2f}{size.search:>8.1f}{size.slowest:>9.1f}"
+        )
+    yield ""
+    yield from (f"{name:58}{value}" for name, value in tell_whole(sizes[-1]).items())
+
+
+def tell_whole(size: Size) -> Mapping[str, str]:
+    """A full archive, by the largest size measured; every assumption stands in the line."""
+    each = RELEASES / AGENCIES
+    new = each / YEARS / 365 * 1.5  # a day and agency; half as many again as in the mean year, for they grow
+    looks = min(REVISIT_BUDGET, new * RECENT + each / MONTHLY)
+    requests = new + looks + 4  # its sources
+    return {
+        f"{AGENCIES} agencies, {YEARS} years: {RELEASES:,} releases,": f"{each:,.0f} an agency (assumed)",
+        "archive.db": f"{size.bytes / size.releases * RELEASES / 1e9:.1f} GB",
+        f"captures.db ({BYTES} bytes a release, stored pages)": f"{BYTES * RELEASES / 1e9:.1f} GB",
+        f"a day's requests to an agency ({new:.1f} new, {looks:.0f} looked at)": f"{requests:.0f}",
+        f"a day's crawl at a request every {DOWNLOAD_DELAY:.0f} s, hosts side by side": (
+            f"{requests * DOWNLOAD_DELAY / 60:.0f} min"
+        ),
+        f"its CPU at {PAGE_CPU * 1000:.0f} ms a page (the target)": f"{AGENCIES * requests * PAGE_CPU / 60:.0f} min",
+        "the same with one request at a time over all hosts": (f"{AGENCIES * requests * DOWNLOAD_DELAY / NIGHT:.1f} h"),
+        f"reading all once, hosts side by side ({each:,.0f} pages each)": f"{each * DOWNLOAD_DELAY / NIGHT:.1f} h",
+    }

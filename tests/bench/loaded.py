@@ -1,1 +1,102 @@
-def measure_loaded(p): ...
+"""A big archive under load: sixteen readers at once, then a reader while a crawl writes."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import quantiles
+from urllib.parse import urlencode
+
+import httpx
+
+from archive.__main__ import datasette_command
+from tests.bench.questions import to_classes
+from tests.bench.served import cpu_of, find_port, serve
+from tests.scraper.crawling import ROOT
+
+READERS, EACH = 16, 6  # at once; questions of each
+WRITES = 200  # releases kept, at WRITES_A_SECOND
+WRITES_A_SECOND = 20
+PATIENCE = 120  # seconds for one answer: a reader in line of sixteen waits
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What readers met. cpu: of the server, seconds a request; walls: seconds; failed: answers that are none."""
+
+    name: str
+    cpu: float
+    walls: list[float]
+    failed: int
+
+    def line(self) -> str:
+        cuts = quantiles([wall * 1000 for wall in self.walls], n=20, method="inclusive")
+        told = f"{self.failed} ANSWERS FAILED" if self.failed else "no answer failed"
+        return f"{self.name:34}{self.cpu * 1000:>8.1f}{cuts[9]:>8.0f}{cuts[18]:>8.0f}  {told}"
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """One reader, sixteen, and one beside a crawl."""
+
+    loads: list[Load]
+    memory: int  # of the server at its most, bytes; 0 where the system does not tell
+
+    @property
+    def failed(self) -> bool:
+        return any(load.failed for load in self.loads)
+
+    def lines(self) -> Iterator[str]:
+        yield f"{'searches of every class':34}{'CPU ms':>8}{'p50':>8}{'p95':>8}  wall ms, with all that waits in line"
+        yield from (load.line() for load in self.loads)
+        yield f"the server's memory at its most: {self.memory / 1e6:.0f} MB"
+
+
+def measure_loaded(path: Path) -> Loaded:
+    """Every class's questions, in an order of their own for each reader."""
+    asked = [f"/search?{urlencode(each.ours)}" for found in to_classes(path).values() for each in found]
+    port = find_port()
+    with serve(datasette_command(path, port), port) as served:
+        place = served.process.pid, port, asked
+        loads = [ask("one reader", *place)]
+        loads.append(ask("sixteen readers at once", *place, readers=READERS, each=EACH))
+        command = [sys.executable, "-m", "tests.bench.writing", str(path), str(WRITES), str(WRITES_A_SECOND)]
+        with subprocess.Popen(command, cwd=ROOT) as writer:
+            loads.append(ask("one reader while a crawl writes", *place))
+            if writer.wait():
+                raise SystemExit("the writer beside the readers failed")
+        return Loaded(loads, memory_of(served.process.pid))
+
+
+def memory_of(pid: int) -> int:
+    """The most a process has held of memory."""
+    status = Path(f"/proc/{pid}/status")
+    lines = status.read_text().splitlines() if status.is_file() else []
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM")), 0)
+
+
+def ask(name: str, pid: int, port: int, asked: list[str], *, readers: int = 1, each: int = EACH * 4) -> Load:
+    """So many readers, each with so many questions."""
+    before = cpu_of(pid)
+    with ThreadPoolExecutor(readers) as pool:
+        told = list(pool.map(lambda seed: read(port, asked, seed, each), range(readers)))
+    walls = [wall for reader in told for wall, _ in reader]
+    failed = sum(status != 200 for reader in told for _, status in reader)
+    return Load(name, (cpu_of(pid) - before) / len(walls), walls, failed)
+
+
+def read(port: int, asked: list[str], seed: int, number: int) -> list[tuple[float, int]]:
+    """One reader's waits, and how each was answered."""
+    chance, told = random.Random(seed), []
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE, trust_env=False) as client:
+        for address in chance.sample(asked * (1 + number // len(asked)), number):
+            begun = time.perf_counter()
+            status = client.get(address).status_code
+            told.append((time.perf_counter() - begun, status))
+    return told

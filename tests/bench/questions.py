@@ -44,8 +44,10 @@ def to_classes(archive: Path) -> dict[str, list[Question]]:
         "prefix": [begin(word[:LONG]) for word in medium],
         "prefix of 3": [begin(word[:3]) for word in very],
         "in the title": [Question({"q": f"rubrik:{word}"}, {"_search_title": word}) for word in common],
-        "of an agency": [ask(word, agency=agencies[place]) for word, place in zip(common, (0, middle, -1, 1))],
-        "of a year": [ask(word, year=years[place]) for word, place in zip(common, (0, 1, -1, -2))],
+        "of an agency": [
+            ask(word, agency=agencies[place]) for word, place in zip(common, (0, middle, -1, 1), strict=True)
+        ],
+        "of a year": [ask(word, year=years[place]) for word, place in zip(common, (0, 1, -1, -2), strict=True)],
         "of a tag": [ask(word, tag=tags[place * 10]) for place, word in enumerate(common)],
         "very common, filtered": [ask(word, agency=agencies[middle], kind="notice") for word in very],
         "misspelt": [Question({"q": wrong(word)}, {"_search": wrong(word)}) for word in medium],
@@ -100,7 +102,7 @@ def begin(text: str) -> Question:
 def wrong(word: str) -> str:
     """Two letters in its middle changed places."""
     at = len(word) // 2
-    return f"{word[:at - 1]}{word[at]}{word[at - 1]}{word[at + 1:]}"
+    return f"{word[: at - 1]}{word[at]}{word[at - 1]}{word[at + 1 :]}"
 
 
 def column(db: sqlite3.Connection, sql: str) -> list[str]:

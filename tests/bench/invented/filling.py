@@ -13,7 +13,8 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from datetime import time as clock
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -40,8 +41,8 @@ FRONTIER = """
 """
 
 
-def fill(path: Path, number: int, seed: int = SEED, processes: int | None = None) -> float:
-    """Make the archive; gives the seconds it took."""
+def fill(path: Path, number: int, *, seed: int = SEED, processes: int | None = None, days: int = CRAWLS) -> float:
+    """Make the archive, with the crawls of so many days; gives the seconds it took."""
     begun, places = time.monotonic(), plan(number, seed)
     with Archive(path) as archive:
         db = archive.db
@@ -51,7 +52,7 @@ def fill(path: Path, number: int, seed: int = SEED, processes: int | None = None
         db.execute("pragma foreign_keys = off")
         db.execute("pragma wal_autocheckpoint = 20000")
         with archive.transaction():
-            add_agencies(archive, places)
+            add_agencies(archive, places, days)
         counts: Counter[str] = Counter()
         keys: list[Any] = []
         tags: dict[str, int] = {}
@@ -109,7 +110,7 @@ def put(db: Database, table: str, columns: tuple[str, ...], rows: list[Any]) -> 
     db.conn.executemany(f"insert into {table} ({', '.join(columns)}) values ({marks})", rows)
 
 
-def add_agencies(archive: Archive, places: list[Place]) -> None:
+def add_agencies(archive: Archive, places: list[Place], days: int) -> None:
     """All of them, and the crawls that read them: a first one, then one a day and a revisit."""
     first = {place.agency: place.found for place in reversed(places)}
     last = max(place.found for place in places)
@@ -118,12 +119,14 @@ def add_agencies(archive: Archive, places: list[Place]) -> None:
         archive.add_agency(slug_of(agency), name=slug_of(agency).capitalize(), home=home_of(agency))
         began = first.get(agency, last) - timedelta(hours=1)
         rows.append((slug_of(agency), "news", to_text(began), to_text(began + timedelta(hours=20)), "finished", 900, 0))
-    for day in range(CRAWLS):
+    for day in range(days):
         for agency in range(AGENCIES):
             for spider, hour in (("news", 16), ("revisit", 18)):
-                at = last - timedelta(days=CRAWLS - 1 - day) - timedelta(hours=24 - hour)
-                rows.append((slug_of(agency), spider, to_text(at), to_text(at + timedelta(minutes=4)), "finished", 1, 0))
-    rows.sort(key=lambda row: row[2])
+                at = last - timedelta(days=days - 1 - day) - timedelta(hours=24 - hour)
+                rows.append(
+                    (slug_of(agency), spider, to_text(at), to_text(at + timedelta(minutes=4)), "finished", 1, 0)
+                )
+    rows.sort(key=lambda row: str(row[2]))
     put(archive.db, "crawls", ("agency", "spider", "started", "finished", "reason", "new", "errors"), rows)
 
 
@@ -161,8 +164,6 @@ def edit_some(archive: Archive, places: list[Place], seed: int) -> None:
 
 def judge(archive: Archive) -> None:
     """The state of every agency, as a round leaves it."""
-    from datetime import UTC, datetime, time as clock
-
     with archive.transaction():
         judge_agencies(archive.db, map(slug_of, range(AGENCIES)), datetime.combine(END, clock(20), UTC))
 

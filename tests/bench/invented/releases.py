@@ -10,11 +10,12 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from random import Random
 
-from archive.records import Attachment, Contact, Image, Question, Release
 from archive.language import ZONE
+from archive.records import Attachment, Contact, Image, Question, Release
 from tests.bench.invented.words import LEADS, PASSAGES, Voice
 
 AGENCIES, YEARS, END = 300, 20, date(2025, 10, 31)
+FIELDS = ("skog", "vag", "vatten", "skatt", "bygg", "djur", "ljus", "gruv", "kust", "rymd")
 DAILY = 0.05  # of the releases were found by daily crawls
 KINDS = ("news", "press release", "article", "notice", "speech", "opinion", "report", None)
 SHARES = (55, 22, 8, 5, 3, 2, 2, 3)
@@ -56,10 +57,8 @@ def plan(number: int, seed: int) -> list[Place]:
 
 
 def slug_of(agency: int) -> str:
-    """A name of ten letters, no agency's."""
-    return f"{'skog väg vatten skatt bygg djur ljus gruv kust rymd'.split()[agency % 10]}".replace("ä", "a") + (
-        f"sverket-{agency}"
-    )
+    """A name that no agency has."""
+    return f"{FIELDS[agency % len(FIELDS)]}sverket-{agency}"
 
 
 def home_of(agency: int) -> str:
@@ -129,6 +128,4 @@ def ask(voice: Voice, chance: Random, number: int) -> Question:
 def edit(voice: Voice, release: Release, seed: int) -> Release:
     """The same with a sentence more, as agencies edit."""
     more = voice.text(Random(f"{seed} {release.url}"), 10)
-    return replace(
-        release, body=f"{release.body}\n\n{more}", body_html=f"{release.body_html}<p>{more}</p>"
-    )
+    return replace(release, body=f"{release.body}\n\n{more}", body_html=f"{release.body_html}<p>{more}</p>")

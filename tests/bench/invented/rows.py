@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from random import Random
 from typing import Any
 
@@ -27,7 +27,12 @@ OWN = ("agency", "url", "first_seen", "last_checked", "hash", "revision", "check
 COLUMNS = {
     "releases": ("id", *OWN, *STATE),
     "revisions": ("id", "release", "seen", "cause", "hash", *STATE, "tags", *PARTS),
-    "search": ("rowid", *"title lead body questions".split(), *(f"{name}_parts" for name in "title lead body questions".split()), "facts"),
+    "search": (
+        "rowid",
+        *["title", "lead", "body", "questions"],
+        *(f"{name}_parts" for name in ["title", "lead", "body", "questions"]),
+        "facts",
+    ),
 }
 BANDS = range(FIRST_BAND, LAST_BAND + 1)
 lemma_of = lru_cache(maxsize=None)(swedish_lemma)
@@ -49,7 +54,7 @@ def read(text: str) -> Read:
     return Read(" ".join(lemmas), tuple(find_compounds(lemmas)), frozenset(words))
 
 
-@lru_cache(maxsize=None)
+@cache
 def read_passage(number: int) -> Read:
     """One that stands in many bodies."""
     return read(read_voice().passage(number))
@@ -65,10 +70,7 @@ def join_read(reads: Iterable[Read]) -> Read:
 def to_rows(places: list[Place], seed: int) -> tuple[dict[str, list[tuple[Any, ...]]], Counter[str], list[Any]]:
     """Rows by table, how many releases hold each word, and the keys that joint texts meet by."""
     voice = read_voice()
-    rows: dict[str, list[Any]] = {
-        name: []
-        for name in ("releases", "revisions", "search", "release_tags", *PARTS)
-    }
+    rows: dict[str, list[Any]] = {name: [] for name in ("releases", "revisions", "search", "release_tags", *PARTS)}
     counts: Counter[str] = Counter()
     bands: list[tuple[int, int, int]] = []
     for place in places:
@@ -82,12 +84,14 @@ def to_rows(places: list[Place], seed: int) -> tuple[dict[str, list[tuple[Any, .
         body = join_read([*map(read_passage, passages), *([read(made)] if made else []), asked])
         texts = [read(release.title), read_passage(lead) if lead else read(""), body, asked]
         index = [*(text.lemmas for text in texts), *(" ".join(text.parts) for text in texts)]
-        rows["search"].append((key, *index, " ".join(find_facts(release.agency, state["published"] or state["updated"] or "", state))))
+        rows["search"].append(
+            (key, *index, " ".join(find_facts(release.agency, state["published"] or state["updated"] or "", state)))
+        )
         counts.update(frozenset().union(*(text.words for text in texts)))
         rows["release_tags"] += [(key, tag) for tag in state["tags"]]
         for name in PARTS:
             rows[name] += [(key, position, *part.values()) for position, part in enumerate(told(state[name]), 1)]
-        day = to_day(state["published"], state["updated"], seen)
+        day = to_day(state["published"], state["updated"], str(seen))
         drawn = Random(key)
         bands += [(band, drawn.randrange(-(2**31), 2**31) * DAYS + day, key) for band in BANDS]
     return rows, counts, bands

@@ -1,7 +1,8 @@
 """Speaks like a collection of texts: each word follows another as it did there, and now and then a new one is made up.
 
-A body is put together of passages made once, so that their words are read once, too. Word frequencies, their neighbours and the lengths of sentences are those of the collection: the stored corpus where it
-is here, else the sample site's texts. New compounds keep the vocabulary growing with the archive, as a real one's does.
+Word frequencies, their neighbours and the lengths of sentences are those of the collection: the stored corpus where it
+is here, else the sample site's texts. A body is put together of passages made once, so that their words are read once,
+too. New compounds keep the vocabulary growing with the archive, as a real one's does.
 """
 
 from __future__ import annotations

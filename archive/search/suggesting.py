@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import islice, pairwise, product
 
 from rapidfuzz.distance import OSA
+from rapidfuzz.process import extract_iter
 
 from archive.search.lexing import bare
 from archive.search.query import Node, find_terms
@@ -21,7 +22,10 @@ MARKED = {"a": "aåä", "o": "oö", "e": "eé"}
 KNOWN = "select word, releases from vocabulary where word in (select value from json_each(:words))"
 ALIKE = """
     select word, releases from vocabulary where word >= :low and word < :high and length(word) between :least and :most
+    and releases >= :common
 """
+WHOLE = "select releases from months where agency = '' and month = ''"
+RARE = 100_000  # releases for each of which a word must stand in one more to be offered: rarer ones are mostly misspelt
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +75,16 @@ async def find_alike(run: Run, word: str) -> str | None:
     """The nearest word of the archive's own that begins with the same letter or, of two swapped, the second."""
     reach = 1 if len(word) < 6 else 2
     best: tuple[int, int, str] | None = None
+    whole = await run(WHOLE, {})
+    common = 1 + (whole[0]["releases"] // RARE if whole else 0)
     for first in dict.fromkeys(MARKED.get(word[0], word[0]) + (word[1] if len(word) > 4 else "")):
         values = {"low": first, "high": chr(ord(first) + 1), "least": len(word) - reach, "most": len(word) + reach}
-        for row in await run(ALIKE, values):
-            far = OSA.distance(word, row["word"], score_cutoff=reach)
+        rows = await run(ALIKE, values | {"common": common})
+        near = extract_iter(word, [row["word"] for row in rows], scorer=OSA.distance, score_cutoff=reach)
+        for _, far, place in near:
+            row = rows[place]
             plain = 0 if far and bare(word) == bare(row["word"]) else far
-            if far <= reach and (best is None or (plain, -row["releases"]) < best[:2]):
+            if best is None or (plain, -row["releases"]) < best[:2]:
                 best = (plain, -row["releases"], row["word"])
     return best[2] if best else None
 

@@ -1,8 +1,8 @@
 """python -m tests.bench.big [N] [FOLDER]: what searches and pages cost in archives of N/100, N/10 and N releases.
 
 Each class of question is asked over HTTP of the page and its JSON, and of Datasette's own table search with one facet
-on the same file (the baseline: Datasette without us, its time limits lifted), and told as the server's CPU. FOLDER keeps the
-archives, and spares making those that are there.
+on the same file (the baseline: Datasette without us, its time limits lifted), told as the server's CPU. FOLDER keeps
+the archives, and spares making those that are there.
 """
 
 from __future__ import annotations

@@ -84,12 +84,17 @@ async def search(run: Run, query: Query) -> Results:
     return Results(
         hits=hits,
         found=found,
-        notes=[*query.asked.notes, *notes, *([Note("partial")] if found.partial else [])],
+        notes=[*query.asked.notes, *notes, *notes_on(found)],
         suggestions=suggestions,
         fresh=Fresh(**dict((await run(FRESH, {}))[0])),
         searched=None if found.total else await find_searched(run),
         names=await find_names(run, query, found),
     )
+
+
+def notes_on(found: Found) -> list[Note]:
+    """What is told of how hits were counted and ordered."""
+    return [*([Note("titled")] if found.titled else []), *([Note("partial")] if found.partial else [])]
 
 
 async def suggest(run: Run, query: Query, found: Found, known: Any) -> list[Suggestion]:

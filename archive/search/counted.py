@@ -17,7 +17,8 @@ TABLES = (
     "create table months (agency text not null, month text not null, releases integer not null,"
     " dated integer not null, primary key (agency, month)) without rowid",
     "create table tagged (tag integer not null references tags(id), newest text not null,"
-    " release integer not null references releases(id), primary key (tag, newest, release)) without rowid",
+    # no foreign key to releases: Datasette would count these rows on every release's page, through the whole table
+    " release integer not null, primary key (tag, newest, release)) without rowid",
     "create table tag_counts (tag integer not null references tags(id), agency text not null references agencies(slug),"
     " releases integer not null, primary key (tag, agency)) without rowid",
     "create table edit_counts (agency text primary key references agencies(slug), edits integer not null,"

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from archive.search.asked import FACETS, Query
-from archive.search.matching import PAIRS, RELEASES, Known, Plan, to_plan
-from archive.search.narrowing import MOST_HITS, choose_facts, find_window, join_match, refuse_tags
+from archive.search.matching import PAIRS, RANKED, RELEASES, Known, Plan, Source, to_plan
+from archive.search.narrowing import MOST_HITS, choose_facts, find_window, is_capped, join_match, refuse_tags
 from archive.search.news import NEWS
 from archive.search.run import Choice, Run
 from archive.swedish.facts import NONE
@@ -41,6 +41,7 @@ COUNTS = {
 class Found:
     """ids: of the releases or pairs of one page, in order; `capped`: there are more than `total`.
 
+    titled: best are the newest that have all words in their title, for these alone find more than MOST_HITS.
     partial: facets with a chosen value whose further values are counted among the newest MOST_HITS only.
     """
 
@@ -51,6 +52,7 @@ class Found:
     pages: int
     order: str
     facets: dict[str, list[Choice]]
+    titled: bool = False
     partial: list[str] = field(default_factory=list)
 
 
@@ -60,11 +62,14 @@ async def find(run: Run, query: Query, known: Known, *, counted: Sequence[str] =
     # a beginning of very many words: to weigh each of them costs more than it tells
     heavy = any(begun.alone for begun in known.begun.values())
     order = "newest" if heavy else query.order or ("best" if plan.match else "newest")
+    # to weigh very many hits by all their words costs with their number, and words that stand everywhere weigh nothing
+    weighable = bool(plan.match) and order == "best" and query.show == "releases" and not query.news
+    titled = weighable and await is_capped(run, plan.match)
     # a facet with a chosen value, of which any may hold, is counted apart: what would another value bring?
     apart = [name for name in counted if name in query.include and name != "tag"]
     main, *others = await asyncio.gather(
-        fetch(run, query, plan, order, [name for name in counted if name not in apart]),
-        *(fetch(run, query, plan_of(query, known), "newest", [name], without=name) for name in apart),
+        fetch(run, query, known, "titled" if titled else order, [name for name in counted if name not in apart]),
+        *(fetch(run, query, known, "newest", [name], without=name) for name in apart),
     )
     rows = [row for part in (main, *others) for row in part]
     total = next(row["n"] for row in main if row["facet"] == "total")
@@ -79,6 +84,7 @@ async def find(run: Run, query: Query, known: Known, *, counted: Sequence[str] =
         pages=pages,
         order=order if plan.match else "newest",
         facets={name: to_choices(name, rows) for name in counted},
+        titled=titled,
         partial=[name for name in apart if sum(row["n"] for row in rows if row["facet"] == name) > MOST_HITS],
     )
 
@@ -91,21 +97,22 @@ async def count(run: Run, query: Query, known: Known) -> int:
     return int((await run(sql, plan.values | {"most": MOST_HITS + 1}))[0]["n"])
 
 
-def plan_of(query: Query, known: Known) -> Plan:
+def plan_of(query: Query, known: Known, source: Source = RELEASES) -> Plan:
     """The words as a plan; words of which none can be searched for find nothing."""
-    plan = to_plan(query.asked.tree, known, PAIRS if query.show == "questions" else RELEASES)
+    plan = to_plan(query.asked.tree, known, PAIRS if query.show == "questions" else source)
     if query.asked.blank:
         plan.conditions.append("false")
     return plan
 
 
 async def fetch(
-    run: Run, query: Query, plan: Plan, order: str, counted: Sequence[str], *, without: str | None = None
+    run: Run, query: Query, known: Known, order: str, counted: Sequence[str], *, without: str | None = None
 ) -> Sequence[Any]:
     """Rows of (facet, value, name, name_en, n); hits and their number stand among them as facets of their own."""
-    parts = [COUNTS[name] for name in counted]
+    plan, parts = plan_of(query, known), [COUNTS[name] for name in counted]
     if without is None:
-        sort = "score, newest desc" if order == "best" and plan.match else "newest desc"
+        sorts = {"best": "score", "titled": "score, newest desc", "newest": "newest desc"}
+        sort = sorts[order if plan.match else "newest"]
         ranked = f"(select * from hits order by {sort}, id desc limit :size offset :skip)"
         page = f"select id, row_number() over (order by {sort}, id desc) as n from {ranked}"
         parts = [
@@ -114,7 +121,8 @@ async def fetch(
             *parts,
         ]
     match = match_of(query, plan, without)
-    window = await find_window(run, match) if match and query.show == "releases" and not query.news else ""
+    capped = bool(match) and query.show == "releases" and not query.news and await is_capped(run, match)
+    window = await find_window(run, match) if capped else ""
     values = {
         "most": MOST_HITS + 1,
         "tags": MOST_TAGS,
@@ -122,8 +130,11 @@ async def fetch(
         "skip": (query.page - 1) * query.size,
         "today": datetime.now(UTC).date().isoformat(),
     }
-    for each in dict.fromkeys((join_match([match, window]), match)):
-        hits = hits_sql(query, plan, order, match=each, without=without, window=window if each != match else "")
+    for windowed in (True, False) if window else (False,):
+        if order == "best":
+            plan = plan_of(query, known, RANKED)
+        each = join_match([match, window]) if windowed else match_of(query, plan, without)
+        hits = hits_sql(query, plan, order, match=each, without=without)
         sql = (
             f"with {tables(query)}hits as materialized ({hits}) select null as facet, null as value, null as name,"
             f" null as name_en, null as n where false union all {' union all '.join(parts)}"
@@ -150,14 +161,10 @@ def tables(query: Query) -> str:
     return f"{NEWS}, " if query.news else ""
 
 
-def hits_sql(
-    query: Query, plan: Plan, order: str | None, *, match: str, without: str | None = None, window: str = ""
-) -> str:
+def hits_sql(query: Query, plan: Plan, order: str | None, *, match: str, without: str | None = None) -> str:
     """The matching rows, the newest MOST_HITS + 1 of them; `without` leaves one facet's included values out.
 
-    order: None where they are only counted. window: the months that were left of very many hits. To weigh these by all
-    their words costs with the number of all hits, and words that stand everywhere weigh next to nothing: best are the
-    newest then that have what was asked for in the title.
+    order: best, titled, newest; None where they are only counted.
     """
     pairs = query.show == "questions"
     index = "search_questions" if pairs else "search"
@@ -180,8 +187,8 @@ def hits_sql(
         newest = "(select min(seen) from revisions v where v.release = l.release) as newest"
     columns = [f"{'q.id' if pairs else 'l.release'} as id", "l.release", newest]
     columns += [f"{column} as {name}" for name, column in COLUMNS.items()]
-    if plan.match and order == "best" and window:
-        titled = plan.bind(f"({{title title_parts}}: ({plan.match})) AND ({window})")
+    if plan.match and order == "titled":
+        titled = plan.bind(f"{{title title_parts}}: ({plan.match})")
         columns.append(f"l.release not in (select rowid from {index} where {index} match {titled}) as score")
     elif plan.match and order == "best":
         known = "julianday(:today) - julianday(coalesce(l.day, substr(l.newest, 1, 10)))"

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice, product
 from typing import Any as Anything
 
 from archive.search.query import All, Any, Fact, Near, Node, Not, Term
 from archive.swedish import to_term
 from archive.swedish.facts import AGENCY, TAG, to_fact
-from archive.swedish.match import TEXTS, match_word, quote
+from archive.swedish.match import PARTS, TEXTS, match_word, quote
 
 MOST_READINGS = 16  # of the words of a NEAR together
 
@@ -43,9 +43,11 @@ class Source:
     table: str
     texts: str
     fields: Mapping[str, str]
+    parted: str = ""  # columns of parts that are weighed apart
 
 
 RELEASES = Source(table="search", texts=TEXTS, fields={"title": "title", "lead": "lead", "body": "body"})
+RANKED = replace(RELEASES, parted=PARTS)
 PAIRS = Source(
     table="search_questions",
     texts="{question answer}",
@@ -173,7 +175,7 @@ def match_term(term: Term, known: Known, source: Source) -> str:
         begun = known.begun.get(text, Begun())
         readings = [*([] if begun.alone else [f"{quote(text)} *"]), *map(quote, begun.lemmas)]
         return f"{columns}: ({' OR '.join(readings)})"
-    match = match_word(text, columns)
+    match = match_word(text, columns, source.parted)
     if not term.field or not match:
         return match
     name = source.fields[term.field]

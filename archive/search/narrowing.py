@@ -45,13 +45,16 @@ def join_match(wanted: Sequence[str], refused: str = "") -> str:
     return f"({match}) NOT ({refused})" if match and refused else match
 
 
+async def is_capped(run: Run, match: str) -> bool:
+    """Whether an expression finds more than MOST_HITS."""
+    return await count(run, match) > MOST_HITS
+
+
 async def find_window(run: Run, match: str) -> str:
     """The months, as an expression, that hold the newest MOST_HITS of an expression's releases and not many more.
 
-    "" where all of them must be looked at: there are not so many, or they are scattered over most of the archive.
+    "" where all of its releases must be looked at, for they are scattered over most of the archive.
     """
-    if await count(run, match) <= MOST_HITS:
-        return ""
     months = [(row["month"], row["releases"]) for row in await run(MONTHS, {})]
     most = sum(number for _, number in months) * MOST_SHARE
     wanted = FIRST * MOST_HITS

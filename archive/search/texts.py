@@ -66,6 +66,10 @@ SEARCH = {
         "Bara de första orden togs med i sökningen, högst 32.",
         "Only the first words were used in the search, 32 at most.",
     ),
+    "search_note_titled": Text(
+        "Så vanliga ord vägs inte: meddelanden med alla ord i rubriken står först, sedan de nyaste.",
+        "Words so common are not weighed: releases with all words in the title come first, then the newest.",
+    ),
     "search_note_partial": Text(
         "Talen vid en vald avgränsning är räknade bland högst 10\u00a0000 meddelanden, de nyaste.",
         "The numbers beside a chosen filter are counted among 10,000 releases at most, the newest.",
@@ -85,7 +89,6 @@ SEARCH = {
         "Fler än så räknas inte, varken i allt eller efter myndighet, år och annat. Träffarna är de nyaste.",
         "No more than that are counted, in all or by agency, year and so on. The hits are the newest.",
     ),
-    "capped_best": Text("De som har orden i rubriken står först.", "Those with the words in the title come first."),
     "capped_pairs": Text(
         "Fler än så räknas inte. Träffarna är de som arkivet läste in sist.",
         "No more than that are counted. The hits are those the archive read last.",

@@ -24,7 +24,7 @@ from archive.swedish.words import find_words
 OLDEST = (3, 43, 0)  # the first SQLite that can delete from a contentless table
 TEXTS = ("title", "lead", "body", "questions")
 PARTS = tuple(f"{name}_parts" for name in TEXTS)  # what their compounds are found by beside themselves
-WEIGHTS = (10.0, 4.0, 1.0, 1.0, 0.3, 0.3, 0.3, 0.3, 0.0)  # of texts, their parts and facts, for bm25
+WEIGHTS = (10.0, 4.0, 1.0, 1.0, 0.2, 0.2, 0.2, 0.2, 0.0)  # of texts, their parts and facts, for bm25
 TABLES = {
     "search": ", ".join((*TEXTS, *PARTS, "facts")),
     "search_questions": "question, answer, question_parts, answer_parts",

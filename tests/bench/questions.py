@@ -68,7 +68,9 @@ def to_pages(archive: Path) -> dict[str, list[str]]:
         releases = column(db, "select release from listed order by newest desc limit 3000")[::999]
         edited = column(db, "select release from revisions where previous is not null limit 2")
         tags = column(db, "select tag from tag_counts group by tag order by sum(releases) desc")
-        month = column(db, "select month from months where agency = '' and month like '2%' order by month desc")
+        month = column(
+            db, "select month from months where agency = '' and dated > 0 and month like '2%' order by month desc"
+        )
         edits = db.execute("select previous, id from revisions where previous is not null limit 2").fetchall()
     some = (agencies[0], agencies[len(agencies) // 2], agencies[-1])
     return {

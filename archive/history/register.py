@@ -12,7 +12,7 @@ from archive.search import Choice, Run
 
 PAGE_SIZE = 50
 MOST_ROWS = 1000  # on one page of JSON or CSV
-MOST_COUNTED = 10_000  # entries beyond the newest so many are not counted
+MOST_COUNTED = 5_000  # entries beyond the newest so many are not counted
 AGENCIES = """
     select a.slug as value, a.name, a.name_en, coalesce(counted.n, 0) as count from agencies a
     left join (select r.agency, count(*) as n from ({found}) found join releases r on r.id = found.release

@@ -26,6 +26,7 @@ TABLES = (
     "create index idx_tag_counts_agency on tag_counts (agency)",
     "create index idx_listed_undated on listed (newest, agency) where day is null",
     "create index idx_crawls_finished on crawls (finished)",
+    "create index idx_crawls_whole on crawls (agency, finished) where spider = 'news' and reason = 'finished'",
 )
 MONTH = f"coalesce(nullif(substr({{row}}.newest, 1, 7), ''), '{NO_MONTH}')"
 PLACES = ", ".join(

@@ -134,7 +134,7 @@ async def fetch(
         if order == "best":
             plan = plan_of(query, known, RANKED)
         each = join_match([match, window]) if windowed else match_of(query, plan, without)
-        hits = hits_sql(query, plan, order, match=each, without=without)
+        hits = hits_sql(query, plan, order, match=each, without=without, window=window if windowed else "")
         sql = (
             f"with {tables(query)}hits as materialized ({hits}) select null as facet, null as value, null as name,"
             f" null as name_en, null as n where false union all {' union all '.join(parts)}"
@@ -161,7 +161,9 @@ def tables(query: Query) -> str:
     return f"{NEWS}, " if query.news else ""
 
 
-def hits_sql(query: Query, plan: Plan, order: str | None, *, match: str, without: str | None = None) -> str:
+def hits_sql(
+    query: Query, plan: Plan, order: str | None, *, match: str, without: str | None = None, window: str = ""
+) -> str:
     """The matching rows, the newest MOST_HITS + 1 of them; `without` leaves one facet's included values out.
 
     order: best, titled, newest; None where they are only counted.
@@ -188,7 +190,7 @@ def hits_sql(query: Query, plan: Plan, order: str | None, *, match: str, without
     columns = [f"{'q.id' if pairs else 'l.release'} as id", "l.release", newest]
     columns += [f"{column} as {name}" for name, column in COLUMNS.items()]
     if plan.match and order == "titled":
-        titled = plan.bind(f"{{title title_parts}}: ({plan.match})")
+        titled = plan.bind(join_match([f"{{title title_parts}}: ({plan.match})", window]))
         columns.append(f"l.release not in (select rowid from {index} where {index} match {titled}) as score")
     elif plan.match and order == "best":
         known = "julianday(:today) - julianday(coalesce(l.day, substr(l.newest, 1, 10)))"

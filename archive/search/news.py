@@ -6,8 +6,8 @@ DAYS = 14
 FEW = 20
 MOST = 20_000  # the newest first readings that are looked through
 BEGUN = (
-    "begun as materialized (select agency, min(finished) as ended from crawls"
-    " where spider = 'news' and reason = 'finished' group by agency)"
+    "begun as materialized (select a.slug as agency, (select min(c.finished) from crawls c where c.agency = a.slug"
+    " and c.spider = 'news' and c.reason = 'finished') as ended from agencies a)"
 )
 FIRST = "revisions where cause = 'first' and previous is null"
 RULE = f"""

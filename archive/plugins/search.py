@@ -21,6 +21,7 @@ from archive.swedish.facts import NONE
 from archive.web import absolute, language_of, refuse, runner
 
 FEED_SIZE = 30
+MOST_VALUES = 40  # of one facet on the page; each is two links, which cost
 MOST_NAMED = 12  # agencies that a search without hits names
 
 
@@ -62,6 +63,7 @@ def to_context(request: Any, datasette: Any, query: Query, results: Results | No
         "asked": bool(query.text or query.filtered),
         "address": is_address(query.text),
         "most_named": MOST_NAMED,
+        "most_values": MOST_VALUES,
         "at": at,
         "choose": partial(chosen, query),
         "changed": partial(replace, query, page=1),

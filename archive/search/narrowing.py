@@ -14,12 +14,13 @@ from archive.search.run import Run
 from archive.swedish.facts import AGENCY, KIND, LISTED_MONTH, LISTED_YEAR, QUESTIONS, TAG, YEAR
 
 MOST_HITS = 10_000  # matches beyond the newest so many are neither counted nor shown: very common words cost seconds
-FIRST = 1.5  # times MOST_HITS: releases whose months are tried first
+MOST_COUNTED = 100_000  # matches that are counted to see how common a word is
+FIRST = 15_000  # releases whose months tell it of commoner words
+LEAST_MORE = 1.2  # times as many are tried next, at least
 SPARE = 1.2  # times as many hits as are wanted are aimed at
-LEAST_MORE = 1.3  # times as many releases are tried next, at least
-MOST_SHARE = 0.5  # of all releases; to look through more of them costs more than to sort all hits
+MOST_SHARE = 0.75  # of all releases; to look through more of them costs more than to sort all hits
 KINDS = {"agency": AGENCY, "kind": KIND, "year": YEAR, "questions": QUESTIONS, "tag": TAG}
-MONTHS = "select month, releases from months where agency = '' and month <> '' order by month desc"
+MONTHS = "select month, releases from months where agency = '' and month not in ('', 'none') order by month desc"
 COUNT = "select count(*) as n from (select 1 from search where search match :match limit :most)"
 
 
@@ -47,30 +48,32 @@ def join_match(wanted: Sequence[str], refused: str = "") -> str:
 
 async def is_capped(run: Run, match: str) -> bool:
     """Whether an expression finds more than MOST_HITS."""
-    return await count(run, match) > MOST_HITS
+    return await count(run, match, MOST_HITS) > MOST_HITS
 
 
 async def find_window(run: Run, match: str) -> str:
     """The months, as an expression, that hold the newest MOST_HITS of an expression's releases and not many more.
 
-    "" where all of its releases must be looked at, for they are scattered over most of the archive.
+    "" where all of its releases must be looked at, for there are not many more.
     """
     months = [(row["month"], row["releases"]) for row in await run(MONTHS, {})]
-    most = sum(number for _, number in months) * MOST_SHARE
-    wanted = FIRST * MOST_HITS
-    while wanted < most:
+    whole = sum(number for _, number in months)
+    found = await count(run, match, MOST_COUNTED)
+    # how common the commonest words are the newest months tell
+    wanted = FIRST if found > MOST_COUNTED else whole * SPARE * MOST_HITS / max(1, found)
+    while wanted < MOST_SHARE * whole:
         chosen, held = take(months, wanted)
         span = any_month(chosen)
-        found = await count(run, f"({match}) AND ({span})")
+        found = await count(run, f"({match}) AND ({span})", MOST_HITS)
         if found > MOST_HITS:
             return span
         wanted = max(LEAST_MORE * held, held * SPARE * MOST_HITS / (found + 1))
     return ""
 
 
-async def count(run: Run, match: str) -> int:
-    """How many releases an expression finds, counted no further than one beyond MOST_HITS."""
-    return int((await run(COUNT, {"match": match, "most": MOST_HITS + 1}))[0]["n"])
+async def count(run: Run, match: str, most: int) -> int:
+    """How many releases an expression finds, counted no further than one beyond `most`."""
+    return int((await run(COUNT, {"match": match, "most": most + 1}))[0]["n"])
 
 
 def take(months: Iterable[tuple[str, int]], wanted: float) -> tuple[list[str], int]:

@@ -109,6 +109,10 @@ SEARCH = {
     "exclude": Text("Uteslut {name}", "Leave out {name}"),
     "without_value": Text("Utan {name}", "Without {name}"),
     "more_choices": Text("Visa {n} till", "Show {n} more"),
+    "choices_left": Text(
+        "{n} till med färre träffar står i JSON. En myndighet väljs också med myndighet: i sökrutan.",
+        "{n} more with fewer hits are in the JSON. An agency can be chosen with agency: in the search box, too.",
+    ),
     "chosen": Text("Valda avgränsningar", "Chosen filters"),
     "remove_filter": Text("Ta bort avgränsningen {name}", "Remove the filter {name}"),
     # why a hit was found

@@ -11,20 +11,16 @@ from typing import Any
 
 from archive.history.asked import Args, FilterError, read_number
 from archive.search import Run
-from archive.state import PARTS, STATE
+from archive.state import FIELDS, PARTS, STATE
 
 SIZE, MOST_SIZE = 100, 500  # entries of a page
 MOST_BYTES = 2_000_000  # of the texts on a page that has more than one
 BEGINNING = "0"
 CURSOR = re.compile(r"(?P<number>[1-9][0-9]{0,15})-(?P<check>[0-9a-f]{8})")
 COLUMNS = ("agency", "url", *STATE, "first_seen", "gone", "moved_to", "withheld", "revision", "hash")
-FIELDS = {  # of a part, without its number, which may change when the release is read anew
-    "questions": ("position", "question", "answer", "answered_by"),
-    "images": ("position", "url", "caption", "credit", "alt"),
-    "attachments": ("position", "url", "title", "media_type"),
-    "contacts": ("position", "name", "role", "phone", "email"),
+OBJECTS = {  # without the number of a part, which may change when the release is read anew
+    name: ", ".join(f"'{field}', {field}" for field in dict.fromkeys(("position", *FIELDS[name]))) for name in PARTS
 }
-OBJECTS = {name: ", ".join(f"'{field}', {field}" for field in FIELDS[name]) for name in PARTS}
 LISTS = {
     "tags": "select json_group_array(name) from (select t.name from release_tags rt join tags t on t.id = rt.tag"
     " where rt.release = r.id order by rt.rowid)",

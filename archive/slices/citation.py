@@ -27,6 +27,11 @@ class Slice:
         return f"myndighetsarkivet-{self.fingerprint[:12]}"
 
     @property
+    def size(self) -> str:
+        """How many releases."""
+        return f"{self.asked.found} release{'' if self.asked.found == 1 else 's'}"
+
+    @property
     def title(self) -> str:
         """What it is of."""
         words = " ".join(self.asked.text.split())
@@ -39,7 +44,7 @@ def to_sentence(one: Slice) -> str:
     """A line for a list of references."""
     where = f" {one.site}." if one.site else ""
     return (
-        f"{AUTHOR} ({one.state.day[:4] or 'n.d.'}). {one.title} [data set], {one.asked.found} releases as of"
+        f"{AUTHOR} ({one.state.day[:4] or 'n.d.'}). {one.title} [data set], {one.size} as of"
         f" {one.state.newest_change_at or 'an empty archive'}.{where} SHA-256 {one.fingerprint}."
     )
 
@@ -53,7 +58,7 @@ def to_bibtex(one: Slice) -> str:
         "date": one.state.day,
         "version": f"change {one.state.newest_change}" if one.state.newest_change else "",
         "url": one.site or "",
-        "note": f"{one.asked.found} releases. SHA-256 {one.fingerprint}",
+        "note": f"{one.size}. SHA-256 {one.fingerprint}",
     }
     lines = ",\n".join(f"  {name} = {{{value}}}" for name, value in fields.items() if value)
     return f"@dataset{{{one.name},\n{lines}\n}}\n"

@@ -55,5 +55,5 @@ def run_slice(options: argparse.Namespace, watch: Watch) -> int:
     if not one.asked.found:
         sys.stdout.write(f"{options.archive}: nothing found; {options.to} is not made\n")
         return 1
-    sys.stdout.write(f"{options.to}: {one.asked.found} releases\n{to_sentence(one)}\n")
+    sys.stdout.write(f"{options.to}: {one.size}\n{to_sentence(one)}\n")
     return 0

@@ -55,7 +55,7 @@ def copy_of(archive: Path, folder: Path) -> Path:
 
 def test_duckdb_reads_what_the_archive_shows(whole: Path, storied: Path) -> None:
     shown = {key: row for key, row in read_shown(storied).items() if row["moved_to"] is None}
-    releases = duckdb.sql(
+    releases = duckdb.execute(
         f"select id, title, body, url, tags from '{whole}/data/releases.parquet'"
         f" left join (select release, list(tag order by position) as tags from '{whole}/data/tags.parquet' group by 1)"
         " on release = id order by id"
@@ -64,7 +64,7 @@ def test_duckdb_reads_what_the_archive_shows(whole: Path, storied: Path) -> None
         (key, row["title"], row["body"], row["url"], row["tags"] or None) for key, row in sorted(shown.items())
     ]
     for table in ("questions", "images", "attachments", "contacts"):
-        ((number,),) = duckdb.sql(f"select count(*) from '{whole}/data/{table}.parquet'").fetchall()
+        ((number,),) = duckdb.execute(f"select count(*) from '{whole}/data/{table}.parquet'").fetchall()
         assert number == sum(len(row[table]) for row in shown.values())
         assert number
 
@@ -196,7 +196,7 @@ def test_rows_are_held_a_group_at_a_time(
 ) -> None:
     monkeypatch.setattr(files, "MOST_ROWS", 7)
     take_slice(storied, "", tmp_path / "slice", without=("revisions",))
-    ((groups,),) = duckdb.sql(
+    ((groups,),) = duckdb.execute(
         f"select count(distinct row_group_id) from parquet_metadata('{tmp_path}/slice/data/releases.parquet')"
     ).fetchall()
     rows = rows_of(whole, "releases")

@@ -60,6 +60,8 @@ def to_guide(one: Slice, resources: Sequence[Resource], left_out: Sequence[str],
         "\n".join(list_files(resources)) + "\n",
         "Every column stands in `data/codebook.csv` and in `datapackage.json`, which also tells how the tables belong"
         " together: `release` is the `id` of `releases`.\n",
+        f"A release is read at <{one.site or ''}/archive/releases/ID>, a state of it at"
+        f" <{one.site or ''}/-/revision/ID>.\n",
         TIMES,
         CSV.format(formulas=formulas),
         LEFT.format(log=f"{one.site or ''}/-/takedowns", hidden=hidden, left=left),

@@ -128,6 +128,12 @@ TABLES = (
             *named("text", "language"),
             *named("list", " ".join(LISTS)),
             *named("text", "reader hash"),
+            Column(
+                name="page_sha256",
+                sql="(select sha256 from captures where id = x.capture)",
+                meaning="SHA-256 (hex) of the page as it came, which this state was read from; null where its bytes are"
+                " not kept. /-/evidence/<id>.zip hands it out",
+            ),
             Column(name="withheld", kind="number"),
         ),
         source=f"{FROM} revisions x on x.release = c.release order by c.release, x.id",

@@ -1,4 +1,4 @@
-"""An archive of many releases: what is at hand, repeated under other addresses. Its search index is left as it was."""
+"""An archive of many releases: what is at hand, repeated at other addresses; searches find the first of each alone."""
 
 from __future__ import annotations
 
@@ -49,6 +49,9 @@ def repeat(archive: Archive, far: int, held: int) -> None:
     )
     archive.db.execute(
         "insert into release_tags select release + :far, tag from release_tags where release <= :held", values
+    )
+    archive.db.execute(  # as many rows as the index must have
+        "insert into search (rowid, title) select id + :far, 'x' from releases where id <= :held", values
     )
     for table, columns in PARTS_OF.items():
         named = ", ".join(columns)

@@ -43,18 +43,17 @@ def to_package(one: Slice, resources: Sequence[Resource], described: Mapping[str
         "question": asdict(one.asked),
         "archive": asdict(one.state),
         "leftOut": list(left_out),
-        "resources": [describe(each, path, resources) for each in resources for path in each.files],
+        "resources": [describe(each, resources) for each in resources],
     }
     return json.dumps(package, ensure_ascii=False, indent=1) + "\n"
 
 
-def describe(one: Resource, path: str, resources: Sequence[Resource]) -> dict[str, Any]:
-    """A file of a table."""
-    form = path.rpartition(".")[2]
-    size, digest = one.files[path]
+def describe(one: Resource, resources: Sequence[Resource]) -> dict[str, Any]:
+    """A table: its CSV file where there is one, which validators read cell by cell, and the same rows otherwise."""
+    first, *others = one.files
     held = {each.table.name for each in resources}
     keys = [
-        {"fields": [column], "reference": {"resource": f"{table}-{form}", "fields": [key]}}
+        {"fields": [column], "reference": {"resource": table, "fields": [key]}}
         for column, table, key in one.table.points
         if table in held
     ]
@@ -63,20 +62,24 @@ def describe(one: Resource, path: str, resources: Sequence[Resource]) -> dict[st
         **({"primaryKey": list(one.table.key)} if one.table.key else {}),
         **({"foreignKeys": keys} if keys else {}),
     }
-    csv = {"encoding": "utf-8", "dialect": {"lineTerminator": LINES}} if form == "csv" else {}
     return {
-        "name": f"{one.table.name}-{form}",
+        "name": one.table.name,
         "title": one.table.title,
-        "path": path,
-        "format": form,
-        "mediatype": TYPES[form],
-        **csv,
-        "bytes": size,
-        "hash": f"sha256:{digest}",
+        **describe_file(one, first),
         "rows": one.told.rows,
-        **({"cellsThatLookLikeFormulas": one.told.formulas} if form == "csv" else {}),
+        "cellsThatLookLikeFormulas": one.told.formulas,
         "schema": schema,
+        "alternates": [describe_file(one, path) for path in others],
     }
+
+
+def describe_file(one: Resource, path: str) -> dict[str, Any]:
+    """One file of a table."""
+    form = path.rpartition(".")[2]
+    size, digest = one.files[path]
+    csv = {"encoding": "utf-8", "dialect": {"lineTerminator": LINES}} if form == "csv" else {}
+    told = {"path": path, "format": form, "mediatype": TYPES[form], **csv, "bytes": size}
+    return {**told, "hash": f"sha256:{digest}"}
 
 
 def to_field(column: Column, meaning: str) -> dict[str, Any]:

@@ -13,14 +13,16 @@ from urllib.parse import parse_qs, urlsplit
 
 from archive.errors import ArchiveError
 from archive.language import say
-from archive.search.asked import Query, read_query
+from archive.search.asked import EXCEPT, FACETS, Query, read_query
 from archive.search.finding import hits_sql, plan_of
 from archive.search.names import find_known
 from archive.search.query import Note
 from archive.search.run import finish, runner_on
 
 IS_SQL = re.compile(r"\s*(?:select|with)\b", re.IGNORECASE)
-IS_ADDRESS = re.compile(r"(?:https?://\S+|/search(?:\.\w+)?)?\?\S*")
+IS_ADDRESS = re.compile(
+    rf"(?:https?://[^\s?]+|/search(?:\.\w+)?)?\?(?:\S+&)?(?:q|{'|'.join(FACETS)})(?:{EXCEPT})?=.*", re.DOTALL
+)
 KEYS = ("release", "id")  # columns that name a release, the first one leading
 CHOSEN = "create temp table chosen (release integer primary key, agency text, year text)"
 PLACE = """

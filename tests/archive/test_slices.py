@@ -17,6 +17,7 @@ from archive.__main__ import main
 from archive.errors import ArchiveError
 from archive.files import open_readonly
 from archive.slices import files
+from archive.slices.asked import IS_ADDRESS
 from archive.slices.tables import TABLES
 from archive.slices.taking import take_slice
 from archive.store import Archive
@@ -141,6 +142,21 @@ async def test_a_search_finds_what_the_page_finds(story: Site, storied: Path, tm
     hits = (await story.get("/search.json?q=vägarna&kind=news&year__not=2024&size=100")).json()["releases"]
     assert {int(row["id"]) for row in rows_of(tmp_path / "address", "releases")} == {hit["release"] for hit in hits}
     assert hits
+
+
+@pytest.mark.parametrize(
+    ("text", "is_one"),
+    [
+        ("?q=två ord", True),
+        ("/search.json?page=2&year__not=2024", True),
+        ("https://arkiv.example/search?lang=en&agency=a", True),
+        ("?varför", False),  # else it would ask for everything
+        ("/search?order=best", False),
+        ("varför?q=1", False),
+    ],
+)
+def test_what_is_an_address_of_the_search_page(text: str, is_one: bool) -> None:
+    assert bool(IS_ADDRESS.fullmatch(text)) is is_one
 
 
 def test_nothing_that_is_taken_down(storied: Path, tmp_path: Path) -> None:

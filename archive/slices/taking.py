@@ -52,6 +52,7 @@ def take_slice(
     shutil.rmtree(unfinished, ignore_errors=True)  # of one that was broken off
     db = open_archive(archive)
     try:
+        db.text_factory = str  # bytes that are no text are an error here: they would not stay what they are
         db.execute("begin")  # one state of the archive, whatever a crawl writes meanwhile
         asked = choose(db, archive, text, how)
         if not asked.found:

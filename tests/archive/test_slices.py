@@ -222,6 +222,21 @@ def test_rows_are_held_a_group_at_a_time(
     assert not (tmp_path / "slice/data/revisions.csv").exists()
 
 
+def test_what_is_no_text_or_no_time_is_an_error(storied: Path, tmp_path: Path) -> None:
+    path = copy_of(storied, tmp_path)
+    for sql in (
+        "update releases set lead = cast(x'ff' as text) where id = 2",
+        "update releases set published = 'i går'",
+    ):
+        with Archive(path) as archive:
+            archive.db.execute(sql)
+        with pytest.raises(ArchiveError, match=r"Could not decode to UTF-8|releases: published.*: .*'i går'"):
+            take_slice(path, "", tmp_path / "slice", formats=("csv",))
+        with Archive(path) as archive:
+            archive.db.execute("update releases set lead = null where id = 2")
+    assert not (tmp_path / "slice").exists()
+
+
 @pytest.mark.parametrize(
     ("asked", "problem"),
     [

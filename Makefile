@@ -8,7 +8,7 @@ N ?= 200
 BIN := .venv/bin
 SETTINGS = -s ARCHIVE=$(ARCHIVE) $(if $(CONTACT),-s CONTACT=$(CONTACT)) $(if $(AGENCIES),-s AGENCIES=$(AGENCIES))
 
-.PHONY: install run crawl serve test lint format browser agencies bench year fuzz quarter kill locked weather clean
+.PHONY: install run crawl serve test lint format browser agencies bench bulk year fuzz quarter kill locked weather clean
 
 install: .venv/installed
 
@@ -51,6 +51,9 @@ agencies: install       ## the table of what is read, from the list of agencies 
 
 bench: install
 	$(BIN)/python -m tests.bench
+
+bulk: install           ## slices and the delta of N releases: cost, memory, and do they hold what the archive shows?
+	$(BIN)/python -m tests.bulk $(if $(filter command line,$(origin N)),$(N))
 
 year: install           ## a simulated year of the sample agencies: was every edit, removal and outage told right?
 	$(BIN)/python -m tests.year

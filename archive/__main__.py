@@ -1,4 +1,4 @@
-"""python -m archive serve|import|verify|backup|takedown …: an archive served, filled, checked, mended, or as WARC."""
+"""python -m archive serve|import|verify|backup|slice|takedown …: an archive served, filled, checked, or as data."""
 
 from __future__ import annotations
 
@@ -14,20 +14,18 @@ from rich.console import Console
 from rich.progress import Progress, TaskID
 
 from archive import backup
+from archive.described import find_metadata
 from archive.errors import ArchiveError
 from archive.evidence.manifest import find_newest
 from archive.evidence.verify import open_archive, verify
 from archive.evidence.warc import export_warc
 from archive.importing import command as importing
+from archive.slices import command as slices
 from archive.store import Archive
 from archive.swedish import VERSION
 from archive.takedowns import command as takedowns
 
 PACKAGE = Path(__file__).parent
-METADATA = (  # at the project's top; a wheel puts it among the environment's shared data
-    PACKAGE.parent / "metadata.json",
-    Path(sys.prefix) / "share" / "myndighetsarkivet" / "metadata.json",
-)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -73,6 +71,12 @@ def read_options(arguments: list[str] | None) -> argparse.Namespace:
     made["import"] = commands.add_parser("import", help=told, description=told)
     importing.add_options(made["import"])
     made["import"].set_defaults(run=run_import)
+    told = (
+        "a frozen part of the archive for research, as Parquet and CSV; 1 where nothing is found; see archive/SLICES.md"
+    )
+    made["slice"] = commands.add_parser("slice", help=told, description=told)
+    slices.add_options(made["slice"])
+    made["slice"].set_defaults(run=run_slice)
     told = "hide a release, redact a passage, restore either, or list what is taken down; see archive/TAKEDOWNS.md"
     made["takedown"] = commands.add_parser("takedown", help=told, description=told)
     takedowns.add_options(made["takedown"])
@@ -115,7 +119,7 @@ def datasette_command(
     """The one way this archive is served; visitors' SQL is held to limits by archive/plugins/guard.py."""
     return [
         *(sys.executable, "-m", "datasette", "serve", str(file), "--port", str(port)),
-        *("--metadata", str(next(path for path in METADATA if path.is_file()))),
+        *("--metadata", str(find_metadata())),
         *("--plugins-dir", str(PACKAGE / "plugins")),
         *("--template-dir", str(PACKAGE / "templates")),
         *("--static", f"static:{PACKAGE / 'static'}"),
@@ -158,6 +162,12 @@ def run_import(options: argparse.Namespace) -> int:
     """The releases of a file, and lines on what came of them."""
     with watching() as watch:
         return importing.run_import(options, watch)
+
+
+def run_slice(options: argparse.Namespace) -> int:
+    """A folder with the slice, and how to cite it."""
+    with watching() as watch:
+        return slices.run_slice(options, watch)
 
 
 def run_backup(options: argparse.Namespace) -> int:

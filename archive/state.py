@@ -26,6 +26,12 @@ STATE: dict[str, Any] = {  # as columns of releases and revisions alike
 }
 PARTS = ("questions", "images", "attachments", "contacts")  # tables of their own; JSON lists in revisions
 LISTS = ("tags", *PARTS)
+FIELDS = {  # of parts, as their tables and the lists of revisions have them
+    "questions": ("position", "question", "answer", "answered_by"),
+    "images": ("url", "caption", "credit", "alt"),
+    "attachments": ("url", "title", "media_type"),
+    "contacts": ("name", "role", "phone", "email"),
+}
 UNCOMPARED = ("published_text", "updated_text")  # how a date was printed is evidence, not content
 AROUND_TAG = re.compile(r" ?(<[^<>]+>) ?")
 PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".svg", ".avif")

@@ -51,7 +51,8 @@ def crawl(ward: Ward) -> None:
     """Something new, something changed."""
     ward.publish(4)
     ward.edit()
-    ward.make_due()
+    if ward.crawling.archive.exists():
+        ward.make_due()
     for spider in ("news", "revisit"):
         code, printed = ward.crawling.run(spider, **GENEROUS)
         if code:

@@ -14,12 +14,12 @@ from email.utils import parsedate_to_datetime
 KINDS = {  # what is asked for, and what an answer must hold
     "/": "Myndighetsarkivet",
     "/search?q=skogen": "skogen",
-    "/search.json?q=vatten": '"hits"',
+    "/search.json?q=vatten": '"releases"',
     "/search.atom?q=stöd": "<feed",
     "/new.atom": "<feed",
     "/new.json": '"releases"',
     "/agencies": "skogsbruksradet",
-    "/agency/skogsbruksradet": "Skogsbruksrådet",
+    "/agency/skogsbruksradet": "</html>",
     "/archive/releases/1": "</html>",
     "/archive/releases/1.json": '"rows"',
     "/-/revision/1": "</html>",
@@ -89,7 +89,7 @@ class Readers:
     oldest: float = 0.0
     slowest: float = 0.0
     hidden: str = ""  # words that nobody may be shown any more
-    shown: list[str] = field(default_factory=list)  # where they were all the same
+    shown: list[tuple[float, str]] = field(default_factory=list)  # when and where they were all the same
     ended: threading.Event = field(default_factory=threading.Event)
     threads: list[threading.Thread] = field(default_factory=list)
 
@@ -103,6 +103,13 @@ class Readers:
         self.ended.set()
         for thread in self.threads:
             thread.join()
+
+    def rehearse(self) -> None:
+        """Each kind once; RuntimeError where one is not what it should be."""
+        for kind, wanted in KINDS.items():
+            self.note(kind, kind, "sv", wanted)
+        if self.errors:
+            raise RuntimeError("\n".join(self.errors))
 
     def read(self, seed: int) -> None:
         """Page after page, and whatever the first page links to."""
@@ -135,5 +142,5 @@ class Readers:
         elif wanted.encode() not in answer.body:
             self.errors.append(f"{time.strftime('%H:%M:%S')} {path}: holds no {wanted} ({len(answer.body)} bytes)")
         elif hidden and hidden.encode() in answer.body:
-            self.shown.append(path)
+            self.shown.append((begun, f"{path} ({answer.cache})"))
         return answer

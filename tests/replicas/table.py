@@ -35,7 +35,7 @@ class Result:
         """Nothing may have been found."""
         held = list(found)
         self.add(what, len(held), "0", good=not held)
-        self.misses += [f"    {each}" for each in held[:5]]
+        self.misses += [f"    {each}" for each in held[:20]]
 
     def most(self, what: str, seconds: float, target: float) -> None:
         """So many seconds at most."""

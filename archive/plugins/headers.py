@@ -58,6 +58,7 @@ class Stamp:
 
     def __init__(self, datasette: Any) -> None:
         self.datasette = datasette
+        self.changed: bytes | None = None  # of the file: told also when that was deleted since
 
     def find(self, scope: dict[str, Any]) -> dict[bytes, bytes]:
         """ETag and Last-Modified for a request; the hour is in it, for pages also tell how old what they show is."""
@@ -68,8 +69,9 @@ class Stamp:
             return {}
         accepted = dict(scope["headers"]).get(b"accept-language", b"").decode("latin-1")
         tag = f'W/"{db.hash[:20]}-{choose_language(None, accepted)}-{now():%d%H}"'
-        changed = formatdate(Path(db.path).stat().st_mtime, usegmt=True)
-        return {b"etag": tag.encode(), b"last-modified": changed.encode()}
+        if self.changed is None:
+            self.changed = formatdate(Path(db.path).stat().st_mtime, usegmt=True).encode()
+        return {b"etag": tag.encode(), b"last-modified": self.changed}
 
 
 def is_known(scope: dict[str, Any], stamp: dict[bytes, bytes]) -> bool:

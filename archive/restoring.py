@@ -13,7 +13,7 @@ from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 
-from archive.backup import UNFINISHED, copy_file
+from archive.backup import UNFINISHED, copy_file, forget_litestream
 from archive.captures import NAME as CAPTURES
 from archive.errors import ArchiveError
 from archive.evidence.verify import Watch, verify
@@ -23,7 +23,6 @@ from archive.times import now
 
 HELD = "archive.db"  # as it is called in a back-up
 BESIDE = ("-wal", "-shm", "-journal")
-OURS = ("_litestream_seq", "_litestream_lock")  # they tell of a file that this one is no more
 TAKEDOWNS = "select release, kind, at, reason, coalesce(lifted, '') from takedowns"
 
 
@@ -76,8 +75,9 @@ def restore(
         fresh = unfinished / archive.name
         for name in (HELD, CAPTURES, WITHHELD):
             if (backup / name).is_file():
-                copy_file(backup / name, fresh if name == HELD else unfinished / name)
-        forget_litestream(fresh)
+                copy = fresh if name == HELD else unfinished / name
+                copy_file(backup / name, copy)
+                forget_litestream(copy)
         findings = verify(fresh, watch=watch).findings
         if findings:
             return findings, None, []
@@ -96,13 +96,6 @@ def restore(
 def places(archive: Path) -> list[Path]:
     """Where the files of an archive stand, archive.db first."""
     return [archive, archive.with_name(CAPTURES), archive.with_name(WITHHELD)]
-
-
-def forget_litestream(fresh: Path) -> None:
-    """What Litestream noted in a file that it restored."""
-    with closing(sqlite3.connect(fresh, isolation_level=None)) as db:
-        for table in OURS:
-            db.execute(f"drop table if exists {table}")
 
 
 def find_lost(archive: Path, fresh: Path) -> list[tuple[str, ...]]:

@@ -15,15 +15,13 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
-from archive.backup import UNFINISHED, copy_file
+from archive.backup import UNFINISHED, copy_file, forget_litestream
 from archive.captures import Captures
 from archive.errors import ArchiveError
 from archive.files import open_readonly
 from archive.snapshots import ARCHIVE, FORM, INSPECT, MARK, SUMS, Snapshot, find_all, hash_file, read_mark
 from archive.snapshots.shown import leave_out_withheld
 from archive.swedish.index import Index
-
-OURS = ("_litestream_seq", "_litestream_lock")  # tables that Litestream keeps in a file it replicates
 
 
 def make(archive: Path, folder: Path, *, keep: int, moment: datetime, withdraw: bool = False) -> Snapshot:
@@ -64,11 +62,13 @@ def fill(archive: Path, folder: Path, begun: datetime) -> None:
     """The files: archive.db first, for what it points to in captures.db was written there before."""
     copy = folder / ARCHIVE
     copy_file(archive, copy)
-    prepare(copy)
+    forget_litestream(copy)
+    check(archive, copy)
     files = [copy]
     if Captures.beside(archive).is_file():
         files.append(Captures.beside(copy))
         copy_file(Captures.beside(archive), files[-1])
+        forget_litestream(files[-1])
         leave_out_withheld(copy, files[-1], archive)
     inspect = [sys.executable, "-m", "datasette", "inspect", ARCHIVE, "--inspect-file", INSPECT]
     done = subprocess.run(inspect, cwd=folder, capture_output=True, text=True, check=False)  # noqa: S603 - our own
@@ -82,19 +82,19 @@ def fill(archive: Path, folder: Path, begun: datetime) -> None:
         file.chmod(0o444)
 
 
-def prepare(copy: Path) -> None:
-    """Without what another program keeps in the file; ArchiveError where a replica would refuse to serve it."""
+def check(archive: Path, copy: Path) -> None:
+    """ArchiveError, which names the archive, where a replica would refuse to serve its copy."""
     with closing(sqlite3.connect(copy, isolation_level=None)) as db:
         try:
-            for table in OURS:
-                db.execute(f"drop table if exists {table}")
             if not Database(db).table("index_facts").exists():
-                raise ArchiveError(copy, "is no archive of today's schema (a crawl renews it)")
+                raise ArchiveError(archive, "is no archive of today's schema (a crawl renews it)")
             fault = Index(Database(db)).find_fault()
         except sqlite3.Error as error:
-            raise ArchiveError(copy, f"cannot be read: {error}") from error
+            raise ArchiveError(archive, f"cannot be read: {error}") from error
     if fault:
-        raise ArchiveError(copy, f"its search index must be made anew ({fault}): python -m archive reindex")
+        raise ArchiveError(
+            archive, f"its search index must be made anew ({fault}): python -m archive reindex {archive}"
+        )
 
 
 def name_after(folder: Path, moment: datetime) -> str:

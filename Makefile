@@ -8,7 +8,7 @@ N ?= 200
 BIN := .venv/bin
 SETTINGS = -s ARCHIVE=$(ARCHIVE) $(if $(CONTACT),-s CONTACT=$(CONTACT)) $(if $(AGENCIES),-s AGENCIES=$(AGENCIES))
 
-.PHONY: install run crawl serve test lint format browser agencies bench bulk year fuzz quarter kill locked weather clean
+.PHONY: install run crawl serve test lint format browser agencies bench bulk year fuzz quarter kill locked weather replicas clean
 
 install: .venv/installed
 
@@ -72,6 +72,9 @@ locked: install         ## attacks on the served archive, alone and eight at onc
 
 weather: install        ## hostile sites and a full disk: a clear outcome each, bounded memory, the others unharmed
 	$(BIN)/python -m tests.weather --markdown tests/weather/WEATHER.md
+
+replicas: install       ## two replicas behind nginx while crawls write, then back-ups put back; needs nginx and litestream
+	$(BIN)/python -m tests.replicas
 
 clean:
 	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .screenshots archive.db archive.db-* archive.lock archive.round.lock captures.db captures.db-* withheld.db withheld.db-*

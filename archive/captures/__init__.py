@@ -121,9 +121,10 @@ class Captures:
             last = rows[-1][0]
 
     def _write(self, sha256: str, body: bytes, host: str) -> None:
-        base, data, begins = None, compress(body), False
         if host:
-            base, data, begins = self._host(host).choose(body, data, lambda key: self._find_base(key, host))
+            base, data, begins = self._host(host).choose(body, lambda key: self._find_base(key, host))
+        else:
+            base, data, begins = None, compress(body), False
         try:
             key = self._insert([sha256, len(body), base, data], host if begins else None)
         except sqlite3.Error as error:

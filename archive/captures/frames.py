@@ -5,6 +5,7 @@ from __future__ import annotations
 import zstandard
 
 LEVEL = 9  # 15 and above save a tenth more at five times the time
+QUICK = 1
 
 
 def compress(body: bytes, base: bytes | None = None) -> bytes:
@@ -21,6 +22,11 @@ def compress(body: bytes, base: bytes | None = None) -> bytes:
         LEVEL, source_size=len(body), dict_size=len(base), window_log=window, write_content_size=1
     )
     return zstandard.ZstdCompressor(compression_params=parameters, dict_data=to_dictionary(base)).compress(body)
+
+
+def quick_size(body: bytes) -> int:
+    """About how large some bytes are alone: a little more than `compress` makes of them, at an eighth of the time."""
+    return len(zstandard.ZstdCompressor(level=QUICK).compress(body))
 
 
 def expand(frame: bytes, size: int, base: bytes | None = None) -> bytes:

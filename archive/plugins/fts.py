@@ -19,8 +19,8 @@ from archive.search.names import find_known
 from archive.search.parsing import parse_query
 from archive.search.query import find_terms
 from archive.swedish import warm
-from archive.swedish.index import EVERY
 from archive.swedish.match import match_word
+from archive.swedish.terms import EVERY
 from archive.web import runner
 
 ALL = f'"{EVERY}"'  # every release

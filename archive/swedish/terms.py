@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 from archive.swedish import is_english_release
@@ -11,6 +12,7 @@ from archive.swedish.lemmas import english_lemma, swedish_lemma
 from archive.swedish.parts import find_parts
 from archive.swedish.words import find_words
 
+SHORTEST = 2  # letters of a word that is not offered, nor is one with a digit
 EVERY = "\ue000"  # stands among the parts of every release; of private use, so in no word
 
 
@@ -30,7 +32,7 @@ def read_terms(state: Mapping[str, Any]) -> Terms:
     texts = [find_words(text) for text in find_texts(state)]
     pairs = [tuple(map(find_words, (each["question"], each["answer"]))) for each in state["questions"] or ()]
     texts.append([word for pair in pairs for words in pair for word in words])
-    lemmas = {word: to_lemma(word) for text in texts for word in text}
+    lemmas = {word: to_lemma(word) for word in dict.fromkeys(chain.from_iterable(texts))}
     parts = () if english else (part for lemma in dict.fromkeys(lemmas.values()) for part in find_parts(lemma))
 
     def join(words: list[str]) -> str:
@@ -40,7 +42,7 @@ def read_terms(state: Mapping[str, Any]) -> Terms:
     return Terms(
         columns=(title, lead, body, questions, " ".join((EVERY, *parts))),
         questions=tuple((join(question), join(answer)) for question, answer in pairs),
-        vocabulary={word: lemma for word, lemma in lemmas.items() if is_vocabulary(word)},
+        vocabulary={word: lemma for word, lemma in lemmas.items() if len(word) > SHORTEST and word.isalpha()},
     )
 
 
@@ -52,9 +54,5 @@ def find_texts(state: Mapping[str, Any]) -> tuple[str, str, str]:
 def find_vocabulary(state: Mapping[str, Any]) -> set[str]:
     """Those of a state's words that did-you-mean may offer."""
     questions = [each[name] for each in state["questions"] or () for name in ("question", "answer")]
-    return {word for text in (*find_texts(state), *questions) for word in find_words(text) if is_vocabulary(word)}
-
-
-def is_vocabulary(word: str) -> bool:
-    """Whether a word is of letters alone, three or more."""
-    return len(word) > 2 and word.isalpha()
+    words = {word for text in (*find_texts(state), *questions) for word in find_words(text)}
+    return {word for word in words if len(word) > SHORTEST and word.isalpha()}

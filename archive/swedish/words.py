@@ -34,5 +34,5 @@ def is_english(text: str) -> bool:
     (True, False)
     """
     words = find_words(text[:5000])
-    swedish, english = (sum(word in common for word in words) for common in COMMONEST)
+    swedish, english = (sum(map(common.__contains__, words)) for common in COMMONEST)
     return english > swedish

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +28,15 @@ class Prepared:
     state: dict[str, Any]
     hash: str
     words: Words | None = None
+
+    def __reduce__(self) -> tuple[Callable[..., Prepared], tuple[Release, str, Words | None]]:
+        """From one process to another without the state, which is the release once more."""
+        return revive, (self.release, self.hash, self.words)
+
+
+def revive(release: Release, digest: str, words: Words | None) -> Prepared:
+    """What another process has prepared."""
+    return Prepared(release=release, state=to_state(release), hash=digest, words=words)
 
 
 def prepare(release: Release, *, words: bool = True) -> Prepared:

@@ -90,6 +90,12 @@ class Archive:
             raise
         connection.execute("commit")
 
+    @contextmanager
+    def bulk(self) -> Iterator[None]:
+        """A transaction in which many releases are saved: what they share is written once. All fall, or stand."""
+        with self.transaction(), self.writer.index.gathering():
+            yield
+
     def add_agency(
         self, slug: str, *, name: str, home: str, name_en: str | None = None, org_number: str | None = None
     ) -> None:
@@ -212,10 +218,10 @@ class Archive:
         row = self.db.execute("select url from captures where id = ?", [capture]).fetchone()
         return row[0] if row else None
 
-    def differs(self, release: Release) -> bool:
+    def differs(self, release: Release, prepared: Prepared | None = None) -> bool:
         """Whether a release is new, or stands otherwise than held."""
         row = self.db.execute("select hash from releases where url = ?", [release.url]).fetchone()
-        return row is None or row[0] != self._prepare(release).hash
+        return row is None or row[0] != (prepared or self._prepare(release)).hash
 
     def _prepare(self, release: Release) -> Prepared:
         """A release's state and hash: a page's are asked for several times in a row."""

@@ -11,6 +11,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from archive.bulk.processes import MOST, count_processes
 from archive.captures import Captures
 from archive.errors import ArchiveError
 from archive.evidence.manifest import write_manifest
@@ -19,6 +20,7 @@ from archive.store import Archive
 from archive.times import now
 
 AGENCIES = Path(__file__).parents[2] / "scraper" / "agencies.toml"  # data, read for names alone
+LARGE = 1_000_000  # bytes of a file, packed or not
 FACTS = ("name", "name_en", "org_number", "home")
 
 
@@ -34,6 +36,19 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="FILE.toml",
         help="names an agency not held yet (%(default)s)",
     )
+    parser.add_argument(
+        "--processes",
+        type=to_number,
+        metavar="N",
+        help="that read lines beside the one that writes; 0: none (one a core for a large file, else none)",
+    )
+
+
+def to_number(text: str) -> int:
+    """A number of processes."""
+    if not text.isdecimal() or int(text) > MOST:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 0 to {MOST}")
+    return int(text)
 
 
 def run_import(options: argparse.Namespace, watch: Watch | None = None) -> int:
@@ -42,7 +57,10 @@ def run_import(options: argparse.Namespace, watch: Watch | None = None) -> int:
         raise ArchiveError(options.file, "no such file")
     with Archive(options.archive) as archive:
         hold_agency(archive, options.agency, options.agencies)
-        done = import_file(archive, options.file, options.agency, now(), watch)
+        processes = options.processes
+        if processes is None:  # a small file is read before another process has begun
+            processes = count_processes() if options.file.stat().st_size >= LARGE else 0
+        done = import_file(archive, options.file, options.agency, now(), watch, processes=processes)
         with closing(Captures(archive.path.with_name("captures.db"))) as captures:
             write_manifest(archive.db.conn, captures, now().date())
     for line in told(options.file, done):

@@ -56,14 +56,30 @@ class Index:
 
     def __init__(self, db: Database) -> None:
         self.db = db
+        self.gathered: dict[str, list[Any]] | None = None  # word → its lemma and how many releases are to be counted
+
+    @contextmanager
+    def gathering(self) -> Iterator[None]:
+        """Inside it words are counted at its end, each once, however many releases hold them: for one transaction."""
+        self.gathered = {}
+        try:
+            yield
+            self._count_gathered()
+        finally:
+            self.gathered = None
 
     def put(self, release: int, terms: Terms, before: Mapping[str, Any] | None = None) -> None:
         """A release as it stands now; `before` is the state that stood until then, if it was indexed."""
         self._put(release, terms)
         words = terms.vocabulary
+        if before is None and self.gathered is not None:
+            for word, lemma in words.items():
+                self.gathered.setdefault(word, [lemma, 0])[1] += 1
+            return
         if before is None:
             self._count(Counter(words.keys()), words)
             return
+        self._count_gathered()  # a word must not be taken for the last of its kind
         forgotten = find_vocabulary(before)
         self._count(Counter(words.keys() - forgotten), words)
         gone = [(word,) for word in sorted(forgotten - words.keys())]
@@ -153,6 +169,12 @@ class Index:
                 "insert or replace into search_questions (rowid, question, answer) values (?, ?, ?)",
                 [(key, *texts) for (key,), texts in zip(keys, terms.questions, strict=True)],
             )
+
+    def _count_gathered(self) -> None:
+        if self.gathered:
+            counts = Counter({word: number for word, (_, number) in self.gathered.items()})
+            self._count(counts, {word: lemma for word, (lemma, _) in self.gathered.items()})
+            self.gathered.clear()
 
     def _count(self, counts: Counter[str], lemmas: Mapping[str, str]) -> None:
         self.db.conn.executemany(

@@ -9,6 +9,7 @@ PICTURE = re.compile(r'(<img[^>]* src=")([^"?]+)')
 INGRESS = re.compile(r'<p class="ingress">(.*?)</p>', re.DOTALL)
 DESCRIPTION = re.compile(r'<meta name="description"[^>]*>')
 TEXT = re.compile(r'<div id="Innehalltext">.*?<div class="sv-text-portlet-content">', re.DOTALL)
+ENTRY = re.compile(r"<li\b[^>]*>(?:(?!</?(?:li|main)\b).)*</li>", re.DOTALL)  # of a menu: one that holds no others
 MAIN = re.compile(r"(<main[^>]*>)(.*)(</main>)", re.DOTALL)
 
 
@@ -50,3 +51,36 @@ def bury(html: str) -> str:
         raise ValueError("no lead to bury: the page is in another design")
     html = DESCRIPTION.sub("", html.replace(lead[0], "", 1))
     return TEXT.sub(lambda found: f'{found[0]}<p class="puff">{lead[1]}</p>', html, count=1)
+
+
+def weigh(html: str, size: int) -> str:
+    """A page of about `size` bytes: entries of its menus left out, or a further menu of the same ones at its foot.
+
+    >>> page = "<main><p>Text</p></main><nav><ul>" + "<li><a href='/a'>Ett</a></li>" * 9 + "</ul></nav></body>"
+    >>> [len(weigh(page, size)) for size in (250, 600)]
+    [225, 610]
+    """
+    excess = len(html.encode()) - size
+    before, main, after = html.rpartition("</main>")
+    start = before.rfind("<main")
+    outside = [before[:start], after] if main else ["", html]
+    if excess > 0:
+
+        def leave_out(found: re.Match[str]) -> str:
+            nonlocal excess
+            if excess <= 0:
+                return found[0]
+            excess -= len(found[0].encode())
+            return ""
+
+        outside = [ENTRY.sub(leave_out, part) for part in outside]
+        return outside[0] + before[start:] + main + outside[1] if main else outside[1]
+    entries, menu = ENTRY.findall("".join(outside)), '<nav class="menu-all"><ul>'
+    excess += len(menu) + len("</ul></nav>")
+    while entries and excess < 0:
+        for entry in entries:
+            menu += entry
+            excess += len(entry.encode())
+            if excess >= 0:
+                break
+    return html.replace("</body>", f"{menu}</ul></nav></body>", 1)

@@ -56,15 +56,15 @@ class Index:
 
     def __init__(self, db: Database) -> None:
         self.db = db
-        self.gathered: dict[str, list[Any]] | None = None  # word → its lemma and how many releases are to be counted
+        self.gathered: tuple[Counter[str], dict[str, str]] | None = None  # words not counted yet, and their lemmas
 
     @contextmanager
     def gathering(self) -> Iterator[None]:
         """Inside it words are counted at its end, each once, however many releases hold them: for one transaction."""
-        self.gathered = {}
+        self.gathered = Counter(), {}
         try:
             yield
-            self._count_gathered()
+            self._count(*self.gathered)
         finally:
             self.gathered = None
 
@@ -73,13 +73,16 @@ class Index:
         self._put(release, terms)
         words = terms.vocabulary
         if before is None and self.gathered is not None:
-            for word, lemma in words.items():
-                self.gathered.setdefault(word, [lemma, 0])[1] += 1
+            counts, lemmas = self.gathered
+            counts.update(words.keys())
+            lemmas.update((word, words[word]) for word in words.keys() - lemmas.keys())
             return
         if before is None:
             self._count(Counter(words.keys()), words)
             return
-        self._count_gathered()  # a word must not be taken for the last of its kind
+        if self.gathered is not None:  # lest a word that others have by now is taken for the last of its kind
+            self._count(*self.gathered)
+            self.gathered = Counter(), {}
         forgotten = find_vocabulary(before)
         self._count(Counter(words.keys() - forgotten), words)
         gone = [(word,) for word in sorted(forgotten - words.keys())]
@@ -169,12 +172,6 @@ class Index:
                 "insert or replace into search_questions (rowid, question, answer) values (?, ?, ?)",
                 [(key, *texts) for (key,), texts in zip(keys, terms.questions, strict=True)],
             )
-
-    def _count_gathered(self) -> None:
-        if self.gathered:
-            counts = Counter({word: number for word, (_, number) in self.gathered.items()})
-            self._count(counts, {word: lemma for word, (lemma, _) in self.gathered.items()})
-            self.gathered.clear()
 
     def _count(self, counts: Counter[str], lemmas: Mapping[str, str]) -> None:
         self.db.conn.executemany(

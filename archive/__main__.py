@@ -156,14 +156,8 @@ def print_digest(file: Path) -> int:
 
 def run_import(options: argparse.Namespace) -> int:
     """The releases of a file, and lines on what came of them."""
-    try:
-        with watching() as watch:
-            return importing.run_import(options, watch)
-    except KeyboardInterrupt:
-        sys.stderr.write(
-            f"{options.file}: stopped; what was taken over so far is kept, and a second run does the rest\n"
-        )
-        return 130
+    with watching() as watch:
+        return importing.run_import(options, watch)
 
 
 def run_backup(options: argparse.Namespace) -> int:

@@ -6,7 +6,7 @@ import os
 import signal
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ProcessPoolExecutor
 from multiprocessing import get_context, parent_process
 from typing import TypeVar
@@ -32,7 +32,7 @@ def in_order(
     *,
     send: Callable[[Task], Sent],
     processes: int,
-) -> Iterator[tuple[Task, Done]]:
+) -> Generator[tuple[Task, Done], None, None]:
     """Each task with what `work` made of what it sends, in their order; 0 processes: it is done here.
 
     An error of `work` is raised in its task's turn, an ArchiveError of the tasks themselves after what they gave

@@ -57,11 +57,19 @@ class Ready:
 
 
 def import_file(
-    archive: Archive, file: Path, agency: str, seen: datetime, watch: Watch | None = None, *, processes: int = 0
+    archive: Archive,
+    file: Path,
+    agency: str,
+    seen: datetime,
+    watch: Watch | None = None,
+    *,
+    processes: int = 0,
+    stop: Callable[[], bool] = lambda: False,
 ) -> Import:
     """Take over a file's releases of one agency, which must be held already, at the moment `seen`.
 
-    `processes` beside this one read the lines and look up their words; this one writes, in the file's order.
+    `processes` beside this one read the lines and look up their words; this one writes, in the file's order, until
+    it is told to `stop`.
     ArchiveError where the agency is not held, or the file ends in the middle; what came before that is kept.
     """
     found = archive.db.execute("select 1 from agencies where slug = ?", [agency]).fetchone()
@@ -76,20 +84,23 @@ def import_file(
 
     batches = to_batches(read_lines(file, told))
     work = partial(prepare_lines, file, agency, archive.path)
-    for _, lines in in_order(batches, work, send=list, processes=processes):
-        with archive.bulk():
-            for number, line in lines:
-                done.lines += 1
-                try:
-                    if isinstance(line, LineError):
-                        raise line
-                    take_over(archive, line.prepared, seen, reader, done)
-                except LineError as error:
-                    done.errors.append(error)
-                except FieldError as error:
-                    done.errors.append(LineError(file, number, error.field, str(error)))
-                else:
-                    done.left.update(line.left)
+    with closing(in_order(batches, work, send=list, processes=processes)) as ready:
+        for _, lines in ready:
+            with archive.bulk():
+                for number, line in lines:
+                    done.lines += 1
+                    try:
+                        if isinstance(line, LineError):
+                            raise line
+                        take_over(archive, line.prepared, seen, reader, done)
+                    except LineError as error:
+                        done.errors.append(error)
+                    except FieldError as error:
+                        done.errors.append(LineError(file, number, error.field, str(error)))
+                    else:
+                        done.left.update(line.left)
+            if stop():
+                break
     return done
 
 

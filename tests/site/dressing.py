@@ -9,7 +9,11 @@ PICTURE = re.compile(r'(<img[^>]* src=")([^"?]+)')
 INGRESS = re.compile(r'<p class="ingress">(.*?)</p>', re.DOTALL)
 DESCRIPTION = re.compile(r'<meta name="description"[^>]*>')
 TEXT = re.compile(r'<div id="Innehalltext">.*?<div class="sv-text-portlet-content">', re.DOTALL)
-ENTRY = re.compile(r"<li\b[^>]*>(?:(?!</?(?:li|main)\b).)*</li>", re.DOTALL)  # of a menu: one that holds no others
+PIECE = re.compile(  # an entry of a menu that holds no others, an icon, a style sheet, a page's state
+    r"<li\b[^>]*>(?:(?!</?(?:li|main)\b).)*</li>|<symbol\b.*?</symbol>"
+    r"|<style\b[^>]*>(?P<style>[^<]+)</style>|<script\b(?![^>]*ld\+json)[^>]*>(?P<state>[^<]+)</script>",
+    re.DOTALL,
+)
 MAIN = re.compile(r"(<main[^>]*>)(.*)(</main>)", re.DOTALL)
 
 
@@ -54,33 +58,29 @@ def bury(html: str) -> str:
 
 
 def weigh(html: str, size: int) -> str:
-    """A page of about `size` bytes: entries of its menus left out, or a further menu of the same ones at its foot.
+    """A page of about `size` bytes: of all that surrounds its text, menus, icons, styles and state alike, so much less
+    or more.
 
-    >>> page = "<main><p>Text</p></main><nav><ul>" + "<li><a href='/a'>Ett</a></li>" * 9 + "</ul></nav></body>"
-    >>> [len(weigh(page, size)) for size in (250, 600)]
-    [225, 610]
+    >>> page = "<body><nav>" + "<li><a href='/a'>Ett</a></li>" * 9 + "</nav><main><p>Text</p></main></body>"
+    >>> [len(weigh(page, size)) for size in (200, 600)]
+    [222, 599]
     """
-    excess = len(html.encode()) - size
     before, main, after = html.rpartition("</main>")
-    start = before.rfind("<main")
-    outside = [before[:start], after] if main else ["", html]
-    if excess > 0:
+    start = before.rfind("<main") if main else 0
+    around = [before[:start], after]
+    share = (size - len(html.encode())) / max(
+        1, sum(len(found[0].encode()) for found in PIECE.finditer("".join(around)))
+    )
+    owed = 0.0  # characters that are to be put in, or left out where it is less than 0
 
-        def leave_out(found: re.Match[str]) -> str:
-            nonlocal excess
-            if excess <= 0:
-                return found[0]
-            excess -= len(found[0].encode())
-            return ""
+    def change(found: re.Match[str]) -> str:
+        nonlocal owed
+        piece, text = found[0], found["style"] or found["state"]
+        if text:
+            return piece.replace(text, (text * (2 + int(share)))[: int(len(text) * (1 + share))], 1)
+        owed += share * len(piece)
+        times = max(0, 1 + int(owed / len(piece)))
+        owed -= (times - 1) * len(piece)
+        return piece * times
 
-        outside = [ENTRY.sub(leave_out, part) for part in outside]
-        return outside[0] + before[start:] + main + outside[1] if main else outside[1]
-    entries, menu = ENTRY.findall("".join(outside)), '<nav class="menu-all"><ul>'
-    excess += len(menu) + len("</ul></nav>")
-    while entries and excess < 0:
-        for entry in entries:
-            menu += entry
-            excess += len(entry.encode())
-            if excess >= 0:
-                break
-    return html.replace("</body>", f"{menu}</ul></nav></body>", 1)
+    return PIECE.sub(change, around[0]) + before[start:] + main + PIECE.sub(change, around[1])

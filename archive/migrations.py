@@ -219,6 +219,12 @@ def ledger(db: Database) -> None:
     create_ledger(db)
 
 
+@migrations()
+def frontier_turns(db: Database) -> None:
+    """The next due releases of an agency are found without a look at those that are held."""
+    db.table("frontier").create_index(["agency", "role", "state", "first_seen"])
+
+
 def migrate(db: Database, path: Path) -> None:
     """Bring an archive to the newest schema; of several processes that open it at once, one after the other."""
     if not migrations.pending(db):

@@ -18,9 +18,7 @@ class NaiveSpider(BareSpider):
 
     def __init__(self, urls: str, db: str, **arguments: Any) -> None:
         super().__init__(urls, **arguments)
-        self.db = sqlite3.connect(db, isolation_level=None)
-        self.db.execute("pragma journal_mode = wal")
-        self.db.execute("pragma synchronous = normal")  # as ours
+        self.db = sqlite3.connect(db, isolation_level=None)  # each statement commits
         self.db.execute("create table releases (url text primary key, title text, body text, html blob)")
 
     def parse(self, response: Response) -> None:

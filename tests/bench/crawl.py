@@ -31,7 +31,7 @@ COLUMNS = f"{'a page':>9}{'with start':>12}{'of naive':>10}{'of bare':>9}{'pages
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Share:
-    """A further page's CPU milliseconds; the whole larger run, start and all, by page; pages a second; MB."""
+    """A further page's CPU milliseconds; of the larger run, start and all: those by page, pages a second, peak MB."""
 
     page: float
     whole: float
@@ -82,6 +82,6 @@ def to_share(few: Cost, many: Cost) -> Share:
     return Share(
         page=(many.cpu - few.cpu) / further * 1000,
         whole=many.cpu / MANY * 1000,
-        pace=further / (many.wall - few.wall),
+        pace=MANY / many.wall,
         memory=many.memory,
     )

@@ -76,7 +76,7 @@ def measure_store() -> Iterator[str]:
         yield f"{name:44}{cost * 1000:>8.2f}  {note}"
     base = len(entries) / plain.own
     yield f"{'of plain upserts: releases a second':44}{pace / base:>8.2f}  {pace:.0f} against {base:.0f}"
-    yield f"{'by the clock on the wall':44}{further / (kept[1].wall - kept[0].wall):>8.0f}  releases a second"
+    yield f"{'by the clock on the wall, start and all':44}{len(entries) / kept[1].wall:>8.0f}  releases a second"
     yield judge(f"store in bulk, {cores} cores", pace, unit="/s", least=LEAST_PACE)
 
 

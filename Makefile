@@ -49,8 +49,12 @@ browser: install        ## a Chromium for the browser tests
 agencies: install       ## the table of what is read, from the list of agencies and the stored pages
 	$(BIN)/python -m tests.agencies
 
-bench: install
-	$(BIN)/python -m tests.bench
+bench: .venv/bench      ## what a page, a save and a search cost beside named baselines; N=100000 crawls as many
+	$(BIN)/python -m tests.bench $(if $(filter file,$(origin N)),,$(N))
+
+.venv/bench: .venv/installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
+	@touch $@
 
 bulk: install           ## slices and the delta of N releases: cost, memory, and do they hold what the archive shows?
 	$(BIN)/python -m tests.bulk $(if $(filter command line,$(origin N)),$(N))

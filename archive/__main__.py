@@ -1,4 +1,4 @@
-"""python -m archive serve|import|verify|backup|slice|takedown …: an archive served, filled, checked, copied, as data."""
+"""python -m archive serve|import|verify|backup|slice|takedown …: an archive served, filled, checked, copied."""
 
 from __future__ import annotations
 

@@ -226,6 +226,12 @@ def delta(db: Database) -> None:
     create_delta(db)
 
 
+@migrations()
+def frontier_turns(db: Database) -> None:
+    """The next due releases of an agency are found without a look at those that are held."""
+    db.table("frontier").create_index(["agency", "role", "state", "first_seen"])
+
+
 def migrate(db: Database, path: Path) -> None:
     """Bring an archive to the newest schema; of several processes that open it at once, one after the other."""
     if not migrations.pending(db):

@@ -6,7 +6,6 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any
 
 from archive.records import Release
@@ -43,7 +42,7 @@ def to_state(release: Release) -> dict[str, Any]:
     state["published"], state["updated"] = to_text(release.published), to_text(release.updated)
     state["tags"] = list(dict.fromkeys(release.tags))
     for name in PARTS:
-        state[name] = [asdict(part) for part in getattr(release, name)]
+        state[name] = [{each: getattr(part, each) for each in part.__slots__} for part in getattr(release, name)]
     return state
 
 

@@ -19,8 +19,8 @@ from archive.search.parsing import parse_query
 from archive.search.query import find_terms
 from archive.search.run import finish, runner_on
 from archive.swedish import warm
-from archive.swedish.index import EVERY
 from archive.swedish.match import match_word
+from archive.swedish.terms import EVERY
 from archive.web import runner
 
 ALL = f'"{EVERY}"'  # every release

@@ -14,6 +14,7 @@ from sqlite_utils import Database, Migrations
 
 from archive.alerts import create_alerts
 from archive.aside.tables import create_held_back
+from archive.errands import create_errands
 from archive.health.tables import create_health
 from archive.hosts import create_hosts
 from archive.ledger.tables import create_ledger
@@ -217,6 +218,12 @@ def held_back(db: Database) -> None:
 def ledger(db: Database) -> None:
     """What sources list against what is held, and the gaps by name."""
     create_ledger(db)
+
+
+@migrations()
+def crew(db: Database) -> None:
+    """Which agencies' rounds are out with workers on other machines."""
+    create_errands(db)
 
 
 def migrate(db: Database, path: Path) -> None:

@@ -1,0 +1,181 @@
+"""The writer: takes messages from the stream, in order, applies each, then lets the broker forget it."""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from time import monotonic
+from typing import TYPE_CHECKING, Any, TextIO, cast
+
+from archive.errors import ArchiveError
+from archive.times import now
+from scraper.agency import Agency, load_agencies
+from scraper.alerts import Ways
+from scraper.crew.broker import DONE, GROUP, WRITER, Broker
+from scraper.crew.desk import Desk
+from scraper.crew.errands import make_errand, read_tables
+from scraper.crew.lease import host_of
+from scraper.crew.messages import Message, unpack
+from scraper.locks import let_go, open_lock, take
+from scraper.rounds import close_round, last_crawl
+from scraper.schedule import parse_schedule
+
+if TYPE_CHECKING:
+    from scrapy.settings import BaseSettings
+
+logger = logging.getLogger(__name__)
+
+AHEAD = 32  # messages asked for at once
+WAIT = 1000  # milliseconds to wait for one
+TRIES = 10  # of a message; who is killed by it so often leaves it out
+KEPT = 600  # seconds that an errand lies ready
+HOUR = 3600.0  # seconds after which what came in is judged though rounds go on
+FIELDS = (b"operations", b"body")
+
+
+class Writing:
+    """Owns an archive while it is entered: one writer at a time."""
+
+    def __init__(self, broker: Broker, settings: BaseSettings, path: Path, agencies: Path, ways: Ways) -> None:
+        self.broker, self.path, self.file, self.ways = broker, path, agencies, ways
+        self.agencies: dict[str, Agency] = load_agencies(agencies)
+        self.stream = broker.key("stream")
+        self.alone = hold(path)
+        self.desk = Desk(path, parse_schedule(settings["REVISIT_AGES"]))
+        self.lock, self.taken = open_lock(path), set[str]()
+        for errand in self.desk.errands.out():
+            self.claim(errand.agency)
+        self.after, self.closed, self.open = last_crawl(path), monotonic(), False
+
+    def close(self) -> None:
+        """Let go of the archive."""
+        self.desk.close()
+        self.lock.close()
+        self.alone.close()
+
+    def go(self, stopped: Callable[[], bool]) -> None:
+        """Apply messages until we are told to stop; first those that were given to a writer that died."""
+        self.make_group()
+        while not stopped() and (pending := self.ask("0", 1, stopped)):
+            for entry, fields in pending:
+                tries = cast("Any", self.broker.redis.xpending_range(self.stream, GROUP, entry, entry, 1))
+                self.settle(entry, fields, tries[0]["times_delivered"] if tries else 1)
+        while not stopped():
+            for entry, fields in self.ask(">", AHEAD, stopped):
+                if stopped():
+                    break  # it stays ours, and is applied first the next time
+                self.settle(entry, fields, 1)
+            self.close_rounds()
+
+    def ask(self, since: str, number: int, stopped: Callable[[], bool]) -> list[tuple[bytes, Mapping[bytes, bytes]]]:
+        """Some messages; a broker that does not answer is waited for."""
+        redis = self.broker.redis
+        found = self.broker.insist(
+            lambda: redis.xreadgroup(GROUP, WRITER, {self.stream: since}, count=number, block=WAIT),
+            lambda: 0 if stopped() else 1,
+        )
+        rows = found.values() if isinstance(found, dict) else [entries for _, entries in cast("Any", found or [])]
+        return [(entry, fields) for entries in rows for entry, fields in flatten(entries)]
+
+    def settle(self, entry: bytes, fields: Mapping[bytes, bytes], tries: int) -> None:
+        """One message: applied, then forgotten."""
+        if not fields:  # it was forgotten while we died
+            self.broker.redis.xack(self.stream, GROUP, entry)
+            return
+        self.apply(unpack(fields), fields, tries)
+        size = sum(len(fields[name]) for name in FIELDS)
+        keys = [self.stream, self.broker.key("backlog")]
+        self.broker.insist(lambda: self.broker.run(DONE, keys, GROUP, entry, size), HOUR)
+
+    def apply(self, message: Message, fields: Mapping[bytes, bytes], tries: int) -> None:
+        """Do what it says; what a writer died of too often is laid by."""
+        if message.operations[0].name == "open":
+            self.hand_out(message)
+            return
+        agency = self.agencies.get(message.agency)
+        if tries > TRIES:
+            logger.critical("a message of %s is laid by: %d writers ended with it", message.agency, tries - 1)
+            self.broker.redis.xadd(self.broker.key("unreadable"), cast("Any", fields))
+            fine = agency is not None and self.desk.set_aside(message, agency)
+        else:
+            fine = agency is not None and self.desk.apply(message, agency)
+        if not fine:
+            self.revoke(message, agency)
+        elif message.operations[-1].name == "end":
+            self.desk.write_manifest()
+            self.let_go(message.agency)
+
+    def revoke(self, message: Message, agency: Agency | None) -> None:
+        """A message is too late, or others before it are missing: its round ends here, and is begun anew by another."""
+        logger.warning("%s: message %d of token %d is not taken", message.agency, message.seq, message.token)
+        if agency:
+            key = self.broker.key("lease", host_of(agency.home))
+            if self.broker.redis.get(key) == str(message.token).encode():
+                self.broker.redis.set(key, 0, keepttl=True)  # nobody's until it expires: the host's delay is kept
+
+    def hand_out(self, message: Message) -> None:
+        """Give a worker its errand, or none: an agency that is not listed any more, paused, or crawled by others."""
+        slug = message.agency
+        self.agencies = {**self.agencies, **(listed := load_agencies(self.file))}
+        errand, agency = b"", listed.get(slug)
+        if agency and not agency.paused and self.claim(slug):
+            if not self.desk.open(message, agency):
+                return  # a newer one is out already
+            errand, self.open = make_errand(self.path, slug, read_tables(self.file)[slug], now()), True
+        key = self.broker.key("errand", message.token)
+        with self.broker.redis.pipeline() as steps:
+            steps.delete(key)
+            steps.rpush(key, errand)
+            steps.expire(key, KEPT)
+            self.broker.insist(steps.execute, HOUR)
+
+    def claim(self, slug: str) -> bool:
+        """Keep commands beside us away from an agency."""
+        if slug not in self.taken and take(self.lock, slug):
+            self.taken.add(slug)
+        return slug in self.taken
+
+    def let_go(self, slug: str) -> None:
+        """The agency's round has come to its end."""
+        self.taken.discard(slug)
+        let_go(self.lock, slug)
+
+    def close_rounds(self) -> None:
+        """Judge every agency and tell the operators, once nothing is out any more, and at least every hour."""
+        if not self.open or (self.taken and monotonic() - self.closed < HOUR):
+            return
+        closed = close_round(self.path, self.agencies, self.ways, self.after)
+        logger.info("rounds: %s", closed)
+        self.after, self.closed, self.open = last_crawl(self.path), monotonic(), bool(self.taken)
+
+    def make_group(self) -> None:
+        """The stream and its group, where there are none."""
+        from redis.exceptions import ResponseError  # noqa: PLC0415 - only a crew needs it
+
+        try:
+            self.broker.redis.xgroup_create(self.stream, GROUP, "0", mkstream=True)
+        except ResponseError as error:
+            if not str(error).startswith("BUSYGROUP"):
+                raise
+
+
+def hold(archive: Path) -> TextIO:
+    """The lock of a writer, ours until it is closed or the process ends; ArchiveError where another has it."""
+    path = archive.with_suffix(".writer.lock")
+    try:
+        lock = path.open("a")
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise ArchiveError(path, "another writer is at work") from None
+    except OSError as error:
+        raise ArchiveError(path, f"cannot be locked: {error.strerror}") from error
+    return lock
+
+
+def flatten(entries: Any) -> list[tuple[bytes, Mapping[bytes, bytes]]]:
+    """Entries as the client gives them by either protocol: those of RESP3 stand one list deeper."""
+    if entries and isinstance(entries[0], list) and entries[0] and isinstance(entries[0][0], list | tuple):
+        return [one for inner in entries for one in inner]
+    return list(entries)

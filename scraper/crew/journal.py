@@ -39,7 +39,8 @@ class Post:
     def __init__(self, broker: Broker, lease: Lease, agency: str, wait: Callable[[float], None] = time.sleep) -> None:
         self.broker, self.lease, self.agency, self.wait = broker, lease, agency, wait
         self.keys = [lease.key, broker.key("stream"), broker.key("round", lease.token), broker.key("backlog")]
-        self.seq = int(cast("bytes | None", broker.redis.hget(self.keys[2], "seq")) or 0)
+        told = broker.insist(lambda: broker.redis.hget(self.keys[2], "seq"), lambda: lease.left)
+        self.seq = int(cast("bytes | None", told) or 0)
 
     def send(self, *operations: Operation) -> None:
         """Unsendable where the lease is another's, or the broker gives no answer for as long as it is ours.
@@ -169,8 +170,8 @@ def keep(copy: Copy, witness: Witness, reading: Reading, now: datetime) -> None:
     with copy.transaction():
         copy.journal.note("keep", (reading,), {})
         with copy.journal.within():
-            if reading.held is None:
-                copy.frontier.done(reading.visited, now)
+            if reading.held is None:  # a state that no source's date makes due again
+                copy.frontier.aside(reading.visited, now, "told")
                 return
             told = {name: reading.answer.headers.get(name.replace("_", "-")) for name in ("etag", "last_modified")}
             copy.frontier.read(reading.visited, reading.held, now, **told)

@@ -15,7 +15,7 @@ from scrapy.utils.misc import build_from_crawler, load_object
 
 from archive.times import now
 from scraper.crew.broker import Broker
-from scraper.crew.journal import Copy, Journal, Post, keep, witness_of
+from scraper.crew.journal import Copy, Journal, Post, Unsendable, keep, witness_of
 from scraper.crew.lease import Lease
 from scraper.crew.messages import Operation
 from scraper.errors import CrewError
@@ -63,18 +63,25 @@ class Books(Health):
 
     def spider_opened(self, spider: ReadingSpider) -> None:
         """From now on what the spider writes is told; and the lease is looked at, now and then."""
-        (slug,) = spider.agencies
         self.look()
         self.looks = create_looping_call(self.look)
         self.looks.start(max(0.1, self.lease.safe / 10), now=False)
+        try:
+            self.take_over(spider)
+            super().spider_opened(spider)
+            self.journal.post.send(Operation(name="begin", kwargs={"spider": spider.name}))
+        except (CrewError, sqlite3.OperationalError) as error:
+            spider.patience.give_up(Unsendable(str(error)))
+
+    def take_over(self, spider: ReadingSpider) -> None:
+        """Put the errand's copy in the place of the archive that the spider opened."""
+        (slug,) = spider.agencies
         self.journal = Journal(Post(self.broker, self.lease, slug))
         schedule, path = spider.witness.schedule, spider.archive.path
         spider.witness.close()
         spider.archive.close()
         spider.archive = Copy(path, self.journal)
         spider.witness = witness_of(spider.archive, schedule)
-        super().spider_opened(spider)
-        self.journal.post.send(Operation(name="begin", kwargs={"spider": spider.name}))
 
     def look(self) -> None:
         """How long the lease is ours; where the broker does not answer, until it would have ended."""

@@ -11,6 +11,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+from archive.store import Archive
+from archive.times import now
 from scraper.crew.broker import Broker
 from scraper.crew.errands import open_errand
 from scraper.crew.journal import Post, Unsendable
@@ -99,6 +101,8 @@ class Rounds:
         arguments = ("-a", f"agency={slug}", "-a", f"minutes={self.settings['ROUND_PASS_MINUTES']}")
         quiet = 0.0
         for name in PASSES:
+            if name == "revisit" and not is_due(folder / "archive.db", slug):
+                continue
             self.running.wait(quiet)
             code = self.running.scrapy("crawl", name, *arguments, *self.options, *told)
             quiet = self.find_quiet(folder / "archive.db")
@@ -124,3 +128,9 @@ class Rounds:
             self.broker.insist(lambda: lease.release(quiet), 0)
         except CrewError as error:
             logger.warning("the lease cannot be released: %s", error)
+
+
+def is_due(copy: Path, slug: str) -> bool:
+    """Whether any held release is to be looked at again: a pass that finds none would only cost its start."""
+    with Archive(copy, renew=False) as archive:
+        return bool(archive.frontier.stale(slug, now(), 1))

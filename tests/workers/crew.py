@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.kill.killing import kill_tree
+from tests.kill.killing import children_of, kill_tree
 from tests.scraper.crawling import ROOT, Crawling
 from tests.workers.broker import Server
 
@@ -39,8 +40,6 @@ class Crew:
     @property
     def env(self) -> dict[str, str]:
         """What a process sees the sample site by."""
-        import os  # noqa: PLC0415
-
         return {**os.environ, "SCRAPY_SETTINGS_MODULE": self.crawling.settings}
 
     def enqueue(self) -> None:
@@ -54,6 +53,16 @@ class Crew:
         process = self.processes.pop(name)
         kill_tree(process.pid)
         process.wait()
+
+    @contextmanager
+    def still(self, name: str) -> Iterator[None]:
+        """A process and all below it stand still, as on a machine that sleeps."""
+        pids = tree(self.processes[name].pid)
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+        yield
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
 
     def stop(self) -> None:
         """SIGTERM to all, and their exit codes; what does not end is killed."""
@@ -81,3 +90,8 @@ class Crew:
     def words(self) -> str:
         """What all have said."""
         return "\n".join(f"== {path.name}\n{path.read_text('utf-8')}" for path in sorted(self.folder.glob("*.log")))
+
+
+def tree(pid: int) -> list[int]:
+    """A process and all below it."""
+    return [pid, *(below for child in children_of(pid) for below in tree(child))]

@@ -89,7 +89,7 @@ def to_toml(tables: dict[str, dict[str, Any]]) -> str:
 
     >>> print(to_toml({"skog": {"name": 'S "Å"', "feeds": ["a", "b"]}}), end="")
     [skog]
-    name = "S \\\\"Å\\\\""
+    name = "S \\"Å\\""
     feeds = ["a", "b"]
     """
     lines = []

@@ -13,7 +13,7 @@ from rich.console import Console
 from tests.site import Site
 from tests.workers.broker import ABSENT, find_server
 from tests.workers.host import add_rooms
-from tests.workers.run import Stage, go
+from tests.workers.run import Stage, go, take_over
 from tests.workers.table import to_table
 
 CREWS = (1, 2, 4)
@@ -48,6 +48,8 @@ def main() -> int:
         stage = Stage(site, agencies, options.delay, tell)
         expected = stage.embed(folder / "embedded")
         tell(f"an embedded round holds {len(expected.held['releases'])} releases, {expected.asked} pages asked for")
+        seconds, lease = take_over(stage, folder / "take-over", "myndighet-0")
+        tell(f"a dead worker's round is another's after {seconds:.1f} s; its lease lasts {lease:.0f} s")
         for workers in map(int, options.crews.split(",")):
             tell(f"{workers} workers begin")
             scores.append(go(stage, expected, folder / f"crew-{workers}", workers))
@@ -57,6 +59,7 @@ def main() -> int:
         least = FASTER.get(score.workers, 0.0) if scores[0].workers == 1 else 0.0
         score.check("pages a second are too few", score.rate < least * scores[0].rate and score.rate)
     Console(width=150).print(to_table(scores, number))
+    print(f"A dead worker's round was an idle one's after {seconds:.1f} s (its lease lasts {lease:.0f} s).")
     misses = [miss for score in scores for miss in score.misses]
     for miss in misses:
         print(miss)

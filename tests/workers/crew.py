@@ -42,11 +42,15 @@ class Crew:
         """What a process sees the sample site by."""
         return {**os.environ, "SCRAPY_SETTINGS_MODULE": self.crawling.settings}
 
-    def enqueue(self) -> None:
-        """Every agency's round."""
-        code, printed = self.crawling.scrapy("enqueue", CREW_BROKER=self.server.url)
+    def enqueue(self, *options: str) -> None:
+        """Every agency's round, or those that the options name."""
+        code, printed = self.crawling.scrapy("enqueue", *options, CREW_BROKER=self.server.url)
         if code:
             raise RuntimeError(printed)
+
+    def tokens(self) -> list[int]:
+        """Of the rounds that are out."""
+        return [token for (token,) in self.crawling.rows("select token from errands where ended is null")]
 
     def kill(self, name: str) -> None:
         """kill -9 of a process and all below it."""

@@ -141,6 +141,30 @@ def go(stage: Stage, expected: Expected, folder: Path, workers: int) -> Score:
     return score
 
 
+def take_over(stage: Stage, folder: Path, slug: str) -> tuple[float, float]:
+    """How many seconds after its worker's death a round is another's, and how long the lease of a dead one lasts."""
+    (folder / "broker").mkdir(parents=True)
+    with broker(folder / "broker") as server:
+        crew = Crew(Crawling(stage.site, stage.agencies, folder / "archive.db"), server, folder)
+        try:
+            crew.start("writer", "writer")
+            crew.start("worker-0", "worker")
+            crew.enqueue("--agency", slug)
+            stage.site.clear_counts()
+            if not crew.wait(lambda: sum(stage.pages().values()) >= 3, stage.patience):
+                raise RuntimeError(crew.words())
+            crew.start("worker-1", "worker")
+            time.sleep(5)  # it waits for work
+            (before,) = crew.tokens()
+            crew.kill("worker-0")
+            died = time.monotonic()
+            if not crew.wait(lambda: crew.tokens() != [before], stage.patience):
+                raise RuntimeError(crew.words())
+            return time.monotonic() - died, crew.lease + crew.delay
+        finally:
+            crew.stop()
+
+
 def kill_some(crew: Crew, server: Server, stage: Stage, asked: int, score: Score) -> None:
     """Kill a worker in the middle of a round, then the broker, then the writer, and start each again.
 

@@ -44,7 +44,8 @@ class Command(ScrapyCommand):
             broker.check()
             queue = Queue(broker, self.settings, refuse)
             active = [agency for agency in chosen.values() if not agency.paused]
-            put = sum(queue.put(agency.slug, host_of(agency.home)) for agency in active)
+            with broker.faults():
+                put = sum(queue.put(agency.slug, host_of(agency.home)) for agency in active)
         except (AgencyError, CrewError) as error:
             sys.stderr.write(f"scrapy enqueue: {error}\n")
             self.exitcode = 2

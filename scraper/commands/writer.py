@@ -51,7 +51,8 @@ class Command(ScrapyCommand):
                 broker = Broker(self.settings)
                 broker.check()
                 writing = Writing(broker, self.settings, path, file, find_ways())
-                writing.go(lambda: running.stopped)
+                with broker.faults():
+                    writing.go(lambda: running.stopped)
         except (AgencyError, ArchiveError, CrewError, sqlite3.OperationalError) as error:
             sys.stderr.write(f"scrapy writer: {error}\n")
             self.exitcode = 1 if writing else 2

@@ -15,7 +15,8 @@ Everything lies under one prefix (CREW_PREFIX), so that several archives may sha
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from scraper.errors import CrewError
@@ -82,6 +83,16 @@ class Broker:
     def run(self, script: str, keys: list[str], *arguments: object) -> int:
         """A script, with our keys."""
         return int(self.scripts[script](keys=keys, args=list(arguments)))  # type: ignore[arg-type] # bytes, numbers, texts
+
+    @contextmanager
+    def faults(self) -> Iterator[None]:
+        """What the broker fails by inside is a CrewError."""
+        from redis.exceptions import RedisError  # noqa: PLC0415 - only a crew needs it
+
+        try:
+            yield
+        except RedisError as error:
+            raise CrewError(f"{self.address}: {error}") from error
 
     def check(self) -> None:
         """CrewError where the broker does not answer."""

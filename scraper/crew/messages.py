@@ -75,10 +75,13 @@ def unpack(fields: Mapping[bytes, bytes]) -> Message:
 
 
 def expand(data: bytes) -> bytes:
-    """Compressed bytes as they were; CrewError where they would be too many."""
-    if zstandard.frame_content_size(data) > LARGEST:
-        raise CrewError("a message unpacks to too much")
-    return zstandard.ZstdDecompressor().decompress(data, max_output_size=LARGEST)
+    """Compressed bytes as they were; CrewError where they are none, or would be too many."""
+    try:
+        if zstandard.frame_content_size(data) > LARGEST:
+            raise CrewError("a message unpacks to too much")
+        return zstandard.ZstdDecompressor().decompress(data, max_output_size=LARGEST)
+    except zstandard.ZstdError as error:
+        raise CrewError(f"a message cannot be unpacked: {error}") from error
 
 
 def word(value: Any, bodies: list[bytes]) -> Any:

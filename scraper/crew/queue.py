@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 NAME = "rounds"
-FORGOTTEN = 24 * 3600  # seconds after which a round that is said to wait is taken to be lost
+FORGOTTEN = 6 * 3600  # seconds after which a round that is said to wait is taken to be lost
 ALWAYS = 1_000_000  # of a million commands, how many look for jobs of dead workers: by default too few for a small crew
 
 

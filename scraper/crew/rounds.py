@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
@@ -46,35 +47,38 @@ class Rounds:
         """One round; when to try again where it was not done."""
         if self.running.stopped:
             return Later(seconds=0)
-        lease = Lease.take(self.broker, self.settings, host)
-        if lease is None:
-            left = int(self.broker.redis.pttl(self.broker.key("lease", host)))
-            return Later(seconds=max(left, 100) / 1000)
+        try:
+            with self.broker.faults():
+                lease = Lease.take(self.broker, self.settings, host)
+                if lease:
+                    return self.go_with(lease, slug, host)
+                left = int(self.broker.redis.pttl(self.broker.key("lease", host)))
+                return Later(seconds=max(left, 100) / 1000)
+        except (CrewError, Unsendable) as error:
+            logger.warning("%s: the round broke off: %s", slug, error)
+            return Later(seconds=SOON)
+
+    def go_with(self, lease: Lease, slug: str, host: str) -> Later | None:
+        """The same, the agency being ours."""
         logger.info("%s: a round begins, token %d", slug, lease.token)
-        lost: list[bool] = []
-        quiet = 0.0
+        lost, quiet = threading.Event(), 0.0
 
         def lose() -> None:
-            lost.append(True)
+            lost.set()
             if self.running.child:
                 self.running.child.terminate()
 
         try:
-            with Renewal(lease, lose):
+            with Renewal(lease, lose), tempfile.TemporaryDirectory(prefix="round-") as folder:
                 Post(self.broker, lease, slug).send(Operation(name="open", kwargs={}))
-                errand = self.receive(lease, lambda: bool(lost))
+                errand = self.receive(lease, lost.is_set)
                 if not errand:
                     return Later(seconds=SOON) if errand is None else None
-                with tempfile.TemporaryDirectory(prefix="round-") as folder:
-                    open_errand(errand, Path(folder))
-                    later, quiet = self.cross(lease, slug, host, Path(folder), lambda: bool(lost))
-        except (CrewError, Unsendable) as error:
-            logger.warning("%s: the round broke off: %s", slug, error)
-            return Later(seconds=SOON)
-        else:
-            return later
+                open_errand(errand, Path(folder))
+                later, quiet = self.cross(lease, slug, host, Path(folder), lost.is_set)
+                return later
         finally:
-            if not lost:
+            if not lost.is_set():
                 self.release(lease, quiet)
 
     def receive(self, lease: Lease, lost: Callable[[], bool]) -> bytes | None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import fcntl
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any, TextIO, cast
@@ -18,6 +19,7 @@ from scraper.crew.desk import Desk
 from scraper.crew.errands import make_errand, read_tables
 from scraper.crew.lease import host_of
 from scraper.crew.messages import Message, unpack
+from scraper.errors import CrewError
 from scraper.locks import let_go, open_lock, take
 from scraper.rounds import close_round, last_crawl
 from scraper.schedule import parse_schedule
@@ -33,6 +35,7 @@ TRIES = 10  # of a message; who is killed by it so often leaves it out
 KEPT = 600  # seconds that an errand lies ready
 HOUR = 3600.0  # seconds after which what came in is judged though rounds go on
 FIELDS = (b"operations", b"body")
+Entry = tuple[bytes, Mapping[bytes, bytes]]  # of the stream: its id, and a message
 
 
 class Writing:
@@ -56,20 +59,21 @@ class Writing:
         self.alone.close()
 
     def go(self, stopped: Callable[[], bool]) -> None:
-        """Apply messages until we are told to stop; first those that were given to a writer that died."""
+        """Apply messages until we are told to stop; first, one by one, those that were given to a writer that died."""
         self.make_group()
         while not stopped() and (pending := self.ask("0", 1, stopped)):
             for entry, fields in pending:
                 tries = cast("Any", self.broker.redis.xpending_range(self.stream, GROUP, entry, entry, 1))
-                self.settle(entry, fields, tries[0]["times_delivered"] if tries else 1)
+                if fields and tries and tries[0]["times_delivered"] > TRIES:
+                    self.lay_by(fields)
+                    self.forget(entry, fields)
+                else:
+                    self.settle([(entry, fields)])
         while not stopped():
-            for entry, fields in self.ask(">", AHEAD, stopped):
-                if stopped():
-                    break  # it stays ours, and is applied first the next time
-                self.settle(entry, fields, 1)
+            self.settle(self.ask(">", AHEAD, stopped))
             self.close_rounds()
 
-    def ask(self, since: str, number: int, stopped: Callable[[], bool]) -> list[tuple[bytes, Mapping[bytes, bytes]]]:
+    def ask(self, since: str, number: int, stopped: Callable[[], bool]) -> list[Entry]:
         """Some messages; a broker that does not answer is waited for."""
         redis = self.broker.redis
         found = self.broker.insist(
@@ -79,41 +83,68 @@ class Writing:
         rows = found.values() if isinstance(found, dict) else [entries for _, entries in cast("Any", found or [])]
         return [(entry, fields) for entries in rows for entry, fields in flatten(entries)]
 
-    def settle(self, entry: bytes, fields: Mapping[bytes, bytes], tries: int) -> None:
-        """One message: applied, then forgotten."""
-        if not fields:  # it was forgotten while we died
-            self.broker.redis.xack(self.stream, GROUP, entry)
-            return
-        self.apply(unpack(fields), fields, tries)
-        size = sum(len(fields[name]) for name in FIELDS)
+    def settle(self, entries: Sequence[Entry]) -> None:
+        """Apply messages, those between two requests for an errand in one transaction; then have them forgotten."""
+        while entries:
+            number, afterwards = self.apply(entries)
+            for act in afterwards:
+                act()
+            for entry, fields in entries[:number]:
+                self.forget(entry, fields)
+            if entries := entries[number:]:
+                (entry, fields), *entries = entries
+                self.hand_out(unpack(fields))
+                self.forget(entry, fields)
+
+    def apply(self, entries: Sequence[Entry]) -> tuple[int, list[Callable[[], None]]]:
+        """Do what messages say, up to a request for an errand: how many, and what is to be done after the commit."""
+        afterwards: list[Callable[[], None]] = []
+        with self.desk.archive.transaction():
+            for number, (_, fields) in enumerate(entries):
+                if not fields:  # it was forgotten while we died
+                    continue
+                message = unpack(fields)  # one at a time: an answer may be large
+                if message.operations[0].name == "open":
+                    return number, afterwards
+                agency = self.agencies.get(message.agency)
+                if agency is None or not self.desk.apply(message, agency):
+                    afterwards.append(partial(self.revoke, message.agency, message.token))
+                elif message.operations[-1].name == "end":
+                    afterwards.append(partial(self.end, message.agency))
+        return len(entries), afterwards
+
+    def forget(self, entry: bytes, fields: Mapping[bytes, bytes]) -> None:
+        """A message stands in the archive, for good."""
+        size = sum(len(fields[name]) for name in FIELDS if name in fields)
         keys = [self.stream, self.broker.key("backlog")]
         self.broker.insist(lambda: self.broker.run(DONE, keys, GROUP, entry, size), HOUR)
 
-    def apply(self, message: Message, fields: Mapping[bytes, bytes], tries: int) -> None:
-        """Do what it says; what a writer died of too often is laid by."""
-        if message.operations[0].name == "open":
-            self.hand_out(message)
-            return
-        agency = self.agencies.get(message.agency)
-        if tries > TRIES:
-            logger.critical("a message of %s is laid by: %d writers ended with it", message.agency, tries - 1)
-            self.broker.redis.xadd(self.broker.key("unreadable"), cast("Any", fields))
-            fine = agency is not None and self.desk.set_aside(message, agency)
-        else:
-            fine = agency is not None and self.desk.apply(message, agency)
+    def lay_by(self, fields: Mapping[bytes, bytes]) -> None:
+        """A message that too many writers ended with is kept as it is; its round ends here, unless it was one page."""
+        slug, token = fields[b"agency"].decode(), int(fields[b"token"])
+        logger.critical("a message of %s is laid by: %d writers ended with it", slug, TRIES)
+        self.broker.redis.xadd(self.broker.key("unreadable"), cast("Any", fields))
+        agency = self.agencies.get(slug)
+        try:
+            fine = agency is not None and self.desk.set_aside(unpack(fields), agency)
+        except (CrewError, ValueError, TypeError, LookupError):  # it cannot even be read
+            fine = False
         if not fine:
-            self.revoke(message, agency)
-        elif message.operations[-1].name == "end":
-            self.desk.write_manifest()
-            self.let_go(message.agency)
+            self.revoke(slug, token)
 
-    def revoke(self, message: Message, agency: Agency | None) -> None:
-        """A message is too late, or others before it are missing: its round ends here, and is begun anew by another."""
-        logger.warning("%s: message %d of token %d is not taken", message.agency, message.seq, message.token)
-        if agency:
+    def revoke(self, slug: str, token: int) -> None:
+        """A message came too late, or others before it are missing: its round ends here, and is begun anew."""
+        logger.warning("%s: what is told under token %d is not taken", slug, token)
+        if agency := self.agencies.get(slug):
             key = self.broker.key("lease", host_of(agency.home))
-            if self.broker.redis.get(key) == str(message.token).encode():
+            if self.broker.redis.get(key) == str(token).encode():
                 self.broker.redis.set(key, 0, keepttl=True)  # nobody's until it expires: the host's delay is kept
+
+    def end(self, slug: str) -> None:
+        """A round has come to its end."""
+        self.desk.write_manifest()
+        self.taken.discard(slug)
+        let_go(self.lock, slug)
 
     def hand_out(self, message: Message) -> None:
         """Give a worker its errand, or none: an agency that is not listed any more, paused, or crawled by others."""
@@ -136,11 +167,6 @@ class Writing:
         if slug not in self.taken and take(self.lock, slug):
             self.taken.add(slug)
         return slug in self.taken
-
-    def let_go(self, slug: str) -> None:
-        """The agency's round has come to its end."""
-        self.taken.discard(slug)
-        let_go(self.lock, slug)
 
     def close_rounds(self) -> None:
         """Judge every agency and tell the operators, once nothing is out any more, and at least every hour."""
@@ -166,15 +192,17 @@ def hold(archive: Path) -> TextIO:
     path = archive.with_suffix(".writer.lock")
     try:
         lock = path.open("a")
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise ArchiveError(path, "another writer is at work") from None
     except OSError as error:
         raise ArchiveError(path, f"cannot be locked: {error.strerror}") from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.close()
+        raise ArchiveError(path, "another writer is at work") from None
     return lock
 
 
-def flatten(entries: Any) -> list[tuple[bytes, Mapping[bytes, bytes]]]:
+def flatten(entries: Any) -> list[Entry]:
     """Entries as the client gives them by either protocol: those of RESP3 stand one list deeper."""
     if entries and isinstance(entries[0], list) and entries[0] and isinstance(entries[0][0], list | tuple):
         return [one for inner in entries for one in inner]

@@ -27,8 +27,8 @@ ROW = 5  # so many gaps in a row, on the average, tell two crawlers of a host fr
 SAME = {  # what must not depend on who crawled: no times, and no ids
     "releases": (
         "select agency, url, hash, published, updated, moved_to, gone, checks, (select count(*) from revisions v"
-        " where v.release = r.id), (select group_concat(t.name) from release_tags rt join tags t on t.id = rt.tag"
-        " where rt.release = r.id) from releases r order by url"
+        " where v.release = r.id), (select group_concat(name) from (select t.name from release_tags rt join tags t"
+        " on t.id = rt.tag where rt.release = r.id order by t.name)) from releases r order by url"
     ),
     "revisions": (
         "select r.url, v.hash, v.cause, v.weight, v.dated, c.url, c.status, c.sha256 from revisions v join releases r"

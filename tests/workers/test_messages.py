@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from scrapy.settings import BaseSettings
 
+from scraper.crew.broker import Broker, connect
 from scraper.crew.messages import Operation, pack, unpack
 from scraper.errors import CrewError
 from scraper.items import Answer, Evidence, ImageItem, QuestionItem, Reading, ReleaseItem
@@ -45,3 +49,21 @@ def test_a_message_reads_as_it_was_worded() -> None:
 def test_what_is_no_operation_is_refused(name: str) -> None:
     with pytest.raises(CrewError, match="is no operation"):
         unpack(to_fields(Operation(name=name, args=(), kwargs={})))
+
+
+def test_a_crew_alone_needs_a_client_for_its_broker(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = "import scraper.commands.enqueue, scraper.commands.worker, scraper.commands.writer, sys"
+    code = f"{known}; sys.exit(bool({{'redis', 'dramatiq'}} & sys.modules.keys()))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+    monkeypatch.setitem(sys.modules, "redis", None)
+    with pytest.raises(CrewError, match=r"pip install 'myndighetsarkivet\[crew\]'"):
+        connect("redis://127.0.0.1:1/0")
+
+
+def test_a_broker_that_is_not_named_or_away_is_told() -> None:
+    with pytest.raises(CrewError, match="CREW_BROKER is not set"):
+        Broker(BaseSettings({"CREW_BROKER": "", "CREW_PREFIX": "x", "CREW_BACKLOG": 1}))
+    away = Broker(BaseSettings({"CREW_BROKER": "redis://:secret@127.0.0.1:1/0", "CREW_PREFIX": "x", "CREW_BACKLOG": 1}))
+    with pytest.raises(CrewError, match=r"^127\.0\.0\.1:1: ") as told:
+        away.check()
+    assert "secret" not in str(told.value)

@@ -46,8 +46,9 @@ class Command(ScrapyCommand):
         configure_logging(self.settings)
         path, file = Path(self.settings["ARCHIVE"]), Path(self.settings.get("AGENCIES") or DEFAULT_LIST)
         writing: Writing | None = None
+        running = Running()
         try:
-            with Running() as running:
+            with running:
                 broker = Broker(self.settings)
                 broker.check()
                 writing = Writing(broker, self.settings, path, file, find_ways())
@@ -55,7 +56,7 @@ class Command(ScrapyCommand):
                     writing.go(lambda: running.stopped)
         except (AgencyError, ArchiveError, CrewError, sqlite3.OperationalError) as error:
             sys.stderr.write(f"scrapy writer: {error}\n")
-            self.exitcode = 1 if writing else 2
+            self.exitcode = 2 if writing is None else 0 if running.stopped else 1
         finally:
             if writing:
                 writing.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ logger = logging.getLogger(__name__)
 
 NAME = "rounds"
 FORGOTTEN = 6 * 3600  # seconds after which a round that is said to wait is taken to be lost
+HURRY = 10_000  # milliseconds for each of the queue's threads to end
 ALWAYS = 1_000_000  # of a million commands, how many look for jobs of dead workers: by default too few for a small crew
 
 
@@ -48,6 +50,8 @@ class Queue:
         options: dict[str, Any] = {"queue_name": NAME, "max_retries": None}
         self.actor = self.mq.actor(self.work, actor_name="round", broker=self.jobs, **options)
         self.worker: dramatiq.Worker | None = None
+        self.free = threading.Event()  # no job goes on
+        self.free.set()
 
     def put(self, slug: str, host: str) -> bool:
         """Have a round done, unless it waits or goes on already."""
@@ -59,7 +63,11 @@ class Queue:
 
     def work(self, slug: str, host: str) -> None:
         """One job to its end."""
-        later = self.go(slug, host)
+        self.free.clear()
+        try:
+            later = self.go(slug, host)
+        finally:
+            self.free.set()
         if later:
             raise self.mq.Retry(delay=max(1, round(1000 * later.seconds)))
         self.broker.redis.delete(self.broker.key("waiting", slug))
@@ -71,9 +79,10 @@ class Queue:
         self.worker.start()
 
     def stop(self) -> None:
-        """Take no more; what goes on is waited for."""
+        """Take no more; what goes on is waited for. A broker that is away is not: it hands the job on by itself."""
         if self.worker:
-            self.worker.stop()
+            self.free.wait()
+            self.worker.stop(timeout=HURRY)
         self.jobs.close()
 
 

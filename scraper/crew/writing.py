@@ -45,6 +45,7 @@ class Writing:
         self.broker, self.path, self.file, self.ways = broker, path, agencies, ways
         self.agencies: dict[str, Agency] = load_agencies(agencies)
         self.stream = broker.key("stream")
+        self.stopped: Callable[[], bool] = lambda: False
         self.alone = hold(path)
         self.desk = Desk(path, parse_schedule(settings["REVISIT_AGES"]))
         self.lock, self.taken = open_lock(path), set[str]()
@@ -60,8 +61,9 @@ class Writing:
 
     def go(self, stopped: Callable[[], bool]) -> None:
         """Apply messages until we are told to stop; first, one by one, those that were given to a writer that died."""
+        self.stopped = stopped
         self.make_group()
-        while not stopped() and (pending := self.ask("0", 1, stopped)):
+        while not stopped() and (pending := self.ask("0", 1)):
             for entry, fields in pending:
                 tries = cast("Any", self.broker.redis.xpending_range(self.stream, GROUP, entry, entry, 1))
                 if fields and tries and tries[0]["times_delivered"] > TRIES:
@@ -70,15 +72,19 @@ class Writing:
                 else:
                     self.settle([(entry, fields)])
         while not stopped():
-            self.settle(self.ask(">", AHEAD, stopped))
+            self.settle(self.ask(">", AHEAD))
             self.close_rounds()
 
-    def ask(self, since: str, number: int, stopped: Callable[[], bool]) -> list[Entry]:
-        """Some messages; a broker that does not answer is waited for."""
+    def patience(self) -> float:
+        """A broker that does not answer is waited for, until we are told to stop."""
+        return 0.0 if self.stopped() else 1.0
+
+    def ask(self, since: str, number: int) -> list[Entry]:
+        """Some messages."""
         redis = self.broker.redis
         found = self.broker.insist(
             lambda: redis.xreadgroup(GROUP, WRITER, {self.stream: since}, count=number, block=WAIT),
-            lambda: 0 if stopped() else 1,
+            self.patience,
         )
         rows = found.values() if isinstance(found, dict) else [entries for _, entries in cast("Any", found or [])]
         return [(entry, fields) for entries in rows for entry, fields in flatten(entries)]
@@ -117,7 +123,7 @@ class Writing:
         """A message stands in the archive, for good."""
         size = sum(len(fields[name]) for name in FIELDS if name in fields)
         keys = [self.stream, self.broker.key("backlog")]
-        self.broker.insist(lambda: self.broker.run(DONE, keys, GROUP, entry, size), HOUR)
+        self.broker.insist(lambda: self.broker.run(DONE, keys, GROUP, entry, size), self.patience)
 
     def lay_by(self, fields: Mapping[bytes, bytes]) -> None:
         """A message that too many writers ended with is kept as it is; its round ends here, unless it was one page."""
@@ -160,7 +166,7 @@ class Writing:
             steps.delete(key)
             steps.rpush(key, errand)
             steps.expire(key, KEPT)
-            self.broker.insist(steps.execute, HOUR)
+            self.broker.insist(steps.execute, self.patience)
 
     def claim(self, slug: str) -> bool:
         """Keep commands beside us away from an agency."""

@@ -13,6 +13,7 @@ from rich.console import Console
 from tests.site import Site
 from tests.workers.broker import ABSENT, find_server
 from tests.workers.host import add_rooms
+from tests.workers.later import go_on
 from tests.workers.run import Stage, go, take_over
 from tests.workers.table import to_table
 
@@ -54,13 +55,15 @@ def main() -> int:
             tell(f"{workers} workers begin")
             scores.append(go(stage, expected, folder / f"crew-{workers}", workers))
             tell(f"done, {len(scores[-1].misses)} misses")
+        later = go_on(stage, folder / "embedded", folder / f"crew-{options.crews.split(',')[-1]}")
+        tell(f"a round later: {len(later)} misses")
         number = options.rooms + len(site.agencies)
     for score in scores:
         least = FASTER.get(score.workers, 0.0) if scores[0].workers == 1 else 0.0
         score.check("pages a second are too few", score.rate < least * scores[0].rate and score.rate)
     Console(width=150).print(to_table(scores, number))
     print(f"A dead worker's round was an idle one's after {seconds:.1f} s (its lease lasts {lease:.0f} s).")
-    misses = [miss for score in scores for miss in score.misses]
+    misses = [miss for score in scores for miss in score.misses] + later
     for miss in misses:
         print(miss)
     return 1 if misses else 0

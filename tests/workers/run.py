@@ -26,9 +26,10 @@ LATE = 0.9  # of the delay asked: on a busy machine one request may reach the si
 ROW = 5  # so many gaps in a row, on the average, tell two crawlers of a host from one late request
 SAME = {  # what must not depend on who crawled: no times, and no ids
     "releases": (
-        "select agency, url, hash, published, updated, moved_to, gone, checks, (select count(*) from revisions v"
-        " where v.release = r.id), (select group_concat(name) from (select t.name from release_tags rt join tags t"
-        " on t.id = rt.tag where rt.release = r.id order by t.name)) from releases r order by url"
+        "select agency, url, hash, published, updated, (select url from releases m where m.id = r.moved_to),"
+        " gone is null, checks, (select count(*) from revisions v where v.release = r.id),"
+        " (select group_concat(name) from (select t.name from release_tags rt join tags t on t.id = rt.tag"
+        " where rt.release = r.id order by t.name)) from releases r order by url"
     ),
     "revisions": (
         "select r.url, v.hash, v.cause, v.weight, v.dated, c.url, c.status, c.sha256 from revisions v join releases r"
@@ -37,6 +38,11 @@ SAME = {  # what must not depend on who crawled: no times, and no ids
     "frontier": (
         "select url, agency, role, state, source, listed, tries, etag, last_modified, links, usual, problem,"
         " (select r.url from releases r where r.id = f.release) from frontier f order by url"
+    ),
+    "removals": (
+        "select r.url, o.kind, o.status, o.target, o.checks, o.confirmed is null, o.ended is null, c.sha256"
+        " from removals o join releases r on r.id = o.release left join captures c on c.id = o.capture"
+        " order by r.url, o.id"
     ),
     "hosts": "select host, robots, robots_text, pauses from hosts order by host",
     "walks": "select listing, following, page from walks order by listing",

@@ -60,6 +60,7 @@ class Books(Health):
         self.broker = Broker(settings)
         self.lease = Lease(self.broker, settings, settings["CREW_HOST"], settings.getint("CREW_TOKEN"))
         self.looks: AsyncioLoopingCall | LoopingCall | None = None
+        self.journal: Journal | None = None
 
     def spider_opened(self, spider: ReadingSpider) -> None:
         """From now on what the spider writes is told; and the lease is looked at, now and then."""
@@ -67,21 +68,22 @@ class Books(Health):
         self.looks = create_looping_call(self.look)
         self.looks.start(max(0.1, self.lease.safe / 10), now=False)
         try:
-            self.take_over(spider)
+            self.journal = self.take_over(spider)
             super().spider_opened(spider)
             self.journal.post.send(Operation(name="begin", kwargs={"spider": spider.name}))
         except (CrewError, sqlite3.OperationalError) as error:
             spider.patience.give_up(Unsendable(str(error)))
 
-    def take_over(self, spider: ReadingSpider) -> None:
+    def take_over(self, spider: ReadingSpider) -> Journal:
         """Put the errand's copy in the place of the archive that the spider opened."""
         (slug,) = spider.agencies
-        self.journal = Journal(Post(self.broker, self.lease, slug))
+        journal = Journal(Post(self.broker, self.lease, slug))
         schedule, path = spider.witness.schedule, spider.archive.path
         spider.witness.close()
         spider.archive.close()
-        spider.archive = Copy(path, self.journal)
-        spider.witness = witness_of(spider.archive, schedule)
+        spider.archive = copy = Copy(path, journal)
+        spider.witness = witness_of(copy, schedule)
+        return journal
 
     def look(self) -> None:
         """How long the lease is ours; where the broker does not answer, until it would have ended."""
@@ -94,14 +96,16 @@ class Books(Health):
         """What came of the crawl."""
         if self.looks and self.looks.running:
             self.looks.stop()
+        if self.journal is None:  # nothing could be told from the beginning: the worker finds no crawl in the copy
+            return
         (tally,) = spider.tallies.values()
         (agency,) = spider.agencies.values()
         guest, more = self.guest.tell(agency, tally), {"faults": dict(tally.faults), "problems": tally.problems}
         told = {"counts": tally.counts(), "reason": reason, "ended": spider.ended, "guest": guest, **more}
         try:
-            with spider.archive.transaction():  # the round's next pass counts its requests
-                close_crawl(spider.archive, tally, reason, **guest)
             self.journal.post.send(Operation(name="close", kwargs=told))
+            with spider.archive.transaction():  # the next pass counts its requests; without it, this one broke off
+                close_crawl(spider.archive, tally, reason, **guest)
         except sqlite3.OperationalError as error:
             logger.critical("what came of the crawl cannot be told: %s", error)
 

@@ -22,6 +22,7 @@ from scraper.crew.messages import Operation
 from scraper.crew.parts import ADDONS
 from scraper.crew.queue import Later
 from scraper.errors import CrewError
+from scraper.rounds import last_crawl
 
 if TYPE_CHECKING:
     from scrapy.settings import BaseSettings
@@ -32,7 +33,8 @@ logger = logging.getLogger(__name__)
 
 PASSES = ("news", "revisit")
 PATIENCE = 120  # seconds that a writer may take to give an errand
-SOON = 10.0  # seconds until a round is tried again for which there was no writer
+SOON = 10.0  # seconds until a round is tried again for which there was no writer, or no broker
+AGAIN = 60.0  # and one whose crawl broke off by itself
 WRONG = 2  # the exit code of a crawl that is wrongly configured
 
 
@@ -108,23 +110,31 @@ class Rounds:
             if name == "revisit" and not is_due(folder / "archive.db", slug):
                 continue
             self.running.wait(quiet)
+            before = last_crawl(folder / "archive.db")
             code = self.running.scrapy("crawl", name, *arguments, *self.options, *told)
-            quiet = self.find_quiet(folder / "archive.db")
+            told_all, quiet = self.look_at(folder / "archive.db", before)
             self.wrong = self.wrong or code == WRONG
-            if self.running.stopped or lost() or code not in (0, 1):
+            if self.running.stopped or lost() or code not in (0, 1) or not told_all:
                 logger.warning("%s: its %s pass broke off (%d); the round goes to another", slug, name, code)
-                return Later(seconds=SOON if code == WRONG else 0), quiet
+                return Later(seconds=0 if self.running.stopped or lost() else AGAIN), quiet
         Post(self.broker, lease, slug).send(Operation(name="end", kwargs={}))
         return None, quiet
 
-    def find_quiet(self, copy: Path) -> float:
-        """Seconds that the agency's host wants between two requests, as the last pass has kept them."""
-        with closing(sqlite3.connect(copy)) as db:
-            row = db.execute("select requests, delay from crawls order by id desc limit 1").fetchone()
-        if not row or row[0] == 0:
-            return 0.0
+    def look_at(self, copy: Path, before: int) -> tuple[bool, float]:
+        """Whether a pass has told all that it did; and the seconds that its host wants between two requests.
+
+        Told by the row of crawls that the pass itself has completed. before: the newest row before it. Where there is
+        none, the longest delay.
+        """
         longest = self.settings.getfloat("CRAWL_DELAY_MAX")
-        return max(self.settings.getfloat("DOWNLOAD_DELAY"), longest if row[1] is None else float(row[1]))
+        with closing(sqlite3.connect(copy)) as db:
+            sql = "select requests, delay from crawls where id > ? and finished is not null"
+            row = db.execute(sql, [before]).fetchone()
+        if row is None:
+            return False, longest
+        requests, delay = row
+        least = self.settings.getfloat("DOWNLOAD_DELAY")
+        return True, max(least, longest if delay is None else float(delay)) if requests else 0.0
 
     def release(self, lease: Lease, quiet: float) -> None:
         """Leave the agency to others; where the broker does not answer, the lease ends by itself."""

@@ -51,7 +51,7 @@ class Writing:
         self.lock, self.taken = open_lock(path), set[str]()
         for errand in self.desk.errands.out():
             self.claim(errand.agency)
-        self.after, self.closed, self.open = last_crawl(path), monotonic(), False
+        self.after, self.closed, self.open = last_crawl(path), monotonic(), bool(self.taken)
 
     def close(self) -> None:
         """Let go of the archive."""

@@ -142,6 +142,9 @@ def go(stage: Stage, expected: Expected, folder: Path, workers: int) -> Score:
             score.check("all is done in time", None if done else crew.words()[-3000:])
         finally:
             crew.stop()
+        if "stall" in score.deaths:
+            said = (folder / "worker-1.log").read_text("utf-8")
+            score.check("who stood still has lost its round", None if "broke off" in said else said[-2000:])
         score.check("whoever is told to stop ends with 0", {name: code for name, code in crew.codes.items() if code})
     judge(score, stage, crew, expected)
     return score

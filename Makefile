@@ -8,7 +8,7 @@ N ?= 200
 BIN := .venv/bin
 SETTINGS = -s ARCHIVE=$(ARCHIVE) $(if $(CONTACT),-s CONTACT=$(CONTACT)) $(if $(AGENCIES),-s AGENCIES=$(AGENCIES))
 
-.PHONY: install run crawl serve test lint format browser agencies bench bulk year fuzz quarter kill locked weather replicas clean
+.PHONY: install run crawl serve test lint format browser agencies bench bulk year fuzz quarter kill locked weather replicas workers clean
 
 install: .venv/installed
 
@@ -80,6 +80,9 @@ weather: install        ## hostile sites and a full disk: a clear outcome each, 
 replicas: install       ## two replicas behind nginx while crawls write, then back-ups put back; needs nginx and litestream
 	$(BIN)/python -m tests.replicas
 
+workers: install        ## crews of 1, 2 and 4 workers on one archive, some killed: nothing lost, doubled or asked too fast?
+	$(BIN)/python -m tests.workers
+
 clean:
-	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .screenshots archive.db archive.db-* archive.lock archive.round.lock captures.db captures.db-* withheld.db withheld.db-*
+	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .screenshots archive.db archive.db-* archive.lock archive.round.lock archive.writer.lock captures.db captures.db-* withheld.db withheld.db-*
 	find scraper archive tests -name __pycache__ -type d -prune -exec rm -rf {} +

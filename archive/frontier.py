@@ -17,6 +17,7 @@ from datetime import datetime, timedelta
 
 from sqlite_utils import Database
 
+from archive.aside.sources import note_links
 from archive.times import to_text
 
 RETRY_AFTER = timedelta(hours=1)  # doubled at every further failure
@@ -169,6 +170,10 @@ class Frontier:
         self._came(url, "done", seen, etag=etag, last_modified=last_modified)
         if links is not None:
             self.db.execute("update frontier set links = ? where url = ?", [links, url])
+
+    def names(self, source: str, links: int) -> None:
+        """A source names so many releases now."""
+        note_links(self.db, source, links)
 
     def listed_before(self, source: str) -> list[Row]:
         """What a source that has not changed still lists, as far as it was the first to name it."""

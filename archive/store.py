@@ -24,6 +24,7 @@ from archive.removals import Removals
 from archive.state import LISTS, STATE, read_state
 from archive.takedowns.rules import Rules
 from archive.times import to_text
+from archive.walks import Walks
 from archive.writer import Held, Writer
 
 OWN = ("first", "parser")  # causes of states that no agency's edit made
@@ -58,6 +59,7 @@ class Archive:
             raise ArchiveError(self.path, f"cannot be opened as an archive: {error}") from error
         self.frontier = Frontier(self.db)
         self.hosts = Hosts(self.db)
+        self.walks = Walks(self.db)
         self.removals = Removals(self.db)
         self.rules = Rules(self.db, self.path)
         self.writer = Writer(self.db, self.rules)

@@ -38,6 +38,12 @@ HTTPPROXY_ENABLED = False
 PRIVATE_HOSTS: list[str] = []  # hosts that may be asked though they lie in a private net, such as an intranet's
 IN_FLIGHT_MAX = 32 * 1024 * 1024  # bytes of large answers on their way at once, over all hosts
 
+# Of a crew alone (scraper/crew): many workers on several machines
+CREW_BROKER = os.environ.get("CREW_BROKER", "")  # redis://[:password@]host:6379/0, or rediss:// for TLS; Valkey's too
+CREW_PREFIX = "myndighetsarkivet"  # of its keys: archives that share a broker have one each
+CREW_LEASE = 30.0  # seconds without the broker after which a worker asks for nothing more
+CREW_BACKLOG = 64 * 1024 * 1024  # bytes that may wait for the writer; workers wait above that
+
 # A good guest
 ROBOTSTXT_OBEY = True
 ROBOTSTXT_USER_AGENT = "Myndighetsarkivet"

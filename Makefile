@@ -8,7 +8,7 @@ N ?= 200
 BIN := .venv/bin
 SETTINGS = -s ARCHIVE=$(ARCHIVE) $(if $(CONTACT),-s CONTACT=$(CONTACT)) $(if $(AGENCIES),-s AGENCIES=$(AGENCIES))
 
-.PHONY: install run crawl serve test lint format browser agencies bench year fuzz quarter kill locked weather clean
+.PHONY: install run crawl serve test lint format browser agencies bench bulk year fuzz quarter kill locked weather replicas workers clean
 
 install: .venv/installed
 
@@ -49,8 +49,15 @@ browser: install        ## a Chromium for the browser tests
 agencies: install       ## the table of what is read, from the list of agencies and the stored pages
 	$(BIN)/python -m tests.agencies
 
-bench: install          ## what everything costs beside named baselines; N= releases of the largest archive searched
+bench: .venv/bench      ## what everything costs beside named baselines; N= releases of the largest archive searched
 	$(BIN)/python -m tests.bench $(if $(filter command line,$(origin N)),$(N))
+
+.venv/bench: .venv/installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
+	@touch $@
+
+bulk: install           ## slices and the delta of N releases: cost, memory, and do they hold what the archive shows?
+	$(BIN)/python -m tests.bulk $(if $(filter command line,$(origin N)),$(N))
 
 year: install           ## a simulated year of the sample agencies: was every edit, removal and outage told right?
 	$(BIN)/python -m tests.year
@@ -70,6 +77,12 @@ locked: install         ## attacks on the served archive, alone and eight at onc
 weather: install        ## hostile sites and a full disk: a clear outcome each, bounded memory, the others unharmed
 	$(BIN)/python -m tests.weather --markdown tests/weather/WEATHER.md
 
+replicas: install       ## two replicas behind nginx while crawls write, then back-ups put back; needs nginx and litestream
+	$(BIN)/python -m tests.replicas
+
+workers: install        ## crews of 1, 2 and 4 workers on one archive, some killed: nothing lost, doubled or asked too fast?
+	$(BIN)/python -m tests.workers
+
 clean:
-	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .screenshots archive.db archive.db-* archive.lock archive.round.lock captures.db captures.db-* withheld.db withheld.db-*
+	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .screenshots archive.db archive.db-* archive.lock archive.round.lock archive.writer.lock captures.db captures.db-* withheld.db withheld.db-*
 	find scraper archive tests -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,4 +1,4 @@
-"""python -m archive serve|import|verify|backup|takedown …: an archive served, filled, checked, mended, or as WARC."""
+"""python -m archive serve|import|verify|backup|slice|takedown …: an archive served, filled, checked, copied."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import Progress, TaskID
 
-from archive import backup
+from archive import backup, restoring
+from archive.described import find_metadata
 from archive.errors import ArchiveError
 from archive.evidence.manifest import find_newest
 from archive.evidence.verify import open_archive, verify
 from archive.evidence.warc import export_warc
 from archive.importing import command as importing
+from archive.replica import command as replica
+from archive.slices import command as slices
+from archive.snapshots import command as snapshots
 from archive.store import Archive
 from archive.swedish import VERSION
 from archive.takedowns import command as takedowns
 
 PACKAGE = Path(__file__).parent
-METADATA = (  # at the project's top; a wheel puts it among the environment's shared data
-    PACKAGE.parent / "metadata.json",
-    Path(sys.prefix) / "share" / "myndighetsarkivet" / "metadata.json",
-)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -49,6 +49,7 @@ def read_options(arguments: list[str] | None) -> argparse.Namespace:
         "verify": (run_verify, "hold an archive against its hashes and manifests; 0 clean, 1 findings, 2 no archive"),
         "reindex": (run_reindex, "make the search index anew, as after another version of the lemmatiser"),
         "backup": (run_backup, "make a checked copy of an archive's files; 1 where they do not hold together"),
+        "snapshot": (snapshots.run_snapshot, "publish an archive for servers that only read; see archive/SERVING.md"),
         "export-warc": (run_export, "write what was captured as a WARC file; 1 where bytes could not be read"),
     }
     made = {}
@@ -57,10 +58,20 @@ def read_options(arguments: list[str] | None) -> argparse.Namespace:
         made[name].add_argument("file", nargs="?", type=Path, default=Path("archive.db"), help="(default %(default)s)")
         made[name].set_defaults(run=run)
     made["serve"].add_argument("--port", type=int, default=8001, help="(default %(default)s)")
-    made["serve"].add_argument("--no-sql", action="store_true", help="no ?sql= and no _where= for visitors")
-    made["serve"].add_argument("--no-cors", action="store_true", help="pages of other sites may not read the data")
-    made["serve"].epilog = "what stands behind -- is handed on to datasette serve"
     backup.add_options(made["backup"])
+    snapshots.add_options(made["snapshot"])
+    told = "serve the newest snapshot of a folder, and go over to a newer one without turning anybody away"
+    made["replica"] = commands.add_parser("replica", help=told, description=told)
+    replica.add_options(made["replica"])
+    made["replica"].set_defaults(run=lambda given: replica.run_replica(given, serving_options(given)))
+    for name in ("serve", "replica"):
+        made[name].add_argument("--no-sql", action="store_true", help="no ?sql= and no _where= for visitors")
+        made[name].add_argument("--no-cors", action="store_true", help="pages of other sites may not read the data")
+        made[name].epilog = "what stands behind -- is handed on to datasette serve"
+    told = "put the files of a back-up in place once they are found sound; 1 where they are not, 2 where it is refused"
+    made["restore"] = commands.add_parser("restore", help=told, description=told)
+    restoring.add_options(made["restore"])
+    made["restore"].set_defaults(run=run_restore)
     made["verify"].add_argument(
         "--digest", action="store_true", help="only print the newest manifest's day and digest, to be published"
     )
@@ -73,6 +84,12 @@ def read_options(arguments: list[str] | None) -> argparse.Namespace:
     made["import"] = commands.add_parser("import", help=told, description=told)
     importing.add_options(made["import"])
     made["import"].set_defaults(run=run_import)
+    told = (
+        "a frozen part of the archive for research, as Parquet and CSV; 1 where nothing is found; see archive/SLICES.md"
+    )
+    made["slice"] = commands.add_parser("slice", help=told, description=told)
+    slices.add_options(made["slice"])
+    made["slice"].set_defaults(run=run_slice)
     told = "hide a release, redact a passage, restore either, or list what is taken down; see archive/TAKEDOWNS.md"
     made["takedown"] = commands.add_parser("takedown", help=told, description=told)
     takedowns.add_options(made["takedown"])
@@ -113,9 +130,19 @@ def datasette_command(
     file: Path, port: int, rest: list[str] | None = None, *, sql: bool = True, cors: bool = True
 ) -> list[str]:
     """The one way this archive is served; visitors' SQL is held to limits by archive/plugins/guard.py."""
+    words = [sys.executable, "-m", "datasette", "serve", str(file), "--port", str(port)]
+    return [*words, *to_options(sql=sql, cors=cors), *(rest or [])]
+
+
+def serving_options(options: argparse.Namespace) -> list[str]:
+    """What a command line asks of Datasette, beside its file and its address."""
+    return [*to_options(sql=not options.no_sql, cors=not options.no_cors), *options.rest]
+
+
+def to_options(*, sql: bool, cors: bool) -> list[str]:
+    """Of datasette serve, wherever an archive is served."""
     return [
-        *(sys.executable, "-m", "datasette", "serve", str(file), "--port", str(port)),
-        *("--metadata", str(next(path for path in METADATA if path.is_file()))),
+        *("--metadata", str(find_metadata())),
         *("--plugins-dir", str(PACKAGE / "plugins")),
         *("--template-dir", str(PACKAGE / "templates")),
         *("--static", f"static:{PACKAGE / 'static'}"),
@@ -124,7 +151,6 @@ def datasette_command(
         *("--setting", "allow_download", "off"),  # pages of the file that are free may hold what was taken down
         *("--setting", "default_allow_sql", "on" if sql else "off"),
         *(["--cors"] if cors else []),  # what is public may be read from any page
-        *(rest or []),
     ]
 
 
@@ -160,10 +186,22 @@ def run_import(options: argparse.Namespace) -> int:
         return importing.run_import(options, watch)
 
 
+def run_slice(options: argparse.Namespace) -> int:
+    """A folder with the slice, and how to cite it."""
+    with watching() as watch:
+        return slices.run_slice(options, watch)
+
+
 def run_backup(options: argparse.Namespace) -> int:
     """A folder with the copy, and a line on it."""
     with watching() as watch:
         return backup.run_backup(options, watch)
+
+
+def run_restore(options: argparse.Namespace) -> int:
+    """Lines on what was put in place."""
+    with watching() as watch:
+        return restoring.run_restore(options, watch)
 
 
 def run_reindex(options: argparse.Namespace) -> int:

@@ -21,6 +21,7 @@ from archive.takedowns.withheld import NAME as WITHHELD
 from archive.times import now
 
 UNFINISHED = ".unfinished"
+LITESTREAM = ("_litestream_seq", "_litestream_lock")  # tables that Litestream keeps in a file it follows
 DAMAGED = ".damaged"  # a whole copy of an archive in which something was found wrong
 
 
@@ -81,6 +82,13 @@ def copy_file(source: Path, target: Path) -> None:
             db.execute("vacuum into ?", [str(target)])
     except sqlite3.Error as error:
         raise ArchiveError(source, f"cannot be copied to {target}: {error}") from error
+
+
+def forget_litestream(copy: Path) -> None:
+    """A copy is not followed: without what Litestream noted in the file it was made of."""
+    with closing(sqlite3.connect(copy, isolation_level=None)) as db:
+        for table in LITESTREAM:
+            db.execute(f"drop table if exists {table}")
 
 
 def clear(folder: Path, keep: int) -> None:

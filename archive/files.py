@@ -6,6 +6,7 @@ import sqlite3
 import time
 from pathlib import Path
 
+WAL = 16 * 1024 * 1024  # bytes of the file beside it, about
 PATIENCE = 30  # seconds, for another process to be done
 
 
@@ -15,6 +16,8 @@ def open_writable(path: Path, *, page_size: int = 4096) -> sqlite3.Connection:
     db.execute(f"pragma page_size = {page_size}")  # bytes; without effect on a file that is there
     use_wal(db)
     db.execute("pragma synchronous = normal")
+    # a release touches a hundred pages of the index, mostly the same ones: they are put in their place once in a while
+    db.execute(f"pragma wal_autocheckpoint = {WAL // page_size}")
     db.execute("pragma foreign_keys = on")
     db.execute("pragma secure_delete = on")  # what is taken down is out of the file, too; many builds have it on
     return db

@@ -17,6 +17,7 @@ from datetime import datetime, timedelta
 
 from sqlite_utils import Database
 
+from archive.aside.sources import note_links
 from archive.times import to_text
 
 RETRY_AFTER = timedelta(hours=1)  # doubled at every further failure
@@ -48,6 +49,7 @@ class Row:
 
 
 COLUMNS = ", ".join(Row.__dataclass_fields__)
+OF_AGENCY = f"select {COLUMNS}, rowid as number from frontier where agency = :agency and role = 'release'"
 
 
 class Frontier:
@@ -101,12 +103,14 @@ class Frontier:
 
     def due(self, agency: str, now: datetime, limit: int, leave: frozenset[str] = frozenset()) -> list[Row]:
         """Up to `limit` releases of an agency that are due, oldest find first, without those in `leave`."""
+        # parted, lest an agency's thousands of held rows are sorted at every page
         rows = self.db.execute(
-            f"select {COLUMNS} from frontier where agency = ? and role = 'release' and (state = 'due'"
+            f"select {COLUMNS} from (select * from ({OF_AGENCY} and state = 'due' order by first_seen, rowid"
+            " limit :limit) union all select * from"
             # one that is held is looked at again by its age, not here
-            " or (state in ('failed', 'refused', 'gone', 'aside') and release is null and next_due <= ?))"
-            " order by first_seen, rowid limit ?",
-            [agency, to_text(now), limit + len(leave)],
+            f" ({OF_AGENCY} and state in ('failed', 'refused', 'gone', 'aside') and release is null"
+            " and next_due <= :now order by first_seen, rowid limit :limit)) order by first_seen, number limit :limit",
+            {"agency": agency, "now": to_text(now), "limit": limit + len(leave)},
         )
         return [row for row in map(to_row, rows) if row.url not in leave][:limit]
 
@@ -166,6 +170,10 @@ class Frontier:
         self._came(url, "done", seen, etag=etag, last_modified=last_modified)
         if links is not None:
             self.db.execute("update frontier set links = ? where url = ?", [links, url])
+
+    def names(self, source: str, links: int) -> None:
+        """A source names so many releases now."""
+        note_links(self.db, source, links)
 
     def listed_before(self, source: str) -> list[Row]:
         """What a source that has not changed still lists, as far as it was the first to name it."""

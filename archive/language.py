@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from archive.about_texts import ABOUT, HELP
 from archive.citation_texts import CITATION
+from archive.delta.texts import DELTA
 from archive.feed_texts import FEEDS
 from archive.health.texts import STATUS
 from archive.history.comparison_texts import COMPARISON, FIELDS
@@ -34,6 +35,7 @@ SAID = {
     **TAKEDOWNS,
     **STATUS,
     **LEDGER,
+    **DELTA,
 }
 
 

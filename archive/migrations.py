@@ -14,6 +14,8 @@ from sqlite_utils import Database, Migrations
 
 from archive.alerts import create_alerts
 from archive.aside.tables import create_held_back
+from archive.delta.tables import create_delta
+from archive.errands import create_errands
 from archive.health.tables import create_health
 from archive.hosts import create_hosts
 from archive.ledger.tables import create_ledger
@@ -218,6 +220,24 @@ def held_back(db: Database) -> None:
 def ledger(db: Database) -> None:
     """What sources list against what is held, and the gaps by name."""
     create_ledger(db)
+
+
+@migrations()
+def delta(db: Database) -> None:
+    """A log of all that changes what the archive shows, for mirrors."""
+    create_delta(db)
+
+
+@migrations()
+def frontier_turns(db: Database) -> None:
+    """The next due releases of an agency are found without a look at those that are held."""
+    db.table("frontier").create_index(["agency", "role", "state", "first_seen"])
+
+
+@migrations()
+def crew(db: Database) -> None:
+    """Which agencies' rounds are out with workers on other machines."""
+    create_errands(db)
 
 
 @migrations()

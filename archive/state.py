@@ -6,7 +6,6 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any
 
 from archive.records import Release
@@ -26,6 +25,12 @@ STATE: dict[str, Any] = {  # as columns of releases and revisions alike
 }
 PARTS = ("questions", "images", "attachments", "contacts")  # tables of their own; JSON lists in revisions
 LISTS = ("tags", *PARTS)
+FIELDS = {  # of parts, as their tables and the lists of revisions have them
+    "questions": ("position", "question", "answer", "answered_by"),
+    "images": ("url", "caption", "credit", "alt"),
+    "attachments": ("url", "title", "media_type"),
+    "contacts": ("name", "role", "phone", "email"),
+}
 UNCOMPARED = ("published_text", "updated_text")  # how a date was printed is evidence, not content
 AROUND_TAG = re.compile(r" ?(<[^<>]+>) ?")
 PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".svg", ".avif")
@@ -37,7 +42,7 @@ def to_state(release: Release) -> dict[str, Any]:
     state["published"], state["updated"] = to_text(release.published), to_text(release.updated)
     state["tags"] = list(dict.fromkeys(release.tags))
     for name in PARTS:
-        state[name] = [asdict(part) for part in getattr(release, name)]
+        state[name] = [{each: getattr(part, each) for each in part.__slots__} for part in getattr(release, name)]
     return state
 
 

@@ -18,11 +18,13 @@ from archive.files import open_writable
 from archive.frontier import Frontier
 from archive.hosts import Hosts
 from archive.migrations import migrate
+from archive.prepared import Prepared, prepare
 from archive.records import Capture, Release
 from archive.removals import Removals
-from archive.state import LISTS, STATE, read_state, state_hash, to_state
+from archive.state import LISTS, STATE, read_state
 from archive.takedowns.rules import Rules
 from archive.times import to_text
+from archive.walks import Walks
 from archive.writer import Held, Writer
 
 OWN = ("first", "parser")  # causes of states that no agency's edit made
@@ -57,9 +59,11 @@ class Archive:
             raise ArchiveError(self.path, f"cannot be opened as an archive: {error}") from error
         self.frontier = Frontier(self.db)
         self.hosts = Hosts(self.db)
+        self.walks = Walks(self.db)
         self.removals = Removals(self.db)
         self.rules = Rules(self.db, self.path)
         self.writer = Writer(self.db, self.rules)
+        self._prepared: Prepared | None = None  # the release that was asked about last
         if renew and self.writer.index.is_stale():
             self.writer.index.renew()
 
@@ -87,6 +91,12 @@ class Archive:
             connection.execute("rollback")
             raise
         connection.execute("commit")
+
+    @contextmanager
+    def bulk(self) -> Iterator[None]:
+        """A transaction in which many releases are saved: what they share is written once. All fall, or stand."""
+        with self.transaction(), self.writer.index.gathering():
+            yield
 
     def add_agency(
         self, slug: str, *, name: str, home: str, name_en: str | None = None, org_number: str | None = None
@@ -124,37 +134,36 @@ class Archive:
         capture: int | None = None,
         reader: str | None = None,
         follows: Held | None = None,
+        prepared: Prepared | None = None,
     ) -> Outcome:
         """Keep a release as it stood at `seen`: a first state, a new state where it differs, or a mere check.
 
         `cause` names why a new state differs (source, parser); a first state is always `first`. `import` stays what
         it is: the state was taken over from another collection. `capture` is the answer it was read from, `reader`
         the rules it was read with. `follows`: the state it follows where that is not the one held under its address
-        (a release that moved there). Its agency must be held already. ArchiveError names table and key of what
-        cannot be written.
+        (a release that moved there). `prepared`: what another process worked out of this very release. Its agency
+        must be held already. ArchiveError names table and key of what cannot be written.
         """
-        state = to_state(release)
+        prepared = prepared or self._prepare(release)
         with self.transaction():
             try:
                 facts = {"cause": cause, "capture": capture, "reader": reader}
-                return self._save(release, state, seen, facts, follows)
+                return self._save(prepared, seen, facts, follows)
             except sqlite3.IntegrityError as error:
                 raise ArchiveError(self.path, str(error), table="releases", key=release.url) from error
 
-    def _save(
-        self, release: Release, state: dict[str, Any], seen: datetime, facts: dict[str, Any], follows: Held | None
-    ) -> Outcome:
-        facts = {**facts, "seen": to_text(seen)}
+    def _save(self, prepared: Prepared, seen: datetime, facts: dict[str, Any], follows: Held | None) -> Outcome:
+        release, facts = prepared.release, {**facts, "seen": to_text(seen)}
         row = self.db.execute("select id, hash from releases where url = ?", [release.url]).fetchone()
         if row is None:
-            self.writer.first(release, state, facts)
+            self.writer.first(prepared, facts)
             return Outcome.NEW
-        if row[1] == state_hash(state):
+        if row[1] == prepared.hash:
             self.checked(row[0], seen)
             return Outcome.UNCHANGED
         held = self.held(release.url)
         assert held is not None  # noqa: S101 - its row was read above, in this transaction
-        self.writer.revise(held, state, facts, follows or held)
+        self.writer.revise(held, prepared.state, facts, follows or held)
         return Outcome.REREAD if facts["cause"] in OWN else Outcome.REVISED
 
     def held(self, url: str) -> Held | None:
@@ -211,10 +220,16 @@ class Archive:
         row = self.db.execute("select url from captures where id = ?", [capture]).fetchone()
         return row[0] if row else None
 
-    def differs(self, release: Release) -> bool:
+    def differs(self, release: Release, prepared: Prepared | None = None) -> bool:
         """Whether a release is new, or stands otherwise than held."""
         row = self.db.execute("select hash from releases where url = ?", [release.url]).fetchone()
-        return row is None or row[0] != state_hash(to_state(release))
+        return row is None or row[0] != (prepared or self._prepare(release)).hash
+
+    def _prepare(self, release: Release) -> Prepared:
+        """A release's state and hash: a page's are asked for several times in a row."""
+        if self._prepared is None or self._prepared.release is not release:
+            self._prepared = prepare(release, words=False)
+        return self._prepared
 
     def readdress(self, release: int, url: str, seen: datetime) -> None:
         """A release was held under an address that is another one's: its own is the one it was read at."""

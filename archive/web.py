@@ -10,6 +10,7 @@ from typing import Any
 
 from datasette import Response
 from datasette.database import QueryInterrupted
+from datasette.utils import add_cors_headers
 
 from archive.guard import current_visit
 from archive.history.formats import add_query
@@ -76,7 +77,10 @@ async def refuse(datasette: Any, request: Any, kind: str | None, status: int, wh
     """Says why there is no answer: `why` is a key of our texts; in a format as JSON, in English."""
     if kind:
         told = {"ok": False, "status": status, "error": say("en", why, **values), **values}
-        return Response.json(told, status=status)
+        answer = Response.json(told, status=status)
+        if datasette.cors:
+            add_cors_headers(answer.headers)
+        return answer
     context = {"why": why, "values": values, "status": status}
     page = await datasette.render_template("refusal.html", context, request=request)
     return Response.html(page, status=status)

@@ -11,7 +11,7 @@ from sqlite_utils import Database
 
 from archive.changes import Comparison, compare
 from archive.joint import Joint, join_parts
-from archive.records import Release
+from archive.prepared import Prepared, read_words
 from archive.state import LISTS, PARTS, STATE, state_hash
 from archive.swedish.index import Index
 from archive.takedowns.rules import Rules
@@ -41,8 +41,8 @@ class Writer:
         self.joint = Joint(db)
         self.index = Index(db)
 
-    def first(self, release: Release, state: Mapping[str, Any], facts: dict[str, Any]) -> None:
-        moment, digest = facts["seen"], state_hash(state)
+    def first(self, prepared: Prepared, facts: dict[str, Any]) -> None:
+        release, state, digest, moment = prepared.release, prepared.state, prepared.hash, facts["seen"]
         own = {"agency": release.agency, "url": release.url, "first_seen": moment, "last_checked": moment}
         columns = {name: state[name] for name in STATE}
         cause = "import" if facts["cause"] == "import" else "first"
@@ -51,7 +51,10 @@ class Writer:
             "revisions", {**facts, **columns, **as_json(state), "release": key, "cause": cause, "hash": digest}
         )
         self.update("releases", key, {"revision": revision, "capture": facts["capture"]})
-        self.show(key, state)
+        self.put_parts(key, state)
+        words = prepared.words or read_words(state)
+        self.index.put(key, words.terms)
+        self.joint.note(key, release.agency, text_of(state), words.keys, new=True)
 
     def revise(self, held: Held, state: Mapping[str, Any], facts: dict[str, Any], before: Held) -> None:
         """A further state, which closes what was known of the held one's standing; `before` is what it follows.
@@ -91,13 +94,17 @@ class Writer:
 
     def show(self, release: int, state: Mapping[str, Any], before: Mapping[str, Any] | None = None) -> None:
         """All that follows from the state a release stands in: its parts, its words, its copies elsewhere."""
-        self.replace_parts(release, state)
-        self.index.put(release, state, before)
-        agency = self.db.execute("select agency from releases where id = ?", [release]).fetchone()[0]
-        self.joint.note(release, agency, join_parts(state["title"], state["lead"], state["body"]))
-
-    def replace_parts(self, release: int, state: Mapping[str, Any]) -> None:
         self.db.execute("delete from release_tags where release = ?", [release])
+        self.put_parts(release, state)
+        for name in PARTS:
+            self.db.execute(f"delete from {name} where release = ? and position > ?", [release, len(state[name])])
+        words = read_words(state)
+        self.index.put(release, words.terms, before)
+        agency = self.db.execute("select agency from releases where id = ?", [release]).fetchone()[0]
+        self.joint.note(release, agency, text_of(state), words.keys)
+
+    def put_parts(self, release: int, state: Mapping[str, Any]) -> None:
+        """Tags, questions and the like; what a release had beyond them is not taken away."""
         for tag in state["tags"]:
             self.db.execute("insert or ignore into tags (name) values (?)", [tag])
             self.db.execute(
@@ -106,7 +113,6 @@ class Writer:
         for name in PARTS:
             for position, part in enumerate(state[name], 1):
                 self.put_part(name, {**part, "release": release, "position": position})
-            self.db.execute(f"delete from {name} where release = ? and position > ?", [release, len(state[name])])
 
     def put_part(self, table: str, row: dict[str, Any]) -> None:
         """A question, image or attachment in its place; the id of a place once taken stays."""
@@ -125,6 +131,11 @@ class Writer:
     def update(self, table: str, key: int, row: dict[str, Any]) -> None:
         sets = ", ".join(f"{name} = :{name}" for name in row)
         self.db.execute(f"update {table} set {sets} where id = :id", {**row, "id": key})
+
+
+def text_of(state: Mapping[str, Any]) -> str:
+    """All that a state says."""
+    return join_parts(state["title"], state["lead"], state["body"])
 
 
 def as_json(state: Mapping[str, Any]) -> dict[str, str | None]:

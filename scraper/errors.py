@@ -2,6 +2,7 @@
 
 ScraperError
 ├── AgencyError      agencies.toml: names file, table and key
+├── CrewError        the broker of a crew of workers: names its address
 ├── SourceError      a feed, sitemap or listing that cannot be read: names the URL
 └── PageError        a page that cannot be read: names the URL and the field
     └── NotARelease  a page that is no release: error page, consent wall, redirect stub, listing
@@ -23,6 +24,10 @@ class AgencyError(ScraperError):
         self.file, self.table, self.key, self.problem = str(file), table, key, problem
         where = "".join([f" [{table}]" if table else "", f" {key}" if key else ""])
         super().__init__(f"{file}:{where} {problem}" if where else f"{file}: {problem}")
+
+
+class CrewError(ScraperError):
+    """A crew's broker that cannot be used."""
 
 
 class SourceError(ScraperError):

@@ -19,15 +19,28 @@ def lock_agencies(archive: Path, slugs: Iterable[str]) -> tuple[TextIO, set[str]
 
     One byte of one file an agency: POSIX record locks, which end with the process, however it ends.
     """
-    lock, ours = archive.with_suffix(".lock").open("a"), set()
-    for slug in slugs:
-        try:
-            fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, zlib.crc32(slug.encode()))
-        except BlockingIOError:
-            logger.warning("%s is being crawled already: left out", slug)
-        else:
-            ours.add(slug)
-    return lock, ours
+    lock = open_lock(archive)
+    return lock, {slug for slug in slugs if take(lock, slug)}
+
+
+def open_lock(archive: Path) -> TextIO:
+    """The lock file, nothing of it taken; closing any such file lets go of all that this process has taken."""
+    return archive.with_suffix(".lock").open("a")
+
+
+def take(lock: TextIO, slug: str) -> bool:
+    """Whether an agency is ours now; told where it is not."""
+    try:
+        fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, zlib.crc32(slug.encode()))
+    except BlockingIOError:
+        logger.warning("%s is being crawled already: left out", slug)
+        return False
+    return True
+
+
+def let_go(lock: TextIO, slug: str) -> None:
+    """An agency is another's to take."""
+    fcntl.lockf(lock, fcntl.LOCK_UN, 1, zlib.crc32(slug.encode()))
 
 
 def tell_left_out(archive: Archive, listed: Container[str]) -> None:

@@ -23,6 +23,8 @@ from jsonschema import validators
 from scrapy.settings import Settings
 
 from archive.__main__ import read_options
+from archive.captures import NAME as CAPTURES
+from archive.takedowns.withheld import NAME as WITHHELD
 from scraper.alerts import find_ways
 from tests.site.demo import ROOT
 
@@ -51,7 +53,7 @@ def test_a_service_is_not_root_and_may_write_nothing_but_its_own(path: Path) -> 
     assert {name: service[name] for name in HARDENED} == HARDENED
     assert service["User"] == service["Group"] == "myndighetsarkivet"
     assert service["StateDirectory"] == "myndighetsarkivet"
-    check_command(shlex.split(service["ExecStart"]))
+    check_command(shlex.split(service["ExecStart"].replace("%i", "8101")))
 
 
 @pytest.mark.parametrize("path", [unit for unit in UNITS if unit.suffix == ".timer"], ids=lambda path: path.name)
@@ -69,6 +71,12 @@ def test_systemd_reads_the_units(tmp_path: Path) -> None:
     found = subprocess.run(["systemd-analyze", "verify", *copies], capture_output=True, text=True, check=False)
     told = [line for line in found.stderr.splitlines() if "myndighetsarkivet" in line]
     assert told == []
+
+
+def test_litestream_follows_every_file_and_puts_each_in_a_place_of_its_own() -> None:
+    copied = {Path(db["path"]).name: db["replica"]["path"] for db in read_yaml("litestream.yml")["dbs"]}
+    assert [*copied] == ["archive.db", CAPTURES, WITHHELD]
+    assert len({*copied.values()}) == 3
 
 
 def test_the_crontab_is_one() -> None:
@@ -139,6 +147,9 @@ def check_command(words: list[str]) -> None:
     words = [Path(words[0]).name, *words[1:]]
     if words[:3] == ["python", "-m", "archive"]:
         assert read_options(words[3:]).run
+        return
+    if words[0] == "litestream":  # its configuration is tried by `make replicas`
+        assert (DEPLOY / Path(words[-1]).name).is_file()
         return
     assert words[0] == "scrapy"
     command = import_module(f"scraper.commands.{words[1]}").Command()

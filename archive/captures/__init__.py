@@ -13,7 +13,7 @@ import hashlib
 import logging
 import sqlite3
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -93,6 +93,19 @@ class Captures:
             self._write(sha256, body, host)
         return sha256
 
+    def keep_all(self, bodies: Sequence[tuple[bytes, str]]) -> list[str]:
+        """The same for many, each with its host, committed together on return."""
+        self._db.execute("begin immediate")
+        try:
+            kept = [self.keep(body, host) for body, host in bodies]
+        except BaseException:
+            self._db.execute("rollback")
+            self._hosts.clear()  # they know bases that are not there now
+            self._bases.clear()
+            raise
+        self._db.execute("commit")
+        return kept
+
     def read(self, sha256: str) -> bytes:
         """The bytes under a SHA-256, which are hashed again."""
         rows = self._ask("select size, base, data from blobs where sha256 = ?", sha256)
@@ -121,9 +134,10 @@ class Captures:
             last = rows[-1][0]
 
     def _write(self, sha256: str, body: bytes, host: str) -> None:
-        base, data, begins = None, compress(body), False
         if host:
-            base, data, begins = self._host(host).choose(body, data, lambda key: self._find_base(key, host))
+            base, data, begins = self._host(host).choose(body, lambda key: self._find_base(key, host))
+        else:
+            base, data, begins = None, compress(body), False
         try:
             key = self._insert([sha256, len(body), base, data], host if begins else None)
         except sqlite3.Error as error:
@@ -134,18 +148,22 @@ class Captures:
 
     def _insert(self, row: list[object], host: str | None) -> int | None:
         """A new blob, and a base of a host where one is named; None where another process was first."""
+        if self._db.in_transaction:
+            return self._insert_row(row, host)
         self._db.execute("begin immediate")
         try:
-            written = self._db.execute(
-                "insert or ignore into blobs (sha256, size, base, data) values (?, ?, ?, ?)", row
-            )
-            key = written.lastrowid if written.rowcount else None
-            if key and host is not None:
-                self._db.execute("insert into bases (host, blob) values (?, ?)", [host, key])
+            key = self._insert_row(row, host)
         except BaseException:
             self._db.execute("rollback")
             raise
         self._db.execute("commit")
+        return key
+
+    def _insert_row(self, row: list[object], host: str | None) -> int | None:
+        written = self._db.execute("insert or ignore into blobs (sha256, size, base, data) values (?, ?, ?, ?)", row)
+        key = written.lastrowid if written.rowcount else None
+        if key and host is not None:
+            self._db.execute("insert into bases (host, blob) values (?, ?)", [host, key])
         return key
 
     def _host(self, name: str) -> Host:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import zstandard
 
 LEVEL = 9  # 15 and above save a tenth more at five times the time
+QUICK = 1
 
 
 def compress(body: bytes, base: bytes | None = None) -> bytes:
@@ -16,11 +19,23 @@ def compress(body: bytes, base: bytes | None = None) -> bytes:
     """
     if base is None:
         return zstandard.ZstdCompressor(level=LEVEL).compress(body)
-    window = max(10, (len(body) + len(base)).bit_length())  # both at once
+    return find_compressor(base, max(10, (len(body) + len(base)).bit_length())).compress(body)  # a window over both
+
+
+@lru_cache(maxsize=8)  # some megabytes each; where pages of a site follow each other its base is digested once
+def find_compressor(base: bytes, window: int) -> zstandard.ZstdCompressor:
+    """A compressor against a base, ready for many pages."""
     parameters = zstandard.ZstdCompressionParameters.from_level(
-        LEVEL, source_size=len(body), dict_size=len(base), window_log=window, write_content_size=1
+        LEVEL, source_size=len(base), dict_size=len(base), window_log=window, write_content_size=1
     )
-    return zstandard.ZstdCompressor(compression_params=parameters, dict_data=to_dictionary(base)).compress(body)
+    dictionary = to_dictionary(base)
+    dictionary.precompute_compress(compression_params=parameters)
+    return zstandard.ZstdCompressor(compression_params=parameters, dict_data=dictionary)
+
+
+def quick_size(body: bytes) -> int:
+    """About how large some bytes are alone: a little more than `compress` makes of them, at an eighth of the time."""
+    return len(zstandard.ZstdCompressor(level=QUICK).compress(body))
 
 
 def expand(frame: bytes, size: int, base: bytes | None = None) -> bytes:

@@ -10,15 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from archive.errors import ArchiveError
-from archive.state import PARTS, STATE
+from archive.state import FIELDS, PARTS, STATE
 
 STEP = 1000  # ids a query
-FIELDS = {
-    "questions": ("position", "question", "answer", "answered_by"),
-    "images": ("url", "caption", "credit", "alt"),
-    "attachments": ("url", "title", "media_type"),
-    "contacts": ("name", "role", "phone", "email"),
-}
 
 
 def check_releases(path: Path, db: sqlite3.Connection) -> Iterator[ArchiveError | None]:

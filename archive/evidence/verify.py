@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from archive.captures import Captures
+from archive.delta.check import check_delta
 from archive.errors import ArchiveError
 from archive.evidence.chain import check_chain
 from archive.evidence.manifest import Manifest, find_newest, read_manifests
@@ -76,6 +77,7 @@ def look(path: Path, db: sqlite3.Connection, captures: Captures | None, known: s
     checks += [
         (path, "revisions", counts["revisions"], check_revisions(path, db)),
         (path, "releases", counts["releases"], check_releases(path, db)),
+        (path, "delta", 1, check_delta(path, db)),
         (path, "manifests", counts["manifests"], check_chain(path, db, captures)),
     ]
     for file, what, total, check in checks:
@@ -107,7 +109,7 @@ def open_archive(path: Path) -> sqlite3.Connection:
         held = {name for (name,) in db.execute("select name from sqlite_master where type = 'table'")}
     except sqlite3.Error as error:
         raise ArchiveError(path, f"cannot be opened as an archive: {error}") from error
-    if missing := [table for table in TABLES if table not in held]:
+    if missing := [table for table in (*TABLES, "delta") if table not in held]:
         db.close()
         raise ArchiveError(path, f"holds no table {missing[0]}: it is no archive, or an older one (a crawl renews it)")
     return db

@@ -1,4 +1,4 @@
-"""A register or a comparison as data: JSON, CSV (RFC 4180) and Atom (RFC 4287), with an ETag (RFC 9110)."""
+"""A register or a comparison as data: JSON, NDJSON, CSV (RFC 4180) and Atom (RFC 4287), with an ETag (RFC 9110)."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from archive.times import parse_time, to_text
 
 TYPES = {
     "json": "application/json; charset=utf-8",
+    "ndjson": "application/x-ndjson; charset=utf-8",
     "csv": "text/csv; charset=utf-8; header=present",
     "atom": "application/atom+xml; charset=utf-8",
 }
@@ -79,6 +80,8 @@ async def deliver(datasette: Any, request: Any, kind: str, listing: Listing, lan
         return Response("", status=304, headers=headers, content_type=TYPES[kind])
     if kind == "json":
         body = to_json(listing)
+    elif kind == "ndjson":
+        body = to_lines(listing.rows)
     elif kind == "csv":
         body = to_csv(listing.rows, listing.columns)
     else:
@@ -100,6 +103,15 @@ def to_json(listing: Listing) -> str:
         listing.name: listing.rows,
     }
     return json.dumps(told, ensure_ascii=False, indent=1)
+
+
+def to_lines(rows: Sequence[Mapping[str, Any]]) -> str:
+    """A row a line (NDJSON); what stands around the rows in JSON is in the header Link, or in the rows themselves.
+
+    >>> to_lines([{"a": "å"}, {"a": None}])
+    '{"a": "å"}\\n{"a": null}\\n'
+    """
+    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
 
 
 def to_csv(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> str:

@@ -7,18 +7,23 @@ another collection's text is never put over it. FORMAT.md tells what a line hold
 
 from __future__ import annotations
 
+import sqlite3
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 
+from archive.bulk.processes import in_order
 from archive.errors import ArchiveError
-from archive.importing.lines import Line, LineError, read_lines
+from archive.files import open_readonly
+from archive.importing.lines import Line, LineError, read_line, read_lines
 from archive.importing.rows import FieldError, to_release
+from archive.prepared import Prepared, prepare
 from archive.records import Release
-from archive.state import state_hash, to_state
 from archive.store import Archive
 from archive.times import to_text
 
@@ -43,9 +48,28 @@ class Import:
     errors: list[LineError] = field(default_factory=list)
 
 
-def import_file(archive: Archive, file: Path, agency: str, seen: datetime, watch: Watch | None = None) -> Import:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ready:
+    """A line's release, ready to be saved, and the fields of the line that have no place in it."""
+
+    prepared: Prepared
+    left: list[str]
+
+
+def import_file(
+    archive: Archive,
+    file: Path,
+    agency: str,
+    seen: datetime,
+    watch: Watch | None = None,
+    *,
+    processes: int = 0,
+    stop: Callable[[], bool] = lambda: False,
+) -> Import:
     """Take over a file's releases of one agency, which must be held already, at the moment `seen`.
 
+    `processes` beside this one read the lines and look up their words; this one writes, in the file's order, until
+    it is told to `stop`.
     ArchiveError where the agency is not held, or the file ends in the middle; what came before that is kept.
     """
     found = archive.db.execute("select 1 from agencies where slug = ?", [agency]).fetchone()
@@ -58,22 +82,47 @@ def import_file(archive: Archive, file: Path, agency: str, seen: datetime, watch
         if watch:
             watch(file.name, read, size)
 
-    for batch in to_batches(read_lines(file, told)):
-        with archive.transaction():
-            for number, row in batch:
-                done.lines += 1
-                try:
-                    if isinstance(row, LineError):
-                        raise row
-                    release, left = to_release(row, agency)
-                    take_over(archive, release, seen, reader, done)
-                except LineError as error:
-                    done.errors.append(error)
-                except FieldError as error:
-                    done.errors.append(LineError(file, number, error.field, str(error)))
-                else:
-                    done.left.update(left)
+    batches = to_batches(read_lines(file, told))
+    work = partial(prepare_lines, file, agency, archive.path)
+    with closing(in_order(batches, work, send=list, processes=processes)) as ready:
+        for _, lines in ready:
+            with archive.bulk():
+                for number, line in lines:
+                    done.lines += 1
+                    try:
+                        if isinstance(line, LineError):
+                            raise line
+                        take_over(archive, line.prepared, seen, reader, done)
+                    except LineError as error:
+                        done.errors.append(error)
+                    except FieldError as error:
+                        done.errors.append(LineError(file, number, error.field, str(error)))
+                    else:
+                        done.left.update(line.left)
+            if stop():
+                break
     return done
+
+
+def prepare_lines(file: Path, agency: str, archive: Path, batch: list[Line]) -> list[tuple[int, Ready | LineError]]:
+    """Each line as a release ready to be saved, or what is wrong with it; nothing is written."""
+    with closing(open_readonly(archive)) as held:
+        return [(number, prepare_line(file, agency, held, number, line)) for number, line in batch]
+
+
+def prepare_line(
+    file: Path, agency: str, held: sqlite3.Connection, number: int, line: bytes | LineError
+) -> Ready | LineError:
+    """One of them. The words of what is held already are looked up only once they turn out to differ."""
+    row = line if isinstance(line, LineError) else read_line(file, number, line)
+    if isinstance(row, LineError):
+        return row
+    try:
+        release, left = to_release(row, agency)
+    except FieldError as error:
+        return LineError(file, number, error.field, str(error))
+    known = held.execute("select 1 from releases where url = ?", [release.url]).fetchone()
+    return Ready(prepared=prepare(release, words=known is None), left=left)
 
 
 def to_batches(lines: Iterator[Line]) -> Iterator[list[Line]]:
@@ -91,12 +140,13 @@ def to_batches(lines: Iterator[Line]) -> Iterator[list[Line]]:
     yield batch
 
 
-def take_over(archive: Archive, release: Release, seen: datetime, reader: str, done: Import) -> None:
+def take_over(archive: Archive, prepared: Prepared, seen: datetime, reader: str, done: Import) -> None:
     """Keep one release, or count why it is not kept."""
+    release = prepared.release
     held = archive.db.execute("select id, agency from releases where url = ?", [release.url]).fetchone()
     held = held or find_renamed(archive, release.url)
     if held is None:
-        archive.save(release, seen=seen, cause="import", reader=reader)
+        archive.save(release, seen=seen, cause="import", reader=reader, prepared=prepared)
         settle(archive, release, seen)
         done.new += 1
         done.textless += not release.body
@@ -104,14 +154,13 @@ def take_over(archive: Archive, release: Release, seen: datetime, reader: str, d
     key, agency = held
     if agency != release.agency:
         raise FieldError("url", f"{release.url} is held as a release of {agency}")
-    digest = state_hash(to_state(release))
     states = archive.db.execute("select cause, hash from revisions where release = ?", [key]).fetchall()
-    if any(known == digest for _, known in states):
+    if any(known == prepared.hash for _, known in states):
         done.unchanged += 1
     elif any(cause != "import" for cause, _ in states):
         done.standing += 1
     else:
-        archive.save(release, seen=seen, cause="import", reader=reader)
+        archive.save(release, seen=seen, cause="import", reader=reader, prepared=prepared)
         done.revised += 1
         done.textless += not release.body
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import signal
 import sys
+import threading
 import tomllib
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+from archive.bulk.processes import MOST, count_processes
 from archive.captures import Captures
 from archive.errors import ArchiveError
 from archive.evidence.manifest import write_manifest
@@ -19,6 +22,8 @@ from archive.store import Archive
 from archive.times import now
 
 AGENCIES = Path(__file__).parents[2] / "scraper" / "agencies.toml"  # data, read for names alone
+STOPPED = 130  # as shells say of Ctrl-C
+LARGE = 1_000_000  # bytes of a file, packed or not
 FACTS = ("name", "name_en", "org_number", "home")
 
 
@@ -34,20 +39,57 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="FILE.toml",
         help="names an agency not held yet (%(default)s)",
     )
+    parser.add_argument(
+        "--processes",
+        type=to_number,
+        metavar="N",
+        help="that read lines beside the one that writes; 0: none (one a core for a large file, else none)",
+    )
+
+
+def to_number(text: str) -> int:
+    """A number of processes."""
+    if not text.isdecimal() or int(text) > MOST:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 0 to {MOST}")
+    return int(text)
 
 
 def run_import(options: argparse.Namespace, watch: Watch | None = None) -> int:
-    """0 where every line is held now, 1 where some could not be read; the errors stand a line each."""
+    """0 where every line is held now, 1 where some could not be read, 130 where it was stopped.
+
+    The errors stand a line each.
+    """
     if not options.file.is_file():
         raise ArchiveError(options.file, "no such file")
     with Archive(options.archive) as archive:
         hold_agency(archive, options.agency, options.agencies)
-        done = import_file(archive, options.file, options.agency, now(), watch)
+        processes = options.processes
+        if processes is None:  # a small file is read before another process has begun
+            processes = count_processes() if options.file.stat().st_size >= LARGE else 0
+        with stoppable() as stopped:
+            done = import_file(
+                archive, options.file, options.agency, now(), watch, processes=processes, stop=stopped.is_set
+            )
         with closing(Captures(archive.path.with_name("captures.db"))) as captures:
             write_manifest(archive.db.conn, captures, now().date())
     for line in told(options.file, done):
         sys.stdout.write(f"{line}\n")
+    if stopped.is_set():
+        sys.stderr.write(f"{options.file}: stopped; what was taken over so far is kept, a second run does the rest\n")
+        return STOPPED
     return 1 if done.errors else 0
+
+
+@contextmanager
+def stoppable() -> Iterator[threading.Event]:
+    """Inside it Ctrl-C and SIGTERM end nothing at once: they are told, for the transaction to be ended first."""
+    told = threading.Event()
+    before = {number: signal.signal(number, lambda *_: told.set()) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield told
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def hold_agency(archive: Archive, slug: str, agencies: Path) -> None:

@@ -15,19 +15,24 @@ from archive.errors import ArchiveError
 GZIP = b"\x1f\x8b"
 LONGEST = 20_000_000  # bytes of one line
 
-Line = tuple[int, "dict[str, Any] | LineError"]
+Line = tuple[int, "bytes | LineError"]
 
 
 class LineError(ArchiveError):
     """A line of another collection that cannot be taken over: names file, line and field."""
 
     def __init__(self, file: Path | str, line: int, field: str | None, problem: str) -> None:
+        self.told = file, line, field, problem
         self.line, self.field = line, field
         super().__init__(file, problem, table=f"line {line}", key=field)
 
+    def __reduce__(self) -> tuple[type[LineError], tuple[Path | str, int, str | None, str]]:
+        """From one process to another."""
+        return LineError, self.told
+
 
 def read_lines(file: Path, watch: Callable[[int, int], None] | None = None) -> Iterator[Line]:
-    """Number and object of each line; the error in its place where it is none. Blank lines are left out.
+    """Number and bytes of each line; the error in their place where they are too many. Blank lines are left out.
 
     ArchiveError where the file ends in the middle or is no such file; OSError where it cannot be opened.
     `watch` is told how many bytes of how many are read.
@@ -42,7 +47,7 @@ def read_lines(file: Path, watch: Callable[[int, int], None] | None = None) -> I
                 if len(line) > LONGEST:
                     yield number, LineError(file, number, None, f"is longer than {LONGEST} bytes")
                 elif line.strip():
-                    yield number, read_line(file, number, line)
+                    yield number, line
                 if watch and number % 100 == 0:
                     watch(raw.tell(), size)
 

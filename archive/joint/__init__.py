@@ -47,33 +47,45 @@ class Text:
         return list(enumerate(keys, FIRST_BAND))
 
 
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """What a text is found by: each band with its key, and whether it is long; worked out without the archive."""
+
+    bands: list[tuple[int, int]]
+    long: bool
+
+
 class Joint:
     """The tables joint_bands and joint_texts. No method commits: wrap calls in `Archive.transaction`."""
 
     def __init__(self, db: Database) -> None:
         self.db = db
 
-    def note(self, release: int, agency: str, text: str) -> None:
+    def note(self, release: int, agency: str, text: str, keys: Keys | None = None, *, new: bool = False) -> None:
         """Make a release known by its text as it stands now, and pair it with those of other agencies.
 
-        Its row must be written: its dates are read there. Pairs of an earlier text go. Its keys stay: a release
-        found by them is compared as it stands.
+        Its row must be written: its dates are read there. Pairs of an earlier text go, unless it is `new` and has
+        none. Its keys stay: a release found by them is compared as it stands. `keys`: the text's, where they are
+        known already.
         """
-        told = read_text(text)
+        known = keys or read_keys(text)
         day = self.db.execute("select published, updated, first_seen from releases where id = ?", [release]).fetchone()
         day = to_day(*day)
-        self._forget(release)
-        keys = told.bands()
-        if not keys:
+        if not new:
+            self._forget(release)
+        if not known.bands:
             return
         self.db.conn.executemany(
             "insert or ignore into joint_bands (band, value, release) values (?, ?, ?)",
-            [(band, key * DAYS + day, release) for band, key in keys],
+            [(band, key * DAYS + day, release) for band, key in known.bands],
         )
-        ranges = [(band, key * DAYS + max(day - NEAR, 0), key * DAYS + min(day + NEAR, DAYS - 1)) for band, key in keys]
-        if len(told.words) >= LONG:
-            ranges[0] = whole_range(*keys[0])
-        for other in find_releases(self.db, ranges, "<>", agency):
+        low, high = max(day - NEAR, 0), min(day + NEAR, DAYS - 1)
+        ranges = [(band, key * DAYS + low, key * DAYS + high) for band, key in known.bands]
+        if known.long:
+            ranges[0] = whole_range(*known.bands[0])
+        others = find_releases(self.db, ranges, "<>", agency)
+        told = read_text(text if others else "")
+        for other in others:
             held, held_day = self._read(other)
             alike = compare(told, held, near=abs(day - held_day) <= NEAR)
             if alike is not None:
@@ -173,6 +185,12 @@ def read_text(text: str) -> Text:
     """A text's words and their runs."""
     words = find_words(text)
     return Text(words, to_runs(words))
+
+
+def read_keys(text: str) -> Keys:
+    """What a text is found by."""
+    told = read_text(text)
+    return Keys(told.bands(), len(told.words) >= LONG)
 
 
 def join_parts(title: str, lead: str | None, body: str) -> str:

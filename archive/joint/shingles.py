@@ -20,7 +20,7 @@ BANDS, ROWS, SEED = 16, 3, 1
 OURS = 1  # raise it when anything in this file changes a key
 RULES = 10 * OURS + int(RMinHash.ALGORITHM_VERSION)  # keys made under other rules are no match for these
 WORD = re.compile(r"\w+")
-UNSEEN = dict.fromkeys(map(ord, "\u00ad\u200b\u200c\u200d\u2060\ufeff"))  # soft hyphens and the like, inside words
+UNSEEN = "\u00ad\u200b\u200c\u200d\u2060\ufeff"  # soft hyphens and the like, inside words
 
 
 def find_words(text: str) -> list[str]:
@@ -29,7 +29,11 @@ def find_words(text: str) -> list[str]:
     >>> find_words("– Nu öpp\u00adnar fyren, säger Ada.")
     ['nu', 'öppnar', 'fyren', 'säger', 'ada']
     """
-    return WORD.findall(unicodedata.normalize("NFKC", text).translate(UNSEEN).casefold())[:LONGEST]
+    plain = unicodedata.normalize("NFKC", text)
+    for mark in UNSEEN:
+        if mark in plain:
+            plain = plain.replace(mark, "")
+    return WORD.findall(plain.casefold())[:LONGEST]
 
 
 def to_runs(words: Sequence[str], length: int = RUN) -> frozenset[str]:
@@ -58,7 +62,9 @@ def whole_key(words: Sequence[str]) -> int:
 
 def to_keys(runs: frozenset[str]) -> list[int]:
     """A key for each of the 16 bands, 32 bits, signed: texts that share much share some, each in its band."""
-    slots = RMinHash.digests_from_token_sets([list(runs)], BANDS * ROWS, SEED)[0]
+    hashed = RMinHash(num_perm=BANDS * ROWS, seed=SEED)
+    hashed.update(list(runs))
+    slots = hashed.digest()
     signature = struct.pack(f"<{len(slots)}I", *slots)  # in one byte order on every machine
     width = 4 * ROWS
     return [to_signed(zlib.crc32(signature[at : at + width])) for at in range(0, len(signature), width)]

@@ -9,6 +9,7 @@ ROBOTS = (  # in an order that first-match readers understand, too
     ("Disallow", "/-/evidence/"),
     ("Disallow", "/-/edits?"),
     ("Disallow", "/-/removed?"),
+    ("Disallow", "/-/delta."),
     ("Disallow", "/archive"),
 )
 LLMS = """\
@@ -40,6 +41,7 @@ What to know before quoting:
 - [Releases of a word]({site}/archive/releases.json?_search=skog&_sort_desc=published&_shape=objects&_size=20)
 - [Questions and answers]({site}/archive/questions.json?_shape=objects)
 - [All tables and columns, described]({site}/archive); any SELECT as {site}/archive.json?sql=…&_shape=array
+- [All of it, and then what changes]({site}/-/delta.json?size=20): follow `next`, keep `cursor`
 - [Everything there is to read]({site}/sitemap.xml)
 """
 

@@ -8,7 +8,6 @@ condition beside that one. `_searchmode=raw` leaves all of it out: then the inde
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
 from typing import Any
 
 from datasette import hookimpl
@@ -18,6 +17,7 @@ from archive.search.matching import to_plan
 from archive.search.names import find_known
 from archive.search.parsing import parse_query
 from archive.search.query import find_terms
+from archive.search.run import finish, runner_on
 from archive.swedish import warm
 from archive.swedish.facts import EVERY
 from archive.swedish.match import match_word
@@ -35,28 +35,14 @@ def to_match(connection: sqlite3.Connection, text: str | None) -> str:
     if text and text.startswith(ALL):
         return text
 
-    async def run(sql: str, values: dict[str, Any], /) -> Sequence[Any]:
-        cursor = connection.execute(sql, values)
-        names = [column[0] for column in cursor.description]
-        return [dict(zip(names, row, strict=True)) for row in cursor]
-
     tree = parse_query(text or "").tree
-    known, _ = finish(find_known(run, tree))
+    known, _ = finish(find_known(runner_on(connection), tree))
     plan = to_plan(tree, known)
     if not plan.conditions:
         return plan.match or NOTHING
     words = (text or "").replace(":", " ")
     terms = [" ".join(term.words) for term in find_terms(parse_query(words).tree)]
     return " AND ".join(f"({match})" for term in terms if (match := match_word(term))) or NOTHING
-
-
-def finish(coroutine: Any) -> Any:
-    """The result of a coroutine that never has to wait."""
-    try:
-        coroutine.send(None)
-    except StopIteration as done:
-        return done.value
-    raise RuntimeError("it waited")
 
 
 @hookimpl(trylast=True)

@@ -21,7 +21,7 @@ from archive.guard.questions import make_checks_linear, read_question
 from archive.guard.turns import BusyError, Turns
 
 METHODS = ("GET", "HEAD", "OPTIONS")
-LINES = {"/-/diff/": 1, "/search": 3}  # at once; both compute for a good part of a second where texts are long
+LINES = {"/-/diff/": 1, "/search": 3, "/-/delta": 2}  # at once; these compute for a while where texts are long
 CLOSED = "allow-debug|auth-token|databases|logout|messages|patterns|permissions|threads"
 
 

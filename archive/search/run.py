@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import sqlite3
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
+
+Result = TypeVar("Result")
 
 
 class Run(Protocol):
@@ -21,3 +24,24 @@ class Choice:
     count: int
     name: str
     name_en: str | None = None
+
+
+def runner_on(connection: sqlite3.Connection) -> Run:
+    """Runs on a connection, and never has to wait."""
+
+    async def run(sql: str, values: dict[str, Any], /) -> Sequence[Any]:
+        cursor = connection.execute(sql, values)
+        names = [column[0] for column in cursor.description]
+        return [dict(zip(names, row, strict=True)) for row in cursor]
+
+    return run
+
+
+def finish(coroutine: Coroutine[Any, Any, Result]) -> Result:
+    """The result of a coroutine that never has to wait."""
+    try:
+        coroutine.send(None)
+    except StopIteration as done:
+        found: Result = done.value
+        return found
+    raise RuntimeError("it waited")

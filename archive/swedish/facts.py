@@ -24,15 +24,19 @@ def to_fact(kind: str, value: str) -> str:
     return kind + value.encode(errors="surrogatepass").hex()
 
 
-def find_facts(agency: str, newest: str, state: Mapping[str, Any]) -> Iterable[str]:
-    """Those of a release as it stands; `newest` is what lists sort it by, "" where it stands last or in none."""
+def find_facts(state: Mapping[str, Any]) -> Iterable[str]:
+    """Those that a release's state tells."""
     published = state["published"]
     yield EVERY
-    yield to_fact(AGENCY, agency)
     yield to_fact(KIND, state["kind"] or NONE)
     yield to_fact(YEAR, published[:4] if published else NONE)
     yield to_fact(QUESTIONS, "yes" if state["questions"] else "no")
-    yield to_fact(LISTED_YEAR, newest[:4] or NONE)
-    yield to_fact(LISTED_MONTH, newest[:7] or NONE)
     for tag in state["tags"] or ():
         yield to_fact(TAG, tag)
+
+
+def find_place(agency: str, newest: str | None) -> Iterable[str]:
+    """Those that the archive adds: whose it is, and what lists sort it by (None, "": it stands last or in none)."""
+    yield to_fact(AGENCY, agency)
+    yield to_fact(LISTED_YEAR, (newest or "")[:4] or NONE)
+    yield to_fact(LISTED_MONTH, (newest or "")[:7] or NONE)

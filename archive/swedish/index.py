@@ -9,17 +9,15 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 from sqlite_utils import Database
 
-from archive.swedish import VERSION, is_english_release, to_lemmas
-from archive.swedish.facts import find_facts
-from archive.swedish.lemmas import english_lemma, swedish_lemma
-from archive.swedish.parts import find_parts
-from archive.swedish.words import find_words
+from archive.swedish import VERSION
+from archive.swedish.facts import find_place
+from archive.swedish.terms import Terms, find_vocabulary, read_terms
 
 OLDEST = (3, 43, 0)  # the first SQLite that can delete from a contentless table
 TEXTS = ("title", "lead", "body", "questions")
@@ -30,13 +28,13 @@ TABLES = {
     "search_questions": "question, answer, question_parts, answer_parts",
 }
 BATCH = 200  # releases renewed in one transaction
-TOLD = ("title", "lead", "body", "language", "kind", "published", "updated")
+TOLD = ("title", "lead", "body", "language", "kind", "published")
 STATES = (
     f"select id, {', '.join(TOLD)},"
     " (select json_group_array(name) from (select t.name from release_tags rt join tags t on t.id = rt.tag"
     " where rt.release = r.id order by rt.rowid)),"
     " (select json_group_array(json_object('question', question, 'answer', answer))"
-    " from questions where release = r.id) from releases r"
+    " from (select question, answer from questions where release = r.id order by position)) from releases r"
 )
 
 
@@ -77,13 +75,36 @@ class Index:
 
     def __init__(self, db: Database) -> None:
         self.db = db
+        self.gathered: tuple[Counter[str], dict[str, str]] | None = None  # words not counted yet, and their lemmas
 
-    def put(self, release: int, state: Mapping[str, Any], before: Mapping[str, Any] | None = None) -> None:
+    @contextmanager
+    def gathering(self) -> Iterator[None]:
+        """Inside it words are counted at its end, each once, however many releases hold them: for one transaction."""
+        self.gathered = Counter(), {}
+        try:
+            yield
+            self._count(*self.gathered)
+        finally:
+            self.gathered = None
+
+    def put(self, release: int, terms: Terms, before: Mapping[str, Any] | None = None) -> None:
         """A release as it stands now; `before` is the state that stood until then, if it was indexed."""
-        words = self._put(release, state)
-        forgotten = find_vocabulary(before) if before else set()
-        self._count(Counter(set(words) - forgotten), words)
-        gone = [(word,) for word in sorted(forgotten - set(words))]
+        self._put(release, terms)
+        words = terms.vocabulary
+        if before is None and self.gathered is not None:
+            counts, lemmas = self.gathered
+            counts.update(words.keys())
+            lemmas.update((word, words[word]) for word in words.keys() - lemmas.keys())
+            return
+        if before is None:
+            self._count(Counter(words.keys()), words)
+            return
+        if self.gathered is not None:  # lest a word that others have by now is taken for the last of its kind
+            self._count(*self.gathered)
+            self.gathered = Counter(), {}
+        forgotten = find_vocabulary(before)
+        self._count(Counter(words.keys() - forgotten), words)
+        gone = [(word,) for word in sorted(forgotten - words.keys())]
         self.db.conn.executemany("update vocabulary set releases = releases - 1 where word = ?", gone)
         self.db.conn.executemany("delete from vocabulary where word = ? and releases < 1", gone)
 
@@ -139,9 +160,10 @@ class Index:
             lemmas: dict[str, str] = {}
             for key, *told, tags, questions in rows:
                 state = dict(zip(TOLD, told, strict=True))
-                words = self._put(key, {**state, "tags": json.loads(tags), "questions": json.loads(questions)})
-                counts.update(words.keys())
-                lemmas |= words
+                terms = read_terms({**state, "tags": json.loads(tags), "questions": json.loads(questions)})
+                self._put(key, terms)
+                counts.update(terms.vocabulary.keys())
+                lemmas |= terms.vocabulary
             self._count(counts, lemmas)
             self.db.execute("update index_facts set value = ? where name = 'renewed'", [str(rows[-1][0])])
         return len(rows)
@@ -157,30 +179,17 @@ class Index:
             raise
         self.db.execute("commit")
 
-    def _put(self, release: int, state: Mapping[str, Any]) -> dict[str, str]:
-        """The release's rows; gives its words with their lemmas."""
-        english = is_english_release(state)
-        to_lemma = english_lemma if english else swedish_lemma
-        words = [find_words(text) for text in find_texts(state)]
-        lemmas = {word: to_lemma(word) for text in words for word in text}
-        texts = [list(map(lemmas.__getitem__, text)) for text in words]
-        parts = [() if english else join_parts(text) for text in texts]
+    def _put(self, release: int, terms: Terms) -> None:
+        """The release's rows."""
         place = "select agency, (select newest from listed where release = r.id) from releases r where id = ?"
         agency, newest = self.db.execute(place, [release]).fetchone()
-        row = [release, *map(" ".join, (*texts, *parts, find_facts(agency, newest or "", state)))]
+        row = [release, *terms.texts, *terms.parts, " ".join((*terms.facts, *find_place(agency, newest)))]
         self.db.execute(f"insert or replace into search (rowid, {TABLES['search']}) values (?{', ?' * 9})", row)
-        if state["questions"]:
-            self._put_questions(release, "en" if english else "sv")
-        return {word: lemma for word, lemma in lemmas.items() if is_vocabulary(word)}
-
-    def _put_questions(self, release: int, language: str) -> None:
-        rows = self.db.execute("select id, question, answer from questions where release = ?", [release]).fetchall()
-        for key, *texts in rows:
-            lemmas = [to_lemmas(text, language) for text in texts]
-            parts = ["" if language == "en" else " ".join(join_parts(text.split())) for text in lemmas]
-            self.db.execute(
+        if terms.questions:
+            keys = self.db.execute("select id from questions where release = ? order by position", [release]).fetchall()
+            self.db.conn.executemany(
                 f"insert or replace into search_questions (rowid, {TABLES['search_questions']}) values (?, ?, ?, ?, ?)",
-                [key, *lemmas, *parts],
+                [(key, *texts) for (key,), texts in zip(keys, terms.questions, strict=True)],
             )
 
     def _count(self, counts: Counter[str], lemmas: Mapping[str, str]) -> None:
@@ -189,24 +198,3 @@ class Index:
             " on conflict (word) do update set releases = releases + excluded.releases",
             [(word, lemmas[word], number) for word, number in sorted(counts.items())],
         )
-
-
-def join_parts(lemmas: Iterable[str]) -> list[str]:
-    """What the compounds of a text are found by, each once."""
-    return list(dict.fromkeys(part for lemma in dict.fromkeys(lemmas) for part in find_parts(lemma)))
-
-
-def find_texts(state: Mapping[str, Any]) -> tuple[str, str, str, str]:
-    """A state's title, lead, body and questions with their answers."""
-    questions = [each[name] for each in state["questions"] or () for name in ("question", "answer")]
-    return state["title"], state["lead"] or "", state["body"], "\n".join(questions)
-
-
-def find_vocabulary(state: Mapping[str, Any]) -> set[str]:
-    """Those of a state's words that did-you-mean may offer."""
-    return {word for text in find_texts(state) for word in find_words(text) if is_vocabulary(word)}
-
-
-def is_vocabulary(word: str) -> bool:
-    """Whether a word is of letters alone, three or more."""
-    return len(word) > 2 and word.isalpha()

@@ -56,6 +56,7 @@ def swedish_lemma(word: str) -> str:
     return seen[-1]
 
 
+@lru_cache(maxsize=50_000)  # many forms lead to the same base, whose own base is asked for each time
 def find_base(word: str) -> str:
     """One step from a form towards its lemma."""
     if word in OTHERWISE:

@@ -72,3 +72,4 @@ def take_down(archive: Archive, options: argparse.Namespace) -> None:
     if copies:
         sys.stdout.write(f"the same stands in releases {', '.join(map(str, copies))}: they are not covered\n")
     sys.stdout.write("withheld.db beside the archive holds what was taken down; back-ups made before do so too\n")
+    sys.stdout.write("snapshots show it until: python -m archive snapshot … --withdraw (archive/SERVING.md)\n")

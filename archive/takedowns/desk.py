@@ -206,7 +206,7 @@ def wiping(archive: Archive) -> Iterator[None]:
     if busy:
         raise ArchiveError(
             archive.path,
-            "taken down, but its write-ahead log still holds what was there while a reader keeps it open: stop the"
-            " readers, then run: sqlite3 archive.db 'pragma wal_checkpoint(truncate)'",
+            "taken down, but its write-ahead log still holds what was there while a reader (or Litestream) keeps it"
+            " open: stop it, then run: sqlite3 archive.db 'pragma wal_checkpoint(truncate)'",
             table="takedowns",
         )

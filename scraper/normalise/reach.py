@@ -41,6 +41,7 @@ TOKEN = re.compile(
     rf"|(?P<label>{LABEL})",
     re.IGNORECASE,
 )
+SIGN = re.compile(r"[\d@(\[{]")
 NO_PHONE = re.compile(r"\d{2}[-–/]\d{2}[-–/](?:19|20)\d\d|(?:\d{1,2}\s?[-–]\s?\d{1,2}\W*)+")  # a day, clock times
 FEWEST, FEWEST_BARE, MOST = 5, 7, 15  # digits; 15 are the most a number has (ITU-T E.164)
 
@@ -74,6 +75,15 @@ def split_reach(line: str) -> Iterator[Token]:
             text = ""
     text += line[end:]
     yield from [Token("text", text)] if text else []
+
+
+def may_reach(line: str) -> bool:
+    """Whether a line can hold a number or an address at all: it has a digit, or a sign that parts an address.
+
+    >>> may_reach("Eva Ek, pressekreterare"), may_reach("eva.ek(at)verket.se")
+    (False, True)
+    """
+    return SIGN.search(line) is not None
 
 
 def is_phone(number: str, fewest: int) -> bool:

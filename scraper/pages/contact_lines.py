@@ -34,7 +34,7 @@ def read_lines(root: Element) -> Iterator[Placed]:
     walk = etree.iterwalk(root, ("start", "end"))
     blocks, run = [root], Run()
     for event, element in walk:
-        tag = str(element.tag)
+        tag = element.tag
         inline = tag in INLINE or tag in CELLS
         if not inline or tag == "br":
             yield from run.take(blocks[-1])
@@ -42,7 +42,8 @@ def read_lines(root: Element) -> Iterator[Placed]:
             if not inline:
                 blocks.append(element)
             run.enter(element)
-            if tag in SKIPPED or HIDDEN.search(element.get("style") or ""):
+            style = element.get("style")
+            if tag in SKIPPED or (style and HIDDEN.search(style)):
                 walk.skip_subtree()
             else:
                 run.add(element.text)
@@ -69,11 +70,13 @@ class Run:
 
     def enter(self, element: Element) -> None:
         """An element begins."""
-        tag, href = str(element.tag), element.get("href") or ""
-        self.within["bold"] += tag in BOLD
-        if tag in HEADINGS:
+        tag = element.tag
+        if tag in BOLD:
+            self.within["bold"] += 1
+        elif tag in HEADINGS:
             self.ranks.append(int(tag[1]))
-        if tag == "a":
+        elif tag == "a":
+            href = element.get("href") or ""
             self.opened = len(self.pieces)
             if href.startswith("tel:"):
                 self.pieces.append(" tel ")
@@ -82,13 +85,15 @@ class Run:
 
     def leave(self, element: Element) -> None:
         """An element ends; a link whose words do not tell where it leads is followed by it."""
-        tag, href = str(element.tag), element.get("href") or ""
-        self.within["bold"] -= tag in BOLD
-        if tag in BOLD and HEADING.match(clean_line("".join(self.pieces))) and self.pieces[-1].rstrip()[-1:] != ":":
-            self.pieces.append(": ")  # a bold heading within a line parts from what follows, marked or not
-        if tag in HEADINGS:
+        tag = element.tag
+        if tag in BOLD:
+            self.within["bold"] -= 1
+            if HEADING.match(clean_line("".join(self.pieces))) and self.pieces[-1].rstrip()[-1:] != ":":
+                self.pieces.append(": ")  # a bold heading within a line parts from what follows, marked or not
+        elif tag in HEADINGS:
             self.ranks.pop()
-        if tag == "a":
+        elif tag == "a":
+            href = element.get("href") or ""
             kind = href.partition(":")[0]
             if kind not in ("tel", "mailto"):
                 self.within["link"] -= 1
@@ -104,10 +109,13 @@ class Run:
             self.size += size
             self.bold += size if self.within["bold"] else 0
             self.linked += size if self.within["link"] else 0
-            self.rank = min([self.rank, *self.ranks])
+            if self.ranks:
+                self.rank = min(self.rank, *self.ranks)
 
     def take(self, block: Element) -> Iterator[Placed]:
         """The line there is, if any; the next one begins."""
+        if not self.pieces:
+            return
         text = clean_line("".join(self.pieces)).strip(" ,")
         if text:
             bold, linked = (part >= 0.95 * max(self.size, 1) for part in (self.bold, self.linked))

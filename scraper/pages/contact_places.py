@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from scraper.items import ContactItem
-from scraper.normalise.reach import split_reach
+from scraper.normalise.reach import may_reach, split_reach
 from scraper.pages.contact_lines import read_lines
 from scraper.pages.contact_words import FOOT, PRESS
 from scraper.pages.document import Element
@@ -59,6 +59,8 @@ def site_reach(root: Element) -> frozenset[str]:
 
 def reach_of(text: str) -> frozenset[str]:
     """The numbers and addresses of a text, however they are written: a number by its last seven digits."""
+    if not may_reach(text):
+        return frozenset()
     return frozenset(
         token.text.lower() if token.kind == "mail" else "".join(filter(str.isdigit, token.text))[-7:]
         for token in split_reach(text)

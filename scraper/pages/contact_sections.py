@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from scraper.items import ContactItem
-from scraper.normalise.reach import split_reach
+from scraper.normalise.reach import may_reach, split_reach
 from scraper.pages.contact_lines import Placed
 from scraper.pages.contact_names import is_name
 from scraper.pages.contact_reader import Line, read_contacts
@@ -69,7 +69,7 @@ def parted(lines: Iterable[Line]) -> Iterator[Line]:
 
 def has_reach(text: str) -> bool:
     """Whether a line holds a number or an address."""
-    return any(token.kind != "text" for token in split_reach(text))
+    return may_reach(text) and any(token.kind != "text" for token in split_reach(text))
 
 
 def is_prose(text: str) -> bool:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-
-from lxml import etree
+from functools import lru_cache
 
 from scraper.items import ContactItem, Evidence
 from scraper.normalise.text import clean_line
@@ -72,10 +71,10 @@ def sift(root: Element, *, asks: bool) -> tuple[list[Element], list[Element], li
     heads: list[Element] = []
     boxes: list[Element] = []
     asking: dict[Element, None] = {}
-    for element in root.iter(etree.Element):
+    for element in root.iter("*"):
         classes, text = element.get("class"), element.text
         box = classes and ("ontact" in classes or "ontakt" in classes or "card" in classes) and BOX.search(classes)
-        head = text and element.tag in HEADS and len(text) < LONGEST_HEADING and STEM.search(text) and leads(text)
+        head = text and len(text) < LONGEST_HEADING and element.tag in HEADS and leads(text)
         asked = asks and ("ontakta" in (text or "") or "ontakta" in (element.tail or ""))
         if not (box or head or asked) or is_furniture(element):
             continue
@@ -90,8 +89,14 @@ def sift(root: Element, *, asks: bool) -> tuple[list[Element], list[Element], li
     return heads, boxes, list(asking)
 
 
+@lru_cache(maxsize=16_384)
 def leads(text: str) -> bool:
-    """Whether a text is a heading over contacts, or opens a line that names one."""
+    """Whether a text is a heading over contacts, or opens a line that names one.
+
+    Cached: a site's menus stand on every page of it.
+    """
+    if not STEM.search(text):
+        return False
     line = clean_line(text)
     return HEADING.match(line) is not None or LEADING.match(line) is not None
 

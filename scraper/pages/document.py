@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import json
 import re
 from collections.abc import Iterator
@@ -16,12 +15,10 @@ from lxml import etree
 from scraper.errors import NotARelease, PageError
 from scraper.normalise.mojibake import is_broken
 from scraper.normalise.text import clean_line
+from scraper.pages.charsets import decode
 from scraper.pages.mending import mend
 
 Element = etree._Element  # lxml names no public type for it
-BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
-META_CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([\w-]+)", re.IGNORECASE)
-XML_DECLARATION = re.compile(rb"^\s*<\?xml[^>]*encoding=[\"']([\w-]+)", re.IGNORECASE)
 TAG_START = re.compile(rb"[a-z][\w:-]*[\s/]", re.IGNORECASE)
 QUOTED = re.compile(rb"\"[^\"]*\"|'[^']*'")
 LARGE = 400_000  # bytes; a smaller page costs some seconds at worst
@@ -33,13 +30,6 @@ CONTROLS = bytes({*range(32), 127} - {*b"\t\n\r"})
 CONTROL_REFERENCE = re.compile(
     rb"&#(?:x0*(?:[0-8bcef]|1[0-9a-f]|7f|fff[ef])(?![0-9a-f])|0*(?:[0-8]|1[124-9]|2\d|3[01]|127|6553[45])(?!\d));?",
     re.IGNORECASE,
-)
-LATIN_1 = {"iso8859-1", "ascii"}  # as Python calls them
-# Python's names of the charsets that browsers know (WHATWG, Encoding). It has codecs of other sorts as well: idna,
-# base64, rot13 are none a page can be written in.
-CHARSETS = re.compile(
-    r"utf-8|ascii|iso8859-\d+|cp(?:125\d|866|874|932|949)|koi8-[ru]|mac-(?:roman|cyrillic)|gb(?:k|2312|18030)"
-    r"|big5(?:hkscs)?|euc_(?:jp|kr)|iso2022_jp|shift_jis"
 )
 
 
@@ -113,6 +103,12 @@ class Document:
         """Every JSON-LD object of the page, graphs and lists flattened; a block that is no JSON is passed over."""
         return [found for text in self.scripts for found in flatten(load_json(text))]
 
+    @cached_property
+    def classes(self) -> frozenset[str]:
+        """Every class that an element of the page has, as it came."""
+        named = {names for element in self.root.iter() if (names := element.get("class"))}
+        return frozenset(" ".join(named).split())
+
     @property
     def language(self) -> str | None:
         """The language the document declares."""
@@ -121,11 +117,11 @@ class Document:
     def select(self, css: str) -> list[Element]:
         """Elements that match a CSS selector, in document order; PageError for one that cannot be read."""
         try:
-            xpath, names = compiled(css)
+            xpath, classes, ids = compiled(css)
         except SelectorError as error:
             raise PageError(self.url, "selector", f"{css!r} cannot be read: {error}") from error
         # Most selectors are of other systems than the page's: looking for their names is cheaper than for elements.
-        if not all(name in self.text for name in names):
+        if not (classes <= self.classes and all(name in self.text for name in ids)):
             return []
         found = xpath(self.root)
         return [element for element in found if isinstance(element, Element)] if isinstance(found, list) else []
@@ -166,25 +162,6 @@ def short_line(element: Element, most: int) -> str | None:
     return " ".join(parts)
 
 
-def decode(html: bytes) -> str:
-    """The bytes as text.
-
-    A byte order mark decides. Then valid UTF-8 is believed over any declaration: other charsets are next to
-    never valid UTF-8 by chance, and pages moved to UTF-8 often keep an old declaration. Then the page's own
-    word, where "latin-1" means windows-1252, as browsers have it; last windows-1252, the web's old default.
-    """
-    for mark, charset in BOMS:
-        if html.startswith(mark):
-            return html[len(mark) :].decode(charset, "replace")
-    try:
-        return html.decode("utf-8")
-    except UnicodeDecodeError:
-        pass
-    declared = META_CHARSET.search(html[:8192]) or XML_DECLARATION.search(html[:200])
-    found = find_charset(declared[1].decode("ascii")) if declared else None
-    return html.decode(found or "windows-1252", "stray" if found == "utf-8" else "replace")
-
-
 def to_xml_characters(text: str) -> bytes:
     """A text in UTF-8 without what is no character of XML: lxml reads such, but does not move them about."""
     html = text.encode("utf-8", "replace").translate(None, CONTROLS)
@@ -205,28 +182,12 @@ def has_bloated_tag(html: bytes) -> bool:
     return False
 
 
-def find_charset(label: str) -> str | None:
-    """Python's name of a charset that browsers know by this label; None where they know none.
-
-    >>> find_charset("UTF8"), find_charset("latin-1"), find_charset("rot13"), find_charset("svenska")
-    ('utf-8', 'cp1252', None, None)
-    """
-    try:
-        name = codecs.lookup(label).name
-    except LookupError:
-        return None
-    if name.startswith("utf-16"):  # what can be read as ASCII so far is none (HTML, 13.2.3.2)
-        return "utf-8"
-    if not CHARSETS.fullmatch(name):
-        return None
-    return "cp1252" if name in LATIN_1 else name
-
-
 @lru_cache(maxsize=512)
-def compiled(css: str) -> tuple[etree.XPath, tuple[str, ...]]:
-    """A CSS selector as a compiled XPath, and the class names and ids without which it matches nothing."""
-    names = () if "," in css or ":" in css else tuple(re.findall(r"[.#]([\w-]+)", css))
-    return etree.XPath(HTMLTranslator().css_to_xpath(css)), names
+def compiled(css: str) -> tuple[etree.XPath, frozenset[str], tuple[str, ...]]:
+    """A CSS selector as a compiled XPath, and the class names and the ids without which it matches nothing."""
+    plain = "" if any(sign in css for sign in ",:[\\") else css
+    classes, ids = (re.findall(rf"{sign}([\w-]+)", plain) for sign in (r"\.", "#"))
+    return etree.XPath(HTMLTranslator().css_to_xpath(css)), frozenset(classes), tuple(ids)
 
 
 def load_json(text: str) -> object:

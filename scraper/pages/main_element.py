@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from functools import lru_cache
+
+from lxml import etree
 
 from scraper.pages.document import Element
 from scraper.pages.markup import INLINE
@@ -45,8 +48,14 @@ def with_heading(dense: Element, body: Element) -> Element:
 
 def elements_at(root: Element, xpath: str) -> list[Element]:
     """What an XPath for elements finds."""
-    found = root.xpath(xpath)
+    found = compiled(xpath)(root)
     return [element for element in found if isinstance(element, Element)] if isinstance(found, list) else []
+
+
+@lru_cache(maxsize=64)
+def compiled(xpath: str) -> etree.XPath:
+    """An XPath, compiled once."""
+    return etree.XPath(xpath)
 
 
 def with_others(best: Element, articles: Sequence[Element], weights: dict[Element, int]) -> Element:

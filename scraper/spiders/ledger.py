@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
-from archive.aside.sources import note_links
 from archive.frontier import Row
 from archive.store import Archive
 from archive.times import now, to_text
@@ -38,7 +37,7 @@ class Ledger:
     @property
     def walks(self) -> Walks:
         """Where walks through listings were broken off."""
-        return Walks(self.archive.db)
+        return self.archive.walks
 
     def found(self, links: list[Link], source: str) -> None:
         """Remember what a source lists; all of it or none."""
@@ -48,7 +47,7 @@ class Ledger:
         self.counted.add(source)
         with self.archive.transaction():
             if first and named:  # a listing's first page tells of all; an index of sitemaps names none itself
-                note_links(self.archive.db, source, named)
+                self.archive.frontier.names(source, named)
             for link in links:
                 self.archive.frontier.add(
                     link.url,

@@ -53,12 +53,13 @@ class Site:
 
 
 @contextmanager
-def served(path: Path, *, cors: bool = True, **settings: object) -> Iterator[Datasette]:
+def served(path: Path, *, cors: bool = True, immutable: bool = False, **settings: object) -> Iterator[Datasette]:
     """Datasette in this process; its plugins are taken out again, for they are registered globally."""
     before = set(pm.get_plugins())
     try:
         datasette = Datasette(
-            [str(path)],
+            [] if immutable else [str(path)],
+            immutables=[str(path)] if immutable else [],
             metadata=json.loads((ROOT / "metadata.json").read_text(encoding="utf-8")),
             plugins_dir=str(ROOT / "archive/plugins"),
             template_dir=str(ROOT / "archive/templates"),

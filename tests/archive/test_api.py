@@ -9,6 +9,7 @@ import re
 import shlex
 import shutil
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -19,6 +20,7 @@ from urllib.request import urlopen
 import pytest
 
 from archive.__main__ import datasette_command
+from tests.archive.mirror import read_shown
 from tests.archive.sample import ROOT, fill
 from tests.archive.sample_history import add_history
 
@@ -32,13 +34,17 @@ def examples(language: str) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def served_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return add_history(fill(tmp_path_factory.mktemp("api") / "archive.db"))
+
+
+@pytest.fixture(scope="module")
+def address(served_file: Path) -> Iterator[str]:
     """A served archive, as `python -m archive serve` serves it."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    path = add_history(fill(tmp_path_factory.mktemp("api") / "archive.db"))
-    with subprocess.Popen(datasette_command(path, port), cwd=ROOT, stderr=subprocess.PIPE, text=True) as server:
+    with subprocess.Popen(datasette_command(served_file, port), cwd=ROOT, stderr=subprocess.PIPE, text=True) as server:
         try:
             yield wait_for(f"http://127.0.0.1:{port}", server)
         finally:
@@ -57,10 +63,10 @@ def wait_for(address: str, server: subprocess.Popen[str]) -> str:
     raise AssertionError(f"no answer from {address}: {server.stderr.read() if server.poll() is not None else ''}")  # type: ignore[union-attr] # a pipe
 
 
-def run(command: list[str]) -> str:
+def run(command: list[str], folder: Path | None = None) -> str:
     """What a command prints; its failure is the test's."""
     proxies = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, env=proxies)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, env=proxies, cwd=folder)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -81,9 +87,20 @@ def test_curl(example: str, address: str) -> None:
 
 
 def test_python(address: str) -> None:
-    (example,) = examples("python")
+    (example,) = (text for text in examples("python") if "questions" in text)
     told = run([sys.executable, "-c", example.replace(HERE, address)])
     assert "2024-06-01 Ada Ek Vilka fyrar tänds?" in told
+
+
+def test_a_mirror(address: str, served_file: Path, tmp_path: Path) -> None:
+    (example,) = (text for text in examples("python") if "mirror" in text)
+    for turn in ("whole", "nothing new"):
+        told = run([sys.executable, "-c", example.replace(HERE, address)], tmp_path)
+        db = sqlite3.connect(tmp_path / "mirror.db")
+        held = {key: json.loads(state) for key, state in db.execute("select id, state from releases")}
+        db.close()
+        assert held == read_shown(served_file), turn
+        assert told == f"{len(held)} releases\n"
 
 
 def test_r(address: str) -> None:
@@ -102,7 +119,8 @@ def test_javascript(address: str) -> None:
 
 
 def test_python_is_python() -> None:
-    ast.parse(examples("python")[0])
+    for example in examples("python"):
+        ast.parse(example)
 
 
 def test_another_page_may_read_it(address: str) -> None:

@@ -130,3 +130,25 @@ def test_an_answer_brings_the_only_validators(archive: Archive) -> None:
     row = archive.frontier.get(URL)
     assert row is not None
     assert (row.etag, row.last_modified) == (None, None)
+
+
+def test_due_and_tried_again_come_in_the_order_they_were_found(archive: Archive) -> None:
+    later = [f"https://skog.example/nyheter/{number}" for number in range(2, 6)]
+    for number, url in enumerate(later):
+        archive.frontier.add(url, agency="skog", role="release", seen=NOW + timedelta(minutes=number))
+    archive.frontier.failed(later[1], NOW, "timeout")
+    archive.frontier.refused(later[2], NOW, "no title")
+    archive.frontier.held(later[0], None, NOW)  # type: ignore[arg-type] # none needed here
+    assert due(archive, timedelta(days=2)) == [URL, *later[1:]]
+    assert due(archive, timedelta(hours=2)) == [URL, later[1], later[3]]
+    assert [row.url for row in archive.frontier.due("skog", NOW + timedelta(days=2), 2)] == [URL, later[1]]
+
+
+def test_what_an_agency_holds_is_not_sorted_to_find_what_is_due(archive: Archive) -> None:
+    asked: list[str] = []
+    archive.db.conn.set_trace_callback(asked.append)
+    due(archive)
+    archive.db.conn.set_trace_callback(None)
+    plan = [row[3] for row in archive.db.execute(f"explain query plan {asked[0]}")]
+    first = next(step for step in plan if "frontier" in step)
+    assert "idx_frontier_agency_role_state_first_seen (agency=? AND role=? AND state=?)" in first

@@ -133,6 +133,12 @@ def test_the_newest_manifest_taken_away_is_told_by_a_published_digest(archive: P
     assert (finding.table, finding.key) == ("manifests", newest.digest)
 
 
+def test_a_release_of_which_the_log_does_not_tell(archive: Path) -> None:
+    execute(archive, "drop trigger delta_stays")
+    execute(archive, "delete from delta where release = 1")
+    assert found(archive) == [("archive.db", "delta", "1")]
+
+
 def test_a_manifests_text_that_is_lost(archive: Path) -> None:
     ((digest,),) = execute(archive, "select digest from manifests where day = '2026-03-01'")
     execute(archive.with_name("captures.db"), "delete from blobs where sha256 = ?", digest)

@@ -19,6 +19,7 @@ from urllib.parse import urlencode
 
 from archive.__main__ import datasette_command
 from tests.bench.curves import Size, tell_curves, weigh
+from tests.bench.figures import Missed
 from tests.bench.invented.filling import fill
 from tests.bench.invented.words import source
 from tests.bench.loaded import measure_loaded
@@ -51,9 +52,9 @@ class Class:
         return slow or any(answer.failed for way in ours for answer in self.ways[way])
 
 
-def measure_big(number: int = NUMBER, folder: Path | None = None) -> tuple[list[str], bool]:
-    """The lines of the table, and whether every target was reached at the largest size."""
-    lines, sizes, good = [], [], True
+def measure_big(number: int = NUMBER, folder: Path | None = None) -> Iterator[str]:
+    """The lines of the tables as they are known, those of missed targets as such."""
+    sizes = []
     with tempfile.TemporaryDirectory() as made:
         for share in SHARES:
             home = (folder or Path(made)) / f"{number // share}"
@@ -64,10 +65,10 @@ def measure_big(number: int = NUMBER, folder: Path | None = None) -> tuple[list[
             classes = list(measure(path, home))
             loaded = measure_loaded(path)
             sizes.append(weigh(path, classes))
-            lines += [*to_table(path, sizes[-1], classes), *loaded.lines(), ""]
-            good = not any(each.missed for each in classes) and not loaded.failed
-        lines += tell_curves(sizes)
-    return lines, good
+            yield from to_table(path, sizes[-1], classes)
+            yield from map(Missed if loaded.failed else str, loaded.lines())
+            yield ""
+        yield from tell_curves(sizes)
 
 
 def measure(path: Path, folder: Path) -> Iterator[Class]:
@@ -133,7 +134,8 @@ def to_table(path: Path, size: Size, classes: list[Class]) -> Iterator[str]:
         cells = "".join(to_cell(each, way) for way in ("page", "json"))
         base = fmean(each.cpu("table")) if "table" in each.ways else None
         ratio = f"{base:>9.0f}{fmean(each.cpu('page')) / base:>8.2f}" if base else " " * 17
-        yield f"{each.name:24}{cells}{ratio}{each.target:>8.0f}{'  MISSED' if each.missed else ''}"
+        line = f"{each.name:24}{cells}{ratio}{each.target:>8.0f}"
+        yield Missed(f"{line}  MISSED") if each.missed else line
 
 
 def to_cell(each: Class, way: str) -> str:
@@ -148,9 +150,11 @@ def to_cell(each: Class, way: str) -> str:
 def main() -> int:
     """Print the table; 1 where a target is missed."""
     number = int(sys.argv[1]) if len(sys.argv) > 1 else NUMBER
-    lines, good = measure_big(number, Path(sys.argv[2]) if len(sys.argv) > 2 else None)
-    sys.stdout.write("\n".join(lines) + "\n")
-    return 0 if good else 1
+    lines = []
+    for line in measure_big(number, Path(sys.argv[2]) if len(sys.argv) > 2 else None):
+        print(line, flush=True)
+        lines.append(line)
+    return 1 if any(isinstance(line, Missed) for line in lines) else 0
 
 
 if __name__ == "__main__":

@@ -1,13 +1,16 @@
-"""How the benchmark measures: CPU time of processes it starts and of single calls."""
+"""How the benchmark measures: CPU time and memory of processes it starts, and CPU time of single calls."""
 
 from __future__ import annotations
 
+import os
 import resource
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from tests.bench.bare import ENVIRONMENT
@@ -15,12 +18,44 @@ from tests.scraper.crawling import FAST, ROOT
 from tests.site import Site
 
 
-def fetch(site: Site, urls: Path) -> int:
-    """The baseline's crawl of the same addresses."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cost:
+    """What a process took: CPU seconds (user and system), seconds until its end, its largest memory in MB."""
+
+    cpu: float
+    wall: float
+    memory: float
+
+
+def run_measured(command: Sequence[str], environment: Mapping[str, str]) -> Cost:
+    """One command to its end; SystemExit with what it printed where it fails."""
+    with tempfile.TemporaryFile() as said:
+        begun = time.monotonic()
+        process = subprocess.Popen(command, cwd=ROOT, env=dict(environment), stdout=said, stderr=said)
+        try:
+            _, status, used = os.wait4(process.pid, 0)
+        except BaseException:
+            process.kill()
+            raise
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            said.seek(0)
+            raise SystemExit(f"{' '.join(command)} ended with {process.returncode}:\n{said.read().decode()[-2000:]}")
+    return Cost(cpu=used.ru_utime + used.ru_stime, wall=time.monotonic() - begun, memory=used.ru_maxrss / 1024)
+
+
+def spider_command(site: Site, file: str, **arguments: str) -> tuple[list[str], dict[str, str]]:
+    """A baseline's crawl under the same settings as ours, and its environment."""
+    given = [part for name, value in arguments.items() for part in ("-a", f"{name}={value}")]
     settings = [part for name, value in FAST.items() for part in ("-s", f"{name}={value}")]
-    command = [sys.executable, "-m", "scrapy", "runspider", str(ROOT / "tests/bench/bare.py"), "-a", f"urls={urls}"]
-    environment = {**ENVIRONMENT, "LOOPBACK_PORT": str(site.port)}
-    return subprocess.run([*command, *settings], cwd=ROOT, env=environment, capture_output=True, check=False).returncode
+    command = [sys.executable, "-m", "scrapy", "runspider", str(ROOT / "tests/bench" / file), *given, *settings]
+    return command, {**ENVIRONMENT, "LOOPBACK_PORT": str(site.port)}
+
+
+def fetch(site: Site, urls: Path) -> int:
+    """The bare baseline's crawl of the same addresses."""
+    command, environment = spider_command(site, "bare.py", urls=str(urls))
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, check=False).returncode
 
 
 def children_cpu(run: Callable[[], int]) -> float:
@@ -32,7 +67,7 @@ def children_cpu(run: Callable[[], int]) -> float:
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
-def each_cpu(pages: dict[str, bytes], read: Callable[[bytes, str], object]) -> float:
+def each_cpu(pages: Mapping[str, bytes], read: Callable[[bytes, str], object]) -> float:
     """Median CPU seconds of reading one page."""
     costs = []
     for url, html in pages.items():

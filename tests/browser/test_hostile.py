@@ -6,31 +6,33 @@ import socket
 import subprocess
 from collections.abc import Iterator
 from functools import partial
-from pathlib import Path
 
+import httpx
 import pytest
 from playwright.sync_api import Browser, Dialog
 
 from archive.__main__ import datasette_command
 from tests.archive.sample import ROOT
-from tests.archive.scribes import AGENCY, TOGETHER, build
+from tests.archive.scribes import AGENCY, DAY, build_once
 from tests.archive.vectors import VECTORS
 from tests.browser.conftest import wait_for
 
 pytestmark = pytest.mark.browser
 
 OURS = (
-    *(f"/archive/releases/{number}" for number in range(1, len(VECTORS) // TOGETHER + 1)),
-    *("/", "/search?q=meddelande", "/search?show=questions&q=varför", "/-/edits", "/-/diff/1/2", "/-/revision/2"),
-    *(f"/agency/{AGENCY}", "/month/2024-06", "/search?q=%3Cscript%3Ealert(1)%3C/script%3E", "/-/nothing<script>"),
+    *(f"/archive/releases/{number}" for number in range(1, len(VECTORS), 20)),
+    *("/", "/search?q=meddelande", "/search?show=questions&q=varför", "/-/edits", f"/-/status/{AGENCY}"),
+    *(f"/-/diff/{number}/{number + len(VECTORS)}" for number in range(1, len(VECTORS), 20)),
+    *(f"/agency/{AGENCY}", f"/month/{DAY:%Y-%m}", "/search?q=%3Cscript%3Ealert(1)%3C/script%3E", "/-/nothing<script>"),
 )
 DATA = ("/-/edits.atom", "/-/edits.json", "/archive/releases.json")
+TOGETHER = 20  # releases in one page
 DATASETTES = ("/archive/releases", "/archive/revisions/1", "/archive?sql=select+title,+body_html,+url+from+releases")
 
 
 @pytest.fixture(scope="module")
 def scribes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    path: Path = build(tmp_path_factory.mktemp("scribes") / "archive.db")
+    path = build_once(tmp_path_factory)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -63,6 +65,25 @@ def test_nothing_of_theirs_runs(browser: Browser, scribes: str) -> None:
         assert page.evaluate("document.querySelectorAll('iframe, object, embed, base').length") == 0
     assert ran == []
     assert all(url.startswith(scribes) for url in asked)
+    context.close()
+
+
+def test_nothing_would_run_without_the_policy_either(browser: Browser, scribes: str) -> None:
+    """Every release's page, put into a page of no policy: what is left of the markup is dead in itself."""
+    with httpx.Client(base_url=scribes) as reader:
+        pages = [reader.get(f"/archive/releases/{number}").text for number in range(1, len(VECTORS) + 2)]
+    context = browser.new_context()
+    page = context.new_page()
+    ran: list[str] = []
+    asked: list[str] = []
+    page.on("dialog", partial(note, ran))
+    page.on("request", lambda request: asked.append(request.url))
+    for at in range(0, len(pages), TOGETHER):
+        some = [text[text.index("<main") : text.index("</main>")] for text in pages[at : at + TOGETHER]]
+        page.set_content("<!doctype html>" + "".join(f"{text}</main>" for text in some))
+        assert page.locator("main > article.release h1").count() == len(some)
+    assert ran == []
+    assert asked == []
     context.close()
 
 

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, unquote
 from tests.site import files
 from tests.site.answers import HTML, Answer, redirect
 from tests.site.compose import compose, load_text
-from tests.site.dressing import bury, relayout, ruffle
+from tests.site.dressing import bury, relayout, ruffle, weigh
 from tests.site.furniture import Link
 from tests.site.machine import answer_machine
 from tests.site.paths import PATHS, to_hex
@@ -46,6 +46,7 @@ class SampleAgency:
         self.disallow: tuple[str, ...] = DISALLOWED
         self.buried = False  # whether the lead is a paragraph like the others (of SiteVision's design)
         self.layout = 0  # of the CMS's theme: the same classes around other furniture
+        self.weight: int | None = None  # bytes of a release's page, about; None: as the design has it
         self.validators = True  # whether releases carry ETag and Last-Modified
         self.redesigned: datetime | None = None
         self.version = 0  # of the whole site: one up at every turn of a knob
@@ -86,7 +87,8 @@ class SampleAgency:
         def make() -> bytes:
             html = render_release(release, base, self.design, related[:5])
             html = bury(html) if self.buried else html
-            return relayout(ruffle(html, release.ruffled), self.layout).encode()
+            html = relayout(ruffle(html, release.ruffled), self.layout)
+            return (weigh(html, self.weight) if self.weight else html).encode()
 
         etag = to_hex(f"{base}{release.path}{release.version}{self.design}{self.layout}{self.buried}{release.modified}")
         return Answer(make=make, etag=etag, modified=modified) if self.validators else Answer(make=make)

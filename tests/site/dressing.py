@@ -9,6 +9,11 @@ PICTURE = re.compile(r'(<img[^>]* src=")([^"?]+)')
 INGRESS = re.compile(r'<p class="ingress">(.*?)</p>', re.DOTALL)
 DESCRIPTION = re.compile(r'<meta name="description"[^>]*>')
 TEXT = re.compile(r'<div id="Innehalltext">.*?<div class="sv-text-portlet-content">', re.DOTALL)
+PIECE = re.compile(  # an entry of a menu that holds no others, an icon, a style sheet, a page's state
+    r"<li\b[^>]*>(?:(?!</?(?:li|main)\b).)*</li>|<symbol\b.*?</symbol>"
+    r"|<style\b[^>]*>(?P<style>[^<]+)</style>|<script\b(?![^>]*ld\+json)[^>]*>(?P<state>[^<]+)</script>",
+    re.DOTALL,
+)
 MAIN = re.compile(r"(<main[^>]*>)(.*)(</main>)", re.DOTALL)
 
 
@@ -50,3 +55,32 @@ def bury(html: str) -> str:
         raise ValueError("no lead to bury: the page is in another design")
     html = DESCRIPTION.sub("", html.replace(lead[0], "", 1))
     return TEXT.sub(lambda found: f'{found[0]}<p class="puff">{lead[1]}</p>', html, count=1)
+
+
+def weigh(html: str, size: int) -> str:
+    """A page of about `size` bytes: of all that surrounds its text, menus, icons, styles and state alike, so much less
+    or more.
+
+    >>> page = "<body><nav>" + "<li><a href='/a'>Ett</a></li>" * 9 + "</nav><main><p>Text</p></main></body>"
+    >>> [len(weigh(page, size)) for size in (200, 600)]
+    [222, 599]
+    """
+    before, main, after = html.rpartition("</main>")
+    start = before.rfind("<main") if main else 0
+    around = [before[:start], after]
+    share = (size - len(html.encode())) / max(
+        1, sum(len(found[0].encode()) for found in PIECE.finditer("".join(around)))
+    )
+    owed = 0.0  # characters that are to be put in, or left out where it is less than 0
+
+    def change(found: re.Match[str]) -> str:
+        nonlocal owed
+        piece, text = found[0], found["style"] or found["state"]
+        if text:
+            return piece.replace(text, (text * (2 + int(share)))[: int(len(text) * (1 + share))], 1)
+        owed += share * len(piece)
+        times = max(0, 1 + int(owed / len(piece)))
+        owed -= (times - 1) * len(piece)
+        return piece * times
+
+    return PIECE.sub(change, around[0]) + before[start:] + main + PIECE.sub(change, around[1])

@@ -23,6 +23,8 @@ class LoopbackHandler(HTTP11DownloadHandler):
             raise NotConfigured("LOOPBACK_PORT is not set: without it nothing may be fetched")
         self.unknown = set(crawler.settings.getlist("LOOPBACK_UNKNOWN"))  # hosts that no name server knows
         super().__init__(crawler)
+        # Hosts that are all one port here keep a connection each, as they do in the web
+        self._pool.maxPersistentPerHost = crawler.settings.getint("CONCURRENT_REQUESTS")
 
     async def download_request(self, request: Request) -> Response:
         parts = urlsplit(request.url)

@@ -32,7 +32,7 @@ class Site(Newsroom):
     """Four sample agencies and, where a folder is named, its stored pages, served from one loopback port.
 
     releases: None for the 84 written ones and their English twins, or a number shared by the four agencies,
-    made up beyond the written ones.
+    made up beyond the written ones. weight: about how many bytes a release's page has.
     """
 
     def __init__(
@@ -41,11 +41,14 @@ class Site(Newsroom):
         releases: int | None = None,
         pages: Path | None = None,
         crawl_delay: float | None = 0.05,
+        weight: int | None = None,
     ) -> None:
         shares = [None] * 4 if releases is None else [len(range(i, releases, 4)) for i in range(4)]
         self.agencies = {
             slug: SampleAgency(slug, share, crawl_delay) for slug, share in zip(SLUGS, shares, strict=True)
         }
+        for agency in self.agencies.values():
+            agency.weight = weight
         self.mounted: dict[str, MountedHost] = mount(pages) if pages else {}
         self.faults: dict[tuple[str, str], Break] = {}
         self.clock = Clock()

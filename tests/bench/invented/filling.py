@@ -25,8 +25,8 @@ from archive.health.judging import judge_agencies
 from archive.state import PARTS
 from archive.store import Archive
 from archive.swedish import to_lemmas
-from archive.swedish.index import is_vocabulary, join_parts
 from archive.swedish.lemmas import swedish_lemma
+from archive.swedish.terms import is_vocabulary, join_parts
 from archive.times import to_text
 from tests.bench.invented.releases import AGENCIES, END, Place, edit, home_of, invent, plan, slug_of
 from tests.bench.invented.rows import COLUMNS, to_rows

@@ -14,9 +14,9 @@ from typing import Any
 
 from archive.joint import DAYS, FIRST_BAND, LAST_BAND, to_day
 from archive.state import PARTS, STATE, state_hash, to_state
-from archive.swedish.facts import find_facts
-from archive.swedish.index import join_parts as find_compounds
+from archive.swedish.facts import find_facts, find_place
 from archive.swedish.lemmas import swedish_lemma
+from archive.swedish.terms import join_parts as find_compounds
 from archive.swedish.words import find_words
 from archive.times import to_text
 from archive.writer import as_json
@@ -84,9 +84,8 @@ def to_rows(places: list[Place], seed: int) -> tuple[dict[str, list[tuple[Any, .
         body = join_read([*map(read_passage, passages), *([read(made)] if made else []), asked])
         texts = [read(release.title), read_passage(lead) if lead else read(""), body, asked]
         index = [*(text.lemmas for text in texts), *(" ".join(text.parts) for text in texts)]
-        rows["search"].append(
-            (key, *index, " ".join(find_facts(release.agency, state["published"] or state["updated"] or "", state)))
-        )
+        newest = state["published"] or state["updated"]
+        rows["search"].append((key, *index, " ".join((*find_facts(state), *find_place(release.agency, newest)))))
         counts.update(frozenset().union(*(text.words for text in texts)))
         rows["release_tags"] += [(key, tag) for tag in state["tags"]]
         for name in PARTS:

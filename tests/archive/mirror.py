@@ -1,0 +1,66 @@
+"""A mirror that knows only what the delta tells; and what the archive's tables show, to hold it against."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from datasette.utils import MultiParams
+
+from archive.delta.log import parse_delta, read_delta
+from archive.files import open_readonly
+from archive.search.run import finish, runner_on
+from archive.state import PARTS
+
+LEFT_OUT = ("last_checked", "checks", "next_check", "capture")  # a check alone changes nothing that is shown
+
+
+class Mirror:
+    """Follows the log of an archive's file, page by page."""
+
+    def __init__(self, archive: Path) -> None:
+        self.archive = archive
+        self.held: dict[int, dict[str, Any]] = {}
+        self.cursor = "0"
+        self.numbers: list[int] = []  # of all entries, in the order they came
+
+    def take_page(self, size: int) -> bool:
+        """One page; whether more follows."""
+        db = open_readonly(self.archive)
+        try:
+            query = parse_delta(MultiParams({"since": [self.cursor], "size": [str(size)]}))
+            page = finish(read_delta(runner_on(db), query))
+        finally:
+            db.close()
+        for entry in page.entries:
+            self.numbers.append(entry["number"])
+            if entry["action"] == "put":
+                self.held[entry["release"]] = entry["state"]
+            elif entry["action"] == "delete":
+                self.held.pop(entry["release"], None)
+        self.cursor = page.cursor
+        return page.more
+
+
+def read_shown(archive: Path) -> dict[int, dict[str, Any]]:
+    """Every release that the archive shows, with its parts, each table read by itself."""
+    db = open_readonly(archive)
+
+    def rows(sql: str) -> list[dict[str, Any]]:
+        cursor = db.execute(sql)
+        return [dict(zip([name for name, *_ in cursor.description], row, strict=True)) for row in cursor]
+
+    shown = {row["id"]: row for row in rows("select * from releases where withheld is not 'hidden'")}
+    for row in shown.values():
+        row |= {name: [] for name in ("tags", *PARTS)}
+        for name in LEFT_OUT:
+            del row[name]
+    for row in rows("select rt.release, t.name from release_tags rt join tags t on t.id = rt.tag order by rt.rowid"):
+        shown[row["release"]]["tags"].append(row["name"])
+    for name in PARTS:
+        for row in rows(f"select * from {name} order by release, position"):
+            release = row.pop("release")
+            del row["id"]
+            shown[release][name].append(row)
+    db.close()
+    return shown

@@ -1,0 +1,276 @@
+"""Slices: their files hold what the archive shows, in one state of it, each time the same, and are read by others."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import duckdb
+import pandas
+import pytest
+
+from archive.__main__ import main
+from archive.errors import ArchiveError
+from archive.files import open_readonly
+from archive.slices import files
+from archive.slices.asked import IS_ADDRESS
+from archive.slices.tables import TABLES
+from archive.slices.taking import take_slice
+from archive.store import Archive
+from archive.takedowns.desk import hide, redact_passage
+from tests.archive.mirror import read_shown
+from tests.archive.sample import SEEN, Site, plain_release
+from tests.archive.sample_history import EDITED
+
+FORMULA = '=HYPERLINK("https://ond.example";"Läs mer")'
+NEWEST = EDITED.replace("höjs", "sänks")
+
+
+@pytest.fixture(scope="module")
+def whole(storied: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A slice of everything."""
+    folder = tmp_path_factory.mktemp("slices") / "whole"
+    take_slice(storied, "", folder, site="https://arkiv.example")
+    return folder
+
+
+def rows_of(folder: Path, table: str) -> list[dict[str, str]]:
+    """A table's rows, as its CSV file has them."""
+    with (folder / f"data/{table}.csv").open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def sums(folder: Path) -> list[str]:
+    """The lines of hashes of the data files."""
+    return [line for line in (folder / "SHA256SUMS").read_text().splitlines() if "  data/" in line]
+
+
+def copy_of(archive: Path, folder: Path) -> Path:
+    """An archive of one's own to write to."""
+    return Path(shutil.copytree(archive.parent, folder / "copy")) / "archive.db"
+
+
+def test_duckdb_reads_what_the_archive_shows(whole: Path, storied: Path) -> None:
+    shown = {key: row for key, row in read_shown(storied).items() if row["moved_to"] is None}
+    releases = duckdb.execute(
+        f"select id, title, body, url, tags from '{whole}/data/releases.parquet'"
+        f" left join (select release, list(tag order by position) as tags from '{whole}/data/tags.parquet' group by 1)"
+        " on release = id order by id"
+    ).fetchall()
+    assert releases == [
+        (key, row["title"], row["body"], row["url"], row["tags"] or None) for key, row in sorted(shown.items())
+    ]
+    for table in ("questions", "images", "attachments", "contacts"):
+        ((number,),) = duckdb.execute(f"select count(*) from '{whole}/data/{table}.parquet'").fetchall()
+        assert number == sum(len(row[table]) for row in shown.values())
+        assert number
+
+
+def test_pandas_reads_the_same_from_both(whole: Path) -> None:
+    for table in TABLES:
+        parquet = pandas.read_parquet(whole / f"data/{table.name}.parquet")
+        sheet = pandas.read_csv(whole / f"data/{table.name}.csv", keep_default_na=False, na_values=[""], dtype=str)
+        assert list(parquet.columns) == list(sheet.columns) == [column.name for column in table.columns]
+        assert len(parquet) == len(sheet)
+        for column in table.columns:
+            if column.kind in ("text", "list") and column.name not in ("body", "body_html"):  # these may be ""
+                told = parquet[column.name].dropna().tolist()
+                assert told == sheet[column.name].dropna().tolist(), column.name
+        assert not parquet.duplicated(list(table.key)).any()
+    releases = pandas.read_parquet(whole / "data/releases.parquet").set_index("title")
+    one = releases.loc["Så mår sångarna"]
+    assert str(one["published_at"]) == "2024-05-28 07:30:00+00:00"
+    assert (str(one["updated_day"]), one["updated_precision"], one["updated_at"]) == ("2024-05-30", "day", pandas.NaT)
+
+
+def test_every_hash_and_every_column_is_told(whole: Path) -> None:
+    for line in (whole / "SHA256SUMS").read_text("utf-8").splitlines():
+        digest, _, name = line.partition("  ")
+        assert hashlib.sha256((whole / name).read_bytes()).hexdigest() == digest
+    package = json.loads((whole / "datapackage.json").read_text("utf-8"))
+    files_told = [file for one in package["resources"] for file in (one, *one["alternates"])]
+    told = {file["path"]: file["hash"] for file in files_told}
+    assert told == {line.partition("  ")[2]: f"sha256:{line.partition('  ')[0]}" for line in sums(whole)}
+    fingerprint = hashlib.sha256("".join(f"{line}\n" for line in sums(whole)).encode()).hexdigest()
+    for name in ("README.md", "datapackage.json", "CITATION.cff", "citation.bib"):
+        assert fingerprint in (whole / name).read_text("utf-8"), name
+    codebook = {(row["table"], row["column"]): row for row in rows_of(whole, "codebook")}
+    for one in package["resources"]:
+        table = one["name"]
+        for field in one["schema"]["fields"]:
+            assert field["description"]
+            assert table == "codebook" or codebook[table, field["name"]]["meaning"] == field["description"]
+    lead = codebook["releases", "lead"]
+    filled = sum(bool(row["lead"]) for row in rows_of(whole, "releases"))
+    assert (int(lead["filled"]), float(lead["share"])) == (filled, round(filled / int(lead["rows"]), 4))
+
+
+def test_the_same_archive_gives_the_same_bytes(whole: Path, storied: Path, tmp_path: Path) -> None:
+    db = open_readonly(storied)
+    db.execute("vacuum into ?", [str(tmp_path / "archive.db")])
+    db.close()
+    again = take_slice(tmp_path / "archive.db", "", tmp_path / "again", site="https://arkiv.example")
+    for name in ("SHA256SUMS", "README.md", "datapackage.json"):
+        assert (tmp_path / "again" / name).read_bytes() == (whole / name).read_bytes(), name
+    assert again.fingerprint[:12] in (whole / "citation.bib").read_text("utf-8")
+
+
+def test_a_crawl_may_write_meanwhile(whole: Path, storied: Path, tmp_path: Path) -> None:
+    path = copy_of(storied, tmp_path)
+    with Archive(path) as archive:
+
+        def write(_what: str, done: int, _total: int) -> None:
+            release = plain_release(1, "https://{slug}.example")
+            archive.save(replace(release, title=f"Ny {done}"), seen=SEEN)
+            archive.save(replace(release, url=f"https://ny.example/{done}"), seen=SEEN)
+
+        take_slice(path, "", tmp_path / "slice", watch=write)
+        assert archive.db.execute("select count(*) from releases where url like 'https://ny.%'").fetchone()[0] > 5
+    assert sums(tmp_path / "slice") == sums(whole)
+
+
+async def test_a_search_finds_what_the_page_finds(story: Site, storied: Path, tmp_path: Path) -> None:
+    asked = "vägarna -snöfallet"
+    hits = (await story.get(f"/search.json?q={asked}&size=100")).json()["releases"]
+    take_slice(storied, asked, tmp_path / "words", formats=("csv",))
+    assert {int(row["id"]) for row in rows_of(tmp_path / "words", "releases")} == {hit["release"] for hit in hits}
+    take_slice(storied, "/search?q=vägarna&kind=news&year__not=2024", tmp_path / "address", formats=("csv",))
+    hits = (await story.get("/search.json?q=vägarna&kind=news&year__not=2024&size=100")).json()["releases"]
+    assert {int(row["id"]) for row in rows_of(tmp_path / "address", "releases")} == {hit["release"] for hit in hits}
+    assert hits
+
+
+@pytest.mark.parametrize(
+    ("text", "is_one"),
+    [
+        ("?q=två ord", True),
+        ("/search.json?page=2&year__not=2024", True),
+        ("https://arkiv.example/search?lang=en&agency=a", True),
+        ("?varför", False),  # else it would ask for everything
+        ("/search?order=best", False),
+        ("varför?q=1", False),
+    ],
+)
+def test_what_is_an_address_of_the_search_page(text: str, is_one: bool) -> None:
+    assert bool(IS_ADDRESS.fullmatch(text)) is is_one
+
+
+def test_nothing_that_is_taken_down(storied: Path, tmp_path: Path) -> None:
+    path = copy_of(storied, tmp_path)
+    with Archive(path) as archive:
+        (release,) = archive.db.execute("select id from releases where title = ?", [NEWEST]).fetchone()
+        hide(archive, release, SEEN, reason="Beslut")
+        redact_passage(archive, 1, "Lo Ask", SEEN, reason="Personuppgift")
+    one = take_slice(path, "select id from releases", tmp_path / "slice")
+    assert one.asked.hidden == 1
+    assert str(release) not in {row["id"] for row in rows_of(tmp_path / "slice", "releases")}
+    for table in (tmp_path / "slice/data").glob("*.parquet"):
+        text = pandas.read_parquet(table).to_csv()
+        for word in ("båtbyggar", "Lo Ask", "Siv Å"):
+            assert word not in text, table.name
+            assert word not in table.with_suffix(".csv").read_text("utf-8"), table.name
+    coverage = {(row["agency"], row["year"]): row for row in rows_of(tmp_path / "slice", "coverage")}
+    assert coverage["andringsverket", "2024"]["hidden"] == "1"
+    assert coverage["fagelverket", "2024"]["redacted"] == "1"
+
+
+def test_coverage_tells_what_is_missing(storied: Path, tmp_path: Path) -> None:
+    path = copy_of(storied, tmp_path)
+    with Archive(path) as archive:
+        archive.db.execute(
+            "insert into ledger (agency, month, listed, held, refused, missing, delisted, whole, checked) values"
+            " ('fyrstyrelsen', '2024-06', 9, 1, 1, 7, null, 1, '2024-06-09T00:00:00+00:00'),"
+            " ('fyrstyrelsen', '2019-01', 4, 0, 0, 4, null, 1, '2024-06-09T00:00:00+00:00')"
+        )
+    take_slice(path, "fyrar", tmp_path / "slice", formats=("csv",))
+    rows = {row["year"]: row for row in rows_of(tmp_path / "slice", "coverage") if row["agency"] == "fyrstyrelsen"}
+    assert (rows["2024"]["releases"], rows["2024"]["source_missing"], rows["2024"]["share_questions"]) == (
+        "1",
+        "7",
+        "1.0",
+    )
+    assert (rows["2019"]["releases"], rows["2019"]["source_missing"], rows["2019"]["share_questions"]) == ("0", "4", "")
+
+
+def test_a_formula_stays_what_the_agency_wrote(tmp_path: Path) -> None:
+    with Archive(tmp_path / "archive.db") as archive:
+        archive.add_agency("vagmyndigheten", name="Vägmyndigheten", home="https://v.example/")
+        archive.save(replace(plain_release(1, "https://{slug}.example"), title=FORMULA, lead='a "b",\nc'), seen=SEEN)
+    take_slice(archive.path, "", tmp_path / "slice")
+    raw = (tmp_path / "slice/data/releases.csv").read_bytes()
+    assert raw.count(b"\r\n") == 2
+    (row,) = rows_of(tmp_path / "slice", "releases")
+    assert (row["title"], row["lead"]) == (FORMULA, 'a "b",\nc')
+    assert "releases 1, revisions 1" in (tmp_path / "slice/README.md").read_text("utf-8")
+
+
+def test_rows_are_held_a_group_at_a_time(
+    whole: Path, storied: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "MOST_ROWS", 7)
+    take_slice(storied, "", tmp_path / "slice", without=("revisions",))
+    ((groups,),) = duckdb.execute(
+        f"select count(distinct row_group_id) from parquet_metadata('{tmp_path}/slice/data/releases.parquet')"
+    ).fetchall()
+    rows = rows_of(whole, "releases")
+    assert groups == -(-len(rows) // 7)
+    assert rows_of(tmp_path / "slice", "releases") == rows
+    assert not (tmp_path / "slice/data/revisions.csv").exists()
+
+
+def test_what_is_no_text_or_no_time_is_an_error(storied: Path, tmp_path: Path) -> None:
+    path = copy_of(storied, tmp_path)
+    for sql in (
+        "update releases set lead = cast(x'ff' as text) where id = 2",
+        "update releases set published = 'i går'",
+    ):
+        with Archive(path) as archive:
+            archive.db.execute(sql)
+        with pytest.raises(ArchiveError, match=r"Could not decode to UTF-8|releases: published.*: .*'i går'"):
+            take_slice(path, "", tmp_path / "slice", formats=("csv",))
+        with Archive(path) as archive:
+            archive.db.execute("update releases set lead = null where id = 2")
+    assert not (tmp_path / "slice").exists()
+
+
+@pytest.mark.parametrize(
+    ("asked", "problem"),
+    [
+        ("select title from releases", "gives no column release or id; its columns: title"),
+        ("select 99999 as id", "releases: 99999: the SELECT's column id gives 1 numbers that are no release"),
+        ("select 'a' as release", "'a', which is no number of a release"),
+        ("select id from releases; drop table releases", "one statement at a time"),
+        ("with a as (select 1) delete from releases returning id", "only a SELECT can be asked"),
+        ("select id from nowhere", "no such table: nowhere"),
+        ("select", "incomplete input"),
+    ],
+)
+def test_a_question_that_cannot_be_answered(asked: str, problem: str, storied: Path, tmp_path: Path) -> None:
+    with pytest.raises(ArchiveError, match=problem):
+        take_slice(storied, asked, tmp_path / "slice")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_command_line(
+    storied: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def take(*words: str) -> tuple[int, str]:
+        code = main(["slice", *words, "--archive", str(storied)])
+        told = capsys.readouterr()
+        return code, told.out + told.err
+
+    to = str(tmp_path / "slice")
+    code, told = take("myndighet:okänd", "--to", to)
+    assert (code, "nothing found" in told, "No agency in the archive is called okänd" in told) == (1, True, True)
+    assert take("select", "--search", "--to", to)[0] == 1
+    monkeypatch.setitem(__import__("sys").modules, "pyarrow.parquet", None)
+    code, told = take("fyrar", "--to", to)
+    assert (code, "pip install 'myndighetsarkivet[slices]'" in told) == (2, True)
+    code, told = take("fyrar", "--to", to, "--only", "csv", "--without", "contacts")
+    assert (code, "slice: 1 release\n" in told) == (0, True)
+    assert take("fyrar", "--to", to, "--only", "csv")[0] == 2
+    assert main(["slice", "--to", to, "--archive", str(tmp_path / "none.db")]) == 2

@@ -1,0 +1,50 @@
+"""archive/SLICES.md is held true: its commands and scripts run, one after the other, in a folder with an archive."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from archive.__main__ import main
+from archive.slices.tables import OPTIONAL, TABLES
+from tests.archive.sample import ROOT, fill
+from tests.archive.sample_history import add_history
+
+GUIDE = (ROOT / "archive/SLICES.md").read_text("utf-8")
+BLOCKS = re.findall(r"^```(sh|python)\n(.+?)^```", GUIDE, re.MULTILINE | re.DOTALL)
+
+
+def run(language: str, block: str) -> None:
+    """A block as its reader would run it; the archive's own commands and Python in this process, which is faster."""
+    command = shlex.split(block, comments=True)
+    if language == "python":
+        exec(compile(block, "SLICES.md", "exec"), {})  # noqa: S102 - our own example
+    elif command[:3] == [".venv/bin/python", "-m", "archive"]:
+        assert main(command[3:]) == 0, block
+    else:
+        subprocess.run(["sh", "-ec", block], check=True)
+
+
+def test_what_it_tells_can_be_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    add_history(fill(tmp_path / "archive.db"))
+    monkeypatch.chdir(tmp_path)
+    for language, block in BLOCKS:
+        run(language, block)
+    told = capfd.readouterr().out
+    for line in ("fyrar: 1 release\n", "roads: 45 releases\n", "weighty: ", "everything: 63 releases\n"):
+        assert line in told
+    assert "Vilka fyrar tänds?" in told
+    assert told.rstrip().endswith("True")
+    assert {path.name for path in tmp_path.iterdir() if path.is_dir()} == {"fyrar", "roads", "weighty", "everything"}
+
+
+def test_tables_it_names_are_those_there_are() -> None:
+    named = set(re.findall(r"`(?:data/)?([a-z_]+)`", "".join(re.findall(r"^\| `data/.+$", GUIDE, re.MULTILINE))))
+    assert {table.name for table in TABLES} <= named
+    assert f"any of {', '.join(OPTIONAL)}" in GUIDE

@@ -1,0 +1,87 @@
+"""What a page costs the whole crawl: fetch, read, normalise, captures, save with index and revisions.
+
+Two crawls of the sample site, a small and a larger one: their difference is what each further page costs, without
+the start of the process, the dictionaries and Scrapy.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.bench.figures import judge
+from tests.bench.measure import Cost, run_measured, spider_command
+from tests.scraper.crawling import Crawling
+from tests.site import Site
+
+WEIGHTS = (60_000, 110_000)  # bytes a page
+FEW, MANY = 120, 600
+MOST_CPU = 8.0  # ms a page
+MOST_OF_NAIVE = 0.4
+NO_BUDGET = {"DAILY_BUDGET": "10000000"}
+ABOUT = f"""\
+{FEW} and {MANY} releases of the sample site crawled into an empty archive; CPU ms a release, with its share of
+listings, feeds and sitemaps. a page: what each further one costs; with start: the whole run of {MANY}, by its pages.
+naive: BeautifulSoup on the whole page, one commit a row. bare Scrapy: fetches the same pages and reads nothing."""
+COLUMNS = f"{'a page':>9}{'with start':>12}{'of naive':>10}{'of bare':>9}{'pages/s':>9}{'peak MB':>9}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Share:
+    """A further page's CPU milliseconds; of the larger run, start and all: those by page, pages a second, peak MB."""
+
+    page: float
+    whole: float
+    pace: float
+    memory: float
+
+
+def measure_crawl() -> Iterator[str]:
+    """Lines for each weight of a page."""
+    yield ABOUT
+    for weight in WEIGHTS:
+        few, many = measure(weight, FEW), measure(weight, MANY)
+        shares = {name: to_share(few[name], many[name]) for name in many}
+        yield f"\n{f'{weight // 1000} kB a page':36}{COLUMNS}"
+        for name, share in shares.items():
+            ratios = f"{share.page / shares['naive'].page:>10.2f}{share.page / shares['bare Scrapy'].page:>9.2f}"
+            yield f"{name:36}{share.page:>9.2f}{share.whole:>12.2f}{ratios}{share.pace:>9.0f}{share.memory:>9.0f}"
+        ours = shares["whole crawl"]
+        yield judge(f"whole crawl, {weight // 1000} kB: CPU a page", ours.page, unit="ms", most=MOST_CPU)
+        ratio = ours.page / shares["naive"].page
+        yield judge(f"whole crawl, {weight // 1000} kB: of the naive pipeline", ratio, most=MOST_OF_NAIVE)
+
+
+def measure(weight: int, number: int) -> dict[str, Cost]:
+    """The three crawls of one site, one after the other."""
+    with tempfile.TemporaryDirectory() as made, Site(releases=number, crawl_delay=None, weight=weight) as site:
+        folder = Path(made)
+        crawling = Crawling(site, site.agencies_file(folder), folder / "archive.db")
+        (folder / "urls.txt").write_text("\n".join(site.truth), "utf-8")
+        environment = {**os.environ, "SCRAPY_SETTINGS_MODULE": crawling.settings}
+        runs: dict[str, Callable[[], Cost]] = {
+            "whole crawl": lambda: run_measured(crawling.command(**NO_BUDGET), environment),
+            "naive": lambda: run_measured(
+                *spider_command(site, "naive.py", urls=str(folder / "urls.txt"), db=str(folder / "naive.db"))
+            ),
+            "bare Scrapy": lambda: run_measured(*spider_command(site, "bare.py", urls=str(folder / "urls.txt"))),
+        }
+        costs = {name: run() for name, run in runs.items()}
+        ((held,),) = crawling.rows("select count(*) from releases")
+        if held != number:
+            raise SystemExit(f"the crawl kept {held} of {number} releases")
+        return costs
+
+
+def to_share(few: Cost, many: Cost) -> Share:
+    """What a page costs, from a small and a large run."""
+    further = MANY - FEW
+    return Share(
+        page=(many.cpu - few.cpu) / further * 1000,
+        whole=many.cpu / MANY * 1000,
+        pace=MANY / many.wall,
+        memory=many.memory,
+    )

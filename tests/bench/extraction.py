@@ -1,0 +1,97 @@
+"""What reading a page costs, step by step, beside trafilatura and BeautifulSoup on the same pages."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import ExitStack
+from statistics import median
+from typing import Any
+from unittest.mock import patch
+
+import trafilatura
+from bs4 import BeautifulSoup
+
+from scraper.normalise import to_release
+from scraper.pages import base, cms
+from scraper.pages.base import NewsPage
+from scraper.pages.document import Document
+from tests.bench.crawl import WEIGHTS
+from tests.bench.measure import each_cpu
+from tests.site import Site
+from tests.site.client import get
+
+PAGES = 60
+ROUNDS = 3
+STEPS = {  # what is told: where it is, its name there
+    "contacts": (base, "find_areas"),
+    "noise dropped": (base, "drop_noise"),
+    "main element": (base, "find_main"),
+    "title": (NewsPage, "title"),
+    "dates": (NewsPage, "dates"),
+    "tags": (NewsPage, "tags"),
+    "main element to BeautifulSoup": (NewsPage, "make_soup"),
+    "blocks": (NewsPage, "blocks"),
+    "lead": (NewsPage, "lead"),
+    "body, questions": (NewsPage, "body"),
+}
+
+
+def measure_extraction() -> Iterator[str]:
+    """A table: CPU ms a page by step, for each weight."""
+    tables = [measure(weight) for weight in WEIGHTS]
+    yield f"CPU ms a page, median of {PAGES} releases of the sample site, by the weight of a page"
+    yield f"{'':36}" + "".join(f"{weight // 1000:>9} kB" for weight in WEIGHTS)
+    for name in tables[0]:
+        yield f"{name:36}" + "".join(f"{table[name] * 1000:>12.2f}" for table in tables)
+    for rival in ("trafilatura", "BeautifulSoup, parses only"):
+        ratios = "".join(f"{table['together'] / table[rival]:>12.2f}" for table in tables)
+        yield f"{'together, of ' + rival:36}{ratios}"
+
+
+def measure(weight: int) -> dict[str, float]:
+    """CPU seconds by step; what is in none of them is the rest."""
+    with Site(releases=PAGES, crawl_delay=None, weight=weight) as site:
+        pages = {url: get(url, port=site.port).content for url in site.truth}
+    costs: dict[str, list[float]] = defaultdict(list)
+    for _ in range(ROUNDS):
+        for url, html in pages.items():
+            for name, cost in read_by_step(html, url).items():
+                costs[name].append(cost)
+    table = {name: median(found) for name, found in costs.items()}
+    table["together"] = each_cpu(
+        pages, lambda html, url: to_release(cms.choose_page(d := Document(html, url), None)(d).read())
+    )
+    table["trafilatura"] = each_cpu(pages, lambda html, url: trafilatura.bare_extraction(html, url=url))
+    table["BeautifulSoup, parses only"] = each_cpu(pages, lambda html, url: BeautifulSoup(html, "lxml"))
+    return table
+
+
+def read_by_step(html: bytes, url: str) -> dict[str, float]:
+    """One page, with a clock around each step."""
+    costs = {"parse": 0.0, **dict.fromkeys(STEPS, 0.0)}
+    with ExitStack() as stack:
+        for name, (place, function) in STEPS.items():
+            stack.enter_context(patch.object(place, function, clocked(getattr(place, function), name, costs)))
+        begun = time.process_time()
+        document = Document(html, url)
+        costs["parse"] = time.process_time() - begun
+        item = cms.choose_page(document, None)(document).read()
+        read = time.process_time()
+        to_release(item)
+        done = time.process_time()
+    return {**costs, "the rest": read - begun - sum(costs.values()), "normalise": done - read}
+
+
+def clocked(function: Any, name: str, costs: dict[str, float]) -> Any:
+    """A function that adds its CPU time to its step's."""
+
+    def call(*arguments: Any) -> Any:
+        begun = time.process_time()
+        try:
+            return function(*arguments)
+        finally:
+            costs[name] += time.process_time() - begun
+
+    return call

@@ -1,0 +1,68 @@
+"""Whether a long crawl's memory stays flat: its resident memory as it goes, over as many releases as asked for."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.bench.crawl import NO_BUDGET
+from tests.bench.figures import judge
+from tests.scraper.crawling import ROOT, Crawling
+from tests.site import Site
+
+MOST = 100_000  # releases; the sample site holds all of them in memory
+SHARES = (0.1, 0.25, 0.5, 0.75, 1.0)  # of the crawl, at which its memory is told
+MOST_GROWTH = 1.1  # from the middle to the end
+EVERY = 0.25  # seconds
+ENDLESS = {**NO_BUDGET, "LISTING_PAGES_MAX": "1000000"}
+PAGE = os.sysconf("SC_PAGE_SIZE") / 1_000_000
+
+
+def measure_memory(number: int) -> Iterator[str]:
+    """The curve, and whether it is flat."""
+    number = min(number, MOST)
+    with tempfile.TemporaryDirectory() as made, Site(releases=number, crawl_delay=None) as site:
+        crawling = Crawling(site, site.agencies_file(Path(made)), Path(made) / "archive.db")
+        curve = watch(crawling, number)
+        ((held,),) = crawling.rows("select count(*) from releases")
+    yield f"memory of a crawl of {number} releases; {held} were kept"
+    told = {share: next(size for done, size in curve if done >= share * held) for share in SHARES[:-1]}
+    told[1.0] = curve[-1][1]
+    yield "".join(f"{share:>8.0%}" for share in told) + f"{'peak':>8}"
+    yield "".join(f"{size:>8.0f}" for size in told.values()) + f"{max(size for _, size in curve):>8.0f}  MB"
+    yield judge("memory at the end, of that in the middle", told[1.0] / told[0.5], most=MOST_GROWTH)
+    if held < number:
+        raise SystemExit(f"the crawl kept {held} of {number} releases")
+
+
+def watch(crawling: Crawling, number: int) -> list[tuple[int, float]]:
+    """Releases kept so far and resident MB, as long as the crawl goes on; SystemExit where it fails."""
+    curve: list[tuple[int, float]] = []
+    environment = {**os.environ, "SCRAPY_SETTINGS_MODULE": crawling.settings}
+    command = crawling.command(LOG_LEVEL="ERROR", **ENDLESS)
+    with (
+        tempfile.TemporaryFile() as said,
+        subprocess.Popen(command, cwd=ROOT, env=environment, stdout=said, stderr=said) as process,
+    ):
+        try:
+            while process.poll() is None:
+                resident = Path(f"/proc/{process.pid}/statm").read_text("ascii").split()[1]
+                if crawling.archive.exists() and int(resident):
+                    curve.append((count(crawling), int(resident) * PAGE))
+                time.sleep(EVERY * (1 + number // 10_000))
+        finally:
+            process.terminate()
+        if process.returncode:
+            said.seek(0)
+            raise SystemExit(f"the crawl ended with {process.returncode}:\n{said.read().decode()[-2000:]}")
+    return curve
+
+
+def count(crawling: Crawling) -> int:
+    """Releases kept; none before their table is made."""
+    ((tables,),) = crawling.rows("select count(*) from sqlite_master where name = 'listed'")
+    return int(crawling.rows("select coalesce(max(id), 0) from releases")[0][0]) if tables else 0

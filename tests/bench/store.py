@@ -1,0 +1,181 @@
+"""How fast releases are kept in bulk: index, lemmas, compounds, revisions, joint texts and captures on, both cores.
+
+Beside it the same rows by plain sqlite-utils: upsert with its own FTS5 triggers, and nothing else. The releases are
+the stored collection's where it is here (PAGES=), else the sample site's; each has a page of its agency around it.
+"""
+
+from __future__ import annotations
+
+import resource
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from pathlib import Path
+
+from sqlite_utils import Database
+
+from archive.bulk import Entry, save_all
+from archive.bulk.processes import count_processes
+from archive.captures import Captures
+from archive.importing.lines import LineError, read_line, read_lines
+from archive.importing.rows import FieldError, to_release
+from archive.records import Capture, Release
+from archive.state import STATE, to_state
+from archive.store import Archive, Outcome
+from tests.bench.collection import COLLECTION
+from tests.bench.figures import judge
+from tests.site import Site
+from tests.site.client import get
+
+SEEN = datetime(2024, 6, 3, 8, 15, tzinfo=UTC)
+RELEASES = 6000
+FIRST = 1500  # that are kept before the clock is looked at: processes have begun by then, and know the common words
+LEAST_PACE = 1200  # releases a second
+AGENCIES = 4
+HEADERS = {"date": "Mon, 03 Jun 2024 08:15:00 GMT", "content-type": "text/html; charset=utf-8", "etag": '"a1"'}
+
+
+@dataclass(slots=True)
+class Clock:
+    """Seconds, and CPU seconds of this process and of those it has waited for."""
+
+    wall: float = 0.0
+    own: float = 0.0
+    others: float = 0.0
+
+
+def measure_store() -> Iterator[str]:
+    """A table; the pace is what as many cores as there are give by CPU time, for other work may be going on."""
+    cores = count_processes()
+    with tempfile.TemporaryDirectory() as made:
+        folder = Path(made)
+        entries = list(islice(make_entries(), RELEASES))
+        kept = [keep(folder / str(number), entries[:number], cores) for number in (FIRST, len(entries))]
+        plain = upsert(folder / "plain.db", [entry.release for entry in entries])
+        alone = keep(folder / "alone", entries[:FIRST], 0, one_by_one=True)
+    further = len(entries) - FIRST
+    own, others = (getattr(kept[1], name) - getattr(kept[0], name) for name in ("own", "others"))
+    pace = further / max(own, (own + others) / cores)
+    text = sum(len(entry.release.body) for entry in entries) / len(entries)
+    page = sum(len(entry.body or b"") for entry in entries) / len(entries)
+    yield (
+        f"{len(entries)} releases, {text / 1000:.1f} kB of text and a page of {page / 1000:.0f} kB each;"
+        f" CPU ms a release, after the first {FIRST}"
+    )
+    rows = (
+        ("in bulk: who writes", own / further, ""),
+        (f"in bulk: {cores} processes that prepare", others / further, ""),
+        ("one by one, a commit each (cold)", alone.own / FIRST, ""),
+        ("sqlite-utils upserts with FTS triggers", plain.own / len(entries), "texts alone, words as they are"),
+    )
+    for name, cost, note in rows:
+        yield f"{name:44}{cost * 1000:>8.2f}  {note}"
+    base = len(entries) / plain.own
+    yield f"{'of plain upserts: releases a second':44}{pace / base:>8.2f}  {pace:.0f} against {base:.0f}"
+    yield f"{'by the clock on the wall, start and all':44}{len(entries) / kept[1].wall:>8.0f}  releases a second"
+    yield judge(f"store in bulk, {cores} cores", pace, unit="/s", least=LEAST_PACE)
+
+
+def make_entries() -> Iterator[Entry]:
+    """Releases with the pages they stand on."""
+    with Site(releases=400, crawl_delay=None) as site:
+        shells = [
+            get(next(url for url in site.truth if f"//{slug}." in url), port=site.port).text for slug in site.agencies
+        ]
+    for number, release in enumerate(read_collection()):
+        slug = f"agency-{number * AGENCIES // RELEASES % AGENCIES}"  # an agency after the other, as a back-log comes
+        url = f"https://{slug}.example/{number}"
+        shell = shells[number * AGENCIES // RELEASES % AGENCIES]
+        body = shell.replace("</main>", f"{release.body_html}</main>", 1).encode()
+        seen = SEEN + timedelta(seconds=number)
+        capture = Capture(url=url, seen=seen, status=200, headers=HEADERS, sha256="", bytes=len(body))
+        yield Entry(
+            release=replace(release, agency=slug, url=url), seen=seen, reader="bench", capture=capture, body=body
+        )
+
+
+def read_collection() -> Iterator[Release]:
+    """The stored collection's, else as many of the sample site's vocabulary as wanted."""
+    if COLLECTION.is_file():
+        for number, line in read_lines(COLLECTION):
+            row = line if isinstance(line, LineError) else read_line(COLLECTION, number, line)
+            if not isinstance(row, LineError):
+                try:
+                    yield to_release({**row, "agency": None}, "agency")[0]
+                except FieldError:
+                    continue
+        return
+    site = Site(releases=RELEASES, crawl_delay=None)
+    for told in site.truth.values():
+        yield Release(
+            agency="agency",
+            url=told.path,
+            title=told.title,
+            lead=told.lead,
+            body="\n\n".join(told.body),
+            body_html="".join(f"<p>{text}</p>" for text in told.body),
+            published=told.created,
+            language=told.language,
+            tags=told.tags,
+        )
+
+
+def keep(folder: Path, entries: list[Entry], processes: int, *, one_by_one: bool = False) -> Clock:
+    """What keeping them takes."""
+    folder.mkdir()
+    with Archive(folder / "archive.db") as archive, Captures(folder / "archive.db") as captures, clock() as told:
+        for slug in {entry.release.agency for entry in entries}:
+            archive.add_agency(slug, name=slug, home=f"https://{slug}.example/")
+        batches = [[entry] for entry in entries] if one_by_one else [entries]
+        for batch in batches:
+            outcomes = save_all(archive, captures, batch, processes=processes)
+            assert outcomes == {Outcome.NEW: len(batch)}
+    return told
+
+
+def upsert(path: Path, releases: list[Release]) -> Clock:
+    """The baseline: the same texts, a hundred a transaction as sqlite-utils has it."""
+    db = Database(path)
+    db.conn.execute("pragma journal_mode = wal")
+    db.conn.execute("pragma synchronous = normal")
+    columns = {"id": int, "agency": str, "url": str, **STATE}
+    db.table("releases").create(columns, pk="id")
+    db.table("releases").create_index(["url"], unique=True)
+    db.table("releases").enable_fts(["title", "lead", "body"], create_triggers=True)
+    with clock() as told:
+        rows = (
+            {
+                "id": number,
+                "agency": release.agency,
+                "url": release.url,
+                **{k: v for k, v in to_state(release).items() if k in STATE},
+            }
+            for number, release in enumerate(releases, 1)
+        )
+        db.table("releases").upsert_all(rows, pk="id")
+    db.close()
+    return told
+
+
+@contextmanager
+def clock() -> Iterator[Clock]:
+    """Filled in at its end; the processes that were begun inside must have ended by then."""
+    told = Clock()
+    wall, own, others = time.monotonic(), time.process_time(), children()
+    yield told
+    told.wall, told.own, told.others = time.monotonic() - wall, time.process_time() - own, children() - others
+
+
+def children() -> float:
+    """CPU seconds of processes that were waited for."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+if __name__ == "__main__":
+    for line in measure_store():
+        print(line)

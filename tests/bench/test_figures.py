@@ -1,0 +1,29 @@
+"""A target that is missed is told as such, and makes the benchmark end with 1; and its pages say what they say."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+import pytest
+
+from scraper.pages import read_page
+from tests.bench.figures import Missed, judge
+from tests.site import Site
+from tests.site.client import get
+
+
+def test_a_missed_target_is_told() -> None:
+    assert [isinstance(judge("x", figure, most=8), Missed) for figure in (7.9, 8.0, 8.1)] == [False, False, True]
+    assert [isinstance(judge("x", figure, least=9), Missed) for figure in (8.9, 9.0)] == [True, False]
+    assert "target ≥ 9: MISSED" in judge("x", 8.9, least=9)
+
+
+def test_a_page_weighs_what_it_is_to_weigh_and_says_the_same() -> None:
+    told = []
+    for weight in (None, 60_000, 110_000):
+        with Site(releases=4, weight=weight) as site:
+            pages = {url: get(url, port=site.port).content for url in site.truth}
+        assert weight is None or all(len(html) == pytest.approx(weight, rel=0.02) for html in pages.values())
+        items = [(urlsplit(url).path, read_page(html, url)) for url, html in pages.items()]
+        told.append([(path, item.title, item.lead, item.body, item.updated) for path, item in items])
+    assert told[0] == told[1] == told[2]

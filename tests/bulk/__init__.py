@@ -1,0 +1,1 @@
+"""What slices and the delta cost, and whether they hold what the archive shows: `make bulk`."""

@@ -1,0 +1,62 @@
+"""An archive of many releases: what is at hand, repeated at other addresses; searches find the first of each alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from archive.state import FIELDS, PARTS, STATE
+from archive.store import Archive
+from tests.archive.sample import fill
+from tests.bench.collection import COLLECTION, import_collection
+
+PARTS_OF = {name: tuple(dict.fromkeys(("position", *FIELDS[name]))) for name in PARTS}
+
+
+def build(path: Path, number: int) -> Path:
+    """Of as many releases as are asked for, at least as many as are at hand; read-only work needs no more."""
+    if COLLECTION.is_file():
+        import_collection(path)
+    else:
+        fill(path)
+    with Archive(path) as archive:
+        held = archive.db.execute("select max(id) from releases").fetchone()[0]
+        for turn in range(1, -(-number // held)):
+            with archive.transaction():
+                repeat(archive, turn * held, held)
+        archive.db.execute("pragma wal_checkpoint(truncate)")
+    return path
+
+
+def repeat(archive: Archive, far: int, held: int) -> None:
+    """The first releases once more, with their parts, `far` numbers on."""
+    own = ", ".join(STATE)
+    values = {"far": far, "held": held}
+    archive.db.execute(
+        f"insert into releases (id, agency, url, {own}, first_seen, last_checked, hash, revision)"
+        f" select id + :far, agency, url || '#' || :far, {own}, first_seen, last_checked, hash, null"
+        " from releases where id <= :held",
+        values,
+    )
+    archive.db.execute(
+        f"insert into revisions (release, seen, cause, {own}, hash, tags, {', '.join(PARTS)})"
+        f" select release + :far, seen, cause, {own}, hash, tags, {', '.join(PARTS)} from revisions"
+        " where release <= :held",
+        values,
+    )
+    archive.db.execute(
+        "update releases set revision = (select max(id) from revisions where release = releases.id) where id > :far",
+        values,
+    )
+    archive.db.execute(
+        "insert into release_tags select release + :far, tag from release_tags where release <= :held", values
+    )
+    archive.db.execute(  # as many rows as the index must have
+        "insert into search (rowid, title) select id + :far, 'x' from releases where id <= :held", values
+    )
+    for table, columns in PARTS_OF.items():
+        named = ", ".join(columns)
+        archive.db.execute(
+            f"insert into {table} (release, {named}) select release + :far, {named} from {table}"
+            " where release <= :held",
+            values,
+        )

@@ -1,0 +1,26 @@
+"""A line of the table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figure:
+    """What was measured, and what it may be at most; no target where it is only told."""
+
+    name: str
+    value: float
+    unit: str = ""
+    most: float | None = None
+    digits: int = 1
+
+    @property
+    def missed(self) -> bool:
+        """Beyond its target."""
+        return self.most is not None and not self.value <= self.most
+
+    def __str__(self) -> str:
+        target = "" if self.most is None else f"≤ {self.most:g}"
+        mark = "  missed" if self.missed else ""
+        return f"{self.name:58}{self.value:>12,.{self.digits}f}{target:>12} {self.unit}{mark}"

@@ -1,0 +1,97 @@
+"""nginx with the project's own scraper/deploy/nginx.conf: other ports and folders, no TLS, and no limits an address."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import subprocess
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.site.demo import ROOT
+
+CONF = ROOT / "scraper" / "deploy" / "nginx.conf"
+WHOLE = """
+{user}
+daemon off;
+worker_processes 1;
+pid {folder}/nginx.pid;
+error_log {folder}/error.log warn;
+events {{ worker_connections 512; }}
+http {{
+    access_log off;
+    client_body_temp_path {folder}/body;
+    proxy_temp_path {folder}/proxy;
+    fastcgi_temp_path {folder}/fastcgi;
+    uwsgi_temp_path {folder}/uwsgi;
+    scgi_temp_path {folder}/scgi;
+{site}
+}}
+"""
+
+
+def write(folder: Path, port: int, replicas: Sequence[int], owner: int) -> Path:
+    """The configuration as it is tried here."""
+    text = CONF.read_text("utf-8")
+    for before, after in (
+        ("listen 443 ssl;", f"listen 127.0.0.1:{port};"),
+        ("127.0.0.1:8101", f"127.0.0.1:{replicas[0]}"),
+        ("127.0.0.1:8102", f"127.0.0.1:{replicas[1]}"),
+        ("127.0.0.1:8001", f"127.0.0.1:{owner}"),
+        ("/var/cache/nginx/archive", f"{folder}/cache"),
+    ):
+        assert before in text, f"{CONF.name} has no {before}"
+        text = text.replace(before, after)
+    text = re.sub(r"^ *(ssl_\w+|limit_\w+) .*\n", "", text, flags=re.MULTILINE)  # all readers have one address here
+    path = folder / "nginx.conf"
+    user = "" if os.geteuid() else "user root;"  # the folder is nobody else's
+    path.write_text(WHOLE.format(folder=folder, site=text, user=user), "utf-8")
+    return path
+
+
+@contextmanager
+def proxying(nginx: str, folder: Path, port: int, replicas: Sequence[int], owner: int) -> Iterator[Path]:
+    """nginx at work; gives the file in which it notes what went wrong upstream."""
+    folder.mkdir()
+    command = [
+        nginx,
+        "-p",
+        str(folder),
+        "-e",
+        str(folder / "error.log"),
+        "-c",
+        str(write(folder, port, replicas, owner)),
+    ]
+    with subprocess.Popen(command) as process:
+        try:
+            await_port(port, process)
+            yield folder / "error.log"
+        finally:
+            process.terminate()
+
+
+def await_port(port: int, process: subprocess.Popen[bytes], seconds: float = 90) -> None:
+    """Until something listens there."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        if process.poll() is not None:
+            raise RuntimeError(f"{process.args!r} ended with {process.returncode}")
+        time.sleep(0.05)
+    raise RuntimeError(f"nothing listens on {port}")
+
+
+def free_ports(number: int) -> list[int]:
+    """Ports that nobody has now."""
+    probes = [socket.socket() for _ in range(number)]
+    for probe in probes:
+        probe.bind(("127.0.0.1", 0))
+    found = [probe.getsockname()[1] for probe in probes]
+    for probe in probes:
+        probe.close()
+    return found

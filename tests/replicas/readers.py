@@ -1,0 +1,146 @@
+"""Readers of every kind of page, who count what goes wrong and how old what they are shown is."""
+
+from __future__ import annotations
+
+import http.client
+import random
+import re
+import threading
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
+
+KINDS = {  # what is asked for, and what an answer must hold
+    "/": "Myndighetsarkivet",
+    "/search?q=skogen": "skogen",
+    "/search.json?q=vatten": '"releases"',
+    "/search.atom?q=stöd": "<feed",
+    "/new.atom": "<feed",
+    "/new.json": '"releases"',
+    "/agencies": "skogsbruksradet",
+    "/agency/skogsbruksradet": "</html>",
+    "/archive/releases/1": "</html>",
+    "/archive/releases/1.json": '"rows"',
+    "/-/revision/1": "</html>",
+    "/-/edits": "</html>",
+    "/-/edits.json": '"edits"',
+    "/-/removed": "</html>",
+    "/-/status": "</html>",
+    "/-/status.csv": "agency",
+    "/-/ledger": "</html>",
+    "/-/takedowns": "</html>",
+    "/-/cite/1": "</html>",
+    "/-/evidence/1.zip": "SHA256SUMS",
+    "/archive": "</html>",
+    "/archive/releases.json?_shape=array": "title",
+    "/archive/revisions.csv?_size=5": "release",
+    "/archive.json?sql=select+count(*)+from+releases": "count(*)",
+    "/sitemap.xml": "sitemap",
+    "/static/style.css": "{",
+    "/help": "</html>",
+}
+LINK = re.compile(r'href="(/archive/releases/\d+)')
+LANGUAGES = ("sv", "en-GB,en;q=0.9", "sv-SE,sv;q=0.8,en;q=0.5", "de,en;q=0.5")
+
+
+@dataclass(slots=True, kw_only=True)
+class Answer:
+    """What came back; status 0 where nothing whole did."""
+
+    status: int
+    body: bytes = b""
+    cache: str = ""
+    age: float | None = None  # seconds since the snapshot that is shown was begun
+    problem: str = ""
+
+
+def ask(port: int, path: str, language: str = "sv", seconds: float = 60) -> Answer:
+    """One request on a connection of its own, read to its end."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=seconds)
+    try:
+        connection.request("GET", encode(path), headers={"Accept-Language": language})
+        answer = connection.getresponse()
+        body = answer.read()
+    except (OSError, http.client.HTTPException) as error:
+        return Answer(status=0, problem=repr(error))
+    finally:
+        connection.close()
+    stamp = answer.getheader("Last-Modified")
+    age = time.time() - parsedate_to_datetime(stamp).timestamp() if stamp else None
+    return Answer(status=answer.status, body=body, cache=answer.getheader("X-Cache") or "", age=age)
+
+
+def encode(path: str) -> str:
+    """An address as a browser sends it."""
+    return "".join(letter if letter.isascii() else "".join(f"%{b:02X}" for b in letter.encode()) for letter in path)
+
+
+@dataclass(slots=True)
+class Readers:
+    """Some threads at one address. Half of what they ask for was never asked before, so that no cache has it."""
+
+    port: int
+    number: int = 4
+    pause: float = 0.02
+    asked: Counter[str] = field(default_factory=Counter)  # by kind
+    caches: Counter[str] = field(default_factory=Counter)
+    errors: list[str] = field(default_factory=list)
+    oldest: float = 0.0
+    slowest: float = 0.0
+    hidden: str = ""  # words that nobody may be shown any more
+    shown: list[tuple[float, str]] = field(default_factory=list)  # when and where they were all the same
+    ended: threading.Event = field(default_factory=threading.Event)
+    threads: list[threading.Thread] = field(default_factory=list)
+
+    def __enter__(self) -> Readers:
+        self.threads = [threading.Thread(target=self.read, args=(seed,)) for seed in range(self.number)]
+        for thread in self.threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.ended.set()
+        for thread in self.threads:
+            thread.join()
+
+    def rehearse(self) -> None:
+        """Each kind once; RuntimeError where one is not what it should be."""
+        for kind, wanted in KINDS.items():
+            self.note(kind, kind, "sv", wanted)
+        if self.errors:
+            raise RuntimeError("\n".join(self.errors))
+
+    def read(self, seed: int) -> None:
+        """Page after page, and whatever the first page links to."""
+        chance, number = random.Random(seed), 0
+        while not self.ended.is_set():
+            for kind in chance.sample(list(KINDS), len(KINDS)):
+                number += 1
+                path, language = kind, chance.choice(LANGUAGES)
+                if chance.random() < 0.5 and not kind.startswith("/static"):
+                    path += f"{'&' if '?' in kind else '?'}_n={seed}.{number}"
+                answer = self.note(kind, path, language, KINDS[kind])
+                if kind == "/" and answer.status == 200:  # a link must lead somewhere, whoever answers it
+                    for link in LINK.findall(answer.body.decode())[:2]:
+                        self.note("what / links to", link, language, "</html>")
+                if self.ended.wait(self.pause):
+                    return
+
+    def note(self, kind: str, path: str, language: str, wanted: str) -> Answer:
+        """Ask, and count."""
+        hidden, begun = self.hidden, time.monotonic()
+        answer = ask(self.port, path, language)
+        self.slowest = max(self.slowest, time.monotonic() - begun)
+        self.asked[kind] += 1
+        self.caches[answer.cache] += 1
+        if answer.age is not None:
+            self.oldest = max(self.oldest, answer.age)
+        if answer.status != 200:
+            said = answer.problem or answer.body[:80].decode("utf-8", "replace")
+            self.errors.append(f"{time.strftime('%H:%M:%S')} {path}: {answer.status} {said}")
+        elif wanted.encode() not in answer.body:
+            self.errors.append(f"{time.strftime('%H:%M:%S')} {path}: holds no {wanted} ({len(answer.body)} bytes)")
+        elif hidden and hidden.encode() in answer.body:
+            self.shown.append((begun, f"{path} ({answer.cache})"))
+        return answer

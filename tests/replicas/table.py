@@ -1,0 +1,51 @@
+"""What was measured, line by line, and what of it missed its target."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from rich.table import Table
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """A figure; `good` is None where there is no target."""
+
+    what: str
+    found: str
+    target: str = ""
+    good: bool | None = None
+
+
+@dataclass(slots=True)
+class Result:
+    """Everything that is told at the end."""
+
+    lines: list[Line] = field(default_factory=list)
+    misses: list[str] = field(default_factory=list)
+
+    def add(self, what: str, found: object, target: str = "", *, good: bool | None = None) -> None:
+        """A figure, and whether it is as it should be."""
+        self.lines.append(Line(what=what, found=str(found), target=target, good=good))
+        if good is False:
+            self.misses.append(f"{what}: {found} (target {target})")
+
+    def none(self, what: str, found: Iterable[object]) -> None:
+        """Nothing may have been found."""
+        held = list(found)
+        self.add(what, len(held), "0", good=not held)
+        self.misses += [f"    {each}" for each in held[:20]]
+
+    def most(self, what: str, seconds: float, target: float) -> None:
+        """So many seconds at most."""
+        self.add(what, f"{seconds:.1f} s", f"<= {target:.0f} s", good=seconds <= target)
+
+    def to_table(self, title: str) -> Table:
+        """For the terminal."""
+        table = Table("", "found", "target", "", title=title, title_justify="left")
+        table.columns[1].justify = "right"
+        for line in self.lines:
+            mark = {None: "", True: "·", False: "missed"}[line.good]
+            table.add_row(line.what, line.found, line.target, mark, style="red" if line.good is False else None)
+        return table

@@ -1,0 +1,73 @@
+"""A round later, when the agencies have changed, moved and taken away: a crew's and an embedded one, compared."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+from typing import Any
+
+from tests.scraper.crawling import Crawling, make_due
+from tests.workers.broker import broker
+from tests.workers.crew import Crew
+from tests.workers.run import Stage, read
+
+COUNTED = (
+    "select agency, spider, listed, new, revised, reread, unchanged, away, refused, errors, requests, not_modified,"
+    " read, held_back, robots, reason from crawls where id > ? order by agency, spider"
+)
+
+
+def change(stage: Stage) -> None:
+    """Of each sample agency's releases: one edited, one silently, one gone, one moved, one forbidden, one new."""
+    for _, urls in itertools.groupby(sorted(stage.site.truth), key=lambda url: url.split("/")[2]):
+        edited, silent, gone, moved, broken, away = itertools.islice(urls, 6)
+        release = stage.site.truth[edited]
+        stage.site.edit(edited, {"title": f"{release.title} – rättad"}, stamped=True)
+        stage.site.edit(silent, {"title": f"{stage.site.truth[silent].title} igen"})
+        stage.site.delete(gone)
+        stage.site.move(moved, f"{stage.site.truth[moved].path.rstrip('/')}-flyttad")
+        stage.site.break_(broken, status=500)
+        stage.site.publish(stage.site.withhold(away))
+
+
+def go_on(stage: Stage, embedded: Path, crews: Path) -> list[str]:
+    """What differs after a round on both archives, which held the same before."""
+    change(stage)
+    last = {}
+    for folder in (embedded, crews):
+        crawling = Crawling(stage.site, stage.agencies, folder / "archive.db")
+        make_due(crawling)
+        ((last[folder],),) = crawling.rows("select max(id) from crawls")
+    expected = stage.embed(embedded).held
+    (crews / "later").mkdir()
+    with broker(crews / "later") as server:
+        crew = Crew(
+            Crawling(stage.site, stage.agencies, crews / "archive.db"), server, crews, delay=max(1.0, stage.delay)
+        )
+        try:
+            crew.start("writer", "writer")
+            for number in range(4):
+                crew.start(f"worker-{number}", "worker")
+            crew.enqueue()
+            if not crew.wait(lambda: crew.idle, stage.patience):
+                return [f"a later round is not done in time: {crew.words()[-3000:]}"]
+        finally:
+            crew.stop()
+    held = read(crews / "archive.db")
+    misses = [tell(name, held[name], rows) for name, rows in expected.items() if held[name] != rows]
+    counts = [
+        Crawling(stage.site, stage.agencies, folder / "archive.db").rows(COUNTED, last[folder])
+        for folder in (crews, embedded)
+    ]
+    if counts[0] != counts[1]:
+        misses.append(tell("counts of crawls", *counts))
+    return misses
+
+
+def tell(what: str, ours: list[tuple[Any, ...]], theirs: list[tuple[Any, ...]]) -> str:
+    """What is only in one of the two."""
+    only = [
+        f"{whose} {rows}"
+        for whose, rows in (("the crew's", set(ours) - set(theirs)), ("else", set(theirs) - set(ours)))
+    ]
+    return f"a round later {what} differ from an embedded crawl's: {'; '.join(only)[:3000]}"

@@ -1,0 +1,191 @@
+"""Messages do once what they say, whoever dies when."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from archive.evidence.verify import verify
+from archive.store import Archive
+from archive.times import now
+from scraper.agency import Agency
+from scraper.crew.desk import Desk
+from scraper.crew.errands import make_errand, open_errand
+from scraper.crew.messages import Message, Operation
+from scraper.errors import CrewError
+from scraper.items import Answer, Reading
+from scraper.pages import read_page
+from scraper.schedule import parse_schedule
+from tests.site.agency import SampleAgency
+
+SLUG = "skogsbruksradet"
+BASE = f"http://{SLUG}.localhost:8002"
+AGENCY = Agency(slug=SLUG, name="Skogsbruksrådet", home=f"{BASE}/")
+SITE = SampleAgency(SLUG, 6, None)
+PATHS = [path for path, release in SITE.releases.items() if release.language == "sv"][:3]
+COUNTS = dict.fromkeys(("listed", "refused", "errors", "requests", "not_modified", "bytes", "unchanged", "away"), 3)
+CLOSING: dict[str, Any] = {
+    "counts": COUNTS,
+    "reason": "finished",
+    "ended": True,
+    "guest": {"delay": 1.5, "robots": "allowed"},
+}
+
+
+@dataclass
+class Writer:
+    """A desk that may be left in the middle and begun anew."""
+
+    path: Path
+    token: int = 7
+    seq: int = 0
+
+    def __post_init__(self) -> None:
+        self.desk = Desk(self.path, parse_schedule("else=1d"))
+
+    def die(self) -> None:
+        """Leave nothing but the files."""
+        self.desk.close()
+        self.desk = Desk(self.path, parse_schedule("else=1d"))
+
+    def message(self, *operations: Operation) -> Message:
+        """The next of the worker's messages."""
+        self.seq += 1
+        return Message(agency=SLUG, token=self.token, seq=self.seq, operations=operations)
+
+    def begin(self) -> None:
+        """A round and a pass, and what a source lists."""
+        assert self.desk.open(self.message(Operation(name="open", kwargs={})), AGENCY)
+        told = {"agency": SLUG, "role": "release", "seen": now()}
+        added = [Operation(name="frontier.add", args=(BASE + path,), kwargs=told) for path in PATHS]
+        for operations in ([Operation(name="begin", kwargs={"spider": "news"})], added):
+            assert self.desk.apply(self.message(*operations), AGENCY)
+
+    def keep(self, path: str) -> Message:
+        """A page was read."""
+        url = BASE + path
+        answer = Answer(
+            url=url, seen=datetime.now(UTC), status=200, headers={}, body=SITE.answer(path, "", BASE).make()
+        )
+        reading = Reading(item=read_page(answer.body, url, AGENCY), visited=url, held=None, answer=answer)
+        return self.message(Operation(name="keep", args=(reading,), kwargs={}))
+
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        return self.desk.archive.db.execute(sql).fetchall()
+
+    def all(self) -> str:
+        """All that the archive holds."""
+        return "\n".join(self.desk.archive.db.conn.iterdump())
+
+
+@pytest.fixture
+def writer(tmp_path: Path) -> Iterator[Writer]:
+    writer = Writer(tmp_path / "archive.db")
+    yield writer
+    writer.desk.close()
+
+
+def close(**more: Any) -> Operation:
+    return Operation(name="close", kwargs={**CLOSING, "faults": {}, "problems": [], **more})
+
+
+def test_a_round_is_kept_as_an_embedded_crawl_keeps_it(writer: Writer) -> None:
+    writer.begin()
+    for path in PATHS:
+        assert writer.desk.apply(writer.keep(path), AGENCY)
+        writer.die()  # after each: what was counted is not lost
+    assert writer.desk.apply(writer.message(close(problems=["a", "b"])), AGENCY)
+    ((new, read, listed, requests, delay, reason, problems),) = writer.rows(
+        "select new, read, listed, requests, delay, reason, problems from crawls"
+    )
+    assert (new, read, listed, requests, delay, reason, problems) == (3, 3, 3, 3, 1.5, "finished", '["a", "b"]')
+    assert writer.rows("select distinct state from frontier") == [("held",)]
+    assert writer.desk.apply(writer.message(Operation(name="end", kwargs={})), AGENCY)
+    assert writer.desk.errands.out() == []
+    assert verify(writer.path).findings == []
+
+
+def test_what_comes_twice_changes_nothing(writer: Writer) -> None:
+    writer.begin()
+    told = [writer.keep(PATHS[0]), writer.message(close()), writer.message(Operation(name="end", kwargs={}))]
+    for message in told:
+        assert writer.desk.apply(message, AGENCY)
+        before = writer.all()
+        writer.die()
+        for again in told[: told.index(message) + 1]:
+            assert writer.desk.apply(again, AGENCY)
+        assert writer.all() == before
+
+
+def test_a_message_is_applied_with_its_number_or_not_at_all(writer: Writer, monkeypatch: pytest.MonkeyPatch) -> None:
+    writer.begin()
+    message, before = writer.keep(PATHS[0]), writer.all()
+    with monkeypatch.context() as patch:
+
+        def fail(*args: object, **kwargs: object) -> None:
+            raise sqlite3.OperationalError("database or disk is full")
+
+        patch.setattr(writer.desk.errands, "note", fail)
+        with pytest.raises(sqlite3.OperationalError):
+            writer.desk.apply(message, AGENCY)
+    assert writer.all() == before
+    writer.die()
+    assert writer.desk.apply(message, AGENCY)
+    assert writer.rows("select count(*) from releases") == [(1,)]
+
+
+def test_older_tokens_and_gaps_are_not_taken(writer: Writer) -> None:
+    writer.begin()
+    late = writer.keep(PATHS[0])
+    missing = writer.keep(PATHS[1])
+    before = writer.all()
+    assert not writer.desk.apply(missing, AGENCY), "the one before it is not here"
+    assert writer.all() == before
+    writer.token, writer.seq = 8, 0
+    writer.begin()
+    assert not writer.desk.apply(late, AGENCY)
+    assert writer.rows("select count(*) from releases") == [(0,)]
+    older = Message(agency=SLUG, token=7, seq=1, operations=(Operation(name="open", kwargs={}),))
+    assert not writer.desk.open(older, AGENCY)
+
+
+def test_a_page_that_writers_die_of_is_done_with(writer: Writer) -> None:
+    writer.begin()
+    poison = writer.keep(PATHS[0])
+    assert writer.desk.set_aside(poison, AGENCY)
+    assert writer.rows(f"select state from frontier where url = '{BASE + PATHS[0]}'") == [("refused",)]
+    assert writer.desk.apply(writer.keep(PATHS[1]), AGENCY), "others go on"
+    found = writer.message(Operation(name="frontier.done", args=(BASE,), kwargs={"seen": now()}))
+    assert not writer.desk.set_aside(found, AGENCY), "what a source lists must not be passed over"
+
+
+def test_a_reading_without_a_pass_is_an_error(writer: Writer) -> None:
+    assert writer.desk.open(writer.message(Operation(name="open", kwargs={})), AGENCY)
+    with pytest.raises(CrewError, match="without a pass"):
+        writer.desk.apply(writer.keep(PATHS[0]), AGENCY)
+
+
+def test_an_errand_has_what_a_crawl_reads_under_the_owners_ids(writer: Writer, tmp_path: Path) -> None:
+    writer.begin()
+    writer.desk.archive.add_agency("annan", name="Annan", home="http://annan.example/")
+    writer.desk.apply(writer.keep(PATHS[0]), AGENCY)
+    writer.desk.archive.db.execute("pragma foreign_keys = off")
+    with writer.desk.archive.transaction():
+        writer.desk.archive.db.execute("update releases set id = 41")
+        for host in (f"{SLUG}.localhost:8002", "annan.example"):
+            writer.desk.archive.hosts.robots_read(host, "absent", now())
+    folder = tmp_path / "errand"
+    folder.mkdir()
+    open_errand(make_errand(writer.path, SLUG, {"name": 'S "Å"', "home": f"{BASE}/"}, now()), folder)
+    assert (folder / "agencies.toml").read_text("utf-8").splitlines()[1] == 'name = "S \\"Å\\""'
+    with Archive(folder / "archive.db", renew=False) as copy:
+        assert copy.db.execute("select id, url, body from releases").fetchall() == [(41, BASE + PATHS[0], "")]
+        assert copy.db.execute("select count(*) from frontier").fetchone() == (3,)
+        assert copy.db.execute("select slug from agencies").fetchall() == [(SLUG,)]
+        assert copy.db.execute("select host from hosts").fetchall() == [(f"{SLUG}.localhost:8002",)]

@@ -1,0 +1,116 @@
+"""An agency is one worker's at a time, and who has lost it can do no harm."""
+
+from __future__ import annotations
+
+import asyncio
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from scrapy import Request
+from scrapy.settings import BaseSettings
+
+from scraper.crew.broker import Broker
+from scraper.crew.journal import Post, Unsendable
+from scraper.crew.lease import Lease
+from scraper.crew.messages import Operation
+from scraper.crew.parts import HttpHandler
+from scraper.crew.queue import Later, Queue
+from scraper.stopping import Stopped
+
+BEGIN = Operation(name="begin", kwargs={"spider": "news"})
+
+
+def take(crew: Broker, settings: BaseSettings) -> Lease:
+    lease = Lease.take(crew, settings, "skog.example")
+    assert lease
+    return lease
+
+
+def test_a_lease_is_one_workers_until_it_is_left(crew: Broker, settings: BaseSettings) -> None:
+    first = take(crew, settings)
+    assert Lease.take(crew, settings, "skog.example") is None
+    assert Lease.take(crew, settings, "annan.example")
+    assert first.renew()
+    assert 29 < first.left <= 30, "the longest delay of a host is left out"
+    first.release(0)
+    while not (second := Lease.take(crew, settings, "skog.example")):
+        pass
+    assert second.token > first.token
+    assert not first.renew()
+    assert first.left < 0
+    assert second.look()
+
+
+def test_tokens_rise_even_where_the_broker_has_forgotten_all(crew: Broker, settings: BaseSettings) -> None:
+    first = take(crew, settings)
+    crew.redis.delete(first.key, crew.key("token"))
+    while (second := take(crew, settings)).token == first.token:  # within one millisecond
+        crew.redis.delete(first.key, crew.key("token"))
+    assert second.token > first.token
+
+
+def test_whose_lease_is_anothers_can_tell_nothing(crew: Broker, settings: BaseSettings) -> None:
+    first = take(crew, settings)
+    post = Post(crew, first, "skog")
+    post.send(BEGIN)
+    crew.redis.delete(first.key)
+    take(crew, settings)
+    with pytest.raises(Unsendable, match="another worker's"):
+        post.send(BEGIN)
+    assert crew.redis.xlen(crew.key("stream")) == 1
+
+
+def test_what_is_sent_twice_for_want_of_an_answer_is_taken_once(crew: Broker, settings: BaseSettings) -> None:
+    lease = take(crew, settings)
+    post = Post(crew, lease, "skog")
+    post.send(BEGIN)
+    post.seq -= 1  # as one that heard no answer has it
+    post.send(BEGIN)
+    assert crew.redis.xlen(crew.key("stream")) == 1
+    assert Post(crew, lease, "skog").seq == 1, "the round's next pass goes on counting"
+
+
+def test_a_worker_waits_for_a_writer_that_is_behind(crew: Broker, settings: BaseSettings) -> None:
+    crew.most = 100
+    waits: list[float] = []
+
+    def wait(seconds: float) -> None:
+        waits.append(seconds)
+        crew.redis.set(crew.key("backlog"), 0)  # the writer has caught up
+
+    post = Post(crew, take(crew, settings), "skog", wait)
+    for _ in range(4):
+        post.send(BEGIN)
+    assert len(waits) > 0
+    assert crew.redis.xlen(crew.key("stream")) == 4
+
+
+@pytest.mark.parametrize(("left", "asked"), [(5.0, 1), (-0.1, 0)])
+def test_nothing_is_asked_for_without_a_lease(left: float, asked: int) -> None:
+    sent: list[Request] = []
+
+    async def download_request(request: Request) -> None:
+        sent.append(request)
+
+    handler = HttpHandler.__new__(HttpHandler)
+    handler.own = SimpleNamespace(download_request=download_request)
+    spider = SimpleNamespace(turn=SimpleNamespace(stopping=False))
+    books = SimpleNamespace(lease=SimpleNamespace(left=left))
+    handler.crawler = cast("Any", SimpleNamespace(spider=spider, get_extension=lambda kind: books))
+    try:
+        asyncio.run(handler.download_request(Request("http://skog.example/")))
+    except Stopped:
+        assert spider.turn.stopping, "the crawl ends"
+    assert len(sent) == asked
+
+
+def test_a_round_is_queued_once(crew: Broker, settings: BaseSettings) -> None:
+    queue = Queue(crew, settings, lambda slug, host: None if host else Later(seconds=60))
+    assert [queue.put("skog", "skog.example"), queue.put("skog", "skog.example")] == [True, False]
+    with pytest.raises(queue.mq.Retry):
+        queue.work("skog", "")
+    assert not queue.put("skog", "skog.example"), "it is not done"
+    queue.work("skog", "skog.example")
+    assert queue.put("skog", "skog.example")
+    queue.stop()

@@ -1,0 +1,112 @@
+"""The writer: one at a time, what it is given twice, and what it cannot read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+from scrapy.settings import BaseSettings
+
+from archive.errors import ArchiveError
+from scraper.alerts import find_ways
+from scraper.crew import writing
+from scraper.crew.broker import SEND, Broker
+from scraper.crew.journal import Post, Unsendable
+from scraper.crew.lease import Lease
+from scraper.crew.messages import Operation
+from scraper.crew.writing import Writing
+from scraper.errors import CrewError
+from scraper.locks import lock_agencies
+from scraper.settings import REVISIT_AGES
+
+LIST = """
+[skog]
+name = "Skog"
+home = "http://skog.example/"
+[vila]
+name = "Vila"
+home = "http://vila.example/"
+paused = "till i höst"
+"""
+
+
+@pytest.fixture
+def path(settings: BaseSettings, tmp_path: Path) -> Path:
+    settings.set("REVISIT_AGES", REVISIT_AGES)
+    (tmp_path / "agencies.toml").write_text(LIST, "utf-8")
+    return tmp_path / "archive.db"
+
+
+@contextmanager
+def at_work(crew: Broker, settings: BaseSettings, path: Path) -> Iterator[Writing]:
+    """A writer on the archive."""
+    with closing(Writing(crew, settings, path, path.with_name("agencies.toml"), find_ways({}))) as writer:
+        yield writer
+
+
+def apply_all(writer: Writing) -> None:
+    """Let a writer go on until there is nothing left."""
+    writer.go(lambda: writer.broker.redis.xlen(writer.stream) == 0)
+
+
+def begin(crew: Broker, settings: BaseSettings, slug: str = "skog") -> Post:
+    """A worker asks for a round."""
+    lease = Lease.take(crew, settings, f"{slug}.example")
+    assert lease
+    post = Post(crew, lease, slug)
+    post.send(Operation(name="open", kwargs={}))
+    return post
+
+
+def test_an_agency_that_is_out_is_nobody_elses(crew: Broker, settings: BaseSettings, path: Path) -> None:
+    post = begin(crew, settings)
+    with at_work(crew, settings, path) as writer:
+        apply_all(writer)
+        assert crew.redis.llen(crew.key("errand", post.lease.token)) == 1
+        assert writer.taken == {"skog"}
+        with pytest.raises(ArchiveError, match="another writer is at work"):
+            Writing(crew, settings, path, path.with_name("agencies.toml"), find_ways({}))
+    with at_work(crew, settings, path) as writer:
+        assert writer.taken == {"skog"}, "a new writer knows what is out"
+        post.send(Operation(name="end", kwargs={}))
+        apply_all(writer)
+        assert writer.taken == set()
+    with lock_agencies(path, ["skog"])[0]:
+        pass
+
+
+@pytest.mark.parametrize("slug", ["vila", "okand"])
+def test_a_round_of_an_agency_that_is_paused_or_unlisted_is_none(
+    crew: Broker, settings: BaseSettings, path: Path, slug: str
+) -> None:
+    post = begin(crew, settings, slug)
+    with at_work(crew, settings, path) as writer:
+        apply_all(writer)
+    assert crew.redis.lpop(crew.key("errand", post.lease.token)) == b""
+    post.send(Operation(name="begin", kwargs={"spider": "news"}))
+    with at_work(crew, settings, path) as writer:
+        apply_all(writer)
+        assert writer.desk.archive.db.execute("select count(*) from crawls").fetchone() == (0,)
+
+
+def test_what_cannot_be_read_is_laid_by_and_its_round_begun_anew(
+    crew: Broker, settings: BaseSettings, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writing, "TRIES", 2)
+    post = begin(crew, settings)
+    post.send(Operation(name="begin", kwargs={"spider": "news"}))
+    crew.run(SEND, post.keys, post.lease.token, "skog", 3, crew.most, b"no message", b"")
+    for _ in range(2):
+        with at_work(crew, settings, path) as writer, pytest.raises(CrewError, match="cannot be unpacked"):
+            apply_all(writer)
+    with at_work(crew, settings, path) as writer:
+        apply_all(writer)
+        assert writer.desk.archive.db.execute("select spider from crawls").fetchall() == [("news",)]
+    assert crew.redis.xlen(crew.key("unreadable")) == 1
+    post.seq = 3
+    with pytest.raises(Unsendable):
+        post.send(Operation(name="end", kwargs={}))
+    assert Lease.take(crew, settings, "skog.example") is None, "the host's delay is kept before another begins"
+    assert int(crew.redis.get(crew.key("backlog")) or 0) == 0

@@ -26,14 +26,16 @@ from archive.search.news import BEGUN, FIRST, MOST, RULE
 FEED_SIZE = 30
 SHORT = 400  # characters of a body that stand for a lead
 READ = {"published": "v.published", "updated": "v.updated", "seen": "v.seen", "agency": "r.agency"}
+# where to end; the statement itself reads in the order of an index, and no further than the page is full
+OLDEST = f"coalesce((select v.seen from {FIRST}{{after}} order by v.seen desc limit 1 offset {MOST}), '')"
 NEWS = f"""
     with {BEGUN}
     select v.id, v.release, v.seen, v.title, v.lead, substr(v.body, 1, {SHORT}) as opening, length(v.body) as length,
       v.kind, v.language, v.published, v.updated, v.tags, r.url, r.agency, a.name, a.name_en
-    from (select id, seen, release from {FIRST}{{after}} order by seen desc, id desc limit {MOST}) found
-    cross join revisions v on v.id = found.id cross join releases r on r.id = v.release
+    from revisions v cross join releases r on r.id = v.release
     cross join begun b on b.agency = r.agency and v.seen > b.ended cross join agencies a on a.slug = r.agency
-    where {{conditions}} and {RULE.format(**READ)}
+    where v.cause = 'first' and v.previous is null and v.seen >= {OLDEST}{{after}}
+    and {{conditions}} and {RULE.format(**READ)}
     order by v.seen desc, v.id desc limit :limit
 """
 
@@ -73,7 +75,9 @@ async def find_news(run: Run, query: NewsQuery) -> NewsPage:
         conditions.append("r.agency = :agency")
     if query.tag is not None:
         conditions.append("r.id in (select release from release_tags where tag = :tag)")
-    after = " and (seen, id) < (select seen, id from revisions where id = :after)" if query.after is not None else ""
+    after = (
+        " and (v.seen, v.id) < (select seen, id from revisions where id = :after)" if query.after is not None else ""
+    )
     rows = await run(
         NEWS.format(conditions=" and ".join(conditions), after=after),
         {"agency": query.agency, "tag": query.tag, "after": query.after, "limit": query.size + 1},

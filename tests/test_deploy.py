@@ -66,6 +66,7 @@ def test_a_timer_has_its_service_and_makes_up_for_what_it_missed(path: Path) -> 
 def test_systemd_reads_the_units(tmp_path: Path) -> None:
     for path in UNITS:
         text = path.read_text("utf-8").replace("/opt/myndighetsarkivet/.venv/bin/", f"{Path(sys.executable).parent}/")
+        text = text.replace("/bin/litestream ", "/bin/python ")  # which only an extra installs
         (tmp_path / path.name).write_text(text, "utf-8")
     copies = [str(tmp_path / path.name) for path in UNITS]
     found = subprocess.run(["systemd-analyze", "verify", *copies], capture_output=True, text=True, check=False)

@@ -74,7 +74,8 @@ def rows_of(folder: Path) -> dict[str, list[Any]]:
         with closing(sqlite3.connect(folder / name)) as db:
             for (table,) in db.execute("select name from sqlite_master where type = 'table'").fetchall():
                 if not table.startswith((*COUNTED, "_sqlite", "sqlite_")):
-                    found[f"{name} {table}"] = db.execute(f"select * from {table} order by 1, 2").fetchall()
+                    columns = "id, release, change, revision" if table == "delta" else "*"  # not when it was logged
+                    found[f"{name} {table}"] = db.execute(f"select {columns} from {table} order by 1, 2").fetchall()
             for table in COUNTED if name == "archive.db" else ():
                 db.execute(f"create virtual table temp.{table}_words using fts5vocab(main, {table}, instance)")
                 found[table] = db.execute(f"select * from {table}_words").fetchall()

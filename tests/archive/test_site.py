@@ -6,8 +6,9 @@ import re
 from typing import Any
 
 import pytest
-from datasette.database import Database, QueryInterrupted
+from datasette.database import QueryInterrupted
 
+from archive import web
 from tests.archive.sample import LIGHTHOUSES, PAGED, WARBLERS, Site
 
 ENGLISH = {"accept-language": "en-GB,en;q=0.9,sv;q=0.5"}
@@ -73,10 +74,10 @@ async def test_no_punctuation_is_an_error(site: Site, text: str) -> None:
 async def test_a_search_that_takes_too_long_says_so(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     await site.get("/")
 
-    async def interrupted(self: Any, sql: str, values: Any) -> None:
+    def interrupted(sql: str, values: Any, *_: Any) -> None:
         raise QueryInterrupted(None, sql, values)
 
-    monkeypatch.setattr(Database, "execute", interrupted)
+    monkeypatch.setattr(web, "ask", interrupted)
     response = await site.get("/search?q=vägarna")
     assert response.status_code == 503
     assert "Sökningen tog för lång tid." in response.text

@@ -48,7 +48,7 @@ def to_classes(archive: Path) -> dict[str, list[Question]]:
             ask(word, agency=agencies[place]) for word, place in zip(common, (0, middle, -1, 1), strict=True)
         ],
         "of a year": [ask(word, year=years[place]) for word, place in zip(common, (0, 1, -1, -2), strict=True)],
-        "of a tag": [ask(word, tag=tags[place * 10]) for place, word in enumerate(common)],
+        "of a tag": [ask(word, tag=tags[place * 10 % len(tags)]) for place, word in enumerate(common)],
         "very common, filtered": [ask(word, agency=agencies[middle], kind="notice") for word in very],
         "misspelt": [Question({"q": wrong(word)}, {"_search": wrong(word)}) for word in medium],
         "no words": [Question({}, {})],
@@ -72,13 +72,16 @@ def to_pages(archive: Path) -> dict[str, list[str]]:
             db, "select month from months where agency = '' and dated > 0 and month like '2%' order by month desc"
         )
         edits = db.execute("select previous, id from revisions where previous is not null limit 2").fetchall()
+        its = column(
+            db, f"select max(month) from months where agency = '{agencies[0]}' and dated > 0 and month like '2%'"
+        )
     some = (agencies[0], agencies[len(agencies) // 2], agencies[-1])
     return {
         "index": ["/"],
         "agencies": ["/agencies"],
         "agency": [f"/agency/{slug}" for slug in some],
         "release": [f"/archive/releases/{key}" for key in (*releases, *edited)],
-        "month": [f"/month/{month[0]}", f"/month/{month[len(month) // 2]}", f"/agency/{some[0]}/{month[1]}"],
+        "month": [f"/month/{month[0]}", f"/month/{month[len(month) // 2]}", f"/agency/{some[0]}/{its[0]}"],
         "tag": [f"/tag/{tags[0]}", f"/tag/{tags[len(tags) // 2]}"],
         "status": ["/-/status"],
         "status of one": [f"/-/status/{slug}" for slug in some],
@@ -124,5 +127,5 @@ def pick_words(db: sqlite3.Connection, share: float) -> list[str]:
 
 def pick_titles(db: sqlite3.Connection) -> list[str]:
     """Some of four words and more."""
-    sql = "select title from releases where id % 97 = 1 and title like '% % % %' and title not like '%\"%' limit 400"
+    sql = "select title from releases where id % 7 = 1 and title like '% % % %' and title not like '%\"%' limit 400"
     return random.Random(5).sample(column(db, sql), FEW)

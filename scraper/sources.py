@@ -161,7 +161,7 @@ def to_page(body: bytes, url: str) -> Selector:
         raise SourceError(url, "is empty")
     if body.count(b"<") > LISTING_TAGS:
         raise SourceError(url, f"has more than {LISTING_TAGS} tags: taken for a trap")
-    return Selector(body=body, base_url=url)
+    return Selector(body=body, base_url=url, type="html")  # else whatever begins as JSON is decoded as such
 
 
 def is_release(url: str, agency: Agency) -> bool:

@@ -9,7 +9,7 @@ import argparse
 import shutil
 import sqlite3
 import sys
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from archive.captures import NAME as CAPTURES
 from archive.errors import ArchiveError
 from archive.evidence.verify import Watch, verify
 from archive.files import open_readonly
+from archive.store import Archive
 from archive.takedowns.withheld import NAME as WITHHELD
 from archive.times import now
 
@@ -78,6 +79,7 @@ def restore(
                 copy = fresh if name == HELD else unfinished / name
                 copy_file(backup / name, copy)
                 forget_litestream(copy)
+        renew_schema(fresh)
         findings = verify(fresh, watch=watch).findings
         if findings:
             return findings, None, []
@@ -91,6 +93,12 @@ def restore(
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
     return [], aside, lost
+
+
+def renew_schema(fresh: Path) -> None:
+    """Bring a back-up of an earlier version to today's tables, which `verify` asks for."""
+    with suppress(ArchiveError):  # what cannot even be opened `verify` tells
+        Archive(fresh, renew=False).close()
 
 
 def places(archive: Path) -> list[Path]:

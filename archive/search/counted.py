@@ -5,7 +5,8 @@ tagged      the releases of a tag, in the order of lists
 tag_counts  releases by tag and agency
 edit_counts edits by agency, and those with which its own update stamp did not move
 
-All of them count what is listed (listed.py): what moved or is hidden is in none.
+The first three count what is listed (listed.py): what moved or is hidden is in none.
+Edits are counted as they are kept.
 """
 
 from __future__ import annotations

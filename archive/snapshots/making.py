@@ -25,7 +25,7 @@ from archive.swedish.index import Index
 
 
 def make(archive: Path, folder: Path, *, keep: int, moment: datetime, withdraw: bool = False) -> Snapshot:
-    """A new snapshot of an archive; of those before it the newest `keep` stay, for replicas may still read them.
+    """A new snapshot of an archive; with it the newest `keep` stay, for replicas may still read those before it.
 
     `withdraw`: those made so far must not be shown from now on, and the next call deletes them. ArchiveError where
     there is no archive that could be served, or it cannot be copied: then nothing is published.

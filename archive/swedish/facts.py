@@ -35,8 +35,8 @@ def find_facts(state: Mapping[str, Any]) -> Iterable[str]:
         yield to_fact(TAG, tag)
 
 
-def find_place(agency: str, newest: str | None) -> Iterable[str]:
-    """Those that the archive adds: whose it is, and what lists sort it by (None, "": it stands last or in none)."""
+def find_place(agency: str, newest: str) -> Iterable[str]:
+    """Those that the archive adds: whose it is, and what lists sort it by ("": it stands last)."""
     yield to_fact(AGENCY, agency)
-    yield to_fact(LISTED_YEAR, (newest or "")[:4] or NONE)
-    yield to_fact(LISTED_MONTH, (newest or "")[:7] or NONE)
+    yield to_fact(LISTED_YEAR, newest[:4] or NONE)
+    yield to_fact(LISTED_MONTH, newest[:7] or NONE)

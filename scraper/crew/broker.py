@@ -9,7 +9,7 @@ Everything lies under one prefix (CREW_PREFIX), so that several archives may sha
     backlog           bytes of what stands there
     errand:<token>    what a worker is given, until it takes it
     waiting:<slug>    an agency's round is in the queue or goes on
-    unreadable        messages that the writer failed on three times, as they came
+    unreadable        messages that the writer failed on ten times, as they came
 """
 
 from __future__ import annotations
@@ -44,6 +44,10 @@ if redis.call('GET', KEYS[1]) ~= ARGV[1] then return -1 end
 if tonumber(ARGV[2]) > 0 then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
 return math.max(1, redis.call('PTTL', KEYS[1]))
 """
+REVOKE = """
+if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('SET', KEYS[1], '0', 'KEEPTTL') return 1 end
+return 0
+"""
 SEND = """
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return -1 end
 local seq = tonumber(ARGV[3])
@@ -74,7 +78,9 @@ class Broker:
         if not self.url:
             raise CrewError("CREW_BROKER is not set: the broker's address, such as redis://192.0.2.7:6379/0")
         self.redis = connect(self.url)
-        self.scripts: dict[str, Script] = {text: self.redis.register_script(text) for text in (TAKE, KEEP, SEND, DONE)}
+        self.scripts: dict[str, Script] = {
+            text: self.redis.register_script(text) for text in (TAKE, KEEP, REVOKE, SEND, DONE)
+        }
 
     def key(self, *parts: object) -> str:
         """A key under our prefix."""

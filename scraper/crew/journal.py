@@ -41,12 +41,15 @@ class Post:
         self.keys = [lease.key, broker.key("stream"), broker.key("round", lease.token), broker.key("backlog")]
         told = broker.insist(lambda: broker.redis.hget(self.keys[2], "seq"), lambda: lease.left)
         self.seq = int(cast("bytes | None", told) or 0)
+        self.silent = ""  # why nothing can be told any more
 
     def send(self, *operations: Operation) -> None:
         """Unsendable where the lease is another's, or the broker gives no answer for as long as it is ours.
 
         While the writer is behind by more than CREW_BACKLOG, we wait here.
         """
+        if self.silent:
+            raise Unsendable(self.silent)
         told, waited = pack(operations), 0.0
         while (found := self._try(*told)) == FULL:
             if waited > LONGEST:
@@ -64,7 +67,8 @@ class Post:
         try:
             found = broker.insist(lambda: broker.run(SEND, self.keys, *told), lambda: self.lease.left)
         except CrewError as error:
-            raise Unsendable(str(error)) from error
+            self.silent = str(error)  # whether it was taken nobody knows: another message must not have its number
+            raise Unsendable(self.silent) from error
         if found != FULL:
             self.lease.told(found, begun)
         return found

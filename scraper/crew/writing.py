@@ -14,7 +14,7 @@ from archive.errors import ArchiveError
 from archive.times import now
 from scraper.agency import Agency, load_agencies
 from scraper.alerts import Ways
-from scraper.crew.broker import DONE, GROUP, WRITER, Broker
+from scraper.crew.broker import DONE, GROUP, REVOKE, WRITER, Broker
 from scraper.crew.desk import Desk
 from scraper.crew.errands import make_errand, read_tables
 from scraper.crew.lease import host_of
@@ -143,8 +143,7 @@ class Writing:
         logger.warning("%s: what is told under token %d is not taken", slug, token)
         if agency := self.agencies.get(slug):
             key = self.broker.key("lease", host_of(agency.home))
-            if self.broker.redis.get(key) == str(token).encode():
-                self.broker.redis.set(key, 0, keepttl=True)  # nobody's until it expires: the host's delay is kept
+            self.broker.run(REVOKE, [key], token)  # nobody's until it expires: the host's delay is kept
 
     def end(self, slug: str) -> None:
         """A round has come to its end."""

@@ -16,6 +16,7 @@ from archive.__main__ import main
 from archive.records import Question, Release
 from archive.store import Archive
 from archive.swedish import VERSION
+from archive.swedish.facts import LISTED_MONTH, to_fact
 from archive.swedish.match import match_word
 
 SEEN = datetime(2024, 6, 3, 8, tzinfo=UTC)
@@ -169,3 +170,16 @@ def test_two_renewals_share_the_work(archive: Archive, monkeypatch: pytest.Monke
     assert (done, others) == (2, [5])
     assert archive.writer.index.find_fault() is None
     assert sorted(words(archive).items()) == before
+
+
+def test_what_comes_back_into_lists_is_found_by_its_month(archive: Archive) -> None:
+    archive.save(dataclasses.replace(RELEASE, url="https://fyr.example/2", title="En annan"), seen=SEEN)
+    month = f'"{to_fact(LISTED_MONTH, "2024-06")}"'
+    archive.save(dataclasses.replace(RELEASE, published=SEEN, published_text="3 juni"), seen=SEEN)
+    assert found(archive, month) == 1
+    with archive.transaction():
+        archive.db.execute("update releases set moved_to = 2 where id = 1")
+    archive.writer.index.renew()
+    with archive.transaction():
+        archive.db.execute("update releases set moved_to = null where id = 1")
+    assert archive.db.execute("select rowid from search where search match ?", [month]).fetchone() == (1,)

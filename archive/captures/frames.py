@@ -8,6 +8,7 @@ import zstandard
 
 LEVEL = 9  # 15 and above save a tenth more at five times the time
 QUICK = 1
+LARGE = 500_000  # bytes of a page; its compressor takes several times as many
 
 
 def compress(body: bytes, base: bytes | None = None) -> bytes:
@@ -19,10 +20,11 @@ def compress(body: bytes, base: bytes | None = None) -> bytes:
     """
     if base is None:
         return zstandard.ZstdCompressor(level=LEVEL).compress(body)
-    return find_compressor(base, max(10, (len(body) + len(base)).bit_length())).compress(body)  # a window over both
+    make = find_compressor if len(base) <= LARGE else find_compressor.__wrapped__  # a large one is not held on to
+    return make(base, max(10, (len(body) + len(base)).bit_length())).compress(body)  # a window over both
 
 
-@lru_cache(maxsize=8)  # some megabytes each; where pages of a site follow each other its base is digested once
+@lru_cache(maxsize=4)  # some megabytes each; where pages of a site follow each other its base is digested once
 def find_compressor(base: bytes, window: int) -> zstandard.ZstdCompressor:
     """A compressor against a base, ready for many pages."""
     parameters = zstandard.ZstdCompressionParameters.from_level(

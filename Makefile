@@ -8,7 +8,7 @@ N ?= 200
 BIN := .venv/bin
 SETTINGS = -s ARCHIVE=$(ARCHIVE) $(if $(CONTACT),-s CONTACT=$(CONTACT)) $(if $(AGENCIES),-s AGENCIES=$(AGENCIES))
 
-.PHONY: install run crawl serve test lint format browser agencies bench bulk year fuzz quarter kill locked weather replicas workers clean
+.PHONY: install run crawl serve test lint format browser looks agencies bench bulk year fuzz quarter kill locked weather replicas workers clean
 
 install: .venv/installed
 
@@ -30,7 +30,7 @@ crawl: install          ## a round of the live agencies; CONTACT=you@example.se 
 serve: install          ## the archive in the browser
 	$(BIN)/python -m archive serve $(ARCHIVE) --port $(PORT)
 
-test: lint browser
+test: lint browser .venv/pandas/installed
 	$(BIN)/pytest -q -n 2 --dist worksteal
 
 lint: install
@@ -43,8 +43,16 @@ format: install
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+.venv/pandas/installed: .venv/installed  ## tests read slices with it; off the path, for sqlite-utils imports it where it can, 80 MB a process
+	@rm -rf $(@D)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --target $(@D) 'pandas>=2.3'
+	@touch $@
+
 browser: install        ## a Chromium for the browser tests
 	@$(BIN)/python -m tests.browser.install
+
+looks: browser          ## pictures of every page in .screenshots, and README's
+	SCREENSHOT=1 $(BIN)/pytest -q tests/browser/test_looks.py
 
 agencies: install       ## the table of what is read, from the list of agencies and the stored pages
 	$(BIN)/python -m tests.agencies

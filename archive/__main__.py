@@ -47,7 +47,10 @@ def read_options(arguments: list[str] | None) -> argparse.Namespace:
     commands_of = {
         "serve": (run_serve, "serve an archive"),
         "verify": (run_verify, "hold an archive against its hashes and manifests; 0 clean, 1 findings, 2 no archive"),
-        "reindex": (run_reindex, "make the search index anew, as after another version of the lemmatiser"),
+        "reindex": (
+            run_reindex,
+            "make the search index and all counts anew, as after another version of the lemmatiser",
+        ),
         "backup": (run_backup, "make a checked copy of an archive's files; 1 where they do not hold together"),
         "snapshot": (snapshots.run_snapshot, "publish an archive for servers that only read; see archive/SERVING.md"),
         "export-warc": (run_export, "write what was captured as a WARC file; 1 where bytes could not be read"),
@@ -209,10 +212,7 @@ def run_reindex(options: argparse.Namespace) -> int:
     if not options.file.is_file():
         raise ArchiveError(options.file, "no such file")
     with Archive(options.file, renew=False) as archive, watching() as watch:
-        number = archive.writer.index.renew(watch)
-        if archive.writer.joint.is_stale():
-            with archive.transaction():
-                archive.writer.joint.renew_all()
+        number = archive.renew(watch)
     sys.stdout.write(f"{options.file}: {number} releases indexed by {VERSION}\n")
     return 0
 

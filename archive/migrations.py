@@ -16,12 +16,12 @@ from archive.alerts import create_alerts
 from archive.aside.tables import create_held_back
 from archive.delta.tables import create_delta
 from archive.errands import create_errands
+from archive.first_tables import create_crawls, create_parts, create_releases
 from archive.health.tables import create_health
 from archive.hosts import create_hosts
 from archive.ledger.tables import create_ledger
-from archive.search.counted import create_counted
+from archive.search.counted import count_edits_anew, create_counted
 from archive.search.listed import create_listed, fill_listed
-from archive.state import STATE
 from archive.swedish.index import create_index, drop_index
 from archive.takedowns.tables import create_takedowns
 from archive.views import VIEWS
@@ -34,89 +34,9 @@ migrations = Migrations("myndighetsarkivet")
 @migrations()
 def first_tables(db: Database) -> None:
     """Agencies, releases with all that belongs to them, their revisions, and the crawl's memory."""
-    db.table("agencies").create(
-        {"slug": str, "name": str, "name_en": str, "org_number": str, "home": str}, pk="slug", not_null={"name", "home"}
-    )
-    db.table("releases").create(
-        {
-            **{"id": int, "agency": str, "url": str, **STATE, "first_seen": str, "last_checked": str},
-            **{"revision": int, "hash": str},
-        },
-        pk="id",
-        not_null={"agency", "url", "title", "body", "body_html", "first_seen", "last_checked", "hash"},
-        foreign_keys=[("agency", "agencies", "slug")],
-    )
-    db.table("releases").create_index(["url"], unique=True)
-    db.table("releases").create_index(["agency", "published"])
-    db.table("releases").create_index(["first_seen"])
-    # the order of every list of releases; without it the newest twenty read the whole table
-    db.execute(
-        "create index idx_releases_newest on releases (coalesce(published, updated, first_seen), agency, published)"
-    )
-    db.table("revisions").create(
-        {
-            **{"id": int, "release": int, "seen": str, "cause": str, "dated": int, "weight": int, "summary": str},
-            **{**STATE, **columns(str, "tags questions images attachments hash")},
-        },
-        pk="id",
-        not_null={"release", "seen", "cause", "title", "body", "body_html", "hash"},
-        foreign_keys=[("release", "releases", "id")],
-    )
-    db.table("revisions").create_index(["release", "seen"])
-    db.table("releases").add_foreign_key("revision", "revisions", "id")
-    db.table("questions").create(
-        {"id": int, "release": int, "position": int, "question": str, "answer": str, "answered_by": str},
-        pk="id",
-        not_null={"release", "position", "question", "answer"},
-        foreign_keys=[("release", "releases", "id")],
-    )
-    db.table("questions").create_index(["release", "position"], unique=True)
-    db.table("tags").create({"id": int, "name": str}, pk="id", not_null={"name"})
-    db.table("tags").create_index(["name"], unique=True)
-    db.table("release_tags").create(
-        {"release": int, "tag": int},
-        pk=("release", "tag"),
-        foreign_keys=[("release", "releases", "id"), ("tag", "tags", "id")],
-    )
-    db.table("release_tags").create_index(["tag"])
-    for name, told in (("images", "url caption credit alt"), ("attachments", "url title media_type")):
-        db.table(name).create(
-            {**columns(int, "id release position"), **columns(str, told)},
-            pk="id",
-            not_null={"release", "position", "url"},
-            foreign_keys=[("release", "releases", "id")],
-        )
-        db.table(name).create_index(["release", "position"], unique=True)
-    db.table("crawls").create(
-        {
-            "id": int,
-            **columns(str, "agency spider started finished reason"),
-            **columns(int, "listed new revised unchanged refused errors requests bytes"),
-            "problems": str,
-        },
-        pk="id",
-        not_null={"agency", "spider", "started"},
-        foreign_keys=[("agency", "agencies", "slug")],
-    )
-    db.table("crawls").create_index(["agency", "started"])
-    db.table("frontier").create(
-        {
-            **columns(str, "url agency role state first_seen source listed"),
-            "links": int,
-            **columns(str, "fetched next_due"),
-            "tries": int,
-            **columns(str, "etag last_modified"),
-            "release": int,
-            "problem": str,
-        },
-        pk="url",
-        not_null={"agency", "role", "state", "first_seen", "tries"},
-        defaults={"tries": 0},
-        foreign_keys=[("agency", "agencies", "slug"), ("release", "releases", "id")],
-    )
-    db.table("frontier").create_index(["agency", "role", "state", "next_due"])
-    db.table("frontier").create_index(["source", "first_seen"])
-    db.table("frontier").create_index(["release"])
+    create_releases(db)
+    create_parts(db)
+    create_crawls(db)
 
 
 @migrations()
@@ -253,6 +173,18 @@ def counted(db: Database) -> None:
     create_counted(db)
 
 
+@migrations()
+def sitemap_pieces(db: Database) -> None:
+    """When a release of a piece of the sitemap last changed is found without a look at all revisions."""
+    db.execute("create index idx_revisions_piece on revisions (release / 10000, seen)")
+
+
+@migrations()
+def edits_taken_out(db: Database) -> None:
+    """An edit that is deleted, by hand, is counted no more."""
+    count_edits_anew(db)
+
+
 def migrate(db: Database, path: Path) -> None:
     """Bring an archive to the newest schema; of several processes that open it at once, one after the other."""
     if not migrations.pending(db):
@@ -263,12 +195,3 @@ def migrate(db: Database, path: Path) -> None:
         migrations.apply(db)
     finally:
         os.close(folder)
-
-
-def columns(kind: type, names: str) -> dict[str, type]:
-    """Columns of one type, by their names.
-
-    >>> columns(int, "checks status")
-    {'checks': <class 'int'>, 'status': <class 'int'>}
-    """
-    return dict.fromkeys(names.split(), kind)

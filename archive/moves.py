@@ -11,8 +11,8 @@ from archive.takedowns.desk import follow
 from archive.writer import tell
 
 if TYPE_CHECKING:
+    from archive.held import Held
     from archive.store import Archive
-    from archive.writer import Held
 
 
 def find_ends(archive: Archive, release: int, to: int) -> tuple[Held, Held] | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from enum import Enum
@@ -16,16 +16,17 @@ from sqlite_utils import Database
 from archive.errors import ArchiveError
 from archive.files import open_writable
 from archive.frontier import Frontier
+from archive.held import Held, find_held
 from archive.hosts import Hosts
 from archive.migrations import migrate
 from archive.prepared import Prepared, prepare
 from archive.records import Capture, Release
 from archive.removals import Removals
-from archive.state import LISTS, STATE, read_state
+from archive.search.counted import fill_counted
 from archive.takedowns.rules import Rules
 from archive.times import to_text
 from archive.walks import Walks
-from archive.writer import Held, Writer
+from archive.writer import Writer
 
 OWN = ("first", "parser")  # causes of states that no agency's edit made
 
@@ -76,6 +77,15 @@ class Archive:
     def close(self) -> None:
         """Close the database; nothing is pending, each transaction has ended."""
         self.db.close()
+
+    def renew(self, watch: Callable[[str, int, int], None] = lambda *_: None) -> int:
+        """Make anew what is made from releases: the search index, keys of joint texts, counts. Gives their number."""
+        number = self.writer.index.renew(watch)
+        with self.transaction():
+            if self.writer.joint.is_stale():
+                self.writer.joint.renew_all()
+            fill_counted(self.db)
+        return number
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -168,31 +178,16 @@ class Archive:
 
     def held(self, url: str) -> Held | None:
         """The state that stands now of the release under a canonical URL, if it is held."""
-        return self._held("r.url = ? and v.id = r.revision", url)
+        return find_held(self.db, self.rules, "r.url = ? and v.id = r.revision", url)
 
     def last_of(self, release: int) -> Held | None:
         """The state that stands now of a release, or stood last."""
-        return self._held("r.id = ? and v.id = r.revision", release)
+        return find_held(self.db, self.rules, "r.id = ? and v.id = r.revision", release)
 
     def first_of(self, release: int) -> Held | None:
         """The state in which a release was first read."""
-        return self._held("r.id = ? and v.id = (select min(id) from revisions where release = r.id)", release)
-
-    def _held(self, condition: str, value: object) -> Held | None:
-        facts = ("release", "revision", "cause", "hash", "reader", "capture", "sha256", "newest")
-        values = self.db.execute(
-            "select r.id, v.id, v.cause, v.hash, v.reader, v.capture, c.sha256, n.sha256, v.withheld,"
-            f" {', '.join(f'v.{name}' for name in (*STATE, *LISTS))}"
-            " from releases r join revisions v on v.release = r.id left join captures c on c.id = v.capture"
-            f" left join captures n on n.id = r.capture where {condition}",
-            [value],
-        ).fetchone()
-        if values is None:
-            return None
-        row = dict(zip((*facts, "withheld", *STATE, *LISTS), values, strict=True))
-        if row["withheld"] is not None:
-            row |= self.rules.withheld.state(row["revision"])
-        return Held(**{name: row[name] for name in facts}, state=read_state(row))
+        first = "r.id = ? and v.id = (select min(id) from revisions where release = r.id)"
+        return find_held(self.db, self.rules, first, release)
 
     def release_id(self, url: str) -> int | None:
         """The id of the release held under a canonical URL, if any."""

@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from datasette import Response
 from datasette.database import QueryInterrupted
@@ -16,9 +17,12 @@ from archive.guard import current_visit
 from archive.history.formats import add_query
 from archive.language import LANGUAGES, choose_language, say
 from archive.search import Run
+from archive.search.columns import Columns
 
 STEPS = 10_000  # of SQLite's machine between two looks at the clock
 SHORT = 0.02  # seconds; only tests set a limit below it
+ORIGIN = "archive.origin"  # in a request's scope: scheme and host, with a slash
+HELD: WeakKeyDictionary[Any, Columns] = WeakKeyDictionary()
 
 
 def runner(datasette: Any) -> Run:
@@ -31,6 +35,11 @@ def runner(datasette: Any) -> Run:
         return await db.execute_fn(partial(ask, sql, values, datasette.sql_time_limit_ms / 1000))  # type: ignore[no-any-return]
 
     return run
+
+
+def columns_of(datasette: Any) -> Columns:
+    """What searches of its archive are sorted and counted by; read as it starts, and kept with it."""
+    return HELD.setdefault(datasette, Columns())
 
 
 def ask(sql: str, values: dict[str, Any], seconds: float, connection: sqlite3.Connection) -> list[Any]:
@@ -54,7 +63,9 @@ def language_of(request: Any) -> str:
 
 def absolute(datasette: Any, request: Any, path: str) -> str:
     """A path of ours as a whole address."""
-    return str(datasette.absolute_url(request, datasette.urls.path(path)))
+    if ORIGIN not in request.scope:  # the same for all of a list's addresses
+        request.scope[ORIGIN] = str(datasette.absolute_url(request, "/"))
+    return str(request.scope[ORIGIN]) + str(datasette.urls.path(path)).removeprefix("/")
 
 
 def in_language(request: Any, path: str) -> str:

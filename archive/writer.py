@@ -4,32 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 from sqlite_utils import Database
 
 from archive.changes import Comparison, compare
+from archive.held import Held
 from archive.joint import Joint, join_parts
 from archive.prepared import Prepared, read_words
 from archive.state import LISTS, PARTS, STATE, state_hash
 from archive.swedish.index import Index
 from archive.takedowns.rules import Rules
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Held:
-    """A state of a release the archive holds."""
-
-    release: int
-    revision: int
-    cause: str
-    hash: str
-    reader: str | None  # the rules it was read with
-    capture: int | None
-    sha256: str | None  # of the bytes it was read from
-    newest: str | None  # of the newest bytes kept of the page, which show the design it stands in
-    state: dict[str, Any]
 
 
 class Writer:

@@ -10,9 +10,9 @@ from typing import Any
 
 from archive.captures import Captures
 from archive.errors import ArchiveError
+from archive.held import Held
 from archive.records import Release
 from archive.state import state_hash, without_unread
-from archive.writer import Held
 from scraper.agency import Agency
 from scraper.errors import PageError
 from scraper.normalise import to_release

@@ -51,7 +51,7 @@ class Health:
         try:
             with spider.archive.transaction():
                 for slug, tally in spider.tallies.items():
-                    tally.crawl = open_crawl(spider.archive, slug, spider.name)
+                    tally.crawl = open_crawl(spider.archive, slug, spider.name, now())
         except sqlite3.OperationalError as error:
             spider.patience.give_up(error)
 
@@ -63,7 +63,8 @@ class Health:
         try:
             with spider.archive.transaction():
                 for slug, tally in spider.tallies.items():
-                    close_crawl(spider.archive, tally, reason, **self.guest.tell(spider.agencies[slug], tally))
+                    guest = self.guest.tell(spider.agencies[slug], tally)
+                    close_crawl(spider.archive, tally, reason, now(), **guest)
             with spider.archive.transaction():
                 judge_agencies(spider.archive.db, spider.tallies, now())
             write_manifest(spider.archive.db.conn, spider.witness.captures, now().date())
@@ -107,17 +108,17 @@ def find_tally(spider: ReadingSpider, request: Request) -> Tally | None:
     return spider.tallies.get(request.meta.get("agency", ""))
 
 
-def open_crawl(archive: Archive, agency: str, spider: str) -> int | None:
-    """A new row in crawls."""
-    row: dict[str, Any] = {"agency": agency, "spider": spider, "started": to_text(now())}
+def open_crawl(archive: Archive, agency: str, spider: str, at: datetime) -> int | None:
+    """A new row in crawls; `at`, as at its end, by the clock that dates what the crawl reads."""
+    row: dict[str, Any] = {"agency": agency, "spider": spider, "started": to_text(at)}
     return archive.db.execute(
         "insert into crawls (agency, spider, started) values (:agency, :spider, :started)", row
     ).lastrowid
 
 
-def close_crawl(archive: Archive, tally: Tally, reason: str, **more: float | str | None) -> None:
+def close_crawl(archive: Archive, tally: Tally, reason: str, at: datetime, **more: float | str | None) -> None:
     """Complete a crawl's row; `more` as further columns."""
-    row: dict[str, Any] = {**tally.counts(), **more, "finished": to_text(now()), "reason": reason}
+    row: dict[str, Any] = {**tally.counts(), **more, "finished": to_text(at), "reason": reason}
     row["problems"] = json.dumps(tally.problems[:PROBLEMS_KEPT], ensure_ascii=False)
     row["fills"], row["faults"] = json.dumps(tally.fills), json.dumps(tally.faults)
     sets = ", ".join(f"{name} = :{name}" for name in row)

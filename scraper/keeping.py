@@ -18,7 +18,7 @@ from scraper.normalise import to_release
 from scraper.suspicion import Suspicion, tell
 
 if TYPE_CHECKING:
-    from archive.writer import Held
+    from archive.held import Held
     from scraper.agency import Agency
     from scraper.items import Reading
     from scraper.witness import Witness

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from archive.held import Held
 from archive.joint import join_parts
 from archive.joint.shingles import find_words, likeness, to_runs
 from archive.records import Release
 from archive.state import to_state
 from archive.store import Archive
-from archive.writer import Held
 from scraper.items import Reading
 
 RUN = 3  # words

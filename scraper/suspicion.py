@@ -21,9 +21,9 @@ from scraper.causes import tell as tell_part
 from scraper.pages.skeleton import is_redesign
 
 if TYPE_CHECKING:
+    from archive.held import Held
     from archive.records import Release
     from archive.store import Archive
-    from archive.writer import Held
     from scraper.items import Reading
     from scraper.witness import Witness
 

@@ -7,10 +7,10 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from archive.captures import Captures, evident_headers
+from archive.held import Held
 from archive.moves import find_elsewhere, find_ends, join
 from archive.records import Capture
 from archive.store import Archive
-from archive.writer import Held
 from scraper.causes import find_cause, read_bytes
 from scraper.items import Answer
 from scraper.pages.skeleton import is_redesign

@@ -31,7 +31,9 @@ from tests.site.demo import ROOT
 DEPLOY = ROOT / "scraper" / "deploy"
 UNITS = sorted((*DEPLOY.glob("*.service"), *DEPLOY.glob("*.timer")))
 HARDENED = {"NoNewPrivileges": "yes", "ProtectSystem": "strict", "ProtectHome": "yes", "CapabilityBoundingSet": ""}
-SCRIPTS = {name: (DEPLOY / name).read_text("utf-8") for name in ("crontab", "github-actions.yml", "RUNNING.md")}
+SCRIPTS = {
+    name: (DEPLOY / name).read_text("utf-8") for name in ("crontab", "github-actions.yml", "RUNNING.md", "CREW.md")
+}
 
 
 def read_unit(path: Path) -> ConfigParser:
@@ -126,7 +128,10 @@ def test_the_workflow_commits_nothing() -> None:
 
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_the_commands_that_a_text_names_exist(name: str) -> None:
-    found = re.findall(r"(?:scrapy (?:round|crawl|health)|python -m archive [a-z]+)(?: [\w$\"./-]+)*", SCRIPTS[name])
+    found = re.findall(
+        r"(?:scrapy (?:round|crawl|health|writer|worker|enqueue)|python -m archive [a-z]+)(?: [\w$\"./-]+)*",
+        SCRIPTS[name],
+    )
     assert len(found) > 1
     for command in found:
         check_command(shlex.split(command))

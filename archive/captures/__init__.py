@@ -13,7 +13,8 @@ import hashlib
 import logging
 import sqlite3
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
@@ -87,24 +88,24 @@ class Captures:
         self._db.close()
 
     def keep(self, body: bytes, host: str) -> str:
-        """Hold some bytes that a host sent ("": our own), committed on return; gives their SHA-256 (hex)."""
+        """Hold bytes that a host sent ("": our own), committed on return, or `together`; gives their SHA-256 (hex)."""
         sha256 = hashlib.sha256(body).hexdigest()
         if sha256 not in self:
             self._write(sha256, body, host)
         return sha256
 
-    def keep_all(self, bodies: Sequence[tuple[bytes, str]]) -> list[str]:
-        """The same for many, each with its host, committed together on return."""
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """What is kept inside is committed at its end, all of it or nothing."""
         self._db.execute("begin immediate")
         try:
-            kept = [self.keep(body, host) for body, host in bodies]
+            yield
         except BaseException:
             self._db.execute("rollback")
             self._hosts.clear()  # they know bases that are not there now
             self._bases.clear()
             raise
         self._db.execute("commit")
-        return kept
 
     def read(self, sha256: str) -> bytes:
         """The bytes under a SHA-256, which are hashed again."""

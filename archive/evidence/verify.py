@@ -12,9 +12,11 @@ from archive.captures import Captures
 from archive.delta.check import check_delta
 from archive.errors import ArchiveError
 from archive.evidence.chain import check_chain
+from archive.evidence.counted import check_counted
 from archive.evidence.manifest import Manifest, find_newest, read_manifests
 from archive.evidence.shown import check_releases
 from archive.files import open_readonly
+from archive.search.counted import COUNTED
 from archive.state import LISTS, STATE, read_state, state_hash
 from archive.takedowns.withheld import restore_row
 
@@ -78,6 +80,7 @@ def look(path: Path, db: sqlite3.Connection, captures: Captures | None, known: s
         (path, "revisions", counts["revisions"], check_revisions(path, db)),
         (path, "releases", counts["releases"], check_releases(path, db)),
         (path, "delta", 1, check_delta(path, db)),
+        (path, "counted", len(COUNTED), check_counted(path, db)),
         (path, "manifests", counts["manifests"], check_chain(path, db, captures)),
     ]
     for file, what, total, check in checks:
@@ -109,7 +112,7 @@ def open_archive(path: Path) -> sqlite3.Connection:
         held = {name for (name,) in db.execute("select name from sqlite_master where type = 'table'")}
     except sqlite3.Error as error:
         raise ArchiveError(path, f"cannot be opened as an archive: {error}") from error
-    if missing := [table for table in (*TABLES, "delta") if table not in held]:
+    if missing := [table for table in (*TABLES, "delta", *COUNTED) if table not in held]:
         db.close()
         raise ArchiveError(path, f"holds no table {missing[0]}: it is no archive, or an older one (a crawl renews it)")
     return db

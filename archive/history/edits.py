@@ -27,6 +27,13 @@ FIELDS = """
     v.id, v.release, v.previous, v.seen, v.dated, v.weight, v.summary, v.summary_en, v.changes, v.same_as, v.title,
     v.language, v.updated, v.capture, r.agency, r.url, r.gone, a.name, a.name_en
 """
+IS_EDIT = "v.cause = 'source' and v.previous is not null"
+COUNTED = f"""
+    select a.slug as value, a.name, a.name_en, coalesce(c.edits, 0) - coalesce(h.n, 0) as count from agencies a
+    left join edit_counts c on c.agency = a.slug
+    left join (select r.agency, count(*) as n from revisions v join releases r on r.id = v.release
+      where v.release in ({HIDDEN}) and {IS_EDIT} group by r.agency) h on h.agency = a.slug
+"""
 TABLES = "revisions v on v.id = found.id join releases r on r.id = v.release join agencies a on a.slug = r.agency"
 
 
@@ -163,12 +170,13 @@ async def count_edits(run: Run, query: EditsQuery) -> Counts:
         f"{chain} select v.release from revisions v where {' and '.join(conditions)} order by v.seen desc"
         for chain, conditions in (chosen(query), chosen(replace(query, agency=None)))
     )
-    return await count_entries(run, found, without, values(query))
+    kept = {"agencies": COUNTED} if not any(replace(query, agency=None).filters().values()) else {}
+    return await count_entries(run, found, without, values(query), **kept)
 
 
 def chosen(query: EditsQuery) -> tuple[str, list[str]]:
     """The SQL of the filters."""
-    conditions = ["v.cause = 'source'", "v.previous is not null", f"v.release not in ({HIDDEN})"]
+    conditions = [IS_EDIT, f"v.release not in ({HIDDEN})"]
     tests = {
         "v.release in (select id from releases where agency = :agency)": query.agency,
         "v.release in (select id from chain)": query.release,

@@ -93,16 +93,20 @@ async def deliver(datasette: Any, request: Any, kind: str, listing: Listing, lan
 
 
 def to_json(listing: Listing) -> str:
-    """An object: what it is, where it stands, where it goes on (next, null at the end), and the rows."""
+    """An object: what it is, where it stands, where it goes on (next, null at the end), and the rows, each in a line.
+
+    Indented it would take Python's own encoder, which needs ten times as long as the one in C.
+    """
     told = {
         "title": listing.title,
         "self": listing.self,
         "page": listing.page,
         "next": listing.next,
         **listing.head,
-        listing.name: listing.rows,
     }
-    return json.dumps(told, ensure_ascii=False, indent=1)
+    lines = [f"{json.dumps(name)}: {json.dumps(value, ensure_ascii=False)}" for name, value in told.items()]
+    rows = ",\n".join(json.dumps(row, ensure_ascii=False) for row in listing.rows)
+    return "{" + ",\n".join([*lines, f"{json.dumps(listing.name)}: [\n{rows}\n]"]) + "}"
 
 
 def to_lines(rows: Sequence[Mapping[str, Any]]) -> str:

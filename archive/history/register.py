@@ -40,17 +40,22 @@ async def check_agency(run: Run, slug: str | None) -> None:
         raise FilterError("agency", slug, "the slug of an agency", why="bad_agency")
 
 
-async def count_entries(run: Run, found: str, found_without: str, values: Mapping[str, Any]) -> Counts:
+async def count_entries(
+    run: Run, found: str, found_without: str, values: Mapping[str, Any], *, agencies: str = AGENCIES
+) -> Counts:
     """Counts of a register's entries; `found` and, without the agency's filter, `found_without` are SELECTs of
-    their releases, newest first."""
+    their releases, newest first. agencies: another SELECT of the choices, where they are kept counted."""
     limit = f" limit {MOST_COUNTED + 1}"
-    total = (await run(f"select count(*) as n from ({found}{limit})", dict(values)))[0]["n"]
-    rows = await run(AGENCIES.format(found=found_without + limit), dict(values))
+    rows = await run(agencies.format(found=found_without + limit), dict(values))
     choices = sorted((Choice(**dict(row)) for row in rows), key=lambda choice: sort_key(choice.name))
-    told = sum(choice.count for choice in choices) <= MOST_COUNTED
+    told = agencies is not AGENCIES or sum(choice.count for choice in choices) <= MOST_COUNTED
+    if told:
+        total = sum(choice.count for choice in choices if choice.value == (values["agency"] or choice.value))
+    else:
+        total = (await run(f"select count(*) as n from ({found}{limit})", dict(values)))[0]["n"]
     return Counts(
-        total=min(total, MOST_COUNTED),
-        capped=total > MOST_COUNTED,
+        total=total if told else min(total, MOST_COUNTED),
+        capped=not told and total > MOST_COUNTED,
         agencies=[choice for choice in choices if choice.count or not told],
         told=told,
     )

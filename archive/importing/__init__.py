@@ -17,12 +17,12 @@ from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 
-from archive.bulk.processes import in_order
 from archive.errors import ArchiveError
 from archive.files import open_readonly
 from archive.importing.lines import Line, LineError, read_line, read_lines
 from archive.importing.rows import FieldError, to_release
 from archive.prepared import Prepared, prepare
+from archive.processes import in_order
 from archive.records import Release
 from archive.store import Archive
 from archive.times import to_text
@@ -46,6 +46,7 @@ class Import:
     textless: int = 0  # of new and revised: those with a title and no more
     left: Counter[str] = field(default_factory=Counter)  # fields that the archive has no place for, by lines
     errors: list[LineError] = field(default_factory=list)
+    stopped: bool = False  # before its end
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +87,9 @@ def import_file(
     work = partial(prepare_lines, file, agency, archive.path)
     with closing(in_order(batches, work, send=list, processes=processes)) as ready:
         for _, lines in ready:
+            if lines and stop():
+                done.stopped = True
+                break
             with archive.bulk():
                 for number, line in lines:
                     done.lines += 1
@@ -99,8 +103,6 @@ def import_file(
                         done.errors.append(LineError(file, number, error.field, str(error)))
                     else:
                         done.left.update(line.left)
-            if stop():
-                break
     return done
 
 

@@ -13,11 +13,11 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from archive.bulk.processes import MOST, count_processes
 from archive.captures import Captures
 from archive.errors import ArchiveError
 from archive.evidence.manifest import write_manifest
 from archive.importing import Import, Watch, import_file
+from archive.processes import MOST, count_processes
 from archive.store import Archive
 from archive.times import now
 
@@ -55,7 +55,7 @@ def to_number(text: str) -> int:
 
 
 def run_import(options: argparse.Namespace, watch: Watch | None = None) -> int:
-    """0 where every line is held now, 1 where some could not be read, 130 where it was stopped.
+    """0 where every line is held now, 1 where some could not be read, 130 where it was stopped before the end.
 
     The errors stand a line each.
     """
@@ -74,7 +74,7 @@ def run_import(options: argparse.Namespace, watch: Watch | None = None) -> int:
             write_manifest(archive.db.conn, captures, now().date())
     for line in told(options.file, done):
         sys.stdout.write(f"{line}\n")
-    if stopped.is_set():
+    if done.stopped:
         sys.stderr.write(f"{options.file}: stopped; what was taken over so far is kept, a second run does the rest\n")
         return STOPPED
     return 1 if done.errors else 0

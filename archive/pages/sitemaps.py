@@ -12,7 +12,13 @@ PIECE = 10_000  # numbers of releases in one piece; the format allows 50,000 add
 FIXED = ("/", "/agencies", "/about", "/help", "/-/edits", "/-/removed")
 HEAD = '<?xml version="1.0" encoding="UTF-8"?>\n'
 SPACE = "http://www.sitemaps.org/schemas/sitemap/0.9"
-PIECES = f"select release / {PIECE} as piece, max(seen) as changed from revisions group by 1 order by 1"
+# piece by piece, each by one look into an index of its own (idx_revisions_piece)
+PIECES = f"""
+    with recursive pieces(piece) as (select 0 union all select piece + 1 from pieces
+      where piece < (select max(release) / {PIECE} from revisions))
+    select piece, (select max(seen) from revisions where release / {PIECE} = piece) as changed from pieces
+    where changed is not null
+"""
 RELEASES = """
     select v.release, max(v.seen) as changed from listed l cross join revisions v on v.release = l.release
     where l.release between :low and :high group by l.release

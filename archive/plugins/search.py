@@ -14,11 +14,11 @@ from archive.addresses import find_named, is_address
 from archive.history.formats import ENDING, Entry, Listing, add_query, deliver
 from archive.language import say
 from archive.search.answering import Results, search
-from archive.search.asked import FACETS, ORDERS, SHOWN, Query, chosen, read_query, to_address, to_pairs
+from archive.search.asked import FACETS, ORDERS, SHOWN, Choices, Query, chosen, read_query, to_address, to_pairs
 from archive.search.data import COLUMNS, to_entry, to_head, to_rows
 from archive.search.news import EVER
 from archive.swedish.facts import NONE
-from archive.web import absolute, language_of, refuse, runner
+from archive.web import absolute, columns_of, language_of, refuse, runner
 
 FEED_SIZE = 30
 MOST_VALUES = 40  # of one facet on the page; each is two links, which cost
@@ -35,7 +35,7 @@ async def show_search(request: Any, datasette: Any) -> Any:
         path = add_query(f"/archive/releases/{named}", lang=request.args.get("lang"))
         return Response.redirect(datasette.urls.path(path))
     try:
-        results = await search(run, query)
+        results = await search(run, query, columns_of(datasette))
     except QueryInterrupted:
         results = None
     context = to_context(request, datasette, query, results)
@@ -47,6 +47,7 @@ def to_context(request: Any, datasette: Any, query: Query, results: Results | No
     """What the template is given beside the interface's own names."""
     lang = request.args.get("lang")
     kept = lang if lang in ("sv", "en") else None
+    choices = Choices(query, kept)
 
     def at(query: Query, ending: str = "") -> str:
         return str(datasette.urls.path(to_address(query, kept, ending)))
@@ -66,6 +67,7 @@ def to_context(request: Any, datasette: Any, query: Query, results: Results | No
         "most_values": MOST_VALUES,
         "at": at,
         "choose": partial(chosen, query),
+        "link_choice": lambda *what, **how: str(datasette.urls.path(choices.address(*what, **how))),
         "changed": partial(replace, query, page=1),
         "turned": lambda page: replace(query, page=page),
         "unfiltered": replace(query, include={}, exclude={}, page=1),
@@ -81,7 +83,8 @@ async def show_data(request: Any, datasette: Any, kind: str, query: Query) -> An
         news = kind == "atom" and bool(await run(EVER, {}))
         # without a crawl nothing is news, ever: then the feed tells of what there is, by its own dates
         dated = {**query.exclude, "year": (*query.exclude.get("year", ()), NONE)} if kind == "atom" and not news else {}
-        results = await search(run, replace(query, news=news, exclude=dated or query.exclude))
+        asked = replace(query, news=news, exclude=dated or query.exclude)
+        results = await search(run, asked, columns_of(datasette))
     except QueryInterrupted:
         return await refuse(datasette, request, kind, 503, "too_slow_list")
     whole = partial(absolute, datasette, request)

@@ -11,12 +11,13 @@ from datasette import hookimpl
 from sqlite_utils import Database
 
 from archive.swedish.index import Index
+from archive.web import columns_of, runner
 
 
 def find_fault(files: dict[str, list[str]]) -> str | None:
     """What is wrong with the databases to be served (name → its tables), if anything."""
     if "archive" not in files:
-        served = ", ".join(sorted(name for name in files if not name.startswith("_"))) or "none"
+        served = ", ".join(sorted(files)) or "none"
         return f"the archive's file must be called archive.db; served here: {served}"
     if "releases" not in files["archive"]:
         return "archive.db holds no table releases: it is not an archive, or nothing was crawled into it yet"
@@ -36,6 +37,8 @@ def startup(datasette: Any) -> Callable[[], Awaitable[None]]:
     async def check() -> None:
         files = {}
         for name, db in datasette.databases.items():
+            if name.startswith("_"):  # Datasette's own, which a first request may be about to fill
+                continue
             try:
                 files[name] = await db.table_names()
             except sqlite3.DatabaseError as error:
@@ -49,5 +52,6 @@ def startup(datasette: Any) -> Callable[[], Awaitable[None]]:
             raise click.ClickException(
                 f"{db.path}: its search index must be made anew ({fault}): python -m archive reindex {db.path}"
             )
+        await columns_of(datasette).renew(runner(datasette))  # else the first search would wait for it
 
     return check

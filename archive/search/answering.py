@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from archive.search.asked import Query
+from archive.search.columns import Columns
 from archive.search.finding import Found, count, find
 from archive.search.hits import Hit, read_pairs, read_releases
 from archive.search.marks import to_wanted
+from archive.search.matching import Known
 from archive.search.names import find_known
 from archive.search.query import Note, Term, find_terms
 from archive.search.run import Choice, Run
@@ -74,13 +75,17 @@ class Results:
     names: dict[tuple[str, str], Choice] = field(default_factory=dict)  # of counted and chosen values, by facet
 
 
-async def search(run: Run, query: Query) -> Results:
-    """Find releases or pairs. What takes too long is raised by `run`."""
+async def search(run: Run, query: Query, columns: Columns | None = None) -> Results:
+    """Find releases or pairs. What takes too long is raised by `run`.
+
+    columns: those of the archive, which who searches often keeps; without them all of it is read first.
+    """
+    columns = await (columns or Columns()).renew(run)
     known, notes = await find_known(run, query.asked.tree)
-    found = await find(run, query, known)
+    found = await find(run, columns, query, known)
     wanted = to_wanted(query.asked.tree, {text: begun.lemmas for text, begun in known.begun.items()})
     read = read_pairs if query.show == "questions" else read_releases
-    hits, suggestions = await asyncio.gather(read(run, found.ids, wanted), suggest(run, query, found, known))
+    hits, suggestions = await asyncio.gather(read(run, found.ids, wanted), suggest(run, columns, query, found, known))
     return Results(
         hits=hits,
         found=found,
@@ -97,7 +102,7 @@ def notes_on(found: Found) -> list[Note]:
     return [*([Note("titled")] if found.titled else []), *([Note("partial")] if found.partial else [])]
 
 
-async def suggest(run: Run, query: Query, found: Found, known: Any) -> list[Suggestion]:
+async def suggest(run: Run, columns: Columns, query: Query, found: Found, known: Known) -> list[Suggestion]:
     """Other queries that find more, each tried before it is told."""
     few = found.total <= FEW
     texts: dict[str, str] = {}
@@ -108,7 +113,7 @@ async def suggest(run: Run, query: Query, found: Found, known: Any) -> list[Sugg
     told = []
     for text, why in texts.items():
         changed = replace(query, text=text, page=1)
-        total = await count(run, changed, known) if text != query.text else 0
+        total = await count(run, columns, changed, known) if text != query.text else 0
         if total > found.total:
             told.append(Suggestion(query=changed, total=total, why=why))
     return told[:MOST_SUGGESTIONS]

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Protocol
-from urllib.parse import urlencode
+from urllib.parse import quote_plus, urlencode
 
 from archive.search.parsing import parse_query
 from archive.search.query import Asked
@@ -118,3 +118,27 @@ def chosen(query: Query, facet: str, value: str, *, exclude: bool = False) -> Qu
     left = {name: held for name, held in left.items() if held}
     include, exclude_ = (left, changed) if exclude else (changed, left)
     return replace(query, include=include, exclude=exclude_, page=1)
+
+
+class Choices:
+    """The addresses that facets lead to: the same search with one more value. What they share is written once."""
+
+    def __init__(self, query: Query, lang: str | None) -> None:
+        self.query, self.lang = query, lang
+        self.around: dict[str, tuple[str, str]] = {}
+
+    def address(self, facet: str, value: str, *, exclude: bool = False) -> str:
+        """Of `chosen`.
+
+        >>> Choices(Query(text="fyr"), "sv").address("tag", "Öar & skär", exclude=True)
+        '/search?q=fyr&tag__not=%C3%96ar+%26+sk%C3%A4r&lang=sv'
+        """
+        query = self.query
+        if value in query.include.get(facet, ()) or value in query.exclude.get(facet, ()):
+            return to_address(chosen(query, facet, value, exclude=exclude), self.lang)
+        name = facet + (EXCEPT if exclude else "")
+        if name not in self.around:
+            head, _, tail = to_address(chosen(query, facet, "\0", exclude=exclude), self.lang).partition(f"{name}=%00")
+            self.around[name] = f"{head}{name}=", tail
+        head, tail = self.around[name]
+        return f"{head}{quote_plus(value, errors='replace')}{tail}"

@@ -11,6 +11,8 @@ Edits are counted as they are kept.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from sqlite_utils import Database
 
 NO_MONTH = "none"  # of what is without any date
@@ -59,6 +61,11 @@ ADD_EDIT = f"""
       where id = new.release and {IS_EDIT.format(row="new")} on conflict (agency) do update
       set edits = edits + 1, unannounced = unannounced + excluded.unannounced;
 """
+OF_OLD = f"{IS_EDIT.format(row='old')} and agency = (select agency from releases where id = old.release)"
+TAKE_EDIT = f"""
+    update edit_counts set edits = edits - 1, unannounced = unannounced - (old.dated = 0) where {OF_OLD};
+    delete from edit_counts where edits = 0 and {OF_OLD};
+"""
 TRIGGERS = {
     "counted_new": f"after insert on listed begin {ADD} end",
     "counted_gone": f"after delete on listed begin {TAKE} end",
@@ -76,27 +83,24 @@ TRIGGERS = {
     " delete from tag_counts where tag = old.tag and releases = 0; end",
     "counted_edit": f"after insert on revisions when {IS_EDIT.format(row='new')} begin {ADD_EDIT} end",
     # what a moved release was first read as follows what it was at its old address
-    "counted_joined": "after update of cause, previous, dated on revisions begin"
-    " update edit_counts set edits = edits - 1, unannounced = unannounced - (old.dated = 0)"
-    f" where {IS_EDIT.format(row='old')} and agency = (select agency from releases where id = old.release);"
-    f" {ADD_EDIT} end",
+    "counted_joined": f"after update of cause, previous, dated on revisions begin {TAKE_EDIT} {ADD_EDIT} end",
+    "counted_no_edit": f"after delete on revisions begin {TAKE_EDIT} end",
 }
-FILL = (
-    f"""
-    insert into months (agency, month, releases, dated)
+KEYS = {"months": 2, "tagged": 3, "tag_counts": 2, "edit_counts": 1}  # columns that tell a row from others: its first
+COUNTED = {  # what stands in each table, counted
+    "months": f"""
     with counted as materialized (select agency, {MONTH.format(row="listed")} as month, count(*) as n, count(day) as d
       from listed group by 1, 2)
     select agency, month, n, d from counted union all select '', month, sum(n), sum(d) from counted group by month
     union all select agency, '', sum(n), sum(d) from counted group by agency
     union all select '', '', sum(n), sum(d) from counted having count(*) > 0
     """,
-    "insert into tagged (tag, newest, release) select rt.tag, l.newest, l.release from release_tags rt"
-    " join listed l on l.release = rt.release order by 1, 2, 3",
-    "insert into tag_counts (tag, agency, releases) select rt.tag, l.agency, count(*) from release_tags rt"
-    " join listed l on l.release = rt.release group by 1, 2",
-    "insert into edit_counts (agency, edits, unannounced) select r.agency, count(*), sum(v.dated = 0) from revisions v"
-    " join releases r on r.id = v.release where v.cause = 'source' and v.previous is not null group by 1",
-)
+    "tagged": "select rt.tag, l.newest, l.release from release_tags rt join listed l on l.release = rt.release",
+    "tag_counts": "select rt.tag, l.agency, count(*) from release_tags rt join listed l on l.release = rt.release"
+    " group by 1, 2",
+    "edit_counts": "select r.agency, count(*), sum(v.dated = 0) from revisions v join releases r on r.id = v.release"
+    f" where {IS_EDIT.format(row='v')} group by 1",
+}
 
 
 def create_counted(db: Database) -> None:
@@ -108,9 +112,16 @@ def create_counted(db: Database) -> None:
         db.execute(f"create trigger {name} {trigger}")
 
 
-def fill_counted(db: Database) -> None:
+def fill_counted(db: Database, tables: Iterable[str] = COUNTED) -> None:
     """Every row anew."""
-    for name in ("months", "tagged", "tag_counts", "edit_counts"):
+    for name in tables:
         db.execute(f"delete from {name}")
-    for sql in FILL:
-        db.execute(sql)
+        db.execute(f"insert into {name} select * from ({COUNTED[name]}) order by {', '.join('123'[: KEYS[name]])}")
+
+
+def count_edits_anew(db: Database) -> None:
+    """What takes edits out again, by today's triggers; and the counts from before there were such."""
+    for name in ("counted_joined", "counted_no_edit"):
+        db.execute(f"drop trigger if exists {name}")
+        db.execute(f"create trigger {name} {TRIGGERS[name]}")
+    fill_counted(db, ["edit_counts"])

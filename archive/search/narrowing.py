@@ -14,14 +14,11 @@ from archive.search.run import Run
 from archive.swedish.facts import AGENCY, KIND, LISTED_MONTH, LISTED_YEAR, QUESTIONS, TAG, YEAR
 
 MOST_HITS = 10_000  # matches beyond the newest so many are neither counted nor shown: very common words cost seconds
-MOST_COUNTED = 100_000  # matches that are counted to see how common a word is
-FIRST = 15_000  # releases whose months tell it of commoner words
-LEAST_MORE = 1.2  # times as many are tried next, at least
+LEAST_MORE = 1.2  # times as many releases are tried next, at least
 SPARE = 1.2  # times as many hits as are wanted are aimed at
-MOST_SHARE = 0.75  # of all releases; to look through more of them costs more than to sort all hits
+MOST_SHARE = 0.4  # of all releases; to look for months of more of them costs more than to sort all hits
 KINDS = {"agency": AGENCY, "kind": KIND, "year": YEAR, "questions": QUESTIONS, "tag": TAG}
 MONTHS = "select month, releases from months where agency = '' and month not in ('', 'none') order by month desc"
-COUNT = "select count(*) as n from (select 1 from search where search match :match limit :most)"
 
 
 def choose_facts(include: Mapping[str, tuple[str, ...]], without: str | None = None) -> list[str]:
@@ -35,9 +32,10 @@ def choose_facts(include: Mapping[str, tuple[str, ...]], without: str | None = N
     return told
 
 
-def refuse_tags(exclude: Mapping[str, tuple[str, ...]]) -> str:
-    """Excluded tags; "" where there are none."""
-    return any_fact(TAG, exclude.get("tag", ()))
+def refuse_facts(exclude: Mapping[str, tuple[str, ...]]) -> str:
+    """Any of the excluded values; "" where there are none."""
+    told = [any_fact(KINDS[name], values) for name, values in exclude.items()]
+    return " OR ".join(f"({each})" for each in told if each)
 
 
 def join_match(wanted: Sequence[str], refused: str = "") -> str:
@@ -46,34 +44,29 @@ def join_match(wanted: Sequence[str], refused: str = "") -> str:
     return f"({match}) NOT ({refused})" if match and refused else match
 
 
-async def is_capped(run: Run, match: str) -> bool:
-    """Whether an expression finds more than MOST_HITS."""
-    return await count(run, match, MOST_HITS) > MOST_HITS
+class Window:
+    """The newest months, as an expression, more of them each time: those that may hold the newest MOST_HITS hits."""
+
+    def __init__(self, months: Sequence[tuple[str, int]], expected: float) -> None:
+        """expected: in how many releases MOST_HITS hits may be, as far as is known."""
+        self.months, self.whole = months, sum(number for _, number in months)
+        self.wanted, self.held = SPARE * expected, 0
+
+    def open(self) -> str:
+        """The months; "" where all releases must be looked at, for there are not many more."""
+        if self.wanted >= MOST_SHARE * self.whole:
+            return ""
+        chosen, self.held = take(self.months, self.wanted)
+        return any_month(chosen)
+
+    def widen(self, found: int) -> None:
+        """So many hits were in it, which were too few."""
+        self.wanted = self.held * max(LEAST_MORE, SPARE * MOST_HITS / (found + 1))
 
 
-async def find_window(run: Run, match: str) -> str:
-    """The months, as an expression, that hold the newest MOST_HITS of an expression's releases and not many more.
-
-    "" where all of its releases must be looked at, for there are not many more.
-    """
-    months = [(row["month"], row["releases"]) for row in await run(MONTHS, {})]
-    whole = sum(number for _, number in months)
-    found = await count(run, match, MOST_COUNTED)
-    # how common the commonest words are the newest months tell
-    wanted = FIRST if found > MOST_COUNTED else whole * SPARE * MOST_HITS / max(1, found)
-    while wanted < MOST_SHARE * whole:
-        chosen, held = take(months, wanted)
-        span = any_month(chosen)
-        found = await count(run, f"({match}) AND ({span})", MOST_HITS)
-        if found > MOST_HITS:
-            return span
-        wanted = max(LEAST_MORE * held, held * SPARE * MOST_HITS / (found + 1))
-    return ""
-
-
-async def count(run: Run, match: str, most: int) -> int:
-    """How many releases an expression finds, counted no further than one beyond `most`."""
-    return int((await run(COUNT, {"match": match, "most": most + 1}))[0]["n"])
+async def read_months(run: Run) -> list[tuple[str, int]]:
+    """How many releases each month has, the newest first."""
+    return [(row["month"], row["releases"]) for row in await run(MONTHS, {})]
 
 
 def take(months: Iterable[tuple[str, int]], wanted: float) -> tuple[list[str], int]:

@@ -14,10 +14,10 @@ from urllib.parse import parse_qs, urlsplit
 from archive.errors import ArchiveError
 from archive.language import say
 from archive.search.asked import EXCEPT, FACETS, Query, read_query
-from archive.search.finding import hits_sql, match_of, plan_of
 from archive.search.names import find_known
 from archive.search.query import Note
 from archive.search.run import finish, runner_on
+from archive.search.statements import hits_sql, match_of, plan_of
 
 IS_SQL = re.compile(r"\s*(?:select|with)\b", re.IGNORECASE)
 IS_ADDRESS = re.compile(
@@ -81,8 +81,8 @@ def choose_by_search(db: sqlite3.Connection, text: str) -> Sequence[str]:
     query = read_query(Values(text)) if IS_ADDRESS.fullmatch(text.strip()) else Query(text=text.strip())
     known, notes = finish(find_known(runner_on(db), query.asked.tree))
     plan = plan_of(query, known)
-    hits = hits_sql(query, plan, None, match=match_of(query, plan))
-    db.execute(f"insert or ignore into temp.chosen (release) select release from ({hits})", plan.values | {"most": -1})
+    hits = hits_sql(query, plan, match_of(query, plan))
+    db.execute(f"insert or ignore into temp.chosen (release) select release from ({hits})", plan.values)
     return [say_note(note) for note in (*query.asked.notes, *notes)]
 
 

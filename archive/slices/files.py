@@ -36,7 +36,9 @@ def find_pyarrow(folder: Path) -> Any:
         importlib.import_module("pyarrow.parquet")
         return importlib.import_module("pyarrow")
     except ImportError as error:
-        problem = "Parquet needs pyarrow: pip install 'myndighetsarkivet[slices]', or choose --only csv"
+        problem = (
+            "Parquet needs pyarrow: pip install -c constraints.txt -e '.[slices]' in the clone, or choose --only csv"
+        )
         raise ArchiveError(folder, problem) from error
 
 

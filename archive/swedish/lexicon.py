@@ -92,6 +92,12 @@ def read_endings(text: str) -> dict[str, list[Rule]]:
     return dict(endings)
 
 
+@cache
+def share(*flags: str) -> tuple[str, ...]:
+    """The same object for the same flags: a hundred words have them."""
+    return flags
+
+
 def add_word(lexicon: Lexicon, line: str, joins: dict[str, list[tuple[str, Rule]]]) -> None:
     """One line of the .dic file. Of names only the genitive is of use, and only where no word is written so."""
     word, _, flags = line.partition("/")
@@ -103,7 +109,7 @@ def add_word(lexicon: Lexicon, line: str, joins: dict[str, list[tuple[str, Rule]
             lexicon.flags.setdefault(word.lower(), ("A",))
         return
     if ONLY_JOINED not in flags:
-        lexicon.flags[word] = (*lexicon.flags.get(word, ()), flags)
+        lexicon.flags[word] = share(*lexicon.flags.get(word, ()), flags)
     if INFLECTED.isdisjoint(flags) and ONLY_JOINED not in flags:
         return  # as some text happened to hold it
     if FIRST in flags:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
@@ -11,8 +10,7 @@ from typing import Any, ClassVar
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
-from scrapy.commands import ScrapyCommand
-from scrapy.exceptions import UsageError
+from scrapy.settings import Settings
 
 from archive.errors import ArchiveError
 from archive.health.judging import acknowledge, is_fault, is_red, read_all
@@ -20,22 +18,17 @@ from archive.health.saying import say_reason, say_state
 from archive.health.shown import ORDER
 from archive.store import Archive
 from archive.times import now
-from scraper.agency import DEFAULT_LIST, Agency, choose_agencies, load_agencies
-from scraper.errors import AgencyError
+from scraper.agency import Agency, choose_agencies, load_agencies
+from scraper.command import OptionsCommand, list_of
 from scraper.health import judge_listed
 
 NARROW = 140  # columns of a table that nobody sees on a terminal
 
 
-class Command(ScrapyCommand):
+class Command(OptionsCommand):
     """Exit code 0: no fault that is not acknowledged, 1: some, 2: wrongly configured."""
 
-    requires_project = True
-    requires_crawler_process = False
     default_settings: ClassVar[dict[str, Any]] = {"LOG_LEVEL": "WARNING"}
-
-    def syntax(self) -> str:
-        return "[options]"
 
     def short_desc(self) -> str:
         return "Judge every agency by what came in; exit code 1 where a fault is new"
@@ -57,26 +50,18 @@ class Command(ScrapyCommand):
             help="keep a known fault of an agency quiet until its state or reason change; may be given several times",
         )
 
-    def run(self, args: list[str], opts: argparse.Namespace) -> None:
-        if args:
-            raise UsageError("health takes no arguments")
-        assert self.settings is not None  # noqa: S101 - Scrapy sets it before run
-        file, path = Path(self.settings.get("AGENCIES") or DEFAULT_LIST), Path(self.settings["ARCHIVE"])
-        try:
-            agencies = load_agencies(file)
-            known = choose_agencies(agencies, [slug for text in opts.acknowledge for slug in text.split(",")], file)
-            rows, told = judge_file(path, agencies, known if opts.acknowledge else {})
-        except (AgencyError, ArchiveError) as error:
-            sys.stderr.write(f"scrapy health: {error}\n")
-            self.exitcode = 2
-            return
+    def do(self, settings: Settings, opts: argparse.Namespace) -> int:
+        file, path = list_of(settings), Path(settings["ARCHIVE"])
+        agencies = load_agencies(file)
+        known = choose_agencies(agencies, [slug for text in opts.acknowledge for slug in text.split(",")], file)
+        rows, told = judge_file(path, agencies, known if opts.acknowledge else {})
         console = Console()
         if not console.is_terminal:
             console = Console(width=NARROW)
         console.print(to_table(rows, path))
         for line in told:
             console.print(line)
-        self.exitcode = 1 if any(map(is_red, rows)) else 0
+        return 1 if any(map(is_red, rows)) else 0
 
 
 def judge_file(

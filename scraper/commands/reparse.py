@@ -9,16 +9,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
-from scrapy.commands import ScrapyCommand
-from scrapy.exceptions import UsageError
+from scrapy.settings import Settings
 
 from archive.captures import Captures
 from archive.errors import ArchiveError
 from archive.store import Archive, Outcome
 from archive.times import now
-from scraper.agency import DEFAULT_LIST, Agency, choose_agencies, load_agencies
+from scraper.agency import Agency
 from scraper.causes import reread
-from scraper.errors import AgencyError
+from scraper.command import OptionsCommand, add_agency_option, find_chosen
 from scraper.keeping import Keeping
 from scraper.locks import lock_agencies, tell_left_out
 from scraper.schedule import Schedule, parse_schedule
@@ -26,15 +25,10 @@ from scraper.taking import read_mended
 from scraper.witness import Witness
 
 
-class Command(ScrapyCommand):
+class Command(OptionsCommand):
     """Exit code 0: all was read, 1: some captures could not be, 2: wrongly configured."""
 
-    requires_project = True
-    requires_crawler_process = False
     default_settings: ClassVar[dict[str, Any]] = {"LOG_LEVEL": "WARNING"}
-
-    def syntax(self) -> str:
-        return "[options]"
 
     def short_desc(self) -> str:
         return "Read what is held anew from its captures, by today's rules"
@@ -47,28 +41,17 @@ class Command(ScrapyCommand):
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         super().add_options(parser)
-        parser.add_argument("--agency", default="", help="slugs, with commas; all where it is left out")
+        add_agency_option(parser)
 
-    def run(self, args: list[str], opts: argparse.Namespace) -> None:
-        if args:
-            raise UsageError("reparse takes no arguments; name agencies with --agency")
-        assert self.settings is not None  # noqa: S101 - Scrapy sets it before run
-        try:
-            file = Path(self.settings.get("AGENCIES") or DEFAULT_LIST)
-            slugs = [slug.strip() for slug in opts.agency.split(",") if slug.strip()]
-            agencies = choose_agencies(load_agencies(file), slugs, file)
-            schedule = parse_schedule(self.settings["REVISIT_AGES"])
-            counts, mended = reparse_file(Path(self.settings["ARCHIVE"]), agencies, schedule, every=not slugs)
-        except (AgencyError, ArchiveError) as error:
-            sys.stderr.write(f"scrapy reparse: {error}\n")
-            self.exitcode = 2
-            return
+    def do(self, settings: Settings, opts: argparse.Namespace) -> int:
+        agencies, schedule = find_chosen(settings, opts), parse_schedule(settings["REVISIT_AGES"])
+        counts, mended = reparse_file(Path(settings["ARCHIVE"]), agencies, schedule, every=not opts.agency.strip(", "))
         if mended:
             left = mended.pop(Outcome.HELD_BACK, 0)
             sys.stdout.write(f"of what was held back, {mended.total()} taken in, {left} still held back\n")
         told = ", ".join(f"{counts[name]} {name}" for name in ("unchanged", "reread", "unreadable", "without capture"))
         sys.stdout.write(f"{told}\n")
-        self.exitcode = 1 if counts["unreadable"] else 0
+        return 1 if counts["unreadable"] else 0
 
 
 def reparse_file(

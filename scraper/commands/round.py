@@ -9,14 +9,13 @@ from datetime import datetime
 from pathlib import Path
 from time import monotonic
 
-from scrapy.commands import ScrapyCommand
-from scrapy.exceptions import UsageError
+from scrapy.settings import Settings
 from scrapy.utils.log import configure_logging
 
-from archive.errors import ArchiveError
 from archive.times import now
-from scraper.agency import DEFAULT_LIST, choose_agencies, load_agencies
+from scraper.agency import load_agencies
 from scraper.alerts import Ways, find_ways
+from scraper.command import OptionsCommand, add_agency_option, find_chosen, list_of
 from scraper.errors import AgencyError
 from scraper.rounds import LONG, close_round, hold_round, is_fresh, last_crawl
 from scraper.running import Running
@@ -26,14 +25,8 @@ logger = logging.getLogger(__name__)
 PASSES = ("news", "revisit")
 
 
-class Command(ScrapyCommand):
+class Command(OptionsCommand):
     """Exit code 0: all went well, 1: agencies are failing or a part of the round broke off, 2: wrongly configured."""
-
-    requires_project = True
-    requires_crawler_process = False
-
-    def syntax(self) -> str:
-        return "[options]"
 
     def short_desc(self) -> str:
         return "A whole round: what is new, what has changed, health, manifest, alerts"
@@ -48,45 +41,34 @@ class Command(ScrapyCommand):
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         super().add_options(parser)
-        parser.add_argument("--agency", default="", help="slugs, with commas; all where it is left out")
+        add_agency_option(parser)
         parser.add_argument("--every", type=float, metavar="MINUTES", help="stay, and begin a round so often")
         parser.add_argument(
             "--fresh", type=float, metavar="HOURS", help="only tell whether a crawl has ended within the last hours"
         )
 
-    def run(self, args: list[str], opts: argparse.Namespace) -> None:
-        if args:
-            raise UsageError("round takes no arguments; name agencies with --agency")
-        assert self.settings is not None  # noqa: S101 - Scrapy sets it before run
-        configure_logging(self.settings)
-        archive = Path(self.settings["ARCHIVE"])
-        try:
-            if opts.fresh is not None:
-                self.exitcode = tell_fresh(archive, opts.fresh)
-                return
-            file = Path(self.settings.get("AGENCIES") or DEFAULT_LIST)
-            wanted = [slug.strip() for slug in opts.agency.split(",") if slug.strip()]
-            choose_agencies(load_agencies(file), wanted, file)
-            ways, options = find_ways(), to_options(opts)
-            with Running() as running:
-                if opts.every is not None:
-                    self.exitcode = repeat(running, [*options, "--agency", opts.agency], opts.every)
-                else:
-                    self.exitcode = self.go_round(running, archive, [*options, "-a", f"agency={opts.agency}"], ways)
-        except (AgencyError, ArchiveError) as error:
-            sys.stderr.write(f"scrapy round: {error}\n")
-            self.exitcode = 2
+    def do(self, settings: Settings, opts: argparse.Namespace) -> int:
+        configure_logging(settings)
+        archive = Path(settings["ARCHIVE"])
+        if opts.fresh is not None:
+            return tell_fresh(archive, opts.fresh)
+        find_chosen(settings, opts)  # a fault is told before anything is begun
+        ways, options = find_ways(), to_options(opts)
+        with Running() as running:
+            if opts.every is not None:
+                return repeat(running, [*options, "--agency", opts.agency], opts.every)
+            return self.go_round(running, settings, [*options, "-a", f"agency={opts.agency}"], ways)
 
-    def go_round(self, running: Running, archive: Path, options: list[str], ways: Ways) -> int:
+    def go_round(self, running: Running, settings: Settings, options: list[str], ways: Ways) -> int:
         """One round, unless another goes on; its exit code."""
-        assert self.settings is not None  # noqa: S101 - Scrapy sets it before run
+        archive = Path(settings["ARCHIVE"])
         lock = hold_round(archive)
         if isinstance(lock, datetime):
             return tell_other(lock)
         with lock:
             after, codes = last_crawl(archive), dict.fromkeys(PASSES, 0)
             for name in PASSES:
-                minutes = f"minutes={self.settings['ROUND_PASS_MINUTES']}"
+                minutes = f"minutes={settings['ROUND_PASS_MINUTES']}"
                 codes[name] = running.scrapy("crawl", name, "-a", minutes, *options)
                 if codes[name] == 2:
                     return 2
@@ -96,8 +78,7 @@ class Command(ScrapyCommand):
             died = [f"the {name} pass broke off with code {code}" for name, code in codes.items() if code not in (0, 1)]
             for problem in died:
                 logger.error("%s", problem)
-            listed = load_agencies(self.settings.get("AGENCIES") or DEFAULT_LIST)
-            closed = close_round(archive, listed, ways, after)
+            closed = close_round(archive, load_agencies(list_of(settings)), ways, after)
         sys.stdout.write(f"round: {closed}\n")
         return 0 if closed.well and not died else 1
 

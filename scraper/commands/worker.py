@@ -3,28 +3,20 @@
 from __future__ import annotations
 
 import argparse
-import sys
 
-from scrapy.commands import ScrapyCommand
-from scrapy.exceptions import UsageError
+from scrapy.settings import Settings
 from scrapy.utils.log import configure_logging
 
+from scraper.command import OptionsCommand
 from scraper.commands.round import to_options
 from scraper.crew.broker import Broker
 from scraper.crew.queue import Queue
 from scraper.crew.rounds import Rounds
-from scraper.errors import CrewError
 from scraper.running import Running
 
 
-class Command(ScrapyCommand):
+class Command(OptionsCommand):
     """Exit code 0: told to stop, 2: wrongly configured, or the broker does not answer at the start."""
-
-    requires_project = True
-    requires_crawler_process = False
-
-    def syntax(self) -> str:
-        return "[options]"
 
     def short_desc(self) -> str:
         return "Crawl rounds from the queue, one agency at a time, for an archive elsewhere"
@@ -36,23 +28,16 @@ class Command(ScrapyCommand):
             " exit code 2: wrongly configured."
         )
 
-    def run(self, args: list[str], opts: argparse.Namespace) -> None:
-        if args:
-            raise UsageError("worker takes no arguments")
-        assert self.settings is not None  # noqa: S101 - Scrapy sets it before run
-        configure_logging(self.settings)
-        try:
-            broker = Broker(self.settings)
-            broker.check()
-            with Running() as running:
-                rounds = Rounds(broker, self.settings, running, to_options(opts))
-                queue = Queue(broker, self.settings, rounds.go)
-                queue.start()
-                while not (running.stopped or rounds.wrong):
-                    running.wait(1)
-                running.told.set()
-                queue.stop()
-            self.exitcode = 2 if rounds.wrong else 0
-        except CrewError as error:
-            sys.stderr.write(f"scrapy worker: {error}\n")
-            self.exitcode = 2
+    def do(self, settings: Settings, opts: argparse.Namespace) -> int:
+        configure_logging(settings)
+        broker = Broker(settings)
+        broker.check()
+        with Running() as running:
+            rounds = Rounds(broker, settings, running, to_options(opts))
+            queue = Queue(broker, settings, rounds.go)
+            queue.start()
+            while not (running.stopped or rounds.wrong):
+                running.wait(1)
+            running.told.set()
+            queue.stop()
+        return 2 if rounds.wrong else 0

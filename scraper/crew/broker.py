@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 GROUP = WRITER = "writer"
 FENCED, FULL = -1, -2  # what SEND says instead of how long the lease goes on
+MISSING = "a crew needs the package {name}: pip install -c constraints.txt -e '.[crew]' in the clone"
 PAUSE = 0.2  # seconds between two tries while the broker does not answer
 
 TAKE = """
@@ -136,7 +137,7 @@ def connect(url: str) -> Redis:
         from redis.backoff import NoBackoff  # noqa: PLC0415
         from redis.retry import Retry  # noqa: PLC0415
     except ModuleNotFoundError as error:
-        raise CrewError(f"a crew needs the package {error.name}: pip install 'myndighetsarkivet[crew]'") from error
+        raise CrewError(MISSING.format(name=error.name)) from error
     options: dict[str, Any] = {"socket_timeout": 10, "socket_connect_timeout": 5, "retry": Retry(NoBackoff(), 0)}
     try:
         return Redis.from_url(url, **options)

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
@@ -148,7 +149,7 @@ class Desk:
             owner = self.witness if part == "witness" else getattr(self.archive, part)
             getattr(owner, method)(*operation.args, **operation.kwargs)
         elif operation.name == "begin":
-            tally = Tally(crawl=open_crawl(self.archive, agency.slug, operation.kwargs["spider"]))
+            tally = Tally(crawl=open_crawl(self.archive, agency.slug, **operation.kwargs))
             self.passes[agency.slug] = self._begin(agency, tally)
         elif operation.name != "end":
             if crawl is None:
@@ -166,12 +167,16 @@ class Desk:
         *,
         counts: Mapping[str, int],
         reason: str,
+        at: datetime,
         ended: bool,
         guest: Mapping[str, Any],
         faults: Mapping[str, int],
         problems: list[str],
     ) -> None:
-        """A pass has come to its end: what the worker counted is added, and all of it judged."""
+        """A pass has come to its end: what the worker counted is added, and all of it judged.
+
+        `at`, like its beginning, by the worker's clock, which dates what it read: feeds compare the two.
+        """
         tally = crawl.tallies[slug]
         for name in FOLLOWED:
             setattr(tally, name, getattr(tally, name) + counts[name])
@@ -179,7 +184,7 @@ class Desk:
         tally.problems[:0] = problems
         crawl.ended = ended
         crawl.pipeline.close_spider()
-        close_crawl(self.archive, tally, reason, **guest)
+        close_crawl(self.archive, tally, reason, at, **guest)
         judge_agencies(self.archive.db, [slug], now())
         del self.passes[slug]
 

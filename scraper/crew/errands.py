@@ -22,7 +22,7 @@ from archive.store import Archive
 from archive.times import to_text
 
 LARGEST = 4 * 1024**3  # bytes of an errand
-TODAY = timedelta(days=1)  # what the budgets of a day count
+LATELY = timedelta(days=2)  # what the budgets of a day count, by whatever clock
 RELEASES = "id, agency, url, first_seen, last_checked, checks, next_check, published, updated, moved_to, gone"
 PARTS = (  # with the owner's archive as `whole`
     "insert into agencies select * from whole.agencies where slug = :slug",
@@ -50,7 +50,7 @@ def make_errand(archive: Path, slug: str, table: dict[str, Any], now: datetime) 
             db.execute("attach ? as whole", [str(archive)])
             db.execute("begin")  # one state of the archive
             for sql in PARTS:
-                db.execute(sql, {"slug": slug, "since": to_text(now - TODAY)})
+                db.execute(sql, {"slug": slug, "since": to_text(now - LATELY)})
             db.execute("commit")
             db.execute("detach whole")
         head = json.dumps({slug: table}, ensure_ascii=False).encode()

@@ -70,7 +70,7 @@ class Books(Health):
         try:
             self.journal = self.take_over(spider)
             super().spider_opened(spider)
-            self.journal.post.send(Operation(name="begin", kwargs={"spider": spider.name}))
+            self.journal.post.send(Operation(name="begin", kwargs={"spider": spider.name, "at": now()}))
         except (CrewError, sqlite3.OperationalError) as error:
             spider.patience.give_up(Unsendable(str(error)))
 
@@ -102,10 +102,11 @@ class Books(Health):
         (agency,) = spider.agencies.values()
         guest, more = self.guest.tell(agency, tally), {"faults": dict(tally.faults), "problems": tally.problems}
         told = {"counts": tally.counts(), "reason": reason, "ended": spider.ended, "guest": guest, **more}
+        at = now()
         try:
-            self.journal.post.send(Operation(name="close", kwargs=told))
+            self.journal.post.send(Operation(name="close", kwargs={**told, "at": at}))
             with spider.archive.transaction():  # the next pass counts its requests; without it, this one broke off
-                close_crawl(spider.archive, tally, reason, **guest)
+                close_crawl(spider.archive, tally, reason, at, **guest)
         except sqlite3.OperationalError as error:
             logger.critical("what came of the crawl cannot be told: %s", error)
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from scraper.crew.broker import Broker
+from scraper.crew.broker import MISSING, Broker
 from scraper.errors import CrewError
 
 if TYPE_CHECKING:
@@ -91,6 +91,6 @@ def load_dramatiq() -> Any:
     try:
         import dramatiq  # noqa: PLC0415 - only a crew needs it
     except ModuleNotFoundError as error:
-        raise CrewError(f"a crew needs the package {error.name}: pip install 'myndighetsarkivet[crew]'") from error
+        raise CrewError(MISSING.format(name=error.name)) from error
     logging.getLogger("dramatiq").setLevel(logging.WARNING)
     return dramatiq

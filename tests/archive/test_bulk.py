@@ -18,13 +18,13 @@ from typing import Any
 import pytest
 
 from archive import importing
-from archive.bulk import Entry, save_all
 from archive.captures import Captures
 from archive.errors import ArchiveError
 from archive.importing import import_file
 from archive.records import Capture, Question, Release
 from archive.store import Archive, Outcome
 from tests.archive.sample import ROOT, SEEN
+from tests.bench.bulk import Entry, save_all
 
 SHELL = "<html><main>%s</main>" + "".join(f"<li><a href='/{n}'>Meny {n * n}</a></li>" for n in range(400)) + "</html>"
 COUNTED = ("search", "search_questions")
@@ -59,7 +59,7 @@ def make_entries() -> list[Entry]:
 
 
 def to_entry(release: Release, number: int) -> Entry:
-    body = (SHELL % release.body).encode()
+    body = (SHELL % release.body).encode() + b"<p>Idag</p>" * (number == 8)  # unchanged in another page
     seen = SEEN + timedelta(seconds=number)
     capture = Capture(url=release.url, seen=seen, status=200, headers={}, sha256="", bytes=len(body))
     return Entry(release=release, seen=seen, reader="test", capture=capture, body=body)
@@ -87,13 +87,14 @@ def test_any_batch_gives_the_rows_of_one_by_one(size: int, tmp_path: Path, monke
     one, many = tmp_path / "one", tmp_path / "many"
     with open_archive(one) as archive, Captures(archive.path) as captures:
         for entry in make_entries():
-            sha256 = captures.keep(entry.body or b"", "fyr.example")
             assert entry.capture
             with archive.transaction():
-                capture = replace(entry.capture, sha256=sha256)
-                key = archive.add_capture(capture) if archive.differs(entry.release) else None
+                key = None
+                if archive.differs(entry.release):
+                    sha256 = captures.keep(entry.body or b"", "fyr.example")
+                    key = archive.add_capture(replace(entry.capture, sha256=sha256))
                 archive.save(entry.release, seen=entry.seen, capture=key, reader="test")
-    monkeypatch.setattr("archive.bulk.BATCH", size)
+    monkeypatch.setattr("tests.bench.bulk.BATCH", size)
     with open_archive(many) as archive, Captures(archive.path) as captures:
         outcomes = save_all(archive, captures, make_entries(), processes=0)
     assert outcomes == {Outcome.NEW: 8, Outcome.UNCHANGED: 1, Outcome.REVISED: 2}
@@ -101,11 +102,12 @@ def test_any_batch_gives_the_rows_of_one_by_one(size: int, tmp_path: Path, monke
     assert rows_of(many) == expected
     assert expected["archive.db joint_texts"]
     assert expected["captures.db bases"]
+    assert len(expected["captures.db blobs"]) == 4  # two releases share each, and what is unchanged brings none
     assert dict(row[::2] for row in expected["archive.db vocabulary"])["farledens"] == 8
 
 
 def test_what_came_before_an_error_is_kept_by_the_batch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("archive.bulk.BATCH", 3)
+    monkeypatch.setattr("tests.bench.bulk.BATCH", 3)
     entries = make_entries()
     entries[4] = replace(entries[4], release=replace(entries[4].release, agency="nobody"))
     with open_archive(tmp_path / "a") as archive, Captures(archive.path) as captures:
@@ -137,6 +139,20 @@ def test_an_import_in_processes_gives_the_same_rows_and_errors(tmp_path: Path, m
     assert told[0] == told[1]
     assert told[1][:3] == (10, 7, 1)
     assert [(error.line, error.field) for error in done.errors] == [(5, None), (7, "title")]
+
+
+@pytest.mark.parametrize(("enough", "kept", "stopped"), [(2, 2, True), (7, 7, False)])
+def test_told_to_stop_after_the_last_line_it_was_not_stopped(
+    enough: int, kept: int, stopped: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importing, "BATCH", 2)
+    with open_archive(tmp_path / "a") as archive:
+
+        def stop() -> bool:
+            return bool(archive.db.execute("select count(*) >= ? from releases", [enough]).fetchone()[0])
+
+        done = import_file(archive, write_lines(tmp_path / "fyr.jsonl"), "fyr", SEEN, stop=stop)
+    assert (done.new, done.stopped) == (kept, stopped)
 
 
 @pytest.fixture

@@ -53,3 +53,17 @@ def test_what_is_hidden_is_not_counted_until_it_is_shown_again(storied: Path, tm
     kept, counted = held_and_counted(path)
     assert kept == counted
     assert {name: len(rows) for name, rows in kept.items()} == {name: len(rows) for name, rows in before.items()}
+
+
+def test_what_is_deleted_by_hand_is_counted_no_more(storied: Path, tmp_path: Path) -> None:
+    path = Path(shutil.copy(storied, tmp_path / "archive.db"))
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute("delete from revisions where cause = 'source' and id % 2")
+        for table, key in (("revisions", "release"), ("releases", "id")):
+            db.execute(f"delete from {table} where {key} % 3 = 0")
+    kept, counted = held_and_counted(path)
+    assert kept == counted
+    with closing(sqlite3.connect(path)) as db, db:
+        assert kept["edit_counts"]
+        db.execute("delete from revisions where cause = 'source'")
+        assert read(db)["edit_counts"] == []

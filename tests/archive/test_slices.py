@@ -10,20 +10,19 @@ from dataclasses import replace
 from pathlib import Path
 
 import duckdb
-import pandas
 import pytest
+from pyarrow import parquet
 
-from archive.__main__ import main
 from archive.errors import ArchiveError
 from archive.files import open_readonly
 from archive.slices import files
-from archive.slices.asked import IS_ADDRESS
 from archive.slices.tables import TABLES
 from archive.slices.taking import take_slice
 from archive.store import Archive
 from archive.takedowns.desk import hide, redact_passage
 from tests.archive.mirror import read_shown
-from tests.archive.sample import SEEN, Site, plain_release
+from tests.archive.researcher import run_python
+from tests.archive.sample import SEEN, plain_release
 from tests.archive.sample_history import EDITED
 
 FORMULA = '=HYPERLINK("https://ond.example";"Läs mer")'
@@ -71,20 +70,8 @@ def test_duckdb_reads_what_the_archive_shows(whole: Path, storied: Path) -> None
 
 
 def test_pandas_reads_the_same_from_both(whole: Path) -> None:
-    for table in TABLES:
-        parquet = pandas.read_parquet(whole / f"data/{table.name}.parquet")
-        sheet = pandas.read_csv(whole / f"data/{table.name}.csv", keep_default_na=False, na_values=[""], dtype=str)
-        assert list(parquet.columns) == list(sheet.columns) == [column.name for column in table.columns]
-        assert len(parquet) == len(sheet)
-        for column in table.columns:
-            if column.kind in ("text", "list") and column.name not in ("body", "body_html"):  # these may be ""
-                told = parquet[column.name].dropna().tolist()
-                assert told == sheet[column.name].dropna().tolist(), column.name
-        assert not parquet.duplicated(list(table.key)).any()
-    releases = pandas.read_parquet(whole / "data/releases.parquet").set_index("title")
-    one = releases.loc["Så mår sångarna"]
-    assert str(one["published_at"]) == "2024-05-28 07:30:00+00:00"
-    assert (str(one["updated_day"]), one["updated_precision"], one["updated_at"]) == ("2024-05-30", "day", pandas.NaT)
+    told = run_python("-m", "tests.archive.with_pandas", str(whole)).splitlines()
+    assert [line.partition(":")[0] for line in told] == [table.name for table in TABLES]
 
 
 def test_every_hash_and_every_column_is_told(whole: Path) -> None:
@@ -133,32 +120,6 @@ def test_a_crawl_may_write_meanwhile(whole: Path, storied: Path, tmp_path: Path)
     assert sums(tmp_path / "slice") == sums(whole)
 
 
-async def test_a_search_finds_what_the_page_finds(story: Site, storied: Path, tmp_path: Path) -> None:
-    asked = "vägarna -snöfallet"
-    hits = (await story.get(f"/search.json?q={asked}&size=100")).json()["releases"]
-    take_slice(storied, asked, tmp_path / "words", formats=("csv",))
-    assert {int(row["id"]) for row in rows_of(tmp_path / "words", "releases")} == {hit["release"] for hit in hits}
-    take_slice(storied, "/search?q=vägarna&kind=news&year__not=2024", tmp_path / "address", formats=("csv",))
-    hits = (await story.get("/search.json?q=vägarna&kind=news&year__not=2024&size=100")).json()["releases"]
-    assert {int(row["id"]) for row in rows_of(tmp_path / "address", "releases")} == {hit["release"] for hit in hits}
-    assert hits
-
-
-@pytest.mark.parametrize(
-    ("text", "is_one"),
-    [
-        ("?q=två ord", True),
-        ("/search.json?page=2&year__not=2024", True),
-        ("https://arkiv.example/search?lang=en&agency=a", True),
-        ("?varför", False),  # else it would ask for everything
-        ("/search?order=best", False),
-        ("varför?q=1", False),
-    ],
-)
-def test_what_is_an_address_of_the_search_page(text: str, is_one: bool) -> None:
-    assert bool(IS_ADDRESS.fullmatch(text)) is is_one
-
-
 def test_nothing_that_is_taken_down(storied: Path, tmp_path: Path) -> None:
     path = copy_of(storied, tmp_path)
     with Archive(path) as archive:
@@ -169,7 +130,7 @@ def test_nothing_that_is_taken_down(storied: Path, tmp_path: Path) -> None:
     assert one.asked.hidden == 1
     assert str(release) not in {row["id"] for row in rows_of(tmp_path / "slice", "releases")}
     for table in (tmp_path / "slice/data").glob("*.parquet"):
-        text = pandas.read_parquet(table).to_csv()
+        text = str(parquet.read_table(table).to_pylist())
         for word in ("båtbyggar", "Lo Ask", "Siv Å"):
             assert word not in text, table.name
             assert word not in table.with_suffix(".csv").read_text("utf-8"), table.name
@@ -235,42 +196,3 @@ def test_what_is_no_text_or_no_time_is_an_error(storied: Path, tmp_path: Path) -
         with Archive(path) as archive:
             archive.db.execute("update releases set lead = null where id = 2")
     assert not (tmp_path / "slice").exists()
-
-
-@pytest.mark.parametrize(
-    ("asked", "problem"),
-    [
-        ("select title from releases", "gives no column release or id; its columns: title"),
-        ("select 99999 as id", "releases: 99999: the SELECT's column id gives 1 numbers that are no release"),
-        ("select 'a' as release", "'a', which is no number of a release"),
-        ("select id from releases; drop table releases", "one statement at a time"),
-        ("with a as (select 1) delete from releases returning id", "only a SELECT can be asked"),
-        ("select id from nowhere", "no such table: nowhere"),
-        ("select", "incomplete input"),
-    ],
-)
-def test_a_question_that_cannot_be_answered(asked: str, problem: str, storied: Path, tmp_path: Path) -> None:
-    with pytest.raises(ArchiveError, match=problem):
-        take_slice(storied, asked, tmp_path / "slice")
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_the_command_line(
-    storied: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def take(*words: str) -> tuple[int, str]:
-        code = main(["slice", *words, "--archive", str(storied)])
-        told = capsys.readouterr()
-        return code, told.out + told.err
-
-    to = str(tmp_path / "slice")
-    code, told = take("myndighet:okänd", "--to", to)
-    assert (code, "nothing found" in told, "No agency in the archive is called okänd" in told) == (1, True, True)
-    assert take("select", "--search", "--to", to)[0] == 1
-    monkeypatch.setitem(__import__("sys").modules, "pyarrow.parquet", None)
-    code, told = take("fyrar", "--to", to)
-    assert (code, "pip install 'myndighetsarkivet[slices]'" in told) == (2, True)
-    code, told = take("fyrar", "--to", to, "--only", "csv", "--without", "contacts")
-    assert (code, "slice: 1 release\n" in told) == (0, True)
-    assert take("fyrar", "--to", to, "--only", "csv")[0] == 2
-    assert main(["slice", "--to", to, "--archive", str(tmp_path / "none.db")]) == 2

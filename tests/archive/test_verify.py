@@ -183,6 +183,23 @@ def test_a_capture_without_its_bytes_or_with_others(archive: Path) -> None:
     assert found(archive) == [("archive.db", "captures", "10"), ("archive.db", "captures", "11")]
 
 
+@pytest.mark.parametrize(
+    ("sql", "problem"),
+    [
+        ("update months set dated = 9 where month = ''", "months: - -: says 7 and 9, counted are"),
+        ("delete from tagged where tag = 2 and release = 5", "tagged: 2 - 5: is missing"),
+        ("insert into tagged values (1, '2026-03', 2)", "tagged: 1 2026-03 2: is kept, and nothing is there"),
+        ("update tag_counts set releases = 8 where tag = 1", "tag_counts: 1 fyr: says 8, counted are 7"),
+        ("update edit_counts set unannounced = 0", "edit_counts: fyr: says 4 and 0, counted are 4 and"),
+    ],
+)
+def test_what_is_counted_wrong(archive: Path, sql: str, problem: str) -> None:
+    execute(archive, sql)
+    assert f"archive.db: {problem}" in problems(archive)
+    assert main(["reindex", str(archive)]) == 0
+    assert found(archive) == []
+
+
 def test_captures_db_gone(archive: Path) -> None:
     archive.with_name("captures.db").unlink()
     assert ("captures.db", "blobs", None) in found(archive)

@@ -15,7 +15,13 @@ SHARES = {"rare": 0.0005, "medium": 0.01, "common": 0.1, "very common": 0.5, "in
 FEW = 4  # questions of each class
 LONG = 5  # letters of a word, at least
 SEARCH_MS, COMMON_MS, PAGE_MS = 50, 100, 20  # CPU, p95: the targets
-VERY = ("very common", "in nearly all", "two words", "very common, filtered")  # classes that hold very common words
+VERY = (
+    "very common",
+    "in nearly all",
+    "two words",
+    "phrase, common",
+    "very common, filtered",
+)  # with very common words
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +36,7 @@ def to_classes(archive: Path) -> dict[str, list[Question]]:
     """Each class of questions, in the order of the table."""
     with closing(sqlite3.connect(f"file:{archive}?mode=ro", uri=True)) as db:
         words = {name: pick_words(db, share) for name, share in SHARES.items()}
-        titles = pick_titles(db)
+        phrases, common_phrases = pick_phrases(db)
         agencies = column(db, "select agency from months where agency <> '' and month = '' order by releases desc")
         tags = column(db, "select t.name from tag_counts c join tags t on t.id = c.tag group by c.tag"
                           " order by sum(c.releases) desc limit 40")  # fmt: skip
@@ -40,7 +46,8 @@ def to_classes(archive: Path) -> dict[str, list[Question]]:
     return {
         **{name: [ask(word) for word in chosen] for name, chosen in words.items()},
         "two words": [ask(f"{one} {other}") for one, other in zip(common, very, strict=True)],
-        "phrase": [ask(f'"{" ".join(title.split()[1:4])}"') for title in titles],
+        "phrase": [ask(f'"{phrase}"') for phrase in phrases],
+        "phrase, common": [ask(f'"{phrase}"') for phrase in common_phrases],
         "prefix": [begin(word[:LONG]) for word in medium],
         "prefix of 3": [begin(word[:3]) for word in very],
         "in the title": [Question({"q": f"rubrik:{word}"}, {"_search_title": word}) for word in common],
@@ -125,7 +132,14 @@ def pick_words(db: sqlite3.Connection, share: float) -> list[str]:
     return [word for (word,) in rows]
 
 
-def pick_titles(db: sqlite3.Connection) -> list[str]:
-    """Some of four words and more."""
-    sql = "select title from releases where id % 7 = 1 and title like '% % % %' and title not like '%\"%' limit 400"
-    return random.Random(5).sample(column(db, sql), FEW)
+def pick_phrases(db: sqlite3.Connection) -> tuple[list[str], list[str]]:
+    """Some of three words that stand in titles: without very common words, and with one at least."""
+    sql = "select title from releases where id % 7 = 1 and title like '% % % %' and title not like '%\"%' limit 2000"
+    phrases = [" ".join(title.split()[1:4]) for title in column(db, sql)]
+    whole = db.execute("select releases from months where agency = '' and month = ''").fetchone()[0]
+    very = set(column(db, f"select word from vocabulary where releases >= {SHARES['very common'] * whole}"))
+    kinds: tuple[list[str], list[str]] = ([], [])
+    for phrase in phrases:
+        kinds[not very.isdisjoint(phrase.casefold().split())].append(phrase)
+    some, other = (random.Random(5).sample(kind, min(FEW, len(kind))) for kind in kinds)
+    return some, other

@@ -18,14 +18,14 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
-from archive.bulk import Entry, save_all
-from archive.bulk.processes import count_processes
 from archive.captures import Captures
 from archive.importing.lines import LineError, read_line, read_lines
 from archive.importing.rows import FieldError, to_release
+from archive.processes import count_processes
 from archive.records import Capture, Release
 from archive.state import STATE, to_state
 from archive.store import Archive, Outcome
+from tests.bench.bulk import Entry, save_all
 from tests.bench.collection import COLLECTION
 from tests.bench.figures import judge
 from tests.site import Site

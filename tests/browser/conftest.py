@@ -45,7 +45,7 @@ class AgencySite(BaseHTTPRequestHandler):
         """Nothing on stderr."""
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def agencies() -> Iterator[str]:
     """The agencies' site; {slug} stands for an agency's host name."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), AgencySite)
@@ -57,9 +57,9 @@ def agencies() -> Iterator[str]:
     server.server_close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def site(agencies: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The served archive's address."""
+    """The served archive's address; it is only read, by all tests."""
     path = add_health(add_history(fill(tmp_path_factory.mktemp("served") / "archive.db", agencies), agencies))
     add_ledger(path)
     with socket.socket() as free:

@@ -1,12 +1,13 @@
-"""Every page fits, light and dark, from 320 px up; pictures for the eye in .screenshots, README's with SCREENSHOT=1."""
+"""Every page fits, light and dark, from 320 px up. SCREENSHOT=1 (make looks) takes pictures, README's among them."""
 
 from __future__ import annotations
 
 import itertools
 import os
+from typing import Literal
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, Page
 
 from tests.archive.sample import ROOT
 
@@ -55,23 +56,31 @@ PAGES = {
     "ledger-broken": "/-/ledger?agency=fyrstyrelsen&lang=en",
     "refused": "/agency/fyrstyrelsen?after=x",
 }
-VIEWS = {"light": ("light", 1200), "dark": ("dark", 1200), "narrow": ("light", 320)}
+VIEWS: dict[str, tuple[Literal["light", "dark"], int]] = {
+    "light": ("light", 1200),
+    "dark": ("dark", 1200),
+    "narrow": ("light", 320),
+}
+PICTURES = os.environ.get("SCREENSHOT") == "1"  # they cost more than all that is tested here
 
 
-@pytest.mark.parametrize("view", VIEWS)
-def test_pages_fit(browser: Browser, site: str, view: str) -> None:
-    scheme, width = VIEWS[view]
-    context = browser.new_context(
-        color_scheme="dark" if scheme == "dark" else "light",
-        viewport={"width": width, "height": 800},
-        locale="sv-SE",
-    )
+def test_pages_fit(browser: Browser, site: str) -> None:
+    context = browser.new_context(locale="sv-SE")
     page = context.new_page()
     for name, address in PAGES.items():
         page.goto(site + address)
-        assert page.evaluate("document.documentElement.scrollWidth") <= width, name
-        page.screenshot(path=ROOT / f".screenshots/{name}-{view}.png", full_page=True)
+        for view, (scheme, width) in VIEWS.items():
+            page.emulate_media(color_scheme=scheme)
+            page.set_viewport_size({"width": width, "height": 800})
+            assert page.evaluate("document.documentElement.scrollWidth") <= width, (name, view)
+            picture(page, f"{name}-{view}", whole=True)
     context.close()
+
+
+def picture(page: Page, name: str, *, whole: bool = False) -> None:
+    """For the eye, where it is wanted."""
+    if PICTURES:
+        page.screenshot(path=ROOT / f".screenshots/{name}.png", full_page=whole)
 
 
 @pytest.mark.parametrize("width", [320, 1200])
@@ -110,11 +119,11 @@ def test_a_change_can_be_read_without_colour(browser: Browser, site: str) -> Non
     added, deleted = page.locator(".pieces ins").first, page.locator(".pieces del").first
     assert added.evaluate(style, "textDecorationLine") == "underline"
     assert deleted.evaluate(style, "textDecorationLine") == "line-through"
-    page.screenshot(path=ROOT / ".screenshots/diff-forced-colours.png", full_page=True)
+    picture(page, "diff-forced-colours", whole=True)
     context.close()
 
 
-@pytest.mark.skipif(os.environ.get("SCREENSHOT") != "1", reason="README's picture is only made with SCREENSHOT=1")
+@pytest.mark.skipif(not PICTURES, reason="README's picture is only made with SCREENSHOT=1")
 def test_readme_picture(browser: Browser, site: str) -> None:
     context = browser.new_context(viewport={"width": 1100, "height": 760}, locale="sv-SE", device_scale_factor=1.5)
     page = context.new_page()

@@ -103,19 +103,19 @@ def go_through(run: Run, mode: str, kills: int) -> None:
         killed = kill_at(process, (lambda: True) if early else run.alive(mode), moment)
         done += killed
         score.kills += killed
-        before, settled = judge_kill(run, mode, before, settled)
+        before, settled = judge_kill(run, mode, before, settled, killed=killed)
         if not killed:  # it has done all there was
             prepare(ward, mode)
             run.misread, settled = not run.misread, set()
     finish(run, mode)
-    judge_kill(run, mode, before, settled)
+    judge_kill(run, mode, before, settled, killed=False)
     judge_phase(run, mode, edits)
     score.seconds += time.monotonic() - begun
 
 
 def prepare(ward: Ward, mode: str) -> None:
     """Give a command something to do."""
-    ward.asked()
+    ward.asked(killed=False)
     if mode in ("news", "round"):
         ward.publish(NEW)
     if mode in ("revisit", "round") and ward.rows("select 1 from releases limit 1"):
@@ -135,10 +135,10 @@ def finish(run: Run, mode: str) -> None:
     run.check(f"{mode} after its kills ends with 0", printed[-2000:] if process.returncode else None)
 
 
-def judge_kill(run: Run, mode: str, before: Holding, settled: set[str]) -> tuple[Holding, set[str]]:
-    """After a kill: nothing kept is lost, nothing settled was asked for again. What it holds, and is settled now."""
+def judge_kill(run: Run, mode: str, before: Holding, settled: set[str], *, killed: bool) -> tuple[Holding, set[str]]:
+    """After a kill or an end: nothing kept is lost, nothing settled asked for again. Gives what is held and settled."""
     ward, score = run.ward, run.scores[mode]
-    asked, after = ward.asked(), ward.holding()
+    asked, after = ward.asked(killed=killed), ward.holding()
     run.check(f"{mode}: states kept before a kill are there", sorted(before.states - after.states))
     run.check(f"{mode}: what was settled is not asked for again", sorted(set(asked) & settled))
     run.check(f"{mode}: nothing is asked for twice by one process", [url for url, n in asked.items() if n > 1])
@@ -173,7 +173,8 @@ def judge_end(run: Run) -> None:
     """A last look at everything: every release of the site is held, once, as it stands."""
     ward = run.ward
     ward.make_due()
-    finish(run, "round")
+    for mode in ("news", "revisit"):
+        finish(run, mode)
     standing = {url: release.title for url, release in ward.site.truth.items()}
     titles = dict(ward.rows("select url, title from releases"))
     run.check("every release is held", sorted(set(standing) - set(titles)))

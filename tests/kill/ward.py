@@ -70,10 +70,13 @@ class Ward:
         """Let every held release be due for a look."""
         self.crawling.write("update releases set next_check = null")
 
-    def asked(self) -> Counter[str]:
-        """How often each release was asked for since this was last called; what is being answered is waited for."""
+    def asked(self, *, killed: bool) -> Counter[str]:
+        """How often each release was asked for since this was last called.
+
+        What was asked for by a process that was killed may still be on its way: it is waited for.
+        """
         before = -1
-        while before != self.site.counts.total or any(self.site.counts.in_hand.values()):
+        while killed and (before != self.site.counts.total or any(self.site.counts.in_hand.values())):
             before = self.site.counts.total
             time.sleep(QUIET)
         log, self.site.log = self.site.log or [], []

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import sys
-
-# sqlite-utils loads pandas where it finds it, 80 MB: tests of slices have it, an operator's crawl has not
-sys.modules["pandas"] = sys.modules["numpy"] = None  # type: ignore[assignment] # Python's way to say: not there
-
-from scraper.settings import *  # noqa: E402, F403 - all but what follows is as in earnest
-from scraper.settings import EXTENSIONS as OURS  # noqa: E402
+from scraper.settings import *  # noqa: F403 - all but what follows is as in earnest
+from scraper.settings import EXTENSIONS as OURS
 
 DOWNLOAD_HANDLERS = {
     "http": "tests.weather.fence.FencedHandler",

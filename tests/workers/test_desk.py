@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+import time_machine
 
 from archive.evidence.verify import verify
+from archive.feeds import NewsQuery, find_news
+from archive.search.run import finish, runner_on
 from archive.store import Archive
 from archive.times import now
 from scraper.agency import Agency
@@ -64,16 +67,17 @@ class Writer:
         assert self.desk.open(self.message(Operation(name="open", kwargs={})), AGENCY)
         told = {"agency": SLUG, "role": "release", "seen": now()}
         added = [Operation(name="frontier.add", args=(BASE + path,), kwargs=told) for path in PATHS]
-        for operations in ([Operation(name="begin", kwargs={"spider": "news"})], added):
+        for operations in ([begin()], added):
             assert self.desk.apply(self.message(*operations), AGENCY)
 
-    def keep(self, path: str) -> Message:
+    def keep(self, path: str, **otherwise: Any) -> Message:
         """A page was read."""
         url = BASE + path
         answer = Answer(
             url=url, seen=datetime.now(UTC), status=200, headers={}, body=SITE.answer(path, "", BASE).make()
         )
-        reading = Reading(item=read_page(answer.body, url, AGENCY), visited=url, held=None, answer=answer)
+        item = replace(read_page(answer.body, url, AGENCY), **otherwise)
+        reading = Reading(item=item, visited=url, held=None, answer=answer)
         return self.message(Operation(name="keep", args=(reading,), kwargs={}))
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
@@ -91,8 +95,12 @@ def writer(tmp_path: Path) -> Iterator[Writer]:
     writer.desk.close()
 
 
+def begin() -> Operation:
+    return Operation(name="begin", kwargs={"spider": "news", "at": now()})
+
+
 def close(**more: Any) -> Operation:
-    return Operation(name="close", kwargs={**CLOSING, "faults": {}, "problems": [], **more})
+    return Operation(name="close", kwargs={**CLOSING, "at": now(), "faults": {}, "problems": [], **more})
 
 
 def test_a_round_is_kept_as_an_embedded_crawl_keeps_it(writer: Writer) -> None:
@@ -109,6 +117,20 @@ def test_a_round_is_kept_as_an_embedded_crawl_keeps_it(writer: Writer) -> None:
     assert writer.desk.apply(writer.message(Operation(name="end", kwargs={})), AGENCY)
     assert writer.desk.errands.out() == []
     assert verify(writer.path).findings == []
+
+
+@pytest.mark.parametrize("ahead", [timedelta(hours=-5), timedelta(hours=5)])
+def test_a_writer_with_another_clock_leaves_nothing_new_out(writer: Writer, ahead: timedelta) -> None:
+    """An undated release is new where its crawl found it: told by the times of both."""
+    assert writer.desk.open(writer.message(Operation(name="open", kwargs={})), AGENCY)
+    for hour, path in enumerate(PATHS[:2], 8):
+        moment = datetime(2026, 3, 2, hour, tzinfo=UTC)
+        with time_machine.travel(moment):
+            told = [writer.message(begin()), writer.keep(path, published=None, updated=None), writer.message(close())]
+        with time_machine.travel(moment + ahead):
+            assert all(writer.desk.apply(message, AGENCY) for message in told)
+    page = finish(find_news(runner_on(writer.desk.archive.db.conn), NewsQuery()))
+    assert [row["url"] for row in page.rows] == [BASE + PATHS[1]]
 
 
 def test_what_comes_twice_changes_nothing(writer: Writer) -> None:

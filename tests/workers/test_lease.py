@@ -10,6 +10,7 @@ import pytest
 from scrapy import Request
 from scrapy.settings import BaseSettings
 
+from archive.times import now
 from scraper.crew.broker import Broker
 from scraper.crew.journal import Post, Unsendable
 from scraper.crew.lease import Lease
@@ -18,7 +19,7 @@ from scraper.crew.parts import HttpHandler
 from scraper.crew.queue import Later, Queue
 from scraper.stopping import Stopped
 
-BEGIN = Operation(name="begin", kwargs={"spider": "news"})
+BEGIN = Operation(name="begin", kwargs={"spider": "news", "at": now()})
 
 
 def take(crew: Broker, settings: BaseSettings) -> Lease:

@@ -56,7 +56,7 @@ def test_a_crew_alone_needs_a_client_for_its_broker(monkeypatch: pytest.MonkeyPa
     code = f"{known}; sys.exit(bool({{'redis', 'dramatiq'}} & sys.modules.keys()))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
     monkeypatch.setitem(sys.modules, "redis", None)
-    with pytest.raises(CrewError, match=r"pip install 'myndighetsarkivet\[crew\]'"):
+    with pytest.raises(CrewError, match=r"pip install -c constraints\.txt -e '\.\[crew\]'"):
         connect("redis://127.0.0.1:1/0")
 
 

@@ -10,6 +10,7 @@ import pytest
 from scrapy.settings import BaseSettings
 
 from archive.errors import ArchiveError
+from archive.times import now
 from scraper.alerts import find_ways
 from scraper.crew import writing
 from scraper.crew.broker import SEND, Broker
@@ -85,7 +86,7 @@ def test_a_round_of_an_agency_that_is_paused_or_unlisted_is_none(
     with at_work(crew, settings, path) as writer:
         apply_all(writer)
     assert crew.redis.lpop(crew.key("errand", post.lease.token)) == b""
-    post.send(Operation(name="begin", kwargs={"spider": "news"}))
+    post.send(Operation(name="begin", kwargs={"spider": "news", "at": now()}))
     with at_work(crew, settings, path) as writer:
         apply_all(writer)
         assert writer.desk.archive.db.execute("select count(*) from crawls").fetchone() == (0,)
@@ -96,7 +97,7 @@ def test_what_cannot_be_read_is_laid_by_and_its_round_begun_anew(
 ) -> None:
     monkeypatch.setattr(writing, "TRIES", 2)
     post = begin(crew, settings)
-    post.send(Operation(name="begin", kwargs={"spider": "news"}))
+    post.send(Operation(name="begin", kwargs={"spider": "news", "at": now()}))
     crew.run(SEND, post.keys, post.lease.token, "skog", 3, crew.most, b"no message", b"")
     for _ in range(2):
         with at_work(crew, settings, path) as writer, pytest.raises(CrewError, match="cannot be unpacked"):

@@ -58,8 +58,8 @@ FULL = Scale(
     ages=((2 * DAY, HOUR), (14 * DAY, DAY), (90 * DAY, 7 * DAY), (10_000 * DAY, 30 * DAY)),
 )
 SMALL = Scale(
-    days=40,
-    releases=64,
+    days=30,
+    releases=40,
     hours=10,
     stretches=(12,),
     ages=((2 * DAY, HOUR), (6 * DAY, DAY), (15 * DAY, 2 * DAY), (10_000 * DAY, 5 * DAY)),

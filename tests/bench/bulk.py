@@ -12,9 +12,9 @@ from datetime import datetime
 from itertools import islice
 from urllib.parse import urlsplit
 
-from archive.bulk.processes import in_order
 from archive.captures import Captures
 from archive.prepared import Prepared, prepare
+from archive.processes import in_order
 from archive.records import Capture, Release
 from archive.store import Archive, Outcome
 
@@ -41,20 +41,19 @@ def save_all(archive: Archive, captures: Captures, entries: Iterable[Entry], *, 
     outcomes: Counter[Outcome] = Counter()
     batches = to_batches(entries, BATCH)
     for batch, prepared in in_order(batches, prepare_all, send=releases_of, processes=processes):
-        with_bytes = [entry for entry in batch if entry.capture and entry.body is not None]
-        hashes = iter(captures.keep_all([(entry.body or b"", host_of(entry)) for entry in with_bytes]))
-        with archive.bulk():
+        with archive.bulk(), captures.together():
             for entry, ready in zip(batch, prepared, strict=True):
-                capture = entry.capture
-                if capture and entry.body is not None:
-                    capture = replace(capture, sha256=next(hashes))
-                outcomes[save(archive, entry, ready, capture)] += 1
+                outcomes[save(archive, captures, entry, ready)] += 1
     return outcomes
 
 
-def save(archive: Archive, entry: Entry, prepared: Prepared, capture: Capture | None) -> Outcome:
-    """One of them; an answer is noted where it shows something new."""
-    key = archive.add_capture(capture) if capture and archive.differs(entry.release, prepared) else None
+def save(archive: Archive, captures: Captures, entry: Entry, prepared: Prepared) -> Outcome:
+    """One of them; as in a crawl, an answer is kept where it shows something new."""
+    key, capture = None, entry.capture
+    if capture and archive.differs(entry.release, prepared):
+        if entry.body is not None:
+            capture = replace(capture, sha256=captures.keep(entry.body, urlsplit(capture.url).netloc))
+        key = archive.add_capture(capture)
     return archive.save(
         entry.release, seen=entry.seen, cause=entry.cause, capture=key, reader=entry.reader, prepared=prepared
     )
@@ -75,8 +74,3 @@ def to_batches(entries: Iterable[Entry], size: int) -> Iterator[list[Entry]]:
     waiting = iter(entries)
     while batch := list(islice(waiting, size)):
         yield batch
-
-
-def host_of(entry: Entry) -> str:
-    """Whose bytes they are."""
-    return urlsplit(entry.capture.url).netloc if entry.capture else ""

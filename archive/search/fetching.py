@@ -1,0 +1,174 @@
+"""Fetches hits in their order: their ids from the index, all else about them from the columns held in memory."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from archive.search.asked import Query
+from archive.search.columns import Columns
+from archive.search.matching import RANKED, Known, Plan
+from archive.search.names import walk
+from archive.search.narrowing import MOST_HITS, Window, join_match, read_months
+from archive.search.query import Near, Term, find_terms
+from archive.search.run import Run
+from archive.search.statements import hits_sql, match_of, plan_of, words_sql
+
+MOST_LOOKED = 100_000  # hits sorted where no month makes them fewer: of undated ones those read last are the newest
+MOST_TITLED = 1_000  # hits of words in the title that are weighed
+RECENT = 730.0  # days after which a release has lost half of what being new is worth
+NEW = 0.25  # of the whole
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hits:
+    """The newest MOST_HITS hits in the order asked for; capped: there are more.
+
+    ids: of releases or pairs; releases: whose they are. titled: those with all words in their title come first.
+    """
+
+    ids: Sequence[int]
+    releases: Sequence[int]
+    capped: bool = False
+    titled: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fetch:
+    """One look for the hits of a query. without: a facet whose chosen values are left out."""
+
+    run: Run
+    columns: Columns
+    query: Query
+    known: Known
+    without: str | None = None
+
+    async def fetch(self, order: str) -> Hits:
+        """order: best, or newest."""
+        plan = plan_of(self.query, self.known)
+        match = match_of(self.query, plan, self.without)
+        ranked = order == "best" and bool(plan.match)
+        if match and self.query.show == "releases" and not self.query.news:
+            return await self.fetch_worded(plan, match, ranked)
+        return await self.fetch_listed(plan, match, ranked)
+
+    async def fetch_listed(self, plan: Plan, match: str, ranked: bool) -> Hits:
+        """Releases in the order of lists, new ones, and pairs: these stand in tables that know their order."""
+        sql = hits_sql(self.query, plan, match, without=self.without, ranked=ranked, most=MOST_HITS + 1)
+        if self.query.show == "releases" and not self.query.news:
+            raw = await self.ask_ids(sql, plan)
+            kept = self.columns.sort(self.columns.keep(raw[:MOST_HITS]))
+            return Hits(ids=kept, releases=kept, capped=len(raw) > MOST_HITS)
+        rows = await self.run(sql, plan.values)
+        known, capped = set(self.columns.keep([row["release"] for row in rows])), len(rows) > MOST_HITS
+        rows = [row for row in rows[:MOST_HITS] if row["release"] in known]
+        releases, newest = {row["id"]: row["release"] for row in rows}, self.columns.newest
+        if ranked:
+            ids = self.rank({row["id"]: row["rank"] for row in rows}, releases)
+        elif self.query.news:
+            ids = [row["id"] for row in sorted(rows, key=lambda row: (row["seen"], row["id"]), reverse=True)]
+        else:
+            ids = sorted(releases, key=lambda key: (newest[releases[key]], key), reverse=True)
+        return Hits(ids=ids, releases=[releases[key] for key in ids], capped=capped)
+
+    async def fetch_worded(self, plan: Plan, match: str, ranked: bool) -> Hits:
+        """Releases that the index of words finds."""
+        ranks: dict[int, float] = {}
+        if ranked and holds_phrase(self.query):  # to read where each word stands costs more than to weigh what is found
+            ranks = await self.read_ranks(MOST_HITS + 1)
+            raw = list(ranks)
+        else:
+            raw = await self.read_ids(plan, match, MOST_HITS + 1)
+        found, span = self.keep(raw), ""
+        if len(raw) > MOST_HITS:
+            found, span = await self.find_newest(plan, match, raw[-1])
+        if not ranked or len(found) > MOST_HITS or await self.is_common(plan, match, len(found)):
+            ids = self.columns.sort(found)[:MOST_HITS]
+            titled = await self.read_titled(plan, match, span) if ranked else set()
+            ids = [key for key in ids if key in titled] + [key for key in ids if key not in titled]
+            return Hits(ids=ids, releases=ids, capped=len(found) > MOST_HITS, titled=ranked)
+        if not ranks or len(raw) > MOST_HITS:
+            ranks = await self.read_ranks(MOST_LOOKED)
+        ids = self.rank({key: ranks[key] for key in found if key in ranks})
+        return Hits(ids=ids, releases=ids)
+
+    async def is_common(self, plan: Plan, match: str, found: int) -> bool:
+        """Whether to weigh the words costs more than it tells: alone they find more than MOST_HITS; or they must stand
+        in a title, as they then do in all that is found."""
+        if is_titled(self.query):
+            return found > MOST_TITLED
+        alone = not plan.conditions and match == join_match([plan.match])
+        if alone or holds_phrase(self.query):
+            return False
+        return len(await self.read_ids(Plan(), plan.match, MOST_HITS + 1)) > MOST_HITS
+
+    async def find_newest(self, plan: Plan, match: str, last: int) -> tuple[list[int], str]:
+        """The newest hits, more than MOST_HITS if there are so many, and the months of all of them.
+
+        last: the id below which there are MOST_HITS: in so many releases as many may be expected elsewhere.
+        """
+        window = Window(await read_months(self.run), last)
+        while span := window.open():
+            found = self.keep(await self.read_ids(plan, f"({match}) AND ({span})", MOST_LOOKED))
+            if len(found) > MOST_HITS:
+                return found, span
+            window.widen(len(found))
+        return self.keep(await self.read_ids(plan, match, MOST_LOOKED)), ""
+
+    async def read_ids(self, plan: Plan, match: str, most: int) -> list[int]:
+        """What the index finds: the first in its order, or where more are looked at than are wanted, the last."""
+        order = " order by id desc" if most > MOST_HITS + 1 else ""
+        return await self.ask_ids(f"select id from ({self.to_sql(plan, match)}){order} limit {plan.bind(most)}", plan)
+
+    async def ask_ids(self, sql: str, plan: Plan) -> list[int]:
+        """The ids as one text: ten thousand rows would take three times as long."""
+        (row,) = await self.run(f"select json_group_array(id) as ids from ({sql})", plan.values)
+        ids: list[int] = json.loads(row["ids"])
+        return ids
+
+    async def read_ranks(self, most: int) -> dict[int, float]:
+        """How well each fits the words; the less, the better (bm25)."""
+        plan = plan_of(self.query, self.known, RANKED)
+        sql = self.to_sql(plan, match_of(self.query, plan, self.without), ranked=True)
+        rows = await self.run(f"select id, rank from ({sql}) limit {plan.bind(most)}", plan.values)
+        return {row["id"]: row["rank"] for row in rows}
+
+    async def read_titled(self, plan: Plan, match: str, span: str) -> set[int]:
+        """Those that have all the words in their title; others than hits may be among them."""
+        if is_titled(self.query):
+            return set()  # all have
+        chosen = match if match != join_match([plan.match]) else ""
+        titled = join_match([f"{{title title_parts}}: ({plan.match})", span or chosen])
+        return set(await self.read_ids(Plan(), titled, MOST_LOOKED))
+
+    def to_sql(self, plan: Plan, match: str, *, ranked: bool = False) -> str:
+        """What the index finds is looked up in tables only where a condition is of these."""
+        if plan.conditions:
+            return hits_sql(self.query, plan, match, without=self.without, ranked=ranked)
+        return words_sql(plan, match, ranked=ranked)
+
+    def keep(self, found: Sequence[int]) -> list[int]:
+        """Of what the index finds, what is listed and was chosen."""
+        include = {name: values for name, values in self.query.include.items() if name != self.without}
+        return self.columns.keep(found, include, self.query.exclude)
+
+    def rank(self, ranks: Mapping[int, float], releases: Mapping[int, int] | None = None) -> list[int]:
+        """Best first: those that fit best, and what is new gains by it."""
+        keys = sorted(ranks, reverse=True)  # of those that fit as well, what was read last
+        ages = self.columns.ages([releases[key] for key in keys] if releases else keys, datetime.now(UTC).date())
+        scores = {key: ranks[key] * (1 - NEW + NEW / (1 + age / RECENT)) for key, age in zip(keys, ages, strict=True)}
+        return sorted(keys, key=scores.__getitem__)
+
+
+def is_titled(query: Query) -> bool:
+    """Whether all words must stand in a title."""
+    return all(term.field == "title" for term in find_terms(query.asked.tree))
+
+
+def holds_phrase(query: Query) -> bool:
+    """Whether words must stand in a row, or near each other."""
+    return any(
+        isinstance(node, Near) or (isinstance(node, Term) and len(node.words) > 1) for node in walk(query.asked.tree)
+    )

@@ -54,7 +54,7 @@ class NewsPage:
     updated_css: ClassVar[tuple[str, ...]] = ()
     tags_css: ClassVar[tuple[str, ...]] = ()
     drop_css: ClassVar[tuple[str, ...]] = ()  # never part of a release on this CMS
-    beside_css: ClassVar[tuple[str, ...]] = ()  # holds dates or tags, but no running text
+    beside_css: ClassVar[tuple[str, ...]] = ()  # holds dates, tags or files, but no running text
 
     def __init__(self, document: Document, agency: Agency | None = None) -> None:
         self.document, self.agency = document, agency

@@ -31,3 +31,4 @@ class DrupalPage(NewsPage):
         ".node__links",
         ".block-views",
     )
+    beside_css: ClassVar[tuple[str, ...]] = (".field--type-file", ".field-type-file")

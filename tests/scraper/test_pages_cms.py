@@ -65,6 +65,21 @@ def test_drupal_fields() -> None:
     assert "Kort om bron" not in release.body
 
 
+@pytest.mark.parametrize("field", ["field--type-file", "field-type-file"], ids=["Drupal 8 and later", "Drupal 7"])
+def test_drupal_files_are_attachments_and_no_text(field: str) -> None:
+    lead = f"Kort om bron. {TEXT.replace('<p>', '').replace('</p>', '')}"  # so long that the body field holds not most
+    release = read(
+        '<article class="node node--view-mode-full"><h1 class="page-title">Ny bro</h1>'
+        f'<div class="field field--name-field-preamble">{lead}</div><div class="field field--name-body">{TEXT}</div>'
+        f'<div class="field {field}"><div class="field__label">Filer</div><div class="field__item">'
+        '<a href="/sites/default/files/bro.pdf">Ritning</a> <span>(188.2 KB)</span></div></div></article>',
+        '<meta name="generator" content="Drupal 10">',
+    )
+    assert [file.title for file in release.attachments] == ["Ritning"]
+    assert "Filer" not in release.body
+    assert "188.2" not in release.body
+
+
 @pytest.mark.parametrize(
     "dates",
     [

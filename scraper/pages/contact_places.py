@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
+
+from lxml import etree
 
 from scraper.items import ContactItem
 from scraper.normalise.reach import may_reach, split_reach
@@ -54,7 +57,14 @@ def site_reach(root: Element) -> frozenset[str]:
         if (element.get("role") == "contentinfo" or is_margin(element))
         and next(element.iterancestors(*OWN), None) is None
     ]
-    return frozenset(key for foot in feet for _, line in read_lines(foot) for key in reach_of(line.text))
+    return frozenset(key for foot in feet for key in reach_in(etree.tostring(foot, encoding="unicode", with_tail=False)))
+
+
+@lru_cache(maxsize=128)
+def reach_in(markup: str) -> frozenset[str]:
+    """The numbers and addresses in a piece of a page. Cached: a site's foot is the same on every page of it."""
+    root = etree.fromstring(markup, etree.HTMLParser())
+    return frozenset(key for _, line in read_lines(root) for key in reach_of(line.text))
 
 
 def reach_of(text: str) -> frozenset[str]:

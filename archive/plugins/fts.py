@@ -18,7 +18,6 @@ from archive.search.names import find_known
 from archive.search.parsing import parse_query
 from archive.search.query import find_terms
 from archive.search.run import finish, runner_on
-from archive.swedish import warm
 from archive.swedish.facts import EVERY
 from archive.swedish.match import match_word
 from archive.web import runner
@@ -70,9 +69,3 @@ def filters_from_request(request: Any, database: str, table: str, datasette: Any
         return FilterArguments(where, plan.values | {"search": f"{ALL} AND ({plan.match})" if plan.match else ALL})
 
     return read
-
-
-@hookimpl
-def startup() -> None:
-    """The dictionaries are read before the first search, which would wait a second for them."""
-    warm()

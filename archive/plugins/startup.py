@@ -1,4 +1,4 @@
-"""Before the first answer: refuses what is no archive or cannot be searched, in one sentence; reads what searches need."""
+"""Before the first answer: refuses what is no archive or cannot be searched, and reads what searches need."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from archive.search.asked import Query
 from archive.search.columns import Columns
 from archive.search.matching import RANKED, Known, Plan
 from archive.search.names import walk
-from archive.search.narrowing import MOST_HITS, Window, join_match, read_months
+from archive.search.narrowing import MOST_HITS, Window, choose_facts, join_match, read_months
 from archive.search.query import Near, Term, find_terms
 from archive.search.run import Run
 from archive.search.statements import hits_sql, match_of, plan_of, words_sql
@@ -83,7 +83,7 @@ class Fetch:
             raw = await self.read_ids(plan, match, MOST_HITS + 1)
         found, span = self.keep(raw), ""
         if len(raw) > MOST_HITS:
-            found, span = await self.find_newest(plan, match, raw[-1])
+            found, span = await self.find_newest(plan, match, raw)
         if not ranked or len(found) > MOST_HITS or await self.is_common(plan, match, len(found)):
             ids = self.columns.sort(found)[:MOST_HITS]
             titled = await self.read_titled(plan, match, span) if ranked else set()
@@ -104,23 +104,27 @@ class Fetch:
             return False
         return len(await self.read_ids(Plan(), plan.match, MOST_HITS + 1)) > MOST_HITS
 
-    async def find_newest(self, plan: Plan, match: str, last: int) -> tuple[list[int], str]:
+    async def find_newest(self, plan: Plan, match: str, first: Sequence[int]) -> tuple[list[int], str]:
         """The newest hits, more than MOST_HITS if there are so many, and the months of all of them.
 
-        last: the id below which there are MOST_HITS: in so many releases as many may be expected elsewhere.
+        first: hits in the order of their ids, more than MOST_HITS: as many are expected in so many releases elsewhere.
         """
-        window = Window(await read_months(self.run), last)
-        while span := window.open():
-            found = self.keep(await self.read_ids(plan, f"({match}) AND ({span})", MOST_LOOKED))
+        window, found = Window(await read_months(self.run), first[-1]), list[int]()
+        while further := window.open():
+            found += self.keep(await self.read_ids(plan, f"({match}) AND ({further})", MOST_LOOKED))
             if len(found) > MOST_HITS:
-                return found, span
+                return found, window.span
             window.widen(len(found))
-        return self.keep(await self.read_ids(plan, match, MOST_LOOKED)), ""
+        return self.keep([*first, *await self.read_ids(plan, match, MOST_LOOKED, after=first[-1])]), ""
 
-    async def read_ids(self, plan: Plan, match: str, most: int) -> list[int]:
-        """What the index finds: the first in its order, or where more are looked at than are wanted, the last."""
+    async def read_ids(self, plan: Plan, match: str, most: int, *, after: int = 0) -> list[int]:
+        """What the index finds: the first in its order, or where more are looked at than are wanted, the last.
+
+        after: an id, with which those looked for do not begin yet.
+        """
         order = " order by id desc" if most > MOST_HITS + 1 else ""
-        return await self.ask_ids(f"select id from ({self.to_sql(plan, match)}){order} limit {plan.bind(most)}", plan)
+        found = f"select id from ({self.to_sql(plan, match)}) where id > {after:d}"
+        return await self.ask_ids(f"{found}{order} limit {plan.bind(most)}", plan)
 
     async def ask_ids(self, sql: str, plan: Plan) -> list[int]:
         """The ids as one text: ten thousand rows would take three times as long."""
@@ -139,9 +143,10 @@ class Fetch:
         """Those that have all the words in their title; others than hits may be among them."""
         if is_titled(self.query):
             return set()  # all have
-        chosen = match if match != join_match([plan.match]) else ""
-        titled = join_match([f"{{title title_parts}}: ({plan.match})", span or chosen])
-        return set(await self.read_ids(Plan(), titled, MOST_LOOKED))
+        beside = join_match([span, *choose_facts(self.query.include, self.without)])
+        return set(
+            await self.read_ids(Plan(), join_match([f"{{title title_parts}}: ({plan.match})", beside]), MOST_LOOKED)
+        )
 
     def to_sql(self, plan: Plan, match: str, *, ranked: bool = False) -> str:
         """What the index finds is looked up in tables only where a condition is of these."""

@@ -6,8 +6,8 @@ the months they stand in: words of the index as well, so that older releases are
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from itertools import groupby
+from collections import Counter
+from collections.abc import Mapping, Sequence
 
 from archive.search.matching import any_fact
 from archive.search.run import Run
@@ -45,23 +45,35 @@ def join_match(wanted: Sequence[str], refused: str = "") -> str:
 
 
 class Window:
-    """The newest months, as an expression, more of them each time: those that may hold the newest MOST_HITS hits."""
+    """The newest months, as expressions, further ones each time: those that may hold the newest MOST_HITS hits."""
 
     def __init__(self, months: Sequence[tuple[str, int]], expected: float) -> None:
         """expected: in how many releases MOST_HITS hits may be, as far as is known."""
         self.months, self.whole = months, sum(number for _, number in months)
         self.wanted, self.held = SPARE * expected, 0
+        self.opened = 0  # months
 
     def open(self) -> str:
-        """The months; "" where all releases must be looked at, for there are not many more."""
+        """The next months; "" where all releases must be looked at, for there are not many more."""
         if self.wanted >= MOST_SHARE * self.whole:
             return ""
-        chosen, self.held = take(self.months, self.wanted)
-        return any_month(chosen)
+        begun = self.opened
+        while self.held < self.wanted:
+            self.held += self.months[self.opened][1]
+            self.opened += 1
+        return self._tell(begun)
 
     def widen(self, found: int) -> None:
-        """So many hits were in it, which were too few."""
+        """So many hits were in all that was opened, which were too few."""
         self.wanted = self.held * max(LEAST_MORE, SPARE * MOST_HITS / (found + 1))
+
+    @property
+    def span(self) -> str:
+        """All months opened."""
+        return self._tell(0)
+
+    def _tell(self, begun: int) -> str:
+        return any_month([month for month, _ in self.months[begun : self.opened]], [month for month, _ in self.months])
 
 
 async def read_months(run: Run) -> list[tuple[str, int]]:
@@ -69,25 +81,19 @@ async def read_months(run: Run) -> list[tuple[str, int]]:
     return [(row["month"], row["releases"]) for row in await run(MONTHS, {})]
 
 
-def take(months: Iterable[tuple[str, int]], wanted: float) -> tuple[list[str], int]:
-    """The newest months that hold so many releases, and how many they hold."""
-    chosen, held = [], 0
-    for month, number in months:
-        if held >= wanted:
-            break
-        chosen.append(month)
-        held += number
-    return chosen, held
-
-
-def any_month(months: Sequence[str]) -> str:
+def any_month(months: Sequence[str], known: Sequence[str]) -> str:
     """Any of some months in a row, newest first: whole years as years, for an index reads one word faster than twelve.
 
-    >>> any_month(["2024-02", "2024-01", "2023-12"]) == (
+    known: all months there are.
+
+    >>> any_month(["2024-02", "2024-01", "2023-12"], ["2024-02", "2024-01", "2023-12", "2023-11"]) == (
     ...     f"({any_fact(LISTED_YEAR, ['2024'])}) OR ({any_fact(LISTED_MONTH, ['2023-12'])})")
     True
     """
-    years = [(year, list(found)) for year, found in groupby(months, key=lambda month: month[:4])]
-    whole = [year for year, _ in years[:-1]]  # of the oldest a part may be left out
-    parts = [any_fact(LISTED_YEAR, whole), any_fact(LISTED_MONTH, years[-1][1] if years else ())]
+    sizes = Counter(month[:4] for month in known)
+    whole = [year for year, number in Counter(month[:4] for month in months).items() if number == sizes[year]]
+    parts = [
+        any_fact(LISTED_YEAR, whole),
+        any_fact(LISTED_MONTH, [month for month in months if month[:4] not in whole]),
+    ]
     return " OR ".join(f"({part})" for part in parts if part)

@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from itertools import compress
+from operator import itemgetter
 from typing import Any
 
 from archive.search.run import Run
@@ -109,7 +110,7 @@ class Columns:
         agency = self.coded["agency"]
         if max(releases, default=0) >= len(agency):  # the index was asked a moment later
             releases = [release for release in releases if release < len(agency)]
-        kept = list(compress(releases, map(agency.__getitem__, releases)))
+        kept = list(compress(releases, pick(agency, releases)))
         for chosen, wanted in ((include, True), (exclude, False)):
             for name in chosen.keys() & self.coded.keys():
                 numbers = {self.codes[name].numbers.get(value, -1) for value in chosen[name]}
@@ -121,20 +122,28 @@ class Columns:
         """Newest first; of the same second, what was read last."""
         return sorted(sorted(releases, reverse=True), key=self.newest.__getitem__, reverse=True)
 
-    def ages(self, releases: Iterable[int], today: date) -> Iterator[int]:
+    def ages(self, releases: Sequence[int], today: date) -> Iterator[int]:
         """Days since each was published, or else updated or found; as old as can be where nothing is known."""
         now = today.toordinal() + JULIAN
-        return (max(0, now - day) if day else OLD for day in map(self.day.__getitem__, releases))
+        return (max(0, now - day) if day else OLD for day in pick(self.day, releases))
 
-    def count(self, releases: Iterable[int], facet: str) -> Mapping[str, int]:
+    def count(self, releases: Sequence[int], facet: str) -> Mapping[str, int]:
         """How many releases have each value of a facet."""
-        numbers = Counter(map(self.coded[facet].__getitem__, releases))
+        numbers = Counter(pick(self.coded[facet], releases))
         return {self.codes[facet].texts[number]: count for number, count in numbers.items()}
 
-    def count_tags(self, releases: Iterable[int], most: int) -> Mapping[int, int]:
+    def count_tags(self, releases: Sequence[int], most: int) -> Mapping[int, int]:
         """How many releases have each of the commonest tags, by the tag's id."""
-        first, number, tags, held = self.first, self.number, self.tags, array("I")
-        for release in releases:
-            begin = first[release]
-            held += tags[begin : begin + number[release]]
+        held, tags = array("I"), self.tags
+        for begin, number in zip(pick(self.first, releases), pick(self.number, releases), strict=True):
+            held += tags[begin : begin + number]
         return dict(Counter(held).most_common(most))
+
+
+def pick(column: Sequence[int], releases: Sequence[int]) -> Sequence[int]:
+    """The values of some releases: of many at once, which takes a third of the time of each by itself.
+
+    >>> pick([0, 7, 8, 9], [3, 1]), pick([0, 7], [1]), pick([0], [])
+    ((9, 7), [7], [])
+    """
+    return itemgetter(*releases)(column) if len(releases) > 1 else [column[release] for release in releases]

@@ -26,7 +26,8 @@ NEW = 0.25  # of the whole
 class Hits:
     """The newest MOST_HITS hits in the order asked for; capped: there are more.
 
-    ids: of releases or pairs; releases: whose they are. titled: those with all words in their title come first.
+    ids: of releases or pairs; releases: whose they are, in any order. titled: those with all words in their
+    title come first, as far as the page asked for needs to know.
     """
 
     ids: Sequence[int]
@@ -81,14 +82,14 @@ class Fetch:
             raw = list(ranks)
         else:
             raw = await self.read_ids(plan, match, MOST_HITS + 1)
-        found, span = self.keep(raw), ""
+        found, months = self.keep(raw), [""]
         if len(raw) > MOST_HITS:
-            found, span = await self.find_newest(plan, match, raw)
+            found, months = await self.find_newest(plan, match, raw)
         if not ranked or len(found) > MOST_HITS or await self.is_common(plan, match, len(found)):
-            ids = self.columns.sort(found)[:MOST_HITS]
-            titled = await self.read_titled(plan, match, span) if ranked else set()
-            ids = [key for key in ids if key in titled] + [key for key in ids if key not in titled]
-            return Hits(ids=ids, releases=ids, capped=len(found) > MOST_HITS, titled=ranked)
+            newest = self.columns.sort(found)[:MOST_HITS]
+            titled = await self.read_titled(plan, newest, months) if ranked else set()
+            ids = [key for key in newest if key in titled] + [key for key in newest if key not in titled]
+            return Hits(ids=ids, releases=newest, capped=len(found) > MOST_HITS, titled=ranked)
         if not ranks or len(raw) > MOST_HITS:
             ranks = await self.read_ranks(MOST_LOOKED)
         ids = self.rank({key: ranks[key] for key in found if key in ranks})
@@ -104,8 +105,8 @@ class Fetch:
             return False
         return len(await self.read_ids(Plan(), plan.match, MOST_HITS + 1)) > MOST_HITS
 
-    async def find_newest(self, plan: Plan, match: str, first: Sequence[int]) -> tuple[list[int], str]:
-        """The newest hits, more than MOST_HITS if there are so many, and the months of all of them.
+    async def find_newest(self, plan: Plan, match: str, first: Sequence[int]) -> tuple[list[int], list[str]]:
+        """The newest hits, more than MOST_HITS if there are so many, and the months of all of them in parts.
 
         first: hits in the order of their ids, more than MOST_HITS: as many are expected in so many releases elsewhere.
         """
@@ -113,9 +114,10 @@ class Fetch:
         while further := window.open():
             found += self.keep(await self.read_ids(plan, f"({match}) AND ({further})", MOST_LOOKED))
             if len(found) > MOST_HITS:
-                return found, window.span
+                return found, window.parts()
             window.widen(len(found))
-        return self.keep([*first, *await self.read_ids(plan, match, MOST_LOOKED, after=first[-1])]), ""
+        rest = await self.read_ids(plan, match, MOST_LOOKED, after=first[-1])
+        return self.keep([*first, *rest]), window.parts()
 
     async def read_ids(self, plan: Plan, match: str, most: int, *, after: int = 0) -> list[int]:
         """What the index finds: the first in its order, or where more are looked at than are wanted, the last.
@@ -139,14 +141,20 @@ class Fetch:
         rows = await self.run(f"select id, rank from ({sql}) limit {plan.bind(most)}", plan.values)
         return {row["id"]: row["rank"] for row in rows}
 
-    async def read_titled(self, plan: Plan, match: str, span: str) -> set[int]:
-        """Those that have all the words in their title; others than hits may be among them."""
+    async def read_titled(self, plan: Plan, ids: Sequence[int], months: Sequence[str]) -> set[int]:
+        """Of the newest hits those that have all words in their title, as many as the page asked for can show.
+
+        months: of all hits, in parts, the newest first. Others than hits may be among what is given.
+        """
         if is_titled(self.query):
             return set()  # all have
-        beside = join_match([span, *choose_facts(self.query.include, self.without)])
-        return set(
-            await self.read_ids(Plan(), join_match([f"{{title title_parts}}: ({plan.match})", beside]), MOST_LOOKED)
-        )
+        titled, chosen = f"{{title title_parts}}: ({plan.match})", choose_facts(self.query.include, self.without)
+        found: set[int] = set()
+        for part in months:
+            found.update(await self.read_ids(Plan(), join_match([titled, part, *chosen]), MOST_LOOKED))
+            if len(found.intersection(ids)) >= self.query.page * self.query.size:
+                break
+        return found
 
     def to_sql(self, plan: Plan, match: str, *, ranked: bool = False) -> str:
         """What the index finds is looked up in tables only where a condition is of these."""

@@ -16,6 +16,7 @@ from archive.swedish.facts import AGENCY, KIND, LISTED_MONTH, LISTED_YEAR, QUEST
 MOST_HITS = 10_000  # matches beyond the newest so many are neither counted nor shown: very common words cost seconds
 LEAST_MORE = 1.2  # times as many releases are tried next, at least
 SPARE = 1.2  # times as many hits as are wanted are aimed at
+NEWEST = 8  # months to one of the newest, which are looked at first where few hits may do
 MOST_SHARE = 0.4  # of all releases; to look for months of more of them costs more than to sort all hits
 KINDS = {"agency": AGENCY, "kind": KIND, "year": YEAR, "questions": QUESTIONS, "tag": TAG}
 MONTHS = "select month, releases from months where agency = '' and month not in ('', 'none') order by month desc"
@@ -55,25 +56,29 @@ class Window:
 
     def open(self) -> str:
         """The next months; "" where all releases must be looked at, for there are not many more."""
-        if self.wanted >= MOST_SHARE * self.whole:
-            return ""
         begun = self.opened
+        if self.wanted >= MOST_SHARE * self.whole:
+            self.opened = len(self.months)
+            return ""
         while self.held < self.wanted:
             self.held += self.months[self.opened][1]
             self.opened += 1
-        return self._tell(begun)
+        return self._tell(begun, self.opened)
 
     def widen(self, found: int) -> None:
         """So many hits were in all that was opened, which were too few."""
         self.wanted = self.held * max(LEAST_MORE, SPARE * MOST_HITS / (found + 1))
 
-    @property
-    def span(self) -> str:
-        """All months opened."""
-        return self._tell(0)
+    def parts(self) -> list[str]:
+        """All that was opened, the newest of it first, which may do; "" is all there is."""
+        newest = max(1, self.opened // NEWEST)
+        if self.opened == len(self.months):
+            return [self._tell(0, newest), ""]
+        return [self._tell(0, newest), *([self._tell(newest, self.opened)] if newest < self.opened else [])]
 
-    def _tell(self, begun: int) -> str:
-        return any_month([month for month, _ in self.months[begun : self.opened]], [month for month, _ in self.months])
+    def _tell(self, begun: int, end: int) -> str:
+        months = [month for month, _ in self.months]
+        return any_month(months[begun:end], months)
 
 
 async def read_months(run: Run) -> list[tuple[str, int]]:

@@ -57,7 +57,8 @@ def site_reach(root: Element) -> frozenset[str]:
         if (element.get("role") == "contentinfo" or is_margin(element))
         and next(element.iterancestors(*OWN), None) is None
     ]
-    return frozenset(key for foot in feet for key in reach_in(etree.tostring(foot, encoding="unicode", with_tail=False)))
+    printed = (etree.tostring(foot, encoding="unicode", with_tail=False) for foot in feet)
+    return frozenset(key for foot in printed for key in reach_in(foot))
 
 
 @lru_cache(maxsize=128)

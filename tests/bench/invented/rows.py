@@ -84,7 +84,7 @@ def to_rows(places: list[Place], seed: int) -> tuple[dict[str, list[tuple[Any, .
         body = join_read([*map(read_passage, passages), *([read(made)] if made else []), asked])
         texts = [read(release.title), read_passage(lead) if lead else read(""), body, asked]
         index = [*(text.lemmas for text in texts), *(" ".join(text.parts) for text in texts)]
-        newest = state["published"] or state["updated"] or ""
+        newest = state["published"] or state["updated"] or str(seen)
         rows["search"].append((key, *index, " ".join((*find_facts(state), *find_place(release.agency, newest)))))
         counts.update(frozenset().union(*(text.words for text in texts)))
         rows["release_tags"] += [(key, tag) for tag in state["tags"]]

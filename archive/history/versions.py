@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from functools import lru_cache
 from typing import Any
 
 from lxml import html
@@ -66,6 +67,8 @@ def find_differences(before: Mapping[str, Any], after: Mapping[str, Any], *, who
     """
     fields = []
     for name in ORDER:
+        if not whole and name in before and before[name] == after[name]:
+            continue
         field = compare_field(name, before, after)
         differs = field.note or any(row.mark != "same" for row in field.rows if isinstance(row, Row))
         if whole and name in TEXTS and field.rows:
@@ -156,13 +159,14 @@ def compare_markup(name: str, before: Mapping[str, Any], after: Mapping[str, Any
     return Field(name, [], None if changed_text or old != new else "layout_only")
 
 
-def find_links(body_html: str) -> list[str]:
-    """Each link of a sanitised body once, as its words and its address."""
+@lru_cache(maxsize=64)
+def find_links(body_html: str) -> tuple[str, ...]:
+    """Each link of a sanitised body once, as its words and its address. Cached: two fields ask for it."""
     if not body_html.strip():
-        return []
+        return ()
     links = html.fragment_fromstring(body_html, create_parent="div").iter("a")
     found = (f"{' '.join(link.text_content().split())} → {link.get('href')}" for link in links if link.get("href"))
-    return list(dict.fromkeys(found))
+    return tuple(dict.fromkeys(found))
 
 
 def leave_out_same(rows: Sequence[Row]) -> list[Row | Gap]:

@@ -8,16 +8,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
 
 from archive.search.matching import any_fact
 from archive.search.run import Run
 from archive.swedish.facts import AGENCY, KIND, LISTED_MONTH, LISTED_YEAR, QUESTIONS, TAG, YEAR
 
 MOST_HITS = 10_000  # matches beyond the newest so many are neither counted nor shown: very common words cost seconds
-LEAST_MORE = 1.2  # times as many releases are tried next, at least
-SPARE = 1.2  # times as many hits as are wanted are aimed at
-NEWEST = (32, 8)  # months to one of the newest, which are looked at first where few hits may do
+LEAST_MORE = 1.1  # times as many releases are tried next, at least
+SPARE = 1.05  # times as many hits as are wanted are aimed at
+NEWEST = 12  # months to one of the newest, which are looked at first where few hits may do
 MOST_SHARE = 0.4  # of all releases; to look for months of more of them costs more than to sort all hits
 KINDS = {"agency": AGENCY, "kind": KIND, "year": YEAR, "questions": QUESTIONS, "tag": TAG}
 MONTHS = "select month, releases from months where agency = '' and month not in ('', 'none') order by month desc"
@@ -72,11 +71,10 @@ class Window:
 
     def parts(self) -> list[str]:
         """All that was opened, the newest of it first, which may do; "" is all there is."""
-        whole = self.opened == len(self.months)
-        ends = [max(1, self.opened // share) for share in NEWEST]
-        ends += [] if whole else [self.opened]
-        parts = [self._tell(begun, end) for begun, end in pairwise((0, *ends)) if begun < end]
-        return [*parts, ""] if whole else parts
+        newest = max(1, self.opened // NEWEST)
+        if self.opened == len(self.months):
+            return [self._tell(0, newest), ""]
+        return [self._tell(0, newest), *([self._tell(newest, self.opened)] if newest < self.opened else [])]
 
     def _tell(self, begun: int, end: int) -> str:
         months = [month for month, _ in self.months]

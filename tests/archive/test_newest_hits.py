@@ -64,7 +64,7 @@ def by_hand(db: sqlite3.Connection, *words: str, tag: str = "", year: str = "") 
     return titled + [row["id"] for row in hits if row["id"] not in titled]
 
 
-@pytest.mark.parametrize("share", [0.0, 0.4, 1.1], ids=["never by months", "by months", "always by months"])
+@pytest.mark.parametrize("share", [0.0, 0.4, 1.0], ids=["never by months", "by months", "always by months"])
 @pytest.mark.parametrize(
     ("text", "chosen"),
     [(WORD, {}), (f"{WORD} båt", {}), (WORD, {"tag": TAG}), (WORD, {"year": YEAR})],

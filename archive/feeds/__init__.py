@@ -72,7 +72,7 @@ async def find_news(run: Run, query: NewsQuery) -> NewsPage:
     """One page, and where the next begins."""
     conditions = ["true"]
     if query.agency:
-        conditions.append("r.agency = :agency")
+        conditions.append("v.release in (select id from releases where agency = :agency)")  # r.agency is read last
     if query.tag is not None:
         conditions.append("r.id in (select release from release_tags where tag = :tag)")
     after = (

@@ -150,7 +150,7 @@ def take_down(fanout: Fanout) -> None:
     ]
     made = snapshot(fanout.archive, fanout.snapshots)
     await_served(fanout.ports, made)
-    seen = [place for place in places if words.encode() in ask(fanout.proxy, place).body]
+    seen = [place for place in places if ask(fanout.proxy, place).shows(words)]
     fanout.result.add("places that show a release", len(seen), ">= 3", good=len(seen) >= 3)
     begun = time.monotonic()
     run("takedown", "hide", release, "--reason", "Prov", "--archive", fanout.archive)
@@ -166,7 +166,7 @@ def take_down(fanout: Fanout) -> None:
     shown = [at - hidden for at, _ in fanout.readers.shown]
     fanout.result.add("answers that still showed it", len(shown))
     fanout.result.most("from the takedown until the last of them was asked for", max(shown, default=0.0), GONE)
-    left = [place for place in places if words.encode() in ask(fanout.proxy, place).body]
+    left = [place for place in places if ask(fanout.proxy, place).shows(words)]
     fanout.result.none("places that show it afterwards", left)
     sums = {row[0] for row in fanout.ward.rows(f"select sha256 from captures where url = '{url}'")}
     with Captures(made.path / ARCHIVE, readonly=True) as captures:

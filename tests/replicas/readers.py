@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import html
 import http.client
+import json
 import random
 import re
 import threading
@@ -53,6 +55,11 @@ class Answer:
     cache: str = ""
     age: float | None = None  # seconds since the snapshot that is shown was begun
     problem: str = ""
+
+    def shows(self, words: str) -> bool:
+        """Whether it holds some words, however its format writes them."""
+        text = self.body.decode("utf-8", "replace")
+        return words in text or words in html.unescape(text) or json.dumps(words)[1:-1] in text
 
 
 def ask(port: int, path: str, language: str = "sv", seconds: float = 60) -> Answer:
@@ -141,6 +148,6 @@ class Readers:
             self.errors.append(f"{time.strftime('%H:%M:%S')} {path}: {answer.status} {said}")
         elif wanted.encode() not in answer.body:
             self.errors.append(f"{time.strftime('%H:%M:%S')} {path}: holds no {wanted} ({len(answer.body)} bytes)")
-        elif hidden and hidden.encode() in answer.body:
+        elif hidden and answer.shows(hidden):
             self.shown.append((begun, f"{path} ({answer.cache})"))
         return answer

@@ -11,6 +11,8 @@ BASES = 4  # in use at a time
 WORTH = 0.4  # of the plain compression; a base that saves less is another design's
 SURELY = 0.8  # of what is worth while as a quick compression tells, which is at most a tenth or so above the plain
 PACE = 1 / 16  # new bases a page, once there are some: on a site of long texts none ever saves so much
+AGAIN = 16  # pages until it is tried again how well a host's pages compress by themselves: they are much alike
+MOST = 0.3  # of a page's bytes, taken for granted: what compresses worse is told from the plain compression
 SIZE = range(2_000, 1_000_000)  # bytes of a base; larger pages are compressed alone
 
 
@@ -20,6 +22,8 @@ class Host:
 
     keys: list[int]  # the one that served last first
     credit: float  # new bases that may begin
+    share: float = 1.0  # of a page's bytes that are left of it alone, quickly compressed
+    known: int = 0  # further pages for which `share` is good enough
 
     @classmethod
     def of(cls, keys: list[int]) -> Host:
@@ -30,10 +34,10 @@ class Host:
         """Base and frame of a page (None: it is held alone), and whether it is a base from now on.
 
         `read` gives a base's bytes; None where they cannot be had. The plain compression is the dearest of all: it
-        is made only where a quick one does not tell that a base serves.
+        is made only where a quick one, of this page or one shortly before, does not tell that a base serves.
         """
         self.credit += PACE
-        enough = SURELY * WORTH * quick_size(body) if self.keys else 0.0
+        enough = SURELY * WORTH * self._guess(body) if self.keys else 0.0
         best = self._find_best(body, read, enough)
         if best is None or len(best[1]) >= enough:
             plain = compress(body)
@@ -59,6 +63,13 @@ class Host:
                 if len(frame) < enough:
                     break
         return best
+
+    def _guess(self, body: bytes) -> float:
+        """About how large a quick compression would be."""
+        if not self.known:
+            self.share, self.known = min(MOST, quick_size(body) / max(1, len(body))), AGAIN
+        self.known -= 1
+        return self.share * len(body)
 
     def begin(self, key: int) -> None:
         """A page is a base from now on."""

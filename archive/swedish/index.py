@@ -99,7 +99,7 @@ class Index:
         if before is None and self.gathered is not None:
             counts, lemmas = self.gathered
             counts.update(words.keys())
-            lemmas.update((word, words[word]) for word in words.keys() - lemmas.keys())
+            lemmas.update((word, words[word]) for word in words if word not in lemmas)
             return
         if before is None:
             self._count(Counter(words.keys()), words)

@@ -56,7 +56,8 @@ def startup(datasette: Any) -> Callable[[], Awaitable[None]]:
             )
         warm()
         await columns_of(datasette).renew(runner(datasette))  # else the first search would wait for it
-        gc.collect()
-        gc.freeze()  # all this stays: looking through it for garbage would cost one answer in some dozens 60 ms
+        if not gc.get_freeze_count():  # all this stays: to look through it for garbage would cost some answers 60 ms
+            gc.collect()
+            gc.freeze()
 
     return check

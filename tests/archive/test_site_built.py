@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import re
 from itertools import pairwise
 from pathlib import Path
@@ -11,6 +12,7 @@ from click import ClickException
 from datasette.app import Datasette
 from lxml import html
 
+from archive.web import columns_of
 from tests.archive.sample import PAGED, ROOT, Site, fill, served
 
 OWN = ["/", "/search", "/search?q=fyrar", "/search?q=x&tag=y", "/search?page=2", "/archive/releases/1", "/no/such/page"]
@@ -112,6 +114,14 @@ async def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
     (tmp_path / "archive.db").write_text("Diarium 1987\n" * 200, encoding="utf-8")
     with served(tmp_path / "archive.db") as datasette, pytest.raises(ClickException, match=r"archive\.db: file is not"):
         await datasette.invoke_startup()
+
+
+async def test_what_searches_need_is_there_before_the_first(filled: Path) -> None:
+    gc.unfreeze()
+    with served(filled) as datasette:
+        await datasette.invoke_startup()
+        assert columns_of(datasette).entry
+    assert gc.get_freeze_count() > 100_000, "the dictionaries are no matter of the garbage collector"
 
 
 def test_datasette_is_left_as_it_was(filled: Path) -> None:

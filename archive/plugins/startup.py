@@ -29,7 +29,8 @@ def find_fault(files: dict[str, list[str]]) -> str | None:
 def find_index_fault(connection: sqlite3.Connection) -> str | None:
     """Why searches would find less than there is: the index is older than what reads it, or lacks releases."""
     db = Database(connection)
-    return Index(db).find_fault() if db.table("index_facts").exists() else "it is of an older kind"
+    known = {"index_facts", "delta", "listed"} <= set(db.table_names())
+    return Index(db).find_fault() if known else "it is of an older kind"
 
 
 @hookimpl

@@ -69,9 +69,10 @@ class Columns:
         self.tags = array("I")
 
     async def renew(self, run: Run) -> Columns:
-        """What the log tells since the last time; all of it where the archive is another one."""
+        """What the log tells since the last time; all of it where the archive is another one, with a shorter log."""
+        before = self.entry
         last = int((await run(LAST, {}))[0]["entry"])
-        if last < self.entry:
+        if last < before == self.entry:  # a log only grows; what another search read meanwhile is no sign
             self.entry = 0
         while (after := self.entry) < last:
             until = min(after + CHUNK, last)
@@ -92,8 +93,12 @@ class Columns:
             self.newest[key] = row["newest"] or 0
             self.day[key] = row["day"] or 0
             tags = json.loads(row["tags"]) if listed else []
-            self.first[key], self.number[key] = len(self.tags), len(tags)
-            self.tags.extend(tags)
+            if len(tags) > self.number[key]:
+                self.first[key] = len(self.tags)
+                self.tags.extend(tags)
+            else:  # in place of those it had
+                self.tags[self.first[key] : self.first[key] + len(tags)] = array("I", tags)
+            self.number[key] = len(tags)
 
     def _grow(self, length: int) -> None:
         missing = length - len(self.newest)
@@ -130,7 +135,8 @@ class Columns:
     def count(self, releases: Sequence[int], facet: str) -> Mapping[str, int]:
         """How many releases have each value of a facet."""
         numbers = Counter(pick(self.coded[facet], releases))
-        return {self.codes[facet].texts[number]: count for number, count in numbers.items()}
+        texts = self.codes[facet].texts  # 0: no longer listed since it was found
+        return {texts[number]: count for number, count in numbers.items() if number}
 
     def count_tags(self, releases: Sequence[int], most: int) -> Mapping[int, int]:
         """How many releases have each of the commonest tags, by the tag's id."""

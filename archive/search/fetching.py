@@ -16,7 +16,7 @@ from archive.search.query import Near, Term, find_terms
 from archive.search.run import Run
 from archive.search.statements import hits_sql, match_of, plan_of, words_sql
 
-MOST_LOOKED = 100_000  # hits sorted where no month makes them fewer: of undated ones those read last are the newest
+MOST_LOOKED = 100_000  # hits that are fetched to be sorted here; more are sorted by SQL
 MOST_TITLED = 1_000  # hits of words in the title that are weighed
 RECENT = 730.0  # days after which a release has lost half of what being new is worth
 NEW = 0.25  # of the whole
@@ -109,24 +109,34 @@ class Fetch:
         """The newest hits, more than MOST_HITS if there are so many, and the months of all of them in parts.
 
         first: hits in the order of their ids, more than MOST_HITS: as many are expected in so many releases elsewhere.
+        Where later ones have far more of them, MOST_LOOKED are not all there are: then fewer months will do.
         """
-        window, found = Window(await read_months(self.run), first[-1]), list[int]()
-        while further := window.open():
-            found += self.keep(await self.read_ids(plan, f"({match}) AND ({further})", MOST_LOOKED))
-            if len(found) > MOST_HITS:
-                return found, window.parts()
-            window.widen(len(found))
-        rest = await self.read_ids(plan, match, MOST_LOOKED, after=first[-1])
-        return self.keep([*first, *rest]), window.parts()
+        months = await read_months(self.run)
+        for expected in (first[-1], sum(number for _, number in months) * MOST_HITS / MOST_LOOKED):
+            window, found = Window(months, expected), list[int]()
+            while further := window.open():
+                found += self.keep(await self.read_some(plan, f"({match}) AND ({further})"))
+                if len(found) > MOST_HITS:
+                    return found, window.parts()
+                window.widen(len(found))
+            rest = await self.read_ids(plan, match, MOST_LOOKED, after=first[-1])
+            if len(rest) < MOST_LOOKED:
+                return self.keep([*first, *rest]), window.parts()
+        return self.keep(await self.read_newest(plan, match)), [""]
+
+    async def read_some(self, plan: Plan, match: str) -> list[int]:
+        """What the index finds; of more than MOST_LOOKED the newest, more than MOST_HITS."""
+        found = await self.read_ids(plan, match, MOST_LOOKED)
+        return found if len(found) < MOST_LOOKED else await self.read_newest(plan, match)
+
+    async def read_newest(self, plan: Plan, match: str) -> list[int]:
+        """The newest that the index finds, more than MOST_HITS, sorted by SQL: a microsecond for each it finds."""
+        return await self.ask_ids(hits_sql(self.query, plan, match, without=self.without, most=MOST_HITS + 1), plan)
 
     async def read_ids(self, plan: Plan, match: str, most: int, *, after: int = 0) -> list[int]:
-        """What the index finds: the first in its order, or where more are looked at than are wanted, the last.
-
-        after: an id, with which those looked for do not begin yet.
-        """
-        order = " order by id desc" if most > MOST_HITS + 1 else ""
+        """What the index finds, in the order of ids, from behind one of them."""
         found = f"select id from ({self.to_sql(plan, match)}) where id > {after:d}"
-        return await self.ask_ids(f"{found}{order} limit {plan.bind(most)}", plan)
+        return await self.ask_ids(f"{found} limit {plan.bind(most)}", plan)
 
     async def ask_ids(self, sql: str, plan: Plan) -> list[int]:
         """The ids as one text: ten thousand rows would take three times as long."""
@@ -151,7 +161,7 @@ class Fetch:
         titled, chosen = f"{{title title_parts}}: ({plan.match})", choose_facts(self.query.include, self.without)
         found: set[int] = set()
         for part in months:
-            found.update(await self.read_ids(Plan(), join_match([titled, part, *chosen]), MOST_LOOKED))
+            found.update(await self.read_some(plan, join_match([titled, part, *chosen])))
             if len(found.intersection(ids)) >= self.query.page * self.query.size:
                 break
         return found

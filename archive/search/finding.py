@@ -24,7 +24,7 @@ TAGS = "select id, name from tags where id in (select value from json_each(:ids)
 class Found:
     """ids: of the releases or pairs of one page, in order; `capped`: there are more than `total`.
 
-    titled: best are the newest that have all words in their title, for these alone find more than MOST_HITS.
+    titled: best are the newest that have all words in their title, for these alone find more than is weighed.
     partial: facets with a chosen value whose further values are counted among the newest MOST_HITS only.
     """
 

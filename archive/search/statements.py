@@ -71,11 +71,11 @@ def hits_sql(
         columns.append("(select min(seen) from revisions v where v.release = l.release) as seen")
     if ranked:
         columns.append(f"bm25({index}, 3.0, 1.0, 0.3, 0.3) as rank" if pairs else f"{index}.rank as rank")
-    sort = f"{index}.rowid" if match and pairs else newest
+    sort = f"{index}.rowid desc" if match and pairs else f"{newest} desc, l.release desc"
     return (
         f"{f'with {NEWS} ' if query.news else ''}select {', '.join(columns)} from {worded if match else source}"
         f" where {' and '.join(conditions) or 'true'}"
-        + (f" order by {sort} desc limit {plan.bind(most)}" if most is not None else "")
+        + (f" order by {sort} limit {plan.bind(most)}" if most is not None else "")
     )
 
 

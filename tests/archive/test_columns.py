@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import sqlite3
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import replace
 from datetime import date
@@ -15,7 +16,7 @@ import pytest
 from archive.records import Release
 from archive.search.answering import search
 from archive.search.asked import Query
-from archive.search.columns import CODED, Columns
+from archive.search.columns import CODED, LAST, Columns
 from archive.search.run import Run, finish, runner_on
 from archive.store import Archive
 from archive.swedish.facts import NONE
@@ -127,3 +128,40 @@ async def test_releases_that_come_while_a_search_goes_on_are_left_to_the_next(
         found = (await search(runner_on(db), Query(text=text, show=show))).found
     assert (found.total, found.ids) == (0, [])
     assert not any(found.facets.values())
+
+
+async def test_a_late_answer_about_the_log_is_no_other_archive(storied: Path) -> None:
+    with closing(sqlite3.connect(storied)) as db:
+        now, columns = runner_on(db), Columns()
+        last = (await now(LAST, {}))[0]["entry"]
+
+        async def late(sql: str, values: dict[str, Any], /) -> Sequence[Any]:
+            if sql == LAST:  # asked before the last entry was written, told after another search has read it
+                await columns.renew(now)
+                return [{"entry": last - 1}]
+            raise AssertionError("reads the log again")
+
+        await columns.renew(late)
+        assert columns.entry == last
+        assert held(columns) == shown(db)
+
+
+def test_what_left_the_lists_since_it_was_found_has_no_value(storied: Path) -> None:
+    with closing(sqlite3.connect(storied)) as db:
+        columns = finish(Columns().renew(runner_on(db)))
+    key = next(iter(held(columns)))
+    for name in CODED:
+        columns.coded[name][key] = 0
+        assert columns.count([key], name) == {}
+
+
+def test_tags_that_change_take_no_further_room(tmp_path: Path) -> None:
+    with Archive(tmp_path / "archive.db") as archive:
+        archive.add_agency("prov", name="Provverket", home="https://prov.example/")
+        columns, run = Columns(), runner_on(archive.db.conn)
+        release = Release(agency="prov", url="https://prov.example/1", title="Fyr", body="", body_html="")
+        for number in range(6):
+            archive.save(replace(release, tags=(f"Tag {number}", "Kust")[: 2 - number % 2]), seen=SEEN)
+            finish(columns.renew(run))
+            assert held(columns) == shown(archive.db.conn)
+        assert len(columns.tags) <= 6

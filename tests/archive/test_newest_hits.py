@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import date, timedelta
+from typing import TypeAlias
 
 import pytest
 
@@ -21,6 +22,8 @@ from tests.archive.sample import SEEN
 NUMBER, MOST, SIZE = 400, 40, 12
 FIRST = date(2019, 1, 1)
 WORD, TAG, YEAR = "fyr", "Kust", "2021"
+Asked: TypeAlias = tuple[str, dict[str, str]]  # words, and what is chosen beside them
+ASKED: list[Asked] = [(WORD, {}), (f"{WORD} båt", {}), (WORD, {"tag": TAG}), (WORD, {"year": YEAR})]
 
 
 @pytest.fixture(scope="module")
@@ -64,17 +67,20 @@ def by_hand(db: sqlite3.Connection, *words: str, tag: str = "", year: str = "") 
     return titled + [row["id"] for row in hits if row["id"] not in titled]
 
 
+@pytest.mark.parametrize("most", [50, 100_000], ids=["more than are looked at", "all are looked at"])
 @pytest.mark.parametrize("share", [0.0, 0.4, 1.0], ids=["never by months", "by months", "always by months"])
-@pytest.mark.parametrize(
-    ("text", "chosen"),
-    [(WORD, {}), (f"{WORD} båt", {}), (WORD, {"tag": TAG}), (WORD, {"year": YEAR})],
-    ids=["a word", "two words", "of a tag", "of a year"],
-)
+@pytest.mark.parametrize("asked", ASKED, ids=["a word", "two words", "of a tag", "of a year"])
 async def test_each_page_of_the_newest_hits(
-    common: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch, share: float, text: str, chosen: dict[str, str]
+    common: sqlite3.Connection,
+    monkeypatch: pytest.MonkeyPatch,
+    most: int,
+    share: float,
+    asked: tuple[str, dict[str, str]],
 ) -> None:
+    text, chosen = asked
     for module in ("fetching", "narrowing"):
         monkeypatch.setattr(f"archive.search.{module}.MOST_HITS", MOST)
+    monkeypatch.setattr("archive.search.fetching.MOST_LOOKED", most)
     monkeypatch.setattr("archive.search.narrowing.MOST_SHARE", share)
     run = runner_on(common)
     columns = await Columns().renew(run)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gc
 import re
+import sqlite3
+from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
 
@@ -113,6 +115,14 @@ async def test_a_file_that_is_no_archive_is_refused(tmp_path: Path) -> None:
 async def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
     (tmp_path / "archive.db").write_text("Diarium 1987\n" * 200, encoding="utf-8")
     with served(tmp_path / "archive.db") as datasette, pytest.raises(ClickException, match=r"archive\.db: file is not"):
+        await datasette.invoke_startup()
+
+
+async def test_an_archive_of_an_older_kind_is_refused(tmp_path: Path) -> None:
+    path = fill(tmp_path / "archive.db")
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("drop table delta")
+    with served(path) as datasette, pytest.raises(ClickException, match="older kind.*archive reindex"):
         await datasette.invoke_startup()
 
 

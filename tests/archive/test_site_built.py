@@ -122,7 +122,7 @@ async def test_an_archive_of_an_older_kind_is_refused(tmp_path: Path) -> None:
     path = fill(tmp_path / "archive.db")
     with closing(sqlite3.connect(path)) as db:
         db.execute("drop table delta")
-    with served(path) as datasette, pytest.raises(ClickException, match="older kind.*archive reindex"):
+    with served(path) as datasette, pytest.raises(ClickException, match=r"older kind.*archive reindex"):
         await datasette.invoke_startup()
 
 
@@ -131,7 +131,7 @@ async def test_what_searches_need_is_there_before_the_first(filled: Path) -> Non
     with served(filled) as datasette:
         await datasette.invoke_startup()
         assert columns_of(datasette).entry
-    assert gc.get_freeze_count() > 100_000, "the dictionaries are no matter of the garbage collector"
+    assert gc.get_freeze_count() > 10_000, "the dictionaries are no matter of the garbage collector"
 
 
 def test_datasette_is_left_as_it_was(filled: Path) -> None:

@@ -101,6 +101,7 @@ EXTENSIONS = {
     "scraper.health.Health": 200,
     "scraper.progress.Progress": 300,
     "scraper.stopping.Stopping": 400,
+    "scraper.garbage.Garbage": 500,
 }
 ITEM_PIPELINES = {"scraper.pipelines.ArchivePipeline": 100}
 

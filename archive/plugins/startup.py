@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import sqlite3
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -11,6 +10,7 @@ import click
 from datasette import hookimpl
 from sqlite_utils import Database
 
+from archive.garbage import keep_loaded
 from archive.swedish import warm
 from archive.swedish.index import Index
 from archive.web import columns_of, runner
@@ -57,8 +57,6 @@ def startup(datasette: Any) -> Callable[[], Awaitable[None]]:
             )
         warm()
         await columns_of(datasette).renew(runner(datasette))  # else the first search would wait for it
-        if not gc.get_freeze_count():  # all this stays: to look through it for garbage would cost some answers 60 ms
-            gc.collect()
-            gc.freeze()
+        keep_loaded()  # a look through all of it would cost some answers 60 ms
 
     return check

@@ -30,7 +30,7 @@ from scraper.pages.metadata import declared_lead, declared_questions
 from scraper.pages.pictures import find_images
 from scraper.pages.questions import find_pairs
 from scraper.pages.refusal import LEAST_TEXT, find_refusal, find_short_refusal, look_at
-from scraper.pages.soup import to_soup
+from scraper.pages.soup import take_apart, to_soup
 from scraper.pages.tags import find_bracketed, find_named_tags, find_tags
 from scraper.pages.titles import find_title
 from scraper.pages.version import rules_version
@@ -75,10 +75,13 @@ class NewsPage:
         self.attachments()
         self.contacts()
         self.make_soup()
-        self.images()
-        blocks = self.blocks()
-        self.lead(blocks)
-        self.body(blocks)
+        try:
+            self.images()
+            blocks = self.blocks()
+            self.lead(blocks)
+            self.body(blocks)
+        finally:
+            take_apart(self.soup)
         self.item.language = self.document.language
         self.refuse_few_words()
         return self.item
@@ -103,7 +106,7 @@ class NewsPage:
         self.drop(self.drop_css)
         self.named_tags = find_named_tags(self.document.root)
         self.bracketed = find_bracketed(self.document.root)
-        self.areas = find_areas(self.document.root, self.document.text)
+        self.areas = find_areas(self.document)
         drop_noise(self.document.root)
         self.main, rule = find_main(self.document.root)
         body = self.marked["body"]

@@ -17,6 +17,7 @@ from scraper.pages.markup import (
     SKIPPED,
     children,
     has_blocks,
+    inner,
     is_data_table,
     is_panel_title,
     is_plain_list,
@@ -86,7 +87,7 @@ class Reader:
         if name == "summary" or is_panel_title(element):
             yield from self.whole(element, "panel", depth)
         elif name in HEADINGS and len(element.get_text()) < LONGEST_HEADING:
-            title = next((inner for inner in element.find_all(("button", "a")) if is_panel_title(inner)), None)
+            title = next((inner for inner in inner(element, ("button", "a")) if is_panel_title(inner)), None)
             yield from self.whole(element, "panel" if title else "h2" if name == "h1" else name, depth)
         elif name == "details":
             yield from self.walk(element, depth + 1)
@@ -122,7 +123,7 @@ class Reader:
         lines: list[str] = []
         html = self.list_html(element, lines, "•")
         if lines:
-            links = element.find_all("a")
+            links = list(inner(element, ("a",)))
             share = min(1.0, sum(len(link.get_text(" ", strip=True)) for link in links) / sum(map(len, lines)))
             contents = share > MOSTLY and all(str(link.get("href") or "").startswith("#") for link in links)
             yield Block("list", "\n".join(lines), html, element, linked=share, contents=contents, depth=depth)
@@ -145,7 +146,7 @@ class Reader:
     def table(self, element: Tag, depth: int) -> Iterator[Block]:
         """A table of data as one block, a row a line, cells parted by a bar."""
         lines, rows = [], []
-        for row in element.find_all("tr"):
+        for row in inner(element, ("tr",)):
             cells = [(cell.name, read_run(cell.contents, self.absolute)) for cell in children(row, ("th", "td"))]
             texts = [run.text for _, run in cells]
             if any(texts):

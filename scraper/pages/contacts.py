@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import islice
 
 from scraper.items import ContactItem, Evidence
 from scraper.normalise.text import clean_line
@@ -15,7 +16,7 @@ from scraper.pages.contact_places import is_furniture, is_own, is_switchboard, s
 from scraper.pages.contact_reader import read_contacts, read_sentences
 from scraper.pages.contact_sections import parted, read_section, section_of
 from scraper.pages.contact_words import BOX, HEADING, LEADING, STEM
-from scraper.pages.document import Element
+from scraper.pages.document import Document, Element
 from scraper.pages.evidence import path_of
 from scraper.pages.markup import INLINE
 
@@ -37,20 +38,18 @@ class Area:
     doubtful: bool
 
 
-def find_areas(root: Element, source: str) -> list[Area]:
+def find_areas(document: Document) -> list[Area]:
     """Every part of a page that names contacts: first what headings say, then boxes, then sentences.
-
-    source: the page's, which tells at once of most pages what need not be looked for.
 
     Looked for before noise is dropped, for contacts are often taken for it.
     """
-    heads, boxes, asking = sift(root, asks="ontakta" in source)
     taken: set[Element] = set()
     read: dict[Element, list[Placed]] = {}
-    found = [area for head in heads[:MOST_HEADS] if (area := under_heading(head, taken, read))]
-    found += [area for box in boxes if (area := in_box(box, taken))]
-    found += [area for paragraph in asking if (area := in_sentence(paragraph, taken))]
-    return list(without_switchboards(root, found))
+    heads = list(islice(find_heads(document), MOST_HEADS))
+    found = [area for head in heads if (area := under_heading(head, taken, read))]
+    found += [area for box in find_boxes(document) if (area := in_box(box, taken))]
+    found += [area for paragraph in find_asking(document) if (area := in_sentence(paragraph, taken))]
+    return list(without_switchboards(document.root, found))
 
 
 def choose_contacts(areas: Sequence[Area], main: Element) -> tuple[list[ContactItem], Evidence] | None:
@@ -66,27 +65,37 @@ def choose_contacts(areas: Sequence[Area], main: Element) -> tuple[list[ContactI
     return (list(kept)[:MOST_CONTACTS], evidence) if evidence else None
 
 
-def sift(root: Element, *, asks: bool) -> tuple[list[Element], list[Element], list[Element]]:
-    """The few elements worth reading: what may be a heading, a box or a paragraph that asks to contact somebody."""
-    heads: list[Element] = []
-    boxes: list[Element] = []
+def find_heads(document: Document) -> Iterator[Element]:
+    """What may be a heading over contacts, or open a line that names one."""
+    for element in document.root.iter(*HEADS):
+        text = element.text
+        if text and len(text) < LONGEST_HEADING and leads(text) and not is_furniture(element):
+            yield element
+
+
+def find_boxes(document: Document) -> Iterator[Element]:
+    """Elements whose class says contact."""
+    for element in document.of_classes(says_contact):
+        if not is_furniture(element):
+            yield element
+
+
+@lru_cache(maxsize=4096)
+def says_contact(classes: str) -> bool:
+    """Whether a class attribute names a box of contacts. Cached: a site's pages share them."""
+    return BOX.search(classes) is not None
+
+
+def find_asking(document: Document) -> dict[Element, None]:
+    """The paragraphs that may ask to contact somebody."""
     asking: dict[Element, None] = {}
-    for element in root.iter("*"):
-        classes, text = element.get("class"), element.text
-        box = classes and ("ontact" in classes or "ontakt" in classes or "card" in classes) and BOX.search(classes)
-        head = text and len(text) < LONGEST_HEADING and element.tag in HEADS and leads(text)
-        asked = asks and ("ontakta" in (text or "") or "ontakta" in (element.tail or ""))
-        if not (box or head or asked) or is_furniture(element):
-            continue
-        if box:
-            boxes.append(element)
-        if head:
-            heads.append(element)
-        if asked:
-            paragraph = next((part for part in around(element) if part.tag in PARAGRAPHS), None)
-            if paragraph is not None:
-                asking[paragraph] = None
-    return heads, boxes, list(asking)
+    if "ontakta" in document.text:  # not in most pages' texts, and telling so at once is cheap
+        for element in document.root.iter("*"):
+            if "ontakta" in (element.text or "") or "ontakta" in (element.tail or ""):
+                paragraph = next((part for part in around(element) if part.tag in PARAGRAPHS), None)
+                if paragraph is not None and not is_furniture(element):
+                    asking[paragraph] = None
+    return asking
 
 
 @lru_cache(maxsize=16_384)

@@ -87,7 +87,8 @@ def declared_in_text(document: Document, main: Element, field: str) -> list[Foun
 def read_microdata(document: Document, scope: Element, field: str) -> Iterator[Found]:
     """The elements of a scope whose itemprop or, on <time>, class names the field, those that can be read."""
     prop = "datePublished" if field == "published" else "dateModified"
-    for element in elements_at(scope, f".//*[@itemprop='{prop}'] | .//time[contains(@class, '{field}')]"):
+    marked = elements_at(scope, f".//*[@itemprop='{prop}']") if document.has_microdata else []
+    for element in dict.fromkeys([*marked, *scope.iter("time")]):
         if element.get("itemprop") == prop or field in (element.get("class") or "").split():
             text = element.get("datetime") or element.get("content") or clean_line(whole_text(element))
             yield from read_all(document, field, [(f"itemprop {prop}", text)], path_of(element))

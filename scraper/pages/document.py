@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
-from functools import cached_property, lru_cache
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from functools import cached_property
 from typing import cast
 from urllib.parse import urljoin
 
-from cssselect import HTMLTranslator, SelectorError
+from cssselect import SelectorError
 from lxml import etree
 
 from scraper.errors import NotARelease, PageError
@@ -17,6 +18,7 @@ from scraper.normalise.mojibake import is_broken
 from scraper.normalise.text import clean_line
 from scraper.pages.charsets import decode
 from scraper.pages.mending import mend
+from scraper.pages.selectors import compiled, split_classes
 
 Element = etree._Element  # lxml names no public type for it
 TAG_START = re.compile(rb"[a-z][\w:-]*[\s/]", re.IGNORECASE)
@@ -104,10 +106,27 @@ class Document:
         return [found for text in self.scripts for found in flatten(load_json(text))]
 
     @cached_property
-    def classes(self) -> frozenset[str]:
-        """Every class that an element of the page has, as it came."""
-        named = {names for element in self.root.iter() if (names := element.get("class"))}
-        return frozenset(" ".join(named).split())
+    def classed(self) -> dict[str, list[tuple[int, Element]]]:
+        """The elements with a class attribute, by what it says, each with its place in the page."""
+        found: dict[str, list[tuple[int, Element]]] = defaultdict(list)
+        for place, element in enumerate(self.root.iter("*")):
+            if names := element.get("class"):
+                found[names].append((place, element))
+        return found
+
+    @cached_property
+    def classes(self) -> dict[str, list[tuple[int, Element]]]:
+        """The elements of each class, each with its place in the page."""
+        found: dict[str, list[tuple[int, Element]]] = defaultdict(list)
+        for names, elements in self.classed.items():
+            for name in split_classes(names):
+                found[name] += elements
+        return found
+
+    @cached_property
+    def has_microdata(self) -> bool:
+        """Whether the page may say of its elements what they are (itemprop)."""
+        return "itemprop" in self.text
 
     @property
     def language(self) -> str | None:
@@ -117,14 +136,26 @@ class Document:
     def select(self, css: str) -> list[Element]:
         """Elements that match a CSS selector, in document order; PageError for one that cannot be read."""
         try:
-            xpath, classes, ids = compiled(css)
+            selector = compiled(css)
         except SelectorError as error:
             raise PageError(self.url, "selector", f"{css!r} cannot be read: {error}") from error
         # Most selectors are of other systems than the page's: looking for their names is cheaper than for elements.
-        if not (classes <= self.classes and all(name in self.text for name in ids)):
+        if not (selector.classes <= self.classes.keys() and all(name in self.text for name in selector.ids)):
             return []
-        found = xpath(self.root)
+        if selector.steps:
+            named = sorted(self.classes[next(iter(selector.steps[0].classes))])
+            return [element for _, element in named if selector.matches(element) and self.holds(element)]
+        found = selector.xpath(self.root)
         return [element for element in found if isinstance(element, Element)] if isinstance(found, list) else []
+
+    def of_classes(self, fits: Callable[[str], bool]) -> list[Element]:
+        """The elements whose class attribute fits, in document order."""
+        found = sorted(at for names, places in self.classed.items() if fits(names) for at in places)
+        return [element for _, element in found if self.holds(element)]
+
+    def holds(self, element: Element) -> bool:
+        """Whether an element is still part of the page."""
+        return element is self.root or self.root in element.iterancestors()
 
     def absolute(self, href: str) -> str | None:
         """A link as an absolute http(s) address, None where it is none."""
@@ -180,14 +211,6 @@ def has_bloated_tag(html: bytes) -> bool:
             if len(names) > MOST_ATTRIBUTES:
                 return True
     return False
-
-
-@lru_cache(maxsize=512)
-def compiled(css: str) -> tuple[etree.XPath, frozenset[str], tuple[str, ...]]:
-    """A CSS selector as a compiled XPath, and the class names and the ids without which it matches nothing."""
-    plain = "" if any(sign in css for sign in ",:[\\") else css
-    classes, ids = (re.findall(rf"{sign}([\w-]+)", plain) for sign in (r"\.", "#"))
-    return etree.XPath(HTMLTranslator().css_to_xpath(css)), frozenset(classes), tuple(ids)
 
 
 def load_json(text: str) -> object:

@@ -14,11 +14,11 @@ from scraper.pages.document import Document, Element, whole_text
 from scraper.pages.evidence import path_of
 from scraper.pages.metadata import types
 
-SCHEMA_TYPES = {
+SCHEMA_TYPES = {  # of several, the first here counts: kinds of NewsArticle tell more than it does
     "PressRelease": "press release",
-    "NewsArticle": "news",
-    "ReportageNewsArticle": "news",
     "OpinionNewsArticle": "opinion",
+    "ReportageNewsArticle": "news",
+    "NewsArticle": "news",
     "BlogPosting": "blog",
     "Report": "report",
 }
@@ -37,7 +37,9 @@ def find_kind(document: Document, heading: Element | None) -> tuple[str, Evidenc
         if to_kind(folder):
             return folder, Evidence(rule="folder of the address", element=folder)
     for found in document.json_ld:
-        for name in types(found) & SCHEMA_TYPES.keys():
+        stated = types(found)
+        name = next((name for name in SCHEMA_TYPES if name in stated), None)
+        if name:
             return SCHEMA_TYPES[name], Evidence(rule="JSON-LD @type", element=name)
     return None
 

@@ -16,7 +16,6 @@ from scraper.pages.boilerplate import is_card, remove
 from scraper.pages.dates import DIGIT, EVENT, Found, is_only_a_date, machine_values, more_exact, read_stamp
 from scraper.pages.document import Document, Element, whole_text
 from scraper.pages.evidence import path_of
-from scraper.pages.main_element import elements_at
 from scraper.pages.markup import INLINE
 
 LONGEST_LABEL = 160
@@ -42,14 +41,14 @@ WITHIN_SENTENCES = INLINE - {"br", "time"}  # after these a word may go on with 
 STARTS = re.compile(r"\s*[·|•(–—/]|\W*[A-ZÅÄÖÆØÜ]")
 TEASERS = ("article", "li", "a")
 PLAIN = re.compile(r"^\W*dat(?:e|um|o)\b", re.IGNORECASE)  # says that a date follows, not of what
-NAMED = "//*[(self::time or self::span or self::p or self::div or self::dd or self::abbr) and (@aria-label or @title)]"
+NAMED = ("time", "span", "p", "div", "dd", "abbr")  # may have a label that is not seen
 
 
 def find_labels(document: Document, main: Element) -> list[Found]:
     """Every labelled date of the page, those of the main element first. The labels are taken out of the tree."""
     inside: list[Found] = []
     outside: list[Found] = []
-    named = set(elements_at(document.root, NAMED))
+    named = {element for element in document.root.iter(*NAMED) if name_of(element)}
     for element in list(document.root.iter(etree.Element)):
         if element.tag != "a" and opens_label(element.text):  # half the texts of a page are links
             read = read_label

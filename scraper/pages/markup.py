@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 
 from bs4 import Tag
 
@@ -50,6 +50,15 @@ def has_blocks(element: Tag) -> bool:
 def holds(element: Tag, names: Collection[str]) -> bool:
     """Whether an element has a descendant of one of some names; many times as fast as BeautifulSoup's find."""
     return any(isinstance(child, Tag) and (child.name in names or holds(child, names)) for child in element.contents)
+
+
+def inner(element: Tag, names: Collection[str]) -> Iterator[Tag]:
+    """The descendants of some names, in the page's order; many times as fast as BeautifulSoup's find_all."""
+    for child in element.contents:
+        if isinstance(child, Tag):
+            if child.name in names:
+                yield child
+            yield from inner(child, names)
 
 
 def children(element: Tag, names: Collection[str]) -> list[Tag]:
@@ -105,5 +114,5 @@ def is_data_table(element: Tag) -> bool:
     """Whether a table holds data, not a page's layout."""
     if element.get("role") == "presentation" or holds(element, NOT_IN_A_TABLE):
         return False
-    rows = element.find_all("tr")
+    rows = list(inner(element, ("tr",)))
     return len(rows) > 1 and any(len(children(row, ("td", "th"))) > 1 for row in rows)

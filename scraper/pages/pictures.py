@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from bs4 import Tag
 
 from scraper.items import ImageItem
+from scraper.pages.markup import inner
 
 CAPTION = re.compile(
     r"caption|bildtext|image-?text|fotograf(?!i)|photographer|credit|foto-?byline|image-?description", re.IGNORECASE
@@ -24,7 +25,7 @@ SOURCES = ("src", "data-src", "data-original", "data-lazy-src")
 def find_images(soup: Tag, absolute: Callable[[str], str | None]) -> list[ImageItem]:
     """Every picture of the text once, in the page's order."""
     images: dict[str, ImageItem] = {}
-    for image in soup.find_all("img"):
+    for image in inner(soup, ("img",)):
         source = next(
             (str(image[name]) for name in SOURCES if image.get(name) and not ORNAMENT.search(str(image[name]))), None
         )

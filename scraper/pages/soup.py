@@ -26,6 +26,15 @@ def to_soup(root: Element) -> BeautifulSoup:
     return BeautifulSoup("", builder=ElementReader(root))
 
 
+def take_apart(soup: BeautifulSoup) -> None:
+    """Empty a soup that was read. Its elements point to each other: left as they are, they and the parsed page would
+    stay until Python next looks for garbage, which it would have to do at every other page.
+    """
+    for part in list(soup.contents):
+        part.decompose()
+    soup.decompose()
+
+
 class ElementReader(HTMLTreeBuilder):
     """A tree builder for BeautifulSoup that walks a tree where others parse."""
 

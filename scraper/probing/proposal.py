@@ -67,7 +67,7 @@ def propose_releases(urls: Iterable[str]) -> str | None:
     >>> propose_releases(f"https://a.se/{n}" for n in range(5)) is None
     True
     """
-    paths = [urlsplit(url).path.strip("/").split("/") for url in set(urls)]
+    paths = [urlsplit(url).path.strip("/").split("/") for url in dict.fromkeys(urls)]
     groups: dict[str, list[list[str]]] = defaultdict(list)
     for path in paths:
         if len(path) > 1:

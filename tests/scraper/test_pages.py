@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date
 
 import pytest
@@ -177,6 +178,21 @@ def test_kind_from_the_eyebrow_then_the_address() -> None:
     assert read("<p>Pressmeddelande</p>" + HEADING + TEXT).kind == "press release"
     assert read(HEADING + TEXT).kind == "news"
     assert read(HEADING + TEXT, url="https://www.exempel.se/om/x/").kind is None
+
+
+@pytest.mark.parametrize(
+    ("types", "kind"),
+    [
+        (["NewsArticle", "PressRelease"], "press release"),
+        (["NewsArticle", "OpinionNewsArticle"], "opinion"),
+        (["Report", "NewsArticle"], "news"),
+        (["BlogPosting", "Report"], "blog"),
+        (["Report", "BlogPosting", "NewsArticle", "OpinionNewsArticle", "PressRelease"], "press release"),
+    ],
+)
+def test_of_several_declared_types_the_one_that_tells_most_is_the_kind(types: list[str], kind: str) -> None:
+    head = f'<script type="application/ld+json">{{"@type": {json.dumps(types)}}}</script>'
+    assert read(HEADING + TEXT, head, url="https://www.exempel.se/om/x/").kind == kind
 
 
 @pytest.mark.parametrize(

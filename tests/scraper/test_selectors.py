@@ -1,0 +1,56 @@
+"""CSS selectors answered by classes find what their XPath finds."""
+
+from __future__ import annotations
+
+import pytest
+
+from scraper.pages.boilerplate import remove
+from scraper.pages.document import Document
+from scraper.pages.selectors import compiled
+from tests.scraper.pages_of import URL
+
+PAGE = """<html class="js"><body class="site wide">
+<main class="a"><div class="a b" id="1"><p class="lead">ett <span class="lead in">två</span></p>
+<div class="b"><p class="lead-in lead\tlast" id="2">tre</p></div></div><p class="Lead">fyra</p></main>
+<div class="b a"><section class=" a "><p class="lead\xa0x">fem</p><p class="b lead">sex</p></section></div>
+</body></html>"""
+BY_CLASSES = (
+    ".a .b",
+    ".lead",
+    "p.lead",
+    "main .lead",
+    "main .b .lead",
+    ".a .a .b",
+    ".b.a",
+    ".js .wide .last",
+    "main.a p.lead.last",
+    "section .b.lead",
+    ".Lead",
+    ".lead-in",
+    "div .none",
+    "p .lead",
+)
+
+
+@pytest.mark.parametrize("css", BY_CLASSES)
+def test_classes_find_what_the_xpath_finds(css: str) -> None:
+    document = Document(PAGE.encode(), URL)
+    assert compiled(css).steps
+    assert document.select(css) == compiled(css).xpath(document.root)
+
+
+def test_what_was_taken_out_of_the_page_is_not_found() -> None:
+    document = Document(PAGE.encode(), URL)
+    assert len(document.select("main .lead")) == 3
+    (around,) = document.select("main div.a .b")
+    remove(around)
+    assert document.select(".last") == []
+    assert document.select("main .lead") == compiled("main .lead").xpath(document.root)
+    assert document.of_classes(lambda names: names == "lead") == document.root.findall(".//p[@class='lead']")
+
+
+@pytest.mark.parametrize("css", ["main > .lead", ".a p", "p:not(.lead)", "#x .lead", "[id]", ".a, .b", "*", ".a ~ .b"])
+def test_any_other_selector_is_an_xpath(css: str) -> None:
+    assert compiled(css).steps == ()
+    document = Document(PAGE.encode(), URL)
+    assert document.select(css) == compiled(css).xpath(document.root)

@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from scraper.agency import Agency
 from scraper.normalise.urls import absolute, canonical_url
-from scraper.pagers import link_text
+from scraper.pagers import line_of
 from scraper.sources import FILES, to_page
 
 YEAR = re.compile(r"(år )?((19|20)\d\d)( ?\(\d+\))?", re.IGNORECASE)
@@ -28,7 +28,7 @@ def find_archives(body: bytes, url: str, agency: Agency) -> list[str]:
     below, beside = own.path.rstrip("/") + "/", own.path.rstrip("/").rpartition("/")[0] + "/"
     found: dict[str, None] = {}
     for link in to_page(body, url).xpath("//a[@href]"):
-        text = link_text(link)
+        text = line_of(link.root)
         year = YEAR.fullmatch(text)
         if not (year or OLDER.fullmatch(text)):
             continue

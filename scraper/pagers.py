@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from urllib.parse import parse_qsl, urlsplit
 
+from lxml import etree
 from parsel import Selector
 
 from scraper.agency import Agency
 from scraper.normalise.urls import absolute, canonical_url
 
 NEXT = re.compile(r"(nästa|next|äldre|fler|visa fler|ladda fler|older)\b.{0,25}|[›»→>]+", re.IGNORECASE)
+LINE = etree.XPath("normalize-space(.)", smart_strings=False)  # compiled once: a page has hundreds of links
 PAGER = "*[contains(@class, 'pagin') or contains(@class, 'pager') or contains(@class, 'Pagin')]"
 
 
@@ -20,11 +22,11 @@ def find_next(page: Selector, url: str, agency: Agency) -> str | None:
     if href := page.xpath(declared).get():
         return next_address(href, url, agency)
     for link in page.xpath("//a[@href]"):
-        if NEXT.fullmatch(link_text(link)) or NEXT.fullmatch(link.root.get("aria-label", "")):
+        if NEXT.fullmatch(line_of(link.root)) or NEXT.fullmatch(link.root.get("aria-label", "")):
             address = next_address(link.root.get("href"), url, agency)
             if address and same_listing(address, url):
                 return address
-    numbers = {link_text(link): link.root.get("href") for link in page.xpath(f"//{PAGER}//a[@href]")}
+    numbers = {line_of(link.root): link.root.get("href") for link in page.xpath(f"//{PAGER}//a[@href]")}
     present = page.xpath(f"//{PAGER}//*[@aria-current or contains(@class, 'current') or contains(@class, 'active')]")
     for number in present.xpath("normalize-space(.)").re(r"\d+")[:1]:
         following = numbers.get(str(int(number) + 1))
@@ -45,6 +47,6 @@ def same_listing(address: str, url: str) -> bool:
     return bool(re.search(r"/(page|sida|p)/?\d+/?$", urlsplit(address).path))
 
 
-def link_text(link: Selector) -> str:
-    """What a link says, on one line."""
-    return str(link.xpath("normalize-space(.)").get() or "")
+def line_of(element: etree._Element) -> str:
+    """What an element says, on one line."""
+    return str(LINE(element))

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from io import BytesIO
 from itertools import islice
+from typing import cast
 from urllib.parse import urlsplit
 
 import feedparser
-from lxml.etree import XMLSyntaxError
+from lxml import etree
 from parsel import Selector
 from scrapy.utils.gz import gunzip
 from scrapy.utils.sitemap import Sitemap
@@ -19,7 +20,8 @@ from scraper.agency import Agency
 from scraper.errors import SourceError
 from scraper.normalise.months import MONTH
 from scraper.normalise.urls import absolute, canonical_url
-from scraper.pagers import find_next, link_text
+from scraper.pagers import find_next, line_of
+from scraper.pages.document import Element
 from scraper.sessions import Link, cut_sessions
 from scraper.source_times import feed_time, published_time, to_utc
 
@@ -51,6 +53,8 @@ CHROME = (
     "nav|header|footer|aside|form|*[contains(@class, 'breadcrumb') or contains(@class, 'pagin')"
     " or contains(@class, 'related') or contains(@class, 'share') or contains(@class, 'cookie')]"
 )
+HEADINGS = etree.XPath("ancestor::h2 | ancestor::h3 | ancestor::h4 | .//h2 | .//h3 | .//h4")
+ITEM = etree.XPath("(ancestor::li | ancestor::article | ancestor::tr)[last()]")
 NOT_IN_CHROME = "not(" + " or ".join(f"ancestor::{part}" for part in CHROME.split("|")) + ")"
 
 
@@ -89,7 +93,7 @@ def parse_sitemap(body: bytes, url: str, agency: Agency) -> tuple[list[Link], li
     try:
         sitemap = Sitemap(gunzip(body, max_size=SITEMAP_MAX) if body.startswith(b"\x1f\x8b") else body)
         entries = list(islice(sitemap, SITEMAP_LINKS + 1))
-    except (XMLSyntaxError, ValueError, AttributeError, StopIteration, OSError) as error:
+    except (etree.XMLSyntaxError, ValueError, AttributeError, StopIteration, OSError) as error:
         raise SourceError(url, f"is no sitemap: {error}") from error
     if sitemap.type not in ("urlset", "sitemapindex"):
         raise SourceError(url, f"is no sitemap: its root is {sitemap.type}")
@@ -138,7 +142,7 @@ def find_sources(body: bytes, url: str, agency: Agency) -> Sources:
         if address and kind in FEED_TYPES and not re.search("comment|kommentar", title, re.IGNORECASE):
             found.feeds.append(address)
     for link in page.xpath("//a[@href]"):
-        text = link_text(link)
+        text = line_of(link.root)
         address = absolute(url, link.root.get("href"))
         if not address:
             continue
@@ -206,12 +210,14 @@ def entries_of(page: Selector, url: str, agency: Agency) -> Iterator[tuple[Link,
         path = urlsplit(address).path.rstrip("/")
         if path in ("", own) or not is_release(address, agency):
             continue
-        headed = bool(link.xpath("ancestor::h2 | ancestor::h3 | ancestor::h4 | .//h2 | .//h3 | .//h4"))
+        headed = bool(HEADINGS(link.root))
         if agency.releases or headed or path.startswith(own + "/") or NEWS_PATH.search(path) or DATED_PATH.search(path):
-            item = next(iter(link.xpath("(ancestor::li | ancestor::article | ancestor::tr)[last()]")), link)
-            shown = bool(item.xpath(".//time")) or SHOWN_DATE.search(link_text(item)) is not None
+            item = next(iter(cast("list[Element]", ITEM(link.root))), link.root)
+            times = list(item.iterdescendants("time"))
+            shown = bool(times) or SHOWN_DATE.search(line_of(item)) is not None
+            stamp = next((stated for time in times if (stated := time.get("datetime")) is not None), None)
             yield (
-                Link(address, time := to_utc(item.xpath(".//time/@datetime").get()), time),
+                Link(address, time := to_utc(stamp), time),
                 shown or bool(DATED_PATH.search(path)),
                 headed,
             )

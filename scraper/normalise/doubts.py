@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import fields, is_dataclass
 from typing import Any, NamedTuple
 
 from archive.records import Release
@@ -37,10 +37,9 @@ class Doubt(NamedTuple):
 
 def find_doubts(release: Release) -> list[Doubt]:
     """The fields that hold broken letters which could not be repaired, each once."""
-    held = asdict(release)
     doubts = []
     for field in FIELDS:
-        damage = next(filter(None, map(find_damage, texts_of(held[field]))), None)
+        damage = next(filter(None, map(find_damage, texts_of(getattr(release, field)))), None)
         if damage:
             doubts.append(Doubt(release.url, field, f"holds broken letters: {damage!r}"))
     return doubts
@@ -53,7 +52,7 @@ def texts_of(value: Any) -> Iterator[str]:
     elif isinstance(value, tuple | list):
         for part in value:
             yield from texts_of(part)
-    elif isinstance(value, dict):
-        for name, part in value.items():
-            if name not in NO_WORDS:
-                yield from texts_of(part)
+    elif is_dataclass(value):  # a question, a picture and the like
+        for part in fields(value):
+            if part.name not in NO_WORDS:
+                yield from texts_of(getattr(value, part.name))

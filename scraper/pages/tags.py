@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from itertools import chain
 from typing import NamedTuple
 
@@ -40,6 +41,7 @@ INLINE = re.compile(
     r"^(?:taggar|nyckelord|ämnen|ämnesord|tags|keywords|topics)\s*:\s*(?P<tags>[^:]{2,300})$", re.IGNORECASE
 )
 BRACKETS = re.compile(rf"{MONTH} (?:19|20)\d\d\W*\[(?P<tags>[^\[\]]{{2,300}})\]$", re.IGNORECASE)
+LONGEST = 400  # characters of a line of tags
 MOST = 25  # a longer list is an index of the site's subjects
 
 
@@ -86,16 +88,22 @@ def under_heading(scope: Element) -> Iterator[Row]:
     """Links or items after a heading such as Taggar or Ämnen, or words after one in the same line."""
     for element in scope.iter("h2", "h3", "h4", "h5", "p", "span", "strong", "div", "dt"):
         text = element.text
-        if not text or len(text) > 400 or text.isspace():
+        if not text or len(text) > LONGEST or not names_tags(text):
+            continue
+        if next(element.iterancestors(*FURNITURE), None) is not None:
             continue
         line = clean_line(text)
-        heads, named = HEADING.match(line), INLINE.match(line)
-        if not (heads or named) or next(element.iterancestors(*FURNITURE), None) is not None:
-            continue
-        if heads:
+        if HEADING.match(line):
             yield from beside_heading(element, line)
-        elif named:
+        elif named := INLINE.match(line):
             yield Row("words of the line", named["tags"].split(","), [element])
+
+
+@lru_cache(maxsize=16_384)
+def names_tags(text: str) -> bool:
+    """Whether a text is a heading over tags or a line of them. Cached: a site's pages have many texts in common."""
+    line = clean_line(text)
+    return HEADING.match(line) is not None or INLINE.match(line) is not None
 
 
 def beside_heading(heading: Element, line: str) -> Iterator[Row]:

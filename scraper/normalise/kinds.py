@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from scraper.normalise.repeated import repeated
 from scraper.normalise.text import clean_line
 from scraper.normalise.words import either
 
@@ -30,8 +31,9 @@ WORDS = {
 KIND = [(kind, re.compile(either(words), re.IGNORECASE)) for kind, words in WORDS.items()]
 
 
+@repeated()
 def to_kind(text: str) -> str | None:
-    """The English word for a type word; None for one that is no known type.
+    """The English word for a type word; None for one that is no known type. Cached: a site has few.
 
     >>> to_kind("Pressmeddelande"), to_kind("Debattartikel"), to_kind("nyhetsarkiv"), to_kind("Kontakt")
     ('press release', 'opinion', 'news', None)

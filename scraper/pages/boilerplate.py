@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
 from itertools import chain, takewhile
 from typing import cast
 
 from lxml import etree
 
 from scraper.normalise.dates import find_role
+from scraper.normalise.repeated import repeated
 from scraper.normalise.words import words
 from scraper.pages.document import Element, whole_text
 
@@ -42,6 +42,7 @@ DOUBTFUL = words(r"""
 CARD_HEADINGS = ("h2", "h3", "h4", "h5")
 LONGEST_CARD = 600  # characters of a teaser
 SHARE_OF_CARDS = 0.5
+LEAST = 200  # characters of the text of a page's own frame
 PROSE = 400  # characters outside links that make a doubtful element text
 
 
@@ -138,7 +139,7 @@ def is_card(element: Element) -> bool:
     return heading is not None and text_length(element) <= LONGEST_CARD and leads_away(heading)
 
 
-@lru_cache(maxsize=4096)
+@repeated()
 def judge(names: str) -> str:
     """What class, id or the name of a custom element say: noise, hidden, doubt or nothing.
 
@@ -156,13 +157,21 @@ def is_frame(element: Element, total: int) -> bool:
     """Whether an element, whatever its name, holds the page itself; links count nothing, for menus are long."""
     if element.tag in ("body", "html", "main") or element.find(".//main") is not None:
         return True
-    least = 200 if element.find(".//h1") is not None else max(200, 0.5 * total)
-    return text_length(element) > least and prose_length(element) > least
+    length = text_length(element)
+    if length <= LEAST:
+        return False
+    least = LEAST if element.find(".//h1") is not None else max(LEAST, 0.5 * total)
+    return length > least and length - linked_length(element) > least
 
 
 def prose_length(element: Element) -> int:
     """How many characters of text an element holds outside links."""
-    return text_length(element) - count_letters("".join(cast("list[str]", LINKED(element))))
+    return text_length(element) - linked_length(element)
+
+
+def linked_length(element: Element) -> int:
+    """How many characters of text the links of an element hold."""
+    return count_letters("".join(cast("list[str]", LINKED(element))))
 
 
 def text_length(element: Element) -> int:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from scraper.normalise.reach import split_reach
+from scraper.normalise.repeated import repeated
 from scraper.pages.contact_words import HEADING, LABEL, MAIL_NOTE, NAME, NOTE, OFFICE, OFFICE_WORD, ROLE_WORD, VERB
 
 SEPARATOR = re.compile(r"[,;|•·()\t]|(?<=[\w.]):(?!\S)|(?<!\S)[–—-](?!\S)|/(?=\s)")
@@ -25,17 +26,19 @@ MOST_WORDS = 9  # of a chunk: more are a sentence
 LONGEST_OFFICE = 8  # words
 
 
-def read_parts(line: str) -> Iterator[tuple[str, str]]:
-    """A line as (kind, text): name, role, whose, phone, mail.
+@repeated()
+def read_parts(line: str) -> tuple[tuple[str, str], ...]:
+    """A line as (kind, text): name, role, whose, phone, mail. Cached, as `split_reach` is.
 
-    >>> list(read_parts("Eva Ek, utredare, tel. 010-123 45 67"))
-    [('name', 'Eva Ek'), ('role', 'utredare'), ('phone', '010-123 45 67')]
-    >>> list(read_parts("Skogsbruk: pressekreterare Eva Ek 010-123 45 67 (BXL)"))
-    [('role', 'Skogsbruk'), ('role', 'pressekreterare'), ('name', 'Eva Ek'), ('phone', '010-123 45 67')]
+    >>> read_parts("Eva Ek, utredare, tel. 010-123 45 67")
+    (('name', 'Eva Ek'), ('role', 'utredare'), ('phone', '010-123 45 67'))
+    >>> read_parts("Skogsbruk: pressekreterare Eva Ek 010-123 45 67 (BXL)")
+    (('role', 'Skogsbruk'), ('role', 'pressekreterare'), ('name', 'Eva Ek'), ('phone', '010-123 45 67'))
     """
+    found: list[tuple[str, str]] = []
     for kind, text in split_reach(line):
         if kind != "text":
-            yield kind, text
+            found.append((kind, text))
             continue
         part = False
         for piece in SEPARATOR.split(text):
@@ -43,7 +46,8 @@ def read_parts(line: str) -> Iterator[tuple[str, str]]:
             if label := LABEL.fullmatch(chunk):
                 part = label["part"] is not None
             elif chunk:
-                yield from [("part", chunk)] if part else read_chunk(chunk)
+                found += [("part", chunk)] if part else read_chunk(chunk)
+    return tuple(found)
 
 
 def read_chunk(chunk: str) -> Iterator[tuple[str, str]]:

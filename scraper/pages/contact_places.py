@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
 
 from lxml import etree
 
 from scraper.items import ContactItem
 from scraper.normalise.reach import may_reach, split_reach
+from scraper.normalise.repeated import repeated
 from scraper.pages.contact_lines import read_lines
 from scraper.pages.contact_words import FOOT, PRESS
 from scraper.pages.document import Element
@@ -61,7 +61,7 @@ def site_reach(root: Element) -> frozenset[str]:
     return frozenset(key for foot in printed for key in reach_in(foot))
 
 
-@lru_cache(maxsize=128)
+@repeated(number=128, longest=200_000)
 def reach_in(markup: str) -> frozenset[str]:
     """The numbers and addresses in a piece of a page. Cached: a site's foot is the same on every page of it."""
     root = etree.fromstring(markup, etree.HTMLParser())

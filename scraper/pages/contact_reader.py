@@ -79,7 +79,7 @@ class Reader:
 
     def tell(self, line: Line) -> None:
         """One more line."""
-        parts = list(read_parts(line.text))
+        parts = read_parts(line.text)
         kinds = {kind for kind, _ in parts}
         reached, named = bool(kinds & {"phone", "mail"}), "name" in kinds
         if HEADING.match(line.text) and not reached:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from itertools import islice
 
 from scraper.items import ContactItem, Evidence
+from scraper.normalise.repeated import repeated
 from scraper.normalise.text import clean_line
 from scraper.normalise.words import words
 from scraper.pages.boilerplate import text_length
@@ -80,7 +80,7 @@ def find_boxes(document: Document) -> Iterator[Element]:
             yield element
 
 
-@lru_cache(maxsize=4096)
+@repeated()
 def says_contact(classes: str) -> bool:
     """Whether a class attribute names a box of contacts. Cached: a site's pages share them."""
     return BOX.search(classes) is not None
@@ -98,7 +98,7 @@ def find_asking(document: Document) -> dict[Element, None]:
     return asking
 
 
-@lru_cache(maxsize=16_384)
+@repeated(16_384)
 def leads(text: str) -> bool:
     """Whether a text is a heading over contacts, or opens a line that names one.
 

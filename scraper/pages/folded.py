@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
-from functools import lru_cache
 from itertools import chain, islice, takewhile
 
+from scraper.normalise.repeated import repeated
 from scraper.normalise.text import clean_line
 from scraper.pages.boilerplate import CAMEL, remove, text_length
 from scraper.pages.document import Element, whole_text
@@ -69,7 +69,7 @@ def rows_of_toggles(root: Element) -> Iterator[Element]:
             yield row
 
 
-@lru_cache(maxsize=4096)
+@repeated()
 def names_section(names: str) -> bool:
     """Whether class and id say folded questions. Cached: the same names come again and again."""
     return SECTION.search(CAMEL.sub("-", names)) is not None

@@ -10,6 +10,7 @@ from lxml import etree
 
 from scraper.items import Evidence
 from scraper.normalise.dates import NO_ROLE, ROLES, NoDateError, find_role, parse_label, split_labels
+from scraper.normalise.repeated import repeated
 from scraper.normalise.text import clean_line
 from scraper.normalise.words import either
 from scraper.pages.boilerplate import is_card, remove
@@ -71,6 +72,12 @@ def opens_label(text: str | None) -> bool:
     """Whether a line begins with a label, or with a date alone and then one."""
     if not text or not 3 < len(text) < LONGEST_LABEL * 2 or text.isspace():
         return False
+    return begins_with_label(text)
+
+
+@repeated(16_384)
+def begins_with_label(text: str) -> bool:
+    """Whether a text's first words are a label. Cached: a site's pages have many texts in common."""
     lower = text.lower()
     if LABEL.match(lower):
         return True

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from cssselect import HTMLTranslator
 from lxml import etree
 
+from scraper.normalise.repeated import repeated
+
 if TYPE_CHECKING:
     from scraper.pages.document import Element
 
@@ -71,7 +73,7 @@ def to_steps(css: str) -> tuple[Step, ...]:
     return tuple(reversed(steps)) if complete and steps and steps[-1].classes else ()
 
 
-@lru_cache(maxsize=4096)
+@repeated()
 def split_classes(names: str) -> frozenset[str]:
     """The classes of an element's attribute. Cached: a site's pages share them."""
     return frozenset(filter(None, WHITE.split(names)))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from functools import lru_cache
 from itertools import chain
 from typing import NamedTuple
 
 from scraper.items import Evidence
 from scraper.normalise.months import MONTH
+from scraper.normalise.repeated import repeated
 from scraper.normalise.text import clean_line
 from scraper.normalise.words import either
 from scraper.pages.boilerplate import remove
@@ -99,7 +99,7 @@ def under_heading(scope: Element) -> Iterator[Row]:
             yield Row("words of the line", named["tags"].split(","), [element])
 
 
-@lru_cache(maxsize=16_384)
+@repeated(16_384)
 def names_tags(text: str) -> bool:
     """Whether a text is a heading over tags or a line of them. Cached: a site's pages have many texts in common."""
     line = clean_line(text)

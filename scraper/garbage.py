@@ -1,4 +1,4 @@
-"""Seldom looks for garbage while a crawl goes on: pages leave none behind (scraper.pages.soup), Scrapy hardly any."""
+"""Looks for garbage seldom where page after page is read: they leave none behind (scraper.pages.soup)."""
 
 from __future__ import annotations
 
@@ -13,11 +13,17 @@ from archive.garbage import keep_loaded
 YOUNG = 10_000  # objects since the last look; Python's own 700 are less than one page makes
 
 
-class Garbage:
-    """Python's looks for garbage, which took a tenth of a crawl's time, come every some dozen pages.
+def look_seldom() -> None:
+    """Python's looks for garbage took a tenth of a crawl's time; from now on they come every some dozen pages.
 
     What is no cycle is freed at once all the same, so memory does not grow by it.
     """
+    gc.set_threshold(YOUNG, *gc.get_threshold()[1:])
+    keep_loaded()
+
+
+class Garbage:
+    """So in a crawl, from when its spider is opened: nearly all that it needs is loaded by then."""
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
@@ -26,6 +32,5 @@ class Garbage:
         return extension
 
     def spider_opened(self) -> None:
-        """All that a crawl needs is loaded, but for what its first release asks for."""
-        gc.set_threshold(YOUNG, *gc.get_threshold()[1:])
-        keep_loaded()
+        """The crawl begins."""
+        look_seldom()

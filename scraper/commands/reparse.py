@@ -18,6 +18,7 @@ from archive.times import now
 from scraper.agency import Agency
 from scraper.causes import reread
 from scraper.command import OptionsCommand, add_agency_option, find_chosen
+from scraper.garbage import look_seldom
 from scraper.keeping import Keeping
 from scraper.locks import lock_agencies, tell_left_out
 from scraper.schedule import Schedule, parse_schedule
@@ -64,6 +65,7 @@ def reparse_file(
     if not path.is_file():
         raise ArchiveError(path, "no such file")
     with Archive(path) as archive:
+        look_seldom()
         if every:
             tell_left_out(archive, agencies)
         lock, ours = lock_agencies(path, agencies)

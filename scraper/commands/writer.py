@@ -15,6 +15,7 @@ from scraper.command import OptionsCommand, list_of
 from scraper.crew.broker import Broker
 from scraper.crew.writing import Writing
 from scraper.errors import AgencyError, CrewError
+from scraper.garbage import look_seldom
 from scraper.running import Running
 
 
@@ -41,6 +42,7 @@ class Command(OptionsCommand):
                 broker = Broker(settings)
                 broker.check()
                 writing = Writing(broker, settings, path, file, find_ways())
+                look_seldom()
                 with broker.faults():
                     writing.go(lambda: running.stopped)
         except (AgencyError, ArchiveError, CrewError, sqlite3.OperationalError) as error:

@@ -10,7 +10,7 @@ from scrapy.crawler import Crawler
 
 from archive.garbage import keep_loaded
 
-YOUNG = 10_000  # objects since the last look; Python's own 700 are less than one page makes
+YOUNG = 10_000  # objects since the last look; Python's own 700 (3.11) are less than one page makes
 
 
 def look_seldom() -> None:

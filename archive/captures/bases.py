@@ -9,7 +9,7 @@ from archive.captures.frames import compress, quick_size
 
 BASES = 4  # in use at a time
 WORTH = 0.4  # of the plain compression; a base that saves less is another design's
-SURELY = 0.8  # of what is worth while as a quick compression tells, which is at most a tenth or so above the plain
+SURELY = 0.8  # of what is worth while as a quick compression tells, which is a seventh or so above the plain
 PACE = 1 / 16  # new bases a page, once there are some: on a site of long texts none ever saves so much
 AGAIN = 16  # pages until it is tried again how well a host's pages compress by themselves: they are much alike
 MOST = 0.3  # of a page's bytes, taken for granted: what compresses worse is told from the plain compression

@@ -9,7 +9,7 @@ from typing import TypeVar
 Made = TypeVar("Made")
 
 
-def repeated(number: int = 4096, longest: int = 1000) -> Callable[[Callable[[str], Made]], Callable[[str], Made]]:
+def repeated(number: int = 4096, longest: int = 200) -> Callable[[Callable[[str], Made]], Callable[[str], Made]]:
     """A decorator: what a function gives for a text is kept, for the `number` texts it was asked about last.
 
     Not for texts of more than `longest` characters: pages made of such would fill the memory.

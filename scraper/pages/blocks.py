@@ -87,7 +87,7 @@ class Reader:
         if name == "summary" or is_panel_title(element):
             yield from self.whole(element, "panel", depth)
         elif name in HEADINGS and len(element.get_text()) < LONGEST_HEADING:
-            title = next((inner for inner in inner(element, ("button", "a")) if is_panel_title(inner)), None)
+            title = next((toggle for toggle in inner(element, ("button", "a")) if is_panel_title(toggle)), None)
             yield from self.whole(element, "panel" if title else "h2" if name == "h1" else name, depth)
         elif name == "details":
             yield from self.walk(element, depth + 1)

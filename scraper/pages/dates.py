@@ -19,6 +19,7 @@ from scraper.pages.metadata import declared_dates, vague_dates
 
 DIGIT = re.compile(r"\d")
 WORD = re.compile(r"[^\W\d_]{4,}")
+PROPERTIES = {"published": "datePublished", "updated": "dateModified"}  # by field (schema.org)
 EVENT = re.compile(r"event|kalend|calendar|deadline|start-?date|end-?date", re.IGNORECASE)
 
 
@@ -79,16 +80,19 @@ def read_all(
 
 def declared_in_text(document: Document, main: Element, field: str) -> list[Found]:
     """Microdata: elements whose itemprop says what their date stands for; outside the main element only one alone."""
-    found = list(read_microdata(document, main, field))
-    anywhere = [] if found else list(read_microdata(document, document.root, field))
+    stated = PROPERTIES[field] in document.text  # else only <time> can be it, and to go through those is cheaper
+    found = list(read_microdata(document, main, field, stated=stated))
+    anywhere = [] if found else list(read_microdata(document, document.root, field, stated=stated))
     return anywhere if len(anywhere) == 1 else found
 
 
-def read_microdata(document: Document, scope: Element, field: str) -> Iterator[Found]:
-    """The elements of a scope whose itemprop or, on <time>, class names the field, those that can be read."""
-    prop = "datePublished" if field == "published" else "dateModified"
-    marked = elements_at(scope, f".//*[@itemprop='{prop}']") if document.has_microdata else []
-    for element in dict.fromkeys([*marked, *scope.iter("time")]):
+def read_microdata(document: Document, scope: Element, field: str, *, stated: bool) -> Iterator[Found]:
+    """The elements of a scope whose itemprop (`stated`: there may be one) or, on <time>, class names the field, those
+    that can be read.
+    """
+    prop = PROPERTIES[field]
+    either = f".//*[@itemprop='{prop}'] | .//time[contains(@class, '{field}')]"
+    for element in elements_at(scope, either) if stated else scope.iter("time"):
         if element.get("itemprop") == prop or field in (element.get("class") or "").split():
             text = element.get("datetime") or element.get("content") or clean_line(whole_text(element))
             yield from read_all(document, field, [(f"itemprop {prop}", text)], path_of(element))

@@ -18,7 +18,7 @@ from scraper.normalise.mojibake import is_broken
 from scraper.normalise.text import clean_line
 from scraper.pages.charsets import decode
 from scraper.pages.mending import mend
-from scraper.pages.selectors import compiled, split_classes
+from scraper.pages.selectors import compiled, holds_class
 
 Element = etree._Element  # lxml names no public type for it
 TAG_START = re.compile(rb"[a-z][\w:-]*[\s/]", re.IGNORECASE)
@@ -27,6 +27,7 @@ LARGE = 400_000  # bytes; a smaller page costs some seconds at worst
 LARGEST = 4_000_000  # bytes; the largest of 446 stored pages has 884,044, and reading so much text takes seconds
 FILES = {b"%PDF-": "a PDF file", b"PK\x03\x04": "a packed file", b"\xff\xd8\xff": "a picture", b"\x89PNG": "a picture"}
 MOST_TAGS = 60_000  # opening and closing ones; of 446 stored pages the largest has 13,423, and 60,000 take some 70 MB
+FEW = 100  # elements whose surroundings are looked at one by one: a page may be some thousand elements deep
 MOST_ATTRIBUTES, LONGEST_TAG = 5000, 10_000  # of bytes: a shorter tag cannot have as many
 CONTROLS = bytes({*range(32), 127} - {*b"\t\n\r"})
 CONTROL_REFERENCE = re.compile(
@@ -59,6 +60,7 @@ class Document:
             mend(root)
         self.meta: dict[str, str] = {}  # name or property, lower case → content; the first one stands
         self.links: dict[str, str] = {}  # rel → href
+        self.named: dict[str, frozenset[str]] = {}  # class → the attributes that hold it, as far as was asked for
         self.base = url
         self.scripts: list[str] = []  # the texts of JSON-LD blocks
         self.title: str | None = None
@@ -114,19 +116,12 @@ class Document:
                 found[names].append((place, element))
         return found
 
-    @cached_property
-    def classes(self) -> dict[str, list[tuple[int, Element]]]:
-        """The elements of each class, each with its place in the page."""
-        found: dict[str, list[tuple[int, Element]]] = defaultdict(list)
-        for names, elements in self.classed.items():
-            for name in split_classes(names):
-                found[name] += elements
+    def having(self, name: str) -> frozenset[str]:
+        """The class attributes of the page that hold a class."""
+        found = self.named.get(name)
+        if found is None:
+            found = self.named[name] = frozenset(names for names in self.classed if holds_class(names, name))
         return found
-
-    @cached_property
-    def has_microdata(self) -> bool:
-        """Whether the page may say of its elements what they are (itemprop)."""
-        return "itemprop" in self.text
 
     @property
     def language(self) -> str | None:
@@ -134,28 +129,31 @@ class Document:
         return self.root.get("lang") or self.meta.get("content-language") or self.meta.get("og:locale")
 
     def select(self, css: str) -> list[Element]:
-        """Elements that match a CSS selector, in document order; PageError for one that cannot be read."""
+        """Elements that match a CSS selector, in document order as long as nothing was moved about in the page.
+
+        PageError for a selector that cannot be read.
+        """
         try:
             selector = compiled(css)
         except SelectorError as error:
             raise PageError(self.url, "selector", f"{css!r} cannot be read: {error}") from error
         # Most selectors are of other systems than the page's: looking for their names is cheaper than for elements.
-        if not (selector.classes <= self.classes.keys() and all(name in self.text for name in selector.ids)):
+        if not (all(map(self.having, selector.classes)) and all(name in self.text for name in selector.ids)):
             return []
         if selector.steps:
-            named = sorted(self.classes[next(iter(selector.steps[0].classes))])
-            return [element for _, element in named if selector.matches(element) and self.holds(element)]
+            named = self.of_classes(self.having(selector.steps[0].classes[0]).__contains__)
+            if len(named) <= FEW:
+                return [element for element in named if selector.matches(element, self.having)]
         found = selector.xpath(self.root)
         return [element for element in found if isinstance(element, Element)] if isinstance(found, list) else []
 
     def of_classes(self, fits: Callable[[str], bool]) -> list[Element]:
-        """The elements whose class attribute fits, in document order."""
-        found = sorted(at for names, places in self.classed.items() if fits(names) for at in places)
-        return [element for _, element in found if self.holds(element)]
-
-    def holds(self, element: Element) -> bool:
-        """Whether an element is still part of the page."""
-        return element is self.root or self.root in element.iterancestors()
+        """The elements whose class attribute fits, in document order as long as nothing was moved about in the page."""
+        places = sorted(at for names, found in self.classed.items() if fits(names) for at in found)
+        if len(places) > FEW:
+            there = set(self.root.iter("*"))
+            return [element for _, element in places if element in there]
+        return [element for _, element in places if element is self.root or self.root in element.iterancestors()]
 
     def absolute(self, href: str) -> str | None:
         """A link as an absolute http(s) address, None where it is none."""

@@ -14,7 +14,7 @@ from scraper.pages.document import Document, Element, whole_text
 from scraper.pages.evidence import path_of
 from scraper.pages.metadata import types
 
-SCHEMA_TYPES = {  # of several, the first here counts: kinds of NewsArticle tell more than it does
+SCHEMA_TYPES = {  # where a page names several, the first of these counts: some are kinds of NewsArticle
     "PressRelease": "press release",
     "OpinionNewsArticle": "opinion",
     "ReportageNewsArticle": "news",

@@ -30,7 +30,7 @@ def take_apart(soup: BeautifulSoup) -> None:
     """Empty a soup that was read. Its elements point to each other: left as they are, they and the parsed page would
     stay until Python next looks for garbage, which it would have to do at every other page.
     """
-    for part in list(soup.contents):
+    for part in list(soup.contents):  # a soup does not know its first element as the next one, and would leave it
         part.decompose()
     soup.decompose()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 
 import pytest
 
@@ -65,3 +65,12 @@ def test_a_year_that_only_the_machine_value_tells() -> None:
     release = read(HEADING + f"<dl>{stamps}</dl>" + TEXT, url="https://www.exempel.se/nyheter/ny-bro/")
     assert str(release.published) == "2024-05-03 10:57:03+02:00"
     assert release.updated == NINTH
+
+
+def test_microdata_counts_in_the_pages_order_however_its_attribute_is_written() -> None:
+    stamp = '<time class="published" datetime="2024-05-03T10:00+02:00">fredag</time>'
+    prop = '<span itemProp="datePublished" content="2024-05-03T12:00+02:00">fredag</span>'
+    for article, hour in ((prop, 12), (stamp + prop, 10), (prop + stamp, 12)):
+        published = read(HEADING + article + TEXT).published
+        assert isinstance(published, datetime)
+        assert published.hour == hour

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from time import process_time
+
 import pytest
 
 from scraper.pages.boilerplate import remove
@@ -13,7 +15,7 @@ PAGE = """<html class="js"><body class="site wide">
 <main class="a"><div class="a b" id="1"><p class="lead">ett <span class="lead in">två</span></p>
 <div class="b"><p class="lead-in lead\tlast" id="2">tre</p></div></div><p class="Lead">fyra</p></main>
 <div class="b a"><section class=" a "><p class="lead\xa0x">fem</p><p class="b lead">sex</p></section></div>
-</body></html>"""
+<p class="x">1</p><p class="x y">2</p><p class="x">3</p><p class="y x">4</p><p class="x y">5</p></body></html>"""
 BY_CLASSES = (
     ".a .b",
     ".lead",
@@ -29,6 +31,11 @@ BY_CLASSES = (
     ".lead-in",
     "div .none",
     "p .lead",
+    "mAin  .LEAD-in",
+    "dIV.b",
+    "MAIN\n.lead",
+    ".x",
+    "p.x",
 )
 
 
@@ -37,6 +44,17 @@ def test_classes_find_what_the_xpath_finds(css: str) -> None:
     document = Document(PAGE.encode(), URL)
     assert compiled(css).steps
     assert document.select(css) == compiled(css).xpath(document.root)
+
+
+def test_a_hostile_page_is_not_read_for_long() -> None:
+    """Many classes on what lies around many elements, and those far down: once 50 s and 2 s."""
+    classes = " ".join(f"c{n}" for n in range(50_000))
+    deep, items = "<div>" * 900, "<p class='lead'>a</p>" * 10_000
+    document = Document(f"<html><body><main class='{classes}'>{deep}{items}</main></body></html>".encode(), URL)
+    begun = process_time()
+    assert len(document.select("main .lead")) == 10_000
+    assert document.select(".c7 .lead") == document.of_classes("lead".__eq__)
+    assert process_time() - begun < 5
 
 
 def test_what_was_taken_out_of_the_page_is_not_found() -> None:

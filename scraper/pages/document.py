@@ -120,7 +120,9 @@ class Document:
         """The class attributes of the page that hold a class."""
         found = self.named.get(name)
         if found is None:
-            found = self.named[name] = frozenset(names for names in self.classed if holds_class(names, name))
+            found = self.named[name] = frozenset(
+                names for names in self.classed if name in names and holds_class(names, name)
+            )
         return found
 
     @property

@@ -25,7 +25,7 @@ from scraper.pages.folded import gather_folded
 from scraper.pages.kinds import find_kind
 from scraper.pages.lead import find_lead
 from scraper.pages.listings import is_listing
-from scraper.pages.main_element import find_main, find_text, holds_most, weigh
+from scraper.pages.main_element import find_container, find_main
 from scraper.pages.metadata import declared_lead, declared_questions
 from scraper.pages.pictures import find_images
 from scraper.pages.questions import find_pairs
@@ -119,20 +119,12 @@ class NewsPage:
     def make_soup(self) -> None:
         """Mark the running text, bring folded questions to it, and hand the main element to BeautifulSoup."""
         self.drop(self.beside_css)
-        self.container = self.find_container()
+        own = self.agency is not None and self.agency.body is not None
+        self.container = find_container(self.main, self.marked["body"], own=own)
         self.container.set(TEXT, "")
         gather_folded(self.document.root, self.container)
         drop_margins(self.main)
         self.soup = to_soup(self.main)
-
-    def find_container(self) -> Element:
-        """The element of the running text: the agency's own, the CMS's where it holds most of it, else the densest."""
-        body, weights = self.marked["body"], weigh(self.main)
-        if body is not None and self.main in (body, *body.iterancestors()):
-            own = self.agency is not None and self.agency.body is not None
-            if own or holds_most(self.main, body, weights):
-                return body
-        return find_text(self.main, weights)
 
     def address(self) -> None:
         """The canonical address, where the page declares one that can be its own."""

@@ -76,6 +76,16 @@ def only_article(main: Element, weights: dict[Element, int]) -> Element:
     return with_others(best, articles, weights) if best is not None and weights[best] > 0.6 * weights[main] else main
 
 
+def find_container(main: Element, body: Element | None, *, own: bool) -> Element:
+    """The element of the running text: the one a selector names (`body`) where that is the agency's own selector or the
+    element holds most of the text, else the densest.
+    """
+    weights = weigh(main)
+    if body is not None and main in (body, *body.iterancestors()) and (own or holds_most(main, body, weights)):
+        return body
+    return find_text(main, weights)
+
+
 def find_text(main: Element, weights: dict[Element, int]) -> Element:
     """The smallest element that holds nine tenths of main's running text."""
     return descend(main, weights, 0.9, whole=weights[main])

@@ -6,6 +6,7 @@ SITE_PORT ?= 8002
 PAGES ?=
 N ?= 200
 BIN := .venv/bin
+unexport PYTHONDONTWRITEBYTECODE # else each of the tests' some hundred commands compiles every module anew
 SETTINGS = -s ARCHIVE=$(ARCHIVE) $(if $(CONTACT),-s CONTACT=$(CONTACT)) $(if $(AGENCIES),-s AGENCIES=$(AGENCIES))
 
 .PHONY: install run crawl serve test lint format browser looks agencies bench bulk year fuzz quarter kill locked weather replicas workers clean

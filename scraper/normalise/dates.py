@@ -30,8 +30,8 @@ ROLES = {
         kvalitetss[äa]kra[dt]
         """),
     "published": either(r"""
-        (?:f[öø]rst[ae]g[åa]ngs)?publi[csz]\w+ | publ\b | utgiv\w* | udgiv\w+ | utgitt
-        ver[öo]ffentlich\w+ | erschienen | erscheinungsdatum | offentlig(?:gj|gö)\w+ | julkais\w+ | julkaistu
+        (?:f[öø]rst[ae]g[åa]ngs)?publi[csz](?!er(?:as?|ar|es)\b)\w+ | publ\b | utgiv\w* | udgiv\w+ | utgitt
+        ver[öo]ffentlich\w+ | erschienen | erscheinungsdatum | offentliggj\w+ | julkais\w+ | julkaistu
         released\b | release date | date of release | posted\b | postad\b | issued?\b | dat(?:um|e|o)\b
         created\b | skapa[dt]\b | opprettet | oprettet | erstellt | (?:in|upp|ut)lagd\b
         """),
@@ -44,6 +44,8 @@ NO_ROLE = re.compile(
         neste (?:publisering|oppdatering) | n[äæ]ste (?:publicering|opdatering) | n[äa]chste \w+
         (?:datum f[öo]r|date of) (?:beslut|decision) | besluts?dat(?:um|o)
         ^\W*(?:beslutad|beslutat|vedtatt|beschlossen)
+        ^\W*(?:tid|när|plats|var|time|when|where)\b | \bdat(?:um|e) (?:och|and|&) (?:tid|time)
+        (?:publicering|uppdatering|[äa]ndring|revidering)\w* av
         under (?:perioden|tiden) | \bmellan\b | \bbetween\b
         sista (?:dag|ans|svar|anm) | (?<!des )(?<!rad )(?<!rat )senast den | ^\W*(?:svara|ans[öo]k|anm[äa]l)\w* senast
         deadline | \w*frist(?:en)?\b | remisstid | svarsd\w+ | closing date
@@ -52,6 +54,13 @@ NO_ROLE = re.compile(
         (?:start|slut|end|slutt)-?dat(?:um|o|e) | (?:start|end) date | \bevents?\b | ^\W*(?:f[öø]dd?t?|born|geboren)\b
         diarien\w+ | copyright | ©
         """),
+    re.IGNORECASE,
+)
+# "1 mars 2025 – 3 mars 2025", "15–16 december 2022", "kl. 10–12": when something takes place.
+SPAN = re.compile(
+    rf"(?:{ANY_MONTH}\.?|(?:19|20)\d\d)\s*[–—-]\s*(?:[0-3]?\d\.? {ANY_MONTH}|(?:19|20)\d\d-\d\d-\d\d)"
+    rf"|(?<![\d.:])[0-3]?\d\.?\s*[–—-]\s*[0-3]?\d\.? {ANY_MONTH}"
+    r"|\d[.:]\d\d\s*[–—-]\s*\d{1,2}[.:]\d\d(?!\d)|\bkl\.?\s*\d{1,2}\s*[–—-]\s*\d{1,2}\b(?![.:]?\d)",
     re.IGNORECASE,
 )
 YEAR = r"(?P<y>(?:19|20)\d\d)(?!\d)"
@@ -106,9 +115,10 @@ def parse_label(text: str, url: str) -> tuple[str, date | datetime | None]:
     """
     line = clean_line(text)
     match, day = first_date(line, url)
-    if NO_ROLE.search(line[: match.start()]):
+    role = find_role(line[: match.start()])
+    if NO_ROLE.search(line[: match.start()]) or (role is None and SPAN.search(line)):
         return "none", None
-    return find_role(line[: match.start()]) or "published", with_time(line, match, day, url)
+    return role or "published", with_time(line, match, day, url)
 
 
 def find_role(text: str) -> str | None:

@@ -8,15 +8,17 @@ from itertools import chain, islice
 from urllib.parse import urlsplit
 
 from scraper.items import Evidence
-from scraper.normalise.dates import parse_date, parse_label
+from scraper.normalise.dates import SPAN, find_role, parse_date, parse_label
 from scraper.normalise.months import MONTH
 from scraper.normalise.text import clean_line
 from scraper.pages.boilerplate import remove
 from scraper.pages.dates import DIGIT, EVENT, Found, is_only_a_date, machine_value, more_exact
 from scraper.pages.document import Document, Element, short_line, whole_text
 from scraper.pages.evidence import path_of
+from scraper.pages.foreign_dates import dates_an_event, follows_name
 
 SHORTEST_PARAGRAPH = 60
+LONGEST_DATE = 20
 LONGEST_WITH_TAGS = 400
 BRACKETS = re.compile(r",?\s*\[[^\[\]]*\]$")  # tags after the date
 PLACE = r"(?:[A-ZÅÄÖ][\w.-]+(?: [A-ZÅÄÖ][\w.-]+)?,? (?:den |the |am )?)?"
@@ -28,14 +30,14 @@ DATELINE = re.compile(rf"^{PLACE}{DAY}(?=\s*(?:[-–—:|„“\"]|$))", re.IGNO
 def find_bare(document: Document, heading: Element | None, main: Element) -> Found | None:
     """A date that stands alone beside the title or within it, alone or with a type word; else a dateline."""
     for element in chain(neighbours(heading) if heading is not None else (), opening_of(main)):
-        found = read_bare(element, document.url)
+        found = read_bare(element, main, document.url)
         if found:
             remove(element)
             return found
     for element in main.iter("time"):
         if next(element.iterancestors("p", "li", "table"), None) is not None:
             continue
-        found = read_bare(element, document.url)
+        found = read_bare(element, main, document.url)
         if found:
             remove(element)
             return found
@@ -46,14 +48,15 @@ def find_dateline(document: Document, main: Element) -> Found | None:
     """Where and when a text was written, before its first words."""
     paragraphs = (part for part in main.iter("p", "div") if part.tag == "p" or (part.text or "").strip())
     for paragraph in islice(paragraphs, 4):
-        opening = DATELINE.match(clean_line(whole_text(paragraph))[:80])
-        if opening:
+        line = clean_line(whole_text(paragraph))[:80]
+        opening = DATELINE.match(line)
+        if opening and find_role(opening[0]) is None and not SPAN.search(line, 0, opening.end() + LONGEST_DATE):
             evidence = Evidence(rule="dateline", element=path_of(paragraph))
             return Found("published", opening[0], parse_date(opening[0], document.url), evidence)
     return None
 
 
-def read_bare(element: Element, url: str) -> Found | None:
+def read_bare(element: Element, main: Element, url: str) -> Found | None:
     """An element that holds a date and nothing else but a type word."""
     text = BRACKETS.sub("", short_line(element, LONGEST_WITH_TAGS) or "")
     if not text or len(text) > 60 or not DIGIT.search(text) or is_about_something(element, url):
@@ -65,6 +68,8 @@ def read_bare(element: Element, url: str) -> Found | None:
     except ValueError:
         return None
     if role != "published" or value is None or not is_only_a_date(text):
+        return None
+    if dates_an_event(element, main) or follows_name(element, main):
         return None
     text, exact = more_exact(text, value, element.get("datetime") or machine_value(element), url)
     return Found("published", text, exact, Evidence(rule="date beside the title", element=path_of(element)))

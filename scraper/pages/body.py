@@ -6,7 +6,8 @@ from collections.abc import Collection, Sequence
 
 from scraper.normalise.kinds import to_kind
 from scraper.pages.blocks import Block
-from scraper.pages.lead import is_date_line, is_sentence
+from scraper.pages.date_lines import is_date_line
+from scraper.pages.lead import is_sentence
 from scraper.pages.pictures import CAPTION
 from scraper.pages.questions import Pair
 from scraper.pages.signposts import BYLINE, CONTACT, ELSEWHERE, PICTURE_CREDIT, POINTER, SERVICE
@@ -71,7 +72,7 @@ def belongs(block: Block, title: str | None, url: str, opening: bool) -> bool:
     """Whether a block is part of the text."""
     if (block.level <= 2 and title and key(block.text) == key(title)) or (opening and is_type_word(block)):
         return False
-    if (len(block.text) < LONGEST_NOTE and SERVICE.match(block.text)) or is_date_line(block.text, url, opening):
+    if (len(block.text) < LONGEST_NOTE and SERVICE.match(block.text)) or is_dated(block, url, opening):
         return False
     if opening and BYLINE.match(block.text):
         return False
@@ -115,6 +116,13 @@ def block_html(block: Block, question: int | None) -> str:
         return f"<blockquote><p>{block.html}</p></blockquote>"
     tag = {"panel": "h3", "dt": "h4", "dd": "p"}.get(block.kind, block.kind)
     return f"<{tag}{identifier}>{block.html}</{tag}>"
+
+
+def is_dated(block: Block, url: str, opening: bool) -> bool:
+    """Whether a block only tells a date of the page; a list, a table or a heading within the text is text."""
+    if block.kind in ("list", "table") or (block.level < 9 and not opening):
+        return False
+    return is_date_line(block.text, url, opening)
 
 
 def is_type_word(block: Block) -> bool:

@@ -12,27 +12,18 @@ from scraper.items import Evidence
 from scraper.normalise.dates import NO_ROLE, ROLES, NoDateError, find_role, parse_label, split_labels
 from scraper.normalise.repeated import repeated
 from scraper.normalise.text import clean_line
-from scraper.normalise.words import either
-from scraper.pages.boilerplate import is_card, remove
+from scraper.pages.boilerplate import remove
+from scraper.pages.date_lines import OPENING, belongs_to_date, goes_on, is_heading
 from scraper.pages.dates import DIGIT, EVENT, Found, is_only_a_date, machine_values, more_exact, read_stamp
 from scraper.pages.document import Document, Element, whole_text
 from scraper.pages.evidence import path_of
+from scraper.pages.foreign_dates import dates_an_event, dates_another
 from scraper.pages.markup import INLINE
 
 LONGEST_LABEL = 160
-# A label opens its line: a few words such as "Sidan" or "Senast" may stand before the telling one.
-OPENING = either(r"""
-    den här | denna | detta | det här | sidan? | sidans | webbsidan? | artikeln? | texten? | nyheten? | informationen
-    innehållet | sidinnehållet | publikationen | dokumentet? | pressmeddelande\w* | nyhet\w* | press
-    senast | senaste | först | första | ursprungligen | är | blev | har | datum för
-    siden | artikkelen | artiklen | teksten | innholdet | indholdet | denne | dette | sist | siste | sidst | sidste
-    senest | seneste | først | ble | er | faglig | nyhet | pressemelding | pressemeddelelse | dato for
-    diese | seite | artikel | beitrag | inhalt | text | wurde | zuletzt | letzte | am | datum der | pressemitteilung
-    news | page | this | article | story | content | document | was | is | on | are | last | first | latest
-    originally | date | web | viimeksi | sivu
-    """)
 WORDS_OF_ROLES = "|".join(ROLES.values())
-# Both read lower case: the engine is twice as fast where it need not fold letters, and every text of a page is asked.
+# A label opens its line. Both read lower case: the engine is twice as fast where it need not fold letters, and
+# every text of a page is asked.
 LABEL = re.compile(rf"\W*(?:{OPENING}\W+){{0,5}}(?:{WORDS_OF_ROLES})")
 # "3 maj 2024 (uppdaterad 9 maj 2024)": a date alone opens the line, and a label follows it.
 LATER_LABEL = re.compile(rf"\d[^\w\d]*[,(·•|–-]\s*(?:{OPENING}\W+){{0,5}}(?:{WORDS_OF_ROLES})\W")
@@ -40,30 +31,34 @@ FIRST_DIGIT = 30  # characters before the digit of a date that opens a line
 LEADING_ON = re.compile(rf"(?:\W+{OPENING})+\W*$", re.IGNORECASE)
 WITHIN_SENTENCES = INLINE - {"br", "time"}  # after these a word may go on with the sentence
 STARTS = re.compile(r"\s*[·|•(–—/]|\W*[A-ZÅÄÖÆØÜ]")
-TEASERS = ("article", "li", "a")
 PLAIN = re.compile(r"^\W*dat(?:e|um|o)\b", re.IGNORECASE)  # says that a date follows, not of what
 NAMED = ("time", "span", "p", "div", "dd", "abbr")  # may have a label that is not seen
 
 
 def find_labels(document: Document, main: Element) -> list[Found]:
-    """Every labelled date of the page, those of the main element first. The labels are taken out of the tree."""
+    """Every labelled date of the page, those of the main element first.
+
+    The labels are taken out of the tree, but for what is text as well: a heading, a label that a sentence follows.
+    """
     inside: list[Found] = []
     outside: list[Found] = []
     named = {element for element in document.root.iter(*NAMED) if name_of(element)}
     for element in list(document.root.iter(etree.Element)):
         if element.tag != "a" and opens_label(element.text):  # half the texts of a page are links
-            read = read_label
+            read, text = read_label, element.text
         elif opens_label(element.tail) and (element.tag not in WITHIN_SENTENCES or STARTS.match(element.tail or "")):
-            read = read_tail
+            read, text = read_tail, element.tail
         elif element in named and opens_label(name_of(element)):
-            read = read_name
+            read, text = read_name, name_of(element)
         else:
             continue
         parents = list(element.iterancestors())
         if any(part.tag == "h1" for part in (element, *parents)):
             continue  # "30 mars 14.31, Uppdatering" is a title
+        if PLAIN.match(text or "") and dates_an_event(element, main):
+            continue
         own = element is main or main in parents
-        if document.root in parents and not any(dates_another_page(part, own) for part in parents if part is not main):
+        if document.root in parents and not dates_another(element, main):
             (inside if own else outside).extend(read(document, element))
     return inside + outside
 
@@ -90,13 +85,6 @@ def name_of(element: Element) -> str | None:
     return element.get("aria-label") or element.get("title")
 
 
-def dates_another_page(element: Element, own: bool) -> bool:
-    """Whether an element around a label is a teaser: a card within the text, any linked item beside it."""
-    if element.tag not in TEASERS:
-        return False
-    return is_card(element) if own else element.tag == "a" or element.find(".//a") is not None
-
-
 def read_label(document: Document, element: Element) -> list[Found]:
     """The dates of a label: within its element, in the element after it, or in the line they share."""
     following, parent = next_element(element), element.getparent()
@@ -119,7 +107,7 @@ def read_tail(document: Document, element: Element) -> list[Found]:
     if element.tag in INLINE - {"br"} or len(line) > LONGEST_LABEL:
         return []
     found = list(read_line(line, [], path_of(parent), document.url))
-    if found:
+    if found and not is_text(line, document.url):
         element.tail = None
     return found
 
@@ -135,16 +123,21 @@ def read_name(document: Document, element: Element) -> list[Found]:
 
 
 def read_elements(document: Document, elements: Sequence[Element]) -> list[Found]:
-    """The dates of the line that elements make together; the elements are taken out of the tree."""
+    """The dates of the line that elements make together; unless they are text, they are taken out of the tree."""
     text = clean_line(" ".join(map(whole_text, elements)))
     if len(text) > LONGEST_LABEL or not DIGIT.search(text):
         return []
     found = list(read_line(text, machine_values(*elements), path_of(elements[-1]), document.url))
-    if found:
+    if found and not is_text(text, document.url) and not (len(elements) == 1 and is_heading(elements[0])):
         for part in elements:
             if part.tag not in ("body", "main", "article"):
                 remove(part)
     return found
+
+
+def is_text(line: str, url: str) -> bool:
+    """Whether a line with labels goes on to say something."""
+    return any(goes_on(label, url) for label in split_labels(line))
 
 
 def read_line(text: str, stamps: Sequence[str | None], path: str, url: str) -> Iterator[Found]:
@@ -156,6 +149,8 @@ def read_line(text: str, stamps: Sequence[str | None], path: str, url: str) -> I
     for number, label in enumerate(labels):
         role = find_role(label) or ("published" if opens_alone(labels[number:]) else None)
         if role is None or (PLAIN.match(label) and EVENT.search(urlsplit(url).path)):
+            continue
+        if not belongs_to_date(label, url):
             continue
         stamp = stamps[number] if len(stamps) == len(labels) else None
         evidence = Evidence(rule=f"label {label.split()[0]}", element=path)

@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 
 from bs4 import Tag
 
-from scraper.normalise.dates import find_role, parse_label
 from scraper.normalise.words import either
 from scraper.pages.blocks import Block
 from scraper.pages.titles import key
@@ -107,14 +106,3 @@ def same_start(text: str, declared: str) -> bool:
     """Whether a declared summary is the paragraph itself, whole or cut off."""
     shown, stated = key(text), key(declared.rstrip(".… "))
     return len(stated) >= 40 and (shown.startswith(stated) or (stated.startswith(shown) and len(shown) > 60))
-
-
-def is_date_line(text: str, url: str, opening: bool) -> bool:
-    """Whether a short line is nothing but a date with its label."""
-    if len(text) > 90 or not any(map(str.isdigit, text)):
-        return False
-    try:
-        role, _ = parse_label(text, url)
-    except ValueError:
-        return False
-    return role != "none" and (opening or find_role(text) is not None) and len(re.findall(r"[^\W\d_]{3,}", text)) <= 6

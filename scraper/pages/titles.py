@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from scraper.items import Evidence
 from scraper.normalise.text import clean_line
@@ -15,6 +15,7 @@ from scraper.pages.metadata import declared_headline, declared_title
 SEPARATOR = re.compile(r"\s+[|–—·•»:-]+\s+|\s*[|»]\s*|\s+::?\s+")
 STRAY_SPACE = re.compile(r" [:;,.](?: |$)")
 SHORTEST_ALONE = 12  # an h1 that nothing confirms and that is shorter names a part of the page
+MOST_WORDS_OF_NAME = 6  # "Myndigheten för samhällsskydd och beredskap (MSB)"
 LETTERS = re.compile(r"[^\W_]+")
 # A few words over the title, within its heading: what it is about, or the section.
 KICKER = re.compile(
@@ -31,13 +32,14 @@ def find_title(document: Document, main: Element) -> tuple[str, Evidence, Elemen
     a menu's on many pages. Then the heading of the main element, then the declarations themselves.
     """
     site = names_of_site(document)
+    shown = {key(whole_text(heading)) for heading in document.root.iter("h1")}
     declared = [
-        without_site(text, site)
+        without_site(text, site, shown)
         for text in (declared_title(document), declared_headline(document), document.title)
         if text
     ]
     headings = [(element, text) for element in document.root.iter("h1") if (text := heading_text(element, declared))]
-    headings = [(element, without_site(text, site)) for element, text in headings if key(text) not in site]
+    headings = [(element, text) for element, text in headings if key(text) not in site]
     ranked = sorted(
         (
             (agreement(text, declared), main in element.iterancestors(), len(text), element, text)
@@ -54,9 +56,9 @@ def find_title(document: Document, main: Element) -> tuple[str, Evidence, Elemen
             return best_spelling(text, declared), Evidence(rule=rule, element=path_of(element)), element
     stated = declared_headline(document) or declared_title(document)
     if stated:
-        return without_site(stated, site), Evidence(rule="declared title", element="head"), None
+        return without_site(stated, site, shown), Evidence(rule="declared title", element="head"), None
     if document.title:
-        title = without_site(document.title, site)
+        title = without_site(document.title, site, shown)
         return title.split(" | ")[0], Evidence(rule="title element", element="head"), None
     for _, _, _, element, text in ranked[:1]:
         return text, Evidence(rule="first h1", element=path_of(element)), element
@@ -106,11 +108,11 @@ def best_spelling(heading: str, declared: Sequence[str]) -> str:
     return heading
 
 
-def without_site(title: str, site: set[str]) -> str:
-    """A declared title without the site's name at either end."""
+def without_site(title: str, site: set[str], shown: Collection[str] = ()) -> str:
+    """A declared title without the site's name at either end; whole where a heading (`shown`: keys) has it whole."""
     line = clean_line(title)
     parts = SEPARATOR.split(line)
-    if len(parts) < 2:
+    if len(parts) < 2 or key(line) in shown:
         return line
     if is_site(parts[-1], site):
         return line[: line.rindex(parts[-1])].rstrip(" |–—·•»:-")
@@ -120,10 +122,12 @@ def without_site(title: str, site: set[str]) -> str:
 
 
 def is_site(part: str, site: set[str]) -> bool:
-    """Whether a part of a title names the site."""
+    """Whether a part of a title names the site, and is no phrase that only speaks of it."""
     name = key(part)
+    is_name = not part[:1].islower() and len(part.split()) <= MOST_WORDS_OF_NAME
     return bool(name) and any(
-        name == known or (len(known) > 4 and (known in name or (name in known and len(name) > 3))) for known in site
+        name == known or (len(known) > 4 and ((is_name and known in name) or (name in known and len(name) > 3)))
+        for known in site
     )
 
 

@@ -34,7 +34,7 @@ LABELS = [
     ("21.4.14", FI, "published", "2014-04-21"),
     ("3 maj -24", SE, "published", "2024-05-03"),
     ("03-May-24", "https://a.gov.uk/x", "published", "2024-05-03"),
-    ("3-24 maj 2025", SE, "published", "2025-05-24"),
+    ("Publicerad 3-24 maj 2025", SE, "published", "2025-05-24"),
     ("Publicerad:3:dje maj 2024", SE, "published", "2024-05-03"),
     ("Opdateret 04-05-2024", "https://a.dk/x", "updated", "2024-05-04"),
     ("Sist revidert 3. mai 2024", NO, "updated", "2024-05-03"),
@@ -71,6 +71,14 @@ def test_label(text: str, url: str, role: str, value: str) -> None:
         "Høringsfrist: 03.05.2024",
         "Svara senast den 3 maj 2024",
         "Hämtad 2024-05-03",
+        "Tid: 3 maj 2024 kl. 10.00",
+        "När: 3 maj 2024",
+        "Datum och tid: fredag 3 maj 2024 kl. 15.30",
+        "3-24 maj 2025",
+        "3 maj 2025 – 5 maj 2025",
+        "3 maj 2025 10.00–12.00",
+        "3 maj 2025 kl. 10–12",
+        "Publicering av rapporten 3 maj 2025",
     ],
 )
 def test_dates_that_say_nothing_of_publication(text: str) -> None:

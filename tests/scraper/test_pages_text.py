@@ -93,3 +93,12 @@ def test_a_kicker_within_the_title_is_left_out_unless_the_page_declares_it() -> 
 def test_a_control_character_beside_broken_letters_stops_nothing() -> None:
     html = "<h1>Nytt rÃ¥d</h1><p>Myndigheten har fÃ¥tt ett nytt&#11; rÃ¥d i dag, skriver den.</p>"
     assert read_page(html.encode(), "https://skog.example/nyheter/1").title == "Nytt råd"
+
+
+@pytest.mark.parametrize(
+    "title", ["Fler larm om natten – så arbetar Exempelverket", "Exempelverkets broplan – hela vägen till nästa å"]
+)
+def test_a_heading_is_the_title_whole_though_a_part_of_it_names_the_agency(title: str) -> None:
+    for head in ("", f'<meta property="og:title" content="{title}">'):
+        assert read(f"<h1>{title}</h1>{TEXT}", head).title == title
+    assert read(TEXT, f'<meta property="og:title" content="{title} | Exempelverket">').title == title

@@ -10,6 +10,7 @@ from bs4.element import NavigableString
 
 from scraper.pages.inline import Node, read_run, split_at_breaks
 from scraper.pages.items import find_item, is_beside_answer
+from scraper.pages.lists import write_list
 from scraper.pages.markup import (
     HEADINGS,
     LONGEST_HEADING,
@@ -17,6 +18,7 @@ from scraper.pages.markup import (
     SKIPPED,
     children,
     has_blocks,
+    holds,
     inner,
     is_data_table,
     is_panel_title,
@@ -69,7 +71,7 @@ class Reader:
         loose: list[Node] = []
         for child in parent.contents:
             if isinstance(child, Tag):
-                if child.name in SKIPPED:
+                if child.name in SKIPPED and not is_text(child):
                     continue
                 if child.name in LOOSE and not is_panel_title(child) and not has_blocks(child):
                     loose.append(child)
@@ -121,31 +123,21 @@ class Reader:
     def plain_list(self, element: Tag, depth: int) -> Iterator[Block]:
         """A plain list as one block, an item a line."""
         lines: list[str] = []
-        html = self.list_html(element, lines, "•")
+        html = write_list(element, self.absolute, lines)
         if lines:
             links = list(inner(element, ("a",)))
             share = min(1.0, sum(len(link.get_text(" ", strip=True)) for link in links) / sum(map(len, lines)))
             contents = share > MOSTLY and all(str(link.get("href") or "").startswith("#") for link in links)
             yield Block("list", "\n".join(lines), html, element, linked=share, contents=contents, depth=depth)
 
-    def list_html(self, element: Tag, lines: list[str], bullet: str) -> str:
-        """A list's mark-up; its lines are added to `lines`."""
-        items = []
-        for number, item in enumerate(children(element, ("li",)), 1):
-            nested = children(item, ("ul", "ol"))
-            own = (child for child in item.contents if not any(child is part for part in nested))
-            run = read_run(own, self.absolute)
-            text = run.text
-            if text:
-                lines.append(f"{f'{number}.' if element.name == 'ol' else bullet} {text}")
-            inner = "".join(self.list_html(child, lines, "◦") for child in nested)
-            if text or inner:
-                items.append(f"<li>{run.html}{inner}</li>")
-        return f"<{element.name}>{''.join(items)}</{element.name}>"
-
     def table(self, element: Tag, depth: int) -> Iterator[Block]:
-        """A table of data as one block, a row a line, cells parted by a bar."""
-        lines, rows = [], []
+        """A table of data as one block, a row a line, cells parted by a bar; its caption first."""
+        lines, rows, caption = [], [], ""
+        for told in children(element, ("caption",)):
+            run = read_run(told.contents, self.absolute)
+            if run.text:
+                lines.append(run.text)
+                caption = f"<caption>{run.html}</caption>"
         for row in inner(element, ("tr",)):
             cells = [(cell.name, read_run(cell.contents, self.absolute)) for cell in children(row, ("th", "td"))]
             texts = [run.text for _, run in cells]
@@ -153,8 +145,14 @@ class Reader:
                 lines.append(" | ".join(texts))
                 rows.append("".join(f"<{name}>{run.html}</{name}>" for name, run in cells))
         if lines:
-            html = f"<table>{''.join(f'<tr>{row}</tr>' for row in rows)}</table>"
+            html = f"<table>{caption}{''.join(f'<tr>{row}</tr>' for row in rows)}</table>"
             yield Block("table", "\n".join(lines), html, element, depth=depth)
+
+
+def is_text(element: Tag) -> bool:
+    """Whether a figure is a table or a quote, as WordPress has them, or an element is such a figure's caption."""
+    figure = element.parent if element.name == "figcaption" else element
+    return figure is not None and figure.name == "figure" and holds(figure, ("table", "blockquote"))
 
 
 def within(blocks: list[Block], mark: str) -> list[Block]:

@@ -131,6 +131,8 @@ def is_type_word(block: Block) -> bool:
 
 
 def is_caption(block: Block) -> bool:
-    """Whether a paragraph stands under a picture, told from its class."""
+    """Whether a paragraph stands under a picture, told from its class; a table's or quote's caption is text."""
+    if block.element.name == "figcaption":
+        return False
     classes = [str(part.get("class") or "") for part in (block.element, block.element.parent) if part is not None]
     return any(CAPTION.search(names) for names in classes)

@@ -13,6 +13,7 @@ from scraper.normalise.dates import find_role
 from scraper.normalise.repeated import repeated
 from scraper.normalise.words import words
 from scraper.pages.document import Element, whole_text
+from scraper.pages.markup import HEADINGS
 
 NEVER_TEXT = words("""
     script style noscript template iframe object svg math canvas select dialog video audio rt rp
@@ -39,6 +40,10 @@ DOUBTFUL = words(r"""
     sidebar sidopanel skip(?!-spacer) some toc advert\w* ads? sponsor\w* toolbar popup modal lightbox login hero-nav
     promo\w* paywall feedback rating subscribe subscription prenumerera
     """)
+# A box of facts within the text, by its name or its heading.
+FACT_BOX = re.compile(r"(?:^|[\s_-])(?:fakta\w*|facts?|fact-?box|info-?ruta)(?=$|[\s_-])")
+FACTS = re.compile(r"\W*(?:fakta|facts|bakgrund|background|faktaruta)\b", re.IGNORECASE)
+MOST_LINKED = 0.5
 CARD_HEADINGS = ("h2", "h3", "h4", "h5")
 LONGEST_CARD = 600  # characters of a teaser
 SHARE_OF_CARDS = 0.5
@@ -53,7 +58,9 @@ def named(parts: Sequence[str]) -> re.Pattern[str]:
 
 NOISE, DOUBT, UNSEEN = named(CERTAIN), named(DOUBTFUL), named(HIDDEN)
 TEXT = etree.XPath("string()", smart_strings=False)
-LINKED = etree.XPath("descendant-or-self::a//text()", smart_strings=False)  # at once: a menu has hundreds of links
+LINKED = etree.XPath(
+    "descendant-or-self::a[@href or not(@name or @id)]//text()", smart_strings=False
+)  # at once: a menu has hundreds of links
 CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 # Words that make a matching name harmless: the page's own frame, or an accordion that holds answers.
 FRAME = re.compile(r"(?:^|[\s_-])(?:has|with|no|without|page|site|layout|faq|accordion|qa)(?=$|[\s_-])")
@@ -93,13 +100,24 @@ def drop_margins(main: Element) -> None:
     total = text_length(main)
     for element in list(main.iter("aside", "footer", "div", "section", "header")):
         margin = element.tag in ("aside", "footer") or element.get("role") in ASIDE_ROLES
-        if margin and element is not main and not is_frame(element, total):
+        if margin and element is not main and not is_frame(element, total) and not is_of_text(element):
             remove(element)
     cards = list(cards_of(main))
     # Where cards hold a good part of the text, the page is a list of them: there they stay.
     if sum(map(text_length, cards)) < SHARE_OF_CARDS * total:
         for card in cards:
             remove(card)
+
+
+def is_of_text(margin: Element) -> bool:
+    """Whether what is marked up as a margin is a part of the text: who is quoted, a box of facts."""
+    if margin.tag == "footer":
+        return next(margin.iterancestors("blockquote"), None) is not None
+    heading = next(margin.iter(*HEADINGS), None)
+    told = FACT_BOX.search(CAMEL.sub("-", f"{margin.get('class') or ''} {margin.get('id') or ''}").lower())
+    if told is None and (heading is None or not FACTS.match(whole_text(heading))):
+        return False
+    return linked_length(margin) < MOST_LINKED * text_length(margin)
 
 
 def cards_of(main: Element) -> Iterator[Element]:

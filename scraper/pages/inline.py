@@ -15,18 +15,21 @@ from scraper.normalise.words import either
 from scraper.pages.markup import HEADINGS, INLINE, SKIPPED
 
 Node = PageElement  # a Tag or a NavigableString
-KEPT = {"em": "em", "i": "em", "strong": "strong", "b": "strong", "sup": "sup", "sub": "sub"}
+KEPT = {
+    **{"em": "em", "i": "em", "strong": "strong", "b": "strong", "sup": "sup", "sub": "sub"},
+    **{"del": "del", "ins": "ins", "s": "s", "strike": "s"},  # what no longer holds is text, and shown as struck out
+}
 # Notes that links carry for people who cannot see where they lead.
 SAYS_IT_OPENS = either("""
-    öppnas | opens | åpnes | åbner | öffnet | nytt fönster | new window | ny flik | new tab
-    extern(?:al)? (?:länk|webbplats|link)
+    nytt fönster | ny flik | new window | new tab | nytt vindu | nyt vindue | ny fane | neue[ms]? (?:fenster|tab)
+    extern(?:al)? (?:länk|webbplats|link|site) | annan webbplats | another (?:web)?site
     """)
 LINK_NOTE = re.compile(
     rf"\s*\((?:[^()]{{0,40}}\b)?{SAYS_IT_OPENS}\b[^()]{{0,40}}\)"
     r"|\s*,?\s*(?:öppnas i (?:nytt fönster|ny flik)|opens in (?:a )?new (?:window|tab))\.?",
     re.IGNORECASE,
 )
-NOTED = re.compile("fönster|window|flik|new tab|extern|öppnas|opens|åpnes|åbner|öffnet", re.IGNORECASE)
+NOTED = re.compile("fönster|window|flik|new tab|vindu|fane|fenster|neue[ms]? tab|extern|webbplats|site", re.IGNORECASE)
 MARKED = re.compile(r"(?:fråga|question|q|f)\s?\d*\s?[:.]", re.IGNORECASE)
 
 SHORTEST_ANSWER = 10
@@ -42,16 +45,17 @@ class Run:
     size: int = 0
     bold: int = 0
     linked: int = 0
+    after_link: bool = False  # nothing was said since a link ended
 
     @property
     def text(self) -> str:
         """The words as one line."""
-        return clean_line(without_note("".join(self.words)) if self.linked else "".join(self.words))
+        return clean_line("".join(self.words))
 
     @property
     def html(self) -> str:
         """The words with their links and emphasis."""
-        return (without_note("".join(self.marks)) if self.linked else "".join(self.marks)).strip()
+        return "".join(self.marks).strip()
 
     @property
     def is_bold(self) -> bool:
@@ -78,13 +82,22 @@ class Run:
             self.words.append(space)
             self.marks.append(space + opening)
             bold, linked = bold or closing == "</strong>" or node.name in HEADINGS, linked or leads_away(node)
+            said, marked = len(self.words), len(self.marks)
             for child in node.contents:
                 self.add(child, bold=bold, linked=linked)
+            if node.name == "a" and linked:
+                self.words[said:] = [without_note("".join(self.words[said:]))]
+                self.marks[marked:] = [without_note("".join(self.marks[marked:]))]
+                self.after_link = True
             self.words.append(space)
             self.marks.append(closing)
 
     def add_words(self, words: str, *, bold: bool, linked: bool) -> None:
-        """Collect plain words."""
+        """Collect plain words, but for a note that follows a link."""
+        if self.after_link and not words.isspace():
+            self.after_link = False
+            if NOTED.search(words) and (note := LINK_NOTE.match(words)):
+                words = words[note.end() :]
         self.words.append(words)
         self.marks.append(escape(words, quote=False))
         size = len(words.strip())
@@ -103,8 +116,12 @@ class Run:
 
 
 def leads_away(node: Tag) -> bool:
-    """Whether an element is a link to another page; an address to write to or a number to call is text."""
-    return node.name == "a" and not str(node.get("href") or "").startswith(("mailto:", "tel:"))
+    """Whether an element is a link to another page; an address to write to, a number to call and the place of an
+    anchor are text.
+    """
+    if node.name != "a" or ("href" not in node.attrs and ("name" in node.attrs or "id" in node.attrs)):
+        return False
+    return not str(node.get("href") or "").startswith(("mailto:", "tel:"))
 
 
 def without_note(text: str) -> str:

@@ -109,13 +109,18 @@ def descend(node: Element, weights: dict[Element, int], share: float, whole: int
         node = best
 
 
+def is_anchor(element: Element) -> bool:
+    """Whether an <a> is no link but a place that links lead to, and what it holds is text like any other."""
+    return element.get("href") is None and (element.get("name") or element.get("id")) is not None
+
+
 def weigh(root: Element, without: Collection[str] = ()) -> dict[Element, int]:
     """For each element how much running text it holds: text of links, of stubs, and of some tags counts nothing."""
     weights: dict[Element, int] = {}
     for element in reversed(list(root.iter())):  # children before their parents
         weight = len(element.text.strip()) if element.text else 0
         for child in element:
-            if child.tag != "a":
+            if child.tag != "a" or is_anchor(child):
                 weight += weights.get(child, 0)
             if child.tail:
                 weight += len(child.tail.strip())

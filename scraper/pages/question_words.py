@@ -26,8 +26,10 @@ ANSWERER = re.compile(
 )
 # "Eva Ek, utredare:" alone in a line before an answer.
 SPEAKER = re.compile(r"^(?P<who>[A-ZÅÄÖÉ][\w.-]+(?: [A-ZÅÄÖÉ][\w.-]+){1,3}(?:, [^:.]{3,80})?)(?: svarar)?\s*:$")
-MARKED_QUESTION = re.compile(r"^(?:fråga|question|q|f)\s?\d*\s?[:.]\s*", re.IGNORECASE)
-MARKED_ANSWER = re.compile(r"^(?:svar|answer|a|s)\s?\d*\s?[:.]\s*", re.IGNORECASE)
+# A letter may also open a name: "S:t Erik", "F. Scott Fitzgerald". It marks a question that asks or that a marked
+# answer follows, and an answer to a question that is marked.
+MARKED_QUESTION = re.compile(r"^(?:(?:fråga|question)\s?\d*\s?[:.]\s*|[qf]\s?\d*\s?[:.]\s+)", re.IGNORECASE)
+MARKED_ANSWER = re.compile(r"^(?:(?P<word>svar|answer)\s?\d*\s?[:.]\s*|[as]\s?\d*\s?[:.]\s+)", re.IGNORECASE)
 # What folds a panel, after its title: a sign, or the name of one that a font draws.
 SIGN = re.compile(r"(?<=\S)\s*(?:[+＋−–×✕✚›»▼▾▿⌄˅∨>-]|expand_(?:more|less)|keyboard_arrow_\w+|chevron_\w+|arrow_\w+)$")
 NUMBER = re.compile(r"^\d{1,2}[.)]\s*(?=\S{2})")

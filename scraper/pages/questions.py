@@ -25,7 +25,8 @@ from scraper.pages.question_words import (
 )
 from scraper.pages.titles import key
 
-LONGEST_PLAIN = 200  # characters of a question in a paragraph like any other
+SHORTEST, LONGEST = 4, 400  # characters of a question that stands as one: "Hur?"
+SHORTEST_PLAIN, LONGEST_PLAIN = 8, 200  # of one in a paragraph like any other
 
 
 @dataclass(slots=True)
@@ -88,13 +89,14 @@ def groups_of(pairs: Sequence[Pair], blocks: Sequence[Block]) -> Iterator[list[P
 def is_question(blocks: Sequence[Block], index: int) -> bool:
     """Whether a block stands as a question: a heading, a bold paragraph, a term or a panel title that asks."""
     block = blocks[index]
-    if not 8 <= len(block.text) <= 400 or SERVICE.match(block.text):
+    if not SHORTEST <= len(block.text) <= LONGEST or SERVICE.match(block.text):
         return False
-    if MARKED_QUESTION.match(block.text) and index + 1 < len(blocks):
+    marked = MARKED_QUESTION.match(block.text) is not None
+    if marked and index + 1 < len(blocks) and MARKED_ANSWER.match(blocks[index + 1].text):
         return True
     if not asks(block.text):
         return False
-    return block.level < 9 or block.bold or block.kind in ("dt", "panel")
+    return marked or block.level < 9 or block.bold or block.kind in ("dt", "panel")
 
 
 def plain_questions(blocks: Sequence[Block]) -> list[int]:
@@ -103,7 +105,7 @@ def plain_questions(blocks: Sequence[Block]) -> list[int]:
         index
         for index, (block, following) in enumerate(pairwise(blocks))
         if block.kind == following.kind == "p"
-        and 8 <= len(block.text) <= LONGEST_PLAIN
+        and SHORTEST_PLAIN <= len(block.text) <= LONGEST_PLAIN
         and asks(block.text)
         and not DASH.match(block.text)
         and DASH.match(following.text)
@@ -137,23 +139,31 @@ def read_pair(blocks: Sequence[Block], index: int, questions: Sequence[int]) -> 
     """The question at an index with the blocks that answer it; None where nothing does."""
     question = blocks[index]
     answer: list[str] = []
+    marked = MARKED_QUESTION.match(question.text) is not None
     speaker = None
     end = index + 1
     panel = question.item or panel_of(question.element) if question.kind == "panel" else None
+    terms = question.element.find_parent("dl") if question.kind == "dt" else None
     folded = panel is not None and end < len(blocks) and lies_in(blocks[end].element, panel)
     while end < len(blocks) and end not in questions and not closes(question, blocks[end]):
-        if folded and not lies_in(blocks[end].element, panel):
+        if (folded and not lies_in(blocks[end].element, panel)) or (terms and not lies_in(blocks[end].element, terms)):
             break
         block = blocks[end]
         named = SPEAKER.match(block.text) if not answer else None
         if named:
             speaker = named["who"]
         else:
-            answer.append(MARKED_ANSWER.sub("", block.text) if not answer else block.text)
+            answer.append(without_mark(block.text, marked) if not answer else block.text)
         end += 1
     if not answer:
         return None
     return Pair(index, end, asked_in(question.text), answer, speaker)
+
+
+def without_mark(answer: str, marked: bool) -> str:
+    """An answer without the word or, where its question is marked, too, the letter that marks it as one."""
+    mark = MARKED_ANSWER.match(answer)
+    return answer[mark.end() :] if mark and (marked or mark["word"]) else answer
 
 
 def asked_in(text: str) -> str:

@@ -13,8 +13,8 @@ from scraper.pages.markup import INLINE
 # What is asked of a soup's elements; every further attribute costs time.
 READ = frozenset(
     words("""
-    class id href role src data-src data-original data-lazy-src alt width height aria-expanded aria-controls
-    data-toggle data-bs-toggle data-field data-text
+    class id name href role src data-src data-original data-lazy-src alt width height aria-expanded aria-controls
+    data-toggle data-bs-toggle data-field data-text start reversed value
     """)
 )
 

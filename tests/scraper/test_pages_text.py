@@ -102,3 +102,65 @@ def test_a_heading_is_the_title_whole_though_a_part_of_it_names_the_agency(title
     for head in ("", f'<meta property="og:title" content="{title}">'):
         assert read(f"<h1>{title}</h1>{TEXT}", head).title == title
     assert read(TEXT, f'<meta property="og:title" content="{title} | Exempelverket">').title == title
+
+
+ROWS = "<tr><th>År</th><th>Pris</th></tr><tr><td>2020</td><td>10</td></tr>"
+WHOLE = {
+    "a list straight in a list": (
+        "<ul><li>Norra sidan</li><ul><li>räcket målas</li></ul><li>Södra sidan</li></ul>",
+        "• Norra sidan\n◦ räcket målas\n• Södra sidan",
+    ),
+    "words beside a list's items": ("<ul>Kvar är<li>räcket</li></ul>", "• Kvar är\n• räcket"),
+    "an anchor": ('<p><a name="beslut">Kommunen avslår ansökan.</a></p>', "Kommunen avslår ansökan."),
+    "an anchor by id": ('<p><a id="beslut">Kommunen avslår ansökan.</a></p>', "Kommunen avslår ansökan."),
+    "brackets in prose": (
+        '<p>Färjan (som öppnas i juni) går till <a href="/o">ön</a> (som öppnas för alla).</p>',
+        "Färjan (som öppnas i juni) går till ön (som öppnas för alla).",
+    ),
+    "notes of links": (
+        '<p>Läs <a href="/o">om ön (öppnas i nytt fönster)</a> och <a href="/p">om åarna</a>'
+        " (extern webbplats) här i dag.</p>",
+        "Läs om ön och om åarna här i dag.",
+    ),
+    "numbers that go on": (
+        '<ol start="4"><li>fyra</li><li value="9">nio</li><li>tio</li></ol>',
+        "4. fyra\n9. nio\n10. tio",
+    ),
+    "numbers that go down": ("<ol reversed><li>två</li><li>ett</li></ol>", "2. två\n1. ett"),
+    "a number that is none": ('<ol start="x"><li>ett</li></ol>', "1. ett"),
+    "a caption": (
+        f"<table><caption>Tusental kronor</caption>{ROWS}</table>",
+        "Tusental kronor\nÅr | Pris\n2020 | 10",
+    ),
+    "a table in a figure": (
+        f'<figure class="wp-block-table"><table>{ROWS}</table>'
+        '<figcaption class="wp-element-caption">Tusental kronor</figcaption></figure>',
+        "År | Pris\n2020 | 10\n\nTusental kronor",
+    ),
+    "a quote in a figure": (
+        "<figure><blockquote><p>Den är fin.</p></blockquote><figcaption>Eva Ek</figcaption></figure>",
+        "Den är fin.\n\nEva Ek",
+    ),
+    "who is quoted": ("<blockquote><p>Den är fin.</p><footer>Eva Ek</footer></blockquote>", "Den är fin.\n\nEva Ek"),
+    "a box of facts": ('<aside class="faktaruta"><p>Bron är lång.</p></aside>', "Bron är lång."),
+    "facts by their heading": (
+        "<aside><h2>Fakta om bron</h2><p>Den är lång.</p></aside>",
+        "Fakta om bron\n\nDen är lång.",
+    ),
+    "a margin": ("<aside><h2>Prenumerera</h2><p>Få brev om broar.</p></aside>", ""),
+}
+
+
+@pytest.mark.parametrize("case", WHOLE)
+def test_what_stands_in_the_text_is_kept_as_it_stands(case: str) -> None:
+    markup, kept = WHOLE[case]
+    release = read(f"{HEADING}<div>{TEXT}{markup}{LAST}</div>")
+    assert release.body.split("projektledaren.")[1].split("Sist i texten")[0].strip() == kept
+
+
+def test_numbers_and_what_no_longer_holds_are_marked_up() -> None:
+    struck = "Priset är <del>500</del> <ins>600</ins>, <strike>i år</strike>."
+    items = '<ol start="4"><li>{}</li><li value="9">Gäller.</li></ol>'
+    kept = items.format(struck.replace("strike", "s"))
+    markup = items.format(struck)
+    assert kept in read(f"{HEADING}<div>{TEXT}{markup}{LAST}</div>").body_html

@@ -29,6 +29,7 @@ FORMS = {
     ),
     "dl": f"<dl><dt>{FIRST}</dt><dd>{ONE}</dd><dt>{SECOND}</dt><dd>{TWO}</dd></dl>",
     "marked": f"<p>Fråga: {FIRST}<br>Svar: {ONE}</p><p>Fråga: {SECOND}<br>Svar: {TWO}</p>",
+    "marked by letters": f"<p>F. {FIRST}</p><p>S. {ONE}</p><p>F. {SECOND}</p><p>S. {TWO}</p>",
     "bold, answer in the same line": f"<p><b>{FIRST}</b> {ONE}</p><p><b>{SECOND}</b> {TWO}</p>",
     "a dash alone": f"<p>{FIRST}</p><p>– {ONE}</p><p>{SECOND}</p><p>– {TWO}</p>",
     "a sign in the title": "".join(
@@ -160,3 +161,30 @@ def test_questions_that_the_pages_data_names_are_believed() -> None:
 )
 def test_what_only_looks_like_questions(article: str) -> None:
     assert pairs(read(f"<h1>Ny bro</h1>{TEXT}{article}")) == []
+
+
+def test_a_short_question_is_one_and_loses_none_after_it() -> None:
+    pairs = (("Vad händer nu?", "Nu målas räcket."), ("Varför?", "Det rostar."), (FIRST, ONE))
+    article = "<h2>Frågor och svar</h2>" + "".join(f"<h3>{asked}</h3><p>{told}</p>" for asked, told in pairs)
+    release = read(f"<h1>Ny bro öppnar</h1>{TEXT}{article}")
+    assert [(pair.question, pair.answer) for pair in release.questions] == list(pairs)
+
+
+def test_the_last_answer_of_a_list_of_terms_ends_with_it() -> None:
+    article = FORMS["dl"] + "<p>Beslutet fattades av brochefen Eva Ek efter samråd med byalaget.</p>"
+    release = read(f"<h1>Ny bro öppnar</h1>{TEXT}{article}")
+    assert [pair.answer for pair in release.questions] == [ONE, TWO]
+    assert "Eva Ek" in release.body
+
+
+def test_a_letter_that_opens_a_name_marks_nothing() -> None:
+    article = (
+        f"<h2>Frågor och svar</h2><h3>{FIRST}</h3><p>S:t Eriks bro var sliten.</p><h3>{SECOND}</h3><p>A. Ek vet.</p>"
+    )
+    release = read(f"<h1>Ny bro öppnar</h1>{TEXT}{article}")
+    assert [pair.answer for pair in release.questions] == ["S:t Eriks bro var sliten.", "A. Ek vet."]
+    for text in (
+        "<h2>Q2: Trafiken ökade</h2><p>Den ökade med fem procent.</p>",
+        "<p>F. Ek ritade bron.</p><p>Den är fin.</p>",
+    ):
+        assert not read(f"<h1>Ny bro öppnar</h1>{TEXT}{text}").questions

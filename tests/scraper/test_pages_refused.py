@@ -70,3 +70,16 @@ def test_charsets(charset: str) -> None:
 def test_utf8_is_believed_over_an_old_declaration() -> None:
     html = page(HEADING + TEXT).replace(b'charset="utf-8"', b'charset="iso-8859-1"')
     assert "öppningsbara" in (read_page(html, URL).body or "")
+
+
+def test_a_stray_byte_makes_no_other_charset_of_an_undeclared_page() -> None:
+    html = (
+        page(HEADING + TEXT)
+        .replace(b'<meta charset="utf-8">', b"")
+        .replace(b"projektledaren.", b"projekt\xe4garen\xa0.")
+    )
+    item = read_page(html, URL)
+    assert "öppningsbara" in (item.body or "")
+    assert "projektägaren\N{REPLACEMENT CHARACTER}." in (item.body or "")
+    old = html.decode("utf-8", "ignore").encode("windows-1252", "replace")
+    assert "öppningsbara" in (read_page(old, URL).body or "")

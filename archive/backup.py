@@ -29,8 +29,19 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of `python -m archive backup`."""
     parser.add_argument("--to", type=Path, required=True, metavar="FOLDER", help="made where it is not there yet")
     parser.add_argument(
-        "--keep", type=int, default=2, metavar="N", help="copies to keep; older ones are deleted (default %(default)s)"
+        "--keep",
+        type=to_keep,
+        default=2,
+        metavar="N",
+        help="copies to keep; older ones are deleted (default %(default)s)",
     )
+
+
+def to_keep(text: str) -> int:
+    """How many copies are to be kept: the one that is being made is always one of them."""
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 upwards")
+    return int(text)
 
 
 def run_backup(options: argparse.Namespace, watch: Watch) -> int:

@@ -7,6 +7,7 @@ import sys
 import time
 from pathlib import Path
 
+from archive.backup import to_keep
 from archive.snapshots.making import count_releases, make, sizes
 from archive.times import now
 
@@ -16,7 +17,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--to", type=Path, required=True, metavar="FOLDER", help="made where it is not there yet")
     parser.add_argument(
         "--keep",
-        type=int,
+        type=to_keep,
         default=3,
         metavar="N",
         help="snapshots to keep; older ones are deleted (default %(default)s)",

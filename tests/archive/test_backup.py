@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from archive.__main__ import main
 from archive.backup import back_up
 from archive.errors import ArchiveError
 from archive.evidence.verify import verify
@@ -60,3 +61,17 @@ def test_no_archive_and_no_sqlite_file_are_told(tmp_path: Path) -> None:
     with pytest.raises(ArchiveError, match="cannot be copied"):
         back_up(tmp_path / "archive.db", tmp_path / "copies", keep=1, moment=MOMENT)
     assert list((tmp_path / "copies").iterdir()) == [], "a copy that came to nothing takes no room"
+
+
+@pytest.mark.parametrize("command", ["backup", "snapshot"])
+@pytest.mark.parametrize("number", ["0", "-1", "two"])
+def test_a_number_to_keep_that_is_none_is_refused_and_nothing_is_deleted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str, number: str
+) -> None:
+    archive, folder = witness(tmp_path, days=1, pages=1, manifests=0), tmp_path / "copies"
+    assert main([command, str(archive), "--to", str(folder)]) == 0
+    before = sorted(folder.iterdir())
+    with pytest.raises(SystemExit) as ended:
+        main([command, str(archive), "--to", str(folder), "--keep", number])
+    assert (ended.value.code, sorted(folder.iterdir())) == (2, before)
+    assert f"argument --keep: '{number}' is no number from 1 upwards" in capsys.readouterr().err

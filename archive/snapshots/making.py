@@ -137,6 +137,6 @@ def sizes(snapshot: Snapshot) -> str:
 
 
 def count_releases(snapshot: Snapshot) -> int:
-    """How many it shows."""
+    """How many its lists show: those that are redacted, too, and neither hidden ones nor those that moved on."""
     with closing(open_readonly(snapshot.path / ARCHIVE)) as db:
-        return int(db.execute("select count(*) from releases where withheld is null").fetchone()[0])
+        return int(db.execute("select count(*) from listed").fetchone()[0])

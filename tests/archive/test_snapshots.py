@@ -9,13 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from archive.__main__ import main
 from archive.captures import Captures
 from archive.errors import ArchiveError
 from archive.evidence.verify import verify
 from archive.snapshots import find_all, find_fault, find_snapshots, hash_file, making
 from archive.snapshots.making import make
 from archive.store import Archive
-from archive.takedowns.desk import hide
+from archive.takedowns.desk import hide, redact_passage
 from tests.archive.witnessed import BEGUN, execute, witness
 
 MOMENT = datetime(2026, 3, 2, 3, 43, tzinfo=UTC)
@@ -65,6 +66,15 @@ def test_a_snapshot_is_whole_and_holds_nothing_that_is_taken_down(tmp_path: Path
     assert {str(each.key) for each in findings if each.table == "captures"} == {"1"}
     assert {each.problem.split()[0] for each in findings if each.table == "states"} == {"cannot"}, "withheld.db"
     assert [each for each in findings if each.table == "blobs"] == []
+
+
+def test_the_command_tells_how_many_releases_are_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    archive = witness(tmp_path)
+    with Archive(archive) as opened:
+        hide(opened, 1, BEGUN, reason="Prov")
+        redact_passage(opened, 2, "Bo Strand", BEGUN, reason="Prov")
+    assert main(["snapshot", str(archive), "--to", str(tmp_path / "snapshots")]) == 0
+    assert ": 6 releases, archive.db " in capsys.readouterr().out
 
 
 def test_what_is_cut_or_changed_on_its_way_is_not_whole(tmp_path: Path) -> None:

@@ -24,7 +24,9 @@ from archive.times import now
 
 HELD = "archive.db"  # as it is called in a back-up
 BESIDE = ("-wal", "-shm", "-journal")
-TAKEDOWNS = "select release, kind, at, reason, coalesce(lifted, '') from takedowns"
+TAKEDOWNS = "select id, release, kind, at, reason, coalesce(lifted, '') from takedowns"
+
+Takedown = tuple[int, int, str, str, str]  # its number, release, kind, since when, and why
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -47,16 +49,15 @@ def run_restore(options: argparse.Namespace, watch: Watch) -> int:
     sys.stdout.write(f"{options.to}: restored from {options.backup}; findings: 0\n")
     if aside:
         sys.stdout.write(f"{aside}: what stood there before; delete it when it is not needed any more\n")
-    for release, kind, at, reason, lifted in lost:
-        what = f"{kind} of release {release} ({reason}, {at}){f', lifted {lifted}' if lifted else ''}"
-        sys.stdout.write(f"not in the back-up, to be made again before anybody reads the archive: {what}\n")
+    for each in lost:
+        sys.stdout.write(f"{each}\n")
     return 0
 
 
 def restore(
     backup: Path, archive: Path, *, replace: bool, moment: datetime, watch: Watch = lambda *_: None
-) -> tuple[list[ArchiveError], Path | None, list[tuple[str, ...]]]:
-    """What `verify` finds wrong in the back-up, where the former files are, and their takedowns that it has not.
+) -> tuple[list[ArchiveError], Path | None, list[str]]:
+    """What `verify` finds wrong in the back-up, where the former files are, and what their desk did since.
 
     ArchiveError where there is no back-up, an archive stands in the place unless it is to be replaced, or somebody
     has that one open. Until the new files are found sound nothing is changed, and then each is renamed into place,
@@ -106,19 +107,31 @@ def places(archive: Path) -> list[Path]:
     return [archive, archive.with_name(CAPTURES), archive.with_name(WITHHELD)]
 
 
-def find_lost(archive: Path, fresh: Path) -> list[tuple[str, ...]]:
-    """Takedowns, and their lifts, that the former archive has and the restored one has not."""
+def find_lost(archive: Path, fresh: Path) -> list[str]:
+    """A sentence for each takedown and lift that the former archive knows of and the restored one does not."""
     held = read_takedowns(fresh)
-    return sorted(read_takedowns(archive) - held) if archive.is_file() else []
+    former = sorted(read_takedowns(archive).items()) if archive.is_file() else []
+    return list(filter(None, (tell_lost(what, lifted, held.get(what)) for what, lifted in former)))
 
 
-def read_takedowns(path: Path) -> set[tuple[str, ...]]:
-    """None where the file is damaged, or too old to have any."""
+def tell_lost(what: Takedown, lifted: str, held: str | None) -> str | None:
+    """One of them, where anything is lost. `lifted`: when, "" never; `held`: the same in the back-up, None not held."""
+    key, release, kind, at, reason = what
+    told = f"{kind} of release {release} ({reason}, {at})"
+    if not lifted:
+        return None if held == "" else f"not in the back-up, to be made again before anybody reads the archive: {told}"
+    if held is None:
+        return f"not in the back-up, and lifted since ({lifted}), so that nothing is to be done: {told}"
+    return None if held else f"lifted since the back-up ({lifted}), to be lifted again: takedown {key}, {told}"
+
+
+def read_takedowns(path: Path) -> dict[Takedown, str]:
+    """Each with when it was lifted, "" where it is in force. None where the file is damaged, or too old for any."""
     try:
         with closing(open_readonly(path)) as db:
-            return {tuple(map(str, row)) for row in db.execute(TAKEDOWNS)}
+            return {tuple(row[:-1]): row[-1] for row in db.execute(TAKEDOWNS)}
     except sqlite3.Error:
-        return set()
+        return {}
 
 
 def refuse_open(path: Path) -> None:

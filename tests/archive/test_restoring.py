@@ -14,7 +14,7 @@ from archive.evidence.verify import verify
 from archive.files import open_readonly
 from archive.restoring import restore
 from archive.store import Archive
-from archive.takedowns.desk import hide
+from archive.takedowns.desk import hide, lift
 from tests.archive.witnessed import BEGUN, execute, witness
 from tests.replicas.copies import contents
 
@@ -62,6 +62,32 @@ def test_a_back_up_is_put_back_in_place_of_a_damaged_archive(
     (aside,) = tmp_path.glob("archive.db.*.replaced")
     assert contents(aside / "archive.db") == damaged
     assert not [*tmp_path.glob("*.unfinished")]
+
+
+def test_what_was_lifted_since_the_back_up_is_not_to_be_taken_down_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    archive, copies = witness(tmp_path), tmp_path / "copies"
+    with Archive(archive) as opened:
+        for release in (1, 2):
+            hide(opened, release, BEGUN, reason="Före")
+    assert main(["backup", str(archive), "--to", str(copies)]) == 0
+    (copy,) = copies.iterdir()
+    with Archive(archive) as opened:
+        for release in (3, 4):
+            hide(opened, release, BEGUN, reason="Efter")
+        for takedown in (2, 3):
+            lift(opened, takedown, MOMENT, "Upphävt")
+    capsys.readouterr()
+    assert main(["restore", str(copy), "--to", str(archive), "--replace"]) == 0
+    told = [line for line in capsys.readouterr().out.splitlines() if "hide of release" in line]
+    since, when = BEGUN.isoformat(), MOMENT.isoformat()
+    assert told == [
+        f"lifted since the back-up ({when}), to be lifted again: takedown 2, hide of release 2 (Före, {since})",
+        f"not in the back-up, and lifted since ({when}), so that nothing is to be done:"
+        f" hide of release 3 (Efter, {since})",
+        f"not in the back-up, to be made again before anybody reads the archive: hide of release 4 (Efter, {since})",
+    ]
 
 
 def test_a_back_up_that_is_not_sound_changes_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

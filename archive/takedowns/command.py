@@ -10,6 +10,7 @@ from archive.errors import ArchiveError
 from archive.joint.publishers import others
 from archive.store import Archive
 from archive.takedowns.desk import find_others, hide, lift, redact_passage
+from archive.takedowns.rules import KINDS
 from archive.times import now
 
 LINES = "select id, kind, release, at, coalesce('lifted ' || lifted, 'in force'), reason from takedowns order by id"
@@ -30,10 +31,17 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         if action == "lift":
             made.add_argument("takedown", type=int, help="its number in the log")
         if action != "list":
-            made.add_argument("--reason", required=True, help="in Swedish; it is public")
+            made.add_argument("--reason", required=True, type=to_reason, help="in Swedish; it is public")
         if action in ("hide", "redact"):
-            made.add_argument("--reason-en", help="the same in English")
+            made.add_argument("--reason-en", type=to_reason, help="the same in English")
         made.add_argument("--archive", type=Path, default=Path("archive.db"), help="(default %(default)s)")
+
+
+def to_reason(text: str) -> str:
+    """A reason that says something: the public log shows it."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError("must not be empty: the public log shows it")
+    return text.strip()
 
 
 def run_takedown(options: argparse.Namespace) -> int:
@@ -45,18 +53,27 @@ def run_takedown(options: argparse.Namespace) -> int:
             for line in archive.db.execute(LINES):
                 sys.stdout.write("\t".join(map(str, line)) + "\n")
         elif options.action == "lift":
-            shown = ", ".join(map(str, lift(archive, options.takedown, now(), options.reason)))
-            sys.stdout.write(
-                f"takedown {options.takedown} is lifted: shown again, as far as no other covers it: {shown}\n"
-            )
+            releases = lift(archive, options.takedown, now(), options.reason)
+            sys.stdout.write(f"takedown {options.takedown} is lifted\n")
+            for release in releases:
+                standing = tell_standing(archive, release)
+                sys.stdout.write(f"release {release} {f'stays {standing}' if standing else 'is shown again'}\n")
         else:
             take_down(archive, options)
     return 0
 
 
+def tell_standing(archive: Archive, release: int) -> str | None:
+    """What the takedowns in force make of a release, in words, with their numbers; None where there are none."""
+    rules = archive.rules.in_force(release)
+    numbers = ", ".join(str(key) for key, _ in rules)
+    return f"{KINDS[rules[0][1]]} (takedown {numbers})" if rules else None
+
+
 def take_down(archive: Archive, options: argparse.Namespace) -> None:
-    """Hide or redact, and name what says the same elsewhere: it is not covered."""
+    """Hide or redact, and name what covers it already, and what says the same elsewhere: that is not covered."""
     reasons = {"reason": options.reason, "reason_en": options.reason_en}
+    standing = tell_standing(archive, options.release)
     if options.action == "hide":
         copies = [other.id for other in others(archive.db.conn, options.release)]
         key = hide(archive, options.release, now(), **reasons)
@@ -69,6 +86,8 @@ def take_down(archive: Archive, options: argparse.Namespace) -> None:
         sys.stdout.write(
             "who guesses the passage can check the guess against the hash: hide what must not be guessed\n"
         )
+    if standing:
+        sys.stdout.write(f"it was {standing} before: it is shown as it stood only once each of them is lifted\n")
     if copies:
         sys.stdout.write(f"the same stands in releases {', '.join(map(str, copies))}: they are not covered\n")
     sys.stdout.write("withheld.db beside the archive holds what was taken down; back-ups made before do so too\n")

@@ -12,7 +12,8 @@ from archive.search import Run
 
 HIDDEN = "select id from releases where withheld = 'hidden'"  # no list tells of these
 LOG = """
-    select t.id, t.release, t.kind, t.reason, t.reason_en, t.at, t.lifted, t.lifted_reason, r.agency, a.name, a.name_en
+    select t.id, t.release, t.kind, t.reason, t.reason_en, t.at, t.lifted, t.lifted_reason, r.withheld, r.agency,
+      a.name, a.name_en
     from takedowns t join releases r on r.id = t.release join agencies a on a.slug = r.agency
 """
 

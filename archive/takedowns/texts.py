@@ -19,7 +19,11 @@ TAKEDOWNS = {
     "takedown_hide": Text("Dolt meddelande", "Hidden release"),
     "takedown_redact": Text("Överstruken passage", "Redacted passage"),
     "takedown_at": Text("Sedan {when}", "Since {when}"),
-    "takedown_lifted": Text("Visas åter sedan {when}: {why}", "Shown again since {when}: {why}"),
+    "takedown_lifted": Text("Upphävt {when}: {why}", "Lifted {when}: {why}"),
+    "takedown_still_hidden": Text("En annan post döljer meddelandet", "Another entry hides the release"),
+    "takedown_still_redacted": Text(
+        "En annan post stryker över delar av meddelandet", "Another entry redacts parts of the release"
+    ),
     "takedown_log": Text("Allt som är dolt eller överstruket", "All that is hidden or redacted"),
     "release_number": Text("Meddelande {number}", "Release {number}"),
     "stands_hidden": Text("Arkivet visar inte det här meddelandet", "The archive does not show this release"),

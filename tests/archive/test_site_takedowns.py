@@ -13,7 +13,7 @@ import pytest
 
 from archive.__main__ import main
 from archive.store import Archive
-from archive.takedowns.desk import hide
+from archive.takedowns.desk import hide, lift, redact_passage
 from tests.archive.sample import Site, served
 from tests.archive.sample_history import EDITED
 
@@ -93,6 +93,25 @@ async def test_the_log_tells_of_it_in_every_form(hidden: tuple[Site, int, list[i
     assert (await site.get("/-/takedowns?after=x")).status_code == 400
 
 
+async def test_the_log_tells_where_another_takedown_covers_what_was_lifted(desk: Path) -> None:
+    with Archive(desk) as archive:
+        (release,) = archive.db.execute("select id from releases where title = ?", [NEWEST]).fetchone()
+        redact_passage(archive, release, WORD, NOW, reason="Fel namn")
+        for reason in ("Beslut", "Ännu ett beslut"):
+            hide(archive, release, NOW, reason=reason)
+        with served(desk) as datasette:
+            site = Site(datasette)
+            lift(archive, 2, NOW, "Det var fel")
+            told = await site.text("/-/takedowns?lang=en")
+            assert told.count("Lifted 1 April 2026, 11:00: Det var fel Another entry hides the release") == 1
+            assert "En annan post döljer meddelandet" in await site.text("/-/takedowns")
+            lift(archive, 3, NOW, "Också fel")
+            assert (await site.text("/-/takedowns")).count("En annan post stryker över delar av meddelandet") == 2
+            lift(archive, 1, NOW, "Allt var fel")
+            told = await site.text("/-/takedowns")
+    assert ("En annan post" in told, told.count("Upphävt 1 april 2026")) == (False, 3)
+
+
 async def test_a_log_without_lines(empty_site: Site) -> None:
     assert "Inget är dolt eller överstruket." in await empty_site.text("/-/takedowns")
 
@@ -121,6 +140,27 @@ def test_the_command_line(desk: Path, monkeypatch: pytest.MonkeyPatch, capsys: p
         assert archive.db.execute("select title from releases where id = ?", [release]).fetchone() == (
             NEWEST.replace(WORD, "█████"),
         )
+    for reasons in (["--reason", " "], ["--reason", "Beslut", "--reason-en", ""]):
+        with pytest.raises(SystemExit) as ended:
+            main(["takedown", "hide", str(release), *reasons, *at])
+        assert ended.value.code == 2
+        assert f"argument {reasons[-2]}: must not be empty: the public log shows it" in capsys.readouterr().err
     assert main(["takedown", "hide", "99999", "--reason", "Beslut", *at]) == 2
     assert "releases: 99999: no such release" in capsys.readouterr().err
     assert main(["takedown", "list", "--archive", str(desk.with_name("none.db"))]) == 2
+
+
+def test_the_command_tells_what_covers_a_release_beside(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def run(*words: str) -> str:
+        assert main(["takedown", *words, "--archive", str(desk)]) == 0
+        return capsys.readouterr().out
+
+    with Archive(desk) as archive:
+        (release,) = archive.db.execute("select id from releases where title = ?", [NEWEST]).fetchone()
+    assert "it was hidden" not in run("hide", str(release), "--reason", "Beslut")
+    told = run("hide", str(release), "--reason", "Ännu ett beslut")
+    assert "it was hidden (takedown 1) before: it is shown as it stood only once each of them is lifted\n" in told
+    told = run("lift", "1", "--reason", "Upphävt")
+    assert told == f"takedown 1 is lifted\nrelease {release} stays hidden (takedown 2)\n"
+    told = run("lift", "2", "--reason", "Upphävt")
+    assert told == f"takedown 2 is lifted\nrelease {release} is shown again\n"

@@ -16,11 +16,12 @@ from archive.evidence.manifest import (
     manifest_text,
     part_text,
     read_manifests,
-    rows_of,
     sha256_of,
+    shown_rows_of,
     spans,
     to_line,
 )
+from archive.takedowns.withheld import restore_row
 
 FIELDS = ("day", "previous", "captures_to", "revisions_to")
 
@@ -48,8 +49,11 @@ def check_manifest(
     told, problem = read_text(captures, manifest.digest)
     if told is None or captures is None:
         yield fault(f"its text cannot be read: {problem}")
-        if compose(db, manifest, last) != manifest.digest:
-            yield fault(f"its digest {manifest.digest} is not that of its row and of what it covers")
+        try:
+            if compose(db, manifest, last) != manifest.digest:
+                yield fault(f"its digest {manifest.digest} is not that of its row and of what it covers")
+        except ArchiveError as error:  # of withheld.db
+            yield fault(f"its digest cannot be held against what it covers: {error}")
         return
     for name in FIELDS:
         if told[name] != getattr(manifest, name):
@@ -87,18 +91,27 @@ def compose(db: sqlite3.Connection, manifest: Manifest, last: Manifest | None) -
 def check_part(
     path: Path, db: sqlite3.Connection, captures: Captures, day: str, part: dict[str, Any]
 ) -> Iterator[ArchiveError]:
-    """The rows of a part, against its text: which differ, are missing, or came later."""
+    """The rows of a part, against its text: which differ, are missing, or came later.
+
+    Those whose state withheld.db does not give are told by `check_revisions`; the others are looked at all the same.
+    """
     table = next(name for name in TABLES if name in part)
     first, end = part[table]
-    now = {row["id"]: read_line(table, row) for row in rows_of(db, table, first, end)}
-    if sha256_of(b"".join(line or b"" for line in now.values())) == part["sha256"]:
+    now: dict[int, bytes | None] = {}
+    lost = set()
+    for row in shown_rows_of(db, table, first, end):
+        try:
+            now[row["id"]] = read_line(table, restore_row(db, row))
+        except ArchiveError:
+            now[row["id"]] = None
+            lost.add(row["id"])
+    if not lost and sha256_of(b"".join(line or b"" for line in now.values())) == part["sha256"]:
         return
     try:
         text = captures.read(part["sha256"])
     except ArchiveError as error:
-        problem = (
-            f"rows {first} to {end} of {table} are not as they were on that day; which ones cannot be told: {error}"
-        )
+        are = "cannot be held against it" if lost else "are not as they were on that day; which ones cannot be told"
+        problem = f"rows {first} to {end} of {table} {are}: {error}"
         yield ArchiveError(path, problem, table="manifests", key=day)
         return
     then = {json.loads(line)[table.removesuffix("s")]: line for line in text.splitlines(keepends=True)}
@@ -107,7 +120,7 @@ def check_part(
             problem = f"is missing; the manifest of {day} has it"
         elif key not in then:
             problem = f"was put in after the manifest of {day}, which covers its place"
-        elif now[key] != then[key]:
+        elif now[key] != then[key] and key not in lost:
             problem = f"is not as the manifest of {day} has it: {differing(then[key], now[key])}"
         else:
             continue

@@ -87,11 +87,15 @@ def part_text(db: sqlite3.Connection, table: str, first: int, last: int) -> byte
 
 def rows_of(db: sqlite3.Connection, table: str, first: int, last: int) -> Iterator[dict[str, Any]]:
     """The rows from one id to another, with the columns that are told of, as they stood before any takedown."""
-    names = COLUMNS[table] + (("withheld",) if table == "revisions" else ())
+    return (restore_row(db, row) for row in shown_rows_of(db, table, first, last))
+
+
+def shown_rows_of(db: sqlite3.Connection, table: str, first: int, last: int) -> Iterator[dict[str, Any]]:
+    """The same as archive.db holds them, with the takedown that covers each."""
+    names = (*COLUMNS[table], "withheld" if table == "revisions" else "null as withheld")
     found = db.execute(f"select {', '.join(names)} from {table} where id between ? and ? order by id", [first, last])
     for values in found:
-        row = dict(zip(names, values, strict=True))
-        yield restore_row(db, row) if table == "revisions" else row
+        yield dict(zip((*COLUMNS[table], "withheld"), values, strict=True))
 
 
 def to_line(table: str, row: Mapping[str, Any]) -> bytes:

@@ -18,7 +18,7 @@ from archive.evidence.shown import check_releases
 from archive.files import open_readonly
 from archive.search.counted import COUNTED
 from archive.state import LISTS, STATE, read_state, state_hash
-from archive.takedowns.withheld import restore_row
+from archive.takedowns.withheld import Withheld, restore_row
 
 TABLES = ("captures", "revisions", "releases", "manifests")
 STEP = 1000  # ids a query, so that no read transaction stands open for long
@@ -76,6 +76,7 @@ def look(path: Path, db: sqlite3.Connection, captures: Captures | None, known: s
     elif counts["captures"] or counts["manifests"]:
         problem = f"no such file; {counts['captures']} captures point into it"
         report.findings.append(ArchiveError(Captures.beside(path), problem, table="blobs"))
+    report.findings.extend(find_no_withheld(path, db))
     checks += [
         (path, "revisions", counts["revisions"], check_revisions(path, db)),
         (path, "releases", counts["releases"], check_releases(path, db)),
@@ -132,6 +133,16 @@ def count_blobs(captures: Captures, report: Report) -> int:
         return 0
 
 
+def find_no_withheld(path: Path, db: sqlite3.Connection) -> list[ArchiveError]:
+    """One finding for all that is taken down where there is no withheld.db: a snapshot never has it."""
+    file = Withheld(path).path
+    (number,) = db.execute("select count(*) from revisions where withheld is not null").fetchone()
+    if not number or file.is_file():
+        return []
+    problem = f"no such file; {number} versions that are taken down cannot be checked (a snapshot is without it)"
+    return [ArchiveError(file, problem, table="states")]
+
+
 def check_file(path: Path, db: sqlite3.Connection) -> Check:
     """SQLite's own look at a file, and whether each foreign key leads somewhere."""
     for (problem,) in db.execute("pragma integrity_check"):
@@ -174,10 +185,13 @@ def check_captures(path: Path, db: sqlite3.Connection, captures: Captures) -> Ch
 
 
 def check_revisions(path: Path, db: sqlite3.Connection) -> Check:
-    """Each has the hash of the state it holds."""
+    """Each has the hash of the state it holds, or that withheld.db holds, where there is one."""
     names = ("id", "hash", "withheld", *STATE, *LISTS)
+    which = "" if Withheld(path).path.is_file() else "and withheld is null"
     for first, last in steps(db, "revisions"):
-        for values in db.execute(f"select {', '.join(names)} from revisions where id between ? and ?", [first, last]):
+        for values in db.execute(
+            f"select {', '.join(names)} from revisions where id between ? and ? {which}", [first, last]
+        ):
             row = dict(zip(names, values, strict=True))
             try:
                 right = state_hash(read_state(restore_row(db, row))) == row["hash"]

@@ -86,7 +86,6 @@ def write_bundle(path: Path, table: str, key: int, out: IO[bytes]) -> bool:
 def fill(bundle: Bundle, db: sqlite3.Connection, captures: Captures | None, row: dict[str, Any]) -> None:
     """Every file of a bundle."""
     away = "kind" in row and "ended" in row
-    bundle.steps.append(("check_files", {}))
     if away:
         bundle.times += [("away_since", row["first_seen"]), ("away_until", row["last_seen"]), ("back", row["ended"])]
     else:

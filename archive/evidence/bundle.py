@@ -37,8 +37,13 @@ class Bundle:
             self.sums.append((name, sha256))
 
     def close(self, title: str, about: dict[str, Any]) -> None:
-        """The sums and the guides, which tell of all other files. title: the text that heads them; about: its words."""
-        self.add(SUMS, "".join(f"{sha256}  {name}\n" for name, sha256 in self.sums).encode(), SUMS)
+        """The sums, if there are any, and the guides, which tell of all other files.
+
+        title: the text that heads them; about: its words.
+        """
+        if self.sums:
+            self.add(SUMS, "".join(f"{sha256}  {name}\n" for name, sha256 in self.sums).encode(), SUMS)
+            self.steps.insert(0, ("check_files", {}))
         for language in LANGUAGES:
             self.add(f"README.{language}.txt", self.guide(title, about, language).encode())
 
@@ -52,8 +57,9 @@ class Bundle:
         parts += [say(key, **values) for key, values in self.notes]
         told = [f"  {say(key)}: {say('not_told') if value is None else value}" for key, value in self.times]
         parts.append("\n".join([say("times"), *told]))
-        parts.append("\n".join([say("files"), *(f"  {name}: {say(key)}" for name, key in self.files)]))
-        steps = [f"  {number}. {say(key, **values)}" for number, (key, values) in enumerate(self.steps, 1)]
-        parts.append("\n".join([say("check"), *steps]))
-        parts.append(say("limits"))
+        if self.sums:
+            parts.append("\n".join([say("files"), *(f"  {name}: {say(key)}" for name, key in self.files)]))
+            steps = [f"  {number}. {say(key, **values)}" for number, (key, values) in enumerate(self.steps, 1)]
+            parts.append("\n".join([say("check"), *steps]))
+            parts.append(say("limits"))
         return "\n\n".join(parts) + "\n"

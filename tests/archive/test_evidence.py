@@ -17,6 +17,7 @@ from archive.evidence import write_evidence, write_removal
 from archive.evidence.manifest import read_manifests, write_manifest
 from archive.records import Capture
 from archive.store import Archive
+from archive.takedowns.desk import redact_passage
 from tests.archive.sample import Site, served
 from tests.archive.witnessed import BEGUN, body, execute, release, url, witness
 
@@ -131,6 +132,18 @@ def test_a_revision_without_a_capture_says_so(archive: Path) -> None:
     assert set(files) == {"README.en.txt", "README.sv.txt", "SHA256SUMS", "release.json"}
     assert "No answer is kept for this version" in files["README.en.txt"].decode()
     assert "finns inget sparat svar" in files["README.sv.txt"].decode()
+
+
+def test_what_is_taken_down_before_a_manifest_covers_it_leaves_nothing_to_check(archive: Path) -> None:
+    with Archive(archive) as opened:
+        redact_passage(opened, 6, "Bo Strand", BEGUN, reason="Personuppgift", reason_en="Personal data")
+    files = {name: content.decode() for name, content in bundle(archive, UNCOVERED).items()}
+    assert set(files) == {"README.en.txt", "README.sv.txt"}
+    assert "The text has been taken down since" in files["README.en.txt"]
+    assert "No manifest covers the version yet" in files["README.en.txt"]
+    for words in ("sha256sum", "How to check", "Files", "This shows"):
+        assert words not in files["README.en.txt"]
+    assert "Så kontrolleras det" not in files["README.sv.txt"]
 
 
 def test_a_capture_older_than_its_revision_brings_both_manifests(archive: Path, tmp_path: Path) -> None:

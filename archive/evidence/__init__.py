@@ -85,15 +85,10 @@ def write_bundle(path: Path, table: str, key: int, out: IO[bytes]) -> bool:
 
 def fill(bundle: Bundle, db: sqlite3.Connection, captures: Captures | None, row: dict[str, Any]) -> None:
     """Every file of a bundle."""
-    away = "kind" in row and "ended" in row
-    if away:
-        bundle.times += [("away_since", row["first_seen"]), ("away_until", row["last_seen"]), ("back", row["ended"])]
-    else:
-        taken_over = row["cause"] == "import"  # and never looked at, unless later checks say so
-        bundle.times.append(("taken_over" if taken_over else "seen", row["seen"]))
-        bundle.times.append(("last_seen", None if taken_over and row["stood"] == row["seen"] else row["stood"]))
+    what = name_row(row)
+    bundle.times += times_of(row, what)
     entries: dict[str, Entry] = {}
-    rows = [("captures", row["capture"])] + ([] if away else [("revisions", row["id"])])
+    rows = [("captures", row["capture"])] + ([("revisions", row["id"])] if what == "version" else [])
     try:
         for table, key in rows:
             entry = find_entry(db, captures, table, key) if key is not None else None
@@ -102,18 +97,20 @@ def fill(bundle: Bundle, db: sqlite3.Connection, captures: Captures | None, row:
     except ArchiveError as error:
         bundle.notes.append(("no_chain", {"problem": tell(error)}))
     else:
-        if rows[-1][0] not in entries:
+        if rows[-1][0] not in entries and rows[-1][1] is not None:
             bundle.notes.append(("no_manifest", {}))
     capture = find_row(db, CAPTURE, row["capture"])
     if row["withheld"] is not None:  # the hashes stay: who has the original can check it
         told = {"sha256": capture["sha256"] if capture else "–", "hash": row["hash"]}
         bundle.notes.append(("withheld", {**told, **{key: row[key] for key in ("taken_down", "reason", "reason_en")}}))
+    elif capture is None:
+        bundle.notes.append((f"no_capture_{what}", {}))
     else:
         add_capture(bundle, captures, capture, entries.get("captures"))
-    if away:
+    if what != "version":
         told = {name: row[name] for name in SEEN_AWAY if row[name] is not None}
         text = json.dumps(told, ensure_ascii=False, indent=1).encode()
-        bundle.add("removal.json", text, "removal.json", sha256_of(text))
+        bundle.add("removal.json", text, f"{what}.json", sha256_of(text))
     elif row["withheld"] is None:
         add_state(bundle, row, entries.get("revisions"))
     add_parts(bundle, entries)
@@ -121,15 +118,30 @@ def fill(bundle: Bundle, db: sqlite3.Connection, captures: Captures | None, row:
         add_chain(bundle, db, captures, entries)
     except ArchiveError as error:
         bundle.notes.append(("no_chain", {"problem": tell(error)}))
-    title = "title_away" if away else "title"
-    bundle.close(title, {"number": row["id"], **{name: row[name] for name in ("title", "url", "name", "name_en")}})
+    about = {"number": row["id"], **{name: row[name] for name in ("title", "url", "name", "name_en")}}
+    bundle.close(f"title_{what}", about)
 
 
-def add_capture(bundle: Bundle, captures: Captures | None, capture: dict[str, Any] | None, entry: Entry | None) -> None:
+def name_row(row: dict[str, Any]) -> str:
+    """What a bundle is of: a version, a removal or a move."""
+    if "ended" not in row:
+        return "version"
+    return "move" if row["kind"] == "moved" else "removal"
+
+
+def times_of(row: dict[str, Any], what: str) -> list[tuple[str, object]]:
+    """When the archive saw it."""
+    if what == "move":
+        return [("moved_seen", row["first_seen"])]
+    if what == "removal":
+        return [("away_since", row["first_seen"]), ("away_until", row["last_seen"]), ("back", row["ended"])]
+    taken_over = row["cause"] == "import"  # and never looked at, unless later checks say so
+    stood = None if taken_over and row["stood"] == row["seen"] else row["stood"]
+    return [("taken_over" if taken_over else "seen", row["seen"]), ("last_seen", stood)]
+
+
+def add_capture(bundle: Bundle, captures: Captures | None, capture: dict[str, Any], entry: Entry | None) -> None:
     """The answer's bytes and header fields, as far as they are held."""
-    if capture is None:
-        bundle.notes.append(("no_capture", {}))
-        return
     headers = json.loads(capture["headers"])
     bundle.times += [("captured", capture["seen"]), ("status", capture["status"])]
     bundle.times += [(name, headers.get(name)) for name in ("date", "last-modified")]

@@ -61,5 +61,5 @@ class Bundle:
             parts.append("\n".join([say("files"), *(f"  {name}: {say(key)}" for name, key in self.files)]))
             steps = [f"  {number}. {say(key, **values)}" for number, (key, values) in enumerate(self.steps, 1)]
             parts.append("\n".join([say("check"), *steps]))
-            parts.append(say("limits"))
+            parts.append(say("limits" if any(key == "check_chain" for key, _ in self.steps) else "alone"))
         return "\n\n".join(parts) + "\n"

@@ -5,20 +5,26 @@ from __future__ import annotations
 from archive.texts import Text
 
 GUIDE = {
-    "title": Text(
+    "title_version": Text(
         "Underlag för lydelse {number}: {title}",
         "Evidence for version {number}: {title}",
     ),
-    "title_away": Text(
+    "title_removal": Text(
         "Underlag för borttagning {number}: {title}",
         "Evidence for removal {number}: {title}",
     ),
+    "title_move": Text("Underlag för flytt {number}: {title}", "Evidence for move {number}: {title}"),
+    "moved_seen": Text("Arkivet såg att meddelandet hade flyttat", "The archive saw that the release had moved"),
     "away_since": Text("Meddelandet stod inte kvar vid kontrollen", "The release was seen away first"),
     "away_until": Text("och inte heller senast vid kontrollen", "and last"),
     "back": Text("Det stod där igen", "It stood again"),
     "removal.json": Text(
         "vad arkivets kontroller såg i meddelandets ställe",
         "what the archive's checks saw in the release's place",
+    ),
+    "move.json": Text(
+        "vart meddelandet hade flyttat (target)",
+        "where the release had moved to (target)",
     ),
     "from": Text("{name}, {url}", "{name_en}, {url}"),
     # times
@@ -65,11 +71,23 @@ GUIDE = {
         " therefore not handed out. Who has the original can check it: the page's SHA-256 is {sha256}, the version's"
         " {hash}.",
     ),
-    "no_capture": Text(
+    "no_capture_version": Text(
         "Till den här lydelsen finns inget sparat svar: den lästes innan svaren sparades, eller ur en annan källa. "
         "Bara arkivets egen läsning kan visas.",
         "No answer is kept for this version: it was read before answers were kept, or from another source. "
         "Only the archive's own reading can be shown.",
+    ),
+    "no_capture_removal": Text(
+        "Till den här borttagningen finns inget sparat svar. Bara vad arkivets kontroller såg kan visas, och inget "
+        "manifest omfattar det.",
+        "No answer is kept for this removal. Only what the archive's checks saw can be shown, and no manifest covers "
+        "it.",
+    ),
+    "no_capture_move": Text(
+        "En flytt har inget eget svar: det som lästes på den nya adressen hör till lydelsernas underlag. Flytten själv "
+        "intygar bara arkivet, och inget manifest omfattar den.",
+        "A move has no answer of its own: what was read at the new address belongs to the evidence of the versions. "
+        "The move itself only the archive attests, and no manifest covers it.",
     ),
     "no_bytes": Text(
         "Svarets bytes kan inte läsas här: {problem}",
@@ -116,6 +134,10 @@ GUIDE = {
         "så har inget av detta ändrats sedan dess.",
         "Compare one of these digests with one that somebody other than the archive kept or published. Where they "
         "agree, none of this was changed since then.",
+    ),
+    "alone": Text(
+        "Summorna visar bara att filerna kom fram hela: här finns inget manifest att jämföra dem med.",
+        "The digests only show that the files arrived whole: there is no manifest here to compare them with.",
     ),
     "limits": Text(
         "Det visar att arkivet inte har ändrat något i efterhand. Att myndighetens server sände just detta intygar "

@@ -121,7 +121,9 @@ def test_the_guide_tells_times_and_steps_in_two_languages(archive: Path) -> None
 def test_what_no_manifest_covers_yet_is_told(archive: Path, tmp_path: Path) -> None:
     files = bundle(archive, UNCOVERED)
     assert not [name for name in files if name.startswith("chain/") or name.endswith(".jsonl")]
-    assert "No manifest covers the version yet" in files["README.en.txt"].decode()
+    guide = files["README.en.txt"].decode()
+    assert "No manifest covers the version yet" in guide
+    assert ("This shows that" in guide, "there is no manifest here" in guide) == (False, True)
     assert check_sums(files, tmp_path).returncode == 0
 
 
@@ -228,6 +230,33 @@ def test_a_removal_has_evidence_of_its_own(archive: Path, tmp_path: Path) -> Non
     assert "Evidence for removal 1: " in files["README.en.txt"].decode()
     assert check_sums(files, tmp_path).returncode == 0
     assert not write_removal(archive, 99, io.BytesIO())
+
+
+def removal(archive: Path, number: int) -> dict[str, str]:
+    """The files of a removal's bundle."""
+    out = io.BytesIO()
+    assert write_removal(archive, number, out)
+    with zipfile.ZipFile(out) as file:
+        return {name.removeprefix(f"evidence-removal-{number}/"): file.read(name).decode() for name in file.namelist()}
+
+
+def test_a_move_is_told_as_one_and_why_it_has_no_answer(archive: Path) -> None:
+    with Archive(archive) as opened, opened.transaction():
+        opened.removals.renamed(1, BEGUN, url(99), status=301)
+        opened.removals.absent(2, BEGUN, "gone", status=404)
+    files = removal(archive, 1)
+    assert json.loads(files["removal.json"])["target"] == url(99)
+    guide = files["README.en.txt"]
+    assert guide.startswith("Evidence for move 1: Fyr 1\n")
+    assert "A move has no answer of its own" in guide
+    assert f"The archive saw that the release had moved: {BEGUN.isoformat()}" in guide
+    assert files["README.sv.txt"].startswith("Underlag för flytt 1: ")
+    gone = removal(archive, 2)["README.en.txt"]
+    assert gone.startswith("Evidence for removal 2: Fyr 2\n")
+    assert "No answer is kept for this removal" in gone
+    for words in ("before answers were kept", "fetch the evidence again", "seen away first"):
+        assert words not in guide
+    assert "before answers were kept" not in gone
 
 
 async def test_the_site_hands_out_no_removal_that_is_none(evidence_site: Site) -> None:

@@ -25,6 +25,7 @@ from archive.prepared import Prepared, prepare
 from archive.processes import in_order
 from archive.records import Release
 from archive.store import Archive
+from archive.takedowns.rules import KINDS
 from archive.times import to_text
 
 BATCH = 200  # lines a transaction
@@ -36,13 +37,15 @@ Watch = Callable[[str, int, int], None]
 
 @dataclass(slots=True, kw_only=True)
 class Import:
-    """What came of a file. Every line is in one of new, revised, unchanged, standing, errors."""
+    """What came of a file. Every line is in one of new, revised, unchanged, standing, withheld, errors."""
 
     lines: int = 0  # those that are not blank
     new: int = 0
     revised: int = 0  # taken over before and different now
     unchanged: int = 0  # held already, as it is in the file
     standing: int = 0  # read from the agency's own page otherwise, and left so
+    withheld: int = 0  # hidden or redacted by the archive they come from: left out
+    covered: list[int] = field(default_factory=list)  # releases held here that such lines are of
     textless: int = 0  # of new and revised: those with a title and no more
     left: Counter[str] = field(default_factory=Counter)  # fields that the archive has no place for, by lines
     errors: list[LineError] = field(default_factory=list)
@@ -55,6 +58,13 @@ class Ready:
 
     prepared: Prepared
     left: list[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Withheld:
+    """A line whose text another archive has taken down, and put marks in its place."""
+
+    url: str
 
 
 def import_file(
@@ -96,6 +106,9 @@ def import_file(
                     try:
                         if isinstance(line, LineError):
                             raise line
+                        if isinstance(line, Withheld):
+                            leave_out(archive, line, done)
+                            continue
                         take_over(archive, line.prepared, seen, reader, done)
                     except LineError as error:
                         done.errors.append(error)
@@ -106,7 +119,9 @@ def import_file(
     return done
 
 
-def prepare_lines(file: Path, agency: str, archive: Path, batch: list[Line]) -> list[tuple[int, Ready | LineError]]:
+def prepare_lines(
+    file: Path, agency: str, archive: Path, batch: list[Line]
+) -> list[tuple[int, Ready | Withheld | LineError]]:
     """Each line as a release ready to be saved, or what is wrong with it; nothing is written."""
     with closing(open_readonly(archive)) as held:
         return [(number, prepare_line(file, agency, held, number, line)) for number, line in batch]
@@ -114,11 +129,13 @@ def prepare_lines(file: Path, agency: str, archive: Path, batch: list[Line]) -> 
 
 def prepare_line(
     file: Path, agency: str, held: sqlite3.Connection, number: int, line: bytes | LineError
-) -> Ready | LineError:
+) -> Ready | Withheld | LineError:
     """One of them. The words of what is held already are looked up only once they turn out to differ."""
     row = line if isinstance(line, LineError) else read_line(file, number, line)
     if isinstance(row, LineError):
         return row
+    if row.get("withheld") in KINDS.values():
+        return Withheld(url=str(row.get("url")))
     try:
         release, left = to_release(row, agency)
     except FieldError as error:
@@ -165,6 +182,14 @@ def take_over(archive: Archive, prepared: Prepared, seen: datetime, reader: str,
         archive.save(release, seen=seen, cause="import", reader=reader, prepared=prepared)
         done.revised += 1
         done.textless += not release.body
+
+
+def leave_out(archive: Archive, line: Withheld, done: Import) -> None:
+    """Count a line that another archive has taken down, and note whether the release is held here."""
+    done.withheld += 1
+    key = archive.release_id(line.url)
+    if key is not None:
+        done.covered.append(key)
 
 
 def find_renamed(archive: Archive, url: str) -> tuple[int, str] | None:

@@ -24,6 +24,7 @@ from archive.times import now
 AGENCIES = Path(__file__).parents[2] / "scraper" / "agencies.toml"  # data, read for names alone
 STOPPED = 130  # as shells say of Ctrl-C
 LARGE = 1_000_000  # bytes of a file, packed or not
+FILLED = "select exists (select 1 from releases) or exists (select 1 from crawls) or exists (select 1 from frontier)"
 FACTS = ("name", "name_en", "org_number", "home")
 
 
@@ -57,12 +58,15 @@ def to_number(text: str) -> int:
 def run_import(options: argparse.Namespace, watch: Watch | None = None) -> int:
     """0 where every line is held now, 1 where some could not be read, 130 where it was stopped before the end.
 
-    The errors stand a line each.
+    The errors stand a line each. That a new archive is made is told before a line is read.
     """
     if not options.file.is_file():
         raise ArchiveError(options.file, "no such file")
-    with Archive(options.archive) as archive:
+    new = not options.archive.exists()
+    with opened(options.archive) as archive:
         hold_agency(archive, options.agency, options.agencies)
+        if new:
+            sys.stderr.write(f"{options.archive}: no archive is there yet: a new one is made\n")
         processes = options.processes
         if processes is None:  # a small file is read before another process has begun
             processes = count_processes() if options.file.stat().st_size >= LARGE else 0
@@ -74,10 +78,29 @@ def run_import(options: argparse.Namespace, watch: Watch | None = None) -> int:
             write_manifest(archive.db.conn, captures, now().date())
     for line in told(options.file, done):
         sys.stdout.write(f"{line}\n")
+    if not options.archive.exists():
+        sys.stderr.write(f"{options.archive}: nothing was taken over, and no archive is left there\n")
     if done.stopped:
         sys.stderr.write(f"{options.file}: stopped; what was taken over so far is kept, a second run does the rest\n")
         return STOPPED
     return 1 if done.errors else 0
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Archive]:
+    """An archive; of one that is made here and into which nothing came nothing is left."""
+    files = [] if path.exists() else [each for each in (path, Captures.beside(path)) if not each.exists()]
+    filled = True
+    try:
+        with Archive(path) as archive:
+            try:
+                yield archive
+            finally:
+                (filled,) = archive.db.execute(FILLED).fetchone()
+    finally:
+        for file in files if not filled else ():
+            for ending in ("", "-wal", "-shm"):
+                file.with_name(f"{file.name}{ending}").unlink(missing_ok=True)
 
 
 @contextmanager
@@ -127,6 +150,11 @@ def told(file: Path, done: Import) -> Iterator[str]:
     )
     if done.standing:
         yield f"standing: {done.standing} were read from the agency's own page, otherwise than here, and stay so"
+    if done.withheld:
+        yield f"withheld: {done.withheld} are hidden or redacted where they come from, and left out"
+    if done.covered:
+        held = ", ".join(map(str, done.covered))
+        yield f"withheld there, and held here: releases {held}; /-/takedowns of that archive tells why"
     if done.textless:
         yield f"without a text: {done.textless} have a title and no body"
     for name, number in sorted(done.left.items()):

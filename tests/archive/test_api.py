@@ -19,10 +19,11 @@ from urllib.request import urlopen
 
 import pytest
 
-from archive.__main__ import datasette_command
+from archive.__main__ import datasette_command, main
 from tests.archive.mirror import read_shown
 from tests.archive.sample import ROOT, fill
 from tests.archive.sample_history import add_history
+from tests.archive.witnessed import execute
 
 API = (ROOT / "archive/API.md").read_text("utf-8")
 HERE = "http://127.0.0.1:8001"
@@ -84,6 +85,20 @@ def test_curl(example: str, address: str) -> None:
     )
     rows = told.splitlines()[1:] if ".csv" in example else json.loads(told)
     assert rows
+
+
+def test_another_archive_can_be_taken_over_as_the_format_tells(served_file: Path, address: str, tmp_path: Path) -> None:
+    text = (ROOT / "archive/importing/FORMAT.md").read_text("utf-8")
+    example = text.split("```python\n")[1].split("```")[0]
+    run([sys.executable, "-c", example.replace(HERE, address).replace("json?", "json?_size=1&")], tmp_path)
+    to, agencies = tmp_path / "archive.db", tmp_path / "agencies.toml"
+    agencies.write_text('[fyrstyrelsen]\nname = "Fyrstyrelsen"\nhome = "https://fyrstyrelsen.example/"\n', "utf-8")
+    lines = str(tmp_path / "fyrstyrelsen.jsonl")
+    given = ["--agency", "fyrstyrelsen", "--archive", str(to), "--agencies", str(agencies)]
+    assert main(["import", lines, *given]) == 0
+    titles = "select title from releases where agency = 'fyrstyrelsen' order by 1"
+    assert execute(to, titles) == execute(served_file, titles)
+    assert len(execute(to, titles)) > 1
 
 
 def test_python(address: str) -> None:

@@ -16,6 +16,7 @@ from archive.__main__ import main
 from archive.errors import ArchiveError
 from archive.evidence.verify import verify
 from archive.importing import SPREAD, import_file
+from archive.importing.command import told as told_of
 from archive.importing.lines import LineError, read_lines
 from archive.importing.rows import FieldError, to_release
 from archive.records import Release
@@ -141,6 +142,25 @@ def test_what_was_read_from_the_agency_s_page_stands(archive: Archive, tmp_path:
     assert held.state["title"] == "Som den står på sidan"
 
 
+def test_what_another_archive_has_taken_down_is_left_out_and_told(archive: Archive, tmp_path: Path) -> None:
+    held, _ = to_release({**LINE, "url": "https://fyr.example/2"}, "fyr")
+    archive.save(held, seen=WHEN)
+    marks = {"title": "█████", "body": "", "lead": None}
+    rows = [
+        {**LINE, "withheld": None},
+        {**LINE, **marks, "url": "https://fyr.example/2", "withheld": "hidden"},
+        {**LINE, "url": "https://fyr.example/3", "body": "Av █████.", "withheld": "redacted"},
+        {**LINE, "url": "https://fyr.example/4", "withheld": "another collection's own field"},
+    ]
+    done = import_file(archive, write(tmp_path / "a.jsonl", *rows), "fyr", WHEN)
+    assert (done.new, done.withheld, done.covered, done.errors) == (2, 2, [1], [])
+    assert dict(done.left) == {"withheld": 1}
+    assert archive.db.execute("select url from releases where title like '%█%' or body like '%█%'").fetchall() == []
+    lines = list(told_of(tmp_path / "a.jsonl", done))
+    assert any(line.startswith("withheld: 2 are hidden or redacted where they come from") for line in lines)
+    assert "withheld there, and held here: releases 1; /-/takedowns of that archive tells why" in lines
+
+
 def test_errors_name_file_line_and_field_and_the_rest_is_kept(archive: Archive, tmp_path: Path) -> None:
     file = tmp_path / "a.jsonl"
     other, _ = to_release({**LINE, "url": "https://vag.example/1"}, "vag")
@@ -225,6 +245,25 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert command(tmp_path, tmp_path / "none.jsonl", "--agency", "fyr") == 2
     report = verify(tmp_path / "new.db")
     assert (report.findings, report.uncovered) == ([], 0)
+
+
+def test_a_new_archive_is_told_of_and_nothing_is_left_of_one_that_nothing_came_into(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    agencies, new = tmp_path / "agencies.toml", tmp_path / "new.db"
+    agencies.write_text('[fyr]\nname = "Fyrstyrelsen"\nhome = "https://fyr.example/"\n', "utf-8")
+    good, bad = write(tmp_path / "good.jsonl", LINE), write(tmp_path / "bad.jsonl", {})
+    (tmp_path / "torn.jsonl.gz").write_bytes(gzip.compress(b"{}\n" * 99)[:-12])
+    before = sorted(tmp_path.iterdir())
+    for file, slug, code in ((good, "nobody", 2), (bad, "fyr", 1), (tmp_path / "torn.jsonl.gz", "fyr", 2)):
+        assert command(tmp_path, file, "--agency", slug, "--agencies", str(agencies)) == code
+        assert sorted(tmp_path.iterdir()) == before
+        told = capsys.readouterr().err
+        assert ("a new one is made" in told, "no archive is left there" in told) == (slug == "fyr", file == bad)
+    assert command(tmp_path, good, "--agency", "fyr", "--agencies", str(agencies)) == 0
+    assert f"{new}: no archive is there yet: a new one is made\n" in capsys.readouterr().err
+    assert command(tmp_path, bad, "--agency", "fyr") == 1
+    assert (capsys.readouterr().err, new.exists()) == ("", True)
 
 
 def test_the_format_s_example_can_be_taken_over() -> None:

@@ -23,6 +23,7 @@ IS_SQL = re.compile(r"\s*(?:select|with)\b", re.IGNORECASE)
 IS_ADDRESS = re.compile(
     rf"(?:https?://[^\s?]+|/search(?:\.\w+)?)?\?(?:\S+&)?(?:q|{'|'.join(FACETS)})(?:{EXCEPT})?=.*", re.DOTALL
 )
+LIKE_ADDRESS = re.compile(r"\s*(?:https?://|/)\S")
 KEYS = ("release", "id")  # columns that name a release, the first one leading
 CHOSEN = "create temp table chosen (release integer primary key, agency text, year text)"
 PLACE = """
@@ -60,7 +61,14 @@ class Values:
 
 
 def choose(db: sqlite3.Connection, archive: Path, text: str, how: str | None = None) -> Asked:
-    """Fill temp.chosen with what is asked for. ArchiveError where a SELECT cannot be run, or names no releases."""
+    """Fill temp.chosen with what is asked for.
+
+    ArchiveError where a SELECT cannot be run, or names no releases, and for an address of another page.
+    """
+    if how is None and LIKE_ADDRESS.match(text) and not IS_ADDRESS.fullmatch(text.strip()):
+        words = ", ".join(("q=", *(f"{name}=" for name in FACETS)))
+        problem = f"{text.strip()!r} is no address of the search page with any of {words} (--search: these are words)"
+        raise ArchiveError(archive, problem)
     how = how or ("sql" if IS_SQL.match(text) else "search")
     db.execute(CHOSEN)
     notes: Sequence[str] = []

@@ -50,6 +50,9 @@ def test_what_is_an_address_of_the_search_page(text: str, is_one: bool) -> None:
         ("with a as (select 1) delete from releases returning id", "only a SELECT can be asked"),
         ("select id from nowhere", "no such table: nowhere"),
         ("select", "incomplete input"),
+        ("/-/edits?agency=fyrstyrelsen", "'/-/edits.agency=fyrstyrelsen' is no address of the search page"),
+        ("/search?order=best", "is no address of the search page with any of q=, agency="),
+        ("https://arkiv.example/archive/releases/1", "is no address of the search page"),
     ],
 )
 def test_a_question_that_cannot_be_answered(asked: str, problem: str, storied: Path, tmp_path: Path) -> None:
@@ -70,6 +73,8 @@ def test_the_command_line(
     code, told = take("myndighet:okänd", "--to", to)
     assert (code, "nothing found" in told, "No agency in the archive is called okänd" in told) == (1, True, True)
     assert take("select", "--search", "--to", to)[0] == 1
+    assert take("/-/edits?agency=fyrstyrelsen", "--to", to)[0] == 2
+    assert take("/-/edits?agency=fyrstyrelsen", "--search", "--to", to)[0] == 1
     monkeypatch.setitem(__import__("sys").modules, "pyarrow.parquet", None)
     code, told = take("fyrar", "--to", to)
     assert (code, "pip install -c constraints.txt -e '.[slices]'" in told) == (2, True)

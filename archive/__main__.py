@@ -19,6 +19,7 @@ from archive.errors import ArchiveError
 from archive.evidence.manifest import find_newest
 from archive.evidence.verify import open_archive, verify
 from archive.evidence.warc import export_warc
+from archive.files import check_database
 from archive.importing import command as importing
 from archive.replica import command as replica
 from archive.slices import command as slices
@@ -106,8 +107,7 @@ def read_options(arguments: list[str] | None) -> argparse.Namespace:
 
 def run_serve(options: argparse.Namespace) -> int:
     """Become Datasette."""
-    if not options.file.is_file():
-        raise ArchiveError(options.file, "no such file; `make run` or `make crawl` fills an archive")
+    check_database(options.file, missing="no such file; `make run` or `make crawl` fills an archive")
     if is_taken(options.port):
         raise ArchiveError(options.file, f"cannot be served: port {options.port} is taken; choose another with --port")
     command = datasette_command(

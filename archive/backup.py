@@ -67,7 +67,7 @@ def back_up(
         raise ArchiveError(archive, "no such file")
     copy = folder / f"{moment:%Y-%m-%dT%H%M%S}"
     unfinished = copy.with_suffix(UNFINISHED)
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_folder(folder, mode=0o700)
     clear(folder, keep)  # what was broken off may take the room that this one needs
     unfinished.mkdir(mode=0o700)
     try:
@@ -83,6 +83,13 @@ def back_up(
         raise
     clear(folder, keep)
     return copy, findings
+
+
+def make_folder(folder: Path, mode: int = 0o777) -> None:
+    """Where copies go; ArchiveError where something else stands there."""
+    if folder.exists() and not folder.is_dir():
+        raise ArchiveError(folder, "is no folder: --to names the one that copies go into")
+    folder.mkdir(parents=True, exist_ok=True, mode=mode)
 
 
 def copy_file(source: Path, target: Path) -> None:

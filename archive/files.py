@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import sqlite3
 import time
+from contextlib import closing
 from pathlib import Path
+
+from archive.errors import ArchiveError
 
 WAL = 16 * 1024 * 1024  # bytes of the file beside it, about
 PATIENCE = 30  # seconds, for another process to be done
@@ -40,3 +43,14 @@ def use_wal(db: sqlite3.Connection) -> None:
 def open_readonly(path: Path) -> sqlite3.Connection:
     """sqlite3.OperationalError where there is no such file."""
     return sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, isolation_level=None, timeout=PATIENCE)
+
+
+def check_database(path: Path, *, missing: str = "no such file") -> None:
+    """ArchiveError where there is no file, or it is no SQLite file."""
+    if not path.is_file():
+        raise ArchiveError(path, missing)
+    try:
+        with closing(open_readonly(path)) as db:
+            db.execute("select 1 from sqlite_master")
+    except sqlite3.Error as error:
+        raise ArchiveError(path, f"cannot be opened as an archive: {error}") from error

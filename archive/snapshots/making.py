@@ -15,7 +15,7 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
-from archive.backup import UNFINISHED, copy_file, forget_litestream
+from archive.backup import UNFINISHED, copy_file, forget_litestream, make_folder
 from archive.captures import Captures
 from archive.errors import ArchiveError
 from archive.files import open_readonly
@@ -32,7 +32,7 @@ def make(archive: Path, folder: Path, *, keep: int, moment: datetime, withdraw: 
     """
     if not archive.is_file():
         raise ArchiveError(archive, "no such file")
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     gone = read_mark(folder)
     if withdraw:  # before anything that takes time
         mark(folder, name_after(folder, moment))

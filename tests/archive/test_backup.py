@@ -75,3 +75,13 @@ def test_a_number_to_keep_that_is_none_is_refused_and_nothing_is_deleted(
         main([command, str(archive), "--to", str(folder), "--keep", number])
     assert (ended.value.code, sorted(folder.iterdir())) == (2, before)
     assert f"argument --keep: '{number}' is no number from 1 upwards" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["backup", "snapshot"])
+def test_a_file_where_a_folder_is_to_be_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    archive, file = witness(tmp_path, days=1, pages=1, manifests=0), tmp_path / "README.md"
+    file.write_text("no folder")
+    assert main([command, str(archive), "--to", str(file)]) == 2
+    assert capsys.readouterr().err == f"{file}: is no folder: --to names the one that copies go into\n"

@@ -23,6 +23,13 @@ def test_a_missing_archive_is_named(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
+    (tmp_path / "README.md").write_text("# No database\n" * 99)
+    code, complaint = serve(tmp_path / "README.md")
+    assert code == 2
+    assert complaint == f"{tmp_path / 'README.md'}: cannot be opened as an archive: file is not a database\n"
+
+
 def test_a_file_that_is_no_archive_is_named(tmp_path: Path) -> None:
     (tmp_path / "archive.db").write_bytes(b"")
     code, complaint = serve(tmp_path / "archive.db")

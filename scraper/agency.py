@@ -102,8 +102,10 @@ def parse_value(slug: str, key: str, value: object, path: Path) -> object:
         raise AgencyError(path, slug, key, f"is no key; the keys are {', '.join(KEYS)}")
     plural = KEYS[key].startswith("tuple")
     texts = value if plural else [value]
-    if not isinstance(texts, list) or not all(isinstance(text, str) and text.strip() for text in texts):
+    if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
         raise AgencyError(path, slug, key, "must be a list of texts" if plural else "must be a text")
+    if not all(text.strip() for text in texts):
+        raise AgencyError(path, slug, key, "must hold no empty text" if plural else "must not be empty")
     if key in URL_KEYS:
         for text in texts:
             if not WEB_ADDRESS.match(text):

@@ -19,6 +19,7 @@ from scraper.command import OptionsCommand, add_agency_option, find_chosen, list
 from scraper.errors import AgencyError
 from scraper.rounds import LONG, close_round, hold_round, is_fresh, last_crawl
 from scraper.running import Running
+from scraper.spiders.turn import check_pass
 
 logger = logging.getLogger(__name__)
 
@@ -53,6 +54,7 @@ class Command(OptionsCommand):
         if opts.fresh is not None:
             return tell_fresh(archive, opts.fresh)
         find_chosen(settings, opts)  # a fault is told before anything is begun
+        check_pass(settings)
         ways, options = find_ways(), to_options(opts)
         with Running() as running:
             if opts.every is not None:

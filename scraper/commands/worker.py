@@ -13,6 +13,7 @@ from scraper.crew.broker import Broker
 from scraper.crew.queue import Queue
 from scraper.crew.rounds import Rounds
 from scraper.running import Running
+from scraper.spiders.turn import check_pass
 
 
 class Command(OptionsCommand):
@@ -30,6 +31,7 @@ class Command(OptionsCommand):
 
     def do(self, settings: Settings, opts: argparse.Namespace) -> int:
         configure_logging(settings)
+        check_pass(settings)
         broker = Broker(settings)
         broker.check()
         with Running() as running:

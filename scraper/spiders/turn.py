@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from time import monotonic
+from typing import TYPE_CHECKING
 
 from scraper.errors import AgencyError
+
+if TYPE_CHECKING:
+    from scrapy.settings import BaseSettings
 
 
 @dataclass(slots=True)
@@ -20,8 +24,8 @@ class Turn:
         return self.stopping or (self.until is not None and monotonic() >= self.until)
 
 
-def parse_turn(minutes: str) -> Turn:
-    """The `minutes` argument; AgencyError where it is no positive number.
+def parse_turn(minutes: str, *, source: str = "arguments", name: str = "minutes") -> Turn:
+    """The `minutes` argument, or another that tells as much; AgencyError where it is no positive number.
 
     >>> parse_turn("").until is None, parse_turn("0.5").is_over()
     (True, False)
@@ -33,5 +37,10 @@ def parse_turn(minutes: str) -> Turn:
     except ValueError:
         number = -1
     if not 0 < number < float("inf"):
-        raise AgencyError("arguments", None, "minutes", f"{minutes!r} is no positive number of minutes")
+        raise AgencyError(source, None, name, f"{minutes!r} is no positive number of minutes")
     return Turn(monotonic() + 60 * number)
+
+
+def check_pass(settings: BaseSettings) -> None:
+    """AgencyError where ROUND_PASS_MINUTES cannot be handed to a pass."""
+    parse_turn(str(settings["ROUND_PASS_MINUTES"]), source="settings", name="ROUND_PASS_MINUTES")

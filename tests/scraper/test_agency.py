@@ -46,6 +46,8 @@ def test_the_list_of_this_project_is_whole() -> None:
         (('"https://www.skog.example/"', '"skog.example"'), r"\[skog\] home 'skog\.example' is no http or https"),
         (('["https://www.skog.example/feed"]', '"https://x.example"'), r"\[skog\] feeds must be a list of texts"),
         (('"Skogsrådet"', "7"), r"\[skog\] name must be a text"),
+        (("feeds =", 'paused = ""\nfeeds ='), r"\[skog\] paused must not be empty"),
+        (('["https://www.skog.example/feed"]', '[" "]'), r"\[skog\] feeds must hold no empty text"),
         (("name =", "name_en ="), r"\[skog\] name is missing"),
         (("[skog]", "[Skog_1]"), r"\[Skog_1\] a slug is"),
         (("feeds =", 'lead = "..["\nfeeds ='), r"\[skog\] lead '\.\.\[' is no CSS selector"),

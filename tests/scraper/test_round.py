@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -23,6 +24,7 @@ from tests.scraper.crawling import Crawling
 from tests.scraper.receivers import Hook
 from tests.site import Site
 
+ROOT = Path(__file__).parents[2]
 NOWHERE = '[borta]\nname = "Borta"\nhome = "http://borta.invalid/"\nfeeds = ["http://borta.invalid/feed"]\n'
 
 
@@ -116,6 +118,17 @@ def test_a_signal_reaches_what_runs_and_nothing_further_is_begun() -> None:
         assert repeat(running, [], 60) == 0
     assert time.monotonic() - begun < 30
     assert signal.getsignal(signal.SIGTERM) != running.stop
+
+
+@pytest.mark.parametrize("command", ["round", "worker"])
+def test_a_wrong_setting_is_named_before_a_pass_begins(tmp_path: Path, command: str) -> None:
+    words = [sys.executable, "-m", "scrapy", command, "-s", "ROUND_PASS_MINUTES=abc"]
+    done = subprocess.run(
+        [*words, "-s", f"ARCHIVE={tmp_path / 'archive.db'}"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    problem = "settings: ROUND_PASS_MINUTES 'abc' is no positive number of minutes"
+    assert (done.returncode, done.stderr) == (2, f"scrapy {command}: {problem}\n")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_wrong_minutes_are_named() -> None:

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
+from scrapy import Request
+from scrapy.crawler import Crawler
+from scrapy.settings import Settings
 
 from archive.store import Archive
+from scraper.agency import Agency
 from scraper.budget import count_requests
-from scraper.gate import find_problem
+from scraper.gate import Gate, find_problem
 from scraper.spiders.answers import says_noindex
+from scraper.unasked import PrivateAddress
 from tests.scraper.crawling import SLUG, Crawling, first_url
 
 HOST = "lasframjandenamnden.localhost"
@@ -84,6 +92,32 @@ def test_what_is_not_public_is_not_asked(host: str) -> None:
 @pytest.mark.parametrize("host", ["polisen.se", "www.xn--frsvarsmakten-4ib.se", "193.0.6.139", "2001:67c:2e8::1"])
 def test_what_is_public_is_asked(host: str) -> None:
     assert find_problem(host) is None
+
+
+@pytest.mark.parametrize(
+    ("agency", "url", "asked"),
+    [
+        ("here", "http://here.localhost:8002/nyheter/1", True),
+        ("here", "http://127.0.0.1:9000/feed", True),
+        ("here", "http://here.localhost:8003/", False),  # another server of this machine
+        ("here", "http://here.localhost/", False),
+        ("here", "http://10.0.0.5:8002/", False),
+        ("away", "http://here.localhost:8002/nyheter/1", False),  # a page or a redirect of another agency
+        ("away", "http://127.0.0.1:9000/feed", False),  # its own table names it, but it does not live here
+        ("inside", "http://10.0.0.5/", False),  # PRIVATE_HOSTS is for that
+        ("away", "http://10.0.0.6/", True),
+    ],
+)
+def test_on_this_machine_an_agency_is_asked_at_home_alone(agency: str, url: str, asked: bool) -> None:
+    homes = {"here": "http://here.localhost:8002/", "away": "https://away.example/", "inside": "http://10.0.0.5/"}
+    agencies = {
+        slug: Agency(slug=slug, name=slug, home=home, feeds=("http://127.0.0.1:9000/feed",))
+        for slug, home in homes.items()
+    }
+    spider, settings = SimpleNamespace(agencies=agencies), Settings({"PRIVATE_HOSTS": ["10.0.0.6"]})
+    gate = Gate(cast("Crawler", SimpleNamespace(spider=spider, settings=settings)))
+    with nullcontext() if asked else pytest.raises(PrivateAddress):
+        gate.process_request(Request(url, meta={"agency": agency}))
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from scraper.normalise import to_release
 from scraper.normalise.doubts import find_doubts
 from scraper.pages import read_page
 from scraper.probing.fields import to_columns, to_rows
+from scraper.probing.idle import find_idle
 
 
 class Command(ScrapyCommand):
@@ -63,6 +64,8 @@ class Command(ScrapyCommand):
             self.exitcode = 1
         for doubt in find_doubts(release) if release else ():
             sys.stderr.write(f"scrapy extract: {doubt}\n")
+        for idle in find_idle(html, opts.url, agency) if opts.explain and agency else ():
+            sys.stderr.write(f"scrapy extract: {idle}\n")
         if opts.explain and item:
             print(to_columns(to_rows(item, release)))  # a field that cannot be read is what one wants explained
         elif release:

@@ -93,3 +93,14 @@ def test_explain_shows_a_field_that_cannot_be_read(tmp_path: Path) -> None:
     code, printed, complaint = extract(str(tmp_path / "page.html"), "--url", URL, "--explain")
     assert (code, "35 mars 2024" in complaint) == (1, True)
     assert "not read ← “Uppdaterad: 35 mars 2024" in printed
+
+
+def test_explain_tells_which_selectors_of_the_agency_find_nothing(tmp_path: Path) -> None:
+    (tmp_path / "page.html").write_text(PAGE, "utf-8")
+    table = '[skog]\nname = "Skogsrådet"\nhome = "https://www.skog.example/"\ntitle = "h1"\nlead = ".finnsinte"\n'
+    (tmp_path / "agencies.toml").write_text(table, "utf-8")
+    asked = (str(tmp_path / "page.html"), "--url", URL, "-s", f"AGENCIES={tmp_path / 'agencies.toml'}")
+    code, printed, complaint = extract(*asked, "--explain")
+    assert (code, "Årets räkning av älg" in printed) == (0, True)
+    assert complaint == "scrapy extract: lead: the agency's selector .finnsinte finds nothing here\n"
+    assert extract(*asked)[2] == "", "only what explains"

@@ -20,8 +20,8 @@ TAKEDOWNS = {
     "takedown_redact": Text("Överstruken passage", "Redacted passage"),
     "takedown_at": Text("Sedan {when}", "Since {when}"),
     "takedown_lifted": Text("Upphävt {when}: {why}", "Lifted {when}: {why}"),
-    "takedown_still_hidden": Text("En annan post döljer meddelandet", "Another entry hides the release"),
-    "takedown_still_redacted": Text(
+    "takedown_hidden": Text("En annan post döljer meddelandet", "Another entry hides the release"),
+    "takedown_redacted": Text(
         "En annan post stryker över delar av meddelandet", "Another entry redacts parts of the release"
     ),
     "takedown_log": Text("Allt som är dolt eller överstruket", "All that is hidden or redacted"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
@@ -14,8 +13,9 @@ from archive.changes import compare
 from archive.errors import ArchiveError
 from archive.state import LISTS, STATE, read_state
 from archive.store import Archive
-from archive.takedowns.redaction import MARK, is_too_short, redact, redact_state, to_pattern
+from archive.takedowns.redaction import MARK, is_too_short, redact, redact_state
 from archive.takedowns.rules import KINDS
+from archive.takedowns.spellings import Passages
 from archive.takedowns.withheld import COLUMNS
 from archive.times import to_text
 from archive.writer import as_json, tell
@@ -25,6 +25,7 @@ ELSEWHERE = (  # what may quote a page: table, its column, and which rows are of
     ("frontier", "problem", f"url in ({ADDRESSES})"),
     ("removals", "target", "release = :release"),
 )
+QUOTING = (ELSEWHERE[0], ("removals", "target", "release = :release and kind <> 'moved'"))  # it goes on to stand there
 PROBLEMS = ("crawls", "problems", "agency = (select agency from releases where id = :release)")
 CHAIN = (  # a release and all it was joined with, either way
     "with recursive chain(id) as (select :release union select r.moved_to from releases r join chain on r.id = chain.id"
@@ -61,25 +62,25 @@ def redact_passage(
     problem = "the passage is too short" if is_too_short(passage) else find_nowhere(archive, release, passage)
     if problem:
         raise ArchiveError(archive.path, problem, table="releases", key=str(release))
-    pattern, keys = to_pattern([passage]), []
+    passages, keys = Passages([passage]), []
     with wiping(archive):
         for each in chain_of(archive, release):
             keys.append(archive.rules.add(each, "redact", at, reason, reason_en))
             archive.rules.withheld.keep_passage(keys[-1], passage)
         for each in chain_of(archive, release):
             cover(archive, each)
-            for place in (*ELSEWHERE, PROBLEMS):
-                redact_column(archive, place, each, pattern)
+            for place in (*QUOTING, PROBLEMS):
+                redact_column(archive, place, each, passages)
     return keys[0]
 
 
-def redact_column(archive: Archive, place: tuple[str, str, str], release: int, pattern: re.Pattern[str]) -> None:
+def redact_column(archive: Archive, place: tuple[str, str, str], release: int, passages: Passages) -> None:
     """A mark in place of a passage in some rows of a table."""
     table, column, which = place
     rows = archive.db.execute(f"select rowid, {column} from {table} where {which}", {"release": release})
     for row, text in rows.fetchall():
-        if text and pattern.search(text):
-            archive.db.execute(f"update {table} set {column} = ? where rowid = ?", [redact(text, pattern), row])
+        if text and (redacted := redact(text, passages)) != text:
+            archive.db.execute(f"update {table} set {column} = ? where rowid = ?", [redacted, row])
 
 
 def forget_problems(archive: Archive, release: int) -> None:
@@ -109,10 +110,10 @@ def find_nowhere(archive: Archive, release: int, passage: str) -> str | None:
 
 def find_others(archive: Archive, release: int, passage: str) -> list[int]:
     """Other releases that have a passage as they stand: a takedown does not cover them. Reads every release."""
-    pattern, own = to_pattern([passage]), set(chain_of(archive, release))
+    passages, own = Passages([passage]), set(chain_of(archive, release))
     names = ", ".join(f"coalesce(v.{name}, '')" for name in ("title", "lead", "body", *LISTS))
     rows = archive.db.execute(f"select r.id, {names} from releases r join revisions v on v.id = r.revision")
-    return [key for key, *texts in rows if key not in own and pattern.search("\n".join(texts))]
+    return [key for key, *texts in rows if key not in own and passages.find("\n".join(texts))]
 
 
 def lift(archive: Archive, key: int, at: datetime, reason: str) -> list[int]:

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
-from collections.abc import Callable, Iterable, Mapping
-from itertools import accumulate, pairwise
+from collections.abc import Iterable, Mapping
+from itertools import accumulate
 from typing import Any
-from urllib.parse import unquote
 
 from lxml import etree, html
 
 from archive.state import LISTS
+from archive.takedowns.spellings import Passages
 
 MARK = "█████"  # always as long, so that it tells nothing of what it covers
 SHORTEST = 3  # letters and digits of a passage; a shorter one would blacken half a text
 KEPT = ("kind", "published", "updated", "language")  # of a hidden state: that there was a release, and when
-BETWEEN = r"(?:\s|\u00ad|\u200b)*"  # words may stand on two lines, in two elements, or hold soft hyphens
-HYPHENS = "[-\u2010-\u2015\u2212]"  # typed one way and set another
-DIGITS = 7  # of a number, the last so many, by which a link to it is known: 010-123 45 67, tel:+46101234567
-LETTERS = 5  # of a passage, by which a link's readable address is known: Nora Kvist, /nora-kvist
+ADDRESSES = ("url", "email")  # of a state's parts
+INLINE = ("a", "b", "em", "i", "strong", "sub", "sup")  # of body_html's elements, those that part no words
 
 
 def hide_state(state: Mapping[str, Any]) -> dict[str, Any]:
@@ -29,26 +25,13 @@ def hide_state(state: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def redact_state(state: Mapping[str, Any], passages: Iterable[str]) -> dict[str, Any]:
-    """A state with a mark in place of each passage, in whatever field it stands but kind, days and language."""
-    passages = list(passages)
-    pattern = to_pattern(passages)
-    texts = {name: value for name, value in state.items() if name not in (*KEPT, "body_html")}
-    return {**state, **redact(texts, pattern), "body_html": redact_markup(state["body_html"], passages)}
+    """A state with a mark in place of each passage, in whatever field it stands but kind, days and language.
 
-
-def to_pattern(passages: Iterable[str]) -> re.Pattern[str]:
-    """Finds any of some passages, however their white space, hyphens and letters' case stand.
-
-    >>> bool(to_pattern(["Anna Ek"]).search("av anna\\n\u00a0 EK."))
-    True
+    A file's, a picture's or a mail's address that tells a passage is a mark alone: the rest of it would lead nowhere.
     """
-    longest_first = sorted(passages, key=len, reverse=True)
-    return re.compile("|".join(BETWEEN.join(map(to_letter, "".join(each.split()))) for each in longest_first), re.I)
-
-
-def to_letter(letter: str) -> str:
-    """A letter as a pattern: a hyphen is any hyphen."""
-    return HYPHENS if re.fullmatch(HYPHENS, letter) else re.escape(letter)
+    covered = Passages(passages)
+    texts = {name: value for name, value in state.items() if name not in (*KEPT, "body_html")}
+    return {**state, **redact(texts, covered), "body_html": redact_markup(state["body_html"], covered)}
 
 
 def is_too_short(passage: str) -> bool:
@@ -56,72 +39,55 @@ def is_too_short(passage: str) -> bool:
     return sum(letter.isalnum() for letter in passage) < SHORTEST
 
 
-def redact(value: Any, pattern: re.Pattern[str]) -> Any:
-    """A text, or a list or object of texts."""
+def redact(value: Any, passages: Passages) -> Any:
+    """A text, or a list or object of texts.
+
+    >>> redact({"url": "https://ek.se/nora_kvist.jpg", "caption": "Nora-Kvist, 2026"}, Passages(["Nora Kvist"]))
+    {'url': '█████', 'caption': '█████, 2026'}
+    """
     if isinstance(value, str):
-        return pattern.sub(MARK, value)
+        for start, end in reversed(passages.find(value)):
+            value = value[:start] + MARK + value[end:]
+        return value
     if isinstance(value, list):
-        return [redact(member, pattern) for member in value]
+        return [redact(member, passages) for member in value]
     if isinstance(value, dict):
-        return {name: redact(member, pattern) for name, member in value.items()}
+        return {name: redact_field(name, member, passages) for name, member in value.items()}
     return value
 
 
-def redact_markup(markup: str, passages: Iterable[str]) -> str:
+def redact_field(name: str, value: Any, passages: Passages) -> Any:
+    """A field of a state or of one of its parts."""
+    return MARK if name in ADDRESSES and value and passages.are_told_by(value) else redact(value, passages)
+
+
+def redact_markup(markup: str, passages: Passages) -> str:
     """The same of HTML, where a passage may begin in one element and end in another, or be told by an attribute.
 
-    >>> redact_markup('<p>av Anna <b>Ek</b>, <a href="mailto:a@ek.se">4</a></p>', ["Anna Ek", "a@ek.se"])
+    >>> redact_markup('<p>av Anna <b>Ek</b>, <a href="mailto:a@ek.se">4</a></p>', Passages(["Anna Ek", "a@ek.se"]))
     '<p>av █████<b></b>, <a>4</a></p>'
     """
     if not markup:
         return markup
-    passages = list(passages)
-    pattern = to_pattern(passages)
     root = html.fragment_fromstring(markup, create_parent="div")
     places = [(node, "text" if event == "start" else "tail") for event, node in etree.iterwalk(root, ("start", "end"))]
+    partings = ["" if node.tag in INLINE else "\n" for node, _ in places]
     texts = [getattr(node, name) or "" for node, name in places]
-    starts = [*accumulate(map(len, texts), initial=0)]
-    matches = list(pattern.finditer("".join(texts)))
-    for found in reversed(matches):
-        for number, (start, end) in enumerate(pairwise(starts)):
-            first, last = max(found.start(), start) - start, min(found.end(), end) - start
+    pieces = [parting + text for parting, text in zip(partings, texts, strict=True)]
+    ends = [*accumulate(map(len, pieces))]
+    starts = [end - len(text) for end, text in zip(ends, texts, strict=True)]
+    spans = passages.find("".join(pieces))
+    for begin, finish in reversed(spans):
+        for number, (start, end) in enumerate(zip(starts, ends, strict=True)):
+            first, last = max(begin, start) - start, min(finish, end) - start
             if first < last:
-                mark = MARK if start + first == found.start() else ""
+                mark = MARK if start + first == begin else ""
                 texts[number] = texts[number][:first] + mark + texts[number][last:]
     for (node, name), text in zip(places, texts, strict=True):
         setattr(node, name, text or None)
-    telling = [
-        (node, name)
-        for node in root.iter()
-        for name, value in node.items()
-        if any(pattern.search(text) for text in (value, unquote(value)))
-        or any(leads_to(value, each) for each in passages)
-    ]
+    telling = [(node, name) for node in root.iter() for name, value in node.items() if passages.are_told_by(value)]
     for node, name in telling:
         del node.attrib[name]
-    if not matches and not telling:
+    if not spans and not telling:
         return markup  # as it was, to the letter
     return str(html.tostring(root, encoding="unicode")).removeprefix("<div>").removesuffix("</div>")
-
-
-def leads_to(address: str, passage: str) -> bool:
-    """Whether an attribute tells a passage in another spelling: a telephone link, a readable address.
-
-    >>> leads_to("tel:+46101234567", "010-123 45 67"), leads_to("/om/nora-kvist", "Nora Kvist"), leads_to("/a", "a")
-    (True, True, False)
-    """
-    number, slug = only(passage, str.isdigit)[-DIGITS:], only(to_ascii(passage), str.isalnum)
-    told = to_ascii(unquote(address))
-    return (len(number) == DIGITS and number in only(told, str.isdigit)) or (
-        len(slug) >= LETTERS and slug in only(told, str.isalnum)
-    )
-
-
-def only(text: str, wanted: Callable[[str], bool]) -> str:
-    """The letters of a text that are wanted."""
-    return "".join(filter(wanted, text))
-
-
-def to_ascii(text: str) -> str:
-    """A text as addresses have it: small letters without marks."""
-    return unicodedata.normalize("NFKD", text.lower()).encode("ascii", "ignore").decode()

@@ -47,7 +47,7 @@ class Life:
             "lead": word,
             "tags": (word, "Kust"),
             "questions": (Question(position=1, question="Vem?", answer=NAME),),
-            "images": (Image(url="https://prov.example/b.jpg", credit=NAME),),
+            "images": (Image(url="https://prov.example/nora-kvist.jpg", credit=NAME),),
             "attachments": (Attachment(url="https://prov.example/f.pdf", title=word),),
             "contacts": (Contact(name=NAME, phone="08-1"),),
         }

@@ -6,12 +6,14 @@ import io
 import shutil
 import zipfile
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from archive.__main__ import main
+from archive.records import Attachment, Contact, Image, Release
 from archive.store import Archive
 from archive.takedowns.desk import hide, lift, redact_passage
 from tests.archive.sample import Site, served
@@ -110,6 +112,45 @@ async def test_the_log_tells_where_another_takedown_covers_what_was_lifted(desk:
             lift(archive, 1, NOW, "Allt var fel")
             told = await site.text("/-/takedowns")
     assert ("En annan post" in told, told.count("Upphävt 1 april 2026")) == (False, 3)
+
+
+async def test_an_address_that_tells_a_passage_is_shown_nowhere(storied: Path, tmp_path: Path) -> None:
+    path = Path(shutil.copytree(storied.parent, tmp_path / "copy")) / "archive.db"
+    with Archive(path) as archive:
+        (agency,) = archive.db.execute("select slug from agencies limit 1").fetchone()
+        named = Release(
+            agency=agency,
+            url="https://fyr.example/nyheter/vakten",
+            title="Vakten i fyren slutar",
+            body="Skriv till nora.kvist@fyr.example.",
+            body_html='<p>Skriv till <a href="mailto:nora.kvist@fyr.example">nora.kvist@fyr.example</a>.</p>',
+            images=(Image(url="https://fyr.example/nora-kvist.jpg"),),
+            attachments=(Attachment(url="https://fyr.example/nora_kvist.pdf", title="nora_kvist.pdf"),),
+            contacts=(Contact(role="Fyrvakt", email="nora.kvist@fyr.example"),),
+        )
+        archive.save(named, seen=NOW)
+        archive.save(replace(named, lead="Nora-Kvist slutar."), seen=NOW)
+        release = archive.release_id(named.url)
+        assert release
+        redact_passage(archive, release, "Nora Kvist", NOW, reason="Personuppgift")
+        revisions = [key for (key,) in archive.db.execute("select id from revisions where release = ?", [release])]
+    with served(path) as datasette:
+        site = Site(datasette)
+        page = await site.get(f"/archive/releases/{release}")
+        assert page.text.count("<a>█████") == 3, "in the text, the file, the contact: none is a link"
+        for address in (
+            *(f"/archive/releases/{release}", f"/archive/releases/{release}.json?_shape=array", "/new.atom"),
+            *(f"/archive/{table}.csv?release={release}" for table in ("images", "attachments", "contacts")),
+            *(
+                f"/archive/revisions.json?release={release}&_shape=array",
+                "/-/delta.json?size=1000",
+                "/search.csv?q=vakten",
+            ),
+            *(f"/-/revision/{revisions[0]}", f"/-/diff/{revisions[0]}/{revisions[1]}", f"/-/history/{release}.json"),
+        ):
+            answer = await site.get(address)
+            assert answer.status_code == 200, address
+            assert "kvist" not in answer.text.lower(), address
 
 
 async def test_a_log_without_lines(empty_site: Site) -> None:

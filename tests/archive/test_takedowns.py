@@ -13,6 +13,7 @@ from archive.errors import ArchiveError
 from archive.evidence.verify import verify
 from archive.evidence.warc import export_warc
 from archive.moves import join
+from archive.records import Attachment, Contact, Image
 from archive.store import Archive, Outcome
 from archive.takedowns.desk import find_others, hide, lift, redact_passage
 from archive.takedowns.withheld import NAME
@@ -217,9 +218,51 @@ def test_a_passage_in_another_spelling_and_one_that_is_a_date(file: Path) -> Non
     assert shown == "<p>Ring <a>█████</a>, <a>█████</a> █████</p>"
 
 
+def test_an_address_that_tells_the_passage_is_a_mark_in_every_version(file: Path) -> None:
+    pictures = (
+        Image(url="https://fyr.example/nora-kvist.jpg", caption=NAME_OF_ONE),
+        Image(url="https://fyr.example/fyren.jpg"),
+    )
+    files = (Attachment(url="https://fyr.example/dom_mot_nora%20kvist.pdf", title=f"Dom mot {NAME_OF_ONE}"),)
+    who = (Contact(name=NAME_OF_ONE, phone="+46 10-123 45 67", email="nora.kvist@fyr.example"),)
+    text = "Skriv till nora.kvist@fyr.example. Se https://fyr.example/nora_kvist, www.fyr.example/fyren."
+    named = replace(release(1, 0), body=text, images=pictures, attachments=files, contacts=who)
+    with Archive(file) as archive:
+        archive.save(named, seen=NOW)
+        archive.save(replace(named, title="Fyr 1 släcks"), seen=NOW)
+        for passage in (NAME_OF_ONE, "010-123 45 67"):
+            redact_passage(archive, key_of(file), passage, NOW, reason="Personuppgift")
+        archive.save(replace(named, title="Fyr 1 tänds"), seen=NOW)
+    assert b"kvist" not in bytes_of(file)
+    rows = execute(file, "select body, images, attachments, contacts from revisions where release = ?", key_of(file))
+    assert len(set(rows[-3:])) == 1
+    body, images, attachments, contacts = rows[-1]
+    assert body == "Skriv till █████. Se █████, www.fyr.example/fyren."
+    assert [image["url"] for image in json.loads(images)] == ["█████", "https://fyr.example/fyren.jpg"]
+    assert json.loads(attachments) == [{"url": "█████", "title": "Dom mot █████", "media_type": None}]
+    assert json.loads(contacts) == [{"name": "█████", "role": None, "phone": "█████", "email": "█████"}]
+    assert execute(file, "select url from images where release = ? order by position", key_of(file))[0] == ("█████",)
+    assert verify(file).findings == []
+
+
+def test_what_a_crawl_quoted_of_an_address_is_covered_and_where_it_moved_is_not(file: Path) -> None:
+    moved, problem = "https://fyr.example/nora-kvist", "https://fyr.example/1/nora_kvist: lead: Nora-Kvist: unreadable"
+    with Archive(file) as archive:
+        key = key_of(file)
+        with archive.transaction():
+            archive.removals.renamed(key, NOW, moved)
+            archive.frontier.add(moved, agency="fyr", role="release", seen=NOW)
+            archive.db.execute("update frontier set problem = ?, release = ? where url = ?", [problem, key, moved])
+        redact_passage(archive, key, NAME_OF_ONE, NOW, reason="Personuppgift")
+    assert execute(file, "select problem from frontier where url = ?", moved) == [("█████: lead: █████: unreadable",)]
+    assert execute(file, "select target from removals where release = ?", key) == [(moved,)]
+    assert execute(file, "select url from releases where id = ?", key) == [(moved,)]
+
+
 def test_others_with_the_passage_are_named(file: Path) -> None:
     with Archive(file) as archive:
         archive.save(replace(release(2, 0), body=f"Av {NAME_OF_ONE}"), seen=NOW)
-        other = archive.release_id(url(2))
+        archive.save(replace(release(4, 0), images=(Image(url="https://fyr.example/nora_kvist.jpg"),)), seen=NOW)
+        others = [archive.release_id(url(2)), archive.release_id(url(4))]
         redact_passage(archive, key_of(file), NAME_OF_ONE, NOW, reason="Personuppgift")
-        assert find_others(archive, key_of(file), NAME_OF_ONE) == [other]
+        assert find_others(archive, key_of(file), NAME_OF_ONE) == others

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import logging
-import unicodedata
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from archive.captures import Captures
@@ -15,31 +14,13 @@ from archive.records import Release
 from archive.state import state_hash, without_unread
 from scraper.agency import Agency
 from scraper.errors import PageError
+from scraper.links import links_differ
 from scraper.normalise import to_release
+from scraper.page_text import PageText, read_text, squeeze
 from scraper.pages import read_page
-from scraper.pages.document import Document, whole_text
 from scraper.pages.skeleton import is_redesign
 
-SURE = 40  # letters and marks of a paragraph that stands within another text
-BLOCKS = (
-    "p",
-    "li",
-    "h1",
-    "h2",
-    "h3",
-    "h4",
-    "h5",
-    "h6",
-    "td",
-    "th",
-    "dt",
-    "dd",
-    "div",
-    "span",
-    "summary",
-    "button",
-    "figcaption",
-)
+DAY = len("2024-03-01")  # of a date's text; a month alone is shorter
 
 logger = logging.getLogger(__name__)
 
@@ -72,14 +53,23 @@ def read_bytes(captures: Captures, sha256: str | None) -> bytes | None:
 
 
 def find_cause(
-    before: Mapping[str, Any], after: Mapping[str, Any], old: bytes | None, new: bytes, url: str, *, anew: bool = False
+    before: Mapping[str, Any],
+    after: Mapping[str, Any],
+    old: bytes | None,
+    new: bytes,
+    url: str,
+    *,
+    anew: bool = False,
+    moved: bool = False,
 ) -> str:
     """`source` where the agency changed the text, `parser` where only our reading of it differs.
 
     before, after: the states; old, new: the bytes they were read from, `old` of the newest capture there is.
     A site's new design moves and renames what we read fields by. So where the design is new, no paragraph was
     edited that stands, word for word, somewhere on the other page as well: we told it from the text there and
-    do not here, or the other way round. anew: the design is known to be new, however alike the pages are built.
+    do not here, or the other way round; and so with dates, files, contacts and where links lead. anew: the design
+    is known to be new, however alike the pages are built. moved: its page stood at another address, and so may all
+    that its site's links lead to.
     """
     if state_hash(without_unread(after, before)) == state_hash(before):
         return "parser"  # the held state only lacks what was not read in its day
@@ -88,7 +78,13 @@ def find_cause(
     old_page, new_page = read_text(old, url), read_text(new, url)
     was, now = set(find_paragraphs(before)), set(find_paragraphs(after))
     read_otherwise = old_page.holds(now - was) and new_page.holds(was - now)
-    return "parser" if read_otherwise and not lists_differ(before, after, old_page, new_page) else "source"
+    edited = (
+        not read_otherwise
+        or dates_differ(before, after, old_page, new_page)
+        or lists_differ(before, after, old_page, new_page)
+        or (not moved and links_differ(before, after, old_page, new_page, url))
+    )
+    return "source" if edited else "parser"
 
 
 def find_paragraphs(state: Mapping[str, Any]) -> Iterator[str]:
@@ -99,24 +95,19 @@ def find_paragraphs(state: Mapping[str, Any]) -> Iterator[str]:
         yield from filter(None, map(squeeze, part.split("\n")))
 
 
-@dataclass(frozen=True, slots=True)
-class PageText:
-    """What a page says, as `squeeze` has it: the whole, and the text of each element; and its source."""
+def dates_differ(before: Mapping[str, Any], after: Mapping[str, Any], old: PageText, new: PageText) -> bool:
+    """Whether a date that both states tell is another day.
 
-    whole: str
-    parts: frozenset[str]
-    source: str
-
-    def holds(self, paragraphs: set[str]) -> bool:
-        """Whether all of some paragraphs stand on the page: each an element's text, or long enough to be no chance."""
-        return all(part in self.parts or (len(part) >= SURE and part in self.whole) for part in paragraphs)
-
-
-def read_text(html: bytes, url: str) -> PageText:
-    """All text of a page."""
-    document = Document(html, url)
-    parts = {squeeze(whole_text(element)) for element in document.root.iter(*BLOCKS)}
-    return PageText(squeeze(whole_text(document.root)), frozenset(parts), document.text)
+    Not where each page tells both: we read the one on the one page, the other on the other. A new design may also
+    show a date that the old one did not, or leave it out.
+    """
+    for name in ("published", "updated"):
+        was, now = before[name], after[name]
+        if not was or not now or now.startswith(was[:DAY]) or was.startswith(now[:DAY]):
+            continue
+        if not (old.tells(after[f"{name}_text"] or now) and new.tells(before[f"{name}_text"] or was)):
+            return True
+    return False
 
 
 def lists_differ(before: Mapping[str, Any], after: Mapping[str, Any], old: PageText, new: PageText) -> bool:
@@ -135,12 +126,3 @@ def tell(part: Mapping[str, Any]) -> str:
     if "url" in part:
         return str(part["url"]).rstrip("/").rpartition("/")[2]
     return str(part["email"] or part["phone"] or part["name"] or part["role"])
-
-
-def squeeze(text: str) -> str:
-    """Letters, figures and marks alone: white space, case and opening dashes are the design's.
-
-    >>> squeeze("–\\u00a0Vi HAR  öppet.")
-    'viharöppet.'
-    """
-    return "".join(unicodedata.normalize("NFKC", text).casefold().split()).lstrip("-–—−‒―‐‑•")

@@ -156,7 +156,8 @@ class Keeping:
             if state_hash(state) == before.hash:
                 return "first" if place.kind == "joined" else "parser"  # only its address is another
         old, new = self.witness.bytes_of(before), reading.answer.body
-        return find_cause(before.state, state, old, new, release.url, anew=anew)
+        moved = place.kind in ("renamed", "joined")
+        return find_cause(before.state, state, old, new, release.url, anew=anew, moved=moved)
 
     def settle(self, release: Release, place: Place, reading: Reading, *, changed: bool) -> None:
         """The frontier's rows of a kept reading, its next check, and the joining of what moved."""

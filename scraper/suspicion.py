@@ -16,8 +16,9 @@ from archive.aside import Aside, Reason
 from archive.aside.sources import find_thin, source_of
 from archive.aside.usual import FIELDS, MUCH_SHORTER, OWN, Usual, is_backlog, measure, read_usual
 from archive.state import to_state
-from scraper.causes import PageText, find_paragraphs, read_text, squeeze
+from scraper.causes import find_paragraphs
 from scraper.causes import tell as tell_part
+from scraper.page_text import PageText, read_text, squeeze
 from scraper.pages.skeleton import is_redesign
 
 if TYPE_CHECKING:

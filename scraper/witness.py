@@ -107,7 +107,7 @@ class Witness:
         cause, ends = "source", find_ends(self.archive, release, to)
         if ends and (new := read_bytes(self.captures, ends[1].sha256)):
             before, after = ends
-            cause = find_cause(before.state, after.state, self.bytes_of(before), new, url)
+            cause = find_cause(before.state, after.state, self.bytes_of(before), new, url, moved=True)
         join(self.archive, release, to, answer.seen, url, cause=cause, status=answer.status)
 
     def bytes_of(self, held: Held) -> bytes | None:

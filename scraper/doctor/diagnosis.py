@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from scraper.agency import SELECTOR_KEYS, Agency
-from scraper.causes import squeeze
 from scraper.doctor.pages import Case, Sheet
 from scraper.items import Evidence, ReleaseItem
 from scraper.normalise.text import clean_line
+from scraper.page_text import squeeze
 from scraper.pages.document import Document, Element, whole_text
 from scraper.pages.evidence import path_of
 from scraper.pages.skeleton import GENERATED, find_names

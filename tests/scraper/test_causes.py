@@ -79,6 +79,87 @@ def test_another_file_under_a_new_design_is_an_edit() -> None:
     assert find_cause(before, after, old, new, URL) == "source"
 
 
+@pytest.mark.parametrize(
+    ("was", "now", "beside", "cause"),
+    [
+        ("2026-03-01", "2026-02-15", "", "source"),
+        ("2026-03-01", "2026-03-01T09:30:00+01:00", "", "parser"),
+        ("2026-03", "2026-03-01", "", "parser"),
+        ("2026-03-01", None, "", "parser"),
+        (None, "2026-03-01", "", "parser"),
+        ("2026-03-01", "2026-02-15", "Skapad 2026-02-15, visad 2026-03-01", "parser"),  # another one is read
+    ],
+)
+@pytest.mark.parametrize("name", ["published", "updated"])
+def test_another_date_under_a_new_design_is_an_edit(
+    name: str, was: str | None, now: str | None, beside: str, cause: str
+) -> None:
+    old, new = page([LONG, was or ""], OLD_NAMES, beside), page([LONG, now or ""], NEW_NAMES, beside)
+    before, after = ({**state(LONG), name: told, f"{name}_text": told} for told in (was, now))
+    assert find_cause(before, after, old, new, URL) == cause
+
+
+def linked(*links: tuple[str, str], menu: str = "") -> tuple[dict[str, Any], bytes, bytes]:
+    """A release with some links, by words and addresses, and its page in the old and in the new design."""
+    text = LONG + "".join(f' <a href="{target}">{words}</a>' for words, target in links)
+    plain = " ".join((LONG, *(words for words, _ in links)))
+    told = {**state(plain), "body_html": f"<p>{text}</p>".replace('"/', '"https://skog.example/')}
+    return told, page([text], OLD_NAMES, menu), page([text], NEW_NAMES, menu)
+
+
+OLD_MENU = '<a href="/om.html">Om oss</a><a href="/nyheter.html">Nyheter</a><a href="/">Start</a>'
+NEW_MENU = '<a href="/om-oss">Om oss</a><a href="/aktuellt">Nyheter</a><a href="/">Start</a>'
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "cause"),
+    [
+        ("/a", "/b", "source"),
+        ("https://verket.example/a", "https://verket.example/b", "source"),
+        ("https://verket.example/a", "https://www.verket.example/a/?utm_source=skog", "parser"),
+        ("https://verket.example/a", "/ut?till=https://verket.example/a", "parser"),
+        ("mailto:ada@skog.example", "mailto:bo@skog.example", "source"),
+        ("mailto:ada@skog.example", "mailto:ADA@skog.example?subject=Skog", "parser"),
+        ("mailto:ada@skog.example", "/kontakt", "parser"),
+        ("tel:010-123 45 67", "tel:+46101234567", "parser"),
+        ("/nyhet/rapport.html", "/publicerat/2026/rapport", "parser"),
+    ],
+)
+def test_a_link_that_leads_elsewhere_under_a_new_design_is_an_edit(was: str, now: str, cause: str) -> None:
+    before, old, _ = linked(("rapporten", was), menu=OLD_MENU)
+    after, _, new = linked(("rapporten", now), menu=OLD_MENU)
+    assert find_cause(before, after, old, new, URL) == cause
+
+
+def test_a_new_design_that_writes_the_sites_addresses_anew_is_no_edit() -> None:
+    before, old, _ = linked(("rapporten", "/12.html"), ("läs mer", "/13.html"), menu=OLD_MENU)
+    after, _, new = linked(("rapporten", "/en-rapport"), ("läs mer", "/lovskog"), menu=NEW_MENU)
+    assert find_cause(before, after, old, new, URL) == "parser"
+    _, _, kept = linked(("rapporten", "/en-rapport"), ("läs mer", "/lovskog"), menu=OLD_MENU)
+    assert find_cause(before, after, old, kept, URL) == "source"
+    assert find_cause(before, after, old, kept, URL, moved=True) == "parser"
+
+
+def test_a_link_to_another_site_that_came_or_went_under_a_new_design_is_an_edit() -> None:
+    away = "https://verket.example/b?c=1&amp;d=2"
+    before, old, _ = linked(("rapporten", away))
+    after, _, new = linked()
+    after |= {name: before[name] for name in ("body",)}
+    new = new.replace(b"</main>", b"<p>rapporten</p></main>").replace(LONG.encode(), f"{LONG} rapporten".encode())
+    assert find_cause(before, after, old, new, URL) == "source"
+    assert find_cause(after, before, new, old, URL) == "source"
+    elsewhere = new.replace(b"</body>", f'<a href="{away}">Ut</a></body>'.encode())
+    assert find_cause(before, after, old, elsewhere, URL) == "parser", "the page has it where it is not read"
+
+
+def test_two_links_on_the_same_words_are_told_apart() -> None:
+    before, old, _ = linked(("läs mer", "/a.html"), ("läs mer", "/b.html"))
+    after, _, new = linked(("läs mer", "/ny/b"), ("läs mer", "/ny/a"))
+    assert find_cause(before, after, old, new, URL) == "parser"
+    after, _, new = linked(("läs mer", "/ny/b"), ("läs mer", "/ny/c"))
+    assert find_cause(before, after, old, new, URL) == "source"
+
+
 def test_a_page_of_few_names_shows_no_design() -> None:
     box = "Har du frågor om stödet? Ring växeln."
     old, new = page([LONG, box], ["a-text"]), page([LONG], ["b-text"], beside=box)

@@ -90,6 +90,13 @@ class Removals:
         ).fetchone()
         return row is not None
 
+    def stands(self, release: int) -> bool:
+        """Whether the release is neither known to be away nor to have gone on as another."""
+        row = self.db.execute(
+            "select 1 from releases where id = ? and gone is null and moved_to is null", [release]
+        ).fetchone()
+        return row is not None
+
     def shared(self, release: int, target: str | None) -> bool:
         """Whether the same has come to stand in the place of another release of the same agency, too."""
         row = self.db.execute(

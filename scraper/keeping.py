@@ -62,6 +62,9 @@ class Keeping:
         if place.kind in ("redirected", "replaced") and self.is_away(release, place, reading):
             return Kept(release=release, outcome=Outcome.AWAY)
         release = replace(release, url=place.url)
+        if place.kind == "twin":
+            self.note_twin(release, reading)
+            return Kept(release=release, outcome=Outcome.UNCHANGED)
         changed = place.kind in ("renamed", "parted") or self.archive.differs(release)
         if changed and suspicion and (reason := suspicion.find_reason(release, reading)):
             if capture is None:  # else it is aside already
@@ -105,6 +108,14 @@ class Keeping:
             else:  # under the validators of what is held: what stands there now is not
                 archive.frontier.held(reading.visited, reading.held, answer.seen)
                 archive.postpone(reading.held, self.witness.due_again(reading.held, answer.seen))
+
+    def note_twin(self, release: Release, reading: Reading) -> None:
+        """An address leads to a held release, but reads otherwise: the release's own address is to be looked at."""
+        key = self.archive.release_id(release.url)
+        assert key is not None  # noqa: S101 - found to be held just now
+        with self.archive.transaction():
+            self.archive.frontier.held(reading.visited, key, reading.answer.seen)
+            self.archive.postpone(key, reading.answer.seen)
 
     def is_away(self, release: Release, place: Place, reading: Reading) -> bool:
         """Another text stands at a held release's address. False where that is the release's new text by now."""

@@ -15,6 +15,7 @@ from archive.store import Archive
 from scraper.items import Reading
 
 RUN = 3  # words
+DAY = len("2024-03-01")
 SAME_TEXT = 0.5  # of all runs of two texts, the share both hold; a move may come with an edit
 OTHER_TEXT = 0.1  # less than this, under another title, is another text
 CERTAIN = 0.9  # as much, and it is the same text whatever else speaks against it
@@ -26,7 +27,8 @@ class Place:
 
     kind: stays, renamed (its release stands at another address now), joined (the same, and the archive holds
     a release of that address already), redirected or replaced (another text than the one that is held), parted
-    (what is held of the address was read at another, `elsewhere`, that only called itself by it).
+    (what is held of the address was read at another, `elsewhere`, that only called itself by it), twin (another page
+    of a held release, which reads otherwise: a print version, or the release has been edited meanwhile).
     """
 
     kind: str
@@ -39,7 +41,11 @@ def find_place(archive: Archive, release: Release, reading: Reading) -> Place:
     own = archive.url_of(reading.held) if reading.held is not None else None
     held = archive.held(own) if own else None
     if own is None or held is None:
-        return Place(kind="stays", url=release.url if is_free(archive, release, reading.visited) else reading.visited)
+        free = is_free(archive, release, reading.visited)
+        kind = "twin" if free and is_twin(archive, release, reading) else "stays"
+        return Place(kind=kind, url=release.url if free else reading.visited)
+    if release.url == own and is_twin(archive, release, reading):
+        return Place(kind="twin", url=own)
     alike = similarity(held.state, to_state(release))
     redirected = reading.answer.url != reading.visited
     if release.url == reading.visited != own and not redirected and alike < CERTAIN:
@@ -66,6 +72,17 @@ def find_place(archive: Archive, release: Release, reading: Reading) -> Place:
     return Place(kind="stays", url=own)
 
 
+def is_twin(archive: Archive, release: Release, reading: Reading) -> bool:
+    """Whether a page calls itself by another's address, whose release stands there and reads otherwise.
+
+    Not where it was led to that address: then it is that page.
+    """
+    key = archive.release_id(release.url)
+    if key is None or release.url in (reading.visited, reading.answer.url):
+        return False
+    return archive.removals.stands(key) and archive.differs(release)
+
+
 def may_be(archive: Archive, held: Held, url: str, alike: float) -> bool:
     """Whether what stands at an address can be a held release: not where that is one that stood beside it before."""
     other = archive.release_id(url)
@@ -83,7 +100,8 @@ def swings(archive: Archive, release: Release, reading: Reading) -> bool:
 def is_free(archive: Archive, release: Release, visited: str) -> bool:
     """Whether a page may go by the address it calls canonical: a template's slip can give many pages the same.
 
-    Not where that address is a source, nor where another text goes by it already.
+    Not where that address is a source, nor where another text goes by it already, be it of the same title: what
+    comes out every week has another date.
     """
     if release.url == visited:
         return True
@@ -95,8 +113,14 @@ def is_free(archive: Archive, release: Release, visited: str) -> bool:
         return True
     alike = similarity(held.state, to_state(release))
     if held.state["title"] == release.title:
-        return alike >= SAME_TEXT
+        return alike >= (CERTAIN if is_of_another_day(held.state, to_state(release)) else SAME_TEXT)
     return alike >= CERTAIN and not archive.frontier.shared(release.url, visited)
+
+
+def is_of_another_day(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether two states tell that they were published on different days."""
+    days = [(state["published"] or "")[:DAY] for state in (one, other)]
+    return all(len(day) == DAY for day in days) and days[0] != days[1]
 
 
 def similarity(one: Mapping[str, Any], other: Mapping[str, Any]) -> float:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from archive.records import Capture, Release
-from archive.store import Archive
+from archive.store import Archive, Outcome
 from scraper.items import Answer, Reading, ReleaseItem
 from scraper.moves import find_place
+from tests.scraper.reading_room import SLUG, ReadingRoom
 
 SEEN = datetime(2026, 3, 1, 8, tzinfo=UTC)
 HOST = "https://skog.example/nyheter/"
@@ -97,3 +98,51 @@ def test_what_was_read_elsewhere_gives_its_address_back(archive: Archive) -> Non
     archive.frontier.held(f"{HOST}mall", 2, SEEN)
     own = replace(FIRST, url=f"{HOST}mall", title="Mallen", body="Det här är mallens egen text om skogens alla vägar.")
     assert place(archive, own, own.url, 2) == "parted mall"
+
+
+def test_another_page_of_a_release_that_reads_otherwise_is_its_twin(archive: Archive) -> None:
+    printed = replace(FIRST, body=f"{TEXT}\n\nUtskriven på en tisdag.")
+    assert place(archive, printed, f"{HOST}1/utskrift", None) == "twin 1"
+    assert place(archive, FIRST, f"{HOST}1/utskrift", None) == "stays 1"
+    assert place(archive, printed, f"{HOST}nr-1", None, FIRST.url) == "stays 1", "it was led to the page itself"
+    archive.frontier.add(f"{HOST}1/utskrift", agency="skog", role="release", seen=SEEN)
+    archive.frontier.held(f"{HOST}1/utskrift", 1, SEEN)
+    assert place(archive, printed, f"{HOST}1/utskrift", 1) == "twin 1"
+    assert place(archive, replace(printed, title="Hoppsan", body=OTHER), f"{HOST}1/utskrift", 1) == "twin 1"
+    for day in range(3):
+        archive.removals.absent(1, SEEN + timedelta(days=day), "gone", status=404)
+    assert place(archive, printed, f"{HOST}1/utskrift", None) == "stays 1", "it is all there is of the release"
+
+
+def test_a_text_of_the_same_title_and_another_day_goes_by_its_own_address(archive: Archive) -> None:
+    weekly = replace(FIRST, url=f"{HOST}lage", title="Läget i skogen", published=date(2026, 3, 2))
+    archive.save(weekly, seen=SEEN)
+    edited = replace(weekly, body=TEXT.replace("höjs", "sänks").replace("maj", "juni"))
+    assert place(archive, replace(edited, published=date(2026, 3, 9)), f"{HOST}lage-2", None) == "stays lage-2"
+    assert place(archive, edited, f"{HOST}lage-2", None) == "twin lage"
+
+
+def test_a_print_version_is_no_edit(room: ReadingRoom) -> None:
+    path, printed = room.paths[0], "/utskrift.html"
+    room.site.aliases[printed] = path
+    room.find([printed])
+    before = room.states()
+
+    def keep_printed() -> Outcome:
+        reading = room.read(printed)
+        item = replace(reading.item, body=f"{reading.item.body}\n\nUtskriven på en tisdag.")
+        return room.keeping.keep(replace(reading, item=item)).outcome
+
+    for _ in range(2):  # found, and known as the release's
+        assert keep_printed() is Outcome.UNCHANGED
+        assert room.read_all([path]) == [Outcome.UNCHANGED]
+    assert room.states() == before
+
+    room.edit(path, title="Ett nytt namn")
+    assert keep_printed() is Outcome.UNCHANGED
+    url = room.base + path
+    due = room.archive.frontier.stale(SLUG, room.moment, 1000)
+    assert url in due, "the release's own address is asked next"
+    assert room.read_all([path]) == [Outcome.REVISED]
+    causes = "select cause from revisions v join releases r on r.id = v.release where r.url = ? order by v.id"
+    assert room.rows(causes, url) == [("first",), ("source",)]

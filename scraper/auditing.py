@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from archive.ledger.stock import Entry, Source
+from archive.ledger.sources import Entry, Source
 from scraper.errors import AgencyError
 from scraper.sessions import Link
 from scraper.spiders.traps import Traps

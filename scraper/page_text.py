@@ -9,7 +9,8 @@ from urllib.parse import unquote, urlsplit
 from lxml import etree
 
 from scraper.normalise.urls import absolute, host_of
-from scraper.pages.document import Document, whole_text
+from scraper.pages.document import Document
+from scraper.pages.elements import whole_text
 
 Links = frozenset[tuple[str, str]]  # a link's words, as `squeeze` has them, and where it leads, as `to_target` does
 SURE = 40  # letters and marks of a paragraph that stands within another text

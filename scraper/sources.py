@@ -21,7 +21,7 @@ from scraper.errors import SourceError
 from scraper.normalise.months import MONTH
 from scraper.normalise.urls import absolute, canonical_url
 from scraper.pagers import find_next, line_of
-from scraper.pages.document import Element
+from scraper.pages.elements import Element
 from scraper.sessions import Link, cut_sessions
 from scraper.source_times import feed_time, published_time, to_utc
 

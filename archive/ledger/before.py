@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
 from sqlite_utils import Database
 
-if TYPE_CHECKING:
-    from archive.ledger.stock import Source
+from archive.ledger.sources import Source
 
 EMPTY = "lists nothing any more"
 NOT_SHOWN = "no page leads to it any more"

@@ -9,14 +9,11 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 from sqlite_utils import Database
 
 from archive.ledger.found import Found
-
-if TYPE_CHECKING:
-    from archive.ledger.stock import Source
+from archive.ledger.sources import Source
 
 OLDER = 3  # as many older ones must be listed; a single one may be kept on top for years
 HELD = """

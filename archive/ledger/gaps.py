@@ -9,16 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from sqlite_utils import Database
 
 from archive.frontier import Frontier
 from archive.ledger.found import Found, find_all
+from archive.ledger.sources import Entry
 from archive.times import to_text
-
-if TYPE_CHECKING:
-    from archive.ledger.stock import Entry
 
 OPEN = ("unseen", "due", "failed", "aside")
 IS_OPEN = "state in ('unseen', 'due', 'failed', 'aside')"

@@ -11,7 +11,8 @@ from scraper.doctor.pages import Case, Sheet
 from scraper.items import Evidence, ReleaseItem
 from scraper.normalise.text import clean_line
 from scraper.page_text import squeeze
-from scraper.pages.document import Document, Element, whole_text
+from scraper.pages.document import Document
+from scraper.pages.elements import Element, whole_text
 from scraper.pages.evidence import path_of
 from scraper.pages.skeleton import GENERATED, find_names
 from scraper.probing.fields import told

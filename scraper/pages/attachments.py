@@ -5,7 +5,8 @@ from __future__ import annotations
 from scraper.items import AttachmentItem
 from scraper.normalise.media import media_type
 from scraper.normalise.text import clean_line
-from scraper.pages.document import Document, Element, whole_text
+from scraper.pages.document import Document
+from scraper.pages.elements import Element, whole_text
 from scraper.pages.inline import without_note
 
 

@@ -13,7 +13,8 @@ from scraper.normalise.months import MONTH
 from scraper.normalise.text import clean_line
 from scraper.pages.boilerplate import remove
 from scraper.pages.dates import DIGIT, EVENT, Found, is_only_a_date, machine_value, more_exact
-from scraper.pages.document import Document, Element, short_line, whole_text
+from scraper.pages.document import Document
+from scraper.pages.elements import Element, short_line, whole_text
 from scraper.pages.evidence import path_of
 from scraper.pages.foreign_dates import dates_an_event, follows_name
 

@@ -19,7 +19,8 @@ from scraper.pages.boilerplate import drop_margins, drop_noise, remove
 from scraper.pages.choice import choose_dates
 from scraper.pages.contacts import choose_contacts, find_areas
 from scraper.pages.dates import Found
-from scraper.pages.document import Document, Element, whole_text
+from scraper.pages.document import Document
+from scraper.pages.elements import Element, whole_text
 from scraper.pages.evidence import path_of
 from scraper.pages.folded import gather_folded
 from scraper.pages.kinds import find_kind

@@ -12,7 +12,7 @@ from lxml import etree
 from scraper.normalise.dates import find_role
 from scraper.normalise.repeated import repeated
 from scraper.normalise.words import words
-from scraper.pages.document import Element, whole_text
+from scraper.pages.elements import Element, whole_text
 from scraper.pages.markup import HEADINGS
 
 NEVER_TEXT = words("""

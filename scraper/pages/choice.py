@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from scraper.pages.bare_dates import find_bare
 from scraper.pages.dates import Found, declared, declared_in_text, refines, vague
-from scraper.pages.document import Document, Element
+from scraper.pages.document import Document
+from scraper.pages.elements import Element
 from scraper.pages.labels import find_labels
 
 

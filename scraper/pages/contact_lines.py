@@ -13,7 +13,7 @@ from scraper.normalise.reach import split_reach
 from scraper.normalise.text import clean_line
 from scraper.pages.contact_reader import Line
 from scraper.pages.contact_words import HEADING
-from scraper.pages.document import Element
+from scraper.pages.elements import Element
 from scraper.pages.markup import HEADINGS, INLINE
 
 SKIPPED = {"script", "style", "noscript", "template", "svg", "iframe", "form", "input", "select", "textarea", "nav"}

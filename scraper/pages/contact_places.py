@@ -11,7 +11,7 @@ from scraper.normalise.reach import may_reach, split_reach
 from scraper.normalise.repeated import repeated
 from scraper.pages.contact_lines import read_lines
 from scraper.pages.contact_words import FOOT, PRESS
-from scraper.pages.document import Element
+from scraper.pages.elements import Element
 
 ASIDE = {"nav", "dialog", "navigation", "banner", "contentinfo", "search", "alertdialog"}  # tags and roles
 MARGIN = {"header", "footer"}

@@ -16,7 +16,8 @@ from scraper.pages.contact_places import is_furniture, is_own, is_switchboard, s
 from scraper.pages.contact_reader import read_contacts, read_sentences
 from scraper.pages.contact_sections import parted, read_section, section_of
 from scraper.pages.contact_words import BOX, HEADING, LEADING, STEM
-from scraper.pages.document import Document, Element
+from scraper.pages.document import Document
+from scraper.pages.elements import Element
 from scraper.pages.evidence import path_of
 from scraper.pages.markup import INLINE
 

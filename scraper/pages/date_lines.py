@@ -8,7 +8,7 @@ from scraper.normalise.dates import ROLE, find_role, first_date, parse_label
 from scraper.normalise.kinds import to_kind
 from scraper.normalise.months import ANY_MONTH
 from scraper.normalise.words import either
-from scraper.pages.document import Element
+from scraper.pages.elements import Element
 from scraper.pages.markup import HEADINGS
 
 # What may stand before the telling word of a label.

@@ -12,7 +12,8 @@ from scraper.normalise.dates import parse_date
 from scraper.normalise.kinds import to_kind
 from scraper.normalise.months import MONTHS
 from scraper.normalise.text import clean_line
-from scraper.pages.document import Document, Element, whole_text
+from scraper.pages.document import Document
+from scraper.pages.elements import Element, whole_text
 from scraper.pages.evidence import path_of
 from scraper.pages.main_element import elements_at
 from scraper.pages.metadata import declared_dates, vague_dates

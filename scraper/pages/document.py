@@ -7,7 +7,6 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from functools import cached_property
-from typing import cast
 from urllib.parse import urljoin
 
 from cssselect import SelectorError
@@ -15,12 +14,11 @@ from lxml import etree
 
 from scraper.errors import NotARelease, PageError
 from scraper.normalise.mojibake import is_broken
-from scraper.normalise.text import clean_line
 from scraper.pages.charsets import decode
+from scraper.pages.elements import Element
 from scraper.pages.mending import mend
 from scraper.pages.selectors import compiled, holds_class
 
-Element = etree._Element  # lxml names no public type for it
 TAG_START = re.compile(rb"[a-z][\w:-]*[\s/]", re.IGNORECASE)
 QUOTED = re.compile(rb"\"[^\"]*\"|'[^']*'")
 LARGE = 400_000  # bytes; a smaller page costs some seconds at worst
@@ -173,24 +171,6 @@ READERS = {
     "title": Document.read_title,
     "script": Document.read_script,
 }
-
-
-def whole_text(element: Element) -> str:
-    """All text within an element, parts kept apart."""
-    return " ".join(cast("Iterator[str]", element.itertext()))
-
-
-def short_line(element: Element, most: int) -> str | None:
-    """All text within an element as one line, None where it is longer; does not read on to find that out."""
-    parts: list[str] = []
-    length = 0
-    for text in cast("Iterator[str]", element.itertext()):
-        if part := clean_line(text):
-            length += len(part) + 1
-            if length > most + 1:
-                return None
-            parts.append(part)
-    return " ".join(parts)
 
 
 def to_xml_characters(text: str) -> bytes:

@@ -10,7 +10,7 @@ from itertools import chain, islice, takewhile
 from scraper.normalise.repeated import repeated
 from scraper.normalise.text import clean_line
 from scraper.pages.boilerplate import CAMEL, remove, text_length
-from scraper.pages.document import Element, whole_text
+from scraper.pages.elements import Element, whole_text
 from scraper.pages.main_element import elements_at
 from scraper.pages.question_words import asks
 

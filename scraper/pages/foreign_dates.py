@@ -9,7 +9,7 @@ from typing import cast
 
 from scraper.normalise.media import media_type
 from scraper.pages.boilerplate import is_card, text_length
-from scraper.pages.document import Element
+from scraper.pages.elements import Element
 from scraper.pages.markup import HEADINGS
 
 TEASERS = ("article", "li", "a")

@@ -10,7 +10,8 @@ from scraper.normalise.kinds import to_kind
 from scraper.normalise.months import MONTHS
 from scraper.normalise.text import clean_line
 from scraper.pages.bare_dates import neighbours
-from scraper.pages.document import Document, Element, whole_text
+from scraper.pages.document import Document
+from scraper.pages.elements import Element, whole_text
 from scraper.pages.evidence import path_of
 from scraper.pages.metadata import types
 

@@ -15,7 +15,8 @@ from scraper.normalise.text import clean_line
 from scraper.pages.boilerplate import remove
 from scraper.pages.date_lines import OPENING, belongs_to_date, goes_on, is_heading
 from scraper.pages.dates import DIGIT, EVENT, Found, is_only_a_date, machine_values, more_exact, read_stamp
-from scraper.pages.document import Document, Element, whole_text
+from scraper.pages.document import Document
+from scraper.pages.elements import Element, whole_text
 from scraper.pages.evidence import path_of
 from scraper.pages.foreign_dates import dates_an_event, dates_another
 from scraper.pages.markup import INLINE

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from scraper.pages.boilerplate import CARD_HEADINGS, LONGEST_CARD, leads_away, links_away, text_length
-from scraper.pages.document import Element, whole_text
+from scraper.pages.elements import Element, whole_text
 
 FEWEST_ENTRIES = 5
 SHARE_OF_ENTRIES = 0.75

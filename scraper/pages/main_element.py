@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from lxml import etree
 
-from scraper.pages.document import Element
+from scraper.pages.elements import Element
 from scraper.pages.markup import INLINE
 
 ARTICLE = "//article"

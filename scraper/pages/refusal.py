@@ -14,7 +14,8 @@ from lxml import etree
 
 from scraper.normalise.text import clean_line, clean_text
 from scraper.pages import refusal_words as said
-from scraper.pages.document import Document, Element, whole_text
+from scraper.pages.document import Document
+from scraper.pages.elements import Element, whole_text
 from scraper.pages.markup import INLINE
 from scraper.pages.titles import names_of_site, without_site
 

@@ -6,13 +6,11 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 from cssselect import HTMLTranslator
 from lxml import etree
 
-if TYPE_CHECKING:
-    from scraper.pages.document import Element
+from scraper.pages.elements import Element
 
 WHITE = re.compile(r"[ \t\r\n\f]+")  # what parts the classes of an element (HTML, 2.3.7) and the steps of a selector
 STEP = re.compile(r"(?P<tag>[a-zA-Z]\w*)?(?P<classes>(?:\.[a-zA-Z][\w-]*)*)", re.ASCII)

@@ -7,7 +7,7 @@ from bs4.builder import HTMLTreeBuilder
 from lxml import etree
 
 from scraper.normalise.words import words
-from scraper.pages.document import Element
+from scraper.pages.elements import Element
 from scraper.pages.markup import INLINE
 
 # What is asked of a soup's elements; every further attribute costs time.

@@ -13,7 +13,7 @@ from scraper.normalise.repeated import repeated
 from scraper.normalise.text import clean_line
 from scraper.normalise.words import either
 from scraper.pages.boilerplate import remove
-from scraper.pages.document import Element, whole_text
+from scraper.pages.elements import Element, whole_text
 from scraper.pages.evidence import path_of
 
 FURNITURE = ("nav", "header", "form", "aside")  # a heading such as Ämnen in a menu or a filter names no tags

@@ -8,7 +8,8 @@ from collections.abc import Collection, Sequence
 from scraper.items import Evidence
 from scraper.normalise.text import clean_line
 from scraper.normalise.urls import host_of
-from scraper.pages.document import Document, Element, whole_text
+from scraper.pages.document import Document
+from scraper.pages.elements import Element, whole_text
 from scraper.pages.evidence import path_of
 from scraper.pages.metadata import declared_headline, declared_title
 

@@ -8,7 +8,8 @@ from contextlib import suppress
 from scraper.agency import SELECTOR_KEYS, Agency
 from scraper.errors import PageError
 from scraper.normalise.text import clean_line
-from scraper.pages.document import Document, whole_text
+from scraper.pages.document import Document
+from scraper.pages.elements import whole_text
 
 
 def find_idle(html: bytes, url: str, agency: Agency) -> Iterator[str]:

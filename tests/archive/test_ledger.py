@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from archive.ledger.gaps import refill
-from archive.ledger.stock import Entry, Source, Stock, take_stock
+from archive.ledger.sources import Entry, Source
+from archive.ledger.stock import Stock, take_stock
 from archive.records import Release
 from archive.store import Archive
 

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from archive.ledger.stock import Entry, Source, take_stock
+from archive.ledger.sources import Entry, Source
+from archive.ledger.stock import take_stock
 from archive.store import Archive
 from scraper.agency import load_agencies
 from tests.archive.sample import PAGED, Site, fill, served

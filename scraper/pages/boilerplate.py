@@ -41,7 +41,7 @@ DOUBTFUL = words(r"""
     promo\w* paywall feedback rating subscribe subscription prenumerera
     """)
 # A box of facts within the text, by its name or its heading.
-FACT_BOX = re.compile(r"(?:^|[\s_-])(?:fakta\w*|facts?|fact-?box|info-?ruta)(?=$|[\s_-])")
+FACT_BOX = re.compile(r"(?:^|[\s_-])(?:fakta\w*|info-?ruta)(?=$|[\s_-])")
 FACTS = re.compile(r"\W*(?:fakta|facts|bakgrund|background|faktaruta)\b", re.IGNORECASE)
 MOST_LINKED = 0.5
 CARD_HEADINGS = ("h2", "h3", "h4", "h5")

@@ -115,7 +115,11 @@ STATUS = {
         ("{n} myndighet läses inte som den ska", "{n} myndigheter läses inte som de ska"),
         ("{n} agency is not read as it should be", "{n} agencies are not read as they should be"),
     ),
-    "no_faults": Text("Alla myndigheter läses som de ska", "All agencies are read as they should be"),
+    "n_read": Text(
+        ("{n} myndighet läses som den ska", "{n} myndigheter läses som de ska"),
+        ("{n} agency is read as it should be", "{n} agencies are read as they should be"),
+    ),
+    "none_read": Text("Ingen myndighet läses just nu", "No agency is read at the moment"),
     "n_known": Text(("{n} känt fel", "{n} kända fel"), ("{n} known fault", "{n} known faults")),
     "since_when": Text("så sedan {when}", "so since {when}"),
     "status_all": Text("Alla myndigheters driftläge", "Status of all agencies"),

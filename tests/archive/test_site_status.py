@@ -14,7 +14,7 @@ from archive.store import Archive
 from scraper.agency import load_agencies
 from tests.archive.atom import find_faults
 from tests.archive.sample import Site, fill, served
-from tests.archive.sample_health import FACTS, JUDGED, add_health
+from tests.archive.sample_health import FACTS, JUDGED, ROWS, add_health
 
 MOST = 60_000  # bytes of the page with all agencies that are declared, and its style
 
@@ -103,6 +103,29 @@ async def test_a_page_nobody_renews_says_so(judged: Path) -> None:
 async def test_an_archive_that_was_never_judged(empty_site: Site) -> None:
     assert "No agency has been judged yet." in await empty_site.text("/-/status?lang=en")
     assert (await empty_site.get("/-/status.atom")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("states", "said"),
+    [
+        ({}, "1 agency is not read as it should be · 1 known fault"),
+        ({"tystnadsnamnden": "healthy"}, "3 agencies are read as they should be · 1 known fault"),
+        ({"tystnadsnamnden": "paused", "fyrstyrelsen": "paused"}, "2 agencies are read as they should be"),
+        (dict.fromkeys(("tystnadsnamnden", "vagmyndigheten", "fagelverket"), "paused"), "1 known fault"),
+        (dict.fromkeys((agency for agency, *_ in ROWS), "paused"), "No agency is read at the moment"),
+    ],
+)
+async def test_the_heading_speaks_of_those_that_are_read(tmp_path: Path, states: dict[str, str], said: str) -> None:
+    path = add_health(fill(tmp_path / "archive.db"))
+    with Archive(path) as archive:
+        for agency, state in states.items():
+            archive.db.execute(
+                "update health set state = ?, reason = json_object('code', ?) where agency = ?",
+                [state, "paused" if state == "paused" else "too_few", agency],
+            )
+    with served(path) as datasette:
+        page = await Site(datasette).page("/-/status?lang=en")
+    assert page.xpath("string(//h2[@class='verdict']/*[@role='status'])") == said
 
 
 @pytest.mark.parametrize("sort", ["vagmyndigheten", "tystnadsnamnden"])

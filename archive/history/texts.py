@@ -80,6 +80,7 @@ HISTORY = {
         ("Checked {n} time since, {when}: unchanged.", "Checked {n} times since, last {when}: unchanged."),
     ),
     "not_checked": Text("Inte kontrollerad igen sedan dess.", "Not checked again since."),
+    "not_seen": Text("Inte sedd igen sedan dess.", "Not seen again since."),
     "at_address": Text("På adressen {url}", "At the address {url}"),
     "moved_from": Text("Flyttad från {old} till {target}", "Moved from {old} to {target}"),
     "away_confirmed": Text("Borttagen av myndigheten", "Removed by the agency"),

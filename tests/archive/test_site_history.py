@@ -154,6 +154,9 @@ async def test_a_doubt_or_an_outage_is_no_removal(story: Site, title: str, told:
     assert "Borttagen av myndigheten" not in words(page)
     row = "Senast kontrollerad" if title == DOUBT else "Senast prövad"
     assert f"Senast sedd 3 juni 2024 kl. 10.15 {row} 4 juni 2024 kl. 10.15" in words(page.cssselect(".times")[0])
+    first = words(page.cssselect(".timeline > li")[-1])
+    assert "Inte sedd igen sedan dess." in first  # it was looked for, and not found
+    assert "Inte kontrollerad" not in first
 
 
 async def test_one_that_came_back_stands_as_any_other(story: Site) -> None:

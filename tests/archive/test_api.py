@@ -101,6 +101,16 @@ def test_another_archive_can_be_taken_over_as_the_format_tells(served_file: Path
     assert len(execute(to, titles)) > 1
 
 
+def test_the_example_of_years_counts_all_that_is_found(address: str) -> None:
+    (example,) = (text for text in examples("sh") if "each year" in text)
+    (asked,) = re.findall(f"'{HERE}/search.json([^']+)'", example)
+    with urlopen(f"{address}/search.json{asked}") as answer:  # noqa: S310 - loopback
+        told = json.load(answer)
+    assert not told["include"]
+    assert not told["exclude"]
+    assert sum(year["count"] for year in told["facets"]["year"]) == told["total"] > 0
+
+
 def test_python(address: str) -> None:
     (example,) = (text for text in examples("python") if "questions" in text)
     told = run([sys.executable, "-c", example.replace(HERE, address)])

@@ -2,12 +2,13 @@
 
 Every request for Datasette's own views of a database (its page, tables, views, queries, `?sql=`, `_where`, facets, CSV)
 takes a turn and has a budget; pages of ours and single rows do not wait behind them. Searches and comparisons of
-ours, which may take a while, wait in lines of their own. What changes nothing here is
-refused before it is looked at: the site takes GET, HEAD and OPTIONS alone.
+ours, which may take a while, wait in lines of their own. What asks for too much at once, whatever page it is of, and
+what changes nothing here is refused before it is looked at: the site takes GET, HEAD and OPTIONS alone.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -95,13 +96,12 @@ class Doors:
         """503 where too many are waiting already, 400 where the question itself is too much."""
         raw = scope.get("raw_path") or scope["path"].encode()
         path = raw.decode("latin-1").partition("?")[0].removeprefix(self.datasette.setting("base_url").rstrip("/"))
-        visit = None
-        if is_for_data(path, list(self.datasette.databases)):
-            try:
-                visit = self.find_visit(path, scope.get("query_string", b"").decode("latin-1"))
-            except ValueError as error:
-                await self.refuse(path, 400, str(error)).asgi_send(send)
-                return
+        try:
+            asked = read_question(scope.get("query_string", b"").decode("latin-1"), self.limits)
+        except ValueError as error:
+            await self.refuse(path, 400, str(error)).asgi_send(send)
+            return
+        visit = self.to_visit(path, dict(asked)) if is_for_data(path, list(self.datasette.databases)) else None
         line = next((turns for begin, turns in self.lines if path.startswith(begin)), None)
         turn = visit or (Visit(self.limits, line) if line else None)
 
@@ -122,9 +122,8 @@ class Doors:
             if turn:
                 turn.end()
 
-    def find_visit(self, path: str, query: str) -> Visit:
-        """What a request for data may ask for; ValueError, with words for the visitor, where it asks for too much."""
-        asked = dict(read_question(query, self.limits))
+    def to_visit(self, path: str, asked: Mapping[str, str]) -> Visit:
+        """What a request for data may cost, by what it asks for."""
         kind = (
             "csv" if path.endswith(".csv") else "html" if "." not in path else "parsed" if "_json" in asked else "json"
         )

@@ -9,7 +9,7 @@ from typing import Protocol
 from urllib.parse import quote_plus, urlencode
 
 from archive.search.parsing import parse_query
-from archive.search.query import Asked
+from archive.search.query import MOST_LETTERS, Asked
 
 PAGE_SIZE = 20
 MOST_SIZE = 100  # hits on one page of data
@@ -18,7 +18,6 @@ EXCEPT = "__not"  # after a facet's name, as Datasette's own filters have it
 ORDERS = ("best", "newest")
 SHOWN = ("releases", "questions")
 MOST_VALUES = 20  # of one facet
-LONGEST = 10_000  # characters of a query that are read
 
 
 class Args(Protocol):
@@ -50,7 +49,7 @@ class Query:
     @cached_property
     def asked(self) -> Asked:
         """The words, understood."""
-        return parse_query(self.text[:LONGEST])
+        return parse_query(self.text)
 
     @property
     def filtered(self) -> bool:
@@ -89,7 +88,7 @@ def to_pairs(query: Query) -> list[tuple[str, str]]:
     >>> to_pairs(Query(text="fyrar", exclude={"kind": ("news",)}, page=2))
     [('q', 'fyrar'), ('kind__not', 'news'), ('page', '2')]
     """
-    pairs = [("q", query.text)] if query.text else []
+    pairs = [("q", query.text[:MOST_LETTERS])] if query.text else []
     for values, ending in ((query.include, ""), (query.exclude, EXCEPT)):
         pairs += [(name + ending, value) for name in FACETS for value in values.get(name, ())]
     pairs += [("order", query.order)] if query.order else []

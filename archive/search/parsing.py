@@ -11,6 +11,7 @@ from archive.search.lexing import FAR, Lexeme, clean, lex, split_words
 from archive.search.query import (
     DAYS,
     FACTS,
+    MOST_LETTERS,
     MOST_WORDS,
     TEXTS,
     All,
@@ -34,7 +35,9 @@ def parse_query(text: str) -> Asked:
     All(parts=(Term(words=('våld',), star=False, field=None), Not(part=Term(words=('krig',), star=False, field=None)), \
 Term(words=('skola',), star=False, field='title')))
     """
-    parser = Parser(clean(text))
+    parser = Parser(clean(text[:MOST_LETTERS]))
+    if len(text) > MOST_LETTERS:
+        parser.note("cut")
     tree = parser.read_all(None, 0)
     if tree is not None and not any_positive(tree):
         parser.note("only_not")

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 MOST_WORDS = 32  # further words are left out, and the reader is told
+MOST_LETTERS = 2_000  # the same; links repeat them, a hundred times a page
 
 FIELDS = {  # as typed, without marks over letters → what it asks about
     **dict.fromkeys(("rubrik", "titel", "title"), "title"),

@@ -63,8 +63,8 @@ SEARCH = {
     ),
     "search_note_no_tag": Text("Inget ämnesord i arkivet heter {words}.", "No tag in the archive is called {words}."),
     "search_note_cut": Text(
-        "Bara de första orden togs med i sökningen, högst 32.",
-        "Only the first words were used in the search, 32 at most.",
+        "Bara de första orden togs med i sökningen: högst 32 ord och 2\u00a0000 tecken.",
+        "Only the first words were used in the search: 32 words and 2,000 characters at most.",
     ),
     "search_note_titled": Text(
         "Så vanliga ord vägs inte: meddelanden med alla ord i rubriken står först, sedan de nyaste.",

@@ -78,6 +78,15 @@ async def test_a_long_question_is_refused_before_it_is_read(filled: Path, *, all
             assert response.headers["access-control-allow-origin"] == "*"
 
 
+@pytest.mark.parametrize("path", ["/search", "/search.json", "/-/edits", "/-/edits.json", "/new.csv", "/", "/about"])
+async def test_so_it_is_whatever_page_it_is_of(site: Site, path: str) -> None:
+    for asked in ("q=" + "fyrar+" * 2_000, "x=" + "å" * 10_001, "&".join(["tag=x"] * 201)):
+        response = await site.get(f"{path}?{asked}")
+        assert response.status_code == 400, asked[:9]
+        assert "at most" in (response.json()["error"] if path.endswith(".json") else response.text)
+    assert (await site.get(f"{path}?q=" + "x" * 10_000)).status_code == 200
+
+
 async def test_refusals_are_json_to_those_who_ask_for_it(filled: Path) -> None:
     with served(filled, default_allow_sql=False) as datasette:
         response = await Site(datasette).get("/archive.json?sql=select+1")

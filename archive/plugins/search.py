@@ -38,6 +38,8 @@ async def show_search(request: Any, datasette: Any) -> Any:
         results = await search(run, query, columns_of(datasette))
     except QueryInterrupted:
         results = None
+    if results:  # the address of the page that is shown, where a later one was asked for
+        query = replace(query, page=results.found.page)
     context = to_context(request, datasette, query, results)
     page = await datasette.render_template("search.html", context, request=request)
     return Response.html(page, status=200 if results else 503)

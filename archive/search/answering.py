@@ -16,6 +16,7 @@ from archive.search.names import find_known
 from archive.search.query import Note, Term, find_terms
 from archive.search.run import Choice, Run
 from archive.search.suggesting import FEW, find_others, replace_word
+from archive.search.unknown import find_unknown
 
 MOST_SUGGESTIONS = 2
 SEARCHED = """
@@ -85,11 +86,15 @@ async def search(run: Run, query: Query, columns: Columns | None = None) -> Resu
     found = await find(run, columns, query, known)
     wanted = to_wanted(query.asked.tree, {text: begun.lemmas for text, begun in known.begun.items()})
     read = read_pairs if query.show == "questions" else read_releases
-    hits, suggestions = await asyncio.gather(read(run, found.ids, wanted), suggest(run, columns, query, found, known))
+    hits, suggestions, unknown = await asyncio.gather(
+        read(run, found.ids, wanted),
+        suggest(run, columns, query, found, known),
+        find_unknown(run, columns, query),
+    )
     return Results(
         hits=hits,
         found=found,
-        notes=[*query.asked.notes, *notes, *notes_on(found)],
+        notes=[*query.asked.notes, *query.notes, *notes, *unknown, *notes_on(query, found)],
         suggestions=suggestions,
         fresh=Fresh(**dict((await run(FRESH, {}))[0])),
         searched=None if found.total else await find_searched(run),
@@ -97,9 +102,11 @@ async def search(run: Run, query: Query, columns: Columns | None = None) -> Resu
     )
 
 
-def notes_on(found: Found) -> list[Note]:
-    """What is told of how hits were counted and ordered."""
-    return [*([Note("titled")] if found.titled else []), *([Note("partial")] if found.partial else [])]
+def notes_on(query: Query, found: Found) -> list[Note]:
+    """What is told of how hits were counted and ordered, and of a page that there is not."""
+    told = {"titled": found.titled, "partial": found.partial}
+    beyond = [Note("no_page", str(query.page))] if query.page > found.pages else []
+    return [*beyond, *(Note(key) for key, holds in told.items() if holds)]
 
 
 async def suggest(run: Run, columns: Columns, query: Query, found: Found, known: Known) -> list[Suggestion]:

@@ -9,7 +9,7 @@ from typing import Protocol
 from urllib.parse import quote_plus, urlencode
 
 from archive.search.parsing import parse_query
-from archive.search.query import MOST_LETTERS, Asked
+from archive.search.query import MOST_LETTERS, Asked, Note
 
 PAGE_SIZE = 20
 MOST_SIZE = 100  # hits on one page of data
@@ -18,6 +18,9 @@ EXCEPT = "__not"  # after a facet's name, as Datasette's own filters have it
 ORDERS = ("best", "newest")
 SHOWN = ("releases", "questions")
 MOST_VALUES = 20  # of one facet
+MOST_VALUE = 500  # characters of one; a longer value is no name of anything
+MOST_TOLD = 60  # characters of a value that a note tells
+LAST = 10**6  # page that may be asked for
 
 
 class Args(Protocol):
@@ -34,7 +37,7 @@ class Query:
 
     order: "" is best first where there are words to be ranked by, else newest first. show: releases, or the pairs of
     question and answer in them. news: only what is new, newest find first
-    (archive/feeds/__init__.py tells what that is).
+    (archive/feeds/__init__.py tells what that is). notes: on what the address asks that cannot be read.
     """
 
     text: str = ""
@@ -45,6 +48,7 @@ class Query:
     page: int = 1
     size: int = PAGE_SIZE
     news: bool = False
+    notes: tuple[Note, ...] = ()
 
     @cached_property
     def asked(self) -> Asked:
@@ -58,28 +62,58 @@ class Query:
 
 
 def read_query(args: Args) -> Query:
-    """From an address; what cannot be read there means what is shown without it."""
-    order, show, page, size = (args.get(name) or "" for name in ("order", "show", "page", "size"))
+    """From an address; what cannot be read there means what is shown without it, and a note tells."""
+    order, show, page, size = ((args.get(name) or "").strip() for name in ("order", "show", "page", "size"))
+    pages, sizes = read_count(page), read_count(size)
+    unread = {
+        "order": order if order not in ORDERS else "",
+        "show": show if show not in SHOWN else "",
+        "page": page if pages is None else "",
+        "size": size if sizes is None else "",
+    }
+    notes = [Note("not_read", tell(name, value)) for name, value in unread.items() if value]
+    notes += [Note("most_size", tell("size", size))] if sizes and sizes > MOST_SIZE else []
     return Query(
         text=(args.get("q") or "").strip(),
-        include=read_values(args, ""),
-        exclude=read_values(args, EXCEPT),
+        include=read_values(args, "", notes),
+        exclude=read_values(args, EXCEPT, notes),
         order=order if order in ORDERS else "",
         show=show if show in SHOWN else "releases",
-        page=read_count(page, 1, 10**6),
-        size=read_count(size, PAGE_SIZE, MOST_SIZE),
+        page=min(pages or 1, LAST),
+        size=min(sizes or PAGE_SIZE, MOST_SIZE),
+        notes=tuple(notes),
     )
 
 
-def read_values(args: Args, ending: str) -> dict[str, tuple[str, ...]]:
-    """The values of each facet that has any, each once."""
+def read_values(args: Args, ending: str, notes: list[Note]) -> dict[str, tuple[str, ...]]:
+    """The values of each facet that has any, each once; a note where there are more than are read."""
     found = {name: tuple(dict.fromkeys(filter(None, args.getlist(name + ending)))) for name in FACETS}
-    return {name: values[:MOST_VALUES] for name, values in found.items() if values}
+    notes += [
+        Note("not_read", tell(name + ending, values[MOST_VALUES]))
+        for name, values in found.items()
+        if len(values) > MOST_VALUES
+    ]
+    return {name: tuple(v[:MOST_VALUE] for v in values[:MOST_VALUES]) for name, values in found.items() if values}
 
 
-def read_count(text: str, default: int, most: int) -> int:
-    """A whole number from 1 to `most`."""
-    return min(max(1, int(text)), most) if text.isascii() and text.isdigit() and len(text) < 9 else default
+def read_count(text: str) -> int | None:
+    """A whole number from 1; None where it is none, or nothing is asked for.
+
+    >>> read_count("3"), read_count("0"), read_count("-1"), read_count("9" * 5000) == 10**9
+    (3, None, None, True)
+    """
+    if not (text.isascii() and text.isdigit()):
+        return None
+    return (int(text) if len(text) < 10 else 10**9) or None
+
+
+def tell(name: str, value: str) -> str:
+    """A parameter and its value, as a note names them.
+
+    >>> tell("kind", "banana"), len(tell("tag", "x" * 500))
+    ('kind=banana', 65)
+    """
+    return f"{name}={value}" if len(value) <= MOST_TOLD else f"{name}={value[:MOST_TOLD]}…"
 
 
 def to_pairs(query: Query) -> list[tuple[str, str]]:

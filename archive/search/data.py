@@ -22,7 +22,9 @@ Whole = Callable[[str], str]  # a path of ours as a whole address
 
 
 def to_rows(results: Results, query: Query, whole: Whole) -> list[dict[str, Any]]:
-    """A row for each hit, in the order of the page."""
+    """A row for each hit, in the order of the page; none on a page beyond the last, where who reads all stops."""
+    if query.page > results.found.pages:
+        return []
     return [to_row(hit, query, whole) for hit in results.hits]
 
 
@@ -48,7 +50,7 @@ def to_head(results: Results, query: Query) -> dict[str, Any]:
         "order": found.order,
         "total": found.total,
         "capped": found.capped,
-        "page_number": found.page,
+        "page_number": query.page,
         "pages": found.pages,
         "include": dict(query.include),
         "exclude": dict(query.exclude),

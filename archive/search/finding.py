@@ -24,6 +24,8 @@ TAGS = "select id, name from tags where id in (select value from json_each(:ids)
 class Found:
     """ids: of the releases or pairs of one page, in order; `capped`: there are more than `total`.
 
+    page: the one asked for, or the last where there are fewer.
+
     titled: best are the newest that have all words in their title, for these alone find more than is weighed.
     partial: facets with a chosen value whose further values are counted among the newest MOST_HITS only.
     """

@@ -62,6 +62,21 @@ SEARCH = {
         "Ingen myndighet i arkivet heter {words}.", "No agency in the archive is called {words}."
     ),
     "search_note_no_tag": Text("Inget ämnesord i arkivet heter {words}.", "No tag in the archive is called {words}."),
+    "search_note_not_read": Text(
+        "{words} i adressen går inte att läsa och räknas inte med.",
+        "{words} in the address cannot be read and is left out.",
+    ),
+    "search_note_no_value": Text(
+        "{words} i adressen: det värdet finns inte i arkivet.", "{words} in the address: the archive has no such value."
+    ),
+    "search_note_most_size": Text(
+        "En sida rymmer högst 100 träffar; {words} i adressen är för mycket.",
+        "A page holds 100 hits at most; {words} in the address is too much.",
+    ),
+    "search_note_no_page": Text(
+        "Det finns ingen sida {words}: träffarna tar slut före den.",
+        "There is no page {words}: the hits end before it.",
+    ),
     "search_note_cut": Text(
         "Bara de första orden togs med i sökningen: högst 32 ord och 2\u00a0000 tecken.",
         "Only the first words were used in the search: 32 words and 2,000 characters at most.",

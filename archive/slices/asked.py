@@ -91,7 +91,7 @@ def choose_by_search(db: sqlite3.Connection, text: str) -> Sequence[str]:
     plan = plan_of(query, known)
     hits = hits_sql(query, plan, match_of(query, plan))
     db.execute(f"insert or ignore into temp.chosen (release) select release from ({hits})", plan.values)
-    return [say_note(note) for note in (*query.asked.notes, *notes)]
+    return [say_note(note) for note in (*query.asked.notes, *query.notes, *notes)]
 
 
 def say_note(note: Note) -> str:

@@ -113,7 +113,7 @@ async def suggest(run: Run, columns: Columns, query: Query, found: Found, known:
     """Other queries that find more, each tried before it is told."""
     few = found.total <= FEW
     texts: dict[str, str] = {}
-    for other in await find_others(run, query.asked.tree, few=few):
+    for other in await find_others(run, query.asked, few=few):
         texts.setdefault(replace_word(query.text, other), "spelling")
     if not found.total and any(len(term.words) > 1 for term in find_terms(query.asked.tree)):
         texts.setdefault(apart(query), "loose")

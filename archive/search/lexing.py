@@ -16,6 +16,8 @@ LONGEST = 80  # letters of a word; none in Swedish has so many, and to take one 
 QUOTES = str.maketrans(dict.fromkeys("”“„‟»«″", '"'))
 LEXEME = re.compile(r'"(?P<phrase>[^"]*)"(?P<star>\*?)|(?P<bracket>[()])|(?P<quote>")|(?P<plain>\|+|[^\s"()|]+)')
 FIELD = re.compile(r"(?P<name>[^\W\d_]+):(?P<rest>.*)", re.DOTALL)
+ENDINGS = re.compile("[sntaeo]|[ea]?r?[nts]s?|[eao]r|[ea]rna|are|na|ta")  # EU:s, tv:n, pdf:er, S:ta
+NUMBERED = ("kl", "nr", "dnr", "tel")  # kl:10, dnr:2024/12
 OPERATORS = {"OR": "or", "ELLER": "or", "|": "or", "||": "or", "AND": "and", "OCH": "and", "&": "and", "&&": "and"}
 NEAR = re.compile(r"(?:NEAR|NÄRA)(?:/(\d{1,3}))?")
 FAR = 10  # words between, where a NEAR does not say
@@ -32,6 +34,7 @@ class Lexeme:
     short: bool = False  # a star after too few letters
     number: int = 0
     glued: bool = False
+    stranger: str = ""  # of words: what stands before a colon as a field would, and is none
 
 
 def clean(text: str) -> str:
@@ -77,11 +80,14 @@ def lex(text: str) -> Iterator[Lexeme | None]:
         elif match["quote"]:
             yield None
         else:
-            yield from lex_plain(match["plain"], glued=glued)
+            yield from lex_plain(match["plain"], glued=glued, following=text[end : end + 1])
 
 
-def lex_plain(text: str, *, glued: bool) -> Iterator[Lexeme]:
-    """A run of characters without space: an operator, or a word with the signs that stand before it."""
+def lex_plain(text: str, *, glued: bool, following: str = "") -> Iterator[Lexeme]:
+    """A run of characters without space: an operator, or a word with the signs that stand before it.
+
+    following: the character that ends it.
+    """
     if text in OPERATORS:
         yield Lexeme(OPERATORS[text], text, split_words(text), glued=glued)
         return
@@ -104,7 +110,34 @@ def lex_plain(text: str, *, glued: bool) -> Iterator[Lexeme]:
             return
     if words := split_words(text):
         starred, long = has_star(text), len(words[-1]) >= SHORTEST
-        yield Lexeme("words", text, words, star=starred and long, short=starred and not long, glued=glued)
+        yield Lexeme(
+            kind="words",
+            text=text,
+            words=words,
+            star=starred and long,
+            short=starred and not long,
+            glued=glued,
+            stranger=find_stranger(text + following),
+        )
+
+
+def find_stranger(text: str) -> str:
+    """The name before a colon, where it stands as a field would and the archive has no such field; "" where not.
+
+    >>> [find_stranger(text) for text in ("foo:bar", "datum:2024", 'ort:"', "Polisen: ", "EU:s", "tv:n", "10:30")]
+    ['foo', 'datum', 'ort', '', '', '', '']
+    >>> [find_stranger(text) for text in ("SOU:2023:45", "https://a.se", "S:ta", "2024:12", "dnr:2024/12", "rubrik:x")]
+    ['', '', '', '', '', '']
+    """
+    named = FIELD.fullmatch(text)
+    if named is None or len(named["name"]) < 2 or named["name"].isupper() or bare(named["name"]) in FIELDS:
+        return ""
+    rest = named["rest"]
+    if bare(named["name"]) in NUMBERED and rest[:1].isdigit():
+        return ""
+    if not rest.strip() or rest.startswith("//") or any(map(ENDINGS.fullmatch, split_words(rest)[:1])):
+        return ""
+    return named["name"]
 
 
 def has_star(text: str) -> bool:

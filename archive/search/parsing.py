@@ -7,10 +7,9 @@ OR binds closer than the space between words: a b OR c asks for a, and for b or 
 from __future__ import annotations
 
 from archive.search.days import find_day
-from archive.search.lexing import FAR, Lexeme, clean, lex, split_words
+from archive.search.lexing import FAR, Lexeme, clean, lex
 from archive.search.query import (
     DAYS,
-    FACTS,
     MOST_LETTERS,
     MOST_WORDS,
     TEXTS,
@@ -39,6 +38,7 @@ Term(words=('skola',), star=False, field='title')))
     if len(text) > MOST_LETTERS:
         parser.note("cut")
     tree = parser.read_all(None, 0)
+    parser.note_days(tree)
     if tree is not None and not any_positive(tree):
         parser.note("only_not")
     typed = " ".join(text.split())
@@ -60,6 +60,14 @@ class Parser:
         """Each told once."""
         if (note := Note(key, words)) not in self.notes:
             self.notes.append(note)
+
+    def note_days(self, tree: Node | None) -> None:
+        """Days that must be after one and before an earlier one are none."""
+        facts = [part for part in tree.parts if isinstance(part, Fact)] if isinstance(tree, All) else []
+        begins = [fact.value for fact in facts if fact.field == "from"]
+        ends = [fact.value for fact in facts if fact.field == "to"]
+        if begins and ends and max(begins) > min(ends):
+            self.note("no_time", f"{max(begins)} – {min(ends)}")
 
     def cut(self, lexemes: list[Lexeme]) -> list[Lexeme]:
         """As many pieces as hold MOST_WORDS words."""
@@ -130,6 +138,8 @@ class Parser:
         if piece.kind == "words":
             if piece.short:
                 self.note("short_star", piece.text)
+            if piece.stranger:
+                self.note("no_field", f"{piece.stranger}:")
             return Term(piece.words, piece.star, field) if piece.words else None
         if piece.kind == "(":
             return self.read_all(field, depth + 1) if depth < DEEPEST else None
@@ -179,14 +189,13 @@ class Parser:
 
     def read_field(self, piece: Lexeme, outer: str | None, depth: int) -> Node | None:
         """A field's value follows it, after a space at most; a field without one is a word."""
-        following = self.peek()
-        if following is None or following.kind not in ("words", "("):
+        following, name = self.peek(), piece.text
+        wanted = ("words", "(") if name in TEXTS else ("words",)
+        if following is None or following.kind not in wanted or not (following.words or following.kind == "("):
+            self.note("no_value_of", f"{piece.words[0]}:")
             return Term(piece.words, field=outer)
-        name = piece.text
         if name in TEXTS:
             return self.read_one(name, depth)
-        if following.kind == "(":
-            return Term(piece.words, field=outer)
         if name in DAYS:
             day = find_day(following.text, last=name == "to")
             if day is None:
@@ -195,8 +204,7 @@ class Parser:
             self.at += 1
             return Fact(name, day)
         self.at += 1
-        value = " ".join(following.text.strip("\"' ,;").split())
-        return Fact(name, value) if name in FACTS and split_words(value) else None
+        return Fact(name, " ".join(following.text.strip("\"' ,;").split()))
 
 
 def join(kind: type[All] | type[Any], parts: list[Node]) -> Node | None:

@@ -11,8 +11,8 @@ from itertools import islice, pairwise, product
 from rapidfuzz.distance import OSA
 from rapidfuzz.process import extract_iter
 
-from archive.search.lexing import bare
-from archive.search.query import Node, find_terms
+from archive.search.lexing import bare, split_words
+from archive.search.query import Asked, find_terms
 from archive.search.run import Run
 
 FEW = 5  # hits up to which another spelling is looked for
@@ -27,6 +27,8 @@ ALIKE = """
 WHOLE = "select releases from months where agency = '' and month = ''"
 RARE = 100_000  # releases for each of which a word must stand in one more to be offered: rarer ones are mostly misspelt
 
+MISREAD = ("no_day", "no_field", "no_value_of")  # notes on fields; another spelling of their words mends none
+
 
 @dataclass(frozen=True, slots=True)
 class Other:
@@ -36,9 +38,10 @@ class Other:
     meant: str
 
 
-async def find_others(run: Run, tree: Node | None, *, few: bool) -> list[Other]:
+async def find_others(run: Run, asked: Asked, *, few: bool) -> list[Other]:
     """The likeliest first; where there are hits enough, only words that lack the marks over their letters."""
-    terms = [term for term in find_terms(tree) if not term.star]
+    misread = {word for note in asked.notes if note.key in MISREAD for word in split_words(note.words)}
+    terms = [term for term in find_terms(asked.tree) if not term.star and not misread.intersection(term.words)]
     words = list(dict.fromkeys(word for term in terms for word in term.words if len(word) > 2 and word.isalpha()))
     if not words:
         return []

@@ -58,6 +58,20 @@ SEARCH = {
         "{words} är inget datum och lästes som vanliga ord. Datum skrivs 2024, 2024-03 eller 2024-03-15.",
         "{words} is no date and was read as ordinary words. Dates are written 2024, 2024-03 or 2024-03-15.",
     ),
+    "search_note_no_time": Text(
+        "Tiden {words} slutar innan den börjar, så inget kan vara publicerat då.",
+        "The time {words} ends before it begins, so nothing can have been published in it.",
+    ),
+    "search_note_no_field": Text(
+        "{words} är inget fält och lästes som vanliga ord. Fälten är rubrik, ingress, text, fråga, svar, myndighet,"
+        " ämne, från och till.",
+        "{words} is no field and was read as ordinary words. The fields are title, lead, body, question, answer,"
+        " agency, tag, from and to.",
+    ),
+    "search_note_no_value_of": Text(
+        "Efter {words} står inget att söka efter, så det lästes som ett vanligt ord.",
+        "Nothing to search for stands after {words}, so it was read as an ordinary word.",
+    ),
     "search_note_no_agency": Text(
         "Ingen myndighet i arkivet heter {words}.", "No agency in the archive is called {words}."
     ),

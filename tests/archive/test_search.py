@@ -93,6 +93,15 @@ NOTES = {
     "skog OR": ["lone"],
     "-skog": ["only_not"],
     "från:mars": ["no_day"],
+    "foo:bar": ["no_field"],
+    "skog datum:2024": ["no_field"],
+    'departement:"på natten"': ["no_field"],
+    "-foo:bar skog": ["no_field"],
+    "foo:a foo:bar": ["no_field"],
+    '"foo:bar"': [],
+    "från:2024 till:2020": ["no_time"],
+    "till:2023-12 skog från:2024": ["no_time"],
+    "från:2024 till:2024": [],
     "skog " * (MOST_WORDS + 1): ["cut"],
     "skog -älg": [],
     "skog AND älg": [],
@@ -107,9 +116,45 @@ def test_typing_becomes_a_tree(text: str) -> None:
     assert asked.blank == bool(text.strip() and TREES[text] is None)
 
 
+COLONS = (  # in ordinary words
+    *(
+        "EU:s",
+        "tv:n",
+        "SMS:et",
+        "kl 10:30",
+        "kl:10",
+        "Dnr 2024:12",
+        "dnr:2024/12",
+        "SOU 2023:45",
+        "SOU:2023:45",
+        "12:e",
+    ),
+    *("Polisen: två gripna", "https://a.se/x", "S:ta Anna", "c:a", "::", "a:", "1:a", ":)", "förslag:", "FN:s-uppdrag"),
+)
+
+
+@pytest.mark.parametrize("text", COLONS)
+def test_a_colon_in_words_is_no_news(text: str) -> None:
+    assert parse_query(text).notes == ()
+
+
+@pytest.mark.parametrize("text", ["rubrik:", "svar: OR skog", "rubrik:%", "myndighet:%", 'ämne:""', "tag:(a)", "från:"])
+def test_a_field_without_a_value_is_noted(text: str) -> None:
+    assert [note.key for note in parse_query(text).notes] == ["no_value_of"]
+
+
 @pytest.mark.parametrize("text", NOTES)
 def test_what_was_read_otherwise_is_noted(text: str) -> None:
     assert [note.key for note in parse_query(text).notes] == NOTES[text]
+
+
+def test_a_note_tells_what_it_is_about() -> None:
+    text = "Ort:Umeå rubrik: från:2024-03 till:2024-02"
+    assert [(note.key, note.words) for note in parse_query(text).notes] == [
+        ("no_field", "Ort:"),
+        ("no_value_of", "rubrik:"),
+        ("no_time", "2024-03-01 – 2024-02-29"),
+    ]
 
 
 def test_a_flood_of_words_is_cut() -> None:

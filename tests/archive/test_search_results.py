@@ -181,6 +181,11 @@ async def test_other_spellings(run: Run) -> None:
     assert [other.query.text for other in kept.suggestions] == ['rubrik:fyrar -krig "TRE"']
 
 
+async def test_no_other_spelling_of_what_is_no_date_is_offered(run: Run) -> None:
+    assert (await ask(run, "till vägarn")).suggestions[0].query.text == "till vägarna"
+    assert (await ask(run, "till:vägarn")).suggestions == []
+
+
 async def test_words_of_a_phrase_that_stand_apart(run: Run) -> None:
     results = await ask(run, '"igen fyrar"')
     assert [(other.query.text, other.why, other.total) for other in results.suggestions] == [("igen fyrar", "loose", 1)]

@@ -15,7 +15,8 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.request import urlopen
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
 import pytest
 
@@ -160,6 +161,39 @@ def test_addresses_it_names_exist(address: str) -> None:
     for path in named - {"/archive.json"}:
         with urlopen(f"{address}{path}") as answer:  # noqa: S310 - loopback
             assert answer.status == 200
+
+
+def find_lists(served_file: Path) -> list[str]:
+    """The addresses of lists with a memory, with numbers of the archive in them."""
+    (table,) = re.findall(r"^## Lists with a memory\n(.+?)^## ", API, re.MULTILINE | re.DOTALL)
+    db = sqlite3.connect(served_file)
+    release, revision, previous = db.execute(
+        "select release, id, previous from revisions where previous is not null and cause = 'source' limit 1"
+    ).fetchone()
+    db.close()
+    named = re.findall(r"^\| `(/[^`]+)`", table, re.MULTILINE)
+    numbered = [path.replace("<revision>", str(previous), path.count("<revision>") - 1) for path in named]
+    return [path.replace("<revision>", str(revision)).replace("<release>", str(release)) for path in numbered]
+
+
+def test_every_list_with_a_memory_has_an_etag(address: str, served_file: Path) -> None:
+    lists = find_lists(served_file)
+    assert len(lists) == 7
+    for path in lists:
+        with urlopen(f"{address}{path}") as answer:  # noqa: S310 - loopback
+            etag = answer.headers["etag"]
+        with pytest.raises(HTTPError, match="304"):
+            urlopen(Request(f"{address}{path}", headers={"if-none-match": etag}))  # noqa: S310 - loopback
+
+
+def test_lists_take_a_size_and_a_history_is_told_whole(address: str, served_file: Path) -> None:
+    assert "a history and a comparison are always told whole" in API
+    for path in find_lists(served_file)[1:4]:  # nothing is new in an archive that no crawl has filled
+        with urlopen(f"{address}{path}?size=1") as answer:  # noqa: S310 - loopback
+            told = json.load(answer)
+        rows = next(rows for rows in told.values() if isinstance(rows, list))
+        assert len(rows) > 1 if "history" in path else len(rows) == 1, path
+        assert (told["next"] is None) == ("history" in path), path
 
 
 def test_parameters_of_queries_exist() -> None:

@@ -206,6 +206,20 @@ async def test_the_site_hands_it_out(evidence_site: Site, archive: Path) -> None
     assert list((await evidence_site.get("/.json")).json()) == ["archive"]
 
 
+async def test_who_has_it_is_not_sent_it_again(evidence_site: Site, archive: Path) -> None:
+    first = await evidence_site.get(f"/-/evidence/{EDITED}.zip")
+    again = await evidence_site.get(f"/-/evidence/{EDITED}.zip", if_none_match=first.headers["etag"])
+    assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", first.headers["etag"])
+    other = await evidence_site.get(f"/-/evidence/{UNCOVERED}.zip", if_none_match=first.headers["etag"])
+    assert other.status_code == 200
+    assert other.headers["etag"] != first.headers["etag"]
+    with Archive(archive) as changed:
+        changed.db.execute("update releases set title = 'En annan rubrik'")
+        changed.db.execute("update revisions set title = 'En annan rubrik'")
+    later = await evidence_site.get(f"/-/evidence/{EDITED}.zip", if_none_match=first.headers["etag"])
+    assert later.status_code == 200
+
+
 @pytest.mark.parametrize("number", ["99", "0", "999999999999999999"])
 async def test_no_such_revision_is_a_page_of_ours(evidence_site: Site, number: str) -> None:
     answer = await evidence_site.get(f"/-/evidence/{number}.zip", accept_language="en")

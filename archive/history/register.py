@@ -24,8 +24,8 @@ AGENCIES = """
 class Counts:
     """How many entries the filters leave, and how many of each agency the others would.
 
-    capped: there are more than `total`. agencies: those with entries; all, and told: False, where there are too many
-    to count.
+    capped: there are more than `total`. agencies: those with entries, and the chosen one; all, and told: False, where
+    there are too many to count.
     """
 
     total: int
@@ -56,6 +56,6 @@ async def count_entries(
     return Counts(
         total=total if told else min(total, MOST_COUNTED),
         capped=not told and total > MOST_COUNTED,
-        agencies=[choice for choice in choices if choice.count or not told],
+        agencies=[choice for choice in choices if choice.count or not told or choice.value == values["agency"]],
         told=told,
     )

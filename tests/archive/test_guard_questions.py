@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from html import unescape
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -97,6 +98,29 @@ async def test_refusals_are_json_to_those_who_ask_for_it(filled: Path) -> None:
         assert (page.status_code, page.headers["content-type"]) == (403, "text/html; charset=utf-8")
         posted = await datasette.client.post("/archive.json")
         assert (posted.status_code, posted.json()["status"]) == (405, 405)
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ("_sort=foo", "Cannot sort table by foo"),
+        ("_sort_desc=rowid", "Cannot sort table by rowid"),
+        ("_sort=id&_sort_desc=id", "Cannot use _sort and _sort_desc at the same time"),
+        ("_through=x", "_through= is a JSON object"),
+        ("_through={}", "_through= is a JSON object"),
+        ('_through={"table":"tags","column":"id","value":1}', "Invalid _through"),
+        ("_timelimit=abc", "_timelimit= is a number"),
+        ("agency__in=[", "a list behind __in="),
+    ],
+)
+async def test_a_mistake_is_the_visitors_and_no_news(
+    site: Site, caplog: pytest.LogCaptureFixture, asked: str, told: str
+) -> None:
+    for ending in (".json", ""):
+        response = await site.get(f"/archive/releases{ending}?{asked}")
+        assert response.status_code == 400
+        assert told in unescape(response.text.replace('\\"', '"'))
+    assert not caplog.records
 
 
 async def test_a_line_that_is_full_is_told_as_json(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -51,6 +51,14 @@ async def test_an_edit_says_what_and_between_which_looks(story: Site) -> None:
     assert "Not announced: the agency’s own update date did not move." in text
 
 
+@pytest.mark.parametrize("register", REGISTERS)
+async def test_a_chosen_agency_without_entries_stands_there_by_name(story: Site, register: str) -> None:
+    page = await story.page(f"/-/{register}?agency=fyrstyrelsen")
+    assert [option.text for option in page.cssselect("#agency option[selected]")] == ["Fyrstyrelsen (0)"]
+    page = await story.page(f"/-/{register}?agency=fagelverket&lang=en")
+    assert [option.text for option in page.cssselect("#agency option[selected]")] == ["Swedish Bird Agency (0)"]
+
+
 async def test_filters(story: Site) -> None:
     everything = await edits(story)
     assert await edits(story, "unannounced=1") == [edit for edit in everything if edit["unannounced"]]

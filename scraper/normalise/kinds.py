@@ -13,14 +13,15 @@ WORDS = {
     "press release": """
         pressmeddelande | pressrelease | press ?release | pressemelding | pressemeddelelse | pressemitteilung
         presseinformation | medienmitteilung | lehdistötiedote | press ?statement | ^press$ | pressinformation""",
-    "opinion": "debatt | opinion | ledare | krönika | kommentar$ | kronikk | gastbeitrag | op-ed",
+    "opinion": "debatt | opinion | ^ledare$ | krönika | kommentar$ | kronikk | gastbeitrag | op-ed",
     "speech": "^tal(?:en|er|e)?$ | anförande | speech | remarks | ^rede[nr]?$",
     "statement": "uttalande | statement | erklärung",
     "interview": "intervju | interview | haastattelu",
-    "notice": "händelse | handelser? | notis | notice | driftinformation | varning | (?:kurz)?meldung | alert | anslag",
+    "notice": """
+        händelse | handelser? | notis | notice | driftinformation | varning | (?:kurz)?meldung | alert | ^anslag$""",
     "consultation": "remiss | konsultation | samråd | consultation | h[øö]ring | hearing",
     "decision": "beslut | decision | tillsynsbeslut | afgørelse | vedtak | bescheid",
-    "report": "rapport | report | publikation | promemoria | betänkande | proposition | studie",
+    "report": "rapport | report | publikation | promemoria | betänkande | proposition | ^studien?$",
     "regulation": "f[öo]reskrift | författning | kommitt[ée]direktiv | regulation | forskrift",
     "blog": "blogg?",
     "event": "kalender | evenemang | ^events?$ | seminari | arrangemang | veranstaltung",

@@ -15,10 +15,17 @@ def find_attachments(document: Document, scope: Element) -> list[AttachmentItem]
     files: dict[str, AttachmentItem] = {}
     for link in scope.iter("a"):
         href, download = link.get("href") or "", link.get("download")
-        if "." not in href.partition("?")[0].rpartition("/")[2] and download is None:
+        said = says_file(link)
+        if "." not in href.partition("?")[0].rpartition("/")[2] and download is None and not said:
             continue  # most links; only a file's name or a download is worth making an address of
-        url = document.absolute(href)
-        if url and url not in files and (media_type(url) or download is not None):
+        url = (document.absolute(href) or "").partition("#")[0]  # a page of the file is that file
+        if url and url not in files and (media_type(url) or download is not None or said):
             title = clean_line(without_note(whole_text(link))) or clean_line(link.get("title") or "")
             files[url] = AttachmentItem(url=url, title=title or url.rpartition("/")[2])
     return list(files.values())
+
+
+def says_file(link: Element) -> bool:
+    """Whether a link says itself that it leads to a file: by the type of its target (HTML, 4.6.1)."""
+    kind = link.get("type") or ""
+    return kind.startswith("application/") and "html" not in kind

@@ -26,7 +26,7 @@ from scraper.pages.folded import gather_folded
 from scraper.pages.kinds import find_kind
 from scraper.pages.lead import find_lead
 from scraper.pages.listings import is_listing
-from scraper.pages.main_element import find_container, find_main
+from scraper.pages.main_element import bring_lead, find_container, find_main
 from scraper.pages.metadata import declared_lead, declared_questions
 from scraper.pages.pictures import find_images
 from scraper.pages.questions import find_pairs
@@ -113,6 +113,7 @@ class NewsPage:
         body = self.marked["body"]
         if body is not None and self.main not in body.iterancestors():
             self.main, rule = body, "selector"
+        bring_lead(self.main, self.marked["lead"], self.document.root)
         self.note("main", rule, self.main)
         if is_listing(self.main):
             raise NotARelease(self.document.url, "is a listing", "listing")
@@ -123,6 +124,9 @@ class NewsPage:
         own = self.agency is not None and self.agency.body is not None
         self.container = find_container(self.main, self.marked["body"], own=own)
         self.container.set(TEXT, "")
+        if self.container is self.marked["body"]:  # a CMS may hold a text in several fields
+            for element in (part for css in self.selectors("body") for part in self.document.select(css)):
+                element.set(TEXT, "")
         gather_folded(self.document.root, self.container)
         drop_margins(self.main)
         self.soup = to_soup(self.main)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
@@ -25,6 +26,7 @@ from scraper.pages.markup import (
     is_plain_list,
 )
 
+SPAN = re.compile(r"[2-9]|[1-9]\d{1,2}")  # as many as browsers take
 MOSTLY = 0.75  # of a list's text in links
 
 
@@ -139,14 +141,20 @@ class Reader:
                 lines.append(run.text)
                 caption = f"<caption>{run.html}</caption>"
         for row in inner(element, ("tr",)):
-            cells = [(cell.name, read_run(cell.contents, self.absolute)) for cell in children(row, ("th", "td"))]
+            cells = [(cell, read_run(cell.contents, self.absolute)) for cell in children(row, ("th", "td"))]
             texts = [run.text for _, run in cells]
             if any(texts):
                 lines.append(" | ".join(texts))
-                rows.append("".join(f"<{name}>{run.html}</{name}>" for name, run in cells))
+                rows.append("".join(f"<{cell.name}{spans(cell)}>{run.html}</{cell.name}>" for cell, run in cells))
         if lines:
             html = f"<table>{caption}{''.join(f'<tr>{row}</tr>' for row in rows)}</table>"
             yield Block("table", "\n".join(lines), html, element, depth=depth)
+
+
+def spans(cell: Tag) -> str:
+    """The mark-up of a cell that spans several columns or rows."""
+    stated = {name: str(cell.get(name) or "").strip() for name in ("colspan", "rowspan")}
+    return "".join(f' {name}="{number}"' for name, number in stated.items() if SPAN.fullmatch(number))
 
 
 def is_text(element: Tag) -> bool:

@@ -6,15 +6,17 @@ from collections.abc import Collection, Sequence
 
 from scraper.normalise.kinds import to_kind
 from scraper.pages.blocks import Block
+from scraper.pages.contact_sections import has_reach
 from scraper.pages.date_lines import is_date_line
 from scraper.pages.lead import is_sentence
 from scraper.pages.pictures import CAPTION
 from scraper.pages.questions import Pair
-from scraper.pages.signposts import BYLINE, CONTACT, ELSEWHERE, PICTURE_CREDIT, POINTER, SERVICE
+from scraper.pages.signposts import BESIDE, BYLINE, CONTACT, ELSEWHERE, PICTURE_CREDIT, POINTER, SERVICE
 from scraper.pages.titles import key
 
 SHORTEST_SENTENCE = 60
 LONGEST_OVER_CONTENTS = 40  # "Innehåll på denna sida"
+OPENING = 3  # blocks that may tell date, kind and author of the page
 LONGEST_NOTE = 90  # no note of the page's own is longer
 
 
@@ -27,7 +29,7 @@ def find_body(blocks: Sequence[Block], title: str | None, url: str) -> list[Bloc
     kept = [
         block
         for index, block in enumerate(opened)
-        if belongs(block, title, url, index < 3) or (block.kind == "list" and is_led_to(opened, index))
+        if belongs(block, title, url, index) or (block.kind == "list" and is_led_to(opened, index))
     ]
     return [block for index, block in enumerate(kept) if not is_empty_heading(kept, index)]
 
@@ -49,11 +51,11 @@ def until_closing(blocks: Sequence[Block]) -> list[Block]:
     """The blocks without sections that serve the page: from such a heading to the text's next of its rank.
 
     A heading that is a link heads a card, not a section. A bold line that points elsewhere within the text is
-    done when the sentences go on.
+    done when the sentences go on; among contacts, sentences stay.
     """
     kept: list[Block] = []
     closed: int | None = None
-    passing = False
+    passing = telling = False
     for index, block in enumerate(blocks):
         level = 3 if block.bold and block.level == 9 else block.level
         if closed is not None and (
@@ -61,16 +63,23 @@ def until_closing(blocks: Sequence[Block]) -> list[Block]:
             or (passing and is_sentence(block) and blocks[index - 1].linked < 0.4)
         ):
             closed = None
-        if closed is None and level < 9 and (ELSEWHERE.match(block.text) or CONTACT.match(block.text)):
-            closed, passing = level, ELSEWHERE.match(block.text) is not None
-        if closed is None:
+        if closed is None and level < 9:
+            passing, telling = ELSEWHERE.match(block.text) is not None, CONTACT.match(block.text) is not None
+            closed = level if passing or telling or BESIDE.match(block.text) else None
+        if closed is None or (telling and is_told(block)):
             kept.append(block)
     return kept
 
 
-def belongs(block: Block, title: str | None, url: str, opening: bool) -> bool:
-    """Whether a block is part of the text."""
-    if (block.level <= 2 and title and key(block.text) == key(title)) or (opening and is_type_word(block)):
+def is_told(block: Block) -> bool:
+    """Whether a block says something though it stands among contacts: a sentence that tells nobody's reach."""
+    return block.level == 9 and is_sentence(block) and block.linked < 0.4 and not has_reach(block.text)
+
+
+def belongs(block: Block, title: str | None, url: str, index: int) -> bool:
+    """Whether a block is part of the text, where it stands as the index-th."""
+    opening = index < OPENING
+    if (block.level <= 2 and title and key(block.text) == key(title)) or (opening and is_type_word(block, index)):
         return False
     if (len(block.text) < LONGEST_NOTE and SERVICE.match(block.text)) or is_dated(block, url, opening):
         return False
@@ -125,8 +134,10 @@ def is_dated(block: Block, url: str, opening: bool) -> bool:
     return is_date_line(block.text, url, opening)
 
 
-def is_type_word(block: Block) -> bool:
-    """Whether a line is only the word for what the page is."""
+def is_type_word(block: Block, index: int) -> bool:
+    """Whether a line is only the word for what the page is; a heading of the text may be such a word, too."""
+    if index and (block.level < 9 or block.kind in ("dt", "panel")):
+        return False
     return len(block.text) < 30 and " " not in block.text and to_kind(block.text) is not None
 
 

@@ -13,10 +13,10 @@ from scraper.normalise.dates import find_role
 from scraper.normalise.repeated import repeated
 from scraper.normalise.words import words
 from scraper.pages.elements import Element, whole_text
-from scraper.pages.markup import HEADINGS
+from scraper.pages.markup import HEADINGS, INLINE
 
 NEVER_TEXT = words("""
-    script style noscript template iframe object svg math canvas select dialog video audio rt rp
+    script style noscript template iframe object svg annotation canvas select dialog video audio rt rp
     """)
 NOISE_ROLES = {"navigation", "search", "dialog", "alertdialog", "menu", "menubar", "toolbar"}
 ASIDE_ROLES = {"complementary", "contentinfo", "banner"}
@@ -35,10 +35,13 @@ HIDDEN = words("""
     is-vishidden offscreen off-screen aural assistive-text element-invisible a11y-hidden hidden-accessible unsichtbar
     """)
 LONGEST_HIDDEN_LABEL = 30
+NEVER_NOISE = ("figcaption", "td", "th", "tr")
+PARAGRAPHS = ("p", "li", "td", "dd")
+FEWEST_AROUND = 20  # letters of a sentence around a word of it
 # These name text as well: a sidebar may hold the article, an advertorial is one, a section may bear the id toc_3.
 DOUBTFUL = words(r"""
-    sidebar sidopanel skip(?!-spacer) some toc advert\w* ads? sponsor\w* toolbar popup modal lightbox login hero-nav
-    promo\w* paywall feedback rating subscribe subscription prenumerera
+    sidebar sidopanel (?<!rs_)(?<!rs-)skip(?!-spacer) some toc advert\w* ads? sponsor\w* toolbar popup modal lightbox
+    login hero-nav promo\w* paywall feedback rating subscribe subscription prenumerera
     """)
 # A box of facts within the text, by its name or its heading.
 FACT_BOX = re.compile(r"(?:^|[\s_-])(?:fakta\w*|info-?ruta)(?=$|[\s_-])")
@@ -62,8 +65,11 @@ LINKED = etree.XPath(
     "descendant-or-self::a[@href or not(@name or @id)]//text()", smart_strings=False
 )  # at once: a menu has hundreds of links
 CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
+FILED = re.compile(r"(?:^|(?<=\s))(?:category|tag)-[\w-]+")  # what WordPress says of a text: "tag-newsletter"
 # Words that make a matching name harmless: the page's own frame, or an accordion that holds answers.
-FRAME = re.compile(r"(?:^|[\s_-])(?:has|with|no|without|page|site|layout|faq|accordion|qa)(?=$|[\s_-])")
+FRAME = re.compile(
+    r"(?:^|[\s_-])(?:has|with|no|without|page|site|layout|faq|accordion|qa|tab-?(?:pane|content|panel))(?=$|[\s_-])"
+)
 
 
 def drop_noise(root: Element) -> None:
@@ -87,12 +93,22 @@ def is_noise_element(element: Element) -> bool:
         return True
     if tag == "form":
         return text_length(element) < 600 and element.find(".//h1") is None
-    if not (classes or identifier or "-" in tag):
+    if tag in NEVER_NOISE or not (classes or identifier or "-" in tag):
         return False
+    if tag in HEADINGS:  # their ids are made of their words
+        identifier = None
     verdict = judge(f"{classes or ''} {identifier or ''} {tag if '-' in tag else ''}")
     if verdict == "hidden":
         return text_length(element) > LONGEST_HIDDEN_LABEL or find_role(whole_text(element)) is None
+    if verdict and tag in INLINE and is_among_words(element):
+        return False
     return verdict == "noise" or (verdict == "doubt" and prose_length(element) < PROSE)
+
+
+def is_among_words(element: Element) -> bool:
+    """Whether an inline element is a part of a sentence, whatever its class names: "lexicon tooltip-link"."""
+    around = next(element.iterancestors(*PARAGRAPHS), None)
+    return around is not None and text_length(around) >= text_length(element) + FEWEST_AROUND
 
 
 def drop_margins(main: Element) -> None:
@@ -163,7 +179,7 @@ def judge(names: str) -> str:
 
     Cached: the same names come again and again.
     """
-    names = CAMEL.sub("-", names).lower()
+    names = FILED.sub(" ", CAMEL.sub("-", names).lower())
     if FRAME.search(names):
         return ""
     if NOISE.search(names):

@@ -11,10 +11,23 @@ from scraper.normalise.text import clean_line
 
 Element = etree._Element  # lxml names no public type for it
 
+WITHIN_WORDS = ("sub", "sup", "wbr")
+
 
 def whole_text(element: Element) -> str:
     """All text within an element, parts kept apart."""
     return " ".join(cast("Iterator[str]", element.itertext()))
+
+
+def words_of(element: Element) -> str:
+    """All text within an element, parts kept apart but for those that stand within a word: "CO<sub>2</sub>"."""
+    parts = []
+    for event, part in etree.iterwalk(element, ("start", "end")):
+        if part.tag not in WITHIN_WORDS:
+            parts.append(" ")
+        text = part.text if event == "start" else part.tail if part is not element else None
+        parts.append(text or "")
+    return "".join(parts)
 
 
 def short_line(element: Element, most: int) -> str | None:

@@ -25,6 +25,7 @@ NOT_LEAD = re.compile(r"leadership|lead-?(?:image|media|gen|form)|introjs", re.I
 SUBHEADING = re.compile("sub-?heading", re.IGNORECASE)
 HEADINGS = ("h2", "h3", "h4", "h5", "h6")
 SHORT, LONGEST = 60, 1200
+OPENING = 12  # blocks among which a lead stands
 
 
 def find_lead(blocks: Sequence[Block], declared: str | None, mark: str, start: int) -> tuple[range, str] | None:
@@ -32,9 +33,11 @@ def find_lead(blocks: Sequence[Block], declared: str | None, mark: str, start: i
     its place between title and running text (whose first block is at `start`), or a bold first paragraph.
     """
     for named in (lambda part: part.get(mark) == "lead", is_lead):
-        for index, block in enumerate(blocks[:12]):
+        for index, block in enumerate(blocks[:OPENING]):
             holder = holder_of(block.element, named)
             if holder is not None and is_leading(block):
+                if any(later.element.name == "h1" and holds(holder, later) for later in blocks[index + 1 : OPENING]):
+                    continue  # it stands over the title
                 end = index + 1
                 while end < len(blocks) and holder_of(blocks[end].element, named) is holder:
                     end += 1
@@ -75,6 +78,11 @@ def holder_of(element: Tag, named: Callable[[Tag], bool]) -> Tag | None:
             return node
         node = node.parent
     return None
+
+
+def holds(holder: Tag, block: Block) -> bool:
+    """Whether a block stands within an element."""
+    return any(part is holder for part in block.element.parents)
 
 
 def is_lead(element: Tag) -> bool:

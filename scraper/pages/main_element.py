@@ -7,7 +7,9 @@ from functools import lru_cache
 
 from lxml import etree
 
-from scraper.pages.elements import Element
+from scraper.normalise.text import clean_line
+from scraper.pages.boilerplate import remove
+from scraper.pages.elements import Element, whole_text
 from scraper.pages.markup import INLINE
 
 ARTICLE = "//article"
@@ -18,6 +20,7 @@ MAIN = (
     "//*[@id='main-content' or @id='maincontent' or @id='content' or @id='main']",
 )
 MARGINS = {"header", "footer", "aside", "nav", "form"}
+SENTENCE = 40  # letters
 SECTION = 200  # characters of running text that make an article a part of the release
 STUB = 25  # shorter blocks are labels and buttons, not text
 
@@ -31,9 +34,43 @@ def find_main(root: Element) -> tuple[Element, str]:
         found = [element for element in elements_at(root, xpath) if element in weights]
         best = max(found, key=lambda element: weights[element], default=None)
         if best is not None and weights[best] > max(80, 0.3 * weights[body]):
-            return (with_others(best, found, weights) if xpath == ARTICLE else only_article(best, weights)), xpath
+            chosen = with_others(best, found, weights) if xpath == ARTICLE else only_article(best, weights)
+            take_lead(chosen, body)
+            return chosen, xpath
     dense = descend(body, weigh(body, without=MARGINS), 0.6)
     return with_heading(dense, body), "densest"
+
+
+def take_lead(main: Element, body: Element) -> None:
+    """Bring to the main element what stands between the page's one title and it: paragraphs of sentences."""
+    headings = list(body.iter("h1"))
+    if len(headings) != 1:
+        return
+    after = list(headings[0].itersiblings(etree.Element))
+    end = next((index for index, part in enumerate(after) if main in part.iter()), 0)
+    for paragraph in reversed([part for part in after[:end] if is_lead(part)]):
+        bring(paragraph, main)
+
+
+def is_lead(paragraph: Element) -> bool:
+    """Whether an element is a paragraph that says something whole, without links."""
+    text = clean_line(whole_text(paragraph))
+    return paragraph.tag == "p" and len(text) >= SENTENCE and text[-1] in ".!?" and paragraph.find(".//a") is None
+
+
+def bring_lead(main: Element, lead: Element | None, root: Element) -> None:
+    """Bring the lead that a selector names to the main element where it stands outside."""
+    if lead is None or root not in lead.iterancestors():
+        return
+    if main not in (lead, *lead.iterancestors()) and lead not in main.iterancestors():
+        bring(lead, main)
+
+
+def bring(element: Element, main: Element) -> None:
+    """Make an element the first of main."""
+    remove(element)
+    element.tail = None
+    main.insert(0, element)
 
 
 def with_heading(dense: Element, body: Element) -> Element:

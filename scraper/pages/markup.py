@@ -12,7 +12,8 @@ from scraper.normalise.words import words
 INLINE = frozenset(
     words("""
     a span strong em b i u br sup sub abbr time small font mark cite q code label ins del s strike big acronym
-    bdi bdo kbd var samp tt data wbr o:p dfn ruby rb
+    bdi bdo nobr kbd var samp tt data wbr o:p dfn ruby rb
+    math semantics mrow mi mo mn ms mtext mspace mstyle mfrac msqrt mroot msup msub msubsup mover munder
     """)
 )
 LOOSE = INLINE | {"button"}

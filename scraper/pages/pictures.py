@@ -13,11 +13,13 @@ from scraper.pages.markup import inner
 CAPTION = re.compile(
     r"caption|bildtext|image-?text|fotograf(?!i)|photographer|credit|foto-?byline|image-?description", re.IGNORECASE
 )
-ORNAMENT = re.compile(
-    r"^data:|\.svg(?:$|\?)|(?:^|[/_.-])(?:logo|icon|ikon|icons|sprite|pixel|blank|spacer|avatar|1x1|placeholder|loading)(?=[/_.-])"
-    r"|/logotyp",
-    re.IGNORECASE,
+NO_PICTURE = re.compile(
+    r"^data:|(?:^|[/_.-])(?:sprite|pixel|blank|spacer|1x1|placeholder|loading|missing-image)(?=[/_.-])", re.IGNORECASE
 )
+ORNAMENT = re.compile(
+    rf"{NO_PICTURE.pattern}|\.svg(?:$|\?)|(?:^|[/_.-])(?:logo|icon|ikon|icons|avatar)(?=[/_.-])|/logotyp", re.IGNORECASE
+)
+CREDITS = ("foto", "photo", "bild:", "©")  # open a caption that names who took the picture
 LONGEST_CAPTION = 500
 SOURCES = ("src", "data-src", "data-original", "data-lazy-src")
 
@@ -26,32 +28,43 @@ def find_images(soup: Tag, absolute: Callable[[str], str | None]) -> list[ImageI
     """Every picture of the text once, in the page's order."""
     images: dict[str, ImageItem] = {}
     for image in inner(soup, ("img",)):
-        source = next(
-            (str(image[name]) for name in SOURCES if image.get(name) and not ORNAMENT.search(str(image[name]))), None
-        )
+        source = find_source(image)
         url = absolute(source) if source else None
         if url is None or url in images or is_small(image):
             continue
-        caption, credit = words_beside(image)
-        images[url] = ImageItem(
-            url=url, caption=caption, credit=credit, alt=str(image.get("alt") or "").strip() or None
-        )
+        images[url] = ImageItem(url=url, caption=words_beside(image), alt=str(image.get("alt") or "").strip() or None)
     return list(images.values())
 
 
-def words_beside(image: Tag) -> tuple[str | None, str | None]:
-    """Caption and, where it has an element of its own, credit."""
+def words_beside(image: Tag) -> str | None:
+    """What is said of a picture, who took it included: in its figure, or else in the nearest element with captions."""
     holder = image.parent
     for _ in range(3):
         if holder is None:
             break
-        if holder.name == "figure":
-            return text_of(next(named(holder, is_caption), None)), None
-        caption = next(named(holder, is_caption), None)
-        if caption is not None and len(caption.get_text()) < LONGEST_CAPTION:
-            return text_of(caption), None
+        said = captions_of(holder)
+        if holder.name == "figure" or (said is not None and len(said) < LONGEST_CAPTION):
+            return said
         holder = holder.parent
-    return None, None
+    return None
+
+
+def captions_of(holder: Tag) -> str | None:
+    """What the captions within an element say, those that name who took the picture last; of several pictures the
+    first caption alone.
+    """
+    texts = list(dict.fromkeys(text for caption in named(holder, is_caption) if (text := text_of(caption))))
+    if sum(1 for _ in inner(holder, ("img",))) > 1:
+        del texts[1:]
+    return " ".join(sorted(texts, key=lambda text: text.lower().startswith(CREDITS))) or None
+
+
+def find_source(image: Tag) -> str | None:
+    """Where a picture is read from; None for an ornament, which no picture of a figure is that has a caption."""
+    figure = image.find_parent("figure")
+    told = figure is not None and len(list(inner(figure, ("img",)))) == 1 and captions_of(figure) is not None
+    unwanted = NO_PICTURE if told else ORNAMENT
+    return next((url for name in SOURCES if (url := str(image.get(name) or "")) and not unwanted.search(url)), None)
 
 
 def named(holder: Tag, wanted: Callable[[Tag], bool]) -> Iterator[Tag]:
@@ -70,9 +83,9 @@ def is_caption(element: Tag) -> bool:
     return element.name == "figcaption" or (bool(classes) and CAPTION.search(classes) is not None)
 
 
-def text_of(element: Tag | None) -> str | None:
+def text_of(element: Tag) -> str:
     """An element's text, parts kept apart."""
-    return (element.get_text(" ", strip=True) or None) if element is not None else None
+    return element.get_text(" ", strip=True)
 
 
 def is_small(image: Tag) -> bool:

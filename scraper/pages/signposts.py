@@ -10,9 +10,11 @@ from scraper.normalise.words import either
 SERVICE = re.compile(
     "^"
     + either(r"""
-        dela(?: sidan| artikeln| på| denna| med)?\b.{0,30} | skriv ut(?: sidan)? | tipsa.{0,30} | kopiera länk.{0,20}
+        dela(?:(?: sidan| artikeln| på| denna| med)\b.{0,30})? | skriv ut(?: sidan)? | kopiera länk.{0,20}
+        tipsa(?: en vän| andra| om sidan| någon| polisen)?\b(?: om.{0,20})?
         lyssna(?: på (?:sidan|texten))? | listen | print(?: this page)? | share(?: this.{0,30})? | del(?: på)?
-        till toppen | upp | tillbaka(?: till.{0,40})? | back(?: to.{0,40})? | nach oben
+        till toppen | upp | tillbaka(?: till (?:start|förra|föregående|listan|toppen|nyhet|press|översikt).{0,30})?
+        back(?: to.{0,40})? | nach oben
         facebook | twitter | x | linkedin | e-?post | e-?mail | mail | whatsapp | telegram | tweet | reddit | pinterest
         instagram | bluesky | mastodon | threads | messenger | sms | skicka | kopiera
         läs (?:också|även|mer) | läs mer om | lue myös | les også | read (?:more|also|next) | mehr zum thema
@@ -48,9 +50,18 @@ CONTACT = re.compile(
         (?:press|media) contacts? | for (?:more|further) information.{1,30}
         presskontakt\w* | kontakt(?:personer|uppgifter)? | kontaktinformation | för mer information.{0,30}
         ytterligare information | har du (?:några )?frågor | pressjour | kontakta oss | sidansvarig | hjälpte .{0,40}
-        dela(?: .{0,30})? | taggar | kommentarer | om författaren
+        pressekontakt\w*
+        """)
+    + r"\W*$",
+    re.IGNORECASE,
+)
+# Headings under which only what others say and do with the text stands, or who wrote it.
+BESIDE = re.compile(
+    r"^\W*"
+    + either(r"""
+        dela(?: (?:sidan|artikeln|på|denna|med andra)\b.{0,30})? | taggar | kommentarer | om författaren
         share this.{0,20} | about the author | tags? | comments? | \d+ (?:comments?|kommentarer)
-        leave a (?:reply|comment) | über den autor | kommentare | schlagworte? | pressekontakt\w*
+        leave a (?:reply|comment) | über den autor | kommentare | schlagworte?
         """)
     + r"\W*$",
     re.IGNORECASE,
@@ -59,10 +70,12 @@ CONTACT = re.compile(
 ELSEWHERE = re.compile(
     r"^\W*"
     + either(r"""
-        läs (?:också|även|mer)(?: om.{0,40})? | relatera\w+.{0,30} | mer (?:om ämnet|i ämnet|nyheter) | andra läser
+        läs (?:också|även|mer)(?: om.{0,40})? | mer (?:om ämnet|i ämnet|nyheter) | andra läser
+        relatera(?:t|d\w*)(?: (?:innehåll|material|nyhet|artikl|länk|dokument|information|sid|läsning|rapport)\w*.*)?
         fler (?:nyheter|artiklar|pressmeddelanden).{0,30} | senaste nytt | senaste nyheterna
         related.{0,30} | you may also like | more (?:stories|news|articles|from).{0,30} | read next | don't miss
-        recommended.{0,20} | latest (?:news|stories).{0,20} | popular.{0,20} | trending.{0,20} | most read.{0,20}
+        recommended(?: (?:for you|reading|articles|stories|content|links).{0,20})? | latest (?:news|stories).{0,20}
+        popular(?: (?:now|articles|stories|posts|news|topics|right).{0,20})? | trending.{0,20} | most read.{0,20}
         mehr (?:zum thema.{0,40}|themen) | auch interessant.{0,20} | zum thema | verwandte.{0,20}
         weitere (?:meldungen|artikel|nachrichten|themen|informationen).{0,30}
         das könnte (?:sie|dich) auch interessieren.{0,10} | les også | mer om | læs også

@@ -14,7 +14,7 @@ from scraper.pages.markup import INLINE
 READ = frozenset(
     words("""
     class id name href role src data-src data-original data-lazy-src alt width height aria-expanded aria-controls
-    data-toggle data-bs-toggle data-field data-text start reversed value
+    data-toggle data-bs-toggle data-field data-text start reversed value colspan rowspan
     """)
 )
 

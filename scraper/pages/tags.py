@@ -21,7 +21,7 @@ CONTAINER = re.compile(
     r"(?:^|[\s_])(?:[\w-]*[-_])?"
     + either("""
         tags? | taglist | taglinks | keywords? | nyckelord | amnesord | amnen | topics? | categories | kategorier
-        emneord | schlagworte?
+        emneord | schlagworte? | etiketter
         """)
     + r"(?:[-_](?:list|links|container|wrapper|cloud|items?))?(?=$|\s)",
     re.IGNORECASE,
@@ -29,7 +29,7 @@ CONTAINER = re.compile(
 HEADING = re.compile(
     "^"
     + either(r"""
-        (?:den här sidan|sidan|artikeln) är uppmärkt med.* | taggar(?: för denna sida)? | ämnen | ämnesord
+        (?:den här sidan|sidan|artikeln) är uppmärkt med.* | taggar(?: för denna sida)? | etiketter | ämnen | ämnesord
         ämnesområden? | nyckelord | sökord | kategori(?:er)? | tags? | tagged | topics? | keywords? | categor(?:y|ies)
         filed under | emneord | emner | tema | temaer | schlagw[oö]rte?r? | themen | avainsanat
         """)
@@ -38,7 +38,7 @@ HEADING = re.compile(
 )
 # "Nyckelord: skola, hälsa" in one line, or "den 5 december 2019, [FÖRETAG, APOTEK & HANDEL]" beside the date.
 INLINE = re.compile(
-    r"^(?:taggar|nyckelord|ämnen|ämnesord|tags|keywords|topics)\s*:\s*(?P<tags>[^:]{2,300})$", re.IGNORECASE
+    r"^(?:taggar|etiketter|nyckelord|ämnen|ämnesord|tags|keywords|topics)\s*:\s*(?P<tags>[^:]{2,300})$", re.IGNORECASE
 )
 BRACKETS = re.compile(rf"{MONTH} (?:19|20)\d\d\W*\[(?P<tags>[^\[\]]{{2,300}})\]$", re.IGNORECASE)
 LONGEST = 400  # characters of a line of tags
@@ -111,9 +111,18 @@ def beside_heading(heading: Element, line: str) -> Iterator[Row]:
     following, parent = heading.getnext(), heading.getparent()
     for holder, parts in ((heading, [heading]), (following, [heading, following]), (parent, [parent])):
         items = entries(holder) if holder is not None else []
-        if items:
+        if holder is not None and is_mostly(items, holder, len(line) + 20):
             yield Row(f"heading {line!r}", list(map(whole_text, items)), [part for part in parts if part is not None])
             return
+
+
+def is_mostly(items: list[Element], holder: Element, beside: int) -> bool:
+    """Whether an element holds little but its entries: running text with a link in it is no list of tags.
+
+    beside: characters of other words that it may have.
+    """
+    listed = sum(len(clean_line(whole_text(item))) for item in items)
+    return bool(items) and len(clean_line(whole_text(holder))) <= 2 * listed + beside
 
 
 def in_container(scope: Element) -> Iterator[Row]:
@@ -122,7 +131,7 @@ def in_container(scope: Element) -> Iterator[Row]:
         classes, label = element.get("class"), element.get("aria-label")
         if (classes and CONTAINER.search(classes)) or (label and HEADING.match(label)):
             items = entries(element)
-            if items and all(len(whole_text(paragraph)) < 80 for paragraph in element.iter("p")):
+            if is_mostly(items, element, 40):
                 yield Row("name of the list", list(map(whole_text, items)), [element])
 
 

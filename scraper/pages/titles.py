@@ -9,7 +9,7 @@ from scraper.items import Evidence
 from scraper.normalise.text import clean_line
 from scraper.normalise.urls import host_of
 from scraper.pages.document import Document
-from scraper.pages.elements import Element, whole_text
+from scraper.pages.elements import Element, whole_text, words_of
 from scraper.pages.evidence import path_of
 from scraper.pages.metadata import declared_headline, declared_title
 
@@ -68,7 +68,7 @@ def find_title(document: Document, main: Element) -> tuple[str, Evidence, Elemen
 
 def heading_text(heading: Element, declared: Sequence[str]) -> str:
     """What a heading says, without a kicker that has an element of its own within it and that no declared title has."""
-    whole = clean_line(whole_text(heading))
+    whole = clean_line(words_of(heading))
     if any(key(whole) in key(text) for text in declared):
         return whole
     kickers = [part for part in heading.iterdescendants() if KICKER.search(part.get("class") or "")]

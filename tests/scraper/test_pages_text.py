@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from scraper.normalise import to_release
 from scraper.pages import read_page
-from tests.scraper.pages_of import TEXT, read
+from tests.scraper.pages_of import TEXT, URL, read
 
 HEADING = "<h1>Ny bro öppnar</h1>"
 LAST = "<p>Sist i texten står hur många bilar som väntas passera bron varje dygn under sommaren.</p>"
@@ -45,7 +46,11 @@ def test_a_pointer_within_the_text_does_not_end_it(pointer: str) -> None:
 
 
 def test_contacts_end_the_text() -> None:
-    assert read(HEADING + TEXT + "<h2>Presskontakt</h2>" + LAST).body.endswith("projektledaren.")
+    person = "<h2>Presskontakt</h2><p>Eva Ek, presschef, 010-123 45 67</p>"
+    assert read(HEADING + TEXT + person).body.endswith("projektledaren.")
+    assert read(HEADING + TEXT + person + LAST).body.endswith("under sommaren."), "a sentence among contacts is text"
+    author = "<h2>Om författaren</h2><p>Eva Ek har skrivit om broar i trettio år och bor vid ån.</p>"
+    assert read(HEADING + TEXT + author).body.endswith("projektledaren.")
 
 
 def test_links_under_a_heading_of_the_text_stay() -> None:
@@ -147,6 +152,37 @@ WHOLE = {
         "<aside><h2>Fakta om bron</h2><p>Den är lång.</p></aside>",
         "Fakta om bron\n\nDen är lång.",
     ),
+    "a word with a class of furniture": (
+        '<p><a class="RichTextIntLink NavNode" href="/b">Bron</a> går över '
+        '<a class="lexicon tooltip-link" href="/o">ån</a> från <span class="tooltip">söder</span> till norr'
+        " i hela staden.</p>",
+        "Bron går över ån från söder till norr i hela staden.",
+    ),
+    "headings with ids made of their words": (
+        '<h2 id="h-dela-ansvaret">Dela ansvaret</h2><p>Alla bär.</p><h2 id="some-facts">Några fakta</h2><p>Två.</p>',
+        "Dela ansvaret\n\nAlla bär.\n\nNågra fakta\n\nTvå.",
+    ),
+    "headings like the page's own": (
+        "<h2>Dela upp betalningen</h2><p>I två.</p><h2>Relaterade kostnader</h2><p>Inga.</p><h2>Beslut</h2><p>Ja.</p>",
+        "Dela upp betalningen\n\nI två.\n\nRelaterade kostnader\n\nInga.\n\nBeslut\n\nJa.",
+    ),
+    "cells with names": (
+        '<table><tr><th class="social">Del</th><th>År</th></tr><tr><td class="share">34 %</td><td>1</td></tr></table>',
+        "Del | År\n34 % | 1",
+    ),
+    "tabs": (
+        '<div class="tab-content" id="nav-tabContent">'
+        '<div class="tab-pane" id="nav-home"><p>Bron är lång.</p></div></div>',
+        "Bron är lång.",
+    ),
+    "what ReadSpeaker skips": ('<p class="rs_skip">Bron är lång.</p>', "Bron är lång."),
+    "no share button": ("<p>Tipsa polisen på telefon 114 14.</p>", "Tipsa polisen på telefon 114 14."),
+    "a share button": ("<p>Tipsa polisen</p><p>Tipsa en vän</p><p>Tillbaka till startsidan</p>", ""),
+    "what is about the text": (
+        "<h2>Kategorier</h2><p>Broar byggs i tre kategorier.</p><p>Läs <a href='/r'>reglerna</a> före.</p>",
+        "Kategorier\n\nBroar byggs i tre kategorier.\n\nLäs reglerna före.",
+    ),
+    "a formula": ("<p>Lasten är <math><mi>F</mi><mo>=</mo><mn>3</mn></math> ton.</p>", "Lasten är F=3 ton."),
     "a margin": ("<aside><h2>Prenumerera</h2><p>Få brev om broar.</p></aside>", ""),
 }
 
@@ -164,3 +200,73 @@ def test_numbers_and_what_no_longer_holds_are_marked_up() -> None:
     kept = items.format(struck.replace("strike", "s"))
     markup = items.format(struck)
     assert kept in read(f"{HEADING}<div>{TEXT}{markup}{LAST}</div>").body_html
+
+
+def test_cells_that_span_others_are_marked_up() -> None:
+    rows = '<tr><th colspan="2">Bro</th></tr><tr><td rowspan="2">Ny</td><td colspan="x">1</td></tr><tr><td>2</td></tr>'
+    kept = '<tr><th colspan="2">Bro</th></tr><tr><td rowspan="2">Ny</td><td>1</td></tr><tr><td>2</td></tr>'
+    assert kept in read(f"{HEADING}<div>{TEXT}<table>{rows}</table>{LAST}</div>").body_html
+
+
+def test_a_lead_between_title_and_article_is_brought_to_it() -> None:
+    lead = '<p class="ingress">Bron blir lång, och alla i staden får gå över den utan avgift.</p>'
+    article = f"<article>{TEXT}{TEXT}{LAST}</article>"
+    release = read(f"{HEADING}{lead}{article}", url="https://www.exempel.se/nyheter/ny-bro/")
+    assert (release.lead or "").startswith("Bron blir lång")
+    outside = f"<html><head><title>Ny bro öppnar</title></head><body><div>{HEADING}{lead}{article}</div></body></html>"
+    assert (to_release(read_page(outside.encode(), URL)).lead or "").startswith("Bron blir lång")
+
+
+def test_what_holds_title_and_lead_is_not_the_lead() -> None:
+    intro = f'<div class="article-intro"><p>Trafik</p>{HEADING}<p>Bron blir lång, och alla får gå över den.</p></div>'
+    assert read(f"{intro}{TEXT}{LAST}").lead == "Bron blir lång, och alla får gå över den."
+
+
+def test_a_text_in_several_fields_of_a_cms_is_whole() -> None:
+    block = '<div class="textblock"><div class="xhtml-string">{}</div></div>'
+    cms = '<meta name="generator" content="EPiServer">'
+    release = read(HEADING + block.format(TEXT + TEXT) + block.format("<h2>Nästa steg</h2><p>Bron målas.</p>"), cms)
+    assert "Bron målas." in release.body
+
+
+def test_letters_within_a_word_of_the_title_part_it_not() -> None:
+    assert (
+        read(f"<h1>Mindre CO<sub>2</sub> med ny samhälls<wbr>bro</h1>{TEXT}").title == "Mindre CO2 med ny samhällsbro"
+    )
+
+
+def test_a_file_is_told_once_whatever_page_of_it_is_linked_to() -> None:
+    links = '<a href="/r.pdf">Rapport</a> <a href="/r.pdf#page=3">sidan 3</a>'
+    typed = '<a href="/h?f=1" type="application/pdf">Karta</a>'
+    files = read(f"{HEADING}{TEXT}<p>{links} {typed}</p>").attachments
+    assert [file.url.rpartition("/")[2] for file in files] == ["r.pdf", "h?f=1"]
+
+
+PICTURES = {
+    "credit beside the caption": (
+        '<figure><img src="/bro.jpg"><span class="photo-credit">Foto: Eva Ek</span>'
+        "<figcaption>Bron.</figcaption></figure>",
+        ("Bron.", "Eva Ek"),
+    ),
+    "a caption that ReadSpeaker skips": (
+        '<figure><img src="/bro.jpg">'
+        '<figcaption class="image-caption rs_skip">Bron. Foto: Eva Ek</figcaption></figure>',
+        ("Bron.", "Eva Ek"),
+    ),
+    "a logo with a caption": (
+        '<figure><img src="/bro-logo-skylt.jpg"><figcaption>Skylten. Foto: Eva Ek</figcaption></figure>',
+        ("Skylten.", "Eva Ek"),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", PICTURES)
+def test_what_is_said_of_a_picture(case: str) -> None:
+    markup, told = PICTURES[case]
+    assert [(image.caption, image.credit) for image in read(HEADING + TEXT + markup + LAST).images] == [told]
+
+
+def test_no_furniture_is_a_picture() -> None:
+    zoom = '<figure><img src="/bro.jpg"><img src="/zoom-icon.svg"><figcaption>Bron.</figcaption></figure>'
+    blank = '<figure><img src="/lazyload-placeholder.png"><figcaption>Ån.</figcaption></figure>'
+    assert [image.url.rpartition("/")[2] for image in read(HEADING + TEXT + zoom + blank + LAST).images] == ["bro.jpg"]

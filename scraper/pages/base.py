@@ -31,6 +31,7 @@ from scraper.pages.metadata import declared_lead, declared_questions
 from scraper.pages.pictures import find_images
 from scraper.pages.questions import find_pairs
 from scraper.pages.refusal import LEAST_TEXT, find_refusal, find_short_refusal, look_at
+from scraper.pages.sections import parts_of_text
 from scraper.pages.soup import take_apart, to_soup
 from scraper.pages.tags import find_bracketed, find_named_tags, find_tags
 from scraper.pages.titles import find_title
@@ -123,10 +124,11 @@ class NewsPage:
         self.drop(self.beside_css)
         own = self.agency is not None and self.agency.body is not None
         self.container = find_container(self.main, self.marked["body"], own=own)
-        self.container.set(TEXT, "")
+        texts = [self.container, *parts_of_text(self.container, self.main)]
         if self.container is self.marked["body"]:  # a CMS may hold a text in several fields
-            for element in (part for css in self.selectors("body") for part in self.document.select(css)):
-                element.set(TEXT, "")
+            texts += [part for css in self.selectors("body") for part in self.document.select(css)]
+        for part in texts:
+            part.set(TEXT, "")
         gather_folded(self.document.root, self.container)
         drop_margins(self.main)
         self.soup = to_soup(self.main)
@@ -142,14 +144,12 @@ class NewsPage:
             self.heading, self.item.title = marked, clean_line(whole_text(marked))
             self.note("title", "selector", marked)
             return
-        found = find_title(self.document, self.main)
-        if found:
+        if found := find_title(self.document, self.main):
             self.item.title, self.item.evidence["title"], self.heading = found
 
     def kind(self) -> None:
         """What the agency calls the page."""
-        found = find_kind(self.document, self.heading)
-        if found:
+        if found := find_kind(self.document, self.heading):
             self.item.kind, self.item.evidence["kind"] = found
 
     def dates(self) -> None:
@@ -185,8 +185,7 @@ class NewsPage:
 
     def contacts(self) -> None:
         """Whom to ask."""
-        found = choose_contacts(self.areas, self.main)
-        if found:
+        if found := choose_contacts(self.areas, self.main):
             self.item.contacts, self.item.evidence["contacts"] = found
 
     def images(self) -> None:

@@ -48,11 +48,11 @@ def take_lead(main: Element, body: Element) -> None:
         return
     after = list(headings[0].itersiblings(etree.Element))
     end = next((index for index, part in enumerate(after) if main in part.iter()), 0)
-    for paragraph in reversed([part for part in after[:end] if is_lead(part)]):
+    for paragraph in reversed([part for part in after[:end] if is_sentence(part)]):
         bring(paragraph, main)
 
 
-def is_lead(paragraph: Element) -> bool:
+def is_sentence(paragraph: Element) -> bool:
     """Whether an element is a paragraph that says something whole, without links."""
     text = clean_line(whole_text(paragraph))
     return paragraph.tag == "p" and len(text) >= SENTENCE and text[-1] in ".!?" and paragraph.find(".//a") is None

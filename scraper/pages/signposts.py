@@ -55,11 +55,12 @@ CONTACT = re.compile(
     + r"\W*$",
     re.IGNORECASE,
 )
-# Headings under which only what others say and do with the text stands, or who wrote it.
+# Headings under which only what others say and do with the text stands, how to get more, or who wrote it.
 BESIDE = re.compile(
     r"^\W*"
     + either(r"""
         dela(?: (?:sidan|artikeln|på|denna|med andra)\b.{0,30})? | taggar | kommentarer | om författaren
+        nyhetsbrev | prenumerera.{0,40} | newsletters? | subscribe.{0,40} | sign up for.{0,40}
         share this.{0,20} | about the author | tags? | comments? | \d+ (?:comments?|kommentarer)
         leave a (?:reply|comment) | über den autor | kommentare | schlagworte?
         """)

@@ -270,3 +270,35 @@ def test_no_furniture_is_a_picture() -> None:
     zoom = '<figure><img src="/bro.jpg"><img src="/zoom-icon.svg"><figcaption>Bron.</figcaption></figure>'
     blank = '<figure><img src="/lazyload-placeholder.png"><figcaption>Ån.</figcaption></figure>'
     assert [image.url.rpartition("/")[2] for image in read(HEADING + TEXT + zoom + blank + LAST).images] == ["bro.jpg"]
+
+
+BESIDE = {
+    "a like part": '<div class="text more"><p>Bron målas om vart tionde år av kommunens egna målare.</p></div>',
+    "a section with a list": '<div class="facts"><h2>Så gör du</h2><ul><li>Gå över bron</li><li>Gå hem</li></ul></div>',
+    "a section with a table": "<section><h3>Mått</h3><table><tr><th>Del</th><th>Meter</th></tr><tr><td>Spann</td>"
+    "<td>80</td></tr></table></section>",
+    "a section with sentences": "<div><h2>Nästa steg</h2><p>Bron målas om vart tionde år av stadens målare.</p></div>",
+}
+
+
+@pytest.mark.parametrize("case", BESIDE)
+def test_parts_of_the_text_beside_the_densest_element_are_kept(case: str) -> None:
+    release = read(f'{HEADING}<div class="text">{TEXT * 4}{LAST}</div>{BESIDE[case]}')
+    words = [word for part in BESIDE[case].split("<") for word in part.partition(">")[2].split()]
+    assert words
+    assert all(word in release.body for word in words)
+    assert release.lead is None
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [
+        "<h2>Läs också</h2><p>Bron målas om vart tionde år av kommunens egna målare.</p>",
+        "<h2>Nyhetsbrev</h2><p>Få brev om broar varje vecka, helt utan kostnad.</p><form><input></form>",
+        '<h2>Bygga</h2><ul><li><a href="/a">Bron i väster</a></li><li><a href="/b">Ån</a></li></ul>',
+    ],
+)
+def test_what_only_surrounds_the_text_is_not(beside: str) -> None:
+    assert read(f'{HEADING}<div class="text">{TEXT * 4}{LAST}</div><div class="more">{beside}</div>').body.endswith(
+        "under sommaren."
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from itertools import chain, takewhile
+from itertools import accumulate, chain, takewhile
 from typing import cast
 
 from lxml import etree
@@ -107,8 +107,10 @@ def is_noise_element(element: Element) -> bool:
 
 def is_among_words(element: Element) -> bool:
     """Whether an inline element is a part of a sentence, whatever its class names: "lexicon tooltip-link"."""
-    around = next(element.iterancestors(*PARAGRAPHS), None)
-    return around is not None and text_length(around) >= text_length(element) + FEWEST_AROUND
+    around, length = next(element.iterancestors(*PARAGRAPHS), None), text_length(element)
+    if around is None or not length:
+        return False
+    return has_letters(around, length + FEWEST_AROUND)
 
 
 def drop_margins(main: Element) -> None:
@@ -211,6 +213,12 @@ def linked_length(element: Element) -> int:
 def text_length(element: Element) -> int:
     """How many characters of text an element holds, white space not counted."""
     return count_letters(cast("str", TEXT(element)))
+
+
+def has_letters(element: Element, number: int) -> bool:
+    """Whether an element's text has so many characters beside white space; it is read no further than that."""
+    read = accumulate(map(count_letters, cast("Iterator[str]", element.itertext())))
+    return any(letters >= number for letters in read)
 
 
 def count_letters(text: str) -> int:

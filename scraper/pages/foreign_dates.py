@@ -8,7 +8,7 @@ from itertools import islice, takewhile
 from typing import cast
 
 from scraper.normalise.media import media_type
-from scraper.pages.boilerplate import is_card, text_length
+from scraper.pages.boilerplate import has_letters, is_card, text_length
 from scraper.pages.elements import Element
 from scraper.pages.markup import HEADINGS
 
@@ -41,7 +41,7 @@ def follows_name(element: Element, main: Element) -> bool:
     return any(
         names_another(link, part)
         for part in parents
-        if part is not main and part.tag in ITEMS and text_length(part) <= LONGEST_ITEM
+        if part is not main and part.tag in ITEMS and not has_letters(part, LONGEST_ITEM)
         for link in takewhile(lambda other: other is not element, part.iter("a", element.tag))
         if link not in parents
     )
@@ -68,7 +68,7 @@ def texts_beside(element: Element, main: Element) -> Iterator[str]:
     """The texts of an element, of the next two, and of the short list that holds it."""
     near = [element, *islice(element.itersiblings(), 2)]
     around = next((part for part in element.iterancestors() if part is main or part.tag in LISTS), None)
-    if around is not None and around is not main and text_length(around) <= LONGEST_ITEM:
+    if around is not None and around is not main and not has_letters(around, LONGEST_ITEM):
         near.append(around)
     for part in near:
         yield from cast("Iterator[str]", part.itertext())

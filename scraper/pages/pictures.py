@@ -27,43 +27,51 @@ SOURCES = ("src", "data-src", "data-original", "data-lazy-src")
 def find_images(soup: Tag, absolute: Callable[[str], str | None]) -> list[ImageItem]:
     """Every picture of the text once, in the page's order."""
     images: dict[str, ImageItem] = {}
+    said = Said()
     for image in inner(soup, ("img",)):
-        source = find_source(image)
+        source = find_source(image, said)
         url = absolute(source) if source else None
         if url is None or url in images or is_small(image):
             continue
-        images[url] = ImageItem(url=url, caption=words_beside(image), alt=str(image.get("alt") or "").strip() or None)
+        images[url] = ImageItem(url=url, caption=said.beside(image), alt=str(image.get("alt") or "").strip() or None)
     return list(images.values())
 
 
-def words_beside(image: Tag) -> str | None:
-    """What is said of a picture, who took it included: in its figure, or else in the nearest element with captions."""
-    holder = image.parent
-    for _ in range(3):
-        if holder is None:
-            break
-        said = captions_of(holder)
-        if holder.name == "figure" or (said is not None and len(said) < LONGEST_CAPTION):
-            return said
-        holder = holder.parent
-    return None
+class Said:
+    """What captions say; of each element that holds pictures once, for a page may have thousands in one."""
+
+    def __init__(self) -> None:
+        self.known: dict[int, tuple[str | None, int]] = {}
+
+    def beside(self, image: Tag) -> str | None:
+        """What is said of a picture, who took it included: in its figure, else in the nearest element with captions."""
+        holder = image.parent
+        for _ in range(3):
+            if holder is None:
+                break
+            said, _ = self.within(holder)
+            if holder.name == "figure" or (said is not None and len(said) < LONGEST_CAPTION):
+                return said
+            holder = holder.parent
+        return None
+
+    def within(self, holder: Tag) -> tuple[str | None, int]:
+        """What the captions within an element say, those that name who took the picture last, and how many pictures
+        it holds; of several the first caption alone.
+        """
+        if id(holder) not in self.known:
+            texts = list(dict.fromkeys(text for caption in named(holder, is_caption) if (text := text_of(caption))))
+            pictures = sum(1 for _ in inner(holder, ("img",)))
+            told = sorted(texts if pictures == 1 else texts[:1], key=lambda text: text.lower().startswith(CREDITS))
+            self.known[id(holder)] = " ".join(told) or None, pictures
+        return self.known[id(holder)]
 
 
-def captions_of(holder: Tag) -> str | None:
-    """What the captions within an element say, those that name who took the picture last; of several pictures the
-    first caption alone.
-    """
-    texts = list(dict.fromkeys(text for caption in named(holder, is_caption) if (text := text_of(caption))))
-    if sum(1 for _ in inner(holder, ("img",))) > 1:
-        del texts[1:]
-    return " ".join(sorted(texts, key=lambda text: text.lower().startswith(CREDITS))) or None
-
-
-def find_source(image: Tag) -> str | None:
+def find_source(image: Tag, said: Said) -> str | None:
     """Where a picture is read from; None for an ornament, which no picture of a figure is that has a caption."""
     figure = image.find_parent("figure")
-    told = figure is not None and len(list(inner(figure, ("img",)))) == 1 and captions_of(figure) is not None
-    unwanted = NO_PICTURE if told else ORNAMENT
+    words, pictures = said.within(figure) if figure is not None else (None, 0)
+    unwanted = NO_PICTURE if words and pictures == 1 else ORNAMENT
     return next((url for name in SOURCES if (url := str(image.get(name) or "")) and not unwanted.search(url)), None)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from scraper.normalise import to_release
-from scraper.pages import read_page
+from scraper.pages import pictures, read_page
 from tests.scraper.pages_of import TEXT, URL, read
 
 HEADING = "<h1>Ny bro öppnar</h1>"
@@ -302,3 +302,13 @@ def test_what_only_surrounds_the_text_is_not(beside: str) -> None:
     assert read(f'{HEADING}<div class="text">{TEXT * 4}{LAST}</div><div class="more">{beside}</div>').body.endswith(
         "under sommaren."
     )
+
+
+def test_captions_are_looked_for_once_in_an_element_however_many_pictures_it_holds(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    looked: list[object] = []
+    monkeypatch.setattr(pictures, "named", lambda holder, wanted: looked.append(holder) or iter(()))
+    release = read(HEADING + TEXT + "<div>" + "".join(f'<img src="/{number}.jpg">' for number in range(500)) + "</div>")
+    assert len(release.images) == 500
+    assert len(looked) < 10

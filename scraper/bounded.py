@@ -1,7 +1,8 @@
-"""Scrapy's HTTP download handler, bounded where it is not: the header lines of an answer.
+"""Scrapy's HTTP download handler, bounded where it is not: the header lines of an answer, and what a body unpacks to.
 
 DOWNLOAD_MAXSIZE bounds a body and DOWNLOAD_TIMEOUT the whole of an answer, but what Twisted reads of a header within
-that time is kept, however much it is.
+that time is kept, however much it is. An answer is unpacked here, not by a middleware: one that is not whole has then
+failed before any middleware sees it, and is tried again like every other that breaks off.
 """
 
 from __future__ import annotations
@@ -15,7 +16,11 @@ from scrapy.core.downloader.handlers.http11 import (
 )
 from scrapy.crawler import Crawler
 
+from scraper.unpacking import Unpacking
+
 if TYPE_CHECKING:
+    from scrapy import Request
+    from scrapy.http import Response
     from twisted.internet.defer import Deferred
     from twisted.internet.interfaces import IAddress
     from twisted.web._newclient import Request as TxRequest
@@ -26,11 +31,16 @@ READING = ("STATUS", "HEADER")  # a parser's states before the body
 
 
 class BoundedHandler(HTTP11DownloadHandler):
-    """Breaks off an answer whose header does not end."""
+    """Breaks off an answer whose header does not end, and hands on whole answers alone."""
 
     def __init__(self, crawler: Crawler) -> None:
         super().__init__(crawler)
         self._pool._factory = BoundedFactory
+        self.unpacking = Unpacking(crawler)
+
+    async def download_request(self, request: Request) -> Response:
+        """The answer, unpacked."""
+        return self.unpacking.whole(await super().download_request(request))
 
 
 class BoundedProtocol(_LenientHTTP11ClientProtocol):

@@ -1,4 +1,4 @@
-"""How much of answers is held at once: bodies on their way, over all hosts (IN_FLIGHT_MAX), and what one unpacks to."""
+"""How much of answers is held at once: bodies on their way, over all hosts (IN_FLIGHT_MAX)."""
 
 from __future__ import annotations
 
@@ -7,9 +7,7 @@ from weakref import WeakKeyDictionary
 
 from scrapy import Request, signals
 from scrapy.crawler import Crawler
-from scrapy.downloadermiddlewares.httpcompression import HttpCompressionMiddleware
-from scrapy.exceptions import IgnoreRequest, StopDownload
-from scrapy.http import Response
+from scrapy.exceptions import StopDownload
 
 FREE = 1024 * 1024  # bytes; an answer up to this is never broken off, nor is anything added up for it
 
@@ -42,15 +40,3 @@ class InFlight:
     def ended(self, request: Request) -> None:
         """Its bytes are on their way no more."""
         self.bytes.pop(request, None)
-
-
-class Unpacking(HttpCompressionMiddleware):
-    """Scrapy's own, but for what it raises: that would keep alive all that was unpacked before it was too much."""
-
-    def process_response(self, request: Request, response: Response) -> Request | Response:  # type: ignore[override] # decorated there
-        """The answer unpacked; IgnoreRequest where that is more than DOWNLOAD_MAXSIZE."""
-        try:
-            return super().process_response(request, response)
-        except IgnoreRequest:
-            size = len(response.body)
-        raise IgnoreRequest(f"unpacks from {size:,} to more than {self._max_size:,} bytes (DOWNLOAD_MAXSIZE)")

@@ -74,6 +74,7 @@ REMOTE_CONTROL_ENABLED = False  # would run Python sent to it
 DEFAULT_REQUEST_HEADERS = {
     "Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
     "Accept-Language": "sv,en;q=0.5",
+    "Accept-Encoding": "gzip, deflate, br, zstd",  # what scraper.unpacking knows
 }
 
 DOWNLOADER_MIDDLEWARES = {
@@ -82,8 +83,7 @@ DOWNLOADER_MIDDLEWARES = {
     "scrapy.downloadermiddlewares.httpauth.HttpAuthMiddleware": None,
     "scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware": None,
     "scraper.robots.RobotsTxt": 100,
-    "scrapy.downloadermiddlewares.httpcompression.HttpCompressionMiddleware": None,
-    "scraper.inflight.Unpacking": 590,  # as Scrapy's
+    "scrapy.downloadermiddlewares.httpcompression.HttpCompressionMiddleware": None,  # see scraper.unpacking
     "scraper.stopping.LetGo": 40,
     "scraper.middlewares.OwnSlot": 50,  # before robots.txt (100) is asked for the host
     # behind Retry (550), which would hide from them what a host did not answer; they judge robots.txt as well

@@ -5,13 +5,14 @@ from __future__ import annotations
 from urllib.parse import urlsplit, urlunsplit
 
 from scrapy import Request
-from scrapy.core.downloader.handlers.http11 import HTTP11DownloadHandler
 from scrapy.crawler import Crawler
 from scrapy.exceptions import CannotResolveHostError, NotConfigured
 from scrapy.http import Response
 
+from scraper.bounded import BoundedHandler
 
-class LoopbackHandler(HTTP11DownloadHandler):
+
+class LoopbackHandler(BoundedHandler):
     """Sends http and https alike to 127.0.0.1:LOOPBACK_PORT with the address's own Host header.
 
     Everything above (robots.txt, slots, delays, response.url) sees the original address.

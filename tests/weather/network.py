@@ -97,6 +97,7 @@ def bombs() -> list[Weather]:
 def broken_off(release: bytes) -> list[Weather]:
     """Answers that are not whole."""
     half = release[: len(release) // 2]
+    packed, gzipped = gzip.compress(release), {"Content-Type": "text/html", "Content-Encoding": "gzip"}
     short = HEAD + b"Content-Length: %d\r\n\r\n" % (len(release) - 9)
     return [
         Weather(
@@ -116,6 +117,18 @@ def broken_off(release: bytes) -> list[Weather]:
             sky="chunks that break off",
             expected=failed("DataLoss", "failed: bytes are missing"),
             faults=bad_page(say(HEAD, b"Transfer-Encoding: chunked\r\n\r\n%x\r\n" % len(release), half)),
+        ),
+        Weather(
+            name="truncated-gzip",
+            sky="half a gzip stream, as long as promised",
+            expected=failed("gzip body ends too early", "failed: the stream does not end"),
+            faults={BAD: Break(body=packed[: len(packed) // 2], headers=gzipped)},
+        ),
+        Weather(
+            name="truncated-page",
+            sky="half a page and no length",
+            expected=failed("closed before the page", "failed: the page does not end"),
+            faults=bad_page(say(HEAD, b"\r\n", half)),
         ),
         Weather(
             name="wrong-length",

@@ -12,7 +12,15 @@ from tests.weather.pages import make_pages
 from tests.weather.sources import make_sources
 
 SOME = {
-    *("bomb-br", "truncated", "redirect-loopback", "redirect-private-name", "redirect-neighbour"),
+    *(
+        "bomb-br",
+        "truncated",
+        "truncated-gzip",
+        "truncated-page",
+        "redirect-loopback",
+        "redirect-private-name",
+        "redirect-neighbour",
+    ),
     *("robots-503", "charset-utf-16", "pdf-as-html", "date-future", "many-rows", "controls"),
     *("calendar-same", "feed-bomb", "feed-outside", "dns-private"),
 }

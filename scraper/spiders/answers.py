@@ -14,6 +14,7 @@ from archive.frontier import Row
 from archive.times import now
 from scraper.agency import Agency
 from scraper.errors import NotARelease
+from scraper.faults import find_wall
 from scraper.items import Answer
 from scraper.pages.document import Document
 from scraper.robots import RobotsForbidden
@@ -44,14 +45,22 @@ def check_answer(response: Response, asked: str, agency: Agency, spider: Reading
     """NotARelease where an answer cannot be the release that was asked for, or asks to be left alone."""
     if response.status in (404, 410):
         raise NotARelease(asked, f"answered {response.status}", "gone")
-    if not agency.owns(response.url):
-        raise NotARelease(asked, f"led to another host: {response.url}", "redirected")
-    if response.url != asked:
-        row = spider.archive.frontier.get(response.url)
-        if not is_release(response.url, agency) or (row and row.role != "release"):
-            raise NotARelease(asked, f"led to what is no release: {response.url}", "redirected")
+    if led := find_detour(response, asked, agency, spider):
+        if (wall := find_wall(response.body, response.url)) and wall.kind == "blocked":
+            raise NotARelease(asked, f"{wall.problem} (led to {response.url})", "blocked")
+        raise NotARelease(asked, f"led to {led}: {response.url}", "redirected")
     if spider.settings.getbool("NOINDEX_OBEY") and asks_noindex(response):
         raise NotARelease(asked, "asks not to be indexed (noindex), which NOINDEX_OBEY heeds")
+
+
+def find_detour(response: Response, asked: str, agency: Agency, spider: ReadingSpider) -> str | None:
+    """What a redirect led to instead of a release; None where it may be one, or there was none."""
+    if not agency.owns(response.url):
+        return "another host"
+    if response.url == asked:
+        return None
+    row = spider.archive.frontier.get(response.url)
+    return "what is no release" if not is_release(response.url, agency) or (row and row.role != "release") else None
 
 
 def asks_noindex(response: Response) -> bool:

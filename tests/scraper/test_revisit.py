@@ -113,6 +113,27 @@ def test_an_outage_is_no_removal_and_a_site_that_is_down_is_left_in_peace(
     assert asked < 12, "the site was asked on and on"
 
 
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        ("<title>Logga in</title><h1>Logga in</h1><form><input name=u><input type=password name=p></form>", "login"),
+        (
+            "<title>Driftstopp</title><h1>Driftstopp</h1><p>Webbplatsen är tillfälligt stängd för underhåll.</p>",
+            "outage",
+        ),
+    ],
+)
+def test_a_redirect_to_a_login_or_an_outage_is_no_removal(held: Crawling, body: str, kind: str) -> None:
+    url = first_url(held)
+    held.site.break_(url, status=302, headers={"location": "/stopp?fran=1"})
+    held.site.break_(held.site.url(SLUG, "/stopp?fran=1"), body=body)
+    held.site.break_(held.site.url(SLUG, "/stopp"), body=body)
+    code, printed = held.run("revisit")
+    assert (code, f"(led to {held.site.url(SLUG, '/stopp?fran=1')})" in printed) == (1, True), printed
+    assert held.rows("select count(*) from removals") == [(0,)]
+    assert held.rows("select faults from crawls where id > 4 and errors > 0") == [(f'{{"{kind}": 1}}',)]
+
+
 def test_robots_that_forbid_are_told_and_are_no_removal(held: Crawling) -> None:
     held.site.forbid(SLUG)
     code, printed = held.run("revisit")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from datetime import timedelta
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -42,6 +43,8 @@ logger = logging.getLogger(__name__)
 
 FRESH = 24 * 3600  # seconds that a robots.txt goes for
 LARGEST = 512 * 1024  # bytes that are read of it; RFC 9309 wants 500 KiB at least
+AGENT = re.compile(r"\s*user[- ]?agent(?:\s*:|\s)(.*)", re.IGNORECASE)  # with the slips that the parser lets pass
+TOKEN = re.compile(r"[A-Za-z_-]*")
 FAILURES = (  # what Scrapy's downloader fails by
     *(DownloadConnectionRefusedError, CannotResolveHostError, DownloadTimeoutError, DownloadCancelledError),
     *(DownloadFailedError, ResponseDataLossError, IgnoreRequest, OSError),
@@ -57,10 +60,11 @@ class RobotsUnreachable(NotAsked):
 
 
 class RobotsTxt(RobotsTxtMiddleware):
-    """Scrapy's own, but for two faults of it (2.19).
+    """Scrapy's own, but for three faults of it (2.19).
 
-    Of several requests that wait for one host's robots.txt Scrapy's lets all but the first pass unread; and
-    it takes a robots.txt that answers 5xx for one that allows everything (RFC 9309, 2.3.1.4, has it forbid).
+    Of several requests that wait for one host's robots.txt Scrapy's lets all but the first pass unread;
+    it takes a robots.txt that answers 5xx for one that allows everything (RFC 9309, 2.3.1.4, has it forbid);
+    and its parser takes the beginning of our name for all of it, and our name with a version for another's.
     """
 
     def __init__(self, crawler: Crawler) -> None:
@@ -120,7 +124,8 @@ class RobotsTxt(RobotsTxtMiddleware):
 
     async def parse(self, text: bytes, request: Request) -> RobotParser:
         """A robots.txt as rules; CrawlDelay is told of them."""
-        parser: RobotParser = build_from_crawler(self._parserimpl, self.crawler, text)
+        named = name_agents(text, str(self._robotstxt_useragent or self._default_useragent))
+        parser: RobotParser = build_from_crawler(self._parserimpl, self.crawler, named)
         await self.crawler.signals.send_catch_log_async(
             signal=signals.robots_parsed, robotparser=parser, request=request
         )
@@ -153,6 +158,32 @@ def shorten(text: bytes) -> bytes:
     (b'User-agent: *', True)
     """
     return text if len(text) <= LARGEST else text[: text.rfind(b"\n", 0, LARGEST) + 1]
+
+
+def name_agents(text: bytes, ours: str) -> bytes:
+    """A robots.txt whose User-agent lines name product tokens, whole ones (RFC 9309, 2.2.1), as its parser needs them.
+
+    A parser that looks for each name within ours cannot find one that holds a slash.
+
+    >>> name_agents(b"User-Agent: skogsbot/1.0 (+https://a.example)\\nuser-agent: Skog # kort", "Skogsbot/2")
+    b'User-agent: Skogsbot\\nUser-agent: Skog/'
+    >>> name_agents(b"user-agent:*\\r\\nuseragent skogsbot*\\r\\nAllow: /", "Skogsbot")
+    b'User-agent: *\\nUser-agent: Skogsbot\\nAllow: /'
+    """
+    own = find_token(ours)
+    lines = text.decode("utf-8-sig", "ignore").splitlines()
+    for number, line in enumerate(lines):
+        if match := AGENT.match(line):
+            told = match[1].partition("#")[0].strip()
+            token = find_token(told)
+            name = "*" if told == "*" else own if token.lower() == own.lower() else f"{token}/" if token else ""
+            lines[number] = f"User-agent: {name}"
+    return "\n".join(lines).encode()
+
+
+def find_token(agent: str) -> str:
+    """The product token that an agent's name begins with."""
+    return TOKEN.match(agent.strip().lstrip("*"))[0]  # type: ignore[index] # it may be empty, but it always matches
 
 
 def explain(error: BaseException) -> str:

@@ -185,6 +185,12 @@ def edits_taken_out(db: Database) -> None:
     count_edits_anew(db)
 
 
+@migrations()
+def source_faults(db: Database) -> None:
+    """Each crawl notes which of its faults befell sources, apart from those of pages."""
+    db.execute("alter table crawls add column source_faults text")
+
+
 def migrate(db: Database, path: Path) -> None:
     """Bring an archive to the newest schema; of several processes that open it at once, one after the other."""
     if not migrations.pending(db):

@@ -86,8 +86,12 @@ class Health:
         request: Request | None = getattr(response, "request", None)
         tally = find_tally(spider, request) if request else None
         for one in [tally] if tally else spider.tallies.values():
-            where = request.url if request else "start"
-            one.err(f"{where}: {type(failure.value).__name__}: {failure.getErrorMessage()}", kind_of(failure.value))
+            where, source = (request.url, "source" in request.meta) if request else ("start", False)
+            one.err(
+                f"{where}: {type(failure.value).__name__}: {failure.getErrorMessage()}",
+                kind_of(failure.value),
+                source=source,
+            )
 
 
 def judge_listed(archive: Archive, agencies: Mapping[str, Agency], at: datetime) -> None:
@@ -120,6 +124,6 @@ def close_crawl(archive: Archive, tally: Tally, reason: str, at: datetime, **mor
     """Complete a crawl's row; `more` as further columns."""
     row: dict[str, Any] = {**tally.counts(), **more, "finished": to_text(at), "reason": reason}
     row["problems"] = json.dumps(tally.problems[:PROBLEMS_KEPT], ensure_ascii=False)
-    row["fills"], row["faults"] = json.dumps(tally.fills), json.dumps(tally.faults)
+    row |= {name: json.dumps(getattr(tally, name)) for name in ("fills", "faults", "source_faults")}
     sets = ", ".join(f"{name} = :{name}" for name in row)
     archive.db.execute(f"update crawls set {sets} where id = :id", {**row, "id": tally.crawl})

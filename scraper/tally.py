@@ -34,6 +34,7 @@ class Tally:
     held_back: int = 0  # of these, how many were kept aside rather than saved
     fills: Counter[str] = field(default_factory=Counter)  # field → how many of those read told it
     faults: Counter[str] = field(default_factory=Counter)  # kind (archive.health.faults) → number
+    source_faults: Counter[str] = field(default_factory=Counter)  # of these, what befell sources, not pages
     problems: list[str] = field(default_factory=list)
     crawl: int | None = None  # the id of its row in crawls
 
@@ -51,9 +52,10 @@ class Tally:
         self.refused += 1
         self.blame(problem, fault)
 
-    def err(self, problem: str, fault: str = "other") -> None:
-        """Count something that did not answer or could not be read."""
+    def err(self, problem: str, fault: str = "other", *, source: bool = False) -> None:
+        """Count something that did not answer or could not be read; whether that is a source."""
         self.errors += 1
+        self.source_faults.update([fault] if source else [])
         self.blame(problem, fault)
 
     def blame(self, problem: str, fault: str) -> None:

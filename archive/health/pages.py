@@ -22,15 +22,15 @@ def pages_of(past: Past) -> list[Crawl]:
 
 def bad_pages(crawl: Crawl) -> int:
     """Pages of a crawl that could not be read."""
-    faults = sum(crawl.faults.values()) if crawl.worked or crawl.spider == "revisit" else 0
+    faults = sum(crawl.page_faults.values()) if crawl.worked or crawl.spider == "revisit" else 0
     return max(faults, crawl["refused"])
 
 
-def top_fault(crawls: Iterable[Crawl]) -> str:
+def top_fault(met: Iterable[Mapping[str, int]]) -> str:
     """The kind of fault that is the most frequent, by name where several are; that a host is left in peace is none."""
     faults: Counter[str] = Counter()
-    for crawl in crawls:
-        faults.update(crawl.faults)
+    for one in met:
+        faults.update(one)
     kinds = sorted(kind for kind in faults if kind != "host paused") or sorted(faults)
     return max(kinds, key=faults.__getitem__, default="other")
 

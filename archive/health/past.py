@@ -22,8 +22,8 @@ READ = 200  # crawls that read pages, for how often fields were told
 MONTHS = timedelta(days=90)  # of crawls, counted by day
 COUNTS = (
     *("listed", "new", "unchanged", "refused", "errors", "requests", "not_modified", "read", "held_back"),
-    *("fills", "faults"),
-)  # the last two are JSON
+    *("fills", "faults", "source_faults"),
+)  # the last three are JSON
 DAYS = """
     select coalesce(day, iif(length(newest) = 7, newest || '-01', substr(newest, 1, 10))) as day, count(*)
     from listed where agency = :agency and newest >= :first and newest < :next group by 1 order by 1
@@ -52,9 +52,15 @@ class Crawl:
     counts: Mapping[str, int]
     fills: Mapping[str, int]
     faults: Mapping[str, int]
+    source_faults: Mapping[str, int]
 
     def __getitem__(self, name: str) -> int:
         return self.counts[name]
+
+    @property
+    def page_faults(self) -> Mapping[str, int]:
+        """Faults of pages alone; all, of a crawl of old, which did not tell them apart."""
+        return Counter(self.faults) - Counter(self.source_faults) if self.source_faults else self.faults
 
     @property
     def asked(self) -> bool:
@@ -169,7 +175,7 @@ def read_crawls(db: Database, agency: str, which: str, most: int) -> list[Crawl]
 def to_crawl(row: tuple[Any, ...]) -> Crawl:
     """A row as a Crawl; what an older version did not count is 0."""
     spider, reason, started, finished, robots, delay, *counts = row
-    fills, faults = (json.loads(text) if text and text != "{}" else {} for text in counts[-2:])
+    fills, faults, source_faults = (json.loads(text) if text and text != "{}" else {} for text in counts[-3:])
     return Crawl(
         spider=spider,
         reason=reason,
@@ -177,9 +183,10 @@ def to_crawl(row: tuple[Any, ...]) -> Crawl:
         finished=datetime.fromisoformat(finished),
         robots=robots,
         delay=delay,
-        counts={name: value or 0 for name, value in zip(COUNTS[:-2], counts[:-2], strict=True)},
+        counts={name: value or 0 for name, value in zip(COUNTS[:-3], counts[:-3], strict=True)},
         fills=fills,
         faults=faults,
+        source_faults=source_faults,
     )
 
 

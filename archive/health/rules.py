@@ -70,7 +70,7 @@ def all_fails(past: Past) -> Verdict | None:
     """Crawls in a row, over a day, asked and got nothing but faults."""
     streak = list(takewhile(lambda crawl: not crawl.worked and crawl.faults, past.news))
     if lasts(streak) or (streak and not past.held and len(streak) == len(past.news)):
-        return blame("failing", "all_fails", streak, since=to_text(streak[-1].started))
+        return blame("failing", "all_fails", [one.faults for one in streak], since=to_text(streak[-1].started))
     return None
 
 
@@ -93,7 +93,7 @@ def all_refused(past: Past) -> Verdict | None:
     streak = list(takewhile(lambda crawl: not crawl.good, crawls))
     bad = sum(map(bad_pages, streak))
     if (bad >= 3 and lasts(streak)) or (bad and not past.held and len(streak) == len(crawls)):
-        return blame("failing", "all_refused", streak, bad=bad)
+        return blame("failing", "all_refused", [one.page_faults for one in streak], bad=bad)
     return None
 
 
@@ -132,7 +132,7 @@ def many_refused(past: Past) -> Verdict | None:
     bad, good = sum(map(bad_pages, recent)), sum(crawl.good for crawl in recent)
     usual = sum(map(bad_pages, older)) / max(1, sum(bad_pages(crawl) + crawl.good for crawl in older))
     if bad >= FEW_PAGES and bad >= good and usual < 0.25 and lasts([one for one in recent if bad_pages(one)]):
-        return blame("suspect", "many_refused", recent, bad=bad, n=bad + good)
+        return blame("suspect", "many_refused", [one.page_faults for one in recent], bad=bad, n=bad + good)
     return None
 
 
@@ -207,10 +207,10 @@ def find_expected(past: Past) -> date | None:
     return newest + timedelta(days=season if habit.long < (past.today - newest).days <= season else habit.long)
 
 
-def blame(state: str, code: str, crawls: Sequence[Crawl], **values: object) -> Verdict:
-    """A verdict on crawls, the newest first, by the kind of fault that was met most of late."""
-    fault = top_fault(crawls[:LATELY])
-    met = frozenset(kind for crawl in crawls[:AS_BEFORE] for kind in crawl.faults)
+def blame(state: str, code: str, faults: Sequence[Mapping[str, int]], **values: object) -> Verdict:
+    """A verdict on crawls by their faults, the newest first: by the kind that was met most of late."""
+    fault = top_fault(faults[:LATELY])
+    met = frozenset(kind for one in faults[:AS_BEFORE] for kind in one)
     return Verdict(state, code, fault, {"fault": fault, **values}, met)
 
 

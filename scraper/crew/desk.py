@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 FOLLOWED = ("listed", "refused", "errors", "requests", "not_modified", "bytes", "unchanged", "away")  # by the worker
+COUNTERS = ("fills", "faults", "source_faults")
 
 
 @dataclass(slots=True)
@@ -172,6 +173,7 @@ class Desk:
         guest: Mapping[str, Any],
         faults: Mapping[str, int],
         problems: list[str],
+        source_faults: Mapping[str, int] | None = None,  # a worker of an older version tells none
     ) -> None:
         """A pass has come to its end: what the worker counted is added, and all of it judged.
 
@@ -181,6 +183,7 @@ class Desk:
         for name in FOLLOWED:
             setattr(tally, name, getattr(tally, name) + counts[name])
         tally.faults.update(faults)
+        tally.source_faults.update(source_faults or {})
         tally.problems[:0] = problems
         crawl.ended = ended
         crawl.pipeline.close_spider()
@@ -198,11 +201,11 @@ class Desk:
 
 def to_json(tally: Tally) -> str:
     """What a pass has come to so far, as `read_json` reads it."""
-    more = {"fills": tally.fills, "faults": tally.faults, "problems": tally.problems}
+    more = {name: getattr(tally, name) for name in (*COUNTERS, "problems")}
     return json.dumps({**tally.counts(), **more}, ensure_ascii=False)
 
 
 def read_json(text: str, crawl: int | None) -> Tally:
     """The same as a Tally again."""
     told = json.loads(text)
-    return Tally(crawl=crawl, **told | {name: Counter(told[name]) for name in ("fills", "faults")})
+    return Tally(crawl=crawl, **told | {name: Counter(told.get(name, {})) for name in COUNTERS})

@@ -100,7 +100,8 @@ class Books(Health):
             return
         (tally,) = spider.tallies.values()
         (agency,) = spider.agencies.values()
-        guest, more = self.guest.tell(agency, tally), {"faults": dict(tally.faults), "problems": tally.problems}
+        guest = self.guest.tell(agency, tally)
+        more = {"source_faults": dict(tally.source_faults), "faults": dict(tally.faults), "problems": tally.problems}
         told = {"counts": tally.counts(), "reason": reason, "ended": spider.ended, "guest": guest, **more}
         at = now()
         try:

@@ -95,7 +95,7 @@ class AskingSpider(ReadingSpider):
     def source_unreadable(self, response: Response, error: SourceError, source: str | None = None) -> None:
         """A source answered with something else; `source`, where that is another than was asked."""
         logger.error("%s", error)
-        self.tallies[response.meta["agency"]].err(str(error), kind_of_source(error, response))
+        self.tallies[response.meta["agency"]].err(str(error), kind_of_source(error, response), source=True)
         with self.archive.transaction():
             self.archive.frontier.failed(source or response.meta["source"], now(), str(error))
 
@@ -108,7 +108,7 @@ class AskingSpider(ReadingSpider):
             self.ledgers[request.meta["agency"]].cut(first, request.url, page, resumed=resumed)
         if not later:
             logger.error("%s", problem)
-            self.tallies[request.meta["agency"]].err(problem, kind_of(failure.value))
+            self.tallies[request.meta["agency"]].err(problem, kind_of(failure.value), source=True)
         if later or isinstance(failure.value, HostPaused):
             return  # asked for by a later crawl
         if request.meta.get("resumed") and getattr(getattr(failure.value, "response", None), "status", 0) in (404, 410):

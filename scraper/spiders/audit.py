@@ -128,7 +128,7 @@ class AuditSpider(ReadingSpider):
         try:
             yield from list(self.readers[meta["kind"]](response, self.agencies[audit.agency], audit))
         except SourceError as error:
-            self.tallies[audit.agency].err(str(error), kind_of_source(error, response))
+            self.tallies[audit.agency].err(str(error), kind_of_source(error, response), source=True)
             self.broke_off(audit, meta["root"], str(error))
         self.request_over(audit, meta["root"], meta["asked"])
 
@@ -186,7 +186,7 @@ class AuditSpider(ReadingSpider):
             audit.leave(request.meta["root"], request.url, explain(failure))
         else:
             problem = f"{request.url}: {explain(failure)}"
-            self.tallies[audit.agency].err(problem, kind_of(failure.value))
+            self.tallies[audit.agency].err(problem, kind_of(failure.value), source=True)
             self.broke_off(audit, request.meta["root"], problem)
         self.request_over(audit, request.meta["root"], request.meta["asked"])
 

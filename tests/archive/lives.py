@@ -46,6 +46,7 @@ class Life:
         at = evening(day)
         row: dict[str, Any] = {"listed": 20, "requests": 2, "read": 0, "not_modified": 0, "bytes": 9000, **counts}
         row["faults"] = json.dumps(row.get("faults", {}))
+        row["source_faults"] = json.dumps(row.get("source_faults", {}))
         row["fills"] = json.dumps({name: round(share * row["read"]) for name, share in fills.items()})
         row |= {"agency": SLUG, "spider": spider, "reason": "finished", "robots": "allowed"}
         row |= {"started": (at - timedelta(minutes=9)).isoformat(), "finished": (at - timedelta(minutes=5)).isoformat()}

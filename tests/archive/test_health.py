@@ -113,6 +113,26 @@ def test_every_page_is_refused_while_the_lists_work() -> None:
     )
 
 
+def test_a_source_that_fails_beside_one_that_works_is_told_and_no_pages_are_blamed() -> None:
+    life = settled()
+    fault = {"status 5xx": 1}
+    down: dict[str, Any] = {"errors": 1, "faults": fault, "source_faults": fault}
+    refused: dict[str, Any] = {**down, "errors": 3, "refused": 2, "faults": {**fault, "login": 2}}
+    failed = {"url": "https://prov.example/rss", "agency": SLUG, "role": "feed", "state": "failed"}
+    life.db.table("frontier").insert({**failed, "first_seen": "2021-01-01", "fetched": "2023-09-30T20:00:00+00:00"})
+    life.told.clear()
+    life.live(span(date(2023, 9, 1), date(2023, 9, 4)), **down)  # nothing new, and no page asked for
+    assert {one[1:] for one in life.told} == {("healthy", "usual"), ("suspect", "source_fails")}
+    life.live(span(date(2023, 9, 5), date(2023, 9, 6)), **refused)
+    assert (life.row["reason"]["code"], life.row["reason"]["what"]) == ("all_refused", "login")
+    life.live([date(2023, 9, 7)], [date(2023, 9, 7)])
+    life.live(span(date(2023, 9, 8), date(2023, 9, 10)), **down)
+    assert life.row["reason"]["code"] == "source_fails"
+    life.db.execute("update frontier set state = 'done'")
+    life.live([date(2023, 9, 11)])
+    assert life.row["state"] == "healthy"
+
+
 def test_an_empty_listing_after_better_days_and_from_the_start() -> None:
     life = settled()
     life.live(span(date(2023, 9, 1), date(2023, 9, 2)), listed=0)

@@ -71,12 +71,12 @@ def test_every_kind_has_words() -> None:
 
 def notes(crawling: Crawling, slug: str) -> dict[str, Any]:
     """What the newest crawl of an agency noted."""
-    names = ("read", "fills", "faults", "delay", "robots", "held_back", "new", "requests")
+    names = ("read", "fills", "faults", "source_faults", "delay", "robots", "held_back", "new", "requests")
     ((*values,),) = crawling.rows(
         f"select {', '.join(names)} from crawls where agency = ? order by id desc limit 1", slug
     )
     row = dict(zip(names, values, strict=True))
-    return row | {name: json.loads(row[name]) for name in ("fills", "faults")}
+    return row | {name: json.loads(row[name]) for name in ("fills", "faults", "source_faults")}
 
 
 def test_a_crawl_notes_what_health_is_judged_by_and_the_command_tells_it(crawling: Crawling) -> None:
@@ -90,13 +90,15 @@ def test_a_crawl_notes_what_health_is_judged_by_and_the_command_tells_it(crawlin
     assert code == 1, printed
     noted = notes(crawling, SLUG)
     assert noted["faults"] == {"consent wall": 1, "login": 1, "error page": 1, "status 5xx": 1}
+    assert noted["source_faults"] == {}
     assert noted["read"] == noted["new"] == len(urls) - 4
     assert set(noted["fills"]) <= set(FIELDS)
     assert noted["fills"]["title"] == noted["read"]
     assert (noted["robots"], noted["held_back"]) == ("allowed", 0)
     assert 0.05 <= noted["delay"] < 5
-    assert notes(crawling, "borta")["faults"] == {"dns": 1}, printed
-    assert notes(crawling, "hushallsmyndigheten")["faults"] == {"block page": 1}
+    for name in ("faults", "source_faults"):
+        assert notes(crawling, "borta")[name] == {"dns": 1}, printed
+        assert notes(crawling, "hushallsmyndigheten")[name] == {"block page": 1}
     assert crawling.rows("select state from health where agency = 'borta'") == [("never worked",)]
 
     rows, _ = judge_file(crawling.archive, load_agencies(crawling.agencies), {})

@@ -132,6 +132,10 @@ class Removals:
         self.db.execute("update releases set moved_to = ?, next_check = null where id = ?", [to, release])
         self._moved(release, seen, url, to, status)
 
+    def leave_address(self, release: int, url: str) -> None:
+        """The release was held under an address that is another page's; at its own, `url`, the archive holds one."""
+        self.db.execute("update releases set url = ? where id = ?", [f"{url}#{release}", release])
+
     def _moved(self, release: int, seen: datetime, url: str, to: int, status: int | None) -> None:
         moment = to_text(seen)
         self.db.execute(  # what was taken for a removal so far was this

@@ -20,7 +20,7 @@ from scraper.suspicion import Suspicion, tell
 if TYPE_CHECKING:
     from archive.held import Held
     from scraper.agency import Agency
-    from scraper.items import Reading
+    from scraper.items import Answer, Reading
     from scraper.witness import Witness
 
 SHORTEST = 400  # characters of a text that may be taken for a release's new one
@@ -77,7 +77,7 @@ class Keeping:
             if place.kind == "renamed" and reading.held is not None:
                 self.archive.removals.renamed(reading.held, answer.seen, place.url, status=answer.status)
             elif place.kind == "parted" and reading.held is not None and place.elsewhere:
-                self.archive.readdress(reading.held, place.elsewhere, answer.seen)
+                self.give_back(reading.held, place.elsewhere, answer)
             anew = anew or (suspicion is not None and suspicion.is_anew(reading.held))
             outcome = self.save(release, place, reading, sha256, capture, anew=anew)
             self.settle(release, place, reading, changed=outcome is not Outcome.UNCHANGED)
@@ -116,6 +116,15 @@ class Keeping:
         with self.archive.transaction():
             self.archive.frontier.held(reading.visited, key, reading.answer.seen)
             self.archive.postpone(key, reading.answer.seen)
+
+    def give_back(self, held: int, url: str, answer: Answer) -> None:
+        """A release leaves another page's address for the one it was read at, or goes on as what is held there."""
+        known = self.archive.release_id(url)
+        if known is None:
+            self.archive.readdress(held, url, answer.seen)
+        else:
+            self.archive.removals.leave_address(held, url)
+            self.witness.join(held, known, url, answer)
 
     def is_away(self, release: Release, place: Place, reading: Reading) -> bool:
         """Another text stands at a held release's address. False where that is the release's new text by now."""

@@ -27,8 +27,9 @@ class Place:
 
     kind: stays, renamed (its release stands at another address now), joined (the same, and the archive holds
     a release of that address already), redirected or replaced (another text than the one that is held), parted
-    (what is held of the address was read at another, `elsewhere`, that only called itself by it), twin (another page
-    of a held release, which reads otherwise: a print version, or the release has been edited meanwhile).
+    (what is held of the address was read at another, `elsewhere`, that only called itself by it: there it belongs,
+    or goes on as what is held there by now), twin (another page of a held release, which reads otherwise: a print
+    version, or the release has been edited meanwhile).
     """
 
     kind: str

@@ -100,6 +100,33 @@ def test_what_was_read_elsewhere_gives_its_address_back(archive: Archive) -> Non
     assert place(archive, own, own.url, 2) == "parted mall"
 
 
+def test_what_was_read_where_another_is_held_by_now_goes_on_as_that(room: ReadingRoom) -> None:
+    slip, own = "/nyheter/slarv", "/nyheter/mall"
+    page, edited, other = room.paths[-3:]
+    for path, body in ((slip, page), (own, other)):
+        room.site.aliases[path] = body
+    room.find([slip])
+
+    def keep(path: str, calls_itself: str) -> Outcome:
+        reading = room.read(path)
+        item = replace(reading.item, url=room.base + calls_itself)
+        return room.keeping.keep(replace(reading, item=item)).outcome
+
+    assert keep(slip, own) is Outcome.NEW
+    room.site.aliases[slip] = edited  # the slip is mended, and the page says something else
+    assert keep(slip, slip) is Outcome.NEW
+    first, second = (room.archive.release_id(room.base + path) for path in (own, slip))
+    assert first is not None
+    assert keep(own, own) is Outcome.NEW
+    third = room.archive.release_id(room.base + own)
+    assert third not in (first, second)
+    assert room.rows("select moved_to, url from releases where id = ?", first) == [
+        (second, f"{room.base}{slip}#{first}")
+    ]
+    assert room.rows("select count(*) from revisions where release in (?, ?, ?)", first, second, third) == [(3,)]
+    assert keep(own, own) is Outcome.UNCHANGED
+
+
 def test_another_page_of_a_release_that_reads_otherwise_is_its_twin(archive: Archive) -> None:
     printed = replace(FIRST, body=f"{TEXT}\n\nUtskriven på en tisdag.")
     assert place(archive, printed, f"{HOST}1/utskrift", None) == "twin 1"

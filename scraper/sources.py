@@ -18,6 +18,7 @@ from scrapy.utils.sitemap import Sitemap
 
 from scraper.agency import Agency
 from scraper.errors import SourceError
+from scraper.furniture import links_beside
 from scraper.normalise.months import MONTH
 from scraper.normalise.urls import absolute, canonical_url
 from scraper.pagers import find_next, line_of
@@ -49,13 +50,8 @@ FEED_FAULTS = (ValueError, LookupError, TypeError, AttributeError, AssertionErro
 SITEMAP_MAX = 50 * 1024 * 1024  # bytes unpacked, as sitemaps.org allows; as sent, DOWNLOAD_MAXSIZE
 SITEMAP_LINKS = 50_000  # addresses, as it allows
 LISTING_TAGS = 200_000  # opening and closing ones of a page; some 30,000 links, and a second of reading
-CHROME = (
-    "nav|header|footer|aside|form|*[contains(@class, 'breadcrumb') or contains(@class, 'pagin')"
-    " or contains(@class, 'related') or contains(@class, 'share') or contains(@class, 'cookie')]"
-)
 HEADINGS = etree.XPath("ancestor::h2 | ancestor::h3 | ancestor::h4 | .//h2 | .//h3 | .//h4")
 ITEM = etree.XPath("(ancestor::li | ancestor::article | ancestor::tr)[last()]")
-NOT_IN_CHROME = "not(" + " or ".join(f"ancestor::{part}" for part in CHROME.split("|")) + ")"
 
 
 @dataclass(slots=True)
@@ -199,9 +195,8 @@ def listed_links(page: Selector, url: str, agency: Agency) -> list[Link]:
 def entries_of(page: Selector, url: str, agency: Agency) -> Iterator[tuple[Link, bool, bool]]:
     """Every link of a listing that may lead to a release; whether a date stands beside it; whether it is a heading."""
     own = urlsplit(canonical_url(url)).path.rstrip("/")
-    main = page.xpath("//main | //*[@role='main']") or page.xpath("//body")
-    for link in main.xpath(f".//a[@href and {NOT_IN_CHROME}]"):
-        href = link.root.get("href").strip()
+    for link in links_beside(page.root):
+        href = (link.get("href") or "").strip()
         if not href or href.startswith(("#", "mailto:", "tel:", "javascript:")):
             continue
         address = absolute(url, href)
@@ -210,9 +205,9 @@ def entries_of(page: Selector, url: str, agency: Agency) -> Iterator[tuple[Link,
         path = urlsplit(address).path.rstrip("/")
         if path in ("", own) or not is_release(address, agency):
             continue
-        headed = bool(HEADINGS(link.root))
+        headed = bool(HEADINGS(link))
         if agency.releases or headed or path.startswith(own + "/") or NEWS_PATH.search(path) or DATED_PATH.search(path):
-            item = next(iter(cast("list[Element]", ITEM(link.root))), link.root)
+            item = next(iter(cast("list[Element]", ITEM(link))), link)
             times = list(item.iterdescendants("time"))
             shown = bool(times) or SHOWN_DATE.search(line_of(item)) is not None
             stamp = next((stated for time in times if (stated := time.get("datetime")) is not None), None)

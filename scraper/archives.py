@@ -6,9 +6,9 @@ import re
 from urllib.parse import parse_qsl, urlsplit
 
 from scraper.agency import Agency
+from scraper.hypertext import base_of, line_of, to_page
 from scraper.normalise.urls import absolute, canonical_url
-from scraper.pagers import line_of
-from scraper.sources import FILES, to_page
+from scraper.sources import FILES
 
 YEAR = re.compile(r"(år )?((19|20)\d\d)( ?\(\d+\))?", re.IGNORECASE)
 OLDER = re.compile(
@@ -27,12 +27,14 @@ def find_archives(body: bytes, url: str, agency: Agency) -> list[str]:
     own = urlsplit(canonical_url(url))
     below, beside = own.path.rstrip("/") + "/", own.path.rstrip("/").rpartition("/")[0] + "/"
     found: dict[str, None] = {}
-    for link in to_page(body, url).xpath("//a[@href]"):
+    page = to_page(body, url)
+    base = base_of(page, url)
+    for link in page.xpath("//a[@href]"):
         text = line_of(link.root)
         year = YEAR.fullmatch(text)
         if not (year or OLDER.fullmatch(text)):
             continue
-        address = absolute(url, link.attrib["href"])
+        address = absolute(base, link.attrib["href"])
         if not address or not agency.owns(address) or address == canonical_url(url):
             continue
         parts = urlsplit(address)

@@ -5,38 +5,38 @@ from __future__ import annotations
 import re
 from urllib.parse import parse_qsl, urlsplit
 
-from lxml import etree
 from parsel import Selector
 
 from scraper.agency import Agency
+from scraper.hypertext import base_of, line_of
 from scraper.normalise.urls import absolute, canonical_url
 
 NEXT = re.compile(r"(nästa|next|äldre|fler|visa fler|ladda fler|older)\b.{0,25}|[›»→>]+", re.IGNORECASE)
-LINE = etree.XPath("normalize-space(.)", smart_strings=False)  # compiled once: a page has hundreds of links
 PAGER = "*[contains(@class, 'pagin') or contains(@class, 'pager') or contains(@class, 'Pagin')]"
 
 
 def find_next(page: Selector, url: str, agency: Agency) -> str | None:
     """The next page of a listing: rel=next, a link that says so, or the pager's number after the present one."""
+    base = base_of(page, url)
     declared = "//link[@rel='next']/@href | //a[contains(concat(' ', @rel, ' '), ' next ')]/@href"
     if href := page.xpath(declared).get():
-        return next_address(href, url, agency)
+        return next_address(href, base, url, agency)
     for link in page.xpath("//a[@href]"):
         if NEXT.fullmatch(line_of(link.root)) or NEXT.fullmatch(link.root.get("aria-label", "")):
-            address = next_address(link.root.get("href"), url, agency)
+            address = next_address(link.root.get("href"), base, url, agency)
             if address and same_listing(address, url):
                 return address
     numbers = {line_of(link.root): link.root.get("href") for link in page.xpath(f"//{PAGER}//a[@href]")}
     present = page.xpath(f"//{PAGER}//*[@aria-current or contains(@class, 'current') or contains(@class, 'active')]")
     for number in present.xpath("normalize-space(.)").re(r"\d+")[:1]:
         following = numbers.get(str(int(number) + 1))
-        return next_address(following, url, agency) if following else None
+        return next_address(following, base, url, agency) if following else None
     return None
 
 
-def next_address(href: str, url: str, agency: Agency) -> str | None:
+def next_address(href: str, base: str, url: str, agency: Agency) -> str | None:
     """The absolute address of a next page on the agency's own host."""
-    address = absolute(url, href)
+    address = None if href.strip().startswith("#") else absolute(base, href)
     return address if address and agency.owns(address) and address != canonical_url(url) else None
 
 
@@ -45,8 +45,3 @@ def same_listing(address: str, url: str) -> bool:
     if urlsplit(address).path.rstrip("/") == urlsplit(url).path.rstrip("/"):
         return parse_qsl(urlsplit(address).query) != parse_qsl(urlsplit(url).query)
     return bool(re.search(r"/(page|sida|p)/?\d+/?$", urlsplit(address).path))
-
-
-def line_of(element: etree._Element) -> str:
-    """What an element says, on one line."""
-    return str(LINE(element))

@@ -19,9 +19,10 @@ from scrapy.utils.sitemap import Sitemap
 from scraper.agency import Agency
 from scraper.errors import SourceError
 from scraper.furniture import links_beside
+from scraper.hypertext import base_of, line_of, to_page
 from scraper.normalise.months import MONTH
 from scraper.normalise.urls import absolute, canonical_url
-from scraper.pagers import find_next, line_of
+from scraper.pagers import find_next
 from scraper.pages.elements import Element
 from scraper.sessions import Link, cut_sessions
 from scraper.source_times import feed_time, published_time, to_utc
@@ -49,7 +50,6 @@ FILES = re.compile(r"\.(pdf|docx?|xlsx?|pptx?|zip|jpe?g|png|gif|svg|mp[34]|ics|x
 FEED_FAULTS = (ValueError, LookupError, TypeError, AttributeError, AssertionError, RecursionError)
 SITEMAP_MAX = 50 * 1024 * 1024  # bytes unpacked, as sitemaps.org allows; as sent, DOWNLOAD_MAXSIZE
 SITEMAP_LINKS = 50_000  # addresses, as it allows
-LISTING_TAGS = 200_000  # opening and closing ones of a page; some 30,000 links, and a second of reading
 HEADINGS = etree.XPath("ancestor::h2 | ancestor::h3 | ancestor::h4 | .//h2 | .//h3 | .//h4")
 ITEM = etree.XPath("(ancestor::li | ancestor::article | ancestor::tr)[last()]")
 
@@ -131,16 +131,17 @@ def find_sources(body: bytes, url: str, agency: Agency) -> Sources:
     SourceError where it is empty or a trap.
     """
     page = to_page(body, url)
+    base = base_of(page, url)
     found, hubs = Sources(), list[str]()
     for link in page.xpath("//link[contains(@rel, 'alternate') and @href]"):
         kind, title = link.root.get("type", ""), link.root.get("title", "")
-        address = absolute(url, link.root.get("href"))
+        address = absolute(base, link.root.get("href"))
         if address and kind in FEED_TYPES and not re.search("comment|kommentar", title, re.IGNORECASE):
             found.feeds.append(address)
     for link in page.xpath("//a[@href]"):
-        text = line_of(link.root)
-        address = absolute(url, link.root.get("href"))
-        if not address:
+        text, href = line_of(link.root), link.root.get("href").strip()
+        address = absolute(base, href)
+        if not address or href.startswith("#"):  # the latter: what opens a menu
             continue
         leads_on = agency.owns(address) and address != canonical_url(url) and not FILES.search(urlsplit(address).path)
         if leads_on and NEWS_NAV.fullmatch(text) and address not in found.listings:
@@ -153,15 +154,6 @@ def find_sources(body: bytes, url: str, agency: Agency) -> Sources:
     found.listings.sort(key=lambda address: urlsplit(address).path.count("/"))
     del found.listings[5:]
     return found
-
-
-def to_page(body: bytes, url: str) -> Selector:
-    """An HTML page; SourceError where there is nothing of it, or too much."""
-    if not body.strip():
-        raise SourceError(url, "is empty")
-    if body.count(b"<") > LISTING_TAGS:
-        raise SourceError(url, f"has more than {LISTING_TAGS} tags: taken for a trap")
-    return Selector(body=body, base_url=url, type="html")  # else whatever begins as JSON is decoded as such
 
 
 def is_release(url: str, agency: Agency) -> bool:
@@ -194,12 +186,12 @@ def listed_links(page: Selector, url: str, agency: Agency) -> list[Link]:
 
 def entries_of(page: Selector, url: str, agency: Agency) -> Iterator[tuple[Link, bool, bool]]:
     """Every link of a listing that may lead to a release; whether a date stands beside it; whether it is a heading."""
-    own = urlsplit(canonical_url(url)).path.rstrip("/")
+    own, base = urlsplit(canonical_url(url)).path.rstrip("/"), base_of(page, url)
     for link in links_beside(page.root):
         href = (link.get("href") or "").strip()
         if not href or href.startswith(("#", "mailto:", "tel:", "javascript:")):
             continue
-        address = absolute(url, href)
+        address = absolute(base, href)
         if not address:
             continue
         path = urlsplit(address).path.rstrip("/")

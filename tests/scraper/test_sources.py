@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from scraper.agency import Agency
+from scraper.archives import find_archives
 from scraper.errors import SourceError
 from scraper.sessions import Link
 from scraper.sources import find_sources, parse_feed, parse_listing, parse_robots, parse_sitemap
@@ -151,3 +152,29 @@ def test_a_feed_is_never_taken_for_a_path(tmp_path: Path) -> None:
 
 def test_a_packed_sitemap_is_unpacked() -> None:
     assert parse_sitemap(gzip.compress(SITEMAP), HOME, AGENCY) == parse_sitemap(SITEMAP, HOME, AGENCY)
+
+
+def test_links_begin_where_the_base_of_a_page_says() -> None:
+    body = """<html><head><base href="/"><link rel="alternate" type="application/rss+xml" href="rss"></head><body>
+    <nav><a href="aktuellt">Aktuellt</a><a href="#meny">Nyheter</a></nav><main><ul>
+    <li><a href="om/nyheter/a">A</a></li><li><a href="om/nyheter/b">B</a></li></ul>
+    <a href="om/nyheter?page=2">Nästa</a> <a href="om/nyheter/2019">2019</a></main></body></html>""".encode()
+    url = HOME + "om/nyheter"
+    links, following = parse_listing(body, url, AGENCY)
+    assert [link.url for link in links] == [url + "/a", url + "/b", url + "/2019"]
+    assert following == url + "?page=2"
+    assert find_archives(body, url, AGENCY) == [url + "/2019"]
+    found = find_sources(body, HOME + "start/", AGENCY)
+    assert (found.feeds, found.listings) == ([HOME + "rss"], [HOME + "aktuellt"])
+
+
+@pytest.mark.parametrize("pager", ['<a href="#">Visa fler</a>', '<a href="#top" rel="next">Nästa</a>'])
+def test_a_place_on_the_page_is_no_next_page_whatever_its_base(pager: str) -> None:
+    body = f'<head><base href="/nyheter"></head><main>{pager}</main>'
+    assert parse_listing(body.encode(), HOME + "nyheter?page=2", AGENCY)[1] is None
+
+
+@pytest.mark.parametrize("base", ["http://[", "javascript:x", ""])
+def test_a_base_that_is_none_is_passed_over(base: str) -> None:
+    body = f'<head><base href="{base}"></head><main><a href="/nyheter/a">A</a></main>'
+    assert [link.url for link in parse_listing(body.encode(), HOME + "nyheter", AGENCY)[0]] == [HOME + "nyheter/a"]

@@ -12,15 +12,19 @@ from scraper.hypertext import base_of, line_of
 from scraper.normalise.urls import absolute, canonical_url
 
 NEXT = re.compile(r"(nästa|next|äldre|fler|visa fler|ladda fler|older)\b.{0,25}|[›»→>]+", re.IGNORECASE)
+DECLARED = "//*[(self::link or self::a) and contains(concat(' ', @rel, ' '), ' {} ')]/@href"
 PAGER = "*[contains(@class, 'pagin') or contains(@class, 'pager') or contains(@class, 'Pagin')]"
 
 
 def find_next(page: Selector, url: str, agency: Agency) -> str | None:
-    """The next page of a listing: rel=next, a link that says so, or the pager's number after the present one."""
+    """The next page of a listing: rel=next, a link that says so, or the pager's number after the present one.
+
+    One that is declared and leads to another host, or to the page itself, is passed over.
+    """
     base = base_of(page, url)
-    declared = "//link[@rel='next']/@href | //a[contains(concat(' ', @rel, ' '), ' next ')]/@href"
-    if href := page.xpath(declared).get():
-        return next_address(href, base, url, agency)
+    for href in page.xpath(DECLARED.format("next")).getall():
+        if address := next_address(href, base, url, agency):
+            return address
     for link in page.xpath("//a[@href]"):
         if NEXT.fullmatch(line_of(link.root)) or NEXT.fullmatch(link.root.get("aria-label", "")):
             address = next_address(link.root.get("href"), base, url, agency)

@@ -91,6 +91,13 @@ def test_the_next_page_is_found(pager: str) -> None:
     assert following == HOME + "nyheter?page=2"
 
 
+@pytest.mark.parametrize("declared", ["http://origin.internal:8080/nyheter?page=2", "/nyheter", "http://["])
+def test_a_declared_next_page_that_is_none_is_passed_over(declared: str) -> None:
+    pager = f'<link rel="next" href="{declared}"><nav><a href="/nyheter?page=2">Nästa</a></nav>'
+    _, following = parse_listing(LISTING.format(pager=pager).encode(), HOME + "nyheter", AGENCY)
+    assert following == HOME + "nyheter?page=2"
+
+
 def test_a_link_that_says_next_but_leads_elsewhere_is_no_next_page() -> None:
     pager = '<a href="/kalender">Nästa möte</a> <a href="https://elsewhere.example/nyheter?page=2">Nästa</a>'
     assert parse_listing(LISTING.format(pager=pager).encode(), HOME + "nyheter", AGENCY)[1] is None

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from io import BytesIO
 from itertools import islice
-from typing import cast
 from urllib.parse import urlsplit
 
 import feedparser
@@ -17,13 +16,12 @@ from scrapy.utils.gz import gunzip
 from scrapy.utils.sitemap import Sitemap
 
 from scraper.agency import Agency
+from scraper.entries import Entry, is_heading, to_entry, without_views
 from scraper.errors import SourceError
 from scraper.furniture import links_beside
 from scraper.hypertext import base_of, line_of, to_page
-from scraper.normalise.months import MONTH
 from scraper.normalise.urls import absolute, canonical_url
-from scraper.pagers import find_next
-from scraper.pages.elements import Element
+from scraper.pagers import Pager, find_next
 from scraper.sessions import Link, cut_sessions
 from scraper.source_times import feed_time, published_time, to_utc
 
@@ -41,7 +39,6 @@ SERVICE_PAGE = re.compile(
     r"(\.html?)?/?$",
     re.IGNORECASE,
 )
-SHOWN_DATE = re.compile(rf"\b(19|20)\d\d-[01]\d-[0-3]\d\b|\b[0-3]?\d\.? ?{MONTH}", re.IGNORECASE)
 FEWEST_DATED = 3  # entries with a date make it the mark of a listing's entries
 DATED_PATH = re.compile(r"/(19|20)\d\d[-/]")
 FEED_TYPES = ("application/rss+xml", "application/atom+xml")
@@ -50,8 +47,6 @@ FILES = re.compile(r"\.(pdf|docx?|xlsx?|pptx?|zip|jpe?g|png|gif|svg|mp[34]|ics|x
 FEED_FAULTS = (ValueError, LookupError, TypeError, AttributeError, AssertionError, RecursionError)
 SITEMAP_MAX = 50 * 1024 * 1024  # bytes unpacked, as sitemaps.org allows; as sent, DOWNLOAD_MAXSIZE
 SITEMAP_LINKS = 50_000  # addresses, as it allows
-HEADINGS = etree.XPath("ancestor::h2 | ancestor::h3 | ancestor::h4 | .//h2 | .//h3 | .//h4")
-ITEM = etree.XPath("(ancestor::li | ancestor::article | ancestor::tr)[last()]")
 
 
 @dataclass(slots=True)
@@ -112,9 +107,11 @@ def parse_listing(body: bytes, url: str, agency: Agency) -> tuple[list[Link], st
     """
     page = to_page(body, url)
     links: dict[str, Link] = {}
-    for link in listed_links(page, url, agency):
-        links.setdefault(link.url, link)
-    return cut_sessions(list(links.values())), find_next(page, url, agency)
+    entries = listed_entries(page, url, agency)
+    for entry in entries:
+        links.setdefault(entry.link.url, entry.link)
+    here = {entry.link.url for entry in entries if entry.here}  # a release may be called "Nästa steg för skogen"
+    return cut_sessions(list(links.values())), find_next(page, url, agency, releases=here)
 
 
 def parse_robots(body: bytes, url: str) -> list[str]:
@@ -171,22 +168,22 @@ def is_news(url: str, agency: Agency) -> bool:
     return bool(agency.releases) or bool(NEWS_PATH.search(urlsplit(url).path.rstrip("/").rpartition("/")[0] + "/"))
 
 
-def listed_links(page: Selector, url: str, agency: Agency) -> list[Link]:
-    """The links of a listing that lead to releases, each with the time that stands beside it.
+def listed_entries(page: Selector, url: str, agency: Agency) -> list[Entry]:
+    """The entries of a listing that lead to releases.
 
-    Where its entries show dates or have headings, what shows neither is a page of service: contacts, pictures.
+    Where they show dates or have headings, what shows neither is a page of service: contacts, pictures.
     """
-    entries = list(entries_of(page, url, agency))
-    dated = sum(1 for _, shown, _ in entries if shown)
-    if agency.releases or dated < FEWEST_DATED:
-        return [link for link, _, _ in entries]
-    marked = {link.url for link, shown, headed in entries if shown or headed}  # a second link may say "Läs mer"
-    return [link for link, _, _ in entries if link.url in marked]
+    entries = without_views(list(entries_of(page, url, agency)), alone=bool(agency.releases))
+    if agency.releases or sum(entry.dated for entry in entries) < FEWEST_DATED:
+        return entries
+    marked = {entry.link.url for entry in entries if entry.dated or entry.headed}  # a second link may say "Läs mer"
+    return [entry for entry in entries if entry.link.url in marked]
 
 
-def entries_of(page: Selector, url: str, agency: Agency) -> Iterator[tuple[Link, bool, bool]]:
-    """Every link of a listing that may lead to a release; whether a date stands beside it; whether it is a heading."""
+def entries_of(page: Selector, url: str, agency: Agency) -> Iterator[Entry]:
+    """Every link of a listing that may lead to a release, or to another view of the listing."""
     own, base = urlsplit(canonical_url(url)).path.rstrip("/"), base_of(page, url)
+    pager = Pager(page, url, agency)
     for link in links_beside(page.root):
         href = (link.get("href") or "").strip()
         if not href or href.startswith(("#", "mailto:", "tel:", "javascript:")):
@@ -195,16 +192,11 @@ def entries_of(page: Selector, url: str, agency: Agency) -> Iterator[tuple[Link,
         if not address:
             continue
         path = urlsplit(address).path.rstrip("/")
-        if path in ("", own) or not is_release(address, agency):
+        here = path == own
+        if not is_release(address, agency) or (pager.leads_to(address) if here else not path):
             continue
-        headed = bool(HEADINGS(link))
-        if agency.releases or headed or path.startswith(own + "/") or NEWS_PATH.search(path) or DATED_PATH.search(path):
-            item = next(iter(cast("list[Element]", ITEM(link))), link)
-            times = list(item.iterdescendants("time"))
-            shown = bool(times) or SHOWN_DATE.search(line_of(item)) is not None
-            stamp = next((stated for time in times if (stated := time.get("datetime")) is not None), None)
-            yield (
-                Link(address, time := to_utc(stamp), time),
-                shown or bool(DATED_PATH.search(path)),
-                headed,
-            )
+        headed, dated = is_heading(link), DATED_PATH.search(path) is not None
+        if agency.releases or headed or here or path.startswith(own + "/") or NEWS_PATH.search(path) or dated:
+            entry = to_entry(link, address, headed=headed, here=here)
+            entry.dated |= dated and not here
+            yield entry

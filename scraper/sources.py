@@ -6,14 +6,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from io import BytesIO
-from itertools import islice
 from urllib.parse import urlsplit
 
 import feedparser
-from lxml import etree
 from parsel import Selector
-from scrapy.utils.gz import gunzip
-from scrapy.utils.sitemap import Sitemap
 
 from scraper.agency import Agency
 from scraper.entries import Entry, is_heading, to_entry, without_views
@@ -23,6 +19,7 @@ from scraper.hypertext import base_of, line_of, to_page
 from scraper.normalise.urls import absolute, canonical_url
 from scraper.pagers import Pager, find_next
 from scraper.sessions import Link, cut_sessions
+from scraper.sitemaps import read_sitemap
 from scraper.source_times import feed_time, published_time, to_utc
 
 NEWS_WORDS = r"nyhet|nyheter|nyhetsarkiv|aktuellt|press|pressmeddelande|pressmeddelanden|pressrum|news|press-?releases?"
@@ -45,8 +42,6 @@ FEED_TYPES = ("application/rss+xml", "application/atom+xml")
 FILES = re.compile(r"\.(pdf|docx?|xlsx?|pptx?|zip|jpe?g|png|gif|svg|mp[34]|ics|xml|rss)$", re.IGNORECASE)
 # what feedparser stumbles over: halves of a letter, names of no encoding, namespaces of two (found by tests/fuzz)
 FEED_FAULTS = (ValueError, LookupError, TypeError, AttributeError, AssertionError, RecursionError)
-SITEMAP_MAX = 50 * 1024 * 1024  # bytes unpacked, as sitemaps.org allows; as sent, DOWNLOAD_MAXSIZE
-SITEMAP_LINKS = 50_000  # addresses, as it allows
 
 
 @dataclass(slots=True)
@@ -81,21 +76,15 @@ def parse_feed(body: bytes, url: str) -> list[Link]:
 
 def parse_sitemap(body: bytes, url: str, agency: Agency) -> tuple[list[Link], list[Link]]:
     """The releases a sitemap names, and the sitemaps a sitemap index names; SourceError where it is neither."""
-    try:
-        sitemap = Sitemap(gunzip(body, max_size=SITEMAP_MAX) if body.startswith(b"\x1f\x8b") else body)
-        entries = list(islice(sitemap, SITEMAP_LINKS + 1))
-    except (etree.XMLSyntaxError, ValueError, AttributeError, StopIteration, OSError) as error:
-        raise SourceError(url, f"is no sitemap: {error}") from error
-    if sitemap.type not in ("urlset", "sitemapindex"):
-        raise SourceError(url, f"is no sitemap: its root is {sitemap.type}")
+    kind, entries = read_sitemap(body, url)
+    if kind not in ("urlset", "sitemapindex"):
+        raise SourceError(url, f"is no sitemap: its root is {kind}")
     links = [
         Link(address, to_utc(entry.get("lastmod")))
         for entry in entries
         if entry.get("loc") and (address := absolute(url, entry["loc"]))
     ]
-    if len(entries) > SITEMAP_LINKS:
-        raise SourceError(url, f"names more than {SITEMAP_LINKS} addresses")
-    if sitemap.type == "sitemapindex":
+    if kind == "sitemapindex":
         return [], links
     return [link for link in links if is_release(link.url, agency) and is_news(link.url, agency)], []
 

@@ -1,0 +1,54 @@
+"""What a sitemap says: its kind and its entries, whether it is packed or not."""
+
+from __future__ import annotations
+
+import zlib
+from itertools import islice
+from typing import Any
+
+from lxml import etree
+from scrapy.utils.sitemap import Sitemap
+
+from scraper.errors import SourceError
+
+SITEMAP_MAX = 50 * 1024 * 1024  # bytes unpacked, as sitemaps.org allows; as sent, DOWNLOAD_MAXSIZE
+SITEMAP_LINKS = 50_000  # addresses, as it allows
+GZIP = b"\x1f\x8b"
+GZIP_ONLY = 16 + zlib.MAX_WBITS
+CHUNK = 4096  # bytes unpacked at once: what remains of them is copied for each member that ends within
+
+
+def read_sitemap(body: bytes, url: str) -> tuple[str, list[dict[str, Any]]]:
+    """What a sitemap's root is called, and its entries as dicts; SourceError where it is no sitemap or not whole."""
+    try:
+        sitemap = Sitemap(unpack(body) if body.startswith(GZIP) else body)
+        entries = list(islice(sitemap, SITEMAP_LINKS + 1))
+    except (etree.XMLSyntaxError, ValueError, AttributeError, StopIteration, zlib.error) as error:
+        raise SourceError(url, f"is no sitemap: {error}") from error
+    if len(entries) > SITEMAP_LINKS:
+        raise SourceError(url, f"names more than {SITEMAP_LINKS} addresses")
+    return sitemap.type, entries
+
+
+def unpack(body: bytes) -> bytes:
+    """What a gzip file of one member or several holds; ValueError where it ends too early or holds too much.
+
+    What follows the last member, and is none, counts nothing.
+    """
+    parts, size, packed = list[bytes](), 0, zlib.decompressobj(GZIP_ONLY)
+    for start in range(0, len(body), CHUNK):
+        rest = body[start : start + CHUNK]
+        while rest:
+            if packed.eof:
+                if rest[:1] != GZIP[:1]:
+                    return b"".join(parts)
+                packed = zlib.decompressobj(GZIP_ONLY)
+            part = packed.decompress(rest)
+            parts.append(part)
+            size += len(part)
+            if size > SITEMAP_MAX:
+                raise ValueError(f"unpacked it is larger than {SITEMAP_MAX} bytes")
+            rest = packed.unused_data
+    if not packed.eof:
+        raise ValueError("it is cut off: its gzip file does not end")
+    return b"".join(parts)

@@ -1,7 +1,8 @@
-"""What a sitemap says: its kind and its entries, whether it is packed or not."""
+"""What a sitemap says: its kind and its entries, whether it is packed or not, and where it is written carelessly."""
 
 from __future__ import annotations
 
+import re
 import zlib
 from itertools import islice
 from typing import Any
@@ -13,15 +14,18 @@ from scraper.errors import SourceError
 
 SITEMAP_MAX = 50 * 1024 * 1024  # bytes unpacked, as sitemaps.org allows; as sent, DOWNLOAD_MAXSIZE
 SITEMAP_LINKS = 50_000  # addresses, as it allows
+AMPERSANDS = 20 * SITEMAP_LINKS  # and no more of these
 GZIP = b"\x1f\x8b"
 GZIP_ONLY = 16 + zlib.MAX_WBITS
 CHUNK = 4096  # bytes unpacked at once: what remains of them is copied for each member that ends within
+# An ampersand that begins no reference XML knows; in CDATA each stands for itself.
+BARE = re.compile(rb"(<!\[CDATA\[.*?(?:\]\]>|\Z))|&(?!(?:amp|lt|gt|quot|apos|#[0-9]+|#x[0-9a-fA-F]+);)", re.DOTALL)
 
 
 def read_sitemap(body: bytes, url: str) -> tuple[str, list[dict[str, Any]]]:
     """What a sitemap's root is called, and its entries as dicts; SourceError where it is no sitemap or not whole."""
     try:
-        sitemap = Sitemap(unpack(body) if body.startswith(GZIP) else body)
+        sitemap = Sitemap(escape(unpack(body) if body.startswith(GZIP) else body))
         entries = list(islice(sitemap, SITEMAP_LINKS + 1))
     except (etree.XMLSyntaxError, ValueError, AttributeError, StopIteration, zlib.error) as error:
         raise SourceError(url, f"is no sitemap: {error}") from error
@@ -52,3 +56,18 @@ def unpack(body: bytes) -> bytes:
     if not packed.eof:
         raise ValueError("it is cut off: its gzip file does not end")
     return b"".join(parts)
+
+
+def escape(body: bytes) -> bytes:
+    r"""XML with every bare ampersand escaped; ValueError for a trap full of them.
+
+    A parser that makes do with them leaves out what follows, so that another address is read.
+
+    >>> escape(b"<loc>/a?id=1&lang=sv&amp;p=2&#38;q=3</loc><![CDATA[/b?id=1&lang=sv]]>")
+    b'<loc>/a?id=1&amp;lang=sv&amp;p=2&#38;q=3</loc><![CDATA[/b?id=1&lang=sv]]>'
+    """
+    if b"\0" in body[:4]:  # UTF-16 or UTF-32, in which an ampersand is more than this byte
+        return body
+    if body.count(b"&") > AMPERSANDS:
+        raise ValueError(f"it has more than {AMPERSANDS} ampersands: taken for a trap")
+    return BARE.sub(lambda found: found[1] or b"&amp;", body)

@@ -1,4 +1,4 @@
-"""Sitemaps that are packed or cut off."""
+"""Sitemaps that are packed, cut off, or written carelessly."""
 
 from __future__ import annotations
 
@@ -63,3 +63,31 @@ def test_a_packed_sitemap_may_not_grow_without_end(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(sitemaps, "SITEMAP_MAX", len(write(*MANY)) - 1)
     with pytest.raises(SourceError, match="larger than"):
         read(PACKED)
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("nyheter?id=1&lang=sv", "nyheter?id=1&lang=sv"),
+        ("nyheter?id=1&amp;lang=sv&p=2", "nyheter?id=1&lang=sv&p=2"),
+        ("nyheter?id=1&#38;lang=sv&#x26;p=2&copy=3", "nyheter?id=1&lang=sv&p=2&copy=3"),
+        ("nyheter?id=1&", "nyheter?id=1"),
+    ],
+)
+def test_a_bare_ampersand_is_a_part_of_its_address(written: str, meant: str) -> None:
+    assert read(write(HOME + written, HOME + "nyheter/b")) == [HOME + meant, HOME + "nyheter/b"]
+
+
+def test_an_ampersand_in_cdata_stands_for_itself() -> None:
+    address = HOME + "nyheter?id=1&lang=sv"
+    assert read(write(f"<![CDATA[{address}]]>", address)) == [address, address]
+
+
+def test_a_sitemap_in_utf_16_is_read() -> None:
+    body = write(HOME + "nyheter?id=1&amp;lang=sv").decode().replace("UTF-8", "UTF-16").encode("utf-16")
+    assert read(body) == [HOME + "nyheter?id=1&lang=sv"]
+
+
+def test_a_sitemap_full_of_ampersands_is_a_trap() -> None:
+    with pytest.raises(SourceError, match="ampersands: taken for a trap"):
+        read(write(HOME + "nyheter?" + "&" * (sitemaps.AMPERSANDS + 1)))

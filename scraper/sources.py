@@ -39,6 +39,7 @@ SERVICE_PAGE = re.compile(
 FEWEST_DATED = 3  # entries with a date make it the mark of a listing's entries
 DATED_PATH = re.compile(r"/(19|20)\d\d[-/]")
 FEED_TYPES = ("application/rss+xml", "application/atom+xml")
+PAGE_TYPES = ("text/html", "application/xhtml+xml")  # of a feed's link; feedparser gives the former where none is told
 FILES = re.compile(r"\.(pdf|docx?|xlsx?|pptx?|zip|jpe?g|png|gif|svg|mp[34]|ics|xml|rss)$", re.IGNORECASE)
 # what feedparser stumbles over: halves of a letter, names of no encoding, namespaces of two (found by tests/fuzz)
 FEED_FAULTS = (ValueError, LookupError, TypeError, AttributeError, AssertionError, RecursionError)
@@ -58,7 +59,7 @@ def declared_sources(agency: Agency) -> Sources:
     return Sources(list(agency.feeds), list(agency.sitemaps), list(agency.listings))
 
 
-def parse_feed(body: bytes, url: str) -> list[Link]:
+def parse_feed(body: bytes, url: str, agency: Agency) -> list[Link]:
     """The entries of an RSS or Atom feed; SourceError where it is neither."""
     try:
         feed = feedparser.parse(BytesIO(body), response_headers={"content-location": url})
@@ -69,9 +70,22 @@ def parse_feed(body: bytes, url: str) -> list[Link]:
     links = [
         Link(address, feed_time(entry), published_time(entry))
         for entry in feed.entries
-        if entry.get("link") and (address := absolute(url, entry.link))
+        if (address := address_of(entry, url, agency))
     ]
     return cut_sessions(links)
+
+
+def address_of(entry: feedparser.FeedParserDict, url: str, agency: Agency) -> str | None:
+    """Where an entry of a feed leads; of several alternates that are pages, the first that may be a release."""
+    pages = [
+        address
+        for link in entry.get("links", ())
+        if link.get("rel") == "alternate" and link.get("type") in PAGE_TYPES and link.get("href")
+        if (address := absolute(url, link["href"]))
+    ]
+    if len(pages) > 1:
+        return next((address for address in pages if is_release(address, agency)), pages[0])
+    return absolute(url, entry.link) if entry.get("link") else None
 
 
 def parse_sitemap(body: bytes, url: str, agency: Agency) -> tuple[list[Link], list[Link]]:

@@ -123,7 +123,7 @@ class ProbeSpider(Spider):
         try:
             answer = await self.ask(source.url)
             if source.kind == "feeds":
-                links = parse_feed(answer.body, answer.url)
+                links = parse_feed(answer.body, answer.url, agency)
                 source.links = [link for link in links if agency.owns(link.url)]
             elif source.kind == "listings":
                 source.links = parse_listing(answer.body, answer.url, agency)[0]

@@ -144,7 +144,7 @@ class AuditSpider(ReadingSpider):
 
     def read_feed(self, response: Response, agency: Agency, audit: Audit) -> Iterator[Request]:
         """A feed."""
-        links = [link for link in parse_feed(response.body, response.url) if is_release(link.url, agency)]
+        links = [link for link in parse_feed(response.body, response.url, agency) if is_release(link.url, agency)]
         audit.add(response.meta["root"], response.meta["root"], links)
         yield from ()
 

@@ -111,7 +111,7 @@ class NewsSpider(AskingSpider):
             yield from self.read_again(response.meta["source"], agency)
             return
         try:
-            links = parse_feed(response.body, response.url)
+            links = parse_feed(response.body, response.url, agency)
         except SourceError as error:
             self.source_unreadable(response, error)
             return

@@ -69,7 +69,7 @@ def feed_label(body: bytes) -> str:
 
 TARGETS: dict[str, Callable[[bytes], str]] = {
     "page": feed_page,
-    "feed": feed_source(lambda body: parse_feed(body, URL)),
+    "feed": feed_source(lambda body: parse_feed(body, URL, AGENCY)),
     "sitemap": feed_source(lambda body: parse_sitemap(body, URL, AGENCY)),
     "listing": feed_source(lambda body: parse_listing(body, URL, AGENCY)),
     "home": feed_source(lambda body: find_sources(body, URL, AGENCY)),

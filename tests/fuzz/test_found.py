@@ -20,7 +20,7 @@ from tests.fuzz.targets import AGENCY, URL
 )
 def test_a_feed_with_what_is_no_letter_is_no_feed(body: str) -> None:
     with pytest.raises(SourceError, match="is no RSS or Atom feed"):
-        parse_feed(body.encode("utf-8", "surrogateescape"), URL)
+        parse_feed(body.encode("utf-8", "surrogateescape"), URL, AGENCY)
 
 
 def test_a_sitemap_with_what_is_no_letter_is_no_sitemap() -> None:

@@ -38,20 +38,42 @@ LISTING = """<html><body><nav><a href="/nyheter/i-menyn">Meny</a></nav><main>
 
 
 def test_feeds_give_links_and_times() -> None:
-    assert parse_feed(RSS, HOME) == [Link("https://www.skog.example/nyheter/a", "2024-03-15T09:00:00+00:00")]
-    assert parse_feed(ATOM, HOME) == [Link("https://www.skog.example/nyheter/a", "2024-03-16T09:00:00+00:00")]
+    assert parse_feed(RSS, HOME, AGENCY) == [Link("https://www.skog.example/nyheter/a", "2024-03-15T09:00:00+00:00")]
+    assert parse_feed(ATOM, HOME, AGENCY) == [Link("https://www.skog.example/nyheter/a", "2024-03-16T09:00:00+00:00")]
+
+
+@pytest.mark.parametrize(
+    ("links", "expected"),
+    [
+        (
+            '<link rel="alternate" hreflang="sv" href="/nyheter/a"/><link rel="alternate" href="/en/news/a"/>',
+            "nyheter/a",
+        ),
+        ('<link rel="alternate" href="/en/news/a"/><link rel="alternate" href="/nyheter/a"/>', "nyheter/a"),
+        ('<link rel="alternate" href="/en/a"/><link rel="alternate" type="text/html" href="/en/b"/>', "en/a"),
+        ('<link rel="alternate" type="application/pdf" href="/nyheter/a.x"/><link href="/nyheter/a"/>', "nyheter/a"),
+        ('<link rel="self" href="/nyheter/a.atom"/><link href="/nyheter/a"/><link rel="edit" href="/e"/>', "nyheter/a"),
+        ('<link rel="alternate" href="http://["/><link href="/nyheter/a"/>', "nyheter/a"),
+    ],
+)
+def test_of_several_pages_of_an_entry_the_first_release_is_taken(links: str, expected: str) -> None:
+    agency = Agency(slug="skog", name="Skogsrådet", home=HOME, releases="^/nyheter/.+")
+    feed = f'<feed xmlns="http://www.w3.org/2005/Atom"><title>N</title><entry><title>A</title>{links}</entry></feed>'
+    assert [link.url for link in parse_feed(feed.encode(), HOME, agency)] == [HOME + expected]
 
 
 def test_a_session_id_is_cut_as_soon_as_two_entries_share_it() -> None:
     entry = "<item><title>A</title><link>https://www.skog.example/nyheter/{}?xq=5f2a0c9d1e7b4a3f</link></item>"
     feed = f'<rss version="2.0"><channel><title>N</title>{entry.format(1)}{entry.format(2)}</channel></rss>'.encode()
-    assert [link.url for link in parse_feed(feed, HOME)] == [f"https://www.skog.example/nyheter/{n}" for n in (1, 2)]
+    assert [link.url for link in parse_feed(feed, HOME, AGENCY)] == [
+        f"https://www.skog.example/nyheter/{n}" for n in (1, 2)
+    ]
 
 
 @pytest.mark.parametrize("body", [b"", b"<html><body>Not found</body></html>", b"\x00\x01\x02", b"{}"])
 def test_what_is_no_feed_or_sitemap_is_named(body: bytes) -> None:
     with pytest.raises(SourceError, match=r"https://www\.skog\.example/: is no RSS or Atom feed"):
-        parse_feed(body, HOME)
+        parse_feed(body, HOME, AGENCY)
     with pytest.raises(SourceError, match="is no sitemap"):
         parse_sitemap(body, HOME, AGENCY)
 
@@ -148,13 +170,13 @@ def test_dates_that_cannot_be_do_not_spoil_a_source() -> None:
     assert parse_sitemap(minimum, HOME, AGENCY)[0] == [Link("https://www.skog.example/nyheter/a", None)]
     for odd in (b"0001-01-01T00:00:00+01:00", b"9999-12-31T23:59:59-12:00", b"0000-00-00T00:00:00Z"):
         feed = ATOM.replace(b"2024-03-16T10:00:00+01:00", odd)
-        assert [link.url for link in parse_feed(feed, HOME)] == ["https://www.skog.example/nyheter/a"]
+        assert [link.url for link in parse_feed(feed, HOME, AGENCY)] == ["https://www.skog.example/nyheter/a"]
 
 
 def test_a_feed_is_never_taken_for_a_path(tmp_path: Path) -> None:
     (tmp_path / "feed.xml").write_bytes(RSS)
     with pytest.raises(SourceError):
-        parse_feed(str(tmp_path / "feed.xml").encode(), HOME)
+        parse_feed(str(tmp_path / "feed.xml").encode(), HOME, AGENCY)
 
 
 def test_a_packed_sitemap_is_unpacked() -> None:

@@ -15,6 +15,7 @@ from cssselect import parse as parse_selector
 
 from scraper import __version__
 from scraper.errors import AgencyError
+from scraper.hosts import bare, with_ascii_host
 
 SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 DEFAULT_LIST = Path(__file__).with_name("agencies.toml")
@@ -52,13 +53,12 @@ class Agency:
 
     @property
     def hosts(self) -> frozenset[str]:
-        """Every host name this agency's pages may stand under, lower case, without www."""
-        own = urlsplit(self.home).hostname or ""
-        return frozenset(host.lower().removeprefix("www.") for host in (own, *self.aliases))
+        """Every host name this agency's pages may stand under, in ASCII, lower case, without www."""
+        return frozenset(map(bare, (urlsplit(self.home).hostname or "", *self.aliases)))
 
     def owns(self, url: str) -> bool:
         """Whether a URL's host is the agency's own or one of its aliases, www or not."""
-        return (urlsplit(url).hostname or "").lower().removeprefix("www.") in self.hosts
+        return bare(urlsplit(url).hostname or "") in self.hosts
 
 
 KEYS = {f.name: f.type for f in fields(Agency) if f.name != "slug"}
@@ -107,9 +107,7 @@ def parse_value(slug: str, key: str, value: object, path: Path) -> object:
     if not all(text.strip() for text in texts):
         raise AgencyError(path, slug, key, "must hold no empty text" if plural else "must not be empty")
     if key in URL_KEYS:
-        for text in texts:
-            if not WEB_ADDRESS.match(text):
-                raise AgencyError(path, slug, key, f"{text!r} is no http or https address")
+        texts = [parse_address(slug, key, text, path) for text in texts]
     if key == "aliases" and any("/" in text for text in texts):
         raise AgencyError(path, slug, key, "are host names, without https:// and path")
     if key == "zone" and value not in available_timezones():
@@ -124,7 +122,18 @@ def parse_value(slug: str, key: str, value: object, path: Path) -> object:
             re.compile(str(value))
         except re.error as error:
             raise AgencyError(path, slug, key, f"is no regular expression: {error}") from error
-    return tuple(texts) if plural else value
+    return tuple(texts) if plural else texts[0]
+
+
+def parse_address(slug: str, key: str, text: str, path: Path) -> str:
+    """An address as it is asked for: its host in ASCII, which people write with å as well."""
+    try:
+        address = with_ascii_host(text)
+    except ValueError:  # such as http://[
+        address = ""
+    if not WEB_ADDRESS.match(address):
+        raise AgencyError(path, slug, key, f"{text!r} is no http or https address")
+    return address
 
 
 def choose_agencies(agencies: dict[str, Agency], wanted: list[str], file: Path) -> dict[str, Agency]:

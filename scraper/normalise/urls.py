@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from urllib.parse import urljoin, urlsplit, urlunsplit
 
+from scraper.hosts import bare, to_ascii
+
 SESSION_SEGMENT = re.compile(r"/\((?:[A-Z]\([^()/]*\))+\)(?=/|$)", re.IGNORECASE)  # ASP.NET: /(X(1)S(abc))/
 SESSION_SUFFIX = re.compile(r";(?:jsessionid|phpsessid|sid)=[^/?#]*", re.IGNORECASE)
 TRACKING = re.compile(
@@ -16,7 +18,7 @@ DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 def canonical_url(url: str) -> str:
-    """The address a page is kept under. Nothing is re-encoded and the query keeps its order.
+    """The address a page is kept under: its host in ASCII, nothing else re-encoded, the query in its order.
 
     >>> canonical_url("HTTPS://WWW.Agency.se:443/Nyheter/a%20b?id=3&utm_source=rss#top")
     'https://www.agency.se/Nyheter/a%20b?id=3'
@@ -24,9 +26,11 @@ def canonical_url(url: str) -> str:
     'https://www.livsmedelsverket.se/om-oss/press/x'
     >>> canonical_url("https://www.bmel.de/a.html;jsessionid=ED5.live922?x=1"), canonical_url("http://a.se")
     ('https://www.bmel.de/a.html?x=1', 'http://a.se/')
+    >>> canonical_url("https://www.skogsrådet.se/nyheter/å")
+    'https://www.xn--skogsrdet-b3a.se/nyheter/å'
     """
     parts = urlsplit(url.strip())
-    host = (parts.hostname or "").lower()
+    host = to_ascii(parts.hostname or "")
     if not host:
         return url.strip()
     path = SESSION_SUFFIX.sub("", SESSION_SEGMENT.sub("", parts.path)) or "/"
@@ -59,9 +63,9 @@ def authority(host: str, port: int | None, scheme: str) -> str:
 
 
 def host_of(url: str) -> str:
-    """The host an address stands under, lower case, without www.
+    """The host an address stands under, in ASCII, lower case, without www.
 
     >>> host_of("https://www.Polisen.se/aktuellt/")
     'polisen.se'
     """
-    return (urlsplit(url).hostname or "").lower().removeprefix("www.")
+    return bare(urlsplit(url).hostname or "")

@@ -33,6 +33,18 @@ def test_a_table_becomes_an_agency(tmp_path: Path) -> None:
     assert not agency.owns("https://notskog.example/x")
 
 
+@pytest.mark.parametrize("host", ["www.skogsrådet.example", "www.Skogsrådet.example", "www.xn--skogsrdet-b3a.example"])
+def test_a_host_may_be_written_with_swedish_letters(tmp_path: Path, host: str) -> None:
+    text = WHOLE.replace("www.skog.example", host).replace("skogsradet.example", "skogsmyndigheten-å.example")
+    agency = load_agencies(written(tmp_path, text))["skog"]
+    assert agency.home == "https://www.xn--skogsrdet-b3a.example/"
+    assert agency.feeds == ("https://www.xn--skogsrdet-b3a.example/feed",)
+    assert agency.owns("https://skogsrådet.example/x")
+    assert agency.owns("https://www.XN--skogsrdet-b3a.example/x")
+    assert agency.owns("https://skogsmyndigheten-å.example/x")
+    assert not agency.owns("https://skogsradet.example/x")
+
+
 def test_the_list_of_this_project_is_whole() -> None:
     agencies = load_agencies()
     assert {"jamstalldhetsmyndigheten", "polisen", "regeringen"} <= set(agencies)
@@ -54,6 +66,8 @@ def test_the_list_of_this_project_is_whole() -> None:
         (("feeds =", 'zone = "Nowhere/X"\nfeeds ='), r"\[skog\] zone 'Nowhere/X' is no time zone"),
         (('"skogsradet.example"', '"https://x.example"'), r"\[skog\] aliases are host names"),
         (('"https://www.skog.example/"', '"http://["'), r"\[skog\] home 'http://\[' is no http or https"),
+        (('"https://www.skog.example/"', '"https://å..example/"'), r"home 'https://å\.\.example/' is no http or https"),
+        (('"https://www.skog.example/"', '"https://skog℀.example/"'), r"home 'https://skog℀\.example/' is no http or"),
         ((r"^/nyheter/\d+", "("), r"\[skog\] releases is no regular expression"),
         (("[skog]", "[skog"), "is not TOML"),
         (("[skog]", "answer = 42\n[skog]"), "answer stands outside a table"),

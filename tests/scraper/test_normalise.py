@@ -61,6 +61,7 @@ def test_credit(caption: str, expected: tuple[str | None, str | None]) -> None:
         ("http://a.se:80", "http://a.se/"),
         ("https://a.se:8443/%C3%A5?b=%2F&a", "https://a.se:8443/%C3%A5?b=%2F&a"),
         ("http://[::1]:8000/x", "http://[::1]:8000/x"),
+        ("https://ÅRSTA.se:8443/å", "https://xn--rsta-poa.se:8443/å"),
     ],
 )
 def test_canonical_url(url: str, expected: str) -> None:

@@ -207,3 +207,13 @@ def test_a_place_on_the_page_is_no_next_page_whatever_its_base(pager: str) -> No
 def test_a_base_that_is_none_is_passed_over(base: str) -> None:
     body = f'<head><base href="{base}"></head><main><a href="/nyheter/a">A</a></main>'
     assert [link.url for link in parse_listing(body.encode(), HOME + "nyheter", AGENCY)[0]] == [HOME + "nyheter/a"]
+
+
+@pytest.mark.parametrize("home", ["https://www.skogsrådet.se/", "https://www.xn--skogsrdet-b3a.se/"])
+def test_links_with_a_host_of_swedish_letters_are_the_agencys(home: str) -> None:
+    agency = Agency(slug="skog", name="Skogsrådet", home=home)
+    body = "<main><a href='https://www.skogsrådet.se/nyheter/a'>A</a> <a href='/nyheter/b'>B</a></main>"
+    listing = "https://www.xn--skogsrdet-b3a.se/nyheter"
+    links, _ = parse_listing(body.encode(), listing, agency)
+    assert [link.url for link in links] == [listing + "/a", listing + "/b"]
+    assert parse_listing(body.encode(), home + "nyheter", agency)[0] == links

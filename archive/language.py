@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from archive.about_texts import ABOUT, HELP
@@ -17,7 +17,7 @@ from archive.page_texts import PAGES
 from archive.search.texts import SEARCH
 from archive.takedowns.texts import TAKEDOWNS
 from archive.texts import KINDS, MONTHS, TEXTS
-from archive.times import Month, parse_time
+from archive.times import Month, at_clock, parse_time
 
 LANGUAGES = ("sv", "en")  # the first is the default
 ZONE = ZoneInfo("Europe/Stockholm")
@@ -87,16 +87,28 @@ def say_number(language: str, number: int) -> str:
 
 
 def say_time(language: str, text: str | None) -> str:
-    """A stored time in words: the day as the agency's own clock has it; our own notes (UTC) in Swedish time.
+    """A time of our own notes (seen, checked, crawled …), which are in UTC, in words and Swedish time.
 
-    >>> say_time("en", "2021-05-18T10:57:00+02:00")
-    '18 May 2021, 10:57'
+    >>> say_time("en", "2021-05-18T10:57:00+00:00")
+    '18 May 2021, 12:57'
     """
     value = parse_time(text)
+    return _say_moment(language, at_clock(value, ZONE) if isinstance(value, datetime) else value)
+
+
+def say_told(language: str, text: str | None) -> str:
+    """A time that an agency tells (published, updated) in words: by the clock it is told by.
+
+    >>> say_told("en", "2024-01-18T10:57:00+00:00"), say_told("sv", "2024-06")
+    ('18 January 2024, 10:57', 'juni 2024')
+    """
+    return _say_moment(language, parse_time(text))
+
+
+def _say_moment(language: str, value: date | None) -> str:
+    """A moment by its own clock, a day or a month in words."""
     if value is None:
         return ""
-    if isinstance(value, datetime) and not value.utcoffset():
-        value = value.astimezone(ZONE)
     month = f"{getattr(MONTHS[value.month - 1], language)} {value.year}"
     if isinstance(value, Month):
         return month
@@ -153,7 +165,7 @@ def say_value(language: str, field: str, text: str) -> str:
     if not text:
         return ""
     if field in ("published", "updated"):
-        return say_time(language, text)
+        return say_told(language, text)
     if field == "kind":
         return say_kind(language, text)
     if field == "language" and text in LANGUAGES:

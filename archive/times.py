@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, tzinfo
 
 
 class Month(date):
@@ -46,6 +46,20 @@ def parse_time(text: str | None) -> datetime | date | None:
         first = date.fromisoformat(f"{text}-01")
         return Month(first.year, first.month, 1)
     return date.fromisoformat(text) if len(text) == 10 else datetime.fromisoformat(text)
+
+
+def at_clock(moment: datetime, zone: tzinfo) -> datetime:
+    """A moment on another clock; as it is where that clock would show the year 0 or 10000.
+
+    >>> at_clock(datetime.fromisoformat("2024-01-18T00:30:00+02:00"), UTC).isoformat()
+    '2024-01-17T22:30:00+00:00'
+    >>> at_clock(datetime.fromisoformat("0001-01-01T00:30:00+02:00"), UTC).isoformat()
+    '0001-01-01T00:30:00+02:00'
+    """
+    try:
+        return moment.astimezone(zone)
+    except OverflowError:
+        return moment
 
 
 def only_hour_differs(one: str | None, other: str | None) -> bool:

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from archive.citation import Citation, date_parts
-from archive.language import NO_BREAK, say, say_kind, say_time
+from archive.language import NO_BREAK, say, say_kind, say_time, say_told
 
 TYPES = {  # of the ways that are files: their address's ending, and what they are
     "txt": "text/plain; charset=utf-8",
@@ -33,7 +33,7 @@ def write(cited: Citation, ending: str, lang: str) -> str:
 
 def to_sentence(cited: Citation, lang: str) -> str:
     """A line for a list of references."""
-    when = say_time(lang, cited.published).partition(",")[0].partition(" kl.")[0] or say(lang, "cite_undated")
+    when = say_told(lang, cited.published).partition(",")[0].partition(" kl.")[0] or say(lang, "cite_undated")
     kind = f" [{say_kind(lang, cited.kind)}]" if cited.kind else ""
     end = "" if f"{cited.title}{kind}".endswith((".", "?", "!")) else "."
     return f"{cited.author} ({when}). {cited.title}{kind}{end} {cited.url} – {to_note(cited, lang)}"

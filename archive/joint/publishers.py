@@ -8,7 +8,7 @@ from datetime import date, datetime
 
 from archive.joint import to_day
 from archive.language import ZONE
-from archive.times import Month, parse_time
+from archive.times import Month, at_clock, parse_time
 
 PAIRS = """
     select o.id, o.title, o.language, o.agency, a.name, a.name_en, o.published, o.updated, o.first_seen, j.similarity
@@ -59,7 +59,7 @@ def order(found: Publication) -> tuple[date, str, str, int]:
     """First publisher first; of a day those that tell the hour, then as they were seen."""
     when = parse_time(found.published or found.updated or found.first_seen)
     assert when is not None  # noqa: S101 - first_seen is never null
-    hour = f"{when.astimezone(ZONE):%H:%M:%S}" if isinstance(when, datetime) else "~"
+    hour = f"{at_clock(when, ZONE):%H:%M:%S}" if isinstance(when, datetime) else "~"
     return local_day(when), hour, found.first_seen, found.id
 
 
@@ -81,4 +81,4 @@ def is_earlier(published: str | None, than: str | None) -> bool:
 
 def local_day(when: datetime | date) -> date:
     """The day in Sweden."""
-    return when.astimezone(ZONE).date() if isinstance(when, datetime) else when
+    return at_clock(when, ZONE).date() if isinstance(when, datetime) else when

@@ -5,12 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Literal
 
 from sqlite_utils import Database
 
-from archive.language import ZONE
 from archive.times import parse_time
 
 MANY = 5000  # addresses a question
@@ -52,17 +50,15 @@ def find_all(db: Database, urls: Collection[str]) -> dict[str, Found]:
 
 
 def month_of(text: str | None, today: str) -> str | None:
-    """The month of a told time, as Swedish clocks have it where it is told in UTC; None for a date that is none.
+    """The month of a told time, by the clock it is told by; None for a date that is none.
 
-    >>> month_of("2024-05-31T22:30:00+00:00", "2024-07-01"), month_of("2024-05", "2024-07-01")
-    ('2024-06', '2024-05')
+    >>> month_of("2024-05-31T23:30:00+00:00", "2024-07-01"), month_of("2024-05", "2024-07-01")
+    ('2024-05', '2024-05')
     >>> month_of("1970-01-01", "2024-07-01"), month_of("2031-01-01", "2024-07-01")
     (None, None)
     """
     value = parse_time(text)
     if value is None:
         return None
-    if isinstance(value, datetime) and not value.utcoffset():
-        value = value.astimezone(ZONE)
     month = f"{value.year:04}-{value.month:02}"
     return month if EARLIEST <= month <= today[:7] else None

@@ -18,7 +18,7 @@ from archive.ledger.delisted import find_delisted
 from archive.ledger.found import Found, find_all, month_of
 from archive.ledger.gaps import note_gaps
 from archive.ledger.sources import Entry, Source
-from archive.times import to_text
+from archive.times import at_clock, parse_time, to_text
 
 COUNTED = ("held", "refused", "missing")
 
@@ -86,8 +86,14 @@ def merge(sources: Iterable[Source]) -> dict[str, Entry]:
 
 
 def to_month(entry: Entry, found: Found, today: str) -> str | None:
-    """The month of publication; None where neither the release nor the source tells one."""
-    return month_of(found.published, today) or month_of(entry.published, today)
+    """The month of publication; None where neither the release nor the source tells one.
+
+    What a source lists is noted in UTC, and is counted by Swedish clocks.
+    """
+    listed = parse_time(entry.published)
+    if isinstance(listed, datetime):
+        listed = at_clock(listed, ZONE)
+    return month_of(found.published, today) or month_of(to_text(listed), today)
 
 
 def count(

@@ -1,4 +1,4 @@
-"""Gives our own templates the reader's language: lang, t() for texts, link() and out() for addresses, say_time()."""
+"""Gives our own templates the reader's language: lang, t() for texts, link() and out() for addresses, say_time() …"""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from archive.language import (
     say_kind,
     say_number,
     say_time,
+    say_told,
     say_value,
     say_weight,
 )
@@ -58,6 +59,7 @@ def interface(datasette: Any, request: Any) -> dict[str, Any]:
         "number": partial(say_number, lang),
         "say_kind": partial(say_kind, lang),
         "say_time": lambda when: say_time(lang, when).replace(" ", NO_BREAK, 1),  # the day stays with its month
+        "say_told": lambda when: say_told(lang, when).replace(" ", NO_BREAK, 1),
         "say_month": partial(say_month, lang),
         "say_short": partial(say_short, lang),
         "say_weight": partial(say_weight, lang),

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from archive.history.formats import Entry, tag_uri, to_moment
-from archive.language import say, say_kind, say_time
+from archive.language import say, say_kind, say_time, say_told
 from archive.search.answering import Results
 from archive.search.asked import Query
 from archive.search.hits import Hit
@@ -73,7 +73,7 @@ def to_entry(hit: Hit, whole: Whole, lang: str, *, news: bool = True) -> Entry:
     pair = "pair" in row.keys()  # noqa: SIM118 - a sqlite3.Row looks for values
     address = whole(path_of(hit))
     own = f"release-{row['id']}" + (f"-question-{row['position']}" if pair else "")
-    facts = [say_kind(lang, row["kind"]) if row["kind"] else "", say_time(lang, row["published"])]
+    facts = [say_kind(lang, row["kind"]) if row["kind"] else "", say_told(lang, row["published"])]
     return Entry(
         id=tag_uri(address, "2024", own),
         title=f"{row['name']}: {row['question'] if pair else row['title']}",

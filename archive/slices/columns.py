@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
-from archive.times import Month, parse_time
+from archive.times import Month, at_clock, parse_time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +39,7 @@ def to_moment(text: str) -> datetime | None:
     (datetime.datetime(2024, 5, 28, 7, 30, tzinfo=datetime.timezone.utc), None)
     """
     value = parse_time(text)
-    return value.astimezone(UTC) if isinstance(value, datetime) else None
+    return at_clock(value, UTC) if isinstance(value, datetime) else None
 
 
 def to_day(text: str) -> date | None:

@@ -97,13 +97,14 @@ def test_an_address_that_led_to_a_release_holds_it(desk: Desk) -> None:
 def test_months_are_those_of_publication_and_never_guessed(desk: Desk) -> None:
     desk.hold("a", date(2024, 5, 31))
     desk.hold("b")
-    listed = ("a", "b", "late", "odd", "future", "undated")
+    desk.hold("london", datetime(2024, 5, 31, 23, 30, tzinfo=UTC))  # by its page's own clock
+    listed = ("a", "b", "london", "late", "odd", "future", "undated")
     times = {"a": "2023-01-01", "late": "2024-05-31T22:30:00+00:00", "odd": "1970-01-01", "future": "2031-01-01"}
     entries = {f"{AT}/{name}": Entry(origin=AT, published=times.get(name)) for name in listed}
     changed = {f"{AT}/{name}": Entry(origin=MAP, listed="2022-02-02") for name in ("late", "undated")}
     desk.take(Source(url=MAP, kind="sitemap", entries=changed), Source(url=AT, kind="listing", entries=entries))
     assert desk.rows("select month, listed, held, missing from ledger where source is null order by month") == [
-        *((None, 4, 1, 3), ("2024-05", 1, 1, 0)),
+        *((None, 4, 1, 3), ("2024-05", 2, 2, 0)),
         ("2024-06", 1, 0, 1),
     ]
     assert desk.rows(f"select month, missing from ledger where source = '{MAP}'") == [(None, 2)]

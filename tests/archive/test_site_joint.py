@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from pathlib import Path
 
 import pytest
 
 from archive.records import Release
 from archive.store import Archive
-from tests.archive.sample import SEEN, Site, served
+from tests.archive.sample import SEEN, STOCKHOLM, Site, served
 
 BODY = "\n\n".join(
     f"Fyren på {place} tänds den första juni. Den som seglar förbi ser ljuset på tolv sjömils håll, och"
@@ -24,14 +24,21 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
     path = tmp_path / "archive.db"
     with Archive(path) as archive:
         for slug, name, name_en, title, body, published in (
-            ("fyrstyrelsen", "Fyrstyrelsen", None, "Fyrarna tänds", BODY, datetime(2024, 6, 1, 9, 0, tzinfo=UTC)),
+            (
+                "fyrstyrelsen",
+                "Fyrstyrelsen",
+                None,
+                "Fyrarna tänds",
+                BODY,
+                datetime(2024, 6, 1, 11, 0, tzinfo=STOCKHOLM),
+            ),
             (
                 "hamnverket",
                 "Hamnverket",
                 "Port Authority",
                 "Fyrarna tänds",
                 BODY,
-                datetime(2024, 6, 1, 7, 0, tzinfo=UTC),
+                datetime(2024, 6, 1, 9, 0, tzinfo=STOCKHOLM),
             ),
             ("vagverket", "<Vägverket>", None, "Fyrar tänds", BODY + "\n\nKör lugnt dit.", None),
             ("fagelverket", "Fågelverket", None, "Om tärnor", "Tärnorna är tillbaka.", date(2024, 6, 1)),

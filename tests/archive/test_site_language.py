@@ -9,7 +9,7 @@ import pytest
 
 from archive.history.comparison_texts import FIELDS
 from archive.history.texts import ABSENCE_CHOICES, ABSENCES, WEIGHTS
-from archive.language import LANGUAGES, SAID, choose_language, say, say_number, say_time, sort_key
+from archive.language import LANGUAGES, SAID, choose_language, say, say_number, say_time, say_told, sort_key
 from archive.texts import KINDS, MONTHS, Text, Words
 from scraper.normalise.kinds import WORDS
 from tests.archive.sample import ROOT, Site
@@ -84,7 +84,7 @@ def test_choosing_a_language(asked: str | None, accepted: str | None, language: 
 
 def test_times_in_words() -> None:
     said = [
-        (language, say_time(language, text))
+        (language, say_told(language, text))
         for text in ("2021-05-18T10:57:00+02:00", "2021-05-18", "2024-01-03T23:30:00+00:00", None)
         for language in LANGUAGES
     ]
@@ -93,11 +93,18 @@ def test_times_in_words() -> None:
         ("en", "18 May 2021, 10:57"),
         ("sv", "18 maj 2021"),
         ("en", "18 May 2021"),
-        ("sv", "4 januari 2024 kl.\u00a000.30"),  # our own notes are in UTC and are said in Swedish time
-        ("en", "4 January 2024, 00:30"),
+        ("sv", "3 januari 2024 kl.\u00a023.30"),  # London's clock in winter
+        ("en", "3 January 2024, 23:30"),
         ("sv", ""),
         ("en", ""),
     ]
+
+
+def test_our_own_notes_are_in_utc_and_said_in_swedish_time() -> None:
+    assert say_time("sv", "2024-01-03T23:30:00+00:00") == "4 januari 2024 kl.\u00a000.30"
+    assert say_time("en", "2024-06-03T23:30:00+00:00") == "4 June 2024, 01:30"
+    assert say_time("en", "9999-12-31T23:59:59+00:00") == "31 December 9999, 23:59"
+    assert [say_time("sv", text) for text in ("2024-06-03", None)] == ["3 juni 2024", ""]
 
 
 def test_numbers_and_plurals() -> None:

@@ -4,21 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-import idna
-
-
-def to_ascii(host: str) -> str:
-    """A host in lower-case ASCII; one that cannot be written so, and is therefore no host, only in lower case.
-
-    >>> to_ascii("www.Skogsrådet.se"), to_ascii("WWW.XN--SKOGSRDET-B3A.se"), to_ascii("å..se")
-    ('www.xn--skogsrdet-b3a.se', 'www.xn--skogsrdet-b3a.se', 'å..se')
-    """
-    if host.isascii():
-        return host.lower()
-    try:
-        return idna.encode(host, uts46=True).decode()
-    except idna.IDNAError:
-        return host.lower()
+from archive.canonical import to_ascii
 
 
 def bare(host: str) -> str:

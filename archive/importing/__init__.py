@@ -10,17 +10,18 @@ from __future__ import annotations
 import sqlite3
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from archive.errors import ArchiveError
 from archive.files import open_readonly
 from archive.importing.lines import Line, LineError, read_line, read_lines
-from archive.importing.rows import FieldError, to_release
+from archive.importing.rows import FieldError, read_url, to_release
 from archive.prepared import Prepared, prepare
 from archive.processes import in_order
 from archive.records import Release
@@ -135,13 +136,21 @@ def prepare_line(
     if isinstance(row, LineError):
         return row
     if row.get("withheld") in KINDS.values():
-        return Withheld(url=str(row.get("url")))
+        return Withheld(url=to_held(row))
     try:
         release, left = to_release(row, agency)
     except FieldError as error:
         return LineError(file, number, error.field, str(error))
     known = held.execute("select 1 from releases where url = ?", [release.url]).fetchone()
     return Ready(prepared=prepare(release, words=known is None), left=left)
+
+
+def to_held(row: Mapping[str, Any]) -> str:
+    """The address a line's release would be held under; as the line has it where that is none."""
+    try:
+        return read_url(row, "url")
+    except FieldError:
+        return str(row.get("url"))
 
 
 def to_batches(lines: Iterator[Line]) -> Iterator[list[Line]]:

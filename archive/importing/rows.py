@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from dataclasses import MISSING, fields
 from datetime import date, datetime
 from typing import Any, TypeVar
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
+from archive.canonical import canonical_url
 from archive.importing.kinds import to_kind
 from archive.importing.markup import Body, clean_line, clean_text, read_html, read_markdown, to_plain
 from archive.records import Attachment, Contact, Image, Question, Release
@@ -88,17 +89,17 @@ def read_text(row: Mapping[str, Any], name: str, *, line: bool = False) -> str |
 
 
 def read_url(row: Mapping[str, Any], name: str) -> str:
-    """A whole web address, scheme and host in lower case, without its fragment."""
+    """A whole web address as the crawl keeps it (archive.canonical), so that it takes the release for held."""
     text = read_text(row, name, line=True)
     if not text:
         raise FieldError(name, "is missing")
     try:
-        parts = urlsplit(text)
+        parts, url = urlsplit(text), canonical_url(text)
     except ValueError as error:
         raise FieldError(name, f"{text!r} is no address: {error}") from error
     if parts.scheme.lower() not in WEB or not parts.hostname or " " in text:
         raise FieldError(name, f"{text!r} is no address that begins with http:// or https://")
-    return urlunsplit((parts.scheme.lower(), parts.netloc.lower(), parts.path or "/", parts.query, ""))
+    return url
 
 
 def read_time(row: Mapping[str, Any], name: str) -> datetime | date | None:

@@ -21,6 +21,7 @@ from archive.importing.lines import LineError, read_lines
 from archive.importing.rows import FieldError, to_release
 from archive.records import Release
 from archive.store import Archive, Outcome
+from scraper.normalise.urls import canonical_url
 from tests.archive.sample import ROOT
 
 WHEN = datetime(2024, 6, 3, 8, 15, tzinfo=UTC)
@@ -75,6 +76,7 @@ def test_a_line_as_a_release() -> None:
         ("url", None),
         ("url", "fyr.example/x"),
         ("url", "http://["),
+        ("url", "http://fyr.example:x/1"),
         ("url", "javascript:alert(1)"),
         ("title", " \u00ad "),
         ("title", 7),
@@ -95,6 +97,20 @@ def test_a_field_that_cannot_be_read_is_named(field: str, value: object) -> None
     with pytest.raises(FieldError) as caught:
         to_release({**LINE, field: value}, "fyr")
     assert caught.value.field.startswith(field)
+
+
+@pytest.mark.parametrize(
+    ("url", "held"),
+    [
+        ("HTTPS://FYR.example:443/Press/1?utm_source=rss#top", "https://fyr.example/Press/1"),
+        ("https://fyr.example/press/1;jsessionid=A1?id=3", "https://fyr.example/press/1?id=3"),
+        ("https://fyr.example/(S(x1))/press/1", "https://fyr.example/press/1"),
+        ("https://fyr.example", "https://fyr.example/"),
+    ],
+)
+def test_an_address_is_the_one_the_crawl_would_keep(url: str, held: str) -> None:
+    release, _ = to_release({**LINE, "url": url}, "fyr")
+    assert release.url == held == canonical_url(url)
 
 
 def test_markup_is_made_safe() -> None:
@@ -148,7 +164,7 @@ def test_what_another_archive_has_taken_down_is_left_out_and_told(archive: Archi
     marks = {"title": "█████", "body": "", "lead": None}
     rows = [
         {**LINE, "withheld": None},
-        {**LINE, **marks, "url": "https://fyr.example/2", "withheld": "hidden"},
+        {**LINE, **marks, "url": "https://fyr.example/2?utm_source=rss", "withheld": "hidden"},
         {**LINE, "url": "https://fyr.example/3", "body": "Av █████.", "withheld": "redacted"},
         {**LINE, "url": "https://fyr.example/4", "withheld": "another collection's own field"},
     ]

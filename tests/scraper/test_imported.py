@@ -19,7 +19,11 @@ def test_an_imported_release_is_left_by_the_news_and_read_anew_by_a_revisit(tmp_
         crawling = Crawling(site, site.agencies_file(tmp_path), tmp_path / "archive.db")
         urls = sorted(url for url in site.truth if f"//{SLUG}." in url)
         true = site.truth[urls[0]]
-        taken = {"url": urls[0], "title": true.title, "body": f"{true.body}\n\nEn *annan* samlings rad."}
+        taken = {
+            "url": f"{urls[0]}?utm_source=rss#top",
+            "title": true.title,
+            "body": f"{true.body}\n\nEn *annan* samlings rad.",
+        }
         bare = {"url": urls[1], "title": "Bara en annan rubrik"}
         (tmp_path / "a.jsonl").write_text(f"{json.dumps(taken)}\n{json.dumps(bare)}\n", "utf-8")
         with Archive(crawling.archive) as archive:

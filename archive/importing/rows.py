@@ -28,6 +28,7 @@ READ = {
 LONE = re.compile("[\ud800-\udfff]")
 LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8})*")
 WEB = ("http", "https")
+FIRST_YEAR, LAST_YEAR = 1900, 2099  # as the crawl has it: other years are written where none is known
 PICTURE = "body (pictures that are no web address)"
 
 Part = TypeVar("Part")
@@ -113,6 +114,8 @@ def read_time(row: Mapping[str, Any], name: str) -> datetime | date | None:
         raise FieldError(name, f"{text!r} is no time like 2024-03-15T09:30:00+01:00, 2024-03-15 or 2024-03") from error
     if isinstance(value, datetime) and value.tzinfo is None:
         raise FieldError(name, f"{text!r} has no offset from UTC, such as +01:00")
+    if value and not FIRST_YEAR <= value.year <= LAST_YEAR:
+        raise FieldError(name, f"{text!r} names no year from {FIRST_YEAR} to {LAST_YEAR}")
     return value
 
 

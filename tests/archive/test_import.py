@@ -21,6 +21,7 @@ from archive.importing.lines import LineError, read_lines
 from archive.importing.rows import FieldError, to_release
 from archive.records import Release
 from archive.store import Archive, Outcome
+from archive.times import to_text
 from scraper.normalise.urls import canonical_url
 from tests.archive.sample import ROOT
 
@@ -84,6 +85,10 @@ def test_a_line_as_a_release() -> None:
         ("published", "i maj"),
         ("published", "2024-06-02T09:30:00"),
         ("published", "2024-13"),
+        ("published", "9999-12-31T23:59:59+00:00"),
+        ("published", "2100-01-01"),
+        ("published", "0001-01"),
+        ("updated", "1899-12-31"),
         ("language", "svenska!"),
         ("tags", "Sjöfart"),
         ("questions", [{"question": "Vem?"}]),
@@ -97,6 +102,13 @@ def test_a_field_that_cannot_be_read_is_named(field: str, value: object) -> None
     with pytest.raises(FieldError) as caught:
         to_release({**LINE, field: value}, "fyr")
     assert caught.value.field.startswith(field)
+
+
+@pytest.mark.parametrize("told", ["1900-01", "2099-12-31", "2099-12-31T23:59:59-05:00"])
+def test_years_that_the_crawl_takes_are_taken(told: str) -> None:
+    release, _ = to_release({**LINE, "published": told}, "fyr")
+    assert release.published_text == told
+    assert to_text(release.published) == told
 
 
 @pytest.mark.parametrize(

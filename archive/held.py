@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from sqlite_utils import Database
 
-from archive.state import LISTS, STATE, read_state
+from archive.state import LISTS, STATE, read_state, state_hash
 from archive.takedowns.rules import Rules
 
 FACTS = ("release", "revision", "cause", "hash", "reader", "capture", "sha256", "newest")
@@ -44,3 +45,11 @@ def find_held(db: Database, rules: Rules, condition: str, value: object) -> Held
     if row["withheld"] is not None:
         row |= rules.withheld.state(row["revision"])
     return Held(**{name: row[name] for name in FACTS}, state=read_state(row))
+
+
+def is_reordered(state: Mapping[str, Any], held: Held) -> bool:
+    """Whether a state is the held one with its tags in another order, which tells nothing."""
+    tags, known = state["tags"], held.state["tags"]
+    if known is None or tags == known or sorted(tags) != sorted(known):
+        return False
+    return state_hash({**state, "tags": known}) == held.hash

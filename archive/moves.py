@@ -33,7 +33,7 @@ def join(
 ) -> None:
     """`release` is found to stand at `url` as `to`: what `to` was first read as follows what `release` was last.
 
-    Where the two differ and `cause` is `source`, that was an edit, and is told as one.
+    Where something differs and `cause` is `source`, that was an edit, and is told as one.
     """
     ends = find_ends(archive, release, to)
     archive.removals.joined(release, seen, url, to, status=status)
@@ -42,7 +42,7 @@ def join(
         told = compare(before.state, after.state)
         row = {
             "previous": before.revision,
-            "cause": "source" if cause == "source" and before.hash != after.hash else "first",
+            "cause": "source" if cause == "source" and told.changes else "first",
             "dated": int(before.state["updated"] != after.state["updated"]),
             "weight": told.weight,
             **tell(told),

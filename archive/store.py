@@ -16,7 +16,7 @@ from sqlite_utils import Database
 from archive.errors import ArchiveError
 from archive.files import open_writable
 from archive.frontier import Frontier
-from archive.held import Held, find_held
+from archive.held import Held, find_held, is_reordered
 from archive.hosts import Hosts
 from archive.migrations import migrate
 from archive.prepared import Prepared, prepare
@@ -148,17 +148,15 @@ class Archive:
     ) -> Outcome:
         """Keep a release as it stood at `seen`: a first state, a new state where it differs, or a mere check.
 
-        `cause` names why a new state differs (source, parser); a first state is always `first`. `import` stays what
-        it is: the state was taken over from another collection. `capture` is the answer it was read from, `reader`
-        the rules it was read with. `follows`: the state it follows where that is not the one held under its address
-        (a release that moved there). `prepared`: what another process worked out of this very release. Its agency
-        must be held already. ArchiveError names table and key of what cannot be written.
+        `cause` names why a new state differs (source; parser, also where nothing differs to a reader); a first state
+        is always `first`, an `import` stays one. `capture`: the answer it was read from; `reader`: the rules it was
+        read with; `follows`: the state it follows where not the one held under its address (it moved); `prepared`: by
+        another process. Its agency must be held already. ArchiveError names table and key of what cannot be written.
         """
         prepared = prepared or self._prepare(release)
         with self.transaction():
             try:
-                facts = {"cause": cause, "capture": capture, "reader": reader}
-                return self._save(prepared, seen, facts, follows)
+                return self._save(prepared, seen, {"cause": cause, "capture": capture, "reader": reader}, follows)
             except sqlite3.IntegrityError as error:
                 raise ArchiveError(self.path, str(error), table="releases", key=release.url) from error
 
@@ -168,13 +166,12 @@ class Archive:
         if row is None:
             self.writer.first(prepared, facts)
             return Outcome.NEW
-        if row[1] == prepared.hash:
+        held = self._find_other(row[1], prepared)
+        if held is None:
             self.checked(row[0], seen)
             return Outcome.UNCHANGED
-        held = self.held(release.url)
-        assert held is not None  # noqa: S101 - its row was read above, in this transaction
-        self.writer.revise(held, prepared.state, facts, follows or held)
-        return Outcome.REREAD if facts["cause"] in OWN else Outcome.REVISED
+        cause = self.writer.revise(held, prepared.state, facts, follows or held)
+        return Outcome.REREAD if cause in OWN else Outcome.REVISED
 
     def held(self, url: str) -> Held | None:
         """The state that stands now of the release under a canonical URL, if it is held."""
@@ -218,7 +215,12 @@ class Archive:
     def differs(self, release: Release, prepared: Prepared | None = None) -> bool:
         """Whether a release is new, or stands otherwise than held."""
         row = self.db.execute("select hash from releases where url = ?", [release.url]).fetchone()
-        return row is None or row[0] != (prepared or self._prepare(release)).hash
+        return row is None or self._find_other(row[0], prepared or self._prepare(release)) is not None
+
+    def _find_other(self, digest: str, prepared: Prepared) -> Held | None:
+        """The state held, with that hash, of a release that stands otherwise; None where it stands so."""
+        held = None if digest == prepared.hash else self.held(prepared.release.url)
+        return None if held is None or is_reordered(prepared.state, held) else held
 
     def _prepare(self, release: Release) -> Prepared:
         """A release's state and hash: a page's are asked for several times in a row."""

@@ -42,15 +42,18 @@ class Writer:
         self.index.put(key, words.terms)
         self.joint.note(key, release.agency, text_of(state), words.keys, new=True)
 
-    def revise(self, held: Held, state: Mapping[str, Any], facts: dict[str, Any], before: Held) -> None:
+    def revise(self, held: Held, state: Mapping[str, Any], facts: dict[str, Any], before: Held) -> str:
         """A further state, which closes what was known of the held one's standing; `before` is what it follows.
 
-        Of what is taken down only what may be shown is written here.
+        Gives its cause: no edit (`source`) is told of in which nothing is found to differ. Of what is taken down only
+        what may be shown is written here.
         """
         digest, whole = state_hash(state), state
         state, covering = self.rules.shown(held.release, whole)
         columns = {name: state[name] for name in STATE}
         told = compare(self.rules.shown(held.release, before.state)[0], state)
+        if facts["cause"] == "source" and not told.changes and not compare(before.state, whole).changes:
+            facts = {**facts, "cause": "parser"}
         same = self.db.execute(
             "select min(id) from revisions where release = ? and hash = ?", [held.release, digest]
         ).fetchone()
@@ -77,6 +80,7 @@ class Writer:
             standing |= {"last_checked": facts["seen"], "capture": facts["capture"]}
         self.update("releases", held.release, {**columns, **standing})
         self.show(held.release, state, self.rules.shown(held.release, held.state)[0])
+        return str(facts["cause"])
 
     def show(self, release: int, state: Mapping[str, Any], before: Mapping[str, Any] | None = None) -> None:
         """All that follows from the state a release stands in: its parts, its words, its copies elsewhere."""

@@ -25,7 +25,7 @@ from archive.importing.rows import FieldError, read_url, to_release
 from archive.prepared import Prepared, prepare
 from archive.processes import in_order
 from archive.records import Release
-from archive.store import Archive
+from archive.store import Archive, Outcome
 from archive.takedowns.rules import KINDS
 from archive.times import to_text
 
@@ -187,8 +187,9 @@ def take_over(archive: Archive, prepared: Prepared, seen: datetime, reader: str,
         done.unchanged += 1
     elif any(cause != "import" for cause, _ in states):
         done.standing += 1
+    elif archive.save(release, seen=seen, cause="import", reader=reader, prepared=prepared) is Outcome.UNCHANGED:
+        done.unchanged += 1
     else:
-        archive.save(release, seen=seen, cause="import", reader=reader, prepared=prepared)
         done.revised += 1
         done.textless += not release.body
 

@@ -145,6 +145,12 @@ def test_a_second_run_changes_nothing(archive: Archive, tmp_path: Path) -> None:
     assert contents(archive) == before
 
 
+def test_tags_in_another_order_are_unchanged(archive: Archive, tmp_path: Path) -> None:
+    file = write(tmp_path / "a.jsonl", {**LINE, "tags": ["Hav", "Ljus"]}, {**LINE, "tags": ["Ljus", "Hav"]})
+    done = import_file(archive, file, "fyr", WHEN)
+    assert (done.new, done.revised, done.unchanged) == (1, 0, 1)
+
+
 def contents(archive: Archive) -> dict[str, list[Any]]:
     """Every row of every table that is not an index of words."""
     names = [name for name in archive.db.table_names() if not name.startswith("search")]

@@ -16,7 +16,7 @@ from sqlite_utils import Database
 
 from archive.migrations import migrations
 from archive.moves import join
-from archive.records import Capture, Contact, Image, Release
+from archive.records import Attachment, Capture, Contact, Image, Release
 from archive.state import LISTS, STATE, read_state, state_hash, to_state
 from archive.store import Archive, Outcome
 
@@ -92,6 +92,31 @@ def test_what_is_no_content_makes_no_state(archive: Archive, same: Release) -> N
     held = replace(same, images=(Image(url="https://skog.example/bild.jpg?w=300"),)) if same.images else A
     archive.save(held, seen=SEEN)
     assert archive.save(same, seen=SEEN + HOUR) is Outcome.UNCHANGED
+
+
+def test_tags_in_another_order_make_no_state(archive: Archive) -> None:
+    held, other = replace(A, tags=("skog", "lag", "jakt")), replace(A, tags=("jakt", "skog", "lag"))
+    archive.save(held, seen=SEEN)
+    assert not archive.differs(other)
+    assert archive.save(other, seen=SEEN + HOUR) is Outcome.UNCHANGED
+    assert revisions(archive, "tags") == [('["skog", "lag", "jakt"]',)]
+    assert archive.db.execute("select checks, last_checked from releases").fetchone() == (
+        1,
+        "2026-03-01T09:00:00+00:00",
+    )
+    for different in (replace(other, title="Ny rubrik"), replace(other, tags=("jakt", "skog", "lagar"))):
+        assert archive.differs(different)
+        assert archive.save(different, seen=SEEN + HOUR) is Outcome.REVISED
+
+
+def test_what_tells_a_reader_nothing_is_kept_and_is_no_edit(archive: Archive) -> None:
+    report = Attachment(url="https://skog.example/r.pdf", title="Rapporten")
+    archive.save(replace(A, attachments=(report,)), seen=SEEN)
+    typed = replace(A, attachments=(replace(report, media_type="application/pdf"),))
+    assert archive.save(typed, seen=SEEN + HOUR) is Outcome.REREAD
+    assert revisions(archive, "cause", "weight") == [("first", None), ("parser", 0)]
+    assert archive.db.execute("select media_type from attachments").fetchall() == [("application/pdf",)]
+    assert archive.db.execute("select count(*) from edits").fetchone() == (0,)
 
 
 def test_a_state_points_to_its_capture_and_its_reader(archive: Archive) -> None:

@@ -74,6 +74,15 @@ def test_a_hidden_release_is_in_no_list_and_its_hash_proves_it(file: Path) -> No
     assert verify(file).findings == []
 
 
+def test_an_edit_of_what_is_taken_down_is_one_all_the_same(file: Path) -> None:
+    with Archive(file) as archive:
+        redact_passage(archive, key_of(file), NAME_OF_ONE, NOW, reason="Personuppgift")
+        named = replace(release(1, 0), body=BODY, body_html=HTML, lead=f"Ny vakt: {NAME_OF_ONE}")  # was in capitals
+        assert archive.save(named, seen=NOW) is Outcome.REVISED
+    ((cause, summary),) = execute(file, "select cause, summary from revisions order by id desc limit 1")
+    assert (cause, summary) == ("source", "Ingen ändring")
+
+
 def test_without_what_was_withheld_its_absence_is_a_finding(file: Path) -> None:
     with Archive(file) as archive:
         hide(archive, key_of(file), NOW, reason="Domstols beslut")

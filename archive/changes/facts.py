@@ -46,11 +46,15 @@ def _any(words: Iterable[str]) -> str:
 THIN = r"[ \u00a0\u2007\u2009\u202f]"  # parts thousands
 S = r"[ \u00a0\u2007\u2009\u202f\n]"  # stands inside any other fact
 DASH = "[-\u2010-\u2015\u2212]"
-NUM = rf"(?:\d{{1,3}}(?:{THIN}\d{{3}})+(?!\d)|\d{{1,3}}(?:[.,]\d{{3}})+(?!\d)|\d+)(?:[.,]\d+)?"
+NUM = (  # no thousands after a 0: 0,125 is less than one
+    rf"(?:[1-9]\d{{0,2}}(?:(?:{THIN}\d{{3}})+(?!\d)(?:[.,]\d+)?|(?:\.\d{{3}})+(?!\d)(?:,\d+)?|(?:,\d{{3}})+(?!\d)(?:\.\d+)?)"
+    r"|\d+(?:[.,]\d+)?)"
+)
+SIGN = r"[-\u2212\u2013+]"
 SCALE = rf"(?i:{_any(SCALES)})(?!\w)\.?"
 NUMBER_WORD = rf"(?i:{_any(NUMBER_WORDS)})(?!\w)"
 ONE = rf"(?i:en{S}halv|ett{S}halvt|half{S}an?|en|ett|one|an?)(?={S}{SCALE})"
-QUANTITY = rf"(?:[-\u2212+]?{NUM}|{ONE}|{NUMBER_WORD}|{SCALE})"
+QUANTITY = rf"(?:{SIGN}?{NUM}|{ONE}|{NUMBER_WORD}|{SCALE})"
 RANGE = rf"(?:{NUM}{S}?{DASH}{S}?)?"
 CURRENCY = rf"(?:(?i:(?:svenska|norska|danska|US|amerikanska){S})?(?i:{_any(CURRENCIES)})(?!\w))"
 UNIT = rf"(?:{S}?{_any(UNITS)}(?!\w))"
@@ -82,7 +86,7 @@ PATTERNS = {
     r"|promille|[%‰])",
     "year": rf"{YEAR}(?:{DASH}(?:\d{{4}}|\d\d)|/\d\d(?:\d\d)?)?(?:-tal(?:ets?)?)?"
     rf"(?![\w/]|[.,:]\d|{S}{_any(COUNTED)}\b)",
-    "number": rf"[-\u2212+]?{NUM}(?:{S}?{SCALE})?(?::\w+|-[^\W\d_]+|{UNIT})?"
+    "number": rf"{SIGN}?{NUM}(?:{S}?{SCALE})?(?::\w+|-[^\W\d_]+|{UNIT})?"
     rf"|{ONE}{S}{SCALE}|{NUMBER_WORD}(?:{S}{SCALE})?{UNIT}?|{SCALE}"
     rf"|(?i:(?:ett{S})?{_any(TENS)}tal(?:ets?)?)(?!\w)"
     rf"|(?i:{_any(FRACTION_WORDS)})(?!\w)",
@@ -93,7 +97,9 @@ SMALL_UNITS = {unit.casefold() for unit in UNITS}
 KIND_OF = {"reference": "number", "percent": "number", "year": "date", "relative": "day"}
 STARTS = frozenset(FACT_OPENERS).union(MONTH_NUMBERS, NUMBER_WORDS, SCALES, FRACTION_WORDS, SEASONS, SEASONS_EN)
 STEMS = tuple(day.casefold() for day in WEEKDAYS) + TENS
-DIGIT = re.compile(rf"(?<![\w.,])[-\u2212+]?\d|\d|[{SIGNS}]{S}?\d")
+# An en dash is a minus where it opens what it stands in; it is none in 3–5, 3 –5, 5 %–10 %, 1 maj –5 juni.
+MINUS = rf"(?<![^\s(\[|/\"”“«»’'])(?<![\d%‰°][^\S\n])\u2013(?=\d)(?!{DAY}{S}{MONTH})"
+DIGIT = re.compile(rf"(?<![\w.,])[-\u2212+]?\d|{MINUS}\d|\d|[{SIGNS}]{S}?\d")
 
 
 def begins_fact(word: str) -> bool:
@@ -183,12 +189,13 @@ def _quantity_value(kind: str, plain: str) -> str:
 
 
 def _number(text: str) -> Decimal:
-    """A number as printed; a comma or point before three digits parts thousands.
+    """A number as printed; a comma or point before three digits parts thousands, unless a 0 stands before it.
 
-    >>> _number("2 080"), _number("31,7"), _number("2.500")
-    (Decimal('2080'), Decimal('31.7'), Decimal('2500'))
+    >>> _number("2 080"), _number("31,7"), _number("2.500"), _number("0.250"), _number("1.234,5")
+    (Decimal('2080'), Decimal('31.7'), Decimal('2500'), Decimal('0.250'), Decimal('1234.5'))
     """
     text = text.strip(" .,").replace(" ", "")
-    if re.fullmatch(r"-?\d{1,3}([.,]\d{3})+", text):
-        return Decimal(re.sub(r"[.,]", "", text))
+    for parts, point in (".,", ",."):
+        if re.fullmatch(rf"-?[1-9]\d{{0,2}}(?:[{parts}]\d{{3}})+(?:[{point}]\d+)?", text):
+            return Decimal(text.replace(parts, "").replace(point, "."))
     return Decimal(text.replace(",", "."))

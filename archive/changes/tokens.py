@@ -22,7 +22,8 @@ SHAPE = re.compile(
 SPACE = re.compile(r"\s*")
 ENDS = frozenset(".!?:…|")  # after these a capital tells nothing
 QUOTES = frozenset('"”“„«»')
-SPEECH_DASHES = ("–", "—", "−")
+EN_DASH = "–"
+SPEECH_DASHES = (EN_DASH, "—", "−")
 ATTRIBUTED = re.compile(rf",?[”\"“]?,? (?:{'|'.join(ATTRIBUTIONS)})\b[^.?!]*[.?!]?")
 LONG_QUOTE = 4  # words inside quotation marks from which on they are somebody's, not a title or a doubt
 
@@ -59,6 +60,8 @@ def _shape(text: str) -> list[Token]:
         found = SHAPE.match(text, place)
         assert found is not None and found.lastgroup  # noqa: S101, PT018 - a mark is anything but space
         word, kind, end = found[0], found.lastgroup, found.end()
+        if kind == "digits" and word[0] == EN_DASH and _opens_speech(text, place):
+            word, kind, end = EN_DASH, "mark", place + 1
         value = word
         if kind in {"word", "digits"}:
             kind, value, starts = _read_word(word)
@@ -71,6 +74,12 @@ def _shape(text: str) -> list[Token]:
         opens = _opens_next(tokens, opens)
         place = end
     return tokens
+
+
+def _opens_speech(text: str, place: int) -> bool:
+    """Whether a dash opens a paragraph that is told to be somebody's words."""
+    paragraph = text[place:].partition("\n\n")[0]
+    return text[:place].strip(" ")[-1:] in ("", "\n") and ATTRIBUTED.search(paragraph) is not None
 
 
 @lru_cache(maxsize=20_000)

@@ -28,7 +28,15 @@ CASES = {  # [before|after]
         Andelen är [5 %|50 %] av alla.
         Det gäller barn mellan [7|8] och tolv år.
         Mätaren visade [−5 grader|5 grader].
+        Mätaren visade [–5 grader|5 grader].
+        [–5 grader|5 grader] i hela landet.
+        Halten (i snitt [–5|5]) sjönk.
         Halten var [3,5|35] enheter.
+        Andelen är [0,125 procent|125 procent].
+        Andelen är [0,500 procent|500 procent].
+        Dosen är [0.250 mg|250 mg] om dagen.
+        Dosen är [0,250|0,125] enheter.
+        Bron väger [1.234,5 ton|1.234,6 ton].
         Se betänkandet [SOU 2031:18|SOU 2031:81] om broar.
         [Ett femtiotal|Ett sextiotal] hus byggs.
         Olyckan skedde på [E4|E6] söderut.
@@ -116,8 +124,15 @@ CASES = {  # [before|after]
         Det här är [Bron|bron] på ön.
         Åren [2031-2032|2031–2032] blir bra.
         Halten var [2.5|2,5] enheter.
+        Vattnet är [3–5|3-5] grader varmt.
         """,
-    "layout": "Två ord[/| ]på rad.",
+    "layout": """
+        Två ord[/| ]på rad.
+        Isen växer [3–5|3 –5] cm om dygnet.
+        Det rör [5 %–10 %|5 %– 10 %] av alla.
+        Stängt [1 maj –5 juni|1 maj – 5 juni] varje år.
+        [–|– ]18 broar är för få, säger Ada Ek.
+        """,
 }
 ROWS = [(kind, case.strip()) for kind, cases in CASES.items() for case in cases.strip().splitlines()]
 
@@ -133,6 +148,12 @@ SAME_FACT = """
     Bron stängs [inte|ej].
     Kommunen [skall|ska] bygga.
     Avgiften är [3 400 kr|3400 kronor].
+    Dosen är [0,500 mg|0,5 mg] om dagen.
+    Mätaren visade [–5 grader|−5 grader].
+    Mätaren visade [–5 grader|-5 grader].
+    Bron väger [1.234,5 ton|1 234,5 ton].
+    Bron väger [1,234.5 ton|1234,5 ton].
+    [– Vi|–Vi] har 5 broar, säger Ada Ek.
     """
 
 

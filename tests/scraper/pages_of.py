@@ -14,6 +14,8 @@ TEXT = (
     " tio minuter kortare för de flesta barn.</p><p>Arbetet har kostat mindre än planerat, och provkörningen"
     " av den öppningsbara delen gick bra enligt projektledaren.</p>"
 )
+HEADING = "<h1>Ny bro öppnar</h1>"
+LAST = "<p>Sist i texten står hur många bilar som väntas passera bron varje dygn under sommaren.</p>"
 
 
 def page(article: str, head: str = "", after: str = "") -> bytes:

@@ -16,7 +16,8 @@ from archive.records import Release
 from archive.store import Archive
 from tests.archive.atom import find_faults
 from tests.archive.sample import Site, served
-from tests.archive.test_import import LINE, write
+from tests.archive.test_import import write
+from tests.archive.test_import_rows import LINE
 
 DAY = timedelta(days=1)
 START = datetime(2024, 6, 1, 6, 0, tzinfo=UTC)

@@ -1,0 +1,104 @@
+"""A line of a collection as a release: what is read, what is refused by name."""
+
+from __future__ import annotations
+
+import pytest
+
+from archive.importing.rows import FieldError, to_release
+from archive.times import to_text
+from scraper.normalise.urls import canonical_url
+
+LINE = {
+    "url": "https://fyr.example/press/1#top",
+    "title": " Tre  fyrar\u00ad tänds ",
+    "lead": "Kusten får ljus.",
+    "body": "Kusten får ljus.\n\n## Varför\n\n- Äntligen, säger *Ada*.\n\n* ett\n* [två](/b)\n\n![Karta](/k.png)",
+    "published": "2024-06",
+    "updated": "2024-06-02T09:30:00+02:00",
+    "kind": "Pressmeddelanden",
+    "tags": ["Sjöfart", "Sjöfart"],
+    "questions": [{"question": "Vem?", "answer": "Staten.", "answered_by": "Bo Ek"}],
+    "attachments": [{"url": "https://fyr.example/a.pdf", "title": "Planen"}],
+}
+
+
+def test_a_line_as_a_release() -> None:
+    release, left = to_release({**LINE, "senders": ["Kansliet"]}, "fyr")
+    assert left == ["senders"]
+    assert (release.url, release.title, release.kind) == (
+        "https://fyr.example/press/1",
+        "Tre fyrar tänds",
+        "press release",
+    )
+    assert release.body == "Varför\n\n- Äntligen, säger Ada.\n\n• ett\n• två"
+    assert "<h2>Varför</h2>" in release.body_html
+    assert '<a href="https://fyr.example/b"' in release.body_html
+    assert release.lead == "Kusten får ljus."
+    assert [image.url for image in release.images] == ["https://fyr.example/k.png"]
+    assert (str(release.published), release.published_text) == ("2024-06", "2024-06")
+    assert release.tags == ("Sjöfart",)
+    assert release.questions[0].position == 1
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("url", None),
+        ("url", "fyr.example/x"),
+        ("url", "http://["),
+        ("url", "http://fyr.example:x/1"),
+        ("url", "javascript:alert(1)"),
+        ("title", " \u00ad "),
+        ("title", 7),
+        ("title", "\ud800"),
+        ("published", "i maj"),
+        ("published", "2024-06-02T09:30:00"),
+        ("published", "2024-13"),
+        ("published", "9999-12-31T23:59:59+00:00"),
+        ("published", "2100-01-01"),
+        ("published", "0001-01"),
+        ("updated", "1899-12-31"),
+        ("language", "svenska!"),
+        ("tags", "Sjöfart"),
+        ("questions", [{"question": "Vem?"}]),
+        ("questions", [{"question": "Vem?", "answer": "Jo.", "place": 3}]),
+        ("images", [{"url": "data:image/png;base64,x"}]),
+        ("attachments", {}),
+        ("agency", "vag"),
+    ],
+)
+def test_a_field_that_cannot_be_read_is_named(field: str, value: object) -> None:
+    with pytest.raises(FieldError) as caught:
+        to_release({**LINE, field: value}, "fyr")
+    assert caught.value.field.startswith(field)
+
+
+@pytest.mark.parametrize("told", ["1900-01", "2099-12-31", "2099-12-31T23:59:59-05:00"])
+def test_years_that_the_crawl_takes_are_taken(told: str) -> None:
+    release, _ = to_release({**LINE, "published": told}, "fyr")
+    assert release.published_text == told
+    assert to_text(release.published) == told
+
+
+@pytest.mark.parametrize(
+    ("url", "held"),
+    [
+        ("HTTPS://FYR.example:443/Press/1?utm_source=rss#top", "https://fyr.example/Press/1"),
+        ("https://fyr.example/press/1;jsessionid=A1?id=3", "https://fyr.example/press/1?id=3"),
+        ("https://fyr.example/(S(x1))/press/1", "https://fyr.example/press/1"),
+        ("https://fyr.example", "https://fyr.example/"),
+    ],
+)
+def test_an_address_is_the_one_the_crawl_would_keep(url: str, held: str) -> None:
+    release, _ = to_release({**LINE, "url": url}, "fyr")
+    assert release.url == held == canonical_url(url)
+
+
+def test_markup_is_made_safe() -> None:
+    body = '<h1>A</h1><p onclick="x()">b<script>c()</script></p><p><a href="/d">d</a></p>'
+    release, _ = to_release({**LINE, "lead": None, "body": None, "body_html": body}, "fyr")
+    assert release.body_html.startswith('<h2>A</h2><p>b</p><p><a href="https://fyr.example/d"')
+    assert release.body == "A\n\nb\n\nd"
+    release, _ = to_release({**LINE, "body": "<script>alert(1)</script> [x](javascript:alert(1))"}, "fyr")
+    assert "<script" not in release.body_html
+    assert "href" not in release.body_html

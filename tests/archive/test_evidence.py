@@ -6,7 +6,6 @@ import io
 import json
 import subprocess
 import zipfile
-from collections.abc import AsyncIterator
 from datetime import date
 from pathlib import Path
 
@@ -18,7 +17,6 @@ from archive.evidence.manifest import read_manifests, write_manifest
 from archive.records import Capture
 from archive.store import Archive
 from archive.takedowns.desk import redact_passage
-from tests.archive.sample import Site, served
 from tests.archive.witnessed import BEGUN, body, execute, release, url, witness
 
 EDITED = 8  # the revision of the second day's first edit; its capture has the same number
@@ -29,12 +27,6 @@ UNCOVERED = 11
 def archive(tmp_path: Path) -> Path:
     (tmp_path / "held").mkdir()
     return witness(tmp_path / "held")
-
-
-@pytest.fixture
-async def evidence_site(archive: Path) -> AsyncIterator[Site]:
-    with served(archive) as datasette:
-        yield Site(datasette)
 
 
 def bundle(archive: Path, revision: int) -> dict[str, bytes]:
@@ -195,39 +187,6 @@ def test_the_same_archive_makes_the_same_bytes(archive: Path) -> None:
     assert first.getvalue() == second.getvalue()
 
 
-async def test_the_site_hands_it_out(evidence_site: Site, archive: Path) -> None:
-    answer = await evidence_site.get(f"/-/evidence/{EDITED}.zip")
-    assert (answer.status_code, answer.headers["content-type"]) == (200, "application/zip")
-    assert answer.headers["content-disposition"] == 'attachment; filename="evidence-8.zip"'
-    assert int(answer.headers["content-length"]) == len(answer.content)
-    out = io.BytesIO()
-    write_evidence(archive, EDITED, out)
-    assert answer.content == out.getvalue()
-    assert list((await evidence_site.get("/.json")).json()) == ["archive"]
-
-
-async def test_who_has_it_is_not_sent_it_again(evidence_site: Site, archive: Path) -> None:
-    first = await evidence_site.get(f"/-/evidence/{EDITED}.zip")
-    again = await evidence_site.get(f"/-/evidence/{EDITED}.zip", if_none_match=first.headers["etag"])
-    assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", first.headers["etag"])
-    other = await evidence_site.get(f"/-/evidence/{UNCOVERED}.zip", if_none_match=first.headers["etag"])
-    assert other.status_code == 200
-    assert other.headers["etag"] != first.headers["etag"]
-    with Archive(archive) as changed:
-        changed.db.execute("update releases set title = 'En annan rubrik'")
-        changed.db.execute("update revisions set title = 'En annan rubrik'")
-    later = await evidence_site.get(f"/-/evidence/{EDITED}.zip", if_none_match=first.headers["etag"])
-    assert later.status_code == 200
-
-
-@pytest.mark.parametrize("number", ["99", "0", "999999999999999999"])
-async def test_no_such_revision_is_a_page_of_ours(evidence_site: Site, number: str) -> None:
-    answer = await evidence_site.get(f"/-/evidence/{number}.zip", accept_language="en")
-    assert answer.status_code == 404
-    assert f"The archive holds no revision {number}." in answer.text
-    assert "There is no such page" in answer.text
-
-
 def test_a_removal_has_evidence_of_its_own(archive: Path, tmp_path: Path) -> None:
     with Archive(archive) as opened, Captures(archive) as captures, opened.transaction():
         lost = b"<h1>Sidan finns inte</h1>"
@@ -271,9 +230,3 @@ def test_a_move_is_told_as_one_and_why_it_has_no_answer(archive: Path) -> None:
     for words in ("before answers were kept", "fetch the evidence again", "seen away first"):
         assert words not in guide
     assert "before answers were kept" not in gone
-
-
-async def test_the_site_hands_out_no_removal_that_is_none(evidence_site: Site) -> None:
-    answer = await evidence_site.get("/-/evidence/removal-99.zip")
-    assert answer.status_code == 404
-    assert "Arkivet har ingen borttagning 99." in answer.text

@@ -13,20 +13,21 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import Progress, TaskID
 
-from archive import backup, restoring
+from archive.backup import add_backup_options, backup_command
 from archive.described import find_metadata
 from archive.errors import ArchiveError
 from archive.evidence.manifest import find_newest
 from archive.evidence.verify import open_archive, verify
 from archive.evidence.warc import export_warc
 from archive.files import check_database
-from archive.importing import command as importing
-from archive.replica import command as replica
-from archive.slices import command as slices
-from archive.snapshots import command as snapshots
+from archive.importing.command import add_import_options, import_command
+from archive.replica.command import add_replica_options, run_replica
+from archive.restoring import add_restore_options, restore_command
+from archive.slices.command import add_dataset_options, export_dataset
+from archive.snapshots.command import add_snapshot_options, run_snapshot
 from archive.store import Archive
 from archive.swedish import VERSION
-from archive.takedowns import command as takedowns
+from archive.takedowns.command import add_takedown_options, run_takedown
 
 PACKAGE = Path(__file__).parent
 
@@ -53,7 +54,7 @@ def read_options(arguments: list[str] | None) -> argparse.Namespace:
             "make the search index and all counts anew, as after another version of the lemmatiser",
         ),
         "backup": (run_backup, "make a checked copy of an archive's files; 1 where they do not hold together"),
-        "snapshot": (snapshots.run_snapshot, "publish an archive for servers that only read; see archive/SERVING.md"),
+        "snapshot": (run_snapshot, "publish an archive for servers that only read; see archive/SERVING.md"),
         "export-warc": (run_export, "write what was captured as a WARC file; 1 where bytes could not be read"),
     }
     made = {}
@@ -62,19 +63,19 @@ def read_options(arguments: list[str] | None) -> argparse.Namespace:
         made[name].add_argument("file", nargs="?", type=Path, default=Path("archive.db"), help="(default %(default)s)")
         made[name].set_defaults(run=run)
     made["serve"].add_argument("--port", type=int, default=8001, help="(default %(default)s)")
-    backup.add_options(made["backup"])
-    snapshots.add_options(made["snapshot"])
+    add_backup_options(made["backup"])
+    add_snapshot_options(made["snapshot"])
     told = "serve the newest snapshot of a folder, and go over to a newer one without turning anybody away"
     made["replica"] = commands.add_parser("replica", help=told, description=told)
-    replica.add_options(made["replica"])
-    made["replica"].set_defaults(run=lambda given: replica.run_replica(given, serving_options(given)))
+    add_replica_options(made["replica"])
+    made["replica"].set_defaults(run=lambda given: run_replica(given, serving_options(given)))
     for name in ("serve", "replica"):
         made[name].add_argument("--no-sql", action="store_true", help="no ?sql= and no _where= for visitors")
         made[name].add_argument("--no-cors", action="store_true", help="pages of other sites may not read the data")
         made[name].epilog = "what stands behind -- is handed on to datasette serve"
     told = "put the files of a back-up in place once they are found sound; 1 where they are not, 2 where it is refused"
     made["restore"] = commands.add_parser("restore", help=told, description=told)
-    restoring.add_options(made["restore"])
+    add_restore_options(made["restore"])
     made["restore"].set_defaults(run=run_restore)
     made["verify"].add_argument(
         "--digest", action="store_true", help="only print the newest manifest's day and digest, to be published"
@@ -86,18 +87,18 @@ def read_options(arguments: list[str] | None) -> argparse.Namespace:
     made["export-warc"].add_argument("--agency", metavar="SLUG", help="only what releases of this agency rest on")
     told = "take over what another collection holds; 0 all of it, 1 lines that cannot be read, 2 nothing"
     made["import"] = commands.add_parser("import", help=told, description=told)
-    importing.add_options(made["import"])
+    add_import_options(made["import"])
     made["import"].set_defaults(run=run_import)
     told = (
         "a frozen part of the archive for research, as Parquet and CSV; 1 where nothing is found; see archive/SLICES.md"
     )
     made["slice"] = commands.add_parser("slice", help=told, description=told)
-    slices.add_options(made["slice"])
+    add_dataset_options(made["slice"])
     made["slice"].set_defaults(run=run_slice)
     told = "hide a release, redact a passage, restore either, or list what is taken down; see archive/TAKEDOWNS.md"
     made["takedown"] = commands.add_parser("takedown", help=told, description=told)
-    takedowns.add_options(made["takedown"])
-    made["takedown"].set_defaults(run=takedowns.run_takedown)
+    add_takedown_options(made["takedown"])
+    made["takedown"].set_defaults(run=run_takedown)
     words = sys.argv[1:] if arguments is None else arguments
     end = words.index("--") if "--" in words else len(words)
     options = parser.parse_args(words[:end])
@@ -186,25 +187,25 @@ def print_digest(file: Path) -> int:
 def run_import(options: argparse.Namespace) -> int:
     """The releases of a file, and lines on what came of them."""
     with watching() as watch:
-        return importing.run_import(options, watch)
+        return import_command(options, watch)
 
 
 def run_slice(options: argparse.Namespace) -> int:
     """A folder with the slice, and how to cite it."""
     with watching() as watch:
-        return slices.run_slice(options, watch)
+        return export_dataset(options, watch)
 
 
 def run_backup(options: argparse.Namespace) -> int:
     """A folder with the copy, and a line on it."""
     with watching() as watch:
-        return backup.run_backup(options, watch)
+        return backup_command(options, watch)
 
 
 def run_restore(options: argparse.Namespace) -> int:
     """Lines on what was put in place."""
     with watching() as watch:
-        return restoring.run_restore(options, watch)
+        return restore_command(options, watch)
 
 
 def run_reindex(options: argparse.Namespace) -> int:

@@ -25,7 +25,7 @@ LITESTREAM = ("_litestream_seq", "_litestream_lock")  # tables that Litestream k
 DAMAGED = ".damaged"  # a whole copy of an archive in which something was found wrong
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
+def add_backup_options(parser: argparse.ArgumentParser) -> None:
     """The options of `python -m archive backup`."""
     parser.add_argument("--to", type=Path, required=True, metavar="FOLDER", help="made where it is not there yet")
     parser.add_argument(
@@ -44,7 +44,7 @@ def to_keep(text: str) -> int:
     return int(text)
 
 
-def run_backup(options: argparse.Namespace, watch: Watch) -> int:
+def backup_command(options: argparse.Namespace, watch: Watch) -> int:
     """A line on the copy; 1 where what was copied does not hold together: then the older sound copies stay."""
     copy, findings = back_up(options.file, options.to, keep=options.keep, moment=now(), watch=watch)
     for finding in findings:
@@ -68,7 +68,7 @@ def back_up(
     copy = folder / f"{moment:%Y-%m-%dT%H%M%S}"
     unfinished = copy.with_suffix(UNFINISHED)
     make_folder(folder, mode=0o700)
-    clear(folder, keep)  # what was broken off may take the room that this one needs
+    delete_old_backups(folder, keep)  # what was broken off may take the room that this one needs
     unfinished.mkdir(mode=0o700)
     try:
         copy_file(archive, unfinished / archive.name)
@@ -81,7 +81,7 @@ def back_up(
     except BaseException:
         shutil.rmtree(unfinished, ignore_errors=True)
         raise
-    clear(folder, keep)
+    delete_old_backups(folder, keep)
     return copy, findings
 
 
@@ -109,7 +109,7 @@ def forget_litestream(copy: Path) -> None:
             db.execute(f"drop table if exists {table}")
 
 
-def clear(folder: Path, keep: int) -> None:
+def delete_old_backups(folder: Path, keep: int) -> None:
     """Delete copies beyond the newest, and unfinished ones; nothing that is not named as ours."""
     copies = sorted(path for path in folder.iterdir() if path.is_dir() and is_copy(path.stem))
     sound = [path for path in copies if not path.suffix][-max(1, keep) :]

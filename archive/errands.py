@@ -27,7 +27,7 @@ class Errand:
     ended: str | None
 
 
-COLUMNS = ", ".join(Errand.__dataclass_fields__)
+JOB_COLUMNS = ", ".join(Errand.__dataclass_fields__)
 
 
 class Errands:
@@ -62,7 +62,7 @@ class Errands:
         self.db.execute("update errands set ended = ?, tally = null where agency = ?", [to_text(at), agency])
 
     def _find(self, condition: str, value: object) -> list[Errand]:
-        rows = self.db.execute(f"select {COLUMNS} from errands where {condition} order by agency", [value])
+        rows = self.db.execute(f"select {JOB_COLUMNS} from errands where {condition} order by agency", [value])
         return [Errand(**dict(zip(Errand.__dataclass_fields__, row, strict=True))) for row in rows.fetchall()]
 
 

@@ -48,8 +48,8 @@ class Row:
     release: int | None
 
 
-COLUMNS = ", ".join(Row.__dataclass_fields__)
-OF_AGENCY = f"select {COLUMNS}, rowid as number from frontier where agency = :agency and role = 'release'"
+FRONTIER_COLUMNS = ", ".join(Row.__dataclass_fields__)
+OF_AGENCY = f"select {FRONTIER_COLUMNS}, rowid as number from frontier where agency = :agency and role = 'release'"
 
 
 class Frontier:
@@ -60,7 +60,7 @@ class Frontier:
 
     def get(self, url: str) -> Row | None:
         """One address, if it was ever found."""
-        row = self.db.execute(f"select {COLUMNS} from frontier where url = ?", [url]).fetchone()
+        row = self.db.execute(f"select {FRONTIER_COLUMNS} from frontier where url = ?", [url]).fetchone()
         return to_row(row) if row else None
 
     def add(
@@ -105,7 +105,7 @@ class Frontier:
         """Up to `limit` releases of an agency that are due, oldest find first, without those in `leave`."""
         # parted, lest an agency's thousands of held rows are sorted at every page
         rows = self.db.execute(
-            f"select {COLUMNS} from (select * from ({OF_AGENCY} and state = 'due' order by first_seen, rowid"
+            f"select {FRONTIER_COLUMNS} from (select * from ({OF_AGENCY} and state = 'due' order by first_seen, rowid"
             " limit :limit) union all select * from"
             # one that is held is looked at again by its age, not here
             f" ({OF_AGENCY} and state in ('failed', 'refused', 'gone', 'aside') and release is null"
@@ -178,7 +178,7 @@ class Frontier:
     def listed_before(self, source: str) -> list[Row]:
         """What a source that has not changed still lists, as far as it was the first to name it."""
         rows = self.db.execute(
-            f"select {COLUMNS} from frontier where source = :source order by first_seen desc"
+            f"select {FRONTIER_COLUMNS} from frontier where source = :source order by first_seen desc"
             " limit (select coalesce(links, 0) from frontier where url = :source)",
             {"source": source},
         )

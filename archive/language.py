@@ -16,7 +16,7 @@ from archive.ledger.texts import LEDGER
 from archive.page_texts import PAGES
 from archive.search.texts import SEARCH
 from archive.takedowns.texts import TAKEDOWNS
-from archive.texts import KINDS, MONTHS, TEXTS
+from archive.texts import MONTHS, RELEASE_KINDS, TEXTS
 from archive.times import Month, at_clock, parse_time
 
 LANGUAGES = ("sv", "en")  # the first is the default
@@ -124,7 +124,7 @@ def say_kind(language: str, kind: str) -> str:
     >>> say_kind("sv", "press release"), say_kind("sv", "telegram")
     ('pressmeddelande', 'telegram')
     """
-    return str(getattr(KINDS[kind], language)) if kind in KINDS else kind
+    return str(getattr(RELEASE_KINDS[kind], language)) if kind in RELEASE_KINDS else kind
 
 
 def say_weight(language: str, weight: int | None) -> str:

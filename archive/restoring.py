@@ -29,7 +29,7 @@ TAKEDOWNS = "select id, release, kind, at, reason, coalesce(lifted, '') from tak
 Takedown = tuple[int, int, str, str, str]  # its number, release, kind, since when, and why
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
+def add_restore_options(parser: argparse.ArgumentParser) -> None:
     """The options of `python -m archive restore`."""
     parser.add_argument("backup", type=Path, help="a folder that python -m archive backup made")
     parser.add_argument("--to", type=Path, required=True, metavar="ARCHIVE", help="for example archive.db")
@@ -38,7 +38,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def run_restore(options: argparse.Namespace, watch: Watch) -> int:
+def restore_command(options: argparse.Namespace, watch: Watch) -> int:
     """Lines on what was done; 1 where the back-up is not sound: then nothing is changed."""
     findings, aside, lost = restore(options.backup, options.to, replace=options.replace, moment=now(), watch=watch)
     for finding in findings:

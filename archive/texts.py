@@ -29,7 +29,7 @@ MONTHS = (
     Text("december", "December"),
 )
 
-KINDS = {  # what releases.kind holds; a kind not named here is shown as it is
+RELEASE_KINDS = {  # what releases.kind holds; a kind not named here is shown as it is
     "press release": Text("pressmeddelande", "press release"),
     "opinion": Text("debattartikel", "opinion"),
     "speech": Text("tal", "speech"),

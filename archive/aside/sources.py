@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from sqlite_utils import Database
 
-FEWEST = 4  # a source that usually names fewer cannot name far fewer
+MIN_SOURCE_LINKS = 4  # a source that usually names fewer cannot name far fewer
 
 
 def note_links(db: Database, source: str, links: int) -> None:
@@ -18,7 +18,7 @@ def note_links(db: Database, source: str, links: int) -> None:
     db.execute(
         "update frontier set links = :links, usual = case when usual >= :few and 2 * :links < usual then usual"
         " else :links end where url = :source",
-        {"source": source, "links": links, "few": FEWEST},
+        {"source": source, "links": links, "few": MIN_SOURCE_LINKS},
     )
 
 

@@ -13,7 +13,7 @@ FIELDS = ("lead", "published", "updated", "tags", "questions", "contacts")  # wh
 OWN = ("title", "lead", "body")  # what no two releases share, as a rule
 MEASURED = ("lead", "body")
 NEWEST = 200  # releases looked at
-FEWEST = 20  # releases without which there is no habit
+MIN_RELEASES = 20  # releases without which there is no habit
 USUAL = 0.9  # of them, the share that makes one
 SHORT = 0.05  # the share of texts that may be as short as `short`
 MUCH_SHORTER = 0.5  # of what next to no text of the agency falls below
@@ -48,7 +48,7 @@ class Habit:
     def share(self, name: str) -> float | None:
         """The share that had a field; None where that is no habit."""
         share = self.told[name] / max(1, self.of[name])
-        return share if self.of[name] >= FEWEST and share >= USUAL else None
+        return share if self.of[name] >= MIN_RELEASES and share >= USUAL else None
 
     def short(self, name: str) -> int:
         """The length in letters that next to no lead or text falls below; 0 where there are too few."""
@@ -72,7 +72,7 @@ class Usual:
     def habit(self, language: str | None, kind: str | None, name: str) -> Habit:
         """The habit of the smallest group that is large enough to have one as to a field."""
         for group in ((language, kind), (language,)):
-            if self.habits[group].of[name] >= FEWEST:
+            if self.habits[group].of[name] >= MIN_RELEASES:
                 return self.habits[group]
         return self.habits[()]
 
@@ -92,7 +92,7 @@ def read_usual(db: Database, agency: str, accepted: Mapping[str, str]) -> Usual:
             usual.values[name].add(row[name])
             if row["first_seen"] > accepted.get(name, ""):
                 told[name].append(row[name])
-    usual.own = {name for name in OWN if len(told[name]) >= FEWEST and has_own(told[name])}
+    usual.own = {name for name in OWN if len(told[name]) >= MIN_RELEASES and has_own(told[name])}
     return usual
 
 
@@ -127,7 +127,7 @@ def find_short(lengths: Sequence[int]) -> int:
     >>> find_short(list(range(100, 140))), find_short([100])
     (102, 0)
     """
-    return sorted(lengths)[int(SHORT * len(lengths))] if len(lengths) >= FEWEST else 0
+    return sorted(lengths)[int(SHORT * len(lengths))] if len(lengths) >= MIN_RELEASES else 0
 
 
 def measure(state: Mapping[str, Any]) -> dict[str, int]:

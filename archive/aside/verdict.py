@@ -16,7 +16,7 @@ from sqlite_utils import Database
 from archive.aside import COLUMNS, Kept, to_kept
 from archive.times import to_text
 
-FEWEST = 3  # readings that lack the same
+MIN_READINGS = 3  # readings that lack the same
 SHARE = 0.5  # of the readings, new releases or such as read otherwise than held
 LOOK_BACK = timedelta(days=30)  # how long single ones that were taken in count
 
@@ -53,9 +53,9 @@ def find_collapses(db: Database, agency: str, now: datetime) -> list[Collapse]:
 def begin(lacking: list[Kept]) -> str | None:
     """Since when to judge: the first not judged yet, else the third newest; None where there are not three at all."""
     fresh = [kept.seen for kept in lacking if kept.decision is None]
-    if len(fresh) >= FEWEST:
+    if len(fresh) >= MIN_READINGS:
         return fresh[0]
-    return lacking[-FEWEST].seen if len(lacking) >= FEWEST else None
+    return lacking[-MIN_READINGS].seen if len(lacking) >= MIN_READINGS else None
 
 
 def recent(db: Database, agency: str, now: datetime) -> list[Kept]:

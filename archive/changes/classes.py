@@ -90,11 +90,11 @@ def _compare_facts(place: Place, *, small: bool) -> tuple[list[Change], list[Loo
     Where a long stretch was rewritten, no name takes another's place: each is loose.
     """
     old, new = (_without(side, other) for side, other in ((place.before, place.after), (place.after, place.before)))
-    changes = [_to_replaced(place, *pair) for pair in _find_swapped(place)] if small else []
+    changes = [_replaced_token(place, *pair) for pair in _find_swapped(place)] if small else []
     for kinds in [*((kind,) for kind in TOLD_KINDS if small or kind != "name"), FIGURES]:
         gone, come = ([token for token in side if token.kind in kinds] for side in (old, new))
         pairs = list(zip(gone, come, strict=False))
-        changes += [_to_replaced(place, *pair) for pair in pairs if not _says_same_name(*pair)]
+        changes += [_replaced_token(place, *pair) for pair in pairs if not _says_same_name(*pair)]
         done = {id(token) for pair in pairs for token in pair}
         old, new = ([token for token in side if id(token) not in done] for side in (old, new))
     loose = [Loose(place.field, token, added) for added, side in ((False, old), (True, new)) for token in side]
@@ -111,7 +111,7 @@ def _find_swapped(place: Place) -> list[tuple[Token, Token]]:
     return swapped
 
 
-def _to_replaced(place: Place, gone: Token, come: Token) -> Change:
+def _replaced_token(place: Place, gone: Token, come: Token) -> Change:
     heavier = max((_kind(gone.kind), _kind(come.kind)), key=lambda kind: KINDS[kind])
     return to_change(place.field, heavier, gone.text, come.text)
 

@@ -11,7 +11,7 @@ from rapidfuzz.distance import LCSseq
 from archive.changes.paragraphs import align_paragraphs, split_paragraphs
 from archive.changes.tokens import Token, tokenise
 
-MOST_CELLS = 50_000_000  # tokens times tokens; beyond it only the common beginning and end are kept (6 MB of bits)
+MAX_TOKEN_CELLS = 50_000_000  # tokens times tokens; beyond it only the common beginning and end are kept (6 MB of bits)
 MOST_SHIFT = 60  # tokens a stretch is moved by, looking for the start of a sentence
 ISLAND = 4  # words that may stand unchanged inside a rewritten stretch
 
@@ -87,7 +87,7 @@ def _align(old: Sequence[Token], new: Sequence[Token]) -> list[Span]:
     numbers: dict[str, int] = {}
     left = [numbers.setdefault(token.text, len(numbers)) for token in old]
     right = [numbers.setdefault(token.text, len(numbers)) for token in new]
-    if len(left) * len(right) > MOST_CELLS:
+    if len(left) * len(right) > MAX_TOKEN_CELLS:
         return [_middle(left, right)]
     spans: list[Span] = []
     for step in LCSseq.opcodes(left, right):

@@ -13,7 +13,7 @@ WORD = re.compile(r"[^\W_]+|(?<!\w)[-−](?=\d)")
 ALIKE = 0.4  # share of words two paragraphs keep in order, from which on one is the other altered
 ALONE = 0.25  # the same where nothing else stands in that place
 INSIDE = 0.6  # share of a paragraph's words that stand in another, from which on it may be a part split off
-MOST_CELLS = 50_000_000  # paragraphs times paragraphs, beyond which none are looked for in order
+MAX_PARAGRAPH_CELLS = 50_000_000  # paragraphs times paragraphs, beyond which none are looked for in order
 MOST_PAIRS = 100_000  # the same for likeness within one gap
 MOST_LETTERS = 50_000_000  # and what reading so many pairs may cost
 MOST_LOOKS = 1600  # pairs in a gap whose likeness is told; in larger gaps only those about as far down
@@ -69,7 +69,7 @@ def align_paragraphs(before: Sequence[str], after: Sequence[str]) -> list[Match]
 
 def _find_same(before: Sequence[str], after: Sequence[str]) -> list[tuple[int, int, int]]:
     """Runs of paragraphs with the same words: where they start in each text, and how many they are."""
-    if len(before) * len(after) > MOST_CELLS:
+    if len(before) * len(after) > MAX_PARAGRAPH_CELLS:
         return []
     both = set(before) & set(after)  # these need no reading of words, which is most of the work
     numbers: dict[object, int] = {}

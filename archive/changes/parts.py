@@ -22,7 +22,7 @@ PLAIN = (("published", "published"), ("updated", "updated"), ("kind", "kind"), (
 def find_part_changes(before: State, after: State, *, told: Sequence[Change]) -> list[Change]:
     """Every change but those of the text; `told` are the text's, within which links need no telling of their own."""
     changes = [
-        _to_replaced(field, kind, before.get(field), after.get(field))
+        _replaced_value(field, kind, before.get(field), after.get(field))
         for field, kind in PLAIN
         if before.get(field) != after.get(field)
     ]
@@ -34,7 +34,7 @@ def find_part_changes(before: State, after: State, *, told: Sequence[Change]) ->
     return changes + _compare_markup(before, after, told)
 
 
-def _to_replaced(field: str, kind: str, before: str | None, after: str | None) -> Change:
+def _replaced_value(field: str, kind: str, before: str | None, after: str | None) -> Change:
     """A value replaced; a publication date whose hour alone came or went tells next to nothing."""
     less = HOUR_ONLY - KINDS[kind] if kind == "published" and only_hour_differs(before, after) else 0
     return to_change(field, kind, before, after, less)

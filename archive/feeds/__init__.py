@@ -28,7 +28,7 @@ SHORT = 400  # characters of a body that stand for a lead
 READ = {"published": "v.published", "updated": "v.updated", "seen": "v.seen", "agency": "r.agency"}
 # where to end; the statement itself reads in the order of an index, and no further than the page is full
 OLDEST = f"coalesce((select v.seen from {FIRST}{{after}} order by v.seen desc limit 1 offset {MOST}), '')"
-NEWS = f"""
+FEED_SQL = f"""
     with {BEGUN}
     select v.id, v.release, v.seen, v.title, v.lead, substr(v.body, 1, {SHORT}) as opening, length(v.body) as length,
       v.kind, v.language, v.published, v.updated, v.tags, r.url, r.agency, a.name, a.name_en
@@ -79,7 +79,7 @@ async def find_news(run: Run, query: NewsQuery) -> NewsPage:
         " and (v.seen, v.id) < (select seen, id from revisions where id = :after)" if query.after is not None else ""
     )
     rows = await run(
-        NEWS.format(conditions=" and ".join(conditions), after=after),
+        FEED_SQL.format(conditions=" and ".join(conditions), after=after),
         {"agency": query.agency, "tag": query.tag, "after": query.after, "limit": query.size + 1},
     )
     shown = [dict(row) for row in rows[: query.size]]

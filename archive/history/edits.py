@@ -23,7 +23,7 @@ STAMP_TESTS = {  # of STAMPS
     "not moved": "v.dated = 0 and v.updated is not null",
     "none told": "v.dated = 0 and v.updated is null",
 }
-FIELDS = """
+EDIT_COLUMNS = """
     v.id, v.release, v.previous, v.seen, v.dated, v.weight, v.summary, v.summary_en, v.changes, v.same_as, v.title,
     v.language, v.updated, v.capture, r.agency, r.url, r.gone, a.name, a.name_en
 """
@@ -34,7 +34,7 @@ COUNTED = f"""
     left join (select r.agency, count(*) as n from revisions v join releases r on r.id = v.release
       where v.release in ({HIDDEN}) and {IS_EDIT} group by r.agency) h on h.agency = a.slug
 """
-TABLES = "revisions v on v.id = found.id join releases r on r.id = v.release join agencies a on a.slug = r.agency"
+EDIT_TABLES = "revisions v on v.id = found.id join releases r on r.id = v.release join agencies a on a.slug = r.agency"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,13 +141,14 @@ def parse_edits(args: Args, size: int = PAGE_SIZE) -> EditsQuery:
 
 async def find_edits(run: Run, query: EditsQuery) -> EditsPage:
     """One page, and where the next begins."""
-    chain, conditions = chosen(query)
+    chain, conditions = edit_filters(query)
     if query.after is not None:
         conditions.append("(v.seen, v.id) < (select seen, id from revisions where id = :after)")
     rows = await run(
-        f"{chain} select {FIELDS} from (select v.id from revisions v where {' and '.join(conditions)}"
-        f" order by v.seen desc, v.id desc limit :limit) found cross join {TABLES} order by v.seen desc, v.id desc",
-        values(query) | {"limit": query.size + 1},
+        f"{chain} select {EDIT_COLUMNS} from (select v.id from revisions v where {' and '.join(conditions)}"
+        f" order by v.seen desc, v.id desc limit :limit) found cross join {EDIT_TABLES}"
+        " order by v.seen desc, v.id desc",
+        edit_parameters(query) | {"limit": query.size + 1},
     )
     shown = [dict(row) for row in rows[: query.size]]
     looks = await read_looks(run, [row["id"] for row in shown])
@@ -168,13 +169,13 @@ async def count_edits(run: Run, query: EditsQuery) -> Counts:
     """How many edits the filters leave, and how many of each agency the others would."""
     found, without = (
         f"{chain} select v.release from revisions v where {' and '.join(conditions)} order by v.seen desc"
-        for chain, conditions in (chosen(query), chosen(replace(query, agency=None)))
+        for chain, conditions in (edit_filters(query), edit_filters(replace(query, agency=None)))
     )
     kept = {"agencies": COUNTED} if not any(replace(query, agency=None).filters().values()) else {}
-    return await count_entries(run, found, without, values(query), **kept)
+    return await count_entries(run, found, without, edit_parameters(query), **kept)
 
 
-def chosen(query: EditsQuery) -> tuple[str, list[str]]:
+def edit_filters(query: EditsQuery) -> tuple[str, list[str]]:
     """The SQL of the filters."""
     conditions = [IS_EDIT, f"v.release not in ({HIDDEN})"]
     tests = {
@@ -191,7 +192,7 @@ def chosen(query: EditsQuery) -> tuple[str, list[str]]:
     return (CHAIN if query.release is not None else ""), conditions
 
 
-def values(query: EditsQuery) -> dict[str, Any]:
+def edit_parameters(query: EditsQuery) -> dict[str, Any]:
     """What the SQL's names stand for."""
     days = {"since": day_start(query.since), "until": day_start(query.until, after=True)}
     return {name: getattr(query, name) for name in ("agency", "release", "tag", "weight", "after")} | days
@@ -218,7 +219,7 @@ def fold_edits(edits: Sequence[Edit]) -> list[Edit]:
     return [replace(first, folded=tuple(rest)) for first, *rest in shown]
 
 
-def to_rows(edits: Sequence[Edit], address: Mapping[int, Mapping[str, str | None]]) -> list[dict[str, Any]]:
+def edit_rows(edits: Sequence[Edit], address: Mapping[int, Mapping[str, str | None]]) -> list[dict[str, Any]]:
     """Edits as JSON and CSV tell them; `address` holds each one's absolute addresses."""
     return [
         {

@@ -12,13 +12,13 @@ from archive.history.texts import ABSENCE_CHOICES
 from archive.search import Run
 from archive.takedowns.register import HIDDEN
 
-FIELDS = """
+REMOVAL_COLUMNS = """
     o.id, o.release, o.kind, o.first_seen, o.last_seen, o.checks, o.confirmed, o.ended, o.status, o.target, o.moved_to,
     o.capture, r.title, r.language, r.agency, r.url, r.revision, r.published, a.name, a.name_en,
     (select m.target from removals m where m.release = o.release and m.kind = 'moved' and m.id <> o.id
       and m.first_seen = o.ended) as found_at
 """
-TABLES = "removals o cross join releases r on r.id = o.release cross join agencies a on a.slug = r.agency"
+REMOVAL_TABLES = "removals o cross join releases r on r.id = o.release cross join agencies a on a.slug = r.agency"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,13 +86,13 @@ def parse_removed(args: Args, size: int = PAGE_SIZE) -> RemovedQuery:
 
 async def find_removed(run: Run, query: RemovedQuery) -> RemovedPage:
     """One page, and where the next begins."""
-    conditions = chosen(query)
+    conditions = removal_filters(query)
     if query.after is not None:
         conditions.append("(o.confirmed, o.id) < (select confirmed, id from removals where id = :after)")
     rows = await run(
-        f"select {FIELDS} from {TABLES} where {' and '.join(conditions)}"
+        f"select {REMOVAL_COLUMNS} from {REMOVAL_TABLES} where {' and '.join(conditions)}"
         " order by o.confirmed desc, o.id desc limit :limit",
-        values(query) | {"limit": query.size + 1},
+        removal_parameters(query) | {"limit": query.size + 1},
     )
     removals = [Removal(**dict(row)) for row in rows[: query.size]]
     return RemovedPage(removals=removals, more=removals[-1].id if len(rows) > query.size else None)
@@ -101,13 +101,13 @@ async def find_removed(run: Run, query: RemovedQuery) -> RemovedPage:
 async def count_removed(run: Run, query: RemovedQuery) -> Counts:
     """How many removals the filters leave, and how many of each agency the others would."""
     found, without = (
-        f"select o.release from removals o where {' and '.join(chosen(asked))} order by o.confirmed desc"
+        f"select o.release from removals o where {' and '.join(removal_filters(asked))} order by o.confirmed desc"
         for asked in (query, replace(query, agency=None))
     )
-    return await count_entries(run, found, without, values(query))
+    return await count_entries(run, found, without, removal_parameters(query))
 
 
-def chosen(query: RemovedQuery) -> list[str]:
+def removal_filters(query: RemovedQuery) -> list[str]:
     """The SQL of the filters. Moves are told where they are asked for, and what was found elsewhere by the very look
     that confirmed it away is a move alone."""
     conditions = ["o.confirmed is not null", "o.confirmed is not o.ended", f"o.release not in ({HIDDEN})"]
@@ -121,12 +121,12 @@ def chosen(query: RemovedQuery) -> list[str]:
     return conditions
 
 
-def values(query: RemovedQuery) -> dict[str, Any]:
+def removal_parameters(query: RemovedQuery) -> dict[str, Any]:
     """What the SQL's names stand for."""
     return {name: getattr(query, name) for name in ("agency", "kind", "tag", "after")}
 
 
-def to_rows(removals: Sequence[Removal], address: Mapping[int, Mapping[str, str | None]]) -> list[dict[str, Any]]:
+def removal_rows(removals: Sequence[Removal], address: Mapping[int, Mapping[str, str | None]]) -> list[dict[str, Any]]:
     """Removals as JSON and CSV tell them; `address` holds each one's absolute addresses."""
     return [
         {

@@ -28,7 +28,7 @@ FILLED = "select exists (select 1 from releases) or exists (select 1 from crawls
 FACTS = ("name", "name_en", "org_number", "home")
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
+def add_import_options(parser: argparse.ArgumentParser) -> None:
     """What the command takes."""
     parser.add_argument("file", type=Path, metavar="FILE.jsonl[.gz]", help="archive/importing/FORMAT.md tells its form")
     parser.add_argument("--agency", required=True, metavar="SLUG", help="whose releases these are")
@@ -55,7 +55,7 @@ def to_number(text: str) -> int:
     return int(text)
 
 
-def run_import(options: argparse.Namespace, watch: Watch | None = None) -> int:
+def import_command(options: argparse.Namespace, watch: Watch | None = None) -> int:
     """0 where every line is held now, 1 where some could not be read, 130 where it was stopped before the end.
 
     The errors stand a line each. That a new archive is made is told before a line is read.

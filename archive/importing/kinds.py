@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from archive.texts import KINDS
+from archive.texts import RELEASE_KINDS
 
 PLURALS = {  # Swedish and English, as sections of a site are named
     "press release": "pressmeddelanden pressreleaser",
@@ -23,7 +23,7 @@ PLURALS = {  # Swedish and English, as sections of a site are named
 }
 KNOWN = {
     word: kind
-    for kind, text in KINDS.items()
+    for kind, text in RELEASE_KINDS.items()
     for word in (kind, str(text.sv), str(text.en), *PLURALS.get(kind, "").split(" "))
 }
 

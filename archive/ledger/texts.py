@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from archive.texts import Text
 
-KINDS = {
+SOURCE_KINDS = {
     "feed": Text("flöde", "feed"),
     "sitemap": Text("sajtkarta", "sitemap"),
     "listing": Text("lista", "list"),
@@ -19,7 +19,7 @@ GAPS = {
     "aside": Text("läst, men hålls undan tills någon sett på det", "read, but kept aside until looked at"),
 }
 LEDGER = {
-    **{f"kind_{kind}": text for kind, text in KINDS.items()},
+    **{f"kind_{kind}": text for kind, text in SOURCE_KINDS.items()},
     **{f"gap_{state}": text for state, text in GAPS.items()},
     "ledger": Text("Fullständighet", "Completeness"),
     "ledger_title": Text(

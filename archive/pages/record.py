@@ -21,11 +21,11 @@ LAST = """
     where agency = :agency and finished is not null order by started desc limit 1
 """
 FIRST = "select started from crawls where agency = :agency order by started limit 1"
-TAGS = """
+AGENCY_TAGS_SQL = """
     select t.id, t.name, c.releases as n from tag_counts c join tags t on t.id = c.tag where c.agency = :agency
     order by n desc, t.name limit :tags
 """
-AGENCIES = """
+AGENCY_LIST_SQL = """
     select a.slug, a.name, a.name_en, a.home, coalesce(m.releases, 0) as releases,
       (select c.finished from crawls c where c.agency = a.slug and c.finished is not null
         order by c.started desc limit 1) as crawled
@@ -64,14 +64,14 @@ async def read_record(run: Run, slug: str) -> Record:
     )
 
 
-async def find_tags(run: Run, slug: str, most: int) -> list[Any]:
+async def read_agency_tags(run: Run, slug: str, most: int) -> list[Any]:
     """The tags an agency uses most; no more than `most`."""
-    return list(await run(TAGS, {"agency": slug, "tags": most}))
+    return list(await run(AGENCY_TAGS_SQL, {"agency": slug, "tags": most}))
 
 
 async def read_agencies(run: Run) -> list[dict[str, Any]]:
     """Every agency with how many releases are held and when its last crawl ended."""
-    return [dict(row) for row in await run(AGENCIES, {})]
+    return [dict(row) for row in await run(AGENCY_LIST_SQL, {})]
 
 
 def to_day(moment: str) -> str:

@@ -23,8 +23,8 @@ RELEASES = """
     select v.release, max(v.seen) as changed from listed l cross join revisions v on v.release = l.release
     where l.release between :low and :high group by l.release
 """
-AGENCIES = "select distinct agency from listed order by agency"
-TAGS = f"select distinct tag from release_tags order by tag limit {4 * PIECE}"
+SITEMAP_AGENCIES_SQL = "select distinct agency from listed order by agency"
+SITEMAP_TAGS_SQL = f"select distinct tag from release_tags order by tag limit {4 * PIECE}"
 
 Found = list[tuple[str, str | None]]  # paths, each with when what it shows last changed
 
@@ -43,14 +43,14 @@ async def find_releases(run: Run, piece: int) -> Found:
 
 async def find_pages(run: Run) -> Found:
     """The first page and its like, agencies, months."""
-    agencies = [f"/agency/{row['agency']}" for row in await run(AGENCIES, {})]
+    agencies = [f"/agency/{row['agency']}" for row in await run(SITEMAP_AGENCIES_SQL, {})]
     months = [f"/month/{month.month}" for month in (await read_calendar(run)).months]
     return [(path, None) for path in (*FIXED, *agencies, *months)]
 
 
-async def find_tags(run: Run) -> Found:
+async def read_sitemap_tags(run: Run) -> Found:
     """Tags that are in use."""
-    return [(f"/tag/{row['tag']}", None) for row in await run(TAGS, {})]
+    return [(f"/tag/{row['tag']}", None) for row in await run(SITEMAP_TAGS_SQL, {})]
 
 
 def to_index(pieces: Iterable[tuple[str, str | None]]) -> str:

@@ -9,7 +9,7 @@ from datasette import NotFound, Response, hookimpl
 from archive.history.asked import FilterError
 from archive.pages.lists import PAGE_SIZE, Wanted, find_listed, parse_after
 from archive.pages.months import read_calendar
-from archive.pages.record import find_agency, find_tags, read_record
+from archive.pages.record import find_agency, read_agency_tags, read_record
 from archive.web import refuse, runner
 
 PATH = r"/agency/(?P<slug>[a-z0-9-]+)"
@@ -34,7 +34,7 @@ async def show_agency(request: Any, datasette: Any) -> Any:
         context |= {
             "calendar": calendar,
             "record": await read_record(run, slug),
-            "tags": await find_tags(run, slug, TAGS),
+            "tags": await read_agency_tags(run, slug, TAGS),
             "open_years": OPEN_YEARS,
         }
     return Response.html(await datasette.render_template("agency.html", context, request=request))

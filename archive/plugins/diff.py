@@ -21,7 +21,7 @@ from archive.language import say, say_time, say_weight
 from archive.search import Run
 from archive.web import absolute, in_language, language_of, pick, refuse, runner
 
-COLUMNS = ("field", "place", "label", "op", "text")
+DIFF_CSV_COLUMNS = ("field", "place", "label", "op", "text")
 
 
 class Told(NamedTuple):
@@ -112,7 +112,7 @@ def to_listing(datasette: Any, request: Any, told: Told) -> Listing:
     release = absolute(datasette, request, in_language(request, f"/archive/releases/{told.after.release}"))
 
     async def entries() -> Sequence[Entry]:
-        return [to_entry(told, page, release, lang)]
+        return [diff_feed_entry(told, page, release, lang)]
 
     return Listing(
         name="pieces",
@@ -120,7 +120,7 @@ def to_listing(datasette: Any, request: Any, told: Told) -> Listing:
         page=page,
         self=absolute(datasette, request, add_query(f"{path}.{kind}", **asked)),
         rows=to_rows(told.fields),
-        columns=COLUMNS,
+        columns=DIFF_CSV_COLUMNS,
         entries=entries,
         head={
             "before": {"revision": told.before.id, "seen": told.before.seen},
@@ -134,7 +134,7 @@ def to_listing(datasette: Any, request: Any, told: Told) -> Listing:
     )
 
 
-def to_entry(told: Told, page: str, release: str, lang: str) -> Entry:
+def diff_feed_entry(told: Told, page: str, release: str, lang: str) -> Entry:
     """The comparison as an entry of a feed."""
     before, after, facts = told.before, told.after, told.facts
     agency = pick(lang, after.facts["name"], after.facts["name_en"]) or after.facts["agency"]

@@ -15,10 +15,10 @@ from archive.history.edits import (
     EditsPage,
     EditsQuery,
     count_edits,
+    edit_rows,
     find_edits,
     fold_edits,
     parse_edits,
-    to_rows,
 )
 from archive.history.formats import ENDING, Entry, Listing, add_query, deliver, tag_uri, to_moment
 from archive.history.register import PAGE_SIZE, check_agency
@@ -30,11 +30,11 @@ from archive.language import say, say_time, say_weight
 from archive.search import Run
 from archive.web import absolute, addresses, in_language, language_of, pick, refuse, runner
 
-PATH = "/-/edits"
+EDITS_PATH = "/-/edits"
 FEED_SIZE = 30
 MOST_TEXT = 60_000  # characters; what an edit of a longer text changed is not told inside a feed
 WEIGHTS = (20, 50, 80)
-COLUMNS = (
+EDITS_CSV_COLUMNS = (
     *("revision", "previous", "release", "agency", "agency_name", "title", "url", "last_seen_before", "seen"),
     *("weight", "unannounced", "stamp", "summary", "summary_en", "same_as", "diff", "page", "evidence"),
 )
@@ -49,7 +49,7 @@ async def show_edits(request: Any, datasette: Any) -> Any:
         page = await find_edits(run, query)
         if kind:
             return await deliver(
-                datasette, request, kind, to_listing(datasette, request, query, page), language_of(request)
+                datasette, request, kind, edits_listing(datasette, request, query, page), language_of(request)
             )
         counts = await count_edits(run, query)
     except FilterError as error:
@@ -68,32 +68,32 @@ async def show_edits(request: Any, datasette: Any) -> Any:
     return Response.html(await datasette.render_template("edits.html", context, request=request))
 
 
-def to_listing(datasette: Any, request: Any, query: EditsQuery, page: EditsPage) -> Listing:
+def edits_listing(datasette: Any, request: Any, query: EditsQuery, page: EditsPage) -> Listing:
     """The register as data."""
     lang, kind, run = language_of(request), request.url_vars["format"], runner(datasette)
     asked = query.filters() | {"lang": request.args.get("lang"), "size": request.args.get("size")}
-    whole = {edit.id: address_of(datasette, request, edit) for edit in page.edits}
+    whole = {edit.id: edit_url(datasette, request, edit) for edit in page.edits}
 
     def at(path: str, **more: object) -> str:
         return absolute(datasette, request, add_query(path, **asked, **more))
 
     async def entries() -> Sequence[Entry]:
         told = await read_fields(run, page.edits)
-        return [to_entry(edit, whole[edit.id], told.get(edit.id, ()), lang) for edit in page.edits]
+        return [edit_feed_entry(edit, whole[edit.id], told.get(edit.id, ()), lang) for edit in page.edits]
 
     return Listing(
         name="edits",
         title=say(lang, "edits_title"),
-        page=at(PATH),
-        self=at(f"{PATH}.{kind}", after=query.after),
-        next=at(f"{PATH}.{kind}", after=page.more) if page.more else None,
-        rows=to_rows(page.edits, whole),
-        columns=COLUMNS,
+        page=at(EDITS_PATH),
+        self=at(f"{EDITS_PATH}.{kind}", after=query.after),
+        next=at(f"{EDITS_PATH}.{kind}", after=page.more) if page.more else None,
+        rows=edit_rows(page.edits, whole),
+        columns=EDITS_CSV_COLUMNS,
         entries=entries,
     )
 
 
-def address_of(datasette: Any, request: Any, edit: Edit) -> dict[str, str | None]:
+def edit_url(datasette: Any, request: Any, edit: Edit) -> dict[str, str | None]:
     """Where the edit, its release and its evidence are shown."""
     return addresses(
         datasette,
@@ -120,7 +120,7 @@ def size_of(held: Held) -> int:
     return len(held.state["body_html"])
 
 
-def to_entry(edit: Edit, whole: dict[str, str | None], fields: Sequence[Field], lang: str) -> Entry:
+def edit_feed_entry(edit: Edit, whole: dict[str, str | None], fields: Sequence[Field], lang: str) -> Entry:
     """An edit as an entry of a feed."""
     told = pick(lang, edit.summary, edit.summary_en) or say(lang, "edited")
     terms = ["unannounced"] if edit.unannounced else []
@@ -150,4 +150,4 @@ def to_entry(edit: Edit, whole: dict[str, str | None], fields: Sequence[Field], 
 @hookimpl
 def register_routes() -> list[tuple[str, Any]]:
     """One address a format."""
-    return [(PATH + ENDING, show_edits)]
+    return [(EDITS_PATH + ENDING, show_edits)]

@@ -12,7 +12,7 @@ from archive.history.formats import ENDING, Entry, Listing, deliver, tag_uri, to
 from archive.language import say, say_absence, say_time, say_weight
 from archive.web import absolute, addresses, in_language, language_of, pick, refuse, runner
 
-COLUMNS = (
+HISTORY_CSV_COLUMNS = (
     *("event", "when", "last_seen_before", "until", "checks", "revision", "previous", "same_as", "weight"),
     *(
         "unannounced",
@@ -50,7 +50,7 @@ async def show_history(request: Any, datasette: Any) -> Any:
     whole = absolute(datasette, request, page)
 
     async def entries() -> Sequence[Entry]:
-        return [to_entry(event, row, about, whole, lang) for event, row in zip(events, rows, strict=True)]
+        return [history_feed_entry(event, row, about, whole, lang) for event, row in zip(events, rows, strict=True)]
 
     listing = Listing(
         name="events",
@@ -58,7 +58,7 @@ async def show_history(request: Any, datasette: Any) -> Any:
         page=f"{whole}#history",
         self=absolute(datasette, request, in_language(request, f"/-/history/{release}.{kind}")),
         rows=rows,
-        columns=COLUMNS,
+        columns=HISTORY_CSV_COLUMNS,
         entries=entries,
         head={"release": release, "agency": about["agency"], "title_now": about["title"]},
     )
@@ -81,12 +81,14 @@ def address_of(datasette: Any, request: Any, event: State | Absence) -> dict[str
 
 def to_row(event: State | Absence, where: dict[str, str | None]) -> dict[str, Any]:
     """An event as JSON and CSV tell it."""
-    own = {name: getattr(event, name, None) for name in COLUMNS}
+    own = {name: getattr(event, name, None) for name in HISTORY_CSV_COLUMNS}
     revision = event.id if isinstance(event, State) else None
     return own | {"event": event.kind, "revision": revision} | where
 
 
-def to_entry(event: State | Absence, row: dict[str, Any], about: dict[str, Any], page: str, lang: str) -> Entry:
+def history_feed_entry(
+    event: State | Absence, row: dict[str, Any], about: dict[str, Any], page: str, lang: str
+) -> Entry:
     """An event as an entry of a feed."""
     if isinstance(event, Absence):
         told, name = say_away(lang, event), f"removal-{event.id}"

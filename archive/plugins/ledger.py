@@ -14,7 +14,7 @@ from archive.language import LANGUAGES, say
 from archive.ledger.shown import Asked, Whole, find_one, find_overview, parse_asked
 from archive.web import absolute, language_of, refuse, runner
 
-PATH = "/-/ledger"
+LEDGER_PATH = "/-/ledger"
 ENDING = r"(?:\.(?P<format>json|csv))?$"
 COUNTS = ("listed", "held", "refused", "missing", "delisted")
 OVERVIEW = ("agency", "agency_name", *COUNTS, "whole", "problem", "checked", "page")
@@ -64,7 +64,7 @@ def list_all(datasette: Any, request: Any, rows: Sequence[dict[str, Any]]) -> Li
             "page": address(datasette, request, agency=row["agency"]),
         }
 
-    return to_listing(datasette, request, "agencies", [to_row(row) for row in rows], OVERVIEW)
+    return ledger_listing(datasette, request, "agencies", [to_row(row) for row in rows], OVERVIEW)
 
 
 def list_one(datasette: Any, request: Any, asked: Asked, one: Whole) -> Listing:
@@ -78,10 +78,10 @@ def list_one(datasette: Any, request: Any, asked: Asked, one: Whole) -> Listing:
     }
     months = [{"agency": row["agency"], **month} for month in one.months]
     more = one.more if request.url_vars["format"] == "json" else None
-    return to_listing(datasette, request, "months", months, MONTHS, asked=asked, head=head, more=more)
+    return ledger_listing(datasette, request, "months", months, MONTHS, asked=asked, head=head, more=more)
 
 
-def to_listing(
+def ledger_listing(
     datasette: Any,
     request: Any,
     name: str,
@@ -115,7 +115,9 @@ def to_listing(
 def address(datasette: Any, request: Any, ending: str = "", **values: object) -> str:
     """The whole address of a page of the ledger, in the language asked for."""
     lang = request.args.get("lang")
-    return absolute(datasette, request, add_query(PATH + ending, **values, lang=lang if lang in LANGUAGES else None))
+    return absolute(
+        datasette, request, add_query(LEDGER_PATH + ending, **values, lang=lang if lang in LANGUAGES else None)
+    )
 
 
 def say_whole(row: Mapping[str, Any]) -> bool | None:
@@ -126,4 +128,4 @@ def say_whole(row: Mapping[str, Any]) -> bool | None:
 @hookimpl
 def register_routes() -> list[tuple[str, Any]]:
     """One address a format."""
-    return [(PATH + ENDING, show_ledger)]
+    return [(LEDGER_PATH + ENDING, show_ledger)]

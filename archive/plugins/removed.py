@@ -18,14 +18,14 @@ from archive.history.removed import (
     count_removed,
     find_removed,
     parse_removed,
-    to_rows,
+    removal_rows,
 )
 from archive.history.texts import ABSENCE_CHOICES
 from archive.language import say, say_absence, say_time
 from archive.web import absolute, addresses, in_language, language_of, pick, refuse, runner
 
-PATH = "/-/removed"
-COLUMNS = (
+REMOVED_PATH = "/-/removed"
+REMOVED_CSV_COLUMNS = (
     *("removal", "release", "agency", "agency_name", "title", "url", "kind", "first_seen", "confirmed", "last_seen"),
     *("checks", "ended", "status", "target", "moved_to", "found_at", "page", "evidence"),
 )
@@ -39,7 +39,7 @@ async def show_removed(request: Any, datasette: Any) -> Any:
         await check_agency(run, query.agency)
         page = await find_removed(run, query)
         if kind:
-            listing = to_listing(datasette, request, query, page)
+            listing = removed_listing(datasette, request, query, page)
             return await deliver(datasette, request, kind, listing, language_of(request))
         counts = await count_removed(run, query)
     except FilterError as error:
@@ -57,31 +57,31 @@ async def show_removed(request: Any, datasette: Any) -> Any:
     return Response.html(await datasette.render_template("removed.html", context, request=request))
 
 
-def to_listing(datasette: Any, request: Any, query: RemovedQuery, page: RemovedPage) -> Listing:
+def removed_listing(datasette: Any, request: Any, query: RemovedQuery, page: RemovedPage) -> Listing:
     """The register as data."""
     lang, kind = language_of(request), request.url_vars["format"]
     asked = query.filters() | {"lang": request.args.get("lang"), "size": request.args.get("size")}
-    whole = {row.id: address_of(datasette, request, row) for row in page.removals}
+    whole = {row.id: removal_url(datasette, request, row) for row in page.removals}
 
     def at(path: str, **more: object) -> str:
         return absolute(datasette, request, add_query(path, **asked, **more))
 
     async def entries() -> Sequence[Entry]:
-        return [to_entry(row, whole[row.id]["page"] or "", lang) for row in page.removals]
+        return [removal_feed_entry(row, whole[row.id]["page"] or "", lang) for row in page.removals]
 
     return Listing(
         name="removals",
         title=say(lang, "removed_title"),
-        page=at(PATH),
-        self=at(f"{PATH}.{kind}", after=query.after),
-        next=at(f"{PATH}.{kind}", after=page.more) if page.more else None,
-        rows=to_rows(page.removals, whole),
-        columns=COLUMNS,
+        page=at(REMOVED_PATH),
+        self=at(f"{REMOVED_PATH}.{kind}", after=query.after),
+        next=at(f"{REMOVED_PATH}.{kind}", after=page.more) if page.more else None,
+        rows=removal_rows(page.removals, whole),
+        columns=REMOVED_CSV_COLUMNS,
         entries=entries,
     )
 
 
-def address_of(datasette: Any, request: Any, row: Removal) -> dict[str, str | None]:
+def removal_url(datasette: Any, request: Any, row: Removal) -> dict[str, str | None]:
     """Where the release is shown, and the evidence that it was away, where an answer is kept."""
     return addresses(
         datasette,
@@ -91,7 +91,7 @@ def address_of(datasette: Any, request: Any, row: Removal) -> dict[str, str | No
     )
 
 
-def to_entry(row: Removal, page: str, lang: str) -> Entry:
+def removal_feed_entry(row: Removal, page: str, lang: str) -> Entry:
     """A removal as an entry of a feed; it is told anew when the release comes back."""
     told = [say_absence(lang, row.kind, row.status, row.target)]
     if row.kind != "moved":
@@ -116,4 +116,4 @@ def to_entry(row: Removal, page: str, lang: str) -> Entry:
 @hookimpl
 def register_routes() -> list[tuple[str, Any]]:
     """One address a format."""
-    return [(PATH + ENDING, show_removed)]
+    return [(REMOVED_PATH + ENDING, show_removed)]

@@ -9,7 +9,7 @@ from datasette import NotFound, Response, hookimpl
 
 from archive.pages.machines import ROBOTS, to_llms
 from archive.pages.record import read_agencies
-from archive.pages.sitemaps import find_pages, find_pieces, find_releases, find_tags, to_index, to_sitemap
+from archive.pages.sitemaps import find_pages, find_pieces, find_releases, read_sitemap_tags, to_index, to_sitemap
 from archive.web import absolute, runner
 
 RELEASES = re.compile(r"releases-(\d{1,9})", re.ASCII)
@@ -30,7 +30,7 @@ async def show_piece(request: Any, datasette: Any) -> Any:
     if releases:
         found = await find_releases(run, int(releases[1]))
     else:
-        found = await (find_pages if name == "pages" else find_tags)(run)
+        found = await (find_pages if name == "pages" else read_sitemap_tags)(run)
     if releases and not found:
         raise NotFound(f"no piece {name}")
     site = absolute(datasette, request, "/").rstrip("/")

@@ -16,7 +16,7 @@ from archive.language import say
 from archive.times import now
 from archive.web import absolute, in_language, language_of, pick, refuse, runner
 
-PATH = "/-/status"
+STATUS_PATH = "/-/status"
 MANY = 40  # faults, from which on those of one sentence are told together
 EVENTS = 50  # a page of the feed
 COLUMNS = (
@@ -33,7 +33,7 @@ async def show_status(request: Any, datasette: Any) -> Any:
         return await show_changes(request, datasette)
     rows = await find_health(run, lang)
     if kind:
-        return await deliver(datasette, request, kind, to_listing(datasette, request, rows), lang)
+        return await deliver(datasette, request, kind, status_listing(datasette, request, rows), lang)
     judged = find_judged(rows)
     faults = [row for row in rows if row.fault]
     context = {
@@ -88,7 +88,7 @@ async def show_changes(request: Any, datasette: Any) -> Any:
     shown, more = events[:EVENTS], len(events) > EVENTS
 
     def at(**values: object) -> str:
-        return absolute(datasette, request, add_query(f"{PATH}.atom", lang=request.args.get("lang"), **values))
+        return absolute(datasette, request, add_query(f"{STATUS_PATH}.atom", lang=request.args.get("lang"), **values))
 
     async def entries() -> Sequence[Entry]:
         return [to_entry(datasette, request, event, lang) for event in shown]
@@ -96,7 +96,7 @@ async def show_changes(request: Any, datasette: Any) -> Any:
     listing = Listing(
         name="changes",
         title=say(lang, "status_atom"),
-        page=absolute(datasette, request, in_language(request, PATH)),
+        page=absolute(datasette, request, in_language(request, STATUS_PATH)),
         self=at(after=before),
         next=at(after=shown[-1]["id"]) if more else None,
         rows=shown,
@@ -108,7 +108,7 @@ async def show_changes(request: Any, datasette: Any) -> Any:
 
 def to_entry(datasette: Any, request: Any, event: dict[str, Any], lang: str) -> Entry:
     """A change as an entry of a feed."""
-    page = absolute(datasette, request, in_language(request, f"{PATH}/{event['agency']}"))
+    page = absolute(datasette, request, in_language(request, f"{STATUS_PATH}/{event['agency']}"))
     name = pick(lang, event["name"], event["name_en"]) or event["agency"]
     told = say_event(lang, event)
     return Entry(
@@ -130,7 +130,7 @@ def say_event(lang: str, event: dict[str, Any]) -> dict[str, str]:
     return {"said": say_state(lang, event["state"]), "why": say_reason(lang, event["reason"])}
 
 
-def to_listing(datasette: Any, request: Any, rows: Sequence[Shown]) -> Listing:
+def status_listing(datasette: Any, request: Any, rows: Sequence[Shown]) -> Listing:
     """All agencies as data."""
     kind, asked = request.url_vars["format"], request.args.get("lang")
 
@@ -140,8 +140,8 @@ def to_listing(datasette: Any, request: Any, rows: Sequence[Shown]) -> Listing:
     return Listing(
         name="agencies",
         title=say(language_of(request), "status"),
-        page=absolute(datasette, request, in_language(request, PATH)),
-        self=absolute(datasette, request, add_query(f"{PATH}.{kind}", lang=asked)),
+        page=absolute(datasette, request, in_language(request, STATUS_PATH)),
+        self=absolute(datasette, request, add_query(f"{STATUS_PATH}.{kind}", lang=asked)),
         rows=[to_row(datasette, request, row) for row in rows],
         columns=COLUMNS,
         entries=entries,
@@ -158,7 +158,7 @@ def to_row(datasette: Any, request: Any, row: Shown) -> dict[str, Any]:
     told |= {f"{name}_told": facts.get("fills", {}).get(name, [None])[0] for name in FIELDS}
     told |= {"agency_name": row.name, "code": row.reason["code"], "reason": row.reason}
     told |= {"faults": facts.get("faults", {}), "fills": facts.get("fills", {})}
-    return told | {"page": absolute(datasette, request, in_language(request, f"{PATH}/{row.agency}"))}
+    return told | {"page": absolute(datasette, request, in_language(request, f"{STATUS_PATH}/{row.agency}"))}
 
 
 def words(lang: str) -> dict[str, Any]:
@@ -176,4 +176,4 @@ def words(lang: str) -> dict[str, Any]:
 @hookimpl
 def register_routes() -> list[tuple[str, Any]]:
     """One address a format, and one an agency."""
-    return [(PATH + ENDING, show_status), (PATH + r"/(?P<slug>[a-z0-9-]+)$", show_one)]
+    return [(STATUS_PATH + ENDING, show_status), (STATUS_PATH + r"/(?P<slug>[a-z0-9-]+)$", show_one)]

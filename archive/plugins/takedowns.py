@@ -13,8 +13,19 @@ from archive.language import say, say_time
 from archive.takedowns.register import find_log, parse_log
 from archive.web import absolute, in_language, language_of, pick, refuse, runner
 
-PATH = "/-/takedowns"
-COLUMNS = ("takedown", "release", "agency", "kind", "reason", "reason_en", "at", "lifted", "lifted_reason", "page")
+TAKEDOWNS_PATH = "/-/takedowns"
+TAKEDOWNS_CSV_COLUMNS = (
+    "takedown",
+    "release",
+    "agency",
+    "kind",
+    "reason",
+    "reason_en",
+    "at",
+    "lifted",
+    "lifted_reason",
+    "page",
+)
 
 
 async def show_takedowns(request: Any, datasette: Any) -> Any:
@@ -35,11 +46,11 @@ async def show_takedowns(request: Any, datasette: Any) -> Any:
     listing = Listing(
         name="takedowns",
         title=say(lang, "takedowns_title"),
-        page=absolute(datasette, request, add_query(PATH, **asked)),
-        self=absolute(datasette, request, add_query(f"{PATH}.{kind}", **asked, after=query.after)),
-        next=absolute(datasette, request, add_query(f"{PATH}.{kind}", **asked, after=more)) if more else None,
+        page=absolute(datasette, request, add_query(TAKEDOWNS_PATH, **asked)),
+        self=absolute(datasette, request, add_query(f"{TAKEDOWNS_PATH}.{kind}", **asked, after=query.after)),
+        next=absolute(datasette, request, add_query(f"{TAKEDOWNS_PATH}.{kind}", **asked, after=more)) if more else None,
         rows=[to_row(line, page) for line, page in zip(lines, pages, strict=True)],
-        columns=COLUMNS,
+        columns=TAKEDOWNS_CSV_COLUMNS,
         entries=lambda: to_entries(lines, pages, lang),
     )
     return await deliver(datasette, request, kind, listing, lang)
@@ -47,7 +58,7 @@ async def show_takedowns(request: Any, datasette: Any) -> Any:
 
 def to_row(line: Mapping[str, Any], page: str) -> dict[str, Any]:
     """A line as JSON and CSV tell it."""
-    return {name: line[name] for name in COLUMNS[1:-1]} | {"takedown": line["id"], "page": page}
+    return {name: line[name] for name in TAKEDOWNS_CSV_COLUMNS[1:-1]} | {"takedown": line["id"], "page": page}
 
 
 async def to_entries(lines: Sequence[Mapping[str, Any]], pages: Sequence[str], lang: str) -> Sequence[Entry]:
@@ -78,4 +89,4 @@ async def to_entries(lines: Sequence[Mapping[str, Any]], pages: Sequence[str], l
 @hookimpl
 def register_routes() -> list[tuple[str, Any]]:
     """One address a format."""
-    return [(PATH + ENDING, show_takedowns)]
+    return [(TAKEDOWNS_PATH + ENDING, show_takedowns)]

@@ -12,7 +12,7 @@ from archive.errors import ArchiveError
 from archive.replica.keeper import Keeper
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
+def add_replica_options(parser: argparse.ArgumentParser) -> None:
     """What it needs to know."""
     parser.add_argument("folder", type=Path, help="where python -m archive snapshot publishes, or a copy of it")
     parser.add_argument("--host", default="127.0.0.1", help="(default %(default)s)")

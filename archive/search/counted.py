@@ -66,7 +66,7 @@ TAKE_EDIT = f"""
     update edit_counts set edits = edits - 1, unannounced = unannounced - (old.dated = 0) where {OF_OLD};
     delete from edit_counts where edits = 0 and {OF_OLD};
 """
-TRIGGERS = {
+COUNT_TRIGGERS = {
     "counted_new": f"after insert on listed begin {ADD} end",
     "counted_gone": f"after delete on listed begin {TAKE} end",
     "counted_changed": f"after update of agency, day, newest on listed begin {TAKE} {ADD} end",
@@ -108,7 +108,7 @@ def create_counted(db: Database) -> None:
     for sql in TABLES:
         db.execute(sql)
     fill_counted(db)
-    for name, trigger in TRIGGERS.items():
+    for name, trigger in COUNT_TRIGGERS.items():
         db.execute(f"create trigger {name} {trigger}")
 
 
@@ -123,5 +123,5 @@ def count_edits_anew(db: Database) -> None:
     """What takes edits out again, by today's triggers; and the counts from before there were such."""
     for name in ("counted_joined", "counted_no_edit"):
         db.execute(f"drop trigger if exists {name}")
-        db.execute(f"create trigger {name} {TRIGGERS[name]}")
+        db.execute(f"create trigger {name} {COUNT_TRIGGERS[name]}")
     fill_counted(db, ["edit_counts"])

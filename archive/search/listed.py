@@ -19,7 +19,7 @@ LIST = """
         select 1 from revisions v where v.release = r.id and v.cause = 'import'), r.first_seen, '')),
       (select count(*) from questions q where q.release = r.id)
     from releases r where {which} and r.moved_to is null"""
-TRIGGERS = {
+FACET_TRIGGERS = {
     "listed_new": f"after insert on releases begin {LIST.format(which='r.id = new.id')}; end",
     "listed_changed": "after update of agency, kind, published, updated, moved_to on releases begin"
     f" delete from listed where release = new.id; {LIST.format(which='r.id = new.id')}; end",
@@ -52,7 +52,7 @@ def fill_listed(db: Database) -> None:
     """Every row and trigger anew."""
     db.execute("delete from listed")
     db.execute(LIST.format(which="true"))
-    for name, trigger in TRIGGERS.items():
+    for name, trigger in FACET_TRIGGERS.items():
         db.execute(f"drop trigger if exists {name}")
         db.execute(f"create trigger {name} {trigger}")
 

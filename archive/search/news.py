@@ -18,7 +18,7 @@ RULE = f"""
         and c.started <= {{seen}} order by c.started desc limit 1), 0) end
 """  # an agency's crawls never overlap
 # for searches, by the narrow rows of listed alone: tables to stand behind `with`
-NEWS = f"""{BEGUN}, news as materialized (
+SEARCH_FEED_SQL = f"""{BEGUN}, news as materialized (
     select f.release, f.seen
     from (select v.release, v.seen from {FIRST} order by v.seen desc, v.id desc limit {MOST}) f
     cross join listed l on l.release = f.release cross join begun b on b.agency = l.agency and f.seen > b.ended

@@ -5,7 +5,7 @@ from __future__ import annotations
 from archive.search.asked import Query
 from archive.search.matching import PAIRS, RELEASES, Known, Plan, Source, to_plan
 from archive.search.narrowing import choose_facts, join_match, refuse_facts
-from archive.search.news import NEWS
+from archive.search.news import SEARCH_FEED_SQL
 from archive.swedish.facts import NONE
 
 COLUMNS = {
@@ -73,7 +73,8 @@ def hits_sql(
         columns.append(f"bm25({index}, 3.0, 1.0, 0.3, 0.3) as rank" if pairs else f"{index}.rank as rank")
     sort = f"{index}.rowid desc" if match and pairs else f"{newest} desc, l.release desc"
     return (
-        f"{f'with {NEWS} ' if query.news else ''}select {', '.join(columns)} from {worded if match else source}"
+        f"{f'with {SEARCH_FEED_SQL} ' if query.news else ''}select {', '.join(columns)}"
+        f" from {worded if match else source}"
         f" where {' and '.join(conditions) or 'true'}"
         + (f" order by {sort} limit {plan.bind(most)}" if most is not None else "")
     )

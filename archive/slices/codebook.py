@@ -8,7 +8,7 @@ from typing import Any
 from archive.slices.columns import KINDS, Column
 from archive.slices.tables import Table
 
-COLUMNS = (
+CODEBOOK_COLUMNS = (
     Column(name="table", meaning="The table"),
     Column(name="column", meaning="The column"),
     Column(name="type", meaning="Its type, as Frictionless Table Schema names it"),
@@ -21,7 +21,7 @@ COLUMNS = (
 CODEBOOK = Table(
     name="codebook",
     title="Every column of every table: type, unit, meaning, and how often it is filled",
-    columns=COLUMNS,
+    columns=CODEBOOK_COLUMNS,
     key=("table", "column"),
     points=(),
 )

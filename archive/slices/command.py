@@ -14,7 +14,7 @@ from archive.slices.taking import Watch, take_slice
 ASKED = "words as for the search page, an address of it, or a SELECT with a column release or id; none: all releases"
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
+def add_dataset_options(parser: argparse.ArgumentParser) -> None:
     """What the command takes."""
     parser.add_argument("asked", nargs="?", default="", metavar="SQL or search", help=ASKED)
     parser.add_argument("--to", type=Path, required=True, metavar="FOLDER", help="must not be there yet")
@@ -36,7 +36,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--site", metavar="URL", help="where the archive is public, for the citation")
 
 
-def run_slice(options: argparse.Namespace, watch: Watch) -> int:
+def export_dataset(options: argparse.Namespace, watch: Watch) -> int:
     """0 and a few lines on the slice, 1 where nothing was found; ArchiveError where it cannot be taken."""
     one = take_slice(
         options.archive,

@@ -57,7 +57,7 @@ LEDGER = {
     " null where it cannot be said",
     "source_whole": "1 where every source was read to its end, 0 where one may list more",
 }
-COLUMNS = (
+COVERAGE_COLUMNS = (
     Column(name="agency", meaning="Slug of the agency"),
     Column(
         name="year",
@@ -82,7 +82,7 @@ COLUMNS = (
 COVERAGE = Table(
     name="coverage",
     title="What is held of each agency and year, how often each field is told, and what is missing",
-    columns=COLUMNS,
+    columns=COVERAGE_COLUMNS,
     points=(("agency", "agencies", "slug"),),
 )
 
@@ -100,4 +100,4 @@ def read_coverage(db: sqlite3.Connection) -> Iterator[tuple[Any, ...]]:
         number = told.get("releases", 0)
         shares = {f"share_{name}": round(told[name] / number, 4) if number else None for name in SHARES}
         values = {**dict.fromkeys(ZERO, 0), **told, **shares}
-        yield tuple(values.get(column.name) for column in COLUMNS)
+        yield tuple(values.get(column.name) for column in COVERAGE_COLUMNS)

@@ -12,7 +12,7 @@ from archive.snapshots.making import count_releases, make, sizes
 from archive.times import now
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
+def add_snapshot_options(parser: argparse.ArgumentParser) -> None:
     """What it needs to know."""
     parser.add_argument("--to", type=Path, required=True, metavar="FOLDER", help="made where it is not there yet")
     parser.add_argument(

@@ -38,7 +38,7 @@ def make(archive: Path, folder: Path, *, keep: int, moment: datetime, withdraw: 
         mark(folder, name_after(folder, moment))
     with locked(folder):
         name = name_after(folder, moment)
-        clear(folder, keep, gone)
+        delete_old_snapshots(folder, keep, gone)
         unfinished = folder / f"{name}{UNFINISHED}"
         unfinished.mkdir()
         try:
@@ -48,7 +48,7 @@ def make(archive: Path, folder: Path, *, keep: int, moment: datetime, withdraw: 
         except BaseException:
             shutil.rmtree(unfinished, ignore_errors=True)
             raise
-        clear(folder, keep, gone)
+        delete_old_snapshots(folder, keep, gone)
     return Snapshot(folder / name)
 
 
@@ -121,7 +121,7 @@ def locked(folder: Path) -> Iterator[None]:
         yield
 
 
-def clear(folder: Path, keep: int, gone: str) -> None:
+def delete_old_snapshots(folder: Path, keep: int, gone: str) -> None:
     """Delete snapshots beyond the newest, those up to a name, and what was broken off; nothing not named as ours."""
     for number, snapshot in enumerate(find_all(folder)):
         if number >= max(1, keep) or snapshot.name <= gone:

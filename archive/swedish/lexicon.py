@@ -15,7 +15,7 @@ from importlib.metadata import files
 from pathlib import Path
 
 DISTRIBUTION = "hunspell-sv"
-INFLECTED = frozenset("ABCDEFGHIJKLMNOPQRm")
+INFLECTING_FLAGS = frozenset("ABCDEFGHIJKLMNOPQRm")
 DERIVING = frozenset("bde17")  # inhabitants, abbreviations, numbers
 JOINING = frozenset("fghistuvwxyz")
 FORBIDDEN, ONLY_JOINED = "%", "Z"
@@ -43,7 +43,7 @@ class Lexicon:
 
     def is_inflected(self, word: str) -> bool:
         """Whether the word is one of the dictionary's own, not a form that some text happened to hold."""
-        return any(not INFLECTED.isdisjoint(flags) for flags in self.flags.get(word, ()))
+        return any(not INFLECTING_FLAGS.isdisjoint(flags) for flags in self.flags.get(word, ()))
 
 
 @cache
@@ -110,7 +110,7 @@ def add_word(lexicon: Lexicon, line: str, joins: dict[str, list[tuple[str, Rule]
         return
     if ONLY_JOINED not in flags:
         lexicon.flags[word] = share(*lexicon.flags.get(word, ()), flags)
-    if INFLECTED.isdisjoint(flags) and ONLY_JOINED not in flags:
+    if INFLECTING_FLAGS.isdisjoint(flags) and ONLY_JOINED not in flags:
         return  # as some text happened to hold it
     if FIRST in flags:
         lexicon.firsts.setdefault(word, word)

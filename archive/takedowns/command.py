@@ -16,7 +16,7 @@ from archive.times import now
 LINES = "select id, kind, release, at, coalesce('lifted ' || lifted, 'in force'), reason from takedowns order by id"
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
+def add_takedown_options(parser: argparse.ArgumentParser) -> None:
     """The actions and what each needs."""
     actions = parser.add_subparsers(dest="action", required=True)
     for action, told in (

@@ -9,7 +9,7 @@ from email.message import EmailMessage
 from scraper.alerts.message import Message
 from scraper.alerts.ways import Mail
 
-PATIENCE = 20  # seconds
+MAIL_TIMEOUT = 20  # seconds
 
 
 def send_mail(mail: Mail, message: Message) -> None:
@@ -36,8 +36,8 @@ def send_mail(mail: Mail, message: Message) -> None:
 def connect(mail: Mail, context: ssl.SSLContext) -> smtplib.SMTP:
     """To the server, by TLS where it speaks that from the start."""
     if mail.tls:
-        return smtplib.SMTP_SSL(mail.host, mail.port, timeout=PATIENCE, context=context)
-    return smtplib.SMTP(mail.host, mail.port, timeout=PATIENCE)
+        return smtplib.SMTP_SSL(mail.host, mail.port, timeout=MAIL_TIMEOUT, context=context)
+    return smtplib.SMTP(mail.host, mail.port, timeout=MAIL_TIMEOUT)
 
 
 def to_letter(mail: Mail, message: Message) -> EmailMessage:

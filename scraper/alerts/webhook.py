@@ -9,7 +9,7 @@ from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from scraper.alerts.message import Message
 
-PATIENCE = 20  # seconds
+WEBHOOK_TIMEOUT = 20  # seconds
 
 
 class NoRedirect(HTTPRedirectHandler):
@@ -24,7 +24,7 @@ def post(address: str, message: Message) -> None:
     body = json.dumps(message.to_json(), ensure_ascii=False).encode()
     request = Request(address, body, {"Content-Type": "application/json"})  # noqa: S310 - http(s), by scraper.alerts.ways
     try:
-        with build_opener(NoRedirect).open(request, timeout=PATIENCE) as answer:
+        with build_opener(NoRedirect).open(request, timeout=WEBHOOK_TIMEOUT) as answer:
             answer.read(1000)
     except OSError as error:
         raise OSError(f"{urlsplit(address).hostname}: {error}") from None

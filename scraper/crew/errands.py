@@ -21,10 +21,10 @@ import zstandard
 from archive.store import Archive
 from archive.times import to_text
 
-LARGEST = 4 * 1024**3  # bytes of an errand
+MAX_JOB_BYTES = 4 * 1024**3  # bytes of an errand
 LATELY = timedelta(days=2)  # what the budgets of a day count, by whatever clock
 RELEASES = "id, agency, url, first_seen, last_checked, checks, next_check, published, updated, moved_to, gone"
-PARTS = (  # with the owner's archive as `whole`
+COPY_STATEMENTS = (  # with the owner's archive as `whole`
     "insert into agencies select * from whole.agencies where slug = :slug",
     f"insert into releases ({RELEASES}, title, body, body_html, hash)"
     f" select {RELEASES}, '', '', '', '' from whole.releases where agency = :slug",
@@ -49,7 +49,7 @@ def make_errand(archive: Path, slug: str, table: dict[str, Any], now: datetime) 
             db.execute("pragma synchronous = off")
             db.execute("attach ? as whole", [str(archive)])
             db.execute("begin")  # one state of the archive
-            for sql in PARTS:
+            for sql in COPY_STATEMENTS:
                 db.execute(sql, {"slug": slug, "since": to_text(now - LATELY)})
             db.execute("commit")
             db.execute("detach whole")
@@ -59,7 +59,7 @@ def make_errand(archive: Path, slug: str, table: dict[str, Any], now: datetime) 
 
 def open_errand(data: bytes, folder: Path) -> None:
     """Lay an errand out in a folder: agencies.toml and archive.db."""
-    whole = zstandard.ZstdDecompressor().decompress(data, max_output_size=LARGEST)
+    whole = zstandard.ZstdDecompressor().decompress(data, max_output_size=MAX_JOB_BYTES)
     end = 4 + int.from_bytes(whole[:4], "big")
     (folder / "agencies.toml").write_text(to_toml(json.loads(whole[4:end])), "utf-8")
     (folder / "archive.db").write_bytes(whole[end:])

@@ -20,8 +20,8 @@ ARCHIVE = {  # what a crawl may do to the archive, by the part of it that does i
     "witness": frozenset({"stood", "stands", "unread", "away"}),
 }
 CREW = frozenset({"open", "begin", "keep", "close", "end"})  # and what tells of the round itself
-LARGEST = 256 * 1024 * 1024  # bytes that a part of a message may unpack to
-PARTS = {"questions": QuestionItem, "images": ImageItem, "attachments": AttachmentItem, "contacts": ContactItem}
+MAX_PART_BYTES = 256 * 1024 * 1024  # bytes that a part of a message may unpack to
+PART_TYPES = {"questions": QuestionItem, "images": ImageItem, "attachments": AttachmentItem, "contacts": ContactItem}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,9 +77,9 @@ def unpack(fields: Mapping[bytes, bytes]) -> Message:
 def expand(data: bytes) -> bytes:
     """Compressed bytes as they were; CrewError where they are none, or would be too many."""
     try:
-        if zstandard.frame_content_size(data) > LARGEST:
+        if zstandard.frame_content_size(data) > MAX_PART_BYTES:
             raise CrewError("a message unpacks to too much")
-        return zstandard.ZstdDecompressor().decompress(data, max_output_size=LARGEST)
+        return zstandard.ZstdDecompressor().decompress(data, max_output_size=MAX_PART_BYTES)
     except zstandard.ZstdError as error:
         raise CrewError(f"a message cannot be unpacked: {error}") from error
 
@@ -124,6 +124,6 @@ def to_item(told: dict[str, Any]) -> ReleaseItem:
     item = ReleaseItem(**told)
     return replace(
         item,
-        **{name: [kind(**part) for part in told[name]] for name, kind in PARTS.items()},  # type: ignore[arg-type] # by name
+        **{name: [kind(**part) for part in told[name]] for name, kind in PART_TYPES.items()},  # type: ignore[arg-type] # by name
         evidence={name: Evidence(**found) for name, found in told["evidence"].items()},
     )

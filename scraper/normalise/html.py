@@ -10,7 +10,7 @@ import nh3
 from archive.allowed import ATTRIBUTES, RUN_OUT, SCHEMES, TAGS, keep_attribute
 from scraper.normalise.text import INVISIBLE, without_marks
 
-TAG = re.compile(r"""(<(?:[^>"]|"[^"]*")*>)""")  # as nh3 writes them
+HTML_TAG = re.compile(r"""(<(?:[^>"]|"[^"]*")*>)""")  # as nh3 writes them
 SPACES = re.compile(r"(?:[^\S\n]|&nbsp;)+")  # not the line breaks between blocks
 UNCLEAN = re.compile("&nbsp;|  |[^\\S\n ]|" + INVISIBLE.pattern)
 
@@ -33,5 +33,5 @@ def sanitise(html: str) -> str:
     if not UNCLEAN.search(safe) and unicodedata.is_normalized("NFC", safe):  # as most are
         return safe
     return "".join(
-        piece if piece.startswith("<") else SPACES.sub(" ", without_marks(piece)) for piece in TAG.split(safe)
+        piece if piece.startswith("<") else SPACES.sub(" ", without_marks(piece)) for piece in HTML_TAG.split(safe)
     )

@@ -11,8 +11,8 @@ from html import unescape
 from html.entities import name2codepoint
 
 # Bytes 0x80-0xBF, the later ones of a letter in UTF-8, as windows-1252 and as Latin-1 show them.
-LATER = "".join(chr(byte) for byte in range(0x80, 0xC0))
-LATER = re.escape(LATER + LATER.encode("latin-1").decode("windows-1252", "ignore"))
+_TRAIL_BYTES = "".join(chr(byte) for byte in range(0x80, 0xC0))
+LATER = re.escape(_TRAIL_BYTES + _TRAIL_BYTES.encode("latin-1").decode("windows-1252", "ignore"))
 # The first byte as well: of the letters of western Europe (Â, Ã), of dashes, quotes and signs (â, ï), of pictures (ð).
 BROKEN = re.compile(f"[ÂÃ][{LATER}]|[âï][{LATER}]{{2}}|ð[{LATER}]{{3}}")
 CONTROLS = re.compile("[\u0080-\u009f]")

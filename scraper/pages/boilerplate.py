@@ -46,7 +46,7 @@ DOUBTFUL = words(r"""
 # A box of facts within the text, by its name or its heading.
 FACT_BOX = re.compile(r"(?:^|[\s_-])(?:fakta\w*|info-?ruta)(?=$|[\s_-])")
 FACTS = re.compile(r"\W*(?:fakta|facts|bakgrund|background|faktaruta)\b", re.IGNORECASE)
-MOST_LINKED = 0.5
+MAX_LINK_SHARE = 0.5
 CARD_HEADINGS = ("h2", "h3", "h4", "h5")
 LONGEST_CARD = 600  # characters of a teaser
 SHARE_OF_CARDS = 0.5
@@ -135,7 +135,7 @@ def is_of_text(margin: Element) -> bool:
     told = FACT_BOX.search(CAMEL.sub("-", f"{margin.get('class') or ''} {margin.get('id') or ''}").lower())
     if told is None and (heading is None or not FACTS.match(whole_text(heading))):
         return False
-    return linked_length(margin) < MOST_LINKED * text_length(margin)
+    return linked_length(margin) < MAX_LINK_SHARE * text_length(margin)
 
 
 def cards_of(main: Element) -> Iterator[Element]:

@@ -33,7 +33,7 @@ PLAIN_WORDS = re.compile(
     + r")\b",
     re.IGNORECASE,
 )
-WORD = re.compile(r"[^\W\d_]{3,}")
+LINE_WORD = re.compile(r"[^\W\d_]{3,}")
 BY = re.compile(
     r"\W*(?:(?:written|skriven) )?(?:av|af|by|von)\b|\W*(?:ansvarig|redaktör|författare)\w*\s*:", re.IGNORECASE
 )
@@ -47,7 +47,7 @@ ON = re.compile(r"\s*(?:kl\.?\s*)?(?:\d{1,2}[.:]\d\d(?:[.:]\d\d)?)?\s*:\s")  # "
 def words_of(text: str) -> list[str]:
     """The words of a text but for those that labels are made of."""
     plain = PLAIN_WORDS.sub(" ", ROLE.sub(" ", text))
-    return [word for word in WORD.findall(plain) if not to_kind(word)]
+    return [word for word in LINE_WORD.findall(plain) if not to_kind(word)]
 
 
 def belongs_to_date(label: str, url: str) -> bool:

@@ -19,7 +19,7 @@ from scraper.pages.main_element import elements_at
 from scraper.pages.metadata import declared_dates, vague_dates
 
 DIGIT = re.compile(r"\d")
-WORD = re.compile(r"[^\W\d_]{4,}")
+LONG_WORD = re.compile(r"[^\W\d_]{4,}")
 ENDS_WITH_DATE = re.compile(r"\d\.$")  # as a sentence does
 PROPERTIES = {"published": "datePublished", "updated": "dateModified"}  # by field (schema.org)
 EVENT = re.compile(r"event|kalend|calendar|deadline|start-?date|end-?date", re.IGNORECASE)
@@ -113,5 +113,5 @@ def machine_value(element: Element) -> str | None:
 
 def is_only_a_date(text: str) -> bool:
     """Whether a line holds no more than one word beside a date and a type word, and is no sentence."""
-    words = [word for word in WORD.findall(text) if not to_kind(word) and word.lower() not in MONTHS]
+    words = [word for word in LONG_WORD.findall(text) if not to_kind(word) and word.lower() not in MONTHS]
     return len(words) <= 1 and not (words and ENDS_WITH_DATE.search(text))

@@ -14,20 +14,24 @@ from scraper.pages.elements import Element, whole_text
 from scraper.pages.main_element import elements_at
 from scraper.pages.question_words import asks
 
-SECTION = re.compile(
+ACCORDION_NAME = re.compile(
     r"(?:^|[\s_-])(?:faqs?(?:section|block|list|wrapper|container)?|fragor|vanliga-fragor|accordions?|accordion-?list)(?=$|[\s_-])",
     re.IGNORECASE,
 )
 TOGGLES = "//summary | //*[@aria-expanded]"
 CLIMB = 5  # elements from a toggle to the row it stands in
-MARGINS = ("aside", "footer")
+ACCORDION_MARGINS = ("aside", "footer")
 FURNITURE = ("nav", "dialog")
 
 
 def gather_folded(root: Element, text: Element) -> None:
     """Move every section of folded questions that lies outside the text to its end, in the page's order."""
     inside = set(text.iter())
-    named = [element for element in root.iter("div", "section", "ul", "dl", "details", "aside") if is_section(element)]
+    named = [
+        element
+        for element in root.iter("div", "section", "ul", "dl", "details", "aside")
+        if is_accordion_section(element)
+    ]
     for section in [*named, *rows_of_toggles(root)]:
         if (
             (section in inside and not lies_in_margin(section, text))
@@ -37,7 +41,7 @@ def gather_folded(root: Element, text: Element) -> None:
             continue
         if root in section.iterancestors() and holds_questions(section):
             remove(section)
-            if section.tag in MARGINS:
+            if section.tag in ACCORDION_MARGINS:
                 section.tag = "section"
             section.tail = None
             text.append(section)
@@ -47,10 +51,10 @@ def gather_folded(root: Element, text: Element) -> None:
 def lies_in_margin(section: Element, text: Element) -> bool:
     """Whether a section is or lies in a part of the text that is dropped as its margin."""
     around = takewhile(lambda part: part is not text, (section, *section.iterancestors()))
-    return any(part.tag in MARGINS for part in around)
+    return any(part.tag in ACCORDION_MARGINS for part in around)
 
 
-def is_section(element: Element) -> bool:
+def is_accordion_section(element: Element) -> bool:
     """Whether an element's name says that it holds folded questions."""
     classes, identifier = element.get("class"), element.get("id")
     if (classes or identifier) and names_section(f"{classes or ''} {identifier or ''}"):
@@ -72,7 +76,7 @@ def rows_of_toggles(root: Element) -> Iterator[Element]:
 @repeated()
 def names_section(names: str) -> bool:
     """Whether class and id say folded questions. Cached: the same names come again and again."""
-    return SECTION.search(CAMEL.sub("-", names)) is not None
+    return ACCORDION_NAME.search(CAMEL.sub("-", names)) is not None
 
 
 def holds_questions(section: Element) -> bool:

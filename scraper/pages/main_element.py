@@ -21,7 +21,7 @@ MAIN = (
 )
 MARGINS = {"header", "footer", "aside", "nav", "form"}
 SENTENCE = 40  # letters
-SECTION = 200  # characters of running text that make an article a part of the release
+MIN_SECTION_LENGTH = 200  # characters of running text that make an article a part of the release
 STUB = 25  # shorter blocks are labels and buttons, not text
 
 
@@ -99,7 +99,7 @@ def with_others(best: Element, articles: Sequence[Element], weights: dict[Elemen
     """The heaviest article, or what holds it, the one with the title and those that hold running text too: some
     systems make each section an article.
     """
-    parts = [part for part in articles if weights[part] > SECTION or next(part.iter("h1"), None) is not None]
+    parts = [part for part in articles if weights[part] > MIN_SECTION_LENGTH or next(part.iter("h1"), None) is not None]
     above = [best, *best.iterancestors()]
     shared = [{part, *part.iterancestors()} for part in parts]
     around = next((node for node in above if all(node in nodes for nodes in shared)), best)

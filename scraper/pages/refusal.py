@@ -13,10 +13,30 @@ from typing import NamedTuple
 from lxml import etree
 
 from scraper.normalise.text import clean_line, clean_text
-from scraper.pages import refusal_words as said
 from scraper.pages.document import Document
 from scraper.pages.elements import Element, whole_text
 from scraper.pages.markup import INLINE
+from scraper.pages.refusal_words import (
+    CONSENT_TEXT,
+    CONSENT_TITLE,
+    DOWN,
+    FAULT_CODE,
+    FAULT_LINE,
+    FAULT_PAGE,
+    LOGIN_TITLE,
+    LOST_CODE,
+    LOST_TEXT,
+    LOST_TITLE,
+    MOVED_TITLE,
+    OUTAGE_TITLE,
+    PASSING,
+    REFRESH,
+    SITE,
+    STUB_TITLE,
+    VAGUE,
+    WALL_TEXT,
+    WALL_TITLE,
+)
 from scraper.pages.titles import names_of_site, without_site
 
 LONGEST_LOST = 400  # characters of a page that says so: a release on what was removed says more
@@ -37,18 +57,18 @@ class Refusal(NamedTuple):
 
 
 ALONE = (  # a title or first heading that says nothing else
-    (said.LOST_CODE, "error page", "is an error page"),
-    (said.LOST_TITLE, "error page", "is an error page"),
-    (said.FAULT_PAGE, "error page", "is an error page"),
-    (said.FAULT_CODE, "blocked", WALL),
-    (said.WALL_TITLE, "blocked", WALL),
-    (said.STUB_TITLE, "redirected", "only leads to another page"),
+    (LOST_CODE, "error page", "is an error page"),
+    (LOST_TITLE, "error page", "is an error page"),
+    (FAULT_PAGE, "error page", "is an error page"),
+    (FAULT_CODE, "blocked", WALL),
+    (WALL_TITLE, "blocked", WALL),
+    (STUB_TITLE, "redirected", "only leads to another page"),
 )
 SHORT = (  # a title that does, over a page of a few words
-    (said.CONSENT_TITLE, "blocked", CONSENT),
-    (said.OUTAGE_TITLE, "blocked", OUTAGE),
-    (said.FAULT_LINE, "blocked", FAULT),
-    (said.MOVED_TITLE, "redirected", "only leads to another page"),
+    (CONSENT_TITLE, "blocked", CONSENT),
+    (OUTAGE_TITLE, "blocked", OUTAGE),
+    (FAULT_LINE, "blocked", FAULT),
+    (MOVED_TITLE, "redirected", "only leads to another page"),
 )
 
 
@@ -72,7 +92,7 @@ def look_at(document: Document, *, whole: bool = False) -> Glance:
     return Glance(
         titles=tuple(dict.fromkeys(filter(None, (title.split(" | ")[0], first)))),
         text=short_text(body if body is not None else document.root, longest) if longest else None,
-        asks_password=any(map(said.LOGIN_TITLE.search, (title, first))) and asks_password(document),
+        asks_password=any(map(LOGIN_TITLE.search, (title, first))) and asks_password(document),
         refresh=refresh,
         link=next(filter(None, (document.absolute(link.get("href") or "") for link in document.root.iter("a"))), None),
     )
@@ -117,9 +137,9 @@ def find_short_refusal(seen: Glance, title: str | None, text: str, *, dated: boo
     if len(title or "") + len(words) < most:
         sentences = [line for part in SENTENCE.split(words) if (line := clean_line(part))]
         for found in (
-            refuse_lost(said.LOST_TEXT, [*titles, *sentences]),
+            refuse_lost(LOST_TEXT, [*titles, *sentences]),
             None if dated else refuse_few_words(seen, titles, sentences),
-            refuse_lost(said.VAGUE, [*titles, *sentences]),
+            refuse_lost(VAGUE, [*titles, *sentences]),
         ):
             if found:
                 return found
@@ -133,16 +153,16 @@ def refuse_few_words(seen: Glance, titles: tuple[str, ...], sentences: list[str]
             if pattern.search(title):
                 told = f"{problem}: {title!r}"
                 return leading_on(seen, told) if kind == "redirected" else Refusal(kind, told)
-        if seen.asks_password and said.LOGIN_TITLE.search(title):
+        if seen.asks_password and LOGIN_TITLE.search(title):
             return Refusal("blocked", f"{LOGIN}: {title!r}")
-    if sentences and said.CONSENT_TEXT.search(sentences[0]):
+    if sentences and CONSENT_TEXT.search(sentences[0]):
         return Refusal("blocked", f"{CONSENT}: {sentences[0]!r}")
     for line in (*titles, *sentences):
-        if said.WALL_TEXT.search(line):
+        if WALL_TEXT.search(line):
             return Refusal("blocked", f"{WALL}: {line!r}")
-        if said.FAULT_LINE.search(line):
+        if FAULT_LINE.search(line):
             return Refusal("blocked", f"{FAULT}: {line!r}")
-        if all(pattern.search(line) for pattern in (said.SITE, said.DOWN, said.PASSING)):
+        if all(pattern.search(line) for pattern in (SITE, DOWN, PASSING)):
             return Refusal("blocked", f"{OUTAGE}: {line!r}")
     return None
 
@@ -151,7 +171,7 @@ def refuse_lost(pattern: re.Pattern[str], lines: list[str]) -> Refusal | None:
     """A page that says that what was asked for is not there: for good, unless it says for how long."""
     for line in lines:
         if pattern.search(line):
-            if said.PASSING.search(line):
+            if PASSING.search(line):
                 return Refusal("blocked", f"{OUTAGE}: {line!r}")
             return Refusal("error page", f"says that it is not there any more: {line!r}")
     return None
@@ -171,7 +191,7 @@ def find_refresh(document: Document) -> str | None:
         parent = element.getparent()
         named = (element.get("http-equiv") or "").strip().lower() == "refresh"
         if named and (parent is None or parent.tag != "noscript"):
-            match = said.REFRESH.match(element.get("content") or "")
+            match = REFRESH.match(element.get("content") or "")
             target = document.absolute(match[1]) if match else None
             return target if target != document.url else None
     return None

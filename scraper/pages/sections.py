@@ -11,7 +11,7 @@ from scraper.pages.elements import Element, whole_text
 from scraper.pages.main_element import is_sentence
 from scraper.pages.signposts import BESIDE, CONTACT, ELSEWHERE
 
-MOST_LINKED = 0.4  # of the letters of a text
+MAX_SECTION_LINK_SHARE = 0.4  # of the letters of a text
 NO_SECTION = ("h1", "form", "input", "nav", "aside", "footer", "img")  # these stand in what surrounds a text
 
 
@@ -22,10 +22,10 @@ def parts_of_text(container: Element, main: Element) -> Iterator[Element]:
     for node in takewhile(lambda part: part is not main, (container, *container.iterancestors())):
         beside = chain(node.itersiblings(node.tag), node.itersiblings(node.tag, preceding=True))
         yield from (part for part in beside if is_like(part, node) and is_prose(part) and part.find(".//h1") is None)
-        yield from (part for part in node.itersiblings("div", "section") if is_section(part))
+        yield from (part for part in node.itersiblings("div", "section") if is_text_section(part))
 
 
-def is_section(element: Element) -> bool:
+def is_text_section(element: Element) -> bool:
     """Whether what follows the running text goes on with it under a heading of its own, with sentences, or a list or
     table without links.
     """
@@ -37,7 +37,7 @@ def is_section(element: Element) -> bool:
         return False
     linked = linked_length(element)
     if any(map(is_sentence, element.iter("p"))):
-        return linked < MOST_LINKED * text_length(element)
+        return linked < MAX_SECTION_LINK_SHARE * text_length(element)
     return not linked and any(True for _ in element.iter("ul", "ol", "table"))
 
 
@@ -50,4 +50,4 @@ def is_like(part: Element, container: Element) -> bool:
 def is_prose(element: Element) -> bool:
     """Whether an element holds sentences, more than links."""
     told = any(map(is_sentence, element.iter("p")))
-    return told and linked_length(element) < MOST_LINKED * text_length(element)
+    return told and linked_length(element) < MAX_SECTION_LINK_SHARE * text_length(element)

@@ -10,7 +10,7 @@ import pytest
 from archive.history.comparison_texts import FIELDS
 from archive.history.texts import ABSENCE_CHOICES, ABSENCES, WEIGHTS
 from archive.language import LANGUAGES, SAID, choose_language, say, say_number, say_time, say_told, sort_key
-from archive.texts import KINDS, MONTHS, Text, Words
+from archive.texts import MONTHS, RELEASE_KINDS, Text, Words
 from scraper.normalise.kinds import WORDS
 from tests.archive.sample import ROOT, Site
 
@@ -51,10 +51,11 @@ def test_templates_and_texts_agree() -> None:
 
 
 def test_every_kind_a_release_can_have_has_words() -> None:
-    assert set(KINDS) == set(WORDS)
+    assert set(RELEASE_KINDS) == set(WORDS)
     assert len(MONTHS) == 12
     assert all(
-        isinstance(text, Text) for text in (*KINDS.values(), *MONTHS, *FIELDS.values(), *ABSENCE_CHOICES.values())
+        isinstance(text, Text)
+        for text in (*RELEASE_KINDS.values(), *MONTHS, *FIELDS.values(), *ABSENCE_CHOICES.values())
     )
     assert set(ABSENCES) == set(ABSENCE_CHOICES)
     assert [least for least, _, _ in WEIGHTS] == sorted((least for least, _, _ in WEIGHTS), reverse=True)

@@ -14,7 +14,7 @@ from lxml import etree
 from archive.pages.lists import UNDATED, Wanted, find_listed
 from archive.pages.months import read_calendar
 from archive.pages.neighbours import find_neighbours
-from archive.pages.record import find_tags, read_agencies, read_record
+from archive.pages.record import read_agencies, read_agency_tags, read_record
 from archive.pages.sitemaps import PIECE, find_pages, find_pieces, find_releases
 from archive.pages.tags import count_uses
 from tests.archive.sample import Site
@@ -133,7 +133,7 @@ async def test_lists_read_few_rows_of_a_large_archive(large: sqlite3.Connection)
     calendar = await read_calendar(run, agency)
     assert calendar.total == 20_002
     await read_record(run, agency)
-    await find_tags(run, agency, 24)
+    await read_agency_tags(run, agency, 24)
     await read_agencies(run)
     await count_uses(run, 1)
     assert [name for name, _ in await find_pieces(run)][2:] == ["releases-0"]

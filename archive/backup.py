@@ -13,11 +13,11 @@ from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 
-from archive.captures import NAME as CAPTURES
+from archive.captures import CAPTURES_FILE
 from archive.errors import ArchiveError
 from archive.evidence.verify import Watch, verify
 from archive.files import open_readonly
-from archive.takedowns.withheld import NAME as WITHHELD
+from archive.takedowns.withheld import WITHHELD_FILE
 from archive.times import now
 
 UNFINISHED = ".unfinished"
@@ -72,7 +72,7 @@ def back_up(
     unfinished.mkdir(mode=0o700)
     try:
         copy_file(archive, unfinished / archive.name)
-        for beside in (archive.with_name(name) for name in (CAPTURES, WITHHELD)):
+        for beside in (archive.with_name(name) for name in (CAPTURES_FILE, WITHHELD_FILE)):
             if beside.is_file():
                 copy_file(beside, unfinished / beside.name)
         findings = verify(unfinished / archive.name, watch=watch).findings

@@ -14,12 +14,12 @@ from datetime import datetime
 from pathlib import Path
 
 from archive.backup import UNFINISHED, copy_file, forget_litestream
-from archive.captures import NAME as CAPTURES
+from archive.captures import CAPTURES_FILE
 from archive.errors import ArchiveError
 from archive.evidence.verify import Watch, verify
 from archive.files import open_readonly
 from archive.store import Archive
-from archive.takedowns.withheld import NAME as WITHHELD
+from archive.takedowns.withheld import WITHHELD_FILE
 from archive.times import now
 
 HELD = "archive.db"  # as it is called in a back-up
@@ -75,7 +75,7 @@ def restore(
     unfinished.mkdir(mode=0o700)
     try:
         fresh = unfinished / archive.name
-        for name in (HELD, CAPTURES, WITHHELD):
+        for name in (HELD, CAPTURES_FILE, WITHHELD_FILE):
             if (backup / name).is_file():
                 copy = fresh if name == HELD else unfinished / name
                 copy_file(backup / name, copy)
@@ -88,7 +88,7 @@ def restore(
         for path in standing:
             refuse_open(path)
         aside = put_aside(archive, moment) if standing else None
-        for name in (CAPTURES, WITHHELD, archive.name):
+        for name in (CAPTURES_FILE, WITHHELD_FILE, archive.name):
             if (unfinished / name).is_file():
                 (unfinished / name).rename(archive.with_name(name))
     finally:
@@ -104,7 +104,7 @@ def renew_schema(fresh: Path) -> None:
 
 def places(archive: Path) -> list[Path]:
     """Where the files of an archive stand, archive.db first."""
-    return [archive, archive.with_name(CAPTURES), archive.with_name(WITHHELD)]
+    return [archive, archive.with_name(CAPTURES_FILE), archive.with_name(WITHHELD_FILE)]
 
 
 def find_lost(archive: Path, fresh: Path) -> list[str]:

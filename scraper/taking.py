@@ -6,7 +6,7 @@ import logging
 from collections import Counter
 from collections.abc import Iterable
 
-from archive.aside import Kept, key_of
+from archive.aside import QuarantinedPage, key_of
 from archive.aside.sources import accept_links, begins_anew
 from archive.aside.verdict import Collapse, find_collapses, part
 from archive.errors import ArchiveError
@@ -41,7 +41,7 @@ def give_verdict(keeping: Keeping, agency: str) -> tuple[list[Collapse], Counter
     return collapses, outcomes
 
 
-def supersede(keeping: Keeping, waiting: Iterable[Kept]) -> list[Kept]:
+def supersede(keeping: Keeping, waiting: Iterable[QuarantinedPage]) -> list[QuarantinedPage]:
     """What still waits: what was read whole, or found as held, since it was kept aside does not."""
     left = []
     for kept in waiting:
@@ -53,7 +53,7 @@ def supersede(keeping: Keeping, waiting: Iterable[Kept]) -> list[Kept]:
     return left
 
 
-def take_in(keeping: Keeping, kept: Kept, decision: str, suspicion: Suspicion | None = None) -> Outcome:
+def take_in(keeping: Keeping, kept: QuarantinedPage, decision: str, suspicion: Suspicion | None = None) -> Outcome:
     """Take in one reading.
 
     Outcome.HELD_BACK where it stays aside: its page cannot be read any more, or is `suspicion`'s again.
@@ -73,7 +73,7 @@ def take_in(keeping: Keeping, kept: Kept, decision: str, suspicion: Suspicion | 
     return done.outcome
 
 
-def read_anew(keeping: Keeping, kept: Kept) -> Reading | None:
+def read_anew(keeping: Keeping, kept: QuarantinedPage) -> Reading | None:
     """The reading as today's rules give it from the bytes; None where they cannot."""
     agency, captures = keeping.agencies[kept.agency], keeping.witness.captures
     row = keeping.aside.capture_of(kept)
@@ -91,14 +91,14 @@ def read_anew(keeping: Keeping, kept: Kept) -> Reading | None:
     return Reading(item=item, visited=kept.url, held=known.release if known else kept.release, answer=answer)
 
 
-def accept_sources(keeping: Keeping, kept: Kept, *, by_hand: bool) -> None:
+def accept_sources(keeping: Keeping, kept: QuarantinedPage, *, by_hand: bool) -> None:
     """A source whose release somebody takes in lists as many as it does rightly; else, one that was begun anew."""
     for reason in kept.reason:
         if "source" in reason and (by_hand or begins_anew(keeping.archive.db, key_of(reason), kept.url)):
             accept_links(keeping.archive.db, key_of(reason))
 
 
-def drop(keeping: Keeping, kept: Kept) -> None:
+def drop(keeping: Keeping, kept: QuarantinedPage) -> None:
     """Leave out one reading for good; the row and its bytes stay."""
     with keeping.archive.transaction():
         keeping.aside.decide(kept.id, "dropped", now())

@@ -23,8 +23,8 @@ from jsonschema import validators
 from scrapy.settings import Settings
 
 from archive.__main__ import read_options
-from archive.captures import NAME as CAPTURES
-from archive.takedowns.withheld import NAME as WITHHELD
+from archive.captures import CAPTURES_FILE
+from archive.takedowns.withheld import WITHHELD_FILE
 from scraper.alerts import find_ways
 from tests.site.demo import ROOT
 
@@ -78,7 +78,7 @@ def test_systemd_reads_the_units(tmp_path: Path) -> None:
 
 def test_litestream_follows_every_file_and_puts_each_in_a_place_of_its_own() -> None:
     copied = {Path(db["path"]).name: db["replica"]["path"] for db in read_yaml("litestream.yml")["dbs"]}
-    assert [*copied] == ["archive.db", CAPTURES, WITHHELD]
+    assert [*copied] == ["archive.db", CAPTURES_FILE, WITHHELD_FILE]
     assert len({*copied.values()}) == 3
 
 

@@ -32,7 +32,7 @@ COLUMNS = "id, agency, crawl, url, release, seen, state, capture, reason, decisi
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Kept:
+class QuarantinedPage:
     """One row that waits."""
 
     id: int
@@ -85,7 +85,7 @@ class Aside:
         digest = state_hash(state)
         return any(state_hash(json.loads(held)) == digest for (held,) in rows)
 
-    def waiting(self, agency: str) -> list[Kept]:
+    def waiting(self, agency: str) -> list[QuarantinedPage]:
         """What waits of an agency, in the order it was read."""
         rows = self.db.execute(
             f"select {COLUMNS} from held_back where agency = ? and decided is null order by seen, id", [agency]
@@ -104,7 +104,7 @@ class Aside:
         """A row waits no longer."""
         self.db.execute("update held_back set decision = ?, decided = ? where id = ?", [decision, to_text(at), key])
 
-    def was_read_since(self, kept: Kept) -> bool:
+    def was_read_since(self, kept: QuarantinedPage) -> bool:
         """Whether the page was read whole, or found as held, after it was kept aside."""
         row = self.db.execute(
             "select r.last_checked from releases r where r.id = coalesce("
@@ -123,7 +123,7 @@ class Aside:
         for key, state in rows:
             self.db.execute("update held_back set state = ? where id = ?", [as_json(shown(json.loads(state))), key])
 
-    def capture_of(self, kept: Kept) -> Capture | None:
+    def capture_of(self, kept: QuarantinedPage) -> Capture | None:
         """The answer a row was read from."""
         row = self.db.execute(
             "select url, seen, status, headers, sha256, bytes from captures where id = ?", [kept.capture]
@@ -147,10 +147,10 @@ def key_of(reason: Reason) -> str:
     return str(reason.get("source") or reason["field"])
 
 
-def to_kept(row: Sequence[Any]) -> Kept:
+def to_kept(row: Sequence[Any]) -> QuarantinedPage:
     """A row of the table."""
     values = dict(zip(COLUMNS.split(", "), row, strict=True))
-    return Kept(**values | {name: json.loads(values[name]) for name in ("state", "reason")})
+    return QuarantinedPage(**values | {name: json.loads(values[name]) for name in ("state", "reason")})
 
 
 def as_json(value: object) -> str:

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from sqlite_utils import Database
 
-from archive.aside import COLUMNS, Kept, to_kept
+from archive.aside import COLUMNS, QuarantinedPage, to_kept
 from archive.times import to_text
 
 MIN_READINGS = 3  # readings that lack the same
@@ -50,7 +50,7 @@ def find_collapses(db: Database, agency: str, now: datetime) -> list[Collapse]:
     return collapses
 
 
-def begin(lacking: list[Kept]) -> str | None:
+def begin(lacking: list[QuarantinedPage]) -> str | None:
     """Since when to judge: the first not judged yet, else the third newest; None where there are not three at all."""
     fresh = [kept.seen for kept in lacking if kept.decision is None]
     if len(fresh) >= MIN_READINGS:
@@ -58,7 +58,7 @@ def begin(lacking: list[Kept]) -> str | None:
     return lacking[-MIN_READINGS].seen if len(lacking) >= MIN_READINGS else None
 
 
-def recent(db: Database, agency: str, now: datetime) -> list[Kept]:
+def recent(db: Database, agency: str, now: datetime) -> list[QuarantinedPage]:
     """What waits, and what was taken in as the agency's own doing lately, in the order it was read."""
     rows = db.execute(
         f"select {COLUMNS} from held_back"
@@ -79,7 +79,7 @@ def count_kept(db: Database, agency: str, since: str, *, held: bool) -> int:
     return int(db.execute(revised if held else new, values).fetchone()[0])
 
 
-def part(waiting: Sequence[Kept], collapses: Sequence[Collapse]) -> Iterator[tuple[Kept, bool]]:
+def part(waiting: Sequence[QuarantinedPage], collapses: Sequence[Collapse]) -> Iterator[tuple[QuarantinedPage, bool]]:
     """Each row that is not judged yet, and whether it lacks what has collapsed, in new releases or in held ones."""
     gone = {collapse.key for collapse in collapses}
     for kept in waiting:

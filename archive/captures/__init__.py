@@ -27,7 +27,7 @@ from archive.files import open_readonly, open_writable
 
 logger = logging.getLogger(__name__)
 
-NAME = "captures.db"
+CAPTURES_FILE = "captures.db"
 CACHE = 64_000_000  # bytes of bases held in memory
 PAGE_SIZE = 16384  # rows of some 2 kB would leave a third of a smaller page empty
 EVIDENT = (  # header fields that tell when, where and as what an answer came; never a cookie
@@ -75,7 +75,7 @@ class Captures:
     @staticmethod
     def beside(archive: Path) -> Path:
         """Where the captures of an archive are."""
-        return archive.with_name(NAME)
+        return archive.with_name(CAPTURES_FILE)
 
     def __enter__(self) -> Self:
         return self

@@ -16,7 +16,7 @@ from archive.changes.paragraphs import read_words
 from archive.changes.tokens import Token
 
 TOLD_KINDS = ("amount", "number", "date", "name", "time", "link", "contact", "day")
-FIGURES = ("amount", "number", "date", "time", "day")  # one may stand for another: "i dag", "den 4 maj"
+FIGURE_FACTS = ("amount", "number", "date", "time", "day")  # one may stand for another: "i dag", "den 4 maj"
 SMALL = 15  # words of a changed place, up to which a negation or a modal verb in it turns its meaning
 LETTERS = ((5, 1), (8, 2))  # a word this long may have so many letters changed and still be the same word
 
@@ -91,7 +91,7 @@ def _compare_facts(place: Place, *, small: bool) -> tuple[list[Change], list[Loo
     """
     old, new = (_without(side, other) for side, other in ((place.before, place.after), (place.after, place.before)))
     changes = [_replaced_token(place, *pair) for pair in _find_swapped(place)] if small else []
-    for kinds in [*((kind,) for kind in TOLD_KINDS if small or kind != "name"), FIGURES]:
+    for kinds in [*((kind,) for kind in TOLD_KINDS if small or kind != "name"), FIGURE_FACTS]:
         gone, come = ([token for token in side if token.kind in kinds] for side in (old, new))
         pairs = list(zip(gone, come, strict=False))
         changes += [_replaced_token(place, *pair) for pair in pairs if not _says_same_name(*pair)]
@@ -104,7 +104,7 @@ def _compare_facts(place: Place, *, small: bool) -> tuple[list[Change], list[Loo
 def _find_swapped(place: Place) -> list[tuple[Token, Token]]:
     """Figures that changed places: from Tuesday to Wednesday, from Wednesday to Tuesday."""
     swapped = []
-    for kind in FIGURES:
+    for kind in FIGURE_FACTS:
         old, new = ([token for token in side if token.kind == kind] for side in (place.before, place.after))
         if Counter(token.value for token in old) == Counter(token.value for token in new):
             swapped += [pair for pair in zip(old, new, strict=True) if pair[0].value != pair[1].value]

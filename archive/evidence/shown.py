@@ -12,7 +12,7 @@ from typing import Any
 from archive.errors import ArchiveError
 from archive.state import FIELDS, PARTS, STATE
 
-STEP = 1000  # ids a query
+SHOWN_STEP = 1000  # ids a query
 
 
 def check_releases(path: Path, db: sqlite3.Connection) -> Iterator[ArchiveError | None]:
@@ -25,8 +25,8 @@ def check_releases(path: Path, db: sqlite3.Connection) -> Iterator[ArchiveError 
         f" {', '.join(f'v.{name}' for name in PARTS)}"
         " from releases r left join revisions v on v.id = r.revision where r.id between ? and ?"
     )
-    for first in range(1, end + 1, STEP):
-        span = (first, first + STEP - 1)
+    for first in range(1, end + 1, SHOWN_STEP):
+        span = (first, first + SHOWN_STEP - 1)
         tags, parts = read_tags(db, span), {name: read_parts(db, name, span) for name in PARTS}
         for release, revision, same, tags_kept, *parts_kept in db.execute(sql, span).fetchall():
             differing = [] if same else ["releases"]

@@ -27,7 +27,7 @@ EVENTS = """
     select e.id, e.agency, a.name, a.name_en, e.at, e.state, e.previous, e.reason
     from health_events e join agencies a on a.slug = e.agency where {which} order by e.id desc limit :most
 """
-TOLD = """
+SHOWN_FACTS = """
     e.id < :before and not (e.state in ('healthy', 'quiet') and coalesce(e.previous, 'healthy') in ('healthy', 'quiet'))
     and json_extract(e.reason, '$.code') <> 'never_crawled'
 """
@@ -103,7 +103,7 @@ def to_shown(row: dict[str, Any], lang: str) -> Shown:
 
 async def find_events(run: Run, *, agency: str | None = None, before: int | None = None, most: int) -> Sequence[Any]:
     """Changes, newest first: of one agency all, of all those to or from a fault; further ones have ids `before`."""
-    which = "e.agency = :agency" if agency else TOLD
+    which = "e.agency = :agency" if agency else SHOWN_FACTS
     values: dict[str, Any] = {"agency": agency} if agency else {"before": before or 2**62}
     rows = await run(EVENTS.format(which=which), {**values, "most": most})
     return [dict(row) | {"reason": json.loads(row["reason"])} for row in rows]

@@ -33,7 +33,7 @@ BATCH = 200  # lines a transaction
 REST = timedelta(days=1)  # before the first of them is looked at
 SPREAD = 90  # days over which they are then looked at, so that no site is asked for all at once
 
-Watch = Callable[[str, int, int], None]
+ImportProgress = Callable[[str, int, int], None]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -73,7 +73,7 @@ def import_file(
     file: Path,
     agency: str,
     seen: datetime,
-    watch: Watch | None = None,
+    watch: ImportProgress | None = None,
     *,
     processes: int = 0,
     stop: Callable[[], bool] = lambda: False,

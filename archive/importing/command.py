@@ -16,7 +16,7 @@ from typing import Any
 from archive.captures import Captures
 from archive.errors import ArchiveError
 from archive.evidence.manifest import write_manifest
-from archive.importing import Import, Watch, import_file
+from archive.importing import Import, ImportProgress, import_file
 from archive.processes import MOST, count_processes
 from archive.store import Archive
 from archive.times import now
@@ -55,7 +55,7 @@ def to_number(text: str) -> int:
     return int(text)
 
 
-def import_command(options: argparse.Namespace, watch: Watch | None = None) -> int:
+def import_command(options: argparse.Namespace, watch: ImportProgress | None = None) -> int:
     """0 where every line is held now, 1 where some could not be read, 130 where it was stopped before the end.
 
     The errors stand a line each. That a new archive is made is told before a line is read.

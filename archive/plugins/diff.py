@@ -82,7 +82,7 @@ async def read_facts(run: Run, before: Held, after: Held) -> dict[str, Any]:
             "summary_en": summarise(changes, "en"),
         }
     looks = await read_looks(run, [after.id]) if follows else {}
-    earlier, later = find_neighbours(await find_edits_of(run, await find_end(run, after.release)), before, after)
+    earlier, later = find_adjacent_pairs(await find_edits_of(run, await find_end(run, after.release)), before, after)
     is_edit = follows and after.facts["cause"] == "source"
     return {
         **told,
@@ -96,7 +96,7 @@ async def read_facts(run: Run, before: Held, after: Held) -> dict[str, Any]:
     }
 
 
-def find_neighbours(edits: Sequence[Edited], before: Held, after: Held) -> tuple[Edited | None, Edited | None]:
+def find_adjacent_pairs(edits: Sequence[Edited], before: Held, after: Held) -> tuple[Edited | None, Edited | None]:
     """The agency's edit that led up to the older state, and the first after the later one."""
     earlier = next((edit for edit in reversed(edits) if edit[:2] <= (before.seen, before.id)), None)
     later = next((edit for edit in edits if edit[:2] > (after.seen, after.id)), None)

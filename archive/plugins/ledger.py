@@ -15,7 +15,7 @@ from archive.ledger.shown import Asked, Whole, find_one, find_overview, parse_as
 from archive.web import absolute, language_of, refuse, runner
 
 LEDGER_PATH = "/-/ledger"
-ENDING = r"(?:\.(?P<format>json|csv))?$"
+LEDGER_FORMATS = r"(?:\.(?P<format>json|csv))?$"
 COUNTS = ("listed", "held", "refused", "missing", "delisted")
 OVERVIEW = ("agency", "agency_name", *COUNTS, "whole", "problem", "checked", "page")
 MONTHS = ("agency", "month", *COUNTS)
@@ -128,4 +128,4 @@ def say_whole(row: Mapping[str, Any]) -> bool | None:
 @hookimpl
 def register_routes() -> list[tuple[str, Any]]:
     """One address a format."""
-    return [(LEDGER_PATH + ENDING, show_ledger)]
+    return [(LEDGER_PATH + LEDGER_FORMATS, show_ledger)]

@@ -12,7 +12,7 @@ from archive.search.marks import FRAGMENT, Parts, Text, Wanted
 from archive.search.run import Run
 from archive.swedish import is_english_release
 
-LONGEST = 60_000  # characters of a body in which words are looked for
+MAX_HIT_LENGTH = 60_000  # characters of a body in which words are looked for
 RELEASES = """
     select r.id, r.url, r.agency, a.name, a.name_en, r.kind, r.language, r.title, r.lead, substr(r.body, 1, :longest)
       as body, l.questions, r.published, r.updated, r.first_seen, r.gone
@@ -58,7 +58,7 @@ async def read_releases(run: Run, ids: Sequence[int], wanted: Sequence[Wanted]) 
     if not ids:
         return []
     values = {"ids": json.dumps(ids)}
-    rows, pairs = await asyncio.gather(run(RELEASES, {**values, "longest": LONGEST}), run(QUESTIONS, values))
+    rows, pairs = await asyncio.gather(run(RELEASES, {**values, "longest": MAX_HIT_LENGTH}), run(QUESTIONS, values))
     return await asyncio.to_thread(mark_releases, ids, rows, pairs, wanted)
 
 

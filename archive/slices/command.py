@@ -9,7 +9,7 @@ from pathlib import Path
 from archive.slices.citation import to_sentence
 from archive.slices.files import FORMATS
 from archive.slices.tables import OPTIONAL
-from archive.slices.taking import Watch, take_slice
+from archive.slices.taking import DatasetProgress, take_slice
 
 ASKED = "words as for the search page, an address of it, or a SELECT with a column release or id; none: all releases"
 
@@ -36,7 +36,7 @@ def add_dataset_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--site", metavar="URL", help="where the archive is public, for the citation")
 
 
-def export_dataset(options: argparse.Namespace, watch: Watch) -> int:
+def export_dataset(options: argparse.Namespace, watch: DatasetProgress) -> int:
     """0 and a few lines on the slice, 1 where nothing was found; ArchiveError where it cannot be taken."""
     one = take_slice(
         options.archive,

@@ -25,7 +25,7 @@ from archive.slices.tables import TABLES, Table
 
 DATA = "data"
 UNFINISHED = ".unfinished"
-Watch = Callable[[str, int, int], None]
+DatasetProgress = Callable[[str, int, int], None]
 
 
 def take_slice(
@@ -37,7 +37,7 @@ def take_slice(
     formats: Sequence[str] = FORMATS,
     without: Sequence[str] = (),
     site: str | None = None,
-    watch: Watch = lambda *_: None,
+    watch: DatasetProgress = lambda *_: None,
 ) -> Slice:
     """A new folder with the slice; where nothing is found, no folder and no fingerprint.
 
@@ -110,7 +110,13 @@ class Folder:
 
 
 def write_slice(
-    db: sqlite3.Connection, folder: Folder, asked: Asked, *, without: Sequence[str], site: str | None, watch: Watch
+    db: sqlite3.Connection,
+    folder: Folder,
+    asked: Asked,
+    *,
+    without: Sequence[str],
+    site: str | None,
+    watch: DatasetProgress,
 ) -> Slice:
     """All files; those about the data last, for they tell its hashes."""
     tables = [table for table in TABLES if table.name not in without]

@@ -19,7 +19,7 @@ from archive.errors import ArchiveError
 from archive.files import open_readonly, open_writable
 from archive.state import LISTS, STATE
 
-NAME = "withheld.db"
+WITHHELD_FILE = "withheld.db"
 SCHEMA = (
     "create table if not exists states (revision integer primary key, state text not null)",
     "create table if not exists passages (takedown integer primary key, passage text not null)",
@@ -34,7 +34,7 @@ class Withheld:
     """
 
     def __init__(self, archive: Path) -> None:
-        self.path = archive.with_name(NAME)
+        self.path = archive.with_name(WITHHELD_FILE)
 
     @classmethod
     def of(cls, db: sqlite3.Connection) -> Withheld:

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 
-from archive.aside import Aside, Kept
+from archive.aside import Aside, QuarantinedPage
 from archive.errors import ArchiveError
 from archive.store import Archive, Outcome
 from scraper.agency import DEFAULT_LIST, choose_agencies, load_agencies
@@ -100,7 +100,7 @@ def parse_ids(text: str) -> set[int]:
         raise AgencyError("arguments", None, "id", f"{text!r} are no numbers with commas") from error
 
 
-def choose(waiting: list[Kept], ids: set[int]) -> list[Kept]:
+def choose(waiting: list[QuarantinedPage], ids: set[int]) -> list[QuarantinedPage]:
     """The named ones of what waits, all where none is named."""
     return [kept for kept in waiting if not ids or kept.id in ids]
 

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from archive.aside import Aside, Kept
+from archive.aside import Aside, QuarantinedPage
 from archive.captures import Captures
 from archive.store import Archive
 from scraper.agency import Agency
@@ -70,8 +70,8 @@ def open_case(archive: Archive, captures: Captures, agency: Agency) -> Case:
 
 
 def find_bad(
-    archive: Archive, captures: Captures, agency: Agency, waiting: list[Kept], symptoms: Counter[str]
-) -> Iterator[tuple[Sheet, Kept]]:
+    archive: Archive, captures: Captures, agency: Agency, waiting: list[QuarantinedPage], symptoms: Counter[str]
+) -> Iterator[tuple[Sheet, QuarantinedPage]]:
     """What waits, first what was held before and lacks what most lack: it shows most."""
     commonest = next(iter(symptoms.most_common(1)), ("", 0))[0]
     for kept in sorted(waiting, key=lambda one: (one.release is None, commonest not in one.keys)):
@@ -80,7 +80,7 @@ def find_bad(
             yield sheet, kept
 
 
-def find_good(archive: Archive, captures: Captures, agency: Agency, kept: Kept) -> Iterator[Sheet]:
+def find_good(archive: Archive, captures: Captures, agency: Agency, kept: QuarantinedPage) -> Iterator[Sheet]:
     """The page that the release is held from; of a new release, the agency's pages read last before it."""
     rows = archive.db.execute(
         "select v.capture from revisions v join releases r on r.id = v.release where r.agency = :agency"

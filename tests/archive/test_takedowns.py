@@ -16,7 +16,7 @@ from archive.moves import join
 from archive.records import Attachment, Contact, Image
 from archive.store import Archive, Outcome
 from archive.takedowns.desk import find_others, hide, lift, redact_passage
-from archive.takedowns.withheld import NAME
+from archive.takedowns.withheld import WITHHELD_FILE
 from tests.archive.witnessed import BEGUN, execute, release, url, witness
 
 NOW = datetime(2026, 4, 1, 9, tzinfo=UTC)
@@ -65,7 +65,7 @@ def test_a_passage_is_redacted_in_every_version_and_leaves_the_file(file: Path) 
 def test_a_hidden_release_is_in_no_list_and_its_hash_proves_it(file: Path) -> None:
     with Archive(file) as archive:
         hide(archive, key_of(file), NOW, reason="Domstols beslut", reason_en="A court's order")
-    assert (file.parent / NAME).stat().st_mode & 0o077 == 0
+    assert (file.parent / WITHHELD_FILE).stat().st_mode & 0o077 == 0
     assert b"kvist" not in bytes_of(file)
     assert execute(file, "select 1 from listed where release = ?", key_of(file)) == []
     rows = execute(file, "select title, body, body_html, tags, changes from revisions where release = ?", key_of(file))
@@ -86,13 +86,17 @@ def test_an_edit_of_what_is_taken_down_is_one_all_the_same(file: Path) -> None:
 def test_without_what_was_withheld_its_absence_is_a_finding(file: Path) -> None:
     with Archive(file) as archive:
         hide(archive, key_of(file), NOW, reason="Domstols beslut")
-    (file.parent / NAME).unlink()
+    (file.parent / WITHHELD_FILE).unlink()
     (finding,) = verify(file).findings
-    assert Path(finding.file).name == NAME
+    assert Path(finding.file).name == WITHHELD_FILE
     assert finding.problem.startswith("no such file; 3 versions that are taken down cannot be checked")
     execute(file, "update revisions set published_text = 'i går' where id in (3, 8)")  # the hash leaves it out
     found = {(Path(each.file).name, each.table, each.key) for each in verify(file).findings}
-    assert found == {(NAME, "states", None), ("archive.db", "revisions", "3"), ("archive.db", "revisions", "8")}
+    assert found == {
+        (WITHHELD_FILE, "states", None),
+        ("archive.db", "revisions", "3"),
+        ("archive.db", "revisions", "8"),
+    }
 
 
 def test_later_looks_find_it_unchanged_and_later_versions_are_covered(file: Path) -> None:

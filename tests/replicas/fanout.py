@@ -10,7 +10,7 @@ from pathlib import Path
 
 from archive.captures import Captures
 from archive.snapshots import ARCHIVE, find_all, find_fault
-from archive.takedowns.withheld import NAME as WITHHELD
+from archive.takedowns.withheld import WITHHELD_FILE
 from tests.kill.ward import GENEROUS, Ward
 from tests.replicas.proxy import free_ports, proxying
 from tests.replicas.readers import Readers, ask
@@ -190,5 +190,5 @@ def judge(fanout: Fanout, writer: Writer, log: Path) -> None:
     result.add("slowest answer", f"{readers.slowest:.1f} s")
     retried = log.read_text("utf-8").count(" while ")
     result.add("faults of a server that nginx kept from readers", retried)
-    held = [str(path) for path in fanout.snapshots.rglob("*") if path.name.startswith(WITHHELD)]
+    held = [str(path) for path in fanout.snapshots.rglob("*") if path.name.startswith(WITHHELD_FILE)]
     result.none("withheld.db among the snapshots", held)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
 
-from archive.aside import Kept as Waiting
+from archive.aside import QuarantinedPage as Waiting
 from archive.aside.sources import note_links
 from archive.aside.verdict import Collapse
 from archive.store import Archive, Outcome

@@ -3,31 +3,367 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import os
+import signal
 import socket
 import sys
-from collections.abc import Callable, Iterator
+import threading
+import time
+import tomllib
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.progress import Progress, TaskID
 
-from archive.backup import add_backup_options, backup_command
-from archive.described import find_metadata
-from archive.errors import ArchiveError
-from archive.evidence.manifest import find_newest
+from archive.analysis import VERSION
+from archive.backup import (
+    add_backup_options,
+    add_restore_options,
+    backup_command,
+    count_releases,
+    make,
+    restore_command,
+    sizes,
+    to_keep,
+)
+from archive.captures import Captures
+from archive.database import MOST, ArchiveError, check_database, count_processes
+from archive.datasets import DatasetProgress, take_slice
+from archive.datasets.package import to_sentence
+from archive.datasets.tables import FORMATS, OPTIONAL
+from archive.dates import now
+from archive.duplicates import others
+from archive.evidence.manifest import find_newest, write_manifest
 from archive.evidence.verify import open_archive, verify
 from archive.evidence.warc import export_warc
-from archive.files import check_database
-from archive.importing.command import add_import_options, import_command
-from archive.replica.command import add_replica_options, run_replica
-from archive.restoring import add_restore_options, restore_command
-from archive.slices.command import add_dataset_options, export_dataset
-from archive.snapshots.command import add_snapshot_options, run_snapshot
+from archive.importer import Import, ImportProgress, import_file
+from archive.redaction import KINDS
+from archive.replicas import Keeper
+from archive.schema import find_metadata
 from archive.store import Archive
-from archive.swedish import VERSION
-from archive.takedowns.command import add_takedown_options, run_takedown
+from archive.takedowns import find_others, hide, lift, redact_passage
+
+AGENCIES = Path(__file__).parents[1] / "scraper" / "agencies.toml"  # data, read for names alone
+STOPPED = 130  # as shells say of Ctrl-C
+LARGE = 1_000_000  # bytes of a file, packed or not
+FILLED = "select exists (select 1 from releases) or exists (select 1 from crawls) or exists (select 1 from frontier)"
+FACTS = ("name", "name_en", "org_number", "home")
+
+
+def add_import_options(parser: argparse.ArgumentParser) -> None:
+    """What the command takes."""
+    parser.add_argument("file", type=Path, metavar="FILE.jsonl[.gz]", help="archive/importing/FORMAT.md tells its form")
+    parser.add_argument("--agency", required=True, metavar="SLUG", help="whose releases these are")
+    parser.add_argument("--archive", type=Path, default=Path("archive.db"), help="(default %(default)s)")
+    parser.add_argument(
+        "--agencies",
+        type=Path,
+        default=AGENCIES,
+        metavar="FILE.toml",
+        help="names an agency not held yet (%(default)s)",
+    )
+    parser.add_argument(
+        "--processes",
+        type=to_number,
+        metavar="N",
+        help="that read lines beside the one that writes; 0: none (one a core for a large file, else none)",
+    )
+
+
+def to_number(text: str) -> int:
+    """A number of processes."""
+    if not text.isdecimal() or int(text) > MOST:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 0 to {MOST}")
+    return int(text)
+
+
+def import_command(options: argparse.Namespace, watch: ImportProgress | None = None) -> int:
+    """0 where every line is held now, 1 where some could not be read, 130 where it was stopped before the end.
+
+    The errors stand a line each. That a new archive is made is told before a line is read.
+    """
+    if not options.file.is_file():
+        raise ArchiveError(options.file, "no such file")
+    new = not options.archive.exists()
+    with opened(options.archive) as archive:
+        hold_agency(archive, options.agency, options.agencies)
+        if new:
+            sys.stderr.write(f"{options.archive}: no archive is there yet: a new one is made\n")
+        processes = options.processes
+        if processes is None:  # a small file is read before another process has begun
+            processes = count_processes() if options.file.stat().st_size >= LARGE else 0
+        with stoppable() as stopped:
+            done = import_file(
+                archive, options.file, options.agency, now(), watch, processes=processes, stop=stopped.is_set
+            )
+        with closing(Captures(archive.path.with_name("captures.db"))) as captures:
+            write_manifest(archive.db.conn, captures, now().date())
+    for line in told(options.file, done):
+        sys.stdout.write(f"{line}\n")
+    if not options.archive.exists():
+        sys.stderr.write(f"{options.archive}: nothing was taken over, and no archive is left there\n")
+    if done.stopped:
+        sys.stderr.write(f"{options.file}: stopped; what was taken over so far is kept, a second run does the rest\n")
+        return STOPPED
+    return 1 if done.errors else 0
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Archive]:
+    """An archive; of one that is made here and into which nothing came nothing is left."""
+    files = [] if path.exists() else [each for each in (path, Captures.beside(path)) if not each.exists()]
+    filled = True
+    try:
+        with Archive(path) as archive:
+            try:
+                yield archive
+            finally:
+                (filled,) = archive.db.execute(FILLED).fetchone()
+    finally:
+        for file in files if not filled else ():
+            for ending in ("", "-wal", "-shm"):
+                file.with_name(f"{file.name}{ending}").unlink(missing_ok=True)
+
+
+@contextmanager
+def stoppable() -> Iterator[threading.Event]:
+    """Inside it Ctrl-C and SIGTERM end nothing at once: they are told, for the transaction to be ended first."""
+    told = threading.Event()
+    before = {number: signal.signal(number, lambda *_: told.set()) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield told
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def hold_agency(archive: Archive, slug: str, agencies: Path) -> None:
+    """Hold an agency that the list names; one that is held stays as it is. ArchiveError where it is unknown."""
+    held = {row[0] for row in archive.db.execute("select slug from agencies")}
+    if slug in held:
+        return
+    listed = read_agencies(agencies)
+    facts = listed.get(slug)
+    if not isinstance(facts, dict) or not {"name", "home"} <= facts.keys():
+        near = difflib.get_close_matches(slug, held | listed.keys(), n=3)
+        hint = f"; perhaps {', '.join(near)}" if near else ""
+        raise ArchiveError(
+            archive.path, f"is not held, and {agencies} does not name it{hint}", table="agencies", key=slug
+        )
+    archive.add_agency(slug, **{name: facts[name] for name in FACTS if name in facts})
+
+
+def read_agencies(path: Path) -> dict[str, Any]:
+    """A list of agencies: a table each, with name and home. None where there is no such file."""
+    if not path.is_file():
+        return {}
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise ArchiveError(path, f"is not TOML: {error}") from error
+
+
+def told(file: Path, done: Import) -> Iterator[str]:
+    """Every error, then what came of the lines; nothing is left out in silence."""
+    yield from map(str, done.errors)
+    yield (
+        f"{file}: {done.lines} lines: {done.new} new, {done.revised} revised, {done.unchanged} unchanged,"
+        f" {done.standing} standing, {len(done.errors)} errors"
+    )
+    if done.standing:
+        yield f"standing: {done.standing} were read from the agency's own page, otherwise than here, and stay so"
+    if done.withheld:
+        yield f"withheld: {done.withheld} are hidden or redacted where they come from, and left out"
+    if done.covered:
+        held = ", ".join(map(str, done.covered))
+        yield f"withheld there, and held here: releases {held}; /-/takedowns of that archive tells why"
+    if done.textless:
+        yield f"without a text: {done.textless} have a title and no body"
+    for name, number in sorted(done.left.items()):
+        yield f"field {name}: in {number} lines, left out: the archive has no place for it"
+
+
+def add_replica_options(parser: argparse.ArgumentParser) -> None:
+    """What it needs to know."""
+    parser.add_argument("folder", type=Path, help="where python -m archive snapshot publishes, or a copy of it")
+    parser.add_argument("--host", default="127.0.0.1", help="(default %(default)s)")
+    parser.add_argument("--port", type=int, default=8101, help="(default %(default)s)")
+
+
+def run_replica(options: argparse.Namespace, words: Sequence[str]) -> int:
+    """Until it is told to end; `words` are options of datasette serve."""
+    if not options.folder.is_dir():
+        raise ArchiveError(options.folder, "no such folder; python -m archive snapshot makes it")
+
+    def tell(line: str) -> None:
+        sys.stdout.write(f"{line}\n")
+        sys.stdout.flush()
+
+    keeper = Keeper(folder=options.folder, address=(options.host, options.port), words=words, tell=tell)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: keeper.ended.set())
+    keeper.run()
+    return 0
+
+
+ASKED = "words as for the search page, an address of it, or a SELECT with a column release or id; none: all releases"
+
+
+def add_dataset_options(parser: argparse.ArgumentParser) -> None:
+    """What the command takes."""
+    parser.add_argument("asked", nargs="?", default="", metavar="SQL or search", help=ASKED)
+    parser.add_argument("--to", type=Path, required=True, metavar="FOLDER", help="must not be there yet")
+    parser.add_argument("--archive", type=Path, default=Path("archive.db"), help="(default %(default)s)")
+    how = parser.add_mutually_exclusive_group()
+    for name in ("search", "sql"):
+        how.add_argument(
+            f"--{name}", dest="how", action="store_const", const=name, help=f"it is {name}, however it begins"
+        )
+    parser.add_argument("--only", choices=FORMATS, help="(default: both)")
+    parser.add_argument(
+        "--without",
+        nargs="+",
+        default=[],
+        choices=OPTIONAL,
+        metavar="TABLE",
+        help=f"leave out any of {', '.join(OPTIONAL)}",
+    )
+    parser.add_argument("--site", metavar="URL", help="where the archive is public, for the citation")
+
+
+def export_dataset(options: argparse.Namespace, watch: DatasetProgress) -> int:
+    """0 and a few lines on the slice, 1 where nothing was found; ArchiveError where it cannot be taken."""
+    one = take_slice(
+        options.archive,
+        options.asked,
+        options.to,
+        how=options.how,
+        formats=(options.only,) if options.only else FORMATS,
+        without=options.without,
+        site=options.site and options.site.rstrip("/"),
+        watch=watch,
+    )
+    for note in one.asked.notes:
+        sys.stdout.write(f"note: {note}\n")
+    if one.asked.hidden:
+        sys.stdout.write(f"left out, for the archive hides them: {one.asked.hidden}\n")
+    if not one.asked.found:
+        sys.stdout.write(f"{options.archive}: nothing found; {options.to} is not made\n")
+        return 1
+    sys.stdout.write(f"{options.to}: {one.size}\n{to_sentence(one)}\n")
+    return 0
+
+
+def add_snapshot_options(parser: argparse.ArgumentParser) -> None:
+    """What it needs to know."""
+    parser.add_argument("--to", type=Path, required=True, metavar="FOLDER", help="made where it is not there yet")
+    parser.add_argument(
+        "--keep",
+        type=to_keep,
+        default=3,
+        metavar="N",
+        help="snapshots to keep; older ones are deleted (default %(default)s)",
+    )
+    parser.add_argument(
+        "--withdraw", action="store_true", help="no replica may show an earlier one any more, as after a takedown"
+    )
+
+
+def run_snapshot(options: argparse.Namespace) -> int:
+    """A line on what was published."""
+    begun = time.monotonic()
+    made = make(options.file, options.to, keep=options.keep, moment=now(), withdraw=options.withdraw)
+    took = time.monotonic() - begun
+    sys.stdout.write(f"{made.path}: {count_releases(made)} releases, {sizes(made)}, {took:.1f} s\n")
+    if options.withdraw:
+        sys.stdout.write("those before it are withdrawn; the next snapshot deletes their files\n")
+    return 0
+
+
+LINES = "select id, kind, release, at, coalesce('lifted ' || lifted, 'in force'), reason from takedowns order by id"
+
+
+def add_takedown_options(parser: argparse.ArgumentParser) -> None:
+    """The actions and what each needs."""
+    actions = parser.add_subparsers(dest="action", required=True)
+    for action, told in (
+        ("hide", "show nothing of a release any more"),
+        ("redact", "show a mark in place of a passage, in every version; the passage is read from standard input"),
+        ("lift", "show again what a takedown covers"),
+        ("list", "print the log"),
+    ):
+        made = actions.add_parser(action, help=told, description=told)
+        if action in ("hide", "redact"):
+            made.add_argument("release", type=int, help="the number in the address of its page")
+        if action == "lift":
+            made.add_argument("takedown", type=int, help="its number in the log")
+        if action != "list":
+            made.add_argument("--reason", required=True, type=to_reason, help="in Swedish; it is public")
+        if action in ("hide", "redact"):
+            made.add_argument("--reason-en", type=to_reason, help="the same in English")
+        made.add_argument("--archive", type=Path, default=Path("archive.db"), help="(default %(default)s)")
+
+
+def to_reason(text: str) -> str:
+    """A reason that says something: the public log shows it."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError("must not be empty: the public log shows it")
+    return text.strip()
+
+
+def run_takedown(options: argparse.Namespace) -> int:
+    """One action; ArchiveError where it cannot be done, and then nothing is changed."""
+    if not options.archive.is_file():
+        raise ArchiveError(options.archive, "no such file")
+    with Archive(options.archive) as archive:
+        if options.action == "list":
+            for line in archive.db.execute(LINES):
+                sys.stdout.write("\t".join(map(str, line)) + "\n")
+        elif options.action == "lift":
+            releases = lift(archive, options.takedown, now(), options.reason)
+            sys.stdout.write(f"takedown {options.takedown} is lifted\n")
+            for release in releases:
+                standing = tell_standing(archive, release)
+                sys.stdout.write(f"release {release} {f'stays {standing}' if standing else 'is shown again'}\n")
+        else:
+            take_down(archive, options)
+    return 0
+
+
+def tell_standing(archive: Archive, release: int) -> str | None:
+    """What the takedowns in force make of a release, in words, with their numbers; None where there are none."""
+    rules = archive.rules.in_force(release)
+    numbers = ", ".join(str(key) for key, _ in rules)
+    return f"{KINDS[rules[0][1]]} (takedown {numbers})" if rules else None
+
+
+def take_down(archive: Archive, options: argparse.Namespace) -> None:
+    """Hide or redact, and name what covers it already, and what says the same elsewhere: that is not covered."""
+    reasons = {"reason": options.reason, "reason_en": options.reason_en}
+    standing = tell_standing(archive, options.release)
+    if options.action == "hide":
+        copies = [other.id for other in others(archive.db.conn, options.release)]
+        key = hide(archive, options.release, now(), **reasons)
+        sys.stdout.write(f"takedown {key}: release {options.release} is hidden\n")
+    else:
+        passage = sys.stdin.read().strip()  # an argument would stand in the shell's history
+        key = redact_passage(archive, options.release, passage, now(), **reasons)
+        copies = find_others(archive, options.release, passage)
+        sys.stdout.write(f"takedown {key}: release {options.release} is redacted\n")
+        sys.stdout.write(
+            "who guesses the passage can check the guess against the hash: hide what must not be guessed\n"
+        )
+    if standing:
+        sys.stdout.write(f"it was {standing} before: it is shown as it stood only once each of them is lifted\n")
+    if copies:
+        sys.stdout.write(f"the same stands in releases {', '.join(map(str, copies))}: they are not covered\n")
+    sys.stdout.write("withheld.db beside the archive holds what was taken down; back-ups made before do so too\n")
+    sys.stdout.write("snapshots show it until: python -m archive snapshot … --withdraw (archive/SERVING.md)\n")
+
 
 PACKAGE = Path(__file__).parent
 
@@ -133,7 +469,7 @@ def is_taken(port: int) -> bool:
 def datasette_command(
     file: Path, port: int, rest: list[str] | None = None, *, sql: bool = True, cors: bool = True
 ) -> list[str]:
-    """The one way this archive is served; visitors' SQL is held to limits by archive/plugins/guard.py."""
+    """The one way this archive is served; visitors' SQL is held to limits by archive/plugins/security.py."""
     words = [sys.executable, "-m", "datasette", "serve", str(file), "--port", str(port)]
     return [*words, *to_options(sql=sql, cors=cors), *(rest or [])]
 
@@ -151,7 +487,7 @@ def to_options(*, sql: bool, cors: bool) -> list[str]:
         *("--template-dir", str(PACKAGE / "templates")),
         *("--static", f"static:{PACKAGE / 'static'}"),
         *("--setting", "suggest_facets", "off"),
-        *("--setting", "num_sql_threads", "6"),  # more than searches may take at once (archive/plugins/guard.py)
+        *("--setting", "num_sql_threads", "6"),  # more than searches may take at once (archive/plugins/security.py)
         *("--setting", "allow_download", "off"),  # pages of the file that are free may hold what was taken down
         *("--setting", "default_allow_sql", "on" if sql else "off"),
         *(["--cors"] if cors else []),  # what is public may be read from any page

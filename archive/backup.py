@@ -1,24 +1,56 @@
-"""Back-up: a checked copy of an archive's files, taken while a crawl may go on.
+"""Backup, restore, immutable snapshot.
+
+Back-up: a checked copy of an archive's files, taken while a crawl may go on.
 
 archive.db is copied first: what it points to in captures.db and withheld.db was written there before.
+
+Restore: the files of a back-up put in an archive's place, once they are found sound; what stood there is kept aside.
+
+BACKUP    a folder of `python -m archive backup`, or one into which Litestream restored archive.db and captures.db
+
+Snapshots: an archive as it stood at a moment, in a folder of its own, for servers that only read it.
+
+    FOLDER/2026-03-02T034301/   archive.db · captures.db · inspect.json · SHA256SUMS; nothing in it changes any more
+    FOLDER/withdrawn            a name: snapshots up to and with it must not be shown
+
+Whatever copies files may carry the folder to other machines, in any order: what is not whole yet is not taken.
+
+Leaves out of a copy of captures.db what must stay on the owner's machine: the bytes of what is taken down.
+
+What the copied archive.db does not point to goes as well: nobody can say yet whether it may be shown.
+
+Makes a snapshot while a crawl writes, gives it its name once it is whole, and deletes the oldest.
 """
 
 from __future__ import annotations
 
 import argparse
+import fcntl
+import hashlib
+import json
+import os
+import re
 import shutil
 import sqlite3
+import subprocess
 import sys
-from contextlib import closing
-from datetime import datetime
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from archive.captures import CAPTURES_FILE
-from archive.errors import ArchiveError
+from sqlite_utils import Database
+
+from archive.captures import CAPTURES_FILE, Captures, compress
+from archive.database import ArchiveError, open_readonly
+from archive.dates import now
+from archive.evidence.manifest import read_manifests
 from archive.evidence.verify import Watch, verify
-from archive.files import open_readonly
-from archive.takedowns.withheld import WITHHELD_FILE
-from archive.times import now
+from archive.evidence.warc import WITHHELD
+from archive.redaction import WITHHELD_FILE
+from archive.search.index import Index
+from archive.store import Archive
 
 UNFINISHED = ".unfinished"
 LITESTREAM = ("_litestream_seq", "_litestream_lock")  # tables that Litestream keeps in a file it follows
@@ -130,3 +162,380 @@ def is_copy(name: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+HELD = "archive.db"  # as it is called in a back-up
+BESIDE = ("-wal", "-shm", "-journal")
+TAKEDOWNS = "select id, release, kind, at, reason, coalesce(lifted, '') from takedowns"
+Takedown = tuple[int, int, str, str, str]  # its number, release, kind, since when, and why
+
+
+def add_restore_options(parser: argparse.ArgumentParser) -> None:
+    """The options of `python -m archive restore`."""
+    parser.add_argument("backup", type=Path, help="a folder that python -m archive backup made")
+    parser.add_argument("--to", type=Path, required=True, metavar="ARCHIVE", help="for example archive.db")
+    parser.add_argument(
+        "--replace", action="store_true", help="where an archive stands there: it is put aside, not deleted"
+    )
+
+
+def restore_command(options: argparse.Namespace, watch: Watch) -> int:
+    """Lines on what was done; 1 where the back-up is not sound: then nothing is changed."""
+    findings, aside, lost = restore(options.backup, options.to, replace=options.replace, moment=now(), watch=watch)
+    for finding in findings:
+        sys.stdout.write(f"{finding}\n")
+    if findings:
+        sys.stdout.write(f"{options.backup}: findings: {len(findings)}; nothing was restored\n")
+        return 1
+    sys.stdout.write(f"{options.to}: restored from {options.backup}; findings: 0\n")
+    if aside:
+        sys.stdout.write(f"{aside}: what stood there before; delete it when it is not needed any more\n")
+    for each in lost:
+        sys.stdout.write(f"{each}\n")
+    return 0
+
+
+def restore(
+    backup: Path, archive: Path, *, replace: bool, moment: datetime, watch: Watch = lambda *_: None
+) -> tuple[list[ArchiveError], Path | None, list[str]]:
+    """What `verify` finds wrong in the back-up, where the former files are, and what their desk did since.
+
+    ArchiveError where there is no back-up, an archive stands in the place unless it is to be replaced, or somebody
+    has that one open. Until the new files are found sound nothing is changed, and then each is renamed into place,
+    archive.db last.
+    """
+    if not (backup / HELD).is_file():
+        raise ArchiveError(backup / HELD, "no such file: this is no back-up")
+    if not archive.parent.is_dir():
+        raise ArchiveError(archive, f"there is no folder {archive.parent}")
+    standing = [path for path in places(archive) if path.exists()]
+    if standing and not replace:
+        raise ArchiveError(standing[0], "is there already; nothing was changed (--replace puts it aside)")
+    unfinished = archive.with_name(f"{archive.name}{UNFINISHED}")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(mode=0o700)
+    try:
+        fresh = unfinished / archive.name
+        for name in (HELD, CAPTURES_FILE, WITHHELD_FILE):
+            if (backup / name).is_file():
+                copy = fresh if name == HELD else unfinished / name
+                copy_file(backup / name, copy)
+                forget_litestream(copy)
+        renew_schema(fresh)
+        findings = verify(fresh, watch=watch).findings
+        if findings:
+            return findings, None, []
+        lost = find_lost(archive, fresh)
+        for path in standing:
+            refuse_open(path)
+        aside = put_aside(archive, moment) if standing else None
+        for name in (CAPTURES_FILE, WITHHELD_FILE, archive.name):
+            if (unfinished / name).is_file():
+                (unfinished / name).rename(archive.with_name(name))
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+    return [], aside, lost
+
+
+def renew_schema(fresh: Path) -> None:
+    """Bring a back-up of an earlier version to today's tables, which `verify` asks for."""
+    with suppress(ArchiveError):  # what cannot even be opened `verify` tells
+        Archive(fresh, renew=False).close()
+
+
+def places(archive: Path) -> list[Path]:
+    """Where the files of an archive stand, archive.db first."""
+    return [archive, archive.with_name(CAPTURES_FILE), archive.with_name(WITHHELD_FILE)]
+
+
+def find_lost(archive: Path, fresh: Path) -> list[str]:
+    """A sentence for each takedown and lift that the former archive knows of and the restored one does not."""
+    held = read_takedowns(fresh)
+    former = sorted(read_takedowns(archive).items()) if archive.is_file() else []
+    return list(filter(None, (tell_lost(what, lifted, held.get(what)) for what, lifted in former)))
+
+
+def tell_lost(what: Takedown, lifted: str, held: str | None) -> str | None:
+    """One of them, where anything is lost. `lifted`: when, "" never; `held`: the same in the back-up, None not held."""
+    key, release, kind, at, reason = what
+    told = f"{kind} of release {release} ({reason}, {at})"
+    if not lifted:
+        return None if held == "" else f"not in the back-up, to be made again before anybody reads the archive: {told}"
+    if held is None:
+        return f"not in the back-up, and lifted since ({lifted}), so that nothing is to be done: {told}"
+    return None if held else f"lifted since the back-up ({lifted}), to be lifted again: takedown {key}, {told}"
+
+
+def read_takedowns(path: Path) -> dict[Takedown, str]:
+    """Each with when it was lifted, "" where it is in force. None where the file is damaged, or too old for any."""
+    try:
+        with closing(open_readonly(path)) as db:
+            return {tuple(row[:-1]): row[-1] for row in db.execute(TAKEDOWNS)}
+    except sqlite3.Error:
+        return {}
+
+
+def refuse_open(path: Path) -> None:
+    """ArchiveError where another process has a file open: what it writes from now on would be lost."""
+    with closing(sqlite3.connect(path, isolation_level=None, timeout=1)) as db:
+        try:
+            db.execute(
+                "pragma journal_mode = delete"
+            )  # SQLite allows it to whoever is alone; the log goes into the file
+        except sqlite3.OperationalError as error:
+            if "locked" in str(error):
+                raise ArchiveError(path, "is in use: end the round, the site and Litestream first") from error
+        except sqlite3.DatabaseError:  # it is damaged, which may be why it is replaced
+            return
+
+
+def put_aside(archive: Path, moment: datetime) -> Path:
+    """A folder beside the archive with all its files; archive.db goes first, so that nobody takes half for a whole."""
+    aside = archive.with_name(f"{archive.name}.{moment:%Y-%m-%dT%H%M%S}.replaced")
+    aside.mkdir(mode=0o700)
+    for path in places(archive):
+        for each in (path, *(path.with_name(f"{path.name}{ending}") for ending in BESIDE)):
+            if each.exists():
+                each.rename(aside / each.name)
+    return aside
+
+
+FORM = "%Y-%m-%dT%H%M%S"
+NAME = re.compile(r"\d{4}-\d\d-\d\dT\d{6}")
+ARCHIVE, INSPECT, SUMS = "archive.db", "inspect.json", "SHA256SUMS"
+MARK = "withdrawn"
+LINE = re.compile(r"([0-9a-f]{64})  ([a-z]+\.[a-z]+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A folder that holds one."""
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        """Of two, the later one's is the greater."""
+        return self.path.name
+
+    @property
+    def moment(self) -> datetime:
+        """When it was begun: later than all that it holds."""
+        return datetime.strptime(self.name, FORM).replace(tzinfo=UTC)
+
+
+def find_snapshots(folder: Path) -> list[Snapshot]:
+    """Those that may be shown, newest first; not looked into."""
+    mark = read_mark(folder)
+    return [each for each in find_all(folder) if each.name > mark]
+
+
+def find_all(folder: Path) -> list[Snapshot]:
+    """Whatever has the name of a snapshot, newest first."""
+    names = (path.name for path in folder.iterdir() if NAME.fullmatch(path.name) and path.is_dir())
+    return [Snapshot(folder / name) for name in sorted(names, reverse=True)]
+
+
+def read_mark(folder: Path) -> str:
+    """The name up to which snapshots are withdrawn; "" where none is."""
+    try:
+        return (folder / MARK).read_text("ascii").strip()
+    except FileNotFoundError:
+        return ""
+
+
+def find_fault(snapshot: Snapshot) -> str | None:
+    """Why a snapshot is not whole, if it is not: each file is held against its SHA-256."""
+    try:
+        lines = (snapshot.path / SUMS).read_text("ascii").splitlines()
+    except FileNotFoundError:
+        return f"{SUMS} is not there"
+    sums = [found.groups() for line in lines if (found := LINE.fullmatch(line))]
+    if len(sums) != len(lines) or not {ARCHIVE, INSPECT} <= {name for _, name in sums}:
+        return f"{SUMS} is not one of ours, or was cut"
+    for sha256, name in sums:
+        if not (snapshot.path / name).is_file():
+            return f"{name} is not there"
+        if hash_file(snapshot.path / name) != sha256:
+            return f"{name} has another SHA-256 than {SUMS} says"
+    return None
+
+
+def hash_file(path: Path) -> str:
+    """SHA-256, in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+KEPT = f"select sha256 from captures where id not in ({WITHHELD})"
+
+
+def leave_out_withheld(archive: Path, file: Path, source: Path) -> int:
+    """Change a copy of captures.db by what the copied archive.db says; gives the number of blobs that went.
+
+    `source` is the archive that both are copies of: bytes are read from there.
+    """
+    try:
+        with closing(sqlite3.connect(archive)) as db, closing(sqlite3.connect(file, isolation_level=None)) as copy:
+            copy.execute("pragma secure_delete = on")
+            copy.execute("create temp table kept (sha256 text primary key) without rowid")
+            copy.execute("begin")
+            for sql in (KEPT, "select digest from manifests"):
+                copy.executemany("insert or ignore into kept values (?)", db.execute(sql))
+            with Captures(source, readonly=True) as captures:
+                keep_parts(db, copy, captures)
+                copy.execute(
+                    "create temp table gone as select id from blobs where sha256 not in (select sha256 from kept)"
+                )
+                for (base,) in copy.execute(
+                    "select distinct base from blobs where base in (select id from gone) and id not in"
+                    " (select id from gone)"
+                ).fetchall():
+                    hand_on(copy, captures, base)
+            copy.execute("delete from bases where blob in (select id from gone)")
+            gone = copy.execute("delete from blobs where id in (select id from gone)").rowcount
+            copy.execute("commit")
+            if gone:
+                copy.execute("vacuum")
+    except sqlite3.Error as error:
+        raise ArchiveError(file, f"cannot be freed of what is taken down: {error}", table="blobs") from error
+    return gone
+
+
+def keep_parts(db: sqlite3.Connection, copy: sqlite3.Connection, captures: Captures) -> None:
+    """Manifests and their parts hold hashes alone. One whose text is damaged is told by `verify`."""
+    for manifest in read_manifests(db):
+        if manifest.digest in captures:
+            parts = json.loads(captures.read(manifest.digest))["parts"]
+            copy.executemany("insert or ignore into kept values (?)", [(part["sha256"],) for part in parts])
+
+
+def hand_on(copy: sqlite3.Connection, captures: Captures, base: int) -> None:
+    """Pages that were compressed against one that goes: the first of them is the base of the others now."""
+    pages = copy.execute(
+        "select id, sha256 from blobs where base = ? and id not in (select id from gone) order by id", [base]
+    ).fetchall()
+    first, against = pages[0][0], captures.read(pages[0][1])
+    copy.execute("update blobs set base = null, data = ? where id = ?", [compress(against), first])
+    copy.execute("insert or ignore into bases select host, ? from bases where blob = ?", [first, base])
+    for key, sha256 in pages[1:]:
+        data = compress(captures.read(sha256), against)
+        copy.execute("update blobs set base = ?, data = ? where id = ?", [first, data, key])
+
+
+def make(archive: Path, folder: Path, *, keep: int, moment: datetime, withdraw: bool = False) -> Snapshot:
+    """A new snapshot of an archive; with it the newest `keep` stay, for replicas may still read those before it.
+
+    `withdraw`: those made so far must not be shown from now on, and the next call deletes them. ArchiveError where
+    there is no archive that could be served, or it cannot be copied: then nothing is published.
+    """
+    if not archive.is_file():
+        raise ArchiveError(archive, "no such file")
+    make_folder(folder)
+    gone = read_mark(folder)
+    if withdraw:  # before anything that takes time
+        mark(folder, name_after(folder, moment))
+    with locked(folder):
+        name = name_after(folder, moment)
+        delete_old_snapshots(folder, keep, gone)
+        unfinished = folder / f"{name}{UNFINISHED}"
+        unfinished.mkdir()
+        try:
+            fill(archive, unfinished, datetime.strptime(f"{name}+0000", f"{FORM}%z"))
+            refuse_withdrawn(folder, name)
+            unfinished.rename(folder / name)
+        except BaseException:
+            shutil.rmtree(unfinished, ignore_errors=True)
+            raise
+        delete_old_snapshots(folder, keep, gone)
+    return Snapshot(folder / name)
+
+
+def refuse_withdrawn(folder: Path, name: str) -> None:
+    """ArchiveError where a snapshot was begun before somebody took something down."""
+    if name <= read_mark(folder):
+        raise ArchiveError(folder / name, "withdrawn while it was being made: make another")
+
+
+def fill(archive: Path, folder: Path, begun: datetime) -> None:
+    """The files: archive.db first, for what it points to in captures.db was written there before."""
+    copy = folder / ARCHIVE
+    copy_file(archive, copy)
+    forget_litestream(copy)
+    check(archive, copy)
+    files = [copy]
+    if Captures.beside(archive).is_file():
+        files.append(Captures.beside(copy))
+        copy_file(Captures.beside(archive), files[-1])
+        forget_litestream(files[-1])
+        leave_out_withheld(copy, files[-1], archive)
+    inspect = [sys.executable, "-m", "datasette", "inspect", ARCHIVE, "--inspect-file", INSPECT]
+    done = subprocess.run(inspect, cwd=folder, capture_output=True, text=True, check=False)  # noqa: S603 - our own
+    if done.returncode:
+        raise ArchiveError(copy, f"cannot be inspected: {done.stderr.strip().splitlines()[-1:]}")
+    files.append(folder / INSPECT)
+    os.utime(copy, (begun.timestamp(), begun.timestamp()))  # told to readers as Last-Modified
+    sums = "".join(f"{hash_file(file)}  {file.name}\n" for file in files)
+    (folder / SUMS).write_text(sums, "ascii")
+    for file in folder.iterdir():
+        file.chmod(0o444)
+
+
+def check(archive: Path, copy: Path) -> None:
+    """ArchiveError, which names the archive, where a replica would refuse to serve its copy."""
+    with closing(sqlite3.connect(copy, isolation_level=None)) as db:
+        try:
+            if not Database(db).table("index_facts").exists():
+                raise ArchiveError(archive, "is no archive of today's schema (a crawl renews it)")
+            fault = Index(Database(db)).find_fault()
+        except sqlite3.Error as error:
+            raise ArchiveError(archive, f"cannot be read: {error}") from error
+    if fault:
+        raise ArchiveError(
+            archive, f"its search index must be made anew ({fault}): python -m archive reindex {archive}"
+        )
+
+
+def name_after(folder: Path, moment: datetime) -> str:
+    """A moment as a name, or one second after the newest there is: a later snapshot's is always the greater."""
+    newest = max([read_mark(folder), *(each.name for each in find_all(folder))])
+    name = f"{moment:{FORM}}"
+    if name > newest:
+        return name
+    return f"{datetime.strptime(f'{newest}+0000', f'{FORM}%z') + timedelta(seconds=1):{FORM}}"
+
+
+def mark(folder: Path, name: str) -> None:
+    """Withdraw what is there, and what is being made, at once."""
+    part = folder / f"{MARK}{UNFINISHED}"
+    part.write_text(f"{name}\n", "ascii")
+    part.replace(folder / MARK)
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """One after the other; whoever comes second waits."""
+    with (folder / ".lock").open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def delete_old_snapshots(folder: Path, keep: int, gone: str) -> None:
+    """Delete snapshots beyond the newest, those up to a name, and what was broken off; nothing not named as ours."""
+    for number, snapshot in enumerate(find_all(folder)):
+        if number >= max(1, keep) or snapshot.name <= gone:
+            shutil.rmtree(snapshot.path)
+    for path in folder.glob(f"*T*{UNFINISHED}"):
+        shutil.rmtree(path)
+
+
+def sizes(snapshot: Snapshot) -> str:
+    """Its files in words."""
+    files = sorted(snapshot.path.glob("*.db"))
+    return ", ".join(f"{file.name} {file.stat().st_size / 1e6:.1f} MB" for file in files)
+
+
+def count_releases(snapshot: Snapshot) -> int:
+    """How many its lists show: those that are redacted, too, and neither hidden ones nor those that moved on."""
+    with closing(open_readonly(snapshot.path / ARCHIVE)) as db:
+        return int(db.execute("select count(*) from listed").fetchone()[0])

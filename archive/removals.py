@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 
 from sqlite_utils import Database
 
-from archive.times import to_text
+from archive.dates import to_text
 
 CHECKS = 3  # as many must agree before a removal is told
 SPAN = timedelta(days=1)  # over at least this long

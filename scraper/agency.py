@@ -13,9 +13,9 @@ from zoneinfo import available_timezones
 from cssselect import SelectorError
 from cssselect import parse as parse_selector
 
+from archive.urls import bare, with_ascii_host
 from scraper import __version__
 from scraper.errors import AgencyError
-from scraper.hosts import bare, with_ascii_host
 
 SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 DEFAULT_LIST = Path(__file__).with_name("agencies.toml")

@@ -11,7 +11,7 @@ from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 from scrapy.settings import Settings
 
-from archive.errors import ArchiveError
+from archive.database import ArchiveError
 from scraper.agency import DEFAULT_LIST, Agency, choose_agencies, load_agencies
 from scraper.errors import AgencyError, CrewError
 

@@ -1,4 +1,4 @@
-"""What can go wrong, as one tree.
+"""The tree of errors. Requests that are not sent have one of their own: scraper/downloader/errors.py.
 
 ScraperError
 ├── AgencyError      agencies.toml: names file, table and key

@@ -54,7 +54,7 @@ class Evidence:
 
 @dataclass(slots=True, kw_only=True)
 class ReleaseItem:
-    """One release page in the agency's own words. Field meanings: archive.records.Release.
+    """One release page in the agency's own words. Field meanings: archive.models.Release.
 
     Every value is a string as found on the page; None where the page does not say. `url` is the canonical
     one where the page declares a credible one, else the address the page was read at.

@@ -9,18 +9,17 @@ from typing import TYPE_CHECKING, Self, cast
 from scrapy.crawler import Crawler
 from scrapy.exceptions import DropItem
 
-from archive.aside.verdict import Collapse
+from archive.quarantine import Collapse
 from archive.store import Outcome
 from scraper.errors import PageError
-from scraper.faults import kind_of
+from scraper.failures import kind_of
+from scraper.ingest import Keeping, give_verdict
 from scraper.items import Reading
-from scraper.keeping import Keeping
-from scraper.normalise.doubts import find_doubts
-from scraper.suspicion import Suspicion, tell
-from scraper.taking import give_verdict
+from scraper.normalise import find_doubts
+from scraper.quarantine import Suspicion, tell
 
 if TYPE_CHECKING:
-    from scraper.spiders.reading import ReadingSpider
+    from scraper.spiders.base import ReadingSpider
 
 logger = logging.getLogger(__name__)
 

@@ -32,13 +32,13 @@ ROBOTS_UNREACHABLE_DAYS = 30  # so long a robots.txt that cannot be read forbids
 # may still be quoted and held to it; a release that is kept out of search results is what an archive is for.
 NOINDEX_OBEY = False  # on: a release that asks not to be indexed is refused, and a held one not looked at again
 # On: HTTP_PROXY and HTTPS_PROXY of the environment are used. The proxy then looks names up, and must itself refuse what
-# is not public: the gate (scraper.gate) sees no addresses any more, names alone. A proxy in a private net has to stand
-# in PRIVATE_HOSTS.
+# is not public: the SSRF filter (scraper/downloader/ssrf.py) sees names alone, no addresses. A proxy in a private
+# network has to be in PRIVATE_HOSTS.
 HTTPPROXY_ENABLED = False
 PRIVATE_HOSTS: list[str] = []  # hosts that may be asked though they lie in a private net, such as an intranet's
 IN_FLIGHT_MAX = 32 * 1024 * 1024  # bytes of large answers on their way at once, over all hosts
 
-# Of a crew alone (scraper/crew): many workers on several machines
+# Of a crew alone (scraper/distributed): many workers on several machines
 CREW_BROKER = os.environ.get("CREW_BROKER", "")  # redis://[:password@]host:6379/0, or rediss:// for TLS; Valkey's too
 CREW_PREFIX = "myndighetsarkivet"  # of its keys: archives that share a broker have one each
 CREW_LEASE = 30.0  # seconds without the broker after which a worker asks for nothing more
@@ -61,11 +61,11 @@ DOWNLOAD_MAXSIZE = 20 * 1024 * 1024
 DOWNLOAD_WARNSIZE = 0
 DOWNLOAD_VERIFY_CERTIFICATES = True
 DOWNLOAD_HANDLERS = {
-    "http": "scraper.bounded.BoundedHandler",
-    "https": "scraper.bounded.BoundedHandler",
+    "http": "scraper.downloader.handler.BoundedHandler",
+    "https": "scraper.downloader.handler.BoundedHandler",
     **dict.fromkeys(("ftp", "s3", "file", "data")),  # nothing else is of the web
 }
-TWISTED_DNS_RESOLVER = "scraper.gate.PublicResolver"
+TWISTED_DNS_RESOLVER = "scraper.downloader.ssrf.PublicResolver"
 REDIRECT_MAX_TIMES = 5
 METAREFRESH_ENABLED = False
 COOKIES_ENABLED = False
@@ -74,7 +74,7 @@ REMOTE_CONTROL_ENABLED = False  # would run Python sent to it
 DEFAULT_REQUEST_HEADERS = {
     "Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
     "Accept-Language": "sv,en;q=0.5",
-    "Accept-Encoding": "gzip, deflate, br, zstd",  # what scraper.unpacking knows
+    "Accept-Encoding": "gzip, deflate, br, zstd",  # what scraper.downloader.handler knows
 }
 
 DOWNLOADER_MIDDLEWARES = {
@@ -82,26 +82,26 @@ DOWNLOADER_MIDDLEWARES = {
     "scrapy.downloadermiddlewares.offsite.OffsiteMiddleware": None,
     "scrapy.downloadermiddlewares.httpauth.HttpAuthMiddleware": None,
     "scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware": None,
-    "scraper.robots.RobotsTxt": 100,
-    "scrapy.downloadermiddlewares.httpcompression.HttpCompressionMiddleware": None,  # see scraper.unpacking
-    "scraper.stopping.LetGo": 40,
-    "scraper.middlewares.OwnSlot": 50,  # before robots.txt (100) is asked for the host
+    "scraper.downloader.robots.RobotsTxt": 100,
+    "scrapy.downloadermiddlewares.httpcompression.HttpCompressionMiddleware": None,  # see scraper.downloader.handler
+    "scraper.extensions.limits.LetGo": 40,
+    "scraper.downloader.throttle.OwnSlot": 50,  # before robots.txt (100) is asked for the host
     # behind Retry (550), which would hide from them what a host did not answer; they judge robots.txt as well
-    "scraper.backoff.BackOff": 560,
-    "scraper.budget.Budget": 570,
-    "scraper.gate.Gate": 580,
+    "scraper.downloader.throttle.BackOff": 560,
+    "scraper.downloader.throttle.Budget": 570,
+    "scraper.downloader.ssrf.Gate": 580,
 }
 SPIDER_MIDDLEWARES = {
     "scrapy.spidermiddlewares.urllength.UrlLengthMiddleware": None,  # drops requests without a word
 }
 EXTENSIONS = {
-    "scraper.middlewares.CrawlDelay": 100,  # after AutoThrottle (0), whose delay it may only lengthen
-    "scraper.middlewares.RetryAfter": 110,
-    "scraper.inflight.InFlight": 120,
-    "scraper.health.Health": 200,
-    "scraper.progress.Progress": 300,
-    "scraper.stopping.Stopping": 400,
-    "scraper.garbage.Garbage": 500,
+    "scraper.downloader.throttle.CrawlDelay": 100,  # after AutoThrottle (0), whose delay it may only lengthen
+    "scraper.downloader.throttle.RetryAfter": 110,
+    "scraper.extensions.limits.InFlight": 120,
+    "scraper.extensions.crawl_stats.Health": 200,
+    "scraper.extensions.progress.Progress": 300,
+    "scraper.extensions.limits.Stopping": 400,
+    "scraper.extensions.limits.Garbage": 500,
 }
 ITEM_PIPELINES = {"scraper.pipelines.ArchivePipeline": 100}
 

@@ -10,7 +10,7 @@ import pytest
 
 from scraper.agency import load_agencies
 from scraper.pages.document import Document
-from scraper.probing.stored import PAGES, address_of, expected_of, read_result, write_result
+from scraper.probe import PAGES, address_of, expected_of, read_result, write_result
 
 STORED = sorted(PAGES.glob("*/*.html"))
 AGENCIES = load_agencies()

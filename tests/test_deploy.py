@@ -24,7 +24,7 @@ from scrapy.settings import Settings
 
 from archive.__main__ import read_options
 from archive.captures import CAPTURES_FILE
-from archive.takedowns.withheld import WITHHELD_FILE
+from archive.redaction import WITHHELD_FILE
 from scraper.alerts import find_ways
 from tests.site.demo import ROOT
 

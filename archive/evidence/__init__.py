@@ -1,4 +1,11 @@
-"""Gathers what a version rests on into a zip that anyone can check with sha256sum alone."""
+"""Evidence zip of a revision or removal.
+
+What the guide in a bundle of evidence says, in Swedish and English side by side.
+
+A zip of evidence being written, and its guide: which times are told, what the files are, how to check them.
+
+Gathers what a version rests on into a zip that anyone can check with sha256sum alone.
+"""
 
 from __future__ import annotations
 
@@ -6,17 +13,217 @@ import json
 import mimetypes
 import sqlite3
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
-from zipfile import ZipFile
+from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 from archive.captures import Captures
-from archive.errors import ArchiveError
-from archive.evidence.bundle import Bundle
+from archive.database import ArchiveError
 from archive.evidence.manifest import Manifest, read_manifests, sha256_of, state_text
 from archive.evidence.verify import find_captures, open_archive
+from archive.i18n import Text
+
+GUIDE = {
+    "title_version": Text(
+        "Underlag för lydelse {number}: {title}",
+        "Evidence for version {number}: {title}",
+    ),
+    "title_removal": Text(
+        "Underlag för borttagning {number}: {title}",
+        "Evidence for removal {number}: {title}",
+    ),
+    "title_move": Text("Underlag för flytt {number}: {title}", "Evidence for move {number}: {title}"),
+    "moved_seen": Text("Arkivet såg att meddelandet hade flyttat", "The archive saw that the release had moved"),
+    "away_since": Text("Meddelandet stod inte kvar vid kontrollen", "The release was seen away first"),
+    "away_until": Text("och inte heller senast vid kontrollen", "and last"),
+    "back": Text("Det stod där igen", "It stood again"),
+    "removal.json": Text(
+        "vad arkivets kontroller såg i meddelandets ställe",
+        "what the archive's checks saw in the release's place",
+    ),
+    "move.json": Text(
+        "vart meddelandet hade flyttat (target)",
+        "where the release had moved to (target)",
+    ),
+    "from": Text("{name}, {url}", "{name_en}, {url}"),
+    # times
+    "times": Text("Tider", "Times"),
+    "seen": Text("Lydelsen lästes av arkivet", "The archive read the version"),
+    "taken_over": Text(
+        "Lydelsen togs över från en annan samling", "The version was taken over from another collection"
+    ),
+    "last_seen": Text("Den stod kvar vid arkivets kontroll", "It still stood when the archive checked"),
+    "captured": Text("Svaret hämtades", "The answer was fetched"),
+    "status": Text("Svarets status (HTTP)", "The answer's status (HTTP)"),
+    "date": Text("Serverns klocka (Date)", "The server's clock (Date)"),
+    "last-modified": Text("Senast ändrad enligt servern", "Last modified, says the server"),
+    "published": Text("Publicerad enligt myndigheten", "Published, says the agency"),
+    "updated": Text("Uppdaterad enligt myndigheten", "Updated, says the agency"),
+    "manifest": Text("Manifest som omfattar lydelsen (dag, UTC)", "Manifest that covers the version (day, UTC)"),
+    "newest": Text("Nyaste manifest (dag, UTC)", "Newest manifest (day, UTC)"),
+    "not_told": Text("framgår inte", "not told"),
+    # files
+    "files": Text("Filer", "Files"),
+    "page": Text(
+        "svaret som det kom, byte för byte (bara packningen för överföringen är borttagen)",
+        "the answer as it came, byte for byte (only the coding for transfer was taken off)",
+    ),
+    "headers.json": Text("de svarshuvuden som har betydelse", "the answer's header fields that matter"),
+    "release.json": Text(
+        "lydelsen som arkivet läste den; det som inte framgick av sidan är utelämnat",
+        "the version as the archive read it; what the page did not tell is left out",
+    ),
+    "parts": Text(
+        "rader ur arkivets förteckning, med kontrollsummor",
+        "lines of the archive's register, with digests",
+    ),
+    "chain": Text(
+        "dagens manifest: kontrollsummor för förteckningens delar, och för manifestet före",
+        "a day's manifest: digests of the register's parts, and of the manifest before",
+    ),
+    "SHA256SUMS": Text("de kontrollsummor som filerna ska ha", "the digests that the files must have"),
+    # what is not here
+    "withheld": Text(
+        "Texten är borttagen ur arkivet sedan {taken_down}: {reason}\nSidans bytes och lydelsen lämnas därför inte ut."
+        " Den som har originalet kan pröva det: sidans SHA-256 är {sha256}, lydelsens {hash}.",
+        "The text has been taken down since {taken_down}: {reason_en}\nThe bytes of the page and the version are"
+        " therefore not handed out. Who has the original can check it: the page's SHA-256 is {sha256}, the version's"
+        " {hash}.",
+    ),
+    "no_capture_version": Text(
+        "Till den här lydelsen finns inget sparat svar: den lästes innan svaren sparades, eller ur en annan källa. "
+        "Bara arkivets egen läsning kan visas.",
+        "No answer is kept for this version: it was read before answers were kept, or from another source. "
+        "Only the archive's own reading can be shown.",
+    ),
+    "no_capture_removal": Text(
+        "Till den här borttagningen finns inget sparat svar. Bara vad arkivets kontroller såg kan visas, och inget "
+        "manifest omfattar det.",
+        "No answer is kept for this removal. Only what the archive's checks saw can be shown, and no manifest covers "
+        "it.",
+    ),
+    "no_capture_move": Text(
+        "En flytt har inget eget svar: det som lästes på den nya adressen hör till lydelsernas underlag. Flytten själv "
+        "intygar bara arkivet, och inget manifest omfattar den.",
+        "A move has no answer of its own: what was read at the new address belongs to the evidence of the versions. "
+        "The move itself only the archive attests, and no manifest covers it.",
+    ),
+    "no_bytes": Text(
+        "Svarets bytes kan inte läsas här: {problem}",
+        "The bytes of the answer cannot be read here: {problem}",
+    ),
+    "no_manifest": Text(
+        "Inget manifest omfattar lydelsen än. Det nästa gör det; hämta underlaget på nytt i morgon.",
+        "No manifest covers the version yet. The next one will; fetch the evidence again tomorrow.",
+    ),
+    "no_chain": Text(
+        "Manifestens texter kan inte läsas här: {problem}",
+        "The texts of the manifests cannot be read here: {problem}",
+    ),
+    # how to check
+    "check": Text("Så kontrolleras det", "How to check it"),
+    "check_files": Text(
+        "Kör `sha256sum -c SHA256SUMS` i den här mappen (på en Mac `shasum -a 256 -c SHA256SUMS`; i Windows visar "
+        "`certutil -hashfile FIL SHA256` summan för en fil i taget). Varje fil ska vara OK.",
+        "Run `sha256sum -c SHA256SUMS` in this folder (on a Mac `shasum -a 256 -c SHA256SUMS`; on Windows "
+        "`certutil -hashfile FILE SHA256` shows the digest of one file at a time). Each file must be OK.",
+    ),
+    "check_page": Text(
+        "Summan för {page} står som sha256, och den för headers.json som headers_sha256, på raden för svaret: "
+        "`grep '\"capture\":{capture},' {part}`",
+        "The digest of {page} stands as sha256, and that of headers.json as headers_sha256, on the line of the "
+        "answer: `grep '\"capture\":{capture},' {part}`",
+    ),
+    "check_release": Text(
+        "Summan för release.json står som state_sha256 på raden för lydelsen: `grep '\"revision\":{revision},' {part}`",
+        "The digest of release.json stands as state_sha256 on the line of the version: "
+        "`grep '\"revision\":{revision},' {part}`",
+    ),
+    "check_parts": Text(
+        "Summan för {part} står i {manifest}.",
+        "The digest of {part} stands in {manifest}.",
+    ),
+    "check_chain": Text(
+        "Summan för varje fil i chain/ står som previous i nästa dags fil. Den sista, {day}, har summan {digest}.",
+        "The digest of each file in chain/ stands as previous in the next day's. The last one, {day}, has the digest "
+        "{digest}.",
+    ),
+    "check_published": Text(
+        "Jämför en av dessa summor med en som någon annan än arkivet har sparat eller offentliggjort. Stämmer den, "
+        "så har inget av detta ändrats sedan dess.",
+        "Compare one of these digests with one that somebody other than the archive kept or published. Where they "
+        "agree, none of this was changed since then.",
+    ),
+    "alone": Text(
+        "Summorna visar bara att filerna kom fram hela: här finns inget manifest att jämföra dem med.",
+        "The digests only show that the files arrived whole: there is no manifest here to compare them with.",
+    ),
+    "limits": Text(
+        "Det visar att arkivet inte har ändrat något i efterhand. Att myndighetens server sände just detta intygar "
+        "bara arkivet.",
+        "This shows that the archive changed nothing afterwards. That the agency's server sent exactly this, only the "
+        "archive attests.",
+    ),
+}
+
+
+SUMS = "SHA256SUMS"
+LANGUAGES = ("sv", "en")
+
+
+@dataclass(slots=True, kw_only=True)
+class Bundle:
+    """Holds no file's content longer than it takes to write it. The same archive always makes the same bytes."""
+
+    zip: ZipFile
+    folder: str
+    when: datetime  # every file's, so that the zip tells nothing of when it was made
+    times: list[tuple[str, object]] = field(default_factory=list)
+    files: list[tuple[str, str]] = field(default_factory=list)  # name, and the text that tells what it is
+    sums: list[tuple[str, str]] = field(default_factory=list)  # name, and the digest it must have
+    notes: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    steps: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+
+    def add(self, name: str, content: bytes, told: str | None = None, sha256: str | None = None) -> None:
+        """A file; `told` is the text on it, `sha256` what its digest must be."""
+        entry = ZipInfo(f"{self.folder}/{name}", self.when.timetuple()[:6])
+        entry.compress_type, entry.external_attr = ZIP_DEFLATED, 0o644 << 16
+        self.zip.writestr(entry, content)
+        if told:
+            self.files.append((name, told))
+        if sha256:
+            self.sums.append((name, sha256))
+
+    def close(self, title: str, about: dict[str, Any]) -> None:
+        """The sums, if there are any, and the guides, which tell of all other files.
+
+        title: the text that heads them; about: its words.
+        """
+        if self.sums:
+            self.add(SUMS, "".join(f"{sha256}  {name}\n" for name, sha256 in self.sums).encode(), SUMS)
+            self.steps.insert(0, ("check_files", {}))
+        for language in LANGUAGES:
+            self.add(f"README.{language}.txt", self.guide(title, about, language).encode())
+
+    def guide(self, title: str, about: dict[str, Any], language: str) -> str:
+        """How to read and check the bundle, in plain text."""
+
+        def say(key: str, **values: object) -> str:
+            return str(getattr(GUIDE[key], language)).format(**values)
+
+        parts = [f"{say(title, **about)}\n{say('from', **about)}"]
+        parts += [say(key, **values) for key, values in self.notes]
+        told = [f"  {say(key)}: {say('not_told') if value is None else value}" for key, value in self.times]
+        parts.append("\n".join([say("times"), *told]))
+        if self.sums:
+            parts.append("\n".join([say("files"), *(f"  {name}: {say(key)}" for name, key in self.files)]))
+            steps = [f"  {number}. {say(key, **values)}" for number, (key, values) in enumerate(self.steps, 1)]
+            parts.append("\n".join([say("check"), *steps]))
+            parts.append(say("limits" if any(key == "check_chain" for key, _ in self.steps) else "alone"))
+        return "\n\n".join(parts) + "\n"
+
 
 REVISION = (
     "select v.*, r.url, r.agency, a.name, coalesce(a.name_en, a.name) as name_en,"

@@ -1,28 +1,146 @@
-"""Holds an archive against itself: bytes and states against their hashes, rows against rows and manifests."""
+"""`verify`: every hash, row, counter, change-feed entry.
+
+Whether the log tells of every release: one that it lacks is in no mirror.
+
+Whether what pages show as counted is what counting finds.
+
+Whether what is shown of a release (releases and its parts) is what the revision that stands holds.
+
+Holds an archive against itself: bytes and states against their hashes, rows against rows and manifests.
+"""
 
 from __future__ import annotations
 
+import json
 import sqlite3
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
+from itertools import groupby
 from pathlib import Path
+from typing import Any
 
+from archive.aggregates import COUNTED, KEYS
 from archive.captures import Captures
-from archive.delta.check import check_delta
-from archive.errors import ArchiveError
-from archive.evidence.chain import check_chain
-from archive.evidence.counted import check_counted
-from archive.evidence.manifest import Manifest, find_newest, read_manifests
-from archive.evidence.shown import check_releases
-from archive.files import open_readonly
-from archive.search.counted import COUNTED
-from archive.state import LISTS, STATE, read_state, state_hash
-from archive.takedowns.withheld import Withheld, restore_row
+from archive.database import ArchiveError, open_readonly
+from archive.evidence.manifest import Manifest, check_chain, find_newest, read_manifests
+from archive.models import FIELDS, LISTS, PARTS, STATE, read_state, state_hash
+from archive.redaction import Withheld, restore_row
+
+UNTOLD = "select id from releases r where not exists (select 1 from delta d where d.release = r.id)"
+
+
+def check_delta(path: Path, db: sqlite3.Connection) -> Iterator[ArchiveError | None]:
+    """A finding for each release without an entry."""
+    for (release,) in db.execute(UNTOLD):
+        yield ArchiveError(path, "no entry tells of this release", table="delta", key=str(release))
+
+
+Row = tuple[Any, ...]
+
+
+def check_counted(path: Path, db: sqlite3.Connection) -> Iterator[ArchiveError | None]:
+    """A finding for each row that is missing, too many, or counts otherwise."""
+    for table in COUNTED:
+        for key, kept, counted in find_differing(db, table):
+            if not counted:
+                problem = "is kept, and nothing is there to be counted"
+            elif not kept:
+                problem = "is missing"
+            else:
+                problem = f"says {tell(kept)}, counted are {tell(counted)}"
+            named = " ".join(str(value) or "-" for value in key)
+            yield ArchiveError(path, f"{problem} (python -m archive reindex counts anew)", table=table, key=named)
+        yield None
+
+
+def find_differing(db: sqlite3.Connection, table: str) -> Iterator[tuple[Row, Row, Row]]:
+    """Key, values as kept, values as counted, of each row that is not the same in both; () where there is none.
+
+    Both are sorted once, together: what is the same falls out.
+    """
+    columns = [row[1] for row in db.execute(f"pragma table_info({table})")]
+    names, size = ", ".join(columns), KEYS[table]
+    rows = db.execute(
+        f"select {names}, sum(kept) from (select {names}, 1 as kept from {table}"
+        f" union all select *, -1 from ({COUNTED[table]})) group by {names} having sum(kept) <> 0 order by {names}"
+    )
+    for key, found in groupby(rows, key=lambda row: row[:size]):
+        sides = {row[-1] > 0: row[size:-1] or ("there",) for row in found}
+        yield key, sides.get(True, ()), sides.get(False, ())
+
+
+def tell(values: Row) -> str:
+    """Counts in words."""
+    return " and ".join(map(str, values))
+
+
+SHOWN_STEP = 1000  # ids a query
+
+
+def check_releases(path: Path, db: sqlite3.Connection) -> Iterator[ArchiveError | None]:
+    """For each release what is wrong with it, if anything."""
+    end = db.execute("select coalesce(max(id), 0) from releases").fetchone()[0]
+    shown = ", ".join(f"r.{name}" for name in (*STATE, "hash"))
+    kept = ", ".join(f"v.{name}" for name in (*STATE, "hash"))
+    sql = (
+        f"select r.id, r.revision, v.release is r.id and ({shown}) is ({kept}), v.tags,"
+        f" {', '.join(f'v.{name}' for name in PARTS)}"
+        " from releases r left join revisions v on v.id = r.revision where r.id between ? and ?"
+    )
+    for first in range(1, end + 1, SHOWN_STEP):
+        span = (first, first + SHOWN_STEP - 1)
+        tags, parts = read_tags(db, span), {name: read_parts(db, name, span) for name in PARTS}
+        for release, revision, same, tags_kept, *parts_kept in db.execute(sql, span).fetchall():
+            differing = [] if same else ["releases"]
+            if not holds(tags_kept, tags[release], ordered=False):
+                differing.append("release_tags")
+            for name, text in zip(PARTS, parts_kept, strict=True):
+                if not holds(text, parts[name][release]):
+                    differing.append(name)
+            if not differing:
+                yield None
+            for table in differing:
+                yield ArchiveError(path, f"is not as revision {revision} holds it", table=table, key=str(release))
+
+
+def holds(kept: str | None, shown: list[Any], *, ordered: bool = True) -> bool:
+    """Whether a revision's list is what is shown; one that was not read in its day tells nothing.
+
+    >>> holds('["b", "a"]', ["a", "b"], ordered=False), holds("[", []), holds(None, [])
+    (True, False, True)
+    """
+    if kept is None:
+        return True
+    try:
+        found = json.loads(kept)
+        return bool(found == shown if ordered else sorted(found) == sorted(shown))
+    except (ValueError, TypeError):  # no JSON, or no list
+        return False
+
+
+def read_tags(db: sqlite3.Connection, span: tuple[int, int]) -> dict[int, list[str]]:
+    """The tags of some releases."""
+    found: dict[int, list[str]] = defaultdict(list)
+    sql = "select rt.release, t.name from release_tags rt join tags t on t.id = rt.tag where rt.release between ? and ?"
+    for release, name in db.execute(sql, span):
+        found[release].append(name)
+    return found
+
+
+def read_parts(db: sqlite3.Connection, table: str, span: tuple[int, int]) -> dict[int, list[dict[str, Any]]]:
+    """The questions, images … of some releases, as revisions hold them."""
+    found: dict[int, list[dict[str, Any]]] = defaultdict(list)
+    names = FIELDS[table]
+    sql = f"select release, {', '.join(names)} from {table} where release between ? and ? order by release, position"
+    for release, *values in db.execute(sql, span):
+        found[release].append(dict(zip(names, values, strict=True)))
+    return found
+
 
 TABLES = ("captures", "revisions", "releases", "manifests")
 STEP = 1000  # ids a query, so that no read transaction stands open for long
-
 Watch = Callable[[str, int, int], None]  # what is being looked at, how much of it, of how much
 Check = Iterator[ArchiveError | None]  # for each thing looked at what is wrong with it, if anything
 

@@ -19,7 +19,7 @@ from warcio.statusandheaders import StatusAndHeaders
 from warcio.warcwriter import WARCWriter
 
 from archive.captures import Captures
-from archive.errors import ArchiveError
+from archive.database import ArchiveError
 from archive.evidence.verify import open_archive
 
 VERSION = "WARC/1.1"

@@ -1,6 +1,12 @@
-"""A release's history: the states it stood in, the checks between them, when it was away and where it moved.
+"""Timeline of a release; current status.
+
+A release's history: the states it stood in, the checks between them, when it was away and where it moved.
 
 A release that moved to another address goes on as another row; the histories of such rows are one chain.
+
+Where a release stands by the last look: whether it moved, is gone or in doubt, or could not be looked at.
+
+Whole states of releases, read for comparison; and which two states may be compared.
 """
 
 from __future__ import annotations
@@ -11,7 +17,8 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, NamedTuple
 
-from archive.search import Run
+from archive.database import Run
+from archive.models import LISTS, STATE, read_state
 
 NEWEST = 10  # events of a long history that stand unfolded
 STAMPS = ("moved", "not moved", "none told")  # what the agency's own update stamp did at an edit
@@ -206,3 +213,116 @@ async def find_end(run: Run, release: int) -> int:
         {"release": release},
     )
     return int(rows[0]["id"])
+
+
+ROW = """
+    select r.url, r.moved_to, f.state, f.problem, f.fetched
+    from releases r left join frontier f on f.url = r.url where r.id = :release
+"""
+AWAY = """
+    select kind, first_seen, last_seen, checks, confirmed, status, target, moved_to from removals
+    where release = :release and ended is null order by id desc
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """What a reader must know before reading.
+
+    kind: moved, gone (confirmed), doubt (not confirmed), outage, forbidden (by robots.txt), unread (it answers,
+    but not with what can be read).
+    """
+
+    kind: str
+    since: str  # when it was first seen so
+    until: str  # when it was last seen so
+    removal: str | None = None  # of gone and doubt: the kind in removals
+    checks: int = 0
+    confirmed: str | None = None
+    status: int | None = None
+    target: str | None = None  # where it led to, or the title of what stands there
+    moved_to: int | None = None  # the release that its record goes on as
+    problem: str | None = None  # in the crawler's words
+
+
+async def find_standing(run: Run, release: int, looked: str) -> Standing | None:
+    """None where the release stood as held by the last look; `looked` is when it last did."""
+    row = (await run(ROW, {"release": release}))[0]
+    away = [dict(found) for found in await run(AWAY, {"release": release})]
+    if row["moved_to"] is not None:
+        move = next((found for found in away if found["kind"] == "moved"), None)
+        when = move["first_seen"] if move else looked
+        end = await find_end(run, release)
+        return Standing(kind="moved", since=when, until=when, target=move["target"] if move else None, moved_to=end)
+    found = next((found for found in away if found["kind"] != "moved"), None)
+    if found:
+        return Standing(
+            kind="gone" if found["confirmed"] else "doubt",
+            since=found["first_seen"],
+            until=found["last_seen"],
+            removal=found["kind"],
+            **{name: found[name] for name in ("checks", "confirmed", "status", "target")},
+        )
+    if row["state"] not in ("failed", "refused") or not row["fetched"]:
+        return None
+    problem = (row["problem"] or "").removeprefix(f"{row['url']}: ")
+    kind = "outage" if row["state"] == "failed" else "forbidden" if "robots.txt" in problem else "unread"
+    return Standing(kind=kind, since=looked, until=row["fetched"], problem=problem or None)
+
+
+NAMES = ", ".join(f"v.{name}" for name in (*STATE, *LISTS))
+FACTS = """
+    v.id, v.release, v.seen, v.cause, v.previous, v.same_as, v.dated, v.weight, v.summary, v.summary_en, v.changes,
+    v.capture, r.agency, r.url, r.title as now, r.language as language_now, a.name, a.name_en
+"""
+
+
+class ComparisonError(ValueError):
+    """Two revisions that cannot be compared; `why` is a key of our texts."""
+
+    def __init__(self, why: str, **values: object) -> None:
+        self.why = why
+        self.values = {name: str(value) for name, value in values.items()}  # an id is no number to be parted
+        super().__init__(f"{why}: {values}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """A revision: facts about it by name, and the state it holds."""
+
+    id: int
+    release: int
+    seen: str
+    facts: dict[str, Any]
+    state: dict[str, Any]
+
+
+async def read_held(run: Run, ids: Sequence[int]) -> dict[int, Held]:
+    """Revisions by id; one that is not there is left out."""
+    rows = await run(
+        f"select {FACTS}, {NAMES} from revisions v join releases r on r.id = v.release"
+        " join agencies a on a.slug = r.agency where v.id in (select value from json_each(:ids))",
+        {"ids": json.dumps(ids)},
+    )
+    held = {}
+    for row in map(dict, rows):
+        facts = {name: value for name, value in row.items() if name not in STATE and name not in LISTS}
+        held[row["id"]] = Held(
+            id=row["id"], release=row["release"], seen=row["seen"], facts=facts, state=read_state(row)
+        )
+    return held
+
+
+async def read_pair(run: Run, one: int, other: int) -> tuple[Held, Held]:
+    """Two states of one release, or of two that became one, the older first; ComparisonError says why not."""
+    if one == other:
+        raise ComparisonError("diff_same", revision=one)
+    held = await read_held(run, [one, other])
+    for key in (one, other):
+        if key not in held:
+            raise ComparisonError("diff_missing", revision=key)
+    ends = [await find_end(run, held[key].release) for key in (one, other)]
+    if ends[0] != ends[1]:
+        raise ComparisonError("diff_other", one=one, other=other)
+    before, after = sorted((held[one], held[other]), key=lambda state: (state.seen, state.id))
+    return before, after

@@ -1,1 +1,0 @@
-"""What Datasette shows beyond its own: one page or hook a file (datasette --plugins-dir archive/plugins)."""

@@ -1,20 +1,48 @@
-"""What is new (/new.atom, /agency/<slug>.atom, /tag/<number>.atom; also .json and .csv)."""
+"""Atom feeds, sitemap.xml, robots.txt, llms.txt.
+
+What is new (/new.atom, /agency/<slug>.atom, /tag/<number>.atom; also .json and .csv).
+
+What machines that visit ask for first: /sitemap.xml and its pieces, /robots.txt, /llms.txt.
+"""
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from datasette import hookimpl
+from datasette import NotFound, Response, hookimpl
 from datasette.database import QueryInterrupted
 
+from archive.database import Run
 from archive.feeds import NewsQuery, find_news, parse_news, summarise, to_rows
-from archive.history.asked import FilterError
-from archive.history.formats import Entry, Listing, add_query, deliver, tag_uri, to_moment
-from archive.language import say, say_kind
-from archive.search import Run
-from archive.web import absolute, language_of, pick, refuse, runner
+from archive.i18n import say, say_kind
+from archive.params import FilterError
+from archive.web.pages import (
+    ROBOTS,
+    find_pages,
+    find_pieces,
+    find_releases,
+    read_agencies,
+    read_sitemap_tags,
+    to_index,
+    to_llms,
+    to_sitemap,
+)
+from archive.web.responses import (
+    Entry,
+    Listing,
+    absolute,
+    add_query,
+    deliver,
+    language_of,
+    pick,
+    refuse,
+    runner,
+    tag_uri,
+    to_moment,
+)
 
 FORMATS = r"\.(?P<format>atom|json|csv)$"
 COLUMNS = (
@@ -126,11 +154,65 @@ def to_entry(row: Mapping[str, Any], page: str, lang: str) -> Entry:
     )
 
 
-@hookimpl(tryfirst=True)
-def register_routes() -> list[tuple[str, Any]]:
+def feeds_routes() -> list[tuple[str, Any]]:
     """Before the pages of agencies and tags, whose addresses these continue."""
     return [
         ("/new" + FORMATS, show_news),
         (r"/agency/(?P<agency>[a-z0-9-]+)" + FORMATS, show_news),
         (r"/tag/(?P<tag>[0-9]{1,15})" + FORMATS, show_news),
     ]
+
+
+RELEASES = re.compile(r"releases-(\d{1,9})", re.ASCII)
+XML = "application/xml; charset=utf-8"
+
+
+async def show_index(request: Any, datasette: Any) -> Any:
+    """The pieces, each with when one of its releases last changed."""
+    pieces = await find_pieces(runner(datasette))
+    told = [(absolute(datasette, request, f"/sitemap-{name}.xml"), changed) for name, changed in pieces]
+    return Response(to_index(told), content_type=XML)
+
+
+async def show_piece(request: Any, datasette: Any) -> Any:
+    """One piece; a piece that would be empty does not exist."""
+    run, name = runner(datasette), request.url_vars["name"]
+    releases = RELEASES.fullmatch(name)
+    if releases:
+        found = await find_releases(run, int(releases[1]))
+    else:
+        found = await (find_pages if name == "pages" else read_sitemap_tags)(run)
+    if releases and not found:
+        raise NotFound(f"no piece {name}")
+    site = absolute(datasette, request, "/").rstrip("/")
+    told = [(site + path, changed) for path, changed in found]
+    return Response(to_sitemap(told), content_type=XML)
+
+
+async def show_robots(request: Any, datasette: Any) -> Any:
+    """Readers' pages are open to all; what costs much and is nothing of its own is not."""
+    rules = "".join(f"{rule}: {datasette.urls.path(path)}\n" for rule, path in ROBOTS)
+    sitemap = absolute(datasette, request, "/sitemap.xml")
+    return Response.text(f"User-agent: *\n{rules}\nSitemap: {sitemap}\n")
+
+
+async def show_llms(request: Any, datasette: Any) -> Any:
+    """What language models and those who use them need to know (llmstxt.org)."""
+    agencies = await read_agencies(runner(datasette))
+    releases = sum(agency["releases"] for agency in agencies)
+    return Response.text(to_llms(absolute(datasette, request, "/").rstrip("/"), releases))
+
+
+def sitemap_routes() -> list[tuple[str, Any]]:
+    """At the addresses where machines look."""
+    return [
+        (r"/sitemap\.xml$", show_index),
+        (r"/sitemap-(?P<name>pages|tags|releases-\d{1,9})\.xml$", show_piece),
+        (r"/robots\.txt$", show_robots),
+        (r"/llms\.txt$", show_llms),
+    ]
+
+
+@hookimpl(tryfirst=True)
+def register_routes() -> list[tuple[str, Any]]:
+    return [*feeds_routes(), *sitemap_routes()]

@@ -13,11 +13,11 @@ from scrapy.commands.crawl import Command as ScrapyCrawl
 from scrapy.crawler import Crawler
 from scrapy.exceptions import UsageError
 
-from archive.errors import ArchiveError
+from archive.database import ArchiveError
 from scraper.errors import AgencyError
 
 if TYPE_CHECKING:
-    from scraper.spiders.reading import ReadingSpider
+    from scraper.spiders.base import ReadingSpider
 
 
 QUIET = (  # what is switched on, and what Progress and the spiders tell better

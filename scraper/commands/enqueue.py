@@ -7,9 +7,7 @@ import argparse
 from scrapy.settings import Settings
 
 from scraper.command import OptionsCommand, add_agency_option, find_chosen
-from scraper.crew.broker import Broker
-from scraper.crew.lease import host_of
-from scraper.crew.queue import Later, Queue
+from scraper.distributed.queue import Broker, Later, Queue, host_of
 
 
 class Command(OptionsCommand):

@@ -11,14 +11,13 @@ from pathlib import Path
 from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 
-from archive.times import to_text
+from archive.dates import to_text
 from scraper.agency import DEFAULT_LIST, load_agencies
 from scraper.errors import AgencyError, PageError
-from scraper.normalise import to_release
-from scraper.normalise.doubts import find_doubts
+from scraper.normalise import find_doubts, to_release
 from scraper.pages import read_page
-from scraper.probing.fields import to_columns, to_rows
-from scraper.probing.idle import find_idle
+from scraper.probe import find_idle
+from scraper.probe.report import to_columns, to_rows
 
 
 class Command(ScrapyCommand):

@@ -12,15 +12,14 @@ from rich.table import Table
 from rich.text import Text
 from scrapy.settings import Settings
 
-from archive.errors import ArchiveError
-from archive.health.judging import acknowledge, is_fault, is_red, read_all
-from archive.health.saying import say_reason, say_state
-from archive.health.shown import ORDER
+from archive.database import ArchiveError
+from archive.dates import now
+from archive.health import acknowledge, is_fault, is_red, read_all
+from archive.health.report import ORDER, say_reason, say_state
 from archive.store import Archive
-from archive.times import now
 from scraper.agency import Agency, choose_agencies, load_agencies
 from scraper.command import OptionsCommand, list_of
-from scraper.health import judge_listed
+from scraper.extensions.crawl_stats import judge_listed
 
 NARROW = 140  # columns of a table that nobody sees on a terminal
 

@@ -14,10 +14,8 @@ from scrapy.exceptions import UsageError
 
 from scraper.agency import DEFAULT_LIST, Agency, check_contact, load_agencies
 from scraper.errors import AgencyError, NotARelease
-from scraper.probing.findings import Findings, from_file
-from scraper.probing.report import to_report
-from scraper.probing.stored import PAGES, store_page
-from scraper.probing.walk import ProbeSpider
+from scraper.probe import PAGES, Findings, ProbeSpider, from_file, store_page
+from scraper.probe.report import to_report
 
 
 class Command(ScrapyCommand):

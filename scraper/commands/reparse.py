@@ -12,18 +12,15 @@ from typing import Any, ClassVar
 from scrapy.settings import Settings
 
 from archive.captures import Captures
-from archive.errors import ArchiveError
+from archive.database import ArchiveError
+from archive.dates import now
 from archive.store import Archive, Outcome
-from archive.times import now
 from scraper.agency import Agency
-from scraper.causes import reread
 from scraper.command import OptionsCommand, add_agency_option, find_chosen
-from scraper.garbage import look_seldom
-from scraper.keeping import Keeping
+from scraper.extensions.limits import look_seldom
+from scraper.ingest import Keeping, Schedule, Witness, parse_schedule, read_mended
 from scraper.locks import lock_agencies, tell_left_out
-from scraper.schedule import Schedule, parse_schedule
-from scraper.taking import read_mended
-from scraper.witness import Witness
+from scraper.redesign import reread
 
 
 class Command(OptionsCommand):

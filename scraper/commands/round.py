@@ -12,14 +12,13 @@ from time import monotonic
 from scrapy.settings import Settings
 from scrapy.utils.log import configure_logging
 
-from archive.times import now
+from archive.dates import now
 from scraper.agency import load_agencies
 from scraper.alerts import Ways, find_ways
 from scraper.command import OptionsCommand, add_agency_option, find_chosen, list_of
 from scraper.errors import AgencyError
-from scraper.rounds import LONG, close_round, hold_round, is_fresh, last_crawl
-from scraper.running import Running
-from scraper.spiders.turn import check_pass
+from scraper.round import LONG, Running, close_round, hold_round, is_fresh, last_crawl
+from scraper.spiders.base import check_pass
 
 logger = logging.getLogger(__name__)
 

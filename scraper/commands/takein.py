@@ -11,17 +11,14 @@ from typing import Any, ClassVar
 from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 
-from archive.aside import Aside, QuarantinedPage
-from archive.errors import ArchiveError
+from archive.database import ArchiveError
+from archive.quarantine import Aside, QuarantinedPage
 from archive.store import Archive, Outcome
 from scraper.agency import DEFAULT_LIST, choose_agencies, load_agencies
 from scraper.errors import AgencyError
-from scraper.keeping import Keeping
+from scraper.ingest import Keeping, Witness, drop, parse_schedule, supersede, take_in
 from scraper.locks import lock_agencies
-from scraper.schedule import parse_schedule
-from scraper.suspicion import tell
-from scraper.taking import drop, supersede, take_in
-from scraper.witness import Witness
+from scraper.quarantine import tell
 
 
 class Command(ScrapyCommand):

@@ -9,11 +9,10 @@ from scrapy.utils.log import configure_logging
 
 from scraper.command import OptionsCommand
 from scraper.commands.round import to_options
-from scraper.crew.broker import Broker
-from scraper.crew.queue import Queue
-from scraper.crew.rounds import Rounds
-from scraper.running import Running
-from scraper.spiders.turn import check_pass
+from scraper.distributed.queue import Broker, Queue
+from scraper.distributed.worker import Rounds
+from scraper.round import Running
+from scraper.spiders.base import check_pass
 
 
 class Command(OptionsCommand):

@@ -9,14 +9,14 @@ from pathlib import Path
 from scrapy.settings import Settings
 from scrapy.utils.log import configure_logging
 
-from archive.errors import ArchiveError
+from archive.database import ArchiveError
 from scraper.alerts import find_ways
 from scraper.command import OptionsCommand, list_of
-from scraper.crew.broker import Broker
-from scraper.crew.writing import Writing
+from scraper.distributed.queue import Broker
+from scraper.distributed.writer import Writing
 from scraper.errors import AgencyError, CrewError
-from scraper.garbage import look_seldom
-from scraper.running import Running
+from scraper.extensions.limits import look_seldom
+from scraper.round import Running
 
 
 class Command(OptionsCommand):

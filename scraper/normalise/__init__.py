@@ -1,22 +1,36 @@
-"""The agency's words become ours: ReleaseItem → Release, strings → real types."""
+"""To_release(item) → Release; quality warnings.
+
+The agency's words become ours: ReleaseItem → Release, strings → real types.
+
+What of a release is kept as found though it is broken: by field, for whoever can mend it.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
 from datetime import date, datetime
+from typing import Any, NamedTuple
 
-from archive.records import Attachment, Image, Question, Release
+from archive.models import Attachment, Image, Question, Release
+from archive.urls import canonical_url
 from scraper.errors import PageError
 from scraper.items import ImageItem, QuestionItem, ReleaseItem
 from scraper.normalise.contacts import to_contacts
-from scraper.normalise.credits import split_credit
 from scraper.normalise.dates import parse_date
-from scraper.normalise.html import sanitise
-from scraper.normalise.kinds import to_kind
-from scraper.normalise.media import media_type
-from scraper.normalise.mojibake import repair, repair_markup
-from scraper.normalise.tags import to_tags
-from scraper.normalise.text import clean_line, one_line, strip_dash, to_paragraphs
-from scraper.normalise.urls import canonical_url, host_of
+from scraper.normalise.media import media_type, split_credit
+from scraper.normalise.text import (
+    clean_line,
+    find_damage,
+    one_line,
+    repair,
+    repair_markup,
+    sanitise,
+    strip_dash,
+    to_paragraphs,
+)
+from scraper.normalise.urls import host_of
+from scraper.normalise.vocabulary import to_kind, to_tags
 
 __all__ = ["to_release"]
 
@@ -93,3 +107,52 @@ def to_image(found: ImageItem) -> Image:
     caption, credit = split_credit(repair(found.caption)) if found.caption else (None, None)
     stated = split_credit(repair(found.credit))[1] or one_line(found.credit) if found.credit else None
     return Image(url=address_of(found.url), caption=caption, credit=stated or credit, alt=one_line(found.alt))
+
+
+FIELDS = (
+    "title",
+    "lead",
+    "body",
+    "published_text",
+    "updated_text",
+    "tags",
+    "questions",
+    "images",
+    "attachments",
+    "contacts",
+)
+NO_WORDS = ("url", "media_type")
+
+
+class Doubt(NamedTuple):
+    """One doubtful field of a kept release. As text: address, field, problem, as errors have it."""
+
+    url: str
+    field: str
+    problem: str
+
+    def __str__(self) -> str:
+        return f"{self.url}: {self.field}: {self.problem}"
+
+
+def find_doubts(release: Release) -> list[Doubt]:
+    """The fields that hold broken letters which could not be repaired, each once."""
+    doubts = []
+    for field in FIELDS:
+        damage = next(filter(None, map(find_damage, texts_of(getattr(release, field)))), None)
+        if damage:
+            doubts.append(Doubt(release.url, field, f"holds broken letters: {damage!r}"))
+    return doubts
+
+
+def texts_of(value: Any) -> Iterator[str]:
+    """The texts within a field's value."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, tuple | list):
+        for part in value:
+            yield from texts_of(part)
+    elif is_dataclass(value):  # a question, a picture and the like
+        for part in fields(value):
+            if part.name not in NO_WORDS:
+                yield from texts_of(getattr(value, part.name))

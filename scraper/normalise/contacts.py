@@ -1,12 +1,19 @@
-"""Contacts as records: each once, with nothing told by another already."""
+"""Contacts deduplicated; phone/e-mail tokens.
+
+Contacts as records: each once, with nothing told by another already.
+
+Telephone numbers and e-mail addresses within a line of text, and the words between them.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
+from typing import NamedTuple
 
-from archive.records import Contact
+from archive.models import Contact
 from scraper.items import ContactItem
-from scraper.normalise.text import one_line
+from scraper.normalise.text import either, one_line, repeated
 
 
 def to_contacts(items: Iterable[ContactItem]) -> tuple[Contact, ...]:
@@ -52,3 +59,92 @@ def tells(whole: Contact, part: Contact) -> bool:
 def fold(text: str | None) -> str:
     """A text in small letters, for comparison; none is an empty one."""
     return (text or "").casefold()
+
+
+LETTER = "a-z0-9åäöæøéü"
+DOMAIN = rf"(?:[{LETTER}](?:[\w-]*[{LETTER}])?\.)+[a-z]{{2,24}}"
+# "@", or in brackets what is said for it; without brackets "at" is a word like others.
+AT = r"(?:@|\s?[\[({]\s?(?:at|ät|@|snabel-?a)\s?[\])}]\s?|\(a\))"
+# One word or letter before a number says what it is: a letter only with a mark after it.
+LABEL = (
+    r"(?<![\w-])"
+    + either(r"""
+        (?:direkt|mobil|press|jour)?telefon(?:nummer|nr)? | tfn | telnr | tel | tlf
+        mobil(?:telefon|e)?(?:nummer|nr)? | mob | v[äa]xel | vxl? | direkt(?:nummer|nr)? | puhelin | puh | handy
+        (?:tele|mobile )?phone(?: number)? | mobile(?: number)? | cell | gsm | (?-i:[TM])(?=:)
+        """)
+    + r"(?![\w-])(?: nr| nummer)?\.?(?:\s?\([^()\d]{0,30}\))?\s?[:.]?"
+)
+# Groups of digits parted by a space, hyphen, dash, slash or bracket: 08-405 10 00, +46 (0)8 405 10 00, (703) 292-5111.
+# A space before an area code and its hyphen parts two numbers.
+PARTED = r"(?:\s?[-–‑−/]\s?|\s(?!0\d{0,3}\s?[-–/])|(?=\()|(?<=\)))"
+DIGITS = rf"(?:\+\s?)?\(?\+?\d+\)?(?:{PARTED}\(?\d+\)?){{0,9}}"
+# Numbers that are nobody's telephone: the word before them says so.
+OTHER = (
+    r"(?<!\w)"
+    + either(r"""
+        (?:tele)?fax(?:nummer)? | org(?:anisations)?\.?\s?(?:nr|nummer) | orgnr | bankgiro | plusgiro | bg | pg
+        diarienummer | dnr | postnummer | box | postfach | iban | isbn | issn
+        """)
+    + rf"\b\W{{0,4}}{DIGITS}"
+)
+TOKEN = re.compile(
+    rf"(?P<mail>(?<![\w.+-])(?P<who>\w[\w.+'-]*){AT}(?P<where>{DOMAIN})(?![\w-]))|(?P<other>{OTHER})"
+    rf"|{LABEL}\s*(?P<labelled>{DIGITS})|(?<![\w.,:/+-])(?P<bare>(?=\(?\+|\(?0\d){DIGITS})(?![\w:]|[.,]\d)"
+    rf"|(?P<label>{LABEL})",
+    re.IGNORECASE,
+)
+SIGN = re.compile(r"[\d@(\[{]")
+NO_PHONE = re.compile(r"\d{2}[-–/]\d{2}[-–/](?:19|20)\d\d|(?:\d{1,2}\s?[-–]\s?\d{1,2}\W*)+")  # a day, clock times
+FEWEST, FEWEST_BARE, MOST = 5, 7, 15  # digits; 15 are the most a number has (ITU-T E.164)
+
+
+class Token(NamedTuple):
+    """A piece of a line: mail, phone, or text."""
+
+    kind: str
+    text: str
+
+
+@repeated()
+def split_reach(line: str) -> tuple[Token, ...]:
+    """A line's numbers and addresses as printed and the text between; the words that label numbers are left out.
+
+    Cached: the same people and offices are named on many of a site's pages.
+
+    >>> [token.text for token in split_reach("Telefon (växel) 08-405 10 00, mobil: 076-123 45 67, press@verket.se")]
+    ['08-405 10 00', ', ', '076-123 45 67', ', ', 'press@verket.se']
+    >>> [token for token in split_reach("Eva Ek, tel. 22 24 90 90, eva.ek(at)verket.se") if token.kind != "text"]
+    [Token(kind='phone', text='22 24 90 90'), Token(kind='mail', text='eva.ek@verket.se')]
+    >>> [token.text for token in split_reach("Fax 08-405 10 01, 03-04-2021 kl. 09-16, 350 000 kr, möte (a) torget.nu")]
+    [', 03-04-2021 kl. 09-16, 350 000 kr, möte (a) torget.nu']
+    """
+    found: list[Token] = []
+    text, end = "", 0
+    for match in TOKEN.finditer(line):
+        text, end = text + line[end : match.start()], match.end()
+        number = match["labelled"] or match["bare"]
+        if number and not is_phone(number, FEWEST if match["labelled"] else FEWEST_BARE):
+            text += match[0]
+        elif number or match["mail"]:
+            found += [Token("text", text)] if text else []
+            mail = f"{match['who']}@{match['where']}" if match["mail"] else None
+            found.append(Token("mail", mail) if mail else Token("phone", number.strip()))
+            text = ""
+    text += line[end:]
+    found += [Token("text", text)] if text else []
+    return tuple(found)
+
+
+def may_reach(line: str) -> bool:
+    """Whether a line can hold a number or an address at all: it has a digit, or a sign that parts an address.
+
+    >>> may_reach("Eva Ek, pressekreterare"), may_reach("eva.ek(at)verket.se")
+    (False, True)
+    """
+    return SIGN.search(line) is not None
+
+
+def is_phone(number: str, fewest: int) -> bool:
+    """Whether digits are as many as a telephone number has, and neither a day nor clock times."""
+    return fewest <= sum(map(str.isdigit, number)) <= MOST and not NO_PHONE.fullmatch(number)

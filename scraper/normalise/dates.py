@@ -1,17 +1,171 @@
-"""Date labels as agencies write them: what the date stands for, and the day or moment it names."""
+"""Date text → date/datetime; months, years, time zones.
+
+Names of months in the languages agencies write in.
+
+The year of a date that names none, from the address of its page.
+
+Which clock a host's naive times follow, and times that exist on that clock.
+
+Date labels as agencies write them: what the date stands for, and the day or moment it names.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
+from functools import cache
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
-from scraper.normalise.months import ANY_MONTH, MONTH, MONTHS
-from scraper.normalise.text import clean_line
+from scraper.normalise.text import clean_line, either, words
 from scraper.normalise.urls import host_of
-from scraper.normalise.words import either, words
-from scraper.normalise.years import find_year
-from scraper.normalise.zones import place
+
+# One row a month: Swedish, Norwegian, Danish, English, German, Finnish, then French, Spanish, Italian and Dutch.
+NAMES = """
+januari january januar jan jän jänner tammikuuta tammikuu janvier enero gennaio
+februari february februar feb febr helmikuuta helmikuu février febrero febbraio
+mars march märz mar maaliskuuta maaliskuu marzo maart mär mrz
+april apr huhtikuuta huhtikuu avril abril aprile
+maj mai may toukokuuta toukokuu mayo maggio mei
+juni june jun kesäkuuta kesäkuu juin junio giugno
+juli july jul heinäkuuta heinäkuu juillet julio luglio
+augusti august aug elokuuta elokuu août agosto augustus
+september sep sept syyskuuta syyskuu septembre septiembre settembre
+oktober october okt oct lokakuuta lokakuu octobre octubre ottobre
+november nov marraskuuta marraskuu novembre noviembre
+december desember dezember dec des dez joulukuuta joulukuu décembre diciembre dicembre
+"""
+MONTHS = {name: number for number, row in enumerate(NAMES.split("\n")[1:13], 1) for name in row.split()}
+ANY_MONTH = rf"(?:{'|'.join(sorted(MONTHS, key=len, reverse=True))})\b"
+MONTH = rf"(?<![^\W\d_])(?P<month>{ANY_MONTH})\.?"
+
+
+# Dates as paths hold them: /2023/mars/20/, /2023/03/20/, /2023-03-20-, down to the year alone.
+PATH_DATE = re.compile(
+    rf"(?<!\d)(?P<y>(?:19|20)\d\d)(?:[/-](?:(?P<m>[01]?\d)(?!\d)|{MONTH})(?:[/-](?P<d>[0-3]?\d)(?!\d))?)?(?![\w])",
+    re.IGNORECASE,
+)
+HALF_A_YEAR = 183
+
+
+def find_year(url: str, month: int, day: int) -> int:
+    """The year a day without one belongs to; ValueError where the URL does not tell it.
+
+    Where the URL names a month, the year is the one that brings the two within half a year of each other:
+    a page of 31 December is updated in January of the next. A folder of the path tells more than a word of its
+    slug, which may speak of any year.
+
+    >>> find_year("https://a.se/2023/mars/20/x/", 3, 20), find_year("https://a.se/2023/december/31/x/", 1, 1)
+    (2023, 2024)
+    >>> find_year("https://a.se/nyheter/2020/05/x/", 5, 15), find_year("https://a.se/nyhetsarkiv-2019/x/", 1, 5)
+    (2020, 2019)
+    >>> find_year("https://a.se/nyheter/2025/rapport-for-april-2014/", 5, 15)
+    2025
+    """
+    path = urlsplit(url).path
+    found = list(PATH_DATE.finditer(path))
+    found = [match for match in found if is_folder(match, path)] or found
+    years = {match["y"] for match in found}
+    if len(years) != 1:
+        raise ValueError(f"the year is told neither by the text nor by {path}")
+    year = int(years.pop())
+    for match in found:
+        if match["m"] or match["month"]:
+            stated = int(match["m"]) if match["m"] else MONTHS[match["month"].lower()]
+            return nearest_year(year, stated, int(match["d"] or 15), month, day)
+    return year
+
+
+def is_folder(match: re.Match[str], path: str) -> bool:
+    """Whether a date of a path is a folder, or opens the last part of the path as a whole day does."""
+    begins = path[: match.start()].endswith("/")
+    return begins and (path[match.end() :][:1] in ("", "/") or bool(match["d"]))
+
+
+def nearest_year(year: int, stated_month: int, stated_day: int, month: int, day: int) -> int:
+    """The year that puts month and day nearest to the stated date."""
+    stated = date(year, stated_month, stated_day)
+    apart = (date(year, month, min(day, 28)) - stated).days
+    return year + (1 if apart < -HALF_A_YEAR else -1 if apart > HALF_A_YEAR else 0)
+
+
+STOCKHOLM = "Europe/Stockholm"
+COUNTRY_ZONES = {
+    "se": STOCKHOLM,
+    "fi": "Europe/Helsinki",
+    "ax": "Europe/Mariehamn",
+    "no": "Europe/Oslo",
+    "dk": "Europe/Copenhagen",
+    "is": "Atlantic/Reykjavik",
+    "de": "Europe/Berlin",
+    "at": "Europe/Vienna",
+    "ch": "Europe/Zurich",
+    "nl": "Europe/Amsterdam",
+    "be": "Europe/Brussels",
+    "fr": "Europe/Paris",
+    "es": "Europe/Madrid",
+    "it": "Europe/Rome",
+    "uk": "Europe/London",
+    "ie": "Europe/Dublin",
+    "ee": "Europe/Tallinn",
+    "lv": "Europe/Riga",
+    "lt": "Europe/Vilnius",
+    "pl": "Europe/Warsaw",
+    "jp": "Asia/Tokyo",
+}
+NAMED = {
+    **dict.fromkeys(("Z", "UTC", "GMT", "WET"), 0),
+    **dict.fromkeys(("CET", "MEZ", "WEST", "BST"), 1),
+    **dict.fromkeys(("CEST", "MESZ", "EET"), 2),
+    "EEST": 3,
+    "EDT": -4,
+    **dict.fromkeys(("EST", "CDT"), -5),
+    **dict.fromkeys(("CST", "MDT"), -6),
+    **dict.fromkeys(("MST", "PDT"), -7),
+    "PST": -8,
+}
+
+
+@cache
+def zone_of(host: str) -> ZoneInfo | None:
+    """The clock of a host's country, told from its last label; None where it names no country."""
+    name = COUNTRY_ZONES.get(host.rpartition(".")[2])
+    return ZoneInfo(name) if name else None
+
+
+def place(naive: datetime, offset: str | None, url: str, clock: str | None = None) -> datetime:
+    """A clock reading as a moment: by its own offset where it names one, else by the clock named or the host's.
+
+    A host without a country keeps the offset it wrote (Stockholm's zone where the two agree) and lends
+    Stockholm's clock to readings without one. ValueError for a reading the clock skips in spring.
+    """
+    zone = ZoneInfo(clock) if clock else zone_of(host_of(url))
+    if offset:
+        moment = naive.replace(tzinfo=parse_offset(offset))
+        return moment.astimezone(zone) if zone else in_stockholm_if_same(moment)
+    moment = naive.replace(tzinfo=zone or ZoneInfo(STOCKHOLM))
+    # zoneinfo accepts readings in the gap; only there does the way through UTC come back changed.
+    if moment.astimezone(UTC).astimezone(moment.tzinfo).replace(tzinfo=None) != naive:
+        raise ValueError(f"{naive:%Y-%m-%d %H:%M} never showed on the clocks of {moment.tzinfo}")
+    return moment
+
+
+def parse_offset(text: str) -> tzinfo:
+    """'CET', 'Z', '+02:00' or '+0200' as a fixed offset."""
+    hours = NAMED.get(text.upper())
+    if hours is not None:
+        return timezone(timedelta(hours=hours))
+    digits = text[1:].replace(":", "")
+    offset = timedelta(hours=int(digits[:2]), minutes=int(digits[2:] or 0))
+    return timezone(-offset if text[0] in "-−" else offset)
+
+
+def in_stockholm_if_same(moment: datetime) -> datetime:
+    """The moment on Stockholm's clock where that shows the same reading, else as it is."""
+    local = moment.astimezone(ZoneInfo(STOCKHOLM))
+    return local if local.utcoffset() == moment.utcoffset() else moment
+
 
 # What a date may stand for. Tried in this order at each place of the text; the word nearest before the date counts.
 ROLES = {
@@ -90,8 +244,6 @@ TIME_AFTER = re.compile(
 TIME_BEFORE = re.compile(
     rf"(?<!\d){CLOCK}\s*(?P<half>[ap]\.?m\b\.?)?\s*(?P<z>C?E?S?T)?[\s,·•|–-]*(?:den|on|am)?\s*$", re.IGNORECASE
 )
-
-
 # Countries that write the day first wherever they write a date in figures alone.
 DAY_FIRST = tuple(f".{country}" for country in words("uk ie se no dk fi ax is de at ch nl be fr es pt it pl eu int"))
 

@@ -1,9 +1,88 @@
-"""What kind of file a link leads to, told from the file's ending."""
+"""Caption/credit split; media types.
+
+Captions and credits: who took the picture, parted from what it shows.
+
+What kind of file a link leads to, told from the file's ending.
+"""
 
 from __future__ import annotations
 
 import re
 from urllib.parse import urlsplit
+
+from scraper.normalise.text import clean_line
+
+# Words for a photograph may follow any words; "bild" and its kin open a credit only after a full stop or alone,
+# for captions say "Från vänster i bild: …".
+PHOTO = r"foto(?:graf(?:i|er(?:ing)?)?)?|photo(?:graph(?:er)?)?(?: by| credit)?|©"
+PICTURE = r"bild|bilde|billede|kuva|illustration|illustratör|grafik|image(?: credit)?|credit"
+NAME = r"(?P<credit>[^()]{2,120}?)\)?\s*\.?$"
+CREDIT = re.compile(
+    rf"(?:(?:^|(?<=[\s.,;|(/–-]))(?:{PHOTO})(?:\s*[:.]|(?<=©))|(?:^|(?<=[.!?)|(/–]\s)|(?<=[(|]))(?:{PICTURE})\s*:)\s*{NAME}",
+    re.IGNORECASE,
+)
+# Without a mark after the word, a name must follow: "fotograf Eva Ek", not "ett foto som säger mycket".
+UNMARKED = re.compile(
+    rf"(?:^|(?<=[\s.,;|(/–-]))(?:[Ff]oto(?:graf)?|FOTO|[Pp]hoto(?: by)?)\s+(?=[^\W\d_a-zåäö])(?!av\b){NAME}"
+)
+# A name has no words in small letters but these; what has is a sentence: "fotograf Eva Ek på plats i Lund".
+SMALL = re.compile(r"(?<!\w)(?!(?:av|och|von|van|de|af|and|und|by|för|via)\b)[a-zåäö]+")
+SENTENCE = re.compile(r"(?P<name>.*?\w\w)\.\s+(?P<after>[A-ZÅÄÖ]\S*(?:\s+\S+){2,})$")
+NOTE = re.compile(r"\s+\([^()]+\)\.?$")
+
+
+def split_credit(text: str) -> tuple[str | None, str | None]:
+    """A caption as (what it shows, whose picture it is); either may be None.
+
+    >>> split_credit("A och B. Foto: Eva Ek/Byrå")
+    ('A och B.', 'Eva Ek/Byrå')
+    >>> split_credit("Foto. Eva Ek"), split_credit("Verket, fotograf Eva Ek"), split_credit("FOTO: EVA EK")
+    ((None, 'Eva Ek'), ('Verket', 'Eva Ek'), (None, 'EVA EK'))
+    >>> split_credit("Till vänster i bild: A och B. Foto: Eva Ek")
+    ('Till vänster i bild: A och B.', 'Eva Ek')
+    >>> split_credit("Foto: Eva Ek. Ministern besöker skolan"), split_credit("Foto: Eva Ek (beskuren bild)")
+    (('Ministern besöker skolan', 'Eva Ek'), ('(beskuren bild)', 'Eva Ek'))
+    >>> split_credit("Ministern och fotograf Eva Ek på plats i Lund")
+    ('Ministern och fotograf Eva Ek på plats i Lund', None)
+    >>> split_credit("Sjön i höstljus. Foto Eva Ek"), split_credit("Ett foto som säger mycket")
+    (('Sjön i höstljus.', 'Eva Ek'), ('Ett foto som säger mycket', None))
+    """
+    line = clean_line(text)
+    noted = NOTE.search(line)
+    for end in (len(line), noted.start() if noted else None):
+        match = find_credit(line[:end]) if end else None
+        if match and end:
+            name, after = part_sentence(match["credit"])
+            told = [line[: match.start()].rstrip(" ,;|(/–-"), after, line[end:].strip()]
+            return " ".join(filter(None, told)) or None, name.strip(" .,;") or None
+    return line or None, None
+
+
+def find_credit(line: str) -> re.Match[str] | None:
+    """Where a line names whose picture it is."""
+    if match := last(CREDIT, line):
+        return match
+    match = last(UNMARKED, line)
+    return match if match and SMALL.search(match["credit"]) is None else None
+
+
+def part_sentence(credit: str) -> tuple[str, str]:
+    """A credit and the sentence that follows it, if one does.
+
+    >>> part_sentence("Eva Ek. Ministern besöker skolan"), part_sentence("E. Ek/Byrån")
+    (('Eva Ek', 'Ministern besöker skolan'), ('E. Ek/Byrån', ''))
+    """
+    match = SENTENCE.match(credit)
+    return (match["name"], match["after"]) if match else (credit, "")
+
+
+def last(pattern: re.Pattern[str], line: str) -> re.Match[str] | None:
+    """The last place a pattern matches, told from the end: a caption's own colons come before the credit."""
+    match = pattern.search(line)
+    while match and (later := pattern.search(line, match.start() + 1)):
+        match = later
+    return match
+
 
 # Written out rather than asked of the mimetypes module, whose answers vary with the machine.
 MEDIA_TYPES = {

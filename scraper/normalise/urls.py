@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import urljoin, urlsplit
 
-from archive.canonical import canonical_url
-from scraper.hosts import bare
+from archive.urls import bare, canonical_url
 
 __all__ = ["absolute", "canonical_url", "host_of"]
 

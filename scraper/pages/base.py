@@ -1,41 +1,77 @@
-"""NewsPage: reads a release from any page. A CMS or an agency overrides only what differs."""
+"""NewsPage: the reading order, overridable fields.
+
+Which version of the reading rules this is: two states read by different ones may differ without any edit.
+
+NewsPage: reads a release from any page. A CMS or an agency overrides only what differs.
+"""
 
 from __future__ import annotations
 
+import hashlib
+from functools import cache
+from importlib.metadata import version
+from importlib.resources import files
+from pathlib import Path
 from typing import ClassVar
 
 from bs4 import Tag
 
+import scraper.normalise
+import scraper.pages
 from scraper.agency import Agency
 from scraper.errors import NotARelease
 from scraper.items import Evidence, ReleaseItem
 from scraper.normalise.text import clean_line
 from scraper.normalise.urls import host_of
-from scraper.pages.address import find_address
-from scraper.pages.attachments import find_attachments
 from scraper.pages.blocks import Block, is_inside, read_blocks, within
 from scraper.pages.body import body_html, body_text, find_body
-from scraper.pages.boilerplate import drop_margins, drop_noise, remove
-from scraper.pages.choice import choose_dates
 from scraper.pages.contacts import choose_contacts, find_areas
-from scraper.pages.dates import Found
-from scraper.pages.document import Document
-from scraper.pages.elements import Element, whole_text
-from scraper.pages.evidence import path_of
-from scraper.pages.folded import gather_folded
-from scraper.pages.kinds import find_kind
+from scraper.pages.content import (
+    bring_lead,
+    drop_margins,
+    drop_noise,
+    find_container,
+    find_main,
+    gather_folded,
+    parts_of_text,
+    remove,
+    take_apart,
+    to_soup,
+)
+from scraper.pages.dates import Found, choose_dates
+from scraper.pages.document import (
+    Document,
+    Element,
+    declared_lead,
+    declared_questions,
+    find_address,
+    path_of,
+    whole_text,
+)
 from scraper.pages.lead import find_lead
-from scraper.pages.listings import is_listing
-from scraper.pages.main_element import bring_lead, find_container, find_main
-from scraper.pages.metadata import declared_lead, declared_questions
-from scraper.pages.pictures import find_images
+from scraper.pages.media import find_attachments, find_images
+from scraper.pages.page_type import LEAST_TEXT, find_refusal, find_short_refusal, is_listing, look_at
 from scraper.pages.questions import find_pairs
-from scraper.pages.refusal import LEAST_TEXT, find_refusal, find_short_refusal, look_at
-from scraper.pages.sections import parts_of_text
-from scraper.pages.soup import take_apart, to_soup
-from scraper.pages.tags import find_bracketed, find_named_tags, find_tags
-from scraper.pages.titles import find_title
-from scraper.pages.version import rules_version
+from scraper.pages.tags import find_bracketed, find_kind, find_named_tags, find_tags
+from scraper.pages.title import find_title
+
+LIBRARIES = ("lxml", "beautifulsoup4", "cssselect", "nh3")  # that read pages: a new release may read one otherwise
+
+
+@cache
+def rules_version(agency: Agency | None = None) -> str:
+    """Twelve hex digits of the SHA-256 over what turns a page into a release: our files, the versions of the
+    libraries below them, the agency's own table.
+    """
+    digest = hashlib.sha256(repr(agency).encode())
+    for library in LIBRARIES:
+        digest.update(f"{library} {version(library)}\0".encode())
+    for package in (scraper.pages, scraper.normalise):
+        for file in sorted(Path(package.__path__[0]).glob("*.py")):
+            digest.update(file.name.encode() + b"\0" + file.read_bytes())
+    digest.update(files("archive").joinpath("html.py").read_bytes())  # what body_html may hold
+    return digest.hexdigest()[:12]
+
 
 MARK = "data-field"  # set on elements that a selector names, so that the soup knows them again
 TEXT = "data-text"  # set on the element that holds the running text

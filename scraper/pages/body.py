@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from scraper.normalise.kinds import to_kind
+from scraper.normalise.vocabulary import to_kind
 from scraper.pages.blocks import Block
-from scraper.pages.contact_sections import has_reach
-from scraper.pages.date_lines import is_date_line
+from scraper.pages.contacts import has_reach
+from scraper.pages.content import BESIDE, BYLINE, CONTACT, ELSEWHERE, PICTURE_CREDIT, POINTER, SERVICE
+from scraper.pages.dates import is_date_line
 from scraper.pages.lead import is_sentence
-from scraper.pages.pictures import CAPTION
+from scraper.pages.media import CAPTION
 from scraper.pages.questions import Pair
-from scraper.pages.signposts import BESIDE, BYLINE, CONTACT, ELSEWHERE, PICTURE_CREDIT, POINTER, SERVICE
-from scraper.pages.titles import key
+from scraper.pages.title import key
 
 SHORTEST_SENTENCE = 60
 LONGEST_OVER_CONTENTS = 40  # "Innehåll på denna sida"

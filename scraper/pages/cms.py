@@ -1,17 +1,119 @@
-"""Telling which system made a page, and so which class reads it."""
+"""SiteVision, Optimizely, WordPress, Drupal, polisen.se; detect_cms.
+
+Drupal: fields stand in elements named after them.
+
+Episerver, now Optimizely: the commonest system among agencies; its editors name the lead preamble or ingress.
+
+SiteVision: pages are rows of portlets, and the system's own words tell when a page was last changed.
+
+WordPress: classic themes and the block editor.
+
+Telling which system made a page, and so which class reads it.
+
+polisen.se: event notices, press releases and news of the police.
+"""
 
 from __future__ import annotations
 
 from importlib import import_module
+from typing import ClassVar
 
 from scraper.agency import Agency
 from scraper.errors import AgencyError
 from scraper.pages.base import NewsPage
 from scraper.pages.document import Document
-from scraper.pages.drupal import DrupalPage
-from scraper.pages.episerver import EpiserverPage
-from scraper.pages.sitevision import SiteVisionPage
-from scraper.pages.wordpress import WordPressPage
+
+
+class DrupalPage(NewsPage):
+    """Known by its generator meta, data-drupal attributes and /sites/default/files/ links."""
+
+    title_css: ClassVar[tuple[str, ...]] = ("h1.page-title", "h1.node__title", "h1 .field--name-title", "h1#page-title")
+    lead_css: ClassVar[tuple[str, ...]] = tuple(
+        f".node .field--name-field-{name}"
+        for name in ("ingress", "preamble", "lead", "intro", "introduction", "teaser-text")
+    )
+    body_css: ClassVar[tuple[str, ...]] = (
+        ".node--view-mode-full .field--name-body",
+        "article .field--name-body",
+        ".node-content .field-name-body",
+    )
+    tags_css: ClassVar[tuple[str, ...]] = (
+        ".node .field--name-field-tags a",
+        ".node .field--name-field-tags .field__item",
+        ".field-name-field-tags a",
+    )
+    drop_css: ClassVar[tuple[str, ...]] = (
+        ".block-local-tasks-block",
+        ".contextual-links",
+        ".node__links",
+        ".block-views",
+    )
+    beside_css: ClassVar[tuple[str, ...]] = (".field--type-file", ".field-type-file")
+
+
+class EpiserverPage(NewsPage):
+    """Known by /siteassets/, /globalassets/ and /contentassets/ in its links, or by EPi metas."""
+
+    lead_css: ClassVar[tuple[str, ...]] = ("main .preamble", "main .ingress", "main .introduction", "#content .ingress")
+    body_css: ClassVar[tuple[str, ...]] = (
+        ".xhtml-string",
+        ".main-body",
+        ".editorial-html",
+        ".article__body",
+        ".article-body",
+    )
+    drop_css: ClassVar[tuple[str, ...]] = (
+        ".EPiServerForms",
+        ".EPiServerFormContainer",
+        ".block-related",
+        ".js-cookie-consent",
+    )
+
+
+class SiteVisionPage(NewsPage):
+    """Known by its generator meta, sv- classes and /download/18.<hex>/ links."""
+
+    lead_css: ClassVar[tuple[str, ...]] = (
+        "main .sv-text-portlet .ingress",
+        "main p.ingress",
+        ".sv-text-portlet-content p.ingress",
+        ".sv-font-ingress",
+    )
+    drop_css: ClassVar[tuple[str, ...]] = (
+        ".sv-toc-portlet",
+        ".sv-searchform-portlet",
+        ".sv-linkmenu-portlet",
+        ".sv-breadcrumb-portlet",
+        ".sv-print-link",
+    )
+
+
+class WordPressPage(NewsPage):
+    """Known by its generator meta and /wp-content/ in its links."""
+
+    lead_css: ClassVar[tuple[str, ...]] = (
+        "article .preamble",
+        "article .ingress",
+        ".entry-content .has-lead-font-size",
+        ".entry-header .entry-summary",
+    )
+    body_css: ClassVar[tuple[str, ...]] = ("article .entry-content", ".wp-block-post-content", "main .entry-content")
+    published_css: ClassVar[tuple[str, ...]] = ("article time.entry-date.published", "main .wp-block-post-date time")
+    updated_css: ClassVar[tuple[str, ...]] = ("article time.updated:not(.published)",)
+    tags_css: ClassVar[tuple[str, ...]] = (
+        "article .tags-links a",
+        "article .wp-block-post-terms a",
+        "article .post-tags a",
+    )
+    drop_css: ClassVar[tuple[str, ...]] = (
+        ".sharedaddy",
+        ".jp-relatedposts",
+        ".post-navigation",
+        ".wp-block-latest-posts",
+        ".comments-area",
+        ".yarpp-related",
+    )
+
 
 # What each system leaves on every page it makes. A page embedding another's file must not be taken for its page,
 # so the generator meta decides first.
@@ -58,3 +160,17 @@ def load_page(name: str, agency: Agency) -> type[NewsPage]:
     if not (isinstance(found, type) and issubclass(found, NewsPage)):
         raise AgencyError("agencies.toml", agency.slug, "page", f"{name!r} is no page class")
     return found
+
+
+class PolisenPage(EpiserverPage):
+    """Three generations of one template: span.date, time.date and dl; each keeps the dates beside the text."""
+
+    title_css: ClassVar[tuple[str, ...]] = ("#main-content h1", *EpiserverPage.title_css)
+    lead_css: ClassVar[tuple[str, ...]] = ("#main-content .preamble", *EpiserverPage.lead_css)
+    drop_css: ClassVar[tuple[str, ...]] = (
+        ".event-page > .block",
+        ".share-links",
+        ".c-social-media",
+        *EpiserverPage.drop_css,
+    )
+    beside_css: ClassVar[tuple[str, ...]] = (".meta-data-container", ".page-meta-data", *EpiserverPage.beside_css)

@@ -1,23 +1,239 @@
-"""A page's HTML, parsed once: its charset, what its head declares, its elements by CSS selector."""
+"""Document: charset, tree, meta, JSON-LD, CSS select, canonical URL; element and markup helpers.
+
+A page's bytes as text: which charset they are in.
+
+An element of a parsed page, and its text.
+
+Mending a page whose bytes are of two charsets, or were read in the wrong one before they were written.
+
+CSS selectors, compiled; those made of tags and classes alone are told from an element and what holds it.
+
+A page's HTML, parsed once: its charset, what its head declares, its elements by CSS selector.
+
+Finding the address a page calls its own.
+
+Naming an element in a way a person can find it again.
+
+What an element is by its mark-up: inline, a heading, a folded panel's title, a plain list, a table of data.
+
+What a page declares about itself: JSON-LD, OpenGraph, Dublin Core and the metas agencies' systems write.
+"""
 
 from __future__ import annotations
 
+import codecs
 import json
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterator
-from functools import cached_property
-from urllib.parse import urljoin
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import cast
+from urllib.parse import urljoin, urlsplit
 
-from cssselect import SelectorError
+from bs4 import Tag
+from cssselect import HTMLTranslator, SelectorError
 from lxml import etree
 
 from scraper.errors import NotARelease, PageError
-from scraper.normalise.mojibake import is_broken
-from scraper.pages.charsets import decode
-from scraper.pages.elements import Element
-from scraper.pages.mending import mend
-from scraper.pages.selectors import compiled, holds_class
+from scraper.normalise.text import clean_line, is_broken, repair_mojibake, words
+from scraper.normalise.urls import host_of
+
+BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
+META_CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([\w-]+)", re.IGNORECASE)
+XML_DECLARATION = re.compile(rb"^\s*<\?xml[^>]*encoding=[\"']([\w-]+)", re.IGNORECASE)
+MOST_LETTERS = 4  # letters of UTF-8 for each byte that is none
+LATIN_1 = {"iso8859-1", "ascii"}  # as Python calls them
+# Python's names of the charsets that browsers know (WHATWG, Encoding). It has codecs of other sorts as well: idna,
+# base64, rot13 are none a page can be written in.
+CHARSETS = re.compile(
+    r"utf-8|ascii|iso8859-\d+|cp(?:125\d|866|874|932|949)|koi8-[ru]|mac-(?:roman|cyrillic)|gb(?:k|2312|18030)"
+    r"|big5(?:hkscs)?|euc_(?:jp|kr)|iso2022_jp|shift_jis"
+)
+
+
+def decode(html: bytes) -> str:
+    """The bytes as text.
+
+    A byte order mark decides. Then valid UTF-8 is believed over any declaration: other charsets are next to
+    never valid UTF-8 by chance, and pages moved to UTF-8 often keep an old declaration. Then the page's own
+    word, where "latin-1" means windows-1252, as browsers have it; then UTF-8 where nearly all is, for the same
+    reason; last windows-1252, the web's old default.
+    """
+    for mark, charset in BOMS:
+        if html.startswith(mark):
+            return html[len(mark) :].decode(charset, "replace")
+    try:
+        return html.decode("utf-8")
+    except UnicodeDecodeError:
+        pass
+    declared = META_CHARSET.search(html[:8192]) or XML_DECLARATION.search(html[:200])
+    found = find_charset(declared[1].decode("ascii")) if declared else "utf-8" if is_nearly_utf_8(html) else None
+    return html.decode(found or "windows-1252", "stray" if found == "utf-8" else "replace")
+
+
+def is_nearly_utf_8(html: bytes) -> bool:
+    """Whether bytes that are no letters of UTF-8 are but some among many that are."""
+    text = html.decode("utf-8", "replace")
+    strays = text.count("\N{REPLACEMENT CHARACTER}")
+    return sum(sign > "\x7f" for sign in text) - strays >= MOST_LETTERS * strays
+
+
+def find_charset(label: str) -> str | None:
+    """Python's name of a charset that browsers know by this label; None where they know none.
+
+    >>> find_charset("UTF8"), find_charset("latin-1"), find_charset("rot13"), find_charset("svenska")
+    ('utf-8', 'cp1252', None, None)
+    """
+    try:
+        name = codecs.lookup(label).name
+    except LookupError:
+        return None
+    if name.startswith("utf-16"):  # what can be read as ASCII so far is none (HTML, 13.2.3.2)
+        return "utf-8"
+    if not CHARSETS.fullmatch(name):
+        return None
+    return "cp1252" if name in LATIN_1 else name
+
+
+Element = etree._Element  # lxml names no public type for it
+WITHIN_WORDS = ("sub", "sup", "wbr")
+
+
+def whole_text(element: Element) -> str:
+    """All text within an element, parts kept apart."""
+    return " ".join(cast("Iterator[str]", element.itertext()))
+
+
+def words_of(element: Element) -> str:
+    """All text within an element, parts kept apart but for those that stand within a word: "CO<sub>2</sub>"."""
+    parts = []
+    for event, part in etree.iterwalk(element, ("start", "end")):
+        if part.tag not in WITHIN_WORDS:
+            parts.append(" ")
+        text = part.text if event == "start" else part.tail if part is not element else None
+        parts.append(text or "")
+    return "".join(parts)
+
+
+def short_line(element: Element, most: int) -> str | None:
+    """All text within an element as one line, None where it is longer; does not read on to find that out."""
+    parts: list[str] = []
+    length = 0
+    for text in cast("Iterator[str]", element.itertext()):
+        if part := clean_line(text):
+            length += len(part) + 1
+            if length > most + 1:
+                return None
+            parts.append(part)
+    return " ".join(parts)
+
+
+WORDED = ("alt", "title", "content", "aria-label")  # attributes that hold words
+LETTERS = frozenset("åäöÅÄÖéÉüÜøØæÆ".encode("windows-1252"))
+LATER, FIRST = b"\x80", b"\xc0"  # where the later bytes of a letter begin in UTF-8, and where first ones do
+FORBIDDEN = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]"
+)  # no characters of XML, which lxml refuses; and DEL
+
+
+def read_stray(error: UnicodeError) -> tuple[str, int]:
+    """One byte that is no UTF-8: a Nordic letter of windows-1252 where one fits, else the mark for what is lost.
+
+    Text from elsewhere, pasted in by a program that does not convert it, leaves such bytes in pages of UTF-8.
+    """
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    at, html = error.start, error.object
+    fits = html[at] in LETTERS and not LATER <= html[at + 1 : at + 2] < FIRST
+    return (html[at : at + 1].decode("windows-1252") if fits else "\N{REPLACEMENT CHARACTER}"), at + 1
+
+
+codecs.register_error("stray", read_stray)
+
+
+def mend(root: etree._Element) -> None:
+    """Repair the words of a page, element by element, and leave its addresses alone."""
+    for element in root.iter(etree.Element):
+        text, tail = element.text, element.tail
+        if text and (mended := repair_mojibake(text)) != text:
+            element.text = FORBIDDEN.sub("", mended)
+        if tail and (mended := repair_mojibake(tail)) != tail:
+            element.tail = FORBIDDEN.sub("", mended)
+        for name in WORDED:
+            words = element.get(name)
+            if words and (mended := repair_mojibake(words)) != words:
+                element.set(name, FORBIDDEN.sub("", mended))
+
+
+WHITE = re.compile(r"[ \t\r\n\f]+")  # what parts the classes of an element (HTML, 2.3.7) and the steps of a selector
+STEP = re.compile(r"(?P<tag>[a-zA-Z]\w*)?(?P<classes>(?:\.[a-zA-Z][\w-]*)*)", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A tag, or any where it is None, and the classes beside it."""
+
+    tag: str | None
+    classes: tuple[str, ...]
+
+    def is_of(self, element: Element, having: Callable[[str], frozenset[str]]) -> bool:
+        """Whether an element has the tag and the classes. having: the class attributes of the page with a class."""
+        if self.tag not in (None, element.tag):
+            return False
+        return not self.classes or all(element.get("class") in having(name) for name in self.classes)
+
+
+@dataclass(frozen=True, slots=True)
+class Selector:
+    """classes, ids: without all of them on a page nothing matches there. steps: what the selector is made of, the last
+    first; none where it is not made of steps alone.
+    """
+
+    xpath: etree.XPath
+    classes: tuple[str, ...]
+    ids: tuple[str, ...]
+    steps: tuple[Step, ...]
+
+    def matches(self, element: Element, having: Callable[[str], frozenset[str]]) -> bool:
+        """Whether an element is the last step's, and what the steps before it name lies around it in their order."""
+        last, *before = self.steps
+        around = element.iterancestors()  # goes on outwards from step to step
+        return last.is_of(element, having) and all(any(step.is_of(part, having) for part in around) for step in before)
+
+
+@lru_cache(maxsize=512)
+def compiled(css: str) -> Selector:
+    """A selector by its text; SelectorError where it cannot be read."""
+    plain = "" if any(sign in css for sign in ",:[\\") else css
+    classes, ids = (re.findall(rf"{sign}([\w-]+)", plain) for sign in (r"\.", "#"))
+    xpath = etree.XPath(HTMLTranslator().css_to_xpath(css))
+    return Selector(xpath, tuple(classes), tuple(ids), to_steps(plain))
+
+
+def to_steps(css: str) -> tuple[Step, ...]:
+    """The steps of a selector whose last one names a class, the last first; none where there is more to it.
+
+    >>> [step.tag for step in to_steps("main p.ingress")], to_steps("main > .ingress"), to_steps(".ingress p")
+    (['p', 'main'], (), ())
+    """
+    parts = WHITE.split(css.strip(" \t\r\n\f"))
+    found = [match for part in parts if (match := STEP.fullmatch(part)) and part]
+    if len(found) < len(parts) or not found[-1]["classes"]:
+        return ()
+    return tuple(
+        Step(match["tag"] and match["tag"].lower(), tuple(match["classes"].split(".")[1:])) for match in reversed(found)
+    )
+
+
+def holds_class(attribute: str, name: str) -> bool:
+    """Whether a class attribute holds a class.
+
+    >>> holds_class("lead\\tin-depth", "in-depth"), holds_class("lead in-depth", "in")
+    (True, False)
+    """
+    return name in attribute and f" {name} " in WHITE.sub(" ", f" {attribute} ")
+
 
 TAG_START = re.compile(rb"[a-z][\w:-]*[\s/]", re.IGNORECASE)
 QUOTED = re.compile(rb"\"[^\"]*\"|'[^']*'")
@@ -211,3 +427,235 @@ def flatten(value: object) -> Iterator[dict[str, object]]:
         yield from flatten(value.get("@graph"))
         yield from flatten(value.get("mainEntity")) if value.get("@type") in ("WebPage", "ItemPage") else ()
         yield from flatten(value.get("mainEntityOfPage"))
+
+
+def find_address(document: Document) -> str | None:
+    """The canonical address a page declares, where it is credible."""
+    declared = document.absolute(document.links.get("canonical", "")) or ""
+    return declared if is_credible(declared, document.url) else None
+
+
+def is_credible(canonical: str, url: str) -> bool:
+    """Whether a declared address can be the page's own: on its host, and no front page or folder it lies in.
+
+    One that leaves out the query that tells the page from its siblings (?id=3) is none either.
+    """
+    if urlsplit(url).query and not urlsplit(canonical).query and urlsplit(canonical).path == urlsplit(url).path:
+        return False
+    stated, own = urlsplit(canonical).path.rstrip("/"), urlsplit(url).path.rstrip("/")
+    return (
+        bool(canonical)
+        and host_of(canonical) == host_of(url)
+        and (stated == own or not f"{own}/".startswith(f"{stated}/"))
+    )
+
+
+def path_of(element: etree._Element | Tag | None, steps: int = 3) -> str:
+    """The element and its nearest parents, as a CSS-like path."""
+    names: list[str] = []
+    while element is not None and len(names) < steps:
+        tag = element.name if isinstance(element, Tag) else element.tag
+        if tag in ("[document]", "html", "body") and names:
+            break
+        names.append(step(str(tag), element.get("id"), element.get("class")))
+        element = element.parent if isinstance(element, Tag) else element.getparent()
+    return " > ".join(reversed(names))
+
+
+def step(tag: str, identifier: object, classes: object) -> str:
+    """One element as tag#id or tag.class."""
+    if isinstance(identifier, str) and identifier:
+        return f"{tag}#{identifier}"
+    return ".".join([tag, *str(classes or "").split()[:2]])
+
+
+INLINE = frozenset(
+    words("""
+    a span strong em b i u br sup sub abbr time small font mark cite q code label ins del s strike big acronym
+    bdi bdo nobr kbd var samp tt data wbr o:p dfn ruby rb
+    math semantics mrow mi mo mn ms mtext mspace mstyle mfrac msqrt mroot msup msub msubsup mover munder
+    """)
+)
+LOOSE = INLINE | {"button"}
+HEADINGS = {"h1", "h2", "h3", "h4", "h5", "h6"}
+SKIPPED = frozenset(
+    words("""
+    img picture figure figcaption hr input textarea source link meta progress area map rt rp
+    """)
+)
+PANEL_TITLES = {"button", "a", "div", "h2", "h3", "h4", "h5", "span", "dt", "p", "li"}
+FOLDED = r"(?:accordion|faqs?|collaps\w*|toggle|expand\w*|panel|dropdown)"
+TITLE = r"(?:title|header|heading|head|button|btn|trigger|question|label|toggle)"
+PANEL_CLASS = re.compile(
+    rf"{FOLDED}[\w-]*?[-_]{{0,2}}{TITLE}(?:$|[\s_-])|(?:^|[\s_-])(?:question|faq-?question|faq-?title|fraga)(?:$|\s)",
+    re.IGNORECASE,
+)
+BODY_OF_A_PANEL = {"p", "ul", "ol", "table"}
+NOT_IN_A_LIST = {"h2", "h3", "h4", "h5", "details", "button", "dl", "table", "article", "figure"}
+NOT_IN_A_TABLE = {"table", "h1", "h2", "h3", "ul"}
+SHORTEST_ANSWER = 20
+LONGEST_HEADING = 500  # an unclosed heading swallows the text after it
+
+
+def has_blocks(element: Tag) -> bool:
+    """Whether an inline element wraps block elements, as links around teasers do."""
+    for child in element.contents:
+        if isinstance(child, Tag):
+            if child.name not in INLINE and child.name not in SKIPPED:
+                return True
+            if has_blocks(child):
+                return True
+    return False
+
+
+def holds(element: Tag, names: Collection[str]) -> bool:
+    """Whether an element has a descendant of one of some names; many times as fast as BeautifulSoup's find."""
+    return any(isinstance(child, Tag) and (child.name in names or holds(child, names)) for child in element.contents)
+
+
+def inner(element: Tag, names: Collection[str]) -> Iterator[Tag]:
+    """The descendants of some names, in the page's order; many times as fast as BeautifulSoup's find_all."""
+    for child in element.contents:
+        if isinstance(child, Tag):
+            if child.name in names:
+                yield child
+            yield from inner(child, names)
+
+
+def children(element: Tag, names: Collection[str]) -> list[Tag]:
+    """An element's own children of some names."""
+    return [child for child in element.contents if isinstance(child, Tag) and child.name in names]
+
+
+def is_panel_title(element: Tag) -> bool:
+    """Whether an element folds a panel out and in: by its ARIA state, its toggle, or a class that says so."""
+    if element.name not in PANEL_TITLES:
+        return False
+    attributes = element.attrs
+    role = attributes.get("role")
+    if role in ("region", "tabpanel"):
+        return False  # some put the state of a panel on the panel itself
+    if element.name == "button" or role in ("button", "tab"):
+        return says_it_folds(element) or (role is not None and element.name not in ("a", "button"))
+    if says_it_folds(element):
+        return not holds(element, BODY_OF_A_PANEL)  # or on what holds its title and its text
+    classes = str(attributes.get("class") or "")
+    if not classes or not PANEL_CLASS.search(classes):
+        return False
+    return not holds(element, BODY_OF_A_PANEL) and len(element.get_text()) < LONGEST_HEADING
+
+
+def says_it_folds(element: Tag) -> bool:
+    """Whether an element's attributes say that it folds something or is folded."""
+    attributes = element.attrs
+    return (
+        "aria-expanded" in attributes
+        or "aria-controls" in attributes
+        or "collapse" in (attributes.get("data-toggle"), attributes.get("data-bs-toggle"))
+    )
+
+
+def is_plain_list(element: Tag) -> bool:
+    """Whether a list's items are plain text, not panels, headings, cards or bold questions with their answers."""
+    if holds(element, NOT_IN_A_LIST):
+        return False
+    asking = 0
+    for item in children(element, ("li",)):
+        first = next((child for child in item.contents if isinstance(child, Tag) or str(child).strip()), None)
+        if isinstance(first, Tag):
+            asked = first.get_text().strip()
+            if asked.endswith("?") and len(item.get_text()) > len(asked) + SHORTEST_ANSWER:
+                asking += 1
+        if any(is_panel_title(link) for link in children(item, ("a", "span", "div"))):
+            return False
+    return asking < 2
+
+
+def is_data_table(element: Tag) -> bool:
+    """Whether a table holds data, not a page's layout."""
+    if element.get("role") == "presentation" or holds(element, NOT_IN_A_TABLE):
+        return False
+    rows = list(inner(element, ("tr",)))
+    return len(rows) > 1 and any(len(children(row, ("td", "th"))) > 1 for row in rows)
+
+
+ARTICLES = frozenset(
+    words("""
+    Article NewsArticle BlogPosting ReportageNewsArticle AnalysisNewsArticle OpinionNewsArticle
+    BackgroundNewsArticle Report GovernmentService PressRelease SpecialAnnouncement WebPage TechArticle
+    ScholarlyArticle LiveBlogPosting SocialMediaPosting MedicalWebPage Review FAQPage QAPage Recipe ItemPage
+    CreativeWork
+    """)
+)
+PUBLISHED_METAS = words("""
+    article:published_time og:published og:article:published_time published datepublished dc.date.issued
+    dcterms.issued article:published publish-date publishdate publication_date pubdate published_time
+    date.published dc.date.published sailthru.date parsely-pub-date cxenseparse:recs:publishtime
+    citation_publication_date
+    """)
+# These do not say which date they are; what a reader sees beside the title counts more.
+VAGUE_METAS = words("""
+    dcterms.created dc:date.created dc.date.created creation-date dc.date dcterms.date dc.created date
+    """)
+UPDATED_METAS = words("""
+    article:modified_time og:updated_time datemodified dcterms.modified dc:date.modified dc.date.modified
+    dcterms.date.modified article:modified last-modified revised lastmod updated modified
+    """)
+
+
+def declared_dates(document: Document, field: str) -> Iterator[tuple[str, str]]:
+    """Declared dates as (rule, value), best first. field: published or updated."""
+    key = "datePublished" if field == "published" else "dateModified"
+    for found in document.json_ld:
+        if is_article(found) and isinstance(found.get(key), str) and found[key]:
+            yield f"JSON-LD {key}", str(found[key])
+    for name in PUBLISHED_METAS if field == "published" else UPDATED_METAS:
+        if document.meta.get(name):
+            yield f"meta {name}", document.meta[name]
+
+
+def vague_dates(document: Document) -> Iterator[tuple[str, str]]:
+    """Declared dates that do not say which they are."""
+    for name in VAGUE_METAS:
+        if document.meta.get(name):
+            yield f"meta {name}", document.meta[name]
+
+
+def declared_title(document: Document) -> str | None:
+    """The headline as declared, site names still on it."""
+    return document.meta.get("og:title") or document.meta.get("twitter:title") or document.meta.get("dc.title")
+
+
+def declared_headline(document: Document) -> str | None:
+    """JSON-LD's headline of the article."""
+    return next(
+        (str(found["headline"]) for found in document.json_ld if is_article(found) and found.get("headline")), None
+    )
+
+
+def declared_lead(document: Document) -> str | None:
+    """The page's summary as declared."""
+    return document.meta.get("description") or document.meta.get("og:description")
+
+
+def declared_questions(document: Document) -> list[str]:
+    """The questions that FAQPage data names."""
+    pages = [found for found in document.json_ld if "FAQPage" in types(found)]
+    entities = [entity for page in pages for entity in as_list(page.get("mainEntity"))]
+    return [str(entity["name"]) for entity in entities if isinstance(entity, dict) and entity.get("name")]
+
+
+def as_list(value: object) -> list[object]:
+    """JSON-LD writes one value where there could be a list."""
+    return value if isinstance(value, list) else [value]
+
+
+def is_article(found: dict[str, object]) -> bool:
+    """Whether a JSON-LD object is about the page's own text."""
+    return not ARTICLES.isdisjoint(types(found))
+
+
+def types(found: dict[str, object]) -> set[str]:
+    """The types of a JSON-LD object."""
+    value = found.get("@type")
+    return {str(name) for name in value} if isinstance(value, list) else {str(value)}

@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 
 from bs4 import Tag
 
-from scraper.normalise.words import either
+from scraper.normalise.text import either
 from scraper.pages.blocks import Block
-from scraper.pages.titles import key
+from scraper.pages.title import key
 
 LEAD = re.compile(
     r"(?:^|[\s_-])"

@@ -11,8 +11,8 @@ from bs4 import Tag
 from scraper.items import QuestionItem
 from scraper.normalise.text import DASH, clean_line
 from scraper.pages.blocks import Block
-from scraper.pages.markup import BODY_OF_A_PANEL
-from scraper.pages.question_words import (
+from scraper.pages.document import BODY_OF_A_PANEL
+from scraper.pages.question_patterns import (
     ANNOUNCED,
     ANSWERER,
     MARKED_ANSWER,
@@ -23,7 +23,7 @@ from scraper.pages.question_words import (
     SPEAKER,
     asks,
 )
-from scraper.pages.titles import key
+from scraper.pages.title import key
 
 SHORTEST, LONGEST = 4, 400  # characters of a question that stands as one: "Hur?"
 SHORTEST_PLAIN, LONGEST_PLAIN = 8, 200  # of one in a paragraph like any other

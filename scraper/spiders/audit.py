@@ -1,27 +1,36 @@
-"""The audit spider: reads sources wholly, whatever news crawls have seen of them, and takes stock of what is held."""
+"""`scrapy crawl audit`: every source to its end, for coverage.
+
+Finding a listing's archive pages: its years, and the page where its older releases are kept.
+
+One agency's audit: its sources and what they list, while they are read; taken stock of when all are through.
+
+The audit spider: reads sources wholly, whatever news crawls have seen of them, and takes stock of what is held.
+"""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
-from typing import Any
-from urllib.parse import urljoin
+import re
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+from urllib.parse import parse_qsl, urljoin, urlsplit
 
 from scrapy import Request
 from scrapy.http import Response
 from scrapy.settings import BaseSettings
 from twisted.python.failure import Failure
 
+from archive.coverage import Entry, Source, Stock, refill, take_stock
+from archive.dates import now
 from archive.frontier import Row
-from archive.ledger.gaps import refill
-from archive.ledger.stock import Stock, take_stock
-from archive.times import now
+from archive.urls import canonical_url
 from scraper.agency import Agency
-from scraper.archives import find_archives
-from scraper.auditing import Audit, Kind, parse_flag
-from scraper.errors import SourceError
-from scraper.faults import find_wall, kind_of, kind_of_source
+from scraper.errors import AgencyError, SourceError
+from scraper.failures import find_wall, kind_of, kind_of_source
+from scraper.normalise.urls import absolute
 from scraper.sources import (
+    FILES,
     Sources,
     declared_sources,
     find_sources,
@@ -31,12 +40,100 @@ from scraper.sources import (
     parse_robots,
     parse_sitemap,
 )
-from scraper.spiders.answers import explain
-from scraper.spiders.reading import ReadingSpider
-from scraper.spiders.traps import DEEPEST
+from scraper.sources.links import Link
+from scraper.sources.listings import base_of, line_of, to_page
+from scraper.spiders.base import ReadingSpider, explain
+from scraper.spiders.news import DEEPEST, Traps
+
+YEAR = re.compile(r"(år )?((19|20)\d\d)( ?\(\d+\))?", re.IGNORECASE)
+OLDER = re.compile(
+    r"(visa |se |till )?((äldre|tidigare) (nyheter|pressmeddelanden|artiklar)|(nyhets|press)?arkiv(et)?"
+    r"|arkiv (för |med )?(nyheter|pressmeddelanden)|news archive|older (news|press releases))",
+    re.IGNORECASE,
+)
+
+
+def find_archives(body: bytes, url: str, agency: Agency) -> list[str]:
+    """The archive pages that a listing links to, in its order; SourceError where it is empty or a trap.
+
+    Only below the listing or the same page with another query, so that no agency's other archives are taken for it;
+    a year that its address names as well may also stand beside it.
+    """
+    own = urlsplit(canonical_url(url))
+    below, beside = own.path.rstrip("/") + "/", own.path.rstrip("/").rpartition("/")[0] + "/"
+    found: dict[str, None] = {}
+    page = to_page(body, url)
+    base = base_of(page, url)
+    for link in page.xpath("//a[@href]"):
+        text = line_of(link.root)
+        year = YEAR.fullmatch(text)
+        if not (year or OLDER.fullmatch(text)):
+            continue
+        address = absolute(base, link.attrib["href"])
+        if not address or not agency.owns(address) or address == canonical_url(url):
+            continue
+        parts = urlsplit(address)
+        same = parts.path.rstrip("/") == own.path.rstrip("/") and parse_qsl(parts.query) != parse_qsl(own.query)
+        sibling = year is not None and len(beside) > 1 and parts.path.startswith(beside) and year[2] in address
+        if (same or parts.path.startswith(below) or sibling) and not FILES.search(parts.path):
+            found[address] = None
+    return list(found)
+
+
+Kind = Literal["home", "robots", "feed", "sitemap", "listing", "archive"]
+
+
+@dataclass(slots=True)
+class Audit:
+    """What is known so far. put_off: what is left of it is another day's."""
+
+    agency: str
+    sources: dict[str, Source] = field(default_factory=dict)  # by address
+    open: set[tuple[str, str]] = field(default_factory=set)  # source and address of the requests on their way
+    asked: set[tuple[str, str]] = field(default_factory=set)  # and of all ever sent: a loop ends here
+    traps: Traps = field(default_factory=Traps)
+    put_off: bool = False
+    settled: bool = False
+
+    def begin(self, url: str, kind: Kind) -> bool:
+        """A source is to be read; False where it is one already."""
+        if url in self.sources:
+            return False
+        self.sources[url] = Source(url=url, kind=kind)
+        return True
+
+    def add(self, source: str, origin: str, links: Sequence[Link]) -> int:
+        """A source lists these; how many of them it had not listed before."""
+        entries = self.sources[source].entries
+        before = len(entries)
+        for link in links:
+            entries.setdefault(link.url, Entry(origin=origin, published=link.published, listed=link.listed))
+        return len(entries) - before
+
+    def leave(self, source: str, url: str, why: str) -> None:
+        """A source is not read to its end this time."""
+        self.put_off = True
+        self.sources[source].broke_off(f"{url}: left for another time: {why}")
+
+    @property
+    def answered(self) -> bool:
+        """Whether any source named something, or could be read to its end."""
+        sources = [source for source in self.sources.values() if source.kind not in ("home", "robots")]
+        return any(source.entries or source.problem is None for source in sources)
+
+
+def parse_flag(name: str, text: str) -> bool:
+    """An argument that is yes or no; no where it is left out.
+
+    >>> parse_flag("refill", "yes"), parse_flag("refill", "")
+    (True, False)
+    """
+    if text not in ("", "no", "yes"):
+        raise AgencyError("arguments", None, name, f"{text!r} is neither yes nor no")
+    return text == "yes"
+
 
 logger = logging.getLogger(__name__)
-
 ARCHIVES_MAX = 100  # archive pages an agency
 
 
@@ -191,7 +288,7 @@ class AuditSpider(ReadingSpider):
         self.request_over(audit, request.meta["root"], request.meta["asked"])
 
     def answer_failed(self, failure: Failure, response: Response | Failure | None) -> None:
-        """Our own code failed on an answer (counted by scraper.health)."""
+        """Our own code failed on an answer (counted by scraper.extensions.crawl_stats)."""
         request: Request | None = getattr(response, "request", None)
         if self.patience.give_up(failure.value) or request is None:
             return

@@ -9,11 +9,11 @@ from typing import Any, Self
 
 from scrapy.crawler import Crawler
 
+from archive.dates import now, to_text
 from archive.frontier import Row
-from archive.times import now, to_text
 from scraper.errors import AgencyError
 from scraper.locks import tell_left_out
-from scraper.spiders.reading import ReadingSpider
+from scraper.spiders.base import ReadingSpider
 
 logger = logging.getLogger(__name__)
 

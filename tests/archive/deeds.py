@@ -7,11 +7,11 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import date, timedelta
 
-from archive.errors import ArchiveError
-from archive.moves import join
-from archive.records import Attachment, Contact, Image, Question, Release
+from archive.database import ArchiveError
+from archive.merge import join
+from archive.models import Attachment, Contact, Image, Question, Release
 from archive.store import Archive
-from archive.takedowns.desk import hide, lift, redact_passage
+from archive.takedowns import hide, lift, redact_passage
 from tests.archive.sample import SEEN
 
 NAME = "Nora Kvist"

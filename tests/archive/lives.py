@@ -10,9 +10,9 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from archive.health.judging import judge_agency, read_all
-from archive.language import ZONE
-from archive.migrations import migrations
+from archive.health import judge_agency, read_all
+from archive.i18n import ZONE
+from archive.schema import migrations
 
 SLUG = "provverket"
 ALL = {"title": 1.0, "lead": 1.0, "published": 1.0, "updated": 0.4, "tags": 0.8, "questions": 0.1}

@@ -7,10 +7,9 @@ from typing import Any
 
 from datasette.utils import MultiParams
 
-from archive.delta.log import parse_delta, read_delta
-from archive.files import open_readonly
-from archive.search.run import finish, runner_on
-from archive.state import PARTS
+from archive.changefeed import parse_delta, read_delta
+from archive.database import finish, open_readonly, runner_on
+from archive.models import PARTS
 
 LEFT_OUT = ("last_checked", "checks", "next_check", "capture")  # a check alone changes nothing that is shown
 

@@ -16,7 +16,7 @@ from datasette.app import Datasette
 from datasette.plugins import pm
 from lxml import html
 
-from archive.records import Attachment, Contact, Image, Question, Release
+from archive.models import Attachment, Contact, Image, Question, Release
 from archive.store import Archive
 
 ROOT = Path(__file__).parents[2]

@@ -6,8 +6,8 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
-from archive.moves import join
-from archive.records import Attachment, Capture, Contact, Question, Release
+from archive.merge import join
+from archive.models import Attachment, Capture, Contact, Question, Release
 from archive.store import Archive
 from tests.archive.sample import SEEN, STOCKHOLM
 

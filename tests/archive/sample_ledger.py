@@ -6,8 +6,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from archive.ledger.sources import Entry, Source
-from archive.ledger.stock import take_stock
+from archive.coverage import Entry, Source, take_stock
 from archive.store import Archive
 
 AUDITED = datetime(2024, 6, 3, 9, tzinfo=UTC)

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from archive.records import Attachment, Image, Release
+from archive.dates import now
+from archive.models import Attachment, Image, Release
 from archive.store import Archive
-from archive.times import now
 from tests.archive.vectors import LINKS, VECTORS
 from tests.scraper.crawling import Crawling, make_due
 from tests.site import Site

@@ -9,7 +9,7 @@ import pytest
 
 from archive.__main__ import main
 from archive.backup import back_up
-from archive.errors import ArchiveError
+from archive.database import ArchiveError
 from archive.evidence.verify import verify
 from archive.store import Archive
 from tests.archive.witnessed import execute, witness

@@ -17,11 +17,11 @@ from typing import Any
 
 import pytest
 
-from archive import importing
+from archive import importer as importing
 from archive.captures import Captures
-from archive.errors import ArchiveError
-from archive.importing import import_file
-from archive.records import Capture, Question, Release
+from archive.database import ArchiveError
+from archive.importer import import_file
+from archive.models import Capture, Question, Release
 from archive.store import Archive, Outcome
 from tests.archive.sample import ROOT, SEEN
 from tests.bench.bulk import Entry, save_all

@@ -12,9 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from archive.captures import Captures, evident_headers
-from archive.captures.bases import BASES, PACE
-from archive.errors import ArchiveError
+from archive.captures import BASES, PACE, Captures, evident_headers
+from archive.database import ArchiveError
 from tests.archive.captured import page
 from tests.stored import ROOT
 

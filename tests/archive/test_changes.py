@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from archive.changes import Comparison, compare
-from archive.changes.kinds import FACTS, FIELD_SHARES, FIGURES, KINDS, MANY_FROM, MOST_FOR_MANY, MOST_FOR_SIZE, SPEECH
+from archive.diff import Comparison, compare
+from archive.diff.kinds import FACTS, FIELD_SHARES, FIGURES, KINDS, MANY_FROM, MOST_FOR_MANY, MOST_FOR_SIZE, SPEECH
 from tests.archive.states import to_pair, to_state
 
 OLD = "Bron stängs den 4 maj.\n\nFärjan går som vanligt hela sommaren.\n\nFrågor besvaras i hamnen."

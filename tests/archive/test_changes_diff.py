@@ -9,7 +9,8 @@ from itertools import pairwise
 
 import pytest
 
-from archive.changes import Piece, compare, diff_paragraphs, diff_words
+from archive.diff import compare
+from archive.diff.align import Piece, diff_paragraphs, diff_words
 from tests.archive.states import to_state
 
 SOUP = """

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from archive.changes import compare, diff_paragraphs
-from archive.changes.kinds import FACTS
+from archive.diff import compare
+from archive.diff.align import diff_paragraphs
+from archive.diff.kinds import FACTS
 from tests.archive.states import EDITS, read_markdown, read_source, stored_edits
 
 PAIRS = stored_edits()

@@ -6,9 +6,8 @@ import re
 
 import pytest
 
-from archive.changes import compare
-from archive.changes.kinds import FACTS
-from archive.changes.words import deed_of
+from archive.diff import compare
+from archive.diff.kinds import FACTS, deed_of
 from tests.archive.states import to_state
 
 CASES = {  # [before|after]

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from archive.changes import compare
-from archive.changes.kinds import KINDS
-from archive.changes.words import KIND_WORDS
+from archive.diff import compare
+from archive.diff.kinds import KIND_WORDS, KINDS
 from tests.archive.states import to_state
 from tests.archive.test_changes import OLD, body
 

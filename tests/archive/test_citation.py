@@ -10,8 +10,7 @@ import rispy
 from bibtexparser.entrypoint import parse_string
 from lxml.html import HtmlElement
 
-from archive.citation import Citation
-from archive.citation.formats import to_bibtex, to_ris, to_sentence
+from archive.citations import Citation, to_bibtex, to_ris, to_sentence
 from tests.archive.sample import HOSTILE, LIGHTHOUSES, UNDATED, WARBLERS, Site
 from tests.archive.sample_history import EDITED
 

@@ -13,14 +13,14 @@ from typing import Any
 
 import pytest
 
-from archive.records import Release
-from archive.search.answering import search
-from archive.search.asked import Query
-from archive.search.columns import CODED, LAST, Columns
-from archive.search.run import Run, finish, runner_on
+from archive.database import Run, finish, runner_on
+from archive.dates import Month
+from archive.models import Release
+from archive.search import search
+from archive.search.index import NONE
+from archive.search.params import Query
+from archive.search.ranking import CODED, LAST, Columns
 from archive.store import Archive
-from archive.swedish.facts import NONE
-from archive.times import Month
 from tests.archive.deeds import Life
 from tests.archive.sample import SEEN
 
@@ -60,7 +60,7 @@ def shown(db: sqlite3.Connection) -> dict[int, dict[str, Any]]:
 
 
 def test_it_follows_whatever_happens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("archive.search.columns.CHUNK", 7)
+    monkeypatch.setattr("archive.search.ranking.CHUNK", 7)
     for seed in range(3):
         chance = random.Random(seed)
         (tmp_path / str(seed)).mkdir()

@@ -11,9 +11,9 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from archive.search.counted import fill_counted
+from archive.aggregates import fill_counted
 from archive.store import Archive
-from archive.takedowns.desk import hide, lift
+from archive.takedowns import hide, lift
 
 TABLES = ("months", "tagged", "tag_counts", "edit_counts")
 

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from archive.delta.log import AheadError, StrangerError
-from archive.delta.tables import TRIGGERS
-from archive.files import open_writable
+from archive.changefeed import AheadError, StrangerError
+from archive.database import open_writable
+from archive.schema import TRIGGERS
 from archive.store import Archive
-from archive.takedowns.desk import hide, redact_passage
+from archive.takedowns import hide, redact_passage
 from tests.archive.deeds import Life
 from tests.archive.mirror import Mirror, read_shown
 from tests.archive.sample import SEEN

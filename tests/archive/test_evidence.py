@@ -14,9 +14,9 @@ import pytest
 from archive.captures import Captures
 from archive.evidence import write_evidence, write_removal
 from archive.evidence.manifest import read_manifests, write_manifest
-from archive.records import Capture
+from archive.models import Capture
 from archive.store import Archive
-from archive.takedowns.desk import redact_passage
+from archive.takedowns import redact_passage
 from tests.archive.witnessed import BEGUN, body, execute, release, url, witness
 
 EDITED = 8  # the revision of the second day's first edit; its capture has the same number

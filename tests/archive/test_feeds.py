@@ -11,8 +11,8 @@ from pathlib import Path
 import feedparser
 import pytest
 
-from archive.importing import import_file
-from archive.records import Release
+from archive.importer import import_file
+from archive.models import Release
 from archive.store import Archive
 from tests.archive.atom import find_faults
 from tests.archive.sample import Site, served

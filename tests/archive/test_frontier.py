@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from archive.frontier import Walks
 from archive.store import Archive
-from archive.walks import Walks
 
 NOW = datetime(2024, 3, 15, 10, 0, tzinfo=UTC)
 URL = "https://skog.example/nyheter/1"

@@ -11,8 +11,7 @@ from typing import Any
 import pytest
 
 from archive.__main__ import datasette_command, read_options
-from archive.guard import Limits
-from archive.guard.keeper import load_plain
+from archive.web.sandbox import Limits, load_plain
 from tests.archive.sample import ROOT, Site, served
 from tests.locked.attacks import ENDLESS, READ, SIZE, TIME, Attack, sql
 

@@ -13,10 +13,7 @@ from typing import Any
 
 import pytest
 
-from archive.guard import Limits, Visit
-from archive.guard.delivery import PIECE, Delivery, Flight
-from archive.guard.keeper import LostError
-from archive.guard.turns import BusyError, Turns
+from archive.web.sandbox import PIECE, BusyError, Delivery, Flight, Limits, LostError, Turns, Visit
 from tests.archive.sample import Site, served
 from tests.locked.attacks import ENDLESS, sql
 
@@ -122,7 +119,7 @@ async def test_rows_of_csv_are_held_as_long_as_they_are_read() -> None:
 
 async def test_rows_are_measured(busy: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     held: list[int] = []
-    monkeypatch.setattr("archive.guard.delivery.Delivery.hold", lambda _self, size: held.append(size))
+    monkeypatch.setattr("archive.web.sandbox.Delivery.hold", lambda _self, size: held.append(size))
     await busy.get(sql("select hex(zeroblob(100000)) as a", "csv"))
     assert 200_000 < held[0] < 201_000
 
@@ -217,7 +214,7 @@ async def test_a_statement_whose_worker_dies_is_asked_once_more(busy: Site, monk
     os.kill(worker, signal.SIGKILL)
     assert (await asked).status_code == 200
 
-    monkeypatch.setattr("archive.guard.keeper.Worker.ask", lose)
+    monkeypatch.setattr("archive.web.sandbox.Worker.ask", lose)
     answer = await busy.get("/archive.json?sql=select+1")
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "10")
 

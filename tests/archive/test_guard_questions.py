@@ -13,8 +13,7 @@ import httpx
 import pytest
 from datasette.utils import InvalidSql, derive_named_parameters, validate_sql_select
 
-from archive.guard import BusyError, Limits
-from archive.guard.questions import make_checks_linear
+from archive.web.sandbox import BusyError, Limits, make_checks_linear
 from tests.archive.sample import Site, served
 from tests.locked.attacks import sql
 
@@ -125,7 +124,7 @@ async def test_a_mistake_is_the_visitors_and_no_news(
 
 async def test_a_line_that_is_full_is_told_as_json(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     await site.get("/")
-    monkeypatch.setattr("archive.guard.turns.Turns.take", full)
+    monkeypatch.setattr("archive.web.sandbox.Turns.take", full)
     response = await site.get("/archive/tags.json")
     assert (response.status_code, response.json()["status"]) == (503, 503)
     assert response.headers["access-control-allow-origin"] == "*"

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from archive.health.judging import RED, acknowledge, is_red
-from archive.health.saying import say_reason
+from archive.health import RED, acknowledge, is_red
+from archive.health.report import say_reason
 from tests.archive.lives import ALL, DAY, SLUG, Life, evening, span, weekdays
 
 PAST = weekdays(date(2021, 9, 1), date(2023, 8, 31))

@@ -13,13 +13,12 @@ from typing import Any
 import pytest
 
 from archive.__main__ import main
-from archive.errors import ArchiveError
+from archive.__main__ import told as told_of
+from archive.database import ArchiveError
 from archive.evidence.verify import verify
-from archive.importing import SPREAD, import_file
-from archive.importing.command import told as told_of
-from archive.importing.lines import LineError, read_lines
-from archive.importing.rows import to_release
-from archive.records import Release
+from archive.importer import SPREAD, LineError, import_file, read_lines
+from archive.importer.records import to_release
+from archive.models import Release
 from archive.store import Archive, Outcome
 from tests.archive.sample import ROOT
 from tests.archive.test_import_rows import LINE
@@ -124,7 +123,7 @@ def test_errors_name_file_line_and_field_and_the_rest_is_kept(archive: Archive, 
 def test_a_line_too_long_to_be_held_is_told_and_the_rest_is_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, length: int, end: bytes
 ) -> None:
-    monkeypatch.setattr("archive.importing.lines.LONGEST", 100)
+    monkeypatch.setattr("archive.importer.LONGEST", 100)
     file = tmp_path / "a.jsonl"
     file.write_bytes(b"{}\n" + b"x" * length + (end and b"\n{}\n"))
     told = [(number, isinstance(row, LineError) and "longer" in str(row)) for number, row in read_lines(file)]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from archive.importing.rows import FieldError, to_release
-from archive.times import to_text
-from scraper.normalise.urls import canonical_url
+from archive.dates import to_text
+from archive.importer.records import FieldError, to_release
+from archive.urls import canonical_url
 
 LINE = {
     "url": "https://fyr.example/press/1#top",

@@ -10,11 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from archive import joint
-from archive.joint import DAYS, FIRST_BAND, join_parts
-from archive.joint.publishers import others
-from archive.joint.shingles import find_words, likeness, to_keys, to_runs, whole_key
-from archive.records import Release
+from archive import duplicates as joint
+from archive.duplicates import DAYS, FIRST_BAND, find_words, join_parts, likeness, others, to_keys, to_runs, whole_key
+from archive.models import Release
 from archive.store import Archive
 
 SEEN = datetime(2024, 6, 3, 8, 15, tzinfo=UTC)

@@ -9,10 +9,8 @@ from typing import Any
 
 import pytest
 
-from archive.ledger.gaps import refill
-from archive.ledger.sources import Entry, Source
-from archive.ledger.stock import Stock, take_stock
-from archive.records import Release
+from archive.coverage import Entry, Source, Stock, refill, take_stock
+from archive.models import Release
 from archive.store import Archive
 
 AT = "https://fyr.example/press"

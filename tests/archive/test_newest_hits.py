@@ -11,11 +11,11 @@ from typing import TypeAlias
 
 import pytest
 
-from archive.records import Release
-from archive.search.answering import search
-from archive.search.asked import Query
-from archive.search.columns import Columns
-from archive.search.run import runner_on
+from archive.database import runner_on
+from archive.models import Release
+from archive.search import search
+from archive.search.params import Query
+from archive.search.ranking import Columns
 from archive.store import Archive
 from tests.archive.sample import SEEN
 
@@ -80,8 +80,8 @@ async def test_each_page_of_the_newest_hits(
     text, chosen = asked
     for module in ("fetching", "narrowing"):
         monkeypatch.setattr(f"archive.search.{module}.MOST_HITS", MOST)
-    monkeypatch.setattr("archive.search.fetching.MOST_LOOKED", most)
-    monkeypatch.setattr("archive.search.narrowing.MOST_SHARE", share)
+    monkeypatch.setattr("archive.search.ranking.MOST_LOOKED", most)
+    monkeypatch.setattr("archive.search.fts.MOST_SHARE", share)
     run = runner_on(common)
     columns = await Columns().renew(run)
     expected = by_hand(common, *text.split(), **chosen)

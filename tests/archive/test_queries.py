@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from archive.views import VIEWS
+from archive.schema import VIEWS
 from tests.archive.sample import ROOT, Site
 from tests.archive.sample_history import AGENCY, MOVED
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from archive.state import to_state
-from archive.takedowns.redaction import redact_state
+from archive.models import to_state
+from archive.redaction import redact_state
 from tests.archive.witnessed import release
 
 NAME_OF_ONE = "Nora Kvist"

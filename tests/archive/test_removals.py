@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from archive.records import Release
+from archive.models import Release
 from archive.store import Archive
 
 SEEN = datetime(2026, 3, 1, 8, tzinfo=UTC)

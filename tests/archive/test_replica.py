@@ -16,10 +16,9 @@ from typing import Any
 import httpx
 import pytest
 
-from archive.replica import keeper as keeping
-from archive.replica.keeper import Keeper
-from archive.snapshots import Snapshot, hash_file
-from archive.snapshots.making import mark
+from archive import replicas as keeping
+from archive.backup import Snapshot, hash_file, mark
+from archive.replicas import Keeper
 from tests.archive.sample import ROOT, Site, fill, served
 
 NAMES = ("2026-03-02T034300", "2026-03-02T035300", "2026-03-02T040300")
@@ -149,7 +148,7 @@ def test_a_datasette_on_a_lent_socket_answers_and_ends_with_its_keeper(tmp_path:
     url = f"http://127.0.0.1:{door.getsockname()[1]}/archive/releases/1.json"
     words = [*map(str, (door.fileno(), theirs.fileno())), "serve", "-i", str(archive)]
     with subprocess.Popen(
-        [sys.executable, "-m", "archive.replica.door", *words],
+        [sys.executable, "-m", "archive.replica_server", *words],
         cwd=ROOT,
         pass_fds=[door.fileno(), theirs.fileno()],
         stderr=subprocess.DEVNULL,

@@ -9,12 +9,11 @@ from pathlib import Path
 import pytest
 
 from archive.__main__ import main
-from archive.errors import ArchiveError
+from archive.backup import restore
+from archive.database import ArchiveError, open_readonly
 from archive.evidence.verify import verify
-from archive.files import open_readonly
-from archive.restoring import restore
 from archive.store import Archive
-from archive.takedowns.desk import hide, lift
+from archive.takedowns import hide, lift
 from tests.archive.witnessed import BEGUN, execute, witness
 from tests.replicas.copies import contents
 

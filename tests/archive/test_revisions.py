@@ -14,10 +14,9 @@ from typing import Any
 import pytest
 from sqlite_utils import Database
 
-from archive.migrations import migrations
-from archive.moves import join
-from archive.records import Attachment, Capture, Contact, Image, Release
-from archive.state import LISTS, STATE, read_state, state_hash, to_state
+from archive.merge import join
+from archive.models import LISTS, STATE, Attachment, Capture, Contact, Image, Release, read_state, state_hash, to_state
+from archive.schema import migrations
 from archive.store import Archive, Outcome
 
 SEEN = datetime(2026, 3, 1, 8, tzinfo=UTC)

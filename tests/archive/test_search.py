@@ -6,10 +6,9 @@ import random
 
 import pytest
 
-from archive.search.asked import Query, chosen, to_address
-from archive.search.matching import PAIRS, Known, to_plan
-from archive.search.parsing import parse_query
-from archive.search.query import MOST_WORDS, All, Any, Fact, Near, Node, Not, Term, find_terms
+from archive.search.fts import PAIRS, Known, to_plan
+from archive.search.params import Query, chosen, to_address
+from archive.search.query import MOST_WORDS, All, Any, Fact, Near, Node, Not, Term, find_terms, parse_query
 
 
 def term(*words: str, star: bool = False, field: str | None = None) -> Term:

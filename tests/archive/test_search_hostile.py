@@ -7,11 +7,11 @@ from urllib.parse import quote
 
 import pytest
 
-from archive.guard import Limits
-from archive.search.answering import search
-from archive.search.asked import Query
-from archive.search.hits import Hit
-from archive.web import runner
+from archive.search import search
+from archive.search.params import Query
+from archive.search.snippets import Hit
+from archive.web.responses import runner
+from archive.web.sandbox import Limits
 from tests.archive.hostile import LONG, PIECES, TYPED, hostile
 from tests.archive.sample import PAGED, Site
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from archive.search.marks import FRAGMENT, Parts, Text, to_wanted
-from archive.search.parsing import parse_query
+from archive.search.query import parse_query
+from archive.search.snippets import FRAGMENT, Parts, Text, to_wanted
 
 FILLER = "Här står ord som ingen frågar efter, ett efter ett, tills det är nog. "
 MARKED = {

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
-from archive.records import Release
-from archive.search.listed import fill_listed
+from archive.aggregates import fill_listed
+from archive.models import Release
 from archive.store import Archive
 from tests.archive.sample import SEEN, Site, fill, served
 

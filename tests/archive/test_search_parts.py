@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from archive.records import Question, Release
-from archive.search.answering import Results, search
-from archive.search.asked import Query
+from archive.models import Question, Release
+from archive.search import Results, search
+from archive.search.params import Query
 from archive.store import Archive
 from tests.archive.sample import SEEN
 

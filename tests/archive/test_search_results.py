@@ -9,11 +9,10 @@ from typing import Any
 
 import pytest
 
-from archive.search import Run
-from archive.search.answering import Results, search
-from archive.search.asked import FACETS, Query
-from archive.search.hits import Hit
-from archive.search.marks import Parts
+from archive.database import Run
+from archive.search import Results, search
+from archive.search.params import FACETS, Query
+from archive.search.snippets import Hit, Parts
 from tests.archive.sample import HOSTILE, LIGHTHOUSES, PAGED, UNDATED, WARBLERS, fill
 
 
@@ -57,7 +56,7 @@ async def test_days_that_must_not_be_leave_the_undated(run: Run) -> None:
 
 async def test_counts_that_are_cut_short_are_told(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     assert (await ask(run, kind="news")).notes == []
-    monkeypatch.setattr("archive.search.fetching.MOST_HITS", 10)
+    monkeypatch.setattr("archive.search.ranking.MOST_HITS", 10)
     results = await ask(run, year="2024", kind="news")
     assert [note.key for note in results.notes] == ["partial"]
     assert results.found.partial == ["year"]
@@ -148,7 +147,7 @@ async def test_a_page_beyond_the_last_is_the_last(run: Run) -> None:
 
 
 async def test_common_words_are_counted_no_further_than_the_cap(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("archive.search.fetching.MOST_HITS", 25)
+    monkeypatch.setattr("archive.search.ranking.MOST_HITS", 25)
     found = (await ask(run, "vägarna")).found
     assert (found.total, found.capped, found.pages) == (25, True, 2)
     assert not (await ask(run, "tänds")).found.capped

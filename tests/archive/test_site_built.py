@@ -14,7 +14,7 @@ from click import ClickException
 from datasette.app import Datasette
 from lxml import html
 
-from archive.web import columns_of
+from archive.web.responses import columns_of
 from tests.archive.sample import PAGED, ROOT, Site, fill, served
 
 OWN = ["/", "/search", "/search?q=fyrar", "/search?q=x&tag=y", "/search?page=2", "/archive/releases/1", "/no/such/page"]

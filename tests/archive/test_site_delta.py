@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from archive.delta.log import PAGE
-from archive.files import open_readonly
+from archive.changefeed import PAGE
+from archive.database import open_readonly
 from archive.store import Archive
-from archive.takedowns.desk import hide
+from archive.takedowns import hide
 from tests.archive.mirror import read_shown
 from tests.archive.sample import Site, served
 from tests.archive.sample_history import EDITED

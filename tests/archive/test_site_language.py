@@ -7,11 +7,25 @@ import string
 
 import pytest
 
-from archive.history.comparison_texts import FIELDS
-from archive.history.texts import ABSENCE_CHOICES, ABSENCES, WEIGHTS
-from archive.language import LANGUAGES, SAID, choose_language, say, say_number, say_time, say_told, sort_key
-from archive.texts import MONTHS, RELEASE_KINDS, Text, Words
-from scraper.normalise.kinds import WORDS
+from archive.i18n import (
+    ABSENCE_CHOICES,
+    ABSENCES,
+    FIELDS,
+    LANGUAGES,
+    MONTHS,
+    RELEASE_KINDS,
+    SAID,
+    WEIGHTS,
+    Text,
+    Words,
+    choose_language,
+    say,
+    say_number,
+    say_time,
+    say_told,
+    sort_key,
+)
+from scraper.normalise.vocabulary import WORDS
 from tests.archive.sample import ROOT, Site
 
 CALL = re.compile(r"""\bt\(["'](\w+)["']( ~)?""")

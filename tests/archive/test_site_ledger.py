@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from archive.ledger.sources import Entry, Source
-from archive.ledger.stock import take_stock
+from archive.coverage import Entry, Source, take_stock
 from archive.store import Archive
 from scraper.agency import load_agencies
 from tests.archive.sample import PAGED, Site, fill, served

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from lxml import html
 
-from archive.pages.lists import PAGE_SIZE
-from archive.records import Release
+from archive.dates import Month
+from archive.models import Release
 from archive.store import Archive
-from archive.times import Month
+from archive.web.pages import PAGE_SIZE
 from tests.archive.sample import LIGHTHOUSES, PAGED, SEEN, UNDATED, WARBLERS, Site, fill, served
 
 ENGLISH = {"accept-language": "en"}

@@ -11,12 +11,21 @@ from urllib.robotparser import RobotFileParser
 import pytest
 from lxml import etree
 
-from archive.pages.lists import UNDATED, Wanted, find_listed
-from archive.pages.months import read_calendar
-from archive.pages.neighbours import find_neighbours
-from archive.pages.record import read_agencies, read_agency_tags, read_record
-from archive.pages.sitemaps import PIECE, find_pages, find_pieces, find_releases
-from archive.pages.tags import count_uses
+from archive.web.pages import (
+    PIECE,
+    UNDATED,
+    Wanted,
+    count_uses,
+    find_listed,
+    find_neighbours,
+    find_pages,
+    find_pieces,
+    find_releases,
+    read_agencies,
+    read_agency_tags,
+    read_calendar,
+    read_record,
+)
 from tests.archive.sample import Site
 
 SPACE = {"s": "http://www.sitemaps.org/schemas/sitemap/0.9"}

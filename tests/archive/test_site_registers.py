@@ -10,7 +10,7 @@ import feedparser
 import pytest
 
 from archive.history import STAMPS
-from archive.history.edits import Edit, fold_edits
+from archive.history.lists import Edit, fold_edits
 from tests.archive.sample import Site
 from tests.archive.sample_history import AGENCY, AWAY, BACK, EDITED, EDITS, LONG, MOVED, RENAMED, TURNING, TURNS
 

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, urlsplit
 import feedparser
 import pytest
 
-from archive.records import Release
+from archive.models import Release
 from archive.store import Archive
 from tests.archive.sample import LIGHTHOUSES, PAGED, SEEN, WARBLERS, Site, fill, served
 

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from archive.__main__ import main
-from archive.records import Attachment, Contact, Image, Release
+from archive.models import Attachment, Contact, Image, Release
 from archive.store import Archive
-from archive.takedowns.desk import hide, lift, redact_passage
+from archive.takedowns import hide, lift, redact_passage
 from tests.archive.sample import Site, served
 from tests.archive.sample_history import EDITED
 

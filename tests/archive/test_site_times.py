@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from archive.records import Release
+from archive.models import Release
 from archive.store import Archive
 from tests.archive.sample import ROOT, Site, served
 

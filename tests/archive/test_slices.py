@@ -13,13 +13,12 @@ import duckdb
 import pytest
 from pyarrow import parquet
 
-from archive.errors import ArchiveError
-from archive.files import open_readonly
-from archive.slices import files
-from archive.slices.tables import TABLES
-from archive.slices.taking import take_slice
+from archive.database import ArchiveError, open_readonly
+from archive.datasets import tables as files
+from archive.datasets import take_slice
+from archive.datasets.tables import TABLES
 from archive.store import Archive
-from archive.takedowns.desk import hide, redact_passage
+from archive.takedowns import hide, redact_passage
 from tests.archive.mirror import read_shown
 from tests.archive.researcher import run_python
 from tests.archive.sample import SEEN, plain_release

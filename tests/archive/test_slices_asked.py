@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from archive.__main__ import main
-from archive.errors import ArchiveError
-from archive.slices.asked import IS_ADDRESS
-from archive.slices.taking import take_slice
+from archive.database import ArchiveError
+from archive.datasets import take_slice
+from archive.datasets.selection import IS_ADDRESS
 from tests.archive.sample import Site
 from tests.archive.test_slices import rows_of
 

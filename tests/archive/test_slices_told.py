@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from archive.__main__ import main
-from archive.slices.tables import OPTIONAL, TABLES
+from archive.datasets.tables import OPTIONAL, TABLES
 from tests.archive.researcher import run_python
 from tests.archive.sample import ROOT, fill
 from tests.archive.sample_history import add_history

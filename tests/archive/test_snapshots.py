@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from archive import backup as making
 from archive.__main__ import main
+from archive.backup import find_all, find_fault, find_snapshots, hash_file, make
 from archive.captures import Captures
-from archive.errors import ArchiveError
+from archive.database import ArchiveError
 from archive.evidence.verify import verify
-from archive.snapshots import find_all, find_fault, find_snapshots, hash_file, making
-from archive.snapshots.making import make
 from archive.store import Archive
-from archive.takedowns.desk import hide, redact_passage
+from archive.takedowns import hide, redact_passage
 from tests.archive.witnessed import BEGUN, execute, witness
 
 MOMENT = datetime(2026, 3, 2, 3, 43, tzinfo=UTC)

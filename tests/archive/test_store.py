@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from archive.errors import ArchiveError
-from archive.migrations import migrations
-from archive.records import Attachment, Image, Question, Release
+from archive.database import ArchiveError
+from archive.models import Attachment, Image, Question, Release
+from archive.schema import migrations
 from archive.store import Archive, Outcome
 
 SEEN = datetime(2024, 3, 15, 10, 0, tzinfo=UTC)

@@ -7,11 +7,8 @@ import re
 
 import pytest
 
-from archive.swedish import to_lemmas, to_term
-from archive.swedish.lemmas import swedish_lemma
-from archive.swedish.match import match_word
-from archive.swedish.parts import find_parts
-from archive.swedish.words import find_words
+from archive.analysis import find_parts, find_words, match_word, to_lemmas, to_term
+from archive.analysis.lemmatizer import swedish_lemma
 
 FORMS = """
     människohandel människohandeln människohandelns · myndighet myndigheterna myndigheternas · barn barnen barnens

@@ -13,11 +13,10 @@ from click.testing import CliRunner
 from sqlite_utils.cli import cli
 
 from archive.__main__ import main
-from archive.records import Question, Release
+from archive.analysis import VERSION, match_word
+from archive.models import Question, Release
+from archive.search.index import LISTED_MONTH, to_fact
 from archive.store import Archive
-from archive.swedish import VERSION
-from archive.swedish.facts import LISTED_MONTH, to_fact
-from archive.swedish.match import match_word
 
 SEEN = datetime(2024, 6, 3, 8, tzinfo=UTC)
 RELEASE = Release(
@@ -125,7 +124,7 @@ def test_a_renewal_that_was_broken_off_goes_on(archive: Archive, monkeypatch: py
     for number in range(2, 6):
         archive.save(dataclasses.replace(RELEASE, url=f"https://fyr.example/{number}"), seen=SEEN)
     before = sorted(words(archive).items())
-    monkeypatch.setattr("archive.swedish.index.BATCH", 2)
+    monkeypatch.setattr("archive.search.index.BATCH", 2)
 
     def stop(_: str, done: int, total: int) -> None:
         assert total == 5
@@ -162,7 +161,7 @@ def test_two_renewals_share_the_work(archive: Archive, monkeypatch: pytest.Monke
     for number in range(2, 8):
         archive.save(dataclasses.replace(RELEASE, url=f"https://fyr.example/{number}"), seen=SEEN)
     before = sorted(words(archive).items())
-    monkeypatch.setattr("archive.swedish.index.BATCH", 2)
+    monkeypatch.setattr("archive.search.index.BATCH", 2)
     others: list[int] = []
 
     with Archive(archive.path) as other:

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from archive.errors import ArchiveError
+from archive.database import ArchiveError
 from archive.evidence.verify import verify
 from archive.evidence.warc import export_warc
-from archive.moves import join
-from archive.records import Attachment, Contact, Image
+from archive.merge import join
+from archive.models import Attachment, Contact, Image
+from archive.redaction import WITHHELD_FILE
 from archive.store import Archive, Outcome
-from archive.takedowns.desk import find_others, hide, lift, redact_passage
-from archive.takedowns.withheld import WITHHELD_FILE
+from archive.takedowns import find_others, hide, lift, redact_passage
 from tests.archive.witnessed import BEGUN, execute, release, url, witness
 
 NOW = datetime(2026, 4, 1, 9, tzinfo=UTC)

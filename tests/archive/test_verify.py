@@ -12,7 +12,7 @@ import pytest
 
 from archive.__main__ import main
 from archive.captures import Captures
-from archive.errors import ArchiveError
+from archive.database import ArchiveError
 from archive.evidence.manifest import write_manifest
 from archive.evidence.verify import verify
 from tests.archive.witnessed import DAYS, execute, witness

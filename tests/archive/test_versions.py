@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from archive.history.versions import Field, Gap, Row, find_differences
+from archive.history.comparison import Field, Gap, Row, find_differences
 
 STATE: dict[str, Any] = {
     **dict.fromkeys(("kind", "lead", "published", "published_text", "updated", "updated_text", "language")),

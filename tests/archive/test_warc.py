@@ -13,9 +13,9 @@ from warcio.archiveiterator import ArchiveIterator
 
 from archive.__main__ import main
 from archive.captures import Captures
-from archive.errors import ArchiveError
+from archive.database import ArchiveError
 from archive.evidence.warc import export_warc
-from archive.records import Capture
+from archive.models import Capture
 from archive.store import Archive
 from tests.archive.witnessed import BEGUN, body, execute, url, witness
 

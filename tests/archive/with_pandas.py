@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas
 
-from archive.slices.tables import TABLES
+from archive.datasets.tables import TABLES
 
 
 def compare(folder: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from archive.captures import Captures, evident_headers
 from archive.evidence.manifest import write_manifest
-from archive.records import Capture, Contact, Image, Question, Release
+from archive.models import Capture, Contact, Image, Question, Release
 from archive.store import Archive
 
 BEGUN = datetime(2026, 3, 1, 8, tzinfo=UTC)

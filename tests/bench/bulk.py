@@ -13,10 +13,9 @@ from itertools import islice
 from urllib.parse import urlsplit
 
 from archive.captures import Captures
-from archive.prepared import Prepared, prepare
-from archive.processes import in_order
-from archive.records import Capture, Release
-from archive.store import Archive, Outcome
+from archive.database import in_order
+from archive.models import Capture, Release
+from archive.store import Archive, Outcome, Prepared, prepare
 
 BATCH = 500  # releases a transaction
 

@@ -15,10 +15,10 @@ from typing import Any
 
 import snowballstemmer
 
-from archive.search.answering import search
-from archive.search.asked import Query
-from archive.swedish.index import WEIGHTS
-from archive.swedish.words import find_words
+from archive.analysis import find_words
+from archive.search import search
+from archive.search.index import WEIGHTS
+from archive.search.params import Query
 from tests.bench.graded import DEPTH
 
 Rank = Callable[[str], list[str]]  # a query → addresses, best first

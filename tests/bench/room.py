@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 from archive.captures import Captures, evident_headers
 from archive.evidence.manifest import write_manifest
-from archive.records import Capture
+from archive.models import Capture
 from archive.store import Archive
 from scraper.agency import load_agencies
 from scraper.errors import PageError

@@ -19,11 +19,10 @@ from pathlib import Path
 from sqlite_utils import Database
 
 from archive.captures import Captures
-from archive.importing.lines import LineError, read_line, read_lines
-from archive.importing.rows import FieldError, to_release
-from archive.processes import count_processes
-from archive.records import Capture, Release
-from archive.state import STATE, to_state
+from archive.database import count_processes
+from archive.importer import LineError, read_line, read_lines
+from archive.importer.records import FieldError, to_release
+from archive.models import STATE, Capture, Release, to_state
 from archive.store import Archive, Outcome
 from tests.bench.bulk import Entry, save_all
 from tests.bench.collection import COLLECTION

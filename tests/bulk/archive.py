@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from archive.state import FIELDS, PARTS, STATE
+from archive.models import FIELDS, PARTS, STATE
 from archive.store import Archive
 from tests.archive.sample import fill
 from tests.bench.collection import COLLECTION, import_collection

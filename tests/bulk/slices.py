@@ -10,7 +10,7 @@ from pathlib import Path
 
 import duckdb
 
-from archive.files import open_readonly
+from archive.database import open_readonly
 from tests.bulk.figures import Figure
 from tests.scraper.crawling import ROOT
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from archive.delta.tables import TRIGGERS
+from archive.schema import TRIGGERS
 from archive.store import Archive
 from tests.archive.sample import SEEN, plain_release
 from tests.bulk.figures import Figure

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from lxml import html
 
-from archive.state import state_hash, to_state
+from archive.models import state_hash, to_state
 from scraper.agency import Agency
 from scraper.errors import PageError, SourceError
 from scraper.normalise import to_release

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from archive.evidence.verify import verify
-from scraper.spiders.reading import AHEAD
+from scraper.spiders.base import AHEAD
 from tests.kill.killing import EARLY, Span, kill_at
 from tests.kill.ward import GENEROUS, Holding, Ward
 from tests.site import Site

@@ -8,7 +8,7 @@ from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
-from archive.files import open_readonly
+from archive.database import open_readonly
 from tests.locked.archive import build
 from tests.locked.attacks import ATTACKS, Attack
 from tests.locked.measure import LIMITS, find_p95, measure, read_alone

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from archive.health.judging import is_red
+from archive.health import is_red
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

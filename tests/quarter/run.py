@@ -12,11 +12,11 @@ from typing import Any
 
 import time_machine
 
-from archive.health.judging import read_all
+from archive.health import read_all
 from archive.store import Archive
 from scraper.agency import load_agencies
 from scraper.alerts import Ways
-from scraper.rounds import close_round, last_crawl
+from scraper.round import close_round, last_crawl
 from tests.archive.sample import Site as Reader
 from tests.archive.sample import served
 from tests.quarter.acts import Operator

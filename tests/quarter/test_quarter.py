@@ -10,10 +10,9 @@ from typing import Any
 
 import pytest
 
-from archive.health.habit import find_habit
-from archive.health.past import Past
-from archive.health.rules import judge_silence
-from archive.language import ZONE
+from archive.health import judge_silence
+from archive.health.metrics import Past, find_habit
+from archive.i18n import ZONE
 from tests.quarter.acts import ACTS as DONE
 from tests.quarter.judge import judge_quarter, week_of
 from tests.quarter.record import Record, Said

@@ -10,8 +10,8 @@ from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+from archive.database import open_readonly
 from archive.evidence.verify import verify
-from archive.files import open_readonly
 from tests.kill.ward import GENEROUS, Ward
 from tests.replicas.stage import run
 from tests.replicas.table import Result

@@ -8,9 +8,9 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+from archive.backup import ARCHIVE, find_all, find_fault
 from archive.captures import Captures
-from archive.snapshots import ARCHIVE, find_all, find_fault
-from archive.takedowns.withheld import WITHHELD_FILE
+from archive.redaction import WITHHELD_FILE
 from tests.kill.ward import GENEROUS, Ward
 from tests.replicas.proxy import free_ports, proxying
 from tests.replicas.readers import Readers, ask

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from archive.language import choose_language
+from archive.i18n import choose_language
 from tests.replicas.proxy import CONF, write
 
 TEXT = CONF.read_text("utf-8")

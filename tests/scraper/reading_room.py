@@ -7,19 +7,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
 
-from archive.aside import QuarantinedPage as Waiting
-from archive.aside.sources import note_links
-from archive.aside.verdict import Collapse
+from archive.dates import to_text
+from archive.quarantine import Collapse, note_links
+from archive.quarantine import QuarantinedPage as Waiting
 from archive.store import Archive, Outcome
-from archive.times import to_text
 from scraper.agency import Agency
+from scraper.ingest import Keeping, Witness, give_verdict, parse_schedule
 from scraper.items import Answer, Reading
-from scraper.keeping import Keeping
 from scraper.pages import read_page
-from scraper.schedule import parse_schedule
-from scraper.suspicion import Suspicion
-from scraper.taking import give_verdict
-from scraper.witness import Witness
+from scraper.quarantine import Suspicion
 from tests.site.agency import SampleAgency
 from tests.site.releases import Release
 

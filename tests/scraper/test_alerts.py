@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from archive.dates import to_text
 from archive.store import Archive
-from archive.times import to_text
 from scraper.alerts import Ways, find_ways, tell_operators
 from scraper.errors import AgencyError
 from tests.scraper.receivers import Hook, Post
@@ -139,7 +139,7 @@ def test_mail_goes_to_everyone_with_the_same_id_when_sent_again(archive: Archive
 def test_a_password_is_not_sent_in_the_clear(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
     turn(archive, "skog", "failing", REFUSED)
     with Post() as post:
-        monkeypatch.setattr("scraper.alerts.ways.is_loopback", lambda _: False)
+        monkeypatch.setattr("scraper.alerts.is_loopback", lambda _: False)
         ways = find_ways({"ALERT_MAIL": "a@news.example", "ALERT_SMTP": f"smtp://me:pass@127.0.0.1:{post.port}"})
         assert not tell_operators(archive, ways, MONDAY)
     assert post.taken == []

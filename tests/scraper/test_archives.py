@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from scraper.agency import Agency
-from scraper.archives import find_archives
+from scraper.spiders.audit import find_archives
 
 AGENCY = Agency(slug="fyr", name="Fyrstyrelsen", home="https://fyr.example/")
 LISTING = "https://fyr.example/om/nyheter"

@@ -7,10 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from scraper.auditing import Audit
 from scraper.errors import AgencyError
-from scraper.sessions import Link
-from scraper.spiders.audit import AuditSpider
+from scraper.sources.links import Link
+from scraper.spiders.audit import Audit, AuditSpider
 from tests.scraper.crawling import Crawling
 from tests.scraper.reading_room import SLUG, ReadingRoom
 from tests.site import Site

@@ -16,8 +16,8 @@ from scrapy.http import Response
 from scrapy.settings import Settings
 
 from archive.store import Archive
-from scraper import backoff
-from scraper.unasked import HostPaused
+from scraper.downloader import throttle as backoff
+from scraper.downloader.errors import HostPaused
 
 FIRST = timedelta(minutes=30)
 

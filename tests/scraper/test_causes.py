@@ -6,9 +6,8 @@ from typing import Any
 
 import pytest
 
-from archive.records import Attachment, Release
-from archive.state import to_state
-from scraper.causes import find_cause
+from archive.models import Attachment, Release, to_state
+from scraper.redesign import find_cause
 
 URL = "https://skog.example/nyheter/1"
 LONG = "Stödet till den som planterar ädellövskog höjs i vår, och ansökan görs på webben som förra året."

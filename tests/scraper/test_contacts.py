@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from scraper.pages.contact_names import is_name
+from scraper.pages.contact_parser import is_name
 from tests.scraper.pages_of import TEXT, read, read_item
 
 Told = tuple[str | None, str | None, str | None, str | None]

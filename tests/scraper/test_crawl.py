@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from archive.times import to_text
+from archive.dates import to_text
 from tests.scraper.crawling import Crawling
 from tests.site import Site
 

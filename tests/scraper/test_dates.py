@@ -6,8 +6,7 @@ from datetime import date
 
 import pytest
 
-from scraper.normalise.dates import NoDateError, parse_date, parse_label, split_labels
-from scraper.normalise.years import find_year
+from scraper.normalise.dates import NoDateError, find_year, parse_date, parse_label, split_labels
 
 SE, FI, NO, COM = "https://www.a.se/x/", "https://a.fi/sv/x", "https://www.a.no/x", "https://news.a.com/x"
 

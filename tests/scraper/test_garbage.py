@@ -8,9 +8,9 @@ from collections.abc import Iterator
 import pytest
 from scrapy.utils.test import get_crawler
 
-from archive.garbage import keep_loaded
+from archive.database import keep_loaded
 from scraper.errors import PageError
-from scraper.garbage import YOUNG, Garbage
+from scraper.extensions.limits import YOUNG, Garbage
 from scraper.pages import read_page
 from scraper.settings import EXTENSIONS
 from tests.scraper.pages_of import TEXT, URL, page
@@ -55,7 +55,7 @@ def test_a_refused_page_leaves_none_of_its_soup(collector: None) -> None:
 
 
 def test_a_crawl_looks_for_garbage_seldom_and_among_what_is_new(collector: None) -> None:
-    assert "scraper.garbage.Garbage" in EXTENSIONS
+    assert "scraper.extensions.limits.Garbage" in EXTENSIONS
     Garbage.from_crawler(get_crawler()).spider_opened()
     assert gc.get_threshold()[0] == YOUNG
     assert gc.get_freeze_count() > 10_000

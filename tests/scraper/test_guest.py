@@ -14,10 +14,10 @@ from scrapy.settings import Settings
 
 from archive.store import Archive
 from scraper.agency import Agency
-from scraper.budget import count_requests
-from scraper.gate import Gate, find_problem
-from scraper.spiders.answers import says_noindex
-from scraper.unasked import PrivateAddress
+from scraper.downloader.errors import PrivateAddress
+from scraper.downloader.ssrf import Gate, find_problem
+from scraper.downloader.throttle import count_requests
+from scraper.spiders.base import says_noindex
 from tests.scraper.crawling import SLUG, Crawling, first_url
 
 HOST = "lasframjandenamnden.localhost"

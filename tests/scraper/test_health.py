@@ -12,11 +12,11 @@ from scrapy.exceptions import DownloadFailedError, DownloadTimeoutError
 from twisted.python.failure import Failure
 from twisted.web.client import ResponseFailed
 
-from archive.errors import ArchiveError
-from archive.health.faults import FAULTS
-from archive.health.fills import FIELDS
-from archive.health.judging import is_red
-from scraper import faults
+from archive.database import ArchiveError
+from archive.health import is_red
+from archive.health.metrics import FIELDS
+from archive.health.report import FAULTS
+from scraper import failures as faults
 from scraper.agency import load_agencies
 from scraper.commands.health import judge_file
 from scraper.errors import NotARelease, PageError, SourceError

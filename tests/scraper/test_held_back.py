@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from archive.store import Outcome
-from archive.takedowns.desk import hide
-from scraper.suspicion import Suspicion
-from scraper.taking import give_verdict, take_in
+from archive.takedowns import hide
+from scraper.ingest import give_verdict, take_in
+from scraper.quarantine import Suspicion
 from tests.scraper.reading_room import HELD, LISTING, SLUG, ReadingRoom
 from tests.site.stamps import to_stamp
 

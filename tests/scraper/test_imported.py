@@ -6,7 +6,7 @@ import json
 from datetime import UTC, datetime
 from pathlib import Path
 
-from archive.importing import import_file
+from archive.importer import import_file
 from archive.store import Archive
 from tests.scraper.crawling import Crawling
 from tests.site import Site

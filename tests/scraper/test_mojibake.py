@@ -7,9 +7,8 @@ from dataclasses import replace
 import pytest
 
 from scraper.items import AttachmentItem, ContactItem, ImageItem, QuestionItem, ReleaseItem
-from scraper.normalise import to_release
-from scraper.normalise.doubts import find_doubts
-from scraper.normalise.mojibake import repair
+from scraper.normalise import find_doubts, to_release
+from scraper.normalise.text import repair
 from scraper.pages import read_page
 from tests.scraper.pages_of import TEXT, URL, page, read
 

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from archive.records import Capture, Release
+from archive.models import Capture, Release
 from archive.store import Archive, Outcome
+from scraper.ingest import find_place
 from scraper.items import Answer, Reading, ReleaseItem
-from scraper.moves import find_place
 from tests.scraper.reading_room import SLUG, ReadingRoom
 
 SEEN = datetime(2026, 3, 1, 8, tzinfo=UTC)

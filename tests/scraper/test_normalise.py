@@ -6,16 +6,15 @@ from datetime import date
 
 import pytest
 
-from archive.records import Contact
+from archive.models import Contact
+from archive.urls import canonical_url
 from scraper.errors import PageError
 from scraper.items import AttachmentItem, ContactItem, ImageItem, QuestionItem, ReleaseItem
 from scraper.normalise import to_release
 from scraper.normalise.contacts import to_contacts
-from scraper.normalise.credits import split_credit
-from scraper.normalise.html import sanitise
-from scraper.normalise.kinds import to_kind
-from scraper.normalise.text import clean_text, strip_dash
-from scraper.normalise.urls import canonical_url
+from scraper.normalise.media import split_credit
+from scraper.normalise.text import clean_text, sanitise, strip_dash
+from scraper.normalise.vocabulary import to_kind
 
 
 def item(**fields: object) -> ReleaseItem:

@@ -11,8 +11,8 @@ import pytest
 from scraper.errors import PageError
 from scraper.normalise import to_release
 from scraper.pages import read_page
-from scraper.pages.skeleton import is_redesign
-from scraper.pages.version import rules_version
+from scraper.pages.base import rules_version
+from scraper.redesign import is_redesign
 from tests.scraper.pages_of import TEXT, URL, page, read
 
 HEADING = "<h1>Ny bro öppnar</h1>"
@@ -132,6 +132,6 @@ def test_rules_are_known_by_the_versions_of_what_they_rest_on(monkeypatch: pytes
     today = rules_version()
     assert rules_version() == today
     rules_version.cache_clear()
-    monkeypatch.setattr("scraper.pages.version.version", lambda library: f"{library} 99")
+    monkeypatch.setattr("scraper.pages.base.version", lambda library: f"{library} 99")
     assert rules_version() != today
     rules_version.cache_clear()

@@ -8,13 +8,8 @@ from scraper.agency import Agency
 from scraper.normalise import to_release
 from scraper.pages import read_page
 from scraper.pages.base import NewsPage
-from scraper.pages.cms import choose_page
+from scraper.pages.cms import DrupalPage, EpiserverPage, PolisenPage, SiteVisionPage, WordPressPage, choose_page
 from scraper.pages.document import Document
-from scraper.pages.drupal import DrupalPage
-from scraper.pages.episerver import EpiserverPage
-from scraper.pages.polisen import PolisenPage
-from scraper.pages.sitevision import SiteVisionPage
-from scraper.pages.wordpress import WordPressPage
 from tests.scraper.pages_of import TEXT, URL, page, read
 
 
@@ -36,7 +31,7 @@ def test_the_cms_is_told_from_the_page(trace: str, expected: type[NewsPage]) -> 
 
 
 def test_the_agencys_own_class_wins() -> None:
-    agency = Agency(slug="polisen", name="P", home="https://polisen.se/", page="scraper.pages.polisen.PolisenPage")
+    agency = Agency(slug="polisen", name="P", home="https://polisen.se/", page="scraper.pages.cms.PolisenPage")
     generator = '<meta name="generator" content="WordPress 6.5">'
     assert choose_page(Document(page(TEXT, generator), URL), agency) is PolisenPage
 
@@ -98,7 +93,7 @@ def test_polisen_in_three_generations(dates: str) -> None:
         '<meta property="dc:Date.Created" content="2022-03-03 10:30:45">'
         '<link href="/siteassets/x.css" rel="stylesheet">',
     )
-    agency = Agency(slug="polisen", name="P", home="https://polisen.se/", page="scraper.pages.polisen.PolisenPage")
+    agency = Agency(slug="polisen", name="P", home="https://polisen.se/", page="scraper.pages.cms.PolisenPage")
     release = to_release(read_page(html, "https://polisen.se/aktuellt/handelser/2022/mars/3/x/", agency))
     assert (release.title, release.lead) == ("3 mars 10.12, Brand, Lund", "Brand i ett skjul.")
     assert str(release.published) == "2022-03-03 10:30:45+01:00"

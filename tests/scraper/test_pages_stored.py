@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from archive.records import Release
+from archive.models import Release
 from scraper.errors import NotARelease
 from scraper.normalise import to_release
 from scraper.pages import read_page

@@ -9,10 +9,9 @@ from typing import cast
 
 import pytest
 
+from archive.dates import now
 from archive.store import Archive
-from archive.times import now
-from scraper.spiders.patience import LOOK, Patience
-from scraper.spiders.reading import ReadingSpider
+from scraper.spiders.base import LOOK, Patience, ReadingSpider
 from tests.scraper.crawling import SLUG, Crawling, first_url
 from tests.site import Site
 

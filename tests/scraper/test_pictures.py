@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from scraper.pages import pictures
+from scraper.pages import media as pictures
 from tests.scraper.pages_of import HEADING, LAST, TEXT, read
 
 PICTURES = {

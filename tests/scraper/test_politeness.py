@@ -8,7 +8,7 @@ import pytest
 from scrapy.robotstxt import ProtegoRobotParser
 
 from scraper.agency import user_agent
-from scraper.robots import name_agents
+from scraper.downloader.robots import name_agents
 from tests.scraper.crawling import SLUG, Crawling
 from tests.site import Site
 from tests.site.knobs import Asked

@@ -19,11 +19,9 @@ from scraper.items import ReleaseItem
 from scraper.normalise import to_release
 from scraper.pages import read_page
 from scraper.pages.document import Document
-from scraper.probing.findings import Findings, Page, Source
-from scraper.probing.left_out import left_out
-from scraper.probing.proposal import propose_name, propose_releases, quote, to_toml
-from scraper.probing.stored import store_page
-from scraper.sessions import Link
+from scraper.probe import Findings, Page, Source, propose_name, propose_releases, quote, store_page, to_toml
+from scraper.probe.report import left_out
+from scraper.sources.links import Link
 from tests.scraper.pages_of import TEXT, URL, page
 from tests.site import Site
 

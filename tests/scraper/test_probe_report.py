@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from scraper.agency import Agency
-from scraper.probing.findings import Findings, read
-from scraper.probing.left_out import left_out
-from scraper.probing.report import to_panes, to_report
+from scraper.probe import Findings, read
+from scraper.probe.report import left_out, to_panes, to_report
 from tests.scraper.pages_of import TEXT, URL, page
 
 AGENCY = Agency(slug="exempel", name="Exempelverket", home="https://www.exempel.se/")

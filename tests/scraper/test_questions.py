@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from archive.records import Release
+from archive.models import Release
 from tests.scraper.pages_of import TEXT, read
 
 FIRST, SECOND = "Varför byggs en ny bro?", "Vad har bron kostat hittills?"

@@ -9,7 +9,7 @@ import pytest
 
 from scraper.errors import NotARelease
 from scraper.pages import read_page
-from scraper.pages.refusal import Glance, find_refusal, find_short_refusal
+from scraper.pages.page_type import Glance, find_refusal, find_short_refusal
 from tests.scraper.pages_of import TEXT, URL, read
 from tests.stored import ROOT
 

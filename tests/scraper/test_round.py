@@ -13,13 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from archive.times import now
+from archive.dates import now
 from scraper.alerts import Ways
 from scraper.commands.round import repeat, tell_other
 from scraper.errors import AgencyError
-from scraper.rounds import LONG, close_round, hold_round, is_fresh
-from scraper.running import Running
-from scraper.spiders.turn import parse_turn
+from scraper.round import LONG, Running, close_round, hold_round, is_fresh
+from scraper.spiders.base import parse_turn
 from tests.scraper.crawling import Crawling
 from tests.scraper.receivers import Hook
 from tests.site import Site

@@ -6,9 +6,8 @@ from time import process_time
 
 import pytest
 
-from scraper.pages.boilerplate import remove
-from scraper.pages.document import Document
-from scraper.pages.selectors import compiled
+from scraper.pages.content import remove
+from scraper.pages.document import Document, compiled
 from tests.scraper.pages_of import URL
 
 PAGE = """<html class="js"><body class="site wide">

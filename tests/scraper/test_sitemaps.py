@@ -7,9 +7,9 @@ import random
 
 import pytest
 
-from scraper import sitemaps
 from scraper.agency import Agency
 from scraper.errors import SourceError
+from scraper.sources import feeds as sitemaps
 from scraper.sources import parse_sitemap
 
 HOME = "https://www.skog.example/"

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from scraper.agency import Agency
-from scraper.archives import find_archives
 from scraper.errors import SourceError
-from scraper.sessions import Link
 from scraper.sources import find_sources, parse_feed, parse_listing, parse_robots, parse_sitemap
+from scraper.sources.links import Link
+from scraper.spiders.audit import find_archives
 
 HOME = "https://www.skog.example/"
 AGENCY = Agency(slug="skog", name="Skogsrådet", home=HOME)

@@ -7,11 +7,11 @@ from datetime import timedelta
 
 import pytest
 
-from archive.aside import Reason
+from archive.quarantine import Reason
 from archive.store import Outcome
+from scraper.ingest import drop, read_mended, take_in
 from scraper.items import ReleaseItem
 from scraper.pages import read_page
-from scraper.taking import drop, read_mended, take_in
 from tests.scraper.reading_room import HELD, SLUG, ReadingRoom
 
 

@@ -13,7 +13,7 @@ from scrapy.exceptions import IgnoreRequest, ResponseDataLossError
 from scrapy.http import HtmlResponse, Response, XmlResponse
 from scrapy.utils.test import get_crawler
 
-from scraper.unpacking import Unpacking
+from scraper.downloader.handler import Unpacking
 from tests.scraper.crawling import SLUG, Crawling, first_url, revisit
 from tests.weather.speech import HEAD, say
 

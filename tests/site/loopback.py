@@ -9,7 +9,7 @@ from scrapy.crawler import Crawler
 from scrapy.exceptions import CannotResolveHostError, NotConfigured
 from scrapy.http import Response
 
-from scraper.bounded import BoundedHandler
+from scraper.downloader.handler import BoundedHandler
 
 
 class LoopbackHandler(BoundedHandler):

@@ -11,8 +11,8 @@ from scrapy.http import Response
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.error import DNSLookupError
 
-from scraper.bounded import BoundedHandler
-from scraper.gate import PublicResolver
+from scraper.downloader.handler import BoundedHandler
+from scraper.downloader.ssrf import PublicResolver
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

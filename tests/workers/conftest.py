@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from scrapy.settings import BaseSettings
 
-from scraper.crew.broker import Broker
+from scraper.distributed.queue import Broker
 from tests.workers.broker import ABSENT, Server, broker, find_server
 
 LEASE = {"CREW_LEASE": 30.0, "CRAWL_DELAY_MAX": 1.0}

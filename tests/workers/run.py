@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from archive.evidence.verify import verify
-from scraper.spiders.reading import AHEAD
+from scraper.spiders.base import AHEAD
 from tests.kill.run import DOUBLED
 from tests.scraper.crawling import Crawling
 from tests.site import Site

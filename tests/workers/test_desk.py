@@ -12,19 +12,18 @@ from typing import Any
 import pytest
 import time_machine
 
+from archive.database import finish, runner_on
+from archive.dates import now
 from archive.evidence.verify import verify
 from archive.feeds import NewsQuery, find_news
-from archive.search.run import finish, runner_on
 from archive.store import Archive
-from archive.times import now
 from scraper.agency import Agency
-from scraper.crew.desk import Desk
-from scraper.crew.errands import make_errand, open_errand
-from scraper.crew.messages import Message, Operation
+from scraper.distributed.messages import Message, Operation, make_errand, open_errand
+from scraper.distributed.writer import Desk
 from scraper.errors import CrewError
+from scraper.ingest import parse_schedule
 from scraper.items import Answer, Reading
 from scraper.pages import read_page
-from scraper.schedule import parse_schedule
 from tests.site.agency import SampleAgency
 
 SLUG = "skogsbruksradet"

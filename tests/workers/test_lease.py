@@ -10,14 +10,11 @@ import pytest
 from scrapy import Request
 from scrapy.settings import BaseSettings
 
-from archive.times import now
-from scraper.crew.broker import Broker
-from scraper.crew.journal import Post, Unsendable
-from scraper.crew.lease import Lease
-from scraper.crew.messages import Operation
-from scraper.crew.parts import HttpHandler
-from scraper.crew.queue import Later, Queue
-from scraper.stopping import Stopped
+from archive.dates import now
+from scraper.distributed.messages import Operation
+from scraper.distributed.queue import Broker, Later, Lease, Queue
+from scraper.distributed.worker import HttpHandler, Post, Unsendable
+from scraper.downloader.errors import Stopped
 
 BEGIN = Operation(name="begin", kwargs={"spider": "news", "at": now()})
 

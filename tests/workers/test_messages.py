@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from scrapy.settings import BaseSettings
 
-from scraper.crew.broker import Broker, connect
-from scraper.crew.messages import Operation, pack, unpack
+from scraper.distributed.messages import Operation, pack, unpack
+from scraper.distributed.queue import Broker, connect
 from scraper.errors import CrewError
 from scraper.items import Answer, Evidence, ImageItem, QuestionItem, Reading, ReleaseItem
 

@@ -12,10 +12,10 @@ from scrapy.settings import BaseSettings
 
 from archive.evidence.verify import verify
 from scraper.alerts import find_ways
-from scraper.crew.broker import Broker
-from scraper.crew.rounds import Rounds
-from scraper.crew.writing import Writing
-from scraper.running import Running
+from scraper.distributed.queue import Broker
+from scraper.distributed.worker import Rounds
+from scraper.distributed.writer import Writing
+from scraper.round import Running
 from scraper.settings import REVISIT_AGES
 from tests.scraper.crawling import Crawling
 from tests.site import Site

@@ -9,15 +9,14 @@ from pathlib import Path
 import pytest
 from scrapy.settings import BaseSettings
 
-from archive.errors import ArchiveError
-from archive.times import now
+from archive.database import ArchiveError
+from archive.dates import now
 from scraper.alerts import find_ways
-from scraper.crew import writing
-from scraper.crew.broker import SEND, Broker
-from scraper.crew.journal import Post, Unsendable
-from scraper.crew.lease import Lease
-from scraper.crew.messages import Operation
-from scraper.crew.writing import Writing
+from scraper.distributed import writer as writing
+from scraper.distributed.messages import Operation
+from scraper.distributed.queue import SEND, Broker, Lease
+from scraper.distributed.worker import Post, Unsendable
+from scraper.distributed.writer import Writing
 from scraper.errors import CrewError
 from scraper.locks import lock_agencies
 from scraper.settings import REVISIT_AGES

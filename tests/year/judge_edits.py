@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from archive.times import to_text
+from archive.dates import to_text
 from tests.site import Release
 from tests.year.events import DESIGNS, EDITS, MOVES
 from tests.year.history import History, Step

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, time, timedelta
 
-from archive.times import to_text
+from archive.dates import to_text
 from tests.site.compose import STOCKHOLM
 from tests.year.events import Plan
 from tests.year.history import History, Look

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
-from archive.times import to_text
+from archive.dates import to_text
 from tests.year.events import MOVES, OUTAGES, REMOVALS, Event
 from tests.year.history import History, Look
 from tests.year.told import Row, Told, Verdict, find_row, is_same

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from archive.dates import to_text
 from archive.store import Archive
-from archive.times import to_text
 from tests.site import Site
 from tests.site.knobs import Asked
 from tests.year.acts import carry_out

@@ -21,13 +21,13 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from archive.health.judging import judge_agencies
-from archive.state import PARTS
+from archive.analysis import to_lemmas
+from archive.analysis.lemmatizer import swedish_lemma
+from archive.dates import to_text
+from archive.health import judge_agencies
+from archive.models import PARTS
+from archive.search.index import is_vocabulary, join_parts
 from archive.store import Archive
-from archive.swedish import to_lemmas
-from archive.swedish.lemmas import swedish_lemma
-from archive.swedish.terms import is_vocabulary, join_parts
-from archive.times import to_text
 from tests.bench.invented.releases import AGENCIES, END, Place, edit, home_of, invent, plan, slug_of
 from tests.bench.invented.rows import COLUMNS, to_rows
 from tests.bench.invented.words import read_voice

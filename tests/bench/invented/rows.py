@@ -12,14 +12,14 @@ from functools import cache, lru_cache
 from random import Random
 from typing import Any
 
-from archive.joint import DAYS, FIRST_BAND, LAST_BAND, to_day
-from archive.state import PARTS, STATE, state_hash, to_state
-from archive.swedish.facts import find_facts, find_place
-from archive.swedish.lemmas import swedish_lemma
-from archive.swedish.terms import join_parts as find_compounds
-from archive.swedish.words import find_words
-from archive.times import to_text
-from archive.writer import as_json
+from archive.analysis import find_words
+from archive.analysis.lemmatizer import swedish_lemma
+from archive.dates import to_text
+from archive.duplicates import DAYS, FIRST_BAND, LAST_BAND, to_day
+from archive.models import PARTS, STATE, state_hash, to_state
+from archive.search.index import find_facts, find_place
+from archive.search.index import join_parts as find_compounds
+from archive.store import as_json
 from tests.bench.invented.releases import Place, choose_passages, invent
 from tests.bench.invented.words import read_voice
 

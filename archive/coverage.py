@@ -1,0 +1,467 @@
+"""Listed vs stored per source and month; gaps.
+
+The completeness ledger: what an agency's sources list, held against what the archive holds.
+
+`scrapy crawl audit` reads the sources whole; `stock` counts and writes, `refill` puts what is missing before the next
+crawl, `shown` reads it for /-/ledger. An address that a source lists is one of three:
+
+    held      a release was read there, be it that it is gone or stands elsewhere by now
+    refused   it was asked for, and no release could be read there: no release, 404, unreadable, forbidden by robots.txt
+    missing   a gap: never found, found and not yet read, not answered, or read and kept aside
+
+A month is that of publication: by the held release's own word, else by the source's (a feed's, a listing's); else it
+is unknown. A sitemap tells when a page was changed, which is no such word.
+
+An agency's sources and what they list, as a stocktaking reads them.
+
+What an agency's sources listed when stock was taken last: a list that is empty or gone now was hardly read whole.
+
+What the archive knows of addresses: the release they hold or held, by any address that led to it, or why none.
+
+Held releases that no source lists any more, though nobody took them away: agencies unlist without deleting.
+
+Said only where it can be: every source was read to its end; the one that named the release first is still read, is no
+feed (which lists only the newest), and goes further back, for it lists several older releases. Those that are found
+away (removals) or stand elsewhere are told there. So the number is a lower bound.
+
+Gaps by name: addresses that a source lists and the archive does not hold, since when, and what came of them.
+
+`state` says why an address is missing: unseen (no crawl has found it), due (found, not yet read), failed (it did not
+answer), aside (read, and kept aside); or why it is no gap any more: filled, refused (no release could be read there),
+unlisted (no source lists it any more, and it was never read). No function commits.
+
+The ledger as /-/ledger shows it: all agencies, gaps first; or one, by month and source, with its gaps by name.
+
+Stocktaking: one agency's sources, as they were read whole, against the archive; written to ledger and gaps.
+
+No function commits: wrap calls in `Archive.transaction`.
+"""
+
+from __future__ import annotations
+
+import json
+from bisect import bisect_left
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from sqlite_utils import Database
+
+from archive.database import Run
+from archive.dates import at_clock, parse_time, to_text
+from archive.frontier import Frontier
+from archive.i18n import ZONE, sort_key
+from archive.params import Args, FilterError, read_number
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """An address that a source lists. origin: of an index, the sitemap below it; else the source.
+
+    published: when the source says that it was published; listed: the source's own time for it, whatever that means.
+    Both ISO 8601.
+    """
+
+    origin: str
+    published: str | None = None
+    listed: str | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class Source:
+    """A source and what it lists, by address.
+
+    problem: why it could not be read to its end. read: when it was read last, where that was another time.
+    """
+
+    url: str
+    kind: str  # feed, sitemap, listing, archive, home, robots
+    entries: dict[str, Entry] = field(default_factory=dict)
+    problem: str | None = None
+    read: datetime | None = None
+
+    def broke_off(self, problem: str) -> None:
+        """It lists more than could be read; the first reason stands."""
+        self.problem = self.problem or problem
+
+
+EMPTY = "lists nothing any more"
+NOT_SHOWN = "no page leads to it any more"
+FORGOTTEN = timedelta(days=92)  # after so long a source that no page leads to is none of the agency's any more
+ROOTS = ("feed", "sitemap", "listing")
+BEFORE = """
+    select source, kind, max(checked), max(listed) > 0 or (not min(whole) and (max(problem) = l.source || ': ' || :empty
+      or exists (select 1 from frontier f where f.source = l.source and f.role = 'release')
+      or exists (select 1 from gaps g where g.source = l.source)))
+    from ledger l where agency = :agency and source is not null group by source order by min(id)
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Before:
+    """A source as it was found last."""
+
+    kind: str
+    read: datetime
+    listed: bool  # whether it listed anything when it was read to its end last, as far as that is known
+
+
+def read_before(db: Database, agency: str) -> dict[str, Before]:
+    """An agency's sources of the last time, by address."""
+    return {
+        url: Before(kind=kind, read=datetime.fromisoformat(read), listed=bool(listed))
+        for url, kind, read, listed in db.execute(BEFORE, {"agency": agency, "empty": EMPTY})
+    }
+
+
+def find_unshown(before: Mapping[str, Before], sources: Sequence[Source], now: datetime) -> list[tuple[str, Before]]:
+    """The sources of the last time that pages led to, and lead to no more.
+
+    Where the list of agencies names the sources (the home page was not asked), those are its archive pages; and
+    none, if another source was struck off the list since, for they may have been that one's.
+    """
+    urls = {source.url for source in sources}
+    lost = [(url, one) for url, one in before.items() if url not in urls and one.kind in (*ROOTS, "archive")]
+    if all(source.kind != "home" for source in sources) and any(one.kind in ROOTS for _, one in lost):
+        return []
+    return [(url, one) for url, one in lost if now - one.read <= FORGOTTEN]
+
+
+MANY = 5000  # addresses a question
+EARLIEST = "1990"  # what bears an earlier date bears none: systems write 1970 for it
+FOUND = """
+    select a.value, coalesce(r.id, f.release), coalesce(r.published, h.published), f.role, f.state
+    from json_each(:urls) a left join releases r on r.url = a.value left join frontier f on f.url = a.value
+    left join releases h on h.id = f.release
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """An address as the archive knows it; `state` is the frontier's, `unseen` where it was never found."""
+
+    state: str
+    release: int | None = None
+    published: str | None = None
+
+    @property
+    def part(self) -> Literal["held", "refused", "missing"]:
+        """Which of the ledger's three it is."""
+        if self.release is not None:
+            return "held"
+        return "missing" if self.state in ("unseen", "due", "failed", "aside") else "refused"
+
+
+def find_all(db: Database, urls: Collection[str]) -> dict[str, Found]:
+    """Each of the addresses."""
+    found: dict[str, Found] = {}
+    ordered = sorted(urls)
+    for start in range(0, len(ordered), MANY):
+        for url, release, published, role, state in db.execute(
+            FOUND, {"urls": json.dumps(ordered[start : start + MANY])}
+        ):
+            known = "source" if role and role != "release" else state or "unseen"
+            found[url] = Found(state=known, release=release, published=published)
+    return found
+
+
+def month_of(text: str | None, today: str) -> str | None:
+    """The month of a told time, by the clock it is told by; None for a date that is none.
+
+    >>> month_of("2024-05-31T23:30:00+00:00", "2024-07-01"), month_of("2024-05", "2024-07-01")
+    ('2024-05', '2024-05')
+    >>> month_of("1970-01-01", "2024-07-01"), month_of("2031-01-01", "2024-07-01")
+    (None, None)
+    """
+    value = parse_time(text)
+    if value is None:
+        return None
+    month = f"{value.year:04}-{value.month:02}"
+    return month if EARLIEST <= month <= today[:7] else None
+
+
+OLDER = 3  # as many older ones must be listed; a single one may be kept on top for years
+HELD = """
+    select f.release, f.source, r.published from frontier f join releases r on r.id = f.release
+    where f.agency = :agency and f.role = 'release' and f.state = 'held' and f.source is not null
+      and r.published is not null and r.gone is null and r.moved_to is null
+      and not exists (select 1 from removals o where o.release = r.id and o.ended is null and o.kind <> 'moved')
+    order by f.release, f.first_seen
+"""
+
+
+def find_delisted(
+    db: Database, agency: str, sources: Sequence[Source], found: Mapping[str, Found]
+) -> list[tuple[str, str]]:
+    """For each of them the source that once named it, and the month it was published in."""
+    roots = {
+        origin: source.url
+        for source in sources
+        if source.kind != "feed"
+        for origin in (source.url, *(entry.origin for entry in source.entries.values()))
+    }
+    days = {source.url: sorted(day for url in source.entries if (day := found[url].published)) for source in sources}
+    listed = {known.release for known in found.values()}
+    delisted: dict[int, tuple[str, str]] = {}
+    for release, origin, published in db.execute(HELD, {"agency": agency}):
+        root = roots.get(origin)
+        if release in listed or release in delisted or root is None:
+            continue
+        if bisect_left(days[root], published[:10]) >= OLDER:
+            delisted[release] = (root, published[:7])
+    return list(delisted.values())
+
+
+OPEN = ("unseen", "due", "failed", "aside")
+IS_OPEN = "state in ('unseen', 'due', 'failed', 'aside')"
+
+
+def note_gaps(
+    db: Database,
+    agency: str,
+    missing: Mapping[str, tuple[Entry, str | None]],
+    found: Mapping[str, Found],
+    now: datetime,
+    *,
+    whole: bool,
+) -> None:
+    """Remember what is missing now, with its month; what was missing and no longer is gets its end.
+
+    whole: every source was read to its end; else what was not named may still be listed.
+    """
+    db.conn.executemany(
+        "insert into gaps (url, agency, source, month, listed, state, first_missed, last_missed)"
+        " values (:url, :agency, :source, :month, :listed, :state, :now, :now) on conflict (url) do update set"
+        " source = :source, month = :month, listed = :listed, state = :state, last_missed = :now, filled = null",
+        [
+            {
+                **{"url": url, "agency": agency, "source": entry.origin, "month": month, "now": to_text(now)},
+                **{"listed": entry.published or entry.listed, "state": found[url].state},
+            }
+            for url, (entry, month) in missing.items()
+        ],
+    )
+    rows = db.execute(f"select url from gaps where agency = ? and ({IS_OPEN} or state = 'unlisted')", [agency])
+    before = {url for (url,) in rows} - missing.keys()
+    for url, known in find_all(db, before).items():
+        if known.part == "held":
+            state = "filled"
+        elif known.part == "refused":
+            state = "refused"
+        elif whole:
+            state = "unlisted"
+        else:
+            continue
+        filled = to_text(now) if state == "filled" else None
+        db.execute("update gaps set state = ?, filled = ? where url = ?", [state, filled, url])
+
+
+def refill(db: Database, agency: str, now: datetime) -> int:
+    """Make what the last stocktaking found missing due, so that the next news crawl reads it; how many that are."""
+    frontier, due = Frontier(db), 0
+    rows = db.execute(
+        "select url, source, listed from gaps where agency = ? and state in ('unseen', 'failed')", [agency]
+    ).fetchall()
+    for url, source, listed in rows:
+        frontier.add(url, agency=agency, role="release", seen=now, source=source, listed=listed)
+        due += db.execute(
+            "update frontier set state = 'due', next_due = null where url = ? and state in ('due', 'failed')"
+            " and release is null and agency = ?",
+            [url, agency],
+        ).rowcount
+        db.execute("update gaps set state = 'due' where url = ?", [url])
+    return due
+
+
+GAPS = 50  # a page of gaps by name
+MOST_GAPS = 1000  # on one page of JSON
+SUMS = """
+    sum(listed) as listed, sum(held) as held, sum(refused) as refused, sum(missing) as missing,
+    sum(delisted) as delisted, min(whole) as whole, max(problem) as problem, max(checked) as checked
+"""
+OVERVIEW = f"""
+    select a.slug as agency, a.name, a.name_en, l.* from agencies a left join
+      (select agency as of, {SUMS} from ledger where source is null group by agency) l on l.of = a.slug
+"""
+MONTHS = """
+    select month, listed, held, refused, missing, delisted from ledger where agency = :agency and source is null
+    order by month is null, month desc
+"""
+SOURCES = f"""
+    select source, kind, {SUMS} from ledger where agency = :agency and source is not null group by source order by id
+"""
+NAMED = """
+    select rowid as id, url, source, month, listed, state, first_missed, last_missed from gaps
+    where agency = :agency and {open} and rowid > :after order by rowid limit :size
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What a reader asks for. after: the last gap before the page."""
+
+    agency: str | None = None
+    after: int | None = None
+    size: int = GAPS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Whole:
+    """An agency's ledger: its sums, its months, its sources, and a page of its gaps; `more`: where the next begins."""
+
+    agency: dict[str, Any]
+    months: Sequence[dict[str, Any]]
+    sources: Sequence[dict[str, Any]]
+    gaps: Sequence[dict[str, Any]]
+    more: int | None
+
+
+def parse_asked(args: Args) -> Asked:
+    """What an address asks for; FilterError where that cannot be read."""
+    return Asked(
+        agency=args.get("agency") or None,
+        after=read_number(args, "after"),
+        size=min(read_number(args, "size") or GAPS, MOST_GAPS),
+    )
+
+
+async def find_overview(run: Run, lang: str) -> list[dict[str, Any]]:
+    """Every agency: those with the most gaps first, then by name; those never audited have no `checked`."""
+    rows = [dict(row) for row in await run(OVERVIEW, {})]
+    return sorted(rows, key=lambda row: (-(row["missing"] or 0), sort_key(name_of(row, lang))))
+
+
+async def find_one(run: Run, asked: Asked) -> Whole:
+    """One agency; FilterError where the archive knows none of that name."""
+    values = {"agency": asked.agency}
+    rows = await run(f"{OVERVIEW} where a.slug = :agency", values)
+    if not rows:
+        raise FilterError("agency", asked.agency or "", "the slug of an agency", why="bad_agency")
+    named = {**values, "after": asked.after or 0, "size": asked.size + 1}
+    gaps = [dict(row) for row in await run(NAMED.format(open=IS_OPEN), named)]
+    return Whole(
+        agency=dict(rows[0]),
+        months=[dict(row) for row in await run(MONTHS, values)],
+        sources=[dict(row) for row in await run(SOURCES, values)],
+        gaps=gaps[: asked.size],
+        more=gaps[asked.size - 1]["id"] if len(gaps) > asked.size else None,
+    )
+
+
+def name_of(row: dict[str, Any], lang: str) -> str:
+    """An agency's name in the reader's language, where there is one."""
+    return str(row["name_en"] if lang == "en" and row["name_en"] else row["name"])
+
+
+COUNTED = ("held", "refused", "missing")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stock:
+    """An agency's sums over all its sources, each release once. delisted: None where it cannot be said."""
+
+    listed: int
+    held: int
+    refused: int
+    missing: int
+    delisted: int | None
+    whole: bool
+
+
+def take_stock(db: Database, agency: str, sources: Sequence[Source], now: datetime) -> Stock:
+    """Count, and write what was counted in place of the last time."""
+    today = now.astimezone(ZONE).date().isoformat()
+    sources = doubt(sources, read_before(db, agency), now)
+    found = find_all(db, {url for source in sources for url in source.entries})
+    whole = not any(source.problem for source in sources)
+    named = [source for source in sources if source.entries or source.problem or source.kind not in ("home", "robots")]
+    delisted = find_delisted(db, agency, named, found) if whole else None
+    entries = merge(sources)
+    months = {url: to_month(entry, found[url], today) for url, entry in entries.items()}
+    db.execute("delete from ledger where agency = ?", [agency])
+    for source in named:
+        own = count(source.entries, found, {url: to_month(e, found[url], today) for url, e in source.entries.items()})
+        gone = Counter(month for origin, month in delisted or () if origin == source.url)
+        back = delisted is not None and source.kind != "feed"
+        write(db, agency, source, own, gone=gone if back else None, now=now)
+    every = count(entries, found, months)
+    gone = Counter(month for _, month in delisted or ())
+    problem = next((source.problem for source in sources if source.problem), None)
+    total = Source(url="", kind="", problem=problem)
+    write(db, agency, total, every, gone=gone if delisted is not None else None, now=now)
+    missing = {url: (entry, months[url]) for url, entry in entries.items() if found[url].part == "missing"}
+    note_gaps(db, agency, missing, found, now, whole=whole)
+    sums = {part: sum(counts[part] for counts in every.values()) for part in COUNTED}
+    return Stock(listed=len(entries), **sums, delisted=gone.total() if delisted is not None else None, whole=whole)
+
+
+def doubt(sources: Sequence[Source], before: Mapping[str, Before], now: datetime) -> list[Source]:
+    """The sources, those not read whole that list nothing any more or that no page leads to any more."""
+    for source in sources:
+        known = before.get(source.url)
+        if known and known.listed and not source.entries:
+            source.broke_off(f"{source.url}: {EMPTY}")
+    unshown = find_unshown(before, sources, now)
+    return [
+        *sources,
+        *(Source(url=url, kind=one.kind, problem=f"{url}: {NOT_SHOWN}", read=one.read) for url, one in unshown),
+    ]
+
+
+def merge(sources: Iterable[Source]) -> dict[str, Entry]:
+    """Each address once: as the first source lists it that says when it was published, else as the first lists it."""
+    merged: dict[str, Entry] = {}
+    for source in sources:
+        for url, entry in source.entries.items():
+            if url not in merged or (entry.published and not merged[url].published):
+                merged[url] = entry
+    return merged
+
+
+def to_month(entry: Entry, found: Found, today: str) -> str | None:
+    """The month of publication; None where neither the release nor the source tells one.
+
+    What a source lists is noted in UTC, and is counted by Swedish clocks.
+    """
+    listed = parse_time(entry.published)
+    if isinstance(listed, datetime):
+        listed = at_clock(listed, ZONE)
+    return month_of(found.published, today) or month_of(to_text(listed), today)
+
+
+def count(
+    urls: Iterable[str], found: Mapping[str, Found], months: Mapping[str, str | None]
+) -> dict[str | None, Counter[str]]:
+    """How many addresses of each month are what."""
+    counts: defaultdict[str | None, Counter[str]] = defaultdict(Counter)
+    for url in urls:
+        counts[months[url]][found[url].part] += 1
+    return dict(counts)
+
+
+def write(
+    db: Database,
+    agency: str,
+    source: Source,
+    counts: Mapping[str | None, Counter[str]],
+    *,
+    gone: Counter[str] | None,
+    now: datetime,
+) -> None:
+    """A row a month; one at least, so that an empty source is told as well. gone: delisted ones; None: not known."""
+    read = source.read or now
+    months: set[str | None] = {*counts, *(gone or ())} or {None}
+    db.conn.executemany(
+        "insert into ledger (agency, month, source, kind, listed, held, refused, missing, delisted, whole, problem,"
+        " checked) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [
+            (
+                *(agency, month, source.url or None, source.kind or None),
+                *(counts.get(month, Counter[str]()).total(), *(counts.get(month, Counter[str]())[p] for p in COUNTED)),
+                *(None if gone is None else gone[month or ""], source.problem is None, source.problem, to_text(read)),
+            )
+            for month in sorted(months, key=lambda month: month or "")
+        ],
+    )

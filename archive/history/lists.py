@@ -1,0 +1,485 @@
+"""Lists of edits, removals and takedowns: filters, paging, counts.
+
+What the registers of edits and removals share: sizes, and counts that go back only so far.
+
+The public log of takedowns: newest first, a page at a time.
+
+The register of edits: what agencies changed in releases that were published already, newest first.
+
+The register of removals: releases that agencies took away, by confirmed absences, newest first; and moves.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from itertools import groupby
+from typing import Any
+
+from archive.database import Choice, Run
+from archive.history import CHAIN, STAMPS, find_look, read_looks, stamp_of
+from archive.i18n import ABSENCE_CHOICES, sort_key
+from archive.params import Args, FilterError, day_start, read_choice, read_day, read_flag, read_number
+
+PAGE_SIZE = 50
+MOST_ROWS = 1000  # on one page of JSON or CSV
+MOST_COUNTED = 5_000  # entries beyond the newest so many are not counted
+AGENCIES = """
+    select a.slug as value, a.name, a.name_en, coalesce(counted.n, 0) as count from agencies a
+    left join (select r.agency, count(*) as n from ({found}) found join releases r on r.id = found.release
+      group by r.agency) counted on counted.agency = a.slug
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """How many entries the filters leave, and how many of each agency the others would.
+
+    capped: there are more than `total`. agencies: those with entries, and the chosen one; all, and told: False, where
+    there are too many to count.
+    """
+
+    total: int
+    capped: bool
+    agencies: list[Choice]
+    told: bool
+
+
+async def check_agency(run: Run, slug: str | None) -> None:
+    """FilterError where the archive knows no such agency."""
+    if slug and not await run("select 1 from agencies where slug = :slug", {"slug": slug}):
+        raise FilterError("agency", slug, "the slug of an agency", why="bad_agency")
+
+
+async def count_entries(
+    run: Run, found: str, found_without: str, values: Mapping[str, Any], *, agencies: str = AGENCIES
+) -> Counts:
+    """Counts of a register's entries; `found` and, without the agency's filter, `found_without` are SELECTs of
+    their releases, newest first. agencies: another SELECT of the choices, where they are kept counted."""
+    limit = f" limit {MOST_COUNTED + 1}"
+    rows = await run(agencies.format(found=found_without + limit), dict(values))
+    choices = sorted((Choice(**dict(row)) for row in rows), key=lambda choice: sort_key(choice.name))
+    told = agencies is not AGENCIES or sum(choice.count for choice in choices) <= MOST_COUNTED
+    if told:
+        total = sum(choice.count for choice in choices if choice.value == (values["agency"] or choice.value))
+    else:
+        total = (await run(f"select count(*) as n from ({found}{limit})", dict(values)))[0]["n"]
+    return Counts(
+        total=total if told else min(total, MOST_COUNTED),
+        capped=not told and total > MOST_COUNTED,
+        agencies=[choice for choice in choices if choice.count or not told or choice.value == values["agency"]],
+        told=told,
+    )
+
+
+HIDDEN = "select id from releases where withheld = 'hidden'"  # no list tells of these
+LOG = """
+    select t.id, t.release, t.kind, t.reason, t.reason_en, t.at, t.lifted, t.lifted_reason, r.withheld, r.agency,
+      a.name, a.name_en
+    from takedowns t join releases r on r.id = t.release join agencies a on a.slug = r.agency
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogQuery:
+    """What a reader asks for. after: the last row of the page before."""
+
+    after: int | None = None
+    size: int = PAGE_SIZE
+
+    def filters(self) -> dict[str, Any]:
+        """None, but every register has some."""
+        return {}
+
+
+def parse_log(args: Args) -> LogQuery:
+    """What an address asks for; FilterError where that cannot be read."""
+    return LogQuery(after=read_number(args, "after"), size=min(read_number(args, "size") or PAGE_SIZE, MOST_ROWS))
+
+
+async def find_log(run: Run, query: LogQuery) -> tuple[Sequence[Mapping[str, Any]], int | None]:
+    """A page's lines, and where the next begins."""
+    where = "where t.id < :after" if query.after is not None else ""
+    rows = await run(f"{LOG} {where} order by t.id desc limit :limit", {"after": query.after, "limit": query.size + 1})
+    shown = [dict(row) for row in rows[: query.size]]
+    return shown, shown[-1]["id"] if len(rows) > query.size else None
+
+
+async def find_in_force(run: Run, release: int) -> list[Mapping[str, Any]]:
+    """What covers a release now, a hiding first."""
+    rows = await run(
+        f"{LOG} where t.release = :release and t.lifted is null order by t.kind, t.id", {"release": release}
+    )
+    return [dict(row) for row in rows]
+
+
+LONG_RUN = 3  # edits of one release in a row that stand unfolded
+NOTICEABLE = 20  # weight from which an edit is told on the first page
+LOOKED_THROUGH = 30  # newest edits among which those are chosen, one a release
+STAMP_TESTS = {  # of STAMPS
+    "moved": "v.dated = 1",
+    "not moved": "v.dated = 0 and v.updated is not null",
+    "none told": "v.dated = 0 and v.updated is null",
+}
+EDIT_COLUMNS = """
+    v.id, v.release, v.previous, v.seen, v.dated, v.weight, v.summary, v.summary_en, v.changes, v.same_as, v.title,
+    v.language, v.updated, v.capture, r.agency, r.url, r.gone, a.name, a.name_en
+"""
+IS_EDIT = "v.cause = 'source' and v.previous is not null"
+COUNTED = f"""
+    select a.slug as value, a.name, a.name_en, coalesce(c.edits, 0) - coalesce(h.n, 0) as count from agencies a
+    left join edit_counts c on c.agency = a.slug
+    left join (select r.agency, count(*) as n from revisions v join releases r on r.id = v.release
+      where v.release in ({HIDDEN}) and {IS_EDIT} group by r.agency) h on h.agency = a.slug
+"""
+EDIT_TABLES = "revisions v on v.id = found.id join releases r on r.id = v.release join agencies a on a.slug = r.agency"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EditsQuery:
+    """What a reader asks the register for.
+
+    unannounced: the agency's update stamp did not move; stamp: what it did (STAMPS); weight: the least; after: the
+    last edit of the page before.
+    """
+
+    agency: str | None = None
+    release: int | None = None
+    tag: int | None = None
+    unannounced: bool = False
+    stamp: str | None = None
+    weight: int | None = None
+    since: date | None = None
+    until: date | None = None
+    after: int | None = None
+    size: int = PAGE_SIZE
+
+    def filters(self) -> dict[str, Any]:
+        """As in an address, without the place on the list."""
+        return {
+            "agency": self.agency,
+            "release": self.release,
+            "tag": self.tag,
+            "unannounced": 1 if self.unannounced else None,
+            "stamp": self.stamp,
+            "weight": self.weight or None,
+            "from": self.since,
+            "to": self.until,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edit:
+    """One edit, with whatever a list says of it. The agency made it between `last_seen_before` and `seen`."""
+
+    id: int  # of the revision it led to
+    release: int
+    previous: int | None
+    seen: str
+    dated: int | None
+    weight: int | None
+    summary: str | None
+    summary_en: str | None
+    changes: str | None
+    same_as: int | None
+    title: str
+    language: str | None
+    updated: str | None
+    capture: int | None
+    agency: str
+    url: str
+    gone: str | None
+    name: str
+    name_en: str | None
+    last_seen_before: str | None  # the last look that still found the state before it
+    folded: tuple[Edit, ...] = ()  # earlier ones of the same release that would flood a list
+
+    @property
+    def stamp(self) -> str:
+        """What the agency's own update stamp did: one of STAMPS."""
+        return stamp_of(self.dated, self.updated)
+
+    @property
+    def unannounced(self) -> bool:
+        """The agency's own update stamp did not move with it."""
+        return self.stamp == "not moved"
+
+    @property
+    def heaviest(self) -> int:
+        """The weight of the heaviest edit inside it."""
+        return max((edit.weight or 0 for edit in self.folded), default=0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EditsPage:
+    """One page of the register; `more`: the cursor of the next, if there is one."""
+
+    edits: list[Edit]
+    more: int | None
+
+
+def parse_edits(args: Args, size: int = PAGE_SIZE) -> EditsQuery:
+    """What an address asks for; FilterError where that cannot be read."""
+    since, until = read_day(args, "from"), read_day(args, "to")
+    if since and until and since > until:
+        raise FilterError("from", str(since), "a day no later than `to`", why="bad_days", until=str(until))
+    return EditsQuery(
+        agency=args.get("agency") or None,
+        release=read_number(args, "release"),
+        tag=read_number(args, "tag"),
+        unannounced=read_flag(args, "unannounced"),
+        stamp=read_choice(args, "stamp", STAMPS),
+        weight=read_number(args, "weight", 100),
+        since=since,
+        until=until,
+        after=read_number(args, "after"),
+        size=min(read_number(args, "size") or size, MOST_ROWS),
+    )
+
+
+async def find_edits(run: Run, query: EditsQuery) -> EditsPage:
+    """One page, and where the next begins."""
+    chain, conditions = edit_filters(query)
+    if query.after is not None:
+        conditions.append("(v.seen, v.id) < (select seen, id from revisions where id = :after)")
+    rows = await run(
+        f"{chain} select {EDIT_COLUMNS} from (select v.id from revisions v where {' and '.join(conditions)}"
+        f" order by v.seen desc, v.id desc limit :limit) found cross join {EDIT_TABLES}"
+        " order by v.seen desc, v.id desc",
+        edit_parameters(query) | {"limit": query.size + 1},
+    )
+    shown = [dict(row) for row in rows[: query.size]]
+    looks = await read_looks(run, [row["id"] for row in shown])
+    edits = [Edit(**row, last_seen_before=find_look(row["previous"], looks)) for row in shown]
+    return EditsPage(edits=edits, more=edits[-1].id if len(rows) > query.size else None)
+
+
+async def find_latest(run: Run, number: int) -> list[Edit]:
+    """The newest edits that a reader should see, one a release."""
+    page = await find_edits(run, EditsQuery(weight=NOTICEABLE, size=LOOKED_THROUGH))
+    newest: dict[int, Edit] = {}
+    for edit in page.edits:
+        newest.setdefault(edit.release, edit)
+    return list(newest.values())[:number]
+
+
+async def count_edits(run: Run, query: EditsQuery) -> Counts:
+    """How many edits the filters leave, and how many of each agency the others would."""
+    found, without = (
+        f"{chain} select v.release from revisions v where {' and '.join(conditions)} order by v.seen desc"
+        for chain, conditions in (edit_filters(query), edit_filters(replace(query, agency=None)))
+    )
+    kept = {"agencies": COUNTED} if not any(replace(query, agency=None).filters().values()) else {}
+    return await count_entries(run, found, without, edit_parameters(query), **kept)
+
+
+def edit_filters(query: EditsQuery) -> tuple[str, list[str]]:
+    """The SQL of the filters."""
+    conditions = [IS_EDIT, f"v.release not in ({HIDDEN})"]
+    tests = {
+        "v.release in (select id from releases where agency = :agency)": query.agency,
+        "v.release in (select id from chain)": query.release,
+        "v.release in (select rt.release from release_tags rt where rt.tag = :tag)": query.tag,
+        "v.weight >= :weight": query.weight or None,
+        "v.seen >= :since": day_start(query.since),
+        "v.seen < :until": day_start(query.until, after=True),
+    }
+    conditions += [test for test, value in tests.items() if value is not None]
+    asked = ("not moved" if query.unannounced else None, query.stamp)
+    conditions += dict.fromkeys(STAMP_TESTS[stamp] for stamp in asked if stamp)
+    return (CHAIN if query.release is not None else ""), conditions
+
+
+def edit_parameters(query: EditsQuery) -> dict[str, Any]:
+    """What the SQL's names stand for."""
+    days = {"since": day_start(query.since), "until": day_start(query.until, after=True)}
+    return {name: getattr(query, name) for name in ("agency", "release", "tag", "weight", "after")} | days
+
+
+def fold_edits(edits: Sequence[Edit]) -> list[Edit]:
+    """A page's edits so that no release floods it.
+
+    One that goes back to earlier wordings again and again stands once, with its other turns inside it; so does one
+    with a longer row of edits between which no other release was edited.
+    """
+    shown: list[list[Edit]] = []  # each with those inside it
+    turning: dict[int, list[Edit]] = {}
+    for run in (list(found) for _, found in groupby(edits, key=lambda edit: edit.release)):
+        rows = [run] if len(run) > LONG_RUN else [[edit] for edit in run]
+        for row in rows:
+            held = turning.get(row[0].release) if len(row) == 1 and row[0].same_as is not None else None
+            if held is not None:
+                held.extend(row)
+                continue
+            shown.append(row)
+            if row[0].same_as is not None:
+                turning.setdefault(row[0].release, row)
+    return [replace(first, folded=tuple(rest)) for first, *rest in shown]
+
+
+def edit_rows(edits: Sequence[Edit], address: Mapping[int, Mapping[str, str | None]]) -> list[dict[str, Any]]:
+    """Edits as JSON and CSV tell them; `address` holds each one's absolute addresses."""
+    return [
+        {
+            "revision": edit.id,
+            "previous": edit.previous,
+            "release": edit.release,
+            "agency": edit.agency,
+            "agency_name": edit.name,
+            "title": edit.title,
+            "url": edit.url,
+            "last_seen_before": edit.last_seen_before,
+            "seen": edit.seen,
+            "weight": edit.weight,
+            "unannounced": edit.unannounced,
+            "stamp": edit.stamp,
+            "summary": edit.summary,
+            "summary_en": edit.summary_en,
+            "same_as": edit.same_as,
+            "changes": json.loads(edit.changes) if edit.changes else [],
+            **address[edit.id],
+        }
+        for edit in edits
+    ]
+
+
+REMOVAL_COLUMNS = """
+    o.id, o.release, o.kind, o.first_seen, o.last_seen, o.checks, o.confirmed, o.ended, o.status, o.target, o.moved_to,
+    o.capture, r.title, r.language, r.agency, r.url, r.revision, r.published, a.name, a.name_en,
+    (select m.target from removals m where m.release = o.release and m.kind = 'moved' and m.id <> o.id
+      and m.first_seen = o.ended) as found_at
+"""
+REMOVAL_TABLES = "removals o cross join releases r on r.id = o.release cross join agencies a on a.slug = r.agency"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemovedQuery:
+    """What a reader asks the register for. back: only those that came back; after: the last row before the page."""
+
+    agency: str | None = None
+    kind: str | None = None
+    tag: int | None = None
+    back: bool = False
+    after: int | None = None
+    size: int = PAGE_SIZE
+
+    def filters(self) -> dict[str, Any]:
+        """As in an address, without the place on the list."""
+        return {"agency": self.agency, "kind": self.kind, "tag": self.tag, "back": 1 if self.back else None}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Removal:
+    """One confirmed absence of a release, with whatever a list says of it."""
+
+    id: int
+    release: int
+    kind: str
+    first_seen: str
+    last_seen: str
+    checks: int
+    confirmed: str
+    ended: str | None
+    status: int | None
+    target: str | None
+    moved_to: int | None
+    capture: int | None
+    title: str
+    language: str | None
+    agency: str
+    url: str
+    revision: int
+    published: str | None
+    name: str
+    name_en: str | None
+    found_at: str | None  # the address it was found at again
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemovedPage:
+    """One page of the register; `more`: the cursor of the next, if there is one."""
+
+    removals: list[Removal]
+    more: int | None
+
+
+def parse_removed(args: Args, size: int = PAGE_SIZE) -> RemovedQuery:
+    """What an address asks for; FilterError where that cannot be read."""
+    return RemovedQuery(
+        agency=args.get("agency") or None,
+        kind=read_choice(args, "kind", ABSENCE_CHOICES),
+        tag=read_number(args, "tag"),
+        back=read_flag(args, "back"),
+        after=read_number(args, "after"),
+        size=min(read_number(args, "size") or size, MOST_ROWS),
+    )
+
+
+async def find_removed(run: Run, query: RemovedQuery) -> RemovedPage:
+    """One page, and where the next begins."""
+    conditions = removal_filters(query)
+    if query.after is not None:
+        conditions.append("(o.confirmed, o.id) < (select confirmed, id from removals where id = :after)")
+    rows = await run(
+        f"select {REMOVAL_COLUMNS} from {REMOVAL_TABLES} where {' and '.join(conditions)}"
+        " order by o.confirmed desc, o.id desc limit :limit",
+        removal_parameters(query) | {"limit": query.size + 1},
+    )
+    removals = [Removal(**dict(row)) for row in rows[: query.size]]
+    return RemovedPage(removals=removals, more=removals[-1].id if len(rows) > query.size else None)
+
+
+async def count_removed(run: Run, query: RemovedQuery) -> Counts:
+    """How many removals the filters leave, and how many of each agency the others would."""
+    found, without = (
+        f"select o.release from removals o where {' and '.join(removal_filters(asked))} order by o.confirmed desc"
+        for asked in (query, replace(query, agency=None))
+    )
+    return await count_entries(run, found, without, removal_parameters(query))
+
+
+def removal_filters(query: RemovedQuery) -> list[str]:
+    """The SQL of the filters. Moves are told where they are asked for, and what was found elsewhere by the very look
+    that confirmed it away is a move alone."""
+    conditions = ["o.confirmed is not null", "o.confirmed is not o.ended", f"o.release not in ({HIDDEN})"]
+    conditions.append("o.kind = :kind" if query.kind else "o.kind <> 'moved'")
+    if query.agency:
+        conditions.append("o.release in (select id from releases where agency = :agency)")
+    if query.tag is not None:
+        conditions.append("o.release in (select rt.release from release_tags rt where rt.tag = :tag)")
+    if query.back:
+        conditions.append("o.ended is not null")
+    return conditions
+
+
+def removal_parameters(query: RemovedQuery) -> dict[str, Any]:
+    """What the SQL's names stand for."""
+    return {name: getattr(query, name) for name in ("agency", "kind", "tag", "after")}
+
+
+def removal_rows(removals: Sequence[Removal], address: Mapping[int, Mapping[str, str | None]]) -> list[dict[str, Any]]:
+    """Removals as JSON and CSV tell them; `address` holds each one's absolute addresses."""
+    return [
+        {
+            "removal": row.id,
+            "release": row.release,
+            "agency": row.agency,
+            "agency_name": row.name,
+            "title": row.title,
+            "url": row.url,
+            "kind": row.kind,
+            "first_seen": row.first_seen,
+            "confirmed": row.confirmed,
+            "last_seen": row.last_seen,
+            "checks": row.checks,
+            "ended": row.ended,
+            "status": row.status,
+            "target": row.target,
+            "moved_to": row.moved_to,
+            "found_at": row.found_at,
+            **address[row.id],
+        }
+        for row in removals
+    ]

@@ -1,0 +1,157 @@
+"""Start-up checks; template helpers.
+
+What Datasette shows beyond its own: one page or hook a file (datasette --plugins-dir archive/plugins).
+
+Gives our own templates the reader's language: lang, t() for texts, link() and out() for addresses, say_time() …
+
+Before the first answer: refuses what is no archive or cannot be searched, and reads what searches need.
+"""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Awaitable, Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import click
+from datasette import hookimpl
+from markupsafe import Markup
+from sqlite_utils import Database
+
+import archive
+from archive.analysis import warm
+from archive.database import keep_loaded
+from archive.history.comparison import find_heaviest
+from archive.i18n import (
+    NO_BREAK,
+    choose_language,
+    mark_weight,
+    say,
+    say_absence,
+    say_field,
+    say_kind,
+    say_number,
+    say_time,
+    say_told,
+    say_value,
+    say_weight,
+)
+from archive.search.index import Index
+from archive.web.pages import say_month, say_short
+from archive.web.responses import columns_of, runner
+
+WEB = re.compile(r"https?://[^\s\\/]", re.IGNORECASE)  # else a page's javascript: or data: would be a link of ours
+TEMPLATES = Path(archive.__path__[0]) / "templates"
+
+
+def interface(datasette: Any, request: Any) -> dict[str, Any]:
+    """The names every template of ours may use."""
+    asked = request.args.get("lang")
+    lang = choose_language(asked, request.headers.get("accept-language"))
+    kept = lang if asked == lang else None  # a language chosen by URL stays chosen in every link
+
+    def link(path: str, **values: object) -> str:
+        query = urlencode({k: v for k, v in {"lang": kept, **values}.items() if v not in (None, "")})
+        return str(datasette.urls.path(path)) + (f"?{query}" if query else "")
+
+    def lang_of(language: str | None) -> Markup:
+        """A text's lang attribute, where it differs from the page's; "" tells that the language is not known."""
+        known = language or ("sv" if lang == "sv" else "")
+        return Markup("") if known == lang else Markup(' lang="{}"').format(known)
+
+    def switched(language: str) -> str:
+        values = [(k, v) for k in request.args for v in request.args.getlist(k) if k != "lang"]
+        return f"{request.path}?{urlencode([*values, ('lang', language)])}"
+
+    return {
+        "lang": lang,
+        "kept_lang": kept,
+        "t": partial(say, lang),
+        "number": partial(say_number, lang),
+        "say_kind": partial(say_kind, lang),
+        "say_time": lambda when: say_time(lang, when).replace(" ", NO_BREAK, 1),  # the day stays with its month
+        "say_told": lambda when: say_told(lang, when).replace(" ", NO_BREAK, 1),
+        "say_month": partial(say_month, lang),
+        "say_short": partial(say_short, lang),
+        "say_weight": partial(say_weight, lang),
+        "mark_weight": mark_weight,
+        "say_absence": partial(say_absence, lang),
+        "say_field": partial(say_field, lang),
+        "say_value": partial(say_value, lang),
+        "find_heaviest": partial(find_heaviest, lang),
+        "lang_of": lang_of,
+        "link": link,
+        "out": link_out,
+        "switched": switched,
+    }
+
+
+def link_out(url: str | None) -> Markup:
+    """The attributes of a link that leads out of the archive; none where the address is not one of the web.
+
+    >>> str(link_out("https://fyr.example/?a&b")), str(link_out("javascript:alert(1)//a.pdf"))
+    (' href="https://fyr.example/?a&amp;b" rel="external"', '')
+    """
+    if not url or not WEB.match(url):
+        return Markup()
+    return Markup(' href="{}" rel="external"').format(url)
+
+
+@hookimpl
+def extra_template_vars(template: str, request: Any, datasette: Any) -> dict[str, Any]:
+    """Only for templates of ours: names of Datasette's own pages are left alone."""
+    if request is None or not template or not (TEMPLATES / template).is_file():
+        return {}
+    names = interface(datasette, request)
+    request.scope.get("archive_page", {})["language"] = names["lang"]  # read by headers.py
+    return names
+
+
+def find_fault(files: dict[str, list[str]]) -> str | None:
+    """What is wrong with the databases to be served (name → its tables), if anything."""
+    if "archive" not in files:
+        served = ", ".join(sorted(files)) or "none"
+        return f"the archive's file must be called archive.db; served here: {served}"
+    if "releases" not in files["archive"]:
+        return "archive.db holds no table releases: it is not an archive, or nothing was crawled into it yet"
+    return None
+
+
+def find_index_fault(connection: sqlite3.Connection) -> str | None:
+    """Why searches would find less than there is: the index is older than what reads it, or lacks releases."""
+    db = Database(connection)
+    known = {"index_facts", "delta", "listed"} <= set(db.table_names())
+    return Index(db).find_fault() if known else "it is of an older kind"
+
+
+@hookimpl
+def startup(datasette: Any) -> Callable[[], Awaitable[None]]:
+    """A ClickException, so that the command line prints the sentence alone and ends with 1."""
+
+    async def check() -> None:
+        files = {}
+        for name, db in datasette.databases.items():
+            if name.startswith("_"):  # Datasette's own, which a first request may be about to fill
+                continue
+            try:
+                files[name] = await db.table_names()
+            except sqlite3.DatabaseError as error:
+                raise click.ClickException(f"{db.path}: {error}") from error
+        fault = find_fault(files)
+        if fault:
+            raise click.ClickException(fault)
+        db = datasette.databases["archive"]
+        fault = await db.execute_fn(find_index_fault)
+        if fault:
+            raise click.ClickException(
+                f"{db.path}: its search index must be made anew ({fault}): python -m archive reindex {db.path}"
+            )
+        warm()
+        await columns_of(datasette).renew(runner(datasette))  # else the first search would wait for it
+        keep_loaded()  # a look through all of it would cost some answers 60 ms
+
+    return check

@@ -1,0 +1,92 @@
+"""Canonical URLs, host names (IDNA).
+
+One address for one page: a host in ASCII (IDNA), no fragment, no session id, no tracking parameter.
+
+Names of hosts, each in one spelling: the one that the domain name system knows (IDNA).
+"""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import urlsplit, urlunsplit
+
+import idna
+
+SESSION_SEGMENT = re.compile(r"/\((?:[A-Z]\([^()/]*\))+\)(?=/|$)", re.IGNORECASE)  # ASP.NET: /(X(1)S(abc))/
+SESSION_SUFFIX = re.compile(r";(?:jsessionid|phpsessid|sid)=[^/?#]*", re.IGNORECASE)
+TRACKING = re.compile(
+    r"(?:utm_\w+|mtm_\w+|pk_\w+|fbclid|gclid|dclid|msclkid|yclid|twclid|igshid|mc_[ce]id|_hs(?:enc|mi)|wt\.mc_id"
+    r"|_ga|_gl|srsltid|jsessionid|phpsessid|aspsessionid\w*|sessionid|cmpid|at_(?:medium|campaign))",
+    re.IGNORECASE,
+)
+DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+def canonical_url(url: str) -> str:
+    """The address a page is kept under: its host in ASCII, nothing else re-encoded, the query in its order.
+
+    >>> canonical_url("HTTPS://WWW.Agency.se:443/Nyheter/a%20b?id=3&utm_source=rss#top")
+    'https://www.agency.se/Nyheter/a%20b?id=3'
+    >>> canonical_url("https://www.livsmedelsverket.se/(X(1)S(04bz))/om-oss/press/x")
+    'https://www.livsmedelsverket.se/om-oss/press/x'
+    >>> canonical_url("https://www.bmel.de/a.html;jsessionid=ED5.live922?x=1"), canonical_url("http://a.se")
+    ('https://www.bmel.de/a.html?x=1', 'http://a.se/')
+    >>> canonical_url("https://www.skogsrådet.se/nyheter/å")
+    'https://www.xn--skogsrdet-b3a.se/nyheter/å'
+    """
+    parts = urlsplit(url.strip())
+    host = to_ascii(parts.hostname or "")
+    if not host:
+        return url.strip()
+    path = SESSION_SUFFIX.sub("", SESSION_SEGMENT.sub("", parts.path)) or "/"
+    query = "&".join(pair for pair in parts.query.split("&") if pair and not is_tracking(pair))
+    scheme = parts.scheme.lower()
+    return urlunsplit((scheme, authority(host, parts.port, scheme), path, query, ""))
+
+
+def is_tracking(pair: str) -> bool:
+    """Whether one name=value of a query only says where the reader came from."""
+    return TRACKING.fullmatch(pair.partition("=")[0]) is not None
+
+
+def authority(host: str, port: int | None, scheme: str) -> str:
+    """Host with its port where that is not the scheme's own; an IPv6 address in brackets."""
+    host = f"[{host}]" if ":" in host else host
+    return host if port is None or port == DEFAULT_PORTS.get(scheme) else f"{host}:{port}"
+
+
+def to_ascii(host: str) -> str:
+    """A host in lower-case ASCII; one that cannot be written so, and is therefore no host, only in lower case.
+
+    >>> to_ascii("www.Skogsrådet.se"), to_ascii("WWW.XN--SKOGSRDET-B3A.se"), to_ascii("å..se")
+    ('www.xn--skogsrdet-b3a.se', 'www.xn--skogsrdet-b3a.se', 'å..se')
+    """
+    if host.isascii():
+        return host.lower()
+    try:
+        return idna.encode(host, uts46=True).decode()
+    except idna.IDNAError:
+        return host.lower()
+
+
+def bare(host: str) -> str:
+    """A host as an agency is told by it: in ASCII, without www.
+
+    >>> bare("WWW.Skog.example"), bare("www.skogsrådet.se")
+    ('skog.example', 'xn--skogsrdet-b3a.se')
+    """
+    return to_ascii(host).removeprefix("www.")
+
+
+def with_ascii_host(url: str) -> str:
+    """An address with its host in ASCII, all else as it is; ValueError where it is none.
+
+    >>> with_ascii_host("https://www.Skogsrådet.se:8443/Nyheter?a=å")
+    'https://www.xn--skogsrdet-b3a.se:8443/Nyheter?a=å'
+    """
+    parts = urlsplit(url)
+    if parts.netloc.isascii():
+        return url
+    user, at, place = parts.netloc.rpartition("@")
+    host, colon, port = place.partition(":")
+    return parts._replace(netloc=f"{user}{at}{to_ascii(host)}{colon}{port}").geturl()

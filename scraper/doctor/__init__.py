@@ -1,1 +1,0 @@
-"""Looking at an agency whose pages are read otherwise than before: what `scrapy doctor` tells."""

@@ -1,0 +1,146 @@
+"""Which hosts may be asked: public ones. A page, a redirect or a name server cannot send us into a private net.
+
+Gate judges each request before it is sent, redirects and robots.txt among them: scheme, and hosts that are
+private by name or are written as an address. PublicResolver judges what a name server says, and the connection
+goes to the very address that was judged, so that a second answer cannot differ (DNS rebinding).
+
+An agency whose own home is declared on this machine (`*.localhost`, 127.0.0.1) is read there, under the hosts and
+ports its table names and no other; another agency's page cannot lead there. PRIVATE_HOSTS names further hosts that
+may lie in a private net, such as an intranet's.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import TYPE_CHECKING, Self
+from urllib.parse import urlsplit
+
+from scrapy import Request
+from scrapy.crawler import Crawler
+from scrapy.exceptions import CannotResolveHostError
+from scrapy.resolver import CachingThreadedResolver
+from twisted.internet.error import DNSLookupError
+
+from scraper.agency import Agency, is_loopback
+from scraper.downloader.errors import PrivateAddress
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from twisted.internet.base import ReactorBase
+    from twisted.internet.defer import Deferred
+
+NARROW = tuple(  # IPv6 nets that Python's ipaddress calls global
+    map(
+        ipaddress.ip_network,
+        (
+            "::/96",  # IPv4-compatible (RFC 4291, 2.5.5.1)
+            "::ffff:0:0:0/96",  # IPv4-translated (RFC 2765)
+            "64:ff9b:1::/48",  # local NAT64 (RFC 8215)
+            "fec0::/10",  # site-local (RFC 3879)
+        ),
+    )
+)
+NAT64 = ipaddress.ip_network("64:ff9b::/96")  # an IPv4 address lies in its last four bytes
+PRIVATE_NAMES = ("localhost", "local", "internal", "lan", "intranet", "corp")  # never public
+TOLD: dict[str, str] = {}  # host → why its address was refused: all that Twisted hands on is that there is none
+
+
+class Gate:
+    """Refuses requests to what is not public; see the module."""
+
+    def __init__(self, crawler: Crawler) -> None:
+        self.crawler = crawler
+        self.trusted = set(crawler.settings.getlist("PRIVATE_HOSTS"))
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        return cls(crawler)
+
+    def process_request(self, request: Request) -> None:
+        """PrivateAddress where the request must not be sent."""
+        parts = urlsplit(request.url)
+        host = (parts.hostname or "").rstrip(".").lower()
+        if parts.scheme not in ("http", "https"):
+            raise PrivateAddress(host or parts.scheme, f"would be asked by {parts.scheme}, which is not of the web")
+        problem = find_problem(host)
+        if problem and host not in self.trusted and not self.is_at_home(request):
+            raise PrivateAddress(host, problem)
+
+    def process_exception(self, request: Request, exception: Exception) -> None:
+        """Say why a name was taken for unknown."""
+        host = urlsplit(request.url).hostname or ""
+        if isinstance(exception, CannotResolveHostError) and host in TOLD:
+            raise PrivateAddress(host, TOLD[host]) from exception
+
+    def is_at_home(self, request: Request) -> bool:
+        """Whether the agency that a request is for lives on this machine, at this very host and port.
+
+        The same goes for an address that was given by hand, to `scrapy probe`.
+        """
+        given = getattr(self.crawler.spider, "url", "")
+        if is_loopback(given) and urlsplit(given).netloc == urlsplit(request.url).netloc:
+            return True
+        agencies: dict[str, Agency] = getattr(self.crawler.spider, "agencies", {})
+        agency = agencies.get(request.meta.get("agency") or request.meta.get("on_behalf", ""))
+        return agency is not None and urlsplit(request.url).netloc.lower() in homes(agency)
+
+
+class PublicResolver(CachingThreadedResolver):
+    """Gives public addresses only; others to hosts that may lie in a private net."""
+
+    def __init__(self, reactor: ReactorBase, cache_size: int, timeout: float, trusted: frozenset[str]) -> None:
+        super().__init__(reactor, cache_size, timeout)
+        self.trusted = trusted
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler, reactor: ReactorBase) -> Self:
+        size = crawler.settings.getint("DNSCACHE_SIZE") if crawler.settings.getbool("DNSCACHE_ENABLED") else 0
+        trusted = frozenset(crawler.settings.getlist("PRIVATE_HOSTS"))
+        return cls(reactor, size, crawler.settings.getfloat("DNS_TIMEOUT"), trusted)
+
+    def getHostByName(self, name: str, timeout: Sequence[int] = ()) -> Deferred[str]:  # noqa: N802 - Twisted's name
+        """The address of a host; DNSLookupError where it has none that may be asked."""
+        return self.look_up(name, timeout).addCallback(self.check, name)
+
+    def look_up(self, name: str, timeout: Sequence[int]) -> Deferred[str]:
+        """What the name server says."""
+        return super().getHostByName(name, timeout)
+
+    def check(self, address: str, name: str) -> str:
+        """An address if it may be asked. Names of this machine have passed Gate, which knows on whose behalf."""
+        problem = find_problem(address)
+        if problem and name not in self.trusted and not is_loopback(f"http://{name}/"):
+            TOLD[name] = f"leads to {address}, which {problem}"
+            raise DNSLookupError(f"{name} {TOLD[name]}")
+        return address
+
+
+def homes(agency: Agency) -> set[str]:
+    """The hosts with ports on this machine that an agency's table names, if its home is one of them."""
+    if not is_loopback(agency.home):
+        return set()
+    named = (agency.home, *agency.feeds, *agency.sitemaps, *agency.listings)
+    return {urlsplit(url).netloc.lower() for url in named if is_loopback(url)}
+
+
+def find_problem(host: str) -> str | None:
+    """Why a host is not public, by its name or address alone; None where nothing tells against it.
+
+    >>> find_problem("169.254.169.254"), find_problem("polisen.se"), find_problem("printer.local")
+    ('is no public address', None, 'is no public name')
+    """
+    try:
+        address = ipaddress.ip_address(host.strip("[]").partition("%")[0])
+    except ValueError:
+        last = host.rpartition(".")[2]
+        # 127.1 and 0x7f.1 are ways to write an address
+        private = "." not in host or last in PRIVATE_NAMES or last[:1].isdigit() or host.endswith(".home.arpa")
+        return "is no public name" if private else None
+    if isinstance(address, ipaddress.IPv6Address):
+        if any(address in net for net in NARROW):
+            return "is no public address"
+        if address in NAT64:
+            address = ipaddress.IPv6Address(int(address) & 0xFFFFFFFF | 0xFFFF << 32)
+        address = address.ipv4_mapped or address.sixtofour or (address.teredo or (None, None))[1] or address
+    return None if address.is_global and not address.is_multicast else "is no public address"

@@ -1,0 +1,61 @@
+"""Kind and tag vocabulary.
+
+What a release is called: the agency's type word as one of a few English ones.
+
+Tags as shown, each once.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from scraper.normalise.text import clean_line, either, repeated
+
+# First match wins: "Debattartikel" must be seen before "artikel", "Pressmeddelande" before anything on news.
+WORDS = {
+    "press release": """
+        pressmeddelande | pressrelease | press ?release | pressemelding | pressemeddelelse | pressemitteilung
+        presseinformation | medienmitteilung | lehdistötiedote | press ?statement | ^press$ | pressinformation""",
+    "opinion": "debatt | opinion | ^ledare$ | krönika | kommentar$ | kronikk | gastbeitrag | op-ed",
+    "speech": "^tal(?:en|er|e)?$ | anförande | speech | remarks | ^rede[nr]?$",
+    "statement": "uttalande | statement | erklärung",
+    "interview": "intervju | interview | haastattelu",
+    "notice": """
+        händelse | handelser? | notis | notice | driftinformation | varning | (?:kurz)?meldung | alert | ^anslag$""",
+    "consultation": "remiss | konsultation | samråd | consultation | h[øö]ring | hearing",
+    "decision": "beslut | decision | tillsynsbeslut | afgørelse | vedtak | bescheid",
+    "report": "rapport | report | publikation | promemoria | betänkande | proposition | ^studien?$",
+    "regulation": "f[öo]reskrift | författning | kommitt[ée]direktiv | regulation | forskrift",
+    "blog": "blogg?",
+    "event": "kalender | evenemang | ^events?$ | seminari | arrangemang | veranstaltung",
+    "newsletter": "nyhetsbrev | newsletter",
+    "news": "nyhet | ^news | ^aktuell | aktualit | nachricht | ^nytt$ | uutinen | nyhed | ^uutiset",
+    "article": "artikel | article | artikkel | reportage | feature",
+}
+KIND = [(kind, re.compile(either(words), re.IGNORECASE)) for kind, words in WORDS.items()]
+
+
+@repeated()
+def to_kind(text: str) -> str | None:
+    """The English word for a type word; None for one that is no known type. Cached: a site has few.
+
+    >>> to_kind("Pressmeddelande"), to_kind("Debattartikel"), to_kind("nyhetsarkiv"), to_kind("Kontakt")
+    ('press release', 'opinion', 'news', None)
+    """
+    line = clean_line(text).replace("-", " ").replace("_", " ")
+    return next((kind for kind, word in KIND if word.search(line)), None)
+
+
+def to_tags(texts: Iterable[str]) -> tuple[str, ...]:
+    """Tags in the page's order and spelling, without the marks lists are parted by; repeats are dropped.
+
+    >>> to_tags([" Jämställdhet ", "#Hälsa,", "jämställdhet", ""])
+    ('Jämställdhet', 'Hälsa')
+    """
+    tags: dict[str, str] = {}
+    for text in texts:
+        tag = clean_line(text).lstrip("#").strip(" ,;|·•")
+        if tag:
+            tags.setdefault(tag.casefold(), tag)
+    return tuple(tags.values())

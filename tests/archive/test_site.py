@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from datasette.database import QueryInterrupted
 
-from archive.web.responses import responses as web
+from archive.web import responses as web
 from tests.archive.sample import LIGHTHOUSES, PAGED, WARBLERS, Site
 
 ENGLISH = {"accept-language": "en-GB,en;q=0.9,sv;q=0.5"}

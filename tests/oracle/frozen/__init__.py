@@ -1,0 +1,1 @@
+"""Goes on the path of recorded commands, whose clock then stands still."""

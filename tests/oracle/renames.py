@@ -1,0 +1,207 @@
+"""The table of intended renames: the new names for who records, and a record as it would be under them."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+Record = dict[str, str]  # the text of each file, by its name
+Pair = tuple[str, str]
+
+LISTS = ("tables", "columns", "urls", "commands", "keys")
+KNOWN = {*LISTS, "text", "mask", "expected"}
+END = r"(?=[/.?#\"'&<>)\]\s,;:|\\]|$)"  # behind the beginning of a path
+DUMP = re.compile(r"tables/[^/]+/[^/]+/(?P<table>.+)\.jsonl")
+PAGE = re.compile(r"\S+ /archive/(?P<table>\w+)")  # what the first line of a table's page begins with
+LISTING = re.compile(r"\S+ (?:/archive(?:\.json)?|/-/metadata\.json)(?![\w/])")  # and of a page that names every table
+QUOTED = r"(?<=[\"'>\[(]){name}(?=[\"'<\])])|(?<=<title>archive: ){name}(?=[:<])"
+COLUMN = r"(?<![\w/.])(?:(?<=col-)|(?<![-])){name}(?![\w/.-])"
+SCHEMA_COLUMN = r"(?<![\w.]){name}(?!\w)"
+
+
+class RenamesError(Exception):
+    """The table of renames cannot be read."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule:
+    """A regular expression on the text of some files."""
+
+    pattern: re.Pattern[str]
+    replacement: str
+    files: str = "*"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Expected:
+    """A difference that is meant."""
+
+    files: str
+    reason: str
+    pattern: re.Pattern[str] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Renames:
+    """A table of renames, read."""
+
+    tables: Mapping[str, str] = field(default_factory=dict)
+    columns: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # by the table's name of before
+    urls: Sequence[Pair] = ()
+    commands: Sequence[Pair] = ()
+    keys: Sequence[tuple[str, str, str]] = ()
+    text: Sequence[Rule] = ()
+    mask: Sequence[Rule] = ()
+    expected: Sequence[Expected] = ()
+
+    def table(self, name: str) -> str:
+        """Return the new name of a table."""
+        return self.tables.get(name, name)
+
+    def column(self, table: str, name: str) -> str:
+        """Return the new name of a column, the table named as before."""
+        return self.columns.get(table, {}).get(name, name)
+
+    def key(self, name: str) -> str:
+        """Return the new name of a key of JSON, wherever it is renamed."""
+        return next((new for old, new, _ in self.keys if old == name), name)
+
+    def url(self, text: str) -> str:
+        """Return an address, or a text with addresses in it, under the new names."""
+        paths = [(f"/archive/{old}", f"/archive/{new}") for old, new in self.tables.items()]
+        return swap(text, [*self.urls, *paths], r"(?<!\w){name}" + END)
+
+    def command(self, text: str) -> str:
+        """Return a command, or a text with commands in it, under the new names."""
+        return swap(text, self.commands, r"(?<![\w-]){name}(?![\w-])")
+
+    def apply(self, record: Record) -> Record:
+        """Return a record of before as it should be after the renames."""
+        return dict(self.rename(name, text) for name, text in record.items())
+
+    def rename(self, name: str, text: str) -> tuple[str, str]:
+        """Return one file's new name and text."""
+        page = PAGE.match(text) if name.startswith("urls/") else None
+        text = self.command(self.url(text))
+        if dump := DUMP.fullmatch(name):
+            table = dump["table"]
+            name = f"{name[: dump.start('table')]}{self.table(table)}.jsonl"
+            text = rename_rows(text, self.columns.get(table, {}))
+        elif page:
+            old = page["table"]
+            text = swap(text, self.columns.get(old, {}).items(), COLUMN)
+            text = swap(text, {old: self.table(old)}.items(), QUOTED)
+        elif LISTING.match(text) and name.startswith("urls/"):
+            text = swap(text, self.tables.items(), QUOTED)
+        elif name.startswith("schema/"):
+            text = self.rename_schema(text)
+        if name.startswith("urls/"):
+            name = name_page(text.partition("\n")[0])
+        for old, new, files in self.keys:
+            if fnmatchcase(name, files):
+                text = re.sub(rf'(\\*"){re.escape(old)}(\\*")(?=\s*:)', rf"\g<1>{new}\g<2>", text)
+        return name, replace(self.text, name, text)
+
+    def rename_schema(self, text: str) -> str:
+        """Return a schema under the new names; each table's part begins with its name and ends with an empty line."""
+        parts = []
+        for part in text.split("\n\n"):
+            table = part.partition("\n")[0].rpartition(" ")[2]
+            renamed = swap(part, self.columns.get(table, {}).items(), SCHEMA_COLUMN)
+            parts.append(swap(renamed, self.tables.items(), r"(?<!\w){name}(?!\w)"))
+        return "\n\n".join(sorted(parts))
+
+
+def replace(rules: Iterable[Rule], name: str, text: str) -> str:
+    """Return a file's text with the rules for it applied."""
+    for rule in rules:
+        if fnmatchcase(name, rule.files):
+            text = rule.pattern.sub(rule.replacement, text)
+    return text
+
+
+def swap(text: str, pairs: Iterable[Pair], form: str) -> str:
+    """Return a text with each name in place of its old one, all at once; `form` tells what may stand around {name}."""
+    new = dict(pairs)
+    if not new:
+        return text
+    either = "|".join(re.escape(old) for old in sorted(new, key=len, reverse=True))
+    return re.sub(form.replace("{name}", f"(?:{either})"), lambda found: new[found[0]], text)
+
+
+def rename_rows(text: str, columns: Mapping[str, str]) -> str:
+    """Return a table's dump with its columns renamed."""
+    return to_lines({columns.get(key, key): value for key, value in row.items()} for row in read_rows(text))
+
+
+def read_rows(text: str) -> list[dict[str, Any]]:
+    """Return the rows of lines of JSON; words in it may hold other ends of lines than ours."""
+    return [json.loads(line) for line in text.split("\n") if line]
+
+
+def to_lines(rows: Iterable[Mapping[str, Any]]) -> str:
+    """Return rows as sorted lines of JSON."""
+    return "".join(sorted(json.dumps(row, ensure_ascii=False, sort_keys=True) + "\n" for row in rows))
+
+
+def name_page(asked: str) -> str:
+    """Return the file name of a page, by what was asked for, such as "GET /search?q=skog".
+
+    >>> name_page("GET /about")
+    'urls/about-ed3260.txt'
+    """
+    words = re.sub(r"[^\w.=-]+", "_", unquote(asked).removeprefix("GET ")).strip("_")[:100] or "index"
+    return f"urls/{words}-{sha256(asked.encode()).hexdigest()[:6]}.txt"
+
+
+def read_renames(file: Path | None) -> Renames:
+    """Return the table of a file, an empty one for None; RenamesError where it cannot be read."""
+    if file is None:
+        return Renames()
+    try:
+        told = tomllib.loads(file.read_text("utf-8"))
+        if unknown := sorted(set(told) - KNOWN):
+            raise RenamesError(f"{file}: {', '.join(unknown)}: there are {', '.join(sorted(KNOWN))}")
+        return to_renames(told)
+    except (OSError, KeyError, TypeError, ValueError, re.error) as error:
+        raise RenamesError(f"{file}: {type(error).__name__}: {error}") from error
+
+
+def to_renames(told: Mapping[str, Any]) -> Renames:
+    """Return the table that TOML tells."""
+    lists = {name: [tuple(map(str, row)) for row in told.get(name, ())] for name in LISTS}
+    columns: dict[str, dict[str, str]] = {}
+    for old, new in lists["columns"]:
+        table, dot, column = old.rpartition(".")
+        if not dot:
+            raise ValueError(f"columns: {old} does not say of which table")
+        columns.setdefault(table, {})[column] = new
+    return Renames(
+        tables={old: new for old, new in lists["tables"]},  # noqa: C416 - tells that there are two
+        columns=columns,
+        urls=[(old, new) for old, new in lists["urls"]],
+        commands=[(old, new) for old, new in lists["commands"]],
+        keys=[(old, new, rest[0] if rest else "*") for old, new, *rest in lists["keys"]],
+        text=[to_rule(row) for row in told.get("text", ())],
+        mask=[to_rule({"replacement": "<MASKED>", **row}) for row in told.get("mask", ())],
+        expected=[to_expected(row) for row in told.get("expected", ())],
+    )
+
+
+def to_rule(row: Mapping[str, str]) -> Rule:
+    """Return one regular expression on text."""
+    return Rule(**{**row, "pattern": re.compile(row["pattern"], re.MULTILINE)})  # type: ignore[arg-type] # all else is text
+
+
+def to_expected(row: Mapping[str, str]) -> Expected:
+    """Return one difference that is meant."""
+    pattern = re.compile(row["pattern"]) if "pattern" in row else None
+    return Expected(files=row["files"], reason=row["reason"], pattern=pattern)

@@ -19,69 +19,71 @@ from typing import Any
 from rich.console import Console
 from rich.progress import Progress, TaskID
 
-from archive.analysis import VERSION
+from archive.analysis import ANALYSIS_VERSION
 from archive.backup import (
     add_backup_options,
     add_restore_options,
     backup_command,
-    count_releases,
-    make,
+    count_snapshot_releases,
+    describe_file_sizes,
+    parse_keep_count,
+    publish_snapshot,
     restore_command,
-    sizes,
-    to_keep,
 )
 from archive.captures import Captures
-from archive.database import MOST, ArchiveError, check_database, count_processes
-from archive.datasets import DatasetProgress, take_slice
-from archive.datasets.package import to_sentence
-from archive.datasets.tables import FORMATS, OPTIONAL
+from archive.database import MAX_PROCESSES, ArchiveError, check_database, choose_process_count
+from archive.datasets import DatasetProgress, write_dataset
+from archive.datasets.package import format_dataset_citation
+from archive.datasets.tables import DATASET_FORMATS, OPTIONAL_TABLES
 from archive.dates import now
-from archive.duplicates import others
-from archive.evidence.manifest import find_newest, write_manifest
+from archive.duplicates import find_duplicates
+from archive.evidence.manifest import find_newest_manifest, write_manifest
 from archive.evidence.verify import open_archive, verify
 from archive.evidence.warc import export_warc
-from archive.importer import Import, ImportProgress, import_file
-from archive.redaction import KINDS
-from archive.replicas import Keeper
+from archive.importer import ImportProgress, ImportResult, import_file
+from archive.redaction import TAKEDOWN_KINDS
+from archive.replicas import ReplicaSupervisor
 from archive.schema import find_metadata
 from archive.store import Archive
-from archive.takedowns import find_others, hide, lift, redact_passage
+from archive.takedowns import find_uncovered_releases, hide_release, lift_takedown, redact_passage
 
-AGENCIES = Path(__file__).parents[1] / "scraper" / "agencies.toml"  # data, read for names alone
-STOPPED = 130  # as shells say of Ctrl-C
-LARGE = 1_000_000  # bytes of a file, packed or not
-FILLED = "select exists (select 1 from releases) or exists (select 1 from crawls) or exists (select 1 from frontier)"
-FACTS = ("name", "name_en", "org_number", "home")
+AGENCIES_FILE = Path(__file__).parents[1] / "scraper" / "agencies.toml"  # data, read for names alone
+EXIT_INTERRUPTED = 130  # as shells say of Ctrl-C
+MIN_PARALLEL_BYTES = 1_000_000  # bytes of a file, packed or not
+IS_FILLED_SQL = (
+    "select exists (select 1 from releases) or exists (select 1 from crawls) or exists (select 1 from frontier)"
+)
+AGENCY_FIELDS = ("name", "name_en", "org_number", "home")
 
 
 def add_import_options(parser: argparse.ArgumentParser) -> None:
     """What the command takes."""
-    parser.add_argument("file", type=Path, metavar="FILE.jsonl[.gz]", help="archive/importing/FORMAT.md tells its form")
+    parser.add_argument("file", type=Path, metavar="FILE.jsonl[.gz]", help="archive/importer/FORMAT.md tells its form")
     parser.add_argument("--agency", required=True, metavar="SLUG", help="whose releases these are")
     parser.add_argument("--archive", type=Path, default=Path("archive.db"), help="(default %(default)s)")
     parser.add_argument(
         "--agencies",
         type=Path,
-        default=AGENCIES,
+        default=AGENCIES_FILE,
         metavar="FILE.toml",
         help="names an agency not held yet (%(default)s)",
     )
     parser.add_argument(
         "--processes",
-        type=to_number,
+        type=parse_process_count,
         metavar="N",
         help="that read lines beside the one that writes; 0: none (one a core for a large file, else none)",
     )
 
 
-def to_number(text: str) -> int:
+def parse_process_count(text: str) -> int:
     """A number of processes."""
-    if not text.isdecimal() or int(text) > MOST:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number from 0 to {MOST}")
+    if not text.isdecimal() or int(text) > MAX_PROCESSES:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 0 to {MAX_PROCESSES}")
     return int(text)
 
 
-def import_command(options: argparse.Namespace, watch: ImportProgress | None = None) -> int:
+def import_command(options: argparse.Namespace, progress: ImportProgress | None = None) -> int:
     """0 where every line is held now, 1 where some could not be read, 130 where it was stopped before the end.
 
     The errors stand a line each. That a new archive is made is told before a line is read.
@@ -89,40 +91,40 @@ def import_command(options: argparse.Namespace, watch: ImportProgress | None = N
     if not options.file.is_file():
         raise ArchiveError(options.file, "no such file")
     new = not options.archive.exists()
-    with opened(options.archive) as archive:
-        hold_agency(archive, options.agency, options.agencies)
+    with open_or_create_archive(options.archive) as archive:
+        ensure_agency(archive, options.agency, options.agencies)
         if new:
             sys.stderr.write(f"{options.archive}: no archive is there yet: a new one is made\n")
         processes = options.processes
         if processes is None:  # a small file is read before another process has begun
-            processes = count_processes() if options.file.stat().st_size >= LARGE else 0
-        with stoppable() as stopped:
+            processes = choose_process_count() if options.file.stat().st_size >= MIN_PARALLEL_BYTES else 0
+        with catch_stop_signals() as stopped:
             done = import_file(
-                archive, options.file, options.agency, now(), watch, processes=processes, stop=stopped.is_set
+                archive, options.file, options.agency, now(), progress, processes=processes, should_stop=stopped.is_set
             )
         with closing(Captures(archive.path.with_name("captures.db"))) as captures:
             write_manifest(archive.db.conn, captures, now().date())
-    for line in told(options.file, done):
+    for line in format_import_report(options.file, done):
         sys.stdout.write(f"{line}\n")
     if not options.archive.exists():
         sys.stderr.write(f"{options.archive}: nothing was taken over, and no archive is left there\n")
     if done.stopped:
         sys.stderr.write(f"{options.file}: stopped; what was taken over so far is kept, a second run does the rest\n")
-        return STOPPED
+        return EXIT_INTERRUPTED
     return 1 if done.errors else 0
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[Archive]:
+def open_or_create_archive(path: Path) -> Iterator[Archive]:
     """An archive; of one that is made here and into which nothing came nothing is left."""
-    files = [] if path.exists() else [each for each in (path, Captures.beside(path)) if not each.exists()]
+    files = [] if path.exists() else [each for each in (path, Captures.path_beside(path)) if not each.exists()]
     filled = True
     try:
         with Archive(path) as archive:
             try:
                 yield archive
             finally:
-                (filled,) = archive.db.execute(FILLED).fetchone()
+                (filled,) = archive.db.execute(IS_FILLED_SQL).fetchone()
     finally:
         for file in files if not filled else ():
             for ending in ("", "-wal", "-shm"):
@@ -130,7 +132,7 @@ def opened(path: Path) -> Iterator[Archive]:
 
 
 @contextmanager
-def stoppable() -> Iterator[threading.Event]:
+def catch_stop_signals() -> Iterator[threading.Event]:
     """Inside it Ctrl-C and SIGTERM end nothing at once: they are told, for the transaction to be ended first."""
     told = threading.Event()
     before = {number: signal.signal(number, lambda *_: told.set()) for number in (signal.SIGINT, signal.SIGTERM)}
@@ -141,12 +143,12 @@ def stoppable() -> Iterator[threading.Event]:
             signal.signal(number, handler)
 
 
-def hold_agency(archive: Archive, slug: str, agencies: Path) -> None:
+def ensure_agency(archive: Archive, slug: str, agencies: Path) -> None:
     """Hold an agency that the list names; one that is held stays as it is. ArchiveError where it is unknown."""
     held = {row[0] for row in archive.db.execute("select slug from agencies")}
     if slug in held:
         return
-    listed = read_agencies(agencies)
+    listed = read_agencies_file(agencies)
     facts = listed.get(slug)
     if not isinstance(facts, dict) or not {"name", "home"} <= facts.keys():
         near = difflib.get_close_matches(slug, held | listed.keys(), n=3)
@@ -154,10 +156,10 @@ def hold_agency(archive: Archive, slug: str, agencies: Path) -> None:
         raise ArchiveError(
             archive.path, f"is not held, and {agencies} does not name it{hint}", table="agencies", key=slug
         )
-    archive.add_agency(slug, **{name: facts[name] for name in FACTS if name in facts})
+    archive.add_agency(slug, **{name: facts[name] for name in AGENCY_FIELDS if name in facts})
 
 
-def read_agencies(path: Path) -> dict[str, Any]:
+def read_agencies_file(path: Path) -> dict[str, Any]:
     """A list of agencies: a table each, with name and home. None where there is no such file."""
     if not path.is_file():
         return {}
@@ -167,23 +169,23 @@ def read_agencies(path: Path) -> dict[str, Any]:
         raise ArchiveError(path, f"is not TOML: {error}") from error
 
 
-def told(file: Path, done: Import) -> Iterator[str]:
+def format_import_report(file: Path, result: ImportResult) -> Iterator[str]:
     """Every error, then what came of the lines; nothing is left out in silence."""
-    yield from map(str, done.errors)
+    yield from map(str, result.errors)
     yield (
-        f"{file}: {done.lines} lines: {done.new} new, {done.revised} revised, {done.unchanged} unchanged,"
-        f" {done.standing} standing, {len(done.errors)} errors"
+        f"{file}: {result.lines} lines: {result.new} new, {result.revised} revised, {result.unchanged} unchanged,"
+        f" {result.already_crawled} standing, {len(result.errors)} errors"
     )
-    if done.standing:
-        yield f"standing: {done.standing} were read from the agency's own page, otherwise than here, and stay so"
-    if done.withheld:
-        yield f"withheld: {done.withheld} are hidden or redacted where they come from, and left out"
-    if done.covered:
-        held = ", ".join(map(str, done.covered))
+    if result.already_crawled:
+        yield f"standing: {result.already_crawled} were read from the agency's own page, otherwise than here, and stay so"
+    if result.withheld:
+        yield f"withheld: {result.withheld} are hidden or redacted where they come from, and left out"
+    if result.withheld_elsewhere:
+        held = ", ".join(map(str, result.withheld_elsewhere))
         yield f"withheld there, and held here: releases {held}; /-/takedowns of that archive tells why"
-    if done.textless:
-        yield f"without a text: {done.textless} have a title and no body"
-    for name, number in sorted(done.left.items()):
+    if result.without_body:
+        yield f"without a text: {result.without_body} have a title and no body"
+    for name, number in sorted(result.unknown_fields.items()):
         yield f"field {name}: in {number} lines, left out: the archive has no place for it"
 
 
@@ -194,7 +196,7 @@ def add_replica_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--port", type=int, default=8101, help="(default %(default)s)")
 
 
-def run_replica(options: argparse.Namespace, words: Sequence[str]) -> int:
+def run_replica(options: argparse.Namespace, arguments: Sequence[str]) -> int:
     """Until it is told to end; `words` are options of datasette serve."""
     if not options.folder.is_dir():
         raise ArchiveError(options.folder, "no such folder; python -m archive snapshot makes it")
@@ -203,19 +205,23 @@ def run_replica(options: argparse.Namespace, words: Sequence[str]) -> int:
         sys.stdout.write(f"{line}\n")
         sys.stdout.flush()
 
-    keeper = Keeper(folder=options.folder, address=(options.host, options.port), words=words, tell=tell)
+    keeper = ReplicaSupervisor(
+        folder=options.folder, address=(options.host, options.port), arguments=arguments, log=tell
+    )
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: keeper.ended.set())
+        signal.signal(number, lambda *_: keeper.stop_event.set())
     keeper.run()
     return 0
 
 
-ASKED = "words as for the search page, an address of it, or a SELECT with a column release or id; none: all releases"
+QUERY_HELP = (
+    "words as for the search page, an address of it, or a SELECT with a column release or id; none: all releases"
+)
 
 
 def add_dataset_options(parser: argparse.ArgumentParser) -> None:
     """What the command takes."""
-    parser.add_argument("asked", nargs="?", default="", metavar="SQL or search", help=ASKED)
+    parser.add_argument("asked", nargs="?", default="", metavar="SQL or search", help=QUERY_HELP)
     parser.add_argument("--to", type=Path, required=True, metavar="FOLDER", help="must not be there yet")
     parser.add_argument("--archive", type=Path, default=Path("archive.db"), help="(default %(default)s)")
     how = parser.add_mutually_exclusive_group()
@@ -223,38 +229,38 @@ def add_dataset_options(parser: argparse.ArgumentParser) -> None:
         how.add_argument(
             f"--{name}", dest="how", action="store_const", const=name, help=f"it is {name}, however it begins"
         )
-    parser.add_argument("--only", choices=FORMATS, help="(default: both)")
+    parser.add_argument("--only", choices=DATASET_FORMATS, help="(default: both)")
     parser.add_argument(
         "--without",
         nargs="+",
         default=[],
-        choices=OPTIONAL,
+        choices=OPTIONAL_TABLES,
         metavar="TABLE",
-        help=f"leave out any of {', '.join(OPTIONAL)}",
+        help=f"leave out any of {', '.join(OPTIONAL_TABLES)}",
     )
     parser.add_argument("--site", metavar="URL", help="where the archive is public, for the citation")
 
 
-def export_dataset(options: argparse.Namespace, watch: DatasetProgress) -> int:
+def export_dataset(options: argparse.Namespace, progress: DatasetProgress) -> int:
     """0 and a few lines on the slice, 1 where nothing was found; ArchiveError where it cannot be taken."""
-    one = take_slice(
+    one = write_dataset(
         options.archive,
         options.asked,
         options.to,
-        how=options.how,
-        formats=(options.only,) if options.only else FORMATS,
-        without=options.without,
+        selection_kind=options.how,
+        formats=(options.only,) if options.only else DATASET_FORMATS,
+        excluded_tables=options.without,
         site=options.site and options.site.rstrip("/"),
-        watch=watch,
+        progress=progress,
     )
-    for note in one.asked.notes:
+    for note in one.selection.notes:
         sys.stdout.write(f"note: {note}\n")
-    if one.asked.hidden:
-        sys.stdout.write(f"left out, for the archive hides them: {one.asked.hidden}\n")
-    if not one.asked.found:
+    if one.selection.hidden:
+        sys.stdout.write(f"left out, for the archive hides them: {one.selection.hidden}\n")
+    if not one.selection.found:
         sys.stdout.write(f"{options.archive}: nothing found; {options.to} is not made\n")
         return 1
-    sys.stdout.write(f"{options.to}: {one.size}\n{to_sentence(one)}\n")
+    sys.stdout.write(f"{options.to}: {one.size}\n{format_dataset_citation(one)}\n")
     return 0
 
 
@@ -263,7 +269,7 @@ def add_snapshot_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--to", type=Path, required=True, metavar="FOLDER", help="made where it is not there yet")
     parser.add_argument(
         "--keep",
-        type=to_keep,
+        type=parse_keep_count,
         default=3,
         metavar="N",
         help="snapshots to keep; older ones are deleted (default %(default)s)",
@@ -276,15 +282,19 @@ def add_snapshot_options(parser: argparse.ArgumentParser) -> None:
 def run_snapshot(options: argparse.Namespace) -> int:
     """A line on what was published."""
     begun = time.monotonic()
-    made = make(options.file, options.to, keep=options.keep, moment=now(), withdraw=options.withdraw)
+    made = publish_snapshot(options.file, options.to, keep=options.keep, moment=now(), withdraw=options.withdraw)
     took = time.monotonic() - begun
-    sys.stdout.write(f"{made.path}: {count_releases(made)} releases, {sizes(made)}, {took:.1f} s\n")
+    sys.stdout.write(
+        f"{made.path}: {count_snapshot_releases(made)} releases, {describe_file_sizes(made)}, {took:.1f} s\n"
+    )
     if options.withdraw:
         sys.stdout.write("those before it are withdrawn; the next snapshot deletes their files\n")
     return 0
 
 
-LINES = "select id, kind, release, at, coalesce('lifted ' || lifted, 'in force'), reason from takedowns order by id"
+TAKEDOWN_LOG_SQL = (
+    "select id, kind, release, at, coalesce('lifted ' || lifted, 'in force'), reason from takedowns order by id"
+)
 
 
 def add_takedown_options(parser: argparse.ArgumentParser) -> None:
@@ -302,13 +312,13 @@ def add_takedown_options(parser: argparse.ArgumentParser) -> None:
         if action == "lift":
             made.add_argument("takedown", type=int, help="its number in the log")
         if action != "list":
-            made.add_argument("--reason", required=True, type=to_reason, help="in Swedish; it is public")
+            made.add_argument("--reason", required=True, type=parse_reason, help="in Swedish; it is public")
         if action in ("hide", "redact"):
-            made.add_argument("--reason-en", type=to_reason, help="the same in English")
+            made.add_argument("--reason-en", type=parse_reason, help="the same in English")
         made.add_argument("--archive", type=Path, default=Path("archive.db"), help="(default %(default)s)")
 
 
-def to_reason(text: str) -> str:
+def parse_reason(text: str) -> str:
     """A reason that says something: the public log shows it."""
     if not text.strip():
         raise argparse.ArgumentTypeError("must not be empty: the public log shows it")
@@ -321,38 +331,38 @@ def run_takedown(options: argparse.Namespace) -> int:
         raise ArchiveError(options.archive, "no such file")
     with Archive(options.archive) as archive:
         if options.action == "list":
-            for line in archive.db.execute(LINES):
+            for line in archive.db.execute(TAKEDOWN_LOG_SQL):
                 sys.stdout.write("\t".join(map(str, line)) + "\n")
         elif options.action == "lift":
-            releases = lift(archive, options.takedown, now(), options.reason)
+            releases = lift_takedown(archive, options.takedown, now(), options.reason)
             sys.stdout.write(f"takedown {options.takedown} is lifted\n")
             for release in releases:
-                standing = tell_standing(archive, release)
+                standing = describe_takedowns(archive, release)
                 sys.stdout.write(f"release {release} {f'stays {standing}' if standing else 'is shown again'}\n")
         else:
-            take_down(archive, options)
+            run_hide_or_redact(archive, options)
     return 0
 
 
-def tell_standing(archive: Archive, release: int) -> str | None:
+def describe_takedowns(archive: Archive, release_id: int) -> str | None:
     """What the takedowns in force make of a release, in words, with their numbers; None where there are none."""
-    rules = archive.rules.in_force(release)
+    rules = archive.takedowns.list_active(release_id)
     numbers = ", ".join(str(key) for key, _ in rules)
-    return f"{KINDS[rules[0][1]]} (takedown {numbers})" if rules else None
+    return f"{TAKEDOWN_KINDS[rules[0][1]]} (takedown {numbers})" if rules else None
 
 
-def take_down(archive: Archive, options: argparse.Namespace) -> None:
+def run_hide_or_redact(archive: Archive, options: argparse.Namespace) -> None:
     """Hide or redact, and name what covers it already, and what says the same elsewhere: that is not covered."""
     reasons = {"reason": options.reason, "reason_en": options.reason_en}
-    standing = tell_standing(archive, options.release)
+    standing = describe_takedowns(archive, options.release)
     if options.action == "hide":
-        copies = [other.id for other in others(archive.db.conn, options.release)]
-        key = hide(archive, options.release, now(), **reasons)
+        copies = [other.id for other in find_duplicates(archive.db.conn, options.release)]
+        key = hide_release(archive, options.release, now(), **reasons)
         sys.stdout.write(f"takedown {key}: release {options.release} is hidden\n")
     else:
         passage = sys.stdin.read().strip()  # an argument would stand in the shell's history
         key = redact_passage(archive, options.release, passage, now(), **reasons)
-        copies = find_others(archive, options.release, passage)
+        copies = find_uncovered_releases(archive, options.release, passage)
         sys.stdout.write(f"takedown {key}: release {options.release} is redacted\n")
         sys.stdout.write(
             "who guesses the passage can check the guess against the hash: hide what must not be guessed\n"
@@ -365,12 +375,12 @@ def take_down(archive: Archive, options: argparse.Namespace) -> None:
     sys.stdout.write("snapshots show it until: python -m archive snapshot … --withdraw (archive/SERVING.md)\n")
 
 
-PACKAGE = Path(__file__).parent
+PACKAGE_FOLDER = Path(__file__).parent
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Read the command line and run one command; 2 where the file cannot be opened."""
-    options = read_options(arguments)
+    options = parse_arguments(arguments)
     try:
         return int(options.run(options))
     except (ArchiveError, OSError) as error:
@@ -378,7 +388,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
 
 
-def read_options(arguments: list[str] | None) -> argparse.Namespace:
+def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     """The command line, with `run`, the command it names."""
     parser = argparse.ArgumentParser(prog="python -m archive", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
@@ -391,7 +401,7 @@ def read_options(arguments: list[str] | None) -> argparse.Namespace:
         ),
         "backup": (run_backup, "make a checked copy of an archive's files; 1 where they do not hold together"),
         "snapshot": (run_snapshot, "publish an archive for servers that only read; see archive/SERVING.md"),
-        "export-warc": (run_export, "write what was captured as a WARC file; 1 where bytes could not be read"),
+        "export-warc": (run_export_warc, "write what was captured as a WARC file; 1 where bytes could not be read"),
     }
     made = {}
     for name, (run, told) in commands_of.items():
@@ -404,7 +414,7 @@ def read_options(arguments: list[str] | None) -> argparse.Namespace:
     told = "serve the newest snapshot of a folder, and go over to a newer one without turning anybody away"
     made["replica"] = commands.add_parser("replica", help=told, description=told)
     add_replica_options(made["replica"])
-    made["replica"].set_defaults(run=lambda given: run_replica(given, serving_options(given)))
+    made["replica"].set_defaults(run=lambda given: run_replica(given, build_serving_options(given)))
     for name in ("serve", "replica"):
         made[name].add_argument("--no-sql", action="store_true", help="no ?sql= and no _where= for visitors")
         made[name].add_argument("--no-cors", action="store_true", help="pages of other sites may not read the data")
@@ -430,7 +440,7 @@ def read_options(arguments: list[str] | None) -> argparse.Namespace:
     )
     made["slice"] = commands.add_parser("slice", help=told, description=told)
     add_dataset_options(made["slice"])
-    made["slice"].set_defaults(run=run_slice)
+    made["slice"].set_defaults(run=run_dataset)
     told = "hide a release, redact a passage, restore either, or list what is taken down; see archive/TAKEDOWNS.md"
     made["takedown"] = commands.add_parser("takedown", help=told, description=told)
     add_takedown_options(made["takedown"])
@@ -444,10 +454,10 @@ def read_options(arguments: list[str] | None) -> argparse.Namespace:
 
 def run_serve(options: argparse.Namespace) -> int:
     """Become Datasette."""
-    check_database(options.file, missing="no such file; `make run` or `make crawl` fills an archive")
-    if is_taken(options.port):
+    check_database(options.file, missing_message="no such file; `make run` or `make crawl` fills an archive")
+    if is_port_taken(options.port):
         raise ArchiveError(options.file, f"cannot be served: port {options.port} is taken; choose another with --port")
-    command = datasette_command(
+    command = build_datasette_command(
         options.file, options.port, options.rest, sql=not options.no_sql, cors=not options.no_cors
     )
     sys.stdout.flush()
@@ -455,7 +465,7 @@ def run_serve(options: argparse.Namespace) -> int:
     return os.execv(command[0], command)  # noqa: S606 - our own command
 
 
-def is_taken(port: int) -> bool:
+def is_port_taken(port: int) -> bool:
     """Whether something listens on a loopback port."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -466,26 +476,26 @@ def is_taken(port: int) -> bool:
     return False
 
 
-def datasette_command(
-    file: Path, port: int, rest: list[str] | None = None, *, sql: bool = True, cors: bool = True
+def build_datasette_command(
+    file: Path, port: int, extra_options: list[str] | None = None, *, sql: bool = True, cors: bool = True
 ) -> list[str]:
     """The one way this archive is served; visitors' SQL is held to limits by archive/plugins/security.py."""
     words = [sys.executable, "-m", "datasette", "serve", str(file), "--port", str(port)]
-    return [*words, *to_options(sql=sql, cors=cors), *(rest or [])]
+    return [*words, *build_datasette_options(sql=sql, cors=cors), *(extra_options or [])]
 
 
-def serving_options(options: argparse.Namespace) -> list[str]:
+def build_serving_options(options: argparse.Namespace) -> list[str]:
     """What a command line asks of Datasette, beside its file and its address."""
-    return [*to_options(sql=not options.no_sql, cors=not options.no_cors), *options.rest]
+    return [*build_datasette_options(sql=not options.no_sql, cors=not options.no_cors), *options.rest]
 
 
-def to_options(*, sql: bool, cors: bool) -> list[str]:
+def build_datasette_options(*, sql: bool, cors: bool) -> list[str]:
     """Of datasette serve, wherever an archive is served."""
     return [
         *("--metadata", str(find_metadata())),
-        *("--plugins-dir", str(PACKAGE / "plugins")),
-        *("--template-dir", str(PACKAGE / "templates")),
-        *("--static", f"static:{PACKAGE / 'static'}"),
+        *("--plugins-dir", str(PACKAGE_FOLDER / "plugins")),
+        *("--template-dir", str(PACKAGE_FOLDER / "templates")),
+        *("--static", f"static:{PACKAGE_FOLDER / 'static'}"),
         *("--setting", "suggest_facets", "off"),
         *("--setting", "num_sql_threads", "6"),  # more than searches may take at once (archive/plugins/security.py)
         *("--setting", "allow_download", "off"),  # pages of the file that are free may hold what was taken down
@@ -498,12 +508,16 @@ def run_verify(options: argparse.Namespace) -> int:
     """Counts and findings, a line each; or only the newest digest."""
     if options.digest:
         return print_digest(options.file)
-    with watching() as watch:
-        report = verify(options.file, known=options.known, watch=watch)
+    with show_progress() as watch:
+        report = verify(options.file, known_digest=options.known, progress=watch)
     for finding in report.findings:
         sys.stdout.write(f"{finding}\n")
     counts = ", ".join(f"{number} {name}" for name, number in report.counts.items())
-    newest = f"newest manifest: {report.newest.day} {report.newest.digest}" if report.newest else "no manifest yet"
+    newest = (
+        f"newest manifest: {report.newest_manifest.day} {report.newest_manifest.digest}"
+        if report.newest_manifest
+        else "no manifest yet"
+    )
     sys.stdout.write(f"{options.file}: {counts}\n{newest}, {report.uncovered} rows since\n")
     sys.stdout.write(f"findings: {len(report.findings)}\n")
     return 1 if report.findings else 0
@@ -512,7 +526,7 @@ def run_verify(options: argparse.Namespace) -> int:
 def print_digest(file: Path) -> int:
     """Day and digest, for publishing; 1 where there is no manifest yet."""
     with closing(open_archive(file)) as db:
-        newest = find_newest(db)
+        newest = find_newest_manifest(db)
     if newest is None:
         sys.stderr.write(f"{file}: manifests: none yet; a crawl writes one at its end\n")
         return 1
@@ -522,25 +536,25 @@ def print_digest(file: Path) -> int:
 
 def run_import(options: argparse.Namespace) -> int:
     """The releases of a file, and lines on what came of them."""
-    with watching() as watch:
+    with show_progress() as watch:
         return import_command(options, watch)
 
 
-def run_slice(options: argparse.Namespace) -> int:
+def run_dataset(options: argparse.Namespace) -> int:
     """A folder with the slice, and how to cite it."""
-    with watching() as watch:
+    with show_progress() as watch:
         return export_dataset(options, watch)
 
 
 def run_backup(options: argparse.Namespace) -> int:
     """A folder with the copy, and a line on it."""
-    with watching() as watch:
+    with show_progress() as watch:
         return backup_command(options, watch)
 
 
 def run_restore(options: argparse.Namespace) -> int:
     """Lines on what was put in place."""
-    with watching() as watch:
+    with show_progress() as watch:
         return restore_command(options, watch)
 
 
@@ -548,15 +562,15 @@ def run_reindex(options: argparse.Namespace) -> int:
     """The number of releases indexed, and by what."""
     if not options.file.is_file():
         raise ArchiveError(options.file, "no such file")
-    with Archive(options.file, renew=False) as archive, watching() as watch:
-        number = archive.renew(watch)
-    sys.stdout.write(f"{options.file}: {number} releases indexed by {VERSION}\n")
+    with Archive(options.file, rebuild_stale=False) as archive, show_progress() as watch:
+        number = archive.rebuild_index(watch)
+    sys.stdout.write(f"{options.file}: {number} releases indexed by {ANALYSIS_VERSION}\n")
     return 0
 
 
-def run_export(options: argparse.Namespace) -> int:
+def run_export_warc(options: argparse.Namespace) -> int:
     """The file, and a line on what is in it."""
-    with watching() as watch:
+    with show_progress() as watch:
         export = export_warc(options.file, options.to, options.agency, watch)
     for finding in export.findings:
         sys.stdout.write(f"{finding}\n")
@@ -568,7 +582,7 @@ def run_export(options: argparse.Namespace) -> int:
 
 
 @contextmanager
-def watching() -> Iterator[Callable[[str, int, int], None]]:
+def show_progress() -> Iterator[Callable[[str, int, int], None]]:
     """A progress line while a command looks at much; none where nobody sees it."""
     console = Console(stderr=True)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:

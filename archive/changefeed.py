@@ -28,127 +28,133 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from archive.database import Run
-from archive.models import FIELDS, PARTS, STATE
-from archive.params import Args, FilterError, read_number
+from archive.database import RunQuery
+from archive.models import PART_FIELDS, PART_TABLES, STATE_FIELDS
+from archive.params import FilterError, UrlArguments, parse_number_parameter
 
-SIZE, MOST_SIZE = 100, 500  # entries of a page
-MOST_BYTES = 2_000_000  # of the texts on a page that has more than one
-BEGINNING = "0"
-CURSOR = re.compile(r"(?P<number>[1-9][0-9]{0,15})-(?P<check>[0-9a-f]{8})")
-COLUMNS = ("agency", "url", *STATE, "first_seen", "gone", "moved_to", "withheld", "revision", "hash")
-OBJECTS = {  # without the number of a part, which may change when the release is read anew
-    name: ", ".join(f"'{field}', {field}" for field in dict.fromkeys(("position", *FIELDS[name]))) for name in PARTS
+DEFAULT_ENTRIES, MAX_ENTRIES = 100, 500  # entries of a page
+MAX_PAGE_BYTES = 2_000_000  # of the texts on a page that has more than one
+START_CURSOR = "0"
+CURSOR_FORMAT = re.compile(r"(?P<number>[1-9][0-9]{0,15})-(?P<check>[0-9a-f]{8})")
+RELEASE_COLUMNS = ("agency", "url", *STATE_FIELDS, "first_seen", "gone", "moved_to", "withheld", "revision", "hash")
+PART_OBJECTS_SQL = {  # without the number of a part, which may change when the release is read anew
+    name: ", ".join(f"'{field}', {field}" for field in dict.fromkeys(("position", *PART_FIELDS[name])))
+    for name in PART_TABLES
 }
-LISTS = {
+LISTS_SQL = {
     "tags": "select json_group_array(name) from (select t.name from release_tags rt join tags t on t.id = rt.tag"
     " where rt.release = r.id order by rt.rowid)",
     **{
-        name: f"select json_group_array(json_object({OBJECTS[name]})) from"
+        name: f"select json_group_array(json_object({PART_OBJECTS_SQL[name]})) from"
         f" (select * from {name} where release = r.id order by position)"
-        for name in PARTS
+        for name in PART_TABLES
     },
 }
-STANDS = "left join releases r on w.last and r.id = w.release and r.withheld is not 'hidden'"
-PAGE = f"""
+CURRENT_STATE_SQL = "left join releases r on w.last and r.id = w.release and r.withheld is not 'hidden'"
+PAGE_SQL = f"""
     with page as materialized (
       select d.*, not exists (select 1 from delta n where n.release = d.release and n.id > d.id) as last
       from delta d where d.id > :after order by d.id limit :size
     ), weighed as materialized (
       select w.*, sum(ifnull(octet_length(r.body) + octet_length(r.body_html), 0)) over (order by w.id) as bytes
-      from page w {STANDS}
+      from page w {CURRENT_STATE_SQL}
     )
     select w.id, w.release, w.change, w.at, w.revision, w.takedown, v.cause, w.last, r.id is not null as shown,
-      (select max(id) from delta) as newest, {", ".join(f"r.{name} as now_{name}" for name in COLUMNS)},
-      {", ".join(f"iif(r.id is null, null, ({sql})) as now_{name}" for name, sql in LISTS.items())}
-    from weighed w {STANDS} left join revisions v on v.id = w.revision
+      (select max(id) from delta) as newest, {", ".join(f"r.{name} as now_{name}" for name in RELEASE_COLUMNS)},
+      {", ".join(f"iif(r.id is null, null, ({sql})) as now_{name}" for name, sql in LISTS_SQL.items())}
+    from weighed w {CURRENT_STATE_SQL} left join revisions v on v.id = w.revision
     where w.bytes <= :bytes or w.id = (select min(id) from page) order by w.id
 """
-ENTRY = "select d.*, (select max(id) from delta) as newest from (select :id as asked) left join delta d on d.id = :id"
+ENTRY_SQL = (
+    "select d.*, (select max(id) from delta) as newest from (select :id as asked) left join delta d on d.id = :id"
+)
 
 
-class StrangerError(Exception):
+class UnknownCursorError(Exception):
     """A cursor of another archive, or of this one before it was restored from a back-up."""
 
 
-class AheadError(Exception):
+class CursorAheadError(Exception):
     """A cursor of which this copy does not know yet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DeltaQuery:
+class ChangefeedQuery:
     """What a mirror asks for. after, check: the last entry that it has; 0 and "" from the beginning."""
 
-    after: int = 0
-    check: str = ""
-    size: int = SIZE
+    after_id: int = 0
+    checksum: str = ""
+    size: int = DEFAULT_ENTRIES
 
     @property
     def cursor(self) -> str:
         """As it was asked for."""
-        return f"{self.after}-{self.check}" if self.after else BEGINNING
+        return f"{self.after_id}-{self.checksum}" if self.after_id else START_CURSOR
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DeltaPage:
+class ChangefeedPage:
     """Entries in the order of the log; cursor: of the last, or what was asked for; more: whether others follow."""
 
     entries: Sequence[Mapping[str, Any]]
     cursor: str
-    more: bool
+    has_more: bool
 
 
-def parse_delta(args: Args) -> DeltaQuery:
+def parse_changefeed_query(args: UrlArguments) -> ChangefeedQuery:
     """What an address asks for; FilterError where that cannot be read."""
-    since, size = (args.get("since") or "").strip(), min(read_number(args, "size") or SIZE, MOST_SIZE)
-    if since in ("", BEGINNING):
-        return DeltaQuery(size=size)
-    found = CURSOR.fullmatch(since)
+    since, size = (
+        (args.get("since") or "").strip(),
+        min(parse_number_parameter(args, "size") or DEFAULT_ENTRIES, MAX_ENTRIES),
+    )
+    if since in ("", START_CURSOR):
+        return ChangefeedQuery(size=size)
+    found = CURSOR_FORMAT.fullmatch(since)
     if not found:
         raise FilterError("since", since[:40], "a cursor as an answer told it, or 0")
-    return DeltaQuery(after=int(found["number"]), check=found["check"], size=size)
+    return ChangefeedQuery(after_id=int(found["number"]), checksum=found["check"], size=size)
 
 
-async def read_delta(run: Run, query: DeltaQuery) -> DeltaPage:
+async def read_changefeed(run: RunQuery, query: ChangefeedQuery) -> ChangefeedPage:
     """A page; StrangerError, AheadError where its beginning is no entry of this log."""
-    if query.after:
-        (row,) = await run(ENTRY, {"id": query.after})
-        if row["id"] is None and query.after > (row["newest"] or 0):
-            raise AheadError
-        if row["id"] is None or to_check(row) != query.check:
-            raise StrangerError
-    rows = await run(PAGE, {"after": query.after, "size": query.size, "bytes": MOST_BYTES})
-    entries = [to_entry(row) for row in rows]
-    return DeltaPage(
+    if query.after_id:
+        (row,) = await run(ENTRY_SQL, {"id": query.after_id})
+        if row["id"] is None and query.after_id > (row["newest"] or 0):
+            raise CursorAheadError
+        if row["id"] is None or entry_checksum(row) != query.checksum:
+            raise UnknownCursorError
+    rows = await run(PAGE_SQL, {"after": query.after_id, "size": query.size, "bytes": MAX_PAGE_BYTES})
+    entries = [to_change_entry(row) for row in rows]
+    return ChangefeedPage(
         entries=entries,
         cursor=str(entries[-1]["cursor"]) if entries else query.cursor,
-        more=bool(rows) and rows[-1]["id"] < rows[-1]["newest"],
+        has_more=bool(rows) and rows[-1]["id"] < rows[-1]["newest"],
     )
 
 
-def to_entry(row: Mapping[str, Any]) -> dict[str, Any]:
+def to_change_entry(row: Mapping[str, Any]) -> dict[str, Any]:
     """What happened, and what a mirror is to do: put `state` in place of what it holds, delete that, or nothing yet."""
     action = "none" if not row["last"] else "put" if row["shown"] else "delete"
     told = {name: row[name] for name in ("change", "at", "release", "revision", "cause", "takedown")}
     return {
         "number": row["id"],
-        "cursor": f"{row['id']}-{to_check(row)}",
+        "cursor": f"{row['id']}-{entry_checksum(row)}",
         **told,
         "action": action,
-        "state": to_state(row) if action == "put" else None,
+        "state": to_current_state(row) if action == "put" else None,
     }
 
 
-def to_state(row: Mapping[str, Any]) -> dict[str, Any]:
+def to_current_state(row: Mapping[str, Any]) -> dict[str, Any]:
     """The release as it stands now, under the names of its table's columns, with its parts as lists."""
-    columns = {name: row[f"now_{name}"] for name in COLUMNS}
-    return {"id": row["release"], **columns, **{name: json.loads(row[f"now_{name}"]) for name in LISTS}}
+    columns = {name: row[f"now_{name}"] for name in RELEASE_COLUMNS}
+    return {"id": row["release"], **columns, **{name: json.loads(row[f"now_{name}"]) for name in LISTS_SQL}}
 
 
-def to_check(row: Mapping[str, Any]) -> str:
+def entry_checksum(row: Mapping[str, Any]) -> str:
     """What tells an entry from one of the same number in another log.
 
-    >>> to_check({"id": 1, "release": 1, "change": "added", "at": "2024-06-03T08:15:00+00:00"})
+    >>> entry_checksum({"id": 1, "release": 1, "change": "added", "at": "2024-06-03T08:15:00+00:00"})
     'f51a2986'
     """
     text = " ".join(str(row[name]) for name in ("id", "release", "change", "at"))

@@ -16,11 +16,11 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from archive.database import Run
+from archive.database import RunQuery
 from archive.dates import Month, parse_time
-from archive.i18n import NO_BREAK, ZONE, say, say_kind, say_time, say_told
+from archive.i18n import NO_BREAK_SPACE, SWEDISH_TIME, format_release_kind, format_stated_time, format_time, translate
 
-CITED = """
+CITATION_SQL = """
     select v.id, v.release, v.seen, v.cause, v.kind, v.title, v.published, v.updated, v.language, v.hash,
       r.url as url_now, r.revision as stands, r.agency, a.name, a.name_en,
       c.url as url_then, c.seen as captured, c.sha256
@@ -46,9 +46,9 @@ class Citation:
     permalink: str
     seen: str  # when the archive read this state
     sha256: str
-    of_bytes: bool  # whether the hash is of the bytes as they came, or of the state
-    taken_over: bool  # from another collection, so that `seen` is when that was done
-    stands: bool  # whether it is the state that stands now
+    is_bytes_hash: bool  # whether the hash is of the bytes as they came, or of the state
+    is_imported: bool  # from another collection, so that `seen` is when that was done
+    is_current: bool  # whether it is the state that stands now
 
     @property
     def key(self) -> str:
@@ -65,10 +65,10 @@ class Citation:
         """The day in Sweden on which the archive read it."""
         moment = parse_time(self.seen)
         assert isinstance(moment, datetime)  # noqa: S101 - our own note
-        return moment.astimezone(ZONE).date()
+        return moment.astimezone(SWEDISH_TIME).date()
 
 
-def to_citation(row: Mapping[str, Any], permalink: str, lang: str) -> Citation:
+def build_citation(row: Mapping[str, Any], permalink: str, lang: str) -> Citation:
     """A row of CITED as a citation."""
     author = row["name_en"] if lang == "en" and row["name_en"] else row["name"]
     own = ("release", "agency", "title", "kind", "published", "updated", "language")
@@ -80,22 +80,22 @@ def to_citation(row: Mapping[str, Any], permalink: str, lang: str) -> Citation:
         permalink=permalink,
         seen=row["captured"] or row["seen"],
         sha256=row["sha256"] or row["hash"],
-        of_bytes=row["sha256"] is not None,
-        taken_over=row["cause"] == "import",
-        stands=row["stands"] == row["id"],
+        is_bytes_hash=row["sha256"] is not None,
+        is_imported=row["cause"] == "import",
+        is_current=row["stands"] == row["id"],
     )
 
 
-async def read_cited(run: Run, revision: int) -> Mapping[str, Any] | None:
+async def read_citation_row(run: RunQuery, revision: int) -> Mapping[str, Any] | None:
     """The facts of a revision, if there is one."""
-    rows = await run(CITED, {"revision": revision})
+    rows = await run(CITATION_SQL, {"revision": revision})
     return dict(rows[0]) if rows else None
 
 
-def date_parts(text: str | None) -> list[int]:
+def split_date(text: str | None) -> list[int]:
     """A stored time as year, month and day of the agency's own clock, as far as they are told.
 
-    >>> date_parts("2024-06-01T23:30:00+02:00"), date_parts("2024-06"), date_parts(None)
+    >>> split_date("2024-06-01T23:30:00+02:00"), split_date("2024-06"), split_date(None)
     ([2024, 6, 1], [2024, 6], [])
     """
     value = parse_time(text)
@@ -104,13 +104,13 @@ def date_parts(text: str | None) -> list[int]:
     return [value.year, value.month] if isinstance(value, Month) else [value.year, value.month, value.day]
 
 
-TYPES = {  # of the ways that are files: their address's ending, and what they are
+CITATION_TYPES = {  # of the ways that are files: their address's ending, and what they are
     "txt": "text/plain; charset=utf-8",
     "bib": "application/x-bibtex; charset=utf-8",
     "ris": "application/x-research-info-systems; charset=utf-8",
     "csl.json": "application/vnd.citationstyles.csl+json; charset=utf-8",
 }
-LATEX = {
+LATEX_ESCAPES = {
     **{mark: f"\\{mark}" for mark in "&%$#_{}"},
     "~": r"\textasciitilde{}",
     "^": r"\textasciicircum{}",
@@ -118,103 +118,105 @@ LATEX = {
 }
 
 
-def write(cited: Citation, ending: str, lang: str) -> str:
+def format_citation(citation: Citation, extension: str, lang: str) -> str:
     """A citation in one of TYPES."""
-    if ending == "txt":
-        return to_sentence(cited, lang) + "\n"
-    if ending == "bib":
-        return to_bibtex(cited, lang)
-    return to_ris(cited, lang) if ending == "ris" else to_csl(cited, lang)
+    if extension == "txt":
+        return format_reference(citation, lang) + "\n"
+    if extension == "bib":
+        return format_bibtex(citation, lang)
+    return format_ris(citation, lang) if extension == "ris" else format_csl(citation, lang)
 
 
-def to_sentence(cited: Citation, lang: str) -> str:
+def format_reference(citation: Citation, lang: str) -> str:
     """A line for a list of references."""
-    when = say_told(lang, cited.published).partition(",")[0].partition(" kl.")[0] or say(lang, "cite_undated")
-    kind = f" [{say_kind(lang, cited.kind)}]" if cited.kind else ""
-    end = "" if f"{cited.title}{kind}".endswith((".", "?", "!")) else "."
-    return f"{cited.author} ({when}). {cited.title}{kind}{end} {cited.url} – {to_note(cited, lang)}"
+    when = format_stated_time(lang, citation.published).partition(",")[0].partition(" kl.")[0] or translate(
+        lang, "cite_undated"
+    )
+    kind = f" [{format_release_kind(lang, citation.kind)}]" if citation.kind else ""
+    end = "" if f"{citation.title}{kind}".endswith((".", "?", "!")) else "."
+    return f"{citation.author} ({when}). {citation.title}{kind}{end} {citation.url} – {format_archive_note(citation, lang)}"
 
 
-def to_note(cited: Citation, lang: str) -> str:
+def format_archive_note(citation: Citation, lang: str) -> str:
     """Which state is cited, and by what it can be checked."""
-    how = "cite_taken_over" if cited.taken_over else "cite_read"
-    when = say_time(lang, cited.seen).replace(NO_BREAK, " ")  # plain text: it is pasted anywhere
-    told = say(lang, how, when=when, permalink=cited.permalink)
-    digest = say(lang, "cite_hash" if cited.of_bytes else "cite_state_hash", hash=cited.sha256)
+    how = "cite_taken_over" if citation.is_imported else "cite_read"
+    when = format_time(lang, citation.seen).replace(NO_BREAK_SPACE, " ")  # plain text: it is pasted anywhere
+    told = translate(lang, how, when=when, permalink=citation.permalink)
+    digest = translate(lang, "cite_hash" if citation.is_bytes_hash else "cite_state_hash", hash=citation.sha256)
     return f"{told} ({digest})."
 
 
-def to_long_note(cited: Citation, lang: str) -> str:
+def format_long_note(citation: Citation, lang: str) -> str:
     """The same with the address at the agency, for forms whose one address is the permalink."""
-    return " – ".join((say(lang, "cite_original", url=cited.url), to_note(cited, lang)))
+    return " – ".join((translate(lang, "cite_original", url=citation.url), format_archive_note(citation, lang)))
 
 
-def to_bibtex(cited: Citation, lang: str) -> str:
+def format_bibtex(citation: Citation, lang: str) -> str:
     """An @misc entry that BibTeX, biber and reference managers read; UTF-8, names and titles kept as they are."""
-    parts = date_parts(cited.published)
+    parts = split_date(citation.published)
     fields: dict[str, str | None] = {
-        "author": f"{{{escape(cited.author)}}}",
-        "title": f"{{{escape(cited.title)}}}",
+        "author": f"{{{escape_latex(citation.author)}}}",
+        "title": f"{{{escape_latex(citation.title)}}}",
         "year": str(parts[0]) if parts else None,
         "month": str(parts[1]) if parts else None,
         "day": str(parts[2]) if len(parts) > 2 else None,
-        "howpublished": escape(say_kind(lang, cited.kind)) if cited.kind else None,
-        "url": cited.permalink,
-        "urldate": cited.accessed.isoformat(),
-        "note": escape(to_long_note(cited, lang)),
-        "language": cited.language,
+        "howpublished": escape_latex(format_release_kind(lang, citation.kind)) if citation.kind else None,
+        "url": citation.permalink,
+        "urldate": citation.accessed.isoformat(),
+        "note": escape_latex(format_long_note(citation, lang)),
+        "language": citation.language,
     }
     lines = ",\n".join(f"  {name} = {{{value}}}" for name, value in fields.items() if value)
-    return f"@misc{{{cited.key},\n{lines}\n}}\n"
+    return f"@misc{{{citation.key},\n{lines}\n}}\n"
 
 
-def to_ris(cited: Citation, lang: str) -> str:
+def format_ris(citation: Citation, lang: str) -> str:
     """A record of a web page; lines end with CR LF."""
-    parts = date_parts(cited.published)
+    parts = split_date(citation.published)
     lines: list[tuple[str, str | None]] = [
         ("TY", "ELEC"),
-        ("ID", cited.key),
-        ("AU", cited.author),
-        ("TI", cited.title),
+        ("ID", citation.key),
+        ("AU", citation.author),
+        ("TI", citation.title),
         ("PY", str(parts[0]) if parts else None),
         ("DA", "/".join(f"{part:02}" for part in parts) if parts else None),
-        ("M3", say_kind(lang, cited.kind) if cited.kind else None),
-        ("UR", cited.permalink),
-        ("L2", cited.url),
-        ("Y2", f"{cited.accessed:%Y/%m/%d}"),
-        ("DB", say(lang, "site")),
-        ("LA", cited.language),
-        ("N1", to_note(cited, lang)),
+        ("M3", format_release_kind(lang, citation.kind) if citation.kind else None),
+        ("UR", citation.permalink),
+        ("L2", citation.url),
+        ("Y2", f"{citation.accessed:%Y/%m/%d}"),
+        ("DB", translate(lang, "site")),
+        ("LA", citation.language),
+        ("N1", format_archive_note(citation, lang)),
         ("ER", ""),
     ]
     return "".join(f"{name}  - {value}\r\n" for name, value in lines if value is not None)
 
 
-def to_csl(cited: Citation, lang: str) -> str:
+def format_csl(citation: Citation, lang: str) -> str:
     """A list of one item, as citation processors take it."""
-    issued = date_parts(cited.published)
-    accessed = [cited.accessed.year, cited.accessed.month, cited.accessed.day]
+    issued = split_date(citation.published)
+    accessed = [citation.accessed.year, citation.accessed.month, citation.accessed.day]
     item: dict[str, Any] = {
-        "id": cited.key,
-        "type": "speech" if cited.kind == "speech" else "webpage",
-        "author": [{"literal": cited.author}],
-        "title": cited.title,
-        "genre": say_kind(lang, cited.kind) if cited.kind else None,
+        "id": citation.key,
+        "type": "speech" if citation.kind == "speech" else "webpage",
+        "author": [{"literal": citation.author}],
+        "title": citation.title,
+        "genre": format_release_kind(lang, citation.kind) if citation.kind else None,
         "issued": {"date-parts": [issued]} if issued else None,
         "accessed": {"date-parts": [accessed]},
-        "URL": cited.permalink,
-        "archive": say(lang, "site"),
-        "archive_location": cited.permalink,
-        "language": cited.language,
-        "note": to_long_note(cited, lang),
+        "URL": citation.permalink,
+        "archive": translate(lang, "site"),
+        "archive_location": citation.permalink,
+        "language": citation.language,
+        "note": format_long_note(citation, lang),
     }
     return json.dumps([{k: v for k, v in item.items() if v is not None}], ensure_ascii=False, indent=1) + "\n"
 
 
-def escape(text: str) -> str:
+def escape_latex(text: str) -> str:
     """A text in which TeX reads nothing as a command.
 
-    >>> escape("50 % & {mer}")
+    >>> escape_latex("50 % & {mer}")
     '50 \\\\% \\\\& \\\\{mer\\\\}'
     """
-    return "".join(LATEX.get(mark, mark) for mark in text)
+    return "".join(LATEX_ESCAPES.get(mark, mark) for mark in text)

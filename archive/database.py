@@ -37,26 +37,26 @@ class ArchiveError(Exception):
         super().__init__(": ".join(part for part in (str(file), table, key, problem) if part))
 
 
-WAL = 16 * 1024 * 1024  # bytes of the file beside it, about
-PATIENCE = 30  # seconds, for another process to be done
+WAL_SIZE = 16 * 1024 * 1024  # bytes of the file beside it, about
+LOCK_TIMEOUT = 30  # seconds, for another process to be done
 
 
 def open_writable(path: Path, *, page_size: int = 4096) -> sqlite3.Connection:
     """Made where it is not there yet. Transactions are the caller's alone: isolation_level is None."""
-    db = sqlite3.connect(path, isolation_level=None, timeout=PATIENCE)
+    db = sqlite3.connect(path, isolation_level=None, timeout=LOCK_TIMEOUT)
     db.execute(f"pragma page_size = {page_size}")  # bytes; without effect on a file that is there
-    use_wal(db)
+    enable_wal(db)
     db.execute("pragma synchronous = normal")
     # a release touches a hundred pages of the index, mostly the same ones: they are put in their place once in a while
-    db.execute(f"pragma wal_autocheckpoint = {WAL // page_size}")
+    db.execute(f"pragma wal_autocheckpoint = {WAL_SIZE // page_size}")
     db.execute("pragma foreign_keys = on")
     db.execute("pragma secure_delete = on")  # what is taken down is out of the file, too; many builds have it on
     return db
 
 
-def use_wal(db: sqlite3.Connection) -> None:
+def enable_wal(db: sqlite3.Connection) -> None:
     """Where two processes make a file at once, SQLite refuses one of them without waiting."""
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + LOCK_TIMEOUT
     while True:
         try:
             db.execute("pragma journal_mode = wal")
@@ -70,13 +70,13 @@ def use_wal(db: sqlite3.Connection) -> None:
 
 def open_readonly(path: Path) -> sqlite3.Connection:
     """sqlite3.OperationalError where there is no such file."""
-    return sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, isolation_level=None, timeout=PATIENCE)
+    return sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, isolation_level=None, timeout=LOCK_TIMEOUT)
 
 
-def check_database(path: Path, *, missing: str = "no such file") -> None:
+def check_database(path: Path, *, missing_message: str = "no such file") -> None:
     """ArchiveError where there is no file, or it is no SQLite file."""
     if not path.is_file():
-        raise ArchiveError(path, missing)
+        raise ArchiveError(path, missing_message)
     try:
         with closing(open_readonly(path)) as db:
             db.execute("select 1 from sqlite_master")
@@ -84,32 +84,32 @@ def check_database(path: Path, *, missing: str = "no such file") -> None:
         raise ArchiveError(path, f"cannot be opened as an archive: {error}") from error
 
 
-def keep_loaded() -> None:
+def freeze_garbage_collector() -> None:
     """Leave what is there by now out of every later look for garbage. Once a process: later calls do nothing."""
     if not gc.get_freeze_count():
         gc.collect()
         gc.freeze()
 
 
-AHEAD = 2  # tasks a process, beside the one that is being written: memory stays bounded
-MOST = 8  # more would wait for the one that writes
+TASKS_PER_PROCESS = 2  # tasks a process, beside the one that is being written: memory stays bounded
+MAX_PROCESSES = 8  # more would wait for the one that writes
 Task = TypeVar("Task")
-Sent = TypeVar("Sent")
-Done = TypeVar("Done")
+Payload = TypeVar("Payload")
+TaskResult = TypeVar("TaskResult")
 
 
-def count_processes() -> int:
+def choose_process_count() -> int:
     """How many processes serve: one a core, for the one that writes is idle at times."""
-    return min(MOST, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+    return min(MAX_PROCESSES, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
 
 
-def in_order(
+def map_in_order(
     tasks: Iterable[Task],
-    work: Callable[[Sent], Done],
+    function: Callable[[Payload], TaskResult],
     *,
-    send: Callable[[Task], Sent],
+    to_payload: Callable[[Task], Payload],
     processes: int,
-) -> Generator[tuple[Task, Done], None, None]:
+) -> Generator[tuple[Task, TaskResult], None, None]:
     """Each task with what `work` made of what it sends, in their order; 0 processes: it is done here.
 
     An error of `work` is raised in its task's turn, an ArchiveError of the tasks themselves after what they gave
@@ -117,10 +117,10 @@ def in_order(
     """
     if processes < 1:
         for task in tasks:
-            yield task, work(send(task))
+            yield task, function(to_payload(task))
         return
-    waiting: deque[tuple[Task, Future[Done]]] = deque()
-    pool = ProcessPoolExecutor(processes, mp_context=get_context("spawn"), initializer=follow_parent)
+    waiting: deque[tuple[Task, Future[TaskResult]]] = deque()
+    pool = ProcessPoolExecutor(processes, mp_context=get_context("spawn"), initializer=exit_with_parent)
     try:
         fault: ArchiveError | None = None
         coming = iter(tasks)
@@ -132,8 +132,8 @@ def in_order(
             except ArchiveError as error:
                 fault = error
                 break
-            waiting.append((task, pool.submit(work, send(task))))
-            if len(waiting) > AHEAD * processes:
+            waiting.append((task, pool.submit(function, to_payload(task))))
+            if len(waiting) > TASKS_PER_PROCESS * processes:
                 done, future = waiting.popleft()
                 yield done, future.result()
         while waiting:
@@ -145,13 +145,13 @@ def in_order(
         pool.shutdown(cancel_futures=True)
 
 
-def follow_parent() -> None:
+def exit_with_parent() -> None:
     """Ctrl-C is for the one that writes, which then ends the others; and none outlives it, were it killed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=end_with_parent, daemon=True).start()
+    threading.Thread(target=wait_for_parent, daemon=True).start()
 
 
-def end_with_parent() -> None:
+def wait_for_parent() -> None:
     """Waits for the end of the process that started this one."""
     parent = parent_process()
     if parent is not None:
@@ -159,17 +159,17 @@ def end_with_parent() -> None:
         os._exit(1)
 
 
-Result = TypeVar("Result")
+CoroutineResult = TypeVar("CoroutineResult")
 
 
-class Run(Protocol):
+class RunQuery(Protocol):
     """Whatever can run a SELECT with named values and give its rows."""
 
     async def __call__(self, sql: str, values: dict[str, Any], /) -> Sequence[Any]: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
+class FacetValue:
     """One value of a facet, with how many releases it would leave."""
 
     value: str
@@ -178,7 +178,7 @@ class Choice:
     name_en: str | None = None
 
 
-def runner_on(connection: sqlite3.Connection) -> Run:
+def build_connection_runner(connection: sqlite3.Connection) -> RunQuery:
     """Runs on a connection, and never has to wait."""
 
     async def run(sql: str, values: dict[str, Any], /) -> Sequence[Any]:
@@ -189,11 +189,11 @@ def runner_on(connection: sqlite3.Connection) -> Run:
     return run
 
 
-def finish(coroutine: Coroutine[Any, Any, Result]) -> Result:
+def run_without_waiting(coroutine: Coroutine[Any, Any, CoroutineResult]) -> CoroutineResult:
     """The result of a coroutine that never has to wait."""
     try:
         coroutine.send(None)
     except StopIteration as done:
-        found: Result = done.value
+        found: CoroutineResult = done.value
         return found
     raise RuntimeError("it waited")

@@ -17,12 +17,12 @@ class Month(date):
         return f"{self.year:04}-{self.month:02}"
 
 
-def to_text(value: datetime | date | None) -> str | None:
+def to_iso(value: datetime | date | None) -> str | None:
     """A moment, a day or a month as text; None stays None.
 
-    >>> to_text(date(2024, 3, 15))
+    >>> to_iso(date(2024, 3, 15))
     '2024-03-15'
-    >>> to_text(datetime(2024, 3, 15, 9, 30, tzinfo=UTC))
+    >>> to_iso(datetime(2024, 3, 15, 9, 30, tzinfo=UTC))
     '2024-03-15T09:30:00+00:00'
     """
     if value is None:
@@ -48,29 +48,29 @@ def parse_time(text: str | None) -> datetime | date | None:
     return date.fromisoformat(text) if len(text) == 10 else datetime.fromisoformat(text)
 
 
-def at_clock(moment: datetime, zone: tzinfo) -> datetime:
+def to_timezone(moment: datetime, timezone: tzinfo) -> datetime:
     """A moment on another clock; as it is where that clock would show the year 0 or 10000.
 
-    >>> at_clock(datetime.fromisoformat("2024-01-18T00:30:00+02:00"), UTC).isoformat()
+    >>> to_timezone(datetime.fromisoformat("2024-01-18T00:30:00+02:00"), UTC).isoformat()
     '2024-01-17T22:30:00+00:00'
-    >>> at_clock(datetime.fromisoformat("0001-01-01T00:30:00+02:00"), UTC).isoformat()
+    >>> to_timezone(datetime.fromisoformat("0001-01-01T00:30:00+02:00"), UTC).isoformat()
     '0001-01-01T00:30:00+02:00'
     """
     try:
-        return moment.astimezone(zone)
+        return moment.astimezone(timezone)
     except OverflowError:
         return moment
 
 
-def only_hour_differs(one: str | None, other: str | None) -> bool:
+def only_hour_differs(first: str | None, second: str | None) -> bool:
     """Whether two told times are the same day, and only one of them has an hour.
 
     >>> only_hour_differs("2024-03-15T09:30:00+01:00", "2024-03-15"), only_hour_differs("2024-03-15", "2024-03-16")
     (True, False)
     """
-    if not one or not other or one == other:
+    if not first or not second or first == second:
         return False
-    return one[:10] == other[:10] and 10 in (len(one), len(other))
+    return first[:10] == second[:10] and 10 in (len(first), len(second))
 
 
 def now() -> datetime:

@@ -29,178 +29,187 @@ from datetime import date, datetime
 from rensa import RMinHash
 from sqlite_utils import Database
 
-from archive.dates import Month, at_clock, parse_time
-from archive.i18n import ZONE
+from archive.dates import Month, parse_time, to_timezone
+from archive.i18n import SWEDISH_TIME
 
-RUN = 5  # words; at the same number of false pairs, runs of 3 or 4 miss more copies with an intro or a cut
-LONGEST = 20_000  # words of a text that are looked at
-BANDS, ROWS, SEED = 16, 3, 1
-OURS = 1  # raise it when anything in this file changes a key
-RULES = 10 * OURS + int(RMinHash.ALGORITHM_VERSION)  # keys made under other rules are no match for these
+SHINGLE_LENGTH = 5  # words; at the same number of false pairs, runs of 3 or 4 miss more copies with an intro or a cut
+MAX_WORDS = 20_000  # words of a text that are looked at
+BAND_COUNT, ROWS_PER_BAND, MINHASH_SEED = 16, 3, 1
+CODE_VERSION = 1  # raise it when anything in this file changes a key
+KEY_VERSION = 10 * CODE_VERSION + int(RMinHash.ALGORITHM_VERSION)  # keys made under other rules are no match for these
 WORD = re.compile(r"\w+")
-UNSEEN = "\u00ad\u200b\u200c\u200d\u2060\ufeff"  # soft hyphens and the like, inside words
+IGNORED_CHARACTERS = "\u00ad\u200b\u200c\u200d\u2060\ufeff"  # soft hyphens and the like, inside words
 
 
-def find_words(text: str) -> list[str]:
+def split_text_words(text: str) -> list[str]:
     """A text's words, small letters, without signs and spaces.
 
-    >>> find_words("– Nu öpp\u00adnar fyren, säger Ada.")
+    >>> split_text_words("– Nu öpp\u00adnar fyren, säger Ada.")
     ['nu', 'öppnar', 'fyren', 'säger', 'ada']
     """
     plain = unicodedata.normalize("NFKC", text)
-    for mark in UNSEEN:
+    for mark in IGNORED_CHARACTERS:
         if mark in plain:
             plain = plain.replace(mark, "")
-    return WORD.findall(plain.casefold())[:LONGEST]
+    return WORD.findall(plain.casefold())[:MAX_WORDS]
 
 
-def to_runs(words: Sequence[str], length: int = RUN) -> frozenset[str]:
+def build_shingles(words: Sequence[str], length: int = SHINGLE_LENGTH) -> frozenset[str]:
     """Each run of so many words once.
 
-    >>> sorted(to_runs("en två tre fyra fem sex".split()))
+    >>> sorted(build_shingles("en två tre fyra fem sex".split()))
     ['en två tre fyra fem', 'två tre fyra fem sex']
     """
     return frozenset(map(" ".join, zip(*(words[start:] for start in range(length)), strict=False)))
 
 
-def likeness(one: frozenset[str], other: frozenset[str]) -> float:
+def jaccard_similarity(first: frozenset[str], second: frozenset[str]) -> float:
     """The share of all runs that stand in both (Jaccard): 0 nothing, 1 the same.
 
-    >>> likeness(frozenset("abc"), frozenset("bcd"))
+    >>> jaccard_similarity(frozenset("abc"), frozenset("bcd"))
     0.5
     """
-    shared = len(one & other)
-    return shared / (len(one) + len(other) - shared) if shared else 0.0
+    shared = len(first & second)
+    return shared / (len(first) + len(second) - shared) if shared else 0.0
 
 
-def whole_key(words: Sequence[str]) -> int:
+def hash_words(words: Sequence[str]) -> int:
     """A key that only the same words have, 32 bits, signed."""
-    return to_signed(zlib.crc32(" ".join(words).encode()))
+    return to_signed_int32(zlib.crc32(" ".join(words).encode()))
 
 
-def to_keys(runs: frozenset[str]) -> list[int]:
+def hash_bands(shingles: frozenset[str]) -> list[int]:
     """A key for each of the 16 bands, 32 bits, signed: texts that share much share some, each in its band."""
-    hashed = RMinHash(num_perm=BANDS * ROWS, seed=SEED)
-    hashed.update(list(runs))
+    hashed = RMinHash(num_perm=BAND_COUNT * ROWS_PER_BAND, seed=MINHASH_SEED)
+    hashed.update(list(shingles))
     slots = hashed.digest()
     signature = struct.pack(f"<{len(slots)}I", *slots)  # in one byte order on every machine
-    width = 4 * ROWS
-    return [to_signed(zlib.crc32(signature[at : at + width])) for at in range(0, len(signature), width)]
+    width = 4 * ROWS_PER_BAND
+    return [to_signed_int32(zlib.crc32(signature[at : at + width])) for at in range(0, len(signature), width)]
 
 
-def to_signed(number: int) -> int:
+def to_signed_int32(number: int) -> int:
     """An unsigned 32-bit number as the signed one of the same bits: SQLite keeps it in four bytes.
 
-    >>> to_signed(2**32 - 1), to_signed(5)
+    >>> to_signed_int32(2**32 - 1), to_signed_int32(5)
     (-1, 5)
     """
     return number - 2**32 if number >= 2**31 else number
 
 
-ENOUGH = 0.6  # of the runs that two texts have between them; figures beside RUN in shingles.py
-NEAR = 14  # days
-FEW, SHORT, LONG = 12, 40, 100  # words
-MOST = 50  # texts compared at one look-up: those with the most keys in common
-FIRST_BAND = 100 * RULES  # the whole text's band; those of other rules have other numbers
-LAST_BAND = FIRST_BAND + BANDS
-DAYS = 2**16  # a key's last 16 bits are a day, so that one range of keys finds the texts of some weeks
-EPOCH = date(1970, 1, 1).toordinal()
-Row = tuple[str, str | None, str, str | None, str | None, str]  # title, lead, body, published, updated, first_seen
+MIN_SIMILARITY = 0.6  # of the runs that two texts have between them; figures beside RUN in shingles.py
+MAX_DAYS_APART = 14  # days
+MIN_WORDS, MIN_SHINGLED_WORDS, MIN_TIMELESS_WORDS = 12, 40, 100  # words
+MAX_CANDIDATES = 50  # texts compared at one look-up: those with the most keys in common
+FIRST_BAND = 100 * KEY_VERSION  # the whole text's band; those of other rules have other numbers
+LAST_BAND = FIRST_BAND + BAND_COUNT
+DAY_RANGE = 2**16  # a key's last 16 bits are a day, so that one range of keys finds the texts of some weeks
+EPOCH_DAY = date(1970, 1, 1).toordinal()
+ReleaseTextRow = tuple[
+    str, str | None, str, str | None, str | None, str
+]  # title, lead, body, published, updated, first_seen
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
+class ShingledText:
     """What a release says, ready to be compared."""
 
     words: Sequence[str]
-    runs: frozenset[str]
+    shingles: frozenset[str]
 
     @property
-    def short(self) -> bool:
-        return len(self.words) < SHORT
+    def is_short(self) -> bool:
+        return len(self.words) < MIN_SHINGLED_WORDS
 
-    def bands(self) -> list[tuple[int, int]]:
+    def band_keys(self) -> list[tuple[int, int]]:
         """Each band with its key: the whole text's, and where it is long enough those by which alike texts meet."""
-        if len(self.words) < FEW:
+        if len(self.words) < MIN_WORDS:
             return []
-        keys = [whole_key(self.words), *([] if self.short else to_keys(self.runs))]
+        keys = [hash_words(self.words), *([] if self.is_short else hash_bands(self.shingles))]
         return list(enumerate(keys, FIRST_BAND))
 
 
 @dataclass(frozen=True, slots=True)
-class Keys:
+class BandKeys:
     """What a text is found by: each band with its key, and whether it is long; worked out without the archive."""
 
-    bands: list[tuple[int, int]]
-    long: bool
+    band_keys: list[tuple[int, int]]
+    is_long: bool
 
 
-class Joint:
+class NearDuplicates:
     """The tables joint_bands and joint_texts. No method commits: wrap calls in `Archive.transaction`."""
 
     def __init__(self, db: Database) -> None:
         self.db = db
 
-    def note(self, release: int, agency: str, text: str, keys: Keys | None = None, *, new: bool = False) -> None:
+    def update_release(
+        self, release_id: int, agency: str, text: str, band_keys: BandKeys | None = None, *, is_new: bool = False
+    ) -> None:
         """Make a release known by its text as it stands now, and pair it with those of other agencies.
 
         Its row must be written: its dates are read there. Pairs of an earlier text go, unless it is `new` and has
         none. Its keys stay: a release found by them is compared as it stands. `keys`: the text's, where they are
         known already.
         """
-        known = keys or read_keys(text)
-        day = self.db.execute("select published, updated, first_seen from releases where id = ?", [release]).fetchone()
-        day = to_day(*day)
-        if not new:
-            self._forget(release)
-        if not known.bands:
+        known = band_keys or build_band_keys(text)
+        day = self.db.execute(
+            "select published, updated, first_seen from releases where id = ?", [release_id]
+        ).fetchone()
+        day = to_day_number(*day)
+        if not is_new:
+            self._delete_pairs(release_id)
+        if not known.band_keys:
             return
         self.db.conn.executemany(
             "insert or ignore into joint_bands (band, value, release) values (?, ?, ?)",
-            [(band, key * DAYS + day, release) for band, key in known.bands],
+            [(band, key * DAY_RANGE + day, release_id) for band, key in known.band_keys],
         )
-        low, high = max(day - NEAR, 0), min(day + NEAR, DAYS - 1)
-        ranges = [(band, key * DAYS + low, key * DAYS + high) for band, key in known.bands]
-        if known.long:
-            ranges[0] = whole_range(*known.bands[0])
-        others = find_releases(self.db, ranges, "<>", agency)
-        told = read_text(text if others else "")
+        low, high = max(day - MAX_DAYS_APART, 0), min(day + MAX_DAYS_APART, DAY_RANGE - 1)
+        ranges = [(band, key * DAY_RANGE + low, key * DAY_RANGE + high) for band, key in known.band_keys]
+        if known.is_long:
+            ranges[0] = key_range(*known.band_keys[0])
+        others = find_candidates(self.db, ranges, "<>", agency)
+        told = shingle_text(text if others else "")
         for other in others:
-            held, held_day = self._read(other)
-            alike = compare(told, held, near=abs(day - held_day) <= NEAR)
+            held, held_day = self._read_text_and_day(other)
+            alike = compare_texts(told, held, close_in_time=abs(day - held_day) <= MAX_DAYS_APART)
             if alike is not None:
                 self.db.conn.executemany(
                     "insert into joint_texts (release, other, similarity) values (?, ?, ?)",
-                    [(release, other, alike), (other, release, alike)],
+                    [(release_id, other, alike), (other, release_id, alike)],
                 )
 
     def find_same_text(self, text: str, agency: str) -> list[tuple[int, float]]:
         """Releases of one agency that say what a text says, whenever they stood: (id, likeness), the likest first."""
-        told = read_text(text)
-        ranges = [whole_range(band, key) for band, key in told.bands()]
-        found = [(other, compare(told, self._read(other)[0])) for other in find_releases(self.db, ranges, "=", agency)]
+        told = shingle_text(text)
+        ranges = [key_range(band, key) for band, key in told.band_keys()]
+        found = [
+            (other, compare_texts(told, self._read_text_and_day(other)[0]))
+            for other in find_candidates(self.db, ranges, "=", agency)
+        ]
         return sorted(((other, alike) for other, alike in found if alike), key=lambda pair: (-pair[1], pair[0]))
 
-    def renew(self, after: int = 0, most: int = 500) -> int | None:
+    def reindex_batch(self, after_id: int = 0, limit: int = 500) -> int | None:
         """Note the releases that follow the id `after`, at most so many; gives the last one's id, None at the end.
 
         For an archive older than these tables, or whose keys were made under other rules (shingles.RULES): a
         pass begins at 0, and then throws such keys away.
         """
-        if after == 0:
+        if after_id == 0:
             self.db.execute("delete from joint_bands where band not between ? and ?", [FIRST_BAND, LAST_BAND])
         rows = self.db.execute(
-            "select id, agency, title, lead, body from releases where id > ? order by id limit ?", [after, most]
+            "select id, agency, title, lead, body from releases where id > ? order by id limit ?", [after_id, limit]
         ).fetchall()
         for release, agency, *parts in rows:
-            self.note(release, agency, join_parts(*parts))
+            self.update_release(release, agency, join_text_fields(*parts))
         return rows[-1][0] if rows else None
 
-    def renew_all(self) -> None:
+    def reindex_all(self) -> None:
         """A whole pass of `renew`."""
         last: int | None = 0
         while last is not None:
-            last = self.renew(last)
+            last = self.reindex_batch(last)
 
     def is_stale(self) -> bool:
         """Whether keys of other rules are held: their releases are not found until `renew` has passed over them."""
@@ -211,24 +220,24 @@ class Joint:
         ).fetchone()
         return bool(row[0])
 
-    def _forget(self, release: int) -> None:
+    def _delete_pairs(self, release_id: int) -> None:
         """Take a release's pairs out, from both sides."""
         self.db.execute(
             "delete from joint_texts where other = ?1 and release in"
             " (select other from joint_texts where release = ?1)",
-            [release],
+            [release_id],
         )
-        self.db.execute("delete from joint_texts where release = ?", [release])
+        self.db.execute("delete from joint_texts where release = ?", [release_id])
 
-    def _read(self, release: int) -> tuple[Text, int]:
+    def _read_text_and_day(self, release_id: int) -> tuple[ShingledText, int]:
         """What a release says now, and its day."""
-        row: Row = self.db.execute(
-            "select title, lead, body, published, updated, first_seen from releases where id = ?", [release]
+        row: ReleaseTextRow = self.db.execute(
+            "select title, lead, body, published, updated, first_seen from releases where id = ?", [release_id]
         ).fetchone()
-        return read_text(join_parts(*row[:3])), to_day(*row[3:])
+        return shingle_text(join_text_fields(*row[:3])), to_day_number(*row[3:])
 
 
-def find_releases(db: Database, ranges: list[tuple[int, int, int]], which: str, agency: str) -> list[int]:
+def find_candidates(db: Database, ranges: list[tuple[int, int, int]], operator: str, agency: str) -> list[int]:
     """Releases with a key in one of the ranges (band, lowest, highest), those with the most first.
 
     `which`: "=" of the agency, "<>" of others.
@@ -239,57 +248,57 @@ def find_releases(db: Database, ranges: list[tuple[int, int, int]], which: str, 
         f"with ranges (band, low, high) as (values {', '.join(['(?, ?, ?)'] * len(ranges))}), found as ("
         " select b.release, count(*) as shared from ranges g cross join joint_bands b"
         " on b.band = g.band and b.value between g.low and g.high group by b.release)"
-        f" select f.release from found f join releases r on r.id = f.release where r.agency {which} ?"
+        f" select f.release from found f join releases r on r.id = f.release where r.agency {operator} ?"
         " order by f.shared desc, f.release desc limit ?",
-        [*(number for numbers in ranges for number in numbers), agency, MOST],
+        [*(number for numbers in ranges for number in numbers), agency, MAX_CANDIDATES],
     )
     return [row[0] for row in rows.fetchall()]
 
 
-def compare(one: Text, other: Text, *, near: bool = True) -> float | None:
+def compare_texts(first: ShingledText, second: ShingledText, *, close_in_time: bool = True) -> float | None:
     """How alike two texts are, 0-1, where that makes them one release; `near`: they stand near in time."""
-    if one.words == other.words:
-        return 1.0 if near or len(one.words) >= LONG else None
-    if one.short or other.short or not near:
+    if first.words == second.words:
+        return 1.0 if close_in_time or len(first.words) >= MIN_TIMELESS_WORDS else None
+    if first.is_short or second.is_short or not close_in_time:
         return None
-    alike = likeness(one.runs, other.runs)
-    return round(alike, 3) if alike >= ENOUGH else None
+    alike = jaccard_similarity(first.shingles, second.shingles)
+    return round(alike, 3) if alike >= MIN_SIMILARITY else None
 
 
-def whole_range(band: int, key: int) -> tuple[int, int, int]:
+def key_range(band: int, key: int) -> tuple[int, int, int]:
     """A key on any day."""
-    return band, key * DAYS, key * DAYS + DAYS - 1
+    return band, key * DAY_RANGE, key * DAY_RANGE + DAY_RANGE - 1
 
 
-def read_text(text: str) -> Text:
+def shingle_text(text: str) -> ShingledText:
     """A text's words and their runs."""
-    words = find_words(text)
-    return Text(words, to_runs(words))
+    words = split_text_words(text)
+    return ShingledText(words, build_shingles(words))
 
 
-def read_keys(text: str) -> Keys:
+def build_band_keys(text: str) -> BandKeys:
     """What a text is found by."""
-    told = read_text(text)
-    return Keys(told.bands(), len(told.words) >= LONG)
+    told = shingle_text(text)
+    return BandKeys(told.band_keys(), len(told.words) >= MIN_TIMELESS_WORDS)
 
 
-def join_parts(title: str, lead: str | None, body: str) -> str:
+def join_text_fields(title: str, lead: str | None, body: str) -> str:
     """All that a release says."""
     return "\n\n".join(filter(None, (title, lead, body)))
 
 
-def to_day(published: str | None, updated: str | None, first_seen: str) -> int:
+def to_day_number(published: str | None, updated: str | None, first_seen: str) -> int:
     """The day a release belongs to, counted from 1970: as it says itself, else when it was first seen.
 
-    >>> to_day(None, "1970-01-03T10:00:00+01:00", "2024-01-01T00:00:00+00:00")
+    >>> to_day_number(None, "1970-01-03T10:00:00+01:00", "2024-01-01T00:00:00+00:00")
     2
     """
     told = (published or updated or first_seen)[:10]
-    day = date.fromisoformat(told if len(told) > 7 else f"{told}-01").toordinal() - EPOCH
-    return min(max(day, 0), DAYS - 1)
+    day = date.fromisoformat(told if len(told) > 7 else f"{told}-01").toordinal() - EPOCH_DAY
+    return min(max(day, 0), DAY_RANGE - 1)
 
 
-PAIRS = """
+DUPLICATES_SQL = """
     select o.id, o.title, o.language, o.agency, a.name, a.name_en, o.published, o.updated, o.first_seen, j.similarity
     from joint_texts j join releases o on o.id = j.other join agencies a on a.slug = o.agency
     where j.release = ? and o.moved_to is null
@@ -297,7 +306,7 @@ PAIRS = """
 
 
 @dataclass(frozen=True, slots=True)
-class Publication:
+class DuplicateRelease:
     """The same or nearly the same text at another agency; named as a list of releases names its rows."""
 
     id: int
@@ -313,33 +322,33 @@ class Publication:
     earlier: bool = False  # by both agencies' own words it was published before the release it is compared with
 
 
-def others(connection: sqlite3.Connection, release: int) -> list[Publication]:
+def find_duplicates(connection: sqlite3.Connection, release: int) -> list[DuplicateRelease]:
     """Who else published a release. Of an agency that did so more than once: the likest, then the nearest in time."""
     own = connection.execute("select published, updated, first_seen from releases where id = ?", [release]).fetchone()
     if own is None:
         return []
-    day = to_day(*own)
-    chosen: dict[str, Publication] = {}
-    for row in connection.execute(PAIRS, [release]).fetchall():
-        found = Publication(*(*row, is_earlier(row[6], own[0])))
+    day = to_day_number(*own)
+    chosen: dict[str, DuplicateRelease] = {}
+    for row in connection.execute(DUPLICATES_SQL, [release]).fetchall():
+        found = DuplicateRelease(*(*row, is_earlier(row[6], own[0])))
         held = chosen.get(found.agency)
-        if held is None or distance(found, day) < distance(held, day):
+        if held is None or similarity_sort_key(found, day) < similarity_sort_key(held, day):
             chosen[found.agency] = found
-    return sorted(chosen.values(), key=order)
+    return sorted(chosen.values(), key=publication_sort_key)
 
 
-def distance(found: Publication, day: int) -> tuple[float, int, float, int]:
+def similarity_sort_key(duplicate: DuplicateRelease, day: int) -> tuple[float, int, float, int]:
     """How far a publication is from a release: in its text by tenths, then in days."""
-    days = abs(to_day(found.published, found.updated, found.first_seen) - day)
-    return -round(found.similarity, 1), days, -found.similarity, found.id
+    days = abs(to_day_number(duplicate.published, duplicate.updated, duplicate.first_seen) - day)
+    return -round(duplicate.similarity, 1), days, -duplicate.similarity, duplicate.id
 
 
-def order(found: Publication) -> tuple[date, str, str, int]:
+def publication_sort_key(duplicate: DuplicateRelease) -> tuple[date, str, str, int]:
     """First publisher first; of a day those that tell the hour, then as they were seen."""
-    when = parse_time(found.published or found.updated or found.first_seen)
+    when = parse_time(duplicate.published or duplicate.updated or duplicate.first_seen)
     assert when is not None  # noqa: S101 - first_seen is never null
-    hour = f"{at_clock(when, ZONE):%H:%M:%S}" if isinstance(when, datetime) else "~"
-    return local_day(when), hour, found.first_seen, found.id
+    hour = f"{to_timezone(when, SWEDISH_TIME):%H:%M:%S}" if isinstance(when, datetime) else "~"
+    return to_local_day(when), hour, duplicate.first_seen, duplicate.id
 
 
 def is_earlier(published: str | None, than: str | None) -> bool:
@@ -355,9 +364,9 @@ def is_earlier(published: str | None, than: str | None) -> bool:
         return f"{one:%Y-%m}" < f"{other:%Y-%m}"
     if isinstance(one, datetime) and isinstance(other, datetime):
         return one < other
-    return local_day(one) < local_day(other)
+    return to_local_day(one) < to_local_day(other)
 
 
-def local_day(when: datetime | date) -> date:
+def to_local_day(when: datetime | date) -> date:
     """The day in Sweden."""
-    return at_clock(when, ZONE).date() if isinstance(when, datetime) else when
+    return to_timezone(when, SWEDISH_TIME).date() if isinstance(when, datetime) else when

@@ -22,55 +22,59 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from archive.database import Run
-from archive.history.lists import MOST_ROWS
-from archive.params import Args, read_number
+from archive.database import RunQuery
+from archive.history.lists import MAX_REGISTER_PAGE_SIZE
+from archive.params import UrlArguments, parse_number_parameter
 
-DAYS = 14
-FEW = 20
-MOST = 20_000  # the newest first readings that are looked through
-BEGUN = (
+MAX_AGE_DAYS = 14
+MAX_UNDATED_RELEASES = 20
+MAX_SCANNED_RELEASES = 20_000  # the newest first readings that are looked through
+BACKFILL_END_SQL = (
     "begun as materialized (select a.slug as agency, (select min(c.finished) from crawls c where c.agency = a.slug"
     " and c.spider = 'news' and c.reason = 'finished') as ended from agencies a)"
 )
-FIRST = "revisions v where v.cause = 'first' and v.previous is null"
-RULE = f"""
+FIRST_REVISIONS_SQL = "revisions v where v.cause = 'first' and v.previous is null"
+IS_NEW_SQL = f"""
     case when {{published}} is not null
-      then {{published}} >= substr(date({{seen}}, '-{DAYS} days'), 1, min(length({{published}}), 10))
-      else coalesce({{updated}} >= date({{seen}}, '-{DAYS} days'), 1) and coalesce((
-        select c.finished >= {{seen}} and c.new <= {FEW} from crawls c where c.agency = {{agency}} and c.spider = 'news'
+      then {{published}} >= substr(date({{seen}}, '-{MAX_AGE_DAYS} days'), 1, min(length({{published}}), 10))
+      else coalesce({{updated}} >= date({{seen}}, '-{MAX_AGE_DAYS} days'), 1) and coalesce((
+        select c.finished >= {{seen}} and c.new <= {MAX_UNDATED_RELEASES} from crawls c where c.agency = {{agency}} and c.spider = 'news'
         and c.started <= {{seen}} order by c.started desc limit 1), 0) end
 """  # an agency's crawls never overlap
 # for searches, by the narrow rows of listed alone: tables to stand behind `with`
-SEARCH_FEED_SQL = f"""{BEGUN}, news as materialized (
+SEARCH_FEED_SQL = f"""{BACKFILL_END_SQL}, news as materialized (
     select f.release, f.seen
-    from (select v.release, v.seen from {FIRST} order by v.seen desc, v.id desc limit {MOST}) f
+    from (select v.release, v.seen from {FIRST_REVISIONS_SQL} order by v.seen desc, v.id desc limit {
+    MAX_SCANNED_RELEASES
+}) f
     cross join listed l on l.release = f.release cross join begun b on b.agency = l.agency and f.seen > b.ended
     where not exists (select 1 from releases m where m.moved_to = f.release) and {
-    RULE.format(published="iif(l.day is null, null, l.newest)", updated="l.newest", seen="f.seen", agency="l.agency")
+    IS_NEW_SQL.format(
+        published="iif(l.day is null, null, l.newest)", updated="l.newest", seen="f.seen", agency="l.agency"
+    )
 })"""
-EVER = "select 1 from crawls where spider = 'news' and reason = 'finished' limit 1"
+ANY_FINISHED_CRAWL_SQL = "select 1 from crawls where spider = 'news' and reason = 'finished' limit 1"
 
 
 FEED_SIZE = 30
-SHORT = 400  # characters of a body that stand for a lead
-READ = {"published": "v.published", "updated": "v.updated", "seen": "v.seen", "agency": "r.agency"}
+MAX_OPENING_LENGTH = 400  # characters of a body that stand for a lead
+RULE_COLUMNS = {"published": "v.published", "updated": "v.updated", "seen": "v.seen", "agency": "r.agency"}
 # where to end; the statement itself reads in the order of an index, and no further than the page is full
-OLDEST = f"coalesce((select v.seen from {FIRST}{{after}} order by v.seen desc limit 1 offset {MOST}), '')"
+OLDEST_SCANNED_SQL = f"coalesce((select v.seen from {FIRST_REVISIONS_SQL}{{after}} order by v.seen desc limit 1 offset {MAX_SCANNED_RELEASES}), '')"
 FEED_SQL = f"""
-    with {BEGUN}
-    select v.id, v.release, v.seen, v.title, v.lead, substr(v.body, 1, {SHORT}) as opening, length(v.body) as length,
+    with {BACKFILL_END_SQL}
+    select v.id, v.release, v.seen, v.title, v.lead, substr(v.body, 1, {MAX_OPENING_LENGTH}) as opening, length(v.body) as length,
       v.kind, v.language, v.published, v.updated, v.tags, r.url, r.agency, a.name, a.name_en
     from revisions v cross join releases r on r.id = v.release
     cross join begun b on b.agency = r.agency and v.seen > b.ended cross join agencies a on a.slug = r.agency
-    where v.cause = 'first' and v.previous is null and v.seen >= {OLDEST}{{after}}
-    and {{conditions}} and {RULE.format(**READ)}
+    where v.cause = 'first' and v.previous is null and v.seen >= {OLDEST_SCANNED_SQL}{{after}}
+    and {{conditions}} and {IS_NEW_SQL.format(**RULE_COLUMNS)}
     order by v.seen desc, v.id desc limit :limit
 """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NewsQuery:
+class FeedQuery:
     """Whose new releases are asked for. tag: its number; after: the last revision of the page before."""
 
     agency: str | None = None
@@ -80,24 +84,24 @@ class NewsQuery:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NewsPage:
+class FeedPage:
     """One page of what is new; `more`: the cursor of the next, if there is one."""
 
     rows: Sequence[Mapping[str, Any]]
-    more: int | None
+    next_cursor: int | None
 
 
-def parse_news(args: Args, *, agency: str | None = None, tag: int | None = None) -> NewsQuery:
+def parse_feed_query(args: UrlArguments, *, agency: str | None = None, tag: int | None = None) -> FeedQuery:
     """What an address asks for; FilterError where that cannot be read."""
-    return NewsQuery(
+    return FeedQuery(
         agency=agency or args.get("agency") or None,
-        tag=tag if tag is not None else read_number(args, "tag"),
-        after=read_number(args, "after"),
-        size=min(read_number(args, "size") or FEED_SIZE, MOST_ROWS),
+        tag=tag if tag is not None else parse_number_parameter(args, "tag"),
+        after=parse_number_parameter(args, "after"),
+        size=min(parse_number_parameter(args, "size") or FEED_SIZE, MAX_REGISTER_PAGE_SIZE),
     )
 
 
-async def find_news(run: Run, query: NewsQuery) -> NewsPage:
+async def read_feed_page(run: RunQuery, query: FeedQuery) -> FeedPage:
     """One page, and where the next begins."""
     conditions = ["true"]
     if query.agency:
@@ -112,10 +116,10 @@ async def find_news(run: Run, query: NewsQuery) -> NewsPage:
         {"agency": query.agency, "tag": query.tag, "after": query.after, "limit": query.size + 1},
     )
     shown = [dict(row) for row in rows[: query.size]]
-    return NewsPage(rows=shown, more=shown[-1]["id"] if len(rows) > query.size else None)
+    return FeedPage(rows=shown, next_cursor=shown[-1]["id"] if len(rows) > query.size else None)
 
 
-def to_rows(rows: Sequence[Mapping[str, Any]], address: Mapping[int, str | None]) -> list[dict[str, Any]]:
+def to_feed_rows(rows: Sequence[Mapping[str, Any]], page_urls: Mapping[int, str | None]) -> list[dict[str, Any]]:
     """New releases as JSON and CSV tell them; `address` holds each one's page."""
     own = ("release", "agency", "title", "kind", "language", "published", "updated", "url")
     return [
@@ -125,15 +129,15 @@ def to_rows(rows: Sequence[Mapping[str, Any]], address: Mapping[int, str | None]
             "revision": row["id"],
             "first_seen": row["seen"],
             "lead": row["lead"],
-            "page": address[row["id"]],
+            "page": page_urls[row["id"]],
         }
         for row in rows
     ]
 
 
-def summarise(row: Mapping[str, Any]) -> str:
+def summarise_feed_entry(row: Mapping[str, Any]) -> str:
     """The lead, or how the text opens."""
     if row["lead"]:
         return str(row["lead"])
     opening = " ".join(str(row["opening"]).split())
-    return f"{opening.rsplit(' ', 1)[0]} …" if row["length"] > SHORT else opening
+    return f"{opening.rsplit(' ', 1)[0]} …" if row["length"] > MAX_OPENING_LENGTH else opening

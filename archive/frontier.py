@@ -37,12 +37,12 @@ from datetime import datetime, timedelta
 
 from sqlite_utils import Database
 
-from archive.dates import to_text
-from archive.quarantine import note_links
+from archive.dates import to_iso
+from archive.quarantine import update_link_count
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Errand:
+class Job:
     """One agency's round as a worker has it."""
 
     agency: str
@@ -53,58 +53,59 @@ class Errand:
     ended: str | None
 
 
-JOB_COLUMNS = ", ".join(Errand.__dataclass_fields__)
+JOB_COLUMNS = ", ".join(Job.__dataclass_fields__)
 
 
-class Errands:
+class Jobs:
     """The errands table. No method commits: wrap calls in `Archive.transaction`."""
 
     def __init__(self, db: Database) -> None:
         self.db = db
 
-    def get(self, agency: str) -> Errand | None:
+    def get(self, agency: str) -> Job | None:
         """An agency's newest errand."""
         return next(iter(self._find("agency = ?", agency)), None)
 
-    def out(self) -> list[Errand]:
+    def list_unfinished(self) -> list[Job]:
         """Those that have not ended."""
         return self._find("ended is ?", None)
 
-    def begin(self, agency: str, token: int, at: datetime, applied: int) -> None:
+    def start(self, agency: str, token: int, started_at: datetime, applied: int) -> None:
         """An agency's round is handed out; what an older token sends from now on is of no effect."""
         self.db.execute(
             "insert or replace into errands (agency, token, begun, applied) values (?, ?, ?, ?)",
-            [agency, token, to_text(at), applied],
+            [agency, token, to_iso(started_at), applied],
         )
 
-    def note(self, agency: str, applied: int, *, crawl: int | None, tally: str | None) -> None:
+    def mark_applied(self, agency: str, applied: int, *, crawl: int | None, tally: str | None) -> None:
         """A message has been applied."""
         self.db.execute(
             "update errands set applied = ?, crawl = ?, tally = ? where agency = ?", [applied, crawl, tally, agency]
         )
 
-    def end(self, agency: str, at: datetime) -> None:
+    def finish(self, agency: str, ended_at: datetime) -> None:
         """The round has come to its end."""
-        self.db.execute("update errands set ended = ?, tally = null where agency = ?", [to_text(at), agency])
+        self.db.execute("update errands set ended = ?, tally = null where agency = ?", [to_iso(ended_at), agency])
 
-    def _find(self, condition: str, value: object) -> list[Errand]:
+    def _find(self, condition: str, value: object) -> list[Job]:
         rows = self.db.execute(f"select {JOB_COLUMNS} from errands where {condition} order by agency", [value])
-        return [Errand(**dict(zip(Errand.__dataclass_fields__, row, strict=True))) for row in rows.fetchall()]
+        return [Job(**dict(zip(Job.__dataclass_fields__, row, strict=True))) for row in rows.fetchall()]
 
 
-RETRY_AFTER = timedelta(hours=1)  # doubled at every further failure
-GONE_AFTER = timedelta(days=1)  # a page may be listed before it answers; doubled as well
-REFUSED_AFTER = timedelta(days=1)  # a refused page may have been mended, or our rule
-USED_ANEW = timedelta(days=30)
-FAR = timedelta(days=366)  # no check is planned that far ahead: a clock was wrong
-LONGEST_WAIT = timedelta(days=7)
-DATE = "max(coalesce(r.published, r.updated, r.first_seen), coalesce(r.updated, r.published, r.first_seen))"
-DAY = f"case when length({DATE}) = 7 then {DATE} || '-01' else {DATE} end"  # a month alone is no date to SQLite
-EDITS = "(select count(*) from revisions v where v.release = r.id and v.cause = 'source')"
+FAILED_RETRY = timedelta(hours=1)  # doubled at every further failure
+GONE_RETRY = timedelta(days=1)  # a page may be listed before it answers; doubled as well
+REJECTED_RETRY = timedelta(days=1)  # a refused page may have been mended, or our rule
+URL_REUSE_AFTER = timedelta(days=30)
+MAX_CHECK_AHEAD = timedelta(days=366)  # no check is planned that far ahead: a clock was wrong
+MAX_RETRY_WAIT = timedelta(days=7)
+LATEST_DATE_SQL = "max(coalesce(r.published, r.updated, r.first_seen), coalesce(r.updated, r.published, r.first_seen))"
+# a month alone is no date to SQLite
+LATEST_DAY_SQL = f"case when length({LATEST_DATE_SQL}) = 7 then {LATEST_DATE_SQL} || '-01' else {LATEST_DATE_SQL} end"
+EDIT_COUNT_SQL = "(select count(*) from revisions v where v.release = r.id and v.cause = 'source')"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class FrontierEntry:
     """One address of the frontier as the crawler needs it."""
 
     url: str
@@ -120,8 +121,10 @@ class Row:
     release: int | None
 
 
-FRONTIER_COLUMNS = ", ".join(Row.__dataclass_fields__)
-OF_AGENCY = f"select {FRONTIER_COLUMNS}, rowid as number from frontier where agency = :agency and role = 'release'"
+FRONTIER_COLUMNS = ", ".join(FrontierEntry.__dataclass_fields__)
+RELEASE_ENTRIES_SQL = (
+    f"select {FRONTIER_COLUMNS}, rowid as number from frontier where agency = :agency and role = 'release'"
+)
 
 
 class Frontier:
@@ -130,10 +133,10 @@ class Frontier:
     def __init__(self, db: Database) -> None:
         self.db = db
 
-    def get(self, url: str) -> Row | None:
+    def get(self, url: str) -> FrontierEntry | None:
         """One address, if it was ever found."""
         row = self.db.execute(f"select {FRONTIER_COLUMNS} from frontier where url = ?", [url]).fetchone()
-        return to_row(row) if row else None
+        return to_frontier_entry(row) if row else None
 
     def add(
         self,
@@ -141,10 +144,10 @@ class Frontier:
         *,
         agency: str,
         role: str,
-        seen: datetime,
+        seen_at: datetime,
         source: str | None = None,
         listed: str | None = None,
-        begun: datetime | None = None,
+        crawl_started: datetime | None = None,
     ) -> bool:
         """Remember an address and the source that named it first; True where it was never found before.
 
@@ -155,7 +158,7 @@ class Frontier:
         added = self.db.execute(
             "insert or ignore into frontier (url, agency, role, state, first_seen, source, listed)"
             " values (?, ?, ?, 'due', ?, ?, ?)",
-            [url, agency, role, to_text(seen), source, listed],
+            [url, agency, role, to_iso(seen_at), source, listed],
         ).rowcount
         if not added and listed:
             self.db.execute(
@@ -163,30 +166,32 @@ class Frontier:
                 " or (state in ('held', 'gone', 'aside') and listed is not null and fetched < :begun"
                 " and :listed >= substr(fetched, 1, length(:listed))) then 'due' else state end"
                 " where url = :url and (listed is null or listed < :listed)",
-                {"url": url, "listed": listed, "begun": to_text(begun or seen)},
+                {"url": url, "listed": listed, "begun": to_iso(crawl_started or seen_at)},
             )
         if not added:  # an address whose release stands elsewhere by now may be used for another one day
             self.db.execute(
                 "update frontier set state = 'due' where url = ? and state = 'held' and fetched < ?"
                 " and url <> (select url from releases where id = frontier.release)",
-                [url, to_text((begun or seen) - USED_ANEW)],
+                [url, to_iso((crawl_started or seen_at) - URL_REUSE_AFTER)],
             )
         return bool(added)
 
-    def due(self, agency: str, now: datetime, limit: int, leave: frozenset[str] = frozenset()) -> list[Row]:
+    def list_due(
+        self, agency: str, now: datetime, limit: int, exclude: frozenset[str] = frozenset()
+    ) -> list[FrontierEntry]:
         """Up to `limit` releases of an agency that are due, oldest find first, without those in `leave`."""
         # parted, lest an agency's thousands of held rows are sorted at every page
         rows = self.db.execute(
-            f"select {FRONTIER_COLUMNS} from (select * from ({OF_AGENCY} and state = 'due' order by first_seen, rowid"
+            f"select {FRONTIER_COLUMNS} from (select * from ({RELEASE_ENTRIES_SQL} and state = 'due' order by first_seen, rowid"
             " limit :limit) union all select * from"
             # one that is held is looked at again by its age, not here
-            f" ({OF_AGENCY} and state in ('failed', 'refused', 'gone', 'aside') and release is null"
+            f" ({RELEASE_ENTRIES_SQL} and state in ('failed', 'refused', 'gone', 'aside') and release is null"
             " and next_due <= :now order by first_seen, rowid limit :limit)) order by first_seen, number limit :limit",
-            {"agency": agency, "now": to_text(now), "limit": limit + len(leave)},
+            {"agency": agency, "now": to_iso(now), "limit": limit + len(exclude)},
         )
-        return [row for row in map(to_row, rows) if row.url not in leave][:limit]
+        return [row for row in map(to_frontier_entry, rows) if row.url not in exclude][:limit]
 
-    def stale(self, agency: str, now: datetime, limit: int) -> list[str]:
+    def list_stale(self, agency: str, now: datetime, limit: int) -> list[str]:
         """Addresses of up to `limit` held releases of an agency that are due to be looked at again.
 
         The newest and the most edited first; a quarter of them, though, are those that have waited longest, so
@@ -194,19 +199,24 @@ class Frontier:
         """
         ordered: dict[str, None] = {}
         for order, share in (
-            (f"(julianday(:now) - julianday({DAY})) / (1 + {EDITS})", limit - limit // 4),
+            (f"(julianday(:now) - julianday({LATEST_DAY_SQL})) / (1 + {EDIT_COUNT_SQL})", limit - limit // 4),
             ("coalesce(r.next_check, r.last_checked)", limit),
         ):
             rows = self.db.execute(
                 "select r.url from releases r where r.agency = :agency and r.moved_to is null"
                 " and (r.next_check is null or r.next_check <= :now or r.next_check > :far)"
                 f" order by {order}, r.id limit :limit",
-                {"agency": agency, "now": to_text(now), "far": to_text(now + FAR), "limit": share + len(ordered)},
+                {
+                    "agency": agency,
+                    "now": to_iso(now),
+                    "far": to_iso(now + MAX_CHECK_AHEAD),
+                    "limit": share + len(ordered),
+                },
             )
             ordered |= dict.fromkeys(url for (url,) in rows)
         return list(ordered)[:limit]
 
-    def shared(self, url: str, visited: str) -> bool:
+    def has_other_urls(self, url: str, visited: str) -> bool:
         """Whether yet another address than these two led to the release held under `url`."""
         row = self.db.execute(
             "select 1 from frontier where release = (select release from frontier where url = :url)"
@@ -215,81 +225,83 @@ class Frontier:
         ).fetchone()
         return row is not None
 
-    def held(self, url: str, release: int, seen: datetime) -> None:
+    def mark_stored(self, url: str, release_id: int, seen_at: datetime) -> None:
         """The address is known to hold a release. Nothing is written where that was known already."""
         row = self.get(url)
-        if not row or (row.state, row.release) != ("held", release):
-            self._came(url, "held", seen, release=release)
+        if not row or (row.state, row.release) != ("held", release_id):
+            self._update(url, "held", seen_at, release_id=release_id)
 
-    def read(self, url: str, release: int, seen: datetime, *, etag: str | None, last_modified: str | None) -> None:
+    def mark_read(
+        self, url: str, release_id: int, seen_at: datetime, *, etag: str | None, last_modified: str | None
+    ) -> None:
         """The address answered with its release. The answer's validators are the only ones from now on."""
         row = self.get(url)
-        told = ("held", release, etag, last_modified)
+        told = ("held", release_id, etag, last_modified)
         if not row or (row.state, row.release, row.etag, row.last_modified) != told:
             self.db.execute("update frontier set etag = null, last_modified = null where url = ?", [url])
-            self._came(url, "held", seen, etag=etag, last_modified=last_modified, release=release)
+            self._update(url, "held", seen_at, etag=etag, last_modified=last_modified, release_id=release_id)
 
-    def done(
+    def mark_done(
         self,
         url: str,
-        seen: datetime,
+        seen_at: datetime,
         *,
-        links: int | None = None,
+        link_count: int | None = None,
         etag: str | None = None,
         last_modified: str | None = None,
     ) -> None:
         """A source's whole pass ended; what was found before now counts as known. `links`: how many it named."""
-        self._came(url, "done", seen, etag=etag, last_modified=last_modified)
-        if links is not None:
-            self.db.execute("update frontier set links = ? where url = ?", [links, url])
+        self._update(url, "done", seen_at, etag=etag, last_modified=last_modified)
+        if link_count is not None:
+            self.db.execute("update frontier set links = ? where url = ?", [link_count, url])
 
-    def names(self, source: str, links: int) -> None:
+    def set_link_count(self, source: str, link_count: int) -> None:
         """A source names so many releases now."""
-        note_links(self.db, source, links)
+        update_link_count(self.db, source, link_count)
 
-    def listed_before(self, source: str) -> list[Row]:
+    def list_known_entries(self, source: str) -> list[FrontierEntry]:
         """What a source that has not changed still lists, as far as it was the first to name it."""
         rows = self.db.execute(
             f"select {FRONTIER_COLUMNS} from frontier where source = :source order by first_seen desc"
             " limit (select coalesce(links, 0) from frontier where url = :source)",
             {"source": source},
         )
-        return [to_row(row) for row in rows]
+        return [to_frontier_entry(row) for row in rows]
 
-    def refused(self, url: str, seen: datetime, problem: str) -> None:
+    def mark_rejected(self, url: str, seen_at: datetime, problem: str) -> None:
         """The address answered, but no release could be read."""
-        self._again(url, "refused", seen, problem, REFUSED_AFTER)
+        self._schedule_retry(url, "refused", seen_at, problem, REJECTED_RETRY)
 
-    def gone(self, url: str, seen: datetime, problem: str) -> None:
+    def mark_gone(self, url: str, seen_at: datetime, problem: str) -> None:
         """The address answered 404 or 410; it is looked at again, ever more seldom, for it may come back."""
-        self._again(url, "gone", seen, problem, GONE_AFTER)
+        self._schedule_retry(url, "gone", seen_at, problem, GONE_RETRY)
 
-    def aside(self, url: str, seen: datetime, problem: str) -> None:
+    def mark_quarantined(self, url: str, seen_at: datetime, problem: str) -> None:
         """The address was read, and what was read is kept aside."""
-        self._again(url, "aside", seen, problem, REFUSED_AFTER)
+        self._schedule_retry(url, "aside", seen_at, problem, REJECTED_RETRY)
 
-    def failed(self, url: str, seen: datetime, problem: str) -> None:
+    def mark_failed(self, url: str, seen_at: datetime, problem: str) -> None:
         """The address did not answer; it is tried again, ever more seldom."""
-        self._again(url, "failed", seen, problem, RETRY_AFTER)
+        self._schedule_retry(url, "failed", seen_at, problem, FAILED_RETRY)
 
-    def _again(self, url: str, state: str, seen: datetime, problem: str, first: timedelta) -> None:
+    def _schedule_retry(self, url: str, state: str, seen_at: datetime, problem: str, first_wait: timedelta) -> None:
         row = self.get(url)
         tries = row.tries + 1 if row else 1
-        wait = min(first * 2 ** min(tries - 1, 10), LONGEST_WAIT)
-        self._came(url, state, seen, problem=problem, next_due=seen + wait, tries=tries)
+        wait = min(first_wait * 2 ** min(tries - 1, 10), MAX_RETRY_WAIT)
+        self._update(url, state, seen_at, problem=problem, next_due=seen_at + wait, tries=tries)
 
-    def _came(
+    def _update(
         self,
         url: str,
         state: str,
-        seen: datetime,
+        seen_at: datetime,
         *,
         problem: str | None = None,
         next_due: datetime | None = None,
         tries: int = 0,
         etag: str | None = None,
         last_modified: str | None = None,
-        release: int | None = None,
+        release_id: int | None = None,
     ) -> None:
         self.db.execute(
             "update frontier set state = :state, fetched = :fetched, problem = :problem, next_due = :next_due,"
@@ -298,24 +310,24 @@ class Frontier:
             {
                 "url": url,
                 "state": state,
-                "fetched": to_text(seen),
+                "fetched": to_iso(seen_at),
                 "problem": problem,
-                "next_due": to_text(next_due),
+                "next_due": to_iso(next_due),
                 "tries": tries,
                 "etag": etag,
                 "last_modified": last_modified,
-                "release": release,
+                "release": release_id,
             },
         )
 
 
-def to_row(values: tuple[object, ...]) -> Row:
+def to_frontier_entry(values: tuple[object, ...]) -> FrontierEntry:
     """A row of the table as a Row."""
-    return Row(**dict(zip(Row.__dataclass_fields__, values, strict=True)))  # type: ignore[arg-type] # the table's own types
+    return FrontierEntry(**dict(zip(FrontierEntry.__dataclass_fields__, values, strict=True)))  # type: ignore[arg-type] # the table's own types
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pause:
+class HostPause:
     """A host is left in peace until a moment (ISO 8601, UTC), and why."""
 
     host: str
@@ -329,33 +341,33 @@ class Hosts:
     def __init__(self, db: Database) -> None:
         self.db = db
 
-    def robots_read(self, host: str, state: str, seen: datetime, text: str | None = None) -> None:
+    def store_robots(self, host: str, state: str, seen_at: datetime, text: str | None = None) -> None:
         """robots.txt was answered: `allowed` with its text, or `absent`."""
         self.db.execute(
             "insert into hosts (host, robots, robots_since, robots_text, robots_seen) values"
             " (:host, :state, :seen, :text, :seen) on conflict (host) do update set robots_text = :text,"
             " robots_since = case when robots is :state then robots_since else :seen end,"
             " robots = :state, robots_seen = :seen",
-            {"host": host, "state": state, "text": text, "seen": to_text(seen)},
+            {"host": host, "state": state, "text": text, "seen": to_iso(seen_at)},
         )
 
-    def robots_unreachable(self, host: str, seen: datetime) -> tuple[datetime, str | None]:
+    def mark_robots_unreachable(self, host: str, seen_at: datetime) -> tuple[datetime, str | None]:
         """robots.txt could not be read: since when that is so, and the text that was read last, if any."""
         self.db.execute(
             "insert into hosts (host, robots, robots_since) values (:host, 'unreachable', :seen)"
             " on conflict (host) do update set robots_since ="
             " case when robots is 'unreachable' then robots_since else :seen end, robots = 'unreachable'",
-            {"host": host, "seen": to_text(seen)},
+            {"host": host, "seen": to_iso(seen_at)},
         )
         since, text = self.db.execute("select robots_since, robots_text from hosts where host = ?", [host]).fetchone()
         return datetime.fromisoformat(since), text
 
-    def pauses(self, now: datetime) -> dict[str, Pause]:
+    def list_pauses(self, now: datetime) -> dict[str, HostPause]:
         """The hosts that are to be left in peace at a moment."""
         rows = self.db.execute(
-            "select host, paused_until, pause_reason from hosts where paused_until > ?", [to_text(now)]
+            "select host, paused_until, pause_reason from hosts where paused_until > ?", [to_iso(now)]
         )
-        return {host: Pause(host=host, until=until, reason=reason) for host, until, reason in rows}
+        return {host: HostPause(host=host, until=until, reason=reason) for host, until, reason in rows}
 
     def pause(
         self,
@@ -363,16 +375,16 @@ class Hosts:
         now: datetime,
         reason: str,
         *,
-        first: timedelta,
-        longest: timedelta,
-        asked: timedelta | None = None,
-    ) -> Pause:
+        first_wait: timedelta,
+        max_wait: timedelta,
+        requested_wait: timedelta | None = None,
+    ) -> HostPause:
         """Leave a host in peace: `first`, doubled at each further pause without an answer in between, `longest` at
         most; or for as long as it has asked for itself, if that is more."""
         row = self.db.execute("select pauses from hosts where host = ?", [host]).fetchone()
         before = row[0] if row else 0
-        wait = min(max(first * 2 ** min(before, 20), asked or first), longest)
-        told = Pause(host=host, until=to_text(now + wait) or "", reason=reason)
+        wait = min(max(first_wait * 2 ** min(before, 20), requested_wait or first_wait), max_wait)
+        told = HostPause(host=host, until=to_iso(now + wait) or "", reason=reason)
         self.db.execute(
             "insert into hosts (host, paused_until, pause_reason, pauses) values (?, ?, ?, 1) on conflict (host) do"
             " update set paused_until = excluded.paused_until, pause_reason = excluded.pause_reason,"
@@ -381,7 +393,7 @@ class Hosts:
         )
         return told
 
-    def mark_paused(self, reasons: dict[str, str | None]) -> None:
+    def set_agency_pauses(self, reasons: dict[str, str | None]) -> None:
         """Why an operator has paused these agencies; None: they are not."""
         for slug, reason in reasons.items():
             self.db.execute(
@@ -389,7 +401,7 @@ class Hosts:
                 {"slug": slug, "reason": reason},
             )
 
-    def relieve(self, host: str) -> None:
+    def clear_pause(self, host: str) -> None:
         """A host answers again: its next pause, if any, is a short one."""
         self.db.execute(
             "update hosts set paused_until = null, pause_reason = null, pauses = 0 where host = ? and pauses > 0",
@@ -398,40 +410,46 @@ class Hosts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Walk:
+class PaginationCursor:
     """A listing's cursor."""
 
-    listing: str  # its first page
-    following: str  # the page to go on with
-    page: int  # which page of the listing that is
-    cut: str  # when the walk was broken off; what was found by then is known
+    listing_url: str  # its first page
+    next_url: str  # the page to go on with
+    page_number: int  # which page of the listing that is
+    interrupted_at: str  # when the walk was broken off; what was found by then is known
 
 
-class Walks:
+class PaginationCursors:
     """The walks table. No method commits: wrap calls in `Archive.transaction`."""
 
     def __init__(self, db: Database) -> None:
         self.db = db
 
-    def get(self, listing: str) -> Walk | None:
+    def get(self, listing_url: str) -> PaginationCursor | None:
         """Where to go on with a listing; None where its last walk came to its end."""
-        row = self.db.execute("select listing, following, page, cut from walks where listing = ?", [listing]).fetchone()
-        return Walk(listing=row[0], following=row[1], page=row[2], cut=row[3]) if row else None
+        row = self.db.execute(
+            "select listing, following, page, cut from walks where listing = ?", [listing_url]
+        ).fetchone()
+        return (
+            PaginationCursor(listing_url=row[0], next_url=row[1], page_number=row[2], interrupted_at=row[3])
+            if row
+            else None
+        )
 
-    def cut(self, listing: str, *, agency: str, following: str, page: int, at: datetime) -> None:
+    def save(self, listing_url: str, *, agency: str, next_url: str, page_number: int, interrupted_at: datetime) -> None:
         """Break a walk off before a page."""
         self.db.execute(
             "insert or replace into walks (listing, agency, following, page, cut) values (?, ?, ?, ?, ?)",
-            [listing, agency, following, page, to_text(at)],
+            [listing_url, agency, next_url, page_number, to_iso(interrupted_at)],
         )
 
-    def end(self, listing: str) -> None:
+    def delete(self, listing_url: str) -> None:
         """A listing's walk has come to its end, or must begin anew."""
-        self.db.execute("delete from walks where listing = ?", [listing])
+        self.db.execute("delete from walks where listing = ?", [listing_url])
 
-    def keep(self, agency: str, listings: Collection[str]) -> None:
+    def delete_except(self, agency: str, listing_urls: Collection[str]) -> None:
         """End an agency's walks through listings that are none of these."""
         rows = self.db.execute("select listing from walks where agency = ?", [agency]).fetchall()
         for (listing,) in rows:
-            if listing not in listings:
-                self.end(listing)
+            if listing not in listing_urls:
+                self.delete(listing)

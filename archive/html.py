@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 
-TAGS = {
+ALLOWED_TAGS = {
     *("h2", "h3", "h4", "h5", "h6", "p", "br", "blockquote", "ul", "ol", "li", "dl", "dt", "dd"),
     *("table", "caption", "thead", "tbody", "tfoot", "tr", "th", "td", "a", "em", "strong", "b", "i", "sub", "sup"),
     *("del", "ins", "s"),
 }
-ATTRIBUTES = {
+ALLOWED_ATTRIBUTES = {
     "a": {"href"},
     "ol": {"start", "reversed"},
     "li": {"value"},
@@ -18,10 +18,10 @@ ATTRIBUTES = {
     "*": {"id"},
 }
 QUESTION_ID = re.compile(r"question-[1-9][0-9]*")
-RUN_OUT = {"script", "style", "template", "noscript"}  # left out with all that is in them
-SCHEMES = {"http", "https", "mailto", "tel"}  # of links
+REMOVED_ELEMENTS = {"script", "style", "template", "noscript"}  # left out with all that is in them
+ALLOWED_SCHEMES = {"http", "https", "mailto", "tel"}  # of links
 
 
-def keep_attribute(_tag: str, name: str, value: str) -> str | None:
+def filter_attribute(_tag: str, name: str, value: str) -> str | None:
     """Of ids only those of questions stay: others could shadow names the page's own script uses."""
     return value if name != "id" or QUESTION_ID.fullmatch(value) else None

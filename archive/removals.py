@@ -17,14 +17,17 @@ from datetime import datetime, timedelta
 
 from sqlite_utils import Database
 
-from archive.dates import to_text
+from archive.dates import to_iso
 
-CHECKS = 3  # as many must agree before a removal is told
-SPAN = timedelta(days=1)  # over at least this long
-ONE_FOR_ALL = ("error page", "redirected", "replaced")  # what one page in front of a whole site looks like
-FEW, MANY = 3, 0.3  # so many releases, and such a share of those looked at since, are no removals but an outage
-IN_DOUBT = timedelta(hours=8)  # until the next check of one that is not confirmed
-LONG_GONE = timedelta(days=7)  # and of one that is
+MIN_CHECKS = 3  # as many must agree before a removal is told
+MIN_SPAN = timedelta(days=1)  # over at least this long
+OUTAGE_KINDS = ("error page", "redirected", "replaced")  # what one page in front of a whole site looks like
+MIN_OUTAGE_RELEASES, MIN_OUTAGE_SHARE = (
+    3,
+    0.3,
+)  # so many releases, and such a share of those looked at since, are no removals but an outage
+UNCONFIRMED_RECHECK = timedelta(hours=8)  # until the next check of one that is not confirmed
+CONFIRMED_RECHECK = timedelta(days=7)  # and of one that is
 
 
 class Removals:
@@ -33,117 +36,126 @@ class Removals:
     def __init__(self, db: Database) -> None:
         self.db = db
 
-    def absent(
+    def mark_missing(
         self,
-        release: int,
-        seen: datetime,
+        release_id: int,
+        seen_at: datetime,
         kind: str,
         *,
         status: int | None = None,
         target: str | None = None,
-        capture: int | None = None,
+        capture_id: int | None = None,
     ) -> bool:
         """The release did not stand at its address; True where that is confirmed by this check or was before."""
-        moment = to_text(seen)
+        moment = to_iso(seen_at)
         row = self.db.execute(
             "select id, first_seen, checks, confirmed from removals where release = ? and ended is null"
             " and kind <> 'moved'",
-            [release],
+            [release_id],
         ).fetchone()
         if row is None:
             self.db.execute(
                 "insert into removals (release, kind, first_seen, last_seen, checks, status, target, capture)"
                 " values (?, ?, ?, ?, 1, ?, ?, ?)",
-                [release, kind, moment, moment, status, target, capture],
+                [release_id, kind, moment, moment, status, target, capture_id],
             )
             confirmed = False
         else:
             key, first, checks, known = row
-            agreed = checks + 1 >= CHECKS and seen - datetime.fromisoformat(first) >= SPAN
-            confirmed = known is not None or (agreed and not (kind in ONE_FOR_ALL and self._is_outage(release, first)))
+            agreed = checks + 1 >= MIN_CHECKS and seen_at - datetime.fromisoformat(first) >= MIN_SPAN
+            confirmed = known is not None or (
+                agreed and not (kind in OUTAGE_KINDS and self._is_outage(release_id, first))
+            )
             self.db.execute(
                 "update removals set kind = ?, last_seen = ?, checks = checks + 1, status = ?, target = ?,"
                 " capture = coalesce(capture, ?), confirmed = coalesce(confirmed, ?) where id = ?",
-                [kind, moment, status, target, capture, moment if confirmed else None, key],
+                [kind, moment, status, target, capture_id, moment if confirmed else None, key],
             )
         self.db.execute(
             "update releases set next_check = ?, gone = case when ? then coalesce(gone, ?) end where id = ?",
-            [to_text(seen + (LONG_GONE if confirmed else IN_DOUBT)), confirmed, moment, release],
+            [
+                to_iso(seen_at + (CONFIRMED_RECHECK if confirmed else UNCONFIRMED_RECHECK)),
+                confirmed,
+                moment,
+                release_id,
+            ],
         )
         return confirmed
 
-    def _is_outage(self, release: int, since: str) -> bool:
+    def _is_outage(self, release_id: int, since: str) -> bool:
         """Whether too many of an agency's releases went at once: a wall, a closed site, a login in front of all."""
         away, stood = self.db.execute(
             "select (select count(*) from removals o join releases r on r.id = o.release where r.agency = a.agency"
-            f" and o.ended is null and o.confirmed is null and o.kind in ({', '.join('?' * len(ONE_FOR_ALL))})),"
+            f" and o.ended is null and o.confirmed is null and o.kind in ({', '.join('?' * len(OUTAGE_KINDS))})),"
             " (select count(*) from releases r where r.agency = a.agency and r.last_checked > ?)"
             " from releases a where a.id = ?",
-            [*ONE_FOR_ALL, since, release],
+            [*OUTAGE_KINDS, since, release_id],
         ).fetchone()
-        return bool(away >= FEW and away >= MANY * (away + stood))
+        return bool(away >= MIN_OUTAGE_RELEASES and away >= MIN_OUTAGE_SHARE * (away + stood))
 
-    def in_doubt(self, release: int) -> bool:
+    def is_missing(self, release_id: int) -> bool:
         """Whether the last check found the release away, confirmed or not."""
         row = self.db.execute(
-            "select 1 from removals where release = ? and ended is null and kind <> 'moved'", [release]
+            "select 1 from removals where release = ? and ended is null and kind <> 'moved'", [release_id]
         ).fetchone()
         return row is not None
 
-    def stands(self, release: int) -> bool:
+    def is_current(self, release_id: int) -> bool:
         """Whether the release is neither known to be away nor to have gone on as another."""
         row = self.db.execute(
-            "select 1 from releases where id = ? and gone is null and moved_to is null", [release]
+            "select 1 from releases where id = ? and gone is null and moved_to is null", [release_id]
         ).fetchone()
         return row is not None
 
-    def shared(self, release: int, target: str | None) -> bool:
+    def is_replacement_shared(self, release_id: int, target: str | None) -> bool:
         """Whether the same has come to stand in the place of another release of the same agency, too."""
         row = self.db.execute(
             "select 1 from removals o join releases r on r.id = o.release where o.release <> :release"
             " and o.kind = 'replaced' and o.target is :target and o.ended is null"
             " and r.agency = (select agency from releases where id = :release) limit 1",
-            {"release": release, "target": target},
+            {"release": release_id, "target": target},
         ).fetchone()
         return row is not None
 
-    def withdraw(self, release: int) -> None:
+    def discard(self, release_id: int) -> None:
         """What looked like a removal was none: its doubt is forgotten."""
-        self.db.execute("delete from removals where release = ? and ended is null and kind <> 'moved'", [release])
-        self.db.execute("update releases set gone = null where id = ?", [release])
+        self.db.execute("delete from removals where release = ? and ended is null and kind <> 'moved'", [release_id])
+        self.db.execute("update releases set gone = null where id = ?", [release_id])
 
-    def present(self, release: int, seen: datetime) -> None:
+    def mark_present(self, release_id: int, seen_at: datetime) -> None:
         """The release stands (again) where it stood."""
         ended = self.db.execute(
             "update removals set ended = ? where release = ? and ended is null and kind <> 'moved'",
-            [to_text(seen), release],
+            [to_iso(seen_at), release_id],
         ).rowcount
         if ended:
-            self.db.execute("update releases set gone = null where id = ?", [release])
+            self.db.execute("update releases set gone = null where id = ?", [release_id])
 
-    def renamed(self, release: int, seen: datetime, url: str, *, status: int | None = None) -> None:
+    def mark_moved(self, release_id: int, seen_at: datetime, url: str, *, status: int | None = None) -> None:
         """The release stands at another address, which becomes its own."""
-        self.db.execute("update releases set url = ? where id = ?", [url, release])
-        self._moved(release, seen, url, release, status)
+        self.db.execute("update releases set url = ? where id = ?", [url, release_id])
+        self._insert_move(release_id, seen_at, url, release_id, status)
 
-    def joined(self, release: int, seen: datetime, url: str, to: int, *, status: int | None = None) -> None:
+    def mark_merged(
+        self, release_id: int, seen_at: datetime, url: str, target_id: int, *, status: int | None = None
+    ) -> None:
         """The release stands at an address under which the archive holds one already: their histories are one."""
-        self.db.execute("update releases set moved_to = null where id = ?", [to])  # it may have moved back
-        self.db.execute("update releases set moved_to = ?, next_check = null where id = ?", [to, release])
-        self._moved(release, seen, url, to, status)
+        self.db.execute("update releases set moved_to = null where id = ?", [target_id])  # it may have moved back
+        self.db.execute("update releases set moved_to = ?, next_check = null where id = ?", [target_id, release_id])
+        self._insert_move(release_id, seen_at, url, target_id, status)
 
-    def leave_address(self, release: int, url: str) -> None:
+    def give_up_url(self, release_id: int, url: str) -> None:
         """The release was held under an address that is another page's; at its own, `url`, the archive holds one."""
-        self.db.execute("update releases set url = ? where id = ?", [f"{url}#{release}", release])
+        self.db.execute("update releases set url = ? where id = ?", [f"{url}#{release_id}", release_id])
 
-    def _moved(self, release: int, seen: datetime, url: str, to: int, status: int | None) -> None:
-        moment = to_text(seen)
+    def _insert_move(self, release_id: int, seen_at: datetime, url: str, target_id: int, status: int | None) -> None:
+        moment = to_iso(seen_at)
         self.db.execute(  # what was taken for a removal so far was this
-            "update removals set confirmed = null where release = ? and ended is null and kind <> 'moved'", [release]
+            "update removals set confirmed = null where release = ? and ended is null and kind <> 'moved'", [release_id]
         )
-        self.present(release, seen)
+        self.mark_present(release_id, seen_at)
         self.db.execute(
             "insert into removals (release, kind, first_seen, last_seen, checks, confirmed, status, target, moved_to)"
             " values (?, 'moved', ?, ?, 1, ?, ?, ?, ?)",
-            [release, moment, moment, moment, status, url, to],
+            [release_id, moment, moment, moment, status, url, target_id],
         )

@@ -16,10 +16,10 @@ from typing import Any
 import uvicorn
 from datasette.cli import cli
 
-ADDRESS = ("host", "port", "uds", "workers")  # what Datasette says to uvicorn, and the socket says better
+ADDRESS_OPTIONS = ("host", "port", "uds", "workers")  # what Datasette says to uvicorn, and the socket says better
 
 
-class Server(uvicorn.Server):
+class ReplicaServer(uvicorn.Server):
     """Tells once it takes requests."""
 
     def __init__(self, config: uvicorn.Config, pipe: int) -> None:
@@ -32,21 +32,23 @@ class Server(uvicorn.Server):
         os.write(self.pipe, b"!")
 
 
-def main(words: list[str]) -> None:
+def main(arguments: list[str]) -> None:
     """Become Datasette."""
-    door, pipe = socket.socket(fileno=int(words[0])), int(words[1])
-    Thread(target=leave_with, args=(pipe,), daemon=True).start()
-    uvicorn.run = partial(run, door, pipe)  # the one way in: Datasette's command knows no socket that is open already
-    cli(words[2:], prog_name="datasette")
+    door, pipe = socket.socket(fileno=int(arguments[0])), int(arguments[1])
+    Thread(target=exit_with_supervisor, args=(pipe,), daemon=True).start()
+    uvicorn.run = partial(
+        run_uvicorn, door, pipe
+    )  # the one way in: Datasette's command knows no socket that is open already
+    cli(arguments[2:], prog_name="datasette")
 
 
-def run(door: socket.socket, pipe: int, app: Any, **told: Any) -> None:
+def run_uvicorn(listener: socket.socket, pipe: int, app: Any, **options: Any) -> None:
     """What Datasette calls once its start went well."""
-    config = uvicorn.Config(app, **{name: value for name, value in told.items() if name not in ADDRESS})
-    Server(config, pipe).run(sockets=[door])
+    config = uvicorn.Config(app, **{name: value for name, value in options.items() if name not in ADDRESS_OPTIONS})
+    ReplicaServer(config, pipe).run(sockets=[listener])
 
 
-def leave_with(pipe: int) -> None:
+def exit_with_supervisor(pipe: int) -> None:
     """Nobody writes into the pipe from the other side: what can be read is its end."""
     os.read(pipe, 1)
     os.kill(os.getpid(), signal.SIGTERM)

@@ -35,13 +35,19 @@ from typing import Any
 
 from sqlite_utils import Database, Migrations
 
-from archive.aggregates import count_edits_anew, create_counted, create_listed, fill_listed, leave_out_hidden
-from archive.duplicates import Joint
-from archive.models import LISTS, STATE, read_state, state_hash
-from archive.search.index import create_index, drop_index
+from archive.aggregates import (
+    create_count_tables,
+    create_release_facets,
+    exclude_hidden_releases,
+    fill_release_facets,
+    rebuild_edit_counts,
+)
+from archive.duplicates import NearDuplicates
+from archive.models import LIST_FIELDS, STATE_FIELDS, hash_state, parse_state
+from archive.search.index import create_search_index, drop_search_index
 
 
-def create_held_back(db: Database) -> None:
+def create_quarantine(db: Database) -> None:
     """held_back, its indexes, and the column `usual` of frontier."""
     db.execute(
         "create table held_back (id integer primary key, agency text not null references agencies(slug),"
@@ -59,33 +65,33 @@ def create_held_back(db: Database) -> None:
 
 
 # no foreign keys: the log outlives what it names, and Datasette counts what points to a row whenever it shows one
-TABLE = (
+CHANGEFEED_TABLE = (
     "create table delta (id integer primary key, release integer not null, change text not null, at text not null,"
     " revision integer, takedown integer)"
 )
-NOW = "strftime('%Y-%m-%dT%H:%M:%S+00:00', 'now')"
-INSERT = "insert into delta (release, change, at, revision, takedown) values"
-SHOWN = "new.withheld is not 'hidden'"  # of a hidden release nothing more is told until it is restored
-TRIGGERS = {
+NOW_SQL = "strftime('%Y-%m-%dT%H:%M:%S+00:00', 'now')"
+INSERT_CHANGE_SQL = "insert into delta (release, change, at, revision, takedown) values"
+IS_SHOWN_SQL = "new.withheld is not 'hidden'"  # of a hidden release nothing more is told until it is restored
+CHANGEFEED_TRIGGERS = {
     "delta_state": "after insert on revisions when"
     " (select withheld from releases where id = new.release) is not 'hidden' begin"
-    f" {INSERT} (new.release, iif(exists (select 1 from delta where release = new.release), 'changed', 'added'), {NOW},"
+    f" {INSERT_CHANGE_SQL} (new.release, iif(exists (select 1 from delta where release = new.release), 'changed', 'added'), {NOW_SQL},"
     " new.id, null); end",
-    "delta_gone": f"after update of gone on releases when old.gone is not new.gone and {SHOWN} begin"
-    f" {INSERT} (new.id, iif(new.gone is null, 'returned', 'removed'), {NOW}, null, null); end",
+    "delta_gone": f"after update of gone on releases when old.gone is not new.gone and {IS_SHOWN_SQL} begin"
+    f" {INSERT_CHANGE_SQL} (new.id, iif(new.gone is null, 'returned', 'removed'), {NOW_SQL}, null, null); end",
     "delta_moved": "after update of url, moved_to on releases when (old.url is not new.url or old.moved_to is not"
-    f" new.moved_to) and {SHOWN} begin {INSERT} (new.id, 'moved', {NOW}, null, null); end",
+    f" new.moved_to) and {IS_SHOWN_SQL} begin {INSERT_CHANGE_SQL} (new.id, 'moved', {NOW_SQL}, null, null); end",
     "delta_takedown": "after insert on takedowns begin"
-    f" {INSERT} (new.release, iif(new.kind = 'hide', 'hidden', 'redacted'), {NOW}, null, new.id); end",
+    f" {INSERT_CHANGE_SQL} (new.release, iif(new.kind = 'hide', 'hidden', 'redacted'), {NOW_SQL}, null, new.id); end",
     "delta_lifted": "after update of lifted on takedowns when old.lifted is null and new.lifted is not null begin"
-    f" {INSERT} (new.release, 'restored', {NOW}, null, new.id); end",
-    "delta_deleted": f"after delete on releases begin {INSERT} (old.id, 'deleted', {NOW}, null, null); end",
+    f" {INSERT_CHANGE_SQL} (new.release, 'restored', {NOW_SQL}, null, new.id); end",
+    "delta_deleted": f"after delete on releases begin {INSERT_CHANGE_SQL} (old.id, 'deleted', {NOW_SQL}, null, null); end",
     # a number that was read stands for what it stood for, and is never given again
     "delta_stays": "before delete on delta begin select raise(abort, 'delta: the log only grows'); end",
     "delta_stands": "before update on delta begin select raise(abort, 'delta: the log only grows'); end",
 }
 # what was there before the log was kept, by the times that the archive noted then
-BEFORE = """
+BACKFILL_CHANGEFEED_SQL = """
     insert into delta (release, change, at, revision, takedown)
     select release, change, at, revision, takedown from (
       select release, iif(row_number() over (partition by release order by id) = 1, 'added', 'changed') as change,
@@ -100,16 +106,16 @@ BEFORE = """
 """
 
 
-def create_delta(db: Database) -> None:
+def create_changefeed(db: Database) -> None:
     """The log, with what is known of the time before it, its index, and what writes it from now on."""
-    db.execute(TABLE)
-    db.execute(BEFORE)
+    db.execute(CHANGEFEED_TABLE)
+    db.execute(BACKFILL_CHANGEFEED_SQL)
     db.execute("create index idx_delta_release on delta (release)")
-    for name, trigger in TRIGGERS.items():
+    for name, trigger in CHANGEFEED_TRIGGERS.items():
         db.execute(f"create trigger {name} {trigger}")
 
 
-PLACES = (  # at the project's top; a wheel puts it among the environment's shared data
+METADATA_PATHS = (  # at the project's top; a wheel puts it among the environment's shared data
     Path(__file__).parents[1] / "metadata.json",
     Path(sys.prefix) / "share" / "myndighetsarkivet" / "metadata.json",
 )
@@ -117,10 +123,10 @@ PLACES = (  # at the project's top; a wheel puts it among the environment's shar
 
 def find_metadata() -> Path:
     """Where it is."""
-    return next(path for path in PLACES if path.is_file())
+    return next(path for path in METADATA_PATHS if path.is_file())
 
 
-def read_described() -> dict[str, Any]:
+def read_metadata() -> dict[str, Any]:
     """All of it: title, description, license, source; the tables by name under databases.archive.tables."""
     return dict(json.loads(find_metadata().read_text("utf-8")))
 
@@ -132,7 +138,7 @@ def create_releases(db: Database) -> None:
     )
     db.table("releases").create(
         {
-            **{"id": int, "agency": str, "url": str, **STATE, "first_seen": str, "last_checked": str},
+            **{"id": int, "agency": str, "url": str, **STATE_FIELDS, "first_seen": str, "last_checked": str},
             **{"revision": int, "hash": str},
         },
         pk="id",
@@ -149,7 +155,7 @@ def create_releases(db: Database) -> None:
     db.table("revisions").create(
         {
             **{"id": int, "release": int, "seen": str, "cause": str, "dated": int, "weight": int, "summary": str},
-            **{**STATE, **columns(str, "tags questions images attachments hash")},
+            **{**STATE_FIELDS, **columns(str, "tags questions images attachments hash")},
         },
         pk="id",
         not_null={"release", "seen", "cause", "title", "body", "body_html", "hash"},
@@ -229,7 +235,7 @@ def columns(kind: type, names: str) -> dict[str, type]:
     return dict.fromkeys(names.split(), kind)
 
 
-NOTED = (  # of each crawl, by scraper.health
+HEALTH_COLUMNS = (  # of each crawl, by scraper.health
     "read integer",
     "fills text",
     "faults text",
@@ -242,7 +248,7 @@ NOTED = (  # of each crawl, by scraper.health
 def create_health(db: Database) -> None:
     """The columns of crawls that health is judged by, and the judgement's own tables."""
     # by SQL: sqlite-utils makes a foreign key by copying the table, which costs it its triggers
-    for column in NOTED:
+    for column in HEALTH_COLUMNS:
         db.execute(f"alter table crawls add column {column}")
     db.execute(
         "create table health (agency text primary key references agencies(slug), state text not null,"
@@ -257,7 +263,7 @@ def create_health(db: Database) -> None:
     db.execute("create index idx_crawls_read on crawls (agency, started) where read > 0")
 
 
-def create_ledger(db: Database) -> None:
+def create_coverage(db: Database) -> None:
     """ledger and gaps; a gap is filled by the very transaction that keeps its release."""
     db.execute(
         "create table ledger (id integer primary key, agency text not null references agencies(slug), month text,"
@@ -294,7 +300,7 @@ def create_takedowns(db: Database) -> None:
     db.execute("create index idx_releases_withheld on releases (withheld) where withheld is not null")
     db.execute("alter table revisions add column withheld integer references takedowns(id)")
     db.execute("create index idx_revisions_withheld on revisions (withheld) where withheld is not null")
-    leave_out_hidden(db)
+    exclude_hidden_releases(db)
 
 
 VIEWS = {
@@ -324,7 +330,7 @@ VIEWS = {
 }
 
 
-def create_witness(db: Database) -> None:
+def create_evidence(db: Database) -> None:
     """What an edit rests on and what came of a release: captures, checks, removals, joint texts, manifests."""
     db.table("captures").create(
         {"id": int, "url": str, "seen": str, "status": int, "headers": str, "sha256": str, "bytes": int},
@@ -391,8 +397,8 @@ def create_witness(db: Database) -> None:
         *(("releases", name) for name in ("capture", "moved_to")),
     ):
         db.execute(f"create index idx_{table}_{column} on {table} ({column}) where {column} is not null")
-    rehash(db)
-    Joint(db).renew_all()  # so that what was kept before finds its copies at other agencies
+    rehash_states(db)
+    NearDuplicates(db).reindex_all()  # so that what was kept before finds its copies at other agencies
     db.table("manifests").create(
         {"day": str, "previous": str, "captures_to": int, "revisions_to": int, "digest": str},
         pk="day",
@@ -400,12 +406,12 @@ def create_witness(db: Database) -> None:
     )
 
 
-def rehash(db: Database) -> None:
+def rehash_states(db: Database) -> None:
     """Give every state the hash that archive.state gives it now."""
-    names = ("id", *STATE, *LISTS)
+    names = ("id", *STATE_FIELDS, *LIST_FIELDS)
     for row in db.execute(f"select {', '.join(names)} from revisions").fetchall():
         held = dict(zip(names, row, strict=True))
-        db.execute("update revisions set hash = ? where id = ?", [state_hash(read_state(held)), held["id"]])
+        db.execute("update revisions set hash = ? where id = ?", [hash_state(parse_state(held)), held["id"]])
     db.execute("update releases set hash = (select hash from revisions where id = releases.revision)")
 
 
@@ -455,13 +461,13 @@ def contacts(db: Database) -> None:
 @migrations()
 def witness(db: Database) -> None:
     """What an edit rests on and what came of a release: captures, checks, removals, joint texts, manifests."""
-    create_witness(db)
+    create_evidence(db)
 
 
 @migrations()
 def listed(db: Database) -> None:
     """What searches filter, count and sort releases by, in rows of their own without the texts; kept by triggers."""
-    create_listed(db)
+    create_release_facets(db)
 
 
 @migrations()
@@ -470,7 +476,7 @@ def swedish_index(db: Database) -> None:
     for trigger in ("releases_ai", "releases_ad", "releases_au"):
         db.execute(f"drop trigger {trigger}")
     db.execute("drop table releases_fts")
-    create_index(db)
+    create_search_index(db)
 
 
 @migrations()
@@ -483,7 +489,7 @@ def views(db: Database) -> None:
 @migrations()
 def undated_last(db: Database) -> None:
     """Releases without any date that were there before the archive looked stand last in lists, not first."""
-    fill_listed(db)
+    fill_release_facets(db)
 
 
 @migrations()
@@ -501,7 +507,7 @@ def takedowns(db: Database) -> None:
 @migrations()
 def operation(db: Database) -> None:
     """Where long walks through listings were broken off, and which of the events of health operators were told."""
-    create_walks(db)
+    create_pagination_cursors(db)
     create_alerts(db)
 
 
@@ -514,19 +520,19 @@ def hosts(db: Database) -> None:
 @migrations()
 def held_back(db: Database) -> None:
     """What was read and kept aside, and how many releases a source usually lists."""
-    create_held_back(db)
+    create_quarantine(db)
 
 
 @migrations()
 def ledger(db: Database) -> None:
     """What sources list against what is held, and the gaps by name."""
-    create_ledger(db)
+    create_coverage(db)
 
 
 @migrations()
 def delta(db: Database) -> None:
     """A log of all that changes what the archive shows, for mirrors."""
-    create_delta(db)
+    create_changefeed(db)
 
 
 @migrations()
@@ -538,20 +544,20 @@ def frontier_turns(db: Database) -> None:
 @migrations()
 def crew(db: Database) -> None:
     """Which agencies' rounds are out with workers on other machines."""
-    create_errands(db)
+    create_jobs(db)
 
 
 @migrations()
 def choices_in_index(db: Database) -> None:
     """Words and what releases are chosen by in one index; filled when the archive is opened."""
-    drop_index(db)
-    create_index(db)
+    drop_search_index(db)
+    create_search_index(db)
 
 
 @migrations()
 def counted(db: Database) -> None:
     """What pages would otherwise have to count."""
-    create_counted(db)
+    create_count_tables(db)
 
 
 @migrations()
@@ -563,7 +569,7 @@ def sitemap_pieces(db: Database) -> None:
 @migrations()
 def edits_taken_out(db: Database) -> None:
     """An edit that is deleted, by hand, is counted no more."""
-    count_edits_anew(db)
+    rebuild_edit_counts(db)
 
 
 @migrations()
@@ -592,7 +598,7 @@ def create_alerts(db: Database) -> None:
     )
 
 
-def create_errands(db: Database) -> None:
+def create_jobs(db: Database) -> None:
     """The table."""
     db.execute(
         "create table errands (agency text primary key references agencies(slug), token integer not null,"
@@ -610,7 +616,7 @@ def create_hosts(db: Database) -> None:
     db.execute("alter table agencies add column paused text")
 
 
-def create_walks(db: Database) -> None:
+def create_pagination_cursors(db: Database) -> None:
     """The table."""
     db.execute(
         "create table walks (listing text primary key, agency text not null references agencies(slug),"

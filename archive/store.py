@@ -23,30 +23,30 @@ from typing import Any, Self
 
 from sqlite_utils import Database
 
-from archive.aggregates import fill_counted
+from archive.aggregates import fill_count_tables
 from archive.database import ArchiveError, open_writable
-from archive.dates import to_text
-from archive.diff import Comparison, compare
-from archive.duplicates import Joint, Keys, join_parts, read_keys
-from archive.frontier import Frontier, Hosts, Walks
-from archive.models import LISTS, PARTS, STATE, Capture, Release, read_state, state_hash, to_state
-from archive.redaction import Rules
+from archive.dates import to_iso
+from archive.diff import Diff, compare
+from archive.duplicates import BandKeys, NearDuplicates, build_band_keys, join_text_fields
+from archive.frontier import Frontier, Hosts, PaginationCursors
+from archive.models import LIST_FIELDS, PART_TABLES, STATE_FIELDS, Capture, Release, hash_state, parse_state, to_state
+from archive.redaction import Takedowns
 from archive.removals import Removals
 from archive.schema import migrate
-from archive.search.index import Index, Terms, read_terms
+from archive.search.index import IndexTerms, SearchIndex, extract_terms
 
-FACTS = ("release", "revision", "cause", "hash", "reader", "capture", "sha256", "newest")
-COLUMNS = (*FACTS, "withheld", *STATE, *LISTS)
-SELECT = (
+STORED_FIELDS = ("release", "revision", "cause", "hash", "reader", "capture", "sha256", "newest")
+STORED_COLUMNS = (*STORED_FIELDS, "withheld", *STATE_FIELDS, *LIST_FIELDS)
+STORED_SQL = (
     "select r.id, v.id, v.cause, v.hash, v.reader, v.capture, c.sha256, n.sha256, v.withheld,"
-    f" {', '.join(f'v.{name}' for name in (*STATE, *LISTS))}"
+    f" {', '.join(f'v.{name}' for name in (*STATE_FIELDS, *LIST_FIELDS))}"
     " from releases r join revisions v on v.release = r.id left join captures c on c.id = v.capture"
     " left join captures n on n.id = r.capture"
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Held:
+class StoredRelease:
     """A state of a release the archive holds."""
 
     release: int
@@ -60,150 +60,167 @@ class Held:
     state: dict[str, Any]
 
 
-def find_held(db: Database, rules: Rules, condition: str, value: object) -> Held | None:
+def find_stored(db: Database, takedowns: Takedowns, condition: str, value: object) -> StoredRelease | None:
     """The one state for which a condition holds, on `r`, the release, and `v`, its revision."""
-    values = db.execute(f"{SELECT} where {condition}", [value]).fetchone()
+    values = db.execute(f"{STORED_SQL} where {condition}", [value]).fetchone()
     if values is None:
         return None
-    row = dict(zip(COLUMNS, values, strict=True))
+    row = dict(zip(STORED_COLUMNS, values, strict=True))
     if row["withheld"] is not None:
-        row |= rules.withheld.state(row["revision"])
-    return Held(**{name: row[name] for name in FACTS}, state=read_state(row))
+        row |= takedowns.withheld.get_state(row["revision"])
+    return StoredRelease(**{name: row[name] for name in STORED_FIELDS}, state=parse_state(row))
 
 
-def is_reordered(state: Mapping[str, Any], held: Held) -> bool:
+def has_only_reordered_tags(state: Mapping[str, Any], stored: StoredRelease) -> bool:
     """Whether a state is the held one with its tags in another order, which tells nothing."""
-    tags, known = state["tags"], held.state["tags"]
+    tags, known = state["tags"], stored.state["tags"]
     if known is None or tags == known or sorted(tags) != sorted(known):
         return False
-    return state_hash({**state, "tags": known}) == held.hash
+    return hash_state({**state, "tags": known}) == stored.hash
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Words:
+class TextFeatures:
     """What follows from a state's words: its terms in the index, and the keys by which joint texts meet."""
 
-    terms: Terms
-    keys: Keys
+    terms: IndexTerms
+    band_keys: BandKeys
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Prepared:
+class PreparedRelease:
     """A release ready to be saved. `words` are None where they are worked out only once they are needed."""
 
     release: Release
     state: dict[str, Any]
     hash: str
-    words: Words | None = None
+    features: TextFeatures | None = None
 
-    def __reduce__(self) -> tuple[Callable[..., Prepared], tuple[Release, str, Words | None]]:
+    def __reduce__(self) -> tuple[Callable[..., PreparedRelease], tuple[Release, str, TextFeatures | None]]:
         """From one process to another without the state, which is the release once more."""
-        return revive, (self.release, self.hash, self.words)
+        return restore_prepared, (self.release, self.hash, self.features)
 
 
-def revive(release: Release, digest: str, words: Words | None) -> Prepared:
+def restore_prepared(release: Release, digest: str, features: TextFeatures | None) -> PreparedRelease:
     """What another process has prepared."""
-    return Prepared(release=release, state=to_state(release), hash=digest, words=words)
+    return PreparedRelease(release=release, state=to_state(release), hash=digest, features=features)
 
 
-def prepare(release: Release, *, words: bool = True) -> Prepared:
+def prepare_release(release: Release, *, with_features: bool = True) -> PreparedRelease:
     """All that a release alone tells."""
     state = to_state(release)
-    return Prepared(release=release, state=state, hash=state_hash(state), words=read_words(state) if words else None)
+    return PreparedRelease(
+        release=release,
+        state=state,
+        hash=hash_state(state),
+        features=extract_text_features(state) if with_features else None,
+    )
 
 
-def read_words(state: Mapping[str, Any]) -> Words:
+def extract_text_features(state: Mapping[str, Any]) -> TextFeatures:
     """What follows from a state's words."""
-    return Words(terms=read_terms(state), keys=read_keys(join_parts(state["title"], state["lead"], state["body"])))
+    return TextFeatures(
+        terms=extract_terms(state),
+        band_keys=build_band_keys(join_text_fields(state["title"], state["lead"], state["body"])),
+    )
 
 
-class Writer:
+class ReleaseWriter:
     """Rows of releases, revisions and their parts. No method commits: `Archive.save` does."""
 
-    def __init__(self, db: Database, rules: Rules) -> None:
+    def __init__(self, db: Database, takedowns: Takedowns) -> None:
         self.db = db
-        self.rules = rules
-        self.joint = Joint(db)
-        self.index = Index(db)
+        self.takedowns = takedowns
+        self.near_duplicates = NearDuplicates(db)
+        self.index = SearchIndex(db)
 
-    def first(self, prepared: Prepared, facts: dict[str, Any]) -> None:
-        release, state, digest, moment = prepared.release, prepared.state, prepared.hash, facts["seen"]
+    def insert_first(self, prepared: PreparedRelease, provenance: dict[str, Any]) -> None:
+        release, state, digest, moment = prepared.release, prepared.state, prepared.hash, provenance["seen"]
         own = {"agency": release.agency, "url": release.url, "first_seen": moment, "last_checked": moment}
-        columns = {name: state[name] for name in STATE}
-        cause = "import" if facts["cause"] == "import" else "first"
+        columns = {name: state[name] for name in STATE_FIELDS}
+        cause = "import" if provenance["cause"] == "import" else "first"
         key = self.insert("releases", {**own, **columns, "hash": digest})
         revision = self.insert(
-            "revisions", {**facts, **columns, **as_json(state), "release": key, "cause": cause, "hash": digest}
+            "revisions",
+            {**provenance, **columns, **lists_to_json(state), "release": key, "cause": cause, "hash": digest},
         )
-        self.update("releases", key, {"revision": revision, "capture": facts["capture"]})
-        self.put_parts(key, state)
-        words = prepared.words or read_words(state)
-        self.index.put(key, words.terms)
-        self.joint.note(key, release.agency, text_of(state), words.keys, new=True)
+        self.update("releases", key, {"revision": revision, "capture": provenance["capture"]})
+        self.upsert_parts(key, state)
+        words = prepared.features or extract_text_features(state)
+        self.index.index_release(key, words.terms)
+        self.near_duplicates.update_release(key, release.agency, join_state_text(state), words.band_keys, is_new=True)
 
-    def revise(self, held: Held, state: Mapping[str, Any], facts: dict[str, Any], before: Held) -> str:
+    def insert_revision(
+        self, stored: StoredRelease, state: Mapping[str, Any], provenance: dict[str, Any], previous: StoredRelease
+    ) -> str:
         """A further state, which closes what was known of the held one's standing; `before` is what it follows.
 
         Gives its cause: no edit (`source`) is told of in which nothing is found to differ. Of what is taken down only
         what may be shown is written here.
         """
-        digest, whole = state_hash(state), state
-        state, covering = self.rules.shown(held.release, whole)
-        columns = {name: state[name] for name in STATE}
-        told = compare(self.rules.shown(held.release, before.state)[0], state)
-        if facts["cause"] == "source" and not told.changes and not compare(before.state, whole).changes:
-            facts = {**facts, "cause": "parser"}
+        digest, whole = hash_state(state), state
+        state, covering = self.takedowns.redact_for_display(stored.release, whole)
+        columns = {name: state[name] for name in STATE_FIELDS}
+        told = compare(self.takedowns.redact_for_display(stored.release, previous.state)[0], state)
+        if provenance["cause"] == "source" and not told.changes and not compare(previous.state, whole).changes:
+            provenance = {**provenance, "cause": "parser"}
         same = self.db.execute(
-            "select min(id) from revisions where release = ? and hash = ?", [held.release, digest]
+            "select min(id) from revisions where release = ? and hash = ?", [stored.release, digest]
         ).fetchone()
         self.db.execute(
             "update revisions set last_seen = r.last_checked, checks = r.checks from releases r"
             " where revisions.id = ? and r.id = ?",
-            [held.revision, held.release],
+            [stored.revision, stored.release],
         )
         row = {
-            "release": held.release,
-            "previous": before.revision,
+            "release": stored.release,
+            "previous": previous.revision,
             "same_as": same[0],
-            "dated": int(before.state["updated"] != state["updated"]),
+            "dated": int(previous.state["updated"] != state["updated"]),
             "weight": told.weight,
-            **tell(told),
+            **build_change_columns(told),
             "hash": digest,
             "withheld": covering,
         }
-        revision = self.insert("revisions", {**facts, **columns, **as_json(state), **row})
+        revision = self.insert("revisions", {**provenance, **columns, **lists_to_json(state), **row})
         if covering is not None:
-            self.rules.withheld.keep_state(revision, {**whole, **as_json(whole), **tell(compare(before.state, whole))})
+            self.takedowns.withheld.add_state(
+                revision, {**whole, **lists_to_json(whole), **build_change_columns(compare(previous.state, whole))}
+            )
         standing = {"revision": revision, "hash": digest, "checks": 0}
-        if facts["capture"] is None or facts["capture"] != held.capture:  # else nobody looked: old bytes were read anew
-            standing |= {"last_checked": facts["seen"], "capture": facts["capture"]}
-        self.update("releases", held.release, {**columns, **standing})
-        self.show(held.release, state, self.rules.shown(held.release, held.state)[0])
-        return str(facts["cause"])
+        if (
+            provenance["capture"] is None or provenance["capture"] != stored.capture
+        ):  # else nobody looked: old bytes were read anew
+            standing |= {"last_checked": provenance["seen"], "capture": provenance["capture"]}
+        self.update("releases", stored.release, {**columns, **standing})
+        self.update_derived(stored.release, state, self.takedowns.redact_for_display(stored.release, stored.state)[0])
+        return str(provenance["cause"])
 
-    def show(self, release: int, state: Mapping[str, Any], before: Mapping[str, Any] | None = None) -> None:
+    def update_derived(
+        self, release_id: int, state: Mapping[str, Any], previous_state: Mapping[str, Any] | None = None
+    ) -> None:
         """All that follows from the state a release stands in: its parts, its words, its copies elsewhere."""
-        self.db.execute("delete from release_tags where release = ?", [release])
-        self.put_parts(release, state)
-        for name in PARTS:
-            self.db.execute(f"delete from {name} where release = ? and position > ?", [release, len(state[name])])
-        words = read_words(state)
-        self.index.put(release, words.terms, before)
-        agency = self.db.execute("select agency from releases where id = ?", [release]).fetchone()[0]
-        self.joint.note(release, agency, text_of(state), words.keys)
+        self.db.execute("delete from release_tags where release = ?", [release_id])
+        self.upsert_parts(release_id, state)
+        for name in PART_TABLES:
+            self.db.execute(f"delete from {name} where release = ? and position > ?", [release_id, len(state[name])])
+        words = extract_text_features(state)
+        self.index.index_release(release_id, words.terms, previous_state)
+        agency = self.db.execute("select agency from releases where id = ?", [release_id]).fetchone()[0]
+        self.near_duplicates.update_release(release_id, agency, join_state_text(state), words.band_keys)
 
-    def put_parts(self, release: int, state: Mapping[str, Any]) -> None:
+    def upsert_parts(self, release_id: int, state: Mapping[str, Any]) -> None:
         """Tags, questions and the like; what a release had beyond them is not taken away."""
         for tag in state["tags"]:
             self.db.execute("insert or ignore into tags (name) values (?)", [tag])
             self.db.execute(
-                "insert into release_tags (release, tag) select ?, id from tags where name = ?", [release, tag]
+                "insert into release_tags (release, tag) select ?, id from tags where name = ?", [release_id, tag]
             )
-        for name in PARTS:
+        for name in PART_TABLES:
             for position, part in enumerate(state[name], 1):
-                self.put_part(name, {**part, "release": release, "position": position})
+                self.upsert_part(name, {**part, "release": release_id, "position": position})
 
-    def put_part(self, table: str, row: dict[str, Any]) -> None:
+    def upsert_part(self, table: str, row: dict[str, Any]) -> None:
         """A question, image or attachment in its place; the id of a place once taken stays."""
         names, marks = ", ".join(row), ", ".join(f":{name}" for name in row)
         sets = ", ".join(f"{name} = excluded.{name}" for name in row)
@@ -217,39 +234,39 @@ class Writer:
         assert key is not None  # noqa: S101 - an insert that did not raise has given a rowid
         return key
 
-    def update(self, table: str, key: int, row: dict[str, Any]) -> None:
+    def update(self, table: str, row_id: int, row: dict[str, Any]) -> None:
         sets = ", ".join(f"{name} = :{name}" for name in row)
-        self.db.execute(f"update {table} set {sets} where id = :id", {**row, "id": key})
+        self.db.execute(f"update {table} set {sets} where id = :id", {**row, "id": row_id})
 
 
-def text_of(state: Mapping[str, Any]) -> str:
+def join_state_text(state: Mapping[str, Any]) -> str:
     """All that a state says."""
-    return join_parts(state["title"], state["lead"], state["body"])
+    return join_text_fields(state["title"], state["lead"], state["body"])
 
 
-def as_json(state: Mapping[str, Any]) -> dict[str, str | None]:
+def lists_to_json(state: Mapping[str, Any]) -> dict[str, str | None]:
     """A state's lists as revisions hold them; one that was not read in its day is NULL."""
-    return {name: None if state[name] is None else json.dumps(state[name], ensure_ascii=False) for name in LISTS}
+    return {name: None if state[name] is None else json.dumps(state[name], ensure_ascii=False) for name in LIST_FIELDS}
 
 
-def tell(told: Comparison) -> dict[str, str]:
+def build_change_columns(diff: Diff) -> dict[str, str]:
     """What a state changed, as revisions hold it."""
-    changes = json.dumps([asdict(change) for change in told.changes], ensure_ascii=False)
-    return {"summary": told.summary("sv"), "summary_en": told.summary("en"), "changes": changes}
+    changes = json.dumps([asdict(change) for change in diff.changes], ensure_ascii=False)
+    return {"summary": diff.summary("sv"), "summary_en": diff.summary("en"), "changes": changes}
 
 
-OWN = ("first", "parser")  # causes of states that no agency's edit made
+NON_EDIT_CAUSES = ("first", "parser")  # causes of states that no agency's edit made
 
 
-class Outcome(Enum):
+class SaveResult(Enum):
     """What saving a release came to."""
 
     NEW = "new"
     REVISED = "revised"
-    REREAD = "reread"  # the text stands as it did, and is read otherwise now
+    REPARSED = "reread"  # the text stands as it did, and is read otherwise now
     UNCHANGED = "unchanged"
-    AWAY = "away"  # something else stood at its address
-    HELD_BACK = "held_back"  # kept aside (archive.quarantine)
+    MISSING = "away"  # something else stood at its address
+    QUARANTINED = "held_back"  # kept aside (archive.quarantine)
 
 
 class Archive:
@@ -259,7 +276,7 @@ class Archive:
     unless `renew` is False.
     """
 
-    def __init__(self, path: Path | str, *, renew: bool = True) -> None:
+    def __init__(self, path: Path | str, *, rebuild_stale: bool = True) -> None:
         self.path = Path(path)
         if not self.path.parent.is_dir():
             raise ArchiveError(self.path, f"there is no folder {self.path.parent}")
@@ -270,13 +287,13 @@ class Archive:
             raise ArchiveError(self.path, f"cannot be opened as an archive: {error}") from error
         self.frontier = Frontier(self.db)
         self.hosts = Hosts(self.db)
-        self.walks = Walks(self.db)
+        self.cursors = PaginationCursors(self.db)
         self.removals = Removals(self.db)
-        self.rules = Rules(self.db, self.path)
-        self.writer = Writer(self.db, self.rules)
-        self._prepared: Prepared | None = None  # the release that was asked about last
-        if renew and self.writer.index.is_stale():
-            self.writer.index.renew()
+        self.takedowns = Takedowns(self.db, self.path)
+        self.writer = ReleaseWriter(self.db, self.takedowns)
+        self._last_prepared: PreparedRelease | None = None  # the release that was asked about last
+        if rebuild_stale and self.writer.index.is_stale():
+            self.writer.index.rebuild()
 
     def __enter__(self) -> Self:
         return self
@@ -288,13 +305,13 @@ class Archive:
         """Close the database; nothing is pending, each transaction has ended."""
         self.db.close()
 
-    def renew(self, watch: Callable[[str, int, int], None] = lambda *_: None) -> int:
+    def rebuild_index(self, progress: Callable[[str, int, int], None] = lambda *_: None) -> int:
         """Make anew what is made from releases: the search index, keys of joint texts, counts. Gives their number."""
-        number = self.writer.index.renew(watch)
+        number = self.writer.index.rebuild(progress)
         with self.transaction():
-            if self.writer.joint.is_stale():
-                self.writer.joint.renew_all()
-            fill_counted(self.db)
+            if self.writer.near_duplicates.is_stale():
+                self.writer.near_duplicates.reindex_all()
+            fill_count_tables(self.db)
         return number
 
     @contextmanager
@@ -315,7 +332,7 @@ class Archive:
     @contextmanager
     def bulk(self) -> Iterator[None]:
         """A transaction in which many releases are saved: what they share is written once. All fall, or stand."""
-        with self.transaction(), self.writer.index.gathering():
+        with self.transaction(), self.writer.index.batch_vocabulary():
             yield
 
     def add_agency(
@@ -337,7 +354,7 @@ class Archive:
         """Note an answer whose bytes are in captures.db already; gives its id."""
         row = {
             "url": capture.url,
-            "seen": to_text(capture.seen),
+            "seen": to_iso(capture.seen),
             "status": capture.status,
             "headers": json.dumps(dict(capture.headers), ensure_ascii=False),
             "sha256": capture.sha256,
@@ -349,13 +366,13 @@ class Archive:
         self,
         release: Release,
         *,
-        seen: datetime,
+        seen_at: datetime,
         cause: str = "source",
-        capture: int | None = None,
+        capture_id: int | None = None,
         reader: str | None = None,
-        follows: Held | None = None,
-        prepared: Prepared | None = None,
-    ) -> Outcome:
+        previous: StoredRelease | None = None,
+        prepared: PreparedRelease | None = None,
+    ) -> SaveResult:
         """Keep a release as it stood at `seen`: a first state, a new state where it differs, or a mere check.
 
         `cause` names why a new state differs (source; parser, also where nothing differs to a reader); a first state
@@ -363,98 +380,102 @@ class Archive:
         read with; `follows`: the state it follows where not the one held under its address (it moved); `prepared`: by
         another process. Its agency must be held already. ArchiveError names table and key of what cannot be written.
         """
-        prepared = prepared or self._prepare(release)
+        prepared = prepared or self._prepare_once(release)
         with self.transaction():
             try:
-                return self._save(prepared, seen, {"cause": cause, "capture": capture, "reader": reader}, follows)
+                return self._save(
+                    prepared, seen_at, {"cause": cause, "capture": capture_id, "reader": reader}, previous
+                )
             except sqlite3.IntegrityError as error:
                 raise ArchiveError(self.path, str(error), table="releases", key=release.url) from error
 
-    def _save(self, prepared: Prepared, seen: datetime, facts: dict[str, Any], follows: Held | None) -> Outcome:
-        release, facts = prepared.release, {**facts, "seen": to_text(seen)}
+    def _save(
+        self, prepared: PreparedRelease, seen_at: datetime, provenance: dict[str, Any], previous: StoredRelease | None
+    ) -> SaveResult:
+        release, provenance = prepared.release, {**provenance, "seen": to_iso(seen_at)}
         row = self.db.execute("select id, hash from releases where url = ?", [release.url]).fetchone()
         if row is None:
-            self.writer.first(prepared, facts)
-            return Outcome.NEW
-        held = self._find_other(row[1], prepared)
+            self.writer.insert_first(prepared, provenance)
+            return SaveResult.NEW
+        held = self._find_changed(row[1], prepared)
         if held is None:
-            self.checked(row[0], seen)
-            return Outcome.UNCHANGED
-        cause = self.writer.revise(held, prepared.state, facts, follows or held)
-        return Outcome.REREAD if cause in OWN else Outcome.REVISED
+            self.mark_checked(row[0], seen_at)
+            return SaveResult.UNCHANGED
+        cause = self.writer.insert_revision(held, prepared.state, provenance, previous or held)
+        return SaveResult.REPARSED if cause in NON_EDIT_CAUSES else SaveResult.REVISED
 
-    def held(self, url: str) -> Held | None:
+    def get(self, url: str) -> StoredRelease | None:
         """The state that stands now of the release under a canonical URL, if it is held."""
-        return find_held(self.db, self.rules, "r.url = ? and v.id = r.revision", url)
+        return find_stored(self.db, self.takedowns, "r.url = ? and v.id = r.revision", url)
 
-    def last_of(self, release: int) -> Held | None:
+    def get_latest(self, release_id: int) -> StoredRelease | None:
         """The state that stands now of a release, or stood last."""
-        return find_held(self.db, self.rules, "r.id = ? and v.id = r.revision", release)
+        return find_stored(self.db, self.takedowns, "r.id = ? and v.id = r.revision", release_id)
 
-    def first_of(self, release: int) -> Held | None:
+    def get_first(self, release_id: int) -> StoredRelease | None:
         """The state in which a release was first read."""
         first = "r.id = ? and v.id = (select min(id) from revisions where release = r.id)"
-        return find_held(self.db, self.rules, first, release)
+        return find_stored(self.db, self.takedowns, first, release_id)
 
-    def release_id(self, url: str) -> int | None:
+    def find_release_id(self, url: str) -> int | None:
         """The id of the release held under a canonical URL, if any."""
         row = self.db.execute("select id from releases where url = ?", [url]).fetchone()
         return row[0] if row else None
 
-    def url_of(self, release: int) -> str | None:
+    def get_url(self, release_id: int) -> str | None:
         """The address a release stands at."""
-        row = self.db.execute("select url from releases where id = ?", [release]).fetchone()
+        row = self.db.execute("select url from releases where id = ?", [release_id]).fetchone()
         return row[0] if row else None
 
-    def dates_of(self, release: int) -> tuple[str, str | None, str | None]:
+    def get_dates(self, release_id: int) -> tuple[str, str | None, str | None]:
         """When a release was first seen, when it says it was published and updated."""
         found: tuple[str, str | None, str | None] = self.db.execute(
-            "select first_seen, published, updated from releases where id = ?", [release]
+            "select first_seen, published, updated from releases where id = ?", [release_id]
         ).fetchone()
         return found
 
-    def last_checked(self, release: int) -> str:
+    def get_last_checked(self, release_id: int) -> str:
         """When a release was last seen standing."""
-        return str(self.db.execute("select last_checked from releases where id = ?", [release]).fetchone()[0])
+        return str(self.db.execute("select last_checked from releases where id = ?", [release_id]).fetchone()[0])
 
-    def captured_at(self, capture: int | None) -> str | None:
+    def get_capture_url(self, capture_id: int | None) -> str | None:
         """The address an answer came from."""
-        row = self.db.execute("select url from captures where id = ?", [capture]).fetchone()
+        row = self.db.execute("select url from captures where id = ?", [capture_id]).fetchone()
         return row[0] if row else None
 
-    def differs(self, release: Release, prepared: Prepared | None = None) -> bool:
+    def is_new_or_changed(self, release: Release, prepared: PreparedRelease | None = None) -> bool:
         """Whether a release is new, or stands otherwise than held."""
         row = self.db.execute("select hash from releases where url = ?", [release.url]).fetchone()
-        return row is None or self._find_other(row[0], prepared or self._prepare(release)) is not None
+        return row is None or self._find_changed(row[0], prepared or self._prepare_once(release)) is not None
 
-    def _find_other(self, digest: str, prepared: Prepared) -> Held | None:
+    def _find_changed(self, digest: str, prepared: PreparedRelease) -> StoredRelease | None:
         """The state held, with that hash, of a release that stands otherwise; None where it stands so."""
-        held = None if digest == prepared.hash else self.held(prepared.release.url)
-        return None if held is None or is_reordered(prepared.state, held) else held
+        held = None if digest == prepared.hash else self.get(prepared.release.url)
+        return None if held is None or has_only_reordered_tags(prepared.state, held) else held
 
-    def _prepare(self, release: Release) -> Prepared:
+    def _prepare_once(self, release: Release) -> PreparedRelease:
         """A release's state and hash: a page's are asked for several times in a row."""
-        if self._prepared is None or self._prepared.release is not release:
-            self._prepared = prepare(release, words=False)
-        return self._prepared
+        if self._last_prepared is None or self._last_prepared.release is not release:
+            self._last_prepared = prepare_release(release, with_features=False)
+        return self._last_prepared
 
-    def readdress(self, release: int, url: str, seen: datetime) -> None:
+    def change_url(self, release_id: int, url: str, seen_at: datetime) -> None:
         """A release was held under an address that is another one's: its own is the one it was read at."""
-        self.db.execute("update releases set url = ? where id = ?", [url, release])
-        self.frontier.held(url, release, seen)
+        self.db.execute("update releases set url = ? where id = ?", [url, release_id])
+        self.frontier.mark_stored(url, release_id, seen_at)
 
-    def note_design(self, release: int, capture: int) -> None:
+    def set_capture(self, release_id: int, capture_id: int) -> None:
         """A capture shows a release unchanged in a new design."""
-        self.db.execute("update releases set capture = ? where id = ?", [capture, release])
+        self.db.execute("update releases set capture = ? where id = ?", [capture_id, release_id])
 
-    def postpone(self, release: int, next_check: datetime) -> None:
+    def set_next_check(self, release_id: int, next_check: datetime) -> None:
         """Look at a release again at another time, without having seen it."""
-        self.db.execute("update releases set next_check = ? where id = ?", [to_text(next_check), release])
+        self.db.execute("update releases set next_check = ? where id = ?", [to_iso(next_check), release_id])
 
-    def checked(self, release: int, seen: datetime, next_check: datetime | None = None) -> None:
+    def mark_checked(self, release_id: int, seen_at: datetime, next_check: datetime | None = None) -> None:
         """Note that a release was looked at and stood as held, and when it is to be looked at again."""
         self.db.execute(
             "update releases set last_checked = ?, checks = checks + 1, next_check = coalesce(?, next_check)"
             " where id = ?",
-            [to_text(seen), to_text(next_check), release],
+            [to_iso(seen_at), to_iso(next_check), release_id],
         )

@@ -14,7 +14,7 @@ import idna
 
 SESSION_SEGMENT = re.compile(r"/\((?:[A-Z]\([^()/]*\))+\)(?=/|$)", re.IGNORECASE)  # ASP.NET: /(X(1)S(abc))/
 SESSION_SUFFIX = re.compile(r";(?:jsessionid|phpsessid|sid)=[^/?#]*", re.IGNORECASE)
-TRACKING = re.compile(
+TRACKING_PARAMETER = re.compile(
     r"(?:utm_\w+|mtm_\w+|pk_\w+|fbclid|gclid|dclid|msclkid|yclid|twclid|igshid|mc_[ce]id|_hs(?:enc|mi)|wt\.mc_id"
     r"|_ga|_gl|srsltid|jsessionid|phpsessid|aspsessionid\w*|sessionid|cmpid|at_(?:medium|campaign))",
     re.IGNORECASE,
@@ -35,30 +35,30 @@ def canonical_url(url: str) -> str:
     'https://www.xn--skogsrdet-b3a.se/nyheter/å'
     """
     parts = urlsplit(url.strip())
-    host = to_ascii(parts.hostname or "")
+    host = host_to_ascii(parts.hostname or "")
     if not host:
         return url.strip()
     path = SESSION_SUFFIX.sub("", SESSION_SEGMENT.sub("", parts.path)) or "/"
-    query = "&".join(pair for pair in parts.query.split("&") if pair and not is_tracking(pair))
+    query = "&".join(pair for pair in parts.query.split("&") if pair and not is_tracking_parameter(pair))
     scheme = parts.scheme.lower()
-    return urlunsplit((scheme, authority(host, parts.port, scheme), path, query, ""))
+    return urlunsplit((scheme, format_authority(host, parts.port, scheme), path, query, ""))
 
 
-def is_tracking(pair: str) -> bool:
+def is_tracking_parameter(pair: str) -> bool:
     """Whether one name=value of a query only says where the reader came from."""
-    return TRACKING.fullmatch(pair.partition("=")[0]) is not None
+    return TRACKING_PARAMETER.fullmatch(pair.partition("=")[0]) is not None
 
 
-def authority(host: str, port: int | None, scheme: str) -> str:
+def format_authority(host: str, port: int | None, scheme: str) -> str:
     """Host with its port where that is not the scheme's own; an IPv6 address in brackets."""
     host = f"[{host}]" if ":" in host else host
     return host if port is None or port == DEFAULT_PORTS.get(scheme) else f"{host}:{port}"
 
 
-def to_ascii(host: str) -> str:
+def host_to_ascii(host: str) -> str:
     """A host in lower-case ASCII; one that cannot be written so, and is therefore no host, only in lower case.
 
-    >>> to_ascii("www.Skogsrådet.se"), to_ascii("WWW.XN--SKOGSRDET-B3A.se"), to_ascii("å..se")
+    >>> host_to_ascii("www.Skogsrådet.se"), host_to_ascii("WWW.XN--SKOGSRDET-B3A.se"), host_to_ascii("å..se")
     ('www.xn--skogsrdet-b3a.se', 'www.xn--skogsrdet-b3a.se', 'å..se')
     """
     if host.isascii():
@@ -69,19 +69,19 @@ def to_ascii(host: str) -> str:
         return host.lower()
 
 
-def bare(host: str) -> str:
+def strip_www(host: str) -> str:
     """A host as an agency is told by it: in ASCII, without www.
 
-    >>> bare("WWW.Skog.example"), bare("www.skogsrådet.se")
+    >>> strip_www("WWW.Skog.example"), strip_www("www.skogsrådet.se")
     ('skog.example', 'xn--skogsrdet-b3a.se')
     """
-    return to_ascii(host).removeprefix("www.")
+    return host_to_ascii(host).removeprefix("www.")
 
 
-def with_ascii_host(url: str) -> str:
+def url_to_ascii_host(url: str) -> str:
     """An address with its host in ASCII, all else as it is; ValueError where it is none.
 
-    >>> with_ascii_host("https://www.Skogsrådet.se:8443/Nyheter?a=å")
+    >>> url_to_ascii_host("https://www.Skogsrådet.se:8443/Nyheter?a=å")
     'https://www.xn--skogsrdet-b3a.se:8443/Nyheter?a=å'
     """
     parts = urlsplit(url)
@@ -89,4 +89,4 @@ def with_ascii_host(url: str) -> str:
         return url
     user, at, place = parts.netloc.rpartition("@")
     host, colon, port = place.partition(":")
-    return parts._replace(netloc=f"{user}{at}{to_ascii(host)}{colon}{port}").geturl()
+    return parts._replace(netloc=f"{user}{at}{host_to_ascii(host)}{colon}{port}").geturl()

@@ -13,12 +13,12 @@ from zoneinfo import available_timezones
 from cssselect import SelectorError
 from cssselect import parse as parse_selector
 
-from archive.urls import bare, with_ascii_host
+from archive.urls import strip_www, url_to_ascii_host
 from scraper import __version__
 from scraper.errors import AgencyError
 
-SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
-DEFAULT_LIST = Path(__file__).with_name("agencies.toml")
+SLUG_PATTERN = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+DEFAULT_AGENCIES_FILE = Path(__file__).with_name("agencies.toml")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,20 +54,20 @@ class Agency:
     @property
     def hosts(self) -> frozenset[str]:
         """Every host name this agency's pages may stand under, in ASCII, lower case, without www."""
-        return frozenset(map(bare, (urlsplit(self.home).hostname or "", *self.aliases)))
+        return frozenset(map(strip_www, (urlsplit(self.home).hostname or "", *self.aliases)))
 
     def owns(self, url: str) -> bool:
         """Whether a URL's host is the agency's own or one of its aliases, www or not."""
-        return bare(urlsplit(url).hostname or "") in self.hosts
+        return strip_www(urlsplit(url).hostname or "") in self.hosts
 
 
-KEYS = {f.name: f.type for f in fields(Agency) if f.name != "slug"}
-WEB_ADDRESS = re.compile(r"https?://[\w.-]+(:\d{1,5})?(/|$)", re.ASCII | re.IGNORECASE)
+AGENCY_KEYS = {f.name: f.type for f in fields(Agency) if f.name != "slug"}
+HTTP_URL = re.compile(r"https?://[\w.-]+(:\d{1,5})?(/|$)", re.ASCII | re.IGNORECASE)
 SELECTOR_KEYS = ("title", "lead", "body", "tags", "published", "updated")
 URL_KEYS = ("home", "feeds", "sitemaps", "listings")
 
 
-def load_agencies(path: Path | str = DEFAULT_LIST) -> dict[str, Agency]:
+def load_agencies(path: Path | str = DEFAULT_AGENCIES_FILE) -> dict[str, Agency]:
     """Read a list of agencies, in the file's order; AgencyError names file, table and key of a fault."""
     path = Path(path)
     try:
@@ -87,27 +87,27 @@ def parse_agency(slug: str, table: object, path: Path) -> Agency:
     """One table of the list as an Agency."""
     if not isinstance(table, dict):
         raise AgencyError(path, None, slug, "stands outside a table")
-    if not SLUG.fullmatch(slug):
+    if not SLUG_PATTERN.fullmatch(slug):
         raise AgencyError(path, slug, None, "a slug is lower-case a-z, 0-9 and single hyphens")
     for key in ("name", "home"):
         if key not in table:
             raise AgencyError(path, slug, key, "is missing")
-    values: dict[str, object] = {key: parse_value(slug, key, value, path) for key, value in table.items()}
+    values: dict[str, object] = {key: parse_agency_value(slug, key, value, path) for key, value in table.items()}
     return Agency(slug=slug, **values)  # type: ignore[arg-type] # parse_value has checked each against KEYS
 
 
-def parse_value(slug: str, key: str, value: object, path: Path) -> object:
+def parse_agency_value(slug: str, key: str, value: object, path: Path) -> object:
     """One key's value, checked against the type the key has."""
-    if key not in KEYS:
-        raise AgencyError(path, slug, key, f"is no key; the keys are {', '.join(KEYS)}")
-    plural = KEYS[key].startswith("tuple")
+    if key not in AGENCY_KEYS:
+        raise AgencyError(path, slug, key, f"is no key; the keys are {', '.join(AGENCY_KEYS)}")
+    plural = AGENCY_KEYS[key].startswith("tuple")
     texts = value if plural else [value]
     if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
         raise AgencyError(path, slug, key, "must be a list of texts" if plural else "must be a text")
     if not all(text.strip() for text in texts):
         raise AgencyError(path, slug, key, "must hold no empty text" if plural else "must not be empty")
     if key in URL_KEYS:
-        texts = [parse_address(slug, key, text, path) for text in texts]
+        texts = [parse_agency_url(slug, key, text, path) for text in texts]
     if key == "aliases" and any("/" in text for text in texts):
         raise AgencyError(path, slug, key, "are host names, without https:// and path")
     if key == "zone" and value not in available_timezones():
@@ -125,23 +125,23 @@ def parse_value(slug: str, key: str, value: object, path: Path) -> object:
     return tuple(texts) if plural else texts[0]
 
 
-def parse_address(slug: str, key: str, text: str, path: Path) -> str:
+def parse_agency_url(slug: str, key: str, text: str, path: Path) -> str:
     """An address as it is asked for: its host in ASCII, which people write with å as well."""
     try:
-        address = with_ascii_host(text)
+        address = url_to_ascii_host(text)
     except ValueError:  # such as http://[
         address = ""
-    if not WEB_ADDRESS.match(address):
+    if not HTTP_URL.match(address):
         raise AgencyError(path, slug, key, f"{text!r} is no http or https address")
     return address
 
 
-def choose_agencies(agencies: dict[str, Agency], wanted: list[str], file: Path) -> dict[str, Agency]:
+def select_agencies(agencies: dict[str, Agency], slugs: list[str], file: Path) -> dict[str, Agency]:
     """The wanted ones of a list, all where none is named."""
-    for slug in wanted:
+    for slug in slugs:
         if slug not in agencies:
             raise AgencyError(file, slug, None, "is not in the list")
-    return {slug: agencies[slug] for slug in wanted or agencies}
+    return {slug: agencies[slug] for slug in slugs or agencies}
 
 
 def check_contact(agencies: dict[str, Agency], contact: str) -> None:
@@ -166,10 +166,10 @@ def is_loopback(url: str) -> bool:
         return host == "localhost" or host.endswith(".localhost")
 
 
-def user_agent(contact: str) -> str:
+def build_user_agent(contact: str) -> str:
     """The name every request bears (RFC 9110, 10.1.5), with where to reach whoever runs this.
 
-    >>> user_agent("you@newsroom.example").partition("/")[0], user_agent("you@newsroom.example").partition(" ")[2]
+    >>> build_user_agent("you@newsroom.example").partition("/")[0], build_user_agent("you@newsroom.example").partition(" ")[2]
     ('Myndighetsarkivet', '(+you@newsroom.example)')
     """
     name = f"Myndighetsarkivet/{__version__}"

@@ -12,8 +12,8 @@ from scrapy.exceptions import UsageError
 from scrapy.settings import Settings
 
 from archive.database import ArchiveError
-from scraper.agency import DEFAULT_LIST, Agency, choose_agencies, load_agencies
-from scraper.errors import AgencyError, CrewError
+from scraper.agency import DEFAULT_AGENCIES_FILE, Agency, load_agencies, select_agencies
+from scraper.errors import AgencyError, BrokerError
 
 
 class OptionsCommand(ScrapyCommand):
@@ -26,7 +26,7 @@ class OptionsCommand(ScrapyCommand):
         return "[options]"
 
     @abstractmethod
-    def do(self, settings: Settings, opts: argparse.Namespace) -> int:
+    def execute(self, settings: Settings, opts: argparse.Namespace) -> int:
         """Do it; gives the exit code."""
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
@@ -35,9 +35,9 @@ class OptionsCommand(ScrapyCommand):
             raise UsageError(f"{self.name} takes no arguments{instead}")
         assert self.settings is not None  # noqa: S101 - Scrapy sets it before run
         try:
-            self.exitcode = self.do(self.settings, opts)
-        except (AgencyError, ArchiveError, CrewError) as error:
-            self.tell(error)
+            self.exitcode = self.execute(self.settings, opts)
+        except (AgencyError, ArchiveError, BrokerError) as error:
+            self.report_error(error)
             self.exitcode = 2
 
     @property
@@ -45,7 +45,7 @@ class OptionsCommand(ScrapyCommand):
         """As it is called: Scrapy calls a command as its module."""
         return type(self).__module__.rpartition(".")[2]
 
-    def tell(self, error: Exception) -> None:
+    def report_error(self, error: Exception) -> None:
         """What is wrong, in a sentence."""
         sys.stderr.write(f"scrapy {self.name}: {error}\n")
 
@@ -55,13 +55,13 @@ def add_agency_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--agency", default="", help="slugs, with commas; all where it is left out")
 
 
-def list_of(settings: Settings) -> Path:
+def find_agencies_file(settings: Settings) -> Path:
     """The file of the list of agencies."""
-    return Path(settings.get("AGENCIES") or DEFAULT_LIST)
+    return Path(settings.get("AGENCIES") or DEFAULT_AGENCIES_FILE)
 
 
-def find_chosen(settings: Settings, opts: argparse.Namespace) -> dict[str, Agency]:
+def load_selected_agencies(settings: Settings, opts: argparse.Namespace) -> dict[str, Agency]:
     """The agencies that --agency names, else all of the list; AgencyError where one is not in it."""
-    file = list_of(settings)
-    wanted = [slug.strip() for slug in opts.agency.split(",") if slug.strip()]
-    return choose_agencies(load_agencies(file), wanted, file)
+    file = find_agencies_file(settings)
+    slugs = [slug.strip() for slug in opts.agency.split(",") if slug.strip()]
+    return select_agencies(load_agencies(file), slugs, file)

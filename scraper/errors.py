@@ -26,7 +26,7 @@ class AgencyError(ScraperError):
         super().__init__(f"{file}:{where} {problem}" if where else f"{file}: {problem}")
 
 
-class CrewError(ScraperError):
+class BrokerError(ScraperError):
     """A crew's broker that cannot be used."""
 
 

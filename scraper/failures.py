@@ -24,12 +24,12 @@ from twisted.web.client import ResponseFailed
 
 from archive.database import ArchiveError
 from scraper.downloader.errors import HostPaused, RobotsForbidden, RobotsUnreachable
-from scraper.downloader.robots import FAILURES
+from scraper.downloader.robots import DOWNLOAD_ERRORS
 from scraper.errors import NotARelease, PageError, SourceError
-from scraper.pages import page_type as refusal
+from scraper.pages import page_type
 from scraper.pages.document import Document
 
-KINDS: tuple[tuple[type[BaseException], str], ...] = (  # the first that fits
+FAILURE_KINDS: tuple[tuple[type[BaseException], str], ...] = (  # the first that fits
     (HostPaused, "host paused"),
     (RobotsForbidden, "robots"),
     (RobotsUnreachable, "robots unreachable"),
@@ -46,78 +46,82 @@ KINDS: tuple[tuple[type[BaseException], str], ...] = (  # the first that fits
     (PageError, "unreadable"),
     (ArchiveError, "our fault"),
 )
-SECURE = (ssl.SSLError, OpenSSLError, VerificationError)
-WALLS = {  # by how scraper.pages.refusal words what stands between us and the page
-    refusal.CONSENT: "consent wall",
-    refusal.LOGIN: "login",
-    refusal.OUTAGE: "outage",
-    refusal.FAULT: "outage",
+TLS_ERRORS = (ssl.SSLError, OpenSSLError, VerificationError)
+BLOCKED_PAGE_KINDS = {  # by how scraper.pages.refusal words what stands between us and the page
+    page_type.CONSENT_PROBLEM: "consent wall",
+    page_type.LOGIN_PROBLEM: "login",
+    page_type.OUTAGE_PROBLEM: "outage",
+    page_type.TECHNICAL_ERROR_PROBLEM: "outage",
 }
-STATUSES = {401: "status 403", 403: "status 403", 451: "status 403", 404: "status 404", 410: "status 404"}
+STATUS_KINDS = {401: "status 403", 403: "status 403", 451: "status 403", 404: "status 404", 410: "status 404"}
 
 
-def kind_of(error: BaseException | None) -> str:
+def classify_failure(error: BaseException | None) -> str:
     """The kind of an exception that a request, an answer or a page ended in; `our fault` where none was foreseen.
 
-    >>> kind_of(NotARelease("https://a.example/", "is a consent wall: 'Kakor'", "blocked"))
+    >>> classify_failure(NotARelease("https://a.example/", "is a consent wall: 'Kakor'", "blocked"))
     'consent wall'
-    >>> kind_of(StopDownload())
+    >>> classify_failure(StopDownload())
     'left out'
-    >>> kind_of(PageError("https://a.example/", "published", "'35 mars' is no day"))
+    >>> classify_failure(PageError("https://a.example/", "published", "'35 mars' is no day"))
     'unreadable'
     """
     if isinstance(error, HttpError):
-        return kind_of_status(error.response.status)
+        return classify_status(error.response.status)
     if isinstance(error, NotARelease):
-        return kind_of_page(error)
-    if isinstance(error, RobotsUnreachable) and isinstance(error.__context__, FAILURES):
-        return kind_of(error.__context__)  # the host itself does not answer: robots.txt was merely asked for first
-    if any(isinstance(one, SECURE) for one in chain(error)):
+        return classify_page_failure(error)
+    if isinstance(error, RobotsUnreachable) and isinstance(error.__context__, DOWNLOAD_ERRORS):
+        return classify_failure(
+            error.__context__
+        )  # the host itself does not answer: robots.txt was merely asked for first
+    if any(isinstance(one, TLS_ERRORS) for one in iter_causes(error)):
         return "tls"
-    return next((kind for known, kind in KINDS if isinstance(error, known)), "our fault")
+    return next((kind for known, kind in FAILURE_KINDS if isinstance(error, known)), "our fault")
 
 
-def kind_of_source(error: SourceError, response: Response) -> str:
+def classify_source_failure(error: SourceError, response: Response) -> str:
     """The kind of a source that answered with something else: what that is, where it says so itself."""
-    wall = find_wall(response.body, response.url)
-    return kind_of_page(wall) if wall else kind_of(error)
+    wall = detect_rejection(response.body, response.url)
+    return classify_page_failure(wall) if wall else classify_failure(error)
 
 
-def find_wall(body: bytes, url: str) -> NotARelease | None:
+def detect_rejection(body: bytes, url: str) -> NotARelease | None:
     """What an answer is that says itself it is not what was asked for."""
     try:
         document = Document(body, url)
-        seen = refusal.look_at(document, whole=True)
+        seen = page_type.read_page_signals(document, include_text=True)
     except PageError:
         return None
-    found = refusal.find_refusal(seen)
+    found = page_type.find_rejection(seen)
     if found is None:  # a list may be empty and say so: only what stands before it counts
-        short = refusal.find_short_refusal(seen, document.title, seen.text or "", dated=False)
+        short = page_type.find_short_page_rejection(seen, document.title, seen.text or "", has_date=False)
         found = short if short and short.kind == "blocked" else None
     return NotARelease(url, found.problem, found.kind, found.target) if found else None
 
 
-def kind_of_page(error: NotARelease) -> str:
+def classify_page_failure(error: NotARelease) -> str:
     """What a page is instead of a release."""
     if error.kind == "blocked":
-        return next((kind for words, kind in WALLS.items() if error.problem.startswith(words)), "block page")
+        return next(
+            (kind for words, kind in BLOCKED_PAGE_KINDS.items() if error.problem.startswith(words)), "block page"
+        )
     return {"gone": "status 404", "other": "no release"}.get(error.kind, error.kind)
 
 
-def kind_of_status(status: int) -> str:
+def classify_status(status: int) -> str:
     """The kind of a status that is no success.
 
-    >>> kind_of_status(503), kind_of_status(403), kind_of_status(429), kind_of_status(418)
+    >>> classify_status(503), classify_status(403), classify_status(429), classify_status(418)
     ('status 5xx', 'status 403', 'status 429', 'status 4xx')
     """
     if status >= 500:
         return "status 5xx"
     if status == 429:
         return "status 429"
-    return STATUSES.get(status, "status 4xx" if status >= 400 else "status")
+    return STATUS_KINDS.get(status, "status 4xx" if status >= 400 else "status")
 
 
-def chain(error: BaseException | None) -> Iterator[BaseException]:
+def iter_causes(error: BaseException | None) -> Iterator[BaseException]:
     """An exception and what it was raised for; Twisted keeps several reasons beside each other."""
     told = error
     while told is not None:

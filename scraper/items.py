@@ -45,7 +45,7 @@ class ContactItem:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Evidence:
+class Provenance:
     """Where a field's words came from: the rule that won and the element (a CSS-like path) it read."""
 
     rule: str
@@ -77,29 +77,29 @@ class ReleaseItem:
     images: list[ImageItem] = field(default_factory=list)
     attachments: list[AttachmentItem] = field(default_factory=list)
     contacts: list[ContactItem] = field(default_factory=list)
-    evidence: dict[str, Evidence] = field(default_factory=dict)  # field name → where it came from
+    evidence: dict[str, Provenance] = field(default_factory=dict)  # field name → where it came from
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class FetchedPage:
     """One answer of a site as it came: what an edit or a removal is witnessed by."""
 
     url: str  # where redirects led
-    seen: datetime
+    fetched_at: datetime
     status: int
     headers: Mapping[str, str]  # names in lower case
     body: bytes = field(repr=False)  # its content coding (gzip and the like) undone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class Reading:
+class ParsedPage:
     """One release page as the spider hands it to the pipeline: what was read, and from what."""
 
     item: ReleaseItem
-    visited: str  # the frontier's address of the page
-    held: int | None  # the release that address is known to hold
-    answer: Answer
+    url: str  # the frontier's address of the page
+    release_id: int | None  # the release that address is known to hold
+    response: FetchedPage
 
     def __repr__(self) -> str:
         """Its address alone: Scrapy logs whole items."""
-        return f"<Reading {self.visited}>"
+        return f"<Reading {self.url}>"

@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Self, cast
 from scrapy.crawler import Crawler
 from scrapy.exceptions import DropItem
 
-from archive.quarantine import Collapse
-from archive.store import Outcome
+from archive.quarantine import FieldLoss
+from archive.store import SaveResult
 from scraper.errors import PageError
-from scraper.failures import kind_of
-from scraper.ingest import Keeping, give_verdict
-from scraper.items import Reading
-from scraper.normalise import find_doubts
-from scraper.quarantine import Suspicion, tell
+from scraper.failures import classify_failure
+from scraper.ingest import Ingest, review_quarantine
+from scraper.items import ParsedPage
+from scraper.normalise import find_quality_warnings
+from scraper.quarantine import QuarantineCheck, describe_reasons
 
 if TYPE_CHECKING:
-    from scraper.spiders.base import ReadingSpider
+    from scraper.spiders.base import ReleaseSpider
 
 logger = logging.getLogger(__name__)
 
@@ -29,71 +29,77 @@ class ArchivePipeline:
 
     def __init__(self, crawler: Crawler) -> None:
         self.crawler = crawler
-        self.suspicions: dict[str, Suspicion] = {}  # by agency
-        self.aside: dict[str, set[str]] = {}  # by agency: the addresses whose reading this crawl put aside
+        self.quarantine_checks: dict[str, QuarantineCheck] = {}  # by agency
+        self.quarantined_urls: dict[str, set[str]] = {}  # by agency: the addresses whose reading this crawl put aside
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
         return cls(crawler)
 
     @property
-    def spider(self) -> ReadingSpider:
+    def spider(self) -> ReleaseSpider:
         """Whose agencies and counts these are."""
-        return cast("ReadingSpider", self.crawler.spider)
+        return cast("ReleaseSpider", self.crawler.spider)
 
     @cached_property
-    def keeping(self) -> Keeping:
+    def ingest(self) -> Ingest:
         """How readings are kept."""
-        return Keeping(self.spider.archive, self.spider.witness, self.spider.agencies)
+        return Ingest(self.spider.archive, self.spider.recorder, self.spider.agencies)
 
-    def process_item(self, reading: Reading) -> Reading:
+    def process_item(self, page: ParsedPage) -> ParsedPage:
         """Keep one reading; a field that cannot be read refuses the page and is counted."""
-        slug, answer = reading.item.agency or "", reading.answer
-        tally = self.spider.tallies[slug]
-        if slug not in self.suspicions:
-            self.suspicions[slug] = Suspicion(self.spider.archive, self.spider.witness, slug)
+        slug, response = page.item.agency or "", page.response
+        tally = self.spider.agency_stats[slug]
+        if slug not in self.quarantine_checks:
+            self.quarantine_checks[slug] = QuarantineCheck(self.spider.archive, self.spider.recorder, slug)
         try:
-            kept = self.keeping.keep(reading, self.suspicions[slug], crawl=tally.crawl)
+            result = self.ingest.save(page, self.quarantine_checks[slug], crawl_id=tally.crawl_id)
         except PageError as error:
-            self.spider.witness.unread(reading.visited, reading.held, answer.seen, str(error), refused=True)
-            tally.refuse(str(error), kind_of(error))
+            self.spider.recorder.record_failure(
+                page.url, page.release_id, response.fetched_at, str(error), rejected=True
+            )
+            tally.count_rejected(str(error), classify_failure(error))
             raise DropItem(str(error)) from error
-        tally.count(kept.outcome)
-        if kept.outcome is Outcome.AWAY:
-            raise DropItem(f"{reading.visited}: something else stands there")
-        tally.note(kept.release)
-        if kept.outcome is Outcome.HELD_BACK:
-            self.aside.setdefault(slug, set()).add(reading.visited)
-            raise DropItem(f"{reading.visited}: kept aside: {tell(list(kept.reason))}")
-        if kept.outcome is not Outcome.UNCHANGED:  # else it was told when the state was kept
-            for doubt in find_doubts(kept.release):
+        tally.count_outcome(result.outcome)
+        if result.outcome is SaveResult.MISSING:
+            raise DropItem(f"{page.url}: something else stands there")
+        tally.count_page(result.release)
+        if result.outcome is SaveResult.QUARANTINED:
+            self.quarantined_urls.setdefault(slug, set()).add(page.url)
+            raise DropItem(f"{page.url}: kept aside: {describe_reasons(list(result.reasons))}")
+        if result.outcome is not SaveResult.UNCHANGED:  # else it was told when the state was kept
+            for doubt in find_quality_warnings(result.release):
                 logger.warning("%s", doubt)
-                tally.doubt(str(doubt))
-        return reading
+                tally.add_warning(str(doubt))
+        return page
 
     def close_spider(self) -> None:
         """Judge what was kept aside, of each agency whose crawl came to its end; else its next one does."""
-        if not self.spider.ended:
+        if not self.spider.is_finished:
             return
-        for slug, tally in self.spider.tallies.items():
-            collapses, outcomes = give_verdict(self.keeping, slug)
+        for slug, tally in self.spider.agency_stats.items():
+            collapses, outcomes = review_quarantine(self.ingest, slug)
             for collapse in collapses:
-                problem = f"{slug}: {tell_collapse(collapse)}; kept aside: see scrapy doctor {slug}"
+                problem = f"{slug}: {describe_field_loss(collapse)}; kept aside: see scrapy doctor {slug}"
                 logger.warning("%s", problem)
-                tally.doubt(problem)
+                tally.add_warning(problem)
             for outcome in outcomes.elements():
-                tally.count(outcome)
-            waiting = {kept.url for kept in self.keeping.aside.waiting(slug)} if slug in self.aside else set()
-            tally.held_back = len(self.aside.get(slug, set()) & waiting)
+                tally.count_outcome(outcome)
+            waiting = (
+                {kept.url for kept in self.ingest.quarantine.list_pending(slug)}
+                if slug in self.quarantined_urls
+                else set()
+            )
+            tally.held_back = len(self.quarantined_urls.get(slug, set()) & waiting)
 
 
-def tell_collapse(collapse: Collapse) -> str:
+def describe_field_loss(collapse: FieldLoss) -> str:
     """What collapsed, in words.
 
-    >>> tell_collapse(Collapse(key="lead", held=False, number=4, of=5))
+    >>> describe_field_loss(FieldLoss(reason_key="lead", is_stored=False, page_count=4, total=5))
     'lead was not read in 4 of 5 new releases'
     """
-    what = "releases that read otherwise than held" if collapse.held else "new releases"
-    if "://" in collapse.key:
-        return f"{collapse.key} lists far fewer than usual, and {collapse.number} of {collapse.of} {what} are from it"
-    return f"{collapse.key} was not read in {collapse.number} of {collapse.of} {what}"
+    what = "releases that read otherwise than held" if collapse.is_stored else "new releases"
+    if "://" in collapse.reason_key:
+        return f"{collapse.reason_key} lists far fewer than usual, and {collapse.page_count} of {collapse.total} {what} are from it"
+    return f"{collapse.reason_key} was not read in {collapse.page_count} of {collapse.total} {what}"

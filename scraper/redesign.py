@@ -25,18 +25,18 @@ from lxml import etree, html
 
 from archive.captures import Captures
 from archive.database import ArchiveError
-from archive.models import Release, state_hash, without_unread
-from archive.store import Held
+from archive.models import Release, hash_state, omit_unknown_lists
+from archive.store import StoredRelease
 from scraper.agency import Agency
 from scraper.errors import NotARelease, PageError
 from scraper.normalise import to_release
-from scraper.normalise.urls import absolute, host_of
+from scraper.normalise.urls import extract_host, resolve_canonical_url
 from scraper.pages import read_page
-from scraper.pages.document import Document, whole_text
+from scraper.pages.document import Document, get_text_content
 
-Links = frozenset[tuple[str, str]]  # a link's words, as `squeeze` has them, and where it leads, as `to_target` does
-SURE = 40  # letters and marks of a paragraph that stands within another text
-BLOCKS = (
+LinkSet = frozenset[tuple[str, str]]  # a link's words, as `squeeze` has them, and where it leads, as `to_target` does
+MIN_CONTAINED_LENGTH = 40  # letters and marks of a paragraph that stands within another text
+TEXT_ELEMENTS = (
     "p",
     "li",
     "h1",
@@ -55,83 +55,91 @@ BLOCKS = (
     "button",
     "figcaption",
 )
-DIGITS = 7  # of a telephone number, the last so many: before them stands the country or not
+PHONE_DIGITS = 7  # of a telephone number, the last so many: before them stands the country or not
 
 
 @dataclass(frozen=True, slots=True)
 class PageText:
     """What a page says, as `squeeze` has it: the whole, and the text of each element; its links and its source."""
 
-    whole: str
-    parts: frozenset[str]
-    links: Links
+    text: str
+    element_texts: frozenset[str]
+    links: LinkSet
     source: str
 
-    def holds(self, paragraphs: set[str]) -> bool:
+    def contains(self, paragraphs: set[str]) -> bool:
         """Whether all of some paragraphs stand on the page: each an element's text, or long enough to be no chance."""
-        return all(part in self.parts or (len(part) >= SURE and part in self.whole) for part in paragraphs)
+        return all(
+            part in self.element_texts or (len(part) >= MIN_CONTAINED_LENGTH and part in self.text)
+            for part in paragraphs
+        )
 
-    def tells(self, text: str) -> bool:
+    def mentions(self, value: str) -> bool:
         """Whether some words, a date's or a file's name, stand on the page or are told in its source."""
-        return text in self.source or squeeze(text) in self.whole
+        return value in self.source or to_comparable_text(value) in self.text
 
-    def names(self, target: str) -> bool:
+    def links_to(self, target: str) -> bool:
         """Whether the page leads to an address of another site, or has it in its source."""
         return any(told == target for _, told in self.links) or target.lstrip("/") in self.source
 
-    def leads(self, words: str, target: str) -> bool:
+    def has_link(self, link_text: str, target: str) -> bool:
         """Whether a link of the page leads there by some words."""
-        return any(told == target and words in link for link, told in self.links)
+        return any(told == target and link_text in link for link, told in self.links)
 
 
-def read_text(html: bytes, url: str) -> PageText:
+def read_page_text(html: bytes, url: str) -> PageText:
     """All text of a page."""
     document = Document(html, url)
-    parts = {squeeze(whole_text(element)) for element in document.root.iter(*BLOCKS)}
-    links = read_links(document.root, document.base)
-    return PageText(squeeze(whole_text(document.root)), frozenset(parts), links, document.text)
+    parts = {to_comparable_text(get_text_content(element)) for element in document.root.iter(*TEXT_ELEMENTS)}
+    links = extract_links(document.root, document.base_url)
+    return PageText(to_comparable_text(get_text_content(document.root)), frozenset(parts), links, document.text)
 
 
-def read_links(root: etree._Element, base: str) -> Links:
+def extract_links(root: etree._Element, base_url: str) -> LinkSet:
     """The links below an element."""
-    found = ((squeeze(whole_text(a)), to_target(a.get("href") or "", base)) for a in root.iter("a"))
+    found = (
+        (to_comparable_text(get_text_content(a)), normalise_link_target(a.get("href") or "", base_url))
+        for a in root.iter("a")
+    )
     return frozenset((words, target) for words, target in found if words and target)
 
 
-def to_target(href: str, base: str) -> str:
+def normalise_link_target(href: str, base_url: str) -> str:
     """Where a link leads: an address without scheme and www., one of the page's own site without its host.
 
-    >>> to_target("https://www.ek.se/a/?utm_source=x#b", "https://ek.se/c"), to_target("http://www.al.se", "https://ek.se")
+    >>> normalise_link_target("https://www.ek.se/a/?utm_source=x#b", "https://ek.se/c"), normalise_link_target("http://www.al.se", "https://ek.se")
     ('/a', '//al.se')
-    >>> to_target("mailto:A@ek.se?subject=b", "https://ek.se/"), to_target("tel:+46 8-123 45 67", "https://ek.se/")
+    >>> normalise_link_target("mailto:A@ek.se?subject=b", "https://ek.se/"), normalise_link_target("tel:+46 8-123 45 67", "https://ek.se/")
     ('mailto:a@ek.se', 'tel:1234567')
     """
     scheme, _, rest = href.strip().partition(":")
     if scheme.lower() == "mailto":
         return f"mailto:{unquote(rest).partition('?')[0].strip().lower()}"
     if scheme.lower() == "tel":
-        return "tel:" + "".join(filter(str.isdigit, rest))[-DIGITS:]
-    address = absolute(base, href)
+        return "tel:" + "".join(filter(str.isdigit, rest))[-PHONE_DIGITS:]
+    address = resolve_canonical_url(base_url, href)
     if not address or not address.lower().startswith("http"):
         return ""
     parts = urlsplit(address)
     path = parts.path.rstrip("/") + (f"?{parts.query}" if parts.query else "")
-    return path or "/" if host_of(address) == host_of(base) else f"//{host_of(address)}{path}"
+    return path or "/" if extract_host(address) == extract_host(base_url) else f"//{extract_host(address)}{path}"
 
 
-def squeeze(text: str) -> str:
+def to_comparable_text(text: str) -> str:
     """Letters, figures and marks alone: white space, case and opening dashes are the design's.
 
-    >>> squeeze("–\\u00a0Vi HAR  öppet.")
+    >>> to_comparable_text("–\\u00a0Vi HAR  öppet.")
     'viharöppet.'
     """
     return "".join(unicodedata.normalize("NFKC", text).casefold().split()).lstrip("-–—−‒―‐‑•")
 
 
-OTHERS = "//"  # begins a link to another site
+EXTERNAL_PREFIX = "//"  # begins a link to another site
 
 
-def links_differ(before: Mapping[str, Any], after: Mapping[str, Any], old: PageText, new: PageText, url: str) -> bool:
+def links_differ(
+    before: Mapping[str, Any], after: Mapping[str, Any], old_page: PageText, new_page: PageText, url: str
+) -> bool:
     """Whether a link leads elsewhere by the same words, or one to another site came or went, in a text that stayed.
 
     Not where the other page has the link as well, of which we only read another part. Nor where the new design has
@@ -139,29 +147,29 @@ def links_differ(before: Mapping[str, Any], after: Mapping[str, Any], old: PageT
     lead elsewhere.
     """
     was, now = read_state_links(before, url), read_state_links(after, url)
-    gone = {link for link in was - now if not new.leads(*link)}
-    come = {link for link in now - was if not old.leads(*link)}
-    lost, found = by_words(gone), by_words(come)
-    kept = keeps_addresses(old, new, except_for=lost.keys() | found.keys())
+    gone = {link for link in was - now if not new_page.has_link(*link)}
+    come = {link for link in now - was if not old_page.has_link(*link)}
+    lost, found = group_links_by_text(gone), group_links_by_text(come)
+    kept = keeps_internal_urls(old_page, new_page, ignored_texts=lost.keys() | found.keys())
     for words in lost.keys() & found.keys():
         for some, others in ((lost[words], found[words]), (found[words], lost[words])):
-            if any(all(is_elsewhere(one, other, kept=kept) for other in others) for one in some):
+            if any(all(is_different_target(one, other, internal_urls_kept=kept) for other in others) for one in some):
                 return True
-    alone = [(target, new) for words, target in gone if words not in found]
-    alone += [(target, old) for words, target in come if words not in lost]
-    return any(target.startswith(OTHERS) and not page.names(target) for target, page in alone)
+    alone = [(target, new_page) for words, target in gone if words not in found]
+    alone += [(target, old_page) for words, target in come if words not in lost]
+    return any(target.startswith(EXTERNAL_PREFIX) and not page.links_to(target) for target, page in alone)
 
 
-def read_state_links(state: Mapping[str, Any], url: str) -> Links:
+def read_state_links(state: Mapping[str, Any], url: str) -> LinkSet:
     """The links of a text, without those to its files, which are attachments."""
-    files = {to_target(part["url"], url) for part in state["attachments"] or ()}
+    files = {normalise_link_target(part["url"], url) for part in state["attachments"] or ()}
     if not state["body_html"]:
         return frozenset()
-    links = read_links(html.fragment_fromstring(state["body_html"], create_parent="div"), url)
+    links = extract_links(html.fragment_fromstring(state["body_html"], create_parent="div"), url)
     return frozenset(link for link in links if link[1] not in files)
 
 
-def by_words(links: Iterable[tuple[str, str]]) -> dict[str, set[str]]:
+def group_links_by_text(links: Iterable[tuple[str, str]]) -> dict[str, set[str]]:
     """Where links lead, by their words."""
     found: dict[str, set[str]] = defaultdict(set)
     for words, target in links:
@@ -169,88 +177,94 @@ def by_words(links: Iterable[tuple[str, str]]) -> dict[str, set[str]]:
     return dict(found)
 
 
-def keeps_addresses(old: PageText, new: PageText, *, except_for: Iterable[str]) -> bool:
+def keeps_internal_urls(old_page: PageText, new_page: PageText, *, ignored_texts: Iterable[str]) -> bool:
     """Whether a site's own addresses stand as they stood: most links to them that have kept their words do."""
-    before, after = (by_words(link for link in page.links if is_path(link[1])) for page in (old, new))
-    same = [bool(before[words] & after[words]) for words in (before.keys() & after.keys()) - set(except_for)]
+    before, after = (
+        group_links_by_text(link for link in page.links if is_internal_page(link[1])) for page in (old_page, new_page)
+    )
+    same = [bool(before[words] & after[words]) for words in (before.keys() & after.keys()) - set(ignored_texts)]
     return 2 * sum(same) >= len(same)
 
 
-def is_path(target: str) -> bool:
+def is_internal_page(target: str) -> bool:
     """Whether a link leads to a page of its own site, other than the front page."""
-    return target.startswith("/") and not target.startswith(OTHERS) and target != "/"
+    return target.startswith("/") and not target.startswith(EXTERNAL_PREFIX) and target != "/"
 
 
-def is_elsewhere(one: str, other: str, *, kept: bool) -> bool:
+def is_different_target(before: str, after: str, *, internal_urls_kept: bool) -> bool:
     """Whether two links on the same words lead to different things. kept: the site's own addresses are as they were.
 
-    >>> is_elsewhere("/nyhet/regler.html", "/om/regler", kept=True), is_elsewhere("/a", "/b", kept=False)
+    >>> is_different_target("/nyhet/regler.html", "/om/regler", internal_urls_kept=True), is_different_target("/a", "/b", internal_urls_kept=False)
     (False, False)
-    >>> is_elsewhere("/a", "/b", kept=True), is_elsewhere("//ek.se/a", "//al.se/a", kept=False)
+    >>> is_different_target("/a", "/b", internal_urls_kept=True), is_different_target("//ek.se/a", "//al.se/a", internal_urls_kept=False)
     (True, True)
     """
-    kinds = {target.partition(":")[0] if target[0] != "/" else "/" for target in (one, other)}
+    kinds = {target.partition(":")[0] if target[0] != "/" else "/" for target in (before, after)}
     if len(kinds) > 1:  # a form in place of a mail address, and the like
         return False
-    if is_path(one) and is_path(other):
-        return kept and not is_same_name(one, other)
+    if is_internal_page(before) and is_internal_page(after):
+        return internal_urls_kept and not is_same_file_name(before, after)
     return (
-        one.removeprefix(OTHERS) not in other and other.removeprefix(OTHERS) not in one
+        before.removeprefix(EXTERNAL_PREFIX) not in after and after.removeprefix(EXTERNAL_PREFIX) not in before
     )  # it may lead by way of the site
 
 
-def is_same_name(one: str, other: str) -> bool:
+def is_same_file_name(before: str, after: str) -> bool:
     """Whether two paths of a site end alike: in another folder, with an extension or without."""
-    names = [urlsplit(path) for path in (one, other)]
+    names = [urlsplit(path) for path in (before, after)]
     ends = [(PurePosixPath(name.path).stem.lower(), name.query) for name in names]
     return ends[0] == ends[1]
 
 
-ALIKE = 0.7  # of all names that either capture uses, the share both do; an edit adds a few, a redesign most
-FEWEST = 10  # names, without which a page shows no design
-GENERATED = re.compile(r"\d|^.{1,2}$|[a-z][A-Z].*[a-z][A-Z]")  # css-1x2y3z, sv-2.33, ng-tns: new at every build
+MIN_TEMPLATE_OVERLAP = (
+    0.7  # of all names that either capture uses, the share both do; an edit adds a few, a redesign most
+)
+MIN_TEMPLATE_NAMES = 10  # names, without which a page shows no design
+GENERATED_NAME = re.compile(r"\d|^.{1,2}$|[a-z][A-Z].*[a-z][A-Z]")  # css-1x2y3z, sv-2.33, ng-tns: new at every build
 
 
-def is_redesign(before: bytes, after: bytes, url: str) -> bool:
+def is_redesign(old_html: bytes, new_html: bytes, url: str) -> bool:
     """Whether a page was built anew between two captures of it. What holds no document tells of no design."""
     try:
-        old, new = (find_names(Document(html, url).root) for html in (before, after))
+        old, new = (find_template_names(Document(html, url).root) for html in (old_html, new_html))
     except NotARelease:
         return False
-    return len(old | new) >= FEWEST and len(old & new) < ALIKE * len(old | new)
+    return len(old | new) >= MIN_TEMPLATE_NAMES and len(old & new) < MIN_TEMPLATE_OVERLAP * len(old | new)
 
 
-def find_names(root: etree._Element) -> set[str]:
+def find_template_names(root: etree._Element) -> set[str]:
     """The classes and ids a page is built with, each with its element's name; generated ones are left out."""
     names = set()
     for element in root.iter(etree.Element):
         for name in f"{element.get('class') or ''} {element.get('id') or ''}".split():
-            if not GENERATED.search(name):
+            if not GENERATED_NAME.search(name):
                 names.add(f"{element.tag}.{name}")
     return names
 
 
-DAY = len("2024-03-01")  # of a date's text; a month alone is shorter
+DATE_LENGTH = len("2024-03-01")  # of a date's text; a month alone is shorter
 logger = logging.getLogger(__name__)
 
 
-def reread(held: Held, captures: Captures, url: str, agency: Agency) -> tuple[Release | None, str | None]:
+def reparse_stored(
+    stored: StoredRelease, captures: Captures, url: str, agency: Agency
+) -> tuple[Release | None, str | None]:
     """A release as today's rules read the bytes it is held from, and which rules these are.
 
     None where they cannot, or no bytes are kept.
     """
-    body = read_bytes(captures, held.sha256)
+    body = read_stored_body(captures, stored.sha256)
     if body is None:
         return None, None
     try:
         item = read_page(body, url, agency)
         return replace(to_release(item), url=url), item.reader
     except PageError as error:
-        logger.warning("%s: today's rules cannot read the capture of revision %d: %s", url, held.revision, error)
+        logger.warning("%s: today's rules cannot read the capture of revision %d: %s", url, stored.revision, error)
         return None, None
 
 
-def read_bytes(captures: Captures, sha256: str | None) -> bytes | None:
+def read_stored_body(captures: Captures, sha256: str | None) -> bytes | None:
     """Bytes that are kept; None where none are, or where they are damaged, which is told and stops nothing."""
     if sha256 is None:
         return None
@@ -261,15 +275,15 @@ def read_bytes(captures: Captures, sha256: str | None) -> bytes | None:
         return None
 
 
-def find_cause(
+def find_change_cause(
     before: Mapping[str, Any],
     after: Mapping[str, Any],
-    old: bytes | None,
-    new: bytes,
+    old_html: bytes | None,
+    new_html: bytes,
     url: str,
     *,
-    anew: bool = False,
-    moved: bool = False,
+    redesigned: bool = False,
+    url_changed: bool = False,
 ) -> str:
     """`source` where the agency changed the text, `parser` where only our reading of it differs.
 
@@ -280,31 +294,31 @@ def find_cause(
     is known to be new, however alike the pages are built. moved: its page stood at another address, and so may all
     that its site's links lead to.
     """
-    if state_hash(without_unread(after, before)) == state_hash(before):
+    if hash_state(omit_unknown_lists(after, before)) == hash_state(before):
         return "parser"  # the held state only lacks what was not read in its day
-    if old is None or not (anew or is_redesign(old, new, url)):
+    if old_html is None or not (redesigned or is_redesign(old_html, new_html, url)):
         return "source"
-    old_page, new_page = read_text(old, url), read_text(new, url)
-    was, now = set(find_paragraphs(before)), set(find_paragraphs(after))
-    read_otherwise = old_page.holds(now - was) and new_page.holds(was - now)
+    old_page, new_page = read_page_text(old_html, url), read_page_text(new_html, url)
+    was, now = set(iter_paragraphs(before)), set(iter_paragraphs(after))
+    read_otherwise = old_page.contains(now - was) and new_page.contains(was - now)
     edited = (
         not read_otherwise
         or dates_differ(before, after, old_page, new_page)
-        or lists_differ(before, after, old_page, new_page)
-        or (not moved and links_differ(before, after, old_page, new_page, url))
+        or files_or_contacts_differ(before, after, old_page, new_page)
+        or (not url_changed and links_differ(before, after, old_page, new_page, url))
     )
     return "source" if edited else "parser"
 
 
-def find_paragraphs(state: Mapping[str, Any]) -> Iterator[str]:
+def iter_paragraphs(state: Mapping[str, Any]) -> Iterator[str]:
     """Every paragraph of a state, questions and answers too, as `squeeze` has it."""
     parts = [state["title"], state["lead"], state["body"]]
     parts += [text for question in state["questions"] or () for text in (question["question"], question["answer"])]
     for part in filter(None, parts):
-        yield from filter(None, map(squeeze, part.split("\n")))
+        yield from filter(None, map(to_comparable_text, part.split("\n")))
 
 
-def dates_differ(before: Mapping[str, Any], after: Mapping[str, Any], old: PageText, new: PageText) -> bool:
+def dates_differ(before: Mapping[str, Any], after: Mapping[str, Any], old_page: PageText, new_page: PageText) -> bool:
     """Whether a date that both states tell is another day.
 
     Not where each page tells both: we read the one on the one page, the other on the other. A new design may also
@@ -312,25 +326,27 @@ def dates_differ(before: Mapping[str, Any], after: Mapping[str, Any], old: PageT
     """
     for name in ("published", "updated"):
         was, now = before[name], after[name]
-        if not was or not now or now.startswith(was[:DAY]) or was.startswith(now[:DAY]):
+        if not was or not now or now.startswith(was[:DATE_LENGTH]) or was.startswith(now[:DATE_LENGTH]):
             continue
-        if not (old.tells(after[f"{name}_text"] or now) and new.tells(before[f"{name}_text"] or was)):
+        if not (old_page.mentions(after[f"{name}_text"] or now) and new_page.mentions(before[f"{name}_text"] or was)):
             return True
     return False
 
 
-def lists_differ(before: Mapping[str, Any], after: Mapping[str, Any], old: PageText, new: PageText) -> bool:
+def files_or_contacts_differ(
+    before: Mapping[str, Any], after: Mapping[str, Any], old_page: PageText, new_page: PageText
+) -> bool:
     """Whether files or contacts came or went that the other page does not name at all."""
     for name in ("attachments", "contacts"):
-        was, now = ({tell(part) for part in state[name] or ()} for state in (before, after))
-        if not all(part in old.source or squeeze(part) in old.whole for part in now - was):
+        was, now = ({identify_part(part) for part in state[name] or ()} for state in (before, after))
+        if not all(part in old_page.source or to_comparable_text(part) in old_page.text for part in now - was):
             return True
-        if not all(part in new.source or squeeze(part) in new.whole for part in was - now):
+        if not all(part in new_page.source or to_comparable_text(part) in new_page.text for part in was - now):
             return True
     return False
 
 
-def tell(part: Mapping[str, Any]) -> str:
+def identify_part(part: Mapping[str, Any]) -> str:
     """What a file or a contact is known by: its file name; its mail address, number or name."""
     if "url" in part:
         return str(part["url"]).rstrip("/").rpartition("/")[2]

@@ -61,8 +61,8 @@ DOWNLOAD_MAXSIZE = 20 * 1024 * 1024
 DOWNLOAD_WARNSIZE = 0
 DOWNLOAD_VERIFY_CERTIFICATES = True
 DOWNLOAD_HANDLERS = {
-    "http": "scraper.downloader.handler.BoundedHandler",
-    "https": "scraper.downloader.handler.BoundedHandler",
+    "http": "scraper.downloader.handler.BoundedDownloadHandler",
+    "https": "scraper.downloader.handler.BoundedDownloadHandler",
     **dict.fromkeys(("ftp", "s3", "file", "data")),  # nothing else is of the web
 }
 TWISTED_DNS_RESOLVER = "scraper.downloader.ssrf.PublicResolver"
@@ -82,26 +82,26 @@ DOWNLOADER_MIDDLEWARES = {
     "scrapy.downloadermiddlewares.offsite.OffsiteMiddleware": None,
     "scrapy.downloadermiddlewares.httpauth.HttpAuthMiddleware": None,
     "scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware": None,
-    "scraper.downloader.robots.RobotsTxt": 100,
+    "scraper.downloader.robots.RobotsMiddleware": 100,
     "scrapy.downloadermiddlewares.httpcompression.HttpCompressionMiddleware": None,  # see scraper.downloader.handler
-    "scraper.extensions.limits.LetGo": 40,
-    "scraper.downloader.throttle.OwnSlot": 50,  # before robots.txt (100) is asked for the host
+    "scraper.extensions.limits.DeadlineMiddleware": 40,
+    "scraper.downloader.throttle.HostSlotMiddleware": 50,  # before robots.txt (100) is asked for the host
     # behind Retry (550), which would hide from them what a host did not answer; they judge robots.txt as well
-    "scraper.downloader.throttle.BackOff": 560,
-    "scraper.downloader.throttle.Budget": 570,
-    "scraper.downloader.ssrf.Gate": 580,
+    "scraper.downloader.throttle.BackOffMiddleware": 560,
+    "scraper.downloader.throttle.DailyBudgetMiddleware": 570,
+    "scraper.downloader.ssrf.SSRFFilter": 580,
 }
 SPIDER_MIDDLEWARES = {
     "scrapy.spidermiddlewares.urllength.UrlLengthMiddleware": None,  # drops requests without a word
 }
 EXTENSIONS = {
-    "scraper.downloader.throttle.CrawlDelay": 100,  # after AutoThrottle (0), whose delay it may only lengthen
-    "scraper.downloader.throttle.RetryAfter": 110,
-    "scraper.extensions.limits.InFlight": 120,
-    "scraper.extensions.crawl_stats.Health": 200,
-    "scraper.extensions.progress.Progress": 300,
-    "scraper.extensions.limits.Stopping": 400,
-    "scraper.extensions.limits.Garbage": 500,
+    "scraper.downloader.throttle.CrawlDelayExtension": 100,  # after AutoThrottle (0), whose delay it may only lengthen
+    "scraper.downloader.throttle.RetryAfterExtension": 110,
+    "scraper.extensions.limits.InFlightLimit": 120,
+    "scraper.extensions.crawl_stats.CrawlStatsExtension": 200,
+    "scraper.extensions.progress.ProgressExtension": 300,
+    "scraper.extensions.limits.GracefulStop": 400,
+    "scraper.extensions.limits.GCThresholdExtension": 500,
 }
 ITEM_PIPELINES = {"scraper.pipelines.ArchivePipeline": 100}
 

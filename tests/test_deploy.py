@@ -22,10 +22,10 @@ from cronsim import CronSim
 from jsonschema import validators
 from scrapy.settings import Settings
 
-from archive.__main__ import read_options
+from archive.__main__ import parse_arguments
 from archive.captures import CAPTURES_FILE
 from archive.redaction import WITHHELD_FILE
-from scraper.alerts import find_ways
+from scraper.alerts import read_alert_settings
 from tests.site.demo import ROOT
 
 DEPLOY = ROOT / "scraper" / "deploy"
@@ -140,7 +140,7 @@ def test_the_commands_that_a_text_names_exist(name: str) -> None:
 def test_the_example_environment_is_right() -> None:
     lines = (DEPLOY / "environment.example").read_text("utf-8").splitlines()
     set_ = dict(line.removeprefix("#").split("=", 1) for line in lines if re.match(r"#?[A-Z_]+=", line))
-    ways = find_ways(set_)
+    ways = read_alert_settings(set_)
     assert ways.webhook
     assert ways.mail
     assert ways.mail.port == 465
@@ -152,7 +152,7 @@ def check_command(words: list[str]) -> None:
     """A command of ours and its options exist."""
     words = [Path(words[0]).name, *words[1:]]
     if words[:3] == ["python", "-m", "archive"]:
-        assert read_options(words[3:]).run
+        assert parse_arguments(words[3:]).run
         return
     if words[0] == "litestream":  # its configuration is tried by `make replicas`
         assert (DEPLOY / Path(words[-1]).name).is_file()

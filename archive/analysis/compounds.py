@@ -9,42 +9,44 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from archive.analysis.lexicon import IMPERATIVE, LAST, find_readings, load_lexicon
+from archive.analysis.lexicon import IMPERATIVE, LAST_PART_FLAG, find_word_readings, load_lexicon
 
-SHORTEST, LONGEST = 3, 60  # letters of a part, of a compound
-MOST = 4  # parts
-DERIVED = ("are", "ande", "ende")  # of verbs, most of which the dictionary does not hold as words
+MIN_PART_LENGTH, MAX_COMPOUND_LENGTH = 3, 60  # letters of a part, of a compound
+MAX_PARTS = 4  # parts
+VERBAL_SUFFIXES = ("are", "ande", "ende")  # of verbs, most of which the dictionary does not hold as words
 
 
 @lru_cache(maxsize=100_000)
-def split(word: str) -> tuple[str, ...]:
+def split_compound(word: str) -> tuple[str, ...]:
     """A compound's parts as they stand in it, fewest first and then the longest last; none where it is no compound.
 
-    >>> split("människohandelsbrotten"), split("sjukvårdsminister")
+    >>> split_compound("människohandelsbrotten"), split_compound("sjukvårdsminister")
     (('människo', 'handels', 'brotten'), ('sjukvårds', 'minister'))
     """
-    if not 2 * SHORTEST <= len(word) <= LONGEST or not word.isalpha():
+    if not 2 * MIN_PART_LENGTH <= len(word) <= MAX_COMPOUND_LENGTH or not word.isalpha():
         return ()
-    found = list(ways(word, 0, MOST))
+    found = list(list_splits(word, 0, MAX_PARTS))
     return min(found, key=lambda parts: (len(parts), -len(parts[-1])), default=())
 
 
-def ways(word: str, start: int, most: int) -> list[tuple[str, ...]]:
+def list_splits(word: str, start: int, max_parts: int) -> list[tuple[str, ...]]:
     """Every way to take the word apart from `start` on, into `most` parts at the most."""
     lexicon = load_lexicon()
     found: list[tuple[str, ...]] = []
-    if start and may_end(word[start:]):
+    if start and can_end_compound(word[start:]):
         found.append((word[start:],))
-    if most > 1:
-        for end in range(start + SHORTEST, len(word) - SHORTEST + 1):
+    if max_parts > 1:
+        for end in range(start + MIN_PART_LENGTH, len(word) - MIN_PART_LENGTH + 1):
             part = word[start:end]
-            if part in lexicon.firsts or (start and part in lexicon.middles):
-                found += [(part, *rest) for rest in ways(word, end, most - 1)]
+            if part in lexicon.first_parts or (start and part in lexicon.middle_parts):
+                found += [(part, *rest) for rest in list_splits(word, end, max_parts - 1)]
     return found
 
 
 @lru_cache(maxsize=50_000)
-def may_end(part: str) -> bool:
+def can_end_compound(part: str) -> bool:
     """Whether a word, or a form of one, may stand last in a compound."""
-    flags, bases = load_lexicon().flags, [each.base for each in find_readings(part) if each.how != IMPERATIVE]
-    return any(base.endswith(DERIVED) or any(LAST in line for line in flags.get(base, ())) for base in bases)
+    flags, bases = load_lexicon().flags, [each.base for each in find_word_readings(part) if each.relation != IMPERATIVE]
+    return any(
+        base.endswith(VERBAL_SUFFIXES) or any(LAST_PART_FLAG in line for line in flags.get(base, ())) for base in bases
+    )

@@ -19,24 +19,24 @@ from functools import lru_cache
 
 from simplemma import is_known, lemmatize
 
-from archive.analysis.compounds import may_end, split
+from archive.analysis.compounds import can_end_compound, split_compound
 from archive.analysis.lexicon import (
     ADJECTIVE,
     AGREEING,
+    BASE_FORM,
     GENITIVE,
     IMPERATIVE,
     INFLECTED,
     NOUN,
-    OWN,
     PARTICIPLE,
     VERB,
-    Reading,
-    find_readings,
+    WordReading,
+    find_word_readings,
     is_infinitive,
     load_lexicon,
 )
 
-CLOSED = """
+CLOSED_CLASS_WORDS = """
     alla allt alltid allting andra annars antingen att av bakom bara bland bort borta bredvid båda både de den
     denna deras dess dessa dessutom det detta dig din då där därefter därför efter eftersom ej eller emellan en
     enda endast enligt er ett fler flera flest fram framför från för före förra genom gentemot han hans hellre
@@ -48,7 +48,7 @@ CLOSED = """
     väl åt än ändå ännu även över överallt januari februari mars april maj juni juli augusti september oktober
     november december
 """
-FORMS = {
+IRREGULAR_FORMS = {
     "göra": "gör göra göras gjord gjorda gjorde gjordes gjort gjorts görs",
     "ko": "kor korna kornas",
     "bli": "blev blevs blir bliva bliver blivit",
@@ -81,16 +81,16 @@ FORMS = {
     "öga": "ögon ögonen ögonens ögons",
     "öra": "öron öronen öronens örons",
 }
-OTHERWISE = {word: word for word in CLOSED.split()} | {
-    form: base for base, forms in FORMS.items() for form in forms.split()
+LEMMA_EXCEPTIONS = {word: word for word in CLOSED_CLASS_WORDS.split()} | {
+    form: base for base, forms in IRREGULAR_FORMS.items() for form in forms.split()
 }
 
 
-DEEPEST = 5  # from form to base to base; no chain is longer
-NAME = re.compile(r"(.{3,}[^saoui])s")  # a genitive; Paris, Lukas and Laos stay
-ORDER = (AGREEING, OWN, INFLECTED, PARTICIPLE, GENITIVE, IMPERATIVE)
-LONGEST = 60  # letters of what may be a word
-SHORTEST = 6  # letters of an ending that is taken for a word, whatever comes before
+MAX_LEMMA_STEPS = 5  # from form to base to base; no chain is longer
+GENITIVE_NAME = re.compile(r"(.{3,}[^saoui])s")  # a genitive; Paris, Lukas and Laos stay
+READING_PRIORITY = (AGREEING, BASE_FORM, INFLECTED, PARTICIPLE, GENITIVE, IMPERATIVE)
+MAX_LEMMATISED_LENGTH = 60  # letters of what may be a word
+MIN_HEAD_LENGTH = 6  # letters of an ending that is taken for a word, whatever comes before
 VOWELS = "aeiouyåäö"
 
 
@@ -101,11 +101,11 @@ def swedish_lemma(word: str) -> str:
     >>> [swedish_lemma(word) for word in ("myndigheternas", "besluten", "män", "människohandelsbrotten")]
     ['myndighet', 'beslut', 'man', 'människohandelsbrott']
     """
-    if len(word) > LONGEST:
+    if len(word) > MAX_LEMMATISED_LENGTH:
         return word
     seen = [word]
-    for _ in range(DEEPEST):
-        base = find_base(seen[-1])
+    for _ in range(MAX_LEMMA_STEPS):
+        base = find_base_form(seen[-1])
         if base in seen:
             return min(seen[seen.index(base) :])
         seen.append(base)
@@ -113,73 +113,91 @@ def swedish_lemma(word: str) -> str:
 
 
 @lru_cache(maxsize=50_000)  # many forms lead to the same base, whose own base is asked for each time
-def find_base(word: str) -> str:
+def find_base_form(word: str) -> str:
     """One step from a form towards its lemma."""
-    if word in OTHERWISE:
-        return OTHERWISE[word]
-    known = find_known(word)
+    if word in LEMMA_EXCEPTIONS:
+        return LEMMA_EXCEPTIONS[word]
+    known = look_up_lemma(word)
     if len(word) < 3 or not word.isalpha() or is_irregular(word, known):
         return known
-    readings = find_readings(word)
+    readings = find_word_readings(word)
     if word.endswith("an") and known == word and is_infinitive(word[:-1]):
         return word  # påverkan, början
-    if not readings or (known == word and all(reading.how in (GENITIVE, IMPERATIVE) for reading in readings)):
-        return find_unread(word, known)
-    return choose(word, readings, known)
+    if not readings or (known == word and all(reading.relation in (GENITIVE, IMPERATIVE) for reading in readings)):
+        return guess_base_form(word, known)
+    return choose_base_form(word, readings, known)
 
 
-def is_irregular(word: str, known: str) -> bool:
+def is_irregular(word: str, dictionary_lemma: str) -> bool:
     """Whether simplemma tells a lemma that no ending could: städer of stad, gick of gå.
 
     >>> is_irregular("städer", "stad"), is_irregular("stads", "stad")
     (True, False)
     """
-    alike = next((i for i, (a, b) in enumerate(zip(word, known, strict=False)) if a != b), len(known))
-    return alike < len(known) - 1 and len(known) <= len(word) and word[alike] in VOWELS and known[alike] in VOWELS
+    alike = next(
+        (i for i, (a, b) in enumerate(zip(word, dictionary_lemma, strict=False)) if a != b), len(dictionary_lemma)
+    )
+    return (
+        alike < len(dictionary_lemma) - 1
+        and len(dictionary_lemma) <= len(word)
+        and word[alike] in VOWELS
+        and dictionary_lemma[alike] in VOWELS
+    )
 
 
-def choose(word: str, readings: list[Reading], known: str) -> str:
+def choose_base_form(word: str, readings: list[WordReading], dictionary_lemma: str) -> str:
     """The base that counts."""
-    nouns = {reading.base for reading in readings if reading.kind == NOUN and reading.how in (OWN, INFLECTED)}
+    nouns = {
+        reading.base
+        for reading in readings
+        if reading.word_class == NOUN and reading.relation in (BASE_FORM, INFLECTED)
+    }
     kept = [
         reading
         for reading in readings
-        if not (reading.kind == ADJECTIVE and reading.base.removesuffix("en") in nouns)  # beslutet is of beslut
-        and not (reading.how in (PARTICIPLE, IMPERATIVE) and word in nouns)  # följd is of följd
+        if not (reading.word_class == ADJECTIVE and reading.base.removesuffix("en") in nouns)  # beslutet is of beslut
+        and not (reading.relation in (PARTICIPLE, IMPERATIVE) and word in nouns)  # följd is of följd
     ]
     kept = kept or readings
-    if known in {reading.base for reading in kept if reading.how != IMPERATIVE} and known != word:
-        return known
-    chosen = min(kept, key=lambda reading: ORDER.index(reading.how))
+    if (
+        dictionary_lemma in {reading.base for reading in kept if reading.relation != IMPERATIVE}
+        and dictionary_lemma != word
+    ):
+        return dictionary_lemma
+    chosen = min(kept, key=lambda reading: READING_PRIORITY.index(reading.relation))
     if chosen.base == word:
-        return find_further(word, readings, known)
+        return find_underlying_base(word, readings, dictionary_lemma)
     return chosen.base
 
 
-def find_further(word: str, readings: list[Reading], known: str) -> str:
+def find_underlying_base(word: str, readings: list[WordReading], dictionary_lemma: str) -> str:
     """The base of what is one itself: a participle's verb, a noun's whose plural is a form of the verb beside it."""
-    kinds = {reading.kind for reading in readings if reading.how == OWN}
+    kinds = {reading.word_class for reading in readings if reading.relation == BASE_FORM}
     if ADJECTIVE in kinds and NOUN not in kinds:
-        verb = next((reading.base for reading in readings if reading.how == PARTICIPLE), word)
-        return known if verb == word and word.endswith("st") and load_lexicon().is_inflected(known) else verb
+        verb = next((reading.base for reading in readings if reading.relation == PARTICIPLE), word)
+        return (
+            dictionary_lemma
+            if verb == word and word.endswith("st") and load_lexicon().is_headword(dictionary_lemma)
+            else verb
+        )
     if kinds == {VERB}:
-        return find_converted(word) or word
-    if kinds == {NOUN} and is_plural(word) and load_lexicon().is_inflected(known):
-        return known
+        return find_related_noun(word) or word
+    if kinds == {NOUN} and is_plural_only(word) and load_lexicon().is_headword(dictionary_lemma):
+        return dictionary_lemma
     return word
 
 
-def is_plural(noun: str) -> bool:
+def is_plural_only(noun: str) -> bool:
     """Whether a noun of the dictionary's has no endings of a singular: vänner, which is of vän.
 
-    >>> is_plural("vänner"), is_plural("vän")
+    >>> is_plural_only("vänner"), is_plural_only("vän")
     (True, False)
     """
     lines = load_lexicon().flags.get(noun, ())
     return bool(lines) and all({*flags}.isdisjoint("BCDEFGHI") for flags in lines)
 
 
-def find_converted(verb: str) -> str | None:
+def find_related_noun(verb: str) -> str | None:
     """The noun that shares a form with a verb made of it, or the other way round: hamn, of hamna and hamnar."""
     if not verb.endswith("a"):
         return None
@@ -194,27 +212,29 @@ def find_converted(verb: str) -> str | None:
     return None
 
 
-def find_unread(word: str, known: str) -> str:
+def guess_base_form(word: str, dictionary_lemma: str) -> str:
     """The base of a word that no reading explains."""
     if is_known(word, lang="sv"):
-        return known
-    head = next(iter(split(word)[-1:]), None) or find_head(word)
+        return dictionary_lemma
+    head = next(iter(split_compound(word)[-1:]), None) or find_compound_head(word)
     if head:
         return word.removesuffix(head) + swedish_lemma(head)
-    name = NAME.fullmatch(word)
+    name = GENITIVE_NAME.fullmatch(word)
     return name[1] if name else word
 
 
-def find_head(word: str) -> str | None:
+def find_compound_head(word: str) -> str | None:
     """The longest ending of a word that may stand last in a compound, whatever comes before.
 
-    >>> find_head("qvassinventeringarna")
+    >>> find_compound_head("qvassinventeringarna")
     'inventeringarna'
     """
-    return next((word[start:] for start in range(2, len(word) - SHORTEST + 1) if may_end(word[start:])), None)
+    return next(
+        (word[start:] for start in range(2, len(word) - MIN_HEAD_LENGTH + 1) if can_end_compound(word[start:])), None
+    )
 
 
-def find_known(word: str) -> str:
+def look_up_lemma(word: str) -> str:
     """What simplemma's dictionary tells; the word itself where that is no word (st.)."""
     lemma = lemmatize(word, lang="sv").lower()
     return lemma if lemma.isalnum() else word
@@ -223,11 +243,11 @@ def find_known(word: str) -> str:
 @lru_cache(maxsize=50_000)
 def english_lemma(word: str) -> str:
     """The same of an English word."""
-    lemma = lemmatize(word, lang="en").lower() if len(word) <= LONGEST else word
+    lemma = lemmatize(word, lang="en").lower() if len(word) <= MAX_LEMMATISED_LENGTH else word
     return lemma if lemma.isalnum() else word
 
 
 @lru_cache(maxsize=50_000)
-def is_swedish(word: str) -> bool:
+def is_swedish_word(word: str) -> bool:
     """Whether it is a known Swedish word, in any form."""
-    return len(word) <= LONGEST and (is_known(word, lang="sv") or bool(find_readings(word)))
+    return len(word) <= MAX_LEMMATISED_LENGTH and (is_known(word, lang="sv") or bool(find_word_readings(word)))

@@ -24,63 +24,70 @@ from pathlib import Path
 from typing import Any
 
 from archive.database import ArchiveError
-from archive.datasets.package import Resource, Slice, to_bibtex, to_cff, to_guide, to_package
-from archive.datasets.selection import Asked, choose, read_state
+from archive.datasets.package import (
+    Dataset,
+    DatasetResource,
+    format_citation_cff,
+    format_datapackage,
+    format_dataset_bibtex,
+    format_readme,
+)
+from archive.datasets.selection import DatasetSelection, read_archive_state, select_releases
 from archive.datasets.tables import (
-    CODEBOOK,
-    COVERAGE,
-    FORMATS,
-    TABLES,
-    Table,
-    find_meaning,
-    find_pyarrow,
-    read_coverage,
-    to_rows,
-    write_table,
+    CODEBOOK_TABLE,
+    COVERAGE_TABLE,
+    DATASET_FORMATS,
+    DATASET_TABLES,
+    DatasetTable,
+    find_column_meaning,
+    import_pyarrow,
+    iter_codebook_rows,
+    read_coverage_rows,
+    write_dataset_table,
 )
 from archive.evidence.verify import open_archive
-from archive.schema import read_described
+from archive.schema import read_metadata
 
-DATA = "data"
-UNFINISHED = ".unfinished"
+DATA_FOLDER = "data"
+UNFINISHED_SUFFIX = ".unfinished"
 DatasetProgress = Callable[[str, int, int], None]
 
 
-def take_slice(
-    archive: Path,
-    text: str,
-    to: Path,
+def write_dataset(
+    archive_path: Path,
+    selection_text: str,
+    target: Path,
     *,
-    how: str | None = None,
-    formats: Sequence[str] = FORMATS,
-    without: Sequence[str] = (),
+    selection_kind: str | None = None,
+    formats: Sequence[str] = DATASET_FORMATS,
+    excluded_tables: Sequence[str] = (),
     site: str | None = None,
-    watch: DatasetProgress = lambda *_: None,
-) -> Slice:
+    progress: DatasetProgress = lambda *_: None,
+) -> Dataset:
     """A new folder with the slice; where nothing is found, no folder and no fingerprint.
 
     `how` is search or sql; without it a text that begins with SELECT or WITH is SQL. ArchiveError where the archive
     cannot be read, the question cannot be understood or the folder cannot be written: then none is left.
     """
-    if to.exists():
-        raise ArchiveError(to, "is there already; a slice gets a folder of its own")
+    if target.exists():
+        raise ArchiveError(target, "is there already; a slice gets a folder of its own")
     if "parquet" in formats:
-        find_pyarrow(to)
-    unfinished = to.with_name(to.name + UNFINISHED)
+        import_pyarrow(target)
+    unfinished = target.with_name(target.name + UNFINISHED_SUFFIX)
     shutil.rmtree(unfinished, ignore_errors=True)  # of one that was broken off
-    db = open_archive(archive)
+    db = open_archive(archive_path)
     try:
         db.text_factory = str  # bytes that are no text are an error here: they would not stay what they are
         db.execute("begin")  # one state of the archive, whatever a crawl writes meanwhile
-        asked = choose(db, archive, text, how)
+        asked = select_releases(db, archive_path, selection_text, selection_kind)
         if not asked.found:
-            return Slice(asked=asked, state=read_state(db), fingerprint="", site=site)
-        (unfinished / DATA).mkdir(parents=True)
-        folder = Folder(path=unfinished, formats=formats, described=read_described())
-        one = write_slice(db, folder, asked, without=without, site=site, watch=watch)
-        unfinished.rename(to)
+            return Dataset(selection=asked, archive_state=read_archive_state(db), fingerprint="", site=site)
+        (unfinished / DATA_FOLDER).mkdir(parents=True)
+        folder = DatasetFolder(path=unfinished, formats=formats, metadata=read_metadata())
+        one = write_dataset_files(db, folder, asked, excluded_tables=excluded_tables, site=site, progress=progress)
+        unfinished.rename(target)
     except sqlite3.Error as error:
-        raise ArchiveError(archive, f"cannot be read: {error}") from error
+        raise ArchiveError(archive_path, f"cannot be read: {error}") from error
     finally:
         db.close()
         shutil.rmtree(unfinished, ignore_errors=True)
@@ -88,68 +95,72 @@ def take_slice(
 
 
 @dataclass(kw_only=True)
-class Folder:
+class DatasetFolder:
     """A slice's folder while it is written."""
 
     path: Path
     formats: Sequence[str]
-    described: Mapping[str, Any]  # metadata.json
-    resources: list[Resource] = field(default_factory=list)
-    lines: list[tuple[Any, ...]] = field(default_factory=list)  # of the codebook
+    metadata: Mapping[str, Any]  # metadata.json
+    resources: list[DatasetResource] = field(default_factory=list)
+    codebook_rows: list[tuple[Any, ...]] = field(default_factory=list)  # of the codebook
 
-    def add(self, table: Table, rows: Iterable[Sequence[Any]]) -> None:
+    def add_table(self, table: DatasetTable, rows: Iterable[Sequence[Any]]) -> None:
         """A table, in each format, and what the codebook tells of it."""
-        known = self.described["databases"]["archive"]["tables"].get(table.described, {})
-        meanings = [find_meaning(column, known) for column in table.columns]
-        told = write_table(self.path / DATA, table.name, table.columns, rows, meanings=meanings, formats=self.formats)
-        self.lines += to_rows(table.name, table.columns, meanings, told.rows, told.filled)
-        paths = [f"{DATA}/{table.name}.{form}" for form in self.formats]
-        files = {path: ((self.path / path).stat().st_size, digest_of(self.path / path)) for path in paths}
-        self.resources.append(Resource(table=table, meanings=meanings, told=told, files=files))
+        known = self.metadata["databases"]["archive"]["tables"].get(table.metadata_table, {})
+        meanings = [find_column_meaning(column, known) for column in table.columns]
+        told = write_dataset_table(
+            self.path / DATA_FOLDER, table.name, table.columns, rows, meanings=meanings, formats=self.formats
+        )
+        self.codebook_rows += iter_codebook_rows(table.name, table.columns, meanings, told.rows, told.filled)
+        paths = [f"{DATA_FOLDER}/{table.name}.{form}" for form in self.formats]
+        files = {path: ((self.path / path).stat().st_size, hash_file(self.path / path)) for path in paths}
+        self.resources.append(DatasetResource(table=table, meanings=meanings, stats=told, files=files))
 
-    def sums(self) -> str:
+    def format_checksums(self) -> str:
         """The hashes of the data files, as `sha256sum` writes them."""
         files = {path: digest for each in self.resources for path, (_, digest) in each.files.items()}
         return "".join(f"{files[path]}  {path}\n" for path in sorted(files))
 
-    def tell(self, one: Slice, left_out: Sequence[str]) -> None:
+    def write_documentation(self, dataset: Dataset, excluded_tables: Sequence[str]) -> None:
         """What is not data: who made it of what, how it is read, checked and cited."""
-        pyarrow = find_pyarrow(self.path) if "parquet" in self.formats else None
+        pyarrow = import_pyarrow(self.path) if "parquet" in self.formats else None
         texts = {
-            "README.md": to_guide(one, self.resources, left_out, pyarrow.__version__ if pyarrow else None),
-            "datapackage.json": to_package(one, self.resources, self.described, left_out),
-            "CITATION.cff": to_cff(one),
-            "citation.bib": to_bibtex(one),
+            "README.md": format_readme(
+                dataset, self.resources, excluded_tables, pyarrow.__version__ if pyarrow else None
+            ),
+            "datapackage.json": format_datapackage(dataset, self.resources, self.metadata, excluded_tables),
+            "CITATION.cff": format_citation_cff(dataset),
+            "citation.bib": format_dataset_bibtex(dataset),
         }
         for name, text in texts.items():
             (self.path / name).write_text(text, encoding="utf-8", newline="\n")
-        others = "".join(f"{digest_of(self.path / name)}  {name}\n" for name in sorted(texts))
-        (self.path / "SHA256SUMS").write_text(self.sums() + others, encoding="utf-8", newline="\n")
+        others = "".join(f"{hash_file(self.path / name)}  {name}\n" for name in sorted(texts))
+        (self.path / "SHA256SUMS").write_text(self.format_checksums() + others, encoding="utf-8", newline="\n")
 
 
-def write_slice(
+def write_dataset_files(
     db: sqlite3.Connection,
-    folder: Folder,
-    asked: Asked,
+    folder: DatasetFolder,
+    selection: DatasetSelection,
     *,
-    without: Sequence[str],
+    excluded_tables: Sequence[str],
     site: str | None,
-    watch: DatasetProgress,
-) -> Slice:
+    progress: DatasetProgress,
+) -> Dataset:
     """All files; those about the data last, for they tell its hashes."""
-    tables = [table for table in TABLES if table.name not in without]
+    tables = [table for table in DATASET_TABLES if table.name not in excluded_tables]
     for number, table in enumerate(tables, 1):
-        folder.add(table, db.execute(table.sql))
-        watch("tables", number, len(tables))
-    folder.add(COVERAGE, read_coverage(db))
-    folder.add(CODEBOOK, list(folder.lines))
-    fingerprint = hashlib.sha256(folder.sums().encode()).hexdigest()
-    one = Slice(asked=asked, state=read_state(db), fingerprint=fingerprint, site=site)
-    folder.tell(one, without)
+        folder.add_table(table, db.execute(table.sql))
+        progress("tables", number, len(tables))
+    folder.add_table(COVERAGE_TABLE, read_coverage_rows(db))
+    folder.add_table(CODEBOOK_TABLE, list(folder.codebook_rows))
+    fingerprint = hashlib.sha256(folder.format_checksums().encode()).hexdigest()
+    one = Dataset(selection=selection, archive_state=read_archive_state(db), fingerprint=fingerprint, site=site)
+    folder.write_documentation(one, excluded_tables)
     return one
 
 
-def digest_of(path: Path) -> str:
+def hash_file(path: Path) -> str:
     """SHA-256 (hex) of a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

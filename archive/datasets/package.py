@@ -14,20 +14,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from archive.citations import escape
-from archive.datasets.selection import Asked, State
-from archive.datasets.tables import KINDS, LINES, Column, Table, Written, find_unit
+from archive.citations import escape_latex
+from archive.datasets.selection import ArchiveState, DatasetSelection
+from archive.datasets.tables import COLUMN_KINDS, CSV_LINE_END, Column, DatasetTable, TableStats, find_column_unit
 
-AUTHOR = "Myndighetsarkivet"
-LONGEST = 200  # characters of a question in a title
+DATASET_AUTHOR = "Myndighetsarkivet"
+MAX_TITLE_QUESTION_LENGTH = 200  # characters of a question in a title
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Slice:
+class Dataset:
     """What a citation tells. fingerprint: SHA-256 over the hashes of the data files; site: the archive's address."""
 
-    asked: Asked
-    state: State
+    selection: DatasetSelection
+    archive_state: ArchiveState
     fingerprint: str
     site: str | None = None
 
@@ -39,144 +39,149 @@ class Slice:
     @property
     def size(self) -> str:
         """How many releases."""
-        return f"{self.asked.found} release{'' if self.asked.found == 1 else 's'}"
+        return f"{self.selection.found} release{'' if self.selection.found == 1 else 's'}"
 
     @property
     def title(self) -> str:
         """What it is of."""
-        words = " ".join(self.asked.text.split())
-        asked = words if len(words) <= LONGEST else words[:LONGEST] + "…"
+        words = " ".join(self.selection.text.split())
+        asked = words if len(words) <= MAX_TITLE_QUESTION_LENGTH else words[:MAX_TITLE_QUESTION_LENGTH] + "…"
         of = f"releases found by “{asked}”" if asked else "all releases"
         return f"Slice of Myndighetsarkivet: {of}"
 
 
-def to_sentence(one: Slice) -> str:
+def format_dataset_citation(dataset: Dataset) -> str:
     """A line for a list of references."""
-    where = f" {one.site}." if one.site else ""
+    where = f" {dataset.site}." if dataset.site else ""
     return (
-        f"{AUTHOR} ({one.state.day[:4] or 'n.d.'}). {one.title} [data set], {one.size} as of"
-        f" {one.state.newest_change_at or 'an empty archive'}.{where} SHA-256 {one.fingerprint}."
+        f"{DATASET_AUTHOR} ({dataset.archive_state.day[:4] or 'n.d.'}). {dataset.title} [data set], {dataset.size} as of"
+        f" {dataset.archive_state.newest_change_at or 'an empty archive'}.{where} SHA-256 {dataset.fingerprint}."
     )
 
 
-def to_bibtex(one: Slice) -> str:
+def format_dataset_bibtex(dataset: Dataset) -> str:
     """An @dataset entry (biblatex; BibTeX takes it for @misc)."""
     fields = {
-        "author": f"{{{AUTHOR}}}",
-        "title": f"{{{escape(one.title)}}}",
-        "year": one.state.day[:4],
-        "date": one.state.day,
-        "version": f"change {one.state.newest_change}" if one.state.newest_change else "",
-        "url": one.site or "",
-        "note": f"{one.size}. SHA-256 {one.fingerprint}",
+        "author": f"{{{DATASET_AUTHOR}}}",
+        "title": f"{{{escape_latex(dataset.title)}}}",
+        "year": dataset.archive_state.day[:4],
+        "date": dataset.archive_state.day,
+        "version": f"change {dataset.archive_state.newest_change}" if dataset.archive_state.newest_change else "",
+        "url": dataset.site or "",
+        "note": f"{dataset.size}. SHA-256 {dataset.fingerprint}",
     }
     lines = ",\n".join(f"  {name} = {{{value}}}" for name, value in fields.items() if value)
-    return f"@dataset{{{one.name},\n{lines}\n}}\n"
+    return f"@dataset{{{dataset.name},\n{lines}\n}}\n"
 
 
-def to_cff(one: Slice) -> str:
+def format_citation_cff(dataset: Dataset) -> str:
     """The Citation File Format, which repositories and reference managers read (YAML)."""
     lines = [
         "cff-version: 1.2.0",
         "message: Please cite this data set as below, and each agency as the source of what you quote.",
         "type: dataset",
-        f"title: {quote(one.title)}",
+        f"title: {quote_yaml(dataset.title)}",
         "authors:",
-        f"  - name: {AUTHOR}",
-        f"version: {quote(f'change {one.state.newest_change}')}",
-        *([f"date-released: {quote(one.state.day)}"] if one.state.day else []),
-        *([f"url: {quote(one.site)}"] if one.site else []),
+        f"  - name: {DATASET_AUTHOR}",
+        f"version: {quote_yaml(f'change {dataset.archive_state.newest_change}')}",
+        *([f"date-released: {quote_yaml(dataset.archive_state.day)}"] if dataset.archive_state.day else []),
+        *([f"url: {quote_yaml(dataset.site)}"] if dataset.site else []),
         "identifiers:",
         "  - type: other",
-        f"    value: {quote(f'sha256:{one.fingerprint}')}",
+        f"    value: {quote_yaml(f'sha256:{dataset.fingerprint}')}",
         "    description: SHA-256 over the lines of SHA256SUMS that name files under data/",
     ]
     return "\n".join(lines) + "\n"
 
 
-def quote(text: str) -> str:
+def quote_yaml(text: str) -> str:
     r"""A text as YAML takes it, whatever stands in it.
 
-    >>> quote('a "b": c')
+    >>> quote_yaml('a "b": c')
     '"a \\"b\\": c"'
     """
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
     return '"' + "".join(letter if letter.isprintable() else " " for letter in escaped) + '"'
 
 
-PROFILE = "https://datapackage.org/profiles/2.0/datapackage.json"
-TYPES = {"csv": "text/csv", "parquet": "application/vnd.apache.parquet"}
+DATAPACKAGE_PROFILE = "https://datapackage.org/profiles/2.0/datapackage.json"
+FORMAT_MEDIA_TYPES = {"csv": "text/csv", "parquet": "application/vnd.apache.parquet"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Resource:
+class DatasetResource:
     """A table as it was written. files: path → bytes and SHA-256."""
 
-    table: Table
+    table: DatasetTable
     meanings: Sequence[str]
-    told: Written
+    stats: TableStats
     files: Mapping[str, tuple[int, str]]
 
 
-def to_package(one: Slice, resources: Sequence[Resource], described: Mapping[str, Any], left_out: Sequence[str]) -> str:
+def format_datapackage(
+    dataset: Dataset, resources: Sequence[DatasetResource], metadata: Mapping[str, Any], excluded_tables: Sequence[str]
+) -> str:
     """Its text. Nothing in it tells when or where the slice was taken: it is the same for the same data."""
     package = {
-        "$schema": PROFILE,
-        "name": one.name,
-        "title": one.title,
-        "description": described["description"],
-        "version": f"change {one.state.newest_change}",
-        **({"homepage": one.site} if one.site else {}),
-        "sources": [{"title": described["source"]}],
-        "rights": described["license"],
-        "citation": to_sentence(one),
-        "fingerprint": f"sha256:{one.fingerprint}",
-        "question": asdict(one.asked),
-        "archive": asdict(one.state),
-        "leftOut": list(left_out),
-        "resources": [describe(each, resources) for each in resources],
+        "$schema": DATAPACKAGE_PROFILE,
+        "name": dataset.name,
+        "title": dataset.title,
+        "description": metadata["description"],
+        "version": f"change {dataset.archive_state.newest_change}",
+        **({"homepage": dataset.site} if dataset.site else {}),
+        "sources": [{"title": metadata["source"]}],
+        "rights": metadata["license"],
+        "citation": format_dataset_citation(dataset),
+        "fingerprint": f"sha256:{dataset.fingerprint}",
+        "question": asdict(dataset.selection),
+        "archive": asdict(dataset.archive_state),
+        "leftOut": list(excluded_tables),
+        "resources": [describe_resource(each, resources) for each in resources],
     }
     return json.dumps(package, ensure_ascii=False, indent=1) + "\n"
 
 
-def describe(one: Resource, resources: Sequence[Resource]) -> dict[str, Any]:
+def describe_resource(resource: DatasetResource, resources: Sequence[DatasetResource]) -> dict[str, Any]:
     """A table: its CSV file where there is one, which validators read cell by cell, and the same rows otherwise."""
-    first, *others = one.files
+    first, *others = resource.files
     held = {each.table.name for each in resources}
     keys = [
         {"fields": [column], "reference": {"resource": table, "fields": [key]}}
-        for column, table, key in one.table.points
+        for column, table, key in resource.table.foreign_keys
         if table in held
     ]
     schema: dict[str, Any] = {
-        "fields": [to_field(column, told) for column, told in zip(one.table.columns, one.meanings, strict=True)],
-        **({"primaryKey": list(one.table.key)} if one.table.key else {}),
+        "fields": [
+            describe_column(column, told)
+            for column, told in zip(resource.table.columns, resource.meanings, strict=True)
+        ],
+        **({"primaryKey": list(resource.table.key)} if resource.table.key else {}),
         **({"foreignKeys": keys} if keys else {}),
     }
     return {
-        "name": one.table.name,
-        "title": one.table.title,
-        **describe_file(one, first),
-        "rows": one.told.rows,
-        "cellsThatLookLikeFormulas": one.told.formulas,
+        "name": resource.table.name,
+        "title": resource.table.title,
+        **describe_resource_file(resource, first),
+        "rows": resource.stats.rows,
+        "cellsThatLookLikeFormulas": resource.stats.formulas,
         "schema": schema,
-        "alternates": [describe_file(one, path) for path in others],
+        "alternates": [describe_resource_file(resource, path) for path in others],
     }
 
 
-def describe_file(one: Resource, path: str) -> dict[str, Any]:
+def describe_resource_file(resource: DatasetResource, path: str) -> dict[str, Any]:
     """One file of a table."""
     form = path.rpartition(".")[2]
-    size, digest = one.files[path]
-    csv = {"encoding": "utf-8", "dialect": {"lineTerminator": LINES}} if form == "csv" else {}
-    told = {"path": path, "format": form, "mediatype": TYPES[form], **csv, "bytes": size}
+    size, digest = resource.files[path]
+    csv = {"encoding": "utf-8", "dialect": {"lineTerminator": CSV_LINE_END}} if form == "csv" else {}
+    told = {"path": path, "format": form, "mediatype": FORMAT_MEDIA_TYPES[form], **csv, "bytes": size}
     return {**told, "hash": f"sha256:{digest}"}
 
 
-def to_field(column: Column, meaning: str) -> dict[str, Any]:
+def describe_column(column: Column, meaning: str) -> dict[str, Any]:
     """A column; `any` lets a time be written with its offset."""
-    kind = KINDS[column.kind].field
-    unit = find_unit(column)
+    kind = COLUMN_KINDS[column.kind].frictionless_type
+    unit = find_column_unit(column)
     return {
         "name": column.name,
         "type": kind,
@@ -186,7 +191,7 @@ def to_field(column: Column, meaning: str) -> dict[str, Any]:
     }
 
 
-TIMES = """## Times
+TIMES_SECTION = """## Times
 
 What an agency tells stands in `published` and `updated` as the archive holds it: a moment with its offset, a
 day, or a month (ISO 8601), and nothing where the page told nothing. Beside each stand `_precision` (moment, day
@@ -195,7 +200,7 @@ unless only a day or a month is told) and `_text` (the words it was read from). 
 midnight. The archive's own times (`seen`, `first_seen`, `gone` …) are UTC: timestamps in Parquet, ISO 8601 in
 CSV.
 """
-CSV = """## CSV
+CSV_SECTION = """## CSV
 
 RFC 4180: UTF-8, commas, lines ended by CR LF, fields in quotes where they need it; texts have line breaks of
 their own. An empty field is null; only `body` and `body_html` may be empty without being null. Texts stand as
@@ -203,7 +208,7 @@ agencies wrote them, be their first sign `=`, `+`, `-` or `@`. A spreadsheet may
 and run it: import CSV files with every column as text, or use the Parquet files, which have types. Cells that
 begin so, here: {formulas}.
 """
-LEFT = """## What is not here
+OMISSIONS_SECTION = """## What is not here
 
 - Releases that the archive hides (a court's order, a person's data) are in no slice; `coverage` counts them.
   What is redacted is marked by `█████`. <{log}> tells why.{hidden}
@@ -212,7 +217,7 @@ LEFT = """## What is not here
   archive.
 - What the archive never read: see the columns `source_…` of `coverage`.{left}
 """
-CHECK = """## Check it
+CHECK_SECTION = """## Check it
 
 ```sh
 sha256sum --check SHA256SUMS
@@ -225,52 +230,54 @@ protection law.
 """
 
 
-def to_guide(one: Slice, resources: Sequence[Resource], left_out: Sequence[str], pyarrow: str | None) -> str:
+def format_readme(
+    dataset: Dataset, resources: Sequence[DatasetResource], excluded_tables: Sequence[str], pyarrow_version: str | None
+) -> str:
     """The whole text."""
     formulas = (
-        ", ".join(f"{each.table.name} {each.told.formulas}" for each in resources if each.told.formulas) or "none"
+        ", ".join(f"{each.table.name} {each.stats.formulas}" for each in resources if each.stats.formulas) or "none"
     )
-    hidden = f" The question named {one.asked.hidden} of them." if one.asked.hidden else ""
-    left = f"\n- Left out when the slice was taken: {', '.join(left_out)}." if left_out else ""
+    hidden = f" The question named {dataset.selection.hidden} of them." if dataset.selection.hidden else ""
+    left = f"\n- Left out when the slice was taken: {', '.join(excluded_tables)}." if excluded_tables else ""
     parts = [
-        f"# {one.title}\n",
-        "\n".join(told(one, pyarrow)) + "\n",
+        f"# {dataset.title}\n",
+        "\n".join(iter_selection_lines(dataset, pyarrow_version)) + "\n",
         "## Files\n",
-        "\n".join(list_files(resources)) + "\n",
+        "\n".join(iter_file_table_lines(resources)) + "\n",
         "Every column stands in `data/codebook.csv` and in `datapackage.json`, which also tells how the tables belong"
         " together: `release` is the `id` of `releases`.\n",
-        f"A release is read at <{one.site or ''}/archive/releases/ID>, a state of it at"
-        f" <{one.site or ''}/-/revision/ID>.\n",
-        TIMES,
-        CSV.format(formulas=formulas),
-        LEFT.format(log=f"{one.site or ''}/-/takedowns", hidden=hidden, left=left),
-        f"## Cite it\n\n{to_sentence(one)}\n\n```bibtex\n{to_bibtex(one)}```\n\n"
+        f"A release is read at <{dataset.site or ''}/archive/releases/ID>, a state of it at"
+        f" <{dataset.site or ''}/-/revision/ID>.\n",
+        TIMES_SECTION,
+        CSV_SECTION.format(formulas=formulas),
+        OMISSIONS_SECTION.format(log=f"{dataset.site or ''}/-/takedowns", hidden=hidden, left=left),
+        f"## Cite it\n\n{format_dataset_citation(dataset)}\n\n```bibtex\n{format_dataset_bibtex(dataset)}```\n\n"
         "`CITATION.cff` is the same for machines. What you quote is the agencies': name them, and the address.\n",
-        CHECK,
+        CHECK_SECTION,
     ]
     return "\n".join(parts)
 
 
-def told(one: Slice, pyarrow: str | None) -> Iterator[str]:
+def iter_selection_lines(dataset: Dataset, pyarrow_version: str | None) -> Iterator[str]:
     """What was asked for, and of which state of the archive."""
-    how = {"search": "A search of the archive", "sql": "A SELECT on the archive"}[one.asked.how]
-    fence = "`" * (max(3, 1 + one.asked.text.count("`")))
-    yield f"{how}:\n\n{fence}\n{one.asked.text.strip() or '(everything that lists show)'}\n{fence}\n"
-    for note in one.asked.notes:
+    how = {"search": "A search of the archive", "sql": "A SELECT on the archive"}[dataset.selection.how]
+    fence = "`" * (max(3, 1 + dataset.selection.text.count("`")))
+    yield f"{how}:\n\n{fence}\n{dataset.selection.text.strip() or '(everything that lists show)'}\n{fence}\n"
+    for note in dataset.selection.notes:
         yield f"- Note: {note}"
-    yield f"- Releases: {one.asked.found} of the {one.state.releases} in the archive"
-    numbers = f"change {one.state.newest_change}, revision {one.state.newest_revision}"
-    yield f"- As of: {one.state.newest_change_at}, {numbers}"
-    yield f"- Last crawl ended: {one.state.last_crawl_finished or 'none has'}"
-    if one.state.manifest_digest:
-        yield f"- Newest manifest of the archive: {one.state.manifest_day} {one.state.manifest_digest}"
-    parquet = f"; pyarrow {pyarrow}" if pyarrow else ""
-    yield f"- Taken by {one.state.software}, schema step {one.state.schema}{parquet}"
+    yield f"- Releases: {dataset.selection.found} of the {dataset.archive_state.releases} in the archive"
+    numbers = f"change {dataset.archive_state.newest_change}, revision {dataset.archive_state.newest_revision}"
+    yield f"- As of: {dataset.archive_state.newest_change_at}, {numbers}"
+    yield f"- Last crawl ended: {dataset.archive_state.last_crawl_finished or 'none has'}"
+    if dataset.archive_state.manifest_digest:
+        yield f"- Newest manifest of the archive: {dataset.archive_state.manifest_day} {dataset.archive_state.manifest_digest}"
+    parquet = f"; pyarrow {pyarrow_version}" if pyarrow_version else ""
+    yield f"- Taken by {dataset.archive_state.software}, schema step {dataset.archive_state.schema}{parquet}"
 
 
-def list_files(resources: Sequence[Resource]) -> Iterator[str]:
+def iter_file_table_lines(resources: Sequence[DatasetResource]) -> Iterator[str]:
     """A table of the tables."""
     yield "| table | rows | what | files |\n| --- | ---: | --- | --- |"
     for each in resources:
         files = ", ".join(f"`{path}` ({size:,} bytes)" for path, (size, _) in each.files.items())
-        yield f"| {each.table.name} | {each.told.rows:,} | {each.table.title} | {files} |"
+        yield f"| {each.table.name} | {each.stats.rows:,} | {each.table.title} | {files} |"

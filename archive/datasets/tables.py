@@ -24,19 +24,19 @@ from pathlib import Path
 from typing import Any
 
 from archive.database import ArchiveError
-from archive.dates import Month, at_clock, parse_time
-from archive.models import FIELDS, LISTS
+from archive.dates import Month, parse_time, to_timezone
+from archive.models import LIST_FIELDS, PART_FIELDS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Kind:
+class ColumnKind:
     """How values are held. field: the type in datapackage.json (Frictionless); read: from the archive's text."""
 
-    parquet: str
-    field: str
+    parquet_type: str
+    frictionless_type: str
     unit: str = ""
-    read: Callable[[str], Any] | None = None
-    as_held: bool = True  # in CSV the text as the archive holds it, else what was read from it
+    parse: Callable[[str], Any] | None = None
+    keep_text: bool = True  # in CSV the text as the archive holds it, else what was read from it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,20 +50,20 @@ class Column:
     unit: str = ""
 
 
-def to_moment(text: str) -> datetime | None:
+def parse_utc_moment(text: str) -> datetime | None:
     """A moment in UTC; None of a day or a month.
 
-    >>> to_moment("2024-05-28T09:30:00+02:00"), to_moment("2024-05-28")
+    >>> parse_utc_moment("2024-05-28T09:30:00+02:00"), parse_utc_moment("2024-05-28")
     (datetime.datetime(2024, 5, 28, 7, 30, tzinfo=datetime.timezone.utc), None)
     """
     value = parse_time(text)
-    return at_clock(value, UTC) if isinstance(value, datetime) else None
+    return to_timezone(value, UTC) if isinstance(value, datetime) else None
 
 
-def to_day(text: str) -> date | None:
+def parse_agency_day(text: str) -> date | None:
     """The day by the agency's own clock; None of a month.
 
-    >>> to_day("2024-05-28T00:30:00+02:00"), to_day("2024-05")
+    >>> parse_agency_day("2024-05-28T00:30:00+02:00"), parse_agency_day("2024-05")
     (datetime.date(2024, 5, 28), None)
     """
     value = parse_time(text)
@@ -72,43 +72,51 @@ def to_day(text: str) -> date | None:
     return None if isinstance(value, Month) else value
 
 
-def to_precision(text: str) -> str:
+def find_date_precision(text: str) -> str:
     """How much is told.
 
-    >>> to_precision("2024-05"), to_precision("2024-05-28"), to_precision("2024-05-28T00:30:00+02:00")
+    >>> find_date_precision("2024-05"), find_date_precision("2024-05-28"), find_date_precision("2024-05-28T00:30:00+02:00")
     ('month', 'day', 'moment')
     """
     value = parse_time(text)
     return "moment" if isinstance(value, datetime) else "month" if isinstance(value, Month) else "day"
 
 
-KINDS = {
-    "text": Kind(parquet="string", field="string"),
-    "list": Kind(parquet="string", field="string", unit="JSON"),
-    "number": Kind(parquet="int64", field="integer"),
-    "share": Kind(parquet="double", field="number", unit="0 to 1"),
-    "moment": Kind(parquet="moment", field="datetime", unit="UTC", read=to_moment),  # the archive's own
-    "told moment": Kind(parquet="moment", field="datetime", unit="UTC", read=to_moment, as_held=False),
-    "told day": Kind(parquet="day", field="date", unit="day", read=to_day, as_held=False),
-    "precision": Kind(parquet="string", field="string", read=to_precision, as_held=False),
+COLUMN_KINDS = {
+    "text": ColumnKind(parquet_type="string", frictionless_type="string"),
+    "list": ColumnKind(parquet_type="string", frictionless_type="string", unit="JSON"),
+    "number": ColumnKind(parquet_type="int64", frictionless_type="integer"),
+    "share": ColumnKind(parquet_type="double", frictionless_type="number", unit="0 to 1"),
+    "moment": ColumnKind(
+        parquet_type="moment", frictionless_type="datetime", unit="UTC", parse=parse_utc_moment
+    ),  # the archive's own
+    "told moment": ColumnKind(
+        parquet_type="moment", frictionless_type="datetime", unit="UTC", parse=parse_utc_moment, keep_text=False
+    ),
+    "told day": ColumnKind(
+        parquet_type="day", frictionless_type="date", unit="day", parse=parse_agency_day, keep_text=False
+    ),
+    "precision": ColumnKind(
+        parquet_type="string", frictionless_type="string", parse=find_date_precision, keep_text=False
+    ),
 }
 
 
-def convert(kind: str, values: Sequence[Any]) -> tuple[Sequence[Any], Sequence[Any]]:
+def convert_values(kind: str, values: Sequence[Any]) -> tuple[Sequence[Any], Sequence[Any]]:
     """Values as Parquet and as CSV hold them. ValueError where the archive holds no time."""
-    of = KINDS[kind]
-    if of.read is None:
+    of = COLUMN_KINDS[kind]
+    if of.parse is None:
         return values, values
-    read = [None if value is None else of.read(value) for value in values]
-    return read, values if of.as_held else [to_cell(value) for value in read]
+    read = [None if value is None else of.parse(value) for value in values]
+    return read, values if of.keep_text else [format_csv_cell(value) for value in read]
 
 
-def to_cell(value: Any) -> Any:
+def format_csv_cell(value: Any) -> Any:
     """A date or a moment in CSV (ISO 8601)."""
     return value.isoformat() if isinstance(value, date) else value
 
 
-def told_columns(name: str) -> tuple[Column, ...]:
+def build_date_columns(name: str) -> tuple[Column, ...]:
     """A time in the agency's words: as held, and in columns that compute, as far as they are told."""
     return (
         Column(name=name, unit="ISO 8601"),
@@ -134,13 +142,13 @@ def told_columns(name: str) -> tuple[Column, ...]:
     )
 
 
-FROM = "from temp.chosen c cross join"  # the chosen releases lead, in their order
-RELEASE = Column(name="release", kind="number")
-POSITION = Column(name="position", kind="number")
+FROM_SELECTION_SQL = "from temp.chosen c cross join"  # the chosen releases lead, in their order
+RELEASE_COLUMN = Column(name="release", kind="number")
+POSITION_COLUMN = Column(name="position", kind="number")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Table:
+class DatasetTable:
     """A table. source: what stands behind SELECT, if one is asked; described: its columns' table in metadata.json.
 
     key: its columns that are unique together; points: columns to the table and column that they point to.
@@ -150,9 +158,9 @@ class Table:
     title: str
     columns: tuple[Column, ...]
     source: str = ""
-    described: str = ""
+    metadata_table: str = ""
     key: tuple[str, ...] = ()
-    points: tuple[tuple[str, str, str], ...] = (("release", "releases", "id"),)
+    foreign_keys: tuple[tuple[str, str, str], ...] = (("release", "releases", "id"),)
 
     @property
     def sql(self) -> str:
@@ -160,63 +168,63 @@ class Table:
         return f"select {', '.join(column.sql or f'x.{column.name}' for column in self.columns)} {self.source}"
 
 
-def part(name: str, title: str) -> Table:
+def build_part_table(name: str, title: str) -> DatasetTable:
     """A table of parts: by release and place, without the number that may change when the release is read anew."""
-    fields = tuple(Column(name=field) for field in FIELDS[name] if field != "position")
-    return Table(
+    fields = tuple(Column(name=field) for field in PART_FIELDS[name] if field != "position")
+    return DatasetTable(
         name=name,
         title=title,
-        columns=(RELEASE, POSITION, *fields),
-        source=f"{FROM} {name} x on x.release = c.release order by c.release, x.position",
-        described=name,
+        columns=(RELEASE_COLUMN, POSITION_COLUMN, *fields),
+        source=f"{FROM_SELECTION_SQL} {name} x on x.release = c.release order by c.release, x.position",
+        metadata_table=name,
         key=("release", "position"),
     )
 
 
-def named(kind: str, names: str) -> tuple[Column, ...]:
+def build_columns(kind: str, column_names: str) -> tuple[Column, ...]:
     """Columns of one kind."""
-    return tuple(Column(name=name, kind=kind) for name in names.split())
+    return tuple(Column(name=name, kind=kind) for name in column_names.split())
 
 
-def told(name: str) -> tuple[Column, ...]:
+def build_joined_date_columns(name: str) -> tuple[Column, ...]:
     """The columns of a time that an agency tells, of the table x."""
     return tuple(
         Column(name=c.name, kind=c.kind, sql=f"x.{c.sql}" if c.sql else "", meaning=c.meaning, unit=c.unit)
-        for c in told_columns(name)
+        for c in build_date_columns(name)
     )
 
 
-TEXTS = named("text", "kind title lead body body_html")
-DATES = (*told("published"), *told("updated"))
-TABLES = (
-    Table(
+TEXT_COLUMNS = build_columns("text", "kind title lead body body_html")
+DATE_COLUMNS = (*build_joined_date_columns("published"), *build_joined_date_columns("updated"))
+DATASET_TABLES = (
+    DatasetTable(
         name="releases",
         title="Each release as it stood when the slice was taken",
         columns=(
-            *named("number", "id"),
-            *named("text", "agency url"),
-            *TEXTS,
-            *DATES,
-            *named("text", "language"),
-            *named("moment", "first_seen last_checked gone"),
-            *named("number", "checks revision moved_to"),
-            *named("text", "withheld hash"),
+            *build_columns("number", "id"),
+            *build_columns("text", "agency url"),
+            *TEXT_COLUMNS,
+            *DATE_COLUMNS,
+            *build_columns("text", "language"),
+            *build_columns("moment", "first_seen last_checked gone"),
+            *build_columns("number", "checks revision moved_to"),
+            *build_columns("text", "withheld hash"),
         ),
-        source=f"{FROM} releases x on x.id = c.release order by c.release",
-        described="releases",
+        source=f"{FROM_SELECTION_SQL} releases x on x.id = c.release order by c.release",
+        metadata_table="releases",
         key=("id",),
-        points=(("agency", "agencies", "slug"),),
+        foreign_keys=(("agency", "agencies", "slug"),),
     ),
-    Table(
+    DatasetTable(
         name="agencies",
         title="Whose releases these are",
-        columns=named("text", "slug name name_en org_number home"),
+        columns=build_columns("text", "slug name name_en org_number home"),
         source="from agencies x where x.slug in (select agency from temp.chosen) order by x.slug",
-        described="agencies",
+        metadata_table="agencies",
         key=("slug",),
-        points=(),
+        foreign_keys=(),
     ),
-    Table(
+    DatasetTable(
         name="tags",
         title="Subject words that agencies show on their releases",
         columns=(
@@ -229,32 +237,32 @@ TABLES = (
             ),
             Column(name="tag", sql="t.name", meaning="The tag as shown"),
         ),
-        source=f"{FROM} release_tags x on x.release = c.release join tags t on t.id = x.tag"
+        source=f"{FROM_SELECTION_SQL} release_tags x on x.release = c.release join tags t on t.id = x.tag"
         " order by c.release, x.rowid",
-        described="release_tags",
+        metadata_table="release_tags",
         key=("release", "tag"),
     ),
-    part("questions", "Questions and their answers, as printed in the releases"),
-    part("images", "Pictures shown in releases; the files stay with the agency"),
-    part("attachments", "Files that releases link to; the files stay with the agency"),
-    part("contacts", "Whom releases name for questions"),
-    Table(
+    build_part_table("questions", "Questions and their answers, as printed in the releases"),
+    build_part_table("images", "Pictures shown in releases; the files stay with the agency"),
+    build_part_table("attachments", "Files that releases link to; the files stay with the agency"),
+    build_part_table("contacts", "Whom releases name for questions"),
+    DatasetTable(
         name="revisions",
         title="Every state these releases ever stood in, the first one included",
         columns=(
-            *named("number", "id release previous same_as"),
-            *named("moment", "seen last_seen"),
-            *named("number", "checks"),
-            *named("text", "cause"),
-            *named("number", "dated"),
+            *build_columns("number", "id release previous same_as"),
+            *build_columns("moment", "seen last_seen"),
+            *build_columns("number", "checks"),
+            *build_columns("text", "cause"),
+            *build_columns("number", "dated"),
             Column(name="weight", kind="number", unit="0 to 100"),
-            *named("text", "summary summary_en"),
-            *named("list", "changes"),
-            *TEXTS,
-            *DATES,
-            *named("text", "language"),
-            *named("list", " ".join(LISTS)),
-            *named("text", "reader hash"),
+            *build_columns("text", "summary summary_en"),
+            *build_columns("list", "changes"),
+            *TEXT_COLUMNS,
+            *DATE_COLUMNS,
+            *build_columns("text", "language"),
+            *build_columns("list", " ".join(LIST_FIELDS)),
+            *build_columns("text", "reader hash"),
             Column(
                 name="page_sha256",
                 sql="(select sha256 from captures where id = x.capture)",
@@ -263,36 +271,36 @@ TABLES = (
             ),
             Column(name="withheld", kind="number"),
         ),
-        source=f"{FROM} revisions x on x.release = c.release order by c.release, x.id",
-        described="revisions",
+        source=f"{FROM_SELECTION_SQL} revisions x on x.release = c.release order by c.release, x.id",
+        metadata_table="revisions",
         key=("id",),
     ),
-    Table(
+    DatasetTable(
         name="removals",
         title="Each time one of these releases was not where it stood",
         columns=(
-            *named("number", "id release"),
-            *named("text", "kind target"),
-            *named("moment", "first_seen last_seen confirmed ended"),
-            *named("number", "checks status moved_to"),
+            *build_columns("number", "id release"),
+            *build_columns("text", "kind target"),
+            *build_columns("moment", "first_seen last_seen confirmed ended"),
+            *build_columns("number", "checks status moved_to"),
         ),
-        source=f"{FROM} removals x on x.release = c.release order by c.release, x.id",
-        described="removals",
+        source=f"{FROM_SELECTION_SQL} removals x on x.release = c.release order by c.release, x.id",
+        metadata_table="removals",
         key=("id",),
     ),
-    Table(
+    DatasetTable(
         name="joint_texts",
         title="Pairs among these releases that say the same, or nearly",
-        columns=(*named("number", "release other"), *named("share", "similarity")),
-        source=f"{FROM} joint_texts x on x.release = c.release where x.other in (select release from temp.chosen)"
+        columns=(*build_columns("number", "release other"), *build_columns("share", "similarity")),
+        source=f"{FROM_SELECTION_SQL} joint_texts x on x.release = c.release where x.other in (select release from temp.chosen)"
         " order by c.release, x.other",
-        described="joint_texts",
+        metadata_table="joint_texts",
         key=("release", "other"),
-        points=(("release", "releases", "id"), ("other", "releases", "id")),
+        foreign_keys=(("release", "releases", "id"), ("other", "releases", "id")),
     ),
 )
-NEEDED = ("releases", "agencies")
-OPTIONAL = tuple(table.name for table in TABLES if table.name not in NEEDED)
+REQUIRED_TABLES = ("releases", "agencies")
+OPTIONAL_TABLES = tuple(table.name for table in DATASET_TABLES if table.name not in REQUIRED_TABLES)
 
 
 CODEBOOK_COLUMNS = (
@@ -305,54 +313,63 @@ CODEBOOK_COLUMNS = (
     Column(name="filled", kind="number", meaning="Rows in which it is not null"),
     Column(name="share", kind="share", meaning="The same as a share; null in a table without rows"),
 )
-CODEBOOK = Table(
+CODEBOOK_TABLE = DatasetTable(
     name="codebook",
     title="Every column of every table: type, unit, meaning, and how often it is filled",
     columns=CODEBOOK_COLUMNS,
     key=("table", "column"),
-    points=(),
+    foreign_keys=(),
 )
 
 
-def find_meaning(column: Column, described: Mapping[str, Any]) -> str:
+def find_column_meaning(column: Column, table_metadata: Mapping[str, Any]) -> str:
     """The column's own, else what metadata.json says of it; a KeyError is a column that nobody described."""
-    return column.meaning or str(described["columns"][column.name])
+    return column.meaning or str(table_metadata["columns"][column.name])
 
 
-def find_unit(column: Column) -> str | None:
+def find_column_unit(column: Column) -> str | None:
     """The column's own, else that of its kind."""
-    return column.unit or KINDS[column.kind].unit or None
+    return column.unit or COLUMN_KINDS[column.kind].unit or None
 
 
-def to_rows(
-    table: str, columns: Sequence[Column], meanings: Sequence[str], rows: int, filled: Mapping[str, int]
+def iter_codebook_rows(
+    table: str, columns: Sequence[Column], meanings: Sequence[str], row_count: int, filled: Mapping[str, int]
 ) -> Iterator[tuple[Any, ...]]:
     """A row a column."""
     for column, meaning in zip(columns, meanings, strict=True):
         number = filled[column.name]
-        share = round(number / rows, 4) if rows else None
-        yield (table, column.name, KINDS[column.kind].field, find_unit(column), meaning, rows, number, share)
+        share = round(number / row_count, 4) if row_count else None
+        yield (
+            table,
+            column.name,
+            COLUMN_KINDS[column.kind].frictionless_type,
+            find_column_unit(column),
+            meaning,
+            row_count,
+            number,
+            share,
+        )
 
 
-Key = tuple[str, str | None]
-SCALARS = ("published", "updated", "kind", "lead", "language")
-PARTS = {"tags": "release_tags", "questions": "", "images": "", "attachments": "", "contacts": ""}
-SHARES = ("published", "published_moment", *SCALARS[1:], "body", *PARTS)
-CHOSEN = f"""
+AgencyYear = tuple[str, str | None]
+SCALAR_FIELDS = ("published", "updated", "kind", "lead", "language")
+LIST_FIELD_TABLES = {"tags": "release_tags", "questions": "", "images": "", "attachments": "", "contacts": ""}
+SHARE_FIELDS = ("published", "published_moment", *SCALAR_FIELDS[1:], "body", *LIST_FIELD_TABLES)
+SELECTION_COVERAGE_SQL = f"""
     select c.agency, c.year, count(*) as releases,
-      {", ".join(f"count(r.{name}) as {name}" for name in SCALARS)},
+      {", ".join(f"count(r.{name}) as {name}" for name in SCALAR_FIELDS)},
       count(iif(length(r.published) > 10, 1, null)) as published_moment, sum(octet_length(r.body) > 0) as body,
       {
     ", ".join(
         f"sum(exists (select 1 from {table or name} x where x.release = c.release)) as {name}"
-        for name, table in PARTS.items()
+        for name, table in LIST_FIELD_TABLES.items()
     )
 },
       count(r.gone) as removed, sum(exists (select 1 from revisions v where v.release = c.release
         and v.cause = 'source' and v.previous is not null)) as edited, count(r.withheld) as redacted
     from temp.chosen c cross join releases r on r.id = c.release group by 1, 2
 """
-OTHERS = (
+ARCHIVE_COVERAGE_SQL = (
     "select agency, substr(day, 1, 4) as year, count(*) as in_archive from listed"
     " where agency in (select agency from temp.chosen) group by 1, 2",
     "select agency, substr(published, 1, 4) as year, count(*) as hidden from releases"
@@ -362,8 +379,15 @@ OTHERS = (
     " min(whole) as source_whole, max(checked) as source_checked from ledger"
     " where source is null and agency in (select agency from temp.chosen) group by 1, 2",
 )
-ZERO = ("releases", "in_archive", "hidden", "removed", "edited", "redacted")  # none where nothing was counted
-COUNTS = {
+ZERO_DEFAULT_COLUMNS = (
+    "releases",
+    "in_archive",
+    "hidden",
+    "removed",
+    "edited",
+    "redacted",
+)  # none where nothing was counted
+COUNT_MEANINGS = {
     "releases": "Releases in the slice",
     "in_archive": "Releases that the archive shows of that agency and year, whatever was asked for",
     "hidden": "Releases of that agency and year that a takedown hides: they are in no slice",
@@ -371,7 +395,7 @@ COUNTS = {
     "edited": "Of the slice's: those that the archive saw the agency edit",
     "redacted": "Of the slice's: those in which a takedown covers a passage",
 }
-LEDGER = {
+SOURCE_MEANINGS = {
     "source_listed": "Addresses that the agency's own feeds, sitemaps, listings and archive pages listed when"
     " `scrapy crawl audit` last read them to their end, whatever was asked for; null: never audited,"
     " or none of that year",
@@ -389,7 +413,7 @@ COVERAGE_COLUMNS = (
         meaning="Year of publication as the agency tells it; null where it tells no day (of addresses that are not"
         " held: where no source dates them)",
     ),
-    *(Column(name=name, kind="number", meaning=meaning) for name, meaning in COUNTS.items()),
+    *(Column(name=name, kind="number", meaning=meaning) for name, meaning in COUNT_MEANINGS.items()),
     *(
         Column(
             name=f"share_{name}",
@@ -397,25 +421,25 @@ COVERAGE_COLUMNS = (
             meaning=f"Share of the slice's releases whose `{name.removesuffix('_moment')}` is told"
             + (" to the minute" if name.endswith("_moment") else ""),
         )
-        if name not in PARTS
+        if name not in LIST_FIELD_TABLES
         else Column(name=f"share_{name}", kind="share", meaning=f"Share of the slice's releases that have {name}")
-        for name in SHARES
+        for name in SHARE_FIELDS
     ),
-    *(Column(name=name, kind="number", meaning=meaning) for name, meaning in LEDGER.items()),
+    *(Column(name=name, kind="number", meaning=meaning) for name, meaning in SOURCE_MEANINGS.items()),
     Column(name="source_checked", kind="moment", meaning="When the sources were read so"),
 )
-COVERAGE = Table(
+COVERAGE_TABLE = DatasetTable(
     name="coverage",
     title="What is held of each agency and year, how often each field is told, and what is missing",
     columns=COVERAGE_COLUMNS,
-    points=(("agency", "agencies", "slug"),),
+    foreign_keys=(("agency", "agencies", "slug"),),
 )
 
 
-def read_coverage(db: sqlite3.Connection) -> Iterator[tuple[Any, ...]]:
+def read_coverage_rows(db: sqlite3.Connection) -> Iterator[tuple[Any, ...]]:
     """A row an agency and year, by slug and time; those of which only the sources or the archive know, too."""
-    found: dict[Key, dict[str, Any]] = {}
-    for sql in (CHOSEN, *OTHERS):
+    found: dict[AgencyYear, dict[str, Any]] = {}
+    for sql in (SELECTION_COVERAGE_SQL, *ARCHIVE_COVERAGE_SQL):
         cursor = db.execute(sql)
         names = [name for name, *_ in cursor.description]
         for row in cursor:
@@ -423,21 +447,28 @@ def read_coverage(db: sqlite3.Connection) -> Iterator[tuple[Any, ...]]:
             found.setdefault((told["agency"], told["year"]), {}).update(told)
     for _, told in sorted(found.items(), key=lambda item: (item[0][0], item[0][1] or "none")):
         number = told.get("releases", 0)
-        shares = {f"share_{name}": round(told[name] / number, 4) if number else None for name in SHARES}
-        values = {**dict.fromkeys(ZERO, 0), **told, **shares}
+        shares = {f"share_{name}": round(told[name] / number, 4) if number else None for name in SHARE_FIELDS}
+        values = {**dict.fromkeys(ZERO_DEFAULT_COLUMNS, 0), **told, **shares}
         yield tuple(values.get(column.name) for column in COVERAGE_COLUMNS)
 
 
-FORMATS = ("csv", "parquet")
-MOST_ROWS = 50_000  # of a row group
-MOST_TEXT = 16_000_000  # characters of a row group: what is held in memory at once, some three times over
+DATASET_FORMATS = ("csv", "parquet")
+MAX_GROUP_ROWS = 50_000  # of a row group
+MAX_GROUP_CHARACTERS = 16_000_000  # characters of a row group: what is held in memory at once, some three times over
 STEP = 250  # rows
-FORMULA = ("=", "+", "-", "@", "\t", "\r")  # with which a cell begins that a spreadsheet may take for a formula
-LINES = "\r\n"
+FORMULA_PREFIXES = (
+    "=",
+    "+",
+    "-",
+    "@",
+    "\t",
+    "\r",
+)  # with which a cell begins that a spreadsheet may take for a formula
+CSV_LINE_END = "\r\n"
 
 
 @dataclass(slots=True, kw_only=True)
-class Written:
+class TableStats:
     """A table that was written. filled: rows of each column that hold a value; formulas: cells that begin like one."""
 
     rows: int = 0
@@ -445,7 +476,7 @@ class Written:
     formulas: int = 0
 
 
-def find_pyarrow(folder: Path) -> Any:
+def import_pyarrow(folder: Path) -> Any:
     """The module, which not everybody needs. ArchiveError where it is not installed."""
     try:
         importlib.import_module("pyarrow.parquet")
@@ -457,7 +488,7 @@ def find_pyarrow(folder: Path) -> Any:
         raise ArchiveError(folder, problem) from error
 
 
-def write_table(
+def write_dataset_table(
     folder: Path,
     name: str,
     columns: Sequence[Column],
@@ -465,62 +496,66 @@ def write_table(
     *,
     meanings: Sequence[str],
     formats: Sequence[str],
-) -> Written:
+) -> TableStats:
     """One file a format; rows come as the columns are. ArchiveError where a time cannot be read."""
-    told = Written(filled=dict.fromkeys((column.name for column in columns), 0))
+    told = TableStats(filled=dict.fromkeys((column.name for column in columns), 0))
     with ExitStack() as stack:
         sheet = table = None
         if "csv" in formats:
             out = stack.enter_context((folder / f"{name}.csv").open("w", encoding="utf-8", newline=""))
-            sheet = csv.writer(out, lineterminator=LINES)
+            sheet = csv.writer(out, lineterminator=CSV_LINE_END)
             sheet.writerow([column.name for column in columns])
         if "parquet" in formats:
-            table = stack.enter_context(ParquetTable(folder / f"{name}.parquet", columns, meanings))
-        for group in to_groups(rows):
+            table = stack.enter_context(ParquetTableWriter(folder / f"{name}.parquet", columns, meanings))
+        for group in split_row_groups(rows):
             values = list(zip(*group, strict=True))
             held, cells = zip(
-                *(read_column(folder, name, c, v) for c, v in zip(columns, values, strict=True)), strict=True
+                *(convert_column(folder, name, c, v) for c, v in zip(columns, values, strict=True)), strict=True
             )
             told.rows += len(group)
             for column, values_of in zip(columns, held, strict=True):
                 told.filled[column.name] += len(values_of) - sum(value is None for value in values_of)
-                told.formulas += sum(isinstance(value, str) and value.startswith(FORMULA) for value in values_of)
+                told.formulas += sum(
+                    isinstance(value, str) and value.startswith(FORMULA_PREFIXES) for value in values_of
+                )
             if sheet:
                 sheet.writerows(zip(*cells, strict=True))
             if table:
-                table.write(held)
+                table.write_row_group(held)
     return told
 
 
-def read_column(folder: Path, table: str, column: Column, values: Sequence[Any]) -> tuple[Sequence[Any], Sequence[Any]]:
+def convert_column(
+    folder: Path, table: str, column: Column, values: Sequence[Any]
+) -> tuple[Sequence[Any], Sequence[Any]]:
     """As Parquet and as CSV hold it."""
     try:
-        return convert(column.kind, values)
+        return convert_values(column.kind, values)
     except ValueError as error:
         raise ArchiveError(
             folder, f"the archive holds what is no time: {error}", table=table, key=column.name
         ) from error
 
 
-def to_groups(rows: Iterable[Sequence[Any]]) -> Iterator[list[Sequence[Any]]]:
+def split_row_groups(rows: Iterable[Sequence[Any]]) -> Iterator[list[Sequence[Any]]]:
     """As many rows as may be held at once; always cut at the same places."""
     group: list[Sequence[Any]] = []
     text = 0
     for row in rows:
         group.append(row)
         text += sum(len(value) for value in row if isinstance(value, str))
-        if len(group) >= MOST_ROWS or text >= MOST_TEXT:
+        if len(group) >= MAX_GROUP_ROWS or text >= MAX_GROUP_CHARACTERS:
             yield group
             group, text = [], 0
     if group:
         yield group
 
 
-class ParquetTable:
+class ParquetTableWriter:
     """A Parquet file of zstd pages; what a column means stands in its field's metadata, too."""
 
     def __init__(self, path: Path, columns: Sequence[Column], meanings: Sequence[str]) -> None:
-        arrow = self.arrow = find_pyarrow(path.parent)
+        arrow = self.arrow = import_pyarrow(path.parent)
         types = {
             "string": arrow.string(),
             "int64": arrow.int64(),
@@ -530,19 +565,21 @@ class ParquetTable:
         }
         self.schema = arrow.schema(
             [
-                arrow.field(column.name, types[KINDS[column.kind].parquet], metadata={"description": meaning})
+                arrow.field(
+                    column.name, types[COLUMN_KINDS[column.kind].parquet_type], metadata={"description": meaning}
+                )
                 for column, meaning in zip(columns, meanings, strict=True)
             ]
         )
         self.writer = arrow.parquet.ParquetWriter(path, self.schema, compression="zstd")
 
-    def __enter__(self) -> ParquetTable:
+    def __enter__(self) -> ParquetTableWriter:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.writer.close()
 
-    def write(self, columns: Sequence[Sequence[Any]]) -> None:
+    def write_row_group(self, columns: Sequence[Sequence[Any]]) -> None:
         """One row group."""
         arrays = [self.arrow.array(values, type=each.type) for values, each in zip(columns, self.schema, strict=True)]
         self.writer.write_batch(self.arrow.record_batch(arrays, schema=self.schema))

@@ -39,27 +39,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from archive.diff.align import Piece, diff_paragraphs, diff_words
-from archive.diff.classify import find_part_changes, find_text_changes
-from archive.diff.kinds import KINDS, Change, summarise, weigh_all
-from archive.models import LISTS, comparable
-
-__all__ = [
-    "KINDS",
-    "Change",
-    "Comparison",
-    "Piece",
-    "State",
-    "compare",
-    "diff_paragraphs",
-    "diff_words",
-]
+from archive.diff.classify import find_metadata_changes, find_text_changes
+from archive.diff.kinds import Change, compute_importance, summarise_changes
+from archive.models import LIST_FIELDS, normalise_state
 
 State = Mapping[str, Any]  # as archive.store.to_state gives
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Comparison:
+class Diff:
     """All that differs between two states, heaviest first, and the weight of the whole: 0 (nothing to tell) to 100."""
 
     changes: tuple[Change, ...]
@@ -67,17 +55,19 @@ class Comparison:
 
     def summary(self, language: str) -> str:
         """The changes in one line, in Swedish (sv) or English (en): "1 belopp, 1 datum ändrat"."""
-        return summarise(self.changes, language)
+        return summarise_changes(self.changes, language)
 
 
-def compare(before: State, after: State) -> Comparison:
+def compare(before: State, after: State) -> Diff:
     """What differs between two states of one release. The same states give the same answer, always.
 
     A list that is None in either was not read in its day, and is compared in neither.
     """
-    unread: dict[str, list[Any]] = {name: [] for name in LISTS if before.get(name) is None or after.get(name) is None}
-    before, after = {**comparable(before), **unread}, {**comparable(after), **unread}
+    unread: dict[str, list[Any]] = {
+        name: [] for name in LIST_FIELDS if before.get(name) is None or after.get(name) is None
+    }
+    before, after = {**normalise_state(before), **unread}, {**normalise_state(after), **unread}
     text = find_text_changes(before, after)
-    changes = [*text, *find_part_changes(before, after, told=text)]
+    changes = [*text, *find_metadata_changes(before, after, text_changes=text)]
     changes.sort(key=lambda change: -change.weight)
-    return Comparison(changes=tuple(changes), weight=weigh_all(changes))
+    return Diff(changes=tuple(changes), weight=compute_importance(changes))

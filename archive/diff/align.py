@@ -17,20 +17,22 @@ from typing import Any, Literal, NamedTuple
 
 from rapidfuzz.distance import LCSseq
 
-from archive.diff.facts import Token, tokenise
+from archive.diff.facts import DiffToken, tokenise
 
-WORD = re.compile(r"[^\W_]+|(?<!\w)[-−](?=\d)")
-ALIKE = 0.4  # share of words two paragraphs keep in order, from which on one is the other altered
-ALONE = 0.25  # the same where nothing else stands in that place
-INSIDE = 0.6  # share of a paragraph's words that stand in another, from which on it may be a part split off
+COMPARED_WORD = re.compile(r"[^\W_]+|(?<!\w)[-−](?=\d)")
+MIN_SIMILARITY = 0.4  # share of words two paragraphs keep in order, from which on one is the other altered
+MIN_LONE_SIMILARITY = 0.25  # the same where nothing else stands in that place
+MIN_CONTAINED_SHARE = (
+    0.6  # share of a paragraph's words that stand in another, from which on it may be a part split off
+)
 MAX_PARAGRAPH_CELLS = 50_000_000  # paragraphs times paragraphs, beyond which none are looked for in order
-MOST_PAIRS = 100_000  # the same for likeness within one gap
-MOST_LETTERS = 50_000_000  # and what reading so many pairs may cost
-MOST_LOOKS = 1600  # pairs in a gap whose likeness is told; in larger gaps only those about as far down
-Words = list[int]  # of one paragraph; equal words have equal numbers
+MAX_GAP_PAIRS = 100_000  # the same for likeness within one gap
+MAX_GAP_LETTERS = 50_000_000  # and what reading so many pairs may cost
+MAX_COMPARED_PAIRS = 1600  # pairs in a gap whose likeness is told; in larger gaps only those about as far down
+WordNumbers = list[int]  # of one paragraph; equal words have equal numbers
 
 
-class Match(NamedTuple):
+class ParagraphMatch(NamedTuple):
     """Paragraphs that answer to each other, by place; one side is empty where they were added or removed."""
 
     before: tuple[int, ...]
@@ -46,16 +48,16 @@ def split_paragraphs(text: str) -> list[str]:
     return [part for part in re.split(r"\n[^\S\n]*\n\s*", text.strip("\n")) if part.strip()]
 
 
-def read_words(text: str) -> tuple[str, ...]:
+def normalise_words(text: str) -> tuple[str, ...]:
     """The words of a text and nothing else: no case, no marks, no layout. A minus before a number is kept.
 
-    >>> read_words("## Sänkt ”skatt”: −5,2 %")
+    >>> normalise_words("## Sänkt ”skatt”: −5,2 %")
     ('sänkt', 'skatt', '-', '5', '2')
     """
-    return tuple(WORD.findall(text.casefold().replace("−", "-")))
+    return tuple(COMPARED_WORD.findall(text.casefold().replace("−", "-")))
 
 
-def align_paragraphs(before: Sequence[str], after: Sequence[str]) -> list[Match]:
+def align_paragraphs(before: Sequence[str], after: Sequence[str]) -> list[ParagraphMatch]:
     """Every paragraph of both texts once, in order; a moved one is both removed and added.
 
     >>> for match in align_paragraphs(["Ett.", "Två eller tre hus."], ["Ett!", "Två eller fem hus.", "Sju."]):
@@ -64,48 +66,48 @@ def align_paragraphs(before: Sequence[str], after: Sequence[str]) -> list[Match]
     (1,) (1,)
     () (2,)
     """
-    matches: list[Match] = []
+    matches: list[ParagraphMatch] = []
     place = new_place = 0
-    for start, new_start, size in [*_find_same(before, after), (len(before), len(after), 0)]:
+    for start, new_start, size in [*_find_equal_runs(before, after), (len(before), len(after), 0)]:
         matches.extend(
-            Match(tuple(n + place for n in olds), tuple(n + new_place for n in news))
+            ParagraphMatch(tuple(n + place for n in olds), tuple(n + new_place for n in news))
             for olds, news in _align_gap(before[place:start], after[new_place:new_start])
         )
-        matches.extend(Match((start + n,), (new_start + n,)) for n in range(size))
+        matches.extend(ParagraphMatch((start + n,), (new_start + n,)) for n in range(size))
         place, new_place = start + size, new_start + size
     return matches
 
 
-def _find_same(before: Sequence[str], after: Sequence[str]) -> list[tuple[int, int, int]]:
+def _find_equal_runs(before: Sequence[str], after: Sequence[str]) -> list[tuple[int, int, int]]:
     """Runs of paragraphs with the same words: where they start in each text, and how many they are."""
     if len(before) * len(after) > MAX_PARAGRAPH_CELLS:
         return []
     both = set(before) & set(after)  # these need no reading of words, which is most of the work
     numbers: dict[object, int] = {}
     left, right = (
-        [numbers.setdefault(text if text in both else read_words(text) or text, len(numbers)) for text in texts]
+        [numbers.setdefault(text if text in both else normalise_words(text) or text, len(numbers)) for text in texts]
         for texts in (before, after)
     )
     steps = LCSseq.opcodes(left, right)
     return [(step.src_start, step.dest_start, step.src_end - step.src_start) for step in steps if step.tag == "equal"]
 
 
-def _align_gap(before: Sequence[str], after: Sequence[str]) -> list[Match]:
+def _align_gap(before: Sequence[str], after: Sequence[str]) -> list[ParagraphMatch]:
     """Altered, split and merged paragraphs between two that are the same: those that keep most words in all."""
     rows, columns = len(before), len(after)
-    apart = [Match((n,), ()) for n in range(rows)] + [Match((), (n,)) for n in range(columns)]
+    apart = [ParagraphMatch((n,), ()) for n in range(rows)] + [ParagraphMatch((), (n,)) for n in range(columns)]
     letters = rows * sum(map(len, after)) + columns * sum(map(len, before))  # read to tell how alike all are
-    if not rows or not columns or rows * columns > MOST_PAIRS or letters > MOST_LETTERS:
+    if not rows or not columns or rows * columns > MAX_GAP_PAIRS or letters > MAX_GAP_LETTERS:
         return apart
     numbers: dict[str, int] = {}
     left, right = (
-        [[numbers.setdefault(word, len(numbers)) for word in read_words(text)] for text in texts]
+        [[numbers.setdefault(word, len(numbers)) for word in normalise_words(text)] for text in texts]
         for texts in (before, after)
     )
     if rows == columns == 1:
-        alike = 2 * LCSseq.similarity(left[0], right[0]) >= ALONE * (len(left[0]) + len(right[0]))
-        return [Match((0,), (0,))] if alike else apart
-    shared = _share_words(left, right)
+        alike = 2 * LCSseq.similarity(left[0], right[0]) >= MIN_LONE_SIMILARITY * (len(left[0]) + len(right[0]))
+        return [ParagraphMatch((0,), (0,))] if alike else apart
+    shared = _count_shared_words(left, right)
     best = [[0.0] * (columns + 1) for _ in range(rows + 1)]
     steps: dict[tuple[int, int], tuple[int, int]] = {}
     for row in range(1, rows + 1):
@@ -113,30 +115,36 @@ def _align_gap(before: Sequence[str], after: Sequence[str]) -> list[Match]:
             score, step = max((best[row - 1][column], (1, 0)), (best[row][column - 1], (0, 1)))
             if (row - 1, column - 1) in shared:
                 for height, width in ((1, 1), (1, 2), (2, 1)):
-                    gain = _gain(left, right, shared, range(row - height, row), range(column - width, column))
+                    gain = _score_match(left, right, shared, range(row - height, row), range(column - width, column))
                     if gain and best[row - height][column - width] + gain > score:
                         score, step = best[row - height][column - width] + gain, (height, width)
             best[row][column], steps[row, column] = score, step
-    return _walk_back(steps, rows, columns)
+    return _trace_back(steps, rows, columns)
 
 
-def _share_words(left: Sequence[Words], right: Sequence[Words]) -> dict[tuple[int, int], int]:
+def _count_shared_words(left: Sequence[WordNumbers], right: Sequence[WordNumbers]) -> dict[tuple[int, int], int]:
     """How many words, in order, pairs of paragraphs share; pairs that share few or stand far apart are left out."""
     rows, columns = len(left), len(right)
-    reach = columns if rows * columns <= MOST_LOOKS else max(3, MOST_LOOKS // (2 * rows))
+    reach = columns if rows * columns <= MAX_COMPARED_PAIRS else max(3, MAX_COMPARED_PAIRS // (2 * rows))
     shared: dict[tuple[int, int], int] = {}
     for row, words in enumerate(left):
         middle = row * columns // rows
         for column in range(max(0, middle - reach), min(columns, middle + reach + 1)):
-            least = int(INSIDE * min(len(words), len(right[column])))  # below it they neither answer nor are a part
+            least = int(
+                MIN_CONTAINED_SHARE * min(len(words), len(right[column]))
+            )  # below it they neither answer nor are a part
             count = LCSseq.similarity(words, right[column], score_cutoff=max(1, least // 2))
             if count:
                 shared[row, column] = count
     return shared
 
 
-def _gain(
-    left: Sequence[Words], right: Sequence[Words], shared: dict[tuple[int, int], int], rows: range, columns: range
+def _score_match(
+    left: Sequence[WordNumbers],
+    right: Sequence[WordNumbers],
+    shared: dict[tuple[int, int], int],
+    rows: range,
+    columns: range,
 ) -> float:
     """What taking these paragraphs for each other is worth: the words they share, less where they differ much."""
     cells = [(row, column) for row in rows for column in columns]
@@ -147,27 +155,27 @@ def _gain(
     common = shared[cells[0]]
     if len(cells) > 1:
         parts = zip(cells, new if len(new) > 1 else old, strict=True)
-        if any(shared[cell] < INSIDE * len(words) for cell, words in parts):
+        if any(shared[cell] < MIN_CONTAINED_SHARE * len(words) for cell, words in parts):
             return 0
         common = LCSseq.similarity([*chain(*old)], [*chain(*new)])
-    return common * 2 * common / size if 2 * common >= ALIKE * size else 0
+    return common * 2 * common / size if 2 * common >= MIN_SIMILARITY * size else 0
 
 
-def _walk_back(steps: dict[tuple[int, int], tuple[int, int]], row: int, column: int) -> list[Match]:
-    matches: list[Match] = []
+def _trace_back(steps: dict[tuple[int, int], tuple[int, int]], row: int, column: int) -> list[ParagraphMatch]:
+    matches: list[ParagraphMatch] = []
     while row or column:
         height, width = steps.get((row, column), (1, 0) if row else (0, 1))
-        matches.append(Match(tuple(range(row - height, row)), tuple(range(column - width, column))))
+        matches.append(ParagraphMatch(tuple(range(row - height, row)), tuple(range(column - width, column))))
         row, column = row - height, column - width
     return matches[::-1]
 
 
-MOVED_ALIKE = 0.8  # share of words that a paragraph found elsewhere has kept
-MOST_MOVED = 400  # pairs of removed and added paragraphs that are looked through for moved ones
+MIN_MOVED_SIMILARITY = 0.8  # share of words that a paragraph found elsewhere has kept
+MAX_MOVED_PAIRS = 400  # pairs of removed and added paragraphs that are looked through for moved ones
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
+class TextBlock:
     """One paragraph and the part it has in the release."""
 
     field: str  # title, lead, body, questions
@@ -177,83 +185,85 @@ class Block:
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
+class BlockPair:
     """Blocks that answer to each other; one side is empty where they were added or removed."""
 
-    before: Sequence[Block]
-    after: Sequence[Block]
+    before: Sequence[TextBlock]
+    after: Sequence[TextBlock]
     moved: bool = False
 
 
-def to_blocks(state: Mapping[str, Any]) -> list[Block]:
+def build_blocks(state: Mapping[str, Any]) -> list[TextBlock]:
     """The title, then every paragraph in the page's order; questions that the body lacks stand last.
 
     A paragraph of the body that is a question or (a paragraph of) an answer has that role.
     """
-    blocks = [Block("title", "title", state.get("title") or "")]
-    blocks += [Block("lead", "lead", text) for text in split_paragraphs(state.get("lead") or "")]
-    asked = _to_question_blocks(state)
+    blocks = [TextBlock("title", "title", state.get("title") or "")]
+    blocks += [TextBlock("lead", "lead", text) for text in split_paragraphs(state.get("lead") or "")]
+    asked = _build_question_blocks(state)
     body = split_paragraphs(state.get("body") or "")
     if not asked:
-        return blocks + [Block("body", "body", text) for text in body]
-    roles = {read_words(block.text): block for block in reversed(asked)}
-    here = {read_words(text) for text in body}
+        return blocks + [TextBlock("body", "body", text) for text in body]
+    roles = {normalise_words(block.text): block for block in reversed(asked)}
+    here = {normalise_words(text) for text in body}
     for text in body:
-        part = roles.get(read_words(text))
-        blocks.append(Block(part.field, part.role, text, part.question) if part else Block("body", "body", text))
-    return blocks + [block for block in asked if read_words(block.text) not in here]
+        part = roles.get(normalise_words(text))
+        blocks.append(
+            TextBlock(part.field, part.role, text, part.question) if part else TextBlock("body", "body", text)
+        )
+    return blocks + [block for block in asked if normalise_words(block.text) not in here]
 
 
-def match_blocks(old: list[Block], new: list[Block]) -> list[Pair]:
+def match_blocks(old: list[TextBlock], new: list[TextBlock]) -> list[BlockPair]:
     """Title with title; the other blocks wherever they stand, whatever field they are counted to."""
     matches = align_paragraphs([block.text for block in old[1:]], [block.text for block in new[1:]])
-    pairs = [Pair(old[:1], new[:1])]
-    pairs += [Pair([old[n + 1] for n in match.before], [new[n + 1] for n in match.after]) for match in matches]
-    return _find_moved(pairs)
+    pairs = [BlockPair(old[:1], new[:1])]
+    pairs += [BlockPair([old[n + 1] for n in match.before], [new[n + 1] for n in match.after]) for match in matches]
+    return _pair_moved_blocks(pairs)
 
 
-def to_text(blocks: Sequence[Block]) -> str:
+def join_blocks(blocks: Sequence[TextBlock]) -> str:
     """Blocks as a text, paragraphs parted by a blank line."""
     return "\n\n".join(block.text for block in blocks)
 
 
-def _to_question_blocks(state: Mapping[str, Any]) -> list[Block]:
+def _build_question_blocks(state: Mapping[str, Any]) -> list[TextBlock]:
     blocks = []
     for number, pair in enumerate(state.get("questions") or (), 1):
-        blocks.append(Block("questions", "question", pair.get("question") or "", number))
+        blocks.append(TextBlock("questions", "question", pair.get("question") or "", number))
         texts = split_paragraphs(pair.get("answer") or "")
-        blocks.extend(Block("questions", "answer", text, number) for text in texts)
-    return [block for block in blocks if read_words(block.text)]
+        blocks.extend(TextBlock("questions", "answer", text, number) for text in texts)
+    return [block for block in blocks if normalise_words(block.text)]
 
 
-def _find_moved(pairs: list[Pair]) -> list[Pair]:
+def _pair_moved_blocks(pairs: list[BlockPair]) -> list[BlockPair]:
     """Paragraphs that were removed in one place and added in another, taken together."""
     gone = [pair for pair in pairs if not pair.after]
     come = [pair for pair in pairs if not pair.before]
-    if not gone or not come or len(gone) * len(come) > MOST_MOVED:
+    if not gone or not come or len(gone) * len(come) > MAX_MOVED_PAIRS:
         return pairs
-    found: dict[int, Pair] = {}
+    found: dict[int, BlockPair] = {}
     taken: set[int] = set()
-    words = {id(pair): read_words(to_text(pair.before or pair.after)) for pair in (*gone, *come)}
+    words = {id(pair): normalise_words(join_blocks(pair.before or pair.after)) for pair in (*gone, *come)}
     for pair in come:
         best = max(
             (other for other in gone if id(other) not in taken),
             key=lambda other: LCSseq.normalized_similarity(words[id(other)], words[id(pair)]),
             default=None,
         )
-        if best and LCSseq.normalized_similarity(words[id(best)], words[id(pair)]) >= MOVED_ALIKE:
+        if best and LCSseq.normalized_similarity(words[id(best)], words[id(pair)]) >= MIN_MOVED_SIMILARITY:
             taken.add(id(best))
-            found[id(pair)] = Pair(best.before, pair.after, moved=True)
+            found[id(pair)] = BlockPair(best.before, pair.after, moved=True)
     return [found.get(id(pair), pair) for pair in pairs if id(pair) not in taken]
 
 
 MAX_TOKEN_CELLS = 50_000_000  # tokens times tokens; beyond it only the common beginning and end are kept (6 MB of bits)
-MOST_SHIFT = 60  # tokens a stretch is moved by, looking for the start of a sentence
-ISLAND = 4  # words that may stand unchanged inside a rewritten stretch
+MAX_SHIFT = 60  # tokens a stretch is moved by, looking for the start of a sentence
+MAX_ISLAND_WORDS = 4  # words that may stand unchanged inside a rewritten stretch
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class DiffSegment:
     """A stretch of text: in both versions (same), only in the later (ins), only in the earlier (del)."""
 
     op: Literal["same", "ins", "del"]
@@ -261,7 +271,7 @@ class Piece:
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class TokenSpan:
     """One changed place: tokens first to last (left out) of the earlier text and of the later."""
 
     first: int
@@ -270,28 +280,28 @@ class Span:
     new_last: int
 
 
-def diff_words(before: str, after: str) -> list[Piece]:
+def diff_words(before: str, after: str) -> list[DiffSegment]:
     """The two texts as one row of pieces; `same` and `del` joined give the earlier, `same` and `ins` the later.
 
     >>> [(p.op, p.text) for p in diff_words("Mötet hålls den 4 maj i Lund.", "Mötet hålls den 5 maj i Lund.")]
     [('same', 'Mötet hålls '), ('del', 'den 4 maj '), ('ins', 'den 5 maj '), ('same', 'i Lund.')]
     """
     if before == after:
-        return [Piece("same", before)] if before else []
+        return [DiffSegment("same", before)] if before else []
     old, new = tokenise(before), tokenise(after)
-    writer = _Writer()
-    writer.changed(before[: len(before) - len(before.lstrip())], after[: len(after) - len(after.lstrip())])
+    writer = _SegmentWriter()
+    writer.add_change(before[: len(before) - len(before.lstrip())], after[: len(after) - len(after.lstrip())])
     place = new_place = 0
-    for span in [*find_spans(old, new), Span(len(old), len(old), len(new), len(new))]:
+    for span in [*find_changed_spans(old, new), TokenSpan(len(old), len(old), len(new), len(new))]:
         for left, right in zip(old[place : span.first], new[new_place : span.new_first], strict=True):
-            writer.same(left.text)
-            writer.changed(left.space, right.space)
+            writer.add_same(left.text)
+            writer.add_change(left.space, right.space)
         place, new_place = span.last, span.new_last
-        writer.changed(join(old[span.first : place]), join(new[span.new_first : new_place]))
-    return writer.pieces()
+        writer.add_change(join_tokens(old[span.first : place]), join_tokens(new[span.new_first : new_place]))
+    return writer.build_segments()
 
 
-def diff_paragraphs(before: str, after: str) -> list[list[Piece]]:
+def diff_paragraphs(before: str, after: str) -> list[list[DiffSegment]]:
     """The two texts paragraph by paragraph; one wholly the same is a single piece.
 
     Paragraphs are parted by a blank line. One that was split or merged stands as one row of pieces with the
@@ -304,14 +314,17 @@ def diff_paragraphs(before: str, after: str) -> list[list[Piece]]:
     ]
 
 
-def join(tokens: Sequence[Token]) -> str:
+def join_tokens(tokens: Sequence[DiffToken]) -> str:
     """The text of tokens, with the spaces between and behind them."""
     return "".join(token.text + token.space for token in tokens)
 
 
-def find_spans(old: Sequence[Token], new: Sequence[Token]) -> list[Span]:
+def find_changed_spans(old: Sequence[DiffToken], new: Sequence[DiffToken]) -> list[TokenSpan]:
     """Every changed place, in order; what lies between stands token for token in both."""
-    spans = [_shift(span, old, new, low, high) for span, low, high in _with_room(_align(old, new), len(new), len(old))]
+    spans = [
+        _shift_to_sentence(span, old, new, low, high)
+        for span, low, high in _measure_gaps(_align_tokens(old, new), len(new), len(old))
+    ]
     while True:
         merged = _merge_islands(spans, old)
         if len(merged) == len(spans):
@@ -319,39 +332,41 @@ def find_spans(old: Sequence[Token], new: Sequence[Token]) -> list[Span]:
         spans = merged
 
 
-def _align(old: Sequence[Token], new: Sequence[Token]) -> list[Span]:
+def _align_tokens(old: Sequence[DiffToken], new: Sequence[DiffToken]) -> list[TokenSpan]:
     numbers: dict[str, int] = {}
     left = [numbers.setdefault(token.text, len(numbers)) for token in old]
     right = [numbers.setdefault(token.text, len(numbers)) for token in new]
     if len(left) * len(right) > MAX_TOKEN_CELLS:
-        return [_middle(left, right)]
-    spans: list[Span] = []
+        return [_trim_common_ends(left, right)]
+    spans: list[TokenSpan] = []
     for step in LCSseq.opcodes(left, right):
         if step.tag == "equal":
             continue
         last = spans[-1] if spans else None
         if last and last.last == step.src_start and last.new_last == step.dest_start:
-            spans[-1] = Span(last.first, step.src_end, last.new_first, step.dest_end)
+            spans[-1] = TokenSpan(last.first, step.src_end, last.new_first, step.dest_end)
         else:
-            spans.append(Span(step.src_start, step.src_end, step.dest_start, step.dest_end))
+            spans.append(TokenSpan(step.src_start, step.src_end, step.dest_start, step.dest_end))
     return spans
 
 
-def _middle(left: list[int], right: list[int]) -> Span:
+def _trim_common_ends(left: list[int], right: list[int]) -> TokenSpan:
     """All but the common beginning and end."""
     shorter = min(len(left), len(right))
     head = next((place for place in range(shorter) if left[place] != right[place]), shorter)
     tail = next((n for n in range(shorter - head) if left[-1 - n] != right[-1 - n]), shorter - head)
-    return Span(head, len(left) - tail, head, len(right) - tail)
+    return TokenSpan(head, len(left) - tail, head, len(right) - tail)
 
 
-def _with_room(spans: list[Span], new_size: int, old_size: int) -> list[tuple[Span, int, int]]:
+def _measure_gaps(spans: list[TokenSpan], new_size: int, old_size: int) -> list[tuple[TokenSpan, int, int]]:
     """Each span with the unchanged tokens before it and behind it."""
-    edges = [Span(0, 0, 0, 0), *spans, Span(old_size, old_size, new_size, new_size)]
+    edges = [TokenSpan(0, 0, 0, 0), *spans, TokenSpan(old_size, old_size, new_size, new_size)]
     return [(span, span.first - edges[n].last, edges[n + 2].first - span.last) for n, span in enumerate(spans)]
 
 
-def _shift(span: Span, old: Sequence[Token], new: Sequence[Token], low: int, high: int) -> Span:
+def _shift_to_sentence(
+    span: TokenSpan, old: Sequence[DiffToken], new: Sequence[DiffToken], low: int, high: int
+) -> TokenSpan:
     """A mere insertion or deletion, moved to where it is a whole sentence or clause, if it can be."""
     if (span.first == span.last) == (span.new_first == span.new_last):
         return span
@@ -359,75 +374,79 @@ def _shift(span: Span, old: Sequence[Token], new: Sequence[Token], low: int, hig
     tokens, first, last = (old, span.first, span.last) if deleted else (new, span.new_first, span.new_last)
     back = forth = 0
     low, high = low // 2, (high + 1) // 2  # what stands between two places is shared by them
-    while back < min(low, MOST_SHIFT) and tokens[first - back - 1].text == tokens[last - back - 1].text:
+    while back < min(low, MAX_SHIFT) and tokens[first - back - 1].text == tokens[last - back - 1].text:
         back += 1
-    while forth < min(high, MOST_SHIFT) and tokens[first + forth].text == tokens[last + forth].text:
+    while forth < min(high, MAX_SHIFT) and tokens[first + forth].text == tokens[last + forth].text:
         forth += 1
-    best = max(range(-back, forth + 1), key=lambda step: (_fit(tokens, first + step, last + step), -abs(step)))
-    return Span(span.first + best, span.last + best, span.new_first + best, span.new_last + best)
+    best = max(
+        range(-back, forth + 1), key=lambda step: (_score_boundary(tokens, first + step, last + step), -abs(step))
+    )
+    return TokenSpan(span.first + best, span.last + best, span.new_first + best, span.new_last + best)
 
 
-def _fit(tokens: Sequence[Token], first: int, last: int) -> int:
+def _score_boundary(tokens: Sequence[DiffToken], first: int, last: int) -> int:
     """How well a stretch agrees with sentences and clauses: 2 a sentence, 1 a clause, 0 neither."""
     before = tokens[first - 1] if first else None
-    if (before is None or tokens[first].opens) and (last == len(tokens) or tokens[last].opens):
+    if (before is None or tokens[first].starts_sentence) and (last == len(tokens) or tokens[last].starts_sentence):
         return 2
     return int(before is not None and before.kind == "mark" and tokens[last - 1].kind == "mark")
 
 
-def _merge_islands(spans: list[Span], old: Sequence[Token]) -> list[Span]:
+def _merge_islands(spans: list[TokenSpan], old: Sequence[DiffToken]) -> list[TokenSpan]:
     """Neighbours made one where so little stands unchanged between them that it only disturbs."""
-    merged: list[Span] = []
+    merged: list[TokenSpan] = []
     for span in spans:
         last = merged[-1] if merged else None
         if last and _is_island(old[last.last : span.first], last, span):
-            merged[-1] = Span(last.first, span.last, last.new_first, span.new_last)
+            merged[-1] = TokenSpan(last.first, span.last, last.new_first, span.new_last)
         else:
             merged.append(span)
     return merged
 
 
-def _is_island(between: Sequence[Token], left: Span, right: Span) -> bool:
+def _is_island(between: Sequence[DiffToken], left: TokenSpan, right: TokenSpan) -> bool:
     if any(token.text in ".!?" or "\n" in token.space for token in between):
         return False  # a sentence's end is firm ground
     words = sum(token.kind != "mark" for token in between)
-    return words <= min(ISLAND, _size(left), _size(right)) and (words == 0 or min(_size(left), _size(right)) > 1)
+    return words <= min(MAX_ISLAND_WORDS, _span_size(left), _span_size(right)) and (
+        words == 0 or min(_span_size(left), _span_size(right)) > 1
+    )
 
 
-def _size(span: Span) -> int:
+def _span_size(span: TokenSpan) -> int:
     return max(span.last - span.first, span.new_last - span.new_first)
 
 
-class _Writer:
+class _SegmentWriter:
     """Collects pieces: neighbours of a kind made one, what is deleted before what is inserted."""
 
     def __init__(self) -> None:
-        self._done: list[Piece] = []
+        self._segments: list[DiffSegment] = []
         self._same: list[str] = []
-        self._gone: list[str] = []
-        self._come: list[str] = []
+        self._deleted: list[str] = []
+        self._inserted: list[str] = []
 
-    def same(self, text: str) -> None:
-        if self._gone or self._come:
+    def add_same(self, text: str) -> None:
+        if self._deleted or self._inserted:
             self._flush()
         self._same.append(text)
 
-    def changed(self, before: str, after: str) -> None:
+    def add_change(self, before: str, after: str) -> None:
         if before == after:
             if before:
-                self.same(before)
+                self.add_same(before)
             return
-        self._gone.append(before)
-        self._come.append(after)
+        self._deleted.append(before)
+        self._inserted.append(after)
 
-    def pieces(self) -> list[Piece]:
+    def build_segments(self) -> list[DiffSegment]:
         self._flush()
-        return self._done
+        return self._segments
 
     def _flush(self) -> None:
         """Write what is held: first what stood in both before the change, then the change."""
-        for op, held in (("same", self._same), ("del", self._gone), ("ins", self._come)):
+        for op, held in (("same", self._same), ("del", self._deleted), ("ins", self._inserted)):
             text = "".join(held)
             if text:
-                self._done.append(Piece(op, text))  # type: ignore[arg-type]
+                self._segments.append(DiffSegment(op, text))  # type: ignore[arg-type]
             held.clear()

@@ -21,23 +21,23 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
-from archive.i18n import MONTHS
+from archive.i18n import MONTH_NAMES
 
 
-def _each(words: str, value: int) -> dict[str, int]:
+def _map_words(words: str, value: int) -> dict[str, int]:
     return dict.fromkeys(words.split(), value)
 
 
-def _row(words: str) -> tuple[str, ...]:
+def _split_words(words: str) -> tuple[str, ...]:
     return tuple(words.split())
 
 
-_UNITS = (
+_SMALL_NUMBERS = (
     "noll ett två tre fyra fem sex sju åtta nio tio elva tolv tretton fjorton femton sexton sjutton arton nitton",
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen"
     " eighteen nineteen",
 )
-_TENS = (
+_TENS_NAMES = (
     "tjugo trettio fyrtio femtio sextio sjuttio åttio nittio",
     "twenty thirty forty fifty sixty seventy eighty ninety",
 )
@@ -46,40 +46,44 @@ _ORDINALS = (  # from the third: "för det första", "andra" (others) and "a sec
     "third fourth fifth sixth seventh eighth ninth tenth",
 )
 SCALES = {
-    **_each("hundra hundred", 100),
-    **_each("tusen thousand", 1000),
-    **_each("miljon miljoner million millions mn milj", 10**6),
-    **_each("miljard miljarder billion billions md mdr", 10**9),
-    **_each("biljon biljoner trillion trillions", 10**12),
+    **_map_words("hundra hundred", 100),
+    **_map_words("tusen thousand", 1000),
+    **_map_words("miljon miljoner million millions mn milj", 10**6),
+    **_map_words("miljard miljarder billion billions md mdr", 10**9),
+    **_map_words("biljon biljoner trillion trillions", 10**12),
 }
-SHORT_MONEY = {**_each("tkr", 1000), **_each("mkr mnkr msek", 10**6), **_each("mdkr mdrkr", 10**9)}
+MONEY_ABBREVIATIONS = {
+    **_map_words("tkr", 1000),
+    **_map_words("mkr mnkr msek", 10**6),
+    **_map_words("mdkr mdrkr", 10**9),
+}
 CURRENCIES = {
-    **dict.fromkeys(_row("kr kronor krona kronors kronorna sek"), "kr"),
-    **dict.fromkeys(_row("euro eur euros €"), "euro"),
-    **dict.fromkeys(_row("dollar dollars usd $"), "dollar"),
-    **dict.fromkeys(_row("pund pounds gbp £"), "pund"),
-    **dict.fromkeys(_row("öre ören"), "öre"),
+    **dict.fromkeys(_split_words("kr kronor krona kronors kronorna sek"), "kr"),
+    **dict.fromkeys(_split_words("euro eur euros €"), "euro"),
+    **dict.fromkeys(_split_words("dollar dollars usd $"), "dollar"),
+    **dict.fromkeys(_split_words("pund pounds gbp £"), "pund"),
+    **dict.fromkeys(_split_words("öre ören"), "öre"),
 }
-SIGNS = "€$£"
-UNITS = _row(  # what a number measures; 3 km is not 3 mil
+CURRENCY_SIGNS = "€$£"
+UNITS = _split_words(  # what a number measures; 3 km is not 3 mil
     "år månad månader vecka veckor dygn dag dagar timme timmar minut minuter sekunder mil km meter m cm mm kvm m2 m³"
     " hektar ha kg gram g ton liter grader °C MW GW kW kWh MWh GWh TWh km/h"
     " year years month months week weeks day days hour hours minute minutes seconds mile miles metres degrees"
 )
-COUNTED = _row(  # what four digits before these count is no year
+COUNTED_NOUNS = _split_words(  # what four digits before these count is no year
     "personer människor barn elever poliser platser företag kommuner ärenden stycken st meter km kg ton hektar timmar"
     " dagar procent people persons children places companies cases hours days percent"
 )
 NEGATIONS = frozenset(
-    _row("inte ej aldrig ingen inget inga ingenting ingenstans icke varken utan")
-    + _row("not no never none nothing nobody neither nor without cannot")
+    _split_words("inte ej aldrig ingen inget inga ingenting ingenstans icke varken utan")
+    + _split_words("not no never none nothing nobody neither nor without cannot")
 )
 NEGATING_PREFIXES = ("icke-", "non-")
-NEGATED = ("n't", "n’t")  # doesn't
-OPPOSITES = ("o", "un")  # möjligt → omöjligt; "in" would take införa for the opposite of föra
-OPPOSED = tuple(  # beginnings of words that say the opposite of each other
+NEGATING_SUFFIXES = ("n't", "n’t")  # doesn't
+OPPOSITE_PREFIXES = ("o", "un")  # möjligt → omöjligt; "in" would take införa for the opposite of föra
+OPPOSITE_STEMS = tuple(  # beginnings of words that say the opposite of each other
     tuple(pair.split("/"))
-    for pair in _row(
+    for pair in _split_words(
         "höj/sänk höjn/sänkn öka/minska ökn/minskn ökar/minskar minst/högst över/under före/efter fler/färre"
         " mer/mindre större/mindre tillåt/förbj tillåt/förbud bifall/avsl godkän/avsl bevilja/avsl stärk/försvag"
         " utvidg/inskränk öppn/stäng tidigare/senare snabbare/långsammare"
@@ -88,44 +92,56 @@ OPPOSED = tuple(  # beginnings of words that say the opposite of each other
     )
 )
 MODALS = {  # the strength of a duty or a possibility; forms that say the same share a value
-    **{word: word for word in _row("kan kunde bör borde får fick måste skulle can could may might must should would")},
-    **dict.fromkeys(_row("ska skall shall will"), "ska"),
+    **{
+        word: word
+        for word in _split_words("kan kunde bör borde får fick måste skulle can could may might must should would")
+    },
+    **dict.fromkeys(_split_words("ska skall shall will"), "ska"),
 }
 ABBREVIATIONS = frozenset(  # a full stop after these ends no sentence
-    _row("kl kap prop dir skr bet ca cirka tel tfn dr prof st mr mrs ms nr no art resp inkl exkl max min ev jfr dnr")
-    + _row("bl.a t.ex s.k f.d m.fl m.m d.v.s dvs bla tex fd sk e.g i.e")
+    _split_words(
+        "kl kap prop dir skr bet ca cirka tel tfn dr prof st mr mrs ms nr no art resp inkl exkl max min ev jfr dnr"
+    )
+    + _split_words("bl.a t.ex s.k f.d m.fl m.m d.v.s dvs bla tex fd sk e.g i.e")
 )
-ROLES = _row(  # a capital at the start of a sentence belongs to the title, not to the name behind it; also -n, -en
-    "minister ministern direktör direktören chef chefen hövding hövdingen sekreterare sekreteraren ordförande"
-    " ordföranden president presidenten talesperson professor professorn kung kungen drottning drottningen prins"
-    " prinsessan general generalen expert experten handläggare utredare utredaren ledare ledaren ambassadör"
-    " ambassadören ledamot ledamoten kommissionär doktor director secretary chair chairman commissioner king queen"
-    " prince princess spokesperson ambassador"
+ROLE_TITLES = (
+    _split_words(  # a capital at the start of a sentence belongs to the title, not to the name behind it; also -n, -en
+        "minister ministern direktör direktören chef chefen hövding hövdingen sekreterare sekreteraren ordförande"
+        " ordföranden president presidenten talesperson professor professorn kung kungen drottning drottningen prins"
+        " prinsessan general generalen expert experten handläggare utredare utredaren ledare ledaren ambassadör"
+        " ambassadören ledamot ledamoten kommissionär doktor director secretary chair chairman commissioner king queen"
+        " prince princess spokesperson ambassador"
+    )
 )
 FUNCTION_WORDS = frozenset(
-    _row(
+    _split_words(
         "i av på för med det den de en ett och att som om när där här nu då vid till från under över efter före mellan"
     )
-    + _row(
+    + _split_words(
         "hos genom enligt inom utom mot åt men vi jag ni du han hon hen deras vår våra vårt sin alla ingen både samt"
     )
-    + _row(
+    + _split_words(
         "även idag hur vad vem var nya ny nytt dessa denna detta the a an in on at of for from by with to and but as"
     )
-    + _row("if when where under over after before our their we he she they it this that these those both all no new")
+    + _split_words(
+        "if when where under over after before our their we he she they it this that these those both all no new"
+    )
 )
-ATTRIBUTIONS = _row(
+ATTRIBUTIONS = _split_words(
     "säger sade sa menar skriver berättar förklarar framhåller uppger kommenterar konstaterar says said"
 )
-FRACTION_WORDS = _row(
+FRACTION_WORDS = _split_words(
     "hälften halva halv tredjedel tredjedelar fjärdedel fjärdedelar femtedel femtedelar tiondel tiondelar dubbelt"
     " half twice thirds quarters"
 )
-WEEKDAYS = _row("måndag tisdag onsdag torsdag fredag lördag söndag Monday Tuesday Wednesday Thursday Friday Saturday")
+WEEKDAYS = _split_words(
+    "måndag tisdag onsdag torsdag fredag lördag söndag Monday Tuesday Wednesday Thursday Friday Saturday"
+)
 WEEKDAYS += ("Sunday",)
-SEASONS = _row("våren sommaren hösten vintern årsskiftet halvårsskiftet")
-SEASONS_EN = _row("spring summer autumn winter")  # dates only where a year follows
-FACT_OPENERS = _row(  # words, besides numbers and months, that a fact may begin with: den 4 maj, kl. 10, SOU 2024:88
+SEASONS = _split_words("våren sommaren hösten vintern årsskiftet halvårsskiftet")
+SEASONS_EN = _split_words("spring summer autumn winter")  # dates only where a year follows
+# words, besides numbers and months, that a fact may begin with: den 4 maj, kl. 10, SOU 2024:88
+FACT_OPENERS = _split_words(
     "den the i en ett one a an half kl klockan vecka week v sek eur usd gbp sou ds com sfs prop dir skr bet rskr dnr"
     " idag igår imorgon today yesterday tomorrow första andra tredje fjärde first second third fourth"
 )
@@ -133,7 +149,7 @@ FACT_OPENERS = _row(  # words, besides numbers and months, that a fact may begin
 
 def _number_words() -> dict[str, int]:
     words: dict[str, int] = {}
-    for units, tens, joint in zip(_UNITS, _TENS, ("", "-"), strict=True):
+    for units, tens, joint in zip(_SMALL_NUMBERS, _TENS_NAMES, ("", "-"), strict=True):
         small = {word: number for number, word in enumerate(units.split())}
         for count, ten in enumerate(tens.split(), 2):
             words[ten] = count * 10
@@ -145,15 +161,15 @@ def _number_words() -> dict[str, int]:
 
 
 NUMBER_WORDS = _number_words()
-TENS = (*_row(_TENS[0]), "tio")  # ett femtiotal
-FULL_MONTHS = {str(name).casefold(): number for number, pair in enumerate(MONTHS, 1) for name in pair}
+TENS_WORDS = (*_split_words(_TENS_NAMES[0]), "tio")  # ett femtiotal
+FULL_MONTHS = {str(name).casefold(): number for number, pair in enumerate(MONTH_NAMES, 1) for name in pair}
 _SHORT = "jan,feb febr,mar,apr,,jun,jul,aug,sep sept,okt oct,nov,dec"
 SHORT_MONTHS = {short: number for number, row in enumerate(_SHORT.split(","), 1) for short in row.split()}
 MONTH_NUMBERS = FULL_MONTHS | SHORT_MONTHS
-MONTHS_ALONE = tuple(str(pair.sv) for pair in MONTHS)  # a date without day and year; "may" and "March" need one
+MONTHS_ALONE = tuple(str(pair.sv) for pair in MONTH_NAMES)  # a date without day and year; "may" and "March" need one
 
 
-class Fact(NamedTuple):
+class TextFact(NamedTuple):
     """A fact that begins at a place in a text."""
 
     kind: str  # amount, number, date, time
@@ -161,7 +177,7 @@ class Fact(NamedTuple):
     end: int
 
 
-def _any(words: Iterable[str]) -> str:
+def _alternatives(words: Iterable[str]) -> str:
     return "(?:" + "|".join(sorted(map(re.escape, words), key=len, reverse=True)) + ")"
 
 
@@ -173,30 +189,30 @@ NUM = (  # no thousands after a 0: 0,125 is less than one
     r"|\d+(?:[.,]\d+)?)"
 )
 SIGN = r"[-\u2212\u2013+]"
-SCALE = rf"(?i:{_any(SCALES)})(?!\w)\.?"
-NUMBER_WORD = rf"(?i:{_any(NUMBER_WORDS)})(?!\w)"
+SCALE = rf"(?i:{_alternatives(SCALES)})(?!\w)\.?"
+NUMBER_WORD = rf"(?i:{_alternatives(NUMBER_WORDS)})(?!\w)"
 ONE = rf"(?i:en{S}halv|ett{S}halvt|half{S}an?|en|ett|one|an?)(?={S}{SCALE})"
 QUANTITY = rf"(?:{SIGN}?{NUM}|{ONE}|{NUMBER_WORD}|{SCALE})"
 RANGE = rf"(?:{NUM}{S}?{DASH}{S}?)?"
-CURRENCY = rf"(?:(?i:(?:svenska|norska|danska|US|amerikanska){S})?(?i:{_any(CURRENCIES)})(?!\w))"
-UNIT = rf"(?:{S}?{_any(UNITS)}(?!\w))"
+CURRENCY = rf"(?:(?i:(?:svenska|norska|danska|US|amerikanska){S})?(?i:{_alternatives(CURRENCIES)})(?!\w))"
+UNIT = rf"(?:{S}?{_alternatives(UNITS)}(?!\w))"
 YEAR = r"(?:1[5-9]|20|21)\d\d"
-MONTH = rf"(?i:{_any(FULL_MONTHS)}(?!\w)|{_any(SHORT_MONTHS)}(?!\w)\.?)"
-ALONE = rf"{_any(MONTHS_ALONE)}(?!\w)"
+MONTH = rf"(?i:{_alternatives(FULL_MONTHS)}(?!\w)|{_alternatives(SHORT_MONTHS)}(?!\w)\.?)"
+ALONE = rf"{_alternatives(MONTHS_ALONE)}(?!\w)"
 DAY = r"\d{1,2}(?::[ae]|st|nd|rd|th)?(?!\d)"
 CLOCK = r"(?:[01]?\d|2[0-4])"
-PATTERNS = {
-    "amount": rf"{RANGE}{QUANTITY}(?:{S}?{SCALE})?{S}?(?:{CURRENCY}|(?i:{_any(SHORT_MONEY)})(?!\w)|:-)"
-    rf"|(?:SEK|EUR|USD|GBP|[{SIGNS}]){S}?{NUM}(?:{S}?{SCALE})?",
+FACT_PATTERNS = {
+    "amount": rf"{RANGE}{QUANTITY}(?:{S}?{SCALE})?{S}?(?:{CURRENCY}|(?i:{_alternatives(MONEY_ABBREVIATIONS)})(?!\w)|:-)"
+    rf"|(?:SEK|EUR|USD|GBP|[{CURRENCY_SIGNS}]){S}?{NUM}(?:{S}?{SCALE})?",
     "date": rf"\d{{4}}-\d\d-\d\d(?!\d)"
     rf"|(?:(?i:den|the){S})?{DAY}(?:{S}?(?:{DASH}|och|till|and|to){S}?{DAY})?{S}(?:of{S})?{MONTH}(?:,?{S}{YEAR}(?!\d))?"
     rf"|{MONTH}{S}{DAY}(?:,?{S}{YEAR}(?!\d))?|{MONTH}{S}{YEAR}(?!\d)|{ALONE}"
     rf"|(?:{'|'.join(rf'(?<={word} )' for word in ('in', 'by', 'of', 'from', 'until', 'since'))})"
     r"(?:March|April|May|June|August)(?!\w)|(?:January|February|July|September|October|November|December)(?!\w)"
-    rf"|(?i:{_any(WEEKDAYS)}(?:en|s|ar|arna)?)(?!\w)"
+    rf"|(?i:{_alternatives(WEEKDAYS)}(?:en|s|ar|arna)?)(?!\w)"
     rf"|(?i:första|andra|tredje|fjärde|first|second|third|fourth){S}(?i:kvartalet|halvåret|quarter|half)(?!\w)"
     rf"|(?i:vecka|week|v\.){S}\d{{1,2}}(?!\w)"
-    rf"|(?i:{_any(SEASONS)})(?!\w)(?:{S}{YEAR}(?:/\d\d)?)?|(?i:{_any(SEASONS_EN)}){S}{YEAR}"
+    rf"|(?i:{_alternatives(SEASONS)})(?!\w)(?:{S}{YEAR}(?:/\d\d)?)?|(?i:{_alternatives(SEASONS_EN)}){S}{YEAR}"
     rf"|\d{{1,2}}\.\d{{1,2}}\.(?:\d{{4}}|\d\d)(?!\d)|\d{{1,2}}/\d{{1,2}}(?:{S}{YEAR}|[-/](?:\d{{4}}|\d\d))?(?![\w/])",
     "time": rf"(?i:kl\.?|klockan){S}?{CLOCK}(?:[.:]\d\d)?(?:{S}?{DASH}{S}?{CLOCK}(?:[.:]\d\d)?)?(?!\d)"
     rf"|{CLOCK}[.:][0-5]\d{S}?{DASH}{S}?{CLOCK}[.:][0-5]\d(?!\d)|{CLOCK}:[0-5]\d(?![\d:])"
@@ -206,71 +222,71 @@ PATTERNS = {
     "percent": rf"{RANGE}{QUANTITY}{S}?(?:(?i:procentenhet(?:er)?|procents?|percent(?:age{S}points?)?|per{S}cent)(?!\w)"
     r"|promille|[%‰])",
     "year": rf"{YEAR}(?:{DASH}(?:\d{{4}}|\d\d)|/\d\d(?:\d\d)?)?(?:-tal(?:ets?)?)?"
-    rf"(?![\w/]|[.,:]\d|{S}{_any(COUNTED)}\b)",
+    rf"(?![\w/]|[.,:]\d|{S}{_alternatives(COUNTED_NOUNS)}\b)",
     "number": rf"{SIGN}?{NUM}(?:{S}?{SCALE})?(?::\w+|-[^\W\d_]+|{UNIT})?"
     rf"|{ONE}{S}{SCALE}|{NUMBER_WORD}(?:{S}{SCALE})?{UNIT}?|{SCALE}"
-    rf"|(?i:(?:ett{S})?{_any(TENS)}tal(?:ets?)?)(?!\w)"
-    rf"|(?i:{_any(FRACTION_WORDS)})(?!\w)",
+    rf"|(?i:(?:ett{S})?{_alternatives(TENS_WORDS)}tal(?:ets?)?)(?!\w)"
+    rf"|(?i:{_alternatives(FRACTION_WORDS)})(?!\w)",
     "relative": rf"(?i:i{S}?dag|i{S}?går|i{S}?morgon|today|yesterday|tomorrow)(?!\w)",
 }
-FACT = re.compile("|".join(f"(?P<{name}>{pattern})" for name, pattern in PATTERNS.items()))
-SMALL_UNITS = {unit.casefold() for unit in UNITS}
-KIND_OF = {"reference": "number", "percent": "number", "year": "date", "relative": "day"}
-STARTS = frozenset(FACT_OPENERS).union(MONTH_NUMBERS, NUMBER_WORDS, SCALES, FRACTION_WORDS, SEASONS, SEASONS_EN)
-STEMS = tuple(day.casefold() for day in WEEKDAYS) + TENS
+FACT_PATTERN = re.compile("|".join(f"(?P<{name}>{pattern})" for name, pattern in FACT_PATTERNS.items()))
+LOWERCASE_UNITS = {unit.casefold() for unit in UNITS}
+KIND_BY_PATTERN = {"reference": "number", "percent": "number", "year": "date", "relative": "day"}
+FACT_STARTS = frozenset(FACT_OPENERS).union(MONTH_NUMBERS, NUMBER_WORDS, SCALES, FRACTION_WORDS, SEASONS, SEASONS_EN)
+FACT_STEMS = tuple(day.casefold() for day in WEEKDAYS) + TENS_WORDS
 # An en dash is a minus where it opens what it stands in; it is none in 3–5, 3 –5, 5 %–10 %, 1 maj –5 juni.
 MINUS = rf"(?<![^\s(\[|/\"”“«»’'])(?<![\d%‰°][^\S\n])\u2013(?=\d)(?!{DAY}{S}{MONTH})"
-DIGIT = re.compile(rf"(?<![\w.,])[-\u2212+]?\d|{MINUS}\d|\d|[{SIGNS}]{S}?\d")
+DIGIT_PATTERN = re.compile(rf"(?<![\w.,])[-\u2212+]?\d|{MINUS}\d|\d|[{CURRENCY_SIGNS}]{S}?\d")
 
 
-def begins_fact(word: str) -> bool:
+def can_begin_fact(word: str) -> bool:
     """Whether a fact may begin with this word; most begin none, and one look-up tells.
 
-    >>> begins_fact("den"), begins_fact("myndigheten"), begins_fact("KIFS")
+    >>> can_begin_fact("den"), can_begin_fact("myndigheten"), can_begin_fact("KIFS")
     (True, False, True)
     """
     if not word[0].isalpha():
         return True
     low = word.casefold()
-    return low in STARTS or low.startswith(STEMS) or re.fullmatch(r"[A-ZÅÄÖ]{2,5}FS", word) is not None
+    return low in FACT_STARTS or low.startswith(FACT_STEMS) or re.fullmatch(r"[A-ZÅÄÖ]{2,5}FS", word) is not None
 
 
-def find_fact(text: str, place: int) -> Fact | None:
+def find_fact(text: str, position: int) -> TextFact | None:
     """The fact that begins at a place in a text, where a word begins; None where none does.
 
     >>> find_fact("högst 20 mnkr i år", 6)
-    Fact(kind='amount', value='20000000 kr', end=13)
+    TextFact(kind='amount', value='20000000 kr', end=13)
     """
-    found = FACT.match(text, place)
+    found = FACT_PATTERN.match(text, position)
     if not found or not found.lastgroup:
         return None
     name = found.lastgroup
-    return Fact(KIND_OF.get(name, name), read_value(name, found[0]), found.end())
+    return TextFact(KIND_BY_PATTERN.get(name, name), normalise_fact(name, found[0]), found.end())
 
 
-def read_value(kind: str, text: str) -> str:
+def normalise_fact(kind: str, text: str) -> str:
     """What a printed fact says, whatever its spelling.
 
-    >>> read_value("date", "den 4 maj 2025") == read_value("date", "May 4, 2025") == "2025-05-04"
+    >>> normalise_fact("date", "den 4 maj 2025") == normalise_fact("date", "May 4, 2025") == "2025-05-04"
     True
-    >>> read_value("amount", "1,5 miljarder kronor") == read_value("amount", "1 500 mnkr") == "1500000000 kr"
+    >>> normalise_fact("amount", "1,5 miljarder kronor") == normalise_fact("amount", "1 500 mnkr") == "1500000000 kr"
     True
-    >>> read_value("percent", "tio procent"), read_value("time", "kl. 9.30–11")
+    >>> normalise_fact("percent", "tio procent"), normalise_fact("time", "kl. 9.30–11")
     ('10 %', '09:30-11:00')
     """
     plain = re.sub(rf"{S}+", " ", re.sub(DASH, "-", text)).casefold().strip()
     if kind == "date":
-        return _date_value(plain)
+        return _normalise_date(plain)
     if kind == "time":
         clocks = re.findall(r"(\d{1,2})(?:[.:](\d\d))?", plain)
         half = "".join(re.findall(r"[ap](?=\.?m)", plain))
         return "-".join(f"{int(hour):02}:{minute or '00'}" for hour, minute in clocks) + half
     if kind in {"amount", "percent", "number"}:
-        return _quantity_value(kind, plain)
+        return _normalise_quantity(kind, plain)
     return plain.replace(" ", "") if kind == "relative" else plain
 
 
-def _date_value(plain: str) -> str:
+def _normalise_date(plain: str) -> str:
     plain = re.sub(r"^(?:den|the) |(?<=\d)(?::[ae]|st|nd|rd|th)\b|,|\bof ", "", plain)
     words = [word.rstrip(".") for word in plain.split()]
     months = [MONTH_NUMBERS[word] for word in words if word in MONTH_NUMBERS]
@@ -281,7 +297,7 @@ def _date_value(plain: str) -> str:
     return plain
 
 
-def _quantity_value(kind: str, plain: str) -> str:
+def _normalise_quantity(kind: str, plain: str) -> str:
     if kind == "number" and re.search(r"\d[:-]\w", plain):  # 3:e, 50-tal, 18-åring
         return plain
     parts = re.findall(r"(?<![\d])-?\d[\d .,]*|[^\W\d]+(?:-[^\W\d]+)*|[^\w\s]", plain)
@@ -289,16 +305,16 @@ def _quantity_value(kind: str, plain: str) -> str:
     for part in parts:
         if re.match(r"-?\d", part):
             rest.append(part)
-            total *= _number(part)
+            total *= _parse_number(part)
         elif part in NUMBER_WORDS:
             total *= NUMBER_WORDS[part]
-        elif part in SHORT_MONEY:
-            total, unit = total * SHORT_MONEY[part], "kr"
+        elif part in MONEY_ABBREVIATIONS:
+            total, unit = total * MONEY_ABBREVIATIONS[part], "kr"
         elif part in SCALES:
             total *= SCALES[part]
         elif part in CURRENCIES:
             unit = CURRENCIES[part]
-        elif part in SMALL_UNITS:
+        elif part in LOWERCASE_UNITS:
             unit = part
         elif part in {"halv", "halvt", "half"}:
             total /= 2
@@ -309,10 +325,10 @@ def _quantity_value(kind: str, plain: str) -> str:
     return f"{total.normalize():f} {unit}".strip()
 
 
-def _number(text: str) -> Decimal:
+def _parse_number(text: str) -> Decimal:
     """A number as printed; a comma or point before three digits parts thousands, unless a 0 stands before it.
 
-    >>> _number("2 080"), _number("31,7"), _number("2.500"), _number("0.250"), _number("1.234,5")
+    >>> _parse_number("2 080"), _parse_number("31,7"), _parse_number("2.500"), _parse_number("0.250"), _parse_number("1.234,5")
     (Decimal('2080'), Decimal('31.7'), Decimal('2500'), Decimal('0.250'), Decimal('1234.5'))
     """
     text = text.strip(" .,").replace(" ", "")
@@ -322,48 +338,50 @@ def _number(text: str) -> Decimal:
     return Decimal(text.replace(",", "."))
 
 
-WORD = re.compile(r"[^\W\d_]+")
-SMALL = re.compile(r"(?<!\w)[a-zåäöéüæø]+")  # a word, or the beginning of one, in small letters
-INSIDE = re.compile(r"(?<=[a-zåäöéü,)] )[A-ZÅÄÖÉÜ][^\W\d_]+")  # a capital after a small letter or a comma
-LINKING = frozenset(("von", "af", "av", "de", "la", "der", "den", "van", "el", "al", "bin", "da", "di"))
-TITLE_CASE = 0.85  # where more of a line's words than this have capitals, they say nothing (English headlines)
+LETTERS_PATTERN = re.compile(r"[^\W\d_]+")
+LOWERCASE_WORD = re.compile(r"(?<!\w)[a-zåäöéüæø]+")  # a word, or the beginning of one, in small letters
+MID_SENTENCE_CAPITAL = re.compile(r"(?<=[a-zåäöéü,)] )[A-ZÅÄÖÉÜ][^\W\d_]+")  # a capital after a small letter or a comma
+NAME_PARTICLES = frozenset(("von", "af", "av", "de", "la", "der", "den", "van", "el", "al", "bin", "da", "di"))
+MIN_TITLE_CASE_SHARE = (
+    0.85  # where more of a line's words than this have capitals, they say nothing (English headlines)
+)
 
 
 @dataclass(frozen=True, slots=True)
-class Capitals:
+class CapitalUsage:
     """What the capitals of one text, or of its two versions together, tell."""
 
     names: frozenset[str]  # words with a capital inside sentences, never without
-    common: frozenset[str]  # words that stand without one
-    telling: bool  # whether a capital marks a name at all
+    lowercase_words: frozenset[str]  # words that stand without one
+    marks_names: bool  # whether a capital marks a name at all
 
-    def is_name(self, word: str, *, opens: bool, follows: bool) -> bool:
+    def is_name(self, word: str, *, starts_sentence: bool, capital_follows: bool) -> bool:
         """Whether a word is (part of) a name; `opens` a sentence, `follows`: another capital comes next."""
         if not word[0].isupper() or len(word) < 2:
             return False
         if word.isupper() and word.isalpha():
             return True  # an abbreviation: SCB, EU
         low = word.casefold()
-        if not self.telling or low in FUNCTION_WORDS:
+        if not self.marks_names or low in FUNCTION_WORDS:
             return False
-        if not opens or word in self.names:
+        if not starts_sentence or word in self.names:
             return True
-        return follows and low not in self.common and not low.endswith(ROLES)
+        return capital_follows and low not in self.lowercase_words and not low.endswith(ROLE_TITLES)
 
 
-def read_capitals(texts: Iterable[str], language: str | None = None) -> Capitals:
+def analyse_capitals(texts: Iterable[str], language: str | None = None) -> CapitalUsage:
     """What the capitals of these texts tell, judged together; German gives every noun one.
 
-    >>> capitals = read_capitals(["Vi träffade Ada Ek. Ada Ek bor i Malmö."])
-    >>> capitals.is_name("Ada", opens=True, follows=True), capitals.is_name("Vi", opens=True, follows=False)
+    >>> capitals = analyse_capitals(["Vi träffade Ada Ek. Ada Ek bor i Malmö."])
+    >>> capitals.is_name("Ada", starts_sentence=True, capital_follows=True), capitals.is_name("Vi", starts_sentence=True, capital_follows=False)
     (True, False)
     """
     text = "\n".join(texts)
-    inside = INSIDE.findall(text)
-    common = set(SMALL.findall(text))
+    inside = MID_SENTENCE_CAPITAL.findall(text)
+    common = set(LOWERCASE_WORD.findall(text))
     german = (language or "").startswith("de") or text.count(" und ") > text.count(" och ") + text.count(" and ")
     names = {name for name in inside if name.casefold() not in common}
-    return Capitals(frozenset(names), frozenset(common), telling=not german)
+    return CapitalUsage(frozenset(names), frozenset(common), marks_names=not german)
 
 
 def is_title_case(line: str) -> bool:
@@ -374,103 +392,103 @@ def is_title_case(line: str) -> bool:
     >>> is_title_case("Ada Ek och Bo Ask börjar på Skolverket")
     False
     """
-    words = [word for word in WORD.findall(line)[1:] if len(word) > 4]
-    return len(words) > 3 and sum(word[0].isupper() for word in words) > TITLE_CASE * len(words)
+    words = [word for word in LETTERS_PATTERN.findall(line)[1:] if len(word) > 4]
+    return len(words) > 3 and sum(word[0].isupper() for word in words) > MIN_TITLE_CASE_SHARE * len(words)
 
 
-def name_value(text: str) -> str:
+def normalise_name(text: str) -> str:
     """A name without the genitive's s, in small letters: two mentions of one name share it.
 
-    >>> name_value("Sveriges"), name_value("SCB:s"), name_value("Ada Eks"), name_value("Sweden’s")
+    >>> normalise_name("Sveriges"), normalise_name("SCB:s"), normalise_name("Ada Eks"), normalise_name("Sweden’s")
     ('sverige', 'scb', 'ada ek', 'sweden')
     """
     low = re.sub(r"[:’']s?$", "", text.casefold())
     return " ".join(word[:-1] if word.endswith("s") and len(word) > 2 else word for word in low.split())
 
 
-SHAPE = re.compile(
+DIFF_TOKEN_PATTERN = re.compile(
     r"(?P<link>(?:https?://|www\.)[^\s<>\"”)\]]*[^\s<>\"”)\].,;:!?])"
     r"|(?P<contact>\w[\w.+-]{0,63}@[\w-]+(?:\.[\w-]+)+|(?:\+\d{1,3}[\s()/-]{0,3}|(?<!\d)0)\d{1,4}[-/\s]\d{2,3}(?:\s?\d{2,3}){1,3}(?!\d))"
-    rf"|(?P<digits>{DIGIT.pattern})"
+    rf"|(?P<digits>{DIGIT_PATTERN.pattern})"
     r"|(?P<word>[^\W\d_][^\W_]*(?:[-‑’':/.&][^\W_]+)*)"
     r"|(?P<mark>\S)"
 )
 SPACE = re.compile(r"\s*")
-ENDS = frozenset(".!?:…|")  # after these a capital tells nothing
-QUOTES = frozenset('"”“„«»')
+SENTENCE_ENDS = frozenset(".!?:…|")  # after these a capital tells nothing
+QUOTATION_MARKS = frozenset('"”“„«»')
 EN_DASH = "–"
 SPEECH_DASHES = (EN_DASH, "—", "−")
-ATTRIBUTED = re.compile(rf",?[”\"“]?,? (?:{'|'.join(ATTRIBUTIONS)})\b[^.?!]*[.?!]?")
-LONG_QUOTE = 4  # words inside quotation marks from which on they are somebody's, not a title or a doubt
+ATTRIBUTION_PATTERN = re.compile(rf",?[”\"“]?,? (?:{'|'.join(ATTRIBUTIONS)})\b[^.?!]*[.?!]?")
+MIN_QUOTE_WORDS = 4  # words inside quotation marks from which on they are somebody's, not a title or a doubt
 
 
-class Token(NamedTuple):
+class DiffToken(NamedTuple):
     """One unit of text. kind: word, mark, negation, modal, or a fact (amount, number, date, time, name, …)."""
 
     text: str
     space: str  # the white space behind it
     kind: str
     value: str  # what it says whatever its spelling; equal for equal facts
-    opens: bool  # whether it begins a sentence
+    starts_sentence: bool  # whether it begins a sentence
     quoted: bool = False  # whether it stands in speech or between quotation marks
 
 
-def tokenise(text: str, capitals: Capitals | None = None) -> list[Token]:
+def tokenise(text: str, capitals: CapitalUsage | None = None) -> list[DiffToken]:
     """The tokens of a text; joined with their spaces they are that text (white space at its start left out).
 
     >>> [(t.text, t.kind) for t in tokenise("Det kostar inte 3 400 kronor, säger Ada Ek.") if t.kind != "word"]
     [('inte', 'negation'), ('3 400 kronor', 'amount'), (',', 'mark'), ('Ada Ek', 'name'), ('.', 'mark')]
     """
-    shaped = _shape(text)
-    capitals = capitals or read_capitals([text])
+    shaped = _split_tokens(text)
+    capitals = capitals or analyse_capitals([text])
     if is_title_case(text):
-        capitals = replace(capitals, telling=False)
+        capitals = replace(capitals, marks_names=False)
     return _mark_quotes(text, _join_names(shaped, capitals))
 
 
-def _shape(text: str) -> list[Token]:
+def _split_tokens(text: str) -> list[DiffToken]:
     """Facts, words and marks; names are not told yet."""
-    tokens: list[Token] = []
+    tokens: list[DiffToken] = []
     place, opens = len(text) - len(text.lstrip()), True
     while place < len(text):
-        found = SHAPE.match(text, place)
+        found = DIFF_TOKEN_PATTERN.match(text, place)
         assert found is not None and found.lastgroup  # noqa: S101, PT018 - a mark is anything but space
         word, kind, end = found[0], found.lastgroup, found.end()
         if kind == "digits" and word[0] == EN_DASH and _opens_speech(text, place):
             word, kind, end = EN_DASH, "mark", place + 1
         value = word
         if kind in {"word", "digits"}:
-            kind, value, starts = _read_word(word)
+            kind, value, starts = _classify_word(word)
             fact = find_fact(text, place) if starts else None
             if fact:
                 kind, value, end = fact
                 word = text[place:end]
         start, end = end, SPACE.match(text, end).end()  # type: ignore[union-attr]
-        tokens.append(Token(word, text[start:end], kind, value, opens))
-        opens = _opens_next(tokens, opens)
+        tokens.append(DiffToken(word, text[start:end], kind, value, opens))
+        opens = _next_starts_sentence(tokens, opens)
         place = end
     return tokens
 
 
-def _opens_speech(text: str, place: int) -> bool:
+def _opens_speech(text: str, position: int) -> bool:
     """Whether a dash opens a paragraph that is told to be somebody's words."""
-    paragraph = text[place:].partition("\n\n")[0]
-    return text[:place].strip(" ")[-1:] in ("", "\n") and ATTRIBUTED.search(paragraph) is not None
+    paragraph = text[position:].partition("\n\n")[0]
+    return text[:position].strip(" ")[-1:] in ("", "\n") and ATTRIBUTION_PATTERN.search(paragraph) is not None
 
 
 @lru_cache(maxsize=20_000)
-def _read_word(word: str) -> tuple[str, str, bool]:
+def _classify_word(word: str) -> tuple[str, str, bool]:
     """A lone word's kind and value, and whether it may begin a fact."""
     low = word.casefold()
     if any(letter.isdigit() for letter in word):
         return "number", low, True
-    if low in NEGATIONS or low.startswith(NEGATING_PREFIXES) or low.endswith(NEGATED):
+    if low in NEGATIONS or low.startswith(NEGATING_PREFIXES) or low.endswith(NEGATING_SUFFIXES):
         return "negation", low, False
     modal = low in MODALS and word != "May"
-    return "modal" if modal else "word", MODALS.get(low, low), begins_fact(word)
+    return "modal" if modal else "word", MODALS.get(low, low), can_begin_fact(word)
 
 
-def _opens_next(tokens: list[Token], opens: bool) -> bool:
+def _next_starts_sentence(tokens: list[DiffToken], starts_sentence: bool) -> bool:
     """Whether the token after these begins a sentence."""
     last = tokens[-1]
     if "\n" in last.space:
@@ -480,20 +498,22 @@ def _opens_next(tokens: list[Token], opens: bool) -> bool:
     before = tokens[-2] if len(tokens) > 1 else None
     if last.text == "." and before and not before.space:
         return not (before.value in ABBREVIATIONS or (before.kind == "word" and len(before.text) == 1))
-    if last.text in QUOTES:  # one that opens has space before it and none behind
-        return opens or bool(not last.space and (before is None or before.space))
-    return opens or last.text in ENDS
+    if last.text in QUOTATION_MARKS:  # one that opens has space before it and none behind
+        return starts_sentence or bool(not last.space and (before is None or before.space))
+    return starts_sentence or last.text in SENTENCE_ENDS
 
 
-def _join_names(tokens: list[Token], capitals: Capitals) -> list[Token]:
+def _join_names(tokens: list[DiffToken], capitals: CapitalUsage) -> list[DiffToken]:
     """Words that are names, neighbours made one: "Ada von Ek" is a single token."""
     named = [
         token.kind == "word"
-        and capitals.is_name(token.text, opens=token.opens, follows=_is_capital(after) and token.space == " ")
+        and capitals.is_name(
+            token.text, starts_sentence=token.starts_sentence, capital_follows=_is_capital(after) and token.space == " "
+        )
         for token, after in pairwise([*tokens, None])
         if token
     ]
-    joined: list[Token] = []
+    joined: list[DiffToken] = []
     place = 0
     while place < len(tokens):
         token = tokens[place]
@@ -503,24 +523,24 @@ def _join_names(tokens: list[Token], capitals: Capitals) -> list[Token]:
             continue
         end = place + 1
         while tokens[end - 1].space and "\n" not in tokens[end - 1].space and end < len(tokens):
-            if named[end] and not tokens[end].opens:
+            if named[end] and not tokens[end].starts_sentence:
                 end += 1
-            elif tokens[end].value in LINKING and end + 1 < len(tokens) and named[end + 1]:
+            elif tokens[end].value in NAME_PARTICLES and end + 1 < len(tokens) and named[end + 1]:
                 end += 2
             else:
                 break
         run = tokens[place:end]
         text = "".join(part.text + part.space for part in run[:-1]) + run[-1].text
-        joined.append(Token(text, run[-1].space, "name", name_value(text), token.opens))
+        joined.append(DiffToken(text, run[-1].space, "name", normalise_name(text), token.starts_sentence))
         place = end
     return joined
 
 
-def _is_capital(token: Token | None) -> bool:
+def _is_capital(token: DiffToken | None) -> bool:
     return token is not None and token.kind == "word" and token.text[0].isupper()
 
 
-def _mark_quotes(text: str, tokens: list[Token]) -> list[Token]:
+def _mark_quotes(text: str, tokens: list[DiffToken]) -> list[DiffToken]:
     """Tokens in a paragraph of speech, but not who says it, and tokens between quotation marks."""
     spans: list[tuple[int, int]] = []
     start = 0
@@ -542,11 +562,11 @@ def _mark_quotes(text: str, tokens: list[Token]) -> list[Token]:
 
 def _find_speech(paragraph: str) -> list[tuple[int, int]]:
     """The stretches of a paragraph that are somebody's words."""
-    attributions = [found.span() for found in ATTRIBUTED.finditer(paragraph)]
+    attributions = [found.span() for found in ATTRIBUTION_PATTERN.finditer(paragraph)]
     opening = paragraph.lstrip()
     if opening.startswith(SPEECH_DASHES) or (opening.startswith("- ") and attributions):
         edges = [0, *(edge for span in attributions for edge in span), len(paragraph)]
         return list(zip(edges[::2], edges[1::2], strict=True))
-    marks = [place for place, letter in enumerate(paragraph) if letter in QUOTES]
+    marks = [place for place, letter in enumerate(paragraph) if letter in QUOTATION_MARKS]
     pairs = zip(marks[::2], marks[1::2], strict=False)
-    return [(a, b) for a, b in pairs if len(paragraph[a:b].split()) >= LONG_QUOTE]
+    return [(a, b) for a, b in pairs if len(paragraph[a:b].split()) >= MIN_QUOTE_WORDS]

@@ -21,146 +21,146 @@ from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 from archive.captures import Captures
 from archive.database import ArchiveError
-from archive.evidence.manifest import Manifest, read_manifests, sha256_of, state_text
-from archive.evidence.verify import find_captures, open_archive
-from archive.i18n import Text
+from archive.evidence.manifest import Manifest, compute_sha256, format_canonical_state, read_manifests
+from archive.evidence.verify import open_archive, open_captures
+from archive.i18n import Translation
 
-GUIDE = {
-    "title_version": Text(
+GUIDE_TEXTS = {
+    "title_version": Translation(
         "Underlag för lydelse {number}: {title}",
         "Evidence for version {number}: {title}",
     ),
-    "title_removal": Text(
+    "title_removal": Translation(
         "Underlag för borttagning {number}: {title}",
         "Evidence for removal {number}: {title}",
     ),
-    "title_move": Text("Underlag för flytt {number}: {title}", "Evidence for move {number}: {title}"),
-    "moved_seen": Text("Arkivet såg att meddelandet hade flyttat", "The archive saw that the release had moved"),
-    "away_since": Text("Meddelandet stod inte kvar vid kontrollen", "The release was seen away first"),
-    "away_until": Text("och inte heller senast vid kontrollen", "and last"),
-    "back": Text("Det stod där igen", "It stood again"),
-    "removal.json": Text(
+    "title_move": Translation("Underlag för flytt {number}: {title}", "Evidence for move {number}: {title}"),
+    "moved_seen": Translation("Arkivet såg att meddelandet hade flyttat", "The archive saw that the release had moved"),
+    "away_since": Translation("Meddelandet stod inte kvar vid kontrollen", "The release was seen away first"),
+    "away_until": Translation("och inte heller senast vid kontrollen", "and last"),
+    "back": Translation("Det stod där igen", "It stood again"),
+    "removal.json": Translation(
         "vad arkivets kontroller såg i meddelandets ställe",
         "what the archive's checks saw in the release's place",
     ),
-    "move.json": Text(
+    "move.json": Translation(
         "vart meddelandet hade flyttat (target)",
         "where the release had moved to (target)",
     ),
-    "from": Text("{name}, {url}", "{name_en}, {url}"),
+    "from": Translation("{name}, {url}", "{name_en}, {url}"),
     # times
-    "times": Text("Tider", "Times"),
-    "seen": Text("Lydelsen lästes av arkivet", "The archive read the version"),
-    "taken_over": Text(
+    "times": Translation("Tider", "Times"),
+    "seen": Translation("Lydelsen lästes av arkivet", "The archive read the version"),
+    "taken_over": Translation(
         "Lydelsen togs över från en annan samling", "The version was taken over from another collection"
     ),
-    "last_seen": Text("Den stod kvar vid arkivets kontroll", "It still stood when the archive checked"),
-    "captured": Text("Svaret hämtades", "The answer was fetched"),
-    "status": Text("Svarets status (HTTP)", "The answer's status (HTTP)"),
-    "date": Text("Serverns klocka (Date)", "The server's clock (Date)"),
-    "last-modified": Text("Senast ändrad enligt servern", "Last modified, says the server"),
-    "published": Text("Publicerad enligt myndigheten", "Published, says the agency"),
-    "updated": Text("Uppdaterad enligt myndigheten", "Updated, says the agency"),
-    "manifest": Text("Manifest som omfattar lydelsen (dag, UTC)", "Manifest that covers the version (day, UTC)"),
-    "newest": Text("Nyaste manifest (dag, UTC)", "Newest manifest (day, UTC)"),
-    "not_told": Text("framgår inte", "not told"),
+    "last_seen": Translation("Den stod kvar vid arkivets kontroll", "It still stood when the archive checked"),
+    "captured": Translation("Svaret hämtades", "The answer was fetched"),
+    "status": Translation("Svarets status (HTTP)", "The answer's status (HTTP)"),
+    "date": Translation("Serverns klocka (Date)", "The server's clock (Date)"),
+    "last-modified": Translation("Senast ändrad enligt servern", "Last modified, says the server"),
+    "published": Translation("Publicerad enligt myndigheten", "Published, says the agency"),
+    "updated": Translation("Uppdaterad enligt myndigheten", "Updated, says the agency"),
+    "manifest": Translation("Manifest som omfattar lydelsen (dag, UTC)", "Manifest that covers the version (day, UTC)"),
+    "newest": Translation("Nyaste manifest (dag, UTC)", "Newest manifest (day, UTC)"),
+    "not_told": Translation("framgår inte", "not told"),
     # files
-    "files": Text("Filer", "Files"),
-    "page": Text(
+    "files": Translation("Filer", "Files"),
+    "page": Translation(
         "svaret som det kom, byte för byte (bara packningen för överföringen är borttagen)",
         "the answer as it came, byte for byte (only the coding for transfer was taken off)",
     ),
-    "headers.json": Text("de svarshuvuden som har betydelse", "the answer's header fields that matter"),
-    "release.json": Text(
+    "headers.json": Translation("de svarshuvuden som har betydelse", "the answer's header fields that matter"),
+    "release.json": Translation(
         "lydelsen som arkivet läste den; det som inte framgick av sidan är utelämnat",
         "the version as the archive read it; what the page did not tell is left out",
     ),
-    "parts": Text(
+    "parts": Translation(
         "rader ur arkivets förteckning, med kontrollsummor",
         "lines of the archive's register, with digests",
     ),
-    "chain": Text(
+    "chain": Translation(
         "dagens manifest: kontrollsummor för förteckningens delar, och för manifestet före",
         "a day's manifest: digests of the register's parts, and of the manifest before",
     ),
-    "SHA256SUMS": Text("de kontrollsummor som filerna ska ha", "the digests that the files must have"),
+    "SHA256SUMS": Translation("de kontrollsummor som filerna ska ha", "the digests that the files must have"),
     # what is not here
-    "withheld": Text(
+    "withheld": Translation(
         "Texten är borttagen ur arkivet sedan {taken_down}: {reason}\nSidans bytes och lydelsen lämnas därför inte ut."
         " Den som har originalet kan pröva det: sidans SHA-256 är {sha256}, lydelsens {hash}.",
         "The text has been taken down since {taken_down}: {reason_en}\nThe bytes of the page and the version are"
         " therefore not handed out. Who has the original can check it: the page's SHA-256 is {sha256}, the version's"
         " {hash}.",
     ),
-    "no_capture_version": Text(
+    "no_capture_version": Translation(
         "Till den här lydelsen finns inget sparat svar: den lästes innan svaren sparades, eller ur en annan källa. "
         "Bara arkivets egen läsning kan visas.",
         "No answer is kept for this version: it was read before answers were kept, or from another source. "
         "Only the archive's own reading can be shown.",
     ),
-    "no_capture_removal": Text(
+    "no_capture_removal": Translation(
         "Till den här borttagningen finns inget sparat svar. Bara vad arkivets kontroller såg kan visas, och inget "
         "manifest omfattar det.",
         "No answer is kept for this removal. Only what the archive's checks saw can be shown, and no manifest covers "
         "it.",
     ),
-    "no_capture_move": Text(
+    "no_capture_move": Translation(
         "En flytt har inget eget svar: det som lästes på den nya adressen hör till lydelsernas underlag. Flytten själv "
         "intygar bara arkivet, och inget manifest omfattar den.",
         "A move has no answer of its own: what was read at the new address belongs to the evidence of the versions. "
         "The move itself only the archive attests, and no manifest covers it.",
     ),
-    "no_bytes": Text(
+    "no_bytes": Translation(
         "Svarets bytes kan inte läsas här: {problem}",
         "The bytes of the answer cannot be read here: {problem}",
     ),
-    "no_manifest": Text(
+    "no_manifest": Translation(
         "Inget manifest omfattar lydelsen än. Det nästa gör det; hämta underlaget på nytt i morgon.",
         "No manifest covers the version yet. The next one will; fetch the evidence again tomorrow.",
     ),
-    "no_chain": Text(
+    "no_chain": Translation(
         "Manifestens texter kan inte läsas här: {problem}",
         "The texts of the manifests cannot be read here: {problem}",
     ),
     # how to check
-    "check": Text("Så kontrolleras det", "How to check it"),
-    "check_files": Text(
+    "check": Translation("Så kontrolleras det", "How to check it"),
+    "check_files": Translation(
         "Kör `sha256sum -c SHA256SUMS` i den här mappen (på en Mac `shasum -a 256 -c SHA256SUMS`; i Windows visar "
         "`certutil -hashfile FIL SHA256` summan för en fil i taget). Varje fil ska vara OK.",
         "Run `sha256sum -c SHA256SUMS` in this folder (on a Mac `shasum -a 256 -c SHA256SUMS`; on Windows "
         "`certutil -hashfile FILE SHA256` shows the digest of one file at a time). Each file must be OK.",
     ),
-    "check_page": Text(
+    "check_page": Translation(
         "Summan för {page} står som sha256, och den för headers.json som headers_sha256, på raden för svaret: "
         "`grep '\"capture\":{capture},' {part}`",
         "The digest of {page} stands as sha256, and that of headers.json as headers_sha256, on the line of the "
         "answer: `grep '\"capture\":{capture},' {part}`",
     ),
-    "check_release": Text(
+    "check_release": Translation(
         "Summan för release.json står som state_sha256 på raden för lydelsen: `grep '\"revision\":{revision},' {part}`",
         "The digest of release.json stands as state_sha256 on the line of the version: "
         "`grep '\"revision\":{revision},' {part}`",
     ),
-    "check_parts": Text(
+    "check_parts": Translation(
         "Summan för {part} står i {manifest}.",
         "The digest of {part} stands in {manifest}.",
     ),
-    "check_chain": Text(
+    "check_chain": Translation(
         "Summan för varje fil i chain/ står som previous i nästa dags fil. Den sista, {day}, har summan {digest}.",
         "The digest of each file in chain/ stands as previous in the next day's. The last one, {day}, has the digest "
         "{digest}.",
     ),
-    "check_published": Text(
+    "check_published": Translation(
         "Jämför en av dessa summor med en som någon annan än arkivet har sparat eller offentliggjort. Stämmer den, "
         "så har inget av detta ändrats sedan dess.",
         "Compare one of these digests with one that somebody other than the archive kept or published. Where they "
         "agree, none of this was changed since then.",
     ),
-    "alone": Text(
+    "alone": Translation(
         "Summorna visar bara att filerna kom fram hela: här finns inget manifest att jämföra dem med.",
         "The digests only show that the files arrived whole: there is no manifest here to compare them with.",
     ),
-    "limits": Text(
+    "limits": Translation(
         "Det visar att arkivet inte har ändrat något i efterhand. Att myndighetens server sände just detta intygar "
         "bara arkivet.",
         "This shows that the archive changed nothing afterwards. That the agency's server sent exactly this, only the "
@@ -169,55 +169,61 @@ GUIDE = {
 }
 
 
-SUMS = "SHA256SUMS"
-LANGUAGES = ("sv", "en")
+CHECKSUMS_FILE = "SHA256SUMS"
+GUIDE_LANGUAGES = ("sv", "en")
 
 
 @dataclass(slots=True, kw_only=True)
-class Bundle:
+class EvidenceBundle:
     """Holds no file's content longer than it takes to write it. The same archive always makes the same bytes."""
 
     zip: ZipFile
     folder: str
-    when: datetime  # every file's, so that the zip tells nothing of when it was made
+    timestamp: datetime  # every file's, so that the zip tells nothing of when it was made
     times: list[tuple[str, object]] = field(default_factory=list)
     files: list[tuple[str, str]] = field(default_factory=list)  # name, and the text that tells what it is
-    sums: list[tuple[str, str]] = field(default_factory=list)  # name, and the digest it must have
+    checksums: list[tuple[str, str]] = field(default_factory=list)  # name, and the digest it must have
     notes: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     steps: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
 
-    def add(self, name: str, content: bytes, told: str | None = None, sha256: str | None = None) -> None:
+    def add_file(
+        self, name: str, content: bytes, description_key: str | None = None, sha256: str | None = None
+    ) -> None:
         """A file; `told` is the text on it, `sha256` what its digest must be."""
-        entry = ZipInfo(f"{self.folder}/{name}", self.when.timetuple()[:6])
+        entry = ZipInfo(f"{self.folder}/{name}", self.timestamp.timetuple()[:6])
         entry.compress_type, entry.external_attr = ZIP_DEFLATED, 0o644 << 16
         self.zip.writestr(entry, content)
-        if told:
-            self.files.append((name, told))
+        if description_key:
+            self.files.append((name, description_key))
         if sha256:
-            self.sums.append((name, sha256))
+            self.checksums.append((name, sha256))
 
-    def close(self, title: str, about: dict[str, Any]) -> None:
+    def close(self, title_key: str, title_values: dict[str, Any]) -> None:
         """The sums, if there are any, and the guides, which tell of all other files.
 
         title: the text that heads them; about: its words.
         """
-        if self.sums:
-            self.add(SUMS, "".join(f"{sha256}  {name}\n" for name, sha256 in self.sums).encode(), SUMS)
+        if self.checksums:
+            self.add_file(
+                CHECKSUMS_FILE,
+                "".join(f"{sha256}  {name}\n" for name, sha256 in self.checksums).encode(),
+                CHECKSUMS_FILE,
+            )
             self.steps.insert(0, ("check_files", {}))
-        for language in LANGUAGES:
-            self.add(f"README.{language}.txt", self.guide(title, about, language).encode())
+        for language in GUIDE_LANGUAGES:
+            self.add_file(f"README.{language}.txt", self.format_guide(title_key, title_values, language).encode())
 
-    def guide(self, title: str, about: dict[str, Any], language: str) -> str:
+    def format_guide(self, title_key: str, title_values: dict[str, Any], language: str) -> str:
         """How to read and check the bundle, in plain text."""
 
         def say(key: str, **values: object) -> str:
-            return str(getattr(GUIDE[key], language)).format(**values)
+            return str(getattr(GUIDE_TEXTS[key], language)).format(**values)
 
-        parts = [f"{say(title, **about)}\n{say('from', **about)}"]
+        parts = [f"{say(title_key, **title_values)}\n{say('from', **title_values)}"]
         parts += [say(key, **values) for key, values in self.notes]
         told = [f"  {say(key)}: {say('not_told') if value is None else value}" for key, value in self.times]
         parts.append("\n".join([say("times"), *told]))
-        if self.sums:
+        if self.checksums:
             parts.append("\n".join([say("files"), *(f"  {name}: {say(key)}" for name, key in self.files)]))
             steps = [f"  {number}. {say(key, **values)}" for number, (key, values) in enumerate(self.steps, 1)]
             parts.append("\n".join([say("check"), *steps]))
@@ -225,27 +231,37 @@ class Bundle:
         return "\n\n".join(parts) + "\n"
 
 
-REVISION = (
+REVISION_SQL = (
     "select v.*, r.url, r.agency, a.name, coalesce(a.name_en, a.name) as name_en,"
     " case when r.revision = v.id then r.last_checked else v.last_seen end as stood, t.at as taken_down, t.reason,"
     " coalesce(t.reason_en, t.reason) as reason_en"
     " from revisions v join releases r on r.id = v.release join agencies a on a.slug = r.agency"
     " left join takedowns t on t.id = v.withheld where v.id = ?"
 )
-REMOVAL = (
+REMOVAL_SQL = (
     "select o.*, r.title, r.url, r.hash, r.withheld, a.name, coalesce(a.name_en, a.name) as name_en,"
     " t.at as taken_down, t.reason, coalesce(t.reason_en, t.reason) as reason_en"
     " from removals o join releases r on r.id = o.release join agencies a on a.slug = r.agency"
     " left join takedowns t on t.id = (select min(id) from takedowns where release = r.id and lifted is null)"
     " where o.id = ?"
 )
-SEEN_AWAY = ("kind", "target", "first_seen", "last_seen", "checks", "confirmed", "ended", "status", "moved_to")
-CAPTURE = "select * from captures where id = ?"
-MARKUP = {"text/html": ".html", "application/xhtml+xml": ".html"}  # mimetypes may say .htm
+REMOVAL_FILE_FIELDS = (
+    "kind",
+    "target",
+    "first_seen",
+    "last_seen",
+    "checks",
+    "confirmed",
+    "ended",
+    "status",
+    "moved_to",
+)
+CAPTURE_SQL = "select * from captures where id = ?"
+MARKUP_EXTENSIONS = {"text/html": ".html", "application/xhtml+xml": ".html"}  # mimetypes may say .htm
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class ManifestEntry:
     """Where a row stands in the manifests: the part's name and text, and its line there."""
 
     manifest: Manifest
@@ -254,59 +270,61 @@ class Entry:
     line: dict[str, Any]
 
 
-def write_evidence(path: Path, revision: int, out: IO[bytes]) -> bool:
+def write_revision_bundle(path: Path, revision_id: int, out: IO[bytes]) -> bool:
     """Write the bundle of a revision; False where there is none of that number, and nothing is written.
 
     Bytes and manifests that are missing or damaged are told in its guide. ArchiveError where archive.db cannot
     be read.
     """
-    return write_bundle(path, "revisions", revision, out)
+    return write_bundle(path, "revisions", revision_id, out)
 
 
-def write_removal(path: Path, removal: int, out: IO[bytes]) -> bool:
+def write_removal_bundle(path: Path, removal_id: int, out: IO[bytes]) -> bool:
     """The same of a removal: the answer that stood in the release's place when it was first seen away."""
-    return write_bundle(path, "removals", removal, out)
+    return write_bundle(path, "removals", removal_id, out)
 
 
-def write_bundle(path: Path, table: str, key: int, out: IO[bytes]) -> bool:
+def write_bundle(path: Path, table: str, row_id: int, out: IO[bytes]) -> bool:
     """The bundle of a row of revisions or removals."""
     with closing(open_archive(path)) as db:
         try:
             db.execute("begin")  # one state of the archive, whatever a crawl writes meanwhile
-            row = find_row(db, REMOVAL if table == "removals" else REVISION, key)
+            row = read_row_by_id(db, REMOVAL_SQL if table == "removals" else REVISION_SQL, row_id)
             if row is None:
                 return False
-            captures = find_captures(path)
-            name = f"removal-{key}" if table == "removals" else str(key)
+            captures = open_captures(path)
+            name = f"removal-{row_id}" if table == "removals" else str(row_id)
             moment = datetime.fromisoformat(row["first_seen" if table == "removals" else "seen"])
             try:
                 with ZipFile(out, "w") as file:
-                    fill(Bundle(zip=file, folder=f"evidence-{name}", when=moment), db, captures, row)
+                    fill_bundle(
+                        EvidenceBundle(zip=file, folder=f"evidence-{name}", timestamp=moment), db, captures, row
+                    )
             finally:
                 if captures:
                     captures.close()
         except sqlite3.Error as error:
-            raise ArchiveError(path, str(error), table=table, key=str(key)) from error
+            raise ArchiveError(path, str(error), table=table, key=str(row_id)) from error
     return True
 
 
-def fill(bundle: Bundle, db: sqlite3.Connection, captures: Captures | None, row: dict[str, Any]) -> None:
+def fill_bundle(bundle: EvidenceBundle, db: sqlite3.Connection, captures: Captures | None, row: dict[str, Any]) -> None:
     """Every file of a bundle."""
-    what = name_row(row)
-    bundle.times += times_of(row, what)
-    entries: dict[str, Entry] = {}
+    what = find_bundle_kind(row)
+    bundle.times += list_observation_times(row, what)
+    entries: dict[str, ManifestEntry] = {}
     rows = [("captures", row["capture"])] + ([("revisions", row["id"])] if what == "version" else [])
     try:
         for table, key in rows:
-            entry = find_entry(db, captures, table, key) if key is not None else None
+            entry = find_manifest_entry(db, captures, table, key) if key is not None else None
             if entry:
                 entries[table] = entry
     except ArchiveError as error:
-        bundle.notes.append(("no_chain", {"problem": tell(error)}))
+        bundle.notes.append(("no_chain", {"problem": format_archive_error(error)}))
     else:
         if rows[-1][0] not in entries and rows[-1][1] is not None:
             bundle.notes.append(("no_manifest", {}))
-    capture = find_row(db, CAPTURE, row["capture"])
+    capture = read_row_by_id(db, CAPTURE_SQL, row["capture"])
     if row["withheld"] is not None:  # the hashes stay: who has the original can check it
         told = {"sha256": capture["sha256"] if capture else "–", "hash": row["hash"]}
         bundle.notes.append(("withheld", {**told, **{key: row[key] for key in ("taken_down", "reason", "reason_en")}}))
@@ -315,81 +333,85 @@ def fill(bundle: Bundle, db: sqlite3.Connection, captures: Captures | None, row:
     else:
         add_capture(bundle, captures, capture, entries.get("captures"))
     if what != "version":
-        told = {name: row[name] for name in SEEN_AWAY if row[name] is not None}
+        told = {name: row[name] for name in REMOVAL_FILE_FIELDS if row[name] is not None}
         text = json.dumps(told, ensure_ascii=False, indent=1).encode()
-        bundle.add("removal.json", text, f"{what}.json", sha256_of(text))
+        bundle.add_file("removal.json", text, f"{what}.json", compute_sha256(text))
     elif row["withheld"] is None:
         add_state(bundle, row, entries.get("revisions"))
-    add_parts(bundle, entries)
+    add_manifest_parts(bundle, entries)
     try:
-        add_chain(bundle, db, captures, entries)
+        add_manifest_chain(bundle, db, captures, entries)
     except ArchiveError as error:
-        bundle.notes.append(("no_chain", {"problem": tell(error)}))
+        bundle.notes.append(("no_chain", {"problem": format_archive_error(error)}))
     about = {"number": row["id"], **{name: row[name] for name in ("title", "url", "name", "name_en")}}
     bundle.close(f"title_{what}", about)
 
 
-def name_row(row: dict[str, Any]) -> str:
+def find_bundle_kind(row: dict[str, Any]) -> str:
     """What a bundle is of: a version, a removal or a move."""
     if "ended" not in row:
         return "version"
     return "move" if row["kind"] == "moved" else "removal"
 
 
-def times_of(row: dict[str, Any], what: str) -> list[tuple[str, object]]:
+def list_observation_times(row: dict[str, Any], bundle_kind: str) -> list[tuple[str, object]]:
     """When the archive saw it."""
-    if what == "move":
+    if bundle_kind == "move":
         return [("moved_seen", row["first_seen"])]
-    if what == "removal":
+    if bundle_kind == "removal":
         return [("away_since", row["first_seen"]), ("away_until", row["last_seen"]), ("back", row["ended"])]
     taken_over = row["cause"] == "import"  # and never looked at, unless later checks say so
     stood = None if taken_over and row["stood"] == row["seen"] else row["stood"]
     return [("taken_over" if taken_over else "seen", row["seen"]), ("last_seen", stood)]
 
 
-def add_capture(bundle: Bundle, captures: Captures | None, capture: dict[str, Any], entry: Entry | None) -> None:
+def add_capture(
+    bundle: EvidenceBundle, captures: Captures | None, capture: dict[str, Any], entry: ManifestEntry | None
+) -> None:
     """The answer's bytes and header fields, as far as they are held."""
     headers = json.loads(capture["headers"])
     bundle.times += [("captured", capture["seen"]), ("status", capture["status"])]
     bundle.times += [(name, headers.get(name)) for name in ("date", "last-modified")]
     told = entry.line if entry else {}
-    page = f"page{find_ending(headers.get('content-type', ''))}"
+    page = f"page{find_file_extension(headers.get('content-type', ''))}"
     try:
-        body = read_blob(captures, capture["sha256"])
+        body = read_capture_body(captures, capture["sha256"])
     except ArchiveError as error:
-        bundle.notes.append(("no_bytes", {"problem": tell(error)}))
+        bundle.notes.append(("no_bytes", {"problem": format_archive_error(error)}))
     else:
-        bundle.add(page, body, "page", told.get("sha256", capture["sha256"]))
+        bundle.add_file(page, body, "page", told.get("sha256", capture["sha256"]))
     text = capture["headers"].encode()
-    bundle.add("headers.json", text, "headers.json", told.get("headers_sha256", sha256_of(text)))
+    bundle.add_file("headers.json", text, "headers.json", told.get("headers_sha256", compute_sha256(text)))
     if entry:
         bundle.steps.append(("check_page", {"page": page, "capture": capture["id"], "part": entry.part}))
 
 
-def add_state(bundle: Bundle, row: dict[str, Any], entry: Entry | None) -> None:
+def add_state(bundle: EvidenceBundle, row: dict[str, Any], entry: ManifestEntry | None) -> None:
     """The version itself."""
     bundle.times += [("published", row["published"]), ("updated", row["updated"])]
-    text = state_text(row)
-    bundle.add("release.json", text, "release.json", entry.line["state_sha256"] if entry else sha256_of(text))
+    text = format_canonical_state(row)
+    bundle.add_file("release.json", text, "release.json", entry.line["state_sha256"] if entry else compute_sha256(text))
     if entry:
         bundle.steps.append(("check_release", {"revision": row["id"], "part": entry.part}))
 
 
-def add_parts(bundle: Bundle, entries: dict[str, Entry]) -> None:
+def add_manifest_parts(bundle: EvidenceBundle, entries: dict[str, ManifestEntry]) -> None:
     """The parts of the manifests in which answer and version stand."""
     for entry in entries.values():
-        bundle.add(entry.part, entry.text, "parts", sha256_of(entry.text))
+        bundle.add_file(entry.part, entry.text, "parts", compute_sha256(entry.text))
         bundle.steps.append(("check_parts", {"part": entry.part, "manifest": f"chain/{entry.manifest.day}.json"}))
 
 
-def add_chain(bundle: Bundle, db: sqlite3.Connection, captures: Captures | None, entries: dict[str, Entry]) -> None:
+def add_manifest_chain(
+    bundle: EvidenceBundle, db: sqlite3.Connection, captures: Captures | None, entries: dict[str, ManifestEntry]
+) -> None:
     """The manifests from the first that covers any of it to the newest."""
     if not entries:
         return
     chain = read_manifests(db, "day >= ?", min(entry.manifest.day for entry in entries.values()))
     for manifest in chain:
-        text = read_blob(captures, manifest.digest)
-        bundle.add(f"chain/{manifest.day}.json", text, sha256=manifest.digest)
+        text = read_capture_body(captures, manifest.digest)
+        bundle.add_file(f"chain/{manifest.day}.json", text, sha256=manifest.digest)
     bundle.files.append(("chain/*.json", "chain"))
     covering = entries.get("revisions") or entries.get("captures")
     bundle.times += [("manifest", covering.manifest.day if covering else None), ("newest", chain[-1].day)]
@@ -399,46 +421,50 @@ def add_chain(bundle: Bundle, db: sqlite3.Connection, captures: Captures | None,
     ]
 
 
-def find_entry(db: sqlite3.Connection, captures: Captures | None, table: str, key: int) -> Entry | None:
+def find_manifest_entry(
+    db: sqlite3.Connection, captures: Captures | None, table: str, row_id: int
+) -> ManifestEntry | None:
     """Where a row stands in the manifests; None while none covers it. ArchiveError where that cannot be read."""
-    covering = read_manifests(db, f"{table}_to >= ?", key)
+    covering = read_manifests(db, f"{table}_to >= ?", row_id)
     if not covering:
         return None
-    for part in json.loads(read_blob(captures, covering[0].digest))["parts"]:
+    for part in json.loads(read_capture_body(captures, covering[0].digest))["parts"]:
         first, last = part.get(table, (0, -1))
-        if first <= key <= last:
-            text = read_blob(captures, part["sha256"])
+        if first <= row_id <= last:
+            text = read_capture_body(captures, part["sha256"])
             lines = (json.loads(line) for line in text.splitlines())
-            line = next((line for line in lines if line[table.removesuffix("s")] == key), None)
+            line = next((line for line in lines if line[table.removesuffix("s")] == row_id), None)
             if line is not None:
-                return Entry(manifest=covering[0], part=f"{table}-{first}-{last}.jsonl", text=text, line=line)
-    raise ArchiveError("archive.db", f"the manifest of {covering[0].day} does not have it", table=table, key=str(key))
+                return ManifestEntry(manifest=covering[0], part=f"{table}-{first}-{last}.jsonl", text=text, line=line)
+    raise ArchiveError(
+        "archive.db", f"the manifest of {covering[0].day} does not have it", table=table, key=str(row_id)
+    )
 
 
-def find_row(db: sqlite3.Connection, sql: str, key: int | None) -> dict[str, Any] | None:
+def read_row_by_id(db: sqlite3.Connection, sql: str, row_id: int | None) -> dict[str, Any] | None:
     """The one row under a key, by the names of its columns."""
-    cursor = db.execute(sql, [key])
+    cursor = db.execute(sql, [row_id])
     values = cursor.fetchone()
     return values and dict(zip((name for name, *_ in cursor.description), values, strict=True))
 
 
-def read_blob(captures: Captures | None, sha256: str) -> bytes:
+def read_capture_body(captures: Captures | None, sha256: str) -> bytes:
     """ArchiveError where it is not held, or nothing is."""
     if captures is None:
         raise ArchiveError("captures.db", "no such file", key=sha256)
     return captures.read(sha256)
 
 
-def find_ending(content_type: str) -> str:
+def find_file_extension(content_type: str) -> str:
     """The ending of a file of a media type.
 
-    >>> find_ending("text/html; charset=utf-8"), find_ending("application/pdf"), find_ending("")
+    >>> find_file_extension("text/html; charset=utf-8"), find_file_extension("application/pdf"), find_file_extension("")
     ('.html', '.pdf', '.bin')
     """
     media_type = content_type.split(";", maxsplit=1)[0].strip().lower()
-    return MARKUP.get(media_type) or mimetypes.guess_extension(media_type) or ".bin"
+    return MARKUP_EXTENSIONS.get(media_type) or mimetypes.guess_extension(media_type) or ".bin"
 
 
-def tell(error: ArchiveError) -> str:
+def format_archive_error(error: ArchiveError) -> str:
     """Without the folder, which is nobody's business."""
     return ": ".join(part for part in (Path(error.file).name, error.table, error.key, error.problem) if part)

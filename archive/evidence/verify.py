@@ -21,83 +21,88 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from archive.aggregates import COUNTED, KEYS
+from archive.aggregates import COUNT_SQL, KEY_LENGTHS
 from archive.captures import Captures
 from archive.database import ArchiveError, open_readonly
-from archive.evidence.manifest import Manifest, check_chain, find_newest, read_manifests
-from archive.models import FIELDS, LISTS, PARTS, STATE, read_state, state_hash
-from archive.redaction import Withheld, restore_row
+from archive.evidence.manifest import Manifest, check_manifest_chain, find_newest_manifest, read_manifests
+from archive.models import LIST_FIELDS, PART_FIELDS, PART_TABLES, STATE_FIELDS, hash_state, parse_state
+from archive.redaction import WithheldStore, restore_withheld_row
 
-UNTOLD = "select id from releases r where not exists (select 1 from delta d where d.release = r.id)"
+RELEASES_WITHOUT_CHANGES_SQL = (
+    "select id from releases r where not exists (select 1 from delta d where d.release = r.id)"
+)
 
 
-def check_delta(path: Path, db: sqlite3.Connection) -> Iterator[ArchiveError | None]:
+def check_changefeed(path: Path, db: sqlite3.Connection) -> Iterator[ArchiveError | None]:
     """A finding for each release without an entry."""
-    for (release,) in db.execute(UNTOLD):
+    for (release,) in db.execute(RELEASES_WITHOUT_CHANGES_SQL):
         yield ArchiveError(path, "no entry tells of this release", table="delta", key=str(release))
 
 
-Row = tuple[Any, ...]
+RowValues = tuple[Any, ...]
 
 
-def check_counted(path: Path, db: sqlite3.Connection) -> Iterator[ArchiveError | None]:
+def check_aggregates(path: Path, db: sqlite3.Connection) -> Iterator[ArchiveError | None]:
     """A finding for each row that is missing, too many, or counts otherwise."""
-    for table in COUNTED:
-        for key, kept, counted in find_differing(db, table):
+    for table in COUNT_SQL:
+        for key, kept, counted in find_wrong_counts(db, table):
             if not counted:
                 problem = "is kept, and nothing is there to be counted"
             elif not kept:
                 problem = "is missing"
             else:
-                problem = f"says {tell(kept)}, counted are {tell(counted)}"
+                problem = f"says {format_counts(kept)}, counted are {format_counts(counted)}"
             named = " ".join(str(value) or "-" for value in key)
             yield ArchiveError(path, f"{problem} (python -m archive reindex counts anew)", table=table, key=named)
         yield None
 
 
-def find_differing(db: sqlite3.Connection, table: str) -> Iterator[tuple[Row, Row, Row]]:
+def find_wrong_counts(db: sqlite3.Connection, table: str) -> Iterator[tuple[RowValues, RowValues, RowValues]]:
     """Key, values as kept, values as counted, of each row that is not the same in both; () where there is none.
 
     Both are sorted once, together: what is the same falls out.
     """
     columns = [row[1] for row in db.execute(f"pragma table_info({table})")]
-    names, size = ", ".join(columns), KEYS[table]
+    names, size = ", ".join(columns), KEY_LENGTHS[table]
     rows = db.execute(
         f"select {names}, sum(kept) from (select {names}, 1 as kept from {table}"
-        f" union all select *, -1 from ({COUNTED[table]})) group by {names} having sum(kept) <> 0 order by {names}"
+        f" union all select *, -1 from ({COUNT_SQL[table]})) group by {names} having sum(kept) <> 0 order by {names}"
     )
     for key, found in groupby(rows, key=lambda row: row[:size]):
         sides = {row[-1] > 0: row[size:-1] or ("there",) for row in found}
         yield key, sides.get(True, ()), sides.get(False, ())
 
 
-def tell(values: Row) -> str:
+def format_counts(values: RowValues) -> str:
     """Counts in words."""
     return " and ".join(map(str, values))
 
 
-SHOWN_STEP = 1000  # ids a query
+RELEASES_PER_QUERY = 1000  # ids a query
 
 
 def check_releases(path: Path, db: sqlite3.Connection) -> Iterator[ArchiveError | None]:
     """For each release what is wrong with it, if anything."""
     end = db.execute("select coalesce(max(id), 0) from releases").fetchone()[0]
-    shown = ", ".join(f"r.{name}" for name in (*STATE, "hash"))
-    kept = ", ".join(f"v.{name}" for name in (*STATE, "hash"))
+    shown = ", ".join(f"r.{name}" for name in (*STATE_FIELDS, "hash"))
+    kept = ", ".join(f"v.{name}" for name in (*STATE_FIELDS, "hash"))
     sql = (
         f"select r.id, r.revision, v.release is r.id and ({shown}) is ({kept}), v.tags,"
-        f" {', '.join(f'v.{name}' for name in PARTS)}"
+        f" {', '.join(f'v.{name}' for name in PART_TABLES)}"
         " from releases r left join revisions v on v.id = r.revision where r.id between ? and ?"
     )
-    for first in range(1, end + 1, SHOWN_STEP):
-        span = (first, first + SHOWN_STEP - 1)
-        tags, parts = read_tags(db, span), {name: read_parts(db, name, span) for name in PARTS}
+    for first in range(1, end + 1, RELEASES_PER_QUERY):
+        span = (first, first + RELEASES_PER_QUERY - 1)
+        tags, parts = (
+            read_tags_by_release(db, span),
+            {name: read_parts_by_release(db, name, span) for name in PART_TABLES},
+        )
         for release, revision, same, tags_kept, *parts_kept in db.execute(sql, span).fetchall():
             differing = [] if same else ["releases"]
-            if not holds(tags_kept, tags[release], ordered=False):
+            if not is_list_stored(tags_kept, tags[release], ordered=False):
                 differing.append("release_tags")
-            for name, text in zip(PARTS, parts_kept, strict=True):
-                if not holds(text, parts[name][release]):
+            for name, text in zip(PART_TABLES, parts_kept, strict=True):
+                if not is_list_stored(text, parts[name][release]):
                     differing.append(name)
             if not differing:
                 yield None
@@ -105,66 +110,70 @@ def check_releases(path: Path, db: sqlite3.Connection) -> Iterator[ArchiveError 
                 yield ArchiveError(path, f"is not as revision {revision} holds it", table=table, key=str(release))
 
 
-def holds(kept: str | None, shown: list[Any], *, ordered: bool = True) -> bool:
+def is_list_stored(stored_json: str | None, current: list[Any], *, ordered: bool = True) -> bool:
     """Whether a revision's list is what is shown; one that was not read in its day tells nothing.
 
-    >>> holds('["b", "a"]', ["a", "b"], ordered=False), holds("[", []), holds(None, [])
+    >>> is_list_stored('["b", "a"]', ["a", "b"], ordered=False), is_list_stored("[", []), is_list_stored(None, [])
     (True, False, True)
     """
-    if kept is None:
+    if stored_json is None:
         return True
     try:
-        found = json.loads(kept)
-        return bool(found == shown if ordered else sorted(found) == sorted(shown))
+        found = json.loads(stored_json)
+        return bool(found == current if ordered else sorted(found) == sorted(current))
     except (ValueError, TypeError):  # no JSON, or no list
         return False
 
 
-def read_tags(db: sqlite3.Connection, span: tuple[int, int]) -> dict[int, list[str]]:
+def read_tags_by_release(db: sqlite3.Connection, id_range: tuple[int, int]) -> dict[int, list[str]]:
     """The tags of some releases."""
     found: dict[int, list[str]] = defaultdict(list)
     sql = "select rt.release, t.name from release_tags rt join tags t on t.id = rt.tag where rt.release between ? and ?"
-    for release, name in db.execute(sql, span):
+    for release, name in db.execute(sql, id_range):
         found[release].append(name)
     return found
 
 
-def read_parts(db: sqlite3.Connection, table: str, span: tuple[int, int]) -> dict[int, list[dict[str, Any]]]:
+def read_parts_by_release(
+    db: sqlite3.Connection, table: str, id_range: tuple[int, int]
+) -> dict[int, list[dict[str, Any]]]:
     """The questions, images … of some releases, as revisions hold them."""
     found: dict[int, list[dict[str, Any]]] = defaultdict(list)
-    names = FIELDS[table]
+    names = PART_FIELDS[table]
     sql = f"select release, {', '.join(names)} from {table} where release between ? and ? order by release, position"
-    for release, *values in db.execute(sql, span):
+    for release, *values in db.execute(sql, id_range):
         found[release].append(dict(zip(names, values, strict=True)))
     return found
 
 
-TABLES = ("captures", "revisions", "releases", "manifests")
-STEP = 1000  # ids a query, so that no read transaction stands open for long
-Watch = Callable[[str, int, int], None]  # what is being looked at, how much of it, of how much
-Check = Iterator[ArchiveError | None]  # for each thing looked at what is wrong with it, if anything
+VERIFIED_TABLES = ("captures", "revisions", "releases", "manifests")
+ROWS_PER_QUERY = 1000  # ids a query, so that no read transaction stands open for long
+VerifyProgress = Callable[[str, int, int], None]  # what is being looked at, how much of it, of how much
+CheckResults = Iterator[ArchiveError | None]  # for each thing looked at what is wrong with it, if anything
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
+class VerificationReport:
     """What was looked at, and what is wrong: each finding names file, table and key."""
 
     counts: dict[str, int]  # rows of each table, and blobs
     uncovered: int  # captures and revisions that came after the newest manifest
-    newest: Manifest | None
+    newest_manifest: Manifest | None
     findings: list[ArchiveError] = field(default_factory=list)
 
 
-def verify(path: Path, *, known: str | None = None, watch: Watch = lambda *_: None) -> Report:
+def verify(
+    path: Path, *, known_digest: str | None = None, progress: VerifyProgress = lambda *_: None
+) -> VerificationReport:
     """Look at all of an archive; nothing is changed. `known` is a digest, published elsewhere, that must be in it.
 
     ArchiveError where it cannot be opened as an archive.
     """
     db = open_archive(path)
     try:
-        captures = find_captures(path)
+        captures = open_captures(path)
         try:
-            return look(path, db, captures, known, watch)
+            return run_checks(path, db, captures, known_digest, progress)
         finally:
             if captures:
                 captures.close()
@@ -174,16 +183,20 @@ def verify(path: Path, *, known: str | None = None, watch: Watch = lambda *_: No
         db.close()
 
 
-def look(path: Path, db: sqlite3.Connection, captures: Captures | None, known: str | None, watch: Watch) -> Report:
+def run_checks(
+    path: Path, db: sqlite3.Connection, captures: Captures | None, known_digest: str | None, progress: VerifyProgress
+) -> VerificationReport:
     """Check after check; one that the file's damage ends is a finding, and the next goes on."""
-    counts = {table: db.execute(f"select count(*) from {table}").fetchone()[0] for table in TABLES}
-    newest = find_newest(db)
+    counts = {table: db.execute(f"select count(*) from {table}").fetchone()[0] for table in VERIFIED_TABLES}
+    newest = find_newest_manifest(db)
     uncovered = sum(
-        db.execute(f"select count(*) from {table} where id > ?", [newest.to(table) if newest else 0]).fetchone()[0]
+        db.execute(
+            f"select count(*) from {table} where id > ?", [newest.last_id_of(table) if newest else 0]
+        ).fetchone()[0]
         for table in ("captures", "revisions")
     )
-    report = Report(counts=counts, uncovered=uncovered, newest=newest)
-    checks: list[tuple[Path, str, int, Check]] = [(path, "integrity", 1, check_file(path, db))]
+    report = VerificationReport(counts=counts, uncovered=uncovered, newest_manifest=newest)
+    checks: list[tuple[Path, str, int, CheckResults]] = [(path, "integrity", 1, check_database_file(path, db))]
     if captures:
         counts["blobs"] = count_blobs(captures, report)
         checks += [
@@ -193,20 +206,20 @@ def look(path: Path, db: sqlite3.Connection, captures: Captures | None, known: s
         ]
     elif counts["captures"] or counts["manifests"]:
         problem = f"no such file; {counts['captures']} captures point into it"
-        report.findings.append(ArchiveError(Captures.beside(path), problem, table="blobs"))
-    report.findings.extend(find_no_withheld(path, db))
+        report.findings.append(ArchiveError(Captures.path_beside(path), problem, table="blobs"))
+    report.findings.extend(find_missing_withheld_file(path, db))
     checks += [
         (path, "revisions", counts["revisions"], check_revisions(path, db)),
         (path, "releases", counts["releases"], check_releases(path, db)),
-        (path, "delta", 1, check_delta(path, db)),
-        (path, "counted", len(COUNTED), check_counted(path, db)),
-        (path, "manifests", counts["manifests"], check_chain(path, db, captures)),
+        (path, "delta", 1, check_changefeed(path, db)),
+        (path, "counted", len(COUNT_SQL), check_aggregates(path, db)),
+        (path, "manifests", counts["manifests"], check_manifest_chain(path, db, captures)),
     ]
     for file, what, total, check in checks:
         db.execute("begin")  # each check looks at one state of the archive, whatever a crawl writes meanwhile
         try:
             for done, finding in enumerate(check, 1):
-                watch(what, done, total)
+                progress(what, done, total)
                 if finding:
                     report.findings.append(finding)
         except sqlite3.Error as error:
@@ -215,8 +228,8 @@ def look(path: Path, db: sqlite3.Connection, captures: Captures | None, known: s
             report.findings.append(error)
         finally:
             db.execute("commit")
-    if known and not read_manifests(db, "digest = ?", known):
-        report.findings.append(ArchiveError(path, "no manifest has this digest", table="manifests", key=known))
+    if known_digest and not read_manifests(db, "digest = ?", known_digest):
+        report.findings.append(ArchiveError(path, "no manifest has this digest", table="manifests", key=known_digest))
     return report
 
 
@@ -231,18 +244,18 @@ def open_archive(path: Path) -> sqlite3.Connection:
         held = {name for (name,) in db.execute("select name from sqlite_master where type = 'table'")}
     except sqlite3.Error as error:
         raise ArchiveError(path, f"cannot be opened as an archive: {error}") from error
-    if missing := [table for table in (*TABLES, "delta", *COUNTED) if table not in held]:
+    if missing := [table for table in (*VERIFIED_TABLES, "delta", *COUNT_SQL) if table not in held]:
         db.close()
         raise ArchiveError(path, f"holds no table {missing[0]}: it is no archive, or an older one (a crawl renews it)")
     return db
 
 
-def find_captures(path: Path) -> Captures | None:
+def open_captures(path: Path) -> Captures | None:
     """The captures.db beside an archive, if there is one."""
-    return Captures(path, readonly=True) if Captures.beside(path).is_file() else None
+    return Captures(path, readonly=True) if Captures.path_beside(path).is_file() else None
 
 
-def count_blobs(captures: Captures, report: Report) -> int:
+def count_blobs(captures: Captures, report: VerificationReport) -> int:
     """How many there are; a file that cannot tell is a finding."""
     try:
         return captures.count()
@@ -251,9 +264,9 @@ def count_blobs(captures: Captures, report: Report) -> int:
         return 0
 
 
-def find_no_withheld(path: Path, db: sqlite3.Connection) -> list[ArchiveError]:
+def find_missing_withheld_file(path: Path, db: sqlite3.Connection) -> list[ArchiveError]:
     """One finding for all that is taken down where there is no withheld.db: a snapshot never has it."""
-    file = Withheld(path).path
+    file = WithheldStore(path).path
     (number,) = db.execute("select count(*) from revisions where withheld is not null").fetchone()
     if not number or file.is_file():
         return []
@@ -261,7 +274,7 @@ def find_no_withheld(path: Path, db: sqlite3.Connection) -> list[ArchiveError]:
     return [ArchiveError(file, problem, table="states")]
 
 
-def check_file(path: Path, db: sqlite3.Connection) -> Check:
+def check_database_file(path: Path, db: sqlite3.Connection) -> CheckResults:
     """SQLite's own look at a file, and whether each foreign key leads somewhere."""
     for (problem,) in db.execute("pragma integrity_check"):
         yield None if problem == "ok" else ArchiveError(path, problem, table="integrity")
@@ -271,13 +284,13 @@ def check_file(path: Path, db: sqlite3.Connection) -> Check:
         yield ArchiveError(path, problem, table=table, key=None if row is None else str(row))
 
 
-def check_captures_file(path: Path) -> Check:
+def check_captures_file(path: Path) -> CheckResults:
     """The same of captures.db."""
     with closing(open_readonly(path)) as db:
-        yield from check_file(path, db)
+        yield from check_database_file(path, db)
 
 
-def check_blobs(captures: Captures) -> Check:
+def check_blobs(captures: Captures) -> CheckResults:
     """Each is read and hashed again."""
     for sha256 in captures:
         try:
@@ -288,9 +301,9 @@ def check_blobs(captures: Captures) -> Check:
             yield None
 
 
-def check_captures(path: Path, db: sqlite3.Connection, captures: Captures) -> Check:
+def check_captures(path: Path, db: sqlite3.Connection, captures: Captures) -> CheckResults:
     """Each has its bytes, and as many as it says."""
-    for first, last in steps(db, "captures"):
+    for first, last in iter_id_ranges(db, "captures"):
         rows = db.execute("select id, sha256, bytes from captures where id between ? and ?", [first, last]).fetchall()
         for key, sha256, length in rows:
             size = captures.size(sha256)
@@ -302,17 +315,17 @@ def check_captures(path: Path, db: sqlite3.Connection, captures: Captures) -> Ch
                 yield None
 
 
-def check_revisions(path: Path, db: sqlite3.Connection) -> Check:
+def check_revisions(path: Path, db: sqlite3.Connection) -> CheckResults:
     """Each has the hash of the state it holds, or that withheld.db holds, where there is one."""
-    names = ("id", "hash", "withheld", *STATE, *LISTS)
-    which = "" if Withheld(path).path.is_file() else "and withheld is null"
-    for first, last in steps(db, "revisions"):
+    names = ("id", "hash", "withheld", *STATE_FIELDS, *LIST_FIELDS)
+    which = "" if WithheldStore(path).path.is_file() else "and withheld is null"
+    for first, last in iter_id_ranges(db, "revisions"):
         for values in db.execute(
             f"select {', '.join(names)} from revisions where id between ? and ? {which}", [first, last]
         ):
             row = dict(zip(names, values, strict=True))
             try:
-                right = state_hash(read_state(restore_row(db, row))) == row["hash"]
+                right = hash_state(parse_state(restore_withheld_row(db, row))) == row["hash"]
                 problem = None if right else "its hash is not that of the state it holds"
             except (ValueError, TypeError, AttributeError, LookupError) as error:  # what is no JSON, or no text
                 problem = f"its state cannot be read: {error}"
@@ -322,8 +335,8 @@ def check_revisions(path: Path, db: sqlite3.Connection) -> Check:
             yield ArchiveError(path, problem, table="revisions", key=str(row["id"])) if problem else None
 
 
-def steps(db: sqlite3.Connection, table: str) -> Iterator[tuple[int, int]]:
+def iter_id_ranges(db: sqlite3.Connection, table: str) -> Iterator[tuple[int, int]]:
     """First and last id of a table, some at a time."""
     end = db.execute(f"select coalesce(max(id), 0) from {table}").fetchone()[0]
-    for first in range(1, end + 1, STEP):
-        yield first, first + STEP - 1
+    for first in range(1, end + 1, ROWS_PER_QUERY):
+        yield first, first + ROWS_PER_QUERY - 1

@@ -26,32 +26,32 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from archive.dates import to_text
-from archive.i18n import ZONE
+from archive.dates import to_iso
+from archive.i18n import SWEDISH_TIME
 from archive.models import Release
-from archive.quarantine import Aside, find_thin
+from archive.quarantine import Quarantine, find_short_sources
 
-FIELDS = ("title", "lead", "published", "updated", "tags", "questions")
+TRACKED_FIELDS = ("title", "lead", "published", "updated", "tags", "questions")
 
 
-def find_told(release: Release) -> Iterator[str]:
+def list_filled_fields(release: Release) -> Iterator[str]:
     """The names of the fields that are not empty."""
-    return (name for name in FIELDS if getattr(release, name))
+    return (name for name in TRACKED_FIELDS if getattr(release, name))
 
 
-YEARS = 3  # of history that count
-YEAR = timedelta(days=364)  # whole weeks, so that the same days of the week are compared
-AROUND = 14  # days before and after the same day of an earlier year
-FEWEST = 4  # gaps that make a habit
-WEEKEND = 4  # days of silence that are usual for everybody: Easter is the longest
-SHORTEST = 7  # days of silence that are never suspicious
-SUMMER = ((6, 19), (8, 15))
-HOLIDAYS = (SUMMER, ((12, 20), (12, 31)), ((1, 1), (1, 7)))  # when Swedish offices are empty
-ONE_SUMMER = 58  # days
+HISTORY_YEARS = 3  # of history that count
+FIFTY_TWO_WEEKS = timedelta(days=364)  # whole weeks, so that the same days of the week are compared
+SEASON_WINDOW_DAYS = 14  # days before and after the same day of an earlier year
+MIN_GAPS = 4  # gaps that make a habit
+MIN_LONG_GAP = 4  # days of silence that are usual for everybody: Easter is the longest
+MIN_SUSPICIOUS_SILENCE = 7  # days of silence that are never suspicious
+SUMMER_PERIOD = ((6, 19), (8, 15))
+HOLIDAY_PERIODS = (SUMMER_PERIOD, ((12, 20), (12, 31)), ((1, 1), (1, 7)))  # when Swedish offices are empty
+SUMMER_DAYS = 58  # days
 
 
 @dataclass(frozen=True, slots=True)
-class Habit:
+class PublishingRhythm:
     """What is usual, in days between two days with releases.
 
     usual: the median. long: what only one gap in twenty exceeds. allowed: the silence from which on it is
@@ -59,90 +59,93 @@ class Habit:
     None where the history is too short to tell. summer: the share of a working day that a day of summer is.
     """
 
-    usual: float
-    long: int
-    allowed: int
-    season: int | None
-    summer: float = 0.0
+    median_gap: float
+    long_gap: int
+    max_silence: int
+    seasonal_silence: int | None
+    summer_pace: float = 0.0
 
 
-def find_habit(days: Sequence[date], today: date) -> Habit | None:
+def measure_rhythm(days: Sequence[date], today: date) -> PublishingRhythm | None:
     """The habit that some days with releases (each once, in order) show; None where they are too few."""
     gaps = sorted((later - earlier).days for earlier, later in pairwise(days))
-    if len(gaps) < FEWEST:
+    if len(gaps) < MIN_GAPS:
         return None
-    summer = find_summer(days)
-    working = sorted(working_days(earlier, later, summer) for earlier, later in pairwise(days))
+    summer = measure_summer_pace(days)
+    working = sorted(count_working_days(earlier, later, summer) for earlier, later in pairwise(days))
     longest = working[-2 if len(working) >= 20 else -1]  # of many, one may be an outage of ours
     long = quantile(working, 0.95)
-    allowed = max(2.5 * long, 1.5 * longest, 4 * median(working), SHORTEST)
+    allowed = max(2.5 * long, 1.5 * longest, 4 * median(working), MIN_SUSPICIOUS_SILENCE)
     unsure = 1 + 3 / len(working) if len(working) < 20 else 1
-    return Habit(
-        usual=float(median(gaps)),
-        long=max(long, ceil(2 * median(working)), WEEKEND),
-        allowed=ceil(allowed * unsure),
-        season=find_season(days, today),
-        summer=summer,
+    return PublishingRhythm(
+        median_gap=float(median(gaps)),
+        long_gap=max(long, ceil(2 * median(working)), MIN_LONG_GAP),
+        max_silence=ceil(allowed * unsure),
+        seasonal_silence=find_seasonal_silence(days, today),
+        summer_pace=summer,
     )
 
 
-def find_season(days: Sequence[date], today: date) -> int | None:
+def find_seasonal_silence(days: Sequence[date], today: date) -> int | None:
     """The longest silence in the same weeks of earlier years.
 
     >>> weekly = [date(2023, 1, 2) + timedelta(days=7 * n) for n in range(60)]
-    >>> find_season(weekly, date(2024, 3, 1)), find_season(weekly, date(2023, 9, 1))
+    >>> find_seasonal_silence(weekly, date(2024, 3, 1)), find_seasonal_silence(weekly, date(2023, 9, 1))
     (6, None)
     """
     silences = []
-    for years in range(1, YEARS + 1):
-        for shift in range(-AROUND, AROUND + 1):
-            day = today - years * YEAR + timedelta(days=shift)
+    for years in range(1, HISTORY_YEARS + 1):
+        for shift in range(-SEASON_WINDOW_DAYS, SEASON_WINDOW_DAYS + 1):
+            day = today - years * FIFTY_TWO_WEEKS + timedelta(days=shift)
             before = bisect_right(days, day)
-            if before and day - timedelta(days=AROUND) >= days[0]:
+            if before and day - timedelta(days=SEASON_WINDOW_DAYS) >= days[0]:
                 silences.append((day - days[before - 1]).days)
     return max(silences, default=None)
 
 
-def find_summer(days: Sequence[date]) -> float:
+def measure_summer_pace(days: Sequence[date]) -> float:
     """How much of its pace an agency keeps in summer, from 0 to 1; the more summers tell it, the more it is believed.
 
-    >>> round(find_summer([date(2022, 1, 3) + timedelta(days=3 * n) for n in range(240)]), 2)
+    >>> round(measure_summer_pace([date(2022, 1, 3) + timedelta(days=3 * n) for n in range(240)]), 2)
     0.66
-    >>> find_summer([date(2023, 3, 1) + timedelta(days=n) for n in range(100)])
+    >>> measure_summer_pace([date(2023, 3, 1) + timedelta(days=n) for n in range(100)])
     0.0
     """
     numbers = [day.toordinal() for day in days]
     every = range(numbers[0], numbers[-1] + 1)
-    whole, outside = (sum(day in SUMMERS for day in every), sum(day not in HOLIDAYS_OF for day in every))
-    inside, usual = (sum(day in SUMMERS for day in numbers), sum(day not in HOLIDAYS_OF for day in numbers))
+    whole, outside = (sum(day in SUMMER_ORDINALS for day in every), sum(day not in HOLIDAY_ORDINALS for day in every))
+    inside, usual = (
+        sum(day in SUMMER_ORDINALS for day in numbers),
+        sum(day not in HOLIDAY_ORDINALS for day in numbers),
+    )
     if not whole or not usual:
         return 0.0
     pace = min(1.0, (inside / whole) / (usual / outside))
-    return pace * whole / (whole + ONE_SUMMER)
+    return pace * whole / (whole + SUMMER_DAYS)
 
 
-def working_days(after: date, to: date, summer: float = 0.0) -> int:
+def count_working_days(start: date, end: date, summer_pace: float = 0.0) -> int:
     """Days from one day to another that are not in the holidays, those of summer by their share; one at least.
 
-    >>> working_days(date(2024, 6, 17), date(2024, 8, 19)), working_days(date(2024, 5, 2), date(2024, 5, 6))
+    >>> count_working_days(date(2024, 6, 17), date(2024, 8, 19)), count_working_days(date(2024, 5, 2), date(2024, 5, 6))
     (5, 4)
-    >>> working_days(date(2024, 6, 17), date(2024, 8, 19), 0.5)
+    >>> count_working_days(date(2024, 6, 17), date(2024, 8, 19), 0.5)
     34
     """
-    first, days = after.toordinal() + 1, (to - after).days
-    outside = sum(day not in HOLIDAYS_OF for day in range(first, first + days))
-    inside = sum(day in SUMMERS for day in range(first, first + days)) if summer else 0
-    return max(1, outside + int(summer * inside))
+    first, days = start.toordinal() + 1, (end - start).days
+    outside = sum(day not in HOLIDAY_ORDINALS for day in range(first, first + days))
+    inside = sum(day in SUMMER_ORDINALS for day in range(first, first + days)) if summer_pace else 0
+    return max(1, outside + int(summer_pace * inside))
 
 
-def is_in(day: date, *spans: tuple[tuple[int, int], tuple[int, int]]) -> bool:
+def is_in_period(day: date, *periods: tuple[tuple[int, int], tuple[int, int]]) -> bool:
     """Whether a day is in some weeks of the year."""
-    return any(first <= (day.month, day.day) <= last for first, last in spans)
+    return any(first <= (day.month, day.day) <= last for first, last in periods)
 
 
-EVERY = [date.fromordinal(day) for day in range(date(1990, 1, 1).toordinal(), date(2060, 1, 1).toordinal())]
-HOLIDAYS_OF = frozenset(day.toordinal() for day in EVERY if is_in(day, *HOLIDAYS))
-SUMMERS = frozenset(day.toordinal() for day in EVERY if is_in(day, SUMMER))
+CALENDAR_DAYS = [date.fromordinal(day) for day in range(date(1990, 1, 1).toordinal(), date(2060, 1, 1).toordinal())]
+HOLIDAY_ORDINALS = frozenset(day.toordinal() for day in CALENDAR_DAYS if is_in_period(day, *HOLIDAY_PERIODS))
+SUMMER_ORDINALS = frozenset(day.toordinal() for day in CALENDAR_DAYS if is_in_period(day, SUMMER_PERIOD))
 
 
 def quantile(ordered: Sequence[int], share: float) -> int:
@@ -154,23 +157,23 @@ def quantile(ordered: Sequence[int], share: float) -> int:
     return ordered[max(0, ceil(share * len(ordered)) - 1)]
 
 
-RECENT = 120  # finished crawls that are looked at one by one
-READ = 200  # crawls that read pages, for how often fields were told
-MONTHS = timedelta(days=90)  # of crawls, counted by day
-COUNTS = (
+MAX_CRAWLS = 120  # finished crawls that are looked at one by one
+MAX_PAGE_CRAWLS = 200  # crawls that read pages, for how often fields were told
+CRAWL_DAYS_WINDOW = timedelta(days=90)  # of crawls, counted by day
+CRAWL_COUNTERS = (
     *("listed", "new", "unchanged", "refused", "errors", "requests", "not_modified", "read", "held_back"),
     *("fills", "faults", "source_faults"),
 )  # the last three are JSON
-DAYS = """
+RELEASES_BY_DAY_SQL = """
     select coalesce(day, iif(length(newest) = 7, newest || '-01', substr(newest, 1, 10))) as day, count(*)
     from listed where agency = :agency and newest >= :first and newest < :next group by 1 order by 1
 """
-BY_DAY = """
+CRAWLS_BY_DAY_SQL = """
     select substr(started, 1, 10), max(iif(spider = 'news', listed, null)), sum(new), sum(requests), sum(bytes),
       sum(not_modified), min(delay) from crawls
     where agency = :agency and started >= :first and finished is not null group by 1 order by 1
 """
-SOURCES = """
+FAILED_SOURCES_SQL = """
     select url from frontier where agency = :agency and role in ('feed', 'sitemap', 'listing', 'home', 'robots')
     and state = 'failed' and fetched >= :since order by url
 """
@@ -200,24 +203,24 @@ class Crawl:
         return Counter(self.faults) - Counter(self.source_faults) if self.source_faults else self.faults
 
     @property
-    def asked(self) -> bool:
+    def made_requests(self) -> bool:
         """Whether anything was asked for at all; one that was ended early without a fault does not count."""
         asked = any(self[name] for name in ("requests", "refused", "errors"))
-        return asked and (self.reason == "finished" or self.worked or bool(self.faults))
+        return asked and (self.reason == "finished" or self.succeeded or bool(self.faults))
 
     @property
-    def good(self) -> int:
+    def readable_pages(self) -> int:
         """Pages that could be read, or stood as held by the server's own word; of a crawl of old, what was kept."""
         return self["read"] + self["not_modified"] or (0 if self.faults else self["new"])
 
     @property
-    def worked(self) -> bool:
+    def succeeded(self) -> bool:
         """Whether anything came in: releases that sources named, or pages."""
-        return self["listed"] > 0 if self.spider == "news" else self.good > 0
+        return self["listed"] > 0 if self.spider == "news" else self.readable_pages > 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Day:
+class CrawlDay:
     """All crawls of one day (UTC)."""
 
     day: date
@@ -230,86 +233,94 @@ class Day:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Past:
+class AgencyActivity:
     """What rules judge by. Crawls are the newest first, days and releases the oldest first."""
 
     now: datetime
-    held: int
+    stored_releases: int
     crawls: list[Crawl]
-    reads: list[Crawl]  # those that read pages, further back
-    days: list[Day]
-    releases: Counter[date] = field(default_factory=Counter)  # day → releases published
-    habit: Habit | None = None
-    held_back: int = 0
+    page_crawls: list[Crawl]  # those that read pages, further back
+    crawl_days: list[CrawlDay]
+    releases_by_day: Counter[date] = field(default_factory=Counter)  # day → releases published
+    rhythm: PublishingRhythm | None = None
+    quarantined: int = 0
     failed_sources: list[str] = field(default_factory=list)  # that the newest crawl asked in vain
-    thin: Mapping[str, tuple[int, int]] = field(
+    shrunken_sources: Mapping[str, tuple[int, int]] = field(
         default_factory=dict
     )  # sources that name far fewer at once, and usually
-    accepted: Mapping[str, datetime] = field(default_factory=dict)  # fields that may be missing, and since when
-    searched: datetime | None = None  # when a crawl for news ended last
-    mended: datetime | None = None  # when something that was held back was taken in last
+    accepted_fields: Mapping[str, datetime] = field(default_factory=dict)  # fields that may be missing, and since when
+    last_news_crawl_at: datetime | None = None  # when a crawl for news ended last
+    last_accepted_at: datetime | None = None  # when something that was held back was taken in last
 
     @property
     def today(self) -> date:
         """In Sweden."""
-        return self.now.astimezone(ZONE).date()
+        return self.now.astimezone(SWEDISH_TIME).date()
 
     @property
-    def news(self) -> list[Crawl]:
+    def news_crawls(self) -> list[Crawl]:
         """Crawls that asked what is new, those left out that asked for nothing."""
-        return [crawl for crawl in self.crawls if crawl.spider == "news" and crawl.asked]
+        return [crawl for crawl in self.crawls if crawl.spider == "news" and crawl.made_requests]
 
-    def is_settled(self, crawl: Crawl) -> bool:
+    def is_resolved(self, crawl: Crawl) -> bool:
         """Whether pages of a crawl were held back, and have been taken in since: by mended rules, or by somebody."""
-        return bool(crawl["held_back"] and self.mended and crawl.started <= self.mended)
+        return bool(crawl["held_back"] and self.last_accepted_at and crawl.started <= self.last_accepted_at)
 
     @property
-    def newest(self) -> date | None:
+    def last_release_day(self) -> date | None:
         """The last day with releases."""
-        return max(self.releases, default=None)
+        return max(self.releases_by_day, default=None)
 
 
-def read_past(db: Database, agency: str, now: datetime) -> Past:
+def read_activity(db: Database, agency: str, now: datetime) -> AgencyActivity:
     """Everything up to a moment."""
-    crawls = read_crawls(db, agency, "finished is not null", RECENT)
-    news = next((crawl for crawl in crawls if crawl.spider == "news" and crawl.asked), None)
-    today = now.astimezone(ZONE).date()
-    limits = {"agency": agency, "first": to_text(today - YEARS * timedelta(days=366)), "next": _next(today)}
-    releases = Counter({date.fromisoformat(day): number for day, number in db.execute(DAYS, limits)})
-    failed = db.execute(SOURCES, {"agency": agency, "since": to_text(news.started)}).fetchall() if news else []
-    return Past(
+    crawls = read_crawls(db, agency, "finished is not null", MAX_CRAWLS)
+    news = next((crawl for crawl in crawls if crawl.spider == "news" and crawl.made_requests), None)
+    today = now.astimezone(SWEDISH_TIME).date()
+    limits = {
+        "agency": agency,
+        "first": to_iso(today - HISTORY_YEARS * timedelta(days=366)),
+        "next": _format_end_day(today),
+    }
+    releases = Counter({date.fromisoformat(day): number for day, number in db.execute(RELEASES_BY_DAY_SQL, limits)})
+    failed = (
+        db.execute(FAILED_SOURCES_SQL, {"agency": agency, "since": to_iso(news.started)}).fetchall() if news else []
+    )
+    return AgencyActivity(
         now=now,
-        held=db.execute("select count(*) from listed where agency = ?", [agency]).fetchone()[0],
+        stored_releases=db.execute("select count(*) from listed where agency = ?", [agency]).fetchone()[0],
         crawls=crawls,
-        reads=read_crawls(db, agency, "read > 0 and finished is not null", READ),
-        days=read_days(db, agency, now),
-        releases=releases,
-        habit=find_habit(sorted(releases), today),
-        held_back=count_held_back(db, agency),
+        page_crawls=read_crawls(db, agency, "read > 0 and finished is not null", MAX_PAGE_CRAWLS),
+        crawl_days=read_crawl_days(db, agency, now),
+        releases_by_day=releases,
+        rhythm=measure_rhythm(sorted(releases), today),
+        quarantined=count_quarantined(db, agency),
         failed_sources=[url for (url,) in failed],
-        thin=find_thin(db, agency),
-        accepted={name: datetime.fromisoformat(since) for name, since in Aside(db).accepted(agency).items()},
-        searched=find_searched(db, agency),
-        mended=find_mended(db, agency),
+        shrunken_sources=find_short_sources(db, agency),
+        accepted_fields={
+            name: datetime.fromisoformat(since) for name, since in Quarantine(db).read_accepted_losses(agency).items()
+        },
+        last_news_crawl_at=find_last_news_crawl(db, agency),
+        last_accepted_at=find_last_acceptance(db, agency),
     )
 
 
-def _next(today: date) -> str | None:
+def _format_end_day(today: date) -> str | None:
     """The day after tomorrow: a clock may be ahead of ours, but what is dated later yet is no news."""
-    return to_text(today + timedelta(days=2))
+    return to_iso(today + timedelta(days=2))
 
 
-def read_crawls(db: Database, agency: str, which: str, most: int) -> list[Crawl]:
+def read_crawls(db: Database, agency: str, where: str, limit: int) -> list[Crawl]:
     """An agency's finished crawls, newest first."""
     rows = db.execute(
-        f"select spider, reason, started, finished, robots, delay, {', '.join(COUNTS)} from crawls"
-        f" where agency = ? and {which} order by started desc limit ?",
-        [agency, most],
+        f"select spider, reason, started, finished, robots, delay, {', '.join(CRAWL_COUNTERS)} from crawls"
+        f" where agency = ? and {where} order by started desc limit ?",
+        [agency, limit],
     )
-    return [to_crawl(row) for row in rows]
+    return [build_crawl(row) for row in rows]
 
 
-def to_crawl(row: tuple[Any, ...]) -> Crawl:
+def build_crawl(row: tuple[Any, ...]) -> Crawl:
     """A row as a Crawl; what an older version did not count is 0."""
     spider, reason, started, finished, robots, delay, *counts = row
     fills, faults, source_faults = (json.loads(text) if text and text != "{}" else {} for text in counts[-3:])
@@ -320,18 +331,18 @@ def to_crawl(row: tuple[Any, ...]) -> Crawl:
         finished=datetime.fromisoformat(finished),
         robots=robots,
         delay=delay,
-        counts={name: value or 0 for name, value in zip(COUNTS[:-3], counts[:-3], strict=True)},
+        counts={name: value or 0 for name, value in zip(CRAWL_COUNTERS[:-3], counts[:-3], strict=True)},
         fills=fills,
         faults=faults,
         source_faults=source_faults,
     )
 
 
-def read_days(db: Database, agency: str, now: datetime) -> list[Day]:
+def read_crawl_days(db: Database, agency: str, now: datetime) -> list[CrawlDay]:
     """The last three months, a row a day with crawls."""
-    rows = db.execute(BY_DAY, {"agency": agency, "first": to_text(now.astimezone(UTC) - MONTHS)})
+    rows = db.execute(CRAWLS_BY_DAY_SQL, {"agency": agency, "first": to_iso(now.astimezone(UTC) - CRAWL_DAYS_WINDOW)})
     return [
-        Day(
+        CrawlDay(
             day=date.fromisoformat(day),
             listed=listed,
             new=new or 0,
@@ -344,20 +355,20 @@ def read_days(db: Database, agency: str, now: datetime) -> list[Day]:
     ]
 
 
-def count_held_back(db: Database, agency: str) -> int:
+def count_quarantined(db: Database, agency: str) -> int:
     """Releases that wait for somebody to look at them."""
     waiting = "select count(*) from held_back where agency = ? and decision = 'aside' and decided is null"
     ((number,),) = db.execute(waiting, [agency])
     return int(number)
 
 
-def find_searched(db: Database, agency: str) -> datetime | None:
+def find_last_news_crawl(db: Database, agency: str) -> datetime | None:
     """When a crawl for news ended last."""
     ((ended,),) = db.execute("select max(finished) from crawls where agency = ? and spider = 'news'", [agency])
     return datetime.fromisoformat(ended) if ended else None
 
 
-def find_mended(db: Database, agency: str) -> datetime | None:
+def find_last_acceptance(db: Database, agency: str) -> datetime | None:
     """When something that was held back was taken in last, by mended rules or by hand."""
     ((decided,),) = db.execute(
         "select max(decided) from held_back where agency = ? and decision in ('taken', 'reparsed')", [agency]
@@ -365,132 +376,153 @@ def find_mended(db: Database, agency: str) -> datetime | None:
     return datetime.fromisoformat(decided) if decided else None
 
 
-GUEST = timedelta(days=30)
-LATEST = timedelta(days=7)  # whose faults are told
-PAGES = 20  # the newest pages, whose fields are held against those before
+POLITENESS_WINDOW = timedelta(days=30)
+FAULT_WINDOW = timedelta(days=7)  # whose faults are told
+FILL_RATE_PAGES = 20  # the newest pages, whose fields are held against those before
 
 
-def find_facts(past: Past, before: Mapping[str, Any]) -> dict[str, Any]:
+def build_health_facts(activity: AgencyActivity, previous_facts: Mapping[str, Any]) -> dict[str, Any]:
     """As JSON keeps them; `before` are the last ones, for what lies further back than is read."""
-    worked = next((crawl for crawl in past.crawls if crawl.worked), None)
-    listed = next((crawl["listed"] for crawl in past.news if crawl.worked), before.get("listed"))
-    recent = [crawl for crawl in past.crawls if past.now - crawl.started <= LATEST]
+    worked = next((crawl for crawl in activity.crawls if crawl.succeeded), None)
+    listed = next((crawl["listed"] for crawl in activity.news_crawls if crawl.succeeded), previous_facts.get("listed"))
+    recent = [crawl for crawl in activity.crawls if activity.now - crawl.started <= FAULT_WINDOW]
     faults: Counter[str] = Counter()
     for crawl in recent:
         faults.update(crawl.faults)
     return {
-        "held": past.held,
+        "held": activity.stored_releases,
         "listed": listed,
-        "worked": to_text(worked.finished) if worked else before.get("worked"),
-        "crawled": to_text(past.crawls[0].finished) if past.crawls else None,
+        "worked": to_iso(worked.finished) if worked else previous_facts.get("worked"),
+        "crawled": to_iso(activity.crawls[0].finished) if activity.crawls else None,
         "found": sum(crawl["new"] for crawl in recent),
         "refused": sum(crawl["refused"] for crawl in recent),
-        "held_back": past.held_back,
+        "held_back": activity.quarantined,
         "faults": dict(sorted(faults.items())),
-        "fills": find_fills(past.reads),
-        "guest": find_guest(past),
+        "fills": measure_fill_rates(activity.page_crawls),
+        "guest": build_politeness_facts(activity),
     }
 
 
-def find_fills(crawls: Sequence[Crawl]) -> dict[str, list[int | None]]:
+def measure_fill_rates(crawls: Sequence[Crawl]) -> dict[str, list[int | None]]:
     """For each field, per cent of the newest pages that tell it, and of those before; none where no page was read."""
     pages, number = 0, 0
     for crawl in crawls:
-        if pages >= PAGES:
+        if pages >= FILL_RATE_PAGES:
             break
         pages, number = pages + crawl["read"], number + 1
-    return {name: [share(crawls[:number], name), share(crawls[number:], name)] for name in FIELDS} if pages else {}
+    return (
+        {
+            name: [measure_fill_percentage(crawls[:number], name), measure_fill_percentage(crawls[number:], name)]
+            for name in TRACKED_FIELDS
+        }
+        if pages
+        else {}
+    )
 
 
-def share(crawls: Sequence[Crawl], name: str) -> int | None:
+def measure_fill_percentage(crawls: Sequence[Crawl], name: str) -> int | None:
     """Per cent of the pages that tell a field."""
     pages = sum(crawl["read"] for crawl in crawls)
     return round(100 * sum(crawl.fills.get(name, 0) for crawl in crawls) / pages) if pages else None
 
 
-def find_guest(past: Past) -> dict[str, Any]:
+def build_politeness_facts(activity: AgencyActivity) -> dict[str, Any]:
     """Thirty days of requests, and what robots.txt said last."""
-    days = [day for day in past.days if past.now.date() - day.day < GUEST]
+    days = [day for day in activity.crawl_days if activity.now.date() - day.day < POLITENESS_WINDOW]
     delays = [day.delay for day in days if day.delay is not None]
     return {
         "requests": sum(day.requests for day in days),
         "bytes": sum(day.bytes for day in days),
         "not_modified": sum(day.not_modified for day in days),
         "delay": min(delays, default=None),
-        "robots": next((crawl.robots for crawl in past.crawls if crawl.robots), None),
+        "robots": next((crawl.robots for crawl in activity.crawls if crawl.robots), None),
     }
 
 
-FEW_PAGES, MANY_PAGES = 5, 12  # the newest pages, whose fields are held against those before
-ENOUGH = 10  # of those before
-USUAL, STEADY = 0.5, 0.9  # of those before must have told a field; when they were updated new pages do not tell yet
-SURE = 0.001  # how unlikely by chance the collapse of a field must be
+SMALL_SAMPLE_PAGES, LARGE_SAMPLE_PAGES = 5, 12  # the newest pages, whose fields are held against those before
+MIN_EARLIER_PAGES = 10  # of those before
+MIN_FILL_RATE, MIN_UPDATED_FILL_RATE = (
+    0.5,
+    0.9,
+)  # of those before must have told a field; when they were updated new pages do not tell yet
+SIGNIFICANCE_LEVEL = 0.001  # how unlikely by chance the collapse of a field must be
 
 
-def pages_of(past: Past) -> list[Crawl]:
+def list_page_crawls(activity: AgencyActivity) -> list[Crawl]:
     """Crawls in which pages were asked for, and sources answered."""
-    return [crawl for crawl in past.crawls if (crawl.good or bad_pages(crawl))]
+    return [crawl for crawl in activity.crawls if (crawl.readable_pages or count_unreadable_pages(crawl))]
 
 
-def bad_pages(crawl: Crawl) -> int:
+def count_unreadable_pages(crawl: Crawl) -> int:
     """Pages of a crawl that could not be read."""
-    faults = sum(crawl.page_faults.values()) if crawl.worked or crawl.spider == "revisit" else 0
+    faults = sum(crawl.page_faults.values()) if crawl.succeeded or crawl.spider == "revisit" else 0
     return max(faults, crawl["refused"])
 
 
-def top_fault(met: Iterable[Mapping[str, int]]) -> str:
+def find_commonest_fault(fault_counts: Iterable[Mapping[str, int]]) -> str:
     """The kind of fault that is the most frequent, by name where several are; that a host is left in peace is none."""
     faults: Counter[str] = Counter()
-    for one in met:
+    for one in fault_counts:
         faults.update(one)
     kinds = sorted(kind for kind in faults if kind != "host paused") or sorted(faults)
     return max(kinds, key=faults.__getitem__, default="other")
 
 
-def find_lost(reads: Sequence[Crawl], accepted: Mapping[str, datetime]) -> Iterator[tuple[str, int, int]]:
+def find_lost_fields(
+    page_crawls: Sequence[Crawl], accepted_fields: Mapping[str, datetime]
+) -> Iterator[tuple[str, int, int]]:
     """Fields that collapsed to a third or less: name, and per cent of pages that told it before and now.
 
     accepted: fields that somebody found rightly missing, and when; of those only later crawls tell.
     """
-    for name in sorted({name for crawl in reads for name in crawl.fills}):
-        crawls = [crawl for crawl in reads if name not in accepted or crawl.started > accepted[name]]
-        newest = take_pages(crawls, FEW_PAGES)
-        for recent in (newest, take_pages(crawls, MANY_PAGES)):
-            pages, told = count(recent, name)
-            before, told_before = count(crawls[len(recent) :], name)
+    for name in sorted({name for crawl in page_crawls for name in crawl.fills}):
+        crawls = [
+            crawl for crawl in page_crawls if name not in accepted_fields or crawl.started > accepted_fields[name]
+        ]
+        newest = take_recent_crawls(crawls, SMALL_SAMPLE_PAGES)
+        for recent in (newest, take_recent_crawls(crawls, LARGE_SAMPLE_PAGES)):
+            pages, told = count_filled_pages(recent, name)
+            before, told_before = count_filled_pages(crawls[len(recent) :], name)
             share = (told_before + 1) / (before + 2)  # as if seen once with and once without (Laplace)
-            enough = pages and before >= ENOUGH and share >= (STEADY if name == "updated" else USUAL)
-            fell = 3 * max(rate(recent, name), rate(newest, name)) <= share
-            if enough and fell and chance(told, pages, share) < SURE:
+            enough = (
+                pages
+                and before >= MIN_EARLIER_PAGES
+                and share >= (MIN_UPDATED_FILL_RATE if name == "updated" else MIN_FILL_RATE)
+            )
+            fell = 3 * max(measure_fill_rate(recent, name), measure_fill_rate(newest, name)) <= share
+            if enough and fell and binomial_cdf(told, pages, share) < SIGNIFICANCE_LEVEL:
                 yield name, round(100 * told_before / before), round(100 * told / pages)
                 break
 
 
-def take_pages(crawls: Sequence[Crawl], least: int) -> Sequence[Crawl]:
+def take_recent_crawls(crawls: Sequence[Crawl], min_pages: int) -> Sequence[Crawl]:
     """The newest crawls that together read so many pages; none where all of them did not."""
     pages = 0
     for number, crawl in enumerate(crawls, start=1):
         pages += crawl["read"]
-        if pages >= least:
+        if pages >= min_pages:
             return crawls[:number]
     return []
 
 
-def count(crawls: Iterable[Crawl], name: str) -> tuple[int, int]:
+def count_filled_pages(crawls: Iterable[Crawl], name: str) -> tuple[int, int]:
     """Pages read, and how many told a field."""
     return sum(crawl["read"] for crawl in crawls), sum(crawl.fills.get(name, 0) for crawl in crawls)
 
 
-def rate(crawls: Iterable[Crawl], name: str) -> float:
+def measure_fill_rate(crawls: Iterable[Crawl], name: str) -> float:
     """The share of pages that told a field."""
-    pages, told = count(crawls, name)
+    pages, told = count_filled_pages(crawls, name)
     return told / pages if pages else 1.0
 
 
-def chance(most: int, pages: int, share: float) -> float:
+def binomial_cdf(max_successes: int, trials: int, probability: float) -> float:
     """How likely it is that so few of some pages tell what a share of all does (binomial).
 
-    >>> chance(0, 5, 0.9) < 0.001 < chance(0, 5, 0.7)
+    >>> binomial_cdf(0, 5, 0.9) < 0.001 < binomial_cdf(0, 5, 0.7)
     True
     """
-    return sum(comb(pages, told) * share**told * (1 - share) ** (pages - told) for told in range(most + 1))
+    return sum(
+        comb(trials, told) * probability**told * (1 - probability) ** (trials - told)
+        for told in range(max_successes + 1)
+    )

@@ -17,165 +17,185 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from archive.database import Run
-from archive.dates import parse_time, to_text
+from archive.database import RunQuery
+from archive.dates import parse_time, to_iso
 from archive.health import is_fault
-from archive.i18n import FILLS, NO_BREAK, REASONS, ROBOTS, STATES, TOLD, ZONE, Text, say_number, say_time, sort_key
+from archive.i18n import (
+    FIELD_LABELS,
+    FIELD_PHRASES,
+    HEALTH_REASON_TEXTS,
+    HEALTH_STATE_TEXTS,
+    NO_BREAK_SPACE,
+    ROBOTS_TEXTS,
+    SWEDISH_TIME,
+    Translation,
+    format_number,
+    format_time,
+    swedish_sort_key,
+)
 
-FAULTS = {
+FAULT_TEXTS = {
     # no answer
-    "timeout": Text("webbplatsen svarade inte i tid", "the site did not answer in time"),
-    "dns": Text("adressen finns inte längre i DNS", "there is no such host in DNS"),
-    "tls": Text("den säkra anslutningen misslyckades", "the secure connection failed"),
-    "refused connection": Text("webbplatsen tog inte emot anslutningen", "the site refused the connection"),
-    "broken answer": Text("svaren bröts av", "answers broke off"),
+    "timeout": Translation("webbplatsen svarade inte i tid", "the site did not answer in time"),
+    "dns": Translation("adressen finns inte längre i DNS", "there is no such host in DNS"),
+    "tls": Translation("den säkra anslutningen misslyckades", "the secure connection failed"),
+    "refused connection": Translation("webbplatsen tog inte emot anslutningen", "the site refused the connection"),
+    "broken answer": Translation("svaren bröts av", "answers broke off"),
     # an answer that says no
-    "status 5xx": Text("webbplatsen svarade med serverfel", "the site answered with a server’s fault"),
-    "status 403": Text("webbplatsen nekade åtkomst", "the site denied access"),
-    "status 404": Text("adressen finns inte", "the address does not exist"),
-    "status 429": Text("webbplatsen bad oss vänta", "the site asked us to wait"),
-    "status 4xx": Text("webbplatsen avvisade frågan", "the site rejected the request"),
-    "status": Text("webbplatsen svarade oväntat", "the site answered unexpectedly"),
-    "host paused": Text("webbplatsen lämnas i fred en tid", "the site is left in peace for a while"),
-    "robots": Text("robots.txt förbjuder läsning", "robots.txt forbids reading"),
-    "robots unreachable": Text("robots.txt gick inte att läsa", "robots.txt could not be read"),
+    "status 5xx": Translation("webbplatsen svarade med serverfel", "the site answered with a server’s fault"),
+    "status 403": Translation("webbplatsen nekade åtkomst", "the site denied access"),
+    "status 404": Translation("adressen finns inte", "the address does not exist"),
+    "status 429": Translation("webbplatsen bad oss vänta", "the site asked us to wait"),
+    "status 4xx": Translation("webbplatsen avvisade frågan", "the site rejected the request"),
+    "status": Translation("webbplatsen svarade oväntat", "the site answered unexpectedly"),
+    "host paused": Translation("webbplatsen lämnas i fred en tid", "the site is left in peace for a while"),
+    "robots": Translation("robots.txt förbjuder läsning", "robots.txt forbids reading"),
+    "robots unreachable": Translation("robots.txt gick inte att läsa", "robots.txt could not be read"),
     # something stands between us and the page
-    "block page": Text("en spärrsida visades i stället", "a block page was shown instead"),
-    "consent wall": Text("en samtyckesruta visades i stället", "a consent wall was shown instead"),
-    "login": Text("en inloggning visades i stället", "a login was shown instead"),
-    "outage": Text("webbplatsen sade att den är ur funktion", "the site said that it is out of order"),
+    "block page": Translation("en spärrsida visades i stället", "a block page was shown instead"),
+    "consent wall": Translation("en samtyckesruta visades i stället", "a consent wall was shown instead"),
+    "login": Translation("en inloggning visades i stället", "a login was shown instead"),
+    "outage": Translation("webbplatsen sade att den är ur funktion", "the site said that it is out of order"),
     # a page that is no release
-    "error page": Text("sidorna sade att de inte finns", "pages said that they do not exist"),
-    "redirected": Text("adresserna ledde någon annanstans", "addresses led elsewhere"),
-    "listing": Text("sidorna var listor, inga meddelanden", "pages were lists, not releases"),
-    "no release": Text("sidorna var inga meddelanden", "pages were no releases"),
-    "unreadable": Text("uppgifter på sidorna gick inte att läsa", "what pages told could not be read"),
+    "error page": Translation("sidorna sade att de inte finns", "pages said that they do not exist"),
+    "redirected": Translation("adresserna ledde någon annanstans", "addresses led elsewhere"),
+    "listing": Translation("sidorna var listor, inga meddelanden", "pages were lists, not releases"),
+    "no release": Translation("sidorna var inga meddelanden", "pages were no releases"),
+    "unreadable": Translation("uppgifter på sidorna gick inte att läsa", "what pages told could not be read"),
     # a source
-    "unreadable source": Text("listan över meddelanden gick inte att läsa", "the list of releases could not be read"),
+    "unreadable source": Translation(
+        "listan över meddelanden gick inte att läsa", "the list of releases could not be read"
+    ),
     # ours
-    "left out": Text("adresser lämnades därhän av säkerhetsskäl", "addresses were left alone for safety"),
-    "our fault": Text("arkivets eget program fallerade", "the archive’s own program failed"),
-    "other": Text("något annat gick fel", "something else went wrong"),
+    "left out": Translation("adresser lämnades därhän av säkerhetsskäl", "addresses were left alone for safety"),
+    "our fault": Translation("arkivets eget program fallerade", "the archive’s own program failed"),
+    "other": Translation("något annat gick fel", "something else went wrong"),
 }
-WALLS = ("status 403", "status 429", "block page", "consent wall", "login")  # who asks is kept out, not the public
+BLOCKING_FAULTS = (
+    "status 403",
+    "status 429",
+    "block page",
+    "consent wall",
+    "login",
+)  # who asks is kept out, not the public
 
 
-TIMES = ("since", "last", "newest")
+TIME_VALUES = ("since", "last", "newest")
 
 
-def say_state(lang: str, state: str) -> str:
+def format_health_state(language: str, state: str) -> str:
     """A state.
 
-    >>> say_state("en", "quiet"), say_state("sv", "failing")
+    >>> format_health_state("en", "quiet"), format_health_state("sv", "failing")
     ('quiet', 'ur funktion')
     """
-    return pick(lang, STATES[state])
+    return get_text_in(language, HEALTH_STATE_TEXTS[state])
 
 
-def say_reason(lang: str, reason: Mapping[str, Any]) -> str:
+def format_health_reason(language: str, reason: Mapping[str, Any]) -> str:
     """The sentence why.
 
-    >>> say_reason("en", {"code": "all_refused", "what": "login", "bad": 3, "fault": "login"})
+    >>> format_health_reason("en", {"code": "all_refused", "what": "login", "bad": 3, "fault": "login"})
     'None of 3 listed pages could be read: a login was shown instead.'
     """
-    text = getattr(REASONS[reason["code"]], lang)
+    text = getattr(HEALTH_REASON_TEXTS[reason["code"]], language)
     if isinstance(text, tuple):
         text = text[0 if reason.get("n") == 1 else 1]
-    return str(text.format(**{name: say_value(lang, name, value) for name, value in reason.items()}))
+    return str(text.format(**{name: format_reason_value(language, name, value) for name, value in reason.items()}))
 
 
-def say_value(lang: str, name: str, value: Any) -> str:
+def format_reason_value(language: str, name: str, value: Any) -> str:
     """A value of a reason, as the sentence wants it."""
-    if name in TIMES:
-        return say_day(lang, value)
+    if name in TIME_VALUES:
+        return format_swedish_day(language, value)
     if name == "fault":
-        return say_fault(lang, value)
+        return format_fault(language, value)
     if name == "fields":
-        return join_words(lang, [pick(lang, TOLD[field]) for field in value])
-    return say_number(lang, value) if isinstance(value, int) else str(value)
+        return join_with_and(language, [get_text_in(language, FIELD_PHRASES[field]) for field in value])
+    return format_number(language, value) if isinstance(value, int) else str(value)
 
 
-def say_day(lang: str, text: str | None) -> str:
+def format_swedish_day(language: str, text: str | None) -> str:
     """The day of a stored time, as Swedish clocks have it: hours say nothing of health.
 
-    >>> say_day("en", "2024-06-02T23:30:00+00:00")
+    >>> format_swedish_day("en", "2024-06-02T23:30:00+00:00")
     '3 June 2024'
     """
     value = parse_time(text)
-    return say_time(lang, to_text(value.astimezone(ZONE).date()) if isinstance(value, datetime) else text)
+    return format_time(language, to_iso(value.astimezone(SWEDISH_TIME).date()) if isinstance(value, datetime) else text)
 
 
-def say_fault(lang: str, fault: str) -> str:
+def format_fault(language: str, fault: str) -> str:
     """A kind of fault; one that an older or newer version counted stands as it is."""
-    return pick(lang, FAULTS[fault]) if fault in FAULTS else fault
+    return get_text_in(language, FAULT_TEXTS[fault]) if fault in FAULT_TEXTS else fault
 
 
-def say_fill(lang: str, field: str) -> str:
+def format_field_label(language: str, field: str) -> str:
     """A field as a label."""
-    return pick(lang, FILLS[field])
+    return get_text_in(language, FIELD_LABELS[field])
 
 
-def say_robots(lang: str, robots: str | None) -> str:
+def format_robots_outcome(language: str, robots: str | None) -> str:
     """What robots.txt said."""
-    return pick(lang, ROBOTS[robots]) if robots in ROBOTS else ""
+    return get_text_in(language, ROBOTS_TEXTS[robots]) if robots in ROBOTS_TEXTS else ""
 
 
-def say_size(lang: str, size: int) -> str:
+def format_size(language: str, size: int) -> str:
     """Bytes in a unit that fits.
 
-    >>> say_size("sv", 1_234_567), say_size("en", 900)
+    >>> format_size("sv", 1_234_567), format_size("en", 900)
     ('1,2\\xa0MB', '900\\xa0bytes')
     """
     for unit, least in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
         if size >= least:
-            return say_decimal(lang, size / least) + NO_BREAK + unit
-    return f"{size}{NO_BREAK}" + ("bytes" if lang == "en" else "byte")
+            return format_decimal(language, size / least) + NO_BREAK_SPACE + unit
+    return f"{size}{NO_BREAK_SPACE}" + ("bytes" if language == "en" else "byte")
 
 
-def say_decimal(lang: str, number: float) -> str:
+def format_decimal(language: str, number: float) -> str:
     """A number with one decimal.
 
-    >>> say_decimal("sv", 2.04)
+    >>> format_decimal("sv", 2.04)
     '2,0'
     """
-    return f"{number:.1f}" if lang == "en" else f"{number:.1f}".replace(".", ",")
+    return f"{number:.1f}" if language == "en" else f"{number:.1f}".replace(".", ",")
 
 
-def join_words(lang: str, words: Sequence[str]) -> str:
+def join_with_and(language: str, words: Sequence[str]) -> str:
     """Words with commas and an `and`.
 
-    >>> join_words("en", ["a title", "a lead", "tags"])
+    >>> join_with_and("en", ["a title", "a lead", "tags"])
     'a title, a lead and tags'
     """
     *most, last = words
-    return f"{', '.join(most)} {'and' if lang == 'en' else 'och'} {last}" if most else last
+    return f"{', '.join(most)} {'and' if language == 'en' else 'och'} {last}" if most else last
 
 
-def pick(lang: str, text: Text) -> str:
+def get_text_in(language: str, text: Translation) -> str:
     """One language's words."""
-    return str(getattr(text, lang))
+    return str(getattr(text, language))
 
 
-LATE = timedelta(days=3)  # without a judgement: nobody runs the crawls any more
-ORDER = ("failing", "never worked", "suspect", "quiet", "healthy", "paused")
-UNTRIED = {"code": "never_crawled", "what": ""}
-HEALTH = """
+MAX_ASSESSMENT_AGE = timedelta(days=3)  # without a judgement: nobody runs the crawls any more
+STATE_ORDER = ("failing", "never worked", "suspect", "quiet", "healthy", "paused")
+NEVER_CRAWLED_REASON = {"code": "never_crawled", "what": ""}
+AGENCY_HEALTH_SQL = """
     select a.slug as agency, a.name, a.name_en, a.home, h.state, h.since, h.reason, h.newest, h.usual_gap, h.expected,
       h.judged, h.acknowledged, h.facts
     from agencies a left join health h on h.agency = a.slug
 """
-EVENTS = """
+HEALTH_EVENTS_SQL = """
     select e.id, e.agency, a.name, a.name_en, e.at, e.state, e.previous, e.reason
     from health_events e join agencies a on a.slug = e.agency where {which} order by e.id desc limit :most
 """
-SHOWN_FACTS = """
+FAULT_EVENTS_CONDITION = """
     e.id < :before and not (e.state in ('healthy', 'quiet') and coalesce(e.previous, 'healthy') in ('healthy', 'quiet'))
     and json_extract(e.reason, '$.code') <> 'never_crawled'
 """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Shown:
+class AgencyHealth:
     """An agency's health. why: the sentence; fault: whether something is wrong; red: and nobody knows of it yet."""
 
     agency: str
@@ -197,76 +217,85 @@ class Shown:
     facts: Mapping[str, Any]
 
     @property
-    def untried(self) -> bool:
+    def never_crawled(self) -> bool:
         """Nobody has tried to read it yet."""
         return bool(self.reason["code"] == "never_crawled")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Manners:
+class PolitenessReport:
     """Thirty days of requests to all agencies' sites; `robots`: how many say what."""
 
     requests: int
     bytes: int
-    same: int
+    not_modified: int
     delay: float | None
     robots: Counter[str] = field(default_factory=Counter)
 
 
-async def find_health(run: Run, lang: str, agency: str | None = None) -> list[Shown]:
+async def read_agency_health(run: RunQuery, language: str, agency: str | None = None) -> list[AgencyHealth]:
     """All agencies, or one: unknown faults first, then known ones, the quiet, the healthy; each by name."""
-    rows = await run(HEALTH + ("where a.slug = :agency" if agency else ""), {"agency": agency} if agency else {})
-    return sorted((to_shown(dict(row), lang) for row in rows), key=partial(rank, lang))
+    rows = await run(
+        AGENCY_HEALTH_SQL + ("where a.slug = :agency" if agency else ""), {"agency": agency} if agency else {}
+    )
+    return sorted((build_agency_health(dict(row), language) for row in rows), key=partial(get_severity_key, language))
 
 
-def rank(lang: str, row: Shown) -> tuple[bool, bool, int, str]:
+def get_severity_key(language: str, row: AgencyHealth) -> tuple[bool, bool, int, str]:
     """Trouble first, then by the name that is shown."""
-    name = row.name_en if lang == "en" and row.name_en else row.name
-    return not row.red, not row.fault, ORDER.index(row.state) + (len(ORDER) if row.untried else 0), sort_key(name)
+    name = row.name_en if language == "en" and row.name_en else row.name
+    return (
+        not row.red,
+        not row.fault,
+        STATE_ORDER.index(row.state) + (len(STATE_ORDER) if row.never_crawled else 0),
+        swedish_sort_key(name),
+    )
 
 
-def to_shown(row: dict[str, Any], lang: str) -> Shown:
+def build_agency_health(row: dict[str, Any], language: str) -> AgencyHealth:
     """A row of agencies and health; one never judged is one never tried."""
-    reason = json.loads(row["reason"]) if row["reason"] else UNTRIED
+    reason = json.loads(row["reason"]) if row["reason"] else NEVER_CRAWLED_REASON
     state = row["state"] or "never worked"
     fault = is_fault(state, reason["code"])
     told = {
         "state": state,
-        "said": say_state(lang, state),
+        "said": format_health_state(language, state),
         "reason": reason,
-        "why": say_reason(lang, reason),
+        "why": format_health_reason(language, reason),
         "fault": fault,
         "red": fault and row["acknowledged"] is None,
         "facts": json.loads(row["facts"] or "{}"),
     }
-    return Shown(**{**row, **told})
+    return AgencyHealth(**{**row, **told})
 
 
-async def find_events(run: Run, *, agency: str | None = None, before: int | None = None, most: int) -> Sequence[Any]:
+async def read_health_events(
+    run: RunQuery, *, agency: str | None = None, before: int | None = None, limit: int
+) -> Sequence[Any]:
     """Changes, newest first: of one agency all, of all those to or from a fault; further ones have ids `before`."""
-    which = "e.agency = :agency" if agency else SHOWN_FACTS
+    which = "e.agency = :agency" if agency else FAULT_EVENTS_CONDITION
     values: dict[str, Any] = {"agency": agency} if agency else {"before": before or 2**62}
-    rows = await run(EVENTS.format(which=which), {**values, "most": most})
+    rows = await run(HEALTH_EVENTS_SQL.format(which=which), {**values, "most": limit})
     return [dict(row) | {"reason": json.loads(row["reason"])} for row in rows]
 
 
-def find_manners(rows: Sequence[Shown]) -> Manners:
+def build_politeness_report(rows: Sequence[AgencyHealth]) -> PolitenessReport:
     """The sums."""
     guests = [row.facts["guest"] for row in rows if row.facts.get("guest")]
-    return Manners(
+    return PolitenessReport(
         requests=sum(guest["requests"] for guest in guests),
         bytes=sum(guest["bytes"] for guest in guests),
-        same=sum(guest["not_modified"] for guest in guests),
+        not_modified=sum(guest["not_modified"] for guest in guests),
         delay=min((guest["delay"] for guest in guests if guest["delay"] is not None), default=None),
         robots=Counter(guest["robots"] for guest in guests if guest["robots"]),
     )
 
 
-def find_judged(rows: Sequence[Shown]) -> str | None:
+def find_last_assessment(rows: Sequence[AgencyHealth]) -> str | None:
     """When anything was judged last."""
     return max((row.judged for row in rows if row.judged), default=None)
 
 
-def is_late(judged: str | None, now: datetime) -> bool:
+def is_assessment_overdue(assessed_at: str | None, now: datetime) -> bool:
     """Whether the last judgement is so old that nobody seems to run the crawls any more."""
-    return judged is not None and now - datetime.fromisoformat(judged) > LATE
+    return assessed_at is not None and now - datetime.fromisoformat(assessed_at) > MAX_ASSESSMENT_AGE

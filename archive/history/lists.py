@@ -18,15 +18,29 @@ from datetime import date
 from itertools import groupby
 from typing import Any
 
-from archive.database import Choice, Run
-from archive.history import CHAIN, STAMPS, find_look, read_looks, stamp_of
-from archive.i18n import ABSENCE_CHOICES, sort_key
-from archive.params import Args, FilterError, day_start, read_choice, read_day, read_flag, read_number
+from archive.database import FacetValue, RunQuery
+from archive.history import (
+    RELEASE_CHAIN_CTE,
+    UPDATE_STAMPS,
+    classify_update_stamp,
+    find_last_seen,
+    read_preceding_revisions,
+)
+from archive.i18n import REMOVAL_CHOICES, swedish_sort_key
+from archive.params import (
+    FilterError,
+    UrlArguments,
+    format_day_start,
+    parse_choice_parameter,
+    parse_day_parameter,
+    parse_flag_parameter,
+    parse_number_parameter,
+)
 
-PAGE_SIZE = 50
-MOST_ROWS = 1000  # on one page of JSON or CSV
-MOST_COUNTED = 5_000  # entries beyond the newest so many are not counted
-AGENCIES = """
+REGISTER_PAGE_SIZE = 50
+MAX_REGISTER_PAGE_SIZE = 1000  # on one page of JSON or CSV
+MAX_COUNTED_ENTRIES = 5_000  # entries beyond the newest so many are not counted
+AGENCY_COUNTS_SQL = """
     select a.slug as value, a.name, a.name_en, coalesce(counted.n, 0) as count from agencies a
     left join (select r.agency, count(*) as n from ({found}) found join releases r on r.id = found.release
       group by r.agency) counted on counted.agency = a.slug
@@ -34,7 +48,7 @@ AGENCIES = """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Counts:
+class RegisterCounts:
     """How many entries the filters leave, and how many of each agency the others would.
 
     capped: there are more than `total`. agencies: those with entries, and the chosen one; all, and told: False, where
@@ -43,39 +57,44 @@ class Counts:
 
     total: int
     capped: bool
-    agencies: list[Choice]
-    told: bool
+    agencies: list[FacetValue]
+    agencies_counted: bool
 
 
-async def check_agency(run: Run, slug: str | None) -> None:
+async def check_agency(run: RunQuery, slug: str | None) -> None:
     """FilterError where the archive knows no such agency."""
     if slug and not await run("select 1 from agencies where slug = :slug", {"slug": slug}):
-        raise FilterError("agency", slug, "the slug of an agency", why="bad_agency")
+        raise FilterError("agency", slug, "the slug of an agency", text_key="bad_agency")
 
 
-async def count_entries(
-    run: Run, found: str, found_without: str, values: Mapping[str, Any], *, agencies: str = AGENCIES
-) -> Counts:
+async def count_register_entries(
+    run: RunQuery,
+    releases_sql: str,
+    unfiltered_sql: str,
+    values: Mapping[str, Any],
+    *,
+    agencies: str = AGENCY_COUNTS_SQL,
+) -> RegisterCounts:
     """Counts of a register's entries; `found` and, without the agency's filter, `found_without` are SELECTs of
     their releases, newest first. agencies: another SELECT of the choices, where they are kept counted."""
-    limit = f" limit {MOST_COUNTED + 1}"
-    rows = await run(agencies.format(found=found_without + limit), dict(values))
-    choices = sorted((Choice(**dict(row)) for row in rows), key=lambda choice: sort_key(choice.name))
-    told = agencies is not AGENCIES or sum(choice.count for choice in choices) <= MOST_COUNTED
+    limit = f" limit {MAX_COUNTED_ENTRIES + 1}"
+    rows = await run(agencies.format(found=unfiltered_sql + limit), dict(values))
+    choices = sorted((FacetValue(**dict(row)) for row in rows), key=lambda choice: swedish_sort_key(choice.name))
+    told = agencies is not AGENCY_COUNTS_SQL or sum(choice.count for choice in choices) <= MAX_COUNTED_ENTRIES
     if told:
         total = sum(choice.count for choice in choices if choice.value == (values["agency"] or choice.value))
     else:
-        total = (await run(f"select count(*) as n from ({found}{limit})", dict(values)))[0]["n"]
-    return Counts(
-        total=total if told else min(total, MOST_COUNTED),
-        capped=not told and total > MOST_COUNTED,
+        total = (await run(f"select count(*) as n from ({releases_sql}{limit})", dict(values)))[0]["n"]
+    return RegisterCounts(
+        total=total if told else min(total, MAX_COUNTED_ENTRIES),
+        capped=not told and total > MAX_COUNTED_ENTRIES,
         agencies=[choice for choice in choices if choice.count or not told or choice.value == values["agency"]],
-        told=told,
+        agencies_counted=told,
     )
 
 
-HIDDEN = "select id from releases where withheld = 'hidden'"  # no list tells of these
-LOG = """
+HIDDEN_RELEASES_SQL = "select id from releases where withheld = 'hidden'"  # no list tells of these
+TAKEDOWNS_SQL = """
     select t.id, t.release, t.kind, t.reason, t.reason_en, t.at, t.lifted, t.lifted_reason, r.withheld, r.agency,
       a.name, a.name_en
     from takedowns t join releases r on r.id = t.release join agencies a on a.slug = r.agency
@@ -83,42 +102,48 @@ LOG = """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LogQuery:
+class TakedownsQuery:
     """What a reader asks for. after: the last row of the page before."""
 
     after: int | None = None
-    size: int = PAGE_SIZE
+    size: int = REGISTER_PAGE_SIZE
 
-    def filters(self) -> dict[str, Any]:
+    def build_url_params(self) -> dict[str, Any]:
         """None, but every register has some."""
         return {}
 
 
-def parse_log(args: Args) -> LogQuery:
+def parse_takedowns_query(args: UrlArguments) -> TakedownsQuery:
     """What an address asks for; FilterError where that cannot be read."""
-    return LogQuery(after=read_number(args, "after"), size=min(read_number(args, "size") or PAGE_SIZE, MOST_ROWS))
+    return TakedownsQuery(
+        after=parse_number_parameter(args, "after"),
+        size=min(parse_number_parameter(args, "size") or REGISTER_PAGE_SIZE, MAX_REGISTER_PAGE_SIZE),
+    )
 
 
-async def find_log(run: Run, query: LogQuery) -> tuple[Sequence[Mapping[str, Any]], int | None]:
+async def read_takedowns_page(run: RunQuery, query: TakedownsQuery) -> tuple[Sequence[Mapping[str, Any]], int | None]:
     """A page's lines, and where the next begins."""
     where = "where t.id < :after" if query.after is not None else ""
-    rows = await run(f"{LOG} {where} order by t.id desc limit :limit", {"after": query.after, "limit": query.size + 1})
+    rows = await run(
+        f"{TAKEDOWNS_SQL} {where} order by t.id desc limit :limit", {"after": query.after, "limit": query.size + 1}
+    )
     shown = [dict(row) for row in rows[: query.size]]
     return shown, shown[-1]["id"] if len(rows) > query.size else None
 
 
-async def find_in_force(run: Run, release: int) -> list[Mapping[str, Any]]:
+async def read_active_takedowns(run: RunQuery, release_id: int) -> list[Mapping[str, Any]]:
     """What covers a release now, a hiding first."""
     rows = await run(
-        f"{LOG} where t.release = :release and t.lifted is null order by t.kind, t.id", {"release": release}
+        f"{TAKEDOWNS_SQL} where t.release = :release and t.lifted is null order by t.kind, t.id",
+        {"release": release_id},
     )
     return [dict(row) for row in rows]
 
 
-LONG_RUN = 3  # edits of one release in a row that stand unfolded
-NOTICEABLE = 20  # weight from which an edit is told on the first page
-LOOKED_THROUGH = 30  # newest edits among which those are chosen, one a release
-STAMP_TESTS = {  # of STAMPS
+MAX_CONSECUTIVE_EDITS = 3  # edits of one release in a row that stand unfolded
+MIN_FRONT_PAGE_IMPORTANCE = 20  # weight from which an edit is told on the first page
+FRONT_PAGE_CANDIDATES = 30  # newest edits among which those are chosen, one a release
+UPDATE_STAMP_CONDITIONS = {  # of STAMPS
     "moved": "v.dated = 1",
     "not moved": "v.dated = 0 and v.updated is not null",
     "none told": "v.dated = 0 and v.updated is null",
@@ -127,14 +152,14 @@ EDIT_COLUMNS = """
     v.id, v.release, v.previous, v.seen, v.dated, v.weight, v.summary, v.summary_en, v.changes, v.same_as, v.title,
     v.language, v.updated, v.capture, r.agency, r.url, r.gone, a.name, a.name_en
 """
-IS_EDIT = "v.cause = 'source' and v.previous is not null"
-COUNTED = f"""
+IS_EDIT_SQL = "v.cause = 'source' and v.previous is not null"
+STORED_EDIT_COUNTS_SQL = f"""
     select a.slug as value, a.name, a.name_en, coalesce(c.edits, 0) - coalesce(h.n, 0) as count from agencies a
     left join edit_counts c on c.agency = a.slug
     left join (select r.agency, count(*) as n from revisions v join releases r on r.id = v.release
-      where v.release in ({HIDDEN}) and {IS_EDIT} group by r.agency) h on h.agency = a.slug
+      where v.release in ({HIDDEN_RELEASES_SQL}) and {IS_EDIT_SQL} group by r.agency) h on h.agency = a.slug
 """
-EDIT_TABLES = "revisions v on v.id = found.id join releases r on r.id = v.release join agencies a on a.slug = r.agency"
+EDIT_JOINS = "revisions v on v.id = found.id join releases r on r.id = v.release join agencies a on a.slug = r.agency"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,9 +179,9 @@ class EditsQuery:
     since: date | None = None
     until: date | None = None
     after: int | None = None
-    size: int = PAGE_SIZE
+    size: int = REGISTER_PAGE_SIZE
 
-    def filters(self) -> dict[str, Any]:
+    def build_url_params(self) -> dict[str, Any]:
         """As in an address, without the place on the list."""
         return {
             "agency": self.agency,
@@ -199,7 +224,7 @@ class Edit:
     @property
     def stamp(self) -> str:
         """What the agency's own update stamp did: one of STAMPS."""
-        return stamp_of(self.dated, self.updated)
+        return classify_update_stamp(self.dated, self.updated)
 
     @property
     def unannounced(self) -> bool:
@@ -207,7 +232,7 @@ class Edit:
         return self.stamp == "not moved"
 
     @property
-    def heaviest(self) -> int:
+    def max_grouped_importance(self) -> int:
         """The weight of the heaviest edit inside it."""
         return max((edit.weight or 0 for edit in self.folded), default=0)
 
@@ -217,88 +242,90 @@ class EditsPage:
     """One page of the register; `more`: the cursor of the next, if there is one."""
 
     edits: list[Edit]
-    more: int | None
+    next_cursor: int | None
 
 
-def parse_edits(args: Args, size: int = PAGE_SIZE) -> EditsQuery:
+def parse_edits_query(args: UrlArguments, size: int = REGISTER_PAGE_SIZE) -> EditsQuery:
     """What an address asks for; FilterError where that cannot be read."""
-    since, until = read_day(args, "from"), read_day(args, "to")
+    since, until = parse_day_parameter(args, "from"), parse_day_parameter(args, "to")
     if since and until and since > until:
-        raise FilterError("from", str(since), "a day no later than `to`", why="bad_days", until=str(until))
+        raise FilterError("from", str(since), "a day no later than `to`", text_key="bad_days", until=str(until))
     return EditsQuery(
         agency=args.get("agency") or None,
-        release=read_number(args, "release"),
-        tag=read_number(args, "tag"),
-        unannounced=read_flag(args, "unannounced"),
-        stamp=read_choice(args, "stamp", STAMPS),
-        weight=read_number(args, "weight", 100),
+        release=parse_number_parameter(args, "release"),
+        tag=parse_number_parameter(args, "tag"),
+        unannounced=parse_flag_parameter(args, "unannounced"),
+        stamp=parse_choice_parameter(args, "stamp", UPDATE_STAMPS),
+        weight=parse_number_parameter(args, "weight", 100),
         since=since,
         until=until,
-        after=read_number(args, "after"),
-        size=min(read_number(args, "size") or size, MOST_ROWS),
+        after=parse_number_parameter(args, "after"),
+        size=min(parse_number_parameter(args, "size") or size, MAX_REGISTER_PAGE_SIZE),
     )
 
 
-async def find_edits(run: Run, query: EditsQuery) -> EditsPage:
+async def read_edits_page(run: RunQuery, query: EditsQuery) -> EditsPage:
     """One page, and where the next begins."""
-    chain, conditions = edit_filters(query)
+    chain, conditions = build_edit_filters(query)
     if query.after is not None:
         conditions.append("(v.seen, v.id) < (select seen, id from revisions where id = :after)")
     rows = await run(
         f"{chain} select {EDIT_COLUMNS} from (select v.id from revisions v where {' and '.join(conditions)}"
-        f" order by v.seen desc, v.id desc limit :limit) found cross join {EDIT_TABLES}"
+        f" order by v.seen desc, v.id desc limit :limit) found cross join {EDIT_JOINS}"
         " order by v.seen desc, v.id desc",
-        edit_parameters(query) | {"limit": query.size + 1},
+        build_edit_parameters(query) | {"limit": query.size + 1},
     )
     shown = [dict(row) for row in rows[: query.size]]
-    looks = await read_looks(run, [row["id"] for row in shown])
-    edits = [Edit(**row, last_seen_before=find_look(row["previous"], looks)) for row in shown]
-    return EditsPage(edits=edits, more=edits[-1].id if len(rows) > query.size else None)
+    looks = await read_preceding_revisions(run, [row["id"] for row in shown])
+    edits = [Edit(**row, last_seen_before=find_last_seen(row["previous"], looks)) for row in shown]
+    return EditsPage(edits=edits, next_cursor=edits[-1].id if len(rows) > query.size else None)
 
 
-async def find_latest(run: Run, number: int) -> list[Edit]:
+async def read_latest_edits(run: RunQuery, limit: int) -> list[Edit]:
     """The newest edits that a reader should see, one a release."""
-    page = await find_edits(run, EditsQuery(weight=NOTICEABLE, size=LOOKED_THROUGH))
+    page = await read_edits_page(run, EditsQuery(weight=MIN_FRONT_PAGE_IMPORTANCE, size=FRONT_PAGE_CANDIDATES))
     newest: dict[int, Edit] = {}
     for edit in page.edits:
         newest.setdefault(edit.release, edit)
-    return list(newest.values())[:number]
+    return list(newest.values())[:limit]
 
 
-async def count_edits(run: Run, query: EditsQuery) -> Counts:
+async def count_edits(run: RunQuery, query: EditsQuery) -> RegisterCounts:
     """How many edits the filters leave, and how many of each agency the others would."""
     found, without = (
         f"{chain} select v.release from revisions v where {' and '.join(conditions)} order by v.seen desc"
-        for chain, conditions in (edit_filters(query), edit_filters(replace(query, agency=None)))
+        for chain, conditions in (build_edit_filters(query), build_edit_filters(replace(query, agency=None)))
     )
-    kept = {"agencies": COUNTED} if not any(replace(query, agency=None).filters().values()) else {}
-    return await count_entries(run, found, without, edit_parameters(query), **kept)
+    kept = (
+        {"agencies": STORED_EDIT_COUNTS_SQL} if not any(replace(query, agency=None).build_url_params().values()) else {}
+    )
+    return await count_register_entries(run, found, without, build_edit_parameters(query), **kept)
 
 
-def edit_filters(query: EditsQuery) -> tuple[str, list[str]]:
+def build_edit_filters(query: EditsQuery) -> tuple[str, list[str]]:
     """The SQL of the filters."""
-    conditions = [IS_EDIT, f"v.release not in ({HIDDEN})"]
+    conditions = [IS_EDIT_SQL, f"v.release not in ({HIDDEN_RELEASES_SQL})"]
     tests = {
         "v.release in (select id from releases where agency = :agency)": query.agency,
         "v.release in (select id from chain)": query.release,
         "v.release in (select rt.release from release_tags rt where rt.tag = :tag)": query.tag,
         "v.weight >= :weight": query.weight or None,
-        "v.seen >= :since": day_start(query.since),
-        "v.seen < :until": day_start(query.until, after=True),
+        "v.seen >= :since": format_day_start(query.since),
+        "v.seen < :until": format_day_start(query.until, next_day=True),
     }
     conditions += [test for test, value in tests.items() if value is not None]
     asked = ("not moved" if query.unannounced else None, query.stamp)
-    conditions += dict.fromkeys(STAMP_TESTS[stamp] for stamp in asked if stamp)
-    return (CHAIN if query.release is not None else ""), conditions
+    conditions += dict.fromkeys(UPDATE_STAMP_CONDITIONS[stamp] for stamp in asked if stamp)
+    return (RELEASE_CHAIN_CTE if query.release is not None else ""), conditions
 
 
-def edit_parameters(query: EditsQuery) -> dict[str, Any]:
+def build_edit_parameters(query: EditsQuery) -> dict[str, Any]:
     """What the SQL's names stand for."""
-    days = {"since": day_start(query.since), "until": day_start(query.until, after=True)}
+    days = {"since": format_day_start(query.since), "until": format_day_start(query.until, next_day=True)}
     return {name: getattr(query, name) for name in ("agency", "release", "tag", "weight", "after")} | days
 
 
-def fold_edits(edits: Sequence[Edit]) -> list[Edit]:
+def group_edits(edits: Sequence[Edit]) -> list[Edit]:
     """A page's edits so that no release floods it.
 
     One that goes back to earlier wordings again and again stands once, with its other turns inside it; so does one
@@ -307,7 +334,7 @@ def fold_edits(edits: Sequence[Edit]) -> list[Edit]:
     shown: list[list[Edit]] = []  # each with those inside it
     turning: dict[int, list[Edit]] = {}
     for run in (list(found) for _, found in groupby(edits, key=lambda edit: edit.release)):
-        rows = [run] if len(run) > LONG_RUN else [[edit] for edit in run]
+        rows = [run] if len(run) > MAX_CONSECUTIVE_EDITS else [[edit] for edit in run]
         for row in rows:
             held = turning.get(row[0].release) if len(row) == 1 and row[0].same_as is not None else None
             if held is not None:
@@ -319,7 +346,7 @@ def fold_edits(edits: Sequence[Edit]) -> list[Edit]:
     return [replace(first, folded=tuple(rest)) for first, *rest in shown]
 
 
-def edit_rows(edits: Sequence[Edit], address: Mapping[int, Mapping[str, str | None]]) -> list[dict[str, Any]]:
+def format_edit_rows(edits: Sequence[Edit], urls_by_id: Mapping[int, Mapping[str, str | None]]) -> list[dict[str, Any]]:
     """Edits as JSON and CSV tell them; `address` holds each one's absolute addresses."""
     return [
         {
@@ -339,7 +366,7 @@ def edit_rows(edits: Sequence[Edit], address: Mapping[int, Mapping[str, str | No
             "summary_en": edit.summary_en,
             "same_as": edit.same_as,
             "changes": json.loads(edit.changes) if edit.changes else [],
-            **address[edit.id],
+            **urls_by_id[edit.id],
         }
         for edit in edits
     ]
@@ -351,11 +378,11 @@ REMOVAL_COLUMNS = """
     (select m.target from removals m where m.release = o.release and m.kind = 'moved' and m.id <> o.id
       and m.first_seen = o.ended) as found_at
 """
-REMOVAL_TABLES = "removals o cross join releases r on r.id = o.release cross join agencies a on a.slug = r.agency"
+REMOVAL_JOINS = "removals o cross join releases r on r.id = o.release cross join agencies a on a.slug = r.agency"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RemovedQuery:
+class RemovalsQuery:
     """What a reader asks the register for. back: only those that came back; after: the last row before the page."""
 
     agency: str | None = None
@@ -363,9 +390,9 @@ class RemovedQuery:
     tag: int | None = None
     back: bool = False
     after: int | None = None
-    size: int = PAGE_SIZE
+    size: int = REGISTER_PAGE_SIZE
 
-    def filters(self) -> dict[str, Any]:
+    def build_url_params(self) -> dict[str, Any]:
         """As in an address, without the place on the list."""
         return {"agency": self.agency, "kind": self.kind, "tag": self.tag, "back": 1 if self.back else None}
 
@@ -398,52 +425,52 @@ class Removal:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RemovedPage:
+class RemovalsPage:
     """One page of the register; `more`: the cursor of the next, if there is one."""
 
     removals: list[Removal]
-    more: int | None
+    next_cursor: int | None
 
 
-def parse_removed(args: Args, size: int = PAGE_SIZE) -> RemovedQuery:
+def parse_removals_query(args: UrlArguments, size: int = REGISTER_PAGE_SIZE) -> RemovalsQuery:
     """What an address asks for; FilterError where that cannot be read."""
-    return RemovedQuery(
+    return RemovalsQuery(
         agency=args.get("agency") or None,
-        kind=read_choice(args, "kind", ABSENCE_CHOICES),
-        tag=read_number(args, "tag"),
-        back=read_flag(args, "back"),
-        after=read_number(args, "after"),
-        size=min(read_number(args, "size") or size, MOST_ROWS),
+        kind=parse_choice_parameter(args, "kind", REMOVAL_CHOICES),
+        tag=parse_number_parameter(args, "tag"),
+        back=parse_flag_parameter(args, "back"),
+        after=parse_number_parameter(args, "after"),
+        size=min(parse_number_parameter(args, "size") or size, MAX_REGISTER_PAGE_SIZE),
     )
 
 
-async def find_removed(run: Run, query: RemovedQuery) -> RemovedPage:
+async def read_removals_page(run: RunQuery, query: RemovalsQuery) -> RemovalsPage:
     """One page, and where the next begins."""
-    conditions = removal_filters(query)
+    conditions = build_removal_filters(query)
     if query.after is not None:
         conditions.append("(o.confirmed, o.id) < (select confirmed, id from removals where id = :after)")
     rows = await run(
-        f"select {REMOVAL_COLUMNS} from {REMOVAL_TABLES} where {' and '.join(conditions)}"
+        f"select {REMOVAL_COLUMNS} from {REMOVAL_JOINS} where {' and '.join(conditions)}"
         " order by o.confirmed desc, o.id desc limit :limit",
-        removal_parameters(query) | {"limit": query.size + 1},
+        build_removal_parameters(query) | {"limit": query.size + 1},
     )
     removals = [Removal(**dict(row)) for row in rows[: query.size]]
-    return RemovedPage(removals=removals, more=removals[-1].id if len(rows) > query.size else None)
+    return RemovalsPage(removals=removals, next_cursor=removals[-1].id if len(rows) > query.size else None)
 
 
-async def count_removed(run: Run, query: RemovedQuery) -> Counts:
+async def count_removals(run: RunQuery, query: RemovalsQuery) -> RegisterCounts:
     """How many removals the filters leave, and how many of each agency the others would."""
     found, without = (
-        f"select o.release from removals o where {' and '.join(removal_filters(asked))} order by o.confirmed desc"
+        f"select o.release from removals o where {' and '.join(build_removal_filters(asked))} order by o.confirmed desc"
         for asked in (query, replace(query, agency=None))
     )
-    return await count_entries(run, found, without, removal_parameters(query))
+    return await count_register_entries(run, found, without, build_removal_parameters(query))
 
 
-def removal_filters(query: RemovedQuery) -> list[str]:
+def build_removal_filters(query: RemovalsQuery) -> list[str]:
     """The SQL of the filters. Moves are told where they are asked for, and what was found elsewhere by the very look
     that confirmed it away is a move alone."""
-    conditions = ["o.confirmed is not null", "o.confirmed is not o.ended", f"o.release not in ({HIDDEN})"]
+    conditions = ["o.confirmed is not null", "o.confirmed is not o.ended", f"o.release not in ({HIDDEN_RELEASES_SQL})"]
     conditions.append("o.kind = :kind" if query.kind else "o.kind <> 'moved'")
     if query.agency:
         conditions.append("o.release in (select id from releases where agency = :agency)")
@@ -454,12 +481,14 @@ def removal_filters(query: RemovedQuery) -> list[str]:
     return conditions
 
 
-def removal_parameters(query: RemovedQuery) -> dict[str, Any]:
+def build_removal_parameters(query: RemovalsQuery) -> dict[str, Any]:
     """What the SQL's names stand for."""
     return {name: getattr(query, name) for name in ("agency", "kind", "tag", "after")}
 
 
-def removal_rows(removals: Sequence[Removal], address: Mapping[int, Mapping[str, str | None]]) -> list[dict[str, Any]]:
+def format_removal_rows(
+    removals: Sequence[Removal], urls_by_id: Mapping[int, Mapping[str, str | None]]
+) -> list[dict[str, Any]]:
     """Removals as JSON and CSV tell them; `address` holds each one's absolute addresses."""
     return [
         {
@@ -479,7 +508,7 @@ def removal_rows(removals: Sequence[Removal], address: Mapping[int, Mapping[str,
             "target": row.target,
             "moved_to": row.moved_to,
             "found_at": row.found_at,
-            **address[row.id],
+            **urls_by_id[row.id],
         }
         for row in removals
     ]

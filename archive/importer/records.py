@@ -4,7 +4,7 @@ What a collection calls a release, as the archive calls it.
 
 Another collection's text made ours: Markdown or HTML in, sanitised HTML, plain text and pictures out.
 
-From a line of another collection to a Release; archive/importing/FORMAT.md is the format told to people.
+From a line of another collection to a Release; archive/importer/FORMAT.md is the format told to people.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from lxml import html
 from markdown_it import MarkdownIt
 
 from archive.dates import parse_time
-from archive.html import ATTRIBUTES, RUN_OUT, SCHEMES, TAGS, keep_attribute
-from archive.i18n import RELEASE_KINDS
+from archive.html import ALLOWED_ATTRIBUTES, ALLOWED_SCHEMES, ALLOWED_TAGS, REMOVED_ELEMENTS, filter_attribute
+from archive.i18n import RELEASE_KIND_TEXTS
 from archive.models import Attachment, Contact, Image, Question, Release
 from archive.urls import canonical_url
 
-PLURALS = {  # Swedish and English, as sections of a site are named
+KIND_PLURALS = {  # Swedish and English, as sections of a site are named
     "press release": "pressmeddelanden pressreleaser",
     "opinion": "debattartiklar debatt opinions",
     "speech": "tal anföranden speeches",
@@ -44,33 +44,33 @@ PLURALS = {  # Swedish and English, as sections of a site are named
     "news": "nyheter",
     "article": "artiklar articles",
 }
-KNOWN = {
+KINDS_BY_WORD = {
     word: kind
-    for kind, text in RELEASE_KINDS.items()
-    for word in (kind, str(text.sv), str(text.en), *PLURALS.get(kind, "").split(" "))
+    for kind, text in RELEASE_KIND_TEXTS.items()
+    for word in (kind, str(text.sv), str(text.en), *KIND_PLURALS.get(kind, "").split(" "))
 }
 
 
-def to_kind(text: str | None) -> str | None:
+def parse_kind(text: str | None) -> str | None:
     """The English word for a type word; one that is not known stays as it is, for it is the agency's own.
 
-    >>> to_kind("Pressmeddelanden"), to_kind("artiklar"), to_kind("Telegram"), to_kind(None)
+    >>> parse_kind("Pressmeddelanden"), parse_kind("artiklar"), parse_kind("Telegram"), parse_kind(None)
     ('press release', 'article', 'Telegram', None)
     """
-    return KNOWN.get(text.casefold(), text) if text else None
+    return KINDS_BY_WORD.get(text.casefold(), text) if text else None
 
 
 # Soft hyphen, zero-width marks, word joiner, byte order mark: layout, never words.
-CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]+")
-INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff]+")
-EMPTY = re.compile(r"<p>\s*</p>\s*")
+CONTROL_CHARACTERS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]+")
+INVISIBLE_CHARACTERS = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff]+")
+EMPTY_PARAGRAPH = re.compile(r"<p>\s*</p>\s*")
 BLANK_LINES = re.compile(r"\n\s*\n+")
 MARKDOWN = MarkdownIt("commonmark", {"html": False, "breaks": True}).enable("table")
-BLOCKS = {"h1", "h2", "h3", "h4", "h5", "h6", "p", "blockquote", "ul", "ol", "dl", "dt", "dd", "table", "div"}
+BLOCK_TAGS = {"h1", "h2", "h3", "h4", "h5", "h6", "p", "blockquote", "ul", "ol", "dl", "dt", "dd", "table", "div"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Body:
+class ImportedBody:
     """A text in the archive's form."""
 
     text: str  # plain, paragraphs parted by a blank line
@@ -78,42 +78,42 @@ class Body:
     images: tuple[Image, ...] = ()
 
 
-def read_markdown(text: str, url: str) -> Body:
+def parse_markdown(text: str, url: str) -> ImportedBody:
     """CommonMark with tables; a line break stays one. Addresses are made whole by `url`; HTML in it is text.
 
-    >>> read_markdown("## Bakgrund\\n\\n- Det är bra, säger hon.\\n\\n* ett\\n* [två](/b)", "https://a.se/x").text
+    >>> parse_markdown("## Bakgrund\\n\\n- Det är bra, säger hon.\\n\\n* ett\\n* [två](/b)", "https://a.se/x").text
     'Bakgrund\\n\\n- Det är bra, säger hon.\\n\\n• ett\\n• två'
     """
-    tokens = MARKDOWN.parse(keep_speech(clean_text(text)))
+    tokens = MARKDOWN.parse(escape_speech_hyphens(clean_text(text)))
     images = []
     for token in tokens:
         for part in token.children or ():
             if part.type == "image":
                 image = Image(url=urljoin(url, str(part.attrs["src"])), alt=part.content or None)
                 images.append(image)
-    return read_html(MARKDOWN.renderer.render(tokens, MARKDOWN.options, {}), url, tuple(images))
+    return sanitise_html(MARKDOWN.renderer.render(tokens, MARKDOWN.options, {}), url, tuple(images))
 
 
-def read_html(text: str, url: str, images: tuple[Image, ...] = ()) -> Body:
+def sanitise_html(text: str, url: str, images: tuple[Image, ...] = ()) -> ImportedBody:
     """Markup as the archive keeps it, and the plain text in it; h1 becomes h2, for a release has a title already."""
     raised = re.sub(r"<(/?)h1\b", r"<\1h2", text, flags=re.IGNORECASE)
     clean = nh3.clean(
         raised,
-        tags=TAGS,
-        clean_content_tags=RUN_OUT,
-        attributes=ATTRIBUTES,
-        attribute_filter=keep_attribute,
-        url_schemes=SCHEMES,
+        tags=ALLOWED_TAGS,
+        clean_content_tags=REMOVED_ELEMENTS,
+        attributes=ALLOWED_ATTRIBUTES,
+        attribute_filter=filter_attribute,
+        url_schemes=ALLOWED_SCHEMES,
         url_relative=("rewrite_with_base", url),
     )
-    clean = EMPTY.sub("", clean).strip()
-    return Body(text=to_plain(clean), html=clean, images=images)
+    clean = EMPTY_PARAGRAPH.sub("", clean).strip()
+    return ImportedBody(text=html_to_text(clean), html=clean, images=images)
 
 
-def keep_speech(text: str) -> str:
+def escape_speech_hyphens(text: str) -> str:
     """Markdown in which a hyphen that opens speech opens no list: it stands alone in its paragraph.
 
-    >>> keep_speech("- Nej, säger hon.\\n\\n- ett\\n- två")
+    >>> escape_speech_hyphens("- Nej, säger hon.\\n\\n- ett\\n- två")
     '\\\\- Nej, säger hon.\\n\\n- ett\\n- två'
     """
     parts = [part.split("\n") for part in text.split("\n\n")]
@@ -126,7 +126,7 @@ def keep_speech(text: str) -> str:
 
 def clean_line(text: str) -> str:
     """One line: NFC, no invisible marks, every run of white space one space."""
-    return " ".join(without_marks(text).split())
+    return " ".join(strip_invisible(text).split())
 
 
 def clean_text(text: str) -> str:
@@ -135,96 +135,96 @@ def clean_text(text: str) -> str:
     >>> clean_text("Sam\\u00adhälle\\r\\n\\r\\n\\r\\n  två ")
     'Samhälle\\n\\n  två'
     """
-    plain = without_marks(text).replace("\r\n", "\n").replace("\r", "\n")
+    plain = strip_invisible(text).replace("\r\n", "\n").replace("\r", "\n")
     return BLANK_LINES.sub("\n\n", plain.replace("\u00a0", " ")).strip("\n").rstrip()
 
 
-def without_marks(text: str) -> str:
+def strip_invisible(text: str) -> str:
     """In NFC, without what nobody sees."""
-    return INVISIBLE.sub("", CONTROL.sub("", unicodedata.normalize("NFC", text)))
+    return INVISIBLE_CHARACTERS.sub("", CONTROL_CHARACTERS.sub("", unicodedata.normalize("NFC", text)))
 
 
-def to_plain(markup: str) -> str:
+def html_to_text(markup: str) -> str:
     """Sanitised HTML as plain text: an item or a row a line, list items behind • or their number.
 
-    >>> to_plain("<p>a<br>b</p><ol><li>c</li></ol><table><tr><th>d</th><td>e</td></tr></table>")
+    >>> html_to_text("<p>a<br>b</p><ol><li>c</li></ol><table><tr><th>d</th><td>e</td></tr></table>")
     'a\\nb\\n\\n1. c\\n\\nd | e'
     """
     if not markup.strip():
         return ""
     root = html.fragment_fromstring(markup, create_parent="div")
-    return "\n\n".join(block for block in read_blocks(root) if block)
+    return "\n\n".join(block for block in iter_block_texts(root) if block)
 
 
-def read_blocks(parent: Any) -> Iterator[str]:
+def iter_block_texts(parent: Any) -> Iterator[str]:
     """The blocks of an element; loose text between them is a block too."""
     loose = [parent.text or ""]
     for child in parent:
-        if child.tag in BLOCKS:
-            yield to_lines("".join(loose))
+        if child.tag in BLOCK_TAGS:
+            yield tidy_lines("".join(loose))
             loose = []
             if child.tag in ("ul", "ol"):
-                yield "\n".join(read_items(child, "•"))
+                yield "\n".join(iter_list_items(child, "•"))
             elif child.tag == "table":
-                yield "\n".join(read_rows(child))
+                yield "\n".join(iter_table_rows(child))
             else:
-                yield from read_blocks(child)
+                yield from iter_block_texts(child)
         else:
-            loose.append(inline(child))
+            loose.append(read_inline_text(child))
         loose.append(child.tail or "")
-    yield to_lines("".join(loose))
+    yield tidy_lines("".join(loose))
 
 
-def read_items(parent: Any, bullet: str) -> Iterator[str]:
+def iter_list_items(parent: Any, bullet: str) -> Iterator[str]:
     """A list's items, a line each; the items of one inside it follow theirs."""
     for number, item in enumerate(parent.findall("li"), int(parent.get("start") or 1)):
         mark = f"{number}." if parent.tag == "ol" else bullet
         nested = [child for child in item if child.tag in ("ul", "ol")]
         for child in nested:
             item.remove(child)
-        own = " ".join(" ".join(read_blocks(item)).split())
+        own = " ".join(" ".join(iter_block_texts(item)).split())
         if own:
             yield f"{mark} {own}"
         for child in nested:
-            yield from read_items(child, "◦")
+            yield from iter_list_items(child, "◦")
 
 
-def read_rows(table: Any) -> Iterator[str]:
+def iter_table_rows(table: Any) -> Iterator[str]:
     """A table's rows, a line each, cells parted by a bar."""
     for row in table.iter("caption", "tr"):
-        cells = [" ".join(inline(cell).split()) for cell in row if cell.tag in ("td", "th")]
-        line = " | ".join(cells) if row.tag == "tr" else " ".join(inline(row).split())
+        cells = [" ".join(read_inline_text(cell).split()) for cell in row if cell.tag in ("td", "th")]
+        line = " | ".join(cells) if row.tag == "tr" else " ".join(read_inline_text(row).split())
         if line.strip(" |"):
             yield line
 
 
-def inline(element: Any) -> str:
+def read_inline_text(element: Any) -> str:
     """The text in an element, its line breaks kept."""
     if element.tag == "br":
         return "\n"
-    return (element.text or "") + "".join(inline(child) + (child.tail or "") for child in element)
+    return (element.text or "") + "".join(read_inline_text(child) + (child.tail or "") for child in element)
 
 
-def to_lines(text: str) -> str:
+def tidy_lines(text: str) -> str:
     """Each line tidied; empty ones left out."""
     return "\n".join(filter(None, (" ".join(line.split()) for line in text.split("\n"))))
 
 
-PARTS: dict[str, type[Any]] = {
+PART_TYPES: dict[str, type[Any]] = {
     "questions": Question,
     "images": Image,
     "attachments": Attachment,
     "contacts": Contact,
 }
-READ = {
+KNOWN_FIELDS = {
     *("agency", "url", "title", "lead", "body", "body_html", "kind", "published", "updated", "language", "tags"),
-    *PARTS,
+    *PART_TYPES,
 }
-LONE = re.compile("[\ud800-\udfff]")
-LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8})*")
-WEB = ("http", "https")
-FIRST_YEAR, LAST_YEAR = 1900, 2099  # as the crawl has it: other years are written where none is known
-PICTURE = "body (pictures that are no web address)"
+LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8})*")
+WEB_SCHEMES = ("http", "https")
+MIN_YEAR, MAX_YEAR = 1900, 2099  # as the crawl has it: other years are written where none is known
+UNUSABLE_IMAGES = "body (pictures that are no web address)"
 Part = TypeVar("Part")
 
 
@@ -236,18 +236,18 @@ class FieldError(ValueError):
         super().__init__(problem)
 
 
-def to_release(row: Mapping[str, Any], agency: str) -> tuple[Release, list[str]]:
+def parse_release(row: Mapping[str, Any], agency: str) -> tuple[Release, list[str]]:
     """The release a line tells of, and what of the line has no place in it; FieldError where a field cannot be read."""
     if row.get("agency") not in (None, agency):
         raise FieldError("agency", f"is {row['agency']!r}, not {agency!r}")
-    url = read_url(row, "url")
-    title = read_text(row, "title", line=True)
+    url = parse_url_field(row, "url")
+    title = parse_text_field(row, "title", single_line=True)
     if not title:
         raise FieldError("title", "is missing")
-    lead = read_text(row, "lead")
-    body = without_lead(read_body(row, url), lead)
-    parts = {name: read_parts(row, name, url) for name in PARTS}
-    pictures = [image for image in body.images if is_web(image.url)]
+    lead = parse_text_field(row, "lead")
+    body = strip_lead(parse_body(row, url), lead)
+    parts = {name: parse_parts(row, name, url) for name in PART_TYPES}
+    pictures = [image for image in body.images if is_web_url(image.url)]
     release = Release(
         agency=agency,
         url=url,
@@ -255,51 +255,51 @@ def to_release(row: Mapping[str, Any], agency: str) -> tuple[Release, list[str]]
         lead=lead,
         body=body.text,
         body_html=body.html,
-        kind=to_kind(read_text(row, "kind", line=True)),
-        published=read_time(row, "published"),
-        published_text=read_text(row, "published", line=True),
-        updated=read_time(row, "updated"),
-        updated_text=read_text(row, "updated", line=True),
-        language=read_language(row),
-        tags=read_tags(row),
+        kind=parse_kind(parse_text_field(row, "kind", single_line=True)),
+        published=parse_time_field(row, "published"),
+        published_text=parse_text_field(row, "published", single_line=True),
+        updated=parse_time_field(row, "updated"),
+        updated_text=parse_text_field(row, "updated", single_line=True),
+        language=parse_language_field(row),
+        tags=parse_tags_field(row),
         questions=parts["questions"],
         images=(*parts["images"], *pictures),
         attachments=parts["attachments"],
         contacts=parts["contacts"],
     )
-    left = [name for name in row if name not in READ and row[name] not in (None, [], "")]
-    return release, [*left, *([PICTURE] if len(pictures) < len(body.images) else [])]
+    left = [name for name in row if name not in KNOWN_FIELDS and row[name] not in (None, [], "")]
+    return release, [*left, *([UNUSABLE_IMAGES] if len(pictures) < len(body.images) else [])]
 
 
-def read_text(row: Mapping[str, Any], name: str, *, line: bool = False) -> str | None:
+def parse_text_field(row: Mapping[str, Any], name: str, *, single_line: bool = False) -> str | None:
     """A text, tidied; None where it is absent or empty."""
     value = row.get(name)
     if value is None:
         return None
     if not isinstance(value, str):
         raise FieldError(name, f"is {type(value).__name__}, not a text")
-    if LONE.search(value):
+    if LONE_SURROGATE.search(value):
         raise FieldError(name, "holds half of a UTF-16 pair, which is no character")
-    return (clean_line(value) if line else clean_text(value)) or None
+    return (clean_line(value) if single_line else clean_text(value)) or None
 
 
-def read_url(row: Mapping[str, Any], name: str) -> str:
+def parse_url_field(row: Mapping[str, Any], name: str) -> str:
     """A whole web address as the crawl keeps it (archive.canonical), so that it takes the release for held."""
-    text = read_text(row, name, line=True)
+    text = parse_text_field(row, name, single_line=True)
     if not text:
         raise FieldError(name, "is missing")
     try:
         parts, url = urlsplit(text), canonical_url(text)
     except ValueError as error:
         raise FieldError(name, f"{text!r} is no address: {error}") from error
-    if parts.scheme.lower() not in WEB or not parts.hostname or " " in text:
+    if parts.scheme.lower() not in WEB_SCHEMES or not parts.hostname or " " in text:
         raise FieldError(name, f"{text!r} is no address that begins with http:// or https://")
     return url
 
 
-def read_time(row: Mapping[str, Any], name: str) -> datetime | date | None:
+def parse_time_field(row: Mapping[str, Any], name: str) -> datetime | date | None:
     """A moment with its offset, a day, or a month; never guessed."""
-    text = read_text(row, name, line=True)
+    text = parse_text_field(row, name, single_line=True)
     if text is None:
         return None
     try:
@@ -308,20 +308,20 @@ def read_time(row: Mapping[str, Any], name: str) -> datetime | date | None:
         raise FieldError(name, f"{text!r} is no time like 2024-03-15T09:30:00+01:00, 2024-03-15 or 2024-03") from error
     if isinstance(value, datetime) and value.tzinfo is None:
         raise FieldError(name, f"{text!r} has no offset from UTC, such as +01:00")
-    if value and not FIRST_YEAR <= value.year <= LAST_YEAR:
-        raise FieldError(name, f"{text!r} names no year from {FIRST_YEAR} to {LAST_YEAR}")
+    if value and not MIN_YEAR <= value.year <= MAX_YEAR:
+        raise FieldError(name, f"{text!r} names no year from {MIN_YEAR} to {MAX_YEAR}")
     return value
 
 
-def read_body(row: Mapping[str, Any], url: str) -> Body:
+def parse_body(row: Mapping[str, Any], url: str) -> ImportedBody:
     """`body` is Markdown; beside `body_html` it is that markup's plain text."""
-    markup, text = read_text(row, "body_html"), read_text(row, "body")
+    markup, text = parse_text_field(row, "body_html"), parse_text_field(row, "body")
     try:
         if markup is None:
-            body = read_markdown(text or "", url)
+            body = parse_markdown(text or "", url)
         else:
-            body = read_html(markup, url)
-            body = Body(text=text or body.text, html=body.html)
+            body = sanitise_html(markup, url)
+            body = ImportedBody(text=text or body.text, html=body.html)
     except ValueError as error:
         raise FieldError(
             "body" if markup is None else "body_html", f"holds an address that is none: {error}"
@@ -329,24 +329,24 @@ def read_body(row: Mapping[str, Any], url: str) -> Body:
     return body
 
 
-def without_lead(body: Body, lead: str | None) -> Body:
+def strip_lead(body: ImportedBody, lead: str | None) -> ImportedBody:
     """A lead that is also the body's first paragraph stands once, as the lead."""
     first, _, rest = body.text.partition("\n\n")
     head, end, tail = body.html.partition("</p>")
-    if not lead or first.split() != lead.split() or to_plain(head + end) != first:
+    if not lead or first.split() != lead.split() or html_to_text(head + end) != first:
         return body
-    return Body(text=rest, html=tail.strip(), images=body.images)
+    return ImportedBody(text=rest, html=tail.strip(), images=body.images)
 
 
-def read_language(row: Mapping[str, Any]) -> str | None:
+def parse_language_field(row: Mapping[str, Any]) -> str | None:
     """A language tag (BCP 47)."""
-    text = read_text(row, "language", line=True)
-    if text and not LANGUAGE.fullmatch(text):
+    text = parse_text_field(row, "language", single_line=True)
+    if text and not LANGUAGE_TAG.fullmatch(text):
         raise FieldError("language", f"{text!r} is no language like sv or en-GB")
     return text
 
 
-def read_tags(row: Mapping[str, Any]) -> tuple[str, ...]:
+def parse_tags_field(row: Mapping[str, Any]) -> tuple[str, ...]:
     """A list of texts, each once."""
     value = [] if row.get("tags") is None else row["tags"]
     if not isinstance(value, list) or not all(isinstance(tag, str) for tag in value):
@@ -354,33 +354,33 @@ def read_tags(row: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(filter(None, map(clean_line, value))))
 
 
-def read_parts(row: Mapping[str, Any], name: str, url: str) -> tuple[Any, ...]:
+def parse_parts(row: Mapping[str, Any], name: str, url: str) -> tuple[Any, ...]:
     """A list of objects with the fields of a Question, an Image …; questions are counted where they lie."""
     value = [] if row.get(name) is None else row[name]
     if not isinstance(value, list):
         raise FieldError(name, "is no list of objects")
-    return tuple(read_part(f"{name}[{place}]", part, PARTS[name], place + 1) for place, part in enumerate(value))
+    return tuple(parse_part(f"{name}[{place}]", part, PART_TYPES[name], place + 1) for place, part in enumerate(value))
 
 
-def read_part(where: str, part: object, kind: type[Part], position: int) -> Part:
+def parse_part(field_path: str, part: object, kind: type[Part], position: int) -> Part:
     """One of them; a field it does not have is an error, for it would be lost."""
     if not isinstance(part, dict):
-        raise FieldError(where, "is no object")
+        raise FieldError(field_path, "is no object")
     wanted = {one.name: one.default is MISSING for one in fields(kind)}  # type: ignore[arg-type] # the types of PARTS
     counted = {"position": position} if "position" in wanted else {}
     if unknown := set(part) - set(wanted):
-        raise FieldError(f"{where}.{min(unknown)}", "is no field of it; known: " + ", ".join(wanted))
-    values: dict[str, Any] = {name: read_text(part, name) for name in wanted if name not in counted}
+        raise FieldError(f"{field_path}.{min(unknown)}", "is no field of it; known: " + ", ".join(wanted))
+    values: dict[str, Any] = {name: parse_text_field(part, name) for name in wanted if name not in counted}
     for name, needed in wanted.items():
         if name not in counted and needed and not values[name]:
-            raise FieldError(f"{where}.{name}", "is missing")
-    if "url" in wanted and not is_web(values["url"]):
-        raise FieldError(f"{where}.url", f"{values['url'][:80]!r} is no web address")
+            raise FieldError(f"{field_path}.{name}", "is missing")
+    if "url" in wanted and not is_web_url(values["url"]):
+        raise FieldError(f"{field_path}.url", f"{values['url'][:80]!r} is no web address")
     if not any(values.values()):
-        raise FieldError(where, "is empty")
+        raise FieldError(field_path, "is empty")
     return kind(**counted, **values)
 
 
-def is_web(url: str) -> bool:
+def is_web_url(url: str) -> bool:
     """Nothing but web addresses is linked to."""
     return url.lower().startswith(("http://", "https://"))

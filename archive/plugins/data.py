@@ -21,71 +21,91 @@ from datasette import Response, hookimpl
 from datasette.database import QueryInterrupted
 
 import archive
-from archive.changefeed import AheadError, DeltaPage, DeltaQuery, StrangerError, parse_delta, read_delta
-from archive.evidence import write_evidence, write_removal
-from archive.i18n import say
+from archive.changefeed import (
+    ChangefeedPage,
+    ChangefeedQuery,
+    CursorAheadError,
+    UnknownCursorError,
+    parse_changefeed_query,
+    read_changefeed,
+)
+from archive.evidence import write_removal_bundle, write_revision_bundle
+from archive.i18n import translate
 from archive.params import FilterError
-from archive.web.responses import Listing, absolute, add_query, deliver, has_it, language_of, refuse, runner
+from archive.web.responses import (
+    DataDocument,
+    add_query,
+    build_absolute_url,
+    build_query_runner,
+    get_request_language,
+    matches_etag,
+    render_document,
+    render_error,
+)
 
-PATH = "/-/delta"
-LATER = "60"  # seconds, after which a copy that is behind may be asked again
-COLUMNS = ("number", "cursor", "change", "at", "release", "revision", "cause", "takedown", "action", "state")
+CHANGES_PATH = "/-/delta"
+CHANGES_RETRY_AFTER = "60"  # seconds, after which a copy that is behind may be asked again
+CHANGES_COLUMNS = ("number", "cursor", "change", "at", "release", "revision", "cause", "takedown", "action", "state")
 
 
-async def show_delta(request: Any, datasette: Any) -> Any:
+async def show_changes(request: Any, datasette: Any) -> Any:
     """A page of the log; a cursor that cannot be read or followed is refused."""
     kind = request.url_vars["format"]
     try:
-        query = parse_delta(request.args)
+        query = parse_changefeed_query(request.args)
     except FilterError as error:
-        return await refuse(datasette, request, kind, 400, error.why, **error.told)
+        return await render_error(datasette, request, kind, 400, error.text_key, **error.text_values)
     try:
-        page = await read_delta(runner(datasette), query)
-    except StrangerError:
-        return await refuse(datasette, request, kind, 410, "delta_stranger", value=query.cursor)
-    except AheadError:
-        refusal = await refuse(datasette, request, kind, 503, "delta_ahead", value=query.cursor)
-        refusal.headers["retry-after"] = LATER
+        page = await read_changefeed(build_query_runner(datasette), query)
+    except UnknownCursorError:
+        return await render_error(datasette, request, kind, 410, "delta_stranger", value=query.cursor)
+    except CursorAheadError:
+        refusal = await render_error(datasette, request, kind, 503, "delta_ahead", value=query.cursor)
+        refusal.headers["retry-after"] = CHANGES_RETRY_AFTER
         return refusal
     except QueryInterrupted:
-        return await refuse(datasette, request, kind, 503, "too_slow_list")
-    lang = language_of(request)
-    return await deliver(datasette, request, kind, to_listing(datasette, request, query, page), lang)
+        return await render_error(datasette, request, kind, 503, "too_slow_list")
+    lang = get_request_language(request)
+    return await render_document(
+        datasette, request, kind, build_changes_document(datasette, request, query, page), lang
+    )
 
 
-def to_listing(datasette: Any, request: Any, query: DeltaQuery, page: DeltaPage) -> Listing:
+def build_changes_document(datasette: Any, request: Any, query: ChangefeedQuery, page: ChangefeedPage) -> DataDocument:
     """The page as data; `cursor` is where to go on, now or another day."""
     asked = {name: request.args.get(name) for name in ("size", "lang")}
 
     def at(since: str) -> str:
-        return absolute(datasette, request, add_query(f"{PATH}.{request.url_vars['format']}", since=since, **asked))
+        return build_absolute_url(
+            datasette, request, add_query(f"{CHANGES_PATH}.{request.url_vars['format']}", since=since, **asked)
+        )
 
-    return Listing(
-        name="changes",
-        title=say(language_of(request), "delta_title"),
-        page=absolute(datasette, request, "/archive/delta"),
-        self=at(query.cursor),
-        next=at(page.cursor) if page.more else None,
+    return DataDocument(
+        rows_name="changes",
+        title=translate(get_request_language(request), "delta_title"),
+        page_url=build_absolute_url(datasette, request, "/archive/delta"),
+        url=at(query.cursor),
+        next_url=at(page.cursor) if page.has_more else None,
         rows=page.entries,
-        columns=COLUMNS,
-        entries=no_entries,
-        head={"cursor": page.cursor},
+        columns=CHANGES_COLUMNS,
+        read_entries=read_no_entries,
+        extra_members={"cursor": page.cursor},
     )
 
 
-async def no_entries() -> list[Any]:
+async def read_no_entries() -> list[Any]:
     """The log is no feed to be read."""
     return []
 
 
-def delta_routes() -> list[tuple[str, Any]]:
+def changes_routes() -> list[tuple[str, Any]]:
     """One address a format."""
-    return [(PATH + r"\.(?P<format>json|ndjson)$", show_delta)]
+    return [(CHANGES_PATH + r"\.(?P<format>json|ndjson)$", show_changes)]
 
 
-IN_MEMORY = 2_000_000  # bytes of a zip; a larger one goes through a file
-CHUNK = 64_000
-AT_ONCE = BoundedSemaphore(2)  # each may hold one answer's bytes in memory
+MAX_MEMORY_BYTES = 2_000_000  # bytes of a zip; a larger one goes through a file
+ZIP_CHUNK_BYTES = 64_000
+BUNDLE_SEMAPHORE = BoundedSemaphore(2)  # each may hold one answer's bytes in memory
 
 
 class ZipFileResponse:
@@ -106,7 +126,7 @@ class ZipFileResponse:
         with self.file as file:
             await send({"type": "http.response.start", "status": 200, "headers": self.headers})
             file.seek(0)
-            while piece := file.read(CHUNK):
+            while piece := file.read(ZIP_CHUNK_BYTES):
                 await send({"type": "http.response.body", "body": piece, "more_body": True})
             await send({"type": "http.response.body", "body": b""})
 
@@ -115,34 +135,34 @@ async def show_evidence(request: Any, datasette: Any) -> Any:
     """The zip, or a page that says what does not exist. captures.db is read where it lies, never served."""
     path, key = datasette.get_database("archive").path, int(request.url_vars["key"])
     what = request.url_vars["what"] or ""
-    file: IO[bytes] = SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115 - closed by the response
-    if not await asyncio.to_thread(write, Path(path), what, key, file):
+    file: IO[bytes] = SpooledTemporaryFile(max_size=MAX_MEMORY_BYTES)  # noqa: SIM115 - closed by the response
+    if not await asyncio.to_thread(write_evidence_zip, Path(path), what, key, file):
         file.close()
         if what:
-            return await refuse(datasette, request, None, 404, "no_such_removal", removal=str(key))
-        return await refuse(datasette, request, None, 404, "diff_missing", revision=str(key))
+            return await render_error(datasette, request, None, 404, "no_such_removal", removal=str(key))
+        return await render_error(datasette, request, None, 404, "diff_missing", revision=str(key))
     etag = await asyncio.to_thread(
-        find_etag, file
+        compute_file_etag, file
     )  # the same archive makes the same bytes (archive/evidence/bundle.py)
-    if has_it(request.headers.get("if-none-match"), etag):
+    if matches_etag(request.headers.get("if-none-match"), etag):
         file.close()
         return Response("", status=304, headers={"etag": etag}, content_type="application/zip")
     return ZipFileResponse(file, f"evidence-{what}{key}.zip", etag)
 
 
-def find_etag(file: IO[bytes]) -> str:
+def compute_file_etag(file: IO[bytes]) -> str:
     """What tells its bytes from others."""
     file.seek(0)
     digest = hashlib.sha256()
-    while piece := file.read(CHUNK):
+    while piece := file.read(ZIP_CHUNK_BYTES):
         digest.update(piece)
     return f'"{digest.hexdigest()[:32]}"'
 
 
-def write(path: Path, what: str, key: int, file: IO[bytes]) -> bool:
+def write_evidence_zip(path: Path, prefix: str, row_id: int, file: IO[bytes]) -> bool:
     """False where there is no such revision or removal."""
-    with AT_ONCE:
-        return (write_removal if what else write_evidence)(path, key, file)
+    with BUNDLE_SEMAPHORE:
+        return (write_removal_bundle if prefix else write_revision_bundle)(path, row_id, file)
 
 
 def evidence_routes() -> list[tuple[str, Any]]:
@@ -150,10 +170,10 @@ def evidence_routes() -> list[tuple[str, Any]]:
     return [(r"/-/evidence/(?P<what>removal-)?(?P<key>[0-9]{1,18})\.zip$", show_evidence)]
 
 
-QUERIES = Path(archive.__path__[0]) / "queries"
+QUERIES_FOLDER = Path(archive.__path__[0]) / "queries"
 
 
-def read_canned(path: Path) -> dict[str, str]:
+def read_query_file(path: Path) -> dict[str, str]:
     """A query file: first comment line the title, further ones the description, then the SQL."""
     lines = path.read_text(encoding="utf-8").splitlines()
     comments = [line.removeprefix("--").strip() for line in lines if line.startswith("--")]
@@ -164,9 +184,9 @@ def read_canned(path: Path) -> dict[str, str]:
 @hookimpl
 def canned_queries(database: str) -> dict[str, Any]:
     """Of the archive only."""
-    return {p.stem: read_canned(p) for p in sorted(QUERIES.glob("*.sql"))} if database == "archive" else {}
+    return {p.stem: read_query_file(p) for p in sorted(QUERIES_FOLDER.glob("*.sql"))} if database == "archive" else {}
 
 
 @hookimpl
 def register_routes() -> list[tuple[str, Any]]:
-    return [*delta_routes(), *evidence_routes()]
+    return [*changes_routes(), *evidence_routes()]

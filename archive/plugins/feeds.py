@@ -15,95 +15,99 @@ from typing import Any
 from datasette import NotFound, Response, hookimpl
 from datasette.database import QueryInterrupted
 
-from archive.database import Run
-from archive.feeds import NewsQuery, find_news, parse_news, summarise, to_rows
-from archive.i18n import say, say_kind
+from archive.database import RunQuery
+from archive.feeds import FeedQuery, parse_feed_query, read_feed_page, summarise_feed_entry, to_feed_rows
+from archive.i18n import format_release_kind, translate
 from archive.params import FilterError
 from archive.web.pages import (
-    ROBOTS,
-    find_pages,
-    find_pieces,
-    find_releases,
-    read_agencies,
+    ROBOTS_RULES,
+    format_llms_txt,
+    format_sitemap,
+    format_sitemap_index,
+    read_agency_overview,
+    read_sitemap_pages,
+    read_sitemap_parts,
+    read_sitemap_releases,
     read_sitemap_tags,
-    to_index,
-    to_llms,
-    to_sitemap,
 )
 from archive.web.responses import (
-    Entry,
-    Listing,
-    absolute,
+    AtomEntry,
+    DataDocument,
     add_query,
-    deliver,
-    language_of,
-    pick,
-    refuse,
-    runner,
-    tag_uri,
-    to_moment,
+    build_absolute_url,
+    build_query_runner,
+    build_tag_uri,
+    choose_translation,
+    format_atom_time,
+    get_request_language,
+    render_document,
+    render_error,
 )
 
-FORMATS = r"\.(?P<format>atom|json|csv)$"
-COLUMNS = (
+FEED_FORMAT_SUFFIX = r"\.(?P<format>atom|json|csv)$"
+FEED_COLUMNS = (
     *("release", "agency", "agency_name", "title", "kind", "language", "published", "updated", "url", "revision"),
     *("first_seen", "lead", "page"),
 )
 
 
-class UnknownError(Exception):
+class UnknownFeedError(Exception):
     """An agency or a tag that the archive does not hold; `why` is a key of our texts."""
 
-    def __init__(self, why: str, **values: str) -> None:
-        self.why, self.values = why, values
-        super().__init__(why)
+    def __init__(self, message_key: str, **values: str) -> None:
+        self.message_key, self.values = message_key, values
+        super().__init__(message_key)
 
 
-async def show_news(request: Any, datasette: Any) -> Any:
+async def show_feed(request: Any, datasette: Any) -> Any:
     """In the format asked for; who is followed stands in the path or behind the question mark."""
-    named, kind, run = request.url_vars, request.url_vars["format"], runner(datasette)
+    named, kind, run = request.url_vars, request.url_vars["format"], build_query_runner(datasette)
     try:
         tag = int(named["tag"]) if "tag" in named else None
-        query = parse_news(request.args, agency=named.get("agency"), tag=tag)
-        names = await find_names(run, query)
-        page = await find_news(run, query)
+        query = parse_feed_query(request.args, agency=named.get("agency"), tag=tag)
+        names = await read_feed_names(run, query)
+        page = await read_feed_page(run, query)
     except FilterError as error:
-        return await refuse(datasette, request, kind, 400, error.why, **error.told)
-    except UnknownError as error:
-        return await refuse(datasette, request, kind, 404, error.why, **error.values)
+        return await render_error(datasette, request, kind, 400, error.text_key, **error.text_values)
+    except UnknownFeedError as error:
+        return await render_error(datasette, request, kind, 404, error.message_key, **error.values)
     except QueryInterrupted:
-        return await refuse(datasette, request, kind, 503, "too_slow_list")
-    lang = language_of(request)
+        return await render_error(datasette, request, kind, 503, "too_slow_list")
+    lang = get_request_language(request)
     asked = {name: request.args.get(name) for name in ("agency", "tag", "lang", "size")}
-    pages = {row["id"]: absolute(datasette, request, f"/archive/releases/{row['release']}") for row in page.rows}
+    pages = {
+        row["id"]: build_absolute_url(datasette, request, f"/archive/releases/{row['release']}") for row in page.rows
+    }
 
-    async def entries() -> Sequence[Entry]:
-        return [to_entry(row, pages[row["id"]], lang) for row in page.rows]
+    async def entries() -> Sequence[AtomEntry]:
+        return [build_release_entry(row, pages[row["id"]], lang) for row in page.rows]
 
     def at(**more: object) -> str:
-        return absolute(datasette, request, add_query(path_of(named), **asked, **more))
+        return build_absolute_url(datasette, request, add_query(build_feed_path(named), **asked, **more))
 
-    listing = Listing(
-        name="releases",
-        title=say_title(lang, names),
-        page=absolute(datasette, request, page_of(query)),
-        self=at(after=query.after),
-        next=at(after=page.more) if page.more else None,
-        rows=to_rows(page.rows, pages),
-        columns=COLUMNS,
-        entries=entries,
+    listing = DataDocument(
+        rows_name="releases",
+        title=format_feed_title(lang, names),
+        page_url=build_absolute_url(datasette, request, build_feed_page_path(query)),
+        url=at(after=query.after),
+        next_url=at(after=page.next_cursor) if page.next_cursor else None,
+        rows=to_feed_rows(page.rows, pages),
+        columns=FEED_COLUMNS,
+        read_entries=entries,
     )
-    return await deliver(datasette, request, kind, listing, lang)
+    return await render_document(datasette, request, kind, listing, lang)
 
 
-def path_of(named: Mapping[str, str]) -> str:
+def build_feed_path(url_vars: Mapping[str, str]) -> str:
     """The feed's own path."""
-    if "tag" in named:
-        return f"/tag/{int(named['tag'])}.{named['format']}"
-    return f"/agency/{named['agency']}.{named['format']}" if "agency" in named else f"/new.{named['format']}"
+    if "tag" in url_vars:
+        return f"/tag/{int(url_vars['tag'])}.{url_vars['format']}"
+    return (
+        f"/agency/{url_vars['agency']}.{url_vars['format']}" if "agency" in url_vars else f"/new.{url_vars['format']}"
+    )
 
 
-def page_of(query: NewsQuery) -> str:
+def build_feed_page_path(query: FeedQuery) -> str:
     """The page for people that shows the same, and more."""
     if query.agency and query.tag is not None:
         return add_query("/search", agency=query.agency, tag=query.tag)
@@ -112,107 +116,112 @@ def page_of(query: NewsQuery) -> str:
     return "/" if query.tag is None else f"/tag/{query.tag}"
 
 
-async def find_names(run: Run, query: NewsQuery) -> dict[str, Any]:
+async def read_feed_names(run: RunQuery, query: FeedQuery) -> dict[str, Any]:
     """The agency and the tag that are followed; UnknownError where there is none such."""
     names: dict[str, Any] = {}
     if query.agency:
         rows = await run("select name, name_en from agencies where slug = :slug", {"slug": query.agency})
         if not rows:
-            raise UnknownError("no_such_agency", agency=query.agency)
+            raise UnknownFeedError("no_such_agency", agency=query.agency)
         names["agency"] = dict(rows[0])
     if query.tag is not None:
         rows = await run("select name from tags where id = :id", {"id": query.tag})
         if not rows:
-            raise UnknownError("no_such_tag", tag=str(query.tag))
+            raise UnknownFeedError("no_such_tag", tag=str(query.tag))
         names["tag"] = rows[0]["name"]
     return names
 
 
-def say_title(lang: str, names: Mapping[str, Any]) -> str:
+def format_feed_title(language: str, names: Mapping[str, Any]) -> str:
     """What the feed is called."""
-    agency = pick(lang, names["agency"]["name"], names["agency"]["name_en"]) if "agency" in names else None
+    agency = (
+        choose_translation(language, names["agency"]["name"], names["agency"]["name_en"]) if "agency" in names else None
+    )
     if "tag" in names:
-        title = say(lang, "feed_new_tag", tag=names["tag"])
+        title = translate(language, "feed_new_tag", tag=names["tag"])
         return f"{title}: {agency}" if agency else title
-    return say(lang, "feed_new_of", name=agency) if agency else say(lang, "feed_new")
+    return translate(language, "feed_new_of", name=agency) if agency else translate(language, "feed_new")
 
 
-def to_entry(row: Mapping[str, Any], page: str, lang: str) -> Entry:
+def build_release_entry(row: Mapping[str, Any], page: str, language: str) -> AtomEntry:
     """A release as an entry: told once, as first read."""
-    agency = pick(lang, row["name"], row["name_en"]) or row["agency"]
-    return Entry(
-        id=tag_uri(page, "2024", f"release-{row['release']}"),
+    agency = choose_translation(language, row["name"], row["name_en"]) or row["agency"]
+    return AtomEntry(
+        id=build_tag_uri(page, "2024", f"release-{row['release']}"),
         title=f"{agency}: {row['title']}",
         language=row["language"],
-        seen=to_moment(row["published"] or row["seen"]),
-        updated=to_moment(row["seen"]),
+        published=format_atom_time(row["published"] or row["seen"]),
+        updated=format_atom_time(row["seen"]),
         link=page,
-        release=page,
+        release_url=page,
         author=agency,
-        summary=summarise(row),
-        terms=[*([say_kind(lang, row["kind"])] if row["kind"] else []), *json.loads(row["tags"] or "[]")],
+        summary=summarise_feed_entry(row),
+        categories=[
+            *([format_release_kind(language, row["kind"])] if row["kind"] else []),
+            *json.loads(row["tags"] or "[]"),
+        ],
     )
 
 
-def feeds_routes() -> list[tuple[str, Any]]:
+def feed_routes() -> list[tuple[str, Any]]:
     """Before the pages of agencies and tags, whose addresses these continue."""
     return [
-        ("/new" + FORMATS, show_news),
-        (r"/agency/(?P<agency>[a-z0-9-]+)" + FORMATS, show_news),
-        (r"/tag/(?P<tag>[0-9]{1,15})" + FORMATS, show_news),
+        ("/new" + FEED_FORMAT_SUFFIX, show_feed),
+        (r"/agency/(?P<agency>[a-z0-9-]+)" + FEED_FORMAT_SUFFIX, show_feed),
+        (r"/tag/(?P<tag>[0-9]{1,15})" + FEED_FORMAT_SUFFIX, show_feed),
     ]
 
 
-RELEASES = re.compile(r"releases-(\d{1,9})", re.ASCII)
-XML = "application/xml; charset=utf-8"
+RELEASES_PART_NAME = re.compile(r"releases-(\d{1,9})", re.ASCII)
+XML_MEDIA_TYPE = "application/xml; charset=utf-8"
 
 
-async def show_index(request: Any, datasette: Any) -> Any:
+async def show_sitemap_index(request: Any, datasette: Any) -> Any:
     """The pieces, each with when one of its releases last changed."""
-    pieces = await find_pieces(runner(datasette))
-    told = [(absolute(datasette, request, f"/sitemap-{name}.xml"), changed) for name, changed in pieces]
-    return Response(to_index(told), content_type=XML)
+    pieces = await read_sitemap_parts(build_query_runner(datasette))
+    told = [(build_absolute_url(datasette, request, f"/sitemap-{name}.xml"), changed) for name, changed in pieces]
+    return Response(format_sitemap_index(told), content_type=XML_MEDIA_TYPE)
 
 
-async def show_piece(request: Any, datasette: Any) -> Any:
+async def show_sitemap_part(request: Any, datasette: Any) -> Any:
     """One piece; a piece that would be empty does not exist."""
-    run, name = runner(datasette), request.url_vars["name"]
-    releases = RELEASES.fullmatch(name)
+    run, name = build_query_runner(datasette), request.url_vars["name"]
+    releases = RELEASES_PART_NAME.fullmatch(name)
     if releases:
-        found = await find_releases(run, int(releases[1]))
+        found = await read_sitemap_releases(run, int(releases[1]))
     else:
-        found = await (find_pages if name == "pages" else read_sitemap_tags)(run)
+        found = await (read_sitemap_pages if name == "pages" else read_sitemap_tags)(run)
     if releases and not found:
         raise NotFound(f"no piece {name}")
-    site = absolute(datasette, request, "/").rstrip("/")
+    site = build_absolute_url(datasette, request, "/").rstrip("/")
     told = [(site + path, changed) for path, changed in found]
-    return Response(to_sitemap(told), content_type=XML)
+    return Response(format_sitemap(told), content_type=XML_MEDIA_TYPE)
 
 
-async def show_robots(request: Any, datasette: Any) -> Any:
+async def show_robots_txt(request: Any, datasette: Any) -> Any:
     """Readers' pages are open to all; what costs much and is nothing of its own is not."""
-    rules = "".join(f"{rule}: {datasette.urls.path(path)}\n" for rule, path in ROBOTS)
-    sitemap = absolute(datasette, request, "/sitemap.xml")
+    rules = "".join(f"{rule}: {datasette.urls.path(path)}\n" for rule, path in ROBOTS_RULES)
+    sitemap = build_absolute_url(datasette, request, "/sitemap.xml")
     return Response.text(f"User-agent: *\n{rules}\nSitemap: {sitemap}\n")
 
 
-async def show_llms(request: Any, datasette: Any) -> Any:
+async def show_llms_txt(request: Any, datasette: Any) -> Any:
     """What language models and those who use them need to know (llmstxt.org)."""
-    agencies = await read_agencies(runner(datasette))
+    agencies = await read_agency_overview(build_query_runner(datasette))
     releases = sum(agency["releases"] for agency in agencies)
-    return Response.text(to_llms(absolute(datasette, request, "/").rstrip("/"), releases))
+    return Response.text(format_llms_txt(build_absolute_url(datasette, request, "/").rstrip("/"), releases))
 
 
 def sitemap_routes() -> list[tuple[str, Any]]:
     """At the addresses where machines look."""
     return [
-        (r"/sitemap\.xml$", show_index),
-        (r"/sitemap-(?P<name>pages|tags|releases-\d{1,9})\.xml$", show_piece),
-        (r"/robots\.txt$", show_robots),
-        (r"/llms\.txt$", show_llms),
+        (r"/sitemap\.xml$", show_sitemap_index),
+        (r"/sitemap-(?P<name>pages|tags|releases-\d{1,9})\.xml$", show_sitemap_part),
+        (r"/robots\.txt$", show_robots_txt),
+        (r"/llms\.txt$", show_llms_txt),
     ]
 
 
 @hookimpl(tryfirst=True)
 def register_routes() -> list[tuple[str, Any]]:
-    return [*feeds_routes(), *sitemap_routes()]
+    return [*feed_routes(), *sitemap_routes()]

@@ -21,34 +21,34 @@ from urllib.parse import unquote
 
 from datasette import NotFound, Response, hookimpl
 
-from archive.history.lists import find_latest
-from archive.i18n import WEIGHTS, sort_key
+from archive.history.lists import read_latest_edits
+from archive.i18n import IMPORTANCE_LEVELS, swedish_sort_key
 from archive.params import FilterError
 from archive.web.pages import (
-    PAGE_SIZE,
+    LIST_PAGE_SIZE,
     UNDATED,
-    Calendar,
-    Wanted,
-    Year,
-    count_uses,
+    ReleaseCalendar,
+    ReleaseListQuery,
+    YearCounts,
     find_agency,
-    find_listed,
     find_newest_month,
     find_tag,
-    parse_after,
+    parse_list_cursor,
     parse_month,
-    read_agencies,
+    read_agency_overview,
+    read_agency_summary,
     read_agency_tags,
     read_calendar,
-    read_record,
+    read_release_list,
+    read_tag_agencies,
 )
-from archive.web.responses import add_query, refuse, runner
+from archive.web.responses import add_query, build_query_runner, render_error
 
 
 async def show_about(request: Any, datasette: Any) -> Any:
     """Whom to ask is metadata's own `about` and `about_url`, which the operator fills in."""
-    agencies = await read_agencies(runner(datasette))
-    least = [weight for weight, _, _ in WEIGHTS]  # the heaviest first
+    agencies = await read_agency_overview(build_query_runner(datasette))
+    least = [weight for weight, _, _ in IMPORTANCE_LEVELS]  # the heaviest first
     context = {
         "releases": sum(agency["releases"] for agency in agencies),
         "filled": sum(1 for agency in agencies if agency["releases"]),
@@ -62,7 +62,7 @@ async def show_about(request: Any, datasette: Any) -> Any:
 
 async def show_help(request: Any, datasette: Any) -> Any:
     """How to find (with the query language by example), read and follow."""
-    context = {"month": await find_newest_month(runner(datasette))}
+    context = {"month": await find_newest_month(build_query_runner(datasette))}
     return Response.html(await datasette.render_template("help.html", context, request=request))
 
 
@@ -71,66 +71,68 @@ def about_routes() -> list[tuple[str, Any]]:
     return [("/about$", show_about), ("/help$", show_help)]
 
 
-PATH = r"/agency/(?P<slug>[a-z0-9-]+)"
-TAGS = 16
-OPEN_YEARS = 4  # of the months, those that stand unfolded
+AGENCY_PATH = r"/agency/(?P<slug>[a-z0-9-]+)"
+MAX_AGENCY_TAGS = 16
+EXPANDED_YEARS = 4  # of the months, those that stand unfolded
 
 
 async def show_agency(request: Any, datasette: Any) -> Any:
     """The first page with all around it; further pages (after=) are the list alone."""
-    run, slug = runner(datasette), request.url_vars["slug"]
+    run, slug = build_query_runner(datasette), request.url_vars["slug"]
     agency = await find_agency(run, slug)
     if agency is None:
         raise NotFound(f"no agency {slug}")
     try:
-        after = parse_after(request.args)
-        listed = await find_listed(run, Wanted(agency=slug, after=after, size=PAGE_SIZE if after else PAGE_SIZE // 2))
+        after = parse_list_cursor(request.args)
+        listed = await read_release_list(
+            run, ReleaseListQuery(agency=slug, after=after, size=LIST_PAGE_SIZE if after else LIST_PAGE_SIZE // 2)
+        )
     except FilterError as error:
-        return await refuse(datasette, request, None, 400, error.why, **error.told)
+        return await render_error(datasette, request, None, 400, error.text_key, **error.text_values)
     context: dict[str, Any] = {"agency": agency, "listed": listed, "after": after, "kept_values": [("agency", slug)]}
     if not after:
         calendar = await read_calendar(run, slug)
         context |= {
             "calendar": calendar,
-            "record": await read_record(run, slug),
-            "tags": await read_agency_tags(run, slug, TAGS),
-            "open_years": OPEN_YEARS,
+            "record": await read_agency_summary(run, slug),
+            "tags": await read_agency_tags(run, slug, MAX_AGENCY_TAGS),
+            "open_years": EXPANDED_YEARS,
         }
     return Response.html(await datasette.render_template("agency.html", context, request=request))
 
 
 def agency_routes() -> list[tuple[str, Any]]:
     """Named by the agency's slug."""
-    return [(PATH + "$", show_agency)]
+    return [(AGENCY_PATH + "$", show_agency)]
 
 
-SHOWN = 12  # agencies on the first page, those with the most releases
-EDITS = 4
-LATEST = """
+MAX_INDEX_AGENCIES = 12  # agencies on the first page, those with the most releases
+MAX_INDEX_EDITS = 4
+LATEST_RELEASES_SQL = """
     select r.id, r.title, r.kind, r.language, r.published, r.updated, r.first_seen, r.gone, r.agency, a.name, a.name_en
     from listed l cross join releases r on r.id = l.release cross join agencies a on a.slug = r.agency
     order by l.newest desc, l.release desc limit 12
 """
-FIRST_SEEN = "select max(first_seen) as first_seen from releases"
+LAST_ADDED_SQL = "select max(first_seen) as first_seen from releases"
 
 
 async def show_index(request: Any, datasette: Any) -> Any:
     """Small queries; counts come from an index."""
-    run = runner(datasette)
-    agencies = await read_agencies(run)
+    run = build_query_runner(datasette)
+    agencies = await read_agency_overview(run)
     filled = [agency for agency in agencies if agency["releases"]]
-    most = sorted(filled, key=lambda agency: -agency["releases"])[:SHOWN]
-    newest = list(await run(LATEST, {}))
+    most = sorted(filled, key=lambda agency: -agency["releases"])[:MAX_INDEX_AGENCIES]
+    newest = list(await run(LATEST_RELEASES_SQL, {}))
     crawled = max((agency["crawled"] for agency in agencies if agency["crawled"]), default=None)
     context = {
         "newest": newest,
-        "edits": await find_latest(run, EDITS),
+        "edits": await read_latest_edits(run, MAX_INDEX_EDITS),
         "agencies": sort_agencies(most),
         "filled": len(filled),
         "known": len(agencies),
         "releases": sum(agency["releases"] for agency in agencies),
         "fresh": crawled,
-        "added": None if crawled else (await run(FIRST_SEEN, {}))[0]["first_seen"],
+        "added": None if crawled else (await run(LAST_ADDED_SQL, {}))[0]["first_seen"],
         "month": next((row["published"][:7] for row in newest if row["published"]), None),
     }
     return Response.html(await datasette.render_template("index.html", context, request=request))
@@ -138,7 +140,7 @@ async def show_index(request: Any, datasette: Any) -> Any:
 
 async def show_agencies(request: Any, datasette: Any) -> Any:
     """Every agency, those without releases apart."""
-    agencies = await read_agencies(runner(datasette))
+    agencies = await read_agency_overview(build_query_runner(datasette))
     context = {
         "filled": sort_agencies(agency for agency in agencies if agency["releases"]),
         "silent": sort_agencies(agency for agency in agencies if not agency["releases"]),
@@ -148,7 +150,7 @@ async def show_agencies(request: Any, datasette: Any) -> Any:
 
 def sort_agencies(agencies: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     """By name, the Swedish way."""
-    return sorted(agencies, key=lambda agency: sort_key(agency["name"]))
+    return sorted(agencies, key=lambda agency: swedish_sort_key(agency["name"]))
 
 
 def index_routes() -> list[tuple[str, Any]]:
@@ -156,12 +158,12 @@ def index_routes() -> list[tuple[str, Any]]:
     return [(r"/$", show_index), (r"/agencies$", show_agencies)]
 
 
-MONTH = r"(?P<month>\d{4}-\d{2}|undated)$"
+MONTH_SUFFIX = r"(?P<month>\d{4}-\d{2}|undated)$"
 
 
 async def show_month(request: Any, datasette: Any) -> Any:
     """One page of the month, newest first, with the ways to the months around it."""
-    run, slug = runner(datasette), request.url_vars.get("slug")
+    run, slug = build_query_runner(datasette), request.url_vars.get("slug")
     agency = await find_agency(run, slug) if slug else None
     if slug and agency is None:
         raise NotFound(f"no agency {slug}")
@@ -170,10 +172,12 @@ async def show_month(request: Any, datasette: Any) -> Any:
     except FilterError as error:
         raise NotFound(str(error)) from error
     try:
-        after = parse_after(request.args)
-        listed = await find_listed(run, Wanted(agency=slug, month=month, after=after, size=PAGE_SIZE))
+        after = parse_list_cursor(request.args)
+        listed = await read_release_list(
+            run, ReleaseListQuery(agency=slug, month=month, after=after, size=LIST_PAGE_SIZE)
+        )
     except FilterError as error:
-        return await refuse(datasette, request, None, 400, error.why, **error.told)
+        return await render_error(datasette, request, None, 400, error.text_key, **error.text_values)
     calendar = await read_calendar(run, slug)
     context = {
         "agency": agency,
@@ -183,21 +187,21 @@ async def show_month(request: Any, datasette: Any) -> Any:
         "listed": listed,
         "after": after,
         "calendar": calendar,
-        "count": calendar.count_of(month),
-        "year": find_year(calendar, month),
+        "count": calendar.count_month(month),
+        "year": find_calendar_year(calendar, month),
     }
     page = await datasette.render_template("month.html", context, request=request)
     return Response.html(page, status=200 if context["count"] else 404)
 
 
-def find_year(calendar: Calendar, month: str) -> Year | None:
+def find_calendar_year(calendar: ReleaseCalendar, month: str) -> YearCounts | None:
     """The year that a month stands in."""
     return next((year for year in calendar.years if year.year == month[:4]), None)
 
 
 def month_routes() -> list[tuple[str, Any]]:
     """Of all agencies, and of one."""
-    return [("/month/" + MONTH, show_month), (r"/agency/(?P<slug>[a-z0-9-]+)/" + MONTH, show_month)]
+    return [("/month/" + MONTH_SUFFIX, show_month), (r"/agency/(?P<slug>[a-z0-9-]+)/" + MONTH_SUFFIX, show_month)]
 
 
 @hookimpl(hookwrapper=True)
@@ -215,7 +219,7 @@ def handle_exception(datasette: Any, request: Any, exception: Exception) -> Gene
 
 async def show_tag(request: Any, datasette: Any) -> Any:
     """The number is the permanent address; a tag's words are sent to it."""
-    run, named = runner(datasette), unquote(request.url_vars["named"])
+    run, named = build_query_runner(datasette), unquote(request.url_vars["named"])
     tag = await find_tag(run, named)
     if tag is None:
         raise NotFound(f"no tag {named}")
@@ -223,11 +227,11 @@ async def show_tag(request: Any, datasette: Any) -> Any:
         path = datasette.urls.path(f"/tag/{tag['id']}")
         return Response.redirect(add_query(path, lang=request.args.get("lang")))
     try:
-        after = parse_after(request.args)
-        listed = await find_listed(run, Wanted(tag=tag["id"], after=after))
+        after = parse_list_cursor(request.args)
+        listed = await read_release_list(run, ReleaseListQuery(tag=tag["id"], after=after))
     except FilterError as error:
-        return await refuse(datasette, request, None, 400, error.why, **error.told)
-    uses = await count_uses(run, tag["id"])
+        return await render_error(datasette, request, None, 400, error.text_key, **error.text_values)
+    uses = await read_tag_agencies(run, tag["id"])
     context = {
         "tag": tag,
         "listed": listed,

@@ -25,75 +25,83 @@ from typing import Any, NamedTuple
 from datasette import Response, hookimpl
 from datasette.utils import add_cors_headers
 
-from archive.citations import TYPES, Citation, read_cited, to_citation, write
-from archive.database import Run
+from archive.citations import CITATION_TYPES, Citation, build_citation, format_citation, read_citation_row
+from archive.database import RunQuery
 from archive.diff import compare
-from archive.diff.kinds import Change, summarise
-from archive.duplicates import others
+from archive.diff.kinds import Change, summarise_changes
+from archive.duplicates import find_duplicates
 from archive.history import (
-    Absence,
     ComparisonError,
-    Edited,
-    Held,
-    State,
-    find_edits_of,
-    find_end,
-    find_look,
-    find_standing,
-    fold_history,
-    read_held,
-    read_history,
-    read_looks,
-    read_pair,
-    stamp_of,
+    EditPosition,
+    RemovalEvent,
+    RevisionEvent,
+    StoredRevision,
+    classify_update_stamp,
+    find_final_release,
+    find_last_seen,
+    find_release_status,
+    read_edit_positions,
+    read_preceding_revisions,
+    read_revision_pair,
+    read_stored_revisions,
+    read_timeline,
+    split_timeline,
 )
-from archive.history.comparison import Field, Row, find_differences
-from archive.history.lists import find_in_force
-from archive.i18n import say, say_absence, say_time, say_weight
-from archive.web.pages import find_neighbours
+from archive.history.comparison import DiffRow, FieldDiff, diff_fields
+from archive.history.lists import read_active_takedowns
+from archive.i18n import describe_removal, format_importance, format_time, translate
+from archive.web.pages import find_adjacent_releases
 from archive.web.responses import (
-    ENDING,
-    Entry,
-    Listing,
-    absolute,
+    FORMAT_SUFFIX,
+    AtomEntry,
+    DataDocument,
     add_query,
-    addresses,
-    deliver,
-    has_it,
-    in_language,
-    language_of,
-    pick,
-    refuse,
-    runner,
-    tag_uri,
-    to_moment,
+    build_absolute_url,
+    build_absolute_urls,
+    build_query_runner,
+    build_tag_uri,
+    choose_translation,
+    format_atom_time,
+    get_request_language,
+    keep_requested_language,
+    matches_etag,
+    render_document,
+    render_error,
 )
 
-ENDINGS = "|".join(re.escape(ending) for ending in TYPES)
+CITATION_FORMATS = "|".join(re.escape(ending) for ending in CITATION_TYPES)
 
 
-async def cite(datasette: Any, request: Any, revision: int, lang: str) -> Citation | None:
+async def read_citation(datasette: Any, request: Any, revision_id: int, language: str) -> Citation | None:
     """The citation of a revision, if there is one."""
-    row = await read_cited(runner(datasette), revision)
-    return to_citation(row, absolute(datasette, request, f"/-/revision/{revision}"), lang) if row else None
+    row = await read_citation_row(build_query_runner(datasette), revision_id)
+    return (
+        build_citation(row, build_absolute_url(datasette, request, f"/-/revision/{revision_id}"), language)
+        if row
+        else None
+    )
 
 
-async def show_cite(request: Any, datasette: Any) -> Any:
+async def show_citation(request: Any, datasette: Any) -> Any:
     """All forms on one page, or one of them as a file."""
-    revision, ending, lang = int(request.url_vars["revision"]), request.url_vars["format"], language_of(request)
-    cited = await cite(datasette, request, revision, lang)
+    revision, ending, lang = (
+        int(request.url_vars["revision"]),
+        request.url_vars["format"],
+        get_request_language(request),
+    )
+    cited = await read_citation(datasette, request, revision, lang)
     if cited is None:
-        return await refuse(datasette, request, ending, 404, "revision_missing", revision=str(revision))
+        return await render_error(datasette, request, ending, 404, "revision_missing", revision=str(revision))
     if ending:
-        return to_file(datasette, request, cited, ending, lang)
-    context = {"cited": cited, "forms": write_all(cited, lang)}
+        return render_citation_file(datasette, request, cited, ending, lang)
+    context = {"cited": cited, "forms": format_all_citations(cited, lang)}
     page = await datasette.render_template("cite.html", context, request=request)
     return Response.html(page, headers={"x-robots-tag": "noindex"})
 
 
-def to_file(datasette: Any, request: Any, cited: Citation, ending: str, lang: str) -> Any:
+def render_citation_file(datasette: Any, request: Any, citation: Citation, format_name: str, language: str) -> Any:
     """One form, to be saved; 304 where the reader has it."""
-    text = write(cited, ending, lang)
+    text = format_citation(citation, format_name, language)
     etag = f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'
     headers = {
         "etag": etag,
@@ -101,54 +109,56 @@ def to_file(datasette: Any, request: Any, cited: Citation, ending: str, lang: st
         "vary": "Accept-Language",
         "x-content-type-options": "nosniff",
     }
-    headers["content-language"] = lang
+    headers["content-language"] = language
     if datasette.cors:
         add_cors_headers(headers)
-    if has_it(request.headers.get("if-none-match"), etag):
-        return Response("", status=304, headers=headers, content_type=TYPES[ending])
-    if ending != "txt":
-        headers["content-disposition"] = f'attachment; filename="{cited.key}.{ending}"'
-    return Response(text, headers=headers, content_type=TYPES[ending])
+    if matches_etag(request.headers.get("if-none-match"), etag):
+        return Response("", status=304, headers=headers, content_type=CITATION_TYPES[format_name])
+    if format_name != "txt":
+        headers["content-disposition"] = f'attachment; filename="{citation.key}.{format_name}"'
+    return Response(text, headers=headers, content_type=CITATION_TYPES[format_name])
 
 
-def write_all(cited: Citation, lang: str) -> dict[str, str]:
+def format_all_citations(citation: Citation, language: str) -> dict[str, str]:
     """Each form by its file's ending."""
-    return {ending: write(cited, ending, lang).strip() for ending in TYPES}
+    return {ending: format_citation(citation, ending, language).strip() for ending in CITATION_TYPES}
 
 
-async def cite_template_vars(request: Any, datasette: Any) -> dict[str, Any]:
+async def citation_template_vars(request: Any, datasette: Any) -> dict[str, Any]:
     """For the reading page's card: of the state that stands now."""
-    rows = await runner(datasette)("select revision from releases where id = :id", {"id": request.url_vars["pks"]})
-    lang = language_of(request)
-    cited = await cite(datasette, request, rows[0]["revision"], lang) if rows else None
-    return {"cited": cited, "forms": write_all(cited, lang)} if cited else {}
+    rows = await build_query_runner(datasette)(
+        "select revision from releases where id = :id", {"id": request.url_vars["pks"]}
+    )
+    lang = get_request_language(request)
+    cited = await read_citation(datasette, request, rows[0]["revision"], lang) if rows else None
+    return {"cited": cited, "forms": format_all_citations(cited, lang)} if cited else {}
 
 
-def cite_routes() -> list[tuple[str, Any]]:
+def citation_routes() -> list[tuple[str, Any]]:
     """One address a form; eighteen digits are the most that SQLite can hold."""
-    return [(rf"/-/cite/(?P<revision>[0-9]{{1,18}})(?:\.(?P<format>{ENDINGS}))?$", show_cite)]
+    return [(rf"/-/cite/(?P<revision>[0-9]{{1,18}})(?:\.(?P<format>{CITATION_FORMATS}))?$", show_citation)]
 
 
 DIFF_CSV_COLUMNS = ("field", "place", "label", "op", "text")
 
 
-class Told(NamedTuple):
+class RevisionDiff(NamedTuple):
     """A comparison: the older state, the later, what differs, and what the archive says of it."""
 
-    before: Held
-    after: Held
-    fields: Sequence[Field]
-    facts: Mapping[str, Any]
+    before: StoredRevision
+    after: StoredRevision
+    field_diffs: Sequence[FieldDiff]
+    metadata: Mapping[str, Any]
 
 
 async def show_diff(request: Any, datasette: Any) -> Any:
     """The older state first, whatever order they are asked for in; a refusal says why there is no comparison."""
     one, other, kind = (request.url_vars[name] for name in ("one", "other", "format"))
-    run = runner(datasette)
+    run = build_query_runner(datasette)
     try:
-        before, after = await read_pair(run, int(one), int(other))
+        before, after = await read_revision_pair(run, int(one), int(other))
     except ComparisonError as error:
-        return await refuse(datasette, request, kind, 404, error.why, **error.values)
+        return await render_error(datasette, request, kind, 404, error.message_key, **error.values)
     path = f"/-/diff/{before.id}/{after.id}"
     if (one, other) != (str(before.id), str(after.id)):
         ending = f".{kind}" if kind else ""
@@ -156,84 +166,92 @@ async def show_diff(request: Any, datasette: Any) -> Any:
         return Response.redirect(datasette.urls.path(add_query(path + ending, **asked)), status=301)
     whole = request.args.get("show") == "all"
     # long texts are compared beside the event loop
-    fields = await asyncio.to_thread(find_differences, before.state, after.state, whole=whole)
-    facts = await read_facts(run, before, after)
+    fields = await asyncio.to_thread(diff_fields, before.state, after.state, full_text=whole)
+    facts = await read_diff_metadata(run, before, after)
     if kind:
-        listing = to_listing(datasette, request, Told(before=before, after=after, fields=fields, facts=facts))
-        return await deliver(datasette, request, kind, listing, language_of(request))
+        listing = build_diff_document(
+            datasette, request, RevisionDiff(before=before, after=after, field_diffs=fields, metadata=facts)
+        )
+        return await render_document(datasette, request, kind, listing, get_request_language(request))
     context = {
         "before": before,
         "after": after,
         "fields": fields,
         "whole": whole,
         "path": path,
-        "permalink": absolute(datasette, request, path),
-        "end": await find_end(run, after.release),
-        "say_change": partial(say_change, language_of(request)),
+        "permalink": build_absolute_url(datasette, request, path),
+        "end": await find_final_release(run, after.release),
+        "say_change": partial(format_change, get_request_language(request)),
         **facts,
     }
     return Response.html(await datasette.render_template("diff.html", context, request=request))
 
 
-async def read_facts(run: Run, before: Held, after: Held) -> dict[str, Any]:
+async def read_diff_metadata(run: RunQuery, before: StoredRevision, after: StoredRevision) -> dict[str, Any]:
     """What the archive says of the change: as it was noted for an edit, computed for any other two states."""
-    follows = after.facts["previous"] == before.id
-    if follows and after.facts["changes"] is not None:
-        changes = [Change(**change) for change in json.loads(after.facts["changes"])]
-        told = {name: after.facts[name] for name in ("weight", "summary", "summary_en")}
+    follows = after.metadata["previous"] == before.id
+    if follows and after.metadata["changes"] is not None:
+        changes = [Change(**change) for change in json.loads(after.metadata["changes"])]
+        told = {name: after.metadata[name] for name in ("weight", "summary", "summary_en")}
     else:
         comparison = await asyncio.to_thread(compare, before.state, after.state)
         changes = list(comparison.changes)
         told = {
             "weight": comparison.weight,
-            "summary": summarise(changes, "sv"),
-            "summary_en": summarise(changes, "en"),
+            "summary": summarise_changes(changes, "sv"),
+            "summary_en": summarise_changes(changes, "en"),
         }
-    looks = await read_looks(run, [after.id]) if follows else {}
-    earlier, later = find_adjacent_pairs(await find_edits_of(run, await find_end(run, after.release)), before, after)
-    is_edit = follows and after.facts["cause"] == "source"
+    looks = await read_preceding_revisions(run, [after.id]) if follows else {}
+    earlier, later = find_adjacent_edits(
+        await read_edit_positions(run, await find_final_release(run, after.release)), before, after
+    )
+    is_edit = follows and after.metadata["cause"] == "source"
     return {
         **told,
         "changes": sorted(changes, key=lambda change: -change.weight),
         "follows": follows,
-        "cause": after.facts["cause"] if follows else None,
-        "stamp": stamp_of(after.facts["dated"], after.state["updated"]) if is_edit else None,
-        "looked": find_look(before.id, looks) if follows else None,
+        "cause": after.metadata["cause"] if follows else None,
+        "stamp": classify_update_stamp(after.metadata["dated"], after.state["updated"]) if is_edit else None,
+        "looked": find_last_seen(before.id, looks) if follows else None,
         "earlier": earlier,
         "later": later,
     }
 
 
-def find_adjacent_pairs(edits: Sequence[Edited], before: Held, after: Held) -> tuple[Edited | None, Edited | None]:
+def find_adjacent_edits(
+    edits: Sequence[EditPosition], before: StoredRevision, after: StoredRevision
+) -> tuple[EditPosition | None, EditPosition | None]:
     """The agency's edit that led up to the older state, and the first after the later one."""
     earlier = next((edit for edit in reversed(edits) if edit[:2] <= (before.seen, before.id)), None)
     later = next((edit for edit in edits if edit[:2] > (after.seen, after.id)), None)
     return earlier, later
 
 
-def to_listing(datasette: Any, request: Any, told: Told) -> Listing:
+def build_diff_document(datasette: Any, request: Any, diff: RevisionDiff) -> DataDocument:
     """The comparison as data: a row for each piece of text, a feed of one entry."""
-    lang, kind, facts = language_of(request), request.url_vars["format"], told.facts
+    lang, kind, facts = get_request_language(request), request.url_vars["format"], diff.metadata
     asked = {name: request.args.get(name) for name in ("show", "lang")}
-    path = f"/-/diff/{told.before.id}/{told.after.id}"
-    page = absolute(datasette, request, in_language(request, path))
-    release = absolute(datasette, request, in_language(request, f"/archive/releases/{told.after.release}"))
+    path = f"/-/diff/{diff.before.id}/{diff.after.id}"
+    page = build_absolute_url(datasette, request, keep_requested_language(request, path))
+    release = build_absolute_url(
+        datasette, request, keep_requested_language(request, f"/archive/releases/{diff.after.release}")
+    )
 
-    async def entries() -> Sequence[Entry]:
-        return [diff_feed_entry(told, page, release, lang)]
+    async def entries() -> Sequence[AtomEntry]:
+        return [build_diff_entry(diff, page, release, lang)]
 
-    return Listing(
-        name="pieces",
-        title=say(lang, "diff_title", title=told.after.state["title"]),
-        page=page,
-        self=absolute(datasette, request, add_query(f"{path}.{kind}", **asked)),
-        rows=to_rows(told.fields),
+    return DataDocument(
+        rows_name="pieces",
+        title=translate(lang, "diff_title", title=diff.after.state["title"]),
+        page_url=page,
+        url=build_absolute_url(datasette, request, add_query(f"{path}.{kind}", **asked)),
+        rows=format_diff_rows(diff.field_diffs),
         columns=DIFF_CSV_COLUMNS,
-        entries=entries,
-        head={
-            "before": {"revision": told.before.id, "seen": told.before.seen},
-            "after": {"revision": told.after.id, "seen": told.after.seen},
-            "release": told.after.release,
+        read_entries=entries,
+        extra_members={
+            "before": {"revision": diff.before.id, "seen": diff.before.seen},
+            "after": {"revision": diff.after.id, "seen": diff.after.seen},
+            "release": diff.after.release,
             **{name: facts[name] for name in ("weight", "summary", "summary_en")},
             "unannounced": facts["stamp"] == "not moved",
             "stamp": facts["stamp"],
@@ -242,40 +260,42 @@ def to_listing(datasette: Any, request: Any, told: Told) -> Listing:
     )
 
 
-def diff_feed_entry(told: Told, page: str, release: str, lang: str) -> Entry:
+def build_diff_entry(diff: RevisionDiff, page_url: str, release_url: str, language: str) -> AtomEntry:
     """The comparison as an entry of a feed."""
-    before, after, facts = told.before, told.after, told.facts
-    agency = pick(lang, after.facts["name"], after.facts["name_en"]) or after.facts["agency"]
-    summary = pick(lang, facts["summary"], facts["summary_en"]) or say(lang, "edited")
-    return Entry(
-        id=tag_uri(page, "2024", f"revisions-{before.id}-{after.id}"),
+    before, after, facts = diff.before, diff.after, diff.metadata
+    agency = choose_translation(language, after.metadata["name"], after.metadata["name_en"]) or after.metadata["agency"]
+    summary = choose_translation(language, facts["summary"], facts["summary_en"]) or translate(language, "edited")
+    return AtomEntry(
+        id=build_tag_uri(page_url, "2024", f"revisions-{before.id}-{after.id}"),
         title=f"{agency}: {after.state['title']}",
         language=after.state["language"],
-        seen=to_moment(after.seen),
-        updated=to_moment(after.seen),
-        link=page,
-        release=release,
+        published=format_atom_time(after.seen),
+        updated=format_atom_time(after.seen),
+        link=page_url,
+        release_url=release_url,
         author=agency,
-        summary=f"{summary} · {say_weight(lang, facts['weight'])}",
-        fields=told.fields,
-        words=say(lang, "two_versions", one=say_time(lang, before.seen), other=say_time(lang, after.seen)),
+        summary=f"{summary} · {format_importance(language, facts['weight'])}",
+        field_diffs=diff.field_diffs,
+        content=translate(
+            language, "two_versions", one=format_time(language, before.seen), other=format_time(language, after.seen)
+        ),
     )
 
 
-def say_change(lang: str, change: Change) -> str:
+def format_change(language: str, change: Change) -> str:
     """One change's kind and what happened to it."""
-    return summarise([change], lang).removeprefix("1 ")
+    return summarise_changes([change], language).removeprefix("1 ")
 
 
-def to_rows(fields: Sequence[Field]) -> list[dict[str, Any]]:
+def format_diff_rows(field_diffs: Sequence[FieldDiff]) -> list[dict[str, Any]]:
     """Every piece of every row; what is left out between them is told as its number of rows (op skip)."""
     rows: list[dict[str, Any]] = []
-    for field in fields:
+    for field in field_diffs:
         if field.note:
             rows.append({"field": field.name, "place": 0, "label": None, "op": "note", "text": field.note})
         for place, row in enumerate(field.rows, 1):
             facts = {"field": field.name, "place": place}
-            if isinstance(row, Row):
+            if isinstance(row, DiffRow):
                 label = f"{row.label} {row.number}" if row.number else row.label
                 rows += [{**facts, "label": label, "op": piece.op, "text": piece.text} for piece in row.pieces]
             else:
@@ -285,7 +305,7 @@ def to_rows(fields: Sequence[Field]) -> list[dict[str, Any]]:
 
 def diff_routes() -> list[tuple[str, Any]]:
     """The permalink of a change; its order is normalised."""
-    return [(r"/-/diff/(?P<one>\d{1,15})/(?P<other>\d{1,15})" + ENDING, show_diff)]
+    return [(r"/-/diff/(?P<one>\d{1,15})/(?P<other>\d{1,15})" + FORMAT_SUFFIX, show_diff)]
 
 
 HISTORY_CSV_COLUMNS = (
@@ -305,7 +325,7 @@ HISTORY_CSV_COLUMNS = (
         "evidence",
     ),
 )
-RELEASE = """
+RELEASE_SQL = """
     select r.title, r.language, r.agency, a.name, a.name_en from releases r join agencies a on a.slug = r.agency
     where r.id = :release
 """
@@ -313,103 +333,106 @@ RELEASE = """
 
 async def show_history(request: Any, datasette: Any) -> Any:
     """Every event of the timeline, newest first."""
-    release, kind, run = int(request.url_vars["release"]), request.url_vars["format"], runner(datasette)
-    found = await run(RELEASE, {"release": release})
+    release, kind, run = int(request.url_vars["release"]), request.url_vars["format"], build_query_runner(datasette)
+    found = await run(RELEASE_SQL, {"release": release})
     if not found:
-        return await refuse(datasette, request, kind, 404, "no_such_release", release=str(release))
-    page = in_language(request, f"/archive/releases/{release}")
+        return await render_error(datasette, request, kind, 404, "no_such_release", release=str(release))
+    page = keep_requested_language(request, f"/archive/releases/{release}")
     if not kind:
         return Response.redirect(datasette.urls.path(page) + "#history")
-    lang, about = language_of(request), dict(found[0])
-    events = await read_history(run, release)
-    rows = [to_row(event, address_of(datasette, request, event)) for event in events]
-    whole = absolute(datasette, request, page)
+    lang, about = get_request_language(request), dict(found[0])
+    events = await read_timeline(run, release)
+    rows = [format_event_row(event, build_event_urls(datasette, request, event)) for event in events]
+    whole = build_absolute_url(datasette, request, page)
 
-    async def entries() -> Sequence[Entry]:
-        return [history_feed_entry(event, row, about, whole, lang) for event, row in zip(events, rows, strict=True)]
+    async def entries() -> Sequence[AtomEntry]:
+        return [build_event_entry(event, row, about, whole, lang) for event, row in zip(events, rows, strict=True)]
 
-    listing = Listing(
-        name="events",
-        title=say(lang, "history_of", title=about["title"]),
-        page=f"{whole}#history",
-        self=absolute(datasette, request, in_language(request, f"/-/history/{release}.{kind}")),
+    listing = DataDocument(
+        rows_name="events",
+        title=translate(lang, "history_of", title=about["title"]),
+        page_url=f"{whole}#history",
+        url=build_absolute_url(datasette, request, keep_requested_language(request, f"/-/history/{release}.{kind}")),
         rows=rows,
         columns=HISTORY_CSV_COLUMNS,
-        entries=entries,
-        head={"release": release, "agency": about["agency"], "title_now": about["title"]},
+        read_entries=entries,
+        extra_members={"release": release, "agency": about["agency"], "title_now": about["title"]},
     )
-    return await deliver(datasette, request, kind, listing, lang)
+    return await render_document(datasette, request, kind, listing, lang)
 
 
-def address_of(datasette: Any, request: Any, event: State | Absence) -> dict[str, str | None]:
+def build_event_urls(datasette: Any, request: Any, event: RevisionEvent | RemovalEvent) -> dict[str, str | None]:
     """Where an event is shown and what it rests on."""
-    if isinstance(event, Absence):
+    if isinstance(event, RemovalEvent):
         evidence = f"/-/evidence/removal-{event.id}.zip" if event.capture is not None else None
-        return addresses(datasette, request, diff=None, evidence=evidence)
+        return build_absolute_urls(datasette, request, diff=None, evidence=evidence)
     diff = f"/-/diff/{event.previous}/{event.id}" if event.previous is not None else None
-    return addresses(
+    return build_absolute_urls(
         datasette,
         request,
-        diff=diff and in_language(request, diff),
+        diff=diff and keep_requested_language(request, diff),
         evidence=f"/-/evidence/{event.id}.zip",
     )
 
 
-def to_row(event: State | Absence, where: dict[str, str | None]) -> dict[str, Any]:
+def format_event_row(event: RevisionEvent | RemovalEvent, urls: dict[str, str | None]) -> dict[str, Any]:
     """An event as JSON and CSV tell it."""
     own = {name: getattr(event, name, None) for name in HISTORY_CSV_COLUMNS}
-    revision = event.id if isinstance(event, State) else None
-    return own | {"event": event.kind, "revision": revision} | where
+    revision = event.id if isinstance(event, RevisionEvent) else None
+    return own | {"event": event.kind, "revision": revision} | urls
 
 
-def history_feed_entry(
-    event: State | Absence, row: dict[str, Any], about: dict[str, Any], page: str, lang: str
-) -> Entry:
+def build_event_entry(
+    event: RevisionEvent | RemovalEvent, row: dict[str, Any], release: dict[str, Any], page_url: str, language: str
+) -> AtomEntry:
     """An event as an entry of a feed."""
-    if isinstance(event, Absence):
-        told, name = say_away(lang, event), f"removal-{event.id}"
+    if isinstance(event, RemovalEvent):
+        told, name = describe_removal_event(language, event), f"removal-{event.id}"
         updated = event.ended or event.confirmed or event.when
     else:
-        told, name, updated = say_state(lang, event), f"revision-{event.id}", event.when
-    return Entry(
-        id=tag_uri(page, "2024", name),
-        title=f"{say_time(lang, event.when)}: {told}",
-        language=about["language"],
-        seen=to_moment(event.when),
-        updated=to_moment(updated),
-        link=row["diff"] or page,
-        release=page,
-        author=pick(lang, about["name"], about["name_en"]) or about["agency"],
+        told, name, updated = describe_revision_event(language, event), f"revision-{event.id}", event.when
+    return AtomEntry(
+        id=build_tag_uri(page_url, "2024", name),
+        title=f"{format_time(language, event.when)}: {told}",
+        language=release["language"],
+        published=format_atom_time(event.when),
+        updated=format_atom_time(updated),
+        link=row["diff"] or page_url,
+        release_url=page_url,
+        author=choose_translation(language, release["name"], release["name_en"]) or release["agency"],
         summary=told,
-        terms=[event.kind],
+        categories=[event.kind],
     )
 
 
-def say_away(lang: str, away: Absence) -> str:
+def describe_removal_event(language: str, removal: RemovalEvent) -> str:
     """What was seen in the release's place, in a line."""
-    told = say_absence(lang, away.kind, away.status, away.target)
-    if away.kind == "moved":
+    told = describe_removal(language, removal.kind, removal.status, removal.target)
+    if removal.kind == "moved":
         return told
-    sure = "away_confirmed" if away.confirmed else "away_passed" if away.ended else "away_doubt"
-    return f"{say(lang, sure)}. {told}"
+    sure = "away_confirmed" if removal.confirmed else "away_passed" if removal.ended else "away_doubt"
+    return f"{translate(language, sure)}. {told}"
 
 
-def say_state(lang: str, state: State) -> str:
+def describe_revision_event(language: str, revision: RevisionEvent) -> str:
     """What made a state, in a line."""
-    if state.kind != "edit":
-        return say(lang, f"event_{state.kind}")
-    told = [pick(lang, state.summary, state.summary_en) or say(lang, "edited"), say_weight(lang, state.weight)]
-    return " · ".join([*told, *([say(lang, "unannounced")] if state.unannounced else [])])
+    if revision.kind != "edit":
+        return translate(language, f"event_{revision.kind}")
+    told = [
+        choose_translation(language, revision.summary, revision.summary_en) or translate(language, "edited"),
+        format_importance(language, revision.weight),
+    ]
+    return " · ".join([*told, *([translate(language, "unannounced")] if revision.unannounced else [])])
 
 
 def history_routes() -> list[tuple[str, Any]]:
     """Beside the reading page, which shows the same."""
-    return [(r"/-/history/(?P<release>\d{1,15})" + ENDING, show_history)]
+    return [(r"/-/history/(?P<release>\d{1,15})" + FORMAT_SUFFIX, show_history)]
 
 
-TEMPLATE = "row-archive-releases.html"
+READING_PAGE_TEMPLATE = "row-archive-releases.html"
 QUESTION_ID = re.compile(r'\bid="question-(\d+)"')
-PARTS = {
+RELEASE_PARTS_SQL = {
     "tags": "select id, name from release_tags join tags on id = tag where release = ? order by release_tags.rowid",
     "questions": "select position, question, answer, answered_by from questions where release = ? order by position",
     "images": "select url, caption, credit, alt from images where release = ? order by position",
@@ -419,69 +442,79 @@ PARTS = {
 }
 
 
-def find_apart(questions: list[Any], body_html: str) -> list[Any]:
+def find_unplaced_questions(questions: list[Any], body_html: str) -> list[Any]:
     """The questions that do not stand in the body, to be printed after it."""
     standing = {int(number) for number in QUESTION_ID.findall(body_html)}
     return [question for question in questions if question["position"] not in standing]
 
 
-def find_answerers(questions: list[Any]) -> list[str]:
+def list_answerers(questions: list[Any]) -> list[str]:
     """Who answers, each once, in the order they first speak."""
     return list(dict.fromkeys(question["answered_by"] for question in questions if question["answered_by"]))
 
 
-def split_paragraphs(text: str | None) -> list[str]:
+def split_plain_paragraphs(text: str | None) -> list[str]:
     """A plain text's paragraphs: blank lines part them."""
     return [part.strip() for part in re.split(r"\n\s*\n", text or "") if part.strip()]
 
 
-async def read_witness(datasette: Any, release: int, url: str) -> dict[str, Any]:
+async def read_release_context(datasette: Any, release_id: int, url: str) -> dict[str, Any]:
     """The release's history, when it was last looked at, where it stands since, and what stands beside it."""
-    run = runner(datasette)
-    events = await read_history(run, release)
-    newest, older = fold_history(events)
-    stands = next(event for event in events if isinstance(event, State) and event.release == release and event.stands)
+    run = build_query_runner(datasette)
+    events = await read_timeline(run, release_id)
+    newest, older = split_timeline(events)
+    stands = next(
+        event
+        for event in events
+        if isinstance(event, RevisionEvent) and event.release == release_id and event.is_current
+    )
     return {
         "events": newest,
         "older": older,
-        "edited": sum(isinstance(event, State) and event.kind == "edit" for event in events),
-        "first": min((event for event in events if isinstance(event, State)), key=lambda event: (event.when, event.id)),
-        "looked": stands.looked,
+        "edited": sum(isinstance(event, RevisionEvent) and event.kind == "edit" for event in events),
+        "first": min(
+            (event for event in events if isinstance(event, RevisionEvent)), key=lambda event: (event.when, event.id)
+        ),
+        "looked": stands.last_seen,
         "taken_over": stands.kind == "import" and not stands.checks,  # and never looked at by the archive itself
         "moved_here": next(
-            (e for e in events if isinstance(e, Absence) and e.kind == "moved" and e.target == url), None
+            (e for e in events if isinstance(e, RemovalEvent) and e.kind == "moved" and e.target == url), None
         ),
-        "standing": await find_standing(run, release, stands.looked or stands.when),
-        "neighbours": await find_neighbours(run, release),
-        "takedowns": await find_in_force(run, release),
+        "standing": await find_release_status(run, release_id, stands.last_seen or stands.when),
+        "neighbours": await find_adjacent_releases(run, release_id),
+        "takedowns": await read_active_takedowns(run, release_id),
     }
 
 
 async def release_template_vars(request: Any, datasette: Any) -> dict[str, Any]:
     """Only for the reading page; the row itself is there already, as rows[0]."""
     db, key = datasette.get_database("archive"), request.url_vars["pks"]
-    found = {name: list(await db.execute(sql, [key])) for name, sql in PARTS.items()}
+    found = {name: list(await db.execute(sql, [key])) for name, sql in RELEASE_PARTS_SQL.items()}
     about = "select r.id, r.url, r.body_html, a.* from releases r join agencies a on a.slug = r.agency where r.id = ?"
     agency = (await db.execute(about, [key])).first()
     return {
         **found,
         "agency": agency,
-        "publishers": await db.execute_fn(partial(others, release=agency["id"])),
-        "apart": find_apart(found["questions"], agency["body_html"]),
-        "answerers": find_answerers(found["questions"]),
-        "paragraphs": split_paragraphs,
-        **await read_witness(datasette, agency["id"], agency["url"]),
+        "publishers": await db.execute_fn(partial(find_duplicates, release=agency["id"])),
+        "apart": find_unplaced_questions(found["questions"], agency["body_html"]),
+        "answerers": list_answerers(found["questions"]),
+        "paragraphs": split_plain_paragraphs,
+        **await read_release_context(datasette, agency["id"], agency["url"]),
     }
 
 
 async def show_revision(request: Any, datasette: Any) -> Any:
     """The state, and above it whether it is the newest; search engines are told to keep to the release's own page."""
-    revision, run, lang = int(request.url_vars["revision"]), runner(datasette), language_of(request)
-    held, row = (await read_held(run, [revision])).get(revision), await read_cited(run, revision)
+    revision, run, lang = (
+        int(request.url_vars["revision"]),
+        build_query_runner(datasette),
+        get_request_language(request),
+    )
+    held, row = (await read_stored_revisions(run, [revision])).get(revision), await read_citation_row(run, revision)
     if held is None or row is None:
-        return await refuse(datasette, request, None, 404, "revision_missing", revision=str(revision))
-    cited = to_citation(row, absolute(datasette, request, f"/-/revision/{revision}"), lang)
-    end = await find_end(run, held.release)
+        return await render_error(datasette, request, None, 404, "revision_missing", revision=str(revision))
+    cited = build_citation(row, build_absolute_url(datasette, request, f"/-/revision/{revision}"), lang)
+    end = await find_final_release(run, held.release)
     newest = (await run("select revision from releases where id = :id", {"id": end}))[0]["revision"]
     state = held.state
     standing = {int(number) for number in QUESTION_ID.findall(state["body_html"])}
@@ -492,8 +525,8 @@ async def show_revision(request: Any, datasette: Any) -> Any:
         "newest": newest,
         "apart": [question for question in state["questions"] or () if question["position"] not in standing],
         "cited": cited,
-        "takedowns": await find_in_force(run, held.release),
-        "forms": {ending: write(cited, ending, lang).strip() for ending in TYPES},
+        "takedowns": await read_active_takedowns(run, held.release),
+        "forms": {ending: format_citation(cited, ending, lang).strip() for ending in CITATION_TYPES},
     }
     page = await datasette.render_template("revision.html", context, request=request)
     return Response.html(page, headers={"x-robots-tag": "noindex"})
@@ -507,15 +540,15 @@ def revision_routes() -> list[tuple[str, Any]]:
 @hookimpl
 def extra_template_vars(template: str, request: Any, datasette: Any) -> Callable[[], Awaitable[dict[str, Any]]] | None:
     """Return what the reading page shows beside the row, which is there already as rows[0]; None for other pages."""
-    if template != TEMPLATE:
+    if template != READING_PAGE_TEMPLATE:
         return None
 
     async def read() -> dict[str, Any]:
-        return {**await cite_template_vars(request, datasette), **await release_template_vars(request, datasette)}
+        return {**await citation_template_vars(request, datasette), **await release_template_vars(request, datasette)}
 
     return read
 
 
 @hookimpl
 def register_routes() -> list[tuple[str, Any]]:
-    return [*cite_routes(), *diff_routes(), *history_routes(), *revision_routes()]
+    return [*citation_routes(), *diff_routes(), *history_routes(), *revision_routes()]

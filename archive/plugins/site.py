@@ -23,32 +23,32 @@ from markupsafe import Markup
 from sqlite_utils import Database
 
 import archive
-from archive.analysis import warm
-from archive.database import keep_loaded
-from archive.history.comparison import find_heaviest
+from archive.analysis import load_dictionaries
+from archive.database import freeze_garbage_collector
+from archive.history.comparison import find_main_change
 from archive.i18n import (
-    NO_BREAK,
+    NO_BREAK_SPACE,
     choose_language,
-    mark_weight,
-    say,
-    say_absence,
-    say_field,
-    say_kind,
-    say_number,
-    say_time,
-    say_told,
-    say_value,
-    say_weight,
+    describe_removal,
+    format_field_heading,
+    format_field_value,
+    format_importance,
+    format_importance_bar,
+    format_number,
+    format_release_kind,
+    format_stated_time,
+    format_time,
+    translate,
 )
-from archive.search.index import Index
-from archive.web.pages import say_month, say_short
-from archive.web.responses import columns_of, runner
+from archive.search.index import SearchIndex
+from archive.web.pages import format_month, format_short_month
+from archive.web.responses import build_query_runner, get_search_columns
 
-WEB = re.compile(r"https?://[^\s\\/]", re.IGNORECASE)  # else a page's javascript: or data: would be a link of ours
-TEMPLATES = Path(archive.__path__[0]) / "templates"
+WEB_URL = re.compile(r"https?://[^\s\\/]", re.IGNORECASE)  # else a page's javascript: or data: would be a link of ours
+TEMPLATES_FOLDER = Path(archive.__path__[0]) / "templates"
 
 
-def interface(datasette: Any, request: Any) -> dict[str, Any]:
+def build_template_context(datasette: Any, request: Any) -> dict[str, Any]:
     """The names every template of ours may use."""
     asked = request.args.get("lang")
     lang = choose_language(asked, request.headers.get("accept-language"))
@@ -70,33 +70,35 @@ def interface(datasette: Any, request: Any) -> dict[str, Any]:
     return {
         "lang": lang,
         "kept_lang": kept,
-        "t": partial(say, lang),
-        "number": partial(say_number, lang),
-        "say_kind": partial(say_kind, lang),
-        "say_time": lambda when: say_time(lang, when).replace(" ", NO_BREAK, 1),  # the day stays with its month
-        "say_told": lambda when: say_told(lang, when).replace(" ", NO_BREAK, 1),
-        "say_month": partial(say_month, lang),
-        "say_short": partial(say_short, lang),
-        "say_weight": partial(say_weight, lang),
-        "mark_weight": mark_weight,
-        "say_absence": partial(say_absence, lang),
-        "say_field": partial(say_field, lang),
-        "say_value": partial(say_value, lang),
-        "find_heaviest": partial(find_heaviest, lang),
+        "t": partial(translate, lang),
+        "number": partial(format_number, lang),
+        "say_kind": partial(format_release_kind, lang),
+        "say_time": lambda when: format_time(lang, when).replace(
+            " ", NO_BREAK_SPACE, 1
+        ),  # the day stays with its month
+        "say_told": lambda when: format_stated_time(lang, when).replace(" ", NO_BREAK_SPACE, 1),
+        "say_month": partial(format_month, lang),
+        "say_short": partial(format_short_month, lang),
+        "say_weight": partial(format_importance, lang),
+        "mark_weight": format_importance_bar,
+        "say_absence": partial(describe_removal, lang),
+        "say_field": partial(format_field_heading, lang),
+        "say_value": partial(format_field_value, lang),
+        "find_heaviest": partial(find_main_change, lang),
         "lang_of": lang_of,
         "link": link,
-        "out": link_out,
+        "out": format_external_link,
         "switched": switched,
     }
 
 
-def link_out(url: str | None) -> Markup:
+def format_external_link(url: str | None) -> Markup:
     """The attributes of a link that leads out of the archive; none where the address is not one of the web.
 
-    >>> str(link_out("https://fyr.example/?a&b")), str(link_out("javascript:alert(1)//a.pdf"))
+    >>> str(format_external_link("https://fyr.example/?a&b")), str(format_external_link("javascript:alert(1)//a.pdf"))
     (' href="https://fyr.example/?a&amp;b" rel="external"', '')
     """
-    if not url or not WEB.match(url):
+    if not url or not WEB_URL.match(url):
         return Markup()
     return Markup(' href="{}" rel="external"').format(url)
 
@@ -104,19 +106,19 @@ def link_out(url: str | None) -> Markup:
 @hookimpl
 def extra_template_vars(template: str, request: Any, datasette: Any) -> dict[str, Any]:
     """Only for templates of ours: names of Datasette's own pages are left alone."""
-    if request is None or not template or not (TEMPLATES / template).is_file():
+    if request is None or not template or not (TEMPLATES_FOLDER / template).is_file():
         return {}
-    names = interface(datasette, request)
+    names = build_template_context(datasette, request)
     request.scope.get("archive_page", {})["language"] = names["lang"]  # read by headers.py
     return names
 
 
-def find_fault(files: dict[str, list[str]]) -> str | None:
+def find_database_fault(tables_by_database: dict[str, list[str]]) -> str | None:
     """What is wrong with the databases to be served (name → its tables), if anything."""
-    if "archive" not in files:
-        served = ", ".join(sorted(files)) or "none"
+    if "archive" not in tables_by_database:
+        served = ", ".join(sorted(tables_by_database)) or "none"
         return f"the archive's file must be called archive.db; served here: {served}"
-    if "releases" not in files["archive"]:
+    if "releases" not in tables_by_database["archive"]:
         return "archive.db holds no table releases: it is not an archive, or nothing was crawled into it yet"
     return None
 
@@ -125,7 +127,7 @@ def find_index_fault(connection: sqlite3.Connection) -> str | None:
     """Why searches would find less than there is: the index is older than what reads it, or lacks releases."""
     db = Database(connection)
     known = {"index_facts", "delta", "listed"} <= set(db.table_names())
-    return Index(db).find_fault() if known else "it is of an older kind"
+    return SearchIndex(db).describe_fault() if known else "it is of an older kind"
 
 
 @hookimpl
@@ -141,7 +143,7 @@ def startup(datasette: Any) -> Callable[[], Awaitable[None]]:
                 files[name] = await db.table_names()
             except sqlite3.DatabaseError as error:
                 raise click.ClickException(f"{db.path}: {error}") from error
-        fault = find_fault(files)
+        fault = find_database_fault(files)
         if fault:
             raise click.ClickException(fault)
         db = datasette.databases["archive"]
@@ -150,8 +152,10 @@ def startup(datasette: Any) -> Callable[[], Awaitable[None]]:
             raise click.ClickException(
                 f"{db.path}: its search index must be made anew ({fault}): python -m archive reindex {db.path}"
             )
-        warm()
-        await columns_of(datasette).renew(runner(datasette))  # else the first search would wait for it
-        keep_loaded()  # a look through all of it would cost some answers 60 ms
+        load_dictionaries()
+        await get_search_columns(datasette).refresh(
+            build_query_runner(datasette)
+        )  # else the first search would wait for it
+        freeze_garbage_collector()  # a look through all of it would cost some answers 60 ms
 
     return check

@@ -13,67 +13,75 @@ from typing import Any
 from datasette import NotFound, Response, hookimpl
 from datasette.database import QueryInterrupted
 
-from archive.coverage import Asked, Whole, find_one, find_overview, parse_asked
+from archive.coverage import (
+    AgencyCoverage,
+    CoverageQuery,
+    parse_coverage_query,
+    read_agency_coverage,
+    read_coverage_overview,
+)
 from archive.dates import now
-from archive.health.metrics import FIELDS
+from archive.health.metrics import TRACKED_FIELDS
 from archive.health.report import (
-    Shown,
-    find_events,
-    find_health,
-    find_judged,
-    find_manners,
-    is_late,
-    say_day,
-    say_decimal,
-    say_fault,
-    say_fill,
-    say_reason,
-    say_robots,
-    say_size,
-    say_state,
+    AgencyHealth,
+    build_politeness_report,
+    find_last_assessment,
+    format_decimal,
+    format_fault,
+    format_field_label,
+    format_health_reason,
+    format_health_state,
+    format_robots_outcome,
+    format_size,
+    format_swedish_day,
+    is_assessment_overdue,
+    read_agency_health,
+    read_health_events,
 )
-from archive.i18n import LANGUAGES, say
-from archive.params import FilterError, read_number
+from archive.i18n import LANGUAGES, translate
+from archive.params import FilterError, parse_number_parameter
 from archive.web.responses import (
-    ENDING,
-    Entry,
-    Listing,
-    absolute,
+    FORMAT_SUFFIX,
+    AtomEntry,
+    DataDocument,
     add_query,
-    deliver,
-    in_language,
-    language_of,
-    pick,
-    refuse,
-    runner,
-    tag_uri,
+    build_absolute_url,
+    build_query_runner,
+    build_tag_uri,
+    choose_translation,
+    get_request_language,
+    keep_requested_language,
+    render_document,
+    render_error,
 )
 
-LEDGER_PATH = "/-/ledger"
-LEDGER_FORMATS = r"(?:\.(?P<format>json|csv))?$"
-COUNTS = ("listed", "held", "refused", "missing", "delisted")
-OVERVIEW = ("agency", "agency_name", *COUNTS, "whole", "problem", "checked", "page")
-MONTHS = ("agency", "month", *COUNTS)
+COVERAGE_PATH = "/-/ledger"
+COVERAGE_FORMAT_SUFFIX = r"(?:\.(?P<format>json|csv))?$"
+COVERAGE_COUNTS = ("listed", "held", "refused", "missing", "delisted")
+OVERVIEW_COLUMNS = ("agency", "agency_name", *COVERAGE_COUNTS, "whole", "problem", "checked", "page")
+MONTH_COLUMNS = ("agency", "month", *COVERAGE_COUNTS)
 
 
-async def show_ledger(request: Any, datasette: Any) -> Any:
+async def show_coverage(request: Any, datasette: Any) -> Any:
     """All agencies or one: as a page, or as data."""
-    kind, lang, run = request.url_vars["format"], language_of(request), runner(datasette)
+    kind, lang, run = request.url_vars["format"], get_request_language(request), build_query_runner(datasette)
     try:
-        asked = parse_asked(request.args)
+        asked = parse_coverage_query(request.args)
         if asked.agency:
-            one = await find_one(run, asked)
+            one = await read_agency_coverage(run, asked)
             if kind:
-                return await deliver(datasette, request, kind, list_one(datasette, request, asked, one), lang)
+                return await render_document(
+                    datasette, request, kind, build_agency_coverage_document(datasette, request, asked, one), lang
+                )
             context: dict[str, Any] = {"one": one, "row": one.agency, "after": asked.after}
             return Response.html(await datasette.render_template("ledger_agency.html", context, request=request))
-        rows = await find_overview(run, lang)
+        rows = await read_coverage_overview(run, lang)
     except FilterError as error:
-        return await refuse(datasette, request, kind, 400, error.why, **error.told)
+        return await render_error(datasette, request, kind, 400, error.text_key, **error.text_values)
     except QueryInterrupted:
-        return await refuse(datasette, request, kind, 503, "too_slow_list")
+        return await render_error(datasette, request, kind, 503, "too_slow_list")
     if kind:
-        return await deliver(datasette, request, kind, list_all(datasette, request, rows), lang)
+        return await render_document(datasette, request, kind, build_overview_document(datasette, request, rows), lang)
     checked = [row for row in rows if row["checked"]]
     context = {
         "gaps": [row for row in checked if row["missing"]],
@@ -88,245 +96,260 @@ async def show_ledger(request: Any, datasette: Any) -> Any:
     return Response.html(await datasette.render_template("ledger.html", context, request=request))
 
 
-def list_all(datasette: Any, request: Any, rows: Sequence[dict[str, Any]]) -> Listing:
+def build_overview_document(datasette: Any, request: Any, rows: Sequence[dict[str, Any]]) -> DataDocument:
     """All agencies as data."""
 
     def to_row(row: dict[str, Any]) -> dict[str, Any]:
-        told = {name: row[name] for name in OVERVIEW if name in row}
+        told = {name: row[name] for name in OVERVIEW_COLUMNS if name in row}
         return told | {
             "agency_name": row["name"],
-            "whole": say_whole(row),
-            "page": address(datasette, request, agency=row["agency"]),
+            "whole": read_whole_flag(row),
+            "page": build_coverage_url(datasette, request, agency=row["agency"]),
         }
 
-    return ledger_listing(datasette, request, "agencies", [to_row(row) for row in rows], OVERVIEW)
+    return build_coverage_document(datasette, request, "agencies", [to_row(row) for row in rows], OVERVIEW_COLUMNS)
 
 
-def list_one(datasette: Any, request: Any, asked: Asked, one: Whole) -> Listing:
+def build_agency_coverage_document(
+    datasette: Any, request: Any, query: CoverageQuery, coverage: AgencyCoverage
+) -> DataDocument:
     """One agency as data: a row a month; JSON has its sources and a page of its gaps as well."""
-    row = one.agency
+    row = coverage.agency
     head = {
         **{"agency": row["agency"], "agency_name": row["name"], "checked": row["checked"]},
-        **{"whole": say_whole(row), "problem": row["problem"]},
-        "sources": [{**source, "whole": say_whole(source)} for source in one.sources],
-        "gaps": one.gaps,
+        **{"whole": read_whole_flag(row), "problem": row["problem"]},
+        "sources": [{**source, "whole": read_whole_flag(source)} for source in coverage.sources],
+        "gaps": coverage.missing_releases,
     }
-    months = [{"agency": row["agency"], **month} for month in one.months]
-    more = one.more if request.url_vars["format"] == "json" else None
-    return ledger_listing(datasette, request, "months", months, MONTHS, asked=asked, head=head, more=more)
+    months = [{"agency": row["agency"], **month} for month in coverage.months]
+    more = coverage.next_cursor if request.url_vars["format"] == "json" else None
+    return build_coverage_document(
+        datasette, request, "months", months, MONTH_COLUMNS, query=query, extra_members=head, next_cursor=more
+    )
 
 
-def ledger_listing(
+def build_coverage_document(
     datasette: Any,
     request: Any,
     name: str,
     rows: Sequence[dict[str, Any]],
     columns: Sequence[str],
     *,
-    asked: Asked | None = None,
-    head: Mapping[str, Any] | None = None,
-    more: int | None = None,
-) -> Listing:
+    query: CoverageQuery | None = None,
+    extra_members: Mapping[str, Any] | None = None,
+    next_cursor: int | None = None,
+) -> DataDocument:
     """Rows as data; `more`: the cursor of the next gaps."""
-    ending, slug = "." + request.url_vars["format"], asked.agency if asked else None
-    size = request.args.get("size") if asked else None
+    ending, slug = "." + request.url_vars["format"], query.agency if query else None
+    size = request.args.get("size") if query else None
 
-    async def entries() -> Sequence[Entry]:
+    async def entries() -> Sequence[AtomEntry]:
         return []
 
-    return Listing(
-        name=name,
-        title=say(language_of(request), "ledger"),
-        page=address(datasette, request, agency=slug),
-        self=address(datasette, request, ending, agency=slug, size=size, after=asked.after if asked else None),
-        next=address(datasette, request, ending, agency=slug, size=size, after=more) if more else None,
+    return DataDocument(
+        rows_name=name,
+        title=translate(get_request_language(request), "ledger"),
+        page_url=build_coverage_url(datasette, request, agency=slug),
+        url=build_coverage_url(
+            datasette, request, ending, agency=slug, size=size, after=query.after if query else None
+        ),
+        next_url=build_coverage_url(datasette, request, ending, agency=slug, size=size, after=next_cursor)
+        if next_cursor
+        else None,
         rows=rows,
         columns=columns,
-        entries=entries,
-        head=head or {},
+        read_entries=entries,
+        extra_members=extra_members or {},
     )
 
 
-def address(datasette: Any, request: Any, ending: str = "", **values: object) -> str:
+def build_coverage_url(datasette: Any, request: Any, ending: str = "", **values: object) -> str:
     """The whole address of a page of the ledger, in the language asked for."""
     lang = request.args.get("lang")
-    return absolute(
-        datasette, request, add_query(LEDGER_PATH + ending, **values, lang=lang if lang in LANGUAGES else None)
+    return build_absolute_url(
+        datasette, request, add_query(COVERAGE_PATH + ending, **values, lang=lang if lang in LANGUAGES else None)
     )
 
 
-def say_whole(row: Mapping[str, Any]) -> bool | None:
+def read_whole_flag(row: Mapping[str, Any]) -> bool | None:
     """Whether all was read to its end; None where nothing was."""
     return None if row["whole"] is None else bool(row["whole"])
 
 
-def ledger_routes() -> list[tuple[str, Any]]:
+def coverage_routes() -> list[tuple[str, Any]]:
     """One address a format."""
-    return [(LEDGER_PATH + LEDGER_FORMATS, show_ledger)]
+    return [(COVERAGE_PATH + COVERAGE_FORMAT_SUFFIX, show_coverage)]
 
 
 STATUS_PATH = "/-/status"
-MANY = 40  # faults, from which on those of one sentence are told together
-EVENTS = 50  # a page of the feed
-COLUMNS = (
+MAX_UNGROUPED_FAULTS = 40  # faults, from which on those of one sentence are told together
+EVENTS_PAGE_SIZE = 50  # a page of the feed
+STATUS_COLUMNS = (
     *("agency", "agency_name", "state", "since", "code", "why", "red", "acknowledged", "newest", "usual_gap"),
     *("expected", "judged", "held", "listed", "found", "refused", "held_back", "crawled", "worked"),
-    *("requests", "bytes", "not_modified", "robots", "delay", *(f"{name}_told" for name in FIELDS), "page"),
+    *("requests", "bytes", "not_modified", "robots", "delay", *(f"{name}_told" for name in TRACKED_FIELDS), "page"),
 )
 
 
 async def show_status(request: Any, datasette: Any) -> Any:
     """All agencies: as a page, as data, or what changed as a feed."""
-    kind, lang, run = request.url_vars["format"], language_of(request), runner(datasette)
+    kind, lang, run = request.url_vars["format"], get_request_language(request), build_query_runner(datasette)
     if kind == "atom":
-        return await show_changes(request, datasette)
-    rows = await find_health(run, lang)
+        return await show_status_feed(request, datasette)
+    rows = await read_agency_health(run, lang)
     if kind:
-        return await deliver(datasette, request, kind, status_listing(datasette, request, rows), lang)
-    judged = find_judged(rows)
+        return await render_document(datasette, request, kind, build_status_document(datasette, request, rows), lang)
+    judged = find_last_assessment(rows)
     faults = [row for row in rows if row.fault]
     context = {
         "faults": faults,
         "red": sum(row.red for row in rows),
         "known": sum(not row.red for row in faults),
-        "groups": group_faults(faults) if len(faults) > MANY else None,
+        "groups": group_faults(faults) if len(faults) > MAX_UNGROUPED_FAULTS else None,
         "quiet_ones": [row for row in rows if row.state == "quiet"],
         "healthy": [row for row in rows if row.state == "healthy"],
         "paused": [row for row in rows if row.state == "paused"],
-        "untried": [row for row in rows if row.untried and row.state != "paused"],
+        "untried": [row for row in rows if row.never_crawled and row.state != "paused"],
         "judged": judged,
-        "late": is_late(judged, now()),
-        "manners": find_manners(rows),
-        **words(lang),
+        "late": is_assessment_overdue(judged, now()),
+        "manners": build_politeness_report(rows),
+        **build_status_formatters(lang),
     }
     return Response.html(await datasette.render_template("status.html", context, request=request))
 
 
-def group_faults(faults: Sequence[Shown]) -> list[list[Shown]]:
+def group_faults(faults: Sequence[AgencyHealth]) -> list[list[AgencyHealth]]:
     """Faults of one state and sentence together, new ones first, then the largest groups."""
-    groups: dict[tuple[bool, str, str], list[Shown]] = {}
+    groups: dict[tuple[bool, str, str], list[AgencyHealth]] = {}
     for row in faults:
         groups.setdefault((row.red, row.said, row.why), []).append(row)
     return sorted(groups.values(), key=lambda group: (not group[0].red, -len(group)))
 
 
-async def show_one(request: Any, datasette: Any) -> Any:
+async def show_agency_status(request: Any, datasette: Any) -> Any:
     """One agency: all that was looked at, and how its state changed."""
-    lang, run, slug = language_of(request), runner(datasette), request.url_vars["slug"]
-    rows = await find_health(run, lang, slug)
+    lang, run, slug = get_request_language(request), build_query_runner(datasette), request.url_vars["slug"]
+    rows = await read_agency_health(run, lang, slug)
     if not rows:
         raise NotFound(f"no agency {slug}")
-    events = await find_events(run, agency=slug, most=EVENTS)
+    events = await read_health_events(run, agency=slug, limit=EVENTS_PAGE_SIZE)
     context = {
         "row": rows[0],
-        "events": [event | say_event(lang, event) for event in events],
+        "events": [event | describe_health_event(lang, event) for event in events],
         "kinds": sorted(rows[0].facts.get("faults", {}).items(), key=lambda pair: (-pair[1], pair[0])),
-        **words(lang),
+        **build_status_formatters(lang),
     }
     return Response.html(await datasette.render_template("status_agency.html", context, request=request))
 
 
-async def show_changes(request: Any, datasette: Any) -> Any:
+async def show_status_feed(request: Any, datasette: Any) -> Any:
     """States that became another, from or to a fault, as Atom."""
-    lang, run = language_of(request), runner(datasette)
+    lang, run = get_request_language(request), build_query_runner(datasette)
     try:
-        before = read_number(request.args, "after")
+        before = parse_number_parameter(request.args, "after")
     except FilterError as error:
-        return await refuse(datasette, request, "atom", 400, error.why, **error.told)
-    events = await find_events(run, before=before, most=EVENTS + 1)
-    shown, more = events[:EVENTS], len(events) > EVENTS
+        return await render_error(datasette, request, "atom", 400, error.text_key, **error.text_values)
+    events = await read_health_events(run, before=before, limit=EVENTS_PAGE_SIZE + 1)
+    shown, more = events[:EVENTS_PAGE_SIZE], len(events) > EVENTS_PAGE_SIZE
 
     def at(**values: object) -> str:
-        return absolute(datasette, request, add_query(f"{STATUS_PATH}.atom", lang=request.args.get("lang"), **values))
+        return build_absolute_url(
+            datasette, request, add_query(f"{STATUS_PATH}.atom", lang=request.args.get("lang"), **values)
+        )
 
-    async def entries() -> Sequence[Entry]:
-        return [to_entry(datasette, request, event, lang) for event in shown]
+    async def entries() -> Sequence[AtomEntry]:
+        return [build_status_entry(datasette, request, event, lang) for event in shown]
 
-    listing = Listing(
-        name="changes",
-        title=say(lang, "status_atom"),
-        page=absolute(datasette, request, in_language(request, STATUS_PATH)),
-        self=at(after=before),
-        next=at(after=shown[-1]["id"]) if more else None,
+    listing = DataDocument(
+        rows_name="changes",
+        title=translate(lang, "status_atom"),
+        page_url=build_absolute_url(datasette, request, keep_requested_language(request, STATUS_PATH)),
+        url=at(after=before),
+        next_url=at(after=shown[-1]["id"]) if more else None,
         rows=shown,
         columns=(),
-        entries=entries,
+        read_entries=entries,
     )
-    return await deliver(datasette, request, "atom", listing, lang)
+    return await render_document(datasette, request, "atom", listing, lang)
 
 
-def to_entry(datasette: Any, request: Any, event: dict[str, Any], lang: str) -> Entry:
+def build_status_entry(datasette: Any, request: Any, event: dict[str, Any], language: str) -> AtomEntry:
     """A change as an entry of a feed."""
-    page = absolute(datasette, request, in_language(request, f"{STATUS_PATH}/{event['agency']}"))
-    name = pick(lang, event["name"], event["name_en"]) or event["agency"]
-    told = say_event(lang, event)
-    return Entry(
-        id=tag_uri(page, "2024", f"status-{event['id']}"),
-        title=say(lang, "became", agency=name, state=told["said"]),
-        language=lang,
-        seen=event["at"],
+    page = build_absolute_url(datasette, request, keep_requested_language(request, f"{STATUS_PATH}/{event['agency']}"))
+    name = choose_translation(language, event["name"], event["name_en"]) or event["agency"]
+    told = describe_health_event(language, event)
+    return AtomEntry(
+        id=build_tag_uri(page, "2024", f"status-{event['id']}"),
+        title=translate(language, "became", agency=name, state=told["said"]),
+        language=language,
+        published=event["at"],
         updated=event["at"],
         link=page,
-        release=page,
-        author=say(lang, "site"),
+        release_url=page,
+        author=translate(language, "site"),
         summary=told["why"],
-        terms=[event["state"]],
+        categories=[event["state"]],
     )
 
 
-def say_event(lang: str, event: dict[str, Any]) -> dict[str, str]:
+def describe_health_event(language: str, event: dict[str, Any]) -> dict[str, str]:
     """State and reason of a change in words."""
-    return {"said": say_state(lang, event["state"]), "why": say_reason(lang, event["reason"])}
+    return {
+        "said": format_health_state(language, event["state"]),
+        "why": format_health_reason(language, event["reason"]),
+    }
 
 
-def status_listing(datasette: Any, request: Any, rows: Sequence[Shown]) -> Listing:
+def build_status_document(datasette: Any, request: Any, rows: Sequence[AgencyHealth]) -> DataDocument:
     """All agencies as data."""
     kind, asked = request.url_vars["format"], request.args.get("lang")
 
-    async def entries() -> Sequence[Entry]:
+    async def entries() -> Sequence[AtomEntry]:
         return []
 
-    return Listing(
-        name="agencies",
-        title=say(language_of(request), "status"),
-        page=absolute(datasette, request, in_language(request, STATUS_PATH)),
-        self=absolute(datasette, request, add_query(f"{STATUS_PATH}.{kind}", lang=asked)),
-        rows=[to_row(datasette, request, row) for row in rows],
-        columns=COLUMNS,
-        entries=entries,
-        head={"judged": find_judged(rows), "red": sum(row.red for row in rows)},
+    return DataDocument(
+        rows_name="agencies",
+        title=translate(get_request_language(request), "status"),
+        page_url=build_absolute_url(datasette, request, keep_requested_language(request, STATUS_PATH)),
+        url=build_absolute_url(datasette, request, add_query(f"{STATUS_PATH}.{kind}", lang=asked)),
+        rows=[format_status_row(datasette, request, row) for row in rows],
+        columns=STATUS_COLUMNS,
+        read_entries=entries,
+        extra_members={"judged": find_last_assessment(rows), "red": sum(row.red for row in rows)},
     )
 
 
-def to_row(datasette: Any, request: Any, row: Shown) -> dict[str, Any]:
+def format_status_row(datasette: Any, request: Any, row: AgencyHealth) -> dict[str, Any]:
     """One agency as data: flat, but for what there is by kind and field."""
     facts, guest = row.facts, row.facts.get("guest", {})
-    told = {name: getattr(row, name) for name in COLUMNS if hasattr(row, name)}
+    told = {name: getattr(row, name) for name in STATUS_COLUMNS if hasattr(row, name)}
     told |= {name: facts.get(name) for name in ("held", "listed", "found", "refused", "held_back", "crawled", "worked")}
     told |= {name: guest.get(name) for name in ("requests", "bytes", "not_modified", "robots", "delay")}
-    told |= {f"{name}_told": facts.get("fills", {}).get(name, [None])[0] for name in FIELDS}
+    told |= {f"{name}_told": facts.get("fills", {}).get(name, [None])[0] for name in TRACKED_FIELDS}
     told |= {"agency_name": row.name, "code": row.reason["code"], "reason": row.reason}
     told |= {"faults": facts.get("faults", {}), "fills": facts.get("fills", {})}
-    return told | {"page": absolute(datasette, request, in_language(request, f"{STATUS_PATH}/{row.agency}"))}
+    return told | {
+        "page": build_absolute_url(datasette, request, keep_requested_language(request, f"{STATUS_PATH}/{row.agency}"))
+    }
 
 
-def words(lang: str) -> dict[str, Any]:
+def build_status_formatters(language: str) -> dict[str, Any]:
     """What the templates say numbers and kinds by."""
     return {
-        "say_day": lambda text: say_day(lang, text),
-        "say_fault": lambda kind: say_fault(lang, kind),
-        "say_fill": lambda name: say_fill(lang, name),
-        "say_robots": lambda robots: say_robots(lang, robots),
-        "say_size": lambda size: say_size(lang, size),
-        "say_decimal": lambda number: say_decimal(lang, number),
+        "say_day": lambda text: format_swedish_day(language, text),
+        "say_fault": lambda kind: format_fault(language, kind),
+        "say_fill": lambda name: format_field_label(language, name),
+        "say_robots": lambda robots: format_robots_outcome(language, robots),
+        "say_size": lambda size: format_size(language, size),
+        "say_decimal": lambda number: format_decimal(language, number),
     }
 
 
 def status_routes() -> list[tuple[str, Any]]:
     """One address a format, and one an agency."""
-    return [(STATUS_PATH + ENDING, show_status), (STATUS_PATH + r"/(?P<slug>[a-z0-9-]+)$", show_one)]
+    return [(STATUS_PATH + FORMAT_SUFFIX, show_status), (STATUS_PATH + r"/(?P<slug>[a-z0-9-]+)$", show_agency_status)]
 
 
 @hookimpl
 def register_routes() -> list[tuple[str, Any]]:
-    return [*ledger_routes(), *status_routes()]
+    return [*coverage_routes(), *status_routes()]

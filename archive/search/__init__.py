@@ -28,20 +28,17 @@ from itertools import islice, pairwise, product
 from rapidfuzz.distance import OSA
 from rapidfuzz.process import extract_iter
 
-from archive.database import Choice, Run
-from archive.history import find_end
-from archive.search.fts import Known, find_known
-from archive.search.index import NONE
-from archive.search.params import EXCEPT, Query, tell
-from archive.search.query import Asked, Note, Term, bare, find_terms, split_words
-from archive.search.ranking import Columns, Found, count, find
-from archive.search.snippets import Hit, read_pairs, read_releases, to_wanted
+from archive.database import FacetValue, RunQuery
+from archive.history import find_final_release
+from archive.search.fts import ResolvedNames, resolve_names
+from archive.search.index import NO_VALUE
+from archive.search.params import EXCLUDE_SUFFIX, SearchRequest, format_parameter
+from archive.search.query import Query, SearchNote, TermNode, find_terms, fold_diacritics, split_query_words
+from archive.search.ranking import ColumnCache, HitPage, count_hits, find_hits
+from archive.search.snippets import SearchHit, extract_query_terms, read_question_hits, read_release_hits
 
-__all__ = ["Choice", "Run"]
-
-
-ADDRESS = re.compile(r"https?://[^\s/]+\.[^\s/]+(?:/\S*)?|https?://[^\s/]+/\S*", re.IGNORECASE)
-BY_ADDRESS = """
+URL_PATTERN = re.compile(r"https?://[^\s/]+\.[^\s/]+(?:/\S*)?|https?://[^\s/]+/\S*", re.IGNORECASE)
+RELEASE_BY_URL_SQL = """
     with asked(url, place) as (select value, key from json_each(:urls))
     select release from (
       select r.id as release, asked.place from asked join releases r on r.url = asked.url
@@ -51,27 +48,27 @@ BY_ADDRESS = """
 """
 
 
-def is_address(text: str) -> bool:
+def is_url(text: str) -> bool:
     """Whether a text is one web address.
 
-    >>> is_address("https://a.se/nyheter/1"), is_address("fyrar https://a.se/"), is_address("https")
+    >>> is_url("https://a.se/nyheter/1"), is_url("fyrar https://a.se/"), is_url("https")
     (True, False, False)
     """
-    return ADDRESS.fullmatch(text.strip()) is not None
+    return URL_PATTERN.fullmatch(text.strip()) is not None
 
 
-async def find_named(run: Run, text: str) -> int | None:
+async def find_release_by_url(run: RunQuery, text: str) -> int | None:
     """The release of an address, now or once; where it moved, the one that its record goes on as."""
-    if not is_address(text):
+    if not is_url(text):
         return None
-    rows = await run(BY_ADDRESS, {"urls": json.dumps(spellings(text.strip()))})
-    return await find_end(run, rows[0]["release"]) if rows else None
+    rows = await run(RELEASE_BY_URL_SQL, {"urls": json.dumps(list_url_variants(text.strip()))})
+    return await find_final_release(run, rows[0]["release"]) if rows else None
 
 
-def spellings(url: str) -> list[str]:
+def list_url_variants(url: str) -> list[str]:
     """An address and the ways it is commonly written otherwise, the likeliest first.
 
-    >>> spellings("https://www.a.se/b#c")[:3]
+    >>> list_url_variants("https://www.a.se/b#c")[:3]
     ['https://www.a.se/b#c', 'https://www.a.se/b', 'https://www.a.se/b/']
     """
     bare = url.partition("#")[0]
@@ -90,112 +87,124 @@ def spellings(url: str) -> list[str]:
     return list(dict.fromkeys(both))
 
 
-FEW = 5  # hits up to which another spelling is looked for
-MOST_SPELLINGS = 2000  # of one word with and without marks over its letters
-COMMONER = 3  # times as common must the word with its marks be
-MARKED = {"a": "aåä", "o": "oö", "e": "eé"}
-KNOWN = "select word, releases from vocabulary where word in (select value from json_each(:words))"
-ALIKE = """
+FEW_HITS = 5  # hits up to which another spelling is looked for
+MAX_DIACRITIC_VARIANTS = 2000  # of one word with and without marks over its letters
+MIN_FREQUENCY_RATIO = 3  # times as common must the word with its marks be
+DIACRITICS = {"a": "aåä", "o": "oö", "e": "eé"}
+WORD_COUNTS_SQL = "select word, releases from vocabulary where word in (select value from json_each(:words))"
+SIMILAR_WORDS_SQL = """
     select word, releases from vocabulary where word >= :low and word < :high and length(word) between :least and :most
     and releases >= :common
 """
-WHOLE = "select releases from months where agency = '' and month = ''"
-RARE = 100_000  # releases for each of which a word must stand in one more to be offered: rarer ones are mostly misspelt
-MISREAD = ("no_day", "no_field", "no_value_of")  # notes on fields; another spelling of their words mends none
+TOTAL_RELEASES_SQL = "select releases from months where agency = '' and month = ''"
+RARE_WORD_DIVISOR = (
+    100_000  # releases for each of which a word must stand in one more to be offered: rarer ones are mostly misspelt
+)
+FIELD_NOTES = ("no_day", "no_field", "no_value_of")  # notes on fields; another spelling of their words mends none
 
 
 @dataclass(frozen=True, slots=True)
-class Other:
+class SpellingCorrection:
     """A spelling that may have been meant: what stands in the query, and what in its place would find more."""
 
     typed: str
-    meant: str
+    replacement: str
 
 
-async def find_others(run: Run, asked: Asked, *, few: bool) -> list[Other]:
+async def find_corrections(run: RunQuery, query: Query, *, few_hits: bool) -> list[SpellingCorrection]:
     """The likeliest first; where there are hits enough, only words that lack the marks over their letters."""
-    misread = {word for note in asked.notes if note.key in MISREAD for word in split_words(note.words)}
-    terms = [term for term in find_terms(asked.tree) if not term.star and not misread.intersection(term.words)]
+    misread = {word for note in query.notes if note.key in FIELD_NOTES for word in split_query_words(note.value)}
+    terms = [term for term in find_terms(query.tree) if not term.is_prefix and not misread.intersection(term.words)]
     words = list(dict.fromkeys(word for term in terms for word in term.words if len(word) > 2 and word.isalpha()))
     if not words:
         return []
-    counts = await count_words(run, words)
+    counts = await count_word_releases(run, words)
     others = []
     for word in words[:8]:
-        meant = await find_marked(run, word, counts.get(word, 0))
-        if meant is None and few and word not in counts:
-            meant = await find_alike(run, word)
+        meant = await find_diacritic_correction(run, word, counts.get(word, 0))
+        if meant is None and few_hits and word not in counts:
+            meant = await find_similar_word(run, word)
         if meant:
-            others.append(Other(word, meant))
+            others.append(SpellingCorrection(word, meant))
     row = [word for term in terms for word in term.words]
     # människo is no word of its own: then the two belong together, however many hits they have apart
-    return others + [other for other in await find_joined(run, row) if few or other.typed.split()[0] not in counts]
+    return others + [
+        other for other in await find_joined_corrections(run, row) if few_hits or other.typed.split()[0] not in counts
+    ]
 
 
-async def count_words(run: Run, words: Iterable[str]) -> dict[str, int]:
+async def count_word_releases(run: RunQuery, words: Iterable[str]) -> dict[str, int]:
     """In how many releases each stands, of those that stand in any."""
-    rows = await run(KNOWN, {"words": json.dumps(list(words), ensure_ascii=False)})
+    rows = await run(WORD_COUNTS_SQL, {"words": json.dumps(list(words), ensure_ascii=False)})
     return {row["word"]: row["releases"] for row in rows}
 
 
-async def find_marked(run: Run, word: str, count: int) -> str | None:
+async def find_diacritic_correction(run: RunQuery, word: str, count: int) -> str | None:
     """`manniskohandel` → människohandel: the commonest word that differs in marks alone, if it is much commoner."""
     if not word.isascii():
         return None
-    spellings = ["".join(letters) for letters in islice(product(*(MARKED.get(c, c) for c in word)), MOST_SPELLINGS)]
-    found = await count_words(run, [spelling for spelling in spellings if spelling != word])
+    spellings = [
+        "".join(letters) for letters in islice(product(*(DIACRITICS.get(c, c) for c in word)), MAX_DIACRITIC_VARIANTS)
+    ]
+    found = await count_word_releases(run, [spelling for spelling in spellings if spelling != word])
     meant = max(found, key=lambda spelling: found[spelling], default=None)
-    return meant if meant and found[meant] >= COMMONER * count else None
+    return meant if meant and found[meant] >= MIN_FREQUENCY_RATIO * count else None
 
 
-async def find_alike(run: Run, word: str) -> str | None:
+async def find_similar_word(run: RunQuery, word: str) -> str | None:
     """The nearest word of the archive's own that begins with the same letter or, of two swapped, the second."""
     reach = 1 if len(word) < 6 else 2
     best: tuple[int, int, str] | None = None
-    whole = await run(WHOLE, {})
-    common = 1 + (whole[0]["releases"] // RARE if whole else 0)
-    for first in dict.fromkeys(MARKED.get(word[0], word[0]) + (word[1] if len(word) > 4 else "")):
+    whole = await run(TOTAL_RELEASES_SQL, {})
+    common = 1 + (whole[0]["releases"] // RARE_WORD_DIVISOR if whole else 0)
+    for first in dict.fromkeys(DIACRITICS.get(word[0], word[0]) + (word[1] if len(word) > 4 else "")):
         values = {"low": first, "high": chr(ord(first) + 1), "least": len(word) - reach, "most": len(word) + reach}
-        rows = await run(ALIKE, values | {"common": common})
+        rows = await run(SIMILAR_WORDS_SQL, values | {"common": common})
         near = extract_iter(word, [row["word"] for row in rows], scorer=OSA.distance, score_cutoff=reach)
         for _, far, place in near:
             row = rows[place]
-            plain = 0 if far and bare(word) == bare(row["word"]) else far
+            plain = 0 if far and fold_diacritics(word) == fold_diacritics(row["word"]) else far
             if best is None or (plain, -row["releases"]) < best[:2]:
                 best = (plain, -row["releases"], row["word"])
     return best[2] if best else None
 
 
-async def find_joined(run: Run, words: Sequence[str]) -> list[Other]:
+async def find_joined_corrections(run: RunQuery, words: Sequence[str]) -> list[SpellingCorrection]:
     """`människo handel` → människohandel: two words side by side that the archive writes as one."""
     pairs = {one + other: f"{one} {other}" for one, other in pairwise(words)}
-    return [Other(pairs[joined], joined) for joined in await count_words(run, pairs)] if pairs else []
+    return (
+        [SpellingCorrection(pairs[joined], joined) for joined in await count_word_releases(run, pairs)] if pairs else []
+    )
 
 
-def replace_word(text: str, other: Other) -> str:
+def apply_correction(text: str, correction: SpellingCorrection) -> str:
     """A query with the other spelling in its place; what was typed around it stays.
 
-    >>> replace_word('"Manniskohandel" -x', Other("manniskohandel", "människohandel"))
+    >>> apply_correction('"Manniskohandel" -x', SpellingCorrection("manniskohandel", "människohandel"))
     '"människohandel" -x'
     """
-    typed = r"\W+".join(map(re.escape, other.typed.split()))
-    return re.sub(rf"(?<![^\W_]){typed}(?![^\W_])", lambda _: other.meant, text, flags=re.IGNORECASE)
+    typed = r"\W+".join(map(re.escape, correction.typed.split()))
+    return re.sub(rf"(?<![^\W_]){typed}(?![^\W_])", lambda _: correction.replacement, text, flags=re.IGNORECASE)
 
 
-ANYWHERE = {"kind": {NONE}, "year": {NONE}, "questions": {"yes", "no"}}  # values that may stand for no release today
-NAMED = {  # facets whose values are rows, of which some may have no release
+ALWAYS_VALID_VALUES = {
+    "kind": {NO_VALUE},
+    "year": {NO_VALUE},
+    "questions": {"yes", "no"},
+}  # values that may stand for no release today
+FACET_VALUES_SQL = {  # facets whose values are rows, of which some may have no release
     "agency": "select slug as value from agencies where slug in (select value from json_each(:asked))",
     "tag": "select name as value from tags where name in (select value from json_each(:asked))",
 }
 
 
-async def find_unknown(run: Run, columns: Columns, query: Query) -> list[Note]:
+async def find_unknown_values(run: RunQuery, columns: ColumnCache, request: SearchRequest) -> list[SearchNote]:
     """A note for each value that no release of the archive could have; nothing is looked up but what was asked for."""
     notes = []
-    for chosen, ending in ((query.include, ""), (query.exclude, EXCEPT)):
-        known = await find_values(run, columns, chosen)
+    for chosen, ending in ((request.include, ""), (request.exclude, EXCLUDE_SUFFIX)):
+        known = await find_existing_values(run, columns, chosen)
         notes += [
-            Note("no_value", tell(name + ending, value))
+            SearchNote("no_value", format_parameter(name + ending, value))
             for name, values in chosen.items()
             for value in values
             if value not in known[name]
@@ -203,24 +212,28 @@ async def find_unknown(run: Run, columns: Columns, query: Query) -> list[Note]:
     return notes
 
 
-async def find_values(run: Run, columns: Columns, chosen: Mapping[str, tuple[str, ...]]) -> dict[str, set[str]]:
+async def find_existing_values(
+    run: RunQuery, columns: ColumnCache, facet_values: Mapping[str, tuple[str, ...]]
+) -> dict[str, set[str]]:
     """Of the chosen values of each facet, those that there are."""
     known = {}
-    for name, values in chosen.items():
-        if name in NAMED:
-            known[name] = {row["value"] for row in await run(NAMED[name], {"asked": json.dumps(values)})}
+    for name, values in facet_values.items():
+        if name in FACET_VALUES_SQL:
+            known[name] = {row["value"] for row in await run(FACET_VALUES_SQL[name], {"asked": json.dumps(values)})}
         else:
-            known[name] = ANYWHERE[name] | set(columns.codes[name].numbers)
+            known[name] = ALWAYS_VALID_VALUES[name] | set(columns.value_codes[name].codes)
     return known
 
 
-MOST_SUGGESTIONS = 2
-SEARCHED = """
+MAX_SUGGESTIONS = 2
+AGENCY_COUNTS_SQL = """
     select a.slug as value, a.name, a.name_en, m.releases as count from months m
     join agencies a on a.slug = m.agency where m.month = '' order by count desc, a.name
 """
-NAMES = "select slug as value, name, name_en from agencies where slug in (select value from json_each(:slugs))"
-FRESH = """
+CHOSEN_AGENCIES_SQL = (
+    "select slug as value, name, name_en from agencies where slug in (select value from json_each(:slugs))"
+)
+FRESHNESS_SQL = """
     select (select max(finished) from crawls) as crawled, (select nullif(max(newest), '') from listed) as newest,
       (select max(first_seen) from releases) as added
 """
@@ -230,13 +243,13 @@ FRESH = """
 class Suggestion:
     """Another query and how many hits it has. why: spelling, loose (words apart that stood as a phrase)."""
 
-    query: Query
+    request: SearchRequest
     total: int
-    why: str = "spelling"
+    reason: str = "spelling"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Fresh:
+class Freshness:
     """How fresh it is what a search goes through.
 
     crawled: when the last crawl ended; added: when the newest of all was put in; newest: the newest release's day.
@@ -248,10 +261,10 @@ class Fresh:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Searched:
+class SearchScope:
     """What a search without hits went through."""
 
-    agencies: list[Choice]
+    agencies: list[FacetValue]
 
     @property
     def total(self) -> int:
@@ -263,82 +276,90 @@ class Searched:
 class Results:
     """The answer to a query."""
 
-    hits: list[Hit]
-    found: Found
-    fresh: Fresh
-    notes: list[Note] = field(default_factory=list)
+    hits: list[SearchHit]
+    hit_page: HitPage
+    freshness: Freshness
+    notes: list[SearchNote] = field(default_factory=list)
     suggestions: list[Suggestion] = field(default_factory=list)
-    searched: Searched | None = None
-    names: dict[tuple[str, str], Choice] = field(default_factory=dict)  # of counted and chosen values, by facet
+    scope: SearchScope | None = None
+    facet_choices: dict[tuple[str, str], FacetValue] = field(
+        default_factory=dict
+    )  # of counted and chosen values, by facet
 
 
-async def search(run: Run, query: Query, columns: Columns | None = None) -> Results:
+async def search(run: RunQuery, request: SearchRequest, columns: ColumnCache | None = None) -> Results:
     """Find releases or pairs. What takes too long is raised by `run`.
 
     columns: those of the archive, which who searches often keeps; without them all of it is read first.
     """
-    columns = await (columns or Columns()).renew(run)
-    known, notes = await find_known(run, query.asked.tree)
-    found = await find(run, columns, query, known)
-    wanted = to_wanted(query.asked.tree, {text: begun.lemmas for text, begun in known.begun.items()})
-    read = read_pairs if query.show == "questions" else read_releases
+    columns = await (columns or ColumnCache()).refresh(run)
+    known, notes = await resolve_names(run, request.query.tree)
+    found = await find_hits(run, columns, request, known)
+    wanted = extract_query_terms(request.query.tree, {text: begun.lemmas for text, begun in known.prefixes.items()})
+    read = read_question_hits if request.show == "questions" else read_release_hits
     hits, suggestions, unknown = await asyncio.gather(
         read(run, found.ids, wanted),
-        suggest(run, columns, query, found, known),
-        find_unknown(run, columns, query),
+        find_suggestions(run, columns, request, found, known),
+        find_unknown_values(run, columns, request),
     )
     return Results(
         hits=hits,
-        found=found,
-        notes=[*query.asked.notes, *query.notes, *notes, *unknown, *notes_on(query, found)],
+        hit_page=found,
+        notes=[*request.query.notes, *request.notes, *notes, *unknown, *list_result_notes(request, found)],
         suggestions=suggestions,
-        fresh=Fresh(**dict((await run(FRESH, {}))[0])),
-        searched=None if found.total else await find_searched(run),
-        names=await find_names(run, query, found),
+        freshness=Freshness(**dict((await run(FRESHNESS_SQL, {}))[0])),
+        scope=None if found.total else await read_search_scope(run),
+        facet_choices=await name_facet_values(run, request, found),
     )
 
 
-def notes_on(query: Query, found: Found) -> list[Note]:
+def list_result_notes(request: SearchRequest, hit_page: HitPage) -> list[SearchNote]:
     """What is told of how hits were counted and ordered, and of a page that there is not."""
-    told = {"titled": found.titled, "partial": found.partial}
-    beyond = [Note("no_page", str(query.page))] if query.page > found.pages else []
-    return [*beyond, *(Note(key) for key, holds in told.items() if holds)]
+    told = {"titled": hit_page.title_matches_first, "partial": hit_page.partial_facets}
+    beyond = [SearchNote("no_page", str(request.page))] if request.page > hit_page.pages else []
+    return [*beyond, *(SearchNote(key) for key, holds in told.items() if holds)]
 
 
-async def suggest(run: Run, columns: Columns, query: Query, found: Found, known: Known) -> list[Suggestion]:
+async def find_suggestions(
+    run: RunQuery, columns: ColumnCache, request: SearchRequest, hit_page: HitPage, names: ResolvedNames
+) -> list[Suggestion]:
     """Other queries that find more, each tried before it is told."""
-    few = found.total <= FEW
+    few = hit_page.total <= FEW_HITS
     texts: dict[str, str] = {}
-    for other in await find_others(run, query.asked, few=few):
-        texts.setdefault(replace_word(query.text, other), "spelling")
-    if not found.total and any(len(term.words) > 1 for term in find_terms(query.asked.tree)):
-        texts.setdefault(apart(query), "loose")
+    for other in await find_corrections(run, request.query, few_hits=few):
+        texts.setdefault(apply_correction(request.text, other), "spelling")
+    if not hit_page.total and any(len(term.words) > 1 for term in find_terms(request.query.tree)):
+        texts.setdefault(strip_operators(request), "loose")
     told = []
     for text, why in texts.items():
-        changed = replace(query, text=text, page=1)
-        total = await count(run, columns, changed, known) if text != query.text else 0
-        if total > found.total:
-            told.append(Suggestion(query=changed, total=total, why=why))
-    return told[:MOST_SUGGESTIONS]
+        changed = replace(request, text=text, page=1)
+        total = await count_hits(run, columns, changed, names) if text != request.text else 0
+        if total > hit_page.total:
+            told.append(Suggestion(request=changed, total=total, reason=why))
+    return told[:MAX_SUGGESTIONS]
 
 
-def apart(query: Query) -> str:
+def strip_operators(request: SearchRequest) -> str:
     """The words of a query without what holds them together.
 
-    >>> apart(Query(text='"på natten" A1/2'))
+    >>> strip_operators(SearchRequest(text='"på natten" A1/2'))
     'på natten a1 2'
     """
-    return " ".join(word for term in find_terms(query.asked.tree) if isinstance(term, Term) for word in term.words)
+    return " ".join(
+        word for term in find_terms(request.query.tree) if isinstance(term, TermNode) for word in term.words
+    )
 
 
-async def find_names(run: Run, query: Query, found: Found) -> dict[tuple[str, str], Choice]:
+async def name_facet_values(
+    run: RunQuery, request: SearchRequest, hit_page: HitPage
+) -> dict[tuple[str, str], FacetValue]:
     """What values are called: those counted, and the chosen agencies, which may have no hit."""
-    slugs = [*query.include.get("agency", ()), *query.exclude.get("agency", ())]
-    rows = await run(NAMES, {"slugs": json.dumps(slugs)}) if slugs else []
-    chosen = {("agency", row["value"]): Choice(**dict(row), count=0) for row in rows}
-    return chosen | {(name, choice.value): choice for name, choices in found.facets.items() for choice in choices}
+    slugs = [*request.include.get("agency", ()), *request.exclude.get("agency", ())]
+    rows = await run(CHOSEN_AGENCIES_SQL, {"slugs": json.dumps(slugs)}) if slugs else []
+    chosen = {("agency", row["value"]): FacetValue(**dict(row), count=0) for row in rows}
+    return chosen | {(name, choice.value): choice for name, choices in hit_page.facets.items() for choice in choices}
 
 
-async def find_searched(run: Run) -> Searched:
+async def read_search_scope(run: RunQuery) -> SearchScope:
     """How many releases of which agencies a search goes through, most first."""
-    return Searched(agencies=[Choice(**dict(row)) for row in await run(SEARCHED, {})])
+    return SearchScope(agencies=[FacetValue(**dict(row)) for row in await run(AGENCY_COUNTS_SQL, {})])

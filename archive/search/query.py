@@ -24,7 +24,7 @@ from typing import TypeAlias
 
 from archive.analysis import find_words
 
-DAY = re.compile(
+TYPED_DATE = re.compile(
     r"(?P<year>[12]\d{3})(?:"
     r"[-/.](?P<month>0?[1-9]|1[0-2])(?:[-/.](?P<day>0?[1-9]|[12]\d|3[01]))?"
     r"|(?P<mm>0[1-9]|1[0-2])(?P<dd>0[1-9]|[12]\d|3[01])?)?",
@@ -32,26 +32,26 @@ DAY = re.compile(
 )
 
 
-def find_day(text: str, *, last: bool = False) -> str | None:
+def parse_query_date(text: str, *, end: bool = False) -> str | None:
     """The first day that a text names, or the last; None where it names none.
 
-    >>> find_day("2024"), find_day("2024-02", last=True), find_day("20240229"), find_day("2024-2-9")
+    >>> parse_query_date("2024"), parse_query_date("2024-02", end=True), parse_query_date("20240229"), parse_query_date("2024-2-9")
     ('2024-01-01', '2024-02-29', '2024-02-29', '2024-02-09')
-    >>> find_day("2023-02-29") is None
+    >>> parse_query_date("2023-02-29") is None
     True
     """
-    match = DAY.fullmatch(text.strip())
+    match = TYPED_DATE.fullmatch(text.strip())
     if match is None:
         return None
-    year, month = int(match["year"]), int(match["month"] or match["mm"] or (12 if last else 1))
+    year, month = int(match["year"]), int(match["month"] or match["mm"] or (12 if end else 1))
     length = monthrange(year, month)[1]
-    day = int(match["day"] or match["dd"] or (length if last else 1))
+    day = int(match["day"] or match["dd"] or (length if end else 1))
     return f"{year}-{month:02}-{day:02}" if day <= length else None
 
 
-MOST_WORDS = 32  # further words are left out, and the reader is told
-MOST_LETTERS = 2_000  # the same; links repeat them, a hundred times a page
-FIELDS = {  # as typed, without marks over letters → what it asks about
+MAX_QUERY_WORDS = 32  # further words are left out, and the reader is told
+MAX_QUERY_LENGTH = 2_000  # the same; links repeat them, a hundred times a page
+QUERY_FIELDS = {  # as typed, without marks over letters → what it asks about
     **dict.fromkeys(("rubrik", "titel", "title"), "title"),
     **dict.fromkeys(("ingress", "lead"), "lead"),
     **dict.fromkeys(("text", "brodtext", "body"), "body"),
@@ -62,31 +62,31 @@ FIELDS = {  # as typed, without marks over letters → what it asks about
     **dict.fromkeys(("fran", "from"), "from"),
     **dict.fromkeys(("till", "to"), "to"),
 }
-TEXTS = ("title", "lead", "body", "question", "answer")  # fields that hold words to be found
-FACTS = ("agency", "tag")  # fields whose whole value is chosen
-DAYS = ("from", "to")
+TEXT_FIELDS = ("title", "lead", "body", "question", "answer")  # fields that hold words to be found
+NAME_FIELDS = ("agency", "tag")  # fields whose whole value is chosen
+DATE_FIELDS = ("from", "to")
 
 
 @dataclass(frozen=True, slots=True)
-class Term:
+class TermNode:
     """Words that stand in this order, mostly one; `star`: the last may go on; `field`: only there."""
 
     words: tuple[str, ...]
-    star: bool = False
+    is_prefix: bool = False
     field: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Near:
+class NearNode:
     """Terms with at most `distance` words between them."""
 
-    terms: tuple[Term, ...]
+    terms: tuple[TermNode, ...]
     distance: int
     field: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Fact:
+class FilterNode:
     """An agency or a tag as typed, or a day from or to which (ISO 8601)."""
 
     field: str
@@ -94,69 +94,71 @@ class Fact:
 
 
 @dataclass(frozen=True, slots=True)
-class Not:
+class NotNode:
     """What must not be."""
 
-    part: Node
+    part: QueryNode
 
 
 @dataclass(frozen=True, slots=True)
-class All:
+class AndNode:
     """What must be, each."""
 
-    parts: tuple[Node, ...]
+    parts: tuple[QueryNode, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Any:
+class OrNode:
     """What must be, one at least."""
 
-    parts: tuple[Node, ...]
+    parts: tuple[QueryNode, ...]
 
 
-Node: TypeAlias = Term | Near | Fact | Not | All | Any
+QueryNode: TypeAlias = TermNode | NearNode | FilterNode | NotNode | AndNode | OrNode
 
 
 @dataclass(frozen=True, slots=True)
-class Note:
+class SearchNote:
     """Something to tell the reader: a key of our texts, and what is filled in."""
 
     key: str
-    words: str = ""
+    value: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class Query:
     """A query understood. `tree`: None where nothing is asked for; `blank`: something was typed, but no word."""
 
-    tree: Node | None = None
-    notes: tuple[Note, ...] = ()
-    blank: bool = False
-    typed: str = field(default="", compare=False)
+    tree: QueryNode | None = None
+    notes: tuple[SearchNote, ...] = ()
+    is_blank: bool = False
+    text: str = field(default="", compare=False)
 
 
-def find_terms(node: Node | None) -> list[Term]:
+def find_terms(node: QueryNode | None) -> list[TermNode]:
     """The terms that a text must hold or may hold, in order; none of those it must not."""
-    if isinstance(node, Term):
+    if isinstance(node, TermNode):
         return [node]
-    if isinstance(node, Near):
+    if isinstance(node, NearNode):
         return list(node.terms)
-    if isinstance(node, All | Any):
+    if isinstance(node, AndNode | OrNode):
         return [term for part in node.parts for term in find_terms(part)]
     return []
 
 
-MOST_LEXEMES = 150
-SHORTEST = 3  # letters before a star: fewer stand for half the words there are
-LONGEST = 80  # letters of a word; none in Swedish has so many, and to take one apart costs with its square
-QUOTES = str.maketrans(dict.fromkeys("”“„‟»«″", '"'))
-LEXEME = re.compile(r'"(?P<phrase>[^"]*)"(?P<star>\*?)|(?P<bracket>[()])|(?P<quote>")|(?P<plain>\|+|[^\s"()|]+)')
-FIELD = re.compile(r"(?P<name>[^\W\d_]+):(?P<rest>.*)", re.DOTALL)
-ENDINGS = re.compile("[sntaeo]|[ea]?r?[nts]s?|[eao]r|[ea]rna|are|na|ta")  # EU:s, tv:n, pdf:er, S:ta
-NUMBERED = ("kl", "nr", "dnr", "tel")  # kl:10, dnr:2024/12
+MAX_LEXEMES = 150
+MIN_PREFIX_LENGTH = 3  # letters before a star: fewer stand for half the words there are
+MAX_WORD_LENGTH = 80  # letters of a word; none in Swedish has so many, and to take one apart costs with its square
+QUOTE_TRANSLATION = str.maketrans(dict.fromkeys("”“„‟»«″", '"'))
+LEXEME_PATTERN = re.compile(
+    r'"(?P<phrase>[^"]*)"(?P<star>\*?)|(?P<bracket>[()])|(?P<quote>")|(?P<plain>\|+|[^\s"()|]+)'
+)
+FIELD_PATTERN = re.compile(r"(?P<name>[^\W\d_]+):(?P<rest>.*)", re.DOTALL)
+COLON_ENDINGS = re.compile("[sntaeo]|[ea]?r?[nts]s?|[eao]r|[ea]rna|are|na|ta")  # EU:s, tv:n, pdf:er, S:ta
+NUMBER_PREFIXES = ("kl", "nr", "dnr", "tel")  # kl:10, dnr:2024/12
 OPERATORS = {"OR": "or", "ELLER": "or", "|": "or", "||": "or", "AND": "and", "OCH": "and", "&": "and", "&&": "and"}
-NEAR = re.compile(r"(?:NEAR|NÄRA)(?:/(\d{1,3}))?")
-FAR = 10  # words between, where a NEAR does not say
+NEAR_PATTERN = re.compile(r"(?:NEAR|NÄRA)(?:/(\d{1,3}))?")
+DEFAULT_NEAR_DISTANCE = 10  # words between, where a NEAR does not say
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,318 +168,329 @@ class Lexeme:
     kind: str
     text: str = ""
     words: tuple[str, ...] = ()
-    star: bool = False
-    short: bool = False  # a star after too few letters
-    number: int = 0
-    glued: bool = False
-    stranger: str = ""  # of words: what stands before a colon as a field would, and is none
+    is_prefix: bool = False
+    prefix_too_short: bool = False  # a star after too few letters
+    distance: int = 0
+    follows_directly: bool = False
+    unknown_field: str = ""  # of words: what stands before a colon as a field would, and is none
 
 
-def clean(text: str) -> str:
+def clean_query_text(text: str) -> str:
     """Without control characters and halves of characters, letters and their marks joined, quotation marks alike.
 
-    >>> clean("a\\x00”b”"), len(clean("a\\u030a"))
+    >>> clean_query_text("a\\x00”b”"), len(clean_query_text("a\\u030a"))
     ('a "b"', 1)
     """
     plain = "".join(" " if unicodedata.category(c) in ("Cc", "Cs") else c for c in text)
-    return unicodedata.normalize("NFC", plain).translate(QUOTES)
+    return unicodedata.normalize("NFC", plain).translate(QUOTE_TRANSLATION)
 
 
-def bare(text: str) -> str:
+def fold_diacritics(text: str) -> str:
     """In small letters, without the marks over letters.
 
-    >>> bare("Ämne"), bare("FRÅGA")
+    >>> fold_diacritics("Ämne"), fold_diacritics("FRÅGA")
     ('amne', 'fraga')
     """
     parted = unicodedata.normalize("NFD", text.casefold())
     return "".join(c for c in parted if not unicodedata.combining(c))
 
 
-def split_words(text: str) -> tuple[str, ...]:
+def split_query_words(text: str) -> tuple[str, ...]:
     """The words of a text, as the index parts them.
 
-    >>> split_words("A2021/01234, anna.ek@a.se")
+    >>> split_query_words("A2021/01234, anna.ek@a.se")
     ('a2021', '01234', 'anna', 'ek', 'a', 'se')
     """
-    return tuple(word[:LONGEST] for word in find_words(text))
+    return tuple(word[:MAX_WORD_LENGTH] for word in find_words(text))
 
 
-def lex(text: str) -> Iterator[Lexeme | None]:
+def tokenise_query(text: str) -> Iterator[Lexeme | None]:
     """The pieces of a cleaned text; None where a quotation mark lacks its other half."""
     end = -1
-    for match in list(LEXEME.finditer(text))[:MOST_LEXEMES]:
+    for match in list(LEXEME_PATTERN.finditer(text))[:MAX_LEXEMES]:
         glued, end = match.start() == end, match.end()
         if match["phrase"] is not None:
-            if words := split_words(match["phrase"]):
-                star = bool(match["star"]) and len(words[-1]) >= SHORTEST
-                yield Lexeme("words", match["phrase"], words, star=star, glued=glued)
+            if words := split_query_words(match["phrase"]):
+                star = bool(match["star"]) and len(words[-1]) >= MIN_PREFIX_LENGTH
+                yield Lexeme("words", match["phrase"], words, is_prefix=star, follows_directly=glued)
         elif match["bracket"]:
-            yield Lexeme(match["bracket"], match["bracket"], glued=glued)
+            yield Lexeme(match["bracket"], match["bracket"], follows_directly=glued)
         elif match["quote"]:
             yield None
         else:
-            yield from lex_plain(match["plain"], glued=glued, following=text[end : end + 1])
+            yield from tokenise_run(match["plain"], follows_directly=glued, next_character=text[end : end + 1])
 
 
-def lex_plain(text: str, *, glued: bool, following: str = "") -> Iterator[Lexeme]:
+def tokenise_run(text: str, *, follows_directly: bool, next_character: str = "") -> Iterator[Lexeme]:
     """A run of characters without space: an operator, or a word with the signs that stand before it.
 
     following: the character that ends it.
     """
     if text in OPERATORS:
-        yield Lexeme(OPERATORS[text], text, split_words(text), glued=glued)
+        yield Lexeme(OPERATORS[text], text, split_query_words(text), follows_directly=follows_directly)
         return
-    if near := NEAR.fullmatch(text):
-        yield Lexeme("near", text, split_words(text), number=int(near[1] or FAR), glued=glued)
+    if near := NEAR_PATTERN.fullmatch(text):
+        yield Lexeme(
+            "near",
+            text,
+            split_query_words(text),
+            distance=int(near[1] or DEFAULT_NEAR_DISTANCE),
+            follows_directly=follows_directly,
+        )
         return
     if text == "NOT":
-        yield Lexeme("not", text, split_words(text), glued=glued)
+        yield Lexeme("not", text, split_query_words(text), follows_directly=follows_directly)
         return
-    if not glued and text[0] in "-−" and (len(text) == 1 or text[1].isalnum()):
-        yield Lexeme("not", text[0], glued=glued)
-        text, glued = text[1:], True
-    named = FIELD.fullmatch(text)
-    name = FIELDS.get(bare(named["name"])) if named else None
+    if not follows_directly and text[0] in "-−" and (len(text) == 1 or text[1].isalnum()):
+        yield Lexeme("not", text[0], follows_directly=follows_directly)
+        text, follows_directly = text[1:], True
+    named = FIELD_PATTERN.fullmatch(text)
+    name = QUERY_FIELDS.get(fold_diacritics(named["name"])) if named else None
     if named and name:
-        yield Lexeme("field", name, split_words(named["name"]), glued=glued)
-        text, glued = named["rest"], True
-        if name in (*FACTS, *DAYS) and text:
-            yield Lexeme("words", text, split_words(text), glued=True)
+        yield Lexeme("field", name, split_query_words(named["name"]), follows_directly=follows_directly)
+        text, follows_directly = named["rest"], True
+        if name in (*NAME_FIELDS, *DATE_FIELDS) and text:
+            yield Lexeme("words", text, split_query_words(text), follows_directly=True)
             return
-    if words := split_words(text):
-        starred, long = has_star(text), len(words[-1]) >= SHORTEST
+    if words := split_query_words(text):
+        starred, long = ends_with_star(text), len(words[-1]) >= MIN_PREFIX_LENGTH
         yield Lexeme(
             kind="words",
             text=text,
             words=words,
-            star=starred and long,
-            short=starred and not long,
-            glued=glued,
-            stranger=find_stranger(text + following),
+            is_prefix=starred and long,
+            prefix_too_short=starred and not long,
+            follows_directly=follows_directly,
+            unknown_field=find_unknown_field(text + next_character),
         )
 
 
-def find_stranger(text: str) -> str:
+def find_unknown_field(text: str) -> str:
     """The name before a colon, where it stands as a field would and the archive has no such field; "" where not.
 
-    >>> [find_stranger(text) for text in ("foo:bar", "datum:2024", 'ort:"', "Polisen: ", "EU:s", "tv:n", "10:30")]
+    >>> [find_unknown_field(text) for text in ("foo:bar", "datum:2024", 'ort:"', "Polisen: ", "EU:s", "tv:n", "10:30")]
     ['foo', 'datum', 'ort', '', '', '', '']
-    >>> [find_stranger(text) for text in ("SOU:2023:45", "https://a.se", "S:ta", "2024:12", "dnr:2024/12", "rubrik:x")]
+    >>> [find_unknown_field(text) for text in ("SOU:2023:45", "https://a.se", "S:ta", "2024:12", "dnr:2024/12", "rubrik:x")]
     ['', '', '', '', '', '']
     """
-    named = FIELD.fullmatch(text)
-    if named is None or len(named["name"]) < 2 or named["name"].isupper() or bare(named["name"]) in FIELDS:
+    named = FIELD_PATTERN.fullmatch(text)
+    if (
+        named is None
+        or len(named["name"]) < 2
+        or named["name"].isupper()
+        or fold_diacritics(named["name"]) in QUERY_FIELDS
+    ):
         return ""
     rest = named["rest"]
-    if bare(named["name"]) in NUMBERED and rest[:1].isdigit():
+    if fold_diacritics(named["name"]) in NUMBER_PREFIXES and rest[:1].isdigit():
         return ""
-    if not rest.strip() or rest.startswith("//") or any(map(ENDINGS.fullmatch, split_words(rest)[:1])):
+    if not rest.strip() or rest.startswith("//") or any(map(COLON_ENDINGS.fullmatch, split_query_words(rest)[:1])):
         return ""
     return named["name"]
 
 
-def has_star(text: str) -> bool:
+def ends_with_star(text: str) -> bool:
     """Whether a star follows the last letter or digit.
 
-    >>> has_star("skog*,"), has_star("sk*og"), has_star("skog")
+    >>> ends_with_star("skog*,"), ends_with_star("sk*og"), ends_with_star("skog")
     (True, False, False)
     """
     end = next(place for place in range(len(text), 0, -1) if text[place - 1].isalnum())
     return text[end : end + 1] == "*"
 
 
-DEEPEST = 6  # brackets within brackets; further ones are left out
+MAX_BRACKET_DEPTH = 6  # brackets within brackets; further ones are left out
 
 
-def parse_query(text: str) -> Asked:
+def parse_query(text: str) -> Query:
     """What a reader's text asks for.
 
     >>> parse_query("våld -krig rubrik:skola").tree
-    All(parts=(Term(words=('våld',), star=False, field=None), Not(part=Term(words=('krig',), star=False, field=None)), \
-Term(words=('skola',), star=False, field='title')))
+    AndNode(parts=(TermNode(words=('våld',), is_prefix=False, field=None), NotNode(part=TermNode(words=('krig',), is_prefix=False, field=None)), \
+TermNode(words=('skola',), is_prefix=False, field='title')))
     """
-    parser = Parser(clean(text[:MOST_LETTERS]))
-    if len(text) > MOST_LETTERS:
-        parser.note("cut")
-    tree = parser.read_all(None, 0)
-    parser.note_days(tree)
-    if tree is not None and not any_positive(tree):
-        parser.note("only_not")
+    parser = QueryParser(clean_query_text(text[:MAX_QUERY_LENGTH]))
+    if len(text) > MAX_QUERY_LENGTH:
+        parser.add_note("cut")
+    tree = parser.parse_and(None, 0)
+    parser.check_date_range(tree)
+    if tree is not None and not has_positive_part(tree):
+        parser.add_note("only_not")
     typed = " ".join(text.split())
-    return Asked(tree=tree, notes=tuple(parser.notes), blank=bool(typed) and tree is None, typed=typed)
+    return Query(tree=tree, notes=tuple(parser.notes), is_blank=bool(typed) and tree is None, text=typed)
 
 
-class Parser:
+class QueryParser:
     """Goes through the pieces once."""
 
     def __init__(self, text: str) -> None:
-        pieces = list(lex(text))
-        self.notes: list[Note] = []
+        pieces = list(tokenise_query(text))
+        self.notes: list[SearchNote] = []
         if None in pieces:
-            self.note("open_quote")
-        self.lexemes = self.cut([piece for piece in pieces if piece is not None])
-        self.at = 0
+            self.add_note("open_quote")
+        self.lexemes = self.limit_words([piece for piece in pieces if piece is not None])
+        self.position = 0
 
-    def note(self, key: str, words: str = "") -> None:
+    def add_note(self, key: str, value: str = "") -> None:
         """Each told once."""
-        if (note := Note(key, words)) not in self.notes:
+        if (note := SearchNote(key, value)) not in self.notes:
             self.notes.append(note)
 
-    def note_days(self, tree: Node | None) -> None:
+    def check_date_range(self, tree: QueryNode | None) -> None:
         """Days that must be after one and before an earlier one are none."""
-        facts = [part for part in tree.parts if isinstance(part, Fact)] if isinstance(tree, All) else []
+        facts = [part for part in tree.parts if isinstance(part, FilterNode)] if isinstance(tree, AndNode) else []
         begins = [fact.value for fact in facts if fact.field == "from"]
         ends = [fact.value for fact in facts if fact.field == "to"]
         if begins and ends and max(begins) > min(ends):
-            self.note("no_time", f"{max(begins)} – {min(ends)}")
+            self.add_note("no_time", f"{max(begins)} – {min(ends)}")
 
-    def cut(self, lexemes: list[Lexeme]) -> list[Lexeme]:
+    def limit_words(self, lexemes: list[Lexeme]) -> list[Lexeme]:
         """As many pieces as hold MOST_WORDS words."""
-        left = MOST_WORDS
+        left = MAX_QUERY_WORDS
         for place, lexeme in enumerate(lexemes):
             left -= len(lexeme.words) if lexeme.kind == "words" else 0
             if left < 0:
-                self.note("cut")
-                return lexemes[:place] or [Lexeme("words", lexeme.text, lexeme.words[:MOST_WORDS])]
+                self.add_note("cut")
+                return lexemes[:place] or [Lexeme("words", lexeme.text, lexeme.words[:MAX_QUERY_WORDS])]
         return lexemes
 
-    def peek(self, ahead: int = 0) -> Lexeme | None:
-        place = self.at + ahead
+    def peek(self, offset: int = 0) -> Lexeme | None:
+        place = self.position + offset
         return self.lexemes[place] if place < len(self.lexemes) else None
 
-    def read_all(self, field: str | None, depth: int) -> Node | None:
+    def parse_and(self, field: str | None, depth: int) -> QueryNode | None:
         """Parts side by side, to the closing bracket or the end."""
-        parts: list[Node] = []
+        parts: list[QueryNode] = []
         while (piece := self.peek()) is not None:
             if piece.kind == ")":
-                self.at += 1
+                self.position += 1
                 if depth:
                     break
                 continue
-            if (part := self.read_any(field, depth)) is not None:
+            if (part := self.parse_or(field, depth)) is not None:
                 parts.append(part)
-        return join(All, parts)
+        return join_nodes(AndNode, parts)
 
-    def read_any(self, field: str | None, depth: int) -> Node | None:
+    def parse_or(self, field: str | None, depth: int) -> QueryNode | None:
         """Parts with OR between them."""
-        parts = [part] if (part := self.read_near(field, depth)) is not None else []
+        parts = [part] if (part := self.parse_near(field, depth)) is not None else []
         while (piece := self.peek()) is not None and piece.kind == "or":
-            self.at += 1
+            self.position += 1
             following = self.peek()
             if not parts or following is None or following.kind in (")", "or", "and", "near"):
                 if piece.words:
-                    self.note("lone", piece.text)
-                    parts = [join(All, [*parts, Term(piece.words, field=field)]) or Term(piece.words)]
+                    self.add_note("lone", piece.text)
+                    parts = [join_nodes(AndNode, [*parts, TermNode(piece.words, field=field)]) or TermNode(piece.words)]
                 continue
-            if (part := self.read_near(field, depth)) is not None:
+            if (part := self.parse_near(field, depth)) is not None:
                 parts.append(part)
-        return join(Any, parts)
+        return join_nodes(OrNode, parts)
 
-    def read_near(self, field: str | None, depth: int) -> Node | None:
+    def parse_near(self, field: str | None, depth: int) -> QueryNode | None:
         """Terms with NEAR between them."""
-        part = self.read_one(field, depth)
-        terms, distance = [part] if isinstance(part, Term) else [], 0
+        part = self.parse_operand(field, depth)
+        terms, distance = [part] if isinstance(part, TermNode) else [], 0
         while terms and (piece := self.peek()) is not None and piece.kind == "near":
             following = self.peek(1)
             if following is None or following.kind != "words" or not following.words:
                 break
-            self.at += 1
-            term = self.read_one(field, depth)
-            if isinstance(term, Term):
+            self.position += 1
+            term = self.parse_operand(field, depth)
+            if isinstance(term, TermNode):
                 terms.append(term)
-                distance = max(distance, piece.number)
+                distance = max(distance, piece.distance)
         if len(terms) < 2:
             return part
         fields = {term.field for term in terms}
-        return Near(tuple(terms), distance, fields.pop() if len(fields) == 1 else None)
+        return NearNode(tuple(terms), distance, fields.pop() if len(fields) == 1 else None)
 
-    def read_one(self, field: str | None, depth: int) -> Node | None:
+    def parse_operand(self, field: str | None, depth: int) -> QueryNode | None:
         """A term, a field with what it asks, a bracket, or what must not be."""
         piece = self.peek()
         if piece is None:
             return None
-        self.at += 1
+        self.position += 1
         if piece.kind == "words":
-            if piece.short:
-                self.note("short_star", piece.text)
-            if piece.stranger:
-                self.note("no_field", f"{piece.stranger}:")
-            return Term(piece.words, piece.star, field) if piece.words else None
+            if piece.prefix_too_short:
+                self.add_note("short_star", piece.text)
+            if piece.unknown_field:
+                self.add_note("no_field", f"{piece.unknown_field}:")
+            return TermNode(piece.words, piece.is_prefix, field) if piece.words else None
         if piece.kind == "(":
-            return self.read_all(field, depth + 1) if depth < DEEPEST else None
+            return self.parse_and(field, depth + 1) if depth < MAX_BRACKET_DEPTH else None
         if piece.kind == "field":
-            return self.read_field(piece, field, depth)
+            return self.parse_field(piece, field, depth)
         if piece.kind == "not":
-            return self.read_not(piece, field, depth)
+            return self.parse_not(piece, field, depth)
         if piece.kind == "near":
-            return self.read_near_call(piece, field)
-        return self.read_lone(piece, field)
+            return self.parse_near_function(piece, field)
+        return self.parse_stray_operator(piece, field)
 
-    def read_lone(self, piece: Lexeme, field: str | None) -> Node | None:
+    def parse_stray_operator(self, lexeme: Lexeme, field: str | None) -> QueryNode | None:
         """An operator with nothing beside it is a word; an AND between words is what the space says anyway."""
-        between = self.at > 1 and self.peek() is not None
-        if not piece.words or (piece.kind == "and" and between):
+        between = self.position > 1 and self.peek() is not None
+        if not lexeme.words or (lexeme.kind == "and" and between):
             return None
-        self.note("lone", piece.text)
-        return Term(piece.words, field=field)
+        self.add_note("lone", lexeme.text)
+        return TermNode(lexeme.words, field=field)
 
-    def read_not(self, piece: Lexeme, field: str | None, depth: int) -> Node | None:
+    def parse_not(self, lexeme: Lexeme, field: str | None, depth: int) -> QueryNode | None:
         """What must not be; a dash that stands alone says nothing."""
         following = self.peek()
-        if piece.words and (following is None or following.kind not in ("words", "(", "field")):
-            return self.read_lone(piece, field)
-        if not piece.words and (following is None or not following.glued):
+        if lexeme.words and (following is None or following.kind not in ("words", "(", "field")):
+            return self.parse_stray_operator(lexeme, field)
+        if not lexeme.words and (following is None or not following.follows_directly):
             return None
-        part = self.read_one(field, depth)
-        return None if part is None else Not(part)
+        part = self.parse_operand(field, depth)
+        return None if part is None else NotNode(part)
 
-    def read_near_call(self, piece: Lexeme, field: str | None) -> Node | None:
+    def parse_near_function(self, lexeme: Lexeme, field: str | None) -> QueryNode | None:
         """NEAR(a b, 5) as SQLite has it."""
-        place, terms = self.at, []
+        place, terms = self.position, []
         if (opening := self.peek()) is not None and opening.kind == "(":
-            self.at += 1
+            self.position += 1
             while (inner := self.peek()) is not None and inner.kind == "words":
-                self.at += 1
-                terms.append(Term(inner.words, inner.star, field))
+                self.position += 1
+                terms.append(TermNode(inner.words, inner.is_prefix, field))
         if len(terms) < 2:
-            self.at = place
-            return self.read_lone(piece, field)
+            self.position = place
+            return self.parse_stray_operator(lexeme, field)
         if (closing := self.peek()) is not None and closing.kind == ")":
-            self.at += 1
-        distance = piece.number or FAR
+            self.position += 1
+        distance = lexeme.distance or DEFAULT_NEAR_DISTANCE
         if len(terms) > 2 and len(terms[-1].words) == 1 and terms[-1].words[0].isdecimal():
             distance = min(int(terms.pop().words[0]), 999)
-        return Near(tuple(terms), distance, field)
+        return NearNode(tuple(terms), distance, field)
 
-    def read_field(self, piece: Lexeme, outer: str | None, depth: int) -> Node | None:
+    def parse_field(self, lexeme: Lexeme, outer_field: str | None, depth: int) -> QueryNode | None:
         """A field's value follows it, after a space at most; a field without one is a word."""
-        following, name = self.peek(), piece.text
-        wanted = ("words", "(") if name in TEXTS else ("words",)
+        following, name = self.peek(), lexeme.text
+        wanted = ("words", "(") if name in TEXT_FIELDS else ("words",)
         if following is None or following.kind not in wanted or not (following.words or following.kind == "("):
-            self.note("no_value_of", f"{piece.words[0]}:")
-            return Term(piece.words, field=outer)
-        if name in TEXTS:
-            return self.read_one(name, depth)
-        if name in DAYS:
-            day = find_day(following.text, last=name == "to")
+            self.add_note("no_value_of", f"{lexeme.words[0]}:")
+            return TermNode(lexeme.words, field=outer_field)
+        if name in TEXT_FIELDS:
+            return self.parse_operand(name, depth)
+        if name in DATE_FIELDS:
+            day = parse_query_date(following.text, end=name == "to")
             if day is None:
-                self.note("no_day", f"{piece.words[0]}:{following.text}")
-                return Term(piece.words, field=outer)
-            self.at += 1
-            return Fact(name, day)
-        self.at += 1
-        return Fact(name, " ".join(following.text.strip("\"' ,;").split()))
+                self.add_note("no_day", f"{lexeme.words[0]}:{following.text}")
+                return TermNode(lexeme.words, field=outer_field)
+            self.position += 1
+            return FilterNode(name, day)
+        self.position += 1
+        return FilterNode(name, " ".join(following.text.strip("\"' ,;").split()))
 
 
-def join(kind: type[All] | type[Any], parts: list[Node]) -> Node | None:
+def join_nodes(kind: type[AndNode] | type[OrNode], parts: list[QueryNode]) -> QueryNode | None:
     """One part is itself; none is nothing."""
     if len(parts) > 1:
         return kind(tuple(parts))
     return parts[0] if parts else None
 
 
-def any_positive(node: Node) -> bool:
+def has_positive_part(node: QueryNode) -> bool:
     """Whether a query says what must be, beside what must not."""
-    if isinstance(node, Not):
+    if isinstance(node, NotNode):
         return False
-    return any(map(any_positive, node.parts)) if isinstance(node, All | Any) else True
+    return any(map(has_positive_part, node.parts)) if isinstance(node, AndNode | OrNode) else True

@@ -30,14 +30,14 @@ from itertools import groupby
 from typing import Any
 from xml.sax.saxutils import escape
 
-from archive.database import Run
-from archive.i18n import MONTHS, ZONE, sort_key
-from archive.params import Args, FilterError, read_number
+from archive.database import RunQuery
+from archive.i18n import MONTH_NAMES, SWEDISH_TIME, swedish_sort_key
+from archive.params import FilterError, UrlArguments, parse_number_parameter
 
-PAGE_SIZE = 30
+LIST_PAGE_SIZE = 30
 UNDATED = "undated"  # the month of releases whose page states no publication date
-MONTH = re.compile(r"(\d{4})-(0[1-9]|1[0-2])", re.ASCII)
-LINES = """
+MONTH_PATTERN = re.compile(r"(\d{4})-(0[1-9]|1[0-2])", re.ASCII)
+RELEASE_LINES_SQL = """
     select r.id, r.title, r.kind, r.language, r.published, r.updated, r.first_seen, r.gone, r.agency, a.name, a.name_en
     from ({found}) found cross join releases r on r.id = found.release cross join agencies a on a.slug = r.agency
     order by found.newest desc, found.release desc
@@ -45,48 +45,48 @@ LINES = """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class ReleaseListQuery:
     """Which releases a list shows. month: yyyy-mm of publication, or UNDATED; after: the last of the page before."""
 
     agency: str | None = None
     tag: int | None = None
     month: str | None = None
     after: int | None = None
-    size: int = PAGE_SIZE
+    size: int = LIST_PAGE_SIZE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Listed:
+class ReleaseListPage:
     """One page of a list; `more`: the cursor of the next, if there is one."""
 
     rows: list[Any]
-    more: int | None
+    next_cursor: int | None
 
 
-async def find_listed(run: Run, wanted: Wanted) -> Listed:
+async def read_release_list(run: RunQuery, query: ReleaseListQuery) -> ReleaseListPage:
     """One page; FilterError where `after` names no release. Ids are found by an index alone, then read."""
-    values: dict[str, Any] = {"agency": wanted.agency, "tag": wanted.tag, "limit": wanted.size + 1}
+    values: dict[str, Any] = {"agency": query.agency, "tag": query.tag, "limit": query.size + 1}
     source, conditions = "listed l", ["true"]
-    if wanted.agency:
+    if query.agency:
         conditions.append("l.agency = :agency")
-    if wanted.tag is not None:
+    if query.tag is not None:
         source = "tagged l"
         conditions.append("l.tag = :tag")
-    if wanted.month:
-        conditions += in_month(wanted.month, values)
-    if wanted.after is not None:
-        values |= await read_cursor(run, wanted.after)
+    if query.month:
+        conditions += build_month_conditions(query.month, values)
+    if query.after is not None:
+        values |= await read_cursor_position(run, query.after)
         conditions.append("l.newest <= :newest and (l.newest < :newest or l.release < :after)")
     found = (
         f"select l.release, l.newest from {source} where {' and '.join(conditions)}"
         " order by l.newest desc, l.release desc limit :limit"
     )
-    rows = list(await run(LINES.format(found=found), values))
-    shown = rows[: wanted.size]
-    return Listed(rows=shown, more=shown[-1]["id"] if len(rows) > wanted.size else None)
+    rows = list(await run(RELEASE_LINES_SQL.format(found=found), values))
+    shown = rows[: query.size]
+    return ReleaseListPage(rows=shown, next_cursor=shown[-1]["id"] if len(rows) > query.size else None)
 
 
-async def find_newest_month(run: Run) -> str | None:
+async def find_newest_month(run: RunQuery) -> str | None:
     """The month of the newest dated release."""
     rows = await run(
         "select substr(day, 1, 7) as month from listed where day is not null order by newest desc limit 1", {}
@@ -100,35 +100,35 @@ def parse_month(text: str) -> str:
     >>> parse_month("2024-05")
     '2024-05'
     """
-    if text != UNDATED and not MONTH.fullmatch(text):
+    if text != UNDATED and not MONTH_PATTERN.fullmatch(text):
         raise FilterError("month", text, "a month as YYYY-MM, or undated")
     return text
 
 
-def parse_after(args: Args) -> int | None:
+def parse_list_cursor(args: UrlArguments) -> int | None:
     """The cursor of an address; FilterError where it cannot be read."""
-    return read_number(args, "after")
+    return parse_number_parameter(args, "after")
 
 
-def in_month(month: str, values: dict[str, Any]) -> list[str]:
+def build_month_conditions(month: str, values: dict[str, Any]) -> list[str]:
     """SQL for a month. Of dated releases `newest` is when they were published."""
     if month == UNDATED:
         return ["l.day is null"]
-    values |= {"from": month, "to": following(month)}
+    values |= {"from": month, "to": find_next_month(month)}
     return ["l.day is not null", "l.newest >= :from", "l.newest < :to"]
 
 
-def following(month: str) -> str:
+def find_next_month(month: str) -> str:
     """The month after.
 
-    >>> following("2024-05"), following("2024-12")
+    >>> find_next_month("2024-05"), find_next_month("2024-12")
     ('2024-06', '2025-01')
     """
     year, number = map(int, month.split("-"))
     return f"{year + number // 12:04}-{number % 12 + 1:02}"
 
 
-async def read_cursor(run: Run, after: int) -> dict[str, Any]:
+async def read_cursor_position(run: RunQuery, after: int) -> dict[str, Any]:
     """Where the page before ended."""
     rows = await run("select newest from listed where release = :after", {"after": after})
     if not rows:
@@ -136,7 +136,7 @@ async def read_cursor(run: Run, after: int) -> dict[str, Any]:
     return {"after": after, "newest": rows[0]["newest"]}
 
 
-ROBOTS = (  # in an order that first-match readers understand, too
+ROBOTS_RULES = (  # in an order that first-match readers understand, too
     ("Allow", "/archive/releases/"),
     ("Disallow", "/search"),
     ("Disallow", "/-/diff/"),
@@ -146,7 +146,7 @@ ROBOTS = (  # in an order that first-match readers understand, too
     ("Disallow", "/-/delta."),
     ("Disallow", "/archive"),
 )
-LLMS = """\
+LLMS_TEMPLATE = """\
 # Myndighetsarkivet
 
 > An archive of what Swedish government agencies publish on their news pages: {releases} releases, each as it stood on \
@@ -180,16 +180,16 @@ What to know before quoting:
 """
 
 
-def to_llms(site: str, releases: int) -> str:
+def format_llms_txt(site: str, releases: int) -> str:
     """The text for a site at that address."""
-    return LLMS.format(site=site, releases=releases)
+    return LLMS_TEMPLATE.format(site=site, releases=releases)
 
 
-OF = "select month, releases, dated from months where agency = :agency and month <> '' order by month"
+MONTH_COUNTS_SQL = "select month, releases, dated from months where agency = :agency and month <> '' order by month"
 
 
 @dataclass(frozen=True, slots=True)
-class Month:
+class MonthCount:
     """A month as yyyy-mm, and how many releases were published in it."""
 
     month: str
@@ -197,12 +197,12 @@ class Month:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Year:
+class YearCounts:
     """A year with its twelve months, those without a release among them."""
 
     year: str
     count: int
-    months: list[Month]
+    months: list[MonthCount]
 
     @property
     def newest(self) -> str:
@@ -211,113 +211,113 @@ class Year:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Calendar:
+class ReleaseCalendar:
     """All months with releases, in order, and how many releases state no date of publication."""
 
-    months: list[Month]
+    months: list[MonthCount]
     undated: int
 
     @property
-    def years(self) -> list[Year]:
+    def years(self) -> list[YearCounts]:
         """Newest first."""
-        return to_years(self.months)
+        return group_months_by_year(self.months)
 
     @property
     def total(self) -> int:
         return self.undated + sum(month.count for month in self.months)
 
-    def count_of(self, month: str) -> int:
+    def count_month(self, month: str) -> int:
         """How many of a month, or undated."""
         return self.undated if month == UNDATED else sum(held.count for held in self.months if held.month == month)
 
-    def before(self, month: str) -> Month | None:
+    def find_earlier_month(self, month: str) -> MonthCount | None:
         """The nearest earlier month with releases."""
         return next((held for held in reversed(self.months) if held.month < month), None)
 
-    def after(self, month: str) -> Month | None:
+    def find_later_month(self, month: str) -> MonthCount | None:
         """The nearest later month with releases."""
         return next((held for held in self.months if held.month > month), None)
 
 
-async def read_calendar(run: Run, agency: str | None = None) -> Calendar:
+async def read_calendar(run: RunQuery, agency: str | None = None) -> ReleaseCalendar:
     """From the counts that are kept."""
-    rows = await run(OF, {"agency": agency or ""})
-    return Calendar(
-        months=[Month(row["month"], row["dated"]) for row in rows if row["dated"]],
+    rows = await run(MONTH_COUNTS_SQL, {"agency": agency or ""})
+    return ReleaseCalendar(
+        months=[MonthCount(row["month"], row["dated"]) for row in rows if row["dated"]],
         undated=sum(row["releases"] - row["dated"] for row in rows),
     )
 
 
-def to_years(months: Sequence[Month]) -> list[Year]:
+def group_months_by_year(months: Sequence[MonthCount]) -> list[YearCounts]:
     """Months by year, newest first, each year with all its twelve."""
     years = []
     for year, found in groupby(months, key=lambda month: month.month[:4]):
         counts = {month.month: month.count for month in found}
         names = [f"{year}-{number:02}" for number in range(1, 13)]
         years.append(
-            Year(
+            YearCounts(
                 year=year,
                 count=sum(counts.values()),
-                months=[Month(name, counts.get(name, 0)) for name in names],
+                months=[MonthCount(name, counts.get(name, 0)) for name in names],
             )
         )
     return years[::-1]
 
 
-def say_month(language: str, month: str) -> str:
+def format_month(language: str, month: str) -> str:
     """A month in words.
 
-    >>> say_month("sv", "2024-05"), say_month("en", "2024-05")
+    >>> format_month("sv", "2024-05"), format_month("en", "2024-05")
     ('maj 2024', 'May 2024')
     """
     year, number = month.split("-")
-    return f"{getattr(MONTHS[int(number) - 1], language)} {year}"
+    return f"{getattr(MONTH_NAMES[int(number) - 1], language)} {year}"
 
 
-def say_short(language: str, month: str) -> str:
+def format_short_month(language: str, month: str) -> str:
     """A month's name where there is little room.
 
-    >>> say_short("sv", "2024-05"), say_short("en", "2024-09")
+    >>> format_short_month("sv", "2024-05"), format_short_month("en", "2024-09")
     ('maj', 'Sep')
     """
-    return str(getattr(MONTHS[int(month[5:7]) - 1], language))[:3]
+    return str(getattr(MONTH_NAMES[int(month[5:7]) - 1], language))[:3]
 
 
-FIELDS = "r.id, r.title, r.language, r.published, r.updated, r.first_seen"
-PLACE = """
+NEIGHBOUR_COLUMNS = "r.id, r.title, r.language, r.published, r.updated, r.first_seen"
+LIST_POSITION_SQL = """
     select r.agency, coalesce(r.published, r.updated, r.first_seen) as newest from releases r where r.id = :release
 """
-EARLIER = f"""
-    select {FIELDS} from listed l cross join releases r on r.id = l.release where l.agency = :agency
+EARLIER_RELEASE_SQL = f"""
+    select {NEIGHBOUR_COLUMNS} from listed l cross join releases r on r.id = l.release where l.agency = :agency
     and l.newest <= :newest and (l.newest < :newest or l.release < :release)
     order by l.newest desc, l.release desc limit 1
 """
-LATER = f"""
-    select {FIELDS} from listed l cross join releases r on r.id = l.release where l.agency = :agency
+LATER_RELEASE_SQL = f"""
+    select {NEIGHBOUR_COLUMNS} from listed l cross join releases r on r.id = l.release where l.agency = :agency
     and l.newest >= :newest and (l.newest > :newest or l.release > :release)
     order by l.newest, l.release limit 1
 """
 
 
-async def find_neighbours(run: Run, release: int) -> tuple[Any | None, Any | None]:
+async def find_adjacent_releases(run: RunQuery, release_id: int) -> tuple[Any | None, Any | None]:
     """The one before and the one after; None at either end."""
-    values = {"release": release, **dict((await run(PLACE, {"release": release}))[0])}
-    earlier, later = await run(EARLIER, values), await run(LATER, values)
+    values = {"release": release_id, **dict((await run(LIST_POSITION_SQL, {"release": release_id}))[0])}
+    earlier, later = await run(EARLIER_RELEASE_SQL, values), await run(LATER_RELEASE_SQL, values)
     return (earlier[0] if earlier else None), (later[0] if later else None)
 
 
-AGENCY = "select slug, name, name_en, home, org_number from agencies where slug = :agency"
-OF_AGENCY = "(select id from releases where agency = :agency)"
-COUNTS = "select edits, unannounced as undated from edit_counts where agency = :agency"
-REMOVED = f"""
+AGENCY_SQL = "select slug, name, name_en, home, org_number from agencies where slug = :agency"
+AGENCY_RELEASES_SQL = "(select id from releases where agency = :agency)"
+EDIT_COUNTS_SQL = "select edits, unannounced as undated from edit_counts where agency = :agency"
+REMOVAL_COUNT_SQL = f"""
     select count(*) as n from removals o where o.confirmed is not null and o.confirmed is not o.ended
-    and o.kind <> 'moved' and o.release in {OF_AGENCY}
+    and o.kind <> 'moved' and o.release in {AGENCY_RELEASES_SQL}
 """
-LAST = """
+LAST_CRAWL_SQL = """
     select spider, started, finished, reason, errors, refused from crawls
     where agency = :agency and finished is not null order by started desc limit 1
 """
-FIRST = "select started from crawls where agency = :agency order by started limit 1"
+FIRST_CRAWL_SQL = "select started from crawls where agency = :agency order by started limit 1"
 AGENCY_TAGS_SQL = """
     select t.id, t.name, c.releases as n from tag_counts c join tags t on t.id = c.tag where c.agency = :agency
     order by n desc, t.name limit :tags
@@ -331,140 +331,143 @@ AGENCY_LIST_SQL = """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
+class AgencySummary:
     """What the archive has of an agency beside its releases. edits and removals count as their registers do."""
 
     edits: int
-    undated: int  # edits with which the agency's own update stamp did not move
+    unannounced_edits: int  # edits with which the agency's own update stamp did not move
     removals: int
-    last: dict[str, Any] | None  # the newest crawl that ended
-    begun: str | None  # the day (in Sweden) of the first crawl
+    last_crawl: dict[str, Any] | None  # the newest crawl that ended
+    first_crawl_day: str | None  # the day (in Sweden) of the first crawl
 
 
-async def find_agency(run: Run, slug: str) -> dict[str, Any] | None:
+async def find_agency(run: RunQuery, slug: str) -> dict[str, Any] | None:
     """An agency's own facts."""
-    rows = await run(AGENCY, {"agency": slug})
+    rows = await run(AGENCY_SQL, {"agency": slug})
     return dict(rows[0]) if rows else None
 
 
-async def read_record(run: Run, slug: str) -> Record:
+async def read_agency_summary(run: RunQuery, slug: str) -> AgencySummary:
     """From indexes alone, but for two rows of crawls."""
     values = {"agency": slug}
-    counts = await run(COUNTS, values)
-    last, first = await run(LAST, values), await run(FIRST, values)
-    return Record(
+    counts = await run(EDIT_COUNTS_SQL, values)
+    last, first = await run(LAST_CRAWL_SQL, values), await run(FIRST_CRAWL_SQL, values)
+    return AgencySummary(
         edits=counts[0]["edits"] if counts else 0,
-        undated=counts[0]["undated"] if counts else 0,
-        removals=(await run(REMOVED, values))[0]["n"],
-        last=dict(last[0]) if last else None,
-        begun=to_day(first[0]["started"]) if first else None,
+        unannounced_edits=counts[0]["undated"] if counts else 0,
+        removals=(await run(REMOVAL_COUNT_SQL, values))[0]["n"],
+        last_crawl=dict(last[0]) if last else None,
+        first_crawl_day=find_swedish_day(first[0]["started"]) if first else None,
     )
 
 
-async def read_agency_tags(run: Run, slug: str, most: int) -> list[Any]:
+async def read_agency_tags(run: RunQuery, slug: str, limit: int) -> list[Any]:
     """The tags an agency uses most; no more than `most`."""
-    return list(await run(AGENCY_TAGS_SQL, {"agency": slug, "tags": most}))
+    return list(await run(AGENCY_TAGS_SQL, {"agency": slug, "tags": limit}))
 
 
-async def read_agencies(run: Run) -> list[dict[str, Any]]:
+async def read_agency_overview(run: RunQuery) -> list[dict[str, Any]]:
     """Every agency with how many releases are held and when its last crawl ended."""
     return [dict(row) for row in await run(AGENCY_LIST_SQL, {})]
 
 
-def to_day(moment: str) -> str:
+def find_swedish_day(moment: str) -> str:
     """The day of a moment, as Swedish clocks have it.
 
-    >>> to_day("2024-06-02T23:30:00+00:00")
+    >>> find_swedish_day("2024-06-02T23:30:00+00:00")
     '2024-06-03'
     """
-    return datetime.fromisoformat(moment).astimezone(ZONE).date().isoformat()
+    return datetime.fromisoformat(moment).astimezone(SWEDISH_TIME).date().isoformat()
 
 
-PIECE = 10_000  # numbers of releases in one piece; the format allows 50,000 addresses
-FIXED = ("/", "/agencies", "/about", "/help", "/-/edits", "/-/removed")
-HEAD = '<?xml version="1.0" encoding="UTF-8"?>\n'
-SPACE = "http://www.sitemaps.org/schemas/sitemap/0.9"
+SITEMAP_PART_SIZE = 10_000  # numbers of releases in one piece; the format allows 50,000 addresses
+FIXED_PATHS = ("/", "/agencies", "/about", "/help", "/-/edits", "/-/removed")
+XML_DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
+SITEMAP_NAMESPACE = "http://www.sitemaps.org/schemas/sitemap/0.9"
 # piece by piece, each by one look into an index of its own (idx_revisions_piece)
-PIECES = f"""
+SITEMAP_PARTS_SQL = f"""
     with recursive pieces(piece) as (select 0 union all select piece + 1 from pieces
-      where piece < (select max(release) / {PIECE} from revisions))
-    select piece, (select max(seen) from revisions where release / {PIECE} = piece) as changed from pieces
+      where piece < (select max(release) / {SITEMAP_PART_SIZE} from revisions))
+    select piece, (select max(seen) from revisions where release / {SITEMAP_PART_SIZE} = piece) as changed from pieces
     where changed is not null
 """
-RELEASES = """
+SITEMAP_RELEASES_SQL = """
     select v.release, max(v.seen) as changed from listed l cross join revisions v on v.release = l.release
     where l.release between :low and :high group by l.release
 """
 SITEMAP_AGENCIES_SQL = "select distinct agency from listed order by agency"
-SITEMAP_TAGS_SQL = f"select distinct tag from release_tags order by tag limit {4 * PIECE}"
-Found = list[tuple[str, str | None]]  # paths, each with when what it shows last changed
+SITEMAP_TAGS_SQL = f"select distinct tag from release_tags order by tag limit {4 * SITEMAP_PART_SIZE}"
+SitemapEntries = list[tuple[str, str | None]]  # paths, each with when what it shows last changed
 
 
-async def find_pieces(run: Run) -> Found:
+async def read_sitemap_parts(run: RunQuery) -> SitemapEntries:
     """The pieces of the index, by name."""
-    pieces = await run(PIECES, {})
+    pieces = await run(SITEMAP_PARTS_SQL, {})
     return [("pages", None), ("tags", None), *((f"releases-{row['piece']}", row["changed"]) for row in pieces)]
 
 
-async def find_releases(run: Run, piece: int) -> Found:
+async def read_sitemap_releases(run: RunQuery, part_number: int) -> SitemapEntries:
     """Releases of one piece; what moved is left out, its record goes on elsewhere."""
-    rows = await run(RELEASES, {"low": piece * PIECE, "high": piece * PIECE + PIECE - 1})
+    rows = await run(
+        SITEMAP_RELEASES_SQL,
+        {"low": part_number * SITEMAP_PART_SIZE, "high": part_number * SITEMAP_PART_SIZE + SITEMAP_PART_SIZE - 1},
+    )
     return [(f"/archive/releases/{row['release']}", row["changed"]) for row in rows]
 
 
-async def find_pages(run: Run) -> Found:
+async def read_sitemap_pages(run: RunQuery) -> SitemapEntries:
     """The first page and its like, agencies, months."""
     agencies = [f"/agency/{row['agency']}" for row in await run(SITEMAP_AGENCIES_SQL, {})]
     months = [f"/month/{month.month}" for month in (await read_calendar(run)).months]
-    return [(path, None) for path in (*FIXED, *agencies, *months)]
+    return [(path, None) for path in (*FIXED_PATHS, *agencies, *months)]
 
 
-async def read_sitemap_tags(run: Run) -> Found:
+async def read_sitemap_tags(run: RunQuery) -> SitemapEntries:
     """Tags that are in use."""
     return [(f"/tag/{row['tag']}", None) for row in await run(SITEMAP_TAGS_SQL, {})]
 
 
-def to_index(pieces: Iterable[tuple[str, str | None]]) -> str:
+def format_sitemap_index(parts: Iterable[tuple[str, str | None]]) -> str:
     """The index: whole addresses of the pieces."""
-    return f'{HEAD}<sitemapindex xmlns="{SPACE}">\n{to_entries("sitemap", pieces)}</sitemapindex>\n'
+    return f'{XML_DECLARATION}<sitemapindex xmlns="{SITEMAP_NAMESPACE}">\n{format_sitemap_entries("sitemap", parts)}</sitemapindex>\n'
 
 
-def to_sitemap(pages: Iterable[tuple[str, str | None]]) -> str:
+def format_sitemap(pages: Iterable[tuple[str, str | None]]) -> str:
     """One piece: whole addresses of pages."""
-    return f'{HEAD}<urlset xmlns="{SPACE}">\n{to_entries("url", pages)}</urlset>\n'
+    return f'{XML_DECLARATION}<urlset xmlns="{SITEMAP_NAMESPACE}">\n{format_sitemap_entries("url", pages)}</urlset>\n'
 
 
-def to_entries(name: str, found: Iterable[tuple[str, str | None]]) -> str:
+def format_sitemap_entries(name: str, entries: Iterable[tuple[str, str | None]]) -> str:
     """An element an address.
 
-    >>> to_entries("url", [("https://a.example/?a&b", None)])
+    >>> format_sitemap_entries("url", [("https://a.example/?a&b", None)])
     '<url><loc>https://a.example/?a&amp;b</loc></url>\\n'
     """
     return "".join(
         f"<{name}><loc>{escape(address)}</loc>{f'<lastmod>{changed}</lastmod>' if changed else ''}</{name}>\n"
-        for address, changed in found
+        for address, changed in entries
     )
 
 
-USES = """
+TAG_AGENCIES_SQL = """
     select a.slug, a.name, a.name_en, c.releases as n from tag_counts c join agencies a on a.slug = c.agency
     where c.tag = :tag order by n desc, a.name
 """
 
 
-async def find_tag(run: Run, named: str) -> dict[str, Any] | None:
+async def find_tag(run: RunQuery, id_or_name: str) -> dict[str, Any] | None:
     """By number, else by its very words, else by its words in other letters (capital or small)."""
-    if named.isascii() and named.isdigit() and len(named) < 16:
-        rows = await run("select id, name from tags where id = :id", {"id": int(named)})
+    if id_or_name.isascii() and id_or_name.isdigit() and len(id_or_name) < 16:
+        rows = await run("select id, name from tags where id = :id", {"id": int(id_or_name)})
         if rows:
             return dict(rows[0])
-    rows = await run("select id, name from tags where name = :name", {"name": named})
+    rows = await run("select id, name from tags where name = :name", {"name": id_or_name})
     if not rows:
-        folded = sort_key(named)
-        rows = [row for row in await run("select id, name from tags", {}) if sort_key(row["name"]) == folded]
+        folded = swedish_sort_key(id_or_name)
+        rows = [row for row in await run("select id, name from tags", {}) if swedish_sort_key(row["name"]) == folded]
     return dict(rows[0]) if rows else None
 
 
-async def count_uses(run: Run, tag: int) -> Sequence[Any]:
+async def read_tag_agencies(run: RunQuery, tag_id: int) -> Sequence[Any]:
     """Agencies with how many releases of theirs have the tag, those with most first."""
-    return await run(USES, {"tag": tag})
+    return await run(TAG_AGENCIES_SQL, {"tag": tag_id})

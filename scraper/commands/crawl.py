@@ -17,10 +17,10 @@ from archive.database import ArchiveError
 from scraper.errors import AgencyError
 
 if TYPE_CHECKING:
-    from scraper.spiders.base import ReadingSpider
+    from scraper.spiders.base import ReleaseSpider
 
 
-QUIET = (  # what is switched on, and what Progress and the spiders tell better
+QUIET_LOGGERS = (  # what is switched on, and what Progress and the spiders tell better
     "scrapy.addons",
     "scrapy.crawler",
     "scrapy.middleware",
@@ -49,7 +49,7 @@ class Command(ScrapyCrawl):
             crawler = self.crawler_process.create_crawler(self.crawler_process.spider_loader.load(args[0]))
         except KeyError as error:
             raise UsageError(str(error.args[0]), print_help=False) from error
-        for name in QUIET:
+        for name in QUIET_LOGGERS:
             logging.getLogger(name).setLevel(logging.WARNING)
         crawling = cast("asyncio.Task[None]", self.crawler_process.crawl(crawler, **opts.spargs))
         self.crawler_process.start()
@@ -61,11 +61,11 @@ class Command(ScrapyCrawl):
         elif fault:
             raise fault
         else:
-            self.exitcode = exit_code(crawler)
+            self.exitcode = find_exit_code(crawler)
 
 
-def exit_code(crawler: Crawler) -> int:
+def find_exit_code(crawler: Crawler) -> int:
     """0 where the crawl finished and every agency that was free answered, else 1."""
-    tallies = cast("ReadingSpider", crawler.spider).tallies.values() if crawler.spider else None
+    tallies = cast("ReleaseSpider", crawler.spider).agency_stats.values() if crawler.spider else None
     finished = crawler.stats is not None and crawler.stats.get_value("finish_reason") == "finished"
     return 0 if finished and tallies is not None and not any(tally.errors for tally in tallies) else 1

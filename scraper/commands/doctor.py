@@ -28,114 +28,124 @@ from scrapy.exceptions import UsageError
 
 from archive.captures import Captures
 from archive.database import ArchiveError
-from archive.quarantine import Aside, QuarantinedPage
+from archive.quarantine import Quarantine, QuarantinedPage
 from archive.store import Archive
-from scraper.agency import DEFAULT_LIST, SELECTOR_KEYS, Agency, choose_agencies, load_agencies
+from scraper.agency import DEFAULT_AGENCIES_FILE, SELECTOR_KEYS, Agency, load_agencies, select_agencies
 from scraper.commands.probe import Command as Probe
 from scraper.errors import AgencyError
-from scraper.items import Evidence, ReleaseItem
+from scraper.items import Provenance, ReleaseItem
 from scraper.normalise.text import clean_line
-from scraper.pages.document import Document, Element, path_of, whole_text
-from scraper.probe import Findings, Page, from_file, read
-from scraper.probe.report import ABSENT, shorten, to_table, told
-from scraper.redesign import GENERATED, find_names, read_bytes, squeeze
+from scraper.pages.document import Document, Element, format_element_path, get_text_content
+from scraper.probe import ProbedPage, ProbeResult, probe_file, probe_page
+from scraper.probe.report import MISSING_VALUE, format_item_value, format_proposed_table, shorten_line
+from scraper.redesign import GENERATED_NAME, find_template_names, read_stored_body, to_comparable_text
 
-LOOKED_AT = 5  # pages until one is good
-REST = 10  # further pages a remedy is tried on
+MAX_GOOD_PAGES = 5  # pages until one is good
+MAX_OTHER_PAGES = 10  # further pages a remedy is tried on
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sheet:
+class ReparsedPage:
     """One page: when it was read, and what today's rules make of its bytes."""
 
     url: str
-    seen: str
-    capture: int
+    seen_at: str
+    capture_id: int
     html: bytes
-    page: Page
+    page: ProbedPage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Case:
+class Diagnosis:
     """What there is to look at. same: both pages are of one release, so that the same words can be looked for."""
 
     agency: Agency
-    waiting: int
+    quarantined_count: int
     since: str | None  # when the first of what waits was read
     symptoms: dict[str, int]  # field, or source that lists too few → how many of what waits lack it
-    good: Sheet | None
-    bad: Sheet | None
-    held_back: int | None  # the bad page's row
-    same: bool
-    rest: tuple[Sheet, ...]  # others that wait
+    good_page: ReparsedPage | None
+    bad_page: ReparsedPage | None
+    quarantine_id: int | None  # the bad page's row
+    same_release: bool
+    other_pages: tuple[ReparsedPage, ...]  # others that wait
     problems: tuple[str, ...]  # what could not be read at all, the latest first
 
 
-def open_case(archive: Archive, captures: Captures, agency: Agency) -> Case:
+def diagnose_agency(archive: Archive, captures: Captures, agency: Agency) -> Diagnosis:
     """The case of one agency; without pages where nothing is held back, or no bytes are kept."""
-    waiting = Aside(archive.db).waiting(agency.slug)
-    symptoms = Counter(key for kept in waiting for key in sorted(kept.keys))
-    bad, kept = next(find_bad(archive, captures, agency, waiting, symptoms), (None, None))
+    quarantined = Quarantine(archive.db).list_pending(agency.slug)
+    symptoms = Counter(key for kept in quarantined for key in sorted(kept.reason_keys))
+    bad, kept = next(iter_bad_pages(archive, captures, agency, quarantined, symptoms), (None, None))
     good = None
     if kept:
-        lacking = {key for key in kept.keys if "://" not in key}
-        sheets = list(find_good(archive, captures, agency, kept))
-        good = next((sheet for sheet in sheets if has_all(sheet, lacking)), sheets[0] if sheets else None)
-    others = (sheet_of(archive, captures, agency, one.capture) for one in waiting[: REST + 1] if one is not kept)
-    return Case(
+        lacking = {key for key in kept.reason_keys if "://" not in key}
+        sheets = list(iter_good_pages(archive, captures, agency, kept))
+        good = next((sheet for sheet in sheets if has_fields(sheet, lacking)), sheets[0] if sheets else None)
+    others = (
+        reparse_capture(archive, captures, agency, one.capture)
+        for one in quarantined[: MAX_OTHER_PAGES + 1]
+        if one is not kept
+    )
+    return Diagnosis(
         agency=agency,
-        waiting=len(waiting),
-        since=waiting[0].seen if waiting else None,
+        quarantined_count=len(quarantined),
+        since=quarantined[0].seen if quarantined else None,
         symptoms=dict(symptoms.most_common()),
-        good=good,
-        bad=bad,
-        held_back=kept.id if kept else None,
-        same=kept is not None and kept.release is not None,
-        rest=tuple(sheet for sheet in others if sheet),
-        problems=tuple(find_problems(archive, agency.slug)),
+        good_page=good,
+        bad_page=bad,
+        quarantine_id=kept.id if kept else None,
+        same_release=kept is not None and kept.release is not None,
+        other_pages=tuple(sheet for sheet in others if sheet),
+        problems=tuple(read_problems(archive, agency.slug)),
     )
 
 
-def find_bad(
-    archive: Archive, captures: Captures, agency: Agency, waiting: list[QuarantinedPage], symptoms: Counter[str]
-) -> Iterator[tuple[Sheet, QuarantinedPage]]:
+def iter_bad_pages(
+    archive: Archive, captures: Captures, agency: Agency, quarantined: list[QuarantinedPage], symptoms: Counter[str]
+) -> Iterator[tuple[ReparsedPage, QuarantinedPage]]:
     """What waits, first what was held before and lacks what most lack: it shows most."""
     commonest = next(iter(symptoms.most_common(1)), ("", 0))[0]
-    for kept in sorted(waiting, key=lambda one: (one.release is None, commonest not in one.keys)):
-        sheet = sheet_of(archive, captures, agency, kept.capture)
+    for kept in sorted(quarantined, key=lambda one: (one.release is None, commonest not in one.reason_keys)):
+        sheet = reparse_capture(archive, captures, agency, kept.capture)
         if sheet:
             yield sheet, kept
 
 
-def find_good(archive: Archive, captures: Captures, agency: Agency, kept: QuarantinedPage) -> Iterator[Sheet]:
+def iter_good_pages(
+    archive: Archive, captures: Captures, agency: Agency, quarantined: QuarantinedPage
+) -> Iterator[ReparsedPage]:
     """The page that the release is held from; of a new release, the agency's pages read last before it."""
     rows = archive.db.execute(
         "select v.capture from revisions v join releases r on r.id = v.release where r.agency = :agency"
         " and v.capture is not null and v.seen <= :seen and (:release is null or r.id = :release)"
         " order by v.seen desc, v.id desc limit :most",
-        {"agency": agency.slug, "seen": kept.seen, "release": kept.release, "most": LOOKED_AT},
+        {"agency": agency.slug, "seen": quarantined.seen, "release": quarantined.release, "most": MAX_GOOD_PAGES},
     ).fetchall()
     for (capture,) in rows:
-        sheet = sheet_of(archive, captures, agency, capture)
+        sheet = reparse_capture(archive, captures, agency, capture)
         if sheet and sheet.page.release:
             yield sheet
 
 
-def sheet_of(archive: Archive, captures: Captures, agency: Agency, capture: int | None) -> Sheet | None:
+def reparse_capture(
+    archive: Archive, captures: Captures, agency: Agency, capture_id: int | None
+) -> ReparsedPage | None:
     """A capture, read; None where its bytes are not kept."""
-    row = archive.db.execute("select url, seen, sha256 from captures where id = ?", [capture]).fetchone()
-    html = read_bytes(captures, row[2]) if row else None
-    if html is None or capture is None:
+    row = archive.db.execute("select url, seen, sha256 from captures where id = ?", [capture_id]).fetchone()
+    html = read_stored_body(captures, row[2]) if row else None
+    if html is None or capture_id is None:
         return None
-    return Sheet(url=row[0], seen=row[1], capture=capture, html=html, page=read(html, row[0], agency))
+    return ReparsedPage(
+        url=row[0], seen_at=row[1], capture_id=capture_id, html=html, page=probe_page(html, row[0], agency)
+    )
 
 
-def has_all(sheet: Sheet, fields: set[str]) -> bool:
+def has_fields(reparsed: ReparsedPage, fields: set[str]) -> bool:
     """Whether a page was read with all of some fields."""
-    return all(getattr(sheet.page.release, name, None) for name in fields)
+    return all(getattr(reparsed.page.release, name, None) for name in fields)
 
 
-def find_problems(archive: Archive, agency: str) -> Iterator[str]:
+def read_problems(archive: Archive, agency: str) -> Iterator[str]:
     """Why pages and sources of an agency could not be read, the latest first."""
     rows = archive.db.execute(
         "select problem from frontier where agency = ? and state in ('failed', 'refused') and problem is not null"
@@ -145,20 +155,22 @@ def find_problems(archive: Archive, agency: str) -> Iterator[str]:
     return (problem for (problem,) in rows)
 
 
-FIELDS = ("title", "lead", "published", "updated", "tags", "questions", "contacts", "body")
-STEP = re.compile(r"[a-z][a-z0-9]*(?:[.#][A-Za-z_][\w-]*)+")  # an element as path_of names it, and a selector as well
-NOTHING = Evidence(rule="", element="")
+DIAGNOSED_FIELDS = ("title", "lead", "published", "updated", "tags", "questions", "contacts", "body")
+ELEMENT_SELECTOR = re.compile(
+    r"[a-z][a-z0-9]*(?:[.#][A-Za-z_][\w-]*)+"
+)  # an element as path_of names it, and a selector as well
+NO_PROVENANCE = Provenance(rule="", element="")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class FieldDiagnosis:
     """One field on both pages; died: it was read on the good one, and is not, or not so, on the bad one."""
 
     field: str
     old: str
-    old_evidence: Evidence
+    old_evidence: Provenance
     new: str
-    new_evidence: Evidence
+    new_evidence: Provenance
     died: bool
     selector: str | None = None  # what the rule that died looks for
     origin: str | None = None  # whose rule it is
@@ -169,95 +181,99 @@ class Finding:
     tried: int = 0
 
 
-def compare_pages(case: Case) -> list[Finding]:
+def diagnose_fields(diagnosis: Diagnosis) -> list[FieldDiagnosis]:
     """Every field, in order; nothing where there are no two pages to compare."""
-    if case.good is None or case.bad is None or case.good.page.item is None:
+    if diagnosis.good_page is None or diagnosis.bad_page is None or diagnosis.good_page.page.item is None:
         return []
-    old, new = case.good.page.item, case.bad.page.item or ReleaseItem(url=case.bad.url)
-    document = Document(case.bad.html, case.bad.url)
+    old, new = diagnosis.good_page.page.item, diagnosis.bad_page.page.item or ReleaseItem(url=diagnosis.bad_page.url)
+    document = Document(diagnosis.bad_page.html, diagnosis.bad_page.url)
     findings = []
-    for name in FIELDS:
-        finding = Finding(
+    for name in DIAGNOSED_FIELDS:
+        finding = FieldDiagnosis(
             field=name,
-            old=clean_line(told(getattr(old, name))),
-            old_evidence=old.evidence.get(name, NOTHING),
-            new=clean_line(told(getattr(new, name))),
-            new_evidence=new.evidence.get(name, NOTHING),
-            died=bool(getattr(old, name)) and (name in case.symptoms or not getattr(new, name)),
+            old=clean_line(format_item_value(getattr(old, name))),
+            old_evidence=old.evidence.get(name, NO_PROVENANCE),
+            new=clean_line(format_item_value(getattr(new, name))),
+            new_evidence=new.evidence.get(name, NO_PROVENANCE),
+            died=bool(getattr(old, name)) and (name in diagnosis.symptoms or not getattr(new, name)),
         )
-        findings.append(examine(finding, case, document) if finding.died else finding)
+        findings.append(diagnose_lost_field(finding, diagnosis, document) if finding.died else finding)
     return findings
 
 
-def examine(finding: Finding, case: Case, document: Document) -> Finding:
+def diagnose_lost_field(finding: FieldDiagnosis, diagnosis: Diagnosis, document: Document) -> FieldDiagnosis:
     """What the rule that died finds on the bad page, and a remedy where the same words stand there."""
-    origin, selector = rule_of(finding, case)
+    origin, selector = find_rule(finding, diagnosis)
     finding = replace(finding, origin=origin, selector=selector)
     if selector:
         finding = replace(finding, matches=len(document.select(selector)))
-    element = find_words(document, words_in(case, finding.field)) if case.same else None
-    if element is None or case.bad is None:
+    element = (
+        find_element_by_text(document, find_old_text(diagnosis, finding.field)) if diagnosis.same_release else None
+    )
+    if element is None or diagnosis.bad_page is None:
         return finding
-    finding = replace(finding, stands=path_of(element))
+    finding = replace(finding, stands=format_element_path(element))
     if finding.field not in SELECTOR_KEYS:
         return finding
-    for css in selectors_for(element):
-        if cures(case.bad, case.agency, finding, css):
-            read_by = [fills(sheet, case.agency, finding.field, css) for sheet in case.rest]
+    for css in suggest_selectors(element):
+        if restores_value(diagnosis.bad_page, diagnosis.agency, finding, css):
+            read_by = [matches_selector(sheet, diagnosis.agency, finding.field, css) for sheet in diagnosis.other_pages]
             return replace(finding, remedy=css, cured=sum(read_by), tried=len(read_by))
     return finding
 
 
-def rule_of(finding: Finding, case: Case) -> tuple[str, str | None]:
+def find_rule(finding: FieldDiagnosis, diagnosis: Diagnosis) -> tuple[str, str | None]:
     """Whose rule read the field on the good page, and the selector it comes to."""
-    own: str | None = getattr(case.agency, finding.field, None)
+    own: str | None = getattr(diagnosis.agency, finding.field, None)
     if own and finding.old_evidence.rule == "selector":
         return "agencies.toml", own
     step = finding.old_evidence.element.rpartition(" > ")[2]
-    reader = case.good.page.item.reader if case.good and case.good.page.item else None
-    return (reader or "").partition(" ")[0], step if STEP.fullmatch(step) else None
+    reader = diagnosis.good_page.page.item.reader if diagnosis.good_page and diagnosis.good_page.page.item else None
+    return (reader or "").partition(" ")[0], step if ELEMENT_SELECTOR.fullmatch(step) else None
 
 
-def words_in(case: Case, field: str) -> str:
+def find_old_text(diagnosis: Diagnosis, field: str) -> str:
     """What to look for of a field's value on the good page: of several things the first; nothing of a whole text."""
-    value = getattr(case.good.page.item, field) if case.good and field != "body" else None
-    return told(value[0] if isinstance(value, list) and value else value)
+    value = getattr(diagnosis.good_page.page.item, field) if diagnosis.good_page and field != "body" else None
+    return format_item_value(value[0] if isinstance(value, list) and value else value)
 
 
-def find_words(document: Document, words: str) -> Element | None:
+def find_element_by_text(document: Document, text_to_find: str) -> Element | None:
     """The innermost element whose text is these words, else the innermost that holds them."""
-    wanted, best, least = squeeze(words), None, 0
+    wanted, best, least = to_comparable_text(text_to_find), None, 0
     if not wanted:
         return None
     for element in document.root.iter("*"):
         if element.tag in ("script", "style", "title", "head", "meta", "html", "body"):
             continue
-        text = squeeze(element.get("datetime") or whole_text(element))
+        text = to_comparable_text(element.get("datetime") or get_text_content(element))
         if wanted in text and (best is None or len(text) <= least):
             best, least = element, len(text)
     return best
 
 
-def selectors_for(element: Element) -> Iterator[str]:
+def suggest_selectors(element: Element) -> Iterator[str]:
     """Selectors that name an element, the plainest first; names made anew at every build are none."""
     around = element.getparent()
-    names = [name for name in (element.get("class") or "").split() if not GENERATED.search(name)]
-    yield from (f".{name}" for name in names if STEP.fullmatch(f"p.{name}"))
+    names = [name for name in (element.get("class") or "").split() if not GENERATED_NAME.search(name)]
+    yield from (f".{name}" for name in names if ELEMENT_SELECTOR.fullmatch(f"p.{name}"))
     if around is not None:
-        outer = [name for name in (around.get("class") or "").split() if STEP.fullmatch(f"p.{name}")]
-        yield from (f".{name} > {element.tag}" for name in outer if not GENERATED.search(name))
+        outer = [name for name in (around.get("class") or "").split() if ELEMENT_SELECTOR.fullmatch(f"p.{name}")]
+        yield from (f".{name} > {element.tag}" for name in outer if not GENERATED_NAME.search(name))
 
 
-def cures(sheet: Sheet, agency: Agency, finding: Finding, css: str) -> bool:
+def restores_value(reparsed: ReparsedPage, agency: Agency, finding: FieldDiagnosis, css: str) -> bool:
     """Whether a selector reads what was read on the good page."""
-    item = read(sheet.html, sheet.url, with_selector(agency, finding.field, css)).item
-    return item is not None and squeeze(told(getattr(item, finding.field))) == squeeze(finding.old)
+    item = probe_page(reparsed.html, reparsed.url, with_selector(agency, finding.field, css)).item
+    return item is not None and to_comparable_text(
+        format_item_value(getattr(item, finding.field))
+    ) == to_comparable_text(finding.old)
 
 
-def fills(sheet: Sheet, agency: Agency, field: str, css: str) -> bool:
+def matches_selector(reparsed: ReparsedPage, agency: Agency, field: str, css: str) -> bool:
     """Whether a selector itself reads the field of another page."""
-    item = read(sheet.html, sheet.url, with_selector(agency, field, css)).item
-    return item is not None and item.evidence.get(field, NOTHING).rule == "selector"
+    item = probe_page(reparsed.html, reparsed.url, with_selector(agency, field, css)).item
+    return item is not None and item.evidence.get(field, NO_PROVENANCE).rule == "selector"
 
 
 def with_selector(agency: Agency, field: str, css: str) -> Agency:
@@ -265,86 +281,105 @@ def with_selector(agency: Agency, field: str, css: str) -> Agency:
     return replace(agency, **{field: css})  # type: ignore[arg-type] # a name of SELECTOR_KEYS
 
 
-def likeness(case: Case) -> float | None:
+def compute_template_overlap(diagnosis: Diagnosis) -> float | None:
     """How alike both pages are built, 0 to 1; None where there are no two."""
-    if case.good is None or case.bad is None:
+    if diagnosis.good_page is None or diagnosis.bad_page is None:
         return None
-    one, other = (find_names(Document(sheet.html, sheet.url).root) for sheet in (case.good, case.bad))
+    one, other = (
+        find_template_names(Document(sheet.html, sheet.url).root) for sheet in (diagnosis.good_page, diagnosis.bad_page)
+    )
     return len(one & other) / max(1, len(one | other))
 
 
-def to_report(case: Case, found: Findings | None, width: int) -> str:
+def format_diagnosis(diagnosis: Diagnosis, probe_findings: ProbeResult | None, width: int) -> str:
     """The whole of it, `width` characters wide; found: what a probe of the site told just now."""
-    findings = compare_pages(case)
-    lines = [*opening(case), *both_pages(case), *rows(findings, width)]
-    lines += [line for finding in findings if finding.died for line in autopsy(finding, case)]
-    if case.problems:
-        lines += ["", "could not be read at all", *(f"  {shorten(problem, width - 2)}" for problem in case.problems)]
-    if proposed := propose(case, found, findings):
+    findings = diagnose_fields(diagnosis)
+    lines = [*format_quarantine_line(diagnosis), *format_pages(diagnosis), *format_field_rows(findings, width)]
+    lines += [line for finding in findings if finding.died for line in format_lost_field(finding, diagnosis)]
+    if diagnosis.problems:
         lines += [
             "",
-            f"what probe would propose ({'asked just now' if found else 'from the bad page alone; --ask asks'})",
+            "could not be read at all",
+            *(f"  {shorten_line(problem, width - 2)}" for problem in diagnosis.problems),
         ]
-        lines.append(to_table(proposed))
-    return "\n".join([*lines, *closing(case)])
+    if proposed := propose_table(diagnosis, probe_findings, findings):
+        lines += [
+            "",
+            f"what probe would propose ({'asked just now' if probe_findings else 'from the bad page alone; --ask asks'})",
+        ]
+        lines.append(format_proposed_table(proposed))
+    return "\n".join([*lines, *format_next_steps(diagnosis)])
 
 
-def to_json(case: Case, found: Findings | None) -> str:
+def format_diagnosis_json(diagnosis: Diagnosis, probe_findings: ProbeResult | None) -> str:
     """The same for machines; an object an agency."""
-    findings = compare_pages(case)
-    proposed = propose(case, found, findings)
+    findings = diagnose_fields(diagnosis)
+    proposed = propose_table(diagnosis, probe_findings, findings)
     told: dict[str, Any] = {
-        **{"agency": case.agency.slug, "held_back": case.waiting, "since": case.since, "symptoms": case.symptoms},
-        **{"good": about(case.good), "bad": about(case.bad), "likeness": likeness(case)},
+        **{
+            "agency": diagnosis.agency.slug,
+            "held_back": diagnosis.quarantined_count,
+            "since": diagnosis.since,
+            "symptoms": diagnosis.symptoms,
+        },
+        **{
+            "good": summarise_page(diagnosis.good_page),
+            "bad": summarise_page(diagnosis.bad_page),
+            "likeness": compute_template_overlap(diagnosis),
+        },
         "fields": [asdict(finding) for finding in findings],
-        "problems": case.problems,
-        "proposal": to_table(proposed) if proposed else None,
+        "problems": diagnosis.problems,
+        "proposal": format_proposed_table(proposed) if proposed else None,
     }
     return json.dumps(told, ensure_ascii=False, indent=2)
 
 
-def propose(case: Case, found: Findings | None, findings: list[Finding]) -> Findings | None:
+def propose_table(
+    diagnosis: Diagnosis, probe_findings: ProbeResult | None, findings: list[FieldDiagnosis]
+) -> ProbeResult | None:
     """What a probe told, else what the bad page alone makes one propose; with the remedies in its table."""
-    if found is None and case.bad:
-        found = from_file(case.bad.html, case.bad.url, {case.agency.slug: case.agency})
+    if probe_findings is None and diagnosis.bad_page:
+        probe_findings = probe_file(
+            diagnosis.bad_page.html, diagnosis.bad_page.url, {diagnosis.agency.slug: diagnosis.agency}
+        )
     for finding in findings:
-        if found and finding.remedy:
-            found.agency = with_selector(found.agency, finding.field, finding.remedy)
-    return found
+        if probe_findings and finding.remedy:
+            probe_findings.agency = with_selector(probe_findings.agency, finding.field, finding.remedy)
+    return probe_findings
 
 
-def about(sheet: Sheet | None) -> dict[str, Any] | None:
+def summarise_page(reparsed: ReparsedPage | None) -> dict[str, Any] | None:
     """Where a page is from."""
-    if sheet is None:
+    if reparsed is None:
         return None
-    item = sheet.page.item
+    item = reparsed.page.item
     reader = item.reader.partition(" ")[0] if item and item.reader else None
-    return {"url": sheet.url, "seen": sheet.seen, "capture": sheet.capture, "reader": reader}
+    return {"url": reparsed.url, "seen": reparsed.seen_at, "capture": reparsed.capture_id, "reader": reader}
 
 
-def opening(case: Case) -> Iterator[str]:
+def format_quarantine_line(diagnosis: Diagnosis) -> Iterator[str]:
     """How much is held back, and for what."""
-    if not case.waiting:
-        yield f"{case.agency.slug}: nothing is held back"
+    if not diagnosis.quarantined_count:
+        yield f"{diagnosis.agency.slug}: nothing is held back"
         return
-    told = ", ".join(f"{key} in {number}" for key, number in case.symptoms.items())
-    yield f"{case.agency.slug}: {case.waiting} held back since {(case.since or '')[:16]}: {told}"
+    told = ", ".join(f"{key} in {number}" for key, number in diagnosis.symptoms.items())
+    yield f"{diagnosis.agency.slug}: {diagnosis.quarantined_count} held back since {(diagnosis.since or '')[:16]}: {told}"
 
 
-def both_pages(case: Case) -> Iterator[str]:
+def format_pages(diagnosis: Diagnosis) -> Iterator[str]:
     """Which two pages these are, and how alike they are built."""
-    for name, sheet in (("good", case.good), ("bad", case.bad)):
-        if told := about(sheet):
+    for name, sheet in (("good", diagnosis.good_page), ("bad", diagnosis.bad_page)):
+        if told := summarise_page(sheet):
             yield f"{name:4}  {told['seen'][:16]}  {told['reader'] or 'not read'}  {told['url']}"
             if sheet and sheet.page.problem:
                 yield f"      not read: {sheet.page.problem}"
-    alike = likeness(case)
+    alike = compute_template_overlap(diagnosis)
     if alike is not None:
-        kind = "the same release" if case.same else "two releases"
+        kind = "the same release" if diagnosis.same_release else "two releases"
         yield f"      {kind}; of the names the pages are built with, {alike:.0%} are shared".replace("%", " %")
 
 
-def rows(findings: list[Finding], width: int) -> Iterator[str]:
+def format_field_rows(findings: list[FieldDiagnosis], width: int) -> Iterator[str]:
     """Field by field, the good page's value beside the bad one's; what died is marked."""
     if not findings:
         return
@@ -353,11 +388,14 @@ def rows(findings: list[Finding], width: int) -> Iterator[str]:
     yield f"{'':2}{'field':10}{'on the good page':{room}}  on the bad page".rstrip()
     for finding in findings:
         mark = "✗ " if finding.died else "  "
-        old, new = shorten(finding.old or ABSENT, room - 1), shorten(finding.new or ABSENT, room - 1)
+        old, new = (
+            shorten_line(finding.old or MISSING_VALUE, room - 1),
+            shorten_line(finding.new or MISSING_VALUE, room - 1),
+        )
         yield f"{mark}{finding.field:10}{old:{room}}  {new}".rstrip()
 
 
-def autopsy(finding: Finding, case: Case) -> Iterator[str]:
+def format_lost_field(finding: FieldDiagnosis, diagnosis: Diagnosis) -> Iterator[str]:
     """What died, and what would read it."""
     evidence = finding.old_evidence
     yield ""
@@ -369,19 +407,19 @@ def autopsy(finding: Finding, case: Case) -> Iterator[str]:
         yield f"  instead “{finding.new_evidence.rule}” reads {finding.new_evidence.element}"
     if finding.stands:
         yield f"  the same words stand in {finding.stands}"
-    elif case.same and finding.field != "body":
+    elif diagnosis.same_release and finding.field != "body":
         yield "  the same words do not stand on the bad page"
     if finding.remedy:
         others = f", and something on {finding.cured} of {finding.tried} others held back" if finding.tried else ""
         yield f'  {finding.field} = "{finding.remedy}" reads them{others}'
 
 
-def closing(case: Case) -> Iterator[str]:
+def format_next_steps(diagnosis: Diagnosis) -> Iterator[str]:
     """What to do next."""
-    if case.waiting:
+    if diagnosis.quarantined_count:
         yield ""
-        yield f"mended: scrapy reparse --agency {case.agency.slug} takes in what is read whole then"
-        yield f"the agency's own doing: scrapy takein {case.agency.slug} (rubbish: --drop)"
+        yield f"mended: scrapy reparse --agency {diagnosis.agency.slug} takes in what is read whole then"
+        yield f"the agency's own doing: scrapy takein {diagnosis.agency.slug} (rubbish: --drop)"
 
 
 class Command(Probe):
@@ -409,14 +447,14 @@ class Command(Probe):
         if not args or (opts.ask and len(args) > 1):
             raise UsageError("name one agency" if opts.ask else "name agencies")
         assert self.settings is not None  # noqa: S101 - Scrapy sets it before run
-        file, path = Path(self.settings.get("AGENCIES") or DEFAULT_LIST), Path(self.settings["ARCHIVE"])
+        file, path = Path(self.settings.get("AGENCIES") or DEFAULT_AGENCIES_FILE), Path(self.settings["ARCHIVE"])
         try:
             every = load_agencies(file)
-            agencies = choose_agencies(every, args, file)
-            cases = open_cases(path, list(agencies.values()))
+            agencies = select_agencies(every, args, file)
+            cases = diagnose_agencies(path, list(agencies.values()))
             for case in cases if opts.save else ():
                 save_pages(case, opts.save)
-            found, problem = self.visit(cases[0].agency.home, every) if opts.ask else (None, None)
+            found, problem = self.probe_site(cases[0].agency.home, every) if opts.ask else (None, None)
         except (AgencyError, ArchiveError, OSError) as error:
             sys.stderr.write(f"scrapy doctor: {error}\n")
             self.exitcode = 2
@@ -424,22 +462,24 @@ class Command(Probe):
         if opts.ask and problem:
             sys.stderr.write(f"scrapy doctor: {problem}\n")
         width = shutil.get_terminal_size((150, 40)).columns
-        told = [to_json(case, found) if opts.json else to_report(case, found, width) for case in cases]
+        told = [
+            format_diagnosis_json(case, found) if opts.json else format_diagnosis(case, found, width) for case in cases
+        ]
         print(f"[{', '.join(told)}]" if opts.json else "\n\n".join(told))
 
 
-def open_cases(path: Path, agencies: list[Agency]) -> list[Case]:
+def diagnose_agencies(archive_path: Path, agencies: list[Agency]) -> list[Diagnosis]:
     """The cases of some agencies; ArchiveError where there is no archive."""
-    if not path.is_file():
-        raise ArchiveError(path, "no such file")
-    with Archive(path, renew=False) as archive, Captures(path) as captures:
-        return [open_case(archive, captures, agency) for agency in agencies]
+    if not archive_path.is_file():
+        raise ArchiveError(archive_path, "no such file")
+    with Archive(archive_path, rebuild_stale=False) as archive, Captures(archive_path) as captures:
+        return [diagnose_agency(archive, captures, agency) for agency in agencies]
 
 
-def save_pages(case: Case, folder: Path) -> None:
+def save_pages(diagnosis: Diagnosis, folder: Path) -> None:
     """Both pages as files, under the agency's slug."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name, sheet in (("good", case.good), ("bad", case.bad)):
+    for name, sheet in (("good", diagnosis.good_page), ("bad", diagnosis.bad_page)):
         if sheet:
-            (folder / f"{case.agency.slug}-{name}.html").write_bytes(sheet.html)
-            print(f"{name}: {folder / f'{case.agency.slug}-{name}.html'}", file=sys.stderr)
+            (folder / f"{diagnosis.agency.slug}-{name}.html").write_bytes(sheet.html)
+            print(f"{name}: {folder / f'{diagnosis.agency.slug}-{name}.html'}", file=sys.stderr)

@@ -6,8 +6,8 @@ import argparse
 
 from scrapy.settings import Settings
 
-from scraper.command import OptionsCommand, add_agency_option, find_chosen
-from scraper.distributed.queue import Broker, Later, Queue, host_of
+from scraper.command import OptionsCommand, add_agency_option, load_selected_agencies
+from scraper.distributed.queue import Broker, JobDeferral, JobQueue, find_lease_host
 
 
 class Command(OptionsCommand):
@@ -23,18 +23,18 @@ class Command(OptionsCommand):
         super().add_options(parser)
         add_agency_option(parser)
 
-    def do(self, settings: Settings, opts: argparse.Namespace) -> int:
-        chosen = find_chosen(settings, opts)
+    def execute(self, settings: Settings, opts: argparse.Namespace) -> int:
+        chosen = load_selected_agencies(settings, opts)
         broker = Broker(settings)
-        broker.check()
-        queue = Queue(broker, settings, refuse)
+        broker.check_connection()
+        queue = JobQueue(broker, settings, reject_job)
         active = [agency for agency in chosen.values() if not agency.paused]
-        with broker.faults():
-            put = sum(queue.put(agency.slug, host_of(agency.home)) for agency in active)
+        with broker.convert_errors():
+            put = sum(queue.enqueue(agency.slug, find_lease_host(agency.home)) for agency in active)
         print(f"{put} rounds put into the queue; {len(active) - put} wait or go on already")
         return 0
 
 
-def refuse(slug: str, host: str) -> Later:
+def reject_job(slug: str, host: str) -> JobDeferral:
     """Whoever only fills the queue goes on no rounds."""
-    return Later(seconds=0)
+    return JobDeferral(seconds=0)

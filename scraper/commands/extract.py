@@ -11,13 +11,13 @@ from pathlib import Path
 from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 
-from archive.dates import to_text
-from scraper.agency import DEFAULT_LIST, load_agencies
+from archive.dates import to_iso
+from scraper.agency import DEFAULT_AGENCIES_FILE, load_agencies
 from scraper.errors import AgencyError, PageError
-from scraper.normalise import find_doubts, to_release
+from scraper.normalise import find_quality_warnings, to_release
 from scraper.pages import read_page
-from scraper.probe import find_idle
-from scraper.probe.report import to_columns, to_rows
+from scraper.probe import find_unused_selectors
+from scraper.probe.report import build_field_rows, format_columns
 
 
 class Command(ScrapyCommand):
@@ -47,7 +47,7 @@ class Command(ScrapyCommand):
         if len(args) != 1:
             raise UsageError("name one file")
         try:
-            agencies = load_agencies((self.settings and self.settings.get("AGENCIES")) or DEFAULT_LIST)
+            agencies = load_agencies((self.settings and self.settings.get("AGENCIES")) or DEFAULT_AGENCIES_FILE)
             html = Path(args[0]).read_bytes()
         except (AgencyError, OSError) as error:
             raise UsageError(str(error), print_help=False) from error
@@ -61,11 +61,13 @@ class Command(ScrapyCommand):
         except PageError as error:
             sys.stderr.write(f"scrapy extract: {error}\n")
             self.exitcode = 1
-        for doubt in find_doubts(release) if release else ():
+        for doubt in find_quality_warnings(release) if release else ():
             sys.stderr.write(f"scrapy extract: {doubt}\n")
-        for idle in find_idle(html, opts.url, agency) if opts.explain and agency else ():
+        for idle in find_unused_selectors(html, opts.url, agency) if opts.explain and agency else ():
             sys.stderr.write(f"scrapy extract: {idle}\n")
         if opts.explain and item:
-            print(to_columns(to_rows(item, release)))  # a field that cannot be read is what one wants explained
+            print(
+                format_columns(build_field_rows(item, release))
+            )  # a field that cannot be read is what one wants explained
         elif release:
-            print(json.dumps(asdict(release), ensure_ascii=False, indent=2, default=to_text))
+            print(json.dumps(asdict(release), ensure_ascii=False, indent=2, default=to_iso))

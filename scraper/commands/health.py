@@ -14,14 +14,14 @@ from scrapy.settings import Settings
 
 from archive.database import ArchiveError
 from archive.dates import now
-from archive.health import acknowledge, is_fault, is_red, read_all
-from archive.health.report import ORDER, say_reason, say_state
+from archive.health import acknowledge_fault, is_fault, is_unacknowledged_fault, read_health_rows
+from archive.health.report import STATE_ORDER, format_health_reason, format_health_state
 from archive.store import Archive
-from scraper.agency import Agency, choose_agencies, load_agencies
-from scraper.command import OptionsCommand, list_of
-from scraper.extensions.crawl_stats import judge_listed
+from scraper.agency import Agency, load_agencies, select_agencies
+from scraper.command import OptionsCommand, find_agencies_file
+from scraper.extensions.crawl_stats import judge_declared_agencies
 
-NARROW = 140  # columns of a table that nobody sees on a terminal
+NON_TERMINAL_WIDTH = 140  # columns of a table that nobody sees on a terminal
 
 
 class Command(OptionsCommand):
@@ -49,51 +49,53 @@ class Command(OptionsCommand):
             help="keep a known fault of an agency quiet until its state or reason change; may be given several times",
         )
 
-    def do(self, settings: Settings, opts: argparse.Namespace) -> int:
-        file, path = list_of(settings), Path(settings["ARCHIVE"])
+    def execute(self, settings: Settings, opts: argparse.Namespace) -> int:
+        file, path = find_agencies_file(settings), Path(settings["ARCHIVE"])
         agencies = load_agencies(file)
-        known = choose_agencies(agencies, [slug for text in opts.acknowledge for slug in text.split(",")], file)
-        rows, told = judge_file(path, agencies, known if opts.acknowledge else {})
+        known = select_agencies(agencies, [slug for text in opts.acknowledge for slug in text.split(",")], file)
+        rows, told = judge_archive(path, agencies, known if opts.acknowledge else {})
         console = Console()
         if not console.is_terminal:
-            console = Console(width=NARROW)
-        console.print(to_table(rows, path))
+            console = Console(width=NON_TERMINAL_WIDTH)
+        console.print(build_health_table(rows, path))
         for line in told:
             console.print(line)
-        return 1 if any(map(is_red, rows)) else 0
+        return 1 if any(map(is_unacknowledged_fault, rows)) else 0
 
 
-def judge_file(
-    path: Path, agencies: Mapping[str, Agency], known: Mapping[str, Agency]
+def judge_archive(
+    archive_path: Path, agencies: Mapping[str, Agency], acknowledged: Mapping[str, Agency]
 ) -> tuple[list[dict[str, Any]], list[str]]:
     """Every agency's row of health, trouble first, and a line for each acknowledgement; ArchiveError without a file."""
-    if not path.is_file():
-        raise ArchiveError(path, "no such file")
-    told = []
-    with Archive(path) as archive:
-        judge_listed(archive, agencies, now())
+    if not archive_path.is_file():
+        raise ArchiveError(archive_path, "no such file")
+    messages = []
+    with Archive(archive_path) as archive:
+        judge_declared_agencies(archive, agencies, now())
         with archive.transaction():
-            for slug in known:
-                done = acknowledge(archive.db, slug, now())
-                told.append(f"{slug}: {'acknowledged until it changes' if done else 'has no fault to acknowledge'}")
-        return sorted(read_all(archive.db), key=rank), told
+            for slug in acknowledged:
+                done = acknowledge_fault(archive.db, slug, now())
+                messages.append(f"{slug}: {'acknowledged until it changes' if done else 'has no fault to acknowledge'}")
+        return sorted(read_health_rows(archive.db), key=severity_rank), messages
 
 
-def rank(row: Mapping[str, Any]) -> tuple[bool, bool, int, str]:
+def severity_rank(row: Mapping[str, Any]) -> tuple[bool, bool, int, str]:
     """Unknown faults first, then known ones, then the others."""
     fault = is_fault(row["state"], row["reason"]["code"])
-    return not is_red(row), not fault, ORDER.index(row["state"]), row["agency"]
+    return not is_unacknowledged_fault(row), not fault, STATE_ORDER.index(row["state"]), row["agency"]
 
 
-def to_table(rows: list[dict[str, Any]], path: Path) -> Table:
+def build_health_table(rows: list[dict[str, Any]], archive_path: Path) -> Table:
     """Agency, state, since when, newest release, releases held, and why."""
-    red = sum(map(is_red, rows))
-    table = Table("agency", "state", "since", "newest", "held", "why", title=f"{path}: {red} new faults of {len(rows)}")
+    red = sum(map(is_unacknowledged_fault, rows))
+    table = Table(
+        "agency", "state", "since", "newest", "held", "why", title=f"{archive_path}: {red} new faults of {len(rows)}"
+    )
     table.title_justify, table.columns[4].justify = "left", "right"
     for row in rows:
         fault = is_fault(row["state"], row["reason"]["code"])
-        state = say_state("en", row["state"]) + (" (known)" if row["acknowledged"] else "")
+        state = format_health_state("en", row["state"]) + (" (known)" if row["acknowledged"] else "")
         cells = (row["agency"], state, row["since"][:10], row["newest"] or "", str(row["facts"]["held"]))
-        style = "red" if is_red(row) else "yellow" if fault else None
-        table.add_row(*map(Text, cells), Text(say_reason("en", row["reason"])), style=style)
+        style = "red" if is_unacknowledged_fault(row) else "yellow" if fault else None
+        table.add_row(*map(Text, cells), Text(format_health_reason("en", row["reason"])), style=style)
     return table

@@ -12,10 +12,10 @@ from urllib.parse import urlsplit
 from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 
-from scraper.agency import DEFAULT_LIST, Agency, check_contact, load_agencies
+from scraper.agency import DEFAULT_AGENCIES_FILE, Agency, check_contact, load_agencies
 from scraper.errors import AgencyError, NotARelease
-from scraper.probe import PAGES, Findings, ProbeSpider, from_file, store_page
-from scraper.probe.report import to_report
+from scraper.probe import STORED_PAGES_DIR, ProbeResult, ProbeSpider, probe_file, store_page
+from scraper.probe.report import format_probe_report
 
 
 class Command(ScrapyCommand):
@@ -41,7 +41,9 @@ class Command(ScrapyCommand):
         parser.add_argument(
             "--store", action="store_true", help="write the first release and its expected result, for review"
         )
-        parser.add_argument("--out", type=Path, default=PAGES, help=f"where to (default: {PAGES})")
+        parser.add_argument(
+            "--out", type=Path, default=STORED_PAGES_DIR, help=f"where to (default: {STORED_PAGES_DIR})"
+        )
 
     def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
         """The report is what one wants to read; the log keeps to warnings."""
@@ -54,18 +56,18 @@ class Command(ScrapyCommand):
             raise UsageError("name one address, or one file and its --url")
         assert self.settings is not None  # noqa: S101 - Scrapy sets it before run
         try:
-            agencies = load_agencies(self.settings.get("AGENCIES") or DEFAULT_LIST)
+            agencies = load_agencies(self.settings.get("AGENCIES") or DEFAULT_AGENCIES_FILE)
             if opts.url:
-                found, problem = self.read_file(Path(args[0]), to_address(opts.url), agencies)
+                found, problem = self.probe_file(Path(args[0]), parse_url_argument(opts.url), agencies)
             else:
-                found, problem = self.visit(to_address(args[0]), agencies)
+                found, problem = self.probe_site(parse_url_argument(args[0]), agencies)
         except (AgencyError, OSError) as error:
             raise UsageError(str(error), print_help=False) from error
         if found is None:
             sys.stderr.write(f"scrapy probe: {problem}\n")
             self.exitcode = 1
             return
-        print(to_report(found, shutil.get_terminal_size((150, 40)).columns))
+        print(format_probe_report(found, shutil.get_terminal_size((150, 40)).columns))
         read = [page for page in found.pages if page.release]
         if not read:
             sys.stderr.write("scrapy probe: no release was read\n")
@@ -74,18 +76,18 @@ class Command(ScrapyCommand):
             page = store_page(read[0].html, read[0].url, found.agency, opts.out)
             print(f"\nstored {page} and its expected result: read it, mend it, commit it")
 
-    def read_file(self, file: Path, url: str, agencies: dict[str, Agency]) -> tuple[Findings | None, str | None]:
+    def probe_file(self, file: Path, url: str, agencies: dict[str, Agency]) -> tuple[ProbeResult | None, str | None]:
         """What a stored page tells."""
         try:
-            return from_file(file.read_bytes(), url, agencies), None
+            return probe_file(file.read_bytes(), url, agencies), None
         except NotARelease as error:  # an empty file
             return None, str(error)
 
-    def visit(self, url: str, agencies: dict[str, Agency]) -> tuple[Findings | None, str | None]:
+    def probe_site(self, url: str, agencies: dict[str, Agency]) -> tuple[ProbeResult | None, str | None]:
         """What a site tells, asked through Scrapy's engine."""
         assert self.settings is not None and self.crawler_process  # noqa: S101, PT018 - Scrapy sets both before run
-        asked = Agency(slug="probe", name="probe", home=url)
-        check_contact({"probe": asked}, self.settings.get("CONTACT"))
+        probed = Agency(slug="probe", name="probe", home=url)
+        check_contact({"probe": probed}, self.settings.get("CONTACT"))
         for name in ("scrapy.addons", "scrapy.crawler", "scrapy.middleware"):
             logging.getLogger(name).setLevel(logging.WARNING)
         for name in ("retry", "robotstxt"):  # the report says the same in words
@@ -95,10 +97,10 @@ class Command(ScrapyCommand):
         self.crawler_process.start()
         spider = crawler.spider
         assert isinstance(spider, ProbeSpider)  # noqa: S101 - the one just made
-        return spider.findings, spider.problem or "stopped before its end"
+        return spider.result, spider.problem or "stopped before its end"
 
 
-def to_address(text: str) -> str:
+def parse_url_argument(text: str) -> str:
     """What was typed as an http or https address; UsageError where it is none."""
     url = text if "://" in text else f"https://{text}"
     try:

@@ -14,13 +14,13 @@ from scrapy.settings import Settings
 from archive.captures import Captures
 from archive.database import ArchiveError
 from archive.dates import now
-from archive.store import Archive, Outcome
+from archive.store import Archive, SaveResult
 from scraper.agency import Agency
-from scraper.command import OptionsCommand, add_agency_option, find_chosen
-from scraper.extensions.limits import look_seldom
-from scraper.ingest import Keeping, Schedule, Witness, parse_schedule, read_mended
-from scraper.locks import lock_agencies, tell_left_out
-from scraper.redesign import reread
+from scraper.command import OptionsCommand, add_agency_option, load_selected_agencies
+from scraper.extensions.limits import raise_gc_threshold
+from scraper.ingest import CrawlRecorder, Ingest, RevisitSchedule, accept_repaired, parse_schedule
+from scraper.locks import lock_agencies, warn_about_unlisted
+from scraper.redesign import reparse_stored
 
 
 class Command(OptionsCommand):
@@ -41,65 +41,69 @@ class Command(OptionsCommand):
         super().add_options(parser)
         add_agency_option(parser)
 
-    def do(self, settings: Settings, opts: argparse.Namespace) -> int:
-        agencies, schedule = find_chosen(settings, opts), parse_schedule(settings["REVISIT_AGES"])
-        counts, mended = reparse_file(Path(settings["ARCHIVE"]), agencies, schedule, every=not opts.agency.strip(", "))
-        if mended:
-            left = mended.pop(Outcome.HELD_BACK, 0)
-            sys.stdout.write(f"of what was held back, {mended.total()} taken in, {left} still held back\n")
+    def execute(self, settings: Settings, opts: argparse.Namespace) -> int:
+        agencies, schedule = load_selected_agencies(settings, opts), parse_schedule(settings["REVISIT_AGES"])
+        counts, repaired = reparse_archive(
+            Path(settings["ARCHIVE"]), agencies, schedule, all_agencies=not opts.agency.strip(", ")
+        )
+        if repaired:
+            left = repaired.pop(SaveResult.QUARANTINED, 0)
+            sys.stdout.write(f"of what was held back, {repaired.total()} taken in, {left} still held back\n")
         told = ", ".join(f"{counts[name]} {name}" for name in ("unchanged", "reread", "unreadable", "without capture"))
         sys.stdout.write(f"{told}\n")
         return 1 if counts["unreadable"] else 0
 
 
-def reparse_file(
-    path: Path, agencies: dict[str, Agency], schedule: Schedule, *, every: bool
-) -> tuple[Counter[str], Counter[Outcome]]:
+def reparse_archive(
+    archive_path: Path, agencies: dict[str, Agency], schedule: RevisitSchedule, *, all_agencies: bool
+) -> tuple[Counter[str], Counter[SaveResult]]:
     """Read what an archive holds anew, but for agencies that are being crawled; ArchiveError where there is none.
 
     Gives what came of what is held, and of what was held back.
     """
-    if not path.is_file():
-        raise ArchiveError(path, "no such file")
-    with Archive(path) as archive:
-        look_seldom()
-        if every:
-            tell_left_out(archive, agencies)
-        lock, ours = lock_agencies(path, agencies)
+    if not archive_path.is_file():
+        raise ArchiveError(archive_path, "no such file")
+    with Archive(archive_path) as archive:
+        raise_gc_threshold()
+        if all_agencies:
+            warn_about_unlisted(archive, agencies)
+        lock, ours = lock_agencies(archive_path, agencies)
         with lock:
-            witness = Witness(archive, schedule)
-            counts = reparse(archive, witness.captures, {slug: agencies[slug] for slug in agencies if slug in ours})
-            keeping, mended = Keeping(archive, witness, agencies), Counter[Outcome]()
-            for slug in keeping.aside.agencies():
+            recorder = CrawlRecorder(archive, schedule)
+            counts = reparse_agencies(
+                archive, recorder.captures, {slug: agencies[slug] for slug in agencies if slug in ours}
+            )
+            ingest, repaired = Ingest(archive, recorder, agencies), Counter[SaveResult]()
+            for slug in ingest.quarantine.list_agencies():
                 if slug in ours:
-                    mended += read_mended(keeping, slug)
-            witness.close()
-            return counts, mended
+                    repaired += accept_repaired(ingest, slug)
+            recorder.close()
+            return counts, repaired
 
 
-def reparse(archive: Archive, captures: Captures, agencies: dict[str, Agency]) -> Counter[str]:
+def reparse_agencies(archive: Archive, captures: Captures, agencies: dict[str, Agency]) -> Counter[str]:
     """Read every held release of some agencies anew; each that differs is kept in a transaction of its own."""
     counts: Counter[str] = Counter()
     for slug, agency in agencies.items():
-        for url in find_held(archive, slug):
-            counts[reparse_one(archive, captures, url, agency)] += 1
+        for url in find_release_urls(archive, slug):
+            counts[reparse_release(archive, captures, url, agency)] += 1
     return counts
 
 
-def reparse_one(archive: Archive, captures: Captures, url: str, agency: Agency) -> str:
+def reparse_release(archive: Archive, captures: Captures, url: str, agency: Agency) -> str:
     """One release: unchanged, reread, unreadable by today's rules, or held without the bytes it came in."""
-    held = archive.held(url)
-    if held is None or held.sha256 is None:
+    stored = archive.get(url)
+    if stored is None or stored.sha256 is None:
         return "without capture"
-    release, reader = reread(held, captures, url, agency)
+    release, reader = reparse_stored(stored, captures, url, agency)
     if release is None:
         return "unreadable"
-    if not archive.differs(release):
+    if not archive.is_new_or_changed(release):
         return "unchanged"
-    archive.save(release, seen=now(), cause="parser", capture=held.capture, reader=reader)
+    archive.save(release, seen_at=now(), cause="parser", capture_id=stored.capture, reader=reader)
     return "reread"
 
 
-def find_held(archive: Archive, agency: str) -> Iterator[str]:
+def find_release_urls(archive: Archive, agency: str) -> Iterator[str]:
     """The addresses of an agency's releases, as they stood at the start of the call."""
     yield from [url for (url,) in archive.db.execute("select url from releases where agency = ? order by id", [agency])]

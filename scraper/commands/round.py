@@ -14,15 +14,22 @@ from scrapy.utils.log import configure_logging
 
 from archive.dates import now
 from scraper.agency import load_agencies
-from scraper.alerts import Ways, find_ways
-from scraper.command import OptionsCommand, add_agency_option, find_chosen, list_of
+from scraper.alerts import AlertSettings, read_alert_settings
+from scraper.command import OptionsCommand, add_agency_option, find_agencies_file, load_selected_agencies
 from scraper.errors import AgencyError
-from scraper.round import LONG, Running, close_round, hold_round, is_fresh, last_crawl
-from scraper.spiders.base import check_pass
+from scraper.round import (
+    MAX_ROUND_DURATION,
+    CommandRunner,
+    close_round,
+    has_recent_crawl,
+    lock_round,
+    read_last_crawl_id,
+)
+from scraper.spiders.base import check_pass_minutes
 
 logger = logging.getLogger(__name__)
 
-PASSES = ("news", "revisit")
+ROUND_SPIDERS = ("news", "revisit")
 
 
 class Command(OptionsCommand):
@@ -47,72 +54,76 @@ class Command(OptionsCommand):
             "--fresh", type=float, metavar="HOURS", help="only tell whether a crawl has ended within the last hours"
         )
 
-    def do(self, settings: Settings, opts: argparse.Namespace) -> int:
+    def execute(self, settings: Settings, opts: argparse.Namespace) -> int:
         configure_logging(settings)
         archive = Path(settings["ARCHIVE"])
         if opts.fresh is not None:
-            return tell_fresh(archive, opts.fresh)
-        find_chosen(settings, opts)  # a fault is told before anything is begun
-        check_pass(settings)
-        ways, options = find_ways(), to_options(opts)
-        with Running() as running:
+            return report_recent_crawl(archive, opts.fresh)
+        load_selected_agencies(settings, opts)  # a fault is told before anything is begun
+        check_pass_minutes(settings)
+        alert_settings, options = read_alert_settings(), forward_options(opts)
+        with CommandRunner() as runner:
             if opts.every is not None:
-                return repeat(running, [*options, "--agency", opts.agency], opts.every)
-            return self.go_round(running, settings, [*options, "-a", f"agency={opts.agency}"], ways)
+                return repeat_rounds(runner, [*options, "--agency", opts.agency], opts.every)
+            return self.run_round(runner, settings, [*options, "-a", f"agency={opts.agency}"], alert_settings)
 
-    def go_round(self, running: Running, settings: Settings, options: list[str], ways: Ways) -> int:
+    def run_round(
+        self, runner: CommandRunner, settings: Settings, options: list[str], alert_settings: AlertSettings
+    ) -> int:
         """One round, unless another goes on; its exit code."""
         archive = Path(settings["ARCHIVE"])
-        lock = hold_round(archive)
+        lock = lock_round(archive)
         if isinstance(lock, datetime):
-            return tell_other(lock)
+            return report_running_round(lock)
         with lock:
-            after, codes = last_crawl(archive), dict.fromkeys(PASSES, 0)
-            for name in PASSES:
+            previous_crawl_id, codes = read_last_crawl_id(archive), dict.fromkeys(ROUND_SPIDERS, 0)
+            for name in ROUND_SPIDERS:
                 minutes = f"minutes={settings['ROUND_PASS_MINUTES']}"
-                codes[name] = running.scrapy("crawl", name, "-a", minutes, *options)
+                codes[name] = runner.run_scrapy("crawl", name, "-a", minutes, *options)
                 if codes[name] == 2:
                     return 2
-            if running.stopped:
+            if runner.stop_requested:
                 logger.warning("the round was told to stop: what is left goes on with the next one")
                 return 0
             died = [f"the {name} pass broke off with code {code}" for name, code in codes.items() if code not in (0, 1)]
             for problem in died:
                 logger.error("%s", problem)
-            closed = close_round(archive, load_agencies(list_of(settings)), ways, after)
-        sys.stdout.write(f"round: {closed}\n")
-        return 0 if closed.well and not died else 1
+            result = close_round(
+                archive, load_agencies(find_agencies_file(settings)), alert_settings, previous_crawl_id
+            )
+        sys.stdout.write(f"round: {result}\n")
+        return 0 if result.is_ok and not died else 1
 
 
-def tell_other(since: datetime) -> int:
+def report_running_round(since: datetime) -> int:
     """Another round goes on: 0, as a timer may well come upon that; 1 where it has gone on so long that it hangs."""
-    if now() - since > LONG:
+    if now() - since > MAX_ROUND_DURATION:
         logger.error("the round that began at %s hangs: end it", since.isoformat())
         return 1
     logger.warning("a round has been going on since %s: this one leaves it to that", since.isoformat())
     return 0
 
 
-def repeat(running: Running, options: list[str], minutes: float) -> int:
+def repeat_rounds(runner: CommandRunner, options: list[str], minutes: float) -> int:
     """A round at every so many minutes, until we are told to stop; 2 as soon as a round is wrongly configured."""
     if not minutes > 0:
         raise AgencyError("arguments", None, "every", "must be a positive number of minutes")
-    while not running.stopped:
+    while not runner.stop_requested:
         begun = monotonic()
-        if running.scrapy("round", *options) == 2:
+        if runner.run_scrapy("round", *options) == 2:
             return 2
-        running.wait(begun + 60 * minutes - monotonic())
+        runner.wait(begun + 60 * minutes - monotonic())
     return 0
 
 
-def tell_fresh(archive: Path, hours: float) -> int:
+def report_recent_crawl(archive_path: Path, hours: float) -> int:
     """0 where a crawl has ended within the last hours, else 1; for health checks."""
-    fresh = is_fresh(archive, hours)
-    sys.stdout.write(f"{archive}: {'a' if fresh else 'no'} crawl has ended within the last {hours:g} hours\n")
+    fresh = has_recent_crawl(archive_path, hours)
+    sys.stdout.write(f"{archive_path}: {'a' if fresh else 'no'} crawl has ended within the last {hours:g} hours\n")
     return 0 if fresh else 1
 
 
-def to_options(opts: argparse.Namespace) -> list[str]:
+def forward_options(opts: argparse.Namespace) -> list[str]:
     """What a round was told, to tell it to its passes: settings, log, agencies."""
     options = [part for pair in opts.set for part in ("-s", pair)]
     for name, value in (("--loglevel", opts.loglevel), ("--logfile", opts.logfile)):

@@ -12,13 +12,20 @@ from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 
 from archive.database import ArchiveError
-from archive.quarantine import Aside, QuarantinedPage
-from archive.store import Archive, Outcome
-from scraper.agency import DEFAULT_LIST, choose_agencies, load_agencies
+from archive.quarantine import Quarantine, QuarantinedPage
+from archive.store import Archive, SaveResult
+from scraper.agency import DEFAULT_AGENCIES_FILE, load_agencies, select_agencies
 from scraper.errors import AgencyError
-from scraper.ingest import Keeping, Witness, drop, parse_schedule, supersede, take_in
+from scraper.ingest import (
+    CrawlRecorder,
+    Ingest,
+    accept_quarantined,
+    drop_quarantined,
+    parse_schedule,
+    resolve_superseded,
+)
 from scraper.locks import lock_agencies
-from scraper.quarantine import tell
+from scraper.quarantine import describe_reasons
 
 
 class Command(ScrapyCommand):
@@ -54,35 +61,35 @@ class Command(ScrapyCommand):
             raise UsageError("name agencies, and --list or --drop, not both")
         try:
             ids = parse_ids(opts.id)
-            with open_held(Path(self.settings["ARCHIVE"])) as archive:
+            with open_existing_archive(Path(self.settings["ARCHIVE"])) as archive:
                 if opts.list:
-                    self.exitcode = show(archive, args, ids)
+                    self.exitcode = print_quarantine(archive, args, ids)
                 else:
-                    self.exitcode = self.decide(archive, args, ids, dropped=opts.drop)
+                    self.exitcode = self.decide_pages(archive, args, ids, dropped=opts.drop)
         except (AgencyError, ArchiveError) as error:
             sys.stderr.write(f"scrapy takein: {error}\n")
             self.exitcode = 2
 
-    def decide(self, archive: Archive, slugs: list[str], ids: set[int], *, dropped: bool) -> int:
+    def decide_pages(self, archive: Archive, slugs: list[str], ids: set[int], *, dropped: bool) -> int:
         """Take in, or drop, what waits of some agencies; an agency that is being crawled is left alone."""
         assert self.settings is not None  # noqa: S101 - Scrapy sets it before run
-        file = Path(self.settings.get("AGENCIES") or DEFAULT_LIST)
-        agencies = choose_agencies(load_agencies(file), slugs, file)
-        witness = Witness(archive, parse_schedule(self.settings["REVISIT_AGES"]))
-        keeping, counts = Keeping(archive, witness, agencies), Counter[str]()
+        file = Path(self.settings.get("AGENCIES") or DEFAULT_AGENCIES_FILE)
+        agencies = select_agencies(load_agencies(file), slugs, file)
+        recorder = CrawlRecorder(archive, parse_schedule(self.settings["REVISIT_AGES"]))
+        ingest, counts = Ingest(archive, recorder, agencies), Counter[str]()
         lock, ours = lock_agencies(archive.path, agencies)
         with lock:
             for slug in ours:
-                for kept in choose(supersede(keeping, keeping.aside.waiting(slug)), ids):
-                    counts[name_of(None if dropped else take_in(keeping, kept, "taken"))] += 1
+                for kept in select_pages(resolve_superseded(ingest, ingest.quarantine.list_pending(slug)), ids):
+                    counts[describe_outcome(None if dropped else accept_quarantined(ingest, kept, "taken"))] += 1
                     if dropped:
-                        drop(keeping, kept)
-        witness.close()
+                        drop_quarantined(ingest, kept)
+        recorder.close()
         print(", ".join(f"{number} {name}" for name, number in counts.items()) or "nothing is held back")
-        return 1 if counts[name_of(Outcome.HELD_BACK)] or ours != set(agencies) else 0
+        return 1 if counts[describe_outcome(SaveResult.QUARANTINED)] or ours != set(agencies) else 0
 
 
-def open_held(path: Path) -> Archive:
+def open_existing_archive(path: Path) -> Archive:
     """An archive that exists; ArchiveError where there is none."""
     if not path.is_file():
         raise ArchiveError(path, "no such file")
@@ -97,26 +104,26 @@ def parse_ids(text: str) -> set[int]:
         raise AgencyError("arguments", None, "id", f"{text!r} are no numbers with commas") from error
 
 
-def choose(waiting: list[QuarantinedPage], ids: set[int]) -> list[QuarantinedPage]:
+def select_pages(quarantined: list[QuarantinedPage], ids: set[int]) -> list[QuarantinedPage]:
     """The named ones of what waits, all where none is named."""
-    return [kept for kept in waiting if not ids or kept.id in ids]
+    return [kept for kept in quarantined if not ids or kept.id in ids]
 
 
-def name_of(outcome: Outcome | None) -> str:
+def describe_outcome(outcome: SaveResult | None) -> str:
     """What came of one, as it is counted for a reader; None: it was dropped."""
     if outcome is None:
         return "dropped"
-    return {Outcome.HELD_BACK: "still held back"}.get(outcome, outcome.value)
+    return {SaveResult.QUARANTINED: "still held back"}.get(outcome, outcome.value)
 
 
-def show(archive: Archive, slugs: list[str], ids: set[int]) -> int:
+def print_quarantine(archive: Archive, slugs: list[str], ids: set[int]) -> int:
     """Print what waits: number, when it was read, its address, why."""
-    aside = Aside(archive.db)
-    for slug in slugs or aside.agencies():
-        waiting = choose(aside.waiting(slug), ids)
+    quarantine = Quarantine(archive.db)
+    for slug in slugs or quarantine.list_agencies():
+        waiting = select_pages(quarantine.list_pending(slug), ids)
         print(f"{slug}: {len(waiting)} held back")
         for kept in waiting:
             print(
-                f"  {kept.id:>6}  {kept.seen[:16]}  {kept.state['title']}\n{'':8}{kept.url}\n{'':8}{tell(kept.reason)}"
+                f"  {kept.id:>6}  {kept.seen[:16]}  {kept.state['title']}\n{'':8}{kept.url}\n{'':8}{describe_reasons(kept.reason)}"
             )
     return 0

@@ -8,11 +8,11 @@ from scrapy.settings import Settings
 from scrapy.utils.log import configure_logging
 
 from scraper.command import OptionsCommand
-from scraper.commands.round import to_options
-from scraper.distributed.queue import Broker, Queue
-from scraper.distributed.worker import Rounds
-from scraper.round import Running
-from scraper.spiders.base import check_pass
+from scraper.commands.round import forward_options
+from scraper.distributed.queue import Broker, JobQueue
+from scraper.distributed.worker import RoundRunner
+from scraper.round import CommandRunner
+from scraper.spiders.base import check_pass_minutes
 
 
 class Command(OptionsCommand):
@@ -28,17 +28,17 @@ class Command(OptionsCommand):
             " exit code 2: wrongly configured."
         )
 
-    def do(self, settings: Settings, opts: argparse.Namespace) -> int:
+    def execute(self, settings: Settings, opts: argparse.Namespace) -> int:
         configure_logging(settings)
-        check_pass(settings)
+        check_pass_minutes(settings)
         broker = Broker(settings)
-        broker.check()
-        with Running() as running:
-            rounds = Rounds(broker, settings, running, to_options(opts))
-            queue = Queue(broker, settings, rounds.go)
+        broker.check_connection()
+        with CommandRunner() as runner:
+            rounds = RoundRunner(broker, settings, runner, forward_options(opts))
+            queue = JobQueue(broker, settings, rounds.run_round)
             queue.start()
-            while not (running.stopped or rounds.wrong):
-                running.wait(1)
-            running.told.set()
+            while not (runner.stop_requested or rounds.misconfigured):
+                runner.wait(1)
+            runner.stop_event.set()
             queue.stop()
-        return 2 if rounds.wrong else 0
+        return 2 if rounds.misconfigured else 0

@@ -10,13 +10,13 @@ from scrapy.settings import Settings
 from scrapy.utils.log import configure_logging
 
 from archive.database import ArchiveError
-from scraper.alerts import find_ways
-from scraper.command import OptionsCommand, list_of
+from scraper.alerts import read_alert_settings
+from scraper.command import OptionsCommand, find_agencies_file
 from scraper.distributed.queue import Broker
-from scraper.distributed.writer import Writing
-from scraper.errors import AgencyError, CrewError
-from scraper.extensions.limits import look_seldom
-from scraper.round import Running
+from scraper.distributed.writer import ArchiveWriter
+from scraper.errors import AgencyError, BrokerError
+from scraper.extensions.limits import raise_gc_threshold
+from scraper.round import CommandRunner
 
 
 class Command(OptionsCommand):
@@ -32,23 +32,23 @@ class Command(OptionsCommand):
             " exit code 1: the archive cannot be written, or the broker failed; 2: wrongly configured."
         )
 
-    def do(self, settings: Settings, opts: argparse.Namespace) -> int:
+    def execute(self, settings: Settings, opts: argparse.Namespace) -> int:
         configure_logging(settings)
-        path, file = Path(settings["ARCHIVE"]), list_of(settings)
-        writing: Writing | None = None
-        running = Running()
+        path, file = Path(settings["ARCHIVE"]), find_agencies_file(settings)
+        writer: ArchiveWriter | None = None
+        runner = CommandRunner()
         try:
-            with running:
+            with runner:
                 broker = Broker(settings)
-                broker.check()
-                writing = Writing(broker, settings, path, file, find_ways())
-                look_seldom()
-                with broker.faults():
-                    writing.go(lambda: running.stopped)
-        except (AgencyError, ArchiveError, CrewError, sqlite3.OperationalError) as error:
-            self.tell(error)
-            return 2 if writing is None else 0 if running.stopped else 1
+                broker.check_connection()
+                writer = ArchiveWriter(broker, settings, path, file, read_alert_settings())
+                raise_gc_threshold()
+                with broker.convert_errors():
+                    writer.run(lambda: runner.stop_requested)
+        except (AgencyError, ArchiveError, BrokerError, sqlite3.OperationalError) as error:
+            self.report_error(error)
+            return 2 if writer is None else 0 if runner.stop_requested else 1
         finally:
-            if writing:
-                writing.close()
+            if writer:
+                writer.close()
         return 0

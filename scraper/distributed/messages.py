@@ -24,18 +24,27 @@ from typing import Any
 
 import zstandard
 
-from archive.dates import to_text
+from archive.dates import to_iso
 from archive.store import Archive
-from scraper.errors import CrewError
-from scraper.items import Answer, AttachmentItem, ContactItem, Evidence, ImageItem, QuestionItem, Reading, ReleaseItem
+from scraper.errors import BrokerError
+from scraper.items import (
+    AttachmentItem,
+    ContactItem,
+    FetchedPage,
+    ImageItem,
+    ParsedPage,
+    Provenance,
+    QuestionItem,
+    ReleaseItem,
+)
 
 MAX_JOB_BYTES = 4 * 1024**3  # bytes of an errand
-LATELY = timedelta(days=2)  # what the budgets of a day count, by whatever clock
-RELEASES = "id, agency, url, first_seen, last_checked, checks, next_check, published, updated, moved_to, gone"
+CRAWL_HISTORY = timedelta(days=2)  # what the budgets of a day count, by whatever clock
+COPIED_COLUMNS = "id, agency, url, first_seen, last_checked, checks, next_check, published, updated, moved_to, gone"
 COPY_STATEMENTS = (  # with the owner's archive as `whole`
     "insert into agencies select * from whole.agencies where slug = :slug",
-    f"insert into releases ({RELEASES}, title, body, body_html, hash)"
-    f" select {RELEASES}, '', '', '', '' from whole.releases where agency = :slug",
+    f"insert into releases ({COPIED_COLUMNS}, title, body, body_html, hash)"
+    f" select {COPIED_COLUMNS}, '', '', '', '' from whole.releases where agency = :slug",
     "insert into revisions (id, release, seen, cause, title, body, body_html, hash)"
     " select v.id, v.release, v.seen, v.cause, '', '', '', '' from whole.revisions v"
     " join whole.releases r on r.id = v.release where r.agency = :slug and v.cause = 'source'",
@@ -48,33 +57,33 @@ COPY_STATEMENTS = (  # with the owner's archive as `whole`
 )
 
 
-def make_errand(archive: Path, slug: str, table: dict[str, Any], now: datetime) -> bytes:
+def build_job(archive_path: Path, slug: str, agency_table: dict[str, Any], now: datetime) -> bytes:
     """What a worker is given: the agency's table and the database."""
     with tempfile.TemporaryDirectory(prefix="errand-") as folder:
         path = Path(folder) / "archive.db"
-        path.write_bytes(empty())
+        path.write_bytes(build_empty_archive())
         with closing(sqlite3.connect(path, isolation_level=None)) as db:
             db.execute("pragma synchronous = off")
-            db.execute("attach ? as whole", [str(archive)])
+            db.execute("attach ? as whole", [str(archive_path)])
             db.execute("begin")  # one state of the archive
             for sql in COPY_STATEMENTS:
-                db.execute(sql, {"slug": slug, "since": to_text(now - LATELY)})
+                db.execute(sql, {"slug": slug, "since": to_iso(now - CRAWL_HISTORY)})
             db.execute("commit")
             db.execute("detach whole")
-        head = json.dumps({slug: table}, ensure_ascii=False).encode()
+        head = json.dumps({slug: agency_table}, ensure_ascii=False).encode()
         return zstandard.compress(len(head).to_bytes(4, "big") + head + path.read_bytes(), 3)
 
 
-def open_errand(data: bytes, folder: Path) -> None:
+def unpack_job(data: bytes, folder: Path) -> None:
     """Lay an errand out in a folder: agencies.toml and archive.db."""
     whole = zstandard.ZstdDecompressor().decompress(data, max_output_size=MAX_JOB_BYTES)
     end = 4 + int.from_bytes(whole[:4], "big")
-    (folder / "agencies.toml").write_text(to_toml(json.loads(whole[4:end])), "utf-8")
+    (folder / "agencies.toml").write_text(format_toml(json.loads(whole[4:end])), "utf-8")
     (folder / "archive.db").write_bytes(whole[end:])
 
 
 @cache
-def empty() -> bytes:
+def build_empty_archive() -> bytes:
     """A new archive without what is kept by triggers, as bytes."""
     with tempfile.TemporaryDirectory(prefix="errand-") as folder:
         path = Path(folder) / "archive.db"
@@ -87,15 +96,15 @@ def empty() -> bytes:
         return path.read_bytes()
 
 
-def read_tables(path: Path) -> dict[str, dict[str, Any]]:
+def read_agency_tables(path: Path) -> dict[str, dict[str, Any]]:
     """The tables of a list of agencies that has been found right."""
     return tomllib.loads(path.read_text("utf-8"))
 
 
-def to_toml(tables: dict[str, dict[str, Any]]) -> str:
+def format_toml(tables: dict[str, dict[str, Any]]) -> str:
     """Tables of texts and lists of texts as TOML, whose basic strings are JSON's.
 
-    >>> print(to_toml({"skog": {"name": 'S "Å"', "feeds": ["a", "b"]}}), end="")
+    >>> print(format_toml({"skog": {"name": 'S "Å"', "feeds": ["a", "b"]}}), end="")
     [skog]
     name = "S \\"Å\\""
     feeds = ["a", "b"]
@@ -107,13 +116,15 @@ def to_toml(tables: dict[str, dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
-ARCHIVE = {  # what a crawl may do to the archive, by the part of it that does it
-    "frontier": frozenset({"add", "names", "held", "done", "failed", "gone", "refused"}),
-    "walks": frozenset({"cut", "end", "keep"}),
-    "hosts": frozenset({"robots_read", "robots_unreachable", "pause", "relieve"}),
-    "witness": frozenset({"stood", "stands", "unread", "away"}),
+ARCHIVE_OPERATIONS = {  # what a crawl may do to the archive, by the part of it that does it
+    "frontier": frozenset(
+        {"add", "set_link_count", "mark_stored", "mark_done", "mark_failed", "mark_gone", "mark_rejected"}
+    ),
+    "cursors": frozenset({"save", "delete", "delete_except"}),
+    "hosts": frozenset({"store_robots", "mark_robots_unreachable", "pause", "clear_pause"}),
+    "recorder": frozenset({"record_unchanged", "record_current", "record_failure", "record_missing"}),
 }
-CREW = frozenset({"open", "begin", "keep", "close", "end"})  # and what tells of the round itself
+ROUND_OPERATIONS = frozenset({"open", "begin", "keep", "close", "end"})  # and what tells of the round itself
 MAX_PART_BYTES = 256 * 1024 * 1024  # bytes that a part of a message may unpack to
 PART_TYPES = {"questions": QuestionItem, "images": ImageItem, "attachments": AttachmentItem, "contacts": ContactItem}
 
@@ -128,7 +139,7 @@ class Operation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Message:
+class WorkerMessage:
     """What one transaction of a worker's crawl did. seq: its number among those of its token, from 1."""
 
     agency: str
@@ -137,11 +148,15 @@ class Message:
     operations: tuple[Operation, ...]
 
 
-def pack(operations: tuple[Operation, ...]) -> tuple[bytes, bytes]:
+def pack_operations(operations: tuple[Operation, ...]) -> tuple[bytes, bytes]:
     """Operations as two compressed parts: their wording, and the answer's bytes; b"" where none has any."""
     bodies: list[bytes] = []
     worded = [
-        [one.name, [word(v, bodies) for v in one.args], {k: word(v, bodies) for k, v in one.kwargs.items()}]
+        [
+            one.name,
+            [encode_argument(v, bodies) for v in one.args],
+            {k: encode_argument(v, bodies) for k, v in one.kwargs.items()},
+        ]
         for one in operations
     ]
     if len(bodies) > 1:
@@ -150,17 +165,17 @@ def pack(operations: tuple[Operation, ...]) -> tuple[bytes, bytes]:
     return zstandard.compress(text, 3), zstandard.compress(bodies[0], 3) if bodies else b""
 
 
-def unpack(fields: Mapping[bytes, bytes]) -> Message:
+def unpack_message(fields: Mapping[bytes, bytes]) -> WorkerMessage:
     """A message as the stream has it; CrewError where an operation is none of those above."""
-    body = expand(fields[b"body"]) if fields[b"body"] else b""
+    body = decompress_part(fields[b"body"]) if fields[b"body"] else b""
     operations = []
-    for name, args, kwargs in json.loads(expand(fields[b"operations"]).decode("utf-8", "surrogatepass")):
+    for name, args, kwargs in json.loads(decompress_part(fields[b"operations"]).decode("utf-8", "surrogatepass")):
         part, _, method = name.rpartition(".")
-        if method not in (ARCHIVE.get(part, frozenset()) if part else CREW):
-            raise CrewError(f"a message of {fields[b'agency'].decode()} names {name!r}, which is no operation")
-        read = {key: unword(value, body) for key, value in kwargs.items()}
-        operations.append(Operation(name=name, args=tuple(unword(value, body) for value in args), kwargs=read))
-    return Message(
+        if method not in (ARCHIVE_OPERATIONS.get(part, frozenset()) if part else ROUND_OPERATIONS):
+            raise BrokerError(f"a message of {fields[b'agency'].decode()} names {name!r}, which is no operation")
+        read = {key: decode_argument(value, body) for key, value in kwargs.items()}
+        operations.append(Operation(name=name, args=tuple(decode_argument(value, body) for value in args), kwargs=read))
+    return WorkerMessage(
         agency=fields[b"agency"].decode(),
         token=int(fields[b"token"]),
         seq=int(fields[b"seq"]),
@@ -168,33 +183,33 @@ def unpack(fields: Mapping[bytes, bytes]) -> Message:
     )
 
 
-def expand(data: bytes) -> bytes:
+def decompress_part(data: bytes) -> bytes:
     """Compressed bytes as they were; CrewError where they are none, or would be too many."""
     try:
         if zstandard.frame_content_size(data) > MAX_PART_BYTES:
-            raise CrewError("a message unpacks to too much")
+            raise BrokerError("a message unpacks to too much")
         return zstandard.ZstdDecompressor().decompress(data, max_output_size=MAX_PART_BYTES)
     except zstandard.ZstdError as error:
-        raise CrewError(f"a message cannot be unpacked: {error}") from error
+        raise BrokerError(f"a message cannot be unpacked: {error}") from error
 
 
-def word(value: Any, bodies: list[bytes]) -> Any:
+def encode_argument(value: Any, bodies: list[bytes]) -> Any:
     """An argument as JSON can say it."""
     if isinstance(value, datetime):
         return {"$datetime": value.isoformat()}
     if isinstance(value, timedelta):
         return {"$seconds": value.total_seconds()}
-    if isinstance(value, Answer):
+    if isinstance(value, FetchedPage):
         bodies.append(value.body)
         told = {name: getattr(value, name) for name in ("url", "status")}
-        return {"$answer": told | {"seen": value.seen.isoformat(), "headers": dict(value.headers)}}
-    if isinstance(value, Reading):
-        told = {"item": asdict(value.item), "visited": value.visited, "held": value.held}
-        return {"$reading": told | word(value.answer, bodies)}
+        return {"$response": told | {"fetched_at": value.fetched_at.isoformat(), "headers": dict(value.headers)}}
+    if isinstance(value, ParsedPage):
+        told = {"item": asdict(value.item), "url": value.url, "release_id": value.release_id}
+        return {"$page": told | encode_argument(value.response, bodies)}
     return list(value) if isinstance(value, tuple | set | frozenset) else value
 
 
-def unword(value: Any, body: bytes) -> Any:
+def decode_argument(value: Any, body: bytes) -> Any:
     """The argument that `word` worded."""
     if not isinstance(value, dict):
         return value
@@ -202,22 +217,25 @@ def unword(value: Any, body: bytes) -> Any:
         return datetime.fromisoformat(value["$datetime"])
     if "$seconds" in value:
         return timedelta(seconds=value["$seconds"])
-    if "$reading" in value:
-        told = value["$reading"]
-        return Reading(
-            item=to_item(told["item"]), visited=told["visited"], held=told["held"], answer=unword(told, body)
+    if "$page" in value:
+        told = value["$page"]
+        return ParsedPage(
+            item=decode_item(told["item"]),
+            url=told["url"],
+            release_id=told["release_id"],
+            response=decode_argument(told, body),
         )
-    if "$answer" in value:
-        told = value["$answer"]
-        return Answer(**told | {"seen": datetime.fromisoformat(told["seen"]), "body": body})
+    if "$response" in value:
+        told = value["$response"]
+        return FetchedPage(**told | {"fetched_at": datetime.fromisoformat(told["fetched_at"]), "body": body})
     return value
 
 
-def to_item(told: dict[str, Any]) -> ReleaseItem:
+def decode_item(values: dict[str, Any]) -> ReleaseItem:
     """An item from the dictionary that it was."""
-    item = ReleaseItem(**told)
+    item = ReleaseItem(**values)
     return replace(
         item,
-        **{name: [kind(**part) for part in told[name]] for name, kind in PART_TYPES.items()},  # type: ignore[arg-type] # by name
-        evidence={name: Evidence(**found) for name, found in told["evidence"].items()},
+        **{name: [kind(**part) for part in values[name]] for name, kind in PART_TYPES.items()},  # type: ignore[arg-type] # by name
+        evidence={name: Provenance(**found) for name, found in values["evidence"].items()},
     )

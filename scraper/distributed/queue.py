@@ -32,7 +32,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 from urllib.parse import urlsplit
 
-from scraper.errors import CrewError
+from scraper.errors import BrokerError
 
 if TYPE_CHECKING:
     import dramatiq
@@ -41,11 +41,11 @@ if TYPE_CHECKING:
     from scrapy.settings import BaseSettings
 
 
-GROUP = WRITER = "writer"
-FENCED, FULL = -1, -2  # what SEND says instead of how long the lease goes on
-MISSING = "a crew needs the package {name}: pip install -c constraints.txt -e '.[crew]' in the clone"
-PAUSE = 0.2  # seconds between two tries while the broker does not answer
-TAKE = """
+CONSUMER_GROUP = CONSUMER_NAME = "writer"
+LEASE_LOST, BACKLOG_FULL = -1, -2  # what SEND says instead of how long the lease goes on
+MISSING_PACKAGE = "a crew needs the package {name}: pip install -c constraints.txt -e '.[crew]' in the clone"
+RETRY_INTERVAL = 0.2  # seconds between two tries while the broker does not answer
+TAKE_LEASE_SCRIPT = """
 if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
 local t = redis.call('TIME')
 local last = tonumber(redis.call('GET', KEYS[2]) or '0')
@@ -54,16 +54,16 @@ redis.call('SET', KEYS[2], string.format('%.0f', token))
 redis.call('SET', KEYS[1], string.format('%.0f', token), 'PX', ARGV[1])
 return token
 """
-KEEP = """
+RENEW_LEASE_SCRIPT = """
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return -1 end
 if tonumber(ARGV[2]) > 0 then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
 return math.max(1, redis.call('PTTL', KEYS[1]))
 """
-REVOKE = """
+REVOKE_LEASE_SCRIPT = """
 if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('SET', KEYS[1], '0', 'KEEPTTL') return 1 end
 return 0
 """
-SEND = """
+SEND_MESSAGE_SCRIPT = """
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return -1 end
 local seq = tonumber(ARGV[3])
 if seq <= tonumber(redis.call('HGET', KEYS[3], 'seq') or '0') then return redis.call('PTTL', KEYS[1]) end
@@ -76,7 +76,7 @@ redis.call('HSET', KEYS[3], 'seq', ARGV[3])
 redis.call('EXPIRE', KEYS[3], 604800)
 return math.max(1, redis.call('PTTL', KEYS[1]))
 """
-DONE = """
+DELETE_MESSAGE_SCRIPT = """
 redis.call('XACK', KEYS[1], ARGV[1], ARGV[2])
 if redis.call('XDEL', KEYS[1], ARGV[2]) == 1 then redis.call('DECRBY', KEYS[2], ARGV[3]) end
 return 1
@@ -89,37 +89,44 @@ class Broker:
 
     def __init__(self, settings: BaseSettings) -> None:
         self.url, self.prefix = settings["CREW_BROKER"], settings["CREW_PREFIX"]
-        self.most = settings.getint("CREW_BACKLOG")
+        self.max_backlog = settings.getint("CREW_BACKLOG")
         if not self.url:
-            raise CrewError("CREW_BROKER is not set: the broker's address, such as redis://192.0.2.7:6379/0")
-        self.redis = connect(self.url)
+            raise BrokerError("CREW_BROKER is not set: the broker's address, such as redis://192.0.2.7:6379/0")
+        self.redis = connect_redis(self.url)
         self.scripts: dict[str, Script] = {
-            text: self.redis.register_script(text) for text in (TAKE, KEEP, REVOKE, SEND, DONE)
+            text: self.redis.register_script(text)
+            for text in (
+                TAKE_LEASE_SCRIPT,
+                RENEW_LEASE_SCRIPT,
+                REVOKE_LEASE_SCRIPT,
+                SEND_MESSAGE_SCRIPT,
+                DELETE_MESSAGE_SCRIPT,
+            )
         }
 
     def key(self, *parts: object) -> str:
         """A key under our prefix."""
         return ":".join((self.prefix, *map(str, parts)))
 
-    def run(self, script: str, keys: list[str], *arguments: object) -> int:
+    def run_script(self, script: str, keys: list[str], *arguments: object) -> int:
         """A script, with our keys."""
         return int(self.scripts[script](keys=keys, args=list(arguments)))  # type: ignore[arg-type] # bytes, numbers, texts
 
     @contextmanager
-    def faults(self) -> Iterator[None]:
+    def convert_errors(self) -> Iterator[None]:
         """What the broker fails by inside is a CrewError."""
         from redis.exceptions import RedisError  # noqa: PLC0415 - only a crew needs it
 
         try:
             yield
         except RedisError as error:
-            raise CrewError(f"{self.address}: {error}") from error
+            raise BrokerError(f"{self.address}: {error}") from error
 
-    def check(self) -> None:
+    def check_connection(self) -> None:
         """CrewError where the broker does not answer."""
-        self.insist(self.redis.ping, 0)
+        self.call_with_retry(self.redis.ping, 0)
 
-    def insist(self, ask: Callable[[], T], seconds: float | Callable[[], float]) -> T:
+    def call_with_retry(self, function: Callable[[], T], timeout: float | Callable[[], float]) -> T:
         """What the broker answers; asked again and again for so long while it does not. CrewError then.
 
         seconds: or what tells, each time, for how long still.
@@ -129,13 +136,13 @@ class Broker:
         begun = time.monotonic()
         while True:
             try:
-                return ask()
+                return function()
             except RedisError as error:
-                left = seconds() if callable(seconds) else begun + seconds - time.monotonic()
+                left = timeout() if callable(timeout) else begun + timeout - time.monotonic()
                 lasting = isinstance(error, ResponseError) and not str(error).startswith(("LOADING", "BUSY"))
                 if lasting or left <= 0:
-                    raise CrewError(f"{self.address}: {error}") from error
-            time.sleep(PAUSE)
+                    raise BrokerError(f"{self.address}: {error}") from error
+            time.sleep(RETRY_INTERVAL)
 
     @property
     def address(self) -> str:
@@ -144,19 +151,19 @@ class Broker:
         return str(told.get("path") or f"{told.get('host')}:{told.get('port')}")
 
 
-def connect(url: str) -> Redis:
+def connect_redis(url: str) -> Redis:
     """A client; CrewError where the package is not installed or the address is none."""
     try:
         from redis import Redis  # noqa: PLC0415 - only a crew needs it
         from redis.backoff import NoBackoff  # noqa: PLC0415
         from redis.retry import Retry  # noqa: PLC0415
     except ModuleNotFoundError as error:
-        raise CrewError(MISSING.format(name=error.name)) from error
+        raise BrokerError(MISSING_PACKAGE.format(name=error.name)) from error
     options: dict[str, Any] = {"socket_timeout": 10, "socket_connect_timeout": 5, "retry": Retry(NoBackoff(), 0)}
     try:
         return Redis.from_url(url, **options)
     except ValueError as error:
-        raise CrewError(f"CREW_BROKER: {error}") from error
+        raise BrokerError(f"CREW_BROKER: {error}") from error
 
 
 logger = logging.getLogger(__name__)
@@ -168,154 +175,162 @@ class Lease:
 
     def __init__(self, broker: Broker, settings: BaseSettings, host: str, token: int) -> None:
         self.broker, self.token, self.key = broker, token, broker.key("lease", host)
-        self.safe, self.quiet = settings.getfloat("CREW_LEASE"), settings.getfloat("CRAWL_DELAY_MAX")
-        self.until = 0.0  # by CLOCK
+        self.lease_seconds, self.max_delay = settings.getfloat("CREW_LEASE"), settings.getfloat("CRAWL_DELAY_MAX")
+        self.expires_at = 0.0  # by CLOCK
 
     @classmethod
-    def take(cls, broker: Broker, settings: BaseSettings, host: str) -> Lease | None:
+    def acquire(cls, broker: Broker, settings: BaseSettings, host: str) -> Lease | None:
         """A new lease; None where somebody has it."""
         lease, begun = cls(broker, settings, host, 0), time.clock_gettime(CLOCK)
-        lease.token = broker.run(TAKE, [lease.key, broker.key("token")], lease.whole)
-        lease.told(lease.whole, begun)
+        lease.token = broker.run_script(
+            TAKE_LEASE_SCRIPT, [lease.key, broker.key("token")], lease.lifetime_milliseconds
+        )
+        lease.update_expiry(lease.lifetime_milliseconds, begun)
         return lease if lease.token else None
 
     @property
-    def whole(self) -> int:
+    def lifetime_milliseconds(self) -> int:
         """Milliseconds from one renewal to the end, if no other follows."""
-        return round(1000 * (self.safe + self.quiet))
+        return round(1000 * (self.lease_seconds + self.max_delay))
 
     @property
-    def left(self) -> float:
+    def seconds_left(self) -> float:
         """Seconds that we may go on asking, as far as we know; less than 0: no more."""
-        return self.until - time.clock_gettime(CLOCK)
+        return self.expires_at - time.clock_gettime(CLOCK)
 
-    def look(self) -> bool:
+    def refresh(self) -> bool:
         """Whether it is ours still; asks the broker."""
-        return self._keep(0)
+        return self._extend(0)
 
     def renew(self) -> bool:
         """Have it last from now on; False where it is another's."""
-        return self._keep(self.whole)
+        return self._extend(self.lifetime_milliseconds)
 
     def release(self, seconds: float) -> None:
         """Leave it to others after so many seconds: the host's own delay, since its last request."""
-        self._keep(max(1, round(1000 * seconds)))
+        self._extend(max(1, round(1000 * seconds)))
 
-    def _keep(self, milliseconds: int) -> bool:
+    def _extend(self, milliseconds: int) -> bool:
         begun = time.clock_gettime(CLOCK)
-        found = self.broker.run(KEEP, [self.key], self.token, milliseconds)
-        self.told(found, begun)
-        return found != FENCED
+        found = self.broker.run_script(RENEW_LEASE_SCRIPT, [self.key], self.token, milliseconds)
+        self.update_expiry(found, begun)
+        return found != LEASE_LOST
 
-    def told(self, milliseconds: int, asked: float) -> None:
+    def update_expiry(self, milliseconds: int, requested_at: float) -> None:
         """The broker said, when asked at a moment, how long the lock still lasts; FENCED: it is not ours."""
-        self.until = 0.0 if milliseconds == FENCED else asked + milliseconds / 1000 - self.quiet
+        self.expires_at = 0.0 if milliseconds == LEASE_LOST else requested_at + milliseconds / 1000 - self.max_delay
 
 
-class Renewal:
+class LeaseRenewal:
     """While it is entered a thread renews a lease; `lost` is called once where that fails for too long."""
 
-    def __init__(self, lease: Lease, lost: Callable[[], None]) -> None:
-        self.lease, self.lost, self.over = lease, lost, threading.Event()
-        self.thread = threading.Thread(target=self.go, name="lease", daemon=True)
+    def __init__(self, lease: Lease, on_lost: Callable[[], None]) -> None:
+        self.lease, self.on_lost, self.stop_event = lease, on_lost, threading.Event()
+        self.thread = threading.Thread(target=self.renew_until_stopped, name="lease", daemon=True)
 
     def __enter__(self) -> Self:
         self.thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.over.set()
+        self.stop_event.set()
         self.thread.join()
 
-    def go(self) -> None:
+    def renew_until_stopped(self) -> None:
         """Renew, until it is left or lost."""
-        while not self.over.wait(self.lease.safe / 4):
+        while not self.stop_event.wait(self.lease.lease_seconds / 4):
             try:
-                ours = self.lease.broker.insist(self.lease.renew, lambda: 0 if self.over.is_set() else self.lease.left)
-            except CrewError as error:
+                ours = self.lease.broker.call_with_retry(
+                    self.lease.renew, lambda: 0 if self.stop_event.is_set() else self.lease.seconds_left
+                )
+            except BrokerError as error:
                 logger.warning("the lease cannot be renewed: %s", error)
                 ours = False
             if not ours:
-                self.lost()
+                self.on_lost()
                 return
 
 
-def host_of(home: str) -> str:
+def find_lease_host(home: str) -> str:
     """The host that an agency's lease is on: agencies that share one are one worker's at a time, too.
 
-    >>> host_of("https://WWW.Skog.example/nyheter"), host_of("https://skog.example/")
+    >>> find_lease_host("https://WWW.Skog.example/nyheter"), find_lease_host("https://skog.example/")
     ('skog.example', 'skog.example')
     """
     return (urlsplit(home).netloc.rpartition("@")[2]).lower().removeprefix("www.")
 
 
-NAME = "rounds"
-FORGOTTEN = 6 * 3600  # seconds after which a round that is said to wait is taken to be lost
-HURRY = 10_000  # milliseconds for each of the queue's threads to end
-ALWAYS = 1_000_000  # of a million commands, how many look for jobs of dead workers: by default too few for a small crew
+QUEUE_NAME = "rounds"
+QUEUED_MARK_SECONDS = 6 * 3600  # seconds after which a round that is said to wait is taken to be lost
+STOP_TIMEOUT = 10_000  # milliseconds for each of the queue's threads to end
+MAINTENANCE_CHANCE = (
+    1_000_000  # of a million commands, how many look for jobs of dead workers: by default too few for a small crew
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Later:
+class JobDeferral:
     """A job is not done: it is to be tried again, by whoever is free, after some seconds."""
 
     seconds: float
 
 
-class Queue:
+class JobQueue:
     """Jobs, and what one worker makes of them. go: does a round; a fault it has not foreseen is tried again, too."""
 
-    def __init__(self, broker: Broker, settings: BaseSettings, go: Callable[[str, str], Later | None]) -> None:
-        self.broker, self.go = broker, go
-        self.mq = load_dramatiq()
+    def __init__(
+        self, broker: Broker, settings: BaseSettings, run_job: Callable[[str, str], JobDeferral | None]
+    ) -> None:
+        self.broker, self.run_job = broker, run_job
+        self.dramatiq_module = load_dramatiq()
         from dramatiq.brokers.redis import RedisBroker  # noqa: PLC0415 - only a crew needs it
         from dramatiq.middleware import Retries  # noqa: PLC0415
 
         dead = settings.getfloat("CREW_LEASE") + settings.getfloat("CRAWL_DELAY_MAX")  # no sooner is its agency free
-        self.jobs = RedisBroker(  # type: ignore[no-untyped-call] # as it is there
+        self.job_broker = RedisBroker(  # type: ignore[no-untyped-call] # as it is there
             url=broker.url,
             namespace=broker.key("queue"),
             middleware=[Retries(min_backoff=1000, max_backoff=300_000)],
             heartbeat_timeout=round(1000 * dead),
-            maintenance_chance=ALWAYS,
+            maintenance_chance=MAINTENANCE_CHANCE,
         )
-        options: dict[str, Any] = {"queue_name": NAME, "max_retries": None}
-        self.actor = self.mq.actor(self.work, actor_name="round", broker=self.jobs, **options)
+        options: dict[str, Any] = {"queue_name": QUEUE_NAME, "max_retries": None}
+        self.actor = self.dramatiq_module.actor(self.process_job, actor_name="round", broker=self.job_broker, **options)
         self.worker: dramatiq.Worker | None = None
-        self.free = threading.Event()  # no job goes on
-        self.free.set()
+        self.idle = threading.Event()  # no job goes on
+        self.idle.set()
 
-    def put(self, slug: str, host: str) -> bool:
+    def enqueue(self, slug: str, host: str) -> bool:
         """Have a round done, unless it waits or goes on already."""
         key = self.broker.key("waiting", slug)
-        if not self.broker.redis.set(key, 1, nx=True, ex=FORGOTTEN):
+        if not self.broker.redis.set(key, 1, nx=True, ex=QUEUED_MARK_SECONDS):
             return False
         self.actor.send(slug, host)
         return True
 
-    def work(self, slug: str, host: str) -> None:
+    def process_job(self, slug: str, host: str) -> None:
         """One job to its end."""
-        self.free.clear()
+        self.idle.clear()
         try:
-            later = self.go(slug, host)
+            deferral = self.run_job(slug, host)
         finally:
-            self.free.set()
-        if later:
-            raise self.mq.Retry(delay=max(1, round(1000 * later.seconds)))
+            self.idle.set()
+        if deferral:
+            raise self.dramatiq_module.Retry(delay=max(1, round(1000 * deferral.seconds)))
         self.broker.redis.delete(self.broker.key("waiting", slug))
 
     def start(self) -> None:
         """Take jobs from now on, one at a time, in a thread."""
-        self.worker = self.mq.Worker(self.jobs, worker_threads=1, worker_timeout=1000)
+        self.worker = self.dramatiq_module.Worker(self.job_broker, worker_threads=1, worker_timeout=1000)
         self.worker.queue_prefetch = 1  # what we cannot begin is another worker's
         self.worker.start()
 
     def stop(self) -> None:
         """Take no more; what goes on is waited for. A broker that is away is not: it hands the job on by itself."""
         if self.worker:
-            self.free.wait()
-            self.worker.stop(timeout=HURRY)
-        self.jobs.close()
+            self.idle.wait()
+            self.worker.stop(timeout=STOP_TIMEOUT)
+        self.job_broker.close()
 
 
 def load_dramatiq() -> Any:
@@ -323,6 +338,6 @@ def load_dramatiq() -> Any:
     try:
         import dramatiq  # noqa: PLC0415 - only a crew needs it
     except ModuleNotFoundError as error:
-        raise CrewError(MISSING.format(name=error.name)) from error
+        raise BrokerError(MISSING_PACKAGE.format(name=error.name)) from error
     logging.getLogger("dramatiq").setLevel(logging.WARNING)
     return dramatiq

@@ -16,11 +16,11 @@ from __future__ import annotations
 from scrapy.exceptions import IgnoreRequest
 
 
-class NotAsked(IgnoreRequest):
+class RequestNotSent(IgnoreRequest):
     """A request that was kept from being sent."""
 
 
-class PrivateAddress(NotAsked):
+class PrivateAddress(RequestNotSent):
     """A request that leads into a private net, to this machine, or to what serves neither http nor https."""
 
     def __init__(self, host: str, problem: str) -> None:
@@ -28,25 +28,25 @@ class PrivateAddress(NotAsked):
         super().__init__(f"{host} {problem}")
 
 
-class NotNow(NotAsked):
+class RequestDeferred(RequestNotSent):
     """A request whose turn comes in a later crawl."""
 
 
-class HostPaused(NotNow):
+class HostPaused(RequestDeferred):
     """The host is left in peace."""
 
 
-class BudgetSpent(NotNow):
+class DailyBudgetExceeded(RequestDeferred):
     """The agency's requests of this day are used up."""
 
 
-class Stopped(IgnoreRequest):
+class CrawlStopped(IgnoreRequest):
     """The request was not sent, for the crawl comes to its end; the frontier has it due still."""
 
 
-class RobotsForbidden(NotAsked):
+class RobotsForbidden(RequestNotSent):
     """robots.txt forbids the request."""
 
 
-class RobotsUnreachable(NotAsked):
+class RobotsUnreachable(RequestNotSent):
     """robots.txt was answered by a server's fault or not at all: nothing is asked for until it can be read."""

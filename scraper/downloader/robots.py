@@ -34,25 +34,27 @@ from scrapy.utils.httpobj import urlparse_cached
 from scrapy.utils.misc import build_from_crawler
 from twisted.web.client import ResponseFailed
 
-from archive.dates import now, to_text
-from scraper.downloader.errors import NotNow, PrivateAddress, RobotsForbidden, RobotsUnreachable, Stopped
+from archive.dates import now, to_iso
+from scraper.downloader.errors import CrawlStopped, PrivateAddress, RequestDeferred, RobotsForbidden, RobotsUnreachable
 
 if TYPE_CHECKING:
     from archive.store import Archive
 
 
 logger = logging.getLogger(__name__)
-FRESH = 24 * 3600  # seconds that a robots.txt goes for
-LARGEST = 512 * 1024  # bytes that are read of it; RFC 9309 wants 500 KiB at least
-AGENT = re.compile(r"\s*user[- ]?agent(?:\s*:|\s)(.*)", re.IGNORECASE)  # with the slips that the parser lets pass
-TOKEN = re.compile(r"[A-Za-z_-]*")
-FAILURES = (  # what Scrapy's downloader fails by
+ROBOTS_MAX_AGE = 24 * 3600  # seconds that a robots.txt goes for
+MAX_ROBOTS_BYTES = 512 * 1024  # bytes that are read of it; RFC 9309 wants 500 KiB at least
+USER_AGENT_LINE = re.compile(
+    r"\s*user[- ]?agent(?:\s*:|\s)(.*)", re.IGNORECASE
+)  # with the slips that the parser lets pass
+PRODUCT_TOKEN = re.compile(r"[A-Za-z_-]*")
+DOWNLOAD_ERRORS = (  # what Scrapy's downloader fails by
     *(DownloadConnectionRefusedError, CannotResolveHostError, DownloadTimeoutError, DownloadCancelledError),
     *(DownloadFailedError, ResponseDataLossError, IgnoreRequest, OSError),
 )
 
 
-class RobotsTxt(RobotsTxtMiddleware):
+class RobotsMiddleware(RobotsTxtMiddleware):
     """Scrapy's own, but for three faults of it (2.19).
 
     Of several requests that wait for one host's robots.txt Scrapy's lets all but the first pass unread;
@@ -62,8 +64,8 @@ class RobotsTxt(RobotsTxtMiddleware):
 
     def __init__(self, crawler: Crawler) -> None:
         super().__init__(crawler)
-        self.asked: dict[str, tuple[float, asyncio.Task[RobotParser | None]]] = {}  # by host and port
-        self.patience = timedelta(days=crawler.settings.getfloat("ROBOTS_UNREACHABLE_DAYS"))
+        self.parser_tasks: dict[str, tuple[float, asyncio.Task[RobotParser | None]]] = {}  # by host and port
+        self.max_unreachable = timedelta(days=crawler.settings.getfloat("ROBOTS_UNREACHABLE_DAYS"))
 
     @property
     def archive(self) -> Archive | None:
@@ -80,13 +82,13 @@ class RobotsTxt(RobotsTxtMiddleware):
     async def robot_parser(self, request: Request) -> RobotParser | None:
         """The rules of a request's host; None where there are none."""
         netloc = urlparse_cached(request).netloc
-        begun, task = self.asked.get(netloc, (0.0, None))
-        if task is None or monotonic() - begun > FRESH:
-            task = asyncio.ensure_future(self.fetch(request))
-            self.asked[netloc] = monotonic(), task
+        begun, task = self.parser_tasks.get(netloc, (0.0, None))
+        if task is None or monotonic() - begun > ROBOTS_MAX_AGE:
+            task = asyncio.ensure_future(self.fetch_robots(request))
+            self.parser_tasks[netloc] = monotonic(), task
         return await asyncio.shield(task)
 
-    async def fetch(self, request: Request) -> RobotParser | None:
+    async def fetch_robots(self, request: Request) -> RobotParser | None:
         """Ask a host for its rules, on behalf of the first request to it."""
         parts = urlparse_cached(request)
         asked = Request(
@@ -98,88 +100,88 @@ class RobotsTxt(RobotsTxtMiddleware):
         assert self.crawler.engine  # noqa: S101 - it runs, or nothing would be asked
         try:
             response = await self.crawler.engine.download_async(asked)
-        except (NotNow, Stopped):
+        except (RequestDeferred, CrawlStopped):
             raise
         except PrivateAddress as error:
             if error.host == parts.hostname:  # the host itself is private: no redirect of its robots.txt
                 raise
-            return await self.go_without(request, explain(error))
-        except FAILURES as error:
-            return await self.go_without(request, explain(error))
+            return await self.handle_unreachable(request, describe_download_error(error))
+        except DOWNLOAD_ERRORS as error:
+            return await self.handle_unreachable(request, describe_download_error(error))
         if response.status >= 500 or response.status == 429:
-            return await self.go_without(request, f"answered {response.status}")
+            return await self.handle_unreachable(request, f"answered {response.status}")
         if response.status >= 400:
-            self.remember(parts.netloc, "absent")
+            self.store_robots_state(parts.netloc, "absent")
             return None
-        text = shorten(response.body)
-        self.remember(parts.netloc, "allowed", text.decode("utf-8", "replace"))
-        return await self.parse(text, request)
+        text = truncate_robots(response.body)
+        self.store_robots_state(parts.netloc, "allowed", text.decode("utf-8", "replace"))
+        return await self.parse_rules(text, request)
 
-    async def parse(self, text: bytes, request: Request) -> RobotParser:
+    async def parse_rules(self, text: bytes, request: Request) -> RobotParser:
         """A robots.txt as rules; CrawlDelay is told of them."""
-        named = name_agents(text, str(self._robotstxt_useragent or self._default_useragent))
+        named = normalise_agent_lines(text, str(self._robotstxt_useragent or self._default_useragent))
         parser: RobotParser = build_from_crawler(self._parserimpl, self.crawler, named)
         await self.crawler.signals.send_catch_log_async(
             signal=signals.robots_parsed, robotparser=parser, request=request
         )
         return parser
 
-    def remember(self, netloc: str, state: str, text: str | None = None) -> None:
+    def store_robots_state(self, netloc: str, state: str, text: str | None = None) -> None:
         """Let the archive know what came of it."""
         if self.archive:
             with self.archive.transaction():
-                self.archive.hosts.robots_read(netloc, state, now(), text)
+                self.archive.hosts.store_robots(netloc, state, now(), text)
 
-    async def go_without(self, request: Request, problem: str) -> RobotParser | None:
+    async def handle_unreachable(self, request: Request, problem: str) -> RobotParser | None:
         """robots.txt could not be read: RobotsUnreachable, until that has been so for long."""
         netloc, seen = urlparse_cached(request).netloc, now()
         told = f"robots.txt of {netloc} cannot be read: {problem}"
         if self.archive is None:
             raise RobotsUnreachable(told)
         with self.archive.transaction():
-            since, text = self.archive.hosts.robots_unreachable(netloc, seen)
-        if seen - since < self.patience:
-            raise RobotsUnreachable(f"{told} (since {to_text(since)})")
+            since, text = self.archive.hosts.mark_robots_unreachable(netloc, seen)
+        if seen - since < self.max_unreachable:
+            raise RobotsUnreachable(f"{told} (since {to_iso(since)})")
         logger.warning("%s for %d days: its %s rules go", told, (seen - since).days, "last" if text else "absent")
-        return await self.parse(text.encode(), request) if text else None
+        return await self.parse_rules(text.encode(), request) if text else None
 
 
-def shorten(text: bytes) -> bytes:
+def truncate_robots(text: bytes) -> bytes:
     """As much of a robots.txt as is read, to the end of a line.
 
-    >>> shorten(b"User-agent: *"), len(shorten(b"Disallow: /a\\n" * 100_000)) <= LARGEST
+    >>> truncate_robots(b"User-agent: *"), len(truncate_robots(b"Disallow: /a\\n" * 100_000)) <= MAX_ROBOTS_BYTES
     (b'User-agent: *', True)
     """
-    return text if len(text) <= LARGEST else text[: text.rfind(b"\n", 0, LARGEST) + 1]
+    return text if len(text) <= MAX_ROBOTS_BYTES else text[: text.rfind(b"\n", 0, MAX_ROBOTS_BYTES) + 1]
 
 
-def name_agents(text: bytes, ours: str) -> bytes:
+def normalise_agent_lines(text: bytes, own_agent: str) -> bytes:
     """A robots.txt whose User-agent lines name product tokens, whole ones (RFC 9309, 2.2.1), as its parser needs them.
 
     A parser that looks for each name within ours cannot find one that holds a slash.
 
-    >>> name_agents(b"User-Agent: skogsbot/1.0 (+https://a.example)\\nuser-agent: Skog # kort", "Skogsbot/2")
+    >>> normalise_agent_lines(b"User-Agent: skogsbot/1.0 (+https://a.example)\\nuser-agent: Skog # kort", "Skogsbot/2")
     b'User-agent: Skogsbot\\nUser-agent: Skog/'
-    >>> name_agents(b"user-agent:*\\r\\nuseragent skogsbot*\\r\\nAllow: /", "Skogsbot")
+    >>> normalise_agent_lines(b"user-agent:*\\r\\nuseragent skogsbot*\\r\\nAllow: /", "Skogsbot")
     b'User-agent: *\\nUser-agent: Skogsbot\\nAllow: /'
     """
-    own = find_token(ours)
+    own = parse_product_token(own_agent)
     lines = text.decode("utf-8-sig", "ignore").splitlines()
     for number, line in enumerate(lines):
-        if match := AGENT.match(line):
+        if match := USER_AGENT_LINE.match(line):
             told = match[1].partition("#")[0].strip()
-            token = find_token(told)
+            token = parse_product_token(told)
             name = "*" if told == "*" else own if token.lower() == own.lower() else f"{token}/" if token else ""
             lines[number] = f"User-agent: {name}"
     return "\n".join(lines).encode()
 
 
-def find_token(agent: str) -> str:
+def parse_product_token(agent: str) -> str:
     """The product token that an agent's name begins with."""
-    return TOKEN.match(agent.strip().lstrip("*"))[0]  # type: ignore[index] # it may be empty, but it always matches
+    return PRODUCT_TOKEN.match(agent.strip().lstrip("*"))[0]  # type: ignore[index] # it may be empty, but it always matches
 
 
-def explain(error: BaseException) -> str:
+def describe_download_error(error: BaseException) -> str:
     """A failure in words; of an answer that broke off, what Twisted gives as its reasons."""
     if isinstance(error, CannotResolveHostError):
         return "there is no such host"

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from twisted.internet.base import ReactorBase
     from twisted.internet.defer import Deferred
 
-NARROW = tuple(  # IPv6 nets that Python's ipaddress calls global
+NON_PUBLIC_IPV6_NETWORKS = tuple(  # IPv6 nets that Python's ipaddress calls global
     map(
         ipaddress.ip_network,
         (
@@ -41,17 +41,19 @@ NARROW = tuple(  # IPv6 nets that Python's ipaddress calls global
         ),
     )
 )
-NAT64 = ipaddress.ip_network("64:ff9b::/96")  # an IPv4 address lies in its last four bytes
-PRIVATE_NAMES = ("localhost", "local", "internal", "lan", "intranet", "corp")  # never public
-TOLD: dict[str, str] = {}  # host → why its address was refused: all that Twisted hands on is that there is none
+NAT64_NETWORK = ipaddress.ip_network("64:ff9b::/96")  # an IPv4 address lies in its last four bytes
+PRIVATE_TOP_DOMAINS = ("localhost", "local", "internal", "lan", "intranet", "corp")  # never public
+REJECTED_HOSTS: dict[
+    str, str
+] = {}  # host → why its address was refused: all that Twisted hands on is that there is none
 
 
-class Gate:
+class SSRFFilter:
     """Refuses requests to what is not public; see the module."""
 
     def __init__(self, crawler: Crawler) -> None:
         self.crawler = crawler
-        self.trusted = set(crawler.settings.getlist("PRIVATE_HOSTS"))
+        self.private_hosts = set(crawler.settings.getlist("PRIVATE_HOSTS"))
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
@@ -63,17 +65,17 @@ class Gate:
         host = (parts.hostname or "").rstrip(".").lower()
         if parts.scheme not in ("http", "https"):
             raise PrivateAddress(host or parts.scheme, f"would be asked by {parts.scheme}, which is not of the web")
-        problem = find_problem(host)
-        if problem and host not in self.trusted and not self.is_at_home(request):
+        problem = find_host_problem(host)
+        if problem and host not in self.private_hosts and not self.is_declared_loopback(request):
             raise PrivateAddress(host, problem)
 
     def process_exception(self, request: Request, exception: Exception) -> None:
         """Say why a name was taken for unknown."""
         host = urlsplit(request.url).hostname or ""
-        if isinstance(exception, CannotResolveHostError) and host in TOLD:
-            raise PrivateAddress(host, TOLD[host]) from exception
+        if isinstance(exception, CannotResolveHostError) and host in REJECTED_HOSTS:
+            raise PrivateAddress(host, REJECTED_HOSTS[host]) from exception
 
-    def is_at_home(self, request: Request) -> bool:
+    def is_declared_loopback(self, request: Request) -> bool:
         """Whether the agency that a request is for lives on this machine, at this very host and port.
 
         The same goes for an address that was given by hand, to `scrapy probe`.
@@ -83,15 +85,15 @@ class Gate:
             return True
         agencies: dict[str, Agency] = getattr(self.crawler.spider, "agencies", {})
         agency = agencies.get(request.meta.get("agency") or request.meta.get("on_behalf", ""))
-        return agency is not None and urlsplit(request.url).netloc.lower() in homes(agency)
+        return agency is not None and urlsplit(request.url).netloc.lower() in list_loopback_hosts(agency)
 
 
 class PublicResolver(CachingThreadedResolver):
     """Gives public addresses only; others to hosts that may lie in a private net."""
 
-    def __init__(self, reactor: ReactorBase, cache_size: int, timeout: float, trusted: frozenset[str]) -> None:
+    def __init__(self, reactor: ReactorBase, cache_size: int, timeout: float, private_hosts: frozenset[str]) -> None:
         super().__init__(reactor, cache_size, timeout)
-        self.trusted = trusted
+        self.private_hosts = private_hosts
 
     @classmethod
     def from_crawler(cls, crawler: Crawler, reactor: ReactorBase) -> Self:
@@ -101,22 +103,22 @@ class PublicResolver(CachingThreadedResolver):
 
     def getHostByName(self, name: str, timeout: Sequence[int] = ()) -> Deferred[str]:  # noqa: N802 - Twisted's name
         """The address of a host; DNSLookupError where it has none that may be asked."""
-        return self.look_up(name, timeout).addCallback(self.check, name)
+        return self.resolve_host(name, timeout).addCallback(self.check_address, name)
 
-    def look_up(self, name: str, timeout: Sequence[int]) -> Deferred[str]:
+    def resolve_host(self, name: str, timeout: Sequence[int]) -> Deferred[str]:
         """What the name server says."""
         return super().getHostByName(name, timeout)
 
-    def check(self, address: str, name: str) -> str:
+    def check_address(self, address: str, name: str) -> str:
         """An address if it may be asked. Names of this machine have passed Gate, which knows on whose behalf."""
-        problem = find_problem(address)
-        if problem and name not in self.trusted and not is_loopback(f"http://{name}/"):
-            TOLD[name] = f"leads to {address}, which {problem}"
-            raise DNSLookupError(f"{name} {TOLD[name]}")
+        problem = find_host_problem(address)
+        if problem and name not in self.private_hosts and not is_loopback(f"http://{name}/"):
+            REJECTED_HOSTS[name] = f"leads to {address}, which {problem}"
+            raise DNSLookupError(f"{name} {REJECTED_HOSTS[name]}")
         return address
 
 
-def homes(agency: Agency) -> set[str]:
+def list_loopback_hosts(agency: Agency) -> set[str]:
     """The hosts with ports on this machine that an agency's table names, if its home is one of them."""
     if not is_loopback(agency.home):
         return set()
@@ -124,10 +126,10 @@ def homes(agency: Agency) -> set[str]:
     return {urlsplit(url).netloc.lower() for url in named if is_loopback(url)}
 
 
-def find_problem(host: str) -> str | None:
+def find_host_problem(host: str) -> str | None:
     """Why a host is not public, by its name or address alone; None where nothing tells against it.
 
-    >>> find_problem("169.254.169.254"), find_problem("polisen.se"), find_problem("printer.local")
+    >>> find_host_problem("169.254.169.254"), find_host_problem("polisen.se"), find_host_problem("printer.local")
     ('is no public address', None, 'is no public name')
     """
     try:
@@ -135,12 +137,12 @@ def find_problem(host: str) -> str | None:
     except ValueError:
         last = host.rpartition(".")[2]
         # 127.1 and 0x7f.1 are ways to write an address
-        private = "." not in host or last in PRIVATE_NAMES or last[:1].isdigit() or host.endswith(".home.arpa")
+        private = "." not in host or last in PRIVATE_TOP_DOMAINS or last[:1].isdigit() or host.endswith(".home.arpa")
         return "is no public name" if private else None
     if isinstance(address, ipaddress.IPv6Address):
-        if any(address in net for net in NARROW):
+        if any(address in net for net in NON_PUBLIC_IPV6_NETWORKS):
             return "is no public address"
-        if address in NAT64:
+        if address in NAT64_NETWORK:
             address = ipaddress.IPv6Address(int(address) & 0xFFFFFFFF | 0xFFFF << 32)
         address = address.ipv4_mapped or address.sixtofour or (address.teredo or (None, None))[1] or address
     return None if address.is_global and not address.is_multicast else "is no public address"

@@ -18,11 +18,11 @@ from functools import cache
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from scraper.normalise.text import clean_line, either, words
-from scraper.normalise.urls import host_of
+from scraper.normalise.text import build_alternation, clean_line, split_word_list
+from scraper.normalise.urls import extract_host
 
 # One row a month: Swedish, Norwegian, Danish, English, German, Finnish, then French, Spanish, Italian and Dutch.
-NAMES = """
+MONTH_NAME_ROWS = """
 januari january januar jan jän jänner tammikuuta tammikuu janvier enero gennaio
 februari february februar feb febr helmikuuta helmikuu février febrero febbraio
 mars march märz mar maaliskuuta maaliskuu marzo maart mär mrz
@@ -36,58 +36,60 @@ oktober october okt oct lokakuuta lokakuu octobre octubre ottobre
 november nov marraskuuta marraskuu novembre noviembre
 december desember dezember dec des dez joulukuuta joulukuu décembre diciembre dicembre
 """
-MONTHS = {name: number for number, row in enumerate(NAMES.split("\n")[1:13], 1) for name in row.split()}
-ANY_MONTH = rf"(?:{'|'.join(sorted(MONTHS, key=len, reverse=True))})\b"
-MONTH = rf"(?<![^\W\d_])(?P<month>{ANY_MONTH})\.?"
+MONTHS_BY_NAME = {
+    name: number for number, row in enumerate(MONTH_NAME_ROWS.split("\n")[1:13], 1) for name in row.split()
+}
+ANY_MONTH = rf"(?:{'|'.join(sorted(MONTHS_BY_NAME, key=len, reverse=True))})\b"
+MONTH_NAME_PATTERN = rf"(?<![^\W\d_])(?P<month>{ANY_MONTH})\.?"
 
 
 # Dates as paths hold them: /2023/mars/20/, /2023/03/20/, /2023-03-20-, down to the year alone.
 PATH_DATE = re.compile(
-    rf"(?<!\d)(?P<y>(?:19|20)\d\d)(?:[/-](?:(?P<m>[01]?\d)(?!\d)|{MONTH})(?:[/-](?P<d>[0-3]?\d)(?!\d))?)?(?![\w])",
+    rf"(?<!\d)(?P<y>(?:19|20)\d\d)(?:[/-](?:(?P<m>[01]?\d)(?!\d)|{MONTH_NAME_PATTERN})(?:[/-](?P<d>[0-3]?\d)(?!\d))?)?(?![\w])",
     re.IGNORECASE,
 )
-HALF_A_YEAR = 183
+HALF_YEAR_DAYS = 183
 
 
-def find_year(url: str, month: int, day: int) -> int:
+def infer_year(url: str, month: int, day: int) -> int:
     """The year a day without one belongs to; ValueError where the URL does not tell it.
 
     Where the URL names a month, the year is the one that brings the two within half a year of each other:
     a page of 31 December is updated in January of the next. A folder of the path tells more than a word of its
     slug, which may speak of any year.
 
-    >>> find_year("https://a.se/2023/mars/20/x/", 3, 20), find_year("https://a.se/2023/december/31/x/", 1, 1)
+    >>> infer_year("https://a.se/2023/mars/20/x/", 3, 20), infer_year("https://a.se/2023/december/31/x/", 1, 1)
     (2023, 2024)
-    >>> find_year("https://a.se/nyheter/2020/05/x/", 5, 15), find_year("https://a.se/nyhetsarkiv-2019/x/", 1, 5)
+    >>> infer_year("https://a.se/nyheter/2020/05/x/", 5, 15), infer_year("https://a.se/nyhetsarkiv-2019/x/", 1, 5)
     (2020, 2019)
-    >>> find_year("https://a.se/nyheter/2025/rapport-for-april-2014/", 5, 15)
+    >>> infer_year("https://a.se/nyheter/2025/rapport-for-april-2014/", 5, 15)
     2025
     """
     path = urlsplit(url).path
     found = list(PATH_DATE.finditer(path))
-    found = [match for match in found if is_folder(match, path)] or found
+    found = [match for match in found if is_date_folder(match, path)] or found
     years = {match["y"] for match in found}
     if len(years) != 1:
         raise ValueError(f"the year is told neither by the text nor by {path}")
     year = int(years.pop())
     for match in found:
         if match["m"] or match["month"]:
-            stated = int(match["m"]) if match["m"] else MONTHS[match["month"].lower()]
-            return nearest_year(year, stated, int(match["d"] or 15), month, day)
+            stated = int(match["m"]) if match["m"] else MONTHS_BY_NAME[match["month"].lower()]
+            return find_nearest_year(year, stated, int(match["d"] or 15), month, day)
     return year
 
 
-def is_folder(match: re.Match[str], path: str) -> bool:
+def is_date_folder(match: re.Match[str], path: str) -> bool:
     """Whether a date of a path is a folder, or opens the last part of the path as a whole day does."""
     begins = path[: match.start()].endswith("/")
     return begins and (path[match.end() :][:1] in ("", "/") or bool(match["d"]))
 
 
-def nearest_year(year: int, stated_month: int, stated_day: int, month: int, day: int) -> int:
+def find_nearest_year(year: int, stated_month: int, stated_day: int, month: int, day: int) -> int:
     """The year that puts month and day nearest to the stated date."""
     stated = date(year, stated_month, stated_day)
     apart = (date(year, month, min(day, 28)) - stated).days
-    return year + (1 if apart < -HALF_A_YEAR else -1 if apart > HALF_A_YEAR else 0)
+    return year + (1 if apart < -HALF_YEAR_DAYS else -1 if apart > HALF_YEAR_DAYS else 0)
 
 
 STOCKHOLM = "Europe/Stockholm"
@@ -114,7 +116,7 @@ COUNTRY_ZONES = {
     "pl": "Europe/Warsaw",
     "jp": "Asia/Tokyo",
 }
-NAMED = {
+ZONE_OFFSETS = {
     **dict.fromkeys(("Z", "UTC", "GMT", "WET"), 0),
     **dict.fromkeys(("CET", "MEZ", "WEST", "BST"), 1),
     **dict.fromkeys(("CEST", "MESZ", "EET"), 2),
@@ -128,22 +130,22 @@ NAMED = {
 
 
 @cache
-def zone_of(host: str) -> ZoneInfo | None:
+def find_country_zone(host: str) -> ZoneInfo | None:
     """The clock of a host's country, told from its last label; None where it names no country."""
     name = COUNTRY_ZONES.get(host.rpartition(".")[2])
     return ZoneInfo(name) if name else None
 
 
-def place(naive: datetime, offset: str | None, url: str, clock: str | None = None) -> datetime:
+def localise_time(naive: datetime, offset: str | None, url: str, zone_name: str | None = None) -> datetime:
     """A clock reading as a moment: by its own offset where it names one, else by the clock named or the host's.
 
     A host without a country keeps the offset it wrote (Stockholm's zone where the two agree) and lends
     Stockholm's clock to readings without one. ValueError for a reading the clock skips in spring.
     """
-    zone = ZoneInfo(clock) if clock else zone_of(host_of(url))
+    zone = ZoneInfo(zone_name) if zone_name else find_country_zone(extract_host(url))
     if offset:
         moment = naive.replace(tzinfo=parse_offset(offset))
-        return moment.astimezone(zone) if zone else in_stockholm_if_same(moment)
+        return moment.astimezone(zone) if zone else prefer_stockholm_zone(moment)
     moment = naive.replace(tzinfo=zone or ZoneInfo(STOCKHOLM))
     # zoneinfo accepts readings in the gap; only there does the way through UTC come back changed.
     if moment.astimezone(UTC).astimezone(moment.tzinfo).replace(tzinfo=None) != naive:
@@ -153,7 +155,7 @@ def place(naive: datetime, offset: str | None, url: str, clock: str | None = Non
 
 def parse_offset(text: str) -> tzinfo:
     """'CET', 'Z', '+02:00' or '+0200' as a fixed offset."""
-    hours = NAMED.get(text.upper())
+    hours = ZONE_OFFSETS.get(text.upper())
     if hours is not None:
         return timezone(timedelta(hours=hours))
     digits = text[1:].replace(":", "")
@@ -161,16 +163,16 @@ def parse_offset(text: str) -> tzinfo:
     return timezone(-offset if text[0] in "-−" else offset)
 
 
-def in_stockholm_if_same(moment: datetime) -> datetime:
+def prefer_stockholm_zone(moment: datetime) -> datetime:
     """The moment on Stockholm's clock where that shows the same reading, else as it is."""
     local = moment.astimezone(ZoneInfo(STOCKHOLM))
     return local if local.utcoffset() == moment.utcoffset() else moment
 
 
 # What a date may stand for. Tried in this order at each place of the text; the word nearest before the date counts.
-ROLES = {
+DATE_ROLE_PATTERNS = {
     # "Senast publicerad" and "Last published" are how SiteVision says when a page was last changed.
-    "updated": either(r"""
+    "updated": build_alternation(r"""
         sena(?:st|ste)\s+publi\w+ | last\s+publi\w+ | zuletzt\s+ver[öo]ffentlicht
         (?:upp|opp|op)dat\w* | uppd\b | updated?\b | aktualis\w+
         [äæe]ndr(?:ad|at|et|ade)\w* | [äæ]ndring(?:s?dat\w+)?\b | [äa]nderung\w* | endring\w* | ge[äa]ndert | changed
@@ -178,22 +180,22 @@ ROLES = {
         modifi(?:ed|cation|erad|erat)\b | korrige\w+ | r[äa]tta[dt]\b | r[äa]ttelse\w* | correct(?:ed|ion)
         stand\s*: | muokattu | p[äa]ivitetty | p[äa]ivitys | content current as of
         """),
-    "reviewed": either(r"""
+    "reviewed": build_alternation(r"""
         \w*granska[dt]\w* | review(?:ed)?\b
         kontroll(?:era[dt]|ert|eret)\w* | gepr[üu]ft | tarkastettu | verified | verifiera[dt]
         kvalitetss[äa]kra[dt]
         """),
-    "published": either(r"""
+    "published": build_alternation(r"""
         (?:f[öø]rst[ae]g[åa]ngs)?publi[csz](?!er(?:as?|ar|es)\b)\w+ | publ\b | utgiv\w* | udgiv\w+ | utgitt
         ver[öo]ffentlich\w+ | erschienen | erscheinungsdatum | offentliggj\w+ | julkais\w+ | julkaistu
         released\b | release date | date of release | posted\b | postad\b | issued?\b | dat(?:um|e|o)\b
         created\b | skapa[dt]\b | opprettet | oprettet | erstellt | (?:in|upp|ut)lagd\b
         """),
 }
-ROLE = re.compile("|".join(rf"(?P<{role}>\b{words})" for role, words in ROLES.items()), re.IGNORECASE)
+DATE_ROLE = re.compile("|".join(rf"(?P<{role}>\b{words})" for role, words in DATE_ROLE_PATTERNS.items()), re.IGNORECASE)
 # Dates that say nothing of when the page was published: a decision's, a source's, one to come, a span.
-NO_ROLE = re.compile(
-    either(r"""
+NON_PUBLICATION_DATE = re.compile(
+    build_alternation(r"""
         ^k[äa]lla\b | n[äa]sta (?:publicering|uppdatering) | (?:next|future) (?:release|publication|update|review)
         neste (?:publisering|oppdatering) | n[äæ]ste (?:publicering|opdatering) | n[äa]chste \w+
         (?:datum f[öo]r|date of) (?:beslut|decision) | besluts?dat(?:um|o)
@@ -211,41 +213,44 @@ NO_ROLE = re.compile(
     re.IGNORECASE,
 )
 # "1 mars 2025 – 3 mars 2025", "15–16 december 2022", "kl. 10–12": when something takes place.
-SPAN = re.compile(
+DATE_SPAN = re.compile(
     rf"(?:{ANY_MONTH}\.?|(?:19|20)\d\d)\s*[–—-]\s*(?:[0-3]?\d\.? {ANY_MONTH}|(?:19|20)\d\d-\d\d-\d\d)"
     rf"|(?<![\d.:])[0-3]?\d\.?\s*[–—-]\s*[0-3]?\d\.? {ANY_MONTH}"
     r"|\d[.:]\d\d\s*[–—-]\s*\d{1,2}[.:]\d\d(?!\d)|\bkl\.?\s*\d{1,2}\s*[–—-]\s*\d{1,2}\b(?![.:]?\d)",
     re.IGNORECASE,
 )
 YEAR = r"(?P<y>(?:19|20)\d\d)(?!\d)"
-OTHER_YEAR = re.compile(r"[,-]?\s*[1-9]\d{3}(?![\d.:])")  # where one of YEAR's could stand
-DAY = r"(?<!\d)(?<!\d[.:])(?P<d>\d{1,2})"
+UNSUPPORTED_YEAR = re.compile(r"[,-]?\s*[1-9]\d{3}(?![\d.:])")  # where one of YEAR's could stand
+DAY_NUMBER = r"(?<!\d)(?<!\d[.:])(?P<d>\d{1,2})"
 SHORT_YEAR = rf"\s?[-'’](?P<yy>\d\d)(?![\d.:]|\s*{ANY_MONTH})"
-ORDINAL = r"(?:\.|:?(?:[ea]|dje)|st|nd|rd|th)"
-FORMS = [
+ORDINAL_SUFFIX = r"(?:\.|:?(?:[ea]|dje)|st|nd|rd|th)"
+DATE_FORMS = [
     re.compile(form, re.IGNORECASE)
     for form in (
         r"(?<!\d)(?P<y>(?:19|20)\d\d)[-/.‑–](?P<m>\d{1,2})[-/.‑–](?P<d>\d{1,2})(?!\d)",  # 2017-12-01
-        rf"(?<!\d){YEAR}\s+{MONTH}\s+(?P<d>[0-3]?\d)(?!\d)",  # 2020 jul 07
-        rf"{DAY}{ORDINAL}?[\s-]*(?:of |de )?{MONTH}(?:[,-]?\s*{YEAR}|{SHORT_YEAR})?",  # 18 maj, 2021 · 3:e maj -21
-        rf"{MONTH}\s+(?P<d>[0-3]?\d)(?:st|nd|rd|th)?\s*,?\s+{YEAR}",  # Maj 03, 2019
-        rf"{DAY}\.\s?(?P<m>[01]?\d)\.\s?(?P<y>(?:19|20)\d\d|\d\d)(?![\d.])",  # 29.5.2020 · 21.4.14
-        rf"{DAY}/(?P<m>[01]?\d)(?:[\s-]+{YEAR}|{SHORT_YEAR})",  # 5/3 2020 · 5/3 -20
+        rf"(?<!\d){YEAR}\s+{MONTH_NAME_PATTERN}\s+(?P<d>[0-3]?\d)(?!\d)",  # 2020 jul 07
+        # 18 maj, 2021 · 3:e maj -21
+        rf"{DAY_NUMBER}{ORDINAL_SUFFIX}?[\s-]*(?:of |de )?{MONTH_NAME_PATTERN}(?:[,-]?\s*{YEAR}|{SHORT_YEAR})?",
+        rf"{MONTH_NAME_PATTERN}\s+(?P<d>[0-3]?\d)(?:st|nd|rd|th)?\s*,?\s+{YEAR}",  # Maj 03, 2019
+        rf"{DAY_NUMBER}\.\s?(?P<m>[01]?\d)\.\s?(?P<y>(?:19|20)\d\d|\d\d)(?![\d.])",  # 29.5.2020 · 21.4.14
+        rf"{DAY_NUMBER}/(?P<m>[01]?\d)(?:[\s-]+{YEAR}|{SHORT_YEAR})",  # 5/3 2020 · 5/3 -20
         rf"(?<![\d/-])(?P<a>[0-3]?\d)(?P<mark>[/-])(?P<b>[0-3]?\d)(?P=mark){YEAR}",  # 05/03/2020 · 05-03-2020
         r"(?<!\d)(?P<y>(?:19|20)\d\d)(?P<m>[01]\d)(?P<d>[0-3]\d)(?!\d)",  # 20200503
     )
 ]
-CLOCK = r"(?P<H>[012]?\d)[.:](?P<M>[0-5]\d)(?:[.:](?P<S>[0-5]\d)(?:[.,]\d+)?)?"
-OFFSET = r"(?P<z>(?:Z|UTC|GMT|CES?T|MES?Z|EES?T|WES?T|BST|[ECMP][SD]T)\b|[+−-][01]\d:?[0-5]\d)"
+CLOCK_TIME = r"(?P<H>[012]?\d)[.:](?P<M>[0-5]\d)(?:[.:](?P<S>[0-5]\d)(?:[.,]\d+)?)?"
+UTC_OFFSET = r"(?P<z>(?:Z|UTC|GMT|CES?T|MES?Z|EES?T|WES?T|BST|[ECMP][SD]T)\b|[+−-][01]\d:?[0-5]\d)"
 TIME_AFTER = re.compile(
-    rf"(?:T|[\s,·•|–-]*(?:kl(?:ockan|okk[ae]n?)?\.?|klo|at|um|den|\()?\s*){CLOCK}(?!\d)\s*(?P<half>[ap]\.?m\b\.?)?\s*(?:Uhr\s*)?{OFFSET}?",
+    rf"(?:T|[\s,·•|–-]*(?:kl(?:ockan|okk[ae]n?)?\.?|klo|at|um|den|\()?\s*){CLOCK_TIME}(?!\d)\s*(?P<half>[ap]\.?m\b\.?)?\s*(?:Uhr\s*)?{UTC_OFFSET}?",
     re.IGNORECASE,
 )
 TIME_BEFORE = re.compile(
-    rf"(?<!\d){CLOCK}\s*(?P<half>[ap]\.?m\b\.?)?\s*(?P<z>C?E?S?T)?[\s,·•|–-]*(?:den|on|am)?\s*$", re.IGNORECASE
+    rf"(?<!\d){CLOCK_TIME}\s*(?P<half>[ap]\.?m\b\.?)?\s*(?P<z>C?E?S?T)?[\s,·•|–-]*(?:den|on|am)?\s*$", re.IGNORECASE
 )
 # Countries that write the day first wherever they write a date in figures alone.
-DAY_FIRST = tuple(f".{country}" for country in words("uk ie se no dk fi ax is de at ch nl be fr es pt it pl eu int"))
+DAY_FIRST_DOMAINS = tuple(
+    f".{country}" for country in split_word_list("uk ie se no dk fi ax is de at ch nl be fr es pt it pl eu int")
+)
 
 
 class NoDateError(ValueError):
@@ -266,93 +271,95 @@ def parse_label(text: str, url: str) -> tuple[str, date | datetime | None]:
     ('none', None)
     """
     line = clean_line(text)
-    match, day = first_date(line, url)
-    role = find_role(line[: match.start()])
-    if NO_ROLE.search(line[: match.start()]) or (role is None and SPAN.search(line)):
+    match, day = find_first_date(line, url)
+    role = find_date_role(line[: match.start()])
+    if NON_PUBLICATION_DATE.search(line[: match.start()]) or (role is None and DATE_SPAN.search(line)):
         return "none", None
-    return role or "published", with_time(line, match, day, url)
+    return role or "published", add_clock_time(line, match, day, url)
 
 
-def find_role(text: str) -> str | None:
+def find_date_role(text: str) -> str | None:
     """What the last telling word of a text says that its date stands for.
 
-    >>> find_role("Pressmeddelande, publicerad "), find_role("Senast granskad"), find_role("Nyhet")
+    >>> find_date_role("Pressmeddelande, publicerad "), find_date_role("Senast granskad"), find_date_role("Nyhet")
     ('published', 'reviewed', None)
     """
-    words = list(ROLE.finditer(text))
+    words = list(DATE_ROLE.finditer(text))
     return words[-1].lastgroup if words else None
 
 
-def parse_date(text: str, url: str, zone: str | None = None) -> date | datetime:
+def parse_date(text: str, url: str, zone_name: str | None = None) -> date | datetime:
     """The day or moment a text names, whatever word stands before it, on the clock of a zone or of the host.
 
     >>> parse_date("2020-03-26 15:23 CET", "https://a.se/").isoformat()
     '2020-03-26T15:23:00+01:00'
     """
     line = clean_line(text)
-    match, day = first_date(line, url)
-    return with_time(line, match, day, url, zone)
+    match, day = find_first_date(line, url)
+    return add_clock_time(line, match, day, url, zone_name)
 
 
-def split_labels(text: str) -> list[str]:
+def split_date_labels(text: str) -> list[str]:
     """A line of several labels cut before each word that gives a date its role.
 
-    >>> split_labels("Publicerad 3 juli 2013 · Uppdaterad 2 april 2015")
+    >>> split_date_labels("Publicerad 3 juli 2013 · Uppdaterad 2 april 2015")
     ['Publicerad 3 juli 2013 · ', 'Uppdaterad 2 april 2015']
     """
-    starts = [0, *(word.start() for word in ROLE.finditer(text) if any(map(str.isdigit, text[: word.start()])))]
+    starts = [0, *(word.start() for word in DATE_ROLE.finditer(text) if any(map(str.isdigit, text[: word.start()])))]
     return [text[start:end] for start, end in zip(starts, [*starts[1:], len(text)], strict=True)]
 
 
-def first_date(line: str, url: str) -> tuple[re.Match[str], date]:
+def find_first_date(line: str, url: str) -> tuple[re.Match[str], date]:
     """The first date of a line and where it stands."""
-    found = sorted(matches(line), key=lambda match: match.start())
+    found = sorted(iter_date_matches(line), key=lambda match: match.start())
     if not found:
         raise NoDateError(f"no date in {line[:80]!r}")
-    return found[0], to_day(found[0], url)
+    return found[0], parse_day(found[0], url)
 
 
-def matches(line: str) -> Iterator[re.Match[str]]:
+def iter_date_matches(line: str) -> Iterator[re.Match[str]]:
     """The first match of each form of date."""
-    for form in FORMS:
+    for form in DATE_FORMS:
         match = form.search(line)
         if match:
             yield match
 
 
-def to_day(match: re.Match[str], url: str) -> date:
+def parse_day(match: re.Match[str], url: str) -> date:
     """The day a match names; ValueError where it cannot exist or could be two."""
     parts = match.groupdict()
     if "a" in parts:
-        month, day = month_and_day(int(parts["a"]), int(parts["b"]), url)
+        month, day = order_month_and_day(int(parts["a"]), int(parts["b"]), url)
     else:
-        month = int(parts["m"]) if "m" in parts else MONTHS[parts["month"].lower()]
+        month = int(parts["m"]) if "m" in parts else MONTHS_BY_NAME[parts["month"].lower()]
         day = int(parts["d"])
     stated = parts["y"] or parts.get("yy")
     if stated is None:
-        if after := OTHER_YEAR.match(match.string, match.end()):
+        if after := UNSUPPORTED_YEAR.match(match.string, match.end()):
             raise ValueError(f"{match[0] + after[0]!r} names no year from 1900 to 2099")
-        return date(find_year(url, month, day), month, day)
+        return date(infer_year(url, month, day), month, day)
     year = int(stated)
-    return date(year if year > 99 else century(year), month, day)
+    return date(year if year > 99 else expand_two_digit_year(year), month, day)
 
 
-def century(year: int) -> int:
+def expand_two_digit_year(year: int) -> int:
     """Two digits as the year the web could have meant: it began in the nineties."""
     return year + (1900 if year >= 90 else 2000)
 
 
-def month_and_day(first: int, second: int, url: str) -> tuple[int, int]:
+def order_month_and_day(first: int, second: int, url: str) -> tuple[int, int]:
     """05/03/2020 read as the host's country does; where that is unknown, only what can be read one way."""
-    host = host_of(url)
-    if first > 12 or first == second or host.endswith(DAY_FIRST):
+    host = extract_host(url)
+    if first > 12 or first == second or host.endswith(DAY_FIRST_DOMAINS):
         return second, first
     if second > 12 or host.endswith((".gov", ".mil", ".us")):
         return first, second
     raise ValueError(f"{first:02}/{second:02} could be two days")
 
 
-def with_time(line: str, match: re.Match[str], day: date, url: str, zone: str | None = None) -> date | datetime:
+def add_clock_time(
+    line: str, match: re.Match[str], day: date, url: str, zone_name: str | None = None
+) -> date | datetime:
     """The day with the clock reading right after or before it; the day alone without one."""
     time = TIME_AFTER.match(line, match.end()) or TIME_BEFORE.search(line, 0, match.start())
     if not time:
@@ -363,4 +370,4 @@ def with_time(line: str, match: re.Match[str], day: date, url: str, zone: str | 
             raise ValueError(f"{time[0].strip()!r} is no time of day")
         hour = hour % 12 + (12 if time["half"][0] in "pP" else 0)
     naive = datetime(day.year, day.month, day.day, hour, minute, second)  # noqa: DTZ001 - place() gives the zone
-    return place(naive, time["z"], url, zone)
+    return localise_time(naive, time["z"], url, zone_name)

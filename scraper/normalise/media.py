@@ -14,21 +14,21 @@ from scraper.normalise.text import clean_line
 
 # Words for a photograph may follow any words; "bild" and its kin open a credit only after a full stop or alone,
 # for captions say "Från vänster i bild: …".
-PHOTO = r"foto(?:graf(?:i|er(?:ing)?)?)?|photo(?:graph(?:er)?)?(?: by| credit)?|©"
-PICTURE = r"bild|bilde|billede|kuva|illustration|illustratör|grafik|image(?: credit)?|credit"
-NAME = r"(?P<credit>[^()]{2,120}?)\)?\s*\.?$"
-CREDIT = re.compile(
-    rf"(?:(?:^|(?<=[\s.,;|(/–-]))(?:{PHOTO})(?:\s*[:.]|(?<=©))|(?:^|(?<=[.!?)|(/–]\s)|(?<=[(|]))(?:{PICTURE})\s*:)\s*{NAME}",
+PHOTO_WORD = r"foto(?:graf(?:i|er(?:ing)?)?)?|photo(?:graph(?:er)?)?(?: by| credit)?|©"
+PICTURE_WORD = r"bild|bilde|billede|kuva|illustration|illustratör|grafik|image(?: credit)?|credit"
+CREDIT_NAME = r"(?P<credit>[^()]{2,120}?)\)?\s*\.?$"
+MARKED_CREDIT = re.compile(
+    rf"(?:(?:^|(?<=[\s.,;|(/–-]))(?:{PHOTO_WORD})(?:\s*[:.]|(?<=©))|(?:^|(?<=[.!?)|(/–]\s)|(?<=[(|]))(?:{PICTURE_WORD})\s*:)\s*{CREDIT_NAME}",
     re.IGNORECASE,
 )
 # Without a mark after the word, a name must follow: "fotograf Eva Ek", not "ett foto som säger mycket".
-UNMARKED = re.compile(
-    rf"(?:^|(?<=[\s.,;|(/–-]))(?:[Ff]oto(?:graf)?|FOTO|[Pp]hoto(?: by)?)\s+(?=[^\W\d_a-zåäö])(?!av\b){NAME}"
+UNMARKED_CREDIT = re.compile(
+    rf"(?:^|(?<=[\s.,;|(/–-]))(?:[Ff]oto(?:graf)?|FOTO|[Pp]hoto(?: by)?)\s+(?=[^\W\d_a-zåäö])(?!av\b){CREDIT_NAME}"
 )
 # A name has no words in small letters but these; what has is a sentence: "fotograf Eva Ek på plats i Lund".
-SMALL = re.compile(r"(?<!\w)(?!(?:av|och|von|van|de|af|and|und|by|för|via)\b)[a-zåäö]+")
-SENTENCE = re.compile(r"(?P<name>.*?\w\w)\.\s+(?P<after>[A-ZÅÄÖ]\S*(?:\s+\S+){2,})$")
-NOTE = re.compile(r"\s+\([^()]+\)\.?$")
+LOWER_CASE_WORD = re.compile(r"(?<!\w)(?!(?:av|och|von|van|de|af|and|und|by|för|via)\b)[a-zåäö]+")
+CREDIT_AND_SENTENCE = re.compile(r"(?P<name>.*?\w\w)\.\s+(?P<after>[A-ZÅÄÖ]\S*(?:\s+\S+){2,})$")
+TRAILING_NOTE = re.compile(r"\s+\([^()]+\)\.?$")
 
 
 def split_credit(text: str) -> tuple[str | None, str | None]:
@@ -48,11 +48,11 @@ def split_credit(text: str) -> tuple[str | None, str | None]:
     (('Sjön i höstljus.', 'Eva Ek'), ('Ett foto som säger mycket', None))
     """
     line = clean_line(text)
-    noted = NOTE.search(line)
+    noted = TRAILING_NOTE.search(line)
     for end in (len(line), noted.start() if noted else None):
         match = find_credit(line[:end]) if end else None
         if match and end:
-            name, after = part_sentence(match["credit"])
+            name, after = split_sentence_after_credit(match["credit"])
             told = [line[: match.start()].rstrip(" ,;|(/–-"), after, line[end:].strip()]
             return " ".join(filter(None, told)) or None, name.strip(" .,;") or None
     return line or None, None
@@ -60,23 +60,23 @@ def split_credit(text: str) -> tuple[str | None, str | None]:
 
 def find_credit(line: str) -> re.Match[str] | None:
     """Where a line names whose picture it is."""
-    if match := last(CREDIT, line):
+    if match := find_last_match(MARKED_CREDIT, line):
         return match
-    match = last(UNMARKED, line)
-    return match if match and SMALL.search(match["credit"]) is None else None
+    match = find_last_match(UNMARKED_CREDIT, line)
+    return match if match and LOWER_CASE_WORD.search(match["credit"]) is None else None
 
 
-def part_sentence(credit: str) -> tuple[str, str]:
+def split_sentence_after_credit(credit: str) -> tuple[str, str]:
     """A credit and the sentence that follows it, if one does.
 
-    >>> part_sentence("Eva Ek. Ministern besöker skolan"), part_sentence("E. Ek/Byrån")
+    >>> split_sentence_after_credit("Eva Ek. Ministern besöker skolan"), split_sentence_after_credit("E. Ek/Byrån")
     (('Eva Ek', 'Ministern besöker skolan'), ('E. Ek/Byrån', ''))
     """
-    match = SENTENCE.match(credit)
+    match = CREDIT_AND_SENTENCE.match(credit)
     return (match["name"], match["after"]) if match else (credit, "")
 
 
-def last(pattern: re.Pattern[str], line: str) -> re.Match[str] | None:
+def find_last_match(pattern: re.Pattern[str], line: str) -> re.Match[str] | None:
     """The last place a pattern matches, told from the end: a caption's own colons come before the credit."""
     match = pattern.search(line)
     while match and (later := pattern.search(line, match.start() + 1)):
@@ -101,14 +101,14 @@ MEDIA_TYPES = {
     "zip": "application/zip",
     "epub": "application/epub+zip",
 }
-ENDING = re.compile(r"\.([a-z0-9]{2,5})$", re.IGNORECASE)
+FILE_EXTENSION = re.compile(r"\.([a-z0-9]{2,5})$", re.IGNORECASE)
 
 
-def media_type(url: str) -> str | None:
+def guess_media_type(url: str) -> str | None:
     """The media type of a linked file, None where its ending names none we know.
 
-    >>> media_type("https://a.se/rapport.PDF?v=2"), media_type("https://a.se/nyheter/")
+    >>> guess_media_type("https://a.se/rapport.PDF?v=2"), guess_media_type("https://a.se/nyheter/")
     ('application/pdf', None)
     """
-    match = ENDING.search(urlsplit(url).path)
+    match = FILE_EXTENSION.search(urlsplit(url).path)
     return MEDIA_TYPES.get(match[1].lower()) if match else None

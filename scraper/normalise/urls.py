@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from urllib.parse import urljoin, urlsplit
 
-from archive.urls import bare, canonical_url
-
-__all__ = ["absolute", "canonical_url", "host_of"]
+from archive.urls import canonical_url, strip_www
 
 
-def absolute(base: str, href: str) -> str | None:
+def resolve_canonical_url(base: str, href: str) -> str | None:
     """A link's canonical address; None where it is none, such as `http://[`.
 
-    >>> absolute("https://skog.example/nyheter", "a#top"), absolute("https://skog.example/", "http://[")
+    >>> resolve_canonical_url("https://skog.example/nyheter", "a#top"), resolve_canonical_url("https://skog.example/", "http://[")
     ('https://skog.example/a', None)
     """
     try:
@@ -21,10 +19,10 @@ def absolute(base: str, href: str) -> str | None:
         return None
 
 
-def host_of(url: str) -> str:
+def extract_host(url: str) -> str:
     """The host an address stands under, in ASCII, lower case, without www.
 
-    >>> host_of("https://www.Polisen.se/aktuellt/")
+    >>> extract_host("https://www.Polisen.se/aktuellt/")
     'polisen.se'
     """
-    return bare(urlsplit(url).hostname or "")
+    return strip_www(urlsplit(url).hostname or "")

@@ -10,10 +10,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from scraper.normalise.text import clean_line, either, repeated
+from scraper.normalise.text import build_alternation, cache_by_text, clean_line
 
 # First match wins: "Debattartikel" must be seen before "artikel", "Pressmeddelande" before anything on news.
-WORDS = {
+KIND_PHRASES = {
     "press release": """
         pressmeddelande | pressrelease | press ?release | pressemelding | pressemeddelelse | pressemitteilung
         presseinformation | medienmitteilung | lehdistötiedote | press ?statement | ^press$ | pressinformation""",
@@ -33,24 +33,24 @@ WORDS = {
     "news": "nyhet | ^news | ^aktuell | aktualit | nachricht | ^nytt$ | uutinen | nyhed | ^uutiset",
     "article": "artikel | article | artikkel | reportage | feature",
 }
-KIND = [(kind, re.compile(either(words), re.IGNORECASE)) for kind, words in WORDS.items()]
+KIND_PATTERNS = [(kind, re.compile(build_alternation(words), re.IGNORECASE)) for kind, words in KIND_PHRASES.items()]
 
 
-@repeated()
-def to_kind(text: str) -> str | None:
+@cache_by_text()
+def normalise_kind(text: str) -> str | None:
     """The English word for a type word; None for one that is no known type. Cached: a site has few.
 
-    >>> to_kind("Pressmeddelande"), to_kind("Debattartikel"), to_kind("nyhetsarkiv"), to_kind("Kontakt")
+    >>> normalise_kind("Pressmeddelande"), normalise_kind("Debattartikel"), normalise_kind("nyhetsarkiv"), normalise_kind("Kontakt")
     ('press release', 'opinion', 'news', None)
     """
     line = clean_line(text).replace("-", " ").replace("_", " ")
-    return next((kind for kind, word in KIND if word.search(line)), None)
+    return next((kind for kind, word in KIND_PATTERNS if word.search(line)), None)
 
 
-def to_tags(texts: Iterable[str]) -> tuple[str, ...]:
+def normalise_tags(texts: Iterable[str]) -> tuple[str, ...]:
     """Tags in the page's order and spelling, without the marks lists are parted by; repeats are dropped.
 
-    >>> to_tags([" Jämställdhet ", "#Hälsa,", "jämställdhet", ""])
+    >>> normalise_tags([" Jämställdhet ", "#Hälsa,", "jämställdhet", ""])
     ('Jämställdhet', 'Hälsa')
     """
     tags: dict[str, str] = {}

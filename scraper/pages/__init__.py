@@ -5,7 +5,7 @@ from __future__ import annotations
 from scraper.agency import Agency
 from scraper.errors import PageError
 from scraper.items import ReleaseItem
-from scraper.pages.cms import choose_page
+from scraper.pages.cms import choose_page_class
 from scraper.pages.document import Document
 
 __all__ = ["read_page"]
@@ -15,6 +15,6 @@ def read_page(html: bytes, url: str, agency: Agency | None = None) -> ReleaseIte
     """Read one stored page; NotARelease where it is none, PageError where a field cannot be read."""
     document = Document(html, url)
     try:
-        return choose_page(document, agency)(document, agency).read()
+        return choose_page_class(document, agency)(document, agency).read()
     except RecursionError:
         raise PageError(url, "body", "is nested too deeply to be read") from None

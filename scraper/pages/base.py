@@ -20,51 +20,62 @@ import scraper.normalise
 import scraper.pages
 from scraper.agency import Agency
 from scraper.errors import NotARelease
-from scraper.items import Evidence, ReleaseItem
+from scraper.items import Provenance, ReleaseItem
 from scraper.normalise.text import clean_line
-from scraper.normalise.urls import host_of
-from scraper.pages.blocks import Block, is_inside, read_blocks, within
-from scraper.pages.body import body_html, body_text, find_body
-from scraper.pages.contacts import choose_contacts, find_areas
+from scraper.normalise.urls import extract_host
+from scraper.pages.blocks import PageBlock, is_inside_marked, read_blocks, select_marked_blocks
+from scraper.pages.body import find_body, format_body_text, render_body_html
+from scraper.pages.contacts import choose_contacts, find_contact_areas
 from scraper.pages.content import (
-    bring_lead,
-    drop_margins,
-    drop_noise,
-    find_container,
-    find_main,
-    gather_folded,
-    parts_of_text,
-    remove,
-    take_apart,
-    to_soup,
+    convert_to_soup,
+    decompose_soup,
+    drop_boilerplate,
+    drop_sidebars,
+    find_main_element,
+    find_text_container,
+    gather_accordions,
+    iter_text_parts,
+    move_lead_into_main,
+    remove_element,
 )
-from scraper.pages.dates import Found, choose_dates
+from scraper.pages.dates import PageDate, choose_dates
 from scraper.pages.document import (
     Document,
     Element,
-    declared_lead,
-    declared_questions,
-    find_address,
-    path_of,
-    whole_text,
+    find_canonical_url,
+    format_element_path,
+    get_declared_questions,
+    get_declared_summary,
+    get_text_content,
 )
 from scraper.pages.lead import find_lead
 from scraper.pages.media import find_attachments, find_images
-from scraper.pages.page_type import LEAST_TEXT, find_refusal, find_short_refusal, is_listing, look_at
-from scraper.pages.questions import find_pairs
-from scraper.pages.tags import find_bracketed, find_kind, find_named_tags, find_tags
+from scraper.pages.page_type import (
+    MIN_TEXT_LENGTH,
+    find_rejection,
+    find_short_page_rejection,
+    is_listing,
+    read_page_signals,
+)
+from scraper.pages.questions import find_question_pairs
+from scraper.pages.tags import find_bracketed_tags, find_kind, find_labelled_tags, find_tags
 from scraper.pages.title import find_title
 
-LIBRARIES = ("lxml", "beautifulsoup4", "cssselect", "nh3")  # that read pages: a new release may read one otherwise
+PARSER_LIBRARIES = (
+    "lxml",
+    "beautifulsoup4",
+    "cssselect",
+    "nh3",
+)  # that read pages: a new release may read one otherwise
 
 
 @cache
-def rules_version(agency: Agency | None = None) -> str:
+def compute_parser_digest(agency: Agency | None = None) -> str:
     """Twelve hex digits of the SHA-256 over what turns a page into a release: our files, the versions of the
     libraries below them, the agency's own table.
     """
     digest = hashlib.sha256(repr(agency).encode())
-    for library in LIBRARIES:
+    for library in PARSER_LIBRARIES:
         digest.update(f"{library} {version(library)}\0".encode())
     for package in (scraper.pages, scraper.normalise):
         for file in sorted(Path(package.__path__[0]).glob("*.py")):
@@ -73,8 +84,8 @@ def rules_version(agency: Agency | None = None) -> str:
     return digest.hexdigest()[:12]
 
 
-MARK = "data-field"  # set on elements that a selector names, so that the soup knows them again
-TEXT = "data-text"  # set on the element that holds the running text
+FIELD_ATTRIBUTE = "data-field"  # set on elements that a selector names, so that the soup knows them again
+TEXT_ATTRIBUTE = "data-text"  # set on the element that holds the running text
 
 
 class NewsPage:
@@ -92,194 +103,206 @@ class NewsPage:
     updated_css: ClassVar[tuple[str, ...]] = ()
     tags_css: ClassVar[tuple[str, ...]] = ()
     drop_css: ClassVar[tuple[str, ...]] = ()  # never part of a release on this CMS
-    beside_css: ClassVar[tuple[str, ...]] = ()  # holds dates, tags or files, but no running text
+    metadata_css: ClassVar[tuple[str, ...]] = ()  # holds dates, tags or files, but no running text
 
     def __init__(self, document: Document, agency: Agency | None = None) -> None:
         self.document, self.agency = document, agency
-        self.item = ReleaseItem(url=document.url, agency=agency.slug if agency else host_of(document.url))
+        self.item = ReleaseItem(url=document.url, agency=agency.slug if agency else extract_host(document.url))
         self.item.zone = agency.zone if agency else None
-        self.item.reader = f"{type(self).__name__} {rules_version(agency)}"
-        self.heading: Element | None = None
+        self.item.reader = f"{type(self).__name__} {compute_parser_digest(agency)}"
+        self.title_element: Element | None = None
 
     def read(self) -> ReleaseItem:
         """The whole page as an item; NotARelease where it is none."""
-        self.refuse()
-        self.prepare()
-        self.address()
-        self.title()
-        self.kind()
-        self.dates()
-        self.tags()
-        self.attachments()
-        self.contacts()
-        self.make_soup()
+        self.reject_non_release()
+        self.prepare_tree()
+        self.extract_url()
+        self.extract_title()
+        self.extract_kind()
+        self.extract_dates()
+        self.extract_tags()
+        self.extract_attachments()
+        self.extract_contacts()
+        self.build_soup()
         try:
-            self.images()
-            blocks = self.blocks()
-            self.lead(blocks)
-            self.body(blocks)
+            self.extract_images()
+            blocks = self.extract_blocks()
+            self.extract_lead(blocks)
+            self.extract_body(blocks)
         finally:
-            take_apart(self.soup)
+            decompose_soup(self.soup)
         self.item.language = self.document.language
-        self.refuse_few_words()
+        self.reject_empty_page()
         return self.item
 
-    def refuse(self) -> None:
+    def reject_non_release(self) -> None:
         """Stop at a page that says itself it is no release."""
-        self.seen = look_at(self.document)
-        if found := find_refusal(self.seen):
+        self.signals = read_page_signals(self.document)
+        if found := find_rejection(self.signals):
             raise NotARelease(self.document.url, found.problem, found.kind, found.target)
 
-    def refuse_few_words(self) -> None:
+    def reject_empty_page(self) -> None:
         """Stop at a page without a text, or with no more of one than tells why there is none."""
         text = "\n".join(filter(None, (self.item.lead, self.item.body)))
-        if len(text) < LEAST_TEXT:  # the page as it came: this one's tree was cut by now
-            self.seen = look_at(Document(self.document.text.encode(), self.document.url), whole=True)
-        if found := find_short_refusal(self.seen, self.item.title, text, dated=self.item.published is not None):
+        if len(text) < MIN_TEXT_LENGTH:  # the page as it came: this one's tree was cut by now
+            self.signals = read_page_signals(
+                Document(self.document.text.encode(), self.document.url), include_text=True
+            )
+        if found := find_short_page_rejection(
+            self.signals, self.item.title, text, has_date=self.item.published is not None
+        ):
             raise NotARelease(self.document.url, found.problem, found.kind, found.target)
 
-    def prepare(self) -> None:
+    def prepare_tree(self) -> None:
         """Mark what selectors name, drop what is never text, find the main element."""
-        self.marked = {field: self.mark(field) for field in ("title", "lead", "body")}
-        self.drop(self.drop_css)
-        self.named_tags = find_named_tags(self.document.root)
-        self.bracketed = find_bracketed(self.document.root)
-        self.areas = find_areas(self.document)
-        drop_noise(self.document.root)
-        self.main, rule = find_main(self.document.root)
-        body = self.marked["body"]
-        if body is not None and self.main not in body.iterancestors():
-            self.main, rule = body, "selector"
-        bring_lead(self.main, self.marked["lead"], self.document.root)
-        self.note("main", rule, self.main)
-        if is_listing(self.main):
+        self.marked_elements = {field: self.mark_field_element(field) for field in ("title", "lead", "body")}
+        self.drop_elements(self.drop_css)
+        self.labelled_tags = find_labelled_tags(self.document.root)
+        self.bracketed_tags = find_bracketed_tags(self.document.root)
+        self.contact_areas = find_contact_areas(self.document)
+        drop_boilerplate(self.document.root)
+        self.main_element, rule = find_main_element(self.document.root)
+        body = self.marked_elements["body"]
+        if body is not None and self.main_element not in body.iterancestors():
+            self.main_element, rule = body, "selector"
+        move_lead_into_main(self.main_element, self.marked_elements["lead"], self.document.root)
+        self.record_evidence("main", rule, self.main_element)
+        if is_listing(self.main_element):
             raise NotARelease(self.document.url, "is a listing", "listing")
 
-    def make_soup(self) -> None:
+    def build_soup(self) -> None:
         """Mark the running text, bring folded questions to it, and hand the main element to BeautifulSoup."""
-        self.drop(self.beside_css)
+        self.drop_elements(self.metadata_css)
         own = self.agency is not None and self.agency.body is not None
-        self.container = find_container(self.main, self.marked["body"], own=own)
-        texts = [self.container, *parts_of_text(self.container, self.main)]
-        if self.container is self.marked["body"]:  # a CMS may hold a text in several fields
-            texts += [part for css in self.selectors("body") for part in self.document.select(css)]
+        self.text_container = find_text_container(
+            self.main_element, self.marked_elements["body"], is_agency_selector=own
+        )
+        texts = [self.text_container, *iter_text_parts(self.text_container, self.main_element)]
+        if self.text_container is self.marked_elements["body"]:  # a CMS may hold a text in several fields
+            texts += [part for css in self.field_selectors("body") for part in self.document.select(css)]
         for part in texts:
-            part.set(TEXT, "")
-        gather_folded(self.document.root, self.container)
-        drop_margins(self.main)
-        self.soup = to_soup(self.main)
+            part.set(TEXT_ATTRIBUTE, "")
+        gather_accordions(self.document.root, self.text_container)
+        drop_sidebars(self.main_element)
+        self.soup = convert_to_soup(self.main_element)
 
-    def address(self) -> None:
+    def extract_url(self) -> None:
         """The canonical address, where the page declares one that can be its own."""
-        self.item.url = find_address(self.document) or self.document.url
+        self.item.url = find_canonical_url(self.document) or self.document.url
 
-    def title(self) -> None:
+    def extract_title(self) -> None:
         """The title a reader sees."""
-        marked = self.marked["title"]
+        marked = self.marked_elements["title"]
         if marked is not None:
-            self.heading, self.item.title = marked, clean_line(whole_text(marked))
-            self.note("title", "selector", marked)
+            self.title_element, self.item.title = marked, clean_line(get_text_content(marked))
+            self.record_evidence("title", "selector", marked)
             return
-        if found := find_title(self.document, self.main):
-            self.item.title, self.item.evidence["title"], self.heading = found
+        if found := find_title(self.document, self.main_element):
+            self.item.title, self.item.evidence["title"], self.title_element = found
 
-    def kind(self) -> None:
+    def extract_kind(self) -> None:
         """What the agency calls the page."""
-        if found := find_kind(self.document, self.heading):
+        if found := find_kind(self.document, self.title_element):
             self.item.kind, self.item.evidence["kind"] = found
 
-    def dates(self) -> None:
+    def extract_dates(self) -> None:
         """When it was published and updated."""
-        selected = {field: self.selected_date(field) for field in ("published", "updated")}
-        for field, found in choose_dates(self.document, self.main, self.heading, selected):
+        selected = {field: self.read_selected_date(field) for field in ("published", "updated")}
+        for field, found in choose_dates(self.document, self.main_element, self.title_element, selected):
             setattr(self.item, field, found.text)
             self.item.evidence[field] = found.evidence
 
-    def selected_date(self, field: str) -> Found | None:
+    def read_selected_date(self, field: str) -> PageDate | None:
         """The date in an element that a selector names; unreadable, it is an error for to_release to raise."""
-        element = self.find(field)
+        element = self.find_field_element(field)
         if element is None:
             return None
-        text = element.get("datetime") or element.get("content") or clean_line(whole_text(element))
-        return Found(field, text, None, Evidence(rule="selector", element=path_of(element)))
+        text = element.get("datetime") or element.get("content") or clean_line(get_text_content(element))
+        return PageDate(field, text, None, Provenance(rule="selector", element=format_element_path(element)))
 
-    def tags(self) -> None:
+    def extract_tags(self) -> None:
         """Subjects as shown."""
-        for css in self.selectors("tags"):
+        for css in self.field_selectors("tags"):
             elements = self.document.select(css)
             if elements:
-                self.item.tags = [clean_line(whole_text(element)) for element in elements]
-                self.note("tags", "selector", elements[0])
+                self.item.tags = [clean_line(get_text_content(element)) for element in elements]
+                self.record_evidence("tags", "selector", elements[0])
                 return
-        found = self.named_tags or find_tags(self.main) or self.bracketed
+        found = self.labelled_tags or find_tags(self.main_element) or self.bracketed_tags
         if found:
             self.item.tags, self.item.evidence["tags"] = found
 
-    def attachments(self) -> None:
+    def extract_attachments(self) -> None:
         """Files the page links to."""
-        self.item.attachments = find_attachments(self.document, self.main)
+        self.item.attachments = find_attachments(self.document, self.main_element)
 
-    def contacts(self) -> None:
+    def extract_contacts(self) -> None:
         """Whom to ask."""
-        if found := choose_contacts(self.areas, self.main):
+        if found := choose_contacts(self.contact_areas, self.main_element):
             self.item.contacts, self.item.evidence["contacts"] = found
 
-    def images(self) -> None:
+    def extract_images(self) -> None:
         """Pictures in the text."""
-        self.item.images = find_images(self.soup, self.document.absolute)
+        self.item.images = find_images(self.soup, self.document.resolve_url)
 
-    def blocks(self) -> list[Block]:
+    def extract_blocks(self) -> list[PageBlock]:
         """The blocks of the main element, in reading order."""
-        return read_blocks(self.soup, self.document.absolute)
+        return read_blocks(self.soup, self.document.resolve_url)
 
-    def lead(self, blocks: list[Block]) -> None:
+    def extract_lead(self, blocks: list[PageBlock]) -> None:
         """The lead; its blocks are taken out of the row, for the body does not repeat it."""
-        start = next((index for index, block in enumerate(blocks) if is_inside(block.element, TEXT)), 0)
-        found = find_lead(blocks, declared_lead(self.document), MARK, start)
+        start = next(
+            (index for index, block in enumerate(blocks) if is_inside_marked(block.element, TEXT_ATTRIBUTE)), 0
+        )
+        found = find_lead(blocks, get_declared_summary(self.document), FIELD_ATTRIBUTE, start)
         if found:
             where, rule = found
             self.item.lead = "\n\n".join(blocks[index].text for index in where)
-            self.note("lead", rule, blocks[where.start].element)
+            self.record_evidence("lead", rule, blocks[where.start].element)
             del blocks[where.start : where.stop]
 
-    def body(self, blocks: list[Block]) -> None:
+    def extract_body(self, blocks: list[PageBlock]) -> None:
         """The running text, with its questions."""
-        text = find_body(within(blocks, TEXT), self.item.title, self.document.url)
+        text = find_body(select_marked_blocks(blocks, TEXT_ATTRIBUTE), self.item.title, self.document.url)
         context = f"{self.item.title or ''} {self.item.lead or ''}"
-        pairs = find_pairs(text, context, declared_questions(self.document))
-        self.item.body, self.item.body_html = body_text(text), body_html(text, pairs)
-        self.note("body", "selector" if self.container is self.marked["body"] else "densest part", self.container)
-        self.item.questions = [pair.to_item() for pair in pairs]
+        pairs = find_question_pairs(text, context, get_declared_questions(self.document))
+        self.item.body, self.item.body_html = format_body_text(text), render_body_html(text, pairs)
+        self.record_evidence(
+            "body",
+            "selector" if self.text_container is self.marked_elements["body"] else "densest part",
+            self.text_container,
+        )
+        self.item.questions = [pair.to_question_item() for pair in pairs]
         if pairs:
-            first = text[pairs[0].at]
-            self.note("questions", f"{first.kind} that asks", first.element)
+            first = text[pairs[0].start]
+            self.record_evidence("questions", f"{first.kind} that asks", first.element)
 
-    def selectors(self, field: str) -> tuple[str, ...]:
+    def field_selectors(self, field: str) -> tuple[str, ...]:
         """The CSS selectors of a field: the agency's, then the class's."""
         own: str | None = getattr(self.agency, field, None)
         return (*((own,) if own else ()), *getattr(self, f"{field}_css"))
 
-    def find(self, field: str) -> Element | None:
+    def find_field_element(self, field: str) -> Element | None:
         """The first element a selector of the field names."""
-        for css in self.selectors(field):
+        for css in self.field_selectors(field):
             for element in self.document.select(css):
-                if clean_line(whole_text(element)) or element.get("content"):
+                if clean_line(get_text_content(element)) or element.get("content"):
                     return element
         return None
 
-    def mark(self, field: str) -> Element | None:
+    def mark_field_element(self, field: str) -> Element | None:
         """The field's element, marked."""
-        element = self.find(field)
+        element = self.find_field_element(field)
         if element is not None:
-            element.set(MARK, field)
+            element.set(FIELD_ATTRIBUTE, field)
         return element
 
-    def drop(self, selectors: tuple[str, ...]) -> None:
+    def drop_elements(self, selectors: tuple[str, ...]) -> None:
         """Take out what selectors name."""
         for css in selectors:
             for element in self.document.select(css):
-                remove(element)
+                remove_element(element)
 
-    def note(self, field: str, rule: str, element: Element | Tag) -> None:
+    def record_evidence(self, field: str, rule: str, element: Element | Tag) -> None:
         """Keep where a field came from."""
-        self.item.evidence[field] = Evidence(rule=rule, element=path_of(element))
+        self.item.evidence[field] = Provenance(rule=rule, element=format_element_path(element))

@@ -48,7 +48,7 @@ class DrupalPage(NewsPage):
         ".node__links",
         ".block-views",
     )
-    beside_css: ClassVar[tuple[str, ...]] = (".field--type-file", ".field-type-file")
+    metadata_css: ClassVar[tuple[str, ...]] = (".field--type-file", ".field-type-file")
 
 
 class EpiserverPage(NewsPage):
@@ -117,15 +117,15 @@ class WordPressPage(NewsPage):
 
 # What each system leaves on every page it makes. A page embedding another's file must not be taken for its page,
 # so the generator meta decides first.
-GENERATORS: dict[str, type[NewsPage]] = {
+GENERATOR_CLASSES: dict[str, type[NewsPage]] = {
     "wordpress": WordPressPage,
     "drupal": DrupalPage,
     "sitevision": SiteVisionPage,
     "episerver": EpiserverPage,
     "optimizely": EpiserverPage,
 }
-HEAD = 60_000  # characters; stylesheets, icons and menus have shown the system's habits by then
-HABITS: tuple[tuple[tuple[str, ...], type[NewsPage]], ...] = (
+MAX_SCANNED_CHARACTERS = 60_000  # characters; stylesheets, icons and menus have shown the system's habits by then
+CMS_TRACES: tuple[tuple[tuple[str, ...], type[NewsPage]], ...] = (
     (("sv-text-portlet", "sv-layout", "/download/18."), SiteVisionPage),
     (("/wp-content/", "/wp-includes/"), WordPressPage),
     (("data-drupal-", "/sites/default/files/", "Drupal.settings"), DrupalPage),
@@ -133,32 +133,32 @@ HABITS: tuple[tuple[tuple[str, ...], type[NewsPage]], ...] = (
 )
 
 
-def choose_page(document: Document, agency: Agency | None) -> type[NewsPage]:
+def choose_page_class(document: Document, agency: Agency | None) -> type[NewsPage]:
     """The agency's own class where its table names one, else the class of the page's CMS, else NewsPage."""
     if agency and agency.page:
-        return load_page(agency.page, agency)
-    return tell_cms(document)
+        return load_page_class(agency.page, agency)
+    return detect_cms(document)
 
 
-def tell_cms(document: Document) -> type[NewsPage]:
+def detect_cms(document: Document) -> type[NewsPage]:
     """The class for the system that made a page; NewsPage where nothing tells."""
     generator = document.meta.get("generator", "").lower()
-    for name, page in GENERATORS.items():
+    for name, page in GENERATOR_CLASSES.items():
         if name in generator:
             return page
-    beginning = document.text[:HEAD]
-    return next((page for traces, page in HABITS if any(trace in beginning for trace in traces)), NewsPage)
+    beginning = document.text[:MAX_SCANNED_CHARACTERS]
+    return next((page for traces, page in CMS_TRACES if any(trace in beginning for trace in traces)), NewsPage)
 
 
-def load_page(name: str, agency: Agency) -> type[NewsPage]:
+def load_page_class(dotted_name: str, agency: Agency) -> type[NewsPage]:
     """A page class by its dotted name."""
-    module, _, attribute = name.rpartition(".")
+    module, _, attribute = dotted_name.rpartition(".")
     try:
         found = getattr(import_module(module), attribute)
     except (ImportError, AttributeError, ValueError) as error:
-        raise AgencyError("agencies.toml", agency.slug, "page", f"{name!r} cannot be loaded: {error}") from error
+        raise AgencyError("agencies.toml", agency.slug, "page", f"{dotted_name!r} cannot be loaded: {error}") from error
     if not (isinstance(found, type) and issubclass(found, NewsPage)):
-        raise AgencyError("agencies.toml", agency.slug, "page", f"{name!r} is no page class")
+        raise AgencyError("agencies.toml", agency.slug, "page", f"{dotted_name!r} is no page class")
     return found
 
 
@@ -173,4 +173,4 @@ class PolisenPage(EpiserverPage):
         ".c-social-media",
         *EpiserverPage.drop_css,
     )
-    beside_css: ClassVar[tuple[str, ...]] = (".meta-data-container", ".page-meta-data", *EpiserverPage.beside_css)
+    metadata_css: ClassVar[tuple[str, ...]] = (".meta-data-container", ".page-meta-data", *EpiserverPage.metadata_css)

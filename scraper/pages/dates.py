@@ -25,72 +25,72 @@ from urllib.parse import urlsplit
 
 from lxml import etree
 
-from scraper.items import Evidence
+from scraper.items import Provenance
 from scraper.normalise.dates import (
     ANY_MONTH,
-    MONTH,
-    MONTHS,
-    NO_ROLE,
-    ROLE,
-    ROLES,
-    SPAN,
+    DATE_ROLE,
+    DATE_ROLE_PATTERNS,
+    DATE_SPAN,
+    MONTH_NAME_PATTERN,
+    MONTHS_BY_NAME,
+    NON_PUBLICATION_DATE,
     NoDateError,
-    find_role,
-    first_date,
+    find_date_role,
+    find_first_date,
     parse_date,
     parse_label,
-    split_labels,
+    split_date_labels,
 )
-from scraper.normalise.media import media_type
-from scraper.normalise.text import clean_line, either, repeated
-from scraper.normalise.vocabulary import to_kind
-from scraper.pages.content import elements_at, has_letters, is_card, remove, text_length
+from scraper.normalise.media import guess_media_type
+from scraper.normalise.text import build_alternation, cache_by_text, clean_line
+from scraper.normalise.vocabulary import normalise_kind
+from scraper.pages.content import count_text_letters, has_min_letters, is_card, remove_element, select_xpath
 from scraper.pages.document import (
-    HEADINGS,
-    INLINE,
+    HEADING_TAGS,
+    INLINE_TAGS,
     Document,
     Element,
-    declared_dates,
-    path_of,
-    short_line,
-    vague_dates,
-    whole_text,
+    format_element_path,
+    get_text_content,
+    iter_declared_dates,
+    iter_unspecified_dates,
+    read_short_line,
 )
 
 DIGIT = re.compile(r"\d")
 LONG_WORD = re.compile(r"[^\W\d_]{4,}")
-ENDS_WITH_DATE = re.compile(r"\d\.$")  # as a sentence does
-PROPERTIES = {"published": "datePublished", "updated": "dateModified"}  # by field (schema.org)
-EVENT = re.compile(r"event|kalend|calendar|deadline|start-?date|end-?date", re.IGNORECASE)
+ENDS_WITH_ORDINAL = re.compile(r"\d\.$")  # as a sentence does
+SCHEMA_DATE_PROPERTIES = {"published": "datePublished", "updated": "dateModified"}  # by field (schema.org)
+EVENT_OR_DEADLINE = re.compile(r"event|kalend|calendar|deadline|start-?date|end-?date", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class PageDate:
     """One date of the page, read."""
 
     role: str
     text: str
     value: date | datetime | None  # None where it is written like a date but cannot be read for certain
-    evidence: Evidence
+    evidence: Provenance
 
 
-def read_stamp(stamp: str | None, url: str) -> date | datetime | None:
+def parse_machine_date(timestamp: str | None, url: str) -> date | datetime | None:
     """A machine's value, None where there is none that can be read."""
     try:
-        return parse_date(stamp, url) if stamp else None
+        return parse_date(timestamp, url) if timestamp else None
     except ValueError:
         return None
 
 
-def more_exact(
-    text: str, value: date | datetime | None, stamp: str | None, url: str
+def prefer_exact_date(
+    text: str, value: date | datetime | None, timestamp: str | None, url: str
 ) -> tuple[str, date | datetime | None]:
     """The machine's value in place of the label's where both agree and it tells more."""
-    exact = read_stamp(stamp, url)
-    return (stamp, exact) if stamp and refines(exact, value) else (text, value)
+    exact = parse_machine_date(timestamp, url)
+    return (timestamp, exact) if timestamp and is_more_exact(exact, value) else (text, value)
 
 
-def refines(exact: date | datetime | None, value: date | datetime | None) -> bool:
+def is_more_exact(exact: date | datetime | None, value: date | datetime | None) -> bool:
     """Whether one reading tells the same as another and more: seconds to a minute, a time to a day."""
     if not isinstance(exact, datetime) or value is None:
         return False
@@ -99,168 +99,180 @@ def refines(exact: date | datetime | None, value: date | datetime | None) -> boo
     return exact.date() == value and (exact.hour, exact.minute, exact.second) != (0, 0, 0)
 
 
-def declared(document: Document, field: str) -> Iterator[Found]:
+def read_declared_dates(document: Document, field: str) -> Iterator[PageDate]:
     """The dates a page declares, those that can be read, best first."""
-    yield from read_all(document, field, declared_dates(document, field))
+    yield from parse_stated_dates(document, field, iter_declared_dates(document, field))
 
 
-def vague(document: Document) -> Iterator[Found]:
+def read_unspecified_dates(document: Document) -> Iterator[PageDate]:
     """Dates of the head that do not say which they are: taken for the published one where nothing better is."""
-    yield from read_all(document, "published", vague_dates(document))
+    yield from parse_stated_dates(document, "published", iter_unspecified_dates(document))
 
 
-def read_all(
+def parse_stated_dates(
     document: Document, field: str, stated: Iterable[tuple[str, str]], element: str = "head"
-) -> Iterator[Found]:
+) -> Iterator[PageDate]:
     """The declared dates, as (rule, text), that can be read."""
     for rule, text in stated:
-        value = read_stamp(text, document.url)
+        value = parse_machine_date(text, document.url)
         if value is not None:
-            yield Found(field, text, value, Evidence(rule=rule, element=element))
+            yield PageDate(field, text, value, Provenance(rule=rule, element=element))
 
 
-def declared_in_text(document: Document, main: Element, field: str) -> list[Found]:
+def find_microdata_dates(document: Document, main: Element, field: str) -> list[PageDate]:
     """Microdata: elements whose itemprop says what their date stands for; outside the main element only one alone."""
-    stated = PROPERTIES[field] in document.text  # else only <time> can be it, and to go through those is cheaper
-    found = list(read_microdata(document, main, field, stated=stated))
-    anywhere = [] if found else list(read_microdata(document, document.root, field, stated=stated))
+    stated = (
+        SCHEMA_DATE_PROPERTIES[field] in document.text
+    )  # else only <time> can be it, and to go through those is cheaper
+    found = list(iter_microdata_dates(document, main, field, property_is_used=stated))
+    anywhere = [] if found else list(iter_microdata_dates(document, document.root, field, property_is_used=stated))
     return anywhere if len(anywhere) == 1 else found
 
 
-def read_microdata(document: Document, scope: Element, field: str, *, stated: bool) -> Iterator[Found]:
+def iter_microdata_dates(
+    document: Document, scope: Element, field: str, *, property_is_used: bool
+) -> Iterator[PageDate]:
     """The elements of a scope whose itemprop (`stated`: there may be one) or, on <time>, class names the field, those
     that can be read.
     """
-    prop = PROPERTIES[field]
+    prop = SCHEMA_DATE_PROPERTIES[field]
     either = f".//*[@itemprop='{prop}'] | .//time[contains(@class, '{field}')]"
-    for element in elements_at(scope, either) if stated else scope.iter("time"):
+    for element in select_xpath(scope, either) if property_is_used else scope.iter("time"):
         if element.get("itemprop") == prop or field in (element.get("class") or "").split():
-            text = element.get("datetime") or element.get("content") or clean_line(whole_text(element))
-            yield from read_all(document, field, [(f"itemprop {prop}", text)], path_of(element))
+            text = element.get("datetime") or element.get("content") or clean_line(get_text_content(element))
+            yield from parse_stated_dates(document, field, [(f"itemprop {prop}", text)], format_element_path(element))
 
 
-def machine_values(*elements: Element) -> list[str | None]:
+def read_datetime_attributes(*elements: Element) -> list[str | None]:
     """The datetime attributes of the <time> elements that elements are or hold."""
     return [time.get("datetime") for element in elements for time in element.iter("time")]
 
 
-def machine_value(element: Element) -> str | None:
+def read_single_datetime_attribute(element: Element) -> str | None:
     """The datetime attribute of the one <time> within an element."""
-    values = machine_values(element)
+    values = read_datetime_attributes(element)
     return values[0] if len(values) == 1 else None
 
 
-def is_only_a_date(text: str) -> bool:
+def is_date_only(text: str) -> bool:
     """Whether a line holds no more than one word beside a date and a type word, and is no sentence."""
-    words = [word for word in LONG_WORD.findall(text) if not to_kind(word) and word.lower() not in MONTHS]
-    return len(words) <= 1 and not (words and ENDS_WITH_DATE.search(text))
+    words = [
+        word for word in LONG_WORD.findall(text) if not normalise_kind(word) and word.lower() not in MONTHS_BY_NAME
+    ]
+    return len(words) <= 1 and not (words and ENDS_WITH_ORDINAL.search(text))
 
 
-TEASERS = ("article", "li", "a")
-ITEMS = ("li", "p", "div", "section", "article", "td", "dd")
-LISTS = ("dl", "ul", "ol", "table", "div", "section")
-LONGEST_ITEM, SHORTEST_NAME = 300, 8  # letters of an entry in a list of other texts or files, and of its name
-SHORTEST_HEADLINE = 18  # letters; an author's name is shorter
+TEASER_TAGS = ("article", "li", "a")
+ITEM_TAGS = ("li", "p", "div", "section", "article", "td", "dd")
+LIST_CONTAINER_TAGS = ("dl", "ul", "ol", "table", "div", "section")
+MAX_ITEM_LENGTH, MIN_LINK_TEXT_LENGTH = 300, 8  # letters of an entry in a list of other texts or files, and of its name
+MIN_HEADLINE_LENGTH = 18  # letters; an author's name is shorter
 # Beside "Datum" these say that it is an event's.
-OF_EVENT = re.compile(r"\W*(?:plats|tid|tidpunkt|lokal|var|place|time|venue|location|where)\b", re.IGNORECASE)
+EVENT_DETAIL = re.compile(r"\W*(?:plats|tid|tidpunkt|lokal|var|place|time|venue|location|where)\b", re.IGNORECASE)
 
 
-def dates_another(element: Element, main: Element) -> bool:
+def is_date_of_other_text(element: Element, main: Element) -> bool:
     """Whether a date in or after an element is that of another text or of a file: it stands in a teaser, that is a
     card within the text, any linked item beside it; or in something short that such a link opens.
     """
     parents = list(element.iterancestors())
     own = element is main or main in parents
     for part in parents:
-        if part is main or part.tag not in TEASERS:
+        if part is main or part.tag not in TEASER_TAGS:
             continue
         if is_card(part) if own else part.tag == "a" or part.find(".//a") is not None:
             return True
-    return follows_name(element, main)
+    return follows_link_to_other_text(element, main)
 
 
-def follows_name(element: Element, main: Element) -> bool:
+def follows_link_to_other_text(element: Element, main: Element) -> bool:
     """Whether what holds a date is short and opens with a link to another text or a file."""
     parents = list(element.iterancestors())
     return any(
-        names_another(link, part)
+        is_link_to_other_text(link, part)
         for part in parents
-        if part is not main and part.tag in ITEMS and not has_letters(part, LONGEST_ITEM)
+        if part is not main and part.tag in ITEM_TAGS and not has_min_letters(part, MAX_ITEM_LENGTH)
         for link in takewhile(lambda other: other is not element, part.iter("a", element.tag))
         if link not in parents
     )
 
 
-def names_another(link: Element, item: Element) -> bool:
+def is_link_to_other_text(link: Element, item: Element) -> bool:
     """Whether an element is the link that an item is about: a list's entry, a file, a heading."""
     href = link.get("href") or "#"
     if link.tag != "a" or href.startswith(("#", "mailto:", "tel:")):
         return False
-    length = text_length(link)
-    if item.tag == "li" or media_type(href):
-        return length >= SHORTEST_NAME
-    in_heading = next(link.iterancestors(*HEADINGS), None) is not None or any(True for _ in link.iter(*HEADINGS))
-    return in_heading and length >= SHORTEST_HEADLINE
+    length = count_text_letters(link)
+    if item.tag == "li" or guess_media_type(href):
+        return length >= MIN_LINK_TEXT_LENGTH
+    in_heading = next(link.iterancestors(*HEADING_TAGS), None) is not None or any(
+        True for _ in link.iter(*HEADING_TAGS)
+    )
+    return in_heading and length >= MIN_HEADLINE_LENGTH
 
 
-def dates_an_event(element: Element, main: Element) -> bool:
+def is_event_date(element: Element, main: Element) -> bool:
     """Whether the lines beside one say where, or at what time of day, something takes place."""
-    return any(OF_EVENT.match(text) for text in texts_beside(element, main))
+    return any(EVENT_DETAIL.match(text) for text in iter_nearby_texts(element, main))
 
 
-def texts_beside(element: Element, main: Element) -> Iterator[str]:
+def iter_nearby_texts(element: Element, main: Element) -> Iterator[str]:
     """The texts of an element, of the next two, and of the short list that holds it."""
     near = [element, *islice(element.itersiblings(), 2)]
-    around = next((part for part in element.iterancestors() if part is main or part.tag in LISTS), None)
-    if around is not None and around is not main and not has_letters(around, LONGEST_ITEM):
+    around = next((part for part in element.iterancestors() if part is main or part.tag in LIST_CONTAINER_TAGS), None)
+    if around is not None and around is not main and not has_min_letters(around, MAX_ITEM_LENGTH):
         near.append(around)
     for part in near:
         yield from cast("Iterator[str]", part.itertext())
 
 
-SHORTEST_PARAGRAPH = 60
-LONGEST_DATE = 20
-LONGEST_WITH_TAGS = 400
-BRACKETS = re.compile(r",?\s*\[[^\[\]]*\]$")  # tags after the date
-PLACE = r"(?:[A-ZÅÄÖ][\w.-]+(?: [A-ZÅÄÖ][\w.-]+)?,? (?:den |the |am )?)?"
-DAY = rf"(?:[0-3]?\d\.\s?[01]?\d\.\s?(?:19|20)\d\d|[0-3]?\d\.? {MONTH},? (?:19|20)\d\d)"
+MIN_PARAGRAPH_LENGTH = 60
+MAX_DATE_LENGTH = 20
+MAX_DATE_AND_TAGS_LENGTH = 400
+TRAILING_BRACKETS = re.compile(r",?\s*\[[^\[\]]*\]$")  # tags after the date
+PLACE_NAME = r"(?:[A-ZÅÄÖ][\w.-]+(?: [A-ZÅÄÖ][\w.-]+)?,? (?:den |the |am )?)?"
+DATELINE_DAY = rf"(?:[0-3]?\d\.\s?[01]?\d\.\s?(?:19|20)\d\d|[0-3]?\d\.? {MONTH_NAME_PATTERN},? (?:19|20)\d\d)"
 # "Bern, 17.08.2007 - Rede von …": what follows must part the date from the sentence.
-DATELINE = re.compile(rf"^{PLACE}{DAY}(?=\s*(?:[-–—:|„“\"]|$))", re.IGNORECASE)
+DATELINE = re.compile(rf"^{PLACE_NAME}{DATELINE_DAY}(?=\s*(?:[-–—:|„“\"]|$))", re.IGNORECASE)
 
 
-def find_bare(document: Document, heading: Element | None, main: Element) -> Found | None:
+def find_unlabelled_date(document: Document, heading: Element | None, main: Element) -> PageDate | None:
     """A date that stands alone beside the title or within it, alone or with a type word; else a dateline."""
-    for element in chain(neighbours(heading) if heading is not None else (), opening_of(main)):
-        found = read_bare(element, main, document.url)
+    for element in chain(iter_title_neighbours(heading) if heading is not None else (), iter_opening_elements(main)):
+        found = read_unlabelled_date(element, main, document.url)
         if found:
-            remove(element)
+            remove_element(element)
             return found
     for element in main.iter("time"):
         if next(element.iterancestors("p", "li", "table"), None) is not None:
             continue
-        found = read_bare(element, main, document.url)
+        found = read_unlabelled_date(element, main, document.url)
         if found:
-            remove(element)
+            remove_element(element)
             return found
     return find_dateline(document, main)
 
 
-def find_dateline(document: Document, main: Element) -> Found | None:
+def find_dateline(document: Document, main: Element) -> PageDate | None:
     """Where and when a text was written, before its first words."""
     paragraphs = (part for part in main.iter("p", "div") if part.tag == "p" or (part.text or "").strip())
     for paragraph in islice(paragraphs, 4):
-        line = clean_line(whole_text(paragraph))[:80]
+        line = clean_line(get_text_content(paragraph))[:80]
         opening = DATELINE.match(line)
-        if opening and find_role(opening[0]) is None and not SPAN.search(line, 0, opening.end() + LONGEST_DATE):
-            evidence = Evidence(rule="dateline", element=path_of(paragraph))
-            return Found("published", opening[0], parse_date(opening[0], document.url), evidence)
+        if (
+            opening
+            and find_date_role(opening[0]) is None
+            and not DATE_SPAN.search(line, 0, opening.end() + MAX_DATE_LENGTH)
+        ):
+            evidence = Provenance(rule="dateline", element=format_element_path(paragraph))
+            return PageDate("published", opening[0], parse_date(opening[0], document.url), evidence)
     return None
 
 
-def read_bare(element: Element, main: Element, url: str) -> Found | None:
+def read_unlabelled_date(element: Element, main: Element, url: str) -> PageDate | None:
     """An element that holds a date and nothing else but a type word."""
-    text = BRACKETS.sub("", short_line(element, LONGEST_WITH_TAGS) or "")
-    if not text or len(text) > 60 or not DIGIT.search(text) or is_about_something(element, url):
+    text = TRAILING_BRACKETS.sub("", read_short_line(element, MAX_DATE_AND_TAGS_LENGTH) or "")
+    if not text or len(text) > 60 or not DIGIT.search(text) or is_event_or_deadline(element, url):
         return None
     if element.find(".//a" if element.tag == "li" else ".//li//a") is not None:
         return None  # an entry of a list of other texts
@@ -268,39 +280,43 @@ def read_bare(element: Element, main: Element, url: str) -> Found | None:
         role, value = parse_label(text, url)
     except ValueError:
         return None
-    if role != "published" or value is None or not is_only_a_date(text):
+    if role != "published" or value is None or not is_date_only(text):
         return None
-    if dates_an_event(element, main) or follows_name(element, main):
+    if is_event_date(element, main) or follows_link_to_other_text(element, main):
         return None
-    text, exact = more_exact(text, value, element.get("datetime") or machine_value(element), url)
-    return Found("published", text, exact, Evidence(rule="date beside the title", element=path_of(element)))
+    text, exact = prefer_exact_date(
+        text, value, element.get("datetime") or read_single_datetime_attribute(element), url
+    )
+    return PageDate(
+        "published", text, exact, Provenance(rule="date beside the title", element=format_element_path(element))
+    )
 
 
-def opening_of(main: Element) -> Iterator[Element]:
+def iter_opening_elements(main: Element) -> Iterator[Element]:
     """The short elements that the main element opens with, down to its first paragraph of text."""
     for element in list(main.iter("p", "span", "div", "li", "dd")):
-        if short_line(element, SHORTEST_PARAGRAPH) is not None:
+        if read_short_line(element, MIN_PARAGRAPH_LENGTH) is not None:
             yield element
         elif element.tag == "p":
             return
 
 
-def is_about_something(element: Element, url: str) -> bool:
+def is_event_or_deadline(element: Element, url: str) -> bool:
     """Whether class, id or the page's address says that a date is an event's or a deadline's."""
     near = (element, *islice(element.iterancestors(), 2))
-    return EVENT.search(urlsplit(url).path) is not None or any(
-        EVENT.search(f"{part.get('class') or ''} {part.get('id') or ''}") for part in near
+    return EVENT_OR_DEADLINE.search(urlsplit(url).path) is not None or any(
+        EVENT_OR_DEADLINE.search(f"{part.get('class') or ''} {part.get('id') or ''}") for part in near
     )
 
 
-def neighbours(heading: Element) -> Iterator[Element]:
+def iter_title_neighbours(heading: Element) -> Iterator[Element]:
     """The short elements within the title, and right before and after it, nearest first."""
     yield from heading.iter("time", "span")
     node = heading
     for _ in range(3):
         after, before = list(node.itersiblings())[:3], list(node.itersiblings(preceding=True))[:2]
         for sibling in [*after, *before]:
-            if short_line(sibling, LONGEST_WITH_TAGS) is not None:
+            if read_short_line(sibling, MAX_DATE_AND_TAGS_LENGTH) is not None:
                 yield from (
                     part
                     for part in [sibling, *sibling.iter("time", "p", "span", "div", "li", "dd")]
@@ -313,7 +329,7 @@ def neighbours(heading: Element) -> Iterator[Element]:
 
 
 # What may stand before the telling word of a label.
-OPENING = either(r"""
+LABEL_OPENING = build_alternation(r"""
     den här | denna | detta | det här | sidan? | sidans | webbsidan? | artikeln? | texten? | nyheten? | informationen
     innehållet | sidinnehållet | publikationen | dokumentet? | pressmeddelande\w* | nyhet\w* | press
     senast | senaste | först | första | ursprungligen | är | blev | har | datum för
@@ -325,8 +341,8 @@ OPENING = either(r"""
     """)
 # Words of a line with a date that say nothing.
 PLAIN_WORDS = re.compile(
-    rf"\b(?:{OPENING}|{ANY_MONTH}|"
-    + either(r"""
+    rf"\b(?:{LABEL_OPENING}|{ANY_MONTH}|"
+    + build_alternation(r"""
         (?:mån|tis|ons|tors|fre|lör|sön)dag(?:en)? | (?:man|tirs|ons|tors|fre|lør|søn)dag
         (?:mon|tues|wednes|thurs|fri|satur|sun)day | (?:mon|diens|donners|frei|sams|sonn)tag | mittwoch
         den | det | the | der | das | vid | och | and | und | klockan | kloekken | uhr | cest | cet | utc | gmt | est
@@ -335,270 +351,301 @@ PLAIN_WORDS = re.compile(
     re.IGNORECASE,
 )
 LINE_WORD = re.compile(r"[^\W\d_]{3,}")
-BY = re.compile(
+AUTHOR_LEAD_IN = re.compile(
     r"\W*(?:(?:written|skriven) )?(?:av|af|by|von)\b|\W*(?:ansvarig|redaktör|författare)\w*\s*:", re.IGNORECASE
 )
-MOST_BETWEEN, MOST_OF_NAMES = 1, 5  # words between a label and its date: "i Nyheter"; "av" and who did it
-LONGEST_LINE = 90
-EXACT = re.compile(r"(?:19|20)\d\d|\d[.:]\d\d")  # a year or a time of day: "Tisdag 12 mars" heads a programme
-MOST_AFTER = 2  # words after the date where a sentence ends
-ON = re.compile(r"\s*(?:kl\.?\s*)?(?:\d{1,2}[.:]\d\d(?:[.:]\d\d)?)?\s*:\s")  # "Rättelse 3 maj 2024: beloppet är …"
+MAX_WORDS_BETWEEN, MAX_AUTHOR_WORDS = 1, 5  # words between a label and its date: "i Nyheter"; "av" and who did it
+MAX_DATE_LINE_LENGTH = 90
+YEAR_OR_TIME = re.compile(r"(?:19|20)\d\d|\d[.:]\d\d")  # a year or a time of day: "Tisdag 12 mars" heads a programme
+MAX_WORDS_AFTER_DATE = 2  # words after the date where a sentence ends
+DATE_THEN_COLON = re.compile(
+    r"\s*(?:kl\.?\s*)?(?:\d{1,2}[.:]\d\d(?:[.:]\d\d)?)?\s*:\s"
+)  # "Rättelse 3 maj 2024: beloppet är …"
 
 
-def words_of(text: str) -> list[str]:
+def find_non_label_words(text: str) -> list[str]:
     """The words of a text but for those that labels are made of."""
-    plain = PLAIN_WORDS.sub(" ", ROLE.sub(" ", text))
-    return [word for word in LINE_WORD.findall(plain) if not to_kind(word)]
+    plain = PLAIN_WORDS.sub(" ", DATE_ROLE.sub(" ", text))
+    return [word for word in LINE_WORD.findall(plain) if not normalise_kind(word)]
 
 
-def belongs_to_date(label: str, url: str) -> bool:
+def is_label_of_date(label: str, url: str) -> bool:
     """Whether the telling word before a date is that date's label: no other words part them but who published.
 
-    >>> belongs_to_date("Publicerad av Eva Ek 3 maj 2024", "https://a.se/")
+    >>> is_label_of_date("Publicerad av Eva Ek 3 maj 2024", "https://a.se/")
     True
-    >>> belongs_to_date("Ändrade regler från 3 maj 2024", "https://a.se/")
+    >>> is_label_of_date("Ändrade regler från 3 maj 2024", "https://a.se/")
     False
     """
-    before = label[: start_of_date(label, url)]
-    role = next(ROLE.finditer(before), None)
+    before = label[: find_date_start(label, url)]
+    role = next(DATE_ROLE.finditer(before), None)
     between = before[role.end() :] if role else before
-    return len(words_of(between)) <= most_beside(between)
+    return len(find_non_label_words(between)) <= max_words_beside_date(between)
 
 
-def goes_on(label: str, url: str) -> bool:
+def continues_after_date(label: str, url: str) -> bool:
     """Whether a sentence follows a date: what says what was changed is text.
 
-    >>> goes_on("Rättelse 3 maj 2024: beloppet är två miljoner.", "https://a.se/")
+    >>> continues_after_date("Rättelse 3 maj 2024: beloppet är två miljoner.", "https://a.se/")
     True
-    >>> goes_on("Sidan ändrades 3 maj 2024.", "https://a.se/")
+    >>> continues_after_date("Sidan ändrades 3 maj 2024.", "https://a.se/")
     False
     """
     try:
-        date, _ = first_date(label, url)
+        date, _ = find_first_date(label, url)
     except ValueError:
         return False
     after = label[date.end() :].strip()
-    many = len(words_of(after)) > MOST_AFTER
-    return many and (after[-1:] in ".!?" or ON.match(label, date.end()) is not None)
+    many = len(find_non_label_words(after)) > MAX_WORDS_AFTER_DATE
+    return many and (after[-1:] in ".!?" or DATE_THEN_COLON.match(label, date.end()) is not None)
 
 
-def is_date_line(text: str, url: str, opening: bool) -> bool:
+def is_date_line(text: str, url: str, is_opening: bool) -> bool:
     """Whether a short line is a date of the page and no more: with its label, or alone where it opens the text.
 
-    >>> is_date_line("Publicerad 3 maj 2024", "https://a.se/", opening=False)
+    >>> is_date_line("Publicerad 3 maj 2024", "https://a.se/", is_opening=False)
     True
-    >>> is_date_line("Lagen börjar gälla den 3 maj 2024.", "https://a.se/", opening=True)
+    >>> is_date_line("Lagen börjar gälla den 3 maj 2024.", "https://a.se/", is_opening=True)
     False
     """
-    if len(text) > LONGEST_LINE or not any(map(str.isdigit, text)):
+    if len(text) > MAX_DATE_LINE_LENGTH or not any(map(str.isdigit, text)):
         return False
     try:
         role, _ = parse_label(text, url)
     except ValueError:
         return False
-    stray = len(words_of(text))
+    stray = len(find_non_label_words(text))
     if role == "none" or (stray and text[-1] in ".!?"):
         return False
-    if find_role(text) is None:
-        return opening and stray <= most_beside(text) and EXACT.search(text) is not None
-    return belongs_to_date(text, url) and stray <= MOST_OF_NAMES
+    if find_date_role(text) is None:
+        return is_opening and stray <= max_words_beside_date(text) and YEAR_OR_TIME.search(text) is not None
+    return is_label_of_date(text, url) and stray <= MAX_AUTHOR_WORDS
 
 
-def most_beside(text: str) -> int:
+def max_words_beside_date(text: str) -> int:
     """How many words may stand between a label and its date: few, unless they tell who wrote it."""
-    return MOST_OF_NAMES if BY.match(text) else MOST_BETWEEN
+    return MAX_AUTHOR_WORDS if AUTHOR_LEAD_IN.match(text) else MAX_WORDS_BETWEEN
 
 
-def start_of_date(label: str, url: str) -> int:
+def find_date_start(label: str, url: str) -> int:
     """Where the date of a label begins, where its first digit stands if it cannot be read."""
     try:
-        return first_date(label, url)[0].start()
+        return find_first_date(label, url)[0].start()
     except ValueError:
         return next((place for place, sign in enumerate(label) if sign.isdigit()), len(label))
 
 
-def is_heading(element: Element) -> bool:
+def is_in_heading(element: Element) -> bool:
     """Whether an element is a heading of the text or stands within one."""
-    return element.tag in HEADINGS or next(element.iterancestors(*HEADINGS), None) is not None
+    return element.tag in HEADING_TAGS or next(element.iterancestors(*HEADING_TAGS), None) is not None
 
 
-LONGEST_LABEL = 160
-WORDS_OF_ROLES = "|".join(ROLES.values())
+MAX_DATE_LABEL_LENGTH = 160
+ANY_ROLE_PATTERN = "|".join(DATE_ROLE_PATTERNS.values())
 # A label opens its line. Both read lower case: the engine is twice as fast where it need not fold letters, and
 # every text of a page is asked.
-LABEL = re.compile(rf"\W*(?:{OPENING}\W+){{0,5}}(?:{WORDS_OF_ROLES})")
+DATE_LABEL = re.compile(rf"\W*(?:{LABEL_OPENING}\W+){{0,5}}(?:{ANY_ROLE_PATTERN})")
 # "3 maj 2024 (uppdaterad 9 maj 2024)": a date alone opens the line, and a label follows it.
-LATER_LABEL = re.compile(rf"\d[^\w\d]*[,(·•|–-]\s*(?:{OPENING}\W+){{0,5}}(?:{WORDS_OF_ROLES})\W")
-FIRST_DIGIT = 30  # characters before the digit of a date that opens a line
-LEADING_ON = re.compile(rf"(?:\W+{OPENING})+\W*$", re.IGNORECASE)
-WITHIN_SENTENCES = INLINE - {"br", "time"}  # after these a word may go on with the sentence
-STARTS = re.compile(r"\s*[·|•(–—/]|\W*[A-ZÅÄÖÆØÜ]")
-PLAIN = re.compile(r"^\W*dat(?:e|um|o)\b", re.IGNORECASE)  # says that a date follows, not of what
-NAMED = ("time", "span", "p", "div", "dd", "abbr")  # may have a label that is not seen
+LATER_LABEL = re.compile(rf"\d[^\w\d]*[,(·•|–-]\s*(?:{LABEL_OPENING}\W+){{0,5}}(?:{ANY_ROLE_PATTERN})\W")
+MAX_FIRST_DIGIT_OFFSET = 30  # characters before the digit of a date that opens a line
+TRAILING_LABEL_OPENING = re.compile(rf"(?:\W+{LABEL_OPENING})+\W*$", re.IGNORECASE)
+SENTENCE_INLINE_TAGS = INLINE_TAGS - {"br", "time"}  # after these a word may go on with the sentence
+LABEL_START = re.compile(r"\s*[·|•(–—/]|\W*[A-ZÅÄÖÆØÜ]")
+GENERIC_DATE_LABEL = re.compile(r"^\W*dat(?:e|um|o)\b", re.IGNORECASE)  # says that a date follows, not of what
+ACCESSIBLE_NAME_TAGS = ("time", "span", "p", "div", "dd", "abbr")  # may have a label that is not seen
 
 
-def find_labels(document: Document, main: Element) -> list[Found]:
+def find_labelled_dates(document: Document, main: Element) -> list[PageDate]:
     """Every labelled date of the page, those of the main element first.
 
     The labels are taken out of the tree, but for what is text as well: a heading, a label that a sentence follows.
     """
-    inside: list[Found] = []
-    outside: list[Found] = []
-    named = {element for element in document.root.iter(*NAMED) if name_of(element)}
+    inside: list[PageDate] = []
+    outside: list[PageDate] = []
+    named = {element for element in document.root.iter(*ACCESSIBLE_NAME_TAGS) if get_accessible_name(element)}
     for element in list(document.root.iter(etree.Element)):
-        if element.tag != "a" and opens_label(element.text):  # half the texts of a page are links
-            read, text = read_label, element.text
-        elif opens_label(element.tail) and (element.tag not in WITHIN_SENTENCES or STARTS.match(element.tail or "")):
-            read, text = read_tail, element.tail
-        elif element in named and opens_label(name_of(element)):
-            read, text = read_name, name_of(element)
+        if element.tag != "a" and may_open_with_label(element.text):  # half the texts of a page are links
+            read, text = read_label_dates, element.text
+        elif may_open_with_label(element.tail) and (
+            element.tag not in SENTENCE_INLINE_TAGS or LABEL_START.match(element.tail or "")
+        ):
+            read, text = read_tail_dates, element.tail
+        elif element in named and may_open_with_label(get_accessible_name(element)):
+            read, text = read_accessible_name_dates, get_accessible_name(element)
         else:
             continue
         parents = list(element.iterancestors())
         if any(part.tag == "h1" for part in (element, *parents)):
             continue  # "30 mars 14.31, Uppdatering" is a title
-        if PLAIN.match(text or "") and dates_an_event(element, main):
+        if GENERIC_DATE_LABEL.match(text or "") and is_event_date(element, main):
             continue
         own = element is main or main in parents
-        if document.root in parents and not dates_another(element, main):
+        if document.root in parents and not is_date_of_other_text(element, main):
             (inside if own else outside).extend(read(document, element))
     return inside + outside
 
 
-def opens_label(text: str | None) -> bool:
+def may_open_with_label(text: str | None) -> bool:
     """Whether a line begins with a label, or with a date alone and then one."""
-    if not text or not 3 < len(text) < LONGEST_LABEL * 2 or text.isspace():
+    if not text or not 3 < len(text) < MAX_DATE_LABEL_LENGTH * 2 or text.isspace():
         return False
-    return begins_with_label(text)
+    return starts_with_date_label(text)
 
 
-@repeated(16_384)
-def begins_with_label(text: str) -> bool:
+@cache_by_text(16_384)
+def starts_with_date_label(text: str) -> bool:
     """Whether a text's first words are a label. Cached: a site's pages have many texts in common."""
     lower = text.lower()
-    if LABEL.match(lower):
+    if DATE_LABEL.match(lower):
         return True
-    later = LATER_LABEL.search(lower) if DIGIT.search(text, 0, FIRST_DIGIT) else None
-    return later is not None and is_only_a_date(text[: later.start()])
+    later = LATER_LABEL.search(lower) if DIGIT.search(text, 0, MAX_FIRST_DIGIT_OFFSET) else None
+    return later is not None and is_date_only(text[: later.start()])
 
 
-def name_of(element: Element) -> str | None:
+def get_accessible_name(element: Element) -> str | None:
     """What a screen reader or a tooltip says of an element."""
     return element.get("aria-label") or element.get("title")
 
 
-def read_label(document: Document, element: Element) -> list[Found]:
+def read_label_dates(document: Document, element: Element) -> list[PageDate]:
     """The dates of a label: within its element, in the element after it, or in the line they share."""
-    following, parent = next_element(element), element.getparent()
+    following, parent = find_next_element(element), element.getparent()
     for parts in ([element], [element, following], [parent]):
         elements = [part for part in parts if part is not None]
-        found = read_elements(document, elements) if len(elements) == len(parts) else []
+        found = read_element_dates(document, elements) if len(elements) == len(parts) else []
         if found:
             return found
     return []
 
 
-def read_tail(document: Document, element: Element) -> list[Found]:
+def read_tail_dates(document: Document, element: Element) -> list[PageDate]:
     """The dates of a label in the words after an element: with the line they stand in, or after a break alone."""
     parent = element.getparent()
     if parent is None:
         return []
-    if parent.find(".//a") is None and parent.find(".//h1") is None and (found := read_elements(document, [parent])):
+    if (
+        parent.find(".//a") is None
+        and parent.find(".//h1") is None
+        and (found := read_element_dates(document, [parent]))
+    ):
         return found
     line = clean_line(element.tail or "")
-    if element.tag in INLINE - {"br"} or len(line) > LONGEST_LABEL:
+    if element.tag in INLINE_TAGS - {"br"} or len(line) > MAX_DATE_LABEL_LENGTH:
         return []
-    found = list(read_line(line, [], path_of(parent), document.url))
-    if found and not is_text(line, document.url):
+    found = list(parse_line_dates(line, [], format_element_path(parent), document.url))
+    if found and not has_text_after_date(line, document.url):
         element.tail = None
     return found
 
 
-def read_name(document: Document, element: Element) -> list[Found]:
+def read_accessible_name_dates(document: Document, element: Element) -> list[PageDate]:
     """The dates of a label that only a screen reader or a tooltip says."""
-    name = name_of(element) or ""
-    line = name if DIGIT.search(name) else f"{name} {whole_text(element)}"
-    found = list(read_line(clean_line(line), machine_values(element), path_of(element), document.url))
+    name = get_accessible_name(element) or ""
+    line = name if DIGIT.search(name) else f"{name} {get_text_content(element)}"
+    found = list(
+        parse_line_dates(
+            clean_line(line), read_datetime_attributes(element), format_element_path(element), document.url
+        )
+    )
     if found:
-        remove(element)
+        remove_element(element)
     return found
 
 
-def read_elements(document: Document, elements: Sequence[Element]) -> list[Found]:
+def read_element_dates(document: Document, elements: Sequence[Element]) -> list[PageDate]:
     """The dates of the line that elements make together; unless they are text, they are taken out of the tree."""
-    text = clean_line(" ".join(map(whole_text, elements)))
-    if len(text) > LONGEST_LABEL or not DIGIT.search(text):
+    text = clean_line(" ".join(map(get_text_content, elements)))
+    if len(text) > MAX_DATE_LABEL_LENGTH or not DIGIT.search(text):
         return []
-    found = list(read_line(text, machine_values(*elements), path_of(elements[-1]), document.url))
-    if found and not is_text(text, document.url) and not (len(elements) == 1 and is_heading(elements[0])):
+    found = list(
+        parse_line_dates(text, read_datetime_attributes(*elements), format_element_path(elements[-1]), document.url)
+    )
+    if (
+        found
+        and not has_text_after_date(text, document.url)
+        and not (len(elements) == 1 and is_in_heading(elements[0]))
+    ):
         for part in elements:
             if part.tag not in ("body", "main", "article"):
-                remove(part)
+                remove_element(part)
     return found
 
 
-def is_text(line: str, url: str) -> bool:
+def has_text_after_date(line: str, url: str) -> bool:
     """Whether a line with labels goes on to say something."""
-    return any(goes_on(label, url) for label in split_labels(line))
+    return any(continues_after_date(label, url) for label in split_date_labels(line))
 
 
-def read_line(text: str, stamps: Sequence[str | None], path: str, url: str) -> Iterator[Found]:
+def parse_line_dates(text: str, timestamps: Sequence[str | None], path: str, url: str) -> Iterator[PageDate]:
     """The labelled dates of one line, and the date alone that opens it before a label.
 
     Where each label has a <time datetime>, one that tells more of the same day is taken for the label's words.
     """
-    labels = split_labels(text)
+    labels = split_date_labels(text)
     for number, label in enumerate(labels):
-        role = find_role(label) or ("published" if opens_alone(labels[number:]) else None)
-        if role is None or (PLAIN.match(label) and EVENT.search(urlsplit(url).path)):
+        role = find_date_role(label) or ("published" if starts_with_unlabelled_date(labels[number:]) else None)
+        if role is None or (GENERIC_DATE_LABEL.match(label) and EVENT_OR_DEADLINE.search(urlsplit(url).path)):
             continue
-        if not belongs_to_date(label, url):
+        if not is_label_of_date(label, url):
             continue
-        stamp = stamps[number] if len(stamps) == len(labels) else None
-        evidence = Evidence(rule=f"label {label.split()[0]}", element=path)
+        stamp = timestamps[number] if len(timestamps) == len(labels) else None
+        evidence = Provenance(rule=f"label {label.split()[0]}", element=path)
         words = label.strip(" ·|,(")
         try:
             role, value = parse_label(label, url)
         except ValueError as error:
-            exact = None if NO_ROLE.search(label) else read_stamp(stamp, url)
+            exact = None if NON_PUBLICATION_DATE.search(label) else parse_machine_date(stamp, url)
             if exact is not None:  # "3 maj" or "April 2025" beside a full machine value
-                yield Found(role, f"{words} {stamp}" if isinstance(error, NoDateError) else str(stamp), exact, evidence)
-            elif not isinstance(error, NoDateError) and not NO_ROLE.search(label):
-                yield Found(role, words, None, evidence)
+                yield PageDate(
+                    role, f"{words} {stamp}" if isinstance(error, NoDateError) else str(stamp), exact, evidence
+                )
+            elif not isinstance(error, NoDateError) and not NON_PUBLICATION_DATE.search(label):
+                yield PageDate(role, words, None, evidence)
         else:
             if value is not None:
-                words, value = more_exact(words, value, stamp, url)
-                yield Found(role, words, value, evidence)
+                words, value = prefer_exact_date(words, value, stamp, url)
+                yield PageDate(role, words, value, evidence)
 
 
-def opens_alone(labels: Sequence[str]) -> bool:
+def starts_with_unlabelled_date(labels: Sequence[str]) -> bool:
     """Whether the first of a line's labels is a date alone, and the next tells a later change of the same text."""
-    return len(labels) > 1 and find_role(labels[1]) == "updated" and is_only_a_date(LEADING_ON.sub("", labels[0]))
+    return (
+        len(labels) > 1
+        and find_date_role(labels[1]) == "updated"
+        and is_date_only(TRAILING_LABEL_OPENING.sub("", labels[0]))
+    )
 
 
-def next_element(element: Element) -> Element | None:
+def find_next_element(element: Element) -> Element | None:
     """The element after, or after its parent where that holds nothing else: <dt>, <th> and wrapped labels."""
     following, parent = element.getnext(), element.getparent()
-    if following is None and parent is not None and clean_line(whole_text(parent)) == clean_line(whole_text(element)):
+    if (
+        following is None
+        and parent is not None
+        and clean_line(get_text_content(parent)) == clean_line(get_text_content(element))
+    ):
         return parent.getnext()
     return following
 
 
 def choose_dates(
-    document: Document, main: Element, heading: Element | None, selected: Mapping[str, Found | None]
-) -> Iterator[tuple[str, Found]]:
+    document: Document, main: Element, heading: Element | None, selected: Mapping[str, PageDate | None]
+) -> Iterator[tuple[str, PageDate]]:
     """The dates of a page by field, ranked: an element that a selector names; a label; a declaration; a date alone
     beside the title; a declaration that does not say what it stands for.
     """
     # Labels and the date beside the title are taken out of the tree, so what only looks on comes first.
-    stated = {field: [*declared(document, field), *declared_in_text(document, main, field)] for field in selected}
-    labels = find_labels(document, main)
-    beside = find_bare(document, heading, main)
-    published: Found | None = None
+    stated = {
+        field: [*read_declared_dates(document, field), *find_microdata_dates(document, main, field)]
+        for field in selected
+    }
+    labels = find_labelled_dates(document, main)
+    beside = find_unlabelled_date(document, heading, main)
+    published: PageDate | None = None
     for field, chosen in selected.items():
         own = [label for label in labels if label.role == field]
         if field == "published":
-            ranks = (own, stated[field], [beside] if beside else [], list(vague(document)))
+            ranks = (own, stated[field], [beside] if beside else [], list(read_unspecified_dates(document)))
             found = published = chosen or choose_date(*ranks)
         else:  # stamped alike, by a machine, says no update
             later = [other for other in stated[field] if not published or other.value != published.value]
@@ -607,7 +654,7 @@ def choose_dates(
             yield field, found
 
 
-def choose_date(*ranks: Sequence[Found]) -> Found | None:
+def choose_date(*ranks: Sequence[PageDate]) -> PageDate | None:
     """One of several readings of the same field: the first of the highest rank that has one.
 
     A reading of another rank that agrees with it and tells more, seconds or a time of day, lends its precision.
@@ -616,4 +663,4 @@ def choose_date(*ranks: Sequence[Found]) -> Found | None:
     first = next((found for found in readings if found.value is not None), None)
     if first is None:
         return readings[0] if readings else None  # present but unreadable: for to_release to refuse, not to hide
-    return next((other for other in readings if refines(other.value, first.value)), first)
+    return next((other for other in readings if is_more_exact(other.value, first.value)), first)

@@ -7,13 +7,13 @@ from collections.abc import Callable, Sequence
 
 from bs4 import Tag
 
-from scraper.normalise.text import either
-from scraper.pages.blocks import Block
-from scraper.pages.title import key
+from scraper.normalise.text import build_alternation
+from scraper.pages.blocks import PageBlock
+from scraper.pages.title import build_comparison_key
 
-LEAD = re.compile(
+LEAD_CLASS = re.compile(
     r"(?:^|[\s_-])"
-    + either("""
+    + build_alternation("""
         preamble | ingress | lead | lede | intro | introduction | introtext | leadtext | lead-text | standfirst
         teaser-?text | abstract | sammanfattning | summary | excerpt | subheadline | subtitle | sub-?heading | deck
         dek | manchet | kicker-text | vorspann | einleitung | article-?intro | underrubrik
@@ -21,36 +21,41 @@ LEAD = re.compile(
     + r"(?=$|[\s_-]|[A-Z])",
     re.IGNORECASE,
 )
-NOT_LEAD = re.compile(r"leadership|lead-?(?:image|media|gen|form)|introjs", re.IGNORECASE)
-SUBHEADING = re.compile("sub-?heading", re.IGNORECASE)
-HEADINGS = ("h2", "h3", "h4", "h5", "h6")
-SHORT, LONGEST = 60, 1200
-OPENING = 12  # blocks among which a lead stands
+NON_LEAD_CLASS = re.compile(r"leadership|lead-?(?:image|media|gen|form)|introjs", re.IGNORECASE)
+SUBHEADING_CLASS = re.compile("sub-?heading", re.IGNORECASE)
+SUBHEADING_TAGS = ("h2", "h3", "h4", "h5", "h6")
+MAX_SUBHEADING_LENGTH, MAX_LEAD_LENGTH = 60, 1200
+MAX_LEAD_POSITION = 12  # blocks among which a lead stands
 
 
-def find_lead(blocks: Sequence[Block], declared: str | None, mark: str, start: int) -> tuple[range, str] | None:
+def find_lead(
+    blocks: Sequence[PageBlock], declared_summary: str | None, attribute: str, text_start: int
+) -> tuple[range, str] | None:
     """Which blocks are the lead, and the rule that told: a selector, a class that says so, the declared summary,
     its place between title and running text (whose first block is at `start`), or a bold first paragraph.
     """
-    for named in (lambda part: part.get(mark) == "lead", is_lead):
-        for index, block in enumerate(blocks[:OPENING]):
-            holder = holder_of(block.element, named)
-            if holder is not None and is_leading(block):
-                if any(later.element.name == "h1" and holds(holder, later) for later in blocks[index + 1 : OPENING]):
+    for named in (lambda part: part.get(attribute) == "lead", has_lead_class):
+        for index, block in enumerate(blocks[:MAX_LEAD_POSITION]):
+            holder = find_lead_ancestor(block.element, named)
+            if holder is not None and may_be_lead(block):
+                if any(
+                    later.element.name == "h1" and contains_block(holder, later)
+                    for later in blocks[index + 1 : MAX_LEAD_POSITION]
+                ):
                     continue  # it stands over the title
                 end = index + 1
-                while end < len(blocks) and holder_of(blocks[end].element, named) is holder:
+                while end < len(blocks) and find_lead_ancestor(blocks[end].element, named) is holder:
                     end += 1
-                if sum(len(part.text) for part in blocks[index:end]) < LONGEST:
-                    return range(index, end), "class of the paragraph" if named is is_lead else "selector"
+                if sum(len(part.text) for part in blocks[index:end]) < MAX_LEAD_LENGTH:
+                    return range(index, end), "class of the paragraph" if named is has_lead_class else "selector"
     for index, block in enumerate(blocks[:6]):
-        if declared and block.level == 9 and same_start(block.text, declared):
+        if declared_summary and block.level == 9 and matches_summary(block.text, declared_summary):
             return range(index, index + 1), "declared summary"
-    between = [index for index in range(min(start, 6)) if is_sentence(blocks[index])]
+    between = [index for index in range(min(text_start, 6)) if is_sentence_block(blocks[index])]
     if len(between) == 1:
         return range(between[0], between[0] + 1), "between title and text"
-    sentences = [index for index in range(min(len(blocks), 8)) if is_sentence(blocks[index])][:3]
-    if len(sentences) == 3 and stands_apart(*(blocks[index] for index in sentences)):
+    sentences = [index for index in range(min(len(blocks), 8)) if is_sentence_block(blocks[index])][:3]
+    if len(sentences) == 3 and is_separate_paragraph(*(blocks[index] for index in sentences)):
         return range(sentences[0], sentences[0] + 1), "paragraph that stands apart"
     texts = [index for index, block in enumerate(blocks[:8]) if block.kind == "p" and len(block.text) > 40]
     if (
@@ -63,42 +68,55 @@ def find_lead(blocks: Sequence[Block], declared: str | None, mark: str, start: i
     return None
 
 
-def is_leading(block: Block) -> bool:
+def may_be_lead(block: PageBlock) -> bool:
     """Whether a block can be a lead or begin one: a line of words, not the title."""
     return block.kind not in ("panel", "list", "table") and block.element.name != "h1" and len(block.text) > 3
 
 
-def holder_of(element: Tag, named: Callable[[Tag], bool]) -> Tag | None:
+def find_lead_ancestor(element: Tag, is_lead_element: Callable[[Tag], bool]) -> Tag | None:
     """The element at or around a block that is named as the lead."""
     node: Tag | None = element
     for _ in range(3):
         if node is None or node.name in ("[document]", "body", "main", "article"):
             return None
-        if named(node):
+        if is_lead_element(node):
             return node
         node = node.parent
     return None
 
 
-def holds(holder: Tag, block: Block) -> bool:
+def contains_block(holder: Tag, block: PageBlock) -> bool:
     """Whether a block stands within an element."""
     return any(part is holder for part in block.element.parents)
 
 
-def is_lead(element: Tag) -> bool:
+def has_lead_class(element: Tag) -> bool:
     """Whether a class says that an element is the lead."""
     classes = str(element.get("class") or "")
-    if element.name in HEADINGS and SUBHEADING.search(classes) and len(element.get_text()) < SHORT:
+    if (
+        element.name in SUBHEADING_TAGS
+        and SUBHEADING_CLASS.search(classes)
+        and len(element.get_text()) < MAX_SUBHEADING_LENGTH
+    ):
         return False  # SiteVision's class for the headings of a text
-    return LEAD.search(classes) is not None and NOT_LEAD.search(classes) is None and len(element.get_text()) < LONGEST
+    return (
+        LEAD_CLASS.search(classes) is not None
+        and NON_LEAD_CLASS.search(classes) is None
+        and len(element.get_text()) < MAX_LEAD_LENGTH
+    )
 
 
-def is_sentence(block: Block) -> bool:
+def is_sentence_block(block: PageBlock) -> bool:
     """Whether a block is a paragraph that says something whole."""
-    return block.kind == "p" and 40 <= len(block.text) < LONGEST and block.text[-1] in '.!?…”"' and block.linked < 0.5
+    return (
+        block.kind == "p"
+        and 40 <= len(block.text) < MAX_LEAD_LENGTH
+        and block.text[-1] in '.!?…”"'
+        and block.link_share < 0.5
+    )
 
 
-def stands_apart(first: Block, second: Block, third: Block) -> bool:
+def is_separate_paragraph(first: PageBlock, second: PageBlock, third: PageBlock) -> bool:
     """Whether a paragraph lies beside the element that holds the next two, as its sibling."""
     around = second.element.parent
     return (
@@ -110,7 +128,7 @@ def stands_apart(first: Block, second: Block, third: Block) -> bool:
     )
 
 
-def same_start(text: str, declared: str) -> bool:
+def matches_summary(text: str, summary: str) -> bool:
     """Whether a declared summary is the paragraph itself, whole or cut off."""
-    shown, stated = key(text), key(declared.rstrip(".… "))
+    shown, stated = build_comparison_key(text), build_comparison_key(summary.rstrip(".… "))
     return len(stated) >= 40 and (shown.startswith(stated) or (stated.startswith(shown) and len(shown) > 60))

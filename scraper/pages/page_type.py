@@ -20,69 +20,75 @@ from typing import NamedTuple
 
 from lxml import etree
 
-from scraper.normalise.text import clean_line, clean_text, either
-from scraper.pages.content import CARD_HEADINGS, LONGEST_CARD, leads_away, links_away, text_length
-from scraper.pages.document import INLINE, Document, Element, whole_text
-from scraper.pages.title import names_of_site, without_site
+from scraper.normalise.text import build_alternation, clean_line, clean_text
+from scraper.pages.content import (
+    CARD_HEADINGS,
+    MAX_CARD_LENGTH,
+    count_text_letters,
+    has_outgoing_link,
+    is_linked_heading,
+)
+from scraper.pages.document import INLINE_TAGS, Document, Element, get_text_content
+from scraper.pages.title import find_site_names, strip_site_name
 
-FEWEST_ENTRIES = 5
-SHARE_OF_ENTRIES = 0.75
-MOST_TEXT = 400  # characters beside the entries: a heading and a few words on what is listed
-DATED = re.compile(r"\b(?:19|20)\d\d\b")
+MIN_LISTING_ENTRIES = 5
+MIN_ENTRY_SHARE = 0.75
+MAX_TEXT_OUTSIDE_ENTRIES = 400  # characters beside the entries: a heading and a few words on what is listed
+YEAR_IN_TEXT = re.compile(r"\b(?:19|20)\d\d\b")
 
 
 def is_listing(main: Element) -> bool:
     """Whether one row of entries makes up next to all of the main element's text."""
-    total = text_length(main)
-    for row in rows_of(main):
-        listed = sum(map(text_length, row))
-        if listed > SHARE_OF_ENTRIES * total and total - listed < MOST_TEXT:
-            return all(map(links_away, row)) and 2 * sum(map(is_entry, row)) > len(row)
+    total = count_text_letters(main)
+    for row in iter_sibling_rows(main):
+        listed = sum(map(count_text_letters, row))
+        if listed > MIN_ENTRY_SHARE * total and total - listed < MAX_TEXT_OUTSIDE_ENTRIES:
+            return all(map(has_outgoing_link, row)) and 2 * sum(map(is_listing_entry, row)) > len(row)
     return False
 
 
-def rows_of(main: Element) -> Iterator[list[Element]]:
+def iter_sibling_rows(main: Element) -> Iterator[list[Element]]:
     """Elements of the same tag and class under one parent, where there are several."""
     for parent in main.iter("ul", "ol", "div", "section", "main", "article", "tbody"):
-        if len(parent) >= FEWEST_ENTRIES:
+        if len(parent) >= MIN_LISTING_ENTRIES:
             rows: dict[tuple[object, str | None], list[Element]] = defaultdict(list)
             for child in parent:
                 rows[child.tag, child.get("class")].append(child)
-            yield from (row for row in rows.values() if len(row) >= FEWEST_ENTRIES)
+            yield from (row for row in rows.values() if len(row) >= MIN_LISTING_ENTRIES)
 
 
-def is_entry(element: Element) -> bool:
+def is_listing_entry(element: Element) -> bool:
     """Whether an element announces another page in few words: a linked heading, or a link with a date."""
-    if text_length(element) > LONGEST_CARD:
+    if count_text_letters(element) > MAX_CARD_LENGTH:
         return False
-    dated = element.find(".//time") is not None or DATED.search(whole_text(element)) is not None
-    return dated or any(map(leads_away, element.iter(*CARD_HEADINGS)))
+    dated = element.find(".//time") is not None or YEAR_IN_TEXT.search(get_text_content(element)) is not None
+    return dated or any(map(is_linked_heading, element.iter(*CARD_HEADINGS)))
 
 
-def pattern(text: str) -> re.Pattern[str]:
+def compile_ignoring_case(text: str) -> re.Pattern[str]:
     """Compiled, without regard to case."""
     return re.compile(text, re.IGNORECASE)
 
 
-OPENING = either(r"""
+APOLOGY = build_alternation(r"""
     hoppsan | oj(?:då)? | tyvärr | vi beklagar | beklagar | ursäkta | oops | o+ps | sorry | we(?:'re| are) sorry
     whoops
     beklager | vi beklager | desværre | dessverre | pahoittelut | valitettavasti | hups | leider | error | fel
     feil | fejl
     """)
-START = rf"^\W*(?:{OPENING}\b\W+)*" + (
+TITLE_START = rf"^\W*(?:{APOLOGY}\b\W+)*" + (
     r"(?:(?:but|men|att|the|this|that|den(?: här)?|denna|denne|die|diese|der|requested|begärda|hakemaasi)\s+)*"
 )
-END = (
+TITLE_END = (
     r"(?:\s*[(\[-]?\s*(?:error|fel|http)?\s*(?:404|410)[)\]]?"
     r"|\s+(?:längre|anymore|here|här|lenger|længere|mehr|on (?:this|the|our) (?:web)?(?:server|site)"
     r"|på (?:servern|webbplatsen)))?\W*$"
 )
 # -- codes: "404 nya jobb" and "500 miljoner kronor" are news ------------------------------------------------
 
-CERTAIN = r"(?:felsida|felkod|felmeddelande|http(?:/\d\.\d)?|status\s?(?:code|kod)?|error code)"
-ORDINARY = r"(?:error|fel|feil|fejl|fehler|virhe)"
-FAMILY = either(r"""
+CERTAIN_ERROR_WORD = r"(?:felsida|felkod|felmeddelande|http(?:/\d\.\d)?|status\s?(?:code|kod)?|error code)"
+ERROR_WORD = r"(?:error|fel|feil|fejl|fehler|virhe)"
+ERROR_CONTEXT_WORD = build_alternation(r"""
     error | fel | feil | fejl | fehler | virhe | not found | page | the page | page not found | file not found | gone
     sida(?:n)?(?: saknas)? | siden? | seite | sivu | (?:kunde|kan) inte (?:hittas|visas) | finns inte | hittades inte
     hittas inte | was not found | (?:could|can) ?not be found | ikke funnet | ikke fundet | blev ikke fundet
@@ -93,25 +99,28 @@ FAMILY = either(r"""
     """)
 
 
-def coded(codes: str) -> re.Pattern[str]:
+def compile_status_code_title(codes: str) -> re.Pattern[str]:
     """A title of one of these codes: alone, among words that go with it, or after a word for an error."""
-    after = rf"(?=\W*$|\s*[|–—:·-]|\W+{FAMILY}\b)"
-    return pattern(
-        rf"^\W*(?:{ORDINARY}\W*)?(?:{CERTAIN}\W*)+{codes}\b|^\W*(?:{ORDINARY}\W*)+{codes}\b{after}"
-        rf"|^\W*{codes}(?:\W+{FAMILY}\b)*\W*$"
+    after = rf"(?=\W*$|\s*[|–—:·-]|\W+{ERROR_CONTEXT_WORD}\b)"
+    return compile_ignoring_case(
+        rf"^\W*(?:{ERROR_WORD}\W*)?(?:{CERTAIN_ERROR_WORD}\W*)+{codes}\b|^\W*(?:{ERROR_WORD}\W*)+{codes}\b{after}"
+        rf"|^\W*{codes}(?:\W+{ERROR_CONTEXT_WORD}\b)*\W*$"
     )
 
 
-LOST_CODE, FAULT_CODE = coded("(?:404|410)"), coded("(?:40[0-9]|429|50[0-4])")
-FAULT_PAGE = pattern(r"^\W*(?:felsida|error page|fejlside|feilside|fehlerseite|virhesivu)\W*$")
+NOT_FOUND_CODE_TITLE, ERROR_CODE_TITLE = (
+    compile_status_code_title("(?:404|410)"),
+    compile_status_code_title("(?:40[0-9]|429|50[0-4])"),
+)
+ERROR_PAGE_TITLE = compile_ignoring_case(r"^\W*(?:felsida|error page|fejlside|feilside|fehlerseite|virhesivu)\W*$")
 # -- it does not exist (any more) ----------------------------------------------------------------------------
 
-THING = either(r"""
+PAGE_NOUN = build_alternation(r"""
     sidan? | artikeln | nyheten | texten | dokumentet | innehållet | pressmeddelandet | siden | artikkelen | artiklen
     nyheden | page | article | document | content | file | site | url | seite | artikel | inhalt | sivua?
     artikkelia?
     """)
-LOST = either(r"""
+NOT_FOUND_PHRASE = build_alternation(r"""
     finns (?:tyvärr )?(?:inte|ej) | existerar inte | är borttage[nt] | tagits bort | togs bort | avpublicera\w+
     har utgått
     saknas(?=\W*$|\s*[.!|]) | (?:kan|kunde) (?:tyvärr )?(?:inte|ej) hittas | (?:hittades|hittas) (?:inte|ej)
@@ -124,31 +133,33 @@ LOST = either(r"""
     nicht mehr (?:verfügbar|vorhanden) | (?:wurde |konnte |kann )?nicht gefunden(?: werden)? | wurde gelöscht
     ei (?:ole )?löy\w+ | ei ole (?:enää )?olemassa | on poistettu | ei ole enää (?:saatavilla|käytettävissä)
     """)
-SEEK = either(r"""
+CANNOT_FIND_PHRASE = build_alternation(r"""
     (?:vi )?(?:kan|kunde) (?:tyvärr )?inte hitta | (?:vi )?(?:hittar|hittade) (?:tyvärr )?inte
     (?:we )?(?:can['’]?t|can ?not|could ?n[o'’]t|couldn['’]?t|could not|were unable to|are unable to) (?:seem to )?find
     (?:vi )?(?:kunne|kan) (?:dessverre |desværre )?ikke (?:finde|finne) | (?:vi )?(?:fant|fandt|finner|finder) ikke
     wir (?:konnten|können) | emme löy\w+
     """)
-NONE = either(r"""
+NO_PAGE_PHRASE = build_alternation(r"""
     ingen sida (?:kunde )?hitta(?:de)?s | (?:no|nothing) (?:page )?(?:was )?found
     ingen side (?:ble |blev )?(?:funnet|fundet)
     page not found | not found | keine seite gefunden
     """)
-AWAY = rf"\b{THING}\b[^.!?:–|]{{0,45}}?\b{LOST}"
-SOUGHT = rf"\b{SEEK}\b[^.!?:–|]{{0,30}}?\b{THING}\b"
-LOST_TITLE = pattern(rf"{START}(?:{AWAY}|{SOUGHT}[^.!?:–|]{{0,45}}|{NONE}){END}")
-LOST_TEXT = pattern(rf"{AWAY}(?!\w)|{SOUGHT}|^\W*{NONE}\W*$")
+PAGE_NOT_FOUND = rf"\b{PAGE_NOUN}\b[^.!?:–|]{{0,45}}?\b{NOT_FOUND_PHRASE}"
+PAGE_CANNOT_BE_FOUND = rf"\b{CANNOT_FIND_PHRASE}\b[^.!?:–|]{{0,30}}?\b{PAGE_NOUN}\b"
+NOT_FOUND_TITLE = compile_ignoring_case(
+    rf"{TITLE_START}(?:{PAGE_NOT_FOUND}|{PAGE_CANNOT_BE_FOUND}[^.!?:–|]{{0,45}}|{NO_PAGE_PHRASE}){TITLE_END}"
+)
+NOT_FOUND_TEXT = compile_ignoring_case(rf"{PAGE_NOT_FOUND}(?!\w)|{PAGE_CANNOT_BE_FOUND}|^\W*{NO_PAGE_PHRASE}\W*$")
 # Said of what is away for good and of what a fault keeps from us: believed only where nothing speaks of a fault.
-VAGUE = pattern(
-    rf"\b{THING}\b[^.!?]{{0,40}}\b"
-    + either(r"""
+UNAVAILABLE_TEXT = compile_ignoring_case(
+    rf"\b{PAGE_NOUN}\b[^.!?]{{0,40}}\b"
+    + build_alternation(r"""
         kan inte visas | (?:är )?inte tillgänglig[t]?(?!\w|\s+(?:för|i|på|via)\b) | ikke tilg(?:jen|æn)gelig
         (?:is )?not available(?!\s+(?:in|for|to)\b) | cannot be displayed | nicht verfügbar | ei ole saatavilla
         """)
 )
-PASSING = pattern(
-    either(r"""
+TEMPORARY_WORD = compile_ignoring_case(
+    build_alternation(r"""
         tillfällig\w* | just nu | för närvarande | för tillfället | underhåll\w* | temporar\w+ | currently | right now
         at the moment | maintenance | midlertidig\w* | for øyeblikket | for tiden | i øjeblikket | vedlike?hold\w*
         vorübergehend | derzeit | zurzeit | wartung\w* | tilapäises\w* | huolto\w*
@@ -156,9 +167,9 @@ PASSING = pattern(
 )
 # -- something stands between us and the page ----------------------------------------------------------------
 
-WALL_TITLE = pattern(
+WALL_TITLE = compile_ignoring_case(
     r"^\W*"
-    + either(r"""
+    + build_alternation(r"""
         access(?: to this page has been)? denied | forbidden | bad gateway | service(?: temporarily)? unavailable
         gateway time-?out | too many requests | just a moment | attention required\W*(?:cloudflare)?
         request rejected
@@ -170,8 +181,8 @@ WALL_TITLE = pattern(
         """)
     + r"\W*$"
 )
-WALL_TEXT = pattern(
-    either(r"""
+WALL_TEXT = compile_ignoring_case(
+    build_alternation(r"""
         request rejected | requested url was rejected | support id\b | (?:do not|don['’]t) have permission to access
         verify (?:that )?you are (?:a )?human | checking your browser | unusual traffic | complete the captcha
         (?:kontrollerar|verifierar) (?:din webbläsare|att du är (?:en )?människa) | ovanlig trafik från
@@ -180,9 +191,9 @@ WALL_TEXT = pattern(
         incapsula incident
         """)
 )
-SITE = pattern(
+SITE_NOUN = compile_ignoring_case(
     r"\b"
-    + either(r"""
+    + build_alternation(r"""
         sidan | webbplats(?:en)? | webbsida[nr]? | webben | sajten | hemsidan | siten | e-tjänst(?:en|erna)?
         tjänsten | systemet
         (?:web)?site | page | service | server | we(?:'re| are) | nettside[nr]? | nettstedet | siden | hjemmesiden
@@ -191,9 +202,9 @@ SITE = pattern(
         """)
     + r"\b"
 )
-DOWN = pattern(
+OUT_OF_SERVICE_WORD = compile_ignoring_case(
     r"\b"
-    + either(r"""
+    + build_alternation(r"""
         stängd | nere | otillgänglig | inte tillgänglig | ur funktion | ligger nere | uppdateras | underhålls | utför
         closed | down | unavailable | not available | offline | undergoing | under | performing | nede | lukket
         stengt
@@ -203,9 +214,9 @@ DOWN = pattern(
         """)
     + r"\b"
 )
-OUTAGE_TITLE = pattern(
-    START
-    + either(r"""
+OUTAGE_TITLE = compile_ignoring_case(
+    TITLE_START
+    + build_alternation(r"""
         (?:planerat |pågående |tillfälligt )?underhåll(?:sarbete)?(?: pågår)?
         (?:down for |under |scheduled |site )*maintenance(?: mode)?
         driftstörning | driftstopp | tekniska problem | tekniskt fel | planlagt vedlikehold | planlagt vedligehold
@@ -214,9 +225,9 @@ OUTAGE_TITLE = pattern(
         """)
     + r"\W*$"
 )
-FAULT_LINE = pattern(
-    START
-    + either(r"""
+TECHNICAL_ERROR_LINE = compile_ignoring_case(
+    TITLE_START
+    + build_alternation(r"""
         (?:det har )?(?:ett )?(?:tekniskt |oväntat |internt |okänt )*fel (?:har )?(?:inträffat|uppstått)
         (?:ett )?(?:tekniskt |oväntat |internt |okänt )*fel (?:uppstod|inträffade)
         det (?:har )?(?:inträffat|uppstått|uppstod|inträffade) ett (?:tekniskt |oväntat |internt )*fel | tekniskt fel
@@ -231,28 +242,28 @@ FAULT_LINE = pattern(
         """)
     + r"(?:\s+(?:på|när|vid|i|on|while|with|during|processing|ved|da|palvelussa|beim)\b.{0,60})?\W*$"
 )
-COOKIES = r"(?:kakor|cookies?|informasjonskapsler|evästei\w+)"
-WE_USE = either(r"""
+COOKIE_WORD = r"(?:kakor|cookies?|informasjonskapsler|evästei\w+)"
+WE_USE_PHRASE = build_alternation(r"""
     vi använder | vi bruger | vi bruker | we use | käytämme | wir verwenden | denna webbplats använder
     this (?:web)?site uses
     """)
-CONSENT_TITLE = pattern(
+CONSENT_TITLE = compile_ignoring_case(
     r"^\W*"
-    + either(rf"""
+    + build_alternation(rf"""
         innan du fortsätter(?: till \S+)? | before you continue(?: to \S+)?
-        (?:hantera|godkänn|acceptera|om) {COOKIES}(?: och {COOKIES})?
-        cookies? (?:settings|consent|preferences|notice) | (?:inställningar för {COOKIES})
-        {COOKIES} på (?:\S+|vår webbplats)
-        {WE_USE} {COOKIES}
-        {WE_USE} {COOKIES} (?:(?:på|on) (?:\S+\.\w+|vår\w*|our|this|den här|denna)\b|för att\b|to\b)[^–—:]{{0,50}}
+        (?:hantera|godkänn|acceptera|om) {COOKIE_WORD}(?: och {COOKIE_WORD})?
+        cookies? (?:settings|consent|preferences|notice) | (?:inställningar för {COOKIE_WORD})
+        {COOKIE_WORD} på (?:\S+|vår webbplats)
+        {WE_USE_PHRASE} {COOKIE_WORD}
+        {WE_USE_PHRASE} {COOKIE_WORD} (?:(?:på|on) (?:\S+\.\w+|vår\w*|our|this|den här|denna)\b|för att\b|to\b)[^–—:]{{0,50}}
         we (?:value|respect|care about) your privacy | vi (?:värnar|bryr oss) om din integritet | din integritet
         """)
     + r"(?:\s*\(?(?:cookies|kakor)\)?)?\W*$"
 )
-CONSENT_TEXT = pattern(rf"^\W*{WE_USE}\s(?:\w+\s){{0,2}}{COOKIES}")
-LOGIN_TITLE = pattern(
+CONSENT_TEXT = compile_ignoring_case(rf"^\W*{WE_USE_PHRASE}\s(?:\w+\s){{0,2}}{COOKIE_WORD}")
+LOGIN_TITLE = compile_ignoring_case(
     r"^\W*"
-    + either(r"""
+    + build_alternation(r"""
         logga in | inloggning | (?:please )?sign[ -]?in | (?:please )?log[ -]?in | logg inn | innlogging | log ind
         kirjaudu
         kirjaudu sisään | sisäänkirjautuminen | anmelden | anmeldung
@@ -261,26 +272,30 @@ LOGIN_TITLE = pattern(
 )
 # -- it stands elsewhere -------------------------------------------------------------------------------------
 
-STUB_TITLE = pattern(
+REDIRECT_TITLE = compile_ignoring_case(
     r"^\W*(?:(?:document|object|page) (?:has )?moved|(?:30[1278]\W+)?moved permanently|302\W+found)\W*$"
 )
-MOVED_TITLE = pattern(
+MOVED_TITLE = compile_ignoring_case(
     r"^\W*(?:sidan (?:har |är )?(?:flyttats?|flyttad)|(?:the |this )?page has (?:been )?moved"
     r"|siden (?:er|har) flytt\w+)\W*$"
 )
-REFRESH = re.compile(r"^\s*\d+(?:\.\d*)?\s*[;,]\s*(?:url\s*=\s*)?[\"']?\s*([^\"']+)", re.IGNORECASE)
+META_REFRESH = re.compile(r"^\s*\d+(?:\.\d*)?\s*[;,]\s*(?:url\s*=\s*)?[\"']?\s*([^\"']+)", re.IGNORECASE)
 
 
-LONGEST_LOST = 400  # characters of a page that says so: a release on what was removed says more
-LONGEST_STUB = 1500  # characters of a whole page, menus and all, that only leads on
-LEAST_TEXT = 30  # an extract shorter than this tells nothing: the whole page is looked at instead
-CONSENT, LOGIN, WALL = "is a consent wall", "asks to sign in", "is an error page or a wall"  # read by scraper.faults
-OUTAGE, FAULT = "is out of order", "tells of a fault"
-UNSEEN = {"script", "style", "template", "title"}
-SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
+MAX_ERROR_PAGE_LENGTH = 400  # characters of a page that says so: a release on what was removed says more
+MAX_STUB_LENGTH = 1500  # characters of a whole page, menus and all, that only leads on
+MIN_TEXT_LENGTH = 30  # an extract shorter than this tells nothing: the whole page is looked at instead
+CONSENT_PROBLEM, LOGIN_PROBLEM, WALL_PROBLEM = (
+    "is a consent wall",
+    "asks to sign in",
+    "is an error page or a wall",
+)  # read by scraper.faults
+OUTAGE_PROBLEM, TECHNICAL_ERROR_PROBLEM = "is out of order", "tells of a fault"
+INVISIBLE_TAGS = {"script", "style", "template", "title"}
+SENTENCE_BREAK = re.compile(r"(?<=[.!?])\s+|\n+")
 
 
-class Refusal(NamedTuple):
+class PageRejection(NamedTuple):
     """What a page is instead of a release (a kind of NotARelease), the words that tell, where it leads."""
 
     kind: str
@@ -288,134 +303,144 @@ class Refusal(NamedTuple):
     target: str | None = None
 
 
-ALONE = (  # a title or first heading that says nothing else
-    (LOST_CODE, "error page", "is an error page"),
-    (LOST_TITLE, "error page", "is an error page"),
-    (FAULT_PAGE, "error page", "is an error page"),
-    (FAULT_CODE, "blocked", WALL),
-    (WALL_TITLE, "blocked", WALL),
-    (STUB_TITLE, "redirected", "only leads to another page"),
+TITLE_RULES = (  # a title or first heading that says nothing else
+    (NOT_FOUND_CODE_TITLE, "error page", "is an error page"),
+    (NOT_FOUND_TITLE, "error page", "is an error page"),
+    (ERROR_PAGE_TITLE, "error page", "is an error page"),
+    (ERROR_CODE_TITLE, "blocked", WALL_PROBLEM),
+    (WALL_TITLE, "blocked", WALL_PROBLEM),
+    (REDIRECT_TITLE, "redirected", "only leads to another page"),
 )
-SHORT = (  # a title that does, over a page of a few words
-    (CONSENT_TITLE, "blocked", CONSENT),
-    (OUTAGE_TITLE, "blocked", OUTAGE),
-    (FAULT_LINE, "blocked", FAULT),
+SHORT_PAGE_RULES = (  # a title that does, over a page of a few words
+    (CONSENT_TITLE, "blocked", CONSENT_PROBLEM),
+    (OUTAGE_TITLE, "blocked", OUTAGE_PROBLEM),
+    (TECHNICAL_ERROR_LINE, "blocked", TECHNICAL_ERROR_PROBLEM),
     (MOVED_TITLE, "redirected", "only leads to another page"),
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Glance:
+class PageSignals:
     """What must be seen of a page before anything is taken out of it."""
 
     titles: tuple[str, ...]  # the document's, without the site's name, and the first heading
     text: str | None  # all of its text, where that was looked at and is short
-    asks_password: bool
-    refresh: str | None  # the address it sends the reader on to
-    link: str | None  # the first address it links to
+    asks_for_password: bool
+    refresh_url: str | None  # the address it sends the reader on to
+    first_link: str | None  # the first address it links to
 
 
-def look_at(document: Document, *, whole: bool = False) -> Glance:
+def read_page_signals(document: Document, *, include_text: bool = False) -> PageSignals:
     """A glance at a page, at its text only where that is asked for or the page leads on."""
-    body, heading, refresh = document.root.find("body"), next(document.root.iter("h1"), None), find_refresh(document)
-    longest = LONGEST_STUB if whole or refresh else 0
-    title = without_site(document.title, names_of_site(document)) if document.title else ""
-    first = clean_line(whole_text(heading)) if heading is not None else ""
-    return Glance(
+    body, heading, refresh = (
+        document.root.find("body"),
+        next(document.root.iter("h1"), None),
+        find_meta_refresh_url(document),
+    )
+    longest = MAX_STUB_LENGTH if include_text or refresh else 0
+    title = strip_site_name(document.title, find_site_names(document)) if document.title else ""
+    first = clean_line(get_text_content(heading)) if heading is not None else ""
+    return PageSignals(
         titles=tuple(dict.fromkeys(filter(None, (title.split(" | ")[0], first)))),
-        text=short_text(body if body is not None else document.root, longest) if longest else None,
-        asks_password=any(map(LOGIN_TITLE.search, (title, first))) and asks_password(document),
-        refresh=refresh,
-        link=next(filter(None, (document.absolute(link.get("href") or "") for link in document.root.iter("a"))), None),
+        text=read_short_text(body if body is not None else document.root, longest) if longest else None,
+        asks_for_password=any(map(LOGIN_TITLE.search, (title, first))) and has_password_field(document),
+        refresh_url=refresh,
+        first_link=next(
+            filter(None, (document.resolve_url(link.get("href") or "") for link in document.root.iter("a"))), None
+        ),
     )
 
 
-def find_refusal(seen: Glance) -> Refusal | None:
+def find_rejection(signals: PageSignals) -> PageRejection | None:
     """What a page is that says itself it is no release; None where it does not."""
-    for title in seen.titles:
-        if found := refuse_title(title):
-            return leading_on(seen, found.problem) if found.kind == "redirected" else found
-    if seen.refresh and seen.text is not None:
-        return leading_on(seen, "only leads to another page")
+    for title in signals.titles:
+        if found := reject_by_title(title):
+            return reject_redirect(signals, found.problem) if found.kind == "redirected" else found
+    if signals.refresh_url and signals.text is not None:
+        return reject_redirect(signals, "only leads to another page")
     return None
 
 
-def leading_on(seen: Glance, problem: str) -> Refusal:
+def reject_redirect(signals: PageSignals, problem: str) -> PageRejection:
     """A page that leads to another one, and to which."""
-    target = seen.refresh or seen.link
-    return Refusal("redirected", f"{problem}: {target}" if target else problem, target)
+    target = signals.refresh_url or signals.first_link
+    return PageRejection("redirected", f"{problem}: {target}" if target else problem, target)
 
 
-def refuse_title(title: str) -> Refusal | None:
+def reject_by_title(title: str) -> PageRejection | None:
     """What a page of any length is by a title that says nothing else.
 
-    >>> refuse_title("404 – sidan kunde inte hittas"), refuse_title("404 nya jobb")
-    (Refusal(kind='error page', problem="is an error page: '404 – sidan kunde inte hittas'", target=None), None)
+    >>> reject_by_title("404 – sidan kunde inte hittas"), reject_by_title("404 nya jobb")
+    (PageRejection(kind='error page', problem="is an error page: '404 – sidan kunde inte hittas'", target=None), None)
     """
-    for pattern, kind, problem in ALONE:
+    for pattern, kind, problem in TITLE_RULES:
         if pattern.search(title):
-            return Refusal(kind, f"{problem}: {title!r}")
+            return PageRejection(kind, f"{problem}: {title!r}")
     return None
 
 
-def find_short_refusal(seen: Glance, title: str | None, text: str, *, dated: bool) -> Refusal | None:
+def find_short_page_rejection(
+    signals: PageSignals, title: str | None, text: str, *, has_date: bool
+) -> PageRejection | None:
     """What a page of a few words or none is instead of a release; None where it may be one.
 
     title, text: as read. dated: whether it tells when it was published, as walls and outages do not.
     """
-    empty = len(text) < LEAST_TEXT
-    words, most = (seen.text, LONGEST_STUB) if empty and seen.text is not None else (text, LONGEST_LOST)
-    titles = tuple(dict.fromkeys(filter(None, (title, *seen.titles))))
+    empty = len(text) < MIN_TEXT_LENGTH
+    words, most = (
+        (signals.text, MAX_STUB_LENGTH) if empty and signals.text is not None else (text, MAX_ERROR_PAGE_LENGTH)
+    )
+    titles = tuple(dict.fromkeys(filter(None, (title, *signals.titles))))
     if len(title or "") + len(words) < most:
-        sentences = [line for part in SENTENCE.split(words) if (line := clean_line(part))]
+        sentences = [line for part in SENTENCE_BREAK.split(words) if (line := clean_line(part))]
         for found in (
-            refuse_lost(LOST_TEXT, [*titles, *sentences]),
-            None if dated else refuse_few_words(seen, titles, sentences),
-            refuse_lost(VAGUE, [*titles, *sentences]),
+            reject_not_found(NOT_FOUND_TEXT, [*titles, *sentences]),
+            None if has_date else reject_by_few_words(signals, titles, sentences),
+            reject_not_found(UNAVAILABLE_TEXT, [*titles, *sentences]),
         ):
             if found:
                 return found
-    return Refusal("other", "holds no text of its own") if empty else None
+    return PageRejection("other", "holds no text of its own") if empty else None
 
 
-def refuse_few_words(seen: Glance, titles: tuple[str, ...], sentences: list[str]) -> Refusal | None:
+def reject_by_few_words(signals: PageSignals, titles: tuple[str, ...], sentences: list[str]) -> PageRejection | None:
     """What keeps a reader from a page, or leads away from it, by the few words it says."""
     for title in titles:
-        for pattern, kind, problem in SHORT:
+        for pattern, kind, problem in SHORT_PAGE_RULES:
             if pattern.search(title):
                 told = f"{problem}: {title!r}"
-                return leading_on(seen, told) if kind == "redirected" else Refusal(kind, told)
-        if seen.asks_password and LOGIN_TITLE.search(title):
-            return Refusal("blocked", f"{LOGIN}: {title!r}")
+                return reject_redirect(signals, told) if kind == "redirected" else PageRejection(kind, told)
+        if signals.asks_for_password and LOGIN_TITLE.search(title):
+            return PageRejection("blocked", f"{LOGIN_PROBLEM}: {title!r}")
     if sentences and CONSENT_TEXT.search(sentences[0]):
-        return Refusal("blocked", f"{CONSENT}: {sentences[0]!r}")
+        return PageRejection("blocked", f"{CONSENT_PROBLEM}: {sentences[0]!r}")
     for line in (*titles, *sentences):
         if WALL_TEXT.search(line):
-            return Refusal("blocked", f"{WALL}: {line!r}")
-        if FAULT_LINE.search(line):
-            return Refusal("blocked", f"{FAULT}: {line!r}")
-        if all(pattern.search(line) for pattern in (SITE, DOWN, PASSING)):
-            return Refusal("blocked", f"{OUTAGE}: {line!r}")
+            return PageRejection("blocked", f"{WALL_PROBLEM}: {line!r}")
+        if TECHNICAL_ERROR_LINE.search(line):
+            return PageRejection("blocked", f"{TECHNICAL_ERROR_PROBLEM}: {line!r}")
+        if all(pattern.search(line) for pattern in (SITE_NOUN, OUT_OF_SERVICE_WORD, TEMPORARY_WORD)):
+            return PageRejection("blocked", f"{OUTAGE_PROBLEM}: {line!r}")
     return None
 
 
-def refuse_lost(pattern: re.Pattern[str], lines: list[str]) -> Refusal | None:
+def reject_not_found(pattern: re.Pattern[str], lines: list[str]) -> PageRejection | None:
     """A page that says that what was asked for is not there: for good, unless it says for how long."""
     for line in lines:
         if pattern.search(line):
-            if PASSING.search(line):
-                return Refusal("blocked", f"{OUTAGE}: {line!r}")
-            return Refusal("error page", f"says that it is not there any more: {line!r}")
+            if TEMPORARY_WORD.search(line):
+                return PageRejection("blocked", f"{OUTAGE_PROBLEM}: {line!r}")
+            return PageRejection("error page", f"says that it is not there any more: {line!r}")
     return None
 
 
-def asks_password(document: Document) -> bool:
+def has_password_field(document: Document) -> bool:
     """Whether a page has a field for a password; most hold not even the word, which is seen at once."""
     fields = document.root.iter("input") if "assword" in document.text else ()
     return any((field.get("type") or "").lower() == "password" for field in fields)
 
 
-def find_refresh(document: Document) -> str | None:
+def find_meta_refresh_url(document: Document) -> str | None:
     """The other address that a page sends its reader on to (meta refresh), save where only scripts are off."""
     if "refresh" not in document.meta:
         return None
@@ -423,23 +448,23 @@ def find_refresh(document: Document) -> str | None:
         parent = element.getparent()
         named = (element.get("http-equiv") or "").strip().lower() == "refresh"
         if named and (parent is None or parent.tag != "noscript"):
-            match = REFRESH.match(element.get("content") or "")
-            target = document.absolute(match[1]) if match else None
+            match = META_REFRESH.match(element.get("content") or "")
+            target = document.resolve_url(match[1]) if match else None
             return target if target != document.url else None
     return None
 
 
-def short_text(root: Element, most: int) -> str | None:
+def read_short_text(root: Element, max_length: int) -> str | None:
     """All text of a page that a reader sees, a block a line; None where it is longer, which is not read on for."""
     parts: list[str] = []
     length = 0
     for event, element in etree.iterwalk(root, ("start", "end")):
-        text = element.tail if event == "end" else element.text if element.tag not in UNSEEN else None
-        if element.tag not in INLINE:
+        text = element.tail if event == "end" else element.text if element.tag not in INVISIBLE_TAGS else None
+        if element.tag not in INLINE_TAGS:
             parts.append("\n")
         if text and not text.isspace():
             length += len(clean_line(text))
-            if length > most:
+            if length > max_length:
                 return None
         parts.append(" ".join(text.splitlines()) if text else "")
     return clean_text("".join(parts))

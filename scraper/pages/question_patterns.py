@@ -11,12 +11,12 @@ import re
 
 from bs4 import Tag
 
-from scraper.normalise.text import clean_line, either
+from scraper.normalise.text import build_alternation, clean_line
 
-ASKS = re.compile(r"[?？][\"”’»')\]]*$|[?？]\s*(?:\([^)]*\))?$")
+FINAL_QUESTION_MARK = re.compile(r"[?？][\"”’»')\]]*$|[?？]\s*(?:\([^)]*\))?$")
 # Words that announce questions and answers, in a title, a lead or a line of the text.
-ANNOUNCED = re.compile(
-    either(r"""
+QA_ANNOUNCEMENT = re.compile(
+    build_alternation(r"""
         fr[åa]gor (?:och|&) svar | vanlig(?:a|aste) frågor(?:na)? | \bfråg(?:a|or) till\b | intervju\b
         \b(?:svarar|svarade|svar|besvarar)\b.{0,60}\bfråg(?:a|or)\b
         spørsmål og svar | spørgsmål og svar | ofte stil\w* sp\w+ | usein kysyt\w+
@@ -25,25 +25,27 @@ ANNOUNCED = re.compile(
         """),
     re.IGNORECASE,
 )
-NAME = r"[A-ZÅÄÖÉ][^.:?!]{4,140}?"
+ANSWERER_NAME = r"[A-ZÅÄÖÉ][^.:?!]{4,140}?"
 ANSWERER = re.compile(
-    rf"(?:^|[.!]\s)(?:här\s+)?(?P<who>{NAME}),?\s+(?:svarar|besvarar|svarade|ger svar|answers?)\b"
+    rf"(?:^|[.!]\s)(?:här\s+)?(?P<who>{ANSWERER_NAME}),?\s+(?:svarar|besvarar|svarade|ger svar|answers?)\b"
     r"(?:[^.:?!]*\bfråg|[^.:?!]*\bquestions?|\s*:)"
-    rf"|(?:^|[.!]\s)(?:Här|Nedan|Nu)\s+(?:svarar|besvarar)\s+(?P<named>{NAME}),?\s+(?:på\s+)?(?:\w+\s+){{0,3}}fråg",
+    rf"|(?:^|[.!]\s)(?:Här|Nedan|Nu)\s+(?:svarar|besvarar)\s+(?P<named>{ANSWERER_NAME}),?\s+(?:på\s+)?(?:\w+\s+){{0,3}}fråg",
 )
 # "Eva Ek, utredare:" alone in a line before an answer.
-SPEAKER = re.compile(r"^(?P<who>[A-ZÅÄÖÉ][\w.-]+(?: [A-ZÅÄÖÉ][\w.-]+){1,3}(?:, [^:.]{3,80})?)(?: svarar)?\s*:$")
+SPEAKER_LINE = re.compile(r"^(?P<who>[A-ZÅÄÖÉ][\w.-]+(?: [A-ZÅÄÖÉ][\w.-]+){1,3}(?:, [^:.]{3,80})?)(?: svarar)?\s*:$")
 # A letter may also open a name: "S:t Erik", "F. Scott Fitzgerald". It marks a question that asks or that a marked
 # answer follows, and an answer to a question that is marked.
 MARKED_QUESTION = re.compile(r"^(?:(?:fråga|question)\s?\d*\s?[:.]\s*|[qf]\s?\d*\s?[:.]\s+)", re.IGNORECASE)
 MARKED_ANSWER = re.compile(r"^(?:(?P<word>svar|answer)\s?\d*\s?[:.]\s*|[as]\s?\d*\s?[:.]\s+)", re.IGNORECASE)
 # What folds a panel, after its title: a sign, or the name of one that a font draws.
-SIGN = re.compile(r"(?<=\S)\s*(?:[+＋−–×✕✚›»▼▾▿⌄˅∨>-]|expand_(?:more|less)|keyboard_arrow_\w+|chevron_\w+|arrow_\w+)$")
-NUMBER = re.compile(r"^\d{1,2}[.)]\s*(?=\S{2})")
+TOGGLE_SIGN = re.compile(
+    r"(?<=\S)\s*(?:[+＋−–×✕✚›»▼▾▿⌄˅∨>-]|expand_(?:more|less)|keyboard_arrow_\w+|chevron_\w+|arrow_\w+)$"
+)
+QUESTION_NUMBER = re.compile(r"^\d{1,2}[.)]\s*(?=\S{2})")
 # Questions put to the reader by the page itself, not by anybody who gets an answer here.
-SERVICE = re.compile(
+SITE_QUESTION = re.compile(
     "^"
-    + either(r"""
+    + build_alternation(r"""
         har du (?:några )?(?:frågor|synpunkter)
         hittade du | fick du
         var (?:den här )?(?:sidan|informationen|texten)
@@ -55,58 +57,58 @@ SERVICE = re.compile(
 )
 
 
-def asks(text: str) -> bool:
+def is_question_text(text: str) -> bool:
     """Whether a text ends in a question mark, the sign that folds its panel not counted.
 
-    >>> asks("När öppnar bron? +"), asks("Så öppnar bron"), asks("Varför? Därför.")
+    >>> is_question_text("När öppnar bron? +"), is_question_text("Så öppnar bron"), is_question_text("Varför? Därför.")
     (True, False, False)
     """
-    return ("?" in text or "？" in text) and ASKS.search(SIGN.sub("", text)) is not None
+    return ("?" in text or "？" in text) and FINAL_QUESTION_MARK.search(TOGGLE_SIGN.sub("", text)) is not None
 
 
-SHORTEST_ANSWER = 20
-LONGEST_QUESTION = 300
-CLIMB = 4  # elements a title may be wrapped in
+MIN_ANSWER_LENGTH = 20
+MAX_PANEL_QUESTION_LENGTH = 300
+MAX_WRAPPER_DEPTH = 4  # elements a title may be wrapped in
 
 
-def find_item(element: Tag, text: str) -> Tag | None:
+def find_question_item(element: Tag, text: str) -> Tag | None:
     """What holds a question and its answer, where its like beside it holds another; None for any other text."""
-    if len(text) > LONGEST_QUESTION or not asks(text):
+    if len(text) > MAX_PANEL_QUESTION_LENGTH or not is_question_text(text):
         return None
-    text = SIGN.sub("", text)
+    text = TOGGLE_SIGN.sub("", text)
     node: Tag | None = element
-    for _ in range(CLIMB):
+    for _ in range(MAX_WRAPPER_DEPTH):
         if node is None or node.name in ("body", "main", "article", "[document]"):
             return None
         whole = clean_line(node.get_text(" "))
-        if len(whole) > len(text) + SHORTEST_ANSWER:
-            return node if whole.startswith(text) and has_twin(node) else None
+        if len(whole) > len(text) + MIN_ANSWER_LENGTH:
+            return node if whole.startswith(text) and has_similar_question(node) else None
         node = node.parent
     return None
 
 
-def is_beside_answer(element: Tag, text: str) -> bool:
+def is_followed_by_answer(element: Tag, text: str) -> bool:
     """Whether a question has an element of its own, another kind of element after it, and its like after that."""
-    if len(text) > LONGEST_QUESTION or not asks(text):
+    if len(text) > MAX_PANEL_QUESTION_LENGTH or not is_question_text(text):
         return False
     node: Tag | None = element
-    for _ in range(CLIMB):
+    for _ in range(MAX_WRAPPER_DEPTH):
         if node is None or len(clean_line(node.get_text(" "))) > len(text) + 1:
             return False
         following = next((part for part in node.next_siblings if isinstance(part, Tag)), None)
         if following is not None:
-            return not is_alike(node, following) and has_twin(node)
+            return not is_same_kind(node, following) and has_similar_question(node)
         node = node.parent
     return False
 
 
-def has_twin(item: Tag) -> bool:
+def has_similar_question(item: Tag) -> bool:
     """Whether an element of the same name and class beside it begins with a question too."""
     beside = (*item.next_siblings, *item.previous_siblings)
-    twins = (part for part in beside if isinstance(part, Tag) and is_alike(part, item))
-    return any(asks(next(twin.stripped_strings, "")) for twin in twins)
+    twins = (part for part in beside if isinstance(part, Tag) and is_same_kind(part, item))
+    return any(is_question_text(next(twin.stripped_strings, "")) for twin in twins)
 
 
-def is_alike(one: Tag, other: Tag) -> bool:
+def is_same_kind(one: Tag, other: Tag) -> bool:
     """Whether two elements are built the same way."""
     return one.name == other.name and one.get("class") == other.get("class")

@@ -5,143 +5,162 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Sequence
 
-from scraper.items import Evidence
+from scraper.items import Provenance
 from scraper.normalise.text import clean_line
-from scraper.normalise.urls import host_of
-from scraper.pages.document import Document, Element, declared_headline, declared_title, path_of, whole_text, words_of
+from scraper.normalise.urls import extract_host
+from scraper.pages.document import (
+    Document,
+    Element,
+    format_element_path,
+    get_declared_headline,
+    get_declared_title,
+    get_inline_text_content,
+    get_text_content,
+)
 
-SEPARATOR = re.compile(r"\s+[|–—·•»:-]+\s+|\s*[|»]\s*|\s+::?\s+")
+TITLE_SEPARATOR = re.compile(r"\s+[|–—·•»:-]+\s+|\s*[|»]\s*|\s+::?\s+")
 STRAY_SPACE = re.compile(r" [:;,.](?: |$)")
-SHORTEST_ALONE = 12  # an h1 that nothing confirms and that is shorter names a part of the page
-MOST_WORDS_OF_NAME = 6  # "Myndigheten för samhällsskydd och beredskap (MSB)"
-LETTERS = re.compile(r"[^\W_]+")
+MIN_LONE_HEADING_LENGTH = 12  # an h1 that nothing confirms and that is shorter names a part of the page
+MAX_SITE_NAME_WORDS = 6  # "Myndigheten för samhällsskydd och beredskap (MSB)"
+LETTERS_AND_DIGITS = re.compile(r"[^\W_]+")
 # A few words over the title, within its heading: what it is about, or the section.
-KICKER = re.compile(
+KICKER_CLASS = re.compile(
     r"(?:^|[\s_-])(?:kicker|overline|topline|eyebrow|dachzeile|roofline|spitzmarke|over-?title|pre-?title"
     r"|super-?title|super-?heading|vinjett|vignett?e)(?=$|[\s_-])",
     re.IGNORECASE,
 )
 
 
-def find_title(document: Document, main: Element) -> tuple[str, Evidence, Element | None] | None:
+def find_title(document: Document, main: Element) -> tuple[str, Provenance, Element | None] | None:
     """The title, where it came from, and its heading where it has one.
 
     A heading that the page's declared title confirms comes first; the first h1 alone is the agency's name or
     a menu's on many pages. Then the heading of the main element, then the declarations themselves.
     """
-    site = names_of_site(document)
-    shown = {key(whole_text(heading)) for heading in document.root.iter("h1")}
+    site = find_site_names(document)
+    shown = {build_comparison_key(get_text_content(heading)) for heading in document.root.iter("h1")}
     declared = [
-        without_site(text, site, shown)
-        for text in (declared_title(document), declared_headline(document), document.title)
+        strip_site_name(text, site, shown)
+        for text in (get_declared_title(document), get_declared_headline(document), document.title)
         if text
     ]
-    headings = [(element, text) for element in document.root.iter("h1") if (text := heading_text(element, declared))]
-    headings = [(element, text) for element, text in headings if key(text) not in site]
+    headings = [
+        (element, text) for element in document.root.iter("h1") if (text := read_heading_text(element, declared))
+    ]
+    headings = [(element, text) for element, text in headings if build_comparison_key(text) not in site]
     ranked = sorted(
         (
-            (agreement(text, declared), main in element.iterancestors(), len(text), element, text)
+            (score_heading(text, declared), main in element.iterancestors(), len(text), element, text)
             for element, text in headings
         ),
         key=lambda row: row[:3],
     )
     if ranked:
         agreed, inside, _, element, text = ranked[-1]
-        if agreed == 2 and is_section(text, declared, document.title):
-            return declared[0], Evidence(rule="declared title, the h1 names its section", element="head"), element
-        if agreed or inside or (len(ranked) == 1 and len(text) >= SHORTEST_ALONE):
+        if agreed == 2 and is_section_heading(text, declared, document.title):
+            return declared[0], Provenance(rule="declared title, the h1 names its section", element="head"), element
+        if agreed or inside or (len(ranked) == 1 and len(text) >= MIN_LONE_HEADING_LENGTH):
             rule = "h1 the page declares too" if agreed else "h1 of the main element" if inside else "only h1"
-            return best_spelling(text, declared), Evidence(rule=rule, element=path_of(element)), element
-    stated = declared_headline(document) or declared_title(document)
+            return (
+                choose_title_spelling(text, declared),
+                Provenance(rule=rule, element=format_element_path(element)),
+                element,
+            )
+    stated = get_declared_headline(document) or get_declared_title(document)
     if stated:
-        return without_site(stated, site, shown), Evidence(rule="declared title", element="head"), None
+        return strip_site_name(stated, site, shown), Provenance(rule="declared title", element="head"), None
     if document.title:
-        title = without_site(document.title, site, shown)
-        return title.split(" | ")[0], Evidence(rule="title element", element="head"), None
+        title = strip_site_name(document.title, site, shown)
+        return title.split(" | ")[0], Provenance(rule="title element", element="head"), None
     for _, _, _, element, text in ranked[:1]:
-        return text, Evidence(rule="first h1", element=path_of(element)), element
+        return text, Provenance(rule="first h1", element=format_element_path(element)), element
     return None
 
 
-def heading_text(heading: Element, declared: Sequence[str]) -> str:
+def read_heading_text(heading: Element, declared: Sequence[str]) -> str:
     """What a heading says, without a kicker that has an element of its own within it and that no declared title has."""
-    whole = clean_line(words_of(heading))
-    if any(key(whole) in key(text) for text in declared):
+    whole = clean_line(get_inline_text_content(heading))
+    if any(build_comparison_key(whole) in build_comparison_key(text) for text in declared):
         return whole
-    kickers = [part for part in heading.iterdescendants() if KICKER.search(part.get("class") or "")]
+    kickers = [part for part in heading.iterdescendants() if KICKER_CLASS.search(part.get("class") or "")]
     for kicker in kickers:
-        words = clean_line(whole_text(kicker))
+        words = clean_line(get_text_content(kicker))
         if len(words) < len(whole) / 2:
             whole = clean_line(whole.removeprefix(words).removesuffix(words)).strip(" :|–—-") or whole
     return whole
 
 
-def is_section(heading: str, declared: Sequence[str], title: str | None) -> bool:
+def is_section_heading(heading: str, declared: Sequence[str], title: str | None) -> bool:
     """Whether a heading is only one part of the document's title, and the declared title the other."""
-    stated = key(declared[0])
-    return bool(title) and len(stated) > 8 and stated in key(title or "") and key(heading) + stated == key(title or "")
+    stated = build_comparison_key(declared[0])
+    return (
+        bool(title)
+        and len(stated) > 8
+        and stated in build_comparison_key(title or "")
+        and build_comparison_key(heading) + stated == build_comparison_key(title or "")
+    )
 
 
-def agreement(heading: str, declared: Sequence[str]) -> int:
+def score_heading(heading: str, declared: Sequence[str]) -> int:
     """How well the declared titles confirm a heading: 3 the first of them holds it or the other way round,
     2 another does, 1 they share most of their words.
     """
-    shown = key(heading)
+    shown = build_comparison_key(heading)
     for number, text in enumerate(declared):
-        stated = key(text)
+        stated = build_comparison_key(text)
         if len(shown) > 3 and (shown in stated or (stated in shown and len(stated) > 12)):
             return 3 if number == 0 else 2
-    ours = set(LETTERS.findall(heading.casefold()))
-    shared = max((len(ours & set(LETTERS.findall(text.casefold()))) for text in declared), default=0)
+    ours = set(LETTERS_AND_DIGITS.findall(heading.casefold()))
+    shared = max((len(ours & set(LETTERS_AND_DIGITS.findall(text.casefold()))) for text in declared), default=0)
     return 1 if len(ours) > 3 and shared > 0.7 * len(ours) else 0
 
 
-def best_spelling(heading: str, declared: Sequence[str]) -> str:
+def choose_title_spelling(heading: str, declared: Sequence[str]) -> str:
     """The heading, or the declared title where it is the same words without a kicker or stray spaces."""
-    shown = key(heading)
+    shown = build_comparison_key(heading)
     for text in declared:
-        stated = key(text)
+        stated = build_comparison_key(text)
         if len(stated) > 12 and shown.endswith(stated) and (shown != stated or STRAY_SPACE.search(heading)):
             return text
     return heading
 
 
-def without_site(title: str, site: set[str], shown: Collection[str] = ()) -> str:
+def strip_site_name(title: str, site_names: set[str], heading_keys: Collection[str] = ()) -> str:
     """A declared title without the site's name at either end; whole where a heading (`shown`: keys) has it whole."""
     line = clean_line(title)
-    parts = SEPARATOR.split(line)
-    if len(parts) < 2 or key(line) in shown:
+    parts = TITLE_SEPARATOR.split(line)
+    if len(parts) < 2 or build_comparison_key(line) in heading_keys:
         return line
-    if is_site(parts[-1], site):
+    if is_site_name(parts[-1], site_names):
         return line[: line.rindex(parts[-1])].rstrip(" |–—·•»:-")
-    if is_site(parts[0], site):
+    if is_site_name(parts[0], site_names):
         return line[len(parts[0]) :].lstrip(" |–—·•»:-")
     return line
 
 
-def is_site(part: str, site: set[str]) -> bool:
+def is_site_name(part: str, site_names: set[str]) -> bool:
     """Whether a part of a title names the site, and is no phrase that only speaks of it."""
-    name = key(part)
-    is_name = not part[:1].islower() and len(part.split()) <= MOST_WORDS_OF_NAME
+    name = build_comparison_key(part)
+    is_name = not part[:1].islower() and len(part.split()) <= MAX_SITE_NAME_WORDS
     return bool(name) and any(
         name == known or (len(known) > 4 and ((is_name and known in name) or (name in known and len(name) > 3)))
-        for known in site
+        for known in site_names
     )
 
 
-def names_of_site(document: Document) -> set[str]:
+def find_site_names(document: Document) -> set[str]:
     """What the site calls itself, as keys."""
-    host = host_of(document.url)
+    host = extract_host(document.url)
     stated: Sequence[str | None] = (
         document.meta.get("og:site_name"),
         document.meta.get("application-name"),
         host,
         host.rpartition(".")[0],
     )
-    names = {key(name) for name in stated if name}
-    return names | {key(part) for part in host.split(".")[:-1] if len(part) > 2}
+    names = {build_comparison_key(name) for name in stated if name}
+    return names | {build_comparison_key(part) for part in host.split(".")[:-1] if len(part) > 2}
 
 
-def key(text: str) -> str:
+def build_comparison_key(text: str) -> str:
     """A text's letters and digits, to compare it by."""
-    return "".join(LETTERS.findall(text.casefold()))
+    return "".join(LETTERS_AND_DIGITS.findall(text.casefold()))

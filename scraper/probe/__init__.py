@@ -42,41 +42,41 @@ from scrapy.http import Response
 from scrapy.settings import BaseSettings
 from twisted.internet.error import ConnectError, ConnectionClosed
 
-from archive.dates import to_text
+from archive.dates import to_iso
 from archive.models import Release
-from scraper.agency import SELECTOR_KEYS, Agency, parse_agency, user_agent
+from scraper.agency import SELECTOR_KEYS, Agency, build_user_agent, parse_agency
 from scraper.downloader.errors import RobotsForbidden
 from scraper.errors import PageError, SourceError
 from scraper.items import ReleaseItem
-from scraper.normalise import Doubt, find_doubts, to_release
+from scraper.normalise import QualityWarning, find_quality_warnings, to_release
 from scraper.normalise.text import clean_line
-from scraper.normalise.urls import host_of
+from scraper.normalise.urls import extract_host
 from scraper.pages import read_page
-from scraper.pages.cms import choose_page
-from scraper.pages.document import Document, whole_text
-from scraper.pages.title import SEPARATOR, key
+from scraper.pages.cms import choose_page_class
+from scraper.pages.document import Document, get_text_content
+from scraper.pages.title import TITLE_SEPARATOR, build_comparison_key
 from scraper.sources import (
     NEWS_WORDS,
     find_sources,
-    is_release,
+    is_release_url,
     parse_feed,
     parse_listing,
-    parse_robots,
+    parse_robots_sitemaps,
     parse_sitemap,
 )
-from scraper.sources.links import Link
+from scraper.sources.links import SourceLink
 
-GREETING = re.compile(r"^(välkommen till|välkommen|welcome to)\s+", re.IGNORECASE)
-HOME_WORDS = re.compile(r"(start|startsida\w*|förstasida\w*|hem|home|home ?page|first ?page|index)", re.IGNORECASE)
-PLACE = re.compile(r"[^a-z0-9]+")
+WELCOME_PREFIX = re.compile(r"^(välkommen till|välkommen|welcome to)\s+", re.IGNORECASE)
+HOME_PAGE_TITLE = re.compile(r"(start|startsida\w*|förstasida\w*|hem|home|home ?page|first ?page|index)", re.IGNORECASE)
+NON_SLUG_CHARACTERS = re.compile(r"[^a-z0-9]+")
 NEWS_FOLDER = re.compile(rf"(^|-)({NEWS_WORDS})(-|$)", re.IGNORECASE)
-YEAR, MONTH = r"\d{4}", r"\d{2}"
-FIRST = ("name", "name_en", "org_number", "home")  # as the list has them
-DATES = {YEAR, MONTH}
-FEWEST = 3  # releases under a folder that make it one of theirs
-CLEAR = 0.9  # of the releases must lie under the folders proposed
-FEWEST_DATED = 5  # before years are asked of every path
-MOST_FOLDERS = 3
+PATH_YEAR, PATH_MONTH = r"\d{4}", r"\d{2}"
+LEADING_KEYS = ("name", "name_en", "org_number", "home")  # as the list has them
+DATE_PATTERNS = {PATH_YEAR, PATH_MONTH}
+MIN_FOLDER_RELEASES = 3  # releases under a folder that make it one of theirs
+MIN_FOLDER_SHARE = 0.9  # of the releases must lie under the folders proposed
+MIN_DATED_PATHS = 5  # before years are asked of every path
+MAX_FOLDERS = 3
 
 
 def propose_slug(url: str) -> str:
@@ -85,8 +85,8 @@ def propose_slug(url: str) -> str:
     >>> propose_slug("https://www.skogsradet.example/nyheter"), propose_slug("http://[::1]:80/")
     ('skogsradet', '1')
     """
-    labels = host_of(url).split(".")
-    return PLACE.sub("-", "-".join(labels[:-1] or labels)).strip("-") or "agency"
+    labels = extract_host(url).split(".")
+    return NON_SLUG_CHARACTERS.sub("-", "-".join(labels[:-1] or labels)).strip("-") or "agency"
 
 
 def propose_name(home: Document) -> str:
@@ -94,89 +94,94 @@ def propose_name(home: Document) -> str:
     for name in ("og:site_name", "application-name"):
         if stated := clean_line(home.meta.get(name, "")):
             return stated
-    parts = [GREETING.sub("", part).strip(" .!") for part in SEPARATOR.split(clean_line(home.title or ""))]
-    named = [part for part in parts if part and not HOME_WORDS.fullmatch(part)]
-    host = host_of(home.url)
-    known = (part for part in named if key(plain(part)) in key(host) or key(host.split(".")[0]) in key(plain(part)))
+    parts = [WELCOME_PREFIX.sub("", part).strip(" .!") for part in TITLE_SEPARATOR.split(clean_line(home.title or ""))]
+    named = [part for part in parts if part and not HOME_PAGE_TITLE.fullmatch(part)]
+    host = extract_host(home.url)
+    known = (
+        part
+        for part in named
+        if build_comparison_key(transliterate_swedish(part)) in build_comparison_key(host)
+        or build_comparison_key(host.split(".")[0]) in build_comparison_key(transliterate_swedish(part))
+    )
     return next(known, named[0] if named else host)
 
 
-def plain(text: str) -> str:
+def transliterate_swedish(text: str) -> str:
     """Swedish letters as a host name writes them."""
     return text.lower().translate(str.maketrans("åäöéü", "aaoeu"))
 
 
-def propose_releases(urls: Iterable[str]) -> str | None:
+def propose_release_pattern(urls: Iterable[str]) -> str | None:
     """A pattern for the paths of releases, where nearly all of them lie under at most three folders.
 
-    >>> propose_releases(f"https://a.se/nyheter/2024/0{n}/skog-{n}/" for n in range(1, 6))
+    >>> propose_release_pattern(f"https://a.se/nyheter/2024/0{n}/skog-{n}/" for n in range(1, 6))
     '^/nyheter/\\\\d{4}/\\\\d{2}/.+'
-    >>> propose_releases(f"https://a.se/{n}" for n in range(5)) is None
+    >>> propose_release_pattern(f"https://a.se/{n}" for n in range(5)) is None
     True
     """
     paths = [urlsplit(url).path.strip("/").split("/") for url in dict.fromkeys(urls)]
     groups: dict[str, list[list[str]]] = defaultdict(list)
     for path in paths:
         if len(path) > 1:
-            groups[generalise(path[0])].append(path)
-    shared = [group for group in groups.values() if len(group) >= FEWEST]
-    if not 1 <= len(shared) <= MOST_FOLDERS or sum(map(len, shared)) < CLEAR * len(paths):
+            groups[generalise_folder(path[0])].append(path)
+    shared = [group for group in groups.values() if len(group) >= MIN_FOLDER_RELEASES]
+    if not 1 <= len(shared) <= MAX_FOLDERS or sum(map(len, shared)) < MIN_FOLDER_SHARE * len(paths):
         return None
-    folders = ["/".join(common_folders(group)) for group in sorted(shared, key=len, reverse=True)]
+    folders = ["/".join(find_common_folders(group)) for group in sorted(shared, key=len, reverse=True)]
     return f"^/{folders[0]}/.+" if len(folders) == 1 else f"^/({'|'.join(folders)})/.+"
 
 
-def common_folders(paths: Sequence[Sequence[str]]) -> list[str]:
+def find_common_folders(paths: Sequence[Sequence[str]]) -> list[str]:
     """The folders that say what lies in them: those shared from the left up to the last word for news, then dates.
 
     A folder of a subject that a few newest releases happen to share would shut the others out.
     """
     shared: list[str] = []
     for level in zip(*(path[:-1] for path in paths), strict=False):
-        names = {generalise(name) for name in level}
-        if len(names) > 1 or (set(shared) & DATES and not names <= DATES):
+        names = {generalise_folder(name) for name in level}
+        if len(names) > 1 or (set(shared) & DATE_PATTERNS and not names <= DATE_PATTERNS):
             break
         shared += names
     news = [index for index, name in enumerate(shared) if NEWS_FOLDER.search(name)]
     after = news[-1] + 1 if news else len(shared)
-    dates = list(takewhile(DATES.__contains__, shared[after:])) if len(paths) >= FEWEST_DATED else []
+    dates = list(takewhile(DATE_PATTERNS.__contains__, shared[after:])) if len(paths) >= MIN_DATED_PATHS else []
     return shared[:after] + dates
 
 
-def generalise(name: str) -> str:
+def generalise_folder(name: str) -> str:
     """A folder's name as a pattern.
 
-    >>> generalise("2024"), generalise("03"), generalise("om.oss")
+    >>> generalise_folder("2024"), generalise_folder("03"), generalise_folder("om.oss")
     ('\\\\d{4}', '\\\\d{2}', 'om\\\\.oss')
     """
     if re.fullmatch(r"(19|20)\d\d", name):
-        return YEAR
+        return PATH_YEAR
     # a hyphen needs no escape outside brackets, and reads better without one
-    return MONTH if re.fullmatch(r"[01]\d", name) else re.escape(name).replace(r"\-", "-")
+    return PATH_MONTH if re.fullmatch(r"[01]\d", name) else re.escape(name).replace(r"\-", "-")
 
 
-def to_toml(agency: Agency) -> str:
+def format_agency_toml(agency: Agency) -> str:
     """An agency as a table of agencies.toml; read back before it is handed out."""
     lines = [f"[{agency.slug}]"]
-    for name in dict.fromkeys([*FIRST, *(each.name for each in fields(Agency) if each.name != "slug")]):
+    for name in dict.fromkeys([*LEADING_KEYS, *(each.name for each in fields(Agency) if each.name != "slug")]):
         value = getattr(agency, name)
         if not value or (name == "zone" and value == "Europe/Stockholm"):
             continue
         if isinstance(value, tuple) and len(value) > 1:
-            lines += [f"{name} = [", *(f"    {quote(text)}," for text in value), "]"]
+            lines += [f"{name} = [", *(f"    {quote_toml(text)}," for text in value), "]"]
         elif isinstance(value, tuple):
-            lines.append(f"{name} = [{', '.join(map(quote, value))}]")
+            lines.append(f"{name} = [{', '.join(map(quote_toml, value))}]")
         else:
-            lines.append(f"{name} = {quote(value)}")
+            lines.append(f"{name} = {quote_toml(value)}")
     text = "\n".join(lines) + "\n"
     parse_agency(agency.slug, tomllib.loads(text)[agency.slug], Path("proposal"))
     return text
 
 
-def quote(text: str) -> str:
+def quote_toml(text: str) -> str:
     """A TOML string; literal where a backslash would else be doubled.
 
-    >>> quote("Skogsrådet"), quote(r"^/nyheter/.+"), quote("\\\\d")
+    >>> quote_toml("Skogsrådet"), quote_toml(r"^/nyheter/.+"), quote_toml("\\\\d")
     ('"Skogsrådet"', '"^/nyheter/.+"', "'\\\\d'")
     """
     if "\\" in text and "'" not in text and text.isprintable():
@@ -184,23 +189,23 @@ def quote(text: str) -> str:
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
-RELEASES = 3
-TRIES = 6  # pages asked for until three are read
+SAMPLE_RELEASES = 3
+MAX_SAMPLE_REQUESTS = 6  # pages asked for until three are read
 
 
 @dataclass(slots=True)
-class Source:
+class ProbedSource:
     """One feed, sitemap or listing and what came of asking it."""
 
     kind: str  # a key of the agency's table: feeds, sitemaps or listings
     url: str
-    links: list[Link] = field(default_factory=list)
+    links: list[SourceLink] = field(default_factory=list)
     problem: str | None = None
-    asked: bool = True
+    is_requested: bool = True
 
 
 @dataclass(slots=True)
-class Page:
+class ProbedPage:
     """One page read as a release. `item` and `release` are there as far as reading came."""
 
     url: str
@@ -208,178 +213,180 @@ class Page:
     item: ReleaseItem | None = None
     release: Release | None = None
     problem: str | None = None
-    doubts: list[Doubt] = field(default_factory=list)  # of a release that was read
+    warnings: list[QualityWarning] = field(default_factory=list)  # of a release that was read
 
     @property
-    def tells_date(self) -> bool:
+    def has_date(self) -> bool:
         """Whether it says when it was published or updated."""
         return self.item is not None and bool(self.item.published or self.item.updated)
 
 
 @dataclass(slots=True)
-class Findings:
+class ProbeResult:
     """All of it. base: the agency as known before, or as its home page tells; `known` says which of the two."""
 
-    base: Agency
-    known: bool
-    system: str | None = None  # the class that reads its pages, None for the general one
+    base_agency: Agency
+    is_known: bool
+    cms: str | None = None  # the class that reads its pages, None for the general one
     agency: Agency = field(init=False)  # the one proposed
-    sources: list[Source] = field(default_factory=list)
-    pages: list[Page] = field(default_factory=list)
+    sources: list[ProbedSource] = field(default_factory=list)
+    pages: list[ProbedPage] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.agency = self.base
+        self.agency = self.base_agency
 
-    def propose(self) -> None:
+    def update_proposal(self) -> None:
         """Settle the proposed table from what the sources gave."""
-        giving = [source for source in self.sources if source.links or not source.asked]
-        pattern = self.base.releases or propose_releases(link.url for link in self.links())
+        giving = [source for source in self.sources if source.links or not source.is_requested]
+        pattern = self.base_agency.releases or propose_release_pattern(link.url for link in self.list_links())
         named = {
-            kind: tuple(dict.fromkeys([*self.unasked(kind), *(s.url for s in giving if s.kind == kind)]))
+            kind: tuple(dict.fromkeys([*self.list_unrequested(kind), *(s.url for s in giving if s.kind == kind)]))
             for kind in ("feeds", "sitemaps", "listings")
         }
-        self.agency = replace(self.base, releases=pattern, **named)  # type: ignore[arg-type] # names of tuples
+        self.agency = replace(self.base_agency, releases=pattern, **named)  # type: ignore[arg-type] # names of tuples
 
-    def unasked(self, kind: str) -> list[str]:
+    def list_unrequested(self, kind: str) -> list[str]:
         """The declared sources of which nothing is known."""
         asked = {source.url for source in self.sources}
-        return [url for url in getattr(self.base, kind) if url not in asked]
+        return [url for url in getattr(self.base_agency, kind) if url not in asked]
 
-    def doubt(self, pages: list[Page]) -> list[Page]:
+    def drop_undated_listings(self, pages: list[ProbedPage]) -> list[ProbedPage]:
         """Leave out listings of other things than news; the pages that are not from such a one.
 
         A press room lists contacts and rules: no other source names them, and none read of them tells a date,
         while another page does.
         """
-        if not any(page.tells_date for page in pages):
+        if not any(page.has_date for page in pages):
             return pages
         kept = pages
         for source in self.sources:
             named = {link.url for link in source.links}
             others = {link.url for other in self.sources if other is not source for link in other.links}
             own = [page for page in kept if page.url in named]
-            if source.kind == "listings" and own and not named & others and not any(page.tells_date for page in own):
+            if source.kind == "listings" and own and not named & others and not any(page.has_date for page in own):
                 source.links, source.problem = [], "its pages tell no date; put it back if they are news"
                 kept = [page for page in kept if page not in own]
         return kept
 
-    def links(self) -> list[Link]:
+    def list_links(self) -> list[SourceLink]:
         """Every release found, each once: first the first ones of each source. No listing is one."""
         rows = zip_longest(*(source.links for source in self.sources))
         listings = {source.url for source in self.sources}
         found = {link.url: link for link in chain.from_iterable(rows) if link and link.url not in listings}
         return list(found.values())
 
-    def fitting(self) -> list[Link]:
+    def list_matching_links(self) -> list[SourceLink]:
         """The releases found that the proposed pattern lets through."""
-        return [link for link in self.links() if is_release(link.url, self.agency)]
+        return [link for link in self.list_links() if is_release_url(link.url, self.agency)]
 
 
-def from_file(html: bytes, url: str, agencies: dict[str, Agency]) -> Findings:
+def probe_file(html: bytes, url: str, agencies: dict[str, Agency]) -> ProbeResult:
     """What one stored page tells, a home page or a release, with nothing asked of anybody."""
-    found = begin(html, url, agencies)
+    found = probe_home_page(html, url, agencies)
     shown = find_sources(html, url, found.agency)
-    found.sources += [Source("feeds", feed, asked=False) for feed in dict.fromkeys(shown.feeds)]
-    found.sources += [Source("listings", listing, asked=False) for listing in shown.listings]
-    found.propose()
+    found.sources += [ProbedSource("feeds", feed, is_requested=False) for feed in dict.fromkeys(shown.feeds)]
+    found.sources += [ProbedSource("listings", listing, is_requested=False) for listing in shown.listings]
+    found.update_proposal()
     if urlsplit(url).path.strip("/"):
-        found.pages.append(read(html, url, found.agency))
+        found.pages.append(probe_page(html, url, found.agency))
     return found
 
 
-def begin(home: bytes, url: str, agencies: dict[str, Agency]) -> Findings:
+def probe_home_page(home: bytes, url: str, agencies: dict[str, Agency]) -> ProbeResult:
     """What a home page alone tells: whose it is and which system made it."""
     known = next((agency for agency in agencies.values() if agency.owns(url)), None)
     document = Document(home, url)
-    agency = known or Agency(slug=free_slug(url, agencies), name=propose_name(document), home=urljoin(url, "/"))
-    name = choose_page(document, known).__name__.removesuffix("Page")
-    return Findings(agency, known is not None, None if name == "News" else name)
+    agency = known or Agency(slug=propose_free_slug(url, agencies), name=propose_name(document), home=urljoin(url, "/"))
+    name = choose_page_class(document, known).__name__.removesuffix("Page")
+    return ProbeResult(agency, known is not None, None if name == "News" else name)
 
 
-def free_slug(url: str, agencies: dict[str, Agency]) -> str:
+def propose_free_slug(url: str, agencies: dict[str, Agency]) -> str:
     """A slug from the host that no other agency of the list has."""
     slug = propose_slug(url)
-    return slug if slug not in agencies else host_of(url).replace(".", "-")
+    return slug if slug not in agencies else extract_host(url).replace(".", "-")
 
 
-def read(html: bytes, url: str, agency: Agency) -> Page:
+def probe_page(html: bytes, url: str, agency: Agency) -> ProbedPage:
     """One page as a release, as far as it can be read."""
-    page = Page(url, html)
+    page = ProbedPage(url, html)
     try:
         page.item = read_page(html, url, agency)
         page.release = to_release(page.item)
-        page.doubts = find_doubts(page.release)
+        page.warnings = find_quality_warnings(page.release)
     except PageError as error:
         page.problem = f"{error.field}: {error.problem}"
     return page
 
 
-def find_idle(html: bytes, url: str, agency: Agency) -> Iterator[str]:
+def find_unused_selectors(html: bytes, url: str, agency: Agency) -> Iterator[str]:
     """A sentence for each selector of the table that finds no element with a text on the page as it came."""
     with suppress(PageError):  # what cannot be read at all is told by whoever reads it
         document = Document(html, url)
         for field in SELECTOR_KEYS:
             css: str | None = getattr(agency, field)
-            if css and not any(clean_line(whole_text(each)) or each.get("content") for each in document.select(css)):
+            if css and not any(
+                clean_line(get_text_content(each)) or each.get("content") for each in document.select(css)
+            ):
                 yield f"{field}: the agency's selector {css} finds nothing here"
 
 
-PAGES = Path(__file__).parents[2] / "tests" / "pages"
+STORED_PAGES_DIR = Path(__file__).parents[2] / "tests" / "pages"
 
 
-def read_result(html: bytes, address: str, agency: Agency | None) -> dict[str, Any]:
+def build_expected_result(html: bytes, url: str, agency: Agency | None) -> dict[str, Any]:
     """What a page gives: the address it was read at, then its release, or the problem where it is refused.
 
     Without the agency's slug: the folder tells it, also before the agency stands in the list.
     """
     try:
-        release = asdict(to_release(read_page(html, address, agency)))
+        release = asdict(to_release(read_page(html, url, agency)))
     except PageError as error:
-        return {"address": address, "problem": str(error)}
+        return {"address": url, "problem": str(error)}
     del release["agency"]
-    result: dict[str, Any] = json.loads(json.dumps({"address": address, **release}, default=to_text))
+    result: dict[str, Any] = json.loads(json.dumps({"address": url, **release}, default=to_iso))
     return result
 
 
-def store_page(html: bytes, address: str, agency: Agency, out: Path = PAGES) -> Path:
+def store_page(html: bytes, url: str, agency: Agency, out: Path = STORED_PAGES_DIR) -> Path:
     """Write a page and what it gives now, for review; the page's path. A page of the same address is replaced."""
     folder = out / agency.slug
     folder.mkdir(parents=True, exist_ok=True)
     number = 1
-    while (page := name_page(folder, number)).exists() and address_of(page) != address:
+    while (page := build_stored_page_path(folder, number)).exists() and read_stored_page_url(page) != url:
         number += 1
     page.write_bytes(html)
-    write_result(page, read_result(html, address, agency))
+    write_expected_result(page, build_expected_result(html, url, agency))
     return page
 
 
-def name_page(folder: Path, number: int) -> Path:
+def build_stored_page_path(folder: Path, number: int) -> Path:
     """The path of a folder's page by its number: page.html, page-2.html, …"""
     return folder / ("page.html" if number == 1 else f"page-{number}.html")
 
 
-def expected_of(page: Path) -> Path:
+def get_expected_path(page: Path) -> Path:
     """Where a page's agreed result lies: expected.json beside page.html, expected-2.json beside page-2.html."""
     return page.with_name(page.stem.replace("page", "expected", 1) + ".json")
 
 
-def address_of(page: Path) -> str | None:
+def read_stored_page_url(page: Path) -> str | None:
     """The address a stored page was read at, as its result tells."""
-    expected = expected_of(page)
+    expected = get_expected_path(page)
     told: dict[str, Any] = json.loads(expected.read_text("utf-8")) if expected.exists() else {}
     return told.get("address")
 
 
-def write_result(page: Path, result: dict[str, Any]) -> None:
+def write_expected_result(page: Path, result: dict[str, Any]) -> None:
     """Write a page's result for review."""
     text = json.dumps(result, ensure_ascii=False, indent=2)
-    expected_of(page).write_text(text + "\n", encoding="utf-8")
+    get_expected_path(page).write_text(text + "\n", encoding="utf-8")
 
 
-MOST = 4  # sources of one kind asked
-MOST_OF_AN_INDEX = 3  # sitemaps of a sitemap index asked
-NEWS = re.compile(NEWS_WORDS, re.IGNORECASE)
-BROKEN = (
+MAX_SOURCES_PER_KIND = 4  # sources of one kind asked
+MAX_INDEX_SITEMAPS = 3  # sitemaps of a sitemap index asked
+NEWS_WORD = re.compile(NEWS_WORDS, re.IGNORECASE)
+CONNECTION_ERRORS = (
     DownloadCancelledError,
     DownloadConnectionRefusedError,
     DownloadFailedError,
@@ -390,7 +397,7 @@ BROKEN = (
 )
 
 
-class NoAnswer(Exception):  # noqa: N818 - it says what happened
+class NoResponse(Exception):  # noqa: N818 - it says what happened
     """An address that gave nothing to read; the message says why."""
 
 
@@ -399,10 +406,10 @@ class ProbeSpider(Spider):
 
     name = "probe"
     custom_settings: ClassVar[dict[str, Any]] = {  # type: ignore[misc] # Scrapy types it as an instance's
-        "EXTENSIONS": {"scraper.downloader.throttle.CrawlDelay": 100},  # the others keep an archive's books
+        "EXTENSIONS": {"scraper.downloader.throttle.CrawlDelayExtension": 100},  # the others keep an archive's books
         "ITEM_PIPELINES": {},
     }
-    findings: Findings | None = None
+    result: ProbeResult | None = None
     problem: str | None = None  # why there are none
 
     def __init__(self, url: str, agencies: dict[str, Agency], **arguments: Any) -> None:
@@ -412,12 +419,12 @@ class ProbeSpider(Spider):
     @classmethod
     def update_settings(cls, settings: BaseSettings) -> None:
         super().update_settings(settings)
-        settings.set("USER_AGENT", user_agent(settings.get("CONTACT")), priority="spider")
+        settings.set("USER_AGENT", build_user_agent(settings.get("CONTACT")), priority="spider")
 
     async def start(self) -> AsyncIterator[Any]:
         try:
             await self.probe()
-        except (NoAnswer, PageError) as error:
+        except (NoResponse, PageError) as error:
             self.problem = str(error)
         nothing: tuple[Request, ...] = ()
         for request in nothing:  # Scrapy wants an async generator; everything has been asked above
@@ -425,70 +432,72 @@ class ProbeSpider(Spider):
 
     async def probe(self) -> None:
         """The whole visit."""
-        home = await self.ask(urljoin(self.url, "/"))
-        found = begin(home.body, home.url, self.agencies)
-        if host_of(home.url) != host_of(self.url) and not found.known:
-            found.base = with_alias(found.base, host_of(self.url))
-        await self.find_sources(home, found)
-        found.propose()
+        home = await self.fetch(urljoin(self.url, "/"))
+        found = probe_home_page(home.body, home.url, self.agencies)
+        if extract_host(home.url) != extract_host(self.url) and not found.is_known:
+            found.base_agency = add_alias(found.base_agency, extract_host(self.url))
+        await self.probe_sources(home, found)
+        found.update_proposal()
         asked: set[str] = set()
-        while len(asked) < TRIES and sum(page.release is not None for page in found.pages) < RELEASES:
-            link = next((link for link in found.fitting() if link.url not in asked), None)
+        while (
+            len(asked) < MAX_SAMPLE_REQUESTS and sum(page.release is not None for page in found.pages) < SAMPLE_RELEASES
+        ):
+            link = next((link for link in found.list_matching_links() if link.url not in asked), None)
             if link is None:
                 break
             asked.add(link.url)
-            found.pages.append(await self.read_page(link.url, found.agency))
-            found.pages = found.doubt(found.pages)
-            found.propose()
-        self.findings = found
+            found.pages.append(await self.fetch_release(link.url, found.agency))
+            found.pages = found.drop_undated_listings(found.pages)
+            found.update_proposal()
+        self.result = found
 
-    async def find_sources(self, home: Response, found: Findings) -> None:
+    async def probe_sources(self, home: Response, result: ProbeResult) -> None:
         """Ask what the home page, robots.txt and the address given lead to."""
-        agency = found.base
+        agency = result.base_agency
         shown = find_sources(home.body, home.url, agency)
         given = [self.url] if urlsplit(self.url).path.strip("/") and agency.owns(self.url) else []
-        for url in unique(agency.feeds, [*shown.feeds]):
-            found.sources.append(await self.look(Source("feeds", url), agency))
-        for url in unique(agency.listings, [*given, *shown.listings]):
-            found.sources.append(await self.look(Source("listings", url), agency))
-        for url in unique(agency.sitemaps, [*await self.find_sitemaps(agency)]):
-            found.sources.append(await self.look(Source("sitemaps", url), agency))
+        for url in merge_source_urls(agency.feeds, [*shown.feeds]):
+            result.sources.append(await self.probe_source(ProbedSource("feeds", url), agency))
+        for url in merge_source_urls(agency.listings, [*given, *shown.listings]):
+            result.sources.append(await self.probe_source(ProbedSource("listings", url), agency))
+        for url in merge_source_urls(agency.sitemaps, [*await self.find_sitemap_urls(agency)]):
+            result.sources.append(await self.probe_source(ProbedSource("sitemaps", url), agency))
 
-    async def find_sitemaps(self, agency: Agency) -> list[str]:
+    async def find_sitemap_urls(self, agency: Agency) -> list[str]:
         """The sitemaps robots.txt names, else the usual place of one."""
         try:
-            answer = await self.ask(urljoin(agency.home, "/robots.txt"))
-            named = parse_robots(answer.body, answer.url)
-        except NoAnswer:
+            answer = await self.fetch(urljoin(agency.home, "/robots.txt"))
+            named = parse_robots_sitemaps(answer.body, answer.url)
+        except NoResponse:
             named = []
         return named or [urljoin(agency.home, "/sitemap.xml")]
 
-    async def look(self, source: Source, agency: Agency) -> Source:
+    async def probe_source(self, source: ProbedSource, agency: Agency) -> ProbedSource:
         """Ask one source, and keep what it gave or why it gave nothing."""
         try:
-            answer = await self.ask(source.url)
+            answer = await self.fetch(source.url)
             if source.kind == "feeds":
                 links = parse_feed(answer.body, answer.url, agency)
                 source.links = [link for link in links if agency.owns(link.url)]
             elif source.kind == "listings":
                 source.links = parse_listing(answer.body, answer.url, agency)[0]
             else:
-                source.links = await self.read_sitemap(answer, agency)
-        except NoAnswer as error:
+                source.links = await self.read_sitemap_links(answer, agency)
+        except NoResponse as error:
             source.problem = str(error)
         except SourceError as error:
             source.problem = error.problem
         return source
 
-    async def read_sitemap(self, answer: Response, agency: Agency) -> list[Link]:
+    async def read_sitemap_links(self, response: Response, agency: Agency) -> list[SourceLink]:
         """A sitemap's releases, the newest first; of an index, those of its likeliest sitemaps."""
-        links, children = parse_sitemap(answer.body, answer.url, agency)
-        children.sort(key=lambda child: (bool(NEWS.search(child.url)), child.listed or ""), reverse=True)
-        problem: NoAnswer | None = None
-        for child in children[:MOST_OF_AN_INDEX]:
+        links, children = parse_sitemap(response.body, response.url, agency)
+        children.sort(key=lambda child: (bool(NEWS_WORD.search(child.url)), child.listed or ""), reverse=True)
+        problem: NoResponse | None = None
+        for child in children[:MAX_INDEX_SITEMAPS]:
             try:
-                below = await self.ask(child.url)
-            except NoAnswer as error:
+                below = await self.fetch(child.url)
+            except NoResponse as error:
                 problem = error
                 continue
             links += parse_sitemap(below.body, below.url, agency)[0]
@@ -496,17 +505,17 @@ class ProbeSpider(Spider):
             raise problem
         return sorted(links, key=lambda link: link.listed or "", reverse=True)
 
-    async def read_page(self, url: str, agency: Agency) -> Page:
+    async def fetch_release(self, url: str, agency: Agency) -> ProbedPage:
         """One release."""
         try:
-            answer = await self.ask(url)
-        except NoAnswer as error:
-            return Page(url, problem=str(error))
+            answer = await self.fetch(url)
+        except NoResponse as error:
+            return ProbedPage(url, problem=str(error))
         if not agency.owns(answer.url):
-            return Page(url, problem=f"led to another host: {answer.url}")
-        return replace(read(answer.body, answer.url, agency), url=url)
+            return ProbedPage(url, problem=f"led to another host: {answer.url}")
+        return replace(probe_page(answer.body, answer.url, agency), url=url)
 
-    async def ask(self, url: str) -> Response:
+    async def fetch(self, url: str) -> Response:
         """One answer; NoAnswer says in words why there is none."""
         sys.stderr.write(f"asking {url}\n")
         engine = self.crawler.engine
@@ -514,25 +523,25 @@ class ProbeSpider(Spider):
         try:
             answer = await engine.download_async(Request(url))
         except RobotsForbidden as error:
-            raise NoAnswer("robots.txt forbids it") from error
+            raise NoResponse("robots.txt forbids it") from error
         except IgnoreRequest as error:
-            raise NoAnswer(str(error)) from error
+            raise NoResponse(str(error)) from error
         except CannotResolveHostError as error:
-            raise NoAnswer("there is no such host") from error
+            raise NoResponse("there is no such host") from error
         except DownloadTimeoutError as error:
-            raise NoAnswer("took too long to answer") from error
-        except BROKEN as error:
-            raise NoAnswer(f"cannot be reached: {error or type(error).__name__}") from error
+            raise NoResponse("took too long to answer") from error
+        except CONNECTION_ERRORS as error:
+            raise NoResponse(f"cannot be reached: {error or type(error).__name__}") from error
         if answer.status != 200:
-            raise NoAnswer(f"answered {answer.status}")
+            raise NoResponse(f"answered {answer.status}")
         return answer
 
 
-def with_alias(agency: Agency, host: str) -> Agency:
+def add_alias(agency: Agency, host: str) -> Agency:
     """An agency that also answers under another host."""
     return replace(agency, aliases=(*agency.aliases, host))
 
 
-def unique(declared: Iterable[str], shown: Iterable[str]) -> list[str]:
+def merge_source_urls(declared: Iterable[str], found: Iterable[str]) -> list[str]:
     """All declared addresses and the first few that are shown, each once."""
-    return list(dict.fromkeys([*declared, *list(dict.fromkeys(shown))[:MOST]]))
+    return list(dict.fromkeys([*declared, *list(dict.fromkeys(found))[:MAX_SOURCES_PER_KIND]]))

@@ -21,92 +21,94 @@ from scrapy.utils.sitemap import Sitemap
 
 from scraper.errors import SourceError
 
-SITEMAP_MAX = 50 * 1024 * 1024  # bytes unpacked, as sitemaps.org allows; as sent, DOWNLOAD_MAXSIZE
-SITEMAP_LINKS = 50_000  # addresses, as it allows
-AMPERSANDS = 20 * SITEMAP_LINKS  # and no more of these
-GZIP = b"\x1f\x8b"
-GZIP_ONLY = 16 + zlib.MAX_WBITS
-CHUNK = 4096  # bytes unpacked at once: what remains of them is copied for each member that ends within
+MAX_SITEMAP_BYTES = 50 * 1024 * 1024  # bytes unpacked, as sitemaps.org allows; as sent, DOWNLOAD_MAXSIZE
+MAX_SITEMAP_URLS = 50_000  # addresses, as it allows
+MAX_AMPERSANDS = 20 * MAX_SITEMAP_URLS  # and no more of these
+GZIP_MAGIC = b"\x1f\x8b"
+GZIP_WBITS = 16 + zlib.MAX_WBITS
+GZIP_CHUNK = 4096  # bytes unpacked at once: what remains of them is copied for each member that ends within
 # An ampersand that begins no reference XML knows; in CDATA each stands for itself.
-BARE = re.compile(rb"(<!\[CDATA\[.*?(?:\]\]>|\Z))|&(?!(?:amp|lt|gt|quot|apos|#[0-9]+|#x[0-9a-fA-F]+);)", re.DOTALL)
+BARE_AMPERSAND = re.compile(
+    rb"(<!\[CDATA\[.*?(?:\]\]>|\Z))|&(?!(?:amp|lt|gt|quot|apos|#[0-9]+|#x[0-9a-fA-F]+);)", re.DOTALL
+)
 
 
-def read_sitemap(body: bytes, url: str) -> tuple[str, list[dict[str, Any]]]:
+def parse_sitemap_xml(body: bytes, url: str) -> tuple[str, list[dict[str, Any]]]:
     """What a sitemap's root is called, and its entries as dicts; SourceError where it is no sitemap or not whole."""
     try:
-        sitemap = Sitemap(escape(unpack(body) if body.startswith(GZIP) else body))
-        entries = list(islice(sitemap, SITEMAP_LINKS + 1))
+        sitemap = Sitemap(escape_ampersands(decompress_sitemap(body) if body.startswith(GZIP_MAGIC) else body))
+        entries = list(islice(sitemap, MAX_SITEMAP_URLS + 1))
     except (etree.XMLSyntaxError, ValueError, AttributeError, StopIteration, zlib.error) as error:
         raise SourceError(url, f"is no sitemap: {error}") from error
-    if len(entries) > SITEMAP_LINKS:
-        raise SourceError(url, f"names more than {SITEMAP_LINKS} addresses")
+    if len(entries) > MAX_SITEMAP_URLS:
+        raise SourceError(url, f"names more than {MAX_SITEMAP_URLS} addresses")
     return sitemap.type, entries
 
 
-def unpack(body: bytes) -> bytes:
+def decompress_sitemap(body: bytes) -> bytes:
     """What a gzip file of one member or several holds; ValueError where it ends too early or holds too much.
 
     What follows the last member, and is none, counts nothing.
     """
-    parts, size, packed = list[bytes](), 0, zlib.decompressobj(GZIP_ONLY)
-    for start in range(0, len(body), CHUNK):
-        rest = body[start : start + CHUNK]
+    parts, size, packed = list[bytes](), 0, zlib.decompressobj(GZIP_WBITS)
+    for start in range(0, len(body), GZIP_CHUNK):
+        rest = body[start : start + GZIP_CHUNK]
         while rest:
             if packed.eof:
-                if rest[:1] != GZIP[:1]:
+                if rest[:1] != GZIP_MAGIC[:1]:
                     return b"".join(parts)
-                packed = zlib.decompressobj(GZIP_ONLY)
+                packed = zlib.decompressobj(GZIP_WBITS)
             part = packed.decompress(rest)
             parts.append(part)
             size += len(part)
-            if size > SITEMAP_MAX:
-                raise ValueError(f"unpacked it is larger than {SITEMAP_MAX} bytes")
+            if size > MAX_SITEMAP_BYTES:
+                raise ValueError(f"unpacked it is larger than {MAX_SITEMAP_BYTES} bytes")
             rest = packed.unused_data
     if not packed.eof:
         raise ValueError("it is cut off: its gzip file does not end")
     return b"".join(parts)
 
 
-def escape(body: bytes) -> bytes:
+def escape_ampersands(body: bytes) -> bytes:
     r"""XML with every bare ampersand escaped; ValueError for a trap full of them.
 
     A parser that makes do with them leaves out what follows, so that another address is read.
 
-    >>> escape(b"<loc>/a?id=1&lang=sv&amp;p=2&#38;q=3</loc><![CDATA[/b?id=1&lang=sv]]>")
+    >>> escape_ampersands(b"<loc>/a?id=1&lang=sv&amp;p=2&#38;q=3</loc><![CDATA[/b?id=1&lang=sv]]>")
     b'<loc>/a?id=1&amp;lang=sv&amp;p=2&#38;q=3</loc><![CDATA[/b?id=1&lang=sv]]>'
     """
     if b"\0" in body[:4]:  # UTF-16 or UTF-32, in which an ampersand is more than this byte
         return body
-    if body.count(b"&") > AMPERSANDS:
-        raise ValueError(f"it has more than {AMPERSANDS} ampersands: taken for a trap")
-    return BARE.sub(lambda found: found[1] or b"&amp;", body)
+    if body.count(b"&") > MAX_AMPERSANDS:
+        raise ValueError(f"it has more than {MAX_AMPERSANDS} ampersands: taken for a trap")
+    return BARE_AMPERSAND.sub(lambda found: found[1] or b"&amp;", body)
 
 
-def feed_time(entry: feedparser.FeedParserDict) -> str | None:
+def read_entry_updated(entry: feedparser.FeedParserDict) -> str | None:
     """When a feed's entry was changed, else published, as ISO 8601 in UTC."""
     # `in` first: where updated is absent, feedparser hands out published under its name, and warns
-    return to_moment(entry["updated_parsed"] if "updated_parsed" in entry else entry.get("published_parsed"))
+    return format_feed_time(entry["updated_parsed"] if "updated_parsed" in entry else entry.get("published_parsed"))
 
 
-def published_time(entry: feedparser.FeedParserDict) -> str | None:
+def read_entry_published(entry: feedparser.FeedParserDict) -> str | None:
     """When a feed's entry was published, as ISO 8601 in UTC."""
-    return to_moment(entry.get("published_parsed"))
+    return format_feed_time(entry.get("published_parsed"))
 
 
-def to_moment(parsed: struct_time | None) -> str | None:
+def format_feed_time(time_tuple: struct_time | None) -> str | None:
     """A time of feedparser's as ISO 8601 in UTC; None for one that is none."""
     try:
-        return datetime.fromtimestamp(timegm(parsed), UTC).isoformat() if parsed else None
+        return datetime.fromtimestamp(timegm(time_tuple), UTC).isoformat() if time_tuple else None
     except (ValueError, OverflowError):  # such as the year 0 or 9999, which some systems write for none
         return None
 
 
-def to_utc(text: str | None) -> str | None:
+def normalise_w3c_date(text: str | None) -> str | None:
     """A W3C date or time (sitemaps.org) as ISO 8601 in UTC; a day stays a day, anything else is None.
 
-    >>> to_utc("2024-03-01T10:00:00+01:00")
+    >>> normalise_w3c_date("2024-03-01T10:00:00+01:00")
     '2024-03-01T09:00:00+00:00'
-    >>> to_utc("2024-03-01")
+    >>> normalise_w3c_date("2024-03-01")
     '2024-03-01'
     """
     text = (text or "").strip()

@@ -30,7 +30,7 @@ def main() -> None:
     archive, first, last = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
     with Captures(archive) as captures:
         for number in range(first, last):
-            sha256 = captures.keep(page(number, design=number % 3), "fyr.example")
+            sha256 = captures.store_body(page(number, design=number % 3), "fyr.example")
             sys.stdout.write(sha256 + "\n")
             sys.stdout.flush()
 

@@ -8,10 +8,10 @@ from dataclasses import replace
 from datetime import date, timedelta
 
 from archive.database import ArchiveError
-from archive.merge import join
+from archive.merge import merge_releases
 from archive.models import Attachment, Contact, Image, Question, Release
 from archive.store import Archive
-from archive.takedowns import hide, lift, redact_passage
+from archive.takedowns import hide_release, lift_takedown, redact_passage
 from tests.archive.sample import SEEN
 
 NAME = "Nora Kvist"
@@ -52,7 +52,7 @@ class Life:
             "contacts": (Contact(name=NAME, phone="08-1"),),
         }
         chosen = {name: part for name, part in parts.items() if self.chance.random() < 0.6}
-        self.archive.save(replace(release, **chosen), seen=self.at)  # type: ignore[arg-type] # the fields of a Release
+        self.archive.save(replace(release, **chosen), seen_at=self.at)  # type: ignore[arg-type] # the fields of a Release
 
     def publish(self) -> None:
         self.number += 1
@@ -60,39 +60,39 @@ class Life:
 
     def edit(self) -> None:
         if key := self.pick():
-            self.save(str(self.archive.url_of(key)))
+            self.save(str(self.archive.get_url(key)))
 
     def look(self) -> None:
         if key := self.pick():
-            self.archive.checked(key, self.at)
+            self.archive.mark_checked(key, self.at)
 
     def go(self) -> None:
         if key := self.pick():
             for _ in range(3):
                 self.at += timedelta(hours=12)
                 with self.archive.transaction():
-                    self.archive.removals.absent(key, self.at, "gone", status=404)
+                    self.archive.removals.mark_missing(key, self.at, "gone", status=404)
 
     def come_back(self) -> None:
         if key := self.pick():
             with self.archive.transaction():
-                self.archive.removals.present(key, self.at)
+                self.archive.removals.mark_present(key, self.at)
 
     def rename(self) -> None:
         if key := self.pick():
             self.number += 1
             with self.archive.transaction():
-                self.archive.removals.renamed(key, self.at, f"https://prov.example/{self.number}")
+                self.archive.removals.mark_moved(key, self.at, f"https://prov.example/{self.number}")
 
     def join(self) -> None:
         one, other = self.pick(), self.pick()
         if one and other and one < other and self.chance.random() < 0.5:
             with self.archive.transaction():
-                join(self.archive, one, other, self.at, str(self.archive.url_of(other)), cause="source")
+                merge_releases(self.archive, one, other, self.at, str(self.archive.get_url(other)), cause="source")
 
     def hide(self) -> None:
         if key := self.pick():
-            hide(self.archive, key, self.at, reason="Beslut")
+            hide_release(self.archive, key, self.at, reason="Beslut")
 
     def redact(self) -> None:
         if key := self.pick():
@@ -101,4 +101,4 @@ class Life:
     def lift(self) -> None:
         keys = [key for (key,) in self.archive.db.execute("select id from takedowns where lifted is null")]
         if keys:
-            lift(self.archive, self.chance.choice(keys), self.at, "Upphävt")
+            lift_takedown(self.archive, self.chance.choice(keys), self.at, "Upphävt")

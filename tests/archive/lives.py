@@ -10,8 +10,8 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from archive.health import judge_agency, read_all
-from archive.i18n import ZONE
+from archive.health import assess_agency, read_health_rows
+from archive.i18n import SWEDISH_TIME
 from archive.schema import migrations
 
 SLUG = "provverket"
@@ -70,7 +70,7 @@ class Life:
 
     def judge(self, day: date) -> tuple[str, str]:
         """The state and the reason's code at the end of a day."""
-        judge_agency(self.db, SLUG, evening(day))
+        assess_agency(self.db, SLUG, evening(day))
         row = self.row
         state = (str(row["state"]), str(row["reason"]["code"]))
         if not self.told or self.told[-1][1:] != state:
@@ -80,7 +80,7 @@ class Life:
     @property
     def row(self) -> dict[str, Any]:
         """What stands in the table health."""
-        return read_all(self.db)[0]
+        return read_health_rows(self.db)[0]
 
     def live(self, days: Iterable[date], published: Iterable[date] = (), **crawl: Any) -> set[str]:
         """Days of one crawl and one judgement each; the states met."""
@@ -95,7 +95,7 @@ class Life:
 
 def evening(day: date) -> datetime:
     """The moment of judgement."""
-    return datetime.combine(day, time(22), ZONE)
+    return datetime.combine(day, time(22), SWEDISH_TIME)
 
 
 def span(first: date, last: date, step: int = 1) -> list[date]:

@@ -7,9 +7,9 @@ from typing import Any
 
 from datasette.utils import MultiParams
 
-from archive.changefeed import parse_delta, read_delta
-from archive.database import finish, open_readonly, runner_on
-from archive.models import PARTS
+from archive.changefeed import parse_changefeed_query, read_changefeed
+from archive.database import build_connection_runner, open_readonly, run_without_waiting
+from archive.models import PART_TABLES
 
 LEFT_OUT = ("last_checked", "checks", "next_check", "capture")  # a check alone changes nothing that is shown
 
@@ -27,8 +27,8 @@ class Mirror:
         """One page; whether more follows."""
         db = open_readonly(self.archive)
         try:
-            query = parse_delta(MultiParams({"since": [self.cursor], "size": [str(size)]}))
-            page = finish(read_delta(runner_on(db), query))
+            query = parse_changefeed_query(MultiParams({"since": [self.cursor], "size": [str(size)]}))
+            page = run_without_waiting(read_changefeed(build_connection_runner(db), query))
         finally:
             db.close()
         for entry in page.entries:
@@ -38,7 +38,7 @@ class Mirror:
             elif entry["action"] == "delete":
                 self.held.pop(entry["release"], None)
         self.cursor = page.cursor
-        return page.more
+        return page.has_more
 
 
 def read_shown(archive: Path) -> dict[int, dict[str, Any]]:
@@ -51,12 +51,12 @@ def read_shown(archive: Path) -> dict[int, dict[str, Any]]:
 
     shown = {row["id"]: row for row in rows("select * from releases where withheld is not 'hidden'")}
     for row in shown.values():
-        row |= {name: [] for name in ("tags", *PARTS)}
+        row |= {name: [] for name in ("tags", *PART_TABLES)}
         for name in LEFT_OUT:
             del row[name]
     for row in rows("select rt.release, t.name from release_tags rt join tags t on t.id = rt.tag order by rt.rowid"):
         shown[row["release"]]["tags"].append(row["name"])
-    for name in PARTS:
+    for name in PART_TABLES:
         for row in rows(f"select * from {name} order by release, position"):
             release = row.pop("release")
             del row["id"]

@@ -86,7 +86,7 @@ def fill(path: Path, site: str = "https://{slug}.example") -> Path:
         ):
             archive.add_agency(slug, name=name, name_en=name_en, home=site.format(slug=slug) + "/")
         for release in [*special_releases(site), *plain_releases(site)]:
-            archive.save(release, seen=SEEN)
+            archive.save(release, seen_at=SEEN)
         archive.db.execute(
             "insert into crawls (agency, spider, started, finished, reason) values"
             " ('fyrstyrelsen', 'news', '2024-06-03T08:10:00+00:00', '2024-06-03T08:20:00+00:00', 'finished')"

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
-from archive.merge import join
+from archive.merge import merge_releases
 from archive.models import Attachment, Capture, Contact, Question, Release
 from archive.store import Archive
 from tests.archive.sample import SEEN, STOCKHOLM
@@ -69,8 +69,8 @@ def capture(archive: Archive, url: str, seen: datetime, status: int = 200) -> in
 
 def look(archive: Archive, found: Release, seen: datetime, cause: str = "source") -> int:
     """A look that found the release so; gives its id."""
-    archive.save(found, seen=seen, capture=capture(archive, found.url, seen), reader="base/1", cause=cause)
-    key = archive.release_id(found.url)
+    archive.save(found, seen_at=seen, capture_id=capture(archive, found.url, seen), reader="base/1", cause=cause)
+    key = archive.find_release_id(found.url)
     assert key is not None
     return key
 
@@ -78,7 +78,7 @@ def look(archive: Archive, found: Release, seen: datetime, cause: str = "source"
 def looks(archive: Archive, key: int, first: datetime, number: int, step: timedelta = NEXT) -> datetime:
     """Further looks that found nothing new; gives the last."""
     for place in range(number):
-        archive.checked(key, first + place * step)
+        archive.mark_checked(key, first + place * step)
     return first + (number - 1) * step
 
 
@@ -114,9 +114,9 @@ def add_edits(archive: Archive, site: str) -> None:
     look(archive, third, at + NEXT)
     # read anew from the bytes of the last look, half a day later: no edit
     anew = replace(third, lead="Regeringen höjer stödet till båtbyggare.")
-    held = archive.held(third.url)
+    held = archive.get(third.url)
     assert held is not None
-    archive.save(anew, seen=at + NEXT * 1.5, cause="parser", capture=held.capture, reader="base/2")
+    archive.save(anew, seen_at=at + NEXT * 1.5, cause="parser", capture_id=held.capture, reader="base/2")
     fourth = replace(
         anew,
         title="Stödet till båtbyggare sänks",
@@ -153,16 +153,16 @@ def add_moves(archive: Archive, site: str) -> None:
     first = look(archive, old, SEEN)
     looks(archive, first, SEEN + NEXT, 2)
     with archive.transaction():
-        archive.frontier.add(old.url, agency=AGENCY, role="release", seen=SEEN)
-        archive.frontier.held(old.url, first, SEEN)
+        archive.frontier.add(old.url, agency=AGENCY, role="release", seen_at=SEEN)
+        archive.frontier.mark_stored(old.url, first, SEEN)
     second = look(archive, new, SEEN + 3 * NEXT)
     with archive.transaction():
-        join(archive, first, second, SEEN + 3 * NEXT, new.url, cause="source", status=301)
+        merge_releases(archive, first, second, SEEN + 3 * NEXT, new.url, cause="source", status=301)
     looks(archive, second, SEEN + 4 * NEXT, 2)
     map_ = release(site, "grynnor", RENAMED, "Kartan visar alla grynnor.")
     key = look(archive, map_, SEEN)
     with archive.transaction():
-        archive.removals.renamed(key, SEEN + NEXT, map_.url.replace("/nyheter/", "/kartor/"), status=301)
+        archive.removals.mark_moved(key, SEEN + NEXT, map_.url.replace("/nyheter/", "/kartor/"), status=301)
 
 
 def add_removals(archive: Archive, site: str) -> None:
@@ -178,29 +178,31 @@ def add_removals(archive: Archive, site: str) -> None:
     for step in range(1, 5):
         away(archive, key, SEEN + step * NEXT, "gone", status=404)
     with archive.transaction():
-        archive.removals.present(key, SEEN + 8 * NEXT)
-    archive.checked(key, SEEN + 8 * NEXT)
+        archive.removals.mark_present(key, SEEN + 8 * NEXT)
+    archive.mark_checked(key, SEEN + 8 * NEXT)
     key = look(archive, release(site, "prov", DOUBT, "Vattnet är gott."), SEEN)
     away(archive, key, SEEN + NEXT, "gone", status=404)
 
 
 def away(archive: Archive, key: int, seen: datetime, kind: str, *, status: int, target: str | None = None) -> None:
     """A look that did not find the release; the first answer of each absence is on record."""
-    held = None if archive.removals.in_doubt(key) else capture(archive, f"https://{AGENCY}.example/{key}", seen, status)
+    held = (
+        None if archive.removals.is_missing(key) else capture(archive, f"https://{AGENCY}.example/{key}", seen, status)
+    )
     with archive.transaction():
-        archive.removals.absent(key, seen, kind, status=status, target=target, capture=held)
+        archive.removals.mark_missing(key, seen, kind, status=status, target=target, capture_id=held)
 
 
 def add_outages(archive: Archive, site: str) -> None:
     """An address that fails, and one that may not be asked for."""
     for name, title, settle, problem in (
-        ("bojar", FAILED, archive.frontier.failed, "answered 503"),
-        ("ankare", FORBIDDEN, archive.frontier.refused, "IgnoreRequest: Forbidden by robots.txt"),
+        ("bojar", FAILED, archive.frontier.mark_failed, "answered 503"),
+        ("ankare", FORBIDDEN, archive.frontier.mark_rejected, "IgnoreRequest: Forbidden by robots.txt"),
     ):
         found = release(site, name, title, f"{title} kommer här.")
         look(archive, found, SEEN)
         with archive.transaction():
-            archive.frontier.add(found.url, agency=AGENCY, role="release", seen=SEEN)
+            archive.frontier.add(found.url, agency=AGENCY, role="release", seen_at=SEEN)
             settle(found.url, SEEN + NEXT, f"{found.url}: {problem}")
 
 

@@ -6,17 +6,21 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from archive.coverage import Entry, Source, take_stock
+from archive.coverage import AuditedSource, ListedUrl, update_coverage
 from archive.store import Archive
 
 AUDITED = datetime(2024, 6, 3, 9, tzinfo=UTC)
 MISSING = ("ny-bro", "gammal-bro", "okand")
 
 
-def to_source(url: str, kind: str, listed: Iterable[tuple[str, str | None]], problem: str | None = None) -> Source:
+def to_source(
+    url: str, kind: str, listed: Iterable[tuple[str, str | None]], problem: str | None = None
+) -> AuditedSource:
     """A source that lists these addresses, each with the time at which it says it was published."""
-    entries = {address: Entry(origin=url, published=published, listed=published) for address, published in listed}
-    return Source(url=url, kind=kind, entries=entries, problem=problem)
+    entries = {
+        address: ListedUrl(source_url=url, published=published, listed_at=published) for address, published in listed
+    }
+    return AuditedSource(url=url, kind=kind, urls=entries, problem=problem)
 
 
 def add_ledger(path: Path) -> Path:
@@ -40,5 +44,5 @@ def add_ledger(path: Path) -> Path:
         }
         with archive.transaction():
             for slug, read in sources.items():
-                take_stock(archive.db, slug, read, AUDITED)
+                update_coverage(archive.db, slug, read, AUDITED)
     return path

@@ -129,4 +129,4 @@ def add_imported(path: Path) -> None:
     )
     with Archive(path) as archive:
         archive.add_agency(IMPORTER, name=f"Införarna {VECTORS[0]}", home="javascript:alert(1)//")
-        archive.save(release, seen=now())
+        archive.save(release, seen_at=now())

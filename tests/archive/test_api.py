@@ -20,7 +20,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from archive.__main__ import datasette_command, main
+from archive.__main__ import build_datasette_command, main
 from tests.archive.mirror import read_shown
 from tests.archive.sample import ROOT, fill
 from tests.archive.sample_history import add_history
@@ -46,7 +46,9 @@ def address(served_file: Path) -> Iterator[str]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    with subprocess.Popen(datasette_command(served_file, port), cwd=ROOT, stderr=subprocess.PIPE, text=True) as server:
+    with subprocess.Popen(
+        build_datasette_command(served_file, port), cwd=ROOT, stderr=subprocess.PIPE, text=True
+    ) as server:
         try:
             yield wait_for(f"http://127.0.0.1:{port}", server)
         finally:
@@ -89,7 +91,7 @@ def test_curl(example: str, address: str) -> None:
 
 
 def test_another_archive_can_be_taken_over_as_the_format_tells(served_file: Path, address: str, tmp_path: Path) -> None:
-    text = (ROOT / "archive/importing/FORMAT.md").read_text("utf-8")
+    text = (ROOT / "archive/importer/FORMAT.md").read_text("utf-8")
     example = text.split("```python\n")[1].split("```")[0]
     run([sys.executable, "-c", example.replace(HERE, address).replace("json?", "json?_size=1&")], tmp_path)
     to, agencies = tmp_path / "archive.db", tmp_path / "agencies.toml"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from archive.__main__ import main
-from archive.backup import back_up
+from archive.backup import create_backup
 from archive.database import ArchiveError
 from archive.evidence.verify import verify
 from archive.store import Archive
@@ -23,7 +23,7 @@ def test_a_copy_is_whole_and_older_ones_go(tmp_path: Path) -> None:
     (folder / "2026-03-01T034300.unfinished").mkdir()
     (tmp_path / "withheld.db").touch(mode=0o600)
     for day in range(3):
-        copy, findings = back_up(archive, folder, keep=2, moment=MOMENT + timedelta(days=day))
+        copy, findings = create_backup(archive, folder, keep=2, moment=MOMENT + timedelta(days=day))
         assert findings == []
     assert sorted(path.name for path in folder.iterdir()) == ["2026-03-03T034300", "2026-03-04T034300", "photos"]
     assert sorted(path.name for path in copy.iterdir()) == ["archive.db", "captures.db", "withheld.db"]
@@ -35,31 +35,31 @@ def test_what_is_being_written_does_not_get_into_a_copy(tmp_path: Path) -> None:
     archive = witness(tmp_path)
     with Archive(archive) as opened, opened.transaction():
         opened.db.execute("delete from questions")
-        copy, findings = back_up(archive, tmp_path / "copies", keep=1, moment=MOMENT)
+        copy, findings = create_backup(archive, tmp_path / "copies", keep=1, moment=MOMENT)
     assert findings == []
     assert execute(copy / "archive.db", "select count(*) > 0 from questions") == [(1,)]
 
 
 def test_a_damaged_archive_does_not_push_out_the_good_copy(tmp_path: Path) -> None:
     archive, folder = witness(tmp_path), tmp_path / "copies"
-    good, _ = back_up(archive, folder, keep=1, moment=MOMENT)
+    good, _ = create_backup(archive, folder, keep=1, moment=MOMENT)
     execute(archive, "update revisions set title = 'Fyr 0' where id = 1")
-    bad, findings = back_up(archive, folder, keep=1, moment=MOMENT + timedelta(days=1))
+    bad, findings = create_backup(archive, folder, keep=1, moment=MOMENT + timedelta(days=1))
     assert [(finding.table, finding.key) for finding in findings][:1] == [("revisions", "1")]
     assert (good.is_dir(), bad.is_dir(), bad.suffix) == (True, True, ".damaged")
-    last, _ = back_up(archive, folder, keep=1, moment=MOMENT + timedelta(days=2))
+    last, _ = create_backup(archive, folder, keep=1, moment=MOMENT + timedelta(days=2))
     assert {*folder.iterdir()} == {good, last}, "damaged ones do not fill the disk"
     execute(archive, "update revisions set title = (select title from releases where id = 1) where id = 1")
-    mended, findings = back_up(archive, folder, keep=1, moment=MOMENT + timedelta(days=3))
+    mended, findings = create_backup(archive, folder, keep=1, moment=MOMENT + timedelta(days=3))
     assert ([*folder.iterdir()], findings) == ([mended], [])
 
 
 def test_no_archive_and_no_sqlite_file_are_told(tmp_path: Path) -> None:
     with pytest.raises(ArchiveError, match="no such file"):
-        back_up(tmp_path / "archive.db", tmp_path / "copies", keep=1, moment=MOMENT)
+        create_backup(tmp_path / "archive.db", tmp_path / "copies", keep=1, moment=MOMENT)
     (tmp_path / "archive.db").write_text("no database, though long enough to be read as one" * 9, "utf-8")
     with pytest.raises(ArchiveError, match="cannot be copied"):
-        back_up(tmp_path / "archive.db", tmp_path / "copies", keep=1, moment=MOMENT)
+        create_backup(tmp_path / "archive.db", tmp_path / "copies", keep=1, moment=MOMENT)
     assert list((tmp_path / "copies").iterdir()) == [], "a copy that came to nothing takes no room"
 
 

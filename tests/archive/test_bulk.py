@@ -22,7 +22,7 @@ from archive.captures import Captures
 from archive.database import ArchiveError
 from archive.importer import import_file
 from archive.models import Capture, Question, Release
-from archive.store import Archive, Outcome
+from archive.store import Archive, SaveResult
 from tests.archive.sample import ROOT, SEEN
 from tests.bench.bulk import Entry, save_all
 
@@ -90,14 +90,14 @@ def test_any_batch_gives_the_rows_of_one_by_one(size: int, tmp_path: Path, monke
             assert entry.capture
             with archive.transaction():
                 key = None
-                if archive.differs(entry.release):
-                    sha256 = captures.keep(entry.body or b"", "fyr.example")
+                if archive.is_new_or_changed(entry.release):
+                    sha256 = captures.store_body(entry.body or b"", "fyr.example")
                     key = archive.add_capture(replace(entry.capture, sha256=sha256))
-                archive.save(entry.release, seen=entry.seen, capture=key, reader="test")
+                archive.save(entry.release, seen_at=entry.seen, capture_id=key, reader="test")
     monkeypatch.setattr("tests.bench.bulk.BATCH", size)
     with open_archive(many) as archive, Captures(archive.path) as captures:
         outcomes = save_all(archive, captures, make_entries(), processes=0)
-    assert outcomes == {Outcome.NEW: 8, Outcome.UNCHANGED: 1, Outcome.REVISED: 2}
+    assert outcomes == {SaveResult.NEW: 8, SaveResult.UNCHANGED: 1, SaveResult.REVISED: 2}
     expected = rows_of(one)
     assert rows_of(many) == expected
     assert expected["archive.db joint_texts"]
@@ -115,7 +115,7 @@ def test_what_came_before_an_error_is_kept_by_the_batch(tmp_path: Path, monkeypa
             save_all(archive, captures, entries, processes=0)
         assert archive.db.execute("select count(*) from releases").fetchone() == (3,)
         assert archive.db.execute("select max(releases) from vocabulary").fetchone() == (3,)
-        assert save_all(archive, captures, make_entries()[3:5], processes=0) == {Outcome.NEW: 2}
+        assert save_all(archive, captures, make_entries()[3:5], processes=0) == {SaveResult.NEW: 2}
 
 
 def write_lines(path: Path) -> Path:
@@ -128,7 +128,7 @@ def write_lines(path: Path) -> Path:
 
 
 def test_an_import_in_processes_gives_the_same_rows_and_errors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(importing, "BATCH", 2)
+    monkeypatch.setattr(importing, "LINES_PER_TRANSACTION", 2)
     file, rows, told = write_lines(tmp_path / "fyr.jsonl"), [], []
     for processes in (0, 2):
         with open_archive(tmp_path / str(processes)) as archive:
@@ -145,13 +145,13 @@ def test_an_import_in_processes_gives_the_same_rows_and_errors(tmp_path: Path, m
 def test_told_to_stop_after_the_last_line_it_was_not_stopped(
     enough: int, kept: int, stopped: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(importing, "BATCH", 2)
+    monkeypatch.setattr(importing, "LINES_PER_TRANSACTION", 2)
     with open_archive(tmp_path / "a") as archive:
 
         def stop() -> bool:
             return bool(archive.db.execute("select count(*) >= ? from releases", [enough]).fetchone()[0])
 
-        done = import_file(archive, write_lines(tmp_path / "fyr.jsonl"), "fyr", SEEN, stop=stop)
+        done = import_file(archive, write_lines(tmp_path / "fyr.jsonl"), "fyr", SEEN, should_stop=stop)
     assert (done.new, done.stopped) == (kept, stopped)
 
 
@@ -186,5 +186,5 @@ def test_ctrl_c_ends_an_import_cleanly(importing_much: subprocess.Popen[str], tm
     assert "stopped" in errors
     assert "Traceback" not in errors
     assert kept[0] == kept[1]
-    assert kept[0] % importing.BATCH == 0
+    assert kept[0] % importing.LINES_PER_TRANSACTION == 0
     assert 0 < kept[0] < 20_000

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from archive.captures import BASES, PACE, Captures, evident_headers
+from archive.captures import MAX_BASES_PER_HOST, NEW_BASES_PER_PAGE, Captures, select_evidence_headers
 from archive.database import ArchiveError
 from tests.archive.captured import page
 from tests.stored import ROOT
@@ -49,7 +49,7 @@ def test_bytes_come_back_as_they_were(archive: Path) -> None:
     bodies = [page(n, design=n % 6) for n in range(30)]
     bodies += [b"", b"404", chance.randbytes(50_000), chance.randbytes(1_200_000), page(1)[:-9], page(3) * 90]
     with Captures(archive) as captures:
-        kept = [captures.keep(body, "fyr.example") for body in bodies]
+        kept = [captures.store_body(body, "fyr.example") for body in bodies]
         assert kept == [hashlib.sha256(body).hexdigest() for body in bodies]
         assert [captures.read(sha256) for sha256 in kept] == bodies
         assert list(captures) == kept
@@ -62,9 +62,9 @@ def test_bytes_come_back_as_they_were(archive: Path) -> None:
 
 def test_bytes_already_held_are_not_written_again(archive: Path) -> None:
     with Captures(archive) as captures:
-        first = captures.keep(page(1), "fyr.example")
+        first = captures.store_body(page(1), "fyr.example")
         before = rows(archive, "select id, sha256 from blobs"), rows(archive, "select * from bases")
-        assert captures.keep(page(1), "other.example") == first
+        assert captures.store_body(page(1), "other.example") == first
     assert (rows(archive, "select id, sha256 from blobs"), rows(archive, "select * from bases")) == before
 
 
@@ -72,10 +72,10 @@ def test_pages_of_a_host_are_held_against_one_of_them_and_a_redesign_begins_anew
     with Captures(archive) as captures:
         for design in (1, 2):
             for number in range(10):
-                captures.keep(page(number, design), "fyr.example")
+                captures.store_body(page(number, design), "fyr.example")
     with Captures(archive) as captures:  # opened again, it goes on with the bases it had
-        captures.keep(page(99, 1), "fyr.example")
-        captures.keep(page(98, 1), "fagel.example")
+        captures.store_body(page(99, 1), "fyr.example")
+        captures.store_body(page(98, 1), "fagel.example")
     assert rows(archive, "select host, blob from bases order by blob") == [
         ("fyr.example", 1),
         ("fyr.example", 11),
@@ -94,26 +94,26 @@ def test_pages_of_a_host_are_held_against_one_of_them_and_a_redesign_begins_anew
 
 def test_new_bases_begin_seldom_once_there_are_some(archive: Path) -> None:
     with Captures(archive) as captures:
-        for design in range(BASES + 100):  # no two pages alike
-            captures.keep(page(1, design), "fyr.example")
+        for design in range(MAX_BASES_PER_HOST + 100):  # no two pages alike
+            captures.store_body(page(1, design), "fyr.example")
     ((bases,),) = rows(archive, "select count(*) from bases")
     assert isinstance(bases, int)
-    assert BASES < bases <= BASES + (BASES + 100) * PACE
+    assert MAX_BASES_PER_HOST < bases <= MAX_BASES_PER_HOST + (MAX_BASES_PER_HOST + 100) * NEW_BASES_PER_PAGE
 
 
 def test_a_site_built_anew_has_a_new_base_at_once_when_opened_again(archive: Path) -> None:
-    for crawl in range(BASES * 2):
+    for crawl in range(MAX_BASES_PER_HOST * 2):
         with Captures(archive) as captures:
-            captures.keep(page(1, crawl), "fyr.example")
-            captures.keep(page(2, crawl), "fyr.example")
-    assert rows(archive, "select count(*) from bases") == [(BASES * 2,)]
-    assert rows(archive, "select count(*) from blobs where base is not null") == [(BASES * 2,)]
+            captures.store_body(page(1, crawl), "fyr.example")
+            captures.store_body(page(2, crawl), "fyr.example")
+    assert rows(archive, "select count(*) from bases") == [(MAX_BASES_PER_HOST * 2,)]
+    assert rows(archive, "select count(*) from blobs where base is not null") == [(MAX_BASES_PER_HOST * 2,)]
 
 
 def test_what_is_not_text_is_nobodys_base(archive: Path) -> None:
     with Captures(archive) as captures:
-        captures.keep(random.Random(2).randbytes(20_000), "fyr.example")
-        captures.keep(b"Not found", "fyr.example")
+        captures.store_body(random.Random(2).randbytes(20_000), "fyr.example")
+        captures.store_body(b"Not found", "fyr.example")
     assert rows(archive, "select * from bases") == []
 
 
@@ -129,7 +129,7 @@ def test_what_is_not_held_is_named(archive: Path) -> None:
 )
 def test_damage_is_named(archive: Path, column: str, value: object) -> None:
     with Captures(archive) as captures:
-        sha256 = captures.keep(page(1), "fyr.example")
+        sha256 = captures.store_body(page(1), "fyr.example")
     rows(archive, f"update blobs set {column} = ?", value)
     with Captures(archive) as captures, pytest.raises(ArchiveError, match=f"blobs: {sha256}: is damaged"):
         captures.read(sha256)
@@ -137,7 +137,7 @@ def test_damage_is_named(archive: Path, column: str, value: object) -> None:
 
 def test_one_byte_flipped_anywhere_in_a_blob_is_never_read_as_another_text(archive: Path) -> None:
     with Captures(archive) as captures:
-        base, other = (captures.keep(page(number), "fyr.example") for number in (1, 2))
+        base, other = (captures.store_body(page(number), "fyr.example") for number in (1, 2))
     (data,) = rows(archive, "select data from blobs where sha256 = ?", other)[0]
     assert isinstance(data, bytes)
     chance = random.Random(3)
@@ -154,12 +154,12 @@ def test_a_lost_or_damaged_base_is_named_and_new_pages_are_kept_without_it(
     archive: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with Captures(archive) as captures:
-        base, other = (captures.keep(page(number), "fyr.example") for number in (1, 2))
+        base, other = (captures.store_body(page(number), "fyr.example") for number in (1, 2))
     rows(archive, "update blobs set data = ? where sha256 = ?", b"?", base)
     with Captures(archive) as captures:
         with pytest.raises(ArchiveError, match=f"{base}: is damaged"):
             captures.read(other)
-        assert captures.read(captures.keep(page(3), "fyr.example")) == page(3)
+        assert captures.read(captures.store_body(page(3), "fyr.example")) == page(3)
     assert "a base of fyr.example is passed over" in caplog.text
     rows(archive, "delete from blobs where sha256 = ?", base)
     with Captures(archive) as captures, pytest.raises(ArchiveError, match=f"{other}: its base 1 is missing"):
@@ -208,13 +208,17 @@ def test_two_processes_keep_at_once(archive: Path) -> None:
 
 def test_of_the_headers_only_evidence_is_kept_in_one_order() -> None:
     sent = {"Server": "a", "Set-Cookie": "s=1", "X-Powered-By": "b", "Content-Type": "text/html", "DATE": "c"}
-    assert list(evident_headers(sent).items()) == [("date", "c"), ("content-type", "text/html"), ("server", "a")]
+    assert list(select_evidence_headers(sent).items()) == [
+        ("date", "c"),
+        ("content-type", "text/html"),
+        ("server", "a"),
+    ]
 
 
 @pytest.mark.skipif(not REAL, reason="no stored pages here")
 def test_real_pages_take_a_fifteenth_of_their_size(archive: Path) -> None:
     with Captures(archive) as captures:
-        kept = {captures.keep(path.read_bytes(), "polisen.se"): path for path in REAL}
+        kept = {captures.store_body(path.read_bytes(), "polisen.se"): path for path in REAL}
         assert all(captures.read(sha256) == path.read_bytes() for sha256, path in kept.items())
     ((size, data),) = rows(archive, "select sum(size), sum(length(data)) from blobs")
     assert isinstance(data, int)

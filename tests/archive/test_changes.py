@@ -6,15 +6,24 @@ from typing import Any
 
 import pytest
 
-from archive.diff import Comparison, compare
-from archive.diff.kinds import FACTS, FIELD_SHARES, FIGURES, KINDS, MANY_FROM, MOST_FOR_MANY, MOST_FOR_SIZE, SPEECH
+from archive.diff import Diff, compare
+from archive.diff.kinds import (
+    FACT_KINDS,
+    FIELD_FACTORS,
+    FIGURE_POINTS,
+    KIND_IMPORTANCE,
+    MAX_FURTHER_POINTS,
+    MAX_SIZE_POINTS,
+    MIN_FURTHER_IMPORTANCE,
+    SPEECH_POINTS,
+)
 from tests.archive.states import to_pair, to_state
 
 OLD = "Bron stängs den 4 maj.\n\nFärjan går som vanligt hela sommaren.\n\nFrågor besvaras i hamnen."
 PARAGRAPHS = OLD.split("\n\n")
 
 
-def body(*changes: tuple[str, str]) -> Comparison:
+def body(*changes: tuple[str, str]) -> Diff:
     """OLD compared with itself after some replacements."""
     text = OLD
     for before, after in changes:
@@ -23,7 +32,7 @@ def body(*changes: tuple[str, str]) -> Comparison:
     return compare(to_state(OLD), to_state(text))
 
 
-def kinds(comparison: Comparison) -> list[str]:
+def kinds(comparison: Diff) -> list[str]:
     return [change.kind for change in comparison.changes]
 
 
@@ -34,18 +43,18 @@ def test_same_state() -> None:
 
 
 def test_facts_stand_above_all_else() -> None:
-    words = {"wording": KINDS["wording"] + MOST_FOR_SIZE}  # the rest of a place's size adds nothing
-    words |= {kind: KINDS[kind] for kind in ("opposite", "quotation", "modality", "typo", "punctuation")}
-    paragraph = KINDS["paragraph_removed"] + MOST_FOR_SIZE // 2 + FIGURES + SPEECH
-    answer = KINDS["answer"] + FIGURES + SPEECH
+    words = {"wording": KIND_IMPORTANCE["wording"] + MAX_SIZE_POINTS}  # the rest of a place's size adds nothing
+    words |= {kind: KIND_IMPORTANCE[kind] for kind in ("opposite", "quotation", "modality", "typo", "punctuation")}
+    paragraph = KIND_IMPORTANCE["paragraph_removed"] + MAX_SIZE_POINTS // 2 + FIGURE_POINTS + SPEECH_POINTS
+    answer = KIND_IMPORTANCE["answer"] + FIGURE_POINTS + SPEECH_POINTS
     heaviest = (
-        max(words.values()) * FIELD_SHARES["title"],
-        paragraph * FIELD_SHARES["lead"],
+        max(words.values()) * FIELD_FACTORS["title"],
+        paragraph * FIELD_FACTORS["lead"],
         answer,
-        KINDS["published"],
-        KINDS["attachment"],
+        KIND_IMPORTANCE["published"],
+        KIND_IMPORTANCE["attachment"],
     )
-    assert round(max(heaviest)) + MOST_FOR_MANY < min(KINDS[kind] for kind in FACTS)
+    assert round(max(heaviest)) + MAX_FURTHER_POINTS < min(KIND_IMPORTANCE[kind] for kind in FACT_KINDS)
 
 
 def test_title_weighs_more_than_lead_than_body() -> None:
@@ -58,8 +67,8 @@ def test_title_weighs_more_than_lead_than_body() -> None:
 
 def test_an_hour_of_publication_weighs_next_to_nothing() -> None:
     day, hour, other = (to_state(OLD, published=text) for text in ("2024-05-28", "2024-05-28T15:14:00+02:00", None))
-    assert compare(hour, day).weight == compare(day, hour).weight < MANY_FROM
-    assert compare(day, other).weight == KINDS["published"]
+    assert compare(hour, day).weight == compare(day, hour).weight < MIN_FURTHER_IMPORTANCE
+    assert compare(day, other).weight == KIND_IMPORTANCE["published"]
 
 
 def test_many_changes_add_little() -> None:
@@ -67,7 +76,7 @@ def test_many_changes_add_little() -> None:
     after = [line.replace("vacker", "farlig") for line in before]
     few = compare(to_state(before[0]), to_state(after[0])).weight
     many = compare(to_state("\n\n".join(before)), to_state("\n\n".join(after))).weight
-    assert few < many <= few + MOST_FOR_MANY
+    assert few < many <= few + MAX_FURTHER_POINTS
 
 
 def test_paragraphs_added_removed_moved() -> None:
@@ -94,7 +103,7 @@ def test_paragraph_with_figures_weighs_more() -> None:
         compare(to_state(OLD), to_state(OLD + "\n\n" + text)).weight
         for text in ("Hamnen hälsar alla varmt välkomna.", "Hamnen hälsar 300 båtar varmt välkomna.")
     )
-    assert plain < figures < min(KINDS[kind] for kind in FACTS)
+    assert plain < figures < min(KIND_IMPORTANCE[kind] for kind in FACT_KINDS)
 
 
 def test_lead_moved_into_the_body_is_layout() -> None:
@@ -105,7 +114,7 @@ def test_lead_moved_into_the_body_is_layout() -> None:
 def test_fact_moved_within_the_text_is_no_new_fact() -> None:
     before = "Den 4 maj stängs bron.\n\nFärjan går som vanligt hela sommaren."
     after = "Bron stängs den 4 maj.\n\nFärjan går som vanligt hela sommaren."
-    assert not set(kinds(compare(to_state(before), to_state(after)))) & set(FACTS)
+    assert not set(kinds(compare(to_state(before), to_state(after)))) & set(FACT_KINDS)
 
 
 def test_questions() -> None:

@@ -10,7 +10,7 @@ from itertools import pairwise
 import pytest
 
 from archive.diff import compare
-from archive.diff.align import Piece, diff_paragraphs, diff_words
+from archive.diff.align import DiffSegment, diff_paragraphs, diff_words
 from tests.archive.states import to_state
 
 SOUP = """
@@ -21,7 +21,7 @@ WORDS = SOUP.split()
 SPACES = (" ", " ", " ", "\n", "  ", "\u00a0", "")
 
 
-def side(pieces: Sequence[Piece], op: str) -> str:
+def side(pieces: Sequence[DiffSegment], op: str) -> str:
     """One of the two texts again: the earlier with del, the later with ins."""
     return "".join(piece.text for piece in pieces if piece.op in {"same", op})
 

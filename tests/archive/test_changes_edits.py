@@ -9,7 +9,7 @@ import pytest
 
 from archive.diff import compare
 from archive.diff.align import diff_paragraphs
-from archive.diff.kinds import FACTS
+from archive.diff.kinds import FACT_KINDS
 from tests.archive.states import EDITS, read_markdown, read_source, stored_edits
 
 PAIRS = stored_edits()
@@ -46,7 +46,7 @@ def test_facts_stand_above_wording() -> None:
         found = [
             compare(reader(pair["before"]), reader(pair["after"])) for pair in PAIRS if pair["kind"] != CONSULTATIONS
         ]
-        facts = [c.weight for c in found if {change.kind for change in c.changes} & set(FACTS)]
+        facts = [c.weight for c in found if {change.kind for change in c.changes} & set(FACT_KINDS)]
         light = [c.weight for c in found if {change.kind for change in c.changes} <= LIGHT]
         assert len(facts) >= 5
         assert len(light) >= 5
@@ -57,7 +57,7 @@ def test_both_ways_weigh_much_alike() -> None:
     for pair in PAIRS:
         before, after = read_source(pair["before"]), read_source(pair["after"])
         there, back = compare(before, after), compare(after, before)
-        facts = [{change.kind for change in found.changes} & set(FACTS) for found in (there, back)]
+        facts = [{change.kind for change in found.changes} & set(FACT_KINDS) for found in (there, back)]
         assert facts[0] == facts[1]
         assert abs(there.weight - back.weight) <= 5
 

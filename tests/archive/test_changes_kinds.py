@@ -7,7 +7,7 @@ import re
 import pytest
 
 from archive.diff import compare
-from archive.diff.kinds import FACTS, deed_of
+from archive.diff.kinds import FACT_KINDS, classify_action
 from tests.archive.states import to_state
 
 CASES = {  # [before|after]
@@ -181,7 +181,9 @@ def test_other_way_round(kind: str, case: str) -> None:
     assert [(c.kind, c.before, c.after) for c in there.changes] == [(c.kind, c.after, c.before) for c in back.changes]
     assert there.weight == back.weight
     turned = {"added": "removed", "removed": "added"}
-    assert [turned.get(deed_of(c), deed_of(c)) for c in there.changes] == [deed_of(c) for c in back.changes]
+    assert [turned.get(classify_action(c), classify_action(c)) for c in there.changes] == [
+        classify_action(c) for c in back.changes
+    ]
 
 
 @pytest.mark.parametrize("case", [case.strip() for case in SAME_FACT.strip().splitlines()])
@@ -189,4 +191,4 @@ def test_fact_spelt_otherwise(case: str) -> None:
     before, after = split_case(case)
     kinds = {change.kind for change in compare(to_state(before), to_state(after)).changes}
     assert kinds
-    assert not kinds & set(FACTS)
+    assert not kinds & set(FACT_KINDS)

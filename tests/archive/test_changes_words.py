@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from archive.diff import compare
-from archive.diff.kinds import KIND_WORDS, KINDS
+from archive.diff.kinds import KIND_IMPORTANCE, KIND_LABELS
 from tests.archive.states import to_state
 from tests.archive.test_changes import OLD, body
 
@@ -50,4 +50,4 @@ def test_one_change_in_two_places_is_told_once() -> None:
 
 
 def test_every_kind_has_words() -> None:
-    assert list(KIND_WORDS) == list(KINDS)
+    assert list(KIND_LABELS) == list(KIND_IMPORTANCE)

@@ -10,7 +10,7 @@ import rispy
 from bibtexparser.entrypoint import parse_string
 from lxml.html import HtmlElement
 
-from archive.citations import Citation, to_bibtex, to_ris, to_sentence
+from archive.citations import Citation, format_bibtex, format_reference, format_ris
 from tests.archive.sample import HOSTILE, LIGHTHOUSES, UNDATED, WARBLERS, Site
 from tests.archive.sample_history import EDITED
 
@@ -132,15 +132,15 @@ def test_a_month_is_no_day_and_an_import_no_reading() -> None:
         permalink="https://b.se/-/revision/7",
         seen="2024-06-03T22:30:00+00:00",
         sha256="ab",
-        of_bytes=False,
-        taken_over=True,
-        stands=True,
+        is_bytes_hash=False,
+        is_imported=True,
+        is_current=True,
     )
-    assert to_sentence(cited, "sv").startswith("Fyr & Co (juni 2024). Ljus? https://a.se/50%25_x – Lydelsen som")
-    assert "hämtade från en annan samling 4 juni 2024" in to_sentence(cited, "sv")
-    assert "month = {6}" in to_bibtex(cited, "sv")
-    assert "day =" not in to_bibtex(cited, "sv")
-    assert r"Fyr \& Co" in to_bibtex(cited, "sv")
-    assert r"50\%25\_x" in to_bibtex(cited, "sv")
-    assert "DA  - 2024/06\r\n" in to_ris(cited, "sv")
-    assert to_ris(cited, "sv").endswith("ER  - \r\n")
+    assert format_reference(cited, "sv").startswith("Fyr & Co (juni 2024). Ljus? https://a.se/50%25_x – Lydelsen som")
+    assert "hämtade från en annan samling 4 juni 2024" in format_reference(cited, "sv")
+    assert "month = {6}" in format_bibtex(cited, "sv")
+    assert "day =" not in format_bibtex(cited, "sv")
+    assert r"Fyr \& Co" in format_bibtex(cited, "sv")
+    assert r"50\%25\_x" in format_bibtex(cited, "sv")
+    assert "DA  - 2024/06\r\n" in format_ris(cited, "sv")
+    assert format_ris(cited, "sv").endswith("ER  - \r\n")

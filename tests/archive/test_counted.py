@@ -11,9 +11,9 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from archive.aggregates import fill_counted
+from archive.aggregates import fill_count_tables
 from archive.store import Archive
-from archive.takedowns import hide, lift
+from archive.takedowns import hide_release, lift_takedown
 
 TABLES = ("months", "tagged", "tag_counts", "edit_counts")
 
@@ -26,7 +26,7 @@ def held_and_counted(path: Path) -> tuple[dict[str, list[Any]], dict[str, list[A
     """As kept, and as counted anew."""
     with closing(sqlite3.connect(path)) as db:
         kept = read(db)
-        fill_counted(Database(db))
+        fill_count_tables(Database(db))
         return kept, read(db)
 
 
@@ -44,12 +44,12 @@ def test_what_is_hidden_is_not_counted_until_it_is_shown_again(storied: Path, tm
     before, _ = held_and_counted(path)
     with Archive(path) as archive:
         tagged = archive.db.execute("select release from tagged limit 1").fetchone()[0]
-        key = hide(archive, tagged, at, reason="Domstols beslut")
+        key = hide_release(archive, tagged, at, reason="Domstols beslut")
     kept, counted = held_and_counted(path)
     assert kept == counted
     assert len(kept["tagged"]) < len(before["tagged"])
     with Archive(path) as archive:
-        lift(archive, key, at, "Domen är upphävd")
+        lift_takedown(archive, key, at, "Domen är upphävd")
     kept, counted = held_and_counted(path)
     assert kept == counted
     assert {name: len(rows) for name, rows in kept.items()} == {name: len(rows) for name, rows in before.items()}

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from archive.changefeed import AheadError, StrangerError
+from archive.changefeed import CursorAheadError, UnknownCursorError
 from archive.database import open_writable
-from archive.schema import TRIGGERS
+from archive.schema import CHANGEFEED_TRIGGERS
 from archive.store import Archive
-from archive.takedowns import hide, redact_passage
+from archive.takedowns import hide_release, redact_passage
 from tests.archive.deeds import Life
 from tests.archive.mirror import Mirror, read_shown
 from tests.archive.sample import SEEN
@@ -46,10 +46,10 @@ def test_a_mirror_holds_what_the_archive_shows(tmp_path: Path) -> None:
 def test_what_was_there_before_the_log_is_in_it(storied: Path, tmp_path: Path) -> None:
     path = Path(shutil.copytree(storied.parent, tmp_path / "old")) / "archive.db"
     with Archive(path) as archive:
-        hide(archive, 3, SEEN, reason="Beslut")
+        hide_release(archive, 3, SEEN, reason="Beslut")
         redact_passage(archive, 1, "Lo Ask", SEEN, reason="Personuppgift")
         written = archive.db.execute("select release, change, revision, takedown from delta").fetchall()
-        for name in TRIGGERS:
+        for name in CHANGEFEED_TRIGGERS:
             archive.db.execute(f"drop trigger {name}")
         archive.db.execute("drop table delta")
         archive.db.execute("delete from _sqlite_migrations where name = 'delta'")
@@ -106,9 +106,9 @@ def test_a_restored_back_up_is_told_from_the_log_that_went_on(tmp_path: Path) ->
         mirror = Mirror(path)
         mirror.take_page(9)
     mirror.archive = tmp_path / "copy.db"
-    with pytest.raises(AheadError):
+    with pytest.raises(CursorAheadError):
         mirror.take_page(9)
     with Archive(mirror.archive) as archive:
         Life(archive, random.Random(2)).edit()
-    with pytest.raises(StrangerError):
+    with pytest.raises(UnknownCursorError):
         mirror.take_page(9)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from archive.captures import Captures
-from archive.evidence import write_evidence, write_removal
+from archive.evidence import write_removal_bundle, write_revision_bundle
 from archive.evidence.manifest import read_manifests, write_manifest
 from archive.models import Capture
 from archive.store import Archive
@@ -32,7 +32,7 @@ def archive(tmp_path: Path) -> Path:
 def bundle(archive: Path, revision: int) -> dict[str, bytes]:
     """The files of a revision's bundle."""
     out = io.BytesIO()
-    assert write_evidence(archive, revision, out)
+    assert write_revision_bundle(archive, revision, out)
     with zipfile.ZipFile(out) as file:
         assert file.testzip() is None
         return {name.removeprefix(f"evidence-{revision}/"): file.read(name) for name in file.namelist()}
@@ -121,7 +121,7 @@ def test_what_no_manifest_covers_yet_is_told(archive: Path, tmp_path: Path) -> N
 
 def test_a_revision_without_a_capture_says_so(archive: Path) -> None:
     with Archive(archive) as opened:
-        opened.save(release(50, 0), seen=BEGUN)
+        opened.save(release(50, 0), seen_at=BEGUN)
     files = bundle(archive, 12)
     assert set(files) == {"README.en.txt", "README.sv.txt", "SHA256SUMS", "release.json"}
     assert "No answer is kept for this version" in files["README.en.txt"].decode()
@@ -182,8 +182,8 @@ def test_bytes_that_cannot_be_read_are_told(archive: Path) -> None:
 
 def test_the_same_archive_makes_the_same_bytes(archive: Path) -> None:
     first, second = io.BytesIO(), io.BytesIO()
-    assert write_evidence(archive, EDITED, first)
-    assert write_evidence(archive, EDITED, second)
+    assert write_revision_bundle(archive, EDITED, first)
+    assert write_revision_bundle(archive, EDITED, second)
     assert first.getvalue() == second.getvalue()
 
 
@@ -191,32 +191,34 @@ def test_a_removal_has_evidence_of_its_own(archive: Path, tmp_path: Path) -> Non
     with Archive(archive) as opened, Captures(archive) as captures, opened.transaction():
         lost = b"<h1>Sidan finns inte</h1>"
         key = opened.add_capture(
-            Capture(url=url(1), seen=BEGUN, status=404, headers={}, sha256=captures.keep(lost, "a"), bytes=len(lost))
+            Capture(
+                url=url(1), seen=BEGUN, status=404, headers={}, sha256=captures.store_body(lost, "a"), bytes=len(lost)
+            )
         )
-        opened.removals.absent(1, BEGUN, "gone", status=404, capture=key)
+        opened.removals.mark_missing(1, BEGUN, "gone", status=404, capture_id=key)
     out = io.BytesIO()
-    assert write_removal(archive, 1, out)
+    assert write_removal_bundle(archive, 1, out)
     with zipfile.ZipFile(out) as file:
         files = {name.removeprefix("evidence-removal-1/"): file.read(name) for name in file.namelist()}
     assert files["page.bin"] == lost
     assert json.loads(files["removal.json"])["kind"] == "gone"
     assert "Evidence for removal 1: " in files["README.en.txt"].decode()
     assert check_sums(files, tmp_path).returncode == 0
-    assert not write_removal(archive, 99, io.BytesIO())
+    assert not write_removal_bundle(archive, 99, io.BytesIO())
 
 
 def removal(archive: Path, number: int) -> dict[str, str]:
     """The files of a removal's bundle."""
     out = io.BytesIO()
-    assert write_removal(archive, number, out)
+    assert write_removal_bundle(archive, number, out)
     with zipfile.ZipFile(out) as file:
         return {name.removeprefix(f"evidence-removal-{number}/"): file.read(name).decode() for name in file.namelist()}
 
 
 def test_a_move_is_told_as_one_and_why_it_has_no_answer(archive: Path) -> None:
     with Archive(archive) as opened, opened.transaction():
-        opened.removals.renamed(1, BEGUN, url(99), status=301)
-        opened.removals.absent(2, BEGUN, "gone", status=404)
+        opened.removals.mark_moved(1, BEGUN, url(99), status=301)
+        opened.removals.mark_missing(2, BEGUN, "gone", status=404)
     files = removal(archive, 1)
     assert json.loads(files["removal.json"])["target"] == url(99)
     guide = files["README.en.txt"]

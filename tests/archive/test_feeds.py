@@ -44,7 +44,7 @@ def crawl(archive: Archive, day: int, *found: Release, agency: str = "fyr") -> d
     """A whole reading of an agency's sources, that many days after the first."""
     began = START + day * DAY
     for one in found:
-        archive.save(one, seen=began + timedelta(minutes=5))
+        archive.save(one, seen_at=began + timedelta(minutes=5))
     archive.db.execute(
         "insert into crawls (agency, spider, started, finished, reason, new) values (?, 'news', ?, ?, 'finished', ?)",
         [agency, began.isoformat(), (began + timedelta(minutes=10)).isoformat(), len(found)],
@@ -68,8 +68,8 @@ def followed(tmp_path_factory: pytest.TempPathFactory) -> Path:
         crawl(archive, 4, replace(release("manad", NEWS[2], None), published=date(2024, 6, 1)))
         lines = [{**LINE, "url": f"https://fyr.example/imp-{n}", "published": "2024-06-05"} for n in range(40)]
         import_file(archive, write(folder / "a.jsonl", *lines), "fyr", START + 5 * DAY)
-        archive.save(replace(fresh, lead="Bättre läst."), seen=START + 6 * DAY, cause="parser")
-        archive.save(replace(fresh, title="Ny fyr släcks"), seen=START + 7 * DAY)
+        archive.save(replace(fresh, lead="Bättre läst."), seen_at=START + 6 * DAY, cause="parser")
+        archive.save(replace(fresh, title="Ny fyr släcks"), seen_at=START + 7 * DAY)
         crawl(archive, 8, *(release(f"v{n}", f"Vägen {n}", today[8], "vag") for n in range(5)), agency="vag")
     return folder / "archive.db"
 

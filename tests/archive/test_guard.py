@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from archive.__main__ import datasette_command, read_options
-from archive.web.sandbox import Limits, load_plain
+from archive.__main__ import build_datasette_command, parse_arguments
+from archive.web.sandbox import SandboxLimits, load_restricted
 from tests.archive.sample import ROOT, Site, served
 from tests.locked.attacks import ENDLESS, READ, SIZE, TIME, Attack, sql
 
@@ -65,18 +65,18 @@ async def test_readers_of_pages_do_not_wait_for_eight_statements(filled: Path) -
 async def test_a_line_that_is_too_long_is_told(filled: Path) -> None:
     with served(filled, sql_time_limit_ms=LIMIT) as datasette:
         site = Site(datasette)
-        many = Limits().waiting + Limits().workers + 5
+        many = SandboxLimits().waiting + SandboxLimits().workers + 5
         answers = await asyncio.gather(*(site.get(sql(f"{ENDLESS} select count(*) from c")) for _ in range(many)))
         refused = [answer for answer in answers if answer.status_code == 503]
-        assert 5 <= len(refused) <= 5 + Limits().workers  # who is about to begin counts as waiting
+        assert 5 <= len(refused) <= 5 + SandboxLimits().workers  # who is about to begin counts as waiting
         assert refused[0].headers["retry-after"] == "10"
         assert (await site.get("/archive.json?sql=select+1")).status_code == 200
 
 
 async def test_only_so_many_streams_run_at_once(site: Site) -> None:
-    streams = [site.get("/archive/releases.csv?_stream=on") for _ in range(Limits().streams + 2)]
+    streams = [site.get("/archive/releases.csv?_stream=on") for _ in range(SandboxLimits().streams + 2)]
     answers = await asyncio.gather(*streams)
-    assert sorted(answer.status_code for answer in answers) == [200] * Limits().streams + [503] * 2
+    assert sorted(answer.status_code for answer in answers) == [200] * SandboxLimits().streams + [503] * 2
     assert (await site.get("/archive/releases.csv?_stream=on")).text.count("\r\n") > 40
 
 
@@ -91,14 +91,14 @@ async def test_a_worker_holds_no_secret(filled: Path, monkeypatch: pytest.Monkey
     monkeypatch.setenv("SECRET_OF_THE_SERVER", "x")
     with served(filled) as datasette:
         await Site(datasette).get("/archive.json?sql=select+1")
-        worker = datasette.databases["archive"].idle[0]
+        worker = datasette.databases["archive"].idle_workers[0]
         assert Path(f"/proc/{worker.process.pid}/environ").read_bytes() == b""
     assert worker.process.returncode is not None
 
 
 def test_an_answer_cannot_call_anything() -> None:
     with pytest.raises(Exception, match="no place in an answer"):
-        load_plain(b"cos\nsystem\n(S'true'\ntR.")
+        load_restricted(b"cos\nsystem\n(S'true'\ntR.")
 
 
 async def test_without_sql_canned_queries_still_answer(filled: Path) -> None:
@@ -122,12 +122,12 @@ async def test_cors_is_a_setting(filled: Path) -> None:
 
 
 def test_the_command_line_sets_them(tmp_path: Path) -> None:
-    usual, closed = datasette_command(tmp_path, 1), datasette_command(tmp_path, 1, sql=False, cors=False)
+    usual, closed = build_datasette_command(tmp_path, 1), build_datasette_command(tmp_path, 1, sql=False, cors=False)
     assert "--cors" in usual
     assert "--cors" not in closed
     assert closed[closed.index("default_allow_sql") + 1] == "off"
     assert usual[usual.index("allow_download") + 1] == "off"
-    options = read_options(["serve", "x.db", "--no-sql", "--port", "8100", "--", "--setting", "base_url", "/a/"])
+    options = parse_arguments(["serve", "x.db", "--no-sql", "--port", "8100", "--", "--setting", "base_url", "/a/"])
     assert (options.no_sql, options.no_cors, options.port) == (True, False, 8100)
     assert options.rest == ["--setting", "base_url", "/a/"]
 

@@ -13,11 +13,20 @@ from typing import Any
 
 import pytest
 
-from archive.web.sandbox import PIECE, BusyError, Delivery, Flight, Limits, LostError, Turns, Visit
+from archive.web.sandbox import (
+    CHUNK_BYTES,
+    BufferBudget,
+    BusyError,
+    RequestQueue,
+    ResponseDelivery,
+    SandboxLimits,
+    VisitorRequest,
+    WorkerLostError,
+)
 from tests.archive.sample import Site, served
 from tests.locked.attacks import ENDLESS, sql
 
-LIMITS = replace(Limits(), stall=0.1, longest=0.5, flight=3 * PIECE)
+LIMITS = replace(SandboxLimits(), stall=0.1, longest=0.5, flight=3 * CHUNK_BYTES)
 
 
 @dataclass
@@ -52,30 +61,30 @@ def answering(body: bytes, times: int = 1) -> Any:
 
 
 async def deliver(
-    app: Any, reader: Reader, flight: Flight, turn: Visit | None = None, *, killable: bool = True
+    app: Any, reader: Reader, flight: BufferBudget, turn: VisitorRequest | None = None, *, killable: bool = True
 ) -> None:
-    await Delivery(LIMITS, flight, reader.send, turn, killable=killable).run(app, {}, reader.receive)
+    await ResponseDelivery(LIMITS, flight, reader.send, turn, killable=killable).run(app, {}, reader.receive)
 
 
-@pytest.mark.parametrize("size", [0, 1, PIECE, PIECE + 1, 2 * PIECE, 2 * PIECE + 7])
+@pytest.mark.parametrize("size", [0, 1, CHUNK_BYTES, CHUNK_BYTES + 1, 2 * CHUNK_BYTES, 2 * CHUNK_BYTES + 7])
 async def test_an_answer_arrives_whole_in_pieces(size: int) -> None:
-    reader, flight = Reader(), Flight(LIMITS)
+    reader, flight = Reader(), BufferBudget(LIMITS)
     body = os.urandom(size)
     await deliver(answering(body), reader, flight)
     assert reader.body == body
-    assert max(len(message.get("body", b"")) for message in reader.got) <= PIECE
+    assert max(len(message.get("body", b"")) for message in reader.got) <= CHUNK_BYTES
     assert [message["more_body"] for message in reader.got[1:-1]] == [True] * (len(reader.got) - 2)
     assert not reader.got[-1].get("more_body")
-    assert flight.left == LIMITS.flight
+    assert flight.bytes_left == LIMITS.flight
 
 
 async def test_one_who_does_not_read_is_given_up() -> None:
-    for app in (answering(b"x" * 3 * PIECE), answering(b"x" * 100, times=100)):
-        reader, flight = Reader(takes=2), Flight(LIMITS)
+    for app in (answering(b"x" * 3 * CHUNK_BYTES), answering(b"x" * 100, times=100)):
+        reader, flight = Reader(takes=2), BufferBudget(LIMITS)
         begun = time.perf_counter()
         await deliver(app, reader, flight)
         assert 0.1 <= time.perf_counter() - begun < 10
-        assert flight.left == LIMITS.flight
+        assert flight.bytes_left == LIMITS.flight
 
 
 async def test_nobody_takes_longer_than_anybody_may() -> None:
@@ -86,40 +95,40 @@ async def test_nobody_takes_longer_than_anybody_may() -> None:
             await asyncio.sleep(0.02)
 
     begun = time.perf_counter()
-    await deliver(trickle, Reader(), Flight(LIMITS))
+    await deliver(trickle, Reader(), BufferBudget(LIMITS))
     assert 0.5 <= time.perf_counter() - begun < 10
 
 
 async def test_large_answers_find_room_or_are_refused() -> None:
-    slow, late, small, flight = Reader(takes=2), Reader(), Reader(), Flight(LIMITS)
-    first = asyncio.create_task(deliver(answering(b"x" * 2 * PIECE), slow, flight))
+    slow, late, small, flight = Reader(takes=2), Reader(), Reader(), BufferBudget(LIMITS)
+    first = asyncio.create_task(deliver(answering(b"x" * 2 * CHUNK_BYTES), slow, flight))
     await asyncio.sleep(0.02)
     with pytest.raises(BusyError):
-        await deliver(answering(b"x" * 2 * PIECE), late, flight)
+        await deliver(answering(b"x" * 2 * CHUNK_BYTES), late, flight)
     assert late.got == []  # not even a beginning: 503 can still be told
-    await deliver(answering(b"x" * PIECE), small, flight)
-    assert len(small.body) == PIECE
+    await deliver(answering(b"x" * CHUNK_BYTES), small, flight)
+    assert len(small.body) == CHUNK_BYTES
     await first
-    await deliver(answering(b"x" * 2 * PIECE), late, flight)
-    assert len(late.body) == 2 * PIECE
+    await deliver(answering(b"x" * 2 * CHUNK_BYTES), late, flight)
+    assert len(late.body) == 2 * CHUNK_BYTES
 
 
 async def test_rows_of_csv_are_held_as_long_as_they_are_read() -> None:
-    visit = Visit(LIMITS, Turns(LIMITS), "csv")
-    slow, late, flight = Reader(takes=2), Reader(), Flight(LIMITS)
-    visit.found = 2 * PIECE
+    visit = VisitorRequest(LIMITS, RequestQueue(LIMITS), "csv")
+    slow, late, flight = Reader(takes=2), Reader(), BufferBudget(LIMITS)
+    visit.largest_response = 2 * CHUNK_BYTES
     first = asyncio.create_task(deliver(answering(b"x", times=9), slow, flight, visit))
     await asyncio.sleep(0.02)
-    assert flight.left == PIECE
+    assert flight.bytes_left == CHUNK_BYTES
     with pytest.raises(BusyError):
         await deliver(answering(b"x", times=9), late, flight, visit)
     await first
-    assert flight.left == LIMITS.flight
+    assert flight.bytes_left == LIMITS.flight
 
 
 async def test_rows_are_measured(busy: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     held: list[int] = []
-    monkeypatch.setattr("archive.web.sandbox.Delivery.hold", lambda _self, size: held.append(size))
+    monkeypatch.setattr("archive.web.sandbox.ResponseDelivery.reserve_buffer", lambda _self, size: held.append(size))
     await busy.get(sql("select hex(zeroblob(100000)) as a", "csv"))
     assert 200_000 < held[0] < 201_000
 
@@ -129,37 +138,37 @@ async def test_a_fault_is_raised() -> None:
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        await deliver(app, Reader(), Flight(LIMITS))
+        await deliver(app, Reader(), BufferBudget(LIMITS))
 
 
 async def test_one_who_left_leaves_the_line() -> None:
-    turns = Turns(replace(LIMITS, workers=1))
-    await turns.take()
-    reader, visit = Reader(), Visit(LIMITS, turns)
+    turns = RequestQueue(replace(LIMITS, workers=1))
+    await turns.acquire()
+    reader, visit = Reader(), VisitorRequest(LIMITS, turns)
 
     async def app(*_: Any) -> None:
-        await visit.take_turn()
+        await visit.acquire_slot()
 
-    waiting = asyncio.create_task(deliver(app, reader, Flight(LIMITS), visit, killable=False))
+    waiting = asyncio.create_task(deliver(app, reader, BufferBudget(LIMITS), visit, killable=False))
     await asyncio.sleep(0.01)
     assert turns.waiting == 1
     reader.left.set()
     await waiting
     assert turns.waiting == 0
-    turns.give_back()
-    await asyncio.wait_for(turns.take(), 0.1)
+    turns.release()
+    await asyncio.wait_for(turns.acquire(), 0.1)
 
 
 async def test_what_cannot_be_stopped_keeps_its_turn() -> None:
-    turns = Turns(replace(LIMITS, workers=1))
-    reader, visit, done = Reader(), Visit(LIMITS, turns), asyncio.Event()
+    turns = RequestQueue(replace(LIMITS, workers=1))
+    reader, visit, done = Reader(), VisitorRequest(LIMITS, turns), asyncio.Event()
 
     async def app(_scope: Any, _receive: Any, send: Any) -> None:
-        await visit.take_turn()
+        await visit.acquire_slot()
         await done.wait()
         await answering(b"x")(None, None, send)
 
-    running = asyncio.create_task(deliver(app, reader, Flight(LIMITS), visit, killable=False))
+    running = asyncio.create_task(deliver(app, reader, BufferBudget(LIMITS), visit, killable=False))
     await asyncio.sleep(0.01)
     reader.left.set()
     await asyncio.sleep(0.05)
@@ -196,7 +205,7 @@ async def test_statements_of_those_who_left_are_ended(busy: Site) -> None:
 
 @pytest.mark.parametrize("told", [signal.SIGKILL, signal.SIGTERM])
 async def test_innocents_do_not_pay_for_a_dead_worker(busy: Site, told: int) -> None:
-    idle = busy.datasette.get_database("archive").idle
+    idle = busy.datasette.get_database("archive").idle_workers
     two = sql(f"{ENDLESS} select count(*) from (select x from c limit 200000)")
     await asyncio.gather(busy.get(two), busy.get(two))
     assert len(idle) == 2
@@ -214,7 +223,7 @@ async def test_a_statement_whose_worker_dies_is_asked_once_more(busy: Site, monk
     os.kill(worker, signal.SIGKILL)
     assert (await asked).status_code == 200
 
-    monkeypatch.setattr("archive.web.sandbox.Worker.ask", lose)
+    monkeypatch.setattr("archive.web.sandbox.SandboxWorker.execute", lose)
     answer = await busy.get("/archive.json?sql=select+1")
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "10")
 
@@ -229,4 +238,4 @@ async def find_worker() -> int:
 
 
 def lose(*_: object) -> None:
-    raise LostError
+    raise WorkerLostError

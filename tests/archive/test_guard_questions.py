@@ -13,7 +13,7 @@ import httpx
 import pytest
 from datasette.utils import InvalidSql, derive_named_parameters, validate_sql_select
 
-from archive.web.sandbox import BusyError, Limits, make_checks_linear
+from archive.web.sandbox import BusyError, SandboxLimits, install_linear_sql_checks
 from tests.archive.sample import Site, served
 from tests.locked.attacks import sql
 
@@ -24,7 +24,7 @@ DEEP = sql("select replace(hex(zeroblob(20000)), '00', '[') as a", _json="a")
     "text", ["/**/" + "\n" * 60_000 + "x", "/**/--x\n  " * 6_000 + "x", "/**/" * 15_000 + "x", "explain " * 8_000]
 )
 def test_a_statement_is_told_from_another_in_no_time(text: str) -> None:
-    make_checks_linear()
+    install_linear_sql_checks()
     begun = time.process_time()
     with pytest.raises(InvalidSql):
         validate_sql_select(text)
@@ -38,7 +38,7 @@ async def test_the_site_has_the_checks_of_ours(filled: Path, monkeypatch: pytest
 
 
 def test_what_datasette_takes_is_taken() -> None:
-    make_checks_linear()
+    install_linear_sql_checks()
     for good in (
         "select 1",
         " \n/* a * b */ -- c\n  SELECT 1",
@@ -54,7 +54,7 @@ def test_what_datasette_takes_is_taken() -> None:
 
 
 async def test_parameters_are_found_beside_comments() -> None:
-    make_checks_linear()
+    install_linear_sql_checks()
     begun = time.process_time()
     assert await derive_named_parameters(None, "select :a /* :b */ + :c -- :d") == ["a", "c"]
     assert await derive_named_parameters(None, "select 1 " + "/*" * 30_000) == []
@@ -124,7 +124,7 @@ async def test_a_mistake_is_the_visitors_and_no_news(
 
 async def test_a_line_that_is_full_is_told_as_json(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     await site.get("/")
-    monkeypatch.setattr("archive.web.sandbox.Turns.take", full)
+    monkeypatch.setattr("archive.web.sandbox.RequestQueue.acquire", full)
     response = await site.get("/archive/tags.json")
     assert (response.status_code, response.json()["status"]) == (503, 503)
     assert response.headers["access-control-allow-origin"] == "*"
@@ -148,7 +148,7 @@ async def test_bytes_are_counted_as_they_are_sent(site: Site) -> None:
     for text, status in (("char(1)", 400), ("'a'", 200)):
         response = await site.get(sql(f"select replace(hex(zeroblob(1000000)), '00', {text}) as a"))
         assert response.status_code == status
-        assert len(response.content) < Limits().answer + 1_000
+        assert len(response.content) < SandboxLimits().answer + 1_000
 
 
 async def test_escape_fts_says_what_it_refuses(site: Site) -> None:

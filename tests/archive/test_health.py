@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from archive.health import RED, acknowledge, is_red
-from archive.health.report import say_reason
+from archive.health import FAULT_STATES, acknowledge_fault, is_unacknowledged_fault
+from archive.health.report import format_health_reason
 from tests.archive.lives import ALL, DAY, SLUG, Life, evening, span, weekdays
 
 PAST = weekdays(date(2021, 9, 1), date(2023, 8, 31))
@@ -27,11 +27,11 @@ def settled(*days: date) -> Life:
 def test_silent_death_is_found_within_a_fortnight_though_every_crawl_says_all_is_well() -> None:
     life = settled()
     life.live(span(date(2023, 9, 1), date(2023, 10, 10)), [day for day in AUTUMN if day < date(2023, 9, 15)])
-    ((red, state, code),) = [one for one in life.told if one[1] in RED]
+    ((red, state, code),) = [one for one in life.told if one[1] in FAULT_STATES]
     assert (state, code) == ("suspect", "silent")
     assert red - date(2023, 9, 14) <= 14 * DAY
     assert life.row["newest"] == "2023-09-14"
-    assert say_reason("en", life.row["reason"]) == (
+    assert format_health_reason("en", life.row["reason"]) == (
         "Reading works, but nothing new since 14 September 2023. It seldom takes more than 4 days."
     )
 
@@ -67,7 +67,7 @@ def test_slow_decline() -> None:
     thin = [day for day in weekdays(date(2023, 9, 1), date(2024, 6, 1)) if day.toordinal() % (3 + day.month % 9) == 0]
     life.live(span(date(2023, 9, 1), date(2024, 4, 1), 4), thin)
     later = span(date(2024, 4, 2), date(2024, 6, 14), 9)
-    assert life.live(span(date(2024, 4, 2), date(2024, 6, 14), 3), later) & set(RED) == {"suspect"}
+    assert life.live(span(date(2024, 4, 2), date(2024, 6, 14), 3), later) & set(FAULT_STATES) == {"suspect"}
     assert life.row["reason"]["code"] == "fewer"
 
 
@@ -93,7 +93,9 @@ def test_a_new_design_is_told_by_the_fields_that_are_gone() -> None:
     assert life.row["state"] == "suspect"
     assert life.row["reason"]["fields"] == ["lead", "published"]
     assert life.row["facts"]["fills"]["lead"] == [60, 100]
-    assert "a lead and when they were published: 0% of them, 91% before" in say_reason("en", life.row["reason"])
+    assert "a lead and when they were published: 0% of them, 91% before" in format_health_reason(
+        "en", life.row["reason"]
+    )
     life.live(span(date(2023, 9, 13), date(2023, 9, 22)), AUTUMN)
     assert life.row["state"] == "healthy"
 
@@ -193,10 +195,10 @@ def test_what_was_taken_in_is_no_fault_any_more(decision: str, reason: list[dict
 def test_a_new_agency() -> None:
     life = Life()
     assert life.judge(date(2023, 9, 1)) == ("never worked", "never_crawled")
-    assert not is_red(life.row)
+    assert not is_unacknowledged_fault(life.row)
     life.crawl(date(2023, 9, 1), listed=3, read=0, refused=3, faults={"consent wall": 3})
     assert life.judge(date(2023, 9, 1)) == ("never worked", "all_refused")
-    assert is_red(life.row)
+    assert is_unacknowledged_fault(life.row)
     life.publish(date(2023, 9, 1))
     life.crawl(date(2023, 9, 2), read=3)
     assert life.judge(date(2023, 9, 2)) == ("healthy", "too_few")
@@ -224,13 +226,13 @@ def test_what_is_kept_aside_waits_for_somebody() -> None:
 def test_an_acknowledged_fault_is_red_again_once_it_changes() -> None:
     life = settled()
     broken: dict[str, Any] = {"listed": 0, "errors": 2}
-    assert not acknowledge(life.db, SLUG, evening(date(2023, 8, 31)))
+    assert not acknowledge_fault(life.db, SLUG, evening(date(2023, 8, 31)))
     life.live(span(date(2023, 9, 1), date(2023, 9, 2)), faults={"timeout": 2}, **broken)
-    assert acknowledge(life.db, SLUG, evening(date(2023, 9, 2)))
+    assert acknowledge_fault(life.db, SLUG, evening(date(2023, 9, 2)))
     life.live(span(date(2023, 9, 3), date(2023, 9, 9)), faults={"timeout": 1, "status 5xx": 2}, **broken)
-    assert not is_red(life.row)  # still the same, beside another
+    assert not is_unacknowledged_fault(life.row)  # still the same, beside another
     life.live(span(date(2023, 9, 10), date(2023, 9, 25)), faults={"dns": 2}, **broken)
-    assert is_red(life.row)
+    assert is_unacknowledged_fault(life.row)
     assert life.row["reason"]["what"] == "dns"
     events = life.db.execute("select state, json_extract(reason, '$.what') from health_events").fetchall()
     assert events[-2:] == [("failing", "timeout"), ("failing", "dns")]

@@ -22,25 +22,25 @@ def archive(tmp_path: Path) -> Iterator[Archive]:
 
 def test_a_pause_doubles_until_the_host_answers(archive: Archive) -> None:
     hosts = archive.hosts
-    untils = [hosts.pause("a.se", NOW, "no answer", first=HALF, longest=DAY).until for _ in range(8)]
+    untils = [hosts.pause("a.se", NOW, "no answer", first_wait=HALF, max_wait=DAY).until for _ in range(8)]
     waits = [(datetime.fromisoformat(until) - NOW) / HALF for until in untils]
     assert waits == [1, 2, 4, 8, 16, 32, 48, 48]
-    assert set(hosts.pauses(NOW)) == {"a.se"}
-    assert hosts.pauses(NOW + DAY) == {}
-    hosts.relieve("a.se")
-    assert hosts.pauses(NOW) == {}
-    assert hosts.pause("a.se", NOW, "again", first=HALF, longest=DAY).until == "2026-03-01T12:30:00+00:00"
+    assert set(hosts.list_pauses(NOW)) == {"a.se"}
+    assert hosts.list_pauses(NOW + DAY) == {}
+    hosts.clear_pause("a.se")
+    assert hosts.list_pauses(NOW) == {}
+    assert hosts.pause("a.se", NOW, "again", first_wait=HALF, max_wait=DAY).until == "2026-03-01T12:30:00+00:00"
 
 
 def test_a_longer_wait_that_the_host_asks_for_is_kept(archive: Archive) -> None:
-    told = archive.hosts.pause("a.se", NOW, "503", first=HALF, longest=DAY, asked=timedelta(hours=5))
+    told = archive.hosts.pause("a.se", NOW, "503", first_wait=HALF, max_wait=DAY, requested_wait=timedelta(hours=5))
     assert told.until == "2026-03-01T17:00:00+00:00"
 
 
 def test_robots_out_of_reach_are_dated_from_the_first_time(archive: Archive) -> None:
     hosts = archive.hosts
-    assert hosts.robots_unreachable("a.se", NOW) == (NOW, None)
-    assert hosts.robots_unreachable("a.se", NOW + DAY) == (NOW, None)
-    hosts.robots_read("a.se", "allowed", NOW + 2 * DAY, "User-agent: *\nDisallow: /a\n")
-    since, text = hosts.robots_unreachable("a.se", NOW + 3 * DAY)
+    assert hosts.mark_robots_unreachable("a.se", NOW) == (NOW, None)
+    assert hosts.mark_robots_unreachable("a.se", NOW + DAY) == (NOW, None)
+    hosts.store_robots("a.se", "allowed", NOW + 2 * DAY, "User-agent: *\nDisallow: /a\n")
+    since, text = hosts.mark_robots_unreachable("a.se", NOW + 3 * DAY)
     assert (since, text) == (NOW + 3 * DAY, "User-agent: *\nDisallow: /a\n")

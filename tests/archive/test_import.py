@@ -12,14 +12,14 @@ from typing import Any
 
 import pytest
 
+from archive.__main__ import format_import_report as told_of
 from archive.__main__ import main
-from archive.__main__ import told as told_of
 from archive.database import ArchiveError
 from archive.evidence.verify import verify
-from archive.importer import SPREAD, LineError, import_file, read_lines
-from archive.importer.records import to_release
+from archive.importer import CHECK_SPREAD_DAYS, LineError, import_file, iter_import_lines
+from archive.importer.records import parse_release
 from archive.models import Release
-from archive.store import Archive, Outcome
+from archive.store import Archive, SaveResult
 from tests.archive.sample import ROOT
 from tests.archive.test_import_rows import LINE
 
@@ -42,7 +42,7 @@ def write(path: Path, *rows: object) -> Path:
 def test_a_second_run_changes_nothing(archive: Archive, tmp_path: Path) -> None:
     file = write(tmp_path / "a.jsonl", LINE, {**LINE, "url": "https://fyr.example/2", "body": ""})
     done = import_file(archive, file, "fyr", WHEN)
-    assert (done.lines, done.new, done.textless, done.errors) == (2, 2, 1, [])
+    assert (done.lines, done.new, done.without_body, done.errors) == (2, 2, 1, [])
     before = contents(archive)
     again = import_file(archive, file, "fyr", WHEN + timedelta(days=1))
     assert (again.new, again.revised, again.unchanged) == (0, 0, 2)
@@ -71,18 +71,18 @@ def test_a_later_state_is_a_revision_and_the_earlier_stays_known(archive: Archiv
 
 
 def test_what_was_read_from_the_agency_s_page_stands(archive: Archive, tmp_path: Path) -> None:
-    own, _ = to_release({**LINE, "title": "Som den står på sidan"}, "fyr")
-    archive.save(own, seen=WHEN)
+    own, _ = parse_release({**LINE, "title": "Som den står på sidan"}, "fyr")
+    archive.save(own, seen_at=WHEN)
     done = import_file(archive, write(tmp_path / "a.jsonl", LINE), "fyr", WHEN)
-    assert (done.new, done.standing) == (0, 1)
-    held = archive.held(own.url)
+    assert (done.new, done.already_crawled) == (0, 1)
+    held = archive.get(own.url)
     assert held is not None
     assert held.state["title"] == "Som den står på sidan"
 
 
 def test_what_another_archive_has_taken_down_is_left_out_and_told(archive: Archive, tmp_path: Path) -> None:
-    held, _ = to_release({**LINE, "url": "https://fyr.example/2"}, "fyr")
-    archive.save(held, seen=WHEN)
+    held, _ = parse_release({**LINE, "url": "https://fyr.example/2"}, "fyr")
+    archive.save(held, seen_at=WHEN)
     marks = {"title": "█████", "body": "", "lead": None}
     rows = [
         {**LINE, "withheld": None},
@@ -91,8 +91,8 @@ def test_what_another_archive_has_taken_down_is_left_out_and_told(archive: Archi
         {**LINE, "url": "https://fyr.example/4", "withheld": "another collection's own field"},
     ]
     done = import_file(archive, write(tmp_path / "a.jsonl", *rows), "fyr", WHEN)
-    assert (done.new, done.withheld, done.covered, done.errors) == (2, 2, [1], [])
-    assert dict(done.left) == {"withheld": 1}
+    assert (done.new, done.withheld, done.withheld_elsewhere, done.errors) == (2, 2, [1], [])
+    assert dict(done.unknown_fields) == {"withheld": 1}
     assert archive.db.execute("select url from releases where title like '%█%' or body like '%█%'").fetchall() == []
     lines = list(told_of(tmp_path / "a.jsonl", done))
     assert any(line.startswith("withheld: 2 are hidden or redacted where they come from") for line in lines)
@@ -101,8 +101,8 @@ def test_what_another_archive_has_taken_down_is_left_out_and_told(archive: Archi
 
 def test_errors_name_file_line_and_field_and_the_rest_is_kept(archive: Archive, tmp_path: Path) -> None:
     file = tmp_path / "a.jsonl"
-    other, _ = to_release({**LINE, "url": "https://vag.example/1"}, "vag")
-    archive.save(other, seen=WHEN)
+    other, _ = parse_release({**LINE, "url": "https://vag.example/1"}, "vag")
+    archive.save(other, seen_at=WHEN)
     rows = [LINE, {**LINE, "published": "x"}, {**LINE, "url": "https://vag.example/1"}]
     texts = [json.dumps(row) for row in rows] + ["{", "[1]", "", json.dumps({**LINE, "url": "https://fyr.example/9"})]
     file.write_bytes("\n".join(texts).encode() + b"\n\xff\n")
@@ -123,10 +123,10 @@ def test_errors_name_file_line_and_field_and_the_rest_is_kept(archive: Archive, 
 def test_a_line_too_long_to_be_held_is_told_and_the_rest_is_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, length: int, end: bytes
 ) -> None:
-    monkeypatch.setattr("archive.importer.LONGEST", 100)
+    monkeypatch.setattr("archive.importer.MAX_LINE_BYTES", 100)
     file = tmp_path / "a.jsonl"
     file.write_bytes(b"{}\n" + b"x" * length + (end and b"\n{}\n"))
-    told = [(number, isinstance(row, LineError) and "longer" in str(row)) for number, row in read_lines(file)]
+    told = [(number, isinstance(row, LineError) and "longer" in str(row)) for number, row in iter_import_lines(file)]
     long = length + len(end) > 100
     assert told == [(1, False), (2, long), *([(3, False)] if end else [])]
 
@@ -144,12 +144,12 @@ def test_a_file_that_breaks_off_keeps_what_came_before(archive: Archive, tmp_pat
 def test_they_are_looked_at_by_and_by(archive: Archive, tmp_path: Path) -> None:
     rows = [{**LINE, "url": f"https://fyr.example/{n}"} for n in range(900)]
     import_file(archive, write(tmp_path / "a.jsonl", *rows), "fyr", WHEN)
-    assert archive.frontier.stale("fyr", WHEN + timedelta(hours=23), 1000) == []
+    assert archive.frontier.list_stale("fyr", WHEN + timedelta(hours=23), 1000) == []
     days = archive.db.execute("select substr(next_check, 1, 10), count(*) from releases group by 1").fetchall()
-    assert len(days) > SPREAD * 0.9
+    assert len(days) > CHECK_SPREAD_DAYS * 0.9
     assert max(number for _, number in days) < 40
-    assert archive.frontier.due("fyr", WHEN, 1000) == []
-    assert len(archive.frontier.stale("fyr", WHEN + timedelta(days=SPREAD + 2), 1000)) == 900
+    assert archive.frontier.list_due("fyr", WHEN, 1000) == []
+    assert len(archive.frontier.list_stale("fyr", WHEN + timedelta(days=CHECK_SPREAD_DAYS + 2), 1000)) == 900
 
 
 def test_an_unknown_agency_is_told(archive: Archive, tmp_path: Path) -> None:
@@ -158,9 +158,9 @@ def test_an_unknown_agency_is_told(archive: Archive, tmp_path: Path) -> None:
 
 
 def test_a_month_is_kept_and_sorted_as_one(archive: Archive) -> None:
-    release, _ = to_release(LINE, "fyr")
-    assert archive.save(release, seen=WHEN, cause="import") is Outcome.NEW
-    assert archive.save(replace(release, published=date(2024, 6, 1)), seen=WHEN) is Outcome.REVISED
+    release, _ = parse_release(LINE, "fyr")
+    assert archive.save(release, seen_at=WHEN, cause="import") is SaveResult.NEW
+    assert archive.save(replace(release, published=date(2024, 6, 1)), seen_at=WHEN) is SaveResult.REVISED
     held = archive.db.execute("select published from revisions order by id").fetchall()
     assert held == [("2024-06",), ("2024-06-01",)]
 
@@ -205,9 +205,9 @@ def test_a_new_archive_is_told_of_and_nothing_is_left_of_one_that_nothing_came_i
 
 
 def test_the_format_s_example_can_be_taken_over() -> None:
-    text = (ROOT / "archive/importing/FORMAT.md").read_text("utf-8")
+    text = (ROOT / "archive/importer/FORMAT.md").read_text("utf-8")
     row: dict[str, Any] = json.loads(text.split("```json\n")[1].split("```")[0])
-    release, left = to_release(row, "fyrstyrelsen")
+    release, left = parse_release(row, "fyrstyrelsen")
     assert isinstance(release, Release)
     assert not left
     assert release.body == "Efter tio mörka år.\n\n- Äntligen, säger Ada Ek."

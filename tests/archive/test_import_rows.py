@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from archive.dates import to_text
-from archive.importer.records import FieldError, to_release
+from archive.dates import to_iso
+from archive.importer.records import FieldError, parse_release
 from archive.urls import canonical_url
 
 LINE = {
@@ -23,7 +23,7 @@ LINE = {
 
 
 def test_a_line_as_a_release() -> None:
-    release, left = to_release({**LINE, "senders": ["Kansliet"]}, "fyr")
+    release, left = parse_release({**LINE, "senders": ["Kansliet"]}, "fyr")
     assert left == ["senders"]
     assert (release.url, release.title, release.kind) == (
         "https://fyr.example/press/1",
@@ -69,15 +69,15 @@ def test_a_line_as_a_release() -> None:
 )
 def test_a_field_that_cannot_be_read_is_named(field: str, value: object) -> None:
     with pytest.raises(FieldError) as caught:
-        to_release({**LINE, field: value}, "fyr")
+        parse_release({**LINE, field: value}, "fyr")
     assert caught.value.field.startswith(field)
 
 
 @pytest.mark.parametrize("told", ["1900-01", "2099-12-31", "2099-12-31T23:59:59-05:00"])
 def test_years_that_the_crawl_takes_are_taken(told: str) -> None:
-    release, _ = to_release({**LINE, "published": told}, "fyr")
+    release, _ = parse_release({**LINE, "published": told}, "fyr")
     assert release.published_text == told
-    assert to_text(release.published) == told
+    assert to_iso(release.published) == told
 
 
 @pytest.mark.parametrize(
@@ -90,15 +90,15 @@ def test_years_that_the_crawl_takes_are_taken(told: str) -> None:
     ],
 )
 def test_an_address_is_the_one_the_crawl_would_keep(url: str, held: str) -> None:
-    release, _ = to_release({**LINE, "url": url}, "fyr")
+    release, _ = parse_release({**LINE, "url": url}, "fyr")
     assert release.url == held == canonical_url(url)
 
 
 def test_markup_is_made_safe() -> None:
     body = '<h1>A</h1><p onclick="x()">b<script>c()</script></p><p><a href="/d">d</a></p>'
-    release, _ = to_release({**LINE, "lead": None, "body": None, "body_html": body}, "fyr")
+    release, _ = parse_release({**LINE, "lead": None, "body": None, "body_html": body}, "fyr")
     assert release.body_html.startswith('<h2>A</h2><p>b</p><p><a href="https://fyr.example/d"')
     assert release.body == "A\n\nb\n\nd"
-    release, _ = to_release({**LINE, "body": "<script>alert(1)</script> [x](javascript:alert(1))"}, "fyr")
+    release, _ = parse_release({**LINE, "body": "<script>alert(1)</script> [x](javascript:alert(1))"}, "fyr")
     assert "<script" not in release.body_html
     assert "href" not in release.body_html

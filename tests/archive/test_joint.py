@@ -11,7 +11,17 @@ from pathlib import Path
 import pytest
 
 from archive import duplicates as joint
-from archive.duplicates import DAYS, FIRST_BAND, find_words, join_parts, likeness, others, to_keys, to_runs, whole_key
+from archive.duplicates import (
+    DAY_RANGE,
+    FIRST_BAND,
+    build_shingles,
+    find_duplicates,
+    hash_bands,
+    hash_words,
+    jaccard_similarity,
+    join_text_fields,
+    split_text_words,
+)
 from archive.models import Release
 from archive.store import Archive
 
@@ -50,8 +60,8 @@ def archive(tmp_path: Path) -> Iterator[Archive]:
 
 def save(archive: Archive, *releases: Release, seen: datetime = SEEN) -> list[int]:
     for one in releases:
-        archive.save(one, seen=seen)
-    ids = [archive.release_id(one.url) for one in releases]
+        archive.save(one, seen_at=seen)
+    ids = [archive.find_release_id(one.url) for one in releases]
     return [key for key in ids if key is not None]
 
 
@@ -84,9 +94,11 @@ FULL = write(300, 1)
 )
 def test_copies_are_joint(archive: Archive, copy: str) -> None:
     found = joined(archive, release("fyrstyrelsen", FULL), release("vagmyndigheten", copy))
-    expected = likeness(to_runs(find_words("Om fyrar " + FULL)), to_runs(find_words("Om fyrar " + copy)))
+    expected = jaccard_similarity(
+        build_shingles(split_text_words("Om fyrar " + FULL)), build_shingles(split_text_words("Om fyrar " + copy))
+    )
     assert found == pytest.approx(expected, abs=0.001)
-    assert expected > joint.ENOUGH
+    assert expected > joint.MIN_SIMILARITY
 
 
 @pytest.mark.parametrize(
@@ -107,14 +119,14 @@ def test_other_texts_are_not_joint(archive: Archive, one: str, other: str) -> No
 @pytest.mark.parametrize(
     ("words", "changed", "days", "found"),
     [
-        (200, True, joint.NEAR, True),
-        (200, True, joint.NEAR + 1, False),  # what recurs is much alike
+        (200, True, joint.MAX_DAYS_APART, True),
+        (200, True, joint.MAX_DAYS_APART + 1, False),  # what recurs is much alike
         (200, True, 28, False),
         (200, False, 400, True),
-        (60, False, joint.NEAR, True),
-        (60, False, joint.NEAR + 1, False),
-        (20, False, -joint.NEAR, True),
-        (20, False, -joint.NEAR - 1, False),
+        (60, False, joint.MAX_DAYS_APART, True),
+        (60, False, joint.MAX_DAYS_APART + 1, False),
+        (20, False, -joint.MAX_DAYS_APART, True),
+        (20, False, -joint.MAX_DAYS_APART - 1, False),
     ],
 )
 def test_distance_in_time(archive: Archive, words: int, changed: bool, days: int, found: bool) -> None:
@@ -134,15 +146,18 @@ def test_texts_of_one_agency_are_no_joint_texts_but_are_found(archive: Archive) 
     first, second, third = save(archive, body, moved, far)
     save(archive, release("vagmyndigheten", FULL))
     assert not {pair for pair in pairs(archive) if set(pair) <= {first, second, third}}
-    text = join_parts(body.title, None, body.body)
-    found = archive.writer.joint.find_same_text(text, "fyrstyrelsen")
+    text = join_text_fields(body.title, None, body.body)
+    found = archive.writer.near_duplicates.find_same_text(text, "fyrstyrelsen")
     assert [key for key, _ in found] == [first, second, third]
     assert [alike for _, alike in found][:2] == [1.0, 1.0]
     assert found[2][1] == pytest.approx(
-        likeness(to_runs(find_words(text)), to_runs(find_words("Om fyrar " + nearly))), abs=0.001
+        jaccard_similarity(
+            build_shingles(split_text_words(text)), build_shingles(split_text_words("Om fyrar " + nearly))
+        ),
+        abs=0.001,
     )
-    assert archive.writer.joint.find_same_text(text, "fagelverket") == []
-    assert archive.writer.joint.find_same_text("För kort.", "fyrstyrelsen") == []
+    assert archive.writer.near_duplicates.find_same_text(text, "fagelverket") == []
+    assert archive.writer.near_duplicates.find_same_text("För kort.", "fyrstyrelsen") == []
 
 
 def test_an_edit_makes_and_ends_pairs(archive: Archive) -> None:
@@ -161,12 +176,12 @@ def test_renewing_finds_what_was_saved_before(archive: Archive) -> None:
     assert len(before) == 6
     archive.db.execute("delete from joint_texts")
     archive.db.execute("update joint_bands set band = band + 100")  # as other rules would number them
-    index = archive.writer.joint
+    index = archive.writer.near_duplicates
     assert index.is_stale()
     after: int | None = 0
     with archive.transaction():
         while after is not None:
-            after = index.renew(after, most=2)
+            after = index.reindex_batch(after, limit=2)
     assert not index.is_stale()
     assert pairs(archive) == before
     assert archive.db.execute("select * from joint_bands").fetchall() == keys
@@ -181,25 +196,25 @@ def test_publishers_in_their_order_one_line_an_agency(archive: Archive) -> None:
     later = release("fagelverket", FULL + " mer", name="b", published=date(2024, 6, 4))
     key, *rest = save(archive, own, same_day, nearly, earlier, later)
     assert len([pair for pair in pairs(archive) if pair[0] == key]) == len(rest)
-    found = others(archive.db.conn, key)
+    found = find_duplicates(archive.db.conn, key)
     assert [(one.agency, one.id, one.earlier) for one in found] == [
         ("fagelverket", rest[2], True),
         ("vagmyndigheten", rest[0], False),  # some time that day
     ]
     assert [one.similarity < 1 for one in found] == [True, False]
     archive.db.execute("update releases set moved_to = ? where id = ?", [rest[3], rest[2]])
-    assert [one.id for one in others(archive.db.conn, key)] == [rest[0], rest[3]]
-    assert others(archive.db.conn, 999) == []
+    assert [one.id for one in find_duplicates(archive.db.conn, key)] == [rest[0], rest[3]]
+    assert find_duplicates(archive.db.conn, 999) == []
 
 
 def test_an_undated_release_stands_where_it_was_seen(archive: Archive) -> None:
     dated, undated = release("fyrstyrelsen", FULL), release("vagmyndigheten", FULL + " mer", published=None)
     assert joined(archive, dated, undated) is not None
-    assert [one.first_seen for one in others(archive.db.conn, 1)] == ["2024-06-03T08:15:00+00:00"]
+    assert [one.first_seen for one in find_duplicates(archive.db.conn, 1)] == ["2024-06-03T08:15:00+00:00"]
 
 
 def test_many_of_a_kind_are_not_all_compared(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(joint, "MOST", 3)
+    monkeypatch.setattr(joint, "MAX_CANDIDATES", 3)
     save(archive, *(release("fyrstyrelsen", FULL, name=str(number)) for number in range(6)))
     save(archive, release("vagmyndigheten", FULL))
     assert len(pairs(archive)) == 2 * 3
@@ -207,17 +222,19 @@ def test_many_of_a_kind_are_not_all_compared(archive: Archive, monkeypatch: pyte
 
 def test_keys_are_the_same_on_every_machine() -> None:
     """Keys are kept for years: where this fails, raise OURS in shingles.py, and have the archive renewed."""
-    words = find_words(
+    words = split_text_words(
         "Efter tio mörka år får kusten ljus igen, och båtarna hittar hem även när dimman ligger tät över skären."
     )
-    assert whole_key(words) == -1878687499
-    assert to_keys(to_runs(words))[:4] == [-958068883, -178701842, 789930481, -742094061]
+    assert hash_words(words) == -1878687499
+    assert hash_bands(build_shingles(words))[:4] == [-958068883, -178701842, 789930481, -742094061]
     long = [str(number) for number in range(2000)]
-    assert to_keys(to_runs(long))[:4] == [539586205, 841072872, -1663351307, 303425457]
+    assert hash_bands(build_shingles(long))[:4] == [539586205, 841072872, -1663351307, 303425457]
 
 
 def test_keys_carry_their_band_and_day(archive: Archive) -> None:
     key = save(archive, release("fyrstyrelsen", FULL))[0]
     rows = archive.db.execute("select band, value, release from joint_bands order by band").fetchall()
     assert [band for band, *_ in rows] == list(range(FIRST_BAND, FIRST_BAND + 17))
-    assert {(value % DAYS, held) for _, value, held in rows} == {(DAY.toordinal() - date(1970, 1, 1).toordinal(), key)}
+    assert {(value % DAY_RANGE, held) for _, value, held in rows} == {
+        (DAY.toordinal() - date(1970, 1, 1).toordinal(), key)
+    }

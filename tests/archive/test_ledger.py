@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from archive.coverage import Entry, Source, Stock, refill, take_stock
+from archive.coverage import AuditedSource, CoverageTotals, ListedUrl, queue_missing_releases, update_coverage
 from archive.models import Release
 from archive.store import Archive
 
@@ -30,33 +30,33 @@ class Desk:
         url = f"{AT}/{name}"
         self.archive.save(
             Release(agency="fyr", url=url, title=name, body=name, body_html=f"<p>{name}</p>", published=published),
-            seen=self.day,
+            seen_at=self.day,
         )
         self.find(name, source)
-        key = self.archive.release_id(url)
+        key = self.archive.find_release_id(url)
         assert key is not None
         with self.archive.transaction():
-            self.archive.frontier.held(url, key, self.day)
+            self.archive.frontier.mark_stored(url, key, self.day)
         return key
 
     def find(self, name: str, source: str = AT) -> str:
         """An address that a crawl has found."""
         url = f"{AT}/{name}"
         with self.archive.transaction():
-            self.archive.frontier.add(url, agency="fyr", role="release", seen=self.day, source=source)
+            self.archive.frontier.add(url, agency="fyr", role="release", seen_at=self.day, source=source)
         return url
 
     def audit(
         self, *names: str, url: str = AT, kind: str = "listing", problem: str | None = None, **told: str
-    ) -> Stock:
+    ) -> CoverageTotals:
         """One source lists these; `told`: when it says that they were published."""
-        entries = {f"{AT}/{name}": Entry(origin=url, published=told.get(name)) for name in names}
-        return self.take(Source(url=url, kind=kind, entries=entries, problem=problem))
+        entries = {f"{AT}/{name}": ListedUrl(source_url=url, published=told.get(name)) for name in names}
+        return self.take(AuditedSource(url=url, kind=kind, urls=entries, problem=problem))
 
-    def take(self, *sources: Source) -> Stock:
+    def take(self, *sources: AuditedSource) -> CoverageTotals:
         self.day += timedelta(days=1)
         with self.archive.transaction():
-            return take_stock(self.archive.db, "fyr", sources, self.day)
+            return update_coverage(self.archive.db, "fyr", sources, self.day)
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         return self.archive.db.execute(sql).fetchall()
@@ -74,11 +74,17 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
 def test_each_state_of_the_frontier_is_held_refused_or_missing(desk: Desk) -> None:
     desk.hold("held")
     with desk.archive.transaction():
-        for state in ("refused", "gone", "failed", "aside"):
-            getattr(desk.archive.frontier, state)(desk.find(state), NOW, "why")
+        frontier = desk.archive.frontier
+        for state, mark in {
+            "refused": frontier.mark_rejected,
+            "gone": frontier.mark_gone,
+            "failed": frontier.mark_failed,
+            "aside": frontier.mark_quarantined,
+        }.items():
+            mark(desk.find(state), NOW, "why")
         desk.find("due")
     told = desk.audit("held", "refused", "gone", "failed", "aside", "due", "unseen")
-    assert (told.listed, told.held, told.refused, told.missing, told.whole) == (7, 1, 2, 4, True)
+    assert (told.listed, told.held, told.refused, told.missing, told.is_complete) == (7, 1, 2, 4, True)
     assert desk.gaps() == {state: state for state in ("failed", "aside", "due", "unseen")}
 
 
@@ -86,9 +92,9 @@ def test_an_address_that_led_to_a_release_holds_it(desk: Desk) -> None:
     key = desk.hold("new")
     twin = desk.find("twin")
     with desk.archive.transaction():
-        desk.archive.frontier.held(twin, key, NOW)
-        desk.archive.removals.renamed(key, NOW, f"{AT}/newest")
-        desk.archive.frontier.gone(twin, NOW, "answered 404")  # what stood there is held all the same
+        desk.archive.frontier.mark_stored(twin, key, NOW)
+        desk.archive.removals.mark_moved(key, NOW, f"{AT}/newest")
+        desk.archive.frontier.mark_gone(twin, NOW, "answered 404")  # what stood there is held all the same
     assert desk.audit("twin", "new", "newest").held == 3
 
 
@@ -98,9 +104,9 @@ def test_months_are_those_of_publication_and_never_guessed(desk: Desk) -> None:
     desk.hold("london", datetime(2024, 5, 31, 23, 30, tzinfo=UTC))  # by its page's own clock
     listed = ("a", "b", "london", "late", "odd", "future", "undated")
     times = {"a": "2023-01-01", "late": "2024-05-31T22:30:00+00:00", "odd": "1970-01-01", "future": "2031-01-01"}
-    entries = {f"{AT}/{name}": Entry(origin=AT, published=times.get(name)) for name in listed}
-    changed = {f"{AT}/{name}": Entry(origin=MAP, listed="2022-02-02") for name in ("late", "undated")}
-    desk.take(Source(url=MAP, kind="sitemap", entries=changed), Source(url=AT, kind="listing", entries=entries))
+    entries = {f"{AT}/{name}": ListedUrl(source_url=AT, published=times.get(name)) for name in listed}
+    changed = {f"{AT}/{name}": ListedUrl(source_url=MAP, listed_at="2022-02-02") for name in ("late", "undated")}
+    desk.take(AuditedSource(url=MAP, kind="sitemap", urls=changed), AuditedSource(url=AT, kind="listing", urls=entries))
     assert desk.rows("select month, listed, held, missing from ledger where source is null order by month") == [
         *((None, 4, 1, 3), ("2024-05", 2, 2, 0)),
         ("2024-06", 1, 0, 1),
@@ -112,16 +118,16 @@ def test_months_are_those_of_publication_and_never_guessed(desk: Desk) -> None:
 def test_a_gap_is_filled_when_its_release_is_kept_and_missing_again_only_if_not(desk: Desk) -> None:
     desk.audit("a", "b", "c")
     with desk.archive.transaction():
-        assert refill(desk.archive.db, "fyr", desk.day) == 3
-        assert refill(desk.archive.db, "fyr", desk.day) == 0
-    assert [row.url for row in desk.archive.frontier.due("fyr", desk.day, 9)] == [f"{AT}/{name}" for name in "abc"]
+        assert queue_missing_releases(desk.archive.db, "fyr", desk.day) == 3
+        assert queue_missing_releases(desk.archive.db, "fyr", desk.day) == 0
+    assert [row.url for row in desk.archive.frontier.list_due("fyr", desk.day, 9)] == [f"{AT}/{name}" for name in "abc"]
     desk.hold("a")
     assert desk.gaps() == {"a": "filled", "b": "due", "c": "due"}
     assert desk.rows("select filled from gaps where filled is not null") == desk.rows(
         f"select fetched from frontier where url = '{AT}/a'"
     )
     with desk.archive.transaction():
-        desk.archive.frontier.refused(f"{AT}/b", NOW, "is a listing")
+        desk.archive.frontier.mark_rejected(f"{AT}/b", NOW, "is a listing")
     assert desk.audit("a", "b", "c").missing == 1
     assert desk.gaps() == {"a": "filled", "b": "refused", "c": "due"}
     ((first, last),) = desk.rows(f"select first_missed, last_missed from gaps where url = '{AT}/c'")
@@ -130,20 +136,20 @@ def test_a_gap_is_filled_when_its_release_is_kept_and_missing_again_only_if_not(
 
 def test_what_did_not_answer_is_tried_again_and_what_is_kept_aside_left_alone(desk: Desk) -> None:
     with desk.archive.transaction():
-        desk.archive.frontier.failed(desk.find("a"), NOW, "503")
-        desk.archive.frontier.aside(desk.find("b"), NOW, "lacks its lead")
+        desk.archive.frontier.mark_failed(desk.find("a"), NOW, "503")
+        desk.archive.frontier.mark_quarantined(desk.find("b"), NOW, "lacks its lead")
     desk.audit("a", "b")
     with desk.archive.transaction():
-        assert refill(desk.archive.db, "fyr", desk.day) == 1
+        assert queue_missing_releases(desk.archive.db, "fyr", desk.day) == 1
     assert desk.rows("select state from frontier order by url") == [("due",), ("aside",)]
 
 
 def test_a_source_that_breaks_off_ends_no_gap_and_unlists_nothing(desk: Desk) -> None:
     for number in range(1, 7):
         desk.hold(str(number), date(2024, number, 1))
-    assert desk.audit(*"12345", "x").delisted == 1
+    assert desk.audit(*"12345", "x").unlisted == 1
     told = desk.audit(*"1234", problem="page 2 answered 500")
-    assert (told.whole, told.delisted, told.listed) == (False, None, 4)
+    assert (told.is_complete, told.unlisted, told.listed) == (False, None, 4)
     assert desk.rows("select distinct whole, problem, delisted from ledger") == [(0, "page 2 answered 500", None)]
     assert desk.gaps() == {"x": "unseen"}
     assert desk.audit(*"123456").missing == 0
@@ -156,15 +162,15 @@ def test_delisted_is_said_only_where_it_can_be(desk: Desk) -> None:
     desk.hold("fed", date(2024, 5, 20), source=FEED)  # a feed lists only the newest
     desk.hold("undated")
     desk.hold("left", date(2024, 5, 20), source=f"{AT}/no-source-any-more")
-    assert desk.audit(*names[1:]).delisted == 0, "1 is older than all that is listed: it may have run off the end"
-    assert desk.audit(*names[4:]).delisted == 0
-    assert desk.audit(*names[:3]).delisted == 5
+    assert desk.audit(*names[1:]).unlisted == 0, "1 is older than all that is listed: it may have run off the end"
+    assert desk.audit(*names[4:]).unlisted == 0
+    assert desk.audit(*names[:3]).unlisted == 5
     assert desk.rows("select month, delisted from ledger where source is not null") == [("2024-05", 5)]
-    assert desk.audit(*names[:3], kind="feed").delisted == 0
+    assert desk.audit(*names[:3], kind="feed").unlisted == 0
     with desk.archive.transaction():
-        desk.archive.removals.absent(keys["4"], NOW, "gone", status=404)
-        desk.archive.removals.joined(keys["5"], NOW, f"{AT}/6", keys["6"])
-    assert desk.audit(*names[:3]).delisted == 3
+        desk.archive.removals.mark_missing(keys["4"], NOW, "gone", status=404)
+        desk.archive.removals.mark_merged(keys["5"], NOW, f"{AT}/6", keys["6"])
+    assert desk.audit(*names[:3]).unlisted == 3
 
 
 def test_an_empty_source_is_told_and_what_stood_before_is_replaced(desk: Desk) -> None:
@@ -180,39 +186,39 @@ def test_an_empty_source_is_told_and_what_stood_before_is_replaced(desk: Desk) -
 def test_a_list_that_is_empty_at_once_ends_no_gap(desk: Desk) -> None:
     desk.audit("a", "b")
     for _ in range(2):
-        assert not desk.audit().whole
+        assert not desk.audit().is_complete
         assert desk.rows("select problem from ledger") == [(f"{AT}: lists nothing any more",)] * 2
-    assert not desk.audit(problem="answered 500").whole
-    assert not desk.audit().whole, "what it listed before that is remembered"
+    assert not desk.audit(problem="answered 500").is_complete
+    assert not desk.audit().is_complete, "what it listed before that is remembered"
     assert desk.gaps() == {"a": "unseen", "b": "unseen"}
-    assert desk.audit("a").whole
+    assert desk.audit("a").is_complete
     assert desk.gaps() == {"a": "unseen", "b": "unlisted"}
 
 
 def test_a_list_that_never_named_anything_is_whole(desk: Desk) -> None:
-    assert not desk.audit(problem="answered 500").whole
-    assert desk.audit().whole
+    assert not desk.audit(problem="answered 500").is_complete
+    assert desk.audit().is_complete
 
 
 def test_a_source_that_no_page_leads_to_any_more_ends_no_gap_for_three_months(desk: Desk) -> None:
-    home = Source(url="https://fyr.example/", kind="home")
-    listing = Source(url=AT, kind="listing", entries={f"{AT}/a": Entry(origin=AT)})
-    feed = Source(url=FEED, kind="feed", entries={f"{AT}/b": Entry(origin=FEED)})
-    assert desk.take(home, listing, feed).whole
+    home = AuditedSource(url="https://fyr.example/", kind="home")
+    listing = AuditedSource(url=AT, kind="listing", urls={f"{AT}/a": ListedUrl(source_url=AT)})
+    feed = AuditedSource(url=FEED, kind="feed", urls={f"{AT}/b": ListedUrl(source_url=FEED)})
+    assert desk.take(home, listing, feed).is_complete
     for _ in range(2):
-        assert not desk.take(home, feed).whole
+        assert not desk.take(home, feed).is_complete
         problem = f"{AT}: no page leads to it any more"
         assert desk.rows("select problem from ledger where source is null") == [(problem,)]
     assert desk.gaps() == {"a": "unseen", "b": "unseen"}
     desk.day += timedelta(days=92)
-    assert desk.take(home, feed).whole
+    assert desk.take(home, feed).is_complete
     assert desk.gaps() == {"a": "unlisted", "b": "unseen"}
 
 
 def test_a_source_struck_off_the_list_is_no_loss_but_an_archive_page_is(desk: Desk) -> None:
-    archive = Source(url=f"{AT}/2023", kind="archive", entries={f"{AT}/a": Entry(origin=f"{AT}/2023")})
-    listing = Source(url=AT, kind="listing", entries={f"{AT}/b": Entry(origin=AT)})
-    feed = Source(url=FEED, kind="feed", entries={f"{AT}/b": Entry(origin=FEED)})
-    assert desk.take(feed, listing, archive).whole
-    assert not desk.take(feed, listing).whole
-    assert desk.take(feed).whole
+    archive = AuditedSource(url=f"{AT}/2023", kind="archive", urls={f"{AT}/a": ListedUrl(source_url=f"{AT}/2023")})
+    listing = AuditedSource(url=AT, kind="listing", urls={f"{AT}/b": ListedUrl(source_url=AT)})
+    feed = AuditedSource(url=FEED, kind="feed", urls={f"{AT}/b": ListedUrl(source_url=FEED)})
+    assert desk.take(feed, listing, archive).is_complete
+    assert not desk.take(feed, listing).is_complete
+    assert desk.take(feed).is_complete

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from archive.captures import Captures
-from archive.evidence.manifest import find_newest, read_manifests, write_manifest
+from archive.evidence.manifest import find_newest_manifest, read_manifests, write_manifest
 from tests.archive.witnessed import BEGUN, execute, witness
 
 NEXT = BEGUN.date() + timedelta(days=9)
@@ -73,10 +73,10 @@ def test_a_day_has_one_manifest_and_a_clock_set_back_writes_none(
     opened: tuple[sqlite3.Connection, Captures], days: int
 ) -> None:
     db, captures = opened
-    newest = find_newest(db)
+    newest = find_newest_manifest(db)
     assert newest
     assert write_manifest(db, captures, date.fromisoformat(newest.day) + timedelta(days=days)) is None
-    assert find_newest(db) == newest
+    assert find_newest_manifest(db) == newest
 
 
 def test_a_crawl_that_writes_at_the_same_time_is_not_overwritten(
@@ -87,9 +87,9 @@ def test_a_crawl_that_writes_at_the_same_time_is_not_overwritten(
     class Slow(Captures):
         """Another crawl is done while this one keeps its texts."""
 
-        def keep(self, body: bytes, host: str) -> str:
+        def store_body(self, body: bytes, host: str) -> str:
             write_manifest(db, captures, NEXT)
-            return super().keep(body, host)
+            return super().store_body(body, host)
 
     with Slow(archive) as slow:
         assert write_manifest(db, slow, NEXT + timedelta(days=1)) is None
@@ -105,7 +105,7 @@ def test_a_day_without_news_is_a_link_of_the_chain_too(opened: tuple[sqlite3.Con
 
 
 def test_many_rows_make_several_parts(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("archive.evidence.manifest.PART", 3)
+    monkeypatch.setattr("archive.evidence.manifest.MAX_PART_ROWS", 3)
     execute(archive, "delete from manifests")
     with closing(sqlite3.connect(archive, isolation_level=None)) as db, Captures(archive) as captures:
         digest = write_manifest(db, captures, NEXT)

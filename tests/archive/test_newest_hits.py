@@ -11,11 +11,11 @@ from typing import TypeAlias
 
 import pytest
 
-from archive.database import runner_on
+from archive.database import build_connection_runner
 from archive.models import Release
 from archive.search import search
-from archive.search.params import Query
-from archive.search.ranking import Columns
+from archive.search.params import SearchRequest
+from archive.search.ranking import ColumnCache
 from archive.store import Archive
 from tests.archive.sample import SEEN
 
@@ -44,7 +44,7 @@ def common(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sqlite3.Connect
                 published=FIRST + timedelta(days=chance.randrange(2200)) if chance.random() < 0.9 else None,
                 tags=(TAG,) if chance.random() < 0.6 else (),
             )
-            archive.save(release, seen=SEEN)
+            archive.save(release, seen_at=SEEN)
     with closing(sqlite3.connect(archive.path)) as db:
         db.row_factory = sqlite3.Row
         yield db
@@ -78,17 +78,17 @@ async def test_each_page_of_the_newest_hits(
     asked: tuple[str, dict[str, str]],
 ) -> None:
     text, chosen = asked
-    for module in ("fetching", "narrowing"):
-        monkeypatch.setattr(f"archive.search.{module}.MOST_HITS", MOST)
-    monkeypatch.setattr("archive.search.ranking.MOST_LOOKED", most)
-    monkeypatch.setattr("archive.search.fts.MOST_SHARE", share)
-    run = runner_on(common)
-    columns = await Columns().renew(run)
+    for module in ("ranking", "fts"):
+        monkeypatch.setattr(f"archive.search.{module}.MAX_HITS", MOST)
+    monkeypatch.setattr("archive.search.ranking.MAX_SORTED_HITS", most)
+    monkeypatch.setattr("archive.search.fts.MAX_WINDOW_SHARE", share)
+    run = build_connection_runner(common)
+    columns = await ColumnCache().refresh(run)
     expected = by_hand(common, *text.split(), **chosen)
     assert len(expected) == MOST
     include = {name: (value,) for name, value in chosen.items()}
     shown: list[int] = []
     for page in range(1, -(-MOST // SIZE) + 1):
-        query = Query(text=text, include=include, page=page, size=SIZE)
-        shown += (await search(run, query, columns)).found.ids
+        query = SearchRequest(text=text, include=include, page=page, size=SIZE)
+        shown += (await search(run, query, columns)).hit_page.ids
     assert shown == expected

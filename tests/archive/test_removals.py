@@ -23,7 +23,7 @@ def archive(tmp_path: Path) -> Iterator[Archive]:
     with Archive(tmp_path / "archive.db") as opened:
         opened.add_agency("skog", name="Skogsbruksrådet", home="https://skog.example/")
         opened.save(
-            Release(agency="skog", url=URL, title="Mer lövskog", body="Text.", body_html="<p>Text.</p>"), seen=SEEN
+            Release(agency="skog", url=URL, title="Mer lövskog", body="Text.", body_html="<p>Text.</p>"), seen_at=SEEN
         )
         yield opened
 
@@ -36,58 +36,58 @@ def look(archive: Archive, *names: str, table: str = "removals") -> tuple[Any, .
 
 def test_one_day_and_three_checks_make_a_removal(archive: Archive) -> None:
     removals = archive.removals
-    assert not removals.absent(1, SEEN, "gone", status=404)
-    assert not removals.absent(1, SEEN + HOUR, "gone", status=404)
-    assert not removals.absent(1, SEEN + 23 * HOUR, "gone", status=404)  # three checks, but not yet a day
+    assert not removals.mark_missing(1, SEEN, "gone", status=404)
+    assert not removals.mark_missing(1, SEEN + HOUR, "gone", status=404)
+    assert not removals.mark_missing(1, SEEN + 23 * HOUR, "gone", status=404)  # three checks, but not yet a day
     assert look(archive, "gone", table="releases") == (None,)
-    assert removals.absent(1, SEEN + 24 * HOUR, "gone", status=410)
+    assert removals.mark_missing(1, SEEN + 24 * HOUR, "gone", status=410)
     assert look(archive, "kind", "checks", "status", "confirmed") == ("gone", 4, 410, "2026-03-02T08:00:00+00:00")
     assert look(archive, "gone", table="releases") == ("2026-03-02T08:00:00+00:00",)
 
 
 def test_a_day_without_a_third_check_is_no_removal(archive: Archive) -> None:
-    archive.removals.absent(1, SEEN, "gone", status=404)
-    assert not archive.removals.absent(1, SEEN + 30 * HOUR, "gone", status=404)
-    assert archive.removals.in_doubt(1)
+    archive.removals.mark_missing(1, SEEN, "gone", status=404)
+    assert not archive.removals.mark_missing(1, SEEN + 30 * HOUR, "gone", status=404)
+    assert archive.removals.is_missing(1)
 
 
 def test_what_stands_again_was_away_for_a_while(archive: Archive) -> None:
     for hours in (0, 12, 24):
-        archive.removals.absent(1, SEEN + hours * HOUR, "error page", status=200)
-    archive.removals.present(1, SEEN + 48 * HOUR)
+        archive.removals.mark_missing(1, SEEN + hours * HOUR, "error page", status=200)
+    archive.removals.mark_present(1, SEEN + 48 * HOUR)
     assert look(archive, "confirmed is not null", "ended") == (1, "2026-03-03T08:00:00+00:00")
     assert look(archive, "gone", table="releases") == (None,)
-    assert not archive.removals.in_doubt(1)
-    archive.removals.absent(1, SEEN + 72 * HOUR, "gone", status=404)  # a removal of its own
+    assert not archive.removals.is_missing(1)
+    archive.removals.mark_missing(1, SEEN + 72 * HOUR, "gone", status=404)  # a removal of its own
     assert look(archive, "id", "checks", "confirmed") == (2, 1, None)
 
 
 def test_a_release_in_doubt_is_looked_at_again_within_hours_and_one_long_gone_within_days(archive: Archive) -> None:
-    archive.removals.absent(1, SEEN, "gone", status=404)
+    archive.removals.mark_missing(1, SEEN, "gone", status=404)
     assert look(archive, "next_check", table="releases") == ("2026-03-01T16:00:00+00:00",)
-    archive.removals.absent(1, SEEN + 12 * HOUR, "gone", status=404)
-    archive.removals.absent(1, SEEN + 24 * HOUR, "gone", status=404)
+    archive.removals.mark_missing(1, SEEN + 12 * HOUR, "gone", status=404)
+    archive.removals.mark_missing(1, SEEN + 24 * HOUR, "gone", status=404)
     assert look(archive, "next_check", table="releases") == ("2026-03-09T08:00:00+00:00",)
 
 
 def test_a_moved_release_keeps_its_id_under_its_new_address(archive: Archive) -> None:
-    archive.removals.absent(1, SEEN, "gone", status=404)
-    archive.removals.renamed(1, SEEN + HOUR, "https://skog.example/arkiv/1", status=301)
-    assert archive.release_id("https://skog.example/arkiv/1") == 1
+    archive.removals.mark_missing(1, SEEN, "gone", status=404)
+    archive.removals.mark_moved(1, SEEN + HOUR, "https://skog.example/arkiv/1", status=301)
+    assert archive.find_release_id("https://skog.example/arkiv/1") == 1
     assert look(archive, "kind", "target", "moved_to") == ("moved", "https://skog.example/arkiv/1", 1)
-    assert not archive.removals.in_doubt(1)
+    assert not archive.removals.is_missing(1)
 
 
 def test_the_same_text_in_the_place_of_two_releases_is_an_error_page_not_a_new_text(archive: Archive) -> None:
     other = Release(agency="skog", url=URL + "2", title="Älgjakten", body="Annat.", body_html="<p>Annat.</p>")
-    archive.save(other, seen=SEEN)
-    archive.removals.absent(1, SEEN, "replaced", status=200, target="Hoppsan")
-    assert not archive.removals.shared(1, "Hoppsan")
-    archive.removals.absent(2, SEEN, "replaced", status=200, target="Hoppsan")
-    assert archive.removals.shared(1, "Hoppsan")
-    archive.removals.withdraw(1)
-    assert not archive.removals.in_doubt(1)
-    assert archive.removals.in_doubt(2)
+    archive.save(other, seen_at=SEEN)
+    archive.removals.mark_missing(1, SEEN, "replaced", status=200, target="Hoppsan")
+    assert not archive.removals.is_replacement_shared(1, "Hoppsan")
+    archive.removals.mark_missing(2, SEEN, "replaced", status=200, target="Hoppsan")
+    assert archive.removals.is_replacement_shared(1, "Hoppsan")
+    archive.removals.discard(1)
+    assert not archive.removals.is_missing(1)
+    assert archive.removals.is_missing(2)
 
 
 @pytest.mark.parametrize("kind", ["error page", "redirected", "replaced"])
@@ -96,9 +96,11 @@ def test_one_page_in_front_of_a_whole_site_is_an_outage(archive: Archive, kind: 
         other = Release(
             agency="skog", url=f"{URL}{number}", title=f"Nr {number}", body="Text.", body_html="<p>Text.</p>"
         )
-        archive.save(other, seen=SEEN)
+        archive.save(other, seen_at=SEEN)
     for hours in (0, 12, 24, 36):
         for number in range(1, 7):
-            assert not archive.removals.absent(number, SEEN + hours * HOUR, kind, status=200, target=f"Nr {hours}")
-    archive.removals.present(2, SEEN + 37 * HOUR)
-    assert archive.removals.absent(1, SEEN + 48 * HOUR, "gone", status=404), "404 of one is no wall"
+            assert not archive.removals.mark_missing(
+                number, SEEN + hours * HOUR, kind, status=200, target=f"Nr {hours}"
+            )
+    archive.removals.mark_present(2, SEEN + 37 * HOUR)
+    assert archive.removals.mark_missing(1, SEEN + 48 * HOUR, "gone", status=404), "404 of one is no wall"

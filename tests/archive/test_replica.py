@@ -17,8 +17,8 @@ import httpx
 import pytest
 
 from archive import replicas as keeping
-from archive.backup import Snapshot, hash_file, mark
-from archive.replicas import Keeper
+from archive.backup import Snapshot, compute_file_sha256, withdraw_snapshots
+from archive.replicas import ReplicaSupervisor
 from tests.archive.sample import ROOT, Site, fill, served
 
 NAMES = ("2026-03-02T034300", "2026-03-02T035300", "2026-03-02T040300")
@@ -30,7 +30,7 @@ def put(folder: Path, name: str) -> Path:
     path.mkdir()
     for file in ("archive.db", "inspect.json"):
         (path / file).write_text(name)
-    lines = [f"{hash_file(path / file)}  {file}\n" for file in ("archive.db", "inspect.json")]
+    lines = [f"{compute_file_sha256(path / file)}  {file}\n" for file in ("archive.db", "inspect.json")]
     (path / "SHA256SUMS").write_text("".join(lines))
     return path
 
@@ -45,19 +45,19 @@ class Stub:
     left: bool = False
     process: Any = field(default_factory=lambda: subprocess.CompletedProcess("datasette", -9))
 
-    def await_ready(self, _: threading.Event) -> bool:
+    def wait_until_ready(self, _: threading.Event) -> bool:
         return self.starts
 
-    def is_dead(self) -> bool:
+    def has_exited(self) -> bool:
         return self.dead
 
-    def leave(self, _: float) -> None:
+    def terminate(self, _: float) -> None:
         self.left = True
 
-    def is_gone(self) -> bool:
+    def reap(self) -> bool:
         return self.left
 
-    def wait(self) -> None:
+    def wait_for_exit(self) -> None:
         """It is gone."""
 
 
@@ -65,20 +65,22 @@ class Stub:
 class Bench:
     """A keeper over stubs, what it said and what it started."""
 
-    keeper: Keeper
+    keeper: ReplicaSupervisor
     said: list[str]
     started: list[Stub]
     broken: set[str]
 
     def look(self) -> str | None:
-        self.keeper.look()
-        return self.keeper.serving.snapshot.name if self.keeper.serving else None
+        self.keeper.poll()
+        return self.keeper.current.snapshot.name if self.keeper.current else None
 
 
 @pytest.fixture
 def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
     said: list[str] = []
-    made = Bench(Keeper(folder=tmp_path, address=("127.0.0.1", 0), words=(), tell=said.append), said, [], set())
+    made = Bench(
+        ReplicaSupervisor(folder=tmp_path, address=("127.0.0.1", 0), arguments=(), log=said.append), said, [], set()
+    )
 
     class Starting:
         @staticmethod
@@ -87,14 +89,14 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
             made.started.append(Stub(snapshot, starts=snapshot.name not in made.broken))
             return made.started[-1]
 
-    monkeypatch.setattr(keeping, "Serving", Starting)
+    monkeypatch.setattr(keeping, "ServerProcess", Starting)
     yield made
-    made.keeper.close_door()
+    made.keeper.close_listener()
 
 
 def test_it_goes_over_to_a_newer_snapshot_and_lets_the_older_finish(tmp_path: Path, bench: Bench) -> None:
     assert bench.look() is None
-    assert bench.keeper.door is None, "a proxy is refused at once, and asks another"
+    assert bench.keeper.listener is None, "a proxy is refused at once, and asks another"
     put(tmp_path, NAMES[0])
     assert bench.look() == bench.look() == NAMES[0]
     put(tmp_path, NAMES[1])
@@ -116,19 +118,21 @@ def test_one_that_is_not_whole_or_does_not_start_costs_nothing(tmp_path: Path, b
 def test_one_that_was_killed_is_replaced(tmp_path: Path, bench: Bench) -> None:
     put(tmp_path, NAMES[0])
     bench.look()
-    door = bench.keeper.door
+    door = bench.keeper.listener
     bench.started[0].dead = True
     assert bench.look() == NAMES[0]
-    assert (len(bench.started), bench.keeper.door) == (2, door), "who waits in the socket is answered by the new one"
+    assert (len(bench.started), bench.keeper.listener) == (2, door), (
+        "who waits in the socket is answered by the new one"
+    )
 
 
 def test_what_is_withdrawn_is_served_no_more(tmp_path: Path, bench: Bench) -> None:
     put(tmp_path, NAMES[0])
     bench.look()
-    mark(tmp_path, NAMES[1])
+    withdraw_snapshots(tmp_path, NAMES[1])
     put(tmp_path, NAMES[1])
     assert bench.look() is None
-    assert (bench.keeper.door, bench.started[0].left) == (None, True)
+    assert (bench.keeper.listener, bench.started[0].left) == (None, True)
     put(tmp_path, NAMES[2])
     assert bench.look() == NAMES[2]
 

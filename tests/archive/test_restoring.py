@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from archive.__main__ import main
-from archive.backup import restore
+from archive.backup import restore_backup
 from archive.database import ArchiveError, open_readonly
 from archive.evidence.verify import verify
 from archive.store import Archive
-from archive.takedowns import hide, lift
+from archive.takedowns import hide_release, lift_takedown
 from tests.archive.witnessed import BEGUN, execute, witness
 from tests.replicas.copies import contents
 
@@ -40,12 +40,12 @@ def test_a_back_up_is_put_back_in_place_of_a_damaged_archive(
 ) -> None:
     archive, copies = witness(tmp_path), tmp_path / "copies"
     with Archive(archive) as opened:
-        hide(opened, 1, BEGUN, reason="Prov")
+        hide_release(opened, 1, BEGUN, reason="Prov")
     then = {name: contents(tmp_path / name) for name in FILES}
     assert main(["backup", str(archive), "--to", str(copies)]) == 0
     (copy,) = copies.iterdir()
     with Archive(archive) as opened:
-        hide(opened, 2, BEGUN, reason="Senare")
+        hide_release(opened, 2, BEGUN, reason="Senare")
     execute(archive, "update revisions set title = 'Fyr 0' where id = 3")
     damaged = contents(archive)
     capsys.readouterr()
@@ -69,14 +69,14 @@ def test_what_was_lifted_since_the_back_up_is_not_to_be_taken_down_again(
     archive, copies = witness(tmp_path), tmp_path / "copies"
     with Archive(archive) as opened:
         for release in (1, 2):
-            hide(opened, release, BEGUN, reason="Före")
+            hide_release(opened, release, BEGUN, reason="Före")
     assert main(["backup", str(archive), "--to", str(copies)]) == 0
     (copy,) = copies.iterdir()
     with Archive(archive) as opened:
         for release in (3, 4):
-            hide(opened, release, BEGUN, reason="Efter")
+            hide_release(opened, release, BEGUN, reason="Efter")
         for takedown in (2, 3):
-            lift(opened, takedown, MOMENT, "Upphävt")
+            lift_takedown(opened, takedown, MOMENT, "Upphävt")
     capsys.readouterr()
     assert main(["restore", str(copy), "--to", str(archive), "--replace"]) == 0
     told = [line for line in capsys.readouterr().out.splitlines() if "hide of release" in line]
@@ -97,7 +97,7 @@ def test_a_back_up_that_is_not_sound_changes_nothing(tmp_path: Path, capsys: pyt
     assert "nothing was restored" in capsys.readouterr().out
     assert [path.name for path in tmp_path.iterdir()] == ["copy"]
     with pytest.raises(ArchiveError, match="this is no back-up"):
-        restore(tmp_path, tmp_path / "archive.db", replace=False, moment=MOMENT)
+        restore_backup(tmp_path, tmp_path / "archive.db", replace=False, moment=MOMENT)
 
 
 def test_an_archive_that_somebody_has_open_is_not_replaced(tmp_path: Path) -> None:
@@ -107,9 +107,9 @@ def test_an_archive_that_somebody_has_open_is_not_replaced(tmp_path: Path) -> No
     with closing(open_readonly(archive)) as reader:
         reader.execute("select count(*) from releases").fetchone()
         with pytest.raises(ArchiveError, match="is in use"):
-            restore(copy.parent, archive, replace=True, moment=MOMENT)
+            restore_backup(copy.parent, archive, replace=True, moment=MOMENT)
     assert contents(archive) == before
-    findings, aside, lost = restore(copy.parent, archive, replace=True, moment=MOMENT)
+    findings, aside, lost = restore_backup(copy.parent, archive, replace=True, moment=MOMENT)
     assert (findings, lost, contents(archive) == contents(copy)) == ([], [], True)
     assert aside
     assert contents(aside / "archive.db") == before
@@ -119,7 +119,7 @@ def test_what_is_no_database_any_more_is_put_aside_as_it_is(tmp_path: Path) -> N
     (tmp_path / "copy").mkdir()
     copy, archive = witness(tmp_path / "copy", pages=2), tmp_path / "archive.db"
     archive.write_bytes(b"torn" * 999)
-    _, aside, _ = restore(copy.parent, archive, replace=True, moment=MOMENT)
+    _, aside, _ = restore_backup(copy.parent, archive, replace=True, moment=MOMENT)
     assert aside
     assert (aside / "archive.db").read_bytes() == b"torn" * 999
     assert contents(archive) == contents(copy)

@@ -14,10 +14,21 @@ from typing import Any
 import pytest
 from sqlite_utils import Database
 
-from archive.merge import join
-from archive.models import LISTS, STATE, Attachment, Capture, Contact, Image, Release, read_state, state_hash, to_state
+from archive.merge import merge_releases
+from archive.models import (
+    LIST_FIELDS,
+    STATE_FIELDS,
+    Attachment,
+    Capture,
+    Contact,
+    Image,
+    Release,
+    hash_state,
+    parse_state,
+    to_state,
+)
 from archive.schema import migrations
-from archive.store import Archive, Outcome
+from archive.store import Archive, SaveResult
 
 SEEN = datetime(2026, 3, 1, 8, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -47,7 +58,7 @@ def revisions(archive: Archive, *names: str) -> list[tuple[Any, ...]]:
 
 def test_a_to_b_to_a_is_told_as_a_return(archive: Archive) -> None:
     for hours, state in enumerate((A, B, A)):
-        archive.save(state, seen=SEEN + hours * HOUR)
+        archive.save(state, seen_at=SEEN + hours * HOUR)
     assert revisions(archive, "id", "previous", "same_as", "cause") == [
         (1, None, None, "first"),
         (2, 1, None, "source"),
@@ -56,11 +67,11 @@ def test_a_to_b_to_a_is_told_as_a_return(archive: Archive) -> None:
 
 
 def test_an_edit_lies_between_two_checks_that_are_kept(archive: Archive) -> None:
-    archive.save(A, seen=SEEN)
+    archive.save(A, seen_at=SEEN)
     for hours in (1, 2, 3):
-        archive.save(A, seen=SEEN + hours * HOUR)
-    archive.save(B, seen=SEEN + 5 * HOUR)
-    archive.save(B, seen=SEEN + 6 * HOUR)
+        archive.save(A, seen_at=SEEN + hours * HOUR)
+    archive.save(B, seen_at=SEEN + 5 * HOUR)
+    archive.save(B, seen_at=SEEN + 6 * HOUR)
     assert revisions(archive, "seen", "last_seen", "checks") == [
         ("2026-03-01T08:00:00+00:00", "2026-03-01T11:00:00+00:00", 3),
         ("2026-03-01T13:00:00+00:00", None, 0),
@@ -70,8 +81,8 @@ def test_an_edit_lies_between_two_checks_that_are_kept(archive: Archive) -> None
 
 
 def test_an_edit_is_weighed_and_told_in_both_languages(archive: Archive) -> None:
-    archive.save(A, seen=SEEN)
-    archive.save(B, seen=SEEN + HOUR)
+    archive.save(A, seen_at=SEEN)
+    archive.save(B, seen_at=SEEN + HOUR)
     ((weight, swedish, english, changes),) = revisions(archive, "weight", "summary", "summary_en", "changes")[1:]
     assert 0 < weight <= 100
     assert swedish
@@ -89,30 +100,30 @@ def test_an_edit_is_weighed_and_told_in_both_languages(archive: Archive) -> None
 )
 def test_what_is_no_content_makes_no_state(archive: Archive, same: Release) -> None:
     held = replace(same, images=(Image(url="https://skog.example/bild.jpg?w=300"),)) if same.images else A
-    archive.save(held, seen=SEEN)
-    assert archive.save(same, seen=SEEN + HOUR) is Outcome.UNCHANGED
+    archive.save(held, seen_at=SEEN)
+    assert archive.save(same, seen_at=SEEN + HOUR) is SaveResult.UNCHANGED
 
 
 def test_tags_in_another_order_make_no_state(archive: Archive) -> None:
     held, other = replace(A, tags=("skog", "lag", "jakt")), replace(A, tags=("jakt", "skog", "lag"))
-    archive.save(held, seen=SEEN)
-    assert not archive.differs(other)
-    assert archive.save(other, seen=SEEN + HOUR) is Outcome.UNCHANGED
+    archive.save(held, seen_at=SEEN)
+    assert not archive.is_new_or_changed(other)
+    assert archive.save(other, seen_at=SEEN + HOUR) is SaveResult.UNCHANGED
     assert revisions(archive, "tags") == [('["skog", "lag", "jakt"]',)]
     assert archive.db.execute("select checks, last_checked from releases").fetchone() == (
         1,
         "2026-03-01T09:00:00+00:00",
     )
     for different in (replace(other, title="Ny rubrik"), replace(other, tags=("jakt", "skog", "lagar"))):
-        assert archive.differs(different)
-        assert archive.save(different, seen=SEEN + HOUR) is Outcome.REVISED
+        assert archive.is_new_or_changed(different)
+        assert archive.save(different, seen_at=SEEN + HOUR) is SaveResult.REVISED
 
 
 def test_what_tells_a_reader_nothing_is_kept_and_is_no_edit(archive: Archive) -> None:
     report = Attachment(url="https://skog.example/r.pdf", title="Rapporten")
-    archive.save(replace(A, attachments=(report,)), seen=SEEN)
+    archive.save(replace(A, attachments=(report,)), seen_at=SEEN)
     typed = replace(A, attachments=(replace(report, media_type="application/pdf"),))
-    assert archive.save(typed, seen=SEEN + HOUR) is Outcome.REREAD
+    assert archive.save(typed, seen_at=SEEN + HOUR) is SaveResult.REPARSED
     assert revisions(archive, "cause", "weight") == [("first", None), ("parser", 0)]
     assert archive.db.execute("select media_type from attachments").fetchall() == [("application/pdf",)]
     assert archive.db.execute("select count(*) from edits").fetchone() == (0,)
@@ -122,35 +133,35 @@ def test_a_state_points_to_its_capture_and_its_reader(archive: Archive) -> None:
     capture = Capture(url=A.url, seen=SEEN, status=200, headers={"etag": '"1"'}, sha256="ab" * 32, bytes=9)
     with archive.transaction():
         key = archive.add_capture(capture)
-        archive.save(A, seen=SEEN, capture=key, reader="NewsPage 1")
-    held = archive.held(A.url)
+        archive.save(A, seen_at=SEEN, capture_id=key, reader="NewsPage 1")
+    held = archive.get(A.url)
     assert held
     assert (held.capture, held.reader, held.sha256) == (key, "NewsPage 1", "ab" * 32)
     assert held.state == to_state(A)
 
 
 def test_a_rereading_is_counted_apart(archive: Archive) -> None:
-    archive.save(A, seen=SEEN)
-    assert archive.save(B, seen=SEEN + HOUR, cause="parser") is Outcome.REREAD
+    archive.save(A, seen_at=SEEN)
+    assert archive.save(B, seen_at=SEEN + HOUR, cause="parser") is SaveResult.REPARSED
 
 
 def test_a_move_to_a_release_held_already_joins_their_histories(archive: Archive) -> None:
-    archive.save(A, seen=SEEN)
+    archive.save(A, seen_at=SEEN)
     there = replace(B, url="https://skog.example/arkiv/1")
-    archive.save(there, seen=SEEN + HOUR)
+    archive.save(there, seen_at=SEEN + HOUR)
     with archive.transaction():
-        join(archive, 1, 2, SEEN + 2 * HOUR, there.url, cause="source", status=301)
+        merge_releases(archive, 1, 2, SEEN + 2 * HOUR, there.url, cause="source", status=301)
     assert revisions(archive, "release", "previous", "cause") == [(1, None, "first"), (2, 1, "source")]
     assert archive.db.execute("select moved_to from releases order by id").fetchall() == [(2,), (None,)]
 
 
 def test_every_hash_agrees_with_its_state(archive: Archive) -> None:
-    archive.save(replace(A, contacts=(Contact(name="Anna Ek", phone="010-1"),), tags=("skog", "stöd")), seen=SEEN)
-    archive.save(B, seen=SEEN + HOUR)
-    names = ("hash", *STATE, *LISTS)
+    archive.save(replace(A, contacts=(Contact(name="Anna Ek", phone="010-1"),), tags=("skog", "stöd")), seen_at=SEEN)
+    archive.save(B, seen_at=SEEN + HOUR)
+    names = ("hash", *STATE_FIELDS, *LIST_FIELDS)
     for row in revisions(archive, *names):
         held = dict(zip(names, row, strict=True))
-        assert state_hash(read_state(held)) == held["hash"]
+        assert hash_state(parse_state(held)) == held["hash"]
 
 
 def test_an_archive_of_the_first_schema_is_brought_up_to_date(tmp_path: Path) -> None:
@@ -172,6 +183,6 @@ def test_an_archive_of_the_first_schema_is_brought_up_to_date(tmp_path: Path) ->
         connection.commit()
     with Archive(path) as archive:
         assert revisions(archive, "previous", "checks") == [(None, 0), (1, 0)]
-        assert archive.save(A, seen=SEEN, cause="parser") in (Outcome.UNCHANGED, Outcome.REREAD)
+        assert archive.save(A, seen_at=SEEN, cause="parser") in (SaveResult.UNCHANGED, SaveResult.REPARSED)
         found = archive.db.execute("select rowid from search where search match 'lövskog'").fetchall()
         assert found == [(1,)]

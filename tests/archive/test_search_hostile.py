@@ -8,10 +8,10 @@ from urllib.parse import quote
 import pytest
 
 from archive.search import search
-from archive.search.params import Query
-from archive.search.snippets import Hit
-from archive.web.responses import runner
-from archive.web.sandbox import Limits
+from archive.search.params import SearchRequest
+from archive.search.snippets import SearchHit
+from archive.web.responses import build_query_runner
+from archive.web.sandbox import SandboxLimits
 from tests.archive.hostile import LONG, PIECES, TYPED, hostile
 from tests.archive.sample import PAGED, Site
 
@@ -33,18 +33,18 @@ async def test_no_query_is_an_error(site: Site) -> None:
     for text in (*TYPED, *LONG):
         begun = time.process_time()
         response = await site.get(address(text))
-        assert response.status_code == (200 if len(text) <= Limits().letters else 400), text[:60]
+        assert response.status_code == (200 if len(text) <= SandboxLimits().letters else 400), text[:60]
         assert time.process_time() - begun < LIMIT, text[:60]
         assert "<script" not in response.text
         assert len(response.content) < HEAVIEST, text[:60]
 
 
 async def test_nor_are_queries_put_together_by_chance(site: Site) -> None:
-    run = runner(site.datasette)
+    run = build_query_runner(site.datasette)
     for text in hostile(600):
         for show in ("releases", "questions"):
-            results = await search(run, Query(text=text, show=show))
-            assert all(isinstance(hit, Hit) for hit in results.hits)
+            results = await search(run, SearchRequest(text=text, show=show))
+            assert all(isinstance(hit, SearchHit) for hit in results.hits)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from archive.search.query import parse_query
-from archive.search.snippets import FRAGMENT, Parts, Text, to_wanted
+from archive.search.snippets import FRAGMENT_WORDS, HighlightedText, MarkedText, extract_query_terms
 
 FILLER = "Här står ord som ingen frågar efter, ett efter ett, tills det är nog. "
 MARKED = {
@@ -26,29 +26,31 @@ MARKED = {
 }
 
 
-def marks(parts: Parts) -> list[str]:
+def marks(parts: MarkedText) -> list[str]:
     return [text for text, marked in parts if marked]
 
 
-def read(query: str, text: str, field: str = "body") -> Text:
-    return Text(text, to_wanted(parse_query(query).tree), field, english=False)
+def read(query: str, text: str, field: str = "body") -> HighlightedText:
+    return HighlightedText(text, extract_query_terms(parse_query(query).tree), field, english=False)
 
 
 @pytest.mark.parametrize(("query", "text"), MARKED)
 def test_what_is_marked(query: str, text: str) -> None:
-    assert marks(read(query, text).whole()) == MARKED[query, text]
+    assert marks(read(query, text).highlight_all()) == MARKED[query, text]
 
 
 def test_english_words_in_an_english_text() -> None:
-    text = Text("The agencies met the agency.", to_wanted(parse_query("agencies").tree), "body", english=True)
-    assert marks(text.whole()) == ["agencies", "agency"]
+    text = HighlightedText(
+        "The agencies met the agency.", extract_query_terms(parse_query("agencies").tree), "body", english=True
+    )
+    assert marks(text.highlight_all()) == ["agencies", "agency"]
 
 
 def test_a_text_without_a_hit_begins_where_it_begins() -> None:
     parts = read("skola", FILLER * 20).excerpt()
     assert marks(parts) == []
     assert plain(parts).startswith("Här står ord")
-    assert len(plain(parts).split()) == FRAGMENT + 1
+    assert len(plain(parts).split()) == FRAGMENT_WORDS + 1
     assert plain(parts).endswith(" …")
 
 
@@ -69,10 +71,10 @@ def test_two_fragments_where_one_lacks_a_word() -> None:
 @pytest.mark.parametrize("text", ["", " \n", None, "…", "a", "ord " * 50])
 def test_any_text_has_an_excerpt(text: str | None) -> None:
     for query in ("", "ord", "a OR ord", '"ord ord"'):
-        found = Text(text, to_wanted(parse_query(query).tree), "body", english=False)
-        assert " ".join(plain(found.whole()).split()) == " ".join((text or "").split())
-        assert len(plain(found.excerpt()).split()) <= FRAGMENT + 2
+        found = HighlightedText(text, extract_query_terms(parse_query(query).tree), "body", english=False)
+        assert " ".join(plain(found.highlight_all()).split()) == " ".join((text or "").split())
+        assert len(plain(found.excerpt()).split()) <= FRAGMENT_WORDS + 2
 
 
-def plain(parts: Parts) -> str:
+def plain(parts: MarkedText) -> str:
     return "".join(text for text, _ in parts)

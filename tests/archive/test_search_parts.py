@@ -12,7 +12,7 @@ import pytest
 
 from archive.models import Question, Release
 from archive.search import Results, search
-from archive.search.params import Query
+from archive.search.params import SearchRequest
 from archive.store import Archive
 from tests.archive.sample import SEEN
 
@@ -37,7 +37,7 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with Archive(path) as archive:
         archive.add_agency("fyr", name="Fyrstyrelsen", home="https://fyr.example/")
         for release in (TITLED, BODIED):
-            archive.save(release, seen=SEEN)
+            archive.save(release, seen_at=SEEN)
     return path
 
 
@@ -49,7 +49,7 @@ async def ask(path: Path, text: str, show: str = "releases") -> Results:
         connection.close()
         return rows
 
-    return await search(run, Query(text=text, show=show))
+    return await search(run, SearchRequest(text=text, show=show))
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ async def test_among_pairs_and_marked(path: Path) -> None:
     results = await ask(path, "avdelning ministrar", "questions")
     marked = [text for hit in results.hits for part in (hit.title, hit.excerpt) for text, mark in part if mark]
     assert marked == ["sjukvårdsministern", "livsmedelsavdelningarna"]
-    assert (await ask(path, "fråga:avdelning", "questions")).found.total == 0
+    assert (await ask(path, "fråga:avdelning", "questions")).hit_page.total == 0
     titled = (await ask(path, "rubrik:minister")).hits[0]
     assert ("Sjukvårdsministern", True) in titled.title
     assert not any(mark for _, mark in titled.excerpt), "the field that was not asked for"

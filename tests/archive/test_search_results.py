@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 
-from archive.database import Run
+from archive.database import RunQuery
 from archive.search import Results, search
-from archive.search.params import FACETS, Query
-from archive.search.snippets import Hit, Parts
+from archive.search.params import FACETS, SearchRequest
+from archive.search.snippets import MarkedText, SearchHit
 from tests.archive.sample import HOSTILE, LIGHTHOUSES, PAGED, UNDATED, WARBLERS, fill
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+def run(tmp_path_factory: pytest.TempPathFactory) -> RunQuery:
     path = fill(tmp_path_factory.mktemp("search") / "archive.db")
 
     async def run(sql: str, values: dict[str, Any], /) -> Sequence[Any]:
@@ -30,46 +30,46 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     return run
 
 
-async def ask(run: Run, text: str = "", **more: Any) -> Results:
+async def ask(run: RunQuery, text: str = "", **more: Any) -> Results:
     include: dict[str, tuple[str, ...]] = {name: (more.pop(name),) for name in FACETS if name in more}
-    return await search(run, Query(text=text, include=include, **more))
+    return await search(run, SearchRequest(text=text, include=include, **more))
 
 
-async def titles(run: Run, text: str = "", **more: Any) -> list[str]:
+async def titles(run: RunQuery, text: str = "", **more: Any) -> list[str]:
     return [plain(hit.title) for hit in (await ask(run, text, **more)).hits]
 
 
-async def total(run: Run, text: str = "", **more: Any) -> int:
-    return (await ask(run, text, **more)).found.total
+async def total(run: RunQuery, text: str = "", **more: Any) -> int:
+    return (await ask(run, text, **more)).hit_page.total
 
 
-async def test_without_words_newest_first_and_undated_by_their_update(run: Run) -> None:
+async def test_without_words_newest_first_and_undated_by_their_update(run: RunQuery) -> None:
     shown = await titles(run)
     assert shown[:3] == [LIGHTHOUSES, WARBLERS, f"Läget på vägarna kring Storåsen, vecka {PAGED}"]
     assert (await titles(run, page=99))[-1] == UNDATED, "its page tells of an update long ago, and of no publication"
 
 
-async def test_days_that_must_not_be_leave_the_undated(run: Run) -> None:
+async def test_days_that_must_not_be_leave_the_undated(run: RunQuery) -> None:
     assert UNDATED in await titles(run, "-från:1990")
     assert UNDATED not in await titles(run, "från:1990 grusvägar")
 
 
-async def test_counts_that_are_cut_short_are_told(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_counts_that_are_cut_short_are_told(run: RunQuery, monkeypatch: pytest.MonkeyPatch) -> None:
     assert (await ask(run, kind="news")).notes == []
-    monkeypatch.setattr("archive.search.ranking.MOST_HITS", 10)
+    monkeypatch.setattr("archive.search.ranking.MAX_HITS", 10)
     results = await ask(run, year="2024", kind="news")
     assert [note.key for note in results.notes] == ["partial"]
-    assert results.found.partial == ["year"]
+    assert results.hit_page.partial_facets == ["year"]
 
 
-async def test_words_in_any_form_and_all_of_them(run: Run) -> None:
+async def test_words_in_any_form_and_all_of_them(run: RunQuery) -> None:
     assert await titles(run, "fyr tänd") == [LIGHTHOUSES]
     assert await titles(run, "TÄNDS igen") == [LIGHTHOUSES]
     assert await total(run, "tänds rörsångaren") == 0
     assert await total(run, "tands") == 0, "å, ä and ö are letters of their own"
 
 
-async def test_phrases_near_or_not_and_stars(run: Run) -> None:
+async def test_phrases_near_or_not_and_stars(run: RunQuery) -> None:
     assert await total(run, '"tänds igen"') == 1
     assert await total(run, '"igen tänds"') == 0
     assert await titles(run, "fyrar NEAR/1 tänds") == [LIGHTHOUSES]
@@ -80,7 +80,7 @@ async def test_phrases_near_or_not_and_stars(run: Run) -> None:
     assert await total(run, "-vägarna") == 5
 
 
-async def test_fields(run: Run) -> None:
+async def test_fields(run: RunQuery) -> None:
     assert await titles(run, "rubrik:fyrar") == [LIGHTHOUSES]
     assert await total(run, "ingress:fyrar") == 0
     assert await titles(run, "svar:hamnarna") == [LIGHTHOUSES]
@@ -90,7 +90,7 @@ async def test_fields(run: Run) -> None:
     assert await titles(run, "fråga:betala OR rubrik:sångarna", order="newest") == [LIGHTHOUSES, WARBLERS]
 
 
-async def test_agencies_tags_and_days(run: Run) -> None:
+async def test_agencies_tags_and_days(run: RunQuery) -> None:
     assert await total(run, "myndighet:fyrstyrelsen") == 2
     assert await total(run, "agency:roads") == PAGED + 2
     assert await titles(run, "ämne:sjöfart") == [LIGHTHOUSES]
@@ -99,65 +99,65 @@ async def test_agencies_tags_and_days(run: Run) -> None:
     assert await titles(run, "till:2022") == [HOSTILE]
     assert await titles(run, "from:2024-05-28 to:2024-05-28") == [WARBLERS]
     unknown = await ask(run, "myndighet:rymdstyrelsen")
-    assert [(note.key, note.words) for note in unknown.notes] == [("no_agency", "rymdstyrelsen")]
-    assert unknown.found.total == 0
+    assert [(note.key, note.value) for note in unknown.notes] == [("no_agency", "rymdstyrelsen")]
+    assert unknown.hit_page.total == 0
 
 
-async def test_facets_count_what_a_choice_would_bring(run: Run) -> None:
+async def test_facets_count_what_a_choice_would_bring(run: RunQuery) -> None:
     chosen: dict[str, tuple[str, ...]] = {"year": ("2023",), "tag": ("Område 3",)}
-    results = await search(run, Query(text="vägarna", include=chosen))
-    for facet, choices in results.found.facets.items():
+    results = await search(run, SearchRequest(text="vägarna", include=chosen))
+    for facet, choices in results.hit_page.facets.items():
         assert choices
         for choice in choices:
             values = (choice.value,) if facet != "tag" else ("Område 3", choice.value)
-            other = await search(run, Query(text="vägarna", include=chosen | {facet: values}))
-            assert other.found.total == choice.count
+            other = await search(run, SearchRequest(text="vägarna", include=chosen | {facet: values}))
+            assert other.hit_page.total == choice.count
 
 
-async def test_every_release_has_a_place_in_every_facet(run: Run) -> None:
+async def test_every_release_has_a_place_in_every_facet(run: RunQuery) -> None:
     results = await ask(run)
     for facet in ("agency", "kind", "year", "questions"):
-        assert sum(choice.count for choice in results.found.facets[facet]) == results.found.total
-    assert [choice.value for choice in results.found.facets["year"]] == ["2024", "2023", "2022", "none"]
+        assert sum(choice.count for choice in results.hit_page.facets[facet]) == results.hit_page.total
+    assert [choice.value for choice in results.hit_page.facets["year"]] == ["2024", "2023", "2022", "none"]
     assert await titles(run, year="none") == [UNDATED]
     assert await titles(run, questions="yes") == [LIGHTHOUSES, WARBLERS]
 
 
-async def test_include_any_and_exclude(run: Run) -> None:
-    both = await search(run, Query(include={"agency": ("fyrstyrelsen", "fagelverket")}))
-    assert both.found.total == 3
-    left = await search(run, Query(exclude={"agency": ("vagmyndigheten",), "tag": ("Sjöfart",)}))
+async def test_include_any_and_exclude(run: RunQuery) -> None:
+    both = await search(run, SearchRequest(include={"agency": ("fyrstyrelsen", "fagelverket")}))
+    assert both.hit_page.total == 3
+    left = await search(run, SearchRequest(exclude={"agency": ("vagmyndigheten",), "tag": ("Sjöfart",)}))
     assert [plain(hit.title) for hit in left.hits] == [WARBLERS, "Three lighthouses lit again"]
     assert await total(run, "vägarna", tag="Väglag", kind="news", year="2022") == 0
 
 
-async def test_pages_join_without_gap_or_overlap(run: Run) -> None:
+async def test_pages_join_without_gap_or_overlap(run: RunQuery) -> None:
     for order in ("best", "newest"):
         seen = []
         for page in (1, 2, 3):
             results = await ask(run, "vägarna", page=page, order=order)
-            assert (results.found.total, results.found.pages, results.found.page) == (PAGED, 3, page)
+            assert (results.hit_page.total, results.hit_page.pages, results.hit_page.page) == (PAGED, 3, page)
             seen += [hit.row["id"] for hit in results.hits]
         assert len(seen) == len(set(seen)) == PAGED
 
 
-async def test_a_page_beyond_the_last_is_the_last(run: Run) -> None:
-    assert (await ask(run, "vägarna", page=99)).found.page == 3
-    assert (await ask(run, "dinosaurie", page=99)).found.page == 1
+async def test_a_page_beyond_the_last_is_the_last(run: RunQuery) -> None:
+    assert (await ask(run, "vägarna", page=99)).hit_page.page == 3
+    assert (await ask(run, "dinosaurie", page=99)).hit_page.page == 1
 
 
-async def test_common_words_are_counted_no_further_than_the_cap(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("archive.search.ranking.MOST_HITS", 25)
-    found = (await ask(run, "vägarna")).found
+async def test_common_words_are_counted_no_further_than_the_cap(run: RunQuery, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("archive.search.ranking.MAX_HITS", 25)
+    found = (await ask(run, "vägarna")).hit_page
     assert (found.total, found.capped, found.pages) == (25, True, 2)
-    assert not (await ask(run, "tänds")).found.capped
+    assert not (await ask(run, "tänds")).hit_page.capped
 
 
-async def test_questions_are_results_of_their_own(run: Run) -> None:
+async def test_questions_are_results_of_their_own(run: RunQuery) -> None:
     results = await ask(run, "betalar", show="questions")
     assert [plain(hit.title) for hit in results.hits] == ["Vem betalar?"]
     assert results.hits[0].row["title"] == LIGHTHOUSES
-    assert results.hits[0].place == 2
+    assert results.hits[0].question_position == 2
     assert await titles(run, show="questions", agency="fagelverket", order="newest") == [
         "Hur många finns det?",
         "Varför sjunger rörsångaren på natten?",
@@ -165,42 +165,44 @@ async def test_questions_are_results_of_their_own(run: Run) -> None:
     assert await titles(run, "rubrik:fyrar hamnarna", show="questions") == ["Vem betalar?"]
 
 
-async def test_other_spellings(run: Run) -> None:
+async def test_other_spellings(run: RunQuery) -> None:
     for typed, meant in (
         ("rorsangaren", "rörsångaren"),
         ("invnteringen", "inventeringen"),
         ("rör sångaren", "rörsångaren"),
     ):
         results = await ask(run, typed)
-        assert [other.query.text for other in results.suggestions] == [meant]
+        assert [other.request.text for other in results.suggestions] == [meant]
         assert results.suggestions[0].total == 1
     assert (await ask(run, "vägarna")).suggestions == []
     assert (await ask(run, "xyzzy")).suggestions == []
     kept = await ask(run, 'rubrik:fyar -krig "TRE"')
-    assert [other.query.text for other in kept.suggestions] == ['rubrik:fyrar -krig "TRE"']
+    assert [other.request.text for other in kept.suggestions] == ['rubrik:fyrar -krig "TRE"']
 
 
-async def test_no_other_spelling_of_what_is_no_date_is_offered(run: Run) -> None:
-    assert (await ask(run, "till vägarn")).suggestions[0].query.text == "till vägarna"
+async def test_no_other_spelling_of_what_is_no_date_is_offered(run: RunQuery) -> None:
+    assert (await ask(run, "till vägarn")).suggestions[0].request.text == "till vägarna"
     assert (await ask(run, "till:vägarn")).suggestions == []
 
 
-async def test_words_of_a_phrase_that_stand_apart(run: Run) -> None:
+async def test_words_of_a_phrase_that_stand_apart(run: RunQuery) -> None:
     results = await ask(run, '"igen fyrar"')
-    assert [(other.query.text, other.why, other.total) for other in results.suggestions] == [("igen fyrar", "loose", 1)]
+    assert [(other.request.text, other.reason, other.total) for other in results.suggestions] == [
+        ("igen fyrar", "loose", 1)
+    ]
 
 
-async def test_what_was_searched_is_told(run: Run) -> None:
-    searched = (await ask(run, "dinosaurie")).searched
+async def test_what_was_searched_is_told(run: RunQuery) -> None:
+    searched = (await ask(run, "dinosaurie")).scope
     assert searched is not None
     assert {choice.value: choice.count for choice in searched.agencies} == {
         "vagmyndigheten": PAGED + 2,
         "fyrstyrelsen": 2,
         "fagelverket": 1,
     }
-    assert (await ask(run, "fyrar")).searched is None
+    assert (await ask(run, "fyrar")).scope is None
     for words in ("dinosaurie", "fyrar"):
-        fresh = (await ask(run, words)).fresh
+        fresh = (await ask(run, words)).freshness
         assert (fresh.crawled, fresh.newest) == ("2024-06-03T08:20:00+00:00", "2024-06-01")
 
 
@@ -218,23 +220,23 @@ async def test_the_index_of_words_leads(tmp_path: Path) -> None:
 
     for show in ("releases", "questions"):
         include = {"agency": ("vagmyndigheten",), "tag": ("Väglag",), "year": ("2023",)}
-        await search(explain, Query(text="vägarna", include=include, show=show))
+        await search(explain, SearchRequest(text="vägarna", include=include, show=show))
     connection.close()
     assert len(plans) >= 6
     assert all(step.startswith("SCAN search") for step in plans)
 
 
-def plain(parts: Parts) -> str:
+def plain(parts: MarkedText) -> str:
     """The text of a title or excerpt without its marks."""
     return "".join(part for part, _ in parts)
 
 
-def of(hit: Hit) -> dict[str, dict[str, dict[str, int]]]:
+def of(hit: SearchHit) -> dict[str, dict[str, dict[str, int]]]:
     """Why a hit was found, by what was asked."""
-    return {why.asked: why.forms for why in hit.why}
+    return {why.query_term: why.forms for why in hit.explanations}
 
 
-async def test_why_a_hit_is_one(run: Run) -> None:
+async def test_why_a_hit_is_one(run: RunQuery) -> None:
     hit = (await ask(run, "rörsångare vass")).hits[0]
     assert of(hit)["rörsångare"] == {
         "lead": {"rörsångaren": 1},
@@ -243,10 +245,10 @@ async def test_why_a_hit_is_one(run: Run) -> None:
     }
     assert of(hit)["vass"]["lead"] == {"vassarna": 1}
     (lights,) = (await ask(run, "hamnarna")).hits
-    assert (lights.place, of(lights)) == (2, {"hamnarna": {"answer": {"hamnarna": 1}}})
+    assert (lights.question_position, of(lights)) == (2, {"hamnarna": {"answer": {"hamnarna": 1}}})
 
 
-async def test_markup_in_a_text_stays_text(run: Run) -> None:
+async def test_markup_in_a_text_stays_text(run: RunQuery) -> None:
     hit = (await ask(run, "skylten")).hits[0]
     assert plain(hit.title) == HOSTILE
     assert "<script>" in plain(hit.excerpt)

@@ -77,7 +77,7 @@ async def test_a_search_that_takes_too_long_says_so(site: Site, monkeypatch: pyt
     def interrupted(sql: str, values: Any, *_: Any) -> None:
         raise QueryInterrupted(None, sql, values)
 
-    monkeypatch.setattr(web, "ask", interrupted)
+    monkeypatch.setattr(web, "run_with_cpu_limit", interrupted)
     response = await site.get("/search?q=vägarna")
     assert response.status_code == 503
     assert "Sökningen tog för lång tid." in response.text

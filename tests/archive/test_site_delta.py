@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from archive.changefeed import PAGE
+from archive.changefeed import PAGE_SQL
 from archive.database import open_readonly
 from archive.store import Archive
-from archive.takedowns import hide
+from archive.takedowns import hide_release
 from tests.archive.mirror import read_shown
 from tests.archive.sample import Site, served
 from tests.archive.sample_history import EDITED
@@ -84,7 +84,7 @@ async def test_what_is_hidden_is_to_be_deleted(storied: Path, tmp_path: Path) ->
     with Archive(path) as archive:
         title = EDITED.replace("höjs", "sänks")
         (release,) = archive.db.execute("select id from releases where title = ?", [title]).fetchone()
-        hide(archive, release, NOW, reason="Beslut av domstol")
+        hide_release(archive, release, NOW, reason="Beslut av domstol")
     with served(path) as datasette:
         answer = await Site(datasette).get("/-/delta.json?size=500")
     last = answer.json()["changes"][-1]
@@ -95,10 +95,10 @@ async def test_what_is_hidden_is_to_be_deleted(storied: Path, tmp_path: Path) ->
 def test_a_page_reads_no_more_than_its_part_of_the_log(storied: Path) -> None:
     db = open_readonly(storied)
     values = {"after": 40, "size": 10, "bytes": 10**6}
-    plan = [row[3] for row in db.execute(f"explain query plan {PAGE}", values)]
+    plan = [row[3] for row in db.execute(f"explain query plan {PAGE_SQL}", values)]
     whole = [step for step in plan if re.match(r"SCAN (?!w$|page$|\(subquery)", step)]
     assert whole == []  # no table is read whole
     assert "SEARCH d USING INTEGER PRIMARY KEY (rowid>?)" in plan
-    few = db.execute(PAGE, {**values, "bytes": 1}).fetchall()
+    few = db.execute(PAGE_SQL, {**values, "bytes": 1}).fetchall()
     assert [row[0] for row in few] == [41]  # one at least, however long its text
     db.close()

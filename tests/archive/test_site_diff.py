@@ -145,7 +145,7 @@ async def test_markup_in_a_text_stays_text(tmp_path: Path) -> None:
     path = fill(tmp_path / "archive.db")
     hostile = special_releases("https://{slug}.example")[-1]
     with Archive(path) as archive:
-        archive.save(replace(hostile, title="<img src=x>", body=hostile.body + " <b>Ny\x01</b>"), seen=SEEN + NEXT)
+        archive.save(replace(hostile, title="<img src=x>", body=hostile.body + " <b>Ny\x01</b>"), seen_at=SEEN + NEXT)
         new = archive.db.execute("select max(id) from revisions").fetchone()[0]
         old = archive.db.execute("select previous from revisions where id = ?", [new]).fetchone()[0]
     with served(path) as datasette:
@@ -168,7 +168,7 @@ async def test_long_texts_are_compared_within_a_second(tmp_path: Path) -> None:
     assert len(first.body) > 200_000
     with Archive(path) as archive:
         for place, one in enumerate((first, second)):
-            archive.save(one, seen=SEEN + place * NEXT)
+            archive.save(one, seen_at=SEEN + place * NEXT)
         new = archive.db.execute("select max(id) from revisions").fetchone()[0]
     with served(path) as datasette:
         site = Site(datasette)

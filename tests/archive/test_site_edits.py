@@ -29,7 +29,7 @@ async def edited(tmp_path: Path) -> AsyncIterator[Site]:
     second = replace(first, body=body, body_html=to_html(body), questions=questions, kind="article")
     second = replace(second, published=date(2024, 5, 28), updated=date(2024, 6, 4))
     with Archive(path) as archive:
-        archive.save(second, seen=SEEN + NEXT)
+        archive.save(second, seen_at=SEEN + NEXT)
     with served(path) as datasette:
         yield Site(datasette)
 

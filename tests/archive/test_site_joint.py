@@ -52,7 +52,7 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
                 body_html="<p></p>",
                 published=published,
             )
-            archive.save(release, seen=SEEN)
+            archive.save(release, seen_at=SEEN)
     with served(path) as datasette:
         yield Site(datasette)
 

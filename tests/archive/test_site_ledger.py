@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from archive.coverage import Entry, Source, take_stock
+from archive.coverage import AuditedSource, ListedUrl, update_coverage
 from archive.store import Archive
 from scraper.agency import load_agencies
 from tests.archive.sample import PAGED, Site, fill, served
@@ -107,9 +107,11 @@ async def test_many_agencies_and_ten_years_make_no_heavy_page(tmp_path: Path) ->
                 " checked) values (?, ?, ?, 'listing', 112, 110, 1, 1, 0, 0, '2024-06-03T09:00:00+00:00')",
                 [(slug, month, source) for slug in slugs for month in months for source in (None, "https://a.se/")],
             )
-            gaps = {f"https://vag.example/nyheter/{'ett-langt-namn-' * 4}{n}": Entry(origin="x") for n in range(60)}
-            source = Source(url="https://vag.example/nyheter", kind="listing", entries=gaps)
-            take_stock(archive.db, "fyrstyrelsen", [source], datetime(2024, 6, 3, tzinfo=UTC))
+            gaps = {
+                f"https://vag.example/nyheter/{'ett-langt-namn-' * 4}{n}": ListedUrl(source_url="x") for n in range(60)
+            }
+            source = AuditedSource(url="https://vag.example/nyheter", kind="listing", urls=gaps)
+            update_coverage(archive.db, "fyrstyrelsen", [source], datetime(2024, 6, 3, tzinfo=UTC))
     with served(path) as datasette:
         site = Site(datasette)
         style = len((await site.get("/static/style.css")).content)

@@ -13,7 +13,7 @@ from lxml import html
 from archive.dates import Month
 from archive.models import Release
 from archive.store import Archive
-from archive.web.pages import PAGE_SIZE
+from archive.web.pages import LIST_PAGE_SIZE
 from tests.archive.sample import LIGHTHOUSES, PAGED, SEEN, UNDATED, WARBLERS, Site, fill, served
 
 ENGLISH = {"accept-language": "en"}
@@ -67,7 +67,7 @@ async def test_an_agencys_tags_and_months_lead_to_what_they_count(site: Site) ->
         target = await site.page(link.get("href"))
         counted = item.cssselect(".count")[0].text
         assert target.cssselect(".status")[0].text_content().split()[0] == counted
-        assert len(titles(target)) == min(int(counted), PAGE_SIZE)
+        assert len(titles(target)) == min(int(counted), LIST_PAGE_SIZE)
 
 
 async def test_cursors_lead_through_every_release_once(site: Site) -> None:
@@ -111,7 +111,7 @@ async def test_a_month_alone_counts_for_its_month(tmp_path: Path) -> None:
         for number, when in enumerate((Month(2019, 12, 1), date(2019, 12, 31), date(2020, 1, 1))):
             url = f"https://fyrstyrelsen.example/{number}"
             found = Release(agency="fyrstyrelsen", url=url, title=f"T{number}", body="x", body_html="", published=when)
-            archive.save(found, seen=SEEN)
+            archive.save(found, seen_at=SEEN)
     with served(path) as datasette:
         page = await Site(datasette).page("/month/2019-12")
         assert titles(page) == ["T1", "T0"]
@@ -222,8 +222,8 @@ async def test_what_was_taken_over_and_never_looked_at_says_so(tmp_path: Path) -
         old = Release(
             agency="fyrstyrelsen", url=url, title="Gammal fyr", body="x", body_html="", published_text="1999-05-01"
         )
-        archive.save(replace(old, published=date(1999, 5, 1)), seen=SEEN, cause="import")
-        key = archive.release_id(url)
+        archive.save(replace(old, published=date(1999, 5, 1)), seen_at=SEEN, cause="import")
+        key = archive.find_release_id(url)
     with served(path) as datasette:
         page = await Site(datasette).page(f"/archive/releases/{key}")
     told = [" ".join(item.text_content().split()) for item in page.cssselect(".times > div")]

@@ -12,19 +12,19 @@ import pytest
 from lxml import etree
 
 from archive.web.pages import (
-    PIECE,
+    SITEMAP_PART_SIZE,
     UNDATED,
-    Wanted,
-    count_uses,
-    find_listed,
-    find_neighbours,
-    find_pages,
-    find_pieces,
-    find_releases,
-    read_agencies,
+    ReleaseListQuery,
+    find_adjacent_releases,
+    read_agency_overview,
+    read_agency_summary,
     read_agency_tags,
     read_calendar,
-    read_record,
+    read_release_list,
+    read_sitemap_pages,
+    read_sitemap_parts,
+    read_sitemap_releases,
+    read_tag_agencies,
 )
 from tests.archive.sample import Site
 
@@ -133,20 +133,31 @@ async def test_lists_read_few_rows_of_a_large_archive(large: sqlite3.Connection)
 
     agency = "fyrstyrelsen"
     for wanted in (
-        *(Wanted(), Wanted(agency=agency), Wanted(agency=agency, after=9000), Wanted(after=9000), Wanted(tag=1)),
-        *(Wanted(month="2001-06"), Wanted(agency=agency, month="2001-06"), Wanted(month=UNDATED), Wanted(tag=2)),
+        *(
+            ReleaseListQuery(),
+            ReleaseListQuery(agency=agency),
+            ReleaseListQuery(agency=agency, after=9000),
+            ReleaseListQuery(after=9000),
+            ReleaseListQuery(tag=1),
+        ),
+        *(
+            ReleaseListQuery(month="2001-06"),
+            ReleaseListQuery(agency=agency, month="2001-06"),
+            ReleaseListQuery(month=UNDATED),
+            ReleaseListQuery(tag=2),
+        ),
     ):
-        assert (await find_listed(run, wanted)).rows
-    await find_neighbours(run, 9000)
+        assert (await read_release_list(run, wanted)).rows
+    await find_adjacent_releases(run, 9000)
     assert max(steps.values()) < 1000  # a hundred thousand: far from reading every release's row and sorting them
     calendar = await read_calendar(run, agency)
     assert calendar.total == 20_002
-    await read_record(run, agency)
+    await read_agency_summary(run, agency)
     await read_agency_tags(run, agency, 24)
-    await read_agencies(run)
-    await count_uses(run, 1)
-    assert [name for name, _ in await find_pieces(run)][2:] == ["releases-0"]
-    await find_pages(run)
-    assert len(await find_releases(run, 0)) < PIECE
+    await read_agency_overview(run)
+    await read_tag_agencies(run, 1)
+    assert [name for name, _ in await read_sitemap_parts(run)][2:] == ["releases-0"]
+    await read_sitemap_pages(run)
+    assert len(await read_sitemap_releases(run, 0)) < SITEMAP_PART_SIZE
     assert max(steps.values()) < 15_000
     large.close()

@@ -9,8 +9,8 @@ from typing import Any
 import feedparser
 import pytest
 
-from archive.history import STAMPS
-from archive.history.lists import Edit, fold_edits
+from archive.history import UPDATE_STAMPS
+from archive.history.lists import Edit, group_edits
 from tests.archive.sample import Site
 from tests.archive.sample_history import AGENCY, AWAY, BACK, EDITED, EDITS, LONG, MOVED, RENAMED, TURNING, TURNS
 
@@ -62,7 +62,7 @@ async def test_a_chosen_agency_without_entries_stands_there_by_name(story: Site,
 async def test_filters(story: Site) -> None:
     everything = await edits(story)
     assert await edits(story, "unannounced=1") == [edit for edit in everything if edit["unannounced"]]
-    for stamp in STAMPS:
+    for stamp in UPDATE_STAMPS:
         found = await edits(story, f"stamp={stamp}")
         assert found == [edit for edit in everything if edit["stamp"] == stamp]
         assert found
@@ -131,11 +131,11 @@ def test_folding_keeps_order_and_every_edit() -> None:
         Edit(**{**blank, "id": key, "release": release, "same_as": same, "weight": key})
         for key, release, same in ((9, 1, 5), (8, 2, None), (7, 1, 4), (6, 3, None), (5, 1, None), (4, 2, None))
     ]
-    folded = fold_edits(row)
+    folded = group_edits(row)
     assert [edit.id for edit in folded] == [9, 8, 6, 5, 4]
     assert [inner.id for inner in folded[0].folded] == [7]
-    assert folded[0].heaviest == 7
-    assert fold_edits([]) == []
+    assert folded[0].max_grouped_importance == 7
+    assert group_edits([]) == []
 
 
 async def test_removals_are_listed_once_confirmed(story: Site) -> None:

@@ -164,7 +164,7 @@ async def test_a_feed_tells_what_is_new_and_no_backfill(tmp_path: Path) -> None:
                 published=date(*published),
                 language="sv",
             )
-            archive.save(release, seen=SEEN + timedelta(days=6), cause=cause)
+            archive.save(release, seen_at=SEEN + timedelta(days=6), cause=cause)
     with served(path) as datasette:
         site = Site(datasette)
         feed = feedparser.parse((await site.get("/search.atom?q=fyrar")).text)

@@ -15,7 +15,7 @@ import pytest
 from archive.__main__ import main
 from archive.models import Attachment, Contact, Image, Release
 from archive.store import Archive
-from archive.takedowns import hide, lift, redact_passage
+from archive.takedowns import hide_release, lift_takedown, redact_passage
 from tests.archive.sample import Site, served
 from tests.archive.sample_history import EDITED
 
@@ -36,7 +36,7 @@ async def hidden(storied: Path, tmp_path: Path) -> AsyncIterator[tuple[Site, int
     path = Path(shutil.copytree(storied.parent, tmp_path / "copy")) / "archive.db"
     with Archive(path) as archive:
         (release,) = archive.db.execute("select id from releases where title = ?", [NEWEST]).fetchone()
-        hide(archive, release, NOW, reason="Beslut av domstol", reason_en="A court's decision")
+        hide_release(archive, release, NOW, reason="Beslut av domstol", reason_en="A court's decision")
         revisions = [key for (key,) in archive.db.execute("select id from revisions where release = ?", [release])]
     with served(path) as datasette:
         yield Site(datasette), release, revisions
@@ -100,16 +100,16 @@ async def test_the_log_tells_where_another_takedown_covers_what_was_lifted(desk:
         (release,) = archive.db.execute("select id from releases where title = ?", [NEWEST]).fetchone()
         redact_passage(archive, release, WORD, NOW, reason="Fel namn")
         for reason in ("Beslut", "Ännu ett beslut"):
-            hide(archive, release, NOW, reason=reason)
+            hide_release(archive, release, NOW, reason=reason)
         with served(desk) as datasette:
             site = Site(datasette)
-            lift(archive, 2, NOW, "Det var fel")
+            lift_takedown(archive, 2, NOW, "Det var fel")
             told = await site.text("/-/takedowns?lang=en")
             assert told.count("Lifted 1 April 2026, 11:00: Det var fel Another entry hides the release") == 1
             assert "En annan post döljer meddelandet" in await site.text("/-/takedowns")
-            lift(archive, 3, NOW, "Också fel")
+            lift_takedown(archive, 3, NOW, "Också fel")
             assert (await site.text("/-/takedowns")).count("En annan post stryker över delar av meddelandet") == 2
-            lift(archive, 1, NOW, "Allt var fel")
+            lift_takedown(archive, 1, NOW, "Allt var fel")
             told = await site.text("/-/takedowns")
     assert ("En annan post" in told, told.count("Upphävt 1 april 2026")) == (False, 3)
 
@@ -128,9 +128,9 @@ async def test_an_address_that_tells_a_passage_is_shown_nowhere(storied: Path, t
             attachments=(Attachment(url="https://fyr.example/nora_kvist.pdf", title="nora_kvist.pdf"),),
             contacts=(Contact(role="Fyrvakt", email="nora.kvist@fyr.example"),),
         )
-        archive.save(named, seen=NOW)
-        archive.save(replace(named, lead="Nora-Kvist slutar."), seen=NOW)
-        release = archive.release_id(named.url)
+        archive.save(named, seen_at=NOW)
+        archive.save(replace(named, lead="Nora-Kvist slutar."), seen_at=NOW)
+        release = archive.find_release_id(named.url)
         assert release
         redact_passage(archive, release, "Nora Kvist", NOW, reason="Personuppgift")
         revisions = [key for (key,) in archive.db.execute("select id from revisions where release = ?", [release])]

@@ -47,11 +47,11 @@ def fill(path: Path) -> None:
     with Archive(path) as archive:
         for slug in ("fyr", "vag", "bro"):
             archive.add_agency(slug, name=slug.title(), home=f"https://{slug}.example/")
-        archive.save(told, seen=SEEN)
-        archive.save(replace(told, published=None, updated=told.published), seen=SEEN + timedelta(days=1))
-        archive.save(told, seen=SEEN + timedelta(days=2))
+        archive.save(told, seen_at=SEEN)
+        archive.save(replace(told, published=None, updated=told.published), seen_at=SEEN + timedelta(days=1))
+        archive.save(told, seen_at=SEEN + timedelta(days=2))
         for slug, moment in zip(("vag", "bro"), ODD, strict=True):
-            archive.save(replace(told, agency=slug, url=f"https://{slug}.example/1", published=moment), seen=SEEN)
+            archive.save(replace(told, agency=slug, url=f"https://{slug}.example/1", published=moment), seen_at=SEEN)
 
 
 @pytest.mark.parametrize("path", ["/", "/agency/fyr", "/search", "/archive/releases/1", "/-/revision/1"])

@@ -15,10 +15,10 @@ from pyarrow import parquet
 
 from archive.database import ArchiveError, open_readonly
 from archive.datasets import tables as files
-from archive.datasets import take_slice
-from archive.datasets.tables import TABLES
+from archive.datasets import write_dataset
+from archive.datasets.tables import DATASET_TABLES
 from archive.store import Archive
-from archive.takedowns import hide, redact_passage
+from archive.takedowns import hide_release, redact_passage
 from tests.archive.mirror import read_shown
 from tests.archive.researcher import run_python
 from tests.archive.sample import SEEN, plain_release
@@ -32,7 +32,7 @@ NEWEST = EDITED.replace("höjs", "sänks")
 def whole(storied: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A slice of everything."""
     folder = tmp_path_factory.mktemp("slices") / "whole"
-    take_slice(storied, "", folder, site="https://arkiv.example")
+    write_dataset(storied, "", folder, site="https://arkiv.example")
     return folder
 
 
@@ -70,7 +70,7 @@ def test_duckdb_reads_what_the_archive_shows(whole: Path, storied: Path) -> None
 
 def test_pandas_reads_the_same_from_both(whole: Path) -> None:
     told = run_python("-m", "tests.archive.with_pandas", str(whole)).splitlines()
-    assert [line.partition(":")[0] for line in told] == [table.name for table in TABLES]
+    assert [line.partition(":")[0] for line in told] == [table.name for table in DATASET_TABLES]
 
 
 def test_every_hash_and_every_column_is_told(whole: Path) -> None:
@@ -99,7 +99,7 @@ def test_the_same_archive_gives_the_same_bytes(whole: Path, storied: Path, tmp_p
     db = open_readonly(storied)
     db.execute("vacuum into ?", [str(tmp_path / "archive.db")])
     db.close()
-    again = take_slice(tmp_path / "archive.db", "", tmp_path / "again", site="https://arkiv.example")
+    again = write_dataset(tmp_path / "archive.db", "", tmp_path / "again", site="https://arkiv.example")
     for name in ("SHA256SUMS", "README.md", "datapackage.json"):
         assert (tmp_path / "again" / name).read_bytes() == (whole / name).read_bytes(), name
     assert again.fingerprint[:12] in (whole / "citation.bib").read_text("utf-8")
@@ -111,10 +111,10 @@ def test_a_crawl_may_write_meanwhile(whole: Path, storied: Path, tmp_path: Path)
 
         def write(_what: str, done: int, _total: int) -> None:
             release = plain_release(1, "https://{slug}.example")
-            archive.save(replace(release, title=f"Ny {done}"), seen=SEEN)
-            archive.save(replace(release, url=f"https://ny.example/{done}"), seen=SEEN)
+            archive.save(replace(release, title=f"Ny {done}"), seen_at=SEEN)
+            archive.save(replace(release, url=f"https://ny.example/{done}"), seen_at=SEEN)
 
-        take_slice(path, "", tmp_path / "slice", watch=write)
+        write_dataset(path, "", tmp_path / "slice", progress=write)
         assert archive.db.execute("select count(*) from releases where url like 'https://ny.%'").fetchone()[0] > 5
     assert sums(tmp_path / "slice") == sums(whole)
 
@@ -123,10 +123,10 @@ def test_nothing_that_is_taken_down(storied: Path, tmp_path: Path) -> None:
     path = copy_of(storied, tmp_path)
     with Archive(path) as archive:
         (release,) = archive.db.execute("select id from releases where title = ?", [NEWEST]).fetchone()
-        hide(archive, release, SEEN, reason="Beslut")
+        hide_release(archive, release, SEEN, reason="Beslut")
         redact_passage(archive, 1, "Lo Ask", SEEN, reason="Personuppgift")
-    one = take_slice(path, "select id from releases", tmp_path / "slice")
-    assert one.asked.hidden == 1
+    one = write_dataset(path, "select id from releases", tmp_path / "slice")
+    assert one.selection.hidden == 1
     assert str(release) not in {row["id"] for row in rows_of(tmp_path / "slice", "releases")}
     for table in (tmp_path / "slice/data").glob("*.parquet"):
         text = str(parquet.read_table(table).to_pylist())
@@ -146,7 +146,7 @@ def test_coverage_tells_what_is_missing(storied: Path, tmp_path: Path) -> None:
             " ('fyrstyrelsen', '2024-06', 9, 1, 1, 7, null, 1, '2024-06-09T00:00:00+00:00'),"
             " ('fyrstyrelsen', '2019-01', 4, 0, 0, 4, null, 1, '2024-06-09T00:00:00+00:00')"
         )
-    take_slice(path, "fyrar", tmp_path / "slice", formats=("csv",))
+    write_dataset(path, "fyrar", tmp_path / "slice", formats=("csv",))
     rows = {row["year"]: row for row in rows_of(tmp_path / "slice", "coverage") if row["agency"] == "fyrstyrelsen"}
     assert (rows["2024"]["releases"], rows["2024"]["source_missing"], rows["2024"]["share_questions"]) == (
         "1",
@@ -159,8 +159,8 @@ def test_coverage_tells_what_is_missing(storied: Path, tmp_path: Path) -> None:
 def test_a_formula_stays_what_the_agency_wrote(tmp_path: Path) -> None:
     with Archive(tmp_path / "archive.db") as archive:
         archive.add_agency("vagmyndigheten", name="Vägmyndigheten", home="https://v.example/")
-        archive.save(replace(plain_release(1, "https://{slug}.example"), title=FORMULA, lead='a "b",\nc'), seen=SEEN)
-    take_slice(archive.path, "", tmp_path / "slice")
+        archive.save(replace(plain_release(1, "https://{slug}.example"), title=FORMULA, lead='a "b",\nc'), seen_at=SEEN)
+    write_dataset(archive.path, "", tmp_path / "slice")
     raw = (tmp_path / "slice/data/releases.csv").read_bytes()
     assert raw.count(b"\r\n") == 2
     (row,) = rows_of(tmp_path / "slice", "releases")
@@ -171,8 +171,8 @@ def test_a_formula_stays_what_the_agency_wrote(tmp_path: Path) -> None:
 def test_rows_are_held_a_group_at_a_time(
     whole: Path, storied: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(files, "MOST_ROWS", 7)
-    take_slice(storied, "", tmp_path / "slice", without=("revisions",))
+    monkeypatch.setattr(files, "MAX_GROUP_ROWS", 7)
+    write_dataset(storied, "", tmp_path / "slice", excluded_tables=("revisions",))
     ((groups,),) = duckdb.execute(
         f"select count(distinct row_group_id) from parquet_metadata('{tmp_path}/slice/data/releases.parquet')"
     ).fetchall()
@@ -191,7 +191,7 @@ def test_what_is_no_text_or_no_time_is_an_error(storied: Path, tmp_path: Path) -
         with Archive(path) as archive:
             archive.db.execute(sql)
         with pytest.raises(ArchiveError, match=r"Could not decode to UTF-8|releases: published.*: .*'i går'"):
-            take_slice(path, "", tmp_path / "slice", formats=("csv",))
+            write_dataset(path, "", tmp_path / "slice", formats=("csv",))
         with Archive(path) as archive:
             archive.db.execute("update releases set lead = null where id = 2")
     assert not (tmp_path / "slice").exists()

@@ -8,8 +8,8 @@ import pytest
 
 from archive.__main__ import main
 from archive.database import ArchiveError
-from archive.datasets import take_slice
-from archive.datasets.selection import IS_ADDRESS
+from archive.datasets import write_dataset
+from archive.datasets.selection import SEARCH_URL
 from tests.archive.sample import Site
 from tests.archive.test_slices import rows_of
 
@@ -17,9 +17,9 @@ from tests.archive.test_slices import rows_of
 async def test_a_search_finds_what_the_page_finds(story: Site, storied: Path, tmp_path: Path) -> None:
     asked = "vägarna -snöfallet"
     hits = (await story.get(f"/search.json?q={asked}&size=100")).json()["releases"]
-    take_slice(storied, asked, tmp_path / "words", formats=("csv",))
+    write_dataset(storied, asked, tmp_path / "words", formats=("csv",))
     assert {int(row["id"]) for row in rows_of(tmp_path / "words", "releases")} == {hit["release"] for hit in hits}
-    take_slice(storied, "/search?q=vägarna&kind=news&year__not=2024", tmp_path / "address", formats=("csv",))
+    write_dataset(storied, "/search?q=vägarna&kind=news&year__not=2024", tmp_path / "address", formats=("csv",))
     hits = (await story.get("/search.json?q=vägarna&kind=news&year__not=2024&size=100")).json()["releases"]
     assert {int(row["id"]) for row in rows_of(tmp_path / "address", "releases")} == {hit["release"] for hit in hits}
     assert hits
@@ -37,7 +37,7 @@ async def test_a_search_finds_what_the_page_finds(story: Site, storied: Path, tm
     ],
 )
 def test_what_is_an_address_of_the_search_page(text: str, is_one: bool) -> None:
-    assert bool(IS_ADDRESS.fullmatch(text)) is is_one
+    assert bool(SEARCH_URL.fullmatch(text)) is is_one
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_what_is_an_address_of_the_search_page(text: str, is_one: bool) -> None:
 )
 def test_a_question_that_cannot_be_answered(asked: str, problem: str, storied: Path, tmp_path: Path) -> None:
     with pytest.raises(ArchiveError, match=problem):
-        take_slice(storied, asked, tmp_path / "slice")
+        write_dataset(storied, asked, tmp_path / "slice")
     assert list(tmp_path.iterdir()) == []
 
 

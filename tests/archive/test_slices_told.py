@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from archive.__main__ import main
-from archive.datasets.tables import OPTIONAL, TABLES
+from archive.datasets.tables import DATASET_TABLES, OPTIONAL_TABLES
 from tests.archive.researcher import run_python
 from tests.archive.sample import ROOT, fill
 from tests.archive.sample_history import add_history
@@ -48,5 +48,5 @@ def test_what_it_tells_can_be_done(
 
 def test_tables_it_names_are_those_there_are() -> None:
     named = set(re.findall(r"`(?:data/)?([a-z_]+)`", "".join(re.findall(r"^\| `data/.+$", GUIDE, re.MULTILINE))))
-    assert {table.name for table in TABLES} <= named
-    assert f"any of {', '.join(OPTIONAL)}" in GUIDE
+    assert {table.name for table in DATASET_TABLES} <= named
+    assert f"any of {', '.join(OPTIONAL_TABLES)}" in GUIDE

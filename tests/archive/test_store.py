@@ -15,7 +15,7 @@ import pytest
 from archive.database import ArchiveError
 from archive.models import Attachment, Image, Question, Release
 from archive.schema import migrations
-from archive.store import Archive, Outcome
+from archive.store import Archive, SaveResult
 
 SEEN = datetime(2024, 3, 15, 10, 0, tzinfo=UTC)
 RELEASE = Release(
@@ -54,7 +54,7 @@ def rows(archive: Archive, sql: str) -> list[tuple[object, ...]]:
 
 
 def test_a_first_state_is_kept_with_all_that_belongs_to_it(archive: Archive) -> None:
-    assert archive.save(RELEASE, seen=SEEN) is Outcome.NEW
+    assert archive.save(RELEASE, seen_at=SEEN) is SaveResult.NEW
     assert rows(archive, "select agency, published, updated, first_seen, last_checked, revision from releases") == [
         ("skog", "2024-03-14", "2024-03-15T09:30:00+00:00", "2024-03-15T10:00:00+00:00", "2024-03-15T10:00:00+00:00", 1)
     ]
@@ -73,9 +73,9 @@ def test_a_first_state_is_kept_with_all_that_belongs_to_it(archive: Archive) -> 
 
 
 def test_the_same_again_changes_nothing_but_last_checked(archive: Archive) -> None:
-    archive.save(RELEASE, seen=SEEN)
+    archive.save(RELEASE, seen_at=SEEN)
     before = [rows(archive, f"select * from {name}") for name in ("revisions", "questions", "tags", "images")]
-    assert archive.save(RELEASE, seen=SEEN + timedelta(days=1)) is Outcome.UNCHANGED
+    assert archive.save(RELEASE, seen_at=SEEN + timedelta(days=1)) is SaveResult.UNCHANGED
     assert before == [rows(archive, f"select * from {name}") for name in ("revisions", "questions", "tags", "images")]
     assert rows(archive, "select first_seen, last_checked from releases") == [
         ("2024-03-15T10:00:00+00:00", "2024-03-16T10:00:00+00:00")
@@ -83,9 +83,9 @@ def test_the_same_again_changes_nothing_but_last_checked(archive: Archive) -> No
 
 
 def test_an_edit_adds_a_revision_and_keeps_the_ids(archive: Archive) -> None:
-    archive.save(RELEASE, seen=SEEN)
+    archive.save(RELEASE, seen_at=SEEN)
     edited = dataclasses.replace(RELEASE, body="Räkningen gjordes i april.", questions=RELEASE.questions[:1], tags=())
-    assert archive.save(edited, seen=SEEN + timedelta(days=1)) is Outcome.REVISED
+    assert archive.save(edited, seen_at=SEEN + timedelta(days=1)) is SaveResult.REVISED
     assert rows(archive, "select id, cause, dated, body from revisions order by id") == [
         (1, "first", None, "Räkningen gjordes i mars."),
         (2, "source", 0, "Räkningen gjordes i april."),
@@ -96,16 +96,16 @@ def test_an_edit_adds_a_revision_and_keeps_the_ids(archive: Archive) -> None:
 
 
 def test_an_edit_whose_stamp_moved_is_dated(archive: Archive) -> None:
-    archive.save(RELEASE, seen=SEEN)
+    archive.save(RELEASE, seen_at=SEEN)
     edited = dataclasses.replace(RELEASE, title="Färre älgar", updated=datetime(2024, 3, 16, 8, 0, tzinfo=UTC))
-    archive.save(edited, seen=SEEN + timedelta(days=1))
+    archive.save(edited, seen_at=SEEN + timedelta(days=1))
     assert rows(archive, "select dated from revisions order by id") == [(None,), (1,)]
 
 
 def test_search_follows_an_edit(archive: Archive) -> None:
-    archive.save(RELEASE, seen=SEEN)
+    archive.save(RELEASE, seen_at=SEEN)
     found = "select count(*) from search where search match ?"
-    archive.save(dataclasses.replace(RELEASE, body="Om rådjur."), seen=SEEN)
+    archive.save(dataclasses.replace(RELEASE, body="Om rådjur."), seen_at=SEEN)
     assert archive.db.execute(found, ["rådjur"]).fetchone() == (1,)
     assert archive.db.execute(found, ["body: räkning"]).fetchone() == (0,)
     assert archive.db.execute(found, ["radjur"]).fetchone() == (0,), "å is a letter of its own"
@@ -116,14 +116,14 @@ def test_a_fault_leaves_nothing_half_written(archive: Archive) -> None:
     with pytest.raises(
         ArchiveError, match=r"archive\.db: releases: https://skog\.example/nyheter/1: .*attachments\.url"
     ):
-        archive.save(bad, seen=SEEN)
+        archive.save(bad, seen_at=SEEN)
     for name in ("releases", "revisions", "questions", "tags", "release_tags"):
         assert rows(archive, f"select count(*) from {name}") == [(0,)], name
 
 
 def test_an_unknown_agency_is_an_error(archive: Archive) -> None:
     with pytest.raises(ArchiveError, match="FOREIGN KEY"):
-        archive.save(dataclasses.replace(RELEASE, agency="okand"), seen=SEEN)
+        archive.save(dataclasses.replace(RELEASE, agency="okand"), seen_at=SEEN)
 
 
 def test_an_agency_is_brought_up_to_date(archive: Archive) -> None:
@@ -133,15 +133,15 @@ def test_an_agency_is_brought_up_to_date(archive: Archive) -> None:
 
 def test_a_naive_time_is_refused(archive: Archive) -> None:
     with pytest.raises(ValueError, match="no offset"):
-        archive.save(dataclasses.replace(RELEASE, updated=datetime(2024, 3, 15)), seen=SEEN)  # noqa: DTZ001 - the fault
+        archive.save(dataclasses.replace(RELEASE, updated=datetime(2024, 3, 15)), seen_at=SEEN)  # noqa: DTZ001 - the fault
 
 
 def test_opening_again_keeps_what_is_there(tmp_path: Path) -> None:
     with Archive(tmp_path / "a.db") as first:
         first.add_agency("skog", name="Skogsrådet", home="https://skog.example/")
-        first.save(RELEASE, seen=SEEN)
+        first.save(RELEASE, seen_at=SEEN)
     with Archive(tmp_path / "a.db") as second:
-        assert second.release_id(RELEASE.url) == 1
+        assert second.find_release_id(RELEASE.url) == 1
 
 
 def test_several_may_open_an_archive_at_once_that_is_to_be_brought_up_to_date(tmp_path: Path) -> None:
@@ -160,9 +160,9 @@ def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
 def test_a_transaction_that_fails_is_rolled_back_whole(archive: Archive) -> None:
     def half_a_page() -> None:
         with archive.transaction():
-            archive.save(RELEASE, seen=SEEN)
-            archive.frontier.add(RELEASE.url, agency="skog", role="release", seen=SEEN)
-            archive.save(dataclasses.replace(RELEASE, url="x", agency="unknown"), seen=SEEN)
+            archive.save(RELEASE, seen_at=SEEN)
+            archive.frontier.add(RELEASE.url, agency="skog", role="release", seen_at=SEEN)
+            archive.save(dataclasses.replace(RELEASE, url="x", agency="unknown"), seen_at=SEEN)
 
     with pytest.raises(ArchiveError):
         half_a_page()

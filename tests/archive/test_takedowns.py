@@ -12,11 +12,11 @@ import pytest
 from archive.database import ArchiveError
 from archive.evidence.verify import verify
 from archive.evidence.warc import export_warc
-from archive.merge import join
+from archive.merge import merge_releases
 from archive.models import Attachment, Contact, Image
 from archive.redaction import WITHHELD_FILE
-from archive.store import Archive, Outcome
-from archive.takedowns import find_others, hide, lift, redact_passage
+from archive.store import Archive, SaveResult
+from archive.takedowns import find_uncovered_releases, hide_release, lift_takedown, redact_passage
 from tests.archive.witnessed import BEGUN, execute, release, url, witness
 
 NOW = datetime(2026, 4, 1, 9, tzinfo=UTC)
@@ -32,7 +32,7 @@ def file(tmp_path: Path) -> Path:
     with Archive(path) as archive:
         for day, lead in enumerate((None, f"Ny vakt: {NAME_OF_ONE.upper()}")):
             named = replace(release(1, 0), body=BODY, body_html=HTML, lead=lead)
-            archive.save(named, seen=BEGUN + timedelta(days=10 + day))
+            archive.save(named, seen_at=BEGUN + timedelta(days=10 + day))
     return path
 
 
@@ -64,7 +64,7 @@ def test_a_passage_is_redacted_in_every_version_and_leaves_the_file(file: Path) 
 
 def test_a_hidden_release_is_in_no_list_and_its_hash_proves_it(file: Path) -> None:
     with Archive(file) as archive:
-        hide(archive, key_of(file), NOW, reason="Domstols beslut", reason_en="A court's order")
+        hide_release(archive, key_of(file), NOW, reason="Domstols beslut", reason_en="A court's order")
     assert (file.parent / WITHHELD_FILE).stat().st_mode & 0o077 == 0
     assert b"kvist" not in bytes_of(file)
     assert execute(file, "select 1 from listed where release = ?", key_of(file)) == []
@@ -78,14 +78,14 @@ def test_an_edit_of_what_is_taken_down_is_one_all_the_same(file: Path) -> None:
     with Archive(file) as archive:
         redact_passage(archive, key_of(file), NAME_OF_ONE, NOW, reason="Personuppgift")
         named = replace(release(1, 0), body=BODY, body_html=HTML, lead=f"Ny vakt: {NAME_OF_ONE}")  # was in capitals
-        assert archive.save(named, seen=NOW) is Outcome.REVISED
+        assert archive.save(named, seen_at=NOW) is SaveResult.REVISED
     ((cause, summary),) = execute(file, "select cause, summary from revisions order by id desc limit 1")
     assert (cause, summary) == ("source", "Ingen ändring")
 
 
 def test_without_what_was_withheld_its_absence_is_a_finding(file: Path) -> None:
     with Archive(file) as archive:
-        hide(archive, key_of(file), NOW, reason="Domstols beslut")
+        hide_release(archive, key_of(file), NOW, reason="Domstols beslut")
     (file.parent / WITHHELD_FILE).unlink()
     (finding,) = verify(file).findings
     assert Path(finding.file).name == WITHHELD_FILE
@@ -104,10 +104,10 @@ def test_later_looks_find_it_unchanged_and_later_versions_are_covered(file: Path
     edited = replace(named, title="Fyr 1 släcks")
     with Archive(file) as archive:
         redact_passage(archive, key_of(file), NAME_OF_ONE, NOW, reason="Personuppgift")
-        assert archive.save(named, seen=NOW + timedelta(days=1)) is Outcome.UNCHANGED
-        assert archive.save(edited, seen=NOW + timedelta(days=2)) is Outcome.REVISED
-        assert archive.save(edited, seen=NOW + timedelta(days=3)) is Outcome.UNCHANGED
-        held = archive.held(url(1))
+        assert archive.save(named, seen_at=NOW + timedelta(days=1)) is SaveResult.UNCHANGED
+        assert archive.save(edited, seen_at=NOW + timedelta(days=2)) is SaveResult.REVISED
+        assert archive.save(edited, seen_at=NOW + timedelta(days=3)) is SaveResult.UNCHANGED
+        held = archive.get(url(1))
     assert held
     assert held.state["body"] == BODY  # compared with what is read next, as it stood
     assert b"kvist" not in bytes_of(file)
@@ -126,13 +126,13 @@ def test_what_is_lifted_stands_as_it_stood(file: Path, hidden: bool) -> None:
     with Archive(file) as archive:
         key = key_of(file)
         number = (
-            hide(archive, key, NOW, reason="Fel")
+            hide_release(archive, key, NOW, reason="Fel")
             if hidden
             else redact_passage(archive, key, "som bor", NOW, reason="Fel")
         )
-        assert lift(archive, number, NOW + timedelta(days=1), "Det var fel") == [key]
+        assert lift_takedown(archive, number, NOW + timedelta(days=1), "Det var fel") == [key]
         with pytest.raises(ArchiveError, match="was lifted"):
-            lift(archive, number, NOW, "Igen")
+            lift_takedown(archive, number, NOW, "Igen")
     for table in ("revisions", "releases", "listed", "vocabulary"):
         assert sorted(execute(file, f"select * from {table}")) == sorted(before[table]), table
     assert verify(file).findings == []
@@ -144,8 +144,8 @@ def test_a_hiding_covers_a_redaction_and_the_other_way_round(file: Path) -> None
     with Archive(file) as archive:
         key = key_of(file)
         redact_passage(archive, key, NAME_OF_ONE, NOW, reason="Personuppgift")
-        hidden = hide(archive, key, NOW, reason="Domstols beslut")
-        lift(archive, hidden, NOW + timedelta(days=9), "Beslutet är upphävt")
+        hidden = hide_release(archive, key, NOW, reason="Domstols beslut")
+        lift_takedown(archive, hidden, NOW + timedelta(days=9), "Beslutet är upphävt")
     assert b"kvist" not in bytes_of(file)
     assert execute(file, "select withheld from releases where id = ?", key) == [("redacted",)]
     assert verify(file).findings == []
@@ -169,10 +169,10 @@ def test_what_goes_on_at_another_address_stays_covered(file: Path) -> None:
         key = key_of(file)
         redact_passage(archive, key, NAME_OF_ONE, NOW, reason="Personuppgift")
         with archive.transaction():
-            archive.save(moved, seen=NOW + timedelta(days=1))
-            to = archive.release_id(url(99))
+            archive.save(moved, seen_at=NOW + timedelta(days=1))
+            to = archive.find_release_id(url(99))
             assert to
-            join(archive, key, to, NOW + timedelta(days=1), url(99), cause="source")
+            merge_releases(archive, key, to, NOW + timedelta(days=1), url(99), cause="source")
     rows = execute(file, "select body, lead, changes from revisions where release = ?", to)
     assert "Kvist" not in str(rows)
     assert verify(file).findings == []
@@ -183,14 +183,14 @@ def test_what_it_was_joined_with_is_covered_either_way(file: Path) -> None:
     with Archive(file) as archive:
         key = key_of(file)
         with archive.transaction():
-            archive.save(moved, seen=NOW)
-            to = archive.release_id(url(99))
+            archive.save(moved, seen_at=NOW)
+            to = archive.find_release_id(url(99))
             assert to
-            join(archive, key, to, NOW, url(99), cause="source")
-        number = hide(archive, to, NOW, reason="Domstols beslut")
+            merge_releases(archive, key, to, NOW, url(99), cause="source")
+        number = hide_release(archive, to, NOW, reason="Domstols beslut")
         assert b"kvist" not in bytes_of(file)
         assert execute(file, "select withheld from releases where id in (?, ?)", key, to) == [("hidden",)] * 2
-        assert lift(archive, number, NOW, "Upphävt") == [to, key]
+        assert lift_takedown(archive, number, NOW, "Upphävt") == [to, key]
     assert b"kvist" in bytes_of(file)
     assert verify(file).findings == []
 
@@ -199,8 +199,8 @@ def test_nothing_else_quotes_a_hidden_release(file: Path) -> None:
     key, problem = key_of(file), f"{url(1)}: lead: {NAME_OF_ONE} cannot be read"
     with Archive(file) as archive:
         named = replace(release(1, 0), body=BODY, body_html=HTML, tags=(NAME_OF_ONE,))
-        archive.save(named, seen=NOW)
-        archive.frontier.add(url(1), agency="fyr", role="release", seen=NOW)
+        archive.save(named, seen_at=NOW)
+        archive.frontier.add(url(1), agency="fyr", role="release", seen_at=NOW)
         archive.db.execute("update frontier set problem = ?, release = ? where url = ?", [problem, key, url(1)])
         archive.db.execute(
             "insert into crawls (agency, spider, started, problems) values ('fyr', 'news', '2026-04-01', ?)",
@@ -211,7 +211,7 @@ def test_nothing_else_quotes_a_hidden_release(file: Path) -> None:
             " values (?, 'replaced', ?, '2026-04-01', '2026-04-01', 1)",
             [key, NAME_OF_ONE],
         )
-        hide(archive, key, NOW, reason="Domstols beslut")
+        hide_release(archive, key, NOW, reason="Domstols beslut")
     assert b"kvist" not in bytes_of(file)
     assert execute(file, "select problems from crawls where spider = 'news'") == [('["█████", "another"]',)]
     out = file.with_name("out.warc")
@@ -223,7 +223,7 @@ def test_a_passage_in_another_spelling_and_one_that_is_a_date(file: Path) -> Non
     markup = "<p>Ring <a href='tel:+46101234567'>010‑123 45 67</a>, <a href='/nora-kvist'>Nora Kvist</a> 2026-03-01</p>"
     dated = replace(release(1, 0), body="Ring 010‑123 45 67, Nora Kvist 2026-03-01", body_html=markup)
     with Archive(file) as archive:
-        archive.save(replace(dated, published=date(2026, 3, 1)), seen=NOW)
+        archive.save(replace(dated, published=date(2026, 3, 1)), seen_at=NOW)
         for passage in ("010-123 45 67", NAME_OF_ONE, "2026-03-01"):
             redact_passage(archive, key_of(file), passage, NOW, reason="Personuppgift")
     ((body, shown, published),) = execute(file, "select body, body_html, published from releases where url = ?", url(1))
@@ -241,11 +241,11 @@ def test_an_address_that_tells_the_passage_is_a_mark_in_every_version(file: Path
     text = "Skriv till nora.kvist@fyr.example. Se https://fyr.example/nora_kvist, www.fyr.example/fyren."
     named = replace(release(1, 0), body=text, images=pictures, attachments=files, contacts=who)
     with Archive(file) as archive:
-        archive.save(named, seen=NOW)
-        archive.save(replace(named, title="Fyr 1 släcks"), seen=NOW)
+        archive.save(named, seen_at=NOW)
+        archive.save(replace(named, title="Fyr 1 släcks"), seen_at=NOW)
         for passage in (NAME_OF_ONE, "010-123 45 67"):
             redact_passage(archive, key_of(file), passage, NOW, reason="Personuppgift")
-        archive.save(replace(named, title="Fyr 1 tänds"), seen=NOW)
+        archive.save(replace(named, title="Fyr 1 tänds"), seen_at=NOW)
     assert b"kvist" not in bytes_of(file)
     rows = execute(file, "select body, images, attachments, contacts from revisions where release = ?", key_of(file))
     assert len(set(rows[-3:])) == 1
@@ -263,8 +263,8 @@ def test_what_a_crawl_quoted_of_an_address_is_covered_and_where_it_moved_is_not(
     with Archive(file) as archive:
         key = key_of(file)
         with archive.transaction():
-            archive.removals.renamed(key, NOW, moved)
-            archive.frontier.add(moved, agency="fyr", role="release", seen=NOW)
+            archive.removals.mark_moved(key, NOW, moved)
+            archive.frontier.add(moved, agency="fyr", role="release", seen_at=NOW)
             archive.db.execute("update frontier set problem = ?, release = ? where url = ?", [problem, key, moved])
         redact_passage(archive, key, NAME_OF_ONE, NOW, reason="Personuppgift")
     assert execute(file, "select problem from frontier where url = ?", moved) == [("█████: lead: █████: unreadable",)]
@@ -274,8 +274,8 @@ def test_what_a_crawl_quoted_of_an_address_is_covered_and_where_it_moved_is_not(
 
 def test_others_with_the_passage_are_named(file: Path) -> None:
     with Archive(file) as archive:
-        archive.save(replace(release(2, 0), body=f"Av {NAME_OF_ONE}"), seen=NOW)
-        archive.save(replace(release(4, 0), images=(Image(url="https://fyr.example/nora_kvist.jpg"),)), seen=NOW)
-        others = [archive.release_id(url(2)), archive.release_id(url(4))]
+        archive.save(replace(release(2, 0), body=f"Av {NAME_OF_ONE}"), seen_at=NOW)
+        archive.save(replace(release(4, 0), images=(Image(url="https://fyr.example/nora_kvist.jpg"),)), seen_at=NOW)
+        others = [archive.find_release_id(url(2)), archive.find_release_id(url(4))]
         redact_passage(archive, key_of(file), NAME_OF_ONE, NOW, reason="Personuppgift")
-        assert find_others(archive, key_of(file), NAME_OF_ONE) == others
+        assert find_uncovered_releases(archive, key_of(file), NAME_OF_ONE) == others

@@ -46,8 +46,8 @@ def test_a_sound_archive_has_no_findings(archive: Path) -> None:
     report = verify(archive)
     assert report.findings == []
     assert report.counts == {"captures": 11, "revisions": 11, "releases": 7, "manifests": 2, "blobs": 11 + 2 + 4}
-    assert report.newest
-    assert (report.newest.day, report.uncovered) == ("2026-03-02", 4)
+    assert report.newest_manifest
+    assert (report.newest_manifest.day, report.uncovered) == ("2026-03-02", 4)
 
 
 def test_a_byte_of_a_blob(archive: Path) -> None:
@@ -124,12 +124,12 @@ def test_a_manifest_taken_out_of_the_chain(archive: Path) -> None:
 
 
 def test_the_newest_manifest_taken_away_is_told_by_a_published_digest(archive: Path) -> None:
-    newest = verify(archive).newest
+    newest = verify(archive).newest_manifest
     assert newest
-    assert verify(archive, known=newest.digest).findings == []
+    assert verify(archive, known_digest=newest.digest).findings == []
     execute(archive, "delete from manifests where day = '2026-03-02'")
     assert verify(archive).findings == []
-    (finding,) = verify(archive, known=newest.digest).findings
+    (finding,) = verify(archive, known_digest=newest.digest).findings
     assert (finding.table, finding.key) == ("manifests", newest.digest)
 
 
@@ -233,7 +233,7 @@ def test_what_cannot_be_opened(tmp_path: Path) -> None:
 
 def test_the_command(archive: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["verify", str(archive)]) == 0
-    newest = verify(archive).newest
+    newest = verify(archive).newest_manifest
     assert newest
     out = capsys.readouterr().out
     assert f"{archive}: 11 captures, 11 revisions, 7 releases, {DAYS - 1} manifests, 17 blobs" in out

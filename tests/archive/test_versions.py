@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from archive.history.comparison import Field, Gap, Row, find_differences
+from archive.history.comparison import DiffRow, FieldDiff, SkippedRows, diff_fields
 
 STATE: dict[str, Any] = {
     **dict.fromkeys(("kind", "lead", "published", "published_text", "updated", "updated_text", "language")),
@@ -17,19 +17,19 @@ STATE: dict[str, Any] = {
 
 def told(before: dict[str, Any], after: dict[str, Any], *, whole: bool = False) -> dict[str, list[object]]:
     """The fields that differ, each row as its mark and text, a gap as its number."""
-    fields = find_differences({**STATE, **before}, {**STATE, **after}, whole=whole)
+    fields = diff_fields({**STATE, **before}, {**STATE, **after}, full_text=whole)
     return {field.name: [*map(row_of, field.rows), *([field.note] if field.note else [])] for field in fields}
 
 
-def row_of(row: Row | Gap) -> object:
-    if isinstance(row, Gap):
+def row_of(row: DiffRow | SkippedRows) -> object:
+    if isinstance(row, SkippedRows):
         return row.count
     signs = {"same": "", "ins": "+", "del": "-"}
     return "|".join(signs[piece.op] + piece.text.strip() for piece in row.pieces)
 
 
 def test_nothing_differs() -> None:
-    assert find_differences(STATE, STATE) == []
+    assert diff_fields(STATE, STATE) == []
 
 
 def test_a_paragraph_stands_among_its_neighbours() -> None:
@@ -42,10 +42,10 @@ def test_a_paragraph_stands_among_its_neighbours() -> None:
 
 def test_the_pieces_of_a_row_are_its_two_versions() -> None:
     before, after = "Mötet hålls den 4 maj i Lund.", "Mötet hålls den 5 maj i Lund, i stora salen."
-    (field,) = find_differences({**STATE, "lead": before}, {**STATE, "lead": after})
+    (field,) = diff_fields({**STATE, "lead": before}, {**STATE, "lead": after})
     (row,) = field.rows
-    assert isinstance(row, Row)
-    assert row.mark == "mixed"
+    assert isinstance(row, DiffRow)
+    assert row.op == "mixed"
     assert "".join(piece.text for piece in row.pieces if piece.op != "ins") == before
     assert "".join(piece.text for piece in row.pieces if piece.op != "del") == after
 
@@ -98,6 +98,6 @@ def test_what_only_the_markup_tells() -> None:
 
 
 def test_fields_come_in_the_order_of_the_page() -> None:
-    names = [field.name for field in find_differences(STATE, {**STATE, "tags": ["x"], "title": "Ny", "body": "Ny."})]
+    names = [field.name for field in diff_fields(STATE, {**STATE, "tags": ["x"], "title": "Ny", "body": "Ny."})]
     assert names == ["title", "body", "tags"]
-    assert isinstance(find_differences(STATE, {**STATE, "title": "Ny"})[0], Field)
+    assert isinstance(diff_fields(STATE, {**STATE, "title": "Ny"})[0], FieldDiff)

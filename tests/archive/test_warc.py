@@ -34,7 +34,7 @@ def archive(tmp_path: Path) -> Path:
                     seen=BEGUN + timedelta(days=8),
                     status=status,
                     headers={"date": "Mon, 09 Mar 2026 08:00:00 GMT", "server": "Båken\r\nX-Evil: 1"},
-                    sha256=captures.keep(content, "fyr.example"),
+                    sha256=captures.store_body(content, "fyr.example"),
                     bytes=len(content),
                 )
             )

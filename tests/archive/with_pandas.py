@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pandas
 
-from archive.datasets.tables import TABLES
+from archive.datasets.tables import DATASET_TABLES
 
 
 def compare(folder: Path) -> None:
     """Table by table; AssertionError where they differ."""
-    for table in TABLES:
+    for table in DATASET_TABLES:
         parquet = pandas.read_parquet(folder / f"data/{table.name}.parquet")
         sheet = pandas.read_csv(folder / f"data/{table.name}.csv", keep_default_na=False, na_values=[""], dtype=str)
         assert list(parquet.columns) == list(sheet.columns) == [column.name for column in table.columns]

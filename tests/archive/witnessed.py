@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from archive.captures import Captures, evident_headers
+from archive.captures import Captures, select_evidence_headers
 from archive.evidence.manifest import write_manifest
 from archive.models import Capture, Contact, Image, Question, Release
 from archive.store import Archive
@@ -62,18 +62,20 @@ def witness(folder: Path, *, days: int = DAYS, pages: int = 7, manifests: int = 
 
 def look(archive: Archive, captures: Captures, number: int, day: int) -> None:
     """Keep a page as the crawl does: its bytes first, then capture and revision in one transaction."""
-    seen, held = BEGUN + timedelta(days=day, minutes=number), archive.held(url(number))
-    sha256 = captures.keep(body(number, day), "fyr.example")
+    seen, held = BEGUN + timedelta(days=day, minutes=number), archive.get(url(number))
+    sha256 = captures.store_body(body(number, day), "fyr.example")
     if held and held.sha256 == sha256:
         return
-    headers = evident_headers({"Content-Type": "text/html; charset=utf-8", "ETag": f'"{day}"', "Set-Cookie": "no"})
+    headers = select_evidence_headers(
+        {"Content-Type": "text/html; charset=utf-8", "ETag": f'"{day}"', "Set-Cookie": "no"}
+    )
     with archive.transaction():
         key = archive.add_capture(
             Capture(
                 url=url(number), seen=seen, status=200, headers=headers, sha256=sha256, bytes=len(body(number, day))
             )
         )
-        archive.save(release(number, day), seen=seen, capture=key, reader="test 1")
+        archive.save(release(number, day), seen_at=seen, capture_id=key, reader="test 1")
 
 
 def execute(file: Path, sql: str, *values: object) -> list[tuple[Any, ...]]:

@@ -17,7 +17,7 @@ from pathlib import Path
 from statistics import fmean, quantiles
 from urllib.parse import urlencode
 
-from archive.__main__ import datasette_command
+from archive.__main__ import build_datasette_command
 from tests.bench.curves import Size, tell_curves, weigh
 from tests.bench.figures import Missed
 from tests.bench.invented.filling import fill
@@ -75,7 +75,7 @@ def measure(path: Path, folder: Path) -> Iterator[Class]:
     """Every class of question and every kind of page, one reader at a time."""
     with ExitStack() as stack:
         port = find_port()
-        ours = stack.enter_context(serve(datasette_command(path, port), port))
+        ours = stack.enter_context(serve(build_datasette_command(path, port), port))
         theirs = stack.enter_context(serve_plain(path, folder))
         for name, questions in to_classes(path).items():
             yield ask_class(name, questions, ours, theirs)

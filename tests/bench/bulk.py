@@ -13,9 +13,9 @@ from itertools import islice
 from urllib.parse import urlsplit
 
 from archive.captures import Captures
-from archive.database import in_order
+from archive.database import map_in_order
 from archive.models import Capture, Release
-from archive.store import Archive, Outcome, Prepared, prepare
+from archive.store import Archive, PreparedRelease, SaveResult, prepare_release
 
 BATCH = 500  # releases a transaction
 
@@ -32,29 +32,29 @@ class Entry:
     body: bytes | None = None
 
 
-def save_all(archive: Archive, captures: Captures, entries: Iterable[Entry], *, processes: int) -> Counter[Outcome]:
+def save_all(archive: Archive, captures: Captures, entries: Iterable[Entry], *, processes: int) -> Counter[SaveResult]:
     """Keep them all, their agencies being held already. `processes`: beside this one; 0: this one does it all.
 
     Bytes are committed before the releases that point to them; what came before an error is kept, by the batch.
     """
-    outcomes: Counter[Outcome] = Counter()
+    outcomes: Counter[SaveResult] = Counter()
     batches = to_batches(entries, BATCH)
-    for batch, prepared in in_order(batches, prepare_all, send=releases_of, processes=processes):
-        with archive.bulk(), captures.together():
+    for batch, prepared in map_in_order(batches, prepare_all, to_payload=releases_of, processes=processes):
+        with archive.bulk(), captures.transaction():
             for entry, ready in zip(batch, prepared, strict=True):
                 outcomes[save(archive, captures, entry, ready)] += 1
     return outcomes
 
 
-def save(archive: Archive, captures: Captures, entry: Entry, prepared: Prepared) -> Outcome:
+def save(archive: Archive, captures: Captures, entry: Entry, prepared: PreparedRelease) -> SaveResult:
     """One of them; as in a crawl, an answer is kept where it shows something new."""
     key, capture = None, entry.capture
-    if capture and archive.differs(entry.release, prepared):
+    if capture and archive.is_new_or_changed(entry.release, prepared):
         if entry.body is not None:
-            capture = replace(capture, sha256=captures.keep(entry.body, urlsplit(capture.url).netloc))
+            capture = replace(capture, sha256=captures.store_body(entry.body, urlsplit(capture.url).netloc))
         key = archive.add_capture(capture)
     return archive.save(
-        entry.release, seen=entry.seen, cause=entry.cause, capture=key, reader=entry.reader, prepared=prepared
+        entry.release, seen_at=entry.seen, cause=entry.cause, capture_id=key, reader=entry.reader, prepared=prepared
     )
 
 
@@ -63,9 +63,9 @@ def releases_of(batch: list[Entry]) -> list[Release]:
     return [entry.release for entry in batch]
 
 
-def prepare_all(releases: list[Release]) -> list[Prepared]:
+def prepare_all(releases: list[Release]) -> list[PreparedRelease]:
     """What another process does."""
-    return list(map(prepare, releases))
+    return list(map(prepare_release, releases))
 
 
 def to_batches(entries: Iterable[Entry], size: int) -> Iterator[list[Entry]]:

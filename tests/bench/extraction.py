@@ -25,16 +25,16 @@ from tests.site.client import get
 PAGES = 60
 ROUNDS = 3
 STEPS = {  # what is told: where it is, its name there
-    "contacts": (base, "find_areas"),
+    "contacts": (base, "find_contact_areas"),
     "noise dropped": (base, "drop_noise"),
     "main element": (base, "find_main"),
-    "title": (NewsPage, "title"),
-    "dates": (NewsPage, "dates"),
-    "tags": (NewsPage, "tags"),
-    "main element to BeautifulSoup": (NewsPage, "make_soup"),
-    "blocks": (NewsPage, "blocks"),
-    "lead": (NewsPage, "lead"),
-    "body, questions": (NewsPage, "body"),
+    "title": (NewsPage, "extract_title"),
+    "dates": (NewsPage, "extract_dates"),
+    "tags": (NewsPage, "extract_tags"),
+    "main element to BeautifulSoup": (NewsPage, "build_soup"),
+    "blocks": (NewsPage, "extract_blocks"),
+    "lead": (NewsPage, "extract_lead"),
+    "body, questions": (NewsPage, "extract_body"),
 }
 
 
@@ -61,7 +61,7 @@ def measure(weight: int) -> dict[str, float]:
                 costs[name].append(cost)
     table = {name: median(found) for name, found in costs.items()}
     table["together"] = each_cpu(
-        pages, lambda html, url: to_release(cms.choose_page(d := Document(html, url), None)(d).read())
+        pages, lambda html, url: to_release(cms.choose_page_class(d := Document(html, url), None)(d).read())
     )
     table["trafilatura"] = each_cpu(pages, lambda html, url: trafilatura.bare_extraction(html, url=url))
     table["BeautifulSoup, parses only"] = each_cpu(pages, lambda html, url: BeautifulSoup(html, "lxml"))
@@ -77,7 +77,7 @@ def read_by_step(html: bytes, url: str) -> dict[str, float]:
         begun = time.process_time()
         document = Document(html, url)
         costs["parse"] = time.process_time() - begun
-        item = cms.choose_page(document, None)(document).read()
+        item = cms.choose_page_class(document, None)(document).read()
         read = time.process_time()
         to_release(item)
         done = time.process_time()

@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 
 import httpx
 
-from archive.__main__ import datasette_command
+from archive.__main__ import build_datasette_command
 from tests.bench.questions import to_classes
 from tests.bench.served import cpu_of, find_port, serve
 from tests.scraper.crawling import ROOT
@@ -62,7 +62,7 @@ def measure_loaded(path: Path) -> Loaded:
     """Every class's questions, in an order of their own for each reader."""
     asked = [f"/search?{urlencode(each.ours)}" for found in to_classes(path).values() for each in found]
     port = find_port()
-    with serve(datasette_command(path, port), port) as served:
+    with serve(build_datasette_command(path, port), port) as served:
         place = served.process.pid, port, asked
         loads = [ask("one reader", *place)]
         loads.append(ask("sixteen readers at once", *place, readers=READERS, each=EACH))

@@ -17,8 +17,8 @@ import snowballstemmer
 
 from archive.analysis import find_words
 from archive.search import search
-from archive.search.index import WEIGHTS
-from archive.search.params import Query
+from archive.search.index import BM25_WEIGHTS
+from archive.search.params import SearchRequest
 from tests.bench.graded import DEPTH
 
 Rank = Callable[[str], list[str]]  # a query → addresses, best first
@@ -48,7 +48,7 @@ def rank_ours(db: sqlite3.Connection, text: str) -> list[str]:
         cursor.row_factory = sqlite3.Row
         return cursor.fetchall()
 
-    results = asyncio.run(search(run, Query(text=text, size=DEPTH)))
+    results = asyncio.run(search(run, SearchRequest(text=text, size=DEPTH)))
     return [hit.row["url"] for hit in results.hits]
 
 
@@ -61,7 +61,7 @@ def rank_table(db: sqlite3.Connection, table: str, words: Sequence[str], joined:
 
 def fill_tables(own: sqlite3.Connection, db: sqlite3.Connection) -> None:
     """A table of FTS5's for each of the others."""
-    stem, weights = stemmer(), ", ".join(map(str, (0.0, *WEIGHTS[:3])))
+    stem, weights = stemmer(), ", ".join(map(str, (0.0, *BM25_WEIGHTS[:3])))
     for name, tokenizer in TABLES.items():
         own.execute(
             f"create virtual table {name} using fts5 (url unindexed, title, lead, body, tokenize = '{tokenizer}')"

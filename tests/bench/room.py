@@ -17,7 +17,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from archive.captures import Captures, evident_headers
+from archive.captures import Captures, select_evidence_headers
 from archive.evidence.manifest import write_manifest
 from archive.models import Capture
 from archive.store import Archive
@@ -75,16 +75,16 @@ def fill(path: Path, folder: Path) -> tuple[int, int, float]:
             except PageError:
                 continue
             begun = time.process_time()
-            sha256 = captures.keep(body, urlsplit(url).netloc)
+            sha256 = captures.store_body(body, urlsplit(url).netloc)
             took += time.process_time() - begun
             number, raw = number + 1, raw + len(body)
             archive.add_agency(agency.slug, name=agency.name, home=agency.home)
             seen = SEEN + timedelta(seconds=number)
-            headers = evident_headers(HEADERS)
+            headers = select_evidence_headers(HEADERS)
             capture = Capture(url=url, seen=seen, status=200, headers=headers, sha256=sha256, bytes=len(body))
             with archive.transaction():
                 key = archive.add_capture(capture)
-                archive.save(release, seen=seen, capture=key, reader="bench")
+                archive.save(release, seen_at=seen, capture_id=key, reader="bench")
         write_manifest(archive.db.conn, captures, SEEN.date())
     return number, raw, took / number
 
@@ -92,7 +92,7 @@ def fill(path: Path, folder: Path) -> tuple[int, int, float]:
 def measure(path: Path) -> dict[str, tuple[int, int]]:
     """Bytes by what they are for: in use, and the whole pages that hold them."""
     sizes: dict[str, tuple[int, int]] = defaultdict(lambda: (0, 0))
-    for file in (path, Captures.beside(path)):
+    for file in (path, Captures.path_beside(path)):
         with closing(sqlite3.connect(file)) as db:
             tables = dict(db.execute("select name, tbl_name from sqlite_master"))
             rows = db.execute("select name, sum(pgsize - unused), sum(pgsize) from dbstat group by name").fetchall()

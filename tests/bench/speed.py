@@ -11,7 +11,7 @@ from pathlib import Path
 from statistics import fmean, quantiles
 from urllib.parse import urlencode
 
-from archive.__main__ import datasette_command
+from archive.__main__ import build_datasette_command
 from tests.bench.collection import copy_plain
 from tests.bench.loads import Load, to_loads
 from tests.bench.served import Answer, Served, find_port, serve
@@ -63,7 +63,7 @@ def start(stack: ExitStack, archive: Path, plain: Path) -> dict[str, Way]:
     """Both servers, and the ways to ask them."""
     ports = find_port(), find_port()
     command = [sys.executable, "-m", "datasette", "serve", str(plain), "--port", str(ports[1])]
-    ours = stack.enter_context(serve(datasette_command(archive, ports[0]), ports[0]))
+    ours = stack.enter_context(serve(build_datasette_command(archive, ports[0]), ports[0]))
     theirs = stack.enter_context(serve([*command, "--setting", "suggest_facets", "off"], ports[1]))
     return {
         "/search": Way(ours, "/search", ours=True),

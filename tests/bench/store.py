@@ -19,11 +19,11 @@ from pathlib import Path
 from sqlite_utils import Database
 
 from archive.captures import Captures
-from archive.database import count_processes
-from archive.importer import LineError, read_line, read_lines
-from archive.importer.records import FieldError, to_release
-from archive.models import STATE, Capture, Release, to_state
-from archive.store import Archive, Outcome
+from archive.database import choose_process_count
+from archive.importer import LineError, iter_import_lines, parse_line
+from archive.importer.records import FieldError, parse_release
+from archive.models import STATE_FIELDS, Capture, Release, to_state
+from archive.store import Archive, SaveResult
 from tests.bench.bulk import Entry, save_all
 from tests.bench.collection import COLLECTION
 from tests.bench.figures import judge
@@ -49,7 +49,7 @@ class Clock:
 
 def measure_store() -> Iterator[str]:
     """A table; the pace is what as many cores as there are give by CPU time, for other work may be going on."""
-    cores = count_processes()
+    cores = choose_process_count()
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
         entries = list(islice(make_entries(), RELEASES))
@@ -100,11 +100,11 @@ def make_entries() -> Iterator[Entry]:
 def read_collection() -> Iterator[Release]:
     """The stored collection's, else as many of the sample site's vocabulary as wanted."""
     if COLLECTION.is_file():
-        for number, line in read_lines(COLLECTION):
-            row = line if isinstance(line, LineError) else read_line(COLLECTION, number, line)
+        for number, line in iter_import_lines(COLLECTION):
+            row = line if isinstance(line, LineError) else parse_line(COLLECTION, number, line)
             if not isinstance(row, LineError):
                 try:
-                    yield to_release({**row, "agency": None}, "agency")[0]
+                    yield parse_release({**row, "agency": None}, "agency")[0]
                 except FieldError:
                     continue
         return
@@ -132,7 +132,7 @@ def keep(folder: Path, entries: list[Entry], processes: int, *, one_by_one: bool
         batches = [[entry] for entry in entries] if one_by_one else [entries]
         for batch in batches:
             outcomes = save_all(archive, captures, batch, processes=processes)
-            assert outcomes == {Outcome.NEW: len(batch)}
+            assert outcomes == {SaveResult.NEW: len(batch)}
     return told
 
 
@@ -141,7 +141,7 @@ def upsert(path: Path, releases: list[Release]) -> Clock:
     db = Database(path)
     db.conn.execute("pragma journal_mode = wal")
     db.conn.execute("pragma synchronous = normal")
-    columns = {"id": int, "agency": str, "url": str, **STATE}
+    columns = {"id": int, "agency": str, "url": str, **STATE_FIELDS}
     db.table("releases").create(columns, pk="id")
     db.table("releases").create_index(["url"], unique=True)
     db.table("releases").enable_fts(["title", "lead", "body"], create_triggers=True)
@@ -151,7 +151,7 @@ def upsert(path: Path, releases: list[Release]) -> Clock:
                 "id": number,
                 "agency": release.agency,
                 "url": release.url,
-                **{k: v for k, v in to_state(release).items() if k in STATE},
+                **{k: v for k, v in to_state(release).items() if k in STATE_FIELDS},
             }
             for number, release in enumerate(releases, 1)
         )

@@ -13,14 +13,14 @@ from tests.bench.questions import to_classes, to_pages
 def test_an_invented_archive_holds_together(tmp_path: Path) -> None:
     path = tmp_path / "archive.db"
     fill(path, 200, processes=1, days=2)
-    with Archive(path, renew=False) as archive:
+    with Archive(path, rebuild_stale=False) as archive:
         rows = archive.db.conn
-        assert archive.writer.index.find_fault() is None
+        assert archive.writer.index.describe_fault() is None
         assert rows.execute("select count(*) from releases").fetchone() == (200,)
         assert rows.execute("select count(*) from revisions where cause = 'source'").fetchone() == (2,)
         assert rows.execute("select count(distinct release) from delta").fetchone() == (200,)
         before = rows.execute("select * from vocabulary order by word").fetchall()
-        archive.writer.index.renew()
+        archive.writer.index.rebuild()
         assert rows.execute("select * from vocabulary order by word").fetchall() == before
     assert [str(finding) for finding in verify(path).findings] == []
     assert all(to_classes(path).values())

@@ -23,7 +23,7 @@ def keep(path: Path, number: int, a_second: float = 0.0) -> float:
         for count in range(number):
             place = Place(FIRST + start + count, count % 300, END, datetime.now(UTC))
             release, before = invent(voice, place, SEED), time.process_time()
-            archive.save(release, seen=place.found)
+            archive.save(release, seen_at=place.found)
             spent += time.process_time() - before
             if a_second:
                 time.sleep(max(0.0, begun + (count + 1) / a_second - time.monotonic()))

@@ -14,7 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from archive.__main__ import datasette_command
+from archive.__main__ import build_datasette_command
 from tests.archive.sample import ROOT, fill
 from tests.archive.sample_health import add_health
 from tests.archive.sample_history import add_history
@@ -66,7 +66,7 @@ def site(agencies: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[st
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     server = subprocess.Popen(
-        datasette_command(path, port), cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        build_datasette_command(path, port), cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     address = f"http://127.0.0.1:{port}"
     try:

@@ -11,7 +11,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Dialog
 
-from archive.__main__ import datasette_command
+from archive.__main__ import build_datasette_command
 from tests.archive.sample import ROOT
 from tests.archive.scribes import AGENCY, DAY, build_once
 from tests.archive.vectors import VECTORS
@@ -36,7 +36,7 @@ def scribes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = datasette_command(path, port)
+    command = build_datasette_command(path, port)
     server = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         wait_for(f"http://127.0.0.1:{port}", server)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
-from archive.__main__ import datasette_command
+from archive.__main__ import build_datasette_command
 from tests.browser.conftest import wait_for
 from tests.scraper.crawling import ROOT, Crawling
 from tests.site import Site
@@ -27,7 +27,7 @@ def walked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Site
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
-        command = datasette_command(folder / "archive.db", port)
+        command = build_datasette_command(folder / "archive.db", port)
         server = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
             wait_for(f"http://127.0.0.1:{port}", server)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from archive.models import FIELDS, PARTS, STATE
+from archive.models import PART_FIELDS, PART_TABLES, STATE_FIELDS
 from archive.store import Archive
 from tests.archive.sample import fill
 from tests.bench.collection import COLLECTION, import_collection
 
-PARTS_OF = {name: tuple(dict.fromkeys(("position", *FIELDS[name]))) for name in PARTS}
+PARTS_OF = {name: tuple(dict.fromkeys(("position", *PART_FIELDS[name]))) for name in PART_TABLES}
 
 
 def build(path: Path, number: int) -> Path:
@@ -29,7 +29,7 @@ def build(path: Path, number: int) -> Path:
 
 def repeat(archive: Archive, far: int, held: int) -> None:
     """The first releases once more, with their parts, `far` numbers on."""
-    own = ", ".join(STATE)
+    own = ", ".join(STATE_FIELDS)
     values = {"far": far, "held": held}
     archive.db.execute(
         f"insert into releases (id, agency, url, {own}, first_seen, last_checked, hash, revision)"
@@ -38,8 +38,8 @@ def repeat(archive: Archive, far: int, held: int) -> None:
         values,
     )
     archive.db.execute(
-        f"insert into revisions (release, seen, cause, {own}, hash, tags, {', '.join(PARTS)})"
-        f" select release + :far, seen, cause, {own}, hash, tags, {', '.join(PARTS)} from revisions"
+        f"insert into revisions (release, seen, cause, {own}, hash, tags, {', '.join(PART_TABLES)})"
+        f" select release + :far, seen, cause, {own}, hash, tags, {', '.join(PART_TABLES)} from revisions"
         " where release <= :held",
         values,
     )

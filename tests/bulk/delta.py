@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from archive.__main__ import datasette_command
+from archive.__main__ import build_datasette_command
 from tests.archive.mirror import read_shown
 from tests.bench.served import Served, cpu_of, find_port, serve
 from tests.bulk.figures import Figure
@@ -21,7 +21,7 @@ MOST_TAIL = 10.0
 def measure_delta(archive: Path) -> Iterator[Figure]:
     """Over HTTP, page after page."""
     port = find_port()
-    with serve(datasette_command(archive, port), port) as server:
+    with serve(build_datasette_command(archive, port), port) as server:
         server.ask("/-/delta.json?size=1")  # what is made once is made
         held: dict[int, Any] = {}
         for size, most, mirror in zip(SIZES, (MOST_PAGES, None), (None, held), strict=True):

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from archive.schema import TRIGGERS
+from archive.schema import CHANGEFEED_TRIGGERS
 from archive.store import Archive
 from tests.archive.sample import SEEN, plain_release
 from tests.bulk.figures import Figure
@@ -26,7 +26,7 @@ def measure_triggers(folder: Path) -> Iterator[Figure]:
         for turn in range(ROUNDS):
             release = replace(plain_release(1 + turn % 40, "https://{slug}.example"), url=f"https://v.example/{turn}")
             begun = time.process_time()
-            archive.save(release, seen=SEEN)
+            archive.save(release, seen_at=SEEN)
             saves.append(time.process_time() - begun)
             for logged in (True, False) if turn % 2 else (False, True):
                 set_triggers(archive, logged=logged)
@@ -40,7 +40,7 @@ def measure_triggers(folder: Path) -> Iterator[Figure]:
 
 def set_triggers(archive: Archive, *, logged: bool) -> None:
     """There, or not."""
-    for name, trigger in TRIGGERS.items():
+    for name, trigger in CHANGEFEED_TRIGGERS.items():
         archive.db.execute(f"drop trigger if exists {name}")
         if logged:
             archive.db.execute(f"create trigger {name} {trigger}")

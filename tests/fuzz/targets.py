@@ -10,13 +10,13 @@ from urllib.parse import urlsplit
 
 from lxml import html
 
-from archive.models import state_hash, to_state
+from archive.models import hash_state, to_state
 from scraper.agency import Agency
 from scraper.errors import PageError, SourceError
 from scraper.normalise import to_release
 from scraper.normalise.dates import parse_label
 from scraper.pages import read_page
-from scraper.sources import find_sources, parse_feed, parse_listing, parse_robots, parse_sitemap
+from scraper.sources import find_sources, parse_feed, parse_listing, parse_robots_sitemaps, parse_sitemap
 
 URL = "https://www.fyrstyrelsen.example/nyheter/2024/fyren-tands"
 AGENCY = Agency(slug="fyrstyrelsen", name="Fyrstyrelsen", home="https://www.fyrstyrelsen.example/")
@@ -38,7 +38,7 @@ def feed_page(body: bytes) -> str:
     state = to_state(release)
     text = json.dumps(state, ensure_ascii=False)
     expect(not UNKEEPABLE.search("".join(strings(state))), "a text holds what no text may")
-    expect(len(state_hash(state)) == 64 and bool(text.encode()), "its state cannot be hashed")
+    expect(len(hash_state(state)) == 64 and bool(text.encode()), "its state cannot be hashed")
     expect(bool(release.title.strip()), "its title is empty")
     check_url(release.url)
     check_markup(release.body_html)
@@ -73,7 +73,7 @@ TARGETS: dict[str, Callable[[bytes], str]] = {
     "sitemap": feed_source(lambda body: parse_sitemap(body, URL, AGENCY)),
     "listing": feed_source(lambda body: parse_listing(body, URL, AGENCY)),
     "home": feed_source(lambda body: find_sources(body, URL, AGENCY)),
-    "robots": feed_source(lambda body: parse_robots(body, URL)),
+    "robots": feed_source(lambda body: parse_robots_sitemaps(body, URL)),
     "label": feed_label,
 }
 

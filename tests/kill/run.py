@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from archive.evidence.verify import verify
-from scraper.spiders.base import AHEAD
+from scraper.spiders.base import MAX_REQUESTS_AHEAD
 from tests.kill.killing import EARLY, Span, kill_at
 from tests.kill.ward import GENEROUS, Holding, Ward
 from tests.site import Site
@@ -146,7 +146,7 @@ def judge_kill(run: Run, mode: str, before: Holding, settled: set[str], *, kille
     score.asked += sum(asked.values())
     score.in_flight += len(open_ones)
     score.most = max(score.most, len(open_ones))
-    run.check(f"{mode}: few are in flight at a kill", len(open_ones) > AHEAD * len(ward.site.agencies))
+    run.check(f"{mode}: few are in flight at a kill", len(open_ones) > MAX_REQUESTS_AHEAD * len(ward.site.agencies))
     if mode == "reparse":
         run.check("reparse asks for nothing", asked)
     return after, settled | (set(asked) & after.settled)

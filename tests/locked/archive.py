@@ -24,11 +24,11 @@ def build(path: Path, releases: int, letters: int) -> Path:
     fill(path)
     with Archive(path) as archive:
         for number in range(releases):
-            archive.save(make(f"/massa/{number}", f"{write(40)} {number}", write(3_000)), seen=SEEN)
+            archive.save(make(f"/massa/{number}", f"{write(40)} {number}", write(3_000)), seen_at=SEEN)
         long = make("/massa/lang", "En mycket lång text", write(letters))
-        archive.save(long, seen=SEEN)
+        archive.save(long, seen_at=SEEN)
         edited = write(letters)
-        archive.save(replace(long, body=edited, body_html=f"<p>{edited}</p>"), seen=SEEN + timedelta(days=1))
+        archive.save(replace(long, body=edited, body_html=f"<p>{edited}</p>"), seen_at=SEEN + timedelta(days=1))
     return path
 
 

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from archive.__main__ import datasette_command
+from archive.__main__ import build_datasette_command
 from tests.archive.sample import ROOT
 from tests.locked.attacks import Attack
 
@@ -71,7 +71,7 @@ def serving(path: Path, rest: list[str] | None = None) -> Iterator[Server]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     process = subprocess.Popen(
-        datasette_command(path, port, rest), cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        build_datasette_command(path, port, rest), cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     server = Server(process=process, port=port)
     looking = threading.Thread(target=server.look)

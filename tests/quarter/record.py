@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from archive.health import is_red
+from archive.health import is_unacknowledged_fault
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +45,7 @@ class Record:
                 slug=row["agency"],
                 state=row["state"],
                 code=row["reason"]["code"],
-                red=is_red(row),
+                red=is_unacknowledged_fault(row),
                 known=row["acknowledged"] is not None,
             )
             for row in rows

@@ -12,11 +12,11 @@ from typing import Any
 
 import time_machine
 
-from archive.health import read_all
+from archive.health import read_health_rows
 from archive.store import Archive
 from scraper.agency import load_agencies
-from scraper.alerts import Ways
-from scraper.round import close_round, last_crawl
+from scraper.alerts import AlertSettings
+from scraper.round import close_round, read_last_crawl_id
 from tests.archive.sample import Site as Reader
 from tests.archive.sample import served
 from tests.quarter.acts import Operator
@@ -45,7 +45,10 @@ def run_quarter(
         crawls = Crawls(site, folder / "archive.db", AGES)
         stage = set_up(site, parts, folder / "agencies.toml")
         settings = {name: crawls.settings[name] for name in ("AGENCIES", "REVISIT_AGES")}
-        operator, ways = Operator(stage, folder / "archive.db", settings), Ways(webhook=hook.address, language="en")
+        operator, ways = (
+            Operator(stage, folder / "archive.db", settings),
+            AlertSettings(webhook=hook.address, language="en"),
+        )
         run_in_reactor(lambda: live(House(crawls, operator, ways), acts, end, record, tell))
         record.alerts = list(hook.taken)
     record.told = [f"{moment:%Y-%m-%d} {slug}: {said}" for moment, slug, said in operator.told]
@@ -68,7 +71,7 @@ async def live(house: House, acts: Sequence[Act], end: date, record: Record, tel
             stage.publish(morning)
             await house.go_round()
             with Archive(house.operator.archive) as archive:
-                record.note_day(day, read_all(archive.db))
+                record.note_day(day, read_health_rows(archive.db))
             if day >= START and day.weekday() == 6:
                 record.note_week(day, await house.read_status())
             tell(f"{day}")
@@ -80,12 +83,12 @@ class House:
 
     crawls: Crawls
     operator: Operator
-    ways: Ways
+    ways: AlertSettings
 
     async def go_round(self) -> None:
         """What `scrapy round` does, in this process, for only its calendar is simulated."""
         archive = self.operator.archive
-        after = last_crawl(archive)
+        after = read_last_crawl_id(archive)
         for spider in ("news", "revisit"):
             await self.crawls.run(spider, set())
         close_round(archive, load_agencies(self.operator.stage.file), self.ways, after)

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from archive.health import judge_silence
-from archive.health.metrics import Past, find_habit
-from archive.i18n import ZONE
+from archive.health import assess_publishing
+from archive.health.metrics import AgencyActivity, measure_rhythm
+from archive.i18n import SWEDISH_TIME
 from tests.quarter.acts import ACTS as DONE
 from tests.quarter.judge import judge_quarter, week_of
 from tests.quarter.record import Record, Said
@@ -136,7 +136,7 @@ def test_the_script_holds_together() -> None:
 @pytest.mark.parametrize("part", PARTS, ids=lambda part: part.slug)
 def test_of_the_rhythms_alone_only_those_that_end_turn_red(part: Part) -> None:
     days = list(part.rhythm.days(part.slug, part.since, min(part.until, END)))
-    red = [today for today in quarter() if judge_silence(past(days, today)).state == "suspect"]
+    red = [today for today in quarter() if assess_publishing(past(days, today)).state == "suspect"]
     if trouble := SILENT.get(part.slug):
         assert timedelta() < red[0] - trouble.begins <= trouble.within * DAY
     else:
@@ -148,9 +148,17 @@ def quarter() -> Iterator[date]:
     return (BEGUN + number * DAY for number in range(0, (END - BEGUN).days + 1, 2))
 
 
-def past(days: list[date], today: date) -> Past:
+def past(days: list[date], today: date) -> AgencyActivity:
     """What is known of an agency by its days with releases alone."""
     known = [day for day in days if day <= today]
-    moment = datetime.combine(today, MORNING, ZONE)
-    habit = find_habit(known, today)
-    return Past(now=moment, held=len(known), crawls=[], reads=[], days=[], releases=Counter(known), habit=habit)
+    moment = datetime.combine(today, MORNING, SWEDISH_TIME)
+    habit = measure_rhythm(known, today)
+    return AgencyActivity(
+        now=moment,
+        stored_releases=len(known),
+        crawls=[],
+        page_crawls=[],
+        crawl_days=[],
+        releases_by_day=Counter(known),
+        rhythm=habit,
+    )

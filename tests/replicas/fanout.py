@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from archive.backup import ARCHIVE, find_all, find_fault
+from archive.backup import ARCHIVE_FILE, find_snapshot_fault, list_all_snapshots
 from archive.captures import Captures
 from archive.redaction import WITHHELD_FILE
 from tests.kill.ward import GENEROUS, Ward
@@ -116,7 +116,7 @@ def swap(fanout: Fanout, number: int) -> None:
         time.sleep(SETTLED / 2)
         begun = time.time()
         made = snapshot(fanout.archive, fanout.snapshots)
-        faults += [f"{made.name}: {fault}"] if (fault := find_fault(made)) else []
+        faults += [f"{made.name}: {fault}"] if (fault := find_snapshot_fault(made)) else []
         await_served(fanout.ports, made)
         longest = max(longest, time.time() - begun)
         fanout.tell(f"both replicas show {made.name}, {len(fanout.readers.errors)} errors so far")
@@ -132,7 +132,7 @@ def kill(fanout: Fanout) -> None:
     fanout.replicas[1].kill()
     time.sleep(SETTLED / 2)
     fanout.replicas[1].start()
-    await_served(fanout.ports, find_all(fanout.snapshots)[0])
+    await_served(fanout.ports, list_all_snapshots(fanout.snapshots)[0])
     fanout.tell(f"a replica was killed and is back, {len(fanout.readers.errors)} errors so far")
 
 
@@ -169,7 +169,7 @@ def take_down(fanout: Fanout) -> None:
     left = [place for place in places if ask(fanout.proxy, place).shows(words)]
     fanout.result.none("places that show it afterwards", left)
     sums = {row[0] for row in fanout.ward.rows(f"select sha256 from captures where url = '{url}'")}
-    with Captures(made.path / ARCHIVE, readonly=True) as captures:
+    with Captures(made.path / ARCHIVE_FILE, readonly=True) as captures:
         fanout.result.none("bytes of it in the snapshot", [each for each in sums if each in captures])
 
 

@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from archive.backup import Snapshot, find_snapshots
+from archive.backup import Snapshot, list_snapshots
 from tests.kill.killing import children_of, kill_tree
 from tests.kill.ward import GENEROUS, Ward
 from tests.replicas.proxy import await_port
@@ -105,7 +105,7 @@ def served(servers: Sequence[Server]) -> Iterator[None]:
 def snapshot(archive: Path, folder: Path, *options: str) -> Snapshot:
     """A new one, made as an operator makes it."""
     run("snapshot", archive, "--to", folder, *options)
-    return find_snapshots(folder)[0]
+    return list_snapshots(folder)[0]
 
 
 def await_served(ports: Sequence[int], wanted: Snapshot) -> None:
@@ -114,7 +114,7 @@ def await_served(ports: Sequence[int], wanted: Snapshot) -> None:
     for port in ports:
         while True:
             answer = ask(port, "/-/status.json", seconds=10)
-            if answer.age is not None and time.time() - answer.age >= wanted.moment.timestamp() - 0.5:
+            if answer.age is not None and time.time() - answer.age >= wanted.started_at.timestamp() - 0.5:
                 break
             if time.monotonic() > deadline:
                 raise RuntimeError(f"port {port} does not show {wanted.name}: {answer.status} {answer.problem}")

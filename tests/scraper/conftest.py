@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from archive.store import Outcome
+from archive.store import SaveResult
 from tests.scraper.crawling import Crawling, make_due
 from tests.scraper.reading_room import HELD, LISTING, ReadingRoom
 from tests.site import Site
@@ -54,7 +54,7 @@ def stocked(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with ReadingRoom(path, moment=datetime.now(UTC) - timedelta(days=3)) as room:
         room.find(room.paths[:HELD], LISTING, links=10)
         outcomes, collapses = room.crawl(room.paths[:HELD])
-        assert (set(outcomes), collapses, len(room.paths) > HELD + 8) == ({Outcome.NEW}, [], True)
+        assert (set(outcomes), collapses, len(room.paths) > HELD + 8) == ({SaveResult.NEW}, [], True)
     return path
 
 

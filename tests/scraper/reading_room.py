@@ -7,15 +7,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
 
-from archive.dates import to_text
-from archive.quarantine import Collapse, note_links
+from archive.dates import to_iso
+from archive.quarantine import FieldLoss, update_link_count
 from archive.quarantine import QuarantinedPage as Waiting
-from archive.store import Archive, Outcome
+from archive.store import Archive, SaveResult
 from scraper.agency import Agency
-from scraper.ingest import Keeping, Witness, give_verdict, parse_schedule
-from scraper.items import Answer, Reading
+from scraper.ingest import CrawlRecorder, Ingest, parse_schedule, review_quarantine
+from scraper.items import FetchedPage, ParsedPage
 from scraper.pages import read_page
-from scraper.quarantine import Suspicion
+from scraper.quarantine import QuarantineCheck
 from tests.site.agency import SampleAgency
 from tests.site.releases import Release
 
@@ -35,7 +35,7 @@ class ReadingRoom:
 
     def __enter__(self) -> Self:
         self.archive = Archive(self.path)
-        self.witness = Witness(self.archive, parse_schedule("else=1d"))
+        self.witness = CrawlRecorder(self.archive, parse_schedule("else=1d"))
         self.archive.add_agency(SLUG, name="Skogsbruksrådet", home=f"{self.base}/")
         self.take_agency(Agency(slug=SLUG, name="Skogsbruksrådet", home=f"{self.base}/"))
         return self
@@ -47,7 +47,7 @@ class ReadingRoom:
     def take_agency(self, agency: Agency) -> None:
         """Read by another table of agencies.toml from now on."""
         self.agency = agency
-        self.keeping = Keeping(self.archive, self.witness, {SLUG: agency})
+        self.keeping = Ingest(self.archive, self.witness, {SLUG: agency})
 
     @property
     def paths(self) -> list[str]:
@@ -58,31 +58,33 @@ class ReadingRoom:
         """A source lists these; `links`: so many in all."""
         with self.archive.transaction():
             if source:
-                self.archive.frontier.add(source, agency=SLUG, role="listing", seen=self.moment)
-                note_links(self.archive.db, source, len(paths) if links is None else links)
+                self.archive.frontier.add(source, agency=SLUG, role="listing", seen_at=self.moment)
+                update_link_count(self.archive.db, source, len(paths) if links is None else links)
             for path in paths:
                 self.archive.frontier.add(
-                    self.base + path, agency=SLUG, role="release", seen=self.moment, source=source
+                    self.base + path, agency=SLUG, role="release", seen_at=self.moment, source=source
                 )
 
-    def read(self, path: str) -> Reading:
+    def read(self, path: str) -> ParsedPage:
         """What a page says now."""
         self.moment += timedelta(minutes=1)
         body, url = self.site.answer(path, "", self.base).make(), self.base + path
         row = self.archive.frontier.get(url)
-        answer = Answer(url=url, seen=self.moment, status=200, headers={"etag": f'"{self.moment}"'}, body=body)
+        answer = FetchedPage(
+            url=url, fetched_at=self.moment, status=200, headers={"etag": f'"{self.moment}"'}, body=body
+        )
         held = row.release if row else None
-        return Reading(item=read_page(body, url, self.agency), visited=url, held=held, answer=answer)
+        return ParsedPage(item=read_page(body, url, self.agency), url=url, release_id=held, response=answer)
 
-    def read_all(self, paths: list[str]) -> list[Outcome]:
+    def read_all(self, paths: list[str]) -> list[SaveResult]:
         """One crawl's readings, as far as it came before it was killed."""
-        suspicion = Suspicion(self.archive, self.witness, SLUG)
-        return [self.keeping.keep(self.read(path), suspicion).outcome for path in paths]
+        suspicion = QuarantineCheck(self.archive, self.witness, SLUG)
+        return [self.keeping.save(self.read(path), suspicion).outcome for path in paths]
 
-    def crawl(self, paths: list[str]) -> tuple[list[Outcome], list[Collapse]]:
+    def crawl(self, paths: list[str]) -> tuple[list[SaveResult], list[FieldLoss]]:
         """One crawl to its end, judged."""
-        outcomes, collapses = self.read_all(paths), give_verdict(self.keeping, SLUG)[0]
-        moment = to_text(self.moment)
+        outcomes, collapses = self.read_all(paths), review_quarantine(self.keeping, SLUG)[0]
+        moment = to_iso(self.moment)
         with self.archive.transaction():
             self.archive.db.execute(
                 "insert into crawls (agency, spider, started, finished, reason) values (?, 'news', ?, ?, 'finished')",
@@ -103,7 +105,7 @@ class ReadingRoom:
 
     def waiting(self) -> list[Waiting]:
         """What is held back."""
-        return self.keeping.aside.waiting(SLUG)
+        return self.keeping.quarantine.list_pending(SLUG)
 
     def states(self) -> list[tuple[object, ...]]:
         """All that readers are shown."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from scraper.agency import DEFAULT_LIST, Agency, check_contact, choose_agencies, load_agencies
+from scraper.agency import DEFAULT_AGENCIES_FILE, Agency, check_contact, load_agencies, select_agencies
 from scraper.errors import AgencyError
 
 WHOLE = """
@@ -87,9 +87,9 @@ def test_a_missing_or_empty_list_is_named(tmp_path: Path) -> None:
 
 def test_only_the_wanted_are_chosen(tmp_path: Path) -> None:
     agencies = load_agencies(written(tmp_path, WHOLE))
-    assert choose_agencies(agencies, [], DEFAULT_LIST) == agencies
+    assert select_agencies(agencies, [], DEFAULT_AGENCIES_FILE) == agencies
     with pytest.raises(AgencyError, match=r"\[sjo\] is not in the list"):
-        choose_agencies(agencies, ["sjo"], DEFAULT_LIST)
+        select_agencies(agencies, ["sjo"], DEFAULT_AGENCIES_FILE)
 
 
 def test_live_crawls_need_a_contact() -> None:

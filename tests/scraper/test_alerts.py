@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from archive.dates import to_text
+from archive.dates import to_iso
 from archive.store import Archive
-from scraper.alerts import Ways, find_ways, tell_operators
+from scraper.alerts import AlertSettings, read_alert_settings, send_alerts
 from scraper.errors import AgencyError
 from tests.scraper.receivers import Hook, Post
 
@@ -39,7 +39,7 @@ def hook() -> Iterator[Hook]:
 
 def turn(archive: Archive, agency: str, state: str, reason: Mapping[str, object], at: datetime = MONDAY) -> None:
     """An agency's health changes."""
-    row = [agency, to_text(at), state, json.dumps(reason)]
+    row = [agency, to_iso(at), state, json.dumps(reason)]
     with archive.transaction():
         archive.db.execute("insert into health_events (agency, at, state, reason) values (?, ?, ?, ?)", row)
 
@@ -51,59 +51,59 @@ def told(hook: Hook) -> list[tuple[list[str], list[str], list[str]]]:
 
 
 def test_a_fault_and_its_recovery_are_told_once_each(archive: Archive, hook: Hook) -> None:
-    ways = Ways(webhook=hook.address, language="en", status_page="https://archive.example/-/status")
+    ways = AlertSettings(webhook=hook.address, language="en", status_page="https://archive.example/-/status")
     turn(archive, "skog", "healthy", WELL)
-    assert tell_operators(archive, ways, MONDAY)
+    assert send_alerts(archive, ways, MONDAY)
     assert hook.taken == [], "that all is well is no news"
     turn(archive, "skog", "failing", REFUSED)
     for _ in range(3):
-        assert tell_operators(archive, ways, MONDAY)
+        assert send_alerts(archive, ways, MONDAY)
     assert told(hook) == [(["skog"], [], [])]
     assert hook.taken[0]["subject"] == "Myndighetsarkivet: 1 new fault"
     assert "None of 3 listed pages could be read: a login was shown instead." in hook.taken[0]["text"]
     assert "https://archive.example/-/status" in hook.taken[0]["text"]
     turn(archive, "skog", "healthy", WELL)
-    tell_operators(archive, ways, MONDAY + timedelta(days=1))
+    send_alerts(archive, ways, MONDAY + timedelta(days=1))
     assert told(hook)[1:] == [([], ["skog"], [])]
 
 
 def test_the_day_has_one_message_and_the_rest_waits(archive: Archive, hook: Hook) -> None:
-    ways = Ways(webhook=hook.address)
+    ways = AlertSettings(webhook=hook.address)
     turn(archive, "skog", "failing", REFUSED)
-    tell_operators(archive, ways, MONDAY)
+    send_alerts(archive, ways, MONDAY)
     turn(archive, "vag", "suspect", REFUSED)
-    tell_operators(archive, ways, MONDAY + timedelta(hours=15))
+    send_alerts(archive, ways, MONDAY + timedelta(hours=15))
     assert told(hook) == [(["skog"], [], [])]
     turn(archive, "vag", "healthy", WELL)
     turn(archive, "skog", "healthy", WELL)
     turn(archive, "skog", "failing", REFUSED)
-    tell_operators(archive, ways, MONDAY + timedelta(hours=16))
+    send_alerts(archive, ways, MONDAY + timedelta(hours=16))
     assert told(hook)[1:] == [([], [], ["vag"])], "that skog fails was told in the same words"
 
 
 def test_what_is_not_delivered_is_told_in_the_log_and_tried_again(
     archive: Archive, hook: Hook, caplog: pytest.LogCaptureFixture
 ) -> None:
-    ways = Ways(webhook=f"{hook.address}/secret")
+    ways = AlertSettings(webhook=f"{hook.address}/secret")
     turn(archive, "skog", "failing", REFUSED)
     for status in (500, 302, None):
         hook.status = status
         with caplog.at_level(logging.WARNING):
-            assert not tell_operators(archive, ways, MONDAY)
+            assert not send_alerts(archive, ways, MONDAY)
     assert caplog.text.count("was not delivered") == 3
     assert "secret" not in caplog.text
     hook.status = 200
-    assert tell_operators(archive, ways, MONDAY + timedelta(days=3))
+    assert send_alerts(archive, ways, MONDAY + timedelta(days=3))
     assert len({message["id"] for message in hook.taken}) == 1
 
 
 def test_a_way_that_is_used_late_tells_what_stands_and_nothing_long_past(archive: Archive, hook: Hook) -> None:
-    ways, year = Ways(webhook=hook.address), timedelta(days=365)
+    ways, year = AlertSettings(webhook=hook.address), timedelta(days=365)
     turn(archive, "skog", "failing", REFUSED, MONDAY - 3 * year)
     turn(archive, "skog", "healthy", WELL, MONDAY - 2 * year)
     turn(archive, "vag", "failing", REFUSED, MONDAY - year)
-    tell_operators(archive, ways, MONDAY)
-    tell_operators(archive, ways, MONDAY + timedelta(days=1))
+    send_alerts(archive, ways, MONDAY)
+    send_alerts(archive, ways, MONDAY + timedelta(days=1))
     assert told(hook) == [(["vag"], [], [])]
 
 
@@ -114,21 +114,21 @@ def test_an_acknowledged_fault_is_quiet(archive: Archive, hook: Hook) -> None:
         "insert into health (agency, state, since, reason, judged, acknowledged, facts) values (?, ?, ?, ?, ?, ?, ?)",
         row,
     )
-    assert tell_operators(archive, Ways(webhook=hook.address), MONDAY)
+    assert send_alerts(archive, AlertSettings(webhook=hook.address), MONDAY)
     assert hook.taken == []
 
 
 def test_mail_goes_to_everyone_with_the_same_id_when_sent_again(archive: Archive) -> None:
     turn(archive, "skog", "failing", REFUSED)
     with Post() as post:
-        ways = find_ways(
+        ways = read_alert_settings(
             {"ALERT_MAIL": "a@news.example, b@news.example", "ALERT_SMTP": f"smtp://127.0.0.1:{post.port}"}
         )
         post.answer = "451 later"
-        assert not tell_operators(archive, ways, MONDAY)
+        assert not send_alerts(archive, ways, MONDAY)
         post.answer = "250 taken"
-        assert tell_operators(archive, ways, MONDAY)
-        assert tell_operators(archive, ways, MONDAY)
+        assert send_alerts(archive, ways, MONDAY)
+        assert send_alerts(archive, ways, MONDAY)
     first, second = post.taken
     assert first["Message-ID"] == second["Message-ID"]
     assert second["To"] == "a@news.example, b@news.example"
@@ -140,8 +140,10 @@ def test_a_password_is_not_sent_in_the_clear(archive: Archive, monkeypatch: pyte
     turn(archive, "skog", "failing", REFUSED)
     with Post() as post:
         monkeypatch.setattr("scraper.alerts.is_loopback", lambda _: False)
-        ways = find_ways({"ALERT_MAIL": "a@news.example", "ALERT_SMTP": f"smtp://me:pass@127.0.0.1:{post.port}"})
-        assert not tell_operators(archive, ways, MONDAY)
+        ways = read_alert_settings(
+            {"ALERT_MAIL": "a@news.example", "ALERT_SMTP": f"smtp://me:pass@127.0.0.1:{post.port}"}
+        )
+        assert not send_alerts(archive, ways, MONDAY)
     assert post.taken == []
     assert "pass" not in repr(ways)
 
@@ -164,5 +166,5 @@ def test_a_password_is_not_sent_in_the_clear(archive: Archive, monkeypatch: pyte
 def test_a_wrong_variable_is_named_and_its_value_is_not(name: str, value: str) -> None:
     right = {"ALERT_MAIL": "a@news.example", "ALERT_SMTP": "smtp://localhost"}
     with pytest.raises(AgencyError, match=f"environment: {name} ") as raised:
-        find_ways({**right, name: value})
+        read_alert_settings({**right, name: value})
     assert "secret" not in str(raised.value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from scraper.agency import Agency
-from scraper.spiders.audit import find_archives
+from scraper.spiders.audit import find_archive_pages
 
 AGENCY = Agency(slug="fyr", name="Fyrstyrelsen", home="https://fyr.example/")
 LISTING = "https://fyr.example/om/nyheter"
@@ -22,7 +22,7 @@ LISTING = "https://fyr.example/om/nyheter"
     ],
 )
 def test_years_and_older_releases(href: str, text: str) -> None:
-    (found,) = find_archives(f'<nav><a href="{href}">{text}</a></nav>'.encode(), LISTING, AGENCY)
+    (found,) = find_archive_pages(f'<nav><a href="{href}">{text}</a></nav>'.encode(), LISTING, AGENCY)
     assert found.startswith("https://fyr.example/om/nyheter")
 
 
@@ -40,4 +40,4 @@ def test_years_and_older_releases(href: str, text: str) -> None:
     ],
 )
 def test_other_archives(href: str, text: str) -> None:
-    assert find_archives(f'<main><a href="{href}">{text}</a></main>'.encode(), LISTING, AGENCY) == []
+    assert find_archive_pages(f'<main><a href="{href}">{text}</a></main>'.encode(), LISTING, AGENCY) == []

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from scraper.errors import AgencyError
-from scraper.sources.links import Link
-from scraper.spiders.audit import Audit, AuditSpider
+from scraper.sources.links import SourceLink
+from scraper.spiders.audit import AgencyAudit, AuditSpider
 from tests.scraper.crawling import Crawling
 from tests.scraper.reading_room import SLUG, ReadingRoom
 from tests.site import Site
@@ -28,7 +28,7 @@ def missed(tmp_path: Path) -> Iterator[Crawling]:
             room.find(room.paths[:19], listing, links=5)
             room.crawl(room.paths[:19])
             with room.archive.transaction():
-                room.archive.frontier.done(listing, room.moment)
+                room.archive.frontier.mark_done(listing, room.moment)
         yield Crawling(site, site.agencies_file(tmp_path), path)
 
 
@@ -96,13 +96,16 @@ def test_gaps_are_found_by_name_and_filled(missed: Crawling) -> None:
 
 
 def test_a_listing_that_leads_nowhere() -> None:
-    url, links = "https://fyr.example/", [Link("https://fyr.example/a")]
-    audit = Audit("fyr")
-    assert audit.begin(url, "listing")
-    assert not audit.begin(url, "archive")
-    told = [audit.traps.find(url, page, 9, new=bool(audit.add(url, url, links))) for page in range(1, 8)]
+    url, links = "https://fyr.example/", [SourceLink("https://fyr.example/a")]
+    audit = AgencyAudit("fyr")
+    assert audit.add_source(url, "listing")
+    assert not audit.add_source(url, "archive")
+    told = [
+        audit.trap_detector.check_page(url, page, 9, has_new=bool(audit.add_links(url, url, links)))
+        for page in range(1, 8)
+    ]
     assert [bool(trap) for trap in told] == [False] * 5 + [True] * 2
-    assert "goes on after page 9" in str(audit.traps.find(url, 9, 9, new=True))
+    assert "goes on after page 9" in str(audit.trap_detector.check_page(url, 9, 9, has_new=True))
 
 
 @pytest.mark.parametrize("argument", [{"refill": "maybe"}, {"since": "2024-01-01"}, {"minutes": "-1"}])

@@ -36,7 +36,7 @@ class Days:
 
     def crawl(self, *answers: tuple[str, int | None]) -> int:
         """A crawl that asks addresses and gets these states, None for no answer; how many were kept back."""
-        one, kept = backoff.BackOff(self.crawler), 0
+        one, kept = backoff.BackOffMiddleware(self.crawler), 0
         one.spider_opened()
         for url, status in answers:
             request = Request(url)
@@ -48,13 +48,13 @@ class Days:
             if status is None:
                 one.process_exception(request, CannotResolveHostError("no such host"))
             else:
-                one.answer(Response(url, status=status), request)
+                one.record_response(Response(url, status=status), request)
         one.spider_closed()
         return kept
 
     def pauses(self) -> dict[str, timedelta]:
         """How long hosts are left in peace from now on."""
-        found = self.archive.hosts.pauses(self.now).values()
+        found = self.archive.hosts.list_pauses(self.now).values()
         return {pause.host: datetime.fromisoformat(pause.until) - self.now for pause in found}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from scraper.pages.contact_parser import is_name
+from scraper.pages.contact_parser import is_person_name
 from tests.scraper.pages_of import TEXT, read, read_item
 
 Told = tuple[str | None, str | None, str | None, str | None]
@@ -107,9 +107,9 @@ def test_the_evidence_names_rule_and_element() -> None:
 
 @pytest.mark.parametrize("name", ["Estelle Alan", "Konrad Ring", "Alla Kaplan", "Sara E. Persson", "Anna-Karin af Å"])
 def test_names_that_hold_a_word_for_something_else(name: str) -> None:
-    assert is_name(name)
+    assert is_person_name(name)
 
 
 @pytest.mark.parametrize("words", ["Region Gotland", "Svenska Spel", "Press Officer", "Läs Mer", "Eva", "eva ek"])
 def test_words_that_look_like_a_name(words: str) -> None:
-    assert not is_name(words)
+    assert not is_person_name(words)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from archive.dates import to_text
+from archive.dates import to_iso
 from tests.scraper.crawling import Crawling
 from tests.site import Site
 
@@ -49,8 +49,8 @@ def test_every_release_is_held_as_it_was_published(first: tuple[Crawling, int, s
         wanted = (
             truth.title,
             truth.lead,
-            to_text(truth.published),
-            to_text(truth.updated),
+            to_iso(truth.published),
+            to_iso(truth.updated),
             [q.question for q in truth.questions],
             set(truth.tags),
             [(c.name, c.role, c.phone, c.email) for c in truth.contacts],

@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from scraper.normalise.dates import NoDateError, find_year, parse_date, parse_label, split_labels
+from scraper.normalise.dates import NoDateError, infer_year, parse_date, parse_label, split_date_labels
 
 SE, FI, NO, COM = "https://www.a.se/x/", "https://a.fi/sv/x", "https://www.a.no/x", "https://news.a.com/x"
 
@@ -111,13 +111,13 @@ def test_a_day_stays_a_day() -> None:
 
 def test_year_from_the_address() -> None:
     assert parse_label("Publicerad 20 mars 10:19", "https://p.se/2023/mars/20/x/")[1] is not None
-    assert find_year("https://p.se/2024/januari/1/x/", 12, 31) == 2023
+    assert infer_year("https://p.se/2024/januari/1/x/", 12, 31) == 2023
     with pytest.raises(ValueError, match="neither"):
         parse_label("Publicerad 20 mars 10:19", SE)
     with pytest.raises(ValueError, match="neither"):
-        find_year("https://p.se/nyheter-2019/rapport-2021/", 3, 20)
+        infer_year("https://p.se/nyheter-2019/rapport-2021/", 3, 20)
 
 
 def test_two_labels_in_one_line() -> None:
-    labels = split_labels("Publicerad 5 maj 2020 · Uppdaterad 6 maj 2020 kl. 10.00")
+    labels = split_date_labels("Publicerad 5 maj 2020 · Uppdaterad 6 maj 2020 kl. 10.00")
     assert [parse_label(label, SE)[0] for label in labels] == ["published", "updated"]

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 import pytest
 from scrapy.utils.test import get_crawler
 
-from archive.database import keep_loaded
+from archive.database import freeze_garbage_collector
 from scraper.errors import PageError
-from scraper.extensions.limits import YOUNG, Garbage
+from scraper.extensions.limits import GC_THRESHOLD, GCThresholdExtension
 from scraper.pages import read_page
 from scraper.settings import EXTENSIONS
 from tests.scraper.pages_of import TEXT, URL, page
@@ -55,18 +55,18 @@ def test_a_refused_page_leaves_none_of_its_soup(collector: None) -> None:
 
 
 def test_a_crawl_looks_for_garbage_seldom_and_among_what_is_new(collector: None) -> None:
-    assert "scraper.extensions.limits.Garbage" in EXTENSIONS
-    Garbage.from_crawler(get_crawler()).spider_opened()
-    assert gc.get_threshold()[0] == YOUNG
+    assert "scraper.extensions.limits.GCThresholdExtension" in EXTENSIONS
+    GCThresholdExtension.from_crawler(get_crawler()).spider_opened()
+    assert gc.get_threshold()[0] == GC_THRESHOLD
     assert gc.get_freeze_count() > 10_000
 
 
 def test_what_is_loaded_is_left_out_once(collector: None) -> None:
-    keep_loaded()
+    freeze_garbage_collector()
     held = gc.get_freeze_count()
     cycle: list[object] = []
     cycle.append(cycle)
     del cycle
-    keep_loaded()  # else what an earlier crawl of the process has left would never go
+    freeze_garbage_collector()  # else what an earlier crawl of the process has left would never go
     assert gc.get_freeze_count() <= held
     assert gc.collect() > 0

@@ -15,9 +15,9 @@ from scrapy.settings import Settings
 from archive.store import Archive
 from scraper.agency import Agency
 from scraper.downloader.errors import PrivateAddress
-from scraper.downloader.ssrf import Gate, find_problem
-from scraper.downloader.throttle import count_requests
-from scraper.spiders.base import says_noindex
+from scraper.downloader.ssrf import SSRFFilter, find_host_problem
+from scraper.downloader.throttle import count_daily_requests
+from scraper.spiders.base import is_noindex_directive
 from tests.scraper.crawling import SLUG, Crawling, first_url
 
 HOST = "lasframjandenamnden.localhost"
@@ -42,7 +42,7 @@ def test_a_paused_agency_a_spent_budget_and_noindex(crawling: Crawling) -> None:
     assert {state for _, state, _ in left} <= {"due", "held", "refused"}
     day = datetime.now(UTC).date().isoformat()
     with Archive(crawling.archive) as archive:
-        assert {count_requests(archive, slug, day) for slug in spent} == {7}, "what a revisit would count as well"
+        assert {count_daily_requests(archive, slug, day) for slug in spent} == {7}, "what a revisit would count as well"
     crawling.agencies.write_text(toml.replace('paused = "they asked us to"', ""), "utf-8")
     code, printed = crawling.run(NOINDEX_OBEY="True")
     assert code == 0, printed
@@ -86,12 +86,12 @@ def test_robots_out_of_reach_forbid_for_thirty_days_and_then_as_last_read(crawli
     ],
 )
 def test_what_is_not_public_is_not_asked(host: str) -> None:
-    assert find_problem(host)
+    assert find_host_problem(host)
 
 
 @pytest.mark.parametrize("host", ["polisen.se", "www.xn--frsvarsmakten-4ib.se", "193.0.6.139", "2001:67c:2e8::1"])
 def test_what_is_public_is_asked(host: str) -> None:
-    assert find_problem(host) is None
+    assert find_host_problem(host) is None
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def test_on_this_machine_an_agency_is_asked_at_home_alone(agency: str, url: str,
         for slug, home in homes.items()
     }
     spider, settings = SimpleNamespace(agencies=agencies), Settings({"PRIVATE_HOSTS": ["10.0.0.6"]})
-    gate = Gate(cast("Crawler", SimpleNamespace(spider=spider, settings=settings)))
+    gate = SSRFFilter(cast("Crawler", SimpleNamespace(spider=spider, settings=settings)))
     with nullcontext() if asked else pytest.raises(PrivateAddress):
         gate.process_request(Request(url, meta={"agency": agency}))
 
@@ -132,7 +132,7 @@ def test_on_this_machine_an_agency_is_asked_at_home_alone(agency: str, url: str,
     ],
 )
 def test_noindex_is_told_from_other_directives(text: str, said: bool) -> None:
-    assert says_noindex(text) is said
+    assert is_noindex_directive(text) is said
 
 
 def test_a_listing_that_a_budget_cuts_goes_on_where_it_was(crawling: Crawling) -> None:

@@ -13,12 +13,12 @@ from twisted.python.failure import Failure
 from twisted.web.client import ResponseFailed
 
 from archive.database import ArchiveError
-from archive.health import is_red
-from archive.health.metrics import FIELDS
-from archive.health.report import FAULTS
+from archive.health import is_unacknowledged_fault
+from archive.health.metrics import TRACKED_FIELDS
+from archive.health.report import FAULT_TEXTS
 from scraper import failures as faults
 from scraper.agency import load_agencies
-from scraper.commands.health import judge_file
+from scraper.commands.health import judge_archive
 from scraper.errors import NotARelease, PageError, SourceError
 from scraper.pages import read_page
 from tests.scraper.crawling import SLUG, Crawling
@@ -38,15 +38,15 @@ NOWHERE = '[borta]\nname = "Borta"\nhome = "http://borta.invalid/"\nfeeds = ["ht
 def test_pages_that_are_no_release_are_told_apart(page: str, kind: str) -> None:
     with pytest.raises(NotARelease) as caught:
         read_page(page.encode(), "https://a.example/nyhet/1")
-    assert faults.kind_of(caught.value) == kind
-    wall = faults.find_wall(page.encode(), "https://a.example/nyheter")
+    assert faults.classify_failure(caught.value) == kind
+    wall = faults.detect_rejection(page.encode(), "https://a.example/nyheter")
     assert wall is not None
-    assert faults.kind_of(wall) == kind
+    assert faults.classify_failure(wall) == kind
 
 
 def test_an_empty_list_is_no_wall() -> None:
     for page in ("<html><body><h1>Nyheter</h1><p>Inga nyheter hittades.</p></body></html>", "<rss></rss>", ""):
-        assert faults.find_wall(page.encode(), "https://a.example/nyheter") is None
+        assert faults.detect_rejection(page.encode(), "https://a.example/nyheter") is None
 
 
 def test_failures_by_kind() -> None:
@@ -58,15 +58,15 @@ def test_failures_by_kind() -> None:
         *(secure, broken, DownloadTimeoutError(), SourceError("u", "p"), PageError("u", "published", "p")),
         *(KeyError(), None),
     ]
-    assert [faults.kind_of(error) for error in kinds] == [
+    assert [faults.classify_failure(error) for error in kinds] == [
         *("tls", "broken answer", "timeout", "unreadable source", "unreadable", "our fault", "our fault"),
     ]
 
 
 def test_every_kind_has_words() -> None:
-    statuses = {faults.kind_of_status(status) for status in range(300, 600)}
-    kinds = statuses | {kind for _, kind in faults.KINDS} | set(faults.WALLS.values())
-    assert kinds <= set(FAULTS)
+    statuses = {faults.classify_status(status) for status in range(300, 600)}
+    kinds = statuses | {kind for _, kind in faults.FAILURE_KINDS} | set(faults.BLOCKED_PAGE_KINDS.values())
+    assert kinds <= set(FAULT_TEXTS)
 
 
 def notes(crawling: Crawling, slug: str) -> dict[str, Any]:
@@ -92,7 +92,7 @@ def test_a_crawl_notes_what_health_is_judged_by_and_the_command_tells_it(crawlin
     assert noted["faults"] == {"consent wall": 1, "login": 1, "error page": 1, "status 5xx": 1}
     assert noted["source_faults"] == {}
     assert noted["read"] == noted["new"] == len(urls) - 4
-    assert set(noted["fills"]) <= set(FIELDS)
+    assert set(noted["fills"]) <= set(TRACKED_FIELDS)
     assert noted["fills"]["title"] == noted["read"]
     assert (noted["robots"], noted["held_back"]) == ("allowed", 0)
     assert 0.05 <= noted["delay"] < 5
@@ -101,8 +101,8 @@ def test_a_crawl_notes_what_health_is_judged_by_and_the_command_tells_it(crawlin
         assert notes(crawling, "hushallsmyndigheten")[name] == {"block page": 1}
     assert crawling.rows("select state from health where agency = 'borta'") == [("never worked",)]
 
-    rows, _ = judge_file(crawling.archive, load_agencies(crawling.agencies), {})
-    assert [row["agency"] for row in rows if is_red(row)] == ["borta"]
+    rows, _ = judge_archive(crawling.archive, load_agencies(crawling.agencies), {})
+    assert [row["agency"] for row in rows if is_unacknowledged_fault(row)] == ["borta"]
     code, printed = crawling.scrapy("health", "--acknowledge", "borta")
     assert code == 0, printed
     assert "0 new faults of 5" in printed
@@ -114,4 +114,4 @@ def test_a_crawl_notes_what_health_is_judged_by_and_the_command_tells_it(crawlin
 
 def test_the_command_needs_an_archive(tmp_path: Path) -> None:
     with pytest.raises(ArchiveError, match="no such file"):
-        judge_file(tmp_path / "archive.db", {}, {})
+        judge_archive(tmp_path / "archive.db", {}, {})

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from scraper.items import AttachmentItem, ContactItem, ImageItem, QuestionItem, ReleaseItem
-from scraper.normalise import find_doubts, to_release
-from scraper.normalise.text import repair
+from scraper.normalise import find_quality_warnings, to_release
+from scraper.normalise.text import repair_text
 from scraper.pages import read_page
 from tests.scraper.pages_of import TEXT, URL, page, read
 
@@ -32,7 +32,7 @@ def as_latin_1(text: str) -> str:
 
 @pytest.mark.parametrize("text", SOUND)
 def test_sound_text_stays_as_it_is(text: str) -> None:
-    assert repair(text) == text
+    assert repair_text(text) == text
 
 
 @pytest.mark.parametrize("text", SOUND[:3])
@@ -40,7 +40,7 @@ def test_sound_text_stays_as_it_is(text: str) -> None:
 def test_text_broken_as_a_whole_is_mended(text: str, read_as: type[str]) -> None:
     broken = read_as(text)
     assert broken != text
-    assert repair(broken) == text
+    assert repair_text(broken) == text
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_text_broken_as_a_whole_is_mended(text: str, read_as: type[str]) -> None
     ],
 )
 def test_every_certain_letter_is_mended(broken: str, meant: str) -> None:
-    assert repair(broken) == meant
+    assert repair_text(broken) == meant
 
 
 def test_every_field_is_mended_also_where_spaces_hide_a_half() -> None:
@@ -74,7 +74,7 @@ def test_a_page_of_two_charsets_is_read_in_both(charset: str) -> None:
     html = page(f"<h1>Ny bro i Åre</h1>{TEXT}").replace(b"utf-8", charset.encode())
     release = to_release(read_page(html.replace("ån".encode(), "ån".encode("latin-1")), URL))
     assert (release.title, "bron över ån öppnar" in release.body) == ("Ny bro i Åre", True)
-    assert find_doubts(release) == []
+    assert find_quality_warnings(release) == []
 
 
 def test_what_cannot_be_mended_is_kept_and_told_by_field() -> None:
@@ -92,11 +92,14 @@ def test_what_cannot_be_mended_is_kept_and_told_by_field() -> None:
         )
     )
     assert (release.title, release.attachments[0].title) == ("Beslut om f\ufffdrskolan i Vänersborg", "\ufffdrsbok")
-    doubts = find_doubts(release)
+    doubts = find_quality_warnings(release)
     assert [doubt.field for doubt in doubts] == ["title", "body", "tags", "questions", "attachments", "contacts"]
     assert str(doubts[0]) == f"{URL}: title: holds broken letters: 'Beslut om f\ufffdrskolan i Vänersborg'"
-    assert find_doubts(replace(release, body="Vi ses på torget.", tags=("Förskola",)))[1].field == "questions"
+    assert find_quality_warnings(replace(release, body="Vi ses på torget.", tags=("Förskola",)))[1].field == "questions"
 
 
 def test_a_release_of_sound_text_raises_no_doubt() -> None:
-    assert find_doubts(to_release(ReleaseItem(url=URL, title=SOUND[0], lead=SOUND[1], body="\n\n".join(SOUND)))) == []
+    assert (
+        find_quality_warnings(to_release(ReleaseItem(url=URL, title=SOUND[0], lead=SOUND[1], body="\n\n".join(SOUND))))
+        == []
+    )

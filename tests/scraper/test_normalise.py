@@ -11,10 +11,10 @@ from archive.urls import canonical_url
 from scraper.errors import PageError
 from scraper.items import AttachmentItem, ContactItem, ImageItem, QuestionItem, ReleaseItem
 from scraper.normalise import to_release
-from scraper.normalise.contacts import to_contacts
+from scraper.normalise.contacts import normalise_contacts
 from scraper.normalise.media import split_credit
-from scraper.normalise.text import clean_text, sanitise, strip_dash
-from scraper.normalise.vocabulary import to_kind
+from scraper.normalise.text import clean_text, sanitise_body_html, strip_speech_dash
+from scraper.normalise.vocabulary import normalise_kind
 
 
 def item(**fields: object) -> ReleaseItem:
@@ -23,12 +23,12 @@ def item(**fields: object) -> ReleaseItem:
 
 @pytest.mark.parametrize("dash", ["– ", "- ", "–\u00a0", "−\u00a0", "— ", "–", "-"])
 def test_every_speech_dash_is_stripped(dash: str) -> None:
-    assert strip_dash(f"{dash}Vi är nöjda.") == "Vi är nöjda."
+    assert strip_speech_dash(f"{dash}Vi är nöjda.") == "Vi är nöjda."
 
 
 def test_only_the_opening_dash_is_speech() -> None:
-    assert strip_dash("Vi – alla – är nöjda.") == "Vi – alla – är nöjda."
-    assert strip_dash("-5 grader i natt") == "-5 grader i natt"
+    assert strip_speech_dash("Vi – alla – är nöjda.") == "Vi – alla – är nöjda."
+    assert strip_speech_dash("-5 grader i natt") == "-5 grader i natt"
 
 
 def test_text_keeps_lines_and_paragraphs() -> None:
@@ -73,16 +73,16 @@ def test_html_can_neither_run_nor_load() -> None:
         '<h2 id="question-2" onclick="x()">F?</h2><p id="own" style="color:red">A <img src="https://b.se/i.png">'
         '<a href="javascript:x()">b</a> <a href="mailto:a@b.se">c</a></p><script>x()</script><iframe src="/y"></iframe>'
     )
-    assert sanitise(dirty) == (
+    assert sanitise_body_html(dirty) == (
         '<h2 id="question-2">F?</h2><p>A <a rel="noopener noreferrer">b</a>'
         ' <a href="mailto:a@b.se" rel="noopener noreferrer">c</a></p>'
     )
 
 
 def test_kind() -> None:
-    assert to_kind("Pressmeddelande") == to_kind("pressmeddelanden") == "press release"
-    assert to_kind("handelser") == "notice"
-    assert to_kind("Organisation") is None
+    assert normalise_kind("Pressmeddelande") == normalise_kind("pressmeddelanden") == "press release"
+    assert normalise_kind("handelser") == "notice"
+    assert normalise_kind("Organisation") is None
 
 
 def test_whole_item() -> None:
@@ -117,7 +117,7 @@ def test_a_contact_told_twice_is_one() -> None:
         ContactItem(role="Press", phone="08-405 10 00"),
         ContactItem(role="PRESS", phone="08-405 10 00"),
     ]
-    told = [(contact.name, contact.role) for contact in to_contacts(items)]
+    told = [(contact.name, contact.role) for contact in normalise_contacts(items)]
     assert told == [("Eva Ek", long), ("Eva Ekman", short), (None, "Press")]
 
 

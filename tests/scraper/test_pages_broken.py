@@ -11,7 +11,7 @@ import pytest
 from scraper.errors import PageError
 from scraper.normalise import to_release
 from scraper.pages import read_page
-from scraper.pages.base import rules_version
+from scraper.pages.base import compute_parser_digest
 from scraper.redesign import is_redesign
 from tests.scraper.pages_of import TEXT, URL, page, read
 
@@ -129,9 +129,9 @@ def test_what_cannot_be_seen_makes_no_other_text(before: str, after: str) -> Non
 
 
 def test_rules_are_known_by_the_versions_of_what_they_rest_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    today = rules_version()
-    assert rules_version() == today
-    rules_version.cache_clear()
+    today = compute_parser_digest()
+    assert compute_parser_digest() == today
+    compute_parser_digest.cache_clear()
     monkeypatch.setattr("scraper.pages.base.version", lambda library: f"{library} 99")
-    assert rules_version() != today
-    rules_version.cache_clear()
+    assert compute_parser_digest() != today
+    compute_parser_digest.cache_clear()

@@ -8,7 +8,7 @@ from scraper.agency import Agency
 from scraper.normalise import to_release
 from scraper.pages import read_page
 from scraper.pages.base import NewsPage
-from scraper.pages.cms import DrupalPage, EpiserverPage, PolisenPage, SiteVisionPage, WordPressPage, choose_page
+from scraper.pages.cms import DrupalPage, EpiserverPage, PolisenPage, SiteVisionPage, WordPressPage, choose_page_class
 from scraper.pages.document import Document
 from tests.scraper.pages_of import TEXT, URL, page, read
 
@@ -27,13 +27,13 @@ from tests.scraper.pages_of import TEXT, URL, page, read
     ],
 )
 def test_the_cms_is_told_from_the_page(trace: str, expected: type[NewsPage]) -> None:
-    assert choose_page(Document(page(TEXT, trace), URL), None) is expected
+    assert choose_page_class(Document(page(TEXT, trace), URL), None) is expected
 
 
 def test_the_agencys_own_class_wins() -> None:
     agency = Agency(slug="polisen", name="P", home="https://polisen.se/", page="scraper.pages.cms.PolisenPage")
     generator = '<meta name="generator" content="WordPress 6.5">'
-    assert choose_page(Document(page(TEXT, generator), URL), agency) is PolisenPage
+    assert choose_page_class(Document(page(TEXT, generator), URL), agency) is PolisenPage
 
 
 def test_wordpress_times_and_terms() -> None:

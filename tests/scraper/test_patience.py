@@ -11,7 +11,7 @@ import pytest
 
 from archive.dates import now
 from archive.store import Archive
-from scraper.spiders.base import LOOK, Patience, ReadingSpider
+from scraper.spiders.base import DUE_BATCH_SIZE, DeferralPolicy, ReleaseSpider
 from tests.scraper.crawling import SLUG, Crawling, first_url
 from tests.site import Site
 
@@ -29,7 +29,7 @@ def test_another_host_that_is_left_in_peace_keeps_nothing_else_back(
     crawling.agencies.write_text(listed, "utf-8")
     crawling.site.break_(moved, status=302, headers={"Location": f"{other}/x"})
     with Archive(crawling.archive) as archive, archive.transaction():
-        archive.hosts.pause(f"nere.localhost:{crawling.site.port}", now(), "down", first=DAY, longest=DAY)
+        archive.hosts.pause(f"nere.localhost:{crawling.site.port}", now(), "down", first_wait=DAY, max_wait=DAY)
     code, printed = crawling.run("news", "-a", f"agency={SLUG}")
     assert code == 1, printed
     named = sum(f"//{SLUG}." in url for url in crawling.site.truth)
@@ -65,13 +65,13 @@ def test_an_index_of_sitemaps_obeys_the_time_there_is_and_goes_on_later(tmp_path
 def test_a_backlog_at_a_host_that_is_left_in_peace_is_passed_over(tmp_path: Path) -> None:
     with Archive(tmp_path / "archive.db") as archive, archive.transaction():
         archive.add_agency("skog", name="Skogsrådet", home="https://skog.example/")
-        for n in range(LOOK + 200):
-            archive.frontier.add(f"https://other.example/{n}", agency="skog", role="release", seen=now())
-        archive.frontier.add("https://skog.example/1", agency="skog", role="release", seen=now())
-        spider = SimpleNamespace(archive=archive, asked={"skog": set()}, stuck=set())
-        patience = Patience(cast(ReadingSpider, spider))
-        assert len(patience.choose("skog", 4)) == 4
-        patience.resting["skog"].add("other.example")
-        assert [row.url for row in patience.choose("skog", 4)] == ["https://skog.example/1"]
-        spider.asked["skog"].add("https://skog.example/1")
-        assert patience.choose("skog", 4) == []
+        for n in range(DUE_BATCH_SIZE + 200):
+            archive.frontier.add(f"https://other.example/{n}", agency="skog", role="release", seen_at=now())
+        archive.frontier.add("https://skog.example/1", agency="skog", role="release", seen_at=now())
+        spider = SimpleNamespace(archive=archive, requested_urls={"skog": set()}, skipped_urls=set())
+        patience = DeferralPolicy(cast(ReleaseSpider, spider))
+        assert len(patience.select_due("skog", 4)) == 4
+        patience.deferred_hosts["skog"].add("other.example")
+        assert [row.url for row in patience.select_due("skog", 4)] == ["https://skog.example/1"]
+        spider.requested_urls["skog"].add("https://skog.example/1")
+        assert patience.select_due("skog", 4) == []

@@ -46,7 +46,7 @@ def test_captions_are_looked_for_once_in_an_element_however_many_pictures_it_hol
         looked.append(holder)
         return []
 
-    monkeypatch.setattr(pictures, "named", look)
+    monkeypatch.setattr(pictures, "iter_matching_tags", look)
     release = read(HEADING + TEXT + "<div>" + "".join(f'<img src="/{number}.jpg">' for number in range(500)) + "</div>")
     assert len(release.images) == 500
     assert len(looked) < 10

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from scrapy.robotstxt import ProtegoRobotParser
 
-from scraper.agency import user_agent
-from scraper.downloader.robots import name_agents
+from scraper.agency import build_user_agent
+from scraper.downloader.robots import normalise_agent_lines
 from tests.scraper.crawling import SLUG, Crawling
 from tests.site import Site
 from tests.site.knobs import Asked
@@ -54,13 +54,13 @@ def test_what_robots_forbids_is_not_asked_for(crawling: Crawling) -> None:
 def test_robots_name_us_by_our_whole_product_token(agent: str, allowed: bool) -> None:
     rest = "" if agent == "*" else "\nUser-agent: *\nAllow: /\n"
     text = f"\ufeffUser-agent: annan\nUser-agent: {agent}\nCrawl-delay: 7\nDisallow: /\n{rest}"
-    rules = ProtegoRobotParser(name_agents(text.encode(), "Myndighetsarkivet"), None)
+    rules = ProtegoRobotParser(normalise_agent_lines(text.encode(), "Myndighetsarkivet"), None)
     assert rules.allowed("https://skog.example/nyheter", "Myndighetsarkivet") is allowed
     assert rules.crawl_delay("Myndighetsarkivet") == (None if allowed else 7)
 
 
 def test_robots_that_name_us_as_our_requests_do_are_obeyed(crawling: Crawling) -> None:
-    rules = f"User-agent: {user_agent('test@localhost')}\nDisallow: /\n\nUser-agent: *\nAllow: /\n"
+    rules = f"User-agent: {build_user_agent('test@localhost')}\nDisallow: /\n\nUser-agent: *\nAllow: /\n"
     crawling.site.break_(crawling.site.url(SLUG, "/robots.txt"), body=rules, headers={"content-type": "text/plain"})
     _, printed = crawling.run("news", "-a", f"agency={SLUG}")
     assert [page for host, page in crawling.site.counts.paths if page != "/robots.txt"] == [], printed

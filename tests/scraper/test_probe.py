@@ -19,9 +19,18 @@ from scraper.items import ReleaseItem
 from scraper.normalise import to_release
 from scraper.pages import read_page
 from scraper.pages.document import Document
-from scraper.probe import Findings, Page, Source, propose_name, propose_releases, quote, store_page, to_toml
-from scraper.probe.report import left_out
-from scraper.sources.links import Link
+from scraper.probe import (
+    ProbedPage,
+    ProbedSource,
+    ProbeResult,
+    format_agency_toml,
+    propose_name,
+    propose_release_pattern,
+    quote_toml,
+    store_page,
+)
+from scraper.probe.report import find_unused_lines
+from scraper.sources.links import SourceLink
 from tests.scraper.pages_of import TEXT, URL, page
 from tests.site import Site
 
@@ -193,19 +202,21 @@ def test_a_name_is_what_the_site_calls_itself(head: str, name: str) -> None:
     ],
 )
 def test_a_pattern_is_proposed_only_where_folders_are_shared(paths: list[str], pattern: str | None) -> None:
-    assert propose_releases(HOME + path for path in paths) == pattern
+    assert propose_release_pattern(HOME + path for path in paths) == pattern
 
 
 def test_a_table_is_toml_whatever_a_site_calls_itself() -> None:
     name = 'Verket "för" \\ \x7f\t\u2028 nyheter'
-    table = to_toml(Agency(slug="a", name=name, home=HOME, feeds=(f"{HOME}1", f"{HOME}2"), releases=r"^/\d{4}/'"))
+    table = format_agency_toml(
+        Agency(slug="a", name=name, home=HOME, feeds=(f"{HOME}1", f"{HOME}2"), releases=r"^/\d{4}/'")
+    )
     assert tomllib.loads(table)["a"] == {
         "name": name,
         "home": HOME,
         "feeds": [f"{HOME}1", f"{HOME}2"],
         "releases": r"^/\d{4}/'",
     }
-    assert tomllib.loads(f"a = {quote(name)}") == {"a": name}
+    assert tomllib.loads(f"a = {quote_toml(name)}") == {"a": name}
 
 
 def test_what_is_in_a_field_is_not_left_out_and_what_is_in_none_is() -> None:
@@ -213,7 +224,7 @@ def test_what_is_in_a_field_is_not_left_out_and_what_is_in_none_is() -> None:
         f'<h1>Ny bro öppnar</h1><p>Publicerad: 3 mars 2024</p>{TEXT}<p hidden>Dold</p><p class="share">Dela sidan</p>'
     )
     item = read_page(html, URL)
-    assert left_out(html, item, to_release(item)) == ["Dela sidan"]
+    assert find_unused_lines(html, item, to_release(item)) == ["Dela sidan"]
 
 
 def test_a_day_that_the_head_declares_is_no_line_left_out() -> None:
@@ -222,22 +233,22 @@ def test_a_day_that_the_head_declares_is_no_line_left_out() -> None:
     html = page(f"<h1>Ny bro öppnar</h1>{shown}{TEXT}", head)
     item = read_page(html, URL)
     assert item.published == "2024-03-03T10:11:12+01:00"
-    assert left_out(html, item, to_release(item)) == ["Mer om mötet den 3 mars 2024"]
+    assert find_unused_lines(html, item, to_release(item)) == ["Mer om mötet den 3 mars 2024"]
 
 
-def dated(url: str, *, published: str | None) -> Page:
-    return Page(url, item=ReleaseItem(url=url, published=published))
+def dated(url: str, *, published: str | None) -> ProbedPage:
+    return ProbedPage(url, item=ReleaseItem(url=url, published=published))
 
 
 def test_a_listing_stays_where_another_source_names_its_pages_too() -> None:
-    source = Source("listings", f"{HOME}press/", [Link(f"{HOME}press/1")])
-    other = Source("feeds", f"{HOME}rss", [Link(f"{HOME}nyheter/1")])
+    source = ProbedSource("listings", f"{HOME}press/", [SourceLink(f"{HOME}press/1")])
+    other = ProbedSource("feeds", f"{HOME}rss", [SourceLink(f"{HOME}nyheter/1")])
     pages = [dated(f"{HOME}press/1", published=None), dated(f"{HOME}nyheter/1", published="3 mars 2024")]
-    found = Findings(Agency(slug="a", name="A", home=HOME), known=False, sources=[source, other])
+    found = ProbeResult(Agency(slug="a", name="A", home=HOME), is_known=False, sources=[source, other])
     other.links.append(source.links[0])
-    assert found.doubt(pages) == pages
+    assert found.drop_undated_listings(pages) == pages
     other.links.pop()
-    assert found.doubt(pages) == pages[1:]
+    assert found.drop_undated_listings(pages) == pages[1:]
     assert source.links == []
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from scraper.agency import Agency
-from scraper.probe import Findings, read
-from scraper.probe.report import left_out, to_panes, to_report
+from scraper.probe import ProbeResult, probe_page
+from scraper.probe.report import find_unused_lines, format_page_panes, format_probe_report
 from tests.scraper.pages_of import TEXT, URL, page
 
 AGENCY = Agency(slug="exempel", name="Exempelverket", home="https://www.exempel.se/")
@@ -15,16 +15,16 @@ CONTACTS = (
 
 
 def test_contacts_are_a_field_and_their_lines_are_held() -> None:
-    found = read(page(f"<h1>Ny bro öppnar</h1>{TEXT}{CONTACTS}"), URL, AGENCY)
+    found = probe_page(page(f"<h1>Ny bro öppnar</h1>{TEXT}{CONTACTS}"), URL, AGENCY)
     assert found.item is not None
     assert found.release is not None
-    row = next(line for line in to_panes(found, 200).splitlines() if line.startswith("contacts"))
+    row = next(line for line in format_page_panes(found, 200).splitlines() if line.startswith("contacts"))
     assert "1: Eva Ek, Pressansvarig, 010-123 45 00, 070-123 45 67, eva.ek@exempel.se" in row
     assert "heading 'Presskontakt'" in row
-    assert left_out(found.html, found.item, found.release) == ["Presskontakt"]
+    assert find_unused_lines(found.html, found.item, found.release) == ["Presskontakt"]
 
 
 def test_broken_letters_are_told_under_the_page() -> None:
-    found = read(page(f"<h1>Ny bro \ufffdppnar</h1>{TEXT}"), URL, AGENCY)
-    report = to_report(Findings(AGENCY, known=True, pages=[found]), 120)
+    found = probe_page(page(f"<h1>Ny bro \ufffdppnar</h1>{TEXT}"), URL, AGENCY)
+    report = format_probe_report(ProbeResult(AGENCY, is_known=True, pages=[found]), 120)
     assert "   doubtful: title: holds broken letters: 'Ny bro \ufffdppnar'\n" in report

@@ -9,7 +9,7 @@ import pytest
 
 from scraper.errors import NotARelease
 from scraper.pages import read_page
-from scraper.pages.page_type import Glance, find_refusal, find_short_refusal
+from scraper.pages.page_type import PageSignals, find_rejection, find_short_page_rejection
 from tests.scraper.pages_of import TEXT, URL, read
 from tests.stored import ROOT
 
@@ -171,9 +171,9 @@ def test_no_stored_release_is_refused() -> None:
         rows = [json.loads(line) for line in lines]
     found = []
     for row in rows:
-        seen = Glance((row["title"],), text=None, asks_password=True, refresh=None, link=None)
-        short = find_short_refusal(seen, row["title"], row["body"], dated=False)
-        if find_refusal(seen) or (short and short.kind != "other"):
+        seen = PageSignals((row["title"],), text=None, asks_for_password=True, refresh_url=None, first_link=None)
+        short = find_short_page_rejection(seen, row["title"], row["body"], has_date=False)
+        if find_rejection(seen) or (short and short.kind != "other"):
             found.append(row["title"])
     assert len(rows) > 10_000
     assert not found

@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 
 from archive.dates import now
-from scraper.alerts import Ways
-from scraper.commands.round import repeat, tell_other
+from scraper.alerts import AlertSettings
+from scraper.commands.round import repeat_rounds, report_running_round
 from scraper.errors import AgencyError
-from scraper.round import LONG, Running, close_round, hold_round, is_fresh
-from scraper.spiders.base import parse_turn
+from scraper.round import MAX_ROUND_DURATION, CommandRunner, close_round, has_recent_crawl, lock_round
+from scraper.spiders.base import parse_deadline
 from tests.scraper.crawling import Crawling
 from tests.scraper.receivers import Hook
 from tests.site import Site
@@ -39,14 +39,14 @@ def test_a_round_does_it_all_and_tells_what_fails(tmp_path: Path, monkeypatch: p
     assert crawling.rows("select count(*) from releases") == [(8,)]
     assert crawling.rows("select count(*) from manifests") == [(1,)]
     assert [row["agency"] for row in hook.taken[0]["faults"]] == ["borta"]
-    assert is_fresh(crawling.archive, 1)
+    assert has_recent_crawl(crawling.archive, 1)
     crawling.write(
         "insert into crawls (agency, spider, started) select slug, v.value, '2026-01-01T00:00:00+00:00'"
         " from agencies, json_each('[\"audit\", \"news\"]') v where slug = 'borta'"
     )
-    assert close_round(crawling.archive, {}, Ways(), 0).broken == 1, "an audit may go on"
+    assert close_round(crawling.archive, {}, AlertSettings(), 0).interrupted == 1, "an audit may go on"
     crawling.write("update crawls set finished = '2026-01-01T00:00:00+00:00'")
-    assert not is_fresh(crawling.archive, 1)
+    assert not has_recent_crawl(crawling.archive, 1)
 
 
 def test_a_pass_that_was_told_to_stop_ends_at_once_and_leaves_the_rest_due(tmp_path: Path) -> None:
@@ -91,32 +91,32 @@ def test_a_long_listing_is_walked_a_part_a_time(tmp_path: Path) -> None:
 
 def test_a_second_round_is_kept_out_until_the_first_ends(tmp_path: Path) -> None:
     archive = tmp_path / "archive.db"
-    first = hold_round(archive)
+    first = lock_round(archive)
     assert not isinstance(first, datetime)
     with first:
-        since = hold_round(archive)
+        since = lock_round(archive)
         assert isinstance(since, datetime)
         assert now() - since < timedelta(minutes=1)
-        assert tell_other(since) == 0
-        assert tell_other(since - LONG) == 1
-    again = hold_round(archive)
+        assert report_running_round(since) == 0
+        assert report_running_round(since - MAX_ROUND_DURATION) == 1
+    again = lock_round(archive)
     assert not isinstance(again, datetime)
     again.close()
 
 
 def test_a_signal_reaches_what_runs_and_nothing_further_is_begun() -> None:
     sleeper = [sys.executable, "-c", "import time; print('up', flush=True); time.sleep(60)"]
-    with Running() as running:
+    with CommandRunner() as running:
         timer = threading.Timer(0.3, os.kill, [os.getpid(), signal.SIGTERM])
         timer.start()
-        assert running.run(sleeper) == -signal.SIGTERM
+        assert running.run_command(sleeper) == -signal.SIGTERM
         timer.join()
         begun = time.monotonic()
-        assert running.run(sleeper) == 0
+        assert running.run_command(sleeper) == 0
         running.wait(60)
-        assert repeat(running, [], 60) == 0
+        assert repeat_rounds(running, [], 60) == 0
     assert time.monotonic() - begun < 30
-    assert signal.getsignal(signal.SIGTERM) != running.stop
+    assert signal.getsignal(signal.SIGTERM) != running.handle_signal
 
 
 @pytest.mark.parametrize("command", ["round", "worker"])
@@ -133,4 +133,4 @@ def test_a_wrong_setting_is_named_before_a_pass_begins(tmp_path: Path, command: 
 def test_wrong_minutes_are_named() -> None:
     for text in ("soon", "0", "-1", "inf", "nan"):
         with pytest.raises(AgencyError, match="arguments: minutes"):
-            parse_turn(text)
+            parse_deadline(text)

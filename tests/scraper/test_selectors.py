@@ -6,8 +6,8 @@ from time import process_time
 
 import pytest
 
-from scraper.pages.content import remove
-from scraper.pages.document import Document, compiled
+from scraper.pages.content import remove_element
+from scraper.pages.document import Document, compile_selector
 from tests.scraper.pages_of import URL
 
 PAGE = """<html class="js"><body class="site wide">
@@ -41,8 +41,8 @@ BY_CLASSES = (
 @pytest.mark.parametrize("css", BY_CLASSES)
 def test_classes_find_what_the_xpath_finds(css: str) -> None:
     document = Document(PAGE.encode(), URL)
-    assert compiled(css).steps
-    assert document.select(css) == compiled(css).xpath(document.root)
+    assert compile_selector(css).steps
+    assert document.select(css) == compile_selector(css).xpath(document.root)
 
 
 def test_a_hostile_page_is_not_read_for_long() -> None:
@@ -52,7 +52,7 @@ def test_a_hostile_page_is_not_read_for_long() -> None:
     document = Document(f"<html><body><main class='{classes}'>{deep}{items}</main></body></html>".encode(), URL)
     begun = process_time()
     assert len(document.select("main .lead")) == 10_000
-    assert document.select(".c7 .lead") == document.of_classes("lead".__eq__)
+    assert document.select(".c7 .lead") == document.select_by_class("lead".__eq__)
     assert process_time() - begun < 5
 
 
@@ -60,14 +60,14 @@ def test_what_was_taken_out_of_the_page_is_not_found() -> None:
     document = Document(PAGE.encode(), URL)
     assert len(document.select("main .lead")) == 3
     (around,) = document.select("main div.a .b")
-    remove(around)
+    remove_element(around)
     assert document.select(".last") == []
-    assert document.select("main .lead") == compiled("main .lead").xpath(document.root)
-    assert document.of_classes(lambda names: names == "lead") == document.root.findall(".//p[@class='lead']")
+    assert document.select("main .lead") == compile_selector("main .lead").xpath(document.root)
+    assert document.select_by_class(lambda names: names == "lead") == document.root.findall(".//p[@class='lead']")
 
 
 @pytest.mark.parametrize("css", ["main > .lead", ".a p", "p:not(.lead)", "#x .lead", "[id]", ".a, .b", "*", ".a ~ .b"])
 def test_any_other_selector_is_an_xpath(css: str) -> None:
-    assert compiled(css).steps == ()
+    assert compile_selector(css).steps == ()
     document = Document(PAGE.encode(), URL)
-    assert document.select(css) == compiled(css).xpath(document.root)
+    assert document.select(css) == compile_selector(css).xpath(document.root)

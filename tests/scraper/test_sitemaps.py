@@ -60,7 +60,7 @@ def test_a_packed_sitemap_that_is_damaged_is_an_error() -> None:
 
 
 def test_a_packed_sitemap_may_not_grow_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sitemaps, "SITEMAP_MAX", len(write(*MANY)) - 1)
+    monkeypatch.setattr(sitemaps, "MAX_SITEMAP_BYTES", len(write(*MANY)) - 1)
     with pytest.raises(SourceError, match="larger than"):
         read(PACKED)
 
@@ -90,4 +90,4 @@ def test_a_sitemap_in_utf_16_is_read() -> None:
 
 def test_a_sitemap_full_of_ampersands_is_a_trap() -> None:
     with pytest.raises(SourceError, match="ampersands: taken for a trap"):
-        read(write(HOME + "nyheter?" + "&" * (sitemaps.AMPERSANDS + 1)))
+        read(write(HOME + "nyheter?" + "&" * (sitemaps.MAX_AMPERSANDS + 1)))

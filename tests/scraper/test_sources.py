@@ -9,9 +9,9 @@ import pytest
 
 from scraper.agency import Agency
 from scraper.errors import SourceError
-from scraper.sources import find_sources, parse_feed, parse_listing, parse_robots, parse_sitemap
-from scraper.sources.links import Link
-from scraper.spiders.audit import find_archives
+from scraper.sources import find_sources, parse_feed, parse_listing, parse_robots_sitemaps, parse_sitemap
+from scraper.sources.links import SourceLink
+from scraper.spiders.audit import find_archive_pages
 
 HOME = "https://www.skog.example/"
 AGENCY = Agency(slug="skog", name="Skogsrådet", home=HOME)
@@ -38,8 +38,12 @@ LISTING = """<html><body><nav><a href="/nyheter/i-menyn">Meny</a></nav><main>
 
 
 def test_feeds_give_links_and_times() -> None:
-    assert parse_feed(RSS, HOME, AGENCY) == [Link("https://www.skog.example/nyheter/a", "2024-03-15T09:00:00+00:00")]
-    assert parse_feed(ATOM, HOME, AGENCY) == [Link("https://www.skog.example/nyheter/a", "2024-03-16T09:00:00+00:00")]
+    assert parse_feed(RSS, HOME, AGENCY) == [
+        SourceLink("https://www.skog.example/nyheter/a", "2024-03-15T09:00:00+00:00")
+    ]
+    assert parse_feed(ATOM, HOME, AGENCY) == [
+        SourceLink("https://www.skog.example/nyheter/a", "2024-03-16T09:00:00+00:00")
+    ]
 
 
 @pytest.mark.parametrize(
@@ -79,24 +83,27 @@ def test_what_is_no_feed_or_sitemap_is_named(body: bytes) -> None:
 
 
 def test_a_sitemap_gives_what_may_be_news() -> None:
-    assert parse_sitemap(SITEMAP, HOME, AGENCY) == ([Link("https://www.skog.example/nyheter/a", "2024-03-15")], [])
+    assert parse_sitemap(SITEMAP, HOME, AGENCY) == (
+        [SourceLink("https://www.skog.example/nyheter/a", "2024-03-15")],
+        [],
+    )
 
 
 def test_an_index_gives_sitemaps() -> None:
-    child = Link("https://www.skog.example/s1.xml", "2024-03-15T09:00:00+00:00")
+    child = SourceLink("https://www.skog.example/s1.xml", "2024-03-15T09:00:00+00:00")
     assert parse_sitemap(INDEX, HOME, AGENCY) == ([], [child])
 
 
 def test_a_listing_gives_its_releases_in_order() -> None:
     links, following = parse_listing(LISTING.format(pager="").encode(), HOME + "nyheter", AGENCY)
-    assert links == [Link(HOME + "nyheter/a", "2024-03-15"), Link(HOME + "kort/b")]
+    assert links == [SourceLink(HOME + "nyheter/a", "2024-03-15"), SourceLink(HOME + "kort/b")]
     assert following is None
 
 
 def test_a_listings_own_pattern_decides() -> None:
     agency = Agency(slug="skog", name="Skogsrådet", home=HOME, releases="^/kort/")
     links, _ = parse_listing(LISTING.format(pager="").encode(), HOME + "nyheter", agency)
-    assert links == [Link(HOME + "kort/b")]
+    assert links == [SourceLink(HOME + "kort/b")]
 
 
 @pytest.mark.parametrize(
@@ -162,12 +169,12 @@ def test_where_entries_show_dates_other_links_are_none() -> None:
 
 def test_robots_names_sitemaps() -> None:
     body = b"\xef\xbb\xbfSitemap: /a.xml\nUser-agent: *\nSITEMAP: https://a.example/s.xml \nSitemap: http://[\n\xff"
-    assert parse_robots(body, HOME + "robots.txt") == [HOME + "a.xml", "https://a.example/s.xml"]
+    assert parse_robots_sitemaps(body, HOME + "robots.txt") == [HOME + "a.xml", "https://a.example/s.xml"]
 
 
 def test_dates_that_cannot_be_do_not_spoil_a_source() -> None:
     minimum = SITEMAP.replace(b"<lastmod>2024-03-15", b"<lastmod>0001-01-01T00:00:00+01:00")
-    assert parse_sitemap(minimum, HOME, AGENCY)[0] == [Link("https://www.skog.example/nyheter/a", None)]
+    assert parse_sitemap(minimum, HOME, AGENCY)[0] == [SourceLink("https://www.skog.example/nyheter/a", None)]
     for odd in (b"0001-01-01T00:00:00+01:00", b"9999-12-31T23:59:59-12:00", b"0000-00-00T00:00:00Z"):
         feed = ATOM.replace(b"2024-03-16T10:00:00+01:00", odd)
         assert [link.url for link in parse_feed(feed, HOME, AGENCY)] == ["https://www.skog.example/nyheter/a"]
@@ -192,7 +199,7 @@ def test_links_begin_where_the_base_of_a_page_says() -> None:
     links, following = parse_listing(body, url, AGENCY)
     assert [link.url for link in links] == [url + "/a", url + "/b", url + "/2019"]
     assert following == url + "?page=2"
-    assert find_archives(body, url, AGENCY) == [url + "/2019"]
+    assert find_archive_pages(body, url, AGENCY) == [url + "/2019"]
     found = find_sources(body, HOME + "start/", AGENCY)
     assert (found.feeds, found.listings) == ([HOME + "rss"], [HOME + "aktuellt"])
 

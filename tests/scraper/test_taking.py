@@ -7,9 +7,9 @@ from datetime import timedelta
 
 import pytest
 
-from archive.quarantine import Reason
-from archive.store import Outcome
-from scraper.ingest import drop, read_mended, take_in
+from archive.quarantine import QuarantineReason
+from archive.store import SaveResult
+from scraper.ingest import accept_quarantined, accept_repaired, drop_quarantined
 from scraper.items import ReleaseItem
 from scraper.pages import read_page
 from tests.scraper.reading_room import HELD, SLUG, ReadingRoom
@@ -20,11 +20,11 @@ def test_what_is_taken_in_by_hand_is_not_missed_any_more(room: ReadingRoom) -> N
     room.find(new)
     room.site.buried = True
     room.crawl(new[:4])
-    assert {take_in(room.keeping, kept, "taken") for kept in room.waiting()} == {Outcome.NEW}
+    assert {accept_quarantined(room.keeping, kept, "taken") for kept in room.waiting()} == {SaveResult.NEW}
     assert room.waiting() == []
     assert room.rows("select count(*) from releases where length(coalesce(lead, '')) < 40") == [(4,)]
-    assert room.crawl(new[4:])[0] == [Outcome.NEW] * 2
-    assert room.crawl(room.paths[:1])[0] == [Outcome.REREAD], "what held releases lack, neither"
+    assert room.crawl(new[4:])[0] == [SaveResult.NEW] * 2
+    assert room.crawl(room.paths[:1])[0] == [SaveResult.REPARSED], "what held releases lack, neither"
 
 
 def test_what_is_dropped_is_not_staged_again(room: ReadingRoom) -> None:
@@ -33,7 +33,7 @@ def test_what_is_dropped_is_not_staged_again(room: ReadingRoom) -> None:
     room.site.buried = True
     room.crawl(new)
     for kept in room.waiting():
-        drop(room.keeping, kept)
+        drop_quarantined(room.keeping, kept)
     room.crawl(new)
     assert (room.waiting(), room.states()) == ([], before)
     assert room.rows("select decision, count(*) from held_back group by 1") == [("dropped", 3)]
@@ -44,14 +44,14 @@ def test_a_mended_rule_takes_in_what_it_reads_whole(room: ReadingRoom) -> None:
     room.find(new)
     room.site.buried = True
     room.crawl([*new, *room.paths[:3]])
-    assert read_mended(room.keeping, SLUG) == {Outcome.HELD_BACK: 6}, "the rules are as they were"
+    assert accept_repaired(room.keeping, SLUG) == {SaveResult.QUARANTINED: 6}, "the rules are as they were"
     room.take_agency(replace(room.agency, lead=".puff"))
-    assert read_mended(room.keeping, SLUG) == {Outcome.NEW: 3, Outcome.UNCHANGED: 3}
+    assert accept_repaired(room.keeping, SLUG) == {SaveResult.NEW: 3, SaveResult.UNCHANGED: 3}
     assert room.waiting() == []
     assert room.rows("select count(*) from releases where length(coalesce(lead, '')) < 40") == [(0,)]
     assert room.states()[:1] == before[:1]
     assert room.rows("select count(*) from revisions where cause = 'source'") == [(0,)]
-    assert read_mended(room.keeping, SLUG) == {}
+    assert accept_repaired(room.keeping, SLUG) == {}
 
 
 def test_what_is_read_whole_later_needs_no_one(room: ReadingRoom) -> None:
@@ -69,29 +69,36 @@ def shorten(item: ReleaseItem) -> ReleaseItem:
     return replace(item, body=(item.body or "")[:15], body_html=(item.body_html or "")[:15])
 
 
-def accept(room: ReadingRoom, days: int, *reasons: Reason) -> None:
+def accept(room: ReadingRoom, days: int, *reasons: QuarantineReason) -> None:
     """Somebody took in a release with these reasons, so many days ago: three is before all that is held was read."""
     with room.archive.transaction():
-        room.keeping.aside.put(
-            agency=SLUG, crawl=None, url="x", release=None, seen=room.moment, state={}, capture=1, reason=reasons
+        room.keeping.quarantine.add(
+            agency=SLUG,
+            crawl_id=None,
+            url="x",
+            release_id=None,
+            seen_at=room.moment,
+            state={},
+            capture_id=1,
+            reasons=reasons,
         )
         ((key,),) = room.rows("select max(id) from held_back")
-        room.keeping.aside.decide(key, "taken", room.moment - timedelta(days=days))
+        room.keeping.quarantine.decide(key, "taken", room.moment - timedelta(days=days))
 
 
-@pytest.mark.parametrize(("days", "outcome"), [(3, Outcome.HELD_BACK), (0, Outcome.NEW)])
+@pytest.mark.parametrize(("days", "outcome"), [(3, SaveResult.QUARANTINED), (0, SaveResult.NEW)])
 def test_a_text_that_is_whole_again_is_missed_again(
-    room: ReadingRoom, monkeypatch: pytest.MonkeyPatch, days: int, outcome: Outcome
+    room: ReadingRoom, monkeypatch: pytest.MonkeyPatch, days: int, outcome: SaveResult
 ) -> None:
     accept(room, days, {"field": "body", "why": "short"}, {"field": "title", "why": "repeated"})
     monkeypatch.setattr("tests.scraper.reading_room.read_page", lambda *args: shorten(read_page(*args)))
     new, held = room.paths[HELD : HELD + 2], room.paths[:2]
     room.find(new)
-    was_held = Outcome.HELD_BACK if outcome is Outcome.HELD_BACK else Outcome.REVISED
+    was_held = SaveResult.QUARANTINED if outcome is SaveResult.QUARANTINED else SaveResult.REVISED
     assert room.read_all([*new, *held]) == [outcome] * 2 + [was_held] * 2
     monkeypatch.undo()
     twins = room.paths[HELD + 2 : HELD + 4]
     room.find(twins)
     for path in twins:
         room.edit(path, title="Nyheter från rådet")
-    assert room.read_all(twins) == [Outcome.NEW, outcome], "a title is another's again"
+    assert room.read_all(twins) == [SaveResult.NEW, outcome], "a title is another's again"

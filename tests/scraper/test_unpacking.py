@@ -13,7 +13,7 @@ from scrapy.exceptions import IgnoreRequest, ResponseDataLossError
 from scrapy.http import HtmlResponse, Response, XmlResponse
 from scrapy.utils.test import get_crawler
 
-from scraper.downloader.handler import Unpacking
+from scraper.downloader.handler import ContentDecoder
 from tests.scraper.crawling import SLUG, Crawling, first_url, revisit
 from tests.weather.speech import HEAD, say
 
@@ -43,7 +43,7 @@ def unpack(body: bytes, coding: str | None, most: int = 10**6, status: int = 200
     """An answer as it is handed on."""
     headers = {"Content-Type": "text/html; charset=utf-8", **({"Content-Encoding": coding} if coding else {})}
     answer = HtmlResponse(URL, status=status, headers=headers, body=body, flags=list(flags))
-    return Unpacking(get_crawler(settings_dict={"DOWNLOAD_MAXSIZE": most})).whole(answer)
+    return ContentDecoder(get_crawler(settings_dict={"DOWNLOAD_MAXSIZE": most})).decode_response(answer)
 
 
 @pytest.mark.parametrize(("coding", "pack"), PACKERS)
@@ -85,8 +85,8 @@ def test_an_answer_without_a_length_must_come_to_its_own_end() -> None:
             unpack(cut, None, 10**6, 200, "partial")
     feed = XmlResponse(URL, body=b"<?xml version='1.0'?><rss><channel><item/>", flags=["partial"])
     with pytest.raises(ResponseDataLossError):
-        Unpacking(get_crawler()).whole(feed)
-    assert Unpacking(get_crawler()).whole(feed.replace(body=feed.body + b"</channel></rss>"))
+        ContentDecoder(get_crawler()).decode_response(feed)
+    assert ContentDecoder(get_crawler()).decode_response(feed.replace(body=feed.body + b"</channel></rss>"))
 
 
 def test_a_cut_page_is_no_edit_and_is_asked_for_again(held: Crawling) -> None:

@@ -9,10 +9,10 @@ from scrapy.crawler import Crawler
 from scrapy.exceptions import CannotResolveHostError, NotConfigured
 from scrapy.http import Response
 
-from scraper.downloader.handler import BoundedHandler
+from scraper.downloader.handler import BoundedDownloadHandler
 
 
-class LoopbackHandler(BoundedHandler):
+class LoopbackHandler(BoundedDownloadHandler):
     """Sends http and https alike to 127.0.0.1:LOOPBACK_PORT with the address's own Host header.
 
     Everything above (robots.txt, slots, delays, response.url) sees the original address.

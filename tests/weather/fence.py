@@ -11,7 +11,7 @@ from scrapy.http import Response
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.error import DNSLookupError
 
-from scraper.downloader.handler import BoundedHandler
+from scraper.downloader.handler import BoundedDownloadHandler
 from scraper.downloader.ssrf import PublicResolver
 
 if TYPE_CHECKING:
@@ -28,17 +28,17 @@ NAMES = {  # what the name server says
 class NameServer(PublicResolver):
     """Knows the names above and those of the sample site; whoever may be asked is found on loopback."""
 
-    def look_up(self, name: str, timeout: Sequence[int]) -> Deferred[str]:
+    def resolve_host(self, name: str, timeout: Sequence[int]) -> Deferred[str]:
         if name.endswith(".localhost"):
             return succeed("127.0.0.1")
         return succeed(NAMES[name]) if name in NAMES else fail(DNSLookupError(f"no name server knows {name}"))
 
-    def check(self, address: str, name: str) -> str:
-        super().check(address, name)
+    def check_address(self, address: str, name: str) -> str:
+        super().check_address(address, name)
         return "127.0.0.1"
 
 
-class FencedHandler(BoundedHandler):
+class FencedHandler(BoundedDownloadHandler):
     """The crawler's own, TLS and all, but it sends nothing to a bare address: the gate should have kept it back."""
 
     async def download_request(self, request: Request) -> Response:

@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from archive.evidence.verify import verify
-from scraper.spiders.base import AHEAD
+from scraper.spiders.base import MAX_REQUESTS_AHEAD
 from tests.kill.run import DOUBLED
 from tests.scraper.crawling import Crawling
 from tests.site import Site
@@ -235,7 +235,7 @@ def judge(score: Score, stage: Stage, crew: Crew, expected: Expected) -> None:
     score.check(f"{host} was asked five times too fast", score.pace < LATE * stage.delay and score.pace)
     score.check("a worker sent two requests too fast", score.kept < stage.delay and score.kept)
     score.check("a host had two requests at once", {host for host, n in counts.busiest.items() if n > 1})
-    score.check("more is asked again than was in flight", again if score.repeated > AHEAD else None)
+    score.check("more is asked again than was in flight", again if score.repeated > MAX_REQUESTS_AHEAD else None)
     score.check("verify finds", [str(finding) for finding in verify(path).findings])
     for name, rows in expected.held.items():
         score.check(f"{name} differ from an embedded crawl's", sorted(set(held[name]) ^ set(rows), key=repr))

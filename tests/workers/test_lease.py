@@ -12,32 +12,32 @@ from scrapy.settings import BaseSettings
 
 from archive.dates import now
 from scraper.distributed.messages import Operation
-from scraper.distributed.queue import Broker, Later, Lease, Queue
-from scraper.distributed.worker import HttpHandler, Post, Unsendable
-from scraper.downloader.errors import Stopped
+from scraper.distributed.queue import Broker, JobDeferral, JobQueue, Lease
+from scraper.distributed.worker import LeasedHttpHandler, MessageSender, SendError
+from scraper.downloader.errors import CrawlStopped
 
 BEGIN = Operation(name="begin", kwargs={"spider": "news", "at": now()})
 
 
 def take(crew: Broker, settings: BaseSettings) -> Lease:
-    lease = Lease.take(crew, settings, "skog.example")
+    lease = Lease.acquire(crew, settings, "skog.example")
     assert lease
     return lease
 
 
 def test_a_lease_is_one_workers_until_it_is_left(crew: Broker, settings: BaseSettings) -> None:
     first = take(crew, settings)
-    assert Lease.take(crew, settings, "skog.example") is None
-    assert Lease.take(crew, settings, "annan.example")
+    assert Lease.acquire(crew, settings, "skog.example") is None
+    assert Lease.acquire(crew, settings, "annan.example")
     assert first.renew()
-    assert 29 < first.left <= 30, "the longest delay of a host is left out"
+    assert 29 < first.seconds_left <= 30, "the longest delay of a host is left out"
     first.release(0)
-    while not (second := Lease.take(crew, settings, "skog.example")):
+    while not (second := Lease.acquire(crew, settings, "skog.example")):
         pass
     assert second.token > first.token
     assert not first.renew()
-    assert first.left < 0
-    assert second.look()
+    assert first.seconds_left < 0
+    assert second.refresh()
 
 
 def test_tokens_rise_even_where_the_broker_has_forgotten_all(crew: Broker, settings: BaseSettings) -> None:
@@ -50,34 +50,34 @@ def test_tokens_rise_even_where_the_broker_has_forgotten_all(crew: Broker, setti
 
 def test_whose_lease_is_anothers_can_tell_nothing(crew: Broker, settings: BaseSettings) -> None:
     first = take(crew, settings)
-    post = Post(crew, first, "skog")
+    post = MessageSender(crew, first, "skog")
     post.send(BEGIN)
     crew.redis.delete(first.key)
     take(crew, settings)
-    with pytest.raises(Unsendable, match="another worker's"):
+    with pytest.raises(SendError, match="another worker's"):
         post.send(BEGIN)
     assert crew.redis.xlen(crew.key("stream")) == 1
 
 
 def test_what_is_sent_twice_for_want_of_an_answer_is_taken_once(crew: Broker, settings: BaseSettings) -> None:
     lease = take(crew, settings)
-    post = Post(crew, lease, "skog")
+    post = MessageSender(crew, lease, "skog")
     post.send(BEGIN)
     post.seq -= 1  # as one that heard no answer has it
     post.send(BEGIN)
     assert crew.redis.xlen(crew.key("stream")) == 1
-    assert Post(crew, lease, "skog").seq == 1, "the round's next pass goes on counting"
+    assert MessageSender(crew, lease, "skog").seq == 1, "the round's next pass goes on counting"
 
 
 def test_a_worker_waits_for_a_writer_that_is_behind(crew: Broker, settings: BaseSettings) -> None:
-    crew.most = 100
+    crew.max_backlog = 100
     waits: list[float] = []
 
     def wait(seconds: float) -> None:
         waits.append(seconds)
         crew.redis.set(crew.key("backlog"), 0)  # the writer has caught up
 
-    post = Post(crew, take(crew, settings), "skog", wait)
+    post = MessageSender(crew, take(crew, settings), "skog", wait)
     for _ in range(4):
         post.send(BEGIN)
     assert len(waits) > 0
@@ -91,24 +91,24 @@ def test_nothing_is_asked_for_without_a_lease(left: float, asked: int) -> None:
     async def download_request(request: Request) -> None:
         sent.append(request)
 
-    handler = HttpHandler.__new__(HttpHandler)
-    handler.own = SimpleNamespace(download_request=download_request)
-    spider = SimpleNamespace(turn=SimpleNamespace(stopping=False))
-    books = SimpleNamespace(lease=SimpleNamespace(left=left))
+    handler = LeasedHttpHandler.__new__(LeasedHttpHandler)
+    handler.handler = SimpleNamespace(download_request=download_request)
+    spider = SimpleNamespace(deadline=SimpleNamespace(is_stopping=False))
+    books = SimpleNamespace(lease=SimpleNamespace(seconds_left=left))
     handler.crawler = cast("Any", SimpleNamespace(spider=spider, get_extension=lambda kind: books))
     try:
         asyncio.run(handler.download_request(Request("http://skog.example/")))
-    except Stopped:
-        assert spider.turn.stopping, "the crawl ends"
+    except CrawlStopped:
+        assert spider.deadline.is_stopping, "the crawl ends"
     assert len(sent) == asked
 
 
 def test_a_round_is_queued_once(crew: Broker, settings: BaseSettings) -> None:
-    queue = Queue(crew, settings, lambda slug, host: None if host else Later(seconds=60))
-    assert [queue.put("skog", "skog.example"), queue.put("skog", "skog.example")] == [True, False]
-    with pytest.raises(queue.mq.Retry):
-        queue.work("skog", "")
-    assert not queue.put("skog", "skog.example"), "it is not done"
-    queue.work("skog", "skog.example")
-    assert queue.put("skog", "skog.example")
+    queue = JobQueue(crew, settings, lambda slug, host: None if host else JobDeferral(seconds=60))
+    assert [queue.enqueue("skog", "skog.example"), queue.enqueue("skog", "skog.example")] == [True, False]
+    with pytest.raises(queue.dramatiq_module.Retry):
+        queue.process_job("skog", "")
+    assert not queue.enqueue("skog", "skog.example"), "it is not done"
+    queue.process_job("skog", "skog.example")
+    assert queue.enqueue("skog", "skog.example")
     queue.stop()

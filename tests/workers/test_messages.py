@@ -9,46 +9,48 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from scrapy.settings import BaseSettings
 
-from scraper.distributed.messages import Operation, pack, unpack
-from scraper.distributed.queue import Broker, connect
-from scraper.errors import CrewError
-from scraper.items import Answer, Evidence, ImageItem, QuestionItem, Reading, ReleaseItem
+from scraper.distributed.messages import Operation, pack_operations, unpack_message
+from scraper.distributed.queue import Broker, connect_redis
+from scraper.errors import BrokerError
+from scraper.items import FetchedPage, ImageItem, ParsedPage, Provenance, QuestionItem, ReleaseItem
 
 SEEN = datetime(2026, 3, 2, 9, 30, 1, 250, tzinfo=UTC)
 URL = "https://skog.example/nyheter/1"
-ANSWER = Answer(url=URL, seen=SEEN, status=200, headers={"etag": '"å"', "$datetime": "x"}, body=bytes(range(256)))
+ANSWER = FetchedPage(
+    url=URL, fetched_at=SEEN, status=200, headers={"etag": '"å"', "$datetime": "x"}, body=bytes(range(256))
+)
 ITEM = ReleaseItem(
     url=URL,
     title="Räkning av älg \ud800",  # half a letter, as broken pages have it
     tags=["älg"],
     questions=[QuestionItem(question="Hur?", answer="Så.")],
     images=[ImageItem(url=f"{URL}.jpg", alt="Älg")],
-    evidence={"title": Evidence(rule="h1", element="main > h1")},
+    evidence={"title": Provenance(rule="h1", element="main > h1")},
 )
 TOLD = (
     Operation(name="frontier.add", args=(URL,), kwargs={"agency": "skog", "seen": SEEN, "source": None}),
     Operation(name="hosts.pause", args=("skog.example", SEEN, "x"), kwargs={"first": timedelta(seconds=1.5)}),
-    Operation(name="keep", args=(Reading(item=ITEM, visited=URL, held=None, answer=ANSWER),), kwargs={}),
+    Operation(name="keep", args=(ParsedPage(item=ITEM, url=URL, release_id=None, response=ANSWER),), kwargs={}),
 )
 
 
 def to_fields(*operations: Operation) -> dict[bytes, bytes]:
     """A message as the stream has it."""
-    text, body = pack(operations)
+    text, body = pack_operations(operations)
     return {b"agency": b"skog", b"token": b"7", b"seq": b"1", b"operations": text, b"body": body}
 
 
 def test_a_message_reads_as_it_was_worded() -> None:
-    message = unpack(to_fields(*TOLD))
+    message = unpack_message(to_fields(*TOLD))
     assert (message.agency, message.token, message.seq, message.operations) == ("skog", 7, 1, TOLD)
 
 
 @pytest.mark.parametrize(
-    "name", ["frontier.db", "witness.close", "captures.keep", "archive.close", "exec", "__class__"]
+    "name", ["frontier.db", "recorder.close", "captures.keep", "archive.close", "exec", "__class__"]
 )
 def test_what_is_no_operation_is_refused(name: str) -> None:
-    with pytest.raises(CrewError, match="is no operation"):
-        unpack(to_fields(Operation(name=name, args=(), kwargs={})))
+    with pytest.raises(BrokerError, match="is no operation"):
+        unpack_message(to_fields(Operation(name=name, args=(), kwargs={})))
 
 
 def test_a_crew_alone_needs_a_client_for_its_broker(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -56,14 +58,14 @@ def test_a_crew_alone_needs_a_client_for_its_broker(monkeypatch: pytest.MonkeyPa
     code = f"{known}; sys.exit(bool({{'redis', 'dramatiq'}} & sys.modules.keys()))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
     monkeypatch.setitem(sys.modules, "redis", None)
-    with pytest.raises(CrewError, match=r"pip install -c constraints\.txt -e '\.\[crew\]'"):
-        connect("redis://127.0.0.1:1/0")
+    with pytest.raises(BrokerError, match=r"pip install -c constraints\.txt -e '\.\[crew\]'"):
+        connect_redis("redis://127.0.0.1:1/0")
 
 
 def test_a_broker_that_is_not_named_or_away_is_told() -> None:
-    with pytest.raises(CrewError, match="CREW_BROKER is not set"):
+    with pytest.raises(BrokerError, match="CREW_BROKER is not set"):
         Broker(BaseSettings({"CREW_BROKER": "", "CREW_PREFIX": "x", "CREW_BACKLOG": 1}))
     away = Broker(BaseSettings({"CREW_BROKER": "redis://:secret@127.0.0.1:1/0", "CREW_PREFIX": "x", "CREW_BACKLOG": 1}))
-    with pytest.raises(CrewError, match=r"^127\.0\.0\.1:1: ") as told:
-        away.check()
+    with pytest.raises(BrokerError, match=r"^127\.0\.0\.1:1: ") as told:
+        away.check_connection()
     assert "secret" not in str(told.value)

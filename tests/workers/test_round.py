@@ -11,11 +11,11 @@ import pytest
 from scrapy.settings import BaseSettings
 
 from archive.evidence.verify import verify
-from scraper.alerts import find_ways
+from scraper.alerts import read_alert_settings
 from scraper.distributed.queue import Broker
-from scraper.distributed.worker import Rounds
-from scraper.distributed.writer import Writing
-from scraper.round import Running
+from scraper.distributed.worker import RoundRunner
+from scraper.distributed.writer import ArchiveWriter
+from scraper.round import CommandRunner
 from scraper.settings import REVISIT_AGES
 from tests.scraper.crawling import Crawling
 from tests.site import Site
@@ -24,7 +24,7 @@ from tests.workers.host import add_rooms
 SLUG, HOST, NUMBER = "myndighet-0", "myndighet-0.localhost", 8
 
 
-class Dying(Running):
+class Dying(CommandRunner):
     """Dies, with what it runs, after so many pages were asked for."""
 
     def __init__(self, site: Site, after: int) -> None:
@@ -35,10 +35,10 @@ class Dying(Running):
         while self.site.counts.total < self.after:
             threading.Event().wait(0.005)
         if self.child:
-            self.told.set()
+            self.stop_event.set()
             self.child.kill()
 
-    def stop(self, signum: int, frame: FrameType | None) -> None:
+    def handle_signal(self, signum: int, frame: FrameType | None) -> None:
         """Nobody tells it."""
 
 
@@ -60,8 +60,8 @@ def test_a_dead_workers_round_goes_on_where_it_was(
         over = threading.Event()
 
         def write() -> None:
-            with closing(Writing(crew, settings, crawling.archive, agencies, find_ways({}))) as writing:
-                writing.go(over.is_set)
+            with closing(ArchiveWriter(crew, settings, crawling.archive, agencies, read_alert_settings({}))) as writing:
+                writing.run(over.is_set)
 
         writer = threading.Thread(target=write)
         writer.start()
@@ -69,11 +69,11 @@ def test_a_dead_workers_round_goes_on_where_it_was(
             dying = Dying(site, 6)
             watch = threading.Thread(target=dying.watch)
             watch.start()
-            later = Rounds(Broker(settings), settings, dying, options).go(SLUG, HOST)
+            later = RoundRunner(Broker(settings), settings, dying, options).run_round(SLUG, HOST)
             watch.join()
             assert later, "the round is not done"
             crew.redis.delete(crew.key("lease", HOST))  # it has run out
-            assert Rounds(Broker(settings), settings, Running(), options).go(SLUG, HOST) is None
+            assert RoundRunner(Broker(settings), settings, CommandRunner(), options).run_round(SLUG, HOST) is None
         finally:
             over.set()
             writer.join()

@@ -11,13 +11,13 @@ from scrapy.settings import BaseSettings
 
 from archive.database import ArchiveError
 from archive.dates import now
-from scraper.alerts import find_ways
+from scraper.alerts import read_alert_settings
 from scraper.distributed import writer as writing
 from scraper.distributed.messages import Operation
-from scraper.distributed.queue import SEND, Broker, Lease
-from scraper.distributed.worker import Post, Unsendable
-from scraper.distributed.writer import Writing
-from scraper.errors import CrewError
+from scraper.distributed.queue import SEND_MESSAGE_SCRIPT, Broker, Lease
+from scraper.distributed.worker import MessageSender, SendError
+from scraper.distributed.writer import ArchiveWriter
+from scraper.errors import BrokerError
 from scraper.locks import lock_agencies
 from scraper.settings import REVISIT_AGES
 
@@ -40,22 +40,24 @@ def path(settings: BaseSettings, tmp_path: Path) -> Path:
 
 
 @contextmanager
-def at_work(crew: Broker, settings: BaseSettings, path: Path) -> Iterator[Writing]:
+def at_work(crew: Broker, settings: BaseSettings, path: Path) -> Iterator[ArchiveWriter]:
     """A writer on the archive."""
-    with closing(Writing(crew, settings, path, path.with_name("agencies.toml"), find_ways({}))) as writer:
+    with closing(
+        ArchiveWriter(crew, settings, path, path.with_name("agencies.toml"), read_alert_settings({}))
+    ) as writer:
         yield writer
 
 
-def apply_all(writer: Writing) -> None:
+def apply_all(writer: ArchiveWriter) -> None:
     """Let a writer go on until there is nothing left."""
-    writer.go(lambda: writer.broker.redis.xlen(writer.stream) == 0)
+    writer.run(lambda: writer.broker.redis.xlen(writer.stream) == 0)
 
 
-def begin(crew: Broker, settings: BaseSettings, slug: str = "skog") -> Post:
+def begin(crew: Broker, settings: BaseSettings, slug: str = "skog") -> MessageSender:
     """A worker asks for a round."""
-    lease = Lease.take(crew, settings, f"{slug}.example")
+    lease = Lease.acquire(crew, settings, f"{slug}.example")
     assert lease
-    post = Post(crew, lease, slug)
+    post = MessageSender(crew, lease, slug)
     post.send(Operation(name="open", kwargs={}))
     return post
 
@@ -65,14 +67,14 @@ def test_an_agency_that_is_out_is_nobody_elses(crew: Broker, settings: BaseSetti
     with at_work(crew, settings, path) as writer:
         apply_all(writer)
         assert crew.redis.llen(crew.key("errand", post.lease.token)) == 1
-        assert writer.taken == {"skog"}
+        assert writer.locked_agencies == {"skog"}
         with pytest.raises(ArchiveError, match="another writer is at work"):
-            Writing(crew, settings, path, path.with_name("agencies.toml"), find_ways({}))
+            ArchiveWriter(crew, settings, path, path.with_name("agencies.toml"), read_alert_settings({}))
     with at_work(crew, settings, path) as writer:
-        assert writer.taken == {"skog"}, "a new writer knows what is out"
+        assert writer.locked_agencies == {"skog"}, "a new writer knows what is out"
         post.send(Operation(name="end", kwargs={}))
         apply_all(writer)
-        assert writer.taken == set()
+        assert writer.locked_agencies == set()
     with lock_agencies(path, ["skog"])[0]:
         pass
 
@@ -88,25 +90,25 @@ def test_a_round_of_an_agency_that_is_paused_or_unlisted_is_none(
     post.send(Operation(name="begin", kwargs={"spider": "news", "at": now()}))
     with at_work(crew, settings, path) as writer:
         apply_all(writer)
-        assert writer.desk.archive.db.execute("select count(*) from crawls").fetchone() == (0,)
+        assert writer.processor.archive.db.execute("select count(*) from crawls").fetchone() == (0,)
 
 
 def test_what_cannot_be_read_is_laid_by_and_its_round_begun_anew(
     crew: Broker, settings: BaseSettings, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(writing, "TRIES", 2)
+    monkeypatch.setattr(writing, "MAX_DELIVERIES", 2)
     post = begin(crew, settings)
     post.send(Operation(name="begin", kwargs={"spider": "news", "at": now()}))
-    crew.run(SEND, post.keys, post.lease.token, "skog", 3, crew.most, b"no message", b"")
+    crew.run_script(SEND_MESSAGE_SCRIPT, post.keys, post.lease.token, "skog", 3, crew.max_backlog, b"no message", b"")
     for _ in range(2):
-        with at_work(crew, settings, path) as writer, pytest.raises(CrewError, match="cannot be unpacked"):
+        with at_work(crew, settings, path) as writer, pytest.raises(BrokerError, match="cannot be unpacked"):
             apply_all(writer)
     with at_work(crew, settings, path) as writer:
         apply_all(writer)
-        assert writer.desk.archive.db.execute("select spider from crawls").fetchall() == [("news",)]
+        assert writer.processor.archive.db.execute("select spider from crawls").fetchall() == [("news",)]
     assert crew.redis.xlen(crew.key("unreadable")) == 1
     post.seq = 3
-    with pytest.raises(Unsendable):
+    with pytest.raises(SendError):
         post.send(Operation(name="end", kwargs={}))
-    assert Lease.take(crew, settings, "skog.example") is None, "the host's delay is kept before another begins"
+    assert Lease.acquire(crew, settings, "skog.example") is None, "the host's delay is kept before another begins"
     assert int(crew.redis.get(crew.key("backlog")) or 0) == 0

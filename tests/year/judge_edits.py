@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from archive.dates import to_text
+from archive.dates import to_iso
 from tests.site import Release
 from tests.year.events import DESIGNS, EDITS, MOVES
 from tests.year.history import History, Step
@@ -49,7 +49,7 @@ def count(history: History, verdict: Verdict) -> None:
 
 def judge_step(step: Step, found: Row | None, rows: list[Row], history: History, verdict: Verdict) -> None:
     """A reading that showed another text than the one before."""
-    where = f"{step.subject.url}: {to_text(step.after.moment)}"
+    where = f"{step.subject.url}: {to_iso(step.after.moment)}"
     told = (*find_misses(step, found), *find_gaps(step, found, rows)) if found else ["not seen"]
     misses = [f"{where}: {miss}" for miss in told]
     for event in step.edits:
@@ -67,10 +67,10 @@ def find_misses(step: Step, row: Row) -> Iterator[str]:
     if row["cause"] != "source":
         yield f"told as {row['cause']}: {row['summary']}"
     if bool(row["dated"]) != (step.old.updated != step.new.updated):
-        yield f"dated is {row['dated']}: {to_text(step.old.updated)} → {to_text(step.new.updated)}"
+        yield f"dated is {row['dated']}: {to_iso(step.old.updated)} → {to_iso(step.new.updated)}"
     for name in ("title", "lead", "updated"):
         before, after = getattr(step.old, name), getattr(step.new, name)
-        wanted = to_text(after) if name == "updated" else after
+        wanted = to_iso(after) if name == "updated" else after
         if before != after and row[name] != wanted:
             yield f"{name} is {row[name]!r}, not {wanted!r}"
     for text in new_texts(step.old, step.new):
@@ -88,7 +88,7 @@ def find_gaps(step: Step, row: Row, rows: list[Row]) -> Iterator[str]:
         return
     joined = previous["release"] != row["release"] or is_same(previous["seen"], step.after.moment)
     if not joined and not is_same(previous["last_seen"], step.before.moment):
-        yield f"the state before was last seen {to_text(step.before.moment)}, not {previous['last_seen']}"
+        yield f"the state before was last seen {to_iso(step.before.moment)}, not {previous['last_seen']}"
 
 
 def new_texts(old: Release, new: Release) -> Iterator[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, time, timedelta
 
-from archive.dates import to_text
+from archive.dates import to_iso
 from tests.site.compose import STOCKHOLM
 from tests.year.events import Plan
 from tests.year.history import History, Look
@@ -33,7 +33,7 @@ def judge_looks(history: History, plan: Plan, verdict: Verdict) -> None:
             name = to_row(up_to, wait)
             verdict.count(name)
             late = until - look.moment > allowed
-            verdict.judge(name, [f"{subject.url}: {to_text(look.moment)} → {to_text(until)}"] if late else [])
+            verdict.judge(name, [f"{subject.url}: {to_iso(look.moment)} → {to_iso(until)}"] if late else [])
 
 
 def to_row(up_to: timedelta, wait: timedelta) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
-from archive.dates import to_text
+from archive.dates import to_iso
 from tests.year.events import MOVES, OUTAGES, REMOVALS, Event
 from tests.year.history import History, Look
 from tests.year.told import Row, Told, Verdict, find_row, is_same
@@ -32,7 +32,7 @@ def judge_removals(history: History, told: Told, verdict: Verdict) -> None:
             back = next((r for r in history.readings(subject.key) if end and r.moment > end.moment), None)
             row = find_row(rows, looks[0].moment, "first_seen")
             explained |= {row["id"]} if row else set()
-            where = f"{subject.url}: {to_text(begin.moment)}"
+            where = f"{subject.url}: {to_iso(begin.moment)}"
             misses = list(find_misses(row, looks, REMOVALS[begin.kind][1], back))
             verdict.judge(name, [f"{where}: {miss}" for miss in misses])
             if back:
@@ -59,7 +59,7 @@ def is_within(moment: datetime, begin: Event, end: Event | None) -> bool:
 def find_misses(row: Row | None, looks: list[Look], kinds: tuple[str, ...], back: Look | None) -> Iterator[str]:
     """What the archive tells wrong of a removal that was looked at so often."""
     if row is None:
-        yield f"not told; first looked at {to_text(looks[0].moment)}"
+        yield f"not told; first looked at {to_iso(looks[0].moment)}"
         return
     if row["kind"] not in kinds:
         yield f"told as {row['kind']}, not as {' or '.join(kinds)}"
@@ -71,7 +71,7 @@ def find_misses(row: Row | None, looks: list[Look], kinds: tuple[str, ...], back
         moment = datetime.fromisoformat(row["confirmed"])
         before = [look for look in looks if look.moment.astimezone(UTC) <= moment + timedelta(minutes=10)]
         if moment - looks[0].moment < DAY - timedelta(minutes=10) or len(before) < 2:
-            yield f"confirmed at {row['confirmed']}, after {len(before)} looks since {to_text(looks[0].moment)}"
+            yield f"confirmed at {row['confirmed']}, after {len(before)} looks since {to_iso(looks[0].moment)}"
     if back is None and row["ended"] is not None:
         yield f"told as back at {row['ended']}"
 
@@ -154,7 +154,7 @@ def judge_outages(history: History, told: Told, verdict: Verdict) -> None:
                 misses = find_outage_misses(kind, rows)
                 if kind == "robots no":
                     misses += find_trespasses(history, agency, begin, end)
-                verdict.judge(name, [f"{agency}: {to_text(begin)}: {miss}" for miss in misses])
+                verdict.judge(name, [f"{agency}: {to_iso(begin)}: {miss}" for miss in misses])
 
 
 def find_outage_misses(kind: str, rows: list[Row]) -> list[str]:
@@ -170,7 +170,7 @@ def find_outage_misses(kind: str, rows: list[Row]) -> list[str]:
 def find_trespasses(history: History, agency: str, begin: datetime, end: datetime) -> list[str]:
     """What was asked for though robots.txt forbade it."""
     return [
-        f"{asked.path} was asked for at {to_text(asked.moment)}"
+        f"{asked.path} was asked for at {to_iso(asked.moment)}"
         for asked in history.log
         if asked.host == f"{agency}.localhost" and begin < asked.moment < end and asked.path != "/robots.txt"
     ]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from archive.dates import to_text
+from archive.dates import to_iso
 from archive.store import Archive
 from tests.site import Site
 from tests.site.knobs import Asked
@@ -53,7 +53,7 @@ class Year:
             "body": "\n\n".join(release.body),
             "url": self.world.subjects[KEY].url,
         }
-        days = {name: to_text(START + day * DAY) for name, day in values.items() if isinstance(day, float)}
+        days = {name: to_iso(START + day * DAY) for name, day in values.items() if isinstance(day, float)}
         with self.archive.transaction():
             self.archive.db.execute(sql, told | values | days)
 

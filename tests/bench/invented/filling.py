@@ -21,12 +21,12 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from archive.analysis import to_lemmas
+from archive.analysis import analyze
 from archive.analysis.lemmatizer import swedish_lemma
-from archive.dates import to_text
-from archive.health import judge_agencies
-from archive.models import PARTS
-from archive.search.index import is_vocabulary, join_parts
+from archive.dates import to_iso
+from archive.health import assess_agencies
+from archive.models import PART_TABLES
+from archive.search.index import collect_compound_parts, is_vocabulary_word
 from archive.store import Archive
 from tests.bench.invented.releases import AGENCIES, END, Place, edit, home_of, invent, plan, slug_of
 from tests.bench.invented.rows import COLUMNS, to_rows
@@ -94,13 +94,13 @@ def write(db: Database, rows: dict[str, list[Any]], tags: dict[str, int]) -> Non
         "attachments": ("url", "title", "media_type"),
         "contacts": ("name", "role", "phone", "email"),
     }
-    for name in PARTS:
+    for name in PART_TABLES:
         put(db, name, ("release", "position", *told[name]), rows[name])
     if rows["questions"]:
         first = db.execute("select max(id) from questions").fetchone()[0] - len(rows["questions"])
         for key, (_, _, question, answer, *_) in enumerate(rows["questions"], first + 1):
-            lemmas = [to_lemmas(text, "sv") for text in (question, answer)]
-            parts = [" ".join(join_parts(text.split())) for text in lemmas]
+            lemmas = [analyze(text, "sv") for text in (question, answer)]
+            parts = [" ".join(collect_compound_parts(text.split())) for text in lemmas]
             columns = ("rowid", "question", "answer", "question_parts", "answer_parts")
             put(db, "search_questions", columns, [(key, *lemmas, *parts)])
 
@@ -118,14 +118,12 @@ def add_agencies(archive: Archive, places: list[Place], days: int) -> None:
     for agency in range(AGENCIES):
         archive.add_agency(slug_of(agency), name=slug_of(agency).capitalize(), home=home_of(agency))
         began = first.get(agency, last) - timedelta(hours=1)
-        rows.append((slug_of(agency), "news", to_text(began), to_text(began + timedelta(hours=20)), "finished", 900, 0))
+        rows.append((slug_of(agency), "news", to_iso(began), to_iso(began + timedelta(hours=20)), "finished", 900, 0))
     for day in range(days):
         for agency in range(AGENCIES):
             for spider, hour in (("news", 16), ("revisit", 18)):
                 at = last - timedelta(days=days - 1 - day) - timedelta(hours=24 - hour)
-                rows.append(
-                    (slug_of(agency), spider, to_text(at), to_text(at + timedelta(minutes=4)), "finished", 1, 0)
-                )
+                rows.append((slug_of(agency), spider, to_iso(at), to_iso(at + timedelta(minutes=4)), "finished", 1, 0))
     rows.sort(key=lambda row: str(row[2]))
     put(archive.db, "crawls", ("agency", "spider", "started", "finished", "reason", "new", "errors"), rows)
 
@@ -133,7 +131,7 @@ def add_agencies(archive: Archive, places: list[Place], days: int) -> None:
 def write_rest(archive: Archive, counts: Counter[str], keys: list[Any]) -> None:
     """The vocabulary, the keys of joint texts and the crawl's memory, each in its own order."""
     db = archive.db
-    told = [(word, swedish_lemma(word), counts[word]) for word in sorted(counts) if is_vocabulary(word)]
+    told = [(word, swedish_lemma(word), counts[word]) for word in sorted(counts) if is_vocabulary_word(word)]
     with archive.transaction():
         put(db, "vocabulary", ("word", "lemma", "releases"), told)
     with archive.transaction():
@@ -151,7 +149,7 @@ def edit_some(archive: Archive, places: list[Place], seed: int) -> None:
         with archive.transaction():
             for place in places[-1 - at * EDITED :: -EDITED][:500]:
                 seen = place.found + timedelta(days=1, minutes=place.number % 600)
-                archive.save(edit(voice, invent(voice, place, seed), seed), seen=seen)
+                archive.save(edit(voice, invent(voice, place, seed), seed), seen_at=seen)
     removed = [(place.number,) for place in places[::2000]]
     with archive.transaction():
         db.conn.executemany(
@@ -165,7 +163,7 @@ def edit_some(archive: Archive, places: list[Place], seed: int) -> None:
 def judge(archive: Archive) -> None:
     """The state of every agency, as a round leaves it."""
     with archive.transaction():
-        judge_agencies(archive.db, map(slug_of, range(AGENCIES)), datetime.combine(END, clock(20), UTC))
+        assess_agencies(archive.db, map(slug_of, range(AGENCIES)), datetime.combine(END, clock(20), UTC))
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from random import Random
 
-from archive.i18n import ZONE
+from archive.i18n import SWEDISH_TIME
 from archive.models import Attachment, Contact, Image, Question, Release
 from tests.bench.invented.words import LEADS, PASSAGES, Voice
 
@@ -70,7 +70,7 @@ def invent(voice: Voice, place: Place, seed: int) -> Release:
     chance = Random(f"{seed} {place.number}")
     agency = Random(place.agency)  # how this one's pages are made
     dated, timed, stamped = agency.random() < 0.92, agency.random() < 0.3, agency.random() < 0.3
-    moment = datetime.combine(place.day, time(chance.randrange(6, 18), chance.randrange(60)), ZONE)
+    moment = datetime.combine(place.day, time(chance.randrange(6, 18), chance.randrange(60)), SWEDISH_TIME)
     published = (moment if timed else place.day) if dated else None
     updated = moment + timedelta(days=int(chance.random() ** 3 * 30)) if stamped else None
     title = " ".join(voice.sentence(chance)[:9]).rstrip(".:,")

@@ -14,19 +14,19 @@ from typing import Any
 
 from archive.analysis import find_words
 from archive.analysis.lemmatizer import swedish_lemma
-from archive.dates import to_text
-from archive.duplicates import DAYS, FIRST_BAND, LAST_BAND, to_day
-from archive.models import PARTS, STATE, state_hash, to_state
-from archive.search.index import find_facts, find_place
-from archive.search.index import join_parts as find_compounds
-from archive.store import as_json
+from archive.dates import to_iso
+from archive.duplicates import DAY_RANGE, FIRST_BAND, LAST_BAND, to_day_number
+from archive.models import PART_TABLES, STATE_FIELDS, hash_state, to_state
+from archive.search.index import collect_compound_parts as find_compounds
+from archive.search.index import iter_facet_terms, iter_listing_terms
+from archive.store import lists_to_json
 from tests.bench.invented.releases import Place, choose_passages, invent
 from tests.bench.invented.words import read_voice
 
 OWN = ("agency", "url", "first_seen", "last_checked", "hash", "revision", "checks")
 COLUMNS = {
-    "releases": ("id", *OWN, *STATE),
-    "revisions": ("id", "release", "seen", "cause", "hash", *STATE, "tags", *PARTS),
+    "releases": ("id", *OWN, *STATE_FIELDS),
+    "revisions": ("id", "release", "seen", "cause", "hash", *STATE_FIELDS, "tags", *PART_TABLES),
     "search": (
         "rowid",
         *["title", "lead", "body", "questions"],
@@ -70,29 +70,33 @@ def join_read(reads: Iterable[Read]) -> Read:
 def to_rows(places: list[Place], seed: int) -> tuple[dict[str, list[tuple[Any, ...]]], Counter[str], list[Any]]:
     """Rows by table, how many releases hold each word, and the keys that joint texts meet by."""
     voice = read_voice()
-    rows: dict[str, list[Any]] = {name: [] for name in ("releases", "revisions", "search", "release_tags", *PARTS)}
+    rows: dict[str, list[Any]] = {
+        name: [] for name in ("releases", "revisions", "search", "release_tags", *PART_TABLES)
+    }
     counts: Counter[str] = Counter()
     bands: list[tuple[int, int, int]] = []
     for place in places:
         release = invent(voice, place, seed)
-        state, key, seen = to_state(release), place.number, to_text(place.found)
-        digest, columns = state_hash(state), [state[name] for name in STATE]
+        state, key, seen = to_state(release), place.number, to_iso(place.found)
+        digest, columns = hash_state(state), [state[name] for name in STATE_FIELDS]
         rows["releases"].append((key, release.agency, release.url, seen, seen, digest, key, 0, *columns))
-        rows["revisions"].append((key, key, seen, "first", digest, *columns, *as_json(state).values()))
+        rows["revisions"].append((key, key, seen, "first", digest, *columns, *lists_to_json(state).values()))
         lead, passages, made = choose_passages(voice, place, seed)
         asked = read("\n".join(f"{each.question}\n{each.answer}" for each in release.questions))
         body = join_read([*map(read_passage, passages), *([read(made)] if made else []), asked])
         texts = [read(release.title), read_passage(lead) if lead else read(""), body, asked]
         index = [*(text.lemmas for text in texts), *(" ".join(text.parts) for text in texts)]
         newest = state["published"] or state["updated"] or str(seen)
-        rows["search"].append((key, *index, " ".join((*find_facts(state), *find_place(release.agency, newest)))))
+        rows["search"].append(
+            (key, *index, " ".join((*iter_facet_terms(state), *iter_listing_terms(release.agency, newest))))
+        )
         counts.update(frozenset().union(*(text.words for text in texts)))
         rows["release_tags"] += [(key, tag) for tag in state["tags"]]
-        for name in PARTS:
+        for name in PART_TABLES:
             rows[name] += [(key, position, *part.values()) for position, part in enumerate(told(state[name]), 1)]
-        day = to_day(state["published"], state["updated"], str(seen))
+        day = to_day_number(state["published"], state["updated"], str(seen))
         drawn = Random(key)
-        bands += [(band, drawn.randrange(-(2**31), 2**31) * DAYS + day, key) for band in BANDS]
+        bands += [(band, drawn.randrange(-(2**31), 2**31) * DAY_RANGE + day, key) for band in BANDS]
     return rows, counts, bands
 
 

@@ -26,8 +26,8 @@ PAGES = 60
 ROUNDS = 3
 STEPS = {  # what is told: where it is, its name there
     "contacts": (base, "find_contact_areas"),
-    "noise dropped": (base, "drop_noise"),
-    "main element": (base, "find_main"),
+    "noise dropped": (base, "drop_boilerplate"),
+    "main element": (base, "find_main_element"),
     "title": (NewsPage, "extract_title"),
     "dates": (NewsPage, "extract_dates"),
     "tags": (NewsPage, "extract_tags"),

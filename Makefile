@@ -89,7 +89,7 @@ weather: install        ## hostile sites and a full disk: a clear outcome each, 
 replicas: install       ## two replicas behind nginx while crawls write, then back-ups put back; needs nginx and litestream
 	$(BIN)/python -m tests.replicas
 
-workers: install        ## crews of 1, 2 and 4 workers on one archive, some killed: nothing lost, doubled or asked too fast?
+workers: install        ## 1, 2 and 4 workers crawl for one archive, some killed: nothing lost, doubled or asked too fast?
 	$(BIN)/python -m tests.workers
 
 clean:

@@ -43,7 +43,7 @@ from pathlib import Path
 from sqlite_utils import Database
 
 from archive.captures import CAPTURES_FILE, Captures, compress
-from archive.database import ArchiveError, open_readonly
+from archive.database import ArchiveError, check_version, open_readonly
 from archive.dates import now
 from archive.evidence.manifest import read_manifests
 from archive.evidence.verify import VerifyProgress, verify
@@ -223,6 +223,8 @@ def restore_backup(
                 copy = fresh if name == BACKUP_ARCHIVE else unfinished / name
                 copy_database(backup / name, copy)
                 drop_litestream_tables(copy)
+                with closing(open_readonly(copy)) as db:
+                    check_version(db, backup / name)
         migrate_backup(fresh)
         findings = verify(fresh, progress=progress).findings
         if findings:
@@ -240,7 +242,7 @@ def restore_backup(
 
 
 def migrate_backup(fresh: Path) -> None:
-    """Bring a back-up of an earlier version to today's tables, which `verify` asks for."""
+    """Apply the migrations that came after a backup was made, so that `verify` finds all tables."""
     with suppress(ArchiveError):  # what cannot even be opened `verify` tells
         Archive(fresh, rebuild_stale=False).close()
 
@@ -496,8 +498,9 @@ def check_servable(archive: Path, copy: Path) -> None:
     """ArchiveError, which names the archive, where a replica would refuse to serve its copy."""
     with closing(sqlite3.connect(copy, isolation_level=None)) as db:
         try:
-            if not Database(db).table("index_facts").exists():
-                raise ArchiveError(archive, "is no archive of today's schema (a crawl renews it)")
+            check_version(db, archive)
+            if not Database(db).table("search_meta").exists():
+                raise ArchiveError(archive, "is no archive")
             fault = SearchIndex(Database(db)).describe_fault()
         except sqlite3.Error as error:
             raise ArchiveError(archive, f"cannot be read: {error}") from error
@@ -549,4 +552,4 @@ def describe_file_sizes(snapshot: Snapshot) -> str:
 def count_snapshot_releases(snapshot: Snapshot) -> int:
     """How many its lists show: those that are redacted, too, and neither hidden ones nor those that moved on."""
     with closing(open_readonly(snapshot.path / ARCHIVE_FILE)) as db:
-        return int(db.execute("select count(*) from listed").fetchone()[0])
+        return int(db.execute("select count(*) from release_facets").fetchone()[0])

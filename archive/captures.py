@@ -28,7 +28,7 @@ from typing import Any, Self
 
 import zstandard
 
-from archive.database import ArchiveError, open_readonly, open_writable
+from archive.database import SCHEMA_VERSION, ArchiveError, check_version, open_readonly, open_writable
 
 COMPRESSION_LEVEL = 6  # 9 saves 3 % of stored real pages at 1.3 times the time, 15 saves 8 % at ten times
 QUICK_LEVEL = 1
@@ -185,11 +185,14 @@ EVIDENCE_HEADERS = (  # header fields that tell when, where and as what an answe
     "via",
     "server",
 )
-CAPTURES_SCHEMA = (
+CAPTURES_SCHEMA = (  # one transaction, for two processes may create the file at once
+    "begin immediate",
     "create table if not exists blobs (id integer primary key, sha256 text not null unique, size integer not null,"
     " base integer references blobs(id), data blob not null)",
     "create table if not exists bases (host text not null, blob integer not null references blobs(id),"
     " primary key (host, blob)) without rowid",
+    f"pragma user_version = {SCHEMA_VERSION}",
+    "commit",
 )
 
 
@@ -205,10 +208,19 @@ class Captures:
         self._hosts: dict[str, HostBases] = {}
         try:
             self._db = open_readonly(self.path) if readonly else open_writable(self.path, page_size=PAGE_SIZE)
-            for sql in () if readonly else CAPTURES_SCHEMA:
+            is_created = self._check_version(readonly=readonly)
+            for sql in () if readonly or is_created else CAPTURES_SCHEMA:
                 self._db.execute(sql)
         except sqlite3.Error as error:
             raise ArchiveError(self.path, f"cannot be opened: {error}") from error
+
+    def _check_version(self, *, readonly: bool) -> bool:
+        try:
+            return check_version(self._db, self.path)
+        except sqlite3.DatabaseError:
+            if not readonly:
+                raise
+            return True  # a damaged file is reported by each read, so that `verify` goes on
 
     @staticmethod
     def path_beside(archive: Path) -> Path:

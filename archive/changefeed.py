@@ -2,7 +2,7 @@
 
 The delta: a log of all that changes what the archive shows of a release, for mirrors that follow it.
 
-Rows of the table `delta` are written by triggers, in the transaction of the change itself (tables.py), and never
+Rows of the table `changefeed` are written by triggers, in the transaction of the change itself (tables.py), and never
 altered. Every writer begins its transaction with `begin immediate`, so there is one at a time, and it has committed
 before the next takes a number: whoever has read as far as a number never misses a smaller one. `change` says what
 happened:
@@ -36,7 +36,17 @@ DEFAULT_ENTRIES, MAX_ENTRIES = 100, 500  # entries of a page
 MAX_PAGE_BYTES = 2_000_000  # of the texts on a page that has more than one
 START_CURSOR = "0"
 CURSOR_FORMAT = re.compile(r"(?P<number>[1-9][0-9]{0,15})-(?P<check>[0-9a-f]{8})")
-RELEASE_COLUMNS = ("agency", "url", *STATE_FIELDS, "first_seen", "gone", "moved_to", "withheld", "revision", "hash")
+RELEASE_COLUMNS = (
+    "agency",
+    "url",
+    *STATE_FIELDS,
+    "first_seen",
+    "removed_at",
+    "moved_to",
+    "takedown",
+    "revision",
+    "hash",
+)
 PART_OBJECTS_SQL = {  # without the number of a part, which may change when the release is read anew
     name: ", ".join(f"'{field}', {field}" for field in dict.fromkeys(("position", *PART_FIELDS[name])))
     for name in PART_TABLES
@@ -50,24 +60,22 @@ LISTS_SQL = {
         for name in PART_TABLES
     },
 }
-CURRENT_STATE_SQL = "left join releases r on w.last and r.id = w.release and r.withheld is not 'hidden'"
+CURRENT_STATE_SQL = "left join releases r on w.last and r.id = w.release and r.takedown is not 'hidden'"
 PAGE_SQL = f"""
     with page as materialized (
-      select d.*, not exists (select 1 from delta n where n.release = d.release and n.id > d.id) as last
-      from delta d where d.id > :after order by d.id limit :size
+      select d.*, not exists (select 1 from changefeed n where n.release = d.release and n.id > d.id) as last
+      from changefeed d where d.id > :after order by d.id limit :size
     ), weighed as materialized (
       select w.*, sum(ifnull(octet_length(r.body) + octet_length(r.body_html), 0)) over (order by w.id) as bytes
       from page w {CURRENT_STATE_SQL}
     )
     select w.id, w.release, w.change, w.at, w.revision, w.takedown, v.cause, w.last, r.id is not null as shown,
-      (select max(id) from delta) as newest, {", ".join(f"r.{name} as now_{name}" for name in RELEASE_COLUMNS)},
+      (select max(id) from changefeed) as newest, {", ".join(f"r.{name} as now_{name}" for name in RELEASE_COLUMNS)},
       {", ".join(f"iif(r.id is null, null, ({sql})) as now_{name}" for name, sql in LISTS_SQL.items())}
     from weighed w {CURRENT_STATE_SQL} left join revisions v on v.id = w.revision
     where w.bytes <= :bytes or w.id = (select min(id) from page) order by w.id
 """
-ENTRY_SQL = (
-    "select d.*, (select max(id) from delta) as newest from (select :id as asked) left join delta d on d.id = :id"
-)
+ENTRY_SQL = "select d.*, (select max(id) from changefeed) as newest from (select :id as asked) left join changefeed d on d.id = :id"
 
 
 class UnknownCursorError(Exception):

@@ -3,7 +3,7 @@
 The completeness ledger: what an agency's sources list, held against what the archive holds.
 
 `scrapy crawl audit` reads the sources whole; `stock` counts and writes, `refill` puts what is missing before the next
-crawl, `shown` reads it for /-/ledger. An address that a source lists is one of three:
+crawl, `shown` reads it for /-/coverage. An address that a source lists is one of three:
 
     held      a release was read there, be it that it is gone or stands elsewhere by now
     refused   it was asked for, and no release could be read there: no release, 404, unreadable, forbidden by robots.txt
@@ -30,7 +30,7 @@ Gaps by name: addresses that a source lists and the archive does not hold, since
 answer), aside (read, and kept aside); or why it is no gap any more: filled, refused (no release could be read there),
 unlisted (no source lists it any more, and it was never read). No function commits.
 
-The ledger as /-/ledger shows it: all agencies, gaps first; or one, by month and source, with its gaps by name.
+The ledger as /-/coverage shows it: all agencies, gaps first; or one, by month and source, with its gaps by name.
 
 Stocktaking: one agency's sources, as they were read whole, against the archive; written to ledger and gaps.
 
@@ -92,10 +92,10 @@ UNLINKED_PROBLEM = "no page leads to it any more"
 FORGET_AFTER = timedelta(days=92)  # after so long a source that no page leads to is none of the agency's any more
 ROOT_KINDS = ("feed", "sitemap", "listing")
 PREVIOUS_SOURCES_SQL = """
-    select source, kind, max(checked), max(listed) > 0 or (not min(whole) and (max(problem) = l.source || ': ' || :empty
+    select source, kind, max(checked), max(listed) > 0 or (not min(complete) and (max(problem) = l.source || ': ' || :empty
       or exists (select 1 from frontier f where f.source = l.source and f.role = 'release')
-      or exists (select 1 from gaps g where g.source = l.source)))
-    from ledger l where agency = :agency and source is not null group by source order by min(id)
+      or exists (select 1 from missing_releases g where g.source = l.source)))
+    from coverage l where agency = :agency and source is not null group by source order by min(id)
 """
 
 
@@ -149,11 +149,11 @@ class UrlStatus:
     published: str | None = None
 
     @property
-    def status(self) -> Literal["held", "refused", "missing"]:
+    def status(self) -> Literal["stored", "rejected", "missing"]:
         """Which of the ledger's three it is."""
         if self.release_id is not None:
-            return "held"
-        return "missing" if self.state in ("unseen", "due", "failed", "aside") else "refused"
+            return "stored"
+        return "missing" if self.state in ("unseen", "due", "failed", "quarantined") else "rejected"
 
 
 def read_url_statuses(db: Database, urls: Collection[str]) -> dict[str, UrlStatus]:
@@ -187,8 +187,8 @@ def parse_publication_month(text: str | None, today: str) -> str | None:
 MIN_OLDER_RELEASES = 3  # as many older ones must be listed; a single one may be kept on top for years
 STORED_RELEASES_SQL = """
     select f.release, f.source, r.published from frontier f join releases r on r.id = f.release
-    where f.agency = :agency and f.role = 'release' and f.state = 'held' and f.source is not null
-      and r.published is not null and r.gone is null and r.moved_to is null
+    where f.agency = :agency and f.role = 'release' and f.state = 'stored' and f.source is not null
+      and r.published is not null and r.removed_at is null and r.moved_to is null
       and not exists (select 1 from removals o where o.release = r.id and o.ended is null and o.kind <> 'moved')
     order by f.release, f.first_seen
 """
@@ -216,8 +216,8 @@ def find_unlisted(
     return list(delisted.values())
 
 
-OPEN_STATES = ("unseen", "due", "failed", "aside")
-IS_OPEN_SQL = "state in ('unseen', 'due', 'failed', 'aside')"
+OPEN_STATES = ("unseen", "due", "failed", "quarantined")
+IS_OPEN_SQL = "state in ('unseen', 'due', 'failed', 'quarantined')"
 
 
 def update_missing_releases(
@@ -234,7 +234,7 @@ def update_missing_releases(
     whole: every source was read to its end; else what was not named may still be listed.
     """
     db.conn.executemany(
-        "insert into gaps (url, agency, source, month, listed, state, first_missed, last_missed)"
+        "insert into missing_releases (url, agency, source, month, listed, state, first_missed, last_missed)"
         " values (:url, :agency, :source, :month, :listed, :state, :now, :now) on conflict (url) do update set"
         " source = :source, month = :month, listed = :listed, state = :state, last_missed = :now, filled = null",
         [
@@ -245,26 +245,28 @@ def update_missing_releases(
             for url, (entry, month) in missing.items()
         ],
     )
-    rows = db.execute(f"select url from gaps where agency = ? and ({IS_OPEN_SQL} or state = 'unlisted')", [agency])
+    rows = db.execute(
+        f"select url from missing_releases where agency = ? and ({IS_OPEN_SQL} or state = 'unlisted')", [agency]
+    )
     before = {url for (url,) in rows} - missing.keys()
     for url, known in read_url_statuses(db, before).items():
-        if known.status == "held":
+        if known.status == "stored":
             state = "filled"
-        elif known.status == "refused":
-            state = "refused"
+        elif known.status == "rejected":
+            state = "rejected"
         elif is_complete:
             state = "unlisted"
         else:
             continue
         filled = to_iso(now) if state == "filled" else None
-        db.execute("update gaps set state = ?, filled = ? where url = ?", [state, filled, url])
+        db.execute("update missing_releases set state = ?, filled = ? where url = ?", [state, filled, url])
 
 
 def queue_missing_releases(db: Database, agency: str, now: datetime) -> int:
     """Make what the last stocktaking found missing due, so that the next news crawl reads it; how many that are."""
     frontier, due = Frontier(db), 0
     rows = db.execute(
-        "select url, source, listed from gaps where agency = ? and state in ('unseen', 'failed')", [agency]
+        "select url, source, listed from missing_releases where agency = ? and state in ('unseen', 'failed')", [agency]
     ).fetchall()
     for url, source, listed in rows:
         frontier.add(url, agency=agency, role="release", seen_at=now, source=source, listed=listed)
@@ -273,29 +275,29 @@ def queue_missing_releases(db: Database, agency: str, now: datetime) -> int:
             " and release is null and agency = ?",
             [url, agency],
         ).rowcount
-        db.execute("update gaps set state = 'due' where url = ?", [url])
+        db.execute("update missing_releases set state = 'due' where url = ?", [url])
     return due
 
 
 DEFAULT_PAGE_SIZE = 50  # a page of gaps by name
 MAX_PAGE_SIZE = 1000  # on one page of JSON
 TOTALS_SQL = """
-    sum(listed) as listed, sum(held) as held, sum(refused) as refused, sum(missing) as missing,
-    sum(delisted) as delisted, min(whole) as whole, max(problem) as problem, max(checked) as checked
+    sum(listed) as listed, sum(stored) as stored, sum(rejected) as rejected, sum(missing) as missing,
+    sum(unlisted) as unlisted, min(complete) as complete, max(problem) as problem, max(checked) as checked
 """
 OVERVIEW_SQL = f"""
     select a.slug as agency, a.name, a.name_en, l.* from agencies a left join
-      (select agency as of, {TOTALS_SQL} from ledger where source is null group by agency) l on l.of = a.slug
+      (select agency as of, {TOTALS_SQL} from coverage where source is null group by agency) l on l.of = a.slug
 """
 MONTHS_SQL = """
-    select month, listed, held, refused, missing, delisted from ledger where agency = :agency and source is null
+    select month, listed, stored, rejected, missing, unlisted from coverage where agency = :agency and source is null
     order by month is null, month desc
 """
 SOURCES_SQL = f"""
-    select source, kind, {TOTALS_SQL} from ledger where agency = :agency and source is not null group by source order by id
+    select source, kind, {TOTALS_SQL} from coverage where agency = :agency and source is not null group by source order by id
 """
 MISSING_RELEASES_SQL = """
-    select rowid as id, url, source, month, listed, state, first_missed, last_missed from gaps
+    select rowid as id, url, source, month, listed, state, first_missed, last_missed from missing_releases
     where agency = :agency and {open} and rowid > :after order by rowid limit :size
 """
 
@@ -357,7 +359,7 @@ def choose_agency_name(row: dict[str, Any], lang: str) -> str:
     return str(row["name_en"] if lang == "en" and row["name_en"] else row["name"])
 
 
-COUNTED_STATUSES = ("held", "refused", "missing")
+COUNTED_STATUSES = ("stored", "rejected", "missing")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -365,8 +367,8 @@ class CoverageTotals:
     """An agency's sums over all its sources, each release once. delisted: None where it cannot be said."""
 
     listed: int
-    held: int
-    refused: int
+    stored: int
+    rejected: int
     missing: int
     unlisted: int | None
     is_complete: bool
@@ -382,7 +384,7 @@ def update_coverage(db: Database, agency: str, sources: Sequence[AuditedSource],
     delisted = find_unlisted(db, agency, named, found) if whole else None
     entries = merge_listed_urls(sources)
     months = {url: find_publication_month(entry, found[url], today) for url, entry in entries.items()}
-    db.execute("delete from ledger where agency = ?", [agency])
+    db.execute("delete from coverage where agency = ?", [agency])
     for source in named:
         own = count_by_month(
             source.urls, found, {url: find_publication_month(e, found[url], today) for url, e in source.urls.items()}
@@ -465,7 +467,7 @@ def write_coverage_rows(
     read = source.read_at or now
     months: set[str | None] = {*counts, *(unlisted or ())} or {None}
     db.conn.executemany(
-        "insert into ledger (agency, month, source, kind, listed, held, refused, missing, delisted, whole, problem,"
+        "insert into coverage (agency, month, source, kind, listed, stored, rejected, missing, unlisted, complete, problem,"
         " checked) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [
             (

@@ -39,6 +39,7 @@ class ArchiveError(Exception):
 
 WAL_SIZE = 16 * 1024 * 1024  # bytes of the file beside it, about
 LOCK_TIMEOUT = 30  # seconds, for another process to be done
+SCHEMA_VERSION = 1  # SQLite's user_version of archive.db, captures.db and withheld.db
 
 
 def open_writable(path: Path, *, page_size: int = 4096) -> sqlite3.Connection:
@@ -73,13 +74,28 @@ def open_readonly(path: Path) -> sqlite3.Connection:
     return sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, isolation_level=None, timeout=LOCK_TIMEOUT)
 
 
+def check_version(db: sqlite3.Connection, path: Path) -> bool:
+    """Return whether archive.db, captures.db or withheld.db is of this version; False if the file is still empty.
+
+    Raise ArchiveError if it was made by an older or newer version, or by other software.
+    """
+    (version,) = db.execute("pragma user_version").fetchone()
+    if version > SCHEMA_VERSION:
+        raise ArchiveError(path, "was made by a newer version of Myndighetsarkivet: update the software to open it")
+    if version < SCHEMA_VERSION and db.execute("select 1 from sqlite_master limit 1").fetchone():
+        raise ArchiveError(
+            path, "was made before version 0.1.0 or by other software, and cannot be opened as an archive"
+        )
+    return bool(version)
+
+
 def check_database(path: Path, *, missing_message: str = "no such file") -> None:
     """ArchiveError where there is no file, or it is no SQLite file."""
     if not path.is_file():
         raise ArchiveError(path, missing_message)
     try:
         with closing(open_readonly(path)) as db:
-            db.execute("select 1 from sqlite_master")
+            check_version(db, path)
     except sqlite3.Error as error:
         raise ArchiveError(path, f"cannot be opened as an archive: {error}") from error
 

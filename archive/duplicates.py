@@ -138,7 +138,7 @@ class BandKeys:
 
 
 class NearDuplicates:
-    """The tables joint_bands and joint_texts. No method commits: wrap calls in `Archive.transaction`."""
+    """The tables minhash_bands and near_duplicates. No method commits: wrap calls in `Archive.transaction`."""
 
     def __init__(self, db: Database) -> None:
         self.db = db
@@ -162,7 +162,7 @@ class NearDuplicates:
         if not known.band_keys:
             return
         self.db.conn.executemany(
-            "insert or ignore into joint_bands (band, value, release) values (?, ?, ?)",
+            "insert or ignore into minhash_bands (band, value, release) values (?, ?, ?)",
             [(band, key * DAY_RANGE + day, release_id) for band, key in known.band_keys],
         )
         low, high = max(day - MAX_DAYS_APART, 0), min(day + MAX_DAYS_APART, DAY_RANGE - 1)
@@ -176,7 +176,7 @@ class NearDuplicates:
             alike = compare_texts(told, held, close_in_time=abs(day - held_day) <= MAX_DAYS_APART)
             if alike is not None:
                 self.db.conn.executemany(
-                    "insert into joint_texts (release, other, similarity) values (?, ?, ?)",
+                    "insert into near_duplicates (release, other, similarity) values (?, ?, ?)",
                     [(release_id, other, alike), (other, release_id, alike)],
                 )
 
@@ -197,7 +197,7 @@ class NearDuplicates:
         pass begins at 0, and then throws such keys away.
         """
         if after_id == 0:
-            self.db.execute("delete from joint_bands where band not between ? and ?", [FIRST_BAND, LAST_BAND])
+            self.db.execute("delete from minhash_bands where band not between ? and ?", [FIRST_BAND, LAST_BAND])
         rows = self.db.execute(
             "select id, agency, title, lead, body from releases where id > ? order by id limit ?", [after_id, limit]
         ).fetchall()
@@ -214,8 +214,8 @@ class NearDuplicates:
     def is_stale(self) -> bool:
         """Whether keys of other rules are held: their releases are not found until `renew` has passed over them."""
         row = self.db.execute(
-            "select exists (select 1 from joint_bands where band < ?) or exists"
-            " (select 1 from joint_bands where band > ?)",
+            "select exists (select 1 from minhash_bands where band < ?) or exists"
+            " (select 1 from minhash_bands where band > ?)",
             [FIRST_BAND, LAST_BAND],
         ).fetchone()
         return bool(row[0])
@@ -223,11 +223,11 @@ class NearDuplicates:
     def _delete_pairs(self, release_id: int) -> None:
         """Take a release's pairs out, from both sides."""
         self.db.execute(
-            "delete from joint_texts where other = ?1 and release in"
-            " (select other from joint_texts where release = ?1)",
+            "delete from near_duplicates where other = ?1 and release in"
+            " (select other from near_duplicates where release = ?1)",
             [release_id],
         )
-        self.db.execute("delete from joint_texts where release = ?", [release_id])
+        self.db.execute("delete from near_duplicates where release = ?", [release_id])
 
     def _read_text_and_day(self, release_id: int) -> tuple[ShingledText, int]:
         """What a release says now, and its day."""
@@ -246,7 +246,7 @@ def find_candidates(db: Database, ranges: list[tuple[int, int, int]], operator: 
         return []
     rows = db.execute(
         f"with ranges (band, low, high) as (values {', '.join(['(?, ?, ?)'] * len(ranges))}), found as ("
-        " select b.release, count(*) as shared from ranges g cross join joint_bands b"
+        " select b.release, count(*) as shared from ranges g cross join minhash_bands b"
         " on b.band = g.band and b.value between g.low and g.high group by b.release)"
         f" select f.release from found f join releases r on r.id = f.release where r.agency {operator} ?"
         " order by f.shared desc, f.release desc limit ?",
@@ -300,7 +300,7 @@ def to_day_number(published: str | None, updated: str | None, first_seen: str) -
 
 DUPLICATES_SQL = """
     select o.id, o.title, o.language, o.agency, a.name, a.name_en, o.published, o.updated, o.first_seen, j.similarity
-    from joint_texts j join releases o on o.id = j.other join agencies a on a.slug = o.agency
+    from near_duplicates j join releases o on o.id = j.other join agencies a on a.slug = o.agency
     where j.release = ? and o.moved_to is null
 """
 

@@ -41,16 +41,16 @@ IS_NEW_SQL = f"""
         select c.finished >= {{seen}} and c.new <= {MAX_UNDATED_RELEASES} from crawls c where c.agency = {{agency}} and c.spider = 'news'
         and c.started <= {{seen}} order by c.started desc limit 1), 0) end
 """  # an agency's crawls never overlap
-# for searches, by the narrow rows of listed alone: tables to stand behind `with`
+# for searches, by the narrow rows of release_facets alone: tables to stand behind `with`
 SEARCH_FEED_SQL = f"""{BACKFILL_END_SQL}, news as materialized (
     select f.release, f.seen
     from (select v.release, v.seen from {FIRST_REVISIONS_SQL} order by v.seen desc, v.id desc limit {
     MAX_SCANNED_RELEASES
 }) f
-    cross join listed l on l.release = f.release cross join begun b on b.agency = l.agency and f.seen > b.ended
+    cross join release_facets l on l.release = f.release cross join begun b on b.agency = l.agency and f.seen > b.ended
     where not exists (select 1 from releases m where m.moved_to = f.release) and {
     IS_NEW_SQL.format(
-        published="iif(l.day is null, null, l.newest)", updated="l.newest", seen="f.seen", agency="l.agency"
+        published="iif(l.sort_day is null, null, l.sort_date)", updated="l.sort_date", seen="f.seen", agency="l.agency"
     )
 })"""
 ANY_FINISHED_CRAWL_SQL = "select 1 from crawls where spider = 'news' and reason = 'finished' limit 1"

@@ -1,6 +1,6 @@
 """URL frontier, pagination cursors, host state, jobs of distributed workers.
 
-Which agencies' rounds are out with workers on other machines, the errands table: one row an agency, its newest.
+Which agencies' rounds are out with workers on other machines, the jobs table: one row an agency, its newest.
 
 `token` is the number of the lease a worker holds on the agency, ever higher; `applied` is the last of its messages that
 stands in the archive. Both are written in the transaction that does what a message says, so that a message that comes
@@ -23,7 +23,7 @@ A host is named as in its addresses, with its port where that is not the scheme'
 asking for its robots.txt last: allowed (it was read), absent (there is none) or unreachable (a server's fault, or
 no answer: it forbids, RFC 9309, 2.3.1.4).
 
-Where a long walk through a listing was broken off, so that the next one goes on there: the walks table.
+Where a long walk through a listing was broken off, so that the next one goes on there: the pagination_cursors table.
 
 A listing whose older pages were left for later is read from both ends of the gap: first from its beginning, down to
 what was found before the walk was cut; then on from the page the walk had come to. Only then was its pass a whole one.
@@ -49,7 +49,7 @@ class Job:
     token: int
     applied: int
     crawl: int | None  # the row in crawls of the pass that goes on
-    tally: str | None  # what that pass has come to so far, as JSON
+    counters: str | None  # what that pass has come to so far, as JSON
     ended: str | None
 
 
@@ -57,7 +57,7 @@ JOB_COLUMNS = ", ".join(Job.__dataclass_fields__)
 
 
 class Jobs:
-    """The errands table. No method commits: wrap calls in `Archive.transaction`."""
+    """the jobs table. No method commits: wrap calls in `Archive.transaction`."""
 
     def __init__(self, db: Database) -> None:
         self.db = db
@@ -73,22 +73,22 @@ class Jobs:
     def start(self, agency: str, token: int, started_at: datetime, applied: int) -> None:
         """An agency's round is handed out; what an older token sends from now on is of no effect."""
         self.db.execute(
-            "insert or replace into errands (agency, token, begun, applied) values (?, ?, ?, ?)",
+            "insert or replace into jobs (agency, token, started, applied) values (?, ?, ?, ?)",
             [agency, token, to_iso(started_at), applied],
         )
 
     def mark_applied(self, agency: str, applied: int, *, crawl: int | None, tally: str | None) -> None:
         """A message has been applied."""
         self.db.execute(
-            "update errands set applied = ?, crawl = ?, tally = ? where agency = ?", [applied, crawl, tally, agency]
+            "update jobs set applied = ?, crawl = ?, counters = ? where agency = ?", [applied, crawl, tally, agency]
         )
 
     def finish(self, agency: str, ended_at: datetime) -> None:
         """The round has come to its end."""
-        self.db.execute("update errands set ended = ?, tally = null where agency = ?", [to_iso(ended_at), agency])
+        self.db.execute("update jobs set ended = ?, counters = null where agency = ?", [to_iso(ended_at), agency])
 
     def _find(self, condition: str, value: object) -> list[Job]:
-        rows = self.db.execute(f"select {JOB_COLUMNS} from errands where {condition} order by agency", [value])
+        rows = self.db.execute(f"select {JOB_COLUMNS} from jobs where {condition} order by agency", [value])
         return [Job(**dict(zip(Job.__dataclass_fields__, row, strict=True))) for row in rows.fetchall()]
 
 
@@ -163,14 +163,14 @@ class Frontier:
         if not added and listed:
             self.db.execute(
                 "update frontier set listed = :listed, state = case when state = 'done'"
-                " or (state in ('held', 'gone', 'aside') and listed is not null and fetched < :begun"
+                " or (state in ('stored', 'gone', 'quarantined') and listed is not null and fetched < :begun"
                 " and :listed >= substr(fetched, 1, length(:listed))) then 'due' else state end"
                 " where url = :url and (listed is null or listed < :listed)",
                 {"url": url, "listed": listed, "begun": to_iso(crawl_started or seen_at)},
             )
         if not added:  # an address whose release stands elsewhere by now may be used for another one day
             self.db.execute(
-                "update frontier set state = 'due' where url = ? and state = 'held' and fetched < ?"
+                "update frontier set state = 'due' where url = ? and state = 'stored' and fetched < ?"
                 " and url <> (select url from releases where id = frontier.release)",
                 [url, to_iso((crawl_started or seen_at) - URL_REUSE_AFTER)],
             )
@@ -185,7 +185,7 @@ class Frontier:
             f"select {FRONTIER_COLUMNS} from (select * from ({RELEASE_ENTRIES_SQL} and state = 'due' order by first_seen, rowid"
             " limit :limit) union all select * from"
             # one that is held is looked at again by its age, not here
-            f" ({RELEASE_ENTRIES_SQL} and state in ('failed', 'refused', 'gone', 'aside') and release is null"
+            f" ({RELEASE_ENTRIES_SQL} and state in ('failed', 'rejected', 'gone', 'quarantined') and release is null"
             " and next_due <= :now order by first_seen, rowid limit :limit)) order by first_seen, number limit :limit",
             {"agency": agency, "now": to_iso(now), "limit": limit + len(exclude)},
         )
@@ -228,18 +228,18 @@ class Frontier:
     def mark_stored(self, url: str, release_id: int, seen_at: datetime) -> None:
         """The address is known to hold a release. Nothing is written where that was known already."""
         row = self.get(url)
-        if not row or (row.state, row.release) != ("held", release_id):
-            self._update(url, "held", seen_at, release_id=release_id)
+        if not row or (row.state, row.release) != ("stored", release_id):
+            self._update(url, "stored", seen_at, release_id=release_id)
 
     def mark_read(
         self, url: str, release_id: int, seen_at: datetime, *, etag: str | None, last_modified: str | None
     ) -> None:
         """The address answered with its release. The answer's validators are the only ones from now on."""
         row = self.get(url)
-        told = ("held", release_id, etag, last_modified)
+        told = ("stored", release_id, etag, last_modified)
         if not row or (row.state, row.release, row.etag, row.last_modified) != told:
             self.db.execute("update frontier set etag = null, last_modified = null where url = ?", [url])
-            self._update(url, "held", seen_at, etag=etag, last_modified=last_modified, release_id=release_id)
+            self._update(url, "stored", seen_at, etag=etag, last_modified=last_modified, release_id=release_id)
 
     def mark_done(
         self,
@@ -270,7 +270,7 @@ class Frontier:
 
     def mark_rejected(self, url: str, seen_at: datetime, problem: str) -> None:
         """The address answered, but no release could be read."""
-        self._schedule_retry(url, "refused", seen_at, problem, REJECTED_RETRY)
+        self._schedule_retry(url, "rejected", seen_at, problem, REJECTED_RETRY)
 
     def mark_gone(self, url: str, seen_at: datetime, problem: str) -> None:
         """The address answered 404 or 410; it is looked at again, ever more seldom, for it may come back."""
@@ -278,7 +278,7 @@ class Frontier:
 
     def mark_quarantined(self, url: str, seen_at: datetime, problem: str) -> None:
         """The address was read, and what was read is kept aside."""
-        self._schedule_retry(url, "aside", seen_at, problem, REJECTED_RETRY)
+        self._schedule_retry(url, "quarantined", seen_at, problem, REJECTED_RETRY)
 
     def mark_failed(self, url: str, seen_at: datetime, problem: str) -> None:
         """The address did not answer; it is tried again, ever more seldom."""
@@ -420,7 +420,7 @@ class PaginationCursor:
 
 
 class PaginationCursors:
-    """The walks table. No method commits: wrap calls in `Archive.transaction`."""
+    """the pagination_cursors table. No method commits: wrap calls in `Archive.transaction`."""
 
     def __init__(self, db: Database) -> None:
         self.db = db
@@ -428,7 +428,8 @@ class PaginationCursors:
     def get(self, listing_url: str) -> PaginationCursor | None:
         """Where to go on with a listing; None where its last walk came to its end."""
         row = self.db.execute(
-            "select listing, following, page, cut from walks where listing = ?", [listing_url]
+            "select listing, next_url, page_number, interrupted from pagination_cursors where listing = ?",
+            [listing_url],
         ).fetchone()
         return (
             PaginationCursor(listing_url=row[0], next_url=row[1], page_number=row[2], interrupted_at=row[3])
@@ -439,17 +440,17 @@ class PaginationCursors:
     def save(self, listing_url: str, *, agency: str, next_url: str, page_number: int, interrupted_at: datetime) -> None:
         """Break a walk off before a page."""
         self.db.execute(
-            "insert or replace into walks (listing, agency, following, page, cut) values (?, ?, ?, ?, ?)",
+            "insert or replace into pagination_cursors (listing, agency, next_url, page_number, interrupted) values (?, ?, ?, ?, ?)",
             [listing_url, agency, next_url, page_number, to_iso(interrupted_at)],
         )
 
     def delete(self, listing_url: str) -> None:
         """A listing's walk has come to its end, or must begin anew."""
-        self.db.execute("delete from walks where listing = ?", [listing_url])
+        self.db.execute("delete from pagination_cursors where listing = ?", [listing_url])
 
     def delete_except(self, agency: str, listing_urls: Collection[str]) -> None:
         """End an agency's walks through listings that are none of these."""
-        rows = self.db.execute("select listing from walks where agency = ?", [agency]).fetchall()
+        rows = self.db.execute("select listing from pagination_cursors where agency = ?", [agency]).fetchall()
         for (listing,) in rows:
             if listing not in listing_urls:
                 self.delete(listing)

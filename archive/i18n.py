@@ -432,7 +432,7 @@ HEALTH_REASON_TEXTS = {  # by the reason's code: see the table in archive/health
         "Ingen av {bad} listade sidor gick att läsa: {fault}.", "None of {bad} listed pages could be read: {fault}."
     ),
     "none_held": Translation("Listar meddelanden, men inget har lästs.", "Lists releases, but none was read."),
-    "held_back": Translation(
+    "quarantined": Translation(
         (
             "{n} meddelande hålls undan tills någon har sett på det.",
             "{n} meddelanden hålls undan tills någon sett dem.",
@@ -884,7 +884,7 @@ MISSING_REASON_TEXTS = {
     "unseen": Translation("inte funnet av någon insamling", "not found by any crawl"),
     "due": Translation("funnet, står på tur att läsas", "found, waits its turn to be read"),
     "failed": Translation("sidan svarade inte", "the page did not answer"),
-    "aside": Translation("läst, men hålls undan tills någon sett på det", "read, but kept aside until looked at"),
+    "quarantined": Translation("läst, men hålls undan tills någon sett på det", "read, but kept aside until looked at"),
 }
 COVERAGE_TEXTS = {
     **{f"kind_{kind}": text for kind, text in SOURCE_KIND_TEXTS.items()},
@@ -1374,7 +1374,7 @@ def format_release_kind(language: str, kind: str) -> str:
     return str(getattr(RELEASE_KIND_TEXTS[kind], language)) if kind in RELEASE_KIND_TEXTS else kind
 
 
-def format_importance(language: str, weight: int | None) -> str:
+def format_importance(language: str, importance: int | None) -> str:
     """How much an edit matters, in words; "" where it was not weighed.
 
     >>> format_importance("en", 75), format_importance("sv", 8)
@@ -1382,18 +1382,18 @@ def format_importance(language: str, weight: int | None) -> str:
     """
     return (
         ""
-        if weight is None
-        else str(getattr(next(text for least, _, text in IMPORTANCE_LEVELS if weight >= least), language))
+        if importance is None
+        else str(getattr(next(text for least, _, text in IMPORTANCE_LEVELS if importance >= least), language))
     )
 
 
-def format_importance_bar(weight: int | None) -> str:
+def format_importance_bar(importance: int | None) -> str:
     """The same for the eye, without colour.
 
     >>> format_importance_bar(75), format_importance_bar(8), format_importance_bar(None)
     ('▮▮▮▯', '▮▯▯▯', '')
     """
-    marks = 0 if weight is None else next(marks for least, marks, _ in IMPORTANCE_LEVELS if weight >= least)
+    marks = 0 if importance is None else next(marks for least, marks, _ in IMPORTANCE_LEVELS if importance >= least)
     return "▮" * marks + "▯" * (4 - marks) if marks else ""
 
 

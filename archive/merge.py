@@ -51,8 +51,8 @@ def merge_releases(
         row = {
             "previous": before.revision,
             "cause": "source" if cause == "source" and told.changes else "first",
-            "dated": int(before.state["updated"] != after.state["updated"]),
-            "weight": told.weight,
+            "update_date_changed": int(before.state["updated"] != after.state["updated"]),
+            "importance": told.importance,
             **build_change_columns(told),
         }
         archive.writer.update("revisions", after.revision, row)
@@ -75,7 +75,7 @@ def find_moved_copy(archive: Archive, release_id: int, *, min_similarity: float)
     ):
         row = archive.db.execute(
             "select id, url from releases o where id = ? and id <> ? and (first_seen >= ? or published = ?)"
-            " and gone is null and moved_to is null and not exists (select 1 from removals"
+            " and removed_at is null and moved_to is null and not exists (select 1 from removals"
             " where release = o.id and ended is null and kind <> 'moved')",
             [other, release_id, last_checked, published],
         ).fetchone()

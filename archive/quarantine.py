@@ -1,6 +1,6 @@
 """Quarantine table; field habits; collapse test; thin sources.
 
-What was read and kept aside, because too much of it looked as if we misread: the table held_back.
+What was read and kept aside, because too much of it looked as if we misread: the table quarantine.
 
 A row is written as a page is read, in the transaction that settles its address, its bytes kept before. `decided`
 is null while it waits. `decision` says what came of it:
@@ -8,10 +8,10 @@ is null while it waits. `decision` says what came of it:
     null        not judged yet: the crawl goes on, or was killed, and the agency's next one judges it
     aside       judged: many of the agency's pages lost the same; it waits for a person or for a mended rule
     genuine     judged: the agency's own doing, and taken in
-    taken       taken in by hand (scrapy takein): what it lacks is not missed until it is usual again
+    taken       taken in by hand (scrapy quarantine --accept): what it lacks is not missed until it is usual again
     reparsed    read whole by mended rules, and taken in (scrapy reparse)
     superseded  the same page was read whole, or found as held, since
-    dropped     by hand (scrapy takein --drop)
+    dropped     by hand (scrapy quarantine --drop)
 
 Sources that list far fewer releases than usual: by the columns `links` and `usual` of frontier.
 
@@ -66,7 +66,7 @@ class QuarantinedPage:
 
 
 class Quarantine:
-    """The table held_back. No method commits: wrap calls in `Archive.transaction`."""
+    """The table quarantine. No method commits: wrap calls in `Archive.transaction`."""
 
     def __init__(self, db: Database) -> None:
         self.db = db
@@ -85,7 +85,7 @@ class Quarantine:
     ) -> None:
         """Keep a reading aside; its capture is noted already."""
         self.db.execute(
-            "insert into held_back (agency, crawl, url, release, seen, state, capture, reason)"
+            "insert into quarantine (agency, crawl, url, release, seen, state, capture, reason)"
             " values (?, ?, ?, ?, ?, ?, ?, ?)",
             [
                 agency,
@@ -102,7 +102,7 @@ class Quarantine:
     def contains(self, url: str, state: Mapping[str, Any]) -> bool:
         """Whether a page's reading waits already, or was dropped, just as it reads now."""
         rows = self.db.execute(
-            "select state from held_back where url = ? and (decided is null or decision = 'dropped')", [url]
+            "select state from quarantine where url = ? and (decided is null or decision = 'dropped')", [url]
         )
         digest = hash_state(state)
         return any(hash_state(json.loads(held)) == digest for (held,) in rows)
@@ -110,23 +110,23 @@ class Quarantine:
     def list_pending(self, agency: str) -> list[QuarantinedPage]:
         """What waits of an agency, in the order it was read."""
         rows = self.db.execute(
-            f"select {QUARANTINE_COLUMNS} from held_back where agency = ? and decided is null order by seen, id",
+            f"select {QUARANTINE_COLUMNS} from quarantine where agency = ? and decided is null order by seen, id",
             [agency],
         ).fetchall()
         return [to_quarantined_page(row) for row in rows]
 
     def list_agencies(self) -> list[str]:
         """Whose readings wait."""
-        return [slug for (slug,) in self.db.execute("select distinct agency from held_back where decided is null")]
+        return [slug for (slug,) in self.db.execute("select distinct agency from quarantine where decided is null")]
 
     def confirm(self, page_id: int) -> None:
         """A row stays aside until somebody, or a mended rule, takes it in."""
-        self.db.execute("update held_back set decision = 'aside' where id = ?", [page_id])
+        self.db.execute("update quarantine set decision = 'confirmed' where id = ?", [page_id])
 
     def decide(self, page_id: int, decision: str, decided_at: datetime) -> None:
         """A row waits no longer."""
         self.db.execute(
-            "update held_back set decision = ?, decided = ? where id = ?", [decision, to_iso(decided_at), page_id]
+            "update quarantine set decision = ?, decided = ? where id = ?", [decision, to_iso(decided_at), page_id]
         )
 
     def is_superseded(self, page: QuarantinedPage) -> bool:
@@ -141,13 +141,13 @@ class Quarantine:
     def redact_states(self, release_id: int, redact: Callable[[Mapping[str, Any]], Mapping[str, Any]]) -> None:
         """Leave of a release's rows only what may be `shown` (archive.takedowns); its bytes hold the rest."""
         rows = self.db.execute(
-            "select id, state from held_back where release = :release or url in (select url from frontier"
+            "select id, state from quarantine where release = :release or url in (select url from frontier"
             " where release = :release union select url from releases where id = :release)",
             {"release": release_id},
         ).fetchall()
         for key, state in rows:
             self.db.execute(
-                "update held_back set state = ? where id = ?", [to_canonical_json(redact(json.loads(state))), key]
+                "update quarantine set state = ? where id = ?", [to_canonical_json(redact(json.loads(state))), key]
             )
 
     def get_capture(self, page: QuarantinedPage) -> Capture | None:
@@ -164,7 +164,8 @@ class Quarantine:
     def read_accepted_losses(self, agency: str) -> dict[str, str]:
         """What an agency's releases may lack, for somebody took such in; since when."""
         rows = self.db.execute(
-            "select reason, decided from held_back where agency = ? and decision = 'taken' order by decided", [agency]
+            "select reason, decided from quarantine where agency = ? and decision = 'accepted' order by decided",
+            [agency],
         )
         return {reason_key(reason): decided for reasons, decided in rows for reason in json.loads(reasons)}
 
@@ -191,10 +192,10 @@ MIN_SOURCE_LINKS = 4  # a source that usually names fewer cannot name far fewer
 def update_link_count(db: Database, source: str, link_count: int) -> None:
     """A source names so many releases now; a listing, on its first page.
 
-    `usual` follows, but not a fall below half of it: that stands until somebody says it is right.
+    `usual_links` follows, but not a fall below half of it: that stands until somebody says it is right.
     """
     db.execute(
-        "update frontier set links = :links, usual = case when usual >= :few and 2 * :links < usual then usual"
+        "update frontier set links = :links, usual_links = case when usual_links >= :few and 2 * :links < usual_links then usual_links"
         " else :links end where url = :source",
         {"source": source, "links": link_count, "few": MIN_SOURCE_LINKS},
     )
@@ -202,7 +203,7 @@ def update_link_count(db: Database, source: str, link_count: int) -> None:
 
 def accept_link_count(db: Database, source: str) -> None:
     """As many as a source names now are what it usually names."""
-    db.execute("update frontier set usual = links where url = ?", [source])
+    db.execute("update frontier set usual_links = links where url = ?", [source])
 
 
 def is_restarted_list(db: Database, source: str, url: str) -> bool:
@@ -221,8 +222,8 @@ def is_restarted_list(db: Database, source: str, url: str) -> bool:
 def find_short_sources(db: Database, agency: str) -> dict[str, tuple[int, int]]:
     """The sources of an agency that name far fewer releases than usual: how many, and how many usually."""
     rows = db.execute(
-        "select url, links, usual from frontier where agency = ? and role in ('feed', 'sitemap', 'listing')"
-        " and 2 * links < usual",
+        "select url, links, usual_links from frontier where agency = ? and role in ('feed', 'sitemap', 'listing')"
+        " and 2 * links < usual_links",
         [agency],
     )
     return {url: (links, usual) for url, links, usual in rows}
@@ -250,7 +251,7 @@ MIN_USUAL_SHARE = 0.9  # of them, the share that makes one
 SHORT_QUANTILE = 0.05  # the share of texts that may be as short as `short`
 MAX_SHORT_RATIO = 0.5  # of what next to no text of the agency falls below
 BACKFILL_SQL = """
-    select :day < :oldest or (:day is null and exists (select 1 from walks where agency = :agency))
+    select :day < :oldest or (:day is null and exists (select 1 from pagination_cursors where agency = :agency))
       or not exists (select 1 from crawls where agency = :agency and spider = 'news' and reason = 'finished'
         and finished < (select first_seen from frontier where url = :url))
 """
@@ -258,9 +259,9 @@ HABITS_SQL = """
     select r.title, r.lead, r.body, r.published, r.updated, r.language, r.kind, r.first_seen,
       exists (select 1 from release_tags where release = r.id) as tags,
       exists (select 1 from questions where release = r.id) as questions,
-      exists (select 1 from contacts where release = r.id) as contacts, l.newest
-    from listed l join releases r on r.id = l.release join revisions v on v.id = r.revision
-    where l.agency = ? and v.cause <> 'import' order by l.newest desc limit ?
+      exists (select 1 from contacts where release = r.id) as contacts, l.sort_date
+    from release_facets l join releases r on r.id = l.release join revisions v on v.id = r.revision
+    where l.agency = ? and v.cause <> 'import' order by l.sort_date desc limit ?
 """
 
 
@@ -322,7 +323,7 @@ def read_field_habits(db: Database, agency: str, accepted: Mapping[str, str]) ->
         row = dict(zip(names, values, strict=True))
         for group in ((), (row["language"],), (row["language"], row["kind"])):
             add_to_habits(usual.groups[group], row, accepted)
-        usual.oldest = min(usual.oldest or row["newest"], row["newest"] or usual.oldest)  # "": without any date
+        usual.oldest = min(usual.oldest or row["sort_date"], row["sort_date"] or usual.oldest)  # "": without any date
         for name in filter(row.get, UNIQUE_FIELDS):
             usual.known_values[name].add(row[name])
             if row["first_seen"] > accepted.get(name, ""):
@@ -424,7 +425,7 @@ def find_loss_start(pages: list[QuarantinedPage]) -> str | None:
 def list_recent_pages(db: Database, agency: str, now: datetime) -> list[QuarantinedPage]:
     """What waits, and what was taken in as the agency's own doing lately, in the order it was read."""
     rows = db.execute(
-        f"select {QUARANTINE_COLUMNS} from held_back"
+        f"select {QUARANTINE_COLUMNS} from quarantine"
         " where agency = :agency and (decided is null or (decision = 'genuine' and seen >= :since)) order by seen, id",
         {"agency": agency, "since": to_iso(now - LOOK_BACK_PERIOD)},
     ).fetchall()

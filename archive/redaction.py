@@ -31,7 +31,7 @@ from urllib.parse import unquote
 from lxml import etree, html
 from sqlite_utils import Database
 
-from archive.database import ArchiveError, open_readonly, open_writable
+from archive.database import SCHEMA_VERSION, ArchiveError, check_version, open_readonly, open_writable
 from archive.dates import to_iso
 from archive.models import LIST_FIELDS, STATE_FIELDS
 
@@ -240,9 +240,12 @@ def redact_html(markup: str, matcher: PassageMatcher) -> str:
 
 
 WITHHELD_FILE = "withheld.db"
-WITHHELD_SCHEMA = (
+WITHHELD_SCHEMA = (  # one transaction, for two processes may create the file at once
+    "begin immediate",
     "create table if not exists states (revision integer primary key, state text not null)",
     "create table if not exists passages (takedown integer primary key, passage text not null)",
+    f"pragma user_version = {SCHEMA_VERSION}",
+    "commit",
 )
 WITHHELD_COLUMNS = (*STATE_FIELDS, *LIST_FIELDS, "summary", "summary_en", "changes")
 
@@ -283,6 +286,7 @@ class WithheldStore:
         try:
             db = open_readonly(self.path)
             try:
+                check_version(db, self.path)
                 found = db.execute(sql, [key]).fetchone()
             finally:
                 db.close()
@@ -298,7 +302,7 @@ class WithheldStore:
             db = open_writable(self.path)
             try:
                 db.execute("pragma synchronous = full")
-                for statement in WITHHELD_SCHEMA:
+                for statement in () if check_version(db, self.path) else WITHHELD_SCHEMA:
                     db.execute(statement)
                 db.execute(sql, values)
             finally:
@@ -308,14 +312,14 @@ class WithheldStore:
 
 
 def restore_withheld_row(db: sqlite3.Connection, row: dict[str, Any]) -> dict[str, Any]:
-    """A row of revisions as it stood before it was taken down, by its `id` and `withheld`; any other as it is."""
-    if row["withheld"] is None:
+    """A row of revisions as it stood before it was taken down, by its `id` and `takedown`; any other as it is."""
+    if row["takedown"] is None:
         return row
     kept = WithheldStore.beside_connection(db).get_state(row["id"])
     return {name: kept.get(name, value) for name, value in row.items()}
 
 
-TAKEDOWN_KINDS = {"hide": "hidden", "redact": "redacted"}  # of takedowns, and what releases.withheld says of them
+TAKEDOWN_KINDS = {"hide": "hidden", "redact": "redacted"}  # of takedowns, and what releases.takedown says of them
 
 
 class Takedowns:

@@ -72,7 +72,7 @@ class Removals:
                 [kind, moment, status, target, capture_id, moment if confirmed else None, key],
             )
         self.db.execute(
-            "update releases set next_check = ?, gone = case when ? then coalesce(gone, ?) end where id = ?",
+            "update releases set next_check = ?, removed_at = case when ? then coalesce(removed_at, ?) end where id = ?",
             [
                 to_iso(seen_at + (CONFIRMED_RECHECK if confirmed else UNCONFIRMED_RECHECK)),
                 confirmed,
@@ -103,7 +103,7 @@ class Removals:
     def is_current(self, release_id: int) -> bool:
         """Whether the release is neither known to be away nor to have gone on as another."""
         row = self.db.execute(
-            "select 1 from releases where id = ? and gone is null and moved_to is null", [release_id]
+            "select 1 from releases where id = ? and removed_at is null and moved_to is null", [release_id]
         ).fetchone()
         return row is not None
 
@@ -120,7 +120,7 @@ class Removals:
     def discard(self, release_id: int) -> None:
         """What looked like a removal was none: its doubt is forgotten."""
         self.db.execute("delete from removals where release = ? and ended is null and kind <> 'moved'", [release_id])
-        self.db.execute("update releases set gone = null where id = ?", [release_id])
+        self.db.execute("update releases set removed_at = null where id = ?", [release_id])
 
     def mark_present(self, release_id: int, seen_at: datetime) -> None:
         """The release stands (again) where it stood."""
@@ -129,7 +129,7 @@ class Removals:
             [to_iso(seen_at), release_id],
         ).rowcount
         if ended:
-            self.db.execute("update releases set gone = null where id = ?", [release_id])
+            self.db.execute("update releases set removed_at = null where id = ?", [release_id])
 
     def mark_moved(self, release_id: int, seen_at: datetime, url: str, *, status: int | None = None) -> None:
         """The release stands at another address, which becomes its own."""

@@ -11,6 +11,7 @@ Archive.save: one release into SQLite with everything that belongs to it, in one
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
@@ -35,10 +36,10 @@ from archive.removals import Removals
 from archive.schema import migrate
 from archive.search.index import IndexTerms, SearchIndex, extract_terms
 
-STORED_FIELDS = ("release", "revision", "cause", "hash", "reader", "capture", "sha256", "newest")
-STORED_COLUMNS = (*STORED_FIELDS, "withheld", *STATE_FIELDS, *LIST_FIELDS)
+STORED_FIELDS = ("release", "revision", "cause", "hash", "parser_version", "capture", "sha256", "newest")
+STORED_COLUMNS = (*STORED_FIELDS, "takedown", *STATE_FIELDS, *LIST_FIELDS)
 STORED_SQL = (
-    "select r.id, v.id, v.cause, v.hash, v.reader, v.capture, c.sha256, n.sha256, v.withheld,"
+    "select r.id, v.id, v.cause, v.hash, v.parser_version, v.capture, c.sha256, n.sha256, v.takedown,"
     f" {', '.join(f'v.{name}' for name in (*STATE_FIELDS, *LIST_FIELDS))}"
     " from releases r join revisions v on v.release = r.id left join captures c on c.id = v.capture"
     " left join captures n on n.id = r.capture"
@@ -53,7 +54,7 @@ class StoredRelease:
     revision: int
     cause: str
     hash: str
-    reader: str | None  # the rules it was read with
+    parser_version: str | None  # the rules it was read with
     capture: int | None
     sha256: str | None  # of the bytes it was read from
     newest: str | None  # of the newest bytes kept of the page, which show the design it stands in
@@ -66,7 +67,7 @@ def find_stored(db: Database, takedowns: Takedowns, condition: str, value: objec
     if values is None:
         return None
     row = dict(zip(STORED_COLUMNS, values, strict=True))
-    if row["withheld"] is not None:
+    if row["takedown"] is not None:
         row |= takedowns.withheld.get_state(row["revision"])
     return StoredRelease(**{name: row[name] for name in STORED_FIELDS}, state=parse_state(row))
 
@@ -175,12 +176,12 @@ class ReleaseWriter:
         row = {
             "release": stored.release,
             "previous": previous.revision,
-            "same_as": same[0],
-            "dated": int(previous.state["updated"] != state["updated"]),
-            "weight": told.weight,
+            "reverts_to": same[0],
+            "update_date_changed": int(previous.state["updated"] != state["updated"]),
+            "importance": told.importance,
             **build_change_columns(told),
             "hash": digest,
-            "withheld": covering,
+            "takedown": covering,
         }
         revision = self.insert("revisions", {**provenance, **columns, **lists_to_json(state), **row})
         if covering is not None:
@@ -263,10 +264,10 @@ class SaveResult(Enum):
 
     NEW = "new"
     REVISED = "revised"
-    REPARSED = "reread"  # the text stands as it did, and is read otherwise now
+    REPARSED = "reparsed"  # the text stands as it did, and is read otherwise now
     UNCHANGED = "unchanged"
-    MISSING = "away"  # something else stood at its address
-    QUARANTINED = "held_back"  # kept aside (archive.quarantine)
+    MISSING = "missing"  # something else stood at its address
+    QUARANTINED = "quarantined"  # kept aside (archive.quarantine)
 
 
 class Archive:
@@ -350,8 +351,11 @@ class Archive:
                 facts,
             )
 
-    def add_capture(self, capture: Capture) -> int:
-        """Note an answer whose bytes are in captures.db already; gives its id."""
+    def add_capture(self, capture: Capture, template: bytes | None = None) -> int:
+        """Store a capture whose bytes are in captures.db already, and return its id.
+
+        template: the fingerprint of the page's template (scraper.redesign); None if it is not known.
+        """
         row = {
             "url": capture.url,
             "seen": to_iso(capture.seen),
@@ -359,8 +363,24 @@ class Archive:
             "headers": json.dumps(dict(capture.headers), ensure_ascii=False),
             "sha256": capture.sha256,
             "bytes": capture.bytes,
+            "template": None if template is None else self._add_template(template),
         }
         return self.writer.insert("captures", row)
+
+    def _add_template(self, fingerprint: bytes) -> int:
+        digest = hashlib.sha256(fingerprint).hexdigest()
+        sql = "insert or ignore into templates (digest, fingerprint) values (?, ?)"
+        self.db.execute(sql, [digest, fingerprint])
+        row: tuple[int] = self.db.execute("select id from templates where digest = ?", [digest]).fetchone()
+        return row[0]
+
+    def get_template(self, sha256: str) -> bytes | None:
+        """Return the template fingerprint of the page with that SHA-256, or None if it was stored without one."""
+        row = self.db.execute(
+            "select t.fingerprint from captures c join templates t on t.id = c.template where c.sha256 = ? limit 1",
+            [sha256],
+        ).fetchone()
+        return row[0] if row else None
 
     def save(
         self,
@@ -369,7 +389,7 @@ class Archive:
         seen_at: datetime,
         cause: str = "source",
         capture_id: int | None = None,
-        reader: str | None = None,
+        parser_version: str | None = None,
         previous: StoredRelease | None = None,
         prepared: PreparedRelease | None = None,
     ) -> SaveResult:
@@ -384,7 +404,10 @@ class Archive:
         with self.transaction():
             try:
                 return self._save(
-                    prepared, seen_at, {"cause": cause, "capture": capture_id, "reader": reader}, previous
+                    prepared,
+                    seen_at,
+                    {"cause": cause, "capture": capture_id, "parser_version": parser_version},
+                    previous,
                 )
             except sqlite3.IntegrityError as error:
                 raise ArchiveError(self.path, str(error), table="releases", key=release.url) from error

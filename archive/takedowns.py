@@ -187,8 +187,8 @@ def apply_takedowns(archive: Archive, release_id: int) -> None:
     now: dict[int, Mapping[str, Any]] = {}
     for row in iter_revisions(archive, release_id):
         key = row["id"]
-        whole = row if row["withheld"] is None else archive.takedowns.withheld.get_state(key)
-        if row["withheld"] is None:
+        whole = row if row["takedown"] is None else archive.takedowns.withheld.get_state(key)
+        if row["takedown"] is None:
             archive.takedowns.withheld.add_state(key, row)
         was[key] = parse_state(row)
         now[key], covering = archive.takedowns.redact_for_display(release_id, parse_state(whole))
@@ -197,10 +197,10 @@ def apply_takedowns(archive: Archive, release_id: int) -> None:
             before = now.get(row["previous"])  # None: of a release that became this one
             told = build_change_columns(compare(before, now[key])) if before else dict.fromkeys(told)
         columns = {name: now[key][name] for name in STATE_FIELDS} | lists_to_json(now[key]) | told
-        archive.writer.update("revisions", key, {**columns, "withheld": covering})
+        archive.writer.update("revisions", key, {**columns, "takedown": covering})
     (standing,) = archive.db.execute("select revision from releases where id = ?", [release_id]).fetchone()
     rules = archive.takedowns.list_active(release_id)
-    mark = {"withheld": TAKEDOWN_KINDS[rules[0][1]] if rules else None}
+    mark = {"takedown": TAKEDOWN_KINDS[rules[0][1]] if rules else None}
     archive.writer.update("releases", release_id, {name: now[standing][name] for name in STATE_FIELDS} | mark)
     archive.writer.update_derived(release_id, now[standing], was[standing])
     Quarantine(archive.db).redact_states(
@@ -212,7 +212,7 @@ def apply_takedowns(archive: Archive, release_id: int) -> None:
 
 def iter_revisions(archive: Archive, release_id: int) -> Iterator[dict[str, Any]]:
     """The versions of a release as they are in archive.db, oldest first."""
-    names = ("id", "previous", "withheld", *WITHHELD_COLUMNS)
+    names = ("id", "previous", "takedown", *WITHHELD_COLUMNS)
     sql = f"select {', '.join(names)} from revisions where release = ? order by id"
     for values in archive.db.execute(sql, [release_id]).fetchall():
         yield dict(zip(names, values, strict=True))

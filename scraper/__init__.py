@@ -1,4 +1,4 @@
-"""Pages in, releases out: crawls agencies' news pages and gives typed releases to the archive."""
+"""Crawl agencies' news pages and turn them into typed releases for the archive."""
 
 from importlib.metadata import version
 

@@ -1,4 +1,4 @@
-"""The type Agency, and the list of agencies as a TOML file: one table an agency."""
+"""An agency, and its table in agencies.toml."""
 
 from __future__ import annotations
 
@@ -17,18 +17,21 @@ from archive.urls import strip_www, url_to_ascii_host
 from scraper import __version__
 from scraper.errors import AgencyError
 
-SLUG_PATTERN = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 DEFAULT_AGENCIES_FILE = Path(__file__).with_name("agencies.toml")
+SLUG_PATTERN = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+HTTP_URL = re.compile(r"https?://[\w.-]+(:\d{1,5})?(/|$)", re.ASCII | re.IGNORECASE)
+SELECTOR_KEYS = ("title", "lead", "body", "tags", "published", "updated")
+URL_KEYS = ("home", "feeds", "sitemaps", "listings")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Agency:
-    """Who is read. `name` and `home` alone must do; every other key only helps.
+    """An agency whose releases are crawled. `name` and `home` are required, every other key is optional.
 
-    feeds, sitemaps, listings: addresses, absolute. releases: a regular expression searched for in the path of
-    a release page. page: dotted name of a page class. aliases: other hosts of the same site. zone: IANA name,
-    told from the host where left out. paused: why it is not to be asked for now; it is left out and told.
-    lead, body, title, tags, published, updated: CSS selectors tried before the page class's own.
+    feeds, sitemaps, listings: absolute URLs. releases: a regular expression searched for in the path of a release page.
+    page: the dotted name of a page class. aliases: other hosts of the same site. zone: an IANA time zone, derived from
+    the host if missing. paused: why the agency is not crawled at present. title, lead, body, tags, published, updated:
+    CSS selectors that are tried before those of the page class.
     """
 
     slug: str
@@ -53,22 +56,19 @@ class Agency:
 
     @property
     def hosts(self) -> frozenset[str]:
-        """Every host name this agency's pages may stand under, in ASCII, lower case, without www."""
+        """Return the agency's host names in ASCII and lower case, without www."""
         return frozenset(map(strip_www, (urlsplit(self.home).hostname or "", *self.aliases)))
 
     def owns(self, url: str) -> bool:
-        """Whether a URL's host is the agency's own or one of its aliases, www or not."""
+        """Return whether a URL's host is the agency's own or one of its aliases, with or without www."""
         return strip_www(urlsplit(url).hostname or "") in self.hosts
 
 
 AGENCY_KEYS = {f.name: f.type for f in fields(Agency) if f.name != "slug"}
-HTTP_URL = re.compile(r"https?://[\w.-]+(:\d{1,5})?(/|$)", re.ASCII | re.IGNORECASE)
-SELECTOR_KEYS = ("title", "lead", "body", "tags", "published", "updated")
-URL_KEYS = ("home", "feeds", "sitemaps", "listings")
 
 
 def load_agencies(path: Path | str = DEFAULT_AGENCIES_FILE) -> dict[str, Agency]:
-    """Read a list of agencies, in the file's order; AgencyError names file, table and key of a fault."""
+    """Load a list of agencies in the order of the file; raise AgencyError if anything in it is wrong."""
     path = Path(path)
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -84,7 +84,7 @@ def load_agencies(path: Path | str = DEFAULT_AGENCIES_FILE) -> dict[str, Agency]
 
 
 def parse_agency(slug: str, table: object, path: Path) -> Agency:
-    """One table of the list as an Agency."""
+    """Parse one table of the list; raise AgencyError if it is wrong."""
     if not isinstance(table, dict):
         raise AgencyError(path, None, slug, "stands outside a table")
     if not SLUG_PATTERN.fullmatch(slug):
@@ -93,11 +93,11 @@ def parse_agency(slug: str, table: object, path: Path) -> Agency:
         if key not in table:
             raise AgencyError(path, slug, key, "is missing")
     values: dict[str, object] = {key: parse_agency_value(slug, key, value, path) for key, value in table.items()}
-    return Agency(slug=slug, **values)  # type: ignore[arg-type] # parse_value has checked each against KEYS
+    return Agency(slug=slug, **values)  # type: ignore[arg-type] # parse_agency_value has checked the types
 
 
 def parse_agency_value(slug: str, key: str, value: object, path: Path) -> object:
-    """One key's value, checked against the type the key has."""
+    """Return the value of a key, checked and converted to the type of the Agency field."""
     if key not in AGENCY_KEYS:
         raise AgencyError(path, slug, key, f"is no key; the keys are {', '.join(AGENCY_KEYS)}")
     plural = AGENCY_KEYS[key].startswith("tuple")
@@ -126,7 +126,7 @@ def parse_agency_value(slug: str, key: str, value: object, path: Path) -> object
 
 
 def parse_agency_url(slug: str, key: str, text: str, path: Path) -> str:
-    """An address as it is asked for: its host in ASCII, which people write with å as well."""
+    """Return a URL with its host in ASCII, because people also write å in it."""
     try:
         address = url_to_ascii_host(text)
     except ValueError:  # such as http://[
@@ -137,7 +137,7 @@ def parse_agency_url(slug: str, key: str, text: str, path: Path) -> str:
 
 
 def select_agencies(agencies: dict[str, Agency], slugs: list[str], file: Path) -> dict[str, Agency]:
-    """The wanted ones of a list, all where none is named."""
+    """Return the agencies with the given slugs, all if `slugs` is empty."""
     for slug in slugs:
         if slug not in agencies:
             raise AgencyError(file, slug, None, "is not in the list")
@@ -145,7 +145,7 @@ def select_agencies(agencies: dict[str, Agency], slugs: list[str], file: Path) -
 
 
 def check_contact(agencies: dict[str, Agency], contact: str) -> None:
-    """Agencies on the live web are only crawled under a name that their webmasters can answer to."""
+    """Raise AgencyError if agencies on the live web are to be crawled without a CONTACT for webmasters."""
     live = [agency for agency in agencies.values() if not is_loopback(agency.home)]
     if live and not contact.strip():
         raise AgencyError(
@@ -154,7 +154,7 @@ def check_contact(agencies: dict[str, Agency], contact: str) -> None:
 
 
 def is_loopback(url: str) -> bool:
-    """Whether an address lies on this machine.
+    """Return whether a URL's host is this machine.
 
     >>> is_loopback("http://skog.localhost:8002/"), is_loopback("https://polisen.se/")
     (True, False)
@@ -167,9 +167,10 @@ def is_loopback(url: str) -> bool:
 
 
 def build_user_agent(contact: str) -> str:
-    """The name every request bears (RFC 9110, 10.1.5), with where to reach whoever runs this.
+    """Return the User-Agent of all requests (RFC 9110, 10.1.5), with the operator's contact.
 
-    >>> build_user_agent("you@newsroom.example").partition("/")[0], build_user_agent("you@newsroom.example").partition(" ")[2]
+    >>> name, _, contact = build_user_agent("you@newsroom.example").partition(" ")
+    >>> name.partition("/")[0], contact
     ('Myndighetsarkivet', '(+you@newsroom.example)')
     """
     name = f"Myndighetsarkivet/{__version__}"

@@ -1,30 +1,18 @@
-"""Health events → apprise (webhook, mail, …), once each, daily.
+"""Alerts: new faults and recoveries of agencies, sent to the operators by webhook and mail.
 
-The words of alerts, in Swedish and English.
+Settings come from the environment only, as some are secrets:
 
-By which ways operators are told: read from the environment, and held to be right before a round begins.
-
-What a message says: of each agency the fault it is in now, the one it has recovered from, or one that has passed.
-
-An alert by mail.
-
-An alert by webhook: JSON, by POST.
-
-Alerts: operators are told of new faults and recoveries, by webhook and mail, in one message a day at most.
-
-Settings come from the environment alone, as some are secrets:
-
-    ALERT_WEBHOOK      address that gets the message as JSON by POST; `text` is what Slack and Mattermost show
-    ALERT_MAIL         addresses, with commas
-    ALERT_SMTP         smtp://host:25 (STARTTLS where offered), smtps://user:password@host:465 (TLS from the start)
-    ALERT_MAIL_FROM    the sender; the first of ALERT_MAIL where it is left out
+    ALERT_WEBHOOK      URL that gets the message as JSON by POST; `text` is what Slack and Mattermost show
+    ALERT_MAIL         addresses, separated by commas
+    ALERT_SMTP         smtp://host:25 (STARTTLS if offered), smtps://user:password@host:465 (TLS from the start)
+    ALERT_MAIL_FROM    the sender; default: the first of ALERT_MAIL
     ALERT_LANGUAGE     sv (default) or en
-    ALERT_STATUS_PAGE  address of the public status page, to be named in the message
+    ALERT_STATUS_PAGE  URL of the public status page, to be linked in the message
 
-An event of health_events is told once by each way. At a way's first use what stands is told, however old, but no fault
-that has passed more than a day ago. What cannot be delivered is told in the log and tried again by the
-next round; what comes up after the day's message (UTC) waits for the next day's. A process killed between delivery
-and its note in the alerts table delivers again: the message then bears the same id.
+Each channel sends at most one message a day (UTC); what happens later that day waits for the next day's message. Each
+row of health_events is reported once by each channel. A channel's first message reports all current faults, however
+old, but no fault that ended more than a day ago. If a message cannot be delivered, that is logged and the next round
+tries again. A process killed between delivery and its row in the database delivers the message again, with the same id.
 """
 
 from __future__ import annotations
@@ -56,6 +44,14 @@ from archive.store import Archive
 from scraper.agency import is_loopback
 from scraper.errors import AgencyError
 
+logger = logging.getLogger(__name__)
+
+ALERT_KINDS = ("faults", "recoveries", "passed")  # passed: a fault that began and ended since the last message
+MAX_LISTED_AGENCIES = 50  # of one kind in a message; the others are only counted
+ONE_DAY = timedelta(days=1)
+MAIL_TIMEOUT = WEBHOOK_TIMEOUT = 20  # seconds
+SMTP_PORTS = {"smtp": 25, "smtps": 465}  # default ports by URL scheme
+
 ALERT_HEADINGS = {
     "faults": Translation("Nya fel:", "New faults:"),
     "recoveries": Translation("Åter i ordning:", "Recovered:"),
@@ -70,41 +66,13 @@ MORE_AGENCIES_TEXT = Translation("- och {n} till", "- and {n} more")
 STATUS_PAGE_TEXT = Translation("Läget nu:", "How it stands:")
 
 
-def translate_alert_text(text: Translation, language: str, n: int = 0) -> str:
-    """A text in a language, for a number.
-
-    >>> translate_alert_text(COUNT_TEXTS["faults"], "sv", 1), translate_alert_text(COUNT_TEXTS["faults"], "en", 2)
-    ('1 nytt fel', '2 new faults')
-    """
-    words = text.en if language == "en" else text.sv
-    return (words if isinstance(words, str) else words[n != 1]).format(n=n)
-
-
-def format_subject(counts: dict[str, int], language: str) -> str:
-    """What a message is about.
-
-    >>> format_subject({"faults": 2, "recoveries": 0, "passed": 1}, "en")
-    'Myndighetsarkivet: 2 new faults, 1 passing'
-    """
-    counted = [translate_alert_text(COUNT_TEXTS[kind], language, number) for kind, number in counts.items() if number]
-    return f"Myndighetsarkivet: {', '.join(counted)}"
-
-
-def describe_event(event: HealthEvent, language: str) -> str:
-    """State and reason of an event, as the status page says them."""
-    return f"{format_health_state(language, event.state)}. {format_health_reason(language, json.loads(event.reason))}"
-
-
-SMTP_PORTS = {"smtp": 25, "smtps": 465}
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MailSettings:
-    """A mail server, and who writes to whom."""
+    """A mail server, the sender and the recipients."""
 
     host: str
     port: int
-    implicit_tls: bool  # from the start; else by STARTTLS, where it is offered
+    implicit_tls: bool  # TLS from the start; otherwise STARTTLS, if the server offers it
     sender: str
     recipients: tuple[str, ...]
     user: str = ""
@@ -112,22 +80,56 @@ class MailSettings:
 
     @property
     def needs_tls(self) -> bool:
-        """Whether something would be sent that nobody on the way may read."""
+        """Whether a password would be sent over the network."""
         return bool(self.user) and not is_loopback(f"http://{self.host}/")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertSettings:
-    """What is set; a way that is not set is not used."""
+    """The channels and the contents of alerts. A channel that is None is not used."""
 
-    webhook: str | None = field(default=None, repr=False)  # its path may be a secret
+    webhook: str | None = field(default=None, repr=False)  # the path may be a secret
     mail: MailSettings | None = None
     language: str = "sv"
     status_page: str | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgencyAlert:
+    """What a message reports about one agency."""
+
+    kind: str  # of ALERT_KINDS
+    events: tuple[HealthEvent, ...]  # that the channel has not reported yet, oldest first
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertMessage:
+    """One message. Its id is a hash over the ids of its events."""
+
+    id: str
+    subject: str
+    text: str
+    sent_at: datetime
+    alerts: tuple[AgencyAlert, ...]
+    status_page: str | None
+
+    def to_payload(self) -> dict[str, Any]:
+        """Return the message as a webhook gets it."""
+        parts = {
+            kind: [format_alert_json(alert) for alert in self.alerts if alert.kind == kind] for kind in ALERT_KINDS
+        }
+        head = {"id": self.id, "sent": to_iso(self.sent_at), "subject": self.subject, "text": self.text}
+        return {**head, **parts, "status_page": self.status_page}
+
+
+# Settings
+
+
 def read_alert_settings(environment: Mapping[str, str] = os.environ) -> AlertSettings:
-    """The ways that the environment names; AgencyError names a variable that cannot be right, never its value."""
+    """Read the settings of alerts from the environment.
+
+    Raises AgencyError if one is invalid. The error names the variable, never its value, which may be a secret.
+    """
     values = {name: environment.get(name, "").strip() for name in ("ALERT_WEBHOOK", "ALERT_MAIL", "ALERT_STATUS_PAGE")}
     language = environment.get("ALERT_LANGUAGE", "").strip() or "sv"
     if language not in ("sv", "en"):
@@ -148,12 +150,12 @@ def read_alert_settings(environment: Mapping[str, str] = os.environ) -> AlertSet
 
 
 def read_mail_settings(recipients: str, environment: Mapping[str, str]) -> MailSettings:
-    """How mail goes out."""
+    """Read the settings of mail. recipients: the value of ALERT_MAIL. Raises AgencyError if one is invalid."""
     addresses = tuple(address.strip() for address in recipients.split(",") if address.strip())
     if not addresses:
         raise environment_error("ALERT_MAIL", "names no address")
     sender = environment.get("ALERT_MAIL_FROM", "").strip() or addresses[0]
-    for name, address in (*(("ALERT_MAIL", one) for one in addresses), ("ALERT_MAIL_FROM", sender)):
+    for name, address in (*(("ALERT_MAIL", address) for address in addresses), ("ALERT_MAIL_FROM", sender)):
         if "@" not in parseaddr(address)[1] or "\n" in address:
             raise environment_error(name, "is no mail address")
     server = split_server_url("ALERT_SMTP", environment.get("ALERT_SMTP", "").strip())
@@ -172,102 +174,132 @@ def read_mail_settings(recipients: str, environment: Mapping[str, str]) -> MailS
     )
 
 
-def split_server_url(name: str, address: str) -> SplitResult:
-    """An address in parts, with a host and a port that can be."""
+def split_server_url(name: str, url: str) -> SplitResult:
+    """Split the URL in a variable. Raises AgencyError if it has no host or no valid port."""
     try:
-        parts = urlsplit(address)
-        good = bool(parts.hostname) and parts.port != 0
+        parts = urlsplit(url)
+        valid = bool(parts.hostname) and parts.port != 0
     except ValueError:
-        good = False
-    if not good:
+        valid = False
+    if not valid:
         raise environment_error(name, "is no address with a host")
     return parts
 
 
 def environment_error(name: str, problem: str) -> AgencyError:
-    """What is wrong with a variable, without what it holds."""
+    """Return an error about a variable, without its value."""
     return AgencyError("environment", None, name, problem)
 
 
-MAX_LISTED_AGENCIES = 50  # agencies under one heading; the rest is counted
-ALERT_KINDS = ("faults", "recoveries", "passed")
+# Sending
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AgencyAlert:
-    """One agency in a message: all its events that were not told yet, oldest first."""
+def send_alerts(archive: Archive, alert_settings: AlertSettings, now: datetime) -> bool:
+    """Send what each channel has not reported yet; return False if a message was not delivered."""
+    delivered = True
+    if url := alert_settings.webhook:
+        delivered &= send_channel_alerts(
+            archive, alert_settings, "webhook", now, lambda message: post_webhook(url, message)
+        )
+    if mail := alert_settings.mail:
+        delivered &= send_channel_alerts(archive, alert_settings, "mail", now, lambda message: send_mail(mail, message))
+    return delivered
 
-    kind: str  # of KINDS
-    events: tuple[HealthEvent, ...]
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AlertMessage:
-    """One message; its id follows from what it tells."""
-
-    id: str
-    subject: str
-    text: str
-    sent_at: datetime
-    alerts: tuple[AgencyAlert, ...]
-    status_page: str | None
-
-    def to_payload(self) -> dict[str, Any]:
-        """As a webhook gets it."""
-        parts = {kind: [format_alert_json(one) for one in self.alerts if one.kind == kind] for kind in ALERT_KINDS}
-        head = {"id": self.id, "sent": to_iso(self.sent_at), "subject": self.subject, "text": self.text}
-        return {**head, **parts, "status_page": self.status_page}
+def send_channel_alerts(
+    archive: Archive,
+    alert_settings: AlertSettings,
+    channel: str,
+    now: datetime,
+    deliver: Callable[[AlertMessage], None],
+) -> bool:
+    """Send what one channel has not reported yet; return False if the message was not delivered."""
+    deliveries = AlertDeliveries(archive.db)
+    events = deliveries.find_pending_events(channel)
+    if not events or (deliveries.find_last_delivery_time(channel) or "")[:10] == (to_iso(now) or "")[:10]:
+        return True
+    alerts, silent = select_alerts(archive.db, deliveries, channel, events)
+    if not deliveries.is_channel_used(channel):
+        yesterday = to_iso(now - ONE_DAY) or ""
+        old = [alert for alert in alerts if alert.kind == "passed" and alert.events[-1].at < yesterday]
+        alerts = [alert for alert in alerts if alert not in old]
+        silent += [event for alert in old for event in alert.events]
+    if alerts:
+        try:
+            deliver(compose_message(alerts, alert_settings, now))
+        except (OSError, HTTPException) as error:  # the errors of smtplib and urllib are OSErrors
+            logger.warning("an alert by %s was not delivered; the next round tries again: %s", channel, error)
+            return False
+    # Only now, so that nothing is lost if the process dies before.
+    with archive.transaction():
+        deliveries.mark_delivered([event for alert in alerts for event in alert.events], channel, now)
+        deliveries.mark_delivered(silent, channel, None)
+    return True
 
 
 def select_alerts(
-    db: Database, alerts: AlertDeliveries, channel: str, events: list[HealthEvent]
+    db: Database, deliveries: AlertDeliveries, channel: str, events: list[HealthEvent]
 ) -> tuple[list[AgencyAlert], list[HealthEvent]]:
-    """What events give cause to tell, agency by agency, and those that give none.
+    """Return what to report for each agency, and the events that give no reason for an alert.
 
-    None gives a fault that was acknowledged meanwhile, that was told in the same words already, or a change from
-    well to well.
+    Such events are acknowledged faults, faults that were reported in the same words before, and changes from one
+    healthy state to another.
     """
-    quiet_ones = {row["agency"] for row in read_health_rows(db) if row["acknowledged"]}
+    acknowledged = {row["agency"] for row in read_health_rows(db) if row["acknowledged"]}
     groups: dict[str, list[HealthEvent]] = {}
     for event in events:
         groups.setdefault(event.agency, []).append(event)
-    chosen, quiet = [], []
+    alerts, silent = [], []
     for agency, group in groups.items():
-        before, after = alerts.find_last_delivered_event(agency, channel), group[-1]
+        before, after = deliveries.find_last_delivered_event(agency, channel), group[-1]
         kind = None
         if is_fault_event(after):
             same = before is not None and (before.state, read_fault_key(before)) == (after.state, read_fault_key(after))
-            kind = None if same or agency in quiet_ones else "faults"
+            kind = None if same or agency in acknowledged else "faults"
         elif before is not None and is_fault_event(before):
             kind = "recoveries"
         elif any(map(is_fault_event, group)):
             kind = "passed"
         if kind:
-            chosen.append(AgencyAlert(kind=kind, events=tuple(group)))
+            alerts.append(AgencyAlert(kind=kind, events=tuple(group)))
         else:
-            quiet += group
-    return chosen, quiet
+            silent += group
+    return alerts, silent
+
+
+def is_fault_event(event: HealthEvent) -> bool:
+    """Return whether an event is the beginning of a fault."""
+    code, _ = read_fault_key(event)
+    return is_fault(event.state, code)
+
+
+def read_fault_key(event: HealthEvent) -> tuple[str, str]:
+    """Return the parts of an event's reason that differ between two faults: its code and what it is about."""
+    reason = json.loads(event.reason)
+    return str(reason.get("code", "")), str(reason.get("what", ""))
+
+
+# The message
 
 
 def compose_message(alerts: list[AgencyAlert], alert_settings: AlertSettings, sent_at: datetime) -> AlertMessage:
-    """The message, in the language that is set."""
-    parts = {kind: [one for one in alerts if one.kind == kind] for kind in ALERT_KINDS}
+    """Return the message about some agencies, in the language of the settings."""
+    language = alert_settings.language
+    parts = {kind: [alert for alert in alerts if alert.kind == kind] for kind in ALERT_KINDS}
     lines = []
-    for kind, ones in parts.items():
-        if not ones:
+    for kind, of_kind in parts.items():
+        if not of_kind:
             continue
-        lines += ["", translate_alert_text(ALERT_HEADINGS[kind], alert_settings.language)]
-        lines += [f"- {format_alert_line(one, alert_settings.language)}" for one in ones[:MAX_LISTED_AGENCIES]]
-        if len(ones) > MAX_LISTED_AGENCIES:
-            lines.append(
-                translate_alert_text(MORE_AGENCIES_TEXT, alert_settings.language, len(ones) - MAX_LISTED_AGENCIES)
-            )
+        lines += ["", translate_alert_text(ALERT_HEADINGS[kind], language)]
+        lines += [f"- {format_alert_line(alert, language)}" for alert in of_kind[:MAX_LISTED_AGENCIES]]
+        if len(of_kind) > MAX_LISTED_AGENCIES:
+            lines.append(translate_alert_text(MORE_AGENCIES_TEXT, language, len(of_kind) - MAX_LISTED_AGENCIES))
     if alert_settings.status_page:
-        lines += ["", f"{translate_alert_text(STATUS_PAGE_TEXT, alert_settings.language)} {alert_settings.status_page}"]
-    numbers = ",".join(str(event.id) for one in alerts for event in one.events)
+        lines += ["", f"{translate_alert_text(STATUS_PAGE_TEXT, language)} {alert_settings.status_page}"]
+    event_ids = ",".join(str(event.id) for alert in alerts for event in alert.events)
     return AlertMessage(
-        id=hashlib.sha256(numbers.encode()).hexdigest()[:24],
-        subject=format_subject({kind: len(ones) for kind, ones in parts.items()}, alert_settings.language),
+        id=hashlib.sha256(event_ids.encode()).hexdigest()[:24],
+        subject=format_subject({kind: len(of_kind) for kind, of_kind in parts.items()}, language),
         text="\n".join(lines).strip() + "\n",
         sent_at=sent_at,
         alerts=tuple(alerts),
@@ -275,8 +307,18 @@ def compose_message(alerts: list[AgencyAlert], alert_settings: AlertSettings, se
     )
 
 
+def format_subject(counts: dict[str, int], language: str) -> str:
+    """Return a message's subject. counts: agencies by kind of alert.
+
+    >>> format_subject({"faults": 2, "recoveries": 0, "passed": 1}, "en")
+    'Myndighetsarkivet: 2 new faults, 1 passing'
+    """
+    counted = [translate_alert_text(COUNT_TEXTS[kind], language, number) for kind, number in counts.items() if number]
+    return f"Myndighetsarkivet: {', '.join(counted)}"
+
+
 def format_alert_line(alert: AgencyAlert, language: str) -> str:
-    """An agency in a line: of a fault that has passed its own words, else those of what stands."""
+    """Format an agency as one line: its last fault if that has passed, else its current state."""
     last = alert.events[-1]
     event = last if alert.kind != "passed" else next(event for event in reversed(alert.events) if is_fault_event(event))
     name = last.name_en if language == "en" else last.name
@@ -284,7 +326,7 @@ def format_alert_line(alert: AgencyAlert, language: str) -> str:
 
 
 def format_alert_json(alert: AgencyAlert) -> dict[str, Any]:
-    """An agency as JSON."""
+    """Return an agency as an object of the webhook's JSON."""
     last = alert.events[-1]
     return {
         "agency": last.agency,
@@ -296,130 +338,82 @@ def format_alert_json(alert: AgencyAlert) -> dict[str, Any]:
     }
 
 
-def is_fault_event(event: HealthEvent) -> bool:
-    """Whether an event brought a fault."""
-    return is_fault(event.state, read_reason_code(event))
+def describe_event(event: HealthEvent, language: str) -> str:
+    """Return the state and reason of an event in the words of the status page."""
+    return f"{format_health_state(language, event.state)}. {format_health_reason(language, json.loads(event.reason))}"
 
 
-def read_fault_key(event: HealthEvent) -> tuple[str, str]:
-    """What must be another for a fault to be another one."""
-    reason = json.loads(event.reason)
-    return str(reason.get("code", "")), str(reason.get("what", ""))
+def translate_alert_text(text: Translation, language: str, n: int = 0) -> str:
+    """Return a text in a language, with the form for the number `n`.
+
+    >>> translate_alert_text(COUNT_TEXTS["faults"], "sv", 1), translate_alert_text(COUNT_TEXTS["faults"], "en", 2)
+    ('1 nytt fel', '2 new faults')
+    """
+    words = text.en if language == "en" else text.sv
+    return (words if isinstance(words, str) else words[n != 1]).format(n=n)
 
 
-def read_reason_code(event: HealthEvent) -> str:
-    """The code of an event's reason."""
-    return read_fault_key(event)[0]
-
-
-MAIL_TIMEOUT = 20  # seconds
+# Mail
 
 
 def send_mail(mail_settings: MailSettings, message: AlertMessage) -> None:
-    """Deliver a message to every address; OSError where the server did not take it for one of them.
+    """Send a message to every recipient. Raises OSError if the server rejects it for any of them.
 
-    A password is sent over TLS alone, unless the server is on this machine.
+    A password is only sent over TLS, unless the server is on this machine.
     """
-    letter = build_email(mail_settings, message)
+    email = build_email(mail_settings, message)
     context = ssl.create_default_context()
     with connect_smtp(mail_settings, context) as server:
         server.ehlo()
-        if (
-            not mail_settings.implicit_tls
-            and server.has_extn("starttls")
-            and (mail_settings.needs_tls or mail_settings.user)
-        ):
-            server.starttls(context=context)
-            server.ehlo()
-        elif not mail_settings.implicit_tls and mail_settings.needs_tls:
-            raise OSError(f"{mail_settings.host} offers no TLS, and the password is not sent without")
+        if not mail_settings.implicit_tls:
+            if server.has_extn("starttls") and mail_settings.user:
+                server.starttls(context=context)
+                server.ehlo()
+            elif mail_settings.needs_tls:
+                raise OSError(f"{mail_settings.host} offers no TLS, and the password is not sent without")
         if mail_settings.user:
             server.login(mail_settings.user, mail_settings.password)
-        refused = server.send_message(letter)
-    if refused:
-        raise OSError(f"{mail_settings.host} refused {len(refused)} of {len(mail_settings.recipients)} addresses")
+        rejected = server.send_message(email)
+    if rejected:
+        raise OSError(f"{mail_settings.host} refused {len(rejected)} of {len(mail_settings.recipients)} addresses")
 
 
 def connect_smtp(mail_settings: MailSettings, context: ssl.SSLContext) -> smtplib.SMTP:
-    """To the server, by TLS where it speaks that from the start."""
+    """Connect to the mail server."""
     if mail_settings.implicit_tls:
         return smtplib.SMTP_SSL(mail_settings.host, mail_settings.port, timeout=MAIL_TIMEOUT, context=context)
     return smtplib.SMTP(mail_settings.host, mail_settings.port, timeout=MAIL_TIMEOUT)
 
 
 def build_email(mail_settings: MailSettings, message: AlertMessage) -> EmailMessage:
-    """The message as a mail; the same message has the same Message-ID whenever it is sent."""
-    letter = EmailMessage()
-    letter["Subject"] = message.subject
-    letter["From"] = mail_settings.sender
-    letter["To"] = ", ".join(mail_settings.recipients)
-    letter["Date"] = message.sent_at
-    letter["Message-ID"] = f"<{message.id}@{mail_settings.sender.rpartition('@')[2].strip('>')}>"
-    letter["Auto-Submitted"] = "auto-generated"
-    letter.set_content(message.text)
-    return letter
+    """Return the message as a mail. Its Message-ID is the same whenever it is sent."""
+    email = EmailMessage()
+    email["Subject"] = message.subject
+    email["From"] = mail_settings.sender
+    email["To"] = ", ".join(mail_settings.recipients)
+    email["Date"] = message.sent_at
+    email["Message-ID"] = f"<{message.id}@{mail_settings.sender.rpartition('@')[2].strip('>')}>"
+    email["Auto-Submitted"] = "auto-generated"
+    email.set_content(message.text)
+    return email
 
 
-WEBHOOK_TIMEOUT = 20  # seconds
+# Webhook
 
 
 class RejectRedirectHandler(HTTPRedirectHandler):
-    """A redirect would turn the POST into a GET, and the message would be lost: it is an error."""
+    """Makes a redirect an error: following it would turn the POST into a GET, without the message."""
 
     def redirect_request(self, *_: Any) -> None:
-        """Nothing is asked instead."""
+        """Return None, so that urllib raises the redirect as an HTTPError."""
 
 
 def post_webhook(url: str, message: AlertMessage) -> None:
-    """Deliver a message; OSError or HTTPException where the other end did not take it. The address may be secret."""
+    """Post a message. Raises OSError or HTTPException if it was not accepted; no error names the URL's secret path."""
     body = json.dumps(message.to_payload(), ensure_ascii=False).encode()
-    request = Request(url, body, {"Content-Type": "application/json"})  # noqa: S310 - http(s), by scraper.alerts.ways
+    request = Request(url, body, {"Content-Type": "application/json"})  # noqa: S310 - http(s): read_alert_settings
     try:
-        with build_opener(RejectRedirectHandler).open(request, timeout=WEBHOOK_TIMEOUT) as answer:
-            answer.read(1000)
+        with build_opener(RejectRedirectHandler).open(request, timeout=WEBHOOK_TIMEOUT) as response:
+            response.read(1000)
     except OSError as error:
         raise OSError(f"{urlsplit(url).hostname}: {error}") from None
-
-
-logger = logging.getLogger(__name__)
-ONE_DAY = timedelta(days=1)
-
-
-def send_alerts(archive: Archive, alert_settings: AlertSettings, now: datetime) -> bool:
-    """Tell what was not told yet, by each way that is set; False where something could not be delivered."""
-    done = True
-    if hook := alert_settings.webhook:
-        done &= send_channel_alerts(
-            archive, alert_settings, "webhook", now, lambda message: post_webhook(hook, message)
-        )
-    if mail := alert_settings.mail:
-        done &= send_channel_alerts(archive, alert_settings, "mail", now, lambda message: send_mail(mail, message))
-    return done
-
-
-def send_channel_alerts(
-    archive: Archive,
-    alert_settings: AlertSettings,
-    channel: str,
-    now: datetime,
-    deliver: Callable[[AlertMessage], None],
-) -> bool:
-    """By one way. Delivered first and noted then: nothing is lost where the process dies in between."""
-    alerts = AlertDeliveries(archive.db)
-    events = alerts.find_pending_events(channel)
-    if not events or (alerts.find_last_delivery_time(channel) or "")[:10] == (to_iso(now) or "")[:10]:
-        return True
-    selected, quiet = select_alerts(archive.db, alerts, channel, events)
-    if not alerts.is_channel_used(channel):
-        past = [one for one in selected if one.kind == "passed" and one.events[-1].at < (to_iso(now - ONE_DAY) or "")]
-        selected, quiet = [one for one in selected if one not in past], quiet + [e for one in past for e in one.events]
-    if selected:
-        try:
-            deliver(compose_message(selected, alert_settings, now))
-        except (OSError, HTTPException) as error:  # smtplib's and urllib's errors are OSErrors
-            logger.warning("an alert by %s was not delivered; the next round tries again: %s", channel, error)
-            return False
-    with archive.transaction():
-        alerts.mark_delivered([event for one in selected for event in one.events], channel, now)
-        alerts.mark_delivered(quiet, channel, None)
-    return True

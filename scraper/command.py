@@ -1,4 +1,4 @@
-"""What commands of ours share that take options alone: their checks, the agencies they are told, exit code 2."""
+"""Shared code of the Scrapy commands: error reporting, the --agency option and the agencies file."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ from scraper.errors import AgencyError, BrokerError
 
 
 class OptionsCommand(ScrapyCommand):
-    """A command that crawls by other processes, or not at all. It ends with 2 where something is wrongly configured."""
+    """A command that takes only options and does not crawl in its own process.
+
+    Its exit code is 2 if something is wrongly configured.
+    """
 
     requires_project = True
     requires_crawler_process = False
@@ -27,7 +30,7 @@ class OptionsCommand(ScrapyCommand):
 
     @abstractmethod
     def execute(self, settings: Settings, opts: argparse.Namespace) -> int:
-        """Do it; gives the exit code."""
+        """Do the command's work and return its exit code."""
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         if args:
@@ -42,26 +45,25 @@ class OptionsCommand(ScrapyCommand):
 
     @property
     def name(self) -> str:
-        """As it is called: Scrapy calls a command as its module."""
+        """Name of the command. Scrapy names a command after its module."""
         return type(self).__module__.rpartition(".")[2]
 
     def report_error(self, error: Exception) -> None:
-        """What is wrong, in a sentence."""
+        """Print an error to stderr, with the name of the command."""
         sys.stderr.write(f"scrapy {self.name}: {error}\n")
 
 
 def add_agency_option(parser: argparse.ArgumentParser) -> None:
-    """Whom a command is for."""
     parser.add_argument("--agency", default="", help="slugs, with commas; all where it is left out")
 
 
 def find_agencies_file(settings: Settings) -> Path:
-    """The file of the list of agencies."""
+    """Return the agencies file of the settings, by default our own agencies.toml."""
     return Path(settings.get("AGENCIES") or DEFAULT_AGENCIES_FILE)
 
 
 def load_selected_agencies(settings: Settings, opts: argparse.Namespace) -> dict[str, Agency]:
-    """The agencies that --agency names, else all of the list; AgencyError where one is not in it."""
+    """Return the agencies that --agency names, by default all. Raises AgencyError if one is not in the list."""
     file = find_agencies_file(settings)
     slugs = [slug.strip() for slug in opts.agency.split(",") if slug.strip()]
     return select_agencies(load_agencies(file), slugs, file)

@@ -1,11 +1,11 @@
-"""The tree of errors. Requests that are not sent have one of their own: scraper/downloader/errors.py.
+"""The errors of this package. Requests that are not sent have their own tree in scraper/downloader/errors.py.
 
 ScraperError
-├── AgencyError      agencies.toml: names file, table and key
-├── CrewError        the broker of a crew of workers: names its address
-├── SourceError      a feed, sitemap or listing that cannot be read: names the URL
-└── PageError        a page that cannot be read: names the URL and the field
-    └── NotARelease  a page that is no release: error page, consent wall, redirect stub, listing
+├── AgencyError      agencies.toml, a setting or an argument is wrong: names file, table and key
+├── BrokerError      the message broker of a distributed crawl cannot be used: names its address
+├── SourceError      a feed, sitemap or listing cannot be read: names the URL
+└── PageError        a page cannot be read: names the URL and the field
+    └── NotARelease  the page is not a release: error page, consent wall, redirect stub, listing
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from pathlib import Path
 
 
 class ScraperError(Exception):
-    """Any failure this package knows how to explain."""
+    """Base class of the errors that this package raises."""
 
 
 class AgencyError(ScraperError):
-    """A fault in a list of agencies."""
+    """A fault in a list of agencies, a setting or an argument."""
 
     def __init__(self, file: Path | str, table: str | None, key: str | None, problem: str) -> None:
         self.file, self.table, self.key, self.problem = str(file), table, key, problem
@@ -27,11 +27,11 @@ class AgencyError(ScraperError):
 
 
 class BrokerError(ScraperError):
-    """A crew's broker that cannot be used."""
+    """The message broker of a distributed crawl cannot be used."""
 
 
 class SourceError(ScraperError):
-    """A feed, sitemap or listing that cannot be read."""
+    """A feed, sitemap or listing cannot be read."""
 
     def __init__(self, url: str, problem: str) -> None:
         self.url, self.problem = url, problem
@@ -39,19 +39,19 @@ class SourceError(ScraperError):
 
 
 class PageError(ScraperError):
-    """A release page with a field that is present but cannot be read. Never guessed, always counted."""
+    """A field of a release page is present but cannot be read; values are never guessed."""
 
     def __init__(self, url: str, field: str, problem: str) -> None:
         self.url, self.field, self.problem = url, field, problem
         super().__init__(f"{url}: {field}: {problem}")
 
 
-class NotARelease(PageError):  # noqa: N818 - the name says what was found, not that something broke
-    """A page that is no release.
+class NotARelease(PageError):  # noqa: N818 - a finding, not a failure
+    """A page is not a release.
 
-    kind, what it is instead: gone (404, 410), error page (a 200 that says the page does not exist), redirected
-    (led to a page of another sort), blocked (a wall or a server's fault between us and the page), listing, other.
-    target, the address it leads to, where it is redirected and says where.
+    kind: what it is instead: gone (404, 410), error page (status 200, but the text says that the page does not exist),
+    redirected (leads to a page that is not a release), blocked (a consent wall, login or outage page), listing, other.
+    target: the URL it redirects to, if it states one.
     """
 
     def __init__(self, url: str, problem: str, kind: str = "other", target: str | None = None) -> None:

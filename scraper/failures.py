@@ -1,9 +1,13 @@
-"""What kind of fault a failure is, one of archive.health.faults: told from the exception itself."""
+"""Classify failures: exception → kind and sentence.
+
+Kinds are counted per agency and crawl, and shown in the health report.
+"""
 
 from __future__ import annotations
 
 import ssl
 from collections.abc import Iterator
+from pathlib import Path
 
 from OpenSSL.SSL import Error as OpenSSLError
 from scrapy.exceptions import (
@@ -23,13 +27,18 @@ from twisted.python.failure import Failure
 from twisted.web.client import ResponseFailed
 
 from archive.database import ArchiveError
-from scraper.downloader.errors import HostPaused, RobotsForbidden, RobotsUnreachable
-from scraper.downloader.robots import DOWNLOAD_ERRORS
+from scraper.downloader.errors import (
+    DOWNLOAD_ERRORS,
+    HostPaused,
+    RobotsForbidden,
+    RobotsUnreachable,
+    describe_download_error,
+)
 from scraper.errors import NotARelease, PageError, SourceError
 from scraper.pages import page_type
 from scraper.pages.document import Document
 
-FAILURE_KINDS: tuple[tuple[type[BaseException], str], ...] = (  # the first that fits
+FAILURE_KINDS: tuple[tuple[type[BaseException], str], ...] = (  # the first match counts
     (HostPaused, "host paused"),
     (RobotsForbidden, "robots"),
     (RobotsUnreachable, "robots unreachable"),
@@ -39,7 +48,7 @@ FAILURE_KINDS: tuple[tuple[type[BaseException], str], ...] = (  # the first that
     (DownloadFailedError, "broken answer"),
     (ResponseDataLossError, "broken answer"),
     (DownloadCancelledError, "left out"),
-    (StopDownload, "left out"),  # too much was on its way at once (scraper.inflight)
+    (StopDownload, "left out"),  # see InFlightLimit in scraper/extensions/limits.py
     (OSError, "broken answer"),
     (IgnoreRequest, "left out"),
     (SourceError, "unreadable source"),
@@ -47,7 +56,7 @@ FAILURE_KINDS: tuple[tuple[type[BaseException], str], ...] = (  # the first that
     (ArchiveError, "our fault"),
 )
 TLS_ERRORS = (ssl.SSLError, OpenSSLError, VerificationError)
-BLOCKED_PAGE_KINDS = {  # by how scraper.pages.refusal words what stands between us and the page
+BLOCKED_PAGE_KINDS = {  # by the beginning of the problem in scraper/pages/page_type.py
     page_type.CONSENT_PROBLEM: "consent wall",
     page_type.LOGIN_PROBLEM: "login",
     page_type.OUTAGE_PROBLEM: "outage",
@@ -57,7 +66,7 @@ STATUS_KINDS = {401: "status 403", 403: "status 403", 451: "status 403", 404: "s
 
 
 def classify_failure(error: BaseException | None) -> str:
-    """The kind of an exception that a request, an answer or a page ended in; `our fault` where none was foreseen.
+    """Return the kind of failure that an exception means; an unforeseen exception is our own fault.
 
     >>> classify_failure(NotARelease("https://a.example/", "is a consent wall: 'Kakor'", "blocked"))
     'consent wall'
@@ -71,36 +80,20 @@ def classify_failure(error: BaseException | None) -> str:
     if isinstance(error, NotARelease):
         return classify_page_failure(error)
     if isinstance(error, RobotsUnreachable) and isinstance(error.__context__, DOWNLOAD_ERRORS):
-        return classify_failure(
-            error.__context__
-        )  # the host itself does not answer: robots.txt was merely asked for first
-    if any(isinstance(one, TLS_ERRORS) for one in iter_causes(error)):
+        return classify_failure(error.__context__)  # the host does not respond; robots.txt was only the first request
+    if any(isinstance(cause, TLS_ERRORS) for cause in iter_causes(error)):
         return "tls"
     return next((kind for known, kind in FAILURE_KINDS if isinstance(error, known)), "our fault")
 
 
 def classify_source_failure(error: SourceError, response: Response) -> str:
-    """The kind of a source that answered with something else: what that is, where it says so itself."""
-    wall = detect_rejection(response.body, response.url)
-    return classify_page_failure(wall) if wall else classify_failure(error)
-
-
-def detect_rejection(body: bytes, url: str) -> NotARelease | None:
-    """What an answer is that says itself it is not what was asked for."""
-    try:
-        document = Document(body, url)
-        seen = page_type.read_page_signals(document, include_text=True)
-    except PageError:
-        return None
-    found = page_type.find_rejection(seen)
-    if found is None:  # a list may be empty and say so: only what stands before it counts
-        short = page_type.find_short_page_rejection(seen, document.title, seen.text or "", has_date=False)
-        found = short if short and short.kind == "blocked" else None
-    return NotARelease(url, found.problem, found.kind, found.target) if found else None
+    """Return the kind of a source that cannot be read: a wall or outage page if the response is one."""
+    rejection = detect_rejection(response.body, response.url)
+    return classify_page_failure(rejection) if rejection else classify_failure(error)
 
 
 def classify_page_failure(error: NotARelease) -> str:
-    """What a page is instead of a release."""
+    """Return the kind of a page that is not a release."""
     if error.kind == "blocked":
         return next(
             (kind for words, kind in BLOCKED_PAGE_KINDS.items() if error.problem.startswith(words)), "block page"
@@ -109,7 +102,7 @@ def classify_page_failure(error: NotARelease) -> str:
 
 
 def classify_status(status: int) -> str:
-    """The kind of a status that is no success.
+    """Return the kind of an HTTP status that is not a success.
 
     >>> classify_status(503), classify_status(403), classify_status(429), classify_status(418)
     ('status 5xx', 'status 403', 'status 429', 'status 4xx')
@@ -122,12 +115,38 @@ def classify_status(status: int) -> str:
 
 
 def iter_causes(error: BaseException | None) -> Iterator[BaseException]:
-    """An exception and what it was raised for; Twisted keeps several reasons beside each other."""
-    told = error
-    while told is not None:
-        yield told
-        if isinstance(told, ResponseFailed):
-            for reason in told.reasons:
+    """Yield an exception and its causes, including the reasons that Twisted collects in ResponseFailed."""
+    cause = error
+    while cause is not None:
+        yield cause
+        if isinstance(cause, ResponseFailed):
+            for reason in cause.reasons:
                 if isinstance(reason, Failure) and reason.value is not None:
                     yield reason.value
-        told = told.__cause__
+        cause = cause.__cause__
+
+
+def detect_rejection(body: bytes, url: str) -> NotARelease | None:
+    """Return what a response is if it is an error page, a wall or an outage page, else None."""
+    try:
+        document = Document(body, url)
+        signals = page_type.read_page_signals(document, include_text=True)
+    except PageError:
+        return None
+    rejection = page_type.find_rejection(signals)
+    if rejection is None:  # a listing may say that it is empty, so only walls and outages count
+        short_page = page_type.find_short_page_rejection(signals, document.title, signals.text or "", has_date=False)
+        rejection = short_page if short_page and short_page.kind == "blocked" else None
+    return NotARelease(url, rejection.problem, rejection.kind, rejection.target) if rejection else None
+
+
+def describe_request_failure(failure: Failure) -> str:
+    """Describe a failed request in one line."""
+    if isinstance(failure.value, StopDownload):
+        return "was broken off: too much was on its way at once (IN_FLIGHT_MAX)"
+    if response := getattr(failure.value, "response", None):
+        return f"answered {response.status}"
+    if isinstance(failure.value, ArchiveError):  # without the folder, because the message is published
+        return failure.getErrorMessage().replace(failure.value.file, Path(failure.value.file).name)
+    assert failure.value is not None  # noqa: S101 - a failure has one
+    return describe_download_error(failure.value)

@@ -1,15 +1,19 @@
-"""ReleaseItem: what a page class read, the agency's own words, strings only."""
+"""Fetched and parsed pages, with the release as strings exactly as they were found."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from scraper.pages.document import Document
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuestionItem:
-    """A question and its answer as found, the speech dash still there."""
+    """A question and its answer, opening dashes included."""
 
     question: str
     answer: str
@@ -18,49 +22,48 @@ class QuestionItem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageItem:
-    """A picture as found; url is absolute, caption still holds the credit."""
+    """An image of the text."""
 
-    url: str
-    caption: str | None = None
+    url: str  # absolute
+    caption: str | None = None  # may include the credit
     credit: str | None = None
     alt: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttachmentItem:
-    """A linked file as found; url is absolute, title is the link's text."""
+    """A linked file."""
 
-    url: str
-    title: str
+    url: str  # absolute
+    title: str  # the link's text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContactItem:
-    """Whom to ask as found; phone is without the words that label it, several numbers parted by commas."""
+    """A contact for questions about the release."""
 
     name: str | None = None
     role: str | None = None
-    phone: str | None = None
+    phone: str | None = None  # without its label; several numbers are separated by commas
     email: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provenance:
-    """Where a field's words came from: the rule that won and the element (a CSS-like path) it read."""
+    """Where a field was found."""
 
-    rule: str
-    element: str
+    rule: str  # of the parser
+    element: str  # a path like a CSS selector
 
 
 @dataclass(slots=True, kw_only=True)
 class ReleaseItem:
-    """One release page in the agency's own words. Field meanings: archive.models.Release.
+    """A release as its page has it. The fields mean the same as those of archive.models.Release.
 
-    Every value is a string as found on the page; None where the page does not say. `url` is the canonical
-    one where the page declares a credible one, else the address the page was read at.
+    Every value is a string as found on the page, or None if the page does not have it.
     """
 
-    url: str
+    url: str  # the canonical URL that the page declares, if it is credible, else the URL the page came from
     agency: str | None = None
     kind: str | None = None
     title: str | None = None
@@ -70,8 +73,8 @@ class ReleaseItem:
     published: str | None = None
     updated: str | None = None
     language: str | None = None
-    reader: str | None = None  # the page class that read it and the version of the rules
-    zone: str | None = None  # the clock of the agency's times, by its IANA name; None: the host's country tells
+    parser_version: str | None = None  # the page class and a digest of the parser
+    zone: str | None = None  # IANA name of the agency's time zone; None: that of the host's country
     tags: list[str] = field(default_factory=list)
     questions: list[QuestionItem] = field(default_factory=list)
     images: list[ImageItem] = field(default_factory=list)
@@ -82,24 +85,26 @@ class ReleaseItem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FetchedPage:
-    """One answer of a site as it came: what an edit or a removal is witnessed by."""
+    """A response: the evidence of an edit or a removal."""
 
-    url: str  # where redirects led
+    url: str  # after redirects
     fetched_at: datetime
     status: int
     headers: Mapping[str, str]  # names in lower case
-    body: bytes = field(repr=False)  # its content coding (gzip and the like) undone
+    body: bytes = field(repr=False)  # after content decoding (gzip and the like)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class ParsedPage:
-    """One release page as the spider hands it to the pipeline: what was read, and from what."""
+    """A release and the page it was parsed from, as the spider passes them to the pipeline."""
 
     item: ReleaseItem
-    url: str  # the frontier's address of the page
-    release_id: int | None  # the release that address is known to hold
+    url: str  # as in the frontier
+    release_id: int | None  # the release that is stored under that URL
     response: FetchedPage
+    document: Document | None = field(default=None, compare=False)  # the parsed response; None if it came from a worker
+    template: bytes | None = None  # the fingerprint of the page's template (scraper.redesign), if it is known
 
     def __repr__(self) -> str:
-        """Its address alone: Scrapy logs whole items."""
+        # Scrapy logs whole items
         return f"<Reading {self.url}>"

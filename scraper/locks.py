@@ -1,4 +1,8 @@
-"""Which agencies a process works on: none that another works on already, and none that is not in the list."""
+"""Locks on agencies, so that no two processes crawl the same one.
+
+Each agency has one byte of a lock file beside the archive: a POSIX record lock, which ends with the process, however it
+ends.
+"""
 
 from __future__ import annotations
 
@@ -15,21 +19,21 @@ logger = logging.getLogger(__name__)
 
 
 def lock_agencies(archive_path: Path, slugs: Iterable[str]) -> tuple[TextIO, set[str]]:
-    """An open lock file beside the archive, and the slugs that are ours until it is closed; the rest is told.
+    """Lock agencies; return the open lock file and the slugs that are locked until it is closed.
 
-    One byte of one file an agency: POSIX record locks, which end with the process, however it ends.
+    The other slugs, which another process is crawling, are logged.
     """
     lock = open_lock_file(archive_path)
     return lock, {slug for slug in slugs if lock_agency(lock, slug)}
 
 
 def open_lock_file(archive_path: Path) -> TextIO:
-    """The lock file, nothing of it taken; closing any such file lets go of all that this process has taken."""
+    """Open the lock file. Closing it releases every lock of this process, whichever file object took it."""
     return archive_path.with_suffix(".lock").open("a")
 
 
 def lock_agency(lock: TextIO, slug: str) -> bool:
-    """Whether an agency is ours now; told where it is not."""
+    """Lock an agency; log it and return False if another process is crawling it."""
     try:
         fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, zlib.crc32(slug.encode()))
     except BlockingIOError:
@@ -39,18 +43,17 @@ def lock_agency(lock: TextIO, slug: str) -> bool:
 
 
 def unlock_agency(lock: TextIO, slug: str) -> None:
-    """An agency is another's to take."""
     fcntl.lockf(lock, fcntl.LOCK_UN, 1, zlib.crc32(slug.encode()))
 
 
 def warn_about_unlisted(archive: Archive, agencies: Container[str]) -> None:
-    """Name the agencies that an archive holds releases of, but that are on no list, so that nobody looks at them."""
+    """Log the agencies that the archive has releases of but that are not in the list, and so are not processed."""
     rows = archive.db.execute("select agency, count(*) from releases group by agency order by agency")
-    left = {slug: number for slug, number in rows if slug not in agencies}
-    if left:
+    unlisted = {slug: number for slug, number in rows if slug not in agencies}
+    if unlisted:
         logger.warning(
             "%d releases of %d agencies that are not in the list are left out: %s",
-            sum(left.values()),
-            len(left),
-            ", ".join(left),
+            sum(unlisted.values()),
+            len(unlisted),
+            ", ".join(unlisted),
         )

@@ -1,4 +1,4 @@
-"""From what was read to what is kept: ReleaseItem → Release → SQLite, one transaction a page."""
+"""The item pipeline: stores each parsed page, and reviews quarantined pages when the crawl ends."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ logger = logging.getLogger(__name__)
 
 
 class ArchivePipeline:
-    """Saves a reading and settles its address in the frontier, both or neither; what is suspicious, aside."""
+    """Stores parsed pages in the archive or in quarantine, and counts the outcomes."""
 
     def __init__(self, crawler: Crawler) -> None:
         self.crawler = crawler
         self.quarantine_checks: dict[str, QuarantineCheck] = {}  # by agency
-        self.quarantined_urls: dict[str, set[str]] = {}  # by agency: the addresses whose reading this crawl put aside
+        self.quarantined_urls: dict[str, set[str]] = {}  # by agency: quarantined by this crawl
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
@@ -38,20 +38,18 @@ class ArchivePipeline:
 
     @property
     def spider(self) -> ReleaseSpider:
-        """Whose agencies and counts these are."""
         return cast("ReleaseSpider", self.crawler.spider)
 
     @cached_property
     def ingest(self) -> Ingest:
-        """How readings are kept."""
         return Ingest(self.spider.archive, self.spider.recorder, self.spider.agencies)
 
     def process_item(self, page: ParsedPage) -> ParsedPage:
-        """Keep one reading; a field that cannot be read refuses the page and is counted."""
+        """Store one page. Raises DropItem if it is rejected, quarantined, or no longer the stored release."""
         slug, response = page.item.agency or "", page.response
         tally = self.spider.agency_stats[slug]
         if slug not in self.quarantine_checks:
-            self.quarantine_checks[slug] = QuarantineCheck(self.spider.archive, self.spider.recorder, slug)
+            self.quarantine_checks[slug] = QuarantineCheck(self.spider.archive, slug)
         try:
             result = self.ingest.save(page, self.quarantine_checks[slug], crawl_id=tally.crawl_id)
         except PageError as error:
@@ -67,39 +65,37 @@ class ArchivePipeline:
         if result.outcome is SaveResult.QUARANTINED:
             self.quarantined_urls.setdefault(slug, set()).add(page.url)
             raise DropItem(f"{page.url}: kept aside: {describe_reasons(list(result.reasons))}")
-        if result.outcome is not SaveResult.UNCHANGED:  # else it was told when the state was kept
-            for doubt in find_quality_warnings(result.release):
-                logger.warning("%s", doubt)
-                tally.add_warning(str(doubt))
+        if result.outcome is not SaveResult.UNCHANGED:  # otherwise they were reported when the state was stored
+            for warning in find_quality_warnings(result.release):
+                logger.warning("%s", warning)
+                tally.add_warning(str(warning))
         return page
 
     def close_spider(self) -> None:
-        """Judge what was kept aside, of each agency whose crawl came to its end; else its next one does."""
+        """Review the quarantined pages of each agency, if the crawl was completed."""
         if not self.spider.is_finished:
-            return
+            return  # the next crawl reviews them
         for slug, tally in self.spider.agency_stats.items():
-            collapses, outcomes = review_quarantine(self.ingest, slug)
-            for collapse in collapses:
-                problem = f"{slug}: {describe_field_loss(collapse)}; kept aside: see scrapy doctor {slug}"
+            losses, outcomes = review_quarantine(self.ingest, slug)
+            for loss in losses:
+                problem = f"{slug}: {describe_field_loss(loss)}; kept aside: see scrapy diagnose {slug}"
                 logger.warning("%s", problem)
                 tally.add_warning(problem)
             for outcome in outcomes.elements():
                 tally.count_outcome(outcome)
-            waiting = (
-                {kept.url for kept in self.ingest.quarantine.list_pending(slug)}
-                if slug in self.quarantined_urls
-                else set()
-            )
-            tally.held_back = len(self.quarantined_urls.get(slug, set()) & waiting)
+            if urls := self.quarantined_urls.get(slug):
+                urls = urls & {page.url for page in self.ingest.quarantine.list_pending(slug)}
+            tally.quarantined = len(urls or ())
 
 
-def describe_field_loss(collapse: FieldLoss) -> str:
-    """What collapsed, in words.
+def describe_field_loss(loss: FieldLoss) -> str:
+    """Return a field loss in words.
 
     >>> describe_field_loss(FieldLoss(reason_key="lead", is_stored=False, page_count=4, total=5))
     'lead was not read in 4 of 5 new releases'
     """
-    what = "releases that read otherwise than held" if collapse.is_stored else "new releases"
-    if "://" in collapse.reason_key:
-        return f"{collapse.reason_key} lists far fewer than usual, and {collapse.page_count} of {collapse.total} {what} are from it"
-    return f"{collapse.reason_key} was not read in {collapse.page_count} of {collapse.total} {what}"
+    releases = "releases that read otherwise than held" if loss.is_stored else "new releases"
+    share = f"{loss.page_count} of {loss.total} {releases}"
+    if "://" in loss.reason_key:
+        return f"{loss.reason_key} lists far fewer than usual, and {share} are from it"
+    return f"{loss.reason_key} was not read in {share}"

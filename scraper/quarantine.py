@@ -1,8 +1,9 @@
-"""Whether a page was read as such pages usually are, or as if a rule of ours found nothing any more.
+"""Finds pages that were not parsed as the agency's pages usually are.
 
-Only what would be written is judged: a new release by its agency's habits, one that is held by what is held of it.
-Where a field is gone from a page built as before, and its words with it, that is the agency's edit, and no matter
-for suspicion.
+A rule of the parser may have failed on them, so they are put in quarantine instead of being stored. Only pages that
+would change the archive are checked: a new release against the agency's habits, a stored one against its stored state.
+If a field is gone from a page whose template is unchanged, and its text with it, the agency has edited the page, and
+nothing is suspicious.
 """
 
 from __future__ import annotations
@@ -26,60 +27,58 @@ from archive.quarantine import (
     measure_lengths,
     read_field_habits,
 )
-from scraper.redesign import PageText, identify_part, is_redesign, iter_paragraphs, read_page_text, to_comparable_text
+from scraper.redesign import PageText, PageVersions, identify_part, is_redesign, iter_paragraphs, to_comparable_text
 
 if TYPE_CHECKING:
     from archive.models import Release
     from archive.store import Archive, StoredRelease
-    from scraper.ingest import CrawlRecorder
     from scraper.items import ParsedPage
 
-MIN_BODY_LENGTH = 400  # letters of a text that can collapse
-LOST_SHARE = 2 / 3  # of its letters, the share that is not read any more
+MIN_BODY_LENGTH = 400  # characters; shorter bodies cannot lose enough text to be suspicious
+LOST_SHARE = 2 / 3  # share of a body's characters that has to disappear
 
 
 @dataclass
 class QuarantineCheck:
-    """One agency's habits as they were when the crawl began, and what it has read since."""
+    """Compares the pages of one crawl with what the agency's pages usually contain.
+
+    Create one for each agency and crawl: habits are read once, before the crawl has stored anything.
+    """
 
     archive: Archive
-    recorder: CrawlRecorder
     agency: str
-    first_url_with: dict[tuple[str, str], str] = field(
-        default_factory=dict
-    )  # field and value → the address read first with it
+    first_url_with: dict[tuple[str, str], str] = field(default_factory=dict)  # (field, value) → URL, in this crawl
 
     @cached_property
     def accepted_losses(self) -> dict[str, str]:
-        """What somebody took in though it lacked something, and since when."""
+        """The fields whose absence was accepted by hand, with the time of the decision."""
         return Quarantine(self.archive.db).read_accepted_losses(self.agency)
 
     @cached_property
     def habits(self) -> FieldHabits:
-        """The agency's habits; read when first asked for, which is before the crawl has kept anything."""
         return read_field_habits(self.archive.db, self.agency, self.accepted_losses)
 
-    def find_reasons(self, release: Release, page: ParsedPage) -> list[QuarantineReason]:
-        """Why a reading that differs from what is held is suspicious; nothing where it is not."""
+    def find_reasons(self, release: Release, page: ParsedPage, versions: PageVersions) -> list[QuarantineReason]:
+        """Return why a page that differs from the stored state is suspicious; an empty list if it is not."""
         archive, state = self.archive, to_state(release)
-        held = archive.get_latest(page.release_id) if page.release_id is not None else archive.get(release.url)
-        found = list(self.find_repeated_values(state, held, page.url))
-        if held is None:
+        stored = archive.get_latest(page.release_id) if page.release_id is not None else archive.get(release.url)
+        found = list(self.find_repeated_values(state, stored, page.url))
+        if stored is None:
             found += [*self.find_missing_fields(state), *self.find_short_source(page.url)]
             if found and self.is_backfilled(state, page.url):
                 return []
         else:
-            found += self.find_lost_fields(state, held, page)
+            found += self.find_lost_fields(state, stored, release.url, versions)
         return list({reason.get("source") or reason["field"]: reason for reason in found}.values())
 
     def is_backfilled(self, state: Mapping[str, Any], url: str) -> bool:
-        """Whether a new release is one of the agency's old ones, for which its habits of today say nothing."""
+        """Return whether a new release is so old that today's habits say nothing about it."""
         row = self.archive.frontier.get(url)
         day = state["published"] or state["updated"] or (row.listed if row else None)
         return is_backfill(self.archive.db, self.agency, url, day, self.habits.oldest)
 
     def predates_accepted_loss(self, release_id: int | None) -> bool:
-        """Whether a release was read last before somebody took in what the agency's new design lacks."""
+        """Return whether a release was last parsed before a field loss of a new template was accepted."""
         if release_id is None or not self.accepted_losses:
             return False
         sql = "select v.seen from releases r join revisions v on v.id = r.revision where r.id = ?"
@@ -87,13 +86,10 @@ class QuarantineCheck:
         return seen is not None and seen[0] < max(self.accepted_losses.values())
 
     def find_missing_fields(self, state: Mapping[str, Any]) -> Iterator[QuarantineReason]:
-        """What a new release lacks and the agency's usually have.
-
-        Not when it was updated: many a site tells that only once there was an update.
-        """
+        """Yield the fields that a new release lacks or that are unusually short for its agency."""
         for name in HABIT_FIELDS:
             if name == "updated":
-                continue
+                continue  # many sites show it only after an edit
             habit = self.habits.group_for(state["language"], state["kind"], name)
             share = None if state[name] else habit.usual_share(name)
             if share is not None:
@@ -104,11 +100,12 @@ class QuarantineCheck:
                 yield {"field": name, "why": "short", "length": length, "usual": short}
 
     def find_lost_fields(
-        self, state: Mapping[str, Any], stored: StoredRelease, page: ParsedPage
+        self, state: Mapping[str, Any], stored: StoredRelease, url: str, versions: PageVersions
     ) -> Iterator[QuarantineReason]:
-        """What is held of a release and was not read this time, though it stands on the page, or in a new design.
+        """Yield the fields that were stored but not parsed now, or have another text now.
 
-        Or where other pages of the agency have lost the same already.
+        A field is lost if its text is still on the page, if the template is new, or if other pages in quarantine have
+        lost the same field. A title or lead is swapped if its stored text is still on the page.
         """
         lost = {
             name: find_field_texts(name, stored.state)
@@ -117,28 +114,32 @@ class QuarantineCheck:
         }
         lost |= {"body": find_lost_paragraphs(stored.state, state)}
         swapped = {
-            name: {
-                words for words in find_field_texts(name, stored.state) if words not in to_comparable_text(state[name])
-            }
+            name: {text for text in find_field_texts(name, stored.state) if text not in to_comparable_text(state[name])}
             for name in ("title", "lead")
             if state[name]
         }
-        missed = {name for name in lost | swapped if self.is_loss_suspicious(name, state)}
-        if not any((lost | swapped)[name] for name in missed):
+        suspicious = {name for name in lost | swapped if self.is_loss_suspicious(name, state)}
+        if not any((lost | swapped)[name] for name in suspicious):
             return
-        page_text, old = read_page_text(page.response.body, page.response.url), self.recorder.read_newest_body(stored)
-        anew = old is not None and is_redesign(old, page.response.body, page.response.url)
-        dying = {key for kept in Quarantine(self.archive.db).list_pending(self.agency) for key in kept.reason_keys}
-        for name, words in lost.items():
-            stands = is_text_on_page(page_text, name, words, stored.state)
-            if name in missed and words and (stands or anew or name in dying):
-                yield {"field": name, "why": "lost", "stands": stands}
-        for name, words in swapped.items():
-            if name in missed and words and (name in dying or page_text.contains(words)):
+        page_text, old = versions.new.text(versions.new.url), versions.newest(stored, url)
+        assert page_text is not None  # noqa: S101 - only the bytes of a stored version can be missing
+        redesigned = old is not None and is_redesign(old, versions.new)
+        lost_elsewhere = {
+            key for page in Quarantine(self.archive.db).list_pending(self.agency) for key in page.reason_keys
+        }
+        for name, texts in lost.items():
+            still_there = is_text_on_page(page_text, name, texts, stored.state)
+            if name in suspicious and texts and (still_there or redesigned or name in lost_elsewhere):
+                yield {"field": name, "why": "lost", "stands": still_there}
+        for name, texts in swapped.items():
+            if name in suspicious and texts and (name in lost_elsewhere or page_text.contains(texts)):
                 yield {"field": name, "why": "swapped"}
 
     def is_loss_suspicious(self, name: str, state: Mapping[str, Any]) -> bool:
-        """Whether a field is missed where it is lost: not once somebody took in its lack, until it is usual again."""
+        """Return whether the loss of a field is suspicious.
+
+        If it was accepted once, it is not until the agency's releases usually have the field again.
+        """
         if name not in self.accepted_losses:
             return True
         if name == "title":
@@ -148,30 +149,33 @@ class QuarantineCheck:
     def find_repeated_values(
         self, state: Mapping[str, Any], stored: StoredRelease | None, url: str
     ) -> Iterator[QuarantineReason]:
-        """What is the same as in another release, where each has its own: a rule that reads the page's furniture."""
-        elsewhere = set()  # what another page of this crawl has said
+        """Yield the fields with the value of another release, if the agency's releases have different ones.
+
+        The parser then reads them from a part of the page that all pages share.
+        """
+        repeated = set()  # fields with the value of another page of this crawl
         for name in self.habits.unique_fields:
             value = state[name]
             if value and self.first_url_with.setdefault((name, value), url) != url:
-                elsewhere.add(name)
+                repeated.add(name)
         known = {name for name in UNIQUE_FIELDS if state[name] in self.habits.known_values[name]}
-        if known >= {"title", "body"} and "body" not in elsewhere:
-            return  # a release that stands at another address as well, or has moved there
-        for name in sorted((elsewhere | known) & self.habits.unique_fields):
+        if known >= {"title", "body"} and "body" not in repeated:
+            return  # a release that has moved, or is at another URL as well
+        for name in sorted((repeated | known) & self.habits.unique_fields):
             if stored is None or stored.state[name] != state[name]:
                 yield {"field": name, "why": "repeated"}
 
     def find_short_source(self, url: str) -> Iterator[QuarantineReason]:
-        """The source that named a new release first, where it lists far fewer than usual."""
-        thin = find_short_sources(self.archive.db, self.agency)
-        source = find_source_url(self.archive.db, url) if thin else None
-        if source in thin:
-            links, usual = thin[source]
+        """Yield the source that listed a new release first, if it lists far fewer releases than usual."""
+        short_sources = find_short_sources(self.archive.db, self.agency)
+        source = find_source_url(self.archive.db, url) if short_sources else None
+        if source in short_sources:
+            links, usual = short_sources[source]
             yield {"field": "source", "why": "few links", "source": source, "links": links, "usual": usual}
 
 
 def find_field_texts(name: str, state: Mapping[str, Any]) -> set[str]:
-    """What a page would say that told a field's held value, as `squeeze` has it."""
+    """Return the texts that a page with a field's stored value has, by `to_comparable_text`."""
     value: Any = state[name] or ()
     if name == "questions":
         texts = [part["question"] for part in value]
@@ -183,25 +187,25 @@ def find_field_texts(name: str, state: Mapping[str, Any]) -> set[str]:
 
 
 def find_lost_paragraphs(stored_state: Mapping[str, Any], state: Mapping[str, Any]) -> set[str]:
-    """The paragraphs of a held text that are not in another state's; none where most of it is."""
+    """Return the paragraphs of a stored body that are missing in another state, if they are most of it."""
     text = to_comparable_text(f"{state['lead'] or ''}{state['body']}")
-    long = len(to_comparable_text(f"{stored_state['lead'] or ''}{stored_state['body']}"))
-    gone = {part for part in iter_paragraphs({**stored_state, "title": None, "questions": ()}) if part not in text}
-    return gone if long >= MIN_BODY_LENGTH and sum(map(len, gone)) >= LOST_SHARE * long else set()
+    stored_length = len(to_comparable_text(f"{stored_state['lead'] or ''}{stored_state['body']}"))
+    lost = {part for part in iter_paragraphs({**stored_state, "title": None, "questions": ()}) if part not in text}
+    return lost if stored_length >= MIN_BODY_LENGTH and sum(map(len, lost)) >= LOST_SHARE * stored_length else set()
 
 
 def is_text_on_page(page: PageText, name: str, texts: set[str], stored_state: Mapping[str, Any]) -> bool:
-    """Whether the words of a field that was not read stand on the page all the same; of a text, half of them."""
+    """Return whether a field that was not parsed is still on the page; of a body, half of the lost text."""
     if name == "body":
         return sum(len(part) for part in texts if part in page.text) * 2 >= sum(map(len, texts))
     if name in ("published", "updated"):
-        told = stored_state[f"{name}_text"]
-        return bool(told) and (to_comparable_text(told) in page.text or told in page.source)
+        date_text = stored_state[f"{name}_text"]
+        return bool(date_text) and page.mentions(date_text)
     return page.contains(texts)
 
 
 def describe_reasons(reasons: list[QuarantineReason]) -> str:
-    """Why something was put aside, in a line.
+    """Return the reasons in one line.
 
     >>> describe_reasons([{"field": "lead", "why": "missing", "usual": 0.98, "of": 120}])
     'lead is missing, which 98 % of 120 had'
@@ -210,7 +214,7 @@ def describe_reasons(reasons: list[QuarantineReason]) -> str:
 
 
 def describe_reason(reason: QuarantineReason) -> str:
-    """One reason in words."""
+    """Return one reason in words."""
     name, why = reason["field"], reason["why"]
     if why == "missing":
         return f"{name} is missing, which {reason['usual']:.0%} of {reason['of']} had".replace("%", " %")

@@ -1,12 +1,7 @@
-"""Edit or redesign? page text, links, template fingerprint.
+"""Distinguishes an agency's edits from changes that only a redesign or a new parser has made.
 
-What a page says as text, whatever its design: for telling what an agency changed from what is read otherwise.
-
-Whether a text's links lead elsewhere than they did, where the page's design is new and may write addresses anew.
-
-Telling a redesign: whether two captures of a page are built alike, whatever they say.
-
-Why a page reads otherwise than before: the agency edited it, or we read it otherwise (a new rule, a new design).
+A page version is compared by its template (the class names and ids it is built with), its text, its links, and the
+states parsed from it. A new template or a new parser may move and rename fields without any edit of the text.
 """
 
 from __future__ import annotations
@@ -15,10 +10,12 @@ import logging
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property, partial
+from hashlib import blake2b
 from pathlib import PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from lxml import etree, html
@@ -26,41 +23,229 @@ from lxml import etree, html
 from archive.captures import Captures
 from archive.database import ArchiveError
 from archive.models import Release, hash_state, omit_unknown_lists
-from archive.store import StoredRelease
+from archive.store import Archive, StoredRelease
 from scraper.agency import Agency
 from scraper.errors import NotARelease, PageError
 from scraper.normalise import to_release
 from scraper.normalise.urls import extract_host, resolve_canonical_url
-from scraper.pages import read_page
+from scraper.pages import read_document
 from scraper.pages.document import Document, get_text_content
 
-LinkSet = frozenset[tuple[str, str]]  # a link's words, as `squeeze` has them, and where it leads, as `to_target` does
-MIN_CONTAINED_LENGTH = 40  # letters and marks of a paragraph that stands within another text
+if TYPE_CHECKING:
+    from scraper.items import ParsedPage
+
+LinkSet = frozenset[tuple[str, str]]  # (text, target) of links, by `to_comparable_text` and `normalise_link_target`
+
+# Templates
+MIN_TEMPLATE_OVERLAP = 0.7  # of the names in either template, the share in both: edits add few, redesigns most
+MIN_TEMPLATE_NAMES = 10  # pages with fewer names cannot be compared
+GENERATED_NAME = re.compile(r"\d|^.{1,2}$|[a-z][A-Z].*[a-z][A-Z]")  # css-1x2y3z, sv-2.33, ng-tns: change at each build
+FINGERPRINT_VERSION = b"\x01"  # change it with the choice of names or their hash: stored fingerprints are then ignored
+NAME_HASH_BYTES = 8  # so many that two names of a page do not share a hash by chance
+
+# Texts
+MIN_CONTAINED_LENGTH = 40  # characters; shorter paragraphs may be part of another text by chance
 TEXT_ELEMENTS = (
-    "p",
-    "li",
-    "h1",
-    "h2",
-    "h3",
-    "h4",
-    "h5",
-    "h6",
-    "td",
-    "th",
-    "dt",
-    "dd",
-    "div",
-    "span",
-    "summary",
-    "button",
+    *("p", "li", "h1", "h2", "h3", "h4", "h5", "h6", "td", "th", "dt", "dd", "div", "span", "summary", "button"),
     "figcaption",
 )
-PHONE_DIGITS = 7  # of a telephone number, the last so many: before them stands the country or not
+DATE_LENGTH = len("2024-03-01")  # of a date in ISO 8601; a month alone is shorter
+
+# Links
+EXTERNAL_PREFIX = "//"  # of a normalised target on another site
+PHONE_DIGITS = 7  # the last digits of a telephone number, which are the same with and without country code
+
+logger = logging.getLogger(__name__)
+
+
+class PageVersion:
+    """The HTML of a page at one time, read and parsed at most once, if a comparison needs it.
+
+    url: where the page was fetched. load_body returns None if the bytes are missing. document, template: the parsed
+    page and its template fingerprint, if they are known already.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        load_body: Callable[[], bytes | None],
+        *,
+        document: Document | None = None,
+        template: bytes | None = None,
+    ) -> None:
+        self.url, self._load_body, self._document = url, load_body, document
+        # one of another version cannot be compared
+        self._template = template if template and template.startswith(FINGERPRINT_VERSION) else None
+        self._texts: dict[str, PageText] = {}
+
+    @cached_property
+    def body(self) -> bytes | None:
+        return self._load_body()
+
+    @property
+    def document(self) -> Document | None:
+        """The parsed page, or None if its bytes are missing. Raises NotARelease if it is not HTML."""
+        if self._document is None and self.body is not None:
+            self._document = Document(self.body, self.url)
+        return self._document
+
+    @property
+    def template(self) -> bytes | None:
+        """The fingerprint of the page's template, or None if its bytes are missing. Raises NotARelease."""
+        if self._template is None and self.document is not None:
+            self._template = fingerprint_template(self.document.root)
+        return self._template
+
+    def text(self, url: str) -> PageText | None:
+        """Return the page's text, its links as if it had been fetched at `url`; None if its bytes are missing."""
+        if url not in self._texts and self.document is not None:
+            self._texts[url] = read_page_text(self.document, url)
+        return self._texts.get(url)
+
+
+class PageVersions:
+    """The versions that are compared while one page is stored. They are freed with this object."""
+
+    def __init__(self, archive: Archive, captures: Captures, page: ParsedPage | None = None) -> None:
+        self.archive, self.captures, self.page = archive, captures, page
+        self._stored: dict[str, PageVersion] = {}  # by SHA-256
+
+    @cached_property
+    def new(self) -> PageVersion:
+        """The page that is being stored."""
+        assert self.page is not None  # noqa: S101 - comparisons of stored versions alone do not ask for it
+        response = self.page.response
+        return PageVersion(
+            response.url, lambda: response.body, document=self.page.document, template=self.page.template
+        )
+
+    def stored(self, sha256: str, url: str) -> PageVersion:
+        """Return the version whose bytes have that SHA-256, to be parsed as fetched at `url`."""
+        if sha256 not in self._stored:
+            self._stored[sha256] = PageVersion(
+                url, partial(read_stored_body, self.captures, sha256), template=self.archive.get_template(sha256)
+            )
+        return self._stored[sha256]
+
+    def newest(self, stored: StoredRelease, url: str) -> PageVersion | None:
+        """Return the newest stored version of a release's page, or None if no bytes of it are stored."""
+        sha256 = stored.newest or stored.sha256
+        return self.stored(sha256, url) if sha256 else None
+
+
+def read_stored_body(captures: Captures, sha256: str | None) -> bytes | None:
+    """Return stored bytes, or None if there are none or they are damaged (which is logged)."""
+    if sha256 is None:
+        return None
+    try:
+        return captures.read(sha256)
+    except ArchiveError as error:
+        logger.warning("%s", error)
+        return None
+
+
+def reparse_stored(
+    stored: StoredRelease, version: PageVersion, url: str, agency: Agency
+) -> tuple[Release | None, str | None]:
+    """Return the release that today's parser reads from a stored page, and the version of the parser.
+
+    (None, None) if the page cannot be read, or its bytes are missing.
+    """
+    try:
+        if version.document is None:
+            return None, None
+        item = read_document(version.document, agency)
+        return replace(to_release(item), url=url), item.parser_version
+    except PageError as error:
+        logger.warning("%s: today's rules cannot read the capture of revision %d: %s", url, stored.revision, error)
+        return None, None
+
+
+def find_change_cause(
+    before: Mapping[str, Any],
+    after: Mapping[str, Any],
+    old: PageVersion | None,
+    new: PageVersion,
+    url: str,
+    *,
+    redesigned: bool = False,
+    url_changed: bool = False,
+) -> str:
+    """Return `source` if the agency changed a page's text, `parser` if only its parsing differs.
+
+    before, after: the states. old, new: the versions of the page, `old` the newest that is stored. redesigned: the
+    template is known to be new, however similar the two are. url_changed: the page was at another URL, and so may be
+    the pages of its site that it links to.
+
+    A redesign moves and renames the elements that fields are read from. If the template is new, a paragraph that is
+    word for word somewhere on the other page was therefore not edited, only read in one of the two and not in the
+    other. The same holds for dates, files, contacts and the targets of links.
+    """
+    if hash_state(omit_unknown_lists(after, before)) == hash_state(before):
+        return "parser"  # the stored state only lacks what was not parsed in its day
+    if old is None or not (redesigned or is_redesign(old, new)):
+        return "source"
+    old_page, new_page = old.text(url), new.text(url)
+    if old_page is None or new_page is None:
+        return "source"
+    was, now = set(iter_paragraphs(before)), set(iter_paragraphs(after))
+    same_paragraphs = old_page.contains(now - was) and new_page.contains(was - now)
+    edited = (
+        not same_paragraphs
+        or dates_differ(before, after, old_page, new_page)
+        or files_or_contacts_differ(before, after, old_page, new_page)
+        or (not url_changed and links_differ(before, after, old_page, new_page, url))
+    )
+    return "source" if edited else "parser"
+
+
+def is_redesign(old: PageVersion, new: PageVersion) -> bool:
+    """Return whether a page's template was replaced; False if a version cannot be parsed."""
+    try:
+        old_template, new_template = old.template, new.template
+    except NotARelease:
+        return False
+    return (
+        old_template is not None and new_template is not None and have_different_templates(old_template, new_template)
+    )
+
+
+def have_different_templates(old: bytes, new: bytes) -> bool:
+    """Return whether two fingerprints have too few names in common for the same template."""
+    old_names, new_names = split_fingerprint(old), split_fingerprint(new)
+    either, both = len(old_names | new_names), len(old_names & new_names)
+    return either >= MIN_TEMPLATE_NAMES and both < MIN_TEMPLATE_OVERLAP * either
+
+
+def fingerprint_template(root: etree._Element) -> bytes:
+    """Return a version byte and the sorted hashes of a page's template names.
+
+    Names themselves are not stored: an id may be made of the words of a heading, which a takedown may have to hide.
+    """
+    hashes = sorted(blake2b(name.encode(), digest_size=NAME_HASH_BYTES).digest() for name in find_template_names(root))
+    return FINGERPRINT_VERSION + b"".join(hashes)
+
+
+def split_fingerprint(fingerprint: bytes) -> set[bytes]:
+    """Return the hashes of a fingerprint."""
+    starts = range(len(FINGERPRINT_VERSION), len(fingerprint), NAME_HASH_BYTES)
+    return {fingerprint[start : start + NAME_HASH_BYTES] for start in starts}
+
+
+def find_template_names(root: etree._Element) -> set[str]:
+    """Return a page's classes and ids, each with its element's name, without generated ones."""
+    values = {
+        (element.tag, value)
+        for element in root.iter(etree.Element)
+        for value in (element.get("class"), element.get("id"))
+        if value
+    }
+    return {f"{tag}.{name}" for tag, value in values for name in value.split() if not GENERATED_NAME.search(name)}
 
 
 @dataclass(frozen=True, slots=True)
 class PageText:
-    """What a page says, as `squeeze` has it: the whole, and the text of each element; its links and its source."""
+    """A page's text, the texts of its elements (both by `to_comparable_text`), its links, and its HTML."""
 
     text: str
     element_texts: frozenset[str]
@@ -68,49 +253,139 @@ class PageText:
     source: str
 
     def contains(self, paragraphs: set[str]) -> bool:
-        """Whether all of some paragraphs stand on the page: each an element's text, or long enough to be no chance."""
+        """Return whether each paragraph is an element's text, or part of one if it is long enough."""
         return all(
             part in self.element_texts or (len(part) >= MIN_CONTAINED_LENGTH and part in self.text)
             for part in paragraphs
         )
 
     def mentions(self, value: str) -> bool:
-        """Whether some words, a date's or a file's name, stand on the page or are told in its source."""
+        """Return whether a date or a file name is in the page's text or in its HTML."""
         return value in self.source or to_comparable_text(value) in self.text
 
     def links_to(self, target: str) -> bool:
-        """Whether the page leads to an address of another site, or has it in its source."""
-        return any(told == target for _, told in self.links) or target.lstrip("/") in self.source
+        """Return whether the page links to a target on another site, or has it in its HTML."""
+        return any(linked == target for _, linked in self.links) or target.lstrip("/") in self.source
 
     def has_link(self, link_text: str, target: str) -> bool:
-        """Whether a link of the page leads there by some words."""
-        return any(told == target and link_text in link for link, told in self.links)
+        """Return whether a link whose text includes `link_text` leads to `target`."""
+        return any(linked == target and link_text in text for text, linked in self.links)
 
 
-def read_page_text(html: bytes, url: str) -> PageText:
-    """All text of a page."""
-    document = Document(html, url)
-    parts = {to_comparable_text(get_text_content(element)) for element in document.root.iter(*TEXT_ELEMENTS)}
-    links = extract_links(document.root, document.base_url)
-    return PageText(to_comparable_text(get_text_content(document.root)), frozenset(parts), links, document.text)
+def read_page_text(document: Document, url: str) -> PageText:
+    """Return the text of a whole page, its links resolved as if it had been fetched at `url`."""
+    root = document.root
+    texts = frozenset(to_comparable_text(get_text_content(element)) for element in root.iter(*TEXT_ELEMENTS))
+    links = extract_links(root, document.resolve_base_url(url))
+    return PageText(to_comparable_text(get_text_content(root)), texts, links, document.text)
+
+
+def to_comparable_text(text: str) -> str:
+    """Return a text without what a template decides: white space, case and opening dashes.
+
+    >>> to_comparable_text("–\\u00a0Vi HAR  öppet.")
+    'viharöppet.'
+    """
+    return "".join(unicodedata.normalize("NFKC", text).casefold().split()).lstrip("-–—−‒―‐‑•")
+
+
+def iter_paragraphs(state: Mapping[str, Any]) -> Iterator[str]:
+    """Yield every paragraph of a state, questions and answers included, by `to_comparable_text`."""
+    parts = [state["title"], state["lead"], state["body"]]
+    parts += [text for question in state["questions"] or () for text in (question["question"], question["answer"])]
+    for part in filter(None, parts):
+        yield from filter(None, map(to_comparable_text, part.split("\n")))
+
+
+def dates_differ(before: Mapping[str, Any], after: Mapping[str, Any], old_page: PageText, new_page: PageText) -> bool:
+    """Return whether a date of both states is another day.
+
+    If each page has both dates, the parser has only read another one of them. A new template may also show a date
+    that the old one did not, or leave it out.
+    """
+    for name in ("published", "updated"):
+        was, now = before[name], after[name]
+        if not was or not now or now.startswith(was[:DATE_LENGTH]) or was.startswith(now[:DATE_LENGTH]):
+            continue
+        if not (old_page.mentions(after[f"{name}_text"] or now) and new_page.mentions(before[f"{name}_text"] or was)):
+            return True
+    return False
+
+
+def files_or_contacts_differ(
+    before: Mapping[str, Any], after: Mapping[str, Any], old_page: PageText, new_page: PageText
+) -> bool:
+    """Return whether attachments or contacts changed that the other page does not mention."""
+    for name in ("attachments", "contacts"):
+        was, now = ({identify_part(part) for part in state[name] or ()} for state in (before, after))
+        if not all(map(old_page.mentions, now - was)) or not all(map(new_page.mentions, was - now)):
+            return True
+    return False
+
+
+def identify_part(part: Mapping[str, Any]) -> str:
+    """Return the file name of an attachment, or the address, number, name or role of a contact."""
+    if "url" in part:
+        return str(part["url"]).rstrip("/").rpartition("/")[2]
+    return str(part["email"] or part["phone"] or part["name"] or part["role"])
+
+
+def links_differ(
+    before: Mapping[str, Any], after: Mapping[str, Any], old_page: PageText, new_page: PageText, url: str
+) -> bool:
+    """Return whether a link has a new target, or a link to another site was added or removed.
+
+    A link that the other page has as well, in a part that is not read there, does not count. Nor do new targets on
+    the page's own site if a redesign has changed the site's URLs: then most links of the page that have kept their
+    texts have new targets.
+    """
+    was, now = read_state_links(before, url), read_state_links(after, url)
+    removed = {link for link in was - now if not new_page.has_link(*link)}
+    added = {link for link in now - was if not old_page.has_link(*link)}
+    old_targets, new_targets = group_links_by_text(removed), group_links_by_text(added)
+    kept = keeps_internal_urls(old_page, new_page, ignored_texts=old_targets.keys() | new_targets.keys())
+    for text in old_targets.keys() & new_targets.keys():
+        pairs = ((old_targets[text], new_targets[text]), (new_targets[text], old_targets[text]))
+        for targets, others in pairs:
+            if any(
+                all(is_different_target(target, other, internal_urls_kept=kept) for other in others)
+                for target in targets
+            ):
+                return True
+    unpaired = [(target, new_page) for text, target in removed if text not in new_targets]
+    unpaired += [(target, old_page) for text, target in added if text not in old_targets]
+    return any(target.startswith(EXTERNAL_PREFIX) and not page.links_to(target) for target, page in unpaired)
+
+
+def read_state_links(state: Mapping[str, Any], url: str) -> LinkSet:
+    """Return the links of a state's body, without those to its attachments."""
+    files = {normalise_link_target(part["url"], url) for part in state["attachments"] or ()}
+    if not state["body_html"]:
+        return frozenset()
+    links = extract_links(html.fragment_fromstring(state["body_html"], create_parent="div"), url)
+    return frozenset(link for link in links if link[1] not in files)
 
 
 def extract_links(root: etree._Element, base_url: str) -> LinkSet:
-    """The links below an element."""
+    """Return the links below an element, their targets resolved against `base_url`."""
     found = (
         (to_comparable_text(get_text_content(a)), normalise_link_target(a.get("href") or "", base_url))
         for a in root.iter("a")
     )
-    return frozenset((words, target) for words, target in found if words and target)
+    return frozenset((text, target) for text, target in found if text and target)
 
 
 def normalise_link_target(href: str, base_url: str) -> str:
-    """Where a link leads: an address without scheme and www., one of the page's own site without its host.
+    """Return a link's target without scheme and "www."; on the page's own site, also without the host.
 
-    >>> normalise_link_target("https://www.ek.se/a/?utm_source=x#b", "https://ek.se/c"), normalise_link_target("http://www.al.se", "https://ek.se")
-    ('/a', '//al.se')
-    >>> normalise_link_target("mailto:A@ek.se?subject=b", "https://ek.se/"), normalise_link_target("tel:+46 8-123 45 67", "https://ek.se/")
-    ('mailto:a@ek.se', 'tel:1234567')
+    >>> normalise_link_target("https://www.ek.se/a/?utm_source=x#b", "https://ek.se/c")
+    '/a'
+    >>> normalise_link_target("http://www.al.se", "https://ek.se")
+    '//al.se'
+    >>> normalise_link_target("mailto:A@ek.se?subject=b", "https://ek.se/")
+    'mailto:a@ek.se'
+    >>> normalise_link_target("tel:+46 8-123 45 67", "https://ek.se/")
+    'tel:1234567'
     """
     scheme, _, rest = href.strip().partition(":")
     if scheme.lower() == "mailto":
@@ -125,229 +400,53 @@ def normalise_link_target(href: str, base_url: str) -> str:
     return path or "/" if extract_host(address) == extract_host(base_url) else f"//{extract_host(address)}{path}"
 
 
-def to_comparable_text(text: str) -> str:
-    """Letters, figures and marks alone: white space, case and opening dashes are the design's.
-
-    >>> to_comparable_text("–\\u00a0Vi HAR  öppet.")
-    'viharöppet.'
-    """
-    return "".join(unicodedata.normalize("NFKC", text).casefold().split()).lstrip("-–—−‒―‐‑•")
-
-
-EXTERNAL_PREFIX = "//"  # begins a link to another site
-
-
-def links_differ(
-    before: Mapping[str, Any], after: Mapping[str, Any], old_page: PageText, new_page: PageText, url: str
-) -> bool:
-    """Whether a link leads elsewhere by the same words, or one to another site came or went, in a text that stayed.
-
-    Not where the other page has the link as well, of which we only read another part. Nor where the new design has
-    written the addresses of its own site anew: it has, where most links of the page that have kept their words
-    lead elsewhere.
-    """
-    was, now = read_state_links(before, url), read_state_links(after, url)
-    gone = {link for link in was - now if not new_page.has_link(*link)}
-    come = {link for link in now - was if not old_page.has_link(*link)}
-    lost, found = group_links_by_text(gone), group_links_by_text(come)
-    kept = keeps_internal_urls(old_page, new_page, ignored_texts=lost.keys() | found.keys())
-    for words in lost.keys() & found.keys():
-        for some, others in ((lost[words], found[words]), (found[words], lost[words])):
-            if any(all(is_different_target(one, other, internal_urls_kept=kept) for other in others) for one in some):
-                return True
-    alone = [(target, new_page) for words, target in gone if words not in found]
-    alone += [(target, old_page) for words, target in come if words not in lost]
-    return any(target.startswith(EXTERNAL_PREFIX) and not page.links_to(target) for target, page in alone)
-
-
-def read_state_links(state: Mapping[str, Any], url: str) -> LinkSet:
-    """The links of a text, without those to its files, which are attachments."""
-    files = {normalise_link_target(part["url"], url) for part in state["attachments"] or ()}
-    if not state["body_html"]:
-        return frozenset()
-    links = extract_links(html.fragment_fromstring(state["body_html"], create_parent="div"), url)
-    return frozenset(link for link in links if link[1] not in files)
-
-
 def group_links_by_text(links: Iterable[tuple[str, str]]) -> dict[str, set[str]]:
-    """Where links lead, by their words."""
+    """Return the targets of links, by link text."""
     found: dict[str, set[str]] = defaultdict(set)
-    for words, target in links:
-        found[words].add(target)
+    for text, target in links:
+        found[text].add(target)
     return dict(found)
 
 
 def keeps_internal_urls(old_page: PageText, new_page: PageText, *, ignored_texts: Iterable[str]) -> bool:
-    """Whether a site's own addresses stand as they stood: most links to them that have kept their words do."""
+    """Return whether most links within the site that have kept their texts have kept their targets."""
     before, after = (
         group_links_by_text(link for link in page.links if is_internal_page(link[1])) for page in (old_page, new_page)
     )
-    same = [bool(before[words] & after[words]) for words in (before.keys() & after.keys()) - set(ignored_texts)]
+    same = [bool(before[text] & after[text]) for text in (before.keys() & after.keys()) - set(ignored_texts)]
     return 2 * sum(same) >= len(same)
 
 
 def is_internal_page(target: str) -> bool:
-    """Whether a link leads to a page of its own site, other than the front page."""
+    """Return whether a target is a page of the same site, other than its front page."""
     return target.startswith("/") and not target.startswith(EXTERNAL_PREFIX) and target != "/"
 
 
 def is_different_target(before: str, after: str, *, internal_urls_kept: bool) -> bool:
-    """Whether two links on the same words lead to different things. kept: the site's own addresses are as they were.
+    """Return whether two links with the same text lead to different things.
 
-    >>> is_different_target("/nyhet/regler.html", "/om/regler", internal_urls_kept=True), is_different_target("/a", "/b", internal_urls_kept=False)
-    (False, False)
-    >>> is_different_target("/a", "/b", internal_urls_kept=True), is_different_target("//ek.se/a", "//al.se/a", internal_urls_kept=False)
-    (True, True)
+    internal_urls_kept: the URLs of the page's own site have not changed as a whole.
+
+    >>> is_different_target("/nyhet/regler.html", "/om/regler", internal_urls_kept=True)
+    False
+    >>> is_different_target("/a", "/b", internal_urls_kept=False)
+    False
+    >>> is_different_target("/a", "/b", internal_urls_kept=True)
+    True
+    >>> is_different_target("//ek.se/a", "//al.se/a", internal_urls_kept=False)
+    True
     """
     kinds = {target.partition(":")[0] if target[0] != "/" else "/" for target in (before, after)}
-    if len(kinds) > 1:  # a form in place of a mail address, and the like
+    if len(kinds) > 1:  # a form instead of a mail address, for instance
         return False
     if is_internal_page(before) and is_internal_page(after):
         return internal_urls_kept and not is_same_file_name(before, after)
-    return (
-        before.removeprefix(EXTERNAL_PREFIX) not in after and after.removeprefix(EXTERNAL_PREFIX) not in before
-    )  # it may lead by way of the site
+    # a target on another site may be reached by a redirect of the site's own
+    return before.removeprefix(EXTERNAL_PREFIX) not in after and after.removeprefix(EXTERNAL_PREFIX) not in before
 
 
 def is_same_file_name(before: str, after: str) -> bool:
-    """Whether two paths of a site end alike: in another folder, with an extension or without."""
+    """Return whether two paths of a site have the same last part, whatever their folders and extensions."""
     names = [urlsplit(path) for path in (before, after)]
     ends = [(PurePosixPath(name.path).stem.lower(), name.query) for name in names]
     return ends[0] == ends[1]
-
-
-MIN_TEMPLATE_OVERLAP = (
-    0.7  # of all names that either capture uses, the share both do; an edit adds a few, a redesign most
-)
-MIN_TEMPLATE_NAMES = 10  # names, without which a page shows no design
-GENERATED_NAME = re.compile(r"\d|^.{1,2}$|[a-z][A-Z].*[a-z][A-Z]")  # css-1x2y3z, sv-2.33, ng-tns: new at every build
-
-
-def is_redesign(old_html: bytes, new_html: bytes, url: str) -> bool:
-    """Whether a page was built anew between two captures of it. What holds no document tells of no design."""
-    try:
-        old, new = (find_template_names(Document(html, url).root) for html in (old_html, new_html))
-    except NotARelease:
-        return False
-    return len(old | new) >= MIN_TEMPLATE_NAMES and len(old & new) < MIN_TEMPLATE_OVERLAP * len(old | new)
-
-
-def find_template_names(root: etree._Element) -> set[str]:
-    """The classes and ids a page is built with, each with its element's name; generated ones are left out."""
-    names = set()
-    for element in root.iter(etree.Element):
-        for name in f"{element.get('class') or ''} {element.get('id') or ''}".split():
-            if not GENERATED_NAME.search(name):
-                names.add(f"{element.tag}.{name}")
-    return names
-
-
-DATE_LENGTH = len("2024-03-01")  # of a date's text; a month alone is shorter
-logger = logging.getLogger(__name__)
-
-
-def reparse_stored(
-    stored: StoredRelease, captures: Captures, url: str, agency: Agency
-) -> tuple[Release | None, str | None]:
-    """A release as today's rules read the bytes it is held from, and which rules these are.
-
-    None where they cannot, or no bytes are kept.
-    """
-    body = read_stored_body(captures, stored.sha256)
-    if body is None:
-        return None, None
-    try:
-        item = read_page(body, url, agency)
-        return replace(to_release(item), url=url), item.reader
-    except PageError as error:
-        logger.warning("%s: today's rules cannot read the capture of revision %d: %s", url, stored.revision, error)
-        return None, None
-
-
-def read_stored_body(captures: Captures, sha256: str | None) -> bytes | None:
-    """Bytes that are kept; None where none are, or where they are damaged, which is told and stops nothing."""
-    if sha256 is None:
-        return None
-    try:
-        return captures.read(sha256)
-    except ArchiveError as error:
-        logger.warning("%s", error)
-        return None
-
-
-def find_change_cause(
-    before: Mapping[str, Any],
-    after: Mapping[str, Any],
-    old_html: bytes | None,
-    new_html: bytes,
-    url: str,
-    *,
-    redesigned: bool = False,
-    url_changed: bool = False,
-) -> str:
-    """`source` where the agency changed the text, `parser` where only our reading of it differs.
-
-    before, after: the states; old, new: the bytes they were read from, `old` of the newest capture there is.
-    A site's new design moves and renames what we read fields by. So where the design is new, no paragraph was
-    edited that stands, word for word, somewhere on the other page as well: we told it from the text there and
-    do not here, or the other way round; and so with dates, files, contacts and where links lead. anew: the design
-    is known to be new, however alike the pages are built. moved: its page stood at another address, and so may all
-    that its site's links lead to.
-    """
-    if hash_state(omit_unknown_lists(after, before)) == hash_state(before):
-        return "parser"  # the held state only lacks what was not read in its day
-    if old_html is None or not (redesigned or is_redesign(old_html, new_html, url)):
-        return "source"
-    old_page, new_page = read_page_text(old_html, url), read_page_text(new_html, url)
-    was, now = set(iter_paragraphs(before)), set(iter_paragraphs(after))
-    read_otherwise = old_page.contains(now - was) and new_page.contains(was - now)
-    edited = (
-        not read_otherwise
-        or dates_differ(before, after, old_page, new_page)
-        or files_or_contacts_differ(before, after, old_page, new_page)
-        or (not url_changed and links_differ(before, after, old_page, new_page, url))
-    )
-    return "source" if edited else "parser"
-
-
-def iter_paragraphs(state: Mapping[str, Any]) -> Iterator[str]:
-    """Every paragraph of a state, questions and answers too, as `squeeze` has it."""
-    parts = [state["title"], state["lead"], state["body"]]
-    parts += [text for question in state["questions"] or () for text in (question["question"], question["answer"])]
-    for part in filter(None, parts):
-        yield from filter(None, map(to_comparable_text, part.split("\n")))
-
-
-def dates_differ(before: Mapping[str, Any], after: Mapping[str, Any], old_page: PageText, new_page: PageText) -> bool:
-    """Whether a date that both states tell is another day.
-
-    Not where each page tells both: we read the one on the one page, the other on the other. A new design may also
-    show a date that the old one did not, or leave it out.
-    """
-    for name in ("published", "updated"):
-        was, now = before[name], after[name]
-        if not was or not now or now.startswith(was[:DATE_LENGTH]) or was.startswith(now[:DATE_LENGTH]):
-            continue
-        if not (old_page.mentions(after[f"{name}_text"] or now) and new_page.mentions(before[f"{name}_text"] or was)):
-            return True
-    return False
-
-
-def files_or_contacts_differ(
-    before: Mapping[str, Any], after: Mapping[str, Any], old_page: PageText, new_page: PageText
-) -> bool:
-    """Whether files or contacts came or went that the other page does not name at all."""
-    for name in ("attachments", "contacts"):
-        was, now = ({identify_part(part) for part in state[name] or ()} for state in (before, after))
-        if not all(part in old_page.source or to_comparable_text(part) in old_page.text for part in now - was):
-            return True
-        if not all(part in new_page.source or to_comparable_text(part) in new_page.text for part in was - now):
-            return True
-    return False
-
-
-def identify_part(part: Mapping[str, Any]) -> str:
-    """What a file or a contact is known by: its file name; its mail address, number or name."""
-    if "url" in part:
-        return str(part["url"]).rstrip("/").rpartition("/")[2]
-    return str(part["email"] or part["phone"] or part["name"] or part["role"])

@@ -4,52 +4,54 @@ from __future__ import annotations
 
 import os
 
-# Scrapy reads the source of all modules on the way to one of its deprecated classes (inspect.stack): from here it is
-# a short way, which saves each command a sixth of its start
+# For one of its deprecated classes Scrapy reads the source of all modules on the stack (inspect.stack). The stack is
+# short here, which saves a sixth of each command's start-up time.
 import scrapy.core.downloader.contextfactory  # noqa: F401
 
 BOT_NAME = "myndighetsarkivet"
 SPIDER_MODULES = ["scraper.spiders"]
 COMMANDS_MODULE = "scraper.commands"
 
-# Ours
-ARCHIVE = os.environ.get("ARCHIVE", "archive.db")  # the database's path
-AGENCIES = os.environ.get("AGENCIES", "")  # the list of agencies; empty: the one in this package
-CONTACT = os.environ.get("CONTACT", "")  # an address or page where a webmaster reaches you; needed for live crawls
-RETRY_AFTER_MAX = 600  # seconds; who asks for a longer Retry-After is left in peace for the rest of the crawl
-CRAWL_DELAY_MAX = 60  # seconds; a longer Crawl-delay is cut to this
-REVISIT_AGES = "<2d=1h, <14d=1d, <90d=7d, else=30d"  # how often a release of that age is looked at again
-REVISIT_BUDGET = 500  # requests an agency and day (UTC) for looking at held releases again
-ROUND_PASS_MINUTES = 25  # how long each of a round's two passes may go on; what is left waits for the next round
-LISTING_PAGES_MAX = 2000  # a listing that goes on longer is taken for a trap
+# Settings of this project
+ARCHIVE = os.environ.get("ARCHIVE", "archive.db")  # path of the database
+AGENCIES = os.environ.get("AGENCIES", "")  # path of the list of agencies; empty: agencies.toml in this package
+CONTACT = os.environ.get("CONTACT", "")  # how webmasters reach you; required for live crawls
+RETRY_AFTER_MAX = 600  # seconds; a host that asks for a longer Retry-After is paused
+CRAWL_DELAY_MAX = 60  # seconds; upper limit of a Crawl-delay
+REVISIT_AGES = "<2d=1h, <14d=1d, <90d=7d, else=30d"  # age of a release=interval between checks
+REVISIT_BUDGET = 500  # requests per agency and day (UTC) of revisit crawls
+ROUND_PASS_MINUTES = 25  # of each of a round's two passes; what is left waits for the next round
+LISTING_PAGES_MAX = 2000  # a longer listing is treated as a crawler trap
 
-DAILY_BUDGET = 5000  # requests an agency and day (UTC), news and revisits together, without robots.txt
-BACK_OFF_AFTER = 5  # addresses of a host in a row without an answer, or with 429 or 503, and it is left in peace
-BACK_OFF_FIRST = 1800  # seconds of that; doubled at every further time until the host answers again
-BACK_OFF_MAX = 24 * 3600  # seconds; also the longest Retry-After that is kept between crawls
-ROBOTS_UNREACHABLE_DAYS = 30  # so long a robots.txt that cannot be read forbids (RFC 9309, 2.3.1.4)
-# Off: noindex speaks to search engines of their results. Who publishes for all, and lets robots.txt allow reading,
-# may still be quoted and held to it; a release that is kept out of search results is what an archive is for.
-NOINDEX_OBEY = False  # on: a release that asks not to be indexed is refused, and a held one not looked at again
-# On: HTTP_PROXY and HTTPS_PROXY of the environment are used. The proxy then looks names up, and must itself refuse what
-# is not public: the SSRF filter (scraper/downloader/ssrf.py) sees names alone, no addresses. A proxy in a private
+DAILY_BUDGET = 5000  # requests per agency and day (UTC), news and revisit crawls together, without robots.txt
+BACK_OFF_AFTER = 5  # a host is paused after this many URLs in a row without a response, or with 429 or 503
+BACK_OFF_FIRST = 1800  # seconds of the first pause; doubled each time until the host responds again
+BACK_OFF_MAX = 24 * 3600  # seconds; also the longest Retry-After that later crawls obey
+ROBOTS_UNREACHABLE_DAYS = 30  # for so long an unreachable robots.txt forbids everything (RFC 9309, 2.3.1.4)
+# True: releases with noindex are rejected, and stored ones not checked again. Off by default: noindex is addressed to
+# search engines. A release that is public and allowed by robots.txt, but kept out of search results, is what an
+# archive is for.
+NOINDEX_OBEY = False
+# True: HTTP_PROXY and HTTPS_PROXY of the environment are used. The proxy then resolves host names and has to reject
+# private addresses itself, because the SSRF filter (scraper/downloader/ssrf.py) only sees names. A proxy in a private
 # network has to be in PRIVATE_HOSTS.
 HTTPPROXY_ENABLED = False
-PRIVATE_HOSTS: list[str] = []  # hosts that may be asked though they lie in a private net, such as an intranet's
-IN_FLIGHT_MAX = 32 * 1024 * 1024  # bytes of large answers on their way at once, over all hosts
+PRIVATE_HOSTS: list[str] = []  # hosts in a private network that may be crawled, such as an intranet's
+IN_FLIGHT_MAX = 32 * 1024 * 1024  # bytes of large responses in flight at once, over all hosts
 
-# Of a crew alone (scraper/distributed): many workers on several machines
-CREW_BROKER = os.environ.get("CREW_BROKER", "")  # redis://[:password@]host:6379/0, or rediss:// for TLS; Valkey's too
-CREW_PREFIX = "myndighetsarkivet"  # of its keys: archives that share a broker have one each
-CREW_LEASE = 30.0  # seconds without the broker after which a worker asks for nothing more
-CREW_BACKLOG = 64 * 1024 * 1024  # bytes that may wait for the writer; workers wait above that
+# Only for distributed crawling (scraper/distributed): workers on several machines
+# redis://[:password@]host:6379/0 of Redis or Valkey, or rediss:// for TLS
+DISTRIBUTED_BROKER = os.environ.get("DISTRIBUTED_BROKER", "")
+DISTRIBUTED_PREFIX = "myndighetsarkivet"  # of the broker's keys; archives that share a broker need different ones
+DISTRIBUTED_LEASE = 30.0  # seconds without the broker after which a worker stops sending requests
+DISTRIBUTED_BACKLOG = 64 * 1024 * 1024  # bytes that may wait for the writer before workers have to wait
 
-# A good guest
+# Politeness
 ROBOTSTXT_OBEY = True
 ROBOTSTXT_USER_AGENT = "Myndighetsarkivet"
 CONCURRENT_REQUESTS = 64  # over all hosts
 CONCURRENT_REQUESTS_PER_DOMAIN = 1
-CONCURRENT_ITEMS = 1  # a page gives one; Scrapy starts as many tasks for every answer as this says
+CONCURRENT_ITEMS = 1  # a page gives one; Scrapy starts this many tasks per response
 DOWNLOAD_DELAY = 1.0  # seconds between requests to one host
 DOWNLOAD_DELAY_JITTER = 0  # jitter would also shorten a Crawl-delay
 AUTOTHROTTLE_ENABLED = True
@@ -63,39 +65,39 @@ DOWNLOAD_VERIFY_CERTIFICATES = True
 DOWNLOAD_HANDLERS = {
     "http": "scraper.downloader.handler.BoundedDownloadHandler",
     "https": "scraper.downloader.handler.BoundedDownloadHandler",
-    **dict.fromkeys(("ftp", "s3", "file", "data")),  # nothing else is of the web
+    **dict.fromkeys(("ftp", "s3", "file", "data")),  # other schemes are disabled
 }
 TWISTED_DNS_RESOLVER = "scraper.downloader.ssrf.PublicResolver"
 REDIRECT_MAX_TIMES = 5
 METAREFRESH_ENABLED = False
 COOKIES_ENABLED = False
 TELNETCONSOLE_ENABLED = False
-REMOTE_CONTROL_ENABLED = False  # would run Python sent to it
+REMOTE_CONTROL_ENABLED = False  # would run Python code that is sent to it
 DEFAULT_REQUEST_HEADERS = {
     "Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
     "Accept-Language": "sv,en;q=0.5",
-    "Accept-Encoding": "gzip, deflate, br, zstd",  # what scraper.downloader.handler knows
+    "Accept-Encoding": "gzip, deflate, br, zstd",  # what scraper/downloader/handler.py decodes
 }
 
 DOWNLOADER_MIDDLEWARES = {
-    # none of ours has allowed_domains or a password, and each middleware costs at every request
+    # unused (no allowed_domains, no passwords), and each middleware costs time at every request
     "scrapy.downloadermiddlewares.offsite.OffsiteMiddleware": None,
     "scrapy.downloadermiddlewares.httpauth.HttpAuthMiddleware": None,
     "scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware": None,
     "scraper.downloader.robots.RobotsMiddleware": 100,
-    "scrapy.downloadermiddlewares.httpcompression.HttpCompressionMiddleware": None,  # see scraper.downloader.handler
+    "scrapy.downloadermiddlewares.httpcompression.HttpCompressionMiddleware": None,  # see scraper/downloader/handler.py
     "scraper.extensions.limits.DeadlineMiddleware": 40,
-    "scraper.downloader.throttle.HostSlotMiddleware": 50,  # before robots.txt (100) is asked for the host
-    # behind Retry (550), which would hide from them what a host did not answer; they judge robots.txt as well
+    "scraper.downloader.throttle.HostSlotMiddleware": 50,  # before the robots.txt of the host is requested (100)
+    # after Retry (550), so that they see every failed attempt, and also the requests for robots.txt
     "scraper.downloader.throttle.BackOffMiddleware": 560,
     "scraper.downloader.throttle.DailyBudgetMiddleware": 570,
     "scraper.downloader.ssrf.SSRFFilter": 580,
 }
 SPIDER_MIDDLEWARES = {
-    "scrapy.spidermiddlewares.urllength.UrlLengthMiddleware": None,  # drops requests without a word
+    "scrapy.spidermiddlewares.urllength.UrlLengthMiddleware": None,  # drops requests silently
 }
 EXTENSIONS = {
-    "scraper.downloader.throttle.CrawlDelayExtension": 100,  # after AutoThrottle (0), whose delay it may only lengthen
+    "scraper.downloader.throttle.CrawlDelayExtension": 100,  # after AutoThrottle (0), whose delay it may raise
     "scraper.downloader.throttle.RetryAfterExtension": 110,
     "scraper.extensions.limits.InFlightLimit": 120,
     "scraper.extensions.crawl_stats.CrawlStatsExtension": 200,
@@ -105,11 +107,11 @@ EXTENSIONS = {
 }
 ITEM_PIPELINES = {"scraper.pipelines.ArchivePipeline": 100}
 
-# The frontier remembers what was seen; Scrapy's own memory would only forget it again
+# The frontier stores which URLs were seen, beyond one crawl
 DUPEFILTER_CLASS = "scrapy.dupefilters.BaseDupeFilter"
 LOG_LEVEL = "INFO"
 LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 LOG_DATEFORMAT = "%Y-%m-%dT%H:%M:%S"
 STATS_DUMP = False
-WARN_ON_GENERATOR_RETURN_VALUE = False  # it parses a callback's source anew for every answer
+WARN_ON_GENERATOR_RETURN_VALUE = False  # the check would parse a callback's source for every response
 LOG_VERSIONS: list[str] = []

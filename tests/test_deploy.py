@@ -32,7 +32,8 @@ DEPLOY = ROOT / "scraper" / "deploy"
 UNITS = sorted((*DEPLOY.glob("*.service"), *DEPLOY.glob("*.timer")))
 HARDENED = {"NoNewPrivileges": "yes", "ProtectSystem": "strict", "ProtectHome": "yes", "CapabilityBoundingSet": ""}
 SCRIPTS = {
-    name: (DEPLOY / name).read_text("utf-8") for name in ("crontab", "github-actions.yml", "RUNNING.md", "CREW.md")
+    name: (DEPLOY / name).read_text("utf-8")
+    for name in ("crontab", "github-actions.yml", "RUNNING.md", "DISTRIBUTED.md")
 }
 
 
@@ -144,7 +145,7 @@ def test_the_example_environment_is_right() -> None:
     assert ways.webhook
     assert ways.mail
     assert ways.mail.port == 465
-    told = re.findall(r"^    (ALERT_\w+)", (DEPLOY.parent / "alerts" / "__init__.py").read_text("utf-8"), re.MULTILINE)
+    told = re.findall(r"^    (ALERT_\w+)", (DEPLOY.parent / "alerts.py").read_text("utf-8"), re.MULTILINE)
     assert {name for name in set_ if name.startswith("ALERT_")} == set(told)
 
 

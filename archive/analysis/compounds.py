@@ -1,8 +1,8 @@
-"""Splits Swedish compounds by hunspell-sv's flags for what may stand first, in the middle and last in one.
+"""Splits Swedish compounds, by hunspell-sv's flags for what may stand first, in the middle and last in one.
 
-A compound of the dictionary's own is a word like any other: människohandel is no kind of handel. What is put
-together freely is found by its last part, too, and by what is itself a compound before it: människohandelsbrott by
-brott and människohandel.
+A compound that the dictionary lists is an ordinary word: människohandel is not a kind of handel. A compound that was
+put together freely is also found by its last part, and by earlier parts that are a compound themselves:
+människohandelsbrott by brott and människohandel.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from functools import lru_cache
 
 from archive.analysis.lexicon import IMPERATIVE, LAST_PART_FLAG, find_word_readings, load_lexicon
 
-MIN_PART_LENGTH, MAX_COMPOUND_LENGTH = 3, 60  # letters of a part, of a compound
-MAX_PARTS = 4  # parts
-VERBAL_SUFFIXES = ("are", "ande", "ende")  # of verbs, most of which the dictionary does not hold as words
+MIN_PART_LENGTH, MAX_COMPOUND_LENGTH = 3, 60  # letters
+MAX_PARTS = 4
+VERBAL_SUFFIXES = ("are", "ande", "ende")  # nouns made of verbs; the dictionary lacks most of them
 
 
 @lru_cache(maxsize=100_000)
 def split_compound(word: str) -> tuple[str, ...]:
-    """A compound's parts as they stand in it, fewest first and then the longest last; none where it is no compound.
+    """Split a compound: fewest parts first, then the longest last part; empty if it is not a compound.
 
     >>> split_compound("människohandelsbrotten"), split_compound("sjukvårdsminister")
     (('människo', 'handels', 'brotten'), ('sjukvårds', 'minister'))
@@ -30,7 +30,7 @@ def split_compound(word: str) -> tuple[str, ...]:
 
 
 def list_splits(word: str, start: int, max_parts: int) -> list[tuple[str, ...]]:
-    """Every way to take the word apart from `start` on, into `most` parts at the most."""
+    """List every way to split the word from position `start` on into at most `max_parts` parts."""
     lexicon = load_lexicon()
     found: list[tuple[str, ...]] = []
     if start and can_end_compound(word[start:]):
@@ -45,8 +45,26 @@ def list_splits(word: str, start: int, max_parts: int) -> list[tuple[str, ...]]:
 
 @lru_cache(maxsize=50_000)
 def can_end_compound(part: str) -> bool:
-    """Whether a word, or a form of one, may stand last in a compound."""
-    flags, bases = load_lexicon().flags, [each.base for each in find_word_readings(part) if each.relation != IMPERATIVE]
+    """Return whether a word, or a form of one, may stand last in a compound."""
+    flags = load_lexicon().flags
+    bases = [reading.base for reading in find_word_readings(part) if reading.relation != IMPERATIVE]
     return any(
         base.endswith(VERBAL_SUFFIXES) or any(LAST_PART_FLAG in line for line in flags.get(base, ())) for base in bases
     )
+
+
+def find_compound_lemma(parts: tuple[str, ...]) -> str | None:
+    """Return the lemma of some parts of a compound if they are a compound themselves, else None.
+
+    An s that joins them to the next part is left out.
+
+    >>> find_compound_lemma(("människo", "handels")), find_compound_lemma(("barn",))
+    ('människohandel', None)
+    """
+    lexicon = load_lexicon()
+    joined = "".join(parts)
+    whole = lexicon.first_parts.get(joined) or lexicon.middle_parts.get(joined)
+    for word in (whole, joined, joined.removesuffix("s")):
+        if word and lexicon.is_headword(word):
+            return word if len(parts) > 1 or split_compound(word) else None
+    return None

@@ -1,15 +1,13 @@
-"""Swedish and English lemmas, exceptions.
+"""Lemmas of Swedish and English words: the form under which all inflections of a word are found.
 
-The few words that are told otherwise than the rules would: those without inflection, and forms no source has right.
+hunspell-sv gives the base of a form where it knows the word. simplemma knows the words that change their vowel (män,
+städer, större, gick), decides between several readings, and knows many words that are in no spelling list. A compound
+is inflected like its last part. The lemma of a lemma is itself, so that all forms of a word agree even if one of them
+is also a form of another word.
 
-Words of the closed classes (pronouns, prepositions, conjunctions, adverbs, months) look like forms of rare words:
-mot of mod, mars of mara, hur of hu. They stand for themselves.
-
-The lemma of a word, Swedish or English: the form under which all its inflections are found.
-
-hunspell-sv tells what a form belongs to where it knows the word; simplemma knows what changes its vowel (män,
-städer, större, gick), decides between readings, and knows much that is in no spelling list; a compound is inflected
-as its last part is. A lemma's lemma is itself: so a word's forms agree even where one is some other word's form, too.
+Words of the closed classes (pronouns, prepositions, conjunctions, adverbs, months) look like forms of rare words: mot
+of mod, mars of mara, hur of hu. They are their own lemmas. `IRREGULAR_FORMS` lists the forms that neither source gets
+right.
 """
 
 from __future__ import annotations
@@ -30,6 +28,7 @@ from archive.analysis.lexicon import (
     NOUN,
     PARTICIPLE,
     VERB,
+    VOWELS,
     WordReading,
     find_word_readings,
     is_infinitive,
@@ -85,18 +84,16 @@ LEMMA_EXCEPTIONS = {word: word for word in CLOSED_CLASS_WORDS.split()} | {
     form: base for base, forms in IRREGULAR_FORMS.items() for form in forms.split()
 }
 
-
-MAX_LEMMA_STEPS = 5  # from form to base to base; no chain is longer
-GENITIVE_NAME = re.compile(r"(.{3,}[^saoui])s")  # a genitive; Paris, Lukas and Laos stay
+MAX_LEMMATISED_LENGTH = 60  # letters; anything longer is not a word
+MAX_LEMMA_STEPS = 5  # from a form to its base, and on to the base of that; no chain is longer
+MIN_HEAD_LENGTH = 6  # letters; a shorter ending of an unknown word may be a word by chance
+GENITIVE_NAME = re.compile(r"(.{3,}[^saoui])s")  # Paris, Lukas and Laos are no genitives
 READING_PRIORITY = (AGREEING, BASE_FORM, INFLECTED, PARTICIPLE, GENITIVE, IMPERATIVE)
-MAX_LEMMATISED_LENGTH = 60  # letters of what may be a word
-MIN_HEAD_LENGTH = 6  # letters of an ending that is taken for a word, whatever comes before
-VOWELS = "aeiouyåäö"
 
 
 @lru_cache(maxsize=300_000)
 def swedish_lemma(word: str) -> str:
-    """The lemma of a word in small letters; the word itself where none is known.
+    """Return the lemma of a Swedish word in lower case; the word itself if none is known.
 
     >>> [swedish_lemma(word) for word in ("myndigheternas", "besluten", "män", "människohandelsbrotten")]
     ['myndighet', 'beslut', 'man', 'människohandelsbrott']
@@ -112,108 +109,131 @@ def swedish_lemma(word: str) -> str:
     return seen[-1]
 
 
-@lru_cache(maxsize=50_000)  # many forms lead to the same base, whose own base is asked for each time
+@lru_cache(maxsize=50_000)
+def english_lemma(word: str) -> str:
+    """Return the lemma of an English word in lower case; the word itself if none is known."""
+    lemma = lemmatize(word, lang="en").lower() if len(word) <= MAX_LEMMATISED_LENGTH else word
+    return lemma if lemma.isalnum() else word
+
+
+@lru_cache(maxsize=50_000)
+def is_swedish_word(word: str) -> bool:
+    """Return whether the word is a form of a known Swedish word."""
+    return len(word) <= MAX_LEMMATISED_LENGTH and (is_known(word, lang="sv") or bool(find_word_readings(word)))
+
+
+@lru_cache(maxsize=50_000)  # many forms share a base, whose own base is looked up each time
 def find_base_form(word: str) -> str:
-    """One step from a form towards its lemma."""
+    """Take one step from a form towards its lemma."""
     if word in LEMMA_EXCEPTIONS:
         return LEMMA_EXCEPTIONS[word]
-    known = look_up_lemma(word)
-    if len(word) < 3 or not word.isalpha() or is_irregular(word, known):
-        return known
+    dictionary_lemma = look_up_lemma(word)
+    if len(word) < 3 or not word.isalpha() or is_irregular(word, dictionary_lemma):
+        return dictionary_lemma
     readings = find_word_readings(word)
-    if word.endswith("an") and known == word and is_infinitive(word[:-1]):
+    if word.endswith("an") and dictionary_lemma == word and is_infinitive(word[:-1]):
         return word  # påverkan, början
-    if not readings or (known == word and all(reading.relation in (GENITIVE, IMPERATIVE) for reading in readings)):
-        return guess_base_form(word, known)
-    return choose_base_form(word, readings, known)
+    if not readings or (
+        dictionary_lemma == word and all(reading.relation in (GENITIVE, IMPERATIVE) for reading in readings)
+    ):
+        return guess_base_form(word, dictionary_lemma)
+    return choose_base_form(word, readings, dictionary_lemma)
+
+
+def look_up_lemma(word: str) -> str:
+    """Return simplemma's lemma; the word itself if that lemma is not a word, such as st."""
+    lemma = lemmatize(word, lang="sv").lower()
+    return lemma if lemma.isalnum() else word
 
 
 def is_irregular(word: str, dictionary_lemma: str) -> bool:
-    """Whether simplemma tells a lemma that no ending could: städer of stad, gick of gå.
+    """Return whether simplemma's lemma has another vowel, which no ending explains: städer, stad.
 
     >>> is_irregular("städer", "stad"), is_irregular("stads", "stad")
     (True, False)
     """
-    alike = next(
+    common_length = next(
         (i for i, (a, b) in enumerate(zip(word, dictionary_lemma, strict=False)) if a != b), len(dictionary_lemma)
     )
     return (
-        alike < len(dictionary_lemma) - 1
+        common_length < len(dictionary_lemma) - 1
         and len(dictionary_lemma) <= len(word)
-        and word[alike] in VOWELS
-        and dictionary_lemma[alike] in VOWELS
+        and word[common_length] in VOWELS
+        and dictionary_lemma[common_length] in VOWELS
     )
 
 
 def choose_base_form(word: str, readings: list[WordReading], dictionary_lemma: str) -> str:
-    """The base that counts."""
+    """Choose the base among several readings of a word."""
     nouns = {
         reading.base
         for reading in readings
         if reading.word_class == NOUN and reading.relation in (BASE_FORM, INFLECTED)
     }
-    kept = [
+    likely = [
         reading
         for reading in readings
-        if not (reading.word_class == ADJECTIVE and reading.base.removesuffix("en") in nouns)  # beslutet is of beslut
-        and not (reading.relation in (PARTICIPLE, IMPERATIVE) and word in nouns)  # följd is of följd
+        # beslutet is a form of the noun beslut, and följd a noun of its own
+        if not (reading.word_class == ADJECTIVE and reading.base.removesuffix("en") in nouns)
+        and not (reading.relation in (PARTICIPLE, IMPERATIVE) and word in nouns)
     ]
-    kept = kept or readings
-    if (
-        dictionary_lemma in {reading.base for reading in kept if reading.relation != IMPERATIVE}
-        and dictionary_lemma != word
-    ):
+    likely = likely or readings
+    bases = {reading.base for reading in likely if reading.relation != IMPERATIVE}
+    if dictionary_lemma in bases and dictionary_lemma != word:
         return dictionary_lemma
-    chosen = min(kept, key=lambda reading: READING_PRIORITY.index(reading.relation))
+    chosen = min(likely, key=lambda reading: READING_PRIORITY.index(reading.relation))
     if chosen.base == word:
         return find_underlying_base(word, readings, dictionary_lemma)
     return chosen.base
 
 
 def find_underlying_base(word: str, readings: list[WordReading], dictionary_lemma: str) -> str:
-    """The base of what is one itself: a participle's verb, a noun's whose plural is a form of the verb beside it."""
-    kinds = {reading.word_class for reading in readings if reading.relation == BASE_FORM}
-    if ADJECTIVE in kinds and NOUN not in kinds:
+    """Return the base of a word that is a base itself.
+
+    That is the verb of a participle, or the noun if a verb has the same form as one of the noun's plurals.
+    """
+    word_classes = {reading.word_class for reading in readings if reading.relation == BASE_FORM}
+    if ADJECTIVE in word_classes and NOUN not in word_classes:
         verb = next((reading.base for reading in readings if reading.relation == PARTICIPLE), word)
         return (
             dictionary_lemma
             if verb == word and word.endswith("st") and load_lexicon().is_headword(dictionary_lemma)
             else verb
         )
-    if kinds == {VERB}:
+    if word_classes == {VERB}:
         return find_related_noun(word) or word
-    if kinds == {NOUN} and is_plural_only(word) and load_lexicon().is_headword(dictionary_lemma):
+    if word_classes == {NOUN} and is_plural_only(word) and load_lexicon().is_headword(dictionary_lemma):
         return dictionary_lemma
     return word
 
 
 def is_plural_only(noun: str) -> bool:
-    """Whether a noun of the dictionary's has no endings of a singular: vänner, which is of vän.
+    """Return whether a noun of the dictionary has no singular endings: vänner, a plural of vän.
 
     >>> is_plural_only("vänner"), is_plural_only("vän")
     (True, False)
     """
-    lines = load_lexicon().flags.get(noun, ())
-    return bool(lines) and all({*flags}.isdisjoint("BCDEFGHI") for flags in lines)
+    entries = load_lexicon().flags.get(noun, ())
+    return bool(entries) and all({*flags}.isdisjoint("BCDEFGHI") for flags in entries)
 
 
 def find_related_noun(verb: str) -> str | None:
-    """The noun that shares a form with a verb made of it, or the other way round: hamn, of hamna and hamnar."""
+    """Return the noun that shares forms with a verb (hamn, hamna: hamnar); None if there is none."""
     if not verb.endswith("a"):
         return None
-    mine = "".join(load_lexicon().flags[verb])
+    verb_flags = "".join(load_lexicon().flags[verb])
     cyclic = f"{verb[:-2]}e{verb[-2]}"
-    if "m" in mine and any("I" in flags for flags in load_lexicon().flags.get(cyclic, ())):
-        return cyclic  # cykel of cykla, for cyklar is of both
+    if "m" in verb_flags and any("I" in flags for flags in load_lexicon().flags.get(cyclic, ())):
+        return cyclic  # cykla → cykel, because cyklar is a form of both
     for noun in (verb[:-1], verb[:-1] + "e"):
         for flags in load_lexicon().flags.get(noun, ()):
-            if "I" in mine or ("G" in flags and "m" in mine) or ("H" in flags and "K" in mine):
+            if "I" in verb_flags or ("G" in flags and "m" in verb_flags) or ("H" in flags and "K" in verb_flags):
                 return noun
     return None
 
 
 def guess_base_form(word: str, dictionary_lemma: str) -> str:
-    """The base of a word that no reading explains."""
+    """Guess the base of a word that the dictionary cannot explain."""
     if is_known(word, lang="sv"):
         return dictionary_lemma
     head = next(iter(split_compound(word)[-1:]), None) or find_compound_head(word)
@@ -224,7 +244,7 @@ def guess_base_form(word: str, dictionary_lemma: str) -> str:
 
 
 def find_compound_head(word: str) -> str | None:
-    """The longest ending of a word that may stand last in a compound, whatever comes before.
+    """Return the longest ending of a word that may stand last in a compound; None if there is none.
 
     >>> find_compound_head("qvassinventeringarna")
     'inventeringarna'
@@ -232,22 +252,3 @@ def find_compound_head(word: str) -> str | None:
     return next(
         (word[start:] for start in range(2, len(word) - MIN_HEAD_LENGTH + 1) if can_end_compound(word[start:])), None
     )
-
-
-def look_up_lemma(word: str) -> str:
-    """What simplemma's dictionary tells; the word itself where that is no word (st.)."""
-    lemma = lemmatize(word, lang="sv").lower()
-    return lemma if lemma.isalnum() else word
-
-
-@lru_cache(maxsize=50_000)
-def english_lemma(word: str) -> str:
-    """The same of an English word."""
-    lemma = lemmatize(word, lang="en").lower() if len(word) <= MAX_LEMMATISED_LENGTH else word
-    return lemma if lemma.isalnum() else word
-
-
-@lru_cache(maxsize=50_000)
-def is_swedish_word(word: str) -> bool:
-    """Whether it is a known Swedish word, in any form."""
-    return len(word) <= MAX_LEMMATISED_LENGTH and (is_known(word, lang="sv") or bool(find_word_readings(word)))

@@ -1,12 +1,9 @@
-"""Hunspell-sv: words, flags, possible base forms.
+"""The Swedish dictionary hunspell-sv: its words, and the base forms that a word may be an inflection of.
 
-Reads hunspell-sv: Swedish words with flags that tell how each is inflected and how it joins compounds.
-
-A word's line is `beslut/BDY`; a flag's rules (the .aff file's SFX lines) take an ending off and put another on.
-Of the flags (https://manpages.org/hunspell/5), A-J are endings of nouns, J-R and m of verbs and adjectives, f-i
-and s-z make a compound's first or middle part, X, U and Y let a word stand first, in the middle and last in one.
-
-What a Swedish word may be a form of, by hunspell-sv's flags.
+A line of the .dic file is `beslut/BDY`: a word and its flags. An SFX line of the .aff file is a rule that belongs to a
+flag: it takes an ending off and puts another on. Of the flags (https://manpages.org/hunspell/5), A-J are endings of
+nouns, J-R and m of verbs and adjectives; f-i and s-z make a compound's first or middle part; X, U and Y let a word
+stand first, in the middle and last in a compound.
 """
 
 from __future__ import annotations
@@ -19,16 +16,36 @@ from importlib.metadata import files
 from pathlib import Path
 
 DISTRIBUTION = "hunspell-sv"
+
+# Flags.
 INFLECTING_FLAGS = frozenset("ABCDEFGHIJKLMNOPQRm")
 DERIVING_FLAGS = frozenset("bde17")  # inhabitants, abbreviations, numbers
 JOINING_FLAGS = frozenset("fghistuvwxyz")
+NOUN_FLAGS, VERB_FLAGS, ADJECTIVE_FLAGS = frozenset("BCDEFGHIJ"), frozenset("KLMNm"), frozenset("OPQRKLM")
 FORBIDDEN_FLAG, COMPOUND_ONLY_FLAG = "%", "Z"
 FIRST_PART_FLAG, MIDDLE_PART_FLAG, LAST_PART_FLAG = "X", "U", "Y"
+
+# Parts of speech, and how a word is a form of its base.
+NOUN, ADJECTIVE, VERB = "noun", "adjective", "verb"
+BASE_FORM, INFLECTED, AGREEING, GENITIVE, PARTICIPLE, IMPERATIVE = range(6)
+
+# Endings and patterns of words that the dictionary knows only as forms of others.
+INFINITIVE_ENDINGS = ("a", "å", "e", "o", "ö", "y")
+VOWELS = "aeiouyåäö"
+VOWEL = re.compile(f"[{VOWELS}]")
+# endings of -ande and -ende, which are words of their own
+PRESENT_PARTICIPLE_ENDING = re.compile(r"n?de(?:t|ts|n|ns|na|nas|s)?")
+AGENT_NOUN = re.compile(r"(.{2,}ar)(?:e|en|ens|es|na|nas)")
+PRESENT_PARTICIPLE = re.compile(r"(.{2,}[ae]nde)(?:t|ts|n|ns|na|nas|s)?")
+PAST_PARTICIPLES = {  # pattern of the form → ending of the verb's infinitive
+    re.compile(rf"(.*){ending}"): verb
+    for ending, verb in (("ad", "a"), ("satt", "sätta"), ("lagd", "lägga"), ("vald", "välja"), ("såld", "sälja"))
+}
 
 
 @dataclass(frozen=True, slots=True)
 class SuffixRule:
-    """One SFX line, read backwards: a word that ends as the rule puts on, with that taken off and `strip` back."""
+    """One SFX line, read backwards: take its ending off a word and put `strip` back to get the base."""
 
     flag: str
     strip: str
@@ -37,36 +54,52 @@ class SuffixRule:
 
 @dataclass(slots=True)
 class Lexicon:
-    """The dictionary. `flags` holds a string for each of a word's lines, `rules` goes by the ending put on."""
+    """The parsed dictionary.
+
+    `flags` holds one string for each line of a word; `rules` is keyed by the ending that a rule puts on; `first_parts`
+    and `middle_parts` map the form that stands in compounds to the word it comes from.
+    """
 
     flags: dict[str, tuple[str, ...]] = field(default_factory=dict)
     rules: dict[str, list[SuffixRule]] = field(default_factory=dict)
-    first_parts: dict[str, str] = field(default_factory=dict)  # as joined: the word it comes from
+    first_parts: dict[str, str] = field(default_factory=dict)
     middle_parts: dict[str, str] = field(default_factory=dict)
-    max_ending_length: int = 0  # ending
+    max_ending_length: int = 0
 
     def is_headword(self, word: str) -> bool:
-        """Whether the word is one of the dictionary's own, not a form that some text happened to hold."""
+        """Return whether the dictionary inflects the word.
+
+        Entries without inflection flags are stray forms that were found in some text.
+        """
         return any(not INFLECTING_FLAGS.isdisjoint(flags) for flags in self.flags.get(word, ()))
+
+
+@dataclass(frozen=True, slots=True)
+class WordReading:
+    """One way to read a word: the base, its part of speech, and how the word is a form of it."""
+
+    base: str
+    word_class: str
+    relation: int
 
 
 @cache
 def load_lexicon() -> Lexicon:
-    """The installed dictionary; FileNotFoundError where hunspell-sv lacks its files."""
+    """Load the installed dictionary. FileNotFoundError if hunspell-sv lacks its files."""
     dic, aff = find_dictionary_file("sv_SE.dic"), find_dictionary_file("sv_SE.aff")
     lexicon, endings = Lexicon(), parse_suffix_rules(aff.read_text("utf-8"))
-    for add, rules in endings.items():
-        kept = [rule for rule in rules if rule.flag not in DERIVING_FLAGS | JOINING_FLAGS]
-        if kept:
-            lexicon.rules[add] = kept
-            lexicon.max_ending_length = max(lexicon.max_ending_length, len(add))
-    joins = defaultdict(list)
-    for add, rules in endings.items():
+    for ending, rules in endings.items():
+        inflecting = [rule for rule in rules if rule.flag not in DERIVING_FLAGS | JOINING_FLAGS]
+        if inflecting:
+            lexicon.rules[ending] = inflecting
+            lexicon.max_ending_length = max(lexicon.max_ending_length, len(ending))
+    joining_rules = defaultdict(list)
+    for ending, rules in endings.items():
         for rule in rules:
             if rule.flag in JOINING_FLAGS:
-                joins[rule.flag].append((add, rule))
+                joining_rules[rule.flag].append((ending, rule))
     for line in dic.read_text("utf-8").splitlines()[1:]:
-        add_dictionary_line(lexicon, line, joins)
+        add_dictionary_line(lexicon, line, joining_rules)
     return lexicon
 
 
@@ -78,7 +111,7 @@ def find_dictionary_file(name: str) -> Path:
 
 
 def parse_suffix_rules(text: str) -> dict[str, list[SuffixRule]]:
-    """The SFX lines of an .aff file, by the ending they put on.
+    """Parse the SFX lines of an .aff file; the keys are the endings they put on.
 
     >>> parse_suffix_rules("SFX  G  a  or  a")
     {'or': [SuffixRule(flag='G', strip='a', condition=re.compile('a$'))]}
@@ -88,22 +121,19 @@ def parse_suffix_rules(text: str) -> dict[str, list[SuffixRule]]:
         fields = line.split()
         if len(fields) < 5 or fields[0] != "SFX" or fields[3].isdecimal():
             continue
-        _, flag, strip, add, condition = fields[:5]
-        ending = add.partition("/")[0]
+        _, flag, strip, added, condition = fields[:5]
+        ending = added.partition("/")[0]
         endings["" if ending == "0" else ending].append(
             SuffixRule(flag, "" if strip == "0" else strip, None if condition == "." else re.compile(f"{condition}$"))
         )
     return dict(endings)
 
 
-@cache
-def intern_flags(*flags: str) -> tuple[str, ...]:
-    """The same object for the same flags: a hundred words have them."""
-    return flags
-
-
 def add_dictionary_line(lexicon: Lexicon, line: str, joins: dict[str, list[tuple[str, SuffixRule]]]) -> None:
-    """One line of the .dic file. Of names only the genitive is of use, and only where no word is written so."""
+    """Add one line of the .dic file to the lexicon.
+
+    Of names only the genitive is used, and only if no common word is spelt the same.
+    """
     word, _, flags = line.partition("/")
     flags = flags.split()[0] if flags else ""
     if FORBIDDEN_FLAG in flags or not word.isalpha():
@@ -115,45 +145,26 @@ def add_dictionary_line(lexicon: Lexicon, line: str, joins: dict[str, list[tuple
     if COMPOUND_ONLY_FLAG not in flags:
         lexicon.flags[word] = intern_flags(*lexicon.flags.get(word, ()), flags)
     if INFLECTING_FLAGS.isdisjoint(flags) and COMPOUND_ONLY_FLAG not in flags:
-        return  # as some text happened to hold it
+        return  # a stray form from some text
     if FIRST_PART_FLAG in flags:
         lexicon.first_parts.setdefault(word, word)
     if MIDDLE_PART_FLAG in flags:
         lexicon.middle_parts.setdefault(word, word)
     for flag in JOINING_FLAGS.intersection(flags):
-        for add, rule in joins.get(flag, ()):
+        for ending, rule in joins.get(flag, ()):
             if rule.condition is None or rule.condition.search(word):
-                joined = word[: len(word) - len(rule.strip)] + add
+                joined = word[: len(word) - len(rule.strip)] + ending
                 (lexicon.middle_parts if flag in "fghi" else lexicon.first_parts).setdefault(joined, word)
 
 
-NOUN, ADJECTIVE, VERB = "noun", "adjective", "verb"
-BASE_FORM, INFLECTED, AGREEING, GENITIVE, PARTICIPLE, IMPERATIVE = range(6)  # how a word is a form of its base
-NOUN_FLAGS, VERB_FLAGS, ADJECTIVE_FLAGS = frozenset("BCDEFGHIJ"), frozenset("KLMNm"), frozenset("OPQRKLM")
-INFINITIVE_ENDINGS = ("a", "å", "e", "o", "ö", "y")
-VOWEL = re.compile("[aeiouyåäö]")
-PRESENT_PARTICIPLE_ENDING = re.compile(
-    r"n?de(?:t|ts|n|ns|na|nas|s)?"
-)  # endings of -ande and -ende, which are words of their own
-AGENT_NOUN = re.compile(r"(.{2,}ar)(?:e|en|ens|es|na|nas)")
-PRESENT_PARTICIPLE = re.compile(r"(.{2,}[ae]nde)(?:t|ts|n|ns|na|nas|s)?")
-PAST_PARTICIPLES = {
-    re.compile(rf"(.*){ending}"): verb
-    for ending, verb in (("ad", "a"), ("satt", "sätta"), ("lagd", "lägga"), ("vald", "välja"), ("såld", "sälja"))
-}
-
-
-@dataclass(frozen=True, slots=True)
-class WordReading:
-    """A base, its part of speech, and how the word is a form of it."""
-
-    base: str
-    word_class: str
-    relation: int
+@cache
+def intern_flags(*flags: str) -> tuple[str, ...]:
+    """Return the same tuple for the same flags, because many words share them."""
+    return flags
 
 
 def find_word_readings(word: str) -> list[WordReading]:
-    """The word's readings; none where the dictionary does not know it.
+    """List the ways to read a word; empty if the dictionary does not know it.
 
     >>> [reading.base for reading in find_word_readings("besluten")]
     ['besluten', 'beslut']
@@ -165,7 +176,7 @@ def find_word_readings(word: str) -> list[WordReading]:
 
 
 def find_base_readings(word: str) -> list[WordReading]:
-    """The word as a base itself."""
+    """List the readings in which the word is itself a base."""
     readings = []
     for flags in load_lexicon().flags.get(word, ()):
         if is_infinitive_entry(word, flags):
@@ -177,18 +188,8 @@ def find_base_readings(word: str) -> list[WordReading]:
     return readings
 
 
-def is_infinitive_entry(base: str, flags: str) -> bool:
-    """Whether flags are those of an infinitive."""
-    return base.endswith(INFINITIVE_ENDINGS) and not VERB_FLAGS.isdisjoint(flags)
-
-
-def is_infinitive(word: str) -> bool:
-    """Whether the dictionary holds the word as a verb."""
-    return any(is_infinitive_entry(word, flags) for flags in load_lexicon().flags.get(word, ()))
-
-
 def find_inflected_readings(word: str) -> list[WordReading]:
-    """The word as a form of others: each ending of the dictionary is tried."""
+    """List the readings in which the word is an inflection of another, by trying every known ending."""
     lexicon, readings = load_lexicon(), []
     for start in range(max(1, len(word) - lexicon.max_ending_length), len(word) + 1):
         stem, ending = word[:start], word[start:]
@@ -203,34 +204,8 @@ def find_inflected_readings(word: str) -> list[WordReading]:
     return [reading for reading in readings if reading]
 
 
-def classify_form(word: str, base: str, flags: str, flag: str, ending: str) -> WordReading | None:
-    """How a form is to be read that one of a base's flags gives; None where it is a word derived from it."""
-    if flag == "T":  # iranska of iransk, which is of iran as a word is of another
-        return WordReading(base + "isk", ADJECTIVE, INFLECTED) if ending.startswith("isk") else None
-    if flag in "BDFL" and PRESENT_PARTICIPLE_ENDING.fullmatch(ending):
-        return None
-    if is_infinitive_entry(base, flags):
-        return classify_verb_form(base, flags, flag, ending)
-    if flag in NOUN_FLAGS:
-        return WordReading(base, NOUN, INFLECTED)
-    if flag == "A":
-        return WordReading(base, NOUN, GENITIVE)
-    return WordReading(base, ADJECTIVE, AGREEING if word[-1] == "a" else INFLECTED)
-
-
-def classify_verb_form(base: str, flags: str, flag: str, ending: str) -> WordReading | None:
-    """A form of a verb; some lines hold a noun's forms, too: kontakter beside kontakta, början beside börja."""
-    if flag == "J" and not ending:
-        return WordReading(base, VERB, IMPERATIVE)
-    if flag in NOUN_FLAGS:
-        noun = base[:-1] if flag in "HI" else base + "n" if flag == "E" else ""
-        held = load_lexicon().is_headword(noun)
-        return WordReading(noun if held else base, NOUN if held or flag != "I" else VERB, INFLECTED)
-    return WordReading(base, VERB, PARTICIPLE if flag in "OP" and ending != "de" else INFLECTED)
-
-
 def find_derived_readings(word: str) -> list[WordReading]:
-    """Agent nouns and participles, of which the dictionary holds most as endings of verbs."""
+    """List agent nouns and participles, which the dictionary mostly has only as endings of verbs."""
     if match := AGENT_NOUN.fullmatch(word):
         stem = match[1][:-2]
         if load_lexicon().is_headword(match[1] + "e") or is_infinitive(stem + "a"):
@@ -244,3 +219,42 @@ def find_derived_readings(word: str) -> list[WordReading]:
         if match and is_infinitive(match[1] + verb):
             return [WordReading(match[1] + verb, VERB, PARTICIPLE)]
     return []
+
+
+def classify_form(word: str, base: str, flags: str, flag: str, ending: str) -> WordReading | None:
+    """Return the reading that a base's flag gives a form; None if the form is a derived word of its own."""
+    if flag == "T":  # iranska is a form of iransk; iransk itself is derived from Iran
+        return WordReading(base + "isk", ADJECTIVE, INFLECTED) if ending.startswith("isk") else None
+    if flag in "BDFL" and PRESENT_PARTICIPLE_ENDING.fullmatch(ending):
+        return None
+    if is_infinitive_entry(base, flags):
+        return classify_verb_form(base, flags, flag, ending)
+    if flag in NOUN_FLAGS:
+        return WordReading(base, NOUN, INFLECTED)
+    if flag == "A":
+        return WordReading(base, NOUN, GENITIVE)
+    return WordReading(base, ADJECTIVE, AGREEING if word[-1] == "a" else INFLECTED)
+
+
+def classify_verb_form(base: str, flags: str, flag: str, ending: str) -> WordReading | None:
+    """Return the reading of a verb's form.
+
+    Some verb lines also hold the forms of a noun: kontakter next to kontakta, början next to börja.
+    """
+    if flag == "J" and not ending:
+        return WordReading(base, VERB, IMPERATIVE)
+    if flag in NOUN_FLAGS:
+        noun = base[:-1] if flag in "HI" else base + "n" if flag == "E" else ""
+        is_noun = load_lexicon().is_headword(noun)
+        return WordReading(noun if is_noun else base, NOUN if is_noun or flag != "I" else VERB, INFLECTED)
+    return WordReading(base, VERB, PARTICIPLE if flag in "OP" and ending != "de" else INFLECTED)
+
+
+def is_infinitive(word: str) -> bool:
+    """Return whether the dictionary has the word as a verb."""
+    return any(is_infinitive_entry(word, flags) for flags in load_lexicon().flags.get(word, ()))
+
+
+def is_infinitive_entry(base: str, flags: str) -> bool:
+    """Return whether a dictionary line is that of a verb's infinitive."""
+    return base.endswith(INFINITIVE_ENDINGS) and not VERB_FLAGS.isdisjoint(flags)

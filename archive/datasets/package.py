@@ -197,7 +197,7 @@ What an agency tells stands in `published` and `updated` as the archive holds it
 day, or a month (ISO 8601), and nothing where the page told nothing. Beside each stand `_precision` (moment, day
 or month), `_day` (the day by the agency's own clock, unless only a month is told), `_at` (the moment in UTC,
 unless only a day or a month is told) and `_text` (the words it was read from). Do not count a day as its
-midnight. The archive's own times (`seen`, `first_seen`, `gone` …) are UTC: timestamps in Parquet, ISO 8601 in
+midnight. The archive's own times (`seen`, `first_seen`, `removed_at` …) are UTC: timestamps in Parquet, ISO 8601 in
 CSV.
 """
 CSV_SECTION = """## CSV

@@ -33,8 +33,8 @@ URL_START = re.compile(r"\s*(?:https?://|/)\S")
 RELEASE_ID_COLUMNS = ("release", "id")  # columns that name a release, the first one leading
 SELECTION_TABLE_SQL = "create temp table chosen (release integer primary key, agency text, year text)"
 SELECTION_AGENCY_YEAR_SQL = """
-    update temp.chosen set (agency, year) = (select r.agency, substr(iif(l.release is null, r.published, l.day), 1, 4)
-      from releases r left join listed l on l.release = r.id where r.id = chosen.release)
+    update temp.chosen set (agency, year) = (select r.agency, substr(iif(l.release is null, r.published, l.sort_day), 1, 4)
+      from releases r left join release_facets l on l.release = r.id where r.id = chosen.release)
 """
 READ_ACTIONS = (sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE)
 
@@ -85,7 +85,7 @@ def select_releases(
     else:
         notes = select_by_search(db, selection_text)
     hidden = db.execute(
-        "delete from temp.chosen where release in (select id from releases where withheld = 'hidden')"
+        "delete from temp.chosen where release in (select id from releases where takedown = 'hidden')"
     ).rowcount
     db.execute(SELECTION_AGENCY_YEAR_SQL)
     (found,) = db.execute("select count(*) from temp.chosen").fetchone()
@@ -183,8 +183,8 @@ def read_archive_state(db: sqlite3.Connection) -> ArchiveState:
         "releases": "select count(*) from releases",
         "newest_revision": "select max(id) from revisions",
         "newest_revision_seen": "select seen from revisions order by id desc limit 1",
-        "newest_change": "select max(id) from delta",
-        "newest_change_at": "select at from delta order by id desc limit 1",
+        "newest_change": "select max(id) from changefeed",
+        "newest_change_at": "select at from changefeed order by id desc limit 1",
         "last_crawl_finished": "select max(finished) from crawls",
         "schema": "select name from _sqlite_migrations order by id desc limit 1",
     }

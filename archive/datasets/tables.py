@@ -206,9 +206,9 @@ DATASET_TABLES = (
             *TEXT_COLUMNS,
             *DATE_COLUMNS,
             *build_columns("text", "language"),
-            *build_columns("moment", "first_seen last_checked gone"),
+            *build_columns("moment", "first_seen last_checked removed_at"),
             *build_columns("number", "checks revision moved_to"),
-            *build_columns("text", "withheld hash"),
+            *build_columns("text", "takedown hash"),
         ),
         source=f"{FROM_SELECTION_SQL} releases x on x.id = c.release order by c.release",
         metadata_table="releases",
@@ -250,26 +250,26 @@ DATASET_TABLES = (
         name="revisions",
         title="Every state these releases ever stood in, the first one included",
         columns=(
-            *build_columns("number", "id release previous same_as"),
+            *build_columns("number", "id release previous reverts_to"),
             *build_columns("moment", "seen last_seen"),
             *build_columns("number", "checks"),
             *build_columns("text", "cause"),
-            *build_columns("number", "dated"),
-            Column(name="weight", kind="number", unit="0 to 100"),
+            *build_columns("number", "update_date_changed"),
+            Column(name="importance", kind="number", unit="0 to 100"),
             *build_columns("text", "summary summary_en"),
             *build_columns("list", "changes"),
             *TEXT_COLUMNS,
             *DATE_COLUMNS,
             *build_columns("text", "language"),
             *build_columns("list", " ".join(LIST_FIELDS)),
-            *build_columns("text", "reader hash"),
+            *build_columns("text", "parser_version hash"),
             Column(
                 name="page_sha256",
                 sql="(select sha256 from captures where id = x.capture)",
                 meaning="SHA-256 (hex) of the page as it came, which this state was read from; null where its bytes are"
                 " not kept. /-/evidence/<id>.zip hands it out",
             ),
-            Column(name="withheld", kind="number"),
+            Column(name="takedown", kind="number"),
         ),
         source=f"{FROM_SELECTION_SQL} revisions x on x.release = c.release order by c.release, x.id",
         metadata_table="revisions",
@@ -289,12 +289,12 @@ DATASET_TABLES = (
         key=("id",),
     ),
     DatasetTable(
-        name="joint_texts",
+        name="near_duplicates",
         title="Pairs among these releases that say the same, or nearly",
         columns=(*build_columns("number", "release other"), *build_columns("share", "similarity")),
-        source=f"{FROM_SELECTION_SQL} joint_texts x on x.release = c.release where x.other in (select release from temp.chosen)"
+        source=f"{FROM_SELECTION_SQL} near_duplicates x on x.release = c.release where x.other in (select release from temp.chosen)"
         " order by c.release, x.other",
-        metadata_table="joint_texts",
+        metadata_table="near_duplicates",
         key=("release", "other"),
         foreign_keys=(("release", "releases", "id"), ("other", "releases", "id")),
     ),
@@ -365,18 +365,18 @@ SELECTION_COVERAGE_SQL = f"""
         for name, table in LIST_FIELD_TABLES.items()
     )
 },
-      count(r.gone) as removed, sum(exists (select 1 from revisions v where v.release = c.release
-        and v.cause = 'source' and v.previous is not null)) as edited, count(r.withheld) as redacted
+      count(r.removed_at) as removed, sum(exists (select 1 from revisions v where v.release = c.release
+        and v.cause = 'source' and v.previous is not null)) as edited, count(r.takedown) as redacted
     from temp.chosen c cross join releases r on r.id = c.release group by 1, 2
 """
 ARCHIVE_COVERAGE_SQL = (
-    "select agency, substr(day, 1, 4) as year, count(*) as in_archive from listed"
+    "select agency, substr(sort_day, 1, 4) as year, count(*) as in_archive from release_facets"
     " where agency in (select agency from temp.chosen) group by 1, 2",
     "select agency, substr(published, 1, 4) as year, count(*) as hidden from releases"
-    " where withheld = 'hidden' and agency in (select agency from temp.chosen) group by 1, 2",
-    "select agency, substr(month, 1, 4) as year, sum(listed) as source_listed, sum(held) as source_held,"
-    " sum(refused) as source_refused, sum(missing) as source_missing, sum(delisted) as source_delisted,"
-    " min(whole) as source_whole, max(checked) as source_checked from ledger"
+    " where takedown = 'hidden' and agency in (select agency from temp.chosen) group by 1, 2",
+    "select agency, substr(month, 1, 4) as year, sum(listed) as source_listed, sum(stored) as source_stored,"
+    " sum(rejected) as source_rejected, sum(missing) as source_missing, sum(unlisted) as source_unlisted,"
+    " min(complete) as source_complete, max(checked) as source_checked from coverage"
     " where source is null and agency in (select agency from temp.chosen) group by 1, 2",
 )
 ZERO_DEFAULT_COLUMNS = (
@@ -399,12 +399,12 @@ SOURCE_MEANINGS = {
     "source_listed": "Addresses that the agency's own feeds, sitemaps, listings and archive pages listed when"
     " `scrapy crawl audit` last read them to their end, whatever was asked for; null: never audited,"
     " or none of that year",
-    "source_held": "Of these, how many the archive held then",
-    "source_refused": "Of these, how many were tried and gave no release",
-    "source_missing": "Of these, how many were missing; the table gaps of the archive names them",
-    "source_delisted": "Releases held that no source listed any more though nothing says they are gone: a lower bound;"
+    "source_stored": "Of these, how many the archive held then",
+    "source_rejected": "Of these, how many were tried and gave no release",
+    "source_missing": "Of these, how many were missing; the table missing_releases of the archive names them",
+    "source_unlisted": "Releases held that no source listed any more though nothing says they are gone: a lower bound;"
     " null where it cannot be said",
-    "source_whole": "1 where every source was read to its end, 0 where one may list more",
+    "source_complete": "1 where every source was read to its end, 0 where one may list more",
 }
 COVERAGE_COLUMNS = (
     Column(name="agency", meaning="Slug of the agency"),

@@ -1,73 +1,70 @@
-"""What differs between two states of a release, and how much it matters: plain rules, no model.
+"""The differences between two states of a release, and how important they are: plain rules, no model.
 
-A comparison finds what changed, names each change by its kind (archive/changes/kinds.py holds the table of kinds
-and their weights) and weighs it, so that the edits a reader should see come first.
+A comparison finds the changes, gives each a kind and an importance from 0 to 100, and sorts them, so that the changes
+that matter to a reader come first. `kinds.py` has the table of kinds and numbers.
 
 How a change gets its kind
-  1. Paragraphs are matched first: the same, altered, split or merged, moved, added, removed. Words are compared
-     inside altered ones only.
-  2. In each changed place facts are looked for first, and taken as wholes: amounts of money; negations; figures,
-     shares and references; dates, years and weekdays; names; times of day; addresses of web, mail and telephone.
-     A fact replaced by another is a change of that kind. One fact spelt otherwise ("tre", "3"; "10 %", "10
-     procent"; "Sveriges", "Sverige") is the same fact. A fact that only came or went counts unless the other version
-     holds it elsewhere.
-  3. Negations are counted: "ej" for "inte" changes nothing, "möjligt" for "omöjligt" does. Negations and modal
-     verbs (ska, bör, får, kan) count in places of at most 15 words; a longer place is rewritten, not turned. A word
+  1. Paragraphs are matched: unchanged, altered, split or merged, moved, added, removed. Words are compared only in
+     altered ones.
+  2. In each changed passage, facts are compared first, as wholes: amounts of money; negations; figures, percentages
+     and references; dates, years and weekdays; names; times of day; web addresses, e-mail addresses and telephone
+     numbers. A fact replaced by another is a change of that kind. Two spellings of a fact ("tre", "3"; "10 %", "10
+     procent"; "Sveriges", "Sverige") are the same fact. A fact that was only added or removed counts unless the other
+     version has it elsewhere. Figures that swapped places within a passage are changes too.
+  3. Negations are counted: "ej" for "inte" changes nothing, "möjligt" for "omöjligt" does. Negations and modal verbs
+     (ska, bör, får, kan) count in passages of at most 15 words; a longer passage is reworded, not negated. A word
      replaced by its opposite (höjs, sänks; minst, högst) has a kind of its own.
-     Figures that changed places in one stretch are changes too.
-  4. What else differs is marks or capitals (punctuation), a slip of at most two letters in a longer word, of a space
-     or of a doubled word (typo), or wording: named quotation inside speech and quotation marks, answer or question
+  4. Other differences are marks or capitals (punctuation); a slip of at most two letters in a longer word, a space or
+     a doubled word (typo); or wording, which is called quotation in speech and quotation marks, and answer or question
      inside those.
-  5. A name is a word with a capital inside a sentence, or one that stands so elsewhere in the text; not where most
-     words have capitals (English headlines, German).
-  6. A link is told where its words stayed and its address changed; layout only where the text stayed the same.
+  5. A name is a word with a capital inside a sentence, here or elsewhere in the text; capitals do not count if most
+     words have them (English headlines, German).
+  6. A link is reported if its text stayed and its target changed; layout only if the text is the same.
 
-How a change gets its weight
-  - That of its kind. Wording gets a point for every five words, ten at most; a whole paragraph half of that; a whole
-    paragraph, question or answer that holds a figure 20 more, one that is speech two more.
-  - In the title a fifth more, in the lead a tenth more.
-  - A comparison weighs as much as its heaviest change, and a point for each further one that weighs five or more,
-    five at most. So whatever changes a fact of the text (65 and more) stands above whatever does not, and a
-    paragraph with figures above mere wording.
-  - The agency's own update stamp weighs nothing, a publication date of the same day whose hour is told in one
-    version alone next to nothing.
+How a change gets its importance
+  - Each kind has its own. Wording gets a point for every five words, ten at most; a whole paragraph gets half of that.
+    A whole paragraph, question or answer gets 20 more if it has a figure, and two more if it is speech.
+  - A change in the title counts a fifth more, one in the lead a tenth more.
+  - A comparison is as important as its most important change, plus a point for each further one of importance five or
+    more, five points at most. So a change of a fact (65 and more) always ranks above other changes, and a paragraph
+    with figures above mere wording.
+  - The agency's own update date has no importance, and a publication date of the same day whose hour only one version
+    has next to none.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from archive.diff.align import State
 from archive.diff.classify import find_metadata_changes, find_text_changes
 from archive.diff.kinds import Change, compute_importance, summarise_changes
 from archive.models import LIST_FIELDS, normalise_state
 
-State = Mapping[str, Any]  # as archive.store.to_state gives
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Diff:
-    """All that differs between two states, heaviest first, and the weight of the whole: 0 (nothing to tell) to 100."""
+    """The changes between two states, most important first, and their combined importance, 0 to 100."""
 
     changes: tuple[Change, ...]
-    weight: int
+    importance: int
 
     def summary(self, language: str) -> str:
-        """The changes in one line, in Swedish (sv) or English (en): "1 belopp, 1 datum ändrat"."""
+        """Return the changes in one line, in Swedish (sv) or English (en): "1 belopp, 1 datum ändrat"."""
         return summarise_changes(self.changes, language)
 
 
 def compare(before: State, after: State) -> Diff:
-    """What differs between two states of one release. The same states give the same answer, always.
+    """Compare two states of one release. The same states always give the same result.
 
-    A list that is None in either was not read in its day, and is compared in neither.
+    A list that is None in one of them was not stored at that time, and is not compared.
     """
-    unread: dict[str, list[Any]] = {
+    not_compared: dict[str, list[Any]] = {
         name: [] for name in LIST_FIELDS if before.get(name) is None or after.get(name) is None
     }
-    before, after = {**normalise_state(before), **unread}, {**normalise_state(after), **unread}
-    text = find_text_changes(before, after)
-    changes = [*text, *find_metadata_changes(before, after, text_changes=text)]
-    changes.sort(key=lambda change: -change.weight)
-    return Diff(changes=tuple(changes), weight=compute_importance(changes))
+    before, after = {**normalise_state(before), **not_compared}, {**normalise_state(after), **not_compared}
+    text_changes = find_text_changes(before, after)
+    changes = [*text_changes, *find_metadata_changes(before, after, text_changes=text_changes)]
+    changes.sort(key=lambda change: -change.importance)
+    return Diff(changes=tuple(changes), importance=compute_importance(changes))

@@ -1,10 +1,7 @@
-"""Paragraph and word alignment (rapidfuzz).
+"""Aligns two texts: which paragraphs belong together, and which words differ between them.
 
-Which paragraph of one text answers to which of another: the same, altered, split, merged, added or removed.
-
-A state's running text in blocks, each paragraph with its role, and which of two states' blocks belong together.
-
-What differs between two texts, word by word, in stretches that a reader can follow.
+A paragraph may be unchanged, altered, split, merged, moved, added or removed. Words are compared as the tokens of
+archive.diff.facts, and changes are grouped into stretches that a reader can follow.
 """
 
 from __future__ import annotations
@@ -20,27 +17,106 @@ from rapidfuzz.distance import LCSseq
 from archive.diff.facts import DiffToken, tokenise
 
 COMPARED_WORD = re.compile(r"[^\W_]+|(?<!\w)[-−](?=\d)")
-MIN_SIMILARITY = 0.4  # share of words two paragraphs keep in order, from which on one is the other altered
-MIN_LONE_SIMILARITY = 0.25  # the same where nothing else stands in that place
-MIN_CONTAINED_SHARE = (
-    0.6  # share of a paragraph's words that stand in another, from which on it may be a part split off
-)
-MAX_PARAGRAPH_CELLS = 50_000_000  # paragraphs times paragraphs, beyond which none are looked for in order
-MAX_GAP_PAIRS = 100_000  # the same for likeness within one gap
-MAX_GAP_LETTERS = 50_000_000  # and what reading so many pairs may cost
-MAX_COMPARED_PAIRS = 1600  # pairs in a gap whose likeness is told; in larger gaps only those about as far down
-WordNumbers = list[int]  # of one paragraph; equal words have equal numbers
+
+# Paragraphs: which belong together.
+MIN_SIMILARITY = 0.4  # share of words that an altered paragraph keeps in order
+MIN_LONE_SIMILARITY = 0.25  # the same if it is the only paragraph between two unchanged ones
+MIN_CONTAINED_SHARE = 0.6  # share of words that a part split off a paragraph has in common with it
+MIN_MOVED_SIMILARITY = 0.8  # share of words that a moved paragraph keeps
+# Limits of cost. A gap is what lies between two unchanged paragraphs.
+MAX_PARAGRAPH_CELLS = 50_000_000  # paragraphs times paragraphs; beyond it unchanged ones are not looked for
+MAX_GAP_PAIRS = 100_000  # paragraphs times paragraphs in a gap; beyond it altered ones are not looked for
+MAX_GAP_LETTERS = 50_000_000  # letters compared in a gap; the same
+MAX_COMPARED_PAIRS = 1600  # pairs compared in a gap; in larger gaps only those about equally far down
+MAX_MOVED_PAIRS = 400  # removed times added paragraphs; beyond it moved ones are not looked for
+
+# Words.
+MAX_TOKEN_CELLS = 50_000_000  # tokens times tokens (6 MB of bits); beyond it only the common beginning and end are kept
+MAX_SHIFT = 60  # tokens that an insertion or deletion is shifted by to start at a sentence
+MAX_ISLAND_WORDS = 4  # unchanged words that are merged into the rewritten stretch around them
+
+State = Mapping[str, Any]  # a release's state, see archive.models.to_state
+WordNumbers = list[int]  # the words of one paragraph; equal words have equal numbers
 
 
 class ParagraphMatch(NamedTuple):
-    """Paragraphs that answer to each other, by place; one side is empty where they were added or removed."""
+    """Paragraphs that belong together, by index; one side is empty if they were added or removed."""
 
     before: tuple[int, ...]
     after: tuple[int, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class TextBlock:
+    """One paragraph and its role in the release."""
+
+    field: str  # title, lead, body, questions
+    role: str  # title, lead, body, question, answer
+    text: str
+    question: int = 0  # number of the question it belongs to, from 1; 0 if it belongs to none
+
+
+@dataclass(frozen=True, slots=True)
+class BlockPair:
+    """Blocks that belong together; one side is empty if they were added or removed."""
+
+    before: Sequence[TextBlock]
+    after: Sequence[TextBlock]
+    moved: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DiffSegment:
+    """A stretch of text: in both versions (same), only in the later (ins), only in the earlier (del)."""
+
+    op: Literal["same", "ins", "del"]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class TokenSpan:
+    """One changed passage: the tokens of both texts from `first` up to, but not including, `last`."""
+
+    first: int
+    last: int
+    new_first: int
+    new_last: int
+
+
+def build_blocks(state: State) -> list[TextBlock]:
+    """Return the title, then every paragraph in page order; questions that the body lacks come last.
+
+    A paragraph of the body that is a question, or a paragraph of an answer, gets that role.
+    """
+    blocks = [TextBlock("title", "title", state.get("title") or "")]
+    blocks += [TextBlock("lead", "lead", text) for text in split_paragraphs(state.get("lead") or "")]
+    question_blocks = _build_question_blocks(state)
+    body = split_paragraphs(state.get("body") or "")
+    if not question_blocks:
+        return blocks + [TextBlock("body", "body", text) for text in body]
+    block_by_words = {normalise_words(block.text): block for block in reversed(question_blocks)}
+    in_body = {normalise_words(text) for text in body}
+    for text in body:
+        question_block = block_by_words.get(normalise_words(text))
+        blocks.append(
+            TextBlock(question_block.field, question_block.role, text, question_block.question)
+            if question_block
+            else TextBlock("body", "body", text)
+        )
+    return blocks + [block for block in question_blocks if normalise_words(block.text) not in in_body]
+
+
+def _build_question_blocks(state: State) -> list[TextBlock]:
+    blocks = []
+    for number, pair in enumerate(state.get("questions") or (), 1):
+        blocks.append(TextBlock("questions", "question", pair.get("question") or "", number))
+        texts = split_paragraphs(pair.get("answer") or "")
+        blocks.extend(TextBlock("questions", "answer", text, number) for text in texts)
+    return [block for block in blocks if normalise_words(block.text)]
+
+
 def split_paragraphs(text: str) -> list[str]:
-    """The paragraphs of a text, parted by blank lines.
+    """Split a text into its paragraphs, which are separated by blank lines.
 
     >>> split_paragraphs("Ett.\\n\\nTvå,\\nsamma stycke.\\n \\n\\nTre.")
     ['Ett.', 'Två,\\nsamma stycke.', 'Tre.']
@@ -48,17 +124,42 @@ def split_paragraphs(text: str) -> list[str]:
     return [part for part in re.split(r"\n[^\S\n]*\n\s*", text.strip("\n")) if part.strip()]
 
 
-def normalise_words(text: str) -> tuple[str, ...]:
-    """The words of a text and nothing else: no case, no marks, no layout. A minus before a number is kept.
+def join_blocks(blocks: Sequence[TextBlock]) -> str:
+    """Join the texts of blocks, separated by blank lines."""
+    return "\n\n".join(block.text for block in blocks)
 
-    >>> normalise_words("## Sänkt ”skatt”: −5,2 %")
-    ('sänkt', 'skatt', '-', '5', '2')
-    """
-    return tuple(COMPARED_WORD.findall(text.casefold().replace("−", "-")))
+
+def match_blocks(old: list[TextBlock], new: list[TextBlock]) -> list[BlockPair]:
+    """Match the blocks of two versions: title with title, the others in any field."""
+    matches = align_paragraphs([block.text for block in old[1:]], [block.text for block in new[1:]])
+    pairs = [BlockPair(old[:1], new[:1])]
+    pairs += [BlockPair([old[n + 1] for n in match.before], [new[n + 1] for n in match.after]) for match in matches]
+    return _pair_moved_blocks(pairs)
+
+
+def _pair_moved_blocks(pairs: list[BlockPair]) -> list[BlockPair]:
+    """Combine a paragraph removed in one place with the same paragraph added in another."""
+    removed = [pair for pair in pairs if not pair.after]
+    added = [pair for pair in pairs if not pair.before]
+    if not removed or not added or len(removed) * len(added) > MAX_MOVED_PAIRS:
+        return pairs
+    found: dict[int, BlockPair] = {}
+    used: set[int] = set()
+    words = {id(pair): normalise_words(join_blocks(pair.before or pair.after)) for pair in (*removed, *added)}
+    for pair in added:
+        best = max(
+            (other for other in removed if id(other) not in used),
+            key=lambda other: LCSseq.normalized_similarity(words[id(other)], words[id(pair)]),
+            default=None,
+        )
+        if best and LCSseq.normalized_similarity(words[id(best)], words[id(pair)]) >= MIN_MOVED_SIMILARITY:
+            used.add(id(best))
+            found[id(pair)] = BlockPair(best.before, pair.after, moved=True)
+    return [found.get(id(pair), pair) for pair in pairs if id(pair) not in used]
 
 
 def align_paragraphs(before: Sequence[str], after: Sequence[str]) -> list[ParagraphMatch]:
-    """Every paragraph of both texts once, in order; a moved one is both removed and added.
+    """Match all paragraphs of two texts, in order; a moved one counts as removed and added.
 
     >>> for match in align_paragraphs(["Ett.", "Två eller tre hus."], ["Ett!", "Två eller fem hus.", "Sju."]):
     ...     print(match.before, match.after)
@@ -67,25 +168,25 @@ def align_paragraphs(before: Sequence[str], after: Sequence[str]) -> list[Paragr
     () (2,)
     """
     matches: list[ParagraphMatch] = []
-    place = new_place = 0
+    position = new_position = 0
     for start, new_start, size in [*_find_equal_runs(before, after), (len(before), len(after), 0)]:
         matches.extend(
-            ParagraphMatch(tuple(n + place for n in olds), tuple(n + new_place for n in news))
-            for olds, news in _align_gap(before[place:start], after[new_place:new_start])
+            ParagraphMatch(tuple(n + position for n in olds), tuple(n + new_position for n in news))
+            for olds, news in _align_gap(before[position:start], after[new_position:new_start])
         )
         matches.extend(ParagraphMatch((start + n,), (new_start + n,)) for n in range(size))
-        place, new_place = start + size, new_start + size
+        position, new_position = start + size, new_start + size
     return matches
 
 
 def _find_equal_runs(before: Sequence[str], after: Sequence[str]) -> list[tuple[int, int, int]]:
-    """Runs of paragraphs with the same words: where they start in each text, and how many they are."""
+    """List runs of paragraphs with the same words: the start in each text, and the length."""
     if len(before) * len(after) > MAX_PARAGRAPH_CELLS:
         return []
-    both = set(before) & set(after)  # these need no reading of words, which is most of the work
+    common = set(before) & set(after)  # these need not be split into words, which is most of the work
     numbers: dict[object, int] = {}
     left, right = (
-        [numbers.setdefault(text if text in both else normalise_words(text) or text, len(numbers)) for text in texts]
+        [numbers.setdefault(text if text in common else normalise_words(text) or text, len(numbers)) for text in texts]
         for texts in (before, after)
     )
     steps = LCSseq.opcodes(left, right)
@@ -93,20 +194,23 @@ def _find_equal_runs(before: Sequence[str], after: Sequence[str]) -> list[tuple[
 
 
 def _align_gap(before: Sequence[str], after: Sequence[str]) -> list[ParagraphMatch]:
-    """Altered, split and merged paragraphs between two that are the same: those that keep most words in all."""
+    """Match altered, split and merged paragraphs between two unchanged ones.
+
+    The matches chosen are those that keep most words in total (dynamic programming).
+    """
     rows, columns = len(before), len(after)
-    apart = [ParagraphMatch((n,), ()) for n in range(rows)] + [ParagraphMatch((), (n,)) for n in range(columns)]
-    letters = rows * sum(map(len, after)) + columns * sum(map(len, before))  # read to tell how alike all are
+    unmatched = [ParagraphMatch((n,), ()) for n in range(rows)] + [ParagraphMatch((), (n,)) for n in range(columns)]
+    letters = rows * sum(map(len, after)) + columns * sum(map(len, before))  # to compare every pair
     if not rows or not columns or rows * columns > MAX_GAP_PAIRS or letters > MAX_GAP_LETTERS:
-        return apart
+        return unmatched
     numbers: dict[str, int] = {}
     left, right = (
         [[numbers.setdefault(word, len(numbers)) for word in normalise_words(text)] for text in texts]
         for texts in (before, after)
     )
     if rows == columns == 1:
-        alike = 2 * LCSseq.similarity(left[0], right[0]) >= MIN_LONE_SIMILARITY * (len(left[0]) + len(right[0]))
-        return [ParagraphMatch((0,), (0,))] if alike else apart
+        similar = 2 * LCSseq.similarity(left[0], right[0]) >= MIN_LONE_SIMILARITY * (len(left[0]) + len(right[0]))
+        return [ParagraphMatch((0,), (0,))] if similar else unmatched
     shared = _count_shared_words(left, right)
     best = [[0.0] * (columns + 1) for _ in range(rows + 1)]
     steps: dict[tuple[int, int], tuple[int, int]] = {}
@@ -123,16 +227,18 @@ def _align_gap(before: Sequence[str], after: Sequence[str]) -> list[ParagraphMat
 
 
 def _count_shared_words(left: Sequence[WordNumbers], right: Sequence[WordNumbers]) -> dict[tuple[int, int], int]:
-    """How many words, in order, pairs of paragraphs share; pairs that share few or stand far apart are left out."""
+    """Count the words that pairs of paragraphs share in the same order.
+
+    Pairs that share few words, or that are far apart in the two texts, are left out.
+    """
     rows, columns = len(left), len(right)
     reach = columns if rows * columns <= MAX_COMPARED_PAIRS else max(3, MAX_COMPARED_PAIRS // (2 * rows))
     shared: dict[tuple[int, int], int] = {}
     for row, words in enumerate(left):
         middle = row * columns // rows
         for column in range(max(0, middle - reach), min(columns, middle + reach + 1)):
-            least = int(
-                MIN_CONTAINED_SHARE * min(len(words), len(right[column]))
-            )  # below it they neither answer nor are a part
+            # with fewer shared words they are neither a match nor part of one
+            least = int(MIN_CONTAINED_SHARE * min(len(words), len(right[column])))
             count = LCSseq.similarity(words, right[column], score_cutoff=max(1, least // 2))
             if count:
                 shared[row, column] = count
@@ -146,7 +252,7 @@ def _score_match(
     rows: range,
     columns: range,
 ) -> float:
-    """What taking these paragraphs for each other is worth: the words they share, less where they differ much."""
+    """Score a match of paragraphs: the words they share, less if they differ much; 0 for no match."""
     cells = [(row, column) for row in rows for column in columns]
     if any(cell not in shared for cell in cells):
         return 0
@@ -170,118 +276,19 @@ def _trace_back(steps: dict[tuple[int, int], tuple[int, int]], row: int, column:
     return matches[::-1]
 
 
-MIN_MOVED_SIMILARITY = 0.8  # share of words that a paragraph found elsewhere has kept
-MAX_MOVED_PAIRS = 400  # pairs of removed and added paragraphs that are looked through for moved ones
+def normalise_words(text: str) -> tuple[str, ...]:
+    """Return the words of a text without case, marks and layout. A minus before a number is kept.
 
-
-@dataclass(frozen=True, slots=True)
-class TextBlock:
-    """One paragraph and the part it has in the release."""
-
-    field: str  # title, lead, body, questions
-    role: str  # title, lead, body, question, answer
-    text: str
-    question: int = 0  # the question it belongs to, counted from 1; 0 for none
-
-
-@dataclass(frozen=True, slots=True)
-class BlockPair:
-    """Blocks that answer to each other; one side is empty where they were added or removed."""
-
-    before: Sequence[TextBlock]
-    after: Sequence[TextBlock]
-    moved: bool = False
-
-
-def build_blocks(state: Mapping[str, Any]) -> list[TextBlock]:
-    """The title, then every paragraph in the page's order; questions that the body lacks stand last.
-
-    A paragraph of the body that is a question or (a paragraph of) an answer has that role.
+    >>> normalise_words("## Sänkt ”skatt”: −5,2 %")
+    ('sänkt', 'skatt', '-', '5', '2')
     """
-    blocks = [TextBlock("title", "title", state.get("title") or "")]
-    blocks += [TextBlock("lead", "lead", text) for text in split_paragraphs(state.get("lead") or "")]
-    asked = _build_question_blocks(state)
-    body = split_paragraphs(state.get("body") or "")
-    if not asked:
-        return blocks + [TextBlock("body", "body", text) for text in body]
-    roles = {normalise_words(block.text): block for block in reversed(asked)}
-    here = {normalise_words(text) for text in body}
-    for text in body:
-        part = roles.get(normalise_words(text))
-        blocks.append(
-            TextBlock(part.field, part.role, text, part.question) if part else TextBlock("body", "body", text)
-        )
-    return blocks + [block for block in asked if normalise_words(block.text) not in here]
-
-
-def match_blocks(old: list[TextBlock], new: list[TextBlock]) -> list[BlockPair]:
-    """Title with title; the other blocks wherever they stand, whatever field they are counted to."""
-    matches = align_paragraphs([block.text for block in old[1:]], [block.text for block in new[1:]])
-    pairs = [BlockPair(old[:1], new[:1])]
-    pairs += [BlockPair([old[n + 1] for n in match.before], [new[n + 1] for n in match.after]) for match in matches]
-    return _pair_moved_blocks(pairs)
-
-
-def join_blocks(blocks: Sequence[TextBlock]) -> str:
-    """Blocks as a text, paragraphs parted by a blank line."""
-    return "\n\n".join(block.text for block in blocks)
-
-
-def _build_question_blocks(state: Mapping[str, Any]) -> list[TextBlock]:
-    blocks = []
-    for number, pair in enumerate(state.get("questions") or (), 1):
-        blocks.append(TextBlock("questions", "question", pair.get("question") or "", number))
-        texts = split_paragraphs(pair.get("answer") or "")
-        blocks.extend(TextBlock("questions", "answer", text, number) for text in texts)
-    return [block for block in blocks if normalise_words(block.text)]
-
-
-def _pair_moved_blocks(pairs: list[BlockPair]) -> list[BlockPair]:
-    """Paragraphs that were removed in one place and added in another, taken together."""
-    gone = [pair for pair in pairs if not pair.after]
-    come = [pair for pair in pairs if not pair.before]
-    if not gone or not come or len(gone) * len(come) > MAX_MOVED_PAIRS:
-        return pairs
-    found: dict[int, BlockPair] = {}
-    taken: set[int] = set()
-    words = {id(pair): normalise_words(join_blocks(pair.before or pair.after)) for pair in (*gone, *come)}
-    for pair in come:
-        best = max(
-            (other for other in gone if id(other) not in taken),
-            key=lambda other: LCSseq.normalized_similarity(words[id(other)], words[id(pair)]),
-            default=None,
-        )
-        if best and LCSseq.normalized_similarity(words[id(best)], words[id(pair)]) >= MIN_MOVED_SIMILARITY:
-            taken.add(id(best))
-            found[id(pair)] = BlockPair(best.before, pair.after, moved=True)
-    return [found.get(id(pair), pair) for pair in pairs if id(pair) not in taken]
-
-
-MAX_TOKEN_CELLS = 50_000_000  # tokens times tokens; beyond it only the common beginning and end are kept (6 MB of bits)
-MAX_SHIFT = 60  # tokens a stretch is moved by, looking for the start of a sentence
-MAX_ISLAND_WORDS = 4  # words that may stand unchanged inside a rewritten stretch
-
-
-@dataclass(frozen=True, slots=True)
-class DiffSegment:
-    """A stretch of text: in both versions (same), only in the later (ins), only in the earlier (del)."""
-
-    op: Literal["same", "ins", "del"]
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class TokenSpan:
-    """One changed place: tokens first to last (left out) of the earlier text and of the later."""
-
-    first: int
-    last: int
-    new_first: int
-    new_last: int
+    return tuple(COMPARED_WORD.findall(text.casefold().replace("−", "-")))
 
 
 def diff_words(before: str, after: str) -> list[DiffSegment]:
-    """The two texts as one row of pieces; `same` and `del` joined give the earlier, `same` and `ins` the later.
+    """Diff two texts word by word.
+
+    The `same` and `del` segments joined give the earlier text, `same` and `ins` the later.
 
     >>> [(p.op, p.text) for p in diff_words("Mötet hålls den 4 maj i Lund.", "Mötet hålls den 5 maj i Lund.")]
     [('same', 'Mötet hålls '), ('del', 'den 4 maj '), ('ins', 'den 5 maj '), ('same', 'i Lund.')]
@@ -291,36 +298,36 @@ def diff_words(before: str, after: str) -> list[DiffSegment]:
     old, new = tokenise(before), tokenise(after)
     writer = _SegmentWriter()
     writer.add_change(before[: len(before) - len(before.lstrip())], after[: len(after) - len(after.lstrip())])
-    place = new_place = 0
+    position = new_position = 0
     for span in [*find_changed_spans(old, new), TokenSpan(len(old), len(old), len(new), len(new))]:
-        for left, right in zip(old[place : span.first], new[new_place : span.new_first], strict=True):
+        for left, right in zip(old[position : span.first], new[new_position : span.new_first], strict=True):
             writer.add_same(left.text)
             writer.add_change(left.space, right.space)
-        place, new_place = span.last, span.new_last
-        writer.add_change(join_tokens(old[span.first : place]), join_tokens(new[span.new_first : new_place]))
+        position, new_position = span.last, span.new_last
+        writer.add_change(join_tokens(old[span.first : position]), join_tokens(new[span.new_first : new_position]))
     return writer.build_segments()
 
 
 def diff_paragraphs(before: str, after: str) -> list[list[DiffSegment]]:
-    """The two texts paragraph by paragraph; one wholly the same is a single piece.
+    """Diff two texts paragraph by paragraph. A paragraph that did not change is a single segment.
 
-    Paragraphs are parted by a blank line. One that was split or merged stands as one row of pieces with the
-    blank line among them; one that moved is deleted at its old place and inserted at its new.
+    A paragraph that was split or merged is one list of segments with the blank line among them. One that moved is
+    deleted in its old place and inserted in its new one.
     """
     old, new = split_paragraphs(before), split_paragraphs(after)
     return [
-        diff_words("\n\n".join(old[place] for place in match.before), "\n\n".join(new[place] for place in match.after))
+        diff_words("\n\n".join(old[index] for index in match.before), "\n\n".join(new[index] for index in match.after))
         for match in align_paragraphs(old, new)
     ]
 
 
 def join_tokens(tokens: Sequence[DiffToken]) -> str:
-    """The text of tokens, with the spaces between and behind them."""
+    """Return the text of tokens, with their white space."""
     return "".join(token.text + token.space for token in tokens)
 
 
 def find_changed_spans(old: Sequence[DiffToken], new: Sequence[DiffToken]) -> list[TokenSpan]:
-    """Every changed place, in order; what lies between stands token for token in both."""
+    """List every changed passage, in order; all tokens between them are the same in both texts."""
     spans = [
         _shift_to_sentence(span, old, new, low, high)
         for span, low, high in _measure_gaps(_align_tokens(old, new), len(new), len(old))
@@ -351,15 +358,15 @@ def _align_tokens(old: Sequence[DiffToken], new: Sequence[DiffToken]) -> list[To
 
 
 def _trim_common_ends(left: list[int], right: list[int]) -> TokenSpan:
-    """All but the common beginning and end."""
+    """Return everything between the common beginning and the common end as one changed passage."""
     shorter = min(len(left), len(right))
-    head = next((place for place in range(shorter) if left[place] != right[place]), shorter)
+    head = next((index for index in range(shorter) if left[index] != right[index]), shorter)
     tail = next((n for n in range(shorter - head) if left[-1 - n] != right[-1 - n]), shorter - head)
     return TokenSpan(head, len(left) - tail, head, len(right) - tail)
 
 
 def _measure_gaps(spans: list[TokenSpan], new_size: int, old_size: int) -> list[tuple[TokenSpan, int, int]]:
-    """Each span with the unchanged tokens before it and behind it."""
+    """Return each span with the number of unchanged tokens before and after it."""
     edges = [TokenSpan(0, 0, 0, 0), *spans, TokenSpan(old_size, old_size, new_size, new_size)]
     return [(span, span.first - edges[n].last, edges[n + 2].first - span.last) for n, span in enumerate(spans)]
 
@@ -367,25 +374,25 @@ def _measure_gaps(spans: list[TokenSpan], new_size: int, old_size: int) -> list[
 def _shift_to_sentence(
     span: TokenSpan, old: Sequence[DiffToken], new: Sequence[DiffToken], low: int, high: int
 ) -> TokenSpan:
-    """A mere insertion or deletion, moved to where it is a whole sentence or clause, if it can be."""
+    """Shift a pure insertion or deletion so that it covers a whole sentence or clause, if possible."""
     if (span.first == span.last) == (span.new_first == span.new_last):
         return span
     deleted = span.first < span.last
     tokens, first, last = (old, span.first, span.last) if deleted else (new, span.new_first, span.new_last)
-    back = forth = 0
-    low, high = low // 2, (high + 1) // 2  # what stands between two places is shared by them
-    while back < min(low, MAX_SHIFT) and tokens[first - back - 1].text == tokens[last - back - 1].text:
-        back += 1
-    while forth < min(high, MAX_SHIFT) and tokens[first + forth].text == tokens[last + forth].text:
-        forth += 1
+    backward = forward = 0
+    low, high = low // 2, (high + 1) // 2  # the unchanged tokens between two spans are shared by both
+    while backward < min(low, MAX_SHIFT) and tokens[first - backward - 1].text == tokens[last - backward - 1].text:
+        backward += 1
+    while forward < min(high, MAX_SHIFT) and tokens[first + forward].text == tokens[last + forward].text:
+        forward += 1
     best = max(
-        range(-back, forth + 1), key=lambda step: (_score_boundary(tokens, first + step, last + step), -abs(step))
+        range(-backward, forward + 1), key=lambda step: (_score_boundary(tokens, first + step, last + step), -abs(step))
     )
     return TokenSpan(span.first + best, span.last + best, span.new_first + best, span.new_last + best)
 
 
 def _score_boundary(tokens: Sequence[DiffToken], first: int, last: int) -> int:
-    """How well a stretch agrees with sentences and clauses: 2 a sentence, 1 a clause, 0 neither."""
+    """Score how well a stretch agrees with sentences and clauses: 2 a sentence, 1 a clause, 0 neither."""
     before = tokens[first - 1] if first else None
     if (before is None or tokens[first].starts_sentence) and (last == len(tokens) or tokens[last].starts_sentence):
         return 2
@@ -393,7 +400,7 @@ def _score_boundary(tokens: Sequence[DiffToken], first: int, last: int) -> int:
 
 
 def _merge_islands(spans: list[TokenSpan], old: Sequence[DiffToken]) -> list[TokenSpan]:
-    """Neighbours made one where so little stands unchanged between them that it only disturbs."""
+    """Merge neighbouring spans if so little is unchanged between them that it only disturbs the reader."""
     merged: list[TokenSpan] = []
     for span in spans:
         last = merged[-1] if merged else None
@@ -406,7 +413,7 @@ def _merge_islands(spans: list[TokenSpan], old: Sequence[DiffToken]) -> list[Tok
 
 def _is_island(between: Sequence[DiffToken], left: TokenSpan, right: TokenSpan) -> bool:
     if any(token.text in ".!?" or "\n" in token.space for token in between):
-        return False  # a sentence's end is firm ground
+        return False  # a whole sentence in between is worth keeping
     words = sum(token.kind != "mark" for token in between)
     return words <= min(MAX_ISLAND_WORDS, _span_size(left), _span_size(right)) and (
         words == 0 or min(_span_size(left), _span_size(right)) > 1
@@ -418,7 +425,7 @@ def _span_size(span: TokenSpan) -> int:
 
 
 class _SegmentWriter:
-    """Collects pieces: neighbours of a kind made one, what is deleted before what is inserted."""
+    """Collects segments: neighbours of the same kind become one, and deletions precede insertions."""
 
     def __init__(self) -> None:
         self._segments: list[DiffSegment] = []
@@ -444,9 +451,9 @@ class _SegmentWriter:
         return self._segments
 
     def _flush(self) -> None:
-        """Write what is held: first what stood in both before the change, then the change."""
-        for op, held in (("same", self._same), ("del", self._deleted), ("ins", self._inserted)):
-            text = "".join(held)
+        """Write the collected text: first the unchanged part, then the change after it."""
+        for op, parts in (("same", self._same), ("del", self._deleted), ("ins", self._inserted)):
+            text = "".join(parts)
             if text:
                 self._segments.append(DiffSegment(op, text))  # type: ignore[arg-type]
-            held.clear()
+            parts.clear()

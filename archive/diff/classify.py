@@ -1,10 +1,7 @@
-"""Changed place → kind.
+"""Finds the changes between two states of a release, and gives each its kind.
 
-One changed place of a text, classed: the facts that differ in it, and what is left when they are told.
-
-Changes outside the running text: dates, tags, pictures, files, contacts, links and layout.
-
-Changes of the running text: paragraphs matched first, then what differs in each, classed.
+Changes of the running text: paragraphs are matched, and each changed passage in an altered one is classified, facts
+before wording. Other changes: dates, tags, images, attachments, contacts, links and layout.
 """
 
 from __future__ import annotations
@@ -21,6 +18,7 @@ from rapidfuzz.distance import OSA
 from archive.dates import only_hour_differs
 from archive.diff.align import (
     BlockPair,
+    State,
     TextBlock,
     build_blocks,
     find_changed_spans,
@@ -29,15 +27,7 @@ from archive.diff.align import (
     match_blocks,
     normalise_words,
 )
-from archive.diff.facts import (
-    OPPOSITE_PREFIXES,
-    OPPOSITE_STEMS,
-    SPEECH_DASHES,
-    CapitalUsage,
-    DiffToken,
-    analyse_capitals,
-    tokenise,
-)
+from archive.diff.facts import SPEECH_DASHES, CapitalUsage, DiffToken, analyse_capitals, tokenise
 from archive.diff.kinds import (
     FIGURE_POINTS,
     HOUR_ONLY_IMPORTANCE,
@@ -47,16 +37,23 @@ from archive.diff.kinds import (
     build_change,
     count_size_points,
 )
+from archive.diff.vocabulary import OPPOSITE_PREFIXES, OPPOSITE_STEMS
 
 REPORTED_KINDS = ("amount", "number", "date", "name", "time", "link", "contact", "day")
-FIGURE_FACTS = ("amount", "number", "date", "time", "day")  # one may stand for another: "i dag", "den 4 maj"
-MAX_PHRASE_WORDS = 15  # words of a changed place, up to which a negation or a modal verb in it turns its meaning
-MISSPELLING_LIMITS = ((5, 1), (8, 2))  # a word this long may have so many letters changed and still be the same word
+FIGURE_FACTS = ("amount", "number", "date", "time", "day")  # one may replace another: "i dag", "den 4 maj"
+MERGED_KINDS = ("quotation", "answer", "question")  # one change, however many passages of it were altered
+MAX_PHRASE_WORDS = 15  # words; in a longer passage a negation or modal verb does not by itself turn the meaning
+MAX_SHORT_FACT_LENGTH = 3  # characters; a fact this short occurs elsewhere by chance
+MISSPELLING_LIMITS = ((5, 1), (8, 2))  # (letters of the word, letters that may differ in a misspelling of it)
+PLAIN_FIELDS = ("published", "updated", "kind", "language")  # each with a kind of change of the same name
+
+StatePart = Mapping[str, Any]
+TextLink = tuple[str, str]  # its text, its URL
 
 
 @dataclass(frozen=True, slots=True)
 class ChangedPassage:
-    """One changed place, its tokens in both versions, and the tokens around it."""
+    """One changed passage: its tokens in both versions, and the tokens next to it."""
 
     field: str
     role: str  # title, lead, body, question, answer
@@ -67,7 +64,7 @@ class ChangedPassage:
 
 
 class UnmatchedFact(NamedTuple):
-    """A fact that one version has and the other lacks at this place; it may stand elsewhere."""
+    """A fact that only one version has in a passage; it may occur elsewhere in the other version."""
 
     field: str
     token: DiffToken
@@ -75,33 +72,88 @@ class UnmatchedFact(NamedTuple):
 
 
 class ClassifiedPassage(NamedTuple):
-    """What a place came to."""
+    """The changes found in a passage, and the facts that only one version has there."""
 
     changes: list[Change]
     unmatched: list[UnmatchedFact]
 
 
+ClassifiedPassages = list[tuple[ChangedPassage, ClassifiedPassage]]
+
+
+def find_text_changes(before: State, after: State) -> list[Change]:
+    """List the changes of title, lead, body and questions, in the order of the text."""
+    old, new = build_blocks(before), build_blocks(after)
+    if old == new:
+        return []
+    pairs = match_blocks(old, new)
+    capitals = None  # needed only if a paragraph was altered
+    if any(pair.before and pair.after and join_blocks(pair.before) != join_blocks(pair.after) for pair in pairs):
+        texts = dict.fromkeys(block.text for block in (*old, *new))
+        capitals = analyse_capitals(texts, after.get("language") or before.get("language"))
+    changes: list[Change] = []
+    passages: list[ClassifiedPassages] = []  # of each pair
+    for pair in pairs:
+        if pair.moved:
+            changes.append(_build_move_change(pair))
+        if pair.before and pair.after:
+            if capitals:
+                passages.append([(passage, classify_passage(passage)) for passage in _find_passages(pair, capitals)])
+            same_text = join_blocks(pair.before) == join_blocks(pair.after)
+            if same_text and _list_block_roles(pair.before) != _list_block_roles(pair.after):
+                changes.append(build_change(pair.after[0].field, "layout", pair.before[0].field, pair.after[0].field))
+    changes += _build_paragraph_changes(pairs)
+    return changes + _resolve_unmatched_facts(passages, old, new)
+
+
+def _find_passages(pair: BlockPair, capitals: CapitalUsage) -> list[ChangedPassage]:
+    before, after = join_blocks(pair.before), join_blocks(pair.after)
+    if before == after:
+        return []
+    old, new = tokenise(before, capitals), tokenise(after, capitals)
+    block = pair.after[0]
+    passages = [
+        ChangedPassage(
+            block.field,
+            block.role,
+            old[span.first : span.last],
+            new[span.new_first : span.new_last],
+            old[span.first - 1] if span.first else None,
+            old[span.last] if span.last < len(old) else None,
+        )
+        for span in find_changed_spans(old, new)
+    ]
+    return passages or [
+        ChangedPassage(block.field, block.role, _find_changed_spaces(old, new), _find_changed_spaces(new, old))
+    ]
+
+
+def _find_changed_spaces(side: Sequence[DiffToken], other: Sequence[DiffToken]) -> list[DiffToken]:
+    """List tokens with other white space after them than in the other version, which has the same tokens."""
+    return [token for token, counterpart in zip(side, other, strict=True) if token.space != counterpart.space]
+
+
 def classify_passage(passage: ChangedPassage) -> ClassifiedPassage:
-    """The changes of one place. Facts first; a wording, spelling or marks where more than they differ."""
-    respelt = _compare_spelling(passage)
-    if respelt:
-        return ClassifiedPassage([respelt], [])
-    small = max(_count_words(passage.before), _count_words(passage.after)) <= MAX_PHRASE_WORDS
-    changes, loose = _compare_facts(passage, is_phrase=small)
-    told = _count_reported_words(changes, loose)
+    """Find the changes of one passage: facts first, then wording, spelling or punctuation if more differs."""
+    spelling_change = _compare_spelling(passage)
+    if spelling_change:
+        return ClassifiedPassage([spelling_change], [])
+    is_phrase = max(_count_words(passage.before), _count_words(passage.after)) <= MAX_PHRASE_WORDS
+    changes, unmatched = _compare_facts(passage, is_phrase=is_phrase)
+    reported = _count_reported_words(changes, unmatched)
     for kind in ("negation", "modal"):
-        turned = _compare_word_kind(passage, kind) if small else None
-        if turned:
-            changes.append(turned)
-            told.update([*normalise_words(turned.before), *normalise_words(turned.after)])
-    rest = _compare_remaining_words(passage, told, is_only_change=not changes and not loose)
-    return ClassifiedPassage([*changes, *rest], loose)
+        change = _compare_word_kind(passage, kind) if is_phrase else None
+        if change:
+            changes.append(change)
+            reported.update([*normalise_words(change.before), *normalise_words(change.after)])
+    remaining = _compare_remaining_words(passage, reported, is_only_change=not changes and not unmatched)
+    return ClassifiedPassage([*changes, *remaining], unmatched)
 
 
 def _compare_spelling(passage: ChangedPassage) -> Change | None:
-    """The same letters with other marks, capitals or spaces among them; not figures, which a mark can change.
+    """Return the change if only marks, capitals or spaces differ, else None.
 
-    Nor is a fact misspelt another fact: "mådnag" for "måndag".
+    Figures are left out, because a mark can change them. A misspelt fact ("mådnag" for "måndag") is a typo, too.
     """
     before, after = join_tokens(passage.before), join_tokens(passage.after)
     old, new = normalise_words(before), normalise_words(after)
@@ -118,9 +170,9 @@ def _compare_spelling(passage: ChangedPassage) -> Change | None:
 
 
 def _compare_facts(passage: ChangedPassage, *, is_phrase: bool) -> tuple[list[Change], list[UnmatchedFact]]:
-    """Facts replaced by others of their kind, in order, then figures by other figures; what is left is loose.
+    """Pair facts replaced by others of their kind, in order, then figures by other figures.
 
-    Where a long stretch was rewritten, no name takes another's place: each is loose.
+    The facts left over are returned as unmatched. In a long passage no name replaces another.
     """
     old, new = (
         _find_missing_facts(side, other)
@@ -128,19 +180,19 @@ def _compare_facts(passage: ChangedPassage, *, is_phrase: bool) -> tuple[list[Ch
     )
     changes = [_build_fact_change(passage, *pair) for pair in _find_swapped_figures(passage)] if is_phrase else []
     for kinds in [*((kind,) for kind in REPORTED_KINDS if is_phrase or kind != "name"), FIGURE_FACTS]:
-        gone, come = ([token for token in side if token.kind in kinds] for side in (old, new))
-        pairs = list(zip(gone, come, strict=False))
+        removed, inserted = ([token for token in side if token.kind in kinds] for side in (old, new))
+        pairs = list(zip(removed, inserted, strict=False))
         changes += [_build_fact_change(passage, *pair) for pair in pairs if not _is_same_name(*pair)]
-        done = {id(token) for pair in pairs for token in pair}
-        old, new = ([token for token in side if id(token) not in done] for side in (old, new))
-    loose = [
+        paired = {id(token) for pair in pairs for token in pair}
+        old, new = ([token for token in side if id(token) not in paired] for side in (old, new))
+    unmatched = [
         UnmatchedFact(passage.field, token, added) for added, side in ((False, old), (True, new)) for token in side
     ]
-    return changes, [one for one in loose if one.token.kind != "day"]  # "i dag" alone tells no date
+    return changes, [fact for fact in unmatched if fact.token.kind != "day"]  # "i dag" alone is no date
 
 
 def _find_swapped_figures(passage: ChangedPassage) -> list[tuple[DiffToken, DiffToken]]:
-    """Figures that changed places: from Tuesday to Wednesday, from Wednesday to Tuesday."""
+    """Return pairs of figures that swapped places, such as Tuesday and Wednesday."""
     swapped = []
     for kind in FIGURE_FACTS:
         old, new = ([token for token in side if token.kind == kind] for side in (passage.before, passage.after))
@@ -155,14 +207,14 @@ def _build_fact_change(passage: ChangedPassage, old: DiffToken, new: DiffToken) 
 
 
 def _find_missing_facts(side: Sequence[DiffToken], other: Sequence[DiffToken]) -> list[DiffToken]:
-    """The facts of one version that the other does not have here."""
-    spare = Counter((token.kind, token.value) for token in other)
+    """List the facts of one version of a passage that the other version of it lacks."""
+    others = Counter((token.kind, token.value) for token in other)
     facts = []
     for token in side:
         if token.kind not in REPORTED_KINDS:
             continue
-        if spare[token.kind, token.value] > 0:
-            spare[token.kind, token.value] -= 1
+        if others[token.kind, token.value] > 0:
+            others[token.kind, token.value] -= 1
         else:
             facts.append(token)
     return facts
@@ -173,18 +225,18 @@ def _change_kind(name: str) -> str:
 
 
 def _is_same_name(old: DiffToken, new: DiffToken) -> bool:
-    """Whether one name is the other cut short: Ada Ek, Ek."""
-    one, two = set(old.value.split()), set(new.value.split())
-    return old.kind == new.kind == "name" and (one <= two or two <= one)
+    """Return whether one name is a short form of the other: Ada Ek, Ek."""
+    old_words, new_words = set(old.value.split()), set(new.value.split())
+    return old.kind == new.kind == "name" and (old_words <= new_words or new_words <= old_words)
 
 
 def _count_reported_words(changes: list[Change], unmatched: list[UnmatchedFact]) -> Counter[str]:
-    told: Counter[str] = Counter()
+    reported: Counter[str] = Counter()
     for change in changes:
-        told.update([*normalise_words(change.before), *normalise_words(change.after)])
-    for one in unmatched:
-        told.update(normalise_words(one.token.text))
-    return told
+        reported.update([*normalise_words(change.before), *normalise_words(change.after)])
+    for fact in unmatched:
+        reported.update(normalise_words(fact.token.text))
+    return reported
 
 
 def _count_words(tokens: Sequence[DiffToken]) -> int:
@@ -192,7 +244,7 @@ def _count_words(tokens: Sequence[DiffToken]) -> int:
 
 
 def _compare_word_kind(passage: ChangedPassage, kind: str) -> Change | None:
-    """Negations are counted ("ej" for "inte" turns nothing), modal verbs compared by strength."""
+    """Compare negations by number ("ej" for "inte" is no change) and modal verbs by strength."""
     old, new = ([token for token in side if token.kind == kind] for side in (passage.before, passage.after))
     if kind == "negation":
         differs = len(old) != len(new)
@@ -205,7 +257,7 @@ def _compare_word_kind(passage: ChangedPassage, kind: str) -> Change | None:
 
 
 def _compare_remaining_words(passage: ChangedPassage, reported: Counter[str], *, is_only_change: bool) -> list[Change]:
-    """What differs beside the facts told: nothing, marks, spelling or wording."""
+    """Return what differs besides the reported facts: nothing, punctuation, spelling or wording."""
     before, after = join_tokens(passage.before), join_tokens(passage.after)
     old, new = ([word for word in normalise_words(text) if word not in reported] for text in (before, after))
     if Counter(old) == Counter(new) and not is_only_change:
@@ -222,37 +274,39 @@ def _compare_remaining_words(passage: ChangedPassage, reported: Counter[str], *,
 
 
 def _find_opposite(field: str, old: list[str], new: list[str]) -> Change | None:
-    """A word that became its own negation (möjligt, omöjligt) or its opposite (höjs, sänks)."""
-    for one, two in zip(old, new, strict=False) if len(old) == len(new) else ():
-        short, long = sorted((one, two), key=len)
+    """Return the change of a word to its negation (möjligt, omöjligt) or opposite (höjs, sänks), or None."""
+    for old_word, new_word in zip(old, new, strict=False) if len(old) == len(new) else ():
+        short, long = sorted((old_word, new_word), key=len)
         if len(short) > 3 and any(long == prefix + short for prefix in OPPOSITE_PREFIXES):
-            return build_change(field, "negation", one, two)
+            return build_change(field, "negation", old_word, new_word)
         if any(
-            (one.startswith(a) and two.startswith(b)) or (one.startswith(b) and two.startswith(a))
+            (old_word.startswith(a) and new_word.startswith(b)) or (old_word.startswith(b) and new_word.startswith(a))
             for a, b in OPPOSITE_STEMS
         ):
-            return build_change(field, "opposite", one, two)
+            return build_change(field, "opposite", old_word, new_word)
     return None
 
 
 def _is_typo(passage: ChangedPassage, old: list[str], new: list[str]) -> bool:
-    """A slip mended or made: a few letters, a word printed twice."""
+    """Return whether words differ by a few letters or by one word printed twice."""
     if len(old) == len(new):
-        return all(_is_misspelling(one, two) for one, two in zip(old, new, strict=True))
-    lone = [*old, *new]
-    if len(lone) == 1:
-        return any(token and token.text.casefold() == lone[0] for token in (passage.previous_token, passage.next_token))
+        return all(_is_misspelling(old_word, new_word) for old_word, new_word in zip(old, new, strict=True))
+    words = [*old, *new]
+    if len(words) == 1:
+        return any(
+            token and token.text.casefold() == words[0] for token in (passage.previous_token, passage.next_token)
+        )
     return False
 
 
 def _is_misspelling(one: str, two: str) -> bool:
     length = max(len(one), len(two))
-    most = max((letters for least, letters in MISSPELLING_LIMITS if length >= least), default=0)
-    return one == two or OSA.distance(one, two) <= most
+    limit = max((letters for least, letters in MISSPELLING_LIMITS if length >= least), default=0)
+    return one == two or OSA.distance(one, two) <= limit
 
 
 def build_wording_change(passage: ChangedPassage) -> Change:
-    """The place as a change of wording; of an answer, a question or somebody's words where it stands in one."""
+    """Return the passage as a change of wording, or of the question, answer or quotation it is in."""
     before, after = join_tokens(passage.before), join_tokens(passage.after)
     words = max(_count_words(passage.before), _count_words(passage.after))
     if passage.role in {"question", "answer"}:
@@ -263,17 +317,105 @@ def build_wording_change(passage: ChangedPassage) -> Change:
     return build_change(passage.field, "wording", before, after, count_size_points(words))
 
 
-State = Mapping[str, Any]
-StatePart = Mapping[str, Any]
-TextLink = tuple[str, str]  # its words, its address
-PLAIN_FIELDS = (("published", "published"), ("updated", "updated"), ("kind", "kind"), ("language", "language"))
+def _resolve_unmatched_facts(
+    passages: Sequence[ClassifiedPassages], old: list[TextBlock], new: list[TextBlock]
+) -> list[Change]:
+    """Return each passage's changes; an unmatched fact counts unless the other version has it elsewhere."""
+    unmatched = [fact for pair in passages for _, classified in pair for fact in classified.unmatched]
+    added = {fact.token.value for fact in unmatched if fact.added}
+    removed = {fact.token.value for fact in unmatched if not fact.added}
+    texts = (join_blocks(old), join_blocks(new)) if unmatched else ("", "")
+    words = [frozenset(normalise_words(text)) for text in texts]
+    changes: list[Change] = []
+    for pair in passages:
+        found: list[Change] = []
+        for passage, classified in pair:
+            new_facts = [
+                build_change(
+                    fact.field, fact.token.kind, *(("", fact.token.text) if fact.added else (fact.token.text, ""))
+                )
+                for fact in classified.unmatched
+                if fact.token.value not in added & removed
+                and not _contains_fact(fact, texts[not fact.added], words[not fact.added])
+            ]
+            found += [*classified.changes, *new_facts] or [build_wording_change(passage)]
+        changes += _merge_changes(found)
+    return changes
+
+
+def _contains_fact(fact: UnmatchedFact, text: str, words: frozenset[str]) -> bool:
+    """Return whether a text contains a fact: a name by its words, any other fact as printed."""
+    token = fact.token
+    if token.kind == "name":
+        return all({word, word + "s"} & words for word in normalise_words(token.value))
+    if len(token.text) <= MAX_SHORT_FACT_LENGTH:
+        return False
+    return re.search(rf"(?<!\w){re.escape(token.text)}(?!\w)", text) is not None
+
+
+def _merge_changes(changes: list[Change]) -> list[Change]:
+    """Merge the changed passages of one quotation, answer or question into one change."""
+    merged = [change for change in changes if change.kind not in MERGED_KINDS]
+    for kind in MERGED_KINDS:
+        parts = [change for change in changes if change.kind == kind]
+        if parts:
+            sides = [[part.before for part in parts], [part.after for part in parts]]
+            before, after = (" … ".join(text for text in side if text) for side in sides)
+            merged.append(build_change(parts[0].field, kind, before, after))
+    return merged
+
+
+def _build_paragraph_changes(pairs: list[BlockPair]) -> list[Change]:
+    """List added and removed paragraphs; those of one question or answer are one change."""
+    runs: list[list[BlockPair]] = []
+    for pair in pairs:
+        if pair.before and pair.after:
+            continue
+        if runs and _belongs_together(runs[-1][-1], pair):
+            runs[-1].append(pair)
+        else:
+            runs.append([pair])
+    return [_build_paragraph_change(run) for run in runs]
+
+
+def _belongs_together(first_pair: BlockPair, second_pair: BlockPair) -> bool:
+    first, second = (first_pair.before or first_pair.after)[0], (second_pair.before or second_pair.after)[0]
+    same_side = bool(first_pair.before) == bool(second_pair.before)
+    return same_side and first.question > 0 and (first.role, first.question) == (second.role, second.question)
+
+
+def _build_paragraph_change(block_pairs: list[BlockPair]) -> Change:
+    removed = bool(block_pairs[0].before)
+    blocks = [block for pair in block_pairs for block in pair.before or pair.after]
+    block, text = blocks[0], join_blocks(blocks)
+    if block.role in {"question", "answer"}:
+        kind, extra_points = block.role, 0
+    else:
+        kind = "paragraph_removed" if removed else "paragraph_added"
+        extra_points = count_size_points(len(text.split())) // 2
+    if any(letter.isdigit() for letter in text):
+        extra_points += FIGURE_POINTS
+    if text.startswith(SPEECH_DASHES):
+        extra_points += SPEECH_POINTS
+    return build_change(block.field, kind, text if removed else "", "" if removed else text, extra_points)
+
+
+def _build_move_change(pair: BlockPair) -> Change:
+    return build_change(pair.after[0].field, "paragraph_moved", join_blocks(pair.before), join_blocks(pair.after))
+
+
+def _list_block_roles(blocks: Sequence[TextBlock]) -> list[tuple[str, str]]:
+    return [(block.field, block.role) for block in blocks]
 
 
 def find_metadata_changes(before: State, after: State, *, text_changes: Sequence[Change]) -> list[Change]:
-    """Every change but those of the text; `told` are the text's, within which links need no telling of their own."""
+    """List every change outside the running text.
+
+    text_changes: the changes of the running text; a link within one of them is not reported again.
+    """
     changes = [
-        _build_value_change(field, kind, before.get(field), after.get(field))
-        for field, kind in PLAIN_FIELDS
+        _build_value_change(field, before.get(field), after.get(field))
+        for field in PLAIN_FIELDS
         if before.get(field) != after.get(field)
     ]
     changes += _compare_tags(before.get("tags") or (), after.get("tags") or ())
@@ -284,31 +426,30 @@ def find_metadata_changes(before: State, after: State, *, text_changes: Sequence
     return changes + _compare_markup(before, after, text_changes)
 
 
-def _build_value_change(field: str, kind: str, before: str | None, after: str | None) -> Change:
-    """A value replaced; a publication date whose hour alone came or went tells next to nothing."""
-    less = (
-        HOUR_ONLY_IMPORTANCE - KIND_IMPORTANCE[kind] if kind == "published" and only_hour_differs(before, after) else 0
-    )
-    return build_change(field, kind, before, after, less)
+def _build_value_change(field: str, before: str | None, after: str | None) -> Change:
+    """Return the change of a value; a change of only the hour of publication has next to no importance."""
+    if field == "published" and only_hour_differs(before, after):
+        return build_change(field, field, before, after, HOUR_ONLY_IMPORTANCE - KIND_IMPORTANCE[field])
+    return build_change(field, field, before, after)
 
 
 def _compare_tags(before: Sequence[str], after: Sequence[str]) -> list[Change]:
-    gone = [build_change("tags", "tags", tag, "") for tag in before if tag not in after]
-    return gone + [build_change("tags", "tags", "", tag) for tag in after if tag not in before]
+    removed = [build_change("tags", "tags", tag, "") for tag in before if tag not in after]
+    return removed + [build_change("tags", "tags", "", tag) for tag in after if tag not in before]
 
 
 def _compare_answerers(before: Sequence[StatePart], after: Sequence[StatePart]) -> list[Change]:
-    """Who answers a question that both versions have."""
-    held = {pair.get("question"): pair.get("answered_by") for pair in before}
+    """Compare who answers the questions that both versions have."""
+    answerers = {pair.get("question"): pair.get("answered_by") for pair in before}
     return [
-        build_change("questions", "name", held[pair.get("question")], pair.get("answered_by"))
+        build_change("questions", "name", answerers[pair.get("question")], pair.get("answered_by"))
         for pair in after
-        if pair.get("question") in held and held[pair.get("question")] != pair.get("answered_by")
+        if pair.get("question") in answerers and answerers[pair.get("question")] != pair.get("answered_by")
     ]
 
 
 def _compare_parts(field: str, before: State, after: State, keys: Sequence[str], *, kind: str) -> list[Change]:
-    """Parts that one version lacks; two that share what marks them out are one part altered."""
+    """Compare lists of parts. Two parts with the same value of one of `keys` are one part that changed."""
     old: list[StatePart] = [part for part in before.get(field) or () if part not in (after.get(field) or ())]
     new: list[StatePart] = [part for part in after.get(field) or () if part not in (before.get(field) or ())]
     changes = []
@@ -329,27 +470,55 @@ def _format_part(part: StatePart, keys: Sequence[str]) -> str:
 
 
 def _compare_markup(before: State, after: State, text_changes: Sequence[Change]) -> list[Change]:
-    """Links that lead elsewhere, came or went on words that stayed; else, where the text is the same, its layout."""
+    """Compare the links and layout of the body.
+
+    Reported are links with a new target, and links added to or removed from text that stayed; layout only if the text
+    is the same.
+    """
     if before.get("body_html") == after.get("body_html"):
         return []
     old, new = _parse_markup(before.get("body_html")), _parse_markup(after.get("body_html"))
     files = {part.get("url") for state in (before, after) for part in state.get("attachments") or ()}
-    changes, gone, come = _compare_links(_count_links(old, files), _count_links(new, files))
-    came, went = (
-        _pad_words([change.after for change in text_changes]),
-        _pad_words([change.before for change in text_changes]),
-    )
+    changes, removed, added = _compare_links(_count_links(old, files), _count_links(new, files))
+    removed_text = _pad_words([change.before for change in text_changes])
+    added_text = _pad_words([change.after for change in text_changes])
     old_text, new_text = _pad_words([str(old.text_content())]), _pad_words([str(new.text_content())])
-    changes += [
-        build_change("body_html", "link", link[1], "") for link in gone if _is_link_text_kept(link[0], new_text, went)
-    ]
-    changes += [
-        build_change("body_html", "link", "", link[1]) for link in come if _is_link_text_kept(link[0], old_text, came)
-    ]
+    for text, url in removed:
+        if _is_link_text_kept(text, new_text, removed_text):
+            changes.append(build_change("body_html", "link", url, ""))
+    for text, url in added:
+        if _is_link_text_kept(text, old_text, added_text):
+            changes.append(build_change("body_html", "link", "", url))
     if changes or any(change.field in {"lead", "body", "questions"} for change in text_changes):
         return changes
-    less, more = Counter(_list_element_names(old)), Counter(_list_element_names(new))
-    return [build_change("body_html", "layout", " ".join((less - more).elements()), " ".join((more - less).elements()))]
+    old_elements, new_elements = Counter(_list_element_names(old)), Counter(_list_element_names(new))
+    only_old = " ".join((old_elements - new_elements).elements())
+    only_new = " ".join((new_elements - old_elements).elements())
+    return [build_change("body_html", "layout", only_old, only_new)]
+
+
+def _compare_links(
+    before: Counter[TextLink], after: Counter[TextLink]
+) -> tuple[list[Change], list[TextLink], list[TextLink]]:
+    """Return links whose target changed, and those that only one version has.
+
+    A link with new text but the same target is left out: the change of its text is reported already.
+    """
+    removed, added = list((before - after).elements()), list((after - before).elements())
+    changes: list[Change] = []
+    for part in (0, 1):  # the text, then the URL
+        candidates: dict[str, list[TextLink]] = {}
+        for link in added:
+            candidates.setdefault(link[part], []).append(link)
+        unpaired = []
+        for link in removed:
+            partner = candidates[link[part]].pop(0) if candidates.get(link[part]) else None
+            if partner is None:
+                unpaired.append(link)
+            elif part == 0:
+                changes.append(build_change("body_html", "link", link[1], partner[1]))
+        removed, added = unpaired, [link for links in candidates.values() for link in links]
+    return changes, removed, added
 
 
 def _parse_markup(markup: str | None) -> html.HtmlElement:
@@ -361,33 +530,9 @@ def _list_element_names(tree: html.HtmlElement) -> list[str]:
 
 
 def _count_links(tree: html.HtmlElement, files: set[object]) -> Counter[TextLink]:
-    """The links of a text, without those to its files: they are attachments."""
+    """Count the links of a text, except those to its attachments."""
     found = ((" ".join(a.text_content().split()), str(a.get("href"))) for a in tree.iter("a") if a.get("href"))
     return Counter(link for link in found if link[1] not in files)
-
-
-def _compare_links(
-    before: Counter[TextLink], after: Counter[TextLink]
-) -> tuple[list[Change], list[TextLink], list[TextLink]]:
-    """Links on the same words that lead elsewhere, and those that only one version has.
-
-    One that leads to the same place on other words is left out: its words are told as text.
-    """
-    gone, come = list((before - after).elements()), list((after - before).elements())
-    changes: list[Change] = []
-    for part in (0, 1):  # the words, then the address
-        places: dict[str, list[TextLink]] = {}
-        for link in come:
-            places.setdefault(link[part], []).append(link)
-        left = []
-        for link in gone:
-            partner = places[link[part]].pop(0) if places.get(link[part]) else None
-            if partner is None:
-                left.append(link)
-            elif part == 0:
-                changes.append(build_change("body_html", "link", link[1], partner[1]))
-        gone, come = left, [link for links in places.values() for link in links]
-    return changes, gone, come
 
 
 def _pad_words(texts: Sequence[str]) -> str:
@@ -395,149 +540,6 @@ def _pad_words(texts: Sequence[str]) -> str:
 
 
 def _is_link_text_kept(link_text: str, other: str, changed: str) -> bool:
-    """Whether a link's words stand in the other version too, and not just in what came or went."""
-    wanted = _pad_words([link_text])
-    return bool(wanted.strip()) and wanted in other and wanted not in changed
-
-
-ClassifiedPassages = list[tuple[ChangedPassage, ClassifiedPassage]]
-MERGED_KINDS = ("quotation", "answer", "question")  # however many places of one are altered, it is one
-MAX_SHORT_FACT_LENGTH = 3  # characters; a fact this short stands in many places by chance
-
-
-def find_text_changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Change]:
-    """The changes of title, lead, body and questions, in the order of the text."""
-    old, new = build_blocks(before), build_blocks(after)
-    if old == new:
-        return []
-    pairs = match_blocks(old, new)
-    differ = any(pair.before and pair.after and join_blocks(pair.before) != join_blocks(pair.after) for pair in pairs)
-    texts = dict.fromkeys(block.text for block in (*old, *new))
-    capitals = analyse_capitals(texts, after.get("language") or before.get("language")) if differ else None
-    changes: list[Change] = []
-    places: list[ClassifiedPassages] = []  # of each pair
-    for pair in pairs:
-        if pair.moved:
-            changes.append(_build_move_change(pair))
-        if pair.before and pair.after:
-            if capitals:
-                places.append([(place, classify_passage(place)) for place in _find_passages(pair, capitals)])
-            if join_blocks(pair.before) == join_blocks(pair.after) and _list_block_roles(
-                pair.before
-            ) != _list_block_roles(pair.after):
-                changes.append(build_change(pair.after[0].field, "layout", pair.before[0].field, pair.after[0].field))
-    changes += _build_paragraph_changes(pairs)
-    return changes + _resolve_unmatched_facts(places, old, new)
-
-
-def _find_passages(pair: BlockPair, capitals: CapitalUsage) -> list[ChangedPassage]:
-    before, after = join_blocks(pair.before), join_blocks(pair.after)
-    if before == after:
-        return []
-    old, new = tokenise(before, capitals), tokenise(after, capitals)
-    block = pair.after[0]
-    places = [
-        ChangedPassage(
-            block.field,
-            block.role,
-            old[span.first : span.last],
-            new[span.new_first : span.new_last],
-            old[span.first - 1] if span.first else None,
-            old[span.last] if span.last < len(old) else None,
-        )
-        for span in find_changed_spans(old, new)
-    ]
-    return places or [
-        ChangedPassage(block.field, block.role, _find_changed_spaces(old, new), _find_changed_spaces(new, old))
-    ]
-
-
-def _find_changed_spaces(side: Sequence[DiffToken], other: Sequence[DiffToken]) -> list[DiffToken]:
-    """Tokens with other white space behind them than in the other version, which has the same tokens."""
-    return [token for token, twin in zip(side, other, strict=True) if token.space != twin.space]
-
-
-def _resolve_unmatched_facts(
-    passages: Sequence[ClassifiedPassages], old: list[TextBlock], new: list[TextBlock]
-) -> list[Change]:
-    """Each place's changes; a loose fact counts unless the other version holds it elsewhere too."""
-    loose = [one for pair in passages for _, classed in pair for one in classed.unmatched]
-    both = {one.token.value for one in loose if one.added} & {one.token.value for one in loose if not one.added}
-    texts = (join_blocks(old), join_blocks(new)) if loose else ("", "")
-    words = [frozenset(normalise_words(text)) for text in texts]
-    changes: list[Change] = []
-    for pair in passages:
-        found: list[Change] = []
-        for place, classed in pair:
-            new_facts = [
-                build_change(one.field, one.token.kind, *(("", one.token.text) if one.added else (one.token.text, "")))
-                for one in classed.unmatched
-                if one.token.value not in both and not _contains_fact(one, texts[not one.added], words[not one.added])
-            ]
-            found += [*classed.changes, *new_facts] or [build_wording_change(place)]
-        changes += _merge_changes(found)
-    return changes
-
-
-def _merge_changes(changes: list[Change]) -> list[Change]:
-    """The places of one quotation, answer or question as one change."""
-    joined = [change for change in changes if change.kind not in MERGED_KINDS]
-    for kind in MERGED_KINDS:
-        parts = [change for change in changes if change.kind == kind]
-        if parts:
-            sides = [[part.before for part in parts], [part.after for part in parts]]
-            before, after = (" … ".join(text for text in side if text) for side in sides)
-            joined.append(build_change(parts[0].field, kind, before, after))
-    return joined
-
-
-def _contains_fact(fact: UnmatchedFact, text: str, words: frozenset[str]) -> bool:
-    """Whether a text holds a fact somewhere: a name by its words, another fact as printed."""
-    token = fact.token
-    if token.kind == "name":
-        return all({word, word + "s"} & words for word in normalise_words(token.value))
-    if len(token.text) <= MAX_SHORT_FACT_LENGTH:
-        return False
-    return re.search(rf"(?<!\w){re.escape(token.text)}(?!\w)", text) is not None
-
-
-def _build_paragraph_changes(pairs: list[BlockPair]) -> list[Change]:
-    """Paragraphs added and removed; those of one question or one answer are one change."""
-    runs: list[list[BlockPair]] = []
-    for pair in pairs:
-        if pair.before and pair.after:
-            continue
-        if runs and _belongs_together(runs[-1][-1], pair):
-            runs[-1].append(pair)
-        else:
-            runs.append([pair])
-    return [_build_paragraph_change(run) for run in runs]
-
-
-def _belongs_together(first_pair: BlockPair, second_pair: BlockPair) -> bool:
-    first, second = (first_pair.before or first_pair.after)[0], (second_pair.before or second_pair.after)[0]
-    same_side = bool(first_pair.before) == bool(second_pair.before)
-    return same_side and first.question > 0 and (first.role, first.question) == (second.role, second.question)
-
-
-def _build_paragraph_change(block_pairs: list[BlockPair]) -> Change:
-    gone = bool(block_pairs[0].before)
-    blocks = [block for pair in block_pairs for block in pair.before or pair.after]
-    block, text = blocks[0], join_blocks(blocks)
-    if block.role in {"question", "answer"}:
-        kind, extra = block.role, 0
-    else:
-        kind, extra = ("paragraph_removed" if gone else "paragraph_added"), count_size_points(len(text.split())) // 2
-    if any(letter.isdigit() for letter in text):
-        extra += FIGURE_POINTS
-    if text.startswith(SPEECH_DASHES):
-        extra += SPEECH_POINTS
-    return build_change(block.field, kind, text if gone else "", "" if gone else text, extra)
-
-
-def _build_move_change(pair: BlockPair) -> Change:
-    return build_change(pair.after[0].field, "paragraph_moved", join_blocks(pair.before), join_blocks(pair.after))
-
-
-def _list_block_roles(blocks: Sequence[TextBlock]) -> list[tuple[str, str]]:
-    return [(block.field, block.role) for block in blocks]
+    """Return whether a link's text is in the other version too, outside the words that changed."""
+    padded = _pad_words([link_text])
+    return bool(padded.strip()) and padded in other and padded not in changed

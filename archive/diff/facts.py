@@ -1,14 +1,8 @@
-"""Amounts, dates, names, negations in Swedish/English text.
+"""Splits text into the tokens that a comparison works with: facts, names, words and marks.
 
-Words that carry a fact in Swedish and English text: numbers, money, months and days, negations, modal verbs.
-
-Facts as text prints them: amounts, numbers, dates, times of day; each found with a value that spelling leaves alone.
-
-Two spellings of one fact have one value: "10 %" and "10 procent", "4 maj 2025" and "2025-05-04", "tre" and "3".
-
-Which capital letters of a text mark a name: those inside sentences, and whatever stands so elsewhere in it.
-
-Text in tokens that a comparison takes as wholes: facts, names, words and marks, each with the space behind it.
+A fact (amount, number, date, time of day, reference) is one token with a value that does not depend on its spelling:
+"10 %" and "10 procent", "4 maj 2025" and "2025-05-04", "tre" and "3" have the same value. A word is a name if it has a
+capital letter inside a sentence, here or elsewhere in the text.
 """
 
 from __future__ import annotations
@@ -21,170 +15,46 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
-from archive.i18n import MONTH_NAMES
-
-
-def _map_words(words: str, value: int) -> dict[str, int]:
-    return dict.fromkeys(words.split(), value)
-
-
-def _split_words(words: str) -> tuple[str, ...]:
-    return tuple(words.split())
-
-
-_SMALL_NUMBERS = (
-    "noll ett två tre fyra fem sex sju åtta nio tio elva tolv tretton fjorton femton sexton sjutton arton nitton",
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen"
-    " eighteen nineteen",
+from archive.diff.vocabulary import (
+    ABBREVIATIONS,
+    ATTRIBUTIONS,
+    COUNTED_NOUNS,
+    CURRENCIES,
+    CURRENCY_SIGNS,
+    FACT_OPENERS,
+    FRACTION_WORDS,
+    FULL_MONTHS,
+    FUNCTION_WORDS,
+    LOWERCASE_UNITS,
+    MODALS,
+    MONEY_ABBREVIATIONS,
+    MONTH_NUMBERS,
+    MONTHS_ALONE,
+    NAME_PARTICLES,
+    NEGATING_PREFIXES,
+    NEGATING_SUFFIXES,
+    NEGATIONS,
+    NUMBER_WORDS,
+    ROLE_TITLES,
+    SCALES,
+    SEASONS,
+    SEASONS_EN,
+    SHORT_MONTHS,
+    TENS_WORDS,
+    UNITS,
+    WEEKDAYS,
 )
-_TENS_NAMES = (
-    "tjugo trettio fyrtio femtio sextio sjuttio åttio nittio",
-    "twenty thirty forty fifty sixty seventy eighty ninety",
-)
-_ORDINALS = (  # from the third: "för det första", "andra" (others) and "a second" are seldom numbers
-    "tredje fjärde femte sjätte sjunde åttonde nionde tionde",
-    "third fourth fifth sixth seventh eighth ninth tenth",
-)
-SCALES = {
-    **_map_words("hundra hundred", 100),
-    **_map_words("tusen thousand", 1000),
-    **_map_words("miljon miljoner million millions mn milj", 10**6),
-    **_map_words("miljard miljarder billion billions md mdr", 10**9),
-    **_map_words("biljon biljoner trillion trillions", 10**12),
-}
-MONEY_ABBREVIATIONS = {
-    **_map_words("tkr", 1000),
-    **_map_words("mkr mnkr msek", 10**6),
-    **_map_words("mdkr mdrkr", 10**9),
-}
-CURRENCIES = {
-    **dict.fromkeys(_split_words("kr kronor krona kronors kronorna sek"), "kr"),
-    **dict.fromkeys(_split_words("euro eur euros €"), "euro"),
-    **dict.fromkeys(_split_words("dollar dollars usd $"), "dollar"),
-    **dict.fromkeys(_split_words("pund pounds gbp £"), "pund"),
-    **dict.fromkeys(_split_words("öre ören"), "öre"),
-}
-CURRENCY_SIGNS = "€$£"
-UNITS = _split_words(  # what a number measures; 3 km is not 3 mil
-    "år månad månader vecka veckor dygn dag dagar timme timmar minut minuter sekunder mil km meter m cm mm kvm m2 m³"
-    " hektar ha kg gram g ton liter grader °C MW GW kW kWh MWh GWh TWh km/h"
-    " year years month months week weeks day days hour hours minute minutes seconds mile miles metres degrees"
-)
-COUNTED_NOUNS = _split_words(  # what four digits before these count is no year
-    "personer människor barn elever poliser platser företag kommuner ärenden stycken st meter km kg ton hektar timmar"
-    " dagar procent people persons children places companies cases hours days percent"
-)
-NEGATIONS = frozenset(
-    _split_words("inte ej aldrig ingen inget inga ingenting ingenstans icke varken utan")
-    + _split_words("not no never none nothing nobody neither nor without cannot")
-)
-NEGATING_PREFIXES = ("icke-", "non-")
-NEGATING_SUFFIXES = ("n't", "n’t")  # doesn't
-OPPOSITE_PREFIXES = ("o", "un")  # möjligt → omöjligt; "in" would take införa for the opposite of föra
-OPPOSITE_STEMS = tuple(  # beginnings of words that say the opposite of each other
-    tuple(pair.split("/"))
-    for pair in _split_words(
-        "höj/sänk höjn/sänkn öka/minska ökn/minskn ökar/minskar minst/högst över/under före/efter fler/färre"
-        " mer/mindre större/mindre tillåt/förbj tillåt/förbud bifall/avsl godkän/avsl bevilja/avsl stärk/försvag"
-        " utvidg/inskränk öppn/stäng tidigare/senare snabbare/långsammare"
-        " increas/decreas rais/lower more/less above/below before/after over/under approv/reject allow/forbid allow/ban"
-        " minimum/maximum open/clos strengthen/weaken earlier/later"
-    )
-)
-MODALS = {  # the strength of a duty or a possibility; forms that say the same share a value
-    **{
-        word: word
-        for word in _split_words("kan kunde bör borde får fick måste skulle can could may might must should would")
-    },
-    **dict.fromkeys(_split_words("ska skall shall will"), "ska"),
-}
-ABBREVIATIONS = frozenset(  # a full stop after these ends no sentence
-    _split_words(
-        "kl kap prop dir skr bet ca cirka tel tfn dr prof st mr mrs ms nr no art resp inkl exkl max min ev jfr dnr"
-    )
-    + _split_words("bl.a t.ex s.k f.d m.fl m.m d.v.s dvs bla tex fd sk e.g i.e")
-)
-ROLE_TITLES = (
-    _split_words(  # a capital at the start of a sentence belongs to the title, not to the name behind it; also -n, -en
-        "minister ministern direktör direktören chef chefen hövding hövdingen sekreterare sekreteraren ordförande"
-        " ordföranden president presidenten talesperson professor professorn kung kungen drottning drottningen prins"
-        " prinsessan general generalen expert experten handläggare utredare utredaren ledare ledaren ambassadör"
-        " ambassadören ledamot ledamoten kommissionär doktor director secretary chair chairman commissioner king queen"
-        " prince princess spokesperson ambassador"
-    )
-)
-FUNCTION_WORDS = frozenset(
-    _split_words(
-        "i av på för med det den de en ett och att som om när där här nu då vid till från under över efter före mellan"
-    )
-    + _split_words(
-        "hos genom enligt inom utom mot åt men vi jag ni du han hon hen deras vår våra vårt sin alla ingen både samt"
-    )
-    + _split_words(
-        "även idag hur vad vem var nya ny nytt dessa denna detta the a an in on at of for from by with to and but as"
-    )
-    + _split_words(
-        "if when where under over after before our their we he she they it this that these those both all no new"
-    )
-)
-ATTRIBUTIONS = _split_words(
-    "säger sade sa menar skriver berättar förklarar framhåller uppger kommenterar konstaterar says said"
-)
-FRACTION_WORDS = _split_words(
-    "hälften halva halv tredjedel tredjedelar fjärdedel fjärdedelar femtedel femtedelar tiondel tiondelar dubbelt"
-    " half twice thirds quarters"
-)
-WEEKDAYS = _split_words(
-    "måndag tisdag onsdag torsdag fredag lördag söndag Monday Tuesday Wednesday Thursday Friday Saturday"
-)
-WEEKDAYS += ("Sunday",)
-SEASONS = _split_words("våren sommaren hösten vintern årsskiftet halvårsskiftet")
-SEASONS_EN = _split_words("spring summer autumn winter")  # dates only where a year follows
-# words, besides numbers and months, that a fact may begin with: den 4 maj, kl. 10, SOU 2024:88
-FACT_OPENERS = _split_words(
-    "den the i en ett one a an half kl klockan vecka week v sek eur usd gbp sou ds com sfs prop dir skr bet rskr dnr"
-    " idag igår imorgon today yesterday tomorrow första andra tredje fjärde first second third fourth"
-)
-
-
-def _number_words() -> dict[str, int]:
-    words: dict[str, int] = {}
-    for units, tens, joint in zip(_SMALL_NUMBERS, _TENS_NAMES, ("", "-"), strict=True):
-        small = {word: number for number, word in enumerate(units.split())}
-        for count, ten in enumerate(tens.split(), 2):
-            words[ten] = count * 10
-            words |= {f"{ten}{joint}{unit}": count * 10 + number for unit, number in small.items() if 0 < number < 10}
-        words |= {word: number for word, number in small.items() if number != 1}  # ett, one: seldom a number
-    for row in _ORDINALS:
-        words |= {word: number for number, word in enumerate(row.split(), 3)}
-    return words
-
-
-NUMBER_WORDS = _number_words()
-TENS_WORDS = (*_split_words(_TENS_NAMES[0]), "tio")  # ett femtiotal
-FULL_MONTHS = {str(name).casefold(): number for number, pair in enumerate(MONTH_NAMES, 1) for name in pair}
-_SHORT = "jan,feb febr,mar,apr,,jun,jul,aug,sep sept,okt oct,nov,dec"
-SHORT_MONTHS = {short: number for number, row in enumerate(_SHORT.split(","), 1) for short in row.split()}
-MONTH_NUMBERS = FULL_MONTHS | SHORT_MONTHS
-MONTHS_ALONE = tuple(str(pair.sv) for pair in MONTH_NAMES)  # a date without day and year; "may" and "March" need one
-
-
-class TextFact(NamedTuple):
-    """A fact that begins at a place in a text."""
-
-    kind: str  # amount, number, date, time
-    value: str
-    end: int
 
 
 def _alternatives(words: Iterable[str]) -> str:
     return "(?:" + "|".join(sorted(map(re.escape, words), key=len, reverse=True)) + ")"
 
 
-THIN = r"[ \u00a0\u2007\u2009\u202f]"  # parts thousands
-S = r"[ \u00a0\u2007\u2009\u202f\n]"  # stands inside any other fact
+# Patterns of facts.
+THIN = r"[ \u00a0\u2007\u2009\u202f]"  # separates thousands
+S = r"[ \u00a0\u2007\u2009\u202f\n]"  # within any other fact
 DASH = "[-\u2010-\u2015\u2212]"
-NUM = (  # no thousands after a 0: 0,125 is less than one
+NUM = (  # a number that begins with 0 has no thousands: 0,125 is less than one
     rf"(?:[1-9]\d{{0,2}}(?:(?:{THIN}\d{{3}})+(?!\d)(?:[.,]\d+)?|(?:\.\d{{3}})+(?!\d)(?:,\d+)?|(?:,\d{{3}})+(?!\d)(?:\.\d+)?)"
     r"|\d+(?:[.,]\d+)?)"
 )
@@ -198,7 +68,7 @@ CURRENCY = rf"(?:(?i:(?:svenska|norska|danska|US|amerikanska){S})?(?i:{_alternat
 UNIT = rf"(?:{S}?{_alternatives(UNITS)}(?!\w))"
 YEAR = r"(?:1[5-9]|20|21)\d\d"
 MONTH = rf"(?i:{_alternatives(FULL_MONTHS)}(?!\w)|{_alternatives(SHORT_MONTHS)}(?!\w)\.?)"
-ALONE = rf"{_alternatives(MONTHS_ALONE)}(?!\w)"
+MONTH_ALONE = rf"{_alternatives(MONTHS_ALONE)}(?!\w)"
 DAY = r"\d{1,2}(?::[ae]|st|nd|rd|th)?(?!\d)"
 CLOCK = r"(?:[01]?\d|2[0-4])"
 FACT_PATTERNS = {
@@ -206,7 +76,7 @@ FACT_PATTERNS = {
     rf"|(?:SEK|EUR|USD|GBP|[{CURRENCY_SIGNS}]){S}?{NUM}(?:{S}?{SCALE})?",
     "date": rf"\d{{4}}-\d\d-\d\d(?!\d)"
     rf"|(?:(?i:den|the){S})?{DAY}(?:{S}?(?:{DASH}|och|till|and|to){S}?{DAY})?{S}(?:of{S})?{MONTH}(?:,?{S}{YEAR}(?!\d))?"
-    rf"|{MONTH}{S}{DAY}(?:,?{S}{YEAR}(?!\d))?|{MONTH}{S}{YEAR}(?!\d)|{ALONE}"
+    rf"|{MONTH}{S}{DAY}(?:,?{S}{YEAR}(?!\d))?|{MONTH}{S}{YEAR}(?!\d)|{MONTH_ALONE}"
     rf"|(?:{'|'.join(rf'(?<={word} )' for word in ('in', 'by', 'of', 'from', 'until', 'since'))})"
     r"(?:March|April|May|June|August)(?!\w)|(?:January|February|July|September|October|November|December)(?!\w)"
     rf"|(?i:{_alternatives(WEEKDAYS)}(?:en|s|ar|arna)?)(?!\w)"
@@ -230,17 +100,230 @@ FACT_PATTERNS = {
     "relative": rf"(?i:i{S}?dag|i{S}?går|i{S}?morgon|today|yesterday|tomorrow)(?!\w)",
 }
 FACT_PATTERN = re.compile("|".join(f"(?P<{name}>{pattern})" for name, pattern in FACT_PATTERNS.items()))
-LOWERCASE_UNITS = {unit.casefold() for unit in UNITS}
 KIND_BY_PATTERN = {"reference": "number", "percent": "number", "year": "date", "relative": "day"}
 FACT_STARTS = frozenset(FACT_OPENERS).union(MONTH_NUMBERS, NUMBER_WORDS, SCALES, FRACTION_WORDS, SEASONS, SEASONS_EN)
 FACT_STEMS = tuple(day.casefold() for day in WEEKDAYS) + TENS_WORDS
-# An en dash is a minus where it opens what it stands in; it is none in 3–5, 3 –5, 5 %–10 %, 1 maj –5 juni.
+# An en dash is a minus at the start of a text or bracket, but not in 3–5, 3 –5, 5 %–10 %, 1 maj –5 juni.
 MINUS = rf"(?<![^\s(\[|/\"”“«»’'])(?<![\d%‰°][^\S\n])\u2013(?=\d)(?!{DAY}{S}{MONTH})"
 DIGIT_PATTERN = re.compile(rf"(?<![\w.,])[-\u2212+]?\d|{MINUS}\d|\d|[{CURRENCY_SIGNS}]{S}?\d")
 
+# Capital letters and names.
+LETTERS_PATTERN = re.compile(r"[^\W\d_]+")
+LOWERCASE_WORD = re.compile(r"(?<!\w)[a-zåäöéüæø]+")  # a lower-case word, or the beginning of one
+MID_SENTENCE_CAPITAL = re.compile(r"(?<=[a-zåäöéü,)] )[A-ZÅÄÖÉÜ][^\W\d_]+")  # a capital after a small letter or a comma
+MIN_TITLE_CASE_SHARE = 0.85  # of a line's longer words; above it capitals mark no names (English headlines)
+
+# Tokens, sentences and speech.
+DIFF_TOKEN_PATTERN = re.compile(
+    r"(?P<link>(?:https?://|www\.)[^\s<>\"”)\]]*[^\s<>\"”)\].,;:!?])"
+    r"|(?P<contact>\w[\w.+-]{0,63}@[\w-]+(?:\.[\w-]+)+|(?:\+\d{1,3}[\s()/-]{0,3}|(?<!\d)0)\d{1,4}[-/\s]\d{2,3}(?:\s?\d{2,3}){1,3}(?!\d))"
+    rf"|(?P<digits>{DIGIT_PATTERN.pattern})"
+    r"|(?P<word>[^\W\d_][^\W_]*(?:[-‑’':/.&][^\W_]+)*)"
+    r"|(?P<mark>\S)"
+)
+SPACE = re.compile(r"\s*")
+SENTENCE_ENDS = frozenset(".!?:…|")  # a capital after these marks no name
+QUOTATION_MARKS = frozenset('"”“„«»')
+EN_DASH = "–"
+SPEECH_DASHES = (EN_DASH, "—", "−")
+ATTRIBUTION_PATTERN = re.compile(rf",?[”\"“]?,? (?:{'|'.join(ATTRIBUTIONS)})\b[^.?!]*[.?!]?")
+MIN_QUOTE_WORDS = 4  # in quotation marks; fewer words are a title or irony, not a quotation
+
+
+class DiffToken(NamedTuple):
+    """One unit of text. kind: word, mark, negation, modal, or a fact (amount, number, date, time, name, …)."""
+
+    text: str
+    space: str  # the white space after it
+    kind: str
+    value: str  # does not depend on the spelling; equal for equal facts
+    starts_sentence: bool
+    quoted: bool = False  # in speech or between quotation marks
+
+
+class TextFact(NamedTuple):
+    """A fact found in a text; `end` is the position after its last character."""
+
+    kind: str  # amount, number, date, time
+    value: str
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class CapitalUsage:
+    """How the capital letters of a text, or of two versions of it together, are used."""
+
+    names: frozenset[str]  # words that have a capital inside sentences, and are nowhere in lower case
+    lowercase_words: frozenset[str]
+    marks_names: bool  # whether a capital marks a name at all
+
+    def is_name(self, word: str, *, starts_sentence: bool, capital_follows: bool) -> bool:
+        """Return whether a word is a name or part of one.
+
+        starts_sentence: the word is the first of its sentence; capital_follows: the next word has a capital, too.
+        """
+        if not word[0].isupper() or len(word) < 2:
+            return False
+        if word.isupper() and word.isalpha():
+            return True  # an abbreviation: SCB, EU
+        low = word.casefold()
+        if not self.marks_names or low in FUNCTION_WORDS:
+            return False
+        if not starts_sentence or word in self.names:
+            return True
+        return capital_follows and low not in self.lowercase_words and not low.endswith(ROLE_TITLES)
+
+
+def tokenise(text: str, capitals: CapitalUsage | None = None) -> list[DiffToken]:
+    """Split a text into tokens. Joined with their spaces they give the text, except white space at its start.
+
+    capitals: how the text uses capital letters; None: found out from this text alone.
+
+    >>> [(t.text, t.kind) for t in tokenise("Det kostar inte 3 400 kronor, säger Ada Ek.") if t.kind != "word"]
+    [('inte', 'negation'), ('3 400 kronor', 'amount'), (',', 'mark'), ('Ada Ek', 'name'), ('.', 'mark')]
+    """
+    tokens = _split_tokens(text)
+    capitals = capitals or analyse_capitals([text])
+    if is_title_case(text):
+        capitals = replace(capitals, marks_names=False)
+    return _mark_quotes(text, _join_names(tokens, capitals))
+
+
+def _split_tokens(text: str) -> list[DiffToken]:
+    """Split a text into facts, words and marks; names are still words."""
+    tokens: list[DiffToken] = []
+    position = len(text) - len(text.lstrip())
+    starts_sentence = True
+    while position < len(text):
+        found = DIFF_TOKEN_PATTERN.match(text, position)
+        assert found is not None and found.lastgroup  # noqa: S101, PT018 - a mark is anything but space
+        word, kind, end = found[0], found.lastgroup, found.end()
+        if kind == "digits" and word[0] == EN_DASH and _opens_speech(text, position):
+            word, kind, end = EN_DASH, "mark", position + 1
+        value = word
+        if kind in {"word", "digits"}:
+            kind, value, may_be_fact = _classify_word(word)
+            fact = find_fact(text, position) if may_be_fact else None
+            if fact:
+                kind, value, end = fact
+                word = text[position:end]
+        start, end = end, SPACE.match(text, end).end()  # type: ignore[union-attr]
+        tokens.append(DiffToken(word, text[start:end], kind, value, starts_sentence))
+        starts_sentence = _next_starts_sentence(tokens, starts_sentence)
+        position = end
+    return tokens
+
+
+def _opens_speech(text: str, position: int) -> bool:
+    """Return whether the dash at a position opens a paragraph that is attributed to a speaker."""
+    paragraph = text[position:].partition("\n\n")[0]
+    return text[:position].strip(" ")[-1:] in ("", "\n") and ATTRIBUTION_PATTERN.search(paragraph) is not None
+
+
+@lru_cache(maxsize=20_000)
+def _classify_word(word: str) -> tuple[str, str, bool]:
+    """Return a single word's kind and value, and whether it may begin a fact."""
+    low = word.casefold()
+    if any(letter.isdigit() for letter in word):
+        return "number", low, True
+    if low in NEGATIONS or low.startswith(NEGATING_PREFIXES) or low.endswith(NEGATING_SUFFIXES):
+        return "negation", low, False
+    modal = low in MODALS and word != "May"
+    return "modal" if modal else "word", MODALS.get(low, low), can_begin_fact(word)
+
+
+def _next_starts_sentence(tokens: list[DiffToken], starts_sentence: bool) -> bool:
+    """Return whether the token after these begins a sentence.
+
+    starts_sentence: whether the last of these does.
+    """
+    last = tokens[-1]
+    if "\n" in last.space:
+        return True
+    if last.kind != "mark":
+        return False
+    previous = tokens[-2] if len(tokens) > 1 else None
+    if last.text == "." and previous and not previous.space:
+        return not (previous.value in ABBREVIATIONS or (previous.kind == "word" and len(previous.text) == 1))
+    if last.text in QUOTATION_MARKS:  # an opening one has space before it and none after it
+        return starts_sentence or bool(not last.space and (previous is None or previous.space))
+    return starts_sentence or last.text in SENTENCE_ENDS
+
+
+def _join_names(tokens: list[DiffToken], capitals: CapitalUsage) -> list[DiffToken]:
+    """Turn words that are names into name tokens; adjacent ones become one: "Ada von Ek"."""
+    named = [
+        token.kind == "word"
+        and capitals.is_name(
+            token.text,
+            starts_sentence=token.starts_sentence,
+            capital_follows=_is_capital(following) and token.space == " ",
+        )
+        for token, following in pairwise([*tokens, None])
+        if token
+    ]
+    joined: list[DiffToken] = []
+    position = 0
+    while position < len(tokens):
+        token = tokens[position]
+        if not named[position]:
+            joined.append(token)
+            position += 1
+            continue
+        end = position + 1
+        while tokens[end - 1].space and "\n" not in tokens[end - 1].space and end < len(tokens):
+            if named[end] and not tokens[end].starts_sentence:
+                end += 1
+            elif tokens[end].value in NAME_PARTICLES and end + 1 < len(tokens) and named[end + 1]:
+                end += 2
+            else:
+                break
+        run = tokens[position:end]
+        text = "".join(part.text + part.space for part in run[:-1]) + run[-1].text
+        joined.append(DiffToken(text, run[-1].space, "name", normalise_name(text), token.starts_sentence))
+        position = end
+    return joined
+
+
+def _is_capital(token: DiffToken | None) -> bool:
+    return token is not None and token.kind == "word" and token.text[0].isupper()
+
+
+def _mark_quotes(text: str, tokens: list[DiffToken]) -> list[DiffToken]:
+    """Mark the tokens of speech, without its attribution, and those between quotation marks."""
+    spans: list[tuple[int, int]] = []
+    start = 0
+    for paragraph in text.split("\n\n"):
+        spans.extend((start + a, start + b) for a, b in _find_speech(paragraph))
+        start += len(paragraph) + 2
+    if not spans:
+        return tokens
+    position = len(text) - len(text.lstrip())
+    remaining = spans[::-1]
+    marked = []
+    for token in tokens:
+        while remaining and remaining[-1][1] <= position:
+            remaining.pop()
+        quoted = bool(remaining) and remaining[-1][0] <= position
+        marked.append(token._replace(quoted=True) if quoted else token)
+        position += len(token.text) + len(token.space)
+    return marked
+
+
+def _find_speech(paragraph: str) -> list[tuple[int, int]]:
+    """List the start and end of each part of a paragraph that quotes a person."""
+    attributions = [found.span() for found in ATTRIBUTION_PATTERN.finditer(paragraph)]
+    opening = paragraph.lstrip()
+    if opening.startswith(SPEECH_DASHES) or (opening.startswith("- ") and attributions):
+        edges = [0, *(edge for span in attributions for edge in span), len(paragraph)]
+        return list(zip(edges[::2], edges[1::2], strict=True))
+    marks = [position for position, letter in enumerate(paragraph) if letter in QUOTATION_MARKS]
+    pairs = zip(marks[::2], marks[1::2], strict=False)
+    return [(a, b) for a, b in pairs if len(paragraph[a:b].split()) >= MIN_QUOTE_WORDS]
+
 
 def can_begin_fact(word: str) -> bool:
-    """Whether a fact may begin with this word; most begin none, and one look-up tells.
+    """Return whether a fact may begin with this word. Most words cannot, which saves a regex match.
 
     >>> can_begin_fact("den"), can_begin_fact("myndigheten"), can_begin_fact("KIFS")
     (True, False, True)
@@ -252,7 +335,7 @@ def can_begin_fact(word: str) -> bool:
 
 
 def find_fact(text: str, position: int) -> TextFact | None:
-    """The fact that begins at a place in a text, where a word begins; None where none does.
+    """Return the fact that begins at a position where a word begins; None if there is none.
 
     >>> find_fact("högst 20 mnkr i år", 6)
     TextFact(kind='amount', value='20000000 kr', end=13)
@@ -265,7 +348,7 @@ def find_fact(text: str, position: int) -> TextFact | None:
 
 
 def normalise_fact(kind: str, text: str) -> str:
-    """What a printed fact says, whatever its spelling.
+    """Return the value of a printed fact, which does not depend on its spelling.
 
     >>> normalise_fact("date", "den 4 maj 2025") == normalise_fact("date", "May 4, 2025") == "2025-05-04"
     True
@@ -301,10 +384,10 @@ def _normalise_quantity(kind: str, plain: str) -> str:
     if kind == "number" and re.search(r"\d[:-]\w", plain):  # 3:e, 50-tal, 18-åring
         return plain
     parts = re.findall(r"(?<![\d])-?\d[\d .,]*|[^\W\d]+(?:-[^\W\d]+)*|[^\w\s]", plain)
-    total, unit, rest = Decimal(1), "%" if kind == "percent" else "", []
+    total, unit, numbers = Decimal(1), "%" if kind == "percent" else "", []
     for part in parts:
         if re.match(r"-?\d", part):
-            rest.append(part)
+            numbers.append(part)
             total *= _parse_number(part)
         elif part in NUMBER_WORDS:
             total *= NUMBER_WORDS[part]
@@ -320,16 +403,20 @@ def _normalise_quantity(kind: str, plain: str) -> str:
             total /= 2
         elif part in FRACTION_WORDS or part.endswith(("tal", "talet", "talets")):
             return plain
-    if len(rest) > 1:  # a range: said as it is printed
-        return f"{plain.replace(' ', '')}"
+    if len(numbers) > 1:  # a range
+        return plain.replace(" ", "")
     return f"{total.normalize():f} {unit}".strip()
 
 
 def _parse_number(text: str) -> Decimal:
-    """A number as printed; a comma or point before three digits parts thousands, unless a 0 stands before it.
+    """Parse a printed number.
 
-    >>> _parse_number("2 080"), _parse_number("31,7"), _parse_number("2.500"), _parse_number("0.250"), _parse_number("1.234,5")
-    (Decimal('2080'), Decimal('31.7'), Decimal('2500'), Decimal('0.250'), Decimal('1234.5'))
+    A comma or point before three digits separates thousands, unless the number begins with 0.
+
+    >>> _parse_number("2 080"), _parse_number("31,7"), _parse_number("2.500")
+    (Decimal('2080'), Decimal('31.7'), Decimal('2500'))
+    >>> _parse_number("0.250"), _parse_number("1.234,5")
+    (Decimal('0.250'), Decimal('1234.5'))
     """
     text = text.strip(" .,").replace(" ", "")
     for parts, point in (".,", ",."):
@@ -338,54 +425,27 @@ def _parse_number(text: str) -> Decimal:
     return Decimal(text.replace(",", "."))
 
 
-LETTERS_PATTERN = re.compile(r"[^\W\d_]+")
-LOWERCASE_WORD = re.compile(r"(?<!\w)[a-zåäöéüæø]+")  # a word, or the beginning of one, in small letters
-MID_SENTENCE_CAPITAL = re.compile(r"(?<=[a-zåäöéü,)] )[A-ZÅÄÖÉÜ][^\W\d_]+")  # a capital after a small letter or a comma
-NAME_PARTICLES = frozenset(("von", "af", "av", "de", "la", "der", "den", "van", "el", "al", "bin", "da", "di"))
-MIN_TITLE_CASE_SHARE = (
-    0.85  # where more of a line's words than this have capitals, they say nothing (English headlines)
-)
-
-
-@dataclass(frozen=True, slots=True)
-class CapitalUsage:
-    """What the capitals of one text, or of its two versions together, tell."""
-
-    names: frozenset[str]  # words with a capital inside sentences, never without
-    lowercase_words: frozenset[str]  # words that stand without one
-    marks_names: bool  # whether a capital marks a name at all
-
-    def is_name(self, word: str, *, starts_sentence: bool, capital_follows: bool) -> bool:
-        """Whether a word is (part of) a name; `opens` a sentence, `follows`: another capital comes next."""
-        if not word[0].isupper() or len(word) < 2:
-            return False
-        if word.isupper() and word.isalpha():
-            return True  # an abbreviation: SCB, EU
-        low = word.casefold()
-        if not self.marks_names or low in FUNCTION_WORDS:
-            return False
-        if not starts_sentence or word in self.names:
-            return True
-        return capital_follows and low not in self.lowercase_words and not low.endswith(ROLE_TITLES)
-
-
 def analyse_capitals(texts: Iterable[str], language: str | None = None) -> CapitalUsage:
-    """What the capitals of these texts tell, judged together; German gives every noun one.
+    """Find out how some texts, taken together, use capital letters.
+
+    In German they mark no names, because every noun has one.
 
     >>> capitals = analyse_capitals(["Vi träffade Ada Ek. Ada Ek bor i Malmö."])
-    >>> capitals.is_name("Ada", starts_sentence=True, capital_follows=True), capitals.is_name("Vi", starts_sentence=True, capital_follows=False)
-    (True, False)
+    >>> capitals.is_name("Ada", starts_sentence=True, capital_follows=True)
+    True
+    >>> capitals.is_name("Vi", starts_sentence=True, capital_follows=False)
+    False
     """
     text = "\n".join(texts)
-    inside = MID_SENTENCE_CAPITAL.findall(text)
-    common = set(LOWERCASE_WORD.findall(text))
+    capitalised = MID_SENTENCE_CAPITAL.findall(text)
+    lowercase = set(LOWERCASE_WORD.findall(text))
     german = (language or "").startswith("de") or text.count(" und ") > text.count(" och ") + text.count(" and ")
-    names = {name for name in inside if name.casefold() not in common}
-    return CapitalUsage(frozenset(names), frozenset(common), marks_names=not german)
+    names = {name for name in capitalised if name.casefold() not in lowercase}
+    return CapitalUsage(frozenset(names), frozenset(lowercase), marks_names=not german)
 
 
 def is_title_case(line: str) -> bool:
-    """Whether a line has capitals on nearly all its longer words, so that they mark no names.
+    """Return whether nearly all longer words of a line have capitals, so that capitals mark no names.
 
     >>> is_title_case("New Rules for Better Protection of Small Children in Schools")
     True
@@ -397,176 +457,10 @@ def is_title_case(line: str) -> bool:
 
 
 def normalise_name(text: str) -> str:
-    """A name without the genitive's s, in small letters: two mentions of one name share it.
+    """Return a name in lower case without the s of its genitive, so that all mentions of it agree.
 
     >>> normalise_name("Sveriges"), normalise_name("SCB:s"), normalise_name("Ada Eks"), normalise_name("Sweden’s")
     ('sverige', 'scb', 'ada ek', 'sweden')
     """
     low = re.sub(r"[:’']s?$", "", text.casefold())
     return " ".join(word[:-1] if word.endswith("s") and len(word) > 2 else word for word in low.split())
-
-
-DIFF_TOKEN_PATTERN = re.compile(
-    r"(?P<link>(?:https?://|www\.)[^\s<>\"”)\]]*[^\s<>\"”)\].,;:!?])"
-    r"|(?P<contact>\w[\w.+-]{0,63}@[\w-]+(?:\.[\w-]+)+|(?:\+\d{1,3}[\s()/-]{0,3}|(?<!\d)0)\d{1,4}[-/\s]\d{2,3}(?:\s?\d{2,3}){1,3}(?!\d))"
-    rf"|(?P<digits>{DIGIT_PATTERN.pattern})"
-    r"|(?P<word>[^\W\d_][^\W_]*(?:[-‑’':/.&][^\W_]+)*)"
-    r"|(?P<mark>\S)"
-)
-SPACE = re.compile(r"\s*")
-SENTENCE_ENDS = frozenset(".!?:…|")  # after these a capital tells nothing
-QUOTATION_MARKS = frozenset('"”“„«»')
-EN_DASH = "–"
-SPEECH_DASHES = (EN_DASH, "—", "−")
-ATTRIBUTION_PATTERN = re.compile(rf",?[”\"“]?,? (?:{'|'.join(ATTRIBUTIONS)})\b[^.?!]*[.?!]?")
-MIN_QUOTE_WORDS = 4  # words inside quotation marks from which on they are somebody's, not a title or a doubt
-
-
-class DiffToken(NamedTuple):
-    """One unit of text. kind: word, mark, negation, modal, or a fact (amount, number, date, time, name, …)."""
-
-    text: str
-    space: str  # the white space behind it
-    kind: str
-    value: str  # what it says whatever its spelling; equal for equal facts
-    starts_sentence: bool  # whether it begins a sentence
-    quoted: bool = False  # whether it stands in speech or between quotation marks
-
-
-def tokenise(text: str, capitals: CapitalUsage | None = None) -> list[DiffToken]:
-    """The tokens of a text; joined with their spaces they are that text (white space at its start left out).
-
-    >>> [(t.text, t.kind) for t in tokenise("Det kostar inte 3 400 kronor, säger Ada Ek.") if t.kind != "word"]
-    [('inte', 'negation'), ('3 400 kronor', 'amount'), (',', 'mark'), ('Ada Ek', 'name'), ('.', 'mark')]
-    """
-    shaped = _split_tokens(text)
-    capitals = capitals or analyse_capitals([text])
-    if is_title_case(text):
-        capitals = replace(capitals, marks_names=False)
-    return _mark_quotes(text, _join_names(shaped, capitals))
-
-
-def _split_tokens(text: str) -> list[DiffToken]:
-    """Facts, words and marks; names are not told yet."""
-    tokens: list[DiffToken] = []
-    place, opens = len(text) - len(text.lstrip()), True
-    while place < len(text):
-        found = DIFF_TOKEN_PATTERN.match(text, place)
-        assert found is not None and found.lastgroup  # noqa: S101, PT018 - a mark is anything but space
-        word, kind, end = found[0], found.lastgroup, found.end()
-        if kind == "digits" and word[0] == EN_DASH and _opens_speech(text, place):
-            word, kind, end = EN_DASH, "mark", place + 1
-        value = word
-        if kind in {"word", "digits"}:
-            kind, value, starts = _classify_word(word)
-            fact = find_fact(text, place) if starts else None
-            if fact:
-                kind, value, end = fact
-                word = text[place:end]
-        start, end = end, SPACE.match(text, end).end()  # type: ignore[union-attr]
-        tokens.append(DiffToken(word, text[start:end], kind, value, opens))
-        opens = _next_starts_sentence(tokens, opens)
-        place = end
-    return tokens
-
-
-def _opens_speech(text: str, position: int) -> bool:
-    """Whether a dash opens a paragraph that is told to be somebody's words."""
-    paragraph = text[position:].partition("\n\n")[0]
-    return text[:position].strip(" ")[-1:] in ("", "\n") and ATTRIBUTION_PATTERN.search(paragraph) is not None
-
-
-@lru_cache(maxsize=20_000)
-def _classify_word(word: str) -> tuple[str, str, bool]:
-    """A lone word's kind and value, and whether it may begin a fact."""
-    low = word.casefold()
-    if any(letter.isdigit() for letter in word):
-        return "number", low, True
-    if low in NEGATIONS or low.startswith(NEGATING_PREFIXES) or low.endswith(NEGATING_SUFFIXES):
-        return "negation", low, False
-    modal = low in MODALS and word != "May"
-    return "modal" if modal else "word", MODALS.get(low, low), can_begin_fact(word)
-
-
-def _next_starts_sentence(tokens: list[DiffToken], starts_sentence: bool) -> bool:
-    """Whether the token after these begins a sentence."""
-    last = tokens[-1]
-    if "\n" in last.space:
-        return True
-    if last.kind != "mark":
-        return False
-    before = tokens[-2] if len(tokens) > 1 else None
-    if last.text == "." and before and not before.space:
-        return not (before.value in ABBREVIATIONS or (before.kind == "word" and len(before.text) == 1))
-    if last.text in QUOTATION_MARKS:  # one that opens has space before it and none behind
-        return starts_sentence or bool(not last.space and (before is None or before.space))
-    return starts_sentence or last.text in SENTENCE_ENDS
-
-
-def _join_names(tokens: list[DiffToken], capitals: CapitalUsage) -> list[DiffToken]:
-    """Words that are names, neighbours made one: "Ada von Ek" is a single token."""
-    named = [
-        token.kind == "word"
-        and capitals.is_name(
-            token.text, starts_sentence=token.starts_sentence, capital_follows=_is_capital(after) and token.space == " "
-        )
-        for token, after in pairwise([*tokens, None])
-        if token
-    ]
-    joined: list[DiffToken] = []
-    place = 0
-    while place < len(tokens):
-        token = tokens[place]
-        if not named[place]:
-            joined.append(token)
-            place += 1
-            continue
-        end = place + 1
-        while tokens[end - 1].space and "\n" not in tokens[end - 1].space and end < len(tokens):
-            if named[end] and not tokens[end].starts_sentence:
-                end += 1
-            elif tokens[end].value in NAME_PARTICLES and end + 1 < len(tokens) and named[end + 1]:
-                end += 2
-            else:
-                break
-        run = tokens[place:end]
-        text = "".join(part.text + part.space for part in run[:-1]) + run[-1].text
-        joined.append(DiffToken(text, run[-1].space, "name", normalise_name(text), token.starts_sentence))
-        place = end
-    return joined
-
-
-def _is_capital(token: DiffToken | None) -> bool:
-    return token is not None and token.kind == "word" and token.text[0].isupper()
-
-
-def _mark_quotes(text: str, tokens: list[DiffToken]) -> list[DiffToken]:
-    """Tokens in a paragraph of speech, but not who says it, and tokens between quotation marks."""
-    spans: list[tuple[int, int]] = []
-    start = 0
-    for paragraph in text.split("\n\n"):
-        spans.extend((start + a, start + b) for a, b in _find_speech(paragraph))
-        start += len(paragraph) + 2
-    if not spans:
-        return tokens
-    place, ahead = len(text) - len(text.lstrip()), spans[::-1]
-    marked = []
-    for token in tokens:
-        while ahead and ahead[-1][1] <= place:
-            ahead.pop()
-        quoted = bool(ahead) and ahead[-1][0] <= place
-        marked.append(token._replace(quoted=True) if quoted else token)
-        place += len(token.text) + len(token.space)
-    return marked
-
-
-def _find_speech(paragraph: str) -> list[tuple[int, int]]:
-    """The stretches of a paragraph that are somebody's words."""
-    attributions = [found.span() for found in ATTRIBUTION_PATTERN.finditer(paragraph)]
-    opening = paragraph.lstrip()
-    if opening.startswith(SPEECH_DASHES) or (opening.startswith("- ") and attributions):
-        edges = [0, *(edge for span in attributions for edge in span), len(paragraph)]
-        return list(zip(edges[::2], edges[1::2], strict=True))
-    marks = [place for place, letter in enumerate(paragraph) if letter in QUOTATION_MARKS]
-    pairs = zip(marks[::2], marks[1::2], strict=False)
-    return [(a, b) for a, b in pairs if len(paragraph[a:b].split()) >= MIN_QUOTE_WORDS]

@@ -1,8 +1,6 @@
-"""The table of kinds of change, their importance, their wording.
+"""The kinds of change: their importance, their names in Swedish and English, and a summary of changes in one line.
 
-The kinds of change and what each weighs: the table that the rules in archive/changes/__init__.py are read with.
-
-The kinds of change in Swedish and English, and a comparison told in one line of them.
+The package's docstring describes the rules that use these numbers.
 """
 
 from __future__ import annotations
@@ -14,15 +12,15 @@ from typing import NamedTuple
 from archive.dates import only_hour_differs
 from archive.i18n import Translation
 
-KIND_IMPORTANCE = {  # heaviest first; the order in which a summary tells them
+KIND_IMPORTANCE = {  # highest first, which is also the order of a summary
     "amount": 75,
     "negation": 75,
-    "number": 70,  # percent, ages, references and any other figure
+    "number": 70,  # percentages, ages, references and any other figure
     "date": 70,  # years and weekdays too
     "name": 65,
     "time": 65,  # of day
-    "contact": 65,  # a telephone number, an address of e-mail, whom to ask
-    "published": 59,  # HOUR_ONLY where only the hour came or went
+    "contact": 65,  # a telephone number, an e-mail address, a contact
+    "published": 59,  # HOUR_ONLY_IMPORTANCE if only the hour was added or removed
     "opposite": 48,  # höja, sänka; minst, högst
     "quotation": 40,  # wording inside speech or quotation marks
     "modality": 40,  # ska, bör, får, kan
@@ -41,65 +39,29 @@ KIND_IMPORTANCE = {  # heaviest first; the order in which a summary tells them
     "tags": 5,
     "punctuation": 4,  # and capital letters
     "layout": 2,
-    "updated": 0,  # the agency's own update stamp
+    "updated": 0,  # the agency's own update date
 }
 FACT_KINDS = ("amount", "negation", "number", "date", "name", "time", "contact")
-FIELD_FACTORS = {"title": 1.2, "lead": 1.1}  # of the weight a change has in the body
-WORDS_PER_POINT = 5  # words for each point that size adds
+
+FIELD_FACTORS = {"title": 1.2, "lead": 1.1}  # of the importance that the change would have in the body
+WORDS_PER_POINT = 5  # changed words for each point that size adds
 MAX_SIZE_POINTS = 10
-HOUR_ONLY_IMPORTANCE = 4  # a date of the same day, whose hour is told in one version alone
-FIGURE_POINTS = 20  # added where a paragraph holds a figure
-SPEECH_POINTS = 2  # added where a paragraph is speech
+HOUR_ONLY_IMPORTANCE = 4  # same day, and only one version has an hour
+FIGURE_POINTS = 20  # added for a paragraph with a figure
+SPEECH_POINTS = 2  # added for a paragraph of speech
 MAX_FURTHER_POINTS = 5
-MIN_FURTHER_IMPORTANCE = 5  # weight from which a further change counts
-MAX_EXCERPT_LENGTH = 300  # characters of a long change that are kept; the revisions hold the whole
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
-    """One change. before, after: the words, facts or addresses changed; empty where added or removed."""
-
-    field: str  # the release's field it stands in: title, lead, body, questions, tags, …
-    kind: str  # one of KINDS
-    before: str
-    after: str
-    weight: int  # 0 (nothing to tell) to 100
-
-
-def build_change(field: str, kind: str, before: str | None, after: str | None, extra_points: int = 0) -> Change:
-    """A change with its weight: that of its kind, `extra` added, more in the title and the lead.
-
-    >>> build_change("body", "date", "4 maj", "5 maj").weight, build_change("title", "date", "4 maj", "5 maj").weight
-    (70, 84)
-    """
-    weight = round((KIND_IMPORTANCE[kind] + extra_points) * FIELD_FACTORS.get(field, 1))
-    return Change(field=field, kind=kind, before=_shorten(before), after=_shorten(after), weight=weight)
-
-
-def count_size_points(words: int) -> int:
-    """What a change's size adds to its weight.
-
-    >>> count_size_points(4), count_size_points(23), count_size_points(400)
-    (0, 4, 10)
-    """
-    return min(MAX_SIZE_POINTS, words // WORDS_PER_POINT)
-
-
-def compute_importance(changes: list[Change]) -> int:
-    """The weight of a comparison: its heaviest change, and a point for each further one that matters, five at most."""
-    if not changes:
-        return 0
-    further = sum(change.weight >= MIN_FURTHER_IMPORTANCE for change in changes) - 1
-    return min(100, max(change.weight for change in changes) + max(0, min(MAX_FURTHER_POINTS, further)))
-
-
-def _shorten(text: str | None) -> str:
-    text = (text or "").strip()
-    return text if len(text) <= MAX_EXCERPT_LENGTH else text[: MAX_EXCERPT_LENGTH - 1].rstrip() + "…"
+MIN_FURTHER_IMPORTANCE = 5  # a less important further change adds no point
+MAX_EXCERPT_LENGTH = 300  # characters of a change that are stored; the revisions have the rest
+UNDIRECTED_KINDS = frozenset(  # always "changed", never "added" or "removed"
+    ("wording", "typo", "punctuation", "quotation", "modality", "opposite", "layout", "published", "updated")
+)
 
 
 class KindLabel(NamedTuple):
-    """A kind's noun in both languages, one and many; `neuter` agrees the Swedish participle (ett belopp ändrat)."""
+    """The name of a kind in both languages, singular and plural.
+
+    `neuter` decides the form of the Swedish participle (ett belopp ändrat).
+    """
 
     text: Translation
     neuter: bool = False
@@ -147,32 +109,79 @@ KIND_LABELS = {
         "uppdateringsdatum", "uppdateringsdatum", "update date", "update dates", neuter=True, countable=False
     ),
 }
-ACTION_LABELS = {  # what happened: common gender, neuter, many or mixed; English
+ACTION_LABELS = {  # the Swedish participle in common gender, neuter and plural, and the English one
     "changed": (("ändrad", "ändrat", "ändrade"), "changed"),
     "added": (("tillagd", "tillagt", "tillagda"), "added"),
     "removed": (("borttagen", "borttaget", "borttagna"), "removed"),
     "moved": (("flyttad", "flyttat", "flyttade"), "moved"),
 }
-HOUR_LABELS = {  # of a publication date whose day stayed
+HOUR_LABELS = {  # of a publication date whose day is unchanged
     "hour_added": Translation("publiceringens klockslag anges nu", "time of day of publication now told"),
     "hour_removed": Translation(
         "publiceringens klockslag anges inte längre", "time of day of publication no longer told"
     ),
 }
-UNDIRECTED_KINDS = frozenset(
-    ("wording", "typo", "punctuation", "quotation", "modality", "opposite", "layout", "published", "updated")
-)
 NO_CHANGE_LABEL = Translation("Ingen ändring", "No change")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One change. before, after: the words, facts or URLs that changed; empty if it was added or removed."""
+
+    field: str  # of the release: title, lead, body, questions, tags, …
+    kind: str  # a key of KIND_IMPORTANCE
+    before: str
+    after: str
+    importance: int  # 0 to 100
+
+
+def build_change(field: str, kind: str, before: str | None, after: str | None, extra_points: int = 0) -> Change:
+    """Build a change and compute its importance.
+
+    It is that of the kind plus `extra_points`, and higher in the title and the lead.
+
+    >>> build_change("body", "date", "4 maj", "5 maj").importance
+    70
+    >>> build_change("title", "date", "4 maj", "5 maj").importance
+    84
+    """
+    importance = round((KIND_IMPORTANCE[kind] + extra_points) * FIELD_FACTORS.get(field, 1))
+    return Change(field=field, kind=kind, before=_shorten(before), after=_shorten(after), importance=importance)
+
+
+def _shorten(text: str | None) -> str:
+    text = (text or "").strip()
+    return text if len(text) <= MAX_EXCERPT_LENGTH else text[: MAX_EXCERPT_LENGTH - 1].rstrip() + "…"
+
+
+def count_size_points(words: int) -> int:
+    """Return the points that a change of so many words adds to its importance.
+
+    >>> count_size_points(4), count_size_points(23), count_size_points(400)
+    (0, 4, 10)
+    """
+    return min(MAX_SIZE_POINTS, words // WORDS_PER_POINT)
+
+
+def compute_importance(changes: list[Change]) -> int:
+    """Return the importance of all changes of an edit: that of the most important one, plus a few points.
+
+    Each further change that matters adds a point, up to MAX_FURTHER_POINTS.
+    """
+    if not changes:
+        return 0
+    further = sum(change.importance >= MIN_FURTHER_IMPORTANCE for change in changes) - 1
+    return min(100, max(change.importance for change in changes) + max(0, min(MAX_FURTHER_POINTS, further)))
+
+
 def summarise_changes(changes: Iterable[Change], language: str) -> str:
-    """Changes told in one line, the heaviest first: how many of each kind were changed, added, removed or moved.
+    """Summarise changes in one line: how many of each kind were changed, added, removed or moved.
 
-    What weighs next to nothing (punctuation, layout, an update stamp) is told only where nothing else changed.
-    A change made alike in several places counts once.
+    The most important kinds come first. Changes of next to no importance (punctuation, layout, an update date) are only
+    mentioned if nothing else changed. The same change in several places counts once.
 
-    >>> one = Change(field="body", kind="amount", before="2 kr", after="3 kr", weight=75)
-    >>> two = Change(field="body", kind="paragraph_added", before="", after="Ett nytt stycke.", weight=25)
+    >>> one = Change(field="body", kind="amount", before="2 kr", after="3 kr", importance=75)
+    >>> two = Change(field="body", kind="paragraph_added", before="", after="Ett nytt stycke.", importance=25)
     >>> summarise_changes([one, two], "sv"), summarise_changes([one, two], "en")
     ('1 belopp ändrat; 1 stycke tillagt', '1 amount changed; 1 paragraph added')
     """
@@ -181,15 +190,15 @@ def summarise_changes(changes: Iterable[Change], language: str) -> str:
     counts = _count_changes(changes)
     if not counts:
         return str(getattr(NO_CHANGE_LABEL, language))
-    deeds = list(dict.fromkeys(deed for deed, _ in counts))
+    actions = list(dict.fromkeys(action for action, _ in counts))
     return "; ".join(
-        _format_action(deed, {kind: count for (done, kind), count in counts.items() if done == deed}, language)
-        for deed in deeds
+        _format_action(action, {kind: count for (other, kind), count in counts.items() if other == action}, language)
+        for action in actions
     )
 
 
 def classify_action(change: Change) -> str:
-    """What happened: changed, added, removed or moved; an hour of publication added or removed."""
+    """Return what happened: changed, added, removed or moved, or hour_added or hour_removed."""
     if change.kind == "published" and only_hour_differs(change.before, change.after):
         return "hour_added" if len(change.before) < len(change.after) else "hour_removed"
     if change.kind in UNDIRECTED_KINDS:
@@ -202,33 +211,36 @@ def classify_action(change: Change) -> str:
 
 
 def _count_changes(changes: Iterable[Change]) -> dict[tuple[str, str], int]:
-    """How many distinct changes there are of each deed and kind, heaviest kind first."""
+    """Count the distinct changes of each action and kind, the most important kind first."""
     changes = list(changes)
-    most = max((change.weight for change in changes), default=0)
-    told = [change for change in changes if most < MIN_FURTHER_IMPORTANCE or change.weight >= MIN_FURTHER_IMPORTANCE]
-    if most > 0:
-        told = [change for change in told if change.weight > 0]
-    distinct = dict.fromkeys((classify_action(change), change.kind, change.before, change.after) for change in told)
+    highest = max((change.importance for change in changes), default=0)
+    relevant = [
+        change for change in changes if highest < MIN_FURTHER_IMPORTANCE or change.importance >= MIN_FURTHER_IMPORTANCE
+    ]
+    if highest > 0:
+        relevant = [change for change in relevant if change.importance > 0]
+    distinct = dict.fromkeys((classify_action(change), change.kind, change.before, change.after) for change in relevant)
     order = list(KIND_IMPORTANCE)
     counts: dict[tuple[str, str], int] = {}
-    for deed, kind, *_ in sorted(distinct, key=lambda row: order.index(row[1])):
-        counts[deed, kind] = counts.get((deed, kind), 0) + 1
+    for action, kind, *_ in sorted(distinct, key=lambda row: order.index(row[1])):
+        counts[action, kind] = counts.get((action, kind), 0) + 1
     return counts
 
 
 def _format_action(action: str, counts: dict[str, int], language: str) -> str:
-    """One deed's kinds with how many of each.
+    """Format the counts of one action's kinds.
 
-    The Swedish participle agrees with the whole list: singular only where each is one and all are of one gender.
+    The Swedish participle agrees with the whole list: it is singular only if every count is 1 and all kinds have the
+    same gender.
     """
     if action in HOUR_LABELS:
         return str(getattr(HOUR_LABELS[action], language))
-    parts, agreeing = [], set()
+    parts, form_numbers = [], set()
     for kind, count in counts.items():
-        words = KIND_LABELS[kind]
-        agreeing.add(2 if count > 1 and words.countable else int(words.neuter))
-        pair = getattr(words.text, language)
-        parts.append(f"{count} {pair[count > 1]}" if words.countable else pair[0])
+        label = KIND_LABELS[kind]
+        form_numbers.add(2 if count > 1 and label.countable else int(label.neuter))
+        names = getattr(label.text, language)
+        parts.append(f"{count} {names[count > 1]}" if label.countable else names[0])
     forms, english = ACTION_LABELS[action]
-    done = english if language == "en" else forms[agreeing.pop() if len(agreeing) == 1 else 2]
-    return f"{', '.join(parts)} {done}"
+    participle = english if language == "en" else forms[form_numbers.pop() if len(form_numbers) == 1 else 2]
+    return f"{', '.join(parts)} {participle}"

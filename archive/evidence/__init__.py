@@ -236,10 +236,10 @@ REVISION_SQL = (
     " case when r.revision = v.id then r.last_checked else v.last_seen end as stood, t.at as taken_down, t.reason,"
     " coalesce(t.reason_en, t.reason) as reason_en"
     " from revisions v join releases r on r.id = v.release join agencies a on a.slug = r.agency"
-    " left join takedowns t on t.id = v.withheld where v.id = ?"
+    " left join takedowns t on t.id = v.takedown where v.id = ?"
 )
 REMOVAL_SQL = (
-    "select o.*, r.title, r.url, r.hash, r.withheld, a.name, coalesce(a.name_en, a.name) as name_en,"
+    "select o.*, r.title, r.url, r.hash, r.takedown, a.name, coalesce(a.name_en, a.name) as name_en,"
     " t.at as taken_down, t.reason, coalesce(t.reason_en, t.reason) as reason_en"
     " from removals o join releases r on r.id = o.release join agencies a on a.slug = r.agency"
     " left join takedowns t on t.id = (select min(id) from takedowns where release = r.id and lifted is null)"
@@ -325,7 +325,7 @@ def fill_bundle(bundle: EvidenceBundle, db: sqlite3.Connection, captures: Captur
         if rows[-1][0] not in entries and rows[-1][1] is not None:
             bundle.notes.append(("no_manifest", {}))
     capture = read_row_by_id(db, CAPTURE_SQL, row["capture"])
-    if row["withheld"] is not None:  # the hashes stay: who has the original can check it
+    if row["takedown"] is not None:  # the hashes stay: who has the original can check it
         told = {"sha256": capture["sha256"] if capture else "–", "hash": row["hash"]}
         bundle.notes.append(("withheld", {**told, **{key: row[key] for key in ("taken_down", "reason", "reason_en")}}))
     elif capture is None:
@@ -336,7 +336,7 @@ def fill_bundle(bundle: EvidenceBundle, db: sqlite3.Connection, captures: Captur
         told = {name: row[name] for name in REMOVAL_FILE_FIELDS if row[name] is not None}
         text = json.dumps(told, ensure_ascii=False, indent=1).encode()
         bundle.add_file("removal.json", text, f"{what}.json", compute_sha256(text))
-    elif row["withheld"] is None:
+    elif row["takedown"] is None:
         add_state(bundle, row, entries.get("revisions"))
     add_manifest_parts(bundle, entries)
     try:

@@ -101,10 +101,10 @@ def iter_original_rows(db: sqlite3.Connection, table: str, first: int, last: int
 
 def iter_stored_rows(db: sqlite3.Connection, table: str, first: int, last: int) -> Iterator[dict[str, Any]]:
     """The same as archive.db holds them, with the takedown that covers each."""
-    names = (*COVERED_COLUMNS[table], "withheld" if table == "revisions" else "null as withheld")
+    names = (*COVERED_COLUMNS[table], "takedown" if table == "revisions" else "null as takedown")
     found = db.execute(f"select {', '.join(names)} from {table} where id between ? and ? order by id", [first, last])
     for values in found:
-        yield dict(zip((*COVERED_COLUMNS[table], "withheld"), values, strict=True))
+        yield dict(zip((*COVERED_COLUMNS[table], "takedown"), values, strict=True))
 
 
 def format_manifest_line(table: str, row: Mapping[str, Any]) -> bytes:

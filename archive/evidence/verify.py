@@ -23,20 +23,20 @@ from typing import Any
 
 from archive.aggregates import COUNT_SQL, KEY_LENGTHS
 from archive.captures import Captures
-from archive.database import ArchiveError, open_readonly
+from archive.database import ArchiveError, check_version, open_readonly
 from archive.evidence.manifest import Manifest, check_manifest_chain, find_newest_manifest, read_manifests
 from archive.models import LIST_FIELDS, PART_FIELDS, PART_TABLES, STATE_FIELDS, hash_state, parse_state
 from archive.redaction import WithheldStore, restore_withheld_row
 
 RELEASES_WITHOUT_CHANGES_SQL = (
-    "select id from releases r where not exists (select 1 from delta d where d.release = r.id)"
+    "select id from releases r where not exists (select 1 from changefeed d where d.release = r.id)"
 )
 
 
 def check_changefeed(path: Path, db: sqlite3.Connection) -> Iterator[ArchiveError | None]:
     """A finding for each release without an entry."""
     for (release,) in db.execute(RELEASES_WITHOUT_CHANGES_SQL):
-        yield ArchiveError(path, "no entry tells of this release", table="delta", key=str(release))
+        yield ArchiveError(path, "no entry tells of this release", table="changefeed", key=str(release))
 
 
 RowValues = tuple[Any, ...]
@@ -211,7 +211,7 @@ def run_checks(
     checks += [
         (path, "revisions", counts["revisions"], check_revisions(path, db)),
         (path, "releases", counts["releases"], check_releases(path, db)),
-        (path, "delta", 1, check_changefeed(path, db)),
+        (path, "changefeed", 1, check_changefeed(path, db)),
         (path, "counted", len(COUNT_SQL), check_aggregates(path, db)),
         (path, "manifests", counts["manifests"], check_manifest_chain(path, db, captures)),
     ]
@@ -241,12 +241,13 @@ def open_archive(path: Path) -> sqlite3.Connection:
         db = open_readonly(path)
         # bytes that are no text are found, not stumbled over
         db.text_factory = lambda text: text.decode(errors="backslashreplace")
+        check_version(db, path)
         held = {name for (name,) in db.execute("select name from sqlite_master where type = 'table'")}
     except sqlite3.Error as error:
         raise ArchiveError(path, f"cannot be opened as an archive: {error}") from error
-    if missing := [table for table in (*VERIFIED_TABLES, "delta", *COUNT_SQL) if table not in held]:
+    if missing := [table for table in (*VERIFIED_TABLES, "changefeed", *COUNT_SQL) if table not in held]:
         db.close()
-        raise ArchiveError(path, f"holds no table {missing[0]}: it is no archive, or an older one (a crawl renews it)")
+        raise ArchiveError(path, f"holds no table {missing[0]}: it is no archive")
     return db
 
 
@@ -267,7 +268,7 @@ def count_blobs(captures: Captures, report: VerificationReport) -> int:
 def find_missing_withheld_file(path: Path, db: sqlite3.Connection) -> list[ArchiveError]:
     """One finding for all that is taken down where there is no withheld.db: a snapshot never has it."""
     file = WithheldStore(path).path
-    (number,) = db.execute("select count(*) from revisions where withheld is not null").fetchone()
+    (number,) = db.execute("select count(*) from revisions where takedown is not null").fetchone()
     if not number or file.is_file():
         return []
     problem = f"no such file; {number} versions that are taken down cannot be checked (a snapshot is without it)"
@@ -317,8 +318,8 @@ def check_captures(path: Path, db: sqlite3.Connection, captures: Captures) -> Ch
 
 def check_revisions(path: Path, db: sqlite3.Connection) -> CheckResults:
     """Each has the hash of the state it holds, or that withheld.db holds, where there is one."""
-    names = ("id", "hash", "withheld", *STATE_FIELDS, *LIST_FIELDS)
-    which = "" if WithheldStore(path).path.is_file() else "and withheld is null"
+    names = ("id", "hash", "takedown", *STATE_FIELDS, *LIST_FIELDS)
+    which = "" if WithheldStore(path).path.is_file() else "and takedown is null"
     for first, last in iter_id_ranges(db, "revisions"):
         for values in db.execute(
             f"select {', '.join(names)} from revisions where id between ? and ? {which}", [first, last]

@@ -30,14 +30,14 @@ WARCINFO_FIELDS = {
     "description": "Answers as they came, with their content coding taken off and, of the header fields, those that"
     " are evidence; Content-Length is ours",
 }
-TAKEN_DOWN_RELEASES_SQL = "select id from releases where withheld is not null"
+TAKEN_DOWN_RELEASES_SQL = "select id from releases where takedown is not null"
 WITHHELD_CAPTURES_SQL = (  # every answer from where something stood that is taken down since
     f"select id from captures where url in (select url from frontier where release in ({TAKEN_DOWN_RELEASES_SQL})"
     f" union select url from releases where id in ({TAKEN_DOWN_RELEASES_SQL}))"
-    " union select capture from revisions where withheld is not null and capture is not null"
+    " union select capture from revisions where takedown is not null and capture is not null"
     + "".join(
         f" union select capture from {table} where {column} in ({TAKEN_DOWN_RELEASES_SQL}) and capture is not null"
-        for table, column in (("releases", "id"), ("removals", "release"), ("held_back", "release"))
+        for table, column in (("releases", "id"), ("removals", "release"), ("quarantine", "release"))
     )
 )
 AGENCY_CAPTURES_SQL = (  # what the releases of one agency rest on, and what showed that they were gone

@@ -86,12 +86,12 @@ class AlertDeliveries:
     def find_pending_events(self, channel: str) -> list[HealthEvent]:
         """The events that were not told by one way yet, oldest first."""
         return self.select_events(
-            "not exists (select 1 from alerts where event = e.id and channel = ?) order by e.id", channel
+            "not exists (select 1 from alert_deliveries where event = e.id and channel = ?) order by e.id", channel
         )
 
     def find_last_delivered_event(self, agency: str, channel: str) -> HealthEvent | None:
         """The last event of an agency that a message told of."""
-        told = "select 1 from alerts where event = e.id and channel = ? and sent is not null"
+        told = "select 1 from alert_deliveries where event = e.id and channel = ? and sent is not null"
         found = self.select_events(f"agency = ? and exists ({told}) order by e.id desc limit 1", agency, channel)
         return found[0] if found else None
 
@@ -106,17 +106,19 @@ class AlertDeliveries:
 
     def is_channel_used(self, channel: str) -> bool:
         """Whether any event was ever noted for one way."""
-        return bool(self.db.execute("select exists (select 1 from alerts where channel = ?)", [channel]).fetchone()[0])
+        return bool(
+            self.db.execute("select exists (select 1 from alert_deliveries where channel = ?)", [channel]).fetchone()[0]
+        )
 
     def find_last_delivery_time(self, channel: str) -> str | None:
         """When a message last went out by one way."""
-        (last,) = self.db.execute("select max(sent) from alerts where channel = ?", [channel]).fetchone()
+        (last,) = self.db.execute("select max(sent) from alert_deliveries where channel = ?", [channel]).fetchone()
         return str(last) if last else None
 
     def mark_delivered(self, events: list[HealthEvent], channel: str, sent_at: datetime | None) -> None:
         """Note events as told; `sent`: when the message went out, None where they gave no cause for one."""
         self.db.conn.executemany(
-            "insert or ignore into alerts (event, channel, sent) values (?, ?, ?)",
+            "insert or ignore into alert_deliveries (event, channel, sent) values (?, ?, ?)",
             [(event.id, channel, to_iso(sent_at)) for event in events],
         )
 
@@ -226,7 +228,7 @@ def check_nothing_stored(activity: AgencyActivity) -> HealthAssessment | None:
 def check_quarantined_pages(activity: AgencyActivity) -> HealthAssessment | None:
     """Releases wait aside for somebody to look at them."""
     return (
-        HealthAssessment("suspect", "held_back", values={"n": activity.quarantined}) if activity.quarantined else None
+        HealthAssessment("suspect", "quarantined", values={"n": activity.quarantined}) if activity.quarantined else None
     )
 
 

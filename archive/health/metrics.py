@@ -161,12 +161,12 @@ MAX_CRAWLS = 120  # finished crawls that are looked at one by one
 MAX_PAGE_CRAWLS = 200  # crawls that read pages, for how often fields were told
 CRAWL_DAYS_WINDOW = timedelta(days=90)  # of crawls, counted by day
 CRAWL_COUNTERS = (
-    *("listed", "new", "unchanged", "refused", "errors", "requests", "not_modified", "read", "held_back"),
-    *("fills", "faults", "source_faults"),
+    *("listed", "new", "unchanged", "rejected", "errors", "requests", "not_modified", "parsed", "quarantined"),
+    *("field_counts", "failures", "source_failures"),
 )  # the last three are JSON
 RELEASES_BY_DAY_SQL = """
-    select coalesce(day, iif(length(newest) = 7, newest || '-01', substr(newest, 1, 10))) as day, count(*)
-    from listed where agency = :agency and newest >= :first and newest < :next group by 1 order by 1
+    select coalesce(sort_day, iif(length(sort_date) = 7, sort_date || '-01', substr(sort_date, 1, 10))) as day, count(*)
+    from release_facets where agency = :agency and sort_date >= :first and sort_date < :next group by 1 order by 1
 """
 CRAWLS_BY_DAY_SQL = """
     select substr(started, 1, 10), max(iif(spider = 'news', listed, null)), sum(new), sum(requests), sum(bytes),
@@ -205,13 +205,13 @@ class Crawl:
     @property
     def made_requests(self) -> bool:
         """Whether anything was asked for at all; one that was ended early without a fault does not count."""
-        asked = any(self[name] for name in ("requests", "refused", "errors"))
+        asked = any(self[name] for name in ("requests", "rejected", "errors"))
         return asked and (self.reason == "finished" or self.succeeded or bool(self.faults))
 
     @property
     def readable_pages(self) -> int:
         """Pages that could be read, or stood as held by the server's own word; of a crawl of old, what was kept."""
-        return self["read"] + self["not_modified"] or (0 if self.faults else self["new"])
+        return self["parsed"] + self["not_modified"] or (0 if self.faults else self["new"])
 
     @property
     def succeeded(self) -> bool:
@@ -264,7 +264,7 @@ class AgencyActivity:
 
     def is_resolved(self, crawl: Crawl) -> bool:
         """Whether pages of a crawl were held back, and have been taken in since: by mended rules, or by somebody."""
-        return bool(crawl["held_back"] and self.last_accepted_at and crawl.started <= self.last_accepted_at)
+        return bool(crawl["quarantined"] and self.last_accepted_at and crawl.started <= self.last_accepted_at)
 
     @property
     def last_release_day(self) -> date | None:
@@ -288,9 +288,9 @@ def read_activity(db: Database, agency: str, now: datetime) -> AgencyActivity:
     )
     return AgencyActivity(
         now=now,
-        stored_releases=db.execute("select count(*) from listed where agency = ?", [agency]).fetchone()[0],
+        stored_releases=db.execute("select count(*) from release_facets where agency = ?", [agency]).fetchone()[0],
         crawls=crawls,
-        page_crawls=read_crawls(db, agency, "read > 0 and finished is not null", MAX_PAGE_CRAWLS),
+        page_crawls=read_crawls(db, agency, "parsed > 0 and finished is not null", MAX_PAGE_CRAWLS),
         crawl_days=read_crawl_days(db, agency, now),
         releases_by_day=releases,
         rhythm=measure_rhythm(sorted(releases), today),
@@ -357,7 +357,7 @@ def read_crawl_days(db: Database, agency: str, now: datetime) -> list[CrawlDay]:
 
 def count_quarantined(db: Database, agency: str) -> int:
     """Releases that wait for somebody to look at them."""
-    waiting = "select count(*) from held_back where agency = ? and decision = 'aside' and decided is null"
+    waiting = "select count(*) from quarantine where agency = ? and decision = 'confirmed' and decided is null"
     ((number,),) = db.execute(waiting, [agency])
     return int(number)
 
@@ -371,7 +371,7 @@ def find_last_news_crawl(db: Database, agency: str) -> datetime | None:
 def find_last_acceptance(db: Database, agency: str) -> datetime | None:
     """When something that was held back was taken in last, by mended rules or by hand."""
     ((decided,),) = db.execute(
-        "select max(decided) from held_back where agency = ? and decision in ('taken', 'reparsed')", [agency]
+        "select max(decided) from quarantine where agency = ? and decision in ('accepted', 'reparsed')", [agency]
     )
     return datetime.fromisoformat(decided) if decided else None
 
@@ -390,16 +390,16 @@ def build_health_facts(activity: AgencyActivity, previous_facts: Mapping[str, An
     for crawl in recent:
         faults.update(crawl.faults)
     return {
-        "held": activity.stored_releases,
+        "stored": activity.stored_releases,
         "listed": listed,
         "worked": to_iso(worked.finished) if worked else previous_facts.get("worked"),
         "crawled": to_iso(activity.crawls[0].finished) if activity.crawls else None,
         "found": sum(crawl["new"] for crawl in recent),
-        "refused": sum(crawl["refused"] for crawl in recent),
-        "held_back": activity.quarantined,
-        "faults": dict(sorted(faults.items())),
-        "fills": measure_fill_rates(activity.page_crawls),
-        "guest": build_politeness_facts(activity),
+        "rejected": sum(crawl["rejected"] for crawl in recent),
+        "quarantined": activity.quarantined,
+        "failures": dict(sorted(faults.items())),
+        "field_fill": measure_fill_rates(activity.page_crawls),
+        "politeness": build_politeness_facts(activity),
     }
 
 
@@ -409,7 +409,7 @@ def measure_fill_rates(crawls: Sequence[Crawl]) -> dict[str, list[int | None]]:
     for crawl in crawls:
         if pages >= FILL_RATE_PAGES:
             break
-        pages, number = pages + crawl["read"], number + 1
+        pages, number = pages + crawl["parsed"], number + 1
     return (
         {
             name: [measure_fill_percentage(crawls[:number], name), measure_fill_percentage(crawls[number:], name)]
@@ -422,7 +422,7 @@ def measure_fill_rates(crawls: Sequence[Crawl]) -> dict[str, list[int | None]]:
 
 def measure_fill_percentage(crawls: Sequence[Crawl], name: str) -> int | None:
     """Per cent of the pages that tell a field."""
-    pages = sum(crawl["read"] for crawl in crawls)
+    pages = sum(crawl["parsed"] for crawl in crawls)
     return round(100 * sum(crawl.fills.get(name, 0) for crawl in crawls) / pages) if pages else None
 
 
@@ -456,7 +456,7 @@ def list_page_crawls(activity: AgencyActivity) -> list[Crawl]:
 def count_unreadable_pages(crawl: Crawl) -> int:
     """Pages of a crawl that could not be read."""
     faults = sum(crawl.page_faults.values()) if crawl.succeeded or crawl.spider == "revisit" else 0
-    return max(faults, crawl["refused"])
+    return max(faults, crawl["rejected"])
 
 
 def find_commonest_fault(fault_counts: Iterable[Mapping[str, int]]) -> str:
@@ -499,7 +499,7 @@ def take_recent_crawls(crawls: Sequence[Crawl], min_pages: int) -> Sequence[Craw
     """The newest crawls that together read so many pages; none where all of them did not."""
     pages = 0
     for number, crawl in enumerate(crawls, start=1):
-        pages += crawl["read"]
+        pages += crawl["parsed"]
         if pages >= min_pages:
             return crawls[:number]
     return []
@@ -507,7 +507,7 @@ def take_recent_crawls(crawls: Sequence[Crawl], min_pages: int) -> Sequence[Craw
 
 def count_filled_pages(crawls: Iterable[Crawl], name: str) -> tuple[int, int]:
     """Pages read, and how many told a field."""
-    return sum(crawl["read"] for crawl in crawls), sum(crawl.fills.get(name, 0) for crawl in crawls)
+    return sum(crawl["parsed"] for crawl in crawls), sum(crawl.fills.get(name, 0) for crawl in crawls)
 
 
 def measure_fill_rate(crawls: Iterable[Crawl], name: str) -> float:

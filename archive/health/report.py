@@ -281,7 +281,7 @@ async def read_health_events(
 
 def build_politeness_report(rows: Sequence[AgencyHealth]) -> PolitenessReport:
     """The sums."""
-    guests = [row.facts["guest"] for row in rows if row.facts.get("guest")]
+    guests = [row.facts["politeness"] for row in rows if row.facts.get("politeness")]
     return PolitenessReport(
         requests=sum(guest["requests"] for guest in guests),
         bytes=sum(guest["bytes"] for guest in guests),

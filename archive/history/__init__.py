@@ -27,15 +27,15 @@ RELEASE_CHAIN_CTE = (  # a release and those that became it
     " select r.id from releases r join chain on r.moved_to = chain.id)"
 )
 TIMELINE_COLUMNS = """
-    v.id, v.release, v.cause, v.seen as "when", v.previous, v.capture, v.dated, v.updated, v.weight, v.summary,
-    v.summary_en, v.same_as, r.url, v.id = r.revision as stands,
+    v.id, v.release, v.cause, v.seen as "when", v.previous, v.capture, v.update_date_changed, v.updated, v.importance, v.summary,
+    v.summary_en, v.reverts_to, r.url, v.id = r.revision as stands,
     case when v.id = r.revision then r.last_checked else v.last_seen end as until,
     case when v.id = r.revision then r.checks else v.checks end as checks
 """
 TIMELINE_REVISIONS_SQL = f"""
     {RELEASE_CHAIN_CTE} select {TIMELINE_COLUMNS}, s.seen as same_when
     from chain join releases r on r.id = chain.id join revisions v on v.release = r.id
-    left join revisions s on s.id = v.same_as order by v.seen, v.id
+    left join revisions s on s.id = v.reverts_to order by v.seen, v.id
 """
 TIMELINE_REMOVALS_SQL = f"""
     {RELEASE_CHAIN_CTE} select o.id, o.release, o.kind, o.first_seen as "when", o.last_seen as until, o.checks, o.confirmed,
@@ -81,11 +81,11 @@ class RevisionEvent:
     is_current: bool
     previous: int | None
     capture: int | None
-    weight: int | None
+    importance: int | None
     summary: str | None
     summary_en: str | None
     stamp: str | None  # of an edit: one of STAMPS
-    same_as: int | None
+    reverts_to: int | None
     same_when: str | None
 
     @property
@@ -159,17 +159,17 @@ def build_revision_event(row: Mapping[str, Any], rows_by_id: Mapping[int, Mappin
         kind=kind,
         last_seen_before=find_last_seen(row["previous"], rows_by_id),
         last_seen=find_last_seen(row["id"], rows_by_id),
-        stamp=classify_update_stamp(row["dated"], row["updated"]) if kind == "edit" else None,
+        stamp=classify_update_stamp(row["update_date_changed"], row["updated"]) if kind == "edit" else None,
     )
 
 
-def classify_update_stamp(dated: int | None, updated: str | None) -> str:
+def classify_update_stamp(update_date_changed: int | None, updated: str | None) -> str:
     """What the agency's own update stamp did at an edit.
 
     >>> classify_update_stamp(1, "2024-06-03"), classify_update_stamp(0, "2024-06-03"), classify_update_stamp(0, None)
     ('moved', 'not moved', 'none told')
     """
-    return "moved" if dated else "not moved" if updated else "none told"
+    return "moved" if update_date_changed else "not moved" if updated else "none told"
 
 
 def classify_revision(row: Mapping[str, Any]) -> str:
@@ -267,7 +267,7 @@ async def find_release_status(run: RunQuery, release_id: int, last_seen: str) ->
             removal_kind=found["kind"],
             **{name: found[name] for name in ("checks", "confirmed", "status", "target")},
         )
-    if row["state"] not in ("failed", "refused") or not row["fetched"]:
+    if row["state"] not in ("failed", "rejected") or not row["fetched"]:
         return None
     problem = (row["problem"] or "").removeprefix(f"{row['url']}: ")
     kind = "outage" if row["state"] == "failed" else "forbidden" if "robots.txt" in problem else "unread"
@@ -276,7 +276,7 @@ async def find_release_status(run: RunQuery, release_id: int, last_seen: str) ->
 
 STATE_COLUMNS = ", ".join(f"v.{name}" for name in (*STATE_FIELDS, *LIST_FIELDS))
 REVISION_METADATA_COLUMNS = """
-    v.id, v.release, v.seen, v.cause, v.previous, v.same_as, v.dated, v.weight, v.summary, v.summary_en, v.changes,
+    v.id, v.release, v.seen, v.cause, v.previous, v.reverts_to, v.update_date_changed, v.importance, v.summary, v.summary_en, v.changes,
     v.capture, r.agency, r.url, r.title as now, r.language as language_now, a.name, a.name_en
 """
 

@@ -37,14 +37,14 @@ class ChangeExcerpt(NamedTuple):
 def find_main_change(language: str, changes_json: str | None) -> ChangeExcerpt | None:
     """The heaviest of an edit's changes (JSON, as revisions.changes holds them); None where none can be shown.
 
-    >>> figures = {"field": "body", "kind": "amount", "before": "45 mnkr", "after": "55 mnkr", "weight": 75}
+    >>> figures = {"field": "body", "kind": "amount", "before": "45 mnkr", "after": "55 mnkr", "importance": 75}
     >>> find_main_change("sv", json.dumps([figures]))
     ChangeExcerpt(field='body', before='45', after='55', common_suffix='mnkr')
     """
     told = [change for change in json.loads(changes_json or "[]") if change["kind"] not in KINDS_WITHOUT_VALUES]
     if not told:
         return None
-    change = max(told, key=lambda one: one["weight"])
+    change = max(told, key=lambda one: one["importance"])
     field = change["field"]
     before, after = (format_field_value(language, field, change[side]) for side in ("before", "after"))
     if change["kind"] in FIGURE_KINDS:
@@ -57,7 +57,7 @@ def find_main_change(language: str, changes_json: str | None) -> ChangeExcerpt |
 def format_main_change(language: str, changes_json: str | None) -> str:
     """The same in plain text; "" where none can be shown.
 
-    >>> format_main_change("en", '[{"field": "body", "kind": "name", "before": "Ada", "after": "Bo", "weight": 65}]')
+    >>> format_main_change("en", '[{"field": "body", "kind": "name", "before": "Ada", "after": "Bo", "importance": 65}]')
     'Ada → Bo'
     """
     shown = find_main_change(language, changes_json)

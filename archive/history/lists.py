@@ -93,9 +93,9 @@ async def count_register_entries(
     )
 
 
-HIDDEN_RELEASES_SQL = "select id from releases where withheld = 'hidden'"  # no list tells of these
+HIDDEN_RELEASES_SQL = "select id from releases where takedown = 'hidden'"  # no list tells of these
 TAKEDOWNS_SQL = """
-    select t.id, t.release, t.kind, t.reason, t.reason_en, t.at, t.lifted, t.lifted_reason, r.withheld, r.agency,
+    select t.id, t.release, t.kind, t.reason, t.reason_en, t.at, t.lifted, t.lifted_reason, r.takedown, r.agency,
       a.name, a.name_en
     from takedowns t join releases r on r.id = t.release join agencies a on a.slug = r.agency
 """
@@ -141,16 +141,16 @@ async def read_active_takedowns(run: RunQuery, release_id: int) -> list[Mapping[
 
 
 MAX_CONSECUTIVE_EDITS = 3  # edits of one release in a row that stand unfolded
-MIN_FRONT_PAGE_IMPORTANCE = 20  # weight from which an edit is told on the first page
+MIN_FRONT_PAGE_IMPORTANCE = 20  # importance from which an edit is told on the first page
 FRONT_PAGE_CANDIDATES = 30  # newest edits among which those are chosen, one a release
 UPDATE_STAMP_CONDITIONS = {  # of STAMPS
-    "moved": "v.dated = 1",
-    "not moved": "v.dated = 0 and v.updated is not null",
-    "none told": "v.dated = 0 and v.updated is null",
+    "moved": "v.update_date_changed = 1",
+    "not moved": "v.update_date_changed = 0 and v.updated is not null",
+    "none told": "v.update_date_changed = 0 and v.updated is null",
 }
 EDIT_COLUMNS = """
-    v.id, v.release, v.previous, v.seen, v.dated, v.weight, v.summary, v.summary_en, v.changes, v.same_as, v.title,
-    v.language, v.updated, v.capture, r.agency, r.url, r.gone, a.name, a.name_en
+    v.id, v.release, v.previous, v.seen, v.update_date_changed, v.importance, v.summary, v.summary_en, v.changes, v.reverts_to, v.title,
+    v.language, v.updated, v.capture, r.agency, r.url, r.removed_at, a.name, a.name_en
 """
 IS_EDIT_SQL = "v.cause = 'source' and v.previous is not null"
 STORED_EDIT_COUNTS_SQL = f"""
@@ -166,7 +166,7 @@ EDIT_JOINS = "revisions v on v.id = found.id join releases r on r.id = v.release
 class EditsQuery:
     """What a reader asks the register for.
 
-    unannounced: the agency's update stamp did not move; stamp: what it did (STAMPS); weight: the least; after: the
+    unannounced: the agency's update stamp did not move; stamp: what it did (STAMPS); importance: the least; after: the
     last edit of the page before.
     """
 
@@ -175,7 +175,7 @@ class EditsQuery:
     tag: int | None = None
     unannounced: bool = False
     stamp: str | None = None
-    weight: int | None = None
+    importance: int | None = None
     since: date | None = None
     until: date | None = None
     after: int | None = None
@@ -189,7 +189,7 @@ class EditsQuery:
             "tag": self.tag,
             "unannounced": 1 if self.unannounced else None,
             "stamp": self.stamp,
-            "weight": self.weight or None,
+            "importance": self.importance or None,
             "from": self.since,
             "to": self.until,
         }
@@ -203,19 +203,19 @@ class Edit:
     release: int
     previous: int | None
     seen: str
-    dated: int | None
-    weight: int | None
+    update_date_changed: int | None
+    importance: int | None
     summary: str | None
     summary_en: str | None
     changes: str | None
-    same_as: int | None
+    reverts_to: int | None
     title: str
     language: str | None
     updated: str | None
     capture: int | None
     agency: str
     url: str
-    gone: str | None
+    removed_at: str | None
     name: str
     name_en: str | None
     last_seen_before: str | None  # the last look that still found the state before it
@@ -224,7 +224,7 @@ class Edit:
     @property
     def stamp(self) -> str:
         """What the agency's own update stamp did: one of STAMPS."""
-        return classify_update_stamp(self.dated, self.updated)
+        return classify_update_stamp(self.update_date_changed, self.updated)
 
     @property
     def unannounced(self) -> bool:
@@ -233,8 +233,8 @@ class Edit:
 
     @property
     def max_grouped_importance(self) -> int:
-        """The weight of the heaviest edit inside it."""
-        return max((edit.weight or 0 for edit in self.folded), default=0)
+        """The importance of the heaviest edit inside it."""
+        return max((edit.importance or 0 for edit in self.folded), default=0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -256,7 +256,7 @@ def parse_edits_query(args: UrlArguments, size: int = REGISTER_PAGE_SIZE) -> Edi
         tag=parse_number_parameter(args, "tag"),
         unannounced=parse_flag_parameter(args, "unannounced"),
         stamp=parse_choice_parameter(args, "stamp", UPDATE_STAMPS),
-        weight=parse_number_parameter(args, "weight", 100),
+        importance=parse_number_parameter(args, "importance", 100),
         since=since,
         until=until,
         after=parse_number_parameter(args, "after"),
@@ -283,7 +283,7 @@ async def read_edits_page(run: RunQuery, query: EditsQuery) -> EditsPage:
 
 async def read_latest_edits(run: RunQuery, limit: int) -> list[Edit]:
     """The newest edits that a reader should see, one a release."""
-    page = await read_edits_page(run, EditsQuery(weight=MIN_FRONT_PAGE_IMPORTANCE, size=FRONT_PAGE_CANDIDATES))
+    page = await read_edits_page(run, EditsQuery(importance=MIN_FRONT_PAGE_IMPORTANCE, size=FRONT_PAGE_CANDIDATES))
     newest: dict[int, Edit] = {}
     for edit in page.edits:
         newest.setdefault(edit.release, edit)
@@ -309,7 +309,7 @@ def build_edit_filters(query: EditsQuery) -> tuple[str, list[str]]:
         "v.release in (select id from releases where agency = :agency)": query.agency,
         "v.release in (select id from chain)": query.release,
         "v.release in (select rt.release from release_tags rt where rt.tag = :tag)": query.tag,
-        "v.weight >= :weight": query.weight or None,
+        "v.importance >= :importance": query.importance or None,
         "v.seen >= :since": format_day_start(query.since),
         "v.seen < :until": format_day_start(query.until, next_day=True),
     }
@@ -322,7 +322,7 @@ def build_edit_filters(query: EditsQuery) -> tuple[str, list[str]]:
 def build_edit_parameters(query: EditsQuery) -> dict[str, Any]:
     """What the SQL's names stand for."""
     days = {"since": format_day_start(query.since), "until": format_day_start(query.until, next_day=True)}
-    return {name: getattr(query, name) for name in ("agency", "release", "tag", "weight", "after")} | days
+    return {name: getattr(query, name) for name in ("agency", "release", "tag", "importance", "after")} | days
 
 
 def group_edits(edits: Sequence[Edit]) -> list[Edit]:
@@ -336,12 +336,12 @@ def group_edits(edits: Sequence[Edit]) -> list[Edit]:
     for run in (list(found) for _, found in groupby(edits, key=lambda edit: edit.release)):
         rows = [run] if len(run) > MAX_CONSECUTIVE_EDITS else [[edit] for edit in run]
         for row in rows:
-            held = turning.get(row[0].release) if len(row) == 1 and row[0].same_as is not None else None
+            held = turning.get(row[0].release) if len(row) == 1 and row[0].reverts_to is not None else None
             if held is not None:
                 held.extend(row)
                 continue
             shown.append(row)
-            if row[0].same_as is not None:
+            if row[0].reverts_to is not None:
                 turning.setdefault(row[0].release, row)
     return [replace(first, folded=tuple(rest)) for first, *rest in shown]
 
@@ -359,12 +359,12 @@ def format_edit_rows(edits: Sequence[Edit], urls_by_id: Mapping[int, Mapping[str
             "url": edit.url,
             "last_seen_before": edit.last_seen_before,
             "seen": edit.seen,
-            "weight": edit.weight,
+            "importance": edit.importance,
             "unannounced": edit.unannounced,
             "stamp": edit.stamp,
             "summary": edit.summary,
             "summary_en": edit.summary_en,
-            "same_as": edit.same_as,
+            "reverts_to": edit.reverts_to,
             "changes": json.loads(edit.changes) if edit.changes else [],
             **urls_by_id[edit.id],
         }

@@ -201,7 +201,7 @@ def prepare_line(
     row = line if isinstance(line, LineError) else parse_line(file, number, line)
     if isinstance(row, LineError):
         return row
-    if row.get("withheld") in TAKEDOWN_KINDS.values():
+    if row.get("takedown") in TAKEDOWN_KINDS.values():
         return WithheldLine(url=read_withheld_url(row))
     try:
         release, left = parse_release(row, agency)
@@ -242,7 +242,7 @@ def import_release(
     held = archive.db.execute("select id, agency from releases where url = ?", [release.url]).fetchone()
     held = held or find_moved_release(archive, release.url)
     if held is None:
-        archive.save(release, seen_at=imported_at, cause="import", reader=reader, prepared=prepared)
+        archive.save(release, seen_at=imported_at, cause="import", parser_version=reader, prepared=prepared)
         schedule_first_check(archive, release, imported_at)
         result.new += 1
         result.without_body += not release.body
@@ -256,7 +256,7 @@ def import_release(
     elif any(cause != "import" for cause, _ in states):
         result.already_crawled += 1
     elif (
-        archive.save(release, seen_at=imported_at, cause="import", reader=reader, prepared=prepared)
+        archive.save(release, seen_at=imported_at, cause="import", parser_version=reader, prepared=prepared)
         is SaveResult.UNCHANGED
     ):
         result.unchanged += 1
@@ -287,7 +287,7 @@ def schedule_first_check(archive: Archive, release: Release, imported_at: dateti
     assert key is not None  # noqa: S101 - saved a line above
     archive.db.execute(
         "insert or ignore into frontier (url, agency, role, state, first_seen, release)"
-        " values (?, ?, 'release', 'held', ?, ?)",
+        " values (?, ?, 'release', 'stored', ?, ?)",
         [release.url, release.agency, to_iso(imported_at), key],
     )
     archive.set_next_check(

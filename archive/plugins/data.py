@@ -1,6 +1,6 @@
 """/-/changes, evidence zips, canned queries.
 
-What changed since a cursor (/-/delta.json, .ndjson): followed from the beginning it makes a mirror.
+What changed since a cursor (/-/changes.json, .ndjson): followed from the beginning it makes a mirror.
 
 Hands out the evidence of a version or a removal (/-/evidence/1.zip, /-/evidence/removal-1.zip).
 
@@ -43,7 +43,7 @@ from archive.web.responses import (
     render_error,
 )
 
-CHANGES_PATH = "/-/delta"
+CHANGES_PATH = "/-/changes"
 CHANGES_RETRY_AFTER = "60"  # seconds, after which a copy that is behind may be asked again
 CHANGES_COLUMNS = ("number", "cursor", "change", "at", "release", "revision", "cause", "takedown", "action", "state")
 
@@ -83,7 +83,7 @@ def build_changes_document(datasette: Any, request: Any, query: ChangefeedQuery,
     return DataDocument(
         rows_name="changes",
         title=translate(get_request_language(request), "delta_title"),
-        page_url=build_absolute_url(datasette, request, "/archive/delta"),
+        page_url=build_absolute_url(datasette, request, "/archive/changefeed"),
         url=at(query.cursor),
         next_url=at(page.cursor) if page.has_more else None,
         rows=page.entries,

@@ -48,12 +48,12 @@ from archive.web.responses import add_query, build_query_runner, render_error
 async def show_about(request: Any, datasette: Any) -> Any:
     """Whom to ask is metadata's own `about` and `about_url`, which the operator fills in."""
     agencies = await read_agency_overview(build_query_runner(datasette))
-    least = [weight for weight, _, _ in IMPORTANCE_LEVELS]  # the heaviest first
+    least = [importance for importance, _, _ in IMPORTANCE_LEVELS]  # the heaviest first
     context = {
         "releases": sum(agency["releases"] for agency in agencies),
         "filled": sum(1 for agency in agencies if agency["releases"]),
         "fresh": max((agency["crawled"] for agency in agencies if agency["crawled"]), default=None),
-        "weights": list(zip(least, [100, *(weight - 1 for weight in least)], strict=False)),
+        "importance_levels": list(zip(least, [100, *(importance - 1 for importance in least)], strict=False)),
         "contact": datasette.metadata("about"),
         "contact_url": datasette.metadata("about_url"),
     }
@@ -109,9 +109,9 @@ def agency_routes() -> list[tuple[str, Any]]:
 MAX_INDEX_AGENCIES = 12  # agencies on the first page, those with the most releases
 MAX_INDEX_EDITS = 4
 LATEST_RELEASES_SQL = """
-    select r.id, r.title, r.kind, r.language, r.published, r.updated, r.first_seen, r.gone, r.agency, a.name, a.name_en
-    from listed l cross join releases r on r.id = l.release cross join agencies a on a.slug = r.agency
-    order by l.newest desc, l.release desc limit 12
+    select r.id, r.title, r.kind, r.language, r.published, r.updated, r.first_seen, r.removed_at, r.agency, a.name, a.name_en
+    from release_facets l cross join releases r on r.id = l.release cross join agencies a on a.slug = r.agency
+    order by l.sort_date desc, l.release desc limit 12
 """
 LAST_ADDED_SQL = "select max(first_seen) as first_seen from releases"
 

@@ -72,7 +72,7 @@ MAX_FEED_DIFF_CHARACTERS = 60_000  # characters; what an edit of a longer text c
 IMPORTANCE_CHOICES = (20, 50, 80)
 EDITS_CSV_COLUMNS = (
     *("revision", "previous", "release", "agency", "agency_name", "title", "url", "last_seen_before", "seen"),
-    *("weight", "unannounced", "stamp", "summary", "summary_en", "same_as", "diff", "page", "evidence"),
+    *("importance", "unannounced", "stamp", "summary", "summary_en", "reverts_to", "diff", "page", "evidence"),
 )
 
 
@@ -101,7 +101,7 @@ async def show_edits(request: Any, datasette: Any) -> Any:
         "edits": group_edits(page.edits),
         "more": page.next_cursor,
         "counts": counts,
-        "weights": IMPORTANCE_CHOICES,
+        "importance_levels": IMPORTANCE_CHOICES,
         "stamps": UPDATE_STAMP_CHOICES,
         "add_query": add_query,
     }
@@ -166,7 +166,7 @@ def build_edit_entry(edit: Edit, urls: dict[str, str | None], fields: Sequence[F
     """An edit as an entry of a feed."""
     told = choose_translation(language, edit.summary, edit.summary_en) or translate(language, "edited")
     terms = ["unannounced"] if edit.unannounced else []
-    said = [told, format_main_change(language, edit.changes), format_importance(language, edit.weight)]
+    said = [told, format_main_change(language, edit.changes), format_importance(language, edit.importance)]
     words = [word for word in (*said, translate(language, "unannounced") if edit.unannounced else "") if word]
     return AtomEntry(
         id=build_tag_uri(urls["diff"] or "", "2024", f"revision-{edit.id}"),

@@ -192,12 +192,12 @@ async def read_diff_metadata(run: RunQuery, before: StoredRevision, after: Store
     follows = after.metadata["previous"] == before.id
     if follows and after.metadata["changes"] is not None:
         changes = [Change(**change) for change in json.loads(after.metadata["changes"])]
-        told = {name: after.metadata[name] for name in ("weight", "summary", "summary_en")}
+        told = {name: after.metadata[name] for name in ("importance", "summary", "summary_en")}
     else:
         comparison = await asyncio.to_thread(compare, before.state, after.state)
         changes = list(comparison.changes)
         told = {
-            "weight": comparison.weight,
+            "importance": comparison.importance,
             "summary": summarise_changes(changes, "sv"),
             "summary_en": summarise_changes(changes, "en"),
         }
@@ -208,10 +208,12 @@ async def read_diff_metadata(run: RunQuery, before: StoredRevision, after: Store
     is_edit = follows and after.metadata["cause"] == "source"
     return {
         **told,
-        "changes": sorted(changes, key=lambda change: -change.weight),
+        "changes": sorted(changes, key=lambda change: -change.importance),
         "follows": follows,
         "cause": after.metadata["cause"] if follows else None,
-        "stamp": classify_update_stamp(after.metadata["dated"], after.state["updated"]) if is_edit else None,
+        "stamp": classify_update_stamp(after.metadata["update_date_changed"], after.state["updated"])
+        if is_edit
+        else None,
         "looked": find_last_seen(before.id, looks) if follows else None,
         "earlier": earlier,
         "later": later,
@@ -252,7 +254,7 @@ def build_diff_document(datasette: Any, request: Any, diff: RevisionDiff) -> Dat
             "before": {"revision": diff.before.id, "seen": diff.before.seen},
             "after": {"revision": diff.after.id, "seen": diff.after.seen},
             "release": diff.after.release,
-            **{name: facts[name] for name in ("weight", "summary", "summary_en")},
+            **{name: facts[name] for name in ("importance", "summary", "summary_en")},
             "unannounced": facts["stamp"] == "not moved",
             "stamp": facts["stamp"],
             "changes": [asdict(change) for change in facts["changes"]],
@@ -274,7 +276,7 @@ def build_diff_entry(diff: RevisionDiff, page_url: str, release_url: str, langua
         link=page_url,
         release_url=release_url,
         author=agency,
-        summary=f"{summary} · {format_importance(language, facts['weight'])}",
+        summary=f"{summary} · {format_importance(language, facts['importance'])}",
         field_diffs=diff.field_diffs,
         content=translate(
             language, "two_versions", one=format_time(language, before.seen), other=format_time(language, after.seen)
@@ -309,7 +311,7 @@ def diff_routes() -> list[tuple[str, Any]]:
 
 
 HISTORY_CSV_COLUMNS = (
-    *("event", "when", "last_seen_before", "until", "checks", "revision", "previous", "same_as", "weight"),
+    *("event", "when", "last_seen_before", "until", "checks", "revision", "previous", "reverts_to", "importance"),
     *(
         "unannounced",
         "stamp",
@@ -420,7 +422,7 @@ def describe_revision_event(language: str, revision: RevisionEvent) -> str:
         return translate(language, f"event_{revision.kind}")
     told = [
         choose_translation(language, revision.summary, revision.summary_en) or translate(language, "edited"),
-        format_importance(language, revision.weight),
+        format_importance(language, revision.importance),
     ]
     return " · ".join([*told, *([translate(language, "unannounced")] if revision.unannounced else [])])
 

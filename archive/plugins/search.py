@@ -23,12 +23,11 @@ from datasette import Response, hookimpl
 from datasette.database import QueryInterrupted
 from datasette.filters import FilterArguments
 
-from archive.analysis import match_word
 from archive.database import build_connection_runner, run_without_waiting
 from archive.feeds import ANY_FINISHED_CRAWL_SQL
 from archive.i18n import format_release_kind, format_stated_time, format_time, translate
 from archive.search import Results, find_release_by_url, is_url, search
-from archive.search.fts import build_plan, resolve_names
+from archive.search.fts import build_plan, match_word, resolve_names
 from archive.search.index import EVERY_RELEASE, NO_VALUE
 from archive.search.params import (
     FACETS,
@@ -101,7 +100,7 @@ def filters_from_request(request: Any, database: str, table: str, datasette: Any
         if asked.is_blank or (asked.tree and not plan.conditions and not text.startswith(MATCH_ALL)):
             return None
         conditions = " and ".join(plan.conditions)
-        where = [f"id in (select l.release from listed l where {conditions})"] if conditions else []
+        where = [f"id in (select l.release from release_facets l where {conditions})"] if conditions else []
         return FilterArguments(
             where, plan.values | {"search": f"{MATCH_ALL} AND ({plan.match})" if plan.match else MATCH_ALL}
         )
@@ -118,7 +117,7 @@ COMMON_COLUMNS = (
     "updated",
     "first_seen",
     "language",
-    "gone",
+    "removed_at",
     "url",
 )
 SEARCH_COLUMNS = {

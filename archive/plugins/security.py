@@ -143,7 +143,7 @@ ALLOWED_METHODS = ("GET", "HEAD", "OPTIONS")
 MAX_CONCURRENT_BY_PATH = {
     "/-/diff/": 1,
     "/search": 3,
-    "/-/delta": 2,
+    "/-/changes": 2,
 }  # at once; these compute for a while where texts are long
 CLOSED_PATHS = "allow-debug|auth-token|databases|logout|messages|patterns|permissions|threads"
 

@@ -24,7 +24,7 @@ from sqlite_utils import Database
 
 import archive
 from archive.analysis import load_dictionaries
-from archive.database import freeze_garbage_collector
+from archive.database import ArchiveError, check_version, freeze_garbage_collector
 from archive.history.comparison import find_main_change
 from archive.i18n import (
     NO_BREAK_SPACE,
@@ -124,10 +124,8 @@ def find_database_fault(tables_by_database: dict[str, list[str]]) -> str | None:
 
 
 def find_index_fault(connection: sqlite3.Connection) -> str | None:
-    """Why searches would find less than there is: the index is older than what reads it, or lacks releases."""
-    db = Database(connection)
-    known = {"index_facts", "delta", "listed"} <= set(db.table_names())
-    return SearchIndex(db).describe_fault() if known else "it is of an older kind"
+    """Return why searches would find less than there is (an older index, or releases not in it), or None."""
+    return SearchIndex(Database(connection)).describe_fault()
 
 
 @hookimpl
@@ -147,6 +145,10 @@ def startup(datasette: Any) -> Callable[[], Awaitable[None]]:
         if fault:
             raise click.ClickException(fault)
         db = datasette.databases["archive"]
+        try:
+            await db.execute_fn(partial(check_version, path=Path(db.path)))
+        except ArchiveError as error:
+            raise click.ClickException(str(error)) from error
         fault = await db.execute_fn(find_index_fault)
         if fault:
             raise click.ClickException(

@@ -1,6 +1,6 @@
 """/-/status, /-/coverage.
 
-The completeness ledger (/-/ledger, with .json and .csv; ?agency= for one): what sources list, what is missing.
+The completeness ledger (/-/coverage, with .json and .csv; ?agency= for one): what sources list, what is missing.
 
 How each agency fares (/-/status, with .json, .csv and .atom of what changed; /-/status/<slug>), and our manners.
 """
@@ -55,10 +55,10 @@ from archive.web.responses import (
     render_error,
 )
 
-COVERAGE_PATH = "/-/ledger"
+COVERAGE_PATH = "/-/coverage"
 COVERAGE_FORMAT_SUFFIX = r"(?:\.(?P<format>json|csv))?$"
-COVERAGE_COUNTS = ("listed", "held", "refused", "missing", "delisted")
-OVERVIEW_COLUMNS = ("agency", "agency_name", *COVERAGE_COUNTS, "whole", "problem", "checked", "page")
+COVERAGE_COUNTS = ("listed", "stored", "rejected", "missing", "unlisted")
+OVERVIEW_COLUMNS = ("agency", "agency_name", *COVERAGE_COUNTS, "complete", "problem", "checked", "page")
 MONTH_COLUMNS = ("agency", "month", *COVERAGE_COUNTS)
 
 
@@ -74,7 +74,7 @@ async def show_coverage(request: Any, datasette: Any) -> Any:
                     datasette, request, kind, build_agency_coverage_document(datasette, request, asked, one), lang
                 )
             context: dict[str, Any] = {"one": one, "row": one.agency, "after": asked.after}
-            return Response.html(await datasette.render_template("ledger_agency.html", context, request=request))
+            return Response.html(await datasette.render_template("coverage_agency.html", context, request=request))
         rows = await read_coverage_overview(run, lang)
     except FilterError as error:
         return await render_error(datasette, request, kind, 400, error.text_key, **error.text_values)
@@ -84,16 +84,16 @@ async def show_coverage(request: Any, datasette: Any) -> Any:
         return await render_document(datasette, request, kind, build_overview_document(datasette, request, rows), lang)
     checked = [row for row in rows if row["checked"]]
     context = {
-        "gaps": [row for row in checked if row["missing"]],
-        "broken": [row for row in checked if not row["missing"] and not row["whole"]],
-        "complete": [row for row in checked if not row["missing"] and row["whole"]],
+        "missing_releases": [row for row in checked if row["missing"]],
+        "broken": [row for row in checked if not row["missing"] and not row["complete"]],
+        "complete": [row for row in checked if not row["missing"] and row["complete"]],
         "uncompared": len(rows) - len(checked),
         "missing": sum(row["missing"] for row in checked),
         "listed": sum(row["listed"] for row in checked),
-        "delisted": sum(row["delisted"] or 0 for row in checked),
+        "unlisted": sum(row["unlisted"] or 0 for row in checked),
         "compared": max((row["checked"] for row in checked), default=None),
     }
-    return Response.html(await datasette.render_template("ledger.html", context, request=request))
+    return Response.html(await datasette.render_template("coverage.html", context, request=request))
 
 
 def build_overview_document(datasette: Any, request: Any, rows: Sequence[dict[str, Any]]) -> DataDocument:
@@ -103,7 +103,7 @@ def build_overview_document(datasette: Any, request: Any, rows: Sequence[dict[st
         told = {name: row[name] for name in OVERVIEW_COLUMNS if name in row}
         return told | {
             "agency_name": row["name"],
-            "whole": read_whole_flag(row),
+            "complete": read_whole_flag(row),
             "page": build_coverage_url(datasette, request, agency=row["agency"]),
         }
 
@@ -117,9 +117,9 @@ def build_agency_coverage_document(
     row = coverage.agency
     head = {
         **{"agency": row["agency"], "agency_name": row["name"], "checked": row["checked"]},
-        **{"whole": read_whole_flag(row), "problem": row["problem"]},
-        "sources": [{**source, "whole": read_whole_flag(source)} for source in coverage.sources],
-        "gaps": coverage.missing_releases,
+        **{"complete": read_whole_flag(row), "problem": row["problem"]},
+        "sources": [{**source, "complete": read_whole_flag(source)} for source in coverage.sources],
+        "missing_releases": coverage.missing_releases,
     }
     months = [{"agency": row["agency"], **month} for month in coverage.months]
     more = coverage.next_cursor if request.url_vars["format"] == "json" else None
@@ -173,7 +173,7 @@ def build_coverage_url(datasette: Any, request: Any, ending: str = "", **values:
 
 def read_whole_flag(row: Mapping[str, Any]) -> bool | None:
     """Whether all was read to its end; None where nothing was."""
-    return None if row["whole"] is None else bool(row["whole"])
+    return None if row["complete"] is None else bool(row["complete"])
 
 
 def coverage_routes() -> list[tuple[str, Any]]:
@@ -186,7 +186,7 @@ MAX_UNGROUPED_FAULTS = 40  # faults, from which on those of one sentence are tol
 EVENTS_PAGE_SIZE = 50  # a page of the feed
 STATUS_COLUMNS = (
     *("agency", "agency_name", "state", "since", "code", "why", "red", "acknowledged", "newest", "usual_gap"),
-    *("expected", "judged", "held", "listed", "found", "refused", "held_back", "crawled", "worked"),
+    *("expected", "judged", "stored", "listed", "found", "rejected", "quarantined", "crawled", "worked"),
     *("requests", "bytes", "not_modified", "robots", "delay", *(f"{name}_told" for name in TRACKED_FIELDS), "page"),
 )
 
@@ -236,7 +236,7 @@ async def show_agency_status(request: Any, datasette: Any) -> Any:
     context = {
         "row": rows[0],
         "events": [event | describe_health_event(lang, event) for event in events],
-        "kinds": sorted(rows[0].facts.get("faults", {}).items(), key=lambda pair: (-pair[1], pair[0])),
+        "kinds": sorted(rows[0].facts.get("failures", {}).items(), key=lambda pair: (-pair[1], pair[0])),
         **build_status_formatters(lang),
     }
     return Response.html(await datasette.render_template("status_agency.html", context, request=request))
@@ -321,13 +321,15 @@ def build_status_document(datasette: Any, request: Any, rows: Sequence[AgencyHea
 
 def format_status_row(datasette: Any, request: Any, row: AgencyHealth) -> dict[str, Any]:
     """One agency as data: flat, but for what there is by kind and field."""
-    facts, guest = row.facts, row.facts.get("guest", {})
+    facts, guest = row.facts, row.facts.get("politeness", {})
     told = {name: getattr(row, name) for name in STATUS_COLUMNS if hasattr(row, name)}
-    told |= {name: facts.get(name) for name in ("held", "listed", "found", "refused", "held_back", "crawled", "worked")}
+    told |= {
+        name: facts.get(name) for name in ("stored", "listed", "found", "rejected", "quarantined", "crawled", "worked")
+    }
     told |= {name: guest.get(name) for name in ("requests", "bytes", "not_modified", "robots", "delay")}
-    told |= {f"{name}_told": facts.get("fills", {}).get(name, [None])[0] for name in TRACKED_FIELDS}
+    told |= {f"{name}_told": facts.get("field_fill", {}).get(name, [None])[0] for name in TRACKED_FIELDS}
     told |= {"agency_name": row.name, "code": row.reason["code"], "reason": row.reason}
-    told |= {"faults": facts.get("faults", {}), "fills": facts.get("fills", {})}
+    told |= {"failures": facts.get("failures", {}), "field_fill": facts.get("field_fill", {})}
     return told | {
         "page": build_absolute_url(datasette, request, keep_requested_language(request, f"{STATUS_PATH}/{row.agency}"))
     }

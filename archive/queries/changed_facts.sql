@@ -8,7 +8,7 @@ select
   c.value ->> 'kind' as kind,
   c.value ->> 'before' as before,
   c.value ->> 'after' as after,
-  c.value ->> 'weight' as weight,
+  c.value ->> 'importance' as importance,
   '/-/diff/' || v.previous || '/' || v.id as link
 from revisions v
 join releases r on r.id = v.release

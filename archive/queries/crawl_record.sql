@@ -1,5 +1,5 @@
 -- How an agency was read
--- Each day's crawls: how many releases were named, new, revised and away, how many pages could not be read, and how much
+-- Each day's crawls: how many releases were named, new, revised and away, how many pages could not be parsed, and how much
 -- was asked for. Leave the agency empty for all of them.
 select
   substr(started, 1, 10) as day,
@@ -9,8 +9,8 @@ select
   sum(listed) as listed,
   sum(new) as new,
   sum(revised) as revised,
-  sum(away) as away,
-  sum(refused) as refused,
+  sum(missing) as missing,
+  sum(rejected) as rejected,
   sum(errors) as errors,
   sum(requests) as requests,
   sum(bytes) as bytes

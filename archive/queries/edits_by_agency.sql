@@ -5,9 +5,9 @@ select
   r.agency,
   count(*) as edits,
   count(distinct v.release) as releases_edited,
-  sum(v.dated = 0 and v.updated is not null) as unannounced,
-  sum(v.weight >= 50) as weighty,
-  (select count(*) from releases g where g.agency = r.agency and g.gone is not null) as removed,
+  sum(v.update_date_changed = 0 and v.updated is not null) as unannounced,
+  sum(v.importance >= 50) as weighty,
+  (select count(*) from releases g where g.agency = r.agency and g.removed_at is not null) as removed,
   '/-/edits?agency=' || r.agency as link
 from revisions v
 join releases r on r.id = v.release

@@ -1,5 +1,5 @@
 -- Every state of a page
--- All revisions of the release at an address, oldest first: when each was read, why it differs from the one before, and
+-- All revisions of the release at an address, oldest first: when each was parsed, why it differs from the one before, and
 -- by what rules or from which collection.
 select
   v.id as revision,
@@ -8,9 +8,9 @@ select
   v.title,
   v.published,
   v.updated,
-  v.weight,
+  v.importance,
   v.summary,
-  v.reader,
+  v.parser_version,
   '/-/revision/' || v.id as link
 from releases r
 join revisions v on v.release = r.id

@@ -10,7 +10,7 @@ select
   other.published as other_published,
   '/archive/releases/' || one.id as link,
   '/archive/releases/' || other.id as other_link
-from joint_texts j
+from near_duplicates j
 join releases one on one.id = j.release
 join releases other on other.id = j.other
 where (coalesce(one.published, one.first_seen), one.id) < (coalesce(other.published, other.first_seen), other.id)

@@ -7,7 +7,7 @@ select
   v.title,
   '/-/diff/' || v.previous || '/' || v.id as link
 from revisions v
-join revisions s on s.id = v.same_as
+join revisions s on s.id = v.reverts_to
 join releases r on r.id = v.release
 where v.cause = 'source' and (:agency = '' or r.agency = :agency)
 order by v.seen desc

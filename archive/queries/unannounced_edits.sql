@@ -5,13 +5,13 @@ select
   v.seen,
   r.agency,
   v.title,
-  v.weight,
+  v.importance,
   v.summary,
   '/-/diff/' || v.previous || '/' || v.id as link
 from revisions v
 join releases r on r.id = v.release
-where v.cause = 'source' and v.previous is not null and v.dated = 0
-  and v.weight >= cast(coalesce(nullif(:weight, ''), '50') as integer)
+where v.cause = 'source' and v.previous is not null and v.update_date_changed = 0
+  and v.importance >= cast(coalesce(nullif(:importance, ''), '50') as integer)
   and (:agency = '' or r.agency = :agency)
-order by v.weight desc, v.seen desc
+order by v.importance desc, v.seen desc
 limit 500

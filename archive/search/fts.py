@@ -1,15 +1,10 @@
-"""AST → FTS5 MATCH + SQL; facet terms, date windows, name look-up.
+"""Turns a parsed query into an FTS5 expression, SQL conditions and the statements that find hits.
 
-A query understood, as SQL: an FTS5 expression where words lead, conditions for all else, and the values of both.
+Words become an FTS5 expression where possible. Facet values and months are words of the index, too (see index.py), so
+that they narrow the hits inside FTS5. Everything else becomes a condition on the table release_facets.
 
-What a query's names stand for in this archive: agencies and tags as typed, and words that begin so.
-
-Makes what the index has to go through fewer: choices as words of the index, and the months of the newest hits.
-
-What a very common word finds is ranked, counted and shown among its newest MOST_HITS alone. Which these are is told by
-the months they stand in: words of the index as well, so that older releases are never looked at.
-
-Hits as SQL: what of a query is a word of the index, what is a condition, and the statement that finds them.
+Of a very common word only the newest MAX_HITS hits are ranked, counted and shown. `DateWindow` narrows a search to the
+months that hold them, so that FTS5 never looks at older releases.
 """
 
 from __future__ import annotations
@@ -18,10 +13,9 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice, product
-from typing import Any as Anything
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from archive.analysis import PART_COLUMN_FILTER, TEXT_COLUMN_FILTER, analyze_word, match_word, quote_fts
+from archive.analysis import analyze_word, find_compound_key
 from archive.database import RunQuery
 from archive.feeds import SEARCH_FEED_SQL
 from archive.search.index import (
@@ -30,8 +24,10 @@ from archive.search.index import (
     LISTED_MONTH_PREFIX,
     LISTED_YEAR_PREFIX,
     NO_VALUE,
+    PART_COLUMNS,
     QUESTIONS_PREFIX,
     TAG_PREFIX,
+    TEXT_COLUMNS,
     YEAR_PREFIX,
     encode_facet_term,
 )
@@ -48,38 +44,71 @@ from archive.search.query import (
     fold_diacritics,
 )
 
-MAX_NEAR_COMBINATIONS = 16  # of the words of a NEAR together
+# Columns of the index.
+TEXT_COLUMN_FILTER = f"{{{' '.join(TEXT_COLUMNS)}}}"
+PART_COLUMN_FILTER = f"{{{' '.join(PART_COLUMNS)}}}"
 
+# Limits of queries.
+MAX_NEAR_COMBINATIONS = 16  # of readings of the terms of a NEAR
+MAX_EXTRA_LEMMAS = 60  # lemmas that do not begin with the prefix themselves: kvinnor* also finds kvinna
+MAX_PREFIX_POSTINGS = 60_000  # releases of words with a prefix; above it only the most common words are searched
+MAX_PREFIX_LEMMAS = 40  # of those most common words
+LAST_CHARACTER = "\U0010ffff"  # sorts after all words with a prefix
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PrefixExpansion:
-    """Lemmas of words that begin as one with a star does: besides all that begin so, or (`alone`) these only.
+# The newest hits.
+MAX_HITS = 10_000  # older hits are neither counted nor shown, because a very common word would take seconds
+MIN_WINDOW_GROWTH = 1.1  # factor; the next window is at least so much larger
+WINDOW_MARGIN = 1.05  # factor: a window aims at a few more hits than needed
+NEWEST_FRACTION = 12  # the newest twelfth of the months is searched first where a few hits may be enough
+MAX_WINDOW_SHARE = 0.4  # of all releases; a larger window costs more than sorting all hits
 
-    left: how many lemmas of such words are not among them.
-    """
+# Facets, as words of the index and as columns of release_facets.
+FACET_PREFIXES = {
+    "agency": AGENCY_PREFIX,
+    "kind": KIND_PREFIX,
+    "year": YEAR_PREFIX,
+    "questions": QUESTIONS_PREFIX,
+    "tag": TAG_PREFIX,
+}
+FACET_COLUMNS = {
+    "agency": "l.agency",
+    "kind": f"coalesce(l.kind, '{NO_VALUE}')",
+    "year": f"coalesce(substr(l.sort_day, 1, 4), '{NO_VALUE}')",
+    "questions": "iif(l.questions > 0, 'yes', 'no')",
+}
 
-    lemmas: tuple[str, ...] = ()
-    replaces_prefix: bool = False
-    omitted: int = 0
+# SQL.
+QUESTION_MATCH_SQL = (
+    "l.release in (select release from questions where id in (select rowid from search_questions where {match}))"
+)
+RELEASE_MATCH_SQL = "l.release in (select rowid from search where {match})"
+TAG_CONDITION_SQL = (
+    "l.release in (select rt.release from release_tags rt join tags t on t.id = rt.tag where t.name {holds})"
+)
+PREFIX_LEMMAS_SQL = """
+    select lemma, sum(releases) as n, sum(sum(releases)) over () as whole, count(*) over () as lemmas,
+      lemma >= :low and lemma < :high as alike
+    from vocabulary where word >= :low and word < :high group by lemma order by n desc limit :most
+"""
+MONTH_COUNTS_SQL = (
+    "select month, releases from month_counts where agency = '' and month not in ('', 'none') order by month desc"
+)
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ResolvedNames:
-    """What the archive knows of a query's names: lemmas of words that begin so, slugs of agencies, names of tags."""
-
-    prefixes: Mapping[str, PrefixExpansion] = field(default_factory=dict)
-    agencies: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # as typed → slugs
-    tags: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # as typed → names
+Key = TypeVar("Key")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IndexTable:
-    """What is searched: the index `table`, whose columns `fields` names; `key` is what its rowid is."""
+    """An FTS5 table to search.
+
+    text_columns: column filter for all texts; fields: field of the query language → column; part_columns: column filter
+    for compound parts, if bm25 is to weigh them separately.
+    """
 
     table: str
     text_columns: str
     fields: Mapping[str, str]
-    part_columns: str = ""  # columns of parts that are weighed apart
+    part_columns: str = ""
 
 
 RELEASE_INDEX = IndexTable(
@@ -91,58 +120,206 @@ QUESTION_INDEX = IndexTable(
     text_columns="{question answer}",
     fields={"question": "question", "answer": "answer"},
 )
-QUESTION_MATCH_SQL = (
-    "l.release in (select release from questions where id in (select rowid from search_questions where {match}))"
-)
-RELEASE_MATCH_SQL = "l.release in (select rowid from search where {match})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrefixExpansion:
+    """Lemmas to search for a word with a star.
+
+    They are searched in addition to all words with the prefix, or instead of them (`replaces_prefix`). omitted: the
+    number of lemmas left out.
+    """
+
+    lemmas: tuple[str, ...] = ()
+    replaces_prefix: bool = False
+    omitted: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResolvedNames:
+    """What the names and prefixes of a query stand for in this archive."""
+
+    prefixes: Mapping[str, PrefixExpansion] = field(default_factory=dict)
+    agencies: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # as typed → slugs
+    tags: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # as typed → names
 
 
 @dataclass(slots=True)
 class SearchPlan:
-    """match: the expression of the words, "" where none leads; conditions on `listed l`, all of which must hold.
+    """How to find what a query asks for.
 
-    within: expressions over the index's facts that hold for whatever the conditions hold for, and make it fewer.
+    match: the FTS5 expression, "" if there is none; conditions: SQL conditions on `release_facets l` that must all
+    hold; prefilters: FTS5 expressions that hold wherever the conditions do, and so save looking at other releases.
     """
 
     match: str = ""
     conditions: list[str] = field(default_factory=list)
     prefilters: list[str] = field(default_factory=list)
-    values: dict[str, Anything] = field(default_factory=dict)
+    values: dict[str, Any] = field(default_factory=dict)
 
-    def bind(self, value: Anything) -> str:
-        """A name for a value."""
+    def bind(self, value: Any) -> str:
+        """Add a value and return its placeholder."""
         name = f"v{len(self.values)}"
         self.values[name] = value
         return f":{name}"
 
 
+class DateWindow:
+    """The newest months that may hold the newest MAX_HITS hits, as FTS5 expressions.
+
+    The window is opened step by step, further back each time.
+    """
+
+    def __init__(self, months: Sequence[tuple[str, int]], expected: float) -> None:
+        """Create a window. expected: the number of releases that may hold MAX_HITS hits."""
+        self.months, self.total = months, sum(number for _, number in months)
+        self.target, self.covered = WINDOW_MARGIN * expected, 0
+        self.opened_months = 0
+
+    def open_next_months(self) -> str:
+        """Return an expression for the next months; "" if the window would hold nearly all releases."""
+        first = self.opened_months
+        if self.target >= MAX_WINDOW_SHARE * self.total:
+            self.opened_months = len(self.months)
+            return ""
+        while self.covered < self.target:
+            self.covered += self.months[self.opened_months][1]
+            self.opened_months += 1
+        return self._match_range(first, self.opened_months)
+
+    def widen(self, hit_count: int) -> None:
+        """Enlarge the window, because the months opened so far had only `hit_count` hits."""
+        self.target = self.covered * max(MIN_WINDOW_GROWTH, WINDOW_MARGIN * MAX_HITS / (hit_count + 1))
+
+    def list_match_parts(self) -> list[str]:
+        """Return expressions for all opened months, newest first; "" stands for all releases.
+
+        The first one alone may be enough.
+        """
+        newest = max(1, self.opened_months // NEWEST_FRACTION)
+        if self.opened_months == len(self.months):
+            return [self._match_range(0, newest), ""]
+        return [
+            self._match_range(0, newest),
+            *([self._match_range(newest, self.opened_months)] if newest < self.opened_months else []),
+        ]
+
+    def _match_range(self, start: int, end: int) -> str:
+        months = [month for month, _ in self.months]
+        return match_months(months[start:end], months)
+
+
+async def resolve_names(run: RunQuery, tree: QueryNode | None) -> tuple[ResolvedNames, list[SearchNote]]:
+    """Look up the names and prefixes of a query; add a note for each that does not exist."""
+    filters = [node for node in iter_nodes(tree) if isinstance(node, FilterNode)]
+    terms = [node for node in iter_nodes(tree) if isinstance(node, TermNode)]
+    agencies = {node.value for node in filters if node.field == "agency"}
+    tags = {node.value for node in filters if node.field == "tag"}
+    prefixes = {" ".join(term.words) for term in terms if term.is_prefix}
+    names = ResolvedNames(
+        prefixes={text: await expand_prefix(run, text) for text in prefixes if " " not in text},
+        agencies=await resolve_agencies(run, agencies) if agencies else {},
+        tags=await resolve_tags(run, tags) if tags else {},
+    )
+    notes = [SearchNote("no_agency", value) for value in sorted(agencies) if not names.agencies[value]]
+    notes += [SearchNote("many_begin", f"{text}*") for text, expansion in names.prefixes.items() if expansion.omitted]
+    notes += [SearchNote("no_tag", value) for value in sorted(tags) if not names.tags[value]]
+    return names, notes
+
+
+def iter_nodes(node: QueryNode | None) -> Iterable[QueryNode]:
+    """Yield a node and all nodes below it."""
+    if node is None:
+        return
+    yield node
+    if isinstance(node, AndNode | OrNode):
+        for part in node.parts:
+            yield from iter_nodes(part)
+    elif isinstance(node, NotNode):
+        yield from iter_nodes(node.part)
+    elif isinstance(node, NearNode):
+        yield from node.terms
+
+
+async def expand_prefix(run: RunQuery, prefix: str) -> PrefixExpansion:
+    """Find the lemmas to search for words with a prefix."""
+    rows = await run(PREFIX_LEMMAS_SQL, {"low": prefix, "high": prefix + LAST_CHARACTER, "most": 200})
+    if rows and rows[0]["whole"] > MAX_PREFIX_POSTINGS:
+        lemmas = tuple(row["lemma"] for row in rows[:MAX_PREFIX_LEMMAS])
+        return PrefixExpansion(lemmas=lemmas, replaces_prefix=True, omitted=rows[0]["lemmas"] - len(lemmas))
+    return PrefixExpansion(lemmas=tuple(row["lemma"] for row in rows if not row["alike"])[:MAX_EXTRA_LEMMAS])
+
+
+async def resolve_agencies(run: RunQuery, values: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """Find the agencies with exactly this slug or name, else those with a word that begins so.
+
+    Diacritics are ignored.
+    """
+    rows = await run("select slug, name, name_en from agencies", {})
+    names = [
+        (
+            row["slug"],
+            {fold_diacritics(row["slug"]), fold_diacritics(row["name"]), fold_diacritics(row["name_en"] or "")},
+        )
+        for row in rows
+    ]
+    return {value: match_names(fold_diacritics(value), names) for value in values}
+
+
+async def resolve_tags(run: RunQuery, values: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """Find the tags with exactly this name, else those with a word that begins so.
+
+    Diacritics are ignored.
+    """
+    rows = await run("select id, name from tags", {})
+    names = [(row["name"], {fold_diacritics(row["name"])}) for row in rows]
+    return {value: match_names(fold_diacritics(value), names) for value in values}
+
+
+def match_names(value: str, names: list[tuple[Key, set[str]]]) -> tuple[Key, ...]:
+    """Return the keys with exactly this name, else those with a word in a name that begins so."""
+    if exact := tuple(key for key, candidates in names if value in candidates):
+        return exact
+    return tuple(key for key, candidates in names if any(f" {value}" in f" {name}" for name in candidates))[:200]
+
+
+def plan_search(request: SearchRequest, names: ResolvedNames, index: IndexTable = RELEASE_INDEX) -> SearchPlan:
+    """Plan a search request. A query without any word or number finds nothing."""
+    plan = build_plan(request.query.tree, names, QUESTION_INDEX if request.show == "questions" else index)
+    if request.query.is_blank:
+        plan.conditions.append("false")
+    return plan
+
+
 def build_plan(tree: QueryNode | None, names: ResolvedNames, index: IndexTable = RELEASE_INDEX) -> SearchPlan:
-    """How to find what is asked for.
+    """Plan how to find what a query asks for.
 
     >>> build_plan(TermNode(("myndigheterna",)), ResolvedNames()).match
     '"myndighet"'
     """
     plan = SearchPlan()
     parts = tree.parts if isinstance(tree, AndNode) else (tree,) if tree is not None else ()
-    wanted = [part for part in parts if not isinstance(part, NotNode)]
-    matches = {part: match for part in wanted if (match := build_node_match(part, names, index))}
+    required = [part for part in parts if not isinstance(part, NotNode)]
+    matches = {part: match for part in required if (match := build_node_match(part, names, index))}
     plan.match = join_with_and(matches.values())
-    unwanted = [part.part for part in parts if isinstance(part, NotNode)]
+    excluded = [part.part for part in parts if isinstance(part, NotNode)]
     if plan.match:
-        refused = {part: match for part in unwanted if (match := build_node_match(part, names, index))}
-        for match in refused.values():
+        excluded_matches = {part: match for part in excluded if (match := build_node_match(part, names, index))}
+        for match in excluded_matches.values():
             plan.match = f"({plan.match}) NOT ({match})"
-        unwanted = [part for part in unwanted if part not in refused]
-    plan.conditions = [f"({build_node_condition(part, plan, names, index)})" for part in wanted if part not in matches]
-    plan.conditions += [f"not ({build_node_condition(part, plan, names, index)})" for part in unwanted]
+        excluded = [part for part in excluded if part not in excluded_matches]
+    plan.conditions = [
+        f"({build_node_condition(part, plan, names, index)})" for part in required if part not in matches
+    ]
+    plan.conditions += [f"not ({build_node_condition(part, plan, names, index)})" for part in excluded]
     plan.prefilters = [
-        within for part in wanted if isinstance(part, FilterNode) and (within := build_prefilter(part, names))
+        prefilter for part in required if isinstance(part, FilterNode) and (prefilter := build_prefilter(part, names))
     ]
     return plan
 
 
 def build_node_match(node: QueryNode, names: ResolvedNames, index: IndexTable) -> str:
-    """The node as an FTS5 expression over the source; "" where it cannot be one."""
+    """Return the FTS5 expression of a node; "" if there is none."""
     if isinstance(node, TermNode):
         return match_term(node, names, index)
     if isinstance(node, NearNode):
@@ -151,16 +328,16 @@ def build_node_match(node: QueryNode, names: ResolvedNames, index: IndexTable) -
         matches = [build_node_match(part, names, index) for part in node.parts]
         return " OR ".join(f"({match})" for match in matches) if all(matches) else ""
     if isinstance(node, AndNode):
-        plain = [build_node_match(part, names, index) for part in node.parts if not isinstance(part, NotNode)]
-        refused = [build_node_match(part.part, names, index) for part in node.parts if isinstance(part, NotNode)]
-        if not plain or not all(plain) or not all(refused):
+        required = [build_node_match(part, names, index) for part in node.parts if not isinstance(part, NotNode)]
+        excluded = [build_node_match(part.part, names, index) for part in node.parts if isinstance(part, NotNode)]
+        if not required or not all(required) or not all(excluded):
             return ""
-        return join_with_and(plain) + "".join(f" NOT ({match})" for match in refused)
+        return join_with_and(required) + "".join(f" NOT ({match})" for match in excluded)
     return ""
 
 
 def build_node_condition(node: QueryNode, plan: SearchPlan, names: ResolvedNames, index: IndexTable) -> str:
-    """The node as a condition on `listed l`."""
+    """Return the SQL condition of a node, on `release_facets l`."""
     if isinstance(node, NotNode):
         return f"not ({build_node_condition(node.part, plan, names, index)})"
     if isinstance(node, AndNode | OrNode):
@@ -168,30 +345,30 @@ def build_node_condition(node: QueryNode, plan: SearchPlan, names: ResolvedNames
         return word.join(f"({build_node_condition(part, plan, names, index)})" for part in node.parts)
     if isinstance(node, FilterNode):
         return build_filter_condition(node, plan, names)
-    other, by = (
+    other, template = (
         (QUESTION_INDEX, QUESTION_MATCH_SQL)
         if node.field in QUESTION_INDEX.fields
         else (RELEASE_INDEX, RELEASE_MATCH_SQL)
     )
     match = build_node_match(node, names, other)
-    return by.format(match=f"{other.table} match {plan.bind(match)}") if match else "false"
+    return template.format(match=f"{other.table} match {plan.bind(match)}") if match else "false"
 
 
 def build_filter_condition(node: FilterNode, plan: SearchPlan, names: ResolvedNames) -> str:
-    """An agency, a tag, or a day; what nobody knows holds for nothing."""
+    """Return the SQL condition of an agency, tag or day. An unknown name matches nothing."""
     if node.field == "agency":
         slugs = ", ".join(map(plan.bind, names.agencies.get(node.value, ())))
         return f"l.agency in ({slugs})"
     if node.field == "tag":
         tags = ", ".join(map(plan.bind, names.tags.get(node.value, ())))
-        named = f"select rt.release from release_tags rt join tags t on t.id = rt.tag where t.name in ({tags})"
-        return f"l.release in ({named})"
-    # what has no date is on no day: a "not" finds it
-    return f"ifnull(l.day {'>=' if node.field == 'from' else '<='} {plan.bind(node.value)}, 0)"
+        tagged = f"select rt.release from release_tags rt join tags t on t.id = rt.tag where t.name in ({tags})"
+        return f"l.release in ({tagged})"
+    # A release without a date is on no day, and is found by a "not".
+    return f"ifnull(l.sort_day {'>=' if node.field == 'from' else '<='} {plan.bind(node.value)}, 0)"
 
 
 def build_prefilter(node: FilterNode, names: ResolvedNames) -> str:
-    """An agency, a tag or a day as an expression over the index's facts; "" where none would make much fewer."""
+    """Return the FTS5 expression of an agency or tag; "" for days, which would not narrow much."""
     if node.field == "agency":
         return match_facet_terms(AGENCY_PREFIX, names.agencies.get(node.value, ()))
     if node.field == "tag":
@@ -199,18 +376,28 @@ def build_prefilter(node: FilterNode, names: ResolvedNames) -> str:
     return ""
 
 
-def match_facet_terms(prefix: str, values: Iterable[str]) -> str:
-    """Any of some values.
+def match_word(word: str, text_columns: str = TEXT_COLUMN_FILTER, part_columns: str = "") -> str:
+    """Return the FTS5 expression for a word, in all its readings and as a part of compounds.
 
-    >>> match_facet_terms("\ue001", ["fyr", "hamn"]).encode("ascii", "replace")
-    b'facts: ("?667972" OR "?68616d6e")'
+    It is "" if the word has no letter or digit. The index decides which parts of a compound are found
+    (`find_compound_parts`). The first reading is looked for in all columns, which costs a third of choosing among them.
+
+    part_columns: columns of compound parts that are searched separately, so that bm25 knows how common a part is.
+
+    >>> match_word("ministrarnas"), match_word("led"), match_word("EU-ministern")
+    ('"minister"', '("led" OR {title lead body questions}: ("lead"))', '{title lead body questions}: ("eu minister")')
     """
-    told = " OR ".join(quote_fts(encode_facet_term(prefix, value)) for value in values)
-    return f"facts: ({told})" if told else ""
+    lemmas, part = analyze_word(word).lemmas, find_compound_key(word)
+    if part and part_columns:
+        return f"({text_columns}: ({' OR '.join(map(quote_fts, lemmas))}) OR {part_columns}: {quote_fts(part)})"
+    others = [lemma for lemma in lemmas if lemma != part]
+    alternatives = [quote_fts(part)] if part else []
+    alternatives += [f"{text_columns}: ({' OR '.join(map(quote_fts, others))})"] if others else []
+    return f"({' OR '.join(alternatives)})" if len(alternatives) > 1 else "".join(alternatives)
 
 
 def match_term(term: TermNode, names: ResolvedNames, index: IndexTable) -> str:
-    """A word, a phrase or a beginning; only in the field asked for."""
+    """Return the expression for a word, phrase or prefix; "" if its field is not in this index."""
     columns = index.text_columns
     if term.field:
         if term.field not in index.fields:
@@ -218,8 +405,8 @@ def match_term(term: TermNode, names: ResolvedNames, index: IndexTable) -> str:
         columns = f"{{{index.fields[term.field]}}}"
     text = " ".join(term.words)
     if term.is_prefix:
-        begun = names.prefixes.get(text, PrefixExpansion())
-        readings = [*([] if begun.replaces_prefix else [f"{quote_fts(text)} *"]), *map(quote_fts, begun.lemmas)]
+        expansion = names.prefixes.get(text, PrefixExpansion())
+        readings = [*([] if expansion.replaces_prefix else [f"{quote_fts(text)} *"]), *map(quote_fts, expansion.lemmas)]
         return f"{columns}: ({' OR '.join(readings)})"
     match = match_word(text, columns, index.part_columns)
     if not term.field or not match:
@@ -229,7 +416,7 @@ def match_term(term: TermNode, names: ResolvedNames, index: IndexTable) -> str:
 
 
 def match_near(near: NearNode, index: IndexTable) -> str:
-    """In every reading of its words, up to a number of them."""
+    """Return the expression for NEAR, with every reading of its terms up to MAX_NEAR_COMBINATIONS."""
     columns = index.text_columns
     if near.field:
         if near.field not in index.fields:
@@ -247,185 +434,43 @@ def match_near(near: NearNode, index: IndexTable) -> str:
     return f"{columns}: ({' OR '.join(nears)})" if nears else ""
 
 
-def join_with_and(matches: Iterable[str]) -> str:
-    """Expressions that must all hold."""
-    held = list(matches)
-    return held[0] if len(held) == 1 else " AND ".join(f"({match})" for match in held)
+def match_facet_terms(prefix: str, values: Iterable[str]) -> str:
+    """Return the expression for any of some facet values.
 
-
-MAX_EXTRA_LEMMAS = 60  # lemmas besides those that begin as the word does: kvinnor* also finds kvinna
-MAX_PREFIX_POSTINGS = (
-    60_000  # of words that begin so, of which the index makes one list; of more, the commonest are asked
-)
-MAX_PREFIX_LEMMAS = 40  # of those
-Key = TypeVar("Key")
-LAST_CHARACTER = "\U0010ffff"
-PREFIX_LEMMAS_SQL = """
-    select lemma, sum(releases) as n, sum(sum(releases)) over () as whole, count(*) over () as lemmas,
-      lemma >= :low and lemma < :high as alike
-    from vocabulary where word >= :low and word < :high group by lemma order by n desc limit :most
-"""
-
-
-async def resolve_names(run: RunQuery, tree: QueryNode | None) -> tuple[ResolvedNames, list[SearchNote]]:
-    """The names that stand in a query, looked up; a note for each that nobody knows."""
-    facts = [node for node in iter_nodes(tree) if isinstance(node, FilterNode)]
-    terms = [node for node in iter_nodes(tree) if isinstance(node, TermNode)]
-    agencies = {fact.value for fact in facts if fact.field == "agency"}
-    tags = {fact.value for fact in facts if fact.field == "tag"}
-    begun = {" ".join(term.words) for term in terms if term.is_prefix}
-    known = ResolvedNames(
-        prefixes={text: await expand_prefix(run, text) for text in begun if " " not in text},
-        agencies=await resolve_agencies(run, agencies) if agencies else {},
-        tags=await resolve_tags(run, tags) if tags else {},
-    )
-    notes = [SearchNote("no_agency", value) for value in sorted(agencies) if not known.agencies[value]]
-    notes += [SearchNote("many_begin", f"{text}*") for text, begun in known.prefixes.items() if begun.omitted]
-    notes += [SearchNote("no_tag", value) for value in sorted(tags) if not known.tags[value]]
-    return known, notes
-
-
-def iter_nodes(node: QueryNode | None) -> Iterable[QueryNode]:
-    """A query's parts, each."""
-    if node is None:
-        return
-    yield node
-    if isinstance(node, AndNode | OrNode):
-        for part in node.parts:
-            yield from iter_nodes(part)
-    elif isinstance(node, NotNode):
-        yield from iter_nodes(node.part)
-    elif isinstance(node, NearNode):
-        yield from node.terms
-
-
-async def expand_prefix(run: RunQuery, prefix: str) -> PrefixExpansion:
-    """What words that begin so are indexed by."""
-    rows = await run(PREFIX_LEMMAS_SQL, {"low": prefix, "high": prefix + LAST_CHARACTER, "most": 200})
-    if rows and rows[0]["whole"] > MAX_PREFIX_POSTINGS:
-        lemmas = tuple(row["lemma"] for row in rows[:MAX_PREFIX_LEMMAS])
-        return PrefixExpansion(lemmas=lemmas, replaces_prefix=True, omitted=rows[0]["lemmas"] - len(lemmas))
-    return PrefixExpansion(lemmas=tuple(row["lemma"] for row in rows if not row["alike"])[:MAX_EXTRA_LEMMAS])
-
-
-async def resolve_agencies(run: RunQuery, values: Iterable[str]) -> dict[str, tuple[str, ...]]:
-    """The agencies whose short name or name it is, else those whose name holds it; letters' marks do not matter."""
-    rows = await run("select slug, name, name_en from agencies", {})
-    names = [
-        (
-            row["slug"],
-            {fold_diacritics(row["slug"]), fold_diacritics(row["name"]), fold_diacritics(row["name_en"] or "")},
-        )
-        for row in rows
-    ]
-    return {value: match_names(fold_diacritics(value), names) for value in values}
-
-
-async def resolve_tags(run: RunQuery, values: Iterable[str]) -> dict[str, tuple[str, ...]]:
-    """The same of tags."""
-    rows = await run("select id, name from tags", {})
-    names = [(row["name"], {fold_diacritics(row["name"])}) for row in rows]
-    return {value: match_names(fold_diacritics(value), names) for value in values}
-
-
-def match_names(value: str, names: list[tuple[Key, set[str]]]) -> tuple[Key, ...]:
-    """Those that are called so; else those in whose name a word begins so."""
-    if exact := tuple(key for key, called in names if value in called):
-        return exact
-    return tuple(key for key, called in names if any(f" {value}" in f" {name}" for name in called))[:200]
-
-
-MAX_HITS = 10_000  # matches beyond the newest so many are neither counted nor shown: very common words cost seconds
-MIN_WINDOW_GROWTH = 1.1  # times as many releases are tried next, at least
-WINDOW_MARGIN = 1.05  # times as many hits as are wanted are aimed at
-NEWEST_FRACTION = 12  # months to one of the newest, which are looked at first where few hits may do
-MAX_WINDOW_SHARE = 0.4  # of all releases; to look for months of more of them costs more than to sort all hits
-FACET_PREFIXES = {
-    "agency": AGENCY_PREFIX,
-    "kind": KIND_PREFIX,
-    "year": YEAR_PREFIX,
-    "questions": QUESTIONS_PREFIX,
-    "tag": TAG_PREFIX,
-}
-MONTH_COUNTS_SQL = (
-    "select month, releases from months where agency = '' and month not in ('', 'none') order by month desc"
-)
+    >>> match_facet_terms("\ue001", ["fyr", "hamn"]).encode("ascii", "replace")
+    b'facts: ("?667972" OR "?68616d6e")'
+    """
+    terms = " OR ".join(quote_fts(encode_facet_term(prefix, value)) for value in values)
+    return f"facts: ({terms})" if terms else ""
 
 
 def match_included_facets(include: Mapping[str, tuple[str, ...]], skip_facet: str | None = None) -> list[str]:
-    """What the chosen values of facets ask for: any of them; of tags each."""
-    told = []
+    """Return the expressions for the chosen values: any of a facet's values, but all of the tags."""
+    matches = []
     for name, values in include.items():
         if name == "tag":
-            told += [match_facet_terms(TAG_PREFIX, [value]) for value in values]
+            matches += [match_facet_terms(TAG_PREFIX, [value]) for value in values]
         elif name != skip_facet:
-            told.append(match_facet_terms(FACET_PREFIXES[name], values))
-    return told
+            matches.append(match_facet_terms(FACET_PREFIXES[name], values))
+    return matches
 
 
 def match_excluded_facets(exclude: Mapping[str, tuple[str, ...]]) -> str:
-    """Any of the excluded values; "" where there are none."""
-    told = [match_facet_terms(FACET_PREFIXES[name], values) for name, values in exclude.items()]
-    return " OR ".join(f"({each})" for each in told if each)
-
-
-def combine_matches(required: Sequence[str], excluded: str = "") -> str:
-    """One expression of several; "" of none."""
-    match = " AND ".join(f"({each})" for each in required if each)
-    return f"({match}) NOT ({excluded})" if match and excluded else match
-
-
-class DateWindow:
-    """The newest months, as expressions, further ones each time: those that may hold the newest MOST_HITS hits."""
-
-    def __init__(self, months: Sequence[tuple[str, int]], expected: float) -> None:
-        """expected: in how many releases MOST_HITS hits may be, as far as is known."""
-        self.months, self.total = months, sum(number for _, number in months)
-        self.target, self.covered = WINDOW_MARGIN * expected, 0
-        self.opened_months = 0  # months
-
-    def open_next_months(self) -> str:
-        """The next months; "" where all releases must be looked at, for there are not many more."""
-        begun = self.opened_months
-        if self.target >= MAX_WINDOW_SHARE * self.total:
-            self.opened_months = len(self.months)
-            return ""
-        while self.covered < self.target:
-            self.covered += self.months[self.opened_months][1]
-            self.opened_months += 1
-        return self._match_range(begun, self.opened_months)
-
-    def widen(self, hit_count: int) -> None:
-        """So many hits were in all that was opened, which were too few."""
-        self.target = self.covered * max(MIN_WINDOW_GROWTH, WINDOW_MARGIN * MAX_HITS / (hit_count + 1))
-
-    def list_match_parts(self) -> list[str]:
-        """All that was opened, the newest of it first, which may do; "" is all there is."""
-        newest = max(1, self.opened_months // NEWEST_FRACTION)
-        if self.opened_months == len(self.months):
-            return [self._match_range(0, newest), ""]
-        return [
-            self._match_range(0, newest),
-            *([self._match_range(newest, self.opened_months)] if newest < self.opened_months else []),
-        ]
-
-    def _match_range(self, start: int, end: int) -> str:
-        months = [month for month, _ in self.months]
-        return match_months(months[start:end], months)
-
-
-async def read_month_counts(run: RunQuery) -> list[tuple[str, int]]:
-    """How many releases each month has, the newest first."""
-    return [(row["month"], row["releases"]) for row in await run(MONTH_COUNTS_SQL, {})]
+    """Return the expression for any of the excluded values; "" if there are none."""
+    matches = [match_facet_terms(FACET_PREFIXES[name], values) for name, values in exclude.items()]
+    return " OR ".join(f"({each})" for each in matches if each)
 
 
 def match_months(months: Sequence[str], all_months: Sequence[str]) -> str:
-    """Any of some months in a row, newest first: whole years as years, for an index reads one word faster than twelve.
+    """Return the expression for consecutive months, newest first.
 
-    known: all months there are.
+    Whole years are matched as years, because FTS5 reads one word faster than twelve. all_months: all months of the
+    archive.
 
-    >>> match_months(["2024-02", "2024-01", "2023-12"], ["2024-02", "2024-01", "2023-12", "2023-11"]) == (
-    ...     f"({match_facet_terms(LISTED_YEAR_PREFIX, ['2024'])}) OR ({match_facet_terms(LISTED_MONTH_PREFIX, ['2023-12'])})")
+    >>> months = ["2024-02", "2024-01", "2023-12", "2023-11"]
+    >>> year = match_facet_terms(LISTED_YEAR_PREFIX, ["2024"])
+    >>> month = match_facet_terms(LISTED_MONTH_PREFIX, ["2023-12"])
+    >>> match_months(months[:3], months) == f"({year}) OR ({month})"
     True
     """
     sizes = Counter(month[:4] for month in all_months)
@@ -437,37 +482,40 @@ def match_months(months: Sequence[str], all_months: Sequence[str]) -> str:
     return " OR ".join(f"({part})" for part in parts if part)
 
 
-FACET_COLUMNS = {
-    "agency": "l.agency",
-    "kind": f"coalesce(l.kind, '{NO_VALUE}')",
-    "year": f"coalesce(substr(l.day, 1, 4), '{NO_VALUE}')",
-    "questions": "iif(l.questions > 0, 'yes', 'no')",
-}
-TAG_CONDITION_SQL = (
-    "l.release in (select rt.release from release_tags rt join tags t on t.id = rt.tag where t.name {holds})"
-)
+def combine_matches(required: Sequence[str], excluded: str = "") -> str:
+    """Combine expressions that must all match, and one that must not; "" for none."""
+    match = " AND ".join(f"({each})" for each in required if each)
+    return f"({match}) NOT ({excluded})" if match and excluded else match
 
 
-def plan_search(request: SearchRequest, names: ResolvedNames, index: IndexTable = RELEASE_INDEX) -> SearchPlan:
-    """The words as a plan; words of which none can be searched for find nothing."""
-    plan = build_plan(request.query.tree, names, QUESTION_INDEX if request.show == "questions" else index)
-    if request.query.is_blank:
-        plan.conditions.append("false")
-    return plan
+def join_with_and(matches: Iterable[str]) -> str:
+    """Join expressions that must all match."""
+    parts = list(matches)
+    return parts[0] if len(parts) == 1 else " AND ".join(f"({match})" for match in parts)
+
+
+def quote_fts(lemma: str) -> str:
+    """Quote a lemma, or several in a row, for FTS5."""
+    return f'"{lemma}"'
+
+
+async def read_month_counts(run: RunQuery) -> list[tuple[str, int]]:
+    """Read the number of releases of each month, newest first."""
+    return [(row["month"], row["releases"]) for row in await run(MONTH_COUNTS_SQL, {})]
 
 
 def build_match(request: SearchRequest, plan: SearchPlan, skip_facet: str | None = None) -> str:
-    """What the index is asked: the words, and where it makes the hits fewer what was chosen beside them."""
+    """Return the FTS5 expression of a request: the words, and the facet values where they narrow the hits."""
     if request.show == "questions":
         return plan.match
     chosen = [*plan.prefilters, *match_included_facets(request.include, skip_facet)]
     if not plan.match and set(request.include) <= {"agency"} and len(chosen) == len(request.include):
-        return ""  # an agency's newest stand in an order of their own
+        return ""  # release_facets has an index for the newest of an agency
     return combine_matches([plan.match, *chosen], match_excluded_facets(request.exclude))
 
 
 def build_match_sql(plan: SearchPlan, match: str, *, ranked: bool = False) -> str:
-    """The releases that the index finds, as it finds them: `id`, and how well it fits."""
+    """Return SQL for the `id` of matching releases, and their `rank`, without further conditions."""
     rank = ", search.rank as rank" if ranked else ""
     return f"select search.rowid as id{rank} from search where search match {plan.bind(match)}"
 
@@ -481,40 +529,45 @@ def build_hits_sql(
     ranked: bool = False,
     limit: int | None = None,
 ) -> str:
-    """The hits of all that was asked and chosen: `id`, its `release`, `seen` of what is new, and how well it fits.
+    """Return SQL for the hits of a request: `id`, `release`, and where needed `seen` and `rank`.
 
-    without: a facet whose included values are left out. most: so many of them, the newest (of pairs: those read last).
+    skip_facet: a facet whose included values are ignored. limit: select only so many, the newest (of pairs: those
+    stored last).
     """
     pairs = request.show == "questions"
     index = "search_questions" if pairs else "search"
-    # cross join: the index of words must lead; the other way round each release is looked up in it
+    # `cross join` makes SQLite start with the FTS5 table; else it looks up each release in it.
     if pairs:
-        source = "listed l cross join questions q on q.release = l.release"
-        worded = f"{index} cross join questions q on q.id = {index}.rowid cross join listed l on l.release = q.release"
+        source = "release_facets l cross join questions q on q.release = l.release"
+        matched_source = (
+            f"{index} cross join questions q on q.id = {index}.rowid"
+            " cross join release_facets l on l.release = q.release"
+        )
     else:
-        source, worded = "listed l", f"{index} cross join listed l on l.release = {index}.rowid"
+        source = "release_facets l"
+        matched_source = f"{index} cross join release_facets l on l.release = {index}.rowid"
     conditions = [
         *plan.conditions,
         *build_facet_conditions(request, plan, skip_facet, facets_in_match=bool(match) and not pairs),
     ]
     columns = [f"{'q.id' if pairs else 'l.release'} as id", "l.release"]
-    newest = "l.newest"
+    sort_column = "l.sort_date"
     if match:
         conditions.insert(0, f"{index} match {plan.bind(match)}")
     elif pairs:
         conditions.append("l.questions > 0")
-    if request.news:  # and what was found last is told first
+    if request.news:  # the latest found comes first
         conditions.append("l.release in (select release from news)")
         if match and not pairs:
             conditions.append(f"{index}.rowid >= (select min(release) from news)")
-        newest = "seen"
+        sort_column = "seen"
         columns.append("(select min(seen) from revisions v where v.release = l.release) as seen")
     if ranked:
         columns.append(f"bm25({index}, 3.0, 1.0, 0.3, 0.3) as rank" if pairs else f"{index}.rank as rank")
-    sort = f"{index}.rowid desc" if match and pairs else f"{newest} desc, l.release desc"
+    sort = f"{index}.rowid desc" if match and pairs else f"{sort_column} desc, l.release desc"
     return (
         f"{f'with {SEARCH_FEED_SQL} ' if request.news else ''}select {', '.join(columns)}"
-        f" from {worded if match else source}"
+        f" from {matched_source if match else source}"
         f" where {' and '.join(conditions) or 'true'}"
         + (f" order by {sort} limit {plan.bind(limit)}" if limit is not None else "")
     )
@@ -523,9 +576,9 @@ def build_hits_sql(
 def build_facet_conditions(
     request: SearchRequest, plan: SearchPlan, skip_facet: str | None, *, facets_in_match: bool
 ) -> list[str]:
-    """What the chosen values ask for: any of the included ones (of tags: each), and none of the excluded.
+    """Return SQL conditions for the facet values: any included one (all tags), no excluded one.
 
-    matched: the index was asked for all of that; tags, which cost most to look up, are left to it.
+    facets_in_match: the FTS5 expression has the facets already. Then tags, which cost most to look up, are left out.
     """
     conditions = []
     for name, values in request.include.items():

@@ -1,16 +1,11 @@
-"""Terms of a release, FTS5 tables, reindex, facet terms.
+"""The search index: the tables search, search_questions and vocabulary, updated when releases are written.
 
-What releases are chosen and ordered by, as words of the index: then word and choice meet inside the index.
+`search` and `search_questions` are contentless FTS5 tables. They hold lemmas, never the text, so SQLite cannot rebuild
+them (`rebuild-fts` is refused and changes nothing); `SearchIndex.rebuild`, which `python -m archive reindex` runs, can.
 
-Each is a letter of private use, so in no text, and behind it the value in hexadecimal, so one word whatever it holds.
-They stand in the column `facts`, which weighs nothing.
-
-The words of a release as the index holds them: worked out without the archive, so in any process.
-
-The index of words: the tables search, search_questions and vocabulary, kept as releases are written.
-
-`search` and `search_questions` are contentless FTS5 tables: they hold lemmas, never the text, so `rebuild-fts`
-cannot fill them (SQLite refuses it and changes nothing). `Index.renew`, which is `python -m archive reindex`, can.
+Facet values are terms of the index, too, so that FTS5 itself intersects them with the words of a query. A facet term is
+a private-use character and the value in hexadecimal: no text contains it, and any value is a single word. They are in
+the column `facts`, which has no weight in bm25.
 """
 
 from __future__ import annotations
@@ -21,121 +16,37 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import chain
 from typing import Any
 
 from sqlite_utils import Database
 
-from archive.analysis import ANALYSIS_VERSION, find_compound_parts, find_words, is_english_release
-from archive.analysis.lemmatizer import english_lemma, swedish_lemma
+from archive.analysis import ANALYSIS_VERSION, analyze, find_words, is_english_release
 
-EVERY_RELEASE = "\ue000"  # every release has it
+# Facet terms.
+EVERY_RELEASE = "\ue000"  # the term of every release
 AGENCY_PREFIX, KIND_PREFIX, TAG_PREFIX, YEAR_PREFIX, QUESTIONS_PREFIX = "\ue001", "\ue002", "\ue003", "\ue004", "\ue005"
-LISTED_YEAR_PREFIX, LISTED_MONTH_PREFIX = "\ue006", "\ue007"  # where it stands in lists: listed.newest
-NO_VALUE = "none"  # the value where a release tells none
+LISTED_YEAR_PREFIX, LISTED_MONTH_PREFIX = "\ue006", "\ue007"  # of release_facets.sort_date
+NO_VALUE = "none"  # the value of a release that has none
 
-
-def encode_facet_term(prefix: str, value: str) -> str:
-    """One word of the index.
-
-    >>> encode_facet_term(AGENCY_PREFIX, "fyr")
-    '\\ue001667972'
-    """
-    return prefix + value.encode(errors="surrogatepass").hex()
-
-
-def iter_facet_terms(state: Mapping[str, Any]) -> Iterable[str]:
-    """Those that a release's state tells."""
-    published = state["published"]
-    yield EVERY_RELEASE
-    yield encode_facet_term(KIND_PREFIX, state["kind"] or NO_VALUE)
-    yield encode_facet_term(YEAR_PREFIX, published[:4] if published else NO_VALUE)
-    yield encode_facet_term(QUESTIONS_PREFIX, "yes" if state["questions"] else "no")
-    for tag in state["tags"] or ():
-        yield encode_facet_term(TAG_PREFIX, tag)
-
-
-def iter_listing_terms(agency: str, newest: str) -> Iterable[str]:
-    """Those that the archive adds: whose it is, and what lists sort it by ("": it stands last)."""
-    yield encode_facet_term(AGENCY_PREFIX, agency)
-    yield encode_facet_term(LISTED_YEAR_PREFIX, newest[:4] or NO_VALUE)
-    yield encode_facet_term(LISTED_MONTH_PREFIX, newest[:7] or NO_VALUE)
-
-
-MAX_IGNORED_LENGTH = 2  # letters of a word that is not offered, nor is one with a digit
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IndexTerms:
-    """What is indexed of a release's state."""
-
-    texts: tuple[str, ...]  # lemmas of title, lead, body and questions
-    compound_parts: tuple[str, ...]  # what the compounds of each of these are found by
-    facet_terms: tuple[str, ...]  # what it is chosen by (facts.py)
-    questions: tuple[tuple[str, ...], ...]  # lemmas of each question and its answer, then their parts
-    vocabulary: dict[str, str]  # the words that did-you-mean may offer, with their lemmas
-
-
-def extract_terms(state: Mapping[str, Any]) -> IndexTerms:
-    """The words of a state."""
-    english = is_english_release(state)
-    to_lemma = english_lemma if english else swedish_lemma
-    texts = [find_words(text) for text in read_text_fields(state)]
-    pairs = [tuple(map(find_words, (each["question"], each["answer"]))) for each in state["questions"] or ()]
-    texts.append([word for pair in pairs for words in pair for word in words])
-    lemmas = {word: to_lemma(word) for word in dict.fromkeys(chain.from_iterable(texts))}
-
-    def join(words: list[str]) -> str:
-        return " ".join(map(lemmas.__getitem__, words))
-
-    def compounds(words: list[str]) -> str:
-        return "" if english else " ".join(collect_compound_parts(map(lemmas.__getitem__, words)))
-
-    return IndexTerms(
-        texts=tuple(map(join, texts)),
-        compound_parts=tuple(map(compounds, texts)),
-        facet_terms=tuple(iter_facet_terms(state)),
-        questions=tuple((*map(join, pair), *map(compounds, pair)) for pair in pairs),
-        vocabulary={word: lemma for word, lemma in lemmas.items() if is_vocabulary_word(word)},
-    )
-
-
-def read_text_fields(state: Mapping[str, Any]) -> tuple[str, str, str]:
-    """A state's title, lead and body."""
-    return state["title"], state["lead"] or "", state["body"]
-
-
-def extract_vocabulary(state: Mapping[str, Any]) -> set[str]:
-    """Those of a state's words that did-you-mean may offer."""
-    questions = [each[name] for each in state["questions"] or () for name in ("question", "answer")]
-    words = {word for text in (*read_text_fields(state), *questions) for word in find_words(text)}
-    return {word for word in words if is_vocabulary_word(word)}
-
-
-def is_vocabulary_word(word: str) -> bool:
-    """Whether a word is of letters alone, three or more."""
-    return len(word) > MAX_IGNORED_LENGTH and word.isalpha()
-
-
-def collect_compound_parts(lemmas: Iterable[str]) -> Iterable[str]:
-    """What the compounds of a text are found by, each once."""
-    return dict.fromkeys(part for lemma in dict.fromkeys(lemmas) for part in find_compound_parts(lemma))
-
-
-MIN_SQLITE_VERSION = (3, 43, 0)  # the first SQLite that can delete from a contentless table
+# Tables.
+MIN_SQLITE_VERSION = (3, 43, 0)  # the first that can delete from a contentless FTS5 table
 TEXT_COLUMNS = ("title", "lead", "body", "questions")
-PART_COLUMNS = tuple(f"{name}_parts" for name in TEXT_COLUMNS)  # what their compounds are found by beside themselves
-BM25_WEIGHTS = (10.0, 4.0, 1.0, 1.0, 0.2, 0.2, 0.2, 0.2, 0.0)  # of texts, their parts and facts, for bm25
+PART_COLUMNS = tuple(f"{name}_parts" for name in TEXT_COLUMNS)  # what their compounds are also found by
+BM25_WEIGHTS = (10.0, 4.0, 1.0, 1.0, 0.2, 0.2, 0.2, 0.2, 0.0)  # for bm25: texts, their parts, facet terms
 INDEX_COLUMNS = {
     "search": ", ".join((*TEXT_COLUMNS, *PART_COLUMNS, "facts")),
     "search_questions": "question, answer, question_parts, answer_parts",
 }
-# what is in no list now, for it moved or is hidden, may come back into them by a trigger, which indexes nothing
+MIN_VOCABULARY_LENGTH = 3  # letters of a word that can be suggested
+
+# Reading releases.
+# A release that is not listed now (moved or hidden) may be listed again by a trigger, which does not index it. So it is
+# indexed with the date that it would have in lists.
 LISTING_SQL = (
-    "select r.agency, coalesce(l.newest, r.published, r.updated, r.first_seen) from releases r"
-    " left join listed l on l.release = r.id where r.id = ?"
+    "select r.agency, coalesce(l.sort_date, r.published, r.updated, r.first_seen) from releases r"
+    " left join release_facets l on l.release = r.id where r.id = ?"
 )
-REINDEX_BATCH = 200  # releases renewed in one transaction
+REINDEX_BATCH = 200  # releases per transaction
 INDEXED_COLUMNS = ("title", "lead", "body", "language", "kind", "published")
 INDEXED_STATES_SQL = (
     f"select id, {', '.join(INDEXED_COLUMNS)},"
@@ -146,18 +57,92 @@ INDEXED_STATES_SQL = (
 )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IndexTerms:
+    """What is indexed of a release."""
+
+    texts: tuple[str, ...]  # lemmas of title, lead, body and questions
+    compound_parts: tuple[str, ...]  # what the compounds of each of these are also found by
+    facet_terms: tuple[str, ...]
+    questions: tuple[tuple[str, ...], ...]  # lemmas of each question and its answer, then their parts
+    vocabulary: dict[str, str]  # words that can be suggested as corrections → their lemmas
+
+
+def extract_terms(state: Mapping[str, Any]) -> IndexTerms:
+    """Return the terms of a release's state. Needs no database, so it can run in any process."""
+    language = "en" if is_english_release(state) else "sv"
+    fields = [analyze(text, language) for text in read_text_fields(state)]
+    pairs = [[analyze(pair[name], language) for name in ("question", "answer")] for pair in state["questions"] or ()]
+    pair_texts = [text for pair in pairs for text in pair]
+    pair_parts = dict.fromkeys(part for text in pair_texts for part in text.compound_parts)
+    lemmas = {word: lemma for text in (*fields, *pair_texts) for word, lemma in text.lemmas.items()}
+    return IndexTerms(
+        texts=(*(text.lemma_text for text in fields), " ".join(text.lemma_text for text in pair_texts if text.words)),
+        compound_parts=(*(" ".join(text.compound_parts) for text in fields), " ".join(pair_parts)),
+        facet_terms=tuple(iter_facet_terms(state)),
+        questions=tuple(
+            (*(text.lemma_text for text in pair), *(" ".join(text.compound_parts) for text in pair)) for pair in pairs
+        ),
+        vocabulary={word: lemma for word, lemma in lemmas.items() if is_vocabulary_word(word)},
+    )
+
+
+def read_text_fields(state: Mapping[str, Any]) -> tuple[str, str, str]:
+    """Return a state's title, lead and body."""
+    return state["title"], state["lead"] or "", state["body"]
+
+
+def extract_vocabulary(state: Mapping[str, Any]) -> set[str]:
+    """Return the words of a state that can be suggested as corrections."""
+    question_texts = [pair[name] for pair in state["questions"] or () for name in ("question", "answer")]
+    words = {word for text in (*read_text_fields(state), *question_texts) for word in find_words(text)}
+    return {word for word in words if is_vocabulary_word(word)}
+
+
+def is_vocabulary_word(word: str) -> bool:
+    """Return whether a word can be suggested: letters only, and not too short."""
+    return len(word) >= MIN_VOCABULARY_LENGTH and word.isalpha()
+
+
+def iter_facet_terms(state: Mapping[str, Any]) -> Iterable[str]:
+    """Yield the facet terms of a release's state."""
+    published = state["published"]
+    yield EVERY_RELEASE
+    yield encode_facet_term(KIND_PREFIX, state["kind"] or NO_VALUE)
+    yield encode_facet_term(YEAR_PREFIX, published[:4] if published else NO_VALUE)
+    yield encode_facet_term(QUESTIONS_PREFIX, "yes" if state["questions"] else "no")
+    for tag in state["tags"] or ():
+        yield encode_facet_term(TAG_PREFIX, tag)
+
+
+def iter_listing_terms(agency: str, newest: str) -> Iterable[str]:
+    """Yield the facet terms of a release's agency and sort date ("": it comes last in lists)."""
+    yield encode_facet_term(AGENCY_PREFIX, agency)
+    yield encode_facet_term(LISTED_YEAR_PREFIX, newest[:4] or NO_VALUE)
+    yield encode_facet_term(LISTED_MONTH_PREFIX, newest[:7] or NO_VALUE)
+
+
+def encode_facet_term(prefix: str, value: str) -> str:
+    """Return a facet value as a single word of the index.
+
+    >>> encode_facet_term(AGENCY_PREFIX, "fyr")
+    '\\ue001667972'
+    """
+    return prefix + value.encode(errors="surrogatepass").hex()
+
+
 def create_search_index(db: Database) -> None:
-    """The empty tables. sqlite3.NotSupportedError where SQLite is too old for them."""
+    """Create the empty tables. sqlite3.NotSupportedError if SQLite is too old for them."""
     if sqlite3.sqlite_version_info < MIN_SQLITE_VERSION:
         needed = ".".join(map(str, MIN_SQLITE_VERSION))
         raise sqlite3.NotSupportedError(f"search needs SQLite {needed} or newer, here is {sqlite3.sqlite_version}")
     for name, columns in INDEX_COLUMNS.items():
         db.execute(
             f"create virtual table {name} using fts5 ({columns}, content = '', contentless_delete = 1,"
-            " tokenize = 'unicode61 remove_diacritics 0')"  # å, ä and ö are letters of their own
+            " tokenize = 'unicode61 remove_diacritics 0')"  # å, ä and ö are distinct letters
         )
     db.execute("insert into search (search, rank) values ('rank', ?)", [f"bm25({', '.join(map(str, BM25_WEIGHTS))})"])
-    # what is deleted by whatever hand is not found any more
+    # Triggers, so that rows deleted by any program are no longer found.
     for name, table in (("search", "releases"), ("search_questions", "questions")):
         db.execute(
             f"create trigger {name}_ad after delete on {table} begin delete from {name} where rowid = old.id; end"
@@ -165,29 +150,35 @@ def create_search_index(db: Database) -> None:
     db.execute(
         "create table vocabulary (word text primary key, lemma text not null, releases integer not null) without rowid"
     )
-    db.execute("create table index_facts (name text primary key, value text not null) without rowid")
-    db.execute("insert into index_facts values ('version', ?)", [ANALYSIS_VERSION])
+    db.execute("create table search_meta (name text primary key, value text not null) without rowid")
+    db.execute("insert into search_meta values ('version', ?)", [ANALYSIS_VERSION])
 
 
 def drop_search_index(db: Database) -> None:
-    """All that `create_index` makes."""
+    """Drop everything that `create_search_index` creates."""
     for name in INDEX_COLUMNS:
         db.execute(f"drop trigger {name}_ad")
         db.execute(f"drop table {name}")
     db.execute("drop table vocabulary")
-    db.execute("drop table index_facts")
+    db.execute("drop table search_meta")
 
 
 class SearchIndex:
-    """The tables of words. `put` does not commit; `renew` commits batch by batch, outside of any transaction."""
+    """The search index of an archive.
+
+    `rebuild` commits batch by batch, outside of any transaction; the other methods do not commit.
+    """
 
     def __init__(self, db: Database) -> None:
         self.db = db
-        self.pending_words: tuple[Counter[str], dict[str, str]] | None = None  # words not counted yet, and their lemmas
+        self.pending_words: tuple[Counter[str], dict[str, str]] | None = None  # counts not written yet; lemmas
 
     @contextmanager
     def batch_vocabulary(self) -> Iterator[None]:
-        """Inside it words are counted at its end, each once, however many releases hold them: for one transaction."""
+        """Count the words of all releases indexed in the block at its end, each word once.
+
+        For use within one transaction.
+        """
         self.pending_words = Counter(), {}
         try:
             yield
@@ -196,7 +187,7 @@ class SearchIndex:
             self.pending_words = None
 
     def index_release(self, release_id: int, terms: IndexTerms, previous: Mapping[str, Any] | None = None) -> None:
-        """A release as it stands now; `before` is the state that stood until then, if it was indexed."""
+        """Index a release's current state. previous: the state that was indexed before, if any."""
         self._write_rows(release_id, terms)
         words = terms.vocabulary
         if previous is None and self.pending_words is not None:
@@ -207,33 +198,33 @@ class SearchIndex:
         if previous is None:
             self._add_to_vocabulary(Counter(words.keys()), words)
             return
-        if self.pending_words is not None:  # lest a word that others have by now is taken for the last of its kind
+        if self.pending_words is not None:  # else a word of other pending releases could be deleted as unused
             self._add_to_vocabulary(*self.pending_words)
             self.pending_words = Counter(), {}
-        forgotten = extract_vocabulary(previous)
-        self._add_to_vocabulary(Counter(words.keys() - forgotten), words)
-        gone = [(word,) for word in sorted(forgotten - words.keys())]
-        self.db.conn.executemany("update vocabulary set releases = releases - 1 where word = ?", gone)
-        self.db.conn.executemany("delete from vocabulary where word = ? and releases < 1", gone)
+        previous_words = extract_vocabulary(previous)
+        self._add_to_vocabulary(Counter(words.keys() - previous_words), words)
+        removed_words = [(word,) for word in sorted(previous_words - words.keys())]
+        self.db.conn.executemany("update vocabulary set releases = releases - 1 where word = ?", removed_words)
+        self.db.conn.executemany("delete from vocabulary where word = ? and releases < 1", removed_words)
 
     def is_stale(self) -> bool:
-        """Whether it was made by another version of the lemmatiser, or lacks a release: then it must be renewed."""
+        """Return whether the index has to be rebuilt: another lemmatiser made it, or it lacks a release."""
         return self.describe_fault() is not None
 
     def describe_fault(self) -> str | None:
-        """What is wrong with the index, in words."""
-        facts = dict(self.db.execute("select name, value from index_facts").fetchall())
-        if "renewed" in facts:
-            return f"it was renewed as far as release {facts['renewed']} only"
-        if facts.get("version") != ANALYSIS_VERSION:
-            return f"it was made by {facts.get('version', 'nobody knows what')}, here is {ANALYSIS_VERSION}"
-        held, indexed = self.db.execute(
+        """Return what is wrong with the index, in words; None if nothing is."""
+        meta = dict(self.db.execute("select name, value from search_meta").fetchall())
+        if "renewed" in meta:
+            return f"it was renewed as far as release {meta['renewed']} only"
+        if meta.get("version") != ANALYSIS_VERSION:
+            return f"it was made by {meta.get('version', 'nobody knows what')}, here is {ANALYSIS_VERSION}"
+        stored, indexed = self.db.execute(
             "select (select count(*) from releases), (select count(*) from search_docsize)"
         ).fetchone()
-        return None if held == indexed else f"it holds {indexed} releases of {held}"
+        return None if stored == indexed else f"it holds {indexed} releases of {stored}"
 
     def rebuild(self, on_progress: Callable[[str, int, int], None] | None = None) -> int:
-        """Index every release anew; gives their number. Goes on where an interrupted renewal ended."""
+        """Index all releases again and return their number. Continues an interrupted rebuild."""
         total, done = self.db.execute("select count(*) from releases").fetchone()[0], 0
         self._start_rebuild()
         while rows := self._rebuild_batch():
@@ -244,10 +235,10 @@ class SearchIndex:
 
     def _start_rebuild(self) -> None:
         with self._write_transaction():
-            facts = dict(self.db.execute("select name, value from index_facts").fetchall())
-            if "renewed" in facts and facts.get("version") == ANALYSIS_VERSION:
+            meta = dict(self.db.execute("select name, value from search_meta").fetchall())
+            if "renewed" in meta and meta.get("version") == ANALYSIS_VERSION:
                 return
-            self.db.execute("replace into index_facts values ('version', ?), ('renewed', '0')", [ANALYSIS_VERSION])
+            self.db.execute("replace into search_meta values ('version', ?), ('renewed', '0')", [ANALYSIS_VERSION])
             self.db.execute("delete from vocabulary")
             for name, table in (("search", "releases"), ("search_questions", "questions")):
                 self.db.execute(
@@ -256,31 +247,32 @@ class SearchIndex:
 
     def _rebuild_batch(self) -> int:
         with self._write_transaction():
-            last = self.db.execute("select value from index_facts where name = 'renewed'").fetchone()
-            if last is None:  # another process has done the rest
+            last = self.db.execute("select value from search_meta where name = 'renewed'").fetchone()
+            if last is None:  # another process finished
                 return 0
             rows = self.db.execute(
                 f"{INDEXED_STATES_SQL} where id > ? order by id limit ?", [int(last[0]), REINDEX_BATCH]
             ).fetchall()
             if not rows:
-                self.db.execute("insert into search (search) values ('optimize')")  # what was replaced takes no room
-                self.db.execute("delete from index_facts where name = 'renewed'")
+                # Reclaims the space of replaced rows.
+                self.db.execute("insert into search (search) values ('optimize')")
+                self.db.execute("delete from search_meta where name = 'renewed'")
                 return 0
             counts: Counter[str] = Counter()
             lemmas: dict[str, str] = {}
-            for key, *told, tags, questions in rows:
-                state = dict(zip(INDEXED_COLUMNS, told, strict=True))
+            for key, *values, tags, questions in rows:
+                state = dict(zip(INDEXED_COLUMNS, values, strict=True))
                 terms = extract_terms({**state, "tags": json.loads(tags), "questions": json.loads(questions)})
                 self._write_rows(key, terms)
                 counts.update(terms.vocabulary.keys())
                 lemmas |= terms.vocabulary
             self._add_to_vocabulary(counts, lemmas)
-            self.db.execute("update index_facts set value = ? where name = 'renewed'", [str(rows[-1][0])])
+            self.db.execute("update search_meta set value = ? where name = 'renewed'", [str(rows[-1][0])])
         return len(rows)
 
     @contextmanager
     def _write_transaction(self) -> Iterator[None]:
-        """A transaction that waits at its start for other writers, and so never fails in its middle."""
+        """Begin a transaction that waits for other writers at its start, so that it cannot fail later."""
         self.db.execute("begin immediate")
         try:
             yield
@@ -290,7 +282,6 @@ class SearchIndex:
         self.db.execute("commit")
 
     def _write_rows(self, release_id: int, terms: IndexTerms) -> None:
-        """The release's rows."""
         agency, newest = self.db.execute(LISTING_SQL, [release_id]).fetchone()
         row = [
             release_id,
@@ -304,7 +295,8 @@ class SearchIndex:
                 "select id from questions where release = ? order by position", [release_id]
             ).fetchall()
             self.db.conn.executemany(
-                f"insert or replace into search_questions (rowid, {INDEX_COLUMNS['search_questions']}) values (?, ?, ?, ?, ?)",
+                f"insert or replace into search_questions (rowid, {INDEX_COLUMNS['search_questions']})"
+                " values (?, ?, ?, ?, ?)",
                 [(key, *texts) for (key,), texts in zip(keys, terms.questions, strict=True)],
             )
 

@@ -1,16 +1,8 @@
-"""Query language: AST, lexer, parser, dates.
+"""The query language: words, "phrases", -not, OR, word*, NEAR, brackets, fields and dates.
 
-A day as a reader types it in från: and till:, whole or a month or year of days.
-
-What a reader typed, understood: a tree of words, phrases, fields and dates. No input is an error; notes tell why
-something was read otherwise than it was meant.
-
-A reader's text cut into words, phrases, brackets and signs; the plainest of characters, however it was typed.
-
-The query language: words, "phrases", -not, OR, word*, NEAR, brackets, fields and dates, read from anyone's typing.
-
-A sign that cannot mean anything where it stands is left out or read as a word; where that may surprise, a note tells.
-OR binds closer than the space between words: a b OR c asks for a, and for b or c.
+`parse_query` turns text into a tree. No input is an error: an operator that makes no sense where it is gets dropped or
+read as a word, with a `SearchNote` for the reader where that may surprise. OR binds more tightly than the space
+between words: `a b OR c` means a, and b or c.
 """
 
 from __future__ import annotations
@@ -24,34 +16,16 @@ from typing import TypeAlias
 
 from archive.analysis import find_words
 
-TYPED_DATE = re.compile(
-    r"(?P<year>[12]\d{3})(?:"
-    r"[-/.](?P<month>0?[1-9]|1[0-2])(?:[-/.](?P<day>0?[1-9]|[12]\d|3[01]))?"
-    r"|(?P<mm>0[1-9]|1[0-2])(?P<dd>0[1-9]|[12]\d|3[01])?)?",
-    re.ASCII,
-)
+MAX_QUERY_LENGTH = 2_000  # characters; the rest is dropped, with a note. A page repeats the query in a hundred links
+MAX_QUERY_WORDS = 32  # further words are dropped, with a note
+MAX_LEXEMES = 150
+MAX_WORD_LENGTH = 80  # letters; no Swedish word is longer, and splitting a compound costs the square of its length
+MIN_PREFIX_LENGTH = 3  # letters before a star; fewer would match half of all words
+MAX_BRACKET_DEPTH = 6  # deeper brackets are dropped
+DEFAULT_NEAR_DISTANCE = 10  # words between the terms
 
-
-def parse_query_date(text: str, *, end: bool = False) -> str | None:
-    """The first day that a text names, or the last; None where it names none.
-
-    >>> parse_query_date("2024"), parse_query_date("2024-02", end=True), parse_query_date("20240229"), parse_query_date("2024-2-9")
-    ('2024-01-01', '2024-02-29', '2024-02-29', '2024-02-09')
-    >>> parse_query_date("2023-02-29") is None
-    True
-    """
-    match = TYPED_DATE.fullmatch(text.strip())
-    if match is None:
-        return None
-    year, month = int(match["year"]), int(match["month"] or match["mm"] or (12 if end else 1))
-    length = monthrange(year, month)[1]
-    day = int(match["day"] or match["dd"] or (length if end else 1))
-    return f"{year}-{month:02}-{day:02}" if day <= length else None
-
-
-MAX_QUERY_WORDS = 32  # further words are left out, and the reader is told
-MAX_QUERY_LENGTH = 2_000  # the same; links repeat them, a hundred times a page
-QUERY_FIELDS = {  # as typed, without marks over letters → what it asks about
+# Fields.
+QUERY_FIELDS = {  # as typed, without diacritics → field
     **dict.fromkeys(("rubrik", "titel", "title"), "title"),
     **dict.fromkeys(("ingress", "lead"), "lead"),
     **dict.fromkeys(("text", "brodtext", "body"), "body"),
@@ -62,14 +36,31 @@ QUERY_FIELDS = {  # as typed, without marks over letters → what it asks about
     **dict.fromkeys(("fran", "from"), "from"),
     **dict.fromkeys(("till", "to"), "to"),
 }
-TEXT_FIELDS = ("title", "lead", "body", "question", "answer")  # fields that hold words to be found
-NAME_FIELDS = ("agency", "tag")  # fields whose whole value is chosen
+TEXT_FIELDS = ("title", "lead", "body", "question", "answer")  # fields of text to search
+NAME_FIELDS = ("agency", "tag")  # fields with a name as their value
 DATE_FIELDS = ("from", "to")
+FIELD_PATTERN = re.compile(r"(?P<name>[^\W\d_]+):(?P<rest>.*)", re.DOTALL)
+COLON_ENDINGS = re.compile("[sntaeo]|[ea]?r?[nts]s?|[eao]r|[ea]rna|are|na|ta")  # EU:s, tv:n, pdf:er, S:ta
+NUMBER_PREFIXES = ("kl", "nr", "dnr", "tel")  # kl:10, dnr:2024/12
+TYPED_DATE = re.compile(
+    r"(?P<year>[12]\d{3})(?:"
+    r"[-/.](?P<month>0?[1-9]|1[0-2])(?:[-/.](?P<day>0?[1-9]|[12]\d|3[01]))?"
+    r"|(?P<mm>0[1-9]|1[0-2])(?P<dd>0[1-9]|[12]\d|3[01])?)?",
+    re.ASCII,
+)
+
+# Characters and operators.
+QUOTE_TRANSLATION = str.maketrans(dict.fromkeys("”“„‟»«″", '"'))
+LEXEME_PATTERN = re.compile(
+    r'"(?P<phrase>[^"]*)"(?P<star>\*?)|(?P<bracket>[()])|(?P<quote>")|(?P<plain>\|+|[^\s"()|]+)'
+)
+OPERATORS = {"OR": "or", "ELLER": "or", "|": "or", "||": "or", "AND": "and", "OCH": "and", "&": "and", "&&": "and"}
+NEAR_PATTERN = re.compile(r"(?:NEAR|NÄRA)(?:/(\d{1,3}))?")
 
 
 @dataclass(frozen=True, slots=True)
 class TermNode:
-    """Words that stand in this order, mostly one; `star`: the last may go on; `field`: only there."""
+    """Words in this order, usually one. is_prefix: the last word may continue; field: search only there."""
 
     words: tuple[str, ...]
     is_prefix: bool = False
@@ -87,7 +78,7 @@ class NearNode:
 
 @dataclass(frozen=True, slots=True)
 class FilterNode:
-    """An agency or a tag as typed, or a day from or to which (ISO 8601)."""
+    """An agency or a tag as typed, or the first or last day (ISO 8601)."""
 
     field: str
     value: str
@@ -95,21 +86,21 @@ class FilterNode:
 
 @dataclass(frozen=True, slots=True)
 class NotNode:
-    """What must not be."""
+    """A part that must not match."""
 
     part: QueryNode
 
 
 @dataclass(frozen=True, slots=True)
 class AndNode:
-    """What must be, each."""
+    """Parts that must all match."""
 
     parts: tuple[QueryNode, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class OrNode:
-    """What must be, one at least."""
+    """Parts of which at least one must match."""
 
     parts: tuple[QueryNode, ...]
 
@@ -119,7 +110,7 @@ QueryNode: TypeAlias = TermNode | NearNode | FilterNode | NotNode | AndNode | Or
 
 @dataclass(frozen=True, slots=True)
 class SearchNote:
-    """Something to tell the reader: a key of our texts, and what is filled in."""
+    """A note for the reader about the query: the key of an interface text, and the value to insert."""
 
     key: str
     value: str = ""
@@ -127,7 +118,10 @@ class SearchNote:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Query:
-    """A query understood. `tree`: None where nothing is asked for; `blank`: something was typed, but no word."""
+    """A parsed query.
+
+    tree: None if nothing was asked for; is_blank: something was typed, but no word or number.
+    """
 
     tree: QueryNode | None = None
     notes: tuple[SearchNote, ...] = ()
@@ -135,8 +129,45 @@ class Query:
     text: str = field(default="", compare=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Lexeme:
+    """One token of a query.
+
+    kind: words, field, (, ), not, or, and, near; follows_directly: there is no space before it.
+    """
+
+    kind: str
+    text: str = ""
+    words: tuple[str, ...] = ()
+    is_prefix: bool = False
+    prefix_too_short: bool = False  # a star after too few letters
+    distance: int = 0
+    follows_directly: bool = False
+    unknown_field: str = ""  # of words: the name before a colon that is not a field
+
+
+def parse_query(text: str) -> Query:
+    """Parse the text that a reader typed.
+
+    >>> for part in parse_query("våld* -krig rubrik:skola").tree.parts:
+    ...     print(part)
+    TermNode(words=('våld',), is_prefix=True, field=None)
+    NotNode(part=TermNode(words=('krig',), is_prefix=False, field=None))
+    TermNode(words=('skola',), is_prefix=False, field='title')
+    """
+    parser = QueryParser(clean_query_text(text[:MAX_QUERY_LENGTH]))
+    if len(text) > MAX_QUERY_LENGTH:
+        parser.add_note("cut")
+    tree = parser.parse_and(None, 0)
+    parser.check_date_range(tree)
+    if tree is not None and not has_positive_part(tree):
+        parser.add_note("only_not")
+    typed = " ".join(text.split())
+    return Query(tree=tree, notes=tuple(parser.notes), is_blank=bool(typed) and tree is None, text=typed)
+
+
 def find_terms(node: QueryNode | None) -> list[TermNode]:
-    """The terms that a text must hold or may hold, in order; none of those it must not."""
+    """List the terms that a text must or may contain, in order, without those it must not contain."""
     if isinstance(node, TermNode):
         return [node]
     if isinstance(node, NearNode):
@@ -146,37 +177,186 @@ def find_terms(node: QueryNode | None) -> list[TermNode]:
     return []
 
 
-MAX_LEXEMES = 150
-MIN_PREFIX_LENGTH = 3  # letters before a star: fewer stand for half the words there are
-MAX_WORD_LENGTH = 80  # letters of a word; none in Swedish has so many, and to take one apart costs with its square
-QUOTE_TRANSLATION = str.maketrans(dict.fromkeys("”“„‟»«″", '"'))
-LEXEME_PATTERN = re.compile(
-    r'"(?P<phrase>[^"]*)"(?P<star>\*?)|(?P<bracket>[()])|(?P<quote>")|(?P<plain>\|+|[^\s"()|]+)'
-)
-FIELD_PATTERN = re.compile(r"(?P<name>[^\W\d_]+):(?P<rest>.*)", re.DOTALL)
-COLON_ENDINGS = re.compile("[sntaeo]|[ea]?r?[nts]s?|[eao]r|[ea]rna|are|na|ta")  # EU:s, tv:n, pdf:er, S:ta
-NUMBER_PREFIXES = ("kl", "nr", "dnr", "tel")  # kl:10, dnr:2024/12
-OPERATORS = {"OR": "or", "ELLER": "or", "|": "or", "||": "or", "AND": "and", "OCH": "and", "&": "and", "&&": "and"}
-NEAR_PATTERN = re.compile(r"(?:NEAR|NÄRA)(?:/(\d{1,3}))?")
-DEFAULT_NEAR_DISTANCE = 10  # words between, where a NEAR does not say
+class QueryParser:
+    """Parses the tokens of a query in a single pass."""
+
+    def __init__(self, text: str) -> None:
+        lexemes = list(tokenise_query(text))
+        self.notes: list[SearchNote] = []
+        if None in lexemes:
+            self.add_note("open_quote")
+        self.lexemes = self.limit_words([lexeme for lexeme in lexemes if lexeme is not None])
+        self.position = 0
+
+    def add_note(self, key: str, value: str = "") -> None:
+        """Add a note unless there is the same already."""
+        if (note := SearchNote(key, value)) not in self.notes:
+            self.notes.append(note)
+
+    def check_date_range(self, tree: QueryNode | None) -> None:
+        """Add a note if the date filters exclude every day."""
+        filters = [part for part in tree.parts if isinstance(part, FilterNode)] if isinstance(tree, AndNode) else []
+        starts = [node.value for node in filters if node.field == "from"]
+        ends = [node.value for node in filters if node.field == "to"]
+        if starts and ends and max(starts) > min(ends):
+            self.add_note("no_time", f"{max(starts)} – {min(ends)}")
+
+    def limit_words(self, lexemes: list[Lexeme]) -> list[Lexeme]:
+        """Keep the first tokens, up to MAX_QUERY_WORDS words."""
+        remaining = MAX_QUERY_WORDS
+        for index, lexeme in enumerate(lexemes):
+            remaining -= len(lexeme.words) if lexeme.kind == "words" else 0
+            if remaining < 0:
+                self.add_note("cut")
+                return lexemes[:index] or [Lexeme("words", lexeme.text, lexeme.words[:MAX_QUERY_WORDS])]
+        return lexemes
+
+    def peek(self, offset: int = 0) -> Lexeme | None:
+        position = self.position + offset
+        return self.lexemes[position] if position < len(self.lexemes) else None
+
+    def parse_and(self, field: str | None, depth: int) -> QueryNode | None:
+        """Parse parts side by side, up to the closing bracket or the end."""
+        parts: list[QueryNode] = []
+        while (lexeme := self.peek()) is not None:
+            if lexeme.kind == ")":
+                self.position += 1
+                if depth:
+                    break
+                continue
+            if (part := self.parse_or(field, depth)) is not None:
+                parts.append(part)
+        return join_nodes(AndNode, parts)
+
+    def parse_or(self, field: str | None, depth: int) -> QueryNode | None:
+        """Parse parts with OR between them."""
+        parts = [part] if (part := self.parse_near(field, depth)) is not None else []
+        while (lexeme := self.peek()) is not None and lexeme.kind == "or":
+            self.position += 1
+            following = self.peek()
+            if not parts or following is None or following.kind in (")", "or", "and", "near"):
+                if lexeme.words:
+                    self.add_note("lone", lexeme.text)
+                    parts = [
+                        join_nodes(AndNode, [*parts, TermNode(lexeme.words, field=field)]) or TermNode(lexeme.words)
+                    ]
+                continue
+            if (part := self.parse_near(field, depth)) is not None:
+                parts.append(part)
+        return join_nodes(OrNode, parts)
+
+    def parse_near(self, field: str | None, depth: int) -> QueryNode | None:
+        """Parse terms with NEAR between them."""
+        part = self.parse_operand(field, depth)
+        terms, distance = [part] if isinstance(part, TermNode) else [], 0
+        while terms and (lexeme := self.peek()) is not None and lexeme.kind == "near":
+            following = self.peek(1)
+            if following is None or following.kind != "words" or not following.words:
+                break
+            self.position += 1
+            term = self.parse_operand(field, depth)
+            if isinstance(term, TermNode):
+                terms.append(term)
+                distance = max(distance, lexeme.distance)
+        if len(terms) < 2:
+            return part
+        fields = {term.field for term in terms}
+        return NearNode(tuple(terms), distance, fields.pop() if len(fields) == 1 else None)
+
+    def parse_operand(self, field: str | None, depth: int) -> QueryNode | None:
+        """Parse a term, a field with its value, a bracket, or a negated part."""
+        lexeme = self.peek()
+        if lexeme is None:
+            return None
+        self.position += 1
+        if lexeme.kind == "words":
+            if lexeme.prefix_too_short:
+                self.add_note("short_star", lexeme.text)
+            if lexeme.unknown_field:
+                self.add_note("no_field", f"{lexeme.unknown_field}:")
+            return TermNode(lexeme.words, lexeme.is_prefix, field) if lexeme.words else None
+        if lexeme.kind == "(":
+            return self.parse_and(field, depth + 1) if depth < MAX_BRACKET_DEPTH else None
+        if lexeme.kind == "field":
+            return self.parse_field(lexeme, field, depth)
+        if lexeme.kind == "not":
+            return self.parse_not(lexeme, field, depth)
+        if lexeme.kind == "near":
+            return self.parse_near_function(lexeme, field)
+        return self.parse_stray_operator(lexeme, field)
+
+    def parse_stray_operator(self, lexeme: Lexeme, field: str | None) -> QueryNode | None:
+        """Read an operator without operands as a word. An AND between words is dropped, as it changes nothing."""
+        is_between = self.position > 1 and self.peek() is not None
+        if not lexeme.words or (lexeme.kind == "and" and is_between):
+            return None
+        self.add_note("lone", lexeme.text)
+        return TermNode(lexeme.words, field=field)
+
+    def parse_not(self, lexeme: Lexeme, field: str | None, depth: int) -> QueryNode | None:
+        """Parse a negated part. A dash that stands alone is dropped."""
+        following = self.peek()
+        if lexeme.words and (following is None or following.kind not in ("words", "(", "field")):
+            return self.parse_stray_operator(lexeme, field)
+        if not lexeme.words and (following is None or not following.follows_directly):
+            return None
+        part = self.parse_operand(field, depth)
+        return None if part is None else NotNode(part)
+
+    def parse_near_function(self, lexeme: Lexeme, field: str | None) -> QueryNode | None:
+        """Parse NEAR(a b, 5), the syntax of SQLite."""
+        start, terms = self.position, []
+        if (opening := self.peek()) is not None and opening.kind == "(":
+            self.position += 1
+            while (inner := self.peek()) is not None and inner.kind == "words":
+                self.position += 1
+                terms.append(TermNode(inner.words, inner.is_prefix, field))
+        if len(terms) < 2:
+            self.position = start
+            return self.parse_stray_operator(lexeme, field)
+        if (closing := self.peek()) is not None and closing.kind == ")":
+            self.position += 1
+        distance = lexeme.distance or DEFAULT_NEAR_DISTANCE
+        if len(terms) > 2 and len(terms[-1].words) == 1 and terms[-1].words[0].isdecimal():
+            distance = min(int(terms.pop().words[0]), 999)
+        return NearNode(tuple(terms), distance, field)
+
+    def parse_field(self, lexeme: Lexeme, outer_field: str | None, depth: int) -> QueryNode | None:
+        """Parse a field and its value, with at most a space between; a field without a value is a word."""
+        following, name = self.peek(), lexeme.text
+        value_kinds = ("words", "(") if name in TEXT_FIELDS else ("words",)
+        if following is None or following.kind not in value_kinds or not (following.words or following.kind == "("):
+            self.add_note("no_value_of", f"{lexeme.words[0]}:")
+            return TermNode(lexeme.words, field=outer_field)
+        if name in TEXT_FIELDS:
+            return self.parse_operand(name, depth)
+        if name in DATE_FIELDS:
+            day = parse_query_date(following.text, end=name == "to")
+            if day is None:
+                self.add_note("no_day", f"{lexeme.words[0]}:{following.text}")
+                return TermNode(lexeme.words, field=outer_field)
+            self.position += 1
+            return FilterNode(name, day)
+        self.position += 1
+        return FilterNode(name, " ".join(following.text.strip("\"' ,;").split()))
 
 
-@dataclass(frozen=True, slots=True)
-class Lexeme:
-    """One piece. kind: words, fact, field, (, ), not, or, and, near; `glued`: nothing stands before it."""
+def join_nodes(kind: type[AndNode] | type[OrNode], parts: list[QueryNode]) -> QueryNode | None:
+    """Join nodes: None for no node, and the node itself if it is the only one."""
+    if len(parts) > 1:
+        return kind(tuple(parts))
+    return parts[0] if parts else None
 
-    kind: str
-    text: str = ""
-    words: tuple[str, ...] = ()
-    is_prefix: bool = False
-    prefix_too_short: bool = False  # a star after too few letters
-    distance: int = 0
-    follows_directly: bool = False
-    unknown_field: str = ""  # of words: what stands before a colon as a field would, and is none
+
+def has_positive_part(node: QueryNode) -> bool:
+    """Return whether a query has a part that must match."""
+    if isinstance(node, NotNode):
+        return False
+    return any(map(has_positive_part, node.parts)) if isinstance(node, AndNode | OrNode) else True
 
 
 def clean_query_text(text: str) -> str:
-    """Without control characters and halves of characters, letters and their marks joined, quotation marks alike.
+    """Return text in NFC, without control characters and lone surrogates, and with plain quotation marks.
 
     >>> clean_query_text("a\\x00”b”"), len(clean_query_text("a\\u030a"))
     ('a "b"', 1)
@@ -186,17 +366,17 @@ def clean_query_text(text: str) -> str:
 
 
 def fold_diacritics(text: str) -> str:
-    """In small letters, without the marks over letters.
+    """Return text in lower case without diacritics.
 
     >>> fold_diacritics("Ämne"), fold_diacritics("FRÅGA")
     ('amne', 'fraga')
     """
-    parted = unicodedata.normalize("NFD", text.casefold())
-    return "".join(c for c in parted if not unicodedata.combining(c))
+    decomposed = unicodedata.normalize("NFD", text.casefold())
+    return "".join(c for c in decomposed if not unicodedata.combining(c))
 
 
 def split_query_words(text: str) -> tuple[str, ...]:
-    """The words of a text, as the index parts them.
+    """Split a text into words as the index does.
 
     >>> split_query_words("A2021/01234, anna.ek@a.se")
     ('a2021', '01234', 'anna', 'ek', 'a', 'se')
@@ -205,26 +385,28 @@ def split_query_words(text: str) -> tuple[str, ...]:
 
 
 def tokenise_query(text: str) -> Iterator[Lexeme | None]:
-    """The pieces of a cleaned text; None where a quotation mark lacks its other half."""
+    """Yield the tokens of a cleaned text; None for a quotation mark that is not closed."""
     end = -1
     for match in list(LEXEME_PATTERN.finditer(text))[:MAX_LEXEMES]:
-        glued, end = match.start() == end, match.end()
+        follows_directly, end = match.start() == end, match.end()
         if match["phrase"] is not None:
             if words := split_query_words(match["phrase"]):
-                star = bool(match["star"]) and len(words[-1]) >= MIN_PREFIX_LENGTH
-                yield Lexeme("words", match["phrase"], words, is_prefix=star, follows_directly=glued)
+                is_prefix = bool(match["star"]) and len(words[-1]) >= MIN_PREFIX_LENGTH
+                yield Lexeme("words", match["phrase"], words, is_prefix=is_prefix, follows_directly=follows_directly)
         elif match["bracket"]:
-            yield Lexeme(match["bracket"], match["bracket"], follows_directly=glued)
+            yield Lexeme(match["bracket"], match["bracket"], follows_directly=follows_directly)
         elif match["quote"]:
             yield None
         else:
-            yield from tokenise_run(match["plain"], follows_directly=glued, next_character=text[end : end + 1])
+            yield from tokenise_run(
+                match["plain"], follows_directly=follows_directly, next_character=text[end : end + 1]
+            )
 
 
 def tokenise_run(text: str, *, follows_directly: bool, next_character: str = "") -> Iterator[Lexeme]:
-    """A run of characters without space: an operator, or a word with the signs that stand before it.
+    """Yield the tokens of a run of characters without space: an operator, or a word with its signs.
 
-    following: the character that ends it.
+    next_character: the character after the run.
     """
     if text in OPERATORS:
         yield Lexeme(OPERATORS[text], text, split_query_words(text), follows_directly=follows_directly)
@@ -244,253 +426,77 @@ def tokenise_run(text: str, *, follows_directly: bool, next_character: str = "")
     if not follows_directly and text[0] in "-−" and (len(text) == 1 or text[1].isalnum()):
         yield Lexeme("not", text[0], follows_directly=follows_directly)
         text, follows_directly = text[1:], True
-    named = FIELD_PATTERN.fullmatch(text)
-    name = QUERY_FIELDS.get(fold_diacritics(named["name"])) if named else None
-    if named and name:
-        yield Lexeme("field", name, split_query_words(named["name"]), follows_directly=follows_directly)
-        text, follows_directly = named["rest"], True
+    match = FIELD_PATTERN.fullmatch(text)
+    name = QUERY_FIELDS.get(fold_diacritics(match["name"])) if match else None
+    if match and name:
+        yield Lexeme("field", name, split_query_words(match["name"]), follows_directly=follows_directly)
+        text, follows_directly = match["rest"], True
         if name in (*NAME_FIELDS, *DATE_FIELDS) and text:
             yield Lexeme("words", text, split_query_words(text), follows_directly=True)
             return
     if words := split_query_words(text):
-        starred, long = ends_with_star(text), len(words[-1]) >= MIN_PREFIX_LENGTH
+        has_star, long_enough = ends_with_star(text), len(words[-1]) >= MIN_PREFIX_LENGTH
         yield Lexeme(
             kind="words",
             text=text,
             words=words,
-            is_prefix=starred and long,
-            prefix_too_short=starred and not long,
+            is_prefix=has_star and long_enough,
+            prefix_too_short=has_star and not long_enough,
             follows_directly=follows_directly,
             unknown_field=find_unknown_field(text + next_character),
         )
 
 
 def find_unknown_field(text: str) -> str:
-    """The name before a colon, where it stands as a field would and the archive has no such field; "" where not.
+    """Return the name before a colon if it looks like a field that the archive does not have, else "".
 
     >>> [find_unknown_field(text) for text in ("foo:bar", "datum:2024", 'ort:"', "Polisen: ", "EU:s", "tv:n", "10:30")]
     ['foo', 'datum', 'ort', '', '', '', '']
-    >>> [find_unknown_field(text) for text in ("SOU:2023:45", "https://a.se", "S:ta", "2024:12", "dnr:2024/12", "rubrik:x")]
-    ['', '', '', '', '', '']
+    >>> [find_unknown_field(text) for text in ("SOU:2023:45", "https://a.se", "S:ta")]
+    ['', '', '']
+    >>> [find_unknown_field(text) for text in ("2024:12", "dnr:2024/12", "rubrik:x")]
+    ['', '', '']
     """
-    named = FIELD_PATTERN.fullmatch(text)
+    match = FIELD_PATTERN.fullmatch(text)
     if (
-        named is None
-        or len(named["name"]) < 2
-        or named["name"].isupper()
-        or fold_diacritics(named["name"]) in QUERY_FIELDS
+        match is None
+        or len(match["name"]) < 2
+        or match["name"].isupper()
+        or fold_diacritics(match["name"]) in QUERY_FIELDS
     ):
         return ""
-    rest = named["rest"]
-    if fold_diacritics(named["name"]) in NUMBER_PREFIXES and rest[:1].isdigit():
+    rest = match["rest"]
+    if fold_diacritics(match["name"]) in NUMBER_PREFIXES and rest[:1].isdigit():
         return ""
     if not rest.strip() or rest.startswith("//") or any(map(COLON_ENDINGS.fullmatch, split_query_words(rest)[:1])):
         return ""
-    return named["name"]
+    return match["name"]
 
 
 def ends_with_star(text: str) -> bool:
-    """Whether a star follows the last letter or digit.
+    """Return whether a star follows the last letter or digit.
 
     >>> ends_with_star("skog*,"), ends_with_star("sk*og"), ends_with_star("skog")
     (True, False, False)
     """
-    end = next(place for place in range(len(text), 0, -1) if text[place - 1].isalnum())
+    end = next(position for position in range(len(text), 0, -1) if text[position - 1].isalnum())
     return text[end : end + 1] == "*"
 
 
-MAX_BRACKET_DEPTH = 6  # brackets within brackets; further ones are left out
+def parse_query_date(text: str, *, end: bool = False) -> str | None:
+    """Return the first day that a text names (the last, with `end`) in ISO 8601; None if it is no date.
 
-
-def parse_query(text: str) -> Query:
-    """What a reader's text asks for.
-
-    >>> parse_query("våld -krig rubrik:skola").tree
-    AndNode(parts=(TermNode(words=('våld',), is_prefix=False, field=None), NotNode(part=TermNode(words=('krig',), is_prefix=False, field=None)), \
-TermNode(words=('skola',), is_prefix=False, field='title')))
+    >>> parse_query_date("2024"), parse_query_date("2024-02", end=True)
+    ('2024-01-01', '2024-02-29')
+    >>> parse_query_date("20240229"), parse_query_date("2024-2-9")
+    ('2024-02-29', '2024-02-09')
+    >>> parse_query_date("2023-02-29") is None
+    True
     """
-    parser = QueryParser(clean_query_text(text[:MAX_QUERY_LENGTH]))
-    if len(text) > MAX_QUERY_LENGTH:
-        parser.add_note("cut")
-    tree = parser.parse_and(None, 0)
-    parser.check_date_range(tree)
-    if tree is not None and not has_positive_part(tree):
-        parser.add_note("only_not")
-    typed = " ".join(text.split())
-    return Query(tree=tree, notes=tuple(parser.notes), is_blank=bool(typed) and tree is None, text=typed)
-
-
-class QueryParser:
-    """Goes through the pieces once."""
-
-    def __init__(self, text: str) -> None:
-        pieces = list(tokenise_query(text))
-        self.notes: list[SearchNote] = []
-        if None in pieces:
-            self.add_note("open_quote")
-        self.lexemes = self.limit_words([piece for piece in pieces if piece is not None])
-        self.position = 0
-
-    def add_note(self, key: str, value: str = "") -> None:
-        """Each told once."""
-        if (note := SearchNote(key, value)) not in self.notes:
-            self.notes.append(note)
-
-    def check_date_range(self, tree: QueryNode | None) -> None:
-        """Days that must be after one and before an earlier one are none."""
-        facts = [part for part in tree.parts if isinstance(part, FilterNode)] if isinstance(tree, AndNode) else []
-        begins = [fact.value for fact in facts if fact.field == "from"]
-        ends = [fact.value for fact in facts if fact.field == "to"]
-        if begins and ends and max(begins) > min(ends):
-            self.add_note("no_time", f"{max(begins)} – {min(ends)}")
-
-    def limit_words(self, lexemes: list[Lexeme]) -> list[Lexeme]:
-        """As many pieces as hold MOST_WORDS words."""
-        left = MAX_QUERY_WORDS
-        for place, lexeme in enumerate(lexemes):
-            left -= len(lexeme.words) if lexeme.kind == "words" else 0
-            if left < 0:
-                self.add_note("cut")
-                return lexemes[:place] or [Lexeme("words", lexeme.text, lexeme.words[:MAX_QUERY_WORDS])]
-        return lexemes
-
-    def peek(self, offset: int = 0) -> Lexeme | None:
-        place = self.position + offset
-        return self.lexemes[place] if place < len(self.lexemes) else None
-
-    def parse_and(self, field: str | None, depth: int) -> QueryNode | None:
-        """Parts side by side, to the closing bracket or the end."""
-        parts: list[QueryNode] = []
-        while (piece := self.peek()) is not None:
-            if piece.kind == ")":
-                self.position += 1
-                if depth:
-                    break
-                continue
-            if (part := self.parse_or(field, depth)) is not None:
-                parts.append(part)
-        return join_nodes(AndNode, parts)
-
-    def parse_or(self, field: str | None, depth: int) -> QueryNode | None:
-        """Parts with OR between them."""
-        parts = [part] if (part := self.parse_near(field, depth)) is not None else []
-        while (piece := self.peek()) is not None and piece.kind == "or":
-            self.position += 1
-            following = self.peek()
-            if not parts or following is None or following.kind in (")", "or", "and", "near"):
-                if piece.words:
-                    self.add_note("lone", piece.text)
-                    parts = [join_nodes(AndNode, [*parts, TermNode(piece.words, field=field)]) or TermNode(piece.words)]
-                continue
-            if (part := self.parse_near(field, depth)) is not None:
-                parts.append(part)
-        return join_nodes(OrNode, parts)
-
-    def parse_near(self, field: str | None, depth: int) -> QueryNode | None:
-        """Terms with NEAR between them."""
-        part = self.parse_operand(field, depth)
-        terms, distance = [part] if isinstance(part, TermNode) else [], 0
-        while terms and (piece := self.peek()) is not None and piece.kind == "near":
-            following = self.peek(1)
-            if following is None or following.kind != "words" or not following.words:
-                break
-            self.position += 1
-            term = self.parse_operand(field, depth)
-            if isinstance(term, TermNode):
-                terms.append(term)
-                distance = max(distance, piece.distance)
-        if len(terms) < 2:
-            return part
-        fields = {term.field for term in terms}
-        return NearNode(tuple(terms), distance, fields.pop() if len(fields) == 1 else None)
-
-    def parse_operand(self, field: str | None, depth: int) -> QueryNode | None:
-        """A term, a field with what it asks, a bracket, or what must not be."""
-        piece = self.peek()
-        if piece is None:
-            return None
-        self.position += 1
-        if piece.kind == "words":
-            if piece.prefix_too_short:
-                self.add_note("short_star", piece.text)
-            if piece.unknown_field:
-                self.add_note("no_field", f"{piece.unknown_field}:")
-            return TermNode(piece.words, piece.is_prefix, field) if piece.words else None
-        if piece.kind == "(":
-            return self.parse_and(field, depth + 1) if depth < MAX_BRACKET_DEPTH else None
-        if piece.kind == "field":
-            return self.parse_field(piece, field, depth)
-        if piece.kind == "not":
-            return self.parse_not(piece, field, depth)
-        if piece.kind == "near":
-            return self.parse_near_function(piece, field)
-        return self.parse_stray_operator(piece, field)
-
-    def parse_stray_operator(self, lexeme: Lexeme, field: str | None) -> QueryNode | None:
-        """An operator with nothing beside it is a word; an AND between words is what the space says anyway."""
-        between = self.position > 1 and self.peek() is not None
-        if not lexeme.words or (lexeme.kind == "and" and between):
-            return None
-        self.add_note("lone", lexeme.text)
-        return TermNode(lexeme.words, field=field)
-
-    def parse_not(self, lexeme: Lexeme, field: str | None, depth: int) -> QueryNode | None:
-        """What must not be; a dash that stands alone says nothing."""
-        following = self.peek()
-        if lexeme.words and (following is None or following.kind not in ("words", "(", "field")):
-            return self.parse_stray_operator(lexeme, field)
-        if not lexeme.words and (following is None or not following.follows_directly):
-            return None
-        part = self.parse_operand(field, depth)
-        return None if part is None else NotNode(part)
-
-    def parse_near_function(self, lexeme: Lexeme, field: str | None) -> QueryNode | None:
-        """NEAR(a b, 5) as SQLite has it."""
-        place, terms = self.position, []
-        if (opening := self.peek()) is not None and opening.kind == "(":
-            self.position += 1
-            while (inner := self.peek()) is not None and inner.kind == "words":
-                self.position += 1
-                terms.append(TermNode(inner.words, inner.is_prefix, field))
-        if len(terms) < 2:
-            self.position = place
-            return self.parse_stray_operator(lexeme, field)
-        if (closing := self.peek()) is not None and closing.kind == ")":
-            self.position += 1
-        distance = lexeme.distance or DEFAULT_NEAR_DISTANCE
-        if len(terms) > 2 and len(terms[-1].words) == 1 and terms[-1].words[0].isdecimal():
-            distance = min(int(terms.pop().words[0]), 999)
-        return NearNode(tuple(terms), distance, field)
-
-    def parse_field(self, lexeme: Lexeme, outer_field: str | None, depth: int) -> QueryNode | None:
-        """A field's value follows it, after a space at most; a field without one is a word."""
-        following, name = self.peek(), lexeme.text
-        wanted = ("words", "(") if name in TEXT_FIELDS else ("words",)
-        if following is None or following.kind not in wanted or not (following.words or following.kind == "("):
-            self.add_note("no_value_of", f"{lexeme.words[0]}:")
-            return TermNode(lexeme.words, field=outer_field)
-        if name in TEXT_FIELDS:
-            return self.parse_operand(name, depth)
-        if name in DATE_FIELDS:
-            day = parse_query_date(following.text, end=name == "to")
-            if day is None:
-                self.add_note("no_day", f"{lexeme.words[0]}:{following.text}")
-                return TermNode(lexeme.words, field=outer_field)
-            self.position += 1
-            return FilterNode(name, day)
-        self.position += 1
-        return FilterNode(name, " ".join(following.text.strip("\"' ,;").split()))
-
-
-def join_nodes(kind: type[AndNode] | type[OrNode], parts: list[QueryNode]) -> QueryNode | None:
-    """One part is itself; none is nothing."""
-    if len(parts) > 1:
-        return kind(tuple(parts))
-    return parts[0] if parts else None
-
-
-def has_positive_part(node: QueryNode) -> bool:
-    """Whether a query says what must be, beside what must not."""
-    if isinstance(node, NotNode):
-        return False
-    return any(map(has_positive_part, node.parts)) if isinstance(node, AndNode | OrNode) else True
+    match = TYPED_DATE.fullmatch(text.strip())
+    if match is None:
+        return None
+    year, month = int(match["year"]), int(match["month"] or match["mm"] or (12 if end else 1))
+    length = monthrange(year, month)[1]
+    day = int(match["day"] or match["dd"] or (length if end else 1))
+    return f"{year}-{month:02}-{day:02}" if day <= length else None

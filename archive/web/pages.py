@@ -4,7 +4,7 @@ What the pages for reading show beside single releases: lists, months, an agency
 
 Lists of releases, newest first, by agency, tag and month; a cursor (the last release shown) leads on.
 
-All is found in the table listed (archive/search/listed.py), whose `newest` is what lists are sorted by: published,
+All is found in the table release_facets (archive/search/listed.py), whose `sort_date` is what lists are sorted by: published,
 else updated, else first seen. Releases that moved are not in it: their record goes on elsewhere.
 
 What robots.txt and llms.txt say.
@@ -38,9 +38,9 @@ LIST_PAGE_SIZE = 30
 UNDATED = "undated"  # the month of releases whose page states no publication date
 MONTH_PATTERN = re.compile(r"(\d{4})-(0[1-9]|1[0-2])", re.ASCII)
 RELEASE_LINES_SQL = """
-    select r.id, r.title, r.kind, r.language, r.published, r.updated, r.first_seen, r.gone, r.agency, a.name, a.name_en
+    select r.id, r.title, r.kind, r.language, r.published, r.updated, r.first_seen, r.removed_at, r.agency, a.name, a.name_en
     from ({found}) found cross join releases r on r.id = found.release cross join agencies a on a.slug = r.agency
-    order by found.newest desc, found.release desc
+    order by found.sort_date desc, found.release desc
 """
 
 
@@ -66,20 +66,20 @@ class ReleaseListPage:
 async def read_release_list(run: RunQuery, query: ReleaseListQuery) -> ReleaseListPage:
     """One page; FilterError where `after` names no release. Ids are found by an index alone, then read."""
     values: dict[str, Any] = {"agency": query.agency, "tag": query.tag, "limit": query.size + 1}
-    source, conditions = "listed l", ["true"]
+    source, conditions = "release_facets l", ["true"]
     if query.agency:
         conditions.append("l.agency = :agency")
     if query.tag is not None:
-        source = "tagged l"
+        source = "tag_releases l"
         conditions.append("l.tag = :tag")
     if query.month:
         conditions += build_month_conditions(query.month, values)
     if query.after is not None:
         values |= await read_cursor_position(run, query.after)
-        conditions.append("l.newest <= :newest and (l.newest < :newest or l.release < :after)")
+        conditions.append("l.sort_date <= :sort_date and (l.sort_date < :sort_date or l.release < :after)")
     found = (
-        f"select l.release, l.newest from {source} where {' and '.join(conditions)}"
-        " order by l.newest desc, l.release desc limit :limit"
+        f"select l.release, l.sort_date from {source} where {' and '.join(conditions)}"
+        " order by l.sort_date desc, l.release desc limit :limit"
     )
     rows = list(await run(RELEASE_LINES_SQL.format(found=found), values))
     shown = rows[: query.size]
@@ -89,7 +89,8 @@ async def read_release_list(run: RunQuery, query: ReleaseListQuery) -> ReleaseLi
 async def find_newest_month(run: RunQuery) -> str | None:
     """The month of the newest dated release."""
     rows = await run(
-        "select substr(day, 1, 7) as month from listed where day is not null order by newest desc limit 1", {}
+        "select substr(sort_day, 1, 7) as month from release_facets where sort_day is not null order by sort_date desc limit 1",
+        {},
     )
     return str(rows[0]["month"]) if rows else None
 
@@ -111,11 +112,11 @@ def parse_list_cursor(args: UrlArguments) -> int | None:
 
 
 def build_month_conditions(month: str, values: dict[str, Any]) -> list[str]:
-    """SQL for a month. Of dated releases `newest` is when they were published."""
+    """SQL for a month. Of dated releases `sort_date` is when they were published."""
     if month == UNDATED:
-        return ["l.day is null"]
+        return ["l.sort_day is null"]
     values |= {"from": month, "to": find_next_month(month)}
-    return ["l.day is not null", "l.newest >= :from", "l.newest < :to"]
+    return ["l.sort_day is not null", "l.sort_date >= :from", "l.sort_date < :to"]
 
 
 def find_next_month(month: str) -> str:
@@ -130,10 +131,10 @@ def find_next_month(month: str) -> str:
 
 async def read_cursor_position(run: RunQuery, after: int) -> dict[str, Any]:
     """Where the page before ended."""
-    rows = await run("select newest from listed where release = :after", {"after": after})
+    rows = await run("select sort_date from release_facets where release = :after", {"after": after})
     if not rows:
         raise FilterError("after", str(after), "the number of a release")
-    return {"after": after, "newest": rows[0]["newest"]}
+    return {"after": after, "sort_date": rows[0]["sort_date"]}
 
 
 ROBOTS_RULES = (  # in an order that first-match readers understand, too
@@ -143,7 +144,7 @@ ROBOTS_RULES = (  # in an order that first-match readers understand, too
     ("Disallow", "/-/evidence/"),
     ("Disallow", "/-/edits?"),
     ("Disallow", "/-/removed?"),
-    ("Disallow", "/-/delta."),
+    ("Disallow", "/-/changes."),
     ("Disallow", "/archive"),
 )
 LLMS_TEMPLATE = """\
@@ -157,7 +158,7 @@ What to know before quoting:
 - `published` and `updated` are the agency's own words and are null where the page does not say; `first_seen` and \
 `last_checked` are when the archive looked (UTC). Never take one for the other.
 - A date may be a month (2024-05), a day (2024-05-18) or a moment with its offset.
-- A release that `gone` dates was removed by the agency. One with `moved_to` goes on under that number.
+- A release that `removed_at` dates was removed by the agency. One with `moved_to` goes on under that number.
 - Edits are what the agency changed (cause `source`); `parser` means that the archive read the same page otherwise.
 - The texts are the agencies' own; name the agency and link both to `url` (the original) and to the release here.
 
@@ -175,7 +176,7 @@ What to know before quoting:
 - [Releases of a word]({site}/archive/releases.json?_search=skog&_sort_desc=published&_shape=objects&_size=20)
 - [Questions and answers]({site}/archive/questions.json?_shape=objects)
 - [All tables and columns, described]({site}/archive); any SELECT as {site}/archive.json?sql=…&_shape=array
-- [All of it, and then what changes]({site}/-/delta.json?size=20): follow `next`, keep `cursor`
+- [All of it, and then what changes]({site}/-/changes.json?size=20): follow `next`, keep `cursor`
 - [Everything there is to read]({site}/sitemap.xml)
 """
 
@@ -185,7 +186,9 @@ def format_llms_txt(site: str, releases: int) -> str:
     return LLMS_TEMPLATE.format(site=site, releases=releases)
 
 
-MONTH_COUNTS_SQL = "select month, releases, dated from months where agency = :agency and month <> '' order by month"
+MONTH_COUNTS_SQL = (
+    "select month, releases, dated from month_counts where agency = :agency and month <> '' order by month"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,17 +288,17 @@ def format_short_month(language: str, month: str) -> str:
 
 NEIGHBOUR_COLUMNS = "r.id, r.title, r.language, r.published, r.updated, r.first_seen"
 LIST_POSITION_SQL = """
-    select r.agency, coalesce(r.published, r.updated, r.first_seen) as newest from releases r where r.id = :release
+    select r.agency, coalesce(r.published, r.updated, r.first_seen) as sort_date from releases r where r.id = :release
 """
 EARLIER_RELEASE_SQL = f"""
-    select {NEIGHBOUR_COLUMNS} from listed l cross join releases r on r.id = l.release where l.agency = :agency
-    and l.newest <= :newest and (l.newest < :newest or l.release < :release)
-    order by l.newest desc, l.release desc limit 1
+    select {NEIGHBOUR_COLUMNS} from release_facets l cross join releases r on r.id = l.release where l.agency = :agency
+    and l.sort_date <= :sort_date and (l.sort_date < :sort_date or l.release < :release)
+    order by l.sort_date desc, l.release desc limit 1
 """
 LATER_RELEASE_SQL = f"""
-    select {NEIGHBOUR_COLUMNS} from listed l cross join releases r on r.id = l.release where l.agency = :agency
-    and l.newest >= :newest and (l.newest > :newest or l.release > :release)
-    order by l.newest, l.release limit 1
+    select {NEIGHBOUR_COLUMNS} from release_facets l cross join releases r on r.id = l.release where l.agency = :agency
+    and l.sort_date >= :sort_date and (l.sort_date > :sort_date or l.release > :release)
+    order by l.sort_date, l.release limit 1
 """
 
 
@@ -314,7 +317,7 @@ REMOVAL_COUNT_SQL = f"""
     and o.kind <> 'moved' and o.release in {AGENCY_RELEASES_SQL}
 """
 LAST_CRAWL_SQL = """
-    select spider, started, finished, reason, errors, refused from crawls
+    select spider, started, finished, reason, errors, rejected from crawls
     where agency = :agency and finished is not null order by started desc limit 1
 """
 FIRST_CRAWL_SQL = "select started from crawls where agency = :agency order by started limit 1"
@@ -326,7 +329,7 @@ AGENCY_LIST_SQL = """
     select a.slug, a.name, a.name_en, a.home, coalesce(m.releases, 0) as releases,
       (select c.finished from crawls c where c.agency = a.slug and c.finished is not null
         order by c.started desc limit 1) as crawled
-    from agencies a left join months m on m.agency = a.slug and m.month = ''
+    from agencies a left join month_counts m on m.agency = a.slug and m.month = ''
 """
 
 
@@ -392,10 +395,10 @@ SITEMAP_PARTS_SQL = f"""
     where changed is not null
 """
 SITEMAP_RELEASES_SQL = """
-    select v.release, max(v.seen) as changed from listed l cross join revisions v on v.release = l.release
+    select v.release, max(v.seen) as changed from release_facets l cross join revisions v on v.release = l.release
     where l.release between :low and :high group by l.release
 """
-SITEMAP_AGENCIES_SQL = "select distinct agency from listed order by agency"
+SITEMAP_AGENCIES_SQL = "select distinct agency from release_facets order by agency"
 SITEMAP_TAGS_SQL = f"select distinct tag from release_tags order by tag limit {4 * SITEMAP_PART_SIZE}"
 SitemapEntries = list[tuple[str, str | None]]  # paths, each with when what it shows last changed
 

@@ -1,4 +1,4 @@
-"""scrapy crawl, with exit codes that a timer can go by: 0 well, 1 some agencies failed, 2 wrongly configured."""
+"""scrapy crawl, with exit codes for timers: 0 all went well, 1 some agencies failed, 2 wrongly configured."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from scraper.spiders.base import ReleaseSpider
 
 
-QUIET_LOGGERS = (  # what is switched on, and what Progress and the spiders tell better
+# Loggers that list components, or say what the progress table and the spiders say better.
+QUIET_LOGGERS = (
     "scrapy.addons",
     "scrapy.crawler",
     "scrapy.middleware",
@@ -30,13 +31,13 @@ QUIET_LOGGERS = (  # what is switched on, and what Progress and the spiders tell
 
 
 class Command(ScrapyCrawl):
-    """Scrapy's own, but for messages and exit codes."""
+    """Scrapy's command with our messages and exit codes."""
 
     def long_desc(self) -> str:
         return "Run a spider by name. Exit code 0: all went well, 1: some agencies failed, 2: wrongly configured."
 
     def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
-        """On a terminal the live table tells how it goes, so the log keeps to warnings."""
+        """Reduce the log to warnings on a terminal, which has the live progress table."""
         super().process_options(args, opts)
         if self.settings and sys.stderr.isatty() and not opts.loglevel:
             self.settings.set("LOG_LEVEL", "WARNING", priority="cmdline")
@@ -53,19 +54,19 @@ class Command(ScrapyCrawl):
             logging.getLogger(name).setLevel(logging.WARNING)
         crawling = cast("asyncio.Task[None]", self.crawler_process.crawl(crawler, **opts.spargs))
         self.crawler_process.start()
-        fault = crawling.exception() if crawling.done() and not crawling.cancelled() else None
-        if isinstance(fault, AgencyError | ArchiveError | sqlite3.OperationalError):
-            where = "the archive: " if isinstance(fault, sqlite3.OperationalError) else ""
-            sys.stderr.write(f"scrapy crawl: {where}{fault}\n")
+        failure = crawling.exception() if crawling.done() and not crawling.cancelled() else None
+        if isinstance(failure, AgencyError | ArchiveError | sqlite3.OperationalError):
+            where = "the archive: " if isinstance(failure, sqlite3.OperationalError) else ""
+            sys.stderr.write(f"scrapy crawl: {where}{failure}\n")
             self.exitcode = 2
-        elif fault:
-            raise fault
+        elif failure:
+            raise failure
         else:
             self.exitcode = find_exit_code(crawler)
 
 
 def find_exit_code(crawler: Crawler) -> int:
-    """0 where the crawl finished and every agency that was free answered, else 1."""
-    tallies = cast("ReleaseSpider", crawler.spider).agency_stats.values() if crawler.spider else None
+    """Return 0 if the crawl finished without an error of any agency, else 1."""
+    stats = cast("ReleaseSpider", crawler.spider).agency_stats.values() if crawler.spider else None
     finished = crawler.stats is not None and crawler.stats.get_value("finish_reason") == "finished"
-    return 0 if finished and tallies is not None and not any(tally.errors for tally in tallies) else 1
+    return 0 if finished and stats is not None and not any(agency.errors for agency in stats) else 1

@@ -1,4 +1,4 @@
-"""scrapy extract FILE --url URL: one stored page as the release it holds, JSON or an explanation on stdout."""
+"""scrapy extract FILE --url URL: prints the release of a stored page, as JSON or with an explanation of each field."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from scraper.agency import DEFAULT_AGENCIES_FILE, load_agencies
 from scraper.errors import AgencyError, PageError
 from scraper.normalise import find_quality_warnings, to_release
 from scraper.pages import read_page
-from scraper.probe import find_unused_selectors
 from scraper.probe.report import build_field_rows, format_columns
+from scraper.probe.result import find_unused_selectors
 
 
 class Command(ScrapyCommand):
-    """Reads a page without a network and without an archive. Exit code 1: no release, 2: wrong arguments.
+    """Needs neither a network nor an archive. Exit code 1: no release; 2: wrong arguments.
 
-    What of a release is doubtful is told on stderr; it is printed all the same.
+    Doubts about a release go to stderr; it is printed all the same.
     """
 
     requires_project = True
@@ -61,13 +61,12 @@ class Command(ScrapyCommand):
         except PageError as error:
             sys.stderr.write(f"scrapy extract: {error}\n")
             self.exitcode = 1
-        for doubt in find_quality_warnings(release) if release else ():
-            sys.stderr.write(f"scrapy extract: {doubt}\n")
-        for idle in find_unused_selectors(html, opts.url, agency) if opts.explain and agency else ():
-            sys.stderr.write(f"scrapy extract: {idle}\n")
+        for warning in find_quality_warnings(release) if release else ():
+            sys.stderr.write(f"scrapy extract: {warning}\n")
+        for problem in find_unused_selectors(html, opts.url, agency) if opts.explain and agency else ():
+            sys.stderr.write(f"scrapy extract: {problem}\n")
         if opts.explain and item:
-            print(
-                format_columns(build_field_rows(item, release))
-            )  # a field that cannot be read is what one wants explained
+            # Also without a release: a field that cannot be read is what needs an explanation.
+            print(format_columns(build_field_rows(item, release)))
         elif release:
             print(json.dumps(asdict(release), ensure_ascii=False, indent=2, default=to_iso))

@@ -1,4 +1,4 @@
-"""scrapy health: judges every agency by what came in, prints the table, and keeps known faults quiet."""
+"""scrapy health: judges every agency by what came in, prints a table, and acknowledges known faults."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from archive.health.report import STATE_ORDER, format_health_reason, format_heal
 from archive.store import Archive
 from scraper.agency import Agency, load_agencies, select_agencies
 from scraper.command import OptionsCommand, find_agencies_file
-from scraper.extensions.crawl_stats import judge_declared_agencies
+from scraper.extensions.crawl_stats import assess_declared_agencies
 
-NON_TERMINAL_WIDTH = 140  # columns of a table that nobody sees on a terminal
+NON_TERMINAL_WIDTH = 140  # columns of a table that is not printed on a terminal
 
 
 class Command(OptionsCommand):
-    """Exit code 0: no fault that is not acknowledged, 1: some, 2: wrongly configured."""
+    """Exit code 0: no unacknowledged fault; 1: at least one; 2: wrongly configured."""
 
     default_settings: ClassVar[dict[str, Any]] = {"LOG_LEVEL": "WARNING"}
 
@@ -52,26 +52,29 @@ class Command(OptionsCommand):
     def execute(self, settings: Settings, opts: argparse.Namespace) -> int:
         file, path = find_agencies_file(settings), Path(settings["ARCHIVE"])
         agencies = load_agencies(file)
-        known = select_agencies(agencies, [slug for text in opts.acknowledge for slug in text.split(",")], file)
-        rows, told = judge_archive(path, agencies, known if opts.acknowledge else {})
+        acknowledged = select_agencies(agencies, [slug for text in opts.acknowledge for slug in text.split(",")], file)
+        rows, messages = judge_archive(path, agencies, acknowledged if opts.acknowledge else {})
         console = Console()
         if not console.is_terminal:
             console = Console(width=NON_TERMINAL_WIDTH)
         console.print(build_health_table(rows, path))
-        for line in told:
-            console.print(line)
+        for message in messages:
+            console.print(message)
         return 1 if any(map(is_unacknowledged_fault, rows)) else 0
 
 
 def judge_archive(
     archive_path: Path, agencies: Mapping[str, Agency], acknowledged: Mapping[str, Agency]
 ) -> tuple[list[dict[str, Any]], list[str]]:
-    """Every agency's row of health, trouble first, and a line for each acknowledgement; ArchiveError without a file."""
+    """Judge every agency; return the rows of health, faults first, and a message for each acknowledgement.
+
+    Raises ArchiveError if there is no archive.
+    """
     if not archive_path.is_file():
         raise ArchiveError(archive_path, "no such file")
     messages = []
     with Archive(archive_path) as archive:
-        judge_declared_agencies(archive, agencies, now())
+        assess_declared_agencies(archive, agencies, now())
         with archive.transaction():
             for slug in acknowledged:
                 done = acknowledge_fault(archive.db, slug, now())
@@ -80,22 +83,22 @@ def judge_archive(
 
 
 def severity_rank(row: Mapping[str, Any]) -> tuple[bool, bool, int, str]:
-    """Unknown faults first, then known ones, then the others."""
+    """Return a sort key: unacknowledged faults first, then acknowledged ones, then the other agencies."""
     fault = is_fault(row["state"], row["reason"]["code"])
     return not is_unacknowledged_fault(row), not fault, STATE_ORDER.index(row["state"]), row["agency"]
 
 
 def build_health_table(rows: list[dict[str, Any]], archive_path: Path) -> Table:
-    """Agency, state, since when, newest release, releases held, and why."""
-    red = sum(map(is_unacknowledged_fault, rows))
+    """Return the table that the command prints."""
+    faults = sum(map(is_unacknowledged_fault, rows))
     table = Table(
-        "agency", "state", "since", "newest", "held", "why", title=f"{archive_path}: {red} new faults of {len(rows)}"
+        "agency", "state", "since", "newest", "held", "why", title=f"{archive_path}: {faults} new faults of {len(rows)}"
     )
     table.title_justify, table.columns[4].justify = "left", "right"
     for row in rows:
         fault = is_fault(row["state"], row["reason"]["code"])
         state = format_health_state("en", row["state"]) + (" (known)" if row["acknowledged"] else "")
-        cells = (row["agency"], state, row["since"][:10], row["newest"] or "", str(row["facts"]["held"]))
+        cells = (row["agency"], state, row["since"][:10], row["newest"] or "", str(row["facts"]["stored"]))
         style = "red" if is_unacknowledged_fault(row) else "yellow" if fault else None
         table.add_row(*map(Text, cells), Text(format_health_reason("en", row["reason"])), style=style)
     return table

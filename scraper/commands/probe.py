@@ -1,4 +1,4 @@
-"""scrapy probe URL: what an agency's site offers, the table to add it with, and how three of its releases are read."""
+"""scrapy probe URL: shows what an agency's site offers, a table for agencies.toml, and three releases as parsed."""
 
 from __future__ import annotations
 
@@ -14,12 +14,14 @@ from scrapy.exceptions import UsageError
 
 from scraper.agency import DEFAULT_AGENCIES_FILE, Agency, check_contact, load_agencies
 from scraper.errors import AgencyError, NotARelease
-from scraper.probe import STORED_PAGES_DIR, ProbeResult, ProbeSpider, probe_file, store_page
 from scraper.probe.report import format_probe_report
+from scraper.probe.result import ProbeResult, probe_file
+from scraper.probe.spider import ProbeSpider
+from scraper.probe.stored_pages import STORED_PAGES_DIR, store_page
 
 
 class Command(ScrapyCommand):
-    """Asks some twelve addresses, as politely as a crawl. Exit code 1: no release found, 2: wrong arguments."""
+    """Requests about twelve URLs, as politely as a crawl. Exit code 1: no release found; 2: wrong arguments."""
 
     requires_project = True
 
@@ -46,7 +48,7 @@ class Command(ScrapyCommand):
         )
 
     def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
-        """The report is what one wants to read; the log keeps to warnings."""
+        """Reduce the log to warnings, so that the report is readable."""
         super().process_options(args, opts)
         if self.settings and not opts.loglevel:
             self.settings.set("LOG_LEVEL", "WARNING", priority="cmdline")
@@ -77,20 +79,20 @@ class Command(ScrapyCommand):
             print(f"\nstored {page} and its expected result: read it, mend it, commit it")
 
     def probe_file(self, file: Path, url: str, agencies: dict[str, Agency]) -> tuple[ProbeResult | None, str | None]:
-        """What a stored page tells."""
+        """Probe a stored page; return the result, or None and the problem."""
         try:
             return probe_file(file.read_bytes(), url, agencies), None
-        except NotARelease as error:  # an empty file
+        except NotARelease as error:  # the file is empty
             return None, str(error)
 
     def probe_site(self, url: str, agencies: dict[str, Agency]) -> tuple[ProbeResult | None, str | None]:
-        """What a site tells, asked through Scrapy's engine."""
+        """Probe a site through Scrapy's engine; return the result, or None and the problem."""
         assert self.settings is not None and self.crawler_process  # noqa: S101, PT018 - Scrapy sets both before run
         probed = Agency(slug="probe", name="probe", home=url)
         check_contact({"probe": probed}, self.settings.get("CONTACT"))
         for name in ("scrapy.addons", "scrapy.crawler", "scrapy.middleware"):
             logging.getLogger(name).setLevel(logging.WARNING)
-        for name in ("retry", "robotstxt"):  # the report says the same in words
+        for name in ("retry", "robotstxt"):  # the report says the same
             logging.getLogger(f"scrapy.downloadermiddlewares.{name}").setLevel(logging.CRITICAL)
         crawler = self.crawler_process.create_crawler(ProbeSpider)
         self.crawler_process.crawl(crawler, url=url, agencies=agencies)
@@ -101,13 +103,13 @@ class Command(ScrapyCommand):
 
 
 def parse_url_argument(text: str) -> str:
-    """What was typed as an http or https address; UsageError where it is none."""
+    """Return an argument as an http or https URL. Raises UsageError if it is none."""
     url = text if "://" in text else f"https://{text}"
     try:
         parts = urlsplit(url)
-        good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        valid = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:
-        good = False
-    if not good:
+        valid = False
+    if not valid:
         raise UsageError(f"{text!r} is no http or https address", print_help=False)
     return url

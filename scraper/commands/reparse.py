@@ -1,4 +1,7 @@
-"""scrapy reparse: reads what is held anew from the bytes it came in, by today's rules. No edit is told by it."""
+"""scrapy reparse: parses stored releases again from their captures, with the current rules.
+
+A difference is stored as a revision with the cause 'parser', which is never reported as an edit of the agency.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import argparse
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -20,11 +24,11 @@ from scraper.command import OptionsCommand, add_agency_option, load_selected_age
 from scraper.extensions.limits import raise_gc_threshold
 from scraper.ingest import CrawlRecorder, Ingest, RevisitSchedule, accept_repaired, parse_schedule
 from scraper.locks import lock_agencies, warn_about_unlisted
-from scraper.redesign import reparse_stored
+from scraper.redesign import PageVersion, read_stored_body, reparse_stored
 
 
 class Command(OptionsCommand):
-    """Exit code 0: all was read, 1: some captures could not be, 2: wrongly configured."""
+    """Exit code 0: every capture was parsed; 1: some could not be; 2: wrongly configured."""
 
     default_settings: ClassVar[dict[str, Any]] = {"LOG_LEVEL": "WARNING"}
 
@@ -49,17 +53,18 @@ class Command(OptionsCommand):
         if repaired:
             left = repaired.pop(SaveResult.QUARANTINED, 0)
             sys.stdout.write(f"of what was held back, {repaired.total()} taken in, {left} still held back\n")
-        told = ", ".join(f"{counts[name]} {name}" for name in ("unchanged", "reread", "unreadable", "without capture"))
-        sys.stdout.write(f"{told}\n")
+        names = ("unchanged", "reparsed", "unreadable", "without capture")
+        sys.stdout.write(f"{', '.join(f'{counts[name]} {name}' for name in names)}\n")
         return 1 if counts["unreadable"] else 0
 
 
 def reparse_archive(
     archive_path: Path, agencies: dict[str, Agency], schedule: RevisitSchedule, *, all_agencies: bool
 ) -> tuple[Counter[str], Counter[SaveResult]]:
-    """Read what an archive holds anew, but for agencies that are being crawled; ArchiveError where there is none.
+    """Reparse the releases and the quarantined pages of some agencies; agencies that are being crawled are left out.
 
-    Gives what came of what is held, and of what was held back.
+    Returns the counts of the releases, by `reparse_release`, and of the quarantined pages. Raises ArchiveError if there
+    is no archive.
     """
     if not archive_path.is_file():
         raise ArchiveError(archive_path, "no such file")
@@ -67,22 +72,22 @@ def reparse_archive(
         raise_gc_threshold()
         if all_agencies:
             warn_about_unlisted(archive, agencies)
-        lock, ours = lock_agencies(archive_path, agencies)
+        lock, locked = lock_agencies(archive_path, agencies)
         with lock:
             recorder = CrawlRecorder(archive, schedule)
             counts = reparse_agencies(
-                archive, recorder.captures, {slug: agencies[slug] for slug in agencies if slug in ours}
+                archive, recorder.captures, {slug: agency for slug, agency in agencies.items() if slug in locked}
             )
             ingest, repaired = Ingest(archive, recorder, agencies), Counter[SaveResult]()
             for slug in ingest.quarantine.list_agencies():
-                if slug in ours:
+                if slug in locked:
                     repaired += accept_repaired(ingest, slug)
             recorder.close()
             return counts, repaired
 
 
 def reparse_agencies(archive: Archive, captures: Captures, agencies: dict[str, Agency]) -> Counter[str]:
-    """Read every held release of some agencies anew; each that differs is kept in a transaction of its own."""
+    """Reparse every stored release of some agencies, each in a transaction of its own, and count the results."""
     counts: Counter[str] = Counter()
     for slug, agency in agencies.items():
         for url in find_release_urls(archive, slug):
@@ -91,19 +96,20 @@ def reparse_agencies(archive: Archive, captures: Captures, agencies: dict[str, A
 
 
 def reparse_release(archive: Archive, captures: Captures, url: str, agency: Agency) -> str:
-    """One release: unchanged, reread, unreadable by today's rules, or held without the bytes it came in."""
+    """Reparse a release; return "unchanged", "reparsed", "unreadable" or "without capture"."""
     stored = archive.get(url)
     if stored is None or stored.sha256 is None:
         return "without capture"
-    release, reader = reparse_stored(stored, captures, url, agency)
+    version = PageVersion(url, partial(read_stored_body, captures, stored.sha256))
+    release, parser_version = reparse_stored(stored, version, url, agency)
     if release is None:
         return "unreadable"
     if not archive.is_new_or_changed(release):
         return "unchanged"
-    archive.save(release, seen_at=now(), cause="parser", capture_id=stored.capture, reader=reader)
-    return "reread"
+    archive.save(release, seen_at=now(), cause="parser", capture_id=stored.capture, parser_version=parser_version)
+    return "reparsed"
 
 
 def find_release_urls(archive: Archive, agency: str) -> Iterator[str]:
-    """The addresses of an agency's releases, as they stood at the start of the call."""
+    """Yield the URLs of an agency's releases, read at once because releases are written meanwhile."""
     yield from [url for (url,) in archive.db.execute("select url from releases where agency = ? order by id", [agency])]

@@ -1,4 +1,4 @@
-"""scrapy round: all that is to be done again and again: what is new, what has changed, health, manifest, alerts."""
+"""scrapy round: everything that is to be done regularly: both spiders, health, manifest, alerts."""
 
 from __future__ import annotations
 
@@ -17,23 +17,22 @@ from scraper.agency import load_agencies
 from scraper.alerts import AlertSettings, read_alert_settings
 from scraper.command import OptionsCommand, add_agency_option, find_agencies_file, load_selected_agencies
 from scraper.errors import AgencyError
+from scraper.extensions.limits import check_pass_minutes
 from scraper.round import (
     MAX_ROUND_DURATION,
+    ROUND_SPIDERS,
     CommandRunner,
     close_round,
     has_recent_crawl,
     lock_round,
     read_last_crawl_id,
 )
-from scraper.spiders.base import check_pass_minutes
 
 logger = logging.getLogger(__name__)
 
-ROUND_SPIDERS = ("news", "revisit")
-
 
 class Command(OptionsCommand):
-    """Exit code 0: all went well, 1: agencies are failing or a part of the round broke off, 2: wrongly configured."""
+    """Exit code 0: all went well; 1: agencies are failing or a pass broke off; 2: wrongly configured."""
 
     def short_desc(self) -> str:
         return "A whole round: what is new, what has changed, health, manifest, alerts"
@@ -59,7 +58,7 @@ class Command(OptionsCommand):
         archive = Path(settings["ARCHIVE"])
         if opts.fresh is not None:
             return report_recent_crawl(archive, opts.fresh)
-        load_selected_agencies(settings, opts)  # a fault is told before anything is begun
+        load_selected_agencies(settings, opts)  # reports an error before anything runs
         check_pass_minutes(settings)
         alert_settings, options = read_alert_settings(), forward_options(opts)
         with CommandRunner() as runner:
@@ -70,7 +69,7 @@ class Command(OptionsCommand):
     def run_round(
         self, runner: CommandRunner, settings: Settings, options: list[str], alert_settings: AlertSettings
     ) -> int:
-        """One round, unless another goes on; its exit code."""
+        """Run one round, unless another is running, and return the exit code."""
         archive = Path(settings["ARCHIVE"])
         lock = lock_round(archive)
         if isinstance(lock, datetime):
@@ -85,18 +84,20 @@ class Command(OptionsCommand):
             if runner.stop_requested:
                 logger.warning("the round was told to stop: what is left goes on with the next one")
                 return 0
-            died = [f"the {name} pass broke off with code {code}" for name, code in codes.items() if code not in (0, 1)]
-            for problem in died:
+            crashes = [
+                f"the {name} pass broke off with code {code}" for name, code in codes.items() if code not in (0, 1)
+            ]
+            for problem in crashes:
                 logger.error("%s", problem)
             result = close_round(
                 archive, load_agencies(find_agencies_file(settings)), alert_settings, previous_crawl_id
             )
         sys.stdout.write(f"round: {result}\n")
-        return 0 if result.is_ok and not died else 1
+        return 0 if result.is_ok and not crashes else 1
 
 
 def report_running_round(since: datetime) -> int:
-    """Another round goes on: 0, as a timer may well come upon that; 1 where it has gone on so long that it hangs."""
+    """Log that another round is running; return 0, as that is normal for a timer, or 1 if it hangs."""
     if now() - since > MAX_ROUND_DURATION:
         logger.error("the round that began at %s hangs: end it", since.isoformat())
         return 1
@@ -105,26 +106,26 @@ def report_running_round(since: datetime) -> int:
 
 
 def repeat_rounds(runner: CommandRunner, options: list[str], minutes: float) -> int:
-    """A round at every so many minutes, until we are told to stop; 2 as soon as a round is wrongly configured."""
+    """Start a round every so many minutes until a signal; return 2 as soon as one is wrongly configured."""
     if not minutes > 0:
         raise AgencyError("arguments", None, "every", "must be a positive number of minutes")
     while not runner.stop_requested:
-        begun = monotonic()
+        started = monotonic()
         if runner.run_scrapy("round", *options) == 2:
             return 2
-        runner.wait(begun + 60 * minutes - monotonic())
+        runner.wait(started + 60 * minutes - monotonic())
     return 0
 
 
 def report_recent_crawl(archive_path: Path, hours: float) -> int:
-    """0 where a crawl has ended within the last hours, else 1; for health checks."""
-    fresh = has_recent_crawl(archive_path, hours)
-    sys.stdout.write(f"{archive_path}: {'a' if fresh else 'no'} crawl has ended within the last {hours:g} hours\n")
-    return 0 if fresh else 1
+    """Print whether a crawl has ended within the last `hours`; return 0 if so, else 1. For health checks."""
+    recent = has_recent_crawl(archive_path, hours)
+    sys.stdout.write(f"{archive_path}: {'a' if recent else 'no'} crawl has ended within the last {hours:g} hours\n")
+    return 0 if recent else 1
 
 
 def forward_options(opts: argparse.Namespace) -> list[str]:
-    """What a round was told, to tell it to its passes: settings, log, agencies."""
+    """Return the options for settings and log, to be passed to the commands that a command starts."""
     options = [part for pair in opts.set for part in ("-s", pair)]
     for name, value in (("--loglevel", opts.loglevel), ("--logfile", opts.logfile)):
         options += [name, value] if value else []

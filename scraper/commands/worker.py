@@ -1,4 +1,4 @@
-"""scrapy worker: crawls one agency's round after another for an archive that a writer elsewhere owns."""
+"""scrapy worker: crawls one agency's round after another for an archive on another machine."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from scraper.command import OptionsCommand
 from scraper.commands.round import forward_options
 from scraper.distributed.queue import Broker, JobQueue
 from scraper.distributed.worker import RoundRunner
+from scraper.extensions.limits import check_pass_minutes
 from scraper.round import CommandRunner
-from scraper.spiders.base import check_pass_minutes
 
 
 class Command(OptionsCommand):
-    """Exit code 0: told to stop, 2: wrongly configured, or the broker does not answer at the start."""
+    """Exit code 0: stopped by a signal; 2: wrongly configured, or the broker does not respond at the start."""
 
     def short_desc(self) -> str:
         return "Crawl rounds from the queue, one agency at a time, for an archive elsewhere"

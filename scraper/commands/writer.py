@@ -1,4 +1,4 @@
-"""scrapy writer: keeps in the archive what a crew's workers read, and hands rounds out to them."""
+"""scrapy writer: stores what workers on other machines read, and gives them their jobs."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from scraper.round import CommandRunner
 
 
 class Command(OptionsCommand):
-    """Exit code 0: told to stop, 1: the archive or the broker failed, 2: wrongly configured."""
+    """Exit code 0: stopped by a signal; 1: the archive or the broker failed; 2: wrongly configured."""
 
     def short_desc(self) -> str:
         return "Keep what workers on other machines read, and hand rounds out to them"
 
     def long_desc(self) -> str:
         return (
-            "Own the archive for a crew of workers: apply what they tell, each message once, judge what came in, and"
-            " give every worker what it needs to know of its agency. One writer an archive. SIGTERM ends it with 0;"
-            " exit code 1: the archive cannot be written, or the broker failed; 2: wrongly configured."
+            "Own the archive for workers on other machines: apply what they tell, each message once, judge what came"
+            " in, and give every worker what it needs to know of its agency. One writer an archive. SIGTERM ends it"
+            " with 0; exit code 1: the archive cannot be written, or the broker failed; 2: wrongly configured."
         )
 
     def execute(self, settings: Settings, opts: argparse.Namespace) -> int:

@@ -1,20 +1,22 @@
-"""Many crawlers for one archive: workers on any number of machines crawl, one writer owns archive.db.
+"""Distributed crawling: workers on any number of machines crawl, one writer owns archive.db.
 
-    scrapy enqueue ── an agency's slug ──▶ job queue ──▶ scrapy worker      one round of one agency at a time
-                                                          │ takes the agency's lease, and its token
-    scrapy writer ◀── "I have the round" ── stream ◀──────┤
-         │  archive.db                                    │
-         └── errand: what the crawl reads of that agency ─▶ scrapy crawl news, then revisit, on the errand's copy
-    scrapy writer ◀── all that is settled, in order ◀─────┘  with the bytes of the answers
+    scrapy enqueue ── an agency's slug ──▶ queue ──▶ scrapy worker      one round of one agency at a time
+                                                      │ takes the lease of the agency's host, with a token
+    scrapy writer ◀── start_round ────── stream ◀─────┤
+         │  archive.db                                │
+         └── job: a copy of what the crawl reads ────▶ scrapy crawl news, then revisit, on that copy
+    scrapy writer ◀── messages, in order ─────────────┘  with the bytes of the responses
 
-One topic a file: queue (jobs), lease (whose an agency is), broker (what must be one step there), errands (what a worker
-is given), journal (what a crawl settles, told as it is settled), parts (how a crawl is made to tell), messages (the
-wording), desk (what a message does to the archive), writing and rounds (the two commands' own work).
+    queue.py      the broker (Valkey or Redis), leases, the queue of rounds
+    messages.py   formats of jobs and messages
+    worker.py     the worker
+    writer.py     the writer
 
-What holds, whoever dies when:
-- An agency is one worker's at a time, so that its host's delay holds: a worker that has not heard from the broker for
-  CREW_LEASE seconds asks for nothing more, and nobody else may before CRAWL_DELAY_MAX seconds after that.
-- The broker takes messages only from whoever has the lease; the writer applies them only for the newest token.
-- The writer notes a message in the transaction that applies it, and lets the broker forget it after the commit.
-- A round that is handed out again begins with an errand made after all that was told of it before was applied.
+What holds even if any of the processes dies at any moment:
+- One worker at a time crawls an agency, so that its host's crawl delay is kept. A worker that has not heard from the
+  broker for DISTRIBUTED_LEASE seconds sends no more requests, and no other worker may before CRAWL_DELAY_MAX seconds
+  after that.
+- The broker takes messages only under the current lease; the writer applies only those of the newest token.
+- The writer records a message's number in the transaction that applies it, and acknowledges it after the commit.
+- A round that is handed out again begins with a job made after all its earlier messages were applied.
 """

@@ -1,24 +1,18 @@
-"""Dramatiq actor: one agency round a job; host leases; enqueue.
+"""The broker of distributed crawling (Valkey or Redis): connection, leases, and the queue of rounds.
 
-The broker that a crew shares, Valkey or Redis: its address, its keys, and what must be one step there.
+Every key has a prefix (DISTRIBUTED_PREFIX), so that several archives may share a broker:
 
-Everything lies under one prefix (CREW_PREFIX), so that several archives may share a broker:
+    lease:<host>      token of the worker that crawls the agencies of this host; expires
+    token             the last token that was given out
+    round:<token>     hash; seq: number of the last message that the broker took under this token
+    stream            messages of workers; one consumer group with the writer as its only consumer
+    backlog           size of the messages in the stream, in bytes
+    job:<token>       the job that the writer made for a worker, until the worker takes it
+    queued:<slug>     set while a round of the agency waits in the queue or is running
+    unreadable        messages on which the writer failed ten times
+    queue             namespace of Dramatiq's keys
 
-    lease:<host>      the token of the worker that has that host's agencies; expires by itself
-    token             the last token given
-    round:<token>     seq: the last message of it that the broker took
-    stream            what workers tell; one consumer group with the writer as its only consumer
-    backlog           bytes of what stands there
-    errand:<token>    what a worker is given, until it takes it
-    waiting:<slug>    an agency's round is in the queue or goes on
-    unreadable        messages that the writer failed on ten times, as they came
-
-Whose an agency's host is: a lock at the broker that expires, with a token that only rises.
-
-The lock lasts CREW_LEASE seconds and then as long as the longest delay between two requests (CRAWL_DELAY_MAX). Who has
-it asks for nothing once less than that is left, so that the next one's first request keeps the host's delay.
-
-The job queue, Dramatiq's: one agency's round a job, each once, taken from a dead worker and given to another.
+What several processes may do at the same time is done by Lua scripts, which the broker executes one at a time.
 """
 
 from __future__ import annotations
@@ -40,16 +34,32 @@ if TYPE_CHECKING:
     from redis.commands.core import Script
     from scrapy.settings import BaseSettings
 
+logger = logging.getLogger(__name__)
+T = TypeVar("T")
 
-CONSUMER_GROUP = CONSUMER_NAME = "writer"
-LEASE_LOST, BACKLOG_FULL = -1, -2  # what SEND says instead of how long the lease goes on
-MISSING_PACKAGE = "a crew needs the package {name}: pip install -c constraints.txt -e '.[crew]' in the clone"
-RETRY_INTERVAL = 0.2  # seconds between two tries while the broker does not answer
+MISSING_PACKAGE = (
+    "distributed crawling needs the package {name}: pip install -c constraints.txt -e '.[distributed]' in the clone"
+)
+CONSUMER_GROUP = CONSUMER_NAME = "writer"  # of the stream
+RETRY_INTERVAL = 0.2  # seconds between two attempts while the broker does not respond
+CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)  # also runs while the machine is suspended
+
+# The queue
+QUEUE_NAME = "rounds"
+QUEUED_MARK_SECONDS = 6 * 3600  # after which a round that was queued and has not ended is taken for lost
+STOP_TIMEOUT = 10_000  # milliseconds for each of the queue's threads to end
+# Of a million commands, how many look for jobs of dead workers. Dramatiq's default (1000) is too low for few workers.
+MAINTENANCE_CHANCE = 1_000_000
+
+# What the scripts return in place of a lease's remaining milliseconds
+LEASE_LOST = -1
+BACKLOG_FULL = -2
+
 TAKE_LEASE_SCRIPT = """
 if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
 local t = redis.call('TIME')
 local last = tonumber(redis.call('GET', KEYS[2]) or '0')
-local token = math.max(last + 1, t[1] * 1000 + math.floor(t[2] / 1000)) -- rises even where the broker forgot all
+local token = math.max(last + 1, t[1] * 1000 + math.floor(t[2] / 1000)) -- rises even if the broker lost its data
 redis.call('SET', KEYS[2], string.format('%.0f', token))
 redis.call('SET', KEYS[1], string.format('%.0f', token), 'PX', ARGV[1])
 return token
@@ -59,6 +69,7 @@ if redis.call('GET', KEYS[1]) ~= ARGV[1] then return -1 end
 if tonumber(ARGV[2]) > 0 then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
 return math.max(1, redis.call('PTTL', KEYS[1]))
 """
+# The key stays until it expires, so that the host's delay is kept before the next lease.
 REVOKE_LEASE_SCRIPT = """
 if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('SET', KEYS[1], '0', 'KEEPTTL') return 1 end
 return 0
@@ -67,8 +78,8 @@ SEND_MESSAGE_SCRIPT = """
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return -1 end
 local seq = tonumber(ARGV[3])
 if seq <= tonumber(redis.call('HGET', KEYS[3], 'seq') or '0') then return redis.call('PTTL', KEYS[1]) end
-local size, held = #ARGV[5] + #ARGV[6], tonumber(redis.call('GET', KEYS[4]) or '0')
-if held > 0 and held + size > tonumber(ARGV[4]) then return -2 end
+local size, backlog = #ARGV[5] + #ARGV[6], tonumber(redis.call('GET', KEYS[4]) or '0')
+if backlog > 0 and backlog + size > tonumber(ARGV[4]) then return -2 end
 redis.call('XADD', KEYS[2], '*', 'token', ARGV[1], 'agency', ARGV[2], 'seq', ARGV[3],
     'operations', ARGV[5], 'body', ARGV[6])
 redis.call('INCRBY', KEYS[4], size)
@@ -81,80 +92,73 @@ redis.call('XACK', KEYS[1], ARGV[1], ARGV[2])
 if redis.call('XDEL', KEYS[1], ARGV[2]) == 1 then redis.call('DECRBY', KEYS[2], ARGV[3]) end
 return 1
 """
-T = TypeVar("T")
+SCRIPTS = (TAKE_LEASE_SCRIPT, RENEW_LEASE_SCRIPT, REVOKE_LEASE_SCRIPT, SEND_MESSAGE_SCRIPT, DELETE_MESSAGE_SCRIPT)
 
 
 class Broker:
-    """A connection to the broker; CrewError where it cannot be used at all."""
+    """A connection to the broker. Raises BrokerError if its address or its package is missing."""
 
     def __init__(self, settings: BaseSettings) -> None:
-        self.url, self.prefix = settings["CREW_BROKER"], settings["CREW_PREFIX"]
-        self.max_backlog = settings.getint("CREW_BACKLOG")
+        self.url: str = settings["DISTRIBUTED_BROKER"]
+        self.prefix: str = settings["DISTRIBUTED_PREFIX"]
+        self.max_backlog = settings.getint("DISTRIBUTED_BACKLOG")
         if not self.url:
-            raise BrokerError("CREW_BROKER is not set: the broker's address, such as redis://192.0.2.7:6379/0")
+            raise BrokerError("DISTRIBUTED_BROKER is not set: the broker's address, such as redis://192.0.2.7:6379/0")
         self.redis = connect_redis(self.url)
-        self.scripts: dict[str, Script] = {
-            text: self.redis.register_script(text)
-            for text in (
-                TAKE_LEASE_SCRIPT,
-                RENEW_LEASE_SCRIPT,
-                REVOKE_LEASE_SCRIPT,
-                SEND_MESSAGE_SCRIPT,
-                DELETE_MESSAGE_SCRIPT,
-            )
-        }
+        self.scripts: dict[str, Script] = {text: self.redis.register_script(text) for text in SCRIPTS}
+
+    @property
+    def address(self) -> str:
+        """Where the broker is, without user and password."""
+        options = self.redis.connection_pool.connection_kwargs
+        return str(options.get("path") or f"{options.get('host')}:{options.get('port')}")
 
     def key(self, *parts: object) -> str:
-        """A key under our prefix."""
+        """Return a key with our prefix."""
         return ":".join((self.prefix, *map(str, parts)))
 
     def run_script(self, script: str, keys: list[str], *arguments: object) -> int:
-        """A script, with our keys."""
+        """Run one of `SCRIPTS` and return its number."""
         return int(self.scripts[script](keys=keys, args=list(arguments)))  # type: ignore[arg-type] # bytes, numbers, texts
+
+    def check_connection(self) -> None:
+        """Raise BrokerError if the broker does not respond."""
+        self.call_with_retry(self.redis.ping, 0)
+
+    def call_with_retry(self, function: Callable[[], T], timeout: float | Callable[[], float]) -> T:
+        """Return what `function` gets from the broker; call it again while the broker does not respond.
+
+        Raises BrokerError after `timeout` seconds, and at once if the broker rejects the command. A callable timeout
+        returns the seconds that are left.
+        """
+        from redis.exceptions import RedisError, ResponseError  # noqa: PLC0415 - an optional dependency
+
+        started = time.monotonic()
+        while True:
+            try:
+                return function()
+            except RedisError as error:
+                left = timeout() if callable(timeout) else started + timeout - time.monotonic()
+                permanent = isinstance(error, ResponseError) and not str(error).startswith(("LOADING", "BUSY"))
+                if permanent or left <= 0:
+                    raise BrokerError(f"{self.address}: {error}") from error
+            time.sleep(RETRY_INTERVAL)
 
     @contextmanager
     def convert_errors(self) -> Iterator[None]:
-        """What the broker fails by inside is a CrewError."""
-        from redis.exceptions import RedisError  # noqa: PLC0415 - only a crew needs it
+        """Raise the broker's errors within the block as BrokerError."""
+        from redis.exceptions import RedisError  # noqa: PLC0415 - an optional dependency
 
         try:
             yield
         except RedisError as error:
             raise BrokerError(f"{self.address}: {error}") from error
 
-    def check_connection(self) -> None:
-        """CrewError where the broker does not answer."""
-        self.call_with_retry(self.redis.ping, 0)
-
-    def call_with_retry(self, function: Callable[[], T], timeout: float | Callable[[], float]) -> T:
-        """What the broker answers; asked again and again for so long while it does not. CrewError then.
-
-        seconds: or what tells, each time, for how long still.
-        """
-        from redis.exceptions import RedisError, ResponseError  # noqa: PLC0415 - only a crew needs it
-
-        begun = time.monotonic()
-        while True:
-            try:
-                return function()
-            except RedisError as error:
-                left = timeout() if callable(timeout) else begun + timeout - time.monotonic()
-                lasting = isinstance(error, ResponseError) and not str(error).startswith(("LOADING", "BUSY"))
-                if lasting or left <= 0:
-                    raise BrokerError(f"{self.address}: {error}") from error
-            time.sleep(RETRY_INTERVAL)
-
-    @property
-    def address(self) -> str:
-        """Where the broker is, without what is secret."""
-        told = self.redis.connection_pool.connection_kwargs
-        return str(told.get("path") or f"{told.get('host')}:{told.get('port')}")
-
 
 def connect_redis(url: str) -> Redis:
-    """A client; CrewError where the package is not installed or the address is none."""
+    """Return a client. Raises BrokerError if the package is not installed or the URL is invalid."""
     try:
-        from redis import Redis  # noqa: PLC0415 - only a crew needs it
+        from redis import Redis  # noqa: PLC0415 - an optional dependency
         from redis.backoff import NoBackoff  # noqa: PLC0415
         from redis.retry import Retry  # noqa: PLC0415
     except ModuleNotFoundError as error:
@@ -163,66 +167,68 @@ def connect_redis(url: str) -> Redis:
     try:
         return Redis.from_url(url, **options)
     except ValueError as error:
-        raise BrokerError(f"CREW_BROKER: {error}") from error
-
-
-logger = logging.getLogger(__name__)
-CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)  # goes on while the machine sleeps
+        raise BrokerError(f"DISTRIBUTED_BROKER: {error}") from error
 
 
 class Lease:
-    """A host's lock, ours while its token stands there."""
+    """A lock on a host, held by one worker at a time.
+
+    It expires DISTRIBUTED_LEASE plus CRAWL_DELAY_MAX seconds after its last renewal, but its worker sends no requests
+    in the last CRAWL_DELAY_MAX seconds. The first request of the next worker therefore keeps the host's crawl delay.
+    Each lease has a token that is higher than all before, so that late messages of an earlier lease can be rejected.
+    """
 
     def __init__(self, broker: Broker, settings: BaseSettings, host: str, token: int) -> None:
         self.broker, self.token, self.key = broker, token, broker.key("lease", host)
-        self.lease_seconds, self.max_delay = settings.getfloat("CREW_LEASE"), settings.getfloat("CRAWL_DELAY_MAX")
-        self.expires_at = 0.0  # by CLOCK
+        self.lease_seconds = settings.getfloat("DISTRIBUTED_LEASE")
+        self.max_delay = settings.getfloat("CRAWL_DELAY_MAX")
+        self.expires_at = 0.0  # by CLOCK; CRAWL_DELAY_MAX before the broker's key
 
     @classmethod
     def acquire(cls, broker: Broker, settings: BaseSettings, host: str) -> Lease | None:
-        """A new lease; None where somebody has it."""
-        lease, begun = cls(broker, settings, host, 0), time.clock_gettime(CLOCK)
+        """Take the lease of a host; return None if another worker has it."""
+        lease, requested_at = cls(broker, settings, host, 0), time.clock_gettime(CLOCK)
         lease.token = broker.run_script(
             TAKE_LEASE_SCRIPT, [lease.key, broker.key("token")], lease.lifetime_milliseconds
         )
-        lease.update_expiry(lease.lifetime_milliseconds, begun)
+        lease.update_expiry(lease.lifetime_milliseconds, requested_at)
         return lease if lease.token else None
 
     @property
     def lifetime_milliseconds(self) -> int:
-        """Milliseconds from one renewal to the end, if no other follows."""
+        """Milliseconds from a renewal until the broker's key expires."""
         return round(1000 * (self.lease_seconds + self.max_delay))
 
     @property
     def seconds_left(self) -> float:
-        """Seconds that we may go on asking, as far as we know; less than 0: no more."""
+        """Seconds in which requests may still be sent; 0 or less: none may."""
         return self.expires_at - time.clock_gettime(CLOCK)
 
     def refresh(self) -> bool:
-        """Whether it is ours still; asks the broker."""
-        return self._extend(0)
+        """Ask the broker how long the lease lasts; return whether it is still ours."""
+        return self._set_expiry(0)
 
     def renew(self) -> bool:
-        """Have it last from now on; False where it is another's."""
-        return self._extend(self.lifetime_milliseconds)
+        """Extend the lease to its full lifetime from now; return False if another worker has it."""
+        return self._set_expiry(self.lifetime_milliseconds)
 
     def release(self, seconds: float) -> None:
-        """Leave it to others after so many seconds: the host's own delay, since its last request."""
-        self._extend(max(1, round(1000 * seconds)))
-
-    def _extend(self, milliseconds: int) -> bool:
-        begun = time.clock_gettime(CLOCK)
-        found = self.broker.run_script(RENEW_LEASE_SCRIPT, [self.key], self.token, milliseconds)
-        self.update_expiry(found, begun)
-        return found != LEASE_LOST
+        """Let the lease expire in `seconds`, the host's crawl delay since our last request."""
+        self._set_expiry(max(1, round(1000 * seconds)))
 
     def update_expiry(self, milliseconds: int, requested_at: float) -> None:
-        """The broker said, when asked at a moment, how long the lock still lasts; FENCED: it is not ours."""
+        """Note the remaining milliseconds that the broker reported, or LEASE_LOST. requested_at: by CLOCK."""
         self.expires_at = 0.0 if milliseconds == LEASE_LOST else requested_at + milliseconds / 1000 - self.max_delay
+
+    def _set_expiry(self, milliseconds: int) -> bool:
+        requested_at = time.clock_gettime(CLOCK)
+        left = self.broker.run_script(RENEW_LEASE_SCRIPT, [self.key], self.token, milliseconds)
+        self.update_expiry(left, requested_at)
+        return left != LEASE_LOST
 
 
 class LeaseRenewal:
-    """While it is entered a thread renews a lease; `lost` is called once where that fails for too long."""
+    """Renews a lease in a thread while it is entered. `on_lost` is called once if that fails for too long."""
 
     def __init__(self, lease: Lease, on_lost: Callable[[], None]) -> None:
         self.lease, self.on_lost, self.stop_event = lease, on_lost, threading.Event()
@@ -237,22 +243,22 @@ class LeaseRenewal:
         self.thread.join()
 
     def renew_until_stopped(self) -> None:
-        """Renew, until it is left or lost."""
+        """Renew the lease at intervals until it is lost or the block is left."""
         while not self.stop_event.wait(self.lease.lease_seconds / 4):
             try:
-                ours = self.lease.broker.call_with_retry(
+                renewed = self.lease.broker.call_with_retry(
                     self.lease.renew, lambda: 0 if self.stop_event.is_set() else self.lease.seconds_left
                 )
             except BrokerError as error:
                 logger.warning("the lease cannot be renewed: %s", error)
-                ours = False
-            if not ours:
+                renewed = False
+            if not renewed:
                 self.on_lost()
                 return
 
 
 def find_lease_host(home: str) -> str:
-    """The host that an agency's lease is on: agencies that share one are one worker's at a time, too.
+    """Return the host whose lease covers an agency. Agencies on one host share a lease.
 
     >>> find_lease_host("https://WWW.Skog.example/nyheter"), find_lease_host("https://skog.example/")
     ('skog.example', 'skog.example')
@@ -260,56 +266,53 @@ def find_lease_host(home: str) -> str:
     return (urlsplit(home).netloc.rpartition("@")[2]).lower().removeprefix("www.")
 
 
-QUEUE_NAME = "rounds"
-QUEUED_MARK_SECONDS = 6 * 3600  # seconds after which a round that is said to wait is taken to be lost
-STOP_TIMEOUT = 10_000  # milliseconds for each of the queue's threads to end
-MAINTENANCE_CHANCE = (
-    1_000_000  # of a million commands, how many look for jobs of dead workers: by default too few for a small crew
-)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobDeferral:
-    """A job is not done: it is to be tried again, by whoever is free, after some seconds."""
+    """The result of a round that was not completed: any worker may try again after `seconds`."""
 
     seconds: float
 
 
 class JobQueue:
-    """Jobs, and what one worker makes of them. go: does a round; a fault it has not foreseen is tried again, too."""
+    """Dramatiq's queue of rounds, one agency's round at a time for each worker.
+
+    run_job: runs the round of a slug and host. A round that it defers or fails on is tried again, by any worker; so is
+    the round of a worker that died.
+    """
 
     def __init__(
         self, broker: Broker, settings: BaseSettings, run_job: Callable[[str, str], JobDeferral | None]
     ) -> None:
         self.broker, self.run_job = broker, run_job
         self.dramatiq_module = load_dramatiq()
-        from dramatiq.brokers.redis import RedisBroker  # noqa: PLC0415 - only a crew needs it
+        from dramatiq.brokers.redis import RedisBroker  # noqa: PLC0415 - an optional dependency
         from dramatiq.middleware import Retries  # noqa: PLC0415
 
-        dead = settings.getfloat("CREW_LEASE") + settings.getfloat("CRAWL_DELAY_MAX")  # no sooner is its agency free
-        self.job_broker = RedisBroker(  # type: ignore[no-untyped-call] # as it is there
+        # A dead worker's lease lasts as long, so its round could not begin earlier anyway.
+        dead_after = settings.getfloat("DISTRIBUTED_LEASE") + settings.getfloat("CRAWL_DELAY_MAX")
+        self.job_broker = RedisBroker(  # type: ignore[no-untyped-call] # untyped in dramatiq
             url=broker.url,
             namespace=broker.key("queue"),
             middleware=[Retries(min_backoff=1000, max_backoff=300_000)],
-            heartbeat_timeout=round(1000 * dead),
+            heartbeat_timeout=round(1000 * dead_after),
             maintenance_chance=MAINTENANCE_CHANCE,
         )
         options: dict[str, Any] = {"queue_name": QUEUE_NAME, "max_retries": None}
         self.actor = self.dramatiq_module.actor(self.process_job, actor_name="round", broker=self.job_broker, **options)
         self.worker: dramatiq.Worker | None = None
-        self.idle = threading.Event()  # no job goes on
+        self.idle = threading.Event()  # set while no round is running
         self.idle.set()
 
     def enqueue(self, slug: str, host: str) -> bool:
-        """Have a round done, unless it waits or goes on already."""
-        key = self.broker.key("waiting", slug)
+        """Queue a round; return False if one waits or is running already."""
+        key = self.broker.key("queued", slug)
         if not self.broker.redis.set(key, 1, nx=True, ex=QUEUED_MARK_SECONDS):
             return False
         self.actor.send(slug, host)
         return True
 
     def process_job(self, slug: str, host: str) -> None:
-        """One job to its end."""
+        """Run one round. Raises dramatiq.Retry if it was deferred."""
         self.idle.clear()
         try:
             deferral = self.run_job(slug, host)
@@ -317,16 +320,19 @@ class JobQueue:
             self.idle.set()
         if deferral:
             raise self.dramatiq_module.Retry(delay=max(1, round(1000 * deferral.seconds)))
-        self.broker.redis.delete(self.broker.key("waiting", slug))
+        self.broker.redis.delete(self.broker.key("queued", slug))
 
     def start(self) -> None:
-        """Take jobs from now on, one at a time, in a thread."""
+        """Begin to take rounds from the queue, one at a time, in a thread."""
         self.worker = self.dramatiq_module.Worker(self.job_broker, worker_threads=1, worker_timeout=1000)
-        self.worker.queue_prefetch = 1  # what we cannot begin is another worker's
+        self.worker.queue_prefetch = 1  # leave what we cannot begin to other workers
         self.worker.start()
 
     def stop(self) -> None:
-        """Take no more; what goes on is waited for. A broker that is away is not: it hands the job on by itself."""
+        """Take no more rounds and wait for the running one.
+
+        A broker that does not respond is not waited for: it gives the round to another worker by itself.
+        """
         if self.worker:
             self.idle.wait()
             self.worker.stop(timeout=STOP_TIMEOUT)
@@ -334,9 +340,9 @@ class JobQueue:
 
 
 def load_dramatiq() -> Any:
-    """The package; CrewError where it is not installed."""
+    """Return the module dramatiq. Raises BrokerError if it is not installed."""
     try:
-        import dramatiq  # noqa: PLC0415 - only a crew needs it
+        import dramatiq  # noqa: PLC0415 - an optional dependency
     except ModuleNotFoundError as error:
         raise BrokerError(MISSING_PACKAGE.format(name=error.name)) from error
     logging.getLogger("dramatiq").setLevel(logging.WARNING)

@@ -1,8 +1,7 @@
-"""Applies messages to archive.db in order, each once; then acknowledges.
+"""The writer: applies workers' messages to archive.db, in order and each once, and gives workers their jobs.
 
-What a message does to the archive: an embedded crawl's own functions, in one transaction with its number.
-
-The writer: takes messages from the stream, in order, applies each, then lets the broker forget it.
+A message is applied by the functions of an embedded crawl, in one transaction with its number. Only after the commit is
+it acknowledged and deleted from the stream, so a message that arrives twice changes nothing.
 """
 
 from __future__ import annotations
@@ -54,24 +53,24 @@ if TYPE_CHECKING:
     from scraper.ingest import RevisitSchedule
     from scraper.items import ParsedPage
 
-
 logger = logging.getLogger(__name__)
-WORKER_COUNTERS = (
-    "listed",
-    "refused",
-    "errors",
-    "requests",
-    "not_modified",
-    "bytes",
-    "unchanged",
-    "away",
-)  # by the worker
-TALLY_COUNTERS = ("fills", "faults", "source_faults")
+StreamEntry = tuple[bytes, Mapping[bytes, bytes]]  # id and fields; no fields if the entry was deleted meanwhile
+
+BATCH_SIZE = 32  # messages read at once
+BLOCK_MILLISECONDS = 1000  # to wait for a message
+MAX_DELIVERIES = 10  # of a message; one that has ended so many writers is set aside
+PAYLOAD_FIELDS = (b"operations", b"body")  # fields of a message that count towards the backlog
+JOB_EXPIRY = 600  # seconds in which a worker can take its job
+MAX_JUDGE_INTERVAL = 3600.0  # seconds after which agencies are judged although rounds are running
+
+# Counters that the worker has; the pipeline counts the others.
+WORKER_COUNTERS = ("listed", "rejected", "errors", "requests", "not_modified", "bytes", "unchanged", "missing")
+NAMED_COUNTERS = ("field_counts", "failures", "source_failures")  # those that are a Counter each
 
 
 @dataclass(slots=True)
 class RemoteCrawl:
-    """A crawl of one agency as the writer follows it: what the pipeline takes for its spider."""
+    """A worker's crawl of one agency, with the attributes that the pipeline expects of a spider."""
 
     archive: Archive
     recorder: CrawlRecorder
@@ -85,48 +84,21 @@ class RemoteCrawl:
 
 
 class MessageProcessor:
-    """Applies messages."""
+    """Applies messages to an archive."""
 
     def __init__(self, path: Path, schedule: RevisitSchedule) -> None:
         self.archive = Archive(path)
-        self.archive.db.execute("pragma synchronous = full")  # what is acknowledged outlives a power cut
+        self.archive.db.execute("pragma synchronous = full")  # what is acknowledged must survive a power cut
         self.recorder = CrawlRecorder(self.archive, schedule)
         self.jobs = Jobs(self.archive.db)
-        self.crawls: dict[str, RemoteCrawl] = {}
+        self.crawls: dict[str, RemoteCrawl] = {}  # running passes, by agency
 
     def close(self) -> None:
-        """Close the archive."""
         self.recorder.close()
         self.archive.close()
 
-    def apply_message(self, message: WorkerMessage, agency: Agency) -> bool:
-        """Do what a message says, unless it was done before; False where it is of an older token, or some are missing.
-
-        An `open` is no such message: see `open`.
-        """
-        with self.archive.transaction():
-            job = self.jobs.get(message.agency)
-            if job is None or job.token != message.token or message.seq > job.applied + 1:
-                return False
-            if message.seq <= job.applied:
-                return True
-            crawl, tally = self._resume_crawl(job, agency), None
-            for operation in message.operations:
-                self._apply_operation(operation, crawl, agency)
-            if crawl := self.crawls.get(agency.slug):
-                tally = crawl.agency_stats[agency.slug]
-            self.jobs.mark_applied(
-                agency.slug,
-                message.seq,
-                crawl=tally.crawl_id if tally else job.crawl,
-                tally=format_tally(tally) if tally else None,
-            )
-            if message.operations[-1].name == "end":
-                self.jobs.finish(agency.slug, now())
-        return True
-
     def start_round(self, message: WorkerMessage, agency: Agency) -> bool:
-        """Hand a round out; False where a newer token is known."""
+        """Note that a worker gets the agency's round; return False if a newer token is known."""
         with self.archive.transaction():
             self.archive.add_agency(
                 agency.slug, name=agency.name, home=agency.home, name_en=agency.name_en, org_number=agency.org_number
@@ -139,12 +111,41 @@ class MessageProcessor:
         self.crawls.pop(agency.slug, None)
         return True
 
-    def reject_pages(self, message: WorkerMessage, agency: Agency) -> bool:
-        """A page that we fail on is done with, and asked for again another day; False where it is no page.
+    def apply_message(self, message: WorkerMessage, agency: Agency) -> bool:
+        """Apply a message, unless it was applied before. The message must not be a `start_round`.
 
-        Then its round is at its end: what follows in it may rest on what was not done.
+        Returns False if its token is not the newest or messages before it are missing.
         """
-        pages: list[ParsedPage] = [one.args[0] for one in message.operations if one.name == "keep"]
+        with self.archive.transaction():
+            job = self.jobs.get(message.agency)
+            if job is None or job.token != message.token or message.seq > job.applied + 1:
+                return False
+            if message.seq <= job.applied:
+                return True
+            crawl = self._resume_crawl(job, agency)
+            for operation in message.operations:
+                self._apply_operation(operation, crawl, agency)
+            crawl = self.crawls.get(agency.slug)
+            stats = crawl.agency_stats[agency.slug] if crawl else None
+            self.jobs.mark_applied(
+                agency.slug,
+                message.seq,
+                crawl=stats.crawl_id if stats else job.crawl,
+                tally=format_stats(stats) if stats else None,
+            )
+            if message.operations[-1].name == "finish_round":
+                self.jobs.finish(agency.slug, now())
+        return True
+
+    def reject_pages(self, message: WorkerMessage, agency: Agency) -> bool:
+        """Record the pages of a message on which our code fails, so that they are requested again another day.
+
+        Returns False if the message holds anything but pages. Its round must end then, because later messages may
+        depend on it.
+        """
+        pages: list[ParsedPage] = [
+            operation.args[0] for operation in message.operations if operation.name == "save_page"
+        ]
         with self.archive.transaction():
             job = self.jobs.get(message.agency)
             if job is None or job.token != message.token or message.seq != job.applied + 1:
@@ -152,43 +153,50 @@ class MessageProcessor:
             crawl = self._resume_crawl(job, agency)
             if crawl is None or len(pages) != len(message.operations):
                 return False
-            tally = crawl.agency_stats[agency.slug]
+            stats = crawl.agency_stats[agency.slug]
             for page in pages:
                 problem = f"{page.url}: our own code failed on it"
-                tally.count_error(problem, "our fault")
+                stats.count_error(problem, "our fault")
                 self.recorder.record_failure(
                     page.url, page.release_id, page.response.fetched_at, problem, rejected=True
                 )
-            self.jobs.mark_applied(agency.slug, message.seq, crawl=tally.crawl_id, tally=format_tally(tally))
+            self.jobs.mark_applied(agency.slug, message.seq, crawl=stats.crawl_id, tally=format_stats(stats))
         return True
 
+    def write_manifest(self) -> None:
+        """Write the day's manifest, if there is none yet. An error is logged."""
+        try:
+            write_manifest(self.archive.db.conn, self.recorder.captures, now().date())
+        except ArchiveError as error:
+            logger.critical("the manifest cannot be written: %s", error)
+
     def _resume_crawl(self, job: Job, agency: Agency) -> RemoteCrawl | None:
-        """The pass that goes on, as it stands in the archive where this process does not know it."""
-        if agency.slug not in self.crawls and job.tally:
-            self.crawls[agency.slug] = crawl = self._create_crawl(agency, parse_tally(job.tally, job.crawl))
-            urls = self.archive.db.execute("select url from held_back where crawl = ?", [job.crawl]).fetchall()
+        """Return the running pass, restored from the archive if another writer began it; None if there is none."""
+        if agency.slug not in self.crawls and job.counters:
+            self.crawls[agency.slug] = crawl = self._create_crawl(agency, parse_stats(job.counters, job.crawl))
+            urls = self.archive.db.execute("select url from quarantine where crawl = ?", [job.crawl]).fetchall()
             if urls:
                 crawl.pipeline.quarantined_urls[agency.slug] = {url for (url,) in urls}
         return self.crawls.get(agency.slug)
 
-    def _create_crawl(self, agency: Agency, tally: AgencyStats) -> RemoteCrawl:
-        return RemoteCrawl(self.archive, self.recorder, {agency.slug: agency}, {agency.slug: tally})
+    def _create_crawl(self, agency: Agency, stats: AgencyStats) -> RemoteCrawl:
+        return RemoteCrawl(self.archive, self.recorder, {agency.slug: agency}, {agency.slug: stats})
 
     def _apply_operation(self, operation: Operation, crawl: RemoteCrawl | None, agency: Agency) -> None:
         part, _, method = operation.name.rpartition(".")
         if part:
             owner = self.recorder if part == "recorder" else getattr(self.archive, part)
             getattr(owner, method)(*operation.args, **operation.kwargs)
-        elif operation.name == "begin":
-            tally = AgencyStats(crawl_id=open_crawl(self.archive, agency.slug, **operation.kwargs))
-            self.crawls[agency.slug] = self._create_crawl(agency, tally)
-        elif operation.name != "end":
+        elif operation.name == "open_crawl":
+            stats = AgencyStats(crawl_id=open_crawl(self.archive, agency.slug, **operation.kwargs))
+            self.crawls[agency.slug] = self._create_crawl(agency, stats)
+        elif operation.name != "finish_round":
             if crawl is None:
                 raise BrokerError(f"{agency.slug}: {operation.name!r} without a pass that goes on")
-            if operation.name == "close":
+            if operation.name == "close_crawl":
                 self._close_crawl(crawl, agency.slug, **operation.kwargs)
                 return
-            with suppress(DropItem):  # it was counted, and said why
+            with suppress(DropItem):  # the pipeline has counted and logged it
                 crawl.pipeline.process_item(operation.args[0])
 
     def _close_crawl(
@@ -199,59 +207,44 @@ class MessageProcessor:
         counts: Mapping[str, int],
         reason: str,
         at: datetime,
-        ended: bool,
-        guest: Mapping[str, Any],
-        faults: Mapping[str, int],
+        is_finished: bool,
+        politeness: Mapping[str, Any],
+        failures: Mapping[str, int],
         problems: list[str],
-        source_faults: Mapping[str, int] | None = None,  # a worker of an older version tells none
+        source_failures: Mapping[str, int] | None = None,
     ) -> None:
-        """A pass has come to its end: what the worker counted is added, and all of it judged.
+        """Add the worker's counts to ours, complete the row in crawls and assess the agency's health.
 
-        `at`, like its beginning, by the worker's clock, which dates what it read: feeds compare the two.
+        at: by the worker's clock, like the start of the crawl and the times of its pages, which feeds compare.
         """
-        tally = crawl.agency_stats[slug]
+        stats = crawl.agency_stats[slug]
         for name in WORKER_COUNTERS:
-            setattr(tally, name, getattr(tally, name) + counts[name])
-        tally.faults.update(faults)
-        tally.source_faults.update(source_faults or {})
-        tally.problems[:0] = problems
-        crawl.is_finished = ended
+            setattr(stats, name, getattr(stats, name) + counts[name])
+        stats.failures.update(failures)
+        stats.source_failures.update(source_failures or {})
+        stats.problems[:0] = problems
+        crawl.is_finished = is_finished
         crawl.pipeline.close_spider()
-        close_crawl(self.archive, tally, reason, at, **guest)
+        close_crawl(self.archive, stats, reason, at, **politeness)
         assess_agencies(self.archive.db, [slug], now())
         del self.crawls[slug]
 
-    def write_manifest(self) -> None:
-        """The day's manifest, where there is none yet."""
-        try:
-            write_manifest(self.archive.db.conn, self.recorder.captures, now().date())
-        except ArchiveError as error:
-            logger.critical("the manifest cannot be written: %s", error)
+
+def format_stats(stats: AgencyStats) -> str:
+    """Return the counts of a running pass as JSON, for another writer's `parse_stats`."""
+    more = {name: getattr(stats, name) for name in (*NAMED_COUNTERS, "problems")}
+    return json.dumps({**stats.to_columns(), **more}, ensure_ascii=False)
 
 
-def format_tally(tally: AgencyStats) -> str:
-    """What a pass has come to so far, as `read_json` reads it."""
-    more = {name: getattr(tally, name) for name in (*TALLY_COUNTERS, "problems")}
-    return json.dumps({**tally.to_columns(), **more}, ensure_ascii=False)
-
-
-def parse_tally(text: str, crawl: int | None) -> AgencyStats:
-    """The same as a Tally again."""
-    told = json.loads(text)
-    return AgencyStats(crawl_id=crawl, **told | {name: Counter(told.get(name, {})) for name in TALLY_COUNTERS})
-
-
-BATCH_SIZE = 32  # messages asked for at once
-BLOCK_MILLISECONDS = 1000  # milliseconds to wait for one
-MAX_DELIVERIES = 10  # of a message; who is killed by it so often leaves it out
-JOB_EXPIRY = 600  # seconds that an errand lies ready
-MAX_JUDGE_INTERVAL = 3600.0  # seconds after which what came in is judged though rounds go on
-PAYLOAD_FIELDS = (b"operations", b"body")
-StreamEntry = tuple[bytes, Mapping[bytes, bytes]]  # of the stream: its id, and a message
+def parse_stats(text: str, crawl_id: int | None) -> AgencyStats:
+    """Return the counts that `format_stats` wrote."""
+    values = json.loads(text)
+    counters = {name: Counter(values.get(name, {})) for name in NAMED_COUNTERS}
+    return AgencyStats(crawl_id=crawl_id, **values | counters)
 
 
 class ArchiveWriter:
-    """Owns an archive while it is entered: one writer at a time."""
+    """The writer of an archive. Raises ArchiveError if another one is running."""
 
     def __init__(
         self,
@@ -261,170 +254,54 @@ class ArchiveWriter:
         agencies_file: Path,
         alert_settings: AlertSettings,
     ) -> None:
-        self.broker, self.archive_path, self.agencies_file, self.alert_settings = (
-            broker,
-            archive_path,
-            agencies_file,
-            alert_settings,
-        )
+        self.broker = broker
+        self.archive_path = archive_path
+        self.agencies_file = agencies_file
+        self.alert_settings = alert_settings
         self.agencies: dict[str, Agency] = load_agencies(agencies_file)
         self.stream = broker.key("stream")
         self.should_stop: Callable[[], bool] = lambda: False
         self.writer_lock = lock_writer(archive_path)
         self.processor = MessageProcessor(archive_path, parse_schedule(settings["REVISIT_AGES"]))
-        self.agency_lock, self.locked_agencies = open_lock_file(archive_path), set[str]()
-        for errand in self.processor.jobs.list_unfinished():
-            self.claim_agency(errand.agency)
-        self.previous_crawl_id, self.judged_at, self.has_open_rounds = (
-            read_last_crawl_id(archive_path),
-            monotonic(),
-            bool(self.locked_agencies),
-        )
+        self.agency_lock = open_lock_file(archive_path)
+        self.locked_agencies: set[str] = set()  # whose rounds are running
+        for job in self.processor.jobs.list_unfinished():
+            self.claim_agency(job.agency)
+        self.previous_crawl_id = read_last_crawl_id(archive_path)  # at the last judgement of all agencies
+        self.judged_at = monotonic()
+        self.has_open_rounds = bool(self.locked_agencies)  # whether rounds have run since then
 
     def close(self) -> None:
-        """Let go of the archive."""
+        """Close the archive and release the locks."""
         self.processor.close()
         self.agency_lock.close()
         self.writer_lock.close()
 
     def run(self, should_stop: Callable[[], bool]) -> None:
-        """Apply messages until we are told to stop; first, one by one, those that were given to a writer that died."""
+        """Apply messages until `should_stop` returns True.
+
+        Begins with those that an earlier writer received and did not acknowledge, one at a time: one of them may have
+        ended it.
+        """
         self.should_stop = should_stop
         self.create_consumer_group()
         while not should_stop() and (pending := self.read_entries("0", 1)):
-            for entry, fields in pending:
-                tries = cast("Any", self.broker.redis.xpending_range(self.stream, CONSUMER_GROUP, entry, entry, 1))
-                if fields and tries and tries[0]["times_delivered"] > MAX_DELIVERIES:
-                    self.set_entry_unreadable(fields)
-                    self.delete_entry(entry, fields)
+            for entry_id, fields in pending:
+                deliveries = cast(
+                    "Any", self.broker.redis.xpending_range(self.stream, CONSUMER_GROUP, entry_id, entry_id, 1)
+                )
+                if fields and deliveries and deliveries[0]["times_delivered"] > MAX_DELIVERIES:
+                    self.reject_entry(fields)
+                    self.delete_entry(entry_id, fields)
                 else:
-                    self.process_entries([(entry, fields)])
+                    self.process_entries([(entry_id, fields)])
         while not should_stop():
             self.process_entries(self.read_entries(">", BATCH_SIZE))
             self.close_rounds()
 
-    def retry_timeout(self) -> float:
-        """A broker that does not answer is waited for, until we are told to stop."""
-        return 0.0 if self.should_stop() else 1.0
-
-    def read_entries(self, after_id: str, number: int) -> list[StreamEntry]:
-        """Some messages."""
-        redis = self.broker.redis
-        found = self.broker.call_with_retry(
-            lambda: redis.xreadgroup(
-                CONSUMER_GROUP, CONSUMER_NAME, {self.stream: after_id}, count=number, block=BLOCK_MILLISECONDS
-            ),
-            self.retry_timeout,
-        )
-        rows = found.values() if isinstance(found, dict) else [entries for _, entries in cast("Any", found or [])]
-        return [(entry, fields) for entries in rows for entry, fields in flatten_entries(entries)]
-
-    def process_entries(self, entries: Sequence[StreamEntry]) -> None:
-        """Apply messages, those between two requests for an errand in one transaction; then have them forgotten."""
-        while entries:
-            number, afterwards = self.apply_entries(entries)
-            for act in afterwards:
-                act()
-            for entry, fields in entries[:number]:
-                self.delete_entry(entry, fields)
-            if entries := entries[number:]:
-                (entry, fields), *entries = entries
-                self.send_job(unpack_message(fields))
-                self.delete_entry(entry, fields)
-
-    def apply_entries(self, entries: Sequence[StreamEntry]) -> tuple[int, list[Callable[[], None]]]:
-        """Do what messages say, up to a request for an errand: how many, and what is to be done after the commit."""
-        afterwards: list[Callable[[], None]] = []
-        with self.processor.archive.transaction():
-            for number, (_, fields) in enumerate(entries):
-                if not fields:  # it was forgotten while we died
-                    continue
-                message = unpack_message(fields)  # one at a time: an answer may be large
-                if message.operations[0].name == "open":
-                    return number, afterwards
-                agency = self.agencies.get(message.agency)
-                if agency is None or not self.processor.apply_message(message, agency):
-                    afterwards.append(partial(self.revoke_lease, message.agency, message.token))
-                elif message.operations[-1].name == "end":
-                    afterwards.append(partial(self.finish_round, message.agency))
-        return len(entries), afterwards
-
-    def delete_entry(self, entry: bytes, fields: Mapping[bytes, bytes]) -> None:
-        """A message stands in the archive, for good."""
-        size = sum(len(fields[name]) for name in PAYLOAD_FIELDS if name in fields)
-        keys = [self.stream, self.broker.key("backlog")]
-        self.broker.call_with_retry(
-            lambda: self.broker.run_script(DELETE_MESSAGE_SCRIPT, keys, CONSUMER_GROUP, entry, size), self.retry_timeout
-        )
-
-    def set_entry_unreadable(self, fields: Mapping[bytes, bytes]) -> None:
-        """A message that too many writers ended with is kept as it is; its round ends here, unless it was one page."""
-        slug, token = fields[b"agency"].decode(), int(fields[b"token"])
-        logger.critical("a message of %s is laid by: %d writers ended with it", slug, MAX_DELIVERIES)
-        self.broker.redis.xadd(self.broker.key("unreadable"), cast("Any", fields))
-        agency = self.agencies.get(slug)
-        try:
-            fine = agency is not None and self.processor.reject_pages(unpack_message(fields), agency)
-        except (BrokerError, ValueError, TypeError, LookupError):  # it cannot even be read
-            fine = False
-        if not fine:
-            self.revoke_lease(slug, token)
-
-    def revoke_lease(self, slug: str, token: int) -> None:
-        """A message came too late, or others before it are missing: its round ends here, and is begun anew."""
-        logger.warning("%s: what is told under token %d is not taken", slug, token)
-        if agency := self.agencies.get(slug):
-            key = self.broker.key("lease", find_lease_host(agency.home))
-            self.broker.run_script(
-                REVOKE_LEASE_SCRIPT, [key], token
-            )  # nobody's until it expires: the host's delay is kept
-
-    def finish_round(self, slug: str) -> None:
-        """A round has come to its end."""
-        self.processor.write_manifest()
-        self.locked_agencies.discard(slug)
-        unlock_agency(self.agency_lock, slug)
-
-    def send_job(self, message: WorkerMessage) -> None:
-        """Give a worker its errand, or none: an agency that is not listed any more, paused, or crawled by others."""
-        slug = message.agency
-        self.agencies = {**self.agencies, **(listed := load_agencies(self.agencies_file))}
-        job, agency = b"", listed.get(slug)
-        if agency and not agency.paused and self.claim_agency(slug):
-            if not self.processor.start_round(message, agency):
-                return  # a newer one is out already
-            job, self.has_open_rounds = (
-                build_job(self.archive_path, slug, read_agency_tables(self.agencies_file)[slug], now()),
-                True,
-            )
-        key = self.broker.key("errand", message.token)
-        with self.broker.redis.pipeline() as steps:
-            steps.delete(key)
-            steps.rpush(key, job)
-            steps.expire(key, JOB_EXPIRY)
-            self.broker.call_with_retry(steps.execute, self.retry_timeout)
-
-    def claim_agency(self, slug: str) -> bool:
-        """Keep commands beside us away from an agency."""
-        if slug not in self.locked_agencies and lock_agency(self.agency_lock, slug):
-            self.locked_agencies.add(slug)
-        return slug in self.locked_agencies
-
-    def close_rounds(self) -> None:
-        """Judge every agency and tell the operators, once nothing is out any more, and at least every hour."""
-        if not self.has_open_rounds or (self.locked_agencies and monotonic() - self.judged_at < MAX_JUDGE_INTERVAL):
-            return
-        closed = close_round(self.archive_path, self.agencies, self.alert_settings, self.previous_crawl_id)
-        logger.info("rounds: %s", closed)
-        self.previous_crawl_id, self.judged_at, self.has_open_rounds = (
-            read_last_crawl_id(self.archive_path),
-            monotonic(),
-            bool(self.locked_agencies),
-        )
-
     def create_consumer_group(self) -> None:
-        """The stream and its group, where there are none."""
-        from redis.exceptions import ResponseError  # noqa: PLC0415 - only a crew needs it
+        """Create the stream and its consumer group, unless they exist."""
+        from redis.exceptions import ResponseError  # noqa: PLC0415 - an optional dependency
 
         try:
             self.broker.redis.xgroup_create(self.stream, CONSUMER_GROUP, "0", mkstream=True)
@@ -432,9 +309,133 @@ class ArchiveWriter:
             if not str(error).startswith("BUSYGROUP"):
                 raise
 
+    def read_entries(self, after_id: str, count: int) -> list[StreamEntry]:
+        """Return at most `count` messages: new ones for ">", unacknowledged ones after the id for any other id."""
+        redis = self.broker.redis
+        found = self.broker.call_with_retry(
+            lambda: redis.xreadgroup(
+                CONSUMER_GROUP, CONSUMER_NAME, {self.stream: after_id}, count=count, block=BLOCK_MILLISECONDS
+            ),
+            self.retry_timeout,
+        )
+        rows = found.values() if isinstance(found, dict) else [entries for _, entries in cast("Any", found or [])]
+        return [(entry_id, fields) for entries in rows for entry_id, fields in flatten_entries(entries)]
+
+    def process_entries(self, entries: Sequence[StreamEntry]) -> None:
+        """Apply messages, in one transaction up to each request for a job, and delete them from the stream."""
+        while entries:
+            count, actions = self.apply_entries(entries)
+            for action in actions:
+                action()
+            for entry_id, fields in entries[:count]:
+                self.delete_entry(entry_id, fields)
+            if entries := entries[count:]:
+                (entry_id, fields), *entries = entries
+                self.send_job(unpack_message(fields))
+                self.delete_entry(entry_id, fields)
+
+    def apply_entries(self, entries: Sequence[StreamEntry]) -> tuple[int, list[Callable[[], None]]]:
+        """Apply messages up to the first request for a job.
+
+        Returns how many were applied, and what must be done after the commit.
+        """
+        actions: list[Callable[[], None]] = []
+        with self.processor.archive.transaction():
+            for number, (_, fields) in enumerate(entries):
+                if not fields:  # deleted from the stream after an earlier writer had received it
+                    continue
+                message = unpack_message(fields)  # one at a time, because a response may be large
+                if message.operations[0].name == "start_round":
+                    return number, actions
+                agency = self.agencies.get(message.agency)
+                if agency is None or not self.processor.apply_message(message, agency):
+                    actions.append(partial(self.revoke_lease, message.agency, message.token))
+                elif message.operations[-1].name == "finish_round":
+                    actions.append(partial(self.finish_round, message.agency))
+        return len(entries), actions
+
+    def delete_entry(self, entry_id: bytes, fields: Mapping[bytes, bytes]) -> None:
+        """Acknowledge a message and delete it from the stream."""
+        size = sum(len(fields[name]) for name in PAYLOAD_FIELDS if name in fields)
+        keys = [self.stream, self.broker.key("backlog")]
+        self.broker.call_with_retry(
+            lambda: self.broker.run_script(DELETE_MESSAGE_SCRIPT, keys, CONSUMER_GROUP, entry_id, size),
+            self.retry_timeout,
+        )
+
+    def reject_entry(self, fields: Mapping[bytes, bytes]) -> None:
+        """Copy a message that has ended too many writers to `unreadable`, and end its round unless it was one page."""
+        slug, token = fields[b"agency"].decode(), int(fields[b"token"])
+        logger.critical("a message of %s is laid by: %d writers ended with it", slug, MAX_DELIVERIES)
+        self.broker.redis.xadd(self.broker.key("unreadable"), cast("Any", fields))
+        agency = self.agencies.get(slug)
+        try:
+            rejected = agency is not None and self.processor.reject_pages(unpack_message(fields), agency)
+        except (BrokerError, ValueError, TypeError, LookupError):  # the message cannot even be parsed
+            rejected = False
+        if not rejected:
+            self.revoke_lease(slug, token)
+
+    def send_job(self, message: WorkerMessage) -> None:
+        """Answer a request for a job.
+
+        The job is empty if the agency is no longer listed, is paused, or is being crawled by another command.
+        """
+        slug = message.agency
+        listed = load_agencies(self.agencies_file)
+        self.agencies = {**self.agencies, **listed}
+        job, agency = b"", listed.get(slug)
+        if agency and not agency.paused and self.claim_agency(slug):
+            if not self.processor.start_round(message, agency):
+                return  # another worker has a newer token
+            job = build_job(self.archive_path, slug, read_agency_tables(self.agencies_file)[slug], now())
+            self.has_open_rounds = True
+        key = self.broker.key("job", message.token)
+        with self.broker.redis.pipeline() as pipeline:
+            pipeline.delete(key)
+            pipeline.rpush(key, job)
+            pipeline.expire(key, JOB_EXPIRY)
+            self.broker.call_with_retry(pipeline.execute, self.retry_timeout)
+
+    def claim_agency(self, slug: str) -> bool:
+        """Lock an agency against other commands; return False if one of them is crawling it."""
+        if slug not in self.locked_agencies and lock_agency(self.agency_lock, slug):
+            self.locked_agencies.add(slug)
+        return slug in self.locked_agencies
+
+    def finish_round(self, slug: str) -> None:
+        """Write the day's manifest and unlock the agency."""
+        self.processor.write_manifest()
+        self.locked_agencies.discard(slug)
+        unlock_agency(self.agency_lock, slug)
+
+    def revoke_lease(self, slug: str, token: int) -> None:
+        """End a round whose message came too late or after a missing one; it is begun again under a new token."""
+        logger.warning("%s: what is told under token %d is not taken", slug, token)
+        if agency := self.agencies.get(slug):
+            key = self.broker.key("lease", find_lease_host(agency.home))
+            self.broker.run_script(REVOKE_LEASE_SCRIPT, [key], token)
+
+    def close_rounds(self) -> None:
+        """Judge every agency and send alerts when the last running round has ended, and at least every hour."""
+        if not self.has_open_rounds or (self.locked_agencies and monotonic() - self.judged_at < MAX_JUDGE_INTERVAL):
+            return
+        result = close_round(self.archive_path, self.agencies, self.alert_settings, self.previous_crawl_id)
+        logger.info("rounds: %s", result)
+        self.previous_crawl_id = read_last_crawl_id(self.archive_path)
+        self.judged_at = monotonic()
+        self.has_open_rounds = bool(self.locked_agencies)
+
+    def retry_timeout(self) -> float:
+        """Return how long to go on asking a broker that does not respond: until the writer is stopped."""
+        return 0.0 if self.should_stop() else 1.0
+
 
 def lock_writer(archive_path: Path) -> TextIO:
-    """The lock of a writer, ours until it is closed or the process ends; ArchiveError where another has it."""
+    """Return an open file that locks the archive against other writers until it is closed.
+
+    Raises ArchiveError if another writer is running.
+    """
     path = archive_path.with_suffix(".writer.lock")
     try:
         lock = path.open("a")
@@ -449,7 +450,7 @@ def lock_writer(archive_path: Path) -> TextIO:
 
 
 def flatten_entries(entries: Any) -> list[StreamEntry]:
-    """Entries as the client gives them by either protocol: those of RESP3 stand one list deeper."""
+    """Return stream entries as the client gives them by either protocol; RESP3 nests them one list deeper."""
     if entries and isinstance(entries[0], list) and entries[0] and isinstance(entries[0][0], list | tuple):
-        return [one for inner in entries for one in inner]
+        return [entry for inner in entries for entry in inner]
     return list(entries)

@@ -1,47 +1,42 @@
-"""Why a request is not sent. Apart from scraper/errors.py, so that reading a page needs no Scrapy.
+"""Why a request is not sent, and how a failed download is described.
+
+These exceptions are separate from scraper/errors.py, so that parsing a page does not need Scrapy.
 
 scrapy.exceptions.IgnoreRequest
-├── NotAsked               a rule of ours, or not now
-│   ├── PrivateAddress     it leads to an address that is none of the public net's
-│   ├── RobotsForbidden    robots.txt forbids it
-│   ├── RobotsUnreachable  robots.txt could not be read
-│   └── NotNow             its agency is left alone for the rest of this crawl; what was found stays due
-│       ├── HostPaused     the host asked for it, or does not answer
-│       └── BudgetSpent    the day's requests are used up
-└── Stopped                the crawl comes to its end
+├── RequestNotSent                a rule forbids the request, or postpones it
+│   ├── PrivateAddress            the host is not on the public internet
+│   ├── RobotsForbidden           robots.txt forbids it
+│   ├── RobotsUnreachable         robots.txt could not be read
+│   └── RequestDeferred           the agency is skipped for the rest of this crawl; its due URLs stay due
+│       ├── HostPaused            the host asked for a pause, or does not respond
+│       └── DailyBudgetExceeded   the day's requests are used up
+└── CrawlStopped                  the crawl is ending
 """
 
 from __future__ import annotations
 
-from scrapy.exceptions import IgnoreRequest
+from scrapy.exceptions import (
+    CannotResolveHostError,
+    DownloadCancelledError,
+    DownloadConnectionRefusedError,
+    DownloadFailedError,
+    DownloadTimeoutError,
+    IgnoreRequest,
+    ResponseDataLossError,
+)
+from twisted.web.client import ResponseFailed
 
 
 class RequestNotSent(IgnoreRequest):
-    """A request that was kept from being sent."""
+    """A request that a rule forbids or postpones."""
 
 
 class PrivateAddress(RequestNotSent):
-    """A request that leads into a private net, to this machine, or to what serves neither http nor https."""
+    """The request leads into a private network, to this machine, or uses another scheme than http or https."""
 
     def __init__(self, host: str, problem: str) -> None:
         self.host = host
         super().__init__(f"{host} {problem}")
-
-
-class RequestDeferred(RequestNotSent):
-    """A request whose turn comes in a later crawl."""
-
-
-class HostPaused(RequestDeferred):
-    """The host is left in peace."""
-
-
-class DailyBudgetExceeded(RequestDeferred):
-    """The agency's requests of this day are used up."""
-
-
-class CrawlStopped(IgnoreRequest):
-    """The request was not sent, for the crawl comes to its end; the frontier has it due still."""
 
 
 class RobotsForbidden(RequestNotSent):
@@ -49,4 +44,44 @@ class RobotsForbidden(RequestNotSent):
 
 
 class RobotsUnreachable(RequestNotSent):
-    """robots.txt was answered by a server's fault or not at all: nothing is asked for until it can be read."""
+    """robots.txt could not be read (no response, 429 or 5xx), so nothing of the host may be requested."""
+
+
+class RequestDeferred(RequestNotSent):
+    """The request is postponed to a later crawl."""
+
+
+class HostPaused(RequestDeferred):
+    """The host is paused (see BackOffMiddleware in scraper/downloader/throttle.py)."""
+
+
+class DailyBudgetExceeded(RequestDeferred):
+    """The agency's requests of this day are used up."""
+
+
+class CrawlStopped(IgnoreRequest):
+    """The crawl is ending; the URL stays due in the frontier."""
+
+
+# Exceptions of Scrapy's downloader. The first group means that the host gave no usable response.
+NO_RESPONSE_ERRORS = (
+    CannotResolveHostError,
+    DownloadConnectionRefusedError,
+    DownloadTimeoutError,
+    DownloadFailedError,
+    ResponseDataLossError,
+    OSError,
+)
+DOWNLOAD_ERRORS = (*NO_RESPONSE_ERRORS, DownloadCancelledError, IgnoreRequest)
+
+
+def describe_download_error(error: BaseException) -> str:
+    """Describe an exception of the downloader, with Twisted's reasons for a broken response."""
+    if isinstance(error, CannotResolveHostError):
+        return "there is no such host"
+    if isinstance(error, DownloadCancelledError) and not str(error):
+        return "was broken off: it is larger than DOWNLOAD_MAXSIZE"
+    if isinstance(error.__cause__, ResponseFailed):
+        reasons = [f"{type(reason.value).__name__}: {reason.getErrorMessage()}" for reason in error.__cause__.reasons]
+        return f"{type(error).__name__}: {'; '.join(reasons)}"
+    return f"{type(error).__name__}: {error}".strip(": ")

@@ -1,12 +1,12 @@
-"""Which hosts may be asked: public ones. A page, a redirect or a name server cannot send us into a private net.
+"""SSRF filter: requests go to public hosts only, whatever a page, a redirect or a name server says.
 
-Gate judges each request before it is sent, redirects and robots.txt among them: scheme, and hosts that are
-private by name or are written as an address. PublicResolver judges what a name server says, and the connection
-goes to the very address that was judged, so that a second answer cannot differ (DNS rebinding).
+SSRFFilter checks each request before it is sent, including redirects and robots.txt: its scheme, and hosts that are
+private by name or written as an IP address. PublicResolver checks what a name server returns, and the connection is
+made to the very address that was checked, so that a second lookup cannot differ (DNS rebinding).
 
-An agency whose own home is declared on this machine (`*.localhost`, 127.0.0.1) is read there, under the hosts and
-ports its table names and no other; another agency's page cannot lead there. PRIVATE_HOSTS names further hosts that
-may lie in a private net, such as an intranet's.
+An agency whose home is on this machine (`*.localhost`, 127.0.0.1) may be crawled there, but only under the hosts and
+ports that its table names; pages of other agencies cannot lead there. PRIVATE_HOSTS names further hosts that may be in
+a private network, such as those of an intranet.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from twisted.internet.base import ReactorBase
     from twisted.internet.defer import Deferred
 
-NON_PUBLIC_IPV6_NETWORKS = tuple(  # IPv6 nets that Python's ipaddress calls global
+NON_PUBLIC_IPV6_NETWORKS = tuple(  # not public, though Python's ipaddress calls them global
     map(
         ipaddress.ip_network,
         (
@@ -41,15 +41,14 @@ NON_PUBLIC_IPV6_NETWORKS = tuple(  # IPv6 nets that Python's ipaddress calls glo
         ),
     )
 )
-NAT64_NETWORK = ipaddress.ip_network("64:ff9b::/96")  # an IPv4 address lies in its last four bytes
+NAT64_NETWORK = ipaddress.ip_network("64:ff9b::/96")  # the last four bytes are an IPv4 address
 PRIVATE_TOP_DOMAINS = ("localhost", "local", "internal", "lan", "intranet", "corp")  # never public
-REJECTED_HOSTS: dict[
-    str, str
-] = {}  # host → why its address was refused: all that Twisted hands on is that there is none
+# Host → why its address was rejected. Twisted passes on only that the lookup failed.
+REJECTED_HOSTS: dict[str, str] = {}
 
 
 class SSRFFilter:
-    """Refuses requests to what is not public; see the module."""
+    """Downloader middleware that rejects requests to hosts that are not public."""
 
     def __init__(self, crawler: Crawler) -> None:
         self.crawler = crawler
@@ -60,7 +59,7 @@ class SSRFFilter:
         return cls(crawler)
 
     def process_request(self, request: Request) -> None:
-        """PrivateAddress where the request must not be sent."""
+        """Raise PrivateAddress if the request must not be sent."""
         parts = urlsplit(request.url)
         host = (parts.hostname or "").rstrip(".").lower()
         if parts.scheme not in ("http", "https"):
@@ -70,26 +69,26 @@ class SSRFFilter:
             raise PrivateAddress(host, problem)
 
     def process_exception(self, request: Request, exception: Exception) -> None:
-        """Say why a name was taken for unknown."""
+        """Raise PrivateAddress with the reason if PublicResolver has rejected the host."""
         host = urlsplit(request.url).hostname or ""
         if isinstance(exception, CannotResolveHostError) and host in REJECTED_HOSTS:
             raise PrivateAddress(host, REJECTED_HOSTS[host]) from exception
 
     def is_declared_loopback(self, request: Request) -> bool:
-        """Whether the agency that a request is for lives on this machine, at this very host and port.
+        """Return whether a request goes to a host and port on this machine that its agency's table declares.
 
-        The same goes for an address that was given by hand, to `scrapy probe`.
+        The URL given to `scrapy probe` counts as declared.
         """
         given = getattr(self.crawler.spider, "url", "")
         if is_loopback(given) and urlsplit(given).netloc == urlsplit(request.url).netloc:
             return True
         agencies: dict[str, Agency] = getattr(self.crawler.spider, "agencies", {})
-        agency = agencies.get(request.meta.get("agency") or request.meta.get("on_behalf", ""))
+        agency = agencies.get(request.meta.get("agency") or request.meta.get("robots_for_agency", ""))
         return agency is not None and urlsplit(request.url).netloc.lower() in list_loopback_hosts(agency)
 
 
 class PublicResolver(CachingThreadedResolver):
-    """Gives public addresses only; others to hosts that may lie in a private net."""
+    """Resolver that returns public addresses only, and private ones for the hosts in PRIVATE_HOSTS."""
 
     def __init__(self, reactor: ReactorBase, cache_size: int, timeout: float, private_hosts: frozenset[str]) -> None:
         super().__init__(reactor, cache_size, timeout)
@@ -102,16 +101,17 @@ class PublicResolver(CachingThreadedResolver):
         return cls(reactor, size, crawler.settings.getfloat("DNS_TIMEOUT"), trusted)
 
     def getHostByName(self, name: str, timeout: Sequence[int] = ()) -> Deferred[str]:  # noqa: N802 - Twisted's name
-        """The address of a host; DNSLookupError where it has none that may be asked."""
+        """Resolve a host; fail with DNSLookupError if it has no public address."""
         return self.resolve_host(name, timeout).addCallback(self.check_address, name)
 
     def resolve_host(self, name: str, timeout: Sequence[int]) -> Deferred[str]:
-        """What the name server says."""
+        """Ask the name server; the tests replace this."""
         return super().getHostByName(name, timeout)
 
     def check_address(self, address: str, name: str) -> str:
-        """An address if it may be asked. Names of this machine have passed Gate, which knows on whose behalf."""
+        """Return the address if it may be requested, else raise DNSLookupError."""
         problem = find_host_problem(address)
+        # names of this machine have passed SSRFFilter, which knows the agency
         if problem and name not in self.private_hosts and not is_loopback(f"http://{name}/"):
             REJECTED_HOSTS[name] = f"leads to {address}, which {problem}"
             raise DNSLookupError(f"{name} {REJECTED_HOSTS[name]}")
@@ -119,7 +119,7 @@ class PublicResolver(CachingThreadedResolver):
 
 
 def list_loopback_hosts(agency: Agency) -> set[str]:
-    """The hosts with ports on this machine that an agency's table names, if its home is one of them."""
+    """Return the hosts with ports on this machine that an agency's table names, if its home is on it."""
     if not is_loopback(agency.home):
         return set()
     named = (agency.home, *agency.feeds, *agency.sitemaps, *agency.listings)
@@ -127,7 +127,7 @@ def list_loopback_hosts(agency: Agency) -> set[str]:
 
 
 def find_host_problem(host: str) -> str | None:
-    """Why a host is not public, by its name or address alone; None where nothing tells against it.
+    """Return why a host is not public, judged by its name or IP address; None if it may be public.
 
     >>> find_host_problem("169.254.169.254"), find_host_problem("polisen.se"), find_host_problem("printer.local")
     ('is no public address', None, 'is no public name')
@@ -136,7 +136,7 @@ def find_host_problem(host: str) -> str | None:
         address = ipaddress.ip_address(host.strip("[]").partition("%")[0])
     except ValueError:
         last = host.rpartition(".")[2]
-        # 127.1 and 0x7f.1 are ways to write an address
+        # a last label with a digit: 127.1 and 0x7f.1 are IP addresses as well
         private = "." not in host or last in PRIVATE_TOP_DOMAINS or last[:1].isdigit() or host.endswith(".home.arpa")
         return "is no public name" if private else None
     if isinstance(address, ipaddress.IPv6Address):

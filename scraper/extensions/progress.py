@@ -1,4 +1,4 @@
-"""A crawl as a person follows it: a line per agency, live on a terminal, now and then in a log; then a table."""
+"""Progress of a crawl: a live table on a terminal, else log lines, and a table at the end."""
 
 from __future__ import annotations
 
@@ -18,31 +18,30 @@ from scraper.extensions.crawl_stats import AgencyStats
 if TYPE_CHECKING:
     from twisted.internet.task import LoopingCall
 
-    from scraper.spiders.base import ReleaseSpider
+    from scraper.extensions.crawl_stats import ArchiveSpider
 
 logger = logging.getLogger(__name__)
 
-MAX_TABLE_AGENCIES = 30  # agencies that one screen can show
-LOG_INTERVAL = 30.0  # seconds between the lines of a log
-PROGRESS_COLUMNS = ("listed", "new", "revised", "unchanged", "held_back", "away", "refused", "errors")
+MAX_TABLE_AGENCIES = 30  # that fit on a screen
+LOG_INTERVAL = 30.0  # seconds between log lines
+PROGRESS_COLUMNS = ("listed", "new", "revised", "unchanged", "quarantined", "missing", "rejected", "errors")
 
 
 class StderrConsole(Console):
-    """Standard error; where nobody reads it any more, the crawl goes on, which rich would end on the spot."""
+    """Console on standard error that becomes quiet when the pipe is closed; rich would end the crawl."""
 
     def on_broken_pipe(self) -> None:
-        """Say nothing more."""
         self.quiet = True
 
 
 class ProgressExtension:
-    """Shows the tallies that the spider keeps; changes nothing."""
+    """Shows the statistics of the running crawl."""
 
     def __init__(self) -> None:
         self.console = StderrConsole(stderr=True)
         self.live: Live | None = None
         self.log_loop: AsyncioLoopingCall | LoopingCall | None = None
-        self.logged_requests: dict[str, int] = {}  # per agency: its requests when its last line was written
+        self.logged_requests: dict[str, int] = {}  # per agency: at its last log line
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
@@ -51,27 +50,27 @@ class ProgressExtension:
         crawler.signals.connect(extension.spider_closed, signals.spider_closed)
         return extension
 
-    def spider_opened(self, spider: ReleaseSpider) -> None:
-        """On a terminal: begin the live table, and let log lines scroll above it."""
+    def spider_opened(self, spider: ArchiveSpider) -> None:
+        """Start the live table if standard error is a terminal, else the periodic log lines."""
         if self.console.is_terminal:
             self.live = Live(
                 console=self.console, get_renderable=lambda: build_progress_table(spider, live=True), transient=True
             )
             self.live.start()
-            redirect_log_handlers()  # which Live has replaced by its own
+            redirect_log_handlers()
         else:
             self.log_loop = create_looping_call(self.log_progress, spider)
             self.log_loop.start(LOG_INTERVAL, now=False)
 
-    def log_progress(self, spider: ReleaseSpider) -> None:
-        """A log line for every agency where something has happened since its last one."""
-        for slug, tally in spider.agency_stats.items():
-            if tally.requests != self.logged_requests.get(slug, 0):
-                self.logged_requests[slug] = tally.requests
-                logger.info("%s: %s", slug, ", ".join(f"{getattr(tally, name)} {name}" for name in PROGRESS_COLUMNS))
+    def log_progress(self, spider: ArchiveSpider) -> None:
+        """Log a line for each agency that had requests since its last line."""
+        for slug, stats in spider.agency_stats.items():
+            if stats.requests != self.logged_requests.get(slug, 0):
+                self.logged_requests[slug] = stats.requests
+                logger.info("%s: %s", slug, ", ".join(f"{getattr(stats, name)} {name}" for name in PROGRESS_COLUMNS))
 
-    def spider_closed(self, spider: ReleaseSpider, reason: str) -> None:
-        """The closing table, and why the crawl ended where it did not simply finish."""
+    def spider_closed(self, spider: ArchiveSpider, reason: str) -> None:
+        """Print the final table, and why the crawl ended if it did not finish."""
         if self.live:
             self.live.stop()
             redirect_log_handlers()
@@ -80,43 +79,43 @@ class ProgressExtension:
             self.log_progress(spider)
         console = self.console if self.console.is_terminal else StderrConsole(stderr=True, width=110)
         console.print(build_progress_table(spider))
-        if any(tally.problems for tally in spider.agency_stats.values()):
+        if any(stats.problems for stats in spider.agency_stats.values()):
             console.print("What was refused or failed is named above, and in the tables crawls and frontier.")
         if reason != "finished":
             console.print(f"The crawl did not finish: {reason}. What is left goes on with the next one.")
 
 
 def redirect_log_handlers() -> None:
-    """Let log lines go where sys.stderr now leads."""
+    """Let log handlers write to the present sys.stderr, which Live replaces."""
     for handler in logging.root.handlers:
         if isinstance(handler, logging.StreamHandler) and not isinstance(handler, logging.FileHandler):
             handler.setStream(sys.stderr)
 
 
-def build_progress_table(spider: ReleaseSpider, *, live: bool = False) -> Table:
-    """The tallies as a table; live, and where they are many, only the agencies where something has happened."""
+def build_progress_table(spider: ArchiveSpider, *, live: bool = False) -> Table:
+    """Build the table; if it is long, or live, leave out agencies without changes or requests."""
     names = (name.replace("_", " ") for name in PROGRESS_COLUMNS)
     table = Table("agency", *names, title=f"{spider.name} → {spider.archive.path}", title_justify="left")
     for column in table.columns[1:]:
         column.justify = "right"
-    shown = {slug: tally for slug, tally in spider.agency_stats.items() if tally.requests or not live}
-    if len(shown) > MAX_TABLE_AGENCIES:
-        shown = {slug: tally for slug, tally in shown.items() if has_changes(tally)}
-    for slug, tally in shown.items():
-        style = "red" if tally.errors else "yellow" if tally.refused else None
-        table.add_row(slug, *format_progress_cells([tally]), style=style)
-    rest = [tally for slug, tally in spider.agency_stats.items() if slug not in shown]
-    if rest and not live:
-        table.add_row(f"{len(rest)} with nothing new", *format_progress_cells(rest))
+    rows = {slug: stats for slug, stats in spider.agency_stats.items() if stats.requests or not live}
+    if len(rows) > MAX_TABLE_AGENCIES:
+        rows = {slug: stats for slug, stats in rows.items() if has_changes(stats)}
+    for slug, stats in rows.items():
+        style = "red" if stats.errors else "yellow" if stats.rejected else None
+        table.add_row(slug, *format_progress_cells([stats]), style=style)
+    other_stats = [stats for slug, stats in spider.agency_stats.items() if slug not in rows]
+    if other_stats and not live:
+        table.add_row(f"{len(other_stats)} with nothing new", *format_progress_cells(other_stats))
     return table
 
 
 def has_changes(stats: AgencyStats) -> bool:
-    """Whether anything but sameness came of an agency."""
-    return bool(stats.new or stats.revised or stats.held_back or stats.refused or stats.errors)
+    """Return whether a crawl of an agency had any result except unchanged releases."""
+    return bool(stats.new or stats.revised or stats.quarantined or stats.rejected or stats.errors)
 
 
 def format_progress_cells(all_stats: list[AgencyStats]) -> list[str]:
-    """The numbers of one or several agencies."""
-    sums = [sum(getattr(tally, name) for tally in all_stats) for name in PROGRESS_COLUMNS]
+    """Format the sums of the counters of one or more agencies."""
+    sums = [sum(getattr(stats, name) for stats in all_stats) for name in PROGRESS_COLUMNS]
     return [str(number) if number else "·" for number in sums]

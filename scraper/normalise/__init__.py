@@ -1,8 +1,6 @@
-"""To_release(item) → Release; quality warnings.
+"""ReleaseItem → Release: strings as the agency wrote them become real types.
 
-The agency's words become ours: ReleaseItem → Release, strings → real types.
-
-What of a release is kept as found though it is broken: by field, for whoever can mend it.
+Fields that are stored although their text is damaged are reported as quality warnings.
 """
 
 from __future__ import annotations
@@ -34,9 +32,34 @@ from scraper.normalise.vocabulary import normalise_kind, normalise_tags
 
 __all__ = ["to_release"]
 
+DAMAGE_CHECKED_FIELDS = (
+    "title",
+    "lead",
+    "body",
+    "published_text",
+    "updated_text",
+    "tags",
+    "questions",
+    "images",
+    "attachments",
+    "contacts",
+)
+NON_TEXT_FIELDS = ("url", "media_type")
+
+
+class QualityWarning(NamedTuple):
+    """One doubtful field of a stored release. As text: URL, field, problem, like errors."""
+
+    url: str
+    field: str
+    problem: str
+
+    def __str__(self) -> str:
+        return f"{self.url}: {self.field}: {self.problem}"
+
 
 def to_release(item: ReleaseItem) -> Release:
-    """One item as a release; PageError names the field that is present but cannot be read."""
+    """Return an item as a release. Raises PageError with the field that is present but cannot be read."""
     title = normalise_line(item.title)
     if title is None:
         raise PageError(item.url, "title", "is missing")
@@ -69,7 +92,7 @@ def to_release(item: ReleaseItem) -> Release:
 
 
 def canonicalise_url(url: str) -> str:
-    """The canonical address; one that is none, such as http://agency.se:port/, stays as the page has it."""
+    """Return the canonical URL, or the text itself if it is not a URL, such as http://agency.se:port/."""
     try:
         return canonical_url(url)
     except ValueError:
@@ -77,7 +100,7 @@ def canonicalise_url(url: str) -> str:
 
 
 def parse_date_field(item: ReleaseItem, field: str, text: str | None) -> date | datetime | None:
-    """A date field's words as a day or moment."""
+    """Return a date field's text as a day or moment. Raises PageError if it cannot be read."""
     if text is None:
         return None
     try:
@@ -87,7 +110,7 @@ def parse_date_field(item: ReleaseItem, field: str, text: str | None) -> date | 
 
 
 def parse_language(text: str | None) -> str | None:
-    """The language alone, without region: a page's "sv-SE" and "sv" are one.
+    """Return the language without its region: a page's "sv-SE" and "sv" are the same.
 
     >>> parse_language("sv-SE"), parse_language("EN_gb"), parse_language("")
     ('sv', 'en', None)
@@ -96,7 +119,7 @@ def parse_language(text: str | None) -> str | None:
 
 
 def normalise_question(position: int, item: QuestionItem) -> Question:
-    """A question with its answer, the speech dashes gone."""
+    """Return a question with its answer, without speech dashes."""
     answer = (normalise_paragraphs(item.answer) or "").split("\n\n")
     return Question(
         position=position,
@@ -107,56 +130,30 @@ def normalise_question(position: int, item: QuestionItem) -> Question:
 
 
 def normalise_image(item: ImageItem) -> Image:
-    """A picture, its caption and credit parted."""
+    """Return a picture with its caption and credit separated."""
     caption, credit = split_credit(repair_text(item.caption)) if item.caption else (None, None)
     stated = split_credit(repair_text(item.credit))[1] or normalise_line(item.credit) if item.credit else None
     return Image(url=canonicalise_url(item.url), caption=caption, credit=stated or credit, alt=normalise_line(item.alt))
 
 
-DAMAGE_CHECKED_FIELDS = (
-    "title",
-    "lead",
-    "body",
-    "published_text",
-    "updated_text",
-    "tags",
-    "questions",
-    "images",
-    "attachments",
-    "contacts",
-)
-NON_TEXT_FIELDS = ("url", "media_type")
-
-
-class QualityWarning(NamedTuple):
-    """One doubtful field of a kept release. As text: address, field, problem, as errors have it."""
-
-    url: str
-    field: str
-    problem: str
-
-    def __str__(self) -> str:
-        return f"{self.url}: {self.field}: {self.problem}"
-
-
 def find_quality_warnings(release: Release) -> list[QualityWarning]:
-    """The fields that hold broken letters which could not be repaired, each once."""
-    doubts = []
+    """Return a warning for each field with broken letters that could not be repaired."""
+    warnings = []
     for field in DAMAGE_CHECKED_FIELDS:
         damage = next(filter(None, map(find_damaged_text, iter_field_texts(getattr(release, field)))), None)
         if damage:
-            doubts.append(QualityWarning(release.url, field, f"holds broken letters: {damage!r}"))
-    return doubts
+            warnings.append(QualityWarning(release.url, field, f"holds broken letters: {damage!r}"))
+    return warnings
 
 
 def iter_field_texts(value: Any) -> Iterator[str]:
-    """The texts within a field's value."""
+    """Yield the texts in a field's value."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, tuple | list):
         for part in value:
             yield from iter_field_texts(part)
-    elif is_dataclass(value):  # a question, a picture and the like
+    elif is_dataclass(value):  # a question, a picture …
         for part in fields(value):
             if part.name not in NON_TEXT_FIELDS:
                 yield from iter_field_texts(getattr(value, part.name))

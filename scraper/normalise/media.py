@@ -1,9 +1,4 @@
-"""Caption/credit split; media types.
-
-Captions and credits: who took the picture, parted from what it shows.
-
-What kind of file a link leads to, told from the file's ending.
-"""
+"""Captions separated from credits, and media types by file extension."""
 
 from __future__ import annotations
 
@@ -12,27 +7,46 @@ from urllib.parse import urlsplit
 
 from scraper.normalise.text import clean_line
 
-# Words for a photograph may follow any words; "bild" and its kin open a credit only after a full stop or alone,
-# for captions say "Från vänster i bild: …".
+# Words for a photograph may follow any words. "Bild" and similar words begin a credit only alone or after a full stop,
+# because captions say "Från vänster i bild: …".
 PHOTO_WORD = r"foto(?:graf(?:i|er(?:ing)?)?)?|photo(?:graph(?:er)?)?(?: by| credit)?|©"
 PICTURE_WORD = r"bild|bilde|billede|kuva|illustration|illustratör|grafik|image(?: credit)?|credit"
 CREDIT_NAME = r"(?P<credit>[^()]{2,120}?)\)?\s*\.?$"
 MARKED_CREDIT = re.compile(
-    rf"(?:(?:^|(?<=[\s.,;|(/–-]))(?:{PHOTO_WORD})(?:\s*[:.]|(?<=©))|(?:^|(?<=[.!?)|(/–]\s)|(?<=[(|]))(?:{PICTURE_WORD})\s*:)\s*{CREDIT_NAME}",
+    rf"(?:(?:^|(?<=[\s.,;|(/–-]))(?:{PHOTO_WORD})(?:\s*[:.]|(?<=©))"
+    rf"|(?:^|(?<=[.!?)|(/–]\s)|(?<=[(|]))(?:{PICTURE_WORD})\s*:)\s*{CREDIT_NAME}",
     re.IGNORECASE,
 )
-# Without a mark after the word, a name must follow: "fotograf Eva Ek", not "ett foto som säger mycket".
+# Without a colon after the word, a name must follow: "fotograf Eva Ek", not "ett foto som säger mycket".
 UNMARKED_CREDIT = re.compile(
     rf"(?:^|(?<=[\s.,;|(/–-]))(?:[Ff]oto(?:graf)?|FOTO|[Pp]hoto(?: by)?)\s+(?=[^\W\d_a-zåäö])(?!av\b){CREDIT_NAME}"
 )
-# A name has no words in small letters but these; what has is a sentence: "fotograf Eva Ek på plats i Lund".
+# Other lower-case words than these make it a sentence, not a name: "fotograf Eva Ek på plats i Lund".
 LOWER_CASE_WORD = re.compile(r"(?<!\w)(?!(?:av|och|von|van|de|af|and|und|by|för|via)\b)[a-zåäö]+")
 CREDIT_AND_SENTENCE = re.compile(r"(?P<name>.*?\w\w)\.\s+(?P<after>[A-ZÅÄÖ]\S*(?:\s+\S+){2,})$")
 TRAILING_NOTE = re.compile(r"\s+\([^()]+\)\.?$")
+# Not from the mimetypes module, whose results depend on the machine.
+MEDIA_TYPES = {
+    "pdf": "application/pdf",
+    "doc": "application/msword",
+    "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+    "xls": "application/vnd.ms-excel",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "ppt": "application/vnd.ms-powerpoint",
+    "pptx": "application/vnd.openxmlformats-officedocument.presentationml.presentation",
+    "odt": "application/vnd.oasis.opendocument.text",
+    "ods": "application/vnd.oasis.opendocument.spreadsheet",
+    "odp": "application/vnd.oasis.opendocument.presentation",
+    "rtf": "application/rtf",
+    "csv": "text/csv",
+    "zip": "application/zip",
+    "epub": "application/epub+zip",
+}
+FILE_EXTENSION = re.compile(r"\.([a-z0-9]{2,5})$", re.IGNORECASE)
 
 
 def split_credit(text: str) -> tuple[str | None, str | None]:
-    """A caption as (what it shows, whose picture it is); either may be None.
+    """Split a caption into (description, credit); either may be None.
 
     >>> split_credit("A och B. Foto: Eva Ek/Byrå")
     ('A och B.', 'Eva Ek/Byrå')
@@ -53,13 +67,13 @@ def split_credit(text: str) -> tuple[str | None, str | None]:
         match = find_credit(line[:end]) if end else None
         if match and end:
             name, after = split_sentence_after_credit(match["credit"])
-            told = [line[: match.start()].rstrip(" ,;|(/–-"), after, line[end:].strip()]
-            return " ".join(filter(None, told)) or None, name.strip(" .,;") or None
+            description = [line[: match.start()].rstrip(" ,;|(/–-"), after, line[end:].strip()]
+            return " ".join(filter(None, description)) or None, name.strip(" .,;") or None
     return line or None, None
 
 
 def find_credit(line: str) -> re.Match[str] | None:
-    """Where a line names whose picture it is."""
+    """Return the match of the credit in a line, or None."""
     if match := find_last_match(MARKED_CREDIT, line):
         return match
     match = find_last_match(UNMARKED_CREDIT, line)
@@ -67,7 +81,7 @@ def find_credit(line: str) -> re.Match[str] | None:
 
 
 def split_sentence_after_credit(credit: str) -> tuple[str, str]:
-    """A credit and the sentence that follows it, if one does.
+    """Split a credit from the sentence that follows it, if there is one.
 
     >>> split_sentence_after_credit("Eva Ek. Ministern besöker skolan"), split_sentence_after_credit("E. Ek/Byrån")
     (('Eva Ek', 'Ministern besöker skolan'), ('E. Ek/Byrån', ''))
@@ -77,35 +91,15 @@ def split_sentence_after_credit(credit: str) -> tuple[str, str]:
 
 
 def find_last_match(pattern: re.Pattern[str], line: str) -> re.Match[str] | None:
-    """The last place a pattern matches, told from the end: a caption's own colons come before the credit."""
+    """Return the last match of a pattern: a caption's own colons come before the credit."""
     match = pattern.search(line)
     while match and (later := pattern.search(line, match.start() + 1)):
         match = later
     return match
 
 
-# Written out rather than asked of the mimetypes module, whose answers vary with the machine.
-MEDIA_TYPES = {
-    "pdf": "application/pdf",
-    "doc": "application/msword",
-    "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
-    "xls": "application/vnd.ms-excel",
-    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-    "ppt": "application/vnd.ms-powerpoint",
-    "pptx": "application/vnd.openxmlformats-officedocument.presentationml.presentation",
-    "odt": "application/vnd.oasis.opendocument.text",
-    "ods": "application/vnd.oasis.opendocument.spreadsheet",
-    "odp": "application/vnd.oasis.opendocument.presentation",
-    "rtf": "application/rtf",
-    "csv": "text/csv",
-    "zip": "application/zip",
-    "epub": "application/epub+zip",
-}
-FILE_EXTENSION = re.compile(r"\.([a-z0-9]{2,5})$", re.IGNORECASE)
-
-
 def guess_media_type(url: str) -> str | None:
-    """The media type of a linked file, None where its ending names none we know.
+    """Return the media type of a linked file, or None if its extension is not in MEDIA_TYPES.
 
     >>> guess_media_type("https://a.se/rapport.PDF?v=2"), guess_media_type("https://a.se/nyheter/")
     ('application/pdf', None)

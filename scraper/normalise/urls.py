@@ -1,4 +1,4 @@
-"""Addresses of pages and their hosts; `canonical_url` is archive's, for what is taken over goes by it as well."""
+"""Canonical URLs and hosts. `canonical_url` is the archive's, because imported releases need it too."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from archive.urls import canonical_url, strip_www
 
 
 def resolve_canonical_url(base: str, href: str) -> str | None:
-    """A link's canonical address; None where it is none, such as `http://[`.
+    """Return a link's canonical URL, or None if it is not a URL, such as `http://[`.
 
-    >>> resolve_canonical_url("https://skog.example/nyheter", "a#top"), resolve_canonical_url("https://skog.example/", "http://[")
-    ('https://skog.example/a', None)
+    >>> resolve_canonical_url("https://skog.example/nyheter", "a#top")
+    'https://skog.example/a'
+    >>> resolve_canonical_url("https://skog.example/", "http://[") is None
+    True
     """
     try:
         return canonical_url(urljoin(base, href))
@@ -20,7 +22,7 @@ def resolve_canonical_url(base: str, href: str) -> str | None:
 
 
 def extract_host(url: str) -> str:
-    """The host an address stands under, in ASCII, lower case, without www.
+    """Return the host of a URL in ASCII, lower case, without www.
 
     >>> extract_host("https://www.Polisen.se/aktuellt/")
     'polisen.se'

@@ -1,9 +1,4 @@
-"""Kind and tag vocabulary.
-
-What a release is called: the agency's type word as one of a few English ones.
-
-Tags as shown, each once.
-"""
+"""The type of a release as one of a few English words, and its tags without repeats."""
 
 from __future__ import annotations
 
@@ -12,7 +7,7 @@ from collections.abc import Iterable
 
 from scraper.normalise.text import build_alternation, cache_by_text, clean_line
 
-# First match wins: "Debattartikel" must be seen before "artikel", "Pressmeddelande" before anything on news.
+# The first match wins: "Debattartikel" must come before "artikel", "Pressmeddelande" before anything about news.
 KIND_PHRASES = {
     "press release": """
         pressmeddelande | pressrelease | press ?release | pressemelding | pressemeddelelse | pressemitteilung
@@ -38,17 +33,19 @@ KIND_PATTERNS = [(kind, re.compile(build_alternation(words), re.IGNORECASE)) for
 
 @cache_by_text()
 def normalise_kind(text: str) -> str | None:
-    """The English word for a type word; None for one that is no known type. Cached: a site has few.
+    """Return the English name of a release type, or None if the type is unknown.
 
-    >>> normalise_kind("Pressmeddelande"), normalise_kind("Debattartikel"), normalise_kind("nyhetsarkiv"), normalise_kind("Kontakt")
-    ('press release', 'opinion', 'news', None)
+    Cached, because a site uses only a few.
+
+    >>> list(map(normalise_kind, ["Pressmeddelande", "Debattartikel", "nyhetsarkiv", "Kontakt"]))
+    ['press release', 'opinion', 'news', None]
     """
     line = clean_line(text).replace("-", " ").replace("_", " ")
     return next((kind for kind, word in KIND_PATTERNS if word.search(line)), None)
 
 
 def normalise_tags(texts: Iterable[str]) -> tuple[str, ...]:
-    """Tags in the page's order and spelling, without the marks lists are parted by; repeats are dropped.
+    """Return tags in page order and spelling, without list separators; repeats are dropped.
 
     >>> normalise_tags([" Jämställdhet ", "#Hälsa,", "jämställdhet", ""])
     ('Jämställdhet', 'Hälsa')

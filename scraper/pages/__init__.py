@@ -8,13 +8,27 @@ from scraper.items import ReleaseItem
 from scraper.pages.cms import choose_page_class
 from scraper.pages.document import Document
 
-__all__ = ["read_page"]
+__all__ = ["read_document", "read_page"]
 
 
 def read_page(html: bytes, url: str, agency: Agency | None = None) -> ReleaseItem:
-    """Read one stored page; NotARelease where it is none, PageError where a field cannot be read."""
-    document = Document(html, url)
+    """Return the release on a page, given as bytes and the URL they came from.
+
+    Raises NotARelease if the page is something else, and PageError if a field cannot be read.
+    """
+    return _read(Document(html, url), agency)
+
+
+def read_document(document: Document, agency: Agency | None = None) -> ReleaseItem:
+    """Return the release on a page that has been parsed; the document stays as it is.
+
+    Raises the same errors as `read_page`.
+    """
+    return _read(document.copy(), agency)
+
+
+def _read(document: Document, agency: Agency | None) -> ReleaseItem:
     try:
         return choose_page_class(document, agency)(document, agency).read()
     except RecursionError:
-        raise PageError(url, "body", "is nested too deeply to be read") from None
+        raise PageError(document.url, "body", "is nested too deeply to be read") from None

@@ -1,9 +1,4 @@
-"""NewsPage: the reading order, overridable fields.
-
-Which version of the reading rules this is: two states read by different ones may differ without any edit.
-
-NewsPage: reads a release from any page. A CMS or an agency overrides only what differs.
-"""
+"""NewsPage, which reads a release from any page; a CMS or an agency overrides only what differs."""
 
 from __future__ import annotations
 
@@ -23,20 +18,25 @@ from scraper.errors import NotARelease
 from scraper.items import Provenance, ReleaseItem
 from scraper.normalise.text import clean_line
 from scraper.normalise.urls import extract_host
-from scraper.pages.blocks import PageBlock, is_inside_marked, read_blocks, select_marked_blocks
-from scraper.pages.body import find_body, format_body_text, render_body_html
-from scraper.pages.contacts import choose_contacts, find_contact_areas
-from scraper.pages.content import (
+from scraper.pages.blocks import (
+    FIELD_ATTRIBUTE,
+    TEXT_ATTRIBUTE,
+    PageBlock,
     convert_to_soup,
     decompose_soup,
-    drop_boilerplate,
-    drop_sidebars,
+    is_inside_marked,
+    read_blocks,
+    select_marked_blocks,
+)
+from scraper.pages.body import find_body, format_body_text, render_body_html
+from scraper.pages.boilerplate import drop_boilerplate, drop_sidebars
+from scraper.pages.contacts import choose_contacts, find_contact_areas
+from scraper.pages.content import (
     find_main_element,
     find_text_container,
     gather_accordions,
     iter_text_parts,
     move_lead_into_main,
-    remove_element,
 )
 from scraper.pages.dates import PageDate, choose_dates
 from scraper.pages.document import (
@@ -47,6 +47,7 @@ from scraper.pages.document import (
     get_declared_questions,
     get_declared_summary,
     get_text_content,
+    remove_element,
 )
 from scraper.pages.lead import find_lead
 from scraper.pages.media import find_attachments, find_images
@@ -61,38 +62,14 @@ from scraper.pages.questions import find_question_pairs
 from scraper.pages.tags import find_bracketed_tags, find_kind, find_labelled_tags, find_tags
 from scraper.pages.title import find_title
 
-PARSER_LIBRARIES = (
-    "lxml",
-    "beautifulsoup4",
-    "cssselect",
-    "nh3",
-)  # that read pages: a new release may read one otherwise
-
-
-@cache
-def compute_parser_digest(agency: Agency | None = None) -> str:
-    """Twelve hex digits of the SHA-256 over what turns a page into a release: our files, the versions of the
-    libraries below them, the agency's own table.
-    """
-    digest = hashlib.sha256(repr(agency).encode())
-    for library in PARSER_LIBRARIES:
-        digest.update(f"{library} {version(library)}\0".encode())
-    for package in (scraper.pages, scraper.normalise):
-        for file in sorted(Path(package.__path__[0]).glob("*.py")):
-            digest.update(file.name.encode() + b"\0" + file.read_bytes())
-    digest.update(files("archive").joinpath("html.py").read_bytes())  # what body_html may hold
-    return digest.hexdigest()[:12]
-
-
-FIELD_ATTRIBUTE = "data-field"  # set on elements that a selector names, so that the soup knows them again
-TEXT_ATTRIBUTE = "data-text"  # set on the element that holds the running text
+PARSER_LIBRARIES = ("lxml", "beautifulsoup4", "cssselect", "nh3")  # a new release of these may parse pages differently
 
 
 class NewsPage:
-    """One page, read field by field. `read()` gives the item.
+    """Reads one page field by field: `read()` returns the item.
 
-    Dates and tags may stand anywhere on a page, so they are read from the whole parsed tree; what belongs to
-    the text (lead, body, questions, images) is read from `soup`, which holds the main element only.
+    Dates, tags and contacts may be anywhere on a page, so they are read from the whole lxml tree. Lead, body,
+    questions and images belong to the text and are read from `soup`, which holds the main element only.
     """
 
     # CSS selectors of the fields, tried in order after the agency's own. Subclasses set only what their CMS has.
@@ -103,17 +80,17 @@ class NewsPage:
     updated_css: ClassVar[tuple[str, ...]] = ()
     tags_css: ClassVar[tuple[str, ...]] = ()
     drop_css: ClassVar[tuple[str, ...]] = ()  # never part of a release on this CMS
-    metadata_css: ClassVar[tuple[str, ...]] = ()  # holds dates, tags or files, but no running text
+    metadata_css: ClassVar[tuple[str, ...]] = ()  # dates, tags or files, but no running text
 
     def __init__(self, document: Document, agency: Agency | None = None) -> None:
         self.document, self.agency = document, agency
         self.item = ReleaseItem(url=document.url, agency=agency.slug if agency else extract_host(document.url))
         self.item.zone = agency.zone if agency else None
-        self.item.reader = f"{type(self).__name__} {compute_parser_digest(agency)}"
+        self.item.parser_version = f"{type(self).__name__} {compute_parser_version(agency)}"
         self.title_element: Element | None = None
 
     def read(self) -> ReleaseItem:
-        """The whole page as an item; NotARelease where it is none."""
+        """Return the whole page as an item. Raises NotARelease if it is not a release."""
         self.reject_non_release()
         self.prepare_tree()
         self.extract_url()
@@ -136,25 +113,27 @@ class NewsPage:
         return self.item
 
     def reject_non_release(self) -> None:
-        """Stop at a page that says itself it is no release."""
+        """Raise NotARelease if the page says that it is not a release."""
         self.signals = read_page_signals(self.document)
         if found := find_rejection(self.signals):
             raise NotARelease(self.document.url, found.problem, found.kind, found.target)
 
     def reject_empty_page(self) -> None:
-        """Stop at a page without a text, or with no more of one than tells why there is none."""
+        """Raise NotARelease if the page has no text, or only a few words that say why there is none."""
         text = "\n".join(filter(None, (self.item.lead, self.item.body)))
-        if len(text) < MIN_TEXT_LENGTH:  # the page as it came: this one's tree was cut by now
-            self.signals = read_page_signals(
-                Document(self.document.text.encode(), self.document.url), include_text=True
-            )
+        if len(text) < MIN_TEXT_LENGTH:  # elements have been removed from this document's tree by now
+            original = self.document.original or Document(self.document.text.encode(), self.document.url)
+            self.signals = read_page_signals(original, include_text=True)
         if found := find_short_page_rejection(
             self.signals, self.item.title, text, has_date=self.item.published is not None
         ):
             raise NotARelease(self.document.url, found.problem, found.kind, found.target)
 
     def prepare_tree(self) -> None:
-        """Mark what selectors name, drop what is never text, find the main element."""
+        """Mark the elements that selectors match, drop boilerplate and find the main element.
+
+        Tags and contacts are looked for first, because they are often marked up like boilerplate.
+        """
         self.marked_elements = {field: self.mark_field_element(field) for field in ("title", "lead", "body")}
         self.drop_elements(self.drop_css)
         self.labelled_tags = find_labelled_tags(self.document.root)
@@ -171,14 +150,14 @@ class NewsPage:
             raise NotARelease(self.document.url, "is a listing", "listing")
 
     def build_soup(self) -> None:
-        """Mark the running text, bring folded questions to it, and hand the main element to BeautifulSoup."""
+        """Mark the running text, move accordions into it and convert the main element to BeautifulSoup."""
         self.drop_elements(self.metadata_css)
-        own = self.agency is not None and self.agency.body is not None
+        is_agency_selector = self.agency is not None and self.agency.body is not None
         self.text_container = find_text_container(
-            self.main_element, self.marked_elements["body"], is_agency_selector=own
+            self.main_element, self.marked_elements["body"], is_agency_selector=is_agency_selector
         )
         texts = [self.text_container, *iter_text_parts(self.text_container, self.main_element)]
-        if self.text_container is self.marked_elements["body"]:  # a CMS may hold a text in several fields
+        if self.text_container is self.marked_elements["body"]:  # a CMS may have a text in several fields
             texts += [part for css in self.field_selectors("body") for part in self.document.select(css)]
         for part in texts:
             part.set(TEXT_ATTRIBUTE, "")
@@ -187,33 +166,32 @@ class NewsPage:
         self.soup = convert_to_soup(self.main_element)
 
     def extract_url(self) -> None:
-        """The canonical address, where the page declares one that can be its own."""
         self.item.url = find_canonical_url(self.document) or self.document.url
 
     def extract_title(self) -> None:
-        """The title a reader sees."""
-        marked = self.marked_elements["title"]
-        if marked is not None:
-            self.title_element, self.item.title = marked, clean_line(get_text_content(marked))
-            self.record_evidence("title", "selector", marked)
+        selected = self.marked_elements["title"]
+        if selected is not None:
+            self.title_element, self.item.title = selected, clean_line(get_text_content(selected))
+            self.record_evidence("title", "selector", selected)
             return
         if found := find_title(self.document, self.main_element):
             self.item.title, self.item.evidence["title"], self.title_element = found
 
     def extract_kind(self) -> None:
-        """What the agency calls the page."""
         if found := find_kind(self.document, self.title_element):
             self.item.kind, self.item.evidence["kind"] = found
 
     def extract_dates(self) -> None:
-        """When it was published and updated."""
         selected = {field: self.read_selected_date(field) for field in ("published", "updated")}
         for field, found in choose_dates(self.document, self.main_element, self.title_element, selected):
             setattr(self.item, field, found.text)
             self.item.evidence[field] = found.evidence
 
     def read_selected_date(self, field: str) -> PageDate | None:
-        """The date in an element that a selector names; unreadable, it is an error for to_release to raise."""
+        """Return the date of an element that a selector matches.
+
+        Its text is not parsed here: `to_release` raises the error if it cannot be read.
+        """
         element = self.find_field_element(field)
         if element is None:
             return None
@@ -221,7 +199,6 @@ class NewsPage:
         return PageDate(field, text, None, Provenance(rule="selector", element=format_element_path(element)))
 
     def extract_tags(self) -> None:
-        """Subjects as shown."""
         for css in self.field_selectors("tags"):
             elements = self.document.select(css)
             if elements:
@@ -233,36 +210,33 @@ class NewsPage:
             self.item.tags, self.item.evidence["tags"] = found
 
     def extract_attachments(self) -> None:
-        """Files the page links to."""
         self.item.attachments = find_attachments(self.document, self.main_element)
 
     def extract_contacts(self) -> None:
-        """Whom to ask."""
         if found := choose_contacts(self.contact_areas, self.main_element):
             self.item.contacts, self.item.evidence["contacts"] = found
 
     def extract_images(self) -> None:
-        """Pictures in the text."""
         self.item.images = find_images(self.soup, self.document.resolve_url)
 
     def extract_blocks(self) -> list[PageBlock]:
-        """The blocks of the main element, in reading order."""
+        """Return the blocks of the main element, in reading order."""
         return read_blocks(self.soup, self.document.resolve_url)
 
     def extract_lead(self, blocks: list[PageBlock]) -> None:
-        """The lead; its blocks are taken out of the row, for the body does not repeat it."""
+        """Set the lead and delete its blocks from `blocks`, because the body does not repeat it."""
         start = next(
             (index for index, block in enumerate(blocks) if is_inside_marked(block.element, TEXT_ATTRIBUTE)), 0
         )
         found = find_lead(blocks, get_declared_summary(self.document), FIELD_ATTRIBUTE, start)
         if found:
-            where, rule = found
-            self.item.lead = "\n\n".join(blocks[index].text for index in where)
-            self.record_evidence("lead", rule, blocks[where.start].element)
-            del blocks[where.start : where.stop]
+            lead_range, rule = found
+            self.item.lead = "\n\n".join(blocks[index].text for index in lead_range)
+            self.record_evidence("lead", rule, blocks[lead_range.start].element)
+            del blocks[lead_range.start : lead_range.stop]
 
     def extract_body(self, blocks: list[PageBlock]) -> None:
-        """The running text, with its questions."""
+        """Set body, body_html and questions."""
         text = find_body(select_marked_blocks(blocks, TEXT_ATTRIBUTE), self.item.title, self.document.url)
         context = f"{self.item.title or ''} {self.item.lead or ''}"
         pairs = find_question_pairs(text, context, get_declared_questions(self.document))
@@ -278,12 +252,12 @@ class NewsPage:
             self.record_evidence("questions", f"{first.kind} that asks", first.element)
 
     def field_selectors(self, field: str) -> tuple[str, ...]:
-        """The CSS selectors of a field: the agency's, then the class's."""
-        own: str | None = getattr(self.agency, field, None)
-        return (*((own,) if own else ()), *getattr(self, f"{field}_css"))
+        """Return the CSS selectors of a field: the agency's, then those of the class."""
+        agency_selector: str | None = getattr(self.agency, field, None)
+        return (*((agency_selector,) if agency_selector else ()), *getattr(self, f"{field}_css"))
 
     def find_field_element(self, field: str) -> Element | None:
-        """The first element a selector of the field names."""
+        """Return the first element with text or content that a selector of the field matches."""
         for css in self.field_selectors(field):
             for element in self.document.select(css):
                 if clean_line(get_text_content(element)) or element.get("content"):
@@ -291,18 +265,33 @@ class NewsPage:
         return None
 
     def mark_field_element(self, field: str) -> Element | None:
-        """The field's element, marked."""
+        """Return the element of a field, with the field's name in FIELD_ATTRIBUTE."""
         element = self.find_field_element(field)
         if element is not None:
             element.set(FIELD_ATTRIBUTE, field)
         return element
 
     def drop_elements(self, selectors: tuple[str, ...]) -> None:
-        """Take out what selectors name."""
         for css in selectors:
             for element in self.document.select(css):
                 remove_element(element)
 
     def record_evidence(self, field: str, rule: str, element: Element | Tag) -> None:
-        """Keep where a field came from."""
         self.item.evidence[field] = Provenance(rule=rule, element=format_element_path(element))
+
+
+@cache
+def compute_parser_version(agency: Agency | None = None) -> str:
+    """Return twelve hex digits that change whenever pages may be parsed differently.
+
+    A SHA-256 over the source files of `scraper.pages` and `scraper.normalise`, the versions of the libraries they
+    use, and the agency's own table.
+    """
+    digest = hashlib.sha256(repr(agency).encode())
+    for library in PARSER_LIBRARIES:
+        digest.update(f"{library} {version(library)}\0".encode())
+    for package in (scraper.pages, scraper.normalise):
+        for file in sorted(Path(package.__path__[0]).glob("*.py")):
+            digest.update(file.name.encode() + b"\0" + file.read_bytes())
+    digest.update(files("archive").joinpath("html.py").read_bytes())  # the tags allowed in body_html
+    return digest.hexdigest()[:12]

@@ -1,45 +1,73 @@
-"""Main element → Block list; inline markup, lists, tables.
+"""The main element as blocks: headings, paragraphs, lists, tables, quotations and panel titles.
 
-Text within a line: words, links and emphasis, as plain text and as mark-up.
-
-Lists as text, an item a line, and as mark-up: with the numbers the page shows, and all that stands in them.
-
-The running text of a soup as a row of blocks: headings, paragraphs, lists, tables, panel titles.
+The lxml element is first converted to BeautifulSoup, without serialising and parsing it again. Each block has its text
+as plain text, with one line per list item or table row, and as HTML with links and emphasis.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from html import escape
 
-from bs4 import Tag
+from bs4 import BeautifulSoup, Tag
+from bs4.builder import HTMLTreeBuilder
 from bs4.element import NavigableString, PageElement
+from lxml import etree
 
-from scraper.normalise.text import build_alternation, clean_line
-from scraper.pages.document import (
-    HEADING_TAGS,
-    INLINE_OR_BUTTON_TAGS,
-    INLINE_TAGS,
-    MAX_HEADING_LENGTH,
-    SKIPPED_TAGS,
-    find_children,
-    has_block_descendant,
-    has_descendant,
-    is_data_table,
-    is_panel_title,
-    is_plain_list,
-    iter_descendants,
-)
-from scraper.pages.question_patterns import find_question_item, is_followed_by_answer
+from scraper.normalise.text import build_alternation, clean_line, split_word_list
+from scraper.pages.document import HEADING_TAGS, INLINE_TAGS, Element
+from scraper.pages.question_patterns import MIN_ANSWER_LENGTH, find_question_item, is_followed_by_answer
 
 Node = PageElement  # a Tag or a NavigableString
+
+# The soup.
+FIELD_ATTRIBUTE = "data-field"  # marks an element that a selector matched, to be recognised in the soup
+TEXT_ATTRIBUTE = "data-text"  # marks the element that holds the running text
+# The attributes that are read; each further one costs time.
+SOUP_ATTRIBUTES = frozenset(
+    split_word_list(f"""
+    class id name href role src data-src data-original data-lazy-src alt width height aria-expanded aria-controls
+    data-toggle data-bs-toggle {FIELD_ATTRIBUTE} {TEXT_ATTRIBUTE} start reversed value colspan rowspan
+    """)
+)
+TRANSPARENT_TAGS = {"span", "font", "small", "big"}  # left out of the soup unless they have such an attribute
+
+# Kinds of elements.
+INLINE_OR_BUTTON_TAGS = INLINE_TAGS | {"button"}
+SKIPPED_TAGS = frozenset(
+    split_word_list("""
+    img picture figure figcaption hr input textarea source link meta progress area map rt rp
+    """)
+)
+LIST_TAGS = ("ul", "ol")
+NON_LIST_TAGS = {"h2", "h3", "h4", "h5", "details", "button", "dl", "table", "article", "figure"}
+NON_DATA_TABLE_TAGS = {"table", "h1", "h2", "h3", "ul"}
+MAX_HEADING_LENGTH = 500  # an unclosed heading swallows the text after it
+MAX_NUMBER_LENGTH = 10  # digits
+MIN_CONTENTS_LINK_SHARE = 0.75  # of a list's text in links
+CELL_SPAN = re.compile(r"[2-9]|[1-9]\d{1,2}")  # as many columns or rows as browsers accept
+
+# Accordion panels.
+PANEL_TITLE_TAGS = {"button", "a", "div", "h2", "h3", "h4", "h5", "span", "dt", "p", "li"}
+PANEL_WORD = r"(?:accordion|faqs?|collaps\w*|toggle|expand\w*|panel|dropdown)"
+PANEL_TITLE_WORD = r"(?:title|header|heading|head|button|btn|trigger|question|label|toggle)"
+PANEL_CLASS = re.compile(
+    rf"{PANEL_WORD}[\w-]*?[-_]{{0,2}}{PANEL_TITLE_WORD}(?:$|[\s_-])"
+    r"|(?:^|[\s_-])(?:question|faq-?question|faq-?title|fraga)(?:$|\s)",
+    re.IGNORECASE,
+)
+PANEL_BODY_TAGS = {"p", "ul", "ol", "table"}
+QUESTION_PREFIX = re.compile(r"(?:fråga|question|q|f)\s?\d*\s?[:.]", re.IGNORECASE)
+MIN_ANSWER_START_LENGTH = 10
+
+# Inline text.
 INLINE_MARKUP = {
     **{"em": "em", "i": "em", "strong": "strong", "b": "strong", "sup": "sup", "sub": "sub"},
-    **{"del": "del", "ins": "ins", "s": "s", "strike": "s"},  # what no longer holds is text, and shown as struck out
+    **{"del": "del", "ins": "ins", "s": "s", "strike": "s"},  # text that no longer applies stays, struck out
 }
-# Notes that links carry for people who cannot see where they lead.
+# Notes on links for people who cannot see where they lead.
 LINK_NOTE_WORDS = build_alternation("""
     nytt fönster | ny flik | new window | new tab | nytt vindu | nyt vindue | ny fane | neue[ms]? (?:fenster|tab)
     extern(?:al)? (?:länk|webbplats|link|site) | annan webbplats | another (?:web)?site
@@ -49,16 +77,234 @@ LINK_NOTE = re.compile(
     r"|\s*,?\s*(?:öppnas i (?:nytt fönster|ny flik)|opens in (?:a )?new (?:window|tab))\.?",
     re.IGNORECASE,
 )
+# Parts of the words above: a text without any of them has no note.
 LINK_NOTE_STEM = re.compile(
     "fönster|window|flik|new tab|vindu|fane|fenster|neue[ms]? tab|extern|webbplats|site", re.IGNORECASE
 )
-QUESTION_PREFIX = re.compile(r"(?:fråga|question|q|f)\s?\d*\s?[:.]", re.IGNORECASE)
-MIN_ANSWER_START_LENGTH = 10
+
+
+@dataclass(slots=True)
+class PageBlock:
+    """One block of text.
+
+    kind: h2-h6, p, list, table, quote, dt, dd, or panel (the title of an accordion panel).
+    """
+
+    kind: str
+    text: str
+    html: str
+    element: Tag
+    bold: bool = False  # the whole paragraph is bold
+    link_share: float = 0.0  # the share of its text that is links
+    depth: int = 0  # number of panels around it
+    is_contents_list: bool = False  # a list of links to places on the same page
+    panel: Tag | None = None  # the element that holds a panel's title and its text, if known
+
+    @property
+    def level(self) -> int:
+        """Return a heading's level, or 9 for other blocks."""
+        return int(self.kind[1]) if self.kind[0] == "h" and self.kind[1:].isdigit() else 9
+
+
+def convert_to_soup(root: Element) -> BeautifulSoup:
+    """Convert an element and its content to BeautifulSoup; class attributes stay strings."""
+    return BeautifulSoup("", builder=ElementTreeBuilder(root))
+
+
+def decompose_soup(soup: BeautifulSoup) -> None:
+    """Empty a soup that is no longer needed.
+
+    Its elements refer to each other: otherwise they and the parsed page stay in memory until Python's next garbage
+    collection, which would have to run for every other page.
+    """
+    for part in list(soup.contents):  # soup.decompose() alone leaves the first element
+        part.decompose()
+    soup.decompose()
+
+
+class ElementTreeBuilder(HTMLTreeBuilder):
+    """A tree builder for BeautifulSoup that walks an lxml tree instead of parsing."""
+
+    def __init__(self, root: Element) -> None:
+        super().__init__(multi_valued_attributes={}, preserve_whitespace_tags=set())
+        self.root = root
+
+    def feed(self, markup: object) -> None:
+        """Feed every element and text to the soup.
+
+        White space beside blocks is left out, and so are the tags of elements without any meaning for the text.
+        """
+        soup, root = self.soup, self.root
+        assert soup is not None  # noqa: S101 - BeautifulSoup sets it before it feeds
+        is_open: list[bool] = []  # for each open element, whether it is in the soup
+        for event, element in etree.iterwalk(root, ("start", "end")):
+            if event == "start":
+                names = element.keys()  # items() takes quadratic time
+                attributes = {name: element.get(name) for name in names if name in SOUP_ATTRIBUTES}
+                is_open.append(bool(attributes) or element.tag not in TRANSPARENT_TAGS)
+                if is_open[-1]:
+                    soup.handle_starttag(element.tag, None, None, attributes)
+                text, tag = element.text, element.tag
+            else:
+                if is_open.pop():
+                    soup.endData()
+                    soup.popTag()
+                text, tag = (None if element is root else element.tail), element.tag
+            if text and (tag in INLINE_TAGS or not text.isspace()):
+                soup.handle_data(text)
+        soup.endData()
+
+
+def read_blocks(root: Tag, resolve_url: Callable[[str], str | None]) -> list[PageBlock]:
+    """Return the blocks of a soup, in reading order."""
+    blocks = list(BlockReader(resolve_url).iter_blocks(root, 0))
+    for block in blocks:
+        item = find_question_item(block.element, block.text) if block.kind == "p" else None
+        if item is not None or (block.kind == "p" and is_followed_by_answer(block.element, block.text)):
+            block.kind, block.panel = "panel", item
+        elif block.element.name == "summary":
+            block.panel = block.element.parent
+    return blocks
+
+
+def select_marked_blocks(blocks: list[PageBlock], attribute: str) -> list[PageBlock]:
+    """Return the blocks in the element that bears `attribute`, or all blocks if there are none."""
+    inside = [block for block in blocks if is_inside_marked(block.element, attribute)]
+    return inside or blocks
+
+
+def is_inside_marked(element: Tag, attribute: str) -> bool:
+    """Return whether an element or one of its ancestors bears `attribute`."""
+    node: Tag | None = element
+    while node is not None:
+        if attribute in node.attrs:
+            return True
+        node = node.parent
+    return False
+
+
+class BlockReader:
+    """Walks a soup once and yields its blocks."""
+
+    def __init__(self, resolve_url: Callable[[str], str | None]) -> None:
+        self.resolve_url = resolve_url
+
+    def iter_blocks(self, parent: Tag, depth: int, kind: str = "p") -> Iterator[PageBlock]:
+        """Yield the blocks of an element. Inline text between its blocks becomes blocks of `kind`."""
+        inline_nodes: list[Node] = []
+        for child in parent.contents:
+            if isinstance(child, Tag):
+                if child.name in SKIPPED_TAGS and not is_text_figure(child):
+                    continue
+                if (
+                    child.name in INLINE_OR_BUTTON_TAGS
+                    and not is_panel_title(child)
+                    and not has_block_descendant(child)
+                ):
+                    inline_nodes.append(child)
+                    continue
+                yield from self.read_paragraphs(inline_nodes, parent, kind, depth)
+                inline_nodes = []
+                yield from self.iter_element_blocks(child, depth, kind)
+            elif type(child) is NavigableString:
+                inline_nodes.append(child)
+        yield from self.read_paragraphs(inline_nodes, parent, kind, depth)
+
+    def iter_element_blocks(self, element: Tag, depth: int, kind: str) -> Iterator[PageBlock]:
+        """Yield the blocks of one block element."""
+        name = element.name
+        if name == "summary" or is_panel_title(element):
+            yield from self.read_whole_element(element, "panel", depth)
+        elif name in HEADING_TAGS and len(element.get_text()) < MAX_HEADING_LENGTH:
+            title = next(
+                (toggle for toggle in iter_descendants(element, ("button", "a")) if is_panel_title(toggle)), None
+            )
+            yield from self.read_whole_element(element, "panel" if title else "h2" if name == "h1" else name, depth)
+        elif name == "details":
+            yield from self.iter_blocks(element, depth + 1)
+        elif name in LIST_TAGS and is_plain_list(element):
+            yield from self.read_list(element, depth)
+        elif name == "table" and is_data_table(element):
+            yield from self.read_table(element, depth)
+        elif name in ("dt", "dd"):
+            yield from self.iter_blocks(element, depth, name)
+        elif name == "blockquote":
+            yield from self.iter_blocks(element, depth, "quote")
+        else:
+            yield from self.iter_blocks(element, depth, kind)
+
+    def read_whole_element(self, element: Tag, kind: str, depth: int) -> Iterator[PageBlock]:
+        """Yield an element as one block, whatever it contains."""
+        yield from self.build_block(element.contents, kind, element, depth)
+
+    def read_paragraphs(self, inline_nodes: list[Node], parent: Tag, kind: str, depth: int) -> Iterator[PageBlock]:
+        """Yield inline nodes as paragraphs, split at blank lines and after bold questions."""
+        for part in split_at_line_breaks(inline_nodes) if inline_nodes else ():
+            yield from self.build_block(part, kind, parent, depth)
+
+    def build_block(self, nodes: Iterable[Node], kind: str, element: Tag, depth: int) -> Iterator[PageBlock]:
+        """Yield inline nodes as one block, or nothing if they have no words."""
+        run = collect_inline_text(nodes, self.resolve_url)
+        text = run.text if run.length else ""
+        if text:
+            yield PageBlock(kind, text, run.html, element, run.is_bold, run.link_share, depth)
+
+    def read_list(self, element: Tag, depth: int) -> Iterator[PageBlock]:
+        """Yield a plain list as one block, one line per item."""
+        lines: list[str] = []
+        html = render_list(element, self.resolve_url, lines)
+        if lines:
+            links = list(iter_descendants(element, ("a",)))
+            share = min(1.0, sum(len(link.get_text(" ", strip=True)) for link in links) / sum(map(len, lines)))
+            contents = share > MIN_CONTENTS_LINK_SHARE and all(
+                str(link.get("href") or "").startswith("#") for link in links
+            )
+            yield PageBlock(
+                "list", "\n".join(lines), html, element, link_share=share, is_contents_list=contents, depth=depth
+            )
+
+    def read_table(self, element: Tag, depth: int) -> Iterator[PageBlock]:
+        """Yield a data table as one block: its caption, then one line per row, cells separated by bars."""
+        lines, rows, caption = [], [], ""
+        for caption_element in find_children(element, ("caption",)):
+            run = collect_inline_text(caption_element.contents, self.resolve_url)
+            if run.text:
+                lines.append(run.text)
+                caption = f"<caption>{run.html}</caption>"
+        for row in iter_descendants(element, ("tr",)):
+            cells = [
+                (cell, collect_inline_text(cell.contents, self.resolve_url))
+                for cell in find_children(row, ("th", "td"))
+            ]
+            texts = [run.text for _, run in cells]
+            if any(texts):
+                lines.append(" | ".join(texts))
+                rows.append(
+                    "".join(f"<{cell.name}{render_cell_spans(cell)}>{run.html}</{cell.name}>" for cell, run in cells)
+                )
+        if lines:
+            html = f"<table>{caption}{''.join(f'<tr>{row}</tr>' for row in rows)}</table>"
+            yield PageBlock("table", "\n".join(lines), html, element, depth=depth)
+
+
+def render_cell_spans(cell: Tag) -> str:
+    """Return the colspan and rowspan attributes of a cell as HTML."""
+    spans = {name: str(cell.get(name) or "").strip() for name in ("colspan", "rowspan")}
+    return "".join(f' {name}="{number}"' for name, number in spans.items() if CELL_SPAN.fullmatch(number))
+
+
+def is_text_figure(element: Tag) -> bool:
+    """Return whether a figure holds a table or a quotation, or is the caption of such a figure.
+
+    WordPress wraps tables and quotations in figures.
+    """
+    figure = element.parent if element.name == "figcaption" else element
+    return figure is not None and figure.name == "figure" and has_descendant(figure, ("table", "blockquote"))
 
 
 @dataclass(slots=True)
 class InlineText:
-    """Inline text as it is collected: plain, marked up, how much of it is bold or link."""
+    """Collects inline text as plain text and as HTML, and counts how much of it is bold or linked."""
 
     resolve_url: Callable[[str], str | None]
     text_parts: list[str] = field(default_factory=list)
@@ -66,30 +312,30 @@ class InlineText:
     length: int = 0
     bold_length: int = 0
     linked_length: int = 0
-    after_link: bool = False  # nothing was said since a link ended
+    after_link: bool = False  # no text since the last link
 
     @property
     def text(self) -> str:
-        """The words as one line."""
+        """Return the text as one line."""
         return clean_line("".join(self.text_parts))
 
     @property
     def html(self) -> str:
-        """The words with their links and emphasis."""
+        """Return the text as HTML, with its links and emphasis."""
         return "".join(self.html_parts).strip()
 
     @property
     def is_bold(self) -> bool:
-        """Whether all of it is bold."""
+        """Return whether all of it is bold."""
         return self.bold_length >= 0.95 * max(self.length, 1)
 
     @property
     def link_share(self) -> float:
-        """How much of it is links, 0 to 1."""
+        """Return the share of text in links, 0 to 1."""
         return self.linked_length / max(self.length, 1)
 
     def add_node(self, node: Node, *, bold: bool = False, linked: bool = False) -> None:
-        """Collect one node with all it holds."""
+        """Collect a node and its descendants."""
         if not isinstance(node, Tag):
             if type(node) is NavigableString:  # not a comment or the like
                 self.add_text(str(node), bold=bold, linked=linked)
@@ -103,18 +349,18 @@ class InlineText:
             self.text_parts.append(space)
             self.html_parts.append(space + opening)
             bold, linked = bold or closing == "</strong>" or node.name in HEADING_TAGS, linked or is_outgoing_link(node)
-            said, marked = len(self.text_parts), len(self.html_parts)
+            text_start, html_start = len(self.text_parts), len(self.html_parts)
             for child in node.contents:
                 self.add_node(child, bold=bold, linked=linked)
             if node.name == "a" and linked:
-                self.text_parts[said:] = [strip_link_notes("".join(self.text_parts[said:]))]
-                self.html_parts[marked:] = [strip_link_notes("".join(self.html_parts[marked:]))]
+                self.text_parts[text_start:] = [strip_link_notes("".join(self.text_parts[text_start:]))]
+                self.html_parts[html_start:] = [strip_link_notes("".join(self.html_parts[html_start:]))]
                 self.after_link = True
             self.text_parts.append(space)
             self.html_parts.append(closing)
 
     def add_text(self, text: str, *, bold: bool, linked: bool) -> None:
-        """Collect plain words, but for a note that follows a link."""
+        """Collect plain text, without a link note that follows a link."""
         if self.after_link and not text.isspace():
             self.after_link = False
             if LINK_NOTE_STEM.search(text) and (note := LINK_NOTE.match(text)):
@@ -127,7 +373,7 @@ class InlineText:
         self.linked_length += size if linked else 0
 
     def build_tags(self, element: Tag) -> tuple[str, str]:
-        """The opening and closing mark that stay of an element."""
+        """Return the opening and closing tag that an element has in the result."""
         href = str(element.get("href") or "") if element.name == "a" else ""
         if href:
             url = href if href.startswith(("mailto:", "tel:")) else self.resolve_url(href)
@@ -137,8 +383,9 @@ class InlineText:
 
 
 def is_outgoing_link(element: Tag) -> bool:
-    """Whether an element is a link to another page; an address to write to, a number to call and the place of an
-    anchor are text.
+    """Return whether an element is a link to another page.
+
+    Anchors, mail addresses and telephone numbers are text.
     """
     if element.name != "a" or ("href" not in element.attrs and ("name" in element.attrs or "id" in element.attrs)):
         return False
@@ -146,12 +393,12 @@ def is_outgoing_link(element: Tag) -> bool:
 
 
 def strip_link_notes(text: str) -> str:
-    """A text without the notes its links carry. Most have none, and looking for one word of them is cheaper."""
+    """Return a text without the notes of its links, such as "(opens in a new window)"."""
+    # Most texts have none, and looking for one word of a note is faster.
     return LINK_NOTE.sub("", text) if LINK_NOTE_STEM.search(text) else text
 
 
 def collect_inline_text(nodes: Iterable[Node], resolve_url: Callable[[str], str | None]) -> InlineText:
-    """Inline nodes collected."""
     run = InlineText(resolve_url)
     for node in nodes:
         run.add_node(node)
@@ -159,7 +406,7 @@ def collect_inline_text(nodes: Iterable[Node], resolve_url: Callable[[str], str 
 
 
 def split_at_line_breaks(nodes: list[Node]) -> Iterator[list[Node]]:
-    """Inline nodes cut where a blank line stands between them, and where a question ends that its answer follows."""
+    """Yield inline nodes split at blank lines, and after a question that its answer follows."""
     part: list[Node] = []
     breaks = 0
     for index, node in enumerate(nodes):
@@ -184,41 +431,37 @@ def split_at_line_breaks(nodes: list[Node]) -> Iterator[list[Node]]:
 
 
 def starts_with_sentence(nodes: list[Node]) -> bool:
-    """Whether inline nodes begin with a sentence of their own."""
+    """Return whether inline nodes begin with a new sentence or a dash."""
     text = next((str(node).strip() for node in nodes if isinstance(node, Tag) or str(node).strip()), "")
     return len(text) > MIN_ANSWER_START_LENGTH and (text[0].isupper() or text[0] in "–—−-")
 
 
 def is_complete_question(nodes: list[Node]) -> bool:
-    """Whether all there is so far is one question, bold or marked as one."""
-    said = [node for node in nodes if isinstance(node, Tag) or str(node).strip()]
-    text = clean_line(" ".join(node.get_text() if isinstance(node, Tag) else str(node) for node in said))
-    bold = bool(said) and all(isinstance(node, Tag) and node.name in ("strong", "b") for node in said)
+    """Return whether the nodes are one question that is bold or marked as one."""
+    visible = [node for node in nodes if isinstance(node, Tag) or str(node).strip()]
+    text = clean_line(" ".join(node.get_text() if isinstance(node, Tag) else str(node) for node in visible))
+    bold = bool(visible) and all(isinstance(node, Tag) and node.name in ("strong", "b") for node in visible)
     return text.endswith("?") and (bold or QUESTION_PREFIX.match(text) is not None)
 
 
 def ends_with_line_break(node: Tag) -> bool:
-    """Whether an element's last child is a line break."""
+    """Return whether the last child of an element is a line break."""
     last = next((child for child in reversed(node.contents) if isinstance(child, Tag) or str(child).strip()), None)
     return isinstance(last, Tag) and last.name == "br"
 
 
-LIST_TAGS = ("ul", "ol")
-MAX_NUMBER_LENGTH = 10  # digits
-
-
 @dataclass(slots=True)
 class ListLine:
-    """What makes one line of a list: an item, or what stands beside the items, which browsers show as well."""
+    """One line of a list: an item, or text or a list between the items, which browsers show as well."""
 
     nodes: list[Node]
     nested_lists: list[Tag] = field(default_factory=list)
-    number: int | None = None  # of an item
-    value_attribute: str = ""  # the mark-up that gives it its number
+    number: int | None = None  # None if it is not an item
+    value_attribute: str = ""  # the HTML attribute that sets its number
 
 
 def render_list(element: Tag, resolve_url: Callable[[str], str | None], lines: list[str], bullet: str = "•") -> str:
-    """A list's mark-up; its lines are added to `lines`."""
+    """Return a list as HTML and append its lines of plain text to `lines`."""
     items: list[str] = []
     for entry in iter_list_lines(element):
         run = collect_inline_text(entry.nodes, resolve_url)
@@ -228,9 +471,8 @@ def render_list(element: Tag, resolve_url: Callable[[str], str | None], lines: l
             lines.append(f"{f'{entry.number}.' if counted else bullet} {text}")
         inside = "".join(render_list(nested, resolve_url, lines, "◦") for nested in entry.nested_lists)
         if inside and not text and entry.number is None and items:
-            items[-1] = (
-                f"{items[-1].removesuffix('</li>')}{inside}</li>"  # a list between items belongs to the one before
-            )
+            # A list between two items belongs to the first of them.
+            items[-1] = f"{items[-1].removesuffix('</li>')}{inside}</li>"
         elif text or inside:
             items.append(f"<li{entry.value_attribute}>{run.html}{inside}</li>")
     start = parse_integer_attribute(element, "start") if element.name == "ol" else None
@@ -241,18 +483,18 @@ def render_list(element: Tag, resolve_url: Callable[[str], str | None], lines: l
 
 
 def iter_list_lines(element: Tag) -> Iterator[ListLine]:
-    """The lines of a list, its items numbered as browsers do (HTML, 4.4.5 and 4.4.8)."""
+    """Yield the lines of a list, its items numbered as browsers do (HTML, 4.4.5 and 4.4.8)."""
     step = -1 if is_reversed_list(element) else 1
     start = parse_integer_attribute(element, "start")
     number = start if start is not None else len(find_children(element, ("li",))) if step < 0 else 1
-    loose: list[Node] = []
+    loose_nodes: list[Node] = []
     for child in [*element.contents, None]:
         if type(child) is NavigableString or (isinstance(child, Tag) and child.name not in ("li", *LIST_TAGS)):
-            loose.append(child)
+            loose_nodes.append(child)
             continue
-        if loose:
-            yield ListLine(loose)
-            loose = []
+        if loose_nodes:
+            yield ListLine(loose_nodes)
+            loose_nodes = []
         if not isinstance(child, Tag):
             continue
         if child.name in LIST_TAGS:
@@ -267,179 +509,103 @@ def iter_list_lines(element: Tag) -> Iterator[ListLine]:
 
 
 def is_reversed_list(element: Tag) -> bool:
-    """Whether a numbered list is reversed."""
     return element.name == "ol" and "reversed" in element.attrs
 
 
 def parse_integer_attribute(element: Tag, attribute: str) -> int | None:
-    """An attribute's number, None where it has none."""
+    """Return an attribute as an integer, or None if it is not one."""
     text = str(element.get(attribute) or "").strip()
     return int(text) if text.removeprefix("-").isdecimal() and len(text) < MAX_NUMBER_LENGTH else None
 
 
-CELL_SPAN = re.compile(r"[2-9]|[1-9]\d{1,2}")  # as many as browsers take
-MIN_CONTENTS_LINK_SHARE = 0.75  # of a list's text in links
+def is_panel_title(element: Tag) -> bool:
+    """Return whether an element opens and closes a panel: by its ARIA state, its toggle, or its class."""
+    if element.name not in PANEL_TITLE_TAGS:
+        return False
+    attributes = element.attrs
+    role = attributes.get("role")
+    if role in ("region", "tabpanel"):
+        return False  # some sites set the state of a panel on the panel itself
+    if element.name == "button" or role in ("button", "tab"):
+        return is_toggle(element) or (role is not None and element.name not in ("a", "button"))
+    if is_toggle(element):
+        return not has_descendant(element, PANEL_BODY_TAGS)  # or on the element around its title and text
+    classes = str(attributes.get("class") or "")
+    if not classes or not PANEL_CLASS.search(classes):
+        return False
+    return not has_descendant(element, PANEL_BODY_TAGS) and len(element.get_text()) < MAX_HEADING_LENGTH
 
 
-@dataclass(slots=True)
-class PageBlock:
-    """One block of text. kind: h2-h6, p, list, table, quote, dt, dd, panel (the title of a folded panel)."""
-
-    kind: str
-    text: str
-    html: str
-    element: Tag
-    bold: bool = False  # the whole paragraph is bold
-    link_share: float = 0.0  # the share of its text that is links
-    depth: int = 0  # how many panels it lies in
-    is_contents_list: bool = False  # a list of links to places on the same page
-    panel: Tag | None = None  # what holds a panel's title and its text, where that is known
-
-    @property
-    def level(self) -> int:
-        """A heading's rank, 9 for what is no heading."""
-        return int(self.kind[1]) if self.kind[0] == "h" and self.kind[1:].isdigit() else 9
+def is_toggle(element: Tag) -> bool:
+    """Return whether an element's attributes say that it opens a panel."""
+    attributes = element.attrs
+    return (
+        "aria-expanded" in attributes
+        or "aria-controls" in attributes
+        or "collapse" in (attributes.get("data-toggle"), attributes.get("data-bs-toggle"))
+    )
 
 
-def read_blocks(root: Tag, resolve_url: Callable[[str], str | None]) -> list[PageBlock]:
-    """Every block of a soup, in reading order."""
-    blocks = list(BlockReader(resolve_url).iter_blocks(root, 0))
-    for block in blocks:
-        item = find_question_item(block.element, block.text) if block.kind == "p" else None
-        if item is not None or (block.kind == "p" and is_followed_by_answer(block.element, block.text)):
-            block.kind, block.panel = "panel", item
-        elif block.element.name == "summary":
-            block.panel = block.element.parent
-    return blocks
+def is_plain_list(element: Tag) -> bool:
+    """Return whether a list's items are plain text.
+
+    Others hold panels, headings, cards, or bold questions with answers.
+    """
+    if has_descendant(element, NON_LIST_TAGS):
+        return False
+    question_count = 0
+    for item in find_children(element, ("li",)):
+        first = next((child for child in item.contents if isinstance(child, Tag) or str(child).strip()), None)
+        if isinstance(first, Tag):
+            question = first.get_text().strip()
+            if question.endswith("?") and len(item.get_text()) > len(question) + MIN_ANSWER_LENGTH:
+                question_count += 1
+        if any(is_panel_title(link) for link in find_children(item, ("a", "span", "div"))):
+            return False
+    return question_count < 2
 
 
-class BlockReader:
-    """Walks a soup once and yields its blocks."""
-
-    def __init__(self, resolve_url: Callable[[str], str | None]) -> None:
-        self.resolve_url = resolve_url
-
-    def iter_blocks(self, parent: Tag, depth: int, kind: str = "p") -> Iterator[PageBlock]:
-        """The blocks of an element; loose inline text between them becomes blocks of the given kind."""
-        loose: list[Node] = []
-        for child in parent.contents:
-            if isinstance(child, Tag):
-                if child.name in SKIPPED_TAGS and not is_text_figure(child):
-                    continue
-                if (
-                    child.name in INLINE_OR_BUTTON_TAGS
-                    and not is_panel_title(child)
-                    and not has_block_descendant(child)
-                ):
-                    loose.append(child)
-                    continue
-                yield from self.read_paragraphs(loose, parent, kind, depth)
-                loose = []
-                yield from self.iter_element_blocks(child, depth, kind)
-            elif type(child) is NavigableString:
-                loose.append(child)
-        yield from self.read_paragraphs(loose, parent, kind, depth)
-
-    def iter_element_blocks(self, element: Tag, depth: int, kind: str) -> Iterator[PageBlock]:
-        """The blocks of one block element."""
-        name = element.name
-        if name == "summary" or is_panel_title(element):
-            yield from self.read_whole_element(element, "panel", depth)
-        elif name in HEADING_TAGS and len(element.get_text()) < MAX_HEADING_LENGTH:
-            title = next(
-                (toggle for toggle in iter_descendants(element, ("button", "a")) if is_panel_title(toggle)), None
-            )
-            yield from self.read_whole_element(element, "panel" if title else "h2" if name == "h1" else name, depth)
-        elif name == "details":
-            yield from self.iter_blocks(element, depth + 1)
-        elif name in ("ul", "ol") and is_plain_list(element):
-            yield from self.read_list(element, depth)
-        elif name == "table" and is_data_table(element):
-            yield from self.read_table(element, depth)
-        elif name in ("dt", "dd"):
-            yield from self.iter_blocks(element, depth, name)
-        elif name == "blockquote":
-            yield from self.iter_blocks(element, depth, "quote")
-        else:
-            yield from self.iter_blocks(element, depth, kind)
-
-    def read_whole_element(self, element: Tag, kind: str, depth: int) -> Iterator[PageBlock]:
-        """An element as one block, whatever it holds."""
-        yield from self.build_block(element.contents, kind, element, depth)
-
-    def read_paragraphs(self, loose: list[Node], parent: Tag, kind: str, depth: int) -> Iterator[PageBlock]:
-        """Inline nodes as paragraphs, cut where two line breaks follow each other or a bold question ends."""
-        for part in split_at_line_breaks(loose) if loose else ():
-            yield from self.build_block(part, kind, parent, depth)
-
-    def build_block(self, nodes: Iterable[Node], kind: str, element: Tag, depth: int) -> Iterator[PageBlock]:
-        """Inline nodes as one block; nothing where they hold no words."""
-        run = collect_inline_text(nodes, self.resolve_url)
-        text = run.text if run.length else ""
-        if text:
-            yield PageBlock(kind, text, run.html, element, run.is_bold, run.link_share, depth)
-
-    def read_list(self, element: Tag, depth: int) -> Iterator[PageBlock]:
-        """A plain list as one block, an item a line."""
-        lines: list[str] = []
-        html = render_list(element, self.resolve_url, lines)
-        if lines:
-            links = list(iter_descendants(element, ("a",)))
-            share = min(1.0, sum(len(link.get_text(" ", strip=True)) for link in links) / sum(map(len, lines)))
-            contents = share > MIN_CONTENTS_LINK_SHARE and all(
-                str(link.get("href") or "").startswith("#") for link in links
-            )
-            yield PageBlock(
-                "list", "\n".join(lines), html, element, link_share=share, is_contents_list=contents, depth=depth
-            )
-
-    def read_table(self, element: Tag, depth: int) -> Iterator[PageBlock]:
-        """A table of data as one block, a row a line, cells parted by a bar; its caption first."""
-        lines, rows, caption = [], [], ""
-        for told in find_children(element, ("caption",)):
-            run = collect_inline_text(told.contents, self.resolve_url)
-            if run.text:
-                lines.append(run.text)
-                caption = f"<caption>{run.html}</caption>"
-        for row in iter_descendants(element, ("tr",)):
-            cells = [
-                (cell, collect_inline_text(cell.contents, self.resolve_url))
-                for cell in find_children(row, ("th", "td"))
-            ]
-            texts = [run.text for _, run in cells]
-            if any(texts):
-                lines.append(" | ".join(texts))
-                rows.append(
-                    "".join(f"<{cell.name}{render_cell_spans(cell)}>{run.html}</{cell.name}>" for cell, run in cells)
-                )
-        if lines:
-            html = f"<table>{caption}{''.join(f'<tr>{row}</tr>' for row in rows)}</table>"
-            yield PageBlock("table", "\n".join(lines), html, element, depth=depth)
+def is_data_table(element: Tag) -> bool:
+    """Return whether a table holds data and is not used for layout."""
+    if element.get("role") == "presentation" or has_descendant(element, NON_DATA_TABLE_TAGS):
+        return False
+    rows = list(iter_descendants(element, ("tr",)))
+    return len(rows) > 1 and any(len(find_children(row, ("td", "th"))) > 1 for row in rows)
 
 
-def render_cell_spans(cell: Tag) -> str:
-    """The mark-up of a cell that spans several columns or rows."""
-    stated = {name: str(cell.get(name) or "").strip() for name in ("colspan", "rowspan")}
-    return "".join(f' {name}="{number}"' for name, number in stated.items() if CELL_SPAN.fullmatch(number))
-
-
-def is_text_figure(element: Tag) -> bool:
-    """Whether a figure is a table or a quote, as WordPress has them, or an element is such a figure's caption."""
-    figure = element.parent if element.name == "figcaption" else element
-    return figure is not None and figure.name == "figure" and has_descendant(figure, ("table", "blockquote"))
-
-
-def select_marked_blocks(blocks: list[PageBlock], attribute: str) -> list[PageBlock]:
-    """The blocks of the marked element; all of them where none lies in it."""
-    inside = [block for block in blocks if is_inside_marked(block.element, attribute)]
-    return inside or blocks
-
-
-def is_inside_marked(element: Tag, attribute: str) -> bool:
-    """Whether an element or one around it bears a mark."""
-    node: Tag | None = element
-    while node is not None:
-        if attribute in node.attrs:
-            return True
-        node = node.parent
+def has_block_descendant(element: Tag) -> bool:
+    """Return whether an inline element wraps block elements, as links around teasers do."""
+    for child in element.contents:
+        if isinstance(child, Tag):
+            if child.name not in INLINE_TAGS and child.name not in SKIPPED_TAGS:
+                return True
+            if has_block_descendant(child):
+                return True
     return False
+
+
+def has_descendant(element: Tag, names: Collection[str]) -> bool:
+    """Return whether an element has a descendant of one of the names.
+
+    Many times as fast as BeautifulSoup's find.
+    """
+    return any(
+        isinstance(child, Tag) and (child.name in names or has_descendant(child, names)) for child in element.contents
+    )
+
+
+def iter_descendants(element: Tag, names: Collection[str]) -> Iterator[Tag]:
+    """Yield the descendants of one of the names, in page order.
+
+    Many times as fast as BeautifulSoup's find_all.
+    """
+    for child in element.contents:
+        if isinstance(child, Tag):
+            if child.name in names:
+                yield child
+            yield from iter_descendants(child, names)
+
+
+def find_children(element: Tag, names: Collection[str]) -> list[Tag]:
+    """Return an element's own children of one of the names."""
+    return [child for child in element.contents if isinstance(child, Tag) and child.name in names]

@@ -6,8 +6,7 @@ from collections.abc import Collection, Sequence
 
 from scraper.normalise.vocabulary import normalise_kind
 from scraper.pages.blocks import PageBlock
-from scraper.pages.contacts import has_phone_or_email
-from scraper.pages.content import (
+from scraper.pages.boilerplate import (
     BYLINE,
     CONTACT_SECTION_HEADING,
     PICTURE_CREDIT,
@@ -16,6 +15,7 @@ from scraper.pages.content import (
     SERVICE_LINE,
     SERVICE_SECTION_HEADING,
 )
+from scraper.pages.contacts import has_phone_or_email
 from scraper.pages.dates import is_date_line
 from scraper.pages.lead import is_sentence_block
 from scraper.pages.media import CAPTION_CLASS
@@ -24,83 +24,84 @@ from scraper.pages.title import build_comparison_key
 
 MIN_LINKED_SENTENCE_LENGTH = 60
 MAX_CONTENTS_HEADING_LENGTH = 40  # "Innehåll på denna sida"
-OPENING_BLOCKS = 3  # blocks that may tell date, kind and author of the page
-MAX_SERVICE_LINE_LENGTH = 90  # no note of the page's own is longer
+OPENING_BLOCKS = 3  # blocks that may hold date, type and author of the page
+MAX_SERVICE_LINE_LENGTH = 90
 
 
 def find_body(blocks: Sequence[PageBlock], title: str | None, url: str) -> list[PageBlock]:
-    """The blocks of the running text, in order: without the title, date lines, service lines and link lists.
+    """Return the blocks of the running text: without title, date lines, service lines and lists of links.
 
-    A list of links stays where the text leads to it.
+    A list of links stays if the text introduces it.
     """
-    opened = drop_closing_sections(drop_contents_lists(blocks))
-    kept = [
+    candidates = drop_closing_sections(drop_contents_lists(blocks))
+    body = [
         block
-        for index, block in enumerate(opened)
-        if is_body_block(block, title, url, index) or (block.kind == "list" and is_introduced_list(opened, index))
+        for index, block in enumerate(candidates)
+        if is_body_block(block, title, url, index) or (block.kind == "list" and is_introduced_list(candidates, index))
     ]
-    return [block for index, block in enumerate(kept) if not is_empty_heading(kept, index)]
+    return [block for index, block in enumerate(body) if not is_empty_heading(body, index)]
 
 
 def drop_contents_lists(blocks: Sequence[PageBlock]) -> list[PageBlock]:
-    """The blocks without tables of contents and the short line over each."""
-    listed = {index for index, block in enumerate(blocks) if block.is_contents_list}
-    over = {index - 1 for index in listed if index and len(blocks[index - 1].text) < MAX_CONTENTS_HEADING_LENGTH}
-    return [block for index, block in enumerate(blocks) if index not in listed | over]
+    """Return the blocks without tables of contents and the short line above each."""
+    contents = {index for index, block in enumerate(blocks) if block.is_contents_list}
+    headings = {index - 1 for index in contents if index and len(blocks[index - 1].text) < MAX_CONTENTS_HEADING_LENGTH}
+    return [block for index, block in enumerate(blocks) if index not in contents | headings]
 
 
 def is_introduced_list(blocks: Sequence[PageBlock], index: int) -> bool:
-    """Whether a list of links is part of the text: a colon or a heading leads to it, and that one not at the end."""
+    """Return whether a list of links is part of the text: after a colon, or after a heading and not last."""
     before = blocks[index - 1] if index else None
     return before is not None and (before.text.endswith(":") or (before.level < 9 and index + 1 < len(blocks)))
 
 
 def drop_closing_sections(blocks: Sequence[PageBlock]) -> list[PageBlock]:
-    """The blocks without sections that serve the page: from such a heading to the text's next of its rank.
+    """Return the blocks without sections about the site (contacts, related links).
 
-    A heading that is a link heads a card, not a section. A bold line that points elsewhere within the text is
-    done when the sentences go on; among contacts, sentences stay.
+    Each is dropped from its heading to the next heading of the same or a higher level. A heading that is a link belongs
+    to a card and ends no section. A section of related links also ends where the sentences continue; sentences among
+    contacts stay.
     """
-    kept: list[PageBlock] = []
-    closed: int | None = None
-    passing = telling = False
+    remaining: list[PageBlock] = []
+    section_level: int | None = None
+    is_related = is_contacts = False
     for index, block in enumerate(blocks):
         level = 3 if block.bold and block.level == 9 else block.level
-        if closed is not None and (
-            (level <= closed and block.link_share < 0.9)
-            or (passing and is_sentence_block(block) and blocks[index - 1].link_share < 0.4)
+        if section_level is not None and (
+            (level <= section_level and block.link_share < 0.9)
+            or (is_related and is_sentence_block(block) and blocks[index - 1].link_share < 0.4)
         ):
-            closed = None
-        if closed is None and level < 9:
-            passing, telling = (
+            section_level = None
+        if section_level is None and level < 9:
+            is_related, is_contacts = (
                 RELATED_SECTION_HEADING.match(block.text) is not None,
                 CONTACT_SECTION_HEADING.match(block.text) is not None,
             )
-            closed = level if passing or telling or SERVICE_SECTION_HEADING.match(block.text) else None
-        if closed is None or (telling and is_sentence_without_contact(block)):
-            kept.append(block)
-    return kept
+            section_level = level if is_related or is_contacts or SERVICE_SECTION_HEADING.match(block.text) else None
+        if section_level is None or (is_contacts and is_sentence_without_contact(block)):
+            remaining.append(block)
+    return remaining
 
 
 def is_sentence_without_contact(block: PageBlock) -> bool:
-    """Whether a block says something though it stands among contacts: a sentence that tells nobody's reach."""
+    """Return whether a block in a contact section is a sentence without telephone number or address."""
     return (
         block.level == 9 and is_sentence_block(block) and block.link_share < 0.4 and not has_phone_or_email(block.text)
     )
 
 
 def is_body_block(block: PageBlock, title: str | None, url: str, index: int) -> bool:
-    """Whether a block is part of the text, where it stands as the index-th."""
-    opening = index < OPENING_BLOCKS
+    """Return whether the block at `index` is part of the text."""
+    is_opening = index < OPENING_BLOCKS
     if (block.level <= 2 and title and build_comparison_key(block.text) == build_comparison_key(title)) or (
-        opening and is_kind_block(block, index)
+        is_opening and is_kind_block(block, index)
     ):
         return False
     if (len(block.text) < MAX_SERVICE_LINE_LENGTH and SERVICE_LINE.match(block.text)) or is_date_block(
-        block, url, opening
+        block, url, is_opening
     ):
         return False
-    if opening and BYLINE.match(block.text):
+    if is_opening and BYLINE.match(block.text):
         return False
     if block.kind == "list":
         return block.link_share < 0.75 and not all(SERVICE_LINE.match(line[2:]) for line in block.text.split("\n"))
@@ -112,13 +113,12 @@ def is_body_block(block: PageBlock, title: str | None, url: str, index: int) -> 
         return False
     if block.link_share < 0.9 or block.level < 9 or block.kind == "panel":
         return True
-    return (
-        len(block.text) > MIN_LINKED_SENTENCE_LENGTH and block.text[-1] == "."
-    )  # a sentence says something, link or not
+    # A whole sentence is text even if all of it is a link.
+    return len(block.text) > MIN_LINKED_SENTENCE_LENGTH and block.text[-1] == "."
 
 
 def is_empty_heading(blocks: Sequence[PageBlock], index: int) -> bool:
-    """Whether nothing stands under a heading any more."""
+    """Return whether a heading has no text under it."""
     block = blocks[index]
     if block.level == 9:
         return False
@@ -127,18 +127,17 @@ def is_empty_heading(blocks: Sequence[PageBlock], index: int) -> bool:
 
 
 def format_body_text(blocks: Sequence[PageBlock]) -> str:
-    """Plain text, blocks parted by a blank line."""
+    """Return the text of the blocks, separated by blank lines."""
     return "\n\n".join(block.text for block in blocks)
 
 
 def render_body_html(blocks: Sequence[PageBlock], pairs: Collection[QuestionPair]) -> str:
-    """The same as HTML; the block of question N has id="question-N"."""
+    """Return the blocks as HTML; the block of question N has id="question-N"."""
     numbers = {pair.start: number for number, pair in enumerate(pairs, 1)}
     return "\n".join(render_block_html(block, numbers.get(index)) for index, block in enumerate(blocks))
 
 
 def render_block_html(block: PageBlock, question_number: int | None) -> str:
-    """One block as HTML."""
     identifier = f' id="question-{question_number}"' if question_number else ""
     if block.kind in ("list", "table"):
         return block.html
@@ -149,21 +148,24 @@ def render_block_html(block: PageBlock, question_number: int | None) -> str:
 
 
 def is_date_block(block: PageBlock, url: str, is_opening: bool) -> bool:
-    """Whether a block only tells a date of the page; a list, a table or a heading within the text is text."""
+    """Return whether a block holds only a date of the page; lists, tables and later headings are text."""
     if block.kind in ("list", "table") or (block.level < 9 and not is_opening):
         return False
     return is_date_line(block.text, url, is_opening)
 
 
 def is_kind_block(block: PageBlock, index: int) -> bool:
-    """Whether a line is only the word for what the page is; a heading of the text may be such a word, too."""
+    """Return whether a block holds only the word for a type of release; a heading may be such a word."""
     if index and (block.level < 9 or block.kind in ("dt", "panel")):
         return False
     return len(block.text) < 30 and " " not in block.text and normalise_kind(block.text) is not None
 
 
 def is_caption_block(block: PageBlock) -> bool:
-    """Whether a paragraph stands under a picture, told from its class; a table's or quote's caption is text."""
+    """Return whether a paragraph's class says that it is a picture's caption.
+
+    A figcaption among the blocks is that of a table or quotation, which is text.
+    """
     if block.element.name == "figcaption":
         return False
     classes = [str(part.get("class") or "") for part in (block.element, block.element.parent) if part is not None]

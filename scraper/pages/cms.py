@@ -1,17 +1,4 @@
-"""SiteVision, Optimizely, WordPress, Drupal, polisen.se; detect_cms.
-
-Drupal: fields stand in elements named after them.
-
-Episerver, now Optimizely: the commonest system among agencies; its editors name the lead preamble or ingress.
-
-SiteVision: pages are rows of portlets, and the system's own words tell when a page was last changed.
-
-WordPress: classic themes and the block editor.
-
-Telling which system made a page, and so which class reads it.
-
-polisen.se: event notices, press releases and news of the police.
-"""
+"""Page classes for SiteVision, Optimizely, WordPress, Drupal and polisen.se; which one reads a page."""
 
 from __future__ import annotations
 
@@ -23,9 +10,14 @@ from scraper.errors import AgencyError
 from scraper.pages.base import NewsPage
 from scraper.pages.document import Document
 
+MAX_SCANNED_CHARACTERS = 60_000  # enough to include stylesheets, icons and menus, which show the system
+
 
 class DrupalPage(NewsPage):
-    """Known by its generator meta, data-drupal attributes and /sites/default/files/ links."""
+    """Drupal, known by its generator meta, data-drupal attributes and /sites/default/files/ links.
+
+    Fields are elements named after them.
+    """
 
     title_css: ClassVar[tuple[str, ...]] = ("h1.page-title", "h1.node__title", "h1 .field--name-title", "h1#page-title")
     lead_css: ClassVar[tuple[str, ...]] = tuple(
@@ -52,7 +44,11 @@ class DrupalPage(NewsPage):
 
 
 class EpiserverPage(NewsPage):
-    """Known by /siteassets/, /globalassets/ and /contentassets/ in its links, or by EPi metas."""
+    """Episerver, now Optimizely: the commonest system among agencies.
+
+    Known by /siteassets/, /globalassets/ and /contentassets/ links or EPi metas. Editors call the lead preamble or
+    ingress.
+    """
 
     lead_css: ClassVar[tuple[str, ...]] = ("main .preamble", "main .ingress", "main .introduction", "#content .ingress")
     body_css: ClassVar[tuple[str, ...]] = (
@@ -70,8 +66,28 @@ class EpiserverPage(NewsPage):
     )
 
 
+class PolisenPage(EpiserverPage):
+    """polisen.se: event notices, press releases and news of the police.
+
+    Three generations of one template are in use (span.date, time.date and dl); each shows the dates beside the text.
+    """
+
+    title_css: ClassVar[tuple[str, ...]] = ("#main-content h1", *EpiserverPage.title_css)
+    lead_css: ClassVar[tuple[str, ...]] = ("#main-content .preamble", *EpiserverPage.lead_css)
+    drop_css: ClassVar[tuple[str, ...]] = (
+        ".event-page > .block",
+        ".share-links",
+        ".c-social-media",
+        *EpiserverPage.drop_css,
+    )
+    metadata_css: ClassVar[tuple[str, ...]] = (".meta-data-container", ".page-meta-data", *EpiserverPage.metadata_css)
+
+
 class SiteVisionPage(NewsPage):
-    """Known by its generator meta, sv- classes and /download/18.<hex>/ links."""
+    """SiteVision, known by its generator meta, sv- classes and /download/18.<hex>/ links.
+
+    Pages are rows of portlets.
+    """
 
     lead_css: ClassVar[tuple[str, ...]] = (
         "main .sv-text-portlet .ingress",
@@ -89,7 +105,7 @@ class SiteVisionPage(NewsPage):
 
 
 class WordPressPage(NewsPage):
-    """Known by its generator meta and /wp-content/ in its links."""
+    """WordPress, classic themes and the block editor, known by its generator meta and /wp-content/ links."""
 
     lead_css: ClassVar[tuple[str, ...]] = (
         "article .preamble",
@@ -115,8 +131,7 @@ class WordPressPage(NewsPage):
     )
 
 
-# What each system leaves on every page it makes. A page embedding another's file must not be taken for its page,
-# so the generator meta decides first.
+# The generator meta decides first, because a page may embed a file of another system.
 GENERATOR_CLASSES: dict[str, type[NewsPage]] = {
     "wordpress": WordPressPage,
     "drupal": DrupalPage,
@@ -124,7 +139,8 @@ GENERATOR_CLASSES: dict[str, type[NewsPage]] = {
     "episerver": EpiserverPage,
     "optimizely": EpiserverPage,
 }
-MAX_SCANNED_CHARACTERS = 60_000  # characters; stylesheets, icons and menus have shown the system's habits by then
+
+
 CMS_TRACES: tuple[tuple[tuple[str, ...], type[NewsPage]], ...] = (
     (("sv-text-portlet", "sv-layout", "/download/18."), SiteVisionPage),
     (("/wp-content/", "/wp-includes/"), WordPressPage),
@@ -134,14 +150,17 @@ CMS_TRACES: tuple[tuple[tuple[str, ...], type[NewsPage]], ...] = (
 
 
 def choose_page_class(document: Document, agency: Agency | None) -> type[NewsPage]:
-    """The agency's own class where its table names one, else the class of the page's CMS, else NewsPage."""
+    """Return the page class for a document.
+
+    That is the agency's own class if its table names one, else the class of the page's CMS, else NewsPage.
+    """
     if agency and agency.page:
         return load_page_class(agency.page, agency)
     return detect_cms(document)
 
 
 def detect_cms(document: Document) -> type[NewsPage]:
-    """The class for the system that made a page; NewsPage where nothing tells."""
+    """Return the class for the system that made a page, or NewsPage if there is no sign of a known one."""
     generator = document.meta.get("generator", "").lower()
     for name, page in GENERATOR_CLASSES.items():
         if name in generator:
@@ -151,7 +170,7 @@ def detect_cms(document: Document) -> type[NewsPage]:
 
 
 def load_page_class(dotted_name: str, agency: Agency) -> type[NewsPage]:
-    """A page class by its dotted name."""
+    """Import a page class by its dotted name. Raises AgencyError if there is no such class."""
     module, _, attribute = dotted_name.rpartition(".")
     try:
         found = getattr(import_module(module), attribute)
@@ -160,17 +179,3 @@ def load_page_class(dotted_name: str, agency: Agency) -> type[NewsPage]:
     if not (isinstance(found, type) and issubclass(found, NewsPage)):
         raise AgencyError("agencies.toml", agency.slug, "page", f"{dotted_name!r} is no page class")
     return found
-
-
-class PolisenPage(EpiserverPage):
-    """Three generations of one template: span.date, time.date and dl; each keeps the dates beside the text."""
-
-    title_css: ClassVar[tuple[str, ...]] = ("#main-content h1", *EpiserverPage.title_css)
-    lead_css: ClassVar[tuple[str, ...]] = ("#main-content .preamble", *EpiserverPage.lead_css)
-    drop_css: ClassVar[tuple[str, ...]] = (
-        ".event-page > .block",
-        ".share-links",
-        ".c-social-media",
-        *EpiserverPage.drop_css,
-    )
-    metadata_css: ClassVar[tuple[str, ...]] = (".meta-data-container", ".page-meta-data", *EpiserverPage.metadata_css)

@@ -1,16 +1,7 @@
-"""Published/updated: declared, labelled, bare; choose_dates.
+"""When a page was published and updated.
 
-Dates of a page as they are found: what it declares, what its machine values tell, which reading tells more.
-
-Dates on a page that are not its own: another text's, a file's, an event's.
-
-Finding a date without a label: alone beside the title, or as the dateline that opens the text.
-
-Lines that give a date its label, told from prose that begins like one: by the words beside label and date.
-
-Finding dates with a label: "Publicerad", "Senast uppdaterad" and their kin, wherever on the page they stand.
-
-Settling which of a page's dates is the day it was published, and which the day it was updated.
+Dates come from labels ("Publicerad", "Senast uppdaterad"), from what the page declares, from microdata, and from a
+date alone beside the title or before the text. Dates of other texts, of files and of events are left out.
 """
 
 from __future__ import annotations
@@ -44,54 +35,157 @@ from scraper.normalise.dates import (
 from scraper.normalise.media import guess_media_type
 from scraper.normalise.text import build_alternation, cache_by_text, clean_line
 from scraper.normalise.vocabulary import normalise_kind
-from scraper.pages.content import count_text_letters, has_min_letters, is_card, remove_element, select_xpath
+from scraper.pages.boilerplate import is_card
 from scraper.pages.document import (
     HEADING_TAGS,
     INLINE_TAGS,
     Document,
     Element,
+    count_text_letters,
     format_element_path,
     get_text_content,
+    has_min_letters,
     iter_declared_dates,
     iter_unspecified_dates,
     read_short_line,
+    remove_element,
+    select_xpath,
 )
 
+# Words of a line.
 DIGIT = re.compile(r"\d")
 LONG_WORD = re.compile(r"[^\W\d_]{4,}")
-ENDS_WITH_ORDINAL = re.compile(r"\d\.$")  # as a sentence does
+LINE_WORD = re.compile(r"[^\W\d_]{3,}")
+ENDS_WITH_ORDINAL = re.compile(r"\d\.$")  # or a sentence
+YEAR_OR_TIME = re.compile(r"(?:19|20)\d\d|\d[.:]\d\d")  # "Tisdag 12 mars" has neither: it heads a programme
+
+# Microdata, other texts and events.
 SCHEMA_DATE_PROPERTIES = {"published": "datePublished", "updated": "dateModified"}  # by field (schema.org)
 EVENT_OR_DEADLINE = re.compile(r"event|kalend|calendar|deadline|start-?date|end-?date", re.IGNORECASE)
+TEASER_TAGS = ("article", "li", "a")
+ITEM_TAGS = ("li", "p", "div", "section", "article", "td", "dd")
+LIST_CONTAINER_TAGS = ("dl", "ul", "ol", "table", "div", "section")
+MAX_ITEM_LENGTH, MIN_LINK_TEXT_LENGTH = 300, 8  # characters of an entry in a list of other texts, and of its link
+MIN_HEADLINE_LENGTH = 18  # characters; an author's name is shorter
+# Near "Datum", these words say that the date is an event's.
+EVENT_DETAIL = re.compile(r"\W*(?:plats|tid|tidpunkt|lokal|var|place|time|venue|location|where)\b", re.IGNORECASE)
+
+# Dates without a label.
+MIN_PARAGRAPH_LENGTH = 60
+MAX_DATE_LENGTH = 20
+MAX_DATE_AND_TAGS_LENGTH = 400
+TRAILING_BRACKETS = re.compile(r",?\s*\[[^\[\]]*\]$")  # tags after the date
+PLACE_NAME = r"(?:[A-ZÅÄÖ][\w.-]+(?: [A-ZÅÄÖ][\w.-]+)?,? (?:den |the |am )?)?"
+DATELINE_DAY = rf"(?:[0-3]?\d\.\s?[01]?\d\.\s?(?:19|20)\d\d|[0-3]?\d\.? {MONTH_NAME_PATTERN},? (?:19|20)\d\d)"
+# "Bern, 17.08.2007 - Rede von …": a separator must follow the date.
+DATELINE = re.compile(rf"^{PLACE_NAME}{DATELINE_DAY}(?=\s*(?:[-–—:|„“\"]|$))", re.IGNORECASE)
+
+# Labels. Words before the word that gives a date its role:
+LABEL_OPENING = build_alternation(r"""
+    den här | denna | detta | det här | sidan? | sidans | webbsidan? | artikeln? | texten? | nyheten? | informationen
+    innehållet | sidinnehållet | publikationen | dokumentet? | pressmeddelande\w* | nyhet\w* | press
+    senast | senaste | först | första | ursprungligen | är | blev | har | datum för
+    siden | artikkelen | artiklen | teksten | innholdet | indholdet | denne | dette | sist | siste | sidst | sidste
+    senest | seneste | først | ble | er | faglig | nyhet | pressemelding | pressemeddelelse | dato for
+    diese | seite | artikel | beitrag | inhalt | text | wurde | zuletzt | letzte | am | datum der | pressemitteilung
+    news | page | this | article | story | content | document | was | is | on | are | last | first | latest
+    originally | date | web | viimeksi | sivu
+    """)
+# Words of a line with a date that have no meaning of their own.
+PLAIN_WORDS = re.compile(
+    rf"\b(?:{LABEL_OPENING}|{ANY_MONTH}|"
+    + build_alternation(r"""
+        (?:mån|tis|ons|tors|fre|lör|sön)dag(?:en)? | (?:man|tirs|ons|tors|fre|lør|søn)dag
+        (?:mon|tues|wednes|thurs|fri|satur|sun)day | (?:mon|diens|donners|frei|sams|sonn)tag | mittwoch
+        den | det | the | der | das | vid | och | and | und | klockan | kloekken | uhr | cest | cet | utc | gmt | est
+        """)
+    + r")\b",
+    re.IGNORECASE,
+)
+AUTHOR_LEAD_IN = re.compile(
+    r"\W*(?:(?:written|skriven) )?(?:av|af|by|von)\b|\W*(?:ansvarig|redaktör|författare)\w*\s*:", re.IGNORECASE
+)
+MAX_WORDS_BETWEEN, MAX_AUTHOR_WORDS = 1, 5  # between a label and its date: "i Nyheter"; "av" and a name
+MAX_DATE_LINE_LENGTH = 90
+MAX_WORDS_AFTER_DATE = 2  # a sentence after a date has more
+# Text after a date, as in "Rättelse 3 maj 2024: beloppet är …".
+DATE_THEN_COLON = re.compile(r"\s*(?:kl\.?\s*)?(?:\d{1,2}[.:]\d\d(?:[.:]\d\d)?)?\s*:\s")
+MAX_DATE_LABEL_LENGTH = 160
+ANY_ROLE_PATTERN = "|".join(DATE_ROLE_PATTERNS.values())
+# A label begins its line. Both patterns are for lower-case text: every text of a page is matched, and matching without
+# regard to case takes twice as long.
+DATE_LABEL = re.compile(rf"\W*(?:{LABEL_OPENING}\W+){{0,5}}(?:{ANY_ROLE_PATTERN})")
+# "3 maj 2024 (uppdaterad 9 maj 2024)": a date begins the line, and a label follows it.
+LATER_LABEL = re.compile(rf"\d[^\w\d]*[,(·•|–-]\s*(?:{LABEL_OPENING}\W+){{0,5}}(?:{ANY_ROLE_PATTERN})\W")
+MAX_FIRST_DIGIT_OFFSET = 30  # characters before the digit of a date that begins a line
+TRAILING_LABEL_OPENING = re.compile(rf"(?:\W+{LABEL_OPENING})+\W*$", re.IGNORECASE)
+SENTENCE_INLINE_TAGS = INLINE_TAGS - {"br", "time"}  # the text after these may continue a sentence
+LABEL_START = re.compile(r"\s*[·|•(–—/]|\W*[A-ZÅÄÖÆØÜ]")
+GENERIC_DATE_LABEL = re.compile(r"^\W*dat(?:e|um|o)\b", re.IGNORECASE)  # does not say what the date is of
+ACCESSIBLE_NAME_TAGS = ("time", "span", "p", "div", "dd", "abbr")  # may have an invisible label
 
 
 @dataclass(frozen=True, slots=True)
 class PageDate:
-    """One date of the page, read."""
+    """A date found on the page, parsed."""
 
     role: str
     text: str
-    value: date | datetime | None  # None where it is written like a date but cannot be read for certain
+    value: date | datetime | None  # None if it is written like a date but cannot be read for certain
     evidence: Provenance
 
 
-def parse_machine_date(timestamp: str | None, url: str) -> date | datetime | None:
-    """A machine's value, None where there is none that can be read."""
-    try:
-        return parse_date(timestamp, url) if timestamp else None
-    except ValueError:
-        return None
+def choose_dates(
+    document: Document, main: Element, heading: Element | None, selected: Mapping[str, PageDate | None]
+) -> Iterator[tuple[str, PageDate]]:
+    """Yield the dates of a page by field.
+
+    selected: by field, the date of an element that a selector matched. It ranks highest; then labels, declared dates,
+    a date alone beside the title, and declared dates that do not say which date they are. Removes date lines from the
+    tree.
+    """
+    # Reading labels and the date beside the title changes the tree, so declared dates come first.
+    declared = {
+        field: [*read_declared_dates(document, field), *find_microdata_dates(document, main, field)]
+        for field in selected
+    }
+    labels = find_labelled_dates(document, main)
+    unlabelled = find_unlabelled_date(document, heading, main)
+    published: PageDate | None = None
+    for field, chosen in selected.items():
+        labelled = [label for label in labels if label.role == field]
+        if field == "published":
+            ranks = (
+                labelled,
+                declared[field],
+                [unlabelled] if unlabelled else [],
+                list(read_unspecified_dates(document)),
+            )
+            found = published = chosen or choose_date(*ranks)
+        else:  # a declared update equal to the publication is no update
+            later = [other for other in declared[field] if not published or other.value != published.value]
+            found = chosen or choose_date(labelled, later)
+        if found:
+            yield field, found
 
 
-def prefer_exact_date(
-    text: str, value: date | datetime | None, timestamp: str | None, url: str
-) -> tuple[str, date | datetime | None]:
-    """The machine's value in place of the label's where both agree and it tells more."""
-    exact = parse_machine_date(timestamp, url)
-    return (timestamp, exact) if timestamp and is_more_exact(exact, value) else (text, value)
+def choose_date(*ranks: Sequence[PageDate]) -> PageDate | None:
+    """Return the first readable date of the highest rank that has one.
+
+    A date of another rank that agrees with it but is more exact (a time, seconds) is returned in its place.
+    """
+    readings = [found for rank in ranks for found in rank]
+    first = next((found for found in readings if found.value is not None), None)
+    if first is None:
+        return readings[0] if readings else None  # present but unreadable: to_release raises the error
+    return next((other for other in readings if is_more_exact(other.value, first.value)), first)
 
 
 def is_more_exact(exact: date | datetime | None, value: date | datetime | None) -> bool:
-    """Whether one reading tells the same as another and more: seconds to a minute, a time to a day."""
+    """Return whether one value is the same as another but more exact.
+
+    That is seconds for a minute, or a time of day for a day.
+    """
     if not isinstance(exact, datetime) or value is None:
         return False
     if isinstance(value, datetime):
@@ -99,153 +193,297 @@ def is_more_exact(exact: date | datetime | None, value: date | datetime | None) 
     return exact.date() == value and (exact.hour, exact.minute, exact.second) != (0, 0, 0)
 
 
-def read_declared_dates(document: Document, field: str) -> Iterator[PageDate]:
-    """The dates a page declares, those that can be read, best first."""
-    yield from parse_stated_dates(document, field, iter_declared_dates(document, field))
+def prefer_exact_date(
+    text: str, value: date | datetime | None, timestamp: str | None, url: str
+) -> tuple[str, date | datetime | None]:
+    """Return the machine-readable value in place of the label's if both agree and it is more exact."""
+    exact = parse_machine_date(timestamp, url)
+    return (timestamp, exact) if timestamp and is_more_exact(exact, value) else (text, value)
 
 
-def read_unspecified_dates(document: Document) -> Iterator[PageDate]:
-    """Dates of the head that do not say which they are: taken for the published one where nothing better is."""
-    yield from parse_stated_dates(document, "published", iter_unspecified_dates(document))
+def parse_machine_date(timestamp: str | None, url: str) -> date | datetime | None:
+    """Return a machine-readable date, or None if there is none or it cannot be read."""
+    try:
+        return parse_date(timestamp, url) if timestamp else None
+    except ValueError:
+        return None
 
 
-def parse_stated_dates(
-    document: Document, field: str, stated: Iterable[tuple[str, str]], element: str = "head"
-) -> Iterator[PageDate]:
-    """The declared dates, as (rule, text), that can be read."""
-    for rule, text in stated:
-        value = parse_machine_date(text, document.url)
-        if value is not None:
-            yield PageDate(field, text, value, Provenance(rule=rule, element=element))
+def find_labelled_dates(document: Document, main: Element) -> list[PageDate]:
+    """Return every labelled date of the page, those in the main element first.
 
-
-def find_microdata_dates(document: Document, main: Element, field: str) -> list[PageDate]:
-    """Microdata: elements whose itemprop says what their date stands for; outside the main element only one alone."""
-    stated = (
-        SCHEMA_DATE_PROPERTIES[field] in document.text
-    )  # else only <time> can be it, and to go through those is cheaper
-    found = list(iter_microdata_dates(document, main, field, property_is_used=stated))
-    anywhere = [] if found else list(iter_microdata_dates(document, document.root, field, property_is_used=stated))
-    return anywhere if len(anywhere) == 1 else found
-
-
-def iter_microdata_dates(
-    document: Document, scope: Element, field: str, *, property_is_used: bool
-) -> Iterator[PageDate]:
-    """The elements of a scope whose itemprop (`stated`: there may be one) or, on <time>, class names the field, those
-    that can be read.
+    Label lines are removed from the tree unless they are also text: a heading, or a label in a sentence.
     """
-    prop = SCHEMA_DATE_PROPERTIES[field]
-    either = f".//*[@itemprop='{prop}'] | .//time[contains(@class, '{field}')]"
-    for element in select_xpath(scope, either) if property_is_used else scope.iter("time"):
-        if element.get("itemprop") == prop or field in (element.get("class") or "").split():
-            text = element.get("datetime") or element.get("content") or clean_line(get_text_content(element))
-            yield from parse_stated_dates(document, field, [(f"itemprop {prop}", text)], format_element_path(element))
+    inside: list[PageDate] = []
+    outside: list[PageDate] = []
+    named = {element for element in document.root.iter(*ACCESSIBLE_NAME_TAGS) if get_accessible_name(element)}
+    for element in list(document.root.iter(etree.Element)):
+        if element.tag != "a" and may_open_with_label(element.text):  # half the texts of a page are links
+            read, text = read_label_dates, element.text
+        elif may_open_with_label(element.tail) and (
+            element.tag not in SENTENCE_INLINE_TAGS or LABEL_START.match(element.tail or "")
+        ):
+            read, text = read_tail_dates, element.tail
+        elif element in named and may_open_with_label(get_accessible_name(element)):
+            read, text = read_accessible_name_dates, get_accessible_name(element)
+        else:
+            continue
+        parents = list(element.iterancestors())
+        if any(part.tag == "h1" for part in (element, *parents)):
+            continue  # "30 mars 14.31, Uppdatering" in a title is not a date label
+        if GENERIC_DATE_LABEL.match(text or "") and is_event_date(element, main):
+            continue
+        is_inside = element is main or main in parents
+        if document.root in parents and not is_date_of_other_text(element, main):
+            (inside if is_inside else outside).extend(read(document, element))
+    return inside + outside
 
 
-def read_datetime_attributes(*elements: Element) -> list[str | None]:
-    """The datetime attributes of the <time> elements that elements are or hold."""
-    return [time.get("datetime") for element in elements for time in element.iter("time")]
+def may_open_with_label(text: str | None) -> bool:
+    """Return whether a line begins with a label, or with a date alone and then a label."""
+    if not text or not 3 < len(text) < MAX_DATE_LABEL_LENGTH * 2 or text.isspace():
+        return False
+    return starts_with_date_label(text)
 
 
-def read_single_datetime_attribute(element: Element) -> str | None:
-    """The datetime attribute of the one <time> within an element."""
-    values = read_datetime_attributes(element)
-    return values[0] if len(values) == 1 else None
+@cache_by_text(16_384)
+def starts_with_date_label(text: str) -> bool:
+    """Return whether a text begins with a label. Cached, because a site's pages share many texts."""
+    lower = text.lower()
+    if DATE_LABEL.match(lower):
+        return True
+    later = LATER_LABEL.search(lower) if DIGIT.search(text, 0, MAX_FIRST_DIGIT_OFFSET) else None
+    return later is not None and is_date_only(text[: later.start()])
+
+
+def get_accessible_name(element: Element) -> str | None:
+    """Return an element's name for screen readers, or its tooltip."""
+    return element.get("aria-label") or element.get("title")
+
+
+def read_label_dates(document: Document, element: Element) -> list[PageDate]:
+    """Return the dates of a label: in its element, in the next element, or in the line they share."""
+    following, parent = find_next_element(element), element.getparent()
+    for parts in ([element], [element, following], [parent]):
+        elements = [part for part in parts if part is not None]
+        found = read_element_dates(document, elements) if len(elements) == len(parts) else []
+        if found:
+            return found
+    return []
+
+
+def find_next_element(element: Element) -> Element | None:
+    """Return the next element, or the parent's next one if the parent holds nothing else.
+
+    Labels are often in <dt>, <th> or in a wrapper of their own.
+    """
+    following, parent = element.getnext(), element.getparent()
+    if (
+        following is None
+        and parent is not None
+        and clean_line(get_text_content(parent)) == clean_line(get_text_content(element))
+    ):
+        return parent.getnext()
+    return following
+
+
+def read_tail_dates(document: Document, element: Element) -> list[PageDate]:
+    """Return the dates of a label in the text after an element.
+
+    Either in the whole line, or alone after a line break.
+    """
+    parent = element.getparent()
+    if parent is None:
+        return []
+    if (
+        parent.find(".//a") is None
+        and parent.find(".//h1") is None
+        and (found := read_element_dates(document, [parent]))
+    ):
+        return found
+    line = clean_line(element.tail or "")
+    if element.tag in INLINE_TAGS - {"br"} or len(line) > MAX_DATE_LABEL_LENGTH:
+        return []
+    found = list(parse_line_dates(line, [], format_element_path(parent), document.url))
+    if found and not has_text_after_date(line, document.url):
+        element.tail = None
+    return found
+
+
+def read_accessible_name_dates(document: Document, element: Element) -> list[PageDate]:
+    """Return the dates of a label that only screen readers or tooltips show."""
+    name = get_accessible_name(element) or ""
+    line = name if DIGIT.search(name) else f"{name} {get_text_content(element)}"
+    found = list(
+        parse_line_dates(
+            clean_line(line), read_datetime_attributes(element), format_element_path(element), document.url
+        )
+    )
+    if found:
+        remove_element(element)
+    return found
+
+
+def read_element_dates(document: Document, elements: Sequence[Element]) -> list[PageDate]:
+    """Return the dates in the line that elements form together.
+
+    The elements are removed from the tree unless they are text.
+    """
+    text = clean_line(" ".join(map(get_text_content, elements)))
+    if len(text) > MAX_DATE_LABEL_LENGTH or not DIGIT.search(text):
+        return []
+    found = list(
+        parse_line_dates(text, read_datetime_attributes(*elements), format_element_path(elements[-1]), document.url)
+    )
+    if (
+        found
+        and not has_text_after_date(text, document.url)
+        and not (len(elements) == 1 and is_in_heading(elements[0]))
+    ):
+        for part in elements:
+            if part.tag not in ("body", "main", "article"):
+                remove_element(part)
+    return found
+
+
+def is_in_heading(element: Element) -> bool:
+    """Return whether an element is, or lies in, a heading of the text."""
+    return element.tag in HEADING_TAGS or next(element.iterancestors(*HEADING_TAGS), None) is not None
+
+
+def has_text_after_date(line: str, url: str) -> bool:
+    """Return whether a line with labels continues as a sentence."""
+    return any(continues_after_date(label, url) for label in split_date_labels(line))
+
+
+def parse_line_dates(text: str, timestamps: Sequence[str | None], path: str, url: str) -> Iterator[PageDate]:
+    """Yield the labelled dates of one line, and the bare date that begins it before a label.
+
+    timestamps: the datetime attributes of the line. If there is one for each label, it replaces a less exact date.
+    """
+    labels = split_date_labels(text)
+    for number, label in enumerate(labels):
+        role = find_date_role(label) or ("published" if starts_with_unlabelled_date(labels[number:]) else None)
+        if role is None or (GENERIC_DATE_LABEL.match(label) and EVENT_OR_DEADLINE.search(urlsplit(url).path)):
+            continue
+        if not is_label_of_date(label, url):
+            continue
+        stamp = timestamps[number] if len(timestamps) == len(labels) else None
+        evidence = Provenance(rule=f"label {label.split()[0]}", element=path)
+        words = label.strip(" ·|,(")
+        try:
+            role, value = parse_label(label, url)
+        except ValueError as error:
+            exact = None if NON_PUBLICATION_DATE.search(label) else parse_machine_date(stamp, url)
+            if exact is not None:  # "3 maj" or "April 2025" with a full datetime attribute
+                yield PageDate(
+                    role, f"{words} {stamp}" if isinstance(error, NoDateError) else str(stamp), exact, evidence
+                )
+            elif not isinstance(error, NoDateError) and not NON_PUBLICATION_DATE.search(label):
+                yield PageDate(role, words, None, evidence)
+        else:
+            if value is not None:
+                words, value = prefer_exact_date(words, value, stamp, url)
+                yield PageDate(role, words, value, evidence)
+
+
+def starts_with_unlabelled_date(labels: Sequence[str]) -> bool:
+    """Return whether the first of a line's labels is a date alone, and the next an update."""
+    return (
+        len(labels) > 1
+        and find_date_role(labels[1]) == "updated"
+        and is_date_only(TRAILING_LABEL_OPENING.sub("", labels[0]))
+    )
+
+
+def is_date_line(text: str, url: str, is_opening: bool) -> bool:
+    """Return whether a short line is only a date: with its label, or alone if it opens the text.
+
+    >>> is_date_line("Publicerad 3 maj 2024", "https://a.se/", is_opening=False)
+    True
+    >>> is_date_line("Lagen börjar gälla den 3 maj 2024.", "https://a.se/", is_opening=True)
+    False
+    """
+    if len(text) > MAX_DATE_LINE_LENGTH or not any(map(str.isdigit, text)):
+        return False
+    try:
+        role, _ = parse_label(text, url)
+    except ValueError:
+        return False
+    word_count = len(find_non_label_words(text))
+    if role == "none" or (word_count and text[-1] in ".!?"):
+        return False
+    if find_date_role(text) is None:
+        return is_opening and word_count <= max_words_beside_date(text) and YEAR_OR_TIME.search(text) is not None
+    return is_label_of_date(text, url) and word_count <= MAX_AUTHOR_WORDS
+
+
+def is_label_of_date(label: str, url: str) -> bool:
+    """Return whether the label word before a date belongs to it: only the author may be between them.
+
+    >>> is_label_of_date("Publicerad av Eva Ek 3 maj 2024", "https://a.se/")
+    True
+    >>> is_label_of_date("Ändrade regler från 3 maj 2024", "https://a.se/")
+    False
+    """
+    before = label[: find_date_start(label, url)]
+    role = next(DATE_ROLE.finditer(before), None)
+    between = before[role.end() :] if role else before
+    return len(find_non_label_words(between)) <= max_words_beside_date(between)
+
+
+def continues_after_date(label: str, url: str) -> bool:
+    """Return whether a sentence follows a date, as where it says what was changed.
+
+    >>> continues_after_date("Rättelse 3 maj 2024: beloppet är två miljoner.", "https://a.se/")
+    True
+    >>> continues_after_date("Sidan ändrades 3 maj 2024.", "https://a.se/")
+    False
+    """
+    try:
+        match, _ = find_first_date(label, url)
+    except ValueError:
+        return False
+    after = label[match.end() :].strip()
+    is_long = len(find_non_label_words(after)) > MAX_WORDS_AFTER_DATE
+    return is_long and (after[-1:] in ".!?" or DATE_THEN_COLON.match(label, match.end()) is not None)
+
+
+def find_non_label_words(text: str) -> list[str]:
+    """Return the words of a text that are not part of labels."""
+    plain = PLAIN_WORDS.sub(" ", DATE_ROLE.sub(" ", text))
+    return [word for word in LINE_WORD.findall(plain) if not normalise_kind(word)]
+
+
+def max_words_beside_date(text: str) -> int:
+    """Return how many words may be between a label and its date: few, unless they name the author."""
+    return MAX_AUTHOR_WORDS if AUTHOR_LEAD_IN.match(text) else MAX_WORDS_BETWEEN
+
+
+def find_date_start(label: str, url: str) -> int:
+    """Return where the date of a label begins, or its first digit if the date cannot be read."""
+    try:
+        return find_first_date(label, url)[0].start()
+    except ValueError:
+        return next((index for index, character in enumerate(label) if character.isdigit()), len(label))
 
 
 def is_date_only(text: str) -> bool:
-    """Whether a line holds no more than one word beside a date and a type word, and is no sentence."""
+    """Return whether a line has at most one word beside a date and a type word, and is not a sentence."""
     words = [
         word for word in LONG_WORD.findall(text) if not normalise_kind(word) and word.lower() not in MONTHS_BY_NAME
     ]
     return len(words) <= 1 and not (words and ENDS_WITH_ORDINAL.search(text))
 
 
-TEASER_TAGS = ("article", "li", "a")
-ITEM_TAGS = ("li", "p", "div", "section", "article", "td", "dd")
-LIST_CONTAINER_TAGS = ("dl", "ul", "ol", "table", "div", "section")
-MAX_ITEM_LENGTH, MIN_LINK_TEXT_LENGTH = 300, 8  # letters of an entry in a list of other texts or files, and of its name
-MIN_HEADLINE_LENGTH = 18  # letters; an author's name is shorter
-# Beside "Datum" these say that it is an event's.
-EVENT_DETAIL = re.compile(r"\W*(?:plats|tid|tidpunkt|lokal|var|place|time|venue|location|where)\b", re.IGNORECASE)
-
-
-def is_date_of_other_text(element: Element, main: Element) -> bool:
-    """Whether a date in or after an element is that of another text or of a file: it stands in a teaser, that is a
-    card within the text, any linked item beside it; or in something short that such a link opens.
-    """
-    parents = list(element.iterancestors())
-    own = element is main or main in parents
-    for part in parents:
-        if part is main or part.tag not in TEASER_TAGS:
-            continue
-        if is_card(part) if own else part.tag == "a" or part.find(".//a") is not None:
-            return True
-    return follows_link_to_other_text(element, main)
-
-
-def follows_link_to_other_text(element: Element, main: Element) -> bool:
-    """Whether what holds a date is short and opens with a link to another text or a file."""
-    parents = list(element.iterancestors())
-    return any(
-        is_link_to_other_text(link, part)
-        for part in parents
-        if part is not main and part.tag in ITEM_TAGS and not has_min_letters(part, MAX_ITEM_LENGTH)
-        for link in takewhile(lambda other: other is not element, part.iter("a", element.tag))
-        if link not in parents
-    )
-
-
-def is_link_to_other_text(link: Element, item: Element) -> bool:
-    """Whether an element is the link that an item is about: a list's entry, a file, a heading."""
-    href = link.get("href") or "#"
-    if link.tag != "a" or href.startswith(("#", "mailto:", "tel:")):
-        return False
-    length = count_text_letters(link)
-    if item.tag == "li" or guess_media_type(href):
-        return length >= MIN_LINK_TEXT_LENGTH
-    in_heading = next(link.iterancestors(*HEADING_TAGS), None) is not None or any(
-        True for _ in link.iter(*HEADING_TAGS)
-    )
-    return in_heading and length >= MIN_HEADLINE_LENGTH
-
-
-def is_event_date(element: Element, main: Element) -> bool:
-    """Whether the lines beside one say where, or at what time of day, something takes place."""
-    return any(EVENT_DETAIL.match(text) for text in iter_nearby_texts(element, main))
-
-
-def iter_nearby_texts(element: Element, main: Element) -> Iterator[str]:
-    """The texts of an element, of the next two, and of the short list that holds it."""
-    near = [element, *islice(element.itersiblings(), 2)]
-    around = next((part for part in element.iterancestors() if part is main or part.tag in LIST_CONTAINER_TAGS), None)
-    if around is not None and around is not main and not has_min_letters(around, MAX_ITEM_LENGTH):
-        near.append(around)
-    for part in near:
-        yield from cast("Iterator[str]", part.itertext())
-
-
-MIN_PARAGRAPH_LENGTH = 60
-MAX_DATE_LENGTH = 20
-MAX_DATE_AND_TAGS_LENGTH = 400
-TRAILING_BRACKETS = re.compile(r",?\s*\[[^\[\]]*\]$")  # tags after the date
-PLACE_NAME = r"(?:[A-ZÅÄÖ][\w.-]+(?: [A-ZÅÄÖ][\w.-]+)?,? (?:den |the |am )?)?"
-DATELINE_DAY = rf"(?:[0-3]?\d\.\s?[01]?\d\.\s?(?:19|20)\d\d|[0-3]?\d\.? {MONTH_NAME_PATTERN},? (?:19|20)\d\d)"
-# "Bern, 17.08.2007 - Rede von …": what follows must part the date from the sentence.
-DATELINE = re.compile(rf"^{PLACE_NAME}{DATELINE_DAY}(?=\s*(?:[-–—:|„“\"]|$))", re.IGNORECASE)
-
-
 def find_unlabelled_date(document: Document, heading: Element | None, main: Element) -> PageDate | None:
-    """A date that stands alone beside the title or within it, alone or with a type word; else a dateline."""
-    for element in chain(iter_title_neighbours(heading) if heading is not None else (), iter_opening_elements(main)):
-        found = read_unlabelled_date(element, main, document.url)
-        if found:
-            remove_element(element)
-            return found
-    for element in main.iter("time"):
-        if next(element.iterancestors("p", "li", "table"), None) is not None:
-            continue
+    """Return a date that is alone beside or in the title, possibly with a type word, or a dateline.
+
+    The element of the date is removed from the tree; a dateline stays.
+    """
+    beside_title = iter_title_neighbours(heading) if heading is not None else ()
+    times = (time for time in main.iter("time") if next(time.iterancestors("p", "li", "table"), None) is None)
+    for element in chain(beside_title, iter_opening_elements(main), times):
         found = read_unlabelled_date(element, main, document.url)
         if found:
             remove_element(element)
@@ -253,24 +491,36 @@ def find_unlabelled_date(document: Document, heading: Element | None, main: Elem
     return find_dateline(document, main)
 
 
-def find_dateline(document: Document, main: Element) -> PageDate | None:
-    """Where and when a text was written, before its first words."""
-    paragraphs = (part for part in main.iter("p", "div") if part.tag == "p" or (part.text or "").strip())
-    for paragraph in islice(paragraphs, 4):
-        line = clean_line(get_text_content(paragraph))[:80]
-        opening = DATELINE.match(line)
-        if (
-            opening
-            and find_date_role(opening[0]) is None
-            and not DATE_SPAN.search(line, 0, opening.end() + MAX_DATE_LENGTH)
-        ):
-            evidence = Provenance(rule="dateline", element=format_element_path(paragraph))
-            return PageDate("published", opening[0], parse_date(opening[0], document.url), evidence)
-    return None
+def iter_title_neighbours(heading: Element) -> Iterator[Element]:
+    """Yield the short elements in the title, and right before and after it, nearest first."""
+    yield from heading.iter("time", "span")
+    node = heading
+    for _ in range(3):
+        after, before = list(node.itersiblings())[:3], list(node.itersiblings(preceding=True))[:2]
+        for sibling in [*after, *before]:
+            if read_short_line(sibling, MAX_DATE_AND_TAGS_LENGTH) is not None:
+                yield from (
+                    part
+                    for part in [sibling, *sibling.iter("time", "p", "span", "div", "li", "dd")]
+                    if part.getparent() is not None
+                )
+        parent = node.getparent()
+        if parent is None or parent.tag in ("body", "main", "html"):
+            return
+        node = parent
+
+
+def iter_opening_elements(main: Element) -> Iterator[Element]:
+    """Yield the short elements at the beginning of the main element, up to its first paragraph of text."""
+    for element in list(main.iter("p", "span", "div", "li", "dd")):
+        if read_short_line(element, MIN_PARAGRAPH_LENGTH) is not None:
+            yield element
+        elif element.tag == "p":
+            return
 
 
 def read_unlabelled_date(element: Element, main: Element, url: str) -> PageDate | None:
-    """An element that holds a date and nothing else but a type word."""
+    """Return the date of an element that holds only a date and perhaps a type word."""
     text = TRAILING_BRACKETS.sub("", read_short_line(element, MAX_DATE_AND_TAGS_LENGTH) or "")
     if not text or len(text) > 60 or not DIGIT.search(text) or is_event_or_deadline(element, url):
         return None
@@ -292,375 +542,142 @@ def read_unlabelled_date(element: Element, main: Element, url: str) -> PageDate 
     )
 
 
-def iter_opening_elements(main: Element) -> Iterator[Element]:
-    """The short elements that the main element opens with, down to its first paragraph of text."""
-    for element in list(main.iter("p", "span", "div", "li", "dd")):
-        if read_short_line(element, MIN_PARAGRAPH_LENGTH) is not None:
-            yield element
-        elif element.tag == "p":
-            return
+def find_dateline(document: Document, main: Element) -> PageDate | None:
+    """Return the place and date before the first words of a text."""
+    paragraphs = (part for part in main.iter("p", "div") if part.tag == "p" or (part.text or "").strip())
+    for paragraph in islice(paragraphs, 4):
+        line = clean_line(get_text_content(paragraph))[:80]
+        opening = DATELINE.match(line)
+        if (
+            opening
+            and find_date_role(opening[0]) is None
+            and not DATE_SPAN.search(line, 0, opening.end() + MAX_DATE_LENGTH)
+        ):
+            evidence = Provenance(rule="dateline", element=format_element_path(paragraph))
+            return PageDate("published", opening[0], parse_date(opening[0], document.url), evidence)
+    return None
 
 
 def is_event_or_deadline(element: Element, url: str) -> bool:
-    """Whether class, id or the page's address says that a date is an event's or a deadline's."""
+    """Return whether class, id or the page's URL say that a date is an event's or a deadline."""
     near = (element, *islice(element.iterancestors(), 2))
     return EVENT_OR_DEADLINE.search(urlsplit(url).path) is not None or any(
         EVENT_OR_DEADLINE.search(f"{part.get('class') or ''} {part.get('id') or ''}") for part in near
     )
 
 
-def iter_title_neighbours(heading: Element) -> Iterator[Element]:
-    """The short elements within the title, and right before and after it, nearest first."""
-    yield from heading.iter("time", "span")
-    node = heading
-    for _ in range(3):
-        after, before = list(node.itersiblings())[:3], list(node.itersiblings(preceding=True))[:2]
-        for sibling in [*after, *before]:
-            if read_short_line(sibling, MAX_DATE_AND_TAGS_LENGTH) is not None:
-                yield from (
-                    part
-                    for part in [sibling, *sibling.iter("time", "p", "span", "div", "li", "dd")]
-                    if part.getparent() is not None
-                )
-        parent = node.getparent()
-        if parent is None or parent.tag in ("body", "main", "html"):
-            return
-        node = parent
+def is_event_date(element: Element, main: Element) -> bool:
+    """Return whether nearby lines say where, or at what time of day, something takes place."""
+    return any(EVENT_DETAIL.match(text) for text in iter_nearby_texts(element, main))
 
 
-# What may stand before the telling word of a label.
-LABEL_OPENING = build_alternation(r"""
-    den här | denna | detta | det här | sidan? | sidans | webbsidan? | artikeln? | texten? | nyheten? | informationen
-    innehållet | sidinnehållet | publikationen | dokumentet? | pressmeddelande\w* | nyhet\w* | press
-    senast | senaste | först | första | ursprungligen | är | blev | har | datum för
-    siden | artikkelen | artiklen | teksten | innholdet | indholdet | denne | dette | sist | siste | sidst | sidste
-    senest | seneste | først | ble | er | faglig | nyhet | pressemelding | pressemeddelelse | dato for
-    diese | seite | artikel | beitrag | inhalt | text | wurde | zuletzt | letzte | am | datum der | pressemitteilung
-    news | page | this | article | story | content | document | was | is | on | are | last | first | latest
-    originally | date | web | viimeksi | sivu
-    """)
-# Words of a line with a date that say nothing.
-PLAIN_WORDS = re.compile(
-    rf"\b(?:{LABEL_OPENING}|{ANY_MONTH}|"
-    + build_alternation(r"""
-        (?:mån|tis|ons|tors|fre|lör|sön)dag(?:en)? | (?:man|tirs|ons|tors|fre|lør|søn)dag
-        (?:mon|tues|wednes|thurs|fri|satur|sun)day | (?:mon|diens|donners|frei|sams|sonn)tag | mittwoch
-        den | det | the | der | das | vid | och | and | und | klockan | kloekken | uhr | cest | cet | utc | gmt | est
-        """)
-    + r")\b",
-    re.IGNORECASE,
-)
-LINE_WORD = re.compile(r"[^\W\d_]{3,}")
-AUTHOR_LEAD_IN = re.compile(
-    r"\W*(?:(?:written|skriven) )?(?:av|af|by|von)\b|\W*(?:ansvarig|redaktör|författare)\w*\s*:", re.IGNORECASE
-)
-MAX_WORDS_BETWEEN, MAX_AUTHOR_WORDS = 1, 5  # words between a label and its date: "i Nyheter"; "av" and who did it
-MAX_DATE_LINE_LENGTH = 90
-YEAR_OR_TIME = re.compile(r"(?:19|20)\d\d|\d[.:]\d\d")  # a year or a time of day: "Tisdag 12 mars" heads a programme
-MAX_WORDS_AFTER_DATE = 2  # words after the date where a sentence ends
-DATE_THEN_COLON = re.compile(
-    r"\s*(?:kl\.?\s*)?(?:\d{1,2}[.:]\d\d(?:[.:]\d\d)?)?\s*:\s"
-)  # "Rättelse 3 maj 2024: beloppet är …"
-
-
-def find_non_label_words(text: str) -> list[str]:
-    """The words of a text but for those that labels are made of."""
-    plain = PLAIN_WORDS.sub(" ", DATE_ROLE.sub(" ", text))
-    return [word for word in LINE_WORD.findall(plain) if not normalise_kind(word)]
-
-
-def is_label_of_date(label: str, url: str) -> bool:
-    """Whether the telling word before a date is that date's label: no other words part them but who published.
-
-    >>> is_label_of_date("Publicerad av Eva Ek 3 maj 2024", "https://a.se/")
-    True
-    >>> is_label_of_date("Ändrade regler från 3 maj 2024", "https://a.se/")
-    False
-    """
-    before = label[: find_date_start(label, url)]
-    role = next(DATE_ROLE.finditer(before), None)
-    between = before[role.end() :] if role else before
-    return len(find_non_label_words(between)) <= max_words_beside_date(between)
-
-
-def continues_after_date(label: str, url: str) -> bool:
-    """Whether a sentence follows a date: what says what was changed is text.
-
-    >>> continues_after_date("Rättelse 3 maj 2024: beloppet är två miljoner.", "https://a.se/")
-    True
-    >>> continues_after_date("Sidan ändrades 3 maj 2024.", "https://a.se/")
-    False
-    """
-    try:
-        date, _ = find_first_date(label, url)
-    except ValueError:
-        return False
-    after = label[date.end() :].strip()
-    many = len(find_non_label_words(after)) > MAX_WORDS_AFTER_DATE
-    return many and (after[-1:] in ".!?" or DATE_THEN_COLON.match(label, date.end()) is not None)
-
-
-def is_date_line(text: str, url: str, is_opening: bool) -> bool:
-    """Whether a short line is a date of the page and no more: with its label, or alone where it opens the text.
-
-    >>> is_date_line("Publicerad 3 maj 2024", "https://a.se/", is_opening=False)
-    True
-    >>> is_date_line("Lagen börjar gälla den 3 maj 2024.", "https://a.se/", is_opening=True)
-    False
-    """
-    if len(text) > MAX_DATE_LINE_LENGTH or not any(map(str.isdigit, text)):
-        return False
-    try:
-        role, _ = parse_label(text, url)
-    except ValueError:
-        return False
-    stray = len(find_non_label_words(text))
-    if role == "none" or (stray and text[-1] in ".!?"):
-        return False
-    if find_date_role(text) is None:
-        return is_opening and stray <= max_words_beside_date(text) and YEAR_OR_TIME.search(text) is not None
-    return is_label_of_date(text, url) and stray <= MAX_AUTHOR_WORDS
-
-
-def max_words_beside_date(text: str) -> int:
-    """How many words may stand between a label and its date: few, unless they tell who wrote it."""
-    return MAX_AUTHOR_WORDS if AUTHOR_LEAD_IN.match(text) else MAX_WORDS_BETWEEN
-
-
-def find_date_start(label: str, url: str) -> int:
-    """Where the date of a label begins, where its first digit stands if it cannot be read."""
-    try:
-        return find_first_date(label, url)[0].start()
-    except ValueError:
-        return next((place for place, sign in enumerate(label) if sign.isdigit()), len(label))
-
-
-def is_in_heading(element: Element) -> bool:
-    """Whether an element is a heading of the text or stands within one."""
-    return element.tag in HEADING_TAGS or next(element.iterancestors(*HEADING_TAGS), None) is not None
-
-
-MAX_DATE_LABEL_LENGTH = 160
-ANY_ROLE_PATTERN = "|".join(DATE_ROLE_PATTERNS.values())
-# A label opens its line. Both read lower case: the engine is twice as fast where it need not fold letters, and
-# every text of a page is asked.
-DATE_LABEL = re.compile(rf"\W*(?:{LABEL_OPENING}\W+){{0,5}}(?:{ANY_ROLE_PATTERN})")
-# "3 maj 2024 (uppdaterad 9 maj 2024)": a date alone opens the line, and a label follows it.
-LATER_LABEL = re.compile(rf"\d[^\w\d]*[,(·•|–-]\s*(?:{LABEL_OPENING}\W+){{0,5}}(?:{ANY_ROLE_PATTERN})\W")
-MAX_FIRST_DIGIT_OFFSET = 30  # characters before the digit of a date that opens a line
-TRAILING_LABEL_OPENING = re.compile(rf"(?:\W+{LABEL_OPENING})+\W*$", re.IGNORECASE)
-SENTENCE_INLINE_TAGS = INLINE_TAGS - {"br", "time"}  # after these a word may go on with the sentence
-LABEL_START = re.compile(r"\s*[·|•(–—/]|\W*[A-ZÅÄÖÆØÜ]")
-GENERIC_DATE_LABEL = re.compile(r"^\W*dat(?:e|um|o)\b", re.IGNORECASE)  # says that a date follows, not of what
-ACCESSIBLE_NAME_TAGS = ("time", "span", "p", "div", "dd", "abbr")  # may have a label that is not seen
-
-
-def find_labelled_dates(document: Document, main: Element) -> list[PageDate]:
-    """Every labelled date of the page, those of the main element first.
-
-    The labels are taken out of the tree, but for what is text as well: a heading, a label that a sentence follows.
-    """
-    inside: list[PageDate] = []
-    outside: list[PageDate] = []
-    named = {element for element in document.root.iter(*ACCESSIBLE_NAME_TAGS) if get_accessible_name(element)}
-    for element in list(document.root.iter(etree.Element)):
-        if element.tag != "a" and may_open_with_label(element.text):  # half the texts of a page are links
-            read, text = read_label_dates, element.text
-        elif may_open_with_label(element.tail) and (
-            element.tag not in SENTENCE_INLINE_TAGS or LABEL_START.match(element.tail or "")
-        ):
-            read, text = read_tail_dates, element.tail
-        elif element in named and may_open_with_label(get_accessible_name(element)):
-            read, text = read_accessible_name_dates, get_accessible_name(element)
-        else:
-            continue
-        parents = list(element.iterancestors())
-        if any(part.tag == "h1" for part in (element, *parents)):
-            continue  # "30 mars 14.31, Uppdatering" is a title
-        if GENERIC_DATE_LABEL.match(text or "") and is_event_date(element, main):
-            continue
-        own = element is main or main in parents
-        if document.root in parents and not is_date_of_other_text(element, main):
-            (inside if own else outside).extend(read(document, element))
-    return inside + outside
-
-
-def may_open_with_label(text: str | None) -> bool:
-    """Whether a line begins with a label, or with a date alone and then one."""
-    if not text or not 3 < len(text) < MAX_DATE_LABEL_LENGTH * 2 or text.isspace():
-        return False
-    return starts_with_date_label(text)
-
-
-@cache_by_text(16_384)
-def starts_with_date_label(text: str) -> bool:
-    """Whether a text's first words are a label. Cached: a site's pages have many texts in common."""
-    lower = text.lower()
-    if DATE_LABEL.match(lower):
-        return True
-    later = LATER_LABEL.search(lower) if DIGIT.search(text, 0, MAX_FIRST_DIGIT_OFFSET) else None
-    return later is not None and is_date_only(text[: later.start()])
-
-
-def get_accessible_name(element: Element) -> str | None:
-    """What a screen reader or a tooltip says of an element."""
-    return element.get("aria-label") or element.get("title")
-
-
-def read_label_dates(document: Document, element: Element) -> list[PageDate]:
-    """The dates of a label: within its element, in the element after it, or in the line they share."""
-    following, parent = find_next_element(element), element.getparent()
-    for parts in ([element], [element, following], [parent]):
-        elements = [part for part in parts if part is not None]
-        found = read_element_dates(document, elements) if len(elements) == len(parts) else []
-        if found:
-            return found
-    return []
-
-
-def read_tail_dates(document: Document, element: Element) -> list[PageDate]:
-    """The dates of a label in the words after an element: with the line they stand in, or after a break alone."""
-    parent = element.getparent()
-    if parent is None:
-        return []
-    if (
-        parent.find(".//a") is None
-        and parent.find(".//h1") is None
-        and (found := read_element_dates(document, [parent]))
-    ):
-        return found
-    line = clean_line(element.tail or "")
-    if element.tag in INLINE_TAGS - {"br"} or len(line) > MAX_DATE_LABEL_LENGTH:
-        return []
-    found = list(parse_line_dates(line, [], format_element_path(parent), document.url))
-    if found and not has_text_after_date(line, document.url):
-        element.tail = None
-    return found
-
-
-def read_accessible_name_dates(document: Document, element: Element) -> list[PageDate]:
-    """The dates of a label that only a screen reader or a tooltip says."""
-    name = get_accessible_name(element) or ""
-    line = name if DIGIT.search(name) else f"{name} {get_text_content(element)}"
-    found = list(
-        parse_line_dates(
-            clean_line(line), read_datetime_attributes(element), format_element_path(element), document.url
-        )
+def iter_nearby_texts(element: Element, main: Element) -> Iterator[str]:
+    """Yield the texts of an element, of the next two, and of the short list that contains it."""
+    parts = [element, *islice(element.itersiblings(), 2)]
+    container = next(
+        (part for part in element.iterancestors() if part is main or part.tag in LIST_CONTAINER_TAGS), None
     )
-    if found:
-        remove_element(element)
-    return found
+    if container is not None and container is not main and not has_min_letters(container, MAX_ITEM_LENGTH):
+        parts.append(container)
+    for part in parts:
+        yield from cast("Iterator[str]", part.itertext())
 
 
-def read_element_dates(document: Document, elements: Sequence[Element]) -> list[PageDate]:
-    """The dates of the line that elements make together; unless they are text, they are taken out of the tree."""
-    text = clean_line(" ".join(map(get_text_content, elements)))
-    if len(text) > MAX_DATE_LABEL_LENGTH or not DIGIT.search(text):
-        return []
-    found = list(
-        parse_line_dates(text, read_datetime_attributes(*elements), format_element_path(elements[-1]), document.url)
-    )
-    if (
-        found
-        and not has_text_after_date(text, document.url)
-        and not (len(elements) == 1 and is_in_heading(elements[0]))
-    ):
-        for part in elements:
-            if part.tag not in ("body", "main", "article"):
-                remove_element(part)
-    return found
+def is_date_of_other_text(element: Element, main: Element) -> bool:
+    """Return whether a date belongs to another text or a file.
 
-
-def has_text_after_date(line: str, url: str) -> bool:
-    """Whether a line with labels goes on to say something."""
-    return any(continues_after_date(label, url) for label in split_date_labels(line))
-
-
-def parse_line_dates(text: str, timestamps: Sequence[str | None], path: str, url: str) -> Iterator[PageDate]:
-    """The labelled dates of one line, and the date alone that opens it before a label.
-
-    Where each label has a <time datetime>, one that tells more of the same day is taken for the label's words.
+    That is a date in a teaser (in the text only a card, elsewhere any linked item), or in something short that begins
+    with a link to the other text.
     """
-    labels = split_date_labels(text)
-    for number, label in enumerate(labels):
-        role = find_date_role(label) or ("published" if starts_with_unlabelled_date(labels[number:]) else None)
-        if role is None or (GENERIC_DATE_LABEL.match(label) and EVENT_OR_DEADLINE.search(urlsplit(url).path)):
+    parents = list(element.iterancestors())
+    is_inside = element is main or main in parents
+    for part in parents:
+        if part is main or part.tag not in TEASER_TAGS:
             continue
-        if not is_label_of_date(label, url):
-            continue
-        stamp = timestamps[number] if len(timestamps) == len(labels) else None
-        evidence = Provenance(rule=f"label {label.split()[0]}", element=path)
-        words = label.strip(" ·|,(")
-        try:
-            role, value = parse_label(label, url)
-        except ValueError as error:
-            exact = None if NON_PUBLICATION_DATE.search(label) else parse_machine_date(stamp, url)
-            if exact is not None:  # "3 maj" or "April 2025" beside a full machine value
-                yield PageDate(
-                    role, f"{words} {stamp}" if isinstance(error, NoDateError) else str(stamp), exact, evidence
-                )
-            elif not isinstance(error, NoDateError) and not NON_PUBLICATION_DATE.search(label):
-                yield PageDate(role, words, None, evidence)
-        else:
-            if value is not None:
-                words, value = prefer_exact_date(words, value, stamp, url)
-                yield PageDate(role, words, value, evidence)
+        if is_card(part) if is_inside else part.tag == "a" or part.find(".//a") is not None:
+            return True
+    return follows_link_to_other_text(element, main)
 
 
-def starts_with_unlabelled_date(labels: Sequence[str]) -> bool:
-    """Whether the first of a line's labels is a date alone, and the next tells a later change of the same text."""
-    return (
-        len(labels) > 1
-        and find_date_role(labels[1]) == "updated"
-        and is_date_only(TRAILING_LABEL_OPENING.sub("", labels[0]))
+def follows_link_to_other_text(element: Element, main: Element) -> bool:
+    """Return whether the container of a date is short and begins with a link to another text or a file."""
+    parents = list(element.iterancestors())
+    return any(
+        is_link_to_other_text(link, part)
+        for part in parents
+        if part is not main and part.tag in ITEM_TAGS and not has_min_letters(part, MAX_ITEM_LENGTH)
+        for link in takewhile(lambda other: other is not element, part.iter("a", element.tag))
+        if link not in parents
     )
 
 
-def find_next_element(element: Element) -> Element | None:
-    """The element after, or after its parent where that holds nothing else: <dt>, <th> and wrapped labels."""
-    following, parent = element.getnext(), element.getparent()
-    if (
-        following is None
-        and parent is not None
-        and clean_line(get_text_content(parent)) == clean_line(get_text_content(element))
-    ):
-        return parent.getnext()
-    return following
+def is_link_to_other_text(link: Element, item: Element) -> bool:
+    """Return whether an element is the link that an item is about: a list entry, a file, a heading."""
+    href = link.get("href") or "#"
+    if link.tag != "a" or href.startswith(("#", "mailto:", "tel:")):
+        return False
+    length = count_text_letters(link)
+    if item.tag == "li" or guess_media_type(href):
+        return length >= MIN_LINK_TEXT_LENGTH
+    is_headline = is_in_heading(link) or any(True for _ in link.iter(*HEADING_TAGS))
+    return is_headline and length >= MIN_HEADLINE_LENGTH
 
 
-def choose_dates(
-    document: Document, main: Element, heading: Element | None, selected: Mapping[str, PageDate | None]
-) -> Iterator[tuple[str, PageDate]]:
-    """The dates of a page by field, ranked: an element that a selector names; a label; a declaration; a date alone
-    beside the title; a declaration that does not say what it stands for.
+def read_declared_dates(document: Document, field: str) -> Iterator[PageDate]:
+    """Yield the readable dates that a page declares, best first."""
+    yield from parse_stated_dates(document, field, iter_declared_dates(document, field))
+
+
+def read_unspecified_dates(document: Document) -> Iterator[PageDate]:
+    """Yield dates of the head that do not say which they are, as published dates of the lowest rank."""
+    yield from parse_stated_dates(document, "published", iter_unspecified_dates(document))
+
+
+def parse_stated_dates(
+    document: Document, field: str, stated: Iterable[tuple[str, str]], element: str = "head"
+) -> Iterator[PageDate]:
+    """Yield the readable dates of (rule, text) pairs."""
+    for rule, text in stated:
+        value = parse_machine_date(text, document.url)
+        if value is not None:
+            yield PageDate(field, text, value, Provenance(rule=rule, element=element))
+
+
+def find_microdata_dates(document: Document, main: Element, field: str) -> list[PageDate]:
+    """Return dates in elements whose itemprop says what they mean.
+
+    Outside the main element, only if there is a single one.
     """
-    # Labels and the date beside the title are taken out of the tree, so what only looks on comes first.
-    stated = {
-        field: [*read_declared_dates(document, field), *find_microdata_dates(document, main, field)]
-        for field in selected
-    }
-    labels = find_labelled_dates(document, main)
-    beside = find_unlabelled_date(document, heading, main)
-    published: PageDate | None = None
-    for field, chosen in selected.items():
-        own = [label for label in labels if label.role == field]
-        if field == "published":
-            ranks = (own, stated[field], [beside] if beside else [], list(read_unspecified_dates(document)))
-            found = published = chosen or choose_date(*ranks)
-        else:  # stamped alike, by a machine, says no update
-            later = [other for other in stated[field] if not published or other.value != published.value]
-            found = chosen or choose_date(own, later)
-        if found:
-            yield field, found
+    # Without the property only <time> elements can match, and looking at those alone is faster.
+    property_is_used = SCHEMA_DATE_PROPERTIES[field] in document.text
+    in_main = list(iter_microdata_dates(document, main, field, property_is_used=property_is_used))
+    on_page = (
+        [] if in_main else list(iter_microdata_dates(document, document.root, field, property_is_used=property_is_used))
+    )
+    return on_page if len(on_page) == 1 else in_main
 
 
-def choose_date(*ranks: Sequence[PageDate]) -> PageDate | None:
-    """One of several readings of the same field: the first of the highest rank that has one.
+def iter_microdata_dates(
+    document: Document, scope: Element, field: str, *, property_is_used: bool
+) -> Iterator[PageDate]:
+    """Yield readable dates of elements whose itemprop or, on <time>, class names the field.
 
-    A reading of another rank that agrees with it and tells more, seconds or a time of day, lends its precision.
+    property_is_used: whether the page contains the itemprop at all.
     """
-    readings = [found for rank in ranks for found in rank]
-    first = next((found for found in readings if found.value is not None), None)
-    if first is None:
-        return readings[0] if readings else None  # present but unreadable: for to_release to refuse, not to hide
-    return next((other for other in readings if is_more_exact(other.value, first.value)), first)
+    prop = SCHEMA_DATE_PROPERTIES[field]
+    either = f".//*[@itemprop='{prop}'] | .//time[contains(@class, '{field}')]"
+    for element in select_xpath(scope, either) if property_is_used else scope.iter("time"):
+        if element.get("itemprop") == prop or field in (element.get("class") or "").split():
+            text = element.get("datetime") or element.get("content") or clean_line(get_text_content(element))
+            yield from parse_stated_dates(document, field, [(f"itemprop {prop}", text)], format_element_path(element))
+
+
+def read_datetime_attributes(*elements: Element) -> list[str | None]:
+    """Return the datetime attributes of the <time> elements in, or among, the elements."""
+    return [time.get("datetime") for element in elements for time in element.iter("time")]
+
+
+def read_single_datetime_attribute(element: Element) -> str | None:
+    """Return the datetime attribute of the only <time> in an element."""
+    values = read_datetime_attributes(element)
+    return values[0] if len(values) == 1 else None

@@ -1,4 +1,4 @@
-"""Finding the lead: the paragraph that opens the text and sums it up."""
+"""The lead: the paragraph that opens the text and sums it up."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from bs4 import Tag
 
 from scraper.normalise.text import build_alternation
 from scraper.pages.blocks import PageBlock
+from scraper.pages.document import MIN_SENTENCE_LENGTH
 from scraper.pages.title import build_comparison_key
 
 LEAD_CLASS = re.compile(
@@ -25,29 +26,24 @@ NON_LEAD_CLASS = re.compile(r"leadership|lead-?(?:image|media|gen|form)|introjs"
 SUBHEADING_CLASS = re.compile("sub-?heading", re.IGNORECASE)
 SUBHEADING_TAGS = ("h2", "h3", "h4", "h5", "h6")
 MAX_SUBHEADING_LENGTH, MAX_LEAD_LENGTH = 60, 1200
-MAX_LEAD_POSITION = 12  # blocks among which a lead stands
+MAX_LEAD_POSITION = 12  # blocks at the beginning that may be the lead
 
 
 def find_lead(
     blocks: Sequence[PageBlock], declared_summary: str | None, attribute: str, text_start: int
 ) -> tuple[range, str] | None:
-    """Which blocks are the lead, and the rule that told: a selector, a class that says so, the declared summary,
-    its place between title and running text (whose first block is at `start`), or a bold first paragraph.
+    """Return which blocks are the lead and the rule that found it, or None.
+
+    In this order: a selector, a class that names it, the declared summary, its position between title and running
+    text, a paragraph separate from the text, or a bold first paragraph.
+
+    attribute: has the value "lead" on the element that a selector matched. text_start: index of the first block of the
+    running text.
     """
-    for named in (lambda part: part.get(attribute) == "lead", has_lead_class):
-        for index, block in enumerate(blocks[:MAX_LEAD_POSITION]):
-            holder = find_lead_ancestor(block.element, named)
-            if holder is not None and may_be_lead(block):
-                if any(
-                    later.element.name == "h1" and contains_block(holder, later)
-                    for later in blocks[index + 1 : MAX_LEAD_POSITION]
-                ):
-                    continue  # it stands over the title
-                end = index + 1
-                while end < len(blocks) and find_lead_ancestor(blocks[end].element, named) is holder:
-                    end += 1
-                if sum(len(part.text) for part in blocks[index:end]) < MAX_LEAD_LENGTH:
-                    return range(index, end), "class of the paragraph" if named is has_lead_class else "selector"
+    if found := find_marked_lead(blocks, lambda element: element.get(attribute) == "lead"):
+        return found, "selector"
+    if found := find_marked_lead(blocks, has_lead_class):
+        return found, "class of the paragraph"
     for index, block in enumerate(blocks[:6]):
         if declared_summary and block.level == 9 and matches_summary(block.text, declared_summary):
             return range(index, index + 1), "declared summary"
@@ -68,13 +64,30 @@ def find_lead(
     return None
 
 
+def find_marked_lead(blocks: Sequence[PageBlock], is_lead_element: Callable[[Tag], bool]) -> range | None:
+    """Return the blocks at the beginning that lie in one lead element, or None."""
+    for index, block in enumerate(blocks[:MAX_LEAD_POSITION]):
+        container = find_lead_ancestor(block.element, is_lead_element)
+        if container is None or not may_be_lead(block):
+            continue
+        following = blocks[index + 1 : MAX_LEAD_POSITION]
+        if any(later.element.name == "h1" and contains_block(container, later) for later in following):
+            continue  # the element also holds the title below
+        end = index + 1
+        while end < len(blocks) and find_lead_ancestor(blocks[end].element, is_lead_element) is container:
+            end += 1
+        if sum(len(part.text) for part in blocks[index:end]) < MAX_LEAD_LENGTH:
+            return range(index, end)
+    return None
+
+
 def may_be_lead(block: PageBlock) -> bool:
-    """Whether a block can be a lead or begin one: a line of words, not the title."""
+    """Return whether a block can be, or begin, a lead: text that is not the title."""
     return block.kind not in ("panel", "list", "table") and block.element.name != "h1" and len(block.text) > 3
 
 
 def find_lead_ancestor(element: Tag, is_lead_element: Callable[[Tag], bool]) -> Tag | None:
-    """The element at or around a block that is named as the lead."""
+    """Return the lead element that a block is or lies in, at most two levels up."""
     node: Tag | None = element
     for _ in range(3):
         if node is None or node.name in ("[document]", "body", "main", "article"):
@@ -85,13 +98,13 @@ def find_lead_ancestor(element: Tag, is_lead_element: Callable[[Tag], bool]) -> 
     return None
 
 
-def contains_block(holder: Tag, block: PageBlock) -> bool:
-    """Whether a block stands within an element."""
-    return any(part is holder for part in block.element.parents)
+def contains_block(container: Tag, block: PageBlock) -> bool:
+    """Return whether a block lies in an element."""
+    return any(part is container for part in block.element.parents)
 
 
 def has_lead_class(element: Tag) -> bool:
-    """Whether a class says that an element is the lead."""
+    """Return whether an element's class says that it is the lead."""
     classes = str(element.get("class") or "")
     if (
         element.name in SUBHEADING_TAGS
@@ -107,28 +120,30 @@ def has_lead_class(element: Tag) -> bool:
 
 
 def is_sentence_block(block: PageBlock) -> bool:
-    """Whether a block is a paragraph that says something whole."""
+    """Return whether a block is a paragraph that ends like a sentence and is not mostly links."""
     return (
         block.kind == "p"
-        and 40 <= len(block.text) < MAX_LEAD_LENGTH
+        and MIN_SENTENCE_LENGTH <= len(block.text) < MAX_LEAD_LENGTH
         and block.text[-1] in '.!?…”"'
         and block.link_share < 0.5
     )
 
 
 def is_separate_paragraph(first: PageBlock, second: PageBlock, third: PageBlock) -> bool:
-    """Whether a paragraph lies beside the element that holds the next two, as its sibling."""
-    around = second.element.parent
+    """Return whether a paragraph is a sibling of the element that contains the next two."""
+    container = second.element.parent
     return (
-        around is not None
-        and third.element.parent is around
-        and first.element is not around
-        and first.element.parent is around.parent
-        and not any(part is around for part in first.element.parents)
+        container is not None
+        and third.element.parent is container
+        and first.element is not container
+        and first.element.parent is container.parent
+        and not any(part is container for part in first.element.parents)
     )
 
 
 def matches_summary(text: str, summary: str) -> bool:
-    """Whether a declared summary is the paragraph itself, whole or cut off."""
-    shown, stated = build_comparison_key(text), build_comparison_key(summary.rstrip(".… "))
-    return len(stated) >= 40 and (shown.startswith(stated) or (stated.startswith(shown) and len(shown) > 60))
+    """Return whether a declared summary is the paragraph itself, whole or cut off."""
+    paragraph, declared = build_comparison_key(text), build_comparison_key(summary.rstrip(".… "))
+    return len(declared) >= 40 and (
+        paragraph.startswith(declared) or (declared.startswith(paragraph) and len(paragraph) > 60)
+    )

@@ -1,9 +1,4 @@
-"""Images with captions; attachments.
-
-Finding the files a page links to.
-
-Finding the pictures shown in the text, with what is said about them.
-"""
+"""The pictures in a text, with their captions, and the files that a page links to."""
 
 from __future__ import annotations
 
@@ -15,30 +10,8 @@ from bs4 import Tag
 from scraper.items import AttachmentItem, ImageItem
 from scraper.normalise.media import guess_media_type
 from scraper.normalise.text import clean_line
-from scraper.pages.blocks import strip_link_notes
-from scraper.pages.document import Document, Element, get_text_content, iter_descendants
-
-
-def find_attachments(document: Document, scope: Element) -> list[AttachmentItem]:
-    """Every linked file once, in the page's order; the title is the link's text, its size as told there."""
-    files: dict[str, AttachmentItem] = {}
-    for link in scope.iter("a"):
-        href, download = link.get("href") or "", link.get("download")
-        said = declares_file_type(link)
-        if "." not in href.partition("?")[0].rpartition("/")[2] and download is None and not said:
-            continue  # most links; only a file's name or a download is worth making an address of
-        url = (document.resolve_url(href) or "").partition("#")[0]  # a page of the file is that file
-        if url and url not in files and (guess_media_type(url) or download is not None or said):
-            title = clean_line(strip_link_notes(get_text_content(link))) or clean_line(link.get("title") or "")
-            files[url] = AttachmentItem(url=url, title=title or url.rpartition("/")[2])
-    return list(files.values())
-
-
-def declares_file_type(link: Element) -> bool:
-    """Whether a link says itself that it leads to a file: by the type of its target (HTML, 4.6.1)."""
-    kind = link.get("type") or ""
-    return kind.startswith("application/") and "html" not in kind
-
+from scraper.pages.blocks import iter_descendants, strip_link_notes
+from scraper.pages.document import Document, Element, get_text_content
 
 CAPTION_CLASS = re.compile(
     r"caption|bildtext|image-?text|fotograf(?!i)|photographer|credit|foto-?byline|image-?description", re.IGNORECASE
@@ -50,78 +23,99 @@ DECORATIVE_IMAGE = re.compile(
     rf"{PLACEHOLDER_IMAGE.pattern}|\.svg(?:$|\?)|(?:^|[/_.-])(?:logo|icon|ikon|icons|avatar)(?=[/_.-])|/logotyp",
     re.IGNORECASE,
 )
-CREDIT_PREFIXES = ("foto", "photo", "bild:", "©")  # open a caption that names who took the picture
+CREDIT_PREFIXES = ("foto", "photo", "bild:", "©")  # at the beginning of a caption that is a credit
 MAX_CAPTION_LENGTH = 500
 IMAGE_SOURCE_ATTRIBUTES = ("src", "data-src", "data-original", "data-lazy-src")
 
 
 def find_images(soup: Tag, resolve_url: Callable[[str], str | None]) -> list[ImageItem]:
-    """Every picture of the text once, in the page's order."""
+    """Return every picture of the text once, in page order."""
     images: dict[str, ImageItem] = {}
-    said = CaptionIndex()
+    captions = CaptionIndex()
     for image in iter_descendants(soup, ("img",)):
-        source = find_image_source(image, said)
+        source = find_image_source(image, captions)
         url = resolve_url(source) if source else None
         if url is None or url in images or is_small_image(image):
             continue
         images[url] = ImageItem(
-            url=url, caption=said.find_caption(image), alt=str(image.get("alt") or "").strip() or None
+            url=url, caption=captions.find_caption(image), alt=str(image.get("alt") or "").strip() or None
         )
     return list(images.values())
 
 
 class CaptionIndex:
-    """What captions say; of each element that holds pictures once, for a page may have thousands in one."""
+    """The captions of each element that holds pictures.
+
+    Each element is read once, because one may have thousands of pictures.
+    """
 
     def __init__(self) -> None:
         self.cache: dict[int, tuple[str | None, int]] = {}
 
     def find_caption(self, image: Tag) -> str | None:
-        """What is said of a picture, who took it included: in its figure, else in the nearest element with captions."""
-        holder = image.parent
+        """Return the caption of a picture, credit included.
+
+        It is that of its figure, else of the nearest element with captions.
+        """
+        container = image.parent
         for _ in range(3):
-            if holder is None:
+            if container is None:
                 break
-            said, _ = self.read_captions(holder)
-            if holder.name == "figure" or (said is not None and len(said) < MAX_CAPTION_LENGTH):
-                return said
-            holder = holder.parent
+            caption, _ = self.read_captions(container)
+            if container.name == "figure" or (caption is not None and len(caption) < MAX_CAPTION_LENGTH):
+                return caption
+            container = container.parent
         return None
 
-    def read_captions(self, holder: Tag) -> tuple[str | None, int]:
-        """What the captions within an element say, those that name who took the picture last, and how many pictures
-        it holds; of several the first caption alone.
+    def read_captions(self, container: Tag) -> tuple[str | None, int]:
+        """Return the captions in an element, credits last, and the number of pictures in it.
+
+        If it has several pictures, only the first caption counts.
         """
-        if id(holder) not in self.cache:
+        if id(container) not in self.cache:
             texts = list(
                 dict.fromkeys(
                     text
-                    for caption in iter_matching_tags(holder, is_caption_element)
-                    if (text := get_tag_text(caption))
+                    for caption in iter_matching_tags(container, is_caption_element)
+                    if (text := caption.get_text(" ", strip=True))
                 )
             )
-            pictures = sum(1 for _ in iter_descendants(holder, ("img",)))
-            told = sorted(
+            pictures = sum(1 for _ in iter_descendants(container, ("img",)))
+            captions = sorted(
                 texts if pictures == 1 else texts[:1], key=lambda text: text.lower().startswith(CREDIT_PREFIXES)
             )
-            self.cache[id(holder)] = " ".join(told) or None, pictures
-        return self.cache[id(holder)]
+            self.cache[id(container)] = " ".join(captions) or None, pictures
+        return self.cache[id(container)]
 
 
 def find_image_source(image: Tag, captions: CaptionIndex) -> str | None:
-    """Where a picture is read from; None for an ornament, which no picture of a figure is that has a caption."""
+    """Return the URL of a picture, or None for a decorative one.
+
+    The only picture of a figure with a caption is never decorative.
+    """
     figure = image.find_parent("figure")
-    words, pictures = captions.read_captions(figure) if figure is not None else (None, 0)
-    unwanted = PLACEHOLDER_IMAGE if words and pictures == 1 else DECORATIVE_IMAGE
+    caption, pictures = captions.read_captions(figure) if figure is not None else (None, 0)
+    excluded = PLACEHOLDER_IMAGE if caption and pictures == 1 else DECORATIVE_IMAGE
     return next(
-        (url for name in IMAGE_SOURCE_ATTRIBUTES if (url := str(image.get(name) or "")) and not unwanted.search(url)),
+        (url for name in IMAGE_SOURCE_ATTRIBUTES if (url := str(image.get(name) or "")) and not excluded.search(url)),
         None,
     )
 
 
-def iter_matching_tags(holder: Tag, is_match: Callable[[Tag], bool]) -> Iterator[Tag]:
-    """The descendants of an element that are wanted, outermost first; many times as fast as BeautifulSoup's find."""
-    for child in holder.contents:
+def is_small_image(image: Tag) -> bool:
+    """Return whether a picture's attributes say that it is too small to belong to the text."""
+    return any(str(image.get(side) or "").isdigit() and int(str(image[side])) < 60 for side in ("width", "height"))
+
+
+def is_caption_element(element: Tag) -> bool:
+    """Return whether an element is a caption, by its name or class."""
+    classes = str(element.get("class") or "")
+    return element.name == "figcaption" or (bool(classes) and CAPTION_CLASS.search(classes) is not None)
+
+
+def iter_matching_tags(container: Tag, is_match: Callable[[Tag], bool]) -> Iterator[Tag]:
+    """Yield the outermost descendants that match; many times as fast as BeautifulSoup's find_all."""
+    for child in container.contents:
         if isinstance(child, Tag):
             if is_match(child):
                 yield child
@@ -129,17 +123,22 @@ def iter_matching_tags(holder: Tag, is_match: Callable[[Tag], bool]) -> Iterator
                 yield from iter_matching_tags(child, is_match)
 
 
-def is_caption_element(element: Tag) -> bool:
-    """Whether an element is a caption, by its name or class."""
-    classes = str(element.get("class") or "")
-    return element.name == "figcaption" or (bool(classes) and CAPTION_CLASS.search(classes) is not None)
+def find_attachments(document: Document, scope: Element) -> list[AttachmentItem]:
+    """Return every linked file once, in page order, titled with the link's text."""
+    files: dict[str, AttachmentItem] = {}
+    for link in scope.iter("a"):
+        href, download = link.get("href") or "", link.get("download")
+        is_declared = declares_file_type(link)
+        if "." not in href.partition("?")[0].rpartition("/")[2] and download is None and not is_declared:
+            continue  # most links: resolve URLs only of files and downloads
+        url = (document.resolve_url(href) or "").partition("#")[0]  # a link to a page of a file counts as the file
+        if url and url not in files and (guess_media_type(url) or download is not None or is_declared):
+            title = clean_line(strip_link_notes(get_text_content(link))) or clean_line(link.get("title") or "")
+            files[url] = AttachmentItem(url=url, title=title or url.rpartition("/")[2])
+    return list(files.values())
 
 
-def get_tag_text(element: Tag) -> str:
-    """An element's text, parts kept apart."""
-    return element.get_text(" ", strip=True)
-
-
-def is_small_image(image: Tag) -> bool:
-    """Whether a picture says it is too small to be one of the text's."""
-    return any(str(image.get(side) or "").isdigit() and int(str(image[side])) < 60 for side in ("width", "height"))
+def declares_file_type(link: Element) -> bool:
+    """Return whether a link's type attribute says that it leads to a file (HTML, 4.6.1)."""
+    kind = link.get("type") or ""
+    return kind.startswith("application/") and "html" not in kind

@@ -1,13 +1,8 @@
-"""Is this a release, listing, error page, login, consent wall ….
+"""Pages that are not releases: error pages served as 200, redirect stubs, walls, outages and listings.
 
-Telling a listing: a page that is a row of entries leading to other pages, with hardly a text of its own.
-
-How error pages, walls, outages and redirect stubs say what they are, in the languages of the north and English.
-
-Telling pages that are no release: error pages served as 200, redirect stubs, walls, outages.
-
-A release may be about any of this ("404 nya jobb", "Nya regler för kakor"), so words alone decide only where they
-are all that a title says; else the page must hold next to nothing beside them.
+The patterns are for the languages of the north, German and English. A release may be about any of this ("404 nya jobb",
+"Nya regler för kakor"), so words alone decide only if a title says nothing else; otherwise the page must have almost no
+other text.
 """
 
 from __future__ import annotations
@@ -18,58 +13,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from lxml import etree
-
-from scraper.normalise.text import build_alternation, clean_line, clean_text
-from scraper.pages.content import (
-    CARD_HEADINGS,
-    MAX_CARD_LENGTH,
-    count_text_letters,
-    has_outgoing_link,
-    is_linked_heading,
-)
-from scraper.pages.document import INLINE_TAGS, Document, Element, get_text_content
+from scraper.normalise.text import build_alternation, clean_line
+from scraper.pages.boilerplate import CARD_HEADINGS, MAX_CARD_LENGTH, has_outgoing_link, is_linked_heading
+from scraper.pages.document import Document, Element, count_text_letters, get_text_content, read_short_text
 from scraper.pages.title import find_site_names, strip_site_name
 
+# Listings.
 MIN_LISTING_ENTRIES = 5
-MIN_ENTRY_SHARE = 0.75
-MAX_TEXT_OUTSIDE_ENTRIES = 400  # characters beside the entries: a heading and a few words on what is listed
+MIN_ENTRY_SHARE = 0.75  # of the text
+MAX_TEXT_OUTSIDE_ENTRIES = 400  # characters: a heading and a few words on what is listed
 YEAR_IN_TEXT = re.compile(r"\b(?:19|20)\d\d\b")
 
-
-def is_listing(main: Element) -> bool:
-    """Whether one row of entries makes up next to all of the main element's text."""
-    total = count_text_letters(main)
-    for row in iter_sibling_rows(main):
-        listed = sum(map(count_text_letters, row))
-        if listed > MIN_ENTRY_SHARE * total and total - listed < MAX_TEXT_OUTSIDE_ENTRIES:
-            return all(map(has_outgoing_link, row)) and 2 * sum(map(is_listing_entry, row)) > len(row)
-    return False
-
-
-def iter_sibling_rows(main: Element) -> Iterator[list[Element]]:
-    """Elements of the same tag and class under one parent, where there are several."""
-    for parent in main.iter("ul", "ol", "div", "section", "main", "article", "tbody"):
-        if len(parent) >= MIN_LISTING_ENTRIES:
-            rows: dict[tuple[object, str | None], list[Element]] = defaultdict(list)
-            for child in parent:
-                rows[child.tag, child.get("class")].append(child)
-            yield from (row for row in rows.values() if len(row) >= MIN_LISTING_ENTRIES)
-
-
-def is_listing_entry(element: Element) -> bool:
-    """Whether an element announces another page in few words: a linked heading, or a link with a date."""
-    if count_text_letters(element) > MAX_CARD_LENGTH:
-        return False
-    dated = element.find(".//time") is not None or YEAR_IN_TEXT.search(get_text_content(element)) is not None
-    return dated or any(map(is_linked_heading, element.iter(*CARD_HEADINGS)))
-
-
-def compile_ignoring_case(text: str) -> re.Pattern[str]:
-    """Compiled, without regard to case."""
-    return re.compile(text, re.IGNORECASE)
-
-
+# Words around the message of a title.
 APOLOGY = build_alternation(r"""
     hoppsan | oj(?:då)? | tyvärr | vi beklagar | beklagar | ursäkta | oops | o+ps | sorry | we(?:'re| are) sorry
     whoops
@@ -84,8 +39,8 @@ TITLE_END = (
     r"|\s+(?:längre|anymore|here|här|lenger|længere|mehr|on (?:this|the|our) (?:web)?(?:server|site)"
     r"|på (?:servern|webbplatsen)))?\W*$"
 )
-# -- codes: "404 nya jobb" and "500 miljoner kronor" are news ------------------------------------------------
 
+# Status codes. "404 nya jobb" and "500 miljoner kronor" are news.
 CERTAIN_ERROR_WORD = r"(?:felsida|felkod|felmeddelande|http(?:/\d\.\d)?|status\s?(?:code|kod)?|error code)"
 ERROR_WORD = r"(?:error|fel|feil|fejl|fehler|virhe)"
 ERROR_CONTEXT_WORD = build_alternation(r"""
@@ -97,24 +52,17 @@ ERROR_CONTEXT_WORD = build_alternation(r"""
     forbidden | access denied | unauthori[sz]ed | authori[sz]ation required | method not allowed | too many requests
     åtkomst nekad | oops | sorry | tyvärr | hoppsan
     """)
-
-
-def compile_status_code_title(codes: str) -> re.Pattern[str]:
-    """A title of one of these codes: alone, among words that go with it, or after a word for an error."""
-    after = rf"(?=\W*$|\s*[|–—:·-]|\W+{ERROR_CONTEXT_WORD}\b)"
-    return compile_ignoring_case(
-        rf"^\W*(?:{ERROR_WORD}\W*)?(?:{CERTAIN_ERROR_WORD}\W*)+{codes}\b|^\W*(?:{ERROR_WORD}\W*)+{codes}\b{after}"
-        rf"|^\W*{codes}(?:\W+{ERROR_CONTEXT_WORD}\b)*\W*$"
-    )
-
-
-NOT_FOUND_CODE_TITLE, ERROR_CODE_TITLE = (
-    compile_status_code_title("(?:404|410)"),
-    compile_status_code_title("(?:40[0-9]|429|50[0-4])"),
+# A title of a status code: alone, with words that go with it, or after a word for an error. CODES is replaced below.
+STATUS_CODE_TITLE = (
+    rf"^\W*(?:{ERROR_WORD}\W*)?(?:{CERTAIN_ERROR_WORD}\W*)+CODES\b"
+    rf"|^\W*(?:{ERROR_WORD}\W*)+CODES\b(?=\W*$|\s*[|–—:·-]|\W+{ERROR_CONTEXT_WORD}\b)"
+    rf"|^\W*CODES(?:\W+{ERROR_CONTEXT_WORD}\b)*\W*$"
 )
-ERROR_PAGE_TITLE = compile_ignoring_case(r"^\W*(?:felsida|error page|fejlside|feilside|fehlerseite|virhesivu)\W*$")
-# -- it does not exist (any more) ----------------------------------------------------------------------------
+NOT_FOUND_CODE_TITLE = re.compile(STATUS_CODE_TITLE.replace("CODES", "(?:404|410)"), re.IGNORECASE)
+ERROR_CODE_TITLE = re.compile(STATUS_CODE_TITLE.replace("CODES", "(?:40[0-9]|429|50[0-4])"), re.IGNORECASE)
+ERROR_PAGE_TITLE = re.compile(r"^\W*(?:felsida|error page|fejlside|feilside|fehlerseite|virhesivu)\W*$", re.IGNORECASE)
 
+# The page does not exist, or no longer.
 PAGE_NOUN = build_alternation(r"""
     sidan? | artikeln | nyheten | texten | dokumentet | innehållet | pressmeddelandet | siden | artikkelen | artiklen
     nyheden | page | article | document | content | file | site | url | seite | artikel | inhalt | sivua?
@@ -146,28 +94,31 @@ NO_PAGE_PHRASE = build_alternation(r"""
     """)
 PAGE_NOT_FOUND = rf"\b{PAGE_NOUN}\b[^.!?:–|]{{0,45}}?\b{NOT_FOUND_PHRASE}"
 PAGE_CANNOT_BE_FOUND = rf"\b{CANNOT_FIND_PHRASE}\b[^.!?:–|]{{0,30}}?\b{PAGE_NOUN}\b"
-NOT_FOUND_TITLE = compile_ignoring_case(
-    rf"{TITLE_START}(?:{PAGE_NOT_FOUND}|{PAGE_CANNOT_BE_FOUND}[^.!?:–|]{{0,45}}|{NO_PAGE_PHRASE}){TITLE_END}"
+NOT_FOUND_TITLE = re.compile(
+    rf"{TITLE_START}(?:{PAGE_NOT_FOUND}|{PAGE_CANNOT_BE_FOUND}[^.!?:–|]{{0,45}}|{NO_PAGE_PHRASE}){TITLE_END}",
+    re.IGNORECASE,
 )
-NOT_FOUND_TEXT = compile_ignoring_case(rf"{PAGE_NOT_FOUND}(?!\w)|{PAGE_CANNOT_BE_FOUND}|^\W*{NO_PAGE_PHRASE}\W*$")
-# Said of what is away for good and of what a fault keeps from us: believed only where nothing speaks of a fault.
-UNAVAILABLE_TEXT = compile_ignoring_case(
+NOT_FOUND_TEXT = re.compile(rf"{PAGE_NOT_FOUND}(?!\w)|{PAGE_CANNOT_BE_FOUND}|^\W*{NO_PAGE_PHRASE}\W*$", re.IGNORECASE)
+# Said of pages that are gone and of pages that cannot be shown now, so it only counts without a sign of an outage.
+UNAVAILABLE_TEXT = re.compile(
     rf"\b{PAGE_NOUN}\b[^.!?]{{0,40}}\b"
     + build_alternation(r"""
         kan inte visas | (?:är )?inte tillgänglig[t]?(?!\w|\s+(?:för|i|på|via)\b) | ikke tilg(?:jen|æn)gelig
         (?:is )?not available(?!\s+(?:in|for|to)\b) | cannot be displayed | nicht verfügbar | ei ole saatavilla
-        """)
+        """),
+    re.IGNORECASE,
 )
-TEMPORARY_WORD = compile_ignoring_case(
+TEMPORARY_WORD = re.compile(
     build_alternation(r"""
         tillfällig\w* | just nu | för närvarande | för tillfället | underhåll\w* | temporar\w+ | currently | right now
         at the moment | maintenance | midlertidig\w* | for øyeblikket | for tiden | i øjeblikket | vedlike?hold\w*
         vorübergehend | derzeit | zurzeit | wartung\w* | tilapäises\w* | huolto\w*
-        """)
+        """),
+    re.IGNORECASE,
 )
-# -- something stands between us and the page ----------------------------------------------------------------
 
-WALL_TITLE = compile_ignoring_case(
+# A wall, an outage, a consent banner or a login in place of the page.
+WALL_TITLE = re.compile(
     r"^\W*"
     + build_alternation(r"""
         access(?: to this page has been)? denied | forbidden | bad gateway | service(?: temporarily)? unavailable
@@ -179,9 +130,10 @@ WALL_TITLE = compile_ignoring_case(
         you have been blocked | request unsuccessful | ddos protection\b.* | checking your browser\b.*
         (?:vänta|var god vänta|ett ögonblick)\b.{0,20}(?:kontrollerar|verifierar)\b.*
         """)
-    + r"\W*$"
+    + r"\W*$",
+    re.IGNORECASE,
 )
-WALL_TEXT = compile_ignoring_case(
+WALL_TEXT = re.compile(
     build_alternation(r"""
         request rejected | requested url was rejected | support id\b | (?:do not|don['’]t) have permission to access
         verify (?:that )?you are (?:a )?human | checking your browser | unusual traffic | complete the captcha
@@ -189,9 +141,10 @@ WALL_TEXT = compile_ignoring_case(
         bekräfta att du (?:är (?:en )?människa|inte är en robot) | javascript and cookies to continue
         kontrollerer (?:nettleseren|din browser) | tarkistamme selaintasi | browser wird überprüft
         incapsula incident
-        """)
+        """),
+    re.IGNORECASE,
 )
-SITE_NOUN = compile_ignoring_case(
+SITE_NOUN = re.compile(
     r"\b"
     + build_alternation(r"""
         sidan | webbplats(?:en)? | webbsida[nr]? | webben | sajten | hemsidan | siten | e-tjänst(?:en|erna)?
@@ -200,9 +153,10 @@ SITE_NOUN = compile_ignoring_case(
         websted(?:et)?
         sivusto\w* | palvelu\w* | website | seite | webseite | vi
         """)
-    + r"\b"
+    + r"\b",
+    re.IGNORECASE,
 )
-OUT_OF_SERVICE_WORD = compile_ignoring_case(
+OUT_OF_SERVICE_WORD = re.compile(
     r"\b"
     + build_alternation(r"""
         stängd | nere | otillgänglig | inte tillgänglig | ur funktion | ligger nere | uppdateras | underhålls | utför
@@ -212,9 +166,10 @@ OUT_OF_SERVICE_WORD = compile_ignoring_case(
         nicht erreichbar
         nicht verfügbar | geschlossen
         """)
-    + r"\b"
+    + r"\b",
+    re.IGNORECASE,
 )
-OUTAGE_TITLE = compile_ignoring_case(
+OUTAGE_TITLE = re.compile(
     TITLE_START
     + build_alternation(r"""
         (?:planerat |pågående |tillfälligt )?underhåll(?:sarbete)?(?: pågår)?
@@ -223,9 +178,10 @@ OUTAGE_TITLE = compile_ignoring_case(
         huoltokatko | wartungsarbeiten | wartungsmodus | temporarily (?:unavailable|closed|down)
         tillfälligt (?:stängd|fel|avbrott)
         """)
-    + r"\W*$"
+    + r"\W*$",
+    re.IGNORECASE,
 )
-TECHNICAL_ERROR_LINE = compile_ignoring_case(
+TECHNICAL_ERROR_LINE = re.compile(
     TITLE_START
     + build_alternation(r"""
         (?:det har )?(?:ett )?(?:tekniskt |oväntat |internt |okänt )*fel (?:har )?(?:inträffat|uppstått)
@@ -240,14 +196,16 @@ TECHNICAL_ERROR_LINE = compile_ignoring_case(
         virhe tapahtui
         (?:es ist )?ein (?:technischer |unerwarteter )?fehler (?:ist )?aufgetreten | etwas ist schief ?gelaufen
         """)
-    + r"(?:\s+(?:på|när|vid|i|on|while|with|during|processing|ved|da|palvelussa|beim)\b.{0,60})?\W*$"
+    + r"(?:\s+(?:på|när|vid|i|on|while|with|during|processing|ved|da|palvelussa|beim)\b.{0,60})?\W*$",
+    re.IGNORECASE,
 )
 COOKIE_WORD = r"(?:kakor|cookies?|informasjonskapsler|evästei\w+)"
 WE_USE_PHRASE = build_alternation(r"""
     vi använder | vi bruger | vi bruker | we use | käytämme | wir verwenden | denna webbplats använder
     this (?:web)?site uses
     """)
-CONSENT_TITLE = compile_ignoring_case(
+ON_THIS_SITE = r"(?:på|on) (?:\S+\.\w+|vår\w*|our|this|den här|denna)\b"
+CONSENT_TITLE = re.compile(
     r"^\W*"
     + build_alternation(rf"""
         innan du fortsätter(?: till \S+)? | before you continue(?: to \S+)?
@@ -255,55 +213,50 @@ CONSENT_TITLE = compile_ignoring_case(
         cookies? (?:settings|consent|preferences|notice) | (?:inställningar för {COOKIE_WORD})
         {COOKIE_WORD} på (?:\S+|vår webbplats)
         {WE_USE_PHRASE} {COOKIE_WORD}
-        {WE_USE_PHRASE} {COOKIE_WORD} (?:(?:på|on) (?:\S+\.\w+|vår\w*|our|this|den här|denna)\b|för att\b|to\b)[^–—:]{{0,50}}
+        {WE_USE_PHRASE} {COOKIE_WORD} (?:{ON_THIS_SITE}|för att\b|to\b)[^–—:]{{0,50}}
         we (?:value|respect|care about) your privacy | vi (?:värnar|bryr oss) om din integritet | din integritet
         """)
-    + r"(?:\s*\(?(?:cookies|kakor)\)?)?\W*$"
+    + r"(?:\s*\(?(?:cookies|kakor)\)?)?\W*$",
+    re.IGNORECASE,
 )
-CONSENT_TEXT = compile_ignoring_case(rf"^\W*{WE_USE_PHRASE}\s(?:\w+\s){{0,2}}{COOKIE_WORD}")
-LOGIN_TITLE = compile_ignoring_case(
+CONSENT_TEXT = re.compile(rf"^\W*{WE_USE_PHRASE}\s(?:\w+\s){{0,2}}{COOKIE_WORD}", re.IGNORECASE)
+LOGIN_TITLE = re.compile(
     r"^\W*"
     + build_alternation(r"""
         logga in | inloggning | (?:please )?sign[ -]?in | (?:please )?log[ -]?in | logg inn | innlogging | log ind
         kirjaudu
         kirjaudu sisään | sisäänkirjautuminen | anmelden | anmeldung
         """)
-    + r"(?:\s+(?:på|till|to|til|i|with|med|your account)\b.{0,40})?\W*$"
+    + r"(?:\s+(?:på|till|to|til|i|with|med|your account)\b.{0,40})?\W*$",
+    re.IGNORECASE,
 )
-# -- it stands elsewhere -------------------------------------------------------------------------------------
 
-REDIRECT_TITLE = compile_ignoring_case(
-    r"^\W*(?:(?:document|object|page) (?:has )?moved|(?:30[1278]\W+)?moved permanently|302\W+found)\W*$"
+# The page is at another URL.
+REDIRECT_TITLE = re.compile(
+    r"^\W*(?:(?:document|object|page) (?:has )?moved|(?:30[1278]\W+)?moved permanently|302\W+found)\W*$", re.IGNORECASE
 )
-MOVED_TITLE = compile_ignoring_case(
+MOVED_TITLE = re.compile(
     r"^\W*(?:sidan (?:har |är )?(?:flyttats?|flyttad)|(?:the |this )?page has (?:been )?moved"
-    r"|siden (?:er|har) flytt\w+)\W*$"
+    r"|siden (?:er|har) flytt\w+)\W*$",
+    re.IGNORECASE,
 )
 META_REFRESH = re.compile(r"^\s*\d+(?:\.\d*)?\s*[;,]\s*(?:url\s*=\s*)?[\"']?\s*([^\"']+)", re.IGNORECASE)
 
-
-MAX_ERROR_PAGE_LENGTH = 400  # characters of a page that says so: a release on what was removed says more
-MAX_STUB_LENGTH = 1500  # characters of a whole page, menus and all, that only leads on
-MIN_TEXT_LENGTH = 30  # an extract shorter than this tells nothing: the whole page is looked at instead
-CONSENT_PROBLEM, LOGIN_PROBLEM, WALL_PROBLEM = (
-    "is a consent wall",
-    "asks to sign in",
-    "is an error page or a wall",
-)  # read by scraper.faults
-OUTAGE_PROBLEM, TECHNICAL_ERROR_PROBLEM = "is out of order", "tells of a fault"
-INVISIBLE_TAGS = {"script", "style", "template", "title"}
+# Limits, in characters.
+MAX_ERROR_PAGE_LENGTH = 400  # of the text; a release about something that was removed is longer
+MAX_STUB_LENGTH = 1500  # of a whole page, menus included, that only leads to another one
+MIN_TEXT_LENGTH = 30  # of an extracted text; if it is shorter, the whole page is looked at
 SENTENCE_BREAK = re.compile(r"(?<=[.!?])\s+|\n+")
 
+# Problems of blocked pages; scraper.failures knows them too.
+CONSENT_PROBLEM = "is a consent wall"
+LOGIN_PROBLEM = "asks to sign in"
+WALL_PROBLEM = "is an error page or a wall"
+OUTAGE_PROBLEM = "is out of order"
+TECHNICAL_ERROR_PROBLEM = "tells of a fault"
 
-class PageRejection(NamedTuple):
-    """What a page is instead of a release (a kind of NotARelease), the words that tell, where it leads."""
-
-    kind: str
-    problem: str
-    target: str | None = None
-
-
-TITLE_RULES = (  # a title or first heading that says nothing else
+# Rules as (pattern of a title or first heading, kind, problem).
+TITLE_RULES = (  # for pages of any length
     (NOT_FOUND_CODE_TITLE, "error page", "is an error page"),
     (NOT_FOUND_TITLE, "error page", "is an error page"),
     (ERROR_PAGE_TITLE, "error page", "is an error page"),
@@ -311,7 +264,7 @@ TITLE_RULES = (  # a title or first heading that says nothing else
     (WALL_TITLE, "blocked", WALL_PROBLEM),
     (REDIRECT_TITLE, "redirected", "only leads to another page"),
 )
-SHORT_PAGE_RULES = (  # a title that does, over a page of a few words
+SHORT_PAGE_RULES = (  # for pages of a few words
     (CONSENT_TITLE, "blocked", CONSENT_PROBLEM),
     (OUTAGE_TITLE, "blocked", OUTAGE_PROBLEM),
     (TECHNICAL_ERROR_LINE, "blocked", TECHNICAL_ERROR_PROBLEM),
@@ -319,31 +272,39 @@ SHORT_PAGE_RULES = (  # a title that does, over a page of a few words
 )
 
 
+class PageRejection(NamedTuple):
+    """What a page is instead of a release.
+
+    kind: a kind of NotARelease. problem: the reason, with the words of the page. target: the URL that it leads to.
+    """
+
+    kind: str
+    problem: str
+    target: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class PageSignals:
-    """What must be seen of a page before anything is taken out of it."""
+    """What has to be read from a page before anything is removed from it."""
 
     titles: tuple[str, ...]  # the document's, without the site's name, and the first heading
-    text: str | None  # all of its text, where that was looked at and is short
+    text: str | None  # all of its text, if it was read and is short
     asks_for_password: bool
-    refresh_url: str | None  # the address it sends the reader on to
-    first_link: str | None  # the first address it links to
+    refresh_url: str | None  # the URL that it redirects to
+    first_link: str | None  # the first URL that it links to
 
 
 def read_page_signals(document: Document, *, include_text: bool = False) -> PageSignals:
-    """A glance at a page, at its text only where that is asked for or the page leads on."""
-    body, heading, refresh = (
-        document.root.find("body"),
-        next(document.root.iter("h1"), None),
-        find_meta_refresh_url(document),
-    )
-    longest = MAX_STUB_LENGTH if include_text or refresh else 0
+    """Return the signals of a page. Its text is read only if `include_text` is set or the page redirects."""
+    body, heading = document.root.find("body"), next(document.root.iter("h1"), None)
+    refresh = find_meta_refresh_url(document)
+    max_length = MAX_STUB_LENGTH if include_text or refresh else 0
     title = strip_site_name(document.title, find_site_names(document)) if document.title else ""
-    first = clean_line(get_text_content(heading)) if heading is not None else ""
+    heading_text = clean_line(get_text_content(heading)) if heading is not None else ""
     return PageSignals(
-        titles=tuple(dict.fromkeys(filter(None, (title.split(" | ")[0], first)))),
-        text=read_short_text(body if body is not None else document.root, longest) if longest else None,
-        asks_for_password=any(map(LOGIN_TITLE.search, (title, first))) and has_password_field(document),
+        titles=tuple(dict.fromkeys(filter(None, (title.split(" | ")[0], heading_text)))),
+        text=read_short_text(body if body is not None else document.root, max_length) if max_length else None,
+        asks_for_password=any(map(LOGIN_TITLE.search, (title, heading_text))) and has_password_field(document),
         refresh_url=refresh,
         first_link=next(
             filter(None, (document.resolve_url(link.get("href") or "") for link in document.root.iter("a"))), None
@@ -351,8 +312,28 @@ def read_page_signals(document: Document, *, include_text: bool = False) -> Page
     )
 
 
+def find_meta_refresh_url(document: Document) -> str | None:
+    """Return the URL of a page's meta refresh, unless it is the page itself or in a noscript element."""
+    if "refresh" not in document.meta:
+        return None
+    for element in document.root.iter("meta"):
+        parent = element.getparent()
+        is_refresh = (element.get("http-equiv") or "").strip().lower() == "refresh"
+        if is_refresh and (parent is None or parent.tag != "noscript"):
+            match = META_REFRESH.match(element.get("content") or "")
+            target = document.resolve_url(match[1]) if match else None
+            return target if target != document.url else None
+    return None
+
+
+def has_password_field(document: Document) -> bool:
+    # Most pages do not contain the word, which is quick to see.
+    fields = document.root.iter("input") if "assword" in document.text else ()
+    return any((field.get("type") or "").lower() == "password" for field in fields)
+
+
 def find_rejection(signals: PageSignals) -> PageRejection | None:
-    """What a page is that says itself it is no release; None where it does not."""
+    """Return what a page of any length says that it is instead of a release, or None."""
     for title in signals.titles:
         if found := reject_by_title(title):
             return reject_redirect(signals, found.problem) if found.kind == "redirected" else found
@@ -361,14 +342,8 @@ def find_rejection(signals: PageSignals) -> PageRejection | None:
     return None
 
 
-def reject_redirect(signals: PageSignals, problem: str) -> PageRejection:
-    """A page that leads to another one, and to which."""
-    target = signals.refresh_url or signals.first_link
-    return PageRejection("redirected", f"{problem}: {target}" if target else problem, target)
-
-
 def reject_by_title(title: str) -> PageRejection | None:
-    """What a page of any length is by a title that says nothing else.
+    """Return what a page is if its title says so and nothing else.
 
     >>> reject_by_title("404 – sidan kunde inte hittas"), reject_by_title("404 nya jobb")
     (PageRejection(kind='error page', problem="is an error page: '404 – sidan kunde inte hittas'", target=None), None)
@@ -379,19 +354,25 @@ def reject_by_title(title: str) -> PageRejection | None:
     return None
 
 
+def reject_redirect(signals: PageSignals, problem: str) -> PageRejection:
+    """Return the rejection of a page that leads to another one."""
+    target = signals.refresh_url or signals.first_link
+    return PageRejection("redirected", f"{problem}: {target}" if target else problem, target)
+
+
 def find_short_page_rejection(
     signals: PageSignals, title: str | None, text: str, *, has_date: bool
 ) -> PageRejection | None:
-    """What a page of a few words or none is instead of a release; None where it may be one.
+    """Return what a page of few or no words is instead of a release, or None.
 
-    title, text: as read. dated: whether it tells when it was published, as walls and outages do not.
+    title, text: as extracted. has_date: whether it has a publication date, which walls and outages lack.
     """
-    empty = len(text) < MIN_TEXT_LENGTH
-    words, most = (
-        (signals.text, MAX_STUB_LENGTH) if empty and signals.text is not None else (text, MAX_ERROR_PAGE_LENGTH)
+    is_empty = len(text) < MIN_TEXT_LENGTH
+    words, max_length = (
+        (signals.text, MAX_STUB_LENGTH) if is_empty and signals.text is not None else (text, MAX_ERROR_PAGE_LENGTH)
     )
     titles = tuple(dict.fromkeys(filter(None, (title, *signals.titles))))
-    if len(title or "") + len(words) < most:
+    if len(title or "") + len(words) < max_length:
         sentences = [line for part in SENTENCE_BREAK.split(words) if (line := clean_line(part))]
         for found in (
             reject_not_found(NOT_FOUND_TEXT, [*titles, *sentences]),
@@ -400,16 +381,16 @@ def find_short_page_rejection(
         ):
             if found:
                 return found
-    return PageRejection("other", "holds no text of its own") if empty else None
+    return PageRejection("other", "holds no text of its own") if is_empty else None
 
 
 def reject_by_few_words(signals: PageSignals, titles: tuple[str, ...], sentences: list[str]) -> PageRejection | None:
-    """What keeps a reader from a page, or leads away from it, by the few words it says."""
+    """Return what blocks or redirects the reader of a page with few words, or None."""
     for title in titles:
         for pattern, kind, problem in SHORT_PAGE_RULES:
             if pattern.search(title):
-                told = f"{problem}: {title!r}"
-                return reject_redirect(signals, told) if kind == "redirected" else PageRejection(kind, told)
+                reason = f"{problem}: {title!r}"
+                return reject_redirect(signals, reason) if kind == "redirected" else PageRejection(kind, reason)
         if signals.asks_for_password and LOGIN_TITLE.search(title):
             return PageRejection("blocked", f"{LOGIN_PROBLEM}: {title!r}")
     if sentences and CONSENT_TEXT.search(sentences[0]):
@@ -425,7 +406,7 @@ def reject_by_few_words(signals: PageSignals, titles: tuple[str, ...], sentences
 
 
 def reject_not_found(pattern: re.Pattern[str], lines: list[str]) -> PageRejection | None:
-    """A page that says that what was asked for is not there: for good, unless it says for how long."""
+    """Return the rejection of a page that no longer exists, or is unavailable for some time."""
     for line in lines:
         if pattern.search(line):
             if TEMPORARY_WORD.search(line):
@@ -434,37 +415,32 @@ def reject_not_found(pattern: re.Pattern[str], lines: list[str]) -> PageRejectio
     return None
 
 
-def has_password_field(document: Document) -> bool:
-    """Whether a page has a field for a password; most hold not even the word, which is seen at once."""
-    fields = document.root.iter("input") if "assword" in document.text else ()
-    return any((field.get("type") or "").lower() == "password" for field in fields)
+def is_listing(main: Element) -> bool:
+    """Return whether a row of entries makes up almost all of the main element's text."""
+    total = count_text_letters(main)
+    for row in iter_sibling_rows(main):
+        entry_letters = sum(map(count_text_letters, row))
+        if entry_letters > MIN_ENTRY_SHARE * total and total - entry_letters < MAX_TEXT_OUTSIDE_ENTRIES:
+            return all(map(has_outgoing_link, row)) and 2 * sum(map(is_listing_entry, row)) > len(row)
+    return False
 
 
-def find_meta_refresh_url(document: Document) -> str | None:
-    """The other address that a page sends its reader on to (meta refresh), save where only scripts are off."""
-    if "refresh" not in document.meta:
-        return None
-    for element in document.root.iter("meta"):
-        parent = element.getparent()
-        named = (element.get("http-equiv") or "").strip().lower() == "refresh"
-        if named and (parent is None or parent.tag != "noscript"):
-            match = META_REFRESH.match(element.get("content") or "")
-            target = document.resolve_url(match[1]) if match else None
-            return target if target != document.url else None
-    return None
+def iter_sibling_rows(main: Element) -> Iterator[list[Element]]:
+    """Yield rows of siblings with the same tag and class."""
+    for parent in main.iter("ul", "ol", "div", "section", "main", "article", "tbody"):
+        if len(parent) >= MIN_LISTING_ENTRIES:
+            rows: dict[tuple[object, str | None], list[Element]] = defaultdict(list)
+            for child in parent:
+                rows[child.tag, child.get("class")].append(child)
+            yield from (row for row in rows.values() if len(row) >= MIN_LISTING_ENTRIES)
 
 
-def read_short_text(root: Element, max_length: int) -> str | None:
-    """All text of a page that a reader sees, a block a line; None where it is longer, which is not read on for."""
-    parts: list[str] = []
-    length = 0
-    for event, element in etree.iterwalk(root, ("start", "end")):
-        text = element.tail if event == "end" else element.text if element.tag not in INVISIBLE_TAGS else None
-        if element.tag not in INLINE_TAGS:
-            parts.append("\n")
-        if text and not text.isspace():
-            length += len(clean_line(text))
-            if length > max_length:
-                return None
-        parts.append(" ".join(text.splitlines()) if text else "")
-    return clean_text("".join(parts))
+def is_listing_entry(element: Element) -> bool:
+    """Return whether an element announces another page in few words.
+
+    That is a linked heading, or a link with a date.
+    """
+    if count_text_letters(element) > MAX_CARD_LENGTH:
+        return False
+    has_date = element.find(".//time") is not None or YEAR_IN_TEXT.search(get_text_content(element)) is not None
+    return has_date or any(map(is_linked_heading, element.iter(*CARD_HEADINGS)))

@@ -1,9 +1,4 @@
-"""Patterns and words that mark questions, answers, answerers.
-
-Words by which questions, answers and who answers are known.
-
-Telling a row of questions by its shape: elements of one kind beside each other that each begin with a question.
-"""
+"""Words and shapes by which questions, answers and the people who answer are recognised."""
 
 from __future__ import annotations
 
@@ -14,7 +9,7 @@ from bs4 import Tag
 from scraper.normalise.text import build_alternation, clean_line
 
 FINAL_QUESTION_MARK = re.compile(r"[?？][\"”’»')\]]*$|[?？]\s*(?:\([^)]*\))?$")
-# Words that announce questions and answers, in a title, a lead or a line of the text.
+# An announcement of questions and answers, in a title, a lead or a line of the text.
 QA_ANNOUNCEMENT = re.compile(
     build_alternation(r"""
         fr[åa]gor (?:och|&) svar | vanlig(?:a|aste) frågor(?:na)? | \bfråg(?:a|or) till\b | intervju\b
@@ -29,20 +24,21 @@ ANSWERER_NAME = r"[A-ZÅÄÖÉ][^.:?!]{4,140}?"
 ANSWERER = re.compile(
     rf"(?:^|[.!]\s)(?:här\s+)?(?P<who>{ANSWERER_NAME}),?\s+(?:svarar|besvarar|svarade|ger svar|answers?)\b"
     r"(?:[^.:?!]*\bfråg|[^.:?!]*\bquestions?|\s*:)"
-    rf"|(?:^|[.!]\s)(?:Här|Nedan|Nu)\s+(?:svarar|besvarar)\s+(?P<named>{ANSWERER_NAME}),?\s+(?:på\s+)?(?:\w+\s+){{0,3}}fråg",
+    rf"|(?:^|[.!]\s)(?:Här|Nedan|Nu)\s+(?:svarar|besvarar)\s+(?P<named>{ANSWERER_NAME}),?"
+    r"\s+(?:på\s+)?(?:\w+\s+){0,3}fråg",
 )
 # "Eva Ek, utredare:" alone in a line before an answer.
 SPEAKER_LINE = re.compile(r"^(?P<who>[A-ZÅÄÖÉ][\w.-]+(?: [A-ZÅÄÖÉ][\w.-]+){1,3}(?:, [^:.]{3,80})?)(?: svarar)?\s*:$")
-# A letter may also open a name: "S:t Erik", "F. Scott Fitzgerald". It marks a question that asks or that a marked
-# answer follows, and an answer to a question that is marked.
+# A letter may also begin a name: "S:t Erik", "F. Scott Fitzgerald". So it marks a question only if the text ends in a
+# question mark or a marked answer follows, and an answer only if its question is marked.
 MARKED_QUESTION = re.compile(r"^(?:(?:fråga|question)\s?\d*\s?[:.]\s*|[qf]\s?\d*\s?[:.]\s+)", re.IGNORECASE)
 MARKED_ANSWER = re.compile(r"^(?:(?P<word>svar|answer)\s?\d*\s?[:.]\s*|[as]\s?\d*\s?[:.]\s+)", re.IGNORECASE)
-# What folds a panel, after its title: a sign, or the name of one that a font draws.
+# The sign after the title of an accordion panel, or the name of an icon.
 TOGGLE_SIGN = re.compile(
     r"(?<=\S)\s*(?:[+＋−–×✕✚›»▼▾▿⌄˅∨>-]|expand_(?:more|less)|keyboard_arrow_\w+|chevron_\w+|arrow_\w+)$"
 )
 QUESTION_NUMBER = re.compile(r"^\d{1,2}[.)]\s*(?=\S{2})")
-# Questions put to the reader by the page itself, not by anybody who gets an answer here.
+# Questions from the page to its reader.
 SITE_QUESTION = re.compile(
     "^"
     + build_alternation(r"""
@@ -55,10 +51,13 @@ SITE_QUESTION = re.compile(
         """),
     re.IGNORECASE,
 )
+MIN_ANSWER_LENGTH = 20  # characters
+MAX_PANEL_QUESTION_LENGTH = 300
+MAX_WRAPPER_DEPTH = 4  # elements around a title
 
 
 def is_question_text(text: str) -> bool:
-    """Whether a text ends in a question mark, the sign that folds its panel not counted.
+    """Return whether a text ends in a question mark, apart from the sign of its panel.
 
     >>> is_question_text("När öppnar bron? +"), is_question_text("Så öppnar bron"), is_question_text("Varför? Därför.")
     (True, False, False)
@@ -66,13 +65,11 @@ def is_question_text(text: str) -> bool:
     return ("?" in text or "？" in text) and FINAL_QUESTION_MARK.search(TOGGLE_SIGN.sub("", text)) is not None
 
 
-MIN_ANSWER_LENGTH = 20
-MAX_PANEL_QUESTION_LENGTH = 300
-MAX_WRAPPER_DEPTH = 4  # elements a title may be wrapped in
-
-
 def find_question_item(element: Tag, text: str) -> Tag | None:
-    """What holds a question and its answer, where its like beside it holds another; None for any other text."""
+    """Return the element that holds a question and its answer, or None.
+
+    It must have a similar sibling that holds another question.
+    """
     if len(text) > MAX_PANEL_QUESTION_LENGTH or not is_question_text(text):
         return None
     text = TOGGLE_SIGN.sub("", text)
@@ -88,7 +85,7 @@ def find_question_item(element: Tag, text: str) -> Tag | None:
 
 
 def is_followed_by_answer(element: Tag, text: str) -> bool:
-    """Whether a question has an element of its own, another kind of element after it, and its like after that."""
+    """Return whether a question's element is followed by one of another kind and has a similar sibling."""
     if len(text) > MAX_PANEL_QUESTION_LENGTH or not is_question_text(text):
         return False
     node: Tag | None = element
@@ -103,12 +100,12 @@ def is_followed_by_answer(element: Tag, text: str) -> bool:
 
 
 def has_similar_question(item: Tag) -> bool:
-    """Whether an element of the same name and class beside it begins with a question too."""
-    beside = (*item.next_siblings, *item.previous_siblings)
-    twins = (part for part in beside if isinstance(part, Tag) and is_same_kind(part, item))
-    return any(is_question_text(next(twin.stripped_strings, "")) for twin in twins)
+    """Return whether a sibling of the same name and class begins with a question."""
+    siblings = (*item.next_siblings, *item.previous_siblings)
+    similar = (part for part in siblings if isinstance(part, Tag) and is_same_kind(part, item))
+    return any(is_question_text(next(sibling.stripped_strings, "")) for sibling in similar)
 
 
-def is_same_kind(one: Tag, other: Tag) -> bool:
-    """Whether two elements are built the same way."""
-    return one.name == other.name and one.get("class") == other.get("class")
+def is_same_kind(first: Tag, second: Tag) -> bool:
+    """Return whether two elements have the same name and class."""
+    return first.name == second.name and first.get("class") == second.get("class")

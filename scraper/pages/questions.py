@@ -1,4 +1,4 @@
-"""Finding questions and answers in the blocks of a text: headings, bold paragraphs, folded panels, lists of terms."""
+"""Questions and answers in the blocks of a text: headings, bold paragraphs, panels, lists of terms."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from bs4 import Tag
 
 from scraper.items import QuestionItem
 from scraper.normalise.text import SPEECH_DASH, clean_line
-from scraper.pages.blocks import PageBlock
-from scraper.pages.document import PANEL_BODY_TAGS
+from scraper.pages.blocks import PANEL_BODY_TAGS, PageBlock
 from scraper.pages.question_patterns import (
     ANSWERER,
     MARKED_ANSWER,
@@ -25,13 +24,13 @@ from scraper.pages.question_patterns import (
 )
 from scraper.pages.title import build_comparison_key
 
-MIN_QUESTION_LENGTH, MAX_QUESTION_LENGTH = 4, 400  # characters of a question that stands as one: "Hur?"
-MIN_PLAIN_QUESTION_LENGTH, MAX_PLAIN_QUESTION_LENGTH = 8, 200  # of one in a paragraph like any other
+MIN_QUESTION_LENGTH, MAX_QUESTION_LENGTH = 4, 400  # characters of a question in a block of its own: "Hur?"
+MIN_PLAIN_QUESTION_LENGTH, MAX_PLAIN_QUESTION_LENGTH = 8, 200  # of a question in an ordinary paragraph
 
 
 @dataclass(slots=True)
 class QuestionPair:
-    """A question block, where its answer begins and ends in the row of blocks."""
+    """A question and its answer: blocks[start] asks, blocks[start + 1:end] answer."""
 
     start: int
     end: int
@@ -40,41 +39,42 @@ class QuestionPair:
     answered_by: str | None = None
 
     def to_question_item(self) -> QuestionItem:
-        """The pair as an item."""
         return QuestionItem(question=self.question, answer="\n\n".join(self.answer), answered_by=self.answered_by)
 
 
 def find_question_pairs(blocks: Sequence[PageBlock], context: str, declared: Sequence[str] = ()) -> list[QuestionPair]:
-    """The text's questions with their answers.
+    """Return the text's questions with their answers.
 
-    context: title and lead, where Q&A is often announced. declared: questions that the page's FAQPage data
-    names; they are read where they stand.
+    context: title and lead, where questions and answers are often announced. declared: questions in the page's
+    FAQPage data.
     """
-    named = {build_comparison_key(question) for question in declared}
+    declared_keys = {build_comparison_key(question) for question in declared}
     starts = [
         index
         for index, block in enumerate(blocks)
-        if is_question_block(blocks, index) or is_declared_question(block, named)
+        if is_question_block(blocks, index) or is_declared_question(block, declared_keys)
     ]
     starts = starts or find_plain_questions(blocks)
     chosen = sorted({*starts, *find_panel_questions(blocks)})
     pairs = [pair for index in chosen if (pair := read_question_pair(blocks, index, chosen)) is not None]
     headings = sum(1 for block in blocks if block.level < 9 or (block.bold and len(block.text) < 200))
-    announced = QA_ANNOUNCEMENT.search(context) is not None or 2 <= len(pairs) >= 0.5 * headings
-    trusted = [
+    is_announced = QA_ANNOUNCEMENT.search(context) is not None or 2 <= len(pairs) >= 0.5 * headings
+    trusted_pairs = [
         pair
         for group in group_adjacent_pairs(pairs, blocks)
         for pair in group
-        if announced or is_trustworthy_group(group, blocks) or build_comparison_key(pair.question) in named
+        if is_announced or is_trustworthy_group(group, blocks) or build_comparison_key(pair.question) in declared_keys
     ]
-    who = find_answerer([context, *(block.text for block in blocks[: trusted[0].start])]) if trusted else None
-    for pair in trusted:
-        pair.answered_by = pair.answered_by or who
-    return trusted
+    answerer = (
+        find_answerer([context, *(block.text for block in blocks[: trusted_pairs[0].start])]) if trusted_pairs else None
+    )
+    for pair in trusted_pairs:
+        pair.answered_by = pair.answered_by or answerer
+    return trusted_pairs
 
 
 def is_declared_question(block: PageBlock, declared_keys: Collection[str]) -> bool:
-    """Whether a heading, bold paragraph or panel title is a question that the page's data names."""
+    """Return whether a heading, bold paragraph or panel title is a question in the page's data."""
     return (
         bool(declared_keys)
         and (block.level < 9 or block.bold or block.kind in ("dt", "panel"))
@@ -83,7 +83,7 @@ def is_declared_question(block: PageBlock, declared_keys: Collection[str]) -> bo
 
 
 def group_adjacent_pairs(pairs: Sequence[QuestionPair], blocks: Sequence[PageBlock]) -> Iterator[list[QuestionPair]]:
-    """Pairs of one style that follow each other with nothing between."""
+    """Yield groups of adjacent pairs whose questions are blocks of the same kind."""
     group: list[QuestionPair] = []
     for pair in pairs:
         if group and (group[-1].end != pair.start or blocks[group[-1].start].kind != blocks[pair.start].kind):
@@ -95,20 +95,23 @@ def group_adjacent_pairs(pairs: Sequence[QuestionPair], blocks: Sequence[PageBlo
 
 
 def is_question_block(blocks: Sequence[PageBlock], index: int) -> bool:
-    """Whether a block stands as a question: a heading, a bold paragraph, a term or a panel title that asks."""
+    """Return whether a block is marked up as a question: a heading, bold paragraph, term or panel title."""
     block = blocks[index]
     if not MIN_QUESTION_LENGTH <= len(block.text) <= MAX_QUESTION_LENGTH or SITE_QUESTION.match(block.text):
         return False
-    marked = MARKED_QUESTION.match(block.text) is not None
-    if marked and index + 1 < len(blocks) and MARKED_ANSWER.match(blocks[index + 1].text):
+    is_marked = MARKED_QUESTION.match(block.text) is not None
+    if is_marked and index + 1 < len(blocks) and MARKED_ANSWER.match(blocks[index + 1].text):
         return True
     if not is_question_text(block.text):
         return False
-    return marked or block.level < 9 or block.bold or block.kind in ("dt", "panel")
+    return is_marked or block.level < 9 or block.bold or block.kind in ("dt", "panel")
 
 
 def find_plain_questions(blocks: Sequence[PageBlock]) -> list[int]:
-    """Paragraphs that ask and are answered with a speech dash, where two or more do and nothing else marks them."""
+    """Return ordinary paragraphs that ask, if at least two are answered with a speech dash.
+
+    Only for texts where nothing else marks the questions.
+    """
     found = [
         index
         for index, (block, following) in enumerate(pairwise(blocks))
@@ -122,16 +125,19 @@ def find_plain_questions(blocks: Sequence[PageBlock]) -> list[int]:
 
 
 def find_panel_questions(blocks: Sequence[PageBlock]) -> list[int]:
-    """Titles of folded panels; all of a row where half or more ask, for the others are short questions among them."""
+    """Return panel titles that ask.
+
+    If half of the titles in a row ask, all of them count: the others are short questions.
+    """
     found: list[int] = []
     for row in iter_title_rows(blocks):
-        asking = [index for index in row if is_question_text(blocks[index].text)]
-        found += row if len(asking) * 2 >= len(row) and len(asking) > 1 else asking
+        asking_titles = [index for index in row if is_question_text(blocks[index].text)]
+        found += row if len(asking_titles) * 2 >= len(row) and len(asking_titles) > 1 else asking_titles
     return found
 
 
 def iter_title_rows(blocks: Sequence[PageBlock]) -> Iterator[list[int]]:
-    """Titles of panels and terms with no section's heading between them."""
+    """Yield rows of panel titles and terms without a section heading between them."""
     row: list[int] = []
     for index, block in enumerate(blocks):
         if block.level <= 3 and row:
@@ -144,45 +150,45 @@ def iter_title_rows(blocks: Sequence[PageBlock]) -> Iterator[list[int]]:
 
 
 def read_question_pair(blocks: Sequence[PageBlock], index: int, questions: Sequence[int]) -> QuestionPair | None:
-    """The question at an index with the blocks that answer it; None where nothing does."""
+    """Return the question at an index with the blocks that answer it, or None if there is no answer."""
     question = blocks[index]
     answer: list[str] = []
-    marked = MARKED_QUESTION.match(question.text) is not None
+    is_marked = MARKED_QUESTION.match(question.text) is not None
     speaker = None
     end = index + 1
     panel = question.panel or find_panel(question.element) if question.kind == "panel" else None
     terms = question.element.find_parent("dl") if question.kind == "dt" else None
-    folded = panel is not None and end < len(blocks) and is_in_panel(blocks[end].element, panel)
+    is_folded = panel is not None and end < len(blocks) and is_in_panel(blocks[end].element, panel)
     while end < len(blocks) and end not in questions and not ends_answer(question, blocks[end]):
-        if (folded and not is_in_panel(blocks[end].element, panel)) or (
+        if (is_folded and not is_in_panel(blocks[end].element, panel)) or (
             terms and not is_in_panel(blocks[end].element, terms)
         ):
             break
         block = blocks[end]
-        named = SPEAKER_LINE.match(block.text) if not answer else None
-        if named:
-            speaker = named["who"]
+        speaker_line = SPEAKER_LINE.match(block.text) if not answer else None
+        if speaker_line:
+            speaker = speaker_line["who"]
         else:
-            answer.append(strip_answer_mark(block.text, marked) if not answer else block.text)
+            answer.append(strip_answer_mark(block.text, is_marked) if not answer else block.text)
         end += 1
     if not answer:
         return None
-    return QuestionPair(index, end, strip_question_mark_up(question.text), answer, speaker)
+    return QuestionPair(index, end, clean_question_text(question.text), answer, speaker)
 
 
 def strip_answer_mark(answer: str, question_is_marked: bool) -> str:
-    """An answer without the word or, where its question is marked, too, the letter that marks it as one."""
+    """Return an answer without the word that marks it, or the letter if its question is marked too."""
     mark = MARKED_ANSWER.match(answer)
     return answer[mark.end() :] if mark and (question_is_marked or mark["word"]) else answer
 
 
-def strip_question_mark_up(text: str) -> str:
-    """A question without its mark, its number and the sign that folds its panel."""
+def clean_question_text(text: str) -> str:
+    """Return a question without its mark, its number and the sign of its panel."""
     return QUESTION_NUMBER.sub("", MARKED_QUESTION.sub("", TOGGLE_SIGN.sub("", text)))
 
 
 def find_panel(title: Tag) -> Tag | None:
-    """The panel a title folds: the element after it, or after what wraps it."""
+    """Return the panel that a title opens: the element after it, or after its wrapper."""
     node: Tag | None = title
     for _ in range(3):
         if node is None:
@@ -190,19 +196,18 @@ def find_panel(title: Tag) -> Tag | None:
         following = next(
             (part for part in node.next_siblings if isinstance(part, Tag) and part.get_text(strip=True)), None
         )
-        if following is not None:  # a paragraph is but the first of the answer's
+        if following is not None:  # a paragraph is only the beginning of the answer
             return None if following.name in PANEL_BODY_TAGS else following
         node = node.parent
     return None
 
 
 def is_in_panel(element: Tag, panel: Tag | None) -> bool:
-    """Whether an element is the panel or within it."""
     return panel is not None and (element is panel or any(parent is panel for parent in element.parents))
 
 
 def ends_answer(question: PageBlock, block: PageBlock) -> bool:
-    """Whether a block begins something that no longer answers the question."""
+    """Return whether a block begins something that is no longer part of the answer."""
     if question.kind in ("panel", "dt") or block.kind in ("panel", "dt"):
         return block.kind == question.kind or (block.level <= 3 and block.depth <= question.depth)
     if block.level < 9:
@@ -211,10 +216,10 @@ def ends_answer(question: PageBlock, block: PageBlock) -> bool:
 
 
 def is_trustworthy_group(group: Sequence[QuestionPair], blocks: Sequence[PageBlock]) -> bool:
-    """Whether a group is questions and answers rather than rhetorical headings of an ordinary text.
+    """Return whether a group is questions and answers, not rhetorical headings of an ordinary text.
 
-    It is where it is announced right before, folded in panels, marked Q and A, answered with a speech dash, or
-    where three in a row ask.
+    It is if it is announced right before, folded in panels, marked Q and A, answered with a speech dash, or if it has
+    at least three questions.
     """
     first = group[0]
     if any(QA_ANNOUNCEMENT.search(block.text) for block in blocks[max(0, first.start - 4) : first.start]):
@@ -227,7 +232,7 @@ def is_trustworthy_group(group: Sequence[QuestionPair], blocks: Sequence[PageBlo
 
 
 def find_answerer(texts: Sequence[str]) -> str | None:
-    """Who answers, as the introduction names them.
+    """Return who answers, as the introduction says.
 
     >>> find_answerer(["Eva Ek, utredare på Verket svarar här på tre frågor:"])
     'Eva Ek, utredare på Verket'

@@ -1,9 +1,4 @@
-"""Tags and kind of release.
-
-Finding what the agency calls a page: its type word, as shown or as its address has it.
-
-Finding the subjects a page shows for itself.
-"""
+"""The tags that a page shows, and the agency's word for its type of release."""
 
 from __future__ import annotations
 
@@ -17,11 +12,17 @@ from scraper.items import Provenance
 from scraper.normalise.dates import MONTH_NAME_PATTERN, MONTHS_BY_NAME
 from scraper.normalise.text import build_alternation, cache_by_text, clean_line
 from scraper.normalise.vocabulary import normalise_kind
-from scraper.pages.content import remove_element
 from scraper.pages.dates import iter_title_neighbours
-from scraper.pages.document import Document, Element, format_element_path, get_json_ld_types, get_text_content
+from scraper.pages.document import (
+    Document,
+    Element,
+    format_element_path,
+    get_json_ld_types,
+    get_text_content,
+    remove_element,
+)
 
-SCHEMA_TYPE_KINDS = {  # where a page names several, the first of these counts: some are kinds of NewsArticle
+SCHEMA_TYPE_KINDS = {  # if a page has several, the first one counts, because some are also NewsArticles
     "PressRelease": "press release",
     "OpinionNewsArticle": "opinion",
     "ReportageNewsArticle": "news",
@@ -30,39 +31,7 @@ SCHEMA_TYPE_KINDS = {  # where a page names several, the first of these counts: 
     "Report": "report",
 }
 DIGITS_AND_PUNCTUATION = re.compile(r"[\d:.,|·–-]+")
-
-
-def find_kind(document: Document, heading: Element | None) -> tuple[str, Provenance] | None:
-    """A type word alone beside the title, else a folder of the address, else JSON-LD's type."""
-    for element in iter_title_neighbours(heading) if heading is not None else ():
-        text = clean_line(get_text_content(element)) if element.find(".//a") is None else ""  # a menu's words are links
-        word = strip_date(text) if 0 < len(text) < 40 else ""
-        if word and word.count(" ") < 2 and normalise_kind(word):
-            return word, Provenance(rule="type word beside the title", element=format_element_path(element))
-    folders = [unquote(part) for part in urlsplit(document.url).path.split("/") if part][:-1]
-    for folder in reversed(folders):
-        if normalise_kind(folder):
-            return folder, Provenance(rule="folder of the address", element=folder)
-    for found in document.json_ld:
-        stated = get_json_ld_types(found)
-        name = next((name for name in SCHEMA_TYPE_KINDS if name in stated), None)
-        if name:
-            return SCHEMA_TYPE_KINDS[name], Provenance(rule="JSON-LD @type", element=name)
-    return None
-
-
-def strip_date(text: str) -> str:
-    """A line's words without the date and the marks beside them.
-
-    >>> strip_date("05 februari 2024 · Nyheter"), strip_date("Pressmeddelande, 3 maj 2024")
-    ('Nyheter', 'Pressmeddelande')
-    """
-    return " ".join(
-        word for word in DIGITS_AND_PUNCTUATION.sub(" ", text).split() if word.lower() not in MONTHS_BY_NAME
-    )
-
-
-NON_TAG_PARENTS = ("nav", "header", "form", "aside")  # a heading such as Ämnen in a menu or a filter names no tags
+NON_TAG_PARENTS = ("nav", "header", "form", "aside")  # a heading such as Ämnen in a menu or filter is not over tags
 TAG_CONTAINER_CLASS = re.compile(
     r"(?:^|[\s_])(?:[\w-]*[-_])?"
     + build_alternation("""
@@ -82,7 +51,7 @@ TAG_HEADING = re.compile(
     + r"\s*:?$",
     re.IGNORECASE,
 )
-# "Nyckelord: skola, hälsa" in one line, or "den 5 december 2019, [FÖRETAG, APOTEK & HANDEL]" beside the date.
+# "Nyckelord: skola, hälsa" in one line, or "den 5 december 2019, [FÖRETAG, APOTEK & HANDEL]" after the date.
 TAG_LINE = re.compile(
     r"^(?:taggar|etiketter|nyckelord|ämnen|ämnesord|tags|keywords|topics)\s*:\s*(?P<tags>[^:]{2,300})$", re.IGNORECASE
 )
@@ -92,25 +61,61 @@ MAX_TAGS = 25  # a longer list is an index of the site's subjects
 
 
 class TagRow(NamedTuple):
-    """A row of tags as found: the rule, the tags, and the elements that show them and nothing else."""
+    """A row of tags: the rule that found it, the tags, and the elements that show them and nothing else."""
 
     rule: str
     tags: list[str]
     elements: list[Element]
 
 
+def find_kind(document: Document, heading: Element | None) -> tuple[str, Provenance] | None:
+    """Return the type of release and its provenance, or None.
+
+    It is a word beside the title, else a folder of the URL, else JSON-LD's type.
+    """
+    for element in iter_title_neighbours(heading) if heading is not None else ():
+        text = clean_line(get_text_content(element)) if element.find(".//a") is None else ""  # a menu's words are links
+        word = strip_date(text) if 0 < len(text) < 40 else ""
+        if word and word.count(" ") < 2 and normalise_kind(word):
+            return word, Provenance(rule="type word beside the title", element=format_element_path(element))
+    folders = [unquote(part) for part in urlsplit(document.url).path.split("/") if part][:-1]
+    for folder in reversed(folders):
+        if normalise_kind(folder):
+            return folder, Provenance(rule="folder of the address", element=folder)
+    for found in document.json_ld:
+        types = get_json_ld_types(found)
+        name = next((name for name in SCHEMA_TYPE_KINDS if name in types), None)
+        if name:
+            return SCHEMA_TYPE_KINDS[name], Provenance(rule="JSON-LD @type", element=name)
+    return None
+
+
+def strip_date(text: str) -> str:
+    """Return the words of a line without the date and punctuation.
+
+    >>> strip_date("05 februari 2024 · Nyheter"), strip_date("Pressmeddelande, 3 maj 2024")
+    ('Nyheter', 'Pressmeddelande')
+    """
+    return " ".join(
+        word for word in DIGITS_AND_PUNCTUATION.sub(" ", text).split() if word.lower() not in MONTHS_BY_NAME
+    )
+
+
 def find_labelled_tags(root: Element) -> tuple[list[str], Provenance] | None:
-    """Tags that words name; read before menus are dropped, for the list is often marked as one."""
+    """Return tags under a heading or after a label.
+
+    Call it before boilerplate is dropped, because the list is often marked up as a menu.
+    """
     return take_first_tag_row(iter_tags_under_heading(root))
 
 
 def find_tags(scope: Element) -> tuple[list[str], Provenance] | None:
-    """Tags in a list or row whose class says so, else links marked rel=tag."""
+    """Return tags in a list or row whose class names them, or else links marked rel=tag."""
     return take_first_tag_row(chain(iter_tags_in_containers(scope), iter_rel_tag_links(scope)))
 
 
 def find_bracketed_tags(scope: Element) -> tuple[list[str], Provenance] | None:
-    """Tags in brackets after the date; the line is left for the date to be read."""
+    """Return tags in brackets after the date. The line stays, so that the date can be read."""
     for element in scope.iter("p", "span", "div", "li"):
         found = BRACKETED_TAGS.search(clean_line(element.text)) if element.text and "[" in element.text else None
         if found:
@@ -121,7 +126,7 @@ def find_bracketed_tags(scope: Element) -> tuple[list[str], Provenance] | None:
 
 
 def take_first_tag_row(rows: Iterator[TagRow]) -> tuple[list[str], Provenance] | None:
-    """The first row of real tags, taken out of the tree."""
+    """Return the first plausible row of tags and remove it from the tree."""
     for row in rows:
         tags = [tag for tag in map(clean_line, row.tags) if tag]
         if tags and len(tags) <= MAX_TAGS and all(len(tag) < 80 for tag in tags):
@@ -133,7 +138,7 @@ def take_first_tag_row(rows: Iterator[TagRow]) -> tuple[list[str], Provenance] |
 
 
 def iter_tags_under_heading(scope: Element) -> Iterator[TagRow]:
-    """Links or items after a heading such as Taggar or Ämnen, or words after one in the same line."""
+    """Yield links or items after a heading such as Taggar or Ämnen, or words after a label in a line."""
     for element in scope.iter("h2", "h3", "h4", "h5", "p", "span", "strong", "div", "dt"):
         text = element.text
         if not text or len(text) > MAX_TAG_LINE_LENGTH or not is_tag_heading_or_line(text):
@@ -149,34 +154,37 @@ def iter_tags_under_heading(scope: Element) -> Iterator[TagRow]:
 
 @cache_by_text(16_384)
 def is_tag_heading_or_line(text: str) -> bool:
-    """Whether a text is a heading over tags or a line of them. Cached: a site's pages have many texts in common."""
+    """Return whether a text is a heading over tags or a line of them.
+
+    Cached, because a site's pages share many texts.
+    """
     line = clean_line(text)
     return TAG_HEADING.match(line) is not None or TAG_LINE.match(line) is not None
 
 
 def iter_tags_beside_heading(heading: Element, line: str) -> Iterator[TagRow]:
-    """The row a heading names: its own links, those of the element after it, or those around it."""
+    """Yield the row that a heading names: its own links, the next element's, or its parent's."""
     following, parent = heading.getnext(), heading.getparent()
-    for holder, parts in ((heading, [heading]), (following, [heading, following]), (parent, [parent])):
-        items = find_tag_entries(holder) if holder is not None else []
-        if holder is not None and is_mostly_entries(items, holder, len(line) + 20):
+    for container, parts in ((heading, [heading]), (following, [heading, following]), (parent, [parent])):
+        items = find_tag_entries(container) if container is not None else []
+        if container is not None and is_mostly_entries(items, container, len(line) + 20):
             yield TagRow(
                 f"heading {line!r}", list(map(get_text_content, items)), [part for part in parts if part is not None]
             )
             return
 
 
-def is_mostly_entries(items: list[Element], holder: Element, max_other_characters: int) -> bool:
-    """Whether an element holds little but its entries: running text with a link in it is no list of tags.
+def is_mostly_entries(items: list[Element], container: Element, max_other_characters: int) -> bool:
+    """Return whether an element holds little text but its entries.
 
-    beside: characters of other words that it may have.
+    Prose with a link in it is no list of tags. max_other_characters: characters of other text that it may have.
     """
-    listed = sum(len(clean_line(get_text_content(item))) for item in items)
-    return bool(items) and len(clean_line(get_text_content(holder))) <= 2 * listed + max_other_characters
+    entry_length = sum(len(clean_line(get_text_content(item))) for item in items)
+    return bool(items) and len(clean_line(get_text_content(container))) <= 2 * entry_length + max_other_characters
 
 
 def iter_tags_in_containers(scope: Element) -> Iterator[TagRow]:
-    """Links or items of an element whose class or ARIA label says tags."""
+    """Yield links or items of an element whose class or ARIA label names tags."""
     for element in scope.iter("ul", "div", "p", "span", "ol", "section", "footer"):
         classes, label = element.get("class"), element.get("aria-label")
         if (classes and TAG_CONTAINER_CLASS.search(classes)) or (label and TAG_HEADING.match(label)):
@@ -186,12 +194,12 @@ def iter_tags_in_containers(scope: Element) -> Iterator[TagRow]:
 
 
 def iter_rel_tag_links(scope: Element) -> Iterator[TagRow]:
-    """Links marked rel=tag."""
+    """Yield the links marked rel=tag as one row."""
     links = [link for link in scope.iter("a") if "tag" in (link.get("rel") or "").split()]
     if links:
         yield TagRow("rel=tag", list(map(get_text_content, links)), links)
 
 
-def find_tag_entries(holder: Element) -> list[Element]:
-    """The items of a list of tags: its links, else its list items."""
-    return list(holder.iter("a")) or list(holder.iter("li"))
+def find_tag_entries(container: Element) -> list[Element]:
+    """Return the links in a list of tags, or its items if it has no links."""
+    return list(container.iter("a")) or list(container.iter("li"))

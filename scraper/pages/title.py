@@ -1,4 +1,4 @@
-"""Finding the title: the heading a reader sees, checked against what the page declares."""
+"""The title: the heading that a reader sees, checked against the titles that the page declares."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from scraper.pages.document import (
 
 TITLE_SEPARATOR = re.compile(r"\s+[|–—·•»:-]+\s+|\s*[|»]\s*|\s+::?\s+")
 STRAY_SPACE = re.compile(r" [:;,.](?: |$)")
-MIN_LONE_HEADING_LENGTH = 12  # an h1 that nothing confirms and that is shorter names a part of the page
+MIN_LONE_HEADING_LENGTH = 12  # a shorter h1 that nothing confirms is the name of a part of the site
 MAX_SITE_NAME_WORDS = 6  # "Myndigheten för samhällsskydd och beredskap (MSB)"
 LETTERS_AND_DIGITS = re.compile(r"[^\W_]+")
-# A few words over the title, within its heading: what it is about, or the section.
+# A few words above the title, in its heading: the subject or the section.
 KICKER_CLASS = re.compile(
     r"(?:^|[\s_-])(?:kicker|overline|topline|eyebrow|dachzeile|roofline|spitzmarke|over-?title|pre-?title"
     r"|super-?title|super-?heading|vinjett|vignett?e)(?=$|[\s_-])",
@@ -32,22 +32,22 @@ KICKER_CLASS = re.compile(
 
 
 def find_title(document: Document, main: Element) -> tuple[str, Provenance, Element | None] | None:
-    """The title, where it came from, and its heading where it has one.
+    """Return the title, its provenance and its heading (None if it has none), or None.
 
-    A heading that the page's declared title confirms comes first; the first h1 alone is the agency's name or
-    a menu's on many pages. Then the heading of the main element, then the declarations themselves.
+    A heading that the declared title confirms comes first, because the first h1 alone is the agency's name or a menu's
+    on many pages. Then the heading of the main element, then the declared title itself.
     """
-    site = find_site_names(document)
-    shown = {build_comparison_key(get_text_content(heading)) for heading in document.root.iter("h1")}
+    site_names = find_site_names(document)
+    heading_keys = {build_comparison_key(get_text_content(heading)) for heading in document.root.iter("h1")}
     declared = [
-        strip_site_name(text, site, shown)
+        strip_site_name(text, site_names, heading_keys)
         for text in (get_declared_title(document), get_declared_headline(document), document.title)
         if text
     ]
     headings = [
         (element, text) for element in document.root.iter("h1") if (text := read_heading_text(element, declared))
     ]
-    headings = [(element, text) for element, text in headings if build_comparison_key(text) not in site]
+    headings = [(element, text) for element, text in headings if build_comparison_key(text) not in site_names]
     ranked = sorted(
         (
             (score_heading(text, declared), main in element.iterancestors(), len(text), element, text)
@@ -56,21 +56,25 @@ def find_title(document: Document, main: Element) -> tuple[str, Provenance, Elem
         key=lambda row: row[:3],
     )
     if ranked:
-        agreed, inside, _, element, text = ranked[-1]
-        if agreed == 2 and is_section_heading(text, declared, document.title):
+        score, is_in_main, _, element, text = ranked[-1]
+        if score == 2 and is_section_heading(text, declared, document.title):
             return declared[0], Provenance(rule="declared title, the h1 names its section", element="head"), element
-        if agreed or inside or (len(ranked) == 1 and len(text) >= MIN_LONE_HEADING_LENGTH):
-            rule = "h1 the page declares too" if agreed else "h1 of the main element" if inside else "only h1"
+        if score or is_in_main or (len(ranked) == 1 and len(text) >= MIN_LONE_HEADING_LENGTH):
+            rule = "h1 the page declares too" if score else "h1 of the main element" if is_in_main else "only h1"
             return (
                 choose_title_spelling(text, declared),
                 Provenance(rule=rule, element=format_element_path(element)),
                 element,
             )
-    stated = get_declared_headline(document) or get_declared_title(document)
-    if stated:
-        return strip_site_name(stated, site, shown), Provenance(rule="declared title", element="head"), None
+    declared_title = get_declared_headline(document) or get_declared_title(document)
+    if declared_title:
+        return (
+            strip_site_name(declared_title, site_names, heading_keys),
+            Provenance(rule="declared title", element="head"),
+            None,
+        )
     if document.title:
-        title = strip_site_name(document.title, site, shown)
+        title = strip_site_name(document.title, site_names, heading_keys)
         return title.split(" | ")[0], Provenance(rule="title element", element="head"), None
     for _, _, _, element, text in ranked[:1]:
         return text, Provenance(rule="first h1", element=format_element_path(element)), element
@@ -78,7 +82,7 @@ def find_title(document: Document, main: Element) -> tuple[str, Provenance, Elem
 
 
 def read_heading_text(heading: Element, declared: Sequence[str]) -> str:
-    """What a heading says, without a kicker that has an element of its own within it and that no declared title has."""
+    """Return a heading's text without a kicker: an element in it that no declared title contains."""
     whole = clean_line(get_inline_text_content(heading))
     if any(build_comparison_key(whole) in build_comparison_key(text) for text in declared):
         return whole
@@ -91,42 +95,54 @@ def read_heading_text(heading: Element, declared: Sequence[str]) -> str:
 
 
 def is_section_heading(heading: str, declared: Sequence[str], title: str | None) -> bool:
-    """Whether a heading is only one part of the document's title, and the declared title the other."""
-    stated = build_comparison_key(declared[0])
+    """Return whether a heading is only one part of the document's title, and the declared title the other."""
+    declared_key = build_comparison_key(declared[0])
     return (
         bool(title)
-        and len(stated) > 8
-        and stated in build_comparison_key(title or "")
-        and build_comparison_key(heading) + stated == build_comparison_key(title or "")
+        and len(declared_key) > 8
+        and declared_key in build_comparison_key(title or "")
+        and build_comparison_key(heading) + declared_key == build_comparison_key(title or "")
     )
 
 
 def score_heading(heading: str, declared: Sequence[str]) -> int:
-    """How well the declared titles confirm a heading: 3 the first of them holds it or the other way round,
-    2 another does, 1 they share most of their words.
+    """Return how well the declared titles confirm a heading, 0 to 3.
+
+    3: the first of them contains it or the other way round; 2: another one does; 1: they share most of their words.
     """
-    shown = build_comparison_key(heading)
+    heading_key = build_comparison_key(heading)
     for number, text in enumerate(declared):
-        stated = build_comparison_key(text)
-        if len(shown) > 3 and (shown in stated or (stated in shown and len(stated) > 12)):
+        declared_key = build_comparison_key(text)
+        if len(heading_key) > 3 and (
+            heading_key in declared_key or (declared_key in heading_key and len(declared_key) > 12)
+        ):
             return 3 if number == 0 else 2
-    ours = set(LETTERS_AND_DIGITS.findall(heading.casefold()))
-    shared = max((len(ours & set(LETTERS_AND_DIGITS.findall(text.casefold()))) for text in declared), default=0)
-    return 1 if len(ours) > 3 and shared > 0.7 * len(ours) else 0
+    heading_words = set(LETTERS_AND_DIGITS.findall(heading.casefold()))
+    shared = max(
+        (len(heading_words & set(LETTERS_AND_DIGITS.findall(text.casefold()))) for text in declared), default=0
+    )
+    return 1 if len(heading_words) > 3 and shared > 0.7 * len(heading_words) else 0
 
 
 def choose_title_spelling(heading: str, declared: Sequence[str]) -> str:
-    """The heading, or the declared title where it is the same words without a kicker or stray spaces."""
-    shown = build_comparison_key(heading)
+    """Return the heading, or the declared title if it is the same without a kicker or stray spaces."""
+    heading_key = build_comparison_key(heading)
     for text in declared:
-        stated = build_comparison_key(text)
-        if len(stated) > 12 and shown.endswith(stated) and (shown != stated or STRAY_SPACE.search(heading)):
+        declared_key = build_comparison_key(text)
+        if (
+            len(declared_key) > 12
+            and heading_key.endswith(declared_key)
+            and (heading_key != declared_key or STRAY_SPACE.search(heading))
+        ):
             return text
     return heading
 
 
 def strip_site_name(title: str, site_names: set[str], heading_keys: Collection[str] = ()) -> str:
-    """A declared title without the site's name at either end; whole where a heading (`shown`: keys) has it whole."""
+    """Return a declared title without the site's name at either end.
+
+    heading_keys: comparison keys of headings; a title that is one of them is returned whole.
+    """
     line = clean_line(title)
     parts = TITLE_SEPARATOR.split(line)
     if len(parts) < 2 or build_comparison_key(line) in heading_keys:
@@ -139,7 +155,7 @@ def strip_site_name(title: str, site_names: set[str], heading_keys: Collection[s
 
 
 def is_site_name(part: str, site_names: set[str]) -> bool:
-    """Whether a part of a title names the site, and is no phrase that only speaks of it."""
+    """Return whether a part of a title is the site's name, not a phrase that contains it."""
     name = build_comparison_key(part)
     is_name = not part[:1].islower() and len(part.split()) <= MAX_SITE_NAME_WORDS
     return bool(name) and any(
@@ -149,18 +165,18 @@ def is_site_name(part: str, site_names: set[str]) -> bool:
 
 
 def find_site_names(document: Document) -> set[str]:
-    """What the site calls itself, as keys."""
+    """Return the comparison keys of the names that the site may use for itself."""
     host = extract_host(document.url)
-    stated: Sequence[str | None] = (
+    declared: Sequence[str | None] = (
         document.meta.get("og:site_name"),
         document.meta.get("application-name"),
         host,
         host.rpartition(".")[0],
     )
-    names = {build_comparison_key(name) for name in stated if name}
+    names = {build_comparison_key(name) for name in declared if name}
     return names | {build_comparison_key(part) for part in host.split(".")[:-1] if len(part) > 2}
 
 
 def build_comparison_key(text: str) -> str:
-    """A text's letters and digits, to compare it by."""
+    """Return the letters and digits of a text in lower case, for comparison."""
     return "".join(LETTERS_AND_DIGITS.findall(text.casefold()))

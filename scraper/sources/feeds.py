@@ -1,8 +1,6 @@
-"""RSS/Atom (feedparser) and sitemaps → links with times.
+"""Parse RSS and Atom feeds, sitemaps and the Sitemap lines of robots.txt.
 
-What a sitemap says: its kind and its entries, whether it is packed or not, and where it is written carelessly.
-
-Times as feeds, sitemaps and listings write them beside their links.
+Times are given as ISO 8601 in UTC, or as a day where the source gives no time.
 """
 
 from __future__ import annotations
@@ -11,6 +9,7 @@ import re
 import zlib
 from calendar import timegm
 from datetime import UTC, datetime
+from io import BytesIO
 from itertools import islice
 from time import struct_time
 from typing import Any
@@ -19,22 +18,107 @@ import feedparser
 from lxml import etree
 from scrapy.utils.sitemap import Sitemap
 
+from scraper.agency import Agency
 from scraper.errors import SourceError
+from scraper.normalise.urls import resolve_canonical_url
+from scraper.sources.links import SourceLink, is_news_url, is_release_url, remove_session_ids
 
-MAX_SITEMAP_BYTES = 50 * 1024 * 1024  # bytes unpacked, as sitemaps.org allows; as sent, DOWNLOAD_MAXSIZE
-MAX_SITEMAP_URLS = 50_000  # addresses, as it allows
-MAX_AMPERSANDS = 20 * MAX_SITEMAP_URLS  # and no more of these
+HTML_MEDIA_TYPES = (
+    "text/html",
+    "application/xhtml+xml",
+)  # feedparser assumes the first for a link without a type
+# Raised by feedparser for half a character, an unknown encoding or a duplicate namespace (found by tests/fuzz).
+FEEDPARSER_ERRORS = (ValueError, LookupError, TypeError, AttributeError, AssertionError, RecursionError)
+
+# Limits of sitemaps.org, on which crawler traps are detected. The compressed size is limited by DOWNLOAD_MAXSIZE.
+MAX_SITEMAP_BYTES = 50 * 1024 * 1024  # decompressed
+MAX_SITEMAP_URLS = 50_000
+MAX_AMPERSANDS = 20 * MAX_SITEMAP_URLS
+
 GZIP_MAGIC = b"\x1f\x8b"
 GZIP_WBITS = 16 + zlib.MAX_WBITS
-GZIP_CHUNK = 4096  # bytes unpacked at once: what remains of them is copied for each member that ends within
-# An ampersand that begins no reference XML knows; in CDATA each stands for itself.
+GZIP_CHUNK = 4096  # bytes decompressed at once; the rest of a chunk is copied at the end of each gzip member
+
+# An ampersand that does not begin an XML reference. CDATA sections (group 1) are skipped.
 BARE_AMPERSAND = re.compile(
     rb"(<!\[CDATA\[.*?(?:\]\]>|\Z))|&(?!(?:amp|lt|gt|quot|apos|#[0-9]+|#x[0-9a-fA-F]+);)", re.DOTALL
 )
 
 
+def parse_feed(body: bytes, url: str, agency: Agency) -> list[SourceLink]:
+    """Parse an RSS or Atom feed into links; raise SourceError if it is neither."""
+    try:
+        feed = feedparser.parse(BytesIO(body), response_headers={"content-location": url})
+    except FEEDPARSER_ERRORS as error:
+        raise SourceError(url, f"is no RSS or Atom feed ({error})") from error
+    if not feed.get("version"):
+        raise SourceError(url, f"is no RSS or Atom feed ({feed.get('bozo_exception', 'unknown format')})")
+    links = [
+        SourceLink(address, read_entry_updated(entry), read_entry_published(entry))
+        for entry in feed.entries
+        if (address := find_entry_url(entry, url, agency))
+    ]
+    return remove_session_ids(links)
+
+
+def find_entry_url(entry: feedparser.FeedParserDict, url: str, agency: Agency) -> str | None:
+    """Return the URL of a feed entry, None if it has no usable link.
+
+    Of several alternates that are HTML pages, the first that can be a release is used, else the first one.
+    """
+    page_urls = [
+        address
+        for link in entry.get("links", ())
+        if link.get("rel") == "alternate" and link.get("type") in HTML_MEDIA_TYPES and link.get("href")
+        if (address := resolve_canonical_url(url, link["href"]))
+    ]
+    if len(page_urls) > 1:
+        return next((address for address in page_urls if is_release_url(address, agency)), page_urls[0])
+    return resolve_canonical_url(url, entry.link) if entry.get("link") else None
+
+
+def read_entry_updated(entry: feedparser.FeedParserDict) -> str | None:
+    """Return when a feed entry was updated, else published, as ISO 8601 in UTC."""
+    # .get() would return the published time for a missing update, with a deprecation warning.
+    return format_feed_time(entry["updated_parsed"] if "updated_parsed" in entry else entry.get("published_parsed"))
+
+
+def read_entry_published(entry: feedparser.FeedParserDict) -> str | None:
+    """Return when a feed entry was published, as ISO 8601 in UTC."""
+    return format_feed_time(entry.get("published_parsed"))
+
+
+def format_feed_time(time_tuple: struct_time | None) -> str | None:
+    """Format a time from feedparser as ISO 8601 in UTC; return None if it is missing or out of range."""
+    try:
+        return datetime.fromtimestamp(timegm(time_tuple), UTC).isoformat() if time_tuple else None
+    except (ValueError, OverflowError):  # some systems write the year 0 or 9999 for an unknown date
+        return None
+
+
+def parse_sitemap(body: bytes, url: str, agency: Agency) -> tuple[list[SourceLink], list[SourceLink]]:
+    """Parse a sitemap or sitemap index into (links to releases, links to sitemaps); one of the two is empty.
+
+    Raise SourceError if it is neither.
+    """
+    kind, entries = parse_sitemap_xml(body, url)
+    if kind not in ("urlset", "sitemapindex"):
+        raise SourceError(url, f"is no sitemap: its root is {kind}")
+    links = [
+        SourceLink(address, normalise_w3c_date(entry.get("lastmod")))
+        for entry in entries
+        if entry.get("loc") and (address := resolve_canonical_url(url, entry["loc"]))
+    ]
+    if kind == "sitemapindex":
+        return [], links
+    return [link for link in links if is_release_url(link.url, agency) and is_news_url(link.url, agency)], []
+
+
 def parse_sitemap_xml(body: bytes, url: str) -> tuple[str, list[dict[str, Any]]]:
-    """What a sitemap's root is called, and its entries as dicts; SourceError where it is no sitemap or not whole."""
+    """Return the name of a sitemap's root element and its entries as dicts.
+
+    Raise SourceError if it is not XML, is truncated or exceeds a limit.
+    """
     try:
         sitemap = Sitemap(escape_ampersands(decompress_sitemap(body) if body.startswith(GZIP_MAGIC) else body))
         entries = list(islice(sitemap, MAX_SITEMAP_URLS + 1))
@@ -46,65 +130,48 @@ def parse_sitemap_xml(body: bytes, url: str) -> tuple[str, list[dict[str, Any]]]
 
 
 def decompress_sitemap(body: bytes) -> bytes:
-    """What a gzip file of one member or several holds; ValueError where it ends too early or holds too much.
+    """Decompress a gzip file of one or more members, and ignore anything after the last one.
 
-    What follows the last member, and is none, counts nothing.
+    Raise ValueError if it is truncated or decompresses to more than MAX_SITEMAP_BYTES.
     """
-    parts, size, packed = list[bytes](), 0, zlib.decompressobj(GZIP_WBITS)
+    parts, size, decompressor = list[bytes](), 0, zlib.decompressobj(GZIP_WBITS)
     for start in range(0, len(body), GZIP_CHUNK):
         rest = body[start : start + GZIP_CHUNK]
         while rest:
-            if packed.eof:
+            if decompressor.eof:
                 if rest[:1] != GZIP_MAGIC[:1]:
                     return b"".join(parts)
-                packed = zlib.decompressobj(GZIP_WBITS)
-            part = packed.decompress(rest)
-            parts.append(part)
-            size += len(part)
+                decompressor = zlib.decompressobj(GZIP_WBITS)
+            piece = decompressor.decompress(rest)
+            parts.append(piece)
+            size += len(piece)
             if size > MAX_SITEMAP_BYTES:
                 raise ValueError(f"unpacked it is larger than {MAX_SITEMAP_BYTES} bytes")
-            rest = packed.unused_data
-    if not packed.eof:
+            rest = decompressor.unused_data
+    if not decompressor.eof:
         raise ValueError("it is cut off: its gzip file does not end")
     return b"".join(parts)
 
 
 def escape_ampersands(body: bytes) -> bytes:
-    r"""XML with every bare ampersand escaped; ValueError for a trap full of them.
+    r"""Escape bare ampersands in XML; raise ValueError if there are more than MAX_AMPERSANDS.
 
-    A parser that makes do with them leaves out what follows, so that another address is read.
+    A lenient parser would drop the text after a bare ampersand, and so return a different URL.
 
     >>> escape_ampersands(b"<loc>/a?id=1&lang=sv&amp;p=2&#38;q=3</loc><![CDATA[/b?id=1&lang=sv]]>")
     b'<loc>/a?id=1&amp;lang=sv&amp;p=2&#38;q=3</loc><![CDATA[/b?id=1&lang=sv]]>'
     """
-    if b"\0" in body[:4]:  # UTF-16 or UTF-32, in which an ampersand is more than this byte
+    if b"\0" in body[:4]:  # UTF-16 or UTF-32: an ampersand is more than one byte
         return body
     if body.count(b"&") > MAX_AMPERSANDS:
         raise ValueError(f"it has more than {MAX_AMPERSANDS} ampersands: taken for a trap")
-    return BARE_AMPERSAND.sub(lambda found: found[1] or b"&amp;", body)
-
-
-def read_entry_updated(entry: feedparser.FeedParserDict) -> str | None:
-    """When a feed's entry was changed, else published, as ISO 8601 in UTC."""
-    # `in` first: where updated is absent, feedparser hands out published under its name, and warns
-    return format_feed_time(entry["updated_parsed"] if "updated_parsed" in entry else entry.get("published_parsed"))
-
-
-def read_entry_published(entry: feedparser.FeedParserDict) -> str | None:
-    """When a feed's entry was published, as ISO 8601 in UTC."""
-    return format_feed_time(entry.get("published_parsed"))
-
-
-def format_feed_time(time_tuple: struct_time | None) -> str | None:
-    """A time of feedparser's as ISO 8601 in UTC; None for one that is none."""
-    try:
-        return datetime.fromtimestamp(timegm(time_tuple), UTC).isoformat() if time_tuple else None
-    except (ValueError, OverflowError):  # such as the year 0 or 9999, which some systems write for none
-        return None
+    return BARE_AMPERSAND.sub(lambda match: match[1] or b"&amp;", body)
 
 
 def normalise_w3c_date(text: str | None) -> str | None:
-    """A W3C date or time (sitemaps.org) as ISO 8601 in UTC; a day stays a day, anything else is None.
+    """Convert a W3C date or time (sitemaps.org) to ISO 8601 in UTC; a date stays a date.
+
+    Return None for anything else, including a time without a zone.
 
     >>> normalise_w3c_date("2024-03-01T10:00:00+01:00")
     '2024-03-01T09:00:00+00:00'
@@ -119,3 +186,11 @@ def normalise_w3c_date(text: str | None) -> str | None:
         return moment.astimezone(UTC).replace(microsecond=0).isoformat() if moment.tzinfo else None
     except (ValueError, OverflowError):
         return None
+
+
+def parse_robots_sitemaps(body: bytes, url: str) -> list[str]:
+    """Return the URLs in the Sitemap lines of a robots.txt."""
+    lines = body.decode("utf-8-sig", errors="replace").splitlines()
+    pairs = (line.split(":", 1) for line in lines if ":" in line)
+    urls = [resolve_canonical_url(url, value.strip()) for key, value in pairs if key.strip().lower() == "sitemap"]
+    return [address for address in urls if address]

@@ -1,4 +1,4 @@
-"""A link as a source lists it, and the session ids that make the same links look new at every visit."""
+"""A link that a source lists, and which URLs can be releases."""
 
 from __future__ import annotations
 
@@ -7,26 +7,60 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit, urlunsplit
 
-MIN_SESSION_LINKS = 2  # links that share it make a value a visit's own
+from scraper.agency import Agency
+
+# Path patterns, from the words that Swedish agencies use.
+NEWS_WORDS = r"nyhet|nyheter|nyhetsarkiv|aktuellt|press|pressmeddelande|pressmeddelanden|pressrum|news|press-?releases?"
+NEWS_PATH = re.compile(rf"/({NEWS_WORDS})([-/]|$)", re.IGNORECASE)
+# Service pages that share a folder with releases: contacts, pictures, subscriptions.
+SERVICE_PATH = re.compile(
+    r"/(press-?)?(kontakt(a-oss|er|personer)?|contacts?|bilder|images|bild(bank|arkiv)|mediabank|media(arkiv)?"
+    r"|logotyp(er)?|logos?|tjanst|jour|prenumer\w+|subscribe|nyhetsbrev|newsletters?|rss(-floden)?|kalender|calendar|om-oss)"
+    r"(\.html?)?/?$",
+    re.IGNORECASE,
+)
+DATED_PATH = re.compile(r"/(19|20)\d\d[-/]")
+FILE_PATH = re.compile(r"\.(pdf|docx?|xlsx?|pptx?|zip|jpe?g|png|gif|svg|mp[34]|ics|xml|rss)$", re.IGNORECASE)
+
+MIN_SESSION_LINKS = 2  # links that have to share a value before it counts as a session id
 SESSION_ID = re.compile(r"(?=[^0-9]*[0-9])(?=[^a-z]*[a-z])[0-9a-z_-]{16,}", re.IGNORECASE)  # letters and digits, long
 
 
 @dataclass(frozen=True, slots=True)
 class SourceLink:
-    """A release's address as a source lists it; `listed` is the source's own time for it, ISO 8601 in UTC.
+    """A URL that a source lists.
 
-    published: the same where the source says that it is the time of publication.
+    listed: when the source says that the page changed, else when it was published (ISO 8601 in UTC); None if it does
+    not say. published: the time of publication, None unless the source marks it as such.
     """
 
     url: str
-    listed: str | None = None
+    listed_at: str | None = None
     published: str | None = field(default=None, compare=False)
 
 
-def remove_session_ids(links: Sequence[SourceLink]) -> list[SourceLink]:
-    """The links without what each of them bears in its query and looks like a session id, whatever its name.
+def is_release_url(url: str, agency: Agency) -> bool:
+    """Return whether a URL can be a release: the agency's own host and, if set, its `releases` pattern."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not agency.owns(url) or FILE_PATH.search(parts.path):
+        return False
+    if agency.releases:
+        return bool(re.search(agency.releases, parts.path))
+    return not SERVICE_PATH.search(parts.path)
 
-    >>> [link.url for link in remove_session_ids([SourceLink(f"https://a.se/{n}?xq=5f2a0c9d1e7b4a3f&p={n}") for n in range(3)])]
+
+def is_news_url(url: str, agency: Agency) -> bool:
+    """Return whether a URL's path names a news section; always True if there is a `releases` pattern."""
+    return bool(agency.releases) or bool(NEWS_PATH.search(urlsplit(url).path.rstrip("/").rpartition("/")[0] + "/"))
+
+
+def remove_session_ids(links: Sequence[SourceLink]) -> list[SourceLink]:
+    """Remove query parameters that all links share and whose value looks like a session id.
+
+    Sites put a new one into every link at each visit, so that known links would look new.
+
+    >>> query = "xq=5f2a0c9d1e7b4a3f"
+    >>> [link.url for link in remove_session_ids([SourceLink(f"https://a.se/{n}?{query}&p={n}") for n in range(3)])]
     ['https://a.se/0?p=0', 'https://a.se/1?p=1', 'https://a.se/2?p=2']
     """
     if len({link.url for link in links}) < MIN_SESSION_LINKS or "?" not in links[0].url:
@@ -37,7 +71,7 @@ def remove_session_ids(links: Sequence[SourceLink]) -> list[SourceLink]:
 
 
 def remove_query_pairs(url: str, pairs: set[str]) -> str:
-    """An address without some name=value of its query."""
+    """Return a URL without the given `name=value` pairs of its query."""
     parts = urlsplit(url)
     query = "&".join(pair for pair in parts.query.split("&") if pair not in pairs)
     return urlunsplit((parts.scheme, parts.netloc, parts.path, query, ""))

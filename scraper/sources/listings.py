@@ -1,12 +1,7 @@
-"""Listing page → links + next page (entries, furniture, pager).
+"""Parse listing pages: the releases that they link to, and the next page of the listing.
 
-What of a listing page is furniture: menus, page headers and footers, forms, rows of related pages; and the rest.
-
-An HTML page that a source is: its tree, where its links begin, and what its elements say.
-
-Finding the next page of a listing: rel=next, a link that says so, or the pager's next number.
-
-The entries of a listing: a link and what stands beside it; and which are no entries but the listing itself again.
+Menus, page headers and footers, forms and rows of related pages are boilerplate. Links that only sort or filter the
+listing are no entries. Rules are the same for all agencies; an agency's `releases` pattern takes precedence.
 """
 
 from __future__ import annotations
@@ -26,15 +21,19 @@ from archive.urls import canonical_url
 from scraper.agency import Agency
 from scraper.errors import SourceError
 from scraper.normalise.dates import MONTH_NAME_PATTERN
-from scraper.normalise.text import cache_by_text, split_word_list
+from scraper.normalise.text import cache_by_text, compile_name_pattern, split_word_list
 from scraper.normalise.urls import resolve_canonical_url
-from scraper.pages.content import CAMEL_CASE_BOUNDARY, NON_TEXT_TAGS, compile_name_pattern, count_letters
-from scraper.pages.document import Element
+from scraper.pages.boilerplate import CAMEL_CASE_BOUNDARY, NON_TEXT_TAGS
+from scraper.pages.document import Element, count_letters
 from scraper.sources.feeds import normalise_w3c_date
-from scraper.sources.links import SourceLink
+from scraper.sources.links import DATED_PATH, NEWS_PATH, SourceLink, is_release_url, remove_session_ids
 
+MAX_LISTING_TAGS = 200_000  # opening and closing tags: about 30,000 links, and a second of parsing
+LINE_XPATH = etree.XPath("normalize-space(.)", smart_strings=False)  # compiled once: pages have hundreds of links
+
+# Boilerplate
 BOILERPLATE_TAGS = {"nav", "aside"}
-HEADER_FOOTER_TAGS = {"header", "footer"}  # an entry's own ones are part of it
+HEADER_FOOTER_TAGS = {"header", "footer"}  # inside an entry they are part of it
 ENTRY_TAGS = {"article", "li"}
 BOILERPLATE_CLASS = compile_name_pattern(
     split_word_list(r"""
@@ -42,31 +41,199 @@ BOILERPLATE_CLASS = compile_name_pattern(
     shar(?:e|ing)(?:bar|box|links?|buttons?)
     """)
 )
-# What such a name does not stand for: has-pagination, no-cookies, cookies-accepted tell a state of what bears them.
+# Class names that describe a state of the element instead: has-pagination, no-cookies, cookies-accepted.
 STATE_CLASS = re.compile(r"(?:^|[_-])(?:has|with|no|without)[_-]|[_-](?:accepted|closed|dismissed|enabled|disabled)$")
-NON_RELEASE_RELS = {"tag", "author"}  # rel of links within an entry that lead to no release
-MIN_FRAME_SHARE = 0.5  # of the links and the letters make a form a frame around them
+NON_RELEASE_RELS = {"tag", "author"}  # rel of links in an entry that do not lead to a release
+MIN_FRAME_SHARE = 0.5  # of links and letters; a form with more is a frame around the content
+
+# Entries
+MIN_DATED_ENTRIES = 3  # from this many on, dates are taken as a mark of the listing's entries
+VISIBLE_DATE = re.compile(rf"\b(19|20)\d\d-[01]\d-[0-3]\d\b|\b[0-3]?\d\.? ?{MONTH_NAME_PATTERN}", re.IGNORECASE)
+HEADING_XPATH = etree.XPath("ancestor::h2 | ancestor::h3 | ancestor::h4 | .//h2 | .//h3 | .//h4")
+ITEM_XPATH = etree.XPath("(ancestor::li | ancestor::article | ancestor::tr)[last()]")
+
+# Pager
+NEXT_LINK_TEXT = re.compile(r"(nästa|next|äldre|fler|visa fler|ladda fler|older)\b.{0,25}|[›»→>]+", re.IGNORECASE)
+PAGER_LINK_TEXT = re.compile(
+    r"((nästa|föregående|next|previous|äldre|nyare|older|newer)( sidan?| page)?)?[\W\d_]*", re.IGNORECASE
+)
+REL_XPATH = "//*[(self::link or self::a) and contains(concat(' ', @rel, ' '), ' {} ')]/@href"
+PAGER_XPATH = "*[contains(@class, 'pagin') or contains(@class, 'pager') or contains(@class, 'Pagin')]"
+
+
+@dataclass(slots=True)
+class ListingEntry:
+    """A link of a listing that may lead to a release.
+
+    item: the list item, article or table row around the link, else the link itself. is_same_path: whether the URL
+    differs from the listing's only in its query, as the listing's other views do.
+    """
+
+    link: SourceLink
+    anchor: Element
+    item: Element
+    has_date: bool
+    has_heading: bool
+    is_same_path: bool
+
+
+def parse_listing(body: bytes, url: str, agency: Agency) -> tuple[list[SourceLink], str | None]:
+    """Parse a listing page into the releases it links to, in page order, and the URL of its next page or None.
+
+    Raise SourceError if it is empty or has too many tags.
+    """
+    page = parse_source_page(body, url)
+    links: dict[str, SourceLink] = {}
+    entries = select_listing_entries(page, url, agency)
+    for entry in entries:
+        links.setdefault(entry.link.url, entry.link)
+    # a release may be titled "Nästa steg för skogen"
+    same_path_urls = {entry.link.url for entry in entries if entry.is_same_path}
+    return remove_session_ids(list(links.values())), find_next_page(page, url, agency, releases=same_path_urls)
+
+
+def select_listing_entries(page: Selector, url: str, agency: Agency) -> list[ListingEntry]:
+    """Return the entries of a listing that link to releases.
+
+    If several entries have a date, those with neither date nor heading are left out: they are service pages (contacts,
+    pictures).
+    """
+    entries = drop_filter_links(list(iter_listing_entries(page, url, agency)), keep_if_only=bool(agency.releases))
+    if agency.releases or sum(entry.has_date for entry in entries) < MIN_DATED_ENTRIES:
+        return entries
+    # by URL: an entry may have a second link, "Läs mer"
+    marked_urls = {entry.link.url for entry in entries if entry.has_date or entry.has_heading}
+    return [entry for entry in entries if entry.link.url in marked_urls]
+
+
+def iter_listing_entries(page: Selector, url: str, agency: Agency) -> Iterator[ListingEntry]:
+    """Yield the links of a listing that may lead to a release, or to another view of the listing."""
+    listing_path, base = urlsplit(canonical_url(url)).path.rstrip("/"), find_base_url(page, url)
+    pager = ListingPager(page, url, agency)
+    for link in iter_content_links(page.root):
+        href = (link.get("href") or "").strip()
+        if not href or href.startswith(("#", "mailto:", "tel:", "javascript:")):
+            continue
+        address = resolve_canonical_url(base, href)
+        if not address:
+            continue
+        path = urlsplit(address).path.rstrip("/")
+        is_same_path = path == listing_path
+        if not is_release_url(address, agency) or (pager.includes(address) if is_same_path else not path):
+            continue
+        has_heading, has_dated_path = is_heading_link(link), DATED_PATH.search(path) is not None
+        if (
+            agency.releases
+            or has_heading
+            or is_same_path
+            or path.startswith(listing_path + "/")
+            or NEWS_PATH.search(path)
+            or has_dated_path
+        ):
+            entry = build_listing_entry(link, address, has_heading=has_heading, is_same_path=is_same_path)
+            entry.has_date |= has_dated_path and not is_same_path
+            yield entry
+
+
+def build_listing_entry(anchor: Element, url: str, *, has_heading: bool, is_same_path: bool) -> ListingEntry:
+    """Return a link as an entry, with the machine-readable time of its item."""
+    item = next(iter(cast("list[Element]", ITEM_XPATH(anchor))), anchor)
+    times = list(item.iterdescendants("time"))
+    has_date = bool(times) or VISIBLE_DATE.search(get_line_text(item)) is not None
+    datetime_attribute = next((value for time in times if (value := time.get("datetime")) is not None), None)
+    time = normalise_w3c_date(datetime_attribute)
+    return ListingEntry(SourceLink(url, time, time), anchor, item, has_date, has_heading, is_same_path)
+
+
+def is_heading_link(anchor: Element) -> bool:
+    """Return whether a link is within a heading or contains one."""
+    return bool(HEADING_XPATH(anchor))
+
+
+def drop_filter_links(entries: Sequence[ListingEntry], *, keep_if_only: bool) -> list[ListingEntry]:
+    """Return the entries without links that sort or filter the listing.
+
+    Of the links whose URL differs from the listing's only in its query, those with a heading, or with a date in an item
+    of their own, are kept. keep_if_only: keep all except "next" links if the listing has no other entries.
+    """
+    if not any(entry.is_same_path for entry in entries):
+        return list(entries)
+    urls_by_item: defaultdict[Element, set[str]] = defaultdict(set)
+    for entry in entries:
+        urls_by_item[entry.item].add(entry.link.url)
+    outer_elements = find_ancestors(urls_by_item)
+
+    def has_own_item(entry: ListingEntry) -> bool:
+        item = entry.item
+        return len(urls_by_item[item]) == 1 and item not in outer_elements and item.find(".//h1") is None
+
+    marked_urls = {entry.link.url for entry in entries if entry.has_heading or (entry.has_date and has_own_item(entry))}
+    if marked_urls or not keep_if_only or not all(entry.is_same_path for entry in entries):
+        return [entry for entry in entries if not entry.is_same_path or entry.link.url in marked_urls]
+    return [entry for entry in entries if not NEXT_LINK_TEXT.fullmatch(get_line_text(entry.anchor))]
+
+
+def parse_source_page(body: bytes, url: str) -> Selector:
+    """Parse an HTML page; raise SourceError if it is empty or has more than MAX_LISTING_TAGS tags."""
+    if not body.strip():
+        raise SourceError(url, "is empty")
+    if body.count(b"<") > MAX_LISTING_TAGS:
+        raise SourceError(url, f"has more than {MAX_LISTING_TAGS} tags: taken for a trap")
+    # without a type, a body that begins like JSON would be parsed as JSON
+    return Selector(body=body, base_url=url, type="html")
+
+
+def find_base_url(page: Selector, url: str) -> str:
+    """Return the URL that a page's links are relative to: its first `<base href>`, else its own URL.
+
+    On the page's own host the page's scheme is used: many sites moved to https and left http in their base element.
+
+    >>> find_base_url(Selector('<base href="/"><a href="nyheter/a">A</a>'), "https://skog.example/om/nyheter")
+    'https://skog.example/'
+    >>> find_base_url(Selector('<base href="http://skog.example/om/">'), "https://skog.example/nyheter")
+    'https://skog.example/om/'
+    """
+    href = (page.xpath("//base/@href").get() or "").strip()
+    try:
+        base = urljoin(url, href)
+        parts, own = urlsplit(base), urlsplit(url)
+    except ValueError:  # such as http://[
+        return url
+    if parts.scheme not in ("http", "https"):
+        return url
+    return parts._replace(scheme=own.scheme).geturl() if parts.netloc == own.netloc else base
+
+
+def get_line_text(element: etree._Element) -> str:
+    """Return the text of an element on one line."""
+    return str(LINE_XPATH(element))
+
+
+def resolve_page_url(href: str, base_url: str, url: str, agency: Agency) -> str | None:
+    """Return the canonical URL of a link to another page of the agency, None for any other link."""
+    address = None if href.strip().startswith("#") else resolve_canonical_url(base_url, href)
+    return address if address and agency.owns(address) and address != canonical_url(url) else None
 
 
 def iter_content_links(root: Element) -> Iterator[Element]:
-    """The links of a page's main elements, else of its body, in their order, but for those in furniture."""
+    """Yield the links of a page's main elements, else of its body, in page order and without boilerplate."""
     layout = ListingLayout(root)
-    waiting: list[tuple[Element, Element | None, bool]] = [(root, None, False)]  # region it is in; whether in an entry
-    while waiting:
-        element, region, entry = waiting.pop()
+    stack: list[tuple[Element, Element | None, bool]] = [(root, None, False)]  # with its region; whether in an entry
+    while stack:
+        element, region, in_entry = stack.pop()
         if is_main_element(element) or (not layout.main_elements and element.tag == "body"):
-            region, entry = region if region is not None else element, False
+            region, in_entry = region if region is not None else element, False
         elif region is not None:
-            if layout.is_boilerplate(element, region, in_entry=entry):
+            if layout.is_boilerplate(element, region, in_entry=in_entry):
                 continue
-            entry = entry or element.tag in ENTRY_TAGS
+            in_entry = in_entry or element.tag in ENTRY_TAGS
         if region is not None and element.tag == "a" and element.get("href") is not None:
             yield element
-        waiting.extend((child, region, entry) for child in element.iterchildren("*", reversed=True))
+        stack.extend((child, region, in_entry) for child in element.iterchildren("*", reversed=True))
 
 
 class ListingLayout:
-    """A page, and what must be known of the whole to judge one of its elements; each is counted once."""
+    """Facts about a whole page that decide which of its elements are boilerplate, each computed once."""
 
     def __init__(self, root: Element) -> None:
         self.root = root
@@ -74,7 +241,10 @@ class ListingLayout:
         self.main_ancestors = find_ancestors([*self.main_elements, *root.iter("h1")])
 
     def is_boilerplate(self, element: Element, region: Element, *, in_entry: bool) -> bool:
-        """Whether an element holds nothing that a listing lists; entry: whether it lies in an article or an item."""
+        """Return whether an element contains no entries of the listing.
+
+        region: the main element or body around it. in_entry: whether it is inside an article or list item.
+        """
         tag = element.tag
         if tag in BOILERPLATE_TAGS or (tag in HEADER_FOOTER_TAGS and not in_entry):
             return True
@@ -83,16 +253,19 @@ class ListingLayout:
         if element in self.main_ancestors:
             return False
         return has_boilerplate_class(element.get("class") or "") or (
-            tag == "form" and not self.holds_most_content(element, region)
+            tag == "form" and not self.contains_most_content(element, region)
         )
 
-    def holds_most_content(self, element: Element, region: Element) -> bool:
-        """Whether most of a region lies within one element of it, as in the form around all of an ASP.NET page."""
-        return all(weights[element] > MIN_FRAME_SHARE * weights[region] for weights in self.content_counts)
+    def contains_most_content(self, element: Element, region: Element) -> bool:
+        """Return whether an element contains most of its region's links and letters.
+
+        ASP.NET pages have a form around the whole page.
+        """
+        return all(counts[element] > MIN_FRAME_SHARE * counts[region] for counts in self.content_counts)
 
     @cached_property
     def content_counts(self) -> tuple[Counter[Element], Counter[Element]]:
-        """The number of links and of letters of every element."""
+        """Count the links and the letters within every element."""
         links, letters = Counter[Element](), Counter[Element]()
         for element in reversed(list(self.root.iter("*"))):
             links[element] += element.tag == "a" and element.get("href") is not None
@@ -105,29 +278,30 @@ class ListingLayout:
 
 
 def is_main_element(element: Element) -> bool:
-    """Whether an element is one for the main content of its page."""
+    """Return whether an element is `main` or has the role `main`."""
     return element.tag == "main" or element.get("role") == "main"
 
 
 def find_ancestors(elements: Iterable[Element]) -> set[Element]:
-    """Whatever holds one of some elements."""
+    """Return all ancestors of the given elements."""
     found: set[Element] = set()
     for element in elements:
-        for holder in element.iterancestors():
-            if holder in found:
+        for ancestor in element.iterancestors():
+            if ancestor in found:
                 break
-            found.add(holder)
+            found.add(ancestor)
     return found
 
 
 @cache_by_text()
 def has_boilerplate_class(class_attribute: str) -> bool:
-    """Whether one of some classes is the name of furniture; kept, for the same come again and again.
+    """Return whether a class attribute names boilerplate.
 
-    >>> has_boilerplate_class("block breadcrumbs"), has_boilerplate_class("relatedLinks"), has_boilerplate_class("c-share__list")
-    (True, True, True)
-    >>> has_boilerplate_class("shared-content"), has_boilerplate_class("unrelated"), has_boilerplate_class("page has-pagination"), has_boilerplate_class("cookies-accepted")
-    (False, False, False, False)
+    >>> [has_boilerplate_class(name) for name in ("block breadcrumbs", "relatedLinks", "c-share__list")]
+    [True, True, True]
+    >>> other_names = "shared-content", "unrelated", "page has-pagination", "cookies-accepted"
+    >>> [has_boilerplate_class(name) for name in other_names]
+    [False, False, False, False]
     """
     return any(
         BOILERPLATE_CLASS.search(name) and not STATE_CLASS.search(name)
@@ -135,58 +309,11 @@ def has_boilerplate_class(class_attribute: str) -> bool:
     )
 
 
-MAX_LISTING_TAGS = 200_000  # opening and closing ones of a page; some 30,000 links, and a second of reading
-LINE_XPATH = etree.XPath("normalize-space(.)", smart_strings=False)  # compiled once: a page has hundreds of links
-
-
-def parse_source_page(body: bytes, url: str) -> Selector:
-    """An HTML page; SourceError where there is nothing of it, or too much."""
-    if not body.strip():
-        raise SourceError(url, "is empty")
-    if body.count(b"<") > MAX_LISTING_TAGS:
-        raise SourceError(url, f"has more than {MAX_LISTING_TAGS} tags: taken for a trap")
-    return Selector(body=body, base_url=url, type="html")  # else whatever begins as JSON is decoded as such
-
-
-def find_base_url(page: Selector, url: str) -> str:
-    """The address that a page's links are relative to: what its first `<base href>` says, else its own.
-
-    On the page's own host its own scheme holds: many a base still says http where the site has moved to https.
-
-    >>> find_base_url(Selector('<base href="/"><a href="nyheter/a">A</a>'), "https://skog.example/om/nyheter")
-    'https://skog.example/'
-    >>> find_base_url(Selector('<base href="http://skog.example/om/">'), "https://skog.example/nyheter")
-    'https://skog.example/om/'
-    """
-    href = (page.xpath("//base/@href").get() or "").strip()
-    try:
-        base = urljoin(url, href)
-        parts, own = urlsplit(base), urlsplit(url)
-    except ValueError:  # an address such as http://[ is nobody's
-        return url
-    if parts.scheme not in ("http", "https"):
-        return url
-    return parts._replace(scheme=own.scheme).geturl() if parts.netloc == own.netloc else base
-
-
-def get_line_text(element: etree._Element) -> str:
-    """What an element says, on one line."""
-    return str(LINE_XPATH(element))
-
-
-NEXT_LINK_TEXT = re.compile(r"(nästa|next|äldre|fler|visa fler|ladda fler|older)\b.{0,25}|[›»→>]+", re.IGNORECASE)
-PAGER_LINK_TEXT = re.compile(
-    r"((nästa|föregående|next|previous|äldre|nyare|older|newer)( sidan?| page)?)?[\W\d_]*", re.IGNORECASE
-)
-REL_XPATH = "//*[(self::link or self::a) and contains(concat(' ', @rel, ' '), ' {} ')]/@href"
-PAGER_XPATH = "*[contains(@class, 'pagin') or contains(@class, 'pager') or contains(@class, 'Pagin')]"
-
-
 def find_next_page(page: Selector, url: str, agency: Agency, releases: Collection[str] = ()) -> str | None:
-    """The next page of a listing: rel=next, a link that says so, or the pager's number after the present one.
+    """Return the URL of a listing's next page, None if there is none.
 
-    One that is declared and leads to another host, or to the page itself, is passed over.
-    releases: addresses known to be such, whatever their links say.
+    It is given by rel=next, by a link with a text such as "Nästa", or by the number after the current one in the pager.
+    Links to other hosts and to the page itself are skipped. releases: URLs that are releases, whatever their link text.
     """
     base = find_base_url(page, url)
     for href in page.xpath(REL_XPATH.format("next")).getall():
@@ -200,41 +327,23 @@ def find_next_page(page: Selector, url: str, agency: Agency, releases: Collectio
             if address and address not in releases and is_same_listing(address, url):
                 return address
     numbers = {get_line_text(link.root): link.root.get("href") for link in page.xpath(f"//{PAGER_XPATH}//a[@href]")}
-    present = page.xpath(
+    current = page.xpath(
         f"//{PAGER_XPATH}//*[@aria-current or contains(@class, 'current') or contains(@class, 'active')]"
     )
-    for number in present.xpath("normalize-space(.)").re(r"\d+")[:1]:
-        following = numbers.get(str(int(number) + 1))
-        return resolve_page_url(following, base, url, agency) if following else None
+    for number in current.xpath("normalize-space(.)").re(r"\d+")[:1]:
+        next_href = numbers.get(str(int(number) + 1))
+        return resolve_page_url(next_href, base, url, agency) if next_href else None
     return None
 
 
-def resolve_page_url(href: str, base_url: str, url: str, agency: Agency) -> str | None:
-    """The absolute address of a next page on the agency's own host."""
-    address = None if href.strip().startswith("#") else resolve_canonical_url(base_url, href)
-    return address if address and agency.owns(address) and address != canonical_url(url) else None
-
-
-def is_same_listing(page_url: str, listing_url: str) -> bool:
-    """Whether an address is another page of the listing at `url`: the same path, or one below or beside it."""
-    if urlsplit(page_url).path.rstrip("/") == urlsplit(listing_url).path.rstrip("/"):
-        return parse_query_pairs(page_url) != parse_query_pairs(listing_url)
-    return bool(re.search(r"/(page|sida|p)/?\d+/?$", urlsplit(page_url).path))
-
-
-def parse_query_pairs(url: str) -> list[tuple[str, str]]:
-    """The names and values of an address's query, in their order."""
-    return parse_qsl(urlsplit(url).query, keep_blank_values=True)
-
-
 class ListingPager:
-    """What the pager of a listing leads to: the listing's other pages, told apart by the query of its own address."""
+    """The pager of a listing: recognises links to other pages of the listing by their query parameters."""
 
     def __init__(self, page: Selector, url: str, agency: Agency) -> None:
         self.page, self.url, self.agency = page, url, agency
 
     def includes(self, page_url: str) -> bool:
-        """Whether an address with the listing's own path is the listing itself, its first page or one of the others."""
+        """Return whether a URL with the listing's path is the listing itself or one of its other pages."""
         if not urlsplit(page_url).query or parse_query_pairs(page_url) == parse_query_pairs(self.url):
             return True
         addresses, names = self.page_links
@@ -242,88 +351,44 @@ class ListingPager:
 
     @cached_property
     def page_links(self) -> tuple[set[str], set[frozenset[str]]]:
-        """The addresses that the pager's links have, and the names in which their queries differ from the listing's."""
+        """Return the URLs of the pager's links, and the query parameters that change from page to page.
+
+        Only links that are declared as pager links (rel, or within a pager element) count for the parameters.
+        """
         addresses, names = set[str](), set[frozenset[str]]()
         base = find_base_url(self.page, self.url)
         declared = [
             *self.page.xpath(REL_XPATH.format("next")).getall(),
             *self.page.xpath(REL_XPATH.format("prev")).getall(),
         ]
-        shown = {link.root: get_line_text(link.root) for link in self.page.xpath("//a[@href]")}
-        within = {link.root for link in self.page.xpath(f"//{PAGER_XPATH}//a[@href]")}
+        texts = {link.root: get_line_text(link.root) for link in self.page.xpath("//a[@href]")}
+        pager_links = {link.root for link in self.page.xpath(f"//{PAGER_XPATH}//a[@href]")}
         hrefs = [(href, True) for href in declared]
         hrefs += [
-            (link.get("href") or "", link in within)
-            for link, text in shown.items()
+            (link.get("href") or "", link in pager_links)
+            for link, text in texts.items()
             if text and PAGER_LINK_TEXT.fullmatch(text)
         ]
-        for href, certain in hrefs:
+        for href, is_declared in hrefs:
             address = resolve_page_url(href, base, self.url, self.agency)
             if address and is_same_listing(address, self.url):
                 addresses.add(address)
-                if certain:
+                if is_declared:
                     names.add(self.find_changed_parameters(address))
         return addresses, names
 
     def find_changed_parameters(self, page_url: str) -> frozenset[str]:
-        """The names in which the query of an address differs from the listing's."""
+        """Return the names of the query parameters in which a URL differs from the listing's."""
         return frozenset(name for name, _ in set(parse_query_pairs(page_url)) ^ set(parse_query_pairs(self.url)))
 
 
-VISIBLE_DATE = re.compile(rf"\b(19|20)\d\d-[01]\d-[0-3]\d\b|\b[0-3]?\d\.? ?{MONTH_NAME_PATTERN}", re.IGNORECASE)
-HEADING_XPATH = etree.XPath("ancestor::h2 | ancestor::h3 | ancestor::h4 | .//h2 | .//h3 | .//h4")
-ITEM_XPATH = etree.XPath("(ancestor::li | ancestor::article | ancestor::tr)[last()]")
+def is_same_listing(page_url: str, listing_url: str) -> bool:
+    """Return whether a URL is another page of a listing: another query, or a path such as /sida/2."""
+    if urlsplit(page_url).path.rstrip("/") == urlsplit(listing_url).path.rstrip("/"):
+        return parse_query_pairs(page_url) != parse_query_pairs(listing_url)
+    return bool(re.search(r"/(page|sida|p)/?\d+/?$", urlsplit(page_url).path))
 
 
-@dataclass(slots=True)
-class ListingEntry:
-    """A link of a listing that may lead to a release.
-
-    item: the list item, article or row that it stands in, else the link itself. here: whether only its query
-    tells it from the listing, as the listing's own other views.
-    """
-
-    link: SourceLink
-    anchor: Element
-    item: Element
-    has_date: bool
-    has_heading: bool
-    is_same_path: bool
-
-
-def build_listing_entry(anchor: Element, url: str, *, has_heading: bool, is_same_path: bool) -> ListingEntry:
-    """A link with the time that stands beside it."""
-    item = next(iter(cast("list[Element]", ITEM_XPATH(anchor))), anchor)
-    times = list(item.iterdescendants("time"))
-    shown = bool(times) or VISIBLE_DATE.search(get_line_text(item)) is not None
-    stamp = next((stated for time in times if (stated := time.get("datetime")) is not None), None)
-    time = normalise_w3c_date(stamp)
-    return ListingEntry(SourceLink(url, time, time), anchor, item, shown, has_heading, is_same_path)
-
-
-def is_heading_link(anchor: Element) -> bool:
-    """Whether a link is a heading, or holds one."""
-    return bool(HEADING_XPATH(anchor))
-
-
-def drop_filter_links(entries: Sequence[ListingEntry], *, keep_if_only: bool) -> list[ListingEntry]:
-    """The entries without links that sort or filter the listing.
-
-    Of the links that only their query tells from the listing's address, those are entries that are headings, or have
-    an item with a date for themselves. alone: whether the others are entries as well where nothing else is listed.
-    """
-    if not any(entry.is_same_path for entry in entries):
-        return list(entries)
-    beside: defaultdict[Element, set[str]] = defaultdict(set)
-    for entry in entries:
-        beside[entry.item].add(entry.link.url)
-    frames = find_ancestors(beside)
-
-    def has_own_item(entry: ListingEntry) -> bool:
-        item = entry.item
-        return len(beside[item]) == 1 and item not in frames and item.find(".//h1") is None
-
-    marked = {entry.link.url for entry in entries if entry.has_heading or (entry.has_date and has_own_item(entry))}
-    if marked or not keep_if_only or not all(entry.is_same_path for entry in entries):
-        return [entry for entry in entries if not entry.is_same_path or entry.link.url in marked]
-    return [entry for entry in entries if not NEXT_LINK_TEXT.fullmatch(get_line_text(entry.anchor))]
+def parse_query_pairs(url: str) -> list[tuple[str, str]]:
+    """Return the names and values of a URL's query, in their order."""
+    return parse_qsl(urlsplit(url).query, keep_blank_values=True)

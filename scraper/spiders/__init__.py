@@ -1,1 +1,1 @@
-"""Why we fetch: news.py finds what is new."""
+"""The spiders: news finds new releases, revisit checks stored ones, audit counts what the sources list."""

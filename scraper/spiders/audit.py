@@ -1,11 +1,4 @@
-"""`scrapy crawl audit`: every source to its end, for coverage.
-
-Finding a listing's archive pages: its years, and the page where its older releases are kept.
-
-One agency's audit: its sources and what they list, while they are read; taken stock of when all are through.
-
-The audit spider: reads sources wholly, whatever news crawls have seen of them, and takes stock of what is held.
-"""
+"""`scrapy crawl audit`: reads every source to its end and compares what it lists with the archive (coverage)."""
 
 from __future__ import annotations
 
@@ -27,24 +20,19 @@ from archive.frontier import FrontierEntry
 from archive.urls import canonical_url
 from scraper.agency import Agency
 from scraper.errors import AgencyError, SourceError
-from scraper.failures import classify_failure, classify_source_failure, detect_rejection
+from scraper.failures import classify_failure, classify_source_failure, describe_request_failure, detect_rejection
 from scraper.normalise.urls import resolve_canonical_url
-from scraper.sources import (
-    FILE_PATH,
-    SourceURLs,
-    find_sources,
-    get_declared_sources,
-    is_release_url,
-    parse_feed,
-    parse_listing,
-    parse_robots_sitemaps,
-    parse_sitemap,
-)
-from scraper.sources.links import SourceLink
+from scraper.sources import find_sources, parse_feed, parse_listing, parse_sitemap
+from scraper.sources.discovery import SourceURLs, get_declared_sources
+from scraper.sources.feeds import parse_robots_sitemaps
+from scraper.sources.links import FILE_PATH, SourceLink, is_release_url
 from scraper.sources.listings import find_base_url, get_line_text, parse_source_page
-from scraper.spiders.base import ReleaseSpider, describe_request_failure
-from scraper.spiders.news import MAX_INDEX_DEPTH, TrapDetector
+from scraper.spiders.base import ReleaseSpider
+from scraper.spiders.news import MAX_INDEX_DEPTH, NO_ROBOTS_STATUSES, TrapDetector
 
+logger = logging.getLogger(__name__)
+
+MAX_ARCHIVE_PAGES = 100  # per agency
 YEAR_LINK_TEXT = re.compile(r"(år )?((19|20)\d\d)( ?\(\d+\))?", re.IGNORECASE)
 ARCHIVE_LINK_TEXT = re.compile(
     r"(visa |se |till )?((äldre|tidigare) (nyheter|pressmeddelanden|artiklar)|(nyhets|press)?arkiv(et)?"
@@ -52,99 +40,54 @@ ARCHIVE_LINK_TEXT = re.compile(
     re.IGNORECASE,
 )
 
-
-def find_archive_pages(body: bytes, url: str, agency: Agency) -> list[str]:
-    """The archive pages that a listing links to, in its order; SourceError where it is empty or a trap.
-
-    Only below the listing or the same page with another query, so that no agency's other archives are taken for it;
-    a year that its address names as well may also stand beside it.
-    """
-    own = urlsplit(canonical_url(url))
-    below, beside = own.path.rstrip("/") + "/", own.path.rstrip("/").rpartition("/")[0] + "/"
-    found: dict[str, None] = {}
-    page = parse_source_page(body, url)
-    base = find_base_url(page, url)
-    for link in page.xpath("//a[@href]"):
-        text = get_line_text(link.root)
-        year = YEAR_LINK_TEXT.fullmatch(text)
-        if not (year or ARCHIVE_LINK_TEXT.fullmatch(text)):
-            continue
-        address = resolve_canonical_url(base, link.attrib["href"])
-        if not address or not agency.owns(address) or address == canonical_url(url):
-            continue
-        parts = urlsplit(address)
-        same = parts.path.rstrip("/") == own.path.rstrip("/") and parse_qsl(parts.query) != parse_qsl(own.query)
-        sibling = year is not None and len(beside) > 1 and parts.path.startswith(beside) and year[2] in address
-        if (same or parts.path.startswith(below) or sibling) and not FILE_PATH.search(parts.path):
-            found[address] = None
-    return list(found)
-
-
 AuditSourceKind = Literal["home", "robots", "feed", "sitemap", "listing", "archive"]
 
 
 @dataclass(slots=True)
 class AgencyAudit:
-    """What is known so far. put_off: what is left of it is another day's."""
+    """The state of one agency's audit: its sources with the links read so far, and the open requests."""
 
     agency: str
-    sources: dict[str, AuditedSource] = field(default_factory=dict)  # by address
-    pending_requests: set[tuple[str, str]] = field(
-        default_factory=set
-    )  # source and address of the requests on their way
-    sent_requests: set[tuple[str, str]] = field(default_factory=set)  # and of all ever sent: a loop ends here
+    sources: dict[str, AuditedSource] = field(default_factory=dict)  # by URL
+    pending_requests: set[tuple[str, str]] = field(default_factory=set)  # (source, URL) of requests in flight
+    sent_requests: set[tuple[str, str]] = field(default_factory=set)  # (source, URL) of all requests; ends loops
     trap_detector: TrapDetector = field(default_factory=TrapDetector)
-    is_deferred: bool = False
+    is_deferred: bool = False  # whether a part of it is left to another day
     is_finished: bool = False
 
     def add_source(self, url: str, kind: AuditSourceKind) -> bool:
-        """A source is to be read; False where it is one already."""
+        """Add a source; return False if it is known already."""
         if url in self.sources:
             return False
         self.sources[url] = AuditedSource(url=url, kind=kind)
         return True
 
     def add_links(self, source: str, origin: str, links: Sequence[SourceLink]) -> int:
-        """A source lists these; how many of them it had not listed before."""
-        entries = self.sources[source].urls
-        before = len(entries)
+        """Add links to a source; return how many of them are new to it. origin: where they are listed."""
+        urls = self.sources[source].urls
+        known_count = len(urls)
         for link in links:
-            entries.setdefault(link.url, ListedUrl(source_url=origin, published=link.published, listed_at=link.listed))
-        return len(entries) - before
+            urls.setdefault(link.url, ListedUrl(source_url=origin, published=link.published, listed_at=link.listed_at))
+        return len(urls) - known_count
 
     def defer_source(self, source: str, url: str, reason: str) -> None:
-        """A source is not read to its end this time."""
+        """Mark a source as incomplete because the rest is left to another day."""
         self.is_deferred = True
         self.sources[source].mark_incomplete(f"{url}: left for another time: {reason}")
 
     @property
     def has_results(self) -> bool:
-        """Whether any source named something, or could be read to its end."""
+        """Return whether any source listed something or was read to its end."""
         sources = [source for source in self.sources.values() if source.kind not in ("home", "robots")]
         return any(source.urls or source.problem is None for source in sources)
-
-
-def parse_yes_no(name: str, text: str) -> bool:
-    """An argument that is yes or no; no where it is left out.
-
-    >>> parse_yes_no("refill", "yes"), parse_yes_no("refill", "")
-    (True, False)
-    """
-    if text not in ("", "no", "yes"):
-        raise AgencyError("arguments", None, name, f"{text!r} is neither yes nor no")
-    return text == "yes"
-
-
-logger = logging.getLogger(__name__)
-MAX_ARCHIVE_PAGES = 100  # archive pages an agency
 
 
 class AuditSpider(ReleaseSpider):
     """scrapy crawl audit [-a agency=slug[,slug]] [-a refill=yes].
 
-    Every feed, sitemap, listing and archive page is read to its end, without conditions and without regard to what
-    is known; no release is read. What is missing is written to ledger and gaps; refill: it also becomes due, for
-    the next news crawl to read. Else nothing that a news crawl goes by is touched.
+    Reads every feed, sitemap, listing and archive page to its end, unconditionally and whatever is known already, and
+    requests no release. The tables coverage and missing_releases get the result. refill: missing releases also become
+    due, so that the next news crawl requests them. Nothing else that a news crawl depends on is changed.
     """
 
     name = "audit"
@@ -165,7 +108,7 @@ class AuditSpider(ReleaseSpider):
     @classmethod
     def update_settings(cls, settings: BaseSettings) -> None:
         super().update_settings(settings)
-        settings.set("ITEM_PIPELINES", {}, priority="spider")  # it has no items, and judges none
+        settings.set("ITEM_PIPELINES", {}, priority="spider")  # it has no items
 
     async def start(self) -> AsyncIterator[Any]:
         for slug, agency in self.agencies.items():
@@ -179,55 +122,54 @@ class AuditSpider(ReleaseSpider):
                 self.log_deferred(audit)
 
     def next_rows(self, slug: str, limit: int) -> Iterable[FrontierEntry]:
-        """No release is read."""
+        """Return nothing, because no release is requested."""
         return ()
 
-    # -- asking ---------------------------------------------------------------------------------------------
+    # Requests
 
     def request_home(self, audit: AgencyAudit) -> Iterator[Request]:
-        """What shows the sources of an agency whose table names none."""
+        """Request the home page and robots.txt of an agency without declared sources, to discover them."""
         home = self.agencies[audit.agency].home
         yield from self.request_root_source(home, "home", audit)
         yield from self.request_root_source(urljoin(home, "/robots.txt"), "robots", audit)
 
     def request_sources(self, sources: SourceURLs, audit: AgencyAudit) -> Iterator[Request]:
-        """Every feed, sitemap and listing."""
-        kinds: tuple[tuple[AuditSourceKind, list[str]], ...] = (
-            ("feed", sources.feeds),
-            ("sitemap", sources.sitemaps),
-            ("listing", sources.listings),
-        )
-        for kind, urls in kinds:
-            for url in urls:
-                yield from self.request_root_source(url, kind, audit)
+        """Yield requests for all feeds, sitemaps and listings."""
+        for kind, url in sources.iter_by_kind():
+            yield from self.request_root_source(url, kind, audit)
 
     def request_root_source(
         self, url: str, kind: AuditSourceKind, audit: AgencyAudit, **meta: Any
     ) -> Iterator[Request]:
-        """A source, unless it was met already."""
+        """Request a source, unless it is known already."""
         if audit.add_source(url, kind):
             yield from self.request_source_page(url, url, kind, audit, **meta)
 
     def request_source_page(
-        self, url: str, root: str, kind: AuditSourceKind, audit: AgencyAudit, **meta: Any
+        self, url: str, source_url: str, kind: AuditSourceKind, audit: AgencyAudit, **meta: Any
     ) -> Iterator[Request]:
-        """A part of a source: its first page, a later one, a sitemap below an index."""
-        if (root, url) in audit.sent_requests:
+        """Request a part of a source: its first page, a later page, or a sitemap of an index."""
+        if (source_url, url) in audit.sent_requests:
             return
         if self.deferrals.is_deferred(audit.agency):
-            audit.defer_source(root, url, "there is no time, or nothing more is asked of it today")
+            audit.defer_source(source_url, url, "there is no time, or nothing more is asked of it today")
             return
-        audit.sent_requests.add((root, url))
-        audit.pending_requests.add((root, url))
-        told = {"agency": audit.agency, "root": root, "kind": kind, "page": 1, **meta}
-        if kind == "robots":  # a site without robots.txt names no sitemaps (RFC 9309)
-            told["handle_httpstatus_list"] = list(range(400, 500))
-        yield Request(url, callback=self.parse_source_response, errback=self.source_failed, meta={**told, "asked": url})
+        audit.sent_requests.add((source_url, url))
+        audit.pending_requests.add((source_url, url))
+        meta_values = {"agency": audit.agency, "source_url": source_url, "kind": kind, "page": 1, **meta}
+        if kind == "robots":
+            meta_values["handle_httpstatus_list"] = NO_ROBOTS_STATUSES
+        yield Request(
+            url,
+            callback=self.parse_source_response,
+            errback=self.source_failed,
+            meta={**meta_values, "requested_url": url},
+        )
 
-    # -- reading --------------------------------------------------------------------------------------------
+    # Responses
 
     def parse_source_response(self, response: Response) -> Iterator[Request]:
-        """One answer, and what is to be asked because of it; after the last one stock is taken."""
+        """Process a response by the kind of its source, and finish the audit after the last one."""
         meta = response.meta
         audit = self.audits[meta["agency"]]
         try:
@@ -236,88 +178,88 @@ class AuditSpider(ReleaseSpider):
             self.agency_stats[audit.agency].count_error(
                 str(error), classify_source_failure(error, response), source=True
             )
-            self.record_incomplete(audit, meta["root"], str(error))
-        self.finish_source_request(audit, meta["root"], meta["asked"])
+            self.record_incomplete(audit, meta["source_url"], str(error))
+        self.finish_source_request(audit, meta["source_url"], meta["requested_url"])
 
     def parse_home_response(self, response: Response, agency: Agency, audit: AgencyAudit) -> Iterator[Request]:
-        """The home page of an agency whose table names no source."""
-        found = find_sources(response.body, response.url, agency)
-        yield from self.request_sources(found, audit)
+        """Request the sources that a home page links to."""
+        sources = find_sources(response.body, response.url, agency)
+        yield from self.request_sources(sources, audit)
 
     def parse_robots_response(self, response: Response, agency: Agency, audit: AgencyAudit) -> Iterator[Request]:
-        """robots.txt of such an agency, for its Sitemap lines."""
+        """Request the sitemaps that robots.txt names."""
         if response.status == 200:
             yield from self.request_sources(
                 SourceURLs(sitemaps=parse_robots_sitemaps(response.body, response.url)), audit
             )
 
     def parse_feed_response(self, response: Response, agency: Agency, audit: AgencyAudit) -> Iterator[Request]:
-        """A feed."""
+        """Add the links of a feed."""
         links = [link for link in parse_feed(response.body, response.url, agency) if is_release_url(link.url, agency)]
-        audit.add_links(response.meta["root"], response.meta["root"], links)
+        audit.add_links(response.meta["source_url"], response.meta["source_url"], links)
         yield from ()
 
     def parse_sitemap_response(self, response: Response, agency: Agency, audit: AgencyAudit) -> Iterator[Request]:
-        """A sitemap, or an index: all sitemaps below it are read, whatever it says of their change."""
-        root, depth = response.meta["root"], response.meta.get("depth", 1)
+        """Add the links of a sitemap, or request all sitemaps of an index, whatever their dates."""
+        source_url, depth = response.meta["source_url"], response.meta.get("depth", 1)
         links, children = parse_sitemap(response.body, response.url, agency)
-        audit.add_links(root, response.meta["asked"], links)
+        audit.add_links(source_url, response.meta["requested_url"], links)
         if children and depth > MAX_INDEX_DEPTH:
             raise SourceError(response.url, f"is an index too deep: {depth - 1} lie above")
         for child in children:
-            yield from self.request_source_page(child.url, root, "sitemap", audit, depth=depth + 1)
+            yield from self.request_source_page(child.url, source_url, "sitemap", audit, depth=depth + 1)
 
     def parse_listing_response(self, response: Response, agency: Agency, audit: AgencyAudit) -> Iterator[Request]:
-        """One page of a listing, then the next to the end; and the archive pages that the first one leads to."""
-        root, page, kind = response.meta["root"], response.meta["page"], response.meta["kind"]
-        links, following = parse_listing(response.body, response.url, agency)
+        """Add the links of a listing page; request the next page, and from the first one the archive pages."""
+        source_url, page, kind = response.meta["source_url"], response.meta["page"], response.meta["kind"]
+        links, next_url = parse_listing(response.body, response.url, agency)
         if not links and (page > 1 or detect_rejection(response.body, response.url)):
-            raise SourceError(response.url, f"page {page} of {root} lists nothing")
-        archives = find_archive_pages(response.body, response.url, agency) if page == 1 else []
-        new = audit.add_links(root, root, [link for link in links if link.url not in archives])
-        if following and (root, following) not in audit.sent_requests:
+            raise SourceError(response.url, f"page {page} of {source_url} lists nothing")
+        archive_urls = find_archive_pages(response.body, response.url, agency) if page == 1 else []
+        new_count = audit.add_links(source_url, source_url, [link for link in links if link.url not in archive_urls])
+        if next_url and (source_url, next_url) not in audit.sent_requests:
             if trap := audit.trap_detector.check_page(
-                root, page, self.settings.getint("LISTING_PAGES_MAX"), has_new=bool(new)
+                source_url, page, self.settings.getint("LISTING_PAGES_MAX"), has_new=bool(new_count)
             ):
-                raise SourceError(root, trap)
-            yield from self.request_source_page(following, root, kind, audit, page=page + 1)
+                raise SourceError(source_url, trap)
+            yield from self.request_source_page(next_url, source_url, kind, audit, page=page + 1)
         depth = response.meta.get("depth", 0)
-        for url in archives if depth < MAX_INDEX_DEPTH else ():
+        for url in archive_urls if depth < MAX_INDEX_DEPTH else ():
             if sum(source.kind == "archive" for source in audit.sources.values()) >= MAX_ARCHIVE_PAGES:
-                raise SourceError(root, f"leads to more than {MAX_ARCHIVE_PAGES} archive pages: taken for a trap")
+                raise SourceError(source_url, f"leads to more than {MAX_ARCHIVE_PAGES} archive pages: taken for a trap")
             yield from self.request_root_source(url, "archive", audit, depth=depth + 1)
 
-    # -- ending ---------------------------------------------------------------------------------------------
+    # End of a request, and of an agency's audit
 
     def source_failed(self, failure: Failure) -> None:
-        """No answer worth reading."""
+        """Mark a source as incomplete or deferred because a request failed."""
         request: Request = failure.request  # type: ignore[attr-defined] # set by Scrapy
         audit = self.audits[request.meta["agency"]]
         if self.deferrals.defer_agency(failure):
-            audit.defer_source(request.meta["root"], request.url, describe_request_failure(failure))
+            audit.defer_source(request.meta["source_url"], request.url, describe_request_failure(failure))
         else:
             problem = f"{request.url}: {describe_request_failure(failure)}"
             self.agency_stats[audit.agency].count_error(problem, classify_failure(failure.value), source=True)
-            self.record_incomplete(audit, request.meta["root"], problem)
-        self.finish_source_request(audit, request.meta["root"], request.meta["asked"])
+            self.record_incomplete(audit, request.meta["source_url"], problem)
+        self.finish_source_request(audit, request.meta["source_url"], request.meta["requested_url"])
 
     def callback_failed(self, failure: Failure, response: Response | Failure | None) -> None:
-        """Our own code failed on an answer (counted by scraper.extensions.crawl_stats)."""
+        """Mark a source as incomplete because our own code failed (CrawlStatsExtension counts it)."""
         request: Request | None = getattr(response, "request", None)
-        if self.deferrals.stop_if_unwritable(failure.value) or request is None:
+        if self.stop_if_unwritable(failure.value) or request is None:
             return
         audit = self.audits[request.meta["agency"]]
-        self.record_incomplete(audit, request.meta["root"], f"{request.url}: our own code failed on it")
-        self.finish_source_request(audit, request.meta["root"], request.meta["asked"])
+        self.record_incomplete(audit, request.meta["source_url"], f"{request.url}: our own code failed on it")
+        self.finish_source_request(audit, request.meta["source_url"], request.meta["requested_url"])
 
-    def record_incomplete(self, audit: AgencyAudit, root: str, problem: str) -> None:
-        """A source lists more than was read."""
+    def record_incomplete(self, audit: AgencyAudit, source_url: str, problem: str) -> None:
+        """Mark a source as incomplete, and log why."""
         logger.error("%s", problem)
-        audit.sources[root].mark_incomplete(problem)
+        audit.sources[source_url].mark_incomplete(problem)
 
-    def finish_source_request(self, audit: AgencyAudit, root: str, url: str) -> None:
-        """A request has come to its end; after the last one stock is taken, unless the crawl was told to stop."""
-        audit.pending_requests.discard((root, url))
+    def finish_source_request(self, audit: AgencyAudit, source_url: str, url: str) -> None:
+        """Close a request; after the last one save the audit, unless the crawl was told to stop."""
+        audit.pending_requests.discard((source_url, url))
         if audit.pending_requests or audit.is_finished:
             return
         audit.is_finished = True
@@ -327,31 +269,73 @@ class AuditSpider(ReleaseSpider):
             self.save_audit(audit)
 
     def log_deferred(self, audit: AgencyAudit) -> None:
-        """There was no time for an agency."""
+        """Log that an agency was not audited this time."""
         logger.warning("%s: not read to the end this time: no stock was taken", audit.agency)
 
     def save_audit(self, audit: AgencyAudit) -> None:
-        """Take stock; not where no source named anything or was read to its end: the last one stands."""
-        slug, due = audit.agency, 0
+        """Store the coverage; keep the previous one if no source listed anything or was read to its end."""
+        slug, due_count = audit.agency, 0
         if not audit.has_results:
             self.agency_stats[slug].add_warning(f"{slug}: none of its sources could be read: no stock was taken")
             return
         with self.archive.transaction():
-            stock = update_coverage(self.archive.db, slug, list(audit.sources.values()), now())
-            due = queue_missing_releases(self.archive.db, slug, now()) if self.refill else 0
-        self.agency_stats[slug].listed = stock.listed
-        logger.info("%s: %s", slug, format_audit_report(stock, due, is_refilled=self.refill))
+            coverage = update_coverage(self.archive.db, slug, list(audit.sources.values()), now())
+            due_count = queue_missing_releases(self.archive.db, slug, now()) if self.refill else 0
+        self.agency_stats[slug].listed = coverage.listed
+        logger.info("%s: %s", slug, format_audit_report(coverage, due_count, is_refilled=self.refill))
         audit.sources.clear()
 
 
+def find_archive_pages(body: bytes, url: str, agency: Agency) -> list[str]:
+    """Return the archive pages that a listing links to, in page order: years, and pages of older releases.
+
+    They have to be below the listing or differ only in the query, so that other archives of the agency are not taken
+    for this listing's; a year whose URL contains it may also be next to the listing. Raise SourceError if the page is
+    empty or has too many tags.
+    """
+    listing_parts = urlsplit(canonical_url(url))
+    listing_path = listing_parts.path.rstrip("/")
+    parent = listing_path.rpartition("/")[0] + "/"
+    archive_urls: dict[str, None] = {}
+    page = parse_source_page(body, url)
+    base = find_base_url(page, url)
+    for link in page.xpath("//a[@href]"):
+        text = get_line_text(link.root)
+        year = YEAR_LINK_TEXT.fullmatch(text)
+        if not (year or ARCHIVE_LINK_TEXT.fullmatch(text)):
+            continue
+        address = resolve_canonical_url(base, link.attrib["href"])
+        if not address or not agency.owns(address) or address == canonical_url(url):
+            continue
+        parts = urlsplit(address)
+        has_other_query = parse_qsl(parts.query) != parse_qsl(listing_parts.query)
+        is_same_page = parts.path.rstrip("/") == listing_path and has_other_query
+        is_below = parts.path.startswith(listing_path + "/")
+        is_sibling = year is not None and len(parent) > 1 and parts.path.startswith(parent) and year[2] in address
+        if (is_same_page or is_below or is_sibling) and not FILE_PATH.search(parts.path):
+            archive_urls[address] = None
+    return list(archive_urls)
+
+
+def parse_yes_no(name: str, text: str) -> bool:
+    """Parse an argument that is "yes", "no" or empty (no).
+
+    >>> parse_yes_no("refill", "yes"), parse_yes_no("refill", "")
+    (True, False)
+    """
+    if text not in ("", "no", "yes"):
+        raise AgencyError("arguments", None, name, f"{text!r} is neither yes nor no")
+    return text == "yes"
+
+
 def format_audit_report(coverage: CoverageTotals, due_count: int, *, is_refilled: bool) -> str:
-    """A stocktaking in a line."""
-    told = [
+    """Format the coverage in one line."""
+    parts = [
         f"{coverage.listed} listed",
-        f"{coverage.held} held",
-        f"{coverage.refused} refused",
+        f"{coverage.stored} held",
+        f"{coverage.rejected} refused",
         f"{coverage.missing} missing",
     ]
-    told += [f"{coverage.unlisted} held but no longer listed"] if coverage.unlisted else []
-    told += [f"{due_count} due now"] if is_refilled else []
-    return ", ".join(told) + ("" if coverage.is_complete else "; a source broke off: it may list more")
+    parts += [f"{coverage.unlisted} held but no longer listed"] if coverage.unlisted else []
+    parts += [f"{due_count} due now"] if is_refilled else []
+    return ", ".join(parts) + ("" if coverage.is_complete else "; a source broke off: it may list more")

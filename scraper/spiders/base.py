@@ -1,12 +1,6 @@
-"""ReleaseSpider: draws due URLs, callbacks, deadline, deferral.
+"""ReleaseSpider, the base of all spiders: requests due releases and hands parsed pages to the pipeline.
 
-What an answer is: evidence, unchanged, not what was asked for, or none; and the words for why.
-
-What a crawl leaves for a later one: paused agencies, hosts left in peace, spent budgets; all, on a full disk.
-
-How long a pass may go on: as long as it needs, for some minutes, or until it is told to stop.
-
-What every spider of ours shares: whose pages, the archive, and reading the releases that are due.
+DeferralPolicy decides what a crawl leaves to a later one: agencies and hosts that are paused or over budget.
 """
 
 from __future__ import annotations
@@ -15,19 +9,16 @@ import logging
 import sqlite3
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from time import monotonic
 from typing import Any, Self, TextIO
 
 from scrapy import Request, Spider, signals
 from scrapy.crawler import Crawler
-from scrapy.exceptions import DontCloseSpider, StopDownload
+from scrapy.exceptions import DontCloseSpider
 from scrapy.http import Response
 from scrapy.settings import BaseSettings
 from twisted.python.failure import Failure
 
-from archive.database import ArchiveError
 from archive.dates import now
 from archive.frontier import FrontierEntry
 from archive.store import Archive
@@ -40,268 +31,43 @@ from scraper.agency import (
     select_agencies,
 )
 from scraper.downloader.errors import CrawlStopped, HostPaused, PrivateAddress, RequestDeferred, RobotsForbidden
-from scraper.downloader.robots import describe_download_error
 from scraper.errors import AgencyError, NotARelease, PageError
 from scraper.extensions.crawl_stats import AgencyStats
-from scraper.failures import classify_failure, detect_rejection
+from scraper.extensions.limits import parse_deadline
+from scraper.failures import classify_failure, describe_request_failure, detect_rejection
 from scraper.ingest import CrawlRecorder, parse_schedule
 from scraper.items import FetchedPage, ParsedPage
 from scraper.locks import lock_agencies
 from scraper.normalise.urls import extract_host
-from scraper.pages import read_page
+from scraper.pages import read_document
 from scraper.pages.document import Document
-from scraper.sources import is_release_url
-
-ROBOT_NAME = "myndighetsarkivet"  # as robots directives may name us
-
-
-def is_release_unchanged(response: Response, row: FrontierEntry) -> bool:
-    """Whether a 304 is about what is held: not where a redirect took the condition along to another address."""
-    return response.url == row.url and bool(build_conditional_headers(row)) and row.release is not None
-
-
-def build_fetched_page(response: Response) -> FetchedPage:
-    """A response as evidence."""
-    headers = {
-        name.decode("latin-1").lower(): b", ".join(found).decode("latin-1") for name, found in response.headers.items()
-    }
-    return FetchedPage(url=response.url, fetched_at=now(), status=response.status, headers=headers, body=response.body)
-
-
-def check_response(response: Response, requested_url: str, agency: Agency, spider: ReleaseSpider) -> None:
-    """NotARelease where an answer cannot be the release that was asked for, or asks to be left alone."""
-    if response.status in (404, 410):
-        raise NotARelease(requested_url, f"answered {response.status}", "gone")
-    if led := find_redirect_problem(response, requested_url, agency, spider):
-        if (wall := detect_rejection(response.body, response.url)) and wall.kind == "blocked":
-            raise NotARelease(requested_url, f"{wall.problem} (led to {response.url})", "blocked")
-        raise NotARelease(requested_url, f"led to {led}: {response.url}", "redirected")
-    if spider.settings.getbool("NOINDEX_OBEY") and has_noindex(response):
-        raise NotARelease(requested_url, "asks not to be indexed (noindex), which NOINDEX_OBEY heeds")
-
-
-def find_redirect_problem(response: Response, requested_url: str, agency: Agency, spider: ReleaseSpider) -> str | None:
-    """What a redirect led to instead of a release; None where it may be one, or there was none."""
-    if not agency.owns(response.url):
-        return "another host"
-    if response.url == requested_url:
-        return None
-    row = spider.archive.frontier.get(response.url)
-    return "what is no release" if not is_release_url(response.url, agency) or (row and row.role != "release") else None
-
-
-def has_noindex(response: Response) -> bool:
-    """Whether an answer says noindex, or none, to every robot or to ours: in X-Robots-Tag or a meta element."""
-    told = [value.decode("latin-1") for value in response.headers.getlist("X-Robots-Tag")]
-    meta = Document(response.body, response.url).meta
-    told += [meta[name] for name in ("robots", ROBOT_NAME) if name in meta]
-    return any(is_noindex_directive(text) for text in told)
-
-
-def is_noindex_directive(text: str) -> bool:
-    """Whether a robots directive keeps our robot from indexing.
-
-    >>> is_noindex_directive("noarchive, noindex"), is_noindex_directive("googlebot: noindex"), is_noindex_directive("index, follow")
-    (True, False, False)
-    """
-    robot, colon, rules = text.lower().partition(":")
-    if colon and robot.strip() not in (ROBOT_NAME, "unavailable_after"):
-        return False  # to another robot
-    return not {"noindex", "none"}.isdisjoint(word.strip() for word in (rules if colon else robot).split(","))
-
-
-def build_conditional_headers(row: FrontierEntry) -> dict[str, str]:
-    """The headers that ask for an address only if it has changed."""
-    headers = {"If-None-Match": row.etag, "If-Modified-Since": row.last_modified}
-    return {name: value for name, value in headers.items() if value}
-
-
-def get_response_header(response: Response, name: str) -> str | None:
-    """A response header as text."""
-    value = response.headers.get(name)
-    return value.decode("latin-1") if value else None
-
-
-def is_forbidden_request(failure: Failure) -> bool:
-    """Whether a request was not sent, for robots.txt forbids it or it leads where nothing may be asked."""
-    return isinstance(failure.value, RobotsForbidden | PrivateAddress)
-
-
-def describe_request_failure(failure: Failure) -> str:
-    """A failure in a line: what kind, and what it says of itself."""
-    if isinstance(failure.value, StopDownload):
-        return "was broken off: too much was on its way at once (IN_FLIGHT_MAX)"
-    if response := getattr(failure.value, "response", None):
-        return f"answered {response.status}"
-    if isinstance(failure.value, ArchiveError):  # without the folder, which is nobody's business
-        return failure.getErrorMessage().replace(failure.value.file, Path(failure.value.file).name)
-    assert failure.value is not None  # noqa: S101 - a failure has one
-    return describe_download_error(failure.value)
-
+from scraper.redesign import fingerprint_template
+from scraper.sources.links import is_release_url
 
 logger = logging.getLogger(__name__)
-DUE_BATCH_SIZE = 500  # due releases looked at together for one whose host is not left in peace
 
-
-class DeferralPolicy:
-    """Puts off an agency, or the whole crawl. What was found stays as the frontier has it."""
-
-    def __init__(self, spider: ReleaseSpider) -> None:
-        self.spider = spider
-        self.deferred_agencies: set[str] = set()  # agencies that nothing more is asked of in this crawl
-        self.deferred_hosts: defaultdict[str, set[str]] = defaultdict(set)  # per agency: other hosts left in peace
-
-    def is_deferred(self, slug: str) -> bool:
-        """Whether nothing more is to be asked of an agency."""
-        return slug in self.deferred_agencies or self.spider.deadline.has_passed()
-
-    def defer_agency(self, failure: Failure) -> bool:
-        """Whether a request failed only because its agency's time is a later crawl; told once an agency.
-
-        Another host than the agency's own that is left in peace keeps nothing back but what is to be read there.
-        """
-        if (
-            self.spider.deadline.is_stopping
-            or isinstance(failure.value, CrawlStopped)
-            or self.stop_if_unwritable(failure.value)
-        ):
-            return True
-        if not isinstance(failure.value, RequestDeferred) or self.is_other_host_paused(failure):
-            return False
-        slug = failure.request.meta["agency"]  # type: ignore[attr-defined] # set by Scrapy
-        if slug not in self.deferred_agencies:
-            self.deferred_agencies.add(slug)
-            problem, tally = (
-                f"{slug}: {failure.value}; what is left goes on with a later crawl",
-                self.spider.agency_stats[slug],
-            )
-            logger.warning("%s", problem)
-            if isinstance(failure.value, HostPaused):
-                tally.count_error(problem, classify_failure(failure.value))
-            else:
-                tally.add_warning(problem)
-        return True
-
-    def is_other_host_paused(self, failure: Failure) -> bool:
-        """Whether a request failed because a host is left in peace that is not its agency's own."""
-        request: Request = failure.request  # type: ignore[attr-defined] # set by Scrapy
-        home = self.spider.agencies[request.meta["agency"]].home
-        return isinstance(failure.value, HostPaused) and extract_host(request.url) != extract_host(home)
-
-    def defer_host(self, failure: Failure) -> bool:
-        """Whether a release is left for a later crawl, with all that is to be read at its host; told once a host."""
-        if not isinstance(failure.value, HostPaused):
-            return False
-        request: Request = failure.request  # type: ignore[attr-defined] # set by Scrapy
-        row: FrontierEntry = request.meta["row"]
-        host = extract_host(request.url)
-        if host not in self.deferred_hosts[row.agency]:
-            self.deferred_hosts[row.agency].add(host)
-            problem = f"{row.url}: {failure.value}; what is to be read there goes on with a later crawl"
-            logger.warning("%s", problem)
-            self.spider.agency_stats[row.agency].count_error(problem, classify_failure(failure.value))
-        self.spider.skipped_urls.add(row.url)
-        self.spider.finish_release(row.agency, row.url)
-        return True
-
-    def select_due(self, slug: str, limit: int) -> list[FrontierEntry]:
-        """Up to `number` due releases of an agency, without those at hosts that are left in peace."""
-        spider, resting = self.spider, self.deferred_hosts[slug]
-        while True:
-            leave = frozenset(spider.requested_urls[slug] | spider.skipped_urls)
-            rows = spider.archive.frontier.list_due(
-                slug, now(), DUE_BATCH_SIZE if resting and limit > 0 else limit, leave
-            )
-            away = {row.url for row in rows if extract_host(row.url) in resting}
-            spider.skipped_urls |= away
-            if len(rows) > len(away) or not away:
-                return [row for row in rows if row.url not in away][:limit]
-
-    def stop_if_unwritable(self, error: BaseException | None) -> bool:
-        """Whether the archive itself cannot be written: then the crawl ends, for nothing it reads could be kept."""
-        problem = find_write_error(error)
-        if problem and not self.spider.deadline.is_stopping:
-            logger.critical("the archive cannot be written: %s", problem)
-            self.spider.deadline.is_stopping = True
-            self.spider.archive.db.execute("pragma busy_timeout = 0")  # nothing waits for a lock any more
-            if self.spider.crawler.engine:
-                self.spider.crawler.engine.close_spider(self.spider, f"the archive cannot be written: {problem}")
-        return problem is not None
-
-
-def find_write_error(error: BaseException | None) -> str | None:
-    """What keeps the archive from being written, where that is why something failed: a full disk, a lock."""
-    while error is not None:
-        if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.IntegrityError):
-            return str(error)
-        error = error.__cause__
-    return None
-
-
-def skip_paused_agencies(archive: Archive, agencies: dict[str, Agency]) -> dict[str, Agency]:
-    """The agencies that are not paused in the list; the others are told, and written down."""
-    with archive.transaction():
-        archive.hosts.set_agency_pauses({slug: agency.paused for slug, agency in agencies.items()})
-    for slug, agency in agencies.items():
-        if agency.paused:
-            logger.warning("%s is paused in the list of agencies and left out: %s", slug, agency.paused)
-    return {slug: agency for slug, agency in agencies.items() if not agency.paused}
-
-
-@dataclass(slots=True)
-class Deadline:
-    """A pass's time. Once it is over nothing more is asked for; the frontier remembers what is left."""
-
-    ends_at: float | None = None  # by the monotonic clock; None: no end
-    is_stopping: bool = False  # the process was told to stop (scraper.stopping)
-
-    def has_passed(self) -> bool:
-        """Whether the pass has had its time."""
-        return self.is_stopping or (self.ends_at is not None and monotonic() >= self.ends_at)
-
-
-def parse_deadline(minutes: str, *, config_source: str = "arguments", key: str = "minutes") -> Deadline:
-    """The `minutes` argument, or another that tells as much; AgencyError where it is no positive number.
-
-    >>> parse_deadline("").ends_at is None, parse_deadline("0.5").has_passed()
-    (True, False)
-    """
-    if not minutes:
-        return Deadline()
-    try:
-        number = float(minutes)
-    except ValueError:
-        number = -1
-    if not 0 < number < float("inf"):
-        raise AgencyError(config_source, None, key, f"{minutes!r} is no positive number of minutes")
-    return Deadline(monotonic() + 60 * number)
-
-
-def check_pass_minutes(settings: BaseSettings) -> None:
-    """AgencyError where ROUND_PASS_MINUTES cannot be handed to a pass."""
-    parse_deadline(str(settings["ROUND_PASS_MINUTES"]), config_source="settings", key="ROUND_PASS_MINUTES")
-
-
-MISSING_KINDS = {  # what may stand in a held release's place, by what the page is
+ROBOT_NAME = "myndighetsarkivet"  # our name in robots directives
+MAX_REQUESTS_AHEAD = 4  # requests in flight per agency; the frontier keeps the rest
+DUE_BATCH_SIZE = 500  # due releases fetched from the frontier to find some at hosts that are not paused
+MISSING_KINDS = {  # kind of NotARelease → kind of removal of a stored release
     "gone": "gone",
     "error page": "error page",
     "redirected": "redirected",
     "listing": "replaced",
 }
-MAX_REQUESTS_AHEAD = 4  # releases of one agency asked for ahead of their turn; the frontier holds the rest
 
 
 class ReleaseSpider(Spider):
-    """Reads due releases, a few ahead per agency, so that memory does not grow with what is due.
+    """Requests due releases, a few per agency at a time, so that memory does not grow with their number.
 
-    Arguments: agency (a slug, or several with commas; all where it is left out); minutes (how long the pass may
-    go on; what is left then is for a later one).
+    Arguments: agency (one or more slugs, separated by commas; default: all), minutes (how long the pass may take; the
+    rest is left to a later one).
     """
 
     agencies: dict[str, Agency]
     archive: Archive
     recorder: CrawlRecorder
-    lock: TextIO  # a file beside the archive
+    lock: TextIO  # open lock file beside the archive
 
     def __init__(self, agency: str = "", minutes: str = "", **arguments: Any) -> None:
         for name in arguments:
@@ -310,13 +76,12 @@ class ReleaseSpider(Spider):
         self.selected_slugs = [slug.strip() for slug in agency.split(",") if slug.strip()]
         self.deadline = parse_deadline(minutes)
         self.agency_stats: dict[str, AgencyStats] = {}
-        self.requested_urls: dict[str, set[str]] = {}  # per agency: releases on their way
-        self.failed_requests: Counter[str] = Counter()  # per agency: requests that network, server or a wall failed
+        self.requested_urls: dict[str, set[str]] = {}  # per agency: releases in flight
+        self.failed_requests: Counter[str] = Counter()  # per agency: no response, or blocked
         self.deferrals = DeferralPolicy(self)
-        self.is_finished = False  # whether the crawl came to its own end
-        self.skipped_urls: set[str] = (
-            set()
-        )  # releases not asked again in this crawl: we failed on them, or their host rests
+        self.is_finished = False  # whether the crawl ended without being interrupted
+        # releases not requested again in this crawl: our code failed on them, or their host is paused
+        self.skipped_urls: set[str] = set()
 
     @classmethod
     def update_settings(cls, settings: BaseSettings) -> None:
@@ -332,8 +97,8 @@ class ReleaseSpider(Spider):
         schedule = parse_schedule(crawler.settings["REVISIT_AGES"])
         spider.archive = Archive(crawler.settings["ARCHIVE"])
         spider.recorder = CrawlRecorder(spider.archive, schedule)
-        spider.lock, ours = lock_agencies(spider.archive.path, spider.agencies)
-        spider.agencies = {slug: agency for slug, agency in spider.agencies.items() if slug in ours}
+        spider.lock, locked_slugs = lock_agencies(spider.archive.path, spider.agencies)
+        spider.agencies = {slug: agency for slug, agency in spider.agencies.items() if slug in locked_slugs}
         for slug, agency in spider.agencies.items():
             spider.archive.add_agency(
                 slug, name=agency.name, home=agency.home, name_en=agency.name_en, org_number=agency.org_number
@@ -350,28 +115,31 @@ class ReleaseSpider(Spider):
         return spider
 
     def engine_stopped(self) -> None:
-        """Let go of the archive and the lock, once everything else has ended."""
+        """Release the archive and the lock, after everything else has ended."""
         self.recorder.close()
         self.archive.close()
         self.lock.close()
 
-    # -- asking ---------------------------------------------------------------------------------------------
+    # Requests
 
     def next_requests(self, slug: str) -> Iterator[Request]:
-        """Requests for an agency's next due releases, up to AHEAD on their way at once."""
-        over = self.deferrals.is_deferred(slug)
-        rows = [] if over else list(self.next_rows(slug, MAX_REQUESTS_AHEAD - len(self.requested_urls[slug])))
-        # at once: Scrapy takes requests from several callbacks in turn
+        """Yield requests for an agency's next due releases, up to MAX_REQUESTS_AHEAD in flight."""
+        is_over = self.deferrals.is_deferred(slug)
+        rows = [] if is_over else list(self.next_rows(slug, MAX_REQUESTS_AHEAD - len(self.requested_urls[slug])))
+        # before the first yield, because Scrapy consumes several callbacks in turn
         self.requested_urls[slug].update(row.url for row in rows)
         for row in rows:
             yield self.build_release_request(row)
 
     def next_rows(self, slug: str, limit: int) -> Iterable[FrontierEntry]:
-        """Up to `number` releases of an agency to be read next."""
+        """Return up to `limit` releases of an agency to be requested next."""
         return self.deferrals.select_due(slug, limit)
 
     def build_release_request(self, row: FrontierEntry, *, unconditional: bool = False) -> Request:
-        """A request for one release, conditional where the server gave validators (RFC 9110, 13); not if `plainly`."""
+        """Return a request for a release.
+
+        It is conditional if the server gave validators (RFC 9110, 13), unless `unconditional`.
+        """
         return Request(
             row.url,
             callback=self.parse_release,
@@ -380,18 +148,18 @@ class ReleaseSpider(Spider):
             meta={
                 "agency": row.agency,
                 "row": row,
-                "plainly": unconditional,
+                "unconditional": unconditional,
                 "handle_httpstatus_list": [304, 404, 410],
             },
         )
 
     def finish_release(self, slug: str, url: str) -> None:
-        """A release's request has come to its end: ask for the next."""
+        """Mark a release's request as completed, and submit the next ones."""
         self.requested_urls[slug].discard(url)
         self.submit_requests(self.next_requests(slug))
 
     def submit_requests(self, requests: Iterable[Request]) -> bool:
-        """Hand requests to the engine; whether there were any."""
+        """Hand requests to the engine; return whether there were any."""
         engine, any_request = self.crawler.engine, False
         for request in requests:
             if engine:
@@ -400,96 +168,104 @@ class ReleaseSpider(Spider):
         return any_request
 
     def continue_if_due(self) -> None:
-        """Nothing is on its way any more: whatever is still due goes on, or the crawl is at its end."""
-        drawn = [self.submit_requests(self.next_requests(slug)) for slug in self.agencies]
-        if any(drawn):
+        """Continue an idle crawl if anything is still due, else let it finish."""
+        submitted = [self.submit_requests(self.next_requests(slug)) for slug in self.agencies]
+        if any(submitted):
             raise DontCloseSpider
         self.is_finished = not self.deadline.is_stopping
 
-    # -- reading --------------------------------------------------------------------------------------------
+    # Responses
 
     def parse_release(self, response: Response) -> Iterator[ParsedPage | Request]:
-        """One answer: a release, an unchanged one, one that is away, or a page that is refused."""
+        """Parse a response for a release: changed, unchanged (304), missing or rejected."""
         row: FrontierEntry = response.meta["row"]
         if response.status == 304 and is_release_unchanged(response, row):
             self.record_unchanged(row)
             return
-        agency, answer = self.agencies[row.agency], build_fetched_page(response)
+        agency, page = self.agencies[row.agency], build_fetched_page(response)
         if response.status == 304:
-            if response.meta.get("plainly"):
-                self.record_no_release(
-                    row, answer, NotARelease(row.url, "answered 304 to a request without conditions")
-                )
+            if response.meta.get("unconditional"):
+                self.record_no_release(row, page, NotARelease(row.url, "answered 304 to a request without conditions"))
             else:
                 yield self.build_release_request(row, unconditional=True)
             return
         try:
             check_response(response, row.url, agency, self)
-            item = read_page(response.body, response.url, agency)
+            document = Document(response.body, response.url)
+            if self.settings.getbool("NOINDEX_OBEY") and has_noindex(response, document):
+                raise NotARelease(row.url, "asks not to be indexed (noindex), which NOINDEX_OBEY heeds")
+            item = read_document(document, agency)
         except PageError as error:
-            self.record_no_release(row, answer, error)
+            self.record_no_release(row, page, error)
             return
-        yield ParsedPage(item=item, url=row.url, release_id=row.release, response=answer)
+        yield ParsedPage(
+            item=item,
+            url=row.url,
+            release_id=row.release,
+            response=page,
+            document=document,
+            template=fingerprint_template(document.root),
+        )
 
     def record_unchanged(self, row: FrontierEntry) -> None:
-        """A held release stands as it stood, says the server: one row is written where that was known already."""
-        assert row.release is not None  # noqa: S101 - nobody else's address is asked for on a condition
-        seen, tally = now(), self.agency_stats[row.agency]
-        if row.state == "held":
-            self.recorder.record_unchanged(row.release, seen)
+        """Record that the server reports a stored release as unchanged, in as few writes as possible."""
+        assert row.release is not None  # noqa: S101 - only stored releases get conditional requests
+        checked_at, stats = now(), self.agency_stats[row.agency]
+        if row.state == "stored":
+            self.recorder.record_unchanged(row.release, checked_at)
         else:
             with self.archive.transaction():
-                self.recorder.record_current(row.release, seen)
-                self.archive.frontier.mark_stored(row.url, row.release, seen)
-        tally.unchanged += 1
-        tally.not_modified += 1
+                self.recorder.record_current(row.release, checked_at)
+                self.archive.frontier.mark_stored(row.url, row.release, checked_at)
+        stats.unchanged += 1
+        stats.not_modified += 1
         self.finish_release(row.agency, row.url)
 
     def record_no_release(self, row: FrontierEntry, page: FetchedPage, error: PageError) -> None:
-        """An answer that holds no release: a held one is away, unless the page only cannot be read."""
+        """Record a response without a release; a stored release is missing unless the page is unreadable."""
         kind = error.kind if isinstance(error, NotARelease) else "other"
         target = (getattr(error, "target", None) or page.url) if kind == "redirected" else None
-        tally = self.agency_stats[row.agency]
+        stats = self.agency_stats[row.agency]
         logger.warning("%s", error)
         if kind == "blocked":
             self.recorder.record_failure(
                 row.url, row.release, page.fetched_at, str(error), rejected=row.release is None
             )
-            tally.count_error(str(error), classify_failure(error))
+            stats.count_error(str(error), classify_failure(error))
             self.failed_requests[row.agency] += 1
         elif row.release and kind in MISSING_KINDS:
             self.recorder.record_missing(row.url, row.release, page, MISSING_KINDS[kind], target)
-            tally.away += 1
-            tally.add_failure(str(error), classify_failure(error))
+            stats.missing += 1
+            stats.add_failure(str(error), classify_failure(error))
         else:
             if kind == "gone":
                 with self.archive.transaction():
                     self.archive.frontier.mark_gone(row.url, page.fetched_at, str(error))
             else:
                 self.recorder.record_failure(row.url, row.release, page.fetched_at, str(error), rejected=True)
-            tally.count_rejected(str(error), classify_failure(error))
+            stats.count_rejected(str(error), classify_failure(error))
         self.finish_release(row.agency, row.url)
 
     def release_failed(self, failure: Failure) -> None:
-        """No answer worth reading: robots.txt forbids, or the network or server failed."""
+        """Record a failed request: forbidden by robots.txt, or without a usable response."""
         if self.deferrals.defer_agency(failure) or self.deferrals.defer_host(failure):
-            return  # asked for by a later crawl
+            return  # left to a later crawl
         row: FrontierEntry = failure.request.meta["row"]  # type: ignore[attr-defined] # set by Scrapy
-        problem, no = f"{row.url}: {describe_request_failure(failure)}", is_forbidden_request(failure)
+        problem, is_forbidden = f"{row.url}: {describe_request_failure(failure)}", is_forbidden_request(failure)
         logger.warning("%s", problem)
-        self.recorder.record_failure(row.url, row.release, now(), problem, rejected=no)
-        tally = self.agency_stats[row.agency]
-        (tally.count_rejected if no else tally.count_error)(problem, classify_failure(failure.value))
-        self.failed_requests[row.agency] += not no
+        self.recorder.record_failure(row.url, row.release, now(), problem, rejected=is_forbidden)
+        stats = self.agency_stats[row.agency]
+        (stats.count_rejected if is_forbidden else stats.count_error)(problem, classify_failure(failure.value))
+        self.failed_requests[row.agency] += not is_forbidden
         self.finish_release(row.agency, row.url)
 
     def item_finished(self, item: ParsedPage) -> None:
-        """The pipeline has kept or refused a reading."""
+        """Continue after the pipeline has stored or dropped a page."""
         self.finish_release(item.item.agency or "", item.url)
 
     def item_failed(self, item: ParsedPage, failure: Failure) -> None:
-        """The pipeline failed on a reading: it is asked for again in a later crawl."""
-        if self.deferrals.stop_if_unwritable(failure.value):
+        """Record that the pipeline failed on a page; a later crawl requests it again."""
+        if self.stop_if_unwritable(failure.value):
             return
         slug, problem = item.item.agency or "", f"{item.url}: {describe_request_failure(failure)}"
         self.agency_stats[slug].count_error(problem, classify_failure(failure.value))
@@ -498,8 +274,8 @@ class ReleaseSpider(Spider):
         self.finish_release(slug, item.url)
 
     def callback_failed(self, failure: Failure, response: Response | Failure | None) -> None:
-        """Our own code failed on an answer (counted by scraper.health): it is asked for again in a later crawl."""
-        if self.deferrals.stop_if_unwritable(failure.value):
+        """Record that our own code failed on a response (CrawlStatsExtension counts it)."""
+        if self.stop_if_unwritable(failure.value):
             return
         request: Request | None = getattr(response, "request", None)
         row = request.meta.get("row") if request else None
@@ -509,3 +285,180 @@ class ReleaseSpider(Spider):
                 row.url, row.release, now(), f"{row.url}: our own code failed on it", rejected=True
             )
             self.finish_release(row.agency, row.url)
+
+    def stop_if_unwritable(self, error: BaseException | None) -> bool:
+        """Stop the crawl if `error` means that the archive cannot be written; return whether it does."""
+        problem = find_write_error(error)
+        if problem and not self.deadline.is_stopping:
+            logger.critical("the archive cannot be written: %s", problem)
+            self.deadline.is_stopping = True
+            self.archive.db.execute("pragma busy_timeout = 0")  # do not wait for locks any more
+            if self.crawler.engine:
+                self.crawler.engine.close_spider(self, f"the archive cannot be written: {problem}")
+        return problem is not None
+
+
+class DeferralPolicy:
+    """Decides which agencies and hosts are left to a later crawl; their releases stay due in the frontier."""
+
+    def __init__(self, spider: ReleaseSpider) -> None:
+        self.spider = spider
+        self.deferred_agencies: set[str] = set()  # slugs without further requests in this crawl
+        self.deferred_hosts: defaultdict[str, set[str]] = defaultdict(set)  # per agency: paused hosts of its releases
+
+    def is_deferred(self, slug: str) -> bool:
+        """Return whether nothing more of an agency is to be requested in this crawl."""
+        return slug in self.deferred_agencies or self.spider.deadline.has_passed()
+
+    def defer_agency(self, failure: Failure) -> bool:
+        """Return whether a failed request leaves its agency to a later crawl; log that once per agency.
+
+        A pause of a host other than the agency's own only affects what is requested from that host (see `defer_host`).
+        """
+        if (
+            self.spider.deadline.is_stopping
+            or isinstance(failure.value, CrawlStopped)
+            or self.spider.stop_if_unwritable(failure.value)
+        ):
+            return True
+        if not isinstance(failure.value, RequestDeferred) or self.is_other_host_paused(failure):
+            return False
+        slug = failure.request.meta["agency"]  # type: ignore[attr-defined] # set by Scrapy
+        if slug not in self.deferred_agencies:
+            self.deferred_agencies.add(slug)
+            problem = f"{slug}: {failure.value}; what is left goes on with a later crawl"
+            stats = self.spider.agency_stats[slug]
+            logger.warning("%s", problem)
+            if isinstance(failure.value, HostPaused):
+                stats.count_error(problem, classify_failure(failure.value))
+            else:
+                stats.add_warning(problem)
+        return True
+
+    def is_other_host_paused(self, failure: Failure) -> bool:
+        """Return whether a request failed because a host other than its agency's own is paused."""
+        request: Request = failure.request  # type: ignore[attr-defined] # set by Scrapy
+        home = self.spider.agencies[request.meta["agency"]].home
+        return isinstance(failure.value, HostPaused) and extract_host(request.url) != extract_host(home)
+
+    def defer_host(self, failure: Failure) -> bool:
+        """Return whether a release is left to a later crawl because its host is paused; log each host once."""
+        if not isinstance(failure.value, HostPaused):
+            return False
+        request: Request = failure.request  # type: ignore[attr-defined] # set by Scrapy
+        row: FrontierEntry = request.meta["row"]
+        host = extract_host(request.url)
+        if host not in self.deferred_hosts[row.agency]:
+            self.deferred_hosts[row.agency].add(host)
+            problem = f"{row.url}: {failure.value}; what is to be read there goes on with a later crawl"
+            logger.warning("%s", problem)
+            self.spider.agency_stats[row.agency].count_error(problem, classify_failure(failure.value))
+        self.spider.skipped_urls.add(row.url)
+        self.spider.finish_release(row.agency, row.url)
+        return True
+
+    def select_due(self, slug: str, limit: int) -> list[FrontierEntry]:
+        """Return up to `limit` due releases of an agency, without those at paused hosts."""
+        spider, paused_hosts = self.spider, self.deferred_hosts[slug]
+        while True:
+            excluded = frozenset(spider.requested_urls[slug] | spider.skipped_urls)
+            rows = spider.archive.frontier.list_due(
+                slug, now(), DUE_BATCH_SIZE if paused_hosts and limit > 0 else limit, excluded
+            )
+            paused_urls = {row.url for row in rows if extract_host(row.url) in paused_hosts}
+            spider.skipped_urls |= paused_urls
+            if len(rows) > len(paused_urls) or not paused_urls:
+                return [row for row in rows if row.url not in paused_urls][:limit]
+
+
+def skip_paused_agencies(archive: Archive, agencies: dict[str, Agency]) -> dict[str, Agency]:
+    """Return the agencies that are not paused in agencies.toml; log and store which ones are."""
+    with archive.transaction():
+        archive.hosts.set_agency_pauses({slug: agency.paused for slug, agency in agencies.items()})
+    for slug, agency in agencies.items():
+        if agency.paused:
+            logger.warning("%s is paused in the list of agencies and left out: %s", slug, agency.paused)
+    return {slug: agency for slug, agency in agencies.items() if not agency.paused}
+
+
+def find_write_error(error: BaseException | None) -> str | None:
+    """Return why the archive cannot be written (full disk, lock), None if `error` has another cause."""
+    while error is not None:
+        if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.IntegrityError):
+            return str(error)
+        error = error.__cause__
+    return None
+
+
+def build_conditional_headers(row: FrontierEntry) -> dict[str, str]:
+    """Return the headers of a conditional request, empty if the server gave no validators."""
+    headers = {"If-None-Match": row.etag, "If-Modified-Since": row.last_modified}
+    return {name: value for name, value in headers.items() if value}
+
+
+def get_response_header(response: Response, name: str) -> str | None:
+    """Return a response header as text, None if it is missing."""
+    value = response.headers.get(name)
+    return value.decode("latin-1") if value else None
+
+
+def build_fetched_page(response: Response) -> FetchedPage:
+    """Return a response as the evidence that is stored with a release."""
+    headers = {
+        name.decode("latin-1").lower(): b", ".join(values).decode("latin-1")
+        for name, values in response.headers.items()
+    }
+    return FetchedPage(url=response.url, fetched_at=now(), status=response.status, headers=headers, body=response.body)
+
+
+def is_release_unchanged(response: Response, row: FrontierEntry) -> bool:
+    """Return whether a 304 is about the stored release.
+
+    It is not if a redirect has passed the conditional headers on to another URL.
+    """
+    return response.url == row.url and bool(build_conditional_headers(row)) and row.release is not None
+
+
+def is_forbidden_request(failure: Failure) -> bool:
+    """Return whether a request was not sent because robots.txt or the SSRF filter forbids it."""
+    return isinstance(failure.value, RobotsForbidden | PrivateAddress)
+
+
+def check_response(response: Response, requested_url: str, agency: Agency, spider: ReleaseSpider) -> None:
+    """Raise NotARelease if a response cannot be the requested release: 404, 410 or a redirect elsewhere."""
+    if response.status in (404, 410):
+        raise NotARelease(requested_url, f"answered {response.status}", "gone")
+    if redirect_problem := find_redirect_problem(response, requested_url, agency, spider):
+        if (rejection := detect_rejection(response.body, response.url)) and rejection.kind == "blocked":
+            raise NotARelease(requested_url, f"{rejection.problem} (led to {response.url})", "blocked")
+        raise NotARelease(requested_url, f"led to {redirect_problem}: {response.url}", "redirected")
+
+
+def find_redirect_problem(response: Response, requested_url: str, agency: Agency, spider: ReleaseSpider) -> str | None:
+    """Return what a redirect led to instead of a release; None if it may be one or did not redirect."""
+    if not agency.owns(response.url):
+        return "another host"
+    if response.url == requested_url:
+        return None
+    row = spider.archive.frontier.get(response.url)
+    return "what is no release" if not is_release_url(response.url, agency) or (row and row.role != "release") else None
+
+
+def has_noindex(response: Response, document: Document) -> bool:
+    """Return whether X-Robots-Tag or a meta element says noindex or none, to every robot or to ours."""
+    directives = [value.decode("latin-1") for value in response.headers.getlist("X-Robots-Tag")]
+    meta = document.meta
+    directives += [meta[name] for name in ("robots", ROBOT_NAME) if name in meta]
+    return any(is_noindex_directive(text) for text in directives)
+
+
+def is_noindex_directive(text: str) -> bool:
+    """Return whether a robots directive forbids our robot to index.
+
+    >>> [is_noindex_directive(text) for text in ("noarchive, noindex", "googlebot: noindex", "index, follow")]
+    [True, False, False]
+    """
+    robot, colon, rules = text.lower().partition(":")
+    if colon and robot.strip() not in (ROBOT_NAME, "unavailable_after"):
+        return False  # addressed to another robot
+    return not {"noindex", "none"}.isdisjoint(word.strip() for word in (rules if colon else robot).split(","))

@@ -1,4 +1,4 @@
-"""The revisit spider: looks at held releases again, to see what was changed, moved or removed since."""
+"""`scrapy crawl revisit`: checks stored releases for edits, moves and removals."""
 
 from __future__ import annotations
 
@@ -11,38 +11,36 @@ from scrapy.crawler import Crawler
 
 from archive.dates import now, to_iso
 from archive.frontier import FrontierEntry
-from scraper.errors import AgencyError
+from scraper.downloader.throttle import parse_request_budget
 from scraper.locks import warn_about_unlisted
 from scraper.spiders.base import ReleaseSpider
 
 logger = logging.getLogger(__name__)
 
-MAX_CONSECUTIVE_FAILURES = 5  # failures in a row after which an agency's site is taken to be down and left in peace
+MAX_CONSECUTIVE_FAILURES = 5  # then the agency's site is considered down
 
 
 class RevisitSpider(ReleaseSpider):
     """scrapy crawl revisit [-a agency=slug[,slug]].
 
-    What is due goes by age (setting REVISIT_AGES), how much of it is asked for by REVISIT_BUDGET, requests an
-    agency and day. Requests are conditional where the server gave validators.
+    A release is due by its age (setting REVISIT_AGES). REVISIT_BUDGET limits the requests per agency and day. Requests
+    are conditional if the server gave validators.
     """
 
     name = "revisit"
-    max_requests: int  # requests an agency and day
+    max_requests: int  # per agency and day
 
     def __init__(self, agency: str = "", **arguments: Any) -> None:
         super().__init__(agency, **arguments)
-        self.queued_urls: dict[str, deque[str]] = {}  # per agency: addresses still to be asked for
-        self.seen_failures: Counter[str] = Counter()  # per agency: unanswered so far
+        self.queued_urls: dict[str, deque[str]] = {}  # per agency: URLs still to be requested
+        self.seen_failures: Counter[str] = Counter()  # per agency: failed requests so far
         self.consecutive_failures: Counter[str] = Counter()  # per agency: in a row
 
     @classmethod
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
-        budget = str(crawler.settings["REVISIT_BUDGET"])
-        if not budget.isdecimal():
-            raise AgencyError("settings", None, "REVISIT_BUDGET", f"{budget!r} is no number of requests")
+        max_requests = parse_request_budget(crawler.settings, "REVISIT_BUDGET")  # before the archive is opened
         spider = super().from_crawler(crawler, *args, **kwargs)
-        spider.max_requests = int(budget)
+        spider.max_requests = max_requests
         if not spider.selected_slugs:
             warn_about_unlisted(spider.archive, spider.agencies)
         return spider
@@ -59,21 +57,24 @@ class RevisitSpider(ReleaseSpider):
                 yield request
 
     def count_daily_revisits(self, slug: str) -> int:
-        """Requests of this kind that the agency had today (UTC) already; by what was seen where a crawl was killed."""
+        """Return the number of revisit requests that the agency had today (UTC).
+
+        A crawl that was killed has no total, so the number of releases checked today is the minimum.
+        """
         day = (to_iso(now()) or "")[:10]
-        ((told, seen),) = self.archive.db.execute(
+        ((request_count, checked_count),) = self.archive.db.execute(
             "select (select coalesce(sum(requests), 0) from crawls where agency = :slug and spider = :spider"
             " and started >= :day), (select count(*) from releases where agency = :slug and last_checked >= :day"
             " and first_seen < :day)",
             {"slug": slug, "spider": self.name, "day": day},
         )
-        return int(max(told, seen))
+        return int(max(request_count, checked_count))
 
     def next_rows(self, slug: str, limit: int) -> Iterable[FrontierEntry]:
-        """The next in line; an address that was never asked for, such as an imported one, is remembered first."""
-        waiting = self.queued_urls.get(slug, deque())
-        for _ in range(min(limit, len(waiting))):
-            url = waiting.popleft()
+        """Yield the next releases, adding those to the frontier that were never requested (imported ones)."""
+        queue = self.queued_urls.get(slug, deque())
+        for _ in range(min(limit, len(queue))):
+            url = queue.popleft()
             row = self.archive.frontier.get(url)
             if row is None or row.release is None:
                 self.store_release_url(url, slug)
@@ -82,21 +83,21 @@ class RevisitSpider(ReleaseSpider):
                 yield row
 
     def store_release_url(self, url: str, slug: str) -> None:
-        """Let the frontier know which release an address holds."""
-        key = self.archive.find_release_id(url)
-        if key is not None:
+        """Add a release's URL to the frontier."""
+        release_id = self.archive.find_release_id(url)
+        if release_id is not None:
             with self.archive.transaction():
                 self.archive.frontier.add(url, agency=slug, role="release", seen_at=now())
-                self.archive.frontier.mark_stored(url, key, now())
+                self.archive.frontier.mark_stored(url, release_id, now())
 
     def finish_release(self, slug: str, url: str) -> None:
-        """A release's request has come to its end; a site that goes on giving no answer is left in peace."""
-        errors, waiting = self.failed_requests[slug], self.queued_urls[slug]
+        """Continue with the next release; skip the rest if the agency's site seems to be down."""
+        failures, queue = self.failed_requests[slug], self.queued_urls[slug]
         self.consecutive_failures[slug] = (
-            self.consecutive_failures[slug] + 1 if errors > self.seen_failures[slug] else 0
+            self.consecutive_failures[slug] + 1 if failures > self.seen_failures[slug] else 0
         )
-        self.seen_failures[slug] = errors
-        if self.consecutive_failures[slug] >= MAX_CONSECUTIVE_FAILURES and waiting:
-            logger.warning("%s: seems to be down; %d releases are left for a later crawl", slug, len(waiting))
-            waiting.clear()
+        self.seen_failures[slug] = failures
+        if self.consecutive_failures[slug] >= MAX_CONSECUTIVE_FAILURES and queue:
+            logger.warning("%s: seems to be down; %d releases are left for a later crawl", slug, len(queue))
+            queue.clear()
         super().finish_release(slug, url)

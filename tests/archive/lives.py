@@ -38,16 +38,17 @@ class Life:
         """A release each."""
         for day in days:
             self.db.execute(
-                "insert into listed (agency, day, newest) values (?, ?, ?)", [SLUG, f"{day}", f"{day}T09:00:00+02:00"]
+                "insert into release_facets (agency, sort_day, sort_date) values (?, ?, ?)",
+                [SLUG, f"{day}", f"{day}T09:00:00+02:00"],
             )
 
     def crawl(self, day: date, *, spider: str = "news", fills: Mapping[str, float] = ALL, **counts: Any) -> None:
         """One crawl; as of a site that works where nothing else is told."""
         at = evening(day)
-        row: dict[str, Any] = {"listed": 20, "requests": 2, "read": 0, "not_modified": 0, "bytes": 9000, **counts}
-        row["faults"] = json.dumps(row.get("faults", {}))
-        row["source_faults"] = json.dumps(row.get("source_faults", {}))
-        row["fills"] = json.dumps({name: round(share * row["read"]) for name, share in fills.items()})
+        row: dict[str, Any] = {"listed": 20, "requests": 2, "parsed": 0, "not_modified": 0, "bytes": 9000, **counts}
+        row["failures"] = json.dumps(row.get("failures", {}))
+        row["source_failures"] = json.dumps(row.get("source_failures", {}))
+        row["field_counts"] = json.dumps({name: round(share * row["parsed"]) for name, share in fills.items()})
         row |= {"agency": SLUG, "spider": spider, "reason": "finished", "robots": "allowed"}
         row |= {"started": (at - timedelta(minutes=9)).isoformat(), "finished": (at - timedelta(minutes=5)).isoformat()}
         self.db.table("crawls").insert(row)
@@ -56,7 +57,7 @@ class Life:
         """A source that names so many releases, and usually others."""
         values = {"url": "https://prov.example/rss", "agency": SLUG, "role": "feed", "state": "done"}
         self.db.table("frontier").insert(
-            {**values, "first_seen": "2021-01-01T00:00:00+00:00", "links": links, "usual": usual}
+            {**values, "first_seen": "2021-01-01T00:00:00+00:00", "links": links, "usual_links": usual}
         )
 
     def keep_aside(
@@ -66,7 +67,7 @@ class Life:
         at = evening(decided).isoformat() if decided else None
         values = {"agency": SLUG, "url": "https://prov.example/nyhet", "seen": "2023-09-01T00:00:00+00:00"}
         row = {**values, "state": "{}", "reason": json.dumps(reason or []), "decided": at, "decision": decision}
-        self.db.table("held_back").insert(row)
+        self.db.table("quarantine").insert(row)
 
     def judge(self, day: date) -> tuple[str, str]:
         """The state and the reason's code at the end of a day."""
@@ -88,7 +89,7 @@ class Life:
         for day in days:
             now = [coming.pop() for one in list(coming) if one <= day]
             self.publish(*now)
-            self.crawl(day, **{"read": len(now), **crawl})
+            self.crawl(day, **{"parsed": len(now), **crawl})
             self.judge(day)
         return {state for _, state, _ in self.told}
 

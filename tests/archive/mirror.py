@@ -49,7 +49,7 @@ def read_shown(archive: Path) -> dict[int, dict[str, Any]]:
         cursor = db.execute(sql)
         return [dict(zip([name for name, *_ in cursor.description], row, strict=True)) for row in cursor]
 
-    shown = {row["id"]: row for row in rows("select * from releases where withheld is not 'hidden'")}
+    shown = {row["id"]: row for row in rows("select * from releases where takedown is not 'hidden'")}
     for row in shown.values():
         row |= {name: [] for name in ("tags", *PART_TABLES)}
         for name in LEFT_OUT:

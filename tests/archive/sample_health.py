@@ -12,8 +12,8 @@ JUDGED = "2024-06-03T08:20:00+00:00"
 GUEST = {"requests": 1200, "bytes": 34_000_000, "not_modified": 300, "delay": 1.04, "robots": "allowed"}
 FILLS = {"title": [100, 100], "lead": [5, 96], "published": [100, 100], "updated": [0, None]}
 FACTS: dict[str, Any] = {
-    **{"held": 3, "listed": 20, "worked": JUDGED, "crawled": JUDGED, "found": 2, "refused": 4, "held_back": 0},
-    **{"faults": {"login": 3, "status 5xx": 1}, "fills": FILLS, "guest": GUEST},
+    **{"stored": 3, "listed": 20, "worked": JUDGED, "crawled": JUDGED, "found": 2, "rejected": 4, "quarantined": 0},
+    **{"failures": {"login": 3, "status 5xx": 1}, "field_fill": FILLS, "politeness": GUEST},
 }
 ROWS: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("vagmyndigheten", "healthy", {"code": "usual", "newest": "2024-06-01", "usual": 2, "long": 6}),

@@ -69,7 +69,9 @@ def capture(archive: Archive, url: str, seen: datetime, status: int = 200) -> in
 
 def look(archive: Archive, found: Release, seen: datetime, cause: str = "source") -> int:
     """A look that found the release so; gives its id."""
-    archive.save(found, seen_at=seen, capture_id=capture(archive, found.url, seen), reader="base/1", cause=cause)
+    archive.save(
+        found, seen_at=seen, capture_id=capture(archive, found.url, seen), parser_version="base/1", cause=cause
+    )
     key = archive.find_release_id(found.url)
     assert key is not None
     return key
@@ -116,7 +118,7 @@ def add_edits(archive: Archive, site: str) -> None:
     anew = replace(third, lead="Regeringen höjer stödet till båtbyggare.")
     held = archive.get(third.url)
     assert held is not None
-    archive.save(anew, seen_at=at + NEXT * 1.5, cause="parser", capture_id=held.capture, reader="base/2")
+    archive.save(anew, seen_at=at + NEXT * 1.5, cause="parser", capture_id=held.capture, parser_version="base/2")
     fourth = replace(
         anew,
         title="Stödet till båtbyggare sänks",

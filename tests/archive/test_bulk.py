@@ -62,7 +62,7 @@ def to_entry(release: Release, number: int) -> Entry:
     body = (SHELL % release.body).encode() + b"<p>Idag</p>" * (number == 8)  # unchanged in another page
     seen = SEEN + timedelta(seconds=number)
     capture = Capture(url=release.url, seen=seen, status=200, headers={}, sha256="", bytes=len(body))
-    return Entry(release=release, seen=seen, reader="test", capture=capture, body=body)
+    return Entry(release=release, seen=seen, parser_version="test", capture=capture, body=body)
 
 
 def rows_of(folder: Path) -> dict[str, list[Any]]:
@@ -74,7 +74,9 @@ def rows_of(folder: Path) -> dict[str, list[Any]]:
         with closing(sqlite3.connect(folder / name)) as db:
             for (table,) in db.execute("select name from sqlite_master where type = 'table'").fetchall():
                 if not table.startswith((*COUNTED, "_sqlite", "sqlite_")):
-                    columns = "id, release, change, revision" if table == "delta" else "*"  # not when it was logged
+                    columns = (
+                        "id, release, change, revision" if table == "changefeed" else "*"
+                    )  # not when it was logged
                     found[f"{name} {table}"] = db.execute(f"select {columns} from {table} order by 1, 2").fetchall()
             for table in COUNTED if name == "archive.db" else ():
                 db.execute(f"create virtual table temp.{table}_words using fts5vocab(main, {table}, instance)")
@@ -93,14 +95,14 @@ def test_any_batch_gives_the_rows_of_one_by_one(size: int, tmp_path: Path, monke
                 if archive.is_new_or_changed(entry.release):
                     sha256 = captures.store_body(entry.body or b"", "fyr.example")
                     key = archive.add_capture(replace(entry.capture, sha256=sha256))
-                archive.save(entry.release, seen_at=entry.seen, capture_id=key, reader="test")
+                archive.save(entry.release, seen_at=entry.seen, capture_id=key, parser_version="test")
     monkeypatch.setattr("tests.bench.bulk.BATCH", size)
     with open_archive(many) as archive, Captures(archive.path) as captures:
         outcomes = save_all(archive, captures, make_entries(), processes=0)
     assert outcomes == {SaveResult.NEW: 8, SaveResult.UNCHANGED: 1, SaveResult.REVISED: 2}
     expected = rows_of(one)
     assert rows_of(many) == expected
-    assert expected["archive.db joint_texts"]
+    assert expected["archive.db near_duplicates"]
     assert expected["captures.db bases"]
     assert len(expected["captures.db blobs"]) == 4  # two releases share each, and what is unchanged brings none
     assert dict(row[::2] for row in expected["archive.db vocabulary"])["farledens"] == 8

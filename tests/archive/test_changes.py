@@ -38,7 +38,7 @@ def kinds(comparison: Diff) -> list[str]:
 
 def test_same_state() -> None:
     same = compare(to_state(OLD, tags=["Broar"]), to_state(OLD, tags=["Broar"]))
-    assert (same.changes, same.weight) == ((), 0)
+    assert (same.changes, same.importance) == ((), 0)
     assert (same.summary("sv"), same.summary("en")) == ("Ingen ändring", "No change")
 
 
@@ -59,7 +59,7 @@ def test_facts_stand_above_all_else() -> None:
 
 def test_title_weighs_more_than_lead_than_body() -> None:
     weights = [
-        compare(to_state(**{field: "Bron målas 4 maj."}), to_state(**{field: "Bron målas 5 maj."})).weight
+        compare(to_state(**{field: "Bron målas 4 maj."}), to_state(**{field: "Bron målas 5 maj."})).importance
         for field in ("title", "lead", "body")
     ]
     assert weights == sorted(set(weights), reverse=True)
@@ -67,15 +67,15 @@ def test_title_weighs_more_than_lead_than_body() -> None:
 
 def test_an_hour_of_publication_weighs_next_to_nothing() -> None:
     day, hour, other = (to_state(OLD, published=text) for text in ("2024-05-28", "2024-05-28T15:14:00+02:00", None))
-    assert compare(hour, day).weight == compare(day, hour).weight < MIN_FURTHER_IMPORTANCE
-    assert compare(day, other).weight == KIND_IMPORTANCE["published"]
+    assert compare(hour, day).importance == compare(day, hour).importance < MIN_FURTHER_IMPORTANCE
+    assert compare(day, other).importance == KIND_IMPORTANCE["published"]
 
 
 def test_many_changes_add_little() -> None:
     before = [f"Bro nummer {n} är en vacker plats att besöka." for n in range(20)]
     after = [line.replace("vacker", "farlig") for line in before]
-    few = compare(to_state(before[0]), to_state(after[0])).weight
-    many = compare(to_state("\n\n".join(before)), to_state("\n\n".join(after))).weight
+    few = compare(to_state(before[0]), to_state(after[0])).importance
+    many = compare(to_state("\n\n".join(before)), to_state("\n\n".join(after))).importance
     assert few < many <= few + MAX_FURTHER_POINTS
 
 
@@ -100,7 +100,7 @@ def test_paragraph_split_is_layout() -> None:
 
 def test_paragraph_with_figures_weighs_more() -> None:
     plain, figures = (
-        compare(to_state(OLD), to_state(OLD + "\n\n" + text)).weight
+        compare(to_state(OLD), to_state(OLD + "\n\n" + text)).importance
         for text in ("Hamnen hälsar alla varmt välkomna.", "Hamnen hälsar 300 båtar varmt välkomna.")
     )
     assert plain < figures < min(KIND_IMPORTANCE[kind] for kind in FACT_KINDS)
@@ -181,7 +181,7 @@ def test_parts(fields: dict[str, tuple[Any, Any]], kind: str, told: str) -> None
     found = compare(before, after)
     assert kinds(found) == [kind]
     assert found.summary("sv") == told
-    assert (found.weight > 0) == (kind != "updated")
+    assert (found.importance > 0) == (kind != "updated")
 
 
 @pytest.mark.parametrize("name", ["tags", "questions", "images", "attachments", "contacts"])

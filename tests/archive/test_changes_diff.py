@@ -71,7 +71,7 @@ def test_comparing_is_steady(seed: int) -> None:
     there, again = (compare(to_state(before), to_state(after)) for _ in range(2))
     back = compare(to_state(after), to_state(before))
     assert there == again
-    assert 0 <= there.weight <= 100
+    assert 0 <= there.importance <= 100
     assert bool(there.changes) == bool(back.changes)
     assert compare(to_state(before), to_state(before)).changes == ()
 

@@ -27,7 +27,7 @@ def plain(source: str) -> str:
 def test_every_pair_gets_kinds_and_a_weight(pair: dict[str, Any]) -> None:
     found = compare(read_source(pair["before"]), read_source(pair["after"]))
     assert found.changes
-    assert 0 < found.weight <= 100
+    assert 0 < found.importance <= 100
     assert found.summary("sv")
     assert found.summary("en")
 
@@ -46,8 +46,8 @@ def test_facts_stand_above_wording() -> None:
         found = [
             compare(reader(pair["before"]), reader(pair["after"])) for pair in PAIRS if pair["kind"] != CONSULTATIONS
         ]
-        facts = [c.weight for c in found if {change.kind for change in c.changes} & set(FACT_KINDS)]
-        light = [c.weight for c in found if {change.kind for change in c.changes} <= LIGHT]
+        facts = [c.importance for c in found if {change.kind for change in c.changes} & set(FACT_KINDS)]
+        light = [c.importance for c in found if {change.kind for change in c.changes} <= LIGHT]
         assert len(facts) >= 5
         assert len(light) >= 5
         assert min(facts) > max(light)
@@ -59,7 +59,7 @@ def test_both_ways_weigh_much_alike() -> None:
         there, back = compare(before, after), compare(after, before)
         facts = [{change.kind for change in found.changes} & set(FACT_KINDS) for found in (there, back)]
         assert facts[0] == facts[1]
-        assert abs(there.weight - back.weight) <= 5
+        assert abs(there.importance - back.importance) <= 5
 
 
 def test_differences_give_back_both_texts() -> None:

@@ -179,7 +179,7 @@ def test_other_way_round(kind: str, case: str) -> None:
     before, after = split_case(case)
     there, back = compare(to_state(before), to_state(after)), compare(to_state(after), to_state(before))
     assert [(c.kind, c.before, c.after) for c in there.changes] == [(c.kind, c.after, c.before) for c in back.changes]
-    assert there.weight == back.weight
+    assert there.importance == back.importance
     turned = {"added": "removed", "removed": "added"}
     assert [turned.get(classify_action(c), classify_action(c)) for c in there.changes] == [
         classify_action(c) for c in back.changes

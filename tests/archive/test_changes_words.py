@@ -17,7 +17,7 @@ def test_summary_counts_by_kind_heaviest_first() -> None:
     many = body(("4 maj", "5 maj"), ("vanligt", "planerat"), ("i hamnen.", "i hamnen.\n\nVälkommen.\n\nHej då."))
     assert many.summary("sv") == "1 datum, 1 formulering ändrade; 2 stycken tillagda"
     assert many.summary("en") == "1 date, 1 wording changed; 2 paragraphs added"
-    assert [change.weight for change in many.changes] == sorted((c.weight for c in many.changes), reverse=True)
+    assert [change.importance for change in many.changes] == sorted((c.importance for c in many.changes), reverse=True)
 
 
 def test_summary_agrees_in_swedish() -> None:

@@ -43,7 +43,7 @@ def held(columns: ColumnCache) -> dict[int, dict[str, Any]]:
 
 def shown(db: sqlite3.Connection) -> dict[int, dict[str, Any]]:
     """The same from the tables."""
-    rows = db.execute("select release, agency, kind, day, newest, questions from listed").fetchall()
+    rows = db.execute("select release, agency, kind, sort_day, sort_date, questions from release_facets").fetchall()
     tags = db.execute("select release, tag from release_tags").fetchall()
     return {
         key: {
@@ -86,7 +86,7 @@ def test_in_the_order_of_lists(storied: Path) -> None:
     with closing(sqlite3.connect(storied)) as db:
         columns = run_without_waiting(ColumnCache().refresh(build_connection_runner(db)))
         assert held(columns) == shown(db)
-        order = "select release from listed order by newest desc, release desc"
+        order = "select release from release_facets order by sort_date desc, release desc"
         assert columns.sort_newest_first(held(columns)) == [key for (key,) in db.execute(order)]
 
 

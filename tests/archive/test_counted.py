@@ -15,7 +15,7 @@ from archive.aggregates import fill_count_tables
 from archive.store import Archive
 from archive.takedowns import hide_release, lift_takedown
 
-TABLES = ("months", "tagged", "tag_counts", "edit_counts")
+TABLES = ("month_counts", "tag_releases", "tag_counts", "edit_counts")
 
 
 def read(db: sqlite3.Connection) -> dict[str, list[Any]]:
@@ -35,7 +35,7 @@ def test_after_edits_moves_and_removals(storied: Path, tmp_path: Path) -> None:
     kept, counted = held_and_counted(path)
     assert kept == counted
     assert all(kept.values())
-    assert kept["months"][0][:2] == ("", "")
+    assert kept["month_counts"][0][:2] == ("", "")
 
 
 def test_what_is_hidden_is_not_counted_until_it_is_shown_again(storied: Path, tmp_path: Path) -> None:
@@ -43,11 +43,11 @@ def test_what_is_hidden_is_not_counted_until_it_is_shown_again(storied: Path, tm
     at = datetime(2025, 6, 3, 8, tzinfo=UTC)
     before, _ = held_and_counted(path)
     with Archive(path) as archive:
-        tagged = archive.db.execute("select release from tagged limit 1").fetchone()[0]
+        tagged = archive.db.execute("select release from tag_releases limit 1").fetchone()[0]
         key = hide_release(archive, tagged, at, reason="Domstols beslut")
     kept, counted = held_and_counted(path)
     assert kept == counted
-    assert len(kept["tagged"]) < len(before["tagged"])
+    assert len(kept["tag_releases"]) < len(before["tag_releases"])
     with Archive(path) as archive:
         lift_takedown(archive, key, at, "Domen är upphävd")
     kept, counted = held_and_counted(path)

@@ -11,12 +11,9 @@ import pytest
 
 from archive.changefeed import CursorAheadError, UnknownCursorError
 from archive.database import open_writable
-from archive.schema import CHANGEFEED_TRIGGERS
 from archive.store import Archive
-from archive.takedowns import hide_release, redact_passage
 from tests.archive.deeds import Life
 from tests.archive.mirror import Mirror, read_shown
-from tests.archive.sample import SEEN
 
 
 def test_a_mirror_holds_what_the_archive_shows(tmp_path: Path) -> None:
@@ -33,7 +30,7 @@ def test_a_mirror_holds_what_the_archive_shows(tmp_path: Path) -> None:
                     mirror.take_page(chance.randint(1, 5))
             while mirror.take_page(chance.randint(1, 9)):
                 pass
-            told |= {change for (change,) in archive.db.execute("select change from delta")}
+            told |= {change for (change,) in archive.db.execute("select change from changefeed")}
         assert mirror.held == read_shown(archive.path), seed
         assert mirror.numbers == sorted(set(mirror.numbers))
         late = Mirror(archive.path)
@@ -41,25 +38,6 @@ def test_a_mirror_holds_what_the_archive_shows(tmp_path: Path) -> None:
             pass
         assert late.held == mirror.held
     assert told == {"added", "changed", "removed", "returned", "moved", "hidden", "redacted", "restored"}
-
-
-def test_what_was_there_before_the_log_is_in_it(storied: Path, tmp_path: Path) -> None:
-    path = Path(shutil.copytree(storied.parent, tmp_path / "old")) / "archive.db"
-    with Archive(path) as archive:
-        hide_release(archive, 3, SEEN, reason="Beslut")
-        redact_passage(archive, 1, "Lo Ask", SEEN, reason="Personuppgift")
-        written = archive.db.execute("select release, change, revision, takedown from delta").fetchall()
-        for name in CHANGEFEED_TRIGGERS:
-            archive.db.execute(f"drop trigger {name}")
-        archive.db.execute("drop table delta")
-        archive.db.execute("delete from _sqlite_migrations where name = 'delta'")
-    with Archive(path) as archive:
-        before = archive.db.execute("select release, change, revision, takedown from delta").fetchall()
-    assert sorted(map(str, before)) == sorted(map(str, written))
-    mirror = Mirror(path)
-    while mirror.take_page(11):
-        pass
-    assert mirror.held == read_shown(path)
 
 
 def test_a_number_is_given_only_when_those_before_it_are_committed(tmp_path: Path) -> None:
@@ -73,19 +51,19 @@ def test_a_number_is_given_only_when_those_before_it_are_committed(tmp_path: Pat
             life.publish()
             with pytest.raises(sqlite3.OperationalError, match="locked"):
                 other.execute("begin immediate")
-            assert other.execute("select count(*) from delta").fetchone() == (0,)
+            assert other.execute("select count(*) from changefeed").fetchone() == (0,)
         other.execute("begin immediate")  # a number that a broken transaction took was never seen
         other.execute("insert into takedowns (release, kind, reason, at) values (1, 'redact', '', '')")
         other.execute("rollback")
         life.publish()
-        assert other.execute("select id, release from delta").fetchall() == [(1, 1), (2, 2)]
+        assert other.execute("select id, release from changefeed").fetchall() == [(1, 1), (2, 2)]
         other.close()
 
 
 def test_the_log_only_grows(tmp_path: Path) -> None:
     with Archive(tmp_path / "archive.db") as archive:
         Life(archive, random.Random(1)).publish()
-        for sql in ("delete from delta", "update delta set release = 2"):
+        for sql in ("delete from changefeed", "update changefeed set release = 2"):
             with pytest.raises(sqlite3.IntegrityError, match="the log only grows"):
                 archive.db.execute(sql)
         archive.db.execute("pragma foreign_keys = off")

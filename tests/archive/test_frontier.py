@@ -121,7 +121,7 @@ def test_a_page_that_came_back_forgets_its_problem(archive: Archive) -> None:
     archive.frontier.mark_failed(URL, NOW, "timed out")
     archive.frontier.mark_stored(URL, None, NOW)  # type: ignore[arg-type] # no release needed here
     problem = archive.db.execute("select problem, tries, state from frontier where url = ?", [URL]).fetchone()
-    assert problem == (None, 0, "held")
+    assert problem == (None, 0, "stored")
 
 
 def test_an_answer_brings_the_only_validators(archive: Archive) -> None:

@@ -20,7 +20,7 @@ def settled(*days: date) -> Life:
     """An agency that has published and been read for long, up to the last day of August 2023."""
     life = Life()
     life.publish(*(days or PAST))
-    life.live(span(date(2023, 8, 22), date(2023, 8, 31)), read=3)
+    life.live(span(date(2023, 8, 22), date(2023, 8, 31)), parsed=3)
     return life
 
 
@@ -76,7 +76,7 @@ def test_slow_decline() -> None:
 )
 def test_nothing_but_faults(fault: str, state: str) -> None:
     life = settled()
-    broken: dict[str, Any] = {"listed": 0, "errors": 2, "requests": 1, "faults": {fault: 2}}
+    broken: dict[str, Any] = {"listed": 0, "errors": 2, "requests": 1, "failures": {fault: 2}}
     life.crawl(date(2023, 9, 1), **broken)
     assert life.judge(date(2023, 9, 1))[0] == "healthy"  # may pass
     life.crawl(date(2023, 9, 2), **broken)
@@ -92,7 +92,7 @@ def test_a_new_design_is_told_by_the_fields_that_are_gone() -> None:
     life.live(span(date(2023, 9, 1), date(2023, 9, 12)), AUTUMN, fills=new)
     assert life.row["state"] == "suspect"
     assert life.row["reason"]["fields"] == ["lead", "published"]
-    assert life.row["facts"]["fills"]["lead"] == [60, 100]
+    assert life.row["facts"]["field_fill"]["lead"] == [60, 100]
     assert "a lead and when they were published: 0% of them, 91% before" in format_health_reason(
         "en", life.row["reason"]
     )
@@ -107,7 +107,7 @@ def test_new_releases_without_an_update_stamp_are_no_new_design() -> None:
 
 def test_every_page_is_refused_while_the_lists_work() -> None:
     life = settled()
-    walled: dict[str, Any] = {"read": 0, "refused": 2, "faults": {"login": 2}}
+    walled: dict[str, Any] = {"parsed": 0, "rejected": 2, "failures": {"login": 2}}
     life.live(span(date(2023, 9, 1), date(2023, 9, 2)), **walled)
     assert (life.row["state"], life.row["reason"]["code"], life.row["reason"]["what"]) == (
         *("failing", "all_refused"),
@@ -118,8 +118,8 @@ def test_every_page_is_refused_while_the_lists_work() -> None:
 def test_a_source_that_fails_beside_one_that_works_is_told_and_no_pages_are_blamed() -> None:
     life = settled()
     fault = {"status 5xx": 1}
-    down: dict[str, Any] = {"errors": 1, "faults": fault, "source_faults": fault}
-    refused: dict[str, Any] = {**down, "errors": 3, "refused": 2, "faults": {**fault, "login": 2}}
+    down: dict[str, Any] = {"errors": 1, "failures": fault, "source_failures": fault}
+    refused: dict[str, Any] = {**down, "errors": 3, "rejected": 2, "failures": {**fault, "login": 2}}
     failed = {"url": "https://prov.example/rss", "agency": SLUG, "role": "feed", "state": "failed"}
     life.db.table("frontier").insert({**failed, "first_seen": "2021-01-01", "fetched": "2023-09-30T20:00:00+00:00"})
     life.told.clear()
@@ -174,21 +174,21 @@ def test_pages_looked_at_again_are_held_against_themselves_not_against_others() 
     life = settled()
     life.live(span(date(2023, 9, 1), date(2023, 9, 12)), AUTUMN)
     for day in span(date(2023, 9, 1), date(2023, 9, 12)):
-        life.crawl(day, spider="revisit", read=9, fills={**ALL, "published": float(day.day < 9)})
+        life.crawl(day, spider="revisit", parsed=9, fills={**ALL, "published": float(day.day < 9)})
     assert life.judge(date(2023, 9, 12))[0] == "healthy"
 
 
-@pytest.mark.parametrize(("decision", "reason"), [("reparsed", []), ("taken", [{"field": "lead"}])])
+@pytest.mark.parametrize(("decision", "reason"), [("reparsed", []), ("accepted", [{"field": "lead"}])])
 def test_what_was_taken_in_is_no_fault_any_more(decision: str, reason: list[dict[str, str]]) -> None:
     life = settled()
     new = {**ALL, "lead": 0.0}
-    life.live(span(date(2023, 9, 1), date(2023, 9, 8)), AUTUMN, fills=new, held_back=1)
+    life.live(span(date(2023, 9, 1), date(2023, 9, 8)), AUTUMN, fills=new, quarantined=1)
     assert (life.row["state"], life.row["reason"]["code"]) == ("suspect", "fields")
     life.keep_aside(decision, decided=date(2023, 9, 8), reason=reason)
     assert life.judge(date(2023, 9, 8))[0] == "healthy"
     life.told.clear()
     later = [day for day in AUTUMN if day > date(2023, 9, 8)]
-    fills = new if decision == "taken" else ALL
+    fills = new if decision == "accepted" else ALL
     assert life.live(span(date(2023, 9, 9), date(2023, 9, 29)), later, fills=fills) == {"healthy"}
 
 
@@ -196,11 +196,11 @@ def test_a_new_agency() -> None:
     life = Life()
     assert life.judge(date(2023, 9, 1)) == ("never worked", "never_crawled")
     assert not is_unacknowledged_fault(life.row)
-    life.crawl(date(2023, 9, 1), listed=3, read=0, refused=3, faults={"consent wall": 3})
+    life.crawl(date(2023, 9, 1), listed=3, parsed=0, rejected=3, failures={"consent wall": 3})
     assert life.judge(date(2023, 9, 1)) == ("never worked", "all_refused")
     assert is_unacknowledged_fault(life.row)
     life.publish(date(2023, 9, 1))
-    life.crawl(date(2023, 9, 2), read=3)
+    life.crawl(date(2023, 9, 2), parsed=3)
     assert life.judge(date(2023, 9, 2)) == ("healthy", "too_few")
 
 
@@ -208,7 +208,7 @@ def test_nobody_runs_the_crawls_any_more() -> None:
     life = settled()
     assert life.judge(date(2023, 9, 2))[0] == "healthy"
     for day in span(date(2023, 9, 1), date(2023, 9, 4)):
-        life.crawl(day, spider="revisit", read=9)
+        life.crawl(day, spider="revisit", parsed=9)
     assert life.judge(date(2023, 9, 4)) == ("suspect", "not_read"), "what is new, nobody looks for"
     assert life.row["reason"]["last"][:10] == "2023-08-31"
 
@@ -217,9 +217,9 @@ def test_what_is_kept_aside_waits_for_somebody() -> None:
     life = settled()
     life.keep_aside(None)
     assert life.judge(date(2023, 8, 31))[0] == "healthy", "it is not judged yet"
-    life.db.execute("update held_back set decision = 'aside'")
-    assert life.judge(date(2023, 8, 31)) == ("suspect", "held_back")
-    life.db.execute("update held_back set decided = '2023-09-01'")
+    life.db.execute("update quarantine set decision = 'confirmed'")
+    assert life.judge(date(2023, 8, 31)) == ("suspect", "quarantined")
+    life.db.execute("update quarantine set decided = '2023-09-01'")
     assert life.judge(date(2023, 8, 31))[0] == "healthy"
 
 
@@ -227,11 +227,11 @@ def test_an_acknowledged_fault_is_red_again_once_it_changes() -> None:
     life = settled()
     broken: dict[str, Any] = {"listed": 0, "errors": 2}
     assert not acknowledge_fault(life.db, SLUG, evening(date(2023, 8, 31)))
-    life.live(span(date(2023, 9, 1), date(2023, 9, 2)), faults={"timeout": 2}, **broken)
+    life.live(span(date(2023, 9, 1), date(2023, 9, 2)), failures={"timeout": 2}, **broken)
     assert acknowledge_fault(life.db, SLUG, evening(date(2023, 9, 2)))
-    life.live(span(date(2023, 9, 3), date(2023, 9, 9)), faults={"timeout": 1, "status 5xx": 2}, **broken)
+    life.live(span(date(2023, 9, 3), date(2023, 9, 9)), failures={"timeout": 1, "status 5xx": 2}, **broken)
     assert not is_unacknowledged_fault(life.row)  # still the same, beside another
-    life.live(span(date(2023, 9, 10), date(2023, 9, 25)), faults={"dns": 2}, **broken)
+    life.live(span(date(2023, 9, 10), date(2023, 9, 25)), failures={"dns": 2}, **broken)
     assert is_unacknowledged_fault(life.row)
     assert life.row["reason"]["what"] == "dns"
     events = life.db.execute("select state, json_extract(reason, '$.what') from health_events").fetchall()
@@ -251,5 +251,5 @@ def test_thirty_days_of_manners() -> None:
     life = settled()
     life.crawl(date(2023, 9, 1), delay=1.25, not_modified=4, requests=10)
     life.judge(date(2023, 9, 1))
-    guest = life.row["facts"]["guest"]
+    guest = life.row["facts"]["politeness"]
     assert guest == {"requests": 30, "bytes": 99_000, "not_modified": 4, "delay": 1.25, "robots": "allowed"}

@@ -66,7 +66,7 @@ def test_a_later_state_is_a_revision_and_the_earlier_stays_known(archive: Archiv
     assert import_file(archive, file, "fyr", WHEN).revised == 1
     again = import_file(archive, file, "fyr", WHEN)
     assert (again.revised, again.unchanged) == (0, 2)
-    causes = archive.db.execute("select cause, reader from revisions").fetchall()
+    causes = archive.db.execute("select cause, parser_version from revisions").fetchall()
     assert causes == [("import", "import/a.jsonl")] * 2
 
 
@@ -85,14 +85,14 @@ def test_what_another_archive_has_taken_down_is_left_out_and_told(archive: Archi
     archive.save(held, seen_at=WHEN)
     marks = {"title": "█████", "body": "", "lead": None}
     rows = [
-        {**LINE, "withheld": None},
-        {**LINE, **marks, "url": "https://fyr.example/2?utm_source=rss", "withheld": "hidden"},
-        {**LINE, "url": "https://fyr.example/3", "body": "Av █████.", "withheld": "redacted"},
-        {**LINE, "url": "https://fyr.example/4", "withheld": "another collection's own field"},
+        {**LINE, "takedown": None},
+        {**LINE, **marks, "url": "https://fyr.example/2?utm_source=rss", "takedown": "hidden"},
+        {**LINE, "url": "https://fyr.example/3", "body": "Av █████.", "takedown": "redacted"},
+        {**LINE, "url": "https://fyr.example/4", "takedown": "another collection's own field"},
     ]
     done = import_file(archive, write(tmp_path / "a.jsonl", *rows), "fyr", WHEN)
     assert (done.new, done.withheld, done.withheld_elsewhere, done.errors) == (2, 2, [1], [])
-    assert dict(done.unknown_fields) == {"withheld": 1}
+    assert dict(done.unknown_fields) == {"takedown": 1}
     assert archive.db.execute("select url from releases where title like '%█%' or body like '%█%'").fetchall() == []
     lines = list(told_of(tmp_path / "a.jsonl", done))
     assert any(line.startswith("withheld: 2 are hidden or redacted where they come from") for line in lines)

@@ -66,7 +66,7 @@ def save(archive: Archive, *releases: Release, seen: datetime = SEEN) -> list[in
 
 
 def pairs(archive: Archive) -> dict[tuple[int, int], float]:
-    rows = archive.db.execute("select release, other, similarity from joint_texts").fetchall()
+    rows = archive.db.execute("select release, other, similarity from near_duplicates").fetchall()
     return {(one, other): alike for one, other, alike in rows}
 
 
@@ -172,10 +172,10 @@ def test_an_edit_makes_and_ends_pairs(archive: Archive) -> None:
 def test_renewing_finds_what_was_saved_before(archive: Archive) -> None:
     releases = [release(agency, FULL) for agency in AGENCIES]
     save(archive, *releases)
-    before, keys = pairs(archive), archive.db.execute("select * from joint_bands").fetchall()
+    before, keys = pairs(archive), archive.db.execute("select * from minhash_bands").fetchall()
     assert len(before) == 6
-    archive.db.execute("delete from joint_texts")
-    archive.db.execute("update joint_bands set band = band + 100")  # as other rules would number them
+    archive.db.execute("delete from near_duplicates")
+    archive.db.execute("update minhash_bands set band = band + 100")  # as other rules would number them
     index = archive.writer.near_duplicates
     assert index.is_stale()
     after: int | None = 0
@@ -184,7 +184,7 @@ def test_renewing_finds_what_was_saved_before(archive: Archive) -> None:
             after = index.reindex_batch(after, limit=2)
     assert not index.is_stale()
     assert pairs(archive) == before
-    assert archive.db.execute("select * from joint_bands").fetchall() == keys
+    assert archive.db.execute("select * from minhash_bands").fetchall() == keys
 
 
 def test_publishers_in_their_order_one_line_an_agency(archive: Archive) -> None:
@@ -233,7 +233,7 @@ def test_keys_are_the_same_on_every_machine() -> None:
 
 def test_keys_carry_their_band_and_day(archive: Archive) -> None:
     key = save(archive, release("fyrstyrelsen", FULL))[0]
-    rows = archive.db.execute("select band, value, release from joint_bands order by band").fetchall()
+    rows = archive.db.execute("select band, value, release from minhash_bands order by band").fetchall()
     assert [band for band, *_ in rows] == list(range(FIRST_BAND, FIRST_BAND + 17))
     assert {(value % DAY_RANGE, held) for _, value, held in rows} == {
         (DAY.toordinal() - date(1970, 1, 1).toordinal(), key)

@@ -62,7 +62,9 @@ class Desk:
         return self.archive.db.execute(sql).fetchall()
 
     def gaps(self) -> dict[str, str]:
-        return {url.removeprefix(f"{AT}/"): state for url, state in self.rows("select url, state from gaps")}
+        return {
+            url.removeprefix(f"{AT}/"): state for url, state in self.rows("select url, state from missing_releases")
+        }
 
 
 @pytest.fixture
@@ -72,20 +74,20 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
 
 
 def test_each_state_of_the_frontier_is_held_refused_or_missing(desk: Desk) -> None:
-    desk.hold("held")
+    desk.hold("stored")
     with desk.archive.transaction():
         frontier = desk.archive.frontier
         for state, mark in {
-            "refused": frontier.mark_rejected,
+            "rejected": frontier.mark_rejected,
             "gone": frontier.mark_gone,
             "failed": frontier.mark_failed,
-            "aside": frontier.mark_quarantined,
+            "quarantined": frontier.mark_quarantined,
         }.items():
             mark(desk.find(state), NOW, "why")
         desk.find("due")
-    told = desk.audit("held", "refused", "gone", "failed", "aside", "due", "unseen")
-    assert (told.listed, told.held, told.refused, told.missing, told.is_complete) == (7, 1, 2, 4, True)
-    assert desk.gaps() == {state: state for state in ("failed", "aside", "due", "unseen")}
+    told = desk.audit("stored", "rejected", "gone", "failed", "quarantined", "due", "unseen")
+    assert (told.listed, told.stored, told.rejected, told.missing, told.is_complete) == (7, 1, 2, 4, True)
+    assert desk.gaps() == {state: state for state in ("failed", "quarantined", "due", "unseen")}
 
 
 def test_an_address_that_led_to_a_release_holds_it(desk: Desk) -> None:
@@ -95,7 +97,7 @@ def test_an_address_that_led_to_a_release_holds_it(desk: Desk) -> None:
         desk.archive.frontier.mark_stored(twin, key, NOW)
         desk.archive.removals.mark_moved(key, NOW, f"{AT}/newest")
         desk.archive.frontier.mark_gone(twin, NOW, "answered 404")  # what stood there is held all the same
-    assert desk.audit("twin", "new", "newest").held == 3
+    assert desk.audit("twin", "new", "newest").stored == 3
 
 
 def test_months_are_those_of_publication_and_never_guessed(desk: Desk) -> None:
@@ -107,12 +109,14 @@ def test_months_are_those_of_publication_and_never_guessed(desk: Desk) -> None:
     entries = {f"{AT}/{name}": ListedUrl(source_url=AT, published=times.get(name)) for name in listed}
     changed = {f"{AT}/{name}": ListedUrl(source_url=MAP, listed_at="2022-02-02") for name in ("late", "undated")}
     desk.take(AuditedSource(url=MAP, kind="sitemap", urls=changed), AuditedSource(url=AT, kind="listing", urls=entries))
-    assert desk.rows("select month, listed, held, missing from ledger where source is null order by month") == [
+    assert desk.rows("select month, listed, stored, missing from coverage where source is null order by month") == [
         *((None, 4, 1, 3), ("2024-05", 2, 2, 0)),
         ("2024-06", 1, 0, 1),
     ]
-    assert desk.rows(f"select month, missing from ledger where source = '{MAP}'") == [(None, 2)]
-    assert desk.rows("select month, listed, source from gaps where url like '%/undated'") == [(None, "2022-02-02", MAP)]
+    assert desk.rows(f"select month, missing from coverage where source = '{MAP}'") == [(None, 2)]
+    assert desk.rows("select month, listed, source from missing_releases where url like '%/undated'") == [
+        (None, "2022-02-02", MAP)
+    ]
 
 
 def test_a_gap_is_filled_when_its_release_is_kept_and_missing_again_only_if_not(desk: Desk) -> None:
@@ -123,14 +127,14 @@ def test_a_gap_is_filled_when_its_release_is_kept_and_missing_again_only_if_not(
     assert [row.url for row in desk.archive.frontier.list_due("fyr", desk.day, 9)] == [f"{AT}/{name}" for name in "abc"]
     desk.hold("a")
     assert desk.gaps() == {"a": "filled", "b": "due", "c": "due"}
-    assert desk.rows("select filled from gaps where filled is not null") == desk.rows(
+    assert desk.rows("select filled from missing_releases where filled is not null") == desk.rows(
         f"select fetched from frontier where url = '{AT}/a'"
     )
     with desk.archive.transaction():
         desk.archive.frontier.mark_rejected(f"{AT}/b", NOW, "is a listing")
     assert desk.audit("a", "b", "c").missing == 1
-    assert desk.gaps() == {"a": "filled", "b": "refused", "c": "due"}
-    ((first, last),) = desk.rows(f"select first_missed, last_missed from gaps where url = '{AT}/c'")
+    assert desk.gaps() == {"a": "filled", "b": "rejected", "c": "due"}
+    ((first, last),) = desk.rows(f"select first_missed, last_missed from missing_releases where url = '{AT}/c'")
     assert (first[:10], last[:10]) == ("2024-07-02", "2024-07-03")
 
 
@@ -141,7 +145,7 @@ def test_what_did_not_answer_is_tried_again_and_what_is_kept_aside_left_alone(de
     desk.audit("a", "b")
     with desk.archive.transaction():
         assert queue_missing_releases(desk.archive.db, "fyr", desk.day) == 1
-    assert desk.rows("select state from frontier order by url") == [("due",), ("aside",)]
+    assert desk.rows("select state from frontier order by url") == [("due",), ("quarantined",)]
 
 
 def test_a_source_that_breaks_off_ends_no_gap_and_unlists_nothing(desk: Desk) -> None:
@@ -150,7 +154,7 @@ def test_a_source_that_breaks_off_ends_no_gap_and_unlists_nothing(desk: Desk) ->
     assert desk.audit(*"12345", "x").unlisted == 1
     told = desk.audit(*"1234", problem="page 2 answered 500")
     assert (told.is_complete, told.unlisted, told.listed) == (False, None, 4)
-    assert desk.rows("select distinct whole, problem, delisted from ledger") == [(0, "page 2 answered 500", None)]
+    assert desk.rows("select distinct complete, problem, unlisted from coverage") == [(0, "page 2 answered 500", None)]
     assert desk.gaps() == {"x": "unseen"}
     assert desk.audit(*"123456").missing == 0
     assert desk.gaps() == {"x": "unlisted"}
@@ -165,7 +169,7 @@ def test_delisted_is_said_only_where_it_can_be(desk: Desk) -> None:
     assert desk.audit(*names[1:]).unlisted == 0, "1 is older than all that is listed: it may have run off the end"
     assert desk.audit(*names[4:]).unlisted == 0
     assert desk.audit(*names[:3]).unlisted == 5
-    assert desk.rows("select month, delisted from ledger where source is not null") == [("2024-05", 5)]
+    assert desk.rows("select month, unlisted from coverage where source is not null") == [("2024-05", 5)]
     assert desk.audit(*names[:3], kind="feed").unlisted == 0
     with desk.archive.transaction():
         desk.archive.removals.mark_missing(keys["4"], NOW, "gone", status=404)
@@ -176,18 +180,18 @@ def test_delisted_is_said_only_where_it_can_be(desk: Desk) -> None:
 def test_an_empty_source_is_told_and_what_stood_before_is_replaced(desk: Desk) -> None:
     desk.audit("a")
     desk.audit()
-    assert desk.rows("select source, listed, missing, whole from ledger order by id") == [
+    assert desk.rows("select source, listed, missing, complete from coverage order by id") == [
         *((AT, 0, 0, 0), (None, 0, 0, 0)),
     ]
     desk.audit("b")
-    assert desk.rows("select distinct whole from ledger") == [(1,)]
+    assert desk.rows("select distinct complete from coverage") == [(1,)]
 
 
 def test_a_list_that_is_empty_at_once_ends_no_gap(desk: Desk) -> None:
     desk.audit("a", "b")
     for _ in range(2):
         assert not desk.audit().is_complete
-        assert desk.rows("select problem from ledger") == [(f"{AT}: lists nothing any more",)] * 2
+        assert desk.rows("select problem from coverage") == [(f"{AT}: lists nothing any more",)] * 2
     assert not desk.audit(problem="answered 500").is_complete
     assert not desk.audit().is_complete, "what it listed before that is remembered"
     assert desk.gaps() == {"a": "unseen", "b": "unseen"}
@@ -208,7 +212,7 @@ def test_a_source_that_no_page_leads_to_any_more_ends_no_gap_for_three_months(de
     for _ in range(2):
         assert not desk.take(home, feed).is_complete
         problem = f"{AT}: no page leads to it any more"
-        assert desk.rows("select problem from ledger where source is null") == [(problem,)]
+        assert desk.rows("select problem from coverage where source is null") == [(problem,)]
     assert desk.gaps() == {"a": "unseen", "b": "unseen"}
     desk.day += timedelta(days=92)
     assert desk.take(home, feed).is_complete

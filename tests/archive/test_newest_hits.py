@@ -54,7 +54,7 @@ def by_hand(db: sqlite3.Connection, *words: str, tag: str = "", year: str = "") 
     """Every hit in its order, told from the tables alone."""
     rows = db.execute(
         "select r.id, r.title, r.body, r.published, exists (select 1 from release_tags where release = r.id) as tagged"
-        " from releases r join listed l on l.release = r.id order by l.newest desc, r.id desc"
+        " from releases r join release_facets l on l.release = r.id order by l.sort_date desc, r.id desc"
     ).fetchall()
     hits = [
         row

@@ -15,7 +15,7 @@ FILES = sorted((ROOT / "archive/queries").glob("*.sql"))
 ASKED = {  # what a reader might fill in
     "agency": AGENCY,
     "person": "Bo Ek",
-    "weight": "20",
+    "importance": "20",
     "kind": "attachment",
     "named": "pressansvarig",
     "tag": "Båtar",

@@ -39,10 +39,10 @@ def test_one_day_and_three_checks_make_a_removal(archive: Archive) -> None:
     assert not removals.mark_missing(1, SEEN, "gone", status=404)
     assert not removals.mark_missing(1, SEEN + HOUR, "gone", status=404)
     assert not removals.mark_missing(1, SEEN + 23 * HOUR, "gone", status=404)  # three checks, but not yet a day
-    assert look(archive, "gone", table="releases") == (None,)
+    assert look(archive, "removed_at", table="releases") == (None,)
     assert removals.mark_missing(1, SEEN + 24 * HOUR, "gone", status=410)
     assert look(archive, "kind", "checks", "status", "confirmed") == ("gone", 4, 410, "2026-03-02T08:00:00+00:00")
-    assert look(archive, "gone", table="releases") == ("2026-03-02T08:00:00+00:00",)
+    assert look(archive, "removed_at", table="releases") == ("2026-03-02T08:00:00+00:00",)
 
 
 def test_a_day_without_a_third_check_is_no_removal(archive: Archive) -> None:
@@ -56,7 +56,7 @@ def test_what_stands_again_was_away_for_a_while(archive: Archive) -> None:
         archive.removals.mark_missing(1, SEEN + hours * HOUR, "error page", status=200)
     archive.removals.mark_present(1, SEEN + 48 * HOUR)
     assert look(archive, "confirmed is not null", "ended") == (1, "2026-03-03T08:00:00+00:00")
-    assert look(archive, "gone", table="releases") == (None,)
+    assert look(archive, "removed_at", table="releases") == (None,)
     assert not archive.removals.is_missing(1)
     archive.removals.mark_missing(1, SEEN + 72 * HOUR, "gone", status=404)  # a removal of its own
     assert look(archive, "id", "checks", "confirmed") == (2, 1, None)

@@ -21,20 +21,6 @@ MOMENT = datetime(2026, 3, 5, tzinfo=UTC)
 FILES = ("archive.db", "captures.db", "withheld.db")
 
 
-def test_a_back_up_of_an_earlier_version_is_brought_to_todays_tables(tmp_path: Path) -> None:
-    archive = witness(tmp_path)
-    with Archive(archive) as opened:
-        for (name,) in opened.db.execute(
-            "select name from sqlite_master where name like 'delta/_%' escape '/'"
-        ).fetchall():
-            opened.db.execute(f"drop trigger {name}")
-        opened.db.execute("drop table delta")
-        opened.db.execute("delete from _sqlite_migrations where name = 'delta'")
-    (tmp_path / "new").mkdir()
-    assert main(["restore", str(tmp_path), "--to", str(tmp_path / "new" / "archive.db")]) == 0
-    assert verify(tmp_path / "new" / "archive.db").findings == []
-
-
 def test_a_back_up_is_put_back_in_place_of_a_damaged_archive(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlite_utils import Database
 
 from archive.merge import merge_releases
 from archive.models import (
@@ -27,7 +24,6 @@ from archive.models import (
     parse_state,
     to_state,
 )
-from archive.schema import migrations
 from archive.store import Archive, SaveResult
 
 SEEN = datetime(2026, 3, 1, 8, tzinfo=UTC)
@@ -59,7 +55,7 @@ def revisions(archive: Archive, *names: str) -> list[tuple[Any, ...]]:
 def test_a_to_b_to_a_is_told_as_a_return(archive: Archive) -> None:
     for hours, state in enumerate((A, B, A)):
         archive.save(state, seen_at=SEEN + hours * HOUR)
-    assert revisions(archive, "id", "previous", "same_as", "cause") == [
+    assert revisions(archive, "id", "previous", "reverts_to", "cause") == [
         (1, None, None, "first"),
         (2, 1, None, "source"),
         (3, 2, 1, "source"),
@@ -83,12 +79,12 @@ def test_an_edit_lies_between_two_checks_that_are_kept(archive: Archive) -> None
 def test_an_edit_is_weighed_and_told_in_both_languages(archive: Archive) -> None:
     archive.save(A, seen_at=SEEN)
     archive.save(B, seen_at=SEEN + HOUR)
-    ((weight, swedish, english, changes),) = revisions(archive, "weight", "summary", "summary_en", "changes")[1:]
+    ((weight, swedish, english, changes),) = revisions(archive, "importance", "summary", "summary_en", "changes")[1:]
     assert 0 < weight <= 100
     assert swedish
     assert english
     assert swedish != english
-    assert {"field", "kind", "before", "after", "weight"} <= set(json.loads(changes)[0])
+    assert {"field", "kind", "before", "after", "importance"} <= set(json.loads(changes)[0])
 
 
 @pytest.mark.parametrize(
@@ -124,7 +120,7 @@ def test_what_tells_a_reader_nothing_is_kept_and_is_no_edit(archive: Archive) ->
     archive.save(replace(A, attachments=(report,)), seen_at=SEEN)
     typed = replace(A, attachments=(replace(report, media_type="application/pdf"),))
     assert archive.save(typed, seen_at=SEEN + HOUR) is SaveResult.REPARSED
-    assert revisions(archive, "cause", "weight") == [("first", None), ("parser", 0)]
+    assert revisions(archive, "cause", "importance") == [("first", None), ("parser", 0)]
     assert archive.db.execute("select media_type from attachments").fetchall() == [("application/pdf",)]
     assert archive.db.execute("select count(*) from edits").fetchone() == (0,)
 
@@ -133,10 +129,10 @@ def test_a_state_points_to_its_capture_and_its_reader(archive: Archive) -> None:
     capture = Capture(url=A.url, seen=SEEN, status=200, headers={"etag": '"1"'}, sha256="ab" * 32, bytes=9)
     with archive.transaction():
         key = archive.add_capture(capture)
-        archive.save(A, seen_at=SEEN, capture_id=key, reader="NewsPage 1")
+        archive.save(A, seen_at=SEEN, capture_id=key, parser_version="NewsPage 1")
     held = archive.get(A.url)
     assert held
-    assert (held.capture, held.reader, held.sha256) == (key, "NewsPage 1", "ab" * 32)
+    assert (held.capture, held.parser_version, held.sha256) == (key, "NewsPage 1", "ab" * 32)
     assert held.state == to_state(A)
 
 
@@ -162,27 +158,3 @@ def test_every_hash_agrees_with_its_state(archive: Archive) -> None:
     for row in revisions(archive, *names):
         held = dict(zip(names, row, strict=True))
         assert hash_state(parse_state(held)) == held["hash"]
-
-
-def test_an_archive_of_the_first_schema_is_brought_up_to_date(tmp_path: Path) -> None:
-    path = tmp_path / "archive.db"
-    with closing(sqlite3.connect(path)) as connection:
-        db = Database(connection)
-        migrations.apply(db, stop_before="contacts")
-        db.execute(
-            "insert into agencies (slug, name, home) values ('skog', 'Skogsbruksrådet', 'https://skog.example/')"
-        )
-        state = {"title": A.title, "body": A.body, "body_html": A.body_html, "published_text": A.published_text}
-        lists = dict.fromkeys(("tags", "questions", "images", "attachments"), "[]")
-        old = {"agency": "skog", "url": A.url, "first_seen": "2026-01-01T00:00:00+00:00", "hash": "old"}
-        db.table("releases").insert({**state, **old, "last_checked": old["first_seen"], "revision": None})
-        for number in (1, 2):
-            row = {"release": 1, "seen": old["first_seen"], "cause": "first", "hash": str(number)}
-            db.table("revisions").insert({**state, **lists, **row})
-        db.execute("update releases set revision = 2")
-        connection.commit()
-    with Archive(path) as archive:
-        assert revisions(archive, "previous", "checks") == [(None, 0), (1, 0)]
-        assert archive.save(A, seen_at=SEEN, cause="parser") in (SaveResult.UNCHANGED, SaveResult.REPARSED)
-        found = archive.db.execute("select rowid from search where search match 'lövskog'").fetchall()
-        assert found == [(1,)]

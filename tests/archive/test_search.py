@@ -208,7 +208,7 @@ def test_words_lead_and_the_rest_are_conditions() -> None:
         parse_query("skog -älg från:2024 svar:vad myndighet:fyr").tree, ResolvedNames(agencies={"fyr": ("a", "b")})
     )
     assert " NOT (" in plan.match
-    assert [condition.split()[0] for condition in plan.conditions] == ["(ifnull(l.day", "(l.release", "(l.agency"]
+    assert [condition.split()[0] for condition in plan.conditions] == ["(ifnull(l.sort_day", "(l.release", "(l.agency"]
     assert set(plan.values.values()) >= {"2024-01-01", "a", "b"}
 
 

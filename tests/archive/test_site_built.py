@@ -118,11 +118,12 @@ async def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
         await datasette.invoke_startup()
 
 
-async def test_an_archive_of_an_older_kind_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("version", "problem"), [(0, "before version 0.1.0"), (99, "newer version")])
+async def test_an_archive_of_another_version_is_refused(tmp_path: Path, version: int, problem: str) -> None:
     path = fill(tmp_path / "archive.db")
     with closing(sqlite3.connect(path)) as db:
-        db.execute("drop table delta")
-    with served(path) as datasette, pytest.raises(ClickException, match=r"older kind.*archive reindex"):
+        db.execute(f"pragma user_version = {version}")
+    with served(path) as datasette, pytest.raises(ClickException, match=problem):
         await datasette.invoke_startup()
 
 

@@ -25,7 +25,7 @@ NOW = datetime(2026, 4, 1, 9, tzinfo=UTC)
 async def follow(site: Site, size: int) -> list[dict[str, Any]]:
     """Every entry, page by page."""
     entries: list[dict[str, Any]] = []
-    address = f"/-/delta.json?size={size}"
+    address = f"/-/changes.json?size={size}"
     while address:
         answer = await site.get(address.removeprefix("http://localhost"))
         told = answer.json()
@@ -40,18 +40,18 @@ async def test_pages_lead_through_the_whole_log(story: Site, storied: Path) -> N
     entries = await follow(story, 17)
     held = {entry["release"]: entry["state"] for entry in entries if entry["action"] == "put"}
     assert held == read_shown(storied)
-    assert entries == (await story.get("/-/delta.json?size=500")).json()["changes"]
-    lines = (await story.get("/-/delta.ndjson?size=500")).text.splitlines()
+    assert entries == (await story.get("/-/changes.json?size=500")).json()["changes"]
+    lines = (await story.get("/-/changes.ndjson?size=500")).text.splitlines()
     assert [json.loads(line) for line in lines] == entries
     assert {entry["cause"] for entry in entries if entry["change"] == "changed"} == {"source", "parser"}
 
 
 async def test_the_end_of_the_log_is_answered_once(story: Site) -> None:
-    cursor = (await story.get("/-/delta.json?size=500")).json()["cursor"]
-    answer = await story.get(f"/-/delta.json?since={cursor}")
+    cursor = (await story.get("/-/changes.json?size=500")).json()["cursor"]
+    answer = await story.get(f"/-/changes.json?since={cursor}")
     told = answer.json()
     assert (told["changes"], told["next"], told["cursor"]) == ([], None, cursor)
-    again = await story.get(f"/-/delta.json?since={cursor}", if_none_match=answer.headers["etag"])
+    again = await story.get(f"/-/changes.json?since={cursor}", if_none_match=answer.headers["etag"])
     assert (again.status_code, again.text) == (304, "")
     assert answer.headers["access-control-allow-origin"] == "*"
     assert answer.headers["x-content-type-options"] == "nosniff"
@@ -65,7 +65,7 @@ async def test_the_end_of_the_log_is_answered_once(story: Site) -> None:
     ],
 )
 async def test_a_cursor_that_is_none_is_refused(story: Site, asked: str, status: int) -> None:
-    answer = await story.get(f"/-/delta.json?{asked}")
+    answer = await story.get(f"/-/changes.json?{asked}")
     assert answer.status_code == status
     assert answer.json()["status"] == status
     assert answer.headers["access-control-allow-origin"] == "*"
@@ -73,10 +73,12 @@ async def test_a_cursor_that_is_none_is_refused(story: Site, asked: str, status:
 
 
 async def test_an_empty_archive(empty_site: Site) -> None:
-    told = (await empty_site.get("/-/delta.json")).json()
+    told = (await empty_site.get("/-/changes.json")).json()
     assert (told["changes"], told["next"], told["cursor"]) == ([], None, "0")
-    assert (await empty_site.get("/-/delta.json?since=0&lang=en")).json()["title"] == "What has changed in the archive"
-    assert (await empty_site.get("/-/delta.ndjson")).text == ""
+    assert (await empty_site.get("/-/changes.json?since=0&lang=en")).json()[
+        "title"
+    ] == "What has changed in the archive"
+    assert (await empty_site.get("/-/changes.ndjson")).text == ""
 
 
 async def test_what_is_hidden_is_to_be_deleted(storied: Path, tmp_path: Path) -> None:
@@ -86,7 +88,7 @@ async def test_what_is_hidden_is_to_be_deleted(storied: Path, tmp_path: Path) ->
         (release,) = archive.db.execute("select id from releases where title = ?", [title]).fetchone()
         hide_release(archive, release, NOW, reason="Beslut av domstol")
     with served(path) as datasette:
-        answer = await Site(datasette).get("/-/delta.json?size=500")
+        answer = await Site(datasette).get("/-/changes.json?size=500")
     last = answer.json()["changes"][-1]
     assert (last["release"], last["change"], last["action"], last["state"]) == (release, "hidden", "delete", None)
     assert "båtbyggar" not in answer.text

@@ -133,7 +133,7 @@ async def test_a_change_as_data(story: Site) -> None:
     body = [piece for piece in told["pieces"] if piece["field"] == "body" and piece["place"] == 1]
     before = "".join(piece["text"] for piece in body if piece["op"] != "ins")
     assert before == "Stödet till båtbyggare blir 20 miljoner kronor i år."
-    assert (told["weight"], told["summary_en"]) == (75, "1 amount changed")
+    assert (told["importance"], told["summary_en"]) == (75, "1 amount changed")
     rows = list(csv.DictReader(io.StringIO((await story.get(f"/-/diff/{first}/{second}.csv")).text)))
     assert [row["text"] for row in rows] == [piece["text"] for piece in told["pieces"]]
     feed = feedparser.parse((await story.get(f"/-/diff/{first}/{second}.atom")).content)

@@ -41,17 +41,17 @@ async def address_of_newest(site: Site) -> str:
 
 
 async def test_a_list_shows_the_heaviest_change_itself(story: Site) -> None:
-    page = await story.page("/-/edits?weight=75&to=2024-06-08")
+    page = await story.page("/-/edits?importance=75&to=2024-06-08")
     entry = next(item for item in page.cssselect(".register > li") if EDITED in item.text_content())
     (shown,) = entry.cssselect(".shown")
     assert shown.text_content().strip() == "[borttaget: 20] → [tillagt: 30] miljoner kronor"
     assert len(shown.cssselect("del, ins")) == 2
-    english = await story.page("/-/edits?weight=75&to=2024-06-08&lang=en")
+    english = await story.page("/-/edits?importance=75&to=2024-06-08&lang=en")
     assert EDITED in [hidden.text for hidden in english.cssselect(".what a .unseen [lang=sv]")]
 
 
 async def test_a_feed_shows_it_in_its_summary(story: Site) -> None:
-    feed = feedparser.parse((await story.get("/-/edits.atom?weight=50&to=2024-06-08")).content)
+    feed = feedparser.parse((await story.get("/-/edits.atom?importance=50&to=2024-06-08")).content)
     assert "1 belopp ändrat · 20 → 30 miljoner kronor · tung" in [entry.summary for entry in feed.entries]
 
 
@@ -138,7 +138,7 @@ async def test_a_filter_that_can_find_nothing_is_refused(story: Site, query: str
     [
         ("/-/edits", "Ingen ändring har setts än; scrapy crawl revisit letar efter dem."),
         ("/-/edits?lang=en", "No edit has been seen yet; scrapy crawl revisit looks for them."),
-        ("/-/edits?weight=20", "Pröva färre avgränsningar."),
+        ("/-/edits?importance=20", "Pröva färre avgränsningar."),
         ("/-/removed", "Ingen borttagning har setts än; scrapy crawl revisit letar efter dem."),
         ("/-/removed?lang=en", "No removal has been seen yet; scrapy crawl revisit looks for them."),
         ("/-/removed?back=1", "Pröva färre avgränsningar."),

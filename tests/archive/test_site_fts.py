@@ -84,7 +84,7 @@ async def test_csv_and_facets_agree(site: Site) -> None:
 async def test_an_index_of_another_version_is_not_served(tmp_path: Path) -> None:
     path = fill(tmp_path / "archive.db")
     with Archive(path) as archive:
-        archive.db.execute("update index_facts set value = 'older' where name = 'version'")
-        archive.db.execute("insert or ignore into index_facts values ('version', 'older')")
+        archive.db.execute("update search_meta set value = 'older' where name = 'version'")
+        archive.db.execute("insert or ignore into search_meta values ('version', 'older')")
     with served(path) as datasette, pytest.raises(click.ClickException, match="python -m archive reindex"):
         await datasette.invoke_startup()

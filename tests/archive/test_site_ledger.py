@@ -1,4 +1,4 @@
-"""/-/ledger: agencies with gaps first, one agency by source and month with its gaps by name, and both as data."""
+"""/-/coverage: agencies with gaps first, one agency by source and month with its gaps by name, and both as data."""
 
 from __future__ import annotations
 
@@ -31,19 +31,19 @@ async def ledger(audited: Path) -> AsyncIterator[Site]:
 
 
 async def test_agencies_with_gaps_come_first(ledger: Site) -> None:
-    page = await ledger.page("/-/ledger?lang=en")
+    page = await ledger.page("/-/coverage?lang=en")
     assert page.xpath("string(//*[@role='status'])") == "3 listed releases are missing of 52 listed"
     assert [h2.text_content() for h2 in page.xpath("//h2")[1:]] == [
         *("Something is missing 1", "Reading broke off 1", "Nothing is missing 1"),
     ]
     rows = [[cell.text_content().strip() for cell in row] for row in page.xpath("//tbody/tr")]
     assert rows[0] == ["Roads Authority", *map(str, (PAGED + 5, PAGED + 2, 3))]
-    assert page.xpath("//tbody//a/@href")[0] == "ledger?agency=vagmyndigheten&lang=en"
+    assert page.xpath("//tbody//a/@href")[0] == "coverage?agency=vagmyndigheten&lang=en"
     assert "1 agency has not been compared yet." in page.text_content()
 
 
 async def test_one_agency_by_name_source_and_month(ledger: Site) -> None:
-    page = await ledger.page("/-/ledger?agency=vagmyndigheten&lang=en")
+    page = await ledger.page("/-/coverage?agency=vagmyndigheten&lang=en")
     text = " ".join(page.find("body").text_content().split())
     names = page.xpath("//ol[@class='states']//a/@href")
     assert sorted(url.rpartition("/")[2] for url in names) == sorted(MISSING)
@@ -55,43 +55,43 @@ async def test_one_agency_by_name_source_and_month(ledger: Site) -> None:
 
 
 async def test_a_source_that_broke_off_is_told(ledger: Site) -> None:
-    text = await ledger.text("/-/ledger?agency=fyrstyrelsen&lang=en")
+    text = await ledger.text("/-/coverage?agency=fyrstyrelsen&lang=en")
     assert "A source broke off while it was read" in text
     assert "page 2: 503" in text
-    assert "have not been compared" in await ledger.text("/-/ledger?agency=tystnadsnamnden&lang=en")
+    assert "have not been compared" in await ledger.text("/-/coverage?agency=tystnadsnamnden&lang=en")
 
 
 async def test_as_data(ledger: Site) -> None:
-    told = (await ledger.get("/-/ledger.json")).json()["agencies"]
-    assert [(row["agency"], row["missing"], row["whole"]) for row in told] == [
+    told = (await ledger.get("/-/coverage.json")).json()["agencies"]
+    assert [(row["agency"], row["missing"], row["complete"]) for row in told] == [
         *(("vagmyndigheten", 3, True), ("fyrstyrelsen", 0, False), ("fagelverket", 0, True)),
         ("tystnadsnamnden", None, None),
     ]
-    one = (await ledger.get("/-/ledger.json?agency=vagmyndigheten&size=2")).json()
+    one = (await ledger.get("/-/coverage.json?agency=vagmyndigheten&size=2")).json()
     assert sum(month["missing"] for month in one["months"]) == 3
     assert [source["kind"] for source in one["sources"]] == ["listing", "sitemap"]
     further = (await ledger.get(one["next"].removeprefix("http://localhost"))).json()
-    assert (len(one["gaps"]), len(further["gaps"]), further["next"]) == (2, 1, None)
-    rows = list(csv.DictReader(io.StringIO((await ledger.get("/-/ledger.csv?agency=vagmyndigheten")).text)))
+    assert (len(one["missing_releases"]), len(further["missing_releases"]), further["next"]) == (2, 1, None)
+    rows = list(csv.DictReader(io.StringIO((await ledger.get("/-/coverage.csv?agency=vagmyndigheten")).text)))
     assert sum(int(row["listed"]) for row in rows) == PAGED + 5
     assert rows[-1]["month"] == ""
-    assert (await ledger.get("/-/ledger.atom")).status_code == 404
+    assert (await ledger.get("/-/coverage.atom")).status_code == 404
 
 
 async def test_what_cannot_be_read_is_refused_by_name(ledger: Site) -> None:
     for query in ("agency=nobody", "agency=fyrstyrelsen&after=x"):
-        assert (await ledger.get(f"/-/ledger?{query}")).status_code == 400
+        assert (await ledger.get(f"/-/coverage?{query}")).status_code == 400
 
 
 async def test_before_any_audit(empty_site: Site) -> None:
-    text = await empty_site.text("/-/ledger?lang=en")
+    text = await empty_site.text("/-/coverage?lang=en")
     assert "No comparison has been made yet." in text
     assert "It is made by scrapy crawl audit." in text
 
 
 async def test_other_pages_lead_to_it(ledger: Site) -> None:
     for address in ("/-/status", "/agency/vagmyndigheten", "/-/status/vagmyndigheten"):
-        assert (await ledger.page(address)).xpath("//a[contains(@href, '/-/ledger')]"), address
+        assert (await ledger.page(address)).xpath("//a[contains(@href, '/-/coverage')]"), address
 
 
 async def test_many_agencies_and_ten_years_make_no_heavy_page(tmp_path: Path) -> None:
@@ -103,7 +103,7 @@ async def test_many_agencies_and_ten_years_make_no_heavy_page(tmp_path: Path) ->
         slugs = [slug for (slug,) in archive.db.execute("select slug from agencies")]
         with archive.transaction():
             archive.db.conn.executemany(
-                "insert into ledger (agency, month, source, kind, listed, held, refused, missing, delisted, whole,"
+                "insert into coverage (agency, month, source, kind, listed, stored, rejected, missing, unlisted, complete,"
                 " checked) values (?, ?, ?, 'listing', 112, 110, 1, 1, 0, 0, '2024-06-03T09:00:00+00:00')",
                 [(slug, month, source) for slug in slugs for month in months for source in (None, "https://a.se/")],
             )
@@ -115,6 +115,6 @@ async def test_many_agencies_and_ten_years_make_no_heavy_page(tmp_path: Path) ->
     with served(path) as datasette:
         site = Site(datasette)
         style = len((await site.get("/static/style.css")).content)
-        for address in ("/-/ledger", "/-/ledger?agency=vagmyndigheten", "/-/ledger?agency=fyrstyrelsen"):
+        for address in ("/-/coverage", "/-/coverage?agency=vagmyndigheten", "/-/coverage?agency=fyrstyrelsen"):
             weight = len((await site.get(address)).content)
             assert weight + style <= MOST, address

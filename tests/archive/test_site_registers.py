@@ -68,8 +68,8 @@ async def test_filters(story: Site) -> None:
         assert found
     assert await edits(story, "unannounced=1&stamp=none told") == []
     for least in (20, 50, 76):
-        assert await edits(story, f"weight={least}") == [edit for edit in everything if edit["weight"] >= least]
-    assert 0 < len(await edits(story, "weight=76")) < ALL
+        assert await edits(story, f"importance={least}") == [edit for edit in everything if edit["importance"] >= least]
+    assert 0 < len(await edits(story, "importance=76")) < ALL
     assert await edits(story, f"agency={AGENCY}") == everything
     assert await edits(story, "agency=fyrstyrelsen") == []
     day = [edit for edit in everything if edit["seen"].startswith("2024-06-08")]
@@ -128,7 +128,7 @@ async def test_back_and_forth_does_not_flood_the_page(story: Site) -> None:
 def test_folding_keeps_order_and_every_edit() -> None:
     blank: dict[str, Any] = dict.fromkeys(Edit.__dataclass_fields__) | {"folded": ()}
     row = [
-        Edit(**{**blank, "id": key, "release": release, "same_as": same, "weight": key})
+        Edit(**{**blank, "id": key, "release": release, "reverts_to": same, "importance": key})
         for key, release, same in ((9, 1, 5), (8, 2, None), (7, 1, 4), (6, 3, None), (5, 1, None), (4, 2, None))
     ]
     folded = group_edits(row)
@@ -178,8 +178,8 @@ async def test_an_empty_register_says_so(empty_site: Site, register: str) -> Non
     [
         "from=x",
         "to=2024-13-01",
-        "weight=heavy",
-        "weight=101",
+        "importance=heavy",
+        "importance=101",
         "unannounced=2",
         "stamp=x",
         "after=-1",
@@ -219,11 +219,11 @@ async def test_feeds_can_be_read(story: Site, address: str, lang: str) -> None:
 
 
 async def test_a_feed_tells_the_change_itself_and_leads_on(story: Site) -> None:
-    feed = feedparser.parse((await story.get("/-/edits.atom?weight=50")).content)
+    feed = feedparser.parse((await story.get("/-/edits.atom?importance=50")).content)
     edit = next(entry for entry in feed.entries if "belopp" in entry.summary)
     assert "<del>20 miljoner kronor" in edit.content[0].value
     assert next(link for link in feed.feed.links if link.rel == "next").href.startswith(
-        "http://localhost/-/edits.atom?weight=50"
+        "http://localhost/-/edits.atom?importance=50"
     )
     assert "unannounced" in {tag.term for entry in feed.entries for tag in entry.get("tags", ())}
 

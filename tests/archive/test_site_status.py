@@ -73,8 +73,8 @@ async def test_as_data(status: Site) -> None:
         *("tystnadsnamnden", "failing", True),
         "all_fails",
     )
-    assert first["faults"] == FACTS["faults"]
-    assert (first["held"], first["requests"], first["lead_told"]) == (3, 1200, 5)
+    assert first["failures"] == FACTS["failures"]
+    assert (first["stored"], first["requests"], first["lead_told"]) == (3, 1200, 5)
     assert (await status.get(first["page"].removeprefix("http://localhost"))).status_code == 200
     rows = list(csv.DictReader(io.StringIO((await status.get("/-/status.csv")).text)))
     assert [row["agency"] for row in rows] == [row["agency"] for row in told["agencies"]]

@@ -143,7 +143,7 @@ async def test_an_address_that_tells_a_passage_is_shown_nowhere(storied: Path, t
             *(f"/archive/{table}.csv?release={release}" for table in ("images", "attachments", "contacts")),
             *(
                 f"/archive/revisions.json?release={release}&_shape=array",
-                "/-/delta.json?size=1000",
+                "/-/changes.json?size=1000",
                 "/search.csv?q=vakten",
             ),
             *(f"/-/revision/{revisions[0]}", f"/-/diff/{revisions[0]}/{revisions[1]}", f"/-/history/{release}.json"),

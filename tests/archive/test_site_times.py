@@ -89,7 +89,7 @@ async def test_a_change_of_date_is_told_by_the_same_clock(site: Site) -> None:
             "/new.atom",
             "/sitemap.xml",
         ),
-        *("/agency/vag", "/agency/bro", "/agency/vag.atom", "/-/status", "/-/status/vag", "/-/delta.json"),
+        *("/agency/vag", "/agency/bro", "/agency/vag.atom", "/-/status", "/-/status/vag", "/-/changes.json"),
         *("/archive/releases/{}", "/archive/releases/{}.json", "/-/cite/{}", "/-/revision/{}", "/-/history/{}"),
         *("/-/cite/{}.bib", "/-/cite/{}.ris", "/-/cite/{}.json", "/month/9999-12", "/month/0001-01"),
     ],

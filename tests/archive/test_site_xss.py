@@ -16,7 +16,7 @@ from tests.archive.vectors import LINKS, VECTORS
 LIVE = {"script", "iframe", "object", "embed", "base", "applet", "frame", "svg", "math", "style", "template"}
 PATHS = (
     *("/", "/search", "/search?q=meddelande", "/search?show=questions&q=varför", f"/agency/{AGENCY}", "/agencies"),
-    *(f"/agency/{IMPORTER}", "/-/status", f"/-/status/{AGENCY}", "/-/ledger"),
+    *(f"/agency/{IMPORTER}", "/-/status", f"/-/status/{AGENCY}", "/-/coverage"),
     *(f"/month/{DAY:%Y-%m}", "/-/edits", "/-/removed", "/about", "/nothing<script>alert(1)</script>"),
     *("/archive/releases?_size=20", "/archive/tags", "/archive/questions", "/archive/attachments", "/archive/images"),
     *("/archive?sql=select+title,body_html,url+from+releases", "/archive/revisions/1", "/archive/tags/1"),

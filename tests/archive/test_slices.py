@@ -142,7 +142,7 @@ def test_coverage_tells_what_is_missing(storied: Path, tmp_path: Path) -> None:
     path = copy_of(storied, tmp_path)
     with Archive(path) as archive:
         archive.db.execute(
-            "insert into ledger (agency, month, listed, held, refused, missing, delisted, whole, checked) values"
+            "insert into coverage (agency, month, listed, stored, rejected, missing, unlisted, complete, checked) values"
             " ('fyrstyrelsen', '2024-06', 9, 1, 1, 7, null, 1, '2024-06-09T00:00:00+00:00'),"
             " ('fyrstyrelsen', '2019-01', 4, 0, 0, 4, null, 1, '2024-06-09T00:00:00+00:00')"
         )

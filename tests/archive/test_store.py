@@ -68,7 +68,7 @@ def test_a_first_state_is_kept_with_all_that_belongs_to_it(archive: Archive) -> 
     ]
     assert rows(archive, "select position, caption, credit from images") == [(1, "En älg", "Eva Ek")]
     assert rows(archive, "select title, media_type from attachments") == [("Rapport", "application/pdf")]
-    ((cause, dated, tags),) = rows(archive, "select cause, dated, tags from revisions")
+    ((cause, dated, tags),) = rows(archive, "select cause, update_date_changed, tags from revisions")
     assert (cause, dated, json.loads(str(tags))) == ("first", None, ["Älg", "Räkning"])
 
 
@@ -86,7 +86,7 @@ def test_an_edit_adds_a_revision_and_keeps_the_ids(archive: Archive) -> None:
     archive.save(RELEASE, seen_at=SEEN)
     edited = dataclasses.replace(RELEASE, body="Räkningen gjordes i april.", questions=RELEASE.questions[:1], tags=())
     assert archive.save(edited, seen_at=SEEN + timedelta(days=1)) is SaveResult.REVISED
-    assert rows(archive, "select id, cause, dated, body from revisions order by id") == [
+    assert rows(archive, "select id, cause, update_date_changed, body from revisions order by id") == [
         (1, "first", None, "Räkningen gjordes i mars."),
         (2, "source", 0, "Räkningen gjordes i april."),
     ]
@@ -99,7 +99,7 @@ def test_an_edit_whose_stamp_moved_is_dated(archive: Archive) -> None:
     archive.save(RELEASE, seen_at=SEEN)
     edited = dataclasses.replace(RELEASE, title="Färre älgar", updated=datetime(2024, 3, 16, 8, 0, tzinfo=UTC))
     archive.save(edited, seen_at=SEEN + timedelta(days=1))
-    assert rows(archive, "select dated from revisions order by id") == [(None,), (1,)]
+    assert rows(archive, "select update_date_changed from revisions order by id") == [(None,), (1,)]
 
 
 def test_search_follows_an_edit(archive: Archive) -> None:

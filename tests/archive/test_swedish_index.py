@@ -13,8 +13,9 @@ from click.testing import CliRunner
 from sqlite_utils.cli import cli
 
 from archive.__main__ import main
-from archive.analysis import ANALYSIS_VERSION, match_word
+from archive.analysis import ANALYSIS_VERSION
 from archive.models import Question, Release
+from archive.search.fts import match_word
 from archive.search.index import LISTED_MONTH_PREFIX, encode_facet_term
 from archive.store import Archive
 
@@ -110,7 +111,7 @@ def test_rebuild_fts_is_refused_and_harms_nothing(archive: Archive) -> None:
 
 def test_an_index_of_another_version_is_made_anew_when_opened(archive: Archive) -> None:
     before = sorted(words(archive).items())
-    archive.db.execute("update index_facts set value = 'older' where name = 'version'")
+    archive.db.execute("update search_meta set value = 'older' where name = 'version'")
     archive.db.execute("insert into search (search) values ('delete-all')")
     archive.db.execute("delete from vocabulary")
     assert f"it was made by older, here is {ANALYSIS_VERSION}" == archive.writer.index.describe_fault()

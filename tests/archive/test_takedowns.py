@@ -54,7 +54,7 @@ def test_a_passage_is_redacted_in_every_version_and_leaves_the_file(file: Path) 
     assert b"vaktas" in bytes_of(file)
     assert execute(file, "select id, hash from revisions order by id") == before
     ((lead, body, markup, withheld),) = execute(
-        file, "select lead, body, body_html, withheld from releases where url = ?", url(1)
+        file, "select lead, body, body_html, takedown from releases where url = ?", url(1)
     )
     assert (lead, body) == ("Ny vakt: █████", "Fyren vaktas av █████, som bor i Skär.")
     assert markup == "<p>Fyren vaktas av █████<b></b>, som bor i Skär.</p>"
@@ -67,7 +67,7 @@ def test_a_hidden_release_is_in_no_list_and_its_hash_proves_it(file: Path) -> No
         hide_release(archive, key_of(file), NOW, reason="Domstols beslut", reason_en="A court's order")
     assert (file.parent / WITHHELD_FILE).stat().st_mode & 0o077 == 0
     assert b"kvist" not in bytes_of(file)
-    assert execute(file, "select 1 from listed where release = ?", key_of(file)) == []
+    assert execute(file, "select 1 from release_facets where release = ?", key_of(file)) == []
     rows = execute(file, "select title, body, body_html, tags, changes from revisions where release = ?", key_of(file))
     assert len(rows) > 2
     assert {row[:4] for row in rows} == {("█████", "", "", "[]")}
@@ -121,7 +121,16 @@ def test_later_looks_find_it_unchanged_and_later_versions_are_covered(file: Path
 
 @pytest.mark.parametrize("hidden", [True, False])
 def test_what_is_lifted_stands_as_it_stood(file: Path, hidden: bool) -> None:
-    tables = ("revisions", "questions", "release_tags", "images", "attachments", "contacts", "listed", "vocabulary")
+    tables = (
+        "revisions",
+        "questions",
+        "release_tags",
+        "images",
+        "attachments",
+        "contacts",
+        "release_facets",
+        "vocabulary",
+    )
     before = {table: execute(file, f"select * from {table}") for table in (*tables, "releases")}
     with Archive(file) as archive:
         key = key_of(file)
@@ -133,7 +142,7 @@ def test_what_is_lifted_stands_as_it_stood(file: Path, hidden: bool) -> None:
         assert lift_takedown(archive, number, NOW + timedelta(days=1), "Det var fel") == [key]
         with pytest.raises(ArchiveError, match="was lifted"):
             lift_takedown(archive, number, NOW, "Igen")
-    for table in ("revisions", "releases", "listed", "vocabulary"):
+    for table in ("revisions", "releases", "release_facets", "vocabulary"):
         assert sorted(execute(file, f"select * from {table}")) == sorted(before[table]), table
     assert verify(file).findings == []
     ((lifted, why),) = execute(file, "select lifted, lifted_reason from takedowns")
@@ -147,7 +156,7 @@ def test_a_hiding_covers_a_redaction_and_the_other_way_round(file: Path) -> None
         hidden = hide_release(archive, key, NOW, reason="Domstols beslut")
         lift_takedown(archive, hidden, NOW + timedelta(days=9), "Beslutet är upphävt")
     assert b"kvist" not in bytes_of(file)
-    assert execute(file, "select withheld from releases where id = ?", key) == [("redacted",)]
+    assert execute(file, "select takedown from releases where id = ?", key) == [("redacted",)]
     assert verify(file).findings == []
 
 
@@ -189,7 +198,7 @@ def test_what_it_was_joined_with_is_covered_either_way(file: Path) -> None:
             merge_releases(archive, key, to, NOW, url(99), cause="source")
         number = hide_release(archive, to, NOW, reason="Domstols beslut")
         assert b"kvist" not in bytes_of(file)
-        assert execute(file, "select withheld from releases where id in (?, ?)", key, to) == [("hidden",)] * 2
+        assert execute(file, "select takedown from releases where id in (?, ?)", key, to) == [("hidden",)] * 2
         assert lift_takedown(archive, number, NOW, "Upphävt") == [to, key]
     assert b"kvist" in bytes_of(file)
     assert verify(file).findings == []

@@ -134,9 +134,9 @@ def test_the_newest_manifest_taken_away_is_told_by_a_published_digest(archive: P
 
 
 def test_a_release_of_which_the_log_does_not_tell(archive: Path) -> None:
-    execute(archive, "drop trigger delta_stays")
-    execute(archive, "delete from delta where release = 1")
-    assert found(archive) == [("archive.db", "delta", "1")]
+    execute(archive, "drop trigger changefeed_no_delete")
+    execute(archive, "delete from changefeed where release = 1")
+    assert found(archive) == [("archive.db", "changefeed", "1")]
 
 
 def test_a_manifests_text_that_is_lost(archive: Path) -> None:
@@ -170,7 +170,10 @@ def test_a_capture_put_in_later(archive: Path) -> None:
         execute(archive, f"delete from {sql}")
     with closing(sqlite3.connect(archive, isolation_level=None)) as db, Captures(archive) as captures:
         assert write_manifest(db, captures, date(2026, 3, 9))
-    execute(archive, "insert into captures select 5, url, seen, status, headers, sha256, bytes from captures limit 1")
+    execute(
+        archive,
+        "insert into captures select 5, url, seen, status, headers, sha256, bytes, template from captures limit 1",
+    )
     assert ("archive.db", "captures", "5") in found(archive)
     assert "captures: 5: was put in after the manifest of 2026-03-09, which covers its place" in problems(archive)
 
@@ -186,9 +189,12 @@ def test_a_capture_without_its_bytes_or_with_others(archive: Path) -> None:
 @pytest.mark.parametrize(
     ("sql", "problem"),
     [
-        ("update months set dated = 9 where month = ''", "months: - -: says 7 and 9, counted are"),
-        ("delete from tagged where tag = 2 and release = 5", "tagged: 2 - 5: is missing"),
-        ("insert into tagged values (1, '2026-03', 2)", "tagged: 1 2026-03 2: is kept, and nothing is there"),
+        ("update month_counts set dated = 9 where month = ''", "month_counts: - -: says 7 and 9, counted are"),
+        ("delete from tag_releases where tag = 2 and release = 5", "tag_releases: 2 - 5: is missing"),
+        (
+            "insert into tag_releases values (1, '2026-03', 2)",
+            "tag_releases: 1 2026-03 2: is kept, and nothing is there",
+        ),
         ("update tag_counts set releases = 8 where tag = 1", "tag_counts: 1 fyr: says 8, counted are 7"),
         ("update edit_counts set unannounced = 0", "edit_counts: fyr: says 4 and 0, counted are 4 and"),
     ],

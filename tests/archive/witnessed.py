@@ -75,7 +75,7 @@ def look(archive: Archive, captures: Captures, number: int, day: int) -> None:
                 url=url(number), seen=seen, status=200, headers=headers, sha256=sha256, bytes=len(body(number, day))
             )
         )
-        archive.save(release(number, day), seen_at=seen, capture_id=key, reader="test 1")
+        archive.save(release(number, day), seen_at=seen, capture_id=key, parser_version="test 1")
 
 
 def execute(file: Path, sql: str, *values: object) -> list[tuple[Any, ...]]:

@@ -27,7 +27,7 @@ class Entry:
     release: Release
     seen: datetime
     cause: str = "source"
-    reader: str | None = None
+    parser_version: str | None = None
     capture: Capture | None = None  # its sha256 is filled in as the bytes are kept
     body: bytes | None = None
 
@@ -54,7 +54,12 @@ def save(archive: Archive, captures: Captures, entry: Entry, prepared: PreparedR
             capture = replace(capture, sha256=captures.store_body(entry.body, urlsplit(capture.url).netloc))
         key = archive.add_capture(capture)
     return archive.save(
-        entry.release, seen_at=entry.seen, cause=entry.cause, capture_id=key, reader=entry.reader, prepared=prepared
+        entry.release,
+        seen_at=entry.seen,
+        cause=entry.cause,
+        capture_id=key,
+        parser_version=entry.parser_version,
+        prepared=prepared,
     )
 
 

@@ -41,7 +41,7 @@ class Size:
 def weigh(path: Path, classes: list[Any]) -> Size:
     """Measure an archive; it grows by what is kept for that."""
     with closing(sqlite3.connect(path)) as db:
-        releases = db.execute("select count(*) from listed").fetchone()[0]
+        releases = db.execute("select count(*) from release_facets").fetchone()[0]
         index = sum(
             db.execute(f"select coalesce(sum(length(block)), 0) from {name}_data").fetchone()[0]
             for name in ("search", "search_questions")
@@ -64,7 +64,9 @@ def look_again(path: Path) -> tuple[float, float]:
     """Finding what is due of an agency, and noting that a release stands as it did."""
     now = datetime.now(UTC)
     with Archive(path) as archive:
-        agency = archive.db.execute("select agency from months where month = '' and agency <> '' limit 1").fetchone()[0]
+        agency = archive.db.execute(
+            "select agency from month_counts where month = '' and agency <> '' limit 1"
+        ).fetchone()[0]
         begun = time.process_time()
         due = archive.db.execute(
             "select id from releases where agency = ? and next_check < ? order by next_check limit 500",

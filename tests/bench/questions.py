@@ -37,10 +37,14 @@ def to_classes(archive: Path) -> dict[str, list[Question]]:
     with closing(sqlite3.connect(f"file:{archive}?mode=ro", uri=True)) as db:
         words = {name: pick_words(db, share) for name, share in SHARES.items()}
         phrases, common_phrases = pick_phrases(db)
-        agencies = column(db, "select agency from months where agency <> '' and month = '' order by releases desc")
+        agencies = column(
+            db, "select agency from month_counts where agency <> '' and month = '' order by releases desc"
+        )
         tags = column(db, "select t.name from tag_counts c join tags t on t.id = c.tag group by c.tag"
                           " order by sum(c.releases) desc limit 40")  # fmt: skip
-        years = column(db, "select distinct substr(month, 1, 4) from months where agency = '' and month like '2%'")
+        years = column(
+            db, "select distinct substr(month, 1, 4) from month_counts where agency = '' and month like '2%'"
+        )
     medium, common, very = words["medium"], words["common"], words["very common"]
     middle = len(agencies) // 2
     return {
@@ -71,16 +75,18 @@ def to_classes(archive: Path) -> dict[str, list[Question]]:
 def to_pages(archive: Path) -> dict[str, list[str]]:
     """Addresses of the site's other pages, by kind."""
     with closing(sqlite3.connect(f"file:{archive}?mode=ro", uri=True)) as db:
-        agencies = column(db, "select agency from months where agency <> '' and month = '' order by releases desc")
-        releases = column(db, "select release from listed order by newest desc limit 3000")[::999]
+        agencies = column(
+            db, "select agency from month_counts where agency <> '' and month = '' order by releases desc"
+        )
+        releases = column(db, "select release from release_facets order by sort_date desc limit 3000")[::999]
         edited = column(db, "select release from revisions where previous is not null limit 2")
         tags = column(db, "select tag from tag_counts group by tag order by sum(releases) desc")
         month = column(
-            db, "select month from months where agency = '' and dated > 0 and month like '2%' order by month desc"
+            db, "select month from month_counts where agency = '' and dated > 0 and month like '2%' order by month desc"
         )
         edits = db.execute("select previous, id from revisions where previous is not null limit 2").fetchall()
         its = column(
-            db, f"select max(month) from months where agency = '{agencies[0]}' and dated > 0 and month like '2%'"
+            db, f"select max(month) from month_counts where agency = '{agencies[0]}' and dated > 0 and month like '2%'"
         )
     some = (agencies[0], agencies[len(agencies) // 2], agencies[-1])
     return {
@@ -92,7 +98,7 @@ def to_pages(archive: Path) -> dict[str, list[str]]:
         "tag": [f"/tag/{tags[0]}", f"/tag/{tags[len(tags) // 2]}"],
         "status": ["/-/status"],
         "status of one": [f"/-/status/{slug}" for slug in some],
-        "edits": ["/-/edits", f"/-/edits?agency={some[1]}", "/-/edits?weight=50"],
+        "edits": ["/-/edits", f"/-/edits?agency={some[1]}", "/-/edits?importance=50"],
         "removed": ["/-/removed", f"/-/removed?agency={some[0]}"],
         "diff": [f"/-/diff/{previous}/{key}" for previous, key in edits],
         "feed": ["/new.atom", f"/agency/{some[0]}.atom", "/-/edits.atom"],
@@ -126,7 +132,7 @@ def pick_words(db: sqlite3.Connection, share: float) -> list[str]:
     """Words that come nearest to being held by a share of the releases."""
     rows = db.execute(
         "select word from vocabulary where length(word) >= ? order by"
-        " abs(releases - ? * (select releases from months where agency = '' and month = '')), word limit ?",
+        " abs(releases - ? * (select releases from month_counts where agency = '' and month = '')), word limit ?",
         [LONG if share < 0.9 else 3, share, FEW],
     )
     return [word for (word,) in rows]
@@ -136,7 +142,7 @@ def pick_phrases(db: sqlite3.Connection) -> tuple[list[str], list[str]]:
     """Some of three words that stand in titles: without very common words, and with one at least."""
     sql = "select title from releases where id % 7 = 1 and title like '% % % %' and title not like '%\"%' limit 2000"
     phrases = [" ".join(title.split()[1:4]) for title in column(db, sql)]
-    whole = db.execute("select releases from months where agency = '' and month = ''").fetchone()[0]
+    whole = db.execute("select releases from month_counts where agency = '' and month = ''").fetchone()[0]
     very = set(column(db, f"select word from vocabulary where releases >= {SHARES['very common'] * whole}"))
     kinds: tuple[list[str], list[str]] = ([], [])
     for phrase in phrases:

@@ -84,7 +84,7 @@ def fill(path: Path, folder: Path) -> tuple[int, int, float]:
             capture = Capture(url=url, seen=seen, status=200, headers=headers, sha256=sha256, bytes=len(body))
             with archive.transaction():
                 key = archive.add_capture(capture)
-                archive.save(release, seen_at=seen, capture_id=key, reader="bench")
+                archive.save(release, seen_at=seen, capture_id=key, parser_version="bench")
         write_manifest(archive.db.conn, captures, SEEN.date())
     return number, raw, took / number
 

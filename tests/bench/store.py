@@ -93,7 +93,11 @@ def make_entries() -> Iterator[Entry]:
         seen = SEEN + timedelta(seconds=number)
         capture = Capture(url=url, seen=seen, status=200, headers=HEADERS, sha256="", bytes=len(body))
         yield Entry(
-            release=replace(release, agency=slug, url=url), seen=seen, reader="bench", capture=capture, body=body
+            release=replace(release, agency=slug, url=url),
+            seen=seen,
+            parser_version="bench",
+            capture=capture,
+            body=body,
         )
 
 

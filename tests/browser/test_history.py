@@ -40,7 +40,7 @@ def test_with_the_keyboard_alone(page: Page, site: str) -> None:
     tab_to_field(page, "Bara oannonserade")
     page.keyboard.press("Space")
     page.keyboard.press("Enter")
-    expect(page).to_have_url(re.compile(r"weight=50.*unannounced=1"))
+    expect(page).to_have_url(re.compile(r"importance=50.*unannounced=1"))
     expect(page.get_by_role("status")).not_to_have_text("39 ändringar")
     expect(page.get_by_label("Bara oannonserade")).to_be_checked()
 

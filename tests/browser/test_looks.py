@@ -51,9 +51,9 @@ PAGES = {
     "help": "/help",
     "status": "/-/status",
     "status-agency": "/-/status/fyrstyrelsen",
-    "ledger": "/-/ledger",
-    "ledger-agency": "/-/ledger?agency=vagmyndigheten",
-    "ledger-broken": "/-/ledger?agency=fyrstyrelsen&lang=en",
+    "ledger": "/-/coverage",
+    "ledger-agency": "/-/coverage?agency=vagmyndigheten",
+    "ledger-broken": "/-/coverage?agency=fyrstyrelsen&lang=en",
     "refused": "/agency/fyrstyrelsen?after=x",
 }
 VIEWS: dict[str, tuple[Literal["light", "dark"], int]] = {

@@ -22,7 +22,7 @@ def measure_delta(archive: Path) -> Iterator[Figure]:
     """Over HTTP, page after page."""
     port = find_port()
     with serve(build_datasette_command(archive, port), port) as server:
-        server.ask("/-/delta.json?size=1")  # what is made once is made
+        server.ask("/-/changes.json?size=1")  # what is made once is made
         held: dict[int, Any] = {}
         for size, most, mirror in zip(SIZES, (MOST_PAGES, None), (None, held), strict=True):
             costs, entries, received, cursor = follow(server, size, most, mirror)
@@ -31,9 +31,9 @@ def measure_delta(archive: Path) -> Iterator[Figure]:
             yield Figure(name=f"delta: {size} a page, CPU, p95", value=p95, unit="ms", most=MOST_CPU[size])
             yield Figure(name=f"delta: {size} a page, bytes", value=received / len(costs) / 1e3, unit="kB")
             yield Figure(name=f"delta: {size} a page, entries", value=entries / len(costs), digits=0)
-        tail = [ask(server, f"/-/delta.json?since={cursor}")[0] for _ in range(20)]
-        etag = server.client.get(f"/-/delta.json?since={cursor}").headers["etag"]
-        known = [ask(server, f"/-/delta.json?since={cursor}", etag)[0] for _ in range(20)]
+        tail = [ask(server, f"/-/changes.json?since={cursor}")[0] for _ in range(20)]
+        etag = server.client.get(f"/-/changes.json?since={cursor}").headers["etag"]
+        known = [ask(server, f"/-/changes.json?since={cursor}", etag)[0] for _ in range(20)]
     shown = read_shown(archive)
     wrong = sum(shown.get(key) != held.get(key) for key in {*shown, *held})
     yield Figure(name="delta: nothing new, CPU, median", value=statistics.median(tail), unit="ms", most=MOST_TAIL)
@@ -47,7 +47,7 @@ def follow(
     """CPU ms of each page, entries, bytes and the last cursor; `held` becomes the mirror."""
     costs: list[float] = []
     entries, received = 0, 0
-    path: str | None = f"/-/delta.json?size={size}"
+    path: str | None = f"/-/changes.json?size={size}"
     cursor = "0"
     while path and (most is None or len(costs) < most):
         cost, answer = ask(server, path)

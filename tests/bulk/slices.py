@@ -30,7 +30,7 @@ def measure_slice(archive: Path, folder: Path) -> Iterator[Figure]:
     seconds, memory = take(archive, folder / "slice")
     again, _ = take(archive, folder / "again")
     with closing(open_readonly(archive)) as db:
-        (shown,) = db.execute("select count(*) from listed").fetchone()
+        (shown,) = db.execute("select count(*) from release_facets").fetchone()
     data = folder / "slice/data"
     (read,) = duckdb.execute(f"select count(distinct id) from '{data}/releases.parquet'").fetchone() or (0,)
     lines = [(folder / name / "SHA256SUMS").read_text() for name in ("slice", "again")]

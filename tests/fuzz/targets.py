@@ -16,7 +16,8 @@ from scraper.errors import PageError, SourceError
 from scraper.normalise import to_release
 from scraper.normalise.dates import parse_label
 from scraper.pages import read_page
-from scraper.sources import find_sources, parse_feed, parse_listing, parse_robots_sitemaps, parse_sitemap
+from scraper.sources import find_sources, parse_feed, parse_listing, parse_sitemap
+from scraper.sources.feeds import parse_robots_sitemaps
 
 URL = "https://www.fyrstyrelsen.example/nyheter/2024/fyren-tands"
 AGENCY = Agency(slug="fyrstyrelsen", name="Fyrstyrelsen", home="https://www.fyrstyrelsen.example/")

@@ -180,7 +180,7 @@ def judge_end(run: Run) -> None:
     run.check("every release is held", sorted(set(standing) - set(titles)))
     run.check("none is held that the site has not", sorted(set(titles) - set(standing)))
     run.check("every release reads as it stands", [url for url in titles if titles[url] != standing.get(url)])
-    run.check("nothing is left due", ward.rows("select url from frontier where role = 'release' and state <> 'held'"))
+    run.check("nothing is left due", ward.rows("select url from frontier where role = 'release' and state <> 'stored'"))
     run.check("verify is clean", [str(finding) for finding in verify(ward.crawling.archive).findings])
 
 
@@ -201,7 +201,7 @@ DOUBLED = {
         "select id from captures where id not in (select capture from revisions where capture is not null)"
         " and id not in (select capture from releases where capture is not null)"
         " and id not in (select capture from removals where capture is not null)"
-        " and id not in (select capture from held_back where capture is not null)"
+        " and id not in (select capture from quarantine where capture is not null)"
     ),
-    "nothing is left held back": "select url, seen, reason, decision from held_back where decided is null",
+    "nothing is left held back": "select url, seen, reason, decision from quarantine where decided is null",
 }

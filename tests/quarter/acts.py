@@ -15,7 +15,8 @@ from typing import Any
 from scrapy.commands import ScrapyCommand
 from scrapy.settings import Settings
 
-from scraper.commands import doctor, health, reparse, takein
+from scraper.commands import health, quarantine, reparse
+from scraper.commands.diagnose import Command as DiagnoseCommand
 from tests.quarter.script import Act
 from tests.quarter.stage import Stage
 from tests.site import feeds
@@ -126,14 +127,14 @@ def acknowledge(operator: Operator, act: Act) -> None:
 
 
 def diagnose(operator: Operator, act: Act) -> None:
-    """scrapy doctor names the rule that died and one that would read the field; the operator takes it over."""
-    (told,) = json.loads(operator.command(act, doctor.Command(), act.slug, "--json"))
+    """scrapy diagnose names the rule that died and one that would read the field; the operator takes it over."""
+    (told,) = json.loads(operator.command(act, DiagnoseCommand(), act.slug, "--json"))
     dead = {found["field"]: found for found in told["fields"] if found["died"]}
     found = dead.get(act.given["field"])
     if not found or not found["remedy"]:
-        operator.wrong.append(f"{act.slug}: scrapy doctor names no remedy for {act.given['field']}: {told['fields']}")
+        operator.wrong.append(f"{act.slug}: scrapy diagnose names no remedy for {act.given['field']}: {told['fields']}")
         return
-    operator.note(act, f"doctor: {found['field']} died, {found['remedy']} reads {found['cured']} of {found['tried']}")
+    operator.note(act, f"diagnose: {found['field']} died, {found['remedy']} reads {found['cured']} of {found['tried']}")
     operator.stage.write_list(act.slug, **{found["field"]: found["remedy"]})
 
 
@@ -144,7 +145,7 @@ def reparse_(operator: Operator, act: Act) -> None:
 
 def take_in(operator: Operator, act: Act) -> None:
     """The operator has looked at what is held back, and takes it in."""
-    operator.note(act, f"takein: {operator.command(act, takein.Command(), act.slug).strip()}")
+    operator.note(act, f"quarantine: {operator.command(act, quarantine.Command(), act.slug, '--accept').strip()}")
 
 
 ACTS: dict[str, Callable[[Operator, Act], None]] = {

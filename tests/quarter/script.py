@@ -130,7 +130,7 @@ TROUBLES = (  # half of the first one's pages tell no date, and the second one's
         kind="new design",
         begins=at(6, 1).date(),
         within=7,
-        codes=("held_back", "fields"),
+        codes=("quarantined", "fields"),
         ends=at(7, 3).date(),
     ),
     Trouble(
@@ -146,7 +146,7 @@ TROUBLES = (  # half of the first one's pages tell no date, and the second one's
         kind="feed with far fewer",
         begins=at(5, 2).date(),
         within=3,
-        codes=("lists_fewer", "held_back"),
+        codes=("lists_fewer", "quarantined"),
         ends=at(8, 3).date(),
     ),
     Trouble(

@@ -138,7 +138,9 @@ def kill(fanout: Fanout) -> None:
 
 def take_down(fanout: Fanout) -> None:
     """Hide what everybody reads; from then on nobody is shown it, neither from a cache nor from a replica."""
-    rows = fanout.ward.rows("select id, title, url, agency from releases where gone is null order by id desc limit 1")
+    rows = fanout.ward.rows(
+        "select id, title, url, agency from releases where removed_at is null order by id desc limit 1"
+    )
     release, title, url, agency = rows[0]
     words = str(title).partition(" – ")[0]
     places = [

@@ -30,7 +30,7 @@ KINDS = {  # what is asked for, and what an answer must hold
     "/-/removed": "</html>",
     "/-/status": "</html>",
     "/-/status.csv": "agency",
-    "/-/ledger": "</html>",
+    "/-/coverage": "</html>",
     "/-/takedowns": "</html>",
     "/-/cite/1": "</html>",
     "/-/evidence/1.zip": "SHA256SUMS",

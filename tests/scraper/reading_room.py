@@ -14,7 +14,8 @@ from archive.store import Archive, SaveResult
 from scraper.agency import Agency
 from scraper.ingest import CrawlRecorder, Ingest, parse_schedule, review_quarantine
 from scraper.items import FetchedPage, ParsedPage
-from scraper.pages import read_page
+from scraper.pages import read_document
+from scraper.pages.document import Document
 from scraper.quarantine import QuarantineCheck
 from tests.site.agency import SampleAgency
 from tests.site.releases import Release
@@ -74,11 +75,13 @@ class ReadingRoom:
             url=url, fetched_at=self.moment, status=200, headers={"etag": f'"{self.moment}"'}, body=body
         )
         held = row.release if row else None
-        return ParsedPage(item=read_page(body, url, self.agency), url=url, release_id=held, response=answer)
+        document = Document(body, url)
+        item = read_document(document, self.agency)
+        return ParsedPage(item=item, url=url, release_id=held, response=answer, document=document)
 
     def read_all(self, paths: list[str]) -> list[SaveResult]:
         """One crawl's readings, as far as it came before it was killed."""
-        suspicion = QuarantineCheck(self.archive, self.witness, SLUG)
+        suspicion = QuarantineCheck(self.archive, SLUG)
         return [self.keeping.save(self.read(path), suspicion).outcome for path in paths]
 
     def crawl(self, paths: list[str]) -> tuple[list[SaveResult], list[FieldLoss]]:

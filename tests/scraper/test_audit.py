@@ -55,30 +55,30 @@ def test_gaps_are_found_by_name_and_filled(missed: Crawling) -> None:
     code, printed = missed.run("audit", "-a", "refill=yes")
     assert code == 1, printed  # three agencies' sources failed
     assert f"{SLUG}: 24 listed, 19 held, 0 refused, 5 missing, 5 due now" in printed
-    gaps = {url for (url,) in missed.rows("select url from gaps where agency = ?", SLUG)}
+    gaps = {url for (url,) in missed.rows("select url from missing_releases where agency = ?", SLUG)}
     assert gaps == {url for url in site.truth if f"//{SLUG}." in url} - held
-    assert missed.rows("select distinct state from gaps") == [("due",)]
+    assert missed.rows("select distinct state from missing_releases") == [("due",)]
     untouched = [row for row in missed.rows(CURSOR) if row[2] != "due"]
     assert untouched == before, "news crawls go by this"
     assert missed.rows("select count(*) from captures") == kept, "no release is read"
     crawls = "select listed, new, read, errors from crawls where spider = 'audit' and agency = ?"
     assert missed.rows(crawls, SLUG) == [(24, 0, 0, 0)]
 
-    whole = dict(missed.rows("select agency, min(whole) from ledger where source is null group by agency"))
+    whole = dict(missed.rows("select agency, min(whole) from coverage where source is null group by agency"))
     assert whole == {SLUG: 1, FED: 0, LISTED: 0}, "nothing is said of one that did not answer at all"
     for slug, path in broken.items():
         ((problem, kind),) = missed.rows(
-            "select distinct problem, kind from ledger where agency = ? and not whole and source is not null", slug
+            "select distinct problem, kind from coverage where agency = ? and not whole and source is not null", slug
         )
         assert path in problem
         assert kind == {FED: "sitemap", LISTED: "listing"}[slug]
-    months = "select month is null, sum(missing) from ledger where agency = ? and kind = ? group by 1"
+    months = "select month is null, sum(missing) from coverage where agency = ? and kind = ? group by 1"
     assert missed.rows(months, FED, "feed") == [(0, 10)]
     assert missed.rows(months, FED, "sitemap") == [(1, 12)], "a sitemap tells no month of publication"
 
     only = ("-a", f"agency={SLUG}")
     assert missed.run("news", *only)[0] == 0
-    filled = "select state, count(*), count(filled) from gaps where agency = ? group by 1"
+    filled = "select state, count(*), count(filled) from missing_releases where agency = ? group by 1"
     assert missed.rows(filled, SLUG) == [("filled", 5, 5)]
     before = missed.rows(CURSOR)
     code, printed = missed.run("audit", *only)
@@ -89,7 +89,7 @@ def test_gaps_are_found_by_name_and_filled(missed: Crawling) -> None:
     code, printed = missed.run("audit", *only, DAILY_BUDGET=str(spent + 2))
     assert code == 0, printed
     ((problem, listed, whole),) = missed.rows(
-        "select max(problem), sum(listed), max(whole) from ledger where source is null and agency = ?", SLUG
+        "select max(problem), sum(listed), max(whole) from coverage where source is null and agency = ?", SLUG
     )
     assert "left for another time" in problem
     assert (0 < listed < 24, whole) == (True, 0), "what was read is told, and that it is not all"

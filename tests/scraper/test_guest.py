@@ -149,7 +149,7 @@ def test_a_listing_that_a_budget_cuts_goes_on_where_it_was(crawling: Crawling) -
 
     crawling.site.break_(f"{site}lista", make=make)
     crawling.run(DAILY_BUDGET="4")
-    ((page,),) = crawling.rows("select page from walks")
+    ((page,),) = crawling.rows("select page from pagination_cursors")
     assert 2 < page <= 5
     crawling.site.clear_counts()
     crawling.write("update crawls set started = '2020-01-01', requests = 0")

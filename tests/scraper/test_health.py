@@ -71,12 +71,22 @@ def test_every_kind_has_words() -> None:
 
 def notes(crawling: Crawling, slug: str) -> dict[str, Any]:
     """What the newest crawl of an agency noted."""
-    names = ("read", "fills", "faults", "source_faults", "delay", "robots", "held_back", "new", "requests")
+    names = (
+        "parsed",
+        "field_counts",
+        "failures",
+        "source_failures",
+        "delay",
+        "robots",
+        "quarantined",
+        "new",
+        "requests",
+    )
     ((*values,),) = crawling.rows(
         f"select {', '.join(names)} from crawls where agency = ? order by id desc limit 1", slug
     )
     row = dict(zip(names, values, strict=True))
-    return row | {name: json.loads(row[name]) for name in ("fills", "faults", "source_faults")}
+    return row | {name: json.loads(row[name]) for name in ("field_counts", "failures", "source_failures")}
 
 
 def test_a_crawl_notes_what_health_is_judged_by_and_the_command_tells_it(crawling: Crawling) -> None:
@@ -89,14 +99,14 @@ def test_a_crawl_notes_what_health_is_judged_by_and_the_command_tells_it(crawlin
     code, printed = crawling.run(DOWNLOAD_DELAY="0.05", LOOPBACK_UNKNOWN="borta.invalid")
     assert code == 1, printed
     noted = notes(crawling, SLUG)
-    assert noted["faults"] == {"consent wall": 1, "login": 1, "error page": 1, "status 5xx": 1}
-    assert noted["source_faults"] == {}
-    assert noted["read"] == noted["new"] == len(urls) - 4
-    assert set(noted["fills"]) <= set(TRACKED_FIELDS)
-    assert noted["fills"]["title"] == noted["read"]
-    assert (noted["robots"], noted["held_back"]) == ("allowed", 0)
+    assert noted["failures"] == {"consent wall": 1, "login": 1, "error page": 1, "status 5xx": 1}
+    assert noted["source_failures"] == {}
+    assert noted["parsed"] == noted["new"] == len(urls) - 4
+    assert set(noted["field_counts"]) <= set(TRACKED_FIELDS)
+    assert noted["field_counts"]["title"] == noted["parsed"]
+    assert (noted["robots"], noted["quarantined"]) == ("allowed", 0)
     assert 0.05 <= noted["delay"] < 5
-    for name in ("faults", "source_faults"):
+    for name in ("failures", "source_failures"):
         assert notes(crawling, "borta")[name] == {"dns": 1}, printed
         assert notes(crawling, "hushallsmyndigheten")[name] == {"block page": 1}
     assert crawling.rows("select state from health where agency = 'borta'") == [("never worked",)]

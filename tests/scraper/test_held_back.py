@@ -23,7 +23,7 @@ def test_new_releases_that_lost_their_lead_are_kept_aside(room: ReadingRoom) -> 
     assert [(kept.decision, kept.release, kept.reason_keys) for kept in room.waiting()] == [
         ("aside", None, {"lead"})
     ] * 4
-    assert room.rows("select count(*), count(next_due) from frontier where state = 'aside'") == [(4, 4)]
+    assert room.rows("select count(*), count(next_due) from frontier where state = 'quarantined'") == [(4, 4)]
 
 
 def test_held_releases_are_not_written_over(room: ReadingRoom) -> None:
@@ -33,7 +33,7 @@ def test_held_releases_are_not_written_over(room: ReadingRoom) -> None:
     assert outcomes == [SaveResult.QUARANTINED] * 6
     assert [(c.reason_key, c.is_stored) for c in collapses] == [("lead", True)]
     assert room.states() == before
-    assert room.rows("select count(*) from frontier where state = 'held'") == [(HELD,)]
+    assert room.rows("select count(*) from frontier where state = 'stored'") == [(HELD,)]
     assert room.rows("select count(*) from releases where next_check > last_checked") == [(HELD,)]
 
 
@@ -62,10 +62,10 @@ def test_a_single_new_release_without_a_lead_is_taken_in_at_the_crawls_end(room:
     assert (outcomes, collapses) == ([SaveResult.QUARANTINED, *[SaveResult.NEW] * 3], [])
     assert room.waiting() == []
     ((seen, first_seen),) = room.rows(
-        "select h.seen, r.first_seen from held_back h join frontier f using (url) join releases r on r.id = f.release"
+        "select h.seen, r.first_seen from quarantine h join frontier f using (url) join releases r on r.id = f.release"
     )
     assert seen == first_seen, "it is held as of when it was read"
-    assert room.rows("select decision from held_back") == [("genuine",)]
+    assert room.rows("select decision from quarantine") == [("genuine",)]
 
 
 def test_single_releases_of_several_crawls_make_a_collapse(room: ReadingRoom) -> None:
@@ -122,8 +122,8 @@ def test_what_is_taken_down_is_not_shown_by_what_waits_either(room: ReadingRoom)
     room.crawl(room.paths[:3])
     hide_release(room.archive, 2, room.moment, reason="Begärt")
     room.keeping.quarantine.redact_states(2, lambda state: room.archive.takedowns.redact_for_display(2, state)[0])
-    assert room.rows("select release from held_back where state like '%ord%' and release < 3") == []
-    assert room.rows("select count(*) from held_back") == [(3,)]
+    assert room.rows("select release from quarantine where state like '%ord%' and release < 3") == []
+    assert room.rows("select count(*) from quarantine") == [(3,)]
 
 
 def test_an_agency_without_a_past_is_taken_as_it_is(tmp_path: Path) -> None:
@@ -170,8 +170,8 @@ def test_releases_that_all_moved_are_none_of_our_misreadings(room: ReadingRoom) 
 
 
 def test_nothing_is_asked_of_the_database_for_what_stands_as_held(room: ReadingRoom) -> None:
-    suspicion = QuarantineCheck(room.archive, room.witness, SLUG)
+    suspicion = QuarantineCheck(room.archive, SLUG)
     for path in room.paths[:3]:
         room.keeping.save(room.read(path), suspicion)
-    assert "usual" not in vars(suspicion)
+    assert "habits" not in vars(suspicion)
     assert review_quarantine(room.keeping, SLUG) == ([], {})

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 from scrapy.commands import ScrapyCommand
+from scrapy.exceptions import UsageError
 from scrapy.settings import Settings
 
-from scraper.commands import doctor, reparse, takein
+from scraper.commands import diagnose, quarantine, reparse
 from tests.scraper.crawling import Crawling, make_due
 from tests.scraper.reading_room import SLUG, ReadingRoom
 from tests.site import Site
@@ -54,25 +55,25 @@ def test_a_killed_crawl_is_gone_on_with_and_a_mended_rule_takes_all_in(
     before = stocked.rows("select id, hash, revision from releases")
     with stocked.start(*only) as process:
         deadline = time.monotonic() + 30
-        while stocked.rows("select count(*) from held_back") < [(2,)] and time.monotonic() < deadline:
+        while stocked.rows("select count(*) from quarantine") < [(2,)] and time.monotonic() < deadline:
             time.sleep(0.01)
         process.kill()
         process.communicate()
     code, printed = stocked.run(*only)
     assert code == 0, printed
-    assert f"kept aside: see scrapy doctor {SLUG}" in printed
-    assert stocked.rows("select count(*), count(distinct url), count(decided) from held_back") == [
+    assert f"kept aside: see scrapy diagnose {SLUG}" in printed
+    assert stocked.rows("select count(*), count(distinct url), count(decided) from quarantine") == [
         (RELEASES, RELEASES, 0)
     ]
-    assert stocked.rows("select distinct decision from held_back") == [("aside",)]
+    assert stocked.rows("select distinct decision from quarantine") == [("confirmed",)]
     assert stocked.rows("select id, hash, revision from releases") == before
     ((held_back, problems),) = stocked.rows(
-        "select held_back, problems from crawls where spider = 'revisit' and reason is not null"
+        "select quarantined, problems from crawls where spider = 'revisit' and reason is not null"
     )
     assert 0 < held_back <= RELEASES
     assert "lead was not read" in problems
 
-    assert run(doctor.Command(), stocked, SLUG, "--json", "--save", str(tmp_path / "pages")) == 0
+    assert run(diagnose.Command(), stocked, SLUG, "--json", "--save", str(tmp_path / "pages")) == 0
     (told,) = json.loads(capsys.readouterr().out)
     (lead,) = [finding for finding in told["fields"] if finding["field"] == "lead"]
     assert (lead["died"], lead["remedy"], lead["cured"], lead["tried"]) == (True, ".puff", 10, 10)
@@ -83,7 +84,7 @@ def test_a_killed_crawl_is_gone_on_with_and_a_mended_rule_takes_all_in(
     assert run(reparse.Command(), stocked, "--agency", SLUG) == 0
     assert f"of what was held back, {RELEASES} taken in, 0 still held back" in capsys.readouterr().out
     assert stocked.rows("select count(*) from revisions where cause <> 'first'") == [(0,)]
-    assert stocked.rows("select count(*) from held_back where decision = 'reparsed'") == [(RELEASES,)]
+    assert stocked.rows("select count(*) from quarantine where decision = 'reparsed'") == [(RELEASES,)]
 
 
 def test_what_waits_is_listed_taken_in_or_dropped(stocked: Crawling, capsys: pytest.CaptureFixture[str]) -> None:
@@ -92,15 +93,18 @@ def test_what_waits_is_listed_taken_in_or_dropped(stocked: Crawling, capsys: pyt
         first, *_ = waiting = room.waiting()
 
     def told(*arguments: str) -> str:
-        assert run(takein.Command(), stocked, SLUG, *arguments) == 0
+        assert run(quarantine.Command(), stocked, SLUG, *arguments) == 0
         return capsys.readouterr().out
 
-    listed = told("--list")
+    listed = told()
     assert f"{SLUG}: 3 held back" in listed
     assert all(kept.url in listed for kept in waiting)
     assert told("--drop", "--id", str(first.id)) == "1 dropped\n"
-    assert told() == "2 reread\n", "a new design is no edit"
-    assert told() == "nothing is held back\n"
-    assert run(takein.Command(), stocked, "ingen") == 2
-    assert run(doctor.Command(), stocked, SLUG) == 0
+    assert told("--accept") == "2 reparsed\n", "a new design is no edit"
+    assert told("--accept") == "nothing is held back\n"
+    assert run(quarantine.Command(), stocked, "ingen", "--accept") == 2
+    for wrong in (["--accept"], [SLUG, "--accept", "--drop"]):
+        with pytest.raises(UsageError):
+            run(quarantine.Command(), stocked, *wrong)
+    assert run(diagnose.Command(), stocked, SLUG) == 0
     assert f"{SLUG}: nothing is held back" in capsys.readouterr().out

@@ -48,7 +48,7 @@ def place(archive: Archive, release: Release, visited: str, held: int | None, la
 
 def test_what_stands_where_it_stood_stays(archive: Archive) -> None:
     edited = replace(FIRST, body=TEXT.replace("höjs", "sänks"))
-    assert place(archive, edited, FIRST.url, 1) == "stays 1"
+    assert place(archive, edited, FIRST.url, 1) == "same 1"
 
 
 def test_a_new_address_is_a_move(archive: Archive) -> None:
@@ -66,7 +66,7 @@ def test_a_redirect_to_a_release_that_stood_beside_it_is_no_move(archive: Archiv
 
 def test_a_redirect_to_the_same_text_joins(archive: Archive) -> None:
     archive.save(replace(FIRST, url=SECOND.url), seen_at=SEEN)
-    assert place(archive, replace(FIRST, url=SECOND.url), FIRST.url, 1, SECOND.url) == "joined 2"
+    assert place(archive, replace(FIRST, url=SECOND.url), FIRST.url, 1, SECOND.url) == "merged 2"
 
 
 def test_a_redirect_to_another_text_is_none(archive: Archive) -> None:
@@ -77,19 +77,19 @@ def test_a_page_that_calls_itself_by_another_texts_address_goes_by_its_own(archi
     third = replace(
         SECOND, url=FIRST.url, title="Nya kartor", body="Kartor över alla myrar finns nu att hämta på webben."
     )
-    assert place(archive, third, f"{HOST}3", None) == "stays 3"
+    assert place(archive, third, f"{HOST}3", None) == "same 3"
 
 
 def test_an_address_whose_release_moved_away_can_be_used_anew(archive: Archive) -> None:
     archive.removals.mark_moved(1, SEEN, f"{HOST}arkiv")
     fresh = replace(FIRST, title="Ny rapport", body=OTHER)
-    assert place(archive, fresh, FIRST.url, 1) == "stays 1"
+    assert place(archive, fresh, FIRST.url, 1) == "same 1"
     assert archive.find_release_id(FIRST.url) is None, "it will be a release of its own"
 
 
 def test_another_text_is_a_doubt_first(archive: Archive) -> None:
     assert place(archive, replace(FIRST, title="Hoppsan", body=OTHER), FIRST.url, 1) == "replaced 1"
-    assert place(archive, replace(FIRST, body=OTHER), FIRST.url, 1) == "stays 1"  # under the same title it is an edit
+    assert place(archive, replace(FIRST, body=OTHER), FIRST.url, 1) == "same 1"  # under the same title it is an edit
 
 
 def test_what_was_read_elsewhere_gives_its_address_back(archive: Archive) -> None:
@@ -97,7 +97,7 @@ def test_what_was_read_elsewhere_gives_its_address_back(archive: Archive) -> Non
     archive.frontier.add(f"{HOST}mall", agency="skog", role="release", seen_at=SEEN)
     archive.frontier.mark_stored(f"{HOST}mall", 2, SEEN)
     own = replace(FIRST, url=f"{HOST}mall", title="Mallen", body="Det här är mallens egen text om skogens alla vägar.")
-    assert place(archive, own, own.url, 2) == "parted mall"
+    assert place(archive, own, own.url, 2) == "misplaced mall"
 
 
 def test_what_was_read_where_another_is_held_by_now_goes_on_as_that(room: ReadingRoom) -> None:
@@ -129,24 +129,24 @@ def test_what_was_read_where_another_is_held_by_now_goes_on_as_that(room: Readin
 
 def test_another_page_of_a_release_that_reads_otherwise_is_its_twin(archive: Archive) -> None:
     printed = replace(FIRST, body=f"{TEXT}\n\nUtskriven på en tisdag.")
-    assert place(archive, printed, f"{HOST}1/utskrift", None) == "twin 1"
-    assert place(archive, FIRST, f"{HOST}1/utskrift", None) == "stays 1"
-    assert place(archive, printed, f"{HOST}nr-1", None, FIRST.url) == "stays 1", "it was led to the page itself"
+    assert place(archive, printed, f"{HOST}1/utskrift", None) == "duplicate 1"
+    assert place(archive, FIRST, f"{HOST}1/utskrift", None) == "same 1"
+    assert place(archive, printed, f"{HOST}nr-1", None, FIRST.url) == "same 1", "it was led to the page itself"
     archive.frontier.add(f"{HOST}1/utskrift", agency="skog", role="release", seen_at=SEEN)
     archive.frontier.mark_stored(f"{HOST}1/utskrift", 1, SEEN)
-    assert place(archive, printed, f"{HOST}1/utskrift", 1) == "twin 1"
-    assert place(archive, replace(printed, title="Hoppsan", body=OTHER), f"{HOST}1/utskrift", 1) == "twin 1"
+    assert place(archive, printed, f"{HOST}1/utskrift", 1) == "duplicate 1"
+    assert place(archive, replace(printed, title="Hoppsan", body=OTHER), f"{HOST}1/utskrift", 1) == "duplicate 1"
     for day in range(3):
         archive.removals.mark_missing(1, SEEN + timedelta(days=day), "gone", status=404)
-    assert place(archive, printed, f"{HOST}1/utskrift", None) == "stays 1", "it is all there is of the release"
+    assert place(archive, printed, f"{HOST}1/utskrift", None) == "same 1", "it is all there is of the release"
 
 
 def test_a_text_of_the_same_title_and_another_day_goes_by_its_own_address(archive: Archive) -> None:
     weekly = replace(FIRST, url=f"{HOST}lage", title="Läget i skogen", published=date(2026, 3, 2))
     archive.save(weekly, seen_at=SEEN)
     edited = replace(weekly, body=TEXT.replace("höjs", "sänks").replace("maj", "juni"))
-    assert place(archive, replace(edited, published=date(2026, 3, 9)), f"{HOST}lage-2", None) == "stays lage-2"
-    assert place(archive, edited, f"{HOST}lage-2", None) == "twin lage"
+    assert place(archive, replace(edited, published=date(2026, 3, 9)), f"{HOST}lage-2", None) == "same lage-2"
+    assert place(archive, edited, f"{HOST}lage-2", None) == "duplicate lage"
 
 
 def test_a_print_version_is_no_edit(room: ReadingRoom) -> None:

@@ -11,8 +11,8 @@ import pytest
 from scraper.errors import PageError
 from scraper.normalise import to_release
 from scraper.pages import read_page
-from scraper.pages.base import compute_parser_digest
-from scraper.redesign import is_redesign
+from scraper.pages.base import compute_parser_version
+from scraper.redesign import PageVersion, is_redesign
 from tests.scraper.pages_of import TEXT, URL, page, read
 
 HEADING = "<h1>Ny bro öppnar</h1>"
@@ -57,6 +57,10 @@ def spoil(html: bytes, chance: random.Random) -> bytes:
     return html[:at] + chance.choice(EVIL + SWALLOWING) + html[at:]
 
 
+def version(html: bytes) -> PageVersion:
+    return PageVersion(URL, lambda: html)
+
+
 @pytest.mark.parametrize("seed", range(8))
 def test_nothing_but_a_page_error_comes_of_a_spoilt_page(seed: int) -> None:
     chance, read_as = random.Random(seed), 0
@@ -66,7 +70,7 @@ def test_nothing_but_a_page_error_comes_of_a_spoilt_page(seed: int) -> None:
             read_as += bool(to_release(read_page(html, URL)).title)
         except PageError as error:
             assert error.url == URL  # noqa: PT017 - either outcome is right
-        is_redesign(RICH, html, URL)
+        is_redesign(version(RICH), version(html))
     assert read_as > 3
 
 
@@ -95,8 +99,8 @@ def test_a_control_character_in_the_middle_of_the_text_is_dropped() -> None:
 
 @pytest.mark.parametrize("html", [b"", b"\x01", b"<!-- -->", b"<!doctype html>", b"\xff\xfe", b"&#1;"])
 def test_an_empty_document_tells_of_no_redesign(html: bytes) -> None:
-    assert not is_redesign(RICH, html, URL)
-    assert not is_redesign(html, RICH, URL)
+    assert not is_redesign(version(RICH), version(html))
+    assert not is_redesign(version(html), version(RICH))
 
 
 def test_an_element_of_countless_attributes_is_an_error() -> None:
@@ -129,9 +133,9 @@ def test_what_cannot_be_seen_makes_no_other_text(before: str, after: str) -> Non
 
 
 def test_rules_are_known_by_the_versions_of_what_they_rest_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    today = compute_parser_digest()
-    assert compute_parser_digest() == today
-    compute_parser_digest.cache_clear()
+    today = compute_parser_version()
+    assert compute_parser_version() == today
+    compute_parser_version.cache_clear()
     monkeypatch.setattr("scraper.pages.base.version", lambda library: f"{library} 99")
-    assert compute_parser_digest() != today
-    compute_parser_digest.cache_clear()
+    assert compute_parser_version() != today
+    compute_parser_version.cache_clear()

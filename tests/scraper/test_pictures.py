@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from scraper.pages import media as pictures
+from scraper.pages import media
 from tests.scraper.pages_of import HEADING, LAST, TEXT, read
 
 PICTURES = {
@@ -46,7 +46,7 @@ def test_captions_are_looked_for_once_in_an_element_however_many_pictures_it_hol
         looked.append(holder)
         return []
 
-    monkeypatch.setattr(pictures, "iter_matching_tags", look)
+    monkeypatch.setattr(media, "iter_matching_tags", look)
     release = read(HEADING + TEXT + "<div>" + "".join(f'<img src="/{number}.jpg">' for number in range(500)) + "</div>")
     assert len(release.images) == 500
     assert len(looked) < 10

@@ -19,17 +19,10 @@ from scraper.items import ReleaseItem
 from scraper.normalise import to_release
 from scraper.pages import read_page
 from scraper.pages.document import Document
-from scraper.probe import (
-    ProbedPage,
-    ProbedSource,
-    ProbeResult,
-    format_agency_toml,
-    propose_name,
-    propose_release_pattern,
-    quote_toml,
-    store_page,
-)
+from scraper.probe.proposal import format_agency_toml, propose_name, propose_release_pattern, quote_toml
 from scraper.probe.report import find_unused_lines
+from scraper.probe.result import ProbedPage, ProbedSource, ProbeResult
+from scraper.probe.stored_pages import store_page
 from scraper.sources.links import SourceLink
 from tests.scraper.pages_of import TEXT, URL, page
 from tests.site import Site

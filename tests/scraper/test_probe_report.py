@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from scraper.agency import Agency
-from scraper.probe import ProbeResult, probe_page
 from scraper.probe.report import find_unused_lines, format_page_panes, format_probe_report
+from scraper.probe.result import ProbeResult, probe_page
 from tests.scraper.pages_of import TEXT, URL, page
 
 AGENCY = Agency(slug="exempel", name="Exempelverket", home="https://www.exempel.se/")

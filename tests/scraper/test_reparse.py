@@ -33,18 +33,18 @@ def test_agencies_that_are_on_no_list_are_named(held: Crawling, tmp_path: Path) 
 
 def test_reparse_is_no_edit(held: Crawling) -> None:
     # states as older rules might have read them
-    held.write("update revisions set reader = 'NewsPage 0', hash = 'old', lead = null")
+    held.write("update revisions set parser_version = 'NewsPage 0', hash = 'old', lead = null")
     held.write("update releases set hash = 'old', lead = null")
     code, printed = held.scrapy("reparse")
     assert code == 0, printed
-    assert printed.splitlines()[-1] == "0 unchanged, 24 reread, 0 unreadable, 0 without capture"
+    assert printed.splitlines()[-1] == "0 unchanged, 24 reparsed, 0 unreadable, 0 without capture"
     assert held.rows("select cause, count(*) from revisions group by 1") == [("first", 24), ("parser", 24)]
     code, printed = held.scrapy("reparse")
-    assert printed.splitlines()[-1] == "24 unchanged, 0 reread, 0 unreadable, 0 without capture"
+    assert printed.splitlines()[-1] == "24 unchanged, 0 reparsed, 0 unreadable, 0 without capture"
 
 
 def test_a_mended_rule_between_two_looks_is_no_edit(held: Crawling) -> None:
-    held.write("update revisions set reader = 'NewsPage 0', hash = 'old', lead = null")
+    held.write("update revisions set parser_version = 'NewsPage 0', hash = 'old', lead = null")
     held.write("update releases set hash = 'old', lead = null")
     held.write("update frontier set etag = null, last_modified = null")
     url = first_url(held)
@@ -55,7 +55,7 @@ def test_a_mended_rule_between_two_looks_is_no_edit(held: Crawling) -> None:
         ("parser", 24),
         ("source", 1),
     ]
-    assert held.rows("select count(*) from crawls where reread > 0") == [(4,)]
+    assert held.rows("select count(*) from crawls where reparsed > 0") == [(4,)]
     ((changes,),) = held.rows("select changes from revisions where cause = 'source'")
     assert '"title"' in changes
     assert '"lead"' not in changes

@@ -37,7 +37,7 @@ def test_a_silent_edit_and_a_dated_one_are_seen_and_told_apart(held: Crawling) -
     found = {
         url: (cause, dated, weight > 0, capture is not None)
         for url, cause, dated, weight, capture in held.rows(
-            "select r.url, v.cause, v.dated, v.weight, v.capture from revisions v join releases r on r.id = v.release"
+            "select r.url, v.cause, v.update_date_changed, v.importance, v.capture from revisions v join releases r on r.id = v.release"
             " where v.previous is not null"
         )
     }
@@ -57,7 +57,7 @@ def test_what_is_gone_is_a_doubt_first_and_keeps_its_text(held: Crawling) -> Non
     held.site.delete(url, 404)
     revisit(held)
     assert held.rows("select kind, status, checks, confirmed, capture > 0 from removals") == [("gone", 404, 1, None, 1)]
-    assert held.rows("select gone, body <> '' from releases where url = ?", url) == [(None, 1)]
+    assert held.rows("select removed_at, body <> '' from releases where url = ?", url) == [(None, 1)]
     assert held.rows("select sum(away), sum(errors) from crawls where id > 4") == [(1, 0)]
     assert held.rows(
         "select julianday(next_check) - julianday(last_checked) between 0.3 and 0.4 from releases where url = ?", url

@@ -17,8 +17,8 @@ from archive.dates import now
 from scraper.alerts import AlertSettings
 from scraper.commands.round import repeat_rounds, report_running_round
 from scraper.errors import AgencyError
+from scraper.extensions.limits import parse_deadline
 from scraper.round import MAX_ROUND_DURATION, CommandRunner, close_round, has_recent_crawl, lock_round
-from scraper.spiders.base import parse_deadline
 from tests.scraper.crawling import Crawling
 from tests.scraper.receivers import Hook
 from tests.site import Site
@@ -71,7 +71,9 @@ def test_a_long_listing_is_walked_a_part_a_time(tmp_path: Path) -> None:
         crawling = Crawling(site, site.agencies_file(tmp_path), tmp_path / "archive.db")
         ask = ("news", "-a", "agency=skogsbruksradet")
         assert crawling.run(*ask, "-a", "minutes=0.00001")[0] == 0
-        (listing, page), *_ = crawling.rows("select listing, page from walks where following like '%start=%'")
+        (listing, page), *_ = crawling.rows(
+            "select listing, page from pagination_cursors where following like '%start=%'"
+        )
         assert page == 2
         assert crawling.rows("select count(*) from releases") == [(0,)]
         early = crawling.rows("select count(*) from frontier where role = 'release'")[0][0]
@@ -80,10 +82,10 @@ def test_a_long_listing_is_walked_a_part_a_time(tmp_path: Path) -> None:
             site.publish(release)
         site.clear_counts()
         crawling.write(
-            "insert into walks values ('http://x.example/', 'skogsbruksradet', 'x', 9, '2024')"
+            "insert into pagination_cursors values ('http://x.example/', 'skogsbruksradet', 'x', 9, '2024')"
         )  # listed once
         assert crawling.run(*ask)[0] == 0
-        assert crawling.rows("select count(*) from walks") == [(0,)]
+        assert crawling.rows("select count(*) from pagination_cursors") == [(0,)]
         assert crawling.rows("select count(*) from releases") == [(25,)]
         assert early < 25
         assert site.counts.paths["skogsbruksradet.localhost", listing.partition(f":{site.port}")[2]] == 1

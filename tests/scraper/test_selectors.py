@@ -6,8 +6,7 @@ from time import process_time
 
 import pytest
 
-from scraper.pages.content import remove_element
-from scraper.pages.document import Document, compile_selector
+from scraper.pages.document import Document, compile_selector, remove_element
 from tests.scraper.pages_of import URL
 
 PAGE = """<html class="js"><body class="site wide">

@@ -9,7 +9,8 @@ import pytest
 
 from scraper.agency import Agency
 from scraper.errors import SourceError
-from scraper.sources import find_sources, parse_feed, parse_listing, parse_robots_sitemaps, parse_sitemap
+from scraper.sources import find_sources, parse_feed, parse_listing, parse_sitemap
+from scraper.sources.feeds import parse_robots_sitemaps
 from scraper.sources.links import SourceLink
 from scraper.spiders.audit import find_archive_pages
 

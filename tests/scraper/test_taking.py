@@ -11,7 +11,7 @@ from archive.quarantine import QuarantineReason
 from archive.store import SaveResult
 from scraper.ingest import accept_quarantined, accept_repaired, drop_quarantined
 from scraper.items import ReleaseItem
-from scraper.pages import read_page
+from scraper.pages import read_document
 from tests.scraper.reading_room import HELD, SLUG, ReadingRoom
 
 
@@ -36,7 +36,7 @@ def test_what_is_dropped_is_not_staged_again(room: ReadingRoom) -> None:
         drop_quarantined(room.keeping, kept)
     room.crawl(new)
     assert (room.waiting(), room.states()) == ([], before)
-    assert room.rows("select decision, count(*) from held_back group by 1") == [("dropped", 3)]
+    assert room.rows("select decision, count(*) from quarantine group by 1") == [("dropped", 3)]
 
 
 def test_a_mended_rule_takes_in_what_it_reads_whole(room: ReadingRoom) -> None:
@@ -61,7 +61,7 @@ def test_what_is_read_whole_later_needs_no_one(room: ReadingRoom) -> None:
     room.site.buried = False
     room.crawl(held)
     assert room.waiting() == []
-    assert room.rows("select decision, count(*) from held_back group by 1") == [("superseded", 3)]
+    assert room.rows("select decision, count(*) from quarantine group by 1") == [("superseded", 3)]
 
 
 def shorten(item: ReleaseItem) -> ReleaseItem:
@@ -82,7 +82,7 @@ def accept(room: ReadingRoom, days: int, *reasons: QuarantineReason) -> None:
             capture_id=1,
             reasons=reasons,
         )
-        ((key,),) = room.rows("select max(id) from held_back")
+        ((key,),) = room.rows("select max(id) from quarantine")
         room.keeping.quarantine.decide(key, "taken", room.moment - timedelta(days=days))
 
 
@@ -91,7 +91,7 @@ def test_a_text_that_is_whole_again_is_missed_again(
     room: ReadingRoom, monkeypatch: pytest.MonkeyPatch, days: int, outcome: SaveResult
 ) -> None:
     accept(room, days, {"field": "body", "why": "short"}, {"field": "title", "why": "repeated"})
-    monkeypatch.setattr("tests.scraper.reading_room.read_page", lambda *args: shorten(read_page(*args)))
+    monkeypatch.setattr("tests.scraper.reading_room.read_document", lambda *args: shorten(read_document(*args)))
     new, held = room.paths[HELD : HELD + 2], room.paths[:2]
     room.find(new)
     was_held = SaveResult.QUARANTINED if outcome is SaveResult.QUARANTINED else SaveResult.REVISED

@@ -1,1 +1,1 @@
-"""A crew of workers on one archive, some of them killed: `make workers`."""
+"""Workers that crawl for one archive, some of them killed: `make workers`."""

@@ -1,4 +1,4 @@
-"""python -m tests.workers: crews of 1, 2 and 4 workers, with deaths in the middle; exit 1 where anything is amiss."""
+"""python -m tests.workers: 1, 2 and 4 workers, with deaths in the middle; exit 1 where anything is amiss."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from tests.workers.later import go_on
 from tests.workers.run import Stage, go, take_over
 from tests.workers.table import to_table
 
-CREWS = (1, 2, 4)
-FASTER = {2: 1.6, 4: 2.5}  # how many times one worker's pages a second a crew must read at least
+NUMBERS = (1, 2, 4)
+FASTER = {2: 1.6, 4: 2.5}  # how many times one worker's pages a second so many must read at least
 
 
 def main() -> int:
@@ -27,7 +27,7 @@ def main() -> int:
     parser.add_argument("--rooms", type=int, default=8, help="agencies beside the four of the sample site")
     parser.add_argument("--releases", type=int, default=36, help="of each agency (default %(default)s)")
     parser.add_argument("--delay", type=float, default=0.5, help="seconds that each host asks for")
-    parser.add_argument("--crews", default=",".join(map(str, CREWS)), help="workers, with commas")
+    parser.add_argument("--workers", default=",".join(map(str, NUMBERS)), help="how many, with commas")
     options = parser.parse_args()
     if find_server() is None:
         print(f"make workers: {ABSENT}", file=sys.stderr)
@@ -51,11 +51,11 @@ def main() -> int:
         tell(f"an embedded round holds {len(expected.held['releases'])} releases, {expected.asked} pages asked for")
         seconds, lease = take_over(stage, folder / "take-over", "myndighet-0")
         tell(f"a dead worker's round is another's after {seconds:.1f} s; its lease lasts {lease:.0f} s")
-        for workers in map(int, options.crews.split(",")):
+        for workers in map(int, options.workers.split(",")):
             tell(f"{workers} workers begin")
-            scores.append(go(stage, expected, folder / f"crew-{workers}", workers))
+            scores.append(go(stage, expected, folder / f"workers-{workers}", workers))
             tell(f"done, {len(scores[-1].misses)} misses")
-        later = go_on(stage, folder / "embedded", folder / f"crew-{options.crews.split(',')[-1]}")
+        later = go_on(stage, folder / "embedded", folder / f"workers-{options.workers.split(',')[-1]}")
         tell(f"a round later: {len(later)} misses")
         number = options.rooms + len(site.agencies)
     for score in scores:

@@ -67,7 +67,7 @@ class Server:
 
 
 @contextmanager
-def broker(folder: Path) -> Iterator[Server]:
+def run_broker(folder: Path) -> Iterator[Server]:
     """A server with an empty memory."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

@@ -1,4 +1,4 @@
-"""A broker for the tests of a crew; where none is installed they are left out, and fail in CI."""
+"""A broker for the tests of distributed crawling; where none is installed they are left out, and fail in CI."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import pytest
 from scrapy.settings import BaseSettings
 
 from scraper.distributed.queue import Broker
-from tests.workers.broker import ABSENT, Server, broker, find_server
+from tests.workers.broker import ABSENT, Server, find_server, run_broker
 
-LEASE = {"CREW_LEASE": 30.0, "CRAWL_DELAY_MAX": 1.0}
+LEASE = {"DISTRIBUTED_LEASE": 30.0, "CRAWL_DELAY_MAX": 1.0}
 
 
 @pytest.fixture(scope="session")
@@ -21,20 +21,24 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         if os.environ.get("BROKER_REQUIRED") == "1":
             pytest.fail(ABSENT)
         pytest.skip(ABSENT)
-    with broker(tmp_path_factory.mktemp("broker")) as running:
+    with run_broker(tmp_path_factory.mktemp("broker")) as running:
         yield running
 
 
 @pytest.fixture
 def settings(server: Server, tmp_path: Path) -> BaseSettings:
-    """Settings of a crew with keys of its own."""
-    given = {"CREW_BROKER": server.url, "CREW_PREFIX": tmp_path.name, "CREW_BACKLOG": 1_000_000, **LEASE}
-    return BaseSettings(given)
+    """Settings with keys of their own."""
+    given = {
+        "DISTRIBUTED_BROKER": server.url,
+        "DISTRIBUTED_PREFIX": tmp_path.name,
+        "DISTRIBUTED_BACKLOG": 1_000_000,
+    }
+    return BaseSettings(given | LEASE)
 
 
 @pytest.fixture
-def crew(settings: BaseSettings) -> Iterator[Broker]:
-    """The broker as a crew's process has it."""
+def broker(settings: BaseSettings) -> Iterator[Broker]:
+    """The broker as a worker and the writer have it."""
     broker = Broker(settings)
     yield broker
     broker.redis.close()

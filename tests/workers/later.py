@@ -1,4 +1,4 @@
-"""A round later, when the agencies have changed, moved and taken away: a crew's and an embedded one, compared."""
+"""A round later, when the agencies have changed, moved and taken away: a distributed and an embedded one, compared."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from tests.scraper.crawling import Crawling, make_due
-from tests.workers.broker import broker
-from tests.workers.crew import Crew
+from tests.workers.broker import run_broker
+from tests.workers.cluster import Cluster
 from tests.workers.run import Stage, read
 
 COUNTED = (
-    "select agency, spider, listed, new, revised, reread, unchanged, away, refused, errors, requests, not_modified,"
-    " read, held_back, robots, reason from crawls where id > ? order by agency, spider"
+    "select agency, spider, listed, new, revised, reparsed, unchanged, missing, rejected, errors, requests,"
+    " not_modified, parsed, quarantined, robots, reason from crawls where id > ? order by agency, spider"
 )
 
 
@@ -30,34 +30,37 @@ def change(stage: Stage) -> None:
         stage.site.publish(stage.site.withhold(away))
 
 
-def go_on(stage: Stage, embedded: Path, crews: Path) -> list[str]:
+def go_on(stage: Stage, embedded: Path, distributed: Path) -> list[str]:
     """What differs after a round on both archives, which held the same before."""
     change(stage)
     last = {}
-    for folder in (embedded, crews):
+    for folder in (embedded, distributed):
         crawling = Crawling(stage.site, stage.agencies, folder / "archive.db")
         make_due(crawling)
         ((last[folder],),) = crawling.rows("select max(id) from crawls")
     expected = stage.embed(embedded).held
-    (crews / "later").mkdir()
-    with broker(crews / "later") as server:
-        crew = Crew(
-            Crawling(stage.site, stage.agencies, crews / "archive.db"), server, crews, delay=max(1.0, stage.delay)
+    (distributed / "later").mkdir()
+    with run_broker(distributed / "later") as server:
+        cluster = Cluster(
+            Crawling(stage.site, stage.agencies, distributed / "archive.db"),
+            server,
+            distributed,
+            delay=max(1.0, stage.delay),
         )
         try:
-            crew.start("writer", "writer")
+            cluster.start("writer", "writer")
             for number in range(4):
-                crew.start(f"worker-{number}", "worker")
-            crew.enqueue()
-            if not crew.wait(lambda: crew.idle, stage.patience):
-                return [f"a later round is not done in time: {crew.words()[-3000:]}"]
+                cluster.start(f"worker-{number}", "worker")
+            cluster.enqueue()
+            if not cluster.wait(lambda: cluster.idle, stage.patience):
+                return [f"a later round is not done in time: {cluster.words()[-3000:]}"]
         finally:
-            crew.stop()
-    held = read(crews / "archive.db")
+            cluster.stop()
+    held = read(distributed / "archive.db")
     misses = [tell(name, held[name], rows) for name, rows in expected.items() if held[name] != rows]
     counts = [
         Crawling(stage.site, stage.agencies, folder / "archive.db").rows(COUNTED, last[folder])
-        for folder in (crews, embedded)
+        for folder in (distributed, embedded)
     ]
     if counts[0] != counts[1]:
         misses.append(tell("counts of crawls", *counts))
@@ -68,6 +71,6 @@ def tell(what: str, ours: list[tuple[Any, ...]], theirs: list[tuple[Any, ...]]) 
     """What is only in one of the two."""
     only = [
         f"{whose} {rows}"
-        for whose, rows in (("the crew's", set(ours) - set(theirs)), ("else", set(theirs) - set(ours)))
+        for whose, rows in (("the workers'", set(ours) - set(theirs)), ("else", set(theirs) - set(ours)))
     ]
     return f"a round later {what} differ from an embedded crawl's: {'; '.join(only)[:3000]}"

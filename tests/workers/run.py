@@ -1,4 +1,4 @@
-"""One crew on a new archive: a worker and the writer are killed in the middle, and what came of it is judged."""
+"""Workers on a new archive: one of them and the writer are killed in the middle, and what came of it is judged."""
 
 from __future__ import annotations
 
@@ -19,24 +19,25 @@ from scraper.spiders.base import MAX_REQUESTS_AHEAD
 from tests.kill.run import DOUBLED
 from tests.scraper.crawling import Crawling
 from tests.site import Site
-from tests.workers.broker import Server, broker
-from tests.workers.crew import Crew
+from tests.workers.broker import Server, run_broker
+from tests.workers.cluster import Cluster
 
 LATE = 0.9  # of the delay asked: on a busy machine one request may reach the site late, and the next in time
 ROW = 5  # so many gaps in a row, on the average, tell two crawlers of a host from one late request
 SAME = {  # what must not depend on who crawled: no times, and no ids
     "releases": (
         "select agency, url, hash, published, updated, (select url from releases m where m.id = r.moved_to),"
-        " gone is null, checks, (select count(*) from revisions v where v.release = r.id),"
+        " removed_at is null, checks, (select count(*) from revisions v where v.release = r.id),"
         " (select group_concat(name) from (select t.name from release_tags rt join tags t on t.id = rt.tag"
         " where rt.release = r.id order by t.name)) from releases r order by url"
     ),
     "revisions": (
-        "select r.url, v.hash, v.cause, v.weight, v.dated, c.url, c.status, c.sha256 from revisions v join releases r"
-        " on r.id = v.release left join captures c on c.id = v.capture order by r.url, v.id"
+        "select r.url, v.hash, v.cause, v.importance, v.update_date_changed, c.url, c.status, c.sha256"
+        " from revisions v join releases r on r.id = v.release"
+        " left join captures c on c.id = v.capture order by r.url, v.id"
     ),
     "frontier": (
-        "select url, agency, role, state, source, listed, tries, etag, last_modified, links, usual, problem,"
+        "select url, agency, role, state, source, listed, tries, etag, last_modified, links, usual_links, problem,"
         " (select r.url from releases r where r.id = f.release) from frontier f order by url"
     ),
     "removals": (
@@ -45,13 +46,13 @@ SAME = {  # what must not depend on who crawled: no times, and no ids
         " order by r.url, o.id"
     ),
     "hosts": "select host, robots, robots_text, pauses from hosts order by host",
-    "walks": "select listing, following, page from walks order by listing",
+    "pagination_cursors": "select listing, next_url, page_number from pagination_cursors order by listing",
 }
 
 
 @dataclass
 class Score:
-    """What came of one crew."""
+    """What came of one cluster."""
 
     workers: int
     asked: float = 0.0  # seconds between two requests that each host asks for
@@ -125,81 +126,83 @@ class Expected:
 
 
 def go(stage: Stage, expected: Expected, folder: Path, workers: int) -> Score:
-    """A crew of so many on a new archive."""
+    """So many workers on a new archive."""
     score, site = Score(workers, stage.delay), stage.site
     site.clear_counts()
     site.log = []
     (folder / "broker").mkdir(parents=True)
-    with broker(folder / "broker") as server:
-        crew = Crew(Crawling(site, stage.agencies, folder / "archive.db"), server, folder, delay=max(1.0, stage.delay))
+    with run_broker(folder / "broker") as server:
+        cluster = Cluster(
+            Crawling(site, stage.agencies, folder / "archive.db"), server, folder, delay=max(1.0, stage.delay)
+        )
         try:
-            crew.start("writer", "writer")
+            cluster.start("writer", "writer")
             for number in range(workers):
-                crew.start(f"worker-{number}", "worker")
-            crew.enqueue()
-            kill_some(crew, server, stage, expected.asked, score)
-            done = crew.wait(lambda: crew.idle, stage.patience)
-            score.check("all is done in time", None if done else crew.words()[-3000:])
+                cluster.start(f"worker-{number}", "worker")
+            cluster.enqueue()
+            kill_some(cluster, server, stage, expected.asked, score)
+            done = cluster.wait(lambda: cluster.idle, stage.patience)
+            score.check("all is done in time", None if done else cluster.words()[-3000:])
         finally:
-            crew.stop()
+            cluster.stop()
         if "stall" in score.deaths:
             said = (folder / "worker-1.log").read_text("utf-8")
             score.check("who stood still has lost its round", None if "broke off" in said else said[-2000:])
-        score.check("whoever is told to stop ends with 0", {name: code for name, code in crew.codes.items() if code})
-    judge(score, stage, crew, expected)
+        score.check("whoever is told to stop ends with 0", {name: code for name, code in cluster.codes.items() if code})
+    judge(score, stage, cluster, expected)
     return score
 
 
 def take_over(stage: Stage, folder: Path, slug: str) -> tuple[float, float]:
     """How many seconds after its worker's death a round is another's, and how long the lease of a dead one lasts."""
     (folder / "broker").mkdir(parents=True)
-    with broker(folder / "broker") as server:
-        crew = Crew(Crawling(stage.site, stage.agencies, folder / "archive.db"), server, folder)
+    with run_broker(folder / "broker") as server:
+        cluster = Cluster(Crawling(stage.site, stage.agencies, folder / "archive.db"), server, folder)
         try:
-            crew.start("writer", "writer")
-            crew.start("worker-0", "worker")
-            crew.enqueue("--agency", slug)
+            cluster.start("writer", "writer")
+            cluster.start("worker-0", "worker")
+            cluster.enqueue("--agency", slug)
             stage.site.clear_counts()
-            if not crew.wait(lambda: sum(stage.pages().values()) >= 3, stage.patience):
-                raise RuntimeError(crew.words())
-            crew.start("worker-1", "worker")
+            if not cluster.wait(lambda: sum(stage.pages().values()) >= 3, stage.patience):
+                raise RuntimeError(cluster.words())
+            cluster.start("worker-1", "worker")
             time.sleep(5)  # it waits for work
-            (before,) = crew.tokens()
-            crew.kill("worker-0")
+            (before,) = cluster.tokens()
+            cluster.kill("worker-0")
             died = time.monotonic()
-            if not crew.wait(lambda: crew.tokens() != [before], stage.patience):
-                raise RuntimeError(crew.words())
-            return time.monotonic() - died, crew.lease + crew.delay
+            if not cluster.wait(lambda: cluster.tokens() != [before], stage.patience):
+                raise RuntimeError(cluster.words())
+            return time.monotonic() - died, cluster.lease + cluster.delay
         finally:
-            crew.stop()
+            cluster.stop()
 
 
-def kill_some(crew: Crew, server: Server, stage: Stage, asked: int, score: Score) -> None:
+def kill_some(cluster: Cluster, server: Server, stage: Stage, asked: int, score: Score) -> None:
     """Kill a worker in the middle of a round, then the broker, then the writer, and start each again.
 
     Where there are several, another worker stands still meanwhile for longer than its lease, and wakes again.
     """
 
     def after(share: float, death: str) -> None:
-        done = crew.wait(lambda: sum(stage.pages().values()) >= share * asked, stage.patience)
-        score.check(f"{share:.0%} of the pages are asked for in time", None if done else crew.words()[-3000:])
+        done = cluster.wait(lambda: sum(stage.pages().values()) >= share * asked, stage.patience)
+        score.check(f"{share:.0%} of the pages are asked for in time", None if done else cluster.words()[-3000:])
         score.deaths.append(death)
         stage.tell(death)
 
     after(0.3, "worker")
-    crew.kill("worker-0")
-    crew.start("worker-new", "worker")
-    if "worker-1" in crew.processes:
+    cluster.kill("worker-0")
+    cluster.start("worker-new", "worker")
+    if "worker-1" in cluster.processes:
         after(0.4, "stall")
-        with crew.still("worker-1"):
-            time.sleep(crew.lease + crew.delay + 2)
+        with cluster.still("worker-1"):
+            time.sleep(cluster.lease + cluster.delay + 2)
     after(0.55, "broker")
     server.kill()
     server.start()
     after(0.7, "writer")
-    crew.kill("writer")
+    cluster.kill("writer")
     time.sleep(1.0)  # workers go on meanwhile
-    crew.start("writer", "writer")
+    cluster.start("writer", "writer")
 
 
 def find_pace(site: Site) -> tuple[float, str]:
@@ -215,19 +218,19 @@ def find_pace(site: Site) -> tuple[float, str]:
     return min(spans, default=(0.0, "no host"))
 
 
-def judge(score: Score, stage: Stage, crew: Crew, expected: Expected) -> None:
+def judge(score: Score, stage: Stage, cluster: Cluster, expected: Expected) -> None:
     """Count, and compare with what an embedded crawl came to."""
-    counts, asked, path = stage.site.counts, stage.pages(), crew.crawling.archive
+    counts, asked, path = stage.site.counts, stage.pages(), cluster.crawling.archive
     score.pages = sum(asked.values())
     score.seconds = max(counts.last.values()) - min(counts.first.values())
     score.gap = min(counts.min_gap.values())
     score.pace, host = find_pace(stage.site)
-    ((score.kept,),) = crew.crawling.rows("select coalesce(min(delay), 0) from crawls")
+    ((score.kept,),) = cluster.crawling.rows("select coalesce(min(delay), 0) from crawls")
     again = {page: number for page, number in asked.items() if number > 1}
     score.repeated = sum(again.values()) - len(again)
     held = read(path)
     score.lost = len({row[1] for row in expected.held["releases"]} - {row[1] for row in held["releases"]})
-    doubled = {what: crew.crawling.rows(sql) for what, sql in DOUBLED.items()}
+    doubled = {what: cluster.crawling.rows(sql) for what, sql in DOUBLED.items()}
     score.doubled = sum(map(len, doubled.values()))
     for what, rows in doubled.items():
         score.check(what, rows)

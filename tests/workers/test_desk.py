@@ -31,12 +31,12 @@ BASE = f"http://{SLUG}.localhost:8002"
 AGENCY = Agency(slug=SLUG, name="Skogsbruksrådet", home=f"{BASE}/")
 SITE = SampleAgency(SLUG, 6, None)
 PATHS = [path for path, release in SITE.releases.items() if release.language == "sv"][:3]
-COUNTS = dict.fromkeys(("listed", "refused", "errors", "requests", "not_modified", "bytes", "unchanged", "away"), 3)
+COUNTS = dict.fromkeys(("listed", "rejected", "errors", "requests", "not_modified", "bytes", "unchanged", "missing"), 3)
 CLOSING: dict[str, Any] = {
     "counts": COUNTS,
     "reason": "finished",
-    "ended": True,
-    "guest": {"delay": 1.5, "robots": "allowed"},
+    "is_finished": True,
+    "politeness": {"delay": 1.5, "robots": "allowed"},
 }
 
 
@@ -63,7 +63,7 @@ class Writer:
 
     def begin(self) -> None:
         """A round and a pass, and what a source lists."""
-        assert self.desk.start_round(self.message(Operation(name="open", kwargs={})), AGENCY)
+        assert self.desk.start_round(self.message(Operation(name="start_round", kwargs={})), AGENCY)
         told = {"agency": SLUG, "role": "release", "seen_at": now()}
         added = [Operation(name="frontier.add", args=(BASE + path,), kwargs=told) for path in PATHS]
         for operations in ([begin()], added):
@@ -77,7 +77,7 @@ class Writer:
         )
         item = replace(read_page(answer.body, url, AGENCY), **otherwise)
         reading = ParsedPage(item=item, url=url, release_id=None, response=answer)
-        return self.message(Operation(name="keep", args=(reading,), kwargs={}))
+        return self.message(Operation(name="save_page", args=(reading,), kwargs={}))
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         return self.desk.archive.db.execute(sql).fetchall()
@@ -95,11 +95,11 @@ def writer(tmp_path: Path) -> Iterator[Writer]:
 
 
 def begin() -> Operation:
-    return Operation(name="begin", kwargs={"spider": "news", "at": now()})
+    return Operation(name="open_crawl", kwargs={"spider": "news", "at": now()})
 
 
 def close(**more: Any) -> Operation:
-    return Operation(name="close", kwargs={**CLOSING, "at": now(), "faults": {}, "problems": [], **more})
+    return Operation(name="close_crawl", kwargs={**CLOSING, "at": now(), "failures": {}, "problems": [], **more})
 
 
 def test_a_round_is_kept_as_an_embedded_crawl_keeps_it(writer: Writer) -> None:
@@ -108,12 +108,12 @@ def test_a_round_is_kept_as_an_embedded_crawl_keeps_it(writer: Writer) -> None:
         assert writer.desk.apply_message(writer.keep(path), AGENCY)
         writer.die()  # after each: what was counted is not lost
     assert writer.desk.apply_message(writer.message(close(problems=["a", "b"])), AGENCY)
-    ((new, read, listed, requests, delay, reason, problems),) = writer.rows(
-        "select new, read, listed, requests, delay, reason, problems from crawls"
+    ((new, parsed, listed, requests, delay, reason, problems),) = writer.rows(
+        "select new, parsed, listed, requests, delay, reason, problems from crawls"
     )
-    assert (new, read, listed, requests, delay, reason, problems) == (3, 3, 3, 3, 1.5, "finished", '["a", "b"]')
+    assert (new, parsed, listed, requests, delay, reason, problems) == (3, 3, 3, 3, 1.5, "finished", '["a", "b"]')
     assert writer.rows("select distinct state from frontier") == [("held",)]
-    assert writer.desk.apply_message(writer.message(Operation(name="end", kwargs={})), AGENCY)
+    assert writer.desk.apply_message(writer.message(Operation(name="finish_round", kwargs={})), AGENCY)
     assert writer.desk.jobs.list_unfinished() == []
     assert verify(writer.path).findings == []
 
@@ -121,7 +121,7 @@ def test_a_round_is_kept_as_an_embedded_crawl_keeps_it(writer: Writer) -> None:
 @pytest.mark.parametrize("ahead", [timedelta(hours=-5), timedelta(hours=5)])
 def test_a_writer_with_another_clock_leaves_nothing_new_out(writer: Writer, ahead: timedelta) -> None:
     """An undated release is new where its crawl found it: told by the times of both."""
-    assert writer.desk.start_round(writer.message(Operation(name="open", kwargs={})), AGENCY)
+    assert writer.desk.start_round(writer.message(Operation(name="start_round", kwargs={})), AGENCY)
     for hour, path in enumerate(PATHS[:2], 8):
         moment = datetime(2026, 3, 2, hour, tzinfo=UTC)
         with time_machine.travel(moment):
@@ -134,7 +134,7 @@ def test_a_writer_with_another_clock_leaves_nothing_new_out(writer: Writer, ahea
 
 def test_what_comes_twice_changes_nothing(writer: Writer) -> None:
     writer.begin()
-    told = [writer.keep(PATHS[0]), writer.message(close()), writer.message(Operation(name="end", kwargs={}))]
+    told = [writer.keep(PATHS[0]), writer.message(close()), writer.message(Operation(name="finish_round", kwargs={}))]
     for message in told:
         assert writer.desk.apply_message(message, AGENCY)
         before = writer.all()
@@ -172,7 +172,7 @@ def test_older_tokens_and_gaps_are_not_taken(writer: Writer) -> None:
     writer.begin()
     assert not writer.desk.apply_message(late, AGENCY)
     assert writer.rows("select count(*) from releases") == [(0,)]
-    older = WorkerMessage(agency=SLUG, token=7, seq=1, operations=(Operation(name="open", kwargs={}),))
+    older = WorkerMessage(agency=SLUG, token=7, seq=1, operations=(Operation(name="start_round", kwargs={}),))
     assert not writer.desk.start_round(older, AGENCY)
 
 
@@ -180,19 +180,19 @@ def test_a_page_that_writers_die_of_is_done_with(writer: Writer) -> None:
     writer.begin()
     poison = writer.keep(PATHS[0])
     assert writer.desk.reject_pages(poison, AGENCY)
-    assert writer.rows(f"select state from frontier where url = '{BASE + PATHS[0]}'") == [("refused",)]
+    assert writer.rows(f"select state from frontier where url = '{BASE + PATHS[0]}'") == [("rejected",)]
     assert writer.desk.apply_message(writer.keep(PATHS[1]), AGENCY), "others go on"
-    found = writer.message(Operation(name="frontier.done", args=(BASE,), kwargs={"seen": now()}))
+    found = writer.message(Operation(name="frontier.mark_done", args=(BASE,), kwargs={"seen": now()}))
     assert not writer.desk.reject_pages(found, AGENCY), "what a source lists must not be passed over"
 
 
 def test_a_reading_without_a_pass_is_an_error(writer: Writer) -> None:
-    assert writer.desk.start_round(writer.message(Operation(name="open", kwargs={})), AGENCY)
+    assert writer.desk.start_round(writer.message(Operation(name="start_round", kwargs={})), AGENCY)
     with pytest.raises(BrokerError, match="without a pass"):
         writer.desk.apply_message(writer.keep(PATHS[0]), AGENCY)
 
 
-def test_an_errand_has_what_a_crawl_reads_under_the_owners_ids(writer: Writer, tmp_path: Path) -> None:
+def test_a_job_has_what_a_crawl_reads_under_the_owners_ids(writer: Writer, tmp_path: Path) -> None:
     writer.begin()
     writer.desk.archive.add_agency("annan", name="Annan", home="http://annan.example/")
     writer.desk.apply_message(writer.keep(PATHS[0]), AGENCY)
@@ -201,7 +201,7 @@ def test_an_errand_has_what_a_crawl_reads_under_the_owners_ids(writer: Writer, t
         writer.desk.archive.db.execute("update releases set id = 41")
         for host in (f"{SLUG}.localhost:8002", "annan.example"):
             writer.desk.archive.hosts.store_robots(host, "absent", now())
-    folder = tmp_path / "errand"
+    folder = tmp_path / "job"
     folder.mkdir()
     unpack_job(build_job(writer.path, SLUG, {"name": 'S "Å"', "home": f"{BASE}/"}, now()), folder)
     assert (folder / "agencies.toml").read_text("utf-8").splitlines()[1] == 'name = "S \\"Å\\""'

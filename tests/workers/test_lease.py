@@ -16,23 +16,23 @@ from scraper.distributed.queue import Broker, JobDeferral, JobQueue, Lease
 from scraper.distributed.worker import LeasedHttpHandler, MessageSender, SendError
 from scraper.downloader.errors import CrawlStopped
 
-BEGIN = Operation(name="begin", kwargs={"spider": "news", "at": now()})
+BEGIN = Operation(name="open_crawl", kwargs={"spider": "news", "at": now()})
 
 
-def take(crew: Broker, settings: BaseSettings) -> Lease:
-    lease = Lease.acquire(crew, settings, "skog.example")
+def take(broker: Broker, settings: BaseSettings) -> Lease:
+    lease = Lease.acquire(broker, settings, "skog.example")
     assert lease
     return lease
 
 
-def test_a_lease_is_one_workers_until_it_is_left(crew: Broker, settings: BaseSettings) -> None:
-    first = take(crew, settings)
-    assert Lease.acquire(crew, settings, "skog.example") is None
-    assert Lease.acquire(crew, settings, "annan.example")
+def test_a_lease_is_one_workers_until_it_is_left(broker: Broker, settings: BaseSettings) -> None:
+    first = take(broker, settings)
+    assert Lease.acquire(broker, settings, "skog.example") is None
+    assert Lease.acquire(broker, settings, "annan.example")
     assert first.renew()
     assert 29 < first.seconds_left <= 30, "the longest delay of a host is left out"
     first.release(0)
-    while not (second := Lease.acquire(crew, settings, "skog.example")):
+    while not (second := Lease.acquire(broker, settings, "skog.example")):
         pass
     assert second.token > first.token
     assert not first.renew()
@@ -40,48 +40,48 @@ def test_a_lease_is_one_workers_until_it_is_left(crew: Broker, settings: BaseSet
     assert second.refresh()
 
 
-def test_tokens_rise_even_where_the_broker_has_forgotten_all(crew: Broker, settings: BaseSettings) -> None:
-    first = take(crew, settings)
-    crew.redis.delete(first.key, crew.key("token"))
-    while (second := take(crew, settings)).token == first.token:  # within one millisecond
-        crew.redis.delete(first.key, crew.key("token"))
+def test_tokens_rise_even_where_the_broker_has_forgotten_all(broker: Broker, settings: BaseSettings) -> None:
+    first = take(broker, settings)
+    broker.redis.delete(first.key, broker.key("token"))
+    while (second := take(broker, settings)).token == first.token:  # within one millisecond
+        broker.redis.delete(first.key, broker.key("token"))
     assert second.token > first.token
 
 
-def test_whose_lease_is_anothers_can_tell_nothing(crew: Broker, settings: BaseSettings) -> None:
-    first = take(crew, settings)
-    post = MessageSender(crew, first, "skog")
+def test_whose_lease_is_anothers_can_tell_nothing(broker: Broker, settings: BaseSettings) -> None:
+    first = take(broker, settings)
+    post = MessageSender(broker, first, "skog")
     post.send(BEGIN)
-    crew.redis.delete(first.key)
-    take(crew, settings)
+    broker.redis.delete(first.key)
+    take(broker, settings)
     with pytest.raises(SendError, match="another worker's"):
         post.send(BEGIN)
-    assert crew.redis.xlen(crew.key("stream")) == 1
+    assert broker.redis.xlen(broker.key("stream")) == 1
 
 
-def test_what_is_sent_twice_for_want_of_an_answer_is_taken_once(crew: Broker, settings: BaseSettings) -> None:
-    lease = take(crew, settings)
-    post = MessageSender(crew, lease, "skog")
+def test_what_is_sent_twice_for_want_of_an_answer_is_taken_once(broker: Broker, settings: BaseSettings) -> None:
+    lease = take(broker, settings)
+    post = MessageSender(broker, lease, "skog")
     post.send(BEGIN)
     post.seq -= 1  # as one that heard no answer has it
     post.send(BEGIN)
-    assert crew.redis.xlen(crew.key("stream")) == 1
-    assert MessageSender(crew, lease, "skog").seq == 1, "the round's next pass goes on counting"
+    assert broker.redis.xlen(broker.key("stream")) == 1
+    assert MessageSender(broker, lease, "skog").seq == 1, "the round's next pass goes on counting"
 
 
-def test_a_worker_waits_for_a_writer_that_is_behind(crew: Broker, settings: BaseSettings) -> None:
-    crew.max_backlog = 100
+def test_a_worker_waits_for_a_writer_that_is_behind(broker: Broker, settings: BaseSettings) -> None:
+    broker.max_backlog = 100
     waits: list[float] = []
 
     def wait(seconds: float) -> None:
         waits.append(seconds)
-        crew.redis.set(crew.key("backlog"), 0)  # the writer has caught up
+        broker.redis.set(broker.key("backlog"), 0)  # the writer has caught up
 
-    post = MessageSender(crew, take(crew, settings), "skog", wait)
+    post = MessageSender(broker, take(broker, settings), "skog", wait)
     for _ in range(4):
         post.send(BEGIN)
     assert len(waits) > 0
-    assert crew.redis.xlen(crew.key("stream")) == 4
+    assert broker.redis.xlen(broker.key("stream")) == 4
 
 
 @pytest.mark.parametrize(("left", "asked"), [(5.0, 1), (-0.1, 0)])
@@ -103,8 +103,8 @@ def test_nothing_is_asked_for_without_a_lease(left: float, asked: int) -> None:
     assert len(sent) == asked
 
 
-def test_a_round_is_queued_once(crew: Broker, settings: BaseSettings) -> None:
-    queue = JobQueue(crew, settings, lambda slug, host: None if host else JobDeferral(seconds=60))
+def test_a_round_is_queued_once(broker: Broker, settings: BaseSettings) -> None:
+    queue = JobQueue(broker, settings, lambda slug, host: None if host else JobDeferral(seconds=60))
     assert [queue.enqueue("skog", "skog.example"), queue.enqueue("skog", "skog.example")] == [True, False]
     with pytest.raises(queue.dramatiq_module.Retry):
         queue.process_job("skog", "")

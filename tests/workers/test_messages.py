@@ -30,7 +30,7 @@ ITEM = ReleaseItem(
 TOLD = (
     Operation(name="frontier.add", args=(URL,), kwargs={"agency": "skog", "seen": SEEN, "source": None}),
     Operation(name="hosts.pause", args=("skog.example", SEEN, "x"), kwargs={"first": timedelta(seconds=1.5)}),
-    Operation(name="keep", args=(ParsedPage(item=ITEM, url=URL, release_id=None, response=ANSWER),), kwargs={}),
+    Operation(name="save_page", args=(ParsedPage(item=ITEM, url=URL, release_id=None, response=ANSWER),), kwargs={}),
 )
 
 
@@ -53,19 +53,20 @@ def test_what_is_no_operation_is_refused(name: str) -> None:
         unpack_message(to_fields(Operation(name=name, args=(), kwargs={})))
 
 
-def test_a_crew_alone_needs_a_client_for_its_broker(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_distributed_crawling_needs_a_client_for_the_broker(monkeypatch: pytest.MonkeyPatch) -> None:
     known = "import scraper.commands.enqueue, scraper.commands.worker, scraper.commands.writer, sys"
     code = f"{known}; sys.exit(bool({{'redis', 'dramatiq'}} & sys.modules.keys()))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
     monkeypatch.setitem(sys.modules, "redis", None)
-    with pytest.raises(BrokerError, match=r"pip install -c constraints\.txt -e '\.\[crew\]'"):
+    with pytest.raises(BrokerError, match=r"pip install -c constraints\.txt -e '\.\[distributed\]'"):
         connect_redis("redis://127.0.0.1:1/0")
 
 
 def test_a_broker_that_is_not_named_or_away_is_told() -> None:
-    with pytest.raises(BrokerError, match="CREW_BROKER is not set"):
-        Broker(BaseSettings({"CREW_BROKER": "", "CREW_PREFIX": "x", "CREW_BACKLOG": 1}))
-    away = Broker(BaseSettings({"CREW_BROKER": "redis://:secret@127.0.0.1:1/0", "CREW_PREFIX": "x", "CREW_BACKLOG": 1}))
+    settings = {"DISTRIBUTED_PREFIX": "x", "DISTRIBUTED_BACKLOG": 1}
+    with pytest.raises(BrokerError, match="DISTRIBUTED_BROKER is not set"):
+        Broker(BaseSettings({"DISTRIBUTED_BROKER": ""} | settings))
+    away = Broker(BaseSettings({"DISTRIBUTED_BROKER": "redis://:secret@127.0.0.1:1/0"} | settings))
     with pytest.raises(BrokerError, match=r"^127\.0\.0\.1:1: ") as told:
         away.check_connection()
     assert "secret" not in str(told.value)

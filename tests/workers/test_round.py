@@ -43,7 +43,7 @@ class Dying(CommandRunner):
 
 
 def test_a_dead_workers_round_goes_on_where_it_was(
-    crew: Broker, settings: BaseSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    broker: Broker, settings: BaseSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SCRAPY_SETTINGS_MODULE", "tests.site.settings")
     with Site(releases=0, crawl_delay=None) as site:
@@ -52,7 +52,7 @@ def test_a_dead_workers_round_goes_on_where_it_was(
         agencies.write_text(add_rooms(site, 1, NUMBER, 0.03), "utf-8")
         crawling = Crawling(site, agencies, tmp_path / "archive.db")
         options = crawling.scrapy_command()[3:]
-        for name in ("CREW_BROKER", "CREW_PREFIX", "CREW_LEASE", "CRAWL_DELAY_MAX"):
+        for name in ("DISTRIBUTED_BROKER", "DISTRIBUTED_PREFIX", "DISTRIBUTED_LEASE", "CRAWL_DELAY_MAX"):
             options += ["-s", f"{name}={settings[name]}"]
         given = {"REVISIT_AGES": REVISIT_AGES, "ROUND_PASS_MINUTES": 5, "DOWNLOAD_DELAY": 0}
         for name, value in given.items():
@@ -60,7 +60,9 @@ def test_a_dead_workers_round_goes_on_where_it_was(
         over = threading.Event()
 
         def write() -> None:
-            with closing(ArchiveWriter(crew, settings, crawling.archive, agencies, read_alert_settings({}))) as writing:
+            with closing(
+                ArchiveWriter(broker, settings, crawling.archive, agencies, read_alert_settings({}))
+            ) as writing:
                 writing.run(over.is_set)
 
         writer = threading.Thread(target=write)
@@ -72,7 +74,7 @@ def test_a_dead_workers_round_goes_on_where_it_was(
             later = RoundRunner(Broker(settings), settings, dying, options).run_round(SLUG, HOST)
             watch.join()
             assert later, "the round is not done"
-            crew.redis.delete(crew.key("lease", HOST))  # it has run out
+            broker.redis.delete(broker.key("lease", HOST))  # it has run out
             assert RoundRunner(Broker(settings), settings, CommandRunner(), options).run_round(SLUG, HOST) is None
         finally:
             over.set()
@@ -80,7 +82,7 @@ def test_a_dead_workers_round_goes_on_where_it_was(
     asked = [site.counts.paths[HOST, f"/nyheter/2024-nyhet-{number}"] for number in range(NUMBER)]
     assert sum(asked) - NUMBER <= 1, "what was in flight alone is asked for again"
     assert crawling.rows("select count(*), count(distinct url) from releases") == [(NUMBER, NUMBER)]
-    assert crawling.rows("select count(*) from frontier where role = 'release' and state <> 'held'") == [(0,)]
+    assert crawling.rows("select count(*) from frontier where role = 'release' and state <> 'stored'") == [(0,)]
     assert crawling.rows("select spider, reason from crawls order by id")[-1] == ("news", "finished")
-    assert crew.redis.xlen(crew.key("stream")) == 0
+    assert broker.redis.xlen(broker.key("stream")) == 0
     assert verify(crawling.archive).findings == []

@@ -40,10 +40,10 @@ def path(settings: BaseSettings, tmp_path: Path) -> Path:
 
 
 @contextmanager
-def at_work(crew: Broker, settings: BaseSettings, path: Path) -> Iterator[ArchiveWriter]:
+def at_work(broker: Broker, settings: BaseSettings, path: Path) -> Iterator[ArchiveWriter]:
     """A writer on the archive."""
     with closing(
-        ArchiveWriter(crew, settings, path, path.with_name("agencies.toml"), read_alert_settings({}))
+        ArchiveWriter(broker, settings, path, path.with_name("agencies.toml"), read_alert_settings({}))
     ) as writer:
         yield writer
 
@@ -53,26 +53,26 @@ def apply_all(writer: ArchiveWriter) -> None:
     writer.run(lambda: writer.broker.redis.xlen(writer.stream) == 0)
 
 
-def begin(crew: Broker, settings: BaseSettings, slug: str = "skog") -> MessageSender:
+def begin(broker: Broker, settings: BaseSettings, slug: str = "skog") -> MessageSender:
     """A worker asks for a round."""
-    lease = Lease.acquire(crew, settings, f"{slug}.example")
+    lease = Lease.acquire(broker, settings, f"{slug}.example")
     assert lease
-    post = MessageSender(crew, lease, slug)
-    post.send(Operation(name="open", kwargs={}))
+    post = MessageSender(broker, lease, slug)
+    post.send(Operation(name="start_round", kwargs={}))
     return post
 
 
-def test_an_agency_that_is_out_is_nobody_elses(crew: Broker, settings: BaseSettings, path: Path) -> None:
-    post = begin(crew, settings)
-    with at_work(crew, settings, path) as writer:
+def test_an_agency_that_is_out_is_nobody_elses(broker: Broker, settings: BaseSettings, path: Path) -> None:
+    post = begin(broker, settings)
+    with at_work(broker, settings, path) as writer:
         apply_all(writer)
-        assert crew.redis.llen(crew.key("errand", post.lease.token)) == 1
+        assert broker.redis.llen(broker.key("job", post.lease.token)) == 1
         assert writer.locked_agencies == {"skog"}
         with pytest.raises(ArchiveError, match="another writer is at work"):
-            ArchiveWriter(crew, settings, path, path.with_name("agencies.toml"), read_alert_settings({}))
-    with at_work(crew, settings, path) as writer:
+            ArchiveWriter(broker, settings, path, path.with_name("agencies.toml"), read_alert_settings({}))
+    with at_work(broker, settings, path) as writer:
         assert writer.locked_agencies == {"skog"}, "a new writer knows what is out"
-        post.send(Operation(name="end", kwargs={}))
+        post.send(Operation(name="finish_round", kwargs={}))
         apply_all(writer)
         assert writer.locked_agencies == set()
     with lock_agencies(path, ["skog"])[0]:
@@ -81,34 +81,36 @@ def test_an_agency_that_is_out_is_nobody_elses(crew: Broker, settings: BaseSetti
 
 @pytest.mark.parametrize("slug", ["vila", "okand"])
 def test_a_round_of_an_agency_that_is_paused_or_unlisted_is_none(
-    crew: Broker, settings: BaseSettings, path: Path, slug: str
+    broker: Broker, settings: BaseSettings, path: Path, slug: str
 ) -> None:
-    post = begin(crew, settings, slug)
-    with at_work(crew, settings, path) as writer:
+    post = begin(broker, settings, slug)
+    with at_work(broker, settings, path) as writer:
         apply_all(writer)
-    assert crew.redis.lpop(crew.key("errand", post.lease.token)) == b""
-    post.send(Operation(name="begin", kwargs={"spider": "news", "at": now()}))
-    with at_work(crew, settings, path) as writer:
+    assert broker.redis.lpop(broker.key("job", post.lease.token)) == b""
+    post.send(Operation(name="open_crawl", kwargs={"spider": "news", "at": now()}))
+    with at_work(broker, settings, path) as writer:
         apply_all(writer)
         assert writer.processor.archive.db.execute("select count(*) from crawls").fetchone() == (0,)
 
 
 def test_what_cannot_be_read_is_laid_by_and_its_round_begun_anew(
-    crew: Broker, settings: BaseSettings, path: Path, monkeypatch: pytest.MonkeyPatch
+    broker: Broker, settings: BaseSettings, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(writing, "MAX_DELIVERIES", 2)
-    post = begin(crew, settings)
-    post.send(Operation(name="begin", kwargs={"spider": "news", "at": now()}))
-    crew.run_script(SEND_MESSAGE_SCRIPT, post.keys, post.lease.token, "skog", 3, crew.max_backlog, b"no message", b"")
+    post = begin(broker, settings)
+    post.send(Operation(name="open_crawl", kwargs={"spider": "news", "at": now()}))
+    broker.run_script(
+        SEND_MESSAGE_SCRIPT, post.keys, post.lease.token, "skog", 3, broker.max_backlog, b"no message", b""
+    )
     for _ in range(2):
-        with at_work(crew, settings, path) as writer, pytest.raises(BrokerError, match="cannot be unpacked"):
+        with at_work(broker, settings, path) as writer, pytest.raises(BrokerError, match="cannot be unpacked"):
             apply_all(writer)
-    with at_work(crew, settings, path) as writer:
+    with at_work(broker, settings, path) as writer:
         apply_all(writer)
         assert writer.processor.archive.db.execute("select spider from crawls").fetchall() == [("news",)]
-    assert crew.redis.xlen(crew.key("unreadable")) == 1
+    assert broker.redis.xlen(broker.key("unreadable")) == 1
     post.seq = 3
     with pytest.raises(SendError):
-        post.send(Operation(name="end", kwargs={}))
-    assert Lease.acquire(crew, settings, "skog.example") is None, "the host's delay is kept before another begins"
-    assert int(crew.redis.get(crew.key("backlog")) or 0) == 0
+        post.send(Operation(name="finish_round", kwargs={}))
+    assert Lease.acquire(broker, settings, "skog.example") is None, "the host's delay is kept before another begins"
+    assert int(broker.redis.get(broker.key("backlog")) or 0) == 0

@@ -66,8 +66,8 @@ def find_misses(step: Step, row: Row) -> Iterator[str]:
     """What a revision tells wrong of an edit."""
     if row["cause"] != "source":
         yield f"told as {row['cause']}: {row['summary']}"
-    if bool(row["dated"]) != (step.old.updated != step.new.updated):
-        yield f"dated is {row['dated']}: {to_iso(step.old.updated)} → {to_iso(step.new.updated)}"
+    if bool(row["update_date_changed"]) != (step.old.updated != step.new.updated):
+        yield f"update_date_changed is {row['update_date_changed']}: {to_iso(step.old.updated)} → {to_iso(step.new.updated)}"
     for name in ("title", "lead", "updated"):
         before, after = getattr(step.old, name), getattr(step.new, name)
         wanted = to_iso(after) if name == "updated" else after
@@ -76,7 +76,7 @@ def find_misses(step: Step, row: Row) -> Iterator[str]:
     for text in new_texts(step.old, step.new):
         if text not in row["body"]:
             yield f"body lacks {text!r}"
-    if row["summary"] is None or row["weight"] is None or not json.loads(row["changes"] or "[]"):
+    if row["summary"] is None or row["importance"] is None or not json.loads(row["changes"] or "[]"):
         yield f"the change is not described: {row['summary']!r}, {row['weight']}, {row['changes']}"
 
 
@@ -111,12 +111,12 @@ def is_back(step: Step, history: History) -> bool:
 
 def find_return_misses(row: Row, rows: list[Row]) -> Iterator[str]:
     """What is told wrong of a text that is back; any earlier revision of the same text serves."""
-    if row["same_as"] is None:
-        yield "same_as is not told"
+    if row["reverts_to"] is None:
+        yield "reverts_to is not told"
         return
-    same = next((other for other in rows if other["id"] == row["same_as"]), None)
+    same = next((other for other in rows if other["id"] == row["reverts_to"]), None)
     if same is None or (same["title"], same["lead"], same["body"]) != (row["title"], row["lead"], row["body"]):
-        yield f"same_as names {row['same_as']}, which is not the same"
+        yield f"reverts_to names {row['reverts_to']}, which is not the same"
 
 
 def judge_silence(step: Step, found: Row | None, verdict: Verdict) -> None:

@@ -59,7 +59,13 @@ class Year:
 
     def revises(self, day: float, cause: str = "source", **columns: object) -> None:
         """A revision of the state that stands."""
-        facts = {"dated": 0, "weight": 9, "summary": "ändrat", "changes": '[{"field": "lead"}]', **columns}
+        facts = {
+            "update_date_changed": 0,
+            "importance": 9,
+            "summary": "ändrat",
+            "changes": '[{"field": "lead"}]',
+            **columns,
+        }
         names, marks = "".join(f", {name}" for name in facts), "".join(f", :{name}" for name in facts)
         self.tells("update revisions set last_seen = :before where id = (select max(id) from revisions)", before=0.0)
         self.tells(
@@ -123,7 +129,7 @@ def test_an_edit_that_is_not_told_is_a_miss(year: Year) -> None:
     [
         (3, {}, "not seen"),
         (2, {"cause": "parser"}, "told as parser"),
-        (2, {"dated": 1}, "dated is 1"),
+        (2, {"update_date_changed": 1}, "update_date_changed is 1"),
         (2, {"summary": None}, "not described"),
         (2, {"lead": "En annan ingress."}, "lead is 'En annan ingress.'"),
     ],
@@ -153,8 +159,8 @@ def test_a_text_that_is_back_must_be_told_so(year: Year) -> None:
     year.asks(4)
     year.revises(4)
     year.tells("update revisions set last_seen = :seen where id = 2", seen=2.0)
-    assert [miss for miss in year.misses() if "same_as is not told" in miss]
-    year.tells("update revisions set same_as = 1 where id = 3")
+    assert [miss for miss in year.misses() if "reverts_to is not told" in miss]
+    year.tells("update revisions set reverts_to = 1 where id = 3")
     assert year.misses() == []
 
 
@@ -202,7 +208,7 @@ def test_an_outage_is_no_removal(year: Year) -> None:
     year.asks(2, 503, fault=True)
     year.happens(3, "503", "mend", "skogsbruksradet", sort="503")
     year.tells(
-        "insert into crawls (agency, spider, started, errors, refused, requests)"
+        "insert into crawls (agency, spider, started, errors, rejected, requests)"
         " values ('skogsbruksradet', 'revisit', :started, 1, 0, 1)",
         started=2.0,
     )
@@ -221,7 +227,7 @@ def test_a_no_of_robots_must_be_kept(year: Year) -> None:
     year.asks(2)
     year.happens(3, "robots no", "mend", "skogsbruksradet", sort="robots no")
     year.tells(
-        "insert into crawls (agency, spider, started, errors, refused, requests)"
+        "insert into crawls (agency, spider, started, errors, rejected, requests)"
         " values ('skogsbruksradet', 'revisit', :started, 0, 1, 1)",
         started=2.0,
     )

@@ -26,7 +26,7 @@ from archive.analysis.lemmatizer import swedish_lemma
 from archive.dates import to_iso
 from archive.health import assess_agencies
 from archive.models import PART_TABLES
-from archive.search.index import collect_compound_parts, is_vocabulary_word
+from archive.search.index import is_vocabulary_word
 from archive.store import Archive
 from tests.bench.invented.releases import AGENCIES, END, Place, edit, home_of, invent, plan, slug_of
 from tests.bench.invented.rows import COLUMNS, to_rows
@@ -99,8 +99,9 @@ def write(db: Database, rows: dict[str, list[Any]], tags: dict[str, int]) -> Non
     if rows["questions"]:
         first = db.execute("select max(id) from questions").fetchone()[0] - len(rows["questions"])
         for key, (_, _, question, answer, *_) in enumerate(rows["questions"], first + 1):
-            lemmas = [analyze(text, "sv") for text in (question, answer)]
-            parts = [" ".join(collect_compound_parts(text.split())) for text in lemmas]
+            texts = [analyze(text, "sv") for text in (question, answer)]
+            lemmas = [text.lemma_text for text in texts]
+            parts = [" ".join(text.compound_parts) for text in texts]
             columns = ("rowid", "question", "answer", "question_parts", "answer_parts")
             put(db, "search_questions", columns, [(key, *lemmas, *parts)])
 
@@ -136,7 +137,7 @@ def write_rest(archive: Archive, counts: Counter[str], keys: list[Any]) -> None:
         put(db, "vocabulary", ("word", "lemma", "releases"), told)
     with archive.transaction():
         keys.sort()
-        put(db, "joint_bands", ("band", "value", "release"), keys)
+        put(db, "minhash_bands", ("band", "value", "release"), keys)
         keys.clear()
     with archive.transaction():
         db.execute(FRONTIER)
@@ -157,7 +158,7 @@ def edit_some(archive: Archive, places: list[Place], seed: int) -> None:
             " last_checked, last_checked, last_checked, 3, 404 from releases where id = ?",
             removed,
         )
-        db.conn.executemany("update releases set gone = last_checked where id = ?", removed)
+        db.conn.executemany("update releases set removed_at = last_checked where id = ?", removed)
 
 
 def judge(archive: Archive) -> None:

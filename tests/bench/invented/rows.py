@@ -12,12 +12,12 @@ from functools import cache, lru_cache
 from random import Random
 from typing import Any
 
+from archive.analysis import collect_compound_parts as find_compounds
 from archive.analysis import find_words
 from archive.analysis.lemmatizer import swedish_lemma
 from archive.dates import to_iso
 from archive.duplicates import DAY_RANGE, FIRST_BAND, LAST_BAND, to_day_number
 from archive.models import PART_TABLES, STATE_FIELDS, hash_state, to_state
-from archive.search.index import collect_compound_parts as find_compounds
 from archive.search.index import iter_facet_terms, iter_listing_terms
 from archive.store import lists_to_json
 from tests.bench.invented.releases import Place, choose_passages, invent

@@ -1,4 +1,4 @@
-"""A crew on one archive: its writer, its workers, and what they hold, as processes of their own."""
+"""One archive's writer and workers, as processes of their own."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ PATIENCE = 60  # seconds until a process that was told to stop must have
 
 
 @dataclass
-class Crew:
-    """Processes of one archive. lease, delay: CREW_LEASE and CRAWL_DELAY_MAX."""
+class Cluster:
+    """Processes of one archive. lease, delay: DISTRIBUTED_LEASE and CRAWL_DELAY_MAX."""
 
     crawling: Crawling
     server: Server
@@ -32,7 +32,11 @@ class Crew:
 
     def start(self, name: str, command: str, **settings: str) -> None:
         """A process, whose words go to a file of its name."""
-        given = {"CREW_BROKER": self.server.url, "CREW_LEASE": str(self.lease), "CRAWL_DELAY_MAX": str(self.delay)}
+        given = {
+            "DISTRIBUTED_BROKER": self.server.url,
+            "DISTRIBUTED_LEASE": str(self.lease),
+            "CRAWL_DELAY_MAX": str(self.delay),
+        }
         line = self.crawling.scrapy_command(command, **given, **settings)
         with (self.folder / f"{name}.log").open("ab") as log:
             self.processes[name] = subprocess.Popen(line, cwd=ROOT, env=self.env, stdout=log, stderr=log)
@@ -44,13 +48,13 @@ class Crew:
 
     def enqueue(self, *options: str) -> None:
         """Every agency's round, or those that the options name."""
-        code, printed = self.crawling.scrapy("enqueue", *options, CREW_BROKER=self.server.url)
+        code, printed = self.crawling.scrapy("enqueue", *options, DISTRIBUTED_BROKER=self.server.url)
         if code:
             raise RuntimeError(printed)
 
     def tokens(self) -> list[int]:
         """Of the rounds that are out."""
-        return [token for (token,) in self.crawling.rows("select token from errands where ended is null")]
+        return [token for (token,) in self.crawling.rows("select token from jobs where ended is null")]
 
     def kill(self, name: str) -> None:
         """kill -9 of a process and all below it."""
@@ -82,7 +86,7 @@ class Crew:
     def idle(self) -> bool:
         """Whether no round waits or goes on, and all that was told is kept."""
         redis, prefix = self.server.redis, "myndighetsarkivet"
-        return not redis.keys(f"{prefix}:waiting:*") and not redis.xlen(f"{prefix}:stream")
+        return not redis.keys(f"{prefix}:queued:*") and not redis.xlen(f"{prefix}:stream")
 
     def wait(self, for_: Callable[[], bool], seconds: float) -> bool:
         """Whether something comes true in time."""

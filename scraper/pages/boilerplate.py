@@ -1,0 +1,302 @@
+"""What on a page is not text: menus, cookie banners, share rows, sidebars, teasers, service lines.
+
+Elements are recognised by tag, ARIA role, class and id. The patterns for lines and headings are for the modules that
+choose among blocks of text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from itertools import chain, takewhile
+
+from lxml import etree
+
+from scraper.normalise.dates import find_date_role
+from scraper.normalise.text import build_alternation, cache_by_text, compile_name_pattern, split_word_list
+from scraper.pages.document import (
+    HEADING_TAGS,
+    INLINE_TAGS,
+    Element,
+    count_linked_letters,
+    count_text_letters,
+    get_text_content,
+    has_min_letters,
+    remove_element,
+)
+
+# Tags, roles and words in class or id.
+NON_TEXT_TAGS = split_word_list("""
+    script style noscript template iframe object svg annotation canvas select dialog video audio rt rp
+    """)
+BOILERPLATE_ROLES = {"navigation", "search", "dialog", "alertdialog", "menu", "menubar", "toolbar"}
+SIDEBAR_ROLES = {"complementary", "contentinfo", "banner"}
+BOILERPLATE_NAME = compile_name_pattern(
+    split_word_list(r"""
+    cookies? cookiebar consent gdpr kakor breadcrumbs? brodsmul\w* share shares sharing sharebar sharelinks
+    share-links dela social socials socialmedia sociala addthis addtoany a2a related relaterad\w* relatedposts
+    recommend\w* recirc\w* more-from also-read read-next trending most-read mest-last teaserlist linklist
+    quicklinks newsletter nyhetsbrev comments? commentlist kommentarer disqus respond menu meny submenu nav
+    navbar navi navigation subnav topnav metanav servicebar languageswitcher pagination paging pager skiplinks?
+    outbrain taboola adslot adsense dfp captcha tooltip datepicker podcast-player readspeaker print-only printonly
+    only-print onlyprint visible-print visible-print-block authorbox author-box author-bio
+    """)
+)
+# Text for screen readers, such as a link's note. The label of a date stays, because it says what the date means.
+HIDDEN_NAME = compile_name_pattern(
+    split_word_list("""
+    screen-reader screen-reader-text screenreader visuallyhidden visually-hidden sr-only sr-text show-for-sr reader-only
+    is-vishidden offscreen off-screen aural assistive-text element-invisible a11y-hidden hidden-accessible unsichtbar
+    """)
+)
+# Names that text may have too: an article may be in a sidebar, an advertorial is one, a section may have the id toc_3.
+DOUBTFUL_NAME = compile_name_pattern(
+    split_word_list(r"""
+    sidebar sidopanel (?<!rs_)(?<!rs-)skip(?!-spacer) some toc advert\w* ads? sponsor\w* toolbar popup modal lightbox
+    login hero-nav promo\w* paywall feedback rating subscribe subscription prenumerera
+    """)
+)
+CAMEL_CASE_BOUNDARY = re.compile(r"(?<=[a-z])(?=[A-Z])")
+WORDPRESS_TERM_CLASS = re.compile(r"(?:^|(?<=\s))(?:category|tag)-[\w-]+")  # a term of the text: "tag-newsletter"
+# Words that make a name harmless: the page's own frame, or an accordion.
+FRAME_NAME = compile_name_pattern(
+    split_word_list("has with no without page site layout faq accordion qa tab-?(?:pane|content|panel)")
+)
+NEVER_BOILERPLATE_TAGS = ("figcaption", "td", "th", "tr")
+SENTENCE_PARENT_TAGS = ("p", "li", "td", "dd")
+# A box of facts in the text, by its name or its heading.
+FACT_BOX_CLASS = compile_name_pattern((r"fakta\w*", "info-?ruta"))
+FACT_BOX_HEADING = re.compile(r"\W*(?:fakta|facts|bakgrund|background|faktaruta)\b", re.IGNORECASE)
+CARD_HEADINGS = ("h2", "h3", "h4", "h5")
+
+# Limits, in characters without white space.
+MAX_HIDDEN_LABEL_LENGTH = 30
+MIN_SURROUNDING_LETTERS = 20  # of a sentence around an inline element
+MIN_FRAME_LENGTH = 200  # of the page's own frame
+MIN_PROSE_LENGTH = 400  # outside links, to make a doubtful element text
+MAX_FORM_LENGTH = 600  # a longer form wraps the page
+MAX_CARD_LENGTH = 600  # of a teaser
+MAX_LINK_SHARE = 0.5  # of a box of facts
+MAX_CARD_SHARE = 0.5  # if more of the text is in cards, the page is a list of them
+
+# A whole line that is a button or a note of the page.
+SERVICE_LINE = re.compile(
+    "^"
+    + build_alternation(r"""
+        dela(?:(?: sidan| artikeln| på| denna| med)\b.{0,30})? | skriv ut(?: sidan)? | kopiera länk.{0,20}
+        tipsa(?: en vän| andra| om sidan| någon| polisen)?\b(?: om.{0,20})?
+        lyssna(?: på (?:sidan|texten))? | listen | print(?: this page)? | share(?: this.{0,30})? | del(?: på)?
+        till toppen | upp | tillbaka(?: till (?:start|förra|föregående|listan|toppen|nyhet|press|översikt).{0,30})?
+        back(?: to.{0,40})? | nach oben
+        facebook | twitter | x | linkedin | e-?post | e-?mail | mail | whatsapp | telegram | tweet | reddit | pinterest
+        instagram | bluesky | mastodon | threads | messenger | sms | skicka | kopiera
+        läs (?:också|även|mer) | läs mer om | lue myös | les også | read (?:more|also|next) | mehr zum thema
+        related.{0,25} | relaterat.{0,20}
+        visa (?:mer|fler|alla|större bild) | stäng | close | öppna alla | stäng alla | (?:expand|collapse|show|hide) all
+        (?:foto|photo|bild|image|picture|credit) ?:.{0,60} | texten? av | text ?:.{0,40} | av ?:.{0,40}
+        advert(?:isement)? | annons | anzeige | annonse | laddar.{0,15} | loading.{0,10}
+        seite (?:drucken|teilen|empfehlen).{0,20} | drucken | teilen
+        """)
+    + r"\W*$",
+    re.IGNORECASE,
+)
+# The author in a line of its own: "Av Eva Ek", "By Eva Ek, Agency".
+BYLINE = re.compile(
+    r"^(?:[Bb]y|BY|[Vv]on|[Aa][vf]|AV|Text|Tekst|Skribent|Autor(?:in)?|Author|Written by|Text och foto)(?:\s*:)?"
+    r"(?: (?:[A-ZÅÄÖÉÜ][\w.’'-]*|von|van|de|af|och|and|und|og|&)){1,6}(?:, [\w .&-]{2,40})?\W*$"
+)
+# A line that points to other texts, if links are a good part of it.
+POINTER_LINE = re.compile(
+    r"^\W*"
+    + build_alternation(r"""
+        läs (?:också|även|mer) | se (?:också|även) | mer om | mer information | fler\b
+        les (?:også|mer) | læs (?:også|mere) | lue myös | lesen sie (?:auch|dazu|mehr) | mehr (?:zum thema|dazu)
+        see (?:more|also) | read (?:more|also) | also read | related | don't miss | more: | lire aussi | leggi anche
+        lea también | (?:le|te) puede interesar | czytaj (?:też|także|również|więcej) | zobacz (?:też|także|również)
+        """),
+    re.IGNORECASE,
+)
+# Headings of sections with contacts and service only.
+CONTACT_SECTION_HEADING = re.compile(
+    r"^\W*"
+    + build_alternation(r"""
+        (?:press|media) contacts? | for (?:more|further) information.{1,30}
+        presskontakt\w* | kontakt(?:personer|uppgifter)? | kontaktinformation | för mer information.{0,30}
+        ytterligare information | har du (?:några )?frågor | pressjour | kontakta oss | sidansvarig | hjälpte .{0,40}
+        pressekontakt\w*
+        """)
+    + r"\W*$",
+    re.IGNORECASE,
+)
+# Headings of sections on what readers say about the text, how to share it, how to get more, or who wrote it.
+SERVICE_SECTION_HEADING = re.compile(
+    r"^\W*"
+    + build_alternation(r"""
+        dela(?: (?:sidan|artikeln|på|denna|med andra)\b.{0,30})? | taggar | kommentarer | om författaren
+        nyhetsbrev | prenumerera.{0,40} | newsletters? | subscribe.{0,40} | sign up for.{0,40}
+        share this.{0,20} | about the author | tags? | comments? | \d+ (?:comments?|kommentarer)
+        leave a (?:reply|comment) | über den autor | kommentare | schlagworte?
+        """)
+    + r"\W*$",
+    re.IGNORECASE,
+)
+# Headings of sections with links to other texts only.
+RELATED_SECTION_HEADING = re.compile(
+    r"^\W*"
+    + build_alternation(r"""
+        läs (?:också|även|mer)(?: om.{0,40})? | mer (?:om ämnet|i ämnet|nyheter) | andra läser
+        relatera(?:t|d\w*)(?: (?:innehåll|material|nyhet|artikl|länk|dokument|information|sid|läsning|rapport)\w*.*)?
+        fler (?:nyheter|artiklar|pressmeddelanden).{0,30} | senaste nytt | senaste nyheterna
+        related.{0,30} | you may also like | more (?:stories|news|articles|from).{0,30} | read next | don't miss
+        recommended(?: (?:for you|reading|articles|stories|content|links).{0,20})? | latest (?:news|stories).{0,20}
+        popular(?: (?:now|articles|stories|posts|news|topics|right).{0,20})? | trending.{0,20} | most read.{0,20}
+        mehr (?:zum thema.{0,40}|themen) | auch interessant.{0,20} | zum thema | verwandte.{0,20}
+        weitere (?:meldungen|artikel|nachrichten|themen|informationen).{0,30}
+        das könnte (?:sie|dich) auch interessieren.{0,10} | les også | mer om | læs også
+        """)
+    + r"\W*$",
+    re.IGNORECASE,
+)
+PICTURE_CREDIT = re.compile(
+    r"\((?:image|photo|foto|bild|picture|pic|credit|ap photo|afp|reuters)\b[^()]*\)$", re.IGNORECASE
+)
+
+
+def drop_boilerplate(root: Element) -> None:
+    """Remove menus, cookie banners, share rows and the like from the whole tree."""
+    etree.strip_elements(root, *NON_TEXT_TAGS, with_tail=False)
+    total = count_text_letters(root)
+    waiting = [root]
+    while waiting:
+        element = waiting.pop()
+        if is_boilerplate_element(element) and not is_page_frame(element, total):
+            remove_element(element)
+        else:
+            waiting.extend(element)
+
+
+def is_boilerplate_element(element: Element) -> bool:
+    """Return whether an element's tag, role or names say that it is not text of the release."""
+    get, tag = element.get, element.tag
+    classes, identifier = get("class"), get("id")
+    if tag == "nav" or get("role") in BOILERPLATE_ROLES:
+        return True
+    if tag == "form":
+        return count_text_letters(element) < MAX_FORM_LENGTH and element.find(".//h1") is None
+    if tag in NEVER_BOILERPLATE_TAGS or not (classes or identifier or "-" in tag):
+        return False
+    if tag in HEADING_TAGS:  # ids of headings are made from their words
+        identifier = None
+    naming = classify_names(f"{classes or ''} {identifier or ''} {tag if '-' in tag else ''}")
+    if naming == "hidden":
+        return (
+            count_text_letters(element) > MAX_HIDDEN_LABEL_LENGTH or find_date_role(get_text_content(element)) is None
+        )
+    if naming and tag in INLINE_TAGS and is_within_sentence(element):
+        return False
+    return naming == "boilerplate" or (naming == "doubtful" and count_prose_letters(element) < MIN_PROSE_LENGTH)
+
+
+def is_within_sentence(element: Element) -> bool:
+    """Return whether an inline element is part of a sentence, whatever its class: "lexicon tooltip-link"."""
+    sentence, length = next(element.iterancestors(*SENTENCE_PARENT_TAGS), None), count_text_letters(element)
+    if sentence is None or not length:
+        return False
+    return has_min_letters(sentence, length + MIN_SURROUNDING_LETTERS)
+
+
+def drop_sidebars(main: Element) -> None:
+    """Remove sidebars and teasers for other pages from the main element."""
+    total = count_text_letters(main)
+    for element in list(main.iter("aside", "footer", "div", "section", "header")):
+        is_sidebar = element.tag in ("aside", "footer") or element.get("role") in SIDEBAR_ROLES
+        if is_sidebar and element is not main and not is_page_frame(element, total) and not is_part_of_text(element):
+            remove_element(element)
+    cards = list(iter_cards(main))
+    # On a page that is a list of cards, they stay.
+    if sum(map(count_text_letters, cards)) < MAX_CARD_SHARE * total:
+        for card in cards:
+            remove_element(card)
+
+
+def is_part_of_text(sidebar: Element) -> bool:
+    """Return whether an aside or footer belongs to the text: the source of a quotation, or a box of facts."""
+    if sidebar.tag == "footer":
+        return next(sidebar.iterancestors("blockquote"), None) is not None
+    heading = next(sidebar.iter(*HEADING_TAGS), None)
+    is_fact_box = FACT_BOX_CLASS.search(
+        CAMEL_CASE_BOUNDARY.sub("-", f"{sidebar.get('class') or ''} {sidebar.get('id') or ''}").lower()
+    )
+    if is_fact_box is None and (heading is None or not FACT_BOX_HEADING.match(get_text_content(heading))):
+        return False
+    return count_linked_letters(sidebar) < MAX_LINK_SHARE * count_text_letters(sidebar)
+
+
+def iter_cards(main: Element) -> Iterator[Element]:
+    """Yield teasers for other pages in main: articles, list items, and elements in a row of similar ones."""
+    for heading in main.iter(*CARD_HEADINGS):
+        if is_linked_heading(heading):
+            card = None
+            for ancestor in takewhile(lambda part: part is not main, heading.iterancestors()):
+                if count_text_letters(ancestor) > MAX_CARD_LENGTH:
+                    break
+                if ancestor.tag in ("article", "li") or is_in_card_row(ancestor):
+                    card = ancestor
+            if card is not None:
+                yield card
+
+
+def is_in_card_row(element: Element) -> bool:
+    """Return whether an element has siblings of the same tag and class that all have a linked heading."""
+    siblings = chain(element.itersiblings(element.tag), element.itersiblings(element.tag, preceding=True))
+    similar = [sibling for sibling in siblings if sibling.get("class") == element.get("class")]
+    return bool(similar) and all(any(map(is_linked_heading, sibling.iter(*CARD_HEADINGS))) for sibling in similar)
+
+
+def is_linked_heading(heading: Element) -> bool:
+    """Return whether a heading links to another page, rather than opening a panel or naming an anchor."""
+    return has_outgoing_link(heading) or any(map(has_outgoing_link, heading.iterancestors("a")))
+
+
+def has_outgoing_link(element: Element) -> bool:
+    """Return whether an element is or contains a link to another page."""
+    return any((link.get("href") or "#")[0] != "#" and link.get("aria-expanded") is None for link in element.iter("a"))
+
+
+def is_card(element: Element) -> bool:
+    """Return whether an element is a teaser for another page: a linked heading with a few lines."""
+    heading = next(element.iter(*CARD_HEADINGS), None)
+    return heading is not None and count_text_letters(element) <= MAX_CARD_LENGTH and is_linked_heading(heading)
+
+
+@cache_by_text()
+def classify_names(names: str) -> str:
+    """Return what class, id or the name of a custom element say: boilerplate, hidden, doubtful or "".
+
+    Cached, because the same names come again and again.
+    """
+    names = WORDPRESS_TERM_CLASS.sub(" ", CAMEL_CASE_BOUNDARY.sub("-", names).lower())
+    if FRAME_NAME.search(names):
+        return ""
+    if BOILERPLATE_NAME.search(names):
+        return "boilerplate"
+    return "hidden" if HIDDEN_NAME.search(names) else "doubtful" if DOUBTFUL_NAME.search(names) else ""
+
+
+def is_page_frame(element: Element, total: int) -> bool:
+    """Return whether an element holds the page itself, whatever its name.
+
+    total: characters of the whole page. Text in links does not count, because menus are long.
+    """
+    if element.tag in ("body", "html", "main") or element.find(".//main") is not None:
+        return True
+    length = count_text_letters(element)
+    if length <= MIN_FRAME_LENGTH:
+        return False
+    minimum = MIN_FRAME_LENGTH if element.find(".//h1") is not None else max(MIN_FRAME_LENGTH, 0.5 * total)
+    return length > minimum and length - count_linked_letters(element) > minimum
+
+
+def count_prose_letters(element: Element) -> int:
+    """Return the number of characters outside links, white space not counted."""
+    return count_text_letters(element) - count_linked_letters(element)

@@ -1,16 +1,12 @@
-"""Content-addressed response bodies (zstd, per-host base).
+"""captures.db: response bodies as they were received, each stored once under its SHA-256.
 
-Bytes as zstd frames, alone or against other bytes much like them (a page of the same site).
-
-Which pages of a host its others are compressed against: its templates, and the old design beside the new.
-
-captures.db: the bytes as they came, each once under its SHA-256, compressed against a page of the same host.
-
-    blobs   sha256 · size, in bytes · data, a zstd frame · base, the blob it is compressed against, null: none
+    blobs   sha256 · size, in bytes · data, a zstd frame · base, the blob it is compressed against, null for none
     bases   host, blob: the pages that others of the host are compressed against
 
-A site's pages are mostly the same page. A base has no base itself, so that a blob is read with two rows at
-most; a host has several. The file lies beside archive.db, is written and committed first, and is never served.
+The pages of a site are mostly alike, so a page is compressed against a base: a page of the same host. A host has
+several bases, such as one per template, and the old design beside the new one. A base has no base itself, so that
+reading a blob takes at most two rows. The file is beside archive.db, is written and committed first, and is never
+served.
 """
 
 from __future__ import annotations
@@ -30,145 +26,20 @@ import zstandard
 
 from archive.database import SCHEMA_VERSION, ArchiveError, check_version, open_readonly, open_writable
 
-COMPRESSION_LEVEL = 6  # 9 saves 3 % of stored real pages at 1.3 times the time, 15 saves 8 % at ten times
-QUICK_LEVEL = 1
-MAX_CACHED_BASE_BYTES = 500_000  # bytes of a page; its compressor takes several times as many
-
-
-def compress(body: bytes, base: bytes | None = None) -> bytes:
-    """A frame of some bytes; with a base, only what is not in it takes room.
-
-    >>> page = bytes(range(256)) * 9
-    >>> len(compress(page + b"!", page)) < len(compress(page + b"!")) < len(page)
-    True
-    """
-    if base is None:
-        return zstandard.ZstdCompressor(level=COMPRESSION_LEVEL).compress(body)
-    make = (
-        build_compressor if len(base) <= MAX_CACHED_BASE_BYTES else build_compressor.__wrapped__
-    )  # a large one is not held on to
-    return make(base, max(10, (len(body) + len(base)).bit_length())).compress(body)  # a window over both
-
-
-@lru_cache(maxsize=4)  # some megabytes each; where pages of a site follow each other its base is digested once
-def build_compressor(base: bytes, window: int) -> zstandard.ZstdCompressor:
-    """A compressor against a base, ready for many pages."""
-    parameters = zstandard.ZstdCompressionParameters.from_level(
-        COMPRESSION_LEVEL, source_size=len(base), dict_size=len(base), window_log=window, write_content_size=1
-    )
-    dictionary = build_dictionary(base)
-    dictionary.precompute_compress(compression_params=parameters)
-    return zstandard.ZstdCompressor(compression_params=parameters, dict_data=dictionary)
-
-
-def estimate_compressed_size(body: bytes) -> int:
-    """About how large some bytes are alone: a little more than `compress` makes of them, at a quarter of the time."""
-    return len(zstandard.ZstdCompressor(level=QUICK_LEVEL).compress(body))
-
-
-def decompress(frame: bytes, size: int, base: bytes | None = None) -> bytes:
-    """What `compress` was given. zstandard.ZstdError or ValueError where the frame is not one of `size` bytes.
-
-    >>> decompress(compress(b"abc", b"abcabc"), 3, b"abcabc")
-    b'abc'
-    """
-    told = zstandard.get_frame_parameters(frame).content_size
-    if told != size:  # checked first, for as much memory is taken
-        raise ValueError(f"holds {told} bytes, not {size}")
-    known = None if base is None else build_dictionary(base)
-    return zstandard.ZstdDecompressor(dict_data=known).decompress(frame)
-
-
-def build_dictionary(base: bytes) -> zstandard.ZstdCompressionDict:
-    """A base as it is, not trained."""
-    return zstandard.ZstdCompressionDict(base, dict_type=zstandard.DICT_TYPE_RAWCONTENT)
-
-
-MAX_BASES_PER_HOST = 4  # in use at a time
-MAX_BASE_RATIO = 0.4  # of the plain compression; a base that saves less is another design's
-QUICK_RATIO_MARGIN = (
-    0.8  # of what is worth while as a quick compression tells, which is a seventh or so above the plain
-)
-NEW_BASES_PER_PAGE = 1 / 16  # new bases a page, once there are some: on a site of long texts none ever saves so much
-PAGES_PER_ESTIMATE = (
-    16  # pages until it is tried again how well a host's pages compress by themselves: they are much alike
-)
-MAX_SHARE_ESTIMATE = (
-    0.3  # of a page's bytes, taken for granted: what compresses worse is told from the plain compression
-)
-BASE_SIZE_RANGE = range(2_000, 1_000_000)  # bytes of a base; larger pages are compressed alone
-
-
-@dataclass(slots=True, kw_only=True)
-class HostBases:
-    """The bases of one host, while a captures.db is open."""
-
-    base_ids: list[int]  # the one that served last first
-    new_base_credit: float  # new bases that may begin
-    compressed_share: float = 1.0  # of a page's bytes that are left of it alone, quickly compressed
-    estimates_left: int = 0  # further pages for which `share` is good enough
-
-    @classmethod
-    def from_ids(cls, base_ids: list[int]) -> HostBases:
-        """A host with the bases it has in the file; one may always begin, for the site may have been built anew."""
-        return cls(base_ids=base_ids[:MAX_BASES_PER_HOST], new_base_credit=max(1, MAX_BASES_PER_HOST - len(base_ids)))
-
-    def compress_page(self, body: bytes, read_base: Callable[[int], bytes | None]) -> tuple[int | None, bytes, bool]:
-        """Base and frame of a page (None: it is held alone), and whether it is a base from now on.
-
-        `read` gives a base's bytes; None where they cannot be had. The plain compression is the dearest of all: it
-        is made only where a quick one, of this page or one shortly before, does not tell that a base serves.
-        """
-        self.new_base_credit += NEW_BASES_PER_PAGE
-        enough = QUICK_RATIO_MARGIN * MAX_BASE_RATIO * self._estimate_size(body) if self.base_ids else 0.0
-        best = self._find_best_base(body, read_base, enough)
-        if best is None or len(best[1]) >= enough:
-            plain = compress(body)
-            # text that no base serves begins a design; a picture or a few words do not
-            text = len(body) in BASE_SIZE_RANGE and len(plain) < len(body) / 2
-            if text and (best is None or len(best[1]) >= MAX_BASE_RATIO * len(plain)) and self.new_base_credit >= 1:
-                self.new_base_credit -= 1
-                return None, plain, True
-            if best is None or len(best[1]) >= len(plain):
-                return None, plain, False
-        self.base_ids.remove(best[0])
-        self.base_ids.insert(0, best[0])
-        return *best, False
-
-    def _find_best_base(
-        self, body: bytes, read_base: Callable[[int], bytes | None], max_frame_size: float
-    ) -> tuple[int, bytes] | None:
-        """The base that serves best, or the first whose frame is small `enough`, with that frame."""
-        best: tuple[int, bytes] | None = None
-        for key in self.base_ids if len(body) < BASE_SIZE_RANGE.stop else ():
-            base = read_base(key)
-            frame = None if base is None else compress(body, base)
-            if frame is not None and (best is None or len(frame) < len(best[1])):
-                best = key, frame
-                if len(frame) < max_frame_size:
-                    break
-        return best
-
-    def _estimate_size(self, body: bytes) -> float:
-        """About how large a quick compression would be."""
-        if not self.estimates_left:
-            self.compressed_share, self.estimates_left = (
-                min(MAX_SHARE_ESTIMATE, estimate_compressed_size(body) / max(1, len(body))),
-                PAGES_PER_ESTIMATE,
-            )
-        self.estimates_left -= 1
-        return self.compressed_share * len(body)
-
-    def add_base(self, base_id: int) -> None:
-        """A page is a base from now on."""
-        self.base_ids = [base_id, *self.base_ids][:MAX_BASES_PER_HOST]
-
-
 logger = logging.getLogger(__name__)
+
 CAPTURES_FILE = "captures.db"
-MAX_CACHE_BYTES = 64_000_000  # bytes of bases held in memory
-PAGE_SIZE = 16384  # rows of some 2 kB would leave a third of a smaller page empty
-EVIDENCE_HEADERS = (  # header fields that tell when, where and as what an answer came; never a cookie
+PAGE_SIZE = 16384  # bytes; rows of about 2 kB would leave a third of a smaller page empty
+CAPTURES_SCHEMA = (  # in one transaction, because two processes may create the file at once
+    "begin immediate",
+    "create table if not exists blobs (id integer primary key, sha256 text not null unique, size integer not null,"
+    " base integer references blobs(id), data blob not null)",
+    "create table if not exists bases (host text not null, blob integer not null references blobs(id),"
+    " primary key (host, blob)) without rowid",
+    f"pragma user_version = {SCHEMA_VERSION}",
+    "commit",
+)
+EVIDENCE_HEADERS = (  # when, from where and as what a response was received; never a cookie
     "date",
     "content-type",
     "content-language",
@@ -185,21 +56,27 @@ EVIDENCE_HEADERS = (  # header fields that tell when, where and as what an answe
     "via",
     "server",
 )
-CAPTURES_SCHEMA = (  # one transaction, for two processes may create the file at once
-    "begin immediate",
-    "create table if not exists blobs (id integer primary key, sha256 text not null unique, size integer not null,"
-    " base integer references blobs(id), data blob not null)",
-    "create table if not exists bases (host text not null, blob integer not null references blobs(id),"
-    " primary key (host, blob)) without rowid",
-    f"pragma user_version = {SCHEMA_VERSION}",
-    "commit",
-)
+
+# Compression, and what of it is cached
+COMPRESSION_LEVEL = 6  # level 9 saves 3 % on real pages in 1.3 times the time, level 15 saves 8 % in ten times
+QUICK_LEVEL = 1
+MAX_CACHED_BASE_BYTES = 500_000  # of a base; its compressor takes several times as much memory
+MAX_CACHE_BYTES = 64_000_000  # of bases in memory
+
+# When a page becomes a base, and when it is compressed against one
+MAX_BASES_PER_HOST = 4  # used at a time
+BASE_SIZE_RANGE = range(2_000, 1_000_000)  # bytes; larger pages are compressed alone
+MAX_BASE_RATIO = 0.4  # of a page compressed alone; a base that saves less has another design
+QUICK_RATIO_MARGIN = 0.8  # applied to MAX_BASE_RATIO, because a quick compression is about a seventh larger
+NEW_BASES_PER_PAGE = 1 / 16  # once there are some: on a site of long texts no base ever saves so much
+PAGES_PER_ESTIMATE = 16  # until the quick compression is measured again: pages of a host compress about equally well
+MAX_SHARE_ESTIMATE = 0.3  # of a page's bytes; pages that compress worse are compressed alone and compared
 
 
 class Captures:
-    """The captures.db beside an archive.db; made where it is not there yet. Use as a context manager.
+    """The captures.db beside an archive.db, created if it does not exist. Use as a context manager.
 
-    ArchiveError names file, table and key of what cannot be opened, written or read.
+    Raises ArchiveError, with file, table and key, if it cannot be opened, written or read.
     """
 
     def __init__(self, archive: Path, *, readonly: bool = False) -> None:
@@ -224,7 +101,7 @@ class Captures:
 
     @staticmethod
     def path_beside(archive: Path) -> Path:
-        """Where the captures of an archive are."""
+        """Return the path of the captures.db of an archive."""
         return archive.with_name(CAPTURES_FILE)
 
     def __enter__(self) -> Self:
@@ -234,11 +111,14 @@ class Captures:
         self.close()
 
     def close(self) -> None:
-        """Close the file; each blob was committed when it was kept."""
+        """Close the file; each blob was committed when it was stored."""
         self._db.close()
 
     def store_body(self, body: bytes, host: str) -> str:
-        """Hold bytes that a host sent ("": our own), committed on return, or `together`; gives their SHA-256 (hex)."""
+        """Store bytes that a host sent ("" for our own), and return their SHA-256 in hex.
+
+        They are committed on return, or at the end of a `transaction` block.
+        """
         sha256 = hashlib.sha256(body).hexdigest()
         if sha256 not in self:
             self._write(sha256, body, host)
@@ -246,19 +126,19 @@ class Captures:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """What is kept inside is committed at its end, all of it or nothing."""
+        """Commit what is stored in the block at its end, or nothing if it raises."""
         self._db.execute("begin immediate")
         try:
             yield
         except BaseException:
             self._db.execute("rollback")
-            self._hosts.clear()  # they know bases that are not there now
+            self._hosts.clear()  # they may contain bases that were rolled back
             self._bases.clear()
             raise
         self._db.execute("commit")
 
     def read(self, sha256: str) -> bytes:
-        """The bytes under a SHA-256, which are hashed again."""
+        """Return the bytes with a SHA-256, after checking it."""
         rows = self._query("select size, base, data from blobs where sha256 = ?", sha256)
         if not rows:
             raise ArchiveError(self.path, "is not held", table="blobs", key=sha256)
@@ -266,7 +146,7 @@ class Captures:
         return self._decompress(sha256, size, data, None if base is None else self._read_base(base, sha256))
 
     def size(self, sha256: str) -> int | None:
-        """The number of the bytes under a SHA-256; None where it is not held."""
+        """Return the number of bytes with a SHA-256, or None if they are not stored."""
         rows = self._query("select size from blobs where sha256 = ?", sha256)
         return rows[0][0] if rows else None
 
@@ -274,11 +154,11 @@ class Captures:
         return self.size(sha256) is not None
 
     def count(self) -> int:
-        """How many blobs there are (no `len`: an empty file would be no captures at all to an `if`)."""
+        """Return the number of blobs (no `__len__`: an empty file would then be false in an `if`)."""
         return int(self._query("select count(*) from blobs")[0][0])
 
     def __iter__(self) -> Iterator[str]:
-        """Every SHA-256, in the order they came; no transaction is held open meanwhile."""
+        """Yield every SHA-256 in the order of storing, without keeping a transaction open."""
         last = 0
         while rows := self._query("select id, sha256 from blobs where id > ? order by id limit 1000", last):
             yield from (sha256 for _, sha256 in rows)
@@ -286,19 +166,21 @@ class Captures:
 
     def _write(self, sha256: str, body: bytes, host: str) -> None:
         if host:
-            base, data, begins = self._host_bases(host).compress_page(body, lambda key: self._try_read_base(key, host))
+            base, data, becomes_base = self._host_bases(host).compress_page(
+                body, lambda key: self._try_read_base(key, host)
+            )
         else:
-            base, data, begins = None, compress(body), False
+            base, data, becomes_base = None, compress(body), False
         try:
-            key = self._insert([sha256, len(body), base, data], host if begins else None)
+            key = self._insert([sha256, len(body), base, data], host if becomes_base else None)
         except sqlite3.Error as error:
             raise ArchiveError(self.path, str(error), table="blobs", key=sha256) from error
-        if key and begins:
+        if key and becomes_base:
             self._cache_base(key, body)
             self._host_bases(host).add_base(key)
 
     def _insert(self, row: list[object], host: str | None) -> int | None:
-        """A new blob, and a base of a host where one is named; None where another process was first."""
+        """Insert a blob, and a base of `host` unless it is None; return None if another process was first."""
         if self._db.in_transaction:
             return self._insert_row(row, host)
         self._db.execute("begin immediate")
@@ -328,12 +210,12 @@ class Captures:
     def _try_read_base(self, base_id: int, host: str) -> bytes | None:
         try:
             return self._read_base(base_id, None)
-        except ArchiveError:  # what is damaged must not keep out what is new
+        except ArchiveError:  # a damaged base must not prevent storing new pages
             logger.exception("%s: a base of %s is passed over", self.path, host)
             return None
 
     def _read_base(self, base_id: int, needed_by: str | None) -> bytes:
-        """A base's bytes, hashed when first read; `wanted` is the blob that needs it."""
+        """Return a base's bytes, checked when first read; `needed_by` is the SHA-256 of the blob that needs it."""
         if base_id in self._bases:
             self._bases.move_to_end(base_id)
             return self._bases[base_id]
@@ -366,10 +248,121 @@ class Captures:
 
 
 def select_evidence_headers(headers: Mapping[str, str]) -> dict[str, str]:
-    """Of an answer's header fields those that are evidence, under lower-case names, in one order.
+    """Return the header fields that are evidence, with lower-case names in a fixed order.
 
     >>> select_evidence_headers({"Set-Cookie": "id=7", "ETag": '"a1"', "Date": "Mon, 03 Jun 2024 08:15:00 GMT"})
     {'date': 'Mon, 03 Jun 2024 08:15:00 GMT', 'etag': '"a1"'}
     """
-    found = {name.lower(): value for name, value in headers.items()}
-    return {name: found[name] for name in EVIDENCE_HEADERS if name in found}
+    lower_case = {name.lower(): value for name, value in headers.items()}
+    return {name: lower_case[name] for name in EVIDENCE_HEADERS if name in lower_case}
+
+
+@dataclass(slots=True, kw_only=True)
+class HostBases:
+    """The bases of one host, while a captures.db is open."""
+
+    base_ids: list[int]  # last used first
+    new_base_credit: float  # number of new bases allowed
+    compressed_share: float = 1.0  # size of a quick compression, of a page's bytes
+    estimates_left: int = 0  # further pages for which `compressed_share` is used
+
+    @classmethod
+    def from_ids(cls, base_ids: list[int]) -> HostBases:
+        """Create from the bases in the file; at least one more may be added, in case the site was rebuilt."""
+        return cls(base_ids=base_ids[:MAX_BASES_PER_HOST], new_base_credit=max(1, MAX_BASES_PER_HOST - len(base_ids)))
+
+    def compress_page(self, body: bytes, read_base: Callable[[int], bytes | None]) -> tuple[int | None, bytes, bool]:
+        """Return the base and the frame of a page (None if it is compressed alone), and whether it becomes a base.
+
+        `read_base` returns a base's bytes, or None if they cannot be read. Compressing a page alone at the full level
+        is the most expensive step: it is left out if a quick compression, of this page or a recent one, shows that a
+        base is worth it.
+        """
+        self.new_base_credit += NEW_BASES_PER_PAGE
+        max_frame_size = QUICK_RATIO_MARGIN * MAX_BASE_RATIO * self._estimate_size(body) if self.base_ids else 0.0
+        best = self._find_best_base(body, read_base, max_frame_size)
+        if best is None or len(best[1]) >= max_frame_size:
+            plain = compress(body)
+            # a page that no base fits is of a new design; an image or a few words are not
+            is_text = len(body) in BASE_SIZE_RANGE and len(plain) < len(body) / 2
+            if is_text and (best is None or len(best[1]) >= MAX_BASE_RATIO * len(plain)) and self.new_base_credit >= 1:
+                self.new_base_credit -= 1
+                return None, plain, True
+            if best is None or len(best[1]) >= len(plain):
+                return None, plain, False
+        self.base_ids.remove(best[0])
+        self.base_ids.insert(0, best[0])
+        return *best, False
+
+    def _find_best_base(
+        self, body: bytes, read_base: Callable[[int], bytes | None], max_frame_size: float
+    ) -> tuple[int, bytes] | None:
+        """Return the base with the smallest frame, or the first with one below `max_frame_size`, and the frame."""
+        best: tuple[int, bytes] | None = None
+        for key in self.base_ids if len(body) < BASE_SIZE_RANGE.stop else ():
+            base = read_base(key)
+            frame = None if base is None else compress(body, base)
+            if frame is not None and (best is None or len(frame) < len(best[1])):
+                best = key, frame
+                if len(frame) < max_frame_size:
+                    break
+        return best
+
+    def _estimate_size(self, body: bytes) -> float:
+        if not self.estimates_left:
+            self.compressed_share, self.estimates_left = (
+                min(MAX_SHARE_ESTIMATE, estimate_compressed_size(body) / max(1, len(body))),
+                PAGES_PER_ESTIMATE,
+            )
+        self.estimates_left -= 1
+        return self.compressed_share * len(body)
+
+    def add_base(self, base_id: int) -> None:
+        self.base_ids = [base_id, *self.base_ids][:MAX_BASES_PER_HOST]
+
+
+def compress(body: bytes, base: bytes | None = None) -> bytes:
+    """Return a zstd frame; with a base, only what is not in the base takes space.
+
+    >>> page = bytes(range(256)) * 9
+    >>> len(compress(page + b"!", page)) < len(compress(page + b"!")) < len(page)
+    True
+    """
+    if base is None:
+        return zstandard.ZstdCompressor(level=COMPRESSION_LEVEL).compress(body)
+    window = max(10, (len(body) + len(base)).bit_length())  # over both
+    build = build_compressor if len(base) <= MAX_CACHED_BASE_BYTES else build_compressor.__wrapped__
+    return build(base, window).compress(body)
+
+
+@lru_cache(maxsize=4)  # some megabytes each; successive pages of a site share one
+def build_compressor(base: bytes, window: int) -> zstandard.ZstdCompressor:
+    """Return a compressor against a base, prepared for many pages."""
+    parameters = zstandard.ZstdCompressionParameters.from_level(
+        COMPRESSION_LEVEL, source_size=len(base), dict_size=len(base), window_log=window, write_content_size=1
+    )
+    dictionary = build_dictionary(base)
+    dictionary.precompute_compress(compression_params=parameters)
+    return zstandard.ZstdCompressor(compression_params=parameters, dict_data=dictionary)
+
+
+def build_dictionary(base: bytes) -> zstandard.ZstdCompressionDict:
+    return zstandard.ZstdCompressionDict(base, dict_type=zstandard.DICT_TYPE_RAWCONTENT)
+
+
+def estimate_compressed_size(body: bytes) -> int:
+    """Return about the compressed size: a little more than `compress` gives, in a quarter of the time."""
+    return len(zstandard.ZstdCompressor(level=QUICK_LEVEL).compress(body))
+
+
+def decompress(frame: bytes, size: int, base: bytes | None = None) -> bytes:
+    """Return what `compress` was given; raise ZstdError or ValueError if it is damaged or not of `size` bytes.
+
+    >>> decompress(compress(b"abc", b"abcabc"), 3, b"abcabc")
+    b'abc'
+    """
+    declared_size = zstandard.get_frame_parameters(frame).content_size
+    if declared_size != size:  # checked first, because so much memory is allocated
+        raise ValueError(f"holds {declared_size} bytes, not {size}")
+    dictionary = None if base is None else build_dictionary(base)
+    return zstandard.ZstdDecompressor(dict_data=dictionary).decompress(frame)

@@ -1,22 +1,18 @@
-"""Append-only change feed for mirrors.
+"""The change feed: a log of everything that changes what the archive shows of a release, for mirrors that follow it.
 
-The delta: a log of all that changes what the archive shows of a release, for mirrors that follow it.
+Rows of the table changefeed are written by triggers (archive.schema), in the transaction of the change itself, and
+never altered. Every writer begins its transaction with `begin immediate`, so there is one at a time, and it has
+committed before the next one takes a number: whoever has read up to a number never misses a smaller one. `change` is
+one of:
 
-Rows of the table `changefeed` are written by triggers, in the transaction of the change itself (tables.py), and never
-altered. Every writer begins its transaction with `begin immediate`, so there is one at a time, and it has committed
-before the next takes a number: whoever has read as far as a number never misses a smaller one. `change` says what
-happened:
+    added      first read, or imported from another collection     hidden     by a takedown
+    changed    has a new current state (revision)                  redacted   by a takedown
+    removed    by the agency; the archive still shows it           restored   a takedown was lifted
+    returned   found again at the agency                           deleted    its row was deleted by hand
+    moved      its URL changed, or it moved to another release
 
-    added      first read, or taken over from another collection       hidden     by a takedown
-    changed    another state stands (revision)                         redacted   by a takedown
-    removed    the agency took it away; the archive goes on showing it restored   a takedown was lifted
-    returned   it stands again at the agency                           deleted    its row was deleted by hand
-    moved      its address changed, or it goes on as another release
-
-Being looked at and found as held changes nothing here. What a row leaves to be done is told as it is read (log.py):
-only the last row of a release brings the state it stands in, read in the same statement.
-
-Reads the log a page at a time: what changed since a cursor, with the state in which each release stands now.
+A check that finds a release unchanged adds nothing. What a mirror has to do is worked out when the log is read: only
+the last entry of a release brings its current state, read in the same statement.
 """
 
 from __future__ import annotations
@@ -32,22 +28,17 @@ from archive.database import RunQuery
 from archive.models import PART_FIELDS, PART_TABLES, STATE_FIELDS
 from archive.params import FilterError, UrlArguments, parse_number_parameter
 
-DEFAULT_ENTRIES, MAX_ENTRIES = 100, 500  # entries of a page
-MAX_PAGE_BYTES = 2_000_000  # of the texts on a page that has more than one
+DEFAULT_ENTRIES = 100  # per page
+MAX_ENTRIES = 500
+MAX_PAGE_BYTES = 2_000_000  # of the texts of all releases, on a page with more than one
 START_CURSOR = "0"
 CURSOR_FORMAT = re.compile(r"(?P<number>[1-9][0-9]{0,15})-(?P<check>[0-9a-f]{8})")
+
 RELEASE_COLUMNS = (
-    "agency",
-    "url",
-    *STATE_FIELDS,
-    "first_seen",
-    "removed_at",
-    "moved_to",
-    "takedown",
-    "revision",
-    "hash",
+    *("agency", "url", *STATE_FIELDS),
+    *("first_seen", "removed_at", "moved_to", "takedown", "revision", "hash"),
 )
-PART_OBJECTS_SQL = {  # without the number of a part, which may change when the release is read anew
+PART_OBJECTS_SQL = {  # without the ids of parts, which may change when the release is parsed again
     name: ", ".join(f"'{field}', {field}" for field in dict.fromkeys(("position", *PART_FIELDS[name])))
     for name in PART_TABLES
 }
@@ -75,20 +66,23 @@ PAGE_SQL = f"""
     from weighed w {CURRENT_STATE_SQL} left join revisions v on v.id = w.revision
     where w.bytes <= :bytes or w.id = (select min(id) from page) order by w.id
 """
-ENTRY_SQL = "select d.*, (select max(id) from changefeed) as newest from (select :id as asked) left join changefeed d on d.id = :id"
+ENTRY_SQL = """
+    select d.*, (select max(id) from changefeed) as newest
+    from (select :id as requested) left join changefeed d on d.id = :id
+"""
 
 
 class UnknownCursorError(Exception):
-    """A cursor of another archive, or of this one before it was restored from a back-up."""
+    """A cursor of another archive, or of this one before it was restored from a backup."""
 
 
 class CursorAheadError(Exception):
-    """A cursor of which this copy does not know yet."""
+    """A cursor that is newer than this copy of the archive."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangefeedQuery:
-    """What a mirror asks for. after, check: the last entry that it has; 0 and "" from the beginning."""
+    """A request for entries after `after_id` with `checksum`; 0 and "" start from the beginning."""
 
     after_id: int = 0
     checksum: str = ""
@@ -96,13 +90,13 @@ class ChangefeedQuery:
 
     @property
     def cursor(self) -> str:
-        """As it was asked for."""
+        """Return the cursor that was requested."""
         return f"{self.after_id}-{self.checksum}" if self.after_id else START_CURSOR
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangefeedPage:
-    """Entries in the order of the log; cursor: of the last, or what was asked for; more: whether others follow."""
+    """Entries in the order of the log; `cursor` is that of the last one, or the requested one."""
 
     entries: Sequence[Mapping[str, Any]]
     cursor: str
@@ -110,11 +104,9 @@ class ChangefeedPage:
 
 
 def parse_changefeed_query(args: UrlArguments) -> ChangefeedQuery:
-    """What an address asks for; FilterError where that cannot be read."""
-    since, size = (
-        (args.get("since") or "").strip(),
-        min(parse_number_parameter(args, "size") or DEFAULT_ENTRIES, MAX_ENTRIES),
-    )
+    """Parse URL parameters; raise FilterError if one is invalid."""
+    since = (args.get("since") or "").strip()
+    size = min(parse_number_parameter(args, "size") or DEFAULT_ENTRIES, MAX_ENTRIES)
     if since in ("", START_CURSOR):
         return ChangefeedQuery(size=size)
     found = CURSOR_FORMAT.fullmatch(since)
@@ -124,7 +116,7 @@ def parse_changefeed_query(args: UrlArguments) -> ChangefeedQuery:
 
 
 async def read_changefeed(run: RunQuery, query: ChangefeedQuery) -> ChangefeedPage:
-    """A page; StrangerError, AheadError where its beginning is no entry of this log."""
+    """Return a page; raise UnknownCursorError or CursorAheadError if the cursor is no entry of this log."""
     if query.after_id:
         (row,) = await run(ENTRY_SQL, {"id": query.after_id})
         if row["id"] is None and query.after_id > (row["newest"] or 0):
@@ -141,26 +133,29 @@ async def read_changefeed(run: RunQuery, query: ChangefeedQuery) -> ChangefeedPa
 
 
 def to_change_entry(row: Mapping[str, Any]) -> dict[str, Any]:
-    """What happened, and what a mirror is to do: put `state` in place of what it holds, delete that, or nothing yet."""
+    """Return what happened and what a mirror has to do (`action`).
+
+    put: store `state` in place of the release; delete: delete the release; none: a later entry says what to do.
+    """
     action = "none" if not row["last"] else "put" if row["shown"] else "delete"
-    told = {name: row[name] for name in ("change", "at", "release", "revision", "cause", "takedown")}
+    facts = {name: row[name] for name in ("change", "at", "release", "revision", "cause", "takedown")}
     return {
         "number": row["id"],
         "cursor": f"{row['id']}-{entry_checksum(row)}",
-        **told,
+        **facts,
         "action": action,
         "state": to_current_state(row) if action == "put" else None,
     }
 
 
 def to_current_state(row: Mapping[str, Any]) -> dict[str, Any]:
-    """The release as it stands now, under the names of its table's columns, with its parts as lists."""
+    """Return the current state with the column names of releases, and parts as lists."""
     columns = {name: row[f"now_{name}"] for name in RELEASE_COLUMNS}
     return {"id": row["release"], **columns, **{name: json.loads(row[f"now_{name}"]) for name in LISTS_SQL}}
 
 
 def entry_checksum(row: Mapping[str, Any]) -> str:
-    """What tells an entry from one of the same number in another log.
+    """Return what distinguishes an entry from one with the same number in another log.
 
     >>> entry_checksum({"id": 1, "release": 1, "change": "added", "at": "2024-06-03T08:15:00+00:00"})
     'f51a2986'

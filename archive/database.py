@@ -1,15 +1,4 @@
-"""Open, lock and copy SQLite files; ArchiveError; process pool; the protocol of a function that runs a SELECT.
-
-What can go wrong in the archive.
-
-Opens SQLite files: for writing beside readers and other writers, or for reading alone.
-
-What a process has loaded is not looked through for garbage: it stays, and each look at all of it takes 60 ms.
-
-Pure work in several processes, handed back in the order it came; so much is under way at once, and no more.
-
-What a search runs on, and what it gives: rows in, hits and choices out.
-"""
+"""SQLite files: open, check, copy; ArchiveError; running SELECTs; and an ordered process pool."""
 
 from __future__ import annotations
 
@@ -28,35 +17,51 @@ from multiprocessing import get_context, parent_process
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
+ARCHIVE_FILE = "archive.db"  # its name in backups and snapshots
+UNFINISHED_SUFFIX = ".unfinished"
+LITESTREAM_TABLES = ("_litestream_seq", "_litestream_lock")  # that Litestream adds to a file it follows
+SCHEMA_VERSION = 1  # SQLite's user_version of archive.db, captures.db and withheld.db
+WAL_SIZE = 16 * 1024 * 1024  # bytes, about
+LOCK_TIMEOUT = 30  # seconds to wait for another process
+
+# The process pool
+TASKS_PER_PROCESS = 2  # that may wait, which bounds the memory
+MAX_PROCESSES = 8  # more would wait for the writing process
+
+ProgressCallback = Callable[[str, int, int], None]  # what is done, how many of it, of how many
+Task = TypeVar("Task")
+Payload = TypeVar("Payload")
+TaskResult = TypeVar("TaskResult")
+CoroutineResult = TypeVar("CoroutineResult")
+
 
 class ArchiveError(Exception):
-    """A database that cannot be opened, read or written: names the file and, where there is one, the table."""
+    """A file that cannot be opened, read or written; names the file and, if known, table and key."""
 
     def __init__(self, file: Path | str, problem: str, *, table: str | None = None, key: str | None = None) -> None:
         self.file, self.table, self.key, self.problem = str(file), table, key, problem
         super().__init__(": ".join(part for part in (str(file), table, key, problem) if part))
 
 
-WAL_SIZE = 16 * 1024 * 1024  # bytes of the file beside it, about
-LOCK_TIMEOUT = 30  # seconds, for another process to be done
-SCHEMA_VERSION = 1  # SQLite's user_version of archive.db, captures.db and withheld.db
-
-
 def open_writable(path: Path, *, page_size: int = 4096) -> sqlite3.Connection:
-    """Made where it is not there yet. Transactions are the caller's alone: isolation_level is None."""
+    """Open a file for writing, and create it if it does not exist.
+
+    There are no implicit transactions: isolation_level is None.
+    """
     db = sqlite3.connect(path, isolation_level=None, timeout=LOCK_TIMEOUT)
-    db.execute(f"pragma page_size = {page_size}")  # bytes; without effect on a file that is there
+    db.execute(f"pragma page_size = {page_size}")  # bytes; without effect on an existing file
     enable_wal(db)
     db.execute("pragma synchronous = normal")
-    # a release touches a hundred pages of the index, mostly the same ones: they are put in their place once in a while
+    # a release changes about a hundred pages of the index, mostly the same ones, so they are rarely checkpointed
     db.execute(f"pragma wal_autocheckpoint = {WAL_SIZE // page_size}")
     db.execute("pragma foreign_keys = on")
-    db.execute("pragma secure_delete = on")  # what is taken down is out of the file, too; many builds have it on
+    # so that what is taken down is not left in free pages; the default of many builds of SQLite
+    db.execute("pragma secure_delete = on")
     return db
 
 
 def enable_wal(db: sqlite3.Connection) -> None:
-    """Where two processes make a file at once, SQLite refuses one of them without waiting."""
+    """Switch to WAL mode, and retry: SQLite does not wait if two processes create a file at once."""
     deadline = time.monotonic() + LOCK_TIMEOUT
     while True:
         try:
@@ -70,7 +75,7 @@ def enable_wal(db: sqlite3.Connection) -> None:
 
 
 def open_readonly(path: Path) -> sqlite3.Connection:
-    """sqlite3.OperationalError where there is no such file."""
+    """Open a file for reading; raise sqlite3.OperationalError if it does not exist."""
     return sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, isolation_level=None, timeout=LOCK_TIMEOUT)
 
 
@@ -90,7 +95,7 @@ def check_version(db: sqlite3.Connection, path: Path) -> bool:
 
 
 def check_database(path: Path, *, missing_message: str = "no such file") -> None:
-    """ArchiveError where there is no file, or it is no SQLite file."""
+    """Raise ArchiveError if there is no file, or if it is no archive of this version."""
     if not path.is_file():
         raise ArchiveError(path, missing_message)
     try:
@@ -100,93 +105,39 @@ def check_database(path: Path, *, missing_message: str = "no such file") -> None
         raise ArchiveError(path, f"cannot be opened as an archive: {error}") from error
 
 
-def freeze_garbage_collector() -> None:
-    """Leave what is there by now out of every later look for garbage. Once a process: later calls do nothing."""
-    if not gc.get_freeze_count():
-        gc.collect()
-        gc.freeze()
-
-
-TASKS_PER_PROCESS = 2  # tasks a process, beside the one that is being written: memory stays bounded
-MAX_PROCESSES = 8  # more would wait for the one that writes
-Task = TypeVar("Task")
-Payload = TypeVar("Payload")
-TaskResult = TypeVar("TaskResult")
-
-
-def choose_process_count() -> int:
-    """How many processes serve: one a core, for the one that writes is idle at times."""
-    return min(MAX_PROCESSES, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
-
-
-def map_in_order(
-    tasks: Iterable[Task],
-    function: Callable[[Payload], TaskResult],
-    *,
-    to_payload: Callable[[Task], Payload],
-    processes: int,
-) -> Generator[tuple[Task, TaskResult], None, None]:
-    """Each task with what `work` made of what it sends, in their order; 0 processes: it is done here.
-
-    An error of `work` is raised in its task's turn, an ArchiveError of the tasks themselves after what they gave
-    before it. Close the iterator, or read it to its end: the processes end then.
-    """
-    if processes < 1:
-        for task in tasks:
-            yield task, function(to_payload(task))
-        return
-    waiting: deque[tuple[Task, Future[TaskResult]]] = deque()
-    pool = ProcessPoolExecutor(processes, mp_context=get_context("spawn"), initializer=exit_with_parent)
+def copy_database(source: Path, target: Path) -> None:
+    """Copy a consistent state of a file, even while it is written to, without its free pages."""
+    target.touch(mode=source.stat().st_mode & 0o777)
     try:
-        fault: ArchiveError | None = None
-        coming = iter(tasks)
-        while True:
-            try:
-                task = next(coming)
-            except StopIteration:
-                break
-            except ArchiveError as error:
-                fault = error
-                break
-            waiting.append((task, pool.submit(function, to_payload(task))))
-            if len(waiting) > TASKS_PER_PROCESS * processes:
-                done, future = waiting.popleft()
-                yield done, future.result()
-        while waiting:
-            done, future = waiting.popleft()
-            yield done, future.result()
-        if fault:
-            raise fault
-    finally:
-        pool.shutdown(cancel_futures=True)
+        with closing(open_readonly(source)) as db:
+            db.execute("vacuum into ?", [str(target)])
+    except sqlite3.Error as error:
+        raise ArchiveError(source, f"cannot be copied to {target}: {error}") from error
 
 
-def exit_with_parent() -> None:
-    """Ctrl-C is for the one that writes, which then ends the others; and none outlives it, were it killed."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=wait_for_parent, daemon=True).start()
+def drop_litestream_tables(copy: Path) -> None:
+    """Delete the tables that Litestream added to the original, since it does not follow the copy."""
+    with closing(sqlite3.connect(copy, isolation_level=None)) as db:
+        for table in LITESTREAM_TABLES:
+            db.execute(f"drop table if exists {table}")
 
 
-def wait_for_parent() -> None:
-    """Waits for the end of the process that started this one."""
-    parent = parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
-
-
-CoroutineResult = TypeVar("CoroutineResult")
+def create_target_folder(folder: Path, mode: int = 0o777) -> None:
+    """Create the folder for copies; raise ArchiveError if there is a file of that name."""
+    if folder.exists() and not folder.is_dir():
+        raise ArchiveError(folder, "is no folder: --to names the one that copies go into")
+    folder.mkdir(parents=True, exist_ok=True, mode=mode)
 
 
 class RunQuery(Protocol):
-    """Whatever can run a SELECT with named values and give its rows."""
+    """A function that runs a SELECT with named values and returns its rows."""
 
     async def __call__(self, sql: str, values: dict[str, Any], /) -> Sequence[Any]: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FacetValue:
-    """One value of a facet, with how many releases it would leave."""
+    """A value of a facet, with the number of releases that have it."""
 
     value: str
     count: int
@@ -195,7 +146,7 @@ class FacetValue:
 
 
 def build_connection_runner(connection: sqlite3.Connection) -> RunQuery:
-    """Runs on a connection, and never has to wait."""
+    """Return a RunQuery on a connection, which never has to wait."""
 
     async def run(sql: str, values: dict[str, Any], /) -> Sequence[Any]:
         cursor = connection.execute(sql, values)
@@ -206,10 +157,82 @@ def build_connection_runner(connection: sqlite3.Connection) -> RunQuery:
 
 
 def run_without_waiting(coroutine: Coroutine[Any, Any, CoroutineResult]) -> CoroutineResult:
-    """The result of a coroutine that never has to wait."""
+    """Return the result of a coroutine that never has to wait."""
     try:
         coroutine.send(None)
     except StopIteration as done:
         found: CoroutineResult = done.value
         return found
     raise RuntimeError("it waited")
+
+
+def map_in_order(
+    tasks: Iterable[Task],
+    function: Callable[[Payload], TaskResult],
+    *,
+    to_payload: Callable[[Task], Payload],
+    processes: int,
+) -> Generator[tuple[Task, TaskResult], None, None]:
+    """Yield each task with the result of `function`, in the order of the tasks.
+
+    With 0 processes, it is computed in this one. `to_payload` returns what of a task is sent to the other process. An
+    error of `function` is raised at its task, an ArchiveError of `tasks` after the tasks before it. Close the iterator,
+    or read it to its end, to end the processes. A bounded number of tasks is in progress at a time.
+    """
+    if processes < 1:
+        for task in tasks:
+            yield task, function(to_payload(task))
+        return
+    waiting: deque[tuple[Task, Future[TaskResult]]] = deque()
+    pool = ProcessPoolExecutor(processes, mp_context=get_context("spawn"), initializer=exit_with_parent)
+    try:
+        task_error: ArchiveError | None = None
+        remaining = iter(tasks)
+        while True:
+            try:
+                task = next(remaining)
+            except StopIteration:
+                break
+            except ArchiveError as error:
+                task_error = error
+                break
+            waiting.append((task, pool.submit(function, to_payload(task))))
+            if len(waiting) > TASKS_PER_PROCESS * processes:
+                done, future = waiting.popleft()
+                yield done, future.result()
+        while waiting:
+            done, future = waiting.popleft()
+            yield done, future.result()
+        if task_error:
+            raise task_error
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def choose_process_count() -> int:
+    """Return the number of processes to use: one per core, because the writing one is idle at times."""
+    return min(MAX_PROCESSES, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+
+
+def exit_with_parent() -> None:
+    """Ignore Ctrl-C, which the parent handles, and exit when the parent does, even if it is killed."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=wait_for_parent, daemon=True).start()
+
+
+def wait_for_parent() -> None:
+    """Exit once the parent process has ended."""
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def freeze_garbage_collector() -> None:
+    """Exclude all present objects from garbage collection, once per process.
+
+    Loaded modules and dictionaries stay, and looking through them all takes 60 ms each time.
+    """
+    if not gc.get_freeze_count():
+        gc.collect()
+        gc.freeze()

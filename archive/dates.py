@@ -1,24 +1,26 @@
-"""Time as the archive writes it: ISO 8601 text, a day or a month alone where no more is known, else with its offset."""
+"""Times as the archive writes them: ISO 8601, only a day or month if no more is known, else with the UTC offset."""
 
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, tzinfo
 
+FOLDER_NAME_FORMAT = "%Y-%m-%dT%H%M%S"  # strftime, UTC: names of backups and snapshots
+
 
 class Month(date):
-    """A month whose day is not told. Where days are counted its first stands for it; it is never shown as one.
+    """A month whose day is not stated. Its first day is used for counting and never shown.
 
     >>> Month(2024, 3, 1).isoformat()
     '2024-03'
     """
 
     def isoformat(self) -> str:
-        """Year and month alone."""
+        """Return YYYY-MM."""
         return f"{self.year:04}-{self.month:02}"
 
 
 def to_iso(value: datetime | date | None) -> str | None:
-    """A moment, a day or a month as text; None stays None.
+    """Return a datetime, day or month as text; None stays None. Raise ValueError if an offset is missing.
 
     >>> to_iso(date(2024, 3, 15))
     '2024-03-15'
@@ -35,7 +37,7 @@ def to_iso(value: datetime | date | None) -> str | None:
 
 
 def parse_time(text: str | None) -> datetime | date | None:
-    """The text that `to_text` wrote, as a moment, a day or a month again.
+    """Parse text written by `to_iso`; None stays None.
 
     >>> parse_time("2024-03-15"), parse_time("2024-03")
     (datetime.date(2024, 3, 15), Month(2024, 3, 1))
@@ -49,7 +51,7 @@ def parse_time(text: str | None) -> datetime | date | None:
 
 
 def to_timezone(moment: datetime, timezone: tzinfo) -> datetime:
-    """A moment on another clock; as it is where that clock would show the year 0 or 10000.
+    """Convert a datetime, or return it unchanged if it would be in the year 0 or 10000.
 
     >>> to_timezone(datetime.fromisoformat("2024-01-18T00:30:00+02:00"), UTC).isoformat()
     '2024-01-17T22:30:00+00:00'
@@ -63,7 +65,7 @@ def to_timezone(moment: datetime, timezone: tzinfo) -> datetime:
 
 
 def only_hour_differs(first: str | None, second: str | None) -> bool:
-    """Whether two told times are the same day, and only one of them has an hour.
+    """Return whether two stored times are the same day and only one of them has a time of day.
 
     >>> only_hour_differs("2024-03-15T09:30:00+01:00", "2024-03-15"), only_hour_differs("2024-03-15", "2024-03-16")
     (True, False)
@@ -74,5 +76,4 @@ def only_hour_differs(first: str | None, second: str | None) -> bool:
 
 
 def now() -> datetime:
-    """The present moment, in UTC."""
     return datetime.now(UTC)

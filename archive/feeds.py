@@ -1,19 +1,15 @@
-"""What is new; Atom entries.
+"""Feeds of new releases: of all agencies, of one, or with one tag, those found last first.
 
-Which releases are new, as SQL: the one rule of every feed. archive/feeds/__init__.py tells it in words.
+A release is not new just because the archive reads it for the first time. It is new if
 
-What is new, for those who follow: releases of all agencies, of one, or with one tag, newest find first.
+- it was first read by a crawl: not imported from another collection, not found again at another URL;
+- that was after the agency's first complete crawl: a backfill is no news;
+- its page stated a publication date, and it was read within 14 days of that: a source found later brings years of old
+  releases; or
+- its page stated none, and the crawl that found it found at most 20 new releases of the agency and has finished.
 
-What the archive reads for the first time is not new for that alone. New is what an agency published lately and the
-archive found by its daily reading:
-
-- it was first read by a crawl: not taken over from another collection, not found again at another address;
-- after the agency's first whole crawl had ended: a backfill is no news;
-- where its page told when it was published: within 14 days of that; a source found later brings years of old releases;
-- where its page did not: by a crawl that found no more than 20 new releases of the agency, and that has ended.
-
-What an entry tells is the state as first read, and its time is that reading's. So reading anew by better rules, a new
-design or an edit moves nothing in a feed of new releases; edits and removals have feeds of their own.
+An entry shows the state as first read, at that time. So better parsing rules, a new design or an edit move nothing in a
+feed of new releases; edits and removals have feeds of their own.
 """
 
 from __future__ import annotations
@@ -26,9 +22,10 @@ from archive.database import RunQuery
 from archive.history.lists import MAX_REGISTER_PAGE_SIZE
 from archive.params import UrlArguments, parse_number_parameter
 
+# What is new
 MAX_AGE_DAYS = 14
 MAX_UNDATED_RELEASES = 20
-MAX_SCANNED_RELEASES = 20_000  # the newest first readings that are looked through
+MAX_SCANNED_RELEASES = 20_000  # first revisions searched for new ones, newest first
 BACKFILL_END_SQL = (
     "begun as materialized (select a.slug as agency, (select min(c.finished) from crawls c where c.agency = a.slug"
     " and c.spider = 'news' and c.reason = 'finished') as ended from agencies a)"
@@ -38,33 +35,39 @@ IS_NEW_SQL = f"""
     case when {{published}} is not null
       then {{published}} >= substr(date({{seen}}, '-{MAX_AGE_DAYS} days'), 1, min(length({{published}}), 10))
       else coalesce({{updated}} >= date({{seen}}, '-{MAX_AGE_DAYS} days'), 1) and coalesce((
-        select c.finished >= {{seen}} and c.new <= {MAX_UNDATED_RELEASES} from crawls c where c.agency = {{agency}} and c.spider = 'news'
-        and c.started <= {{seen}} order by c.started desc limit 1), 0) end
-"""  # an agency's crawls never overlap
-# for searches, by the narrow rows of release_facets alone: tables to stand behind `with`
+        select c.finished >= {{seen}} and c.new <= {MAX_UNDATED_RELEASES} from crawls c
+        where c.agency = {{agency}} and c.spider = 'news' and c.started <= {{seen}}
+        order by c.started desc limit 1), 0) end
+"""  # crawls of an agency never overlap
+FACET_COLUMNS = {
+    "published": "iif(l.sort_day is null, null, l.sort_date)",
+    "updated": "l.sort_date",
+    "seen": "f.seen",
+    "agency": "l.agency",
+}
+# common table expressions for searches, which only use the narrow rows of release_facets
 SEARCH_FEED_SQL = f"""{BACKFILL_END_SQL}, news as materialized (
     select f.release, f.seen
-    from (select v.release, v.seen from {FIRST_REVISIONS_SQL} order by v.seen desc, v.id desc limit {
-    MAX_SCANNED_RELEASES
-}) f
+    from (select v.release, v.seen from {FIRST_REVISIONS_SQL} order by v.seen desc, v.id desc
+      limit {MAX_SCANNED_RELEASES}) f
     cross join release_facets l on l.release = f.release cross join begun b on b.agency = l.agency and f.seen > b.ended
-    where not exists (select 1 from releases m where m.moved_to = f.release) and {
-    IS_NEW_SQL.format(
-        published="iif(l.sort_day is null, null, l.sort_date)", updated="l.sort_date", seen="f.seen", agency="l.agency"
-    )
-})"""
+    where not exists (select 1 from releases m where m.moved_to = f.release)
+      and {IS_NEW_SQL.format(**FACET_COLUMNS)})"""
 ANY_FINISHED_CRAWL_SQL = "select 1 from crawls where spider = 'news' and reason = 'finished' limit 1"
 
-
+# A page of a feed
 FEED_SIZE = 30
-MAX_OPENING_LENGTH = 400  # characters of a body that stand for a lead
+MAX_OPENING_LENGTH = 400  # characters of the body that replace a missing lead
 RULE_COLUMNS = {"published": "v.published", "updated": "v.updated", "seen": "v.seen", "agency": "r.agency"}
-# where to end; the statement itself reads in the order of an index, and no further than the page is full
-OLDEST_SCANNED_SQL = f"coalesce((select v.seen from {FIRST_REVISIONS_SQL}{{after}} order by v.seen desc limit 1 offset {MAX_SCANNED_RELEASES}), '')"
+# where to stop: FEED_SQL reads in the order of an index until the page is full
+OLDEST_SCANNED_SQL = (
+    f"coalesce((select v.seen from {FIRST_REVISIONS_SQL}{{after}} order by v.seen desc"
+    f" limit 1 offset {MAX_SCANNED_RELEASES}), '')"
+)
 FEED_SQL = f"""
     with {BACKFILL_END_SQL}
-    select v.id, v.release, v.seen, v.title, v.lead, substr(v.body, 1, {MAX_OPENING_LENGTH}) as opening, length(v.body) as length,
-      v.kind, v.language, v.published, v.updated, v.tags, r.url, r.agency, a.name, a.name_en
+    select v.id, v.release, v.seen, v.title, v.lead, substr(v.body, 1, {MAX_OPENING_LENGTH}) as opening,
+      length(v.body) as length, v.kind, v.language, v.published, v.updated, v.tags, r.url, r.agency, a.name, a.name_en
     from revisions v cross join releases r on r.id = v.release
     cross join begun b on b.agency = r.agency and v.seen > b.ended cross join agencies a on a.slug = r.agency
     where v.cause = 'first' and v.previous is null and v.seen >= {OLDEST_SCANNED_SQL}{{after}}
@@ -75,7 +78,7 @@ FEED_SQL = f"""
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedQuery:
-    """Whose new releases are asked for. tag: its number; after: the last revision of the page before."""
+    """A request for new releases. tag: its id; after: the id of the last revision of the previous page."""
 
     agency: str | None = None
     tag: int | None = None
@@ -85,14 +88,14 @@ class FeedQuery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedPage:
-    """One page of what is new; `more`: the cursor of the next, if there is one."""
+    """A page of a feed; `next_cursor` is None on the last page."""
 
     rows: Sequence[Mapping[str, Any]]
     next_cursor: int | None
 
 
 def parse_feed_query(args: UrlArguments, *, agency: str | None = None, tag: int | None = None) -> FeedQuery:
-    """What an address asks for; FilterError where that cannot be read."""
+    """Parse URL parameters; raise FilterError if one is invalid."""
     return FeedQuery(
         agency=agency or args.get("agency") or None,
         tag=tag if tag is not None else parse_number_parameter(args, "tag"),
@@ -102,10 +105,10 @@ def parse_feed_query(args: UrlArguments, *, agency: str | None = None, tag: int 
 
 
 async def read_feed_page(run: RunQuery, query: FeedQuery) -> FeedPage:
-    """One page, and where the next begins."""
     conditions = ["true"]
     if query.agency:
-        conditions.append("v.release in (select id from releases where agency = :agency)")  # r.agency is read last
+        # faster than a condition on r.agency, which SQLite would read last
+        conditions.append("v.release in (select id from releases where agency = :agency)")
     if query.tag is not None:
         conditions.append("r.id in (select release from release_tags where tag = :tag)")
     after = (
@@ -115,16 +118,16 @@ async def read_feed_page(run: RunQuery, query: FeedQuery) -> FeedPage:
         FEED_SQL.format(conditions=" and ".join(conditions), after=after),
         {"agency": query.agency, "tag": query.tag, "after": query.after, "limit": query.size + 1},
     )
-    shown = [dict(row) for row in rows[: query.size]]
-    return FeedPage(rows=shown, next_cursor=shown[-1]["id"] if len(rows) > query.size else None)
+    page_rows = [dict(row) for row in rows[: query.size]]
+    return FeedPage(rows=page_rows, next_cursor=page_rows[-1]["id"] if len(rows) > query.size else None)
 
 
 def to_feed_rows(rows: Sequence[Mapping[str, Any]], page_urls: Mapping[int, str | None]) -> list[dict[str, Any]]:
-    """New releases as JSON and CSV tell them; `address` holds each one's page."""
-    own = ("release", "agency", "title", "kind", "language", "published", "updated", "url")
+    """Return new releases as rows for JSON and CSV; `page_urls` has the URL of each one's page."""
+    columns = ("release", "agency", "title", "kind", "language", "published", "updated", "url")
     return [
         {
-            **{name: row[name] for name in own},
+            **{name: row[name] for name in columns},
             "agency_name": row["name"],
             "revision": row["id"],
             "first_seen": row["seen"],
@@ -136,7 +139,7 @@ def to_feed_rows(rows: Sequence[Mapping[str, Any]], page_urls: Mapping[int, str 
 
 
 def summarise_feed_entry(row: Mapping[str, Any]) -> str:
-    """The lead, or how the text opens."""
+    """Return the lead, or the beginning of the body."""
     if row["lead"]:
         return str(row["lead"])
     opening = " ".join(str(row["opening"]).split())

@@ -1,4 +1,4 @@
-"""What body_html may hold, wherever it comes from: as nh3 takes it, for what is crawled and what is imported alike."""
+"""What body_html may contain, in the form that nh3 takes, for crawled and imported releases."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ ALLOWED_ATTRIBUTES = {
     "*": {"id"},
 }
 QUESTION_ID = re.compile(r"question-[1-9][0-9]*")
-REMOVED_ELEMENTS = {"script", "style", "template", "noscript"}  # left out with all that is in them
+REMOVED_ELEMENTS = {"script", "style", "template", "noscript"}  # removed with everything in them
 ALLOWED_SCHEMES = {"http", "https", "mailto", "tel"}  # of links
 
 
 def filter_attribute(_tag: str, name: str, value: str) -> str | None:
-    """Of ids only those of questions stay: others could shadow names the page's own script uses."""
+    """Return the value; None removes ids other than a question's, which could shadow names in scripts."""
     return value if name != "id" or QUESTION_ID.fullmatch(value) else None

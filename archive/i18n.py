@@ -1,30 +1,6 @@
-"""Gettext catalogues (Babel), numbers and times.
+"""The interface's languages: texts in Swedish and English, the choice of a language, and formatting in it.
 
-Every word of the interface, in Swedish and English side by side; a pair in brackets is (one, many) by {n}.
-
-What the archive says of itself on /about and /help, in Swedish and English (see archive/texts.py).
-
-The interface's words for citations and single revisions, in Swedish and English (see archive/texts.py).
-
-What the delta says, in Swedish and English side by side (see archive/texts.py).
-
-The interface's words for what can be followed, in Swedish and English (see archive/texts.py).
-
-The words for health and the status page, in Swedish and English (see archive/texts.py).
-
-The interface's words for comparisons of two versions, in Swedish and English (see archive/texts.py).
-
-The interface's words for edits, removals and comparisons, in Swedish and English (see archive/texts.py).
-
-The words for the completeness ledger, in Swedish and English (see archive/texts.py).
-
-The interface's words for the pages around the releases, in Swedish and English (see archive/texts.py).
-
-The search page's words, in Swedish and English (see archive/texts.py).
-
-What the site says of takedowns, in Swedish and English side by side (see archive/texts.py).
-
-The interface's two languages: which one a reader gets, and texts, numbers and times said in it.
+A text that depends on a number is a pair (one, many), chosen by the value `n`.
 """
 
 from __future__ import annotations
@@ -39,11 +15,18 @@ TextForms = str | tuple[str, str]
 
 
 class Translation(NamedTuple):
-    """One text of the interface in both languages."""
+    """A text of the interface in both languages."""
 
     sv: TextForms
     en: TextForms
 
+    def in_language(self, language: str) -> TextForms:
+        return self.en if language == "en" else self.sv
+
+
+LANGUAGES = ("sv", "en")  # the first is the default
+SWEDISH_TIME = ZoneInfo("Europe/Stockholm")
+NO_BREAK_SPACE = "\u00a0"
 
 MONTH_NAMES = (
     Translation("januari", "January"),
@@ -59,7 +42,7 @@ MONTH_NAMES = (
     Translation("november", "November"),
     Translation("december", "December"),
 )
-RELEASE_KIND_TEXTS = {  # what releases.kind holds; a kind not named here is shown as it is
+RELEASE_KIND_TEXTS = {  # by releases.kind; other kinds are shown as they are
     "press release": Translation("pressmeddelande", "press release"),
     "opinion": Translation("debattartikel", "opinion"),
     "speech": Translation("tal", "speech"),
@@ -152,14 +135,13 @@ COMMON_TEXTS = {
     "address": Translation("Adress", "Address"),
     "versions": Translation(("{n} sparad lydelse", "{n} sparade lydelser"), ("{n} kept version", "{n} kept versions")),
     "as_data": Translation("Som data", "As data"),
-    # an address that leads nowhere
+    # a URL that leads nowhere
     "not_found": Translation("Sidan finns inte", "There is no such page"),
     "not_found_hint": Translation(
         "Adressen leder inte till något i arkivet. Pröva att söka i stället.",
         "The address leads to nothing in the archive. Try a search instead.",
     ),
 }
-
 
 ABOUT_TEXTS = {
     "about_title": Translation("Om Myndighetsarkivet", "About Myndighetsarkivet"),
@@ -327,7 +309,6 @@ HELP_TEXTS = {
     ),
 }
 
-
 CITATION_TEXTS = {
     "cite": Translation("Hänvisa till lydelsen", "Cite this version"),
     "cite_title": Translation("Hänvisa till: {title}", "Cite: {title}"),
@@ -377,7 +358,6 @@ CITATION_TEXTS = {
     ),
 }
 
-
 CHANGES_TEXTS = {
     "delta_title": Translation("Det som ändrats i arkivet", "What has changed in the archive"),
     "delta_stranger": Translation(
@@ -392,7 +372,6 @@ CHANGES_TEXTS = {
     ),
 }
 
-
 FEED_TEXTS = {
     "feed_new": Translation("Nya meddelanden", "New releases"),
     "feed_new_of": Translation("Nya meddelanden: {name}", "New releases: {name}"),
@@ -405,7 +384,6 @@ FEED_TEXTS = {
     "of_one_tag": Translation("Bara med ett visst ämnesord", "Only with one tag"),
 }
 
-
 HEALTH_STATE_TEXTS = {
     "failing": Translation("ur funktion", "failing"),
     "never worked": Translation("har aldrig fungerat", "never worked"),
@@ -414,7 +392,7 @@ HEALTH_STATE_TEXTS = {
     "healthy": Translation("fungerar", "healthy"),
     "paused": Translation("avstängd", "paused"),
 }
-HEALTH_REASON_TEXTS = {  # by the reason's code: see the table in archive/health/__init__.py
+HEALTH_REASON_TEXTS = {  # by the code of the reason (archive.health)
     "paused": Translation("Läsningen är avstängd tills vidare.", "Reading is switched off for the time being."),
     "unlisted": Translation("Står inte på listan över dem som läses.", "Is not on the list of those that are read."),
     "never_crawled": Translation("Arkivet har inte försökt läsa den än.", "The archive has not tried to read it yet."),
@@ -575,8 +553,7 @@ STATUS_TEXTS = {
     ),
 }
 
-
-FIELD_HEADINGS = {  # as a comparison heads them
+FIELD_HEADINGS = {  # in a comparison
     "title": Translation("Rubrik", "Title"),
     "lead": Translation("Ingress", "Lead"),
     "kind": Translation("Slag", "Kind"),
@@ -641,14 +618,13 @@ DIFF_TEXTS = {
     "to_release": Translation("Meddelandet och dess historik", "The release and its history"),
 }
 
-
-IMPORTANCE_LEVELS = (  # the least weight, the marks it gets of four, and how it is said
+IMPORTANCE_LEVELS = (  # least importance, number of marks (of four), text
     (80, 4, Translation("mycket tung", "very weighty")),
     (50, 3, Translation("tung", "weighty")),
     (20, 2, Translation("märkbar", "noticeable")),
     (0, 1, Translation("liten", "slight")),
 )
-REMOVAL_TEXTS = {  # what was seen in a release's place (removals.kind)
+REMOVAL_TEXTS = {  # what was seen in place of a release, by removals.kind
     "gone": Translation("Sidan svarade {status}.", "The page answered {status}."),
     "error page": Translation("Sidan sade att den inte finns.", "The page said that it does not exist."),
     "redirected": Translation("Adressen ledde till {target}", "The address led to {target}"),
@@ -657,14 +633,14 @@ REMOVAL_TEXTS = {  # what was seen in a release's place (removals.kind)
     ),
     "moved": Translation("Flyttad till {target}", "Moved to {target}"),
 }
-REMOVAL_CHOICES = {  # the same, as a choice
+REMOVAL_CHOICES = {  # the same, as a filter
     "gone": Translation("sidan svarade att den inte finns", "the page answered that it is not there"),
     "error page": Translation("sidan sade att den inte finns", "the page said that it does not exist"),
     "redirected": Translation("adressen ledde någon annanstans", "the address led elsewhere"),
     "replaced": Translation("en annan text stod på adressen", "another text stood at the address"),
     "moved": Translation("flyttad till en annan adress", "moved to another address"),
 }
-# what the agency's own update stamp did at an edit (archive.history.UPDATE_STAMPS), as a choice
+# whether the agency's own update date changed with an edit (archive.history.UPDATE_STAMPS), as a filter
 UPDATE_STAMP_CHOICES = {
     "moved": Translation("ändrades samtidigt", "moved with it"),
     "not moved": Translation("ändrades inte", "did not move"),
@@ -675,7 +651,7 @@ HISTORY_TEXTS = {
     "removed": Translation("Borttaget", "Removed"),
     "edits_atom": Translation("Ändringar som Atom", "Edits as Atom"),
     "removed_atom": Translation("Borttaget som Atom", "Removed as Atom"),
-    # an edit, wherever it is told
+    # an edit
     "edited": Translation("Ändrad", "Changed"),
     "edited_times": Translation(
         ("Ändrad en gång sedan den först sågs här", "Ändrad {n} gånger sedan den först sågs här"),
@@ -745,7 +721,7 @@ HISTORY_TEXTS = {
     "follow_release": Translation("Följ ändringarna (Atom)", "Follow the edits (Atom)"),
     "all_edits_of": Translation("Bara myndighetens ändringar", "Only the agency’s edits"),
     "whole_history": Translation("Hela historiken som data", "The whole history as data"),
-    # what stands in the way of reading it as today's
+    # why the stored text may not be what the site shows today
     "standing": Translation("Meddelandets läge", "Where the release stands"),
     "stands_gone": Translation("Borttagen av myndigheten", "Removed by the agency"),
     "stands_doubt": Translation("Kanske borttagen, inte bekräftat", "Perhaps removed, not confirmed"),
@@ -836,7 +812,7 @@ HISTORY_TEXTS = {
     "without_choices": Translation("Visa utan avgränsningar", "Show without filters"),
     "moves_apart": Translation("Flyttade meddelanden visas för sig", "Moved releases are shown apart"),
     "last_text_link": Translation("Läs den sista texten", "Read the last text"),
-    # refusals
+    # errors
     "refused_404": Translation("Sidan finns inte", "There is no such page"),
     "refused_400": Translation("Avgränsningen går inte att använda", "The filter cannot be used"),
     "refused_503": Translation("Det tog för lång tid", "It took too long"),
@@ -864,13 +840,12 @@ HISTORY_TEXTS = {
     "no_such_release": Translation(
         "Arkivet har inget meddelande {release}.", "The archive holds no release {release}."
     ),
-    # search for an address
+    # search for a URL
     "address_unknown": Translation(
         "Arkivet har inget meddelande som stått på den adressen.",
         "The archive holds no release that stood at that address.",
     ),
 }
-
 
 SOURCE_KIND_TEXTS = {
     "feed": Translation("flöde", "feed"),
@@ -956,7 +931,6 @@ COVERAGE_TEXTS = {
     ),
     "gaps_as_data": Translation("Luckorna som tabell", "The gaps as a table"),
 }
-
 
 PAGE_TEXTS = {
     # every page
@@ -1046,7 +1020,6 @@ PAGE_TEXTS = {
     "earlier": Translation("Tidigare", "Earlier"),
     "later": Translation("Senare", "Later"),
 }
-
 
 SEARCH_TEXTS = {
     "search_title": Translation("Sök i arkivet", "Search the archive"),
@@ -1236,7 +1209,6 @@ SEARCH_TEXTS = {
     ),
 }
 
-
 TAKEDOWN_TEXTS = {
     "takedowns_title": Translation("Dolt och överstruket", "Hidden and redacted"),
     "takedowns_about": Translation(
@@ -1265,10 +1237,6 @@ TAKEDOWN_TEXTS = {
     ),
 }
 
-
-LANGUAGES = ("sv", "en")  # the first is the default
-SWEDISH_TIME = ZoneInfo("Europe/Stockholm")
-NO_BREAK_SPACE = "\u00a0"
 ALL_TEXTS = {
     **COMMON_TEXTS,
     **HISTORY_TEXTS,
@@ -1287,25 +1255,25 @@ ALL_TEXTS = {
 
 
 def choose_language(requested: str | None, accept_language: str | None) -> str:
-    """The language a URL asks for, else the one a browser likes best (Accept-Language), else Swedish.
+    """Return the language of the parameter lang, else the best of Accept-Language, else Swedish.
 
     >>> choose_language(None, "de, en-GB;q=0.8, sv;q=0.5")
     'en'
     """
     if requested in LANGUAGES:
         return requested
-    liked: dict[str, float] = {}
+    qualities: dict[str, float] = {}
     for part in (accept_language or "").split(","):
         tag, _, quality = part.partition(";")
         language = tag.strip().lower().split("-")[0]
-        weight = parse_quality_value(quality)
-        if language in LANGUAGES and weight > 0:
-            liked[language] = max(weight, liked.get(language, 0))
-    return max(LANGUAGES, key=lambda language: liked.get(language, 0))
+        value = parse_quality_value(quality)
+        if language in LANGUAGES and value > 0:
+            qualities[language] = max(value, qualities.get(language, 0))
+    return max(LANGUAGES, key=lambda language: qualities.get(language, 0))
 
 
 def parse_quality_value(text: str) -> float:
-    """The weight in "q=0.8"; 1 where there is none, 0 where it cannot be read."""
+    """Parse a quality value such as "q=0.8"; 1 if it is missing, 0 if it cannot be read."""
     name, _, value = text.replace(" ", "").partition("=")
     if not name:
         return 1.0
@@ -1316,16 +1284,16 @@ def parse_quality_value(text: str) -> float:
 
 
 def translate(language: str, key: str, **values: object) -> str:
-    """An interface text; `n` chooses between one and many, numbers are written the language's way."""
-    text = getattr(ALL_TEXTS[key], language)
+    """Return a text of the interface; `n` selects one or many, and whole numbers are formatted."""
+    text = ALL_TEXTS[key].in_language(language)
     if isinstance(text, tuple):
         text = text[0 if values.get("n") == 1 else 1]
-    said = {name: format_number(language, v) if isinstance(v, int) else v for name, v in values.items()}
-    return str(text.format(**said))
+    formatted = {name: format_number(language, v) if isinstance(v, int) else v for name, v in values.items()}
+    return text.format(**formatted)
 
 
 def format_number(language: str, number: int) -> str:
-    """A whole number with its thousands parted.
+    """Format a whole number with thousands separators.
 
     >>> format_number("en", 12345)
     '12,345'
@@ -1334,29 +1302,29 @@ def format_number(language: str, number: int) -> str:
 
 
 def format_time(language: str, text: str | None) -> str:
-    """A time of our own notes (seen, checked, crawled …), which are in UTC, in words and Swedish time.
+    """Format a time recorded by the archive (seen, checked …), which is in UTC, in Swedish time.
 
     >>> format_time("en", "2021-05-18T10:57:00+00:00")
     '18 May 2021, 12:57'
     """
     value = parse_time(text)
-    return _format_moment(language, to_timezone(value, SWEDISH_TIME) if isinstance(value, datetime) else value)
+    return format_moment(language, to_timezone(value, SWEDISH_TIME) if isinstance(value, datetime) else value)
 
 
 def format_stated_time(language: str, text: str | None) -> str:
-    """A time that an agency tells (published, updated) in words: by the clock it is told by.
+    """Format a time stated by an agency (published, updated), in the time zone that it is stated in.
 
     >>> format_stated_time("en", "2024-01-18T10:57:00+00:00"), format_stated_time("sv", "2024-06")
     ('18 January 2024, 10:57', 'juni 2024')
     """
-    return _format_moment(language, parse_time(text))
+    return format_moment(language, parse_time(text))
 
 
-def _format_moment(language: str, value: date | None) -> str:
-    """A moment by its own clock, a day or a month in words."""
+def format_moment(language: str, value: date | None) -> str:
+    """Format a moment in its own time zone, a day or a month; None becomes an empty text."""
     if value is None:
         return ""
-    month = f"{getattr(MONTH_NAMES[value.month - 1], language)} {value.year}"
+    month = f"{MONTH_NAMES[value.month - 1].in_language(language)} {value.year}"
     if isinstance(value, Month):
         return month
     day = f"{value.day} {month}"
@@ -1366,29 +1334,28 @@ def _format_moment(language: str, value: date | None) -> str:
 
 
 def format_release_kind(language: str, kind: str) -> str:
-    """A release's kind in words.
+    """Return a release's kind in words.
 
     >>> format_release_kind("sv", "press release"), format_release_kind("sv", "telegram")
     ('pressmeddelande', 'telegram')
     """
-    return str(getattr(RELEASE_KIND_TEXTS[kind], language)) if kind in RELEASE_KIND_TEXTS else kind
+    return str(RELEASE_KIND_TEXTS[kind].in_language(language)) if kind in RELEASE_KIND_TEXTS else kind
 
 
 def format_importance(language: str, importance: int | None) -> str:
-    """How much an edit matters, in words; "" where it was not weighed.
+    """Return an edit's importance in words; empty if it has none.
 
     >>> format_importance("en", 75), format_importance("sv", 8)
     ('weighty', 'liten')
     """
-    return (
-        ""
-        if importance is None
-        else str(getattr(next(text for least, _, text in IMPORTANCE_LEVELS if importance >= least), language))
-    )
+    if importance is None:
+        return ""
+    text = next(text for least, _, text in IMPORTANCE_LEVELS if importance >= least)
+    return str(text.in_language(language))
 
 
 def format_importance_bar(importance: int | None) -> str:
-    """The same for the eye, without colour.
+    """Return an edit's importance as a bar of four marks, which needs no colour.
 
     >>> format_importance_bar(75), format_importance_bar(8), format_importance_bar(None)
     ('▮▮▮▯', '▮▯▯▯', '')
@@ -1398,20 +1365,22 @@ def format_importance_bar(importance: int | None) -> str:
 
 
 def describe_removal(language: str, kind: str, status: int | None, target: str | None) -> str:
-    """What was seen in a release's place.
+    """Describe what was seen in place of a release.
 
     >>> describe_removal("en", "gone", 410, None)
     'The page answered 410.'
     """
-    text = str(getattr(REMOVAL_TEXTS[kind], language))
+    text = str(REMOVAL_TEXTS[kind].in_language(language))
     return text.format(status=status or 404, target=target or "?")
 
 
 def format_field_value(language: str, field: str, text: str) -> str:
-    """A field's value as a page says it: times and words of our own in words, what the agency wrote as it stands.
+    """Format a field's value: times, kinds and languages in words, other texts unchanged.
 
-    >>> format_field_value("sv", "updated", "2024-06-03"), format_field_value("en", "language", "sv"), format_field_value("sv", "title", "Hej")
-    ('3 juni 2024', 'Swedish', 'Hej')
+    >>> format_field_value("sv", "updated", "2024-06-03"), format_field_value("en", "language", "sv")
+    ('3 juni 2024', 'Swedish')
+    >>> format_field_value("sv", "title", "Hej")
+    'Hej'
     """
     if not text:
         return ""
@@ -1425,10 +1394,10 @@ def format_field_value(language: str, field: str, text: str) -> str:
 
 
 def format_field_heading(language: str, name: str) -> str:
-    """A release's field as a heading."""
-    return str(getattr(FIELD_HEADINGS[name], language)) if name in FIELD_HEADINGS else name
+    """Return the heading of a release's field."""
+    return str(FIELD_HEADINGS[name].in_language(language)) if name in FIELD_HEADINGS else name
 
 
 def swedish_sort_key(name: str) -> str:
-    """Orders names the Swedish way: å, ä and ö after z."""
+    """Return a key that sorts names in Swedish order: å, ä and ö after z."""
     return name.casefold().translate(str.maketrans("åäö", "{|}"))

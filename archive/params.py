@@ -1,4 +1,4 @@
-"""What an address asks of a register: numbers, days and cursors, read or refused by name."""
+"""URL parameters of registers and feeds: numbers, days and choices, parsed or rejected by name."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ from typing import Protocol
 from archive.dates import to_iso
 from archive.i18n import SWEDISH_TIME
 
-MAX_ID = 2**53  # an id beyond it is none
+MAX_ID = 2**53  # above it, JavaScript cannot represent every integer
 
 
 class UrlArguments(Protocol):
-    """The part of an address behind the question mark."""
+    """The query of a URL."""
 
     def get(self, name: str, default: str | None = None, /) -> str | None: ...
 
 
 class FilterError(ValueError):
-    """A filter whose value cannot be read; nothing is left out silently."""
+    """A URL parameter with an invalid value; no parameter is ignored silently."""
 
     def __init__(self, name: str, value: str, expected: str, text_key: str = "bad_filter", **text_values: str) -> None:
-        self.text_key = text_key  # a key of the interface texts, which `text_values` fill in
+        self.text_key = text_key  # of an interface text, which is formatted with `text_values`
         self.text_values = {"name": name, "value": value, **text_values}
         super().__init__(f"{name}={value}: {expected}")
 
 
 def parse_number_parameter(args: UrlArguments, name: str, maximum: int = MAX_ID) -> int | None:
-    """A whole number from 0 to `most`; None where it is not asked for."""
+    """Return a whole number from 0 to `maximum`, or None if it is absent."""
     text = (args.get(name) or "").strip()
     if not text:
         return None
@@ -38,12 +38,12 @@ def parse_number_parameter(args: UrlArguments, name: str, maximum: int = MAX_ID)
 
 
 def parse_flag_parameter(args: UrlArguments, name: str) -> bool:
-    """Whether 1 is asked for."""
+    """Return whether a parameter is 1."""
     return parse_number_parameter(args, name, 1) == 1
 
 
 def parse_choice_parameter(args: UrlArguments, name: str, choices: Collection[str]) -> str | None:
-    """One of some words; None where none is asked for."""
+    """Return one of the choices, or None if it is absent."""
     text = (args.get(name) or "").strip()
     if text and text not in choices:
         raise FilterError(name, text, "one of " + ", ".join(choices))
@@ -51,7 +51,7 @@ def parse_choice_parameter(args: UrlArguments, name: str, choices: Collection[st
 
 
 def parse_day_parameter(args: UrlArguments, name: str) -> date | None:
-    """A day as YYYY-MM-DD; None where none is asked for."""
+    """Return a day given as YYYY-MM-DD, or None if it is absent."""
     text = (args.get(name) or "").strip()
     if not text:
         return None
@@ -62,7 +62,7 @@ def parse_day_parameter(args: UrlArguments, name: str) -> date | None:
 
 
 def format_day_start(day: date | None, *, next_day: bool = False) -> str | None:
-    """When a day (or the one after it) begins in Sweden, as the archive notes its own times.
+    """Return when a day (or the next one) starts in Sweden, in UTC as stored times are.
 
     >>> format_day_start(date(2024, 6, 3)), format_day_start(date(2024, 6, 3), next_day=True)
     ('2024-06-02T22:00:00+00:00', '2024-06-03T22:00:00+00:00')

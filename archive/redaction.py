@@ -1,18 +1,15 @@
-"""Takedowns in force, what they leave of a state, passages in every spelling, withheld.db.
+"""Redaction: which takedowns cover a release, and what of a state may be shown.
 
-Finds passages however they are spelled: in running text, in an address, as a number.
+`PassageMatcher` finds passages in any spelling: in text, in a URL, as a number. `Takedowns` reads the takedowns in
+force and redacts states: of a hidden state only kind, dates and language are shown, of a redacted one everything but
+the passages. `WithheldStore` is withheld.db, with what was taken down, beside archive.db, readable by its owner only
+and never served:
 
-What is shown of a state in place of what was taken down: nothing of a hidden one, a mark for each passage.
+    states     revision · state, its columns without a takedown, as JSON, so that hashes and manifests can be checked
+    passages   takedown · passage, the text that is redacted
 
-withheld.db: what was taken down, as it stood; beside archive.db, readable by its owner alone, and never served.
-
-    states     revision · state, its columns as they stood, JSON: with them its hash and the manifests can be checked
-    passages   takedown · passage, the words that are redacted
-
-Like captures.db it is written and committed first: what a transaction of archive.db then fails to point to is
-not looked at.
-
-Which takedowns are in force, and what they leave to be shown of a state.
+Like captures.db it is written and committed first; rows that a failed transaction of archive.db does not refer to are
+harmless.
 """
 
 from __future__ import annotations
@@ -35,156 +32,110 @@ from archive.database import SCHEMA_VERSION, ArchiveError, check_version, open_r
 from archive.dates import to_iso
 from archive.models import LIST_FIELDS, STATE_FIELDS
 
-OPTIONAL_SPACE = r"[\s\u00ad\u200b]*"  # words may stand on two lines, in two elements, or hold soft hyphens
-SEPARATORS = r"\s\u00ad\u200b\u2010-\u2015\u2212_-"  # what parts words, set one way and another: Anna-Lena, Anna Lena
-LETTER = re.compile(f"([{SEPARATORS}]*)([^{SEPARATORS}])")  # and what parts it from the one before
-MIN_LINK_DIGITS = 7  # of a number, the last so many, by which a link to it is known: 010-123 45 67, tel:+46101234567
-MIN_SLUG_LETTERS = 5  # of a passage, by which a link's readable address is known: Nora Kvist, /nora-kvist
-NUMBER_FORMS = (  # how a number is told shorter and longer: what is always told of it, and what may stand before that
-    (re.compile(r"(?:18|19|20)(\d{6}[-+ ]?\d{4})|(\d{6}[-+]\d{4})"), "(?:18|19|20)?"),  # a person's, the century
+# Spelling of passages
+SEPARATORS = r"\s\u00ad\u200b\u2010-\u2015\u2212_-"  # between words, interchangeable: Anna-Lena, Anna Lena
+LETTER = re.compile(f"([{SEPARATORS}]*)([^{SEPARATORS}])")  # with the separators before it
+OPTIONAL_SPACE = r"[\s\u00ad\u200b]*"  # a word may be divided by line ends, elements or soft hyphens
+NUMBER_FORMS = (  # numbers with an optional prefix: pattern of the whole, its core as a group; pattern of the prefix
+    # personal identity number, century
+    (re.compile(r"(?:18|19|20)(\d{6}[-+ ]?\d{4})|(\d{6}[-+]\d{4})"), "(?:18|19|20)?"),
+    # telephone number, country code
     (
-        re.compile(r"(?:0|(?:\+|00)\s?46[\s-]*(?:\(0\)\s*)?)([1-9][\d\s/-]+)"),  # a telephone's, the country
+        re.compile(r"(?:0|(?:\+|00)\s?46[\s-]*(?:\(0\)\s*)?)([1-9][\d\s/-]+)"),
         rf"(?:0|(?:\+|00)[{SEPARATORS}]*46[{SEPARATORS}]*(?:\(0\))?)[{SEPARATORS}]*",
     ),
 )
+MIN_LINK_DIGITS = 7  # last digits by which a link to a number is recognised: 010-123 45 67, tel:+46101234567
+MIN_SLUG_LETTERS = 5  # of a passage recognised in a readable URL: Nora Kvist, /nora-kvist
 ADDRESS_IN_TEXT = re.compile(
     r"(?:https?://|www\.)[^\s<>\"']*[^\s<>\"'.,:;!?)]|(?<![\w.+-])[\w.+-]+@[\w.-]*\w", re.IGNORECASE
-)  # that stands in a text
+)
+
+# What is shown instead
+REDACTION_MARK = "█████"  # of constant length, so that it reveals nothing
+MIN_PASSAGE_LENGTH = 3  # letters and digits of a passage; a shorter one would be found in half the text
+UNREDACTED_FIELDS = ("kind", "published", "updated", "language")  # shown even of a hidden state
+ADDRESS_FIELDS = ("url", "email")  # of the parts of a state
+INLINE_TAGS = ("a", "b", "em", "i", "strong", "sub", "sup")  # elements of body_html that do not separate words
+TAKEDOWN_KINDS = {"hide": "hidden", "redact": "redacted"}  # takedowns.kind → releases.takedown
+
+# withheld.db
+WITHHELD_FILE = "withheld.db"
+WITHHELD_SCHEMA = (  # in one transaction, because two processes may create the file at once
+    "begin immediate",
+    "create table if not exists states (revision integer primary key, state text not null)",
+    "create table if not exists passages (takedown integer primary key, passage text not null)",
+    f"pragma user_version = {SCHEMA_VERSION}",
+    "commit",
+)
+WITHHELD_COLUMNS = (*STATE_FIELDS, *LIST_FIELDS, "summary", "summary_en", "changes")
 
 
-class PassageMatcher:
-    """Some passages, to be found in whatever spelling."""
+class Takedowns:
+    """The takedowns table. No method commits: wrap calls in `Archive.transaction`."""
 
-    def __init__(self, passages: Iterable[str]) -> None:
-        self.passages = [text for text in passages if LETTER.search(text)]
-        self.pattern = compile_passages(self.passages)
+    def __init__(self, db: Database, archive: Path) -> None:
+        self.db = db
+        self.withheld = WithheldStore(archive)
 
-    def find(self, text: str) -> list[tuple[int, int]]:
-        """Where a passage begins and ends in a text, in order; an address that tells one is taken as a whole.
+    def add(self, release_id: int, kind: str, started_at: datetime, reason: str, reason_en: str | None = None) -> int:
+        """Insert a takedown, in force from now on, and return its id."""
+        key = self.db.execute(
+            "insert into takedowns (release, kind, reason, reason_en, at) values (?, ?, ?, ?, ?)",
+            [release_id, kind, reason, reason_en, to_iso(started_at)],
+        ).lastrowid
+        assert key is not None  # noqa: S101 - an insert that did not raise has given a rowid
+        return key
 
-        >>> PassageMatcher(["Nora Kvist"]).find("Av Nora-Kvist, nora.kvist@ek.se")
-        [(3, 13), (15, 31)]
+    def list_active(self, release_id: int) -> list[tuple[int, str]]:
+        """Return the id and kind of each takedown that covers a release, those that hide it first."""
+        found: list[tuple[int, str]] = self.db.execute(
+            "select id, kind from takedowns where release = ? and lifted is null order by kind, id", [release_id]
+        ).fetchall()
+        return found
+
+    def redact_for_display(self, release_id: int, state: Mapping[str, Any]) -> tuple[Mapping[str, Any], int | None]:
+        """Return a state as it may be shown, with the id of the takedown that covers it, None if none does.
+
+        Every version of a release is covered, whether it contains a passage or not: other parts of its page may contain
+        it.
         """
-        spans = [found.span() for found in self.pattern.finditer(text)]
-        spans += [found.span() for found in ADDRESS_IN_TEXT.finditer(text) if self.is_in_address(found[0])]
-        merged: list[tuple[int, int]] = []
-        for span in sorted(spans):
-            overlapped = merged.pop() if merged and span[0] < merged[-1][1] else span
-            merged.append((overlapped[0], max(overlapped[1], span[1])))
-        return merged
-
-    def is_in_address(self, address: str) -> bool:
-        """Whether an address, or an attribute of an element, tells any of them."""
-        return any(self.pattern.search(text) for text in (address, unquote(address))) or any(
-            address_contains(address, text) for text in self.passages
-        )
-
-
-def compile_passages(passages: Iterable[str]) -> re.Pattern[str]:
-    """Finds any of some passages, however their white space, hyphens and letters' case stand.
-
-    A number is not found within a longer one. A person's may be told with its century and without, a telephone's
-    with its country's.
-
-    >>> pattern = compile_passages(["Anna Ek", "010-123 45 67"])
-    >>> [bool(pattern.search(text)) for text in ("av anna\\n\u00a0 EK.", "Anna-Ek", "010 1234567", "010-123 45 678")]
-    [True, True, True, False]
-    """
-    longest_first = sorted(passages, key=len, reverse=True)
-    return re.compile("|".join(map(build_passage_pattern, longest_first)) or "(?!)", re.IGNORECASE)
-
-
-def build_passage_pattern(passage: str) -> str:
-    """One passage as a pattern."""
-    passage = passage.strip()
-    told, before = next(
-        (
-            (next(filter(None, found.groups())), before)
-            for form, before in NUMBER_FORMS
-            if (found := form.fullmatch(passage))
-        ),
-        (passage, ""),
-    )
-    letters, long = LETTER.findall(told), len(keep_characters(told, str.isdigit)) >= MIN_LINK_DIGITS
-    pattern, last = "", ""
-    for gap, letter in letters:
-        pattern += (build_gap_pattern(gap, last, letter, is_long_number=long) if last else "") + re.escape(letter)
-        last = letter
-    before = r"(?<!\d)" + before if letters[0][1].isdigit() else before
-    return before + pattern + (r"(?!\d)" if last.isdigit() else "")
-
-
-def build_gap_pattern(gap: str, previous_letter: str, letter: str, *, is_long_number: bool) -> str:
-    """What may stand between two letters of a passage. long: a number of its is, so that any grouping is the same."""
-    digits = previous_letter.isdigit() and letter.isdigit()
-    if digits and gap.strip() and not is_long_number:
-        return f"[{SEPARATORS}]+"  # 10-15 is not 1015
-    return f"[{SEPARATORS}]*" if gap or (digits and is_long_number) else OPTIONAL_SPACE
-
-
-def address_contains(address: str, passage: str) -> bool:
-    """Whether an attribute tells a passage in another spelling: a telephone link, a readable address.
-
-    >>> address_contains("tel:+46101234567", "010-123 45 67"), address_contains("/om/nora-kvist", "Nora Kvist"), address_contains("/a", "a")
-    (True, True, False)
-    """
-    number, slug = (
-        keep_characters(passage, str.isdigit)[-MIN_LINK_DIGITS:],
-        keep_characters(to_ascii_letters(passage), str.isalnum),
-    )
-    told = to_ascii_letters(unquote(address))
-    if len(number) == MIN_LINK_DIGITS and re.search("[^0-9a-z]{0,3}".join(number) + "(?![0-9])", told):
-        return True
-    return len(slug) >= MIN_SLUG_LETTERS and slug in keep_characters(told, str.isalnum)
-
-
-def keep_characters(text: str, predicate: Callable[[str], bool]) -> str:
-    """The letters of a text that are wanted."""
-    return "".join(filter(predicate, text))
-
-
-def to_ascii_letters(text: str) -> str:
-    """A text as addresses have it: small letters without marks."""
-    return unicodedata.normalize("NFKD", text.lower()).encode("ascii", "ignore").decode()
-
-
-REDACTION_MARK = "█████"  # always as long, so that it tells nothing of what it covers
-MIN_PASSAGE_LENGTH = 3  # letters and digits of a passage; a shorter one would blacken half a text
-UNREDACTED_FIELDS = (
-    "kind",
-    "published",
-    "updated",
-    "language",
-)  # of a hidden state: that there was a release, and when
-ADDRESS_FIELDS = ("url", "email")  # of a state's parts
-INLINE_TAGS = ("a", "b", "em", "i", "strong", "sub", "sup")  # of body_html's elements, those that part no words
+        active = self.list_active(release_id)
+        if not active:
+            return state, None
+        takedown_id, kind = active[0]
+        if kind == "hide":
+            return hide_state(state), takedown_id
+        return redact_state(state, [self.withheld.get_passage(active_id) for active_id, _ in active]), takedown_id
 
 
 def hide_state(state: Mapping[str, Any]) -> dict[str, Any]:
-    """A state of which only kind, days and language are told."""
+    """Return a state with only kind, dates and language."""
     hidden: dict[str, Any] = {name: value if name in UNREDACTED_FIELDS else None for name, value in state.items()}
     return {**hidden, "title": REDACTION_MARK, "body": "", "body_html": "", **{name: [] for name in LIST_FIELDS}}
 
 
 def redact_state(state: Mapping[str, Any], passages: Iterable[str]) -> dict[str, Any]:
-    """A state with a mark in place of each passage, in whatever field it stands but kind, days and language.
+    """Return a state with a mark in place of each passage, in every field but kind, dates and language.
 
-    A file's, a picture's or a mail's address that tells a passage is a mark alone: the rest of it would lead nowhere.
+    The URL of a file or image, or an email address, that contains a passage becomes a mark as a whole, because the rest
+    of it would lead nowhere.
     """
-    covered = PassageMatcher(passages)
+    matcher = PassageMatcher(passages)
     texts = {name: value for name, value in state.items() if name not in (*UNREDACTED_FIELDS, "body_html")}
-    return {**state, **redact_value(texts, covered), "body_html": redact_html(state["body_html"], covered)}
+    return {**state, **redact_value(texts, matcher), "body_html": redact_html(state["body_html"], matcher)}
 
 
 def is_passage_too_short(passage: str) -> bool:
-    """Whether a passage would be found everywhere."""
+    """Return whether a passage has so few letters that it would be found everywhere."""
     return sum(letter.isalnum() for letter in passage) < MIN_PASSAGE_LENGTH
 
 
 def redact_value(value: Any, matcher: PassageMatcher) -> Any:
-    """A text, or a list or object of texts.
+    """Redact a text, or the texts in a list or dict.
 
-    >>> redact_value({"url": "https://ek.se/nora_kvist.jpg", "caption": "Nora-Kvist, 2026"}, PassageMatcher(["Nora Kvist"]))
+    >>> matcher = PassageMatcher(["Nora Kvist"])
+    >>> redact_value({"url": "https://ek.se/nora_kvist.jpg", "caption": "Nora-Kvist, 2026"}, matcher)
     {'url': '█████', 'caption': '█████, 2026'}
     """
     if isinstance(value, str):
@@ -199,16 +150,14 @@ def redact_value(value: Any, matcher: PassageMatcher) -> Any:
 
 
 def redact_field(name: str, value: Any, matcher: PassageMatcher) -> Any:
-    """A field of a state or of one of its parts."""
-    return (
-        REDACTION_MARK
-        if name in ADDRESS_FIELDS and value and matcher.is_in_address(value)
-        else redact_value(value, matcher)
-    )
+    """Redact a field of a state, or of one of its parts."""
+    if name in ADDRESS_FIELDS and value and matcher.is_in_address(value):
+        return REDACTION_MARK
+    return redact_value(value, matcher)
 
 
 def redact_html(markup: str, matcher: PassageMatcher) -> str:
-    """The same of HTML, where a passage may begin in one element and end in another, or be told by an attribute.
+    """Redact HTML, in which a passage may start in one element and end in another, or be in an attribute.
 
     >>> redact_html('<p>av Anna <b>Ek</b>, <a href="mailto:a@ek.se">4</a></p>', PassageMatcher(["Anna Ek", "a@ek.se"]))
     '<p>av █████<b></b>, <a>4</a></p>'
@@ -216,10 +165,12 @@ def redact_html(markup: str, matcher: PassageMatcher) -> str:
     if not markup:
         return markup
     root = html.fragment_fromstring(markup, create_parent="div")
-    places = [(node, "text" if event == "start" else "tail") for event, node in etree.iterwalk(root, ("start", "end"))]
-    partings = ["" if node.tag in INLINE_TAGS else "\n" for node, _ in places]
-    texts = [getattr(node, name) or "" for node, name in places]
-    pieces = [parting + text for parting, text in zip(partings, texts, strict=True)]
+    text_slots = [
+        (node, "text" if event == "start" else "tail") for event, node in etree.iterwalk(root, ("start", "end"))
+    ]
+    separators = ["" if node.tag in INLINE_TAGS else "\n" for node, _ in text_slots]
+    texts = [getattr(node, name) or "" for node, name in text_slots]
+    pieces = [separator + text for separator, text in zip(separators, texts, strict=True)]
     ends = [*accumulate(map(len, pieces))]
     starts = [end - len(text) for end, text in zip(ends, texts, strict=True)]
     spans = matcher.find("".join(pieces))
@@ -229,31 +180,123 @@ def redact_html(markup: str, matcher: PassageMatcher) -> str:
             if first < last:
                 mark = REDACTION_MARK if start + first == begin else ""
                 texts[number] = texts[number][:first] + mark + texts[number][last:]
-    for (node, name), text in zip(places, texts, strict=True):
+    for (node, name), text in zip(text_slots, texts, strict=True):
         setattr(node, name, text or None)
-    telling = [(node, name) for node in root.iter() for name, value in node.items() if matcher.is_in_address(value)]
-    for node, name in telling:
+    revealing_attributes = [
+        (node, name) for node in root.iter() for name, value in node.items() if matcher.is_in_address(value)
+    ]
+    for node, name in revealing_attributes:
         del node.attrib[name]
-    if not spans and not telling:
-        return markup  # as it was, to the letter
+    if not spans and not revealing_attributes:
+        return markup  # byte for byte, without lxml's serialisation
     return str(html.tostring(root, encoding="unicode")).removeprefix("<div>").removesuffix("</div>")
 
 
-WITHHELD_FILE = "withheld.db"
-WITHHELD_SCHEMA = (  # one transaction, for two processes may create the file at once
-    "begin immediate",
-    "create table if not exists states (revision integer primary key, state text not null)",
-    "create table if not exists passages (takedown integer primary key, passage text not null)",
-    f"pragma user_version = {SCHEMA_VERSION}",
-    "commit",
-)
-WITHHELD_COLUMNS = (*STATE_FIELDS, *LIST_FIELDS, "summary", "summary_en", "changes")
+class PassageMatcher:
+    """Finds any of some passages in any spelling."""
+
+    def __init__(self, passages: Iterable[str]) -> None:
+        self.passages = [text for text in passages if LETTER.search(text)]
+        self.pattern = compile_passages(self.passages)
+
+    def find(self, text: str) -> list[tuple[int, int]]:
+        """Return the spans of all passages in a text, in order.
+
+        A URL or email address that contains a passage is one span as a whole.
+
+        >>> PassageMatcher(["Nora Kvist"]).find("Av Nora-Kvist, nora.kvist@ek.se")
+        [(3, 13), (15, 31)]
+        """
+        spans = [found.span() for found in self.pattern.finditer(text)]
+        spans += [found.span() for found in ADDRESS_IN_TEXT.finditer(text) if self.is_in_address(found[0])]
+        merged: list[tuple[int, int]] = []
+        for span in sorted(spans):
+            overlapped = merged.pop() if merged and span[0] < merged[-1][1] else span
+            merged.append((overlapped[0], max(overlapped[1], span[1])))
+        return merged
+
+    def is_in_address(self, address: str) -> bool:
+        """Return whether a URL or another attribute value contains any of the passages."""
+        return any(self.pattern.search(text) for text in (address, unquote(address))) or any(
+            address_contains(address, text) for text in self.passages
+        )
+
+
+def compile_passages(passages: Iterable[str]) -> re.Pattern[str]:
+    """Return a pattern for any of the passages, whatever their white space, hyphenation and case.
+
+    A number is not found inside a longer one. A personal identity number is found with and without its century, a
+    telephone number with and without its country code.
+
+    >>> pattern = compile_passages(["Anna Ek", "010-123 45 67"])
+    >>> [bool(pattern.search(text)) for text in ("av anna\\n\u00a0 EK.", "Anna-Ek", "010 1234567", "010-123 45 678")]
+    [True, True, True, False]
+    """
+    longest_first = sorted(passages, key=len, reverse=True)
+    return re.compile("|".join(map(build_passage_pattern, longest_first)) or "(?!)", re.IGNORECASE)
+
+
+def build_passage_pattern(passage: str) -> str:
+    passage = passage.strip()
+    core, prefix = next(
+        (
+            (next(filter(None, found.groups())), prefix)
+            for form, prefix in NUMBER_FORMS
+            if (found := form.fullmatch(passage))
+        ),
+        (passage, ""),
+    )
+    letters, is_long_number = LETTER.findall(core), len(keep_characters(core, str.isdigit)) >= MIN_LINK_DIGITS
+    pattern, last = "", ""
+    for gap, letter in letters:
+        if last:
+            pattern += build_gap_pattern(gap, last, letter, is_long_number=is_long_number)
+        pattern += re.escape(letter)
+        last = letter
+    prefix = r"(?<!\d)" + prefix if letters[0][1].isdigit() else prefix
+    return prefix + pattern + (r"(?!\d)" if last.isdigit() else "")
+
+
+def build_gap_pattern(gap: str, previous_letter: str, letter: str, *, is_long_number: bool) -> str:
+    """Return the pattern of what may be between two characters of a passage.
+
+    is_long_number: the passage is a long number, so that any grouping of its digits is the same.
+    """
+    digits = previous_letter.isdigit() and letter.isdigit()
+    if digits and gap.strip() and not is_long_number:
+        return f"[{SEPARATORS}]+"  # 10-15 is not 1015
+    return f"[{SEPARATORS}]*" if gap or (digits and is_long_number) else OPTIONAL_SPACE
+
+
+def address_contains(address: str, passage: str) -> bool:
+    """Return whether a URL contains a passage in another spelling: in a telephone link or a readable path.
+
+    >>> address_contains("tel:+46101234567", "010-123 45 67"), address_contains("/om/nora-kvist", "Nora Kvist")
+    (True, True)
+    >>> address_contains("/a", "a")
+    False
+    """
+    number = keep_characters(passage, str.isdigit)[-MIN_LINK_DIGITS:]
+    slug = keep_characters(to_ascii_letters(passage), str.isalnum)
+    plain_address = to_ascii_letters(unquote(address))
+    if len(number) == MIN_LINK_DIGITS and re.search("[^0-9a-z]{0,3}".join(number) + "(?![0-9])", plain_address):
+        return True
+    return len(slug) >= MIN_SLUG_LETTERS and slug in keep_characters(plain_address, str.isalnum)
+
+
+def keep_characters(text: str, predicate: Callable[[str], bool]) -> str:
+    return "".join(filter(predicate, text))
+
+
+def to_ascii_letters(text: str) -> str:
+    """Return text as readable URLs have it: lower case, without diacritics."""
+    return unicodedata.normalize("NFKD", text.lower()).encode("ascii", "ignore").decode()
 
 
 class WithheldStore:
-    """The withheld.db beside an archive. Each call opens it anew: there is seldom anything in it.
+    """The withheld.db beside an archive, opened for each call, because it is rarely needed.
 
-    ArchiveError names file, table and key of what cannot be read or written.
+    Raises ArchiveError, with file, table and key, if something cannot be read or written.
     """
 
     def __init__(self, archive: Path) -> None:
@@ -261,25 +304,23 @@ class WithheldStore:
 
     @classmethod
     def beside_connection(cls, db: sqlite3.Connection) -> WithheldStore:
-        """Beside the file that a connection has open."""
+        """Return the withheld.db beside the file that a connection has open."""
         return cls(Path(next(file for _, name, file in db.execute("pragma database_list") if name == "main")))
 
     def add_state(self, revision_id: int, row: Mapping[str, Any]) -> None:
-        """Hold a revision's columns as they stand without a takedown."""
+        """Store a revision's columns as they are without a takedown."""
         text = json.dumps({name: row[name] for name in WITHHELD_COLUMNS}, ensure_ascii=False)
         self._write("replace into states values (?, ?)", [revision_id, text])
 
     def add_passage(self, takedown_id: int, passage: str) -> None:
-        """Hold the words of a takedown."""
         self._write("replace into passages values (?, ?)", [takedown_id, passage])
 
     def get_state(self, revision_id: int) -> dict[str, Any]:
-        """A revision's columns as they stood."""
+        """Return a revision's columns as they are without a takedown."""
         found = self._read("select state from states where revision = ?", "states", revision_id)
         return dict(json.loads(found))
 
     def get_passage(self, takedown_id: int) -> str:
-        """The words of a takedown."""
         return self._read("select passage from passages where takedown = ?", "passages", takedown_id)
 
     def _read(self, sql: str, table: str, key: int) -> str:
@@ -312,49 +353,8 @@ class WithheldStore:
 
 
 def restore_withheld_row(db: sqlite3.Connection, row: dict[str, Any]) -> dict[str, Any]:
-    """A row of revisions as it stood before it was taken down, by its `id` and `takedown`; any other as it is."""
+    """Return a row of revisions (with `id` and `takedown`) as it is without a takedown."""
     if row["takedown"] is None:
         return row
-    kept = WithheldStore.beside_connection(db).get_state(row["id"])
-    return {name: kept.get(name, value) for name, value in row.items()}
-
-
-TAKEDOWN_KINDS = {"hide": "hidden", "redact": "redacted"}  # of takedowns, and what releases.takedown says of them
-
-
-class Takedowns:
-    """The takedowns table. No method commits: wrap calls in `Archive.transaction`."""
-
-    def __init__(self, db: Database, archive: Path) -> None:
-        self.db = db
-        self.withheld = WithheldStore(archive)
-
-    def add(self, release_id: int, kind: str, started_at: datetime, reason: str, reason_en: str | None = None) -> int:
-        """A line in the log, in force from now on; gives its number."""
-        key = self.db.execute(
-            "insert into takedowns (release, kind, reason, reason_en, at) values (?, ?, ?, ?, ?)",
-            [release_id, kind, reason, reason_en, to_iso(started_at)],
-        ).lastrowid
-        assert key is not None  # noqa: S101 - an insert that did not raise has given a rowid
-        return key
-
-    def list_active(self, release_id: int) -> list[tuple[int, str]]:
-        """Number and kind of what covers a release, a hiding first."""
-        found: list[tuple[int, str]] = self.db.execute(
-            "select id, kind from takedowns where release = ? and lifted is null order by kind, id", [release_id]
-        ).fetchall()
-        return found
-
-    def redact_for_display(self, release_id: int, state: Mapping[str, Any]) -> tuple[Mapping[str, Any], int | None]:
-        """A state as it may be shown, and the takedown that covers it; the same state and None where none does.
-
-        Every version of a release is covered, whether a passage stands in it or not: the page it was read from may
-        hold it elsewhere.
-        """
-        rules = self.list_active(release_id)
-        if not rules:
-            return state, None
-        covering, kind = rules[0]
-        if kind == "hide":
-            return hide_state(state), covering
-        return redact_state(state, [self.withheld.get_passage(key) for key, _ in rules]), covering
+    withheld = WithheldStore.beside_connection(db).get_state(row["id"])
+    return {name: withheld.get(name, value) for name, value in row.items()}

@@ -1,12 +1,8 @@
-"""Archive: save, get, revisions, transactions; the stored state of a release; preparation of a release for bulk import.
+"""Archive: save and read releases, each with everything that belongs to it in one transaction of archive.db.
 
-A state that the archive holds of a release, as it is read back: with what is taken down of it.
-
-What of a release is worked out before anything is written: where many are kept at once, in other processes.
-
-Writes a release's states: a first one, or one more beside the one it follows, with all that belongs to it.
-
-Archive.save: one release into SQLite with everything that belongs to it, in one transaction.
+`Archive.save` decides what a release is: new, revised, unchanged. `ReleaseWriter` writes the rows. What depends on the
+release alone (state, hash, index terms, near-duplicate keys) can be prepared before, in other processes: see
+`prepare_release`.
 """
 
 from __future__ import annotations
@@ -25,7 +21,7 @@ from typing import Any, Self
 from sqlite_utils import Database
 
 from archive.aggregates import fill_count_tables
-from archive.database import ArchiveError, open_writable
+from archive.database import ArchiveError, ProgressCallback, open_writable
 from archive.dates import to_iso
 from archive.diff import Diff, compare
 from archive.duplicates import BandKeys, NearDuplicates, build_band_keys, join_text_fields
@@ -36,7 +32,16 @@ from archive.removals import Removals
 from archive.schema import migrate
 from archive.search.index import IndexTerms, SearchIndex, extract_terms
 
-STORED_FIELDS = ("release", "revision", "cause", "hash", "parser_version", "capture", "sha256", "newest")
+STORED_FIELDS = (
+    "release_id",
+    "revision_id",
+    "cause",
+    "hash",
+    "parser_version",
+    "capture_id",
+    "sha256",
+    "newest_sha256",
+)
 STORED_COLUMNS = (*STORED_FIELDS, "takedown", *STATE_FIELDS, *LIST_FIELDS)
 STORED_SQL = (
     "select r.id, v.id, v.cause, v.hash, v.parser_version, v.capture, c.sha256, n.sha256, v.takedown,"
@@ -44,237 +49,25 @@ STORED_SQL = (
     " from releases r join revisions v on v.release = r.id left join captures c on c.id = v.capture"
     " left join captures n on n.id = r.capture"
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredRelease:
-    """A state of a release the archive holds."""
-
-    release: int
-    revision: int
-    cause: str
-    hash: str
-    parser_version: str | None  # the rules it was read with
-    capture: int | None
-    sha256: str | None  # of the bytes it was read from
-    newest: str | None  # of the newest bytes kept of the page, which show the design it stands in
-    state: dict[str, Any]
-
-
-def find_stored(db: Database, takedowns: Takedowns, condition: str, value: object) -> StoredRelease | None:
-    """The one state for which a condition holds, on `r`, the release, and `v`, its revision."""
-    values = db.execute(f"{STORED_SQL} where {condition}", [value]).fetchone()
-    if values is None:
-        return None
-    row = dict(zip(STORED_COLUMNS, values, strict=True))
-    if row["takedown"] is not None:
-        row |= takedowns.withheld.get_state(row["revision"])
-    return StoredRelease(**{name: row[name] for name in STORED_FIELDS}, state=parse_state(row))
-
-
-def has_only_reordered_tags(state: Mapping[str, Any], stored: StoredRelease) -> bool:
-    """Whether a state is the held one with its tags in another order, which tells nothing."""
-    tags, known = state["tags"], stored.state["tags"]
-    if known is None or tags == known or sorted(tags) != sorted(known):
-        return False
-    return hash_state({**state, "tags": known}) == stored.hash
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TextFeatures:
-    """What follows from a state's words: its terms in the index, and the keys by which joint texts meet."""
-
-    terms: IndexTerms
-    band_keys: BandKeys
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PreparedRelease:
-    """A release ready to be saved. `words` are None where they are worked out only once they are needed."""
-
-    release: Release
-    state: dict[str, Any]
-    hash: str
-    features: TextFeatures | None = None
-
-    def __reduce__(self) -> tuple[Callable[..., PreparedRelease], tuple[Release, str, TextFeatures | None]]:
-        """From one process to another without the state, which is the release once more."""
-        return restore_prepared, (self.release, self.hash, self.features)
-
-
-def restore_prepared(release: Release, digest: str, features: TextFeatures | None) -> PreparedRelease:
-    """What another process has prepared."""
-    return PreparedRelease(release=release, state=to_state(release), hash=digest, features=features)
-
-
-def prepare_release(release: Release, *, with_features: bool = True) -> PreparedRelease:
-    """All that a release alone tells."""
-    state = to_state(release)
-    return PreparedRelease(
-        release=release,
-        state=state,
-        hash=hash_state(state),
-        features=extract_text_features(state) if with_features else None,
-    )
-
-
-def extract_text_features(state: Mapping[str, Any]) -> TextFeatures:
-    """What follows from a state's words."""
-    return TextFeatures(
-        terms=extract_terms(state),
-        band_keys=build_band_keys(join_text_fields(state["title"], state["lead"], state["body"])),
-    )
-
-
-class ReleaseWriter:
-    """Rows of releases, revisions and their parts. No method commits: `Archive.save` does."""
-
-    def __init__(self, db: Database, takedowns: Takedowns) -> None:
-        self.db = db
-        self.takedowns = takedowns
-        self.near_duplicates = NearDuplicates(db)
-        self.index = SearchIndex(db)
-
-    def insert_first(self, prepared: PreparedRelease, provenance: dict[str, Any]) -> None:
-        release, state, digest, moment = prepared.release, prepared.state, prepared.hash, provenance["seen"]
-        own = {"agency": release.agency, "url": release.url, "first_seen": moment, "last_checked": moment}
-        columns = {name: state[name] for name in STATE_FIELDS}
-        cause = "import" if provenance["cause"] == "import" else "first"
-        key = self.insert("releases", {**own, **columns, "hash": digest})
-        revision = self.insert(
-            "revisions",
-            {**provenance, **columns, **lists_to_json(state), "release": key, "cause": cause, "hash": digest},
-        )
-        self.update("releases", key, {"revision": revision, "capture": provenance["capture"]})
-        self.upsert_parts(key, state)
-        words = prepared.features or extract_text_features(state)
-        self.index.index_release(key, words.terms)
-        self.near_duplicates.update_release(key, release.agency, join_state_text(state), words.band_keys, is_new=True)
-
-    def insert_revision(
-        self, stored: StoredRelease, state: Mapping[str, Any], provenance: dict[str, Any], previous: StoredRelease
-    ) -> str:
-        """A further state, which closes what was known of the held one's standing; `before` is what it follows.
-
-        Gives its cause: no edit (`source`) is told of in which nothing is found to differ. Of what is taken down only
-        what may be shown is written here.
-        """
-        digest, whole = hash_state(state), state
-        state, covering = self.takedowns.redact_for_display(stored.release, whole)
-        columns = {name: state[name] for name in STATE_FIELDS}
-        told = compare(self.takedowns.redact_for_display(stored.release, previous.state)[0], state)
-        if provenance["cause"] == "source" and not told.changes and not compare(previous.state, whole).changes:
-            provenance = {**provenance, "cause": "parser"}
-        same = self.db.execute(
-            "select min(id) from revisions where release = ? and hash = ?", [stored.release, digest]
-        ).fetchone()
-        self.db.execute(
-            "update revisions set last_seen = r.last_checked, checks = r.checks from releases r"
-            " where revisions.id = ? and r.id = ?",
-            [stored.revision, stored.release],
-        )
-        row = {
-            "release": stored.release,
-            "previous": previous.revision,
-            "reverts_to": same[0],
-            "update_date_changed": int(previous.state["updated"] != state["updated"]),
-            "importance": told.importance,
-            **build_change_columns(told),
-            "hash": digest,
-            "takedown": covering,
-        }
-        revision = self.insert("revisions", {**provenance, **columns, **lists_to_json(state), **row})
-        if covering is not None:
-            self.takedowns.withheld.add_state(
-                revision, {**whole, **lists_to_json(whole), **build_change_columns(compare(previous.state, whole))}
-            )
-        standing = {"revision": revision, "hash": digest, "checks": 0}
-        if (
-            provenance["capture"] is None or provenance["capture"] != stored.capture
-        ):  # else nobody looked: old bytes were read anew
-            standing |= {"last_checked": provenance["seen"], "capture": provenance["capture"]}
-        self.update("releases", stored.release, {**columns, **standing})
-        self.update_derived(stored.release, state, self.takedowns.redact_for_display(stored.release, stored.state)[0])
-        return str(provenance["cause"])
-
-    def update_derived(
-        self, release_id: int, state: Mapping[str, Any], previous_state: Mapping[str, Any] | None = None
-    ) -> None:
-        """All that follows from the state a release stands in: its parts, its words, its copies elsewhere."""
-        self.db.execute("delete from release_tags where release = ?", [release_id])
-        self.upsert_parts(release_id, state)
-        for name in PART_TABLES:
-            self.db.execute(f"delete from {name} where release = ? and position > ?", [release_id, len(state[name])])
-        words = extract_text_features(state)
-        self.index.index_release(release_id, words.terms, previous_state)
-        agency = self.db.execute("select agency from releases where id = ?", [release_id]).fetchone()[0]
-        self.near_duplicates.update_release(release_id, agency, join_state_text(state), words.band_keys)
-
-    def upsert_parts(self, release_id: int, state: Mapping[str, Any]) -> None:
-        """Tags, questions and the like; what a release had beyond them is not taken away."""
-        for tag in state["tags"]:
-            self.db.execute("insert or ignore into tags (name) values (?)", [tag])
-            self.db.execute(
-                "insert into release_tags (release, tag) select ?, id from tags where name = ?", [release_id, tag]
-            )
-        for name in PART_TABLES:
-            for position, part in enumerate(state[name], 1):
-                self.upsert_part(name, {**part, "release": release_id, "position": position})
-
-    def upsert_part(self, table: str, row: dict[str, Any]) -> None:
-        """A question, image or attachment in its place; the id of a place once taken stays."""
-        names, marks = ", ".join(row), ", ".join(f":{name}" for name in row)
-        sets = ", ".join(f"{name} = excluded.{name}" for name in row)
-        self.db.execute(
-            f"insert into {table} ({names}) values ({marks}) on conflict (release, position) do update set {sets}", row
-        )
-
-    def insert(self, table: str, row: dict[str, Any]) -> int:
-        names, marks = ", ".join(row), ", ".join(f":{name}" for name in row)
-        key = self.db.execute(f"insert into {table} ({names}) values ({marks})", row).lastrowid
-        assert key is not None  # noqa: S101 - an insert that did not raise has given a rowid
-        return key
-
-    def update(self, table: str, row_id: int, row: dict[str, Any]) -> None:
-        sets = ", ".join(f"{name} = :{name}" for name in row)
-        self.db.execute(f"update {table} set {sets} where id = :id", {**row, "id": row_id})
-
-
-def join_state_text(state: Mapping[str, Any]) -> str:
-    """All that a state says."""
-    return join_text_fields(state["title"], state["lead"], state["body"])
-
-
-def lists_to_json(state: Mapping[str, Any]) -> dict[str, str | None]:
-    """A state's lists as revisions hold them; one that was not read in its day is NULL."""
-    return {name: None if state[name] is None else json.dumps(state[name], ensure_ascii=False) for name in LIST_FIELDS}
-
-
-def build_change_columns(diff: Diff) -> dict[str, str]:
-    """What a state changed, as revisions hold it."""
-    changes = json.dumps([asdict(change) for change in diff.changes], ensure_ascii=False)
-    return {"summary": diff.summary("sv"), "summary_en": diff.summary("en"), "changes": changes}
-
-
-NON_EDIT_CAUSES = ("first", "parser")  # causes of states that no agency's edit made
+NON_EDIT_CAUSES = ("first", "parser")  # causes of revisions that are no edit by the agency
 
 
 class SaveResult(Enum):
-    """What saving a release came to."""
+    """The outcome of saving a release."""
 
     NEW = "new"
     REVISED = "revised"
-    REPARSED = "reparsed"  # the text stands as it did, and is read otherwise now
+    REPARSED = "reparsed"  # the same page, parsed differently now
     UNCHANGED = "unchanged"
-    MISSING = "missing"  # something else stood at its address
-    QUARANTINED = "quarantined"  # kept aside (archive.quarantine)
+    MISSING = "missing"  # something else was found at its URL
+    QUARANTINED = "quarantined"  # see archive.quarantine
 
 
 class Archive:
-    """An archive.db, opened for writing and brought to the newest schema. Use as a context manager.
+    """An archive.db, opened for writing and migrated to the newest schema. Use as a context manager.
 
-    A search index made by another lemmatiser is made anew at once (about a second for a thousand releases),
-    unless `renew` is False.
+    A search index made by another lemmatizer is rebuilt at once (about a second per thousand releases), unless
+    `rebuild_stale` is False.
     """
 
     def __init__(self, path: Path | str, *, rebuild_stale: bool = True) -> None:
@@ -282,7 +75,7 @@ class Archive:
         if not self.path.parent.is_dir():
             raise ArchiveError(self.path, f"there is no folder {self.path.parent}")
         try:
-            self.db = Database(open_writable(self.path))  # transactions are ours alone, see `transaction`
+            self.db = Database(open_writable(self.path))  # without implicit transactions: see `transaction`
             migrate(self.db, self.path)
         except sqlite3.Error as error:
             raise ArchiveError(self.path, f"cannot be opened as an archive: {error}") from error
@@ -292,7 +85,7 @@ class Archive:
         self.removals = Removals(self.db)
         self.takedowns = Takedowns(self.db, self.path)
         self.writer = ReleaseWriter(self.db, self.takedowns)
-        self._last_prepared: PreparedRelease | None = None  # the release that was asked about last
+        self._last_prepared: PreparedRelease | None = None  # by the previous call of _prepare_once
         if rebuild_stale and self.writer.index.is_stale():
             self.writer.index.rebuild()
 
@@ -303,11 +96,14 @@ class Archive:
         self.close()
 
     def close(self) -> None:
-        """Close the database; nothing is pending, each transaction has ended."""
+        """Close the database; nothing is pending, because each transaction has ended."""
         self.db.close()
 
-    def rebuild_index(self, progress: Callable[[str, int, int], None] = lambda *_: None) -> int:
-        """Make anew what is made from releases: the search index, keys of joint texts, counts. Gives their number."""
+    def rebuild_index(self, progress: ProgressCallback = lambda *_: None) -> int:
+        """Rebuild everything derived from releases, and return the number of releases.
+
+        That is the search index, near-duplicate keys of an older version, and the count tables.
+        """
         number = self.writer.index.rebuild(progress)
         with self.transaction():
             if self.writer.near_duplicates.is_stale():
@@ -317,7 +113,7 @@ class Archive:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All that is written inside stands or falls together; nests (the outermost commits)."""
+        """Commit everything written in the block, or roll it back if it raises; nests, the outermost commits."""
         connection = self.db.conn
         if connection.in_transaction:
             yield
@@ -332,14 +128,14 @@ class Archive:
 
     @contextmanager
     def bulk(self) -> Iterator[None]:
-        """A transaction in which many releases are saved: what they share is written once. All fall, or stand."""
+        """Open a transaction for saving many releases, in which the shared vocabulary is written once."""
         with self.transaction(), self.writer.index.batch_vocabulary():
             yield
 
     def add_agency(
         self, slug: str, *, name: str, home: str, name_en: str | None = None, org_number: str | None = None
     ) -> None:
-        """Hold an agency; later calls bring its facts up to date."""
+        """Insert an agency, or update its facts."""
         facts = {"slug": slug, "name": name, "name_en": name_en, "org_number": org_number, "home": home}
         with self.transaction():
             self.db.execute(
@@ -393,12 +189,13 @@ class Archive:
         previous: StoredRelease | None = None,
         prepared: PreparedRelease | None = None,
     ) -> SaveResult:
-        """Keep a release as it stood at `seen`: a first state, a new state where it differs, or a mere check.
+        """Store a release as it was at `seen_at`: as new, as a new revision if it differs, else only as checked.
 
-        `cause` names why a new state differs (source; parser, also where nothing differs to a reader); a first state
-        is always `first`, an `import` stays one. `capture`: the answer it was read from; `reader`: the rules it was
-        read with; `follows`: the state it follows where not the one held under its address (it moved); `prepared`: by
-        another process. Its agency must be held already. ArchiveError names table and key of what cannot be written.
+        cause: why a new revision differs (source, or parser, which is also used if nothing visible differs); a first
+        revision has the cause `first` unless it is an `import`. capture_id: the capture it was read from.
+        parser_version: the rules it was read with. previous: the state it follows, if not the one stored under its URL
+        (it moved). prepared: by another process. The agency must be stored already. Raises ArchiveError, with table and
+        key, if it cannot be written.
         """
         prepared = prepared or self._prepare_once(release)
         with self.transaction():
@@ -420,85 +217,297 @@ class Archive:
         if row is None:
             self.writer.insert_first(prepared, provenance)
             return SaveResult.NEW
-        held = self._find_changed(row[1], prepared)
-        if held is None:
+        stored = self._find_changed(row[1], prepared)
+        if stored is None:
             self.mark_checked(row[0], seen_at)
             return SaveResult.UNCHANGED
-        cause = self.writer.insert_revision(held, prepared.state, provenance, previous or held)
+        cause = self.writer.insert_revision(stored, prepared.state, provenance, previous or stored)
         return SaveResult.REPARSED if cause in NON_EDIT_CAUSES else SaveResult.REVISED
 
     def get(self, url: str) -> StoredRelease | None:
-        """The state that stands now of the release under a canonical URL, if it is held."""
+        """Return the current state of the release with a canonical URL, or None."""
         return find_stored(self.db, self.takedowns, "r.url = ? and v.id = r.revision", url)
 
     def get_latest(self, release_id: int) -> StoredRelease | None:
-        """The state that stands now of a release, or stood last."""
+        """Return the current or last state of a release."""
         return find_stored(self.db, self.takedowns, "r.id = ? and v.id = r.revision", release_id)
 
     def get_first(self, release_id: int) -> StoredRelease | None:
-        """The state in which a release was first read."""
+        """Return the state in which a release was first read."""
         first = "r.id = ? and v.id = (select min(id) from revisions where release = r.id)"
         return find_stored(self.db, self.takedowns, first, release_id)
 
     def find_release_id(self, url: str) -> int | None:
-        """The id of the release held under a canonical URL, if any."""
+        """Return the id of the release with a canonical URL, or None."""
         row = self.db.execute("select id from releases where url = ?", [url]).fetchone()
         return row[0] if row else None
 
     def get_url(self, release_id: int) -> str | None:
-        """The address a release stands at."""
         row = self.db.execute("select url from releases where id = ?", [release_id]).fetchone()
         return row[0] if row else None
 
     def get_dates(self, release_id: int) -> tuple[str, str | None, str | None]:
-        """When a release was first seen, when it says it was published and updated."""
+        """Return when a release was first seen, and when it states that it was published and updated."""
         found: tuple[str, str | None, str | None] = self.db.execute(
             "select first_seen, published, updated from releases where id = ?", [release_id]
         ).fetchone()
         return found
 
     def get_last_checked(self, release_id: int) -> str:
-        """When a release was last seen standing."""
         return str(self.db.execute("select last_checked from releases where id = ?", [release_id]).fetchone()[0])
 
     def get_capture_url(self, capture_id: int | None) -> str | None:
-        """The address an answer came from."""
         row = self.db.execute("select url from captures where id = ?", [capture_id]).fetchone()
         return row[0] if row else None
 
     def is_new_or_changed(self, release: Release, prepared: PreparedRelease | None = None) -> bool:
-        """Whether a release is new, or stands otherwise than held."""
+        """Return whether a release is new, or differs from what is stored."""
         row = self.db.execute("select hash from releases where url = ?", [release.url]).fetchone()
         return row is None or self._find_changed(row[0], prepared or self._prepare_once(release)) is not None
 
     def _find_changed(self, digest: str, prepared: PreparedRelease) -> StoredRelease | None:
-        """The state held, with that hash, of a release that stands otherwise; None where it stands so."""
-        held = None if digest == prepared.hash else self.get(prepared.release.url)
-        return None if held is None or has_only_reordered_tags(prepared.state, held) else held
+        """Return the stored state that a release differs from, or None if it does not differ."""
+        stored = None if digest == prepared.hash else self.get(prepared.release.url)
+        return None if stored is None or has_only_reordered_tags(prepared.state, stored) else stored
 
     def _prepare_once(self, release: Release) -> PreparedRelease:
-        """A release's state and hash: a page's are asked for several times in a row."""
+        """Prepare a release, or reuse the result of the previous call, as a page's is asked for repeatedly."""
         if self._last_prepared is None or self._last_prepared.release is not release:
             self._last_prepared = prepare_release(release, with_features=False)
         return self._last_prepared
 
     def change_url(self, release_id: int, url: str, seen_at: datetime) -> None:
-        """A release was held under an address that is another one's: its own is the one it was read at."""
+        """Set a release's URL to `url`, because its stored URL turned out to belong to another release."""
         self.db.execute("update releases set url = ? where id = ?", [url, release_id])
         self.frontier.mark_stored(url, release_id, seen_at)
 
     def set_capture(self, release_id: int, capture_id: int) -> None:
-        """A capture shows a release unchanged in a new design."""
+        """Set the newest capture of a release, which shows it unchanged in a new design."""
         self.db.execute("update releases set capture = ? where id = ?", [capture_id, release_id])
 
     def set_next_check(self, release_id: int, next_check: datetime) -> None:
-        """Look at a release again at another time, without having seen it."""
         self.db.execute("update releases set next_check = ? where id = ?", [to_iso(next_check), release_id])
 
     def mark_checked(self, release_id: int, seen_at: datetime, next_check: datetime | None = None) -> None:
-        """Note that a release was looked at and stood as held, and when it is to be looked at again."""
+        """Store that a release was found unchanged, and when to check it next (None: as planned)."""
         self.db.execute(
             "update releases set last_checked = ?, checks = checks + 1, next_check = coalesce(?, next_check)"
             " where id = ?",
             [to_iso(seen_at), to_iso(next_check), release_id],
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredRelease:
+    """A stored state of a release, including what has been taken down."""
+
+    release_id: int
+    revision_id: int
+    cause: str
+    hash: str
+    parser_version: str | None  # the rules it was read with
+    capture_id: int | None
+    sha256: str | None  # of the bytes it was read from
+    newest_sha256: str | None  # of the newest bytes of the page, which show its current design
+    state: dict[str, Any]
+
+
+def find_stored(db: Database, takedowns: Takedowns, condition: str, value: object) -> StoredRelease | None:
+    """Return the state that meets a condition on `r` (releases) and `v` (revisions), or None."""
+    values = db.execute(f"{STORED_SQL} where {condition}", [value]).fetchone()
+    if values is None:
+        return None
+    row = dict(zip(STORED_COLUMNS, values, strict=True))
+    if row["takedown"] is not None:
+        row |= takedowns.withheld.get_state(row["revision_id"])
+    return StoredRelease(**{name: row[name] for name in STORED_FIELDS}, state=parse_state(row))
+
+
+def has_only_reordered_tags(state: Mapping[str, Any], stored: StoredRelease) -> bool:
+    """Return whether a state differs from the stored one only in the order of its tags, which is no change."""
+    tags, stored_tags = state["tags"], stored.state["tags"]
+    if stored_tags is None or tags == stored_tags or sorted(tags) != sorted(stored_tags):
+        return False
+    return hash_state({**state, "tags": stored_tags}) == stored.hash
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextFeatures:
+    """What is derived from a state's text: its terms in the search index, and its near-duplicate keys."""
+
+    terms: IndexTerms
+    band_keys: BandKeys
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreparedRelease:
+    """A release ready to be saved. `features` is None if they are to be extracted only when needed."""
+
+    release: Release
+    state: dict[str, Any]
+    hash: str
+    features: TextFeatures | None = None
+
+    def __reduce__(self) -> tuple[Callable[..., PreparedRelease], tuple[Release, str, TextFeatures | None]]:
+        """Pickle without the state, which contains the same as the release."""
+        return restore_prepared, (self.release, self.hash, self.features)
+
+
+def restore_prepared(release: Release, digest: str, features: TextFeatures | None) -> PreparedRelease:
+    return PreparedRelease(release=release, state=to_state(release), hash=digest, features=features)
+
+
+def prepare_release(release: Release, *, with_features: bool = True) -> PreparedRelease:
+    """Compute everything that depends on the release alone."""
+    state = to_state(release)
+    return PreparedRelease(
+        release=release,
+        state=state,
+        hash=hash_state(state),
+        features=extract_text_features(state) if with_features else None,
+    )
+
+
+def extract_text_features(state: Mapping[str, Any]) -> TextFeatures:
+    return TextFeatures(
+        terms=extract_terms(state),
+        band_keys=build_band_keys(join_state_text(state)),
+    )
+
+
+def join_state_text(state: Mapping[str, Any]) -> str:
+    return join_text_fields(state["title"], state["lead"], state["body"])
+
+
+class ReleaseWriter:
+    """Writes rows of releases, revisions and their parts. No method commits: `Archive.save` does."""
+
+    def __init__(self, db: Database, takedowns: Takedowns) -> None:
+        self.db = db
+        self.takedowns = takedowns
+        self.near_duplicates = NearDuplicates(db)
+        self.index = SearchIndex(db)
+
+    def insert_first(self, prepared: PreparedRelease, provenance: dict[str, Any]) -> None:
+        """Insert a new release with its first revision."""
+        release, state, digest, seen_at = prepared.release, prepared.state, prepared.hash, provenance["seen"]
+        identity = {"agency": release.agency, "url": release.url, "first_seen": seen_at, "last_checked": seen_at}
+        columns = {name: state[name] for name in STATE_FIELDS}
+        cause = "import" if provenance["cause"] == "import" else "first"
+        release_id = self.insert("releases", {**identity, **columns, "hash": digest})
+        revision_id = self.insert(
+            "revisions",
+            {**provenance, **columns, **lists_to_json(state), "release": release_id, "cause": cause, "hash": digest},
+        )
+        self.update("releases", release_id, {"revision": revision_id, "capture": provenance["capture"]})
+        self.upsert_parts(release_id, state)
+        features = prepared.features or extract_text_features(state)
+        self.index.index_release(release_id, features.terms)
+        self.near_duplicates.update_release(
+            release_id, release.agency, join_state_text(state), features.band_keys, is_new=True
+        )
+
+    def insert_revision(
+        self, stored: StoredRelease, state: Mapping[str, Any], provenance: dict[str, Any], previous: StoredRelease
+    ) -> str:
+        """Insert a further revision after `previous`, make it the current one of `stored`, and return its cause.
+
+        A state without visible differences is never stored as an edit (`source`) but with the cause `parser`. If the
+        release is covered by a takedown, only what may be shown is written to archive.db.
+        """
+        digest, full_state = hash_state(state), state
+        state, takedown_id = self.takedowns.redact_for_display(stored.release_id, full_state)
+        columns = {name: state[name] for name in STATE_FIELDS}
+        diff = compare(self.takedowns.redact_for_display(stored.release_id, previous.state)[0], state)
+        if provenance["cause"] == "source" and not diff.changes and not compare(previous.state, full_state).changes:
+            provenance = {**provenance, "cause": "parser"}
+        identical = self.db.execute(
+            "select min(id) from revisions where release = ? and hash = ?", [stored.release_id, digest]
+        ).fetchone()
+        self.db.execute(
+            "update revisions set last_seen = r.last_checked, checks = r.checks from releases r"
+            " where revisions.id = ? and r.id = ?",
+            [stored.revision_id, stored.release_id],
+        )
+        row = {
+            "release": stored.release_id,
+            "previous": previous.revision_id,
+            "reverts_to": identical[0],
+            "update_date_changed": int(previous.state["updated"] != state["updated"]),
+            "importance": diff.importance,
+            **build_change_columns(diff),
+            "hash": digest,
+            "takedown": takedown_id,
+        }
+        revision_id = self.insert("revisions", {**provenance, **columns, **lists_to_json(state), **row})
+        if takedown_id is not None:
+            self.takedowns.withheld.add_state(
+                revision_id,
+                {
+                    **full_state,
+                    **lists_to_json(full_state),
+                    **build_change_columns(compare(previous.state, full_state)),
+                },
+            )
+        current = {"revision": revision_id, "hash": digest, "checks": 0}
+        # an unchanged capture was only parsed again, so the release was not checked
+        if provenance["capture"] is None or provenance["capture"] != stored.capture_id:
+            current |= {"last_checked": provenance["seen"], "capture": provenance["capture"]}
+        self.update("releases", stored.release_id, {**columns, **current})
+        self.update_derived(
+            stored.release_id, state, self.takedowns.redact_for_display(stored.release_id, stored.state)[0]
+        )
+        return str(provenance["cause"])
+
+    def update_derived(
+        self, release_id: int, state: Mapping[str, Any], previous_state: Mapping[str, Any] | None = None
+    ) -> None:
+        """Update what is derived from a release's current state: parts, search index, near-duplicates."""
+        self.db.execute("delete from release_tags where release = ?", [release_id])
+        self.upsert_parts(release_id, state)
+        for name in PART_TABLES:
+            self.db.execute(f"delete from {name} where release = ? and position > ?", [release_id, len(state[name])])
+        features = extract_text_features(state)
+        self.index.index_release(release_id, features.terms, previous_state)
+        agency = self.db.execute("select agency from releases where id = ?", [release_id]).fetchone()[0]
+        self.near_duplicates.update_release(release_id, agency, join_state_text(state), features.band_keys)
+
+    def upsert_parts(self, release_id: int, state: Mapping[str, Any]) -> None:
+        """Insert or update tags, questions and so on; surplus rows of an earlier state stay."""
+        for tag in state["tags"]:
+            self.db.execute("insert or ignore into tags (name) values (?)", [tag])
+            self.db.execute(
+                "insert into release_tags (release, tag) select ?, id from tags where name = ?", [release_id, tag]
+            )
+        for name in PART_TABLES:
+            for position, part in enumerate(state[name], 1):
+                self.upsert_part(name, {**part, "release": release_id, "position": position})
+
+    def upsert_part(self, table: str, row: dict[str, Any]) -> None:
+        """Insert or update a question, image and so on by position; the id of a position never changes."""
+        names, marks = ", ".join(row), ", ".join(f":{name}" for name in row)
+        sets = ", ".join(f"{name} = excluded.{name}" for name in row)
+        self.db.execute(
+            f"insert into {table} ({names}) values ({marks}) on conflict (release, position) do update set {sets}", row
+        )
+
+    def insert(self, table: str, row: dict[str, Any]) -> int:
+        names, marks = ", ".join(row), ", ".join(f":{name}" for name in row)
+        key = self.db.execute(f"insert into {table} ({names}) values ({marks})", row).lastrowid
+        assert key is not None  # noqa: S101 - an insert that did not raise has given a rowid
+        return key
+
+    def update(self, table: str, row_id: int, row: dict[str, Any]) -> None:
+        sets = ", ".join(f"{name} = :{name}" for name in row)
+        self.db.execute(f"update {table} set {sets} where id = :id", {**row, "id": row_id})
+
+
+def lists_to_json(state: Mapping[str, Any]) -> dict[str, str | None]:
+    """Return a state's lists as columns of revisions; None for a list that was not read at the time."""
+    return {name: None if state[name] is None else json.dumps(state[name], ensure_ascii=False) for name in LIST_FIELDS}
+
+
+def build_change_columns(diff: Diff) -> dict[str, str]:
+    """Return a diff as columns of revisions."""
+    changes = json.dumps([asdict(change) for change in diff.changes], ensure_ascii=False)
+    return {"summary": diff.summary("sv"), "summary_en": diff.summary("en"), "changes": changes}

@@ -1,9 +1,4 @@
-"""Canonical URLs, host names (IDNA).
-
-One address for one page: a host in ASCII (IDNA), no fragment, no session id, no tracking parameter.
-
-Names of hosts, each in one spelling: the one that the domain name system knows (IDNA).
-"""
+"""Canonical URLs, so that each page has one: host in ASCII (IDNA), no fragment, session id or tracking parameter."""
 
 from __future__ import annotations
 
@@ -23,7 +18,7 @@ DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 def canonical_url(url: str) -> str:
-    """The address a page is kept under: its host in ASCII, nothing else re-encoded, the query in its order.
+    """Return the URL a page is stored under: host in ASCII, the rest not re-encoded, the query in its order.
 
     >>> canonical_url("HTTPS://WWW.Agency.se:443/Nyheter/a%20b?id=3&utm_source=rss#top")
     'https://www.agency.se/Nyheter/a%20b?id=3'
@@ -45,18 +40,18 @@ def canonical_url(url: str) -> str:
 
 
 def is_tracking_parameter(pair: str) -> bool:
-    """Whether one name=value of a query only says where the reader came from."""
+    """Return whether a name=value pair only says where the reader came from."""
     return TRACKING_PARAMETER.fullmatch(pair.partition("=")[0]) is not None
 
 
 def format_authority(host: str, port: int | None, scheme: str) -> str:
-    """Host with its port where that is not the scheme's own; an IPv6 address in brackets."""
+    """Return the host with its port unless it is the scheme's default; an IPv6 address in brackets."""
     host = f"[{host}]" if ":" in host else host
     return host if port is None or port == DEFAULT_PORTS.get(scheme) else f"{host}:{port}"
 
 
 def host_to_ascii(host: str) -> str:
-    """A host in lower-case ASCII; one that cannot be written so, and is therefore no host, only in lower case.
+    """Return a host in lower-case ASCII (IDNA), or only in lower case if that is not possible.
 
     >>> host_to_ascii("www.Skogsrådet.se"), host_to_ascii("WWW.XN--SKOGSRDET-B3A.se"), host_to_ascii("å..se")
     ('www.xn--skogsrdet-b3a.se', 'www.xn--skogsrdet-b3a.se', 'å..se')
@@ -70,7 +65,7 @@ def host_to_ascii(host: str) -> str:
 
 
 def strip_www(host: str) -> str:
-    """A host as an agency is told by it: in ASCII, without www.
+    """Return the host in ASCII without www, as agencies are recognised by it.
 
     >>> strip_www("WWW.Skog.example"), strip_www("www.skogsrådet.se")
     ('skog.example', 'xn--skogsrdet-b3a.se')
@@ -79,7 +74,7 @@ def strip_www(host: str) -> str:
 
 
 def url_to_ascii_host(url: str) -> str:
-    """An address with its host in ASCII, all else as it is; ValueError where it is none.
+    """Return a URL with its host in ASCII; raise ValueError if it is not a URL.
 
     >>> url_to_ascii_host("https://www.Skogsrådet.se:8443/Nyheter?a=å")
     'https://www.xn--skogsrdet-b3a.se:8443/Nyheter?a=å'
@@ -87,6 +82,6 @@ def url_to_ascii_host(url: str) -> str:
     parts = urlsplit(url)
     if parts.netloc.isascii():
         return url
-    user, at, place = parts.netloc.rpartition("@")
-    host, colon, port = place.partition(":")
+    user, at, host_and_port = parts.netloc.rpartition("@")
+    host, colon, port = host_and_port.partition(":")
     return parts._replace(netloc=f"{user}{at}{host_to_ascii(host)}{colon}{port}").geturl()

@@ -1,4 +1,4 @@
-"""The errors of this package. Requests that are not sent have their own tree in scraper/downloader/errors.py.
+"""The errors of this package; scraper/downloader/errors.py has those of requests that are not sent.
 
 ScraperError
 ├── AgencyError      agencies.toml, a setting or an argument is wrong: names file, table and key

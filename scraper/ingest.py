@@ -224,7 +224,7 @@ class Ingest:
                     reparsed,
                     seen_at=response.fetched_at,
                     cause="parser",
-                    capture_id=stored.capture,
+                    capture_id=stored.capture_id,
                     parser_version=parser_version,
                 )
                 if not archive.is_new_or_changed(release):
@@ -341,7 +341,7 @@ def match_page(archive: Archive, release: Release, page: ParsedPage) -> PageMatc
     if release.url == page.url != own and not redirected and similarity < CERTAIN_SIMILARITY:
         return PageMatch(kind="same", url=page.url)  # the release has moved, and its old URL is used for another one
     if release.url == own == page.url and similarity < MIN_SAME_SIMILARITY:
-        captured = archive.get_capture_url(stored.capture)
+        captured = archive.get_capture_url(stored.capture_id)
         if captured and captured != own:
             return PageMatch(kind="misplaced", url=own, original_url=captured)
     if (
@@ -381,7 +381,7 @@ def may_be_same_release(archive: Archive, stored: StoredRelease, url: str, simil
     other = archive.find_release_id(url)
     if other is None or similarity >= CERTAIN_SIMILARITY:
         return True
-    return archive.get_dates(other)[0] >= archive.get_last_checked(stored.release)
+    return archive.get_dates(other)[0] >= archive.get_last_checked(stored.release_id)
 
 
 def is_known_alias(archive: Archive, release: Release, page: ParsedPage) -> bool:
@@ -586,7 +586,7 @@ class CrawlRecorder:
             sha256 = self.store_body(response)
             with self.archive.transaction():
                 capture_id = self.record_capture(response, sha256, versions.new.template)
-                self.archive.set_capture(stored.release, capture_id)
+                self.archive.set_capture(stored.release_id, capture_id)
 
     def record_failure(
         self, url: str, release_id: int | None, seen_at: datetime, problem: str, *, rejected: bool
@@ -649,7 +649,7 @@ def accept_quarantined(
     redesigned = quarantined.decision == "confirmed"
     with ingest.archive.transaction():  # the release and the decision, or neither
         try:
-            result = ingest.save(page, check, capture_id=quarantined.capture, redesigned=redesigned)
+            result = ingest.save(page, check, capture_id=quarantined.capture_id, redesigned=redesigned)
         except PageError as error:
             logger.warning("%s", error)
             return SaveResult.QUARANTINED
@@ -677,7 +677,7 @@ def reparse_quarantined(ingest: Ingest, quarantined: QuarantinedPage) -> ParsedP
         url=capture.url, fetched_at=capture.seen, status=capture.status, headers=capture.headers, body=body
     )
     row = ingest.archive.frontier.get(quarantined.url)
-    release_id = row.release if row else quarantined.release
+    release_id = row.release if row else quarantined.release_id
     return ParsedPage(item=item, url=quarantined.url, release_id=release_id, response=response, document=document)
 
 

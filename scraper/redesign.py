@@ -129,7 +129,7 @@ class PageVersions:
 
     def newest(self, stored: StoredRelease, url: str) -> PageVersion | None:
         """Return the newest stored version of a release's page, or None if no bytes of it are stored."""
-        sha256 = stored.newest or stored.sha256
+        sha256 = stored.newest_sha256 or stored.sha256
         return self.stored(sha256, url) if sha256 else None
 
 
@@ -157,7 +157,7 @@ def reparse_stored(
         item = read_document(version.document, agency)
         return replace(to_release(item), url=url), item.parser_version
     except PageError as error:
-        logger.warning("%s: today's rules cannot read the capture of revision %d: %s", url, stored.revision, error)
+        logger.warning("%s: today's rules cannot read the capture of revision %d: %s", url, stored.revision_id, error)
         return None, None
 
 
@@ -235,12 +235,12 @@ def split_fingerprint(fingerprint: bytes) -> set[bytes]:
 def find_template_names(root: etree._Element) -> set[str]:
     """Return a page's classes and ids, each with its element's name, without generated ones."""
     values = {
-        (element.tag, value)
+        (str(element.tag), value)
         for element in root.iter(etree.Element)
         for value in (element.get("class"), element.get("id"))
         if value
     }
-    return {f"{tag}.{name}" for tag, value in values for name in value.split() if not GENERATED_NAME.search(name)}
+    return {f"{tag!s}.{name}" for tag, value in values for name in value.split() if not GENERATED_NAME.search(name)}
 
 
 @dataclass(frozen=True, slots=True)

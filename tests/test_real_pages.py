@@ -43,5 +43,5 @@ def test_the_seed_release_is_held_with_its_pairs(crawled: Crawling) -> None:
 
 def test_a_hundred_notices_of_the_police_are_held_and_seven_pages_refused(crawled: Crawling) -> None:
     assert crawled.rows("select count(*) from releases where agency = 'polisen'") == [(100,)]
-    assert crawled.rows("select new, refused, errors from crawls where agency = 'polisen'") == [(100, 7, 0)]
+    assert crawled.rows("select new, rejected, errors from crawls where agency = 'polisen'") == [(100, 7, 0)]
     assert crawled.rows("select count(*) from releases where agency = 'polisen' and published is null") == [(0,)]

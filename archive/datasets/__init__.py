@@ -1,16 +1,11 @@
-"""Frozen research dataset: write, hash.
+"""Write a dataset: a frozen part of the archive for research, in a folder that can be cited and checked.
 
-A slice: a frozen part of the archive for research, in a folder that can be cited and checked.
+selection.py chooses the releases, tables.py defines and writes the tables, package.py writes datapackage.json, the
+citation files and the README. archive/SLICES.md is the documentation for users.
 
-asked.py which releases · tables.py which tables and columns · columns.py their types · files.py CSV and Parquet ·
-coverage.py what is held and what is missing · codebook.py what each column means · package.py datapackage.json ·
-citation.py how to cite it · guide.py the folder's README · taking.py all of it · command.py the command line
-
-All is read in one transaction, so a crawl may go on meanwhile. The same archive and the same question give the same
-bytes in every file under data/, by the same version of this software and of pyarrow. What is hidden by a takedown is
-left out, what is redacted stands as the archive shows it. archive/SLICES.md is for those who use it.
-
-Takes a slice: chooses, writes every table in one state of the archive, hashes, and says what it is.
+Everything is read in one transaction, so a crawl may run meanwhile. The same archive and selection give the same bytes
+in every file under data/, with the same version of this software and of pyarrow. Releases hidden by a takedown are left
+out; redacted passages are written as the archive shows them.
 """
 
 from __future__ import annotations
@@ -18,12 +13,12 @@ from __future__ import annotations
 import hashlib
 import shutil
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from archive.database import ArchiveError
+from archive.database import ArchiveError, ProgressCallback
 from archive.datasets.package import (
     Dataset,
     DatasetResource,
@@ -50,7 +45,6 @@ from archive.schema import read_metadata
 
 DATA_FOLDER = "data"
 UNFINISHED_SUFFIX = ".unfinished"
-DatasetProgress = Callable[[str, int, int], None]
 
 
 def write_dataset(
@@ -62,67 +56,69 @@ def write_dataset(
     formats: Sequence[str] = DATASET_FORMATS,
     excluded_tables: Sequence[str] = (),
     site: str | None = None,
-    progress: DatasetProgress = lambda *_: None,
+    progress: ProgressCallback = lambda *_: None,
 ) -> Dataset:
-    """A new folder with the slice; where nothing is found, no folder and no fingerprint.
+    """Write the selected releases to a new folder; without releases, write no folder or fingerprint.
 
-    `how` is search or sql; without it a text that begins with SELECT or WITH is SQL. ArchiveError where the archive
-    cannot be read, the question cannot be understood or the folder cannot be written: then none is left.
+    selection_kind: search or sql; by default a text that begins with SELECT or WITH is SQL. Raises ArchiveError if the
+    archive cannot be read, the selection is not valid, or the folder cannot be written; no folder is left then.
     """
     if target.exists():
         raise ArchiveError(target, "is there already; a slice gets a folder of its own")
     if "parquet" in formats:
         import_pyarrow(target)
     unfinished = target.with_name(target.name + UNFINISHED_SUFFIX)
-    shutil.rmtree(unfinished, ignore_errors=True)  # of one that was broken off
+    shutil.rmtree(unfinished, ignore_errors=True)  # of an interrupted export
     db = open_archive(archive_path)
     try:
-        db.text_factory = str  # bytes that are no text are an error here: they would not stay what they are
-        db.execute("begin")  # one state of the archive, whatever a crawl writes meanwhile
-        asked = select_releases(db, archive_path, selection_text, selection_kind)
-        if not asked.found:
-            return Dataset(selection=asked, archive_state=read_archive_state(db), fingerprint="", site=site)
+        db.text_factory = str  # invalid UTF-8 is an error here, as it could not be written unchanged
+        db.execute("begin")  # one state of the archive, while a crawl may write
+        selection = select_releases(db, archive_path, selection_text, selection_kind)
+        if not selection.releases:
+            return Dataset(selection=selection, archive_state=read_archive_state(db), fingerprint="", site=site)
         (unfinished / DATA_FOLDER).mkdir(parents=True)
         folder = DatasetFolder(path=unfinished, formats=formats, metadata=read_metadata())
-        one = write_dataset_files(db, folder, asked, excluded_tables=excluded_tables, site=site, progress=progress)
+        dataset = write_dataset_files(
+            db, folder, selection, excluded_tables=excluded_tables, site=site, progress=progress
+        )
         unfinished.rename(target)
     except sqlite3.Error as error:
         raise ArchiveError(archive_path, f"cannot be read: {error}") from error
     finally:
         db.close()
         shutil.rmtree(unfinished, ignore_errors=True)
-    return one
+    return dataset
 
 
 @dataclass(kw_only=True)
 class DatasetFolder:
-    """A slice's folder while it is written."""
+    """A dataset's folder while it is written."""
 
     path: Path
     formats: Sequence[str]
-    metadata: Mapping[str, Any]  # metadata.json
+    metadata: Mapping[str, Any]  # of metadata.json
     resources: list[DatasetResource] = field(default_factory=list)
-    codebook_rows: list[tuple[Any, ...]] = field(default_factory=list)  # of the codebook
+    codebook_rows: list[tuple[Any, ...]] = field(default_factory=list)
 
     def add_table(self, table: DatasetTable, rows: Iterable[Sequence[Any]]) -> None:
-        """A table, in each format, and what the codebook tells of it."""
+        """Write a table in each format, and add its columns to the codebook."""
         known = self.metadata["databases"]["archive"]["tables"].get(table.metadata_table, {})
         meanings = [find_column_meaning(column, known) for column in table.columns]
-        told = write_dataset_table(
+        stats = write_dataset_table(
             self.path / DATA_FOLDER, table.name, table.columns, rows, meanings=meanings, formats=self.formats
         )
-        self.codebook_rows += iter_codebook_rows(table.name, table.columns, meanings, told.rows, told.filled)
-        paths = [f"{DATA_FOLDER}/{table.name}.{form}" for form in self.formats]
+        self.codebook_rows += iter_codebook_rows(table.name, table.columns, meanings, stats.rows, stats.filled)
+        paths = [f"{DATA_FOLDER}/{table.name}.{file_format}" for file_format in self.formats]
         files = {path: ((self.path / path).stat().st_size, hash_file(self.path / path)) for path in paths}
-        self.resources.append(DatasetResource(table=table, meanings=meanings, stats=told, files=files))
+        self.resources.append(DatasetResource(table=table, meanings=meanings, stats=stats, files=files))
 
     def format_checksums(self) -> str:
-        """The hashes of the data files, as `sha256sum` writes them."""
+        """Format the hashes of the data files as `sha256sum` does."""
         files = {path: digest for each in self.resources for path, (_, digest) in each.files.items()}
         return "".join(f"{files[path]}  {path}\n" for path in sorted(files))
 
     def write_documentation(self, dataset: Dataset, excluded_tables: Sequence[str]) -> None:
-        """What is not data: who made it of what, how it is read, checked and cited."""
+        """Write the README, datapackage.json, the citation files and SHA256SUMS."""
         pyarrow = import_pyarrow(self.path) if "parquet" in self.formats else None
         texts = {
             "README.md": format_readme(
@@ -145,9 +141,9 @@ def write_dataset_files(
     *,
     excluded_tables: Sequence[str],
     site: str | None,
-    progress: DatasetProgress,
+    progress: ProgressCallback,
 ) -> Dataset:
-    """All files; those about the data last, for they tell its hashes."""
+    """Write all files; the documentation comes last, because it contains the data's hashes."""
     tables = [table for table in DATASET_TABLES if table.name not in excluded_tables]
     for number, table in enumerate(tables, 1):
         folder.add_table(table, db.execute(table.sql))
@@ -155,12 +151,12 @@ def write_dataset_files(
     folder.add_table(COVERAGE_TABLE, read_coverage_rows(db))
     folder.add_table(CODEBOOK_TABLE, list(folder.codebook_rows))
     fingerprint = hashlib.sha256(folder.format_checksums().encode()).hexdigest()
-    one = Dataset(selection=selection, archive_state=read_archive_state(db), fingerprint=fingerprint, site=site)
-    folder.write_documentation(one, excluded_tables)
-    return one
+    dataset = Dataset(selection=selection, archive_state=read_archive_state(db), fingerprint=fingerprint, site=site)
+    folder.write_documentation(dataset, excluded_tables)
+    return dataset
 
 
 def hash_file(path: Path) -> str:
-    """SHA-256 (hex) of a file."""
+    """Return the SHA-256 hex digest of a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

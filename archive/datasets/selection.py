@@ -1,8 +1,6 @@
-"""Which releases a dataset contains; the archive state it was taken from.
+"""Select a dataset's releases: all hits of a search, or the ids of a SELECT; read the archive's state.
 
-Which releases a slice is of: what a search finds, to its last hit, or what a SELECT names.
-
-The state of the archive that a slice was taken from, so that others can say whether theirs is the same.
+The state shows others whether their copy of the archive is the same.
 """
 
 from __future__ import annotations
@@ -25,36 +23,60 @@ from archive.search.fts import build_hits_sql, build_match, plan_search, resolve
 from archive.search.params import EXCLUDE_SUFFIX, FACETS, SearchRequest, parse_search_request
 from archive.search.query import SearchNote
 
+RELEASE_ID_COLUMNS = ("release", "id")  # of a SELECT; the first one that it has is used
+READ_ACTIONS = (sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE)
 SQL_START = re.compile(r"\s*(?:select|with)\b", re.IGNORECASE)
 SEARCH_URL = re.compile(
     rf"(?:https?://[^\s?]+|/search(?:\.\w+)?)?\?(?:\S+&)?(?:q|{'|'.join(FACETS)})(?:{EXCLUDE_SUFFIX})?=.*", re.DOTALL
 )
 URL_START = re.compile(r"\s*(?:https?://|/)\S")
-RELEASE_ID_COLUMNS = ("release", "id")  # columns that name a release, the first one leading
+
 SELECTION_TABLE_SQL = "create temp table chosen (release integer primary key, agency text, year text)"
 SELECTION_AGENCY_YEAR_SQL = """
-    update temp.chosen set (agency, year) = (select r.agency, substr(iif(l.release is null, r.published, l.sort_day), 1, 4)
+    update temp.chosen set (agency, year) = (
+      select r.agency, substr(iif(l.release is null, r.published, l.sort_day), 1, 4)
       from releases r left join release_facets l on l.release = r.id where r.id = chosen.release)
 """
-READ_ACTIONS = (sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatasetSelection:
-    """What was asked for. how: search or sql; notes: what was read otherwise than it may have been meant, in words.
+    """What was requested, and how many releases it selects.
 
-    found: releases; hidden: those that a SELECT named and a takedown hides, which are left out.
+    kind: search or sql. notes: sentences about how the query was understood. hidden_releases: those that a SELECT
+    returned and a takedown hides; they are left out and not in `releases`.
     """
 
-    text: str
-    how: str
+    query: str
+    kind: str
     notes: Sequence[str]
-    found: int
-    hidden: int
+    releases: int
+    hidden_releases: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArchiveState:
+    """Counts and times of the newest things in the archive. Times are UTC."""
+
+    releases: int  # all, including hidden and moved ones
+    newest_revision: int | None
+    newest_revision_seen: str | None
+    newest_change: int | None  # id of the change feed's last entry, unique to this state
+    newest_change_at: str | None
+    last_crawl_finished: str | None
+    manifest_day: str | None  # of the newest manifest (python -m archive verify --digest)
+    manifest_digest: str | None
+    schema: str  # the newest migration
+    software: str
+
+    @property
+    def day(self) -> str:
+        """Return the day of the last change, for citations, or ""."""
+        return (self.newest_change_at or "")[:10]
 
 
 class UrlParameters:
-    """The part of an address behind the question mark."""
+    """The query parameters of a URL, with the interface of Datasette's arguments."""
 
     def __init__(self, url: str) -> None:
         self.values = parse_qs(urlsplit(url).query)
@@ -69,13 +91,14 @@ class UrlParameters:
 def select_releases(
     db: sqlite3.Connection, archive_path: Path, selection_text: str, selection_kind: str | None = None
 ) -> DatasetSelection:
-    """Fill temp.chosen with what is asked for.
+    """Fill temp.chosen with the selected releases.
 
-    ArchiveError where a SELECT cannot be run, or names no releases, and for an address of another page.
+    Raises ArchiveError if a SELECT cannot be run or returns no release ids, and for the URL of another page.
     """
-    if selection_kind is None and URL_START.match(selection_text) and not SEARCH_URL.fullmatch(selection_text.strip()):
-        words = ", ".join(("q=", *(f"{name}=" for name in FACETS)))
-        problem = f"{selection_text.strip()!r} is no address of the search page with any of {words} (--search: these are words)"
+    text = selection_text.strip()
+    if selection_kind is None and URL_START.match(text) and not SEARCH_URL.fullmatch(text):
+        parameters = ", ".join(("q=", *(f"{name}=" for name in FACETS)))
+        problem = f"{text!r} is no address of the search page with any of {parameters} (--search: these are words)"
         raise ArchiveError(archive_path, problem)
     selection_kind = selection_kind or ("sql" if SQL_START.match(selection_text) else "search")
     db.execute(SELECTION_TABLE_SQL)
@@ -88,53 +111,55 @@ def select_releases(
         "delete from temp.chosen where release in (select id from releases where takedown = 'hidden')"
     ).rowcount
     db.execute(SELECTION_AGENCY_YEAR_SQL)
-    (found,) = db.execute("select count(*) from temp.chosen").fetchone()
-    return DatasetSelection(text=selection_text, how=selection_kind, notes=notes, found=found, hidden=hidden)
+    (releases,) = db.execute("select count(*) from temp.chosen").fetchone()
+    return DatasetSelection(
+        query=selection_text, kind=selection_kind, notes=notes, releases=releases, hidden_releases=hidden
+    )
 
 
 def select_by_search(db: sqlite3.Connection, selection_text: str) -> Sequence[str]:
-    """What the search page finds by these words, or at this address of its; of all hits, not of the newest alone."""
-    query = (
+    """Select all hits of a search, given by its words or by a URL of the search page; return its notes."""
+    request = (
         parse_search_request(UrlParameters(selection_text))
         if SEARCH_URL.fullmatch(selection_text.strip())
         else SearchRequest(text=selection_text.strip())
     )
-    known, notes = run_without_waiting(resolve_names(build_connection_runner(db), query.query.tree))
-    plan = plan_search(query, known)
-    hits = build_hits_sql(query, plan, build_match(query, plan))
+    known, notes = run_without_waiting(resolve_names(build_connection_runner(db), request.query.tree))
+    plan = plan_search(request, known)
+    hits = build_hits_sql(request, plan, build_match(request, plan))
     db.execute(f"insert or ignore into temp.chosen (release) select release from ({hits})", plan.values)
-    return [format_search_note(note) for note in (*query.query.notes, *query.notes, *notes)]
+    return [format_search_note(note) for note in (*request.query.notes, *request.notes, *notes)]
 
 
 def format_search_note(note: SearchNote) -> str:
-    """What the search page tells of it, in English."""
+    """Format a note as the search page shows it, in English."""
     return translate("en", f"search_note_{note.key}", words=note.value)
 
 
 def select_by_sql(db: sqlite3.Connection, archive_path: Path, sql: str) -> None:
-    """What a single SELECT names in a column `release`, else `id`."""
+    """Select the ids that a single SELECT returns in its column `release`, or else `id`."""
     with allow_only_reads(db):
         try:
             cursor = db.execute(sql)
             columns = [name for name, *_ in cursor.description or ()]
             key = next((columns.index(name) for name in RELEASE_ID_COLUMNS if name in columns), None)
             if key is None:
-                told = ", ".join(columns) or "none"
-                raise ArchiveError(archive_path, f"the SELECT gives no column release or id; its columns: {told}")
-            kept = array("q", iter_release_ids(cursor, key, archive_path))
+                names = ", ".join(columns) or "none"
+                raise ArchiveError(archive_path, f"the SELECT gives no column release or id; its columns: {names}")
+            release_ids = array("q", iter_release_ids(cursor, key, archive_path))
         except (sqlite3.Error, sqlite3.Warning) as error:
-            words = "only a SELECT can be asked" if "not authorized" in str(error) else str(error)
-            raise ArchiveError(archive_path, f"the SQL cannot be run: {words} (--search: it is a search)") from error
-    db.executemany("insert or ignore into temp.chosen (release) values (?)", ((each,) for each in kept))
-    strangers = "from temp.chosen where release not in (select id from releases)"
-    number, one = db.execute(f"select count(*), min(release) {strangers}").fetchone()
-    if number:
-        problem = f"the SELECT's column {columns[key]} gives {number} numbers that are no release"
-        raise ArchiveError(archive_path, problem, table="releases", key=str(one))
+            reason = "only a SELECT can be asked" if "not authorized" in str(error) else str(error)
+            raise ArchiveError(archive_path, f"the SQL cannot be run: {reason} (--search: it is a search)") from error
+    db.executemany("insert or ignore into temp.chosen (release) values (?)", ((each,) for each in release_ids))
+    unknown_sql = "from temp.chosen where release not in (select id from releases)"
+    count, first = db.execute(f"select count(*), min(release) {unknown_sql}").fetchone()
+    if count:
+        problem = f"the SELECT's column {columns[key]} gives {count} numbers that are no release"
+        raise ArchiveError(archive_path, problem, table="releases", key=str(first))
 
 
 def iter_release_ids(cursor: sqlite3.Cursor, column_index: int, archive_path: Path) -> Iterator[int]:
-    """Numbers alone."""
+    """Yield the ids; raise ArchiveError if a value is not an integer."""
     for row in cursor:
         if not isinstance(row[column_index], int):
             raise ArchiveError(archive_path, f"the SELECT gives {row[column_index]!r}, which is no number of a release")
@@ -143,10 +168,12 @@ def iter_release_ids(cursor: sqlite3.Cursor, column_index: int, archive_path: Pa
 
 @contextmanager
 def allow_only_reads(db: sqlite3.Connection) -> Iterator[None]:
-    """Nothing that attaches, sets or makes anything; the file itself is open for reading alone."""
+    """Deny statements that attach, set or create anything; the file itself is opened read-only."""
 
-    def authorise(action: int, one: str | None, _two: str | None, _schema: str | None, _by: str | None) -> int:
-        allowed = action in READ_ACTIONS or (action == sqlite3.SQLITE_PRAGMA and one == "data_version")  # asked by FTS5
+    def authorise(action: int, argument: str | None, _two: str | None, _schema: str | None, _by: str | None) -> int:
+        allowed = action in READ_ACTIONS or (
+            action == sqlite3.SQLITE_PRAGMA and argument == "data_version"
+        )  # FTS5 reads it
         return sqlite3.SQLITE_OK if allowed else sqlite3.SQLITE_DENY
 
     db.set_authorizer(authorise)
@@ -156,30 +183,9 @@ def allow_only_reads(db: sqlite3.Connection) -> Iterator[None]:
         db.set_authorizer(None)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ArchiveState:
-    """Numbers and times of the newest of what the archive held. Times are UTC."""
-
-    releases: int  # all that it held, hidden and moved ones among them
-    newest_revision: int | None
-    newest_revision_seen: str | None
-    newest_change: int | None  # number of the delta's last entry: no other state of this archive has it
-    newest_change_at: str | None
-    last_crawl_finished: str | None
-    manifest_day: str | None  # of the daily chain of hashes (python -m archive verify --digest)
-    manifest_digest: str | None
-    schema: str  # the newest step of migrations
-    software: str
-
-    @property
-    def day(self) -> str:
-        """As of when, for citations: of the last change, else ""."""
-        return (self.newest_change_at or "")[:10]
-
-
 def read_archive_state(db: sqlite3.Connection) -> ArchiveState:
-    """As it stands in the transaction that is open."""
-    one = {
+    """Read the state within the open transaction."""
+    queries = {
         "releases": "select count(*) from releases",
         "newest_revision": "select max(id) from revisions",
         "newest_revision_seen": "select seen from revisions order by id desc limit 1",
@@ -188,10 +194,10 @@ def read_archive_state(db: sqlite3.Connection) -> ArchiveState:
         "last_crawl_finished": "select max(finished) from crawls",
         "schema": "select name from _sqlite_migrations order by id desc limit 1",
     }
-    found: dict[str, Any] = {name: (db.execute(sql).fetchone() or (None,))[0] for name, sql in one.items()}
+    values: dict[str, Any] = {name: (db.execute(sql).fetchone() or (None,))[0] for name, sql in queries.items()}
     manifest = find_newest_manifest(db)
     return ArchiveState(
-        **found,
+        **values,
         manifest_day=manifest.day if manifest else None,
         manifest_digest=manifest.digest if manifest else None,
         software=f"myndighetsarkivet {version('myndighetsarkivet')}",

@@ -1,14 +1,6 @@
-"""Tables, columns, codebook, coverage table; CSV and Parquet writers.
+"""The tables of a dataset: their columns, the codebook, the coverage table, and writing them as CSV and Parquet.
 
-What a column of a slice holds: its type, in Parquet and in CSV, and what is made of the archive's text for it.
-
-The tables of a slice: one file each, keyed by release, in an order that is always the same.
-
-The codebook: what every column of a slice means, its type and unit, and how often it is filled.
-
-How much of what agencies published a slice holds, by agency and year: a table of its own.
-
-Writes a table as CSV (RFC 4180, UTF-8) and Parquet, row group by row group, and counts what each column holds.
+Each table is one file, keyed by release and always in the same order. CSV follows RFC 4180 in UTF-8.
 """
 
 from __future__ import annotations
@@ -27,21 +19,34 @@ from archive.database import ArchiveError
 from archive.dates import Month, parse_time, to_timezone
 from archive.models import LIST_FIELDS, PART_FIELDS
 
+DATASET_FORMATS = ("csv", "parquet")
+CSV_LINE_END = "\r\n"
+FORMULA_PREFIXES = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet may treat such a cell as a formula
+MAX_GROUP_ROWS = 50_000  # rows of a row group
+MAX_GROUP_CHARACTERS = 16_000_000  # characters of a row group; it is in memory about three times
+FROM_SELECTION_SQL = "from temp.chosen c cross join"  # SQLite does not reorder a cross join
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ColumnKind:
-    """How values are held. field: the type in datapackage.json (Frictionless); read: from the archive's text."""
+    """How values of a column are written.
+
+    frictionless_type: the type in datapackage.json. parse: from the archive's text to the value.
+    """
 
     parquet_type: str
     frictionless_type: str
     unit: str = ""
     parse: Callable[[str], Any] | None = None
-    keep_text: bool = True  # in CSV the text as the archive holds it, else what was read from it
+    keep_text: bool = True  # in CSV: the archive's text, otherwise the parsed value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
-    """A column. sql: its value, else the column of that name; meaning: where metadata.json has none."""
+    """A column of a table.
+
+    sql: its value, by default the column of that name. meaning: by default that of metadata.json.
+    """
 
     name: str
     kind: str = "text"
@@ -50,108 +55,12 @@ class Column:
     unit: str = ""
 
 
-def parse_utc_moment(text: str) -> datetime | None:
-    """A moment in UTC; None of a day or a month.
-
-    >>> parse_utc_moment("2024-05-28T09:30:00+02:00"), parse_utc_moment("2024-05-28")
-    (datetime.datetime(2024, 5, 28, 7, 30, tzinfo=datetime.timezone.utc), None)
-    """
-    value = parse_time(text)
-    return to_timezone(value, UTC) if isinstance(value, datetime) else None
-
-
-def parse_agency_day(text: str) -> date | None:
-    """The day by the agency's own clock; None of a month.
-
-    >>> parse_agency_day("2024-05-28T00:30:00+02:00"), parse_agency_day("2024-05")
-    (datetime.date(2024, 5, 28), None)
-    """
-    value = parse_time(text)
-    if isinstance(value, datetime):
-        return value.date()
-    return None if isinstance(value, Month) else value
-
-
-def find_date_precision(text: str) -> str:
-    """How much is told.
-
-    >>> find_date_precision("2024-05"), find_date_precision("2024-05-28"), find_date_precision("2024-05-28T00:30:00+02:00")
-    ('month', 'day', 'moment')
-    """
-    value = parse_time(text)
-    return "moment" if isinstance(value, datetime) else "month" if isinstance(value, Month) else "day"
-
-
-COLUMN_KINDS = {
-    "text": ColumnKind(parquet_type="string", frictionless_type="string"),
-    "list": ColumnKind(parquet_type="string", frictionless_type="string", unit="JSON"),
-    "number": ColumnKind(parquet_type="int64", frictionless_type="integer"),
-    "share": ColumnKind(parquet_type="double", frictionless_type="number", unit="0 to 1"),
-    "moment": ColumnKind(
-        parquet_type="moment", frictionless_type="datetime", unit="UTC", parse=parse_utc_moment
-    ),  # the archive's own
-    "told moment": ColumnKind(
-        parquet_type="moment", frictionless_type="datetime", unit="UTC", parse=parse_utc_moment, keep_text=False
-    ),
-    "told day": ColumnKind(
-        parquet_type="day", frictionless_type="date", unit="day", parse=parse_agency_day, keep_text=False
-    ),
-    "precision": ColumnKind(
-        parquet_type="string", frictionless_type="string", parse=find_date_precision, keep_text=False
-    ),
-}
-
-
-def convert_values(kind: str, values: Sequence[Any]) -> tuple[Sequence[Any], Sequence[Any]]:
-    """Values as Parquet and as CSV hold them. ValueError where the archive holds no time."""
-    of = COLUMN_KINDS[kind]
-    if of.parse is None:
-        return values, values
-    read = [None if value is None else of.parse(value) for value in values]
-    return read, values if of.keep_text else [format_csv_cell(value) for value in read]
-
-
-def format_csv_cell(value: Any) -> Any:
-    """A date or a moment in CSV (ISO 8601)."""
-    return value.isoformat() if isinstance(value, date) else value
-
-
-def build_date_columns(name: str) -> tuple[Column, ...]:
-    """A time in the agency's words: as held, and in columns that compute, as far as they are told."""
-    return (
-        Column(name=name, unit="ISO 8601"),
-        Column(
-            name=f"{name}_day",
-            kind="told day",
-            sql=name,
-            meaning=f"The day of `{name}` by the agency's own clock; null where only a month is told, or nothing",
-        ),
-        Column(
-            name=f"{name}_at",
-            kind="told moment",
-            sql=name,
-            meaning=f"The moment of `{name}`; null where only a day or a month is told, or nothing",
-        ),
-        Column(
-            name=f"{name}_precision",
-            kind="precision",
-            sql=name,
-            meaning=f"How much `{name}` tells: moment, day or month; null where it tells nothing",
-        ),
-        Column(name=f"{name}_text"),
-    )
-
-
-FROM_SELECTION_SQL = "from temp.chosen c cross join"  # the chosen releases lead, in their order
-RELEASE_COLUMN = Column(name="release", kind="number")
-POSITION_COLUMN = Column(name="position", kind="number")
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatasetTable:
-    """A table. source: what stands behind SELECT, if one is asked; described: its columns' table in metadata.json.
+    """A table of a dataset.
 
-    key: its columns that are unique together; points: columns to the table and column that they point to.
+    source: the SQL after the columns. metadata_table: the table of metadata.json that describes the columns. key: the
+    columns that are unique together. foreign_keys: column, and the table and column that it refers to.
     """
 
     name: str
@@ -164,12 +73,115 @@ class DatasetTable:
 
     @property
     def sql(self) -> str:
-        """The SELECT for its rows; `x` is the described table."""
+        """Return the SELECT of its rows; `x` is the described table."""
         return f"select {', '.join(column.sql or f'x.{column.name}' for column in self.columns)} {self.source}"
 
 
+@dataclass(slots=True, kw_only=True)
+class TableStats:
+    """Statistics of a written table.
+
+    filled: rows with a value, by column. formulas: cells that begin like a formula.
+    """
+
+    rows: int = 0
+    filled: dict[str, int] = field(default_factory=dict)
+    formulas: int = 0
+
+
+def parse_utc_moment(text: str) -> datetime | None:
+    """Return a moment in UTC, or None if the text is only a day or a month.
+
+    >>> parse_utc_moment("2024-05-28T09:30:00+02:00"), parse_utc_moment("2024-05-28")
+    (datetime.datetime(2024, 5, 28, 7, 30, tzinfo=datetime.timezone.utc), None)
+    """
+    value = parse_time(text)
+    return to_timezone(value, UTC) if isinstance(value, datetime) else None
+
+
+def parse_agency_day(text: str) -> date | None:
+    """Return the day by the agency's own clock, or None if the text is only a month.
+
+    >>> parse_agency_day("2024-05-28T00:30:00+02:00"), parse_agency_day("2024-05")
+    (datetime.date(2024, 5, 28), None)
+    """
+    value = parse_time(text)
+    if isinstance(value, datetime):
+        return value.date()
+    return None if isinstance(value, Month) else value
+
+
+def find_date_precision(text: str) -> str:
+    """Return how precise a stated time is: month, day or moment.
+
+    >>> [find_date_precision(text) for text in ("2024-05", "2024-05-28", "2024-05-28T00:30:00+02:00")]
+    ['month', 'day', 'moment']
+    """
+    value = parse_time(text)
+    return "moment" if isinstance(value, datetime) else "month" if isinstance(value, Month) else "day"
+
+
+COLUMN_KINDS = {
+    "text": ColumnKind(parquet_type="string", frictionless_type="string"),
+    "list": ColumnKind(parquet_type="string", frictionless_type="string", unit="JSON"),
+    "number": ColumnKind(parquet_type="int64", frictionless_type="integer"),
+    "share": ColumnKind(parquet_type="double", frictionless_type="number", unit="0 to 1"),
+    # "moment" is for the archive's own times, "stated …" for times that an agency stated.
+    "moment": ColumnKind(parquet_type="moment", frictionless_type="datetime", unit="UTC", parse=parse_utc_moment),
+    "stated moment": ColumnKind(
+        parquet_type="moment", frictionless_type="datetime", unit="UTC", parse=parse_utc_moment, keep_text=False
+    ),
+    "stated day": ColumnKind(
+        parquet_type="day", frictionless_type="date", unit="day", parse=parse_agency_day, keep_text=False
+    ),
+    "precision": ColumnKind(
+        parquet_type="string", frictionless_type="string", parse=find_date_precision, keep_text=False
+    ),
+}
+
+
+def find_column_meaning(column: Column, table_metadata: Mapping[str, Any]) -> str:
+    """Return a column's meaning; raise KeyError if nothing describes it."""
+    return column.meaning or str(table_metadata["columns"][column.name])
+
+
+def find_column_unit(column: Column) -> str | None:
+    """Return a column's unit, or None if neither it nor its kind has one."""
+    return column.unit or COLUMN_KINDS[column.kind].unit or None
+
+
+def build_columns(kind: str, column_names: str) -> tuple[Column, ...]:
+    return tuple(Column(name=name, kind=kind) for name in column_names.split())
+
+
+def build_date_columns(name: str) -> tuple[Column, ...]:
+    """Build the columns of a time stated by an agency: as stored, and parsed as far as it is precise."""
+    return (
+        Column(name=name, unit="ISO 8601"),
+        Column(
+            name=f"{name}_day",
+            kind="stated day",
+            sql=f"x.{name}",
+            meaning=f"The day of `{name}` by the agency's own clock; null where only a month is told, or nothing",
+        ),
+        Column(
+            name=f"{name}_at",
+            kind="stated moment",
+            sql=f"x.{name}",
+            meaning=f"The moment of `{name}`; null where only a day or a month is told, or nothing",
+        ),
+        Column(
+            name=f"{name}_precision",
+            kind="precision",
+            sql=f"x.{name}",
+            meaning=f"How much `{name}` tells: moment, day or month; null where it tells nothing",
+        ),
+        Column(name=f"{name}_text"),
+    )
+
+
 def build_part_table(name: str, title: str) -> DatasetTable:
-    """A table of parts: by release and place, without the number that may change when the release is read anew."""
+    """Build a table of parts, keyed by release and position, as part ids change when a page is re-parsed."""
     fields = tuple(Column(name=field) for field in PART_FIELDS[name] if field != "position")
     return DatasetTable(
         name=name,
@@ -181,21 +193,11 @@ def build_part_table(name: str, title: str) -> DatasetTable:
     )
 
 
-def build_columns(kind: str, column_names: str) -> tuple[Column, ...]:
-    """Columns of one kind."""
-    return tuple(Column(name=name, kind=kind) for name in column_names.split())
-
-
-def build_joined_date_columns(name: str) -> tuple[Column, ...]:
-    """The columns of a time that an agency tells, of the table x."""
-    return tuple(
-        Column(name=c.name, kind=c.kind, sql=f"x.{c.sql}" if c.sql else "", meaning=c.meaning, unit=c.unit)
-        for c in build_date_columns(name)
-    )
-
-
+# The tables.
+RELEASE_COLUMN = Column(name="release", kind="number")
+POSITION_COLUMN = Column(name="position", kind="number")
 TEXT_COLUMNS = build_columns("text", "kind title lead body body_html")
-DATE_COLUMNS = (*build_joined_date_columns("published"), *build_joined_date_columns("updated"))
+DATE_COLUMNS = (*build_date_columns("published"), *build_date_columns("updated"))
 DATASET_TABLES = (
     DatasetTable(
         name="releases",
@@ -292,8 +294,8 @@ DATASET_TABLES = (
         name="near_duplicates",
         title="Pairs among these releases that say the same, or nearly",
         columns=(*build_columns("number", "release other"), *build_columns("share", "similarity")),
-        source=f"{FROM_SELECTION_SQL} near_duplicates x on x.release = c.release where x.other in (select release from temp.chosen)"
-        " order by c.release, x.other",
+        source=f"{FROM_SELECTION_SQL} near_duplicates x on x.release = c.release"
+        " where x.other in (select release from temp.chosen) order by c.release, x.other",
         metadata_table="near_duplicates",
         key=("release", "other"),
         foreign_keys=(("release", "releases", "id"), ("other", "releases", "id")),
@@ -302,7 +304,7 @@ DATASET_TABLES = (
 REQUIRED_TABLES = ("releases", "agencies")
 OPTIONAL_TABLES = tuple(table.name for table in DATASET_TABLES if table.name not in REQUIRED_TABLES)
 
-
+# The codebook.
 CODEBOOK_COLUMNS = (
     Column(name="table", meaning="The table"),
     Column(name="column", meaning="The column"),
@@ -322,20 +324,10 @@ CODEBOOK_TABLE = DatasetTable(
 )
 
 
-def find_column_meaning(column: Column, table_metadata: Mapping[str, Any]) -> str:
-    """The column's own, else what metadata.json says of it; a KeyError is a column that nobody described."""
-    return column.meaning or str(table_metadata["columns"][column.name])
-
-
-def find_column_unit(column: Column) -> str | None:
-    """The column's own, else that of its kind."""
-    return column.unit or COLUMN_KINDS[column.kind].unit or None
-
-
 def iter_codebook_rows(
     table: str, columns: Sequence[Column], meanings: Sequence[str], row_count: int, filled: Mapping[str, int]
 ) -> Iterator[tuple[Any, ...]]:
-    """A row a column."""
+    """Yield the codebook rows of a table, one per column."""
     for column, meaning in zip(columns, meanings, strict=True):
         number = filled[column.name]
         share = round(number / row_count, 4) if row_count else None
@@ -351,20 +343,26 @@ def iter_codebook_rows(
         )
 
 
+# The coverage table.
 AgencyYear = tuple[str, str | None]
 SCALAR_FIELDS = ("published", "updated", "kind", "lead", "language")
-LIST_FIELD_TABLES = {"tags": "release_tags", "questions": "", "images": "", "attachments": "", "contacts": ""}
+LIST_FIELD_TABLES = {  # field → its table, if that has another name
+    "tags": "release_tags",
+    "questions": "",
+    "images": "",
+    "attachments": "",
+    "contacts": "",
+}
 SHARE_FIELDS = ("published", "published_moment", *SCALAR_FIELDS[1:], "body", *LIST_FIELD_TABLES)
+SCALAR_COUNTS_SQL = ", ".join(f"count(r.{name}) as {name}" for name in SCALAR_FIELDS)
+LIST_COUNTS_SQL = ", ".join(
+    f"sum(exists (select 1 from {table or name} x where x.release = c.release)) as {name}"
+    for name, table in LIST_FIELD_TABLES.items()
+)
 SELECTION_COVERAGE_SQL = f"""
-    select c.agency, c.year, count(*) as releases,
-      {", ".join(f"count(r.{name}) as {name}" for name in SCALAR_FIELDS)},
+    select c.agency, c.year, count(*) as releases, {SCALAR_COUNTS_SQL},
       count(iif(length(r.published) > 10, 1, null)) as published_moment, sum(octet_length(r.body) > 0) as body,
-      {
-    ", ".join(
-        f"sum(exists (select 1 from {table or name} x where x.release = c.release)) as {name}"
-        for name, table in LIST_FIELD_TABLES.items()
-    )
-},
+      {LIST_COUNTS_SQL},
       count(r.removed_at) as removed, sum(exists (select 1 from revisions v where v.release = c.release
         and v.cause = 'source' and v.previous is not null)) as edited, count(r.takedown) as redacted
     from temp.chosen c cross join releases r on r.id = c.release group by 1, 2
@@ -379,14 +377,7 @@ ARCHIVE_COVERAGE_SQL = (
     " min(complete) as source_complete, max(checked) as source_checked from coverage"
     " where source is null and agency in (select agency from temp.chosen) group by 1, 2",
 )
-ZERO_DEFAULT_COLUMNS = (
-    "releases",
-    "in_archive",
-    "hidden",
-    "removed",
-    "edited",
-    "redacted",
-)  # none where nothing was counted
+ZERO_DEFAULT_COLUMNS = ("releases", "in_archive", "hidden", "removed", "edited", "redacted")  # 0 instead of null
 COUNT_MEANINGS = {
     "releases": "Releases in the slice",
     "in_archive": "Releases that the archive shows of that agency and year, whatever was asked for",
@@ -437,55 +428,22 @@ COVERAGE_TABLE = DatasetTable(
 
 
 def read_coverage_rows(db: sqlite3.Connection) -> Iterator[tuple[Any, ...]]:
-    """A row an agency and year, by slug and time; those of which only the sources or the archive know, too."""
-    found: dict[AgencyYear, dict[str, Any]] = {}
+    """Yield a row per agency and year, sorted, with null years last.
+
+    Includes years for which only the archive or the sources know releases, not the selection.
+    """
+    rows_by_key: dict[AgencyYear, dict[str, Any]] = {}
     for sql in (SELECTION_COVERAGE_SQL, *ARCHIVE_COVERAGE_SQL):
         cursor = db.execute(sql)
         names = [name for name, *_ in cursor.description]
         for row in cursor:
-            told = dict(zip(names, row, strict=True))
-            found.setdefault((told["agency"], told["year"]), {}).update(told)
-    for _, told in sorted(found.items(), key=lambda item: (item[0][0], item[0][1] or "none")):
-        number = told.get("releases", 0)
-        shares = {f"share_{name}": round(told[name] / number, 4) if number else None for name in SHARE_FIELDS}
-        values = {**dict.fromkeys(ZERO_DEFAULT_COLUMNS, 0), **told, **shares}
+            counts = dict(zip(names, row, strict=True))
+            rows_by_key.setdefault((counts["agency"], counts["year"]), {}).update(counts)
+    for _, counts in sorted(rows_by_key.items(), key=lambda item: (item[0][0], item[0][1] or "none")):
+        number = counts.get("releases", 0)
+        shares = {f"share_{name}": round(counts[name] / number, 4) if number else None for name in SHARE_FIELDS}
+        values = {**dict.fromkeys(ZERO_DEFAULT_COLUMNS, 0), **counts, **shares}
         yield tuple(values.get(column.name) for column in COVERAGE_COLUMNS)
-
-
-DATASET_FORMATS = ("csv", "parquet")
-MAX_GROUP_ROWS = 50_000  # of a row group
-MAX_GROUP_CHARACTERS = 16_000_000  # characters of a row group: what is held in memory at once, some three times over
-STEP = 250  # rows
-FORMULA_PREFIXES = (
-    "=",
-    "+",
-    "-",
-    "@",
-    "\t",
-    "\r",
-)  # with which a cell begins that a spreadsheet may take for a formula
-CSV_LINE_END = "\r\n"
-
-
-@dataclass(slots=True, kw_only=True)
-class TableStats:
-    """A table that was written. filled: rows of each column that hold a value; formulas: cells that begin like one."""
-
-    rows: int = 0
-    filled: dict[str, int] = field(default_factory=dict)
-    formulas: int = 0
-
-
-def import_pyarrow(folder: Path) -> Any:
-    """The module, which not everybody needs. ArchiveError where it is not installed."""
-    try:
-        importlib.import_module("pyarrow.parquet")
-        return importlib.import_module("pyarrow")
-    except ImportError as error:
-        problem = (
-            "Parquet needs pyarrow: pip install -c constraints.txt -e '.[slices]' in the clone, or choose --only csv"
-        )
-        raise ArchiveError(folder, problem) from error
 
 
 def write_dataset_table(
@@ -497,38 +455,37 @@ def write_dataset_table(
     meanings: Sequence[str],
     formats: Sequence[str],
 ) -> TableStats:
-    """One file a format; rows come as the columns are. ArchiveError where a time cannot be read."""
-    told = TableStats(filled=dict.fromkeys((column.name for column in columns), 0))
+    """Write rows in each format; raise ArchiveError if a time cannot be parsed."""
+    stats = TableStats(filled=dict.fromkeys((column.name for column in columns), 0))
     with ExitStack() as stack:
-        sheet = table = None
+        csv_writer = parquet_writer = None
         if "csv" in formats:
             out = stack.enter_context((folder / f"{name}.csv").open("w", encoding="utf-8", newline=""))
-            sheet = csv.writer(out, lineterminator=CSV_LINE_END)
-            sheet.writerow([column.name for column in columns])
+            csv_writer = csv.writer(out, lineterminator=CSV_LINE_END)
+            csv_writer.writerow([column.name for column in columns])
         if "parquet" in formats:
-            table = stack.enter_context(ParquetTableWriter(folder / f"{name}.parquet", columns, meanings))
+            parquet_writer = stack.enter_context(ParquetTableWriter(folder / f"{name}.parquet", columns, meanings))
         for group in split_row_groups(rows):
             values = list(zip(*group, strict=True))
-            held, cells = zip(
+            parquet_columns, csv_columns = zip(
                 *(convert_column(folder, name, c, v) for c, v in zip(columns, values, strict=True)), strict=True
             )
-            told.rows += len(group)
-            for column, values_of in zip(columns, held, strict=True):
-                told.filled[column.name] += len(values_of) - sum(value is None for value in values_of)
-                told.formulas += sum(
-                    isinstance(value, str) and value.startswith(FORMULA_PREFIXES) for value in values_of
+            stats.rows += len(group)
+            for column, converted in zip(columns, parquet_columns, strict=True):
+                stats.filled[column.name] += len(converted) - sum(value is None for value in converted)
+                stats.formulas += sum(
+                    isinstance(value, str) and value.startswith(FORMULA_PREFIXES) for value in converted
                 )
-            if sheet:
-                sheet.writerows(zip(*cells, strict=True))
-            if table:
-                table.write_row_group(held)
-    return told
+            if csv_writer:
+                csv_writer.writerows(zip(*csv_columns, strict=True))
+            if parquet_writer:
+                parquet_writer.write_row_group(parquet_columns)
+    return stats
 
 
 def convert_column(
     folder: Path, table: str, column: Column, values: Sequence[Any]
 ) -> tuple[Sequence[Any], Sequence[Any]]:
-    """As Parquet and as CSV hold it."""
     try:
         return convert_values(column.kind, values)
     except ValueError as error:
@@ -537,22 +494,36 @@ def convert_column(
         ) from error
 
 
+def convert_values(kind: str, values: Sequence[Any]) -> tuple[Sequence[Any], Sequence[Any]]:
+    """Return values as Parquet and as CSV write them; raise ValueError if one is not a valid time."""
+    column_kind = COLUMN_KINDS[kind]
+    if column_kind.parse is None:
+        return values, values
+    parsed = [None if value is None else column_kind.parse(value) for value in values]
+    return parsed, values if column_kind.keep_text else [format_csv_cell(value) for value in parsed]
+
+
+def format_csv_cell(value: Any) -> Any:
+    """Format a date or a moment for CSV (ISO 8601); other values are returned as they are."""
+    return value.isoformat() if isinstance(value, date) else value
+
+
 def split_row_groups(rows: Iterable[Sequence[Any]]) -> Iterator[list[Sequence[Any]]]:
-    """As many rows as may be held at once; always cut at the same places."""
+    """Yield groups of rows that fit in memory; the same rows always give the same groups."""
     group: list[Sequence[Any]] = []
-    text = 0
+    characters = 0
     for row in rows:
         group.append(row)
-        text += sum(len(value) for value in row if isinstance(value, str))
-        if len(group) >= MAX_GROUP_ROWS or text >= MAX_GROUP_CHARACTERS:
+        characters += sum(len(value) for value in row if isinstance(value, str))
+        if len(group) >= MAX_GROUP_ROWS or characters >= MAX_GROUP_CHARACTERS:
             yield group
-            group, text = [], 0
+            group, characters = [], 0
     if group:
         yield group
 
 
 class ParquetTableWriter:
-    """A Parquet file of zstd pages; what a column means stands in its field's metadata, too."""
+    """Writes a Parquet file with zstd compression; field metadata has the meaning of each column."""
 
     def __init__(self, path: Path, columns: Sequence[Column], meanings: Sequence[str]) -> None:
         arrow = self.arrow = import_pyarrow(path.parent)
@@ -580,6 +551,18 @@ class ParquetTableWriter:
         self.writer.close()
 
     def write_row_group(self, columns: Sequence[Sequence[Any]]) -> None:
-        """One row group."""
+        """Write one row group, given by columns."""
         arrays = [self.arrow.array(values, type=each.type) for values, each in zip(columns, self.schema, strict=True)]
         self.writer.write_batch(self.arrow.record_batch(arrays, schema=self.schema))
+
+
+def import_pyarrow(folder: Path) -> Any:
+    """Return the optional module pyarrow; raise ArchiveError if it is not installed."""
+    try:
+        importlib.import_module("pyarrow.parquet")
+        return importlib.import_module("pyarrow")
+    except ImportError as error:
+        problem = (
+            "Parquet needs pyarrow: pip install -c constraints.txt -e '.[slices]' in the clone, or choose --only csv"
+        )
+        raise ArchiveError(folder, problem) from error

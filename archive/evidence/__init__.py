@@ -1,10 +1,7 @@
-"""Evidence zip of a revision or removal.
+"""Write an evidence bundle: a zip with what a revision or removal is based on, which anyone can check with sha256sum.
 
-What the guide in a bundle of evidence says, in Swedish and English side by side.
-
-A zip of evidence being written, and its guide: which times are told, what the files are, how to check them.
-
-Gathers what a version rests on into a zip that anyone can check with sha256sum alone.
+A bundle contains the original page, the stored state, the manifest lines that cover them, and a guide in Swedish and
+English: which times are known, what the files are, and how to check them.
 """
 
 from __future__ import annotations
@@ -23,8 +20,37 @@ from archive.captures import Captures
 from archive.database import ArchiveError
 from archive.evidence.manifest import Manifest, compute_sha256, format_canonical_state, read_manifests
 from archive.evidence.verify import open_archive, open_captures
-from archive.i18n import Translation
+from archive.i18n import LANGUAGES, Translation
 
+CHECKSUMS_FILE = "SHA256SUMS"
+REMOVAL_FILE_FIELDS = (
+    "kind",
+    "target",
+    "first_seen",
+    "last_seen",
+    "checks",
+    "confirmed",
+    "ended",
+    "status",
+    "moved_to",
+)
+MARKUP_EXTENSIONS = {"text/html": ".html", "application/xhtml+xml": ".html"}  # mimetypes may return .htm
+
+REVISION_SQL = (
+    "select v.*, r.url, r.agency, a.name, coalesce(a.name_en, a.name) as name_en,"
+    " case when r.revision = v.id then r.last_checked else v.last_seen end as last_seen_at, t.at as taken_down,"
+    " t.reason, coalesce(t.reason_en, t.reason) as reason_en"
+    " from revisions v join releases r on r.id = v.release join agencies a on a.slug = r.agency"
+    " left join takedowns t on t.id = v.takedown where v.id = ?"
+)
+REMOVAL_SQL = (
+    "select o.*, r.title, r.url, r.hash, r.takedown, a.name, coalesce(a.name_en, a.name) as name_en,"
+    " t.at as taken_down, t.reason, coalesce(t.reason_en, t.reason) as reason_en"
+    " from removals o join releases r on r.id = o.release join agencies a on a.slug = r.agency"
+    " left join takedowns t on t.id = (select min(id) from takedowns where release = r.id and lifted is null)"
+    " where o.id = ?"
+)
+CAPTURE_SQL = "select * from captures where id = ?"
 GUIDE_TEXTS = {
     "title_version": Translation(
         "Underlag för lydelse {number}: {title}",
@@ -169,27 +195,29 @@ GUIDE_TEXTS = {
 }
 
 
-CHECKSUMS_FILE = "SHA256SUMS"
-GUIDE_LANGUAGES = ("sv", "en")
-
-
 @dataclass(slots=True, kw_only=True)
 class EvidenceBundle:
-    """Holds no file's content longer than it takes to write it. The same archive always makes the same bytes."""
+    """A zip that is being written. The same archive always gives the same bytes.
+
+    No file's content is kept in memory after it was written.
+    """
 
     zip: ZipFile
     folder: str
-    timestamp: datetime  # every file's, so that the zip tells nothing of when it was made
-    times: list[tuple[str, object]] = field(default_factory=list)
-    files: list[tuple[str, str]] = field(default_factory=list)  # name, and the text that tells what it is
-    checksums: list[tuple[str, str]] = field(default_factory=list)  # name, and the digest it must have
-    notes: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
-    steps: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    timestamp: datetime  # of every file, so that the zip does not depend on when it was made
+    times: list[tuple[str, object]] = field(default_factory=list)  # key of a text, and its time
+    files: list[tuple[str, str]] = field(default_factory=list)  # name, and key of the text that describes it
+    checksums: list[tuple[str, str]] = field(default_factory=list)  # name, and SHA-256
+    notes: list[tuple[str, dict[str, Any]]] = field(default_factory=list)  # key of a text, and its values
+    steps: list[tuple[str, dict[str, Any]]] = field(default_factory=list)  # the same, for how to check
 
     def add_file(
         self, name: str, content: bytes, description_key: str | None = None, sha256: str | None = None
     ) -> None:
-        """A file; `told` is the text on it, `sha256` what its digest must be."""
+        """Write a file.
+
+        description_key: text in the guide that describes it. sha256: the digest that SHA256SUMS lists for it.
+        """
         entry = ZipInfo(f"{self.folder}/{name}", self.timestamp.timetuple()[:6])
         entry.compress_type, entry.external_attr = ZIP_DEFLATED, 0o644 << 16
         self.zip.writestr(entry, content)
@@ -199,10 +227,7 @@ class EvidenceBundle:
             self.checksums.append((name, sha256))
 
     def close(self, title_key: str, title_values: dict[str, Any]) -> None:
-        """The sums, if there are any, and the guides, which tell of all other files.
-
-        title: the text that heads them; about: its words.
-        """
+        """Write SHA256SUMS, if there are checksums, and the guides, which describe all other files."""
         if self.checksums:
             self.add_file(
                 CHECKSUMS_FILE,
@@ -210,59 +235,34 @@ class EvidenceBundle:
                 CHECKSUMS_FILE,
             )
             self.steps.insert(0, ("check_files", {}))
-        for language in GUIDE_LANGUAGES:
+        for language in LANGUAGES:
             self.add_file(f"README.{language}.txt", self.format_guide(title_key, title_values, language).encode())
 
     def format_guide(self, title_key: str, title_values: dict[str, Any], language: str) -> str:
-        """How to read and check the bundle, in plain text."""
+        """Format how to read and check the bundle, as plain text."""
 
-        def say(key: str, **values: object) -> str:
-            return str(getattr(GUIDE_TEXTS[key], language)).format(**values)
+        def format_text(key: str, **values: object) -> str:
+            return str(GUIDE_TEXTS[key].in_language(language)).format(**values)
 
-        parts = [f"{say(title_key, **title_values)}\n{say('from', **title_values)}"]
-        parts += [say(key, **values) for key, values in self.notes]
-        told = [f"  {say(key)}: {say('not_told') if value is None else value}" for key, value in self.times]
-        parts.append("\n".join([say("times"), *told]))
+        parts = [f"{format_text(title_key, **title_values)}\n{format_text('from', **title_values)}"]
+        parts += [format_text(key, **values) for key, values in self.notes]
+        time_lines = [
+            f"  {format_text(key)}: {format_text('not_told') if value is None else value}" for key, value in self.times
+        ]
+        parts.append("\n".join([format_text("times"), *time_lines]))
         if self.checksums:
-            parts.append("\n".join([say("files"), *(f"  {name}: {say(key)}" for name, key in self.files)]))
-            steps = [f"  {number}. {say(key, **values)}" for number, (key, values) in enumerate(self.steps, 1)]
-            parts.append("\n".join([say("check"), *steps]))
-            parts.append(say("limits" if any(key == "check_chain" for key, _ in self.steps) else "alone"))
+            parts.append(
+                "\n".join([format_text("files"), *(f"  {name}: {format_text(key)}" for name, key in self.files)])
+            )
+            steps = [f"  {number}. {format_text(key, **values)}" for number, (key, values) in enumerate(self.steps, 1)]
+            parts.append("\n".join([format_text("check"), *steps]))
+            parts.append(format_text("limits" if any(key == "check_chain" for key, _ in self.steps) else "alone"))
         return "\n\n".join(parts) + "\n"
-
-
-REVISION_SQL = (
-    "select v.*, r.url, r.agency, a.name, coalesce(a.name_en, a.name) as name_en,"
-    " case when r.revision = v.id then r.last_checked else v.last_seen end as stood, t.at as taken_down, t.reason,"
-    " coalesce(t.reason_en, t.reason) as reason_en"
-    " from revisions v join releases r on r.id = v.release join agencies a on a.slug = r.agency"
-    " left join takedowns t on t.id = v.takedown where v.id = ?"
-)
-REMOVAL_SQL = (
-    "select o.*, r.title, r.url, r.hash, r.takedown, a.name, coalesce(a.name_en, a.name) as name_en,"
-    " t.at as taken_down, t.reason, coalesce(t.reason_en, t.reason) as reason_en"
-    " from removals o join releases r on r.id = o.release join agencies a on a.slug = r.agency"
-    " left join takedowns t on t.id = (select min(id) from takedowns where release = r.id and lifted is null)"
-    " where o.id = ?"
-)
-REMOVAL_FILE_FIELDS = (
-    "kind",
-    "target",
-    "first_seen",
-    "last_seen",
-    "checks",
-    "confirmed",
-    "ended",
-    "status",
-    "moved_to",
-)
-CAPTURE_SQL = "select * from captures where id = ?"
-MARKUP_EXTENSIONS = {"text/html": ".html", "application/xhtml+xml": ".html"}  # mimetypes may say .htm
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ManifestEntry:
-    """Where a row stands in the manifests: the part's name and text, and its line there."""
+    """A row's entry in the manifests: the part that has it, the part's text, and the row's line in it."""
 
     manifest: Manifest
     part: str
@@ -270,35 +270,24 @@ class ManifestEntry:
     line: dict[str, Any]
 
 
-def write_revision_bundle(path: Path, revision_id: int, out: IO[bytes]) -> bool:
-    """Write the bundle of a revision; False where there is none of that number, and nothing is written.
-
-    Bytes and manifests that are missing or damaged are told in its guide. ArchiveError where archive.db cannot
-    be read.
-    """
-    return write_bundle(path, "revisions", revision_id, out)
-
-
-def write_removal_bundle(path: Path, removal_id: int, out: IO[bytes]) -> bool:
-    """The same of a removal: the answer that stood in the release's place when it was first seen away."""
-    return write_bundle(path, "removals", removal_id, out)
-
-
 def write_bundle(path: Path, table: str, row_id: int, out: IO[bytes]) -> bool:
-    """The bundle of a row of revisions or removals."""
+    """Write the bundle of a row of `revisions` or `removals`; return False if there is no such row.
+
+    The guide lists bytes and manifests that are missing or damaged. Raises ArchiveError if archive.db cannot be read.
+    """
     with closing(open_archive(path)) as db:
         try:
-            db.execute("begin")  # one state of the archive, whatever a crawl writes meanwhile
+            db.execute("begin")  # one state of the archive, while a crawl may write
             row = read_row_by_id(db, REMOVAL_SQL if table == "removals" else REVISION_SQL, row_id)
             if row is None:
                 return False
             captures = open_captures(path)
             name = f"removal-{row_id}" if table == "removals" else str(row_id)
-            moment = datetime.fromisoformat(row["first_seen" if table == "removals" else "seen"])
+            timestamp = datetime.fromisoformat(row["first_seen" if table == "removals" else "seen"])
             try:
                 with ZipFile(out, "w") as file:
                     fill_bundle(
-                        EvidenceBundle(zip=file, folder=f"evidence-{name}", timestamp=moment), db, captures, row
+                        EvidenceBundle(zip=file, folder=f"evidence-{name}", timestamp=timestamp), db, captures, row
                     )
             finally:
                 if captures:
@@ -309,11 +298,10 @@ def write_bundle(path: Path, table: str, row_id: int, out: IO[bytes]) -> bool:
 
 
 def fill_bundle(bundle: EvidenceBundle, db: sqlite3.Connection, captures: Captures | None, row: dict[str, Any]) -> None:
-    """Every file of a bundle."""
-    what = find_bundle_kind(row)
-    bundle.times += list_observation_times(row, what)
+    kind = find_bundle_kind(row)
+    bundle.times += list_observation_times(row, kind)
     entries: dict[str, ManifestEntry] = {}
-    rows = [("captures", row["capture"])] + ([("revisions", row["id"])] if what == "version" else [])
+    rows = [("captures", row["capture"])] + ([("revisions", row["id"])] if kind == "version" else [])
     try:
         for table, key in rows:
             entry = find_manifest_entry(db, captures, table, key) if key is not None else None
@@ -325,17 +313,19 @@ def fill_bundle(bundle: EvidenceBundle, db: sqlite3.Connection, captures: Captur
         if rows[-1][0] not in entries and rows[-1][1] is not None:
             bundle.notes.append(("no_manifest", {}))
     capture = read_row_by_id(db, CAPTURE_SQL, row["capture"])
-    if row["takedown"] is not None:  # the hashes stay: who has the original can check it
-        told = {"sha256": capture["sha256"] if capture else "–", "hash": row["hash"]}
-        bundle.notes.append(("withheld", {**told, **{key: row[key] for key in ("taken_down", "reason", "reason_en")}}))
+    if row["takedown"] is not None:  # the hashes stay, so that a reader with the original can check it
+        digests = {"sha256": capture["sha256"] if capture else "–", "hash": row["hash"]}
+        bundle.notes.append(
+            ("withheld", {**digests, **{key: row[key] for key in ("taken_down", "reason", "reason_en")}})
+        )
     elif capture is None:
-        bundle.notes.append((f"no_capture_{what}", {}))
+        bundle.notes.append((f"no_capture_{kind}", {}))
     else:
         add_capture(bundle, captures, capture, entries.get("captures"))
-    if what != "version":
-        told = {name: row[name] for name in REMOVAL_FILE_FIELDS if row[name] is not None}
-        text = json.dumps(told, ensure_ascii=False, indent=1).encode()
-        bundle.add_file("removal.json", text, f"{what}.json", compute_sha256(text))
+    if kind != "version":
+        facts = {name: row[name] for name in REMOVAL_FILE_FIELDS if row[name] is not None}
+        text = json.dumps(facts, ensure_ascii=False, indent=1).encode()
+        bundle.add_file("removal.json", text, f"{kind}.json", compute_sha256(text))
     elif row["takedown"] is None:
         add_state(bundle, row, entries.get("revisions"))
     add_manifest_parts(bundle, entries)
@@ -343,51 +333,51 @@ def fill_bundle(bundle: EvidenceBundle, db: sqlite3.Connection, captures: Captur
         add_manifest_chain(bundle, db, captures, entries)
     except ArchiveError as error:
         bundle.notes.append(("no_chain", {"problem": format_archive_error(error)}))
-    about = {"number": row["id"], **{name: row[name] for name in ("title", "url", "name", "name_en")}}
-    bundle.close(f"title_{what}", about)
+    title_values = {"number": row["id"], **{name: row[name] for name in ("title", "url", "name", "name_en")}}
+    bundle.close(f"title_{kind}", title_values)
 
 
 def find_bundle_kind(row: dict[str, Any]) -> str:
-    """What a bundle is of: a version, a removal or a move."""
+    """Return what a bundle is about: version, removal or move."""
     if "ended" not in row:
         return "version"
     return "move" if row["kind"] == "moved" else "removal"
 
 
 def list_observation_times(row: dict[str, Any], bundle_kind: str) -> list[tuple[str, object]]:
-    """When the archive saw it."""
+    """Return when the archive saw the row's event, with the keys of their texts."""
     if bundle_kind == "move":
         return [("moved_seen", row["first_seen"])]
     if bundle_kind == "removal":
         return [("away_since", row["first_seen"]), ("away_until", row["last_seen"]), ("back", row["ended"])]
-    taken_over = row["cause"] == "import"  # and never looked at, unless later checks say so
-    stood = None if taken_over and row["stood"] == row["seen"] else row["stood"]
-    return [("taken_over" if taken_over else "seen", row["seen"]), ("last_seen", stood)]
+    imported = row["cause"] == "import"  # and not checked yet, unless `last_seen_at` is later
+    last_seen = None if imported and row["last_seen_at"] == row["seen"] else row["last_seen_at"]
+    return [("taken_over" if imported else "seen", row["seen"]), ("last_seen", last_seen)]
 
 
 def add_capture(
     bundle: EvidenceBundle, captures: Captures | None, capture: dict[str, Any], entry: ManifestEntry | None
 ) -> None:
-    """The answer's bytes and header fields, as far as they are held."""
+    """Add the response's bytes and headers, as far as they are stored."""
     headers = json.loads(capture["headers"])
     bundle.times += [("captured", capture["seen"]), ("status", capture["status"])]
     bundle.times += [(name, headers.get(name)) for name in ("date", "last-modified")]
-    told = entry.line if entry else {}
+    line = entry.line if entry else {}
     page = f"page{find_file_extension(headers.get('content-type', ''))}"
     try:
         body = read_capture_body(captures, capture["sha256"])
     except ArchiveError as error:
         bundle.notes.append(("no_bytes", {"problem": format_archive_error(error)}))
     else:
-        bundle.add_file(page, body, "page", told.get("sha256", capture["sha256"]))
+        bundle.add_file(page, body, "page", line.get("sha256", capture["sha256"]))
     text = capture["headers"].encode()
-    bundle.add_file("headers.json", text, "headers.json", told.get("headers_sha256", compute_sha256(text)))
+    bundle.add_file("headers.json", text, "headers.json", line.get("headers_sha256", compute_sha256(text)))
     if entry:
         bundle.steps.append(("check_page", {"page": page, "capture": capture["id"], "part": entry.part}))
 
 
 def add_state(bundle: EvidenceBundle, row: dict[str, Any], entry: ManifestEntry | None) -> None:
-    """The version itself."""
+    """Add the version's state."""
     bundle.times += [("published", row["published"]), ("updated", row["updated"])]
     text = format_canonical_state(row)
     bundle.add_file("release.json", text, "release.json", entry.line["state_sha256"] if entry else compute_sha256(text))
@@ -396,7 +386,7 @@ def add_state(bundle: EvidenceBundle, row: dict[str, Any], entry: ManifestEntry 
 
 
 def add_manifest_parts(bundle: EvidenceBundle, entries: dict[str, ManifestEntry]) -> None:
-    """The parts of the manifests in which answer and version stand."""
+    """Add the parts of the manifests that cover the capture and the revision."""
     for entry in entries.values():
         bundle.add_file(entry.part, entry.text, "parts", compute_sha256(entry.text))
         bundle.steps.append(("check_parts", {"part": entry.part, "manifest": f"chain/{entry.manifest.day}.json"}))
@@ -405,7 +395,7 @@ def add_manifest_parts(bundle: EvidenceBundle, entries: dict[str, ManifestEntry]
 def add_manifest_chain(
     bundle: EvidenceBundle, db: sqlite3.Connection, captures: Captures | None, entries: dict[str, ManifestEntry]
 ) -> None:
-    """The manifests from the first that covers any of it to the newest."""
+    """Add the manifests from the first one that covers any of the rows to the newest."""
     if not entries:
         return
     chain = read_manifests(db, "day >= ?", min(entry.manifest.day for entry in entries.values()))
@@ -424,7 +414,10 @@ def add_manifest_chain(
 def find_manifest_entry(
     db: sqlite3.Connection, captures: Captures | None, table: str, row_id: int
 ) -> ManifestEntry | None:
-    """Where a row stands in the manifests; None while none covers it. ArchiveError where that cannot be read."""
+    """Return a row's entry in the manifests, or None if no manifest covers it yet.
+
+    Raises ArchiveError if the manifest cannot be read.
+    """
     covering = read_manifests(db, f"{table}_to >= ?", row_id)
     if not covering:
         return None
@@ -442,21 +435,21 @@ def find_manifest_entry(
 
 
 def read_row_by_id(db: sqlite3.Connection, sql: str, row_id: int | None) -> dict[str, Any] | None:
-    """The one row under a key, by the names of its columns."""
+    """Return the row that a query selects by id, as a dict, or None."""
     cursor = db.execute(sql, [row_id])
     values = cursor.fetchone()
     return values and dict(zip((name for name, *_ in cursor.description), values, strict=True))
 
 
 def read_capture_body(captures: Captures | None, sha256: str) -> bytes:
-    """ArchiveError where it is not held, or nothing is."""
+    """Return stored bytes; raise ArchiveError if they are missing or there is no captures.db."""
     if captures is None:
         raise ArchiveError("captures.db", "no such file", key=sha256)
     return captures.read(sha256)
 
 
 def find_file_extension(content_type: str) -> str:
-    """The ending of a file of a media type.
+    """Return the file extension for a Content-Type.
 
     >>> find_file_extension("text/html; charset=utf-8"), find_file_extension("application/pdf"), find_file_extension("")
     ('.html', '.pdf', '.bin')
@@ -466,5 +459,5 @@ def find_file_extension(content_type: str) -> str:
 
 
 def format_archive_error(error: ArchiveError) -> str:
-    """Without the folder, which is nobody's business."""
+    """Format an error without the folder of its file, which must not be published."""
     return ": ".join(part for part in (Path(error.file).name, error.table, error.key, error.problem) if part)

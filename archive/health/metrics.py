@@ -1,14 +1,7 @@
-"""Publishing rhythm, fill rates, failures from crawls.
+"""Measure what an agency's health is assessed by: crawls, publishing rhythm, failures and filled fields.
 
-Which fields a release tells, of those whose absence may mean that a page is misread.
-
-How often an agency publishes, by its own days with releases, and whether it is silent for longer than it ever is.
-
-What came of an agency so far, read from the archive: its crawls, its days with releases, what is held back.
-
-The figures beside a judgement: what the last crawls listed and found, fields told, and how we behaved as guests.
-
-Pages read and refused over several crawls: which could not be read, and which fields they tell no more.
+`read_activity` reads it all from the archive, up to a given time. `build_health_facts` makes the figures that are
+stored with an assessment for the status page.
 """
 
 from __future__ import annotations
@@ -31,139 +24,39 @@ from archive.i18n import SWEDISH_TIME
 from archive.models import Release
 from archive.quarantine import Quarantine, find_short_sources
 
+# Fields whose absence may mean that pages are parsed wrongly.
 TRACKED_FIELDS = ("title", "lead", "published", "updated", "tags", "questions")
 
-
-def list_filled_fields(release: Release) -> Iterator[str]:
-    """The names of the fields that are not empty."""
-    return (name for name in TRACKED_FIELDS if getattr(release, name))
-
-
-HISTORY_YEARS = 3  # of history that count
+# Publishing rhythm.
+HISTORY_YEARS = 3  # years of history that count
 FIFTY_TWO_WEEKS = timedelta(days=364)  # whole weeks, so that the same days of the week are compared
 SEASON_WINDOW_DAYS = 14  # days before and after the same day of an earlier year
-MIN_GAPS = 4  # gaps that make a habit
-MIN_LONG_GAP = 4  # days of silence that are usual for everybody: Easter is the longest
+MIN_GAPS = 4  # gaps between days with releases from which a rhythm is known
+MIN_LONG_GAP = 4  # days of silence that are usual for every agency: Easter is the longest
 MIN_SUSPICIOUS_SILENCE = 7  # days of silence that are never suspicious
 SUMMER_PERIOD = ((6, 19), (8, 15))
+SUMMER_DAYS = 58  # length of SUMMER_PERIOD
 HOLIDAY_PERIODS = (SUMMER_PERIOD, ((12, 20), (12, 31)), ((1, 1), (1, 7)))  # when Swedish offices are empty
-SUMMER_DAYS = 58  # days
 
-
-@dataclass(frozen=True, slots=True)
-class PublishingRhythm:
-    """What is usual, in days between two days with releases.
-
-    usual: the median. long: what only one gap in twenty exceeds. allowed: the silence from which on it is
-    suspicious, weeks of holidays apart. season: the longest silence around this day of the year in earlier years,
-    None where the history is too short to tell. summer: the share of a working day that a day of summer is.
-    """
-
-    median_gap: float
-    long_gap: int
-    max_silence: int
-    seasonal_silence: int | None
-    summer_pace: float = 0.0
-
-
-def measure_rhythm(days: Sequence[date], today: date) -> PublishingRhythm | None:
-    """The habit that some days with releases (each once, in order) show; None where they are too few."""
-    gaps = sorted((later - earlier).days for earlier, later in pairwise(days))
-    if len(gaps) < MIN_GAPS:
-        return None
-    summer = measure_summer_pace(days)
-    working = sorted(count_working_days(earlier, later, summer) for earlier, later in pairwise(days))
-    longest = working[-2 if len(working) >= 20 else -1]  # of many, one may be an outage of ours
-    long = quantile(working, 0.95)
-    allowed = max(2.5 * long, 1.5 * longest, 4 * median(working), MIN_SUSPICIOUS_SILENCE)
-    unsure = 1 + 3 / len(working) if len(working) < 20 else 1
-    return PublishingRhythm(
-        median_gap=float(median(gaps)),
-        long_gap=max(long, ceil(2 * median(working)), MIN_LONG_GAP),
-        max_silence=ceil(allowed * unsure),
-        seasonal_silence=find_seasonal_silence(days, today),
-        summer_pace=summer,
-    )
-
-
-def find_seasonal_silence(days: Sequence[date], today: date) -> int | None:
-    """The longest silence in the same weeks of earlier years.
-
-    >>> weekly = [date(2023, 1, 2) + timedelta(days=7 * n) for n in range(60)]
-    >>> find_seasonal_silence(weekly, date(2024, 3, 1)), find_seasonal_silence(weekly, date(2023, 9, 1))
-    (6, None)
-    """
-    silences = []
-    for years in range(1, HISTORY_YEARS + 1):
-        for shift in range(-SEASON_WINDOW_DAYS, SEASON_WINDOW_DAYS + 1):
-            day = today - years * FIFTY_TWO_WEEKS + timedelta(days=shift)
-            before = bisect_right(days, day)
-            if before and day - timedelta(days=SEASON_WINDOW_DAYS) >= days[0]:
-                silences.append((day - days[before - 1]).days)
-    return max(silences, default=None)
-
-
-def measure_summer_pace(days: Sequence[date]) -> float:
-    """How much of its pace an agency keeps in summer, from 0 to 1; the more summers tell it, the more it is believed.
-
-    >>> round(measure_summer_pace([date(2022, 1, 3) + timedelta(days=3 * n) for n in range(240)]), 2)
-    0.66
-    >>> measure_summer_pace([date(2023, 3, 1) + timedelta(days=n) for n in range(100)])
-    0.0
-    """
-    numbers = [day.toordinal() for day in days]
-    every = range(numbers[0], numbers[-1] + 1)
-    whole, outside = (sum(day in SUMMER_ORDINALS for day in every), sum(day not in HOLIDAY_ORDINALS for day in every))
-    inside, usual = (
-        sum(day in SUMMER_ORDINALS for day in numbers),
-        sum(day not in HOLIDAY_ORDINALS for day in numbers),
-    )
-    if not whole or not usual:
-        return 0.0
-    pace = min(1.0, (inside / whole) / (usual / outside))
-    return pace * whole / (whole + SUMMER_DAYS)
-
-
-def count_working_days(start: date, end: date, summer_pace: float = 0.0) -> int:
-    """Days from one day to another that are not in the holidays, those of summer by their share; one at least.
-
-    >>> count_working_days(date(2024, 6, 17), date(2024, 8, 19)), count_working_days(date(2024, 5, 2), date(2024, 5, 6))
-    (5, 4)
-    >>> count_working_days(date(2024, 6, 17), date(2024, 8, 19), 0.5)
-    34
-    """
-    first, days = start.toordinal() + 1, (end - start).days
-    outside = sum(day not in HOLIDAY_ORDINALS for day in range(first, first + days))
-    inside = sum(day in SUMMER_ORDINALS for day in range(first, first + days)) if summer_pace else 0
-    return max(1, outside + int(summer_pace * inside))
-
-
-def is_in_period(day: date, *periods: tuple[tuple[int, int], tuple[int, int]]) -> bool:
-    """Whether a day is in some weeks of the year."""
-    return any(first <= (day.month, day.day) <= last for first, last in periods)
-
-
-CALENDAR_DAYS = [date.fromordinal(day) for day in range(date(1990, 1, 1).toordinal(), date(2060, 1, 1).toordinal())]
-HOLIDAY_ORDINALS = frozenset(day.toordinal() for day in CALENDAR_DAYS if is_in_period(day, *HOLIDAY_PERIODS))
-SUMMER_ORDINALS = frozenset(day.toordinal() for day in CALENDAR_DAYS if is_in_period(day, SUMMER_PERIOD))
-
-
-def quantile(ordered: Sequence[int], share: float) -> int:
-    """The number of an ordered list that a share of it does not exceed (nearest rank).
-
-    >>> quantile([1, 1, 1, 3, 9], 0.8)
-    3
-    """
-    return ordered[max(0, ceil(share * len(ordered)) - 1)]
-
-
-MAX_CRAWLS = 120  # finished crawls that are looked at one by one
-MAX_PAGE_CRAWLS = 200  # crawls that read pages, for how often fields were told
-CRAWL_DAYS_WINDOW = timedelta(days=90)  # of crawls, counted by day
+# What is read of crawls.
+MAX_CRAWLS = 120  # newest finished crawls that are read
+MAX_PAGE_CRAWLS = 200  # newest crawls with parsed pages, for the fill rates
+CRAWL_DAYS_WINDOW = timedelta(days=90)  # of crawls summed by day
 CRAWL_COUNTERS = (
     *("listed", "new", "unchanged", "rejected", "errors", "requests", "not_modified", "parsed", "quarantined"),
     *("field_counts", "failures", "source_failures"),
 )  # the last three are JSON
+POLITENESS_WINDOW = timedelta(days=30)
+FAILURE_WINDOW = timedelta(days=7)  # of failures shown on the status page
+FILL_RATE_PAGES = 20  # newest pages whose fill rates are shown beside those of the earlier pages
+
+# The loss of a field.
+SMALL_SAMPLE_PAGES, LARGE_SAMPLE_PAGES = 5, 12  # newest pages whose fields are compared with the earlier pages
+MIN_EARLIER_PAGES = 10  # for a comparison
+MIN_FILL_RATE = 0.5  # share of the earlier pages that must have had a field for its loss to count
+MIN_UPDATED_FILL_RATE = 0.9  # the same for `updated`, which many sites show only after an edit
+SIGNIFICANCE_LEVEL = 0.001  # a field's loss must be less likely than this to be chance
+
 RELEASES_BY_DAY_SQL = """
     select coalesce(sort_day, iif(length(sort_date) = 7, sort_date || '-01', substr(sort_date, 1, 10))) as day, count(*)
     from release_facets where agency = :agency and sort_date >= :first and sort_date < :next group by 1 order by 1
@@ -181,7 +74,7 @@ FAILED_SOURCES_SQL = """
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Crawl:
-    """A finished crawl."""
+    """A finished crawl. Counters are read as `crawl[name]`; failures are counted by kind."""
 
     spider: str
     reason: str | None
@@ -190,38 +83,41 @@ class Crawl:
     robots: str | None
     delay: float | None
     counts: Mapping[str, int]
-    fills: Mapping[str, int]
-    faults: Mapping[str, int]
-    source_faults: Mapping[str, int]
+    field_counts: Mapping[str, int]
+    failures: Mapping[str, int]
+    source_failures: Mapping[str, int]
 
     def __getitem__(self, name: str) -> int:
         return self.counts[name]
 
     @property
-    def page_faults(self) -> Mapping[str, int]:
-        """Faults of pages alone; all, of a crawl of old, which did not tell them apart."""
-        return Counter(self.faults) - Counter(self.source_faults) if self.source_faults else self.faults
+    def page_failures(self) -> Mapping[str, int]:
+        """Return the failures of pages alone, without those of sources."""
+        return Counter(self.failures) - Counter(self.source_failures) if self.source_failures else self.failures
 
     @property
     def made_requests(self) -> bool:
-        """Whether anything was asked for at all; one that was ended early without a fault does not count."""
-        asked = any(self[name] for name in ("requests", "rejected", "errors"))
-        return asked and (self.reason == "finished" or self.succeeded or bool(self.faults))
+        """Return whether the crawl requested anything.
+
+        One that was stopped early without a result or failure does not count.
+        """
+        counted = any(self[name] for name in ("requests", "rejected", "errors"))
+        return counted and (self.reason == "finished" or self.succeeded or bool(self.failures))
 
     @property
     def readable_pages(self) -> int:
-        """Pages that could be read, or stood as held by the server's own word; of a crawl of old, what was kept."""
-        return self["parsed"] + self["not_modified"] or (0 if self.faults else self["new"])
+        """Return how many pages were parsed or not modified."""
+        return self["parsed"] + self["not_modified"] or (0 if self.failures else self["new"])
 
     @property
     def succeeded(self) -> bool:
-        """Whether anything came in: releases that sources named, or pages."""
+        """Return whether anything came in: releases listed by sources, or pages."""
         return self["listed"] > 0 if self.spider == "news" else self.readable_pages > 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CrawlDay:
-    """All crawls of one day (UTC)."""
+    """The sums of all crawls of one day (UTC)."""
 
     day: date
     listed: int | None
@@ -232,55 +128,71 @@ class CrawlDay:
     delay: float | None
 
 
+@dataclass(frozen=True, slots=True)
+class PublishingRhythm:
+    """The usual gaps between days with releases, in days.
+
+    median_gap: the median. long_gap: exceeded by one gap in 20. max_silence: silence beyond this is suspicious; days of
+    holiday weeks do not count. seasonal_silence: the longest silence around this day of the year in earlier years, None
+    if the history is too short. summer_pace: how much of a working day a summer day counts, from 0 to 1.
+    """
+
+    median_gap: float
+    long_gap: int
+    max_silence: int
+    seasonal_silence: int | None
+    summer_pace: float = 0.0
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgencyActivity:
-    """What rules judge by. Crawls are the newest first, days and releases the oldest first."""
+    """What the rules assess. Crawls come newest first, days and releases oldest first."""
 
     now: datetime
     stored_releases: int
     crawls: list[Crawl]
-    page_crawls: list[Crawl]  # those that read pages, further back
+    page_crawls: list[Crawl]  # those with parsed pages, further back
     crawl_days: list[CrawlDay]
     releases_by_day: Counter[date] = field(default_factory=Counter)  # day → releases published
     rhythm: PublishingRhythm | None = None
     quarantined: int = 0
-    failed_sources: list[str] = field(default_factory=list)  # that the newest crawl asked in vain
-    shrunken_sources: Mapping[str, tuple[int, int]] = field(
-        default_factory=dict
-    )  # sources that name far fewer at once, and usually
-    accepted_fields: Mapping[str, datetime] = field(default_factory=dict)  # fields that may be missing, and since when
-    last_news_crawl_at: datetime | None = None  # when a crawl for news ended last
-    last_accepted_at: datetime | None = None  # when something that was held back was taken in last
+    failed_sources: list[str] = field(default_factory=list)  # that failed in the newest news crawl
+    # URL → number of releases listed now, and usually: sources that suddenly list far fewer
+    shrunken_sources: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    accepted_fields: Mapping[str, datetime] = field(default_factory=dict)  # fields that may be missing since a time
+    last_news_crawl_at: datetime | None = None  # when the last news crawl ended
+    last_accepted_at: datetime | None = None  # when quarantined pages were last accepted
 
     @property
     def today(self) -> date:
-        """In Sweden."""
+        """Return the day in Sweden."""
         return self.now.astimezone(SWEDISH_TIME).date()
 
     @property
     def news_crawls(self) -> list[Crawl]:
-        """Crawls that asked what is new, those left out that asked for nothing."""
+        """Return the news crawls that made requests."""
         return [crawl for crawl in self.crawls if crawl.spider == "news" and crawl.made_requests]
 
     def is_resolved(self, crawl: Crawl) -> bool:
-        """Whether pages of a crawl were held back, and have been taken in since: by mended rules, or by somebody."""
+        """Return whether a crawl's quarantined pages have been accepted or re-parsed since."""
         return bool(crawl["quarantined"] and self.last_accepted_at and crawl.started <= self.last_accepted_at)
 
     @property
     def last_release_day(self) -> date | None:
-        """The last day with releases."""
+        """Return the last day with releases, or None."""
         return max(self.releases_by_day, default=None)
 
 
 def read_activity(db: Database, agency: str, now: datetime) -> AgencyActivity:
-    """Everything up to a moment."""
+    """Read an agency's past up to `now`."""
     crawls = read_crawls(db, agency, "finished is not null", MAX_CRAWLS)
     news = next((crawl for crawl in crawls if crawl.spider == "news" and crawl.made_requests), None)
     today = now.astimezone(SWEDISH_TIME).date()
     limits = {
         "agency": agency,
         "first": to_iso(today - HISTORY_YEARS * timedelta(days=366)),
-        "next": _format_end_day(today),
+        # A clock may be ahead of ours; what is dated later than tomorrow is no news yet.
+        "next": to_iso(today + timedelta(days=2)),
     }
     releases = Counter({date.fromisoformat(day): number for day, number in db.execute(RELEASES_BY_DAY_SQL, limits)})
     failed = (
@@ -305,13 +217,8 @@ def read_activity(db: Database, agency: str, now: datetime) -> AgencyActivity:
     )
 
 
-def _format_end_day(today: date) -> str | None:
-    """The day after tomorrow: a clock may be ahead of ours, but what is dated later yet is no news."""
-    return to_iso(today + timedelta(days=2))
-
-
 def read_crawls(db: Database, agency: str, where: str, limit: int) -> list[Crawl]:
-    """An agency's finished crawls, newest first."""
+    """Return the newest crawls that meet an SQL condition, newest first."""
     rows = db.execute(
         f"select spider, reason, started, finished, robots, delay, {', '.join(CRAWL_COUNTERS)} from crawls"
         f" where agency = ? and {where} order by started desc limit ?",
@@ -321,9 +228,11 @@ def read_crawls(db: Database, agency: str, where: str, limit: int) -> list[Crawl
 
 
 def build_crawl(row: tuple[Any, ...]) -> Crawl:
-    """A row as a Crawl; what an older version did not count is 0."""
+    """Build a Crawl from a row; counters that are null are 0."""
     spider, reason, started, finished, robots, delay, *counts = row
-    fills, faults, source_faults = (json.loads(text) if text and text != "{}" else {} for text in counts[-3:])
+    field_counts, failures, source_failures = (
+        json.loads(text) if text and text != "{}" else {} for text in counts[-3:]
+    )
     return Crawl(
         spider=spider,
         reason=reason,
@@ -332,14 +241,14 @@ def build_crawl(row: tuple[Any, ...]) -> Crawl:
         robots=robots,
         delay=delay,
         counts={name: value or 0 for name, value in zip(CRAWL_COUNTERS[:-3], counts[:-3], strict=True)},
-        fills=fills,
-        faults=faults,
-        source_faults=source_faults,
+        field_counts=field_counts,
+        failures=failures,
+        source_failures=source_failures,
     )
 
 
 def read_crawl_days(db: Database, agency: str, now: datetime) -> list[CrawlDay]:
-    """The last three months, a row a day with crawls."""
+    """Return the crawls of CRAWL_DAYS_WINDOW summed by day, oldest first."""
     rows = db.execute(CRAWLS_BY_DAY_SQL, {"agency": agency, "first": to_iso(now.astimezone(UTC) - CRAWL_DAYS_WINDOW)})
     return [
         CrawlDay(
@@ -348,86 +257,61 @@ def read_crawl_days(db: Database, agency: str, now: datetime) -> list[CrawlDay]:
             new=new or 0,
             requests=requests or 0,
             bytes=size or 0,
-            not_modified=same or 0,
+            not_modified=not_modified or 0,
             delay=delay,
         )
-        for day, listed, new, requests, size, same, delay in rows
+        for day, listed, new, requests, size, not_modified, delay in rows
     ]
 
 
 def count_quarantined(db: Database, agency: str) -> int:
-    """Releases that wait for somebody to look at them."""
+    """Count the releases in quarantine that wait for a manual check."""
     waiting = "select count(*) from quarantine where agency = ? and decision = 'confirmed' and decided is null"
     ((number,),) = db.execute(waiting, [agency])
     return int(number)
 
 
 def find_last_news_crawl(db: Database, agency: str) -> datetime | None:
-    """When a crawl for news ended last."""
+    """Return when the last news crawl ended, or None."""
     ((ended,),) = db.execute("select max(finished) from crawls where agency = ? and spider = 'news'", [agency])
     return datetime.fromisoformat(ended) if ended else None
 
 
 def find_last_acceptance(db: Database, agency: str) -> datetime | None:
-    """When something that was held back was taken in last, by mended rules or by hand."""
+    """Return when quarantined pages were last accepted, by hand or by re-parsing, or None."""
     ((decided,),) = db.execute(
         "select max(decided) from quarantine where agency = ? and decision in ('accepted', 'reparsed')", [agency]
     )
     return datetime.fromisoformat(decided) if decided else None
 
 
-POLITENESS_WINDOW = timedelta(days=30)
-FAULT_WINDOW = timedelta(days=7)  # whose faults are told
-FILL_RATE_PAGES = 20  # the newest pages, whose fields are held against those before
-
-
 def build_health_facts(activity: AgencyActivity, previous_facts: Mapping[str, Any]) -> dict[str, Any]:
-    """As JSON keeps them; `before` are the last ones, for what lies further back than is read."""
-    worked = next((crawl for crawl in activity.crawls if crawl.succeeded), None)
+    """Build the figures of `health.facts`.
+
+    previous_facts: the stored ones, for what is further back than the crawls that are read.
+    """
+    last_success = next((crawl for crawl in activity.crawls if crawl.succeeded), None)
     listed = next((crawl["listed"] for crawl in activity.news_crawls if crawl.succeeded), previous_facts.get("listed"))
-    recent = [crawl for crawl in activity.crawls if activity.now - crawl.started <= FAULT_WINDOW]
-    faults: Counter[str] = Counter()
+    recent = [crawl for crawl in activity.crawls if activity.now - crawl.started <= FAILURE_WINDOW]
+    failures: Counter[str] = Counter()
     for crawl in recent:
-        faults.update(crawl.faults)
+        failures.update(crawl.failures)
     return {
         "stored": activity.stored_releases,
         "listed": listed,
-        "worked": to_iso(worked.finished) if worked else previous_facts.get("worked"),
+        "worked": to_iso(last_success.finished) if last_success else previous_facts.get("worked"),
         "crawled": to_iso(activity.crawls[0].finished) if activity.crawls else None,
         "found": sum(crawl["new"] for crawl in recent),
         "rejected": sum(crawl["rejected"] for crawl in recent),
         "quarantined": activity.quarantined,
-        "failures": dict(sorted(faults.items())),
+        "failures": dict(sorted(failures.items())),
         "field_fill": measure_fill_rates(activity.page_crawls),
         "politeness": build_politeness_facts(activity),
     }
 
 
-def measure_fill_rates(crawls: Sequence[Crawl]) -> dict[str, list[int | None]]:
-    """For each field, per cent of the newest pages that tell it, and of those before; none where no page was read."""
-    pages, number = 0, 0
-    for crawl in crawls:
-        if pages >= FILL_RATE_PAGES:
-            break
-        pages, number = pages + crawl["parsed"], number + 1
-    return (
-        {
-            name: [measure_fill_percentage(crawls[:number], name), measure_fill_percentage(crawls[number:], name)]
-            for name in TRACKED_FIELDS
-        }
-        if pages
-        else {}
-    )
-
-
-def measure_fill_percentage(crawls: Sequence[Crawl], name: str) -> int | None:
-    """Per cent of the pages that tell a field."""
-    pages = sum(crawl["parsed"] for crawl in crawls)
-    return round(100 * sum(crawl.fills.get(name, 0) for crawl in crawls) / pages) if pages else None
-
-
 def build_politeness_facts(activity: AgencyActivity) -> dict[str, Any]:
-    """Thirty days of requests, and what robots.txt said last."""
+    """Build the sums of thirty days of requests, and the last robots.txt outcome."""
     days = [day for day in activity.crawl_days if activity.now.date() - day.day < POLITENESS_WINDOW]
     delays = [day.delay for day in days if day.delay is not None]
     return {
@@ -439,64 +323,61 @@ def build_politeness_facts(activity: AgencyActivity) -> dict[str, Any]:
     }
 
 
-SMALL_SAMPLE_PAGES, LARGE_SAMPLE_PAGES = 5, 12  # the newest pages, whose fields are held against those before
-MIN_EARLIER_PAGES = 10  # of those before
-MIN_FILL_RATE, MIN_UPDATED_FILL_RATE = (
-    0.5,
-    0.9,
-)  # of those before must have told a field; when they were updated new pages do not tell yet
-SIGNIFICANCE_LEVEL = 0.001  # how unlikely by chance the collapse of a field must be
+def measure_fill_rates(crawls: Sequence[Crawl]) -> dict[str, list[int | None]]:
+    """Return each field's fill rate in the newest and earlier pages, in per cent; {} without pages."""
+    pages, number = 0, 0
+    for crawl in crawls:
+        if pages >= FILL_RATE_PAGES:
+            break
+        pages, number = pages + crawl["parsed"], number + 1
+    if not pages:
+        return {}
+    recent, earlier = crawls[:number], crawls[number:]
+    return {
+        name: [measure_fill_percentage(recent, name), measure_fill_percentage(earlier, name)] for name in TRACKED_FIELDS
+    }
 
 
-def list_page_crawls(activity: AgencyActivity) -> list[Crawl]:
-    """Crawls in which pages were asked for, and sources answered."""
-    return [crawl for crawl in activity.crawls if (crawl.readable_pages or count_unreadable_pages(crawl))]
+def measure_fill_percentage(crawls: Sequence[Crawl], name: str) -> int | None:
+    """Return the percentage of parsed pages that had a field, or None if no page was parsed."""
+    pages, filled = count_filled_pages(crawls, name)
+    return round(100 * filled / pages) if pages else None
 
 
-def count_unreadable_pages(crawl: Crawl) -> int:
-    """Pages of a crawl that could not be read."""
-    faults = sum(crawl.page_faults.values()) if crawl.succeeded or crawl.spider == "revisit" else 0
-    return max(faults, crawl["rejected"])
-
-
-def find_commonest_fault(fault_counts: Iterable[Mapping[str, int]]) -> str:
-    """The kind of fault that is the most frequent, by name where several are; that a host is left in peace is none."""
-    faults: Counter[str] = Counter()
-    for one in fault_counts:
-        faults.update(one)
-    kinds = sorted(kind for kind in faults if kind != "host paused") or sorted(faults)
-    return max(kinds, key=faults.__getitem__, default="other")
+def list_filled_fields(release: Release) -> Iterator[str]:
+    """Yield the names of the tracked fields that are not empty."""
+    return (name for name in TRACKED_FIELDS if getattr(release, name))
 
 
 def find_lost_fields(
     page_crawls: Sequence[Crawl], accepted_fields: Mapping[str, datetime]
 ) -> Iterator[tuple[str, int, int]]:
-    """Fields that collapsed to a third or less: name, and per cent of pages that told it before and now.
+    """Yield fields that fell to a third of their fill rate or less, with per cent before and now.
 
-    accepted: fields that somebody found rightly missing, and when; of those only later crawls tell.
+    accepted_fields: fields that an operator confirmed as rightly missing, and when; only later crawls count for these.
     """
-    for name in sorted({name for crawl in page_crawls for name in crawl.fills}):
+    for name in sorted({name for crawl in page_crawls for name in crawl.field_counts}):
         crawls = [
             crawl for crawl in page_crawls if name not in accepted_fields or crawl.started > accepted_fields[name]
         ]
         newest = take_recent_crawls(crawls, SMALL_SAMPLE_PAGES)
         for recent in (newest, take_recent_crawls(crawls, LARGE_SAMPLE_PAGES)):
-            pages, told = count_filled_pages(recent, name)
-            before, told_before = count_filled_pages(crawls[len(recent) :], name)
-            share = (told_before + 1) / (before + 2)  # as if seen once with and once without (Laplace)
+            pages, filled = count_filled_pages(recent, name)
+            earlier_pages, earlier_filled = count_filled_pages(crawls[len(recent) :], name)
+            share = (earlier_filled + 1) / (earlier_pages + 2)  # rule of succession (Laplace)
             enough = (
                 pages
-                and before >= MIN_EARLIER_PAGES
+                and earlier_pages >= MIN_EARLIER_PAGES
                 and share >= (MIN_UPDATED_FILL_RATE if name == "updated" else MIN_FILL_RATE)
             )
             fell = 3 * max(measure_fill_rate(recent, name), measure_fill_rate(newest, name)) <= share
-            if enough and fell and binomial_cdf(told, pages, share) < SIGNIFICANCE_LEVEL:
-                yield name, round(100 * told_before / before), round(100 * told / pages)
+            if enough and fell and binomial_cdf(filled, pages, share) < SIGNIFICANCE_LEVEL:
+                yield name, round(100 * earlier_filled / earlier_pages), round(100 * filled / pages)
                 break
 
 
 def take_recent_crawls(crawls: Sequence[Crawl], min_pages: int) -> Sequence[Crawl]:
-    """The newest crawls that together read so many pages; none where all of them did not."""
+    """Return the newest crawls with at least `min_pages` parsed pages together, or [] if there are fewer."""
     pages = 0
     for number, crawl in enumerate(crawls, start=1):
         pages += crawl["parsed"]
@@ -506,23 +387,139 @@ def take_recent_crawls(crawls: Sequence[Crawl], min_pages: int) -> Sequence[Craw
 
 
 def count_filled_pages(crawls: Iterable[Crawl], name: str) -> tuple[int, int]:
-    """Pages read, and how many told a field."""
-    return sum(crawl["parsed"] for crawl in crawls), sum(crawl.fills.get(name, 0) for crawl in crawls)
+    """Count the parsed pages, and those that had a field."""
+    return sum(crawl["parsed"] for crawl in crawls), sum(crawl.field_counts.get(name, 0) for crawl in crawls)
 
 
 def measure_fill_rate(crawls: Iterable[Crawl], name: str) -> float:
-    """The share of pages that told a field."""
-    pages, told = count_filled_pages(crawls, name)
-    return told / pages if pages else 1.0
+    """Return the share of parsed pages that had a field; 1.0 if no page was parsed."""
+    pages, filled = count_filled_pages(crawls, name)
+    return filled / pages if pages else 1.0
 
 
 def binomial_cdf(max_successes: int, trials: int, probability: float) -> float:
-    """How likely it is that so few of some pages tell what a share of all does (binomial).
+    """Return the probability of at most `max_successes` successes.
 
     >>> binomial_cdf(0, 5, 0.9) < 0.001 < binomial_cdf(0, 5, 0.7)
     True
     """
     return sum(
-        comb(trials, told) * probability**told * (1 - probability) ** (trials - told)
-        for told in range(max_successes + 1)
+        comb(trials, successes) * probability**successes * (1 - probability) ** (trials - successes)
+        for successes in range(max_successes + 1)
     )
+
+
+def list_page_crawls(activity: AgencyActivity) -> list[Crawl]:
+    """Return the crawls that requested pages, newest first."""
+    return [crawl for crawl in activity.crawls if (crawl.readable_pages or count_unreadable_pages(crawl))]
+
+
+def count_unreadable_pages(crawl: Crawl) -> int:
+    """Count the pages of a crawl that could not be parsed."""
+    failures = sum(crawl.page_failures.values()) if crawl.succeeded or crawl.spider == "revisit" else 0
+    return max(failures, crawl["rejected"])
+
+
+def find_commonest_failure(failure_counts: Iterable[Mapping[str, int]]) -> str:
+    """Return the most frequent kind of failure; a pause of the host counts only if it is the only kind."""
+    totals: Counter[str] = Counter()
+    for counts in failure_counts:
+        totals.update(counts)
+    kinds = sorted(kind for kind in totals if kind != "host paused") or sorted(totals)
+    return max(kinds, key=totals.__getitem__, default="other")
+
+
+def measure_rhythm(days: Sequence[date], today: date) -> PublishingRhythm | None:
+    """Measure the rhythm of days with releases (distinct, sorted), or None if there are too few."""
+    gaps = sorted((later - earlier).days for earlier, later in pairwise(days))
+    if len(gaps) < MIN_GAPS:
+        return None
+    summer_pace = measure_summer_pace(days)
+    working_days = sorted(count_working_days(earlier, later, summer_pace) for earlier, later in pairwise(days))
+    longest = working_days[-2 if len(working_days) >= 20 else -1]  # of many, one may be an outage of our own
+    long_gap = quantile(working_days, 0.95)
+    max_silence = max(2.5 * long_gap, 1.5 * longest, 4 * median(working_days), MIN_SUSPICIOUS_SILENCE)
+    uncertainty = 1 + 3 / len(working_days) if len(working_days) < 20 else 1
+    return PublishingRhythm(
+        median_gap=float(median(gaps)),
+        long_gap=max(long_gap, ceil(2 * median(working_days)), MIN_LONG_GAP),
+        max_silence=ceil(max_silence * uncertainty),
+        seasonal_silence=find_seasonal_silence(days, today),
+        summer_pace=summer_pace,
+    )
+
+
+def find_seasonal_silence(days: Sequence[date], today: date) -> int | None:
+    """Return the longest silence in the same weeks of earlier years, or None if there are none.
+
+    >>> weekly = [date(2023, 1, 2) + timedelta(days=7 * n) for n in range(60)]
+    >>> find_seasonal_silence(weekly, date(2024, 3, 1)), find_seasonal_silence(weekly, date(2023, 9, 1))
+    (6, None)
+    """
+    silences = []
+    for years in range(1, HISTORY_YEARS + 1):
+        for shift in range(-SEASON_WINDOW_DAYS, SEASON_WINDOW_DAYS + 1):
+            day = today - years * FIFTY_TWO_WEEKS + timedelta(days=shift)
+            before = bisect_right(days, day)
+            if before and day - timedelta(days=SEASON_WINDOW_DAYS) >= days[0]:
+                silences.append((day - days[before - 1]).days)
+    return max(silences, default=None)
+
+
+def measure_summer_pace(days: Sequence[date]) -> float:
+    """Return how much of its usual pace an agency keeps in summer, from 0 to 1.
+
+    The estimate starts at 0 and is trusted more with each summer of history.
+
+    >>> round(measure_summer_pace([date(2022, 1, 3) + timedelta(days=3 * n) for n in range(240)]), 2)
+    0.66
+    >>> measure_summer_pace([date(2023, 3, 1) + timedelta(days=n) for n in range(100)])
+    0.0
+    """
+    numbers = [day.toordinal() for day in days]
+    all_days = range(numbers[0], numbers[-1] + 1)
+    summer_days, usual_days = (
+        sum(day in SUMMER_ORDINALS for day in all_days),
+        sum(day not in HOLIDAY_ORDINALS for day in all_days),
+    )
+    summer_releases, usual_releases = (
+        sum(day in SUMMER_ORDINALS for day in numbers),
+        sum(day not in HOLIDAY_ORDINALS for day in numbers),
+    )
+    if not summer_days or not usual_releases:
+        return 0.0
+    pace = min(1.0, (summer_releases / summer_days) / (usual_releases / usual_days))
+    return pace * summer_days / (summer_days + SUMMER_DAYS)
+
+
+def count_working_days(start: date, end: date, summer_pace: float = 0.0) -> int:
+    """Count the days between two days outside holidays, summer days by their share; at least 1.
+
+    >>> count_working_days(date(2024, 6, 17), date(2024, 8, 19)), count_working_days(date(2024, 5, 2), date(2024, 5, 6))
+    (5, 4)
+    >>> count_working_days(date(2024, 6, 17), date(2024, 8, 19), 0.5)
+    34
+    """
+    first, days = start.toordinal() + 1, (end - start).days
+    working_days = sum(day not in HOLIDAY_ORDINALS for day in range(first, first + days))
+    summer_days = sum(day in SUMMER_ORDINALS for day in range(first, first + days)) if summer_pace else 0
+    return max(1, working_days + int(summer_pace * summer_days))
+
+
+def quantile(ordered: Sequence[int], share: float) -> int:
+    """Return the number that a share of an ordered list does not exceed (nearest rank).
+
+    >>> quantile([1, 1, 1, 3, 9], 0.8)
+    3
+    """
+    return ordered[max(0, ceil(share * len(ordered)) - 1)]
+
+
+def is_in_period(day: date, *periods: tuple[tuple[int, int], tuple[int, int]]) -> bool:
+    """Return whether a day is in one of the periods of the year."""
+    return any(first <= (day.month, day.day) <= last for first, last in periods)
+
+
+CALENDAR_DAYS = [date.fromordinal(day) for day in range(date(1990, 1, 1).toordinal(), date(2060, 1, 1).toordinal())]
+HOLIDAY_ORDINALS = frozenset(day.toordinal() for day in CALENDAR_DAYS if is_in_period(day, *HOLIDAY_PERIODS))
+SUMMER_ORDINALS = frozenset(day.toordinal() for day in CALENDAR_DAYS if is_in_period(day, SUMMER_PERIOD))

@@ -1,10 +1,6 @@
-"""Status page data; sentences.
+"""Read the status page's data, and format health states, reasons and failures in Swedish and English.
 
-What can go wrong with a request or a page, by kind: as `crawls.faults` counts it and the status page says it.
-
-Health in words: states, reasons and faults in a reader's language.
-
-Health as the status page shows it: every agency with state and reason, trouble first; what changed; our manners.
+Agencies with faults come first. FAILURE_TEXTS has a text for each kind of failure that `crawls.failures` counts.
 """
 
 from __future__ import annotations
@@ -34,14 +30,32 @@ from archive.i18n import (
     swedish_sort_key,
 )
 
-FAULT_TEXTS = {
-    # no answer
+MAX_ASSESSMENT_AGE = timedelta(days=3)  # if the last one is older, crawls do not seem to run any more
+STATE_ORDER = ("failing", "never worked", "suspect", "quiet", "healthy", "paused")
+NEVER_CRAWLED_REASON = {"code": "never_crawled", "what": ""}
+TIME_VALUES = ("since", "last", "newest")  # values of a reason that are times
+
+AGENCY_HEALTH_SQL = """
+    select a.slug as agency, a.name, a.name_en, a.home, h.state, h.since, h.reason, h.newest, h.usual_gap, h.expected,
+      h.judged, h.acknowledged, h.facts
+    from agencies a left join health h on h.agency = a.slug
+"""
+HEALTH_EVENTS_SQL = """
+    select e.id, e.agency, a.name, a.name_en, e.at, e.state, e.previous, e.reason
+    from health_events e join agencies a on a.slug = e.agency where {condition} order by e.id desc limit :most
+"""
+FAULT_EVENTS_CONDITION = """
+    e.id < :before and not (e.state in ('healthy', 'quiet') and coalesce(e.previous, 'healthy') in ('healthy', 'quiet'))
+    and json_extract(e.reason, '$.code') <> 'never_crawled'
+"""
+FAILURE_TEXTS = {
+    # no response
     "timeout": Translation("webbplatsen svarade inte i tid", "the site did not answer in time"),
     "dns": Translation("adressen finns inte längre i DNS", "there is no such host in DNS"),
     "tls": Translation("den säkra anslutningen misslyckades", "the secure connection failed"),
     "refused connection": Translation("webbplatsen tog inte emot anslutningen", "the site refused the connection"),
     "broken answer": Translation("svaren bröts av", "answers broke off"),
-    # an answer that says no
+    # error status, or not requested
     "status 5xx": Translation("webbplatsen svarade med serverfel", "the site answered with a server’s fault"),
     "status 403": Translation("webbplatsen nekade åtkomst", "the site denied access"),
     "status 404": Translation("adressen finns inte", "the address does not exist"),
@@ -51,72 +65,175 @@ FAULT_TEXTS = {
     "host paused": Translation("webbplatsen lämnas i fred en tid", "the site is left in peace for a while"),
     "robots": Translation("robots.txt förbjuder läsning", "robots.txt forbids reading"),
     "robots unreachable": Translation("robots.txt gick inte att läsa", "robots.txt could not be read"),
-    # something stands between us and the page
+    # another page in place of the release
     "block page": Translation("en spärrsida visades i stället", "a block page was shown instead"),
     "consent wall": Translation("en samtyckesruta visades i stället", "a consent wall was shown instead"),
     "login": Translation("en inloggning visades i stället", "a login was shown instead"),
     "outage": Translation("webbplatsen sade att den är ur funktion", "the site said that it is out of order"),
-    # a page that is no release
+    # pages that are no releases
     "error page": Translation("sidorna sade att de inte finns", "pages said that they do not exist"),
     "redirected": Translation("adresserna ledde någon annanstans", "addresses led elsewhere"),
     "listing": Translation("sidorna var listor, inga meddelanden", "pages were lists, not releases"),
     "no release": Translation("sidorna var inga meddelanden", "pages were no releases"),
     "unreadable": Translation("uppgifter på sidorna gick inte att läsa", "what pages told could not be read"),
-    # a source
+    # sources
     "unreadable source": Translation(
         "listan över meddelanden gick inte att läsa", "the list of releases could not be read"
     ),
-    # ours
+    # our own
     "left out": Translation("adresser lämnades därhän av säkerhetsskäl", "addresses were left alone for safety"),
     "our fault": Translation("arkivets eget program fallerade", "the archive’s own program failed"),
     "other": Translation("något annat gick fel", "something else went wrong"),
 }
-BLOCKING_FAULTS = (
-    "status 403",
-    "status 429",
-    "block page",
-    "consent wall",
-    "login",
-)  # who asks is kept out, not the public
 
 
-TIME_VALUES = ("since", "last", "newest")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgencyHealth:
+    """An agency's health as the status page shows it.
+
+    state_text, reason_text: in the reader's language. is_unacknowledged: a fault that is not acknowledged, shown red.
+    """
+
+    agency: str
+    name: str
+    name_en: str | None
+    home: str
+    state: str
+    state_text: str
+    since: str | None
+    reason_text: str
+    reason: Mapping[str, Any]
+    is_fault: bool
+    is_unacknowledged: bool
+    newest: str | None
+    usual_gap: float | None
+    expected: str | None
+    judged: str | None
+    acknowledged: str | None
+    facts: Mapping[str, Any]
+
+    @property
+    def never_crawled(self) -> bool:
+        """Return whether no crawl of the agency has ended yet."""
+        return bool(self.reason["code"] == "never_crawled")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolitenessReport:
+    """Thirty days of requests to all agencies' sites; `robots` counts agencies by robots.txt outcome."""
+
+    requests: int
+    bytes: int
+    not_modified: int
+    delay: float | None
+    robots: Counter[str] = field(default_factory=Counter)
+
+
+async def read_agency_health(run: RunQuery, language: str, agency: str | None = None) -> list[AgencyHealth]:
+    """Return all agencies, or one: new faults first, then acknowledged ones, then by state and name."""
+    rows = await run(
+        AGENCY_HEALTH_SQL + ("where a.slug = :agency" if agency else ""), {"agency": agency} if agency else {}
+    )
+    return sorted((build_agency_health(dict(row), language) for row in rows), key=partial(get_severity_key, language))
+
+
+def build_agency_health(row: dict[str, Any], language: str) -> AgencyHealth:
+    """Build from a row of AGENCY_HEALTH_SQL; an agency that was never assessed was never crawled."""
+    reason = json.loads(row["reason"]) if row["reason"] else NEVER_CRAWLED_REASON
+    state = row["state"] or "never worked"
+    fault = is_fault(state, reason["code"])
+    derived = {
+        "state": state,
+        "state_text": format_health_state(language, state),
+        "reason": reason,
+        "reason_text": format_health_reason(language, reason),
+        "is_fault": fault,
+        "is_unacknowledged": fault and row["acknowledged"] is None,
+        "facts": json.loads(row["facts"] or "{}"),
+    }
+    return AgencyHealth(**{**row, **derived})
+
+
+def get_severity_key(language: str, row: AgencyHealth) -> tuple[bool, bool, int, str]:
+    """Return the sort key: faults first, then by the displayed name."""
+    name = row.name_en if language == "en" and row.name_en else row.name
+    return (
+        not row.is_unacknowledged,
+        not row.is_fault,
+        STATE_ORDER.index(row.state) + (len(STATE_ORDER) if row.never_crawled else 0),
+        swedish_sort_key(name),
+    )
+
+
+async def read_health_events(
+    run: RunQuery, *, agency: str | None = None, before: int | None = None, limit: int
+) -> Sequence[Any]:
+    """Return changes of health, newest first: all of one agency, or those to or from a fault.
+
+    before: only events with a lower id, for the next page.
+    """
+    condition = "e.agency = :agency" if agency else FAULT_EVENTS_CONDITION
+    parameters: dict[str, Any] = {"agency": agency} if agency else {"before": before or 2**62}
+    rows = await run(HEALTH_EVENTS_SQL.format(condition=condition), {**parameters, "most": limit})
+    return [dict(row) | {"reason": json.loads(row["reason"])} for row in rows]
+
+
+def build_politeness_report(rows: Sequence[AgencyHealth]) -> PolitenessReport:
+    """Sum the politeness figures of all agencies."""
+    reports = [row.facts["politeness"] for row in rows if row.facts.get("politeness")]
+    return PolitenessReport(
+        requests=sum(report["requests"] for report in reports),
+        bytes=sum(report["bytes"] for report in reports),
+        not_modified=sum(report["not_modified"] for report in reports),
+        delay=min((report["delay"] for report in reports if report["delay"] is not None), default=None),
+        robots=Counter(report["robots"] for report in reports if report["robots"]),
+    )
+
+
+def find_last_assessment(rows: Sequence[AgencyHealth]) -> str | None:
+    """Return when an agency was last assessed, or None."""
+    return max((row.judged for row in rows if row.judged), default=None)
+
+
+def is_assessment_overdue(assessed_at: str | None, now: datetime) -> bool:
+    """Return whether the last assessment is so old that crawls do not seem to run any more."""
+    return assessed_at is not None and now - datetime.fromisoformat(assessed_at) > MAX_ASSESSMENT_AGE
 
 
 def format_health_state(language: str, state: str) -> str:
-    """A state.
+    """Return the name of a state.
 
     >>> format_health_state("en", "quiet"), format_health_state("sv", "failing")
     ('quiet', 'ur funktion')
     """
-    return get_text_in(language, HEALTH_STATE_TEXTS[state])
+    return str(HEALTH_STATE_TEXTS[state].in_language(language))
 
 
 def format_health_reason(language: str, reason: Mapping[str, Any]) -> str:
-    """The sentence why.
+    """Format the sentence that explains a state.
 
     >>> format_health_reason("en", {"code": "all_refused", "what": "login", "bad": 3, "fault": "login"})
     'None of 3 listed pages could be read: a login was shown instead.'
     """
-    text = getattr(HEALTH_REASON_TEXTS[reason["code"]], language)
+    text = HEALTH_REASON_TEXTS[reason["code"]].in_language(language)
     if isinstance(text, tuple):
         text = text[0 if reason.get("n") == 1 else 1]
     return str(text.format(**{name: format_reason_value(language, name, value) for name, value in reason.items()}))
 
 
 def format_reason_value(language: str, name: str, value: Any) -> str:
-    """A value of a reason, as the sentence wants it."""
+    """Format one value of a reason for its sentence."""
     if name in TIME_VALUES:
         return format_swedish_day(language, value)
     if name == "fault":
-        return format_fault(language, value)
+        return format_failure(language, value)
     if name == "fields":
-        return join_with_and(language, [get_text_in(language, FIELD_PHRASES[field]) for field in value])
+        return join_with_and(language, [str(FIELD_PHRASES[field].in_language(language)) for field in value])
     return format_number(language, value) if isinstance(value, int) else str(value)
 
 
 def format_swedish_day(language: str, text: str | None) -> str:
-    """The day of a stored time, as Swedish clocks have it: hours say nothing of health.
+    """Format the day of a stored time in Sweden; the time of day says nothing about health.
 
     >>> format_swedish_day("en", "2024-06-02T23:30:00+00:00")
     '3 June 2024'
@@ -125,23 +242,22 @@ def format_swedish_day(language: str, text: str | None) -> str:
     return format_time(language, to_iso(value.astimezone(SWEDISH_TIME).date()) if isinstance(value, datetime) else text)
 
 
-def format_fault(language: str, fault: str) -> str:
-    """A kind of fault; one that an older or newer version counted stands as it is."""
-    return get_text_in(language, FAULT_TEXTS[fault]) if fault in FAULT_TEXTS else fault
+def format_failure(language: str, kind: str) -> str:
+    """Return the text of a kind of failure; an unknown kind is returned as it is."""
+    return str(FAILURE_TEXTS[kind].in_language(language)) if kind in FAILURE_TEXTS else kind
 
 
 def format_field_label(language: str, field: str) -> str:
-    """A field as a label."""
-    return get_text_in(language, FIELD_LABELS[field])
+    return str(FIELD_LABELS[field].in_language(language))
 
 
 def format_robots_outcome(language: str, robots: str | None) -> str:
-    """What robots.txt said."""
-    return get_text_in(language, ROBOTS_TEXTS[robots]) if robots in ROBOTS_TEXTS else ""
+    """Return the text of a robots.txt outcome, or "" if it is unknown."""
+    return str(ROBOTS_TEXTS[robots].in_language(language)) if robots in ROBOTS_TEXTS else ""
 
 
 def format_size(language: str, size: int) -> str:
-    """Bytes in a unit that fits.
+    """Format a number of bytes in a suitable unit.
 
     >>> format_size("sv", 1_234_567), format_size("en", 900)
     ('1,2\\xa0MB', '900\\xa0bytes')
@@ -153,7 +269,7 @@ def format_size(language: str, size: int) -> str:
 
 
 def format_decimal(language: str, number: float) -> str:
-    """A number with one decimal.
+    """Format a number with one decimal.
 
     >>> format_decimal("sv", 2.04)
     '2,0'
@@ -162,140 +278,10 @@ def format_decimal(language: str, number: float) -> str:
 
 
 def join_with_and(language: str, words: Sequence[str]) -> str:
-    """Words with commas and an `and`.
+    """Join words with commas and a final "and".
 
     >>> join_with_and("en", ["a title", "a lead", "tags"])
     'a title, a lead and tags'
     """
     *most, last = words
     return f"{', '.join(most)} {'and' if language == 'en' else 'och'} {last}" if most else last
-
-
-def get_text_in(language: str, text: Translation) -> str:
-    """One language's words."""
-    return str(getattr(text, language))
-
-
-MAX_ASSESSMENT_AGE = timedelta(days=3)  # without a judgement: nobody runs the crawls any more
-STATE_ORDER = ("failing", "never worked", "suspect", "quiet", "healthy", "paused")
-NEVER_CRAWLED_REASON = {"code": "never_crawled", "what": ""}
-AGENCY_HEALTH_SQL = """
-    select a.slug as agency, a.name, a.name_en, a.home, h.state, h.since, h.reason, h.newest, h.usual_gap, h.expected,
-      h.judged, h.acknowledged, h.facts
-    from agencies a left join health h on h.agency = a.slug
-"""
-HEALTH_EVENTS_SQL = """
-    select e.id, e.agency, a.name, a.name_en, e.at, e.state, e.previous, e.reason
-    from health_events e join agencies a on a.slug = e.agency where {which} order by e.id desc limit :most
-"""
-FAULT_EVENTS_CONDITION = """
-    e.id < :before and not (e.state in ('healthy', 'quiet') and coalesce(e.previous, 'healthy') in ('healthy', 'quiet'))
-    and json_extract(e.reason, '$.code') <> 'never_crawled'
-"""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AgencyHealth:
-    """An agency's health. why: the sentence; fault: whether something is wrong; red: and nobody knows of it yet."""
-
-    agency: str
-    name: str
-    name_en: str | None
-    home: str
-    state: str
-    said: str
-    since: str | None
-    why: str
-    reason: Mapping[str, Any]
-    fault: bool
-    red: bool
-    newest: str | None
-    usual_gap: float | None
-    expected: str | None
-    judged: str | None
-    acknowledged: str | None
-    facts: Mapping[str, Any]
-
-    @property
-    def never_crawled(self) -> bool:
-        """Nobody has tried to read it yet."""
-        return bool(self.reason["code"] == "never_crawled")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PolitenessReport:
-    """Thirty days of requests to all agencies' sites; `robots`: how many say what."""
-
-    requests: int
-    bytes: int
-    not_modified: int
-    delay: float | None
-    robots: Counter[str] = field(default_factory=Counter)
-
-
-async def read_agency_health(run: RunQuery, language: str, agency: str | None = None) -> list[AgencyHealth]:
-    """All agencies, or one: unknown faults first, then known ones, the quiet, the healthy; each by name."""
-    rows = await run(
-        AGENCY_HEALTH_SQL + ("where a.slug = :agency" if agency else ""), {"agency": agency} if agency else {}
-    )
-    return sorted((build_agency_health(dict(row), language) for row in rows), key=partial(get_severity_key, language))
-
-
-def get_severity_key(language: str, row: AgencyHealth) -> tuple[bool, bool, int, str]:
-    """Trouble first, then by the name that is shown."""
-    name = row.name_en if language == "en" and row.name_en else row.name
-    return (
-        not row.red,
-        not row.fault,
-        STATE_ORDER.index(row.state) + (len(STATE_ORDER) if row.never_crawled else 0),
-        swedish_sort_key(name),
-    )
-
-
-def build_agency_health(row: dict[str, Any], language: str) -> AgencyHealth:
-    """A row of agencies and health; one never judged is one never tried."""
-    reason = json.loads(row["reason"]) if row["reason"] else NEVER_CRAWLED_REASON
-    state = row["state"] or "never worked"
-    fault = is_fault(state, reason["code"])
-    told = {
-        "state": state,
-        "said": format_health_state(language, state),
-        "reason": reason,
-        "why": format_health_reason(language, reason),
-        "fault": fault,
-        "red": fault and row["acknowledged"] is None,
-        "facts": json.loads(row["facts"] or "{}"),
-    }
-    return AgencyHealth(**{**row, **told})
-
-
-async def read_health_events(
-    run: RunQuery, *, agency: str | None = None, before: int | None = None, limit: int
-) -> Sequence[Any]:
-    """Changes, newest first: of one agency all, of all those to or from a fault; further ones have ids `before`."""
-    which = "e.agency = :agency" if agency else FAULT_EVENTS_CONDITION
-    values: dict[str, Any] = {"agency": agency} if agency else {"before": before or 2**62}
-    rows = await run(HEALTH_EVENTS_SQL.format(which=which), {**values, "most": limit})
-    return [dict(row) | {"reason": json.loads(row["reason"])} for row in rows]
-
-
-def build_politeness_report(rows: Sequence[AgencyHealth]) -> PolitenessReport:
-    """The sums."""
-    guests = [row.facts["politeness"] for row in rows if row.facts.get("politeness")]
-    return PolitenessReport(
-        requests=sum(guest["requests"] for guest in guests),
-        bytes=sum(guest["bytes"] for guest in guests),
-        not_modified=sum(guest["not_modified"] for guest in guests),
-        delay=min((guest["delay"] for guest in guests if guest["delay"] is not None), default=None),
-        robots=Counter(guest["robots"] for guest in guests if guest["robots"]),
-    )
-
-
-def find_last_assessment(rows: Sequence[AgencyHealth]) -> str | None:
-    """When anything was judged last."""
-    return max((row.judged for row in rows if row.judged), default=None)
-
-
-def is_assessment_overdue(assessed_at: str | None, now: datetime) -> bool:
-    """Whether the last judgement is so old that nobody seems to run the crawls any more."""
-    return assessed_at is not None and now - datetime.fromisoformat(assessed_at) > MAX_ASSESSMENT_AGE

@@ -1,12 +1,7 @@
-"""Timeline of a release; current status.
+"""Read a release's history: its timeline, its current status, and stored revisions to compare.
 
-A release's history: the states it stood in, the checks between them, when it was away and where it moved.
-
-A release that moved to another address goes on as another row; the histories of such rows are one chain.
-
-Where a release stands by the last look: whether it moved, is gone or in doubt, or could not be looked at.
-
-Whole states of releases, read for comparison; and which two states may be compared.
+A release that moved to another URL continues as another row of `releases` (`moved_to`). The rows that lead to each
+other form one chain, and their histories are read as one.
 """
 
 from __future__ import annotations
@@ -20,35 +15,38 @@ from typing import Any, NamedTuple
 from archive.database import RunQuery
 from archive.models import LIST_FIELDS, STATE_FIELDS, parse_state
 
-MAX_EXPANDED_EVENTS = 10  # events of a long history that stand unfolded
-UPDATE_STAMPS = ("moved", "not moved", "none told")  # what the agency's own update stamp did at an edit
-RELEASE_CHAIN_CTE = (  # a release and those that became it
+MAX_EXPANDED_EVENTS = 10  # events of a long history that are shown without unfolding a year
+# Whether the agency changed its own update date with an edit: yes, no, or the page states no update date.
+UPDATE_STAMPS = ("moved", "not moved", "none told")
+
+RELEASE_CHAIN_CTE = (  # the release and all earlier rows that moved to it
     "with recursive chain(id) as (select :release union"
     " select r.id from releases r join chain on r.moved_to = chain.id)"
 )
 TIMELINE_COLUMNS = """
-    v.id, v.release, v.cause, v.seen as "when", v.previous, v.capture, v.update_date_changed, v.updated, v.importance, v.summary,
-    v.summary_en, v.reverts_to, r.url, v.id = r.revision as stands,
+    v.id, v.release, v.cause, v.seen as "when", v.previous, v.capture, v.update_date_changed, v.updated, v.importance,
+    v.summary, v.summary_en, v.reverts_to, r.url, v.id = r.revision as is_current,
     case when v.id = r.revision then r.last_checked else v.last_seen end as until,
     case when v.id = r.revision then r.checks else v.checks end as checks
 """
 TIMELINE_REVISIONS_SQL = f"""
-    {RELEASE_CHAIN_CTE} select {TIMELINE_COLUMNS}, s.seen as same_when
+    {RELEASE_CHAIN_CTE} select {TIMELINE_COLUMNS}, s.seen as reverted_state_seen
     from chain join releases r on r.id = chain.id join revisions v on v.release = r.id
     left join revisions s on s.id = v.reverts_to order by v.seen, v.id
 """
+FOUND_AT_COLUMN = """(select m.target from removals m where m.release = o.release and m.kind = 'moved' and m.id <> o.id
+      and m.first_seen = o.ended) as found_at"""  # where a release that was missing was found again
 TIMELINE_REMOVALS_SQL = f"""
-    {RELEASE_CHAIN_CTE} select o.id, o.release, o.kind, o.first_seen as "when", o.last_seen as until, o.checks, o.confirmed,
-      o.ended, o.status, o.target, o.moved_to, o.capture,
-      (select m.target from removals m where m.release = o.release and m.kind = 'moved' and m.id <> o.id
-        and m.first_seen = o.ended) as found_at,
+    {RELEASE_CHAIN_CTE} select o.id, o.release, o.kind, o.first_seen as "when", o.last_seen as until, o.checks,
+      o.confirmed, o.ended, o.status, o.target, o.moved_to, o.capture,
+      {FOUND_AT_COLUMN},
       case when o.kind = 'moved' and o.release <> o.moved_to then r.url when o.kind = 'moved' then coalesce(
         (select m.target from removals m where m.release = o.release and m.kind = 'moved' and m.id < o.id
           order by m.id desc limit 1),
         (select c.url from revisions v join captures c on c.id = v.capture where v.release = o.release
           and v.seen < o.first_seen and c.url <> o.target order by v.id desc limit 1),
         (select f.url from frontier f where f.release = o.release and f.url <> o.target order by f.first_seen limit 1)
-      ) end as old
+      ) end as old_url
     from chain join removals o on o.release = chain.id join releases r on r.id = o.release
     order by o.first_seen, o.id
 """
@@ -59,44 +57,57 @@ PRECEDING_REVISIONS_SQL = f"""
     )
     select {TIMELINE_COLUMNS} from before join revisions v on v.id = before.id join releases r on r.id = v.release
 """
+FRONTIER_STATE_SQL = """
+    select r.url, r.moved_to, f.state, f.problem, f.fetched
+    from releases r left join frontier f on f.url = r.url where r.id = :release
+"""
+OPEN_REMOVALS_SQL = """
+    select kind, first_seen, last_seen, checks, confirmed, status, target, moved_to from removals
+    where release = :release and ended is null order by id desc
+"""
+STATE_COLUMNS = ", ".join(f"v.{name}" for name in (*STATE_FIELDS, *LIST_FIELDS))
+REVISION_METADATA_COLUMNS = """
+    v.id, v.release, v.seen, v.cause, v.previous, v.reverts_to, v.update_date_changed, v.importance, v.summary,
+    v.summary_en, v.changes, v.capture, r.agency, r.url, r.title as now, r.language as language_now, a.name, a.name_en
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RevisionEvent:
-    """One state of the chain.
+    """One state of a release in its timeline.
 
-    kind: first, edit (by the agency), reread (by us), same (at its new address), import (taken over from another
-    collection), own (our first reading of what was taken over).
+    kind: first, edit (by the agency), reread (our parser changed), same (found unchanged at a new URL), import (taken
+    over from another collection), own (our first reading of an imported release).
     """
 
     kind: str
     id: int  # of the revision
     release: int
     url: str
-    when: str  # the look that found it
-    last_seen_before: str | None  # the last look that still found the state before it
-    until: str | None  # the last look that found it so
-    checks: int  # how many looks after the first did
-    last_seen: str | None  # the last look at it or at what it was read anew from
+    when: str  # when a crawl first found this state
+    last_seen_before: str | None  # when a crawl last found the state before it
+    until: str | None  # when a crawl last found this state
+    checks: int  # how often later crawls found it unchanged
+    last_seen: str | None  # when it, or the state whose page it was re-parsed from, was last found on the web
     is_current: bool
     previous: int | None
     capture: int | None
     importance: int | None
     summary: str | None
     summary_en: str | None
-    stamp: str | None  # of an edit: one of STAMPS
+    stamp: str | None  # of an edit: one of UPDATE_STAMPS
     reverts_to: int | None
-    same_when: str | None
+    reverted_state_seen: str | None  # when the state it reverts to was first found
 
     @property
     def unannounced(self) -> bool:
-        """An edit with which the agency's own update stamp did not move."""
+        """Return whether this is an edit without a change of the agency's own update date."""
         return self.stamp == "not moved"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RemovalEvent:
-    """One row of removals: the release was away, or (kind moved) stands elsewhere since."""
+    """A row of `removals`: the release was missing or, if kind is moved, has another URL since."""
 
     id: int
     release: int
@@ -106,56 +117,96 @@ class RemovalEvent:
     checks: int
     confirmed: str | None
     ended: str | None
-    found_at: str | None  # it ended by being found at another address
+    found_at: str | None  # URL at which the release was found again
     status: int | None
     target: str | None
     moved_to: int | None
     capture: int | None
-    old: str | None  # the address a moved one stood at before
+    old_url: str | None  # of kind moved: the URL before the move
 
 
 TimelineEvent = RevisionEvent | RemovalEvent
 
 
 class EditPosition(NamedTuple):
-    """An edit's place in a history: when it was seen, the revision it led to and the one before."""
+    """An edit in a history: when it was seen, its revision and the revision before."""
 
     seen: str
     id: int
     previous: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseStatus:
+    """What a reader has to know about a release that is not simply online.
+
+    kind: moved, gone (confirmed), doubt (not confirmed yet), outage, forbidden (by robots.txt), unread (the page
+    responds but could not be parsed).
+    """
+
+    kind: str
+    since: str  # when this was first seen
+    until: str  # when this was last seen
+    removal_kind: str | None = None  # of gone and doubt: the kind in `removals`
+    checks: int = 0
+    confirmed: str | None = None
+    status: int | None = None
+    target: str | None = None  # URL that it redirected to, or the title of the page found instead
+    moved_to: int | None = None  # the release that continues its record
+    problem: str | None = None  # as the crawler recorded it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredRevision:
+    """A stored state of a release, and metadata of its revision by column name."""
+
+    id: int
+    release: int
+    seen: str
+    metadata: dict[str, Any]
+    state: dict[str, Any]
+
+
+class ComparisonError(ValueError):
+    """Two revisions cannot be compared. `message_key` names the interface text that explains it."""
+
+    def __init__(self, message_key: str, **values: object) -> None:
+        self.message_key = message_key
+        self.values = {name: str(value) for name, value in values.items()}  # as text: no thousands separator in an id
+        super().__init__(f"{message_key}: {values}")
+
+
 async def read_timeline(run: RunQuery, release_id: int) -> list[TimelineEvent]:
-    """All that is known of a release and those that became it, newest first."""
-    states = [dict(row) for row in await run(TIMELINE_REVISIONS_SQL, {"release": release_id})]
-    absences = [dict(row) for row in await run(TIMELINE_REMOVALS_SQL, {"release": release_id})]
-    known = {row["id"]: row for row in states}
-    events: list[TimelineEvent] = [RemovalEvent(**row) for row in absences]
-    events += [build_revision_event(row, known) for row in states]
-    # of one moment: the move, then the state found there
+    """Return all events of a release and of the rows that moved to it, newest first."""
+    revision_rows = [dict(row) for row in await run(TIMELINE_REVISIONS_SQL, {"release": release_id})]
+    removal_rows = [dict(row) for row in await run(TIMELINE_REMOVALS_SQL, {"release": release_id})]
+    rows_by_id = {row["id"]: row for row in revision_rows}
+    events: list[TimelineEvent] = [RemovalEvent(**row) for row in removal_rows]
+    events += [build_revision_event(row, rows_by_id) for row in revision_rows]
+    # Newest first, so of one moment the state found after a move precedes the move itself.
     return sorted(events, key=lambda event: (event.when, isinstance(event, RevisionEvent), event.id), reverse=True)
 
 
 def split_timeline(
     events: Sequence[TimelineEvent],
 ) -> tuple[list[TimelineEvent], list[tuple[str, list[TimelineEvent]]]]:
-    """A history's newest events, and where there are many the older ones by year."""
+    """Return the newest events, and the older ones of a long history grouped by year."""
     if len(events) <= MAX_EXPANDED_EVENTS + 4:
         return list(events), []
     return list(events[:MAX_EXPANDED_EVENTS]), [
-        (year, list(found)) for year, found in groupby(events[MAX_EXPANDED_EVENTS:], key=lambda event: event.when[:4])
+        (year, list(group)) for year, group in groupby(events[MAX_EXPANDED_EVENTS:], key=lambda event: event.when[:4])
     ]
 
 
 def build_revision_event(row: Mapping[str, Any], rows_by_id: Mapping[int, Mapping[str, Any]]) -> RevisionEvent:
-    """A row of STATES as a state; `known` holds the rows it may follow."""
+    """Build the event of a row of TIMELINE_REVISIONS_SQL; `rows_by_id` has the rows that it may follow."""
     kind = classify_revision(row)
     if kind == "reread" and rows_by_id.get(row["previous"], {}).get("cause") == "import":
         kind = "own"
-    own = {name: row[name] for name in RevisionEvent.__dataclass_fields__ if name in row and name != "stands"}
+    columns = {name: row[name] for name in RevisionEvent.__dataclass_fields__ if name in row and name != "is_current"}
     return RevisionEvent(
-        **own,
-        is_current=bool(row["stands"]),
+        **columns,
+        is_current=bool(row["is_current"]),
         kind=kind,
         last_seen_before=find_last_seen(row["previous"], rows_by_id),
         last_seen=find_last_seen(row["id"], rows_by_id),
@@ -163,8 +214,14 @@ def build_revision_event(row: Mapping[str, Any], rows_by_id: Mapping[int, Mappin
     )
 
 
+def classify_revision(row: Mapping[str, Any]) -> str:
+    """Return the kind of a revision's event; `own` needs the previous revision and is set by the caller."""
+    kind = {"source": "edit", "parser": "reread"}.get(row["cause"], row["cause"])
+    return "same" if kind == "first" and row["previous"] is not None else str(kind)
+
+
 def classify_update_stamp(update_date_changed: int | None, updated: str | None) -> str:
-    """What the agency's own update stamp did at an edit.
+    """Return what the agency's own update date did at an edit: one of UPDATE_STAMPS.
 
     >>> classify_update_stamp(1, "2024-06-03"), classify_update_stamp(0, "2024-06-03"), classify_update_stamp(0, None)
     ('moved', 'not moved', 'none told')
@@ -172,32 +229,29 @@ def classify_update_stamp(update_date_changed: int | None, updated: str | None) 
     return "moved" if update_date_changed else "not moved" if updated else "none told"
 
 
-def classify_revision(row: Mapping[str, Any]) -> str:
-    """What made a state."""
-    named = {"source": "edit", "parser": "reread"}.get(row["cause"], row["cause"])
-    return "same" if named == "first" and row["previous"] is not None else str(named)
-
-
 def find_last_seen(revision_id: int | None, rows_by_id: Mapping[int, Mapping[str, Any]]) -> str | None:
-    """The last look that found a state on the web. Reading old bytes anew is none: then what stood before tells."""
+    """Return when a state was last found on the web, or None if the revision is unknown.
+
+    A revision re-parsed from stored bytes was not seen itself; the state that it was re-parsed from counts.
+    """
     while revision_id is not None and revision_id in rows_by_id:
         row = rows_by_id[revision_id]
-        before = rows_by_id.get(row["previous"]) if row["previous"] is not None else None
+        previous = rows_by_id.get(row["previous"]) if row["previous"] is not None else None
         if row["checks"] and row["until"]:
             return str(row["until"])
-        if row["cause"] != "parser" or before is None or before["capture"] != row["capture"]:
+        if row["cause"] != "parser" or previous is None or previous["capture"] != row["capture"]:
             return str(row["when"])
         revision_id = row["previous"]
     return None
 
 
 async def read_preceding_revisions(run: RunQuery, revision_ids: Sequence[int]) -> dict[int, Mapping[str, Any]]:
-    """The states that some revisions followed, as far back as `find_look` has to go."""
+    """Return the revisions before some revisions, as far back as `find_last_seen` may need."""
     return {row["id"]: dict(row) for row in await run(PRECEDING_REVISIONS_SQL, {"edits": json.dumps(revision_ids)})}
 
 
 async def read_edit_positions(run: RunQuery, release_id: int) -> list[EditPosition]:
-    """The agency's edits of a release and those that became it, oldest first."""
+    """Return the agency's edits of a release and of the rows that moved to it, oldest first."""
     rows = await run(
         f"{RELEASE_CHAIN_CTE} select v.seen, v.id, v.previous from chain join revisions v on v.release = chain.id"
         " where v.cause = 'source' and v.previous is not null order by v.seen, v.id",
@@ -207,7 +261,7 @@ async def read_edit_positions(run: RunQuery, release_id: int) -> list[EditPositi
 
 
 async def find_final_release(run: RunQuery, release_id: int) -> int:
-    """Where the record of a release goes on: itself, or what it became at last."""
+    """Return the id of the row that continues a release's record: itself or the end of its moves."""
     rows = await run(
         "with recursive ends(id, step) as (select :release, 0 union select r.moved_to, step + 1 from ends"
         " join releases r on r.id = ends.id where r.moved_to is not null and step < 100)"
@@ -217,55 +271,28 @@ async def find_final_release(run: RunQuery, release_id: int) -> int:
     return int(rows[0]["id"])
 
 
-FRONTIER_STATE_SQL = """
-    select r.url, r.moved_to, f.state, f.problem, f.fetched
-    from releases r left join frontier f on f.url = r.url where r.id = :release
-"""
-OPEN_REMOVALS_SQL = """
-    select kind, first_seen, last_seen, checks, confirmed, status, target, moved_to from removals
-    where release = :release and ended is null order by id desc
-"""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReleaseStatus:
-    """What a reader must know before reading.
-
-    kind: moved, gone (confirmed), doubt (not confirmed), outage, forbidden (by robots.txt), unread (it answers,
-    but not with what can be read).
-    """
-
-    kind: str
-    since: str  # when it was first seen so
-    until: str  # when it was last seen so
-    removal_kind: str | None = None  # of gone and doubt: the kind in removals
-    checks: int = 0
-    confirmed: str | None = None
-    status: int | None = None
-    target: str | None = None  # where it led to, or the title of what stands there
-    moved_to: int | None = None  # the release that its record goes on as
-    problem: str | None = None  # in the crawler's words
-
-
 async def find_release_status(run: RunQuery, release_id: int, last_seen: str) -> ReleaseStatus | None:
-    """None where the release stood as held by the last look; `looked` is when it last did."""
+    """Return why a release is not simply online, or None if the last check found it as stored.
+
+    last_seen: when a check last found the stored state.
+    """
     row = (await run(FRONTIER_STATE_SQL, {"release": release_id}))[0]
-    away = [dict(found) for found in await run(OPEN_REMOVALS_SQL, {"release": release_id})]
+    open_removals = [dict(removal) for removal in await run(OPEN_REMOVALS_SQL, {"release": release_id})]
     if row["moved_to"] is not None:
-        move = next((found for found in away if found["kind"] == "moved"), None)
+        move = next((removal for removal in open_removals if removal["kind"] == "moved"), None)
         when = move["first_seen"] if move else last_seen
         end = await find_final_release(run, release_id)
         return ReleaseStatus(
             kind="moved", since=when, until=when, target=move["target"] if move else None, moved_to=end
         )
-    found = next((found for found in away if found["kind"] != "moved"), None)
-    if found:
+    removal = next((removal for removal in open_removals if removal["kind"] != "moved"), None)
+    if removal:
         return ReleaseStatus(
-            kind="gone" if found["confirmed"] else "doubt",
-            since=found["first_seen"],
-            until=found["last_seen"],
-            removal_kind=found["kind"],
-            **{name: found[name] for name in ("checks", "confirmed", "status", "target")},
+            kind="gone" if removal["confirmed"] else "doubt",
+            since=removal["first_seen"],
+            until=removal["last_seen"],
+            removal_kind=removal["kind"],
+            **{name: removal[name] for name in ("checks", "confirmed", "status", "target")},
         )
     if row["state"] not in ("failed", "rejected") or not row["fetched"]:
         return None
@@ -274,59 +301,35 @@ async def find_release_status(run: RunQuery, release_id: int, last_seen: str) ->
     return ReleaseStatus(kind=kind, since=last_seen, until=row["fetched"], problem=problem or None)
 
 
-STATE_COLUMNS = ", ".join(f"v.{name}" for name in (*STATE_FIELDS, *LIST_FIELDS))
-REVISION_METADATA_COLUMNS = """
-    v.id, v.release, v.seen, v.cause, v.previous, v.reverts_to, v.update_date_changed, v.importance, v.summary, v.summary_en, v.changes,
-    v.capture, r.agency, r.url, r.title as now, r.language as language_now, a.name, a.name_en
-"""
+async def read_revision_pair(run: RunQuery, first_id: int, second_id: int) -> tuple[StoredRevision, StoredRevision]:
+    """Return two revisions of one release (or of its chain of moves), the older one first.
 
-
-class ComparisonError(ValueError):
-    """Two revisions that cannot be compared; `why` is a key of our texts."""
-
-    def __init__(self, message_key: str, **values: object) -> None:
-        self.message_key = message_key
-        self.values = {name: str(value) for name, value in values.items()}  # an id is no number to be parted
-        super().__init__(f"{message_key}: {values}")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredRevision:
-    """A revision: facts about it by name, and the state it holds."""
-
-    id: int
-    release: int
-    seen: str
-    metadata: dict[str, Any]
-    state: dict[str, Any]
+    Raises ComparisonError if they are the same, missing, or of different releases.
+    """
+    if first_id == second_id:
+        raise ComparisonError("diff_same", revision=first_id)
+    revisions = await read_stored_revisions(run, [first_id, second_id])
+    for key in (first_id, second_id):
+        if key not in revisions:
+            raise ComparisonError("diff_missing", revision=key)
+    final_releases = [await find_final_release(run, revisions[key].release) for key in (first_id, second_id)]
+    if final_releases[0] != final_releases[1]:
+        raise ComparisonError("diff_other", one=first_id, other=second_id)
+    before, after = sorted((revisions[first_id], revisions[second_id]), key=lambda state: (state.seen, state.id))
+    return before, after
 
 
 async def read_stored_revisions(run: RunQuery, revision_ids: Sequence[int]) -> dict[int, StoredRevision]:
-    """Revisions by id; one that is not there is left out."""
+    """Return revisions by id; unknown ids are left out."""
     rows = await run(
         f"select {REVISION_METADATA_COLUMNS}, {STATE_COLUMNS} from revisions v join releases r on r.id = v.release"
         " join agencies a on a.slug = r.agency where v.id in (select value from json_each(:ids))",
         {"ids": json.dumps(revision_ids)},
     )
-    held = {}
+    revisions = {}
     for row in map(dict, rows):
-        facts = {name: value for name, value in row.items() if name not in STATE_FIELDS and name not in LIST_FIELDS}
-        held[row["id"]] = StoredRevision(
-            id=row["id"], release=row["release"], seen=row["seen"], metadata=facts, state=parse_state(row)
+        metadata = {name: value for name, value in row.items() if name not in STATE_FIELDS and name not in LIST_FIELDS}
+        revisions[row["id"]] = StoredRevision(
+            id=row["id"], release=row["release"], seen=row["seen"], metadata=metadata, state=parse_state(row)
         )
-    return held
-
-
-async def read_revision_pair(run: RunQuery, first_id: int, second_id: int) -> tuple[StoredRevision, StoredRevision]:
-    """Two states of one release, or of two that became one, the older first; ComparisonError says why not."""
-    if first_id == second_id:
-        raise ComparisonError("diff_same", revision=first_id)
-    held = await read_stored_revisions(run, [first_id, second_id])
-    for key in (first_id, second_id):
-        if key not in held:
-            raise ComparisonError("diff_missing", revision=key)
-    ends = [await find_final_release(run, held[key].release) for key in (first_id, second_id)]
-    if ends[0] != ends[1]:
-        raise ComparisonError("diff_other", one=first_id, other=second_id)
-    before, after = sorted((held[first_id], held[second_id]), key=lambda state: (state.seen, state.id))
-    return before, after
+    return revisions

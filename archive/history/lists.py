@@ -1,12 +1,7 @@
-"""Lists of edits, removals and takedowns: filters, paging, counts.
+"""Lists of edits, removals and takedowns, newest first: filters, pages and counts.
 
-What the registers of edits and removals share: sizes, and counts that go back only so far.
-
-The public log of takedowns: newest first, a page at a time.
-
-The register of edits: what agencies changed in releases that were published already, newest first.
-
-The register of removals: releases that agencies took away, by confirmed absences, newest first; and moves.
+Edits are what agencies changed in published releases. Removals are confirmed absences; moves are listed only on
+request. Releases that a takedown hides are in neither list.
 """
 
 from __future__ import annotations
@@ -20,6 +15,7 @@ from typing import Any
 
 from archive.database import FacetValue, RunQuery
 from archive.history import (
+    FOUND_AT_COLUMN,
     RELEASE_CHAIN_CTE,
     UPDATE_STAMPS,
     classify_update_stamp,
@@ -38,21 +34,54 @@ from archive.params import (
 )
 
 REGISTER_PAGE_SIZE = 50
-MAX_REGISTER_PAGE_SIZE = 1000  # on one page of JSON or CSV
-MAX_COUNTED_ENTRIES = 5_000  # entries beyond the newest so many are not counted
+MAX_REGISTER_PAGE_SIZE = 1000  # entries of a page of JSON or CSV
+MAX_COUNTED_ENTRIES = 5_000  # the newest ones; if there are more, the register says "more than"
+MAX_CONSECUTIVE_EDITS = 3  # edits of one release in a row that are shown ungrouped
+MIN_FRONT_PAGE_IMPORTANCE = 20  # of an edit that the front page shows
+FRONT_PAGE_CANDIDATES = 30  # newest edits that the front page chooses from, one per release
+
+HIDDEN_RELEASES_SQL = "select id from releases where takedown = 'hidden'"  # these are in no list
 AGENCY_COUNTS_SQL = """
     select a.slug as value, a.name, a.name_en, coalesce(counted.n, 0) as count from agencies a
     left join (select r.agency, count(*) as n from ({found}) found join releases r on r.id = found.release
       group by r.agency) counted on counted.agency = a.slug
 """
+TAKEDOWNS_SQL = """
+    select t.id, t.release, t.kind, t.reason, t.reason_en, t.at, t.lifted, t.lifted_reason, r.takedown, r.agency,
+      a.name, a.name_en
+    from takedowns t join releases r on r.id = t.release join agencies a on a.slug = r.agency
+"""
+UPDATE_STAMP_CONDITIONS = {  # by UPDATE_STAMPS
+    "moved": "v.update_date_changed = 1",
+    "not moved": "v.update_date_changed = 0 and v.updated is not null",
+    "none told": "v.update_date_changed = 0 and v.updated is null",
+}
+EDIT_COLUMNS = """
+    v.id, v.release, v.previous, v.seen, v.update_date_changed, v.importance, v.summary, v.summary_en, v.changes,
+    v.reverts_to, v.title, v.language, v.updated, v.capture, r.agency, r.url, r.removed_at, a.name, a.name_en
+"""
+EDIT_JOINS = "revisions v on v.id = found.id join releases r on r.id = v.release join agencies a on a.slug = r.agency"
+IS_EDIT_SQL = "v.cause = 'source' and v.previous is not null"
+STORED_EDIT_COUNTS_SQL = f"""
+    select a.slug as value, a.name, a.name_en, coalesce(c.edits, 0) - coalesce(h.n, 0) as count from agencies a
+    left join edit_counts c on c.agency = a.slug
+    left join (select r.agency, count(*) as n from revisions v join releases r on r.id = v.release
+      where v.release in ({HIDDEN_RELEASES_SQL}) and {IS_EDIT_SQL} group by r.agency) h on h.agency = a.slug
+"""
+REMOVAL_COLUMNS = f"""
+    o.id, o.release, o.kind, o.first_seen, o.last_seen, o.checks, o.confirmed, o.ended, o.status, o.target, o.moved_to,
+    o.capture, r.title, r.language, r.agency, r.url, r.revision, r.published, a.name, a.name_en,
+    {FOUND_AT_COLUMN}
+"""
+REMOVAL_JOINS = "removals o cross join releases r on r.id = o.release cross join agencies a on a.slug = r.agency"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegisterCounts:
-    """How many entries the filters leave, and how many of each agency the others would.
+    """How many entries the filters select, and how many of each agency the other filters select.
 
-    capped: there are more than `total`. agencies: those with entries, and the chosen one; all, and told: False, where
-    there are too many to count.
+    capped: there are more than `total`. agencies: those with entries, and the selected one; all agencies if there are
+    too many entries to count them by agency (agencies_counted is False).
     """
 
     total: int
@@ -62,7 +91,7 @@ class RegisterCounts:
 
 
 async def check_agency(run: RunQuery, slug: str | None) -> None:
-    """FilterError where the archive knows no such agency."""
+    """Raise FilterError if the archive has no agency of this slug."""
     if slug and not await run("select 1 from agencies where slug = :slug", {"slug": slug}):
         raise FilterError("agency", slug, "the slug of an agency", text_key="bad_agency")
 
@@ -75,99 +104,33 @@ async def count_register_entries(
     *,
     agencies: str = AGENCY_COUNTS_SQL,
 ) -> RegisterCounts:
-    """Counts of a register's entries; `found` and, without the agency's filter, `found_without` are SELECTs of
-    their releases, newest first. agencies: another SELECT of the choices, where they are kept counted."""
+    """Count a register's entries, in total and by agency.
+
+    releases_sql, unfiltered_sql: SELECTs of the entries' releases, newest first, with and without the agency filter.
+    agencies: another SELECT of the agencies, where their counts are stored.
+    """
     limit = f" limit {MAX_COUNTED_ENTRIES + 1}"
     rows = await run(agencies.format(found=unfiltered_sql + limit), dict(values))
     choices = sorted((FacetValue(**dict(row)) for row in rows), key=lambda choice: swedish_sort_key(choice.name))
-    told = agencies is not AGENCY_COUNTS_SQL or sum(choice.count for choice in choices) <= MAX_COUNTED_ENTRIES
-    if told:
+    countable = agencies is not AGENCY_COUNTS_SQL or sum(choice.count for choice in choices) <= MAX_COUNTED_ENTRIES
+    if countable:
         total = sum(choice.count for choice in choices if choice.value == (values["agency"] or choice.value))
     else:
         total = (await run(f"select count(*) as n from ({releases_sql}{limit})", dict(values)))[0]["n"]
     return RegisterCounts(
-        total=total if told else min(total, MAX_COUNTED_ENTRIES),
-        capped=not told and total > MAX_COUNTED_ENTRIES,
-        agencies=[choice for choice in choices if choice.count or not told or choice.value == values["agency"]],
-        agencies_counted=told,
+        total=total if countable else min(total, MAX_COUNTED_ENTRIES),
+        capped=not countable and total > MAX_COUNTED_ENTRIES,
+        agencies=[choice for choice in choices if choice.count or not countable or choice.value == values["agency"]],
+        agencies_counted=countable,
     )
-
-
-HIDDEN_RELEASES_SQL = "select id from releases where takedown = 'hidden'"  # no list tells of these
-TAKEDOWNS_SQL = """
-    select t.id, t.release, t.kind, t.reason, t.reason_en, t.at, t.lifted, t.lifted_reason, r.takedown, r.agency,
-      a.name, a.name_en
-    from takedowns t join releases r on r.id = t.release join agencies a on a.slug = r.agency
-"""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TakedownsQuery:
-    """What a reader asks for. after: the last row of the page before."""
-
-    after: int | None = None
-    size: int = REGISTER_PAGE_SIZE
-
-    def build_url_params(self) -> dict[str, Any]:
-        """None, but every register has some."""
-        return {}
-
-
-def parse_takedowns_query(args: UrlArguments) -> TakedownsQuery:
-    """What an address asks for; FilterError where that cannot be read."""
-    return TakedownsQuery(
-        after=parse_number_parameter(args, "after"),
-        size=min(parse_number_parameter(args, "size") or REGISTER_PAGE_SIZE, MAX_REGISTER_PAGE_SIZE),
-    )
-
-
-async def read_takedowns_page(run: RunQuery, query: TakedownsQuery) -> tuple[Sequence[Mapping[str, Any]], int | None]:
-    """A page's lines, and where the next begins."""
-    where = "where t.id < :after" if query.after is not None else ""
-    rows = await run(
-        f"{TAKEDOWNS_SQL} {where} order by t.id desc limit :limit", {"after": query.after, "limit": query.size + 1}
-    )
-    shown = [dict(row) for row in rows[: query.size]]
-    return shown, shown[-1]["id"] if len(rows) > query.size else None
-
-
-async def read_active_takedowns(run: RunQuery, release_id: int) -> list[Mapping[str, Any]]:
-    """What covers a release now, a hiding first."""
-    rows = await run(
-        f"{TAKEDOWNS_SQL} where t.release = :release and t.lifted is null order by t.kind, t.id",
-        {"release": release_id},
-    )
-    return [dict(row) for row in rows]
-
-
-MAX_CONSECUTIVE_EDITS = 3  # edits of one release in a row that stand unfolded
-MIN_FRONT_PAGE_IMPORTANCE = 20  # importance from which an edit is told on the first page
-FRONT_PAGE_CANDIDATES = 30  # newest edits among which those are chosen, one a release
-UPDATE_STAMP_CONDITIONS = {  # of STAMPS
-    "moved": "v.update_date_changed = 1",
-    "not moved": "v.update_date_changed = 0 and v.updated is not null",
-    "none told": "v.update_date_changed = 0 and v.updated is null",
-}
-EDIT_COLUMNS = """
-    v.id, v.release, v.previous, v.seen, v.update_date_changed, v.importance, v.summary, v.summary_en, v.changes, v.reverts_to, v.title,
-    v.language, v.updated, v.capture, r.agency, r.url, r.removed_at, a.name, a.name_en
-"""
-IS_EDIT_SQL = "v.cause = 'source' and v.previous is not null"
-STORED_EDIT_COUNTS_SQL = f"""
-    select a.slug as value, a.name, a.name_en, coalesce(c.edits, 0) - coalesce(h.n, 0) as count from agencies a
-    left join edit_counts c on c.agency = a.slug
-    left join (select r.agency, count(*) as n from revisions v join releases r on r.id = v.release
-      where v.release in ({HIDDEN_RELEASES_SQL}) and {IS_EDIT_SQL} group by r.agency) h on h.agency = a.slug
-"""
-EDIT_JOINS = "revisions v on v.id = found.id join releases r on r.id = v.release join agencies a on a.slug = r.agency"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EditsQuery:
-    """What a reader asks the register for.
+    """Filters of the register of edits.
 
-    unannounced: the agency's update stamp did not move; stamp: what it did (STAMPS); importance: the least; after: the
-    last edit of the page before.
+    unannounced: only edits without a change of the agency's update date. stamp: one of UPDATE_STAMPS. importance: the
+    lowest. after: the last edit of the previous page.
     """
 
     agency: str | None = None
@@ -182,7 +145,7 @@ class EditsQuery:
     size: int = REGISTER_PAGE_SIZE
 
     def build_url_params(self) -> dict[str, Any]:
-        """As in an address, without the place on the list."""
+        """Return the filters as URL parameters, without the page."""
         return {
             "agency": self.agency,
             "release": self.release,
@@ -197,9 +160,9 @@ class EditsQuery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Edit:
-    """One edit, with whatever a list says of it. The agency made it between `last_seen_before` and `seen`."""
+    """One edit as lists show it. The agency made it between `last_seen_before` and `seen`."""
 
-    id: int  # of the revision it led to
+    id: int  # of the revision that it led to
     release: int
     previous: int | None
     seen: str
@@ -218,35 +181,35 @@ class Edit:
     removed_at: str | None
     name: str
     name_en: str | None
-    last_seen_before: str | None  # the last look that still found the state before it
-    folded: tuple[Edit, ...] = ()  # earlier ones of the same release that would flood a list
+    last_seen_before: str | None  # when a check last found the state before it
+    grouped: tuple[Edit, ...] = ()  # other edits of the same release that a list shows inside this one
 
     @property
     def stamp(self) -> str:
-        """What the agency's own update stamp did: one of STAMPS."""
+        """Return what the agency's own update date did: one of UPDATE_STAMPS."""
         return classify_update_stamp(self.update_date_changed, self.updated)
 
     @property
     def unannounced(self) -> bool:
-        """The agency's own update stamp did not move with it."""
+        """Return whether the agency's own update date did not change with the edit."""
         return self.stamp == "not moved"
 
     @property
     def max_grouped_importance(self) -> int:
-        """The importance of the heaviest edit inside it."""
-        return max((edit.importance or 0 for edit in self.folded), default=0)
+        """Return the highest importance of the grouped edits."""
+        return max((edit.importance or 0 for edit in self.grouped), default=0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EditsPage:
-    """One page of the register; `more`: the cursor of the next, if there is one."""
+    """One page of the register; `next_cursor` is None on the last page."""
 
     edits: list[Edit]
     next_cursor: int | None
 
 
 def parse_edits_query(args: UrlArguments, size: int = REGISTER_PAGE_SIZE) -> EditsQuery:
-    """What an address asks for; FilterError where that cannot be read."""
+    """Parse the URL parameters; raise FilterError if one is not valid."""
     since, until = parse_day_parameter(args, "from"), parse_day_parameter(args, "to")
     if since and until and since > until:
         raise FilterError("from", str(since), "a day no later than `to`", text_key="bad_days", until=str(until))
@@ -265,7 +228,7 @@ def parse_edits_query(args: UrlArguments, size: int = REGISTER_PAGE_SIZE) -> Edi
 
 
 async def read_edits_page(run: RunQuery, query: EditsQuery) -> EditsPage:
-    """One page, and where the next begins."""
+    """Return one page of edits."""
     chain, conditions = build_edit_filters(query)
     if query.after is not None:
         conditions.append("(v.seen, v.id) < (select seen, id from revisions where id = :after)")
@@ -275,14 +238,14 @@ async def read_edits_page(run: RunQuery, query: EditsQuery) -> EditsPage:
         " order by v.seen desc, v.id desc",
         build_edit_parameters(query) | {"limit": query.size + 1},
     )
-    shown = [dict(row) for row in rows[: query.size]]
-    looks = await read_preceding_revisions(run, [row["id"] for row in shown])
-    edits = [Edit(**row, last_seen_before=find_last_seen(row["previous"], looks)) for row in shown]
+    revisions = [dict(row) for row in rows[: query.size]]
+    preceding = await read_preceding_revisions(run, [row["id"] for row in revisions])
+    edits = [Edit(**row, last_seen_before=find_last_seen(row["previous"], preceding)) for row in revisions]
     return EditsPage(edits=edits, next_cursor=edits[-1].id if len(rows) > query.size else None)
 
 
 async def read_latest_edits(run: RunQuery, limit: int) -> list[Edit]:
-    """The newest edits that a reader should see, one a release."""
+    """Return the newest important edits for the front page, one per release."""
     page = await read_edits_page(run, EditsQuery(importance=MIN_FRONT_PAGE_IMPORTANCE, size=FRONT_PAGE_CANDIDATES))
     newest: dict[int, Edit] = {}
     for edit in page.edits:
@@ -291,19 +254,21 @@ async def read_latest_edits(run: RunQuery, limit: int) -> list[Edit]:
 
 
 async def count_edits(run: RunQuery, query: EditsQuery) -> RegisterCounts:
-    """How many edits the filters leave, and how many of each agency the others would."""
-    found, without = (
+    """Count the edits, in total and by agency."""
+    releases_sql, unfiltered_sql = (
         f"{chain} select v.release from revisions v where {' and '.join(conditions)} order by v.seen desc"
         for chain, conditions in (build_edit_filters(query), build_edit_filters(replace(query, agency=None)))
     )
-    kept = (
+    stored_counts = (
         {"agencies": STORED_EDIT_COUNTS_SQL} if not any(replace(query, agency=None).build_url_params().values()) else {}
     )
-    return await count_register_entries(run, found, without, build_edit_parameters(query), **kept)
+    return await count_register_entries(
+        run, releases_sql, unfiltered_sql, build_edit_parameters(query), **stored_counts
+    )
 
 
 def build_edit_filters(query: EditsQuery) -> tuple[str, list[str]]:
-    """The SQL of the filters."""
+    """Build the filters in SQL: a CTE to put first, or "", and the conditions."""
     conditions = [IS_EDIT_SQL, f"v.release not in ({HIDDEN_RELEASES_SQL})"]
     tests = {
         "v.release in (select id from releases where agency = :agency)": query.agency,
@@ -314,40 +279,40 @@ def build_edit_filters(query: EditsQuery) -> tuple[str, list[str]]:
         "v.seen < :until": format_day_start(query.until, next_day=True),
     }
     conditions += [test for test, value in tests.items() if value is not None]
-    asked = ("not moved" if query.unannounced else None, query.stamp)
-    conditions += dict.fromkeys(UPDATE_STAMP_CONDITIONS[stamp] for stamp in asked if stamp)
+    stamps = ("not moved" if query.unannounced else None, query.stamp)
+    conditions += dict.fromkeys(UPDATE_STAMP_CONDITIONS[stamp] for stamp in stamps if stamp)
     return (RELEASE_CHAIN_CTE if query.release is not None else ""), conditions
 
 
 def build_edit_parameters(query: EditsQuery) -> dict[str, Any]:
-    """What the SQL's names stand for."""
+    """Return the values of the SQL's named parameters."""
     days = {"since": format_day_start(query.since), "until": format_day_start(query.until, next_day=True)}
     return {name: getattr(query, name) for name in ("agency", "release", "tag", "importance", "after")} | days
 
 
 def group_edits(edits: Sequence[Edit]) -> list[Edit]:
-    """A page's edits so that no release floods it.
+    """Group a page's edits so that no release fills it.
 
-    One that goes back to earlier wordings again and again stands once, with its other turns inside it; so does one
-    with a longer row of edits between which no other release was edited.
+    A release that returns to earlier wordings again and again is shown once, with its other reverts inside. The same
+    goes for more than MAX_CONSECUTIVE_EDITS edits of one release in a row.
     """
-    shown: list[list[Edit]] = []  # each with those inside it
-    turning: dict[int, list[Edit]] = {}
-    for run in (list(found) for _, found in groupby(edits, key=lambda edit: edit.release)):
-        rows = [run] if len(run) > MAX_CONSECUTIVE_EDITS else [[edit] for edit in run]
+    groups: list[list[Edit]] = []  # each with the edits to show inside it
+    reverting_groups: dict[int, list[Edit]] = {}
+    for streak in (list(group) for _, group in groupby(edits, key=lambda edit: edit.release)):
+        rows = [streak] if len(streak) > MAX_CONSECUTIVE_EDITS else [[edit] for edit in streak]
         for row in rows:
-            held = turning.get(row[0].release) if len(row) == 1 and row[0].reverts_to is not None else None
-            if held is not None:
-                held.extend(row)
+            earlier = reverting_groups.get(row[0].release) if len(row) == 1 and row[0].reverts_to is not None else None
+            if earlier is not None:
+                earlier.extend(row)
                 continue
-            shown.append(row)
+            groups.append(row)
             if row[0].reverts_to is not None:
-                turning.setdefault(row[0].release, row)
-    return [replace(first, folded=tuple(rest)) for first, *rest in shown]
+                reverting_groups.setdefault(row[0].release, row)
+    return [replace(first, grouped=tuple(rest)) for first, *rest in groups]
 
 
 def format_edit_rows(edits: Sequence[Edit], urls_by_id: Mapping[int, Mapping[str, str | None]]) -> list[dict[str, Any]]:
-    """Edits as JSON and CSV tell them; `address` holds each one's absolute addresses."""
+    """Format edits as rows of JSON and CSV; `urls_by_id` has the absolute URLs of each."""
     return [
         {
             "revision": edit.id,
@@ -372,34 +337,25 @@ def format_edit_rows(edits: Sequence[Edit], urls_by_id: Mapping[int, Mapping[str
     ]
 
 
-REMOVAL_COLUMNS = """
-    o.id, o.release, o.kind, o.first_seen, o.last_seen, o.checks, o.confirmed, o.ended, o.status, o.target, o.moved_to,
-    o.capture, r.title, r.language, r.agency, r.url, r.revision, r.published, a.name, a.name_en,
-    (select m.target from removals m where m.release = o.release and m.kind = 'moved' and m.id <> o.id
-      and m.first_seen = o.ended) as found_at
-"""
-REMOVAL_JOINS = "removals o cross join releases r on r.id = o.release cross join agencies a on a.slug = r.agency"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RemovalsQuery:
-    """What a reader asks the register for. back: only those that came back; after: the last row before the page."""
+    """Filters of the register of removals. `after` is the last removal of the previous page."""
 
     agency: str | None = None
     kind: str | None = None
     tag: int | None = None
-    back: bool = False
+    back: bool = False  # only releases that came back
     after: int | None = None
     size: int = REGISTER_PAGE_SIZE
 
     def build_url_params(self) -> dict[str, Any]:
-        """As in an address, without the place on the list."""
+        """Return the filters as URL parameters, without the page."""
         return {"agency": self.agency, "kind": self.kind, "tag": self.tag, "back": 1 if self.back else None}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Removal:
-    """One confirmed absence of a release, with whatever a list says of it."""
+    """One confirmed absence of a release as lists show it."""
 
     id: int
     release: int
@@ -421,19 +377,19 @@ class Removal:
     published: str | None
     name: str
     name_en: str | None
-    found_at: str | None  # the address it was found at again
+    found_at: str | None  # URL at which the release was found again
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RemovalsPage:
-    """One page of the register; `more`: the cursor of the next, if there is one."""
+    """One page of the register; `next_cursor` is None on the last page."""
 
     removals: list[Removal]
     next_cursor: int | None
 
 
 def parse_removals_query(args: UrlArguments, size: int = REGISTER_PAGE_SIZE) -> RemovalsQuery:
-    """What an address asks for; FilterError where that cannot be read."""
+    """Parse the URL parameters; raise FilterError if one is not valid."""
     return RemovalsQuery(
         agency=args.get("agency") or None,
         kind=parse_choice_parameter(args, "kind", REMOVAL_CHOICES),
@@ -445,7 +401,7 @@ def parse_removals_query(args: UrlArguments, size: int = REGISTER_PAGE_SIZE) -> 
 
 
 async def read_removals_page(run: RunQuery, query: RemovalsQuery) -> RemovalsPage:
-    """One page, and where the next begins."""
+    """Return one page of removals."""
     conditions = build_removal_filters(query)
     if query.after is not None:
         conditions.append("(o.confirmed, o.id) < (select confirmed, id from removals where id = :after)")
@@ -459,17 +415,21 @@ async def read_removals_page(run: RunQuery, query: RemovalsQuery) -> RemovalsPag
 
 
 async def count_removals(run: RunQuery, query: RemovalsQuery) -> RegisterCounts:
-    """How many removals the filters leave, and how many of each agency the others would."""
-    found, without = (
-        f"select o.release from removals o where {' and '.join(build_removal_filters(asked))} order by o.confirmed desc"
-        for asked in (query, replace(query, agency=None))
+    """Count the removals, in total and by agency."""
+    releases_sql, unfiltered_sql = (
+        f"select o.release from removals o where {' and '.join(build_removal_filters(filters))}"
+        " order by o.confirmed desc"
+        for filters in (query, replace(query, agency=None))
     )
-    return await count_register_entries(run, found, without, build_removal_parameters(query))
+    return await count_register_entries(run, releases_sql, unfiltered_sql, build_removal_parameters(query))
 
 
 def build_removal_filters(query: RemovalsQuery) -> list[str]:
-    """The SQL of the filters. Moves are told where they are asked for, and what was found elsewhere by the very look
-    that confirmed it away is a move alone."""
+    """Build the conditions of the filters in SQL.
+
+    Moves are listed only if that kind is selected. A release that was found elsewhere by the very check that confirmed
+    its absence counts as moved only.
+    """
     conditions = ["o.confirmed is not null", "o.confirmed is not o.ended", f"o.release not in ({HIDDEN_RELEASES_SQL})"]
     conditions.append("o.kind = :kind" if query.kind else "o.kind <> 'moved'")
     if query.agency:
@@ -482,14 +442,14 @@ def build_removal_filters(query: RemovalsQuery) -> list[str]:
 
 
 def build_removal_parameters(query: RemovalsQuery) -> dict[str, Any]:
-    """What the SQL's names stand for."""
+    """Return the values of the SQL's named parameters."""
     return {name: getattr(query, name) for name in ("agency", "kind", "tag", "after")}
 
 
 def format_removal_rows(
     removals: Sequence[Removal], urls_by_id: Mapping[int, Mapping[str, str | None]]
 ) -> list[dict[str, Any]]:
-    """Removals as JSON and CSV tell them; `address` holds each one's absolute addresses."""
+    """Format removals as rows of JSON and CSV; `urls_by_id` has the absolute URLs of each."""
     return [
         {
             "removal": row.id,
@@ -512,3 +472,42 @@ def format_removal_rows(
         }
         for row in removals
     ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakedownsQuery:
+    """Filters of the takedowns page. `after` is the last takedown of the previous page."""
+
+    after: int | None = None
+    size: int = REGISTER_PAGE_SIZE
+
+    def build_url_params(self) -> dict[str, Any]:
+        """Return no parameters; the page has no filters, but every register offers this method."""
+        return {}
+
+
+def parse_takedowns_query(args: UrlArguments) -> TakedownsQuery:
+    """Parse the URL parameters; raise FilterError if one is not valid."""
+    return TakedownsQuery(
+        after=parse_number_parameter(args, "after"),
+        size=min(parse_number_parameter(args, "size") or REGISTER_PAGE_SIZE, MAX_REGISTER_PAGE_SIZE),
+    )
+
+
+async def read_takedowns_page(run: RunQuery, query: TakedownsQuery) -> tuple[Sequence[Mapping[str, Any]], int | None]:
+    """Return a page of takedowns, and the cursor of the next page or None."""
+    where = "where t.id < :after" if query.after is not None else ""
+    rows = await run(
+        f"{TAKEDOWNS_SQL} {where} order by t.id desc limit :limit", {"after": query.after, "limit": query.size + 1}
+    )
+    takedowns = [dict(row) for row in rows[: query.size]]
+    return takedowns, takedowns[-1]["id"] if len(rows) > query.size else None
+
+
+async def read_active_takedowns(run: RunQuery, release_id: int) -> list[Mapping[str, Any]]:
+    """Return the takedowns in force for a release, hidings first."""
+    rows = await run(
+        f"{TAKEDOWNS_SQL} where t.release = :release and t.lifted is null order by t.kind, t.id",
+        {"release": release_id},
+    )
+    return [dict(row) for row in rows]

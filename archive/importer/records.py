@@ -1,10 +1,6 @@
-"""One line → Release; Markdown/HTML bodies.
+"""One line of an import file → Release; Markdown or HTML → sanitised HTML, plain text and images.
 
-What a collection calls a release, as the archive calls it.
-
-Another collection's text made ours: Markdown or HTML in, sanitised HTML, plain text and pictures out.
-
-From a line of another collection to a Release; archive/importer/FORMAT.md is the format told to people.
+archive/importer/FORMAT.md describes the fields.
 """
 
 from __future__ import annotations
@@ -27,7 +23,8 @@ from archive.i18n import RELEASE_KIND_TEXTS
 from archive.models import Attachment, Contact, Image, Question, Release
 from archive.urls import canonical_url
 
-KIND_PLURALS = {  # Swedish and English, as sections of a site are named
+# Kinds
+KIND_PLURALS = {  # in Swedish and English, as sections of sites are named
     "press release": "pressmeddelanden pressreleaser",
     "opinion": "debattartiklar debatt opinions",
     "speech": "tal anföranden speeches",
@@ -50,166 +47,17 @@ KINDS_BY_WORD = {
     for word in (kind, str(text.sv), str(text.en), *KIND_PLURALS.get(kind, "").split(" "))
 }
 
-
-def parse_kind(text: str | None) -> str | None:
-    """The English word for a type word; one that is not known stays as it is, for it is the agency's own.
-
-    >>> parse_kind("Pressmeddelanden"), parse_kind("artiklar"), parse_kind("Telegram"), parse_kind(None)
-    ('press release', 'article', 'Telegram', None)
-    """
-    return KINDS_BY_WORD.get(text.casefold(), text) if text else None
-
-
-# Soft hyphen, zero-width marks, word joiner, byte order mark: layout, never words.
+# Text
 CONTROL_CHARACTERS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]+")
+# soft hyphen, zero-width characters, word joiner, byte order mark
 INVISIBLE_CHARACTERS = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff]+")
-EMPTY_PARAGRAPH = re.compile(r"<p>\s*</p>\s*")
+LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 BLANK_LINES = re.compile(r"\n\s*\n+")
-MARKDOWN = MarkdownIt("commonmark", {"html": False, "breaks": True}).enable("table")
+EMPTY_PARAGRAPH = re.compile(r"<p>\s*</p>\s*")
 BLOCK_TAGS = {"h1", "h2", "h3", "h4", "h5", "h6", "p", "blockquote", "ul", "ol", "dl", "dt", "dd", "table", "div"}
+MARKDOWN = MarkdownIt("commonmark", {"html": False, "breaks": True}).enable("table")
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImportedBody:
-    """A text in the archive's form."""
-
-    text: str  # plain, paragraphs parted by a blank line
-    html: str  # sanitised
-    images: tuple[Image, ...] = ()
-
-
-def parse_markdown(text: str, url: str) -> ImportedBody:
-    """CommonMark with tables; a line break stays one. Addresses are made whole by `url`; HTML in it is text.
-
-    >>> parse_markdown("## Bakgrund\\n\\n- Det är bra, säger hon.\\n\\n* ett\\n* [två](/b)", "https://a.se/x").text
-    'Bakgrund\\n\\n- Det är bra, säger hon.\\n\\n• ett\\n• två'
-    """
-    tokens = MARKDOWN.parse(escape_speech_hyphens(clean_text(text)))
-    images = []
-    for token in tokens:
-        for part in token.children or ():
-            if part.type == "image":
-                image = Image(url=urljoin(url, str(part.attrs["src"])), alt=part.content or None)
-                images.append(image)
-    return sanitise_html(MARKDOWN.renderer.render(tokens, MARKDOWN.options, {}), url, tuple(images))
-
-
-def sanitise_html(text: str, url: str, images: tuple[Image, ...] = ()) -> ImportedBody:
-    """Markup as the archive keeps it, and the plain text in it; h1 becomes h2, for a release has a title already."""
-    raised = re.sub(r"<(/?)h1\b", r"<\1h2", text, flags=re.IGNORECASE)
-    clean = nh3.clean(
-        raised,
-        tags=ALLOWED_TAGS,
-        clean_content_tags=REMOVED_ELEMENTS,
-        attributes=ALLOWED_ATTRIBUTES,
-        attribute_filter=filter_attribute,
-        url_schemes=ALLOWED_SCHEMES,
-        url_relative=("rewrite_with_base", url),
-    )
-    clean = EMPTY_PARAGRAPH.sub("", clean).strip()
-    return ImportedBody(text=html_to_text(clean), html=clean, images=images)
-
-
-def escape_speech_hyphens(text: str) -> str:
-    """Markdown in which a hyphen that opens speech opens no list: it stands alone in its paragraph.
-
-    >>> escape_speech_hyphens("- Nej, säger hon.\\n\\n- ett\\n- två")
-    '\\\\- Nej, säger hon.\\n\\n- ett\\n- två'
-    """
-    parts = [part.split("\n") for part in text.split("\n\n")]
-    for lines in parts:
-        hyphens = [place for place, line in enumerate(lines) if line.startswith("- ")]
-        if len(hyphens) == 1:
-            lines[hyphens[0]] = "\\" + lines[hyphens[0]]
-    return "\n\n".join("\n".join(lines) for lines in parts)
-
-
-def clean_line(text: str) -> str:
-    """One line: NFC, no invisible marks, every run of white space one space."""
-    return " ".join(strip_invisible(text).split())
-
-
-def clean_text(text: str) -> str:
-    """Several paragraphs parted by one blank line; the indents that Markdown reads stay.
-
-    >>> clean_text("Sam\\u00adhälle\\r\\n\\r\\n\\r\\n  två ")
-    'Samhälle\\n\\n  två'
-    """
-    plain = strip_invisible(text).replace("\r\n", "\n").replace("\r", "\n")
-    return BLANK_LINES.sub("\n\n", plain.replace("\u00a0", " ")).strip("\n").rstrip()
-
-
-def strip_invisible(text: str) -> str:
-    """In NFC, without what nobody sees."""
-    return INVISIBLE_CHARACTERS.sub("", CONTROL_CHARACTERS.sub("", unicodedata.normalize("NFC", text)))
-
-
-def html_to_text(markup: str) -> str:
-    """Sanitised HTML as plain text: an item or a row a line, list items behind • or their number.
-
-    >>> html_to_text("<p>a<br>b</p><ol><li>c</li></ol><table><tr><th>d</th><td>e</td></tr></table>")
-    'a\\nb\\n\\n1. c\\n\\nd | e'
-    """
-    if not markup.strip():
-        return ""
-    root = html.fragment_fromstring(markup, create_parent="div")
-    return "\n\n".join(block for block in iter_block_texts(root) if block)
-
-
-def iter_block_texts(parent: Any) -> Iterator[str]:
-    """The blocks of an element; loose text between them is a block too."""
-    loose = [parent.text or ""]
-    for child in parent:
-        if child.tag in BLOCK_TAGS:
-            yield tidy_lines("".join(loose))
-            loose = []
-            if child.tag in ("ul", "ol"):
-                yield "\n".join(iter_list_items(child, "•"))
-            elif child.tag == "table":
-                yield "\n".join(iter_table_rows(child))
-            else:
-                yield from iter_block_texts(child)
-        else:
-            loose.append(read_inline_text(child))
-        loose.append(child.tail or "")
-    yield tidy_lines("".join(loose))
-
-
-def iter_list_items(parent: Any, bullet: str) -> Iterator[str]:
-    """A list's items, a line each; the items of one inside it follow theirs."""
-    for number, item in enumerate(parent.findall("li"), int(parent.get("start") or 1)):
-        mark = f"{number}." if parent.tag == "ol" else bullet
-        nested = [child for child in item if child.tag in ("ul", "ol")]
-        for child in nested:
-            item.remove(child)
-        own = " ".join(" ".join(iter_block_texts(item)).split())
-        if own:
-            yield f"{mark} {own}"
-        for child in nested:
-            yield from iter_list_items(child, "◦")
-
-
-def iter_table_rows(table: Any) -> Iterator[str]:
-    """A table's rows, a line each, cells parted by a bar."""
-    for row in table.iter("caption", "tr"):
-        cells = [" ".join(read_inline_text(cell).split()) for cell in row if cell.tag in ("td", "th")]
-        line = " | ".join(cells) if row.tag == "tr" else " ".join(read_inline_text(row).split())
-        if line.strip(" |"):
-            yield line
-
-
-def read_inline_text(element: Any) -> str:
-    """The text in an element, its line breaks kept."""
-    if element.tag == "br":
-        return "\n"
-    return (element.text or "") + "".join(read_inline_text(child) + (child.tail or "") for child in element)
-
-
-def tidy_lines(text: str) -> str:
-    """Each line tidied; empty ones left out."""
-    return "\n".join(filter(None, (" ".join(line.split()) for line in text.split("\n"))))
-
-
+# Fields
 PART_TYPES: dict[str, type[Any]] = {
     "questions": Question,
     "images": Image,
@@ -220,24 +68,38 @@ KNOWN_FIELDS = {
     *("agency", "url", "title", "lead", "body", "body_html", "kind", "published", "updated", "language", "tags"),
     *PART_TYPES,
 }
-LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8})*")
 WEB_SCHEMES = ("http", "https")
-MIN_YEAR, MAX_YEAR = 1900, 2099  # as the crawl has it: other years are written where none is known
+# as in the crawler: systems write other years for an unknown date
+MIN_YEAR = 1900
+MAX_YEAR = 2099
 UNUSABLE_IMAGES = "body (pictures that are no web address)"
+
 Part = TypeVar("Part")
 
 
 class FieldError(ValueError):
-    """A field whose value cannot be kept."""
+    """A field whose value cannot be imported."""
 
     def __init__(self, field: str, problem: str) -> None:
         self.field = field
         super().__init__(problem)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportedBody:
+    """A body as the archive stores it."""
+
+    text: str  # plain, with a blank line between paragraphs
+    html: str  # sanitised
+    images: tuple[Image, ...] = ()
+
+
 def parse_release(row: Mapping[str, Any], agency: str) -> tuple[Release, list[str]]:
-    """The release a line tells of, and what of the line has no place in it; FieldError where a field cannot be read."""
+    """Return the release of a line, and the names of its fields that are not imported.
+
+    Raises FieldError if a field is invalid.
+    """
     if row.get("agency") not in (None, agency):
         raise FieldError("agency", f"is {row['agency']!r}, not {agency!r}")
     url = parse_url_field(row, "url")
@@ -247,7 +109,7 @@ def parse_release(row: Mapping[str, Any], agency: str) -> tuple[Release, list[st
     lead = parse_text_field(row, "lead")
     body = strip_lead(parse_body(row, url), lead)
     parts = {name: parse_parts(row, name, url) for name in PART_TYPES}
-    pictures = [image for image in body.images if is_web_url(image.url)]
+    usable_images = [image for image in body.images if is_web_url(image.url)]
     release = Release(
         agency=agency,
         url=url,
@@ -263,16 +125,16 @@ def parse_release(row: Mapping[str, Any], agency: str) -> tuple[Release, list[st
         language=parse_language_field(row),
         tags=parse_tags_field(row),
         questions=parts["questions"],
-        images=(*parts["images"], *pictures),
+        images=(*parts["images"], *usable_images),
         attachments=parts["attachments"],
         contacts=parts["contacts"],
     )
-    left = [name for name in row if name not in KNOWN_FIELDS and row[name] not in (None, [], "")]
-    return release, [*left, *([UNUSABLE_IMAGES] if len(pictures) < len(body.images) else [])]
+    unknown_fields = [name for name in row if name not in KNOWN_FIELDS and row[name] not in (None, [], "")]
+    return release, [*unknown_fields, *([UNUSABLE_IMAGES] if len(usable_images) < len(body.images) else [])]
 
 
 def parse_text_field(row: Mapping[str, Any], name: str, *, single_line: bool = False) -> str | None:
-    """A text, tidied; None where it is absent or empty."""
+    """Return a text, cleaned; None if it is absent or empty."""
     value = row.get(name)
     if value is None:
         return None
@@ -284,7 +146,7 @@ def parse_text_field(row: Mapping[str, Any], name: str, *, single_line: bool = F
 
 
 def parse_url_field(row: Mapping[str, Any], name: str) -> str:
-    """A whole web address as the crawl keeps it (archive.canonical), so that it takes the release for held."""
+    """Return an absolute URL in canonical form, so that the crawler recognises the release as stored."""
     text = parse_text_field(row, name, single_line=True)
     if not text:
         raise FieldError(name, "is missing")
@@ -297,8 +159,17 @@ def parse_url_field(row: Mapping[str, Any], name: str) -> str:
     return url
 
 
+def parse_kind(text: str | None) -> str | None:
+    """Return the English word for a kind of release; an unknown word is kept, because it is the agency's own.
+
+    >>> parse_kind("Pressmeddelanden"), parse_kind("artiklar"), parse_kind("Telegram"), parse_kind(None)
+    ('press release', 'article', 'Telegram', None)
+    """
+    return KINDS_BY_WORD.get(text.casefold(), text) if text else None
+
+
 def parse_time_field(row: Mapping[str, Any], name: str) -> datetime | date | None:
-    """A moment with its offset, a day, or a month; never guessed."""
+    """Return a datetime with its UTC offset, a day, or a month; None if it is absent."""
     text = parse_text_field(row, name, single_line=True)
     if text is None:
         return None
@@ -313,8 +184,24 @@ def parse_time_field(row: Mapping[str, Any], name: str) -> datetime | date | Non
     return value
 
 
+def parse_language_field(row: Mapping[str, Any]) -> str | None:
+    """Return a language tag (BCP 47), or None."""
+    text = parse_text_field(row, "language", single_line=True)
+    if text and not LANGUAGE_TAG.fullmatch(text):
+        raise FieldError("language", f"{text!r} is no language like sv or en-GB")
+    return text
+
+
+def parse_tags_field(row: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return a list of texts, each once."""
+    value = [] if row.get("tags") is None else row["tags"]
+    if not isinstance(value, list) or not all(isinstance(tag, str) for tag in value):
+        raise FieldError("tags", "is no list of texts")
+    return tuple(dict.fromkeys(filter(None, map(clean_line, value))))
+
+
 def parse_body(row: Mapping[str, Any], url: str) -> ImportedBody:
-    """`body` is Markdown; beside `body_html` it is that markup's plain text."""
+    """Convert the body: `body` is Markdown, or the plain text of `body_html` if there is one."""
     markup, text = parse_text_field(row, "body_html"), parse_text_field(row, "body")
     try:
         if markup is None:
@@ -330,7 +217,7 @@ def parse_body(row: Mapping[str, Any], url: str) -> ImportedBody:
 
 
 def strip_lead(body: ImportedBody, lead: str | None) -> ImportedBody:
-    """A lead that is also the body's first paragraph stands once, as the lead."""
+    """Remove the first paragraph of the body if it is the lead."""
     first, _, rest = body.text.partition("\n\n")
     head, end, tail = body.html.partition("</p>")
     if not lead or first.split() != lead.split() or html_to_text(head + end) != first:
@@ -338,49 +225,167 @@ def strip_lead(body: ImportedBody, lead: str | None) -> ImportedBody:
     return ImportedBody(text=rest, html=tail.strip(), images=body.images)
 
 
-def parse_language_field(row: Mapping[str, Any]) -> str | None:
-    """A language tag (BCP 47)."""
-    text = parse_text_field(row, "language", single_line=True)
-    if text and not LANGUAGE_TAG.fullmatch(text):
-        raise FieldError("language", f"{text!r} is no language like sv or en-GB")
-    return text
-
-
-def parse_tags_field(row: Mapping[str, Any]) -> tuple[str, ...]:
-    """A list of texts, each once."""
-    value = [] if row.get("tags") is None else row["tags"]
-    if not isinstance(value, list) or not all(isinstance(tag, str) for tag in value):
-        raise FieldError("tags", "is no list of texts")
-    return tuple(dict.fromkeys(filter(None, map(clean_line, value))))
-
-
 def parse_parts(row: Mapping[str, Any], name: str, url: str) -> tuple[Any, ...]:
-    """A list of objects with the fields of a Question, an Image …; questions are counted where they lie."""
+    """Return a list of Question, Image and so on; questions are numbered in their order."""
     value = [] if row.get(name) is None else row[name]
     if not isinstance(value, list):
         raise FieldError(name, "is no list of objects")
-    return tuple(parse_part(f"{name}[{place}]", part, PART_TYPES[name], place + 1) for place, part in enumerate(value))
+    return tuple(parse_part(f"{name}[{index}]", part, PART_TYPES[name], index + 1) for index, part in enumerate(value))
 
 
 def parse_part(field_path: str, part: object, kind: type[Part], position: int) -> Part:
-    """One of them; a field it does not have is an error, for it would be lost."""
+    """Return one part; an unknown field is an error, because it would be lost."""
     if not isinstance(part, dict):
         raise FieldError(field_path, "is no object")
-    wanted = {one.name: one.default is MISSING for one in fields(kind)}  # type: ignore[arg-type] # the types of PARTS
-    counted = {"position": position} if "position" in wanted else {}
-    if unknown := set(part) - set(wanted):
-        raise FieldError(f"{field_path}.{min(unknown)}", "is no field of it; known: " + ", ".join(wanted))
-    values: dict[str, Any] = {name: parse_text_field(part, name) for name in wanted if name not in counted}
-    for name, needed in wanted.items():
-        if name not in counted and needed and not values[name]:
+    is_required = {part_field.name: part_field.default is MISSING for part_field in fields(kind)}  # type: ignore[arg-type] # values of PART_TYPES
+    numbering = {"position": position} if "position" in is_required else {}
+    if unknown := set(part) - set(is_required):
+        raise FieldError(f"{field_path}.{min(unknown)}", "is no field of it; known: " + ", ".join(is_required))
+    values: dict[str, Any] = {name: parse_text_field(part, name) for name in is_required if name not in numbering}
+    for name, required in is_required.items():
+        if name not in numbering and required and not values[name]:
             raise FieldError(f"{field_path}.{name}", "is missing")
-    if "url" in wanted and not is_web_url(values["url"]):
+    if "url" in is_required and not is_web_url(values["url"]):
         raise FieldError(f"{field_path}.url", f"{values['url'][:80]!r} is no web address")
     if not any(values.values()):
         raise FieldError(field_path, "is empty")
-    return kind(**counted, **values)
+    return kind(**numbering, **values)
 
 
 def is_web_url(url: str) -> bool:
-    """Nothing but web addresses is linked to."""
+    """Return whether a URL is http or https; others are never linked to."""
     return url.lower().startswith(("http://", "https://"))
+
+
+def parse_markdown(text: str, url: str) -> ImportedBody:
+    """Convert CommonMark with tables; a line break stays one.
+
+    URLs are resolved against `url`, and HTML in the text is shown as text.
+
+    >>> parse_markdown("## Bakgrund\\n\\n- Det är bra, säger hon.\\n\\n* ett\\n* [två](/b)", "https://a.se/x").text
+    'Bakgrund\\n\\n- Det är bra, säger hon.\\n\\n• ett\\n• två'
+    """
+    tokens = MARKDOWN.parse(escape_speech_hyphens(clean_text(text)))
+    images = []
+    for token in tokens:
+        for part in token.children or ():
+            if part.type == "image":
+                image = Image(url=urljoin(url, str(part.attrs["src"])), alt=part.content or None)
+                images.append(image)
+    return sanitise_html(MARKDOWN.renderer.render(tokens, MARKDOWN.options, {}), url, tuple(images))
+
+
+def escape_speech_hyphens(text: str) -> str:
+    """Escape a hyphen that is the only one in its paragraph: it begins speech, not a list.
+
+    >>> escape_speech_hyphens("- Nej, säger hon.\\n\\n- ett\\n- två")
+    '\\\\- Nej, säger hon.\\n\\n- ett\\n- två'
+    """
+    parts = [part.split("\n") for part in text.split("\n\n")]
+    for lines in parts:
+        hyphens = [index for index, line in enumerate(lines) if line.startswith("- ")]
+        if len(hyphens) == 1:
+            lines[hyphens[0]] = "\\" + lines[hyphens[0]]
+    return "\n\n".join("\n".join(lines) for lines in parts)
+
+
+def sanitise_html(text: str, url: str, images: tuple[Image, ...] = ()) -> ImportedBody:
+    """Sanitise HTML, and extract its text; h1 becomes h2, because the release has a title already."""
+    demoted = re.sub(r"<(/?)h1\b", r"<\1h2", text, flags=re.IGNORECASE)
+    clean = nh3.clean(
+        demoted,
+        tags=ALLOWED_TAGS,
+        clean_content_tags=REMOVED_ELEMENTS,
+        attributes=ALLOWED_ATTRIBUTES,
+        attribute_filter=filter_attribute,
+        url_schemes=ALLOWED_SCHEMES,
+        url_relative=("rewrite_with_base", url),
+    )
+    clean = EMPTY_PARAGRAPH.sub("", clean).strip()
+    return ImportedBody(text=html_to_text(clean), html=clean, images=images)
+
+
+def html_to_text(markup: str) -> str:
+    """Return sanitised HTML as plain text: a line per list item or table row, list items with • or number.
+
+    >>> html_to_text("<p>a<br>b</p><ol><li>c</li></ol><table><tr><th>d</th><td>e</td></tr></table>")
+    'a\\nb\\n\\n1. c\\n\\nd | e'
+    """
+    if not markup.strip():
+        return ""
+    root = html.fragment_fromstring(markup, create_parent="div")
+    return "\n\n".join(block for block in iter_block_texts(root) if block)
+
+
+def iter_block_texts(parent: Any) -> Iterator[str]:
+    """Yield the blocks of an element; text between blocks is a block, too."""
+    inline_texts = [parent.text or ""]
+    for child in parent:
+        if child.tag in BLOCK_TAGS:
+            yield tidy_lines("".join(inline_texts))
+            inline_texts = []
+            if child.tag in ("ul", "ol"):
+                yield "\n".join(iter_list_items(child, "•"))
+            elif child.tag == "table":
+                yield "\n".join(iter_table_rows(child))
+            else:
+                yield from iter_block_texts(child)
+        else:
+            inline_texts.append(read_inline_text(child))
+        inline_texts.append(child.tail or "")
+    yield tidy_lines("".join(inline_texts))
+
+
+def iter_list_items(parent: Any, bullet: str) -> Iterator[str]:
+    """Yield a list's items, one per line, each followed by those of its nested lists."""
+    for number, item in enumerate(parent.findall("li"), int(parent.get("start") or 1)):
+        mark = f"{number}." if parent.tag == "ol" else bullet
+        nested = [child for child in item if child.tag in ("ul", "ol")]
+        for child in nested:
+            item.remove(child)
+        own = " ".join(" ".join(iter_block_texts(item)).split())
+        if own:
+            yield f"{mark} {own}"
+        for child in nested:
+            yield from iter_list_items(child, "◦")
+
+
+def iter_table_rows(table: Any) -> Iterator[str]:
+    """Yield a table's rows, one per line, with a bar between cells."""
+    for row in table.iter("caption", "tr"):
+        cells = [" ".join(read_inline_text(cell).split()) for cell in row if cell.tag in ("td", "th")]
+        line = " | ".join(cells) if row.tag == "tr" else " ".join(read_inline_text(row).split())
+        if line.strip(" |"):
+            yield line
+
+
+def read_inline_text(element: Any) -> str:
+    """Return the text of an element, with its line breaks."""
+    if element.tag == "br":
+        return "\n"
+    return (element.text or "") + "".join(read_inline_text(child) + (child.tail or "") for child in element)
+
+
+def tidy_lines(text: str) -> str:
+    """Collapse white space in each line, and remove empty lines."""
+    return "\n".join(filter(None, (" ".join(line.split()) for line in text.split("\n"))))
+
+
+def clean_line(text: str) -> str:
+    """Return text as one line: NFC, no invisible characters, white space collapsed."""
+    return " ".join(strip_invisible(text).split())
+
+
+def clean_text(text: str) -> str:
+    """Return text with one blank line between paragraphs; indentation stays, because Markdown uses it.
+
+    >>> clean_text("Sam\\u00adhälle\\r\\n\\r\\n\\r\\n  två ")
+    'Samhälle\\n\\n  två'
+    """
+    plain = strip_invisible(text).replace("\r\n", "\n").replace("\r", "\n")
+    return BLANK_LINES.sub("\n\n", plain.replace("\u00a0", " ")).strip("\n").rstrip()
+
+
+def strip_invisible(text: str) -> str:
+    """Return text in NFC, without control and invisible characters."""
+    return INVISIBLE_CHARACTERS.sub("", CONTROL_CHARACTERS.sub("", unicodedata.normalize("NFC", text)))

@@ -1,10 +1,8 @@
-"""/-/changes, evidence zips, canned queries.
+"""Data of the archive: the change feed, evidence files and canned queries.
 
-What changed since a cursor (/-/changes.json, .ndjson): followed from the beginning it makes a mirror.
-
-Hands out the evidence of a version or a removal (/-/evidence/1.zip, /-/evidence/removal-1.zip).
-
-Offers each file in archive/queries as a canned query: /archive/<name>, its opening comment tells what it is.
+- /-/changes.json and .ndjson: what changed since a cursor; followed from the beginning, it makes a mirror.
+- /-/evidence/1.zip and /-/evidence/removal-1.zip: the evidence of a revision or a removal.
+- /archive/<name>: a canned query for each file in archive/queries.
 """
 
 from __future__ import annotations
@@ -18,7 +16,6 @@ from threading import BoundedSemaphore
 from typing import IO, Any
 
 from datasette import Response, hookimpl
-from datasette.database import QueryInterrupted
 
 import archive
 from archive.changefeed import (
@@ -29,87 +26,108 @@ from archive.changefeed import (
     parse_changefeed_query,
     read_changefeed,
 )
-from archive.evidence import write_removal_bundle, write_revision_bundle
+from archive.evidence import write_bundle
 from archive.i18n import translate
-from archive.params import FilterError
 from archive.web.responses import (
     DataDocument,
-    add_query,
     build_absolute_url,
     build_query_runner,
     get_request_language,
     matches_etag,
     render_document,
     render_error,
+    render_query_errors,
 )
 
 CHANGES_PATH = "/-/changes"
-CHANGES_RETRY_AFTER = "60"  # seconds, after which a copy that is behind may be asked again
+CHANGES_RETRY_AFTER = "60"  # seconds; the server is a replica that is behind the cursor
 CHANGES_COLUMNS = ("number", "cursor", "change", "at", "release", "revision", "cause", "takedown", "action", "state")
+MAX_MEMORY_BYTES = 2_000_000  # bytes of a zip; a larger one is written to a temporary file
+ZIP_CHUNK_BYTES = 64_000
+BUNDLE_SEMAPHORE = BoundedSemaphore(2)  # each bundle may have the bytes of one response in memory
+QUERIES_FOLDER = Path(archive.__path__[0]) / "queries"
 
 
+@hookimpl
+def register_routes() -> list[tuple[str, Any]]:
+    return [
+        (CHANGES_PATH + r"\.(?P<format>json|ndjson)$", show_changes),
+        # SQLite stores any number of up to 18 digits
+        (r"/-/evidence/(?P<what>removal-)?(?P<key>[0-9]{1,18})\.zip$", show_evidence),
+    ]
+
+
+@render_query_errors
 async def show_changes(request: Any, datasette: Any) -> Any:
-    """A page of the log; a cursor that cannot be read or followed is refused."""
-    kind = request.url_vars["format"]
-    try:
-        query = parse_changefeed_query(request.args)
-    except FilterError as error:
-        return await render_error(datasette, request, kind, 400, error.text_key, **error.text_values)
+    """Show a page of the change feed: 410 for a cursor of another archive, 503 for one ahead of this replica."""
+    format_name = request.url_vars["format"]
+    query = parse_changefeed_query(request.args)
     try:
         page = await read_changefeed(build_query_runner(datasette), query)
     except UnknownCursorError:
-        return await render_error(datasette, request, kind, 410, "delta_stranger", value=query.cursor)
+        return await render_error(datasette, request, format_name, 410, "delta_stranger", value=query.cursor)
     except CursorAheadError:
-        refusal = await render_error(datasette, request, kind, 503, "delta_ahead", value=query.cursor)
-        refusal.headers["retry-after"] = CHANGES_RETRY_AFTER
-        return refusal
-    except QueryInterrupted:
-        return await render_error(datasette, request, kind, 503, "too_slow_list")
-    lang = get_request_language(request)
-    return await render_document(
-        datasette, request, kind, build_changes_document(datasette, request, query, page), lang
-    )
+        response = await render_error(datasette, request, format_name, 503, "delta_ahead", value=query.cursor)
+        response.headers["retry-after"] = CHANGES_RETRY_AFTER
+        return response
+    document = build_changes_document(datasette, request, query, page)
+    return await render_document(datasette, request, format_name, document, get_request_language(request))
 
 
 def build_changes_document(datasette: Any, request: Any, query: ChangefeedQuery, page: ChangefeedPage) -> DataDocument:
-    """The page as data; `cursor` is where to go on, now or another day."""
-    asked = {name: request.args.get(name) for name in ("size", "lang")}
+    """Build a page of the change feed; its `cursor` is where to continue, now or later."""
+    path = f"{CHANGES_PATH}.{request.url_vars['format']}"
+    options = {name: request.args.get(name) for name in ("size", "lang")}
 
-    def at(since: str) -> str:
-        return build_absolute_url(
-            datasette, request, add_query(f"{CHANGES_PATH}.{request.url_vars['format']}", since=since, **asked)
-        )
+    def build_url(since: str) -> str:
+        return build_absolute_url(datasette, request, path, since=since, **options)
 
     return DataDocument(
         rows_name="changes",
         title=translate(get_request_language(request), "delta_title"),
         page_url=build_absolute_url(datasette, request, "/archive/changefeed"),
-        url=at(query.cursor),
-        next_url=at(page.cursor) if page.has_more else None,
+        url=build_url(query.cursor),
+        next_url=build_url(page.cursor) if page.has_more else None,
         rows=page.entries,
         columns=CHANGES_COLUMNS,
-        read_entries=read_no_entries,
         extra_members={"cursor": page.cursor},
     )
 
 
-async def read_no_entries() -> list[Any]:
-    """The log is no feed to be read."""
-    return []
+async def show_evidence(request: Any, datasette: Any) -> Any:
+    """Send the evidence of a revision or removal as a zip, or a page that says that there is none."""
+    path, row_id = datasette.get_database("archive").path, int(request.url_vars["key"])
+    prefix = request.url_vars["what"] or ""
+    file: IO[bytes] = SpooledTemporaryFile(max_size=MAX_MEMORY_BYTES)  # noqa: SIM115 - closed by the response
+    if not await asyncio.to_thread(write_evidence_zip, Path(path), prefix, row_id, file):
+        file.close()
+        if prefix:
+            return await render_error(datasette, request, None, 404, "no_such_removal", removal=str(row_id))
+        return await render_error(datasette, request, None, 404, "diff_missing", revision=str(row_id))
+    etag = await asyncio.to_thread(compute_file_etag, file)  # archive.evidence writes the same bytes each time
+    if matches_etag(request.headers.get("if-none-match"), etag):
+        file.close()
+        return Response("", status=304, headers={"etag": etag}, content_type="application/zip")
+    return ZipFileResponse(file, f"evidence-{prefix}{row_id}.zip", etag)
 
 
-def changes_routes() -> list[tuple[str, Any]]:
-    """One address a format."""
-    return [(CHANGES_PATH + r"\.(?P<format>json|ndjson)$", show_changes)]
+def write_evidence_zip(path: Path, prefix: str, row_id: int, file: IO[bytes]) -> bool:
+    """Write the evidence of a removal (with a prefix) or revision; return whether there is such a row."""
+    with BUNDLE_SEMAPHORE:
+        return write_bundle(path, "removals" if prefix else "revisions", row_id, file)
 
 
-MAX_MEMORY_BYTES = 2_000_000  # bytes of a zip; a larger one goes through a file
-ZIP_CHUNK_BYTES = 64_000
-BUNDLE_SEMAPHORE = BoundedSemaphore(2)  # each may hold one answer's bytes in memory
+def compute_file_etag(file: IO[bytes]) -> str:
+    """Return a strong ETag of a file's bytes."""
+    file.seek(0)
+    digest = hashlib.sha256()
+    while piece := file.read(ZIP_CHUNK_BYTES):
+        digest.update(piece)
+    return f'"{digest.hexdigest()[:32]}"'
 
 
 class ZipFileResponse:
-    """Sends a file piece by piece, and closes it."""
+    """A response that sends a file in chunks and closes it."""
 
     def __init__(self, file: IO[bytes], name: str, etag: str) -> None:
         self.file = file
@@ -122,7 +140,6 @@ class ZipFileResponse:
         ]
 
     async def asgi_send(self, send: Callable[[dict[str, Any]], Awaitable[None]]) -> None:
-        """What Datasette asks of a response."""
         with self.file as file:
             await send({"type": "http.response.start", "status": 200, "headers": self.headers})
             file.seek(0)
@@ -131,62 +148,14 @@ class ZipFileResponse:
             await send({"type": "http.response.body", "body": b""})
 
 
-async def show_evidence(request: Any, datasette: Any) -> Any:
-    """The zip, or a page that says what does not exist. captures.db is read where it lies, never served."""
-    path, key = datasette.get_database("archive").path, int(request.url_vars["key"])
-    what = request.url_vars["what"] or ""
-    file: IO[bytes] = SpooledTemporaryFile(max_size=MAX_MEMORY_BYTES)  # noqa: SIM115 - closed by the response
-    if not await asyncio.to_thread(write_evidence_zip, Path(path), what, key, file):
-        file.close()
-        if what:
-            return await render_error(datasette, request, None, 404, "no_such_removal", removal=str(key))
-        return await render_error(datasette, request, None, 404, "diff_missing", revision=str(key))
-    etag = await asyncio.to_thread(
-        compute_file_etag, file
-    )  # the same archive makes the same bytes (archive/evidence/bundle.py)
-    if matches_etag(request.headers.get("if-none-match"), etag):
-        file.close()
-        return Response("", status=304, headers={"etag": etag}, content_type="application/zip")
-    return ZipFileResponse(file, f"evidence-{what}{key}.zip", etag)
-
-
-def compute_file_etag(file: IO[bytes]) -> str:
-    """What tells its bytes from others."""
-    file.seek(0)
-    digest = hashlib.sha256()
-    while piece := file.read(ZIP_CHUNK_BYTES):
-        digest.update(piece)
-    return f'"{digest.hexdigest()[:32]}"'
-
-
-def write_evidence_zip(path: Path, prefix: str, row_id: int, file: IO[bytes]) -> bool:
-    """False where there is no such revision or removal."""
-    with BUNDLE_SEMAPHORE:
-        return (write_removal_bundle if prefix else write_revision_bundle)(path, row_id, file)
-
-
-def evidence_routes() -> list[tuple[str, Any]]:
-    """A short address; eighteen digits are the most that SQLite can hold."""
-    return [(r"/-/evidence/(?P<what>removal-)?(?P<key>[0-9]{1,18})\.zip$", show_evidence)]
-
-
-QUERIES_FOLDER = Path(archive.__path__[0]) / "queries"
+@hookimpl
+def canned_queries(database: str) -> dict[str, Any]:
+    return {p.stem: read_query_file(p) for p in sorted(QUERIES_FOLDER.glob("*.sql"))} if database == "archive" else {}
 
 
 def read_query_file(path: Path) -> dict[str, str]:
-    """A query file: first comment line the title, further ones the description, then the SQL."""
+    """Read a canned query: the first comment line is its title, further ones are its description."""
     lines = path.read_text(encoding="utf-8").splitlines()
     comments = [line.removeprefix("--").strip() for line in lines if line.startswith("--")]
     sql = "\n".join(line for line in lines if not line.startswith("--")).strip()
     return {"title": comments[0], "description": " ".join(comments[1:]), "sql": sql}
-
-
-@hookimpl
-def canned_queries(database: str) -> dict[str, Any]:
-    """Of the archive only."""
-    return {p.stem: read_query_file(p) for p in sorted(QUERIES_FOLDER.glob("*.sql"))} if database == "archive" else {}
-
-
-@hookimpl
-def register_routes() -> list[tuple[str, Any]]:
-    return [*changes_routes(), *evidence_routes()]

@@ -1,16 +1,11 @@
-"""Routes: index, agency, tag, month, about, 404.
+"""The pages around the releases.
 
-What the archive is and how to use it: /about and /help.
-
-An agency's page (/agency/<slug>): its newest releases, its record, its months and tags.
-
-The first page (/): what this is, newest releases and edits, how fresh it is; and all agencies (/agencies).
-
-The archive of a month (/month/<yyyy-mm>, /agency/<slug>/<yyyy-mm>); `undated` in its place is what has no date.
-
-The page for an address that leads nowhere, in the reader's language; JSON keeps Datasette's own answer.
-
-A tag's page (/tag/<number>): the newest releases that have it, and who uses it. /tag/<words> leads there.
+- /: what the archive is, the newest releases and edits; /agencies: all agencies; /about and /help.
+- /agency/<slug>: an agency's newest releases, its counts, months and tags.
+- /tag/<number>: the newest releases with a tag, and the agencies that use it; /tag/<name> redirects there.
+- /month/<yyyy-mm> and /agency/<slug>/<yyyy-mm>: the releases of a month; `undated` instead of a month lists releases
+  without a publication date.
+- The page for a URL that leads nowhere; JSON keeps Datasette's own response.
 """
 
 from __future__ import annotations
@@ -44,52 +39,89 @@ from archive.web.pages import (
 )
 from archive.web.responses import add_query, build_query_runner, render_error
 
-
-async def show_about(request: Any, datasette: Any) -> Any:
-    """Whom to ask is metadata's own `about` and `about_url`, which the operator fills in."""
-    agencies = await read_agency_overview(build_query_runner(datasette))
-    least = [importance for importance, _, _ in IMPORTANCE_LEVELS]  # the heaviest first
-    context = {
-        "releases": sum(agency["releases"] for agency in agencies),
-        "filled": sum(1 for agency in agencies if agency["releases"]),
-        "fresh": max((agency["crawled"] for agency in agencies if agency["crawled"]), default=None),
-        "importance_levels": list(zip(least, [100, *(importance - 1 for importance in least)], strict=False)),
-        "contact": datasette.metadata("about"),
-        "contact_url": datasette.metadata("about_url"),
-    }
-    return Response.html(await datasette.render_template("about.html", context, request=request))
-
-
-async def show_help(request: Any, datasette: Any) -> Any:
-    """How to find (with the query language by example), read and follow."""
-    context = {"month": await find_newest_month(build_query_runner(datasette))}
-    return Response.html(await datasette.render_template("help.html", context, request=request))
-
-
-def about_routes() -> list[tuple[str, Any]]:
-    """Two short addresses."""
-    return [("/about$", show_about), ("/help$", show_help)]
-
-
 AGENCY_PATH = r"/agency/(?P<slug>[a-z0-9-]+)"
+MONTH_SUFFIX = r"(?P<month>\d{4}-\d{2}|undated)$"
+MAX_INDEX_AGENCIES = 12  # on the first page: the agencies with the most releases
+MAX_INDEX_EDITS = 4
+MAX_INDEX_RELEASES = 12
 MAX_AGENCY_TAGS = 16
-EXPANDED_YEARS = 4  # of the months, those that stand unfolded
+EXPANDED_YEARS = 4  # years whose months are listed on an agency's page; older years are links
+LAST_ADDED_SQL = "select max(first_seen) as first_seen from releases"
+
+
+@hookimpl
+def register_routes() -> list[tuple[str, Any]]:
+    return [
+        (r"/$", show_index),  # instead of Datasette's own index, whose JSON stays at /.json
+        (r"/agencies$", show_agencies),
+        (AGENCY_PATH + "$", show_agency),
+        (AGENCY_PATH + "/" + MONTH_SUFFIX, show_month),
+        ("/month/" + MONTH_SUFFIX, show_month),
+        (r"/tag/(?P<name>.+)$", show_tag),  # a tag may contain slashes
+        ("/about$", show_about),
+        ("/help$", show_help),
+    ]
+
+
+async def show_index(request: Any, datasette: Any) -> Any:
+    """Show the first page. Its counts come from stored counts."""
+    run = build_query_runner(datasette)
+    agencies = await read_agency_overview(run)
+    with_releases = [agency for agency in agencies if agency["releases"]]
+    largest = sorted(with_releases, key=lambda agency: -agency["releases"])[:MAX_INDEX_AGENCIES]
+    newest = (await read_release_list(run, ReleaseListQuery(size=MAX_INDEX_RELEASES))).rows
+    last_crawled = find_last_crawl(agencies)
+    context = {
+        "newest": newest,
+        "edits": await read_latest_edits(run, MAX_INDEX_EDITS),
+        "agencies": sort_agencies(largest),
+        "agencies_with_releases": len(with_releases),
+        "agency_count": len(agencies),
+        "releases": sum(agency["releases"] for agency in agencies),
+        "last_crawled": last_crawled,
+        "last_added": None if last_crawled else (await run(LAST_ADDED_SQL, {}))[0]["first_seen"],
+        "month": next((row["published"][:7] for row in newest if row["published"]), None),
+    }
+    return Response.html(await datasette.render_template("index.html", context, request=request))
+
+
+async def show_agencies(request: Any, datasette: Any) -> Any:
+    """Show all agencies: those with releases, then the others."""
+    agencies = await read_agency_overview(build_query_runner(datasette))
+    context = {
+        "agencies_with_releases": sort_agencies(agency for agency in agencies if agency["releases"]),
+        "agencies_without_releases": sort_agencies(agency for agency in agencies if not agency["releases"]),
+    }
+    return Response.html(await datasette.render_template("agencies.html", context, request=request))
+
+
+def find_last_crawl(agencies: Iterable[dict[str, Any]]) -> str | None:
+    return max((agency["crawled"] for agency in agencies if agency["crawled"]), default=None)
+
+
+def sort_agencies(agencies: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Sort agencies by name in Swedish order."""
+    return sorted(agencies, key=lambda agency: swedish_sort_key(agency["name"]))
 
 
 async def show_agency(request: Any, datasette: Any) -> Any:
-    """The first page with all around it; further pages (after=) are the list alone."""
+    """Show an agency; the first page also has its counts, months and tags, further ones (after=) are a list."""
     run, slug = build_query_runner(datasette), request.url_vars["slug"]
     agency = await find_agency(run, slug)
     if agency is None:
         raise NotFound(f"no agency {slug}")
     try:
         after = parse_list_cursor(request.args)
-        listed = await read_release_list(
-            run, ReleaseListQuery(agency=slug, after=after, size=LIST_PAGE_SIZE if after else LIST_PAGE_SIZE // 2)
-        )
+        size = LIST_PAGE_SIZE if after else LIST_PAGE_SIZE // 2
+        releases = await read_release_list(run, ReleaseListQuery(agency=slug, after=after, size=size))
     except FilterError as error:
         return await render_error(datasette, request, None, 400, error.text_key, **error.text_values)
-    context: dict[str, Any] = {"agency": agency, "listed": listed, "after": after, "kept_values": [("agency", slug)]}
+    context: dict[str, Any] = {
+        "agency": agency,
+        "releases": releases,
+        "after": after,
+        "hidden_fields": [("agency", slug)],  # of the search form
+    }
     if not after:
         calendar = await read_calendar(run, slug)
         context |= {
@@ -101,68 +133,8 @@ async def show_agency(request: Any, datasette: Any) -> Any:
     return Response.html(await datasette.render_template("agency.html", context, request=request))
 
 
-def agency_routes() -> list[tuple[str, Any]]:
-    """Named by the agency's slug."""
-    return [(AGENCY_PATH + "$", show_agency)]
-
-
-MAX_INDEX_AGENCIES = 12  # agencies on the first page, those with the most releases
-MAX_INDEX_EDITS = 4
-LATEST_RELEASES_SQL = """
-    select r.id, r.title, r.kind, r.language, r.published, r.updated, r.first_seen, r.removed_at, r.agency, a.name, a.name_en
-    from release_facets l cross join releases r on r.id = l.release cross join agencies a on a.slug = r.agency
-    order by l.sort_date desc, l.release desc limit 12
-"""
-LAST_ADDED_SQL = "select max(first_seen) as first_seen from releases"
-
-
-async def show_index(request: Any, datasette: Any) -> Any:
-    """Small queries; counts come from an index."""
-    run = build_query_runner(datasette)
-    agencies = await read_agency_overview(run)
-    filled = [agency for agency in agencies if agency["releases"]]
-    most = sorted(filled, key=lambda agency: -agency["releases"])[:MAX_INDEX_AGENCIES]
-    newest = list(await run(LATEST_RELEASES_SQL, {}))
-    crawled = max((agency["crawled"] for agency in agencies if agency["crawled"]), default=None)
-    context = {
-        "newest": newest,
-        "edits": await read_latest_edits(run, MAX_INDEX_EDITS),
-        "agencies": sort_agencies(most),
-        "filled": len(filled),
-        "known": len(agencies),
-        "releases": sum(agency["releases"] for agency in agencies),
-        "fresh": crawled,
-        "added": None if crawled else (await run(LAST_ADDED_SQL, {}))[0]["first_seen"],
-        "month": next((row["published"][:7] for row in newest if row["published"]), None),
-    }
-    return Response.html(await datasette.render_template("index.html", context, request=request))
-
-
-async def show_agencies(request: Any, datasette: Any) -> Any:
-    """Every agency, those without releases apart."""
-    agencies = await read_agency_overview(build_query_runner(datasette))
-    context = {
-        "filled": sort_agencies(agency for agency in agencies if agency["releases"]),
-        "silent": sort_agencies(agency for agency in agencies if not agency["releases"]),
-    }
-    return Response.html(await datasette.render_template("agencies.html", context, request=request))
-
-
-def sort_agencies(agencies: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """By name, the Swedish way."""
-    return sorted(agencies, key=lambda agency: swedish_sort_key(agency["name"]))
-
-
-def index_routes() -> list[tuple[str, Any]]:
-    """Comes before Datasette's own index; its JSON stays at /.json."""
-    return [(r"/$", show_index), (r"/agencies$", show_agencies)]
-
-
-MONTH_SUFFIX = r"(?P<month>\d{4}-\d{2}|undated)$"
-
-
 async def show_month(request: Any, datasette: Any) -> Any:
-    """One page of the month, newest first, with the ways to the months around it."""
+    """Show a page of a month's releases, newest first, with links to the months around it; 404 if it has none."""
     run, slug = build_query_runner(datasette), request.url_vars.get("slug")
     agency = await find_agency(run, slug) if slug else None
     if slug and agency is None:
@@ -173,7 +145,7 @@ async def show_month(request: Any, datasette: Any) -> Any:
         raise NotFound(str(error)) from error
     try:
         after = parse_list_cursor(request.args)
-        listed = await read_release_list(
+        releases = await read_release_list(
             run, ReleaseListQuery(agency=slug, month=month, after=after, size=LIST_PAGE_SIZE)
         )
     except FilterError as error:
@@ -184,7 +156,7 @@ async def show_month(request: Any, datasette: Any) -> Any:
         "month": month,
         "undated": month == UNDATED,
         "base": f"/agency/{slug}" if slug else "/month",
-        "listed": listed,
+        "releases": releases,
         "after": after,
         "calendar": calendar,
         "count": calendar.count_month(month),
@@ -195,18 +167,58 @@ async def show_month(request: Any, datasette: Any) -> Any:
 
 
 def find_calendar_year(calendar: ReleaseCalendar, month: str) -> YearCounts | None:
-    """The year that a month stands in."""
     return next((year for year in calendar.years if year.year == month[:4]), None)
 
 
-def month_routes() -> list[tuple[str, Any]]:
-    """Of all agencies, and of one."""
-    return [("/month/" + MONTH_SUFFIX, show_month), (r"/agency/(?P<slug>[a-z0-9-]+)/" + MONTH_SUFFIX, show_month)]
+async def show_tag(request: Any, datasette: Any) -> Any:
+    """Show a tag by its number, which is its permanent URL; redirect from its name."""
+    run, name = build_query_runner(datasette), unquote(request.url_vars["name"])
+    tag = await find_tag(run, name)
+    if tag is None:
+        raise NotFound(f"no tag {name}")
+    if name != str(tag["id"]):
+        path = datasette.urls.path(f"/tag/{tag['id']}")
+        return Response.redirect(add_query(path, lang=request.args.get("lang")))
+    try:
+        after = parse_list_cursor(request.args)
+        releases = await read_release_list(run, ReleaseListQuery(tag=tag["id"], after=after))
+    except FilterError as error:
+        return await render_error(datasette, request, None, 400, error.text_key, **error.text_values)
+    agencies = await read_tag_agencies(run, tag["id"])
+    context = {
+        "tag": tag,
+        "releases": releases,
+        "after": after,
+        "agencies": agencies,
+        "count": sum(row["n"] for row in agencies),
+    }
+    return Response.html(await datasette.render_template("tag.html", context, request=request))
+
+
+async def show_about(request: Any, datasette: Any) -> Any:
+    """Show /about; the contact is the metadata's `about` and `about_url`, which the operator fills in."""
+    agencies = await read_agency_overview(build_query_runner(datasette))
+    minimums = [importance for importance, _, _ in IMPORTANCE_LEVELS]  # the highest first
+    context = {
+        "releases": sum(agency["releases"] for agency in agencies),
+        "agencies_with_releases": sum(1 for agency in agencies if agency["releases"]),
+        "last_crawled": find_last_crawl(agencies),
+        "importance_levels": list(zip(minimums, [100, *(minimum - 1 for minimum in minimums)], strict=False)),
+        "contact": datasette.metadata("about"),
+        "contact_url": datasette.metadata("about_url"),
+    }
+    return Response.html(await datasette.render_template("about.html", context, request=request))
+
+
+async def show_help(request: Any, datasette: Any) -> Any:
+    """Show /help: how to search (the query language by example), read and follow releases."""
+    context = {"month": await find_newest_month(build_query_runner(datasette))}
+    return Response.html(await datasette.render_template("help.html", context, request=request))
 
 
 @hookimpl(hookwrapper=True)
 def handle_exception(datasette: Any, request: Any, exception: Exception) -> Generator[None, Any, None]:
-    """Takes Datasette's answer away rather than adding one: it prints a traceback for every mistyped address."""
+    """Replace Datasette's response for NotFound, which prints a traceback for every mistyped URL."""
 
     async def show() -> Any:
         page = await datasette.render_template("not_found.html", {}, request=request)
@@ -215,38 +227,3 @@ def handle_exception(datasette: Any, request: Any, exception: Exception) -> Gene
     outcome = yield
     if isinstance(exception, NotFound) and not request.path.endswith(".json"):
         outcome.force_result([show])
-
-
-async def show_tag(request: Any, datasette: Any) -> Any:
-    """The number is the permanent address; a tag's words are sent to it."""
-    run, named = build_query_runner(datasette), unquote(request.url_vars["named"])
-    tag = await find_tag(run, named)
-    if tag is None:
-        raise NotFound(f"no tag {named}")
-    if named != str(tag["id"]):
-        path = datasette.urls.path(f"/tag/{tag['id']}")
-        return Response.redirect(add_query(path, lang=request.args.get("lang")))
-    try:
-        after = parse_list_cursor(request.args)
-        listed = await read_release_list(run, ReleaseListQuery(tag=tag["id"], after=after))
-    except FilterError as error:
-        return await render_error(datasette, request, None, 400, error.text_key, **error.text_values)
-    uses = await read_tag_agencies(run, tag["id"])
-    context = {
-        "tag": tag,
-        "listed": listed,
-        "after": after,
-        "uses": uses,
-        "count": sum(row["n"] for row in uses),
-    }
-    return Response.html(await datasette.render_template("tag.html", context, request=request))
-
-
-def tag_routes() -> list[tuple[str, Any]]:
-    """A tag's words may hold anything, strokes among it."""
-    return [(r"/tag/(?P<named>.+)$", show_tag)]
-
-
-@hookimpl
-def register_routes() -> list[tuple[str, Any]]:
-    return [*about_routes(), *agency_routes(), *index_routes(), *month_routes(), *tag_routes()]

@@ -1,20 +1,18 @@
-"""/-/edits, /-/removed, /-/takedowns.
+"""The registers, newest first; each also as .json, .csv and .atom.
 
-The register of edits (/-/edits, with .json, .csv and .atom): what agencies changed, newest first.
-
-The register of removals (/-/removed, with .json, .csv and .atom): what agencies took away, newest first.
-
-The public log of takedowns (/-/takedowns, with .json, .csv and .atom): what the archive itself does not show.
+- /-/edits: what agencies changed.
+- /-/removed: what agencies removed.
+- /-/takedowns: what the archive itself has hidden or redacted.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from datasette import Response, hookimpl
-from datasette.database import QueryInterrupted
 
 from archive.database import RunQuery
 from archive.history import StoredRevision, read_stored_revisions
@@ -53,7 +51,6 @@ from archive.web.responses import (
     FORMAT_SUFFIX,
     AtomEntry,
     DataDocument,
-    add_query,
     build_absolute_url,
     build_absolute_urls,
     build_query_runner,
@@ -64,232 +61,22 @@ from archive.web.responses import (
     keep_requested_language,
     render_document,
     render_error,
+    render_query_errors,
 )
 
 EDITS_PATH = "/-/edits"
 EDITS_FEED_SIZE = 30
-MAX_FEED_DIFF_CHARACTERS = 60_000  # characters; what an edit of a longer text changed is not told inside a feed
+MAX_FEED_DIFF_CHARACTERS = 60_000  # characters; feeds do not show the diff of a longer text
 IMPORTANCE_CHOICES = (20, 50, 80)
 EDITS_CSV_COLUMNS = (
     *("revision", "previous", "release", "agency", "agency_name", "title", "url", "last_seen_before", "seen"),
     *("importance", "unannounced", "stamp", "summary", "summary_en", "reverts_to", "diff", "page", "evidence"),
 )
-
-
-async def show_edits(request: Any, datasette: Any) -> Any:
-    """A page, or the same as data; a filter that cannot be read is refused by name."""
-    kind, run = request.url_vars["format"], build_query_runner(datasette)
-    try:
-        query = parse_edits_query(request.args, EDITS_FEED_SIZE if kind == "atom" else REGISTER_PAGE_SIZE)
-        await check_agency(run, query.agency)
-        page = await read_edits_page(run, query)
-        if kind:
-            return await render_document(
-                datasette,
-                request,
-                kind,
-                build_edits_document(datasette, request, query, page),
-                get_request_language(request),
-            )
-        counts = await count_edits(run, query)
-    except FilterError as error:
-        return await render_error(datasette, request, kind, 400, error.text_key, **error.text_values)
-    except QueryInterrupted:
-        return await render_error(datasette, request, kind, 503, "too_slow_list")
-    context = {
-        "query": query,
-        "edits": group_edits(page.edits),
-        "more": page.next_cursor,
-        "counts": counts,
-        "importance_levels": IMPORTANCE_CHOICES,
-        "stamps": UPDATE_STAMP_CHOICES,
-        "add_query": add_query,
-    }
-    return Response.html(await datasette.render_template("edits.html", context, request=request))
-
-
-def build_edits_document(datasette: Any, request: Any, query: EditsQuery, page: EditsPage) -> DataDocument:
-    """The register as data."""
-    lang, kind, run = get_request_language(request), request.url_vars["format"], build_query_runner(datasette)
-    asked = query.build_url_params() | {"lang": request.args.get("lang"), "size": request.args.get("size")}
-    whole = {edit.id: build_edit_urls(datasette, request, edit) for edit in page.edits}
-
-    def at(path: str, **more: object) -> str:
-        return build_absolute_url(datasette, request, add_query(path, **asked, **more))
-
-    async def entries() -> Sequence[AtomEntry]:
-        told = await read_field_diffs(run, page.edits)
-        return [build_edit_entry(edit, whole[edit.id], told.get(edit.id, ()), lang) for edit in page.edits]
-
-    return DataDocument(
-        rows_name="edits",
-        title=translate(lang, "edits_title"),
-        page_url=at(EDITS_PATH),
-        url=at(f"{EDITS_PATH}.{kind}", after=query.after),
-        next_url=at(f"{EDITS_PATH}.{kind}", after=page.next_cursor) if page.next_cursor else None,
-        rows=format_edit_rows(page.edits, whole),
-        columns=EDITS_CSV_COLUMNS,
-        read_entries=entries,
-    )
-
-
-def build_edit_urls(datasette: Any, request: Any, edit: Edit) -> dict[str, str | None]:
-    """Where the edit, its release and its evidence are shown."""
-    return build_absolute_urls(
-        datasette,
-        request,
-        diff=keep_requested_language(request, f"/-/diff/{edit.previous}/{edit.id}"),
-        page=keep_requested_language(request, f"/archive/releases/{edit.release}"),
-        evidence=f"/-/evidence/{edit.id}.zip",
-    )
-
-
-async def read_field_diffs(run: RunQuery, edits: Sequence[Edit]) -> dict[int, list[FieldDiff]]:
-    """What each edit changed, compared beside the event loop; very long texts are left out."""
-    held = await read_stored_revisions(
-        run, [key for edit in edits for key in (edit.id, edit.previous) if key is not None]
-    )
-    pairs = {edit.id: (held[edit.previous], held[edit.id]) for edit in edits if edit.previous in held}
-    return {
-        key: await asyncio.to_thread(diff_fields, before.state, after.state)
-        for key, (before, after) in pairs.items()
-        if measure_body_length(before) + measure_body_length(after) <= MAX_FEED_DIFF_CHARACTERS
-    }
-
-
-def measure_body_length(revision: StoredRevision) -> int:
-    """How much text a state holds."""
-    return len(revision.state["body_html"])
-
-
-def build_edit_entry(edit: Edit, urls: dict[str, str | None], fields: Sequence[FieldDiff], language: str) -> AtomEntry:
-    """An edit as an entry of a feed."""
-    told = choose_translation(language, edit.summary, edit.summary_en) or translate(language, "edited")
-    terms = ["unannounced"] if edit.unannounced else []
-    said = [told, format_main_change(language, edit.changes), format_importance(language, edit.importance)]
-    words = [word for word in (*said, translate(language, "unannounced") if edit.unannounced else "") if word]
-    return AtomEntry(
-        id=build_tag_uri(urls["diff"] or "", "2024", f"revision-{edit.id}"),
-        title=f"{choose_translation(language, edit.name, edit.name_en)}: {edit.title}",
-        language=edit.language,
-        published=format_atom_time(edit.seen),
-        updated=format_atom_time(edit.seen),
-        link=urls["diff"] or "",
-        release_url=urls["page"] or "",
-        author=choose_translation(language, edit.name, edit.name_en) or edit.agency,
-        summary=" · ".join(words),
-        categories=terms,
-        field_diffs=fields,
-        content=translate(
-            language,
-            "between_looks" if edit.last_seen_before else "found_at_look",
-            after=format_time(language, edit.last_seen_before),
-            when=format_time(language, edit.seen),
-        ),
-    )
-
-
-def edits_routes() -> list[tuple[str, Any]]:
-    """One address a format."""
-    return [(EDITS_PATH + FORMAT_SUFFIX, show_edits)]
-
-
 REMOVALS_PATH = "/-/removed"
 REMOVALS_CSV_COLUMNS = (
     *("removal", "release", "agency", "agency_name", "title", "url", "kind", "first_seen", "confirmed", "last_seen"),
     *("checks", "ended", "status", "target", "moved_to", "found_at", "page", "evidence"),
 )
-
-
-async def show_removals(request: Any, datasette: Any) -> Any:
-    """A page, or the same as data; a filter that cannot be read is refused by name."""
-    kind, run = request.url_vars["format"], build_query_runner(datasette)
-    try:
-        query = parse_removals_query(request.args, REGISTER_PAGE_SIZE)
-        await check_agency(run, query.agency)
-        page = await read_removals_page(run, query)
-        if kind:
-            listing = build_removals_document(datasette, request, query, page)
-            return await render_document(datasette, request, kind, listing, get_request_language(request))
-        counts = await count_removals(run, query)
-    except FilterError as error:
-        return await render_error(datasette, request, kind, 400, error.text_key, **error.text_values)
-    except QueryInterrupted:
-        return await render_error(datasette, request, kind, 503, "too_slow_list")
-    context = {
-        "query": query,
-        "removals": page.removals,
-        "more": page.next_cursor,
-        "counts": counts,
-        "kinds": REMOVAL_CHOICES,
-        "add_query": add_query,
-    }
-    return Response.html(await datasette.render_template("removed.html", context, request=request))
-
-
-def build_removals_document(datasette: Any, request: Any, query: RemovalsQuery, page: RemovalsPage) -> DataDocument:
-    """The register as data."""
-    lang, kind = get_request_language(request), request.url_vars["format"]
-    asked = query.build_url_params() | {"lang": request.args.get("lang"), "size": request.args.get("size")}
-    whole = {row.id: build_removal_urls(datasette, request, row) for row in page.removals}
-
-    def at(path: str, **more: object) -> str:
-        return build_absolute_url(datasette, request, add_query(path, **asked, **more))
-
-    async def entries() -> Sequence[AtomEntry]:
-        return [build_removal_entry(row, whole[row.id]["page"] or "", lang) for row in page.removals]
-
-    return DataDocument(
-        rows_name="removals",
-        title=translate(lang, "removed_title"),
-        page_url=at(REMOVALS_PATH),
-        url=at(f"{REMOVALS_PATH}.{kind}", after=query.after),
-        next_url=at(f"{REMOVALS_PATH}.{kind}", after=page.next_cursor) if page.next_cursor else None,
-        rows=format_removal_rows(page.removals, whole),
-        columns=REMOVALS_CSV_COLUMNS,
-        read_entries=entries,
-    )
-
-
-def build_removal_urls(datasette: Any, request: Any, row: Removal) -> dict[str, str | None]:
-    """Where the release is shown, and the evidence that it was away, where an answer is kept."""
-    return build_absolute_urls(
-        datasette,
-        request,
-        page=keep_requested_language(request, f"/archive/releases/{row.release}"),
-        evidence=f"/-/evidence/removal-{row.id}.zip" if row.capture is not None else None,
-    )
-
-
-def build_removal_entry(row: Removal, page_url: str, language: str) -> AtomEntry:
-    """A removal as an entry of a feed; it is told anew when the release comes back."""
-    told = [describe_removal(language, row.kind, row.status, row.target)]
-    if row.kind != "moved":
-        told.insert(0, translate(language, "away_confirmed"))
-        told.append(translate(language, "confirmed_when", when=format_time(language, row.confirmed)))
-    if row.ended:
-        told.append(
-            translate(language, "found_when" if row.found_at else "back_when", when=format_time(language, row.ended))
-        )
-    return AtomEntry(
-        id=build_tag_uri(page_url, "2024", f"removal-{row.id}"),
-        title=f"{choose_translation(language, row.name, row.name_en)}: {row.title}",
-        language=row.language,
-        published=format_atom_time(row.confirmed),
-        updated=format_atom_time(row.ended or row.confirmed),
-        link=page_url,
-        release_url=page_url,
-        author=choose_translation(language, row.name, row.name_en) or row.agency,
-        summary=" · ".join(told),
-        categories=[row.kind],
-    )
-
-
-def removals_routes() -> list[tuple[str, Any]]:
-    """One address a format."""
-    return [(REMOVALS_PATH + FORMAT_SUFFIX, show_removals)]
-
-
 TAKEDOWNS_PATH = "/-/takedowns"
 TAKEDOWNS_CSV_COLUMNS = (
     "takedown",
@@ -305,39 +92,228 @@ TAKEDOWNS_CSV_COLUMNS = (
 )
 
 
+@hookimpl
+def register_routes() -> list[tuple[str, Any]]:
+    return [
+        (EDITS_PATH + FORMAT_SUFFIX, show_edits),
+        (REMOVALS_PATH + FORMAT_SUFFIX, show_removals),
+        (TAKEDOWNS_PATH + FORMAT_SUFFIX, show_takedowns),
+    ]
+
+
+@render_query_errors
+async def show_edits(request: Any, datasette: Any) -> Any:
+    """Show the register of edits as a page or as data."""
+    format_name, run = request.url_vars["format"], build_query_runner(datasette)
+    query = parse_edits_query(request.args, EDITS_FEED_SIZE if format_name == "atom" else REGISTER_PAGE_SIZE)
+    await check_agency(run, query.agency)
+    page = await read_edits_page(run, query)
+    if format_name:
+        document = build_edits_document(datasette, request, query, page)
+        return await render_document(datasette, request, format_name, document, get_request_language(request))
+    counts = await count_edits(run, query)
+    context = {
+        "query": query,
+        "edits": group_edits(page.edits),
+        "next_cursor": page.next_cursor,
+        "counts": counts,
+        "importance_levels": IMPORTANCE_CHOICES,
+        "stamps": UPDATE_STAMP_CHOICES,
+    }
+    return Response.html(await datasette.render_template("edits.html", context, request=request))
+
+
+def build_edits_document(datasette: Any, request: Any, query: EditsQuery, page: EditsPage) -> DataDocument:
+    lang, format_name, run = get_request_language(request), request.url_vars["format"], build_query_runner(datasette)
+    options = query.build_url_params() | {"lang": request.args.get("lang"), "size": request.args.get("size")}
+    urls = {edit.id: build_edit_urls(datasette, request, edit) for edit in page.edits}
+
+    def build_url(path: str, **cursor: object) -> str:
+        return build_absolute_url(datasette, request, path, **options, **cursor)
+
+    async def read_entries() -> Sequence[AtomEntry]:
+        diffs = await read_field_diffs(run, page.edits)
+        return [build_edit_entry(edit, urls[edit.id], diffs.get(edit.id, ()), lang) for edit in page.edits]
+
+    return DataDocument(
+        rows_name="edits",
+        title=translate(lang, "edits_title"),
+        page_url=build_url(EDITS_PATH),
+        url=build_url(f"{EDITS_PATH}.{format_name}", after=query.after),
+        next_url=build_url(f"{EDITS_PATH}.{format_name}", after=page.next_cursor) if page.next_cursor else None,
+        rows=format_edit_rows(page.edits, urls),
+        columns=EDITS_CSV_COLUMNS,
+        read_entries=read_entries,
+    )
+
+
+def build_edit_urls(datasette: Any, request: Any, edit: Edit) -> dict[str, str | None]:
+    """Return the absolute URLs of an edit's diff, release and evidence."""
+    return build_absolute_urls(
+        datasette,
+        request,
+        diff=keep_requested_language(request, f"/-/diff/{edit.previous}/{edit.id}"),
+        page=keep_requested_language(request, f"/archive/releases/{edit.release}"),
+        evidence=f"/-/evidence/{edit.id}.zip",
+    )
+
+
+async def read_field_diffs(run: RunQuery, edits: Sequence[Edit]) -> dict[int, list[FieldDiff]]:
+    """Return the diff of each edit by its id, computed outside the event loop; without very long texts."""
+    revisions = await read_stored_revisions(
+        run, [key for edit in edits for key in (edit.id, edit.previous) if key is not None]
+    )
+    pairs = {edit.id: (revisions[edit.previous], revisions[edit.id]) for edit in edits if edit.previous in revisions}
+    return {
+        key: await asyncio.to_thread(diff_fields, before.state, after.state)
+        for key, (before, after) in pairs.items()
+        if measure_body_length(before) + measure_body_length(after) <= MAX_FEED_DIFF_CHARACTERS
+    }
+
+
+def measure_body_length(revision: StoredRevision) -> int:
+    return len(revision.state["body_html"])
+
+
+def build_edit_entry(edit: Edit, urls: dict[str, str | None], fields: Sequence[FieldDiff], language: str) -> AtomEntry:
+    """Build the feed entry of an edit."""
+    summary = [
+        choose_translation(language, edit.summary, edit.summary_en) or translate(language, "edited"),
+        format_main_change(language, edit.changes),
+        format_importance(language, edit.importance),
+        translate(language, "unannounced") if edit.unannounced else "",
+    ]
+    return AtomEntry(
+        id=build_tag_uri(urls["diff"] or "", f"revision-{edit.id}"),
+        title=f"{choose_translation(language, edit.name, edit.name_en)}: {edit.title}",
+        language=edit.language,
+        published=format_atom_time(edit.seen),
+        updated=format_atom_time(edit.seen),
+        link=urls["diff"] or "",
+        release_url=urls["page"] or "",
+        author=choose_translation(language, edit.name, edit.name_en) or edit.agency,
+        summary=" · ".join(filter(None, summary)),
+        categories=["unannounced"] if edit.unannounced else [],
+        field_diffs=fields,
+        content=translate(
+            language,
+            "between_looks" if edit.last_seen_before else "found_at_look",
+            after=format_time(language, edit.last_seen_before),
+            when=format_time(language, edit.seen),
+        ),
+    )
+
+
+@render_query_errors
+async def show_removals(request: Any, datasette: Any) -> Any:
+    """Show the register of removals as a page or as data."""
+    format_name, run = request.url_vars["format"], build_query_runner(datasette)
+    query = parse_removals_query(request.args, REGISTER_PAGE_SIZE)
+    await check_agency(run, query.agency)
+    page = await read_removals_page(run, query)
+    if format_name:
+        document = build_removals_document(datasette, request, query, page)
+        return await render_document(datasette, request, format_name, document, get_request_language(request))
+    counts = await count_removals(run, query)
+    context = {
+        "query": query,
+        "removals": page.removals,
+        "next_cursor": page.next_cursor,
+        "counts": counts,
+        "kinds": REMOVAL_CHOICES,
+    }
+    return Response.html(await datasette.render_template("removed.html", context, request=request))
+
+
+def build_removals_document(datasette: Any, request: Any, query: RemovalsQuery, page: RemovalsPage) -> DataDocument:
+    lang, format_name = get_request_language(request), request.url_vars["format"]
+    options = query.build_url_params() | {"lang": request.args.get("lang"), "size": request.args.get("size")}
+    urls = {row.id: build_removal_urls(datasette, request, row) for row in page.removals}
+
+    def build_url(path: str, **cursor: object) -> str:
+        return build_absolute_url(datasette, request, path, **options, **cursor)
+
+    async def read_entries() -> Sequence[AtomEntry]:
+        return [build_removal_entry(row, urls[row.id]["page"] or "", lang) for row in page.removals]
+
+    return DataDocument(
+        rows_name="removals",
+        title=translate(lang, "removed_title"),
+        page_url=build_url(REMOVALS_PATH),
+        url=build_url(f"{REMOVALS_PATH}.{format_name}", after=query.after),
+        next_url=build_url(f"{REMOVALS_PATH}.{format_name}", after=page.next_cursor) if page.next_cursor else None,
+        rows=format_removal_rows(page.removals, urls),
+        columns=REMOVALS_CSV_COLUMNS,
+        read_entries=read_entries,
+    )
+
+
+def build_removal_urls(datasette: Any, request: Any, row: Removal) -> dict[str, str | None]:
+    """Return the absolute URLs of a removal's release and, if a response is stored, of its evidence."""
+    return build_absolute_urls(
+        datasette,
+        request,
+        page=keep_requested_language(request, f"/archive/releases/{row.release}"),
+        evidence=f"/-/evidence/removal-{row.id}.zip" if row.capture is not None else None,
+    )
+
+
+def build_removal_entry(row: Removal, page_url: str, language: str) -> AtomEntry:
+    """Build the feed entry of a removal; it is updated when the release comes back."""
+    summary = [describe_removal(language, row.kind, row.status, row.target)]
+    if row.kind != "moved":
+        summary.insert(0, translate(language, "away_confirmed"))
+        summary.append(translate(language, "confirmed_when", when=format_time(language, row.confirmed)))
+    if row.ended:
+        summary.append(
+            translate(language, "found_when" if row.found_at else "back_when", when=format_time(language, row.ended))
+        )
+    return AtomEntry(
+        id=build_tag_uri(page_url, f"removal-{row.id}"),
+        title=f"{choose_translation(language, row.name, row.name_en)}: {row.title}",
+        language=row.language,
+        published=format_atom_time(row.confirmed),
+        updated=format_atom_time(row.ended or row.confirmed),
+        link=page_url,
+        release_url=page_url,
+        author=choose_translation(language, row.name, row.name_en) or row.agency,
+        summary=" · ".join(summary),
+        categories=[row.kind],
+    )
+
+
 async def show_takedowns(request: Any, datasette: Any) -> Any:
-    """A page, or the same as data; a filter that cannot be read is refused by name."""
-    kind, lang = request.url_vars["format"], get_request_language(request)
+    """Show the log of takedowns as a page or as data."""
+    format_name, lang = request.url_vars["format"], get_request_language(request)
     try:
         query = parse_takedowns_query(request.args)
     except FilterError as error:
-        return await render_error(datasette, request, kind, 400, error.text_key, **error.text_values)
-    lines, more = await read_takedowns_page(build_query_runner(datasette), query)
-    if not kind:
-        context = {"query": query, "lines": lines, "more": more}
+        return await render_error(datasette, request, format_name, 400, error.text_key, **error.text_values)
+    takedowns, next_cursor = await read_takedowns_page(build_query_runner(datasette), query)
+    if not format_name:
+        context = {"query": query, "takedowns": takedowns, "next_cursor": next_cursor}
         return Response.html(await datasette.render_template("takedowns.html", context, request=request))
-    asked = {"lang": request.args.get("lang"), "size": request.args.get("size")}
+    options = {name: request.args.get(name) for name in ("lang", "size")}
+    build_url = partial(build_absolute_url, datasette, request, f"{TAKEDOWNS_PATH}.{format_name}", **options)
     pages = [
-        build_absolute_url(datasette, request, keep_requested_language(request, f"/archive/releases/{line['release']}"))
-        for line in lines
+        build_absolute_url(datasette, request, keep_requested_language(request, f"/archive/releases/{row['release']}"))
+        for row in takedowns
     ]
-    listing = DataDocument(
+    document = DataDocument(
         rows_name="takedowns",
         title=translate(lang, "takedowns_title"),
-        page_url=build_absolute_url(datasette, request, add_query(TAKEDOWNS_PATH, **asked)),
-        url=build_absolute_url(datasette, request, add_query(f"{TAKEDOWNS_PATH}.{kind}", **asked, after=query.after)),
-        next_url=build_absolute_url(datasette, request, add_query(f"{TAKEDOWNS_PATH}.{kind}", **asked, after=more))
-        if more
-        else None,
-        rows=[format_takedown_row(line, page) for line, page in zip(lines, pages, strict=True)],
+        page_url=build_absolute_url(datasette, request, TAKEDOWNS_PATH, **options),
+        url=build_url(after=query.after),
+        next_url=build_url(after=next_cursor) if next_cursor else None,
+        rows=[format_takedown_row(row, page) for row, page in zip(takedowns, pages, strict=True)],
         columns=TAKEDOWNS_CSV_COLUMNS,
-        read_entries=lambda: build_takedown_entries(lines, pages, lang),
+        read_entries=lambda: build_takedown_entries(takedowns, pages, lang),
     )
-    return await render_document(datasette, request, kind, listing, lang)
+    return await render_document(datasette, request, format_name, document, lang)
 
 
 def format_takedown_row(takedown: Mapping[str, Any], page_url: str) -> dict[str, Any]:
-    """A line as JSON and CSV tell it."""
+    """Format a takedown as a row of JSON and CSV."""
     return {name: takedown[name] for name in TAKEDOWNS_CSV_COLUMNS[1:-1]} | {
         "takedown": takedown["id"],
         "page": page_url,
@@ -347,35 +323,25 @@ def format_takedown_row(takedown: Mapping[str, Any], page_url: str) -> dict[str,
 async def build_takedown_entries(
     takedowns: Sequence[Mapping[str, Any]], page_urls: Sequence[str], language: str
 ) -> Sequence[AtomEntry]:
-    """Lines as entries of a feed; one is told anew when it is lifted."""
+    """Build the feed entries of takedowns; an entry is updated when its takedown is lifted."""
     entries = []
-    for line, page in zip(takedowns, page_urls, strict=True):
-        told = [str(choose_translation(language, line["reason"], line["reason_en"]))]
-        if line["lifted"]:
-            why = line["lifted_reason"]
-            told.append(translate(language, "takedown_lifted", when=format_time(language, line["lifted"]), why=why))
-        author = choose_translation(language, line["name"], line["name_en"]) or line["agency"]
+    for row, page in zip(takedowns, page_urls, strict=True):
+        summary = [str(choose_translation(language, row["reason"], row["reason_en"]))]
+        if row["lifted"]:
+            why = row["lifted_reason"]
+            summary.append(translate(language, "takedown_lifted", when=format_time(language, row["lifted"]), why=why))
+        author = choose_translation(language, row["name"], row["name_en"]) or row["agency"]
         entry = AtomEntry(
-            id=build_tag_uri(page, "2024", f"takedown-{line['id']}"),
-            title=f"{author}: {translate(language, 'takedown_' + line['kind'])}",
+            id=build_tag_uri(page, f"takedown-{row['id']}"),
+            title=f"{author}: {translate(language, 'takedown_' + row['kind'])}",
             language=None,
-            published=format_atom_time(line["at"]),
-            updated=format_atom_time(line["lifted"] or line["at"]),
+            published=format_atom_time(row["at"]),
+            updated=format_atom_time(row["lifted"] or row["at"]),
             link=page,
             release_url=page,
             author=author,
-            summary=" · ".join(told),
-            categories=[line["kind"]],
+            summary=" · ".join(summary),
+            categories=[row["kind"]],
         )
         entries.append(entry)
     return entries
-
-
-def takedowns_routes() -> list[tuple[str, Any]]:
-    """One address a format."""
-    return [(TAKEDOWNS_PATH + FORMAT_SUFFIX, show_takedowns)]
-
-
-@hookimpl
-def register_routes() -> list[tuple[str, Any]]:
-    return [*edits_routes(), *removals_routes(), *takedowns_routes()]

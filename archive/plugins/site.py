@@ -1,10 +1,7 @@
-"""Start-up checks; template helpers.
+"""Start-up checks of the served database, and the names that every template of the archive may use.
 
-What Datasette shows beyond its own: one page or hook a file (datasette --plugins-dir archive/plugins).
-
-Gives our own templates the reader's language: lang, t() for texts, link() and out() for addresses, say_time() …
-
-Before the first answer: refuses what is no archive or cannot be searched, and reads what searches need.
+Templates get the reader's language as `lang`, texts by t(), URLs by link() and external_link(), and functions that
+format times, kinds and importance in that language.
 """
 
 from __future__ import annotations
@@ -44,56 +41,65 @@ from archive.search.index import SearchIndex
 from archive.web.pages import format_month, format_short_month
 from archive.web.responses import build_query_runner, get_search_columns
 
-WEB_URL = re.compile(r"https?://[^\s\\/]", re.IGNORECASE)  # else a page's javascript: or data: would be a link of ours
+WEB_URL = re.compile(r"https?://[^\s\\/]", re.IGNORECASE)  # no javascript: or data: URL of a page becomes a link
 TEMPLATES_FOLDER = Path(archive.__path__[0]) / "templates"
 
 
+@hookimpl
+def extra_template_vars(template: str, request: Any, datasette: Any) -> dict[str, Any]:
+    """Return the names for the archive's own templates; Datasette's templates get none."""
+    if request is None or not template or not (TEMPLATES_FOLDER / template).is_file():
+        return {}
+    names = build_template_context(datasette, request)
+    request.scope.get("archive_page", {})["language"] = names["lang"]  # read by security.py
+    return names
+
+
 def build_template_context(datasette: Any, request: Any) -> dict[str, Any]:
-    """The names every template of ours may use."""
-    asked = request.args.get("lang")
-    lang = choose_language(asked, request.headers.get("accept-language"))
-    kept = lang if asked == lang else None  # a language chosen by URL stays chosen in every link
+    """Return the names that every template of the archive may use."""
+    requested = request.args.get("lang")
+    lang = choose_language(requested, request.headers.get("accept-language"))
+    requested_language = lang if requested == lang else None  # every link keeps a language chosen by URL
 
     def link(path: str, **values: object) -> str:
-        query = urlencode({k: v for k, v in {"lang": kept, **values}.items() if v not in (None, "")})
+        query = urlencode({k: v for k, v in {"lang": requested_language, **values}.items() if v not in (None, "")})
         return str(datasette.urls.path(path)) + (f"?{query}" if query else "")
 
-    def lang_of(language: str | None) -> Markup:
-        """A text's lang attribute, where it differs from the page's; "" tells that the language is not known."""
-        known = language or ("sv" if lang == "sv" else "")
-        return Markup("") if known == lang else Markup(' lang="{}"').format(known)
+    def format_lang_attribute(language: str | None) -> Markup:
+        """Return a lang attribute if the language differs from the page's; lang="" if it is unknown."""
+        code = language or ("sv" if lang == "sv" else "")
+        return Markup("") if code == lang else Markup(' lang="{}"').format(code)
 
-    def switched(language: str) -> str:
+    def switch_language(language: str) -> str:
         values = [(k, v) for k in request.args for v in request.args.getlist(k) if k != "lang"]
         return f"{request.path}?{urlencode([*values, ('lang', language)])}"
 
     return {
         "lang": lang,
-        "kept_lang": kept,
+        "requested_language": requested_language,
         "t": partial(translate, lang),
         "number": partial(format_number, lang),
-        "say_kind": partial(format_release_kind, lang),
-        "say_time": lambda when: format_time(lang, when).replace(
-            " ", NO_BREAK_SPACE, 1
-        ),  # the day stays with its month
-        "say_told": lambda when: format_stated_time(lang, when).replace(" ", NO_BREAK_SPACE, 1),
-        "say_month": partial(format_month, lang),
-        "say_short": partial(format_short_month, lang),
-        "say_weight": partial(format_importance, lang),
-        "mark_weight": format_importance_bar,
-        "say_absence": partial(describe_removal, lang),
-        "say_field": partial(format_field_heading, lang),
-        "say_value": partial(format_field_value, lang),
-        "find_heaviest": partial(find_main_change, lang),
-        "lang_of": lang_of,
+        "format_release_kind": partial(format_release_kind, lang),
+        # a no-break space keeps the day on the same line as its month
+        "format_time": lambda when: format_time(lang, when).replace(" ", NO_BREAK_SPACE, 1),
+        "format_stated_time": lambda when: format_stated_time(lang, when).replace(" ", NO_BREAK_SPACE, 1),
+        "format_month": partial(format_month, lang),
+        "format_short_month": partial(format_short_month, lang),
+        "format_importance": partial(format_importance, lang),
+        "format_importance_bar": format_importance_bar,
+        "describe_removal": partial(describe_removal, lang),
+        "format_field_heading": partial(format_field_heading, lang),
+        "format_field_value": partial(format_field_value, lang),
+        "find_main_change": partial(find_main_change, lang),
+        "format_lang_attribute": format_lang_attribute,
         "link": link,
-        "out": format_external_link,
-        "switched": switched,
+        "external_link": format_external_link,
+        "switch_language": switch_language,
     }
 
 
 def format_external_link(url: str | None) -> Markup:
-    """The attributes of a link that leads out of the archive; none where the address is not one of the web.
+    """Return the href and rel attributes of a link out of the archive; none unless the URL is http or https.
 
     >>> str(format_external_link("https://fyr.example/?a&b")), str(format_external_link("javascript:alert(1)//a.pdf"))
     (' href="https://fyr.example/?a&amp;b" rel="external"', '')
@@ -104,44 +110,19 @@ def format_external_link(url: str | None) -> Markup:
 
 
 @hookimpl
-def extra_template_vars(template: str, request: Any, datasette: Any) -> dict[str, Any]:
-    """Only for templates of ours: names of Datasette's own pages are left alone."""
-    if request is None or not template or not (TEMPLATES_FOLDER / template).is_file():
-        return {}
-    names = build_template_context(datasette, request)
-    request.scope.get("archive_page", {})["language"] = names["lang"]  # read by headers.py
-    return names
-
-
-def find_database_fault(tables_by_database: dict[str, list[str]]) -> str | None:
-    """What is wrong with the databases to be served (name → its tables), if anything."""
-    if "archive" not in tables_by_database:
-        served = ", ".join(sorted(tables_by_database)) or "none"
-        return f"the archive's file must be called archive.db; served here: {served}"
-    if "releases" not in tables_by_database["archive"]:
-        return "archive.db holds no table releases: it is not an archive, or nothing was crawled into it yet"
-    return None
-
-
-def find_index_fault(connection: sqlite3.Connection) -> str | None:
-    """Return why searches would find less than there is (an older index, or releases not in it), or None."""
-    return SearchIndex(Database(connection)).describe_fault()
-
-
-@hookimpl
 def startup(datasette: Any) -> Callable[[], Awaitable[None]]:
-    """A ClickException, so that the command line prints the sentence alone and ends with 1."""
+    """Check the databases and load what searches need; raise ClickException, which datasette prints as one sentence."""
 
     async def check() -> None:
-        files = {}
+        tables = {}
         for name, db in datasette.databases.items():
-            if name.startswith("_"):  # Datasette's own, which a first request may be about to fill
+            if name.startswith("_"):  # Datasette's internal database, which a first request may be filling
                 continue
             try:
-                files[name] = await db.table_names()
+                tables[name] = await db.table_names()
             except sqlite3.DatabaseError as error:
                 raise click.ClickException(f"{db.path}: {error}") from error
-        fault = find_database_fault(files)
+        fault = find_database_fault(tables)
         if fault:
             raise click.ClickException(fault)
         db = datasette.databases["archive"]
@@ -155,9 +136,22 @@ def startup(datasette: Any) -> Callable[[], Awaitable[None]]:
                 f"{db.path}: its search index must be made anew ({fault}): python -m archive reindex {db.path}"
             )
         load_dictionaries()
-        await get_search_columns(datasette).refresh(
-            build_query_runner(datasette)
-        )  # else the first search would wait for it
-        freeze_garbage_collector()  # a look through all of it would cost some answers 60 ms
+        await get_search_columns(datasette).refresh(build_query_runner(datasette))  # so that the first search is fast
+        freeze_garbage_collector()  # a collection of the dictionaries would delay some responses by 60 ms
 
     return check
+
+
+def find_database_fault(tables_by_database: dict[str, list[str]]) -> str | None:
+    """Return what is wrong with the served databases, given their tables by name, or None."""
+    if "archive" not in tables_by_database:
+        served = ", ".join(sorted(tables_by_database)) or "none"
+        return f"the archive's file must be called archive.db; served here: {served}"
+    if "releases" not in tables_by_database["archive"]:
+        return "archive.db holds no table releases: it is not an archive, or nothing was crawled into it yet"
+    return None
+
+
+def find_index_fault(connection: sqlite3.Connection) -> str | None:
+    """Return why searches would miss releases (an older index, or releases not in it), or None."""
+    return SearchIndex(Database(connection)).describe_fault()

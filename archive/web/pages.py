@@ -1,29 +1,14 @@
-"""Data for index, agency, tag, month pages; sitemaps.
+"""Data of the pages around the releases: lists, months, agencies, tags, adjacent releases, and the crawlers' files.
 
-What the pages for reading show beside single releases: lists, months, an agency's record, neighbours, sitemaps.
-
-Lists of releases, newest first, by agency, tag and month; a cursor (the last release shown) leads on.
-
-All is found in the table release_facets (archive/search/listed.py), whose `sort_date` is what lists are sorted by: published,
-else updated, else first seen. Releases that moved are not in it: their record goes on elsewhere.
-
-What robots.txt and llms.txt say.
-
-The months in which releases were published, with their counts: of one agency, or of all.
-
-The releases that stand before and after one in its agency's order of publication.
-
-An agency's record in the archive: what is held, edited and removed, and how fresh that is; and all agencies.
-
-sitemap.xml in pieces (sitemaps.org 0.9): releases by their numbers, and the pages around them.
-
-A tag: found by its number or its words, and who uses it.
+Lists of releases are read from the table release_facets, whose `sort_date` is the publication, else the update, else
+the first crawl. Releases that moved are not in it: their record continues under another number. A list is paged by a
+cursor, the number of the last release on the page before.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
@@ -34,110 +19,84 @@ from archive.database import RunQuery
 from archive.i18n import MONTH_NAMES, SWEDISH_TIME, swedish_sort_key
 from archive.params import FilterError, UrlArguments, parse_number_parameter
 
+# lists of releases
 LIST_PAGE_SIZE = 30
 UNDATED = "undated"  # the month of releases whose page states no publication date
 MONTH_PATTERN = re.compile(r"(\d{4})-(0[1-9]|1[0-2])", re.ASCII)
 RELEASE_LINES_SQL = """
-    select r.id, r.title, r.kind, r.language, r.published, r.updated, r.first_seen, r.removed_at, r.agency, a.name, a.name_en
+    select r.id, r.title, r.kind, r.language, r.published, r.updated, r.first_seen, r.removed_at,
+      r.agency, a.name, a.name_en
     from ({found}) found cross join releases r on r.id = found.release cross join agencies a on a.slug = r.agency
     order by found.sort_date desc, found.release desc
 """
+MONTH_COUNTS_SQL = (
+    "select month, releases, dated from month_counts where agency = :agency and month <> '' order by month"
+)
 
+# agencies and tags
+AGENCY_SQL = "select slug, name, name_en, home, org_number from agencies where slug = :agency"
+AGENCY_LIST_SQL = """
+    select a.slug, a.name, a.name_en, a.home, coalesce(m.releases, 0) as releases,
+      (select c.finished from crawls c where c.agency = a.slug and c.finished is not null
+        order by c.started desc limit 1) as crawled
+    from agencies a left join month_counts m on m.agency = a.slug and m.month = ''
+"""
+AGENCY_RELEASES_SQL = "(select id from releases where agency = :agency)"
+AGENCY_TAGS_SQL = """
+    select t.id, t.name, c.releases as n from tag_counts c join tags t on t.id = c.tag where c.agency = :agency
+    order by n desc, t.name limit :tags
+"""
+EDIT_COUNTS_SQL = "select edits, unannounced as undated from edit_counts where agency = :agency"
+REMOVAL_COUNT_SQL = f"""
+    select count(*) as n from removals o where o.confirmed is not null and o.confirmed is not o.ended
+    and o.kind <> 'moved' and o.release in {AGENCY_RELEASES_SQL}
+"""
+FIRST_CRAWL_SQL = "select started from crawls where agency = :agency order by started limit 1"
+LAST_CRAWL_SQL = """
+    select spider, started, finished, reason, errors, rejected from crawls
+    where agency = :agency and finished is not null order by started desc limit 1
+"""
+TAG_AGENCIES_SQL = """
+    select a.slug, a.name, a.name_en, c.releases as n from tag_counts c join agencies a on a.slug = c.agency
+    where c.tag = :tag order by n desc, a.name
+"""
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReleaseListQuery:
-    """Which releases a list shows. month: yyyy-mm of publication, or UNDATED; after: the last of the page before."""
+# the releases before and after one
+ADJACENT_COLUMNS = "r.id, r.title, r.language, r.published, r.updated, r.first_seen"
+LIST_POSITION_SQL = """
+    select r.agency, coalesce(r.published, r.updated, r.first_seen) as sort_date from releases r where r.id = :release
+"""
+EARLIER_RELEASE_SQL = f"""
+    select {ADJACENT_COLUMNS} from release_facets l cross join releases r on r.id = l.release where l.agency = :agency
+    and l.sort_date <= :sort_date and (l.sort_date < :sort_date or l.release < :release)
+    order by l.sort_date desc, l.release desc limit 1
+"""
+LATER_RELEASE_SQL = f"""
+    select {ADJACENT_COLUMNS} from release_facets l cross join releases r on r.id = l.release where l.agency = :agency
+    and l.sort_date >= :sort_date and (l.sort_date > :sort_date or l.release > :release)
+    order by l.sort_date, l.release limit 1
+"""
 
-    agency: str | None = None
-    tag: int | None = None
-    month: str | None = None
-    after: int | None = None
-    size: int = LIST_PAGE_SIZE
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReleaseListPage:
-    """One page of a list; `more`: the cursor of the next, if there is one."""
-
-    rows: list[Any]
-    next_cursor: int | None
-
-
-async def read_release_list(run: RunQuery, query: ReleaseListQuery) -> ReleaseListPage:
-    """One page; FilterError where `after` names no release. Ids are found by an index alone, then read."""
-    values: dict[str, Any] = {"agency": query.agency, "tag": query.tag, "limit": query.size + 1}
-    source, conditions = "release_facets l", ["true"]
-    if query.agency:
-        conditions.append("l.agency = :agency")
-    if query.tag is not None:
-        source = "tag_releases l"
-        conditions.append("l.tag = :tag")
-    if query.month:
-        conditions += build_month_conditions(query.month, values)
-    if query.after is not None:
-        values |= await read_cursor_position(run, query.after)
-        conditions.append("l.sort_date <= :sort_date and (l.sort_date < :sort_date or l.release < :after)")
-    found = (
-        f"select l.release, l.sort_date from {source} where {' and '.join(conditions)}"
-        " order by l.sort_date desc, l.release desc limit :limit"
-    )
-    rows = list(await run(RELEASE_LINES_SQL.format(found=found), values))
-    shown = rows[: query.size]
-    return ReleaseListPage(rows=shown, next_cursor=shown[-1]["id"] if len(rows) > query.size else None)
-
-
-async def find_newest_month(run: RunQuery) -> str | None:
-    """The month of the newest dated release."""
-    rows = await run(
-        "select substr(sort_day, 1, 7) as month from release_facets where sort_day is not null order by sort_date desc limit 1",
-        {},
-    )
-    return str(rows[0]["month"]) if rows else None
-
-
-def parse_month(text: str) -> str:
-    """A month of an address, or UNDATED; FilterError where it is none.
-
-    >>> parse_month("2024-05")
-    '2024-05'
-    """
-    if text != UNDATED and not MONTH_PATTERN.fullmatch(text):
-        raise FilterError("month", text, "a month as YYYY-MM, or undated")
-    return text
-
-
-def parse_list_cursor(args: UrlArguments) -> int | None:
-    """The cursor of an address; FilterError where it cannot be read."""
-    return parse_number_parameter(args, "after")
-
-
-def build_month_conditions(month: str, values: dict[str, Any]) -> list[str]:
-    """SQL for a month. Of dated releases `sort_date` is when they were published."""
-    if month == UNDATED:
-        return ["l.sort_day is null"]
-    values |= {"from": month, "to": find_next_month(month)}
-    return ["l.sort_day is not null", "l.sort_date >= :from", "l.sort_date < :to"]
-
-
-def find_next_month(month: str) -> str:
-    """The month after.
-
-    >>> find_next_month("2024-05"), find_next_month("2024-12")
-    ('2024-06', '2025-01')
-    """
-    year, number = map(int, month.split("-"))
-    return f"{year + number // 12:04}-{number % 12 + 1:02}"
-
-
-async def read_cursor_position(run: RunQuery, after: int) -> dict[str, Any]:
-    """Where the page before ended."""
-    rows = await run("select sort_date from release_facets where release = :after", {"after": after})
-    if not rows:
-        raise FilterError("after", str(after), "the number of a release")
-    return {"after": after, "sort_date": rows[0]["sort_date"]}
-
-
-ROBOTS_RULES = (  # in an order that first-match readers understand, too
+# sitemap (sitemaps.org 0.9), robots.txt and llms.txt
+SitemapEntries = list[tuple[str, str | None]]  # paths (or absolute URLs), each with the time of its last change
+SITEMAP_PART_SIZE = 10_000  # release numbers in one part; the format allows 50,000 URLs
+FIXED_PATHS = ("/", "/agencies", "/about", "/help", "/-/edits", "/-/removed")
+XML_DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
+SITEMAP_NAMESPACE = "http://www.sitemaps.org/schemas/sitemap/0.9"
+# one look into the index idx_revisions_piece for each part
+SITEMAP_PARTS_SQL = f"""
+    with recursive pieces(piece) as (select 0 union all select piece + 1 from pieces
+      where piece < (select max(release) / {SITEMAP_PART_SIZE} from revisions))
+    select piece, (select max(seen) from revisions where release / {SITEMAP_PART_SIZE} = piece) as changed from pieces
+    where changed is not null
+"""
+SITEMAP_RELEASES_SQL = """
+    select v.release, max(v.seen) as changed from release_facets l cross join revisions v on v.release = l.release
+    where l.release between :low and :high group by l.release
+"""
+SITEMAP_AGENCIES_SQL = "select distinct agency from release_facets order by agency"
+SITEMAP_TAGS_SQL = f"select distinct tag from release_tags order by tag limit {4 * SITEMAP_PART_SIZE}"
+ROBOTS_RULES = (  # in an order that is also right for parsers that take the first match
     ("Allow", "/archive/releases/"),
     ("Disallow", "/search"),
     ("Disallow", "/-/diff/"),
@@ -181,19 +140,106 @@ What to know before quoting:
 """
 
 
-def format_llms_txt(site: str, releases: int) -> str:
-    """The text for a site at that address."""
-    return LLMS_TEMPLATE.format(site=site, releases=releases)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseListQuery:
+    """Which releases a list shows."""
+
+    agency: str | None = None
+    tag: int | None = None
+    month: str | None = None  # yyyy-mm of publication, or UNDATED
+    after: int | None = None  # the last release of the page before
+    size: int = LIST_PAGE_SIZE
 
 
-MONTH_COUNTS_SQL = (
-    "select month, releases, dated from month_counts where agency = :agency and month <> '' order by month"
-)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseListPage:
+    """One page of a list of releases."""
+
+    rows: list[Any]
+    next_cursor: int | None  # `after` of the next page; None on the last
+
+
+async def read_release_list(run: RunQuery, query: ReleaseListQuery) -> ReleaseListPage:
+    """Read one page of a list; raise FilterError if `after` is no release.
+
+    The releases are found by an index alone and only then read.
+    """
+    values: dict[str, Any] = {"agency": query.agency, "tag": query.tag, "limit": query.size + 1}
+    source, conditions = "release_facets l", ["true"]
+    if query.agency:
+        conditions.append("l.agency = :agency")
+    if query.tag is not None:
+        source = "tag_releases l"
+        conditions.append("l.tag = :tag")
+    if query.month:
+        conditions += build_month_conditions(query.month, values)
+    if query.after is not None:
+        values |= await read_cursor_position(run, query.after)
+        conditions.append("l.sort_date <= :sort_date and (l.sort_date < :sort_date or l.release < :after)")
+    found = (
+        f"select l.release, l.sort_date from {source} where {' and '.join(conditions)}"
+        " order by l.sort_date desc, l.release desc limit :limit"
+    )
+    rows = list(await run(RELEASE_LINES_SQL.format(found=found), values))
+    page = rows[: query.size]
+    return ReleaseListPage(rows=page, next_cursor=page[-1]["id"] if len(rows) > query.size else None)
+
+
+def build_month_conditions(month: str, values: dict[str, Any]) -> list[str]:
+    """Return the SQL conditions for a month, and add their values to `values`."""
+    if month == UNDATED:
+        return ["l.sort_day is null"]
+    values |= {"from": month, "to": find_next_month(month)}
+    return ["l.sort_day is not null", "l.sort_date >= :from", "l.sort_date < :to"]
+
+
+def find_next_month(month: str) -> str:
+    """Return the month after a month.
+
+    >>> find_next_month("2024-05"), find_next_month("2024-12")
+    ('2024-06', '2025-01')
+    """
+    year, number = map(int, month.split("-"))
+    return f"{year + number // 12:04}-{number % 12 + 1:02}"
+
+
+async def read_cursor_position(run: RunQuery, after: int) -> dict[str, Any]:
+    """Return the SQL values that say where the page before ended."""
+    rows = await run("select sort_date from release_facets where release = :after", {"after": after})
+    if not rows:
+        raise FilterError("after", str(after), "the number of a release")
+    return {"after": after, "sort_date": rows[0]["sort_date"]}
+
+
+def parse_list_cursor(args: UrlArguments) -> int | None:
+    """Return the cursor of a URL, or None; raise FilterError if it cannot be read."""
+    return parse_number_parameter(args, "after")
+
+
+def parse_month(text: str) -> str:
+    """Return a month of a URL, or UNDATED; raise FilterError if it is neither.
+
+    >>> parse_month("2024-05")
+    '2024-05'
+    """
+    if text != UNDATED and not MONTH_PATTERN.fullmatch(text):
+        raise FilterError("month", text, "a month as YYYY-MM, or undated")
+    return text
+
+
+async def find_newest_month(run: RunQuery) -> str | None:
+    """Return the month of the newest dated release, or None."""
+    rows = await run(
+        "select substr(sort_day, 1, 7) as month from release_facets where sort_day is not null"
+        " order by sort_date desc limit 1",
+        {},
+    )
+    return str(rows[0]["month"]) if rows else None
 
 
 @dataclass(frozen=True, slots=True)
 class MonthCount:
-    """A month as yyyy-mm, and how many releases were published in it."""
+    """A month (yyyy-mm) and how many releases were published in it."""
 
     month: str
     count: int
@@ -201,7 +247,7 @@ class MonthCount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class YearCounts:
-    """A year with its twelve months, those without a release among them."""
+    """A year with its twelve months, including those without releases."""
 
     year: str
     count: int
@@ -209,20 +255,20 @@ class YearCounts:
 
     @property
     def newest(self) -> str:
-        """Its last month with a release."""
+        """Return the year's last month with a release."""
         return next(month.month for month in reversed(self.months) if month.count)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReleaseCalendar:
-    """All months with releases, in order, and how many releases state no date of publication."""
+    """The months with releases, in order, and how many releases have no publication date."""
 
     months: list[MonthCount]
     undated: int
 
     @property
     def years(self) -> list[YearCounts]:
-        """Newest first."""
+        """Return the years, newest first."""
         return group_months_by_year(self.months)
 
     @property
@@ -230,20 +276,20 @@ class ReleaseCalendar:
         return self.undated + sum(month.count for month in self.months)
 
     def count_month(self, month: str) -> int:
-        """How many of a month, or undated."""
-        return self.undated if month == UNDATED else sum(held.count for held in self.months if held.month == month)
+        """Return how many releases a month (or UNDATED) has."""
+        return self.undated if month == UNDATED else sum(each.count for each in self.months if each.month == month)
 
     def find_earlier_month(self, month: str) -> MonthCount | None:
-        """The nearest earlier month with releases."""
-        return next((held for held in reversed(self.months) if held.month < month), None)
+        """Return the nearest earlier month with releases, or None."""
+        return next((each for each in reversed(self.months) if each.month < month), None)
 
     def find_later_month(self, month: str) -> MonthCount | None:
-        """The nearest later month with releases."""
-        return next((held for held in self.months if held.month > month), None)
+        """Return the nearest later month with releases, or None."""
+        return next((each for each in self.months if each.month > month), None)
 
 
 async def read_calendar(run: RunQuery, agency: str | None = None) -> ReleaseCalendar:
-    """From the counts that are kept."""
+    """Read the months of one agency, or of all, from the stored counts."""
     rows = await run(MONTH_COUNTS_SQL, {"agency": agency or ""})
     return ReleaseCalendar(
         months=[MonthCount(row["month"], row["dated"]) for row in rows if row["dated"]],
@@ -252,7 +298,7 @@ async def read_calendar(run: RunQuery, agency: str | None = None) -> ReleaseCale
 
 
 def group_months_by_year(months: Sequence[MonthCount]) -> list[YearCounts]:
-    """Months by year, newest first, each year with all its twelve."""
+    """Group months by year, newest first, and add the months without releases."""
     years = []
     for year, found in groupby(months, key=lambda month: month.month[:4]):
         counts = {month.month: month.count for month in found}
@@ -268,74 +314,27 @@ def group_months_by_year(months: Sequence[MonthCount]) -> list[YearCounts]:
 
 
 def format_month(language: str, month: str) -> str:
-    """A month in words.
+    """Return a month in words.
 
     >>> format_month("sv", "2024-05"), format_month("en", "2024-05")
     ('maj 2024', 'May 2024')
     """
     year, number = month.split("-")
-    return f"{getattr(MONTH_NAMES[int(number) - 1], language)} {year}"
+    return f"{MONTH_NAMES[int(number) - 1].in_language(language)} {year}"
 
 
 def format_short_month(language: str, month: str) -> str:
-    """A month's name where there is little room.
+    """Return the abbreviated name of a month.
 
     >>> format_short_month("sv", "2024-05"), format_short_month("en", "2024-09")
     ('maj', 'Sep')
     """
-    return str(getattr(MONTH_NAMES[int(month[5:7]) - 1], language))[:3]
-
-
-NEIGHBOUR_COLUMNS = "r.id, r.title, r.language, r.published, r.updated, r.first_seen"
-LIST_POSITION_SQL = """
-    select r.agency, coalesce(r.published, r.updated, r.first_seen) as sort_date from releases r where r.id = :release
-"""
-EARLIER_RELEASE_SQL = f"""
-    select {NEIGHBOUR_COLUMNS} from release_facets l cross join releases r on r.id = l.release where l.agency = :agency
-    and l.sort_date <= :sort_date and (l.sort_date < :sort_date or l.release < :release)
-    order by l.sort_date desc, l.release desc limit 1
-"""
-LATER_RELEASE_SQL = f"""
-    select {NEIGHBOUR_COLUMNS} from release_facets l cross join releases r on r.id = l.release where l.agency = :agency
-    and l.sort_date >= :sort_date and (l.sort_date > :sort_date or l.release > :release)
-    order by l.sort_date, l.release limit 1
-"""
-
-
-async def find_adjacent_releases(run: RunQuery, release_id: int) -> tuple[Any | None, Any | None]:
-    """The one before and the one after; None at either end."""
-    values = {"release": release_id, **dict((await run(LIST_POSITION_SQL, {"release": release_id}))[0])}
-    earlier, later = await run(EARLIER_RELEASE_SQL, values), await run(LATER_RELEASE_SQL, values)
-    return (earlier[0] if earlier else None), (later[0] if later else None)
-
-
-AGENCY_SQL = "select slug, name, name_en, home, org_number from agencies where slug = :agency"
-AGENCY_RELEASES_SQL = "(select id from releases where agency = :agency)"
-EDIT_COUNTS_SQL = "select edits, unannounced as undated from edit_counts where agency = :agency"
-REMOVAL_COUNT_SQL = f"""
-    select count(*) as n from removals o where o.confirmed is not null and o.confirmed is not o.ended
-    and o.kind <> 'moved' and o.release in {AGENCY_RELEASES_SQL}
-"""
-LAST_CRAWL_SQL = """
-    select spider, started, finished, reason, errors, rejected from crawls
-    where agency = :agency and finished is not null order by started desc limit 1
-"""
-FIRST_CRAWL_SQL = "select started from crawls where agency = :agency order by started limit 1"
-AGENCY_TAGS_SQL = """
-    select t.id, t.name, c.releases as n from tag_counts c join tags t on t.id = c.tag where c.agency = :agency
-    order by n desc, t.name limit :tags
-"""
-AGENCY_LIST_SQL = """
-    select a.slug, a.name, a.name_en, a.home, coalesce(m.releases, 0) as releases,
-      (select c.finished from crawls c where c.agency = a.slug and c.finished is not null
-        order by c.started desc limit 1) as crawled
-    from agencies a left join month_counts m on m.agency = a.slug and m.month = ''
-"""
+    return str(MONTH_NAMES[int(month[5:7]) - 1].in_language(language))[:3]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgencySummary:
-    """What the archive has of an agency beside its releases. edits and removals count as their registers do."""
+    """What the archive knows about an agency besides its releases; counts agree with the registers."""
 
     edits: int
     unannounced_edits: int  # edits with which the agency's own update stamp did not move
@@ -345,13 +344,17 @@ class AgencySummary:
 
 
 async def find_agency(run: RunQuery, slug: str) -> dict[str, Any] | None:
-    """An agency's own facts."""
     rows = await run(AGENCY_SQL, {"agency": slug})
     return dict(rows[0]) if rows else None
 
 
+async def read_agency_overview(run: RunQuery) -> list[dict[str, Any]]:
+    """Return all agencies, with their number of releases and the end of their last crawl."""
+    return [dict(row) for row in await run(AGENCY_LIST_SQL, {})]
+
+
 async def read_agency_summary(run: RunQuery, slug: str) -> AgencySummary:
-    """From indexes alone, but for two rows of crawls."""
+    """Read an agency's summary; apart from two rows of crawls, it comes from indexes."""
     values = {"agency": slug}
     counts = await run(EDIT_COUNTS_SQL, values)
     last, first = await run(LAST_CRAWL_SQL, values), await run(FIRST_CRAWL_SQL, values)
@@ -364,18 +367,8 @@ async def read_agency_summary(run: RunQuery, slug: str) -> AgencySummary:
     )
 
 
-async def read_agency_tags(run: RunQuery, slug: str, limit: int) -> list[Any]:
-    """The tags an agency uses most; no more than `most`."""
-    return list(await run(AGENCY_TAGS_SQL, {"agency": slug, "tags": limit}))
-
-
-async def read_agency_overview(run: RunQuery) -> list[dict[str, Any]]:
-    """Every agency with how many releases are held and when its last crawl ended."""
-    return [dict(row) for row in await run(AGENCY_LIST_SQL, {})]
-
-
 def find_swedish_day(moment: str) -> str:
-    """The day of a moment, as Swedish clocks have it.
+    """Return the day of a time by the Swedish clock.
 
     >>> find_swedish_day("2024-06-02T23:30:00+00:00")
     '2024-06-03'
@@ -383,83 +376,13 @@ def find_swedish_day(moment: str) -> str:
     return datetime.fromisoformat(moment).astimezone(SWEDISH_TIME).date().isoformat()
 
 
-SITEMAP_PART_SIZE = 10_000  # numbers of releases in one piece; the format allows 50,000 addresses
-FIXED_PATHS = ("/", "/agencies", "/about", "/help", "/-/edits", "/-/removed")
-XML_DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
-SITEMAP_NAMESPACE = "http://www.sitemaps.org/schemas/sitemap/0.9"
-# piece by piece, each by one look into an index of its own (idx_revisions_piece)
-SITEMAP_PARTS_SQL = f"""
-    with recursive pieces(piece) as (select 0 union all select piece + 1 from pieces
-      where piece < (select max(release) / {SITEMAP_PART_SIZE} from revisions))
-    select piece, (select max(seen) from revisions where release / {SITEMAP_PART_SIZE} = piece) as changed from pieces
-    where changed is not null
-"""
-SITEMAP_RELEASES_SQL = """
-    select v.release, max(v.seen) as changed from release_facets l cross join revisions v on v.release = l.release
-    where l.release between :low and :high group by l.release
-"""
-SITEMAP_AGENCIES_SQL = "select distinct agency from release_facets order by agency"
-SITEMAP_TAGS_SQL = f"select distinct tag from release_tags order by tag limit {4 * SITEMAP_PART_SIZE}"
-SitemapEntries = list[tuple[str, str | None]]  # paths, each with when what it shows last changed
-
-
-async def read_sitemap_parts(run: RunQuery) -> SitemapEntries:
-    """The pieces of the index, by name."""
-    pieces = await run(SITEMAP_PARTS_SQL, {})
-    return [("pages", None), ("tags", None), *((f"releases-{row['piece']}", row["changed"]) for row in pieces)]
-
-
-async def read_sitemap_releases(run: RunQuery, part_number: int) -> SitemapEntries:
-    """Releases of one piece; what moved is left out, its record goes on elsewhere."""
-    rows = await run(
-        SITEMAP_RELEASES_SQL,
-        {"low": part_number * SITEMAP_PART_SIZE, "high": part_number * SITEMAP_PART_SIZE + SITEMAP_PART_SIZE - 1},
-    )
-    return [(f"/archive/releases/{row['release']}", row["changed"]) for row in rows]
-
-
-async def read_sitemap_pages(run: RunQuery) -> SitemapEntries:
-    """The first page and its like, agencies, months."""
-    agencies = [f"/agency/{row['agency']}" for row in await run(SITEMAP_AGENCIES_SQL, {})]
-    months = [f"/month/{month.month}" for month in (await read_calendar(run)).months]
-    return [(path, None) for path in (*FIXED_PATHS, *agencies, *months)]
-
-
-async def read_sitemap_tags(run: RunQuery) -> SitemapEntries:
-    """Tags that are in use."""
-    return [(f"/tag/{row['tag']}", None) for row in await run(SITEMAP_TAGS_SQL, {})]
-
-
-def format_sitemap_index(parts: Iterable[tuple[str, str | None]]) -> str:
-    """The index: whole addresses of the pieces."""
-    return f'{XML_DECLARATION}<sitemapindex xmlns="{SITEMAP_NAMESPACE}">\n{format_sitemap_entries("sitemap", parts)}</sitemapindex>\n'
-
-
-def format_sitemap(pages: Iterable[tuple[str, str | None]]) -> str:
-    """One piece: whole addresses of pages."""
-    return f'{XML_DECLARATION}<urlset xmlns="{SITEMAP_NAMESPACE}">\n{format_sitemap_entries("url", pages)}</urlset>\n'
-
-
-def format_sitemap_entries(name: str, entries: Iterable[tuple[str, str | None]]) -> str:
-    """An element an address.
-
-    >>> format_sitemap_entries("url", [("https://a.example/?a&b", None)])
-    '<url><loc>https://a.example/?a&amp;b</loc></url>\\n'
-    """
-    return "".join(
-        f"<{name}><loc>{escape(address)}</loc>{f'<lastmod>{changed}</lastmod>' if changed else ''}</{name}>\n"
-        for address, changed in entries
-    )
-
-
-TAG_AGENCIES_SQL = """
-    select a.slug, a.name, a.name_en, c.releases as n from tag_counts c join agencies a on a.slug = c.agency
-    where c.tag = :tag order by n desc, a.name
-"""
+async def read_agency_tags(run: RunQuery, slug: str, limit: int) -> list[Any]:
+    """Return the tags that an agency uses most."""
+    return list(await run(AGENCY_TAGS_SQL, {"agency": slug, "tags": limit}))
 
 
 async def find_tag(run: RunQuery, id_or_name: str) -> dict[str, Any] | None:
-    """By number, else by its very words, else by its words in other letters (capital or small)."""
+    """Find a tag by its number, else by its exact name, else by its name without regard to case."""
     if id_or_name.isascii() and id_or_name.isdigit() and len(id_or_name) < 16:
         rows = await run("select id, name from tags where id = :id", {"id": int(id_or_name)})
         if rows:
@@ -472,5 +395,67 @@ async def find_tag(run: RunQuery, id_or_name: str) -> dict[str, Any] | None:
 
 
 async def read_tag_agencies(run: RunQuery, tag_id: int) -> Sequence[Any]:
-    """Agencies with how many releases of theirs have the tag, those with most first."""
+    """Return the agencies that use a tag and how often, those that use it most first."""
     return await run(TAG_AGENCIES_SQL, {"tag": tag_id})
+
+
+async def find_adjacent_releases(run: RunQuery, release_id: int) -> tuple[Any | None, Any | None]:
+    """Return the releases before and after one in its agency's list; None at either end."""
+    values = {"release": release_id, **dict((await run(LIST_POSITION_SQL, {"release": release_id}))[0])}
+    earlier, later = await run(EARLIER_RELEASE_SQL, values), await run(LATER_RELEASE_SQL, values)
+    return (earlier[0] if earlier else None), (later[0] if later else None)
+
+
+async def read_sitemap_parts(run: RunQuery) -> SitemapEntries:
+    """Return the names of the sitemap's parts."""
+    parts = await run(SITEMAP_PARTS_SQL, {})
+    return [("pages", None), ("tags", None), *((f"releases-{row['piece']}", row["changed"]) for row in parts)]
+
+
+async def read_sitemap_releases(run: RunQuery, part_number: int) -> SitemapEntries:
+    """Return the releases of one part of the sitemap; those that moved are left out."""
+    rows = await run(
+        SITEMAP_RELEASES_SQL,
+        {"low": part_number * SITEMAP_PART_SIZE, "high": part_number * SITEMAP_PART_SIZE + SITEMAP_PART_SIZE - 1},
+    )
+    return [(f"/archive/releases/{row['release']}", row["changed"]) for row in rows]
+
+
+async def read_sitemap_pages(run: RunQuery) -> SitemapEntries:
+    """Return the fixed pages, agencies and months."""
+    agencies = [f"/agency/{row['agency']}" for row in await run(SITEMAP_AGENCIES_SQL, {})]
+    months = [f"/month/{month.month}" for month in (await read_calendar(run)).months]
+    return [(path, None) for path in (*FIXED_PATHS, *agencies, *months)]
+
+
+async def read_sitemap_tags(run: RunQuery) -> SitemapEntries:
+    """Return the tags that are in use."""
+    return [(f"/tag/{row['tag']}", None) for row in await run(SITEMAP_TAGS_SQL, {})]
+
+
+def format_sitemap_index(parts: SitemapEntries) -> str:
+    """Format the sitemap index from the absolute URLs of its parts."""
+    elements = format_sitemap_entries("sitemap", parts)
+    return f'{XML_DECLARATION}<sitemapindex xmlns="{SITEMAP_NAMESPACE}">\n{elements}</sitemapindex>\n'
+
+
+def format_sitemap(pages: SitemapEntries) -> str:
+    """Format one part of the sitemap from the absolute URLs of its pages."""
+    elements = format_sitemap_entries("url", pages)
+    return f'{XML_DECLARATION}<urlset xmlns="{SITEMAP_NAMESPACE}">\n{elements}</urlset>\n'
+
+
+def format_sitemap_entries(name: str, entries: SitemapEntries) -> str:
+    """Format sitemap entries as one XML element each.
+
+    >>> format_sitemap_entries("url", [("https://a.example/?a&b", None)])
+    '<url><loc>https://a.example/?a&amp;b</loc></url>\\n'
+    """
+    return "".join(
+        f"<{name}><loc>{escape(address)}</loc>{f'<lastmod>{changed}</lastmod>' if changed else ''}</{name}>\n"
+        for address, changed in entries
+    )
+
+
+def format_llms_txt(site: str, releases: int) -> str:
+    return LLMS_TEMPLATE.format(site=site, releases=releases)

@@ -1,6 +1,7 @@
-"""A process that runs statements it is sent, one at a time, and holds nothing else: no key, no setting, no network.
+"""A worker process of archive.web.sandbox: runs the statements it is sent, one at a time.
 
-Started as a script of its own, isolated from the environment: it imports the standard library alone.
+It is started as an isolated script and imports only the standard library, so that it has no key, no setting and no
+network connection that a statement could misuse.
 """
 
 from __future__ import annotations
@@ -18,12 +19,11 @@ from contextlib import suppress
 from multiprocessing.connection import Connection
 from typing import Any
 
-FORBIDDEN_TABLES = frozenset(
-    {"sqlite_dbpage", "dbstat", "sqlite_stmt", "search_data", "search_questions_data"}
-)  # pages of the file as they lie, deleted text among them
+# they show raw pages of the file, which may contain deleted text
+FORBIDDEN_TABLES = frozenset({"sqlite_dbpage", "dbstat", "sqlite_stmt", "search_data", "search_questions_data"})
 INDEX_SHADOW_TABLE = re.compile(r"search(_questions)?_(data|idx|docsize|content)")
 FORBIDDEN_FUNCTIONS = frozenset({"load_extension", "fts3_tokenizer", "sqlite_log", "rtreecheck", "optimize"})
-ALLOWED_PRAGMAS = frozenset(  # without an argument, or with a table's or an index's name
+ALLOWED_PRAGMAS = frozenset(  # without an argument, or with the name of a table or index
     (
         *("foreign_key_list", "function_list", "index_info", "index_list", "index_xinfo", "page_count", "page_size"),
         *("schema_version", "table_info", "table_list", "table_xinfo", "data_version"),
@@ -31,86 +31,85 @@ ALLOWED_PRAGMAS = frozenset(  # without an argument, or with a table's or an ind
 )
 
 
-class ResultTooLargeError(Exception):
-    """More than an answer may hold."""
-
-
-def main(pipe_number: str, uri: str, told: str) -> None:
-    """Answer until the other end is closed."""
-    limits = json.loads(told)
+def main(pipe_number: str, uri: str, limits_json: str) -> None:
+    """Run statements until the other end of the pipe is closed."""
+    limits = json.loads(limits_json)
     with suppress(PermissionError):  # some service managers forbid it; the limits below must not fail
-        os.nice(10)  # readers of pages come first
-    resource.setrlimit(resource.RLIMIT_AS, (limits["memory"], limits["memory"]))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (limits["file"], limits["file"]))
+        os.nice(10)  # the pages of the site come first
+    resource.setrlimit(resource.RLIMIT_AS, (limits["worker_memory"], limits["worker_memory"]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limits["temp_file_bytes"], limits["temp_file_bytes"]))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     pipe = Connection(int(pipe_number))
-    gate, escapes = StatementAuthorizer(), EscapeFtsProxy(pipe, limits)
-    db = open_restricted_database(uri, limits, gate)
-    db.create_function("escape_fts", 1, escapes.escape)
+    authorizer, escape_fts = StatementAuthorizer(), EscapeFtsProxy(pipe, limits)
+    db = open_restricted_database(uri, limits, authorizer)
+    db.create_function("escape_fts", 1, escape_fts.escape)
     pipe.send_bytes(b"ready")
     while True:
         try:
-            asked = pickle.loads(pipe.recv_bytes())  # noqa: S301 - the server's own words
+            statement = pickle.loads(pipe.recv_bytes())  # noqa: S301 - sent by the server
         except EOFError:
             return
-        escapes.calls_left = limits["escapes"]
-        kind, told, rows = run_statement(db, gate, asked)
-        if kind == "error" and escapes.calls_left < 0:  # SQLite says only that a function raised an exception
-            told = escapes.limit_message
-        pipe.send_bytes(pickle.dumps((kind, told, rows)))
+        escape_fts.calls_left = limits["max_escape_calls"]
+        kind, content, rows = run_statement(db, authorizer, statement)
+        if kind == "error" and escape_fts.calls_left < 0:  # SQLite says only that a function raised an exception
+            content = escape_fts.limit_message
+        pipe.send_bytes(pickle.dumps((kind, content, rows)))
 
 
 def open_restricted_database(uri: str, limits: dict[str, Any], authorizer: StatementAuthorizer) -> sqlite3.Connection:
-    """Read-only in three ways, with SQLite's own limits drawn in."""
+    """Open a database read-only in three ways (URI, query_only, authorizer), with low SQLite limits."""
     db = sqlite3.connect(uri, uri=True, isolation_level=None)
     db.text_factory = lambda value: str(value, "utf-8", "replace")  # as Datasette does
     db.execute("pragma query_only = 1")
-    for category, most in (
-        (sqlite3.SQLITE_LIMIT_LENGTH, limits["value"]),
-        (sqlite3.SQLITE_LIMIT_SQL_LENGTH, limits["statement"]),
-        (sqlite3.SQLITE_LIMIT_COLUMN, limits["columns"]),
+    for category, limit in (
+        (sqlite3.SQLITE_LIMIT_LENGTH, limits["max_value_bytes"]),
+        (sqlite3.SQLITE_LIMIT_SQL_LENGTH, limits["max_sql_length"]),
+        (sqlite3.SQLITE_LIMIT_COLUMN, limits["max_columns"]),
         (sqlite3.SQLITE_LIMIT_ATTACHED, 0),
         (sqlite3.SQLITE_LIMIT_WORKER_THREADS, 0),
         (sqlite3.SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 1_000),
         (sqlite3.SQLITE_LIMIT_COMPOUND_SELECT, 100),
     ):
-        db.setlimit(category, most)
+        db.setlimit(category, limit)
     db.set_authorizer(authorizer.authorise)
     return db
 
 
 class StatementAuthorizer:
-    """What a statement may do; tables of an index, which may hold words of texts that are gone, only the index reads.
+    """Decides what a statement may do; only the search index itself may read its tables.
 
-    SQLite asks for a visitor's words and for the index's own statements alike. The former are known before anything
-    runs, so they are looked at alone, as `explain` of the same; the latter come up only while it runs.
+    Those tables may contain words of deleted texts. SQLite calls the authorizer for the visitor's statement and for the
+    index's own statements alike. The visitor's statement is therefore first checked by itself, as `explain`, in strict
+    mode: the index's statements occur only when it runs.
     """
 
     def __init__(self) -> None:
         self.strict = False
 
-    def authorise(self, action: int, one: str | None, two: str | None, schema: str | None, trigger: str | None) -> int:
-        """Reading, and what describes the schema; nothing that writes, attaches, loads or sets."""
+    def authorise(
+        self, action: int, name: str | None, function: str | None, schema: str | None, trigger: str | None
+    ) -> int:
+        """Allow what reads data or describes the schema; nothing that writes, attaches, loads or sets."""
         if action in (sqlite3.SQLITE_SELECT, sqlite3.SQLITE_RECURSIVE):
             allowed = True
         elif action == sqlite3.SQLITE_READ:
-            name = (one or "").lower()
-            allowed = name not in FORBIDDEN_TABLES and not (self.strict and INDEX_SHADOW_TABLE.fullmatch(name))
+            table = (name or "").lower()
+            allowed = table not in FORBIDDEN_TABLES and not (self.strict and INDEX_SHADOW_TABLE.fullmatch(table))
         elif action == sqlite3.SQLITE_FUNCTION:
-            allowed = (two or "").lower() not in FORBIDDEN_FUNCTIONS
+            allowed = (function or "").lower() not in FORBIDDEN_FUNCTIONS
         elif action == sqlite3.SQLITE_PRAGMA:
-            allowed = (one or "").lower() in ALLOWED_PRAGMAS
+            allowed = (name or "").lower() in ALLOWED_PRAGMAS
         else:
             allowed = False
         return sqlite3.SQLITE_OK if allowed else sqlite3.SQLITE_DENY
 
     def check(self, db: sqlite3.Connection, sql: str, params: Any) -> None:
-        """sqlite3.Error where it must not run; that of `explain explain`, which reads nothing, is none."""
+        """Raise sqlite3.Error if a visitor's statement is not allowed."""
         self.strict = True
         try:
             db.execute(f"explain {sql}", params).close()
         except sqlite3.OperationalError as error:
-            if str(error).lower() != 'near "explain": syntax error':
+            if str(error).lower() != 'near "explain": syntax error':  # of `explain explain`, which reads nothing
                 raise
         finally:
             self.strict = False
@@ -121,11 +120,11 @@ def run_statement(
     authorizer: StatementAuthorizer,
     statement: tuple[str, Any, float, int | None, int, int, bool],
 ) -> tuple[str, Any, Any]:
-    """("rows", column names, rows), or ("error", SQLite's words, None); asked is a Statement of keeper.py."""
-    sql, params, seconds, rows, size, cells, escaped = statement
+    """Run a SandboxStatement: ("rows", column names, rows), or ("error", message, None)."""
+    sql, params, seconds, max_rows, max_bytes, max_values, as_json = statement
     used = resource.getrusage(resource.RUSAGE_SELF)
-    most = int(used.ru_utime + used.ru_stime + seconds) + 3  # whatever becomes of the server, this process ends
-    resource.setrlimit(resource.RLIMIT_CPU, (most, resource.RLIM_INFINITY))
+    cpu_limit = int(used.ru_utime + used.ru_stime + seconds) + 3  # ends this process even if the server is gone
+    resource.setrlimit(resource.RLIMIT_CPU, (cpu_limit, resource.RLIM_INFINITY))
     end = time.perf_counter() + seconds
     db.set_progress_handler(lambda: time.perf_counter() >= end, 1000 if seconds > 0.02 else 1)
     try:
@@ -133,7 +132,7 @@ def run_statement(
         cursor = db.execute(sql, params)
         try:
             names = [column[0] for column in cursor.description or ()]
-            return "rows", names, collect_rows(cursor, rows, size, cells, as_json=escaped)
+            return "rows", names, collect_rows(cursor, max_rows, max_bytes, max_values, as_json=as_json)
         finally:
             cursor.close()
     except MemoryError:
@@ -147,29 +146,31 @@ def run_statement(
 def collect_rows(
     cursor: Iterable[Sequence[Any]], max_rows: int | None, max_bytes: int, max_values: int, *, as_json: bool
 ) -> list[Sequence[Any]]:
-    """The rows, so many at most, as long as all together are not larger than size, nor more values than cells."""
-    found: list[Sequence[Any]] = []
-    bytes_left, cells_left = max_bytes, max_values
+    """Return up to `max_rows` rows; raise ResultTooLargeError if they have too many bytes or values."""
+    rows: list[Sequence[Any]] = []
+    bytes_left, values_left = max_bytes, max_values
     for row in cursor:
-        found.append(row)
-        cells_left -= len(row)
+        rows.append(row)
+        values_left -= len(row)
         for value in row:
             bytes_left -= measure_value(value, bytes_left, as_json=as_json)
-        if bytes_left < 0 or cells_left < 0:
+        if bytes_left < 0 or values_left < 0:
             raise ResultTooLargeError(
                 f"the answer is too large (at most {max_bytes:,} bytes and {max_values:,} values in this format):"
                 " ask for fewer rows or columns"
             )
-        if len(found) == max_rows:
+        if len(rows) == max_rows:
             break
-    return found
+    return rows
 
 
 def measure_value(value: object, max_bytes: int, *, as_json: bool) -> int:
-    """Bytes of a value in an answer; not reckoned to the last one where it is more than most.
+    """Return a value's size in a response, in bytes; approximate if it is more than `max_bytes`.
 
-    >>> [measure_value(v, 100, as_json=True) for v in ("a", "å", "\\n", b"abc", 7)], measure_value("å", 100, as_json=False)
-    ([3, 8, 4, 4, 8], 2)
+    >>> [measure_value(value, 100, as_json=True) for value in ("a", "å", "\\n", b"abc", 7)]
+    [3, 8, 4, 4, 8]
+    >>> measure_value("å", 100, as_json=False)
+    2
     """
     if isinstance(value, bytes):
         return len(value) * 4 // 3
@@ -181,24 +182,27 @@ def measure_value(value: object, max_bytes: int, *, as_json: bool) -> int:
 
 
 class EscapeFtsProxy:
-    """escape_fts, which needs dictionaries: the server answers it."""
+    """The SQL function escape_fts, which needs dictionaries: the server executes it."""
 
     def __init__(self, pipe: Connection, limits: dict[str, Any]) -> None:
         self.pipe, self.limits, self.calls_left = pipe, limits, 0
-        self.limit_message = (
-            f"escape_fts takes {limits['words']:,} letters at most, {limits['escapes']} times a statement"
-        )
+        most_calls, most_letters = limits["max_escape_calls"], limits["max_escape_length"]
+        self.limit_message = f"escape_fts takes {most_letters:,} letters at most, {most_calls} times a statement"
 
     def escape(self, text: object) -> str:
-        """An FTS5 expression for a reader's words."""
+        """Return an FTS5 expression for a reader's text."""
         self.calls_left -= 1
-        words = "" if text is None else str(text)
-        if len(words) > self.limits["words"]:
+        query = "" if text is None else str(text)
+        if len(query) > self.limits["max_escape_length"]:
             self.calls_left = -1
         if self.calls_left < 0:
             raise ValueError(self.limit_message)
-        self.pipe.send_bytes(pickle.dumps(("escape", words, None)))
-        return str(pickle.loads(self.pipe.recv_bytes()))  # noqa: S301 - the server's own words
+        self.pipe.send_bytes(pickle.dumps(("escape", query, None)))
+        return str(pickle.loads(self.pipe.recv_bytes()))  # noqa: S301 - sent by the server
+
+
+class ResultTooLargeError(Exception):
+    """A result has more bytes or values than a response may have."""
 
 
 if __name__ == "__main__":

@@ -159,19 +159,19 @@ def diagnose_agency(archive: Archive, captures: Captures, agency: Agency) -> Dia
             (page for page in candidates if has_fields(page, missing)), candidates[0] if candidates else None
         )
     others = (
-        reparse_capture(archive, captures, agency, entry.capture)
+        reparse_capture(archive, captures, agency, entry.capture_id)
         for entry in quarantined[: MAX_OTHER_PAGES + 1]
         if entry is not bad
     )
     return Diagnosis(
         agency=agency,
         quarantined_count=len(quarantined),
-        since=quarantined[0].seen if quarantined else None,
+        since=quarantined[0].seen_at if quarantined else None,
         symptoms=dict(symptoms.most_common()),
         good_page=good_page,
         bad_page=bad_page,
         quarantine_id=bad.id if bad else None,
-        same_release=bad is not None and bad.release is not None,
+        same_release=bad is not None and bad.release_id is not None,
         other_pages=tuple(page for page in others if page),
         problems=tuple(read_problems(archive, agency.slug)),
     )
@@ -182,8 +182,8 @@ def iter_bad_pages(
 ) -> Iterator[tuple[ReparsedPage, QuarantinedPage]]:
     """Yield quarantined pages, the most instructive first: of a stored release, with the commonest symptom."""
     commonest = next(iter(symptoms.most_common(1)), ("", 0))[0]
-    for entry in sorted(quarantined, key=lambda entry: (entry.release is None, commonest not in entry.reason_keys)):
-        page = reparse_capture(archive, captures, agency, entry.capture)
+    for entry in sorted(quarantined, key=lambda entry: (entry.release_id is None, commonest not in entry.reason_keys)):
+        page = reparse_capture(archive, captures, agency, entry.capture_id)
         if page:
             yield page, entry
 
@@ -196,7 +196,7 @@ def iter_good_pages(
         "select v.capture from revisions v join releases r on r.id = v.release where r.agency = :agency"
         " and v.capture is not null and v.seen <= :seen and (:release is null or r.id = :release)"
         " order by v.seen desc, v.id desc limit :most",
-        {"agency": agency.slug, "seen": bad.seen, "release": bad.release, "most": MAX_GOOD_PAGES},
+        {"agency": agency.slug, "seen": bad.seen_at, "release": bad.release_id, "most": MAX_GOOD_PAGES},
     ).fetchall()
     for (capture_id,) in rows:
         page = reparse_capture(archive, captures, agency, capture_id)
@@ -327,7 +327,7 @@ def suggest_selectors(element: Element) -> Iterator[str]:
     yield from (f".{name}" for name in names if ELEMENT_SELECTOR.fullmatch(f"p.{name}"))
     if parent is not None:
         names = [name for name in (parent.get("class") or "").split() if ELEMENT_SELECTOR.fullmatch(f"p.{name}")]
-        yield from (f".{name} > {element.tag}" for name in names if not GENERATED_NAME.search(name))
+        yield from (f".{name} > {element.tag!s}" for name in names if not GENERATED_NAME.search(name))
 
 
 def restores_value(page: ReparsedPage, agency: Agency, finding: FieldDiagnosis, css: str) -> bool:

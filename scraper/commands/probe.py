@@ -103,7 +103,7 @@ class Command(ScrapyCommand):
 
 
 def parse_url_argument(text: str) -> str:
-    """Return an argument as an http or https URL. Raises UsageError if it is none."""
+    """Return an argument as an http or https URL. Raises UsageError if it is not one."""
     url = text if "://" in text else f"https://{text}"
     try:
         parts = urlsplit(url)

@@ -104,7 +104,7 @@ def print_quarantine(archive: Archive, slugs: list[str], ids: set[int]) -> None:
         pages = select_pages(quarantine.list_pending(slug), ids)
         print(f"{slug}: {len(pages)} held back")
         for page in pages:
-            print(f"  {page.id:>6}  {page.seen[:16]}  {page.state['title']}")
+            print(f"  {page.id:>6}  {page.seen_at[:16]}  {page.state['title']}")
             print(f"{'':8}{page.url}")
             print(f"{'':8}{describe_reasons(page.reason)}")
 
@@ -122,7 +122,7 @@ def decide_pages(archive: Archive, settings: Settings, slugs: list[str], ids: se
     with lock:
         for slug in locked:
             for page in select_pages(resolve_superseded(ingest, ingest.quarantine.list_pending(slug)), ids):
-                counts[describe_outcome(None if drop else accept_quarantined(ingest, page, "taken"))] += 1
+                counts[describe_outcome(None if drop else accept_quarantined(ingest, page, "accepted"))] += 1
                 if drop:
                     drop_quarantined(ingest, page)
     recorder.close()

@@ -106,7 +106,7 @@ def reparse_release(archive: Archive, captures: Captures, url: str, agency: Agen
         return "unreadable"
     if not archive.is_new_or_changed(release):
         return "unchanged"
-    archive.save(release, seen_at=now(), cause="parser", capture_id=stored.capture, parser_version=parser_version)
+    archive.save(release, seen_at=now(), cause="parser", capture_id=stored.capture_id, parser_version=parser_version)
     return "reparsed"
 
 

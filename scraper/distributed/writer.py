@@ -58,7 +58,7 @@ StreamEntry = tuple[bytes, Mapping[bytes, bytes]]  # id and fields; no fields if
 
 BATCH_SIZE = 32  # messages read at once
 BLOCK_MILLISECONDS = 1000  # to wait for a message
-MAX_DELIVERIES = 10  # of a message; one that has ended so many writers is set aside
+MAX_DELIVERIES = 10  # of a message; one that has ended so many writers is moved to `unreadable`
 PAYLOAD_FIELDS = (b"operations", b"body")  # fields of a message that count towards the backlog
 JOB_EXPIRY = 600  # seconds in which a worker can take its job
 MAX_JUDGE_INTERVAL = 3600.0  # seconds after which agencies are judged although rounds are running

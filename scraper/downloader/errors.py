@@ -32,7 +32,7 @@ class RequestNotSent(IgnoreRequest):
 
 
 class PrivateAddress(RequestNotSent):
-    """The request leads into a private network, to this machine, or uses another scheme than http or https."""
+    """The request leads into a private network or to this machine, or its scheme is not http or https."""
 
     def __init__(self, host: str, problem: str) -> None:
         self.host = host

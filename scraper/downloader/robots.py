@@ -128,15 +128,17 @@ class RobotsMiddleware(RobotsTxtMiddleware):
 
         None means that no rules were ever read.
         """
-        netloc, seen = urlparse_cached(request).netloc, now()
+        netloc, failed_at = urlparse_cached(request).netloc, now()
         message = f"robots.txt of {netloc} cannot be read: {problem}"
         if self.archive is None:
             raise RobotsUnreachable(message)
         with self.archive.transaction():
-            since, text = self.archive.hosts.mark_robots_unreachable(netloc, seen)
-        if seen - since < self.max_unreachable:
+            since, text = self.archive.hosts.mark_robots_unreachable(netloc, failed_at)
+        if failed_at - since < self.max_unreachable:
             raise RobotsUnreachable(f"{message} (since {to_iso(since)})")
-        logger.warning("%s for %d days: its %s rules go", message, (seen - since).days, "last" if text else "absent")
+        logger.warning(
+            "%s for %d days: its %s rules go", message, (failed_at - since).days, "last" if text else "absent"
+        )
         return await self.parse_rules(text.encode(), request) if text else None
 
 

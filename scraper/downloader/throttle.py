@@ -1,4 +1,4 @@
-"""Politeness beyond Scrapy's settings: Crawl-delay, Retry-After, pauses for hosts that do not respond, daily budgets.
+"""Politeness beyond Scrapy's settings: Crawl-delay, Retry-After, pauses of hosts, daily budgets.
 
 A host is paused when BACK_OFF_AFTER of its URLs in a row gave no response, 429 or 503; when its Retry-After exceeds
 RETRY_AFTER_MAX; and when it gave no response in a whole crawl. Pauses are stored in the hosts table and apply to later
@@ -67,7 +67,7 @@ class CrawlDelayExtension:
 
     def robots_parsed(self, robotparser: RobotParser, request: Request) -> None:
         """Store the host's Crawl-delay; `request` is the one that caused robots.txt to be fetched."""
-        delay = robotparser.rp.crawl_delay(self.robots_agent)  # type: ignore[attr-defined] # Protego, the default parser
+        delay = robotparser.rp.crawl_delay(self.robots_agent)  # type: ignore[attr-defined] # Protego
         if delay and self.crawler.engine:
             key = get_slot_key(self.crawler, request)
             self.min_delays[key] = max(self.min_delays.get(key, 0.0), min(float(delay), self.max_delay))

@@ -1,4 +1,4 @@
-"""Statistics of a crawl per agency, written to the crawls table, and the politeness report in the same row."""
+"""Statistics of a crawl per agency, written to the crawls table, with the politeness report."""
 
 from __future__ import annotations
 

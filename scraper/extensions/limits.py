@@ -1,6 +1,6 @@
-"""Limits of a crawl: the time of a pass, a quick and clean stop, the bytes in flight, and garbage collections.
+"""Limits of a crawl: the time of a pass, a clean stop, the bytes in flight, garbage collections.
 
-When a crawl is told to stop, responses that are on their way are still processed, and waiting requests are dropped.
+When a stop is requested, responses that are on their way are still processed, and waiting requests are dropped.
 When only the pass's time (the argument `minutes`) is over, spiders send no further requests, and of the waiting ones
 only the sitemaps of an index are dropped, of which there may be thousands.
 """
@@ -38,10 +38,10 @@ class Deadline:
     """When a pass ends. Nothing is requested after that; the frontier keeps what is left."""
 
     ends_at: float | None = None  # by the monotonic clock; None: no end
-    is_stopping: bool = False  # the process was told to stop (see GracefulStop)
+    is_stopping: bool = False  # a stop was requested (see GracefulStop)
 
     def has_passed(self) -> bool:
-        """Return whether the pass's time is over or the crawl was told to stop."""
+        """Return whether the pass's time is over or a stop was requested."""
         return self.is_stopping or (self.ends_at is not None and monotonic() >= self.ends_at)
 
 
@@ -85,7 +85,7 @@ class DeadlineMiddleware:
 
 
 class GracefulStop:
-    """Drops waiting requests once Scrapy was told to stop; a Retry-After could delay it for minutes."""
+    """Drops waiting requests once a stop is requested, because a Retry-After could delay it for minutes."""
 
     def __init__(self, crawler: Crawler) -> None:
         self.crawler = crawler
@@ -126,7 +126,7 @@ class GracefulStop:
 
 
 class InFlightLimit:
-    """Aborts responses that would bring all bodies in flight over IN_FLIGHT_MAX bytes, which bounds memory.
+    """Aborts responses that would bring all bodies in flight over IN_FLIGHT_MAX bytes.
 
     DOWNLOAD_MAXSIZE limits one response, but dozens of hosts may send one of that size at the same time.
     """

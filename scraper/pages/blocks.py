@@ -10,10 +10,11 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from html import escape
+from typing import cast
 
 from bs4 import BeautifulSoup, Tag
 from bs4.builder import HTMLTreeBuilder
-from bs4.element import NavigableString, PageElement
+from bs4.element import NamespacedAttribute, NavigableString, PageElement
 from lxml import etree
 
 from scraper.normalise.text import build_alternation, clean_line, split_word_list
@@ -140,10 +141,12 @@ class ElementTreeBuilder(HTMLTreeBuilder):
         for event, element in etree.iterwalk(root, ("start", "end")):
             if event == "start":
                 names = element.keys()  # items() takes quadratic time
-                attributes = {name: element.get(name) for name in names if name in SOUP_ATTRIBUTES}
+                attributes: dict[str | NamespacedAttribute, str] = {
+                    name: element.get(name, "") for name in names if name in SOUP_ATTRIBUTES
+                }
                 is_open.append(bool(attributes) or element.tag not in TRANSPARENT_TAGS)
                 if is_open[-1]:
-                    soup.handle_starttag(element.tag, None, None, attributes)
+                    soup.handle_starttag(cast("str", element.tag), None, None, attributes)
                 text, tag = element.text, element.tag
             else:
                 if is_open.pop():

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from itertools import chain, takewhile
+from itertools import takewhile
+from typing import cast
 
 from lxml import etree
 
@@ -22,6 +23,7 @@ from scraper.pages.document import (
     count_text_letters,
     get_text_content,
     has_min_letters,
+    iter_same_tag_siblings,
     remove_element,
 )
 
@@ -177,7 +179,7 @@ def drop_boilerplate(root: Element) -> None:
 
 def is_boilerplate_element(element: Element) -> bool:
     """Return whether an element's tag, role or names say that it is not text of the release."""
-    get, tag = element.get, element.tag
+    get, tag = element.get, cast("str", element.tag)
     classes, identifier = get("class"), get("id")
     if tag == "nav" or get("role") in BOILERPLATE_ROLES:
         return True
@@ -248,7 +250,7 @@ def iter_cards(main: Element) -> Iterator[Element]:
 
 def is_in_card_row(element: Element) -> bool:
     """Return whether an element has siblings of the same tag and class that all have a linked heading."""
-    siblings = chain(element.itersiblings(element.tag), element.itersiblings(element.tag, preceding=True))
+    siblings = iter_same_tag_siblings(element)
     similar = [sibling for sibling in siblings if sibling.get("class") == element.get("class")]
     return bool(similar) and all(any(map(is_linked_heading, sibling.iter(*CARD_HEADINGS))) for sibling in similar)
 

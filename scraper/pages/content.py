@@ -27,6 +27,7 @@ from scraper.pages.document import (
     count_linked_letters,
     count_text_letters,
     get_text_content,
+    iter_same_tag_siblings,
     remove_element,
     select_xpath,
 )
@@ -217,10 +218,9 @@ def iter_text_parts(container: Element, main: Element) -> Iterator[Element]:
     Either elements of the same tag and with a class in common that hold sentences and no title, or later sections.
     """
     for node in takewhile(lambda part: part is not main, (container, *container.iterancestors())):
-        siblings = chain(node.itersiblings(node.tag), node.itersiblings(node.tag, preceding=True))
         yield from (
             part
-            for part in siblings
+            for part in iter_same_tag_siblings(node)
             if shares_class(part, node) and is_prose_element(part) and part.find(".//h1") is None
         )
         yield from (part for part in node.itersiblings("div", "section") if is_text_section(part))

@@ -580,7 +580,7 @@ def iter_nearby_texts(element: Element, main: Element) -> Iterator[str]:
     if container is not None and container is not main and not has_min_letters(container, MAX_ITEM_LENGTH):
         parts.append(container)
     for part in parts:
-        yield from cast("Iterator[str]", part.itertext())
+        yield from part.itertext()
 
 
 def is_date_of_other_text(element: Element, main: Element) -> bool:
@@ -606,7 +606,7 @@ def follows_link_to_other_text(element: Element, main: Element) -> bool:
         is_link_to_other_text(link, part)
         for part in parents
         if part is not main and part.tag in ITEM_TAGS and not has_min_letters(part, MAX_ITEM_LENGTH)
-        for link in takewhile(lambda other: other is not element, part.iter("a", element.tag))
+        for link in takewhile(lambda other: other is not element, part.iter("a", cast("str", element.tag)))
         if link not in parents
     )
 

@@ -13,7 +13,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from itertools import accumulate
+from itertools import accumulate, chain
 from typing import cast
 from urllib.parse import urljoin, urlsplit
 
@@ -378,7 +378,7 @@ def iter_json_ld_objects(value: object) -> Iterator[dict[str, object]]:
 
 def get_text_content(element: Element) -> str:
     """Return all text in an element, with a space between its parts."""
-    return " ".join(cast("Iterator[str]", element.itertext()))
+    return " ".join(element.itertext())
 
 
 def get_inline_text_content(element: Element) -> str:
@@ -399,7 +399,7 @@ def read_short_line(element: Element, max_length: int) -> str | None:
     """
     parts: list[str] = []
     length = 0
-    for text in cast("Iterator[str]", element.itertext()):
+    for text in element.itertext():
         if part := clean_line(text):
             length += len(part) + 1
             if length > max_length + 1:
@@ -447,7 +447,7 @@ def has_min_letters(element: Element, minimum: int) -> bool:
 
     Stops reading at that point.
     """
-    read = accumulate(map(count_letters, cast("Iterator[str]", element.itertext())))
+    read = accumulate(map(count_letters, element.itertext()))
     return any(letters >= minimum for letters in read)
 
 
@@ -463,6 +463,12 @@ def remove_element(element: Element) -> None:
         else:
             before.tail = (before.tail or "") + element.tail
     parent.remove(element)
+
+
+def iter_same_tag_siblings(element: Element) -> Iterator[Element]:
+    """Yield the siblings of an element that have its tag: the following ones, then the preceding ones."""
+    tag = cast("str", element.tag)
+    return chain(element.itersiblings(tag), element.itersiblings(tag, preceding=True))
 
 
 def select_xpath(root: Element, xpath: str) -> list[Element]:

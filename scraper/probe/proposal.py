@@ -91,7 +91,7 @@ def propose_release_pattern(urls: Iterable[str]) -> str | None:
 
 
 def find_common_folders(paths: Sequence[Sequence[str]]) -> list[str]:
-    """Return the folders that all paths share up to the last one that names news, and the date folders below.
+    """Return the folders that all paths share up to the last one that names news, and date folders below.
 
     Other folders below it are left out: a subject that the newest releases happen to share would exclude all others.
     """

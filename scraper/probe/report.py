@@ -1,4 +1,4 @@
-"""The report of a probe: the proposed table, then each page's fields beside the text that no field contains.
+"""The report of a probe: the proposed table, then each page's fields beside its other text.
 
 `scrapy extract` uses the rows of a page's fields: value, the rule that found it, and the element it is from.
 """
@@ -237,9 +237,8 @@ def build_match_keys(item: ReleaseItem, release: Release) -> tuple[str, list[str
     long = [release.title, release.lead, release.body]
     long += [text for pair in release.questions for text in (pair.question, pair.answer, pair.answered_by)]
     values = sorted({build_comparison_key(text) for text in short if text}, key=len, reverse=True)
-    all_text = "|".join(
-        [*(build_comparison_key(text) for text in long if text), *values]
-    )  # a line may not match across two fields
+    # a separator, so that no line matches across two fields
+    all_text = "|".join([*(build_comparison_key(text) for text in long if text), *values])
     return all_text, [value for value in values if len(value) >= MIN_VALUE_LENGTH]
 
 

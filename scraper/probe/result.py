@@ -1,4 +1,4 @@
-"""The result of a probe: the sources of a site, sample pages, and the table proposed for agencies.toml."""
+"""The result of a probe: a site's sources, sample pages, and the table proposed for agencies.toml."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class ProbeResult:
             )
             for kind in ("feeds", "sitemaps", "listings")
         }
-        self.agency = replace(self.base_agency, releases=pattern, **urls_by_kind)  # type: ignore[arg-type] # names of tuples
+        self.agency = replace(self.base_agency, releases=pattern, **urls_by_kind)  # type: ignore[arg-type] # tuples
 
     def list_unrequested(self, kind: str) -> list[str]:
         """Return the declared sources of a kind that were not requested."""
@@ -85,7 +85,7 @@ class ProbeResult:
         return [url for url in getattr(self.base_agency, kind) if url not in requested_urls]
 
     def drop_undated_listings(self, pages: list[ProbedPage]) -> list[ProbedPage]:
-        """Remove the links of listings that do not list news, and return the pages without those of such listings.
+        """Remove the links of listings without news; return the pages without those of such listings.
 
         A listing is removed if no other source has its links and none of its sample pages states a date, while another
         sample page does: press rooms list contacts and policies.

@@ -23,10 +23,7 @@ from scraper.errors import SourceError
 from scraper.normalise.urls import resolve_canonical_url
 from scraper.sources.links import SourceLink, is_news_url, is_release_url, remove_session_ids
 
-HTML_MEDIA_TYPES = (
-    "text/html",
-    "application/xhtml+xml",
-)  # feedparser assumes the first for a link without a type
+HTML_MEDIA_TYPES = ("text/html", "application/xhtml+xml")  # feedparser assumes the first if a link has no type
 # Raised by feedparser for half a character, an unknown encoding or a duplicate namespace (found by tests/fuzz).
 FEEDPARSER_ERRORS = (ValueError, LookupError, TypeError, AttributeError, AssertionError, RecursionError)
 
@@ -97,7 +94,7 @@ def format_feed_time(time_tuple: struct_time | None) -> str | None:
 
 
 def parse_sitemap(body: bytes, url: str, agency: Agency) -> tuple[list[SourceLink], list[SourceLink]]:
-    """Parse a sitemap or sitemap index into (links to releases, links to sitemaps); one of the two is empty.
+    """Parse a sitemap into (links to releases, []), a sitemap index into ([], links to sitemaps).
 
     Raise SourceError if it is neither.
     """
@@ -136,18 +133,18 @@ def decompress_sitemap(body: bytes) -> bytes:
     """
     parts, size, decompressor = list[bytes](), 0, zlib.decompressobj(GZIP_WBITS)
     for start in range(0, len(body), GZIP_CHUNK):
-        rest = body[start : start + GZIP_CHUNK]
-        while rest:
+        remaining = body[start : start + GZIP_CHUNK]
+        while remaining:
             if decompressor.eof:
-                if rest[:1] != GZIP_MAGIC[:1]:
+                if remaining[:1] != GZIP_MAGIC[:1]:
                     return b"".join(parts)
                 decompressor = zlib.decompressobj(GZIP_WBITS)
-            piece = decompressor.decompress(rest)
+            piece = decompressor.decompress(remaining)
             parts.append(piece)
             size += len(piece)
             if size > MAX_SITEMAP_BYTES:
                 raise ValueError(f"unpacked it is larger than {MAX_SITEMAP_BYTES} bytes")
-            rest = decompressor.unused_data
+            remaining = decompressor.unused_data
     if not decompressor.eof:
         raise ValueError("it is cut off: its gzip file does not end")
     return b"".join(parts)

@@ -15,7 +15,8 @@ NEWS_PATH = re.compile(rf"/({NEWS_WORDS})([-/]|$)", re.IGNORECASE)
 # Service pages that share a folder with releases: contacts, pictures, subscriptions.
 SERVICE_PATH = re.compile(
     r"/(press-?)?(kontakt(a-oss|er|personer)?|contacts?|bilder|images|bild(bank|arkiv)|mediabank|media(arkiv)?"
-    r"|logotyp(er)?|logos?|tjanst|jour|prenumer\w+|subscribe|nyhetsbrev|newsletters?|rss(-floden)?|kalender|calendar|om-oss)"
+    r"|logotyp(er)?|logos?|tjanst|jour|prenumer\w+|subscribe|nyhetsbrev|newsletters?|rss(-floden)?|kalender|calendar"
+    r"|om-oss)"
     r"(\.html?)?/?$",
     re.IGNORECASE,
 )

@@ -78,9 +78,9 @@ class ListingEntry:
 
 
 def parse_listing(body: bytes, url: str, agency: Agency) -> tuple[list[SourceLink], str | None]:
-    """Parse a listing page into the releases it links to, in page order, and the URL of its next page or None.
+    """Parse a listing page into the releases it links to, and the URL of its next page or None.
 
-    Raise SourceError if it is empty or has too many tags.
+    The releases are in page order. Raise SourceError if the page is empty or has too many tags.
     """
     page = parse_source_page(body, url)
     links: dict[str, SourceLink] = {}

@@ -1,1 +1,1 @@
-"""The spiders: news finds new releases, revisit checks stored ones, audit counts what the sources list."""
+"""Spiders: news finds new releases, revisit checks stored ones, audit counts what sources list."""

@@ -1,4 +1,4 @@
-"""`scrapy crawl audit`: reads every source to its end and compares what it lists with the archive (coverage)."""
+"""`scrapy crawl audit`: reads every source to its end, for the coverage of the archive."""
 
 from __future__ import annotations
 
@@ -258,7 +258,7 @@ class AuditSpider(ReleaseSpider):
         audit.sources[source_url].mark_incomplete(problem)
 
     def finish_source_request(self, audit: AgencyAudit, source_url: str, url: str) -> None:
-        """Close a request; after the last one save the audit, unless the crawl was told to stop."""
+        """Close a request; after the last one save the audit, unless a stop was requested."""
         audit.pending_requests.discard((source_url, url))
         if audit.pending_requests or audit.is_finished:
             return

@@ -1,4 +1,4 @@
-"""ReleaseSpider, the base of all spiders: requests due releases and hands parsed pages to the pipeline.
+"""ReleaseSpider, the base of all spiders: requests due releases and passes parsed pages on.
 
 DeferralPolicy decides what a crawl leaves to a later one: agencies and hosts that are paused or over budget.
 """

@@ -27,7 +27,7 @@ def find_faults(body: bytes) -> list[str]:
     """What is wrong with a feed, in words; an empty list where nothing is."""
     root = etree.fromstring(body)  # well-formed, or an error that says where not
     if root.tag != f"{ATOM}feed":
-        return [f"the root is {root.tag}"]
+        return [f"the root is {root.tag!s}"]
     entries = root.findall(f"{ATOM}entry")
     GRAMMAR.validate(root)
     faults = [str(error.message) for error in GRAMMAR.error_log.filter_from_errors()]
@@ -86,7 +86,7 @@ def check_one(node: etree._Element, name: str) -> list[str]:
         faults.append("has no term")
     if name in ("author", "contributor"):
         faults += [] if text_of(node, "name") else ["has no name"]
-        faults += [f"{part.tag} may not stand here" for part in node if part.tag not in PERSON]
+        faults += [f"{part.tag!s} may not stand here" for part in node if part.tag not in PERSON]
     if XML_LANG in node.attrib and not LANGUAGE.fullmatch(node.get(XML_LANG) or ""):
         faults.append(f"has the language {node.get(XML_LANG)!r}")
     return faults

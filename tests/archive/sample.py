@@ -45,7 +45,7 @@ class Site:
         return html.fromstring((await self.get(address, **headers)).text)
 
     async def text(self, address: str, **headers: str) -> str:
-        return " ".join((await self.page(address, **headers)).find("body").text_content().split())
+        return " ".join((await self.page(address, **headers)).cssselect("body")[0].text_content().split())
 
     async def id_of(self, title: str) -> int:
         rows = await self.datasette.get_database("archive").execute("select id from releases where title = ?", [title])

@@ -118,7 +118,7 @@ def add_edits(archive: Archive, site: str) -> None:
     anew = replace(third, lead="Regeringen höjer stödet till båtbyggare.")
     held = archive.get(third.url)
     assert held is not None
-    archive.save(anew, seen_at=at + NEXT * 1.5, cause="parser", capture_id=held.capture, parser_version="base/2")
+    archive.save(anew, seen_at=at + NEXT * 1.5, cause="parser", capture_id=held.capture_id, parser_version="base/2")
     fourth = replace(
         anew,
         title="Stödet till båtbyggare sänks",

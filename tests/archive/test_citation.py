@@ -64,7 +64,9 @@ async def test_capture_time_and_hash_are_those_of_the_bytes(story: Site) -> None
 
 def areas(page: HtmlElement) -> dict[str, str]:
     """The texts to be copied, by what they are."""
-    return {area.get("id").removeprefix("cite-"): area.text for area in page.cssselect("textarea[readonly]")}
+    return {
+        area.attrib["id"].removeprefix("cite-"): area.text_content() for area in page.cssselect("textarea[readonly]")
+    }
 
 
 async def test_the_card_needs_no_script(story: Site) -> None:
@@ -99,7 +101,7 @@ async def test_an_older_revision_says_so_and_stays_as_it_was(story: Site) -> Non
     assert "Den som bygger båtar." in text
     page = await story.page(f"/-/revision/{first}")
     for link in page.cssselect(".banner a"):
-        assert (await story.get(link.get("href"))).status_code == 200
+        assert (await story.get(link.attrib["href"])).status_code == 200
     newest = await revision_of(story, EDITED.replace("höjs", "sänks"))
     assert "äldre" not in await story.text(f"/-/revision/{newest}")
 

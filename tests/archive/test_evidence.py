@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from archive.captures import Captures
-from archive.evidence import write_removal_bundle, write_revision_bundle
+from archive.evidence import write_bundle
 from archive.evidence.manifest import read_manifests, write_manifest
 from archive.models import Capture
 from archive.store import Archive
@@ -32,7 +32,7 @@ def archive(tmp_path: Path) -> Path:
 def bundle(archive: Path, revision: int) -> dict[str, bytes]:
     """The files of a revision's bundle."""
     out = io.BytesIO()
-    assert write_revision_bundle(archive, revision, out)
+    assert write_bundle(archive, "revisions", revision, out)
     with zipfile.ZipFile(out) as file:
         assert file.testzip() is None
         return {name.removeprefix(f"evidence-{revision}/"): file.read(name) for name in file.namelist()}
@@ -182,8 +182,8 @@ def test_bytes_that_cannot_be_read_are_told(archive: Path) -> None:
 
 def test_the_same_archive_makes_the_same_bytes(archive: Path) -> None:
     first, second = io.BytesIO(), io.BytesIO()
-    assert write_revision_bundle(archive, EDITED, first)
-    assert write_revision_bundle(archive, EDITED, second)
+    assert write_bundle(archive, "revisions", EDITED, first)
+    assert write_bundle(archive, "revisions", EDITED, second)
     assert first.getvalue() == second.getvalue()
 
 
@@ -197,20 +197,20 @@ def test_a_removal_has_evidence_of_its_own(archive: Path, tmp_path: Path) -> Non
         )
         opened.removals.mark_missing(1, BEGUN, "gone", status=404, capture_id=key)
     out = io.BytesIO()
-    assert write_removal_bundle(archive, 1, out)
+    assert write_bundle(archive, "removals", 1, out)
     with zipfile.ZipFile(out) as file:
         files = {name.removeprefix("evidence-removal-1/"): file.read(name) for name in file.namelist()}
     assert files["page.bin"] == lost
     assert json.loads(files["removal.json"])["kind"] == "gone"
     assert "Evidence for removal 1: " in files["README.en.txt"].decode()
     assert check_sums(files, tmp_path).returncode == 0
-    assert not write_removal_bundle(archive, 99, io.BytesIO())
+    assert not write_bundle(archive, "removals", 99, io.BytesIO())
 
 
 def removal(archive: Path, number: int) -> dict[str, str]:
     """The files of a removal's bundle."""
     out = io.BytesIO()
-    assert write_removal_bundle(archive, number, out)
+    assert write_bundle(archive, "removals", number, out)
     with zipfile.ZipFile(out) as file:
         return {name.removeprefix(f"evidence-removal-{number}/"): file.read(name).decode() for name in file.namelist()}
 

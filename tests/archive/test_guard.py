@@ -65,7 +65,7 @@ async def test_readers_of_pages_do_not_wait_for_eight_statements(filled: Path) -
 async def test_a_line_that_is_too_long_is_told(filled: Path) -> None:
     with served(filled, sql_time_limit_ms=LIMIT) as datasette:
         site = Site(datasette)
-        many = SandboxLimits().waiting + SandboxLimits().workers + 5
+        many = SandboxLimits().max_waiting + SandboxLimits().workers + 5
         answers = await asyncio.gather(*(site.get(sql(f"{ENDLESS} select count(*) from c")) for _ in range(many)))
         refused = [answer for answer in answers if answer.status_code == 503]
         assert 5 <= len(refused) <= 5 + SandboxLimits().workers  # who is about to begin counts as waiting
@@ -74,9 +74,9 @@ async def test_a_line_that_is_too_long_is_told(filled: Path) -> None:
 
 
 async def test_only_so_many_streams_run_at_once(site: Site) -> None:
-    streams = [site.get("/archive/releases.csv?_stream=on") for _ in range(SandboxLimits().streams + 2)]
+    streams = [site.get("/archive/releases.csv?_stream=on") for _ in range(SandboxLimits().max_streams + 2)]
     answers = await asyncio.gather(*streams)
-    assert sorted(answer.status_code for answer in answers) == [200] * SandboxLimits().streams + [503] * 2
+    assert sorted(answer.status_code for answer in answers) == [200] * SandboxLimits().max_streams + [503] * 2
     assert (await site.get("/archive/releases.csv?_stream=on")).text.count("\r\n") > 40
 
 
@@ -129,7 +129,7 @@ def test_the_command_line_sets_them(tmp_path: Path) -> None:
     assert usual[usual.index("allow_download") + 1] == "off"
     options = parse_arguments(["serve", "x.db", "--no-sql", "--port", "8100", "--", "--setting", "base_url", "/a/"])
     assert (options.no_sql, options.no_cors, options.port) == (True, False, 8100)
-    assert options.rest == ["--setting", "base_url", "/a/"]
+    assert options.datasette_options == ["--setting", "base_url", "/a/"]
 
 
 async def test_what_is_told_of_the_server_is_no_secret(site: Site) -> None:

@@ -26,7 +26,7 @@ from archive.web.sandbox import (
 from tests.archive.sample import Site, served
 from tests.locked.attacks import ENDLESS, sql
 
-LIMITS = replace(SandboxLimits(), stall=0.1, longest=0.5, flight=3 * CHUNK_BYTES)
+LIMITS = replace(SandboxLimits(), chunk_timeout=0.1, response_timeout=0.5, max_buffered_bytes=3 * CHUNK_BYTES)
 
 
 @dataclass
@@ -75,7 +75,7 @@ async def test_an_answer_arrives_whole_in_pieces(size: int) -> None:
     assert max(len(message.get("body", b"")) for message in reader.got) <= CHUNK_BYTES
     assert [message["more_body"] for message in reader.got[1:-1]] == [True] * (len(reader.got) - 2)
     assert not reader.got[-1].get("more_body")
-    assert flight.bytes_left == LIMITS.flight
+    assert flight.bytes_left == LIMITS.max_buffered_bytes
 
 
 async def test_one_who_does_not_read_is_given_up() -> None:
@@ -84,7 +84,7 @@ async def test_one_who_does_not_read_is_given_up() -> None:
         begun = time.perf_counter()
         await deliver(app, reader, flight)
         assert 0.1 <= time.perf_counter() - begun < 10
-        assert flight.bytes_left == LIMITS.flight
+        assert flight.bytes_left == LIMITS.max_buffered_bytes
 
 
 async def test_nobody_takes_longer_than_anybody_may() -> None:
@@ -123,7 +123,7 @@ async def test_rows_of_csv_are_held_as_long_as_they_are_read() -> None:
     with pytest.raises(BusyError):
         await deliver(answering(b"x", times=9), late, flight, visit)
     await first
-    assert flight.bytes_left == LIMITS.flight
+    assert flight.bytes_left == LIMITS.max_buffered_bytes
 
 
 async def test_rows_are_measured(busy: Site, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -148,7 +148,7 @@ async def test_bytes_are_counted_as_they_are_sent(site: Site) -> None:
     for text, status in (("char(1)", 400), ("'a'", 200)):
         response = await site.get(sql(f"select replace(hex(zeroblob(1000000)), '00', {text}) as a"))
         assert response.status_code == status
-        assert len(response.content) < SandboxLimits().answer + 1_000
+        assert len(response.content) < SandboxLimits().max_json_bytes + 1_000
 
 
 async def test_escape_fts_says_what_it_refuses(site: Site) -> None:

@@ -19,7 +19,11 @@ def schema() -> dict[str, set[str]]:
     """Each table and view of a new archive with its columns, the full-text index's own tables left out."""
     db = Database(memory=True)
     migrations.apply(db)
-    tables = {name: set(db.table(name).columns_dict) for name in db.table_names() if name == "search_meta" or not name.startswith("search")}
+    tables = {
+        name: set(db.table(name).columns_dict)
+        for name in db.table_names()
+        if name == "search_meta" or not name.startswith("search")
+    }
     tables |= {name: {column.name for column in db.view(name).columns} for name in db.view_names()}
     db.close()
     return tables

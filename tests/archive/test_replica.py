@@ -17,8 +17,8 @@ import httpx
 import pytest
 
 from archive import replicas as keeping
-from archive.backup import Snapshot, compute_file_sha256, withdraw_snapshots
 from archive.replicas import ReplicaSupervisor
+from archive.snapshots import Snapshot, compute_file_sha256, withdraw_snapshots
 from tests.archive.sample import ROOT, Site, fill, served
 
 NAMES = ("2026-03-02T034300", "2026-03-02T035300", "2026-03-02T040300")

@@ -132,7 +132,7 @@ def test_a_state_points_to_its_capture_and_its_reader(archive: Archive) -> None:
         archive.save(A, seen_at=SEEN, capture_id=key, parser_version="NewsPage 1")
     held = archive.get(A.url)
     assert held
-    assert (held.capture, held.parser_version, held.sha256) == (key, "NewsPage 1", "ab" * 32)
+    assert (held.capture_id, held.parser_version, held.sha256) == (key, "NewsPage 1", "ab" * 32)
     assert held.state == to_state(A)
 
 

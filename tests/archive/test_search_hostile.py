@@ -33,7 +33,7 @@ async def test_no_query_is_an_error(site: Site) -> None:
     for text in (*TYPED, *LONG):
         begun = time.process_time()
         response = await site.get(address(text))
-        assert response.status_code == (200 if len(text) <= SandboxLimits().letters else 400), text[:60]
+        assert response.status_code == (200 if len(text) <= SandboxLimits().max_parameter_length else 400), text[:60]
         assert time.process_time() - begun < LIMIT, text[:60]
         assert "<script" not in response.text
         assert len(response.content) < HEAVIEST, text[:60]

@@ -12,7 +12,10 @@ from archive.models import Release
 from archive.store import Archive
 from tests.archive.sample import SEEN, Site, fill, served
 
-ORDERED = "select title from release_facets join releases on releases.id = release_facets.release order by sort_date desc, release desc"
+ORDERED = (
+    "select title from release_facets join releases on releases.id = release_facets.release"
+    " order by sort_date desc, release desc"
+)
 
 
 async def test_undated_releases_stand_where_a_crawl_found_them_or_last(tmp_path: Path) -> None:

@@ -94,7 +94,7 @@ async def test_a_reader_is_shown_the_last_page(site: Site) -> None:
     assert "There is no page ”99999”: the hits end before it." in page.cssselect(".note")[0].text_content()
     assert len(page.cssselect("ol.releases > li")) == PAGED - 40
     assert page.cssselect("nav.pages span")[0].text == "Page 3 of 3"
-    assert "page=3" in page.cssselect("aside a[href*='search.json']")[0].get("href")
+    assert "page=3" in page.cssselect("aside a[href*='search.json']")[0].attrib["href"]
 
 
 async def test_the_document_tells_so(site: Site) -> None:

@@ -55,8 +55,8 @@ async def test_own_pages_are_well_built(story: Site, address: str, lang: str) ->
     assert len(page.cssselect("h1")) == len(page.cssselect("main")) == 1
     for field in page.cssselect("input:not([type=hidden]), select, textarea"):
         assert page.cssselect(f"label[for={field.get('id')}]")
-    assert page.find("body")[0].get("href") == "#content"
-    levels = [int(element.tag[1]) for element in page.cssselect("h1, h2, h3, h4")]
+    assert page.cssselect("body > *")[0].get("href") == "#content"
+    levels = [int(str(element.tag)[1]) for element in page.cssselect("h1, h2, h3, h4")]
     assert all(after <= before + 1 for before, after in pairwise(levels))
 
 

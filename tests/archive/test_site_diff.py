@@ -46,7 +46,7 @@ async def test_a_change_is_shown_in_its_text(story: Site) -> None:
 async def test_the_whole_text_can_be_shown(story: Site) -> None:
     _, second, third, *_ = await revisions(story, NOW)
     page = await story.page(f"/-/diff/{second}/{third}")
-    whole = await story.page(page.cssselect(".legend a")[0].get("href"))
+    whole = await story.page(page.cssselect(".legend a")[0].attrib["href"])
     assert not whole.cssselect(".gap")
     assert [head.text for head in whole.cssselect(".field h2")] == ["Rubrik", "Ingress", "Text"]
     assert len(whole.cssselect(".field-body p")) == 6
@@ -74,7 +74,7 @@ async def test_edits_are_walked_one_by_one(story: Site) -> None:
     while address:
         page = await story.page(address)
         seen.append(address)
-        address = next((link.get("href") for link in page.cssselect("a[rel=next]")), "")
+        address = next((link.attrib["href"] for link in page.cssselect("a[rel=next]")), "")
     # what we read anew is no edit
     assert seen == [f"/-/diff/{first}/{second}", f"/-/diff/{second}/{third}", f"/-/diff/{reread}/{last}"]
     assert page.cssselect("a[rel=prev]")[0].get("href") == seen[1]

@@ -61,7 +61,7 @@ async def test_the_first_page_tells_the_newest_edits_one_a_release(story: Site, 
     assert listed[0].text == NOW
     assert [link.text for link in listed].count(LONG) <= 1
     assert 3 <= len(listed) <= 5
-    assert (await story.get(listed[0].get("href"))).status_code == 200
+    assert (await story.get(listed[0].attrib["href"])).status_code == 200
     assert (await story.page("/?lang=en")).cssselect("aside .shown > [lang=sv] > ins")
     assert page.cssselect("aside a[href='/-/edits']")
     assert "Senaste ändringar" not in await site.text("/")

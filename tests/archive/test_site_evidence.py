@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from archive.evidence import write_revision_bundle
+from archive.evidence import write_bundle
 from archive.store import Archive
 from tests.archive.sample import Site, served
 from tests.archive.test_evidence import EDITED, UNCOVERED
@@ -32,7 +32,7 @@ async def test_the_site_hands_it_out(evidence_site: Site, archive: Path) -> None
     assert answer.headers["content-disposition"] == 'attachment; filename="evidence-8.zip"'
     assert int(answer.headers["content-length"]) == len(answer.content)
     out = io.BytesIO()
-    write_revision_bundle(archive, EDITED, out)
+    write_bundle(archive, "revisions", EDITED, out)
     assert answer.content == out.getvalue()
     assert list((await evidence_site.get("/.json")).json()) == ["archive"]
 

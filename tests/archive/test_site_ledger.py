@@ -44,7 +44,7 @@ async def test_agencies_with_gaps_come_first(ledger: Site) -> None:
 
 async def test_one_agency_by_name_source_and_month(ledger: Site) -> None:
     page = await ledger.page("/-/coverage?agency=vagmyndigheten&lang=en")
-    text = " ".join(page.find("body").text_content().split())
+    text = " ".join(page.cssselect("body")[0].text_content().split())
     names = page.xpath("//ol[@class='states']//a/@href")
     assert sorted(url.rpartition("/")[2] for url in names) == sorted(MISSING)
     assert "not found by any crawl dated 3 May 2021 by the source missing since 3 June 2024" in text
@@ -103,7 +103,8 @@ async def test_many_agencies_and_ten_years_make_no_heavy_page(tmp_path: Path) ->
         slugs = [slug for (slug,) in archive.db.execute("select slug from agencies")]
         with archive.transaction():
             archive.db.conn.executemany(
-                "insert into coverage (agency, month, source, kind, listed, stored, rejected, missing, unlisted, complete,"
+                "insert into coverage (agency, month, source, kind, listed, stored, rejected, missing, unlisted,"
+                " complete,"
                 " checked) values (?, ?, ?, 'listing', 112, 110, 1, 1, 0, 0, '2024-06-03T09:00:00+00:00')",
                 [(slug, month, source) for slug in slugs for month in months for source in (None, "https://a.se/")],
             )

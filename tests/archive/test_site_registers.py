@@ -107,7 +107,7 @@ async def test_pages_hold_every_edit_once(story: Site) -> None:
 async def test_the_page_leads_on_to_older_edits(story: Site) -> None:
     page = await story.page(f"/-/edits?size=4&agency={AGENCY}")
     assert page.cssselect("h2.status [role=status]")[0].text == f"{ALL} ändringar"
-    target = page.cssselect("a[rel=next]")[0].get("href")
+    target = page.cssselect("a[rel=next]")[0].attrib["href"]
     assert f"agency={AGENCY}" in target
     older = await story.page(target)
     assert older.cssselect(".register li")
@@ -126,14 +126,14 @@ async def test_back_and_forth_does_not_flood_the_page(story: Site) -> None:
 
 
 def test_folding_keeps_order_and_every_edit() -> None:
-    blank: dict[str, Any] = dict.fromkeys(Edit.__dataclass_fields__) | {"folded": ()}
+    blank: dict[str, Any] = dict.fromkeys(Edit.__dataclass_fields__) | {"grouped": ()}
     row = [
         Edit(**{**blank, "id": key, "release": release, "reverts_to": same, "importance": key})
         for key, release, same in ((9, 1, 5), (8, 2, None), (7, 1, 4), (6, 3, None), (5, 1, None), (4, 2, None))
     ]
     folded = group_edits(row)
     assert [edit.id for edit in folded] == [9, 8, 6, 5, 4]
-    assert [inner.id for inner in folded[0].folded] == [7]
+    assert [inner.id for inner in folded[0].grouped] == [7]
     assert folded[0].max_grouped_importance == 7
     assert group_edits([]) == []
 
@@ -159,7 +159,7 @@ async def test_removals_as_a_page(story: Site) -> None:
     assert "Adressen ledde till https://andringsverket.example/" in text
     assert "Tillbaka 11 juni 2024 kl. 10.15." in text
     page = await story.page("/-/removed?size=2")
-    rest = await story.page(page.cssselect("a[rel=next]")[0].get("href"))
+    rest = await story.page(page.cssselect("a[rel=next]")[0].attrib["href"])
     assert len(page.cssselect(".register > li")) == 2
     assert rest.cssselect(".register h3 a")[0].text not in {a.text for a in page.cssselect(".register h3 a")}
 

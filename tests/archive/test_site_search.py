@@ -20,9 +20,9 @@ async def test_a_help_line_stands_by_the_box(site: Site) -> None:
     for address in ("/", "/search", "/search?q=fyrar"):
         page = await site.page(address)
         (box,) = page.cssselect("input[name=q]")
-        assert "i vilken böjning som helst" in page.get_element_by_id(box.get("aria-describedby")).text_content()
+        assert "i vilken böjning som helst" in page.get_element_by_id(box.attrib["aria-describedby"]).text_content()
     for link in (await site.page("/search?lang=en")).cssselect(".help dt a"):
-        text = await site.text(link.get("href"))
+        text = await site.text(link.attrib["href"])
         assert "was read as" not in text
         assert "lacks its other half" not in text
 
@@ -48,8 +48,8 @@ async def test_what_was_read_otherwise_is_explained(site: Site, words: str, told
 async def test_a_spelling_is_suggested_with_its_hits(site: Site) -> None:
     page = await site.page("/search?q=rorsangaren&lang=sv")
     (link,) = page.cssselect(".meant a")
-    assert link.getparent().text_content().split() == ["Menade", "du", "rörsångaren?", "1", "meddelande"]
-    target = await site.page(link.get("href"))
+    assert next(link.iterancestors()).text_content().split() == ["Menade", "du", "rörsångaren?", "1", "meddelande"]
+    target = await site.page(link.attrib["href"])
     assert WARBLERS in target.text_content()
     assert target.get("lang") == "sv"
 
@@ -66,7 +66,7 @@ async def test_include_and_exclude_by_address(site: Site) -> None:
     (chip,) = page.cssselect(".chips a")
     assert chip.get("aria-label") == "Ta bort avgränsningen Utan Vägmyndigheten"
     assert chip.get("href") == "/search"
-    out = page.cssselect("aside a[aria-label='Uteslut Fyrstyrelsen']")[0].get("href")
+    out = page.cssselect("aside a[aria-label='Uteslut Fyrstyrelsen']")[0].attrib["href"]
     assert parse_qsl(urlsplit(out).query) == [("agency__not", "vagmyndigheten"), ("agency__not", "fyrstyrelsen")]
     assert (await site.page(out)).cssselect(".status")[0].text_content() == "1 meddelande, nyast först"
     kept = [(field.get("name"), field.get("value")) for field in page.cssselect("form input[type=hidden]")]
@@ -92,7 +92,7 @@ async def test_questions_as_results(site: Site) -> None:
     assert page.cssselect(".status")[0].text_content().startswith("1 fråga med svar")
     (link,) = page.cssselect(".releases h3 a")
     assert link.text_content() == "Vem betalar?"
-    assert link.get("href").endswith("#question-2")
+    assert link.attrib["href"].endswith("#question-2")
     assert [mark.text for mark in page.cssselect(".excerpt mark")] == ["hamnarna"]
     assert "Svarar: Bo Strand" in page.text_content()
 
@@ -175,6 +175,6 @@ async def test_a_feed_tells_what_is_new_and_no_backfill(tmp_path: Path) -> None:
 async def test_the_page_names_its_other_forms(site: Site) -> None:
     page = await site.page("/search?q=fyrar&page=1&lang=en")
     for link in page.cssselect("link[rel=alternate][type]"):
-        response = await site.get(link.get("href"))
+        response = await site.get(link.attrib["href"])
         assert response.status_code == 200
         assert response.headers["content-type"].partition(";")[0] == link.get("type")

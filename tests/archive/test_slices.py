@@ -126,7 +126,7 @@ def test_nothing_that_is_taken_down(storied: Path, tmp_path: Path) -> None:
         hide_release(archive, release, SEEN, reason="Beslut")
         redact_passage(archive, 1, "Lo Ask", SEEN, reason="Personuppgift")
     one = write_dataset(path, "select id from releases", tmp_path / "slice")
-    assert one.selection.hidden == 1
+    assert one.selection.hidden_releases == 1
     assert str(release) not in {row["id"] for row in rows_of(tmp_path / "slice", "releases")}
     for table in (tmp_path / "slice/data").glob("*.parquet"):
         text = str(parquet.read_table(table).to_pylist())
@@ -142,7 +142,8 @@ def test_coverage_tells_what_is_missing(storied: Path, tmp_path: Path) -> None:
     path = copy_of(storied, tmp_path)
     with Archive(path) as archive:
         archive.db.execute(
-            "insert into coverage (agency, month, listed, stored, rejected, missing, unlisted, complete, checked) values"
+            "insert into coverage (agency, month, listed, stored, rejected, missing, unlisted, complete, checked)"
+            " values"
             " ('fyrstyrelsen', '2024-06', 9, 1, 1, 7, null, 1, '2024-06-09T00:00:00+00:00'),"
             " ('fyrstyrelsen', '2019-01', 4, 0, 0, 4, null, 1, '2024-06-09T00:00:00+00:00')"
         )

@@ -9,18 +9,18 @@ from pathlib import Path
 
 import pytest
 
-from archive import backup as making
+from archive import snapshots as making
 from archive.__main__ import main
-from archive.backup import (
+from archive.captures import Captures
+from archive.database import ArchiveError
+from archive.evidence.verify import verify
+from archive.snapshots import (
     compute_file_sha256,
     find_snapshot_fault,
     list_all_snapshots,
     list_snapshots,
     publish_snapshot,
 )
-from archive.captures import Captures
-from archive.database import ArchiveError
-from archive.evidence.verify import verify
 from archive.store import Archive
 from archive.takedowns import hide_release, redact_passage
 from tests.archive.witnessed import BEGUN, execute, witness

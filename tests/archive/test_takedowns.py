@@ -224,7 +224,7 @@ def test_nothing_else_quotes_a_hidden_release(file: Path) -> None:
     assert b"kvist" not in bytes_of(file)
     assert execute(file, "select problems from crawls where spider = 'news'") == [('["█████", "another"]',)]
     out = file.with_name("out.warc")
-    assert export_warc(file, out).withheld > 0
+    assert export_warc(file, out).omitted > 0
     assert url(1).encode() not in out.read_bytes()
 
 

@@ -93,7 +93,7 @@ def check_url(url: str) -> None:
 def check_markup(markup: str) -> None:
     """Nothing in it can run."""
     for node in html.fragment_fromstring(markup, create_parent="div").iter():
-        expect(isinstance(node.tag, str) and node.tag not in FORBIDDEN, f"body_html holds {node.tag}")
+        expect(isinstance(node.tag, str) and node.tag not in FORBIDDEN, f"body_html holds {node.tag!s}")
         for name, value in node.items():
             expect(not name.startswith("on") and not RUNS.match(value), f"body_html holds {name}={value!r}")
 

@@ -8,9 +8,10 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from archive.backup import ARCHIVE_FILE, find_snapshot_fault, list_all_snapshots
 from archive.captures import Captures
+from archive.database import ARCHIVE_FILE
 from archive.redaction import WITHHELD_FILE
+from archive.snapshots import find_snapshot_fault, list_all_snapshots
 from tests.kill.ward import GENEROUS, Ward
 from tests.replicas.proxy import free_ports, proxying
 from tests.replicas.readers import Readers, ask

@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from archive.backup import Snapshot, list_snapshots
+from archive.snapshots import Snapshot, list_snapshots
 from tests.kill.killing import children_of, kill_tree
 from tests.kill.ward import GENEROUS, Ward
 from tests.replicas.proxy import await_port

@@ -15,7 +15,7 @@ from tests.scraper.reading_room import SLUG, ReadingRoom
 from tests.site import Site
 
 SILENT, FED, LISTED = "farledsverket", "lasframjandenamnden", "hushallsmyndigheten"
-CURSOR = "select url, role, state, first_seen, source, listed, fetched, links, usual from frontier order by url"
+CURSOR = "select url, role, state, first_seen, source, listed, fetched, links, usual_links from frontier order by url"
 
 
 @pytest.fixture
@@ -61,14 +61,14 @@ def test_gaps_are_found_by_name_and_filled(missed: Crawling) -> None:
     untouched = [row for row in missed.rows(CURSOR) if row[2] != "due"]
     assert untouched == before, "news crawls go by this"
     assert missed.rows("select count(*) from captures") == kept, "no release is read"
-    crawls = "select listed, new, read, errors from crawls where spider = 'audit' and agency = ?"
+    crawls = "select listed, new, parsed, errors from crawls where spider = 'audit' and agency = ?"
     assert missed.rows(crawls, SLUG) == [(24, 0, 0, 0)]
 
-    whole = dict(missed.rows("select agency, min(whole) from coverage where source is null group by agency"))
+    whole = dict(missed.rows("select agency, min(complete) from coverage where source is null group by agency"))
     assert whole == {SLUG: 1, FED: 0, LISTED: 0}, "nothing is said of one that did not answer at all"
     for slug, path in broken.items():
         ((problem, kind),) = missed.rows(
-            "select distinct problem, kind from coverage where agency = ? and not whole and source is not null", slug
+            "select distinct problem, kind from coverage where agency = ? and not complete and source is not null", slug
         )
         assert path in problem
         assert kind == {FED: "sitemap", LISTED: "listing"}[slug]
@@ -89,7 +89,7 @@ def test_gaps_are_found_by_name_and_filled(missed: Crawling) -> None:
     code, printed = missed.run("audit", *only, DAILY_BUDGET=str(spent + 2))
     assert code == 0, printed
     ((problem, listed, whole),) = missed.rows(
-        "select max(problem), sum(listed), max(whole) from coverage where source is null and agency = ?", SLUG
+        "select max(problem), sum(listed), max(complete) from coverage where source is null and agency = ?", SLUG
     )
     assert "left for another time" in problem
     assert (0 < listed < 24, whole) == (True, 0), "what was read is told, and that it is not all"

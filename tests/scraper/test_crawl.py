@@ -61,10 +61,10 @@ def test_every_release_is_held_as_it_was_published(first: tuple[Crawling, int, s
 
 def test_the_closing_table_and_the_crawls_table_agree(first: tuple[Crawling, int, str]) -> None:
     crawling, _, printed = first
-    rows = crawling.rows("select agency, reason, listed, new, unchanged, refused, errors, requests, bytes from crawls")
+    rows = crawling.rows("select agency, reason, listed, new, unchanged, rejected, errors, requests, bytes from crawls")
     assert len(rows) == 4
-    for agency, reason, listed, new, unchanged, refused, errors, requests, size in rows:
-        assert (reason, refused, errors) == ("finished", 0, 0), (agency, printed)
+    for agency, reason, listed, new, unchanged, rejected, errors, requests, size in rows:
+        assert (reason, rejected, errors) == ("finished", 0, 0), (agency, printed)
         assert new == crawling.rows("select count(*) from releases where agency = ?", agency)[0][0]
         assert (listed, unchanged) == (new, 0)
         assert requests > new
@@ -79,7 +79,7 @@ def test_a_second_crawl_changes_nothing_and_says_so(crawling: Crawling) -> None:
     code, printed = crawling.run()
     assert code == 0, printed
     assert [crawling.rows(f"select * from {name}") for name in tables] == before
-    second = crawling.rows("select new, revised, refused, errors, unchanged = listed and listed > 0 from crawls")
+    second = crawling.rows("select new, revised, rejected, errors, unchanged = listed and listed > 0 from crawls")
     assert second[4:] == [(0, 0, 0, 0, 1)] * 4, printed
 
 

@@ -25,9 +25,9 @@ def test_a_page_that_cannot_be_read_is_refused_and_named(crawling: Crawling, bod
     assert code == 0, printed
     assert f"{url}: {field}" in printed
     ((state, problem),) = crawling.rows("select state, problem from frontier where url = ?", url)
-    assert state == "refused"
+    assert state == "rejected"
     assert problem.startswith(f"{url}: {field}")
-    assert crawling.rows("select sum(refused), sum(new) from crawls") == [(1, 23)]
+    assert crawling.rows("select sum(rejected), sum(new) from crawls") == [(1, 23)]
     assert f"{url}: {field}" in json.dumps(crawling.rows("select problems from crawls"), ensure_ascii=False)
 
 
@@ -41,7 +41,7 @@ def test_broken_letters_are_named_and_the_release_is_kept(crawling: Crawling) ->
     assert crawling.rows("select title, lead from releases where url = ?", url) == [
         ("För Åre", "Beslutet om f\ufffdrskolan.")
     ]
-    problems = crawling.rows("select sum(refused), sum(errors), group_concat(problems, '') from crawls")
+    problems = crawling.rows("select sum(rejected), sum(errors), group_concat(problems, '') from crawls")
     assert (problems[0][:2], told in problems[0][2]) == ((0, 0), True)
     _, printed = crawling.run()
     assert told not in printed  # it stands as it was kept

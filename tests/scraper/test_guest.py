@@ -39,7 +39,7 @@ def test_a_paused_agency_a_spent_budget_and_noindex(crawling: Crawling) -> None:
     spent = {agency for agency, requests in asked if requests == 7}
     left = crawling.rows("select agency, state, count(*) from frontier where role = 'release' group by 1, 2")
     assert {agency for agency, state, _ in left if state == "due"} == spent
-    assert {state for _, state, _ in left} <= {"due", "held", "refused"}
+    assert {state for _, state, _ in left} <= {"due", "stored", "rejected"}
     day = datetime.now(UTC).date().isoformat()
     with Archive(crawling.archive) as archive:
         assert {count_daily_requests(archive, slug, day) for slug in spent} == {7}, "what a revisit would count as well"
@@ -49,7 +49,7 @@ def test_a_paused_agency_a_spent_budget_and_noindex(crawling: Crawling) -> None:
     assert crawling.rows("select count(*) from agencies where paused is not null") == [(0,)]
     assert crawling.rows("select count(*) from releases") == [(23,)]
     ((state, problem),) = crawling.rows("select state, problem from frontier where url = ?", hidden)
-    assert (state, "noindex" in problem) == ("refused", True)
+    assert (state, "noindex" in problem) == ("rejected", True)
 
 
 def test_robots_out_of_reach_forbid_for_thirty_days_and_then_as_last_read(crawling: Crawling) -> None:
@@ -73,7 +73,7 @@ def test_robots_out_of_reach_forbid_for_thirty_days_and_then_as_last_read(crawli
     code, printed = crawling.run("news", "-a", f"agency={agency}")
     assert "its last rules go" in printed
     assert crawling.rows("select count(*) from releases") == [(5,)]
-    assert crawling.rows("select state from frontier where url = ?", forbidden) == [("refused",)]
+    assert crawling.rows("select state from frontier where url = ?", forbidden) == [("rejected",)]
 
 
 @pytest.mark.parametrize(
@@ -149,7 +149,7 @@ def test_a_listing_that_a_budget_cuts_goes_on_where_it_was(crawling: Crawling) -
 
     crawling.site.break_(f"{site}lista", make=make)
     crawling.run(DAILY_BUDGET="4")
-    ((page,),) = crawling.rows("select page from pagination_cursors")
+    ((page,),) = crawling.rows("select page_number from pagination_cursors")
     assert 2 < page <= 5
     crawling.site.clear_counts()
     crawling.write("update crawls set started = '2020-01-01', requests = 0")

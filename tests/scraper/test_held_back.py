@@ -20,8 +20,8 @@ def test_new_releases_that_lost_their_lead_are_kept_aside(room: ReadingRoom) -> 
     assert outcomes == [SaveResult.QUARANTINED] * 4
     assert [(c.reason_key, c.is_stored, c.page_count, c.total) for c in collapses] == [("lead", False, 4, 4)]
     assert room.states() == before
-    assert [(kept.decision, kept.release, kept.reason_keys) for kept in room.waiting()] == [
-        ("aside", None, {"lead"})
+    assert [(kept.decision, kept.release_id, kept.reason_keys) for kept in room.waiting()] == [
+        ("confirmed", None, {"lead"})
     ] * 4
     assert room.rows("select count(*), count(next_due) from frontier where state = 'quarantined'") == [(4, 4)]
 
@@ -73,7 +73,7 @@ def test_single_releases_of_several_crawls_make_a_collapse(room: ReadingRoom) ->
     room.find(new)
     room.site.buried = True
     assert [bool(room.crawl([path])[1]) for path in new] == [False, False, True, True]
-    assert [kept.decision for kept in room.waiting()] == ["aside"] * 2
+    assert [kept.decision for kept in room.waiting()] == ["confirmed"] * 2
 
 
 def test_a_killed_crawl_is_judged_at_the_end_of_the_next(room: ReadingRoom) -> None:
@@ -84,7 +84,7 @@ def test_a_killed_crawl_is_judged_at_the_end_of_the_next(room: ReadingRoom) -> N
     assert [kept.decision for kept in room.waiting()] == [None, None]
     _, collapses = room.crawl(new[2:])
     assert collapses
-    assert [kept.decision for kept in room.waiting()] == ["aside"] * 4
+    assert [kept.decision for kept in room.waiting()] == ["confirmed"] * 4
 
 
 def test_new_releases_of_a_source_that_lists_far_fewer_are_kept_aside(room: ReadingRoom) -> None:
@@ -92,7 +92,7 @@ def test_new_releases_of_a_source_that_lists_far_fewer_are_kept_aside(room: Read
     room.find(new, LISTING, links=4)
     outcomes, collapses = room.crawl(new)
     assert (outcomes, [collapse.reason_key for collapse in collapses]) == ([SaveResult.QUARANTINED] * 4, [LISTING])
-    assert {accept_quarantined(room.keeping, kept, "taken") for kept in room.waiting()} == {SaveResult.NEW}
+    assert {accept_quarantined(room.keeping, kept, "accepted") for kept in room.waiting()} == {SaveResult.NEW}
     later = room.paths[HELD + 4 : HELD + 6]
     room.find(later, LISTING, links=4)
     assert room.crawl(later)[0] == [SaveResult.NEW] * 2, "it is right that it lists four"
@@ -103,7 +103,7 @@ def test_a_listing_that_begins_anew_in_january_holds_nothing_up(room: ReadingRoo
     room.find(new, LISTING)
     assert room.crawl(new)[1] == []
     assert room.waiting() == []
-    assert room.rows("select links, usual from frontier where url = ?", LISTING) == [(1, 1)]
+    assert room.rows("select links, usual_links from frontier where url = ?", LISTING) == [(1, 1)]
 
 
 def test_a_list_that_was_only_cut_lists_too_few_until_somebody_says_it_is_right(room: ReadingRoom) -> None:
@@ -111,7 +111,7 @@ def test_a_list_that_was_only_cut_lists_too_few_until_somebody_says_it_is_right(
     room.find(new, LISTING, links=2)
     assert room.crawl(new)[1] == []
     assert room.waiting() == [], "a single release is no collapse"
-    assert room.rows("select links, usual from frontier where url = ?", LISTING) == [(2, 10)]
+    assert room.rows("select links, usual_links from frontier where url = ?", LISTING) == [(2, 10)]
 
 
 def test_what_is_taken_down_is_not_shown_by_what_waits_either(room: ReadingRoom) -> None:

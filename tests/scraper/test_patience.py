@@ -35,7 +35,7 @@ def test_another_host_that_is_left_in_peace_keeps_nothing_else_back(
     named = sum(f"//{SLUG}." in url for url in crawling.site.truth)
     assert crawling.rows("select count(*) from releases") == [(named - 1,)]
     assert crawling.rows("select state, tries from frontier where url = ?", moved) == [("due", 0)]
-    ((faults,),) = crawling.rows("select faults from crawls")
+    ((faults,),) = crawling.rows("select failures from crawls")
     assert faults == '{"host paused": 2}', "the feed, and the release"
 
 

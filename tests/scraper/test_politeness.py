@@ -35,7 +35,7 @@ def test_what_robots_forbids_is_not_asked_for(crawling: Crawling) -> None:
     assert code == 0, printed
     assert [page for _, page in crawling.site.counts.paths if page == path] == []
     ((state, problem),) = crawling.rows("select state, problem from frontier where url = ?", url)
-    assert (state, "robots.txt" in problem) == ("refused", True)
+    assert (state, "robots.txt" in problem) == ("rejected", True)
 
 
 @pytest.mark.parametrize(

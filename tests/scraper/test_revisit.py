@@ -37,7 +37,8 @@ def test_a_silent_edit_and_a_dated_one_are_seen_and_told_apart(held: Crawling) -
     found = {
         url: (cause, dated, weight > 0, capture is not None)
         for url, cause, dated, weight, capture in held.rows(
-            "select r.url, v.cause, v.update_date_changed, v.importance, v.capture from revisions v join releases r on r.id = v.release"
+            "select r.url, v.cause, v.update_date_changed, v.importance, v.capture from revisions v"
+            " join releases r on r.id = v.release"
             " where v.previous is not null"
         )
     }
@@ -58,7 +59,7 @@ def test_what_is_gone_is_a_doubt_first_and_keeps_its_text(held: Crawling) -> Non
     revisit(held)
     assert held.rows("select kind, status, checks, confirmed, capture > 0 from removals") == [("gone", 404, 1, None, 1)]
     assert held.rows("select removed_at, body <> '' from releases where url = ?", url) == [(None, 1)]
-    assert held.rows("select sum(away), sum(errors) from crawls where id > 4") == [(1, 0)]
+    assert held.rows("select sum(missing), sum(errors) from crawls where id > 4") == [(1, 0)]
     assert held.rows(
         "select julianday(next_check) - julianday(last_checked) between 0.3 and 0.4 from releases where url = ?", url
     ) == [(1,)]
@@ -72,7 +73,7 @@ def test_what_comes_back_with_304_is_no_longer_away(held: Crawling) -> None:
     make_due(held)
     revisit(held)
     assert held.rows("select ended is not null, confirmed from removals") == [(1, None)]
-    assert held.rows("select state from frontier where url = ?", url) == [("held",)]
+    assert held.rows("select state from frontier where url = ?", url) == [("stored",)]
 
 
 @pytest.mark.parametrize(
@@ -131,7 +132,7 @@ def test_a_redirect_to_a_login_or_an_outage_is_no_removal(held: Crawling, body: 
     code, printed = held.run("revisit")
     assert (code, f"(led to {held.site.url(SLUG, '/stopp?fran=1')})" in printed) == (1, True), printed
     assert held.rows("select count(*) from removals") == [(0,)]
-    assert held.rows("select faults from crawls where id > 4 and errors > 0") == [(f'{{"{kind}": 1}}',)]
+    assert held.rows("select failures from crawls where id > 4 and errors > 0") == [(f'{{"{kind}": 1}}',)]
 
 
 def test_robots_that_forbid_are_told_and_are_no_removal(held: Crawling) -> None:
@@ -148,7 +149,7 @@ def test_a_moved_release_keeps_its_id_and_its_old_address_finds_it(held: Crawlin
     ((key,),) = held.rows("select id from releases where url = ?", url)
     new = held.site.move(url, urlsplit(url).path.replace("/20", "/arkiv/20", 1))
     revisit(held)
-    assert held.rows("select id, gone from releases where url = ?", new) == [(key, None)]
+    assert held.rows("select id, removed_at from releases where url = ?", new) == [(key, None)]
     assert held.rows("select release from frontier where url in (?, ?)", url, new) == [(key,), (key,)]
     assert held.rows("select kind, target, moved_to from removals") == [("moved", new, key)]
 

@@ -63,7 +63,7 @@ def test_a_pass_that_was_told_to_stop_ends_at_once_and_leaves_the_rest_due(tmp_p
     assert "the round was told to stop" in printed
     reasons = crawling.rows("select distinct spider, reason, errors from crawls")
     assert reasons == [("news", "shutdown", 0)], "and no second pass was begun"
-    assert crawling.rows("select count(*) from frontier where state in ('failed', 'refused')") == [(0,)]
+    assert crawling.rows("select count(*) from frontier where state in ('failed', 'rejected')") == [(0,)]
 
 
 def test_a_long_listing_is_walked_a_part_a_time(tmp_path: Path) -> None:
@@ -72,7 +72,7 @@ def test_a_long_listing_is_walked_a_part_a_time(tmp_path: Path) -> None:
         ask = ("news", "-a", "agency=skogsbruksradet")
         assert crawling.run(*ask, "-a", "minutes=0.00001")[0] == 0
         (listing, page), *_ = crawling.rows(
-            "select listing, page from pagination_cursors where following like '%start=%'"
+            "select listing, page_number from pagination_cursors where next_url like '%start=%'"
         )
         assert page == 2
         assert crawling.rows("select count(*) from releases") == [(0,)]

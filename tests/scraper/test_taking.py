@@ -20,7 +20,7 @@ def test_what_is_taken_in_by_hand_is_not_missed_any_more(room: ReadingRoom) -> N
     room.find(new)
     room.site.buried = True
     room.crawl(new[:4])
-    assert {accept_quarantined(room.keeping, kept, "taken") for kept in room.waiting()} == {SaveResult.NEW}
+    assert {accept_quarantined(room.keeping, kept, "accepted") for kept in room.waiting()} == {SaveResult.NEW}
     assert room.waiting() == []
     assert room.rows("select count(*) from releases where length(coalesce(lead, '')) < 40") == [(4,)]
     assert room.crawl(new[4:])[0] == [SaveResult.NEW] * 2
@@ -83,7 +83,7 @@ def accept(room: ReadingRoom, days: int, *reasons: QuarantineReason) -> None:
             reasons=reasons,
         )
         ((key,),) = room.rows("select max(id) from quarantine")
-        room.keeping.quarantine.decide(key, "taken", room.moment - timedelta(days=days))
+        room.keeping.quarantine.decide(key, "accepted", room.moment - timedelta(days=days))
 
 
 @pytest.mark.parametrize(("days", "outcome"), [(3, SaveResult.QUARANTINED), (0, SaveResult.NEW)])

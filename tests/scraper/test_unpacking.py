@@ -103,7 +103,7 @@ def test_a_cut_page_is_no_edit_and_is_asked_for_again(held: Crawling) -> None:
     assert held.rows("select count(*) from removals") == [(0,)]
     assert "gzip body ends too early" in printed
     assert "closed before the page had come to its end" in printed
-    told = "select sum(json_extract(faults, '$.\"broken answer\"')), sum(errors) from crawls where id > 4"
+    told = "select sum(json_extract(failures, '$.\"broken answer\"')), sum(errors) from crawls where id > 4"
     assert held.rows(told) == [(2, 2)]
     assert [held.site.counts.paths[held.site.address(page)] for page in (url, other)] == [2, 2], "asked once more"
     held.site.mend(url)

@@ -30,7 +30,7 @@ def failed(problem: str, outcome: str) -> Expected:
 
 def refused(problem: str, outcome: str) -> Expected:
     """The bad address is refused, the good ones are held."""
-    return Expected(state="refused", problem=problem, outcome=outcome)
+    return Expected(state="rejected", problem=problem, outcome=outcome)
 
 
 def slow_and_large(release: bytes) -> list[Weather]:
@@ -133,7 +133,7 @@ def broken_off(release: bytes) -> list[Weather]:
         Weather(
             name="wrong-length",
             sky="a Content-Length that is 9 bytes short",
-            expected=Expected(state="held", held=4, outcome="held, as long as promised"),
+            expected=Expected(state="stored", held=4, outcome="held, as long as promised"),
             faults=bad_page(say(short, release)),
         ),
         Weather(
@@ -150,15 +150,15 @@ def redirects(site: Site) -> list[Weather]:
     port = site.port
     targets = {
         "loop": (BAD + "?om", "max redirections", "failed"),
-        "other-host": (f"http://annan.example:{port}{GOOD[0]}", "led to another host", "refused"),
-        "loopback": (f"http://127.0.0.1:{port}/-/counts", "no public address", "refused"),
-        "ipv6-loopback": (f"http://[::ffff:127.0.0.1]:{port}/", "no public address", "refused"),
-        "number": ("http://2130706433/", "no public name", "refused"),
-        "metadata": ("http://169.254.169.254/latest/meta-data/", "no public address", "refused"),
-        "private-name": (f"http://inre.example:{port}/", r"leads to 10\.0\.0\.5", "refused"),
-        "rebound-name": (f"http://hem.example:{port}/", r"leads to 127\.0\.0\.1", "refused"),
-        "metadata-name": ("http://moln.example/latest/", r"leads to 169\.254", "refused"),
-        "neighbour": (site.url("skogsbruksradet"), "no public name", "refused"),
+        "other-host": (f"http://annan.example:{port}{GOOD[0]}", "led to another host", "rejected"),
+        "loopback": (f"http://127.0.0.1:{port}/-/counts", "no public address", "rejected"),
+        "ipv6-loopback": (f"http://[::ffff:127.0.0.1]:{port}/", "no public address", "rejected"),
+        "number": ("http://2130706433/", "no public name", "rejected"),
+        "metadata": ("http://169.254.169.254/latest/meta-data/", "no public address", "rejected"),
+        "private-name": (f"http://inre.example:{port}/", r"leads to 10\.0\.0\.5", "rejected"),
+        "rebound-name": (f"http://hem.example:{port}/", r"leads to 127\.0\.0\.1", "rejected"),
+        "metadata-name": ("http://moln.example/latest/", r"leads to 169\.254", "rejected"),
+        "neighbour": (site.url("skogsbruksradet"), "no public name", "rejected"),
         "file": ("file:///etc/passwd", "answered 302", "failed"),
         "ftp": ("ftp://annan.example/x", "answered 302", "failed"),
     }
@@ -189,7 +189,7 @@ def too_much() -> list[Weather]:
         Weather(
             name=f"status-{status}-wait",
             sky=f"{status} once, Retry-After: 1",
-            expected=Expected(state="held", held=4, outcome="held, after the wait"),
+            expected=Expected(state="stored", held=4, outcome="held, after the wait"),
             faults={BAD: Break(status=status, headers={"Retry-After": "1"}, times=1)},
         )
         for status in (429, 503)
@@ -246,7 +246,7 @@ def too_much() -> list[Weather]:
         Weather(
             name="robots-5mb",
             sky="robots.txt of 5 MB",
-            expected=Expected(state="held", held=4, outcome="held; its first 512 kB are read"),
+            expected=Expected(state="stored", held=4, outcome="held; its first 512 kB are read"),
             faults={"/robots.txt": page("User-agent: *\n" + "Disallow: /a/*/b*c$\n" * 250_000, "text/plain")},
         ),
     ]

@@ -11,7 +11,7 @@ FIELD = "select title from releases where agency = ? and url like '%daligt-vader
 
 def held(outcome: str, look: str | None = None, said: str = "") -> Expected:
     """The bad address is held as well."""
-    return Expected(state="held", held=4, outcome=outcome, look=look, said=said)
+    return Expected(state="stored", held=4, outcome=outcome, look=look, said=said)
 
 
 def make_pages() -> list[Weather]:
@@ -107,7 +107,7 @@ def contents() -> list[Weather]:
             name="twins",
             sky="one release under two addresses",
             listed=(BAD, BAD + "-igen"),
-            expected=Expected(state="held", held=2, outcome="held under both addresses"),
+            expected=Expected(state="stored", held=2, outcome="held under both addresses"),
             faults={f"{BAD}-igen": bad_page(write_release())[BAD]},
         ),
         Weather(

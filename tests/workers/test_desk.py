@@ -112,7 +112,7 @@ def test_a_round_is_kept_as_an_embedded_crawl_keeps_it(writer: Writer) -> None:
         "select new, parsed, listed, requests, delay, reason, problems from crawls"
     )
     assert (new, parsed, listed, requests, delay, reason, problems) == (3, 3, 3, 3, 1.5, "finished", '["a", "b"]')
-    assert writer.rows("select distinct state from frontier") == [("held",)]
+    assert writer.rows("select distinct state from frontier") == [("stored",)]
     assert writer.desk.apply_message(writer.message(Operation(name="finish_round", kwargs={})), AGENCY)
     assert writer.desk.jobs.list_unfinished() == []
     assert verify(writer.path).findings == []

@@ -67,7 +67,8 @@ def find_misses(step: Step, row: Row) -> Iterator[str]:
     if row["cause"] != "source":
         yield f"told as {row['cause']}: {row['summary']}"
     if bool(row["update_date_changed"]) != (step.old.updated != step.new.updated):
-        yield f"update_date_changed is {row['update_date_changed']}: {to_iso(step.old.updated)} → {to_iso(step.new.updated)}"
+        moved = f"{to_iso(step.old.updated)} → {to_iso(step.new.updated)}"
+        yield f"update_date_changed is {row['update_date_changed']}: {moved}"
     for name in ("title", "lead", "updated"):
         before, after = getattr(step.old, name), getattr(step.new, name)
         wanted = to_iso(after) if name == "updated" else after
@@ -77,7 +78,7 @@ def find_misses(step: Step, row: Row) -> Iterator[str]:
         if text not in row["body"]:
             yield f"body lacks {text!r}"
     if row["summary"] is None or row["importance"] is None or not json.loads(row["changes"] or "[]"):
-        yield f"the change is not described: {row['summary']!r}, {row['weight']}, {row['changes']}"
+        yield f"the change is not described: {row['summary']!r}, {row['importance']}, {row['changes']}"
 
 
 def find_gaps(step: Step, row: Row, rows: list[Row]) -> Iterator[str]:

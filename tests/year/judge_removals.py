@@ -37,7 +37,7 @@ def judge_removals(history: History, told: Told, verdict: Verdict) -> None:
             verdict.judge(name, [f"{where}: {miss}" for miss in misses])
             if back:
                 verdict.count(RETURNED)
-                gone = [told.releases[key]["gone"] for key in told.ids(subject)]
+                gone = [told.releases[key]["removed_at"] for key in told.ids(subject)]
                 wrong = [] if row and is_same(row["ended"], back.moment) and not any(gone) else ["not told as back"]
                 verdict.judge(RETURNED, [f"{where}: {miss}: {row and row['ended']}, {gone}" for miss in wrong])
         explained |= {row["id"] for row in rows if is_passing(row, subject, history)}
@@ -131,8 +131,8 @@ def find_move_misses(urls: list[str], told: Told, rows: list[Row]) -> Iterator[s
     (key,) = ends
     assert key is not None
     row = told.releases[key]
-    if row["gone"] is not None:
-        yield f"told as gone since {row['gone']}"
+    if row["removed_at"] is not None:
+        yield f"told as gone since {row['removed_at']}"
     if row["url"] != urls[-1]:
         yield f"is held as {row['url']}, not {urls[-1]}"
     if not rows:
@@ -159,7 +159,7 @@ def judge_outages(history: History, told: Told, verdict: Verdict) -> None:
 
 def find_outage_misses(kind: str, rows: list[Row]) -> list[str]:
     """Crawls that asked and had nothing to complain of."""
-    count = "refused" if kind == "robots no" else "errors"
+    count = "rejected" if kind == "robots no" else "errors"
     return [
         f"the {row['spider']} crawl of {row['started']} tells no {count}"
         for row in rows

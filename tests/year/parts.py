@@ -167,7 +167,7 @@ def edits(author: Author) -> None:
     hows = cycle(FULL)
     for at in author.moments(author.scale.number(60)):
         if key := author.pick(at, author.tells_updates, only=False):
-            author.add("update_date_changed", key, "change", at, how=next(hows), stamped=True)
+            author.add("dated", key, "change", at, how=next(hows), stamped=True)
     for kind, how, number in (("undated", None, 70), ("typo", "typo", 15), ("punctuation", "punctuation", 15)):
         for n, at in enumerate(author.moments(author.scale.number(number))):
             if key := author.pick(at, only=False):

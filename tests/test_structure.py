@@ -1,0 +1,93 @@
+"""Rules for the shape of the code: one meaning per name, no module too long, imports from where a name is defined."""
+
+from __future__ import annotations
+
+import ast
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+SOURCES = {
+    path: ast.parse(path.read_text("utf-8")) for name in ("archive", "scraper") for path in (ROOT / name).rglob("*.py")
+}
+MAX_MODULES = 160
+MAX_LINES = 750  # of a module
+MAX_SAME_NAME = 3  # modules that define a public function of one name
+# Datasette calls its hooks by name, Scrapy its commands by their class's.
+HOOKS = {
+    *("asgi_wrapper", "extra_template_vars", "handle_exception", "register_routes", "startup", "prepare_connection"),
+}
+COMMAND = "Command"
+LONG = {"archive/i18n.py": "interface texts, which become gettext catalogues"}
+
+
+def module_name(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {module_name(path): tree for path, tree in SOURCES.items()}
+
+
+def defined_names(tree: ast.Module) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            names.add(node.name)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            names.add(node.id)
+    return names
+
+
+def public_names(tree: ast.Module) -> set[str]:
+    """Return the names in `__all__`: the interface of a deep package (docs/architecture.md)."""
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id == "__all__":
+            return set(ast.literal_eval(node.value))
+    return set()
+
+
+def test_a_class_name_has_one_meaning() -> None:
+    where: dict[str, list[str]] = defaultdict(list)
+    for name, tree in MODULES.items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_") and node.name != COMMAND:
+                where[node.name].append(name)
+    assert {name: modules for name, modules in where.items() if len(modules) > 1} == {}
+
+
+def test_a_function_name_is_no_catch_all() -> None:
+    where: dict[str, list[str]] = defaultdict(list)
+    for name, tree in MODULES.items():
+        for node in tree.body:
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and not node.name.startswith("_"):
+                where[node.name].append(name)
+    shared = {name: modules for name, modules in where.items() if len(modules) > MAX_SAME_NAME and name not in HOOKS}
+    assert shared == {}
+    assert {"tell", "find", "choose", "to_entry", "say"} & where.keys() == set()
+
+
+@pytest.mark.parametrize("path", [pytest.param(path, id=module_name(path)) for path in SOURCES])
+def test_a_module_can_be_read_in_one_go(path: Path) -> None:
+    lines = path.read_text("utf-8").count("\n")
+    assert lines <= MAX_LINES or str(path.relative_to(ROOT)) in LONG
+
+
+def test_there_are_few_modules() -> None:
+    assert len(SOURCES) <= MAX_MODULES
+
+
+def test_names_are_imported_from_where_they_are_defined() -> None:
+    known = {name: defined_names(tree) for name, tree in MODULES.items()}
+    elsewhere = [
+        f"{name}: {alias.name} is not defined in {node.module}"
+        for name, tree in MODULES.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module in known
+        for alias in node.names
+        if alias.name not in known[node.module] | public_names(MODULES[node.module])
+        and f"{node.module}.{alias.name}" not in known
+    ]
+    assert elsewhere == []

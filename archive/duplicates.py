@@ -152,10 +152,8 @@ class NearDuplicates:
         current text. band_keys: those of the text, if they are known already.
         """
         keys = band_keys or build_band_keys(text)
-        day = self.db.execute(
-            "select published, updated, first_seen from releases where id = ?", [release_id]
-        ).fetchone()
-        day = to_day_number(*day)
+        sql = "select published, updated, first_seen from releases where id = ?"
+        day = to_day_number(*self.db.execute(sql, [release_id]).fetchone())
         if not is_new:
             self._delete_pairs(release_id)
         if not keys.band_keys:
@@ -170,13 +168,13 @@ class NearDuplicates:
             ranges[0] = key_range(*keys.band_keys[0])
         candidates = find_candidates(self.db, ranges, "<>", agency)
         shingled = shingle_text(text if candidates else "")
-        for other in candidates:
-            other_text, other_day = self._read_text_and_day(other)
+        for other_id in candidates:
+            other_text, other_day = self._read_text_and_day(other_id)
             similarity = compare_texts(shingled, other_text, close_in_time=abs(day - other_day) <= MAX_DAYS_APART)
             if similarity is not None:
                 self.db.conn.executemany(
                     "insert into near_duplicates (release, other, similarity) values (?, ?, ?)",
-                    [(release_id, other, similarity), (other, release_id, similarity)],
+                    [(release_id, other_id, similarity), (other_id, release_id, similarity)],
                 )
 
     def find_same_text(self, text: str, agency: str) -> list[tuple[int, float]]:
@@ -187,9 +185,8 @@ class NearDuplicates:
             (other, compare_texts(shingled, self._read_text_and_day(other)[0]))
             for other in find_candidates(self.db, ranges, "=", agency)
         ]
-        return sorted(
-            ((other, similarity) for other, similarity in found if similarity), key=lambda pair: (-pair[1], pair[0])
-        )
+        similar = [(other, similarity) for other, similarity in found if similarity]
+        return sorted(similar, key=lambda pair: (-pair[1], pair[0]))
 
     def reindex_batch(self, after_id: int = 0, limit: int = 500) -> int | None:
         """Update up to `limit` releases after the id `after_id`; return the last one's id, or None at the end.

@@ -33,7 +33,6 @@ from datetime import datetime, timedelta
 from sqlite_utils import Database
 
 from archive.dates import to_iso
-from archive.quarantine import update_link_count
 
 # First wait until the next attempt, doubled after each further one
 FAILED_RETRY = timedelta(hours=1)  # for a URL that failed
@@ -50,6 +49,10 @@ LATEST_DAY_SQL = f"case when length({LATEST_DATE_SQL}) = 7 then {LATEST_DATE_SQL
 EDIT_COUNT_SQL = "(select count(*) from revisions v where v.release = r.id and v.cause = 'source')"
 
 
+# A source that lists fewer releases cannot list far fewer than usual
+MIN_SOURCE_LINKS = 4
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FrontierEntry:
     """A row of the frontier table, as the crawler needs it."""
@@ -59,15 +62,16 @@ class FrontierEntry:
     role: str
     state: str
     first_seen: str
-    listed: str | None
-    fetched: str | None
+    listed_at: str | None
+    fetched_at: str | None
     tries: int
     etag: str | None
     last_modified: str | None
-    release: int | None
+    release_id: int | None
 
 
-FRONTIER_COLUMNS = ", ".join(FrontierEntry.__dataclass_fields__)
+# in the order of the fields of FrontierEntry
+FRONTIER_COLUMNS = "url, agency, role, state, first_seen, listed, fetched, tries, etag, last_modified, release"
 RELEASE_ENTRIES_SQL = (
     f"select {FRONTIER_COLUMNS}, rowid as number from frontier where agency = :agency and role = 'release'"
 )
@@ -175,7 +179,7 @@ class Frontier:
     def mark_stored(self, url: str, release_id: int, seen_at: datetime) -> None:
         """Mark a URL as that of a stored release; write nothing if it is marked already."""
         row = self.get(url)
-        if not row or (row.state, row.release) != ("stored", release_id):
+        if not row or (row.state, row.release_id) != ("stored", release_id):
             self._update(url, "stored", seen_at, release_id=release_id)
 
     def mark_read(
@@ -184,7 +188,7 @@ class Frontier:
         """Mark a URL as read, and replace its validators (ETag, Last-Modified) by those of the response."""
         row = self.get(url)
         values = ("stored", release_id, etag, last_modified)
-        if not row or (row.state, row.release, row.etag, row.last_modified) != values:
+        if not row or (row.state, row.release_id, row.etag, row.last_modified) != values:
             self.db.execute("update frontier set etag = null, last_modified = null where url = ?", [url])
             self._update(url, "stored", seen_at, etag=etag, last_modified=last_modified, release_id=release_id)
 
@@ -203,8 +207,45 @@ class Frontier:
             self.db.execute("update frontier set links = ? where url = ?", [link_count, url])
 
     def set_link_count(self, source: str, link_count: int) -> None:
-        """Store how many releases a source lists now."""
-        update_link_count(self.db, source, link_count)
+        """Store how many releases a source lists now; for a listing, on its first page.
+
+        `usual_links` follows, but not when the number falls below half of it: then it stays until it is accepted.
+        """
+        self.db.execute(
+            "update frontier set links = :links, usual_links = case when usual_links >= :few"
+            " and 2 * :links < usual_links then usual_links else :links end where url = :source",
+            {"source": source, "links": link_count, "few": MIN_SOURCE_LINKS},
+        )
+
+    def accept_link_count(self, source: str) -> None:
+        """Make the number of releases that a source lists now its usual number."""
+        self.db.execute("update frontier set usual_links = links where url = ?", [source])
+
+    def find_short_sources(self, agency: str) -> dict[str, tuple[int, int]]:
+        """Return an agency's sources that list far fewer releases than usual: the number, and the usual one."""
+        rows = self.db.execute(
+            "select url, links, usual_links from frontier where agency = ? and role in ('feed', 'sitemap', 'listing')"
+            " and 2 * links < usual_links",
+            [agency],
+        )
+        return {url: (links, usual) for url, links, usual in rows}
+
+    def is_restarted_list(self, source: str, url: str) -> bool:
+        """Return whether all that a source lists now was found together with one of its releases.
+
+        That is a list that started again, such as one per year. One that was only cut still has entries known before.
+        """
+        sql = (
+            "select count(*) >= (select links from frontier where url = :source) from frontier"
+            " where source = :source and role = 'release' and first_seen >="
+            " (select first_seen from frontier where url = :url)"
+        )
+        return bool(self.db.execute(sql, {"source": source, "url": url}).fetchone()[0])
+
+    def find_source(self, url: str) -> str | None:
+        """Return the source that first listed a URL, or None."""
+        row = self.db.execute("select source from frontier where url = ?", [url]).fetchone()
+        return row[0] if row else None
 
     def list_known_entries(self, source: str) -> list[FrontierEntry]:
         """Return the entries that an unchanged source still lists, as far as it was the first to list them."""
@@ -414,12 +455,12 @@ class Job:
     agency: str
     token: int
     applied: int
-    crawl: int | None  # the id of the crawl in progress
+    crawl_id: int | None  # of the crawl in progress
     counters: str | None  # of that crawl so far, as JSON
     ended: str | None
 
 
-JOB_COLUMNS = ", ".join(Job.__dataclass_fields__)
+JOB_COLUMNS = "agency, token, applied, crawl, counters, ended"  # in the order of the fields of Job
 
 
 class Jobs:

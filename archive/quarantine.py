@@ -11,9 +11,9 @@ null while the row is pending. `decision` is what came of it:
     superseded  the page has since been read completely, or found as stored
     dropped     dropped by hand (scrapy quarantine --drop)
 
-Three statistics follow: how many releases each source lists (`links` and `usual_links` of frontier), which fields an
-agency's releases usually have (by its newest ones, before a crawl), and whether a field was lost by many pages at once,
-which means that a rule no longer fits, or only by some, which are then as the agency wrote them.
+Two statistics follow: which fields an agency's releases usually have (by its newest ones, before a crawl), and whether
+many pages lost the same field at once, which means that a rule no longer fits, or only some, which are then as the
+agency wrote them.
 
 No function commits: wrap calls in `Archive.transaction`.
 """
@@ -34,9 +34,6 @@ from archive.models import Capture, hash_state
 
 QuarantineReason = dict[str, Any]  # field or source, problem and figures: see scraper.quarantine
 QUARANTINE_COLUMNS = "id, agency, crawl, url, release, seen, state, capture, reason, decision"
-
-# A source that lists fewer releases cannot list far fewer than usual
-MIN_SOURCE_LINKS = 4
 
 # Field habits: what an agency's releases usually have
 HABIT_FIELDS = ("lead", "published", "updated", "tags", "questions", "contacts")  # fields that may be missing
@@ -79,13 +76,13 @@ class QuarantinedPage:
     seen_at: str
     state: dict[str, Any]
     capture_id: int | None
-    reason: list[QuarantineReason]
+    reasons: list[QuarantineReason]
     decision: str | None
 
     @property
     def reason_keys(self) -> set[str]:
         """Return the fields (or the source) that the reasons are about."""
-        return set(map(reason_key, self.reason))
+        return set(map(reason_key, self.reasons))
 
 
 class Quarantine:
@@ -181,8 +178,14 @@ class Quarantine:
         if row is None:
             return None
         url, seen, status, headers, sha256, size = row
-        moment, fields = datetime.fromisoformat(seen), json.loads(headers)
-        return Capture(url=url, seen=moment, status=status, headers=fields, sha256=sha256, bytes=size)
+        return Capture(
+            url=url,
+            seen=datetime.fromisoformat(seen),
+            status=status,
+            headers=json.loads(headers),
+            sha256=sha256,
+            bytes=size,
+        )
 
     def read_accepted_losses(self, agency: str) -> dict[str, str]:
         """Return the fields that an agency's releases may lack, as accepted by hand, with since when."""
@@ -199,59 +202,23 @@ def reason_key(reason: QuarantineReason) -> str:
 
 
 def to_quarantined_page(row: Sequence[Any]) -> QuarantinedPage:
-    values = dict(zip(QUARANTINE_COLUMNS.split(", "), row, strict=True))
-    return QuarantinedPage(**values | {name: json.loads(values[name]) for name in ("state", "reason")})
+    page_id, agency, crawl_id, url, release_id, seen_at, state, capture_id, reasons, decision = row
+    return QuarantinedPage(
+        id=page_id,
+        agency=agency,
+        crawl_id=crawl_id,
+        url=url,
+        release_id=release_id,
+        seen_at=seen_at,
+        state=json.loads(state),
+        capture_id=capture_id,
+        reasons=json.loads(reasons),
+        decision=decision,
+    )
 
 
 def to_canonical_json(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, sort_keys=True)
-
-
-def update_link_count(db: Database, source: str, link_count: int) -> None:
-    """Store how many releases a source lists now; for a listing, on its first page.
-
-    `usual_links` follows, but not when the number falls below half of it: then it stays until somebody accepts the
-    fall.
-    """
-    db.execute(
-        "update frontier set links = :links, usual_links = case when usual_links >= :few"
-        " and 2 * :links < usual_links then usual_links else :links end where url = :source",
-        {"source": source, "links": link_count, "few": MIN_SOURCE_LINKS},
-    )
-
-
-def accept_link_count(db: Database, source: str) -> None:
-    """Make the number of releases that a source lists now its usual number."""
-    db.execute("update frontier set usual_links = links where url = ?", [source])
-
-
-def is_restarted_list(db: Database, source: str, url: str) -> bool:
-    """Return whether all that a source lists now was found together with one of its releases.
-
-    That is a list that started again, such as one per year. A list that was only cut still has entries known before.
-    """
-    sql = (
-        "select count(*) >= (select links from frontier where url = :source) from frontier"
-        " where source = :source and role = 'release' and first_seen >="
-        " (select first_seen from frontier where url = :url)"
-    )
-    return bool(db.execute(sql, {"source": source, "url": url}).fetchone()[0])
-
-
-def find_short_sources(db: Database, agency: str) -> dict[str, tuple[int, int]]:
-    """Return an agency's sources that list far fewer releases than usual: the number, and the usual one."""
-    rows = db.execute(
-        "select url, links, usual_links from frontier where agency = ? and role in ('feed', 'sitemap', 'listing')"
-        " and 2 * links < usual_links",
-        [agency],
-    )
-    return {url: (links, usual) for url, links, usual in rows}
-
-
-def find_source_url(db: Database, url: str) -> str | None:
-    """Return the source that first listed a URL, or None."""
-    row = db.execute("select source from frontier where url = ?", [url]).fetchone()
-    return row[0] if row else None
 
 
 @dataclass(slots=True)

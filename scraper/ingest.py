@@ -31,9 +31,7 @@ from archive.quarantine import (
     Quarantine,
     QuarantinedPage,
     QuarantineReason,
-    accept_link_count,
     find_field_losses,
-    is_restarted_list,
     reason_key,
     split_by_field_loss,
 )
@@ -390,7 +388,7 @@ def is_known_alias(archive: Archive, release: Release, page: ParsedPage) -> bool
     Two pages may name each other as canonical, and the release would move back and forth.
     """
     row = archive.frontier.get(release.url)
-    return row is not None and row.release == page.release_id
+    return row is not None and row.release_id == page.release_id
 
 
 def may_use_canonical_url(archive: Archive, release: Release, page_url: str) -> bool:
@@ -677,7 +675,7 @@ def reparse_quarantined(ingest: Ingest, quarantined: QuarantinedPage) -> ParsedP
         url=capture.url, fetched_at=capture.seen, status=capture.status, headers=capture.headers, body=body
     )
     row = ingest.archive.frontier.get(quarantined.url)
-    release_id = row.release if row else quarantined.release_id
+    release_id = row.release_id if row else quarantined.release_id
     return ParsedPage(item=item, url=quarantined.url, release_id=release_id, response=response, document=document)
 
 
@@ -686,11 +684,11 @@ def accept_source_counts(ingest: Ingest, quarantined: QuarantinedPage, *, by_han
 
     Only if the page was accepted by hand, or the source has begun its list again.
     """
-    for reason in quarantined.reason:
+    for reason in quarantined.reasons:
         if "source" in reason and (
-            by_hand or is_restarted_list(ingest.archive.db, reason_key(reason), quarantined.url)
+            by_hand or ingest.archive.frontier.is_restarted_list(reason_key(reason), quarantined.url)
         ):
-            accept_link_count(ingest.archive.db, reason_key(reason))
+            ingest.archive.frontier.accept_link_count(reason_key(reason))
 
 
 def drop_quarantined(ingest: Ingest, quarantined: QuarantinedPage) -> None:

@@ -21,8 +21,6 @@ from archive.quarantine import (
     FieldHabits,
     Quarantine,
     QuarantineReason,
-    find_short_sources,
-    find_source_url,
     is_backfill,
     measure_lengths,
     read_field_habits,
@@ -74,7 +72,7 @@ class QuarantineCheck:
     def is_backfilled(self, state: Mapping[str, Any], url: str) -> bool:
         """Return whether a new release is so old that today's habits say nothing about it."""
         row = self.archive.frontier.get(url)
-        day = state["published"] or state["updated"] or (row.listed if row else None)
+        day = state["published"] or state["updated"] or (row.listed_at if row else None)
         return is_backfill(self.archive.db, self.agency, url, day, self.habits.oldest)
 
     def predates_accepted_loss(self, release_id: int | None) -> bool:
@@ -167,8 +165,8 @@ class QuarantineCheck:
 
     def find_short_source(self, url: str) -> Iterator[QuarantineReason]:
         """Yield the source that listed a new release first, if it lists far fewer releases than usual."""
-        short_sources = find_short_sources(self.archive.db, self.agency)
-        source = find_source_url(self.archive.db, url) if short_sources else None
+        short_sources = self.archive.frontier.find_short_sources(self.agency)
+        source = self.archive.frontier.find_source(url) if short_sources else None
         if source in short_sources:
             links, usual = short_sources[source]
             yield {"field": "source", "why": "few links", "source": source, "links": links, "usual": usual}

@@ -20,9 +20,10 @@ from typing import Any
 from sqlite_utils import Database
 
 from archive.dates import to_iso
+from archive.frontier import Frontier
 from archive.i18n import SWEDISH_TIME
 from archive.models import Release
-from archive.quarantine import Quarantine, find_short_sources
+from archive.quarantine import Quarantine
 
 # Fields whose absence may mean that pages are parsed wrongly.
 TRACKED_FIELDS = ("title", "lead", "published", "updated", "tags", "questions")
@@ -208,7 +209,7 @@ def read_activity(db: Database, agency: str, now: datetime) -> AgencyActivity:
         rhythm=measure_rhythm(sorted(releases), today),
         quarantined=count_quarantined(db, agency),
         failed_sources=[url for (url,) in failed],
-        shrunken_sources=find_short_sources(db, agency),
+        shrunken_sources=Frontier(db).find_short_sources(agency),
         accepted_fields={
             name: datetime.fromisoformat(since) for name, since in Quarantine(db).read_accepted_losses(agency).items()
         },

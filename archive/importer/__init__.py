@@ -234,14 +234,14 @@ def read_withheld_url(row: Mapping[str, Any]) -> str:
 
 
 def import_release(
-    archive: Archive, prepared: PreparedRelease, imported_at: datetime, reader: str, result: ImportResult
+    archive: Archive, prepared: PreparedRelease, imported_at: datetime, parser_version: str, result: ImportResult
 ) -> None:
     """Save a release, or count why it is not saved."""
     release = prepared.release
     stored = archive.db.execute("select id, agency from releases where url = ?", [release.url]).fetchone()
     stored = stored or find_moved_release(archive, release.url)
     if stored is None:
-        archive.save(release, seen_at=imported_at, cause="import", parser_version=reader, prepared=prepared)
+        archive.save(release, seen_at=imported_at, cause="import", parser_version=parser_version, prepared=prepared)
         schedule_first_check(archive, release, imported_at)
         result.new += 1
         result.without_body += not release.body
@@ -255,7 +255,7 @@ def import_release(
     elif any(cause != "import" for cause, _ in states):
         result.already_crawled += 1
     elif (
-        archive.save(release, seen_at=imported_at, cause="import", parser_version=reader, prepared=prepared)
+        archive.save(release, seen_at=imported_at, cause="import", parser_version=parser_version, prepared=prepared)
         is SaveResult.UNCHANGED
     ):
         result.unchanged += 1
@@ -273,7 +273,10 @@ def find_moved_release(archive: Archive, url: str) -> tuple[int, str] | None:
 
 
 def schedule_first_check(archive: Archive, release: Release, imported_at: datetime) -> None:
-    """Mark a release's URL as stored in the frontier, and schedule its first check by its URL."""
+    """Mark a release's URL as stored in the frontier, and schedule its first check.
+
+    The day depends on the URL, so that the checks of many releases are spread out.
+    """
     release_id = archive.find_release_id(release.url)
     assert release_id is not None  # noqa: S101 - saved a line above
     archive.db.execute(

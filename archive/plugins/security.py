@@ -332,18 +332,18 @@ def add_cache_headers(
 
 
 def limit_max_age(cache_control: bytes) -> bytes:
-    """Limit how long caches may store a response, whatever `_ttl=` says: a text may be taken down.
+    """Limit how long caches may store a response, even with `_ttl=`, because a text may be taken down.
 
     >>> [limit_max_age(b) for b in (b"max-age=31536000", b"max-age=5", b"private, no-store", b"public, s-maxage=9999")]
     [b'max-age=5', b'max-age=5', b'private, no-store', b'public, s-maxage=5']
     """
     return MAX_AGE_DIRECTIVE.sub(
-        lambda found: found[1] + str(min(int(found[2][-9:]), MAX_CACHE_SECONDS)).encode(), cache_control
+        lambda match: match[1] + str(min(int(match[2][-9:]), MAX_CACHE_SECONDS)).encode(), cache_control
     )
 
 
 def rewrite_origin(scope: dict[str, Any], origin: str) -> dict[str, Any]:
-    """Return the request as if it were made to the site's public URL, whatever its Host header says."""
+    """Return the request with the scheme and host of the site's public URL."""
     scheme, _, host = origin.rstrip("/").partition("://")
     headers = [(name, value) for name, value in scope["headers"] if name != b"host"]
     return {**scope, "scheme": scheme, "headers": [*headers, (b"host", host.encode())]}

@@ -26,7 +26,7 @@ MONTH_PATTERN = re.compile(r"(\d{4})-(0[1-9]|1[0-2])", re.ASCII)
 RELEASE_LINES_SQL = """
     select r.id, r.title, r.kind, r.language, r.published, r.updated, r.first_seen, r.removed_at,
       r.agency, a.name, a.name_en
-    from ({found}) found cross join releases r on r.id = found.release cross join agencies a on a.slug = r.agency
+    from ({selection}) found cross join releases r on r.id = found.release cross join agencies a on a.slug = r.agency
     order by found.sort_date desc, found.release desc
 """
 MONTH_COUNTS_SQL = (
@@ -176,11 +176,11 @@ async def read_release_list(run: RunQuery, query: ReleaseListQuery) -> ReleaseLi
     if query.after is not None:
         values |= await read_cursor_position(run, query.after)
         conditions.append("l.sort_date <= :sort_date and (l.sort_date < :sort_date or l.release < :after)")
-    found = (
+    selection = (
         f"select l.release, l.sort_date from {source} where {' and '.join(conditions)}"
         " order by l.sort_date desc, l.release desc limit :limit"
     )
-    rows = list(await run(RELEASE_LINES_SQL.format(found=found), values))
+    rows = list(await run(RELEASE_LINES_SQL.format(selection=selection), values))
     page = rows[: query.size]
     return ReleaseListPage(rows=page, next_cursor=page[-1]["id"] if len(rows) > query.size else None)
 
@@ -300,8 +300,8 @@ async def read_calendar(run: RunQuery, agency: str | None = None) -> ReleaseCale
 def group_months_by_year(months: Sequence[MonthCount]) -> list[YearCounts]:
     """Group months by year, newest first, and add the months without releases."""
     years = []
-    for year, found in groupby(months, key=lambda month: month.month[:4]):
-        counts = {month.month: month.count for month in found}
+    for year, months_of_year in groupby(months, key=lambda month: month.month[:4]):
+        counts = {month.month: month.count for month in months_of_year}
         names = [f"{year}-{number:02}" for number in range(1, 13)]
         years.append(
             YearCounts(

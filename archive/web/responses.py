@@ -285,7 +285,7 @@ def choose_translation(language: str, sv: str | None, en: str | None) -> str | N
 def add_query(url: str, **values: object) -> str:
     """Append a query to a URL, leaving out values that are None or empty.
 
-    >>> add_query("/-/edits", agency="fyr", weight=None)
+    >>> add_query("/-/edits", agency="fyr", tag=None)
     '/-/edits?agency=fyr'
     """
     query = urlencode({name: value for name, value in values.items() if value is not None and value != ""})

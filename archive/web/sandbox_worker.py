@@ -186,8 +186,8 @@ class EscapeFtsProxy:
 
     def __init__(self, pipe: Connection, limits: dict[str, Any]) -> None:
         self.pipe, self.limits, self.calls_left = pipe, limits, 0
-        most_calls, most_letters = limits["max_escape_calls"], limits["max_escape_length"]
-        self.limit_message = f"escape_fts takes {most_letters:,} letters at most, {most_calls} times a statement"
+        max_calls, max_letters = limits["max_escape_calls"], limits["max_escape_length"]
+        self.limit_message = f"escape_fts takes {max_letters:,} letters at most, {max_calls} times a statement"
 
     def escape(self, text: object) -> str:
         """Return an FTS5 expression for a reader's text."""

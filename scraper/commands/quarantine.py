@@ -106,7 +106,7 @@ def print_quarantine(archive: Archive, slugs: list[str], ids: set[int]) -> None:
         for page in pages:
             print(f"  {page.id:>6}  {page.seen_at[:16]}  {page.state['title']}")
             print(f"{'':8}{page.url}")
-            print(f"{'':8}{describe_reasons(page.reason)}")
+            print(f"{'':8}{describe_reasons(page.reasons)}")
 
 
 def decide_pages(archive: Archive, settings: Settings, slugs: list[str], ids: set[int], *, drop: bool) -> int:

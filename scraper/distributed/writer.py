@@ -130,7 +130,7 @@ class MessageProcessor:
             self.jobs.mark_applied(
                 agency.slug,
                 message.seq,
-                crawl=stats.crawl_id if stats else job.crawl,
+                crawl=stats.crawl_id if stats else job.crawl_id,
                 tally=format_stats(stats) if stats else None,
             )
             if message.operations[-1].name == "finish_round":
@@ -173,8 +173,8 @@ class MessageProcessor:
     def _resume_crawl(self, job: Job, agency: Agency) -> RemoteCrawl | None:
         """Return the running pass, restored from the archive if another writer began it; None if there is none."""
         if agency.slug not in self.crawls and job.counters:
-            self.crawls[agency.slug] = crawl = self._create_crawl(agency, parse_stats(job.counters, job.crawl))
-            urls = self.archive.db.execute("select url from quarantine where crawl = ?", [job.crawl]).fetchall()
+            self.crawls[agency.slug] = crawl = self._create_crawl(agency, parse_stats(job.counters, job.crawl_id))
+            urls = self.archive.db.execute("select url from quarantine where crawl = ?", [job.crawl_id]).fetchall()
             if urls:
                 crawl.pipeline.quarantined_urls[agency.slug] = {url for (url,) in urls}
         return self.crawls.get(agency.slug)

@@ -144,7 +144,7 @@ class ReleaseSpider(Spider):
             row.url,
             callback=self.parse_release,
             errback=self.release_failed,
-            headers=build_conditional_headers(row) if row.release and not unconditional else None,
+            headers=build_conditional_headers(row) if row.release_id and not unconditional else None,
             meta={
                 "agency": row.agency,
                 "row": row,
@@ -201,7 +201,7 @@ class ReleaseSpider(Spider):
         yield ParsedPage(
             item=item,
             url=row.url,
-            release_id=row.release,
+            release_id=row.release_id,
             response=page,
             document=document,
             template=fingerprint_template(document.root),
@@ -209,14 +209,14 @@ class ReleaseSpider(Spider):
 
     def record_unchanged(self, row: FrontierEntry) -> None:
         """Record that the server reports a stored release as unchanged, in as few writes as possible."""
-        assert row.release is not None  # noqa: S101 - only stored releases get conditional requests
+        assert row.release_id is not None  # noqa: S101 - only stored releases get conditional requests
         checked_at, stats = now(), self.agency_stats[row.agency]
         if row.state == "stored":
-            self.recorder.record_unchanged(row.release, checked_at)
+            self.recorder.record_unchanged(row.release_id, checked_at)
         else:
             with self.archive.transaction():
-                self.recorder.record_current(row.release, checked_at)
-                self.archive.frontier.mark_stored(row.url, row.release, checked_at)
+                self.recorder.record_current(row.release_id, checked_at)
+                self.archive.frontier.mark_stored(row.url, row.release_id, checked_at)
         stats.unchanged += 1
         stats.not_modified += 1
         self.finish_release(row.agency, row.url)
@@ -229,12 +229,12 @@ class ReleaseSpider(Spider):
         logger.warning("%s", error)
         if kind == "blocked":
             self.recorder.record_failure(
-                row.url, row.release, page.fetched_at, str(error), rejected=row.release is None
+                row.url, row.release_id, page.fetched_at, str(error), rejected=row.release_id is None
             )
             stats.count_error(str(error), classify_failure(error))
             self.failed_requests[row.agency] += 1
-        elif row.release and kind in MISSING_KINDS:
-            self.recorder.record_missing(row.url, row.release, page, MISSING_KINDS[kind], target)
+        elif row.release_id and kind in MISSING_KINDS:
+            self.recorder.record_missing(row.url, row.release_id, page, MISSING_KINDS[kind], target)
             stats.missing += 1
             stats.add_failure(str(error), classify_failure(error))
         else:
@@ -242,7 +242,7 @@ class ReleaseSpider(Spider):
                 with self.archive.transaction():
                     self.archive.frontier.mark_gone(row.url, page.fetched_at, str(error))
             else:
-                self.recorder.record_failure(row.url, row.release, page.fetched_at, str(error), rejected=True)
+                self.recorder.record_failure(row.url, row.release_id, page.fetched_at, str(error), rejected=True)
             stats.count_rejected(str(error), classify_failure(error))
         self.finish_release(row.agency, row.url)
 
@@ -253,7 +253,7 @@ class ReleaseSpider(Spider):
         row: FrontierEntry = failure.request.meta["row"]  # type: ignore[attr-defined] # set by Scrapy
         problem, is_forbidden = f"{row.url}: {describe_request_failure(failure)}", is_forbidden_request(failure)
         logger.warning("%s", problem)
-        self.recorder.record_failure(row.url, row.release, now(), problem, rejected=is_forbidden)
+        self.recorder.record_failure(row.url, row.release_id, now(), problem, rejected=is_forbidden)
         stats = self.agency_stats[row.agency]
         (stats.count_rejected if is_forbidden else stats.count_error)(problem, classify_failure(failure.value))
         self.failed_requests[row.agency] += not is_forbidden
@@ -282,7 +282,7 @@ class ReleaseSpider(Spider):
         if isinstance(row, FrontierEntry):
             self.skipped_urls.add(row.url)
             self.recorder.record_failure(
-                row.url, row.release, now(), f"{row.url}: our own code failed on it", rejected=True
+                row.url, row.release_id, now(), f"{row.url}: our own code failed on it", rejected=True
             )
             self.finish_release(row.agency, row.url)
 
@@ -416,7 +416,7 @@ def is_release_unchanged(response: Response, row: FrontierEntry) -> bool:
 
     It is not if a redirect has passed the conditional headers on to another URL.
     """
-    return response.url == row.url and bool(build_conditional_headers(row)) and row.release is not None
+    return response.url == row.url and bool(build_conditional_headers(row)) and row.release_id is not None
 
 
 def is_forbidden_request(failure: Failure) -> bool:

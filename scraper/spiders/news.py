@@ -115,7 +115,7 @@ class SourceTracker:
             self.listed_urls.add(url)
             self.stats.listed += 1
             row = self.archive.frontier.get(url)
-            if row and row.state == "stored" and (row.fetched or "") <= (to_iso(self.started_at) or ""):
+            if row and row.state == "stored" and (row.fetched_at or "") <= (to_iso(self.started_at) or ""):
                 self.stats.unchanged += 1
 
     def is_known_page(self, listing_url: str, links: list[SourceLink], *, resumed: bool = False) -> bool:
@@ -124,7 +124,7 @@ class SourceTracker:
         A pass from the beginning (not `resumed`) also stops at what was found before an interruption.
         """
         listing, cursor = self.archive.frontier.get(listing_url), self.cursors.get(listing_url)
-        completed_at = listing.fetched if listing and listing.state == "done" else None
+        completed_at = listing.fetched_at if listing and listing.state == "done" else None
         known_before = cursor.interrupted_at if cursor and not resumed else completed_at
         if not known_before:
             return False
@@ -233,7 +233,9 @@ class NewsSpider(ReleaseSpider):
 
         Of an index, request the sitemaps that were not read or have no date.
         """
-        child_rows = [(row.url, row.listed, row) for row in self.source_trackers[agency.slug].record_unchanged(source)]
+        child_rows = [
+            (row.url, row.listed_at, row) for row in self.source_trackers[agency.slug].record_unchanged(source)
+        ]
         yield from self.request_child_sitemaps(child_rows, agency, source)
 
     def request_child_sitemaps(
@@ -244,7 +246,7 @@ class NewsSpider(ReleaseSpider):
         **meta: Any,
     ) -> Iterator[Request]:
         """Request the changed sitemaps of an index, those first that were read longest ago."""
-        ordered = sorted(children, key=lambda child: (child[2].fetched if child[2] else None) or "")
+        ordered = sorted(children, key=lambda child: (child[2].fetched_at if child[2] else None) or "")
         for number, (url, listed_at, row) in enumerate(ordered):
             if self.deadline.has_passed():
                 return
@@ -465,9 +467,9 @@ def is_sitemap_unchanged(row: FrontierEntry | None, listed: str | None) -> bool:
 
     If the index gives only a day, the sitemap may have changed later on that day.
     """
-    if not row or row.state != "done" or not listed or row.listed != listed:
+    if not row or row.state != "done" or not listed or row.listed_at != listed:
         return False
-    return len(listed) > 10 or (row.fetched or "")[:10] > listed
+    return len(listed) > 10 or (row.fetched_at or "")[:10] > listed
 
 
 def parse_since(text: str) -> date | None:

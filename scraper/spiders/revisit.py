@@ -76,7 +76,7 @@ class RevisitSpider(ReleaseSpider):
         for _ in range(min(limit, len(queue))):
             url = queue.popleft()
             row = self.archive.frontier.get(url)
-            if row is None or row.release is None:
+            if row is None or row.release_id is None:
                 self.store_release_url(url, slug)
                 row = self.archive.frontier.get(url)
             if row:

@@ -47,7 +47,7 @@ def test_what_is_held_is_not_due_until_its_source_tells_a_later_change(archive: 
     assert due(archive) == [URL]
     row = archive.frontier.get(URL)
     assert row is not None
-    assert (row.etag, row.listed) == ('"1"', "2024-03-20")
+    assert (row.etag, row.listed_at) == ('"1"', "2024-03-20")
 
 
 def test_what_is_dated_before_it_was_read_is_not_read_again(archive: Archive) -> None:

@@ -64,5 +64,5 @@ def watch(crawling: Crawling, number: int) -> list[tuple[int, float]]:
 
 def count(crawling: Crawling) -> int:
     """Releases kept; none before their table is made."""
-    ((tables,),) = crawling.rows("select count(*) from sqlite_master where name = 'listed'")
+    ((tables,),) = crawling.rows("select count(*) from sqlite_master where name = 'release_facets'")
     return int(crawling.rows("select coalesce(max(id), 0) from releases")[0][0]) if tables else 0

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from archive.dates import to_iso
-from archive.quarantine import FieldLoss, update_link_count
+from archive.quarantine import FieldLoss
 from archive.quarantine import QuarantinedPage as Waiting
 from archive.store import Archive, SaveResult
 from scraper.agency import Agency
@@ -60,7 +60,7 @@ class ReadingRoom:
         with self.archive.transaction():
             if source:
                 self.archive.frontier.add(source, agency=SLUG, role="listing", seen_at=self.moment)
-                update_link_count(self.archive.db, source, len(paths) if links is None else links)
+                self.archive.frontier.set_link_count(source, len(paths) if links is None else links)
             for path in paths:
                 self.archive.frontier.add(
                     self.base + path, agency=SLUG, role="release", seen_at=self.moment, source=source
@@ -74,7 +74,7 @@ class ReadingRoom:
         answer = FetchedPage(
             url=url, fetched_at=self.moment, status=200, headers={"etag": f'"{self.moment}"'}, body=body
         )
-        held = row.release if row else None
+        held = row.release_id if row else None
         document = Document(body, url)
         item = read_document(document, self.agency)
         return ParsedPage(item=item, url=url, release_id=held, response=answer, document=document)

@@ -1,0 +1,103 @@
+"""The schema: one initial migration, and files of other versions are refused with one sentence."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from archive.__main__ import main
+from archive.captures import Captures
+from archive.database import SCHEMA_VERSION, ArchiveError
+from archive.evidence.verify import verify
+from archive.redaction import WithheldStore
+from archive.schema import TABLES, migrations
+from archive.store import Archive
+from tests.archive.witnessed import witness
+
+OLDER, NEWER = "before version 0.1.0", "newer version"
+VERSIONS = [(0, OLDER), (SCHEMA_VERSION + 1, NEWER)]
+
+
+def set_version(path: Path, version: int) -> None:
+    with closing(sqlite3.connect(path)) as db:
+        db.execute(f"pragma user_version = {version}")
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Path:
+    return witness(tmp_path)
+
+
+def test_a_new_archive_has_every_table_and_this_version(tmp_path: Path) -> None:
+    with Archive(tmp_path / "archive.db") as archive:
+        assert set(TABLES) <= set(archive.db.table_names())
+        assert archive.db.execute("pragma user_version").fetchone() == (SCHEMA_VERSION,)
+        assert migrations.pending(archive.db) == []
+
+
+@pytest.mark.parametrize(("version", "problem"), VERSIONS)
+def test_an_archive_of_another_version_is_not_opened(archive: Path, version: int, problem: str) -> None:
+    set_version(archive, version)
+    with pytest.raises(ArchiveError, match=problem):
+        Archive(archive)
+    with pytest.raises(ArchiveError, match=problem):
+        verify(archive)
+
+
+def test_a_database_of_other_software_is_not_touched(tmp_path: Path) -> None:
+    path = tmp_path / "archive.db"
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("create table recipes (name text)")
+    with pytest.raises(ArchiveError, match="other software"):
+        Archive(path)
+    with closing(sqlite3.connect(path)) as db:
+        assert db.execute("select name from sqlite_master").fetchall() == [("recipes",)]
+
+
+@pytest.mark.parametrize("case", VERSIONS)
+@pytest.mark.parametrize("command", ["serve", "verify", "reindex", "backup", "snapshot", "export-warc"])
+def test_a_command_says_so_and_ends_with_2(
+    archive: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str, case: tuple[int, str]
+) -> None:
+    version, problem = case
+    set_version(archive, version)
+    to = {"export-warc": "out.warc.gz", "backup": "copies", "snapshot": "snapshots"}.get(command)
+    assert main([command, str(archive), *(["--to", str(tmp_path / to)] if to else [])]) == 2
+    lines = capsys.readouterr().err.strip().splitlines()
+    assert len(lines) == 1
+    assert problem in lines[0]
+
+
+@pytest.mark.parametrize("name", ["archive.db", "captures.db", "withheld.db"])
+@pytest.mark.parametrize("case", VERSIONS)
+def test_restore_refuses_each_file_of_another_version(
+    archive: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, case: tuple[int, str]
+) -> None:
+    version, problem = case
+    WithheldStore(archive).add_passage(1, "Lo Ask")
+    set_version(archive.with_name(name), version)
+    (tmp_path / "new").mkdir()
+    assert main(["restore", str(archive.parent), "--to", str(tmp_path / "new" / "archive.db")]) == 2
+    lines = capsys.readouterr().err.strip().splitlines()
+    assert len(lines) == 1
+    assert name in lines[0]
+    assert problem in lines[0]
+    assert list((tmp_path / "new").iterdir()) == []
+
+
+@pytest.mark.parametrize(("version", "problem"), VERSIONS)
+def test_captures_and_withheld_of_another_version_are_refused(archive: Path, version: int, problem: str) -> None:
+    store = WithheldStore(archive)
+    store.add_passage(1, "Lo Ask")
+    set_version(store.path, version)
+    set_version(archive.with_name("captures.db"), version)
+    for readonly in (False, True):
+        with pytest.raises(ArchiveError, match=problem):
+            Captures(archive, readonly=readonly)
+    with pytest.raises(ArchiveError, match=problem):
+        store.get_passage(1)
+    with pytest.raises(ArchiveError, match=problem):
+        store.add_passage(2, "Ask Lo")

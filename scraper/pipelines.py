@@ -14,8 +14,8 @@ from archive.store import SaveResult
 from scraper.errors import PageError
 from scraper.failures import classify_failure
 from scraper.ingest import Ingest, review_quarantine
-from scraper.items import ParsedPage
 from scraper.normalise import find_quality_warnings
+from scraper.parsed_page import ParsedPage
 from scraper.quarantine import QuarantineCheck, describe_reasons
 
 if TYPE_CHECKING:

@@ -46,7 +46,7 @@ from scraper.downloader.errors import CrawlStopped
 from scraper.errors import BrokerError
 from scraper.extensions.crawl_stats import ArchiveSpider, CrawlStatsExtension, close_crawl
 from scraper.ingest import CrawlRecorder, RevisitSchedule
-from scraper.items import FetchedPage, ParsedPage
+from scraper.parsed_page import FetchedPage, ParsedPage
 from scraper.round import ROUND_SPIDERS, read_last_crawl_id
 
 if TYPE_CHECKING:

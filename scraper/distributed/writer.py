@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from scrapy.settings import BaseSettings
 
     from scraper.ingest import RevisitSchedule
-    from scraper.items import ParsedPage
+    from scraper.parsed_page import ParsedPage
 
 logger = logging.getLogger(__name__)
 StreamEntry = tuple[bytes, Mapping[bytes, bytes]]  # id and fields; no fields if the entry was deleted meanwhile

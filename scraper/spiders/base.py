@@ -36,11 +36,11 @@ from scraper.extensions.crawl_stats import AgencyStats
 from scraper.extensions.limits import parse_deadline
 from scraper.failures import classify_failure, describe_request_failure, detect_rejection
 from scraper.ingest import CrawlRecorder, parse_schedule
-from scraper.items import FetchedPage, ParsedPage
 from scraper.locks import lock_agencies
 from scraper.normalise.urls import extract_host
 from scraper.pages import read_document
 from scraper.pages.document import Document
+from scraper.parsed_page import FetchedPage, ParsedPage
 from scraper.redesign import fingerprint_template
 from scraper.sources.links import is_release_url
 

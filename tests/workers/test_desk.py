@@ -22,8 +22,8 @@ from scraper.distributed.messages import Operation, WorkerMessage, build_job, un
 from scraper.distributed.writer import MessageProcessor
 from scraper.errors import BrokerError
 from scraper.ingest import parse_schedule
-from scraper.items import FetchedPage, ParsedPage
 from scraper.pages import read_page
+from scraper.parsed_page import FetchedPage, ParsedPage
 from tests.site.agency import SampleAgency
 
 SLUG = "skogsbruksradet"

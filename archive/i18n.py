@@ -415,7 +415,10 @@ HEALTH_REASON_TEXTS = {  # by the code of the reason (archive.health)
             "{n} meddelande hålls undan tills någon har sett på det.",
             "{n} meddelanden hålls undan tills någon sett dem.",
         ),
-        ("{n} release is kept aside until looked at.", "{n} releases are kept aside until looked at."),
+        (
+            "{n} release is quarantined until somebody has looked at it.",
+            "{n} releases are quarantined until somebody has looked at them.",
+        ),
     ),
     "fields": Translation(
         "Sidorna säger inte längre {fields}: {now} % av dem, mot {before} % förr. De kan ha fått ny utformning.",
@@ -859,7 +862,9 @@ MISSING_REASON_TEXTS = {
     "unseen": Translation("inte funnet av någon insamling", "not found by any crawl"),
     "due": Translation("funnet, står på tur att läsas", "found, waits its turn to be read"),
     "failed": Translation("sidan svarade inte", "the page did not answer"),
-    "quarantined": Translation("läst, men hålls undan tills någon sett på det", "read, but kept aside until looked at"),
+    "quarantined": Translation(
+        "läst, men hålls undan tills någon sett på det", "read, but quarantined until somebody has looked at it"
+    ),
 }
 COVERAGE_TEXTS = {
     **{f"kind_{kind}": text for kind, text in SOURCE_KIND_TEXTS.items()},

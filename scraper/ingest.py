@@ -157,7 +157,7 @@ class Ingest:
                 )
             if page.release_id is None:
                 archive.frontier.mark_quarantined(
-                    page.url, response.fetched_at, f"{page.url}: kept aside: {describe_reasons(reasons)}"
+                    page.url, response.fetched_at, f"{page.url}: quarantined: {describe_reasons(reasons)}"
                 )
             else:  # without the response's validators, which belong to a state that is not stored
                 archive.frontier.mark_stored(page.url, page.release_id, response.fetched_at)
@@ -662,14 +662,14 @@ def reparse_quarantined(ingest: Ingest, quarantined: QuarantinedPage) -> ParsedP
     agency, captures = ingest.agencies[quarantined.agency], ingest.recorder.captures
     capture = ingest.quarantine.get_capture(quarantined)
     if capture is None:
-        logger.warning("%s: is kept aside without the bytes it was read from", quarantined.url)
+        logger.warning("%s: is quarantined without the bytes it was read from", quarantined.url)
         return None
     try:
         body = captures.read(capture.sha256)
         document = Document(body, capture.url)
         item = read_document(document, agency)
     except (PageError, ArchiveError) as error:
-        logger.warning("%s: stays aside: %s", quarantined.url, error)
+        logger.warning("%s: stays quarantined: %s", quarantined.url, error)
         return None
     response = FetchedPage(
         url=capture.url, fetched_at=capture.seen, status=capture.status, headers=capture.headers, body=body

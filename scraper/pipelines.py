@@ -64,7 +64,7 @@ class ArchivePipeline:
         tally.count_page(result.release)
         if result.outcome is SaveResult.QUARANTINED:
             self.quarantined_urls.setdefault(slug, set()).add(page.url)
-            raise DropItem(f"{page.url}: kept aside: {describe_reasons(list(result.reasons))}")
+            raise DropItem(f"{page.url}: quarantined: {describe_reasons(list(result.reasons))}")
         if result.outcome is not SaveResult.UNCHANGED:  # otherwise they were reported when the state was stored
             for warning in find_quality_warnings(result.release):
                 logger.warning("%s", warning)
@@ -78,7 +78,7 @@ class ArchivePipeline:
         for slug, tally in self.spider.agency_stats.items():
             losses, outcomes = review_quarantine(self.ingest, slug)
             for loss in losses:
-                problem = f"{slug}: {describe_field_loss(loss)}; kept aside: see scrapy diagnose {slug}"
+                problem = f"{slug}: {describe_field_loss(loss)}; quarantined: see scrapy diagnose {slug}"
                 logger.warning("%s", problem)
                 tally.add_warning(problem)
             for outcome in outcomes.elements():

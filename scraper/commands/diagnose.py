@@ -100,7 +100,7 @@ class Command(ProbeCommand):
 
     def long_desc(self) -> str:
         return (
-            "For each agency: its last good page beside the first one that was held back, field by field; the rule"
+            "For each agency: its last good page beside the first one that was quarantined, field by field; the rule"
             " that read what is lost, what it finds now, and where the same words stand; a table for agencies.toml."
         )
 
@@ -392,11 +392,11 @@ def format_diagnosis(diagnosis: Diagnosis, probed: ProbeResult | None, width: in
 def format_quarantine_line(diagnosis: Diagnosis) -> Iterator[str]:
     """Yield how many pages are quarantined, and for what."""
     if not diagnosis.quarantined_count:
-        yield f"{diagnosis.agency.slug}: nothing is held back"
+        yield f"{diagnosis.agency.slug}: nothing is quarantined"
         return
     since, count = (diagnosis.since or "")[:16], diagnosis.quarantined_count
     symptoms = ", ".join(f"{key} in {number}" for key, number in diagnosis.symptoms.items())
-    yield f"{diagnosis.agency.slug}: {count} held back since {since}: {symptoms}"
+    yield f"{diagnosis.agency.slug}: {count} quarantined since {since}: {symptoms}"
 
 
 def format_pages(diagnosis: Diagnosis) -> Iterator[str]:
@@ -440,7 +440,7 @@ def format_lost_field(finding: FieldDiagnosis, diagnosis: Diagnosis) -> Iterator
     elif diagnosis.same_release and finding.field != "body":
         yield "  the same words do not stand on the bad page"
     if finding.remedy:
-        others = f", and something on {finding.cured} of {finding.tried} others held back" if finding.tried else ""
+        others = f", and something on {finding.cured} of {finding.tried} others quarantined" if finding.tried else ""
         yield f'  {finding.field} = "{finding.remedy}" reads them{others}'
 
 

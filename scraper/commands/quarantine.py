@@ -45,14 +45,14 @@ class Command(ScrapyCommand):
         return "[SLUG …] [--id N[,N]] [--accept | --drop]"
 
     def short_desc(self) -> str:
-        return "List releases that were held back, accept them once looked at, or drop them"
+        return "List quarantined releases, accept them once looked at, or drop them"
 
     def long_desc(self) -> str:
         return (
             "List what was held back of some agencies, or of all where none is named. --accept reads it by today's"
             " rules and stores it as the releases and edits it is. What those lack (a lead, a date, most of a text, a"
             " title of their own) is not missed of the agency any more, until of twenty releases or more that are read"
-            " after that nine in ten have it again. See scrapy diagnose for why it was held back."
+            " after that nine in ten have it again. See scrapy diagnose for why it was quarantined."
         )
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
@@ -102,7 +102,7 @@ def print_quarantine(archive: Archive, slugs: list[str], ids: set[int]) -> None:
     quarantine = Quarantine(archive.db)
     for slug in slugs or quarantine.list_agencies():
         pages = select_pages(quarantine.list_pending(slug), ids)
-        print(f"{slug}: {len(pages)} held back")
+        print(f"{slug}: {len(pages)} quarantined")
         for page in pages:
             print(f"  {page.id:>6}  {page.seen_at[:16]}  {page.state['title']}")
             print(f"{'':8}{page.url}")
@@ -126,7 +126,7 @@ def decide_pages(archive: Archive, settings: Settings, slugs: list[str], ids: se
                 if drop:
                     drop_quarantined(ingest, page)
     recorder.close()
-    print(", ".join(f"{number} {name}" for name, number in counts.items()) or "nothing is held back")
+    print(", ".join(f"{number} {name}" for name, number in counts.items()) or "nothing is quarantined")
     return 1 if counts[describe_outcome(SaveResult.QUARANTINED)] or locked != set(agencies) else 0
 
 
@@ -139,4 +139,4 @@ def describe_outcome(result: SaveResult | None) -> str:
     """Return the name under which a decided page is counted in the output. None: it was dropped."""
     if result is None:
         return "dropped"
-    return "still held back" if result is SaveResult.QUARANTINED else result.value
+    return "still quarantined" if result is SaveResult.QUARANTINED else result.value

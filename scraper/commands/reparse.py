@@ -52,7 +52,7 @@ class Command(OptionsCommand):
         )
         if repaired:
             left = repaired.pop(SaveResult.QUARANTINED, 0)
-            sys.stdout.write(f"of what was held back, {repaired.total()} taken in, {left} still held back\n")
+            sys.stdout.write(f"of what was quarantined, {repaired.total()} accepted, {left} still quarantined\n")
         names = ("unchanged", "reparsed", "unreadable", "without capture")
         sys.stdout.write(f"{', '.join(f'{counts[name]} {name}' for name in names)}\n")
         return 1 if counts["unreadable"] else 0

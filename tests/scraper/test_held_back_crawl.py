@@ -61,7 +61,7 @@ def test_a_killed_crawl_is_gone_on_with_and_a_mended_rule_takes_all_in(
         process.communicate()
     code, printed = stocked.run(*only)
     assert code == 0, printed
-    assert f"kept aside: see scrapy diagnose {SLUG}" in printed
+    assert f"quarantined: see scrapy diagnose {SLUG}" in printed
     assert stocked.rows("select count(*), count(distinct url), count(decided) from quarantine") == [
         (RELEASES, RELEASES, 0)
     ]
@@ -82,7 +82,7 @@ def test_a_killed_crawl_is_gone_on_with_and_a_mended_rule_takes_all_in(
     table = stocked.agencies.read_text("utf-8").replace(f"[{SLUG}]\n", f'[{SLUG}]\nlead = ".puff"\n')
     stocked.agencies.write_text(table, "utf-8")
     assert run(reparse.Command(), stocked, "--agency", SLUG) == 0
-    assert f"of what was held back, {RELEASES} taken in, 0 still held back" in capsys.readouterr().out
+    assert f"of what was quarantined, {RELEASES} accepted, 0 still quarantined" in capsys.readouterr().out
     assert stocked.rows("select count(*) from revisions where cause <> 'first'") == [(0,)]
     assert stocked.rows("select count(*) from quarantine where decision = 'reparsed'") == [(RELEASES,)]
 
@@ -97,14 +97,14 @@ def test_what_waits_is_listed_taken_in_or_dropped(stocked: Crawling, capsys: pyt
         return capsys.readouterr().out
 
     listed = told()
-    assert f"{SLUG}: 3 held back" in listed
+    assert f"{SLUG}: 3 quarantined" in listed
     assert all(kept.url in listed for kept in waiting)
     assert told("--drop", "--id", str(first.id)) == "1 dropped\n"
     assert told("--accept") == "2 reparsed\n", "a new design is no edit"
-    assert told("--accept") == "nothing is held back\n"
+    assert told("--accept") == "nothing is quarantined\n"
     assert run(quarantine.Command(), stocked, "ingen", "--accept") == 2
     for wrong in (["--accept"], [SLUG, "--accept", "--drop"]):
         with pytest.raises(UsageError):
             run(quarantine.Command(), stocked, *wrong)
     assert run(diagnose.Command(), stocked, SLUG) == 0
-    assert f"{SLUG}: nothing is held back" in capsys.readouterr().out
+    assert f"{SLUG}: nothing is quarantined" in capsys.readouterr().out

@@ -170,7 +170,7 @@ def test_a_quarantined_page_and_its_stored_version_are_parsed_once(
     crawl.run(PAGE)
     count_parses()
     elsewhere = f"<nav>{TEXT}{LATER}</nav></body>".encode()
-    with pytest.raises(DropItem, match="kept aside"):
+    with pytest.raises(DropItem, match="quarantined"):
         crawl.run(
             build_page(
                 "En helt annan text om älgar och deras vanor i norra Sveriges alla skogar. " * 20, names=NEW_NAMES

@@ -44,7 +44,7 @@ MAX_DATE_LINE = 90
 OMITTED_FIELDS = {"url", "agency", "body_html", "(main)"}  # of no interest in the report
 MAX_UNMATCHED_LINKS = 5
 MAX_UNUSED_LINES = 20
-FIELD_WIDTH, RULE_WIDTH = 12, 26  # of columns
+FIELD_WIDTH, RULE_WIDTH = 14, 26  # of columns
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,4 +34,4 @@ class ParsedPage:
 
     def __repr__(self) -> str:
         # Scrapy logs whole items
-        return f"<Reading {self.url}>"
+        return f"<ParsedPage {self.url}>"

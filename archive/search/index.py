@@ -217,7 +217,7 @@ class SearchIndex:
         if "renewed" in meta:
             return f"it was renewed as far as release {meta['renewed']} only"
         if meta.get("version") != ANALYSIS_VERSION:
-            return f"it was made by {meta.get('version', 'nobody knows what')}, here is {ANALYSIS_VERSION}"
+            return f"it was made by {meta.get('version', 'an unknown analyser')}, here is {ANALYSIS_VERSION}"
         stored, indexed = self.db.execute(
             "select (select count(*) from releases), (select count(*) from search_docsize)"
         ).fetchone()

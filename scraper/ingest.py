@@ -1,4 +1,4 @@
-"""Matches parsed pages to releases, checks them, stores what changed, and schedules the next checks.
+"""Stores parsed pages: matched to a release, checked, with the cause of what changed and the next check.
 
 A page is stored in one transaction together with its URL in the frontier. The bytes that a stored state was read from
 are written to captures.db first, so that archive.db never points to bytes that are missing.
@@ -11,11 +11,10 @@ from __future__ import annotations
 
 import json
 import logging
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
@@ -23,7 +22,6 @@ from urllib.parse import urlsplit, urlunsplit
 from archive.captures import Captures, select_evidence_headers
 from archive.database import ArchiveError
 from archive.dates import now
-from archive.duplicates import build_shingles, jaccard_similarity, join_text_fields, split_text_words
 from archive.merge import find_adjoining_states, find_moved_copy, merge_releases
 from archive.models import Capture, Release, hash_state, to_state
 from archive.quarantine import (
@@ -36,31 +34,23 @@ from archive.quarantine import (
     split_by_field_loss,
 )
 from archive.store import Archive, SaveResult, StoredRelease
-from scraper.errors import AgencyError, PageError
+from scraper.errors import PageError
+from scraper.matching import PageMatch, match_page
 from scraper.normalise import to_release
 from scraper.pages import read_document
 from scraper.pages.document import Document
 from scraper.parsed_page import FetchedPage, ParsedPage
 from scraper.quarantine import QuarantineCheck, describe_reasons
 from scraper.redesign import PageVersions, find_change_cause, is_redesign, reparse_stored
+from scraper.schedule import RevisitSchedule
 
 if TYPE_CHECKING:
     from scraper.agency import Agency
 
-# Matching a page to a stored release, by the shingles that two texts share (Jaccard similarity, 0 to 1)
-MATCH_SHINGLE_WORDS = 3
-MIN_SAME_SIMILARITY = 0.5  # at least this: the same release, which may have been edited as it moved
-MAX_OTHER_SIMILARITY = 0.1  # less than this, under another title: another release
-CERTAIN_SIMILARITY = 0.9  # at least this: the same release, whatever else speaks against it
 MIN_MOVED_SIMILARITY = 0.9  # at least this: the copy at another URL is the release that disappeared
-DATE_LENGTH = len("2024-03-01")
 MIN_REPLACEMENT_LENGTH = 400  # characters of a text that may replace a release's
-
-# Next checks
 MIN_RECHECK_DELAY = timedelta(hours=1)  # after a failed request for a stored release; doubled with each failure
 MAX_RECHECK_DELAY = timedelta(days=1)
-INTERVAL_UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1)}
-SCHEDULE_RULE = re.compile(r"(?:<(\d+)([hd])|else)=(\d+)([hd])")
 
 logger = logging.getLogger(__name__)
 
@@ -300,184 +290,6 @@ def rewrite_host(state: dict[str, Any], from_url: str, to_url: str) -> dict[str,
     new, old = (urlunsplit((*urlsplit(address)[:2], "", "", "")) for address in (from_url, to_url))
     rewritten: dict[str, Any] = json.loads(json.dumps(state).replace(new, old))
     return rewritten
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PageMatch:
-    """Which release a page belongs to, and how.
-
-    kind:
-        same        the release that is stored under its URL, or a new one
-        renamed     the stored release, which has a new URL now
-        merged      the stored release, whose new URL the archive has as another release already
-        redirected  the URL leads to another text than the stored one
-        replaced    the URL has another text than the stored one
-        misplaced   the stored release was read at another URL, `original_url`, which only declared this one canonical
-        duplicate   another page of a stored release, which reads differently: a print version, or an edit meanwhile
-    """
-
-    kind: str
-    url: str  # the release's
-    original_url: str | None = None
-
-
-def match_page(archive: Archive, release: Release, page: ParsedPage) -> PageMatch:
-    """Return which release a page belongs to.
-
-    Only a URL that has a stored release can have moved or been replaced.
-    """
-    own = archive.get_url(page.release_id) if page.release_id is not None else None
-    stored = archive.get(own) if own else None
-    if own is None or stored is None:
-        canonical = may_use_canonical_url(archive, release, page.url)
-        kind = "duplicate" if canonical and is_duplicate_page(archive, release, page) else "same"
-        return PageMatch(kind=kind, url=release.url if canonical else page.url)
-    if release.url == own and is_duplicate_page(archive, release, page):
-        return PageMatch(kind="duplicate", url=own)
-    similarity = compute_text_similarity(stored.state, to_state(release))
-    redirected = page.response.url != page.url
-    if release.url == page.url != own and not redirected and similarity < CERTAIN_SIMILARITY:
-        return PageMatch(kind="same", url=page.url)  # the release has moved, and its old URL is used for another one
-    if release.url == own == page.url and similarity < MIN_SAME_SIMILARITY:
-        captured = archive.get_capture_url(stored.capture_id)
-        if captured and captured != own:
-            return PageMatch(kind="misplaced", url=own, original_url=captured)
-    if (
-        release.url != own
-        and may_use_canonical_url(archive, release, page.url)
-        and (redirected or not is_known_alias(archive, release, page))
-    ):
-        if similarity >= MIN_SAME_SIMILARITY and may_be_same_release(archive, stored, release.url, similarity):
-            known = archive.find_release_id(release.url) is not None
-            return PageMatch(kind="merged" if known else "renamed", url=release.url)
-        if redirected:
-            return PageMatch(kind="redirected", url=own)
-    elif release.url != own and redirected:
-        return PageMatch(kind="redirected", url=own)
-    has_no_text = stored.cause == "import" and not stored.state["body"]  # from a collection of titles alone
-    if release.title != stored.state["title"] and similarity < MAX_OTHER_SIMILARITY and not has_no_text:
-        return PageMatch(kind="replaced", url=own)
-    return PageMatch(kind="same", url=own)
-
-
-def is_duplicate_page(archive: Archive, release: Release, page: ParsedPage) -> bool:
-    """Return whether a page declares another current release's URL as canonical, but reads differently.
-
-    A page that was redirected to that URL is that release's page, and no duplicate.
-    """
-    release_id = archive.find_release_id(release.url)
-    if release_id is None or release.url in (page.url, page.response.url):
-        return False
-    return archive.removals.is_current(release_id) and archive.is_new_or_changed(release)
-
-
-def may_be_same_release(archive: Archive, stored: StoredRelease, url: str, similarity: float) -> bool:
-    """Return whether the page at `url` can be a stored release that moved.
-
-    It cannot if `url` has a release that was first seen while the stored one was still at its own URL.
-    """
-    other = archive.find_release_id(url)
-    if other is None or similarity >= CERTAIN_SIMILARITY:
-        return True
-    return archive.get_dates(other)[0] >= archive.get_last_checked(stored.release_id)
-
-
-def is_known_alias(archive: Archive, release: Release, page: ParsedPage) -> bool:
-    """Return whether a page's canonical URL is known for the same release already.
-
-    Two pages may name each other as canonical, and the release would move back and forth.
-    """
-    row = archive.frontier.get(release.url)
-    return row is not None and row.release_id == page.release_id
-
-
-def may_use_canonical_url(archive: Archive, release: Release, page_url: str) -> bool:
-    """Return whether a page's canonical URL can be its own.
-
-    A faulty template gives many pages the same one. It cannot be the page's own if it is a source's, or that of
-    another text. A recurring release has the same title on another date.
-    """
-    if release.url == page_url:
-        return True
-    row = archive.frontier.get(release.url)
-    if row and row.role != "release":
-        return False
-    stored = archive.get(release.url)
-    if stored is None:
-        return True
-    state = to_state(release)
-    similarity = compute_text_similarity(stored.state, state)
-    if stored.state["title"] == release.title:
-        recurring = have_different_dates(stored.state, state)
-        return similarity >= (CERTAIN_SIMILARITY if recurring else MIN_SAME_SIMILARITY)
-    return similarity >= CERTAIN_SIMILARITY and not archive.frontier.has_other_urls(release.url, page_url)
-
-
-def have_different_dates(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
-    """Return whether two states have publication dates on different days."""
-    days = [(state["published"] or "")[:DATE_LENGTH] for state in (before, after)]
-    return all(len(day) == DATE_LENGTH for day in days) and days[0] != days[1]
-
-
-def compute_text_similarity(before: Mapping[str, Any], after: Mapping[str, Any]) -> float:
-    """Return the Jaccard similarity of two states' texts, 0 to 1."""
-    return jaccard_similarity(*(build_state_shingles(state) for state in (before, after)))
-
-
-def build_state_shingles(state: Mapping[str, Any]) -> frozenset[str]:
-    """Return the shingles of a state's title, lead and body; of a shorter text, its words."""
-    words = split_text_words(join_text_fields(state["title"], state["lead"], state["body"]))
-    return build_shingles(words, MATCH_SHINGLE_WORDS) or frozenset(words)
-
-
-@dataclass(frozen=True, slots=True)
-class RevisitSchedule:
-    """How often stored releases are checked: the older, the more rarely.
-
-    age_intervals: (age, interval) pairs by rising age, each for releases younger than its age.
-    default_interval: for all older ones.
-    """
-
-    age_intervals: tuple[tuple[timedelta, timedelta], ...]
-    default_interval: timedelta
-
-    def next_check(self, seen_at: datetime, first_seen: str, *stated_dates: str | None) -> datetime:
-        """Return when a release that was checked at `seen_at` is due again.
-
-        Its age counts from the latest of its stated dates, or from `first_seen` if it has none.
-        """
-        dates = [moment for moment in map(parse_archive_time, filter(None, stated_dates)) if moment <= seen_at]
-        age = seen_at - (max(dates) if dates else parse_archive_time(first_seen))
-        return seen_at + next(
-            (interval for limit, interval in self.age_intervals if age < limit), self.default_interval
-        )
-
-
-def parse_archive_time(text: str) -> datetime:
-    """Parse a time as the archive stores it; a day or a month counts from its beginning, in UTC."""
-    value = datetime.fromisoformat(text if len(text) > 7 else f"{text}-01")
-    return value if value.tzinfo else value.replace(tzinfo=UTC)
-
-
-def parse_schedule(text: str) -> RevisitSchedule:
-    """Parse the setting REVISIT_AGES. Raises AgencyError if it is malformed.
-
-    >>> parse_schedule("<2d=1h, <14d=1d, else=30d").default_interval
-    datetime.timedelta(days=30)
-    """
-    age_intervals, default_interval = [], None
-    for rule in text.split(","):
-        match = SCHEDULE_RULE.fullmatch("".join(rule.split()))
-        if not match or not int(match[3]):
-            raise AgencyError("settings", None, "REVISIT_AGES", f"{rule.strip()!r} is no rule like <14d=1d or else=30d")
-        interval = int(match[3]) * INTERVAL_UNITS[match[4]]
-        if match[1]:
-            age_intervals.append((int(match[1]) * INTERVAL_UNITS[match[2]], interval))
-        else:
-            default_interval = interval
-    if default_interval is None:
-        raise AgencyError("settings", None, "REVISIT_AGES", "ends without a rule else=…")
-    return RevisitSchedule(tuple(sorted(age_intervals)), default_interval)
 
 
 class CrawlRecorder:

@@ -12,7 +12,7 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import cached_property, lru_cache, partial
 from hashlib import blake2b
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -41,6 +41,7 @@ MIN_TEMPLATE_OVERLAP = 0.7  # of the names in either template, the share in both
 MIN_TEMPLATE_NAMES = 10  # pages with fewer names cannot be compared
 GENERATED_NAME = re.compile(r"\d|^.{1,2}$|[a-z][A-Z].*[a-z][A-Z]")  # css-1x2y3z, sv-2.33, ng-tns: change at each build
 FINGERPRINT_VERSION = b"\x01"  # change it with the choice of names or their hash: stored fingerprints are then ignored
+NAME_CACHE_SIZE = 4096
 NAME_HASH_BYTES = 8  # so many that two names of a page do not share a hash by chance
 
 # Texts
@@ -93,7 +94,7 @@ class PageVersion:
     def template(self) -> bytes | None:
         """The fingerprint of the page's template, or None if its bytes are missing. Raises NotARelease."""
         if self._template is None and self.document is not None:
-            self._template = fingerprint_template(self.document.root)
+            self._template = fingerprint_template(self.document)
         return self._template
 
     def text(self, url: str) -> PageText | None:
@@ -217,30 +218,36 @@ def have_different_templates(old: bytes, new: bytes) -> bool:
     return either >= MIN_TEMPLATE_NAMES and both < MIN_TEMPLATE_OVERLAP * either
 
 
-def fingerprint_template(root: etree._Element) -> bytes:
+def fingerprint_template(document: Document) -> bytes:
     """Return a version byte and the sorted hashes of a page's template names.
 
     Names themselves are not stored: an id may be made of the words of a heading, which a takedown may have to hide.
     """
-    hashes = sorted(blake2b(name.encode(), digest_size=NAME_HASH_BYTES).digest() for name in find_template_names(root))
-    return FINGERPRINT_VERSION + b"".join(hashes)
+    return FINGERPRINT_VERSION + b"".join(sorted(map(hash_template_name, find_template_names(document))))
+
+
+def find_template_names(document: Document) -> set[str]:
+    """Return a page's classes and ids, each with its element's tag, without generated ones."""
+    return {name for tag, value in document.class_and_id_attributes for name in split_template_names(tag, value)}
+
+
+# The pages of a site share most of their names.
+@lru_cache(maxsize=NAME_CACHE_SIZE)
+def split_template_names(tag: str, value: str) -> tuple[str, ...]:
+    """Return the names in a class or id attribute, each with its element's tag, without generated ones."""
+    return tuple(f"{tag}.{name}" for name in value.split() if not GENERATED_NAME.search(name))
+
+
+@lru_cache(maxsize=NAME_CACHE_SIZE)
+def hash_template_name(name: str) -> bytes:
+    """Return the hash of a name in a fingerprint."""
+    return blake2b(name.encode(), digest_size=NAME_HASH_BYTES).digest()
 
 
 def split_fingerprint(fingerprint: bytes) -> set[bytes]:
     """Return the hashes of a fingerprint."""
     starts = range(len(FINGERPRINT_VERSION), len(fingerprint), NAME_HASH_BYTES)
     return {fingerprint[start : start + NAME_HASH_BYTES] for start in starts}
-
-
-def find_template_names(root: etree._Element) -> set[str]:
-    """Return a page's classes and ids, each with its element's name, without generated ones."""
-    values = {
-        (str(element.tag), value)
-        for element in root.iter(etree.Element)
-        for value in (element.get("class"), element.get("id"))
-        if value
-    }
-    return {f"{tag!s}.{name}" for tag, value in values for name in value.split() if not GENERATED_NAME.search(name)}
 
 
 @dataclass(frozen=True, slots=True)

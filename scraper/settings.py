@@ -89,7 +89,7 @@ DOWNLOADER_MIDDLEWARES = {
     "scraper.extensions.limits.DeadlineMiddleware": 40,
     "scraper.downloader.throttle.HostSlotMiddleware": 50,  # before the robots.txt of the host is requested (100)
     # after Retry (550), so that they see every failed attempt, and also the requests for robots.txt
-    "scraper.downloader.throttle.BackOffMiddleware": 560,
+    "scraper.downloader.backoff.BackOffMiddleware": 560,
     "scraper.downloader.throttle.DailyBudgetMiddleware": 570,
     "scraper.downloader.ssrf.SSRFFilter": 580,
 }
@@ -98,7 +98,7 @@ SPIDER_MIDDLEWARES = {
 }
 EXTENSIONS = {
     "scraper.downloader.throttle.CrawlDelayExtension": 100,  # after AutoThrottle (0), whose delay it may raise
-    "scraper.downloader.throttle.RetryAfterExtension": 110,
+    "scraper.downloader.backoff.RetryAfterExtension": 110,
     "scraper.extensions.limits.InFlightLimit": 120,
     "scraper.extensions.crawl_stats.CrawlStatsExtension": 200,
     "scraper.extensions.progress.ProgressExtension": 300,

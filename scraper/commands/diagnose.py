@@ -355,7 +355,7 @@ def compute_template_overlap(diagnosis: Diagnosis) -> float | None:
     if diagnosis.good_page is None or diagnosis.bad_page is None:
         return None
     good, bad = (
-        find_template_names(Document(page.html, page.url).root) for page in (diagnosis.good_page, diagnosis.bad_page)
+        find_template_names(Document(page.html, page.url)) for page in (diagnosis.good_page, diagnosis.bad_page)
     )
     return len(good & bad) / max(1, len(good | bad))
 

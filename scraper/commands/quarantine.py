@@ -23,11 +23,11 @@ from scraper.ingest import (
     Ingest,
     accept_quarantined,
     drop_quarantined,
-    parse_schedule,
     resolve_superseded,
 )
 from scraper.locks import lock_agencies
 from scraper.quarantine import describe_reasons
+from scraper.schedule import parse_schedule
 
 
 class Command(ScrapyCommand):

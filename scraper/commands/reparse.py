@@ -22,9 +22,10 @@ from archive.store import Archive, SaveResult
 from scraper.agency import Agency
 from scraper.command import OptionsCommand, add_agency_option, load_selected_agencies
 from scraper.extensions.limits import raise_gc_threshold
-from scraper.ingest import CrawlRecorder, Ingest, RevisitSchedule, accept_repaired, parse_schedule
+from scraper.ingest import CrawlRecorder, Ingest, accept_repaired
 from scraper.locks import lock_agencies, warn_about_unlisted
 from scraper.redesign import PageVersion, read_stored_body, reparse_stored
+from scraper.schedule import RevisitSchedule, parse_schedule
 
 
 class Command(OptionsCommand):

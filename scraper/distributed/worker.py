@@ -45,9 +45,10 @@ from scraper.distributed.queue import (
 from scraper.downloader.errors import CrawlStopped
 from scraper.errors import BrokerError
 from scraper.extensions.crawl_stats import ArchiveSpider, CrawlStatsExtension, close_crawl
-from scraper.ingest import CrawlRecorder, RevisitSchedule
+from scraper.ingest import CrawlRecorder
 from scraper.parsed_page import FetchedPage, ParsedPage
 from scraper.round import ROUND_SPIDERS, read_last_crawl_id
+from scraper.schedule import RevisitSchedule
 
 if TYPE_CHECKING:
     from scrapy.http import Response

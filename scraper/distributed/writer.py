@@ -41,17 +41,18 @@ from scraper.distributed.queue import (
 )
 from scraper.errors import BrokerError
 from scraper.extensions.crawl_stats import AgencyStats, close_crawl, open_crawl
-from scraper.ingest import CrawlRecorder, parse_schedule
+from scraper.ingest import CrawlRecorder
 from scraper.locks import lock_agency, open_lock_file, unlock_agency
 from scraper.pipelines import ArchivePipeline
 from scraper.round import close_round, read_last_crawl_id
+from scraper.schedule import parse_schedule
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
     from scrapy.settings import BaseSettings
 
-    from scraper.ingest import RevisitSchedule
     from scraper.parsed_page import ParsedPage
+    from scraper.schedule import RevisitSchedule
 
 logger = logging.getLogger(__name__)
 StreamEntry = tuple[bytes, Mapping[bytes, bytes]]  # id and fields; no fields if the entry was deleted meanwhile

@@ -52,7 +52,7 @@ class RequestDeferred(RequestNotSent):
 
 
 class HostPaused(RequestDeferred):
-    """The host is paused (see BackOffMiddleware in scraper/downloader/throttle.py)."""
+    """The host is paused (see BackOffMiddleware in scraper/downloader/backoff.py)."""
 
 
 class DailyBudgetExceeded(RequestDeferred):

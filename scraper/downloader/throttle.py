@@ -1,44 +1,25 @@
-"""Politeness beyond Scrapy's settings: Crawl-delay, Retry-After, pauses of hosts, daily budgets.
-
-A host is paused when BACK_OFF_AFTER of its URLs in a row gave no response, 429 or 503; when its Retry-After exceeds
-RETRY_AFTER_MAX; and when it gave no response in a whole crawl. Pauses are stored in the hosts table and apply to later
-crawls. The first lasts BACK_OFF_FIRST seconds, each further one twice as long up to BACK_OFF_MAX, until the host
-responds again. While no host at all has responded in a crawl, our own network may be down: such pauses end with
-the crawl.
+"""Delays and budgets beyond Scrapy's settings: the Crawl-delay of robots.txt, requests per agency and day.
 
 DAILY_BUDGET limits an agency's requests per day (UTC), those of news and revisit crawls together.
 """
 
 from __future__ import annotations
 
-import logging
-import sqlite3
-from collections import defaultdict
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
-from time import monotonic
 from typing import TYPE_CHECKING, Self
-from urllib.parse import urlsplit
 
 from scrapy import Request, Spider, signals
 from scrapy.core.downloader import Slot
 from scrapy.crawler import Crawler
-from scrapy.http import Response
 from scrapy.robotstxt import RobotParser
 
 from archive.dates import now, to_iso
-from archive.frontier import HostPause
-from scraper.downloader.errors import NO_RESPONSE_ERRORS, DailyBudgetExceeded, HostPaused
+from scraper.downloader.errors import DailyBudgetExceeded
 from scraper.errors import AgencyError
 
 if TYPE_CHECKING:
     from scrapy.settings import BaseSettings
 
     from archive.store import Archive
-
-logger = logging.getLogger(__name__)
-
-OVERLOAD_STATUSES = (429, 503)  # the server says that it is overloaded
 
 
 class HostSlotMiddleware:
@@ -80,155 +61,6 @@ class CrawlDelayExtension:
             slot.delay = max(slot.delay, self.min_delays.get(get_slot_key(self.crawler, request), 0.0))
 
 
-class RetryAfterExtension:
-    """Delays all requests to a host for as long as its 429 or 503 asks (RFC 9110, 10.2.3)."""
-
-    def __init__(self, crawler: Crawler) -> None:
-        self.crawler = crawler
-        self.max_wait = crawler.settings.getfloat("RETRY_AFTER_MAX")
-
-    @classmethod
-    def from_crawler(cls, crawler: Crawler) -> Self:
-        extension = cls(crawler)
-        crawler.signals.connect(extension.delay_host, signals.response_downloaded)
-        return extension
-
-    def delay_host(self, response: Response, request: Request) -> None:
-        """Set the time of the host's next request, before the downloader looks at its queue again."""
-        value = response.headers.get("Retry-After")
-        if response.status not in OVERLOAD_STATUSES or not value:
-            return
-        seconds = parse_retry_after(value.decode("latin-1"), datetime.now(UTC))
-        slot = find_download_slot(self.crawler, request)
-        if seconds is not None and slot:
-            seconds = min(seconds, self.max_wait)
-            slot.delay = max(slot.delay, 0.01)  # the downloader ignores lastseen without a delay
-            slot.lastseen = max(slot.lastseen, monotonic() + seconds - slot.delay)
-            logger.info("%s asks to wait %.0f s", response.url, seconds)
-
-
-class BackOffMiddleware:
-    """Counts failed requests per host and rejects requests to paused hosts."""
-
-    def __init__(self, crawler: Crawler) -> None:
-        self.crawler = crawler
-        settings = crawler.settings
-        self.max_failures = settings.getint("BACK_OFF_AFTER")
-        self.first_pause = timedelta(seconds=settings.getfloat("BACK_OFF_FIRST"))
-        self.max_pause = timedelta(seconds=settings.getfloat("BACK_OFF_MAX"))
-        self.max_retry_after = settings.getfloat("RETRY_AFTER_MAX")  # RetryAfterExtension handles shorter waits
-        self.pauses: dict[str, HostPause] = {}
-        # host → URLs that got no response since the host's last response
-        self.unanswered_urls: defaultdict[str, set[str]] = defaultdict(set)
-        self.failure_reasons: dict[str, str] = {}  # host → its last failure
-        self.answered_hosts: set[str] = set()  # hosts that have responded since their last pause
-        self.is_online = False  # whether any host has responded in this crawl
-        self.unsaved_pauses: dict[str, str] = {}  # host → why it is paused; used while no host has responded
-
-    @classmethod
-    def from_crawler(cls, crawler: Crawler) -> Self:
-        middleware = cls(crawler)
-        crawler.signals.connect(middleware.spider_opened, signals.spider_opened)
-        crawler.signals.connect(middleware.spider_closed, signals.spider_closed)
-        crawler.signals.connect(middleware.record_response, signals.response_downloaded)
-        return middleware
-
-    @property
-    def archive(self) -> Archive | None:
-        """Return the spider's archive, None for a probe."""
-        return getattr(self.crawler.spider, "archive", None)
-
-    def spider_opened(self) -> None:
-        """Load the pauses that earlier crawls have stored."""
-        if self.archive:
-            self.pauses = self.archive.hosts.list_pauses(now())
-
-    def process_request(self, request: Request) -> None:
-        """Raise HostPaused if the host is paused."""
-        if pause := self.pauses.get(parse_netloc(request.url)):
-            if pause.host in self.unsaved_pauses or datetime.fromisoformat(pause.until) > now():
-                raise HostPaused(f"{pause.host} is left in peace until {pause.until}: {pause.reason}")
-            del self.pauses[pause.host]
-
-    def record_response(self, response: Response, request: Request) -> None:
-        """Reset the host's count of failures, unless the response says that the server is overloaded."""
-        host = parse_netloc(request.url)
-        self.mark_online()
-        if response.status not in OVERLOAD_STATUSES:
-            self.answered_hosts.add(host)
-            if self.unanswered_urls:
-                self.unanswered_urls.pop(host, None)
-            return
-        header = response.headers.get("Retry-After")
-        seconds = parse_retry_after(header.decode("latin-1"), datetime.now(UTC)) if header else None
-        if seconds and seconds > self.max_retry_after:
-            reason = f"answered {response.status} and asked to wait {seconds:.0f} s"
-            self.pause_host(host, reason, retry_after=timedelta(seconds=min(seconds, self.max_pause.total_seconds())))
-        else:
-            self.record_failure(request, f"answered {response.status}")
-
-    def process_exception(self, request: Request, exception: Exception) -> None:
-        """Count a request that got no response."""
-        if isinstance(exception, NO_RESPONSE_ERRORS):
-            self.record_failure(request, type(exception).__name__)
-
-    def record_failure(self, request: Request, reason: str) -> None:
-        """Count a URL once; pause the host after `max_failures` URLs in a row."""
-        host = parse_netloc(request.url)
-        self.unanswered_urls[host].add(request.url)
-        self.failure_reasons[host] = reason
-        if len(self.unanswered_urls[host]) >= self.max_failures:
-            self.pause_host(
-                host, f"{len(self.unanswered_urls[host])} addresses in a row gave no answer, the last: {reason}"
-            )
-
-    def pause_host(self, host: str, reason: str, *, retry_after: timedelta | None = None) -> None:
-        """Pause a host, and store the pause if any host has responded in this crawl."""
-        archive = self.archive
-        if archive is None or host in self.pauses:
-            return
-        if not self.is_online:
-            self.unsaved_pauses[host] = reason
-            self.pauses[host] = HostPause(host=host, until=to_iso(now() + self.first_pause) or "", reason=reason)
-            logger.warning("%s is left in peace in this crawl, in which nothing has answered yet: %s", host, reason)
-            return
-        with archive.transaction():
-            if host in self.answered_hosts:  # it has responded since its last pause, so this is a first one
-                archive.hosts.clear_pause(host)
-            pause = archive.hosts.pause(
-                host, now(), reason, first_wait=self.first_pause, max_wait=self.max_pause, requested_wait=retry_after
-            )
-        self.answered_hosts.discard(host)
-        self.pauses[host] = pause
-        logger.warning("%s is left in peace until %s: %s", host, pause.until, reason)
-
-    def mark_online(self) -> None:
-        """Store the pauses so far, because a response shows that our own network works."""
-        self.is_online = True
-        while self.unsaved_pauses:
-            host, reason = self.unsaved_pauses.popitem()
-            del self.pauses[host]
-            self.pause_host(host, reason)
-
-    def spider_closed(self) -> None:
-        """Clear the pauses of hosts that responded, and pause those that never did unless no host did."""
-        archive = self.archive
-        if archive is None:
-            return
-        if not self.is_online:
-            if self.unanswered_urls:
-                logger.error("nothing answered in this crawl: is our own network down? No host is left in peace for it")
-            return
-        try:
-            with archive.transaction():
-                for host in self.answered_hosts - self.pauses.keys():
-                    archive.hosts.clear_pause(host)
-            for host in self.unanswered_urls.keys() - self.answered_hosts:
-                self.pause_host(host, f"gave no answer in a whole crawl, the last: {self.failure_reasons[host]}")
-        except sqlite3.OperationalError as error:  # such as a full disk
-            logger.critical("which hosts answered cannot be written: %s", error)
-
-
 class DailyBudgetMiddleware:
     """Rejects requests beyond an agency's daily budget; what was found stays due."""
 
@@ -257,25 +89,6 @@ class DailyBudgetMiddleware:
         stats = getattr(self.crawler.spider, "agency_stats", {}).get(slug)
         if stats and self.earlier_requests.get(slug, 0) + stats.requests >= self.max_requests:
             raise DailyBudgetExceeded(f"the {self.max_requests} requests of this day are used up (DAILY_BUDGET)")
-
-
-def parse_retry_after(text: str, now: datetime) -> float | None:
-    """Return the seconds to wait, from a number of seconds or an HTTP date; None if it is neither.
-
-    >>> parse_retry_after("120", datetime(2024, 1, 1, tzinfo=UTC))
-    120.0
-    >>> parse_retry_after("Mon, 01 Jan 2024 00:01:00 GMT", datetime(2024, 1, 1, tzinfo=UTC))
-    60.0
-    >>> parse_retry_after("soon", datetime(2024, 1, 1, tzinfo=UTC)) is None
-    True
-    """
-    if text.strip().isdecimal():
-        return float(text)
-    try:
-        retry_at = parsedate_to_datetime(text)
-    except ValueError:
-        return None
-    return max(0.0, (retry_at.replace(tzinfo=retry_at.tzinfo or UTC) - now).total_seconds())
 
 
 def count_daily_requests(archive: Archive, slug: str, day: str) -> int:
@@ -307,8 +120,3 @@ def get_slot_key(crawler: Crawler, request: Request) -> str:
 def find_download_slot(crawler: Crawler, request: Request) -> Slot | None:
     """Return the downloader's slot for a request's host, None if there is none yet."""
     return crawler.engine.downloader.slots.get(get_slot_key(crawler, request)) if crawler.engine else None
-
-
-def parse_netloc(url: str) -> str:
-    """Return the host of a URL, with its port if the URL has one."""
-    return urlsplit(url).netloc.rpartition("@")[2].lower()

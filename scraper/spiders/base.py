@@ -35,13 +35,14 @@ from scraper.errors import AgencyError, NotARelease, PageError
 from scraper.extensions.crawl_stats import AgencyStats
 from scraper.extensions.limits import parse_deadline
 from scraper.failures import classify_failure, describe_request_failure, detect_rejection
-from scraper.ingest import CrawlRecorder, parse_schedule
+from scraper.ingest import CrawlRecorder
 from scraper.locks import lock_agencies
 from scraper.normalise.urls import extract_host
 from scraper.pages import read_document
 from scraper.pages.document import Document
 from scraper.parsed_page import FetchedPage, ParsedPage
 from scraper.redesign import fingerprint_template
+from scraper.schedule import parse_schedule
 from scraper.sources.links import is_release_url
 
 logger = logging.getLogger(__name__)
@@ -204,7 +205,7 @@ class ReleaseSpider(Spider):
             release_id=row.release_id,
             response=page,
             document=document,
-            template=fingerprint_template(document.root),
+            template=fingerprint_template(document),
         )
 
     def record_unchanged(self, row: FrontierEntry) -> None:

@@ -16,7 +16,7 @@ from scrapy.http import Response
 from scrapy.settings import Settings
 
 from archive.store import Archive
-from scraper.downloader import throttle as backoff
+from scraper.downloader import backoff
 from scraper.downloader.errors import HostPaused
 
 FIRST = timedelta(minutes=30)

@@ -11,8 +11,8 @@ import pytest
 
 from archive.models import Capture, Release
 from archive.store import Archive, SaveResult
-from scraper.ingest import match_page
 from scraper.items import ReleaseItem
+from scraper.matching import match_page
 from scraper.parsed_page import FetchedPage, ParsedPage
 from tests.scraper.reading_room import SLUG, ReadingRoom
 

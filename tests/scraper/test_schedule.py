@@ -8,7 +8,7 @@ import pytest
 
 from scraper import settings
 from scraper.errors import AgencyError
-from scraper.ingest import parse_schedule
+from scraper.schedule import parse_schedule
 
 SEEN = datetime(2026, 6, 30, 12, tzinfo=UTC)
 FIRST = "2026-06-30T12:00:00+00:00"

@@ -1,0 +1,149 @@
+"""Matches parsed pages to stored releases: the same one, a moved or replaced one, or another page of one.
+
+Texts are compared by the shingles that they share (Jaccard similarity, 0 to 1).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from archive.duplicates import build_shingles, jaccard_similarity, join_text_fields, split_text_words
+from archive.models import Release, to_state
+from archive.store import Archive, StoredRelease
+from scraper.parsed_page import ParsedPage
+
+MATCH_SHINGLE_WORDS = 3
+MIN_SAME_SIMILARITY = 0.5  # at least this: the same release, which may have been edited as it moved
+MAX_OTHER_SIMILARITY = 0.1  # less than this, under another title: another release
+CERTAIN_SIMILARITY = 0.9  # at least this: the same release, whatever else speaks against it
+DATE_LENGTH = len("2024-03-01")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageMatch:
+    """Which release a page belongs to, and how.
+
+    kind:
+        same        the release that is stored under its URL, or a new one
+        renamed     the stored release, which has a new URL now
+        merged      the stored release, whose new URL the archive has as another release already
+        redirected  the URL leads to another text than the stored one
+        replaced    the URL has another text than the stored one
+        misplaced   the stored release was read at another URL, `original_url`, which only declared this one canonical
+        duplicate   another page of a stored release, which reads differently: a print version, or an edit meanwhile
+    """
+
+    kind: str
+    url: str  # the release's
+    original_url: str | None = None
+
+
+def match_page(archive: Archive, release: Release, page: ParsedPage) -> PageMatch:
+    """Return which release a page belongs to.
+
+    Only a URL that has a stored release can have moved or been replaced.
+    """
+    own = archive.get_url(page.release_id) if page.release_id is not None else None
+    stored = archive.get(own) if own else None
+    if own is None or stored is None:
+        canonical = may_use_canonical_url(archive, release, page.url)
+        kind = "duplicate" if canonical and is_duplicate_page(archive, release, page) else "same"
+        return PageMatch(kind=kind, url=release.url if canonical else page.url)
+    if release.url == own and is_duplicate_page(archive, release, page):
+        return PageMatch(kind="duplicate", url=own)
+    similarity = compute_text_similarity(stored.state, to_state(release))
+    redirected = page.response.url != page.url
+    if release.url == page.url != own and not redirected and similarity < CERTAIN_SIMILARITY:
+        return PageMatch(kind="same", url=page.url)  # the release has moved, and its old URL is used for another one
+    if release.url == own == page.url and similarity < MIN_SAME_SIMILARITY:
+        captured = archive.get_capture_url(stored.capture_id)
+        if captured and captured != own:
+            return PageMatch(kind="misplaced", url=own, original_url=captured)
+    if (
+        release.url != own
+        and may_use_canonical_url(archive, release, page.url)
+        and (redirected or not is_known_alias(archive, release, page))
+    ):
+        if similarity >= MIN_SAME_SIMILARITY and may_be_same_release(archive, stored, release.url, similarity):
+            known = archive.find_release_id(release.url) is not None
+            return PageMatch(kind="merged" if known else "renamed", url=release.url)
+        if redirected:
+            return PageMatch(kind="redirected", url=own)
+    elif release.url != own and redirected:
+        return PageMatch(kind="redirected", url=own)
+    has_no_text = stored.cause == "import" and not stored.state["body"]  # from a collection of titles alone
+    if release.title != stored.state["title"] and similarity < MAX_OTHER_SIMILARITY and not has_no_text:
+        return PageMatch(kind="replaced", url=own)
+    return PageMatch(kind="same", url=own)
+
+
+def is_duplicate_page(archive: Archive, release: Release, page: ParsedPage) -> bool:
+    """Return whether a page declares another current release's URL as canonical, but reads differently.
+
+    A page that was redirected to that URL is that release's page, and no duplicate.
+    """
+    release_id = archive.find_release_id(release.url)
+    if release_id is None or release.url in (page.url, page.response.url):
+        return False
+    return archive.removals.is_current(release_id) and archive.is_new_or_changed(release)
+
+
+def may_be_same_release(archive: Archive, stored: StoredRelease, url: str, similarity: float) -> bool:
+    """Return whether the page at `url` can be a stored release that moved.
+
+    It cannot if `url` has a release that was first seen while the stored one was still at its own URL.
+    """
+    other = archive.find_release_id(url)
+    if other is None or similarity >= CERTAIN_SIMILARITY:
+        return True
+    return archive.get_dates(other)[0] >= archive.get_last_checked(stored.release_id)
+
+
+def is_known_alias(archive: Archive, release: Release, page: ParsedPage) -> bool:
+    """Return whether a page's canonical URL is known for the same release already.
+
+    Two pages may name each other as canonical, and the release would move back and forth.
+    """
+    row = archive.frontier.get(release.url)
+    return row is not None and row.release_id == page.release_id
+
+
+def may_use_canonical_url(archive: Archive, release: Release, page_url: str) -> bool:
+    """Return whether a page's canonical URL can be its own.
+
+    A faulty template gives many pages the same one. It cannot be the page's own if it is a source's, or that of
+    another text. A recurring release has the same title on another date.
+    """
+    if release.url == page_url:
+        return True
+    row = archive.frontier.get(release.url)
+    if row and row.role != "release":
+        return False
+    stored = archive.get(release.url)
+    if stored is None:
+        return True
+    state = to_state(release)
+    similarity = compute_text_similarity(stored.state, state)
+    if stored.state["title"] == release.title:
+        recurring = have_different_dates(stored.state, state)
+        return similarity >= (CERTAIN_SIMILARITY if recurring else MIN_SAME_SIMILARITY)
+    return similarity >= CERTAIN_SIMILARITY and not archive.frontier.has_other_urls(release.url, page_url)
+
+
+def have_different_dates(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+    """Return whether two states have publication dates on different days."""
+    days = [(state["published"] or "")[:DATE_LENGTH] for state in (before, after)]
+    return all(len(day) == DATE_LENGTH for day in days) and days[0] != days[1]
+
+
+def compute_text_similarity(before: Mapping[str, Any], after: Mapping[str, Any]) -> float:
+    """Return the Jaccard similarity of two states' texts, 0 to 1."""
+    return jaccard_similarity(*(build_state_shingles(state) for state in (before, after)))
+
+
+def build_state_shingles(state: Mapping[str, Any]) -> frozenset[str]:
+    """Return the shingles of a state's title, lead and body; of a shorter text, its words."""
+    words = split_text_words(join_text_fields(state["title"], state["lead"], state["body"]))
+    return build_shingles(words, MATCH_SHINGLE_WORDS) or frozenset(words)

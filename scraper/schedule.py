@@ -1,0 +1,62 @@
+"""Decides when a stored release is checked again: the older it is, the more rarely (setting REVISIT_AGES)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from scraper.errors import AgencyError
+
+INTERVAL_UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1)}
+SCHEDULE_RULE = re.compile(r"(?:<(\d+)([hd])|else)=(\d+)([hd])")
+
+
+@dataclass(frozen=True, slots=True)
+class RevisitSchedule:
+    """How often stored releases are checked: the older, the more rarely.
+
+    age_intervals: (age, interval) pairs by rising age, each for releases younger than its age.
+    default_interval: for all older ones.
+    """
+
+    age_intervals: tuple[tuple[timedelta, timedelta], ...]
+    default_interval: timedelta
+
+    def next_check(self, seen_at: datetime, first_seen: str, *stated_dates: str | None) -> datetime:
+        """Return when a release that was checked at `seen_at` is due again.
+
+        Its age counts from the latest of its stated dates, or from `first_seen` if it has none.
+        """
+        dates = [moment for moment in map(parse_archive_time, filter(None, stated_dates)) if moment <= seen_at]
+        age = seen_at - (max(dates) if dates else parse_archive_time(first_seen))
+        return seen_at + next(
+            (interval for limit, interval in self.age_intervals if age < limit), self.default_interval
+        )
+
+
+def parse_archive_time(text: str) -> datetime:
+    """Parse a time as the archive stores it; a day or a month counts from its beginning, in UTC."""
+    value = datetime.fromisoformat(text if len(text) > 7 else f"{text}-01")
+    return value if value.tzinfo else value.replace(tzinfo=UTC)
+
+
+def parse_schedule(text: str) -> RevisitSchedule:
+    """Parse the setting REVISIT_AGES. Raises AgencyError if it is malformed.
+
+    >>> parse_schedule("<2d=1h, <14d=1d, else=30d").default_interval
+    datetime.timedelta(days=30)
+    """
+    age_intervals, default_interval = [], None
+    for rule in text.split(","):
+        match = SCHEDULE_RULE.fullmatch("".join(rule.split()))
+        if not match or not int(match[3]):
+            raise AgencyError("settings", None, "REVISIT_AGES", f"{rule.strip()!r} is no rule like <14d=1d or else=30d")
+        interval = int(match[3]) * INTERVAL_UNITS[match[4]]
+        if match[1]:
+            age_intervals.append((int(match[1]) * INTERVAL_UNITS[match[2]], interval))
+        else:
+            default_interval = interval
+    if default_interval is None:
+        raise AgencyError("settings", None, "REVISIT_AGES", "ends without a rule else=…")
+    return RevisitSchedule(tuple(sorted(age_intervals)), default_interval)

@@ -45,7 +45,7 @@ format: install
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-.venv/pandas/installed: .venv/installed  ## tests read slices with it; off the path, for sqlite-utils imports it where it can, 80 MB a process
+.venv/pandas/installed: .venv/installed  ## tests read datasets with it; off the path, for sqlite-utils imports it where it can, 80 MB a process
 	@rm -rf $(@D)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --target $(@D) 'pandas>=2.3'
 	@touch $@
@@ -66,7 +66,7 @@ bench: .venv/bench      ## what everything costs beside named baselines; N= rele
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
 	@touch $@
 
-bulk: install           ## slices and the delta of N releases: cost, memory, and do they hold what the archive shows?
+bulk: install           ## datasets and the delta of N releases: cost, memory, and do they hold what the archive shows?
 	$(BIN)/python -m tests.bulk $(if $(filter command line,$(origin N)),$(N))
 
 year: install           ## a simulated year of the sample agencies: was every edit, removal and outage told right?

@@ -1,4 +1,4 @@
-"""python -m archive serve|import|verify|backup|slice|takedown …: an archive served, filled, checked, copied."""
+"""python -m archive serve|import|verify|backup|dataset|takedown …: an archive served, filled, checked, copied."""
 
 from __future__ import annotations
 
@@ -121,11 +121,11 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
             "take over what another collection holds; 0 all of it, 1 lines that cannot be read, 2 nothing",
         ),
         (
-            "slice",
+            "dataset",
             run_dataset,
             add_dataset_options,
             "a frozen part of the archive for research, as Parquet and CSV; 1 where nothing is found;"
-            " see archive/SLICES.md",
+            " see archive/DATASETS.md",
         ),
         (
             "takedown",

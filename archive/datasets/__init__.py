@@ -1,7 +1,7 @@
 """Write a dataset: a frozen part of the archive for research, in a folder that can be cited and checked.
 
 selection.py chooses the releases, tables.py defines and writes the tables, package.py writes datapackage.json, the
-citation files and the README. archive/SLICES.md is the documentation for users.
+citation files and the README. archive/DATASETS.md is the documentation for users.
 
 Everything is read in one transaction, so a crawl may run meanwhile. The same archive and selection give the same bytes
 in every file under data/, with the same version of this software and of pyarrow. Releases hidden by a takedown are left
@@ -64,7 +64,7 @@ def write_dataset(
     archive cannot be read, the selection is not valid, or the folder cannot be written; no folder is left then.
     """
     if target.exists():
-        raise ArchiveError(target, "is there already; a slice gets a folder of its own")
+        raise ArchiveError(target, "is there already; a dataset gets a folder of its own")
     if "parquet" in formats:
         import_pyarrow(target)
     unfinished = target.with_name(target.name + UNFINISHED_SUFFIX)

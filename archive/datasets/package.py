@@ -37,7 +37,7 @@ begin so, here: {formulas}.
 """
 OMISSIONS_SECTION = """## What is not here
 
-- Releases that the archive hides (a court's order, a person's data) are in no slice; `coverage` counts them.
+- Releases that the archive hides (a court's order, a person's data) are in no dataset; `coverage` counts them.
   What is redacted is marked by `█████`. <{log}> tells why.{hidden}
 - Lists leave out releases that went on as another at a new address; a search does so, too.
 - The files behind `images` and `attachments` stay with the agencies; the original bytes of pages with the
@@ -52,7 +52,7 @@ grep '  data/' SHA256SUMS | sha256sum     # the fingerprint in the citation
 ```
 
 The same archive in the same state gives the same files under `data/`, by the same version of its software and
-of pyarrow. Contacts and texts name persons: whoever keeps or passes on this slice answers for that under data
+of pyarrow. Contacts and texts name persons: whoever keeps or passes on this dataset answers for that under data
 protection law.
 """
 
@@ -85,7 +85,7 @@ class Dataset:
         query = " ".join(self.selection.query.split())
         shortened = query if len(query) <= MAX_TITLE_QUERY_LENGTH else query[:MAX_TITLE_QUERY_LENGTH] + "…"
         contents = f"releases found by “{shortened}”" if shortened else "all releases"
-        return f"Slice of Myndighetsarkivet: {contents}"
+        return f"Dataset of Myndighetsarkivet: {contents}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,7 +193,7 @@ def format_readme(
     hidden = (
         f" The question named {dataset.selection.hidden_releases} of them." if dataset.selection.hidden_releases else ""
     )
-    omitted = f"\n- Left out when the slice was taken: {', '.join(excluded_tables)}." if excluded_tables else ""
+    omitted = f"\n- Left out when the dataset was taken: {', '.join(excluded_tables)}." if excluded_tables else ""
     parts = [
         f"# {dataset.title}\n",
         "\n".join(iter_selection_lines(dataset, pyarrow_version)) + "\n",

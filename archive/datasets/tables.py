@@ -201,7 +201,7 @@ DATE_COLUMNS = (*build_date_columns("published"), *build_date_columns("updated")
 DATASET_TABLES = (
     DatasetTable(
         name="releases",
-        title="Each release as it stood when the slice was taken",
+        title="Each release as it stood when the dataset was taken",
         columns=(
             *build_columns("number", "id"),
             *build_columns("text", "agency url"),
@@ -379,12 +379,12 @@ ARCHIVE_COVERAGE_SQL = (
 )
 ZERO_DEFAULT_COLUMNS = ("releases", "in_archive", "hidden", "removed", "edited", "redacted")  # 0 instead of null
 COUNT_MEANINGS = {
-    "releases": "Releases in the slice",
+    "releases": "Releases in the dataset",
     "in_archive": "Releases that the archive shows of that agency and year, whatever was asked for",
-    "hidden": "Releases of that agency and year that a takedown hides: they are in no slice",
-    "removed": "Of the slice's: those that the agency has taken away",
-    "edited": "Of the slice's: those that the archive saw the agency edit",
-    "redacted": "Of the slice's: those in which a takedown covers a passage",
+    "hidden": "Releases of that agency and year that a takedown hides: they are in no dataset",
+    "removed": "Of the dataset's: those that the agency has taken away",
+    "edited": "Of the dataset's: those that the archive saw the agency edit",
+    "redacted": "Of the dataset's: those in which a takedown covers a passage",
 }
 SOURCE_MEANINGS = {
     "source_listed": "Addresses that the agency's own feeds, sitemaps, listings and archive pages listed when"
@@ -409,11 +409,11 @@ COVERAGE_COLUMNS = (
         Column(
             name=f"share_{name}",
             kind="share",
-            meaning=f"Share of the slice's releases whose `{name.removesuffix('_moment')}` is told"
+            meaning=f"Share of the dataset's releases whose `{name.removesuffix('_moment')}` is told"
             + (" to the minute" if name.endswith("_moment") else ""),
         )
         if name not in LIST_FIELD_TABLES
-        else Column(name=f"share_{name}", kind="share", meaning=f"Share of the slice's releases that have {name}")
+        else Column(name=f"share_{name}", kind="share", meaning=f"Share of the dataset's releases that have {name}")
         for name in SHARE_FIELDS
     ),
     *(Column(name=name, kind="number", meaning=meaning) for name, meaning in SOURCE_MEANINGS.items()),
@@ -563,6 +563,6 @@ def import_pyarrow(folder: Path) -> Any:
         return importlib.import_module("pyarrow")
     except ImportError as error:
         problem = (
-            "Parquet needs pyarrow: pip install -c constraints.txt -e '.[slices]' in the clone, or choose --only csv"
+            "Parquet needs pyarrow: pip install -c constraints.txt -e '.[datasets]' in the clone, or choose --only csv"
         )
         raise ArchiveError(folder, problem) from error

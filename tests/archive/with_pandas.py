@@ -1,4 +1,4 @@
-"""python -m tests.archive.with_pandas FOLDER: pandas reads the same from a slice's Parquet as from its CSV."""
+"""python -m tests.archive.with_pandas FOLDER: pandas reads the same from a dataset's Parquet as from its CSV."""
 
 from __future__ import annotations
 

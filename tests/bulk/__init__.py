@@ -1,1 +1,1 @@
-"""What slices and the delta cost, and whether they hold what the archive shows: `make bulk`."""
+"""What datasets and the delta cost, and whether they hold what the archive shows: `make bulk`."""

@@ -1,4 +1,4 @@
-"""python -m tests.bulk [N] [--archive FILE]: slices and the delta of N releases; ends with 1 where a target is missed.
+"""python -m tests.bulk [N] [--archive FILE]: datasets and the delta of N releases; exit code 1 if a target is missed.
 
 The archive is the stored collection's where it is at hand (tests/stored.py), else of sample releases; either is
 repeated until it holds N. FILE spares that.
@@ -13,8 +13,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.bulk.archive import build
+from tests.bulk.datasets import measure_dataset
 from tests.bulk.delta import measure_delta
-from tests.bulk.slices import measure_slice
 from tests.bulk.triggers import measure_triggers
 
 
@@ -29,7 +29,7 @@ def main(arguments: list[str] | None = None) -> int:
         folder = Path(made)
         archive = options.archive or build(folder / "archive.db", options.number)
         steps: tuple[Callable[[], object], ...] = (
-            lambda: measure_slice(archive, folder),
+            lambda: measure_dataset(archive, folder),
             lambda: measure_delta(archive),
             lambda: measure_triggers(folder),
         )

@@ -1,4 +1,4 @@
-"""Slices: their files hold what the archive shows, in one state of it, each time the same, and are read by others."""
+"""Datasets: their files hold what the archive shows, in one state of it, each time the same, and are read by others."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ NEWEST = EDITED.replace("höjs", "sänks")
 
 @pytest.fixture(scope="module")
 def whole(storied: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A slice of everything."""
-    folder = tmp_path_factory.mktemp("slices") / "whole"
+    """A dataset of everything."""
+    folder = tmp_path_factory.mktemp("datasets") / "whole"
     write_dataset(storied, "", folder, site="https://arkiv.example")
     return folder
 
@@ -114,9 +114,9 @@ def test_a_crawl_may_write_meanwhile(whole: Path, storied: Path, tmp_path: Path)
             archive.save(replace(release, title=f"Ny {done}"), seen_at=SEEN)
             archive.save(replace(release, url=f"https://ny.example/{done}"), seen_at=SEEN)
 
-        write_dataset(path, "", tmp_path / "slice", progress=write)
+        write_dataset(path, "", tmp_path / "dataset", progress=write)
         assert archive.db.execute("select count(*) from releases where url like 'https://ny.%'").fetchone()[0] > 5
-    assert sums(tmp_path / "slice") == sums(whole)
+    assert sums(tmp_path / "dataset") == sums(whole)
 
 
 def test_nothing_that_is_taken_down(storied: Path, tmp_path: Path) -> None:
@@ -125,15 +125,15 @@ def test_nothing_that_is_taken_down(storied: Path, tmp_path: Path) -> None:
         (release,) = archive.db.execute("select id from releases where title = ?", [NEWEST]).fetchone()
         hide_release(archive, release, SEEN, reason="Beslut")
         redact_passage(archive, 1, "Lo Ask", SEEN, reason="Personuppgift")
-    one = write_dataset(path, "select id from releases", tmp_path / "slice")
+    one = write_dataset(path, "select id from releases", tmp_path / "dataset")
     assert one.selection.hidden_releases == 1
-    assert str(release) not in {row["id"] for row in rows_of(tmp_path / "slice", "releases")}
-    for table in (tmp_path / "slice/data").glob("*.parquet"):
+    assert str(release) not in {row["id"] for row in rows_of(tmp_path / "dataset", "releases")}
+    for table in (tmp_path / "dataset/data").glob("*.parquet"):
         text = str(parquet.read_table(table).to_pylist())
         for word in ("båtbyggar", "Lo Ask", "Siv Å"):
             assert word not in text, table.name
             assert word not in table.with_suffix(".csv").read_text("utf-8"), table.name
-    coverage = {(row["agency"], row["year"]): row for row in rows_of(tmp_path / "slice", "coverage")}
+    coverage = {(row["agency"], row["year"]): row for row in rows_of(tmp_path / "dataset", "coverage")}
     assert coverage["andringsverket", "2024"]["hidden"] == "1"
     assert coverage["fagelverket", "2024"]["redacted"] == "1"
 
@@ -147,8 +147,8 @@ def test_coverage_tells_what_is_missing(storied: Path, tmp_path: Path) -> None:
             " ('fyrstyrelsen', '2024-06', 9, 1, 1, 7, null, 1, '2024-06-09T00:00:00+00:00'),"
             " ('fyrstyrelsen', '2019-01', 4, 0, 0, 4, null, 1, '2024-06-09T00:00:00+00:00')"
         )
-    write_dataset(path, "fyrar", tmp_path / "slice", formats=("csv",))
-    rows = {row["year"]: row for row in rows_of(tmp_path / "slice", "coverage") if row["agency"] == "fyrstyrelsen"}
+    write_dataset(path, "fyrar", tmp_path / "dataset", formats=("csv",))
+    rows = {row["year"]: row for row in rows_of(tmp_path / "dataset", "coverage") if row["agency"] == "fyrstyrelsen"}
     assert (rows["2024"]["releases"], rows["2024"]["source_missing"], rows["2024"]["share_questions"]) == (
         "1",
         "7",
@@ -161,26 +161,26 @@ def test_a_formula_stays_what_the_agency_wrote(tmp_path: Path) -> None:
     with Archive(tmp_path / "archive.db") as archive:
         archive.add_agency("vagmyndigheten", name="Vägmyndigheten", home="https://v.example/")
         archive.save(replace(plain_release(1, "https://{slug}.example"), title=FORMULA, lead='a "b",\nc'), seen_at=SEEN)
-    write_dataset(archive.path, "", tmp_path / "slice")
-    raw = (tmp_path / "slice/data/releases.csv").read_bytes()
+    write_dataset(archive.path, "", tmp_path / "dataset")
+    raw = (tmp_path / "dataset/data/releases.csv").read_bytes()
     assert raw.count(b"\r\n") == 2
-    (row,) = rows_of(tmp_path / "slice", "releases")
+    (row,) = rows_of(tmp_path / "dataset", "releases")
     assert (row["title"], row["lead"]) == (FORMULA, 'a "b",\nc')
-    assert "releases 1, revisions 1" in (tmp_path / "slice/README.md").read_text("utf-8")
+    assert "releases 1, revisions 1" in (tmp_path / "dataset/README.md").read_text("utf-8")
 
 
 def test_rows_are_held_a_group_at_a_time(
     whole: Path, storied: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(files, "MAX_GROUP_ROWS", 7)
-    write_dataset(storied, "", tmp_path / "slice", excluded_tables=("revisions",))
+    write_dataset(storied, "", tmp_path / "dataset", excluded_tables=("revisions",))
     ((groups,),) = duckdb.execute(
-        f"select count(distinct row_group_id) from parquet_metadata('{tmp_path}/slice/data/releases.parquet')"
+        f"select count(distinct row_group_id) from parquet_metadata('{tmp_path}/dataset/data/releases.parquet')"
     ).fetchall()
     rows = rows_of(whole, "releases")
     assert groups == -(-len(rows) // 7)
-    assert rows_of(tmp_path / "slice", "releases") == rows
-    assert not (tmp_path / "slice/data/revisions.csv").exists()
+    assert rows_of(tmp_path / "dataset", "releases") == rows
+    assert not (tmp_path / "dataset/data/revisions.csv").exists()
 
 
 def test_what_is_no_text_or_no_time_is_an_error(storied: Path, tmp_path: Path) -> None:
@@ -192,7 +192,7 @@ def test_what_is_no_text_or_no_time_is_an_error(storied: Path, tmp_path: Path) -
         with Archive(path) as archive:
             archive.db.execute(sql)
         with pytest.raises(ArchiveError, match=r"Could not decode to UTF-8|releases: published.*: .*'i går'"):
-            write_dataset(path, "", tmp_path / "slice", formats=("csv",))
+            write_dataset(path, "", tmp_path / "dataset", formats=("csv",))
         with Archive(path) as archive:
             archive.db.execute("update releases set lead = null where id = 2")
-    assert not (tmp_path / "slice").exists()
+    assert not (tmp_path / "dataset").exists()

@@ -1,4 +1,4 @@
-"""What a slice is asked for: a search, a search page's address or a SELECT, in words that can be answered or not."""
+"""What a dataset is asked for: a search, a search page's address or a SELECT, in words that can be answered or not."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from archive.database import ArchiveError
 from archive.datasets import write_dataset
 from archive.datasets.selection import SEARCH_URL
 from tests.archive.sample import Site
-from tests.archive.test_slices import rows_of
+from tests.archive.test_datasets import rows_of
 
 
 async def test_a_search_finds_what_the_page_finds(story: Site, storied: Path, tmp_path: Path) -> None:
@@ -57,7 +57,7 @@ def test_what_is_an_address_of_the_search_page(text: str, is_one: bool) -> None:
 )
 def test_a_question_that_cannot_be_answered(asked: str, problem: str, storied: Path, tmp_path: Path) -> None:
     with pytest.raises(ArchiveError, match=problem):
-        write_dataset(storied, asked, tmp_path / "slice")
+        write_dataset(storied, asked, tmp_path / "dataset")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -65,11 +65,11 @@ def test_the_command_line(
     storied: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def take(*words: str) -> tuple[int, str]:
-        code = main(["slice", *words, "--archive", str(storied)])
+        code = main(["dataset", *words, "--archive", str(storied)])
         told = capsys.readouterr()
         return code, told.out + told.err
 
-    to = str(tmp_path / "slice")
+    to = str(tmp_path / "dataset")
     code, told = take("myndighet:okänd", "--to", to)
     assert (code, "nothing found" in told, "No agency in the archive is called okänd" in told) == (1, True, True)
     assert take("select", "--search", "--to", to)[0] == 1
@@ -77,8 +77,8 @@ def test_the_command_line(
     assert take("/-/edits?agency=fyrstyrelsen", "--search", "--to", to)[0] == 1
     monkeypatch.setitem(__import__("sys").modules, "pyarrow.parquet", None)
     code, told = take("fyrar", "--to", to)
-    assert (code, "pip install -c constraints.txt -e '.[slices]'" in told) == (2, True)
+    assert (code, "pip install -c constraints.txt -e '.[datasets]'" in told) == (2, True)
     code, told = take("fyrar", "--to", to, "--only", "csv", "--without", "contacts")
-    assert (code, "slice: 1 release\n" in told) == (0, True)
+    assert (code, "dataset: 1 release\n" in told) == (0, True)
     assert take("fyrar", "--to", to, "--only", "csv")[0] == 2
-    assert main(["slice", "--to", to, "--archive", str(tmp_path / "none.db")]) == 2
+    assert main(["dataset", "--to", to, "--archive", str(tmp_path / "none.db")]) == 2

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from rich.console import Console
 from rich.progress import Progress, TaskID
@@ -38,6 +39,7 @@ from archive.schema import find_metadata
 from archive.snapshots import count_snapshot_releases, describe_file_sizes, publish_snapshot
 from archive.store import Archive
 from archive.takedowns import find_uncovered_releases, hide_release, lift_takedown, redact_passage
+from archive.urls import strip_www
 
 PACKAGE_FOLDER = Path(__file__).parent
 AGENCIES_FILE = Path(__file__).parents[1] / "scraper" / "agencies.toml"  # read as data, only for the agencies' facts
@@ -427,7 +429,14 @@ def run_import(options: argparse.Namespace) -> int:
             processes = choose_process_count() if options.file.stat().st_size >= MIN_PARALLEL_BYTES else 0
         with show_progress() as progress, catch_stop_signals() as stopped:
             result = import_file(
-                archive, options.file, options.agency, now(), progress, processes=processes, should_stop=stopped.is_set
+                archive,
+                options.file,
+                options.agency,
+                now(),
+                progress,
+                host_owners=find_host_owners(archive, options.agencies),
+                processes=processes,
+                should_stop=stopped.is_set,
             )
         with closing(Captures(archive.path.with_name("captures.db"))) as captures:
             write_manifest(archive.db.conn, captures, now().date())
@@ -487,6 +496,17 @@ def ensure_agency(archive: Archive, slug: str, agencies: Path) -> None:
     archive.add_agency(slug, **{name: facts[name] for name in AGENCY_FIELDS if name in facts})
 
 
+def find_host_owners(archive: Archive, agencies: Path) -> dict[str, str]:
+    """Return the slug of the agency that a host belongs to, of all that are stored or listed in agencies.toml."""
+    owners: dict[str, str] = {}
+    stored = {slug: {"home": home} for slug, home in archive.db.execute("select slug, home from agencies")}
+    listed = read_agencies_file(agencies)
+    for slug, facts in (*listed.items(), *stored.items()):
+        home = urlsplit(str(facts.get("home", ""))).hostname or ""
+        owners |= {strip_www(host): slug for host in (home, *facts.get("aliases", ())) if host}
+    return owners
+
+
 def read_agencies_file(path: Path) -> dict[str, Any]:
     """Return the tables of agencies.toml by slug; empty if there is no such file."""
     if not path.is_file():
@@ -508,6 +528,8 @@ def format_import_report(file: Path, result: ImportResult) -> Iterator[str]:
         yield (
             f"standing: {result.already_crawled} were read from the agency's own page, otherwise than here, and stay so"
         )
+    for (host, owner), number in result.foreign_hosts.most_common():
+        yield f"warning: {number} of them are at {host}, which belongs to {owner}: is --agency right?"
     if result.withheld:
         yield f"withheld: {result.withheld} are hidden or redacted where they come from, and left out"
     if result.withheld_elsewhere:

@@ -15,10 +15,11 @@ from typing import Any
 from archive.database import RunQuery
 from archive.dates import Month, parse_time
 from archive.i18n import NO_BREAK_SPACE, SWEDISH_TIME, format_release_kind, format_stated_time, format_time, translate
+from archive.models import find_collection
 
 CITATION_SQL = """
-    select v.id, v.release, v.seen, v.cause, v.kind, v.title, v.published, v.updated, v.language, v.hash,
-      r.url as url_now, r.revision as current_revision, r.agency, a.name, a.name_en,
+    select v.id, v.release, v.seen, v.cause, v.parser_version, v.kind, v.title, v.published, v.updated,
+      v.language, v.hash, r.url as url_now, r.revision as current_revision, r.agency, a.name, a.name_en,
       c.url as url_then, c.seen as captured, c.sha256
     from revisions v join releases r on r.id = v.release join agencies a on a.slug = r.agency
     left join captures c on c.id = v.capture where v.id = :revision
@@ -55,7 +56,7 @@ class Citation:
     seen: str  # when the archive read this state
     sha256: str
     is_bytes_hash: bool  # whether the hash is of the received bytes, or of the state
-    is_imported: bool  # from another collection; `seen` is the time of the import
+    collection: str | None  # that the state was imported from, at `seen`; None if the archive has read it itself
     is_current: bool  # whether it is the current state
 
     @property
@@ -95,7 +96,7 @@ def build_citation(row: Mapping[str, Any], permalink: str, lang: str) -> Citatio
         seen=row["captured"] or row["seen"],
         sha256=row["sha256"] or row["hash"],
         is_bytes_hash=row["sha256"] is not None,
-        is_imported=row["cause"] == "import",
+        collection=find_collection(row["cause"], row["parser_version"]),
         is_current=row["current_revision"] == row["id"],
     )
 
@@ -184,9 +185,9 @@ def format_csl(citation: Citation, lang: str) -> str:
 
 def format_archive_note(citation: Citation, lang: str) -> str:
     """State which version is cited, and the hash to check it by."""
-    text_key = "cite_taken_over" if citation.is_imported else "cite_read"
+    text_key = "cite_taken_over" if citation.collection else "cite_read"
     when = format_time(lang, citation.seen).replace(NO_BREAK_SPACE, " ")  # plain text, to be pasted anywhere
-    sentence = translate(lang, text_key, when=when, permalink=citation.permalink)
+    sentence = translate(lang, text_key, when=when, permalink=citation.permalink, collection=citation.collection or "")
     digest = translate(lang, "cite_hash" if citation.is_bytes_hash else "cite_state_hash", hash=citation.sha256)
     return f"{sentence} ({digest})."
 

@@ -141,6 +141,13 @@ COMMON_TEXTS = {
         "Adressen leder inte till något i arkivet. Pröva att söka i stället.",
         "The address leads to nothing in the archive. Try a search instead.",
     ),
+    # too many requests at once
+    "busy": Translation("Just nu är det många som söker i arkivet", "Many people are using the archive right now"),
+    "busy_hint": Translation(
+        "Därför hinner arkivet inte svara. Försök igen om en liten stund.",
+        "So the archive cannot answer this request in time. Please try again in a moment.",
+    ),
+    "try_again": Translation("Försök igen", "Try again"),
 }
 
 ABOUT_TEXTS = {
@@ -318,7 +325,7 @@ CITATION_TEXTS = {
     ),
     "cite_permalink": Translation("Fast adress till lydelsen", "Permanent address of the version"),
     "cite_captured": Translation("Läst av arkivet", "Read by the archive"),
-    "cite_imported": Translation("Hämtad från en annan samling", "Taken over from another collection"),
+    "cite_imported": Translation("Importerad från samlingen {collection}", "Imported from the collection {collection}"),
     "cite_sha256": Translation("SHA-256 av sidan som den kom", "SHA-256 of the page as it came"),
     "cite_state_sha256": Translation("SHA-256 av uppgifterna", "SHA-256 of the fields"),
     "cite_sentence": Translation("Som mening", "As a sentence"),
@@ -330,8 +337,8 @@ CITATION_TEXTS = {
         "Version read by Myndighetsarkivet on {when}, {permalink}",
     ),
     "cite_taken_over": Translation(
-        "Lydelsen som Myndighetsarkivet hämtade från en annan samling {when}, {permalink}",
-        "Version that Myndighetsarkivet took over from another collection on {when}, {permalink}",
+        "Version som Myndighetsarkivet importerade från samlingen {collection} {when}, {permalink}",
+        "Version that Myndighetsarkivet imported from the collection {collection} on {when}, {permalink}",
     ),
     "cite_hash": Translation("SHA-256 av sidan: {hash}", "SHA-256 of the page: {hash}"),
     "cite_state_hash": Translation("SHA-256 av uppgifterna: {hash}", "SHA-256 of the fields: {hash}"),
@@ -340,8 +347,8 @@ CITATION_TEXTS = {
     "revision_title": Translation("Lydelsen {when}: {title}", "Version of {when}: {title}"),
     "revision_older": Translation("Det här är en äldre lydelse", "This is an older version"),
     "revision_taken_over": Translation(
-        "Den här lydelsen togs över från en annan samling {when}; arkivet har inte själv läst den.",
-        "This version was taken over from another collection on {when}; the archive has not read it itself.",
+        "Den här versionen importerades från samlingen {collection} {when}. Arkivet har inte läst den hos myndigheten.",
+        "This version was imported from the collection {collection} on {when}. The archive has not read it itself.",
     ),
     "revision_older_hint": Translation(
         "Så här stod meddelandet när arkivet läste det {when}. Det har ändrats sedan dess.",
@@ -691,7 +698,7 @@ HISTORY_TEXTS = {
         "Först läst av arkivet självt; lydelsen före kom från en annan samling",
         "First read by the archive itself; the version before came from another collection",
     ),
-    "event_import": Translation("Hämtad från en annan samling", "Taken over from another collection"),
+    "event_import": Translation("Importerad från samlingen {collection}", "Imported from the collection {collection}"),
     "checked": Translation(
         (
             "Kontrollerad {n} gång därefter, {when}: oförändrad.",
@@ -1018,8 +1025,15 @@ PAGE_TEXTS = {
     "other_years": Translation("Andra år", "Other years"),
     # reading page
     "times": Translation("Fyra tider", "Four times"),
-    "taken_over": Translation("Hämtad till arkivet ur en annan samling", "Taken over from another collection"),
-    "in_given_words": Translation("i den samlingen: ”{words}”", "in that collection: “{words}”"),
+    "published_in_collection": Translation(
+        "Publicerad enligt samlingen {collection}", "Published, according to the collection {collection}"
+    ),
+    "updated_in_collection": Translation(
+        "Uppdaterad enligt samlingen {collection}", "Updated, according to the collection {collection}"
+    ),
+    "taken_over": Translation("Importerad från samlingen {collection}", "Imported from the collection {collection}"),
+    "not_in_collection": Translation("Anges inte där", "Not given there"),
+    "in_given_words": Translation("angivet där: ”{words}”", "given there: “{words}”"),
     "never_checked": Translation("Ännu aldrig av arkivet", "Never yet by the archive"),
     "neighbours_of": Translation("Fler från {agency}", "More from {agency}"),
     "earlier": Translation("Tidigare", "Earlier"),

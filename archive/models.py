@@ -37,6 +37,7 @@ PART_FIELDS = {  # in their tables and in the lists of revisions
     "contacts": ("name", "role", "phone", "email"),
 }
 UNCOMPARED_FIELDS = ("published_text", "updated_text")  # how a date was printed is evidence, not content
+IMPORT_PREFIX = "import/"  # of the parser_version of imported states; the name of the file that they came from follows
 SPACE_AROUND_TAG = re.compile(r" ?(<[^<>]+>) ?")
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".svg", ".avif")
 
@@ -170,3 +171,14 @@ def strip_image_query(url: str) -> str:
 def omit_unknown_lists(state: Mapping[str, Any], stored: Mapping[str, Any]) -> dict[str, Any]:
     """Return a state without the lists that the stored one does not have, so that the two can be compared."""
     return {name: None if name in LIST_FIELDS and stored[name] is None else value for name, value in state.items()}
+
+
+def find_collection(cause: str, parser_version: str | None) -> str | None:
+    """Return the name of the collection that a state was imported from, None if the archive has read it itself.
+
+    >>> find_collection("import", "import/museum.jsonl.gz"), find_collection("import", None)
+    ('museum.jsonl.gz', '?')
+    >>> find_collection("source", "NewsPage 1") is None
+    True
+    """
+    return (parser_version or "?").removeprefix(IMPORT_PREFIX) if cause == "import" else None

@@ -30,6 +30,12 @@ METADATA_PATHS = (  # at the project's root; a wheel puts it among the environme
     Path(sys.prefix) / "share" / "myndighetsarkivet" / "metadata.json",
 )
 
+# A month is not a day: whoever filters or groups by day needs to know which dates are one. Computed when they are read.
+STATED_DAY_COLUMNS = """
+        {name}_day text generated always as (iif(length({name}) > 7, substr({name}, 1, 10), null)) virtual,
+        {name}_precision text generated always as (case when length({name}) = 7 then 'month'
+          when length({name}) = 10 then 'day' when {name} is not null then 'moment' end) virtual"""
+
 TABLES = {
     # Releases, their versions, and what belongs to a release
     "agencies": """
@@ -74,7 +80,7 @@ TABLES = {
         checks integer not null default 0,
         takedown integer references takedowns(id)
     """,
-    "releases": """
+    "releases": f"""
         id integer primary key,
         agency text not null references agencies(slug),
         url text not null,
@@ -97,7 +103,9 @@ TABLES = {
         removed_at text,
         moved_to integer references releases(id),
         capture integer references captures(id),
-        takedown text
+        takedown text,
+        {STATED_DAY_COLUMNS.format(name="published").strip()},
+        {STATED_DAY_COLUMNS.format(name="updated").strip()}
     """,
     "questions": """
         id integer primary key,
@@ -399,6 +407,8 @@ INDEXES = (
     "create index idx_releases_newest on releases (coalesce(published, updated, first_seen), agency, published)",
     "create index idx_releases_first_seen on releases (first_seen)",
     "create index idx_releases_agency_published on releases (agency, published)",
+    "create index idx_releases_published_day on releases (published_day)",
+    "create index idx_releases_published_precision on releases (published_precision)",
     "create unique index idx_releases_url on releases (url)",
     "create unique index idx_questions_release_position on questions (release, position)",
     "create unique index idx_tags_name on tags (name)",
@@ -492,8 +502,8 @@ MISSING_RELEASE_TRIGGERS = {
 
 VIEWS = {
     "releases_with_tags": """
-        select r.id, r.agency, a.name as agency_name, r.kind, r.title, r.lead, r.body, r.published, r.updated,
-          r.language, r.first_seen, r.removed_at, r.url,
+        select r.id, r.agency, a.name as agency_name, r.kind, r.title, r.lead, r.body, r.published, r.published_day,
+          r.published_precision, r.updated, r.language, r.first_seen, r.removed_at, r.url,
           (select group_concat(name, '; ') from (select t.name from release_tags rt join tags t on t.id = rt.tag
             where rt.release = r.id order by rt.rowid)) as tags,
           (select count(*) from questions q where q.release = r.id) as questions,
@@ -503,7 +513,8 @@ VIEWS = {
     """,
     "questions_with_releases": """
         select q.id, q.question, q.answer, q.answered_by, q.release, q.position, r.title, r.agency,
-          a.name as agency_name, r.published, r.url, '/archive/releases/' || r.id || '#question-' || q.position as link
+          a.name as agency_name, r.published, r.published_day, r.published_precision, r.url,
+          '/archive/releases/' || r.id || '#question-' || q.position as link
         from questions q join releases r on r.id = q.release join agencies a on a.slug = r.agency
         where r.moved_to is null
     """,

@@ -13,7 +13,7 @@ from itertools import groupby
 from typing import Any, NamedTuple
 
 from archive.database import RunQuery
-from archive.models import LIST_FIELDS, STATE_FIELDS, parse_state
+from archive.models import LIST_FIELDS, STATE_FIELDS, find_collection, parse_state
 
 MAX_EXPANDED_EVENTS = 10  # events of a long history that are shown without unfolding a year
 # Whether the agency changed its own update date with an edit: yes, no, or the page states no update date.
@@ -24,8 +24,8 @@ RELEASE_CHAIN_CTE = (  # the release and all earlier rows that moved to it
     " select r.id from releases r join chain on r.moved_to = chain.id)"
 )
 TIMELINE_COLUMNS = """
-    v.id, v.release, v.cause, v.seen as "when", v.previous, v.capture, v.update_date_changed, v.updated, v.importance,
-    v.summary, v.summary_en, v.reverts_to, r.url, v.id = r.revision as is_current,
+    v.id, v.release, v.cause, v.parser_version, v.seen as "when", v.previous, v.capture, v.update_date_changed,
+    v.updated, v.importance, v.summary, v.summary_en, v.reverts_to, r.url, v.id = r.revision as is_current,
     case when v.id = r.revision then r.last_checked else v.last_seen end as until,
     case when v.id = r.revision then r.checks else v.checks end as checks
 """
@@ -96,6 +96,7 @@ class RevisionEvent:
     summary: str | None
     summary_en: str | None
     stamp: str | None  # of an edit: one of UPDATE_STAMPS
+    collection: str | None  # of an import: where it came from
     reverts_to: int | None
     reverted_state_seen: str | None  # when the state it reverts to was first found
 
@@ -211,6 +212,7 @@ def build_revision_event(row: Mapping[str, Any], rows_by_id: Mapping[int, Mappin
         last_seen_before=find_last_seen(row["previous"], rows_by_id),
         last_seen=find_last_seen(row["id"], rows_by_id),
         stamp=classify_update_stamp(row["update_date_changed"], row["updated"]) if kind == "edit" else None,
+        collection=find_collection(row["cause"], row["parser_version"]),
     )
 
 

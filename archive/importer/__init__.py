@@ -19,13 +19,15 @@ from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import IO, Any, cast
+from urllib.parse import urlsplit
 
 from archive.database import ArchiveError, ProgressCallback, map_in_order, open_readonly
 from archive.dates import to_iso
 from archive.importer.records import FieldError, parse_release, parse_url_field
-from archive.models import Release
+from archive.models import IMPORT_PREFIX, Release
 from archive.redaction import TAKEDOWN_KINDS
 from archive.store import Archive, PreparedRelease, SaveResult, prepare_release
+from archive.urls import strip_www
 
 # Reading the file
 GZIP_MAGIC = b"\x1f\x8b"
@@ -65,6 +67,8 @@ class ImportResult:
     withheld_elsewhere: list[int] = field(default_factory=list)  # ids of releases stored here that are withheld there
     without_body: int = 0  # of new and revised: without body
     unknown_fields: Counter[str] = field(default_factory=Counter)  # field → number of lines
+    # (host, agency that the host belongs to) → number of releases, of those whose host is another agency's
+    foreign_hosts: Counter[tuple[str, str]] = field(default_factory=Counter)
     errors: list[LineError] = field(default_factory=list)
     stopped: bool = False  # by should_stop, before the end of the file
 
@@ -91,12 +95,14 @@ def import_file(
     imported_at: datetime,
     progress: ProgressCallback | None = None,
     *,
+    host_owners: Mapping[str, str] | None = None,
     processes: int = 0,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> ImportResult:
     """Import a file with releases of one stored agency.
 
     With `processes`, other processes parse the lines and analyse their text; this one writes, in the order of the file.
+    host_owners: host without www → slug; releases whose host is another agency's are imported, and counted.
     should_stop: asked before each transaction. Raises ArchiveError if the agency is not stored, or if the file is
     truncated; what came before that is kept.
     """
@@ -104,7 +110,7 @@ def import_file(
     if not is_stored:
         known = ", ".join(row[0] for row in archive.db.execute("select slug from agencies order by 1"))
         raise ArchiveError(archive.path, f"is not held; held are: {known or 'none'}", table="agencies", key=agency)
-    result, parser_version = ImportResult(), f"import/{file.name}"
+    result, parser_version = ImportResult(), f"{IMPORT_PREFIX}{file.name}"
 
     def report_bytes(read: int, size: int) -> None:
         if progress:
@@ -127,6 +133,9 @@ def import_file(
                             record_withheld_line(archive, line, result)
                             continue
                         import_release(archive, line.prepared, imported_at, parser_version, result)
+                        host = strip_www(urlsplit(line.prepared.release.url).hostname or "")
+                        if (owner := (host_owners or {}).get(host, agency)) != agency:
+                            result.foreign_hosts[host, owner] += 1
                     except LineError as error:
                         result.errors.append(error)
                     except FieldError as error:

@@ -158,6 +158,7 @@ async def read_history_context(datasette: Any, release_id: int, url: str) -> dic
             (event for event in events if isinstance(event, RevisionEvent)), key=lambda event: (event.when, event.id)
         ),
         "last_seen": current.last_seen,
+        "collection": current.collection,  # that the present state was imported from
         "is_imported": current.kind == "import" and not current.checks,  # and never checked by the archive itself
         "moved_here": next(
             (e for e in events if isinstance(e, RemovalEvent) and e.kind == "moved" and e.target == url), None
@@ -499,7 +500,8 @@ def describe_removal_event(language: str, removal: RemovalEvent) -> str:
 def describe_revision_event(language: str, revision: RevisionEvent) -> str:
     """Describe in a line what made a revision."""
     if revision.kind != "edit":
-        return translate(language, f"event_{revision.kind}")
+        named = {"collection": revision.collection} if revision.collection else {}
+        return translate(language, f"event_{revision.kind}", **named)
     parts = [
         choose_translation(language, revision.summary, revision.summary_en) or translate(language, "edited"),
         format_importance(language, revision.importance),

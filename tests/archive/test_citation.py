@@ -135,11 +135,11 @@ def test_a_month_is_no_day_and_an_import_no_reading() -> None:
         seen="2024-06-03T22:30:00+00:00",
         sha256="ab",
         is_bytes_hash=False,
-        is_imported=True,
+        collection="museum.jsonl",
         is_current=True,
     )
-    assert format_reference(cited, "sv").startswith("Fyr & Co (juni 2024). Ljus? https://a.se/50%25_x – Lydelsen som")
-    assert "hämtade från en annan samling 4 juni 2024" in format_reference(cited, "sv")
+    assert format_reference(cited, "sv").startswith("Fyr & Co (juni 2024). Ljus? https://a.se/50%25_x – Version som")
+    assert "importerade från samlingen museum.jsonl 4 juni 2024" in format_reference(cited, "sv")
     assert "month = {6}" in format_bibtex(cited, "sv")
     assert "day =" not in format_bibtex(cited, "sv")
     assert r"Fyr \& Co" in format_bibtex(cited, "sv")

@@ -185,6 +185,28 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert (report.findings, report.uncovered) == ([], 0)
 
 
+def test_a_host_of_another_agency_is_warned_of(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    agencies = tmp_path / "agencies.toml"
+    agencies.write_text(
+        '[fyr]\nname = "Fyrstyrelsen"\nhome = "https://fyr.example/"\n'
+        '[vag]\nname = "Vägverket"\nhome = "https://www.vag.example/"\naliases = ["vägar.example"]\n',
+        "utf-8",
+    )
+    urls = (
+        "https://vag.example/1",
+        "https://www.vag.example/2",
+        "https://www.xn--vgar-loa.example/3",
+        "https://a.example/4",
+    )
+    file = write(tmp_path / "a.jsonl", LINE, *({**LINE, "url": url} for url in urls))
+    assert command(tmp_path, file, "--agency", "fyr", "--agencies", str(agencies)) == 0
+    warnings = [line for line in capsys.readouterr().out.splitlines() if line.startswith("warning")]
+    assert warnings == [
+        "warning: 2 of them are at vag.example, which belongs to vag: is --agency right?",
+        "warning: 1 of them are at xn--vgar-loa.example, which belongs to vag: is --agency right?",
+    ]
+
+
 def test_a_new_archive_is_told_of_and_nothing_is_left_of_one_that_nothing_came_into(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

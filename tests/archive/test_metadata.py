@@ -20,7 +20,7 @@ def schema() -> dict[str, set[str]]:
     db = Database(memory=True)
     migrations.apply(db)
     tables = {
-        name: set(db.table(name).columns_dict)
+        name: {row[1] for row in db.execute(f"pragma table_xinfo([{name}])")}  # generated columns too
         for name in db.table_names()
         if name == "search_meta" or not name.startswith("search")
     }

@@ -222,14 +222,16 @@ async def test_what_was_taken_over_and_never_looked_at_says_so(tmp_path: Path) -
         old = Release(
             agency="fyrstyrelsen", url=url, title="Gammal fyr", body="x", body_html="", published_text="1999-05-01"
         )
-        archive.save(replace(old, published=date(1999, 5, 1)), seen_at=SEEN, cause="import")
+        archive.save(
+            replace(old, published=date(1999, 5, 1)), seen_at=SEEN, cause="import", parser_version="import/museum.jsonl"
+        )
         key = archive.find_release_id(url)
     with served(path) as datasette:
         page = await Site(datasette).page(f"/archive/releases/{key}")
     told = [" ".join(item.text_content().split()) for item in page.cssselect(".times > div")]
     assert told == [
-        "Publicerad enligt myndigheten 1 maj 1999 i den samlingen: ”1999-05-01”",
-        "Uppdaterad enligt myndigheten Framgår inte av sidan",
-        "Hämtad till arkivet ur en annan samling 3 juni 2024 kl. 10.15",
+        "Publicerad enligt samlingen museum.jsonl 1 maj 1999 angivet där: ”1999-05-01”",
+        "Uppdaterad enligt samlingen museum.jsonl Anges inte där",
+        "Importerad från samlingen museum.jsonl 3 juni 2024 kl. 10.15",
         "Senast kontrollerad Ännu aldrig av arkivet",
     ]

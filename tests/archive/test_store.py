@@ -7,12 +7,13 @@ import json
 import sqlite3
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
 
 from archive.database import ArchiveError
+from archive.dates import Month
 from archive.models import Attachment, Image, Question, Release
 from archive.schema import migrations
 from archive.store import Archive, SaveResult
@@ -51,6 +52,26 @@ def archive(tmp_path: Path) -> Iterator[Archive]:
 
 def rows(archive: Archive, sql: str) -> list[tuple[object, ...]]:
     return list(archive.db.execute(sql).fetchall())
+
+
+@pytest.mark.parametrize(
+    ("stated", "day", "precision"),
+    [
+        (None, None, None),
+        (Month(2024, 3, 1), None, "month"),
+        (date(2024, 3, 14), "2024-03-14", "day"),
+        (datetime(2024, 3, 14, 23, 30, tzinfo=timezone(timedelta(hours=1))), "2024-03-14", "moment"),
+    ],
+)
+def test_how_precise_a_stated_date_is(
+    archive: Archive, stated: date | None, day: str | None, precision: str | None
+) -> None:
+    archive.save(dataclasses.replace(RELEASE, published=stated, updated=stated), seen_at=SEEN)
+    columns = "published_day, published_precision, updated_day, updated_precision"
+    assert rows(archive, f"select {columns} from releases") == [(day, precision, day, precision)]
+    assert rows(archive, "select published_day, published_precision from releases_with_tags") == [(day, precision)]
+    archive.save(RELEASE, seen_at=SEEN + timedelta(days=1))
+    assert rows(archive, "select published_day, updated_precision from releases") == [("2024-03-14", "moment")]
 
 
 def test_a_first_state_is_kept_with_all_that_belongs_to_it(archive: Archive) -> None:

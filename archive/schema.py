@@ -7,7 +7,8 @@ column.
 The full-text index is created by archive/search/index.py, which rebuilds it whenever the analysis of texts changes; the
 SQL of the triggers that count is in archive/aggregates.py, beside the statements that check the counts.
 
-Schema changes after the first release become migrations in this file, each applied once, in order.
+TABLES, INDEXES and VIEWS are the schema of today. A change of them comes with a migration at the end of this file,
+which brings older archives up to date; each is applied once, in order.
 """
 
 from __future__ import annotations
@@ -542,6 +543,40 @@ def initial_schema(db: Database) -> None:
     for name, select in VIEWS.items():
         db.create_view(name, select)
     db.execute(f"pragma user_version = {SCHEMA_VERSION}")
+
+
+@migrations()
+def days_of_dates(db: Database) -> None:
+    add_missing_parts(db)
+
+
+def add_missing_parts(db: Database) -> None:
+    """Add the columns and indexes that TABLES and INDEXES have gained, and create the views as VIEWS has them."""
+    for name, definitions in TABLES.items():
+        present = {row[1] for row in db.execute(f"pragma table_xinfo({name})")}
+        for definition in split_definitions(definitions):
+            if definition.split()[0] not in {*present, "primary"}:
+                db.execute(f"alter table {name} add column {definition}")
+    for statement in INDEXES:
+        db.execute(statement.replace(" index idx_", " index if not exists idx_", 1))
+    for name, select in VIEWS.items():
+        db.create_view(name, select, replace=True)
+
+
+def split_definitions(columns: str) -> list[str]:
+    """Split the definitions of a table's columns at the commas outside parentheses.
+
+    >>> split_definitions("id integer, day text as (substr(a, 1, 10)), primary key (id, day)")
+    ['id integer', 'day text as (substr(a, 1, 10))', 'primary key (id, day)']
+    """
+    parts, depth = [""], 0
+    for character in columns:
+        depth += (character == "(") - (character == ")")
+        if character == "," and not depth:
+            parts.append("")
+        else:
+            parts[-1] += character
+    return [part.strip() for part in parts]
 
 
 def migrate(db: Database, path: Path) -> None:

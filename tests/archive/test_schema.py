@@ -38,6 +38,27 @@ def test_a_new_archive_has_every_table_and_this_version(tmp_path: Path) -> None:
         assert migrations.pending(archive.db) == []
 
 
+def read_columns(archive: Archive) -> dict[str, set[str]]:
+    names = [*archive.db.table_names(), *archive.db.view_names()]
+    return {name: {row[1] for row in archive.db.execute(f"pragma table_xinfo([{name}])")} for name in names}
+
+
+def test_an_archive_of_an_earlier_schema_gains_what_it_lacks(archive: Path, tmp_path: Path) -> None:
+    with closing(sqlite3.connect(archive)) as db, db:
+        db.execute("update releases set published = '2024-06-01T10:00:00+02:00'")
+        db.execute("drop view releases_with_tags")
+        db.execute("drop view questions_with_releases")
+        db.execute("drop index idx_releases_published_day")
+        db.execute("alter table releases drop column published_day")
+        db.execute("create view questions_with_releases as select id from questions")
+        db.execute("delete from _sqlite_migrations where name <> 'initial_schema'")
+    with Archive(archive) as old, Archive(tmp_path / "new.db") as new:
+        assert read_columns(old) == read_columns(new)
+        indexes = [{index.name for index in held.db.table("releases").indexes} for held in (old, new)]
+        assert indexes[0] == indexes[1]
+        assert old.db.execute("select distinct published_day from releases").fetchall() == [("2024-06-01",)]
+
+
 @pytest.mark.parametrize(("version", "problem"), VERSIONS)
 def test_an_archive_of_another_version_is_not_opened(archive: Path, version: int, problem: str) -> None:
     set_version(archive, version)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from difflib import unified_diff
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from tests.oracle.renames import Expected, Record, Renames, Rule, read_rows, rename_rows, replace
+from tests.oracle.renames import Expected, Record, Renames, read_rows, rename_rows, replace
 
 MOST_LINES = 3000  # of a file that a diff looks at, from its first difference on
 MOST_LETTERS = 400  # of a line that is shown
@@ -35,7 +35,7 @@ def compare(before: Record, after: Record, renames: Renames) -> Comparison:
     """Return how two records differ once the first has the new names."""
     renamed, found = renames.apply(before), Comparison()
     for name in sorted({*renamed, *after}):
-        one, other = (settle(name, record.get(name), renames.mask) for record in (renamed, after))
+        one, other = (settle(name, record.get(name), renames) for record in (renamed, after))
         if one == other:
             found.equal += 1
             continue
@@ -48,11 +48,14 @@ def compare(before: Record, after: Record, renames: Renames) -> Comparison:
     return found
 
 
-def settle(name: str, text: str | None, masks: Iterable[Rule]) -> str | None:
+def settle(name: str, text: str | None, renames: Renames) -> str | None:
     """Return a file's text, masked, with nothing in it that follows from the order of names alone; None stays None."""
     if text is None:
         return None
-    text = replace(masks, name, text)
+    text = replace(renames.mask, name, text)
+    for order in renames.order:
+        if fnmatchcase(name, order.files):
+            text = order.sort(text)
     if name.endswith(".jsonl"):
         return rename_rows(text, {})
     return "\n\n".join(sorted(text.split("\n\n"))) if name.startswith("schema/") else text
@@ -83,7 +86,7 @@ def covers(expected: Expected, name: str, lines: list[str]) -> bool:
     """Return whether all that differs in a file is meant."""
     if not fnmatchcase(name, expected.files):
         return False
-    changed = [line for line in lines if line[:1] in "+-" and line[:4] not in ("--- ", "+++ ")]
+    changed = [line for line in lines if line[:1] not in (" ", "@") and line not in ("--- BEFORE", "+++ AFTER")]
     return expected.pattern is None or all(expected.pattern.search(line) for line in changed)
 
 

@@ -144,7 +144,7 @@ SQL = (
         "with recursive n(i) as (select 1 union all select i+1 from n) select",
     ),
 )
-VALUES = {"person": "a", "named": "a", "words": "skog", "weight": "0", "media_type": "pdf"}  # of queries; else none
+VALUES = {"person": "a", "named": "a", "words": "skog", "weight": "0", "importance": "0", "media_type": "pdf"}  # of queries; else none
 METHODS = (
     ("POST", "/search"),
     ("PUT", "/"),

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from hashlib import sha256
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -17,14 +18,30 @@ Record = dict[str, str]  # the text of each file, by its name
 Pair = tuple[str, str]
 
 LISTS = ("tables", "columns", "urls", "commands", "keys")
-KNOWN = {*LISTS, "text", "mask", "expected"}
+KNOWN = {*LISTS, "text", "mask", "order", "expected"}
 END = r"(?=[/.?#\"'&<>)\]\s,;:|\\]|$)"  # behind the beginning of a path
 DUMP = re.compile(r"tables/[^/]+/[^/]+/(?P<table>.+)\.jsonl")
 PAGE = re.compile(r"\S+ /archive/(?P<table>\w+)")  # what the first line of a table's page begins with
-LISTING = re.compile(r"\S+ (?:/archive(?:\.json)?|/-/metadata\.json)(?![\w/])")  # and of a page that names every table
-QUOTED = r"(?<=[\"'>\[(]){name}(?=[\"'<\])])|(?<=<title>archive: ){name}(?=[:<])"
-COLUMN = r"(?<![\w/.])(?:(?<=col-)|(?<![-])){name}(?![\w/.-])"
+# And of a page that names every table, and what the part of each begins with there:
+LISTING = re.compile(r"\S+ /(?:archive(?:\.json)?|\.json|-/metadata\.json)(?![\w/])")
+PART = re.compile(r'^ +"name": "(\w+)",\n +"columns"|^    "(\w+)": \{$|<h3><a [^>]*>(\w+)</a>', re.MULTILINE)
+QUOTED = (
+    r"(?<=[\"'>\[(]){name}(?=[\"'<\])])|(?<=<title>archive: ){name}(?=[:<])"
+    r"|(?<=from[ +]){name}(?=[ +\"])|(?<=table-){name}(?=[ \"])|(?<=-archive-){name}(?=[.\"-])"
+)
+LISTED_TABLE = (
+    r'(?<="name": "){name}(?=")|(?<=_table": "){name}(?=")|(?<=\n    "){name}(?=": \{)'
+    r"|(?<=>){name}(?=</a>(?:<em>[^<]*</em>)?</h3>)"
+)
+LISTED_COLUMN = r'(?<!_table": ")(?<="){name}(?=")|(?<=<em>){name}(?=[,<])|(?<=, ){name}(?=[,<])'
+COLUMN = r"(?<![\w/.])(?:(?<=col-)|(?<=facet-)|(?<![-])){name}(?![\w/.-])"
+SAID = re.compile(  # what a table's page says of its columns and holds in its cells
+    r'(<dd>.*?</dd>|data-column-description="[^"]*"|"metadata-description">\s*.*|Data source: .*|>[^<]*</td>'
+    r'|(?<!"sql": )"(?:[^"\\\n<>]|\\.)* (?:[^"\\\n]|\\.)*"(?=,?$))',
+    re.MULTILINE,
+)
 SCHEMA_COLUMN = r"(?<![\w.]){name}(?!\w)"
+SCHEMA_TABLE = r"(?<!\n  )(?<!\w){name}(?!\w)"  # a column may have the name of a table
 
 
 class RenamesError(Exception):
@@ -38,6 +55,29 @@ class Rule:
     pattern: re.Pattern[str]
     replacement: str
     files: str = "*"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """Parts of some files that stand in the order of names, so that other names put them in another order."""
+
+    pattern: re.Pattern[str]  # one part
+    files: str
+    separator: str = "\n"
+
+    def sort(self, text: str) -> str:
+        """Return a text with the parts that follow each other sorted.
+
+        >>> Order(pattern=re.compile(r"[a-z]=\\d"), files="*", separator=", ").sort("(b=1, a=2) (d=1, c=2)")
+        '(a=2, b=1) (c=2, d=1)'
+        """
+        part = self.pattern.pattern
+        run = re.compile(f"(?:{part})(?:{re.escape(self.separator)}(?:{part}))+", re.MULTILINE)
+        return run.sub(lambda found: self.separator.join(sorted(self.parts(found[0]))), text)
+
+    def parts(self, text: str) -> list[str]:
+        """Return the parts that follow each other."""
+        return [found[0] for found in self.pattern.finditer(text)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +100,7 @@ class Renames:
     keys: Sequence[tuple[str, str, str]] = ()
     text: Sequence[Rule] = ()
     mask: Sequence[Rule] = ()
+    order: Sequence[Order] = ()
     expected: Sequence[Expected] = ()
 
     def table(self, name: str) -> str:
@@ -96,19 +137,35 @@ class Renames:
             name = f"{name[: dump.start('table')]}{self.table(table)}.jsonl"
             text = rename_rows(text, self.columns.get(table, {}))
         elif page:
-            old = page["table"]
-            text = swap(text, self.columns.get(old, {}).items(), COLUMN)
-            text = swap(text, {old: self.table(old)}.items(), QUOTED)
+            text = self.rename_page(page["table"], text)
         elif LISTING.match(text) and name.startswith("urls/"):
-            text = swap(text, self.tables.items(), QUOTED)
+            text = self.rename_listing(text)
         elif name.startswith("schema/"):
             text = self.rename_schema(text)
         if name.startswith("urls/"):
             name = name_page(text.partition("\n")[0])
         for old, new, files in self.keys:
             if fnmatchcase(name, files):
-                text = re.sub(rf'(\\*"){re.escape(old)}(\\*")(?=\s*:)', rf"\g<1>{new}\g<2>", text)
+                text = re.sub(rf'(\\*"+|&#34;){re.escape(old)}(\\*"+|&#34;)(?=\s*:)', rf"\g<1>{new}\g<2>", text)
         return name, replace(self.text, name, text)
+
+    def rename_page(self, table: str, text: str) -> str:
+        """Return a table's page under the new names, all that is said and stored left as it is."""
+        rows = text.partition("\n\n")[2].partition("\n")[2] if ".csv" in text.partition("\n")[0] else ""
+        parts = SAID.split(text.removesuffix(rows))
+        for turn in range(0, len(parts), 2):
+            named = swap(parts[turn], self.columns.get(table, {}).items(), COLUMN)
+            parts[turn] = swap(named, {table: self.table(table)}.items(), QUOTED)
+        return "".join(parts) + rows
+
+    def rename_listing(self, text: str) -> str:
+        """Return a page that names every table under the new names; a table's part begins with its name."""
+        ends, parts = [0, *(found.start() for found in PART.finditer(text)), len(text)], []
+        for begin, end in pairwise(ends):
+            named = PART.match(text, begin)
+            columns = self.columns.get(next(filter(None, named.groups())), {}) if named else {}
+            parts.append(swap(text[begin:end], columns.items(), LISTED_COLUMN))
+        return swap("".join(parts), self.tables.items(), LISTED_TABLE)
 
     def rename_schema(self, text: str) -> str:
         """Return a schema under the new names; each table's part begins with its name and ends with an empty line."""
@@ -116,7 +173,7 @@ class Renames:
         for part in text.split("\n\n"):
             table = part.partition("\n")[0].rpartition(" ")[2]
             renamed = swap(part, self.columns.get(table, {}).items(), SCHEMA_COLUMN)
-            parts.append(swap(renamed, self.tables.items(), r"(?<!\w){name}(?!\w)"))
+            parts.append(swap(renamed, self.tables.items(), SCHEMA_TABLE))
         return "\n\n".join(sorted(parts))
 
 
@@ -192,6 +249,7 @@ def to_renames(told: Mapping[str, Any]) -> Renames:
         keys=[(old, new, rest[0] if rest else "*") for old, new, *rest in lists["keys"]],
         text=[to_rule(row) for row in told.get("text", ())],
         mask=[to_rule({"replacement": "<MASKED>", **row}) for row in told.get("mask", ())],
+        order=[to_order(row) for row in told.get("order", ())],
         expected=[to_expected(row) for row in told.get("expected", ())],
     )
 
@@ -199,6 +257,11 @@ def to_renames(told: Mapping[str, Any]) -> Renames:
 def to_rule(row: Mapping[str, str]) -> Rule:
     """Return one regular expression on text."""
     return Rule(**{**row, "pattern": re.compile(row["pattern"], re.MULTILINE)})  # type: ignore[arg-type] # all else is text
+
+
+def to_order(row: Mapping[str, str]) -> Order:
+    """Return one kind of parts in the order of names."""
+    return Order(**{**row, "pattern": re.compile(row["pattern"], re.MULTILINE)})  # type: ignore[arg-type] # all else is text
 
 
 def to_expected(row: Mapping[str, str]) -> Expected:

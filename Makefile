@@ -9,7 +9,7 @@ BIN := .venv/bin
 unexport PYTHONDONTWRITEBYTECODE # else each of the tests' some hundred commands compiles every module anew
 SETTINGS = -s ARCHIVE=$(ARCHIVE) $(if $(CONTACT),-s CONTACT=$(CONTACT)) $(if $(AGENCIES),-s AGENCIES=$(AGENCIES))
 
-.PHONY: install run crawl serve test lint format browser looks agencies bench bulk year fuzz quarter kill locked weather replicas workers clean
+.PHONY: install run crawl serve test lint format browser looks agencies bench bulk year fuzz quarter kill locked weather replicas workers clients clean
 
 install: .venv/installed
 
@@ -77,6 +77,7 @@ fuzz: install           ## N damaged pages, feeds and sitemaps: only documented 
 
 quarter: install        ## three scripted months: did the status page turn red for true faults, and only for them?
 	$(BIN)/python -m tests.quarter
+	$(BIN)/python -m tests.quarter --month
 
 kill: install           ## N kills (-9) at random moments of crawls, reparses and rounds: is anything lost or doubled?
 	$(BIN)/python -m tests.kill $(N) $(if $(SEED),--seed $(SEED))
@@ -92,6 +93,18 @@ replicas: install       ## two replicas behind nginx while crawls write, then ba
 
 workers: install        ## 1, 2 and 4 workers crawl for one archive, some killed: nothing lost, doubled or asked too fast?
 	$(BIN)/python -m tests.workers
+
+clients: .venv/clients .venv/pandas/installed .venv/pywb/installed  ## what clients get, and what the database holds; CORPUS=archive.db
+	$(BIN)/python -m tests.clients $(if $(CORPUS),--corpus $(CORPUS))
+
+.venv/clients: .venv/installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[clients]'
+	@touch $@
+
+.venv/pywb/installed: .venv/installed  ## off the path, for it needs a redis of long ago
+	@rm -rf $(@D)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --target $(@D) 'pywb==2.10.0' && touch $@ || \
+		echo "pywb cannot be installed here (it needs a C compiler): its checks are left out" >&2
 
 clean:
 	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .screenshots archive.db archive.db-* archive.lock archive.round.lock archive.writer.lock captures.db captures.db-* withheld.db withheld.db-*

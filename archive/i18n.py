@@ -101,12 +101,13 @@ COMMON_TEXTS = {
     ),
     "use_data": Translation("Använd uppgifterna", "Use the data"),
     "use_data_hint": Translation(
-        "Allt i arkivet går att hämta som JSON och CSV, och att fråga med SQL.",
-        "Everything in the archive can be had as JSON and CSV, and queried with SQL.",
+        "Allt i arkivet går att hämta som JSON, CSV och Excel, och att fråga med SQL.",
+        "Everything in the archive can be had as JSON, CSV and Excel, and queried with SQL.",
     ),
     "browse_tables": Translation("Alla tabeller", "All tables"),
     "releases_json": Translation("Meddelanden som JSON", "Releases as JSON"),
-    "releases_csv": Translation("Meddelanden som CSV", "Releases as CSV"),
+    "releases_csv": Translation("Alla meddelanden som CSV", "All releases as CSV"),
+    "releases_xlsx": Translation("Alla meddelanden som Excel", "All releases as Excel"),
     # reading page
     "questions": Translation("Frågor och svar", "Questions and answers"),
     "answers_by": Translation("Svarar: {who}", "Answered by {who}"),
@@ -407,6 +408,13 @@ HEALTH_REASON_TEXTS = {  # by the code of the reason (archive.health)
         "Arkivet har inte läst den sedan {last}. Felet är arkivets.",
         "The archive has not read it since {last}. The fault is the archive’s.",
     ),
+    "pages_alike": Translation(
+        "Sedan {since} visar {bad} av {n} kontrollerade sidor inte sina meddelanden, utan svarar likadant:"
+        " {fault}{shown}. Det ser ut som ett fel på webbplatsen, och inget av dem räknas som borttaget så länge det"
+        " varar.",
+        "Since {since}, {bad} of {n} checked pages have not shown their releases but answered alike: {fault}{shown}."
+        " This looks like a fault of the site, and none of them counts as removed while it lasts.",
+    ),
     "all_fails": Translation(
         "Inget har gått att läsa sedan {since}: {fault}.", "Nothing could be read since {since}: {fault}."
     ),
@@ -414,7 +422,14 @@ HEALTH_REASON_TEXTS = {  # by the code of the reason (archive.health)
         "Svarar, men listar inga meddelanden sedan {since}.", "Answers, but has listed no releases since {since}."
     ),
     "all_refused": Translation(
-        "Ingen av {bad} listade sidor gick att läsa: {fault}.", "None of {bad} listed pages could be read: {fault}."
+        (
+            "Den enda listade sida som hämtades gick inte att läsa: {fault}.",
+            "Ingen av {n} listade sidor gick att läsa: {fault}.",
+        ),
+        (
+            "The only listed page that was fetched could not be read: {fault}.",
+            "None of {n} listed pages could be read: {fault}.",
+        ),
     ),
     "none_held": Translation("Listar meddelanden, men inget har lästs.", "Lists releases, but none was read."),
     "quarantined": Translation(
@@ -432,10 +447,18 @@ HEALTH_REASON_TEXTS = {  # by the code of the reason (archive.health)
         "Pages no longer tell {fields}: {now}% of them, {before}% before. They may have a new design.",
     ),
     "many_refused": Translation(
-        "{bad} av {n} sidor gick inte att läsa: {fault}.", "{bad} of {n} pages could not be read: {fault}."
+        "{n} sidor som hämtats de senaste två veckorna gick inte att läsa: {fault}.",
+        "{n} pages that were fetched in the last two weeks could not be read: {fault}.",
     ),
     "source_fails": Translation(
-        "En av källorna svarar inte sedan {since}: {url}", "One of the sources has not answered since {since}: {url}"
+        (
+            "En av källorna har inte gått att läsa sedan {since}: {fault}.",
+            "{n} av källorna har inte gått att läsa sedan {since}: {fault}.",
+        ),
+        (
+            "One of the sources could not be read since {since}: {fault}.",
+            "{n} of the sources could not be read since {since}: {fault}.",
+        ),
     ),
     "lists_fewer": Translation(
         "Listar {n} meddelanden, mot {before} som vanligt.", "Lists {n} releases; {before} are usual."
@@ -533,6 +556,7 @@ STATUS_TEXTS = {
     "before": Translation("Förr", "Before"),
     "usual_gap": Translation("Brukar dröja", "Usually takes"),
     "n_days": Translation(("{n} dag", "{n} dagar"), ("{n} day", "{n} days")),
+    "listed_already_stored": Translation("Listade, redan i arkivet", "Listed, held already"),
     "found_week": Translation("Nya den senaste veckan", "New in the last week"),
     "refused_week": Translation("Oläsliga den senaste veckan", "Unreadable in the last week"),
     "kept_aside": Translation("Hålls undan", "Kept aside"),
@@ -826,6 +850,64 @@ HISTORY_TEXTS = {
     "refused_404": Translation("Sidan finns inte", "There is no such page"),
     "refused_400": Translation("Avgränsningen går inte att använda", "The filter cannot be used"),
     "refused_503": Translation("Det tog för lång tid", "It took too long"),
+    "refused_403": Translation("Det är inte tillåtet här", "This is not allowed here"),
+    "refused_500": Translation("Något gick fel", "Something went wrong"),
+    "unknown_parameter": Translation(
+        "Adressen innehåller {name}, som inte finns här. De som finns är: {known}.",
+        "The address contains {name}, which does not exist here. These do: {known}.",
+    ),
+    "unknown_option": Translation(
+        "Adressen innehåller {name}, som inte finns. Inställningarna beskrivs i API-dokumentationen.",
+        "The address contains {name}, which does not exist. The API documentation lists the options.",
+    ),
+    "unknown_column": Translation(
+        "Tabellen {table} har ingen kolumn {column}. Kolumnerna är: {known}.",
+        "The table {table} has no column {column}. Its columns are: {known}.",
+    ),
+    "unknown_lookup": Translation(
+        "Det finns ingen jämförelse som i {name}. De som finns är: {known}.",
+        "There is no comparison as in {name}. These exist: {known}.",
+    ),
+    "no_search_here": Translation(
+        "Tabellen {table} går inte att söka i med {name}.", "The table {table} cannot be searched with {name}."
+    ),
+    "bad_list_filter": Translation(
+        "Värdet ”{value}” för {name} ska vara en lista av texter och tal i JSON.",
+        "The value “{value}” of {name} must be a list of texts and numbers in JSON.",
+    ),
+    "bad_through": Translation(
+        "_through= ska vara ett JSON-objekt med table, column och value, där tabellen har en nyckel hit.",
+        "_through= is a JSON object with table, column and value, of a table that has a key to this one.",
+    ),
+    "no_arrays_here": Translation(
+        "Kolumnen ”{value}” innehåller inga JSON-listor, så dess värden kan inte räknas med {name}.",
+        "The column “{value}” holds no JSON arrays, so {name} cannot count its values.",
+    ),
+    "bad_blob": Translation(
+        "Kolumnen ”{value}” innehåller inga sådana binärdata.", "The column “{value}” holds no such binary data."
+    ),
+    "nested_json": Translation(
+        "Kolumnen ”{value}” innehåller värden som är för djupt nästlade för att läsas som JSON.",
+        "The column “{value}” has values that are nested too deeply to be read as JSON.",
+    ),
+    "page_too_large": Translation(
+        "{asked} rader ryms inte i ett svar, bara {rows}. Begär färre rader eller kolumner, eller skriv _size=max för"
+        " så många som ryms; next_url leder vidare. Hela tabellen finns som .csv?_stream=on.",
+        "{asked} rows do not fit in an answer; {rows} do. Ask for fewer rows or columns, or for _size=max, as many as"
+        " fit; next_url leads to the rest. The whole table is there as .csv?_stream=on.",
+    ),
+    "data_refused": Translation("Frågan kunde inte besvaras: {message}", "{message}"),
+    "data_too_slow": Translation(
+        "Frågan tog för lång tid. Begränsa den och försök igen.",
+        "The statement took too long. Ask for less, or narrow it down.",
+    ),
+    "data_no_sql": Translation(
+        "Här får besökare inte ställa egna SQL-frågor. Tabeller, filter och färdiga frågor går att använda.",
+        "Visitors may not bring SQL of their own to this site. Tables, filters and the queries it names can be used.",
+    ),
+    "data_fault": Translation(
+        "Något gick fel hos oss. Felet har antecknats.", "Something went wrong here; it has been noted."
+    ),
     "bad_filter": Translation(
         "Värdet ”{value}” för {name} kan inte läsas.", "The value “{value}” of {name} cannot be read."
     ),
@@ -937,9 +1019,28 @@ COVERAGE_TEXTS = {
     "missed_since": Translation("saknas sedan {when}", "missing since {when}"),
     "more_gaps": Translation("Fler som saknas", "More that are missing"),
     "first_gaps": Translation("Från början", "From the beginning"),
-    "no_release_means": Translation(
-        "Inget att läsa: adressen är prövad, men där fanns inget meddelande som gick att läsa.",
-        "Nothing to read: the address was tried, but no release could be read there.",
+    "ledger_sum": Translation(
+        "Listade är summan av de tre följande: i arkivet, inget att läsa (adressen är prövad, men där fanns inget"
+        " meddelande som gick att läsa) och saknas.",
+        "Listed is the sum of the next three: held, nothing to read (the address was tried, but no release could be"
+        " read there) and missing.",
+    ),
+    "delisted_means": Translation(
+        "Ej längre listade kommer till: meddelanden i arkivet som ingen källa nämner nu. Ett streck betyder att antalet"
+        " inte är känt.",
+        "No longer listed comes on top: releases held that no source names now. A dash means that the number is not"
+        " known.",
+    ),
+    "listed_means": Translation("Meddelanden som källorna listar", "Releases that the sources list"),
+    "stored_means": Translation("Av dem: finns i arkivet", "Of these: stored in the archive"),
+    "rejected_means": Translation(
+        "Av dem: adressen är prövad, men där fanns inget meddelande som gick att läsa",
+        "Of these: the address was tried, but no release could be read there",
+    ),
+    "missing_means": Translation("Av dem: inte lästa än", "Of these: not read yet"),
+    "unlisted_means": Translation(
+        "Utöver de listade: finns i arkivet, men ingen källa listar dem nu; null om antalet inte är känt",
+        "Beside the listed ones: stored, but no source lists them now; null if the number is not known",
     ),
     "gaps_as_data": Translation("Luckorna som tabell", "The gaps as a table"),
 }
@@ -1137,10 +1238,6 @@ SEARCH_TEXTS = {
         "Så vanliga ord vägs inte: meddelanden med alla ord i rubriken står först, sedan de nyaste.",
         "Words so common are not weighed: releases with all words in the title come first, then the newest.",
     ),
-    "search_note_partial": Translation(
-        "Talen vid en vald avgränsning är räknade bland högst 10\u00a0000 meddelanden, de nyaste.",
-        "The numbers beside a chosen filter are counted among 10,000 releases at most, the newest.",
-    ),
     # what is shown, and in which order
     "show_releases": Translation("Meddelanden", "Releases"),
     "show_questions": Translation("Frågor och svar", "Questions and answers"),
@@ -1155,12 +1252,12 @@ SEARCH_TEXTS = {
     ),
     "pairs_capped": Translation("Fler än {n} frågor med svar", "More than {n} questions answered"),
     "capped_hint": Translation(
-        "Fler än så räknas inte, varken i allt eller efter myndighet, år och annat. Träffarna är de nyaste.",
-        "No more than that are counted, in all or by agency, year and so on. The hits are the newest.",
+        "Så många räknas inte. De nyaste träffarna visas först, sedan de äldre.",
+        "So many are not counted. The newest hits are shown first, then the older ones.",
     ),
     "capped_pairs": Translation(
-        "Fler än så räknas inte. Träffarna är de som arkivet läste in sist.",
-        "No more than that are counted. The hits are those the archive read last.",
+        "Så många räknas inte. De som arkivet läste in sist visas först, sedan de äldre.",
+        "So many are not counted. Those that the archive read last are shown first, then the older ones.",
     ),
     "answered_in": Translation("Ur {title}", "From {title}"),
     "in_question": Translation("I fråga {n}:", "In question {n}:"),
@@ -1181,6 +1278,35 @@ SEARCH_TEXTS = {
     "choices_left": Translation(
         "{n} till med färre träffar står i JSON. En myndighet väljs också med myndighet: i sökrutan.",
         "{n} more with fewer hits are in the JSON. An agency can be chosen with agency: in the search box, too.",
+    ),
+    "approximate_counts": Translation(
+        "Ungefärligt: bara räknat bland de 10\u00a0000 nyaste träffarna.",
+        "Approximate: counted only among the 10,000 newest hits.",
+    ),
+    "count_of_total": Translation("{n} av {total}", "{n} of {total}"),
+    "year_totals": Translation(
+        "Träffar av årets alla meddelanden, med valda myndigheter och slag.",
+        "Hits of all releases of the year, of the agencies and kinds chosen.",
+    ),
+    "export_rows": Translation(
+        ("Filen i CSV eller Excel har {n} rad.", "Filen i CSV eller Excel har alla {n} rader."),
+        ("The CSV or Excel file has {n} row.", "The CSV or Excel file has all {n} rows."),
+    ),
+    "export_rows_capped": Translation(
+        "Filen i CSV eller Excel har alla rader, fler än {n}.",
+        "The CSV or Excel file has all rows, more than {n}.",
+    ),
+    "xlsx_rows": Translation(
+        ("{n} rad, hämtad {when}.", "{n} rader, hämtade {when}."),
+        ("{n} row, retrieved {when}.", "{n} rows, retrieved {when}."),
+    ),
+    "xlsx_continued": Translation(
+        "En cell i Excel rymmer högst 32\u00a0767 tecken. Längre texter fortsätter i kolumnerna {columns}.",
+        "A cell in Excel holds 32,767 characters at most. Longer texts continue in the columns {columns}.",
+    ),
+    "xlsx_texts": Translation(
+        "Datum står som text, så som arkivet har dem. Styrtecken som Excel inte kan visa är utbytta mot \ufffd.",
+        "Dates are text, as the archive has them. Control characters that Excel cannot show are replaced by \ufffd.",
     ),
     "chosen": Translation("Valda avgränsningar", "Chosen filters"),
     "remove_filter": Translation("Ta bort avgränsningen {name}", "Remove the filter {name}"),
@@ -1209,6 +1335,10 @@ SEARCH_TEXTS = {
     "searched": Translation(
         ("Sökningen gick igenom {n} meddelande från", "Sökningen gick igenom {n} meddelanden från"),
         ("The search went through {n} release from", "The search went through {n} releases from"),
+    ),
+    "searched_limits": Translation(
+        "Inom de valda gränserna har arkivet {n} av sina {stored} meddelanden.",
+        "Within the chosen limits the archive has {n} of its {stored} releases.",
     ),
     "searched_more": Translation("{n} till", "{n} more"),
     "fresh_newest": Translation("Det nyaste meddelandet är från {when}.", "The newest release is of {when}."),

@@ -1,8 +1,9 @@
-"""URL parameters of registers and feeds: numbers, days and choices, parsed or rejected by name."""
+"""URL parameters: which ones each page knows, and numbers, days and choices, parsed or rejected by name."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import re
+from collections.abc import Collection, Iterable
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Protocol
 
@@ -10,6 +11,34 @@ from archive.dates import to_iso
 from archive.i18n import SWEDISH_TIME
 
 MAX_ID = 2**53  # above it, JavaScript cannot represent every integer
+HARMLESS_PARAMETER = re.compile(r"lang|utm_\w+|fbclid|gclid|dclid|msclkid|mc_cid|mc_eid|igshid|yclid|wt_mc")
+SEARCH_FACETS = ("agency", "kind", "year", "tag", "questions")
+LIST_PARAMETERS = ("after", "size")
+# of each page beside HARMLESS_PARAMETER; pages that are not named here are not checked (Datasette's own, files)
+PAGE_PARAMETERS = tuple(
+    (re.compile(pattern), names)
+    for pattern, names in (
+        (r"/|/agencies|/about|/help|/-/status/[^/]+", ()),
+        (
+            r"/search(\.\w+)?",
+            ("q", *SEARCH_FACETS, *(f"{f}__not" for f in SEARCH_FACETS), "order", "show", "page", "size"),
+        ),
+        (r"/new\.\w+", ("agency", "tag", *LIST_PARAMETERS)),
+        (r"/(agency|tag)/.+\.(atom|json|csv)", ("agency", "tag", *LIST_PARAMETERS)),
+        (r"/(agency|tag|month)/.+", ("after",)),
+        (
+            r"/-/edits(\.\w+)?",
+            ("agency", "release", "tag", "unannounced", "stamp", "importance", "from", "to", *LIST_PARAMETERS),
+        ),
+        (r"/-/removed(\.\w+)?", ("agency", "kind", "tag", "back", *LIST_PARAMETERS)),
+        (r"/-/takedowns(\.\w+)?", LIST_PARAMETERS),
+        (r"/-/coverage(\.\w+)?", ("agency", *LIST_PARAMETERS)),
+        (r"/-/status(\.\w+)?", ("after",)),
+        (r"/-/changes\.\w+", ("since", "size")),
+        (r"/-/diff/.+", ("show",)),
+        (r"/-/(history|cite|revision|evidence)/.+", ()),
+    )
+)
 
 
 class UrlArguments(Protocol):
@@ -71,3 +100,27 @@ def format_day_start(day: date | None, *, next_day: bool = False) -> str | None:
         return None
     begins = datetime.combine(day + timedelta(days=int(next_day)), time(), SWEDISH_TIME)
     return to_iso(begins.astimezone(UTC)) if begins.year > 1 else None
+
+
+def is_harmless_parameter(name: str) -> bool:
+    """Return whether any page may have a parameter: the language, or a tag of those who count visitors.
+
+    >>> [is_harmless_parameter(name) for name in ("lang", "utm_source", "agencyy")]
+    [True, True, False]
+    """
+    return bool(HARMLESS_PARAMETER.fullmatch(name))
+
+
+def check_page_parameters(path: str, parameters: Iterable[tuple[str, str]]) -> None:
+    """Raise FilterError for a parameter that a page does not know: it would be as if it had not been asked for.
+
+    >>> check_page_parameters("/-/edits", [("agency", "fyrstyrelsen"), ("lang", "en")])
+    >>> check_page_parameters("/-/changes.json", [("form", "7")])
+    Traceback (most recent call last):
+    archive.params.FilterError: form=7: one of since, size
+    """
+    known = next((names for pattern, names in PAGE_PARAMETERS if pattern.fullmatch(path)), None)
+    for name, value in parameters if known is not None else ():
+        if name not in (known or ()) and not is_harmless_parameter(name):
+            names = ", ".join(known or ()) or "lang"
+            raise FilterError(name, value, f"one of {names}", "unknown_parameter", known=names)

@@ -23,7 +23,7 @@ from typing import Any
 from sqlite_utils import Database, Migrations
 
 from archive.aggregates import COUNT_TRIGGERS, FACET_TRIGGERS
-from archive.database import SCHEMA_VERSION, check_version
+from archive.database import SCHEMA_VERSION, check_version, create_file_id
 from archive.search.index import create_search_index
 
 METADATA_PATHS = (  # at the project's root; a wheel puts it among the environment's shared data
@@ -218,6 +218,7 @@ TABLES = {
         finished text,
         reason text,
         listed integer,
+        already_stored integer,
         new integer,
         revised integer,
         unchanged integer,
@@ -406,8 +407,10 @@ WITHOUT_ROWID = frozenset(
 INDEXES = (
     "create index idx_revisions_release_seen on revisions (release, seen)",
     "create index idx_releases_newest on releases (coalesce(published, updated, first_seen), agency, published)",
-    "create index idx_releases_first_seen on releases (first_seen)",
-    "create index idx_releases_agency_published on releases (agency, published)",
+    # as pages of tables are sorted: falling, with rising ids where the values are alike (archive/web/tables.py)
+    "create index idx_releases_first_seen on releases (first_seen desc)",
+    "create index idx_releases_published on releases (published desc)",
+    "create index idx_releases_agency_published on releases (agency, published desc)",
     "create index idx_releases_published_day on releases (published_day)",
     "create index idx_releases_published_precision on releases (published_precision)",
     "create unique index idx_releases_url on releases (url)",
@@ -501,15 +504,17 @@ MISSING_RELEASE_TRIGGERS = {
         end""",
 }
 
+# The first column of a view tells its rows apart: pages are ordered by it (archive/web/tables.py).
+# Numbers are cast, because a computed column has no type: a filter's value, which is a text, would equal none of them.
 VIEWS = {
     "releases_with_tags": """
         select r.id, r.agency, a.name as agency_name, r.kind, r.title, r.lead, r.body, r.published, r.published_day,
           r.published_precision, r.updated, r.language, r.first_seen, r.removed_at, r.url,
           (select group_concat(name, '; ') from (select t.name from release_tags rt join tags t on t.id = rt.tag
             where rt.release = r.id order by rt.rowid)) as tags,
-          (select count(*) from questions q where q.release = r.id) as questions,
-          (select count(*) from revisions v where v.release = r.id and v.cause = 'source' and v.previous is not null)
-            as edits
+          cast((select count(*) from questions q where q.release = r.id) as integer) as questions,
+          cast((select count(*) from revisions v where v.release = r.id and v.cause = 'source'
+            and v.previous is not null) as integer) as edits
         from releases r join agencies a on a.slug = r.agency where r.moved_to is null
     """,
     "questions_with_releases": """
@@ -521,7 +526,8 @@ VIEWS = {
     """,
     "edits": """
         select v.id as revision, v.previous, v.release, v.seen, r.agency, a.name as agency_name, v.title, v.importance,
-          1 - v.update_date_changed as update_date_unchanged, v.summary, v.summary_en, v.changes, r.url,
+          cast(1 - v.update_date_changed as integer) as update_date_unchanged, v.summary, v.summary_en, v.changes,
+          r.url,
           '/-/diff/' || v.previous || '/' || v.id as link
         from revisions v join releases r on r.id = v.release join agencies a on a.slug = r.agency
         where v.cause = 'source' and v.previous is not null
@@ -542,23 +548,29 @@ def initial_schema(db: Database) -> None:
         db.execute(f"create trigger {name} {trigger}")
     for name, select in VIEWS.items():
         db.create_view(name, select)
+    db.execute(f"pragma application_id = {create_file_id()}")
     db.execute(f"pragma user_version = {SCHEMA_VERSION}")
 
 
 @migrations()
-def days_of_dates(db: Database) -> None:
-    add_missing_parts(db)
+def days_listed_counts_and_sorted_pages(db: Database) -> None:
+    update_schema(db)
 
 
-def add_missing_parts(db: Database) -> None:
-    """Add the columns and indexes that TABLES and INDEXES have gained, and create the views as VIEWS has them."""
+def update_schema(db: Database) -> None:
+    """Add the columns that TABLES has gained, and create indexes and views as INDEXES and VIEWS have them."""
     for name, definitions in TABLES.items():
         present = {row[1] for row in db.execute(f"pragma table_xinfo({name})")}
         for definition in split_definitions(definitions):
             if definition.split()[0] not in {*present, "primary"}:
                 db.execute(f"alter table {name} add column {definition}")
+    indexes = dict(db.execute("select name, lower(sql) from sqlite_master where type = 'index' and sql is not null"))
     for statement in INDEXES:
-        db.execute(statement.replace(" index idx_", " index if not exists idx_", 1))
+        name = statement.partition(" on ")[0].split()[-1]
+        if name in indexes and indexes[name] != statement.lower():
+            db.execute(f"drop index {name}")
+        if indexes.get(name) != statement.lower():
+            db.execute(statement)
     for name, select in VIEWS.items():
         db.create_view(name, select, replace=True)
 

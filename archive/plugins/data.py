@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from tempfile import SpooledTemporaryFile
 from threading import BoundedSemaphore
@@ -29,7 +28,9 @@ from archive.changefeed import (
 from archive.evidence import write_bundle
 from archive.i18n import translate
 from archive.web.responses import (
+    FILE_CHUNK_BYTES,
     DataDocument,
+    FileStream,
     build_absolute_url,
     build_query_runner,
     get_request_language,
@@ -43,7 +44,6 @@ CHANGES_PATH = "/-/changes"
 CHANGES_RETRY_AFTER = "60"  # seconds; the server is a replica that is behind the cursor
 CHANGES_COLUMNS = ("number", "cursor", "change", "at", "release", "revision", "cause", "takedown", "action", "state")
 MAX_MEMORY_BYTES = 2_000_000  # bytes of a zip; a larger one is written to a temporary file
-ZIP_CHUNK_BYTES = 64_000
 BUNDLE_SEMAPHORE = BoundedSemaphore(2)  # each bundle may have the bytes of one response in memory
 QUERIES_FOLDER = Path(archive.__path__[0]) / "queries"
 
@@ -108,7 +108,13 @@ async def show_evidence(request: Any, datasette: Any) -> Any:
     if matches_etag(request.headers.get("if-none-match"), etag):
         file.close()
         return Response("", status=304, headers={"etag": etag}, content_type="application/zip")
-    return ZipFileResponse(file, f"evidence-{prefix}{row_id}.zip", etag)
+    headers = {
+        "content-type": "application/zip",
+        "etag": etag,
+        "content-disposition": f'attachment; filename="evidence-{prefix}{row_id}.zip"',
+        "x-content-type-options": "nosniff",
+    }
+    return FileStream(file, headers)
 
 
 def write_evidence_zip(path: Path, prefix: str, row_id: int, file: IO[bytes]) -> bool:
@@ -121,31 +127,15 @@ def compute_file_etag(file: IO[bytes]) -> str:
     """Return a strong ETag of a file's bytes."""
     file.seek(0)
     digest = hashlib.sha256()
-    while piece := file.read(ZIP_CHUNK_BYTES):
+    while piece := file.read(FILE_CHUNK_BYTES):
         digest.update(piece)
     return f'"{digest.hexdigest()[:32]}"'
 
 
-class ZipFileResponse:
-    """A response that sends a file in chunks and closes it."""
-
-    def __init__(self, file: IO[bytes], name: str, etag: str) -> None:
-        self.file = file
-        self.headers = [
-            (b"content-type", b"application/zip"),
-            (b"content-length", str(file.seek(0, 2)).encode()),
-            (b"etag", etag.encode()),
-            (b"content-disposition", f'attachment; filename="{name}"'.encode()),
-            (b"x-content-type-options", b"nosniff"),
-        ]
-
-    async def asgi_send(self, send: Callable[[dict[str, Any]], Awaitable[None]]) -> None:
-        with self.file as file:
-            await send({"type": "http.response.start", "status": 200, "headers": self.headers})
-            file.seek(0)
-            while piece := file.read(ZIP_CHUNK_BYTES):
-                await send({"type": "http.response.body", "body": piece, "more_body": True})
-            await send({"type": "http.response.body", "body": b""})
+@hookimpl
+def register_output_renderer() -> list[dict[str, Any]]:
+    """Let Datasette's pages of tables and queries link to their Excel files, which archive.web.tables writes."""
+    return [{"extension": "xlsx", "render": lambda: None, "can_render": lambda view_name: view_name != "row"}]
 
 
 @hookimpl

@@ -5,7 +5,7 @@
 - /tag/<number>: the newest releases with a tag, and the agencies that use it; /tag/<name> redirects there.
 - /month/<yyyy-mm> and /agency/<slug>/<yyyy-mm>: the releases of a month; `undated` instead of a month lists releases
   without a publication date.
-- The page for a URL that leads nowhere; JSON keeps Datasette's own response.
+- The page for a URL that leads nowhere; data formats get an error in JSON (security.py).
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ from archive.web.pages import (
     read_tag_agencies,
 )
 from archive.web.responses import add_query, build_query_runner, render_error
+from archive.web.tables import has_data_format
 
 AGENCY_PATH = r"/agency/(?P<slug>[a-z0-9-]+)"
 MONTH_SUFFIX = r"(?P<month>\d{4}-\d{2}|undated)$"
@@ -225,5 +226,5 @@ def handle_exception(datasette: Any, request: Any, exception: Exception) -> Gene
         return Response.html(page, status=404)
 
     outcome = yield
-    if isinstance(exception, NotFound) and not request.path.endswith(".json"):
+    if isinstance(exception, NotFound) and not has_data_format(request.path):
         outcome.force_result([show])

@@ -6,22 +6,27 @@ facets, CSV) waits in a queue and has a budget of SQL time; its statements run i
 feed, which may take a while, have queues of their own. Requests that ask for too much at once, and methods other than
 GET, HEAD and OPTIONS, are rejected before they are read any further.
 
+Refusals. A server that is asked for too much must not spend its time on saying so. A page that says it is rendered once
+for each language, and only so many refusals are sent in a second: clients that come back at once wait for theirs.
+
 Errors. Datasette prints a traceback with all local variables for every mistake of a visitor, which takes a good part
 of a second of the only process, and shows the messages of errors it does not know. Here an error takes one log line.
 
 Headers. Every response has strict security headers; only Datasette's own pages may have inline scripts, which they
-need. Caches may keep responses for a few seconds. Over a snapshot (`datasette serve --immutable`), every response has
-the snapshot's time as Last-Modified and an ETag, and conditional requests are answered without any SQL.
+need. Caches may keep responses for a few seconds, static files longer. Over a snapshot (`datasette serve
+--immutable`), every response has the snapshot's time as Last-Modified and an ETag, and conditional requests are
+answered without any SQL.
 """
 
 from __future__ import annotations
 
-import json
+import asyncio
 import logging
 import re
 from collections.abc import Generator, Mapping
 from dataclasses import replace
 from email.utils import formatdate
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,10 +36,11 @@ from datasette.database import QueryInterrupted
 from datasette.utils import add_cors_headers, tilde_decode
 from datasette.utils.asgi import Base400
 from datasette.views.base import DatasetteError
-from markupsafe import Markup
 
 from archive.dates import now
-from archive.i18n import choose_language
+from archive.i18n import choose_language, translate
+from archive.params import FilterError
+from archive.web.responses import build_static_url, find_static_file, hash_file, matches_etag
 from archive.web.sandbox import (
     BufferBudget,
     BusyError,
@@ -47,25 +53,21 @@ from archive.web.sandbox import (
     install_linear_sql_checks,
     parse_query_string,
 )
+from archive.web.tables import has_data_format
 
 # limits
 ALLOWED_METHODS = ("GET", "HEAD", "OPTIONS")
-MAX_CONCURRENT_BY_PATH = {"/-/diff/": 1, "/search": 3, "/-/changes": 2}  # requests; long texts take a while
+# requests that take a while, by the beginning of their path
+MAX_CONCURRENT_BY_PATH = {"/-/diff/": 1, "/search.csv": 1, "/search.xlsx": 1, "/search": 3, "/-/changes": 2}
+HOST = re.compile(rb"([\w.-]*|\[[\dA-Fa-f:.]+\])(:\d*)?")
 CLOSED_PATHS = "allow-debug|auth-token|databases|logout|messages|patterns|permissions|threads"
 
 # errors
 # Datasette gives these errors status 500
 CLIENT_ERROR_PREFIXES = ("Cannot sort table by", "Cannot use _sort", "Invalid _through")
-TIMEOUT_MESSAGE = "the statement took too long"
-NESTED_JSON_MESSAGE = "_json= names a column with a value that is nested too deeply to be read as JSON"
-THROUGH_MESSAGE = '_through= is a JSON object with "table", "column" and "value"'
-TIMELIMIT_MESSAGE = "_timelimit= is a number of milliseconds"
-LIST_FILTER_MESSAGE = "a list behind __in= or __notin= that begins with [ is JSON"
-FORBIDDEN_SQL_MESSAGE = (
-    "visitors may not bring SQL of their own to this site; tables, filters and queries that it names can be asked"
-)
-SERVER_ERROR_MESSAGE = "something went wrong here; it has been noted"
 BUSY_RETRY_AFTER = "10"  # seconds, for a client that was rejected
+REFUSALS_PER_SECOND = 25  # each takes about a millisecond of the one thread that serves all requests
+MAX_REFUSAL_DELAY = 10.0  # seconds
 
 # headers
 COMMON_HEADERS = (
@@ -91,6 +93,7 @@ CSP_DATA = "default-src 'none'; sandbox; frame-ancestors 'none'"  # JSON, CSV, f
 STATIC_PATHS = ("/static/", "/-/static/", "/-/static-plugins/", "/favicon.ico")
 VARY_VALUE = b"Accept-Language, Cookie, Authorization"  # feeds and data depend on the reader's language, too
 MAX_CACHE_SECONDS = 5  # Datasette's default
+MAX_STATIC_CACHE_SECONDS = 300
 MAX_AGE_DIRECTIVE = re.compile(rb"(max-age=|s-maxage=)(\d+)", re.IGNORECASE)
 # with these, the response may depend on random() or the time
 UNCACHEABLE_PARAMETER = re.compile(r"(^|&)(sql|_where|_stream|_ttl|_nocache)=")
@@ -147,12 +150,28 @@ def wrap_request_limiter(datasette: Any) -> Any:
                     scope["path"], 405, "This site can only be read.", allow=", ".join(ALLOWED_METHODS)
                 )
                 await response.asgi_send(send)
+            elif fault := find_request_fault(scope):
+                await limiter.reject(scope["path"], 400, fault).asgi_send(send)
             else:
                 await limiter.serve(app, scope, receive, send)
 
         return serve
 
     return wrap
+
+
+def find_request_fault(scope: dict[str, Any]) -> str | None:
+    """Return why Datasette could not read a request, or None.
+
+    >>> find_request_fault({"path": "/", "headers": [(b"host", b"[")]})
+    'the header Host names no host'
+    >>> find_request_fault({"path": "/", "headers": [(b"host", b"[::1]:8001")]})
+    """
+    if "\0" in scope["path"]:
+        return "the address contains a null character"
+    if not HOST.fullmatch(dict(scope["headers"]).get(b"host", b"")):
+        return "the header Host names no host"
+    return None
 
 
 class RequestLimiter:
@@ -165,6 +184,8 @@ class RequestLimiter:
         self.page_queues = [
             (path, RequestQueue(replace(self.limits, workers=count))) for path, count in MAX_CONCURRENT_BY_PATH.items()
         ]
+        self.delayed_refusals = 0
+        self.busy_pages: dict[str, str] = {}  # by language
 
     async def serve(self, app: Any, scope: dict[str, Any], receive: Any, send: Any) -> None:
         """Serve a request: 503 if too many are waiting, 400 if the query string asks for too much."""
@@ -175,22 +196,31 @@ class RequestLimiter:
         except ValueError as error:
             await self.reject(path, 400, str(error)).asgi_send(send)
             return
+        client = (scope.get("client") or ("",))[0]  # behind a proxy that uvicorn trusts: from X-Forwarded-For
         data_request = None
         if is_data_request(path, list(self.datasette.databases)):
-            data_request = self.build_visitor_request(path, dict(query_args))
+            data_request = self.build_visitor_request(path, dict(query_args), client)
         page_queue = next((queue for prefix, queue in self.page_queues if path.startswith(prefix)), None)
-        queued_request = data_request or (VisitorRequest(self.limits, page_queue) if page_queue else None)
+        is_export = path.endswith((".csv", ".xlsx"))  # it is as long as its list, and reads a little at a time
+        page_request = (
+            VisitorRequest(self.limits, page_queue, client=client, streaming=is_export) if page_queue else None
+        )
+        queued_request = data_request or page_request
+        refuse = partial(self.refuse, scope, path, dict(query_args))
+        if queued_request and not queued_request.queue.has_room(client):  # found out before anything costs much
+            await refuse(send)
+            return
 
         async def run(scope: dict[str, Any], receive: Any, send: Any) -> None:
             current_visitor_request.set(data_request)
             try:
                 if queued_request and queued_request.streaming:
-                    queued_request.begin_stream()
-                if queued_request and not data_request:
+                    queued_request.begin_stream()  # it waits for each of its pages
+                elif queued_request:  # before Datasette does any work
                     await queued_request.acquire_slot()
                 await app(scope, receive, send)
-            except BusyError as error:
-                await self.reject(path, 503, str(error), **{"retry-after": BUSY_RETRY_AFTER}).asgi_send(send)
+            except BusyError:
+                await refuse(send)
 
         delivery = ResponseDelivery(self.limits, self.buffer_budget, send, queued_request, killable=bool(data_request))
         try:
@@ -199,13 +229,42 @@ class RequestLimiter:
             if queued_request:
                 queued_request.close()
 
-    def build_visitor_request(self, path: str, query_args: Mapping[str, str]) -> VisitorRequest:
+    def build_visitor_request(self, path: str, query_args: Mapping[str, str], client: str) -> VisitorRequest:
         """Return the limits of a request for data, by its format."""
-        if path.endswith(".csv"):
-            return VisitorRequest(self.limits, self.visitor_queue, "csv", streaming="_stream" in query_args)
+        build = partial(VisitorRequest, self.limits, self.visitor_queue, client=client)
+        if path.endswith((".csv", ".xlsx")):  # an Excel file is written from a stream
+            return build("csv", streaming="_stream" in query_args or path.endswith(".xlsx"))
         if "." not in path:
-            return VisitorRequest(self.limits, self.visitor_queue, "html")
-        return VisitorRequest(self.limits, self.visitor_queue, "parsed" if "_json" in query_args else "json")
+            return build("html")
+        return build("parsed" if "_json" in query_args else "json")
+
+    async def refuse(self, scope: dict[str, Any], path: str, query_args: Mapping[str, str], send: Any) -> None:
+        """Send 503, after so long a wait that only REFUSALS_PER_SECOND are sent, or after MAX_REFUSAL_DELAY."""
+        self.delayed_refusals += 1
+        try:
+            await asyncio.sleep(min(self.delayed_refusals / REFUSALS_PER_SECOND, MAX_REFUSAL_DELAY))
+        finally:
+            self.delayed_refusals -= 1
+        response = await self.build_refusal(scope, path, query_args)
+        await response.asgi_send(send)
+
+    async def build_refusal(self, scope: dict[str, Any], path: str, query_args: Mapping[str, str]) -> Response:
+        """Return 503 with Retry-After: a page in the reader's language, or for data a line of text or JSON."""
+        headers = {"retry-after": BUSY_RETRY_AFTER}
+        if "." in path.rpartition("/")[2]:
+            return self.reject(path, 503, str(BusyError()), **headers)
+        accept_language = dict(scope["headers"]).get(b"accept-language", b"").decode("latin-1")
+        language = choose_language(query_args.get("lang"), accept_language)
+        scope.get("archive_page", {})["language"] = language
+        if language not in self.busy_pages:
+            template = self.datasette.jinja_env.get_template("busy.html")
+            self.busy_pages[language] = await template.render_async(
+                lang=language,
+                t=partial(translate, language),
+                urls=self.datasette.urls,
+                static_url=partial(build_static_url, self.datasette),
+            )
+        return Response.html(self.busy_pages[language], status=503, headers=headers)
 
     def reject(self, path: str, status: int, message: str, **headers: str) -> Response:
         """Return an error as a line of plain text, or as JSON for a .json path (with CORS headers)."""
@@ -238,10 +297,13 @@ def wrap_headers(datasette: Any) -> Any:
     def wrap(app: Any) -> Any:
         async def serve(scope: dict[str, Any], receive: Any, send: Any) -> None:
             page: dict[str, str] = {}  # site.py notes here the language of a template of the archive
-            if origin and scope["type"] == "http":
-                scope = rewrite_origin(scope, origin)
-            is_static = str(scope.get("path", "")).removeprefix(base).startswith(STATIC_PATHS)
-            validators = snapshot.build_headers(scope) if scope["type"] == "http" and not is_static else {}
+            if scope["type"] == "http":
+                scope = remove_cookies(scope)
+                scope = rewrite_origin(scope, origin) if origin else scope
+            path = str(scope.get("path", "")).removeprefix(base)
+            is_static, validators = path.startswith(STATIC_PATHS), {}
+            if scope["type"] == "http" and not find_request_fault(scope):
+                validators = build_static_headers(path, scope) if is_static else snapshot.build_headers(scope)
 
             async def send_with_headers(message: dict[str, Any]) -> None:
                 if message["type"] == "http.response.start":
@@ -254,12 +316,14 @@ def wrap_headers(datasette: Any) -> Any:
                     headers = [(name, value) for name, value in headers if name not in security]
                     if not is_static:
                         headers = add_cache_headers(headers, message["status"], validators)
+                    elif message["status"] == 200:
+                        headers += validators.items()
                     message = {**message, "headers": [*headers, *security.items()]}
                 await send(message)
 
             if is_not_modified(scope, validators):
                 # without security headers: a browser replaces those that it has stored by those of a 304
-                fields = add_cache_headers([], 304, validators)
+                fields = list(validators.items()) if is_static else add_cache_headers([], 304, validators)
                 await send({"type": "http.response.start", "status": 304, "headers": fields})
                 await send({"type": "http.response.body", "body": b""})
             else:
@@ -278,6 +342,17 @@ def build_security_headers(media_type: str, language: str | None) -> dict[bytes,
     if language:
         headers[b"content-language"] = language.encode()
     return headers
+
+
+def build_static_headers(path: str, scope: dict[str, Any]) -> dict[bytes, bytes]:
+    """Return the ETag of a static file, and how long caches may store it: for good if its hash is in the URL."""
+    file = find_static_file(path)
+    if file is None:
+        return {}
+    file_hash = hash_file(file).encode()
+    has_hash = scope.get("query_string") == file_hash  # an older hash, during an update, must not name this file
+    max_age = b"max-age=31536000, immutable" if has_hash else f"max-age={MAX_STATIC_CACHE_SECONDS}".encode()
+    return {b"etag": b'"%s"' % file_hash, b"cache-control": max_age}
 
 
 class SnapshotValidators:
@@ -304,16 +379,16 @@ class SnapshotValidators:
 def is_not_modified(scope: dict[str, Any], validators: dict[bytes, bytes]) -> bool:
     """Return whether the client already has the current version (If-None-Match).
 
-    >>> scope = {"headers": [(b"if-none-match", b'W/"1", W/"2-sv"')]}
-    >>> is_not_modified(scope, {b"etag": b'W/"2-sv"'}), is_not_modified(scope, {b"etag": b'W/"2-en"'})
-    (True, False)
+    >>> scope = {"headers": [(b"if-none-match", b'W/"1", W/"2-sv"')]}  # a proxy that compresses makes an ETag weak
+    >>> [is_not_modified(scope, {b"etag": tag}) for tag in (b'W/"2-sv"', b'"2-sv"', b'W/"2-en"')]
+    [True, True, False]
     >>> is_not_modified(scope, {})
     False
     """
     if not validators:
         return False
-    etags = dict(scope["headers"]).get(b"if-none-match", b"")
-    return validators[b"etag"] in (etag.strip() for etag in etags.split(b","))
+    if_none_match = dict(scope["headers"]).get(b"if-none-match", b"").decode("latin-1")
+    return matches_etag(if_none_match, validators[b"etag"].decode().removeprefix("W/"))
 
 
 def add_cache_headers(
@@ -342,6 +417,11 @@ def limit_max_age(cache_control: bytes) -> bytes:
     )
 
 
+def remove_cookies(scope: dict[str, Any]) -> dict[str, Any]:
+    """Return the request without cookies: the archive has none, and Datasette fails on some that are another site's."""
+    return {**scope, "headers": [(name, value) for name, value in scope["headers"] if name.lower() != b"cookie"]}
+
+
 def rewrite_origin(scope: dict[str, Any], origin: str) -> dict[str, Any]:
     """Return the request with the scheme and host of the site's public URL."""
     scheme, _, host = origin.rstrip("/").partition("://")
@@ -357,10 +437,9 @@ def handle_exception(datasette: Any, request: Any, exception: Exception) -> Gene
         return await render_exception(datasette, request, exception)
 
     outcome = yield
-    if isinstance(exception, NotFound) and not request.path.endswith(".json"):
+    if isinstance(exception, NotFound) and not has_data_format(request.path):
         return
-    if message := find_request_error(request.args, exception):
-        exception = DatasetteError(message, status=400)
+    exception = find_request_error(request.args, exception) or exception
     if describe_exception(exception)[0] == 500:
         logger.error("%s %s", request.method, request.path, exc_info=exception)
     outcome.force_result([show])
@@ -377,43 +456,48 @@ def forbidden(datasette: Any, request: Any, message: str) -> Any:
 
 
 async def render_exception(datasette: Any, request: Any, exception: Exception) -> Any:
-    """Render an error as JSON for a .json path, else as Datasette's error page."""
-    status, message, title = describe_exception(exception)
+    """Render an error as JSON in English for a path with a data format, else as a page in the reader's language."""
+    status, message_key, values = describe_exception(exception)
     headers = {"retry-after": BUSY_RETRY_AFTER} if status == 503 else {}
     if datasette.cors:
         add_cors_headers(headers)
-    info = getattr(exception, "error_dict", {}) | {"ok": False, "error": message, "status": status, "title": title}
-    if request.path.partition("?")[0].endswith(".json"):
+    if has_data_format(request.path):
+        message = translate("en", message_key, **values)
+        info = getattr(exception, "error_dict", {}) | {"ok": False, "error": message, "status": status, "title": None}
         return Response.json(info, status=status, headers=headers)
-    names = {"urls": datasette.urls, "app_css_hash": datasette.app_css_hash(), "menu_links": list}
-    template = datasette.jinja_env.select_template([f"{status}.html", "error.html"])
-    return Response.html(await template.render_async({**info, **names}), status=status, headers=headers)
+    context = {"message_key": message_key, "values": values, "status": status}
+    page = await datasette.render_template("refusal.html", context, request=request)
+    return Response.html(page, status=status, headers=headers)
 
 
-def describe_exception(exception: Exception) -> tuple[int, str, str | None]:
-    """Return the status and message of an error, and its title or None."""
+def describe_exception(exception: Exception) -> tuple[int, str, dict[str, str]]:
+    """Return the status of an error, the key of its message (archive/i18n.py) and the message's values."""
+    if isinstance(exception, FilterError):
+        return 400, exception.text_key, exception.text_values
+    if isinstance(exception, QueryInterrupted) or getattr(exception, "message_is_html", False):
+        return 400, "data_too_slow", {}  # Datasette's message has the SQL in a form
     if isinstance(exception, DatasetteError):
-        # S704: the markup is Datasette's own
-        message = Markup(exception.message) if exception.message_is_html else str(exception.message)  # noqa: S704
+        message = str(exception.message)
         status = 400 if exception.status == 500 and message.startswith(CLIENT_ERROR_PREFIXES) else exception.status
-        return status, message, exception.title
+        return status, "data_refused", {"message": message}
     if isinstance(exception, Forbidden):
-        return 403, FORBIDDEN_SQL_MESSAGE if exception.args == ("execute-sql",) else str(exception.args[0]), "Forbidden"
+        if exception.args == ("execute-sql",):
+            return 403, "data_no_sql", {}
+        return 403, "data_refused", {"message": str(exception.args[0])}
+    if isinstance(exception, BusyError):
+        return 503, "busy_hint", {}
     if isinstance(exception, Base400):
-        return exception.status, str(exception.args[0]) if exception.args else "", None
-    if isinstance(exception, QueryInterrupted):
-        return 400, TIMEOUT_MESSAGE, "SQL Interrupted"
-    return 500, SERVER_ERROR_MESSAGE, None
+        return exception.status, "data_refused", {"message": str(exception.args[0]) if exception.args else ""}
+    return 500, "data_fault", {}
 
 
-def find_request_error(query_args: Any, exception: Exception) -> str | None:
-    """Return what Datasette cannot read in a query string, for the visitor; None if the fault is ours."""
+def find_request_error(query_args: Any, exception: Exception) -> FilterError | None:
+    """Return which parameter made Datasette fail, for the visitor; None if the fault is ours."""
+    bad_value = isinstance(exception, ValueError | LookupError | TypeError | AttributeError)
     if isinstance(exception, RecursionError) and "_json" in query_args:
-        return NESTED_JSON_MESSAGE
-    if isinstance(exception, ValueError | LookupError | TypeError) and "_through" in query_args:
-        return THROUGH_MESSAGE
-    if isinstance(exception, json.JSONDecodeError) and any(name.endswith(("__in", "__notin")) for name in query_args):
-        return LIST_FILTER_MESSAGE
-    if isinstance(exception, ValueError) and "_timelimit" in query_args:
-        return TIMELIMIT_MESSAGE
+        return FilterError("_json", query_args["_json"], "a column of values that can be read", "nested_json")
+    if bad_value and "_through" in query_args:
+        return FilterError("_through", query_args["_through"], "a table, a column and a value", "bad_through")
+    if bad_value and "_blob_column" in query_args:
+        return FilterError("_blob_column", query_args["_blob_column"], "a column with bytes", "bad_blob")
     return None

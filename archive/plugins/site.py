@@ -1,7 +1,10 @@
-"""Start-up checks of the served database, and the names that every template of the archive may use.
+"""Start-up checks of the served database, its views, and the names that every template of the archive may use.
 
 Templates get the reader's language as `lang`, texts by t(), URLs by link() and external_link(), and functions that
 format times, kinds and importance in that language.
+
+A page that does not know a parameter of its URL answers 400, in the reader's language: `?weight=50` must not list
+everything as if nothing had been asked for.
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ from urllib.parse import urlencode
 
 import click
 from datasette import hookimpl
+from datasette.utils.asgi import Request
 from markupsafe import Markup
 from sqlite_utils import Database
 
@@ -37,10 +41,13 @@ from archive.i18n import (
     format_time,
     translate,
 )
+from archive.params import FilterError, check_page_parameters
 from archive.search.index import SearchIndex
 from archive.web.pages import format_month, format_short_month
-from archive.web.responses import build_query_runner, get_search_columns
+from archive.web.responses import build_query_runner, build_static_url, get_search_columns, render_error
+from archive.web.tables import CheckedRowView, SandboxedDatabaseView, SandboxedTableView, has_data_format
 
+TABLE_FORMAT = r"(\.(?P<format>(?!db$)\w+))?$"
 WEB_URL = re.compile(r"https?://[^\s\\/]", re.IGNORECASE)  # no javascript: or data: URL of a page becomes a link
 TEMPLATES_FOLDER = Path(archive.__path__[0]) / "templates"
 
@@ -94,6 +101,7 @@ def build_template_context(datasette: Any, request: Any) -> dict[str, Any]:
         "format_lang_attribute": format_lang_attribute,
         "link": link,
         "external_link": format_external_link,
+        "static_url": partial(build_static_url, datasette),
         "switch_language": switch_language,
     }
 
@@ -107,6 +115,62 @@ def format_external_link(url: str | None) -> Markup:
     if not url or not WEB_URL.match(url):
         return Markup()
     return Markup(' href="{}" rel="external"').format(url)
+
+
+@hookimpl
+def extra_css_urls(datasette: Any) -> list[str]:
+    """Return the style sheet of Datasette's pages; Datasette puts base_url before it."""
+    return [build_static_url(datasette, "data.css").removeprefix(datasette.setting("base_url").rstrip("/"))]
+
+
+@hookimpl(trylast=True)  # after the archive's own pages
+def register_routes(datasette: Any) -> list[tuple[str, Any]]:
+    """Return the routes of databases, tables and rows, in place of Datasette's own."""
+    names = "|".join(re.escape(database.route) for database in datasette.databases.values())
+    return [
+        (rf"/(?P<database>{names}){TABLE_FORMAT}", show_database),
+        (rf"/(?P<database>{names})/(?P<table>[^\/\.]+){TABLE_FORMAT}", show_table),
+        (rf"/(?P<database>{names})/(?P<table>[^/]+?)/(?P<pks>[^/]+?){TABLE_FORMAT}", show_row),
+    ]
+
+
+async def show_database(request: Any, datasette: Any) -> Any:
+    return await SandboxedDatabaseView(datasette).dispatch_request(request)
+
+
+async def show_table(request: Any, datasette: Any) -> Any:
+    return await SandboxedTableView(datasette).dispatch_request(request)
+
+
+async def show_row(request: Any, datasette: Any) -> Any:
+    return await CheckedRowView(datasette).dispatch_request(request)
+
+
+@hookimpl
+def asgi_wrapper(datasette: Any) -> Callable[[Any], Any]:
+    """Return a wrapper that refuses unknown parameters of the archive's own pages."""
+    base = datasette.setting("base_url").rstrip("/")
+
+    def wrap(app: Any) -> Any:
+        async def serve(scope: dict[str, Any], receive: Any, send: Any) -> None:
+            if scope["type"] == "http":
+                request = Request({**scope, "csrftoken": str}, receive)  # no form of ours has a token
+                path = request.path.removeprefix(base)
+                try:
+                    check_page_parameters(path, [(name, request.args[name]) for name in request.args])
+                except FilterError as error:
+                    await datasette.invoke_startup()  # once, whatever request is the first
+                    format_name = "json" if has_data_format(path) else None
+                    response = await render_error(
+                        datasette, request, format_name, 400, error.text_key, **error.text_values
+                    )
+                    await response.asgi_send(send)
+                    return
+            await app(scope, receive, send)
+
+        return serve
+
+    return wrap
 
 
 @hookimpl

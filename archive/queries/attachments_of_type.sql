@@ -12,4 +12,3 @@ from attachments a
 join releases r on r.id = a.release
 where (:media_type = '' or a.media_type like '%' || :media_type || '%') and (:agency = '' or r.agency = :agency)
 order by r.published desc, a.position
-limit 500

@@ -17,4 +17,3 @@ where v.cause = 'source' and v.previous is not null
   and (:kind = '' or c.value ->> 'kind' = :kind)
   and (:agency = '' or r.agency = :agency)
 order by v.seen desc, v.id desc
-limit 500

@@ -14,4 +14,3 @@ join releases r on r.id = c.release
 where c.name like '%' || :named || '%' or c.role like '%' || :named || '%'
   or c.phone like '%' || :named || '%' or c.email like '%' || :named || '%'
 order by r.published desc, c.position
-limit 500

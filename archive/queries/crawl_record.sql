@@ -18,4 +18,3 @@ from crawls
 where :agency = '' or agency = :agency
 group by day, agency, spider
 order by day desc, agency
-limit 500

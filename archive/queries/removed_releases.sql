@@ -17,4 +17,3 @@ where o.confirmed is not null and o.kind <> 'moved'
   and (:from = '' or o.confirmed >= :from)
   and (:to = '' or o.confirmed < date(:to, '+1 day'))
 order by o.confirmed desc
-limit 500

@@ -16,4 +16,3 @@ join releases other on other.id = j.other
 where (coalesce(one.published, one.first_seen), one.id) < (coalesce(other.published, other.first_seen), other.id)
   and (:agency = '' or one.agency = :agency or other.agency = :agency)
 order by one.published desc, j.similarity desc
-limit 500

@@ -11,4 +11,3 @@ join revisions s on s.id = v.reverts_to
 join releases r on r.id = v.release
 where v.cause = 'source' and (:agency = '' or r.agency = :agency)
 order by v.seen desc
-limit 500

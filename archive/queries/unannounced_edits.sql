@@ -14,4 +14,3 @@ where v.cause = 'source' and v.previous is not null and v.update_date_changed = 
   and v.importance >= cast(coalesce(nullif(:importance, ''), '50') as integer)
   and (:agency = '' or r.agency = :agency)
 order by v.importance desc, v.seen desc
-limit 500

@@ -1,35 +1,45 @@
-"""What the plugins share: running queries, building URLs, error pages, and lists as JSON, NDJSON, CSV or Atom.
+"""What the plugins share: running queries, building URLs, error pages, and lists as JSON, NDJSON, CSV, Excel or Atom.
 
-A DataDocument is rendered as JSON, NDJSON, CSV (RFC 4180) or Atom (RFC 4287), with an ETag (RFC 9110).
+A DataDocument is one page of a list. It is rendered as JSON, NDJSON, CSV (RFC 4180) or Atom (RFC 4287), with an ETag
+(RFC 9110). A DataExport is a whole list, however long, of which only a few rows are in memory. It is streamed as CSV,
+or written to a temporary file as an Excel workbook (XLSX).
 """
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import hashlib
 import io
 import json
+import logging
+import math
 import re
 import sqlite3
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
-from functools import partial
-from typing import Any
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import ExitStack, aclosing, asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from functools import lru_cache, partial
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import IO, Any
 from urllib.parse import urlencode, urlsplit
 from weakref import WeakKeyDictionary
 
+import xlsxwriter
 from datasette import Response
+from datasette.app import app_root
 from datasette.database import QueryInterrupted
 from datasette.utils import add_cors_headers
 
 from archive.database import RunQuery
-from archive.dates import parse_time, to_iso
-from archive.i18n import LANGUAGES, SWEDISH_TIME, choose_language, translate
+from archive.dates import Month, now, parse_time, to_iso
+from archive.i18n import LANGUAGES, SWEDISH_TIME, choose_language, format_time, translate
 from archive.params import FilterError
 from archive.search.ranking import ColumnCache
-from archive.web.sandbox import current_visitor_request
+from archive.web.sandbox import RequestQueue, SandboxLimits, current_visitor_request
 
 View = Callable[[Any, Any], Awaitable[Any]]  # (request, datasette) → response
 RESPONSE_MEDIA_TYPES = {
@@ -37,24 +47,41 @@ RESPONSE_MEDIA_TYPES = {
     "ndjson": "application/x-ndjson; charset=utf-8",
     "csv": "text/csv; charset=utf-8; header=present",
     "atom": "application/atom+xml; charset=utf-8",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
 FORMAT_SUFFIX = r"(?:\.(?P<format>json|csv|atom))?$"  # of a URL; without it, the HTML page
+EXPORT_FORMAT_SUFFIX = r"(?:\.(?P<format>json|csv|xlsx|atom))?$"  # of a list that is also exported as a whole
 XML_INVALID_CHARACTER = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # not in XML 1.0
 TAG_URI_YEAR = "2024"  # of the site's tag URIs (RFC 4151); never change it
 OPCODES_PER_CHECK = 10_000  # SQLite opcodes between two checks of the CPU time
 MIN_TIME_LIMIT = 0.02  # seconds; only tests set a lower limit, which is checked at every opcode
 ORIGIN_SCOPE_KEY = "archive.origin"  # key in a request's ASGI scope: scheme and host, with a trailing slash
+STATIC_FOLDERS = {  # by URL prefix
+    "/static/": Path(__file__).resolve().parents[1] / "static",
+    "/-/static/": Path(app_root).resolve() / "datasette" / "static",
+}
+# exports
+MAX_EXPORTS = 2  # at once, of one site
+EXPORT_LIMITS = SandboxLimits(workers=MAX_EXPORTS, max_waiting=4)
+FILE_CHUNK_BYTES = 64_000
+MAX_CELL_LENGTH = 32_767  # UTF-16 code units in a cell of Excel
+MAX_SHEET_ROWS = 1_048_576  # of Excel, with the header
+MAX_EXACT_INTEGER = 10**15  # Excel keeps 15 digits of a number
+EXPORT_QUEUES: WeakKeyDictionary[Any, RequestQueue] = WeakKeyDictionary()
 SEARCH_COLUMNS_CACHE: WeakKeyDictionary[Any, ColumnCache] = WeakKeyDictionary()
+
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AtomEntry:
-    """An entry of an Atom feed."""
+    """An entry of an Atom feed. published: None if it is not known to the day."""
 
     id: str
     title: str
     language: str | None
-    published: str
+    published: str | None
     updated: str
     link: str
     release_url: str  # the release's page in the archive
@@ -114,10 +141,233 @@ async def render_document(datasette: Any, request: Any, format_name: str, docume
     return Response(body, headers=headers, content_type=RESPONSE_MEDIA_TYPES[format_name])
 
 
-def build_document_headers(datasette: Any, etag: str) -> dict[str, str]:
-    """Return the headers of a document that is revalidated by its ETag and depends on the reader's language."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataExport:
+    """A whole list. `batches` yields its rows, some at a time. page_url: the HTML page of the same list."""
+
+    name: str  # of the file
+    title: str
+    page_url: str
+    columns: Sequence[str]
+    batches: AsyncIterator[Sequence[Mapping[str, Any]]]
+
+
+async def render_export(datasette: Any, request: Any, format_name: str, export: DataExport, language: str) -> Any:
+    """Render a whole list as CSV or XLSX; raise BusyError if too many exports are running."""
+    headers = build_document_headers(datasette)
+    queue = EXPORT_QUEUES.setdefault(datasette, RequestQueue(EXPORT_LIMITS))
+    if format_name == "xlsx":
+        headers["content-disposition"] = f'attachment; filename="{export.name}.xlsx"'
+    if request.method == "HEAD":
+        return Response("", headers=headers, content_type=RESPONSE_MEDIA_TYPES[format_name])
+    if format_name == "csv":
+        return CsvStream(export, queue, headers)
+    async with export_slot(queue):
+        file = await write_workbook(export, language)
+    return FileStream(file, headers | {"content-type": RESPONSE_MEDIA_TYPES[format_name]})
+
+
+@asynccontextmanager
+async def export_slot(queue: RequestQueue) -> AsyncIterator[None]:
+    """Wait for one of the MAX_EXPORTS, and release it at the end."""
+    await queue.acquire()
+    try:
+        yield
+    finally:
+        queue.release()
+
+
+class CsvStream:
+    """A response that sends a whole list as CSV while it is read.
+
+    If reading fails on the way, the response is not completed, so that the server closes the connection and no client
+    takes what it got for the whole list.
+    """
+
+    def __init__(self, export: DataExport, queue: RequestQueue, headers: Mapping[str, str]) -> None:
+        self.export, self.queue = export, queue
+        self.headers = {**headers, "content-type": RESPONSE_MEDIA_TYPES["csv"]}
+
+    async def asgi_send(self, send: Callable[[dict[str, Any]], Awaitable[None]]) -> None:
+        async with export_slot(self.queue), aclosing(self.read_chunks()) as chunks:
+            first = await anext(chunks)  # an error until here has a response of its own
+            await send_start(send, self.headers)
+            try:
+                await send_chunk(send, first)
+                async for chunk in chunks:
+                    await send_chunk(send, chunk)
+            except (QueryInterrupted, sqlite3.Error):
+                logger.exception("%s.csv was broken off", self.export.name)
+            else:
+                await send({"type": "http.response.body", "body": b""})
+
+    async def read_chunks(self) -> AsyncGenerator[bytes, None]:
+        """Yield the header with the first rows, then further rows."""
+        header = format_csv((), self.export.columns)
+        async for rows in self.export.batches:
+            yield (header + format_csv(rows, self.export.columns, header=False)).encode()
+            header = ""
+        if header:
+            yield header.encode()
+
+
+class FileStream:
+    """A response that sends a file in chunks and closes it."""
+
+    def __init__(self, file: IO[bytes], headers: Mapping[str, str]) -> None:
+        self.file, self.headers = file, {**headers, "content-length": str(file.seek(0, 2))}
+
+    async def asgi_send(self, send: Callable[[dict[str, Any]], Awaitable[None]]) -> None:
+        with self.file as file:
+            await send_start(send, self.headers)
+            file.seek(0)
+            while piece := file.read(FILE_CHUNK_BYTES):
+                await send_chunk(send, piece)
+            await send({"type": "http.response.body", "body": b""})
+
+
+async def send_start(send: Callable[[dict[str, Any]], Awaitable[None]], headers: Mapping[str, str]) -> None:
+    fields = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+    await send({"type": "http.response.start", "status": 200, "headers": fields})
+
+
+async def send_chunk(send: Callable[[dict[str, Any]], Awaitable[None]], body: bytes) -> None:
+    await send({"type": "http.response.body", "body": body, "more_body": True})
+
+
+async def iter_pages(read_page: Callable[[Any], Awaitable[Any]], query: Any) -> AsyncIterator[Any]:
+    """Yield all pages of a list that is paged by a cursor: `next_cursor` of a page, `after` of its query."""
+    while True:
+        page = await read_page(query)
+        yield page
+        if page.next_cursor is None:
+            return
+        query = replace(query, after=page.next_cursor)
+
+
+async def write_workbook(export: DataExport, language: str) -> IO[bytes]:
+    """Write a whole list to a temporary file as an Excel workbook.
+
+    The rows are first written to another file, because the header needs to know how many cells the longest text of each
+    column takes.
+    """
+    with ExitStack() as files, TemporaryFile("w+", encoding="utf-8") as spool:
+        file = files.enter_context(TemporaryFile())
+        cell_counts, row_count = [1] * len(export.columns), 0
+        async for rows in export.batches:
+            batch_counts = await asyncio.to_thread(spool_rows, rows, export.columns, spool)
+            cell_counts = list(map(max, cell_counts, batch_counts))
+            row_count += len(rows)
+        columns = list(zip(export.columns, cell_counts, strict=True))
+        notes = describe_workbook(export, language, columns, row_count)
+        await asyncio.to_thread(write_sheets, spool, columns, notes, file)
+        files.pop_all()  # the response closes it
+        return file
+
+
+def spool_rows(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], spool: IO[str]) -> list[int]:
+    """Write the cells of rows as lines of JSON; return the number of cells that each column takes."""
+    counts = [1] * len(columns)
+    for row in rows:
+        cells = [split_cell(row[name]) for name in columns]
+        counts = list(map(max, counts, map(len, cells)))
+        spool.write(json.dumps(cells) + "\n")
+    return counts
+
+
+def split_cell(value: Any) -> list[Any]:
+    """Return a value as cells: numbers as they are, texts in parts that fit into a cell.
+
+    Characters that XML forbids are replaced by U+FFFD. True and false are 1 and 0, as in CSV.
+
+    >>> split_cell("a" + chr(0)) == ["a" + chr(0xFFFD)], split_cell(True), split_cell(None)
+    (True, [1], [None])
+    >>> [len(part) for part in split_cell("x" * 40_000)]
+    [32767, 7233]
+    """
+    if isinstance(value, bool):
+        return [int(value)]
+    is_exact = isinstance(value, int) and abs(value) < MAX_EXACT_INTEGER
+    if value is None or is_exact or (isinstance(value, float) and math.isfinite(value)):
+        return [value]
+    text = json.dumps(value, ensure_ascii=False) if isinstance(value, list | dict) else str(value)
+    text = XML_INVALID_CHARACTER.sub("\ufffd", text)
+    if len(text) <= MAX_CELL_LENGTH // 2:  # a character beyond U+FFFF takes two code units
+        return [text]
+    length = MAX_CELL_LENGTH if max(text) <= "\uffff" else MAX_CELL_LENGTH // 2
+    return [text[start : start + length] for start in range(0, len(text), length)]
+
+
+def list_cell_names(column: str, cell_count: int) -> list[str]:
+    """Return the headers of a column that takes several cells.
+
+    >>> list_cell_names("body", 2)
+    ['body', 'body (2)']
+    """
+    return [column, *(f"{column} ({number})" for number in range(2, cell_count + 1))]
+
+
+def describe_workbook(
+    export: DataExport, language: str, columns: Sequence[tuple[str, int]], row_count: int
+) -> list[str]:
+    """Return the lines of a workbook's sheet of notes."""
+    continued = [name for column in columns for name in list_cell_names(*column)[1:]]
+    return [
+        export.title,
+        export.page_url,
+        translate(language, "xlsx_rows", n=row_count, when=format_time(language, to_iso(now()))),
+        *([translate(language, "xlsx_continued", columns=", ".join(continued))] if continued else []),
+        translate(language, "xlsx_texts"),
+    ]
+
+
+def write_sheets(spool: IO[str], columns: Sequence[tuple[str, int]], notes: Sequence[str], file: IO[bytes]) -> None:
+    """Write the spooled rows and the notes to a workbook; more rows than a sheet holds go on in the next."""
+    workbook = xlsxwriter.Workbook(file, {"constant_memory": True})
+    bold = workbook.add_format({"bold": True})
+    header = [name for column in columns for name in list_cell_names(*column)]
+    sheet, row_number = None, MAX_SHEET_ROWS
+    spool.seek(0)
+    for line in spool:
+        if sheet is None or row_number == MAX_SHEET_ROWS:
+            sheet, row_number = add_sheet(workbook, header, bold), 1
+        write_cells(sheet, row_number, columns, json.loads(line))
+        row_number += 1
+    if sheet is None:
+        add_sheet(workbook, header, bold)
+    notes_sheet = workbook.add_worksheet("README")
+    for number, note in enumerate(notes):
+        notes_sheet.write_string(number, 0, note)
+    workbook.close()
+
+
+def add_sheet(workbook: Any, header: Sequence[str], bold: Any) -> Any:
+    """Add a sheet with a header that stays in view."""
+    sheet = workbook.add_worksheet()
+    sheet.freeze_panes(1, 0)
+    for number, name in enumerate(header):
+        sheet.write_string(0, number, name, bold)
+    return sheet
+
+
+def write_cells(
+    sheet: Any, row_number: int, columns: Sequence[tuple[str, int]], cells: Sequence[Sequence[Any]]
+) -> None:
+    """Write a row; a text never becomes a formula, a number or a link."""
+    first = 0
+    for (name, count), parts in zip(columns, cells, strict=True):
+        for number, part in enumerate(parts, first):
+            if part is not None:
+                write = sheet.write_string if isinstance(part, str) else sheet.write_number
+                if write(row_number, number, part):
+                    raise ValueError(f"row {row_number}, {name}: not writable as a cell")
+        first += count
+
+
+def build_document_headers(datasette: Any, etag: str | None = None) -> dict[str, str]:
+    """Return the headers of a document that depends on the reader's language; with an ETag, it is revalidated by it."""
     headers = {
-        "etag": etag,
+        **({"etag": etag} if etag else {}),
         "cache-control": "no-cache",
         "vary": "Accept-Language",
         "x-content-type-options": "nosniff",
@@ -130,6 +380,30 @@ def build_document_headers(datasette: Any, etag: str) -> dict[str, str]:
 def compute_etag(text: str) -> str:
     """Return a strong ETag of a text."""
     return f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'
+
+
+def find_static_file(path: str) -> Path | None:
+    """Return the file of a URL path such as /static/style.css, or None."""
+    for prefix, folder in STATIC_FOLDERS.items():
+        file = (folder / path.removeprefix(prefix)).resolve()
+        if path.startswith(prefix) and file.is_relative_to(folder) and file.is_file():
+            return file
+    return None
+
+
+def hash_file(file: Path) -> str:
+    """Return the first digits of the SHA-256 of a file, which is read only if it has changed."""
+    return hash_unchanged_file(file, file.stat().st_mtime_ns)
+
+
+@lru_cache
+def hash_unchanged_file(file: Path, _mtime_ns: int, /) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()[:12]
+
+
+def build_static_url(datasette: Any, name: str) -> str:
+    """Return the URL of a file in archive/static, with its hash, so that caches may store it for good."""
+    return f"{datasette.urls.path(f'/static/{name}')}?{hash_file(STATIC_FOLDERS['/static/'] / name)}"
 
 
 def matches_etag(if_none_match: str | None, etag: str) -> bool:
@@ -164,7 +438,7 @@ def format_ndjson(rows: Sequence[Mapping[str, Any]]) -> str:
     return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
 
 
-def format_csv(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> str:
+def format_csv(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, header: bool = True) -> str:
     """Format rows as CSV with a header line and CR LF; None is empty, true and false are 1 and 0.
 
     >>> format_csv([{"a": 'x "y", z', "b": None}, {"a": True, "b": 2}], ["a", "b"])
@@ -172,22 +446,37 @@ def format_csv(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> str
     """
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
-    writer.writerow(columns)
+    if header:
+        writer.writerow(columns)
     for row in rows:
         writer.writerow([int(row[name]) if isinstance(row[name], bool) else row[name] for name in columns])
     return out.getvalue()
 
 
 def format_atom_time(text: str) -> str:
-    """Format a stored time as RFC 3339; a day or month becomes midnight, Swedish time, of its first day.
+    """Format a stored time as RFC 3339; a day becomes its midnight, Swedish time. Raise ValueError for a month.
 
     >>> format_atom_time("2024-06-03"), format_atom_time("2024-06-03T08:15:00+00:00")
     ('2024-06-03T00:00:00+02:00', '2024-06-03T08:15:00+00:00')
     """
     value = parse_time(text)
-    if value is None or isinstance(value, datetime):
-        return text
-    return to_iso(datetime(value.year, value.month, value.day, tzinfo=SWEDISH_TIME)) or text
+    if isinstance(value, Month) or value is None:
+        raise ValueError(f"{text} is no day")
+    return text if isinstance(value, datetime) else format_day_as_time(value)
+
+
+def format_day_as_time(day: date) -> str:
+    return datetime(day.year, day.month, day.day, tzinfo=SWEDISH_TIME).isoformat()
+
+
+def format_stated_atom_time(text: str | None) -> str | None:
+    """Format a time that an agency states for Atom; None if it states none, or only a month.
+
+    >>> format_stated_atom_time("2024-06-03"), format_stated_atom_time("2024-06")
+    ('2024-06-03T00:00:00+02:00', None)
+    """
+    value = parse_time(text)
+    return None if text is None or isinstance(value, Month) else format_atom_time(text)
 
 
 def build_tag_uri(url: str, name: str | None = None) -> str:

@@ -3,7 +3,7 @@
 Statements of visitors run in worker processes, which can be limited and killed. A progress handler is not enough: one
 call of `replace`, `instr`, `json_patch` or `like`, or one FTS5 prefix, is a single step of SQLite's machine that may
 take half a minute, and nothing inside the process can interrupt it. Requests wait for a worker in one queue of limited
-length, first come, first served. SandboxedDatabase is the Datasette database that sends them there.
+length, in which clients take turns. SandboxedDatabase is the Datasette database that sends them there.
 
 A server that accepts a response as a whole keeps it until it is read. ResponseDelivery therefore sends it in chunks,
 and gives up if the client has disconnected, does not read a chunk in time, or takes longer than any response may.
@@ -26,6 +26,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -33,12 +34,15 @@ from contextvars import ContextVar
 from dataclasses import asdict, dataclass
 from multiprocessing import Pipe
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import parse_qsl
 
 import datasette.utils as checks
 from datasette.database import Database, QueryInterrupted, Results
 from datasette.utils.asgi import Base400
+
+if TYPE_CHECKING:
+    from archive.web.tables import KeysetPage
 
 # of one worker and one statement
 WORKER_SCRIPT = Path(__file__).with_name("sandbox_worker.py")
@@ -49,6 +53,7 @@ MIN_STATEMENT_SECONDS = 0.001  # seconds; the time limit if the budget is used u
 MAGIC_PARAMETER = re.compile(r":(_\w+)")  # of a canned query, filled in by Datasette: :_now_epoch and so on
 
 # of a response
+CUT_HEADER = b"archive-truncated"  # after how many rows a result was cut, see archive/API.md
 CHUNK_BYTES = 65_536  # bytes; as much as asyncio buffers before it makes a sender wait
 
 # checks of SQL that take linear time
@@ -83,6 +88,7 @@ class SandboxLimits:
     max_buffered_bytes: int = 64_000_000  # all large responses that wait for slow readers; the server needs twice that
     chunk_timeout: float = 10.0  # for a client to read 64 kB
     response_timeout: float = 300.0  # for the whole response
+    stream_timeout: float = 3600.0  # for a whole CSV stream, which is as long as its table
     worker_start_timeout: float = 5.0  # for a worker to start; not counted against its first statement
     max_escape_calls: int = 20  # calls of escape_fts in a statement; the server's process executes them
     max_escape_length: int = 10_000  # characters of the argument of escape_fts
@@ -99,30 +105,83 @@ class BusyError(Base400):  # type: ignore[misc] # Datasette ships no types
 
 
 class RequestQueue:
-    """Lets as many requests run at once as there are workers; the others wait."""
+    """Lets as many requests run at once as there are workers; the others wait.
+
+    Clients take turns, each with its oldest request. In a full queue, the client with the most requests loses its
+    newest one to a client with fewer, so that no client can fill the queue.
+    """
 
     def __init__(self, limits: SandboxLimits) -> None:
         self.limits = limits
-        self.slots = asyncio.Semaphore(limits.workers)
-        self.waiting = 0
+        self.free_slots = limits.workers
+        self.requests_by_client: OrderedDict[str, deque[asyncio.Future[bool]]] = OrderedDict()
         self.streams = 0
 
-    async def acquire(self) -> None:
+    @property
+    def waiting(self) -> int:
+        """Return how many requests wait."""
+        return sum(map(len, self.requests_by_client.values()))
+
+    async def acquire(self, client: str = "") -> None:
         """Wait for a slot; raise BusyError if the queue or the wait is too long."""
-        if self.waiting >= self.limits.max_waiting:
+        if self.free_slots:
+            self.free_slots -= 1
+            return
+        if not self.has_room(client):
             raise BusyError
-        self.waiting += 1
+        if self.waiting >= self.limits.max_waiting:
+            self.reject_newest()
+        request = asyncio.get_running_loop().create_future()
+        self.requests_by_client.setdefault(client, deque()).append(request)
         try:
             # asyncio.wait_for would swallow the cancellation that follows when the client disconnects
             async with asyncio.timeout(self.limits.queue_timeout):
-                await self.slots.acquire()
+                has_slot = await request
         except TimeoutError as error:
+            self.withdraw(client, request)
             raise BusyError from error
-        finally:
-            self.waiting -= 1
+        except asyncio.CancelledError:
+            self.withdraw(client, request)
+            raise
+        if not has_slot:
+            raise BusyError
+
+    def has_room(self, client: str) -> bool:
+        """Return whether a request may wait: the queue is not full, or another client has more requests in it."""
+        if self.free_slots or self.waiting < self.limits.max_waiting:
+            return True
+        own = len(self.requests_by_client.get(client, ()))
+        return max(map(len, self.requests_by_client.values()), default=0) > own + 1
+
+    def reject_newest(self) -> None:
+        """Reject the newest request of the client that has the most."""
+        rejected = max(self.requests_by_client.values(), key=len).pop()
+        if not rejected.done():
+            rejected.set_result(False)
+
+    def withdraw(self, client: str, request: asyncio.Future[bool]) -> None:
+        """Remove a request that no longer waits, or release the slot that it got at the last moment."""
+        if not request.cancelled():
+            if request.result():
+                self.release()
+            return
+        requests = self.requests_by_client.get(client, deque())
+        with suppress(ValueError):  # it may be removed already
+            requests.remove(request)
+        if not requests:
+            self.requests_by_client.pop(client, None)
 
     def release(self) -> None:
-        self.slots.release()
+        """Give the slot to the next client's oldest request, or keep it free if none waits."""
+        while self.requests_by_client:
+            client, requests = self.requests_by_client.popitem(last=False)
+            request = requests.popleft()
+            if requests:
+                self.requests_by_client[client] = requests  # behind the other clients
+            if not request.done():
+                request.set_result(True)
+                return
+        self.free_slots += 1
 
     def begin_stream(self) -> None:
         """Count a CSV stream; raise BusyError if there are too many."""
@@ -138,19 +197,27 @@ class VisitorRequest:
     """
 
     def __init__(
-        self, limits: SandboxLimits, queue: RequestQueue, format_name: str = "json", *, streaming: bool = False
+        self,
+        limits: SandboxLimits,
+        queue: RequestQueue,
+        format_name: str = "json",
+        *,
+        streaming: bool = False,
+        client: str = "",
     ) -> None:
-        self.queue, self.streaming, self.is_csv = queue, streaming, format_name == "csv"
+        self.queue, self.streaming, self.is_csv, self.client = queue, streaming, format_name == "csv", client
         sizes = {"csv": limits.max_csv_bytes, "html": limits.max_html_bytes, "parsed": limits.max_parsed_json_bytes}
         self.max_bytes = sizes.get(format_name, limits.max_json_bytes)
         self.max_values = limits.max_html_values if format_name == "html" else limits.max_values
         self.seconds_left, self.has_slot, self.has_stream = limits.request_seconds, False, False
         self.largest_response = 0  # bytes of the largest result of a statement
+        self.page: KeysetPage | None = None  # while Datasette reads a page of a table
+        self.rows_before_limit: int | None = None  # rows of a result that was cut because it is too large
 
     async def acquire_slot(self) -> None:
         """Wait for a slot: once for a request, but for each statement of a stream."""
         if not self.has_slot:
-            await self.queue.acquire()
+            await self.queue.acquire(self.client)
             self.has_slot = True
 
     def begin_stream(self) -> None:
@@ -191,10 +258,10 @@ class SandboxedDatabase(Database):  # type: ignore[misc] # Datasette ships no ty
         request = current_visitor_request.get()
         if request is None or sql[:6].upper() == "PRAGMA":  # only Datasette itself sends PRAGMA
             return await super().execute(sql, params, **more)
-        max_rows = None
-        if more.get("truncate"):
-            max_rows = self.ds.max_returned_rows
-            max_rows += (more.get("page_size") or self.ds.page_size) == max_rows
+        may_be_cut = bool(more.get("truncate"))  # the rows of a table or of a visitor's SQL, not of a facet or a count
+        page = request.page if may_be_cut else None
+        if page:
+            sql, params = page.rewrite(sql, params)
         limit = min(self.ds.sql_time_limit_ms, more.get("custom_time_limit") or self.ds.sql_time_limit_ms) / 1000
         seconds = max(MIN_STATEMENT_SECONDS, limit if request.streaming else min(limit, request.seconds_left))
         values = params if params is not None else {}
@@ -202,7 +269,7 @@ class SandboxedDatabase(Database):  # type: ignore[misc] # Datasette ships no ty
             sql=sql,
             params=values,
             seconds=seconds,
-            max_rows=max_rows + 1 if max_rows is not None else None,
+            may_be_cut=may_be_cut,
             max_bytes=request.max_bytes,
             max_values=request.max_values,
             as_json=not request.is_csv,
@@ -211,7 +278,7 @@ class SandboxedDatabase(Database):  # type: ignore[misc] # Datasette ships no ty
         started = time.monotonic()
         try:
             running = RunningStatement()
-            names, rows = await self.submit_statement(statement, running)
+            names, rows, is_complete = await self.submit_statement(statement, running)
             request.largest_response = max(request.largest_response, running.received_bytes)
         except sqlite3.OperationalError as error:
             if error.args == ("interrupted",):
@@ -221,11 +288,13 @@ class SandboxedDatabase(Database):  # type: ignore[misc] # Datasette ships no ty
             request.seconds_left -= time.monotonic() - started
             if request.streaming:
                 request.release_slot()
-        return build_results(names, rows, max_rows)
+        if page:
+            names, rows = page.take(names, rows, is_complete=is_complete)
+        elif not is_complete:
+            request.rows_before_limit = len(rows)
+        return build_results(names, rows, truncated=not is_complete and not page)
 
-    async def submit_statement(
-        self, statement: SandboxStatement, running: RunningStatement
-    ) -> tuple[list[str], list[Any]]:
+    async def submit_statement(self, statement: SandboxStatement, running: RunningStatement) -> StatementResult:
         """Run a statement in a thread; stop it if the request is cancelled."""
         try:
             return await asyncio.wrap_future(
@@ -235,7 +304,7 @@ class SandboxedDatabase(Database):  # type: ignore[misc] # Datasette ships no ty
             running.stop()
             raise
 
-    def execute_with_retry(self, statement: SandboxStatement, running: RunningStatement) -> tuple[list[str], list[Any]]:
+    def execute_with_retry(self, statement: SandboxStatement, running: RunningStatement) -> StatementResult:
         """Run a statement, once more if its worker is lost; called in a thread, one for each worker."""
         try:
             return self.execute_once(statement, running)
@@ -247,7 +316,7 @@ class SandboxedDatabase(Database):  # type: ignore[misc] # Datasette ships no ty
         except WorkerLostError as error:
             raise BusyError from error
 
-    def execute_once(self, statement: SandboxStatement, running: RunningStatement) -> tuple[list[str], list[Any]]:
+    def execute_once(self, statement: SandboxStatement, running: RunningStatement) -> StatementResult:
         """Run a statement on one worker; raise WorkerLostError if something else ended the worker."""
         running.worker = worker = self.acquire_worker()
         try:
@@ -299,7 +368,7 @@ def resolve_magic_parameters(statement: SandboxStatement) -> SandboxStatement:
     return statement._replace(params=params)
 
 
-def build_results(names: Sequence[str], rows: list[Any], max_rows: int | None) -> Any:
+def build_results(names: Sequence[str], rows: list[Any], *, truncated: bool) -> Any:
     """Return results like Datasette's: rows can be indexed by position and by name."""
     db = sqlite3.connect(":memory:")
     columns = ", ".join('null as "' + name.replace('"', '""') + '"' for name in names)
@@ -307,8 +376,7 @@ def build_results(names: Sequence[str], rows: list[Any], max_rows: int | None) -
     description = cursor.description
     sqlite_rows = [sqlite3.Row(cursor, tuple(row)) for row in rows]
     db.close()
-    truncated = max_rows is not None and len(sqlite_rows) > max_rows
-    return Results(sqlite_rows[:max_rows] if truncated else sqlite_rows, truncated, description)
+    return Results(sqlite_rows, truncated, description)
 
 
 class RunningStatement:
@@ -327,15 +395,23 @@ class RunningStatement:
 
 
 class SandboxStatement(NamedTuple):
-    """What a worker is sent: a statement, and the most time, rows, bytes and values that it may take."""
+    """What a worker is sent: a statement, and the most time, bytes and values that it may take."""
 
     sql: str
     params: Any
     seconds: float
-    max_rows: int | None
+    may_be_cut: bool  # whether the rows that fit are the result, if not all do
     max_bytes: int
     max_values: int
     as_json: bool  # whether max_bytes is the size in JSON
+
+
+class StatementResult(NamedTuple):
+    """What a worker answers."""
+
+    names: list[str]
+    rows: list[Any]
+    is_complete: bool
 
 
 class SandboxWorker:
@@ -361,7 +437,7 @@ class SandboxWorker:
         """Return whether the worker has to be replaced."""
         return self.uses >= self.limits.worker_statements or self.process.poll() is not None
 
-    def execute(self, statement: SandboxStatement) -> tuple[list[str], list[Any]]:
+    def execute(self, statement: SandboxStatement) -> StatementResult:
         """Return column names and rows; raise sqlite3.OperationalError("interrupted") after the time limit."""
         self.uses += 1
         if self.uses == 1:
@@ -373,8 +449,8 @@ class SandboxWorker:
                 data = self.pipe.recv_bytes()
                 self.received_bytes = len(data)
                 kind, content, rows = load_restricted(data)
-                if kind == "rows":
-                    return content, rows
+                if kind in ("rows", "cut"):
+                    return StatementResult(content, rows, kind == "rows")
                 if kind == "error":
                     raise sqlite3.OperationalError(content)
                 self.pipe.send_bytes(pickle.dumps(self.escape(content)))
@@ -461,7 +537,7 @@ class ResponseDelivery:
         listener = asyncio.create_task(self.wait_for_disconnect(receive))
         try:
             with suppress(TimeoutError):
-                async with asyncio.timeout(self.limits.response_timeout):
+                async with asyncio.timeout(self.response_timeout):
                     await self.finished.wait()
             if self.complete:  # only our own code runs after the last byte, and not for long
                 await asyncio.wait({task}, timeout=self.limits.chunk_timeout)
@@ -472,6 +548,12 @@ class ResponseDelivery:
             self.buffer_budget.bytes_left += self.reserved_bytes
         if not (stopped and task.cancelled()):
             task.result()
+
+    @property
+    def response_timeout(self) -> float:
+        """Return how long the whole response may take."""
+        is_stream = self.visitor_request is not None and self.visitor_request.streaming
+        return self.limits.stream_timeout if is_stream else self.limits.response_timeout
 
     async def wait_for_disconnect(self, receive: Any) -> None:
         """Wait until the client disconnects, and stop, unless a thread is at work that cannot be stopped."""
@@ -486,6 +568,12 @@ class ResponseDelivery:
     async def send(self, message: dict[str, Any]) -> None:
         """Send a message in chunks; the start waits for the first bytes, so that 503 is possible until then."""
         if message["type"] == "http.response.start":
+            if self.started:  # an error after the beginning of a stream: it cannot be told, but must not look complete
+                await self.give_up()
+            if self.visitor_request and self.visitor_request.rows_before_limit and message["status"] == 200:
+                cut = f"after {self.visitor_request.rows_before_limit} rows".encode()
+                shown = [(b"access-control-expose-headers", CUT_HEADER), (CUT_HEADER, cut)]
+                message = {**message, "headers": [*message.get("headers", []), *shown]}
             self.start_message = message
             if self.visitor_request and not self.visitor_request.streaming:
                 self.visitor_request.release_slot()  # all SQL is done; the client may be slow
@@ -518,6 +606,10 @@ class ResponseDelivery:
                 async with asyncio.timeout(self.limits.chunk_timeout):
                     await self.send_message(message)
                 return
+        await self.give_up()
+
+    async def give_up(self) -> None:
+        """Wait to be cancelled; an incomplete response makes the server close the connection."""
         self.finished.set()
         await asyncio.Event().wait()
 

@@ -118,10 +118,10 @@ class StatementAuthorizer:
 def run_statement(
     db: sqlite3.Connection,
     authorizer: StatementAuthorizer,
-    statement: tuple[str, Any, float, int | None, int, int, bool],
+    statement: tuple[str, Any, float, bool, int, int, bool],
 ) -> tuple[str, Any, Any]:
-    """Run a SandboxStatement: ("rows", column names, rows), or ("error", message, None)."""
-    sql, params, seconds, max_rows, max_bytes, max_values, as_json = statement
+    """Run a SandboxStatement: ("rows" or "cut", column names, rows), or ("error", message, None)."""
+    sql, params, seconds, may_be_cut, max_bytes, max_values, as_json = statement
     used = resource.getrusage(resource.RUSAGE_SELF)
     cpu_limit = int(used.ru_utime + used.ru_stime + seconds) + 3  # ends this process even if the server is gone
     resource.setrlimit(resource.RLIMIT_CPU, (cpu_limit, resource.RLIM_INFINITY))
@@ -132,7 +132,13 @@ def run_statement(
         cursor = db.execute(sql, params)
         try:
             names = [column[0] for column in cursor.description or ()]
-            return "rows", names, collect_rows(cursor, max_rows, max_bytes, max_values, as_json=as_json)
+            rows, is_complete = collect_rows(cursor, max_bytes, max_values, as_json=as_json)
+            if not is_complete and not (may_be_cut and rows):
+                raise ResultTooLargeError(
+                    f"the answer is too large (at most {max_bytes:,} bytes and {max_values:,} values in this format):"
+                    " ask for fewer rows or columns"
+                )
+            return "rows" if is_complete else "cut", names, rows
         finally:
             cursor.close()
     except MemoryError:
@@ -144,24 +150,23 @@ def run_statement(
 
 
 def collect_rows(
-    cursor: Iterable[Sequence[Any]], max_rows: int | None, max_bytes: int, max_values: int, *, as_json: bool
-) -> list[Sequence[Any]]:
-    """Return up to `max_rows` rows; raise ResultTooLargeError if they have too many bytes or values."""
+    cursor: Iterable[Sequence[Any]], max_bytes: int, max_values: int, *, as_json: bool
+) -> tuple[list[Sequence[Any]], bool]:
+    """Return the rows that have no more bytes and values than a response may have, and whether these are all.
+
+    >>> collect_rows([(1, "a"), (2, "b")], 100, 3, as_json=True)
+    ([(1, 'a')], False)
+    """
     rows: list[Sequence[Any]] = []
     bytes_left, values_left = max_bytes, max_values
     for row in cursor:
-        rows.append(row)
         values_left -= len(row)
         for value in row:
             bytes_left -= measure_value(value, bytes_left, as_json=as_json)
         if bytes_left < 0 or values_left < 0:
-            raise ResultTooLargeError(
-                f"the answer is too large (at most {max_bytes:,} bytes and {max_values:,} values in this format):"
-                " ask for fewer rows or columns"
-            )
-        if len(rows) == max_rows:
-            break
-    return rows
+            return rows, False
+        rows.append(row)
+    return rows, True
 
 
 def measure_value(value: object, max_bytes: int, *, as_json: bool) -> int:

@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from lxml import html
 
 from archive.__main__ import build_datasette_command, parse_arguments
+from archive.plugins.security import REFUSALS_PER_SECOND
 from archive.web.sandbox import SandboxLimits, load_restricted
 from tests.archive.sample import ROOT, Site, served
 from tests.locked.attacks import ENDLESS, READ, SIZE, TIME, Attack, sql
@@ -71,6 +73,38 @@ async def test_a_line_that_is_too_long_is_told(filled: Path) -> None:
         assert 5 <= len(refused) <= 5 + SandboxLimits().workers  # who is about to begin counts as waiting
         assert refused[0].headers["retry-after"] == "10"
         assert (await site.get("/archive.json?sql=select+1")).status_code == 200
+
+
+async def test_a_refusal_is_a_page_in_the_readers_language(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    await site.get("/")
+    monkeypatch.setattr("archive.web.sandbox.RequestQueue.has_room", lambda *_: False)
+    for path in ("/search?q=fyr", "/archive/releases", "/-/diff/1/2"):
+        for language, said in (("sv", "Försök igen"), ("en", "Try again")):
+            response = await site.get(path, accept_language=language)
+            assert (response.status_code, response.headers["retry-after"]) == (503, "10"), path
+            assert response.headers["content-type"] == "text/html; charset=utf-8"
+            assert response.headers["content-language"] == language
+            assert response.headers["cache-control"] == "no-store"
+            assert "script-src" not in response.headers["content-security-policy"]
+            page = html.fromstring(response.text)
+            assert (page.get("lang"), page.cssselect("main a")[0].text) == (language, said)
+    assert "Try again" in (await site.get("/search?q=fyr&lang=en", accept_language="sv")).text
+    assert (await site.get("/search.json?q=fyr")).json()["status"] == 503
+    for path in ("/search.csv?q=fyr", "/-/changes.ndjson", "/archive/releases.csv?_stream=on"):
+        response = await site.get(path)
+        assert (response.status_code, response.text[0]) == (503, "t"), path
+        assert "<" not in response.text
+
+
+async def test_refusals_cost_less_than_answers(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    await site.get("/")
+    monkeypatch.setattr("archive.web.sandbox.RequestQueue.has_room", lambda *_: False)
+    await site.get("/search?q=fyr")
+    monkeypatch.setattr("jinja2.Template.render_async", None)  # it is rendered once
+    begun = time.perf_counter()
+    answers = await asyncio.gather(*(site.get("/search?q=fyr") for _ in range(REFUSALS_PER_SECOND)))
+    assert {answer.status_code for answer in answers} == {503}
+    assert time.perf_counter() - begun > 0.9  # clients that come back at once come back no more often
 
 
 async def test_only_so_many_streams_run_at_once(site: Site) -> None:
@@ -164,5 +198,5 @@ async def test_a_fault_of_ours_is_noted_and_not_told(
     monkeypatch.setattr(type(site.datasette), "get_canned_queries", None)
     response = await site.get("/archive/releases.json")
     assert response.status_code == 500
-    assert response.json()["error"] == "something went wrong here; it has been noted"
+    assert response.json()["error"] == "Something went wrong here; it has been noted."
     assert "TypeError" in caplog.text

@@ -99,6 +99,30 @@ async def test_nobody_takes_longer_than_anybody_may() -> None:
     assert 0.5 <= time.perf_counter() - begun < 10
 
 
+async def test_a_stream_may_take_longer_than_a_page() -> None:
+    async def trickle(_scope: Any, _receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        for number in range(8):
+            await asyncio.sleep(0.1)
+            await send({"type": "http.response.body", "body": b"x", "more_body": number < 7})
+
+    reader, visit = Reader(), VisitorRequest(LIMITS, RequestQueue(LIMITS), "csv", streaming=True)
+    await deliver(trickle, reader, BufferBudget(LIMITS), visit)
+    assert reader.body == b"x" * 8
+
+
+async def test_an_error_after_the_beginning_does_not_look_like_an_end() -> None:
+    async def fail(_scope: Any, _receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"a row", "more_body": True})
+        await answering(b"the error")(None, None, send)  # as Datasette answers an exception
+
+    reader = Reader()
+    await deliver(fail, reader, BufferBudget(LIMITS))
+    assert reader.body == b"a row"
+    assert reader.got[-1]["more_body"]
+
+
 async def test_large_answers_find_room_or_are_refused() -> None:
     slow, late, small, flight = Reader(takes=2), Reader(), Reader(), BufferBudget(LIMITS)
     first = asyncio.create_task(deliver(answering(b"x" * 2 * CHUNK_BYTES), slow, flight))
@@ -157,6 +181,58 @@ async def test_one_who_left_leaves_the_line() -> None:
     assert turns.waiting == 0
     turns.release()
     await asyncio.wait_for(turns.acquire(), 0.1)
+
+
+async def test_clients_take_turns_and_none_fills_the_line() -> None:
+    turns, order = RequestQueue(replace(LIMITS, workers=1, max_waiting=3)), []
+    await turns.acquire("greedy")
+
+    async def take(client: str) -> None:
+        await turns.acquire(client)
+        order.append(client)
+        turns.release()
+
+    async with asyncio.TaskGroup() as group:
+        first = [group.create_task(take("greedy")) for _ in range(2)]
+        last = asyncio.create_task(take("greedy"))
+        await asyncio.sleep(0)
+        assert (turns.waiting, turns.has_room("greedy"), turns.has_room("other")) == (3, False, True)
+        with pytest.raises(BusyError):
+            await turns.acquire("greedy")
+        group.create_task(take("other"))
+        await asyncio.sleep(0.01)
+        with pytest.raises(BusyError):  # the greedy client's newest made room
+            await last
+        assert not turns.has_room("other")  # nobody has two more than it
+        assert not any(task.done() for task in first)
+        turns.release()
+    assert order == ["greedy", "other", "greedy"]
+    assert (turns.waiting, turns.free_slots) == (0, 1)
+
+
+async def test_a_turn_of_one_who_just_left_goes_to_the_next() -> None:
+    turns = RequestQueue(replace(LIMITS, workers=1))
+    await turns.acquire()
+    waiting = asyncio.create_task(turns.acquire("slow"))
+    await asyncio.sleep(0)
+    turns.release()
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    assert (turns.waiting, turns.free_slots) == (0, 1)
+
+
+@pytest.mark.parametrize("seconds", [0.01, 0.03])
+async def test_a_turn_that_comes_with_the_end_of_the_wait_is_not_lost(seconds: float) -> None:
+    turns = RequestQueue(replace(LIMITS, workers=1, queue_timeout=0.02))
+    await turns.acquire()
+    waiting = asyncio.create_task(turns.acquire("slow"))
+    await asyncio.sleep(0)
+    asyncio.get_running_loop().call_later(seconds, turns.release)
+    time.sleep(0.04)  # both are due when the loop goes on
+    with pytest.raises(BusyError):
+        await waiting
+    assert (turns.waiting, turns.free_slots) == (0, 1)
 
 
 async def test_what_cannot_be_stopped_keeps_its_turn() -> None:

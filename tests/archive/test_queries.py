@@ -40,8 +40,6 @@ async def test_a_query_answers(story: Site, path: Path) -> None:
     names = set(re.findall(r"(?<!:):([a-z_]+)", re.sub(r"'[^']*'", "", "\n".join(sql.split("\n\n")))))
     assert names <= set(ASKED)
     asked = {name: "" if path.stem in NONE_HERE and name == "agency" else ASKED[name] for name in names}
-    if path.stem in NONE_HERE:
-        asked["media_type"] = "pdf"
     query = "&".join(f"{name}={value}" for name, value in asked.items())
     answer = await story.get(f"/archive/{path.stem}.json?_shape=array&{query}")
     assert answer.status_code == 200, answer.text

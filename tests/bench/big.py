@@ -20,6 +20,7 @@ from urllib.parse import urlencode
 from archive.__main__ import build_datasette_command
 from tests.bench.curves import Size, tell_curves, weigh
 from tests.bench.figures import Missed
+from tests.bench.goodput import measure_goodput
 from tests.bench.invented.filling import fill
 from tests.bench.invented.words import source
 from tests.bench.loaded import measure_loaded
@@ -68,6 +69,8 @@ def measure_big(number: int = NUMBER, folder: Path | None = None) -> Iterator[st
             yield from to_table(path, sizes[-1], classes)
             yield from map(Missed if loaded.failed else str, loaded.lines())
             yield ""
+        yield from measure_goodput(path)
+        yield ""
         yield from tell_curves(sizes)
 
 

@@ -56,7 +56,8 @@ def to_classes(archive: Path) -> dict[str, list[Question]]:
         "prefix of 3": [begin(word[:3]) for word in very],
         "in the title": [Question({"q": f"rubrik:{word}"}, {"_search_title": word}) for word in common],
         "of an agency": [
-            ask(word, agency=agencies[place]) for word, place in zip(common, (0, middle, -1, 1), strict=True)
+            ask(word, agency=agencies[place % len(agencies)])
+            for word, place in zip(common, (0, middle, -1, 1), strict=True)
         ],
         "of a year": [ask(word, year=years[place]) for word, place in zip(common, (0, 1, -1, -2), strict=True)],
         "of a tag": [ask(word, tag=tags[place * 10 % len(tags)]) for place, word in enumerate(common)],

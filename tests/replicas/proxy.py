@@ -14,6 +14,7 @@ from pathlib import Path
 from tests.site.demo import ROOT
 
 CONF = ROOT / "scraper" / "deploy" / "nginx.conf"
+DEFAULT_SERVER = re.compile(r"^server \{\n    listen .* default_server;\n(?: .*\n)+\}\n", re.MULTILINE)
 WHOLE = """
 {user}
 daemon off;
@@ -35,7 +36,7 @@ http {{
 
 def write(folder: Path, port: int, replicas: Sequence[int], owner: int) -> Path:
     """The configuration as it is tried here."""
-    text = CONF.read_text("utf-8")
+    text = DEFAULT_SERVER.sub("", CONF.read_text("utf-8"))
     for before, after in (
         ("listen 443 ssl;", f"listen 127.0.0.1:{port};"),
         ("127.0.0.1:8101", f"127.0.0.1:{replicas[0]}"),
@@ -46,9 +47,14 @@ def write(folder: Path, port: int, replicas: Sequence[int], owner: int) -> Path:
         assert before in text, f"{CONF.name} has no {before}"
         text = text.replace(before, after)
     text = re.sub(r"^ *(ssl_\w+|limit_\w+) .*\n", "", text, flags=re.MULTILINE)  # all readers have one address here
+    return write_whole(folder, text)
+
+
+def write_whole(folder: Path, site: str) -> Path:
+    """What stands in http, with what a process of its own needs around it."""
     path = folder / "nginx.conf"
     user = "" if os.geteuid() else "user root;"  # the folder is nobody else's
-    path.write_text(WHOLE.format(folder=folder, site=text, user=user), "utf-8")
+    path.write_text(WHOLE.format(folder=folder, site=site, user=user), "utf-8")
     return path
 
 
@@ -56,15 +62,15 @@ def write(folder: Path, port: int, replicas: Sequence[int], owner: int) -> Path:
 def proxying(nginx: str, folder: Path, port: int, replicas: Sequence[int], owner: int) -> Iterator[Path]:
     """nginx at work; gives the file in which it notes what went wrong upstream."""
     folder.mkdir()
-    command = [
-        nginx,
-        "-p",
-        str(folder),
-        "-e",
-        str(folder / "error.log"),
-        "-c",
-        str(write(folder, port, replicas, owner)),
-    ]
+    with running(nginx, write(folder, port, replicas, owner), port) as log:
+        yield log
+
+
+@contextmanager
+def running(nginx: str, path: Path, port: int) -> Iterator[Path]:
+    """The same with a configuration that is written already."""
+    folder = path.parent
+    command = [nginx, "-p", str(folder), "-e", str(folder / "error.log"), "-c", str(path)]
     with subprocess.Popen(command) as process:
         try:
             await_port(port, process)

@@ -1,0 +1,665 @@
+"""Datasette's own views of a database, with answers that are whole and parameters that are known.
+
+Pages. Datasette 0.65 orders a page of a table by the sorted column alone, so that rows of one value are lost between
+pages or come twice; views are paged by offset. Here every page of a table or view is in a total order: the sorted
+column, then the primary key (`rowid` without one; of a view its first column, see archive/schema.py), and the next
+page begins after the last row. KeysetPage rewrites the statement that Datasette has built, when
+archive.web.sandbox executes it; Datasette itself sees no `_next=` and no row too many.
+
+CSV. A statement that fails is answered with 400, and a stream that fails later breaks the connection: a client must
+not take half of a table for the whole. Streams are in the order of the key unless they are sorted.
+
+Parameters. What Datasette would ignore, such as a misspelt column or option, or fail on, is answered with 400.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+import logging
+import re
+import sqlite3
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import aclosing
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
+
+from datasette import NotFound
+from datasette.filters import Filters
+from datasette.utils import (
+    InvalidSql,
+    add_cors_headers,
+    derive_named_parameters,
+    escape_sqlite,
+    path_from_row_pks,
+    path_with_format,
+    path_with_replaced_args,
+    tilde_decode,
+    urlsafe_components,
+)
+from datasette.utils.asgi import BadRequest, Request
+from datasette.views.base import DatasetteError, DataView
+from datasette.views.database import DatabaseView
+from datasette.views.row import RowView
+from datasette.views.table import TableView
+
+from archive.params import FilterError, is_harmless_parameter
+from archive.web.responses import DataExport, get_request_language, render_export
+from archive.web.sandbox import current_visitor_request
+
+DATA_FORMAT = re.compile(r"\.(json|jsono|ndjson|csv|atom|xlsx|blob)$")
+NOT_IN_FILE_NAME = re.compile(r"[^\w.-]", re.ASCII)
+
+# pages
+STATEMENT_LIMIT = re.compile(r"limit (\d+)\s*\Z")
+MAX_NEXT_LENGTH = 1_000  # characters of a value in `_next=`; a longer one is looked up by the key of its row
+WITHOUT_FACETS_AND_COUNT = {"_nofacet": "1", "_nocount": "1"}
+
+# options: Datasette's parameters that are no filter
+ROW_OPTIONS = frozenset(
+    (
+        *("_shape", "_nl", "_json", "_json_infinity", "_size", "_labels", "_timelimit", "_ttl", "_trace", "_nocount"),
+        *("_nofacet", "_nosuggest", "_stream", "_dl", "_header", "_blob_column", "_blob_hash", "_extra", "_extras"),
+    )
+)
+QUERY_OPTIONS = ROW_OPTIONS | {"_hide_sql", "_show_sql"}
+DATABASE_OPTIONS = QUERY_OPTIONS | {"sql", "_show_hidden"}
+FACET_OPTIONS = ("_facet", "_facet_array", "_facet_date")
+TABLE_OPTIONS = ROW_OPTIONS | {
+    *("_next", "_sort", "_sort_desc", "_sort_by_desc", "_col", "_nocol", "_label", "_where", "_through"),
+    *("_search", "_searchmode", "_fts_table", "_fts_pk", "_facet_size", *FACET_OPTIONS),
+}
+FILTER_FORM_OPTION = re.compile(r"_filter_(?:column|op|value)(?:_\d+)?")
+COLUMN_SEARCH_PREFIX = "_search_"
+LOOKUPS = frozenset(key for key, _, _ in Filters([]).lookups())
+LIST_LOOKUPS = ("in", "notin")
+NUMBER = re.compile(r"[0-9]{1,18}")  # any such number is one of SQLite's
+NUMBER_OPTIONS = ("_timelimit", "_ttl")
+SIZE_OPTIONS = ("_size", "_facet_size")
+FLAG_OPTIONS = ("_json_infinity", "_labels")
+FLAGS = ("on", "off", "true", "false", "1", "0", "")  # as Datasette reads them
+SEARCH_MODES = ("raw", "escaped")
+
+logger = logging.getLogger(__name__)
+
+
+def has_data_format(path: str) -> bool:
+    """Return whether a path names a data format, so that an error is told as JSON and not as a page.
+
+    >>> [has_data_format(path) for path in ("/archive/releases.csv", "/search.atom", "/archive/releases", "/a.css")]
+    [True, True, False, False]
+    """
+    return bool(DATA_FORMAT.search(path.partition("?")[0]))
+
+
+class KeysetPage:
+    """A page of a table or view in a total order.
+
+    `start` and `next_start` hold the values of the last row before and on the page: of the sorted column, if there is
+    one, and of the key. `ordered_by` is what Datasette orders the statement by. With `in_key_order`, the sorted column
+    is ignored.
+    """
+
+    def __init__(
+        self,
+        key: Sequence[str],
+        sort: str | None,
+        *,
+        descending: bool,
+        ordered_by: str,
+        start: Sequence[Any] | None = None,
+        size: str | None = None,
+    ) -> None:
+        self.key, self.sort, self.descending, self.ordered_by = key, sort, descending, ordered_by
+        self.start, self.size = start, size
+        self.rows_asked = 0
+        self.next_start: Sequence[Any] | None = None
+
+    @property
+    def columns(self) -> list[str]:
+        """Return the columns by which rows are ordered."""
+        return [*([self.sort] if self.sort else []), *self.key]
+
+    def rewrite(self, sql: str, params: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+        """Return Datasette's statement of a page in total order, after `start`; the values that order it come first."""
+        limit = STATEMENT_LIMIT.search(sql)
+        head = sql[: limit.start()].rstrip() if limit else ""
+        order = f"order by {self.ordered_by}" if self.ordered_by else ""
+        if limit is None or not head.startswith("select ") or not head.endswith(order):
+            raise RuntimeError(f"not a page of a table as Datasette 0.65 asks for it: {sql}")
+        self.rows_asked = int(limit[1]) - 1  # Datasette asks for one more, to know whether there is a next page
+        names = [f"_page_{number}" for number in range(len(self.columns))]
+        values = ", ".join(f"{escape_sqlite(c)} as {name}" for c, name in zip(self.columns, names, strict=True))
+        inner = f"select {values}, {head.removeprefix('select ').removesuffix(order)}"
+        where, extra = self.build_condition(names)
+        directions = [" desc" if self.sort and self.descending and name == names[0] else "" for name in names]
+        order = ", ".join(name + direction for name, direction in zip(names, directions, strict=True))
+        return f"select * from ({inner}) {where}order by {order} limit {limit[1]}", {**params, **extra}
+
+    def build_condition(self, names: Sequence[str]) -> tuple[str, dict[str, Any]]:
+        """Return the condition for the rows after `start`, and its values."""
+        if self.start is None:
+            return "", {}
+        condition = ""
+        for name, value in reversed(list(zip(names, self.start, strict=True))):
+            descending = bool(self.sort) and self.descending and name == names[0]
+            condition = build_after_condition(name, value, condition, descending=descending)
+        return f"where {condition} ", dict(zip(names, self.start, strict=True))
+
+    def take(self, names: list[str], rows: Sequence[Any], *, is_complete: bool) -> tuple[list[str], list[Any]]:
+        """Return the names and rows as Datasette has asked for them, and note where the next page begins.
+
+        Raise FilterError if so many rows as a number in `_size=` says are too large for a response.
+        """
+        extra, page = len(self.columns), rows[: self.rows_asked]
+        if not is_complete and self.size not in (None, "", "max"):
+            raise FilterError(
+                "_size", str(self.size), "fewer rows", "page_too_large", rows=str(len(page)), asked=str(self.rows_asked)
+            )
+        if page and (len(rows) > self.rows_asked or not is_complete):
+            self.next_start = list(page[-1][:extra])
+        return names[extra:], [row[extra:] for row in page]
+
+
+def build_after_condition(name: str, value: object, tie: str, *, descending: bool) -> str:
+    """Return the condition for what sorts after a value; `tie` is the condition for rows of the same value.
+
+    >>> build_after_condition("a", 1, "b > :b", descending=True)
+    '(a < :a or a is null or (a is :a and b > :b))'
+    >>> build_after_condition("a", 1, "b > :b", descending=False)
+    '(a >= :a and (a > :a or (a is :a and b > :b)))'
+    >>> build_after_condition("a", None, "", descending=False)
+    '(a is not null)'
+    """
+    if value is not None and tie and not descending:  # so that SQLite begins there in an index
+        return f"({name} >= :{name} and ({name} > :{name} or ({name} is :{name} and {tie})))"
+    # SQLite sorts null before everything else
+    if value is None:
+        after = [] if descending else [f"{name} is not null"]
+    else:
+        after = [f"{name} < :{name}", f"{name} is null"] if descending else [f"{name} > :{name}"]
+    alternatives = [*after, *([f"({name} is :{name} and {tie})"] if tie else [])]
+    return f"({' or '.join(alternatives) or 'false'})"
+
+
+class CsvResponse:
+    """A response that is sent while its rows are read."""
+
+    def __init__(self, lines: AsyncIterator[str], headers: Mapping[str, str]) -> None:
+        self.lines, self.headers, self.status = lines, dict(headers), 200
+        self.body: bytes | None = None  # b"" for HEAD
+
+    async def asgi_send(self, send: Callable[[dict[str, Any]], Awaitable[None]]) -> None:
+        headers = [[name.encode("latin-1"), value.encode("latin-1")] for name, value in self.headers.items()]
+        await send({"type": "http.response.start", "status": self.status, "headers": headers})
+        if self.body is None:
+            async for text in self.lines:
+                await send({"type": "http.response.body", "body": text.encode("utf-8", "replace"), "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
+
+
+class WholeCsvView(DataView):  # type: ignore[misc] # Datasette ships no types
+    """A view of Datasette whose CSV is whole, or an error, or broken off.
+
+    It is made for one request. `next_start` is where the next page of a table begins, as KeysetPage has it.
+    """
+
+    next_start: Sequence[Any] | None = None
+
+    async def get(self, request: Any) -> Any:
+        """Answer in a format that exists; Datasette would answer with a page in place of an unknown one."""
+        name = request.url_vars["format"]
+        if name == "xlsx":
+            return await self.as_xlsx(request)
+        if name not in (None, "csv", "jsono", *self.ds.renderers):
+            raise NotFound(f"there is no format .{name} of this: .json, .csv and .xlsx are offered")
+        return await super().get(request)
+
+    async def is_view(self, database: str, table: str) -> bool:
+        """Return whether a view is meant, not a table; raise NotFound if there is neither."""
+        db = self.ds.databases[database]
+        is_view = bool(await db.get_view_definition(table))
+        if not is_view and not await db.table_exists(table):
+            raise NotFound("Table not found")
+        return is_view
+
+    async def read_pages(self, request: Any) -> AsyncIterator[dict[str, Any]]:
+        """Yield what Datasette calls the data of a page, with columns and rows: one page, or all of a stream."""
+        request = change_query(request, **WITHOUT_FACETS_AND_COUNT)
+        yield await self.read_page(request)
+        while self.next_start is not None and request.args.get("_stream"):
+            yield await self.read_page(request)
+
+    async def read_page(self, request: Any) -> dict[str, Any]:
+        """Return the data of the next page; raise DatasetteError for a statement that fails."""
+        contexts = await self.data(request)
+        if not isinstance(contexts, tuple):
+            raise BadRequest("_filter_column= and _sort_by_desc= are for pages, not for data")
+        data: dict[str, Any] = contexts[0]
+        if data.get("error"):
+            raise DatasetteError(str(data["error"]), status=400)
+        if "columns" not in data:
+            raise NotFound("a table, a query or sql= has CSV; the database itself has not")
+        if data.get("truncated") and request.args.get("_stream"):
+            raise DatasetteError(f"with _stream=on all rows are asked for: {describe_limits()}", status=400)
+        return data
+
+    async def as_csv(self, request: Any, database: str) -> Any:
+        """Return CSV; the first page is read before the response begins, so that it can still be an error."""
+        if request.args.get("_stream") and request.args.get("_next"):
+            raise BadRequest("_next= has no place in a stream, which begins with the first row")
+        pages = self.read_pages(request)
+        first = await self.read_first_page(pages)
+        headers = {"content-type": "text/plain; charset=utf-8"}
+        if self.ds.cors:
+            add_cors_headers(headers)
+        if first.get("next_url") and not request.args.get("_stream"):
+            headers["link"] = f'<{first["next_url"]}>; rel="next"'
+        if request.args.get("_dl"):
+            name = NOT_IN_FILE_NAME.sub("_", tilde_decode(request.url_vars.get("table") or database))
+            headers["content-type"] = "text/csv; charset=utf-8"
+            headers["content-disposition"] = f'attachment; filename="{name}.csv"'
+        return CsvResponse(self.format_pages(request, first, pages), headers)
+
+    async def as_xlsx(self, request: Any) -> Any:
+        """Return an Excel file with all rows, as CSV has them with _stream=on."""
+        page_url = self.ds.absolute_url(request, request.full_path.replace(".xlsx", "", 1))
+        name = tilde_decode(request.url_vars.get("table") or request.url_vars["database"])
+        request = change_query(remove_parameters(request, "_next", "_size"), _stream="on")
+        pages = self.read_pages(request)
+        first = await self.read_first_page(pages)
+        headings = list_headings(first)
+        if len(set(headings)) < len(headings):
+            raise BadRequest("two columns have the same name: give each column of an Excel file its own")
+
+        async def read_batches() -> AsyncIterator[list[dict[str, Any]]]:
+            async with aclosing(pages):  # type: ignore[type-var] # a generator
+                data: dict[str, Any] | None = first
+                while data is not None:
+                    cells = (self.format_row(request, data, row) for row in data["rows"])
+                    yield [dict(zip(headings, values, strict=True)) for values in cells]
+                    data = await anext(pages, None)
+
+        export = DataExport(
+            name=NOT_IN_FILE_NAME.sub("_", name),
+            title=name,
+            page_url=page_url,
+            columns=headings,
+            batches=read_batches(),
+        )
+        return await render_export(self.ds, request, "xlsx", export, get_request_language(request))
+
+    async def read_first_page(self, pages: AsyncIterator[dict[str, Any]]) -> dict[str, Any]:
+        """Return the first page; raise DatasetteError for a statement that fails."""
+        try:
+            return await anext(pages)
+        except (sqlite3.OperationalError, InvalidSql) as error:
+            raise DatasetteError(str(error), status=400) from error
+
+    async def format_pages(
+        self, request: Any, first: dict[str, Any], pages: AsyncIterator[dict[str, Any]]
+    ) -> AsyncIterator[str]:
+        """Yield the lines of each page."""
+        if request.args.get("_header") != "off":
+            yield format_lines([list_headings(first)])
+        data = first
+        async with aclosing(pages):  # type: ignore[type-var] # a generator
+            while True:
+                yield format_lines([self.format_row(request, data, row) for row in data["rows"]])
+                try:
+                    data = await anext(pages)
+                except StopAsyncIteration:
+                    return
+                except Exception as error:
+                    logger.warning("%s: the stream is broken off: %s", request.full_path[:300], error)
+                    raise
+
+    def format_row(self, request: Any, data: dict[str, Any], row: Any) -> list[Any]:
+        """Return the cells of a row: a label follows its value, and bytes are the URL where they are."""
+        cells: list[Any] = []
+        expanded = set(data.get("expanded_columns") or ())
+        for column, value in zip(data["columns"], row, strict=True):
+            if column in expanded:
+                cells += [value["value"], value["label"]] if isinstance(value, dict) else [value, None]
+            elif isinstance(value, bytes):
+                cells.append(self.build_blob_url(request, data, row, (column, value)))
+            else:
+                cells.append(value)
+        return cells
+
+    def build_blob_url(self, request: Any, data: dict[str, Any], row: Any, cell: tuple[str, bytes]) -> str:
+        """Return the URL of bytes in a row of a table, or in a result of a query."""
+        keys, (column, value) = data.get("primary_keys") or [], cell
+        if data.get("table") and not data.get("is_view"):
+            path = self.ds.urls.row_blob(
+                data["database"], data["table"], path_from_row_pks(row, keys, not keys), column
+            )
+        else:
+            options = {"_blob_column": column, "_blob_hash": hashlib.sha256(value).hexdigest()}
+            path = path_with_format(request=request, format="blob", extra_qs=options, replace_format="csv")
+        return str(self.ds.absolute_url(request, path))
+
+
+def list_headings(data: dict[str, Any]) -> list[str]:
+    """Return the columns of CSV; a column with labels is two."""
+    expanded = set(data.get("expanded_columns") or ())
+    return [name for c in data["columns"] for name in ((c, f"{c}_label") if c in expanded else (c,))]
+
+
+def format_lines(rows: Sequence[Sequence[Any]]) -> str:
+    """Format rows as lines of CSV.
+
+    >>> format_lines([["a", None, "x, y"]])
+    'a,,"x, y"\\r\\n'
+    """
+    out = io.StringIO()
+    csv.writer(out).writerows(rows)
+    return out.getvalue()
+
+
+def describe_limits() -> str:
+    """Describe how large a response in the format of this request may be, for an error."""
+    visitor_request = current_visitor_request.get()
+    if visitor_request is None:
+        return "this is too much"
+    return (
+        f"this has more than the {visitor_request.max_bytes:,} bytes or {visitor_request.max_values:,} values"
+        " that an answer to one statement may have. Tables have no such limit as a stream; else ask in parts"
+    )
+
+
+class SandboxedTableView(WholeCsvView, TableView):  # type: ignore[misc] # Datasette ships no types
+    """A table, a view or a canned query."""
+
+    async def data(self, request: Any, default_labels: bool = False, **_: Any) -> Any:
+        """Return what Datasette does of a page, and `next_url` after it."""
+        database, table = (tilde_decode(request.url_vars[name]) for name in ("database", "table"))
+        db = self.ds.databases[database]
+        query = await self.ds.get_canned_query(database, table, request.actor)
+        if query:
+            names = query.get("params") or await derive_named_parameters(db, query["sql"])
+            check_names(request.args, QUERY_OPTIONS, names)
+            check_options(request.args)
+            return await super().data(request)
+        is_view = await self.is_view(database, table)
+        columns, keys = await db.table_columns(table), await db.primary_keys(table)
+        key = columns[:1] if is_view else keys or ["rowid"]
+        check_filters(request.args, table, [*columns, *([] if is_view else ["rowid"])])
+        check_options(request.args, columns, has_key=bool(keys))
+        await self.check_search(request, database, table)
+        for column in request.args.getlist("_facet_array"):
+            await self.check_arrays(database, table, column)
+        page = self.build_page(request, database, table, key, is_view=is_view)
+        if self.next_start is not None:
+            page.start = self.next_start
+        elif request.args.get("_next"):
+            page.start = await self.find_start(request, database, table, page)
+        return await self.read_table_page(request, page, default_labels=default_labels)
+
+    async def check_search(self, request: Any, database: str, table: str) -> None:
+        """Raise FilterError if a table without a full-text index is searched."""
+        searched = next((name for name in request.args if name.startswith("_search") and name != "_searchmode"), None)
+        if searched is None or request.args.get("_fts_table") or "fts_table" in self.ds.table_metadata(database, table):
+            return
+        if not await self.ds.databases[database].fts_table(table):
+            raise FilterError(searched, request.args[searched], "nothing", "no_search_here", table=table)
+
+    async def check_arrays(self, database: str, table: str, column: str) -> None:
+        """Raise FilterError if the first values of a column are no JSON, so that they cannot be counted one by one."""
+        name = escape_sqlite(read_facet_column(column) or "")
+        sql = (
+            f"select 1 from (select {name} as value from {escape_sqlite(table)} where {name} is not null limit 100)"
+            " where not json_valid(value)"
+        )
+        if list(await self.ds.databases[database].execute(sql)):
+            raise FilterError("_facet_array", shorten(column), "a column of JSON arrays", "no_arrays_here")
+
+    def build_page(self, request: Any, database: str, table: str, key: Sequence[str], *, is_view: bool) -> KeysetPage:
+        """Return the page that a request asks for; its `start` is still to be found."""
+        metadata = self.ds.table_metadata(database, table)
+        up, down = request.args.get("_sort"), request.args.get("_sort_desc")
+        is_sorted, is_stream = bool(up or down), bool(request.args.get("_stream")) and is_whole_format(request)
+        if not is_sorted:
+            up, down = metadata.get("sort"), metadata.get("sort_desc")
+        sort = up or down
+        ordered_by = "" if is_view else ", ".join(map(escape_sqlite, key))
+        if sort:
+            ordered_by = escape_sqlite(sort) + ("" if up else " desc")
+        return KeysetPage(
+            key,
+            None if is_stream and not is_sorted else sort,
+            descending=not up,
+            ordered_by=ordered_by,
+            size=None if is_stream else request.args.get("_size"),
+        )
+
+    async def find_start(self, request: Any, database: str, table: str, page: KeysetPage) -> Sequence[Any]:
+        """Return the values that `_next=` names; raise FilterError if it cannot be read or its row is gone."""
+        text = request.args["_next"]
+        try:
+            values = json.loads(text)
+        except (ValueError, RecursionError):
+            values = None
+        if not isinstance(values, list) or not all(isinstance(v, str | int | float | None) for v in values):
+            raise FilterError("_next", text, "the end of a page")
+        if page.sort is None or len(values) == len(page.columns):
+            start = values
+        else:  # only the key: the value of the sorted column is too long for a URL
+            where = " and ".join(f"{escape_sqlite(name)} is :k{number}" for number, name in enumerate(page.key))
+            sql = f"select {escape_sqlite(page.sort)} from {escape_sqlite(table)} where {where}"
+            rows = list(
+                await self.ds.databases[database].execute(sql, {f"k{n}": value for n, value in enumerate(values)})
+                if len(values) == len(page.key)
+                else ()
+            )
+            start = [rows[0][0], *values] if rows else []
+        if len(start) != len(page.columns):
+            raise FilterError("_next", text, "the end of a page")
+        return start
+
+    async def read_table_page(self, request: Any, page: KeysetPage, *, default_labels: bool) -> Any:
+        """Return Datasette's data of a page; its statement is rewritten by the page when it is executed."""
+        visitor_request = current_visitor_request.get()
+        if visitor_request is None:
+            raise RuntimeError("a table is read only in the sandbox")
+        is_stream = bool(request.args.get("_stream")) and is_whole_format(request)
+        visitor_request.page = page
+        try:
+            contexts = await super().data(
+                remove_parameters(request, "_next"), default_labels, _size="max" if is_stream else None
+            )
+        finally:
+            visitor_request.page = None
+        self.next_start = page.next_start
+        if isinstance(contexts, tuple) and not request.args.get("_nofacet"):
+            contexts[0]["facets_timed_out"] = self.list_missing_facets(request, contexts[0])
+        if page.next_start is not None and isinstance(contexts, tuple):
+            data = contexts[0]
+            data["next"] = format_next(page)
+            order = {"_sort_desc" if page.descending else "_sort": page.sort} if page.sort else {}
+            added = dict.fromkeys(WITHOUT_FACETS_AND_COUNT) if is_whole_format(request) else {}  # None: not in the URL
+            path = path_with_replaced_args(request, {"_next": data["next"], **order, **added})
+            data["next_url"] = self.ds.absolute_url(request, self.ds.urls.path(path))
+        return contexts
+
+    def list_missing_facets(self, request: Any, data: dict[str, Any]) -> list[str]:
+        """Return the columns whose values were to be counted, and are not, because it took too long."""
+        if request.args.get("_shape") in ("array", "object"):  # as with _nofacet=
+            return []
+        asked = [read_facet_column(value) for option in FACET_OPTIONS for value in request.args.getlist(option)]
+        usual = self.ds.table_metadata(data["database"], data["table"]).get("facets", [])
+        counted = {facet["name"] for facet in data["facet_results"].values()}
+        return [name for name in dict.fromkeys([*asked, *usual]) if isinstance(name, str) and name not in counted]
+
+
+class SandboxedDatabaseView(WholeCsvView, DatabaseView):  # type: ignore[misc] # Datasette ships no types
+    """A database, or the result of `sql=`."""
+
+    async def data(self, request: Any, default_labels: bool = False, **more: Any) -> Any:
+        """Return what Datasette does, unless a parameter is unknown."""
+        db = self.ds.databases[tilde_decode(request.url_vars["database"])]
+        sql = request.args.get("sql")
+        check_names(request.args, DATABASE_OPTIONS, await derive_named_parameters(db, sql) if sql else ())
+        check_options(request.args)
+        return await super().data(request, default_labels, **more)
+
+
+class CheckedRowView(WholeCsvView, RowView):  # type: ignore[misc] # Datasette ships no types
+    """A row."""
+
+    async def data(self, request: Any, default_labels: bool = False) -> Any:
+        """Return what Datasette does, unless a parameter is unknown or the key has too few or too many parts."""
+        database, table = (tilde_decode(request.url_vars[name]) for name in ("database", "table"))
+        check_names(request.args, ROW_OPTIONS, ())
+        check_options(request.args, has_key=True)
+        await self.is_view(database, table)
+        keys = await self.ds.databases[database].primary_keys(table) or ["rowid"]
+        if len(urlsafe_components(request.url_vars["pks"])) != len(keys):
+            raise NotFound("Record not found")
+        return await super().data(request, default_labels)
+
+
+def is_whole_format(request: Any) -> bool:
+    """Return whether the format can have all rows: CSV with _stream=on, or Excel."""
+    return request.url_vars.get("format") in ("csv", "xlsx")
+
+
+def format_next(page: KeysetPage) -> str:
+    """Format where the next page begins for `_next=`: without the sorted value if that is bytes or a long text."""
+    values = list(page.next_start or ())
+    if page.sort and (isinstance(values[0], bytes) or len(str(values[0])) > MAX_NEXT_LENGTH):
+        values = values[1:]
+    return json.dumps(values, ensure_ascii=False, separators=(",", ":"))
+
+
+def change_query(request: Any, **parameters: str) -> Any:
+    """Return a request with further parameters."""
+    kept = [(n, v) for n, v in parse_qsl(request.query_string, keep_blank_values=True) if n not in parameters]
+    return with_query(request, [*kept, *parameters.items()])
+
+
+def remove_parameters(request: Any, *names: str) -> Any:
+    """Return a request without these parameters, and without those that mean nothing to Datasette."""
+    pairs = parse_qsl(request.query_string, keep_blank_values=True)
+    return with_query(request, [(n, v) for n, v in pairs if n not in names and not is_harmless_parameter(n)])
+
+
+def with_query(request: Any, pairs: Sequence[tuple[str, str]]) -> Any:
+    return Request({**request.scope, "query_string": urlencode(pairs).encode("latin-1")}, request.receive)
+
+
+def check_names(arguments: Any, options: Collection[str], parameters: Collection[str]) -> None:
+    """Raise FilterError for a parameter that is neither an option nor one of the named parameters of the SQL."""
+    for name in arguments:
+        if name not in options and name not in parameters and not is_harmless_parameter(name):
+            known = ", ".join(dict.fromkeys(parameters)) or ", ".join(
+                sorted(name for name in options if not name.startswith("_"))
+            )
+            raise FilterError(name, arguments[name], known, "unknown_parameter", known=known or "–")
+
+
+def check_filters(arguments: Any, table: str, columns: Sequence[str]) -> None:
+    """Raise FilterError for a parameter that is neither an option nor a filter of one of the columns."""
+    for name in arguments:
+        if name in columns or name in TABLE_OPTIONS or is_harmless_parameter(name):
+            continue
+        if FILTER_FORM_OPTION.fullmatch(name) or name.removeprefix(COLUMN_SEARCH_PREFIX) != name:
+            continue
+        column, separator, lookup = name.rpartition("__")
+        known = {"table": table, "known": ", ".join(columns)}
+        if name.startswith("_") and not separator:
+            raise FilterError(name, arguments[name], "an option", "unknown_option")
+        if not separator or column not in columns:
+            raise FilterError(name, arguments[name], "a column", "unknown_column", column=column or name, **known)
+        if lookup not in LOOKUPS:
+            raise FilterError(name, arguments[name], "a filter", "unknown_lookup", known=", ".join(sorted(LOOKUPS)))
+        for value in arguments.getlist(name):
+            check_filter_value(name, lookup, value)
+
+
+def check_filter_value(name: str, lookup: str, value: str) -> None:
+    """Raise FilterError for a list that is no list of texts and numbers, or digits that are no number."""
+    if lookup in LIST_LOOKUPS and value.startswith("["):
+        try:
+            values = json.loads(value)
+        except (ValueError, RecursionError):
+            values = None
+        if not isinstance(values, list) or not all(is_scalar(each) for each in values):
+            raise FilterError(name, shorten(value), "a list of texts and numbers in JSON", "bad_list_filter")
+    elif lookup in ("gt", "gte", "lt", "lte") and value.isdigit() and not NUMBER.fullmatch(value):
+        raise FilterError(name, shorten(value), "a number")
+
+
+def check_options(arguments: Any, columns: Collection[str] = (), *, has_key: bool = False) -> None:
+    """Raise FilterError for a value of an option that Datasette would ignore or fail on."""
+    for name in arguments:
+        for value in arguments.getlist(name):
+            if not is_readable_option(name, value, columns):
+                raise FilterError(name, shorten(value), "a value that can be read")
+    if arguments.get("_shape") == "object" and not has_key:
+        raise FilterError("_shape", "object", "objects or array, for there is no primary key")
+
+
+def is_readable_option(name: str, value: str, columns: Collection[str]) -> bool:
+    """Return whether a value of an option can be read; names that are no option have no such values."""
+    if name in NUMBER_OPTIONS:
+        return bool(NUMBER.fullmatch(value)) or not value
+    if name in SIZE_OPTIONS:
+        return bool(NUMBER.fullmatch(value)) or value in ("", "max")
+    if name in FLAG_OPTIONS:
+        return value.lower() in FLAGS
+    if name == "_searchmode":
+        return value in SEARCH_MODES
+    if name == "_label":
+        return value in columns
+    if name in FACET_OPTIONS:
+        return read_facet_column(value) in columns
+    return name != "_through" or is_through(value)
+
+
+def read_facet_column(value: str) -> str | None:
+    """Return the column of a facet: the value, or "column" or "simple" of a JSON object; None if there is none."""
+    if not value.startswith("{"):
+        return value
+    try:
+        config = json.loads(value)
+    except (ValueError, RecursionError):
+        return None
+    column = config.get("column") or config.get("simple")
+    return column if isinstance(column, str) else None
+
+
+def is_through(value: str) -> bool:
+    """Return whether a value of `_through=` is a JSON object of a table, a column and a value.
+
+    >>> is_through('{"table": "a", "column": "b", "value": 1}'), is_through("[" * 5000), is_through("{}")
+    (True, False, False)
+    """
+    try:
+        through = json.loads(value)
+    except (ValueError, RecursionError):
+        return False
+    return (
+        isinstance(through, dict)
+        and isinstance(through.get("table"), str)
+        and isinstance(through.get("column"), str)
+        and is_scalar(through.get("value"))
+    )
+
+
+def is_scalar(value: object) -> bool:
+    """Return whether SQLite can store a value of JSON.
+
+    >>> [is_scalar(value) for value in (None, "a", 2**62, 2**64, float("nan"), [1])]
+    [True, True, True, False, False, False]
+    """
+    if isinstance(value, int | float):
+        return -(2**63) <= value < 2**63
+    return value is None or isinstance(value, str)
+
+
+def shorten(value: str) -> str:
+    """Shorten a value for an error."""
+    return value if len(value) <= 60 else value[:60] + "…"

@@ -1,0 +1,137 @@
+"""python -m tests.bench.goodput ARCHIVE [ROUNDS]: searches served a second when 16, 64 and 256 clients ask at once.
+
+Every client asks again as soon as it is answered or refused. The rounds are taken in turn, and each figure is the
+median of its rounds, so that other work on the machine falls on all alike. Then one client asks by 200 connections
+beside four readers with one each. Ends with 1 where a target is missed.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median, quantiles
+from urllib.parse import urlencode
+
+from archive.__main__ import build_datasette_command
+from tests.bench.figures import Missed, judge
+from tests.bench.questions import to_classes
+from tests.bench.served import cpu_of, find_port, serve
+from tests.scraper.crawling import ROOT
+
+CLIENTS = (16, 64, 256)
+GREEDY, READERS = 200, 4  # connections of one client, and the others with one each
+ROUNDS, SECONDS = 5, 6.0
+LEAST = 0.8  # of what is served to 16 clients
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What clients got in some seconds. Times are in seconds."""
+
+    seconds: float
+    cpu: float  # of the server
+    answers: list[tuple[int, float]]
+
+    @property
+    def waits(self) -> list[float]:
+        return [wait for status, wait in self.answers if status == 200]
+
+    @property
+    def goodput(self) -> float:
+        return len(self.waits) / self.seconds
+
+    @property
+    def goodput_of_cpu(self) -> float:
+        """Return how many were served in a second of the server's CPU time."""
+        return len(self.waits) / self.cpu
+
+    @property
+    def refused(self) -> float:
+        return sum(status == 503 for status, _ in self.answers) / max(len(self.answers), 1)
+
+    @property
+    def failed(self) -> int:
+        return sum(status not in (200, 503) for status, _ in self.answers)
+
+    def find_quantile(self, twentieth: int) -> float:
+        return quantiles(self.waits, n=20, method="inclusive")[twentieth - 1] if len(self.waits) > 1 else float("nan")
+
+
+class Load:
+    """A server and the searches that it is asked."""
+
+    def __init__(self, pid: int, port: int, paths: list[str]) -> None:
+        self.pid, self.port, self.paths = pid, port, paths
+
+    def run(self, connections: list[int], seconds: float = SECONDS) -> list[Round]:
+        """Return a round for each client."""
+        before = cpu_of(self.pid)
+        numbers = map(str, (self.port, seconds, *connections))
+        command = [sys.executable, "-m", "tests.bench.closed_loop", *numbers]
+        text = "\n".join(self.paths)
+        done = subprocess.run(command, cwd=ROOT, input=text, capture_output=True, text=True, check=True)
+        cpu = cpu_of(self.pid) - before
+        return [Round(seconds, cpu, [tuple(each) for each in json.loads(line)]) for line in done.stdout.splitlines()]
+
+    def run_alike(self, clients: int) -> Round:
+        """Return the round of so many clients with a connection each, taken together."""
+        rounds = self.run([1] * clients)
+        return Round(SECONDS, rounds[0].cpu, [answer for each in rounds for answer in each.answers])
+
+
+def measure_goodput(path: Path, rounds: int = ROUNDS) -> Iterator[str]:
+    """Yield the lines of the table, those of missed targets as such."""
+    paths = [f"/search?{urlencode(each.ours)}" for found in to_classes(path).values() for each in found]
+    port = find_port()
+    with serve(build_datasette_command(path, port), port) as served:
+        load = Load(served.process.pid, port, paths)
+        load.run_alike(CLIENTS[0])  # what a first search reads is not counted
+        taken = [{clients: load.run_alike(clients) for clients in CLIENTS} for _ in range(rounds)]
+        greedy, *readers = load.run([GREEDY, *[1] * READERS])
+    yield f"searches served while clients ask without a pause; medians of {rounds} rounds of {SECONDS:.0f} s"
+    yield f"{'clients':>28}{'served/s':>10}{'/CPU s':>8}{'refused':>9}{'failed':>8}{'p50 s':>8}{'p95 s':>8}"
+    for clients in CLIENTS:
+        yield to_line(f"{clients}", [each[clients] for each in taken])
+    yield to_line(f"1 with {GREEDY} connections", [greedy])
+    beside = Round(SECONDS, greedy.cpu, [answer for each in readers for answer in each.answers])
+    yield to_line(f"beside it, {READERS} readers", [beside])
+    for clients in CLIENTS[1:]:
+        pairs = [(each[clients], each[CLIENTS[0]]) for each in taken]
+        ratio = median(many.goodput / few.goodput for many, few in pairs)
+        yield judge(f"served to {clients} clients, of what {CLIENTS[0]} are", ratio, least=LEAST)
+        ratio = median(many.goodput_of_cpu / few.goodput_of_cpu for many, few in pairs)
+        yield judge("the same, by the server's CPU time", ratio, least=LEAST)
+    failed = sum(each.failed for found in taken for each in found.values())
+    yield judge("answers that are neither", failed, most=0)
+    yield judge(f"refused of {READERS} readers beside {GREEDY} connections", beside.refused * 100, unit="%", most=0)
+
+
+def to_line(name: str, rounds: list[Round]) -> str:
+    """Return the medians of rounds as a line of the table."""
+    figures = {
+        "goodput": median(each.goodput for each in rounds),
+        "cpu": median(each.goodput_of_cpu for each in rounds),
+        "refused": median(each.refused for each in rounds),
+        "failed": sum(each.failed for each in rounds),
+        "p50": median(each.find_quantile(10) for each in rounds),
+        "p95": median(each.find_quantile(19) for each in rounds),
+    }
+    form = "{goodput:>10.1f}{cpu:>8.1f}{refused:>9.1%}{failed:>8}{p50:>8.2f}{p95:>8.2f}"
+    return f"{name:>28}{form.format(**figures)}"
+
+
+def main() -> int:
+    """Print the table; 1 where a target is missed."""
+    lines = []
+    for line in measure_goodput(Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else ROUNDS):
+        print(line, flush=True)
+        lines.append(line)
+    return 1 if any(isinstance(line, Missed) for line in lines) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

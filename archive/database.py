@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import secrets
 import signal
 import sqlite3
 import threading
@@ -94,6 +95,16 @@ def check_version(db: sqlite3.Connection, path: Path) -> bool:
     return bool(version)
 
 
+def create_file_id() -> int:
+    """Return a random number for SQLite's application_id, by which archive.db and captures.db know each other."""
+    return 1 + secrets.randbelow(2**31 - 1)
+
+
+def read_file_id(db: sqlite3.Connection) -> int:
+    """Return a file's application_id; 0 if it has none."""
+    return int(db.execute("pragma application_id").fetchone()[0])
+
+
 def check_database(path: Path, *, missing_message: str = "no such file") -> None:
     """Raise ArchiveError if there is no file, or if it is no archive of this version."""
     if not path.is_file():
@@ -137,12 +148,16 @@ class RunQuery(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FacetValue:
-    """A value of a facet, with the number of releases that have it."""
+    """A value of a facet, with the number of hits that have it.
+
+    total: of a year, the number of releases of that year among which the hits were searched; None if it is not counted.
+    """
 
     value: str
     count: int
     name: str
     name_en: str | None = None
+    total: int | None = None
 
 
 def build_connection_runner(connection: sqlite3.Connection) -> RunQuery:

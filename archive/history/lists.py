@@ -486,22 +486,30 @@ class TakedownsQuery:
         return {}
 
 
-def parse_takedowns_query(args: UrlArguments) -> TakedownsQuery:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakedownsPage:
+    """One page of the log; `next_cursor` is None on the last page."""
+
+    takedowns: list[Mapping[str, Any]]
+    next_cursor: int | None
+
+
+def parse_takedowns_query(args: UrlArguments, size: int = REGISTER_PAGE_SIZE) -> TakedownsQuery:
     """Parse the URL parameters; raise FilterError if one is not valid."""
     return TakedownsQuery(
         after=parse_number_parameter(args, "after"),
-        size=min(parse_number_parameter(args, "size") or REGISTER_PAGE_SIZE, MAX_REGISTER_PAGE_SIZE),
+        size=min(parse_number_parameter(args, "size") or size, MAX_REGISTER_PAGE_SIZE),
     )
 
 
-async def read_takedowns_page(run: RunQuery, query: TakedownsQuery) -> tuple[Sequence[Mapping[str, Any]], int | None]:
-    """Return a page of takedowns, and the cursor of the next page or None."""
+async def read_takedowns_page(run: RunQuery, query: TakedownsQuery) -> TakedownsPage:
+    """Return one page of takedowns."""
     where = "where t.id < :after" if query.after is not None else ""
     rows = await run(
         f"{TAKEDOWNS_SQL} {where} order by t.id desc limit :limit", {"after": query.after, "limit": query.size + 1}
     )
-    takedowns = [dict(row) for row in rows[: query.size]]
-    return takedowns, takedowns[-1]["id"] if len(rows) > query.size else None
+    takedowns: list[Mapping[str, Any]] = [dict(row) for row in rows[: query.size]]
+    return TakedownsPage(takedowns=takedowns, next_cursor=takedowns[-1]["id"] if len(rows) > query.size else None)
 
 
 async def read_active_takedowns(run: RunQuery, release_id: int) -> list[Mapping[str, Any]]:

@@ -1,4 +1,6 @@
-"""The registers, newest first; each also as .json, .csv and .atom.
+"""The registers, newest first; each also as .json, .csv, .xlsx and .atom.
+
+CSV and Excel have all entries, unless a page is requested.
 
 - /-/edits: what agencies changed.
 - /-/removed: what agencies removed.
@@ -8,7 +10,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -18,6 +21,7 @@ from archive.database import RunQuery
 from archive.history import StoredRevision, read_stored_revisions
 from archive.history.comparison import FieldDiff, diff_fields, format_main_change
 from archive.history.lists import (
+    MAX_REGISTER_PAGE_SIZE,
     REGISTER_PAGE_SIZE,
     Edit,
     EditsPage,
@@ -25,6 +29,7 @@ from archive.history.lists import (
     Removal,
     RemovalsPage,
     RemovalsQuery,
+    TakedownsPage,
     check_agency,
     count_edits,
     count_removals,
@@ -46,11 +51,11 @@ from archive.i18n import (
     format_time,
     translate,
 )
-from archive.params import FilterError
 from archive.web.responses import (
-    FORMAT_SUFFIX,
+    EXPORT_FORMAT_SUFFIX,
     AtomEntry,
     DataDocument,
+    DataExport,
     build_absolute_url,
     build_absolute_urls,
     build_query_runner,
@@ -58,9 +63,10 @@ from archive.web.responses import (
     choose_translation,
     format_atom_time,
     get_request_language,
+    iter_pages,
     keep_requested_language,
     render_document,
-    render_error,
+    render_export,
     render_query_errors,
 )
 
@@ -95,21 +101,64 @@ TAKEDOWNS_CSV_COLUMNS = (
 @hookimpl
 def register_routes() -> list[tuple[str, Any]]:
     return [
-        (EDITS_PATH + FORMAT_SUFFIX, show_edits),
-        (REMOVALS_PATH + FORMAT_SUFFIX, show_removals),
-        (TAKEDOWNS_PATH + FORMAT_SUFFIX, show_takedowns),
+        (EDITS_PATH + EXPORT_FORMAT_SUFFIX, show_edits),
+        (REMOVALS_PATH + EXPORT_FORMAT_SUFFIX, show_removals),
+        (TAKEDOWNS_PATH + EXPORT_FORMAT_SUFFIX, show_takedowns),
     ]
+
+
+def needs_export(request: Any, next_cursor: int | None) -> bool:
+    """Return whether all entries are requested and are more than the page that was read, or an Excel file.
+
+    CSV is requested as a whole unless `after` or `size` is given.
+    """
+    if request.url_vars["format"] == "xlsx":
+        return True
+    is_page = "after" in request.args or "size" in request.args
+    return request.url_vars["format"] == "csv" and not is_page and next_cursor is not None
+
+
+def choose_page_size(format_name: str | None) -> int:
+    """Return the number of entries to read where no size is requested: for CSV, most lists are short enough for one."""
+    return MAX_REGISTER_PAGE_SIZE if format_name == "csv" else REGISTER_PAGE_SIZE
+
+
+async def export_register(
+    datasette: Any, request: Any, document: DataDocument, batches: AsyncIterator[Sequence[Mapping[str, Any]]]
+) -> Any:
+    """Show all entries of a register as CSV or XLSX; `document` is its first page."""
+    export = DataExport(
+        name=document.rows_name,
+        title=document.title,
+        page_url=document.page_url,
+        columns=document.columns,
+        batches=batches,
+    )
+    return await render_export(datasette, request, request.url_vars["format"], export, get_request_language(request))
+
+
+async def format_batches(
+    pages: AsyncIterator[Any], format_page: Callable[[Any], list[dict[str, Any]]]
+) -> AsyncIterator[list[dict[str, Any]]]:
+    """Yield the rows of each page of a register."""
+    async for page in pages:
+        yield format_page(page)
 
 
 @render_query_errors
 async def show_edits(request: Any, datasette: Any) -> Any:
     """Show the register of edits as a page or as data."""
     format_name, run = request.url_vars["format"], build_query_runner(datasette)
-    query = parse_edits_query(request.args, EDITS_FEED_SIZE if format_name == "atom" else REGISTER_PAGE_SIZE)
+    query = parse_edits_query(request.args, EDITS_FEED_SIZE if format_name == "atom" else choose_page_size(format_name))
     await check_agency(run, query.agency)
     page = await read_edits_page(run, query)
     if format_name:
         document = build_edits_document(datasette, request, query, page)
+        if needs_export(request, page.next_cursor):
+            whole = replace(query, after=None, size=MAX_REGISTER_PAGE_SIZE)
+            pages = iter_pages(partial(read_edits_page, run), whole)
+            rows = format_batches(pages, partial(build_edit_rows, datasette, request))
+            return await export_register(datasette, request, document, rows)
         return await render_document(datasette, request, format_name, document, get_request_language(request))
     counts = await count_edits(run, query)
     context = {
@@ -126,14 +175,16 @@ async def show_edits(request: Any, datasette: Any) -> Any:
 def build_edits_document(datasette: Any, request: Any, query: EditsQuery, page: EditsPage) -> DataDocument:
     lang, format_name, run = get_request_language(request), request.url_vars["format"], build_query_runner(datasette)
     options = query.build_url_params() | {"lang": request.args.get("lang"), "size": request.args.get("size")}
-    urls = {edit.id: build_edit_urls(datasette, request, edit) for edit in page.edits}
 
     def build_url(path: str, **cursor: object) -> str:
         return build_absolute_url(datasette, request, path, **options, **cursor)
 
     async def read_entries() -> Sequence[AtomEntry]:
         diffs = await read_field_diffs(run, page.edits)
-        return [build_edit_entry(edit, urls[edit.id], diffs.get(edit.id, ()), lang) for edit in page.edits]
+        return [
+            build_edit_entry(edit, build_edit_urls(datasette, request, edit), diffs.get(edit.id, ()), lang)
+            for edit in page.edits
+        ]
 
     return DataDocument(
         rows_name="edits",
@@ -141,10 +192,15 @@ def build_edits_document(datasette: Any, request: Any, query: EditsQuery, page: 
         page_url=build_url(EDITS_PATH),
         url=build_url(f"{EDITS_PATH}.{format_name}", after=query.after),
         next_url=build_url(f"{EDITS_PATH}.{format_name}", after=page.next_cursor) if page.next_cursor else None,
-        rows=format_edit_rows(page.edits, urls),
+        rows=build_edit_rows(datasette, request, page),
         columns=EDITS_CSV_COLUMNS,
         read_entries=read_entries,
     )
+
+
+def build_edit_rows(datasette: Any, request: Any, page: EditsPage) -> list[dict[str, Any]]:
+    """Return the rows of a page of edits, with absolute URLs."""
+    return format_edit_rows(page.edits, {edit.id: build_edit_urls(datasette, request, edit) for edit in page.edits})
 
 
 def build_edit_urls(datasette: Any, request: Any, edit: Edit) -> dict[str, str | None]:
@@ -208,11 +264,16 @@ def build_edit_entry(edit: Edit, urls: dict[str, str | None], fields: Sequence[F
 async def show_removals(request: Any, datasette: Any) -> Any:
     """Show the register of removals as a page or as data."""
     format_name, run = request.url_vars["format"], build_query_runner(datasette)
-    query = parse_removals_query(request.args, REGISTER_PAGE_SIZE)
+    query = parse_removals_query(request.args, choose_page_size(format_name))
     await check_agency(run, query.agency)
     page = await read_removals_page(run, query)
     if format_name:
         document = build_removals_document(datasette, request, query, page)
+        if needs_export(request, page.next_cursor):
+            whole = replace(query, after=None, size=MAX_REGISTER_PAGE_SIZE)
+            pages = iter_pages(partial(read_removals_page, run), whole)
+            rows = format_batches(pages, partial(build_removal_rows, datasette, request))
+            return await export_register(datasette, request, document, rows)
         return await render_document(datasette, request, format_name, document, get_request_language(request))
     counts = await count_removals(run, query)
     context = {
@@ -228,13 +289,15 @@ async def show_removals(request: Any, datasette: Any) -> Any:
 def build_removals_document(datasette: Any, request: Any, query: RemovalsQuery, page: RemovalsPage) -> DataDocument:
     lang, format_name = get_request_language(request), request.url_vars["format"]
     options = query.build_url_params() | {"lang": request.args.get("lang"), "size": request.args.get("size")}
-    urls = {row.id: build_removal_urls(datasette, request, row) for row in page.removals}
 
     def build_url(path: str, **cursor: object) -> str:
         return build_absolute_url(datasette, request, path, **options, **cursor)
 
     async def read_entries() -> Sequence[AtomEntry]:
-        return [build_removal_entry(row, urls[row.id]["page"] or "", lang) for row in page.removals]
+        return [
+            build_removal_entry(row, build_removal_urls(datasette, request, row)["page"] or "", lang)
+            for row in page.removals
+        ]
 
     return DataDocument(
         rows_name="removals",
@@ -242,10 +305,16 @@ def build_removals_document(datasette: Any, request: Any, query: RemovalsQuery, 
         page_url=build_url(REMOVALS_PATH),
         url=build_url(f"{REMOVALS_PATH}.{format_name}", after=query.after),
         next_url=build_url(f"{REMOVALS_PATH}.{format_name}", after=page.next_cursor) if page.next_cursor else None,
-        rows=format_removal_rows(page.removals, urls),
+        rows=build_removal_rows(datasette, request, page),
         columns=REMOVALS_CSV_COLUMNS,
         read_entries=read_entries,
     )
+
+
+def build_removal_rows(datasette: Any, request: Any, page: RemovalsPage) -> list[dict[str, Any]]:
+    """Return the rows of a page of removals, with absolute URLs."""
+    urls = {row.id: build_removal_urls(datasette, request, row) for row in page.removals}
+    return format_removal_rows(page.removals, urls)
 
 
 def build_removal_urls(datasette: Any, request: Any, row: Removal) -> dict[str, str | None]:
@@ -282,34 +351,45 @@ def build_removal_entry(row: Removal, page_url: str, language: str) -> AtomEntry
     )
 
 
+@render_query_errors
 async def show_takedowns(request: Any, datasette: Any) -> Any:
     """Show the log of takedowns as a page or as data."""
     format_name, lang = request.url_vars["format"], get_request_language(request)
-    try:
-        query = parse_takedowns_query(request.args)
-    except FilterError as error:
-        return await render_error(datasette, request, format_name, 400, error.text_key, **error.text_values)
-    takedowns, next_cursor = await read_takedowns_page(build_query_runner(datasette), query)
+    query = parse_takedowns_query(request.args, choose_page_size(format_name))
+    run = build_query_runner(datasette)
+    page = await read_takedowns_page(run, query)
     if not format_name:
-        context = {"query": query, "takedowns": takedowns, "next_cursor": next_cursor}
+        context = {"query": query, "takedowns": page.takedowns, "next_cursor": page.next_cursor}
         return Response.html(await datasette.render_template("takedowns.html", context, request=request))
     options = {name: request.args.get(name) for name in ("lang", "size")}
     build_url = partial(build_absolute_url, datasette, request, f"{TAKEDOWNS_PATH}.{format_name}", **options)
-    pages = [
-        build_absolute_url(datasette, request, keep_requested_language(request, f"/archive/releases/{row['release']}"))
-        for row in takedowns
-    ]
     document = DataDocument(
         rows_name="takedowns",
         title=translate(lang, "takedowns_title"),
         page_url=build_absolute_url(datasette, request, TAKEDOWNS_PATH, **options),
         url=build_url(after=query.after),
-        next_url=build_url(after=next_cursor) if next_cursor else None,
-        rows=[format_takedown_row(row, page) for row, page in zip(takedowns, pages, strict=True)],
+        next_url=build_url(after=page.next_cursor) if page.next_cursor else None,
+        rows=build_takedown_rows(datasette, request, page),
         columns=TAKEDOWNS_CSV_COLUMNS,
-        read_entries=lambda: build_takedown_entries(takedowns, pages, lang),
+        read_entries=partial(build_takedown_entries, datasette, request, page),
     )
+    if needs_export(request, page.next_cursor):
+        pages = iter_pages(partial(read_takedowns_page, run), replace(query, after=None, size=MAX_REGISTER_PAGE_SIZE))
+        rows = format_batches(pages, partial(build_takedown_rows, datasette, request))
+        return await export_register(datasette, request, document, rows)
     return await render_document(datasette, request, format_name, document, lang)
+
+
+def build_takedown_rows(datasette: Any, request: Any, page: TakedownsPage) -> list[dict[str, Any]]:
+    """Return the rows of a page of takedowns, with absolute URLs."""
+    return [format_takedown_row(row, build_takedown_url(datasette, request, row)) for row in page.takedowns]
+
+
+def build_takedown_url(datasette: Any, request: Any, takedown: Mapping[str, Any]) -> str:
+    """Return the absolute URL of the release of a takedown."""
+    return build_absolute_url(
+        datasette, request, keep_requested_language(request, f"/archive/releases/{takedown['release']}")
+    )
 
 
 def format_takedown_row(takedown: Mapping[str, Any], page_url: str) -> dict[str, Any]:
@@ -320,25 +400,24 @@ def format_takedown_row(takedown: Mapping[str, Any], page_url: str) -> dict[str,
     }
 
 
-async def build_takedown_entries(
-    takedowns: Sequence[Mapping[str, Any]], page_urls: Sequence[str], language: str
-) -> Sequence[AtomEntry]:
+async def build_takedown_entries(datasette: Any, request: Any, page: TakedownsPage) -> Sequence[AtomEntry]:
     """Build the feed entries of takedowns; an entry is updated when its takedown is lifted."""
-    entries = []
-    for row, page in zip(takedowns, page_urls, strict=True):
+    language, entries = get_request_language(request), []
+    for row in page.takedowns:
+        url = build_takedown_url(datasette, request, row)
         summary = [str(choose_translation(language, row["reason"], row["reason_en"]))]
         if row["lifted"]:
             why = row["lifted_reason"]
             summary.append(translate(language, "takedown_lifted", when=format_time(language, row["lifted"]), why=why))
         author = choose_translation(language, row["name"], row["name_en"]) or row["agency"]
         entry = AtomEntry(
-            id=build_tag_uri(page, f"takedown-{row['id']}"),
+            id=build_tag_uri(url, f"takedown-{row['id']}"),
             title=f"{author}: {translate(language, 'takedown_' + row['kind'])}",
             language=None,
             published=format_atom_time(row["at"]),
             updated=format_atom_time(row["lifted"] or row["at"]),
-            link=page,
-            release_url=page,
+            link=url,
+            release_url=url,
             author=author,
             summary=" · ".join(summary),
             categories=[row["kind"]],

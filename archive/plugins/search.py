@@ -1,6 +1,7 @@
 """The search page, and the same query language for Datasette's own searches.
 
-/search (.json, .csv, .atom) has words, facets and snippets; each of its states is a URL.
+/search (.json, .csv, .xlsx, .atom) has words, facets and snippets; each of its states is a URL. CSV and Excel have all
+hits, unless a page is requested.
 
 Datasette's parameter `_search=` of the table releases is read like the search page. Datasette builds the condition
 `rowid in (select rowid from search where search match escape_fts(:search))`. Our escape_fts replaces Datasette's and
@@ -11,7 +12,7 @@ condition. `_searchmode=raw` bypasses all of this: the text is then an FTS5 expr
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import asdict, replace
 from functools import partial
 from typing import Any
@@ -20,14 +21,15 @@ from datasette import Response, hookimpl
 from datasette.database import QueryInterrupted
 from datasette.filters import FilterArguments
 
-from archive.database import build_connection_runner, run_without_waiting
+from archive.database import FacetValue, build_connection_runner, run_without_waiting
 from archive.feeds import ANY_FINISHED_CRAWL_SQL
 from archive.i18n import LANGUAGES, format_release_kind, format_stated_time, format_time, translate
-from archive.search import Results, find_release_by_url, is_url, search
+from archive.search import AllHits, Results, find_release_by_url, is_url, search, search_all
 from archive.search.fts import build_plan, match_word, resolve_names
 from archive.search.index import EVERY_RELEASE, NO_VALUE
 from archive.search.params import (
     FACETS,
+    PAGE_SIZE,
     RESULT_TYPES,
     SORT_ORDERS,
     FacetLinks,
@@ -40,18 +42,20 @@ from archive.search.params import (
 from archive.search.query import find_terms, parse_query
 from archive.search.snippets import MarkedText, SearchHit
 from archive.web.responses import (
-    FORMAT_SUFFIX,
+    EXPORT_FORMAT_SUFFIX,
     AtomEntry,
     DataDocument,
+    DataExport,
     add_query,
     build_absolute_url,
     build_query_runner,
     build_tag_uri,
-    format_atom_time,
+    format_stated_atom_time,
     get_request_language,
     get_search_columns,
     render_document,
     render_error,
+    render_export,
 )
 
 # the search page and its data
@@ -78,12 +82,14 @@ MATCH_NOTHING = '""'  # FTS5 accepts it and finds nothing; an empty text is a sy
 
 @hookimpl
 def register_routes() -> list[tuple[str, Any]]:
-    return [(r"/search" + FORMAT_SUFFIX, show_search)]
+    return [(r"/search" + EXPORT_FORMAT_SUFFIX, show_search)]
 
 
 async def show_search(request: Any, datasette: Any) -> Any:
     """Show the search page, or its data; a search that takes too long is answered with 503."""
     format_name, query = request.url_vars["format"], parse_search_request(request.args)
+    if format_name == "xlsx" or (format_name == "csv" and not {"page", "size"}.intersection(request.args)):
+        return await export_search(request, datasette, format_name, query)
     if format_name:
         return await show_search_data(request, datasette, format_name, query)
     run = build_query_runner(datasette)
@@ -130,16 +136,47 @@ def build_search_context(request: Any, datasette: Any, query: SearchRequest, res
         "choose_facet": partial(toggle_facet_value, query),
         "link_facet": link_facet,
         "change_query": partial(replace, query, page=1),
+        "whole_query": replace(query, page=1, size=PAGE_SIZE),
         "turn_page": lambda page: replace(query, page=page),
         "unfiltered_query": replace(query, include={}, exclude={}, page=1),
     }
+
+
+async def export_search(request: Any, datasette: Any, format_name: str, query: SearchRequest) -> Any:
+    """Show all hits as CSV or XLSX."""
+    run, lang = build_query_runner(datasette), get_request_language(request)
+    build_url = partial(build_absolute_url, datasette, request)
+    try:
+        all_hits = await search_all(run, query, get_search_columns(datasette))
+        export = DataExport(
+            name="search",
+            title=format_search_title(lang, query),
+            page_url=build_url(build_search_url(replace(query, page=1, size=PAGE_SIZE), request.args.get("lang"))),
+            columns=SEARCH_COLUMNS[query.show],
+            batches=format_row_batches(all_hits, query, build_url),
+        )
+        return await render_export(datasette, request, format_name, export, lang)
+    except QueryInterrupted:
+        return await render_error(datasette, request, format_name, 503, "too_slow_list")
+
+
+async def format_row_batches(
+    all_hits: AllHits, query: SearchRequest, build_url: UrlBuilder
+) -> AsyncIterator[list[dict[str, Any]]]:
+    """Yield a row for each hit, some at a time."""
+    async for hits in all_hits.batches:
+        yield [format_hit_row(hit, query, build_url) for hit in hits]
+
+
+def format_search_title(language: str, query: SearchRequest) -> str:
+    return translate(language, "search_for", words=query.text) if query.text else translate(language, "search_title")
 
 
 async def show_search_data(request: Any, datasette: Any, format_name: str, query: SearchRequest) -> Any:
     """Show results as data; the feed has only news, so that imports and backfills do not flood it."""
     run, lang = build_query_runner(datasette), get_request_language(request)
     if format_name == "atom":
-        query = replace(query, order="newest", page=1, size=SEARCH_FEED_SIZE)
+        query = replace(query, order="newest", size=SEARCH_FEED_SIZE)
     try:
         is_news = format_name == "atom" and bool(await run(ANY_FINISHED_CRAWL_SQL, {}))
         exclude = query.exclude
@@ -156,14 +193,13 @@ async def show_search_data(request: Any, datasette: Any, format_name: str, query
     async def read_entries() -> Sequence[AtomEntry]:
         return [build_hit_entry(hit, build_url, lang, is_news=is_news) for hit in results.hits]
 
-    has_more = results.hit_page.page < results.hit_page.pages and format_name != "atom"
     next_page = replace(query, page=results.hit_page.page + 1)
     document = DataDocument(
         rows_name=query.show,
-        title=translate(lang, "search_for", words=query.text) if query.text else translate(lang, "search_title"),
-        page_url=build_query_url(replace(query, size=20) if format_name == "atom" else query, ""),
+        title=format_search_title(lang, query),
+        page_url=build_query_url(replace(query, page=1, size=PAGE_SIZE) if format_name == "atom" else query, ""),
         url=build_query_url(query, f".{format_name}"),
-        next_url=build_query_url(next_page, f".{format_name}") if has_more else None,
+        next_url=build_query_url(next_page, f".{format_name}") if results.hit_page.has_next else None,
         rows=format_search_rows(results, query, build_url),
         columns=SEARCH_COLUMNS[query.show],
         read_entries=read_entries,
@@ -209,23 +245,28 @@ def format_search_metadata(results: Results, query: SearchRequest) -> dict[str, 
         "include": dict(query.include),
         "exclude": dict(query.exclude),
         "fresh": asdict(results.freshness),
-        "facets": {
-            name: [{"value": choice.value, "name": choice.name, "count": choice.count} for choice in choices]
-            for name, choices in hit_page.facets.items()
-        },
+        "searched": asdict(results.scope) | {"total": results.scope.total} if results.scope else None,
+        "facets": {name: list(map(format_facet_value, choices)) for name, choices in hit_page.facets.items()},
+        "approximate_facets": hit_page.approximate_facets,
         "notes": [{"note": note.key, "words": note.value} for note in results.notes],
         "did_you_mean": [{"query": other.request.text, "total": other.total} for other in results.suggestions],
     }
 
 
+def format_facet_value(choice: FacetValue) -> dict[str, Any]:
+    """Format a counted value; years have the number of all their releases, too."""
+    total = {} if choice.total is None else {"total": choice.total}
+    return {"value": choice.value, "name": choice.name, "count": choice.count, **total}
+
+
 def build_hit_entry(hit: SearchHit, build_url: UrlBuilder, language: str, *, is_news: bool = True) -> AtomEntry:
     """Build the feed entry of a hit; its id is that of the release or question in every feed.
 
-    Its time is that of the first crawl if the hit is news, else that of the publication.
+    It is updated by its first crawl if the hit is news, else by its publication, as far as the day of that is known.
     """
     row = hit.row
     is_question = "pair" in row.keys()  # noqa: SIM118 - `in` looks for values of a sqlite3.Row
-    url = build_url(build_hit_path(hit))
+    url, published = build_url(build_hit_path(hit)), format_stated_atom_time(row["published"])
     name = f"release-{row['id']}" + (f"-question-{row['position']}" if is_question else "")
     facts = [
         format_release_kind(language, row["kind"]) if row["kind"] else "",
@@ -235,8 +276,8 @@ def build_hit_entry(hit: SearchHit, build_url: UrlBuilder, language: str, *, is_
         id=build_tag_uri(url, name),
         title=f"{row['name']}: {row['question'] if is_question else row['title']}",
         language=row["language"],
-        published=format_atom_time(row["published"] or row["first_seen"]),
-        updated=format_atom_time(row["first_seen"] if is_news else row["published"] or row["first_seen"]),
+        published=published,
+        updated=row["first_seen"] if is_news or published is None else published,
         link=url,
         release_url=build_url(f"/archive/releases/{row['id']}"),
         author=row["name"],

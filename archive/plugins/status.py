@@ -60,7 +60,18 @@ MAX_UNGROUPED_FAULTS = 40  # above it, agencies with the same state and reason a
 EVENTS_PAGE_SIZE = 50  # events of one page of the feed
 STATUS_COLUMNS = (
     *("agency", "agency_name", "state", "since", "code", "why", "red", "acknowledged", "newest", "usual_gap"),
-    *("expected", "judged", "stored", "listed", "found", "rejected", "quarantined", "crawled", "worked"),
+    *(
+        "expected",
+        "judged",
+        "stored",
+        "listed",
+        "already_stored",
+        "found",
+        "rejected",
+        "quarantined",
+        "crawled",
+        "worked",
+    ),
     *("requests", "bytes", "not_modified", "robots", "delay", *(f"{name}_told" for name in TRACKED_FIELDS), "page"),
 )
 STATUS_ATTRIBUTES = {"why": "reason_text", "red": "is_unacknowledged"}  # column → attribute of AgencyHealth
@@ -113,7 +124,7 @@ def group_faults(faults: Sequence[AgencyHealth]) -> list[list[AgencyHealth]]:
     """Group faults by state and reason: unacknowledged ones first, then the largest groups."""
     groups: dict[tuple[bool, str, str], list[AgencyHealth]] = {}
     for row in faults:
-        groups.setdefault((row.is_unacknowledged, row.state_text, row.reason_text), []).append(row)
+        groups.setdefault((row.is_unacknowledged, row.state_text, row.fault_text), []).append(row)
     return sorted(groups.values(), key=lambda group: (not group[0].is_unacknowledged, -len(group)))
 
 
@@ -174,7 +185,8 @@ def format_status_row(datasette: Any, request: Any, row: AgencyHealth) -> dict[s
     attributes = {name: STATUS_ATTRIBUTES.get(name, name) for name in STATUS_COLUMNS}
     values = {name: getattr(row, attribute) for name, attribute in attributes.items() if hasattr(row, attribute)}
     values |= {
-        name: facts.get(name) for name in ("stored", "listed", "found", "rejected", "quarantined", "crawled", "worked")
+        name: facts.get(name)
+        for name in ("stored", "listed", "already_stored", "found", "rejected", "quarantined", "crawled", "worked")
     }
     values |= {name: politeness.get(name) for name in ("requests", "bytes", "not_modified", "robots", "delay")}
     values |= {f"{name}_told": facts.get("field_fill", {}).get(name, [None])[0] for name in TRACKED_FIELDS}
@@ -307,13 +319,17 @@ def build_coverage_document(
     extra_members: Mapping[str, Any] | None = None,
     next_cursor: int | None = None,
 ) -> DataDocument:
-    """Build coverage rows as data; `next_cursor` is that of the next page of missing releases."""
+    """Build coverage rows as data; `next_cursor` is that of the next page of missing releases.
+
+    In JSON, `columns` says what each number is: `listed` is the sum of `stored`, `rejected` and `missing`.
+    """
     ending, slug = "." + request.url_vars["format"], query.agency if query else None
     size = request.args.get("size") if query else None
+    language = get_request_language(request)
 
     return DataDocument(
         rows_name=name,
-        title=translate(get_request_language(request), "ledger"),
+        title=translate(language, "ledger"),
         page_url=build_coverage_url(datasette, request, agency=slug),
         url=build_coverage_url(
             datasette, request, ending, agency=slug, size=size, after=query.after if query else None
@@ -323,7 +339,10 @@ def build_coverage_document(
         else None,
         rows=rows,
         columns=columns,
-        extra_members=extra_members or {},
+        extra_members={
+            **(extra_members or {}),
+            "columns": {count: translate(language, f"{count}_means") for count in COVERAGE_COUNTS},
+        },
     )
 
 

@@ -14,19 +14,20 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from archive.database import FacetValue, RunQuery
 from archive.history import find_final_release
-from archive.search.fts import resolve_names
+from archive.search.fts import ResolvedNames, build_scope_sql, extract_filters, resolve_names
 from archive.search.index import NO_VALUE
 from archive.search.params import EXCLUDE_SUFFIX, SearchRequest, format_parameter
 from archive.search.query import SearchNote
-from archive.search.ranking import ColumnCache, HitPage, find_hits
-from archive.search.snippets import SearchHit, extract_query_terms, read_question_hits, read_release_hits
+from archive.search.ranking import ColumnCache, HitPage, find_all_hits, find_hits
+from archive.search.snippets import QueryTerm, SearchHit, extract_query_terms, read_question_hits, read_release_hits
 from archive.search.suggestions import Suggestion, find_suggestions
 
+HIT_BATCH = 100  # hits read at a time where all are read
 URL_PATTERN = re.compile(r"https?://[^\s/]+\.[^\s/]+(?:/\S*)?|https?://[^\s/]+/\S*", re.IGNORECASE)
 RELEASE_BY_URL_SQL = """
     with variants(url, position) as (select value, key from json_each(:urls))
@@ -70,13 +71,18 @@ class Freshness:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchScope:
-    """The number of releases by agency that a search without hits went through."""
+    """The number of releases by agency that a search without hits went through.
+
+    stored: the number of all releases; is_limited: the search had chosen agencies, kinds, tags or days.
+    """
 
     agencies: list[FacetValue]
+    stored: int
+    is_limited: bool
 
     @property
     def total(self) -> int:
-        """Return the number of releases of all agencies."""
+        """Return the number of releases that were searched."""
         return sum(choice.count for choice in self.agencies)
 
 
@@ -103,12 +109,8 @@ async def search(run: RunQuery, request: SearchRequest, columns: ColumnCache | N
     columns = await (columns or ColumnCache()).refresh(run)
     names, name_notes = await resolve_names(run, request.query.tree)
     hit_page = await find_hits(run, columns, request, names)
-    terms = extract_query_terms(
-        request.query.tree, {text: expansion.lemmas for text, expansion in names.prefixes.items()}
-    )
-    read_hits = read_question_hits if request.show == "questions" else read_release_hits
     hits, suggestions, unknown_values = await asyncio.gather(
-        read_hits(run, hit_page.ids, terms),
+        read_hits(run, request, hit_page.ids, list_query_terms(request, names)),
         find_suggestions(run, columns, request, hit_page, names),
         find_unknown_values(run, columns, request),
     )
@@ -124,16 +126,52 @@ async def search(run: RunQuery, request: SearchRequest, columns: ColumnCache | N
         ],
         suggestions=suggestions,
         freshness=Freshness(**dict((await run(FRESHNESS_SQL, {}))[0])),
-        scope=None if hit_page.total else await read_search_scope(run),
+        scope=None if hit_page.total else await read_search_scope(run, request, names),
         facet_choices=await name_facet_values(run, request, hit_page),
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AllHits:
+    """All hits of a request: their number, and the hits themselves, which are read while they are iterated."""
+
+    total: int
+    batches: AsyncIterator[list[SearchHit]]
+
+
+async def search_all(run: RunQuery, request: SearchRequest, columns: ColumnCache | None = None) -> AllHits:
+    """Find all releases, or pairs, that match a request, in the order of their pages; for `columns` see `search`."""
+    columns = await (columns or ColumnCache()).refresh(run)
+    names, _ = await resolve_names(run, request.query.tree)
+    ids = await find_all_hits(run, columns, request, names)
+    terms = list_query_terms(request, names)
+
+    async def read_batches() -> AsyncIterator[list[SearchHit]]:
+        for start in range(0, len(ids), HIT_BATCH):
+            yield await read_hits(run, request, ids[start : start + HIT_BATCH], terms)
+
+    return AllHits(total=len(ids), batches=read_batches())
+
+
+async def read_hits(
+    run: RunQuery, request: SearchRequest, ids: Sequence[int], terms: Sequence[QueryTerm]
+) -> list[SearchHit]:
+    """Read the releases or pairs with these ids, with their excerpts."""
+    read = read_question_hits if request.show == "questions" else read_release_hits
+    return await read(run, list(ids), terms)
+
+
+def list_query_terms(request: SearchRequest, names: ResolvedNames) -> list[QueryTerm]:
+    """List the terms of a request that are marked in its hits."""
+    return extract_query_terms(
+        request.query.tree, {text: expansion.lemmas for text, expansion in names.prefixes.items()}
+    )
+
+
 def list_result_notes(request: SearchRequest, hit_page: HitPage) -> list[SearchNote]:
-    """List notes about how hits were counted and sorted, and about a page beyond the last."""
-    conditions = {"titled": hit_page.title_matches_first, "partial": hit_page.partial_facets}
+    """List notes about how hits were sorted, and about a page beyond the last."""
     page_notes = [SearchNote("no_page", str(request.page))] if request.page > hit_page.pages else []
-    return [*page_notes, *(SearchNote(key) for key, holds in conditions.items() if holds)]
+    return [*page_notes, *([SearchNote("titled")] if hit_page.title_matches_first else [])]
 
 
 async def name_facet_values(
@@ -146,9 +184,14 @@ async def name_facet_values(
     return chosen | {(name, choice.value): choice for name, choices in hit_page.facets.items() for choice in choices}
 
 
-async def read_search_scope(run: RunQuery) -> SearchScope:
-    """Return the number of releases of each agency, most first."""
-    return SearchScope(agencies=[FacetValue(**dict(row)) for row in await run(AGENCY_COUNTS_SQL, {})])
+async def read_search_scope(run: RunQuery, request: SearchRequest, names: ResolvedNames) -> SearchScope:
+    """Return the number of releases by agency, most first, within the limits that the request sets beside its words."""
+    stored = [FacetValue(**dict(row)) for row in await run(AGENCY_COUNTS_SQL, {})]
+    is_limited = request.has_filters or extract_filters(request.query.tree) is not None
+    searched = (
+        [FacetValue(**dict(row)) for row in await run(*build_scope_sql(request, names))] if is_limited else stored
+    )
+    return SearchScope(agencies=searched, stored=sum(choice.count for choice in stored), is_limited=is_limited)
 
 
 async def find_unknown_values(run: RunQuery, columns: ColumnCache, request: SearchRequest) -> list[SearchNote]:

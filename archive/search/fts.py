@@ -3,8 +3,8 @@
 Words become an FTS5 expression where possible. Facet values and months are words of the index, too (see index.py), so
 that they narrow the hits inside FTS5. Everything else becomes a condition on the table release_facets.
 
-Of a very common word only the newest MAX_HITS hits are ranked, counted and shown. `DateWindow` narrows a search to the
-months that hold them, so that FTS5 never looks at older releases.
+Of a very common word only the newest MAX_HITS hits are ranked and counted. `DateWindow` narrows a search to the months
+that hold them, so that FTS5 never looks at older releases.
 """
 
 from __future__ import annotations
@@ -56,7 +56,8 @@ MAX_PREFIX_LEMMAS = 40  # of those most common words
 LAST_CHARACTER = "\U0010ffff"  # sorts after all words with a prefix
 
 # The newest hits.
-MAX_HITS = 10_000  # older hits are neither counted nor shown, because a very common word would take seconds
+MAX_HITS = 10_000  # of more hits than MAX_COUNTED_HITS; older ones are not counted, because that would take seconds
+MAX_COUNTED_HITS = 25_000  # up to so many hits are all counted where all are read anyway, as in a small archive
 MIN_WINDOW_GROWTH = 1.1  # factor; the next window is at least so much larger
 WINDOW_MARGIN = 1.05  # factor: a window aims at a few more hits than needed
 NEWEST_FRACTION = 12  # the newest twelfth of the months is searched first where a few hits may be enough
@@ -89,6 +90,10 @@ PREFIX_LEMMAS_SQL = """
     select lemma, sum(releases) as n, sum(sum(releases)) over () as whole, count(*) over () as lemmas,
       lemma >= :low and lemma < :high as alike
     from vocabulary where word >= :low and word < :high group by lemma order by n desc limit :most
+"""
+SCOPE_SQL = """
+    select a.slug as value, a.name, a.name_en, count(*) as count from release_facets l
+    join agencies a on a.slug = l.agency where {conditions} group by l.agency order by count desc, a.name
 """
 MONTH_COUNTS_SQL = (
     "select month, releases from month_counts where agency = '' and month not in ('', 'none') order by month desc"
@@ -497,6 +502,29 @@ def join_with_and(matches: Iterable[str]) -> str:
 def quote_fts(lemma: str) -> str:
     """Quote a lemma, or several in a row, for FTS5."""
     return f'"{lemma}"'
+
+
+def extract_filters(tree: QueryNode | None) -> AndNode | None:
+    """Return the part of a query that limits every hit to agencies, tags or days; None if there is none.
+
+    >>> from archive.search.query import parse_query
+    >>> extract_filters(parse_query("fyrar från:2010 -myndighet:fyr").tree).parts[0]
+    FilterNode(field='from', value='2010-01-01')
+    """
+    parts = tree.parts if isinstance(tree, AndNode) else (tree,)
+    filters = tuple(
+        part
+        for part in parts
+        if part and all(isinstance(node, FilterNode | AndNode | OrNode | NotNode) for node in iter_nodes(part))
+    )
+    return AndNode(filters) if filters else None
+
+
+def build_scope_sql(request: SearchRequest, names: ResolvedNames) -> tuple[str, dict[str, Any]]:
+    """Return SQL, and its values, that counts by agency the releases that a request searches for its words."""
+    plan = build_plan(extract_filters(request.query.tree), names)
+    conditions = [*plan.conditions, *build_facet_conditions(request, plan, None, facets_in_match=False)]
+    return SCOPE_SQL.format(conditions=" and ".join(conditions) or "true"), plan.values
 
 
 async def read_month_counts(run: RunQuery) -> list[tuple[str, int]]:

@@ -13,7 +13,7 @@ import json
 from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from itertools import compress
 from operator import itemgetter
@@ -21,6 +21,7 @@ from typing import Any
 
 from archive.database import FacetValue, RunQuery
 from archive.search.fts import (
+    MAX_COUNTED_HITS,
     MAX_HITS,
     RANKED_RELEASE_INDEX,
     DateWindow,
@@ -30,6 +31,7 @@ from archive.search.fts import (
     build_match,
     build_match_sql,
     combine_matches,
+    extract_filters,
     iter_nodes,
     match_included_facets,
     plan_search,
@@ -37,7 +39,7 @@ from archive.search.fts import (
 )
 from archive.search.index import NO_VALUE
 from archive.search.params import FACETS, SearchRequest
-from archive.search.query import NearNode, TermNode, find_terms
+from archive.search.query import FilterNode, NearNode, TermNode, find_terms
 
 # Columns in memory.
 CODED_COLUMNS = ("agency", "kind", "year", "questions")
@@ -67,6 +69,10 @@ RECENCY_WEIGHT = 0.25  # share of the rank that depends on the age
 MAX_FACET_TAGS = 20
 AGENCY_NAMES_SQL = "select slug as value, name, name_en from agencies"
 TAG_NAMES_SQL = "select id, name from tags where id in (select value from json_each(:ids))"
+TAG_COUNTS_SQL = """
+    select tag, sum(releases) as count from tag_counts where {agencies} group by tag
+    order by count desc, tag limit :tags
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,9 +80,9 @@ class HitPage:
     """One page of hits.
 
     ids: of releases or pairs, in order; capped: there are more hits than `total`; page: the requested page, or the last
-    one if there are fewer; title_matches_first: as there are too many hits to rank, the newest with all words in their
-    title come first; partial_facets: facets with a chosen value, whose other values are counted among the newest
-    MAX_HITS hits only.
+    one if there are fewer; pages: of the hits that are counted; title_matches_first: as there are too many hits to
+    rank, the newest with all words in their title come first; approximate_facets: those whose values are counted among
+    the newest MAX_HITS hits only.
     """
 
     ids: list[int]
@@ -87,12 +93,17 @@ class HitPage:
     order: str
     facets: dict[str, list[FacetValue]]
     title_matches_first: bool = False
-    partial_facets: list[str] = field(default_factory=list)
+    approximate_facets: list[str] = field(default_factory=list)
+
+    @property
+    def has_next(self) -> bool:
+        """Return whether there are hits after this page."""
+        return self.page < self.pages or self.capped
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HitList:
-    """The newest MAX_HITS hits of a request, in order.
+    """The hits of a request, in order; of very many only the newest MAX_HITS.
 
     ids: of releases or pairs; releases: the releases they belong to, in any order; capped: there are more hits.
     title_matches_first: hits with all words in the title come first, at least up to the requested page.
@@ -113,32 +124,54 @@ async def find_hits(
     counted_facets: Sequence[str] = FACETS,
 ) -> HitPage:
     """Find the hits of the requested page, and count how many hits each facet value would leave."""
-    # Ranking all words of a very common prefix costs more than it is worth.
-    has_common_prefix = any(expansion.replaces_prefix for expansion in names.prefixes.values())
-    order = "newest" if has_common_prefix or request.news else request.order or "best"
+    order = choose_order(request, names)
+    fetcher = HitFetcher(run=run, columns=columns, request=request, names=names)
+    exact_counts = await count_without_words(run, columns, request) if fetcher.has_only_facets else {}
     # A facet with a chosen value is counted without it, to show what its other values would add.
-    chosen_facets = [name for name in counted_facets if name in request.include and name != "tag"]
+    chosen_facets = [
+        name for name in counted_facets if name in request.include and name != "tag" and name not in exact_counts
+    ]
     hits, *facet_hits = await asyncio.gather(
-        HitFetcher(run=run, columns=columns, request=request, names=names).fetch(order),
-        *(
-            HitFetcher(run=run, columns=columns, request=request, names=names, skip_facet=name).fetch("newest")
-            for name in chosen_facets
-        ),
+        fetcher.fetch(order), *(replace(fetcher, skip_facet=name).fetch("newest") for name in chosen_facets)
     )
+    total = columns.count_releases(request.include, request.exclude) if fetcher.has_only_facets else len(hits.ids)
+    if hits.capped and request.page * request.size > len(hits.ids):
+        hits = await fetcher.fetch_all(order)
+        total = len(hits.ids)
     hits_by_facet = dict.fromkeys(counted_facets, hits) | dict(zip(chosen_facets, facet_hits, strict=True))
-    pages = max(1, -(-len(hits.ids) // request.size))
+    facets = await count_facets(run, columns, hits_by_facet, exact_counts)
+    if "year" in facets and request.show == "releases" and not fetcher.has_only_facets:
+        facets["year"] = add_year_totals(facets["year"], columns, request, names)
+    pages = max(1, -(-total // request.size))
     page = min(request.page, pages)
     return HitPage(
         ids=list(hits.ids[(page - 1) * request.size : page * request.size]),
-        total=len(hits.ids),
-        capped=hits.capped,
+        total=total,
+        capped=hits.capped and not fetcher.has_only_facets,
         page=page,
         pages=pages,
         order=order if plan_search(request, names).match else "newest",
-        facets=await count_facets(run, columns, hits_by_facet),
+        facets=facets,
         title_matches_first=hits.title_matches_first,
-        partial_facets=[name for name, others in zip(chosen_facets, facet_hits, strict=True) if others.capped],
+        approximate_facets=[
+            name for name, counted in hits_by_facet.items() if counted.capped and name not in exact_counts
+        ],
     )
+
+
+async def find_all_hits(
+    run: RunQuery, columns: ColumnCache, request: SearchRequest, names: ResolvedNames
+) -> Sequence[int]:
+    """Find the ids of all hits, in the order of their pages."""
+    fetcher = HitFetcher(run=run, columns=columns, request=request, names=names)
+    return array("q", (await fetcher.fetch_all(choose_order(request, names))).ids)
+
+
+def choose_order(request: SearchRequest, names: ResolvedNames) -> str:
+    """Return the order of the hits: best or newest first."""
+    # Ranking all words of a very common prefix costs more than it is worth.
+    has_common_prefix = any(expansion.replaces_prefix for expansion in names.prefixes.values())
+    return "newest" if has_common_prefix or request.news else request.order or "best"
 
 
 async def count_hits(run: RunQuery, columns: ColumnCache, request: SearchRequest, names: ResolvedNames) -> int:
@@ -146,30 +179,60 @@ async def count_hits(run: RunQuery, columns: ColumnCache, request: SearchRequest
     return len((await HitFetcher(run=run, columns=columns, request=request, names=names).fetch("newest")).ids)
 
 
+async def count_without_words(
+    run: RunQuery, columns: ColumnCache, request: SearchRequest
+) -> dict[str, Mapping[Any, int]]:
+    """Count the releases with each facet value for a request without words, exactly, without reading its hits.
+
+    Tags, by their ids, are counted in the table tag_counts, which knows their agencies only: with other facets chosen,
+    the result has no counts of tags.
+    """
+    counts: dict[str, Mapping[Any, int]] = {
+        name: columns.count_all_values(name, request.include, request.exclude) for name in CODED_COLUMNS
+    }
+    if not request.exclude and set(request.include) <= {"agency"}:
+        agencies = json.dumps(request.include.get("agency", ()))
+        condition = "agency in (select value from json_each(:agencies))" if request.include else "true"
+        rows = await run(TAG_COUNTS_SQL.format(agencies=condition), {"agencies": agencies, "tags": MAX_FACET_TAGS})
+        counts["tag"] = {row["tag"]: row["count"] for row in rows}
+    return counts
+
+
 async def count_facets(
-    run: RunQuery, columns: ColumnCache, hits_by_facet: Mapping[str, HitList]
+    run: RunQuery,
+    columns: ColumnCache,
+    hits_by_facet: Mapping[str, HitList],
+    exact_counts: Mapping[str, Mapping[Any, int]],
 ) -> dict[str, list[FacetValue]]:
     """Count the facet values among hits: years in descending order, others by their count."""
     facets = {}
     for name, hits in hits_by_facet.items():
+        counts: Mapping[Any, int]
         if name == "tag":
-            tag_counts = columns.count_tags(hits.releases, MAX_FACET_TAGS)
-            rows = await run(TAG_NAMES_SQL, {"ids": json.dumps(list(tag_counts))})
-            choices = [FacetValue(value=row["name"], name=row["name"], count=tag_counts[row["id"]]) for row in rows]
-        elif name == "agency":
-            counts = columns.count_values(hits.releases, name)
-            choices = [
-                FacetValue(**dict(row), count=counts[row["value"]])
-                for row in await run(AGENCY_NAMES_SQL, {})
-                if row["value"] in counts
-            ]
+            counts = exact_counts.get(name) or columns.count_tags(hits.releases, MAX_FACET_TAGS)
+            rows = await run(TAG_NAMES_SQL, {"ids": json.dumps(list(counts))})
+            choices = [FacetValue(value=row["name"], name=row["name"], count=counts[row["id"]]) for row in rows]
         else:
-            choices = [
-                FacetValue(value=value, name=value, count=count)
-                for value, count in columns.count_values(hits.releases, name).items()
-            ]
+            counts = exact_counts.get(name) or columns.count_values(hits.releases, name)
+            names = await run(AGENCY_NAMES_SQL, {}) if name == "agency" else [{"value": v, "name": v} for v in counts]
+            choices = [FacetValue(**dict(row), count=counts[row["value"]]) for row in names if row["value"] in counts]
         facets[name] = sort_years(choices) if name == "year" else sorted(choices, key=lambda c: (-c.count, c.name))
     return facets
+
+
+def add_year_totals(
+    years: Sequence[FacetValue], columns: ColumnCache, request: SearchRequest, names: ResolvedNames
+) -> list[FacetValue]:
+    """Add to each year its number of releases of the chosen agencies and kinds, whatever their words, tags and days."""
+    include: dict[str, Iterable[str]] = {name: values for name, values in request.include.items() if name != "year"}
+    filters = extract_filters(request.query.tree)
+    for node in filters.parts if filters else ():
+        if isinstance(node, FilterNode) and node.field == "agency":
+            include["agency"] = set(names.agencies[node.value]).intersection(
+                include.get("agency", names.agencies[node.value])
+            )
+    totals = columns.count_all_values("year", include, request.exclude)
+    return [replace(year, total=totals.get(year.value, 0)) for year in years]
 
 
 def sort_years(choices: Sequence[FacetValue]) -> list[FacetValue]:
@@ -189,6 +252,15 @@ class HitFetcher:
     names: ResolvedNames
     skip_facet: str | None = None
 
+    @property
+    def has_only_facets(self) -> bool:
+        """Return whether the request has nothing but facet values other than tags, so that all can be counted."""
+        request = self.request
+        has_tags = "tag" in request.include or "tag" in request.exclude
+        return request.show == "releases" and not (
+            request.query.tree or request.query.is_blank or request.news or has_tags
+        )
+
     async def fetch(self, order: str) -> HitList:
         """Fetch the hits. order: best or newest."""
         plan = plan_search(self.request, self.names)
@@ -198,23 +270,58 @@ class HitFetcher:
             return await self.fetch_from_index(plan, match, ranked)
         return await self.fetch_from_tables(plan, match, ranked)
 
+    async def fetch_all(self, order: str) -> HitList:
+        """Fetch all hits, however many: those of `fetch` first, then the older ones, newest first."""
+        last_page = -(-MAX_HITS // self.request.size)
+        hits = await replace(self, request=replace(self.request, page=last_page)).fetch(order)
+        if not hits.capped:
+            return hits
+        fetched, releases = set(hits.ids), await self.read_all_hits()
+        older = self.columns.sort_pairs_newest_first({key: releases[key] for key in releases.keys() - fetched})
+        ids = [*hits.ids, *older]
+        return HitList(
+            ids=ids, releases=[releases.get(key, 0) for key in ids], title_matches_first=hits.title_matches_first
+        )
+
+    async def read_all_hits(self) -> dict[int, int]:
+        """Read the ids of all hits, each with its release, some at a time."""
+        found: dict[int, int] = {}
+        last = 0
+        while True:
+            plan = plan_search(self.request, self.names)
+            match = build_match(self.request, plan, self.skip_facet)
+            sql = build_hits_sql(self.request, plan, match, skip_facet=self.skip_facet)
+            (row,) = await self.run(
+                "select json_group_array(id) as ids, json_group_array(release) as releases from (select id, release"
+                f" from ({sql}) where id > {plan.bind(last)} order by id limit {plan.bind(MAX_SORTED_HITS)})",
+                plan.values,
+            )
+            ids, releases = json.loads(row["ids"]), json.loads(row["releases"])
+            listed = set(self.columns.filter_releases(releases))
+            found.update((key, release) for key, release in zip(ids, releases, strict=True) if release in listed)
+            if len(ids) < MAX_SORTED_HITS:
+                return found
+            last = ids[-1]
+
     async def fetch_from_tables(self, plan: SearchPlan, match: str, ranked: bool) -> HitList:
         """Fetch releases without words, new releases, and pairs, whose tables know their order."""
-        sql = build_hits_sql(self.request, plan, match, skip_facet=self.skip_facet, ranked=ranked, limit=MAX_HITS + 1)
+        limit = MAX_COUNTED_HITS if self.columns.size <= MAX_COUNTED_HITS else MAX_HITS
+        sql = build_hits_sql(self.request, plan, match, skip_facet=self.skip_facet, ranked=ranked, limit=limit + 1)
         if self.request.show == "releases" and not self.request.news:
             ids = await self.select_ids(sql, plan)
-            listed_ids = self.columns.sort_newest_first(self.columns.filter_releases(ids[:MAX_HITS]))
-            return HitList(ids=listed_ids, releases=listed_ids, capped=len(ids) > MAX_HITS)
+            capped = len(ids) > limit
+            listed_ids = self.columns.sort_newest_first(self.columns.filter_releases(ids[:MAX_HITS] if capped else ids))
+            return HitList(ids=listed_ids, releases=listed_ids, capped=capped)
         rows = await self.run(sql, plan.values)
-        listed, capped = set(self.columns.filter_releases([row["release"] for row in rows])), len(rows) > MAX_HITS
-        rows = [row for row in rows[:MAX_HITS] if row["release"] in listed]
-        releases, sort_dates = {row["id"]: row["release"] for row in rows}, self.columns.sort_dates
+        listed, capped = set(self.columns.filter_releases([row["release"] for row in rows])), len(rows) > limit
+        rows = [row for row in (rows[:MAX_HITS] if capped else rows) if row["release"] in listed]
+        releases = {row["id"]: row["release"] for row in rows}
         if ranked:
             ids = self.sort_by_rank({row["id"]: row["rank"] for row in rows}, releases)
         elif self.request.news:
             ids = [row["id"] for row in sorted(rows, key=lambda row: (row["seen"], row["id"]), reverse=True)]
         else:
-            ids = sorted(releases, key=lambda key: (sort_dates[releases[key]], key), reverse=True)
+            ids = self.columns.sort_pairs_newest_first(releases)
         return HitList(ids=ids, releases=[releases[key] for key in ids], capped=capped)
 
     async def fetch_from_index(self, plan: SearchPlan, match: str, ranked: bool) -> HitList:
@@ -226,13 +333,15 @@ class HitFetcher:
         else:
             ids = await self.read_index_ids(plan, match, MAX_HITS + 1)
         found, months = self.filter_hits(ids), [""]
-        if len(ids) > MAX_HITS:
-            found, months = await self.find_newest_hits(plan, match, ids)
+        is_complete = len(ids) <= MAX_HITS
+        if not is_complete:
+            found, months, is_complete = await self.find_newest_hits(plan, match, ids)
         if not ranked or len(found) > MAX_HITS or await self.is_ranking_too_costly(plan, match, len(found)):
-            newest = self.columns.sort_newest_first(found)[:MAX_HITS]
+            capped = len(found) > (MAX_COUNTED_HITS if is_complete else MAX_HITS)
+            newest = self.columns.sort_newest_first(found)[: MAX_HITS if capped else None]
             titled = await self.read_title_hits(plan, newest, months) if ranked else set()
             sorted_ids = [key for key in newest if key in titled] + [key for key in newest if key not in titled]
-            return HitList(ids=sorted_ids, releases=newest, capped=len(found) > MAX_HITS, title_matches_first=ranked)
+            return HitList(ids=sorted_ids, releases=newest, capped=capped, title_matches_first=ranked)
         if not ranks or len(ids) > MAX_HITS:
             ranks = await self.read_ranks(MAX_SORTED_HITS)
         sorted_ids = self.sort_by_rank({key: ranks[key] for key in found if key in ranks})
@@ -251,8 +360,10 @@ class HitFetcher:
             return False
         return len(await self.read_index_ids(SearchPlan(), plan.match, MAX_HITS + 1)) > MAX_HITS
 
-    async def find_newest_hits(self, plan: SearchPlan, match: str, first: Sequence[int]) -> tuple[list[int], list[str]]:
-        """Return the newest hits, more than MAX_HITS if there are so many, and the months they are in.
+    async def find_newest_hits(
+        self, plan: SearchPlan, match: str, first: Sequence[int]
+    ) -> tuple[list[int], list[str], bool]:
+        """Return the newest hits, more than MAX_HITS if there are so many, the months they are in, and if they are all.
 
         The months are FTS5 expressions, as from DateWindow.list_match_parts. first: more than MAX_HITS hits in the
         order of their ids; other releases are expected to have hits as often. If later ones have many more,
@@ -264,12 +375,12 @@ class HitFetcher:
             while more_months := window.open_next_months():
                 found += self.filter_hits(await self.read_limited_ids(plan, f"({match}) AND ({more_months})"))
                 if len(found) > MAX_HITS:
-                    return found, window.list_match_parts()
+                    return found, window.list_match_parts(), False
                 window.widen(len(found))
             rest = await self.read_index_ids(plan, match, MAX_SORTED_HITS, after=first[-1])
             if len(rest) < MAX_SORTED_HITS:
-                return self.filter_hits([*first, *rest]), window.list_match_parts()
-        return self.filter_hits(await self.read_newest_ids(plan, match)), [""]
+                return self.filter_hits([*first, *rest]), window.list_match_parts(), True
+        return self.filter_hits(await self.read_newest_ids(plan, match)), [""], False
 
     async def read_limited_ids(self, plan: SearchPlan, match: str) -> list[int]:
         """Read the matching ids; of more than MAX_SORTED_HITS only the newest, just over MAX_HITS."""
@@ -384,6 +495,7 @@ class ColumnCache:
         self.code_columns = {name: array("H") for name in CODED_COLUMNS}
         self.sort_dates = array("q")  # the digits of release_facets.sort_date, YYYYMMDDhhmmss
         self.sort_days = array("i")  # Julian days; 0 if unknown
+        self.value_counts: Counter[tuple[int, ...]] = Counter()  # releases by their codes of CODED_COLUMNS
         self.tag_ids = array("I")  # of all releases
         self.tag_offsets, self.tag_counts = array("Q"), array("H")  # where a release's begin in `tag_ids`, how many
 
@@ -410,8 +522,10 @@ class ColumnCache:
         self._extend(max((row["release"] for row in rows), default=0) + 1)
         for row in rows:
             key, listed = row["release"], row["agency"] is not None
+            self.value_counts[self._read_codes(key)] -= 1
             for name in CODED_COLUMNS:
                 self.code_columns[name][key] = self.value_codes[name].encode(row[name]) if listed else 0
+            self.value_counts[self._read_codes(key)] += 1
             self.sort_dates[key] = row["newest"] or 0
             self.sort_days[key] = row["day"] or 0
             tags = json.loads(row["tags"]) if listed else []
@@ -421,6 +535,9 @@ class ColumnCache:
             else:  # reuse the old place
                 self.tag_ids[self.tag_offsets[key] : self.tag_offsets[key] + len(tags)] = array("I", tags)
             self.tag_counts[key] = len(tags)
+
+    def _read_codes(self, release: int) -> tuple[int, ...]:
+        return tuple(column[release] for column in self.code_columns.values())
 
     def _extend(self, length: int) -> None:
         missing = max(0, length - len(self.sort_dates))
@@ -449,6 +566,15 @@ class ColumnCache:
                 kept = [release for release in kept if (column[release] in codes) is included]
         return kept
 
+    @property
+    def size(self) -> int:
+        """Return the highest number of a release, which is at least the number of releases."""
+        return len(self.sort_dates)
+
+    def sort_pairs_newest_first(self, releases: Mapping[int, int]) -> list[int]:
+        """Sort the keys by the dates of their releases, newest first; of one release the last stored comes first."""
+        return sorted(releases, key=lambda key: (self.sort_dates[releases[key]], key), reverse=True)
+
     def sort_newest_first(self, releases: Iterable[int]) -> list[int]:
         """Sort releases by date, newest first; of the same second, the last stored first."""
         return sorted(sorted(releases, reverse=True), key=self.sort_dates.__getitem__, reverse=True)
@@ -466,6 +592,44 @@ class ColumnCache:
         numbers = Counter(take_values(self.code_columns[facet], releases))
         texts = self.value_codes[facet].values  # 0: was removed from the lists after it was found
         return {texts[number]: count for number, count in numbers.items() if number}
+
+    def count_releases(
+        self, include: Mapping[str, Iterable[str]] = NO_FILTERS, exclude: Mapping[str, Iterable[str]] = NO_FILTERS
+    ) -> int:
+        """Count all releases that match the included and excluded facet values; tags are ignored."""
+        return sum(self.count_all_values("agency", include, exclude, skip_chosen=False).values())
+
+    def count_all_values(
+        self,
+        facet: str,
+        include: Mapping[str, Iterable[str]] = NO_FILTERS,
+        exclude: Mapping[str, Iterable[str]] = NO_FILTERS,
+        *,
+        skip_chosen: bool = True,
+    ) -> Mapping[str, int]:
+        """Count all releases with each value of a facet that match the chosen facet values; tags are ignored.
+
+        skip_chosen: the included values of this very facet are ignored, too.
+        """
+        wanted, unwanted = (
+            {
+                position: {self.value_codes[name].codes.get(value, -1) for value in chosen[name]}
+                for position, name in enumerate(CODED_COLUMNS)
+                if name in chosen and not (skip_chosen and name == facet and chosen is include)
+            }
+            for chosen in (include, exclude)
+        )
+        values, column = self.value_codes[facet].values, CODED_COLUMNS.index(facet)
+        counts: Counter[str] = Counter()
+        for codes, count in self.value_counts.items():
+            if (
+                count
+                and codes[column]
+                and all(codes[position] in chosen for position, chosen in wanted.items())
+                and not any(codes[position] in chosen for position, chosen in unwanted.items())
+            ):
+                counts[values[codes[column]]] += count
+        return counts
 
     def count_tags(self, releases: Sequence[int], limit: int) -> Mapping[int, int]:
         """Count the releases with each of the most common tags; the keys are tag ids."""

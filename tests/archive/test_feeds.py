@@ -10,6 +10,7 @@ from pathlib import Path
 
 import feedparser
 import pytest
+from datasette.plugins import pm
 
 from archive.importer import import_file
 from archive.models import Release
@@ -212,3 +213,20 @@ async def test_pages_name_their_feeds(site: Site, page: str, feeds: set[str]) ->
 )
 async def test_what_cannot_be_followed_is_told(site: Site, address: str, status: int) -> None:
     assert (await site.get(address)).status_code == status
+
+
+@pytest.mark.parametrize("address", ["/new.atom", "/search.atom"])
+async def test_a_date_that_no_page_states_is_not_in_a_feed(site: Site, address: str) -> None:
+    entries = feedparser.parse((await site.get(address)).content).entries
+    stated = {entry.title.partition(": ")[2].replace("släcks", "tänds"): "published" in entry for entry in entries}
+    assert stated == {NEWS[0]: True, NEWS[1]: False, NEWS[2]: True}
+
+
+async def test_a_feed_of_a_search_that_is_cut_leads_on(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    (plugin,) = (each for each in pm.get_plugins() if getattr(each, "__name__", "") == "search.py")
+    monkeypatch.setattr(plugin, "SEARCH_FEED_SIZE", 2)
+    first = feedparser.parse((await site.get("/search.atom")).content)
+    (following,) = (link.href for link in first.feed.links if link.rel == "next")
+    last = feedparser.parse((await site.get(following.removeprefix(HOST))).content)
+    assert [len(first.entries), len(last.entries)] == [2, 1]
+    assert "next" not in {link.rel for link in last.feed.links}

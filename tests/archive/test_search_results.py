@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from archive.database import RunQuery
-from archive.search import Results, search
+from archive.search import Results, search, search_all
 from archive.search.params import FACETS, SearchRequest
 from archive.search.snippets import MarkedText, SearchHit
 from tests.archive.sample import HOSTILE, LIGHTHOUSES, PAGED, UNDATED, WARBLERS, fill
@@ -35,6 +35,12 @@ async def ask(run: RunQuery, text: str = "", **more: Any) -> Results:
     return await search(run, SearchRequest(text=text, include=include, **more))
 
 
+def lower_limits(monkeypatch: pytest.MonkeyPatch, most: int) -> None:
+    """Let the sample be a large archive, of whose hits only so many are ranked and counted."""
+    for name in ("MAX_HITS", "MAX_COUNTED_HITS"):
+        monkeypatch.setattr(f"archive.search.ranking.{name}", most)
+
+
 async def titles(run: RunQuery, text: str = "", **more: Any) -> list[str]:
     return [plain(hit.title) for hit in (await ask(run, text, **more)).hits]
 
@@ -55,11 +61,64 @@ async def test_days_that_must_not_be_leave_the_undated(run: RunQuery) -> None:
 
 
 async def test_counts_that_are_cut_short_are_told(run: RunQuery, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert (await ask(run, kind="news")).notes == []
-    monkeypatch.setattr("archive.search.ranking.MAX_HITS", 10)
-    results = await ask(run, year="2024", kind="news")
-    assert [note.key for note in results.notes] == ["partial"]
-    assert results.hit_page.partial_facets == ["year"]
+    lower_limits(monkeypatch, 10)
+    hit_page = (await ask(run, "vägarna", year="2023", kind="news", size=5)).hit_page
+    assert hit_page.capped
+    assert set(hit_page.approximate_facets) == set(FACETS)
+    assert (await ask(run, "vägarna", year="2023", tag="Område 3", size=5)).hit_page.approximate_facets == []
+
+
+async def test_without_words_all_are_counted_however_many(run: RunQuery, monkeypatch: pytest.MonkeyPatch) -> None:
+    requests: list[dict[str, str]] = [
+        {},
+        {"agency": "vagmyndigheten"},
+        {"year": "2023", "kind": "news"},
+        {"questions": "no"},
+    ]
+    whole = [(await ask(run, size=5, **request)).hit_page for request in requests]
+    lower_limits(monkeypatch, 10)
+    for request, expected in zip(requests, whole, strict=True):
+        found = (await ask(run, size=5, **request)).hit_page
+        assert (found.total, found.pages, found.capped) == (expected.total, expected.pages, False)
+        exact = [name for name in FACETS if name not in found.approximate_facets]
+        assert {name: found.facets[name] for name in exact} == {name: expected.facets[name] for name in exact}
+        assert found.approximate_facets == ([] if set(request) <= {"agency"} else ["tag"])
+
+
+@pytest.mark.parametrize(
+    "search_for",
+    [{}, {"text": "vägarna"}, {"text": "vägarna", "order": "newest"}, {"tag": "Väglag"}, {"text": "från:2023"}],
+)
+async def test_pages_and_the_whole_list_have_every_hit_once(
+    run: RunQuery, monkeypatch: pytest.MonkeyPatch, search_for: dict[str, str]
+) -> None:
+    whole = [hit.row["id"] for page in (1, 2, 3) for hit in (await ask(run, page=page, **search_for)).hits]
+    lower_limits(monkeypatch, 10)
+    monkeypatch.setattr("archive.search.ranking.MAX_SORTED_HITS", 20)
+    pages: list[int] = []
+    for number in range(1, 30):
+        results = await ask(run, page=number, size=4, **search_for)
+        pages += [hit.row["id"] for hit in results.hits]
+        if not results.hit_page.has_next:
+            break
+    include = {"tag": (search_for["tag"],)} if "tag" in search_for else {}
+    request = SearchRequest(text=search_for.get("text", ""), order=search_for.get("order", ""), include=include)
+    every = await search_all(run, request)
+    listed = [hit.row["id"] async for hits in every.batches for hit in hits]
+    assert len(listed) == len(set(listed)) == every.total
+    assert pages == listed
+    assert sorted(listed) == sorted(set(whole) | set(listed))
+
+
+async def test_years_tell_how_many_releases_they_have(run: RunQuery) -> None:
+    found = (await ask(run, "rörsångare OR tänds", agency="fyrstyrelsen")).hit_page
+    assert [(year.value, year.count, year.total) for year in found.facets["year"]] == [("2024", 1, 1)]
+    found = (await ask(run, "vägarna myndighet:vägmyndigheten till:2023-03")).hit_page
+    (year,) = found.facets["year"]
+    everything = {one.value: one.count for one in (await ask(run, agency="vagmyndigheten")).hit_page.facets["year"]}
+    assert (year.value, year.total) == ("2023", everything["2023"])
+    assert year.count < everything["2023"]
+    assert {one.total for one in (await ask(run)).hit_page.facets["year"]} == {None}, "all are hits"
 
 
 async def test_words_in_any_form_and_all_of_them(run: RunQuery) -> None:
@@ -147,7 +206,7 @@ async def test_a_page_beyond_the_last_is_the_last(run: RunQuery) -> None:
 
 
 async def test_common_words_are_counted_no_further_than_the_cap(run: RunQuery, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("archive.search.ranking.MAX_HITS", 25)
+    lower_limits(monkeypatch, 25)
     found = (await ask(run, "vägarna")).hit_page
     assert (found.total, found.capped, found.pages) == (25, True, 2)
     assert not (await ask(run, "tänds")).hit_page.capped
@@ -204,6 +263,25 @@ async def test_what_was_searched_is_told(run: RunQuery) -> None:
     for words in ("dinosaurie", "fyrar"):
         fresh = (await ask(run, words)).freshness
         assert (fresh.crawled, fresh.newest) == ("2024-06-03T08:20:00+00:00", "2024-06-01")
+
+
+@pytest.mark.parametrize(
+    ("words", "chosen", "searched"),
+    [
+        ("dinosaurie från:2024-06", {}, {"fyrstyrelsen": 1}),
+        ("dinosaurie", {"year": "2022"}, {"vagmyndigheten": 1}),
+        ("dinosaurie myndighet:fyrstyrelsen OR myndighet:fågelverket", {}, {"fyrstyrelsen": 2, "fagelverket": 1}),
+        ("dinosaurie -myndighet:vägmyndigheten", {"tag": "Sjöfart"}, {"fyrstyrelsen": 1}),
+        ("dinosaurie från:1990 till:1991", {}, {}),
+    ],
+)
+async def test_what_was_searched_is_what_the_limits_leave(
+    run: RunQuery, words: str, chosen: dict[str, str], searched: dict[str, int]
+) -> None:
+    scope = (await ask(run, words, **chosen)).scope
+    assert scope is not None
+    assert {choice.value: choice.count for choice in scope.agencies} == searched
+    assert (scope.total, scope.stored, scope.is_limited) == (sum(searched.values()), PAGED + 5, True)
 
 
 async def test_the_index_of_words_leads(tmp_path: Path) -> None:

@@ -48,7 +48,7 @@ async def test_what_there_is_not_is_named(site: Site, asked: str, note: str) -> 
     [
         *("page=1", "page=3", "page=", "order=best", "order=", "show=questions", "size=100", "size=", "kind=none"),
         *("agency=vagmyndigheten", "agency=", "kind=news", "year=2023", "year=none", "tag=Väglag", "questions=no"),
-        *("questions=yes", "agency__not=fyrstyrelsen", "foo=bar"),
+        *("questions=yes", "agency__not=fyrstyrelsen", "lang=en"),
     ],
 )
 async def test_what_can_be_asked_for_is_no_news(site: Site, asked: str) -> None:

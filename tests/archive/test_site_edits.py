@@ -9,10 +9,12 @@ from pathlib import Path
 
 import feedparser
 import pytest
+from datasette.plugins import pm
 
 from archive.store import Archive
 from tests.archive.sample import SEEN, WARBLERS, Site, fill, served, special_releases
 from tests.archive.sample_history import EDITED, LONG, NEXT, to_html
+from tests.archive.workbook import read_table
 
 NOW = EDITED.replace("höjs", "sänks")
 OLD_ANSWER, NEW_ANSWER = "Då är det tyst i vassen.", "Då är det tyst i skogen."
@@ -76,6 +78,28 @@ async def test_an_answer_that_stands_in_the_text_is_told_once(edited: Site) -> N
     assert not page.cssselect(".field-body details")
     feed = feedparser.parse((await edited.get("/-/edits.atom")).content)
     assert feed.entries[0].content[0].value.count("<del>vassen</del>") == 1
+
+
+@pytest.mark.parametrize(("register", "rows_name"), [("edits", "edits"), ("removed", "removals")])
+async def test_a_file_has_every_entry(
+    story: Site, monkeypatch: pytest.MonkeyPatch, register: str, rows_name: str
+) -> None:
+    """However many pages it takes, and the page says how many."""
+    rows = (await story.get(f"/-/{register}.json?size=1000")).json()[rows_name]
+    assert len(rows) > 2
+    text = await story.text(f"/-/{register}")
+    assert f"Filen i CSV eller Excel har alla {len(rows)} rader." in text
+    whole = (await story.get(f"/-/{register}.csv")).text
+    (plugin,) = (each for each in pm.get_plugins() if getattr(each, "__name__", "") == "registers.py")
+    monkeypatch.setattr(plugin, "MAX_REGISTER_PAGE_SIZE", 2)
+    answer = await story.get(f"/-/{register}.csv")
+    assert answer.text == whole
+    sheet = read_table((await story.get(f"/-/{register}.xlsx")).content)
+    key = next(iter(sheet[0]))
+    assert [row[key] for row in sheet] == [row[key] for row in rows]
+    page = await story.get(f"/-/{register}.csv?size=1")
+    assert len(page.text.splitlines()) == 2
+    assert "after=" in page.links["next"]["url"]
 
 
 async def test_an_answer_of_its_own_is_shown(story: Site) -> None:

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
+import sqlite3
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import feedparser
 import pytest
 
+import archive.search
+from archive.dates import Month
 from archive.models import Release
 from archive.store import Archive
+from archive.web.responses import DataExport, write_workbook
 from tests.archive.sample import LIGHTHOUSES, PAGED, SEEN, WARBLERS, Site, fill, served
+from tests.archive.workbook import read_sheet, read_table
 
 
 async def test_a_help_line_stands_by_the_box(site: Site) -> None:
@@ -58,6 +67,24 @@ async def test_no_hits_tells_of_what_and_how_fresh(site: Site) -> None:
     text = await site.text("/search?q=dinosaurie")
     assert f"gick igenom {PAGED + 5} meddelanden från Vägmyndigheten ({PAGED + 2})" in text
     assert "Senast läst 3 juni 2024 kl. 10.20. Det nyaste meddelandet är från 1 juni 2024." in text
+
+
+async def test_no_hits_within_limits_tells_what_they_leave(site: Site) -> None:
+    text = await site.text("/search?q=dinosaurie+från:2022-01+till:2022-12")
+    assert f"Inom de valda gränserna har arkivet 1 av sina {PAGED + 5} meddelanden." in text
+    assert "gick igenom 1 meddelande från Vägmyndigheten (1)" in text
+    text = await site.text("/search?q=dinosaurie+from:1990+to:1991&lang=en")
+    assert f"Within the chosen limits the archive has 0 of its {PAGED + 5} releases." in text
+    assert "went through" not in text
+    searched = (await site.get("/search.json?q=dinosaurie&agency=fyrstyrelsen")).json()["searched"]
+    assert (searched["total"], searched["stored"]) == (2, PAGED + 5)
+
+
+async def test_a_year_tells_its_hits_and_its_releases(site: Site) -> None:
+    years = (await site.get("/search.json?q=rörsångare")).json()["facets"]["year"]
+    everything = {year["value"]: year["count"] for year in (await site.get("/search.json")).json()["facets"]["year"]}
+    assert [(year["count"], year["total"]) for year in years] == [(1, everything["2024"])]
+    assert f"1 av {everything['2024']}" in await site.text("/search?q=rörsångare")
 
 
 async def test_include_and_exclude_by_address(site: Site) -> None:
@@ -122,6 +149,140 @@ async def test_csv(site: Site) -> None:
     rows = list(csv.DictReader(io.StringIO(response.text, newline="")))
     assert [row["title"] for row in rows] == [LIGHTHOUSES]
     assert rows[0]["page"].startswith("http")
+
+
+async def follow(site: Site, address: str) -> list[dict[str, Any]]:
+    """Every row of a search, page by page."""
+    rows: list[dict[str, Any]] = []
+    while address:
+        told = (await site.get(address)).json()
+        assert told["releases"] or not told["total"], "a page after the last"
+        rows += told["releases"]
+        address = (told["next"] or "").removeprefix("http://localhost")
+    return rows
+
+
+@pytest.mark.parametrize("most", [10_000, 10])
+@pytest.mark.parametrize("asked", ["", "q=vägarna", "q=vägarna&order=newest&year=2023", "tag=Väglag", "q=xyzzy"])
+async def test_a_file_has_every_hit(site: Site, monkeypatch: pytest.MonkeyPatch, asked: str, most: int) -> None:
+    for name in ("MAX_HITS", "MAX_COUNTED_HITS"):
+        monkeypatch.setattr(f"archive.search.ranking.{name}", most)
+    monkeypatch.setattr("archive.search.HIT_BATCH", 7)
+    rows = await follow(site, f"/search.json?{asked}&size=4")
+    sheet = list(csv.DictReader(io.StringIO((await site.get(f"/search.csv?{asked}")).text, newline="")))
+    assert [int(row["release"]) for row in sheet] == [row["release"] for row in rows]
+    answer = await site.get(f"/search.xlsx?{asked}")
+    assert answer.headers["content-disposition"] == 'attachment; filename="search.xlsx"'
+    read = read_table(answer.content)
+    assert [{name: "" if value is None else str(value) for name, value in row.items()} for row in read] == sheet
+    total = (await site.get(f"/search.json?{asked}&size=1")).json()
+    assert total["capped"] or total["total"] == len(rows)
+    if rows and not total["capped"]:
+        assert f"Filen i CSV eller Excel har alla {len(rows)} rader." in await site.text(f"/search?{asked}")
+
+
+async def test_a_file_of_one_page_says_how_to_go_on(site: Site) -> None:
+    answer = await site.get("/search.csv?q=vägarna&size=30")
+    assert answer.links["next"]["url"].endswith("/search.csv?q=v%C3%A4garna&page=2&size=30")
+    assert len(answer.text.splitlines()) == 31
+    assert "next" not in (await site.get("/search.csv?q=vägarna&size=30&page=2")).links
+
+
+async def test_a_file_that_fails_on_the_way_is_broken_off(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = 0
+    read_hits = archive.search.read_hits
+
+    async def fail(*given: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls == 2:
+            raise sqlite3.OperationalError("disk I/O error")
+        return await read_hits(*given)
+
+    monkeypatch.setattr("archive.search.HIT_BATCH", 7)
+    monkeypatch.setattr("archive.search.read_hits", fail)
+    messages: list[dict[str, Any]] = []
+
+    async def send(message: dict[str, Any]) -> None:
+        messages.append(message)
+
+    async def receive() -> dict[str, Any]:
+        await asyncio.Event().wait()  # the client stays
+        return {}
+
+    scope = {"type": "http", "method": "GET", "path": "/search.csv", "raw_path": b"/search.csv", "query_string": b""}
+    await site.datasette.app()({**scope, "scheme": "http", "headers": [(b"host", b"localhost")]}, receive, send)
+    assert messages[0]["status"] == 200
+    assert len(messages[1:]) == 1
+    assert messages[1]["more_body"], "no end: the server closes the connection"
+
+
+async def test_cells_hold_texts_as_they_are() -> None:
+    rows: list[dict[str, Any]] = [
+        {"number": 7, "body": "=1+1\n@x", "when": "2024-12", "on": True},
+        {"number": None, "body": "å" * 70_000, "when": "0123", "on": False},
+        {"number": 10**17, "body": "a\x00b_x0041_ \U0001f600" * 2_000, "when": "https://a.example/", "on": None},
+    ]
+
+    async def batches() -> AsyncIterator[Sequence[dict[str, Any]]]:
+        for row in rows:
+            yield [row]
+
+    export = DataExport(
+        name="list", title="=Listan", page_url="https://a.example/", columns=list(rows[0]), batches=batches()
+    )
+    with await write_workbook(export, "sv") as file:
+        file.seek(0)
+        workbook = file.read()
+    read = read_table(workbook)
+    assert list(read[0]) == ["number", "body", "body (2)", "body (3)", "when", "on"]
+    assert [(row["number"], row["when"], row["on"]) for row in read] == [
+        *((7, "2024-12", 1), (None, "0123", 0), (str(10**17), "https://a.example/", None))
+    ]
+    whole = ["".join(str(row[name] or "") for name in ("body", "body (2)", "body (3)")) for row in read]
+    assert whole == [str(row["body"]).replace("\x00", "\ufffd") for row in rows]
+    assert all(len(str(value).encode("utf-16-le")) <= 2 * 32_767 for row in read for value in row.values())
+    notes = [row[0] for row in read_sheet(workbook, 2)]
+    assert notes[:2] == ["=Listan", "https://a.example/"]
+    assert "kolumnerna body (2), body (3)." in str(notes)
+
+
+async def test_more_rows_than_a_sheet_holds_go_on_in_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("archive.web.responses.MAX_SHEET_ROWS", 3)
+
+    async def batches() -> AsyncIterator[Sequence[dict[str, Any]]]:
+        yield [{"number": number} for number in range(5)]
+
+    export = DataExport(name="list", title="", page_url="", columns=["number"], batches=batches())
+    with await write_workbook(export, "en") as file:
+        file.seek(0)
+        content = file.read()
+    assert [read_sheet(content, number) for number in (1, 2, 3)] == [
+        [["number"], [0], [1]],
+        [["number"], [2], [3]],
+        [["number"], [4]],
+    ]
+
+
+async def test_a_month_is_no_day_in_a_feed(tmp_path: Path) -> None:
+    path = fill(tmp_path / "archive.db")
+    with Archive(path) as stored:
+        stored.db.execute("delete from crawls")
+        release = Release(
+            agency="fyrstyrelsen",
+            url="https://fyr.example/manad",
+            title="Fyrar i december",
+            body="Fyrar.",
+            body_html="<p>Fyrar.</p>",
+            published=date(2024, 12, 1),
+        )
+        stored.save(replace(release, published=Month(2024, 12, 1)), seen_at=SEEN, cause="import")
+    with served(path) as datasette:
+        feed = feedparser.parse((await Site(datasette).get("/search.atom?q=december")).text)
+    (entry,) = feed.entries
+    assert "published" not in entry
+    assert entry.updated == SEEN.isoformat()
+    assert "december 2024" in entry.summary
 
 
 async def test_atom_of_an_archive_that_no_crawl_has_filled_goes_by_its_own_dates(tmp_path: Path) -> None:

@@ -1,0 +1,46 @@
+"""Excel workbooks read back from their XML, as text: what each cell holds, and of which type it is."""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+from collections.abc import Iterator
+
+from lxml import etree
+
+MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
+ESCAPED = re.compile(r"_x([0-9A-F]{4})_")
+
+
+def read_sheet(content: bytes, number: int = 1) -> list[list[str | int | float | None]]:
+    """The rows of a sheet; an empty cell is None, and a row ends with its last cell."""
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        root = etree.fromstring(archive.read(f"xl/worksheets/sheet{number}.xml"), etree.XMLParser(huge_tree=True))
+    assert root.find(f".//{MAIN}f") is None, "a formula"
+    assert root.find(f".//{MAIN}hyperlink") is None, "a link"
+    return [list(read_row(row)) for row in root.iter(f"{MAIN}row")]
+
+
+def read_table(content: bytes) -> list[dict[str, str | int | float | None]]:
+    """The rows of the first sheet by its header."""
+    header, *rows = read_sheet(content)
+    return [dict(zip(map(str, header), [*row, *[None] * (len(header) - len(row))], strict=True)) for row in rows]
+
+
+def read_row(row: etree._Element) -> Iterator[str | int | float | None]:
+    """The cells of a row, with None for those that are left out."""
+    last = 0
+    for cell in row:
+        letters = re.sub(r"\d", "", cell.attrib["r"])
+        column = 0
+        for letter in letters:
+            column = column * 26 + ord(letter) - 64
+        yield from [None] * (column - last - 1)
+        last = column
+        if cell.get("t") == "inlineStr":
+            text = "".join(cell.itertext())
+            yield ESCAPED.sub(lambda match: chr(int(match[1], 16)), text)
+        else:
+            value = cell.findtext(f"{MAIN}v")
+            yield None if value is None else float(value) if "." in value else int(value)

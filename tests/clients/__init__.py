@@ -1,0 +1,1 @@
+"""Ordinary clients against served archives: does each get what the database holds?"""

@@ -1,0 +1,91 @@
+"""What a client got beside what the database holds, and the table of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from rich.table import Table
+
+MAX_MESSAGE = 160  # characters of an error in the table
+
+
+class NotOfferedError(Exception):
+    """Raised where a page does not offer what the client looks for."""
+
+
+class ClientMissingError(Exception):
+    """Raised where a client is not installed; the message says why, and how to install it."""
+
+
+def format_error(error: Exception) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:MAX_MESSAGE]}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """One check; `skipped` is the reason why it was not made."""
+
+    client: str
+    what: str
+    archive: str
+    expected: str = ""
+    got: str = ""
+    skipped: str | None = None
+
+    @property
+    def is_ok(self) -> bool:
+        return self.skipped is None and self.expected == self.got
+
+    @property
+    def mark(self) -> str:
+        if self.skipped is not None:
+            return "skipped"
+        return "ok" if self.is_ok else "DIFFERS"
+
+
+@dataclass(slots=True)
+class Report:
+    """All checks, in the order in which they were made; each is told as soon as it is known."""
+
+    tell: Callable[[Outcome], None]
+    outcomes: list[Outcome] = field(default_factory=list)
+
+    def check(self, client: str, what: str, archive: str, expected: object, read: Callable[[], object]) -> None:
+        """Compare what `read` returns with `expected`; an error of the client is what it got."""
+        skipped = None
+        try:
+            got = str(read())
+        except ClientMissingError as error:
+            got, skipped = "", str(error)
+        except Exception as error:  # noqa: BLE001 - clients raise what they like, and each of it is an outcome
+            got = format_error(error)
+        self.add(Outcome(client=client, what=what, archive=archive, expected=str(expected), got=got, skipped=skipped))
+
+    def run_group(self, name: str, archive: str, run: Callable[[], None]) -> None:
+        """Run a group of checks; what fails before a client could read is an outcome, too."""
+        try:
+            run()
+        except Exception as error:  # noqa: BLE001 - as in check
+            self.add(Outcome(client="all", what=name, archive=archive, expected="checks", got=format_error(error)))
+
+    def skip(self, client: str, what: str, archive: str, reason: str) -> None:
+        self.add(Outcome(client=client, what=what, archive=archive, skipped=reason))
+
+    def add(self, outcome: Outcome) -> None:
+        self.outcomes.append(outcome)
+        self.tell(outcome)
+
+    @property
+    def differing(self) -> list[Outcome]:
+        return [outcome for outcome in self.outcomes if outcome.mark == "DIFFERS"]
+
+    def to_table(self, title: str) -> Table:
+        """Return the table for the terminal."""
+        table = Table("client", "what", "archive", "expected", "got", "ok", title=title, title_justify="left")
+        for outcome in self.outcomes:
+            got = outcome.got if outcome.skipped is None else outcome.skipped
+            style = {"DIFFERS": "red", "skipped": "yellow"}.get(outcome.mark)
+            cells = (outcome.client, outcome.what, outcome.archive, outcome.expected, got, outcome.mark)
+            table.add_row(*(cell.replace("[", r"\[") for cell in cells), style=style)
+        return table

@@ -5,8 +5,10 @@ from __future__ import annotations
 import argparse
 import difflib
 import os
+import resource
 import signal
 import socket
+import sqlite3
 import sys
 import threading
 import time
@@ -22,7 +24,7 @@ from rich.progress import Progress, TaskID
 
 from archive.analysis import ANALYSIS_VERSION
 from archive.backup import create_backup, restore_backup
-from archive.captures import Captures
+from archive.captures import Captures, find_captures_problem
 from archive.database import MAX_PROCESSES, ArchiveError, ProgressCallback, check_database, choose_process_count
 from archive.datasets import write_dataset
 from archive.datasets.package import format_dataset_citation
@@ -44,6 +46,7 @@ from archive.urls import strip_www
 PACKAGE_FOLDER = Path(__file__).parent
 AGENCIES_FILE = Path(__file__).parents[1] / "scraper" / "agencies.toml"  # read as data, only for the agencies' facts
 AGENCY_FIELDS = ("name", "name_en", "org_number", "home")
+MAX_OPEN_FILES = 16_384  # of a server: connections of clients, and SQLite's files
 MIN_PARALLEL_BYTES = 1_000_000  # of a file, compressed or not, that is read by several processes
 EXIT_INTERRUPTED = 130  # as in shells after Ctrl-C
 IS_FILLED_SQL = (
@@ -51,6 +54,9 @@ IS_FILLED_SQL = (
 )
 TAKEDOWN_LOG_SQL = (
     "select id, kind, release, at, coalesce('lifted ' || lifted, 'in force'), reason from takedowns order by id"
+)
+NO_ARCHIVE_MESSAGE = (
+    "no such file; a crawl makes it (scrapy round -s ARCHIVE=… -s CONTACT=…), or python -m archive import"
 )
 QUERY_HELP = (
     "words as for the search page, an address of it, or a SELECT with a column release or id; none: all releases"
@@ -62,9 +68,14 @@ def main(arguments: list[str] | None = None) -> int:
     options = parse_arguments(arguments)
     try:
         return int(options.run(options))
-    except (ArchiveError, OSError) as error:
+    except ArchiveError as error:
         sys.stderr.write(f"{error}\n")
-        return 2
+    except OSError as error:
+        sys.stderr.write(f"{error.filename}: {error.strerror}\n" if error.filename else f"{error}\n")
+    except sqlite3.OperationalError as error:  # such as a lock that another process does not give up
+        file = getattr(options, "archive", None) or getattr(options, "file", "")
+        sys.stderr.write(f"{file}: {error}\n")
+    return 2
 
 
 def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
@@ -164,15 +175,26 @@ def add_datasette_options(parser: argparse.ArgumentParser) -> None:
 
 def run_serve(options: argparse.Namespace) -> int:
     """Replace this process with `datasette serve`."""
-    check_database(options.file, missing_message="no such file; `make run` or `make crawl` fills an archive")
+    check_database(options.file, missing_message=NO_ARCHIVE_MESSAGE)
+    if problem := find_captures_problem(options.file):
+        sys.stderr.write(f"{problem}\nserved all the same; evidence files are without the original pages\n")
     if is_port_taken(options.port):
         raise ArchiveError(options.file, f"cannot be served: port {options.port} is taken; choose another with --port")
     command = build_datasette_command(
         options.file, options.port, options.datasette_options, sql=not options.no_sql, cors=not options.no_cors
     )
+    raise_file_limit()
     sys.stdout.flush()
     # no child process, so that Datasette gets the signals
     return os.execv(command[0], command)  # noqa: S606 - our own command
+
+
+def raise_file_limit() -> None:
+    """Let this process open MAX_OPEN_FILES, if it may: of the usual 1,024, idle clients would leave none to SQLite."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MAX_OPEN_FILES if hard == resource.RLIM_INFINITY else min(MAX_OPEN_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def is_port_taken(port: int) -> bool:
@@ -229,6 +251,7 @@ def run_replica(options: argparse.Namespace) -> int:
         sys.stdout.write(f"{line}\n")
         sys.stdout.flush()
 
+    raise_file_limit()
     supervisor = ReplicaSupervisor(
         folder=options.folder, address=(options.host, options.port), arguments=build_serving_options(options), log=log
     )
@@ -350,6 +373,7 @@ def add_backup_options(parser: argparse.ArgumentParser) -> None:
 
 def run_backup(options: argparse.Namespace) -> int:
     """Make a backup and report it; return 1 if it is damaged, in which case older sound backups stay."""
+    check_database(options.file)
     with show_progress() as progress:
         copy, findings = create_backup(options.file, options.to, keep=options.keep, moment=now(), progress=progress)
     for finding in findings:
@@ -404,6 +428,10 @@ def add_import_options(parser: argparse.ArgumentParser) -> None:
         help="that read lines beside the one that writes; 0: none (one a core for a large file, else none)",
     )
 
+    parser.add_argument(
+        "--new-captures", action="store_true", help="begin a new captures.db where the archive's own is lost"
+    )
+
 
 def parse_process_count(text: str) -> int:
     if not text.isdecimal() or int(text) > MAX_PROCESSES:
@@ -420,7 +448,10 @@ def run_import(options: argparse.Namespace) -> int:
     if not options.file.is_file():
         raise ArchiveError(options.file, "no such file")
     is_new = not options.archive.exists()
-    with open_or_create_archive(options.archive) as archive:
+    with (
+        open_or_create_archive(options.archive) as archive,
+        Captures(archive.path, begin_new=options.new_captures) as captures,
+    ):
         ensure_agency(archive, options.agency, options.agencies)
         if is_new:
             sys.stderr.write(f"{options.archive}: no archive is there yet: a new one is made\n")
@@ -438,8 +469,7 @@ def run_import(options: argparse.Namespace) -> int:
                 processes=processes,
                 should_stop=stopped.is_set,
             )
-        with closing(Captures(archive.path.with_name("captures.db"))) as captures:
-            write_manifest(archive.db.conn, captures, now().date())
+        write_manifest(archive.db.conn, captures, now().date())
     for line in format_import_report(options.file, result):
         sys.stdout.write(f"{line}\n")
     if not options.archive.exists():

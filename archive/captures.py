@@ -6,7 +6,7 @@
 The pages of a site are mostly alike, so a page is compressed against a base: a page of the same host. A host has
 several bases, such as one per template, and the old design beside the new one. A base has no base itself, so that
 reading a blob takes at most two rows. The file is beside archive.db, is written and committed first, and is never
-served.
+served. It has the application_id of its archive.db, so that a file that was swapped is noticed.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import logging
 import sqlite3
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -24,7 +24,14 @@ from typing import Any, Self
 
 import zstandard
 
-from archive.database import SCHEMA_VERSION, ArchiveError, check_version, open_readonly, open_writable
+from archive.database import (
+    SCHEMA_VERSION,
+    ArchiveError,
+    check_version,
+    open_readonly,
+    open_writable,
+    read_file_id,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -39,6 +46,12 @@ CAPTURES_SCHEMA = (  # in one transaction, because two processes may create the 
     f"pragma user_version = {SCHEMA_VERSION}",
     "commit",
 )
+LOST_MESSAGE = (
+    "is lost: the archive refers to captures in it; restore it from a back-up, or begin a new one: scrapy crawl news"
+    " -s NEW_CAPTURES=True"
+)
+FOREIGN_MESSAGE = "is another archive's; put back the archive's own (each archive needs a folder of its own)"
+HAS_CAPTURES_SQL = "select exists (select 1 from captures) or exists (select 1 from manifests)"
 EVIDENCE_HEADERS = (  # when, from where and as what a response was received; never a cookie
     "date",
     "content-type",
@@ -74,22 +87,44 @@ MAX_SHARE_ESTIMATE = 0.3  # of a page's bytes; pages that compress worse are com
 
 
 class Captures:
-    """The captures.db beside an archive.db, created if it does not exist. Use as a context manager.
+    """The captures.db beside an archive.db. Use as a context manager.
 
-    Raises ArchiveError, with file, table and key, if it cannot be opened, written or read.
+    A missing file is created, unless the archive refers to captures: then it was lost, and is only begun anew with
+    `begin_new`. Raises ArchiveError, with file, table and key, if it is lost or another archive's, or cannot be opened,
+    written or read. A file opened `readonly` that is another archive's is reported by each read, like a damaged one.
     """
 
-    def __init__(self, archive: Path, *, readonly: bool = False) -> None:
+    def __init__(self, archive: Path, *, readonly: bool = False, begin_new: bool = False) -> None:
         self.path = self.path_beside(archive)
         self._bases: OrderedDict[int, bytes] = OrderedDict()
         self._hosts: dict[str, HostBases] = {}
+        archive_id, has_captures = read_archive_facts(archive)
+        is_lost = has_captures and not readonly and not begin_new
+        if is_lost and not self.path.is_file():
+            raise ArchiveError(self.path, LOST_MESSAGE)
         try:
             self._db = open_readonly(self.path) if readonly else open_writable(self.path, page_size=PAGE_SIZE)
             is_created = self._check_version(readonly=readonly)
+            if is_lost and not is_created:
+                raise ArchiveError(self.path, LOST_MESSAGE)
             for sql in () if readonly or is_created else CAPTURES_SCHEMA:
                 self._db.execute(sql)
+            self.is_foreign = not self._has_archive_id(archive_id, readonly=readonly)
         except sqlite3.Error as error:
             raise ArchiveError(self.path, f"cannot be opened: {error}") from error
+        if self.is_foreign and not readonly:
+            self.close()
+            raise ArchiveError(self.path, FOREIGN_MESSAGE)
+
+    def _has_archive_id(self, archive_id: int, *, readonly: bool) -> bool:
+        """Return whether the file is that of the archive with an id; give it the id if it has none yet."""
+        try:
+            file_id = read_file_id(self._db)
+        except sqlite3.DatabaseError:
+            return True  # damaged: see _check_version
+        if archive_id and not file_id and not readonly:
+            self._db.execute(f"pragma application_id = {archive_id}")
+        return not archive_id or file_id in (0, archive_id)
 
     def _check_version(self, *, readonly: bool) -> bool:
         try:
@@ -232,6 +267,8 @@ class Captures:
             self._bases.popitem(last=False)
 
     def _query(self, sql: str, *values: object) -> list[Any]:
+        if self.is_foreign:
+            raise ArchiveError(self.path, FOREIGN_MESSAGE)
         try:
             return self._db.execute(sql, values).fetchall()
         except sqlite3.Error as error:
@@ -245,6 +282,29 @@ class Captures:
         if hashlib.sha256(body).hexdigest() != sha256:
             raise ArchiveError(self.path, "is damaged: its bytes have another SHA-256", table="blobs", key=sha256)
         return body
+
+
+def read_archive_facts(archive: Path) -> tuple[int, bool]:
+    """Return the id of an archive.db, and whether it refers to captures; (0, False) if it cannot be read."""
+    try:
+        with closing(open_readonly(archive)) as db:
+            return read_file_id(db), bool(db.execute(HAS_CAPTURES_SQL).fetchone()[0])
+    except sqlite3.Error:  # there is none yet, or it is reported where it is opened
+        return 0, False
+
+
+def find_captures_problem(archive: Path) -> ArchiveError | None:
+    """Return what is wrong with the captures.db beside an archive: lost, another archive's, or not readable."""
+    path = Captures.path_beside(archive)
+    if not path.is_file():
+        is_lost = read_archive_facts(archive)[1]
+        return ArchiveError(path, "is lost: the archive refers to captures in it") if is_lost else None
+    try:
+        with Captures(archive, readonly=True) as captures:
+            captures.count()
+    except ArchiveError as error:
+        return error
+    return None
 
 
 def select_evidence_headers(headers: Mapping[str, str]) -> dict[str, str]:

@@ -42,7 +42,7 @@ MAX_RETRY_WAIT = timedelta(days=7)
 
 # When a stored release is fetched again
 URL_REUSE_AFTER = timedelta(days=30)  # the former URL of a moved release may get another one
-MAX_CHECK_AHEAD = timedelta(days=366)  # a later check was planned with a wrong clock
+MAX_CHECK_AHEAD = timedelta(days=366)  # a later check was planned by a clock in error
 LATEST_DATE_SQL = "max(coalesce(r.published, r.updated, r.first_seen), coalesce(r.updated, r.published, r.first_seen))"
 # SQLite does not accept a month without a day as a date
 LATEST_DAY_SQL = f"case when length({LATEST_DATE_SQL}) = 7 then {LATEST_DATE_SQL} || '-01' else {LATEST_DATE_SQL} end"
@@ -137,13 +137,21 @@ class Frontier:
             " union all select * from"
             # a stored release is checked by its age: see list_stale
             f" ({RELEASE_ENTRIES_SQL} and state in ('failed', 'rejected', 'gone', 'quarantined') and release is null"
-            " and next_due <= :now order by first_seen, rowid limit :limit)) order by first_seen, number limit :limit",
-            {"agency": agency, "now": to_iso(now), "limit": limit + len(exclude)},
+            " and (next_due <= :now or next_due > :far) order by first_seen, rowid limit :limit))"
+            " order by first_seen, number limit :limit",
+            {
+                "agency": agency,
+                "now": to_iso(now),
+                "far": to_iso(now + MAX_RETRY_WAIT),  # planned by a clock in error
+                "limit": limit + len(exclude),
+            },
         )
         return [row for row in map(to_frontier_entry, rows) if row.url not in exclude][:limit]
 
-    def list_stale(self, agency: str, now: datetime, limit: int) -> list[str]:
+    def list_stale(self, agency: str, now: datetime, limit: int, max_ahead: timedelta = MAX_CHECK_AHEAD) -> list[str]:
         """Return the URLs of up to `limit` stored releases of an agency that are due for a check.
+
+        A check that is planned for later than `max_ahead` from now was planned by a clock in error, and is due.
 
         The newest and most edited come first, but a quarter are those that have waited longest, so that every release
         is checked at some time even if there are too many to check them all.
@@ -160,7 +168,7 @@ class Frontier:
                 {
                     "agency": agency,
                     "now": to_iso(now),
-                    "far": to_iso(now + MAX_CHECK_AHEAD),
+                    "far": to_iso(now + max_ahead),
                     "limit": share + len(ordered),
                 },
             )
@@ -392,16 +400,18 @@ class Hosts:
         self.db.execute(
             "insert into hosts (host, robots, robots_since) values (:host, 'unreachable', :seen)"
             " on conflict (host) do update set robots_since ="
-            " case when robots is 'unreachable' then robots_since else :seen end, robots = 'unreachable'",
+            " case when robots is 'unreachable' and robots_since <= :seen then robots_since else :seen end,"
+            " robots = 'unreachable'",
             {"host": host, "seen": to_iso(seen_at)},
         )
         since, text = self.db.execute("select robots_since, robots_text from hosts where host = ?", [host]).fetchone()
         return datetime.fromisoformat(since), text
 
-    def list_pauses(self, now: datetime) -> dict[str, HostPause]:
-        """Return the pauses in force, by host."""
+    def list_pauses(self, now: datetime, max_wait: timedelta = MAX_CHECK_AHEAD) -> dict[str, HostPause]:
+        """Return the pauses in force, by host, without those longer than `max_wait`: a clock in error began them."""
         rows = self.db.execute(
-            "select host, paused_until, pause_reason from hosts where paused_until > ?", [to_iso(now)]
+            "select host, paused_until, pause_reason from hosts where paused_until > ? and paused_until <= ?",
+            [to_iso(now), to_iso(now + max_wait)],
         )
         return {host: HostPause(host=host, until=until, reason=reason) for host, until, reason in rows}
 

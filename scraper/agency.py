@@ -6,6 +6,7 @@ import ipaddress
 import re
 import tomllib
 from dataclasses import dataclass, fields
+from importlib import import_module
 from pathlib import Path
 from urllib.parse import urlsplit
 from zoneinfo import available_timezones
@@ -22,6 +23,7 @@ SLUG_PATTERN = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 HTTP_URL = re.compile(r"https?://[\w.-]+(:\d{1,5})?(/|$)", re.ASCII | re.IGNORECASE)
 SELECTOR_KEYS = ("title", "lead", "body", "tags", "published", "updated")
 URL_KEYS = ("home", "feeds", "sitemaps", "listings")
+PAGE_CLASS = ("scraper.pages.base", "NewsPage")  # that every page class is derived from
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,12 +119,32 @@ def parse_agency_value(slug: str, key: str, value: object, path: Path) -> object
             parse_selector(str(value))
         except SelectorError as error:
             raise AgencyError(path, slug, key, f"{value!r} is no CSS selector: {error}") from error
+    if key == "page" and (problem := find_page_class_problem(str(value))):
+        raise AgencyError(path, slug, key, f"{value!r} {problem}")
     if key == "releases":
         try:
             re.compile(str(value))
         except re.error as error:
             raise AgencyError(path, slug, key, f"is no regular expression: {error}") from error
     return tuple(texts) if plural else texts[0]
+
+
+def find_page_class_problem(dotted_name: str) -> str | None:
+    """Return why a dotted name is not that of a page class, None if it is.
+
+    >>> find_page_class_problem("scraper.pages.cms.PolisenPage") is None
+    True
+    >>> find_page_class_problem("scraper.agency.Agency")
+    'is no page class (a subclass of scraper.pages.base.NewsPage)'
+    """
+    module, _, name = dotted_name.rpartition(".")
+    try:
+        found = getattr(import_module(module), name)
+    except Exception as error:  # noqa: BLE001 - importing somebody's module may raise anything
+        return f"cannot be loaded: {error}"
+    # compared by name, because the page classes are a layer above this module
+    parents = [(parent.__module__, parent.__qualname__) for parent in getattr(found, "__mro__", ())]
+    return None if PAGE_CLASS in parents else f"is no page class (a subclass of {'.'.join(PAGE_CLASS)})"
 
 
 def parse_agency_url(slug: str, key: str, text: str, path: Path) -> str:

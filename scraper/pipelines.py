@@ -1,17 +1,23 @@
-"""The item pipeline: stores each parsed page, and reviews quarantined pages when the crawl ends."""
+"""The item pipeline: stores each parsed page, and reviews quarantined pages when the crawl ends.
+
+What the pipeline returns, and Scrapy's feed exports (`-O FILE.jsonl`) write, is the release as it was stored: a dict of
+values that JSON can express (`describe_stored_release`). A page of which nothing new was stored is dropped.
+"""
 
 from __future__ import annotations
 
 import logging
 from functools import cached_property
-from typing import TYPE_CHECKING, Self, cast
+from typing import TYPE_CHECKING, Any, Self, cast
 
+from scrapy import signals
 from scrapy.crawler import Crawler
-from scrapy.exceptions import DropItem
+from scrapy.exceptions import DropItem, NotConfigured
 
 from archive.quarantine import FieldLoss
-from archive.store import SaveResult
+from archive.store import Archive, SaveResult
 from scraper.errors import PageError
+from scraper.extensions.crawl_stats import has_archive_spider
 from scraper.failures import classify_failure
 from scraper.ingest import Ingest, review_quarantine
 from scraper.normalise import find_quality_warnings
@@ -34,6 +40,8 @@ class ArchivePipeline:
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
+        if not has_archive_spider(crawler):
+            raise NotConfigured
         return cls(crawler)
 
     @property
@@ -44,8 +52,11 @@ class ArchivePipeline:
     def ingest(self) -> Ingest:
         return Ingest(self.spider.archive, self.spider.recorder, self.spider.agencies)
 
-    def process_item(self, page: ParsedPage) -> ParsedPage:
-        """Store one page. Raises DropItem if it is rejected, quarantined, or no longer the stored release."""
+    def process_item(self, page: ParsedPage) -> dict[str, Any]:
+        """Store one page, and return the release as it is stored now.
+
+        Raises DropItem if nothing of it was stored: it is unchanged, rejected, quarantined, or no longer that release.
+        """
         slug, response = page.item.agency or "", page.response
         tally = self.spider.agency_stats[slug]
         if slug not in self.quarantine_checks:
@@ -65,18 +76,23 @@ class ArchivePipeline:
         if result.outcome is SaveResult.QUARANTINED:
             self.quarantined_urls.setdefault(slug, set()).add(page.url)
             raise DropItem(f"{page.url}: quarantined: {describe_reasons(list(result.reasons))}")
-        if result.outcome is not SaveResult.UNCHANGED:  # otherwise they were reported when the state was stored
-            for warning in find_quality_warnings(result.release):
-                logger.warning("%s", warning)
-                tally.add_warning(str(warning))
-        return page
+        if result.outcome is SaveResult.UNCHANGED:  # its warnings were reported when the state was stored
+            raise DropItem(f"{page.url}: unchanged", log_level="DEBUG")
+        for warning in find_quality_warnings(result.release):
+            logger.warning("%s", warning)
+            tally.add_warning(str(warning))
+        if row := describe_stored_release(self.spider.archive, result.release.url):
+            return row
+        raise DropItem(f"{page.url}: is taken down", log_level="DEBUG")
 
     def close_spider(self) -> None:
         """Review the quarantined pages of each agency, if the crawl was completed."""
         if not self.spider.is_finished:
             return  # the next crawl reviews them
         for slug, tally in self.spider.agency_stats.items():
+            ((last_revision_id,),) = self.spider.archive.db.execute("select coalesce(max(id), 0) from revisions")
             losses, outcomes = review_quarantine(self.ingest, slug)
+            self.announce_stored(slug, last_revision_id)
             for loss in losses:
                 problem = f"{slug}: {describe_field_loss(loss)}; quarantined: see scrapy diagnose {slug}"
                 logger.warning("%s", problem)
@@ -86,6 +102,32 @@ class ArchivePipeline:
             if urls := self.quarantined_urls.get(slug):
                 urls = urls & {page.url for page in self.ingest.quarantine.list_pending(slug)}
             tally.quarantined = len(urls or ())
+
+    def announce_stored(self, slug: str, last_revision_id: int) -> None:
+        """Send the signal item_scraped for each release of an agency that was stored after a revision."""
+        rows = self.spider.archive.db.execute(
+            "select distinct r.url from revisions v join releases r on r.id = v.release"
+            " where v.id > ? and r.agency = ? order by v.id",
+            [last_revision_id, slug],
+        ).fetchall()
+        for (url,) in rows:
+            if row := describe_stored_release(self.spider.archive, url):
+                self.crawler.signals.send_catch_log(
+                    signals.item_scraped, item=row, response=None, spider=self.crawler.spider
+                )
+
+
+def describe_stored_release(archive: Archive, url: str) -> dict[str, Any] | None:
+    """Return the current state of a release as JSON values, without what is taken down; None if all of it is."""
+    stored = archive.get(url)
+    if stored is None or "hide" in [kind for _, kind in archive.takedowns.list_active(stored.release_id)]:
+        return None
+    state, _ = archive.takedowns.redact_for_display(stored.release_id, stored.state)
+    agency, first_seen, last_checked = archive.db.execute(
+        "select agency, first_seen, last_checked from releases where id = ?", [stored.release_id]
+    ).fetchone()
+    ids = {"release": stored.release_id, "revision": stored.revision_id, "cause": stored.cause}
+    return {**ids, "agency": agency, "url": url, "first_seen": first_seen, "last_checked": last_checked, **state}
 
 
 def describe_field_loss(loss: FieldLoss) -> str:

@@ -96,7 +96,8 @@ def read_last_crawl_id(archive_path: Path) -> int:
 def has_recent_crawl(archive_path: Path, hours: float) -> bool:
     """Return whether a crawl has ended within the last `hours`. Raises ArchiveError if there is no archive."""
     with closing(open_archive(archive_path)) as db:
-        (last,) = db.execute("select max(finished) from crawls").fetchone()
+        # a later one was dated by a clock in error
+        (last,) = db.execute("select max(finished) from crawls where finished <= ?", [to_iso(now())]).fetchone()
     return bool(last) and now() - datetime.fromisoformat(last) <= timedelta(hours=hours)
 
 

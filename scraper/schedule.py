@@ -23,6 +23,11 @@ class RevisitSchedule:
     age_intervals: tuple[tuple[timedelta, timedelta], ...]
     default_interval: timedelta
 
+    @property
+    def longest_interval(self) -> timedelta:
+        """Return the longest time between two checks of a release."""
+        return max((self.default_interval, *(interval for _, interval in self.age_intervals)))
+
     def next_check(self, seen_at: datetime, first_seen: str, *stated_dates: str | None) -> datetime:
         """Return when a release that was checked at `seen_at` is due again.
 

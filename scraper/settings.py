@@ -2,32 +2,50 @@
 
 from __future__ import annotations
 
+import difflib
+import math
 import os
 
 # For one of its deprecated classes Scrapy reads the source of all modules on the stack (inspect.stack). The stack is
 # short here, which saves a sixth of each command's start-up time.
 import scrapy.core.downloader.contextfactory  # noqa: F401
+from scrapy.settings import BaseSettings, Settings, get_settings_priority
+
+from scraper import __version__
+from scraper.errors import AgencyError
+
+# Lower-case names: Scrapy takes every upper-case one for a setting.
+max_duration = 10**8  # of settings in seconds, minutes or days; Python's times cannot express much longer ones
+positive_settings = frozenset(  # for the others, 0 has a meaning: no delay, no request
+    {
+        *("BACK_OFF_AFTER", "BACK_OFF_FIRST", "BACK_OFF_MAX", "LISTING_PAGES_MAX", "ROUND_PASS_MINUTES"),
+        *("CONCURRENT_REQUESTS", "CONCURRENT_REQUESTS_PER_DOMAIN", "CONCURRENT_ITEMS", "DOWNLOAD_TIMEOUT"),
+        *("DISTRIBUTED_LEASE", "DISTRIBUTED_BACKLOG", "IN_FLIGHT_MAX", "AUTOTHROTTLE_TARGET_CONCURRENCY"),
+    }
+)
 
 BOT_NAME = "myndighetsarkivet"
 SPIDER_MODULES = ["scraper.spiders"]
 COMMANDS_MODULE = "scraper.commands"
 
-# Settings of this project
+# Settings of this project. A whole number as default means that only whole numbers are accepted (check_settings).
 ARCHIVE = os.environ.get("ARCHIVE", "archive.db")  # path of the database
 AGENCIES = os.environ.get("AGENCIES", "")  # path of the list of agencies; empty: agencies.toml in this package
+USER_AGENT = f"Myndighetsarkivet/{__version__}"  # of scrapy shell, fetch and the like; our spiders add CONTACT
 CONTACT = os.environ.get("CONTACT", "")  # how webmasters reach you; required for live crawls
-RETRY_AFTER_MAX = 600  # seconds; a host that asks for a longer Retry-After is paused
-CRAWL_DELAY_MAX = 60  # seconds; upper limit of a Crawl-delay
+NEW_CAPTURES = False  # True: begin a new captures.db if the archive's own is lost
+RETRY_AFTER_MAX = 600.0  # seconds; a host that asks for a longer Retry-After is paused
+CRAWL_DELAY_MAX = 60.0  # seconds; upper limit of a Crawl-delay
 REVISIT_AGES = "<2d=1h, <14d=1d, <90d=7d, else=30d"  # age of a release=interval between checks
 REVISIT_BUDGET = 500  # requests per agency and day (UTC) of revisit crawls
-ROUND_PASS_MINUTES = 25  # of each of a round's two passes; what is left waits for the next round
+ROUND_PASS_MINUTES = 25.0  # of each of a round's two passes; what is left waits for the next round
 LISTING_PAGES_MAX = 2000  # a longer listing is treated as a crawler trap
 
 DAILY_BUDGET = 5000  # requests per agency and day (UTC), news and revisit crawls together, without robots.txt
 BACK_OFF_AFTER = 5  # a host is paused after this many URLs in a row without a response, or with 429 or 503
-BACK_OFF_FIRST = 1800  # seconds of the first pause; doubled each time until the host responds again
-BACK_OFF_MAX = 24 * 3600  # seconds; also the longest Retry-After that later crawls obey
-ROBOTS_UNREACHABLE_DAYS = 30  # for so long an unreachable robots.txt forbids everything (RFC 9309, 2.3.1.4)
+BACK_OFF_FIRST = 1800.0  # seconds of the first pause; doubled each time until the host responds again
+BACK_OFF_MAX = 24 * 3600.0  # seconds; also the longest Retry-After that later crawls obey
+ROBOTS_UNREACHABLE_DAYS = 30.0  # for so long an unreachable robots.txt forbids everything (RFC 9309, 2.3.1.4)
 # True: releases with noindex are rejected, and stored ones not checked again. Off by default: noindex is addressed to
 # search engines. A release that is public and allowed by robots.txt, but kept out of search results, is what an
 # archive is for.
@@ -45,6 +63,7 @@ DISTRIBUTED_BROKER = os.environ.get("DISTRIBUTED_BROKER", "")
 DISTRIBUTED_PREFIX = "myndighetsarkivet"  # of the broker's keys; archives that share a broker need different ones
 DISTRIBUTED_LEASE = 30.0  # seconds without the broker after which a worker stops sending requests
 DISTRIBUTED_BACKLOG = 64 * 1024 * 1024  # bytes that may wait for the writer before workers have to wait
+DISTRIBUTED_TOKEN, DISTRIBUTED_HOST = 0, ""  # of a worker's lease; `scrapy worker` gives them to its crawls
 
 # Politeness
 ROBOTSTXT_OBEY = True
@@ -53,12 +72,12 @@ CONCURRENT_REQUESTS = 64  # over all hosts
 CONCURRENT_REQUESTS_PER_DOMAIN = 1
 CONCURRENT_ITEMS = 1  # a page gives one; Scrapy starts this many tasks per response
 DOWNLOAD_DELAY = 1.0  # seconds between requests to one host
-DOWNLOAD_DELAY_JITTER = 0  # jitter would also shorten a Crawl-delay
+DOWNLOAD_DELAY_JITTER = 0.0  # jitter would also shorten a Crawl-delay
 AUTOTHROTTLE_ENABLED = True
 AUTOTHROTTLE_START_DELAY = 1.0
 AUTOTHROTTLE_TARGET_CONCURRENCY = 0.5
 RETRY_TIMES = 2
-DOWNLOAD_TIMEOUT = 60
+DOWNLOAD_TIMEOUT = 60.0
 DOWNLOAD_MAXSIZE = 20 * 1024 * 1024
 DOWNLOAD_WARNSIZE = 0
 DOWNLOAD_VERIFY_CERTIFICATES = True
@@ -109,9 +128,51 @@ ITEM_PIPELINES = {"scraper.pipelines.ArchivePipeline": 100}
 
 # The frontier stores which URLs were seen, beyond one crawl
 DUPEFILTER_CLASS = "scrapy.dupefilters.BaseDupeFilter"
+FEED_EXPORT_ENCODING = "utf-8"  # of -o and -O; JSON without escapes
 LOG_LEVEL = "INFO"
 LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 LOG_DATEFORMAT = "%Y-%m-%dT%H:%M:%S"
 STATS_DUMP = False
 WARN_ON_GENERATOR_RETURN_VALUE = False  # the check would parse a callback's source for every response
 LOG_VERSIONS: list[str] = []
+
+
+def check_settings(settings: BaseSettings) -> None:
+    """Raise AgencyError if a value of a setting above is unusable, or a setting given by the operator is misspelt."""
+    defaults = {name: value for name, value in globals().items() if name.isupper()}
+    for name, default in defaults.items():
+        if name in settings and (problem := find_value_problem(name, settings[name], default)):
+            raise AgencyError("settings", None, name, problem)
+    known_names = {*defaults, *Settings()}
+    for name in settings:
+        if name not in known_names and (settings.getpriority(name) or 0) >= get_settings_priority("project"):
+            similar = difflib.get_close_matches(name.upper(), known_names, n=1, cutoff=0.85)
+            if similar:
+                raise AgencyError("settings", None, name, f"is no setting; did you mean {similar[0]}?")
+
+
+def find_value_problem(name: str, value: object, default: object) -> str | None:
+    """Return why a value cannot be used for a setting with this default, None if it can.
+
+    >>> find_value_problem("BACK_OFF_FIRST", "soon", 1800.0)
+    "'soon' is no number above 0, up to 100000000"
+    >>> find_value_problem("REVISIT_BUDGET", "1.5", 500), find_value_problem("NOINDEX_OBEY", "ja", False)
+    ("'1.5' is no whole number from 0 upwards", "'ja' is neither True nor False")
+    """
+    text, minimum = str(value).strip(), int(name in positive_settings)
+    if isinstance(default, bool):
+        return None if text in ("True", "true", "1", "False", "false", "0") else f"{value!r} is neither True nor False"
+    if isinstance(default, int):
+        is_valid = text.isascii() and text.isdecimal() and int(text) >= minimum
+        return None if is_valid else f"{value!r} is no whole number from {minimum} upwards"
+    if isinstance(default, float):
+        try:
+            number = float(text)
+        except ValueError:
+            number = math.nan
+        is_valid = (number > 0 if minimum else number >= 0) and number <= max_duration
+        least = "above 0, up" if minimum else "from 0"
+        return None if is_valid else f"{value!r} is no number {least} to {max_duration}"
+    if name == "ARCHIVE" and not text:
+        return "must not be empty: it is the path of the database"
+    return None

@@ -398,7 +398,8 @@ def add_manifest_chain(
     """Add the manifests from the first one that covers any of the rows to the newest."""
     if not entries:
         return
-    chain = read_manifests(db, "day >= ?", min(entry.manifest.day for entry in entries.values()))
+    first = min((entry.manifest for entry in entries.values()), key=lambda manifest: manifest.revisions_to)
+    chain = read_manifests(db, "rowid >= (select rowid from manifests where digest = ?)", first.digest)
     for manifest in chain:
         text = read_capture_body(captures, manifest.digest)
         bundle.add_file(f"chain/{manifest.day}.json", text, sha256=manifest.digest)

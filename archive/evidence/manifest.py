@@ -5,7 +5,9 @@
     captures.db               the text and its parts, stored under their SHA-256
 
 A manifest begins where the previous one ends, so that each row of `captures` and `revisions` is in exactly one. There
-is at most one per day; later rows of that day are in the next manifest. A text is never rewritten: the columns that its
+is at most one per day; later rows of that day are in the next manifest. Manifests are in the order in which they were
+written: a manifest that a clock in error has dated in the future is followed by one of the right day. A text is never
+rewritten: the columns that its
 lines describe must not change in a covered row. The lines describe the columns themselves and not `hash`, because a
 migration may define it differently.
 """
@@ -17,7 +19,7 @@ import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from archive.captures import Captures
@@ -26,7 +28,10 @@ from archive.redaction import restore_withheld_row
 
 MANIFEST_FORMAT = 1
 MAX_PART_ROWS = 1000  # ids of a part
+MAX_DAYS_AHEAD = timedelta(days=1)  # a manifest of a later day was dated by a clock in error
+EARLIEST_DAY = date(2026, 1, 1)  # a clock that shows an earlier day than the last manifest's was reset
 MANIFEST_FIELDS = ("day", "previous", "captures_to", "revisions_to")
+NEWEST_DIGEST_SQL = "(select digest from manifests order by rowid desc limit 1)"
 COVERED_TABLES = ("captures", "revisions")
 COVERED_COLUMNS = {
     "captures": ("id", "url", "seen", "status", "headers", "sha256", "bytes"),
@@ -52,10 +57,10 @@ class Manifest:
 def write_manifest(db: sqlite3.Connection, captures: Captures, day: date) -> str | None:
     """Write a manifest of the rows since the last one and return its digest; None if the day has one.
 
-    day: today in UTC. A day before the last manifest's (the clock was set back) is skipped too.
+    day: today in UTC. A day before the last manifest's is skipped too, unless that is dated in the future.
     """
     last = find_newest_manifest(db)
-    if last and day.isoformat() <= last.day:
+    if (last and not is_next_day(day, last)) or read_manifests(db, "day = ?", day.isoformat()):
         return None
     last_ids = {
         table: db.execute(f"select coalesce(max(id), 0) from {table}").fetchone()[0] for table in COVERED_TABLES
@@ -70,21 +75,32 @@ def write_manifest(db: sqlite3.Connection, captures: Captures, day: date) -> str
     cursor = db.execute(
         "insert into manifests (day, previous, captures_to, revisions_to, digest)"
         " select :day, :previous, :captures_to, :revisions_to, :digest"
-        " where (select max(day) from manifests) is :last",  # unless another crawl was faster
-        {**row, "digest": digest, "last": last.day if last else None},
+        f" where {NEWEST_DIGEST_SQL} is :previous",  # unless another crawl was faster
+        {**row, "digest": digest},
     )
     return digest if cursor.rowcount else None
 
 
 def find_newest_manifest(db: sqlite3.Connection) -> Manifest | None:
-    manifests = read_manifests(db, "day = (select max(day) from manifests)")
-    return manifests[0] if manifests else None
+    manifests = read_manifests(db, f"digest = {NEWEST_DIGEST_SQL}")
+    return manifests[-1] if manifests else None
+
+
+def is_next_day(day: date, last: Manifest) -> bool:
+    """Return whether a manifest of a day may follow the last one.
+
+    >>> last = Manifest(day="2027-03-02", previous=None, captures_to=0, revisions_to=0, digest="")
+    >>> [is_next_day(date(*day), last) for day in ((2027, 3, 3), (2027, 3, 2), (2027, 3, 1), (2026, 11, 27))]
+    [True, False, False, True]
+    """
+    ahead = date.fromisoformat(last.day) - day
+    return ahead < timedelta(0) or (ahead > MAX_DAYS_AHEAD and day >= EARLIEST_DAY)
 
 
 def read_manifests(db: sqlite3.Connection, where: str = "1", *values: object) -> list[Manifest]:
-    """Return the manifests that meet an SQL condition, oldest first."""
+    """Return the manifests that meet an SQL condition, in the order in which they were written."""
     names = (*MANIFEST_FIELDS, "digest")
-    rows = db.execute(f"select {', '.join(names)} from manifests where {where} order by day", values).fetchall()
+    rows = db.execute(f"select {', '.join(names)} from manifests where {where} order by rowid", values).fetchall()
     return [Manifest(**dict(zip(names, row, strict=True))) for row in rows]
 
 

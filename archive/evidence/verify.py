@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from archive.aggregates import COUNT_SQL, KEY_LENGTHS
-from archive.captures import Captures
+from archive.captures import FOREIGN_MESSAGE, Captures
 from archive.database import ArchiveError, ProgressCallback, check_version, open_readonly
 from archive.evidence.manifest import (
     COVERED_TABLES,
@@ -90,7 +90,10 @@ def run_checks(
     )
     report = VerificationReport(counts=counts, uncovered=uncovered, newest_manifest=newest)
     checks: list[tuple[Path, str, int, CheckResults]] = [(path, "integrity", 1, check_database_file(path, db))]
-    if captures:
+    if captures and captures.is_foreign:
+        captures = None  # each of its blobs would be missing
+        report.findings.append(ArchiveError(Captures.path_beside(path), FOREIGN_MESSAGE, table="blobs"))
+    elif captures:
         counts["blobs"] = count_blobs(captures, report)
         checks += [
             (captures.path, "integrity", 1, check_captures_file(captures.path)),
@@ -383,7 +386,7 @@ def check_manifest(
 def read_manifest_text(captures: Captures | None, digest: str) -> tuple[dict[str, Any] | None, str]:
     """Return a manifest's parsed text, or None and the reason why it cannot be read."""
     if captures is None:
-        return None, "there is no captures.db"
+        return None, "the archive's captures.db is not there"
     try:
         return json.loads(captures.read(digest)), ""
     except ArchiveError as error:

@@ -5,20 +5,22 @@ from __future__ import annotations
 import argparse
 import asyncio
 import logging
-import sqlite3
 import sys
+from collections import Counter
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 
 from scrapy.commands.crawl import Command as ScrapyCrawl
 from scrapy.crawler import Crawler
 from scrapy.exceptions import UsageError
 
-from archive.database import ArchiveError
-from scraper.errors import AgencyError
+from scraper.command import CONFIGURATION_ERRORS, ProjectCommand
+from scraper.spiders.refetch import RefetchOutcome, RefetchSpider
 
 if TYPE_CHECKING:
     from scraper.spiders.base import ReleaseSpider
 
+MAX_REFETCH_LINES = 20
 
 # Loggers that list components, or say what the progress table and the spiders say better.
 QUIET_LOGGERS = (
@@ -30,7 +32,7 @@ QUIET_LOGGERS = (
 )
 
 
-class Command(ScrapyCrawl):
+class Command(ProjectCommand, ScrapyCrawl):
     """Scrapy's command with our messages and exit codes."""
 
     def long_desc(self) -> str:
@@ -49,20 +51,38 @@ class Command(ScrapyCrawl):
         try:
             crawler = self.crawler_process.create_crawler(self.crawler_process.spider_loader.load(args[0]))
         except KeyError as error:
-            raise UsageError(str(error.args[0]), print_help=False) from error
+            self.report_error(
+                f"{error.args[0]}; the spiders are {', '.join(self.crawler_process.spider_loader.list())}"
+            )
+            self.exitcode = 2
+            return
         for name in QUIET_LOGGERS:
             logging.getLogger(name).setLevel(logging.WARNING)
         crawling = cast("asyncio.Task[None]", self.crawler_process.crawl(crawler, **opts.spargs))
         self.crawler_process.start()
         failure = crawling.exception() if crawling.done() and not crawling.cancelled() else None
-        if isinstance(failure, AgencyError | ArchiveError | sqlite3.OperationalError):
-            where = "the archive: " if isinstance(failure, sqlite3.OperationalError) else ""
-            sys.stderr.write(f"scrapy crawl: {where}{failure}\n")
+        if isinstance(failure, CONFIGURATION_ERRORS):
+            self.report_error(failure)
             self.exitcode = 2
         elif failure:
             raise failure
+        elif isinstance(crawler.spider, RefetchSpider):
+            self.exitcode = report_refetch(crawler.spider.outcomes)
         else:
             self.exitcode = find_exit_code(crawler)
+
+
+def report_refetch(outcomes: Sequence[RefetchOutcome]) -> int:
+    """Print what became of the pages of a refetch; return 0 if all of them are stored, else 1."""
+    left = [outcome for outcome in outcomes if not outcome.is_stored]
+    shown = outcomes if len(outcomes) <= MAX_REFETCH_LINES else left[:MAX_REFETCH_LINES]
+    for outcome in shown:
+        print(outcome)
+    if len(left) > len(shown):
+        print(f"… and {len(left) - len(shown)} more: see the table frontier")
+    counts = Counter(outcome.state for outcome in outcomes)
+    print(f"refetch: {', '.join(f'{number} {state}' for state, number in counts.most_common()) or 'no such page'}")
+    return 1 if left else 0
 
 
 def find_exit_code(crawler: Crawler) -> int:

@@ -25,9 +25,8 @@ from archive.database import ArchiveError
 from archive.quarantine import Quarantine, QuarantinedPage
 from archive.store import Archive
 from scraper.agency import SELECTOR_KEYS, Agency, load_agencies, select_agencies
-from scraper.command import find_agencies_file
+from scraper.command import CONFIGURATION_ERRORS, find_agencies_file
 from scraper.commands.probe import Command as ProbeCommand
-from scraper.errors import AgencyError
 from scraper.items import Provenance, ReleaseItem
 from scraper.normalise.text import clean_line
 from scraper.pages.document import Document, Element, format_element_path, get_text_content
@@ -122,12 +121,12 @@ class Command(ProbeCommand):
             for diagnosis in diagnoses if opts.save else ():
                 save_pages(diagnosis, opts.save)
             probed, problem = self.probe_site(diagnoses[0].agency.home, every) if opts.ask else (None, None)
-        except (AgencyError, ArchiveError, OSError) as error:
-            sys.stderr.write(f"scrapy diagnose: {error}\n")
+        except CONFIGURATION_ERRORS as error:
+            self.report_error(error)
             self.exitcode = 2
             return
-        if opts.ask and problem:
-            sys.stderr.write(f"scrapy diagnose: {problem}\n")
+        if problem:
+            self.report_error(problem)
         if opts.json:
             print(f"[{', '.join(format_diagnosis_json(diagnosis, probed) for diagnosis in diagnoses)}]")
         else:
@@ -458,7 +457,7 @@ def format_diagnosis_json(diagnosis: Diagnosis, probed: ProbeResult | None) -> s
     proposed = propose_table(diagnosis, probed, findings)
     values = {
         "agency": diagnosis.agency.slug,
-        "held_back": diagnosis.quarantined_count,
+        "quarantined": diagnosis.quarantined_count,
         "since": diagnosis.since,
         "symptoms": diagnosis.symptoms,
         "good": summarise_page(diagnosis.good_page),
@@ -475,4 +474,4 @@ def summarise_page(page: ReparsedPage | None) -> dict[str, Any] | None:
     """Return a page as an object of the JSON output."""
     if page is None:
         return None
-    return {"url": page.url, "seen": page.seen_at, "capture": page.capture_id, "reader": find_page_class(page)}
+    return {"url": page.url, "seen": page.seen_at, "capture": page.capture_id, "page_class": find_page_class(page)}

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from dataclasses import asdict
 from pathlib import Path
 
-from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 
 from archive.dates import to_iso
-from scraper.agency import DEFAULT_AGENCIES_FILE, load_agencies
+from scraper.agency import load_agencies
+from scraper.command import ProjectCommand, find_agencies_file
 from scraper.errors import AgencyError, PageError
 from scraper.normalise import find_quality_warnings, to_release
 from scraper.pages import read_page
@@ -20,13 +19,12 @@ from scraper.probe.report import build_field_rows, format_columns
 from scraper.probe.result import find_unused_selectors
 
 
-class Command(ScrapyCommand):
+class Command(ProjectCommand):
     """Needs neither a network nor an archive. Exit code 1: no release; 2: wrong arguments.
 
     Doubts about a release go to stderr; it is printed all the same.
     """
 
-    requires_project = True
     requires_crawler_process = False
 
     def syntax(self) -> str:
@@ -46,25 +44,31 @@ class Command(ScrapyCommand):
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         if len(args) != 1:
             raise UsageError("name one file")
+        assert self.settings is not None  # noqa: S101 - Scrapy sets it before run
         try:
-            agencies = load_agencies((self.settings and self.settings.get("AGENCIES")) or DEFAULT_AGENCIES_FILE)
+            file = find_agencies_file(self.settings)
+            agencies = load_agencies(file)
             html = Path(args[0]).read_bytes()
         except (AgencyError, OSError) as error:
-            raise UsageError(str(error), print_help=False) from error
+            self.report_error(error)
+            self.exitcode = 2
+            return
         if opts.agency and opts.agency not in agencies:
-            raise UsageError(f"{opts.agency} is not in the list of agencies", print_help=False)
+            self.report_error(f"{file}: [{opts.agency}] is not in the list")
+            self.exitcode = 2
+            return
         agency = agencies.get(opts.agency) or next((a for a in agencies.values() if a.owns(opts.url)), None)
         item = release = None
         try:
             item = read_page(html, opts.url, agency)
             release = to_release(item)
         except PageError as error:
-            sys.stderr.write(f"scrapy extract: {error}\n")
+            self.report_error(error)
             self.exitcode = 1
         for warning in find_quality_warnings(release) if release else ():
-            sys.stderr.write(f"scrapy extract: {warning}\n")
+            self.report_error(str(warning))
         for problem in find_unused_selectors(html, opts.url, agency) if opts.explain and agency else ():
-            sys.stderr.write(f"scrapy extract: {problem}\n")
+            self.report_error(problem)
         if opts.explain and item:
             # Also without a release: a field that cannot be read is what needs an explanation.
             print(format_columns(build_field_rows(item, release)))

@@ -5,14 +5,13 @@ from __future__ import annotations
 import argparse
 import logging
 import shutil
-import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 
-from scraper.agency import DEFAULT_AGENCIES_FILE, Agency, check_contact, load_agencies
+from scraper.agency import Agency, check_contact, load_agencies
+from scraper.command import ProjectCommand, find_agencies_file
 from scraper.errors import AgencyError, NotARelease
 from scraper.probe.report import format_probe_report
 from scraper.probe.result import ProbeResult, probe_file
@@ -20,10 +19,8 @@ from scraper.probe.spider import ProbeSpider
 from scraper.probe.stored_pages import STORED_PAGES_DIR, store_page
 
 
-class Command(ScrapyCommand):
+class Command(ProjectCommand):
     """Requests about twelve URLs, as politely as a crawl. Exit code 1: no release found; 2: wrong arguments."""
-
-    requires_project = True
 
     def syntax(self) -> str:
         return "URL | FILE --url URL  [--store [--out DIR]]"
@@ -58,21 +55,23 @@ class Command(ScrapyCommand):
             raise UsageError("name one address, or one file and its --url")
         assert self.settings is not None  # noqa: S101 - Scrapy sets it before run
         try:
-            agencies = load_agencies(self.settings.get("AGENCIES") or DEFAULT_AGENCIES_FILE)
+            agencies = load_agencies(find_agencies_file(self.settings))
             if opts.url:
                 found, problem = self.probe_file(Path(args[0]), parse_url_argument(opts.url), agencies)
             else:
                 found, problem = self.probe_site(parse_url_argument(args[0]), agencies)
         except (AgencyError, OSError) as error:
-            raise UsageError(str(error), print_help=False) from error
+            self.report_error(error)
+            self.exitcode = 2
+            return
         if found is None:
-            sys.stderr.write(f"scrapy probe: {problem}\n")
+            self.report_error(problem or "found nothing")
             self.exitcode = 1
             return
         print(format_probe_report(found, shutil.get_terminal_size((150, 40)).columns))
         read = [page for page in found.pages if page.release]
         if not read:
-            sys.stderr.write("scrapy probe: no release was read\n")
+            self.report_error("no release was read")
             self.exitcode = 1
         elif opts.store:
             page = store_page(read[0].html, read[0].url, found.agency, opts.out)

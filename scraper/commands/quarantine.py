@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any, ClassVar
 
-from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 from scrapy.settings import Settings
 
@@ -16,7 +14,7 @@ from archive.database import ArchiveError
 from archive.quarantine import Quarantine, QuarantinedPage
 from archive.store import Archive, SaveResult
 from scraper.agency import load_agencies, select_agencies
-from scraper.command import find_agencies_file
+from scraper.command import CONFIGURATION_ERRORS, ProjectCommand, find_agencies_file
 from scraper.errors import AgencyError
 from scraper.ingest import (
     CrawlRecorder,
@@ -30,14 +28,13 @@ from scraper.quarantine import describe_reasons
 from scraper.schedule import parse_schedule
 
 
-class Command(ScrapyCommand):
+class Command(ProjectCommand):
     """The command.
 
     Exit code 0: done; 1: some pages stay in quarantine, because they cannot be read or because their agency is being
     crawled; 2: wrong use.
     """
 
-    requires_project = True
     requires_crawler_process = False
     default_settings: ClassVar[dict[str, Any]] = {"LOG_LEVEL": "WARNING"}
 
@@ -49,7 +46,7 @@ class Command(ScrapyCommand):
 
     def long_desc(self) -> str:
         return (
-            "List what was held back of some agencies, or of all where none is named. --accept reads it by today's"
+            "List what is quarantined of some agencies, or of all if none is named. --accept reads it by today's"
             " rules and stores it as the releases and edits it is. What those lack (a lead, a date, most of a text, a"
             " title of their own) is not missed of the agency any more, until of twenty releases or more that are read"
             " after that nine in ten have it again. See scrapy diagnose for why it was quarantined."
@@ -73,9 +70,10 @@ class Command(ScrapyCommand):
                 if opts.accept or opts.drop:
                     self.exitcode = decide_pages(archive, self.settings, args, ids, drop=opts.drop)
                 else:
+                    check_slugs(archive, self.settings, args)
                     print_quarantine(archive, args, ids)
-        except (AgencyError, ArchiveError) as error:
-            sys.stderr.write(f"scrapy quarantine: {error}\n")
+        except CONFIGURATION_ERRORS as error:
+            self.report_error(error)
             self.exitcode = 2
 
 
@@ -92,6 +90,14 @@ def open_existing_archive(path: Path) -> Archive:
     if not path.is_file():
         raise ArchiveError(path, "no such file")
     return Archive(path)
+
+
+def check_slugs(archive: Archive, settings: Settings, slugs: list[str]) -> None:
+    """Raise AgencyError if an agency is neither in the archive nor in the list."""
+    stored_slugs = {slug for (slug,) in archive.db.execute("select slug from agencies")}
+    if unknown := [slug for slug in slugs if slug not in stored_slugs]:
+        file = find_agencies_file(settings)
+        select_agencies(load_agencies(file), unknown, file)
 
 
 def print_quarantine(archive: Archive, slugs: list[str], ids: set[int]) -> None:

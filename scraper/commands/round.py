@@ -17,7 +17,6 @@ from scraper.agency import load_agencies
 from scraper.alerts import AlertSettings, read_alert_settings
 from scraper.command import OptionsCommand, add_agency_option, find_agencies_file, load_selected_agencies
 from scraper.errors import AgencyError
-from scraper.extensions.limits import check_pass_minutes
 from scraper.round import (
     MAX_ROUND_DURATION,
     ROUND_SPIDERS,
@@ -59,7 +58,6 @@ class Command(OptionsCommand):
         if opts.fresh is not None:
             return report_recent_crawl(archive, opts.fresh)
         load_selected_agencies(settings, opts)  # reports an error before anything runs
-        check_pass_minutes(settings)
         alert_settings, options = read_alert_settings(), forward_options(opts)
         with CommandRunner() as runner:
             if opts.every is not None:

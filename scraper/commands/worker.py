@@ -11,7 +11,6 @@ from scraper.command import OptionsCommand
 from scraper.commands.round import forward_options
 from scraper.distributed.queue import Broker, JobQueue
 from scraper.distributed.worker import RoundRunner
-from scraper.extensions.limits import check_pass_minutes
 from scraper.round import CommandRunner
 
 
@@ -30,7 +29,6 @@ class Command(OptionsCommand):
 
     def execute(self, settings: Settings, opts: argparse.Namespace) -> int:
         configure_logging(settings)
-        check_pass_minutes(settings)
         broker = Broker(settings)
         broker.check_connection()
         with CommandRunner() as runner:

@@ -21,6 +21,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from scrapy.exceptions import DropItem
+from scrapy.signalmanager import SignalManager
 
 from archive.database import ArchiveError
 from archive.dates import now
@@ -65,7 +66,9 @@ JOB_EXPIRY = 600  # seconds in which a worker can take its job
 MAX_JUDGE_INTERVAL = 3600.0  # seconds after which agencies are judged although rounds are running
 
 # Counters that the worker has; the pipeline counts the others.
-WORKER_COUNTERS = ("listed", "rejected", "errors", "requests", "not_modified", "bytes", "unchanged", "missing")
+WORKER_COUNTERS = (
+    *("listed", "already_stored", "rejected", "errors", "requests", "not_modified", "bytes", "unchanged", "missing"),
+)
 NAMED_COUNTERS = ("field_counts", "failures", "source_failures")  # those that are a Counter each
 
 
@@ -81,7 +84,7 @@ class RemoteCrawl:
     pipeline: ArchivePipeline = field(init=False)
 
     def __post_init__(self) -> None:
-        self.pipeline = ArchivePipeline(cast("Crawler", SimpleNamespace(spider=self)))
+        self.pipeline = ArchivePipeline(cast("Crawler", SimpleNamespace(spider=self, signals=SignalManager())))
 
 
 class MessageProcessor:

@@ -96,7 +96,7 @@ class BackOffMiddleware:
     def spider_opened(self) -> None:
         """Load the pauses that earlier crawls have stored."""
         if self.archive:
-            self.pauses = self.archive.hosts.list_pauses(now())
+            self.pauses = self.archive.hosts.list_pauses(now(), self.max_pause)
 
     def process_request(self, request: Request) -> None:
         """Raise HostPaused if the host is paused."""

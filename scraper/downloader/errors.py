@@ -32,10 +32,13 @@ class RequestNotSent(IgnoreRequest):
 
 
 class PrivateAddress(RequestNotSent):
-    """The request leads into a private network or to this machine, or its scheme is not http or https."""
+    """The request leads into a private network or to this machine, or its scheme is not http or https.
 
-    def __init__(self, host: str, problem: str) -> None:
-        self.host = host
+    is_redirect: whether a redirect has led there, such as that of a captive portal.
+    """
+
+    def __init__(self, host: str, problem: str, *, is_redirect: bool = False) -> None:
+        self.host, self.is_redirect = host, is_redirect
         super().__init__(f"{host} {problem}")
 
 

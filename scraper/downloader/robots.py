@@ -85,7 +85,12 @@ class RobotsMiddleware(RobotsTxtMiddleware):
         robots_request = Request(
             f"{parts.scheme}://{parts.netloc}/robots.txt",
             priority=self.DOWNLOAD_PRIORITY,
-            meta={"dont_obey_robotstxt": True, "robots_for_agency": request.meta.get("agency", "")},
+            meta={
+                "dont_obey_robotstxt": True,
+                "robots_for_agency": request.meta.get("agency", ""),
+                # SSRFFilter asks what has led to the host
+                **{key: request.meta[key] for key in ("depth", "redirect_urls") if key in request.meta},
+            },
             callback=NO_CALLBACK,
         )
         assert self.crawler.engine  # noqa: S101 - it is running

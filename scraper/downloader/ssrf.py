@@ -6,7 +6,8 @@ made to the very address that was checked, so that a second lookup cannot differ
 
 An agency whose home is on this machine (`*.localhost`, 127.0.0.1) may be crawled there, but only under the hosts and
 ports that its table names; pages of other agencies cannot lead there. PRIVATE_HOSTS names further hosts that may be in
-a private network, such as those of an intranet.
+a private network, such as those of an intranet. The address on the command line of `scrapy shell`, `fetch` or `probe`
+counts as named, and so do the first addresses of a spider that is not of this project.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from scrapy import Request
 from scrapy.crawler import Crawler
 from scrapy.exceptions import CannotResolveHostError
 from scrapy.resolver import CachingThreadedResolver
+from twisted.internet.defer import succeed
 from twisted.internet.error import DNSLookupError
 
 from scraper.agency import Agency, is_loopback
@@ -43,6 +45,7 @@ NON_PUBLIC_IPV6_NETWORKS = tuple(  # not public, though Python's ipaddress calls
 )
 NAT64_NETWORK = ipaddress.ip_network("64:ff9b::/96")  # the last four bytes are an IPv4 address
 PRIVATE_TOP_DOMAINS = ("localhost", "local", "internal", "lan", "intranet", "corp")  # never public
+LOOPBACK_ADDRESS = "127.0.0.1"
 # Host → why its address was rejected. Twisted passes on only that the lookup failed.
 REJECTED_HOSTS: dict[str, str] = {}
 
@@ -53,6 +56,7 @@ class SSRFFilter:
     def __init__(self, crawler: Crawler) -> None:
         self.crawler = crawler
         self.private_hosts = set(crawler.settings.getlist("PRIVATE_HOSTS"))
+        self.given_netlocs: set[str] = set()  # that the first requests of another project's spider go to
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
@@ -66,13 +70,14 @@ class SSRFFilter:
             raise PrivateAddress(host or parts.scheme, f"would be asked by {parts.scheme}, which is not of the web")
         problem = find_host_problem(host)
         if problem and host not in self.private_hosts and not self.is_declared_loopback(request):
-            raise PrivateAddress(host, problem)
+            raise PrivateAddress(host, problem, is_redirect="redirect_urls" in request.meta)
 
     def process_exception(self, request: Request, exception: Exception) -> None:
         """Raise PrivateAddress with the reason if PublicResolver has rejected the host."""
         host = urlsplit(request.url).hostname or ""
         if isinstance(exception, CannotResolveHostError) and host in REJECTED_HOSTS:
-            raise PrivateAddress(host, REJECTED_HOSTS[host]) from exception
+            is_redirect = "redirect_urls" in request.meta
+            raise PrivateAddress(host, REJECTED_HOSTS[host], is_redirect=is_redirect) from exception
 
     def is_declared_loopback(self, request: Request) -> bool:
         """Return whether a request goes to a host and port on this machine that its agency's table declares.
@@ -82,9 +87,18 @@ class SSRFFilter:
         given = getattr(self.crawler.spider, "url", "")
         if is_loopback(given) and urlsplit(given).netloc == urlsplit(request.url).netloc:
             return True
-        agencies: dict[str, Agency] = getattr(self.crawler.spider, "agencies", {})
+        agencies: dict[str, Agency] | None = getattr(self.crawler.spider, "agencies", None)
+        if agencies is None:  # no spider of this project
+            return self.is_given_loopback(request)
         agency = agencies.get(request.meta.get("agency") or request.meta.get("robots_for_agency", ""))
         return agency is not None and urlsplit(request.url).netloc.lower() in list_loopback_hosts(agency)
+
+    def is_given_loopback(self, request: Request) -> bool:
+        """Return whether a request goes to a host and port on this machine that no page or redirect has led to."""
+        netloc = urlsplit(request.url).netloc.lower()
+        if is_loopback(request.url) and not request.meta.get("depth") and "redirect_urls" not in request.meta:
+            self.given_netlocs.add(netloc)
+        return netloc in self.given_netlocs
 
 
 class PublicResolver(CachingThreadedResolver):
@@ -102,6 +116,8 @@ class PublicResolver(CachingThreadedResolver):
 
     def getHostByName(self, name: str, timeout: Sequence[int] = ()) -> Deferred[str]:  # noqa: N802 - Twisted's name
         """Resolve a host; fail with DNSLookupError if it has no public address."""
+        if f".{name.lower()}".endswith(".localhost"):
+            return succeed(LOOPBACK_ADDRESS)  # RFC 6761, 6.3: not all C libraries resolve such names
         return self.resolve_host(name, timeout).addCallback(self.check_address, name)
 
     def resolve_host(self, name: str, timeout: Sequence[int]) -> Deferred[str]:

@@ -5,6 +5,7 @@ DAILY_BUDGET limits an agency's requests per day (UTC), those of news and revisi
 
 from __future__ import annotations
 
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Self
 
 from scrapy import Request, Spider, signals
@@ -97,11 +98,21 @@ def count_daily_requests(archive: Archive, slug: str, day: str) -> int:
     A crawl that was killed has no total, so the number of URLs read on that day is the minimum.
     """
     ((request_count, fetched_count),) = archive.db.execute(
-        "select (select coalesce(sum(requests), 0) from crawls where agency = :slug and started >= :day),"
-        " (select count(*) from frontier where agency = :slug and fetched >= :day)",
-        {"slug": slug, "day": day},
+        "select (select coalesce(sum(requests), 0) from crawls where agency = :slug and started >= :day"
+        " and started < :next),"
+        " (select count(*) from frontier where agency = :slug and fetched >= :day and fetched < :next)",
+        {"slug": slug, "day": day, "next": next_day(day)},
     )
     return int(max(request_count, fetched_count))
+
+
+def next_day(day: str) -> str:
+    """Return the day after a day; what is dated later was dated by a clock in error.
+
+    >>> next_day("2026-12-31")
+    '2027-01-01'
+    """
+    return (date.fromisoformat(day) + timedelta(days=1)).isoformat()
 
 
 def parse_request_budget(settings: BaseSettings, name: str) -> int:

@@ -3,18 +3,35 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import random
+import shutil
 import sqlite3
 import subprocess
 import sys
 import time
+import zipfile
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from archive.captures import MAX_BASES_PER_HOST, NEW_BASES_PER_PAGE, Captures, select_evidence_headers
+from archive.backup import create_backup
+from archive.captures import (
+    FOREIGN_MESSAGE,
+    MAX_BASES_PER_HOST,
+    NEW_BASES_PER_PAGE,
+    Captures,
+    find_captures_problem,
+    read_archive_facts,
+    select_evidence_headers,
+)
 from archive.database import ArchiveError
+from archive.evidence import write_bundle
+from archive.evidence.verify import verify
+from archive.store import Archive
 from tests.archive.captured import page
+from tests.archive.witnessed import witness
 from tests.stored import ROOT
 
 REAL = sorted((ROOT / "pages/polisen.se").glob("*.html"))
@@ -224,3 +241,58 @@ def test_real_pages_take_a_fifteenth_of_their_size(archive: Path) -> None:
     assert isinstance(data, int)
     assert isinstance(size, int)
     assert data < size / 15
+
+
+@pytest.fixture
+def filled(tmp_path: Path) -> Path:
+    (tmp_path / "held").mkdir()
+    return witness(tmp_path / "held")
+
+
+def test_a_lost_file_is_only_begun_anew_when_told(filled: Path) -> None:
+    path = filled.with_name("captures.db")
+    for suffix in ("", "-wal", "-shm"):
+        path.with_name(f"captures.db{suffix}").unlink(missing_ok=True)
+    with pytest.raises(ArchiveError, match="is lost: the archive refers to captures in it"):
+        Captures(filled)
+    assert not path.exists()
+    path.touch()
+    with pytest.raises(ArchiveError, match="NEW_CAPTURES=True"):
+        Captures(filled)
+    with Captures(filled, begin_new=True) as captures:
+        assert captures.count() == 0
+    with Captures(filled) as captures:
+        captures.store_body(b"it goes on", "")
+
+
+def test_another_archives_file_is_refused_and_reported(filled: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other" / "archive.db"
+    other.parent.mkdir()
+    with Archive(other), Captures(other) as captures:
+        sha256 = captures.store_body(b"another archive's", "")
+    assert find_captures_problem(filled) is None
+    for suffix in ("", "-wal", "-shm"):
+        filled.with_name(f"captures.db{suffix}").unlink(missing_ok=True)
+    shutil.copy(other.with_name("captures.db"), filled.with_name("captures.db"))
+    for begin_new in (False, True):
+        with pytest.raises(ArchiveError, match="is another archive's; put back"):
+            Captures(filled, begin_new=begin_new)
+    with Captures(filled, readonly=True) as captures, pytest.raises(ArchiveError, match="is another archive's"):
+        captures.read(sha256)
+    assert "is another archive's" in str(find_captures_problem(filled))
+    findings = verify(filled).findings
+    assert [finding.problem for finding in findings if finding.table == "blobs"] == [FOREIGN_MESSAGE]
+    assert {finding.table for finding in findings} == {"blobs", "manifests"}
+    out = io.BytesIO()
+    assert write_bundle(filled, "revisions", 8, out)
+    with zipfile.ZipFile(out) as file:
+        guide = file.read("evidence-8/README.en.txt").decode()
+    assert "cannot be read here: captures.db: is another archive's" in guide
+
+
+def test_copies_of_an_archive_belong_together(filled: Path, tmp_path: Path) -> None:
+    copy, findings = create_backup(filled, tmp_path / "backup", keep=1, moment=datetime.now(UTC))
+    assert findings == []
+    with Captures(copy / "archive.db"):
+        assert read_archive_facts(copy / "archive.db") == read_archive_facts(filled)
+    assert read_archive_facts(filled)[0] > 0

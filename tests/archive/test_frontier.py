@@ -152,3 +152,10 @@ def test_what_an_agency_holds_is_not_sorted_to_find_what_is_due(archive: Archive
     plan = [row[3] for row in archive.db.execute(f"explain query plan {asked[0]}")]
     first = next(step for step in plan if "frontier" in step)
     assert "idx_frontier_agency_role_state_first_seen (agency=? AND role=? AND state=?)" in first
+
+
+def test_what_a_clock_in_error_has_planned_is_due(archive: Archive) -> None:
+    archive.frontier.mark_failed(URL, NOW + timedelta(days=300), "no answer")
+    assert due(archive) == [URL]
+    archive.frontier.mark_failed(URL, NOW, "no answer")
+    assert due(archive) == []

@@ -44,3 +44,10 @@ def test_robots_out_of_reach_are_dated_from_the_first_time(archive: Archive) -> 
     hosts.store_robots("a.se", "allowed", NOW + 2 * DAY, "User-agent: *\nDisallow: /a\n")
     since, text = hosts.mark_robots_unreachable("a.se", NOW + 3 * DAY)
     assert (since, text) == (NOW + 3 * DAY, "User-agent: *\nDisallow: /a\n")
+
+
+def test_a_pause_that_a_clock_in_error_began_is_none(archive: Archive) -> None:
+    archive.hosts.pause("a.se", NOW + 300 * DAY, "no answer", first_wait=HALF, max_wait=DAY)
+    assert archive.hosts.list_pauses(NOW, DAY) == {}
+    archive.hosts.mark_robots_unreachable("b.se", NOW + 300 * DAY)
+    assert archive.hosts.mark_robots_unreachable("b.se", NOW)[0] == NOW

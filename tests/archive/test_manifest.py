@@ -15,6 +15,7 @@ import pytest
 
 from archive.captures import Captures
 from archive.evidence.manifest import find_newest_manifest, read_manifests, write_manifest
+from archive.evidence.verify import verify
 from tests.archive.witnessed import BEGUN, execute, witness
 
 NEXT = BEGUN.date() + timedelta(days=9)
@@ -127,3 +128,22 @@ def test_what_the_archive_may_tell_otherwise_later_is_not_covered(
     execute(archive, "delete from manifests")
     execute(archive, "update revisions set published_text = 'other' where id = 2")
     assert write_manifest(db, captures, NEXT) != first
+
+
+def test_a_manifest_dated_in_the_future_is_followed_by_one_of_the_right_day(
+    archive: Path, opened: tuple[sqlite3.Connection, Captures]
+) -> None:
+    db, captures = opened
+    ahead = write_manifest(db, captures, NEXT + timedelta(days=200))
+    digest = write_manifest(db, captures, NEXT + timedelta(days=1))
+    assert digest
+    assert [manifest.day for manifest in read_manifests(db)][-2:] == [
+        (NEXT + timedelta(days=days)).isoformat() for days in (200, 1)
+    ]
+    newest = find_newest_manifest(db)
+    assert newest
+    assert (newest.digest, newest.previous) == (digest, ahead)
+    assert write_manifest(db, captures, NEXT + timedelta(days=1)) is None
+    assert write_manifest(db, captures, NEXT + timedelta(days=2))
+    assert write_manifest(db, captures, NEXT + timedelta(days=200)) is None, "the day has one"
+    assert verify(archive).findings == []

@@ -69,6 +69,12 @@ def test_the_list_of_this_project_is_whole() -> None:
         (('"https://www.skog.example/"', '"https://å..example/"'), r"home 'https://å\.\.example/' is no http or https"),
         (('"https://www.skog.example/"', '"https://skog℀.example/"'), r"home 'https://skog℀\.example/' is no http or"),
         ((r"^/nyheter/\d+", "("), r"\[skog\] releases is no regular expression"),
+        (
+            ("feeds =", 'page = "scraper.pages.cms.PolisenPge"\nfeeds ='),
+            r"page '.*PolisenPge' cannot be loaded",
+        ),
+        (("feeds =", 'page = "PolisenPage"\nfeeds ='), r"\[skog\] page 'PolisenPage' cannot be loaded"),
+        (("feeds =", 'page = "scraper.agency.Agency"\nfeeds ='), r"\[skog\] page 'scraper.agency.Agency' is no page"),
         (("[skog]", "[skog"), "is not TOML"),
         (("[skog]", "answer = 42\n[skog]"), "answer stands outside a table"),
     ],

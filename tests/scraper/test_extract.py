@@ -72,7 +72,7 @@ def test_what_is_no_file_or_agency_is_named(tmp_path: Path) -> None:
     assert (code, "none.html" in complaint) == (2, True)
     (tmp_path / "page.html").write_text(PAGE, "utf-8")
     code, _, complaint = extract(str(tmp_path / "page.html"), "--url", URL, "--agency", "nobody")
-    assert (code, "nobody is not in the list" in complaint) == (2, True)
+    assert (code, "[nobody] is not in the list" in complaint) == (2, True)
 
 
 def test_explain_tells_value_rule_and_element_of_every_field(tmp_path: Path) -> None:

@@ -5,20 +5,25 @@ from __future__ import annotations
 from contextlib import nullcontext
 from datetime import UTC, datetime
 from types import SimpleNamespace
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import pytest
 from scrapy import Request
 from scrapy.crawler import Crawler
 from scrapy.settings import Settings
+from twisted.internet.defer import Deferred, fail
+from twisted.internet.error import DNSLookupError
 
 from archive.store import Archive
 from scraper.agency import Agency
 from scraper.downloader.errors import PrivateAddress
-from scraper.downloader.ssrf import SSRFFilter, find_host_problem
+from scraper.downloader.ssrf import PublicResolver, SSRFFilter, find_host_problem
 from scraper.downloader.throttle import count_daily_requests
 from scraper.spiders.base import is_noindex_directive
 from tests.scraper.crawling import SLUG, Crawling, first_url
+
+if TYPE_CHECKING:
+    from twisted.internet.base import ReactorBase
 
 HOST = "lasframjandenamnden.localhost"
 
@@ -156,3 +161,54 @@ def test_a_listing_that_a_budget_cuts_goes_on_where_it_was(crawling: Crawling) -
     crawling.write("update frontier set fetched = '2020-01-01T00:00:00+00:00'")
     crawling.run(DAILY_BUDGET="400")
     assert crawling.rows("select count(*) from frontier where role = 'release'") == [(9,)]
+
+
+def test_a_clock_in_error_spends_no_later_days_budget(held: Crawling) -> None:
+    held.write("update crawls set started = '2099-01-01T00:00:00+00:00'")
+    held.write("update frontier set fetched = '2099-01-01T00:00:00+00:00'")
+    with Archive(held.archive) as archive:
+        assert count_daily_requests(archive, SLUG, datetime.now(UTC).date().isoformat()) == 0
+        assert count_daily_requests(archive, SLUG, "2099-01-01") > 0
+
+
+def test_a_check_that_a_clock_in_error_has_planned_is_made_now(held: Crawling) -> None:
+    held.write("update releases set next_check = strftime('%Y-%m-%dT%H:%M:%S+00:00', 'now', '+200 days')")
+    code, printed = held.run("revisit", "-a", f"agency={SLUG}")
+    assert code == 0, printed
+    ((checked, planned),) = held.rows(
+        "select sum(checks), max(next_check) < strftime('%Y-%m-%d', 'now', '+100 days') from releases where agency = ?",
+        SLUG,
+    )
+    assert (checked, planned) == (6, 1)
+
+
+def test_names_of_this_machine_need_no_name_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    resolver = PublicResolver(cast("ReactorBase", None), 0, 1.0, frozenset())
+    asked: list[str] = []
+
+    def resolve_host(name: str, timeout: object) -> Deferred[str]:
+        asked.append(name)
+        return fail(DNSLookupError(name))
+
+    monkeypatch.setattr(resolver, "resolve_host", resolve_host)
+    found: list[object] = []
+    for name in ("skog.localhost", "localhost", "SKOG.LOCALHOST"):
+        resolver.getHostByName(name).addBoth(found.append)
+    assert (found, asked) == (["127.0.0.1"] * 3, [])
+    resolver.getHostByName("skoglocalhost").addErrback(lambda _: None)
+    assert asked == ["skoglocalhost"]
+
+
+def test_only_what_is_given_on_the_command_line_leads_to_this_machine() -> None:
+    crawler = SimpleNamespace(settings=Settings(), spider=SimpleNamespace(name="default"))
+    gate = SSRFFilter(cast("Crawler", crawler))
+    with pytest.raises(PrivateAddress):
+        gate.process_request(Request("http://127.0.0.1:8001/", meta={"redirect_urls": ["https://a.example/"]}))
+    with pytest.raises(PrivateAddress):
+        gate.process_request(Request("http://127.0.0.1:8001/", meta={"depth": 1}))
+    with pytest.raises(PrivateAddress):
+        gate.process_request(Request("http://10.0.0.5/"))
+    gate.process_request(Request("http://127.0.0.1:8001/"))
+    gate.process_request(Request("http://127.0.0.1:8001/more", meta={"depth": 1}))
+    with pytest.raises(PrivateAddress):
+        gate.process_request(Request("http://127.0.0.1:9000/", meta={"depth": 1}))

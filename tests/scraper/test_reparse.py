@@ -19,7 +19,7 @@ def test_a_schedule_that_cannot_be_read_ends_with_2(crawling: Crawling) -> None:
 def test_a_budget_that_is_no_number_ends_with_2(crawling: Crawling, budget: str) -> None:
     code, printed = crawling.run("revisit", REVISIT_BUDGET=budget)
     assert code == 2
-    assert f"settings: REVISIT_BUDGET {budget!r} is no number of requests" in printed
+    assert f"settings: REVISIT_BUDGET {budget!r} is no whole number from 0 upwards" in printed
 
 
 def test_agencies_that_are_on_no_list_are_named(held: Crawling, tmp_path: Path) -> None:

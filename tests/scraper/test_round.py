@@ -127,7 +127,7 @@ def test_a_wrong_setting_is_named_before_a_pass_begins(tmp_path: Path, command: 
     done = subprocess.run(
         [*words, "-s", f"ARCHIVE={tmp_path / 'archive.db'}"], cwd=ROOT, capture_output=True, text=True, check=False
     )
-    problem = "settings: ROUND_PASS_MINUTES 'abc' is no positive number of minutes"
+    problem = "settings: ROUND_PASS_MINUTES 'abc' is no number above 0, up to 100000000"
     assert (done.returncode, done.stderr) == (2, f"scrapy {command}: {problem}\n")
     assert list(tmp_path.iterdir()) == []
 

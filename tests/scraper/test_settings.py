@@ -1,0 +1,51 @@
+"""Settings: a value or a name that cannot be meant is refused before anything is crawled."""
+
+from __future__ import annotations
+
+import pytest
+from scrapy.settings import Settings
+
+from scraper.errors import AgencyError
+from scraper.settings import check_settings
+
+
+def build_settings(**given: object) -> Settings:
+    """The project's settings, with some given on the command line."""
+    settings = Settings()
+    settings.setmodule("scraper.settings", priority="project")
+    settings.setdict(given, priority="cmdline")
+    return settings
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("BACK_OFF_FIRST", "soon", "'soon' is no number above 0"),
+        ("BACK_OFF_FIRST", "0", "'0' is no number above 0"),
+        ("BACK_OFF_MAX", "1e300", "'1e300' is no number above 0, up to 100000000"),
+        ("BACK_OFF_AFTER", "0", "'0' is no whole number from 1 upwards"),
+        ("CRAWL_DELAY_MAX", "-1", "'-1' is no number from 0 to"),
+        ("RETRY_AFTER_MAX", "nan", "'nan' is no number from 0 to"),
+        ("ROUND_PASS_MINUTES", "inf", "'inf' is no number above 0"),
+        ("DOWNLOAD_DELAY", "", "'' is no number"),
+        ("REVISIT_BUDGET", "1.5", "'1.5' is no whole number from 0"),
+        ("REVISIT_BUDGET", "٤", "'٤' is no whole number from 0"),
+        ("RETRY_TIMES", "many", "'many' is no whole number"),
+        ("NOINDEX_OBEY", "yes", "'yes' is neither True nor False"),
+        ("ROBOTSTXT_OBEY", "Ture", "'Ture' is neither True nor False"),
+        ("ARCHIVE", " ", "must not be empty"),
+        ("DAILY_BUGDET", "4", "is no setting; did you mean DAILY_BUDGET"),
+        ("daily_budget", "4", "is no setting; did you mean DAILY_BUDGET"),
+        ("CLOSESPIDER_TIMOUT", "4", "is no setting; did you mean CLOSESPIDER_TIMEOUT"),
+    ],
+)
+def test_a_fault_names_the_setting(name: str, value: str, message: str) -> None:
+    with pytest.raises(AgencyError) as caught:
+        check_settings(build_settings(**{name: value}))
+    assert str(caught.value).startswith(f"settings: {name} {message}")
+
+
+def test_what_can_be_meant_is_accepted() -> None:
+    check_settings(build_settings())
+    check_settings(build_settings(BACK_OFF_FIRST="0.5", DAILY_BUDGET="0", NOINDEX_OBEY="1", DOWNLOAD_DELAY=0.25))
+    check_settings(build_settings(MY_EXTENSION_KEY="x", LOOPBACK_PORT="8002", LOOPBACK_UNKNOWN="a.se"))

@@ -7,13 +7,28 @@
     moved       the same text is at another URL
 
 A removal is `confirmed` once several checks over at least a day agreed; until then it may still pass. Outages, block
-pages and pages forbidden by robots.txt are never stored here, and if the same kind of thing replaces many of an
-agency's releases at once, none of them is confirmed. `ended` is when the release was found again.
+pages and pages forbidden by robots.txt are never stored here. `ended` is when the release was found again.
+
+Many of an agency's pages that go missing alike are a `Collapse`: more likely a fault of the site than removals. While
+it lasts, none of them is confirmed, with these exceptions, which let a real clean-up be reported:
+
+    404, 410     The server says so for each URL. It is a collapse only if hardly any other page of the agency answers
+                 (WHOLE_SITE_SHARE), and is believed after COLLAPSE_LIMIT.
+    other kinds  All are answered with status 200 or a redirect, as one placeholder, login or front page for all URLs
+                 is. A collapse from MANY_PAGES_SHARE on. Believed after COLLAPSE_LIMIT, if other pages of the agency
+                 answer with their releases; never while hardly any does.
+
+A release that goes missing makes a few others of its agency due, so that there are pages to compare it with. A source
+that suddenly shows something else than a list does the same.
 """
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlite_utils import Database
 
@@ -23,14 +38,90 @@ from archive.dates import to_iso
 MIN_CHECKS = 3
 MIN_SPAN = timedelta(days=1)
 UNCONFIRMED_RECHECK = timedelta(hours=8)  # until the next check of an unconfirmed removal
+COLLAPSE_RECHECK = timedelta(days=1)  # the same after MIN_CHECKS: it waits for a collapse to end
 CONFIRMED_RECHECK = timedelta(days=7)  # of a confirmed one
 
-# Outages: so many releases, and such a share of those checked since, are no removals
-OUTAGE_KINDS = ("error page", "redirected", "replaced")  # as one page in front of a whole site looks like
-MIN_OUTAGE_RELEASES = 3
-MIN_OUTAGE_SHARE = 0.3
+# Collapses
+COLLAPSE_KINDS = (("gone",), ("error page", "redirected", "replaced"))  # the latter: as one page for all URLs looks
+MIN_SHARED_PAGES = 2  # with the same title in place of releases, for it to be a placeholder
+MIN_COLLAPSED_PAGES = 3  # all of them, if an agency has only two
+MANY_PAGES_SHARE = 0.3  # of the pages checked since
+WHOLE_SITE_SHARE = 0.9
+COLLAPSE_LIMIT = timedelta(days=30)
+COMPARED_PAGES = 5  # other pages of the agency that are checked together with one that goes missing
+COMPARISON_AGE = timedelta(hours=1)  # checks that old do not count as made together
 
 OPEN_REMOVAL_SQL = "release = ? and ended is null and kind <> 'moved'"
+MISSING_PAGES_SQL = """
+    select o.kind, o.target, o.first_seen, o.last_seen, r.url from removals o join releases r on r.id = o.release
+    where r.agency = ? and o.ended is null and o.confirmed is null and o.kind <> 'moved' order by o.last_seen, o.id
+"""
+COUNT_PRESENT_SQL = """
+    select count(*) from releases r where r.agency = ? and r.last_checked > ? and r.removed_at is null
+    and r.moved_to is null
+    and not exists (select 1 from removals o where o.release = r.id and o.ended is null and o.kind <> 'moved')
+"""
+# Those found present lately need no further check; of the others, the newest are the likeliest to be still there.
+COMPARED_PAGES_SQL = """
+    update releases set next_check = :now where id in (
+      select id from releases r where agency = :agency and id <> :release and removed_at is null and moved_to is null
+        and (last_checked is null or last_checked < :before)
+        and not exists (select 1 from removals where release = r.id and ended is null and kind <> 'moved')
+      order by id desc limit max(0, :number
+        - (select count(*) from releases where agency = :agency and id <> :release and last_checked >= :before)
+        - (select count(*) from removals o join releases m on m.id = o.release where m.agency = :agency
+           and o.release <> :release and o.ended is null and o.last_seen >= :before)))
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Collapse:
+    """Many of an agency's pages that went missing alike, and have not been confirmed as removed.
+
+    kind: of most of the removals. shown: the title or URL that most of them answered with, if it is the same.
+    example_url: one of the pages. Times are ISO 8601.
+    """
+
+    kind: str
+    shown: str | None
+    example_url: str
+    missing: int
+    checked: int  # pages, missing or not, since the first went missing
+    first_seen: str
+    last_seen: str
+
+    @property
+    def share(self) -> float:
+        return self.missing / self.checked
+
+
+def find_collapse(db: Database, agency: str, kind: str | None = None) -> Collapse | None:
+    """Return an agency's collapse, the largest if there are several, or None. kind: that a removal of it would have."""
+    rows = db.execute(MISSING_PAGES_SQL, [agency]).fetchall()
+    groups = [kinds for kinds in COLLAPSE_KINDS if kind is None or kind in kinds]
+    found = [build_collapse(db, agency, [row for row in rows if row[0] in kinds]) for kinds in groups]
+    return max(filter(None, found), key=lambda collapse: collapse.missing, default=None)
+
+
+def build_collapse(db: Database, agency: str, rows: Sequence[tuple[Any, ...]]) -> Collapse | None:
+    """Return rows of MISSING_PAGES_SQL as a collapse, or None if they are too few of the pages checked since."""
+    (releases,) = db.execute("select count(*) from releases where agency = ?", [agency]).fetchone()
+    if len(rows) < max(MIN_SHARED_PAGES, min(MIN_COLLAPSED_PAGES, releases)):
+        return None
+    first_seen = min(row[2] for row in rows)
+    (present,) = db.execute(COUNT_PRESENT_SQL, [agency, first_seen]).fetchone()
+    kind, _ = Counter(row[0] for row in rows).most_common(1)[0]
+    shown, shown_count = Counter(row[1] for row in rows if row[0] == kind).most_common(1)[0]
+    collapse = Collapse(
+        kind=kind,
+        shown=shown if 2 * shown_count > len(rows) else None,
+        example_url=rows[-1][4],
+        missing=len(rows),
+        checked=len(rows) + present,
+        first_seen=first_seen,
+        last_seen=rows[-1][3],
+    )
+    return collapse if collapse.share >= (WHOLE_SITE_SHARE if kind == "gone" else MANY_PAGES_SHARE) else None
 
 
 class Removals:
@@ -60,40 +151,53 @@ class Removals:
                 " values (?, ?, ?, ?, 1, ?, ?, ?)",
                 [release_id, kind, moment, moment, status, target, capture_id],
             )
-            confirmed = False
+            self.schedule_comparison(self._get_agency(release_id), seen_at, release_id)
+            confirmed, recheck = False, UNCONFIRMED_RECHECK
         else:
             removal_id, first_seen, checks, confirmed_at = row
-            agreed = checks + 1 >= MIN_CHECKS and seen_at - datetime.fromisoformat(first_seen) >= MIN_SPAN
-            confirmed = confirmed_at is not None or (
-                agreed and not (kind in OUTAGE_KINDS and self._is_outage(release_id, first_seen))
-            )
             self.db.execute(
                 "update removals set kind = ?, last_seen = ?, checks = checks + 1, status = ?, target = ?,"
-                " capture = coalesce(capture, ?), confirmed = coalesce(confirmed, ?) where id = ?",
-                [kind, moment, status, target, capture_id, moment if confirmed else None, removal_id],
+                " capture = coalesce(capture, ?) where id = ?",
+                [kind, moment, status, target, capture_id, removal_id],
             )
+            span = seen_at - datetime.fromisoformat(first_seen)
+            agreed = checks + 1 >= MIN_CHECKS and span >= MIN_SPAN
+            confirmed = confirmed_at is not None or (agreed and not self._is_collapsed(release_id, kind, span))
+            if confirmed and confirmed_at is None:
+                self.db.execute("update removals set confirmed = ? where id = ?", [moment, removal_id])
+            recheck = CONFIRMED_RECHECK if confirmed else COLLAPSE_RECHECK if agreed else UNCONFIRMED_RECHECK
         self.db.execute(
             "update releases set next_check = ?, removed_at = case when ? then coalesce(removed_at, ?) end"
             " where id = ?",
-            [
-                to_iso(seen_at + (CONFIRMED_RECHECK if confirmed else UNCONFIRMED_RECHECK)),
-                confirmed,
-                moment,
-                release_id,
-            ],
+            [to_iso(seen_at + recheck), confirmed, moment, release_id],
         )
         return confirmed
 
-    def _is_outage(self, release_id: int, since: str) -> bool:
-        """Return whether many of an agency's releases went missing at once, as behind a block page or a login."""
-        missing, present = self.db.execute(
-            "select (select count(*) from removals o join releases r on r.id = o.release where r.agency = a.agency"
-            f" and o.ended is null and o.confirmed is null and o.kind in ({', '.join('?' * len(OUTAGE_KINDS))})),"
-            " (select count(*) from releases r where r.agency = a.agency and r.last_checked > ?)"
-            " from releases a where a.id = ?",
-            [*OUTAGE_KINDS, since, release_id],
-        ).fetchone()
-        return bool(missing >= MIN_OUTAGE_RELEASES and missing >= MIN_OUTAGE_SHARE * (missing + present))
+    def _is_collapsed(self, release_id: int, kind: str, span: timedelta) -> bool:
+        """Return whether a page that has been missing for `span` is part of a collapse that is not believed yet."""
+        collapse = find_collapse(self.db, self._get_agency(release_id), kind)
+        if collapse is None:
+            return False
+        return span < COLLAPSE_LIMIT or (kind != "gone" and collapse.share >= WHOLE_SITE_SHARE)
+
+    def _get_agency(self, release_id: int) -> str:
+        return str(self.db.execute("select agency from releases where id = ?", [release_id]).fetchone()[0])
+
+    def schedule_comparison(self, agency: str, seen_at: datetime, release_id: int | None = None) -> None:
+        """Make a few releases of an agency due, unless enough of them are being checked at the same time.
+
+        release_id: the one that went missing, which the others are compared with; None if something else did.
+        """
+        self.db.execute(
+            COMPARED_PAGES_SQL,
+            {
+                "agency": agency,
+                "release": release_id or 0,
+                "now": to_iso(seen_at),
+                "before": to_iso(seen_at - COMPARISON_AGE),
+                "number": COMPARED_PAGES,
+            },
+        )
 
     def is_missing(self, release_id: int) -> bool:
         """Return whether the last check did not find the release, confirmed or not."""
@@ -116,6 +220,15 @@ class Removals:
             {"release": release_id, "target": target},
         ).fetchone()
         return row is not None
+
+    def is_placeholder(self, agency: str, title: str | None) -> bool:
+        """Return whether a page with this title stands in place of several releases of an agency."""
+        (count,) = self.db.execute(
+            "select count(*) from removals o join releases r on r.id = o.release"
+            " where r.agency = ? and o.kind = 'replaced' and o.target = ? and o.ended is null",
+            [agency, title],
+        ).fetchone()
+        return bool(count >= MIN_SHARED_PAGES)
 
     def discard(self, release_id: int) -> None:
         """Delete an open removal, because the release was never missing."""

@@ -30,11 +30,13 @@ from archive.database import ArchiveError
 from scraper.downloader.errors import (
     DOWNLOAD_ERRORS,
     HostPaused,
+    PrivateAddress,
     RobotsForbidden,
     RobotsUnreachable,
     describe_download_error,
 )
 from scraper.errors import NotARelease, PageError, SourceError
+from scraper.normalise.urls import extract_host
 from scraper.pages import page_type
 from scraper.pages.document import Document
 
@@ -51,7 +53,6 @@ FAILURE_KINDS: tuple[tuple[type[BaseException], str], ...] = (  # the first matc
     (StopDownload, "left out"),  # see InFlightLimit in scraper/extensions/limits.py
     (OSError, "broken answer"),
     (IgnoreRequest, "left out"),
-    (SourceError, "unreadable source"),
     (PageError, "unreadable"),
     (ArchiveError, "our fault"),
 )
@@ -61,6 +62,8 @@ BLOCKED_PAGE_KINDS = {  # by the beginning of the problem in scraper/pages/page_
     page_type.LOGIN_PROBLEM: "login",
     page_type.OUTAGE_PROBLEM: "outage",
     page_type.TECHNICAL_ERROR_PROBLEM: "outage",
+    page_type.SERVER_ERROR_PROBLEM: "server error page",
+    page_type.PORTAL_PROBLEM: "captive portal",
 }
 STATUS_KINDS = {401: "status 403", 403: "status 403", 451: "status 403", 404: "status 404", 410: "status 404"}
 
@@ -76,7 +79,11 @@ def classify_failure(error: BaseException | None) -> str:
     'unreadable'
     """
     if isinstance(error, HttpError):
-        return classify_status(error.response.status)
+        return "block page" if is_cloudflare_challenge(error.response) else classify_status(error.response.status)
+    if isinstance(error, SourceError):
+        return error.kind
+    if isinstance(error, PrivateAddress) and error.is_redirect:
+        return "private network"
     if isinstance(error, NotARelease):
         return classify_page_failure(error)
     if isinstance(error, RobotsUnreachable) and isinstance(error.__context__, DOWNLOAD_ERRORS):
@@ -88,7 +95,9 @@ def classify_failure(error: BaseException | None) -> str:
 
 def classify_source_failure(error: SourceError, response: Response) -> str:
     """Return the kind of a source that cannot be read: a wall or outage page if the response is one."""
-    rejection = detect_rejection(response.body, response.url)
+    requested_url = response.request.meta.get("redirect_urls", [response.url])[0] if response.request else response.url
+    is_elsewhere = extract_host(requested_url) != extract_host(response.url)
+    rejection = detect_rejection(response.body, response.url, is_elsewhere=is_elsewhere)
     return classify_page_failure(rejection) if rejection else classify_failure(error)
 
 
@@ -107,6 +116,8 @@ def classify_status(status: int) -> str:
     >>> classify_status(503), classify_status(403), classify_status(429), classify_status(418)
     ('status 5xx', 'status 403', 'status 429', 'status 4xx')
     """
+    if status == 511:  # Network Authentication Required (RFC 6585, 6)
+        return "captive portal"
     if status >= 500:
         return "status 5xx"
     if status == 429:
@@ -126,8 +137,16 @@ def iter_causes(error: BaseException | None) -> Iterator[BaseException]:
         cause = cause.__cause__
 
 
-def detect_rejection(body: bytes, url: str) -> NotARelease | None:
-    """Return what a response is if it is an error page, a wall or an outage page, else None."""
+def is_cloudflare_challenge(response: Response) -> bool:
+    """Return whether a response is a challenge of Cloudflare, by the header that Cloudflare documents for this."""
+    return response.headers.get("cf-mitigated") == b"challenge"
+
+
+def detect_rejection(body: bytes, url: str, *, is_elsewhere: bool = False) -> NotARelease | None:
+    """Return what a response is if it is an error page, a wall, an outage page or a placeholder, else None.
+
+    is_elsewhere: the request was redirected to another host, where any page with a login is a wall.
+    """
     try:
         document = Document(body, url)
         signals = page_type.read_page_signals(document, include_text=True)
@@ -136,7 +155,9 @@ def detect_rejection(body: bytes, url: str) -> NotARelease | None:
     rejection = page_type.find_rejection(signals)
     if rejection is None:  # a listing may say that it is empty, so only walls and outages count
         short_page = page_type.find_short_page_rejection(signals, document.title, signals.text or "", has_date=False)
-        rejection = short_page if short_page and short_page.kind == "blocked" else None
+        rejection = short_page if short_page and short_page.kind in ("blocked", "placeholder") else None
+    if rejection is None and is_elsewhere and page_type.has_password_field(document):
+        return NotARelease(url, f"{page_type.LOGIN_PROBLEM}: {document.title!r}", "blocked")
     return NotARelease(url, rejection.problem, rejection.kind, rejection.target) if rejection else None
 
 

@@ -34,7 +34,7 @@ from archive.quarantine import (
     split_by_field_loss,
 )
 from archive.store import Archive, SaveResult, StoredRelease
-from scraper.errors import PageError
+from scraper.errors import NotARelease, PageError
 from scraper.matching import PageMatch, match_page
 from scraper.normalise import to_release
 from scraper.pages import read_document
@@ -80,7 +80,7 @@ class Ingest:
         capture_id: int | None = None,
         redesigned: bool = False,
     ) -> IngestResult:
-        """Store one page. Raises PageError if a field cannot be normalised.
+        """Store one page. Raises PageError if a field cannot be normalised, and NotARelease if it is a placeholder.
 
         check: may quarantine the page, as one of the crawl `crawl_id`; None stores it in any case. capture_id: the
         capture of its response, if it has one already. redesigned: the site's template is known to have changed since
@@ -88,6 +88,9 @@ class Ingest:
         """
         response = page.response
         release = to_release(page.item)
+        if page.release_id is None and self.archive.removals.is_placeholder(release.agency, release.title):
+            problem = f"is what stands in place of several releases: {release.title!r}"
+            raise NotARelease(page.url, problem, "placeholder", release.title)
         match = match_page(self.archive, release, page)
         if match.kind in ("redirected", "replaced") and self.record_replacement(release, match, page):
             return IngestResult(release=release, outcome=SaveResult.MISSING)
@@ -295,9 +298,9 @@ def rewrite_host(state: dict[str, Any], from_url: str, to_url: str) -> dict[str,
 class CrawlRecorder:
     """Records the results of requests in the archive and in captures.db, for the spiders and the pipeline."""
 
-    def __init__(self, archive: Archive, schedule: RevisitSchedule) -> None:
+    def __init__(self, archive: Archive, schedule: RevisitSchedule, *, new_captures: bool = False) -> None:
         self.archive, self.schedule = archive, schedule
-        self.captures = Captures(Path(archive.path))
+        self.captures = Captures(Path(archive.path), begin_new=new_captures)
 
     def close(self) -> None:
         """Close captures.db. The archive belongs to the caller."""

@@ -7,14 +7,15 @@ code            state         when
 paused, …       paused        the agency list says so, or no longer contains the agency (unlisted)
 never_crawled   never worked  no crawl has ended yet (not a fault)
 not_read        suspect       no news crawl ended for three days, or for three times the usual interval
+pages_alike     suspect       many stored pages went missing alike: one page for all of them, or 404 for all
 all_fails       failing       two or more news crawls in a row, over a day, got only failures
 lists_nothing   suspect       as many in a row got responses that list no release (45 days if fewer than four are usual)
 all_refused     failing       releases are listed, but none of the pages requested over a day could be parsed
 none_held       never worked  releases are listed, nothing failed, and none was parsed
 quarantined     suspect       releases are in quarantine and wait for a manual check
 fields          suspect       a field that half of the new pages had is now on a third of that or less: a new design
-many_refused    suspect       half of the pages requested in two weeks could not be parsed, and few before
-source_fails    suspect       one of several sources has not responded for a day
+many_refused    suspect       half of the attempts to read pages failed in two weeks, few before, and pages are left
+source_fails    suspect       one of several sources could not be read for a day
 lists_fewer     suspect       sources list less than a third of the usual number, and one of them dropped suddenly
 too_few         healthy       fewer than five days with releases: too little to know a rhythm
 silent          suspect       silent for longer than ever before, and than in the same weeks of earlier years
@@ -43,6 +44,7 @@ from sqlite_utils import Database
 from archive.dates import to_iso
 from archive.health.metrics import (
     FIFTY_TWO_WEEKS,
+    REJECTION_WINDOW,
     SMALL_SAMPLE_PAGES,
     AgencyActivity,
     Crawl,
@@ -58,14 +60,16 @@ from archive.health.metrics import (
 
 MIN_FAULT_DURATION = timedelta(hours=20)  # between the first and last crawl with a fault; shorter ones may pass
 MAX_CRAWL_GAP = timedelta(days=3)  # between two news crawls
+MAX_COLLAPSE_AGE = timedelta(days=3)  # since the last check of a page that is part of it
 RECENT_FAILURE_CRAWLS = 3  # newest crawls whose commonest kind of failure names the fault
 SAME_FAILURE_CRAWLS = 6  # newest crawls in which an earlier kind must occur for the fault to be the same
-REJECTION_WINDOW = timedelta(days=14)  # in which pages that could not be parsed are counted
 MIN_LISTED_RELEASES = 4  # a source that lists fewer may show the last weeks only, and be empty at times
 MAX_EMPTY_PERIOD = timedelta(days=45)  # for which such a source may be empty
 QUARTER = timedelta(days=90)  # compared with the same time a year ago
 DECLINE_FACTOR = 4  # suspicious if fewer than a quarter of the releases came in
 MIN_QUARTER_RELEASES = 16  # a year ago, for the comparison to mean something
+
+COLLAPSE_FAILURES = {"gone": "status 404"}  # kind of removal → kind of failure, where they differ
 
 FAULT_STATES = ("suspect", "failing", "never worked")
 FAULTLESS_CODES = ("never_crawled",)  # no fault in any state
@@ -233,12 +237,29 @@ def check_crawl_gap(activity: AgencyActivity) -> HealthAssessment | None:
     return None
 
 
+def check_collapse(activity: AgencyActivity) -> HealthAssessment | None:
+    """Report stored pages that went missing alike: probably a fault of the site, so no removal is confirmed."""
+    collapse = activity.collapse
+    if collapse is None or activity.now - datetime.fromisoformat(collapse.last_seen) > MAX_COLLAPSE_AGE:
+        return None
+    values = {
+        **{"since": collapse.first_seen, "bad": collapse.missing, "n": collapse.checked},
+        **{"fault": COLLAPSE_FAILURES.get(collapse.kind, collapse.kind), "shown": collapse.shown or ""},
+        "url": collapse.example_url,
+    }
+    return HealthAssessment("suspect", "pages_alike", collapse.kind, values)
+
+
 def check_all_failing(activity: AgencyActivity) -> HealthAssessment | None:
     """Report crawls in a row, over a day, that got only failures."""
     streak = list(takewhile(lambda crawl: not crawl.succeeded and crawl.failures, activity.news_crawls))
     if is_persistent(streak) or (streak and not activity.stored_releases and len(streak) == len(activity.news_crawls)):
         return assess_failures(
-            "failing", "all_fails", [crawl.failures for crawl in streak], since=to_iso(streak[-1].started)
+            "failing",
+            "all_fails",
+            [crawl.failures for crawl in streak],
+            since=to_iso(streak[-1].started),
+            url=(*activity.failed_sources, activity.source_url)[0],
         )
     return None
 
@@ -254,7 +275,8 @@ def check_empty_listings(activity: AgencyActivity) -> HealthAssessment | None:
     if listed_before < MIN_LISTED_RELEASES and activity.now - streak[-1].started < MAX_EMPTY_PERIOD:
         return None
     if is_persistent(streak) or (not activity.stored_releases and len(streak) == len(activity.news_crawls)):
-        return HealthAssessment("suspect", "lists_nothing", values={"since": to_iso(streak[-1].started)})
+        values = {"since": to_iso(streak[-1].started), "url": activity.source_url}
+        return HealthAssessment("suspect", "lists_nothing", values=values)
     return None
 
 
@@ -266,7 +288,14 @@ def check_all_rejected(activity: AgencyActivity) -> HealthAssessment | None:
     if (unreadable >= 3 and is_persistent(streak)) or (
         unreadable and not activity.stored_releases and len(streak) == len(crawls)
     ):
-        return assess_failures("failing", "all_refused", [crawl.page_failures for crawl in streak], bad=unreadable)
+        urls = activity.list_unreadable_since(streak[-1])
+        return assess_failures(
+            "failing",
+            "all_refused",
+            [crawl.page_failures for crawl in streak],
+            n=max(len(urls), *map(count_unreadable_pages, streak)),  # each page once, however often it was fetched
+            url=(*urls, activity.source_url)[0],
+        )
     return None
 
 
@@ -300,36 +329,39 @@ def check_field_loss(activity: AgencyActivity) -> HealthAssessment | None:
 
 
 def check_many_rejected(activity: AgencyActivity) -> HealthAssessment | None:
-    """Report that half of the pages of two weeks (five or more) failed, and few did before."""
+    """Report that half of the attempts of two weeks to read a page failed, few did before, and five pages are left.
+
+    Pages that a later attempt could read are not among those left.
+    """
     crawls = list_page_crawls(activity)
     recent = [crawl for crawl in crawls if activity.now - crawl.started <= REJECTION_WINDOW]
     older = crawls[len(recent) :]
-    unreadable, readable = sum(map(count_unreadable_pages, recent)), sum(crawl.readable_pages for crawl in recent)
+    failed, readable = sum(map(count_unreadable_pages, recent)), sum(crawl.readable_pages for crawl in recent)
     earlier_share = sum(map(count_unreadable_pages, older)) / max(
         1, sum(count_unreadable_pages(crawl) + crawl.readable_pages for crawl in older)
     )
+    left = list(activity.unreadable_pages)
     if (
-        unreadable >= SMALL_SAMPLE_PAGES
-        and unreadable >= readable
+        len(left) >= SMALL_SAMPLE_PAGES
+        and failed >= readable
         and earlier_share < 0.25
         and is_persistent([crawl for crawl in recent if count_unreadable_pages(crawl)])
     ):
-        return assess_failures(
-            "suspect",
-            "many_refused",
-            [crawl.page_failures for crawl in recent],
-            bad=unreadable,
-            n=unreadable + readable,
-        )
+        counts = [crawl.page_failures for crawl in recent if crawl.page_failures]
+        return assess_failures("suspect", "many_refused", counts, n=len(left), url=left[0])
     return None
 
 
 def check_failing_source(activity: AgencyActivity) -> HealthAssessment | None:
-    """Report that one of several sources has not responded for a day."""
+    """Report that one of several sources could not be read for a day."""
     streak = list(takewhile(lambda crawl: crawl["errors"] > 0, activity.news_crawls))
     if activity.failed_sources and is_persistent(streak):
         url = activity.failed_sources[0]
-        return HealthAssessment("suspect", "source_fails", url, {"url": url, "since": to_iso(streak[-1].started)})
+        values = {
+            **{"url": url, "n": len(activity.failed_sources), "since": to_iso(streak[-1].started)},
+            "fault": find_commonest_failure(crawl.source_failures for crawl in streak[:RECENT_FAILURE_CRAWLS]),
+        }
+        return HealthAssessment("suspect", "source_fails", url, values)
     return None
 
 
@@ -343,7 +375,8 @@ def check_shrinking_listings(activity: AgencyActivity) -> HealthAssessment | Non
     usual = median(days) if days else 0
     streak = list(takewhile(lambda crawl: 3 * crawl["listed"] < usual, activity.news_crawls))
     if activity.shrunken_sources and usual >= 6 and len(days) >= 5 and is_persistent(streak):
-        return HealthAssessment("suspect", "lists_fewer", values={"n": streak[0]["listed"], "before": round(usual)})
+        values = {"n": streak[0]["listed"], "before": round(usual), "url": min(activity.shrunken_sources)}
+        return HealthAssessment("suspect", "lists_fewer", values=values)
     return None
 
 
@@ -365,6 +398,7 @@ HealthRule = Callable[[AgencyActivity], HealthAssessment | None]
 HEALTH_RULES: tuple[HealthRule, ...] = (
     check_never_crawled,
     check_crawl_gap,
+    check_collapse,
     check_all_failing,
     check_empty_listings,
     check_all_rejected,

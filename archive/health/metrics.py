@@ -24,6 +24,7 @@ from archive.frontier import Frontier
 from archive.i18n import SWEDISH_TIME
 from archive.models import Release
 from archive.quarantine import Quarantine
+from archive.removals import Collapse, find_collapse
 
 # Fields whose absence may mean that pages are parsed wrongly.
 TRACKED_FIELDS = ("title", "lead", "published", "updated", "tags", "questions")
@@ -44,11 +45,12 @@ MAX_CRAWLS = 120  # newest finished crawls that are read
 MAX_PAGE_CRAWLS = 200  # newest crawls with parsed pages, for the fill rates
 CRAWL_DAYS_WINDOW = timedelta(days=90)  # of crawls summed by day
 CRAWL_COUNTERS = (
-    *("listed", "new", "unchanged", "rejected", "errors", "requests", "not_modified", "parsed", "quarantined"),
+    *("listed", "already_stored", "new", "rejected", "errors", "requests", "not_modified", "parsed", "quarantined"),
     *("field_counts", "failures", "source_failures"),
 )  # the last three are JSON
 POLITENESS_WINDOW = timedelta(days=30)
 FAILURE_WINDOW = timedelta(days=7)  # of failures shown on the status page
+REJECTION_WINDOW = timedelta(days=14)  # in which pages that could not be parsed are counted
 FILL_RATE_PAGES = 20  # newest pages whose fill rates are shown beside those of the earlier pages
 
 # The loss of a field.
@@ -70,6 +72,14 @@ CRAWLS_BY_DAY_SQL = """
 FAILED_SOURCES_SQL = """
     select url from frontier where agency = :agency and role in ('feed', 'sitemap', 'listing', 'home', 'robots')
     and state = 'failed' and fetched >= :since order by url
+"""
+UNREADABLE_PAGES_SQL = """
+    select url, fetched from frontier where agency = :agency and role = 'release'
+    and state in ('failed', 'rejected', 'gone') and fetched >= :since order by fetched desc, url
+"""
+NEWEST_SOURCE_SQL = """
+    select coalesce((select url from frontier where agency = a.slug and role in ('feed', 'sitemap', 'listing')
+      and state <> 'due' order by fetched desc, url limit 1), a.home) from agencies a where slug = ?
 """
 
 
@@ -158,6 +168,10 @@ class AgencyActivity:
     rhythm: PublishingRhythm | None = None
     quarantined: int = 0
     failed_sources: list[str] = field(default_factory=list)  # that failed in the newest news crawl
+    source_url: str = ""  # the source read last, or the home page
+    # pages that could not be parsed in REJECTION_WINDOW when they were fetched last: URL → when, newest first
+    unreadable_pages: Mapping[str, datetime] = field(default_factory=dict)
+    collapse: Collapse | None = None  # pages that went missing alike
     # URL → number of releases listed now, and usually: sources that suddenly list far fewer
     shrunken_sources: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     accepted_fields: Mapping[str, datetime] = field(default_factory=dict)  # fields that may be missing since a time
@@ -173,6 +187,10 @@ class AgencyActivity:
     def news_crawls(self) -> list[Crawl]:
         """Return the news crawls that made requests."""
         return [crawl for crawl in self.crawls if crawl.spider == "news" and crawl.made_requests]
+
+    def list_unreadable_since(self, crawl: Crawl) -> list[str]:
+        """Return the pages that could not be parsed in a crawl or later, newest first."""
+        return [url for url, fetched_at in self.unreadable_pages.items() if fetched_at >= crawl.started]
 
     def is_resolved(self, crawl: Crawl) -> bool:
         """Return whether a crawl's quarantined pages have been accepted or re-parsed since."""
@@ -199,6 +217,8 @@ def read_activity(db: Database, agency: str, now: datetime) -> AgencyActivity:
     failed = (
         db.execute(FAILED_SOURCES_SQL, {"agency": agency, "since": to_iso(news.started)}).fetchall() if news else []
     )
+    since = to_iso(now - REJECTION_WINDOW)
+    unreadable = db.execute(UNREADABLE_PAGES_SQL, {"agency": agency, "since": since}).fetchall()
     return AgencyActivity(
         now=now,
         stored_releases=db.execute("select count(*) from release_facets where agency = ?", [agency]).fetchone()[0],
@@ -209,6 +229,9 @@ def read_activity(db: Database, agency: str, now: datetime) -> AgencyActivity:
         rhythm=measure_rhythm(sorted(releases), today),
         quarantined=count_quarantined(db, agency),
         failed_sources=[url for (url,) in failed],
+        source_url=db.execute(NEWEST_SOURCE_SQL, [agency]).fetchone()[0],
+        unreadable_pages={url: datetime.fromisoformat(fetched) for url, fetched in unreadable},
+        collapse=find_collapse(db, agency),
         shrunken_sources=Frontier(db).find_short_sources(agency),
         accepted_fields={
             name: datetime.fromisoformat(since) for name, since in Quarantine(db).read_accepted_losses(agency).items()
@@ -222,7 +245,8 @@ def read_crawls(db: Database, agency: str, where: str, limit: int) -> list[Crawl
     """Return the newest crawls that meet an SQL condition, newest first."""
     rows = db.execute(
         f"select spider, reason, started, finished, robots, delay, {', '.join(CRAWL_COUNTERS)} from crawls"
-        f" where agency = ? and {where} order by started desc limit ?",
+        # the pages of a refetch were chosen because they could not be read: they say nothing of the others
+        f" where agency = ? and spider <> 'refetch' and {where} order by started desc limit ?",
         [agency, limit],
     )
     return [build_crawl(row) for row in rows]
@@ -292,14 +316,14 @@ def build_health_facts(activity: AgencyActivity, previous_facts: Mapping[str, An
     previous_facts: the stored ones, for what is further back than the crawls that are read.
     """
     last_success = next((crawl for crawl in activity.crawls if crawl.succeeded), None)
-    listed = next((crawl["listed"] for crawl in activity.news_crawls if crawl.succeeded), previous_facts.get("listed"))
+    last_news = next((crawl for crawl in activity.news_crawls if crawl.succeeded), None)
     recent = [crawl for crawl in activity.crawls if activity.now - crawl.started <= FAILURE_WINDOW]
     failures: Counter[str] = Counter()
     for crawl in recent:
         failures.update(crawl.failures)
     return {
         "stored": activity.stored_releases,
-        "listed": listed,
+        **{name: last_news[name] if last_news else previous_facts.get(name) for name in ("listed", "already_stored")},
         "worked": to_iso(last_success.finished) if last_success else previous_facts.get("worked"),
         "crawled": to_iso(activity.crawls[0].finished) if activity.crawls else None,
         "found": sum(crawl["new"] for crawl in recent),

@@ -48,6 +48,7 @@ FAULT_EVENTS_CONDITION = """
     e.id < :before and not (e.state in ('healthy', 'quiet') and coalesce(e.previous, 'healthy') in ('healthy', 'quiet'))
     and json_extract(e.reason, '$.code') <> 'never_crawled'
 """
+ADDRESS_LABEL = Translation("Adress", "Address")
 FAILURE_TEXTS = {
     # no response
     "timeout": Translation("webbplatsen svarade inte i tid", "the site did not answer in time"),
@@ -69,6 +70,18 @@ FAILURE_TEXTS = {
     "block page": Translation("en spärrsida visades i stället", "a block page was shown instead"),
     "consent wall": Translation("en samtyckesruta visades i stället", "a consent wall was shown instead"),
     "login": Translation("en inloggning visades i stället", "a login was shown instead"),
+    "captive portal": Translation(
+        "nätverkets inloggningssida visades i stället", "a network’s login page was shown instead"
+    ),
+    "private network": Translation(
+        "adresserna ledde in i ett privat nätverk, som när ett lokalt nät kräver inloggning",
+        "addresses led into a private network, as they do where a local network asks for a login",
+    ),
+    "server error page": Translation(
+        "webbserverns felsida visades i stället", "the server’s error page was shown instead"
+    ),
+    "placeholder": Translation("en platshållare visades i stället", "a placeholder was shown instead"),
+    "replaced": Translation("en annan text stod på adresserna", "another text stood at the addresses"),
     "outage": Translation("webbplatsen sade att den är ur funktion", "the site said that it is out of order"),
     # pages that are no releases
     "error page": Translation("sidorna sade att de inte finns", "pages said that they do not exist"),
@@ -80,6 +93,7 @@ FAILURE_TEXTS = {
     "unreadable source": Translation(
         "listan över meddelanden gick inte att läsa", "the list of releases could not be read"
     ),
+    "empty source": Translation("sidan svarade men listade inget", "the page answered but listed nothing"),
     # our own
     "left out": Translation("adresser lämnades därhän av säkerhetsskäl", "addresses were left alone for safety"),
     "our fault": Translation("arkivets eget program fallerade", "the archive’s own program failed"),
@@ -91,7 +105,8 @@ FAILURE_TEXTS = {
 class AgencyHealth:
     """An agency's health as the status page shows it.
 
-    state_text, reason_text: in the reader's language. is_unacknowledged: a fault that is not acknowledged, shown red.
+    state_text, reason_text: in the reader's language; fault_text: the reason without an address, the same for agencies
+    with the same fault. is_unacknowledged: a fault that is not acknowledged, shown red.
     """
 
     agency: str
@@ -102,6 +117,7 @@ class AgencyHealth:
     state_text: str
     since: str | None
     reason_text: str
+    fault_text: str
     reason: Mapping[str, Any]
     is_fault: bool
     is_unacknowledged: bool
@@ -147,6 +163,7 @@ def build_agency_health(row: dict[str, Any], language: str) -> AgencyHealth:
         "state_text": format_health_state(language, state),
         "reason": reason,
         "reason_text": format_health_reason(language, reason),
+        "fault_text": format_health_reason(language, reason, with_address=False),
         "is_fault": fault,
         "is_unacknowledged": fault and row["acknowledged"] is None,
         "facts": json.loads(row["facts"] or "{}"),
@@ -209,16 +226,20 @@ def format_health_state(language: str, state: str) -> str:
     return str(HEALTH_STATE_TEXTS[state].in_language(language))
 
 
-def format_health_reason(language: str, reason: Mapping[str, Any]) -> str:
-    """Format the sentence that explains a state.
+def format_health_reason(language: str, reason: Mapping[str, Any], *, with_address: bool = True) -> str:
+    """Format the sentence that explains a state, and the address of a page or source that it is about.
 
-    >>> format_health_reason("en", {"code": "all_refused", "what": "login", "bad": 3, "fault": "login"})
-    'None of 3 listed pages could be read: a login was shown instead.'
+    >>> reason = {"code": "all_refused", "what": "login", "n": 3, "fault": "login", "url": "https://a.example/1"}
+    >>> format_health_reason("en", reason)
+    'None of 3 listed pages could be read: a login was shown instead. Address: https://a.example/1'
     """
     text = HEALTH_REASON_TEXTS[reason["code"]].in_language(language)
     if isinstance(text, tuple):
         text = text[0 if reason.get("n") == 1 else 1]
-    return str(text.format(**{name: format_reason_value(language, name, value) for name, value in reason.items()}))
+    sentence = str(text.format(**{name: format_reason_value(language, name, value) for name, value in reason.items()}))
+    if with_address and reason.get("url"):
+        return f"{sentence} {ADDRESS_LABEL.in_language(language)}: {reason['url']}"
+    return sentence
 
 
 def format_reason_value(language: str, name: str, value: Any) -> str:
@@ -227,6 +248,8 @@ def format_reason_value(language: str, name: str, value: Any) -> str:
         return format_swedish_day(language, value)
     if name == "fault":
         return format_failure(language, value)
+    if name == "shown":
+        return f" (”{value}”)" if value and language == "sv" else f" (“{value}”)" if value else ""
     if name == "fields":
         return join_with_and(language, [str(FIELD_PHRASES[field].in_language(language)) for field in value])
     return format_number(language, value) if isinstance(value, int) else str(value)

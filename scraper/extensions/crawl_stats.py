@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from scrapy import Request, signals
 from scrapy.crawler import Crawler
+from scrapy.exceptions import NotConfigured
 from scrapy.http import Response
 from scrapy.robotstxt import RobotParser
 from twisted.python.failure import Failure
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 AGENCY_COUNTERS = (
-    *("listed", "new", "revised", "reparsed", "unchanged", "missing", "rejected", "errors"),
+    *("listed", "already_stored", "new", "revised", "reparsed", "unchanged", "missing", "rejected", "errors"),
     *("requests", "not_modified", "bytes", "parsed", "quarantined"),
 )
 MAX_PROBLEMS = 200  # per row of crawls; the frontier has the problem of each page as well
@@ -47,11 +48,12 @@ class AgencyStats:
     """Counters of one agency in one crawl, and its problems as sentences that name URL and field."""
 
     listed: int = 0  # distinct releases that sources named
+    already_stored: int = 0  # of the listed: stored before, and not fetched in this crawl
     new: int = 0
     revised: int = 0
     reparsed: int = 0  # revisions that only our parser caused
     missing: int = 0  # stored releases whose page is gone or replaced
-    unchanged: int = 0  # stored releases that were requested or listed again without a change
+    unchanged: int = 0  # stored releases whose page was fetched and is as stored
     rejected: int = 0  # responses that are not a release
     errors: int = 0  # failed requests and unreadable sources
     requests: int = 0
@@ -113,6 +115,14 @@ class ArchiveSpider(Protocol):
     def stop_if_unwritable(self, error: BaseException | None) -> bool: ...
 
 
+def has_archive_spider(crawler: Crawler) -> bool:
+    """Return whether a crawler runs a spider of this project that crawls into an archive.
+
+    It does not for `scrapy shell`, `fetch`, `parse`, `runspider` and the like, nor for `scrapy probe`.
+    """
+    return hasattr(crawler.spidercls, "stop_if_unwritable")
+
+
 class CrawlStatsExtension:
     """Inserts a row into crawls for each agency when a spider opens, and completes it when it closes."""
 
@@ -121,6 +131,8 @@ class CrawlStatsExtension:
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
+        if not has_archive_spider(crawler):
+            raise NotConfigured
         extension = cls(crawler)
         crawler.signals.connect(extension.spider_opened, signals.spider_opened)
         crawler.signals.connect(extension.spider_closed, signals.spider_closed)

@@ -15,13 +15,13 @@ from weakref import WeakKeyDictionary
 
 from scrapy import Request, signals
 from scrapy.crawler import Crawler
-from scrapy.exceptions import StopDownload
-from scrapy.settings import BaseSettings
+from scrapy.exceptions import NotConfigured, StopDownload
 from scrapy.utils.asyncio import AsyncioLoopingCall, create_looping_call
 
 from archive.database import freeze_garbage_collector
 from scraper.downloader.errors import CrawlStopped
 from scraper.errors import AgencyError
+from scraper.extensions.crawl_stats import has_archive_spider
 
 if TYPE_CHECKING:
     from twisted.internet.task import LoopingCall
@@ -45,7 +45,7 @@ class Deadline:
         return self.is_stopping or (self.ends_at is not None and monotonic() >= self.ends_at)
 
 
-def parse_deadline(minutes: str, *, config_source: str = "arguments", key: str = "minutes") -> Deadline:
+def parse_deadline(minutes: str) -> Deadline:
     """Parse a number of minutes, "" for no limit; raise AgencyError if it is not positive.
 
     >>> parse_deadline("").ends_at is None, parse_deadline("0.5").has_passed()
@@ -58,13 +58,8 @@ def parse_deadline(minutes: str, *, config_source: str = "arguments", key: str =
     except ValueError:
         number = -1
     if not 0 < number < float("inf"):
-        raise AgencyError(config_source, None, key, f"{minutes!r} is no positive number of minutes")
+        raise AgencyError("arguments", None, "minutes", f"{minutes!r} is no positive number of minutes")
     return Deadline(monotonic() + 60 * number)
-
-
-def check_pass_minutes(settings: BaseSettings) -> None:
-    """Raise AgencyError if ROUND_PASS_MINUTES is not a valid number of minutes."""
-    parse_deadline(str(settings["ROUND_PASS_MINUTES"]), config_source="settings", key="ROUND_PASS_MINUTES")
 
 
 class DeadlineMiddleware:
@@ -93,6 +88,8 @@ class GracefulStop:
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
+        if not has_archive_spider(crawler):
+            raise NotConfigured
         extension = cls(crawler)
         crawler.signals.connect(extension.spider_opened, signals.spider_opened)
         crawler.signals.connect(extension.spider_closed, signals.spider_closed)

@@ -11,9 +11,10 @@ from rich.live import Live
 from rich.table import Table
 from scrapy import signals
 from scrapy.crawler import Crawler
+from scrapy.exceptions import NotConfigured
 from scrapy.utils.asyncio import AsyncioLoopingCall, create_looping_call
 
-from scraper.extensions.crawl_stats import AgencyStats
+from scraper.extensions.crawl_stats import AgencyStats, has_archive_spider
 
 if TYPE_CHECKING:
     from twisted.internet.task import LoopingCall
@@ -24,7 +25,9 @@ logger = logging.getLogger(__name__)
 
 MAX_TABLE_AGENCIES = 30  # that fit on a screen
 LOG_INTERVAL = 30.0  # seconds between log lines
-PROGRESS_COLUMNS = ("listed", "new", "revised", "unchanged", "quarantined", "missing", "rejected", "errors")
+PROGRESS_COLUMNS = (
+    *("listed", "already_stored", "new", "revised", "unchanged", "quarantined", "missing", "rejected", "errors"),
+)
 
 
 class StderrConsole(Console):
@@ -45,6 +48,8 @@ class ProgressExtension:
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
+        if not has_archive_spider(crawler):
+            raise NotConfigured
         extension = cls()
         crawler.signals.connect(extension.spider_opened, signals.spider_opened)
         crawler.signals.connect(extension.spider_closed, signals.spider_closed)
@@ -67,7 +72,11 @@ class ProgressExtension:
         for slug, stats in spider.agency_stats.items():
             if stats.requests != self.logged_requests.get(slug, 0):
                 self.logged_requests[slug] = stats.requests
-                logger.info("%s: %s", slug, ", ".join(f"{getattr(stats, name)} {name}" for name in PROGRESS_COLUMNS))
+                logger.info(
+                    "%s: %s",
+                    slug,
+                    ", ".join(f"{getattr(stats, name)} {name.replace('_', ' ')}" for name in PROGRESS_COLUMNS),
+                )
 
     def spider_closed(self, spider: ArchiveSpider, reason: str) -> None:
         """Print the final table, and why the crawl ended if it did not finish."""
@@ -77,7 +86,7 @@ class ProgressExtension:
         elif self.log_loop:
             self.log_loop.stop()
             self.log_progress(spider)
-        console = self.console if self.console.is_terminal else StderrConsole(stderr=True, width=110)
+        console = self.console if self.console.is_terminal else StderrConsole(stderr=True, width=120)
         console.print(build_progress_table(spider))
         if any(stats.problems for stats in spider.agency_stats.values()):
             console.print("What was refused or failed is named above, and in the tables crawls and frontier.")

@@ -1,4 +1,4 @@
-"""Pages that are not releases: error pages served as 200, redirect stubs, walls, outages and listings.
+"""Pages that are not releases: error pages served as 200, redirect stubs, walls, outages, placeholders and listings.
 
 The patterns are for the languages of the north, German and English. A release may be about any of this ("404 nya jobb",
 "Nya regler för kakor"), so words alone decide only if a title says nothing else; otherwise the page must have almost no
@@ -144,6 +144,38 @@ WALL_TEXT = re.compile(
         """),
     re.IGNORECASE,
 )
+# Markup of walls: what Cloudflare's challenge and captive portals (WISPr) have and no other page; and the widget of a
+# challenge, which a contact form of any page may have as well.
+CHALLENGE_MARK = "_cf_chl_opt"
+PORTAL_MARK = "WISPAccessGatewayParam"
+CHALLENGE_WIDGETS = ("cf-turnstile", "h-captcha", "g-recaptcha")
+SERVER_ERROR_TITLE = re.compile(  # of ASP.NET and IIS
+    r"^\W*"
+    + build_alternation(r"""
+        server error in\b.{0,60}\bapplication | serverfel i (?:programmet|tillämpningen)\b.{0,60}
+        serverfeil i\b.{0,60} | serverfejl i\b.{0,60} | serverfehler in der anwendung\b.{0,60}
+        palvelinvirhe sovelluksessa\b.{0,60} | iis \d+\.\d+ detailed error\b.*
+        """)
+    + r"\W*$",
+    re.IGNORECASE,
+)
+NETWORK = (
+    r"(?:(?:the |our |vårt |ditt )?(?:trådlösa |guest |wi-?fi |wireless )?"
+    r"(?:nätverk(?:et)?|network|gästnät(?:verk)?(?:et)?))"
+)
+PORTAL_TITLE = re.compile(
+    r"^\W*"
+    + build_alternation(rf"""
+        captive portal(?: log-?in)? | hotspot log-?in | (?:wi-?fi|network|guest) (?:log-?in|authentication)
+        network authentication required | (?:nätverks|gäst)inloggning | (?:inloggning|logga in) (?:på|till) {NETWORK}
+        (?:log|sign) ?in to {NETWORK} | anslut till {NETWORK} | connect to {NETWORK}
+        """)
+    + r"\W*$",
+    re.IGNORECASE,
+)
+PORTAL_WELCOME = re.compile(
+    rf"^\W*(?:välkommen till|welcome to)\b.{{0,40}}\b(?:wi-?fi|hotspot|{NETWORK})\W*$", re.IGNORECASE
+)
 SITE_NOUN = re.compile(
     r"\b"
     + build_alternation(r"""
@@ -199,6 +231,33 @@ TECHNICAL_ERROR_LINE = re.compile(
     + r"(?:\s+(?:på|när|vid|i|on|while|with|during|processing|ved|da|palvelussa|beim)\b.{0,60})?\W*$",
     re.IGNORECASE,
 )
+# One page for all URLs of a site that is being rebuilt, or of a server that nobody has set up.
+PLACEHOLDER_TITLE = re.compile(
+    r"^\W*"
+    + build_alternation(r"""
+        vi bygger (?:just nu )?(?:om|upp)(?: (?:vår )?(?:nya )?(?:webbplats(?:en)?|sajt(?:en)?|hemsida(?:n)?))?
+        (?:webbplatsen|webben|sajten|hemsidan|sidan) (?:byggs om|är under (?:om|upp)byggnad)
+        under (?:om|upp)byggnad
+        (?:(?:vår|en) )?ny (?:webbplats|sajt|hemsida)(?: är)? (?:på (?:gång|väg)|kommer(?: snart)?)
+        (?:vi är )?snart tillbaka | kommer snart | coming soon | (?:site )?under construction
+        (?:we are|we['’]re) (?:re)?building (?:our|the|this) (?:new )?(?:web)?site
+        (?:our )?new (?:web)?site (?:is )?(?:coming soon|on its way)
+        we(?:['’]ll| will) be (?:right )?back(?: soon| shortly)?
+        nettstedet er under (?:om)?bygging | hjemmesiden er under ombygning | diese seite wird (?:um|über)?arbeitet
+        sivustoa uudistetaan
+        """)
+    + r"\W*$",
+    re.IGNORECASE,
+)
+DEFAULT_PAGE_TITLE = re.compile(
+    r"^\W*"
+    + build_alternation(r"""
+        iis windows(?: server)? | iis\d | welcome to nginx | apache2 \w+ default page\b.* | it works
+        (?:http server )?test page(?: for the (?:apache|nginx|http)\b.*|, powered by .*)? | default web site page
+        """)
+    + r"\W*$",
+    re.IGNORECASE,
+)
 COOKIE_WORD = r"(?:kakor|cookies?|informasjonskapsler|evästei\w+)"
 WE_USE_PHRASE = build_alternation(r"""
     vi använder | vi bruger | vi bruker | we use | käytämme | wir verwenden | denna webbplats använder
@@ -248,12 +307,15 @@ MAX_STUB_LENGTH = 1500  # of a whole page, menus included, that only leads to an
 MIN_TEXT_LENGTH = 30  # of an extracted text; if it is shorter, the whole page is looked at
 SENTENCE_BREAK = re.compile(r"(?<=[.!?])\s+|\n+")
 
-# Problems of blocked pages; scraper.failures knows them too.
+# Problems of blocked pages and placeholders; scraper.failures knows the former too.
 CONSENT_PROBLEM = "is a consent wall"
 LOGIN_PROBLEM = "asks to sign in"
 WALL_PROBLEM = "is an error page or a wall"
 OUTAGE_PROBLEM = "is out of order"
 TECHNICAL_ERROR_PROBLEM = "tells of a fault"
+SERVER_ERROR_PROBLEM = "is an error page of the web server"
+PORTAL_PROBLEM = "is the login page of a network"
+PLACEHOLDER_PROBLEM = "is a placeholder"
 
 # Rules as (pattern of a title or first heading, kind, problem).
 TITLE_RULES = (  # for pages of any length
@@ -262,12 +324,17 @@ TITLE_RULES = (  # for pages of any length
     (ERROR_PAGE_TITLE, "error page", "is an error page"),
     (ERROR_CODE_TITLE, "blocked", WALL_PROBLEM),
     (WALL_TITLE, "blocked", WALL_PROBLEM),
+    (SERVER_ERROR_TITLE, "blocked", SERVER_ERROR_PROBLEM),
+    (PORTAL_TITLE, "blocked", PORTAL_PROBLEM),
+    (DEFAULT_PAGE_TITLE, "placeholder", PLACEHOLDER_PROBLEM),
     (REDIRECT_TITLE, "redirected", "only leads to another page"),
 )
 SHORT_PAGE_RULES = (  # for pages of a few words
     (CONSENT_TITLE, "blocked", CONSENT_PROBLEM),
     (OUTAGE_TITLE, "blocked", OUTAGE_PROBLEM),
     (TECHNICAL_ERROR_LINE, "blocked", TECHNICAL_ERROR_PROBLEM),
+    (PORTAL_WELCOME, "blocked", PORTAL_PROBLEM),
+    (PLACEHOLDER_TITLE, "placeholder", PLACEHOLDER_PROBLEM),
     (MOVED_TITLE, "redirected", "only leads to another page"),
 )
 
@@ -275,7 +342,8 @@ SHORT_PAGE_RULES = (  # for pages of a few words
 class PageRejection(NamedTuple):
     """What a page is instead of a release.
 
-    kind: a kind of NotARelease. problem: the reason, with the words of the page. target: the URL that it leads to.
+    kind: a kind of NotARelease. problem: the reason, with the words of the page. target: the URL that it leads to, or
+    the title of a placeholder.
     """
 
     kind: str
@@ -292,6 +360,8 @@ class PageSignals:
     asks_for_password: bool
     refresh_url: str | None  # the URL that it redirects to
     first_link: str | None  # the first URL that it links to
+    wall: str | None = None  # the problem, if its markup is that of a wall
+    has_challenge: bool = False  # whether it has a widget that tells people from robots
 
 
 def read_page_signals(document: Document, *, include_text: bool = False) -> PageSignals:
@@ -309,6 +379,12 @@ def read_page_signals(document: Document, *, include_text: bool = False) -> Page
         first_link=next(
             filter(None, (document.resolve_url(link.get("href") or "") for link in document.root.iter("a"))), None
         ),
+        wall=WALL_PROBLEM
+        if CHALLENGE_MARK in document.text
+        else PORTAL_PROBLEM
+        if PORTAL_MARK in document.text
+        else None,
+        has_challenge=any(name in document.text for name in CHALLENGE_WIDGETS),
     )
 
 
@@ -334,6 +410,8 @@ def has_password_field(document: Document) -> bool:
 
 def find_rejection(signals: PageSignals) -> PageRejection | None:
     """Return what a page of any length says that it is instead of a release, or None."""
+    if signals.wall:
+        return PageRejection("blocked", f"{signals.wall}: {(*signals.titles, '')[0]!r}")
     for title in signals.titles:
         if found := reject_by_title(title):
             return reject_redirect(signals, found.problem) if found.kind == "redirected" else found
@@ -350,7 +428,7 @@ def reject_by_title(title: str) -> PageRejection | None:
     """
     for pattern, kind, problem in TITLE_RULES:
         if pattern.search(title):
-            return PageRejection(kind, f"{problem}: {title!r}")
+            return PageRejection(kind, f"{problem}: {title!r}", title if kind == "placeholder" else None)
     return None
 
 
@@ -390,9 +468,13 @@ def reject_by_few_words(signals: PageSignals, titles: tuple[str, ...], sentences
         for pattern, kind, problem in SHORT_PAGE_RULES:
             if pattern.search(title):
                 reason = f"{problem}: {title!r}"
-                return reject_redirect(signals, reason) if kind == "redirected" else PageRejection(kind, reason)
+                if kind == "redirected":
+                    return reject_redirect(signals, reason)
+                return PageRejection(kind, reason, title if kind == "placeholder" else None)
         if signals.asks_for_password and LOGIN_TITLE.search(title):
             return PageRejection("blocked", f"{LOGIN_PROBLEM}: {title!r}")
+    if signals.has_challenge:
+        return PageRejection("blocked", f"{WALL_PROBLEM}: {(*titles, '')[0]!r}")
     if sentences and CONSENT_TEXT.search(sentences[0]):
         return PageRejection("blocked", f"{CONSENT_PROBLEM}: {sentences[0]!r}")
     for line in (*titles, *sentences):

@@ -11,7 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import cast
+from typing import NamedTuple, cast
 from urllib.parse import parse_qsl, urljoin, urlsplit
 
 from lxml import etree
@@ -77,11 +77,20 @@ class ListingEntry:
     is_same_path: bool
 
 
-def parse_listing(body: bytes, url: str, agency: Agency) -> tuple[list[SourceLink], str | None]:
-    """Parse a listing page into the releases it links to, and the URL of its next page or None.
+class ListingPage(NamedTuple):
+    """A page of a listing: the releases it links to, in page order, and the URL of its next page or None.
 
-    The releases are in page order. Raise SourceError if the page is empty or has too many tags.
+    has_numbered_next: whether the pager names the next page by its number, so that it has to list something. A link
+    such as "»" alone may lead past the end.
     """
+
+    links: list[SourceLink]
+    next_url: str | None
+    has_numbered_next: bool = False
+
+
+def parse_listing(body: bytes, url: str, agency: Agency) -> ListingPage:
+    """Parse a page of a listing. Raise SourceError if it is empty or has too many tags."""
     page = parse_source_page(body, url)
     links: dict[str, SourceLink] = {}
     entries = select_listing_entries(page, url, agency)
@@ -89,7 +98,9 @@ def parse_listing(body: bytes, url: str, agency: Agency) -> tuple[list[SourceLin
         links.setdefault(entry.link.url, entry.link)
     # a release may be titled "Nästa steg för skogen"
     same_path_urls = {entry.link.url for entry in entries if entry.is_same_path}
-    return remove_session_ids(list(links.values())), find_next_page(page, url, agency, releases=same_path_urls)
+    next_url = find_next_page(page, url, agency, releases=same_path_urls)
+    has_number = next_url is not None and next_url in find_numbered_pages(page, url, agency)
+    return ListingPage(remove_session_ids(list(links.values())), next_url, has_number)
 
 
 def select_listing_entries(page: Selector, url: str, agency: Agency) -> list[ListingEntry]:
@@ -176,7 +187,7 @@ def drop_filter_links(entries: Sequence[ListingEntry], *, keep_if_only: bool) ->
 def parse_source_page(body: bytes, url: str) -> Selector:
     """Parse an HTML page; raise SourceError if it is empty or has more than MAX_LISTING_TAGS tags."""
     if not body.strip():
-        raise SourceError(url, "is empty")
+        raise SourceError(url, "is empty", "empty source")
     if body.count(b"<") > MAX_LISTING_TAGS:
         raise SourceError(url, f"has more than {MAX_LISTING_TAGS} tags: taken for a trap")
     # without a type, a body that begins like JSON would be parsed as JSON
@@ -334,6 +345,13 @@ def find_next_page(page: Selector, url: str, agency: Agency, releases: Collectio
         next_href = numbers.get(str(int(number) + 1))
         return resolve_page_url(next_href, base, url, agency) if next_href else None
     return None
+
+
+def find_numbered_pages(page: Selector, url: str, agency: Agency) -> set[str]:
+    """Return the URLs of the pages that a listing links to by their number alone."""
+    base = find_base_url(page, url)
+    hrefs = [link.root.get("href") for link in page.xpath("//a[@href]") if get_line_text(link.root).isdecimal()]
+    return {address for href in hrefs if (address := resolve_page_url(href, base, url, agency))}
 
 
 class ListingPager:

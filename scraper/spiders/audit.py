@@ -20,15 +20,21 @@ from archive.frontier import FrontierEntry
 from archive.urls import canonical_url
 from scraper.agency import Agency
 from scraper.errors import AgencyError, SourceError
-from scraper.failures import classify_failure, classify_source_failure, describe_request_failure, detect_rejection
+from scraper.failures import classify_failure, classify_source_failure, describe_request_failure
 from scraper.normalise.urls import resolve_canonical_url
-from scraper.sources import find_sources, parse_feed, parse_listing, parse_sitemap
+from scraper.sources import find_sources, parse_feed, parse_sitemap
 from scraper.sources.discovery import SourceURLs, get_declared_sources
 from scraper.sources.feeds import parse_robots_sitemaps
 from scraper.sources.links import FILE_PATH, SourceLink, is_release_url
 from scraper.sources.listings import find_base_url, get_line_text, parse_source_page
 from scraper.spiders.base import ReleaseSpider
-from scraper.spiders.news import MAX_INDEX_DEPTH, NO_ROBOTS_STATUSES, TrapDetector
+from scraper.spiders.news import (
+    MAX_INDEX_DEPTH,
+    NO_ROBOTS_STATUSES,
+    TrapDetector,
+    get_past_end_meta,
+    read_listing_page,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -212,9 +218,7 @@ class AuditSpider(ReleaseSpider):
     def parse_listing_response(self, response: Response, agency: Agency, audit: AgencyAudit) -> Iterator[Request]:
         """Add the links of a listing page; request the next page, and from the first one the archive pages."""
         source_url, page, kind = response.meta["source_url"], response.meta["page"], response.meta["kind"]
-        links, next_url = parse_listing(response.body, response.url, agency)
-        if not links and (page > 1 or detect_rejection(response.body, response.url)):
-            raise SourceError(response.url, f"page {page} of {source_url} lists nothing")
+        links, next_url, has_numbered_next = read_listing_page(response, agency)
         archive_urls = find_archive_pages(response.body, response.url, agency) if page == 1 else []
         new_count = audit.add_links(source_url, source_url, [link for link in links if link.url not in archive_urls])
         if next_url and (source_url, next_url) not in audit.sent_requests:
@@ -222,7 +226,8 @@ class AuditSpider(ReleaseSpider):
                 source_url, page, self.settings.getint("LISTING_PAGES_MAX"), has_new=bool(new_count)
             ):
                 raise SourceError(source_url, trap)
-            yield from self.request_source_page(next_url, source_url, kind, audit, page=page + 1)
+            options = get_past_end_meta(next_url, agency, has_number=has_numbered_next)
+            yield from self.request_source_page(next_url, source_url, kind, audit, page=page + 1, **options)
         depth = response.meta.get("depth", 0)
         for url in archive_urls if depth < MAX_INDEX_DEPTH else ():
             if sum(source.kind == "archive" for source in audit.sources.values()) >= MAX_ARCHIVE_PAGES:

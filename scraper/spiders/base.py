@@ -34,12 +34,18 @@ from scraper.downloader.errors import CrawlStopped, HostPaused, PrivateAddress, 
 from scraper.errors import AgencyError, NotARelease, PageError
 from scraper.extensions.crawl_stats import AgencyStats
 from scraper.extensions.limits import parse_deadline
-from scraper.failures import classify_failure, describe_request_failure, detect_rejection
+from scraper.failures import (
+    classify_failure,
+    describe_request_failure,
+    detect_rejection,
+    is_cloudflare_challenge,
+)
 from scraper.ingest import CrawlRecorder
 from scraper.locks import lock_agencies
 from scraper.normalise.urls import extract_host
 from scraper.pages import read_document
 from scraper.pages.document import Document
+from scraper.pages.page_type import WALL_PROBLEM
 from scraper.parsed_page import FetchedPage, ParsedPage
 from scraper.redesign import fingerprint_template
 from scraper.schedule import parse_schedule
@@ -55,6 +61,7 @@ MISSING_KINDS = {  # kind of NotARelease → kind of removal of a stored release
     "error page": "error page",
     "redirected": "redirected",
     "listing": "replaced",
+    "placeholder": "replaced",
 }
 
 
@@ -93,11 +100,12 @@ class ReleaseSpider(Spider):
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
         spider = super().from_crawler(crawler, *args, **kwargs)
         file = Path(crawler.settings.get("AGENCIES") or DEFAULT_AGENCIES_FILE)
-        spider.agencies = select_agencies(load_agencies(file), spider.selected_slugs, file)
+        spider.agencies = spider.choose_agencies(load_agencies(file), file)
         check_contact(spider.agencies, crawler.settings.get("CONTACT"))
         schedule = parse_schedule(crawler.settings["REVISIT_AGES"])
         spider.archive = Archive(crawler.settings["ARCHIVE"])
-        spider.recorder = CrawlRecorder(spider.archive, schedule)
+        new_captures = crawler.settings.getbool("NEW_CAPTURES")
+        spider.recorder = CrawlRecorder(spider.archive, schedule, new_captures=new_captures)
         spider.lock, locked_slugs = lock_agencies(spider.archive.path, spider.agencies)
         spider.agencies = {slug: agency for slug, agency in spider.agencies.items() if slug in locked_slugs}
         for slug, agency in spider.agencies.items():
@@ -114,6 +122,10 @@ class ReleaseSpider(Spider):
         crawler.signals.connect(spider.continue_if_due, signals.spider_idle)
         crawler.signals.connect(spider.engine_stopped, signals.engine_stopped)
         return spider
+
+    def choose_agencies(self, agencies: dict[str, Agency], file: Path) -> dict[str, Agency]:
+        """Return the agencies of a list that are to be crawled. Raises AgencyError if a selected one is not in it."""
+        return select_agencies(agencies, self.selected_slugs, file)
 
     def engine_stopped(self) -> None:
         """Release the archive and the lock, after everything else has ended."""
@@ -225,7 +237,7 @@ class ReleaseSpider(Spider):
     def record_no_release(self, row: FrontierEntry, page: FetchedPage, error: PageError) -> None:
         """Record a response without a release; a stored release is missing unless the page is unreadable."""
         kind = error.kind if isinstance(error, NotARelease) else "other"
-        target = (getattr(error, "target", None) or page.url) if kind == "redirected" else None
+        target = getattr(error, "target", None) or (page.url if kind == "redirected" else None)
         stats = self.agency_stats[row.agency]
         logger.warning("%s", error)
         if kind == "blocked":
@@ -260,9 +272,11 @@ class ReleaseSpider(Spider):
         self.failed_requests[row.agency] += not is_forbidden
         self.finish_release(row.agency, row.url)
 
-    def item_finished(self, item: ParsedPage) -> None:
-        """Continue after the pipeline has stored or dropped a page."""
-        self.finish_release(item.item.agency or "", item.url)
+    def item_finished(self, response: Response | None) -> None:
+        """Continue after the pipeline has stored or dropped a page. None: a page that was quarantined until now."""
+        if response is not None:
+            row: FrontierEntry = response.meta["row"]
+            self.finish_release(row.agency, row.url)
 
     def item_failed(self, item: ParsedPage, failure: Failure) -> None:
         """Record that the pipeline failed on a page; a later crawl requests it again."""
@@ -427,10 +441,13 @@ def is_forbidden_request(failure: Failure) -> bool:
 
 def check_response(response: Response, requested_url: str, agency: Agency, spider: ReleaseSpider) -> None:
     """Raise NotARelease if a response cannot be the requested release: 404, 410 or a redirect elsewhere."""
+    if is_cloudflare_challenge(response):
+        raise NotARelease(requested_url, f"{WALL_PROBLEM}: a challenge of Cloudflare", "blocked")
     if response.status in (404, 410):
         raise NotARelease(requested_url, f"answered {response.status}", "gone")
     if redirect_problem := find_redirect_problem(response, requested_url, agency, spider):
-        if (rejection := detect_rejection(response.body, response.url)) and rejection.kind == "blocked":
+        rejection = detect_rejection(response.body, response.url, is_elsewhere=not agency.owns(response.url))
+        if rejection and rejection.kind == "blocked":
             raise NotARelease(requested_url, f"{rejection.problem} (led to {response.url})", "blocked")
         raise NotARelease(requested_url, f"led to {redirect_problem}: {response.url}", "redirected")
 

@@ -26,11 +26,13 @@ from scraper.sources import find_sources, parse_feed, parse_listing, parse_sitem
 from scraper.sources.discovery import SourceKind, SourceURLs, get_declared_sources
 from scraper.sources.feeds import parse_robots_sitemaps
 from scraper.sources.links import SourceLink, is_release_url
+from scraper.sources.listings import ListingPage
 from scraper.spiders.base import ReleaseSpider, build_conditional_headers, get_response_header
 
 logger = logging.getLogger(__name__)
 
 NO_ROBOTS_STATUSES = list(range(400, 500))  # a site without robots.txt names no sitemaps (RFC 9309)
+PAST_END_STATUSES = (404, 410)  # of a page past the end of a listing
 MAX_INDEX_DEPTH = 2  # sitemap indexes within each other
 MAX_REPEATED_PAGES = 5  # pages of a listing in a row without a new link
 SITEMAP_PRIORITY_STEPS = 100  # priorities of the sitemaps of an index
@@ -108,7 +110,7 @@ class SourceTracker:
         return [row for row in rows if row.role == "sitemap"]
 
     def count_listed(self, urls: list[str]) -> None:
-        """Count listed releases once per crawl, and those of them that are stored and unchanged."""
+        """Count listed releases once per crawl, and those of them that are stored and not fetched by it."""
         for url in urls:
             if url in self.listed_urls:
                 continue
@@ -116,7 +118,7 @@ class SourceTracker:
             self.stats.listed += 1
             row = self.archive.frontier.get(url)
             if row and row.state == "stored" and (row.fetched_at or "") <= (to_iso(self.started_at) or ""):
-                self.stats.unchanged += 1
+                self.stats.already_stored += 1
 
     def is_known_page(self, listing_url: str, links: list[SourceLink], *, resumed: bool = False) -> bool:
         """Return whether every link of a listing page was found before the listing's last complete pass ended.
@@ -262,12 +264,11 @@ class NewsSpider(ReleaseSpider):
                 yield from self.request_source(url, agency, "sitemap", self.parse_sitemap_response, **options)
 
     def request_listing_page(
-        self, url: str, agency: Agency, listing_url: str, page: int, *, resumed: bool
+        self, url: str, agency: Agency, listing_url: str, page: int, *, resumed: bool, **meta: Any
     ) -> Iterator[Request]:
         """Request a later page of a listing; resumed: after a saved cursor."""
-        yield from self.request_source(
-            url, agency, "listing", self.parse_listing_response, listing_url=listing_url, page=page, resumed=resumed
-        )
+        meta |= {"listing_url": listing_url, "page": page, "resumed": resumed}
+        yield from self.request_source(url, agency, "listing", self.parse_listing_response, **meta)
 
     def request_source(
         self,
@@ -386,17 +387,17 @@ class NewsSpider(ReleaseSpider):
         """Record the links of a listing page, and request the next page unless all links were known."""
         agency = self.agencies[response.meta["agency"]]
         listing_url, page = response.meta["listing_url"], response.meta["page"]
+        is_resumed: bool = response.meta.get("resumed", False)
         try:
-            links, next_url = parse_listing(response.body, response.url, agency)
+            links, next_url, has_numbered_next = read_listing_page(response, agency)
         except SourceError as error:
+            if is_resumed and error.kind == "empty source":
+                self.source_trackers[agency.slug].delete_cursor(listing_url)
             self.record_source_error(response, error)
             return
-        is_resumed: bool = response.meta.get("resumed", False)
-        if not links and (page > 1 or detect_rejection(response.body, response.url)):
-            if is_resumed:
-                self.source_trackers[agency.slug].delete_cursor(listing_url)
-            self.record_source_error(response, SourceError(response.url, f"page {page} of {listing_url} lists nothing"))
-            return
+        if page == 1 and not links:
+            with self.archive.transaction():
+                self.archive.removals.schedule_comparison(agency.slug, now())
         tracker = self.source_trackers[agency.slug]
         next_url = None if next_url in tracker.requested_sources else next_url
         is_known = tracker.is_known_page(listing_url, links, resumed=is_resumed)
@@ -408,7 +409,10 @@ class NewsSpider(ReleaseSpider):
             if not (
                 self.deadline.has_passed() and tracker.save_cursor(listing_url, next_url, page + 1, resumed=is_resumed)
             ):
-                yield from self.request_listing_page(next_url, agency, listing_url, page + 1, resumed=is_resumed)
+                options = get_past_end_meta(next_url, agency, has_number=has_numbered_next)
+                yield from self.request_listing_page(
+                    next_url, agency, listing_url, page + 1, resumed=is_resumed, **options
+                )
         elif not self.since:  # a pass that skipped older links is not complete
             cursor = tracker.finish_listing(listing_url, resumed=is_resumed)
             if cursor and not self.deadline.has_passed():
@@ -438,8 +442,17 @@ class NewsSpider(ReleaseSpider):
         self.agency_stats[response.meta["agency"]].count_error(
             str(error), classify_source_failure(error, response), source=True
         )
+        self.mark_source_failed(
+            source_url or response.meta["source"], response.meta["agency"], str(error), has_answered=True
+        )
+
+    def mark_source_failed(self, url: str, slug: str, problem: str, *, has_answered: bool) -> None:
+        """Mark a source as failed; if it answered, with something else than before, look at a few releases as well."""
+        row = self.archive.frontier.get(url)
         with self.archive.transaction():
-            self.archive.frontier.mark_failed(source_url or response.meta["source"], now(), str(error))
+            if has_answered and (row is None or row.state != "failed"):
+                self.archive.removals.schedule_comparison(slug, now())
+            self.archive.frontier.mark_failed(url, now(), problem)
 
     def source_failed(self, failure: Failure) -> None:
         """Record a failed request for a source, or save a cursor if it is left to a later crawl."""
@@ -456,10 +469,40 @@ class NewsSpider(ReleaseSpider):
             self.agency_stats[request.meta["agency"]].count_error(problem, classify_failure(failure.value), source=True)
         if is_deferred or isinstance(failure.value, HostPaused):
             return  # left to a later crawl
-        if request.meta.get("resumed") and getattr(getattr(failure.value, "response", None), "status", 0) in (404, 410):
+        is_gone = getattr(getattr(failure.value, "response", None), "status", 0) in (404, 410)
+        if request.meta.get("resumed") and is_gone:
             self.source_trackers[request.meta["agency"]].delete_cursor(request.meta["listing_url"])
-        with self.archive.transaction():
-            self.archive.frontier.mark_failed(request.meta["source"], now(), problem)
+        self.mark_source_failed(request.meta["source"], request.meta["agency"], problem, has_answered=is_gone)
+
+
+def get_past_end_meta(url: str, agency: Agency, *, has_number: bool) -> dict[str, Any]:
+    """Return the meta of a request for a listing's next page, which may lie past the end of the listing.
+
+    It may, unless the pager names the page by its number (`has_number`) or the agency declares it as a source.
+    """
+    if has_number or url in get_declared_sources(agency).listings:
+        return {}
+    return {"may_be_past_end": True, "handle_httpstatus_list": [304, *PAST_END_STATUSES]}
+
+
+def read_listing_page(response: Response, agency: Agency) -> ListingPage:
+    """Return a page of a listing; raise SourceError if it cannot be read, or lists nothing although it has to.
+
+    An empty page is no error if it may lie past the end of the listing. A first page may be empty as well, unless it
+    says that it is an error page or something else than a listing.
+    """
+    page, is_past_end = response.meta["page"], response.meta.get("may_be_past_end", False)
+    if is_past_end and response.status in PAST_END_STATUSES:
+        return ListingPage([], None)
+    found = parse_listing(response.body, response.url, agency)
+    if found.links:
+        return found
+    rejection = detect_rejection(response.body, response.url)
+    is_end = is_past_end and (rejection is None or rejection.kind == "error page")
+    if not is_end and (page > 1 or rejection):
+        listing_url = response.meta.get("listing_url") or response.meta["source_url"]
+        raise SourceError(response.url, f"page {page} of {listing_url} lists nothing", "empty source")
+    return found
 
 
 def is_sitemap_unchanged(row: FrontierEntry | None, listed: str | None) -> bool:

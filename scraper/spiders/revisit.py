@@ -5,18 +5,20 @@ from __future__ import annotations
 import logging
 from collections import Counter, deque
 from collections.abc import AsyncIterator, Iterable
+from datetime import timedelta
 from typing import Any, Self
 
 from scrapy.crawler import Crawler
 
 from archive.dates import now, to_iso
 from archive.frontier import FrontierEntry
-from scraper.downloader.throttle import parse_request_budget
+from scraper.downloader.throttle import next_day, parse_request_budget
 from scraper.locks import warn_about_unlisted
 from scraper.spiders.base import ReleaseSpider
 
 logger = logging.getLogger(__name__)
 
+MAX_IMPORT_SPREAD = timedelta(days=100)  # the first checks of imported releases are spread over about three months
 MAX_CONSECUTIVE_FAILURES = 5  # then the agency's site is considered down
 
 
@@ -33,6 +35,8 @@ class RevisitSpider(ReleaseSpider):
     def __init__(self, agency: str = "", **arguments: Any) -> None:
         super().__init__(agency, **arguments)
         self.queued_urls: dict[str, deque[str]] = {}  # per agency: URLs still to be requested
+        self.known_urls: dict[str, set[str]] = {}  # per agency: all URLs that have been queued
+        self.budgets: dict[str, int] = {}  # per agency: URLs that may be queued in this crawl
         self.seen_failures: Counter[str] = Counter()  # per agency: failed requests so far
         self.consecutive_failures: Counter[str] = Counter()  # per agency: in a row
 
@@ -47,14 +51,31 @@ class RevisitSpider(ReleaseSpider):
 
     async def start(self) -> AsyncIterator[Any]:
         for slug in self.agencies:
-            budget = max(0, self.max_requests - self.count_daily_revisits(slug))
-            due = self.archive.frontier.list_stale(slug, now(), budget + 1)
-            if len(due) > budget:
-                logger.info("%s: more is due than the %d requests left of today's budget", slug, budget)
-            self.queued_urls[slug] = deque(due[:budget])
-            self.agency_stats[slug].listed = len(self.queued_urls[slug])
+            self.budgets[slug] = max(0, self.max_requests - self.count_daily_revisits(slug))
+            self.queued_urls[slug], self.known_urls[slug] = deque(), set()
+            if not self.queue_due(slug):
+                logger.info("%s: more is due than the %d requests left of today's budget", slug, self.budgets[slug])
             for request in self.next_requests(slug):
                 yield request
+
+    def queue_due(self, slug: str) -> bool:
+        """Queue the releases of an agency that are due and were not queued before; return False if some are left."""
+        known = self.known_urls[slug]
+        limit = max(0, self.budgets[slug] - len(known))
+        max_ahead = max(self.recorder.schedule.longest_interval, MAX_IMPORT_SPREAD)
+        due = self.archive.frontier.list_stale(slug, now(), len(known) + limit + 1, max_ahead)
+        due = [url for url in due if url not in known]
+        self.queued_urls[slug].extend(due[:limit])
+        known.update(due[:limit])
+        self.agency_stats[slug].listed = len(known)
+        return len(due) <= limit
+
+    def continue_if_due(self) -> None:
+        """Queue what became due during the crawl: pages that a missing one is compared with (archive.removals)."""
+        for slug, known in self.known_urls.items():
+            if known:
+                self.queue_due(slug)
+        super().continue_if_due()
 
     def count_daily_revisits(self, slug: str) -> int:
         """Return the number of revisit requests that the agency had today (UTC).
@@ -64,9 +85,9 @@ class RevisitSpider(ReleaseSpider):
         day = (to_iso(now()) or "")[:10]
         ((request_count, checked_count),) = self.archive.db.execute(
             "select (select coalesce(sum(requests), 0) from crawls where agency = :slug and spider = :spider"
-            " and started >= :day), (select count(*) from releases where agency = :slug and last_checked >= :day"
-            " and first_seen < :day)",
-            {"slug": slug, "spider": self.name, "day": day},
+            " and started >= :day and started < :next), (select count(*) from releases where agency = :slug"
+            " and last_checked >= :day and last_checked < :next and first_seen < :day)",
+            {"slug": slug, "spider": self.name, "day": day, "next": next_day(day)},
         )
         return int(max(request_count, checked_count))
 
@@ -100,4 +121,5 @@ class RevisitSpider(ReleaseSpider):
         if self.consecutive_failures[slug] >= MAX_CONSECUTIVE_FAILURES and queue:
             logger.warning("%s: seems to be down; %d releases are left for a later crawl", slug, len(queue))
             queue.clear()
+            self.budgets[slug] = 0
         super().finish_release(slug, url)

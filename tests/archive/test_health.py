@@ -9,6 +9,7 @@ import pytest
 
 from archive.health import FAULT_STATES, acknowledge_fault, is_unacknowledged_fault
 from archive.health.report import format_health_reason
+from archive.removals import Removals
 from tests.archive.lives import ALL, DAY, SLUG, Life, evening, span, weekdays
 
 PAST = weekdays(date(2021, 9, 1), date(2023, 8, 31))
@@ -133,6 +134,69 @@ def test_a_source_that_fails_beside_one_that_works_is_told_and_no_pages_are_blam
     life.db.execute("update frontier set state = 'done'")
     life.live([date(2023, 9, 11)])
     assert life.row["state"] == "healthy"
+
+
+STORED = 100_001  # id of the first release that has a page
+
+
+def add_stored(life: Life, number: int) -> None:
+    """Releases with pages that were last checked on the first of September."""
+    rows = [
+        {
+            **{"id": key, "agency": SLUG, "url": f"https://prov.example/{key}", "title": f"Nr {key}"},
+            **{"body": "", "body_html": ""},
+            **{"first_seen": "2023-01-01", "last_checked": "2023-09-01T05:00:00+00:00", "checks": 0, "hash": f"{key}"},
+        }
+        for key in range(STORED, STORED + number)
+    ]
+    for row in rows:
+        names = ", ".join(row)
+        life.db.execute(f"insert into releases ({names}) values ({', '.join('?' * len(row))})", list(row.values()))
+
+
+def test_pages_that_go_missing_alike_are_told_after_the_round_that_finds_them() -> None:
+    life = settled()
+    add_stored(life, 6)
+    removals = Removals(life.db)
+    at = evening(date(2023, 9, 1))
+    for key in range(STORED, STORED + 4):
+        removals.mark_missing(key, at, "replaced", status=200, target="Vi bygger om webbplatsen")
+    life.crawl(date(2023, 9, 1))
+    assert life.judge(date(2023, 9, 1)) == ("suspect", "pages_alike")
+    assert format_health_reason("en", life.row["reason"]) == (
+        "Since 1 September 2023, 4 of 4 checked pages have not shown their releases but answered alike: another text"
+        " stood at the addresses (“Vi bygger om webbplatsen”). This looks like a fault of the site, and none of them"
+        " counts as removed while it lasts. Address: https://prov.example/100004"
+    )
+    for key in range(STORED, STORED + 4):
+        removals.mark_present(key, at + DAY)
+    life.crawl(date(2023, 9, 2))
+    assert life.judge(date(2023, 9, 2))[0] == "healthy"
+
+
+def test_pages_refused_again_and_again_are_counted_once() -> None:
+    life = settled()
+    walled: dict[str, Any] = {"parsed": 0, "rejected": 12, "failures": {"login": 12}}
+    for number in range(12):
+        row = {"url": f"https://prov.example/{number}", "agency": SLUG, "role": "release", "state": "rejected"}
+        times = {"first_seen": "2023-09-01", "fetched": evening(date(2023, 9, 4)).isoformat()}
+        life.db.table("frontier").insert({**row, **times})
+    life.live(span(date(2023, 9, 1), date(2023, 9, 4)), **walled)
+    assert format_health_reason("en", life.row["reason"]) == (
+        "None of 12 listed pages could be read: a login was shown instead. Address: https://prov.example/0"
+    )
+
+
+def test_a_source_that_answers_with_an_empty_page_has_answered() -> None:
+    life = settled()
+    fault = {"empty source": 1}
+    failed = {"url": "https://prov.example/rss", "agency": SLUG, "role": "listing", "state": "failed"}
+    life.db.table("frontier").insert({**failed, "first_seen": "2021-01-01", "fetched": "2023-09-30T20:00:00+00:00"})
+    life.live(span(date(2023, 9, 1), date(2023, 9, 4)), errors=1, failures=fault, source_failures=fault)
+    assert format_health_reason("en", life.row["reason"]) == (
+        "One of the sources could not be read since 1 September 2023: the page answered but listed nothing."
+        " Address: https://prov.example/rss"
+    )
 
 
 def test_an_empty_listing_after_better_days_and_from_the_start() -> None:

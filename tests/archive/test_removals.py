@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from archive.models import Release
+from archive.removals import find_collapse
 from archive.store import Archive
 
 SEEN = datetime(2026, 3, 1, 8, tzinfo=UTC)
@@ -90,13 +91,26 @@ def test_the_same_text_in_the_place_of_two_releases_is_an_error_page_not_a_new_t
     assert archive.removals.is_missing(2)
 
 
-@pytest.mark.parametrize("kind", ["error page", "redirected", "replaced"])
-def test_one_page_in_front_of_a_whole_site_is_an_outage(archive: Archive, kind: str) -> None:
-    for number in range(2, 7):
+def add_releases(archive: Archive, first: int, last: int, seen: datetime = SEEN) -> None:
+    """Releases with these numbers."""
+    for number in range(first, last + 1):
         other = Release(
             agency="skog", url=f"{URL}{number}", title=f"Nr {number}", body="Text.", body_html="<p>Text.</p>"
         )
-        archive.save(other, seen_at=SEEN)
+        archive.save(other, seen_at=seen)
+
+
+def look_for_days(archive: Archive, missing: list[int], kind: str, days: int, **found: Any) -> list[int]:
+    """Check releases twice a day; the numbers of those confirmed as removed."""
+    for half in range(2 * days + 1):
+        for number in missing:
+            archive.removals.mark_missing(number, SEEN + (half + 1) * 12 * HOUR, kind, **found)
+    return [number for (number,) in archive.db.execute("select id from releases where removed_at is not null")]
+
+
+@pytest.mark.parametrize("kind", ["error page", "redirected", "replaced"])
+def test_one_page_in_front_of_a_whole_site_is_an_outage(archive: Archive, kind: str) -> None:
+    add_releases(archive, 2, 6)
     for hours in (0, 12, 24, 36):
         for number in range(1, 7):
             assert not archive.removals.mark_missing(
@@ -104,3 +118,70 @@ def test_one_page_in_front_of_a_whole_site_is_an_outage(archive: Archive, kind: 
             )
     archive.removals.mark_present(2, SEEN + 37 * HOUR)
     assert archive.removals.mark_missing(1, SEEN + 48 * HOUR, "gone", status=404), "404 of one is no wall"
+
+
+PLACEHOLDER: dict[str, Any] = {"status": 200, "target": "Vi bygger om webbplatsen"}
+
+
+def test_a_placeholder_is_one_however_few_pages_are_due_and_however_long_it_stands(archive: Archive) -> None:
+    add_releases(archive, 2, 2)
+    assert look_for_days(archive, [1, 2], "replaced", 90, **PLACEHOLDER) == []
+    collapse = find_collapse(archive.db, "skog")
+    assert collapse
+    assert (collapse.kind, collapse.shown, collapse.missing, collapse.checked) == (
+        *("replaced", "Vi bygger om webbplatsen"),
+        *(2, 2),
+    )
+    archive.removals.mark_present(1, SEEN + timedelta(days=91))
+    archive.removals.mark_present(2, SEEN + timedelta(days=91))
+    assert find_collapse(archive.db, "skog") is None
+
+
+def test_a_page_that_goes_missing_makes_others_due_to_compare_it_with(archive: Archive) -> None:
+    add_releases(archive, 2, 9)
+    archive.db.execute("update releases set next_check = '2027-01-01'")
+    later = SEEN + timedelta(days=3)
+    archive.removals.mark_missing(1, later, "replaced", **PLACEHOLDER)
+    due = "select id from releases where next_check <= ?"
+    assert [number for (number,) in archive.db.execute(due, [later.isoformat()])] == [5, 6, 7, 8, 9]
+    for number in (5, 6, 7, 8, 9):
+        archive.mark_checked(number, later, SEEN + timedelta(days=9))
+    archive.removals.mark_missing(2, later, "replaced", **PLACEHOLDER)
+    assert not archive.db.execute(due, [later.isoformat()]).fetchall(), "enough were checked at the same time"
+
+
+def test_404_of_every_page_is_a_fault_and_of_old_ones_alone_a_clean_up(archive: Archive) -> None:
+    add_releases(archive, 2, 20)
+    old = list(range(1, 18))
+    assert look_for_days(archive, [*old, 18, 19, 20], "gone", 2, status=404) == []
+    collapse = find_collapse(archive.db, "skog")
+    assert collapse
+    assert (collapse.kind, collapse.missing, collapse.checked) == ("gone", 20, 20)
+    for number in (18, 19, 20):
+        archive.removals.mark_present(number, SEEN + timedelta(days=3))
+        archive.mark_checked(number, SEEN + timedelta(days=3))
+    for number in old:
+        assert archive.removals.mark_missing(number, SEEN + timedelta(days=3), "gone", status=404)
+
+
+@pytest.mark.parametrize(
+    ("kind", "present", "days"), [("gone", 0, 30), ("redirected", 5, 30), ("replaced", 5, 30), ("redirected", 0, None)]
+)
+def test_what_lasts_for_a_month_is_believed_unless_nothing_of_the_site_works(
+    archive: Archive, kind: str, present: int, days: int | None
+) -> None:
+    add_releases(archive, 2, 6 + present)
+    for number in range(7, 7 + present):
+        archive.mark_checked(number, SEEN + timedelta(days=2))
+    missing = list(range(1, 7))
+    assert look_for_days(archive, missing, kind, 29, target="https://skog.example/") == []
+    assert look_for_days(archive, missing, kind, 32, target="https://skog.example/") == (missing if days else [])
+
+
+def test_an_unconfirmed_removal_is_asked_for_once_a_day_while_a_collapse_lasts(archive: Archive) -> None:
+    add_releases(archive, 2, 6)
+    look_for_days(archive, [1, 2, 3, 4, 5, 6], "replaced", 2, **PLACEHOLDER)
+    last, next_check = archive.db.execute(
+        "select o.last_seen, r.next_check from removals o join releases r on r.id = o.release where r.id = 1"
+    ).fetchone()
+    assert datetime.fromisoformat(next_check) - datetime.fromisoformat(last) == timedelta(days=1)

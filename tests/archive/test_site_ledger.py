@@ -37,7 +37,9 @@ async def test_agencies_with_gaps_come_first(ledger: Site) -> None:
         *("Something is missing 1", "Reading broke off 1", "Nothing is missing 1"),
     ]
     rows = [[cell.text_content().strip() for cell in row] for row in page.xpath("//tbody/tr")]
-    assert rows[0] == ["Roads Authority", *map(str, (PAGED + 5, PAGED + 2, 3))]
+    assert rows[0] == ["Roads Authority", *map(str, (PAGED + 5, PAGED + 2, 0, 3))]
+    assert all(int(listed) == sum(map(int, parts)) for _, listed, *parts in rows)
+    assert "Listed is the sum of the next three" in page.text_content()
     assert page.xpath("//tbody//a/@href")[0] == "coverage?agency=vagmyndigheten&lang=en"
     assert "1 agency has not been compared yet." in page.text_content()
 
@@ -68,6 +70,9 @@ async def test_as_data(ledger: Site) -> None:
         ("tystnadsnamnden", None, None),
     ]
     one = (await ledger.get("/-/coverage.json?agency=vagmyndigheten&size=2")).json()
+    counted = [row for row in (*told, *one["months"], *one["sources"]) if row["listed"] is not None]
+    assert all(row["listed"] == row["stored"] + row["rejected"] + row["missing"] for row in counted)
+    assert list(one["columns"]) == ["listed", "stored", "rejected", "missing", "unlisted"]
     assert sum(month["missing"] for month in one["months"]) == 3
     assert [source["kind"] for source in one["sources"]] == ["listing", "sitemap"]
     further = (await ledger.get(one["next"].removeprefix("http://localhost"))).json()

@@ -38,14 +38,14 @@ def test_an_empty_page_lists_nothing_and_says_so() -> None:
 
 @pytest.mark.parametrize("body", [b"[" * 3000, b'[{"url": "https://www.fyrstyrelsen.example/nyheter/2024/fyr"}]'])
 def test_json_in_a_pages_place_has_no_links(body: bytes) -> None:
-    assert parse_listing(body, URL, AGENCY) == ([], None)
+    assert parse_listing(body, URL, AGENCY) == ([], None, False)
     found = find_sources(body, URL, AGENCY)
     assert (found.feeds, found.listings) == ([], [])
 
 
 @pytest.mark.parametrize("name", ['"', "{}", "a\x01"])
 def test_a_link_with_an_attribute_of_no_name_is_read(name: str) -> None:
-    links, _ = parse_listing(f"<h2><a href='/nyheter/2024/fyr' {name}='1'>Fyren tänds</a></h2>".encode(), URL, AGENCY)
+    links, *_ = parse_listing(f"<h2><a href='/nyheter/2024/fyr' {name}='1'>Fyren tänds</a></h2>".encode(), URL, AGENCY)
     assert [link.url for link in links] == ["https://www.fyrstyrelsen.example/nyheter/2024/fyr"]
 
 

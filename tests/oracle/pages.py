@@ -144,7 +144,8 @@ SQL = (
         "with recursive n(i) as (select 1 union all select i+1 from n) select",
     ),
 )
-VALUES = {"person": "a", "named": "a", "words": "skog", "weight": "0", "importance": "0", "media_type": "pdf"}  # of queries; else none
+# Of queries; else none. A parameter was renamed: the code before it has "weight".
+VALUES = {"person": "a", "named": "a", "words": "skog", "weight": "0", "importance": "0", "media_type": "pdf"}
 METHODS = (
     ("POST", "/search"),
     ("PUT", "/"),

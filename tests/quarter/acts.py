@@ -118,6 +118,13 @@ def burst(operator: Operator, act: Act) -> None:
         operator.stage.put_out(act.moment, operator.stage.spare[act.slug].pop())
 
 
+def clean_up(operator: Operator, act: Act) -> None:
+    """Releases are deleted, all at once: not the three newest, but the next ones."""
+    site = operator.stage.site
+    for release in site.agencies[act.slug].sorted_newest("")[3 : 3 + act.given["number"]]:
+        site.delete(site.url(act.slug, release.path), 404)
+
+
 def acknowledge(operator: Operator, act: Act) -> None:
     """The operator knows of a fault."""
     said = operator.command(act, health.Command(), "--acknowledge", act.slug, codes=(0, 1))  # 1: others are red
@@ -150,5 +157,8 @@ def take_in(operator: Operator, act: Act) -> None:
 
 ACTS: dict[str, Callable[[Operator, Act], None]] = {
     act.__name__.rstrip("_"): act
-    for act in (fail, block, wall, mend, thin, window, relayout, bury, burst, acknowledge, diagnose, reparse_, take_in)
+    for act in (
+        *(fail, block, wall, mend, thin, window, relayout, bury, burst, clean_up, acknowledge, diagnose, reparse_),
+        take_in,
+    )
 }

@@ -8,6 +8,7 @@ from datetime import date
 from typing import Any
 
 from archive.health import is_unacknowledged_fault
+from archive.health.report import format_health_reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,7 +21,9 @@ class Said:
     code: str
     red: bool
     known: bool  # acknowledged
-    why: str = ""  # the sentence, of a week's status page
+    why: str = ""  # the sentence
+    doubts: int = 0  # releases that were missing at the last check, and not called removed yet
+    removed: int = 0  # releases called removed
 
 
 @dataclass(slots=True)
@@ -37,8 +40,8 @@ class Record:
         """An agency's days."""
         return [said for said in self.daily if said.slug == slug]
 
-    def note_day(self, day: date, rows: list[dict[str, Any]]) -> None:
-        """The table health after a round."""
+    def note_day(self, day: date, rows: list[dict[str, Any]], removals: Mapping[str, tuple[int, int]]) -> None:
+        """The tables health and removals after a round."""
         self.daily += [
             Said(
                 day=day,
@@ -47,6 +50,9 @@ class Record:
                 code=row["reason"]["code"],
                 red=is_unacknowledged_fault(row),
                 known=row["acknowledged"] is not None,
+                why=format_health_reason("en", row["reason"]),
+                doubts=removals.get(row["agency"], (0, 0))[0],
+                removed=removals.get(row["agency"], (0, 0))[1],
             )
             for row in rows
         ]

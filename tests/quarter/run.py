@@ -71,7 +71,7 @@ async def live(house: House, acts: Sequence[Act], end: date, record: Record, tel
             stage.publish(morning)
             await house.go_round()
             with Archive(house.operator.archive) as archive:
-                record.note_day(day, read_health_rows(archive.db))
+                record.note_day(day, read_health_rows(archive.db), count_removals(archive))
             if day >= START and day.weekday() == 6:
                 record.note_week(day, await house.read_status())
             tell(f"{day}")
@@ -98,6 +98,15 @@ class House:
         with served(self.operator.archive) as datasette:
             page = await Reader(datasette).get("/-/status.json?lang=en")
         return json.loads(page.text)
+
+
+def count_removals(archive: Archive) -> dict[str, tuple[int, int]]:
+    """By agency: releases that are missing and not called removed yet, and those called removed."""
+    rows = archive.db.execute(
+        "select r.agency, sum(o.confirmed is null), sum(o.confirmed is not null) from removals o"
+        " join releases r on r.id = o.release where o.kind <> 'moved' and o.ended is null group by 1"
+    )
+    return {slug: (doubts, removed) for slug, doubts, removed in rows}
 
 
 def days(end: date) -> Iterator[date]:

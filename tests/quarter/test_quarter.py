@@ -15,6 +15,8 @@ from archive.health.metrics import AgencyActivity, measure_rhythm
 from archive.i18n import SWEDISH_TIME
 from tests.quarter.acts import ACTS as DONE
 from tests.quarter.judge import judge_quarter, week_of
+from tests.quarter.month import ACTS as MONTH_ACTS
+from tests.quarter.month import CASES, Case, judge_month
 from tests.quarter.record import Record, Said
 from tests.quarter.rhythm import DAY
 from tests.quarter.run import MORNING
@@ -31,6 +33,7 @@ from tests.quarter.script import (
     TROUBLES,
     WEEKS,
     Part,
+    at,
 )
 from tests.quarter.table import to_summary
 
@@ -127,7 +130,7 @@ def test_a_fault_that_comes_again_may_be_told_again() -> None:
 def test_the_script_holds_together() -> None:
     slugs = {part.slug for part in PARTS}
     assert {act.slug for act in ACTS} | {trouble.slug for trouble in TROUBLES} <= slugs
-    assert {act.do for act in ACTS} == set(DONE)
+    assert {act.do for act in (*ACTS, *MONTH_ACTS)} == set(DONE)
     for part in PARTS:
         days = list(part.rhythm.days(part.slug, PAST, END))
         assert days[-5:] == list(part.rhythm.days(part.slug, days[-5], END))
@@ -162,3 +165,52 @@ def past(days: list[date], today: date) -> AgencyActivity:
         releases_by_day=Counter(known),
         rhythm=habit,
     )
+
+
+def right_month() -> Record:
+    """The month as it should be told."""
+    record = Record()
+    for case in CASES:
+        for number in range(28):
+            day = START + number * DAY
+            begins, ends = at(*case.begins).date(), at(*case.ends).date() if case.ends else END
+            red = bool(case.codes) and begins < day <= ends
+            code = case.codes[0] if red else "usual"
+            removed = min(number, 8) if case.removes else 0
+            record.daily.append(
+                Said(
+                    day=day,
+                    slug=case.part.slug,
+                    state="suspect" if red else "healthy",
+                    code=code,
+                    red=red,
+                    known=False,
+                    doubts=3 * red,
+                    removed=removed,
+                )
+            )
+    return record
+
+
+def find_day(record: Record, case: Case, number: int) -> int:
+    """The place of a day of an agency's in the record."""
+    return record.daily.index(record.of(case.part.slug)[number])
+
+
+@pytest.mark.parametrize(
+    ("case", "day", "change", "miss"),
+    [
+        (0, 9, {"red": True}, "red without a fault"),
+        (1, 3, {"red": False, "code": "usual", "state": "healthy"}, "a placeholder, and told as healthy (usual)"),
+        (1, 20, {"red": True}, "red without a fault (usual)"),
+        (1, 20, {"doubts": 1}, "1 releases still in doubt"),
+        (3, 4, {"removed": 2}, "2 releases called removed"),
+        (5, 27, {"removed": 1}, "only 1 removals told"),
+    ],
+)
+def test_the_judge_of_the_month_misses_nothing(case: int, day: int, change: dict[str, Any], miss: str) -> None:
+    record = right_month()
+    assert judge_month(record) == []
+    place = find_day(record, CASES[case], day)
+    record.daily[place] = replace(record.daily[place], **change)
+    assert miss in "\n".join(judge_month(record))

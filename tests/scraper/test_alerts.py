@@ -17,7 +17,7 @@ from scraper.errors import AgencyError
 from tests.scraper.receivers import Hook, Post
 
 MONDAY = datetime(2026, 3, 2, 8, 15, tzinfo=UTC)
-REFUSED = {"code": "all_refused", "what": "login", "bad": 3, "fault": "login"}
+REFUSED = {"code": "all_refused", "what": "login", "n": 3, "fault": "login"}
 WELL = {"code": "too_few", "what": ""}
 
 

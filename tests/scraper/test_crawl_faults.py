@@ -131,3 +131,44 @@ def test_a_release_that_redirects_to_its_listing_is_refused(crawling: Crawling) 
     assert code == 0, printed
     assert f"{url}: page: led to what is no release" in printed
     assert crawling.rows("select count(*) from releases where url like '%' || ?", listing) == [(0,)]
+
+
+def list_page(crawling: Crawling, pager: str, *paths: str) -> str:
+    """A listing with some of the agency's releases, and a pager."""
+    items = "".join(f'<li><a href="{path}">En nyhet</a></li>' for path in paths)
+    return f"<html><body><main><h1>Nyheter</h1><ul>{items}</ul><div class=pager>{pager}</div></main></body></html>"
+
+
+@pytest.mark.parametrize(
+    ("pager", "last", "state"),
+    [
+        ('<a href="/arkiv/sida/2">»</a>', {"body": None}, "done"),
+        ('<a rel="next" href="/arkiv/sida/2">Nästa</a>', {"status": 404}, "done"),
+        (
+            '<a href="/arkiv/sida/1">1</a> <a href="/arkiv/sida/2">2</a> <a href="/arkiv/sida/2">»</a>',
+            {"body": None},
+            "failed",
+        ),
+        ('<a href="/arkiv/sida/2">»</a>', {"body": "<title>Access denied</title><h1>Access denied</h1>"}, "failed"),
+        ('<a href="/arkiv/sida/2">»</a>', {"status": 500}, "failed"),
+    ],
+)
+@pytest.mark.parametrize("spider", ["news", "audit"])
+def test_a_pagers_last_link_may_lead_past_the_end(
+    crawling: Crawling, pager: str, last: dict[str, object], state: str, spider: str
+) -> None:
+    slug = "skogsbruksradet"
+    agency = crawling.site.agencies[slug]
+    paths = [path for path in agency.releases if path.startswith("/nyheter/")][:3]
+    listing = crawling.site.url(slug, agency.paths.listing)
+    crawling.site.break_(listing, body=list_page(crawling, pager, *paths))
+    body = list_page(crawling, '<a href="/arkiv/sida/3">»</a>')
+    crawling.site.break_(crawling.site.url(slug, "/arkiv/sida/2"), **{**last, "body": last.get("body") or body})
+    code, printed = crawling.run(spider, "-a", f"agency={slug}")
+    assert (code, "lists nothing" in printed) == ((0, False) if state == "done" else (1, "body" in last)), printed
+    if spider == "audit":
+        rows = crawling.rows("select min(complete) from coverage where source = ?", listing)
+        assert rows == [(int(state == "done"),)]
+    else:
+        assert crawling.rows("select count(*) from frontier where state = 'failed'") == [(int(state == "failed"),)]
+        assert crawling.rows("select errors from crawls") == [(int(state == "failed"),)]

@@ -27,7 +27,7 @@ PAGER = """<ul class="pager"><li class="active">1</li><li><a href="?page=2">2</a
 
 
 def read(body: str, agency: Agency = DECLARED, listing: str = "press") -> tuple[list[str], str | None]:
-    links, following = parse_listing(f"<main>{body}</main>".encode(), HOME + listing, agency)
+    links, following, _ = parse_listing(f"<main>{body}</main>".encode(), HOME + listing, agency)
     return [link.url for link in links], following
 
 

@@ -22,7 +22,7 @@ CARDS = "".join(
 
 
 def listed(body: str, agency: Agency) -> list[str]:
-    links, _ = parse_listing(f"<html>{body}</html>".encode(), HOME + "nyheter", agency)
+    links, *_ = parse_listing(f"<html>{body}</html>".encode(), HOME + "nyheter", agency)
     return [link.url.removeprefix(HOME + "nyheter/") for link in links]
 
 

@@ -8,6 +8,7 @@ import json
 import pytest
 
 from scraper.errors import NotARelease
+from scraper.failures import classify_failure, detect_rejection
 from scraper.pages import read_page
 from scraper.pages.page_type import PageSignals, find_rejection, find_short_page_rejection
 from tests.scraper.pages_of import TEXT, URL, read
@@ -77,7 +78,25 @@ NEWS = [
     "Planerat underhåll av farleden i höst",
     "Logga in med e-legitimation – så fungerar det",
     "Tekniskt fel bakom urspårningen",
+    "Vi bygger om väg 40 vid Ulricehamn",
+    "Ny webbplats för den som söker stöd",
+    "Serverfel stoppade utbetalningar",
+    "Välkommen till fritt wifi på biblioteken i Västerbotten",
+    "Snart tillbaka på spåret",
 ]
+SERVERS = [  # the error pages of ASP.NET and IIS
+    "Server Error in '/' Application.",
+    "Serverfel i programmet '/'.",
+    "IIS 10.0 Detailed Error - 500.19 - Internal Server Error",
+]
+PORTALS = [
+    "Captive Portal",
+    "Hotspot Login",
+    "Logga in på nätverket",
+    "Sign in to network",
+    "Network Authentication Required",
+]
+DEFAULTS = ["IIS Windows Server", "Welcome to nginx!", "Apache2 Debian Default Page: It works"]
 
 
 @pytest.mark.parametrize("title", LOST)
@@ -89,6 +108,45 @@ def test_a_title_that_says_the_page_is_away(title: str) -> None:
 @pytest.mark.parametrize("title", WALLS)
 def test_a_title_of_a_wall_or_fault(title: str) -> None:
     assert refused(title, TEXT * 3).kind == "blocked"
+
+
+@pytest.mark.parametrize("title", [*SERVERS, *PORTALS])
+def test_a_servers_error_page_and_a_networks_login_are_named(title: str) -> None:
+    kind = "server error page" if title in SERVERS else "captive portal"
+    assert classify_failure(refused("Runtime Error", TEXT * 3, title)) == kind
+
+
+@pytest.mark.parametrize("title", DEFAULTS)
+def test_the_page_of_a_server_that_nobody_has_set_up(title: str) -> None:
+    found = refused(title, TEXT * 3)
+    assert (found.kind, found.target, classify_failure(found)) == ("placeholder", title, "placeholder")
+
+
+CHALLENGE = "<script>window._cf_chl_opt = {cType: 'managed'};</script>"
+TURNSTILE = '<div class="cf-turnstile" data-sitekey="0x4"></div><p>Bekräfta nedan, så skickas du vidare till sidan.</p>'
+WISPR = "<!-- <WISPAccessGatewayParam><Redirect></Redirect></WISPAccessGatewayParam> -->"
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [(CHALLENGE + TEXT * 3, "block page"), (TURNSTILE, "block page"), (WISPR + TEXT * 3, "captive portal")],
+)
+def test_a_wall_is_known_by_its_markup(text: str, kind: str) -> None:
+    assert classify_failure(refused("www.exempel.se", text)) == kind
+
+
+def test_a_release_with_a_form_that_asks_for_people_is_one() -> None:
+    form = '<form action="/kontakt"><div class="cf-turnstile"></div></form>'
+    scripts = '<script src="/cdn-cgi/challenge-platform/scripts/jsd/main.js"></script>'
+    assert read(f"<h1>Ny bro öppnar</h1>{TEXT * 2}{form}{scripts}").title == "Ny bro öppnar"
+    assert read(f"<h1>Ny bro öppnar</h1><p>Publicerad 3 mars 2022</p>{TEXT}{form}").title == "Ny bro öppnar"
+
+
+def test_what_a_redirect_to_another_host_with_a_login_is() -> None:
+    html = f'<title>Hotell Lugnet</title><h1>Välkommen</h1>{TEXT * 3}<input type="password" name="kod">'.encode()
+    assert detect_rejection(html, "http://10.example/") is None
+    found = detect_rejection(html, "http://portal.example/", is_elsewhere=True)
+    assert classify_failure(found) == "login"
 
 
 @pytest.mark.parametrize("title", NEWS)
@@ -107,6 +165,10 @@ def test_a_release_is_no_error_page(title: str) -> None:
         ("Nyhet", "Sidan är inte tillgänglig just nu. Försök igen om en stund.", "blocked"),
         ("Nyhet", "Sidan är tillfälligt stängd för underhåll. Välkommen åter!", "blocked"),
         ("Nyhet", "The site is down for scheduled maintenance. Please try again later.", "blocked"),
+        ("Vi bygger om webbplatsen", "Snart finns här en ny webbplats. Tack för ditt tålamod.", "placeholder"),
+        ("Under ombyggnad", "Snart finns här en ny webbplats. Tack för ditt tålamod.", "placeholder"),
+        ("Coming soon", "Our new website will be launched here within a few weeks.", "placeholder"),
+        ("Välkommen till Hotell Lugnets wifi", "Godkänn villkoren för att komma ut på internet.", "blocked"),
         ("Planerat underhåll", "Vi är snart tillbaka. Tack för ditt tålamod under tiden.", "blocked"),
         ("Ett fel har inträffat", "Försök igen om en stund eller kontakta oss för hjälp.", "blocked"),
         ("Something went wrong", "Please try again in a moment, or contact our support.", "blocked"),

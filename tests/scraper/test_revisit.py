@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from urllib.parse import urlsplit
 
 import pytest
@@ -135,6 +136,52 @@ def test_a_redirect_to_a_login_or_an_outage_is_no_removal(held: Crawling, body: 
     assert held.rows("select failures from crawls where id > 4 and errors > 0") == [(f'{{"{kind}": 1}}',)]
 
 
+UNKNOWN_PLACEHOLDER = (
+    "<title>En ny webb tar form</title><main><h1>En ny webb tar form</h1><p>Här växer något nytt fram. Under tiden når"
+    " du oss på telefon och med brev, och våra kontor är öppna som vanligt på vardagar.</p></main>"
+)
+
+
+@pytest.mark.parametrize(
+    "body", [UNKNOWN_PLACEHOLDER, UNKNOWN_PLACEHOLDER.replace("En ny webb tar form", "Vi bygger om")]
+)
+def test_one_page_for_a_whole_site_is_told_at_once_though_a_single_release_was_due(held: Crawling, body: str) -> None:
+    held.write("update releases set next_check = '2099-01-01', last_checked = '2026-01-01T00:00:00+00:00'")
+    url = first_url(held)
+    held.write(f"update releases set next_check = '2026-01-01' where url = '{url}'")
+    held.site.break_(f"{SLUG}/*", body=body)
+    held.site.break_(held.site.url(SLUG, "/robots.txt"), status=404)
+    code, printed = held.run("revisit")
+    assert code == 0, printed
+    assert held.rows("select distinct kind, confirmed from removals") == [("replaced", None)]
+    assert held.rows("select count(*) from removals") == [(6,)], "five more were looked at"
+    ((state, reason),) = held.rows("select state, reason from health where agency = ?", SLUG)
+    assert state == "suspect"
+    assert '"code": "pages_alike"' in reason
+    # a new address with that page is no release either
+    new = held.site.url(SLUG, "/nyheter/2026/2026-01-01-ny.5.0123456789abcdef.html")
+    held.write(
+        "insert into frontier (url, agency, role, state, first_seen) values"
+        f" ('{new}', '{SLUG}', 'release', 'due', '2026-01-01T00:00:00+00:00')"
+    )
+    held.run("news", "-a", f"agency={SLUG}")
+    assert held.rows("select state, release from frontier where url = ?", new) == [("rejected", None)]
+
+
+def test_a_challenge_a_yellow_page_and_a_portal_are_no_removals(held: Crawling) -> None:
+    urls = [url for (url,) in held.rows("select url from releases where agency = ? order by id", SLUG)][:4]
+    yellow = "<title>Runtime Error</title><h1>Server Error in '/' Application.<hr></h1><h2><i>Runtime Error</i></h2>"
+    held.site.break_(urls[0], body="<title>Just a moment...</title><script>window._cf_chl_opt={}</script>")
+    held.site.break_(urls[1], body=yellow)
+    held.site.break_(urls[2], status=302, headers={"location": "http://10.0.0.1/login"})
+    held.site.break_(urls[3], headers={"cf-mitigated": "challenge"}, body=UNKNOWN_PLACEHOLDER)
+    code, printed = held.run("revisit", "-a", f"agency={SLUG}")
+    assert code == 1, printed
+    assert held.rows("select count(*) from removals") == [(0,)]
+    ((failures,),) = held.rows("select failures from crawls where id > 4")
+    assert json.loads(failures) == {"block page": 2, "server error page": 1, "private network": 1}
+
+
 def test_robots_that_forbid_are_told_and_are_no_removal(held: Crawling) -> None:
     held.site.forbid(SLUG)
     code, printed = held.run("revisit")
@@ -179,7 +226,7 @@ def test_an_edit_is_seen_though_the_bytes_before_it_are_lost(held: Crawling) -> 
     held.archive.with_name("captures.db").unlink()
     url = first_url(held)
     held.site.edit(url, {"title": "En helt ny rubrik om skog"})
-    revisit(held)
+    revisit(held, NEW_CAPTURES="True")
     assert held.rows("select title from releases where url = ?", url) == [("En helt ny rubrik om skog",)]
 
 

@@ -96,14 +96,14 @@ def test_an_index_gives_sitemaps() -> None:
 
 
 def test_a_listing_gives_its_releases_in_order() -> None:
-    links, following = parse_listing(LISTING.format(pager="").encode(), HOME + "nyheter", AGENCY)
+    links, following, _ = parse_listing(LISTING.format(pager="").encode(), HOME + "nyheter", AGENCY)
     assert links == [SourceLink(HOME + "nyheter/a", "2024-03-15"), SourceLink(HOME + "kort/b")]
     assert following is None
 
 
 def test_a_listings_own_pattern_decides() -> None:
     agency = Agency(slug="skog", name="Skogsrådet", home=HOME, releases="^/kort/")
-    links, _ = parse_listing(LISTING.format(pager="").encode(), HOME + "nyheter", agency)
+    links, *_ = parse_listing(LISTING.format(pager="").encode(), HOME + "nyheter", agency)
     assert links == [SourceLink(HOME + "kort/b")]
 
 
@@ -117,14 +117,14 @@ def test_a_listings_own_pattern_decides() -> None:
     ],
 )
 def test_the_next_page_is_found(pager: str) -> None:
-    _, following = parse_listing(LISTING.format(pager=pager).encode(), HOME + "nyheter", AGENCY)
+    _, following, _ = parse_listing(LISTING.format(pager=pager).encode(), HOME + "nyheter", AGENCY)
     assert following == HOME + "nyheter?page=2"
 
 
 @pytest.mark.parametrize("declared", ["http://origin.internal:8080/nyheter?page=2", "/nyheter", "http://["])
 def test_a_declared_next_page_that_is_none_is_passed_over(declared: str) -> None:
     pager = f'<link rel="next" href="{declared}"><nav><a href="/nyheter?page=2">Nästa</a></nav>'
-    _, following = parse_listing(LISTING.format(pager=pager).encode(), HOME + "nyheter", AGENCY)
+    _, following, _ = parse_listing(LISTING.format(pager=pager).encode(), HOME + "nyheter", AGENCY)
     assert following == HOME + "nyheter?page=2"
 
 
@@ -157,14 +157,14 @@ def test_pages_of_service_beside_releases_are_none() -> None:
         f'<li><a href="/press/{name}">x</a></li>' for name in ("presskontakt", "pressbilder", "logotyper")
     )
     undated = "".join(f'<li><a href="/press/{name}">{name}</a></li>' for name in "ab")
-    links, _ = parse_listing(f"<main><ul>{services}{undated}</ul></main>".encode(), HOME + "press", AGENCY)
+    links, *_ = parse_listing(f"<main><ul>{services}{undated}</ul></main>".encode(), HOME + "press", AGENCY)
     assert [link.url for link in links] == [HOME + "press/a", HOME + "press/b"]
 
 
 def test_where_entries_show_dates_other_links_are_none() -> None:
     dated = "".join(f'<li><a href="/press/{name}">{name}</a> <span>3 maj 2024</span></li>' for name in "abc")
     rest = '<p><a href="/press/sa-arbetar-vi">Så arbetar vi</a></p><h2><a href="/press/d">Utvald</a></h2>'
-    links, _ = parse_listing(f"<main><ul>{dated}</ul>{rest}</main>".encode(), HOME + "press", AGENCY)
+    links, *_ = parse_listing(f"<main><ul>{dated}</ul>{rest}</main>".encode(), HOME + "press", AGENCY)
     assert [link.url.rpartition("/")[2] for link in links] == ["a", "b", "c", "d"]
 
 
@@ -197,7 +197,7 @@ def test_links_begin_where_the_base_of_a_page_says() -> None:
     <li><a href="om/nyheter/a">A</a></li><li><a href="om/nyheter/b">B</a></li></ul>
     <a href="om/nyheter?page=2">Nästa</a> <a href="om/nyheter/2019">2019</a></main></body></html>""".encode()
     url = HOME + "om/nyheter"
-    links, following = parse_listing(body, url, AGENCY)
+    links, following, _ = parse_listing(body, url, AGENCY)
     assert [link.url for link in links] == [url + "/a", url + "/b", url + "/2019"]
     assert following == url + "?page=2"
     assert find_archive_pages(body, url, AGENCY) == [url + "/2019"]
@@ -222,6 +222,6 @@ def test_links_with_a_host_of_swedish_letters_are_the_agencys(home: str) -> None
     agency = Agency(slug="skog", name="Skogsrådet", home=home)
     body = "<main><a href='https://www.skogsrådet.se/nyheter/a'>A</a> <a href='/nyheter/b'>B</a></main>"
     listing = "https://www.xn--skogsrdet-b3a.se/nyheter"
-    links, _ = parse_listing(body.encode(), listing, agency)
+    links, *_ = parse_listing(body.encode(), listing, agency)
     assert [link.url for link in links] == [listing + "/a", listing + "/b"]
     assert parse_listing(body.encode(), home + "nyheter", agency)[0] == links

@@ -12,8 +12,8 @@ from tests.workers.cluster import Cluster
 from tests.workers.run import Stage, read
 
 COUNTED = (
-    "select agency, spider, listed, new, revised, reparsed, unchanged, missing, rejected, errors, requests,"
-    " not_modified, parsed, quarantined, robots, reason from crawls where id > ? order by agency, spider"
+    "select agency, spider, listed, already_stored, new, revised, reparsed, unchanged, missing, rejected, errors,"
+    " requests, not_modified, parsed, quarantined, robots, reason from crawls where id > ? order by agency, spider"
 )
 
 

@@ -31,7 +31,8 @@ BASE = f"http://{SLUG}.localhost:8002"
 AGENCY = Agency(slug=SLUG, name="Skogsbruksrådet", home=f"{BASE}/")
 SITE = SampleAgency(SLUG, 6, None)
 PATHS = [path for path, release in SITE.releases.items() if release.language == "sv"][:3]
-COUNTS = dict.fromkeys(("listed", "rejected", "errors", "requests", "not_modified", "bytes", "unchanged", "missing"), 3)
+NAMES = ("listed", "already_stored", "rejected", "errors", "requests", "not_modified", "bytes", "unchanged", "missing")
+COUNTS = dict.fromkeys(NAMES, 3)
 CLOSING: dict[str, Any] = {
     "counts": COUNTS,
     "reason": "finished",

@@ -21,11 +21,19 @@ from urllib.parse import urlsplit
 
 from rich.console import Console
 from rich.progress import Progress, TaskID
+from sqlite_utils import Database
 
 from archive.analysis import ANALYSIS_VERSION
 from archive.backup import create_backup, restore_backup
 from archive.captures import Captures, find_captures_problem
-from archive.database import MAX_PROCESSES, ArchiveError, ProgressCallback, check_database, choose_process_count
+from archive.database import (
+    MAX_PROCESSES,
+    ArchiveError,
+    ProgressCallback,
+    check_database,
+    choose_process_count,
+    open_readonly,
+)
 from archive.datasets import write_dataset
 from archive.datasets.package import format_dataset_citation
 from archive.datasets.tables import DATASET_FORMATS, OPTIONAL_TABLES
@@ -37,7 +45,7 @@ from archive.evidence.warc import export_warc
 from archive.importer import ImportResult, import_file
 from archive.redaction import TAKEDOWN_KINDS
 from archive.replicas import ReplicaSupervisor
-from archive.schema import find_metadata
+from archive.schema import find_metadata, migrations
 from archive.snapshots import count_snapshot_releases, describe_file_sizes, publish_snapshot
 from archive.store import Archive
 from archive.takedowns import find_uncovered_releases, hide_release, lift_takedown, redact_passage
@@ -176,6 +184,7 @@ def add_datasette_options(parser: argparse.ArgumentParser) -> None:
 def run_serve(options: argparse.Namespace) -> int:
     """Replace this process with `datasette serve`."""
     check_database(options.file, missing_message=NO_ARCHIVE_MESSAGE)
+    update_archive(options.file)
     if problem := find_captures_problem(options.file):
         sys.stderr.write(f"{problem}\nserved all the same; evidence files are without the original pages\n")
     if is_port_taken(options.port):
@@ -187,6 +196,14 @@ def run_serve(options: argparse.Namespace) -> int:
     sys.stdout.flush()
     # no child process, so that Datasette gets the signals
     return os.execv(command[0], command)  # noqa: S606 - our own command
+
+
+def update_archive(path: Path) -> None:
+    """Bring an archive of an earlier schema up to date; raise ArchiveError if it would have to be written and cannot."""
+    with closing(open_readonly(path)) as db:
+        is_current = not migrations.pending(Database(db))
+    if not is_current:
+        Archive(path, rebuild_stale=False).close()
 
 
 def raise_file_limit() -> None:

@@ -43,7 +43,9 @@ def read_columns(archive: Archive) -> dict[str, set[str]]:
     return {name: {row[1] for row in archive.db.execute(f"pragma table_xinfo([{name}])")} for name in names}
 
 
-def test_an_archive_of_an_earlier_schema_gains_what_it_lacks(archive: Path, tmp_path: Path) -> None:
+@pytest.fixture
+def earlier_archive(archive: Path) -> Path:
+    """An archive of the initial schema, as far as what was added to it can be taken away."""
     with closing(sqlite3.connect(archive)) as db, db:
         db.execute("update releases set published = '2024-06-01T10:00:00+02:00'")
         db.execute("drop view releases_with_tags")
@@ -54,7 +56,11 @@ def test_an_archive_of_an_earlier_schema_gains_what_it_lacks(archive: Path, tmp_
         db.execute("alter table releases drop column published_day")
         db.execute("create view questions_with_releases as select id from questions")
         db.execute("delete from _sqlite_migrations where name <> 'initial_schema'")
-    with Archive(archive) as old, Archive(tmp_path / "new.db") as new:
+    return archive
+
+
+def test_an_archive_of_an_earlier_schema_gains_what_it_lacks(earlier_archive: Path, tmp_path: Path) -> None:
+    with Archive(earlier_archive) as old, Archive(tmp_path / "new.db") as new:
         assert read_columns(old) == read_columns(new)
         sql = "select name, sql from sqlite_master where type = 'index' and sql is not null"
         assert dict(old.db.execute(sql)) == dict(new.db.execute(sql))
@@ -72,6 +78,13 @@ def test_usual_pages_of_releases_need_no_sorting(tmp_path: Path, end: str) -> No
     with Archive(tmp_path / "archive.db") as archive:
         plan = archive.db.execute(f"explain query plan select id, title from releases {end}").fetchall()
     assert not [step for step in plan if "TEMP B-TREE" in step[-1]], plan
+
+
+def test_it_is_brought_up_to_date_before_it_is_served(earlier_archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.execv", lambda *_: 0)
+    assert main(["serve", str(earlier_archive), "--port", "0"]) == 0
+    with closing(sqlite3.connect(earlier_archive)) as db:
+        assert db.execute("select distinct published_day from releases").fetchall() == [("2024-06-01",)]
 
 
 @pytest.mark.parametrize(("version", "problem"), VERSIONS)

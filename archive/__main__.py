@@ -199,7 +199,7 @@ def run_serve(options: argparse.Namespace) -> int:
 
 
 def update_archive(path: Path) -> None:
-    """Bring an archive of an earlier schema up to date; raise ArchiveError if it would have to be written and cannot."""
+    """Bring an archive of an earlier schema up to date; raise ArchiveError if it needs that and cannot be written."""
     with closing(open_readonly(path)) as db:
         is_current = not migrations.pending(Database(db))
     if not is_current:

@@ -77,7 +77,13 @@ STATUS_COLUMNS = (
 STATUS_ATTRIBUTES = {"why": "reason_text", "red": "is_unacknowledged"}  # column → attribute of AgencyHealth
 COVERAGE_PATH = "/-/coverage"
 COVERAGE_FORMAT_SUFFIX = r"(?:\.(?P<format>json|csv))?$"
-COVERAGE_COUNTS = ("listed", "stored", "rejected", "missing", "unlisted")
+COVERAGE_COUNTS = {  # column → text that says what it counts
+    "listed": "listed_means",
+    "stored": "stored_means",
+    "rejected": "rejected_means",
+    "missing": "missing_means",
+    "unlisted": "unlisted_means",
+}
 OVERVIEW_COLUMNS = ("agency", "agency_name", *COVERAGE_COUNTS, "complete", "problem", "checked", "page")
 MONTH_COLUMNS = ("agency", "month", *COVERAGE_COUNTS)
 
@@ -341,7 +347,7 @@ def build_coverage_document(
         columns=columns,
         extra_members={
             **(extra_members or {}),
-            "columns": {count: translate(language, f"{count}_means") for count in COVERAGE_COUNTS},
+            "columns": {name: translate(language, text_key) for name, text_key in COVERAGE_COUNTS.items()},
         },
     )
 

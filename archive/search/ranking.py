@@ -190,7 +190,7 @@ async def count_without_words(
     counts: dict[str, Mapping[Any, int]] = {
         name: columns.count_all_values(name, request.include, request.exclude) for name in CODED_COLUMNS
     }
-    if not request.exclude and set(request.include) <= {"agency"}:
+    if any(counts["agency"].values()) and not request.exclude and set(request.include) <= {"agency"}:
         agencies = json.dumps(request.include.get("agency", ()))
         condition = "agency in (select value from json_each(:agencies))" if request.include else "true"
         rows = await run(TAG_COUNTS_SQL.format(agencies=condition), {"agencies": agencies, "tags": MAX_FACET_TAGS})

@@ -222,10 +222,11 @@ class Removals:
         return row is not None
 
     def is_placeholder(self, agency: str, title: str | None) -> bool:
-        """Return whether a page with this title stands in place of several releases of an agency."""
+        """Return whether a page with this title is at the URLs of several releases that may be missing for a while."""
         (count,) = self.db.execute(
             "select count(*) from removals o join releases r on r.id = o.release"
-            " where r.agency = ? and o.kind = 'replaced' and o.target = ? and o.ended is null",
+            " where r.agency = ? and o.kind = 'replaced' and o.target = ? and o.confirmed is null"
+            " and o.ended is null",
             [agency, title],
         ).fetchone()
         return bool(count >= MIN_SHARED_PAGES)

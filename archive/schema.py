@@ -23,7 +23,7 @@ from typing import Any
 from sqlite_utils import Database, Migrations
 
 from archive.aggregates import COUNT_TRIGGERS, FACET_TRIGGERS
-from archive.database import SCHEMA_VERSION, check_version, create_file_id
+from archive.database import SCHEMA_VERSION, check_version, create_file_id, read_file_id
 from archive.search.index import create_search_index
 
 METADATA_PATHS = (  # at the project's root; a wheel puts it among the environment's shared data
@@ -555,6 +555,8 @@ def initial_schema(db: Database) -> None:
 @migrations()
 def days_listed_counts_and_sorted_pages(db: Database) -> None:
     update_schema(db)
+    if not read_file_id(db.conn):
+        db.execute(f"pragma application_id = {create_file_id()}")
 
 
 def update_schema(db: Database) -> None:

@@ -88,7 +88,12 @@ class Ingest:
         """
         response = page.response
         release = to_release(page.item)
-        if page.release_id is None and self.archive.removals.is_placeholder(release.agency, release.title):
+        is_new_url = page.release_id is None
+        if (
+            is_new_url
+            and not is_credible(release)
+            and self.archive.removals.is_placeholder(release.agency, release.title)
+        ):
             problem = f"is what stands in place of several releases: {release.title!r}"
             raise NotARelease(page.url, problem, "placeholder", release.title)
         match = match_page(self.archive, release, page)
@@ -177,10 +182,8 @@ class Ingest:
         """Record that a stored release's URL has another text; return False if that is its own text by now."""
         assert page.release_id is not None  # noqa: S101 - only a stored release can be missing
         target = page.response.url if match.kind == "redirected" else release.title
-        has_date_or_kind = bool(release.published or release.updated or release.kind)
-        credible = has_date_or_kind and len(release.lead or "") + len(release.body) >= MIN_REPLACEMENT_LENGTH
         return self.recorder.record_missing(
-            page.url, page.release_id, page.response, match.kind, target, credible=credible
+            page.url, page.release_id, page.response, match.kind, target, credible=is_credible(release)
         )
 
     def store_state(
@@ -286,6 +289,12 @@ class Ingest:
             last_modified=response.headers.get("last-modified"),
         )
         self.recorder.record_current(release_id, response.fetched_at, changed=changed)
+
+
+def is_credible(release: Release) -> bool:
+    """Return whether a page could be a release of its own: it has a text of some length, and a date or a kind."""
+    has_date_or_kind = bool(release.published or release.updated or release.kind)
+    return has_date_or_kind and len(release.lead or "") + len(release.body) >= MIN_REPLACEMENT_LENGTH
 
 
 def rewrite_host(state: dict[str, Any], from_url: str, to_url: str) -> dict[str, Any]:

@@ -97,7 +97,9 @@ def has_recent_crawl(archive_path: Path, hours: float) -> bool:
     """Return whether a crawl has ended within the last `hours`. Raises ArchiveError if there is no archive."""
     with closing(open_archive(archive_path)) as db:
         # a later one was dated by a clock in error
-        (last,) = db.execute("select max(finished) from crawls where finished <= ?", [to_iso(now())]).fetchone()
+        (last,) = db.execute(
+            "select max(finished) from crawls where spider in ('news', 'revisit') and finished <= ?", [to_iso(now())]
+        ).fetchone()
     return bool(last) and now() - datetime.fromisoformat(last) <= timedelta(hours=hours)
 
 

@@ -52,7 +52,8 @@ CHOSEN_AGENCIES_SQL = (
     "select slug as value, name, name_en from agencies where slug in (select value from json_each(:slugs))"
 )
 FRESHNESS_SQL = """
-    select (select max(finished) from crawls) as crawled, (select max(first_seen) from releases) as added,
+    select (select max(finished) from crawls where spider in ('news', 'revisit')) as crawled,
+      (select max(first_seen) from releases) as added,
       (select nullif(max(sort_date), '') from release_facets) as newest
 """
 

@@ -80,8 +80,8 @@ def report_refetch(outcomes: Sequence[RefetchOutcome]) -> int:
         print(outcome)
     if len(left) > len(shown):
         print(f"… and {len(left) - len(shown)} more: see the table frontier")
-    counts = Counter(outcome.state for outcome in outcomes)
-    print(f"refetch: {', '.join(f'{number} {state}' for state, number in counts.most_common()) or 'no such page'}")
+    counts = [f"{number} {state}" for state, number in Counter(outcome.state for outcome in outcomes).most_common()]
+    print(f"refetch: {', '.join(counts) or 'no page is in such a state'}")
     return 1 if left else 0
 
 

@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -38,19 +38,22 @@ COPIED_COLUMNS = (
 )
 # Statements that fill a job's database, with the whole archive attached as `whole`:
 COPY_STATEMENTS = (
-    "insert into agencies select * from whole.agencies where slug = :slug",
     f"insert into releases ({COPIED_COLUMNS}, title, body, body_html, hash)"
     f" select {COPIED_COLUMNS}, '', '', '', '' from whole.releases where agency = :slug",
     "insert into revisions (id, release, seen, cause, title, body, body_html, hash)"
     " select v.id, v.release, v.seen, v.cause, '', '', '', '' from whole.revisions v"
     " join whole.releases r on r.id = v.release where r.agency = :slug and v.cause = 'source'",
-    "insert into frontier select * from whole.frontier where agency = :slug",
-    "insert into pagination_cursors select * from whole.pagination_cursors where agency = :slug",
-    "insert into crawls select * from whole.crawls where agency = :slug and started >= :since",
-    "insert into hosts select * from whole.hosts h where paused_until is not null or exists (select 1 from"
-    " whole.frontier f where f.agency = :slug and (f.url between 'https://' || h.host || '/' and 'https://' || h.host"
-    " || '0' or f.url between 'http://' || h.host || '/' and 'http://' || h.host || '0'))",
 )
+# Tables whose rows are copied whole, and which rows:
+COPIED_ROWS = {
+    "agencies": "slug = :slug",
+    "frontier": "agency = :slug",
+    "pagination_cursors": "agency = :slug",
+    "crawls": "agency = :slug and started >= :since",
+    "hosts": "paused_until is not null or exists (select 1 from whole.frontier f where f.agency = :slug"
+    " and (f.url between 'https://' || host || '/' and 'https://' || host || '0'"
+    " or f.url between 'http://' || host || '/' and 'http://' || host || '0'))",
+}
 
 # Messages
 # What a crawl may do to the archive: methods, by the part of the archive that has them. Nothing else is executed.
@@ -92,6 +95,12 @@ class WorkerMessage:
     operations: tuple[Operation, ...]
 
 
+def build_copy_statement(db: sqlite3.Connection, table: str) -> str:
+    """Return the statement that copies rows by the names of columns, whose order differs in migrated archives."""
+    columns = ", ".join(row[1] for row in db.execute(f"pragma main.table_info({table})"))
+    return f"insert into {table} ({columns}) select {columns} from whole.{table} where {COPIED_ROWS[table]}"
+
+
 def build_job(archive_path: Path, slug: str, agency_table: dict[str, Any], now: datetime) -> bytes:
     """Return an agency's job for a worker: its table of agencies.toml and its part of the archive, compressed."""
     with tempfile.TemporaryDirectory(prefix="job-") as folder:
@@ -101,7 +110,7 @@ def build_job(archive_path: Path, slug: str, agency_table: dict[str, Any], now: 
             db.execute("pragma synchronous = off")
             db.execute("attach ? as whole", [str(archive_path)])
             db.execute("begin")  # all statements see the same state of the archive
-            for sql in COPY_STATEMENTS:
+            for sql in (*map(partial(build_copy_statement, db), COPIED_ROWS), *COPY_STATEMENTS):
                 db.execute(sql, {"slug": slug, "since": to_iso(now - CRAWL_HISTORY)})
             db.execute("commit")
             db.execute("detach whole")

@@ -149,6 +149,7 @@ WALL_TEXT = re.compile(
 CHALLENGE_MARK = "_cf_chl_opt"
 PORTAL_MARK = "WISPAccessGatewayParam"
 CHALLENGE_WIDGETS = ("cf-turnstile", "h-captcha", "g-recaptcha")
+FRAME_TAGS = ("header", "nav", "aside", "footer")
 SERVER_ERROR_TITLE = re.compile(  # of ASP.NET and IIS
     r"^\W*"
     + build_alternation(r"""
@@ -384,8 +385,24 @@ def read_page_signals(document: Document, *, include_text: bool = False) -> Page
         else PORTAL_PROBLEM
         if PORTAL_MARK in document.text
         else None,
-        has_challenge=any(name in document.text for name in CHALLENGE_WIDGETS),
+        has_challenge=is_challenge(document),
     )
+
+
+def is_challenge(document: Document) -> bool:
+    """Return whether a page of few words has a widget that tells people from robots.
+
+    Of the whole page, menus included: an agency's page may have such a widget in the form of its footer.
+    """
+    if not any(name in document.text for name in CHALLENGE_WIDGETS):
+        return False
+    widgets = [
+        element
+        for element in document.root.iter("*")
+        if any(name in (element.get("class") or "").split() for name in CHALLENGE_WIDGETS)
+        and not any(ancestor.tag in FRAME_TAGS for ancestor in element.iterancestors())
+    ]
+    return bool(widgets) and read_short_text(document.root, MAX_ERROR_PAGE_LENGTH) is not None
 
 
 def find_meta_refresh_url(document: Document) -> str | None:

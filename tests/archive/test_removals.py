@@ -150,6 +150,15 @@ def test_a_page_that_goes_missing_makes_others_due_to_compare_it_with(archive: A
     assert not archive.db.execute(due, [later.isoformat()]).fetchall(), "enough were checked at the same time"
 
 
+def test_a_title_is_that_of_a_placeholder_only_while_nothing_is_confirmed(archive: Archive) -> None:
+    add_releases(archive, 2, 2)
+    for number in (1, 2):
+        archive.removals.mark_missing(number, SEEN + timedelta(days=3), "replaced", **PLACEHOLDER)
+    assert archive.removals.is_placeholder("skog", PLACEHOLDER["target"])
+    archive.db.execute("update removals set confirmed = first_seen")
+    assert not archive.removals.is_placeholder("skog", PLACEHOLDER["target"])
+
+
 def test_404_of_every_page_is_a_fault_and_of_old_ones_alone_a_clean_up(archive: Archive) -> None:
     add_releases(archive, 2, 20)
     old = list(range(1, 18))

@@ -10,7 +10,7 @@ import pytest
 
 from archive.__main__ import main
 from archive.captures import Captures
-from archive.database import SCHEMA_VERSION, ArchiveError
+from archive.database import SCHEMA_VERSION, ArchiveError, read_file_id
 from archive.evidence.verify import verify
 from archive.redaction import WithheldStore
 from archive.schema import TABLES, migrations
@@ -56,6 +56,7 @@ def earlier_archive(archive: Path) -> Path:
         db.execute("alter table releases drop column published_day")
         db.execute("create view questions_with_releases as select id from questions")
         db.execute("delete from _sqlite_migrations where name <> 'initial_schema'")
+        db.execute("pragma application_id = 0")
     return archive
 
 
@@ -65,6 +66,7 @@ def test_an_archive_of_an_earlier_schema_gains_what_it_lacks(earlier_archive: Pa
         sql = "select name, sql from sqlite_master where type = 'index' and sql is not null"
         assert dict(old.db.execute(sql)) == dict(new.db.execute(sql))
         assert old.db.execute("select distinct published_day from releases").fetchall() == [("2024-06-01",)]
+        assert read_file_id(old.db.conn)
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,7 @@ def test_rejected_pages_are_tried_again_whenever_they_are_due(crawling: Crawling
     code, printed = refetch(crawling, "state=rejected", f"agency={SLUG}")
     assert (code, "refetch: 1 stored" in printed) == (0, True), printed
     code, printed = refetch(crawling, "state=rejected")
-    assert (code, "refetch: no such page" in printed) == (0, True), printed
+    assert (code, "refetch: no page is in such a state" in printed) == (0, True), printed
 
 
 def test_what_is_not_fetched_says_why(held: Crawling) -> None:

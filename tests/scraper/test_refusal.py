@@ -142,6 +142,12 @@ def test_a_release_with_a_form_that_asks_for_people_is_one() -> None:
     assert read(f"<h1>Ny bro öppnar</h1><p>Publicerad 3 mars 2022</p>{TEXT}{form}").title == "Ny bro öppnar"
 
 
+def test_a_short_release_of_a_site_with_a_challenge_in_its_footer_is_one() -> None:
+    footer = '<footer><form><div class="g-recaptcha"></div></form></footer>'
+    text = "<p>Kontoret i Luleå håller stängt under julhelgen. Vi öppnar igen den 27 december klockan nio.</p>"
+    assert read(f"<h1>Kontoret stängt 24 december</h1>{text}{footer}").title == "Kontoret stängt 24 december"
+
+
 def test_what_a_redirect_to_another_host_with_a_login_is() -> None:
     html = f'<title>Hotell Lugnet</title><h1>Välkommen</h1>{TEXT * 3}<input type="password" name="kod">'.encode()
     assert detect_rejection(html, "http://10.example/") is None

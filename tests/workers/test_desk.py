@@ -193,6 +193,22 @@ def test_a_reading_without_a_pass_is_an_error(writer: Writer) -> None:
         writer.desk.apply_message(writer.keep(PATHS[0]), AGENCY)
 
 
+def test_a_job_of_an_archive_whose_columns_are_in_another_order_has_the_same_values(
+    writer: Writer, tmp_path: Path
+) -> None:
+    writer.begin()
+    db = writer.desk.archive.db
+    db.execute("alter table crawls drop column already_stored")
+    db.execute("alter table crawls add column already_stored integer")
+    db.execute("update crawls set listed = 5, new = 1, requests = 12, bytes = 900000, already_stored = 4")
+    folder = tmp_path / "job"
+    folder.mkdir()
+    unpack_job(build_job(writer.path, SLUG, {"name": "S", "home": f"{BASE}/"}, now()), folder)
+    with Archive(folder / "archive.db", rebuild_stale=False) as copy:
+        counts = copy.db.execute("select listed, already_stored, new, requests, bytes from crawls").fetchall()
+        assert counts == [(5, 4, 1, 12, 900000)]
+
+
 def test_a_job_has_what_a_crawl_reads_under_the_owners_ids(writer: Writer, tmp_path: Path) -> None:
     writer.begin()
     writer.desk.archive.add_agency("annan", name="Annan", home="http://annan.example/")

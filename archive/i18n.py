@@ -556,7 +556,7 @@ STATUS_TEXTS = {
     "before": Translation("Förr", "Before"),
     "usual_gap": Translation("Brukar dröja", "Usually takes"),
     "n_days": Translation(("{n} dag", "{n} dagar"), ("{n} day", "{n} days")),
-    "listed_already_stored": Translation("Listade, redan i arkivet", "Listed, held already"),
+    "listed_already_stored": Translation("Listade, redan i arkivet", "Listed, already stored"),
     "found_week": Translation("Nya den senaste veckan", "New in the last week"),
     "refused_week": Translation("Oläsliga den senaste veckan", "Unreadable in the last week"),
     "kept_aside": Translation("Hålls undan", "Kept aside"),
@@ -857,8 +857,8 @@ HISTORY_TEXTS = {
         "The address contains {name}, which does not exist here. These do: {known}.",
     ),
     "unknown_option": Translation(
-        "Adressen innehåller {name}, som inte finns. Inställningarna beskrivs i API-dokumentationen.",
-        "The address contains {name}, which does not exist. The API documentation lists the options.",
+        "Adressen innehåller {name}, som inte finns. Inställningarna är: {known}.",
+        "The address contains {name}, which does not exist. The options are: {known}.",
     ),
     "unknown_column": Translation(
         "Tabellen {table} har ingen kolumn {column}. Kolumnerna är: {known}.",
@@ -896,7 +896,10 @@ HISTORY_TEXTS = {
         "{asked} rows do not fit in an answer; {rows} do. Ask for fewer rows or columns, or for _size=max, as many as"
         " fit; next_url leads to the rest. The whole table is there as .csv?_stream=on.",
     ),
-    "data_refused": Translation("Frågan kunde inte besvaras: {message}", "{message}"),
+    "data_refused": Translation("Frågan kunde inte besvaras. Databasens felmeddelande: {message}", "{message}"),
+    "data_not_found": Translation(
+        "Det finns inga data i det formatet på den här adressen.", "There is no data in this format at this address."
+    ),
     "data_too_slow": Translation(
         "Frågan tog för lång tid. Begränsa den och försök igen.",
         "The statement took too long. Ask for less, or narrow it down.",
@@ -958,20 +961,22 @@ MISSING_REASON_TEXTS = {
 COVERAGE_TEXTS = {
     **{f"kind_{kind}": text for kind, text in SOURCE_KIND_TEXTS.items()},
     **{f"gap_{state}": text for state, text in MISSING_REASON_TEXTS.items()},
-    "ledger": Translation("Fullständighet", "Completeness"),
-    "ledger_title": Translation(
+    "coverage": Translation("Fullständighet", "Completeness"),
+    "coverage_title": Translation(
         "Vad myndigheterna listar, och vad som saknas här", "What agencies list, and what is missing here"
     ),
-    "ledger_about": Translation(
+    "coverage_about": Translation(
         "Då och då läses myndigheternas egna listor, flöden och sajtkartor från början till slut, och varje adress i"
         " dem jämförs med arkivet.",
         "Now and then the agencies’ own lists, feeds and sitemaps are read from beginning to end, and every address in"
         " them is compared with the archive.",
     ),
-    "ledger_none": Translation("Ingen jämförelse är gjord än.", "No comparison has been made yet."),
-    "ledger_none_hint": Translation("Den görs av", "It is made by"),
-    "ledger_all": Translation("Alla myndigheters fullständighet", "Completeness of all agencies"),
-    "ledger_more": Translation(
+    "coverage_none": Translation("Ingen jämförelse är gjord än.", "No comparison has been made yet."),
+    "coverage_none_hint": Translation(
+        "Så snart en är gjord visas den här.", "It is shown here as soon as one has been made."
+    ),
+    "coverage_all": Translation("Alla myndigheters fullständighet", "Completeness of all agencies"),
+    "coverage_more": Translation(
         "Vad myndigheterna listar, jämfört med vad arkivet har:", "What agencies list, against what the archive holds:"
     ),
     "compared_when": Translation("Jämfört {when}.", "Compared {when}."),
@@ -982,7 +987,7 @@ COVERAGE_TEXTS = {
     ),
     "none_missing": Translation("Inget listat meddelande saknas", "No listed release is missing"),
     "of_n_listed": Translation("av {n} listade", "of {n} listed"),
-    "n_delisted": Translation(
+    "n_unlisted": Translation(
         (
             "Minst {n} meddelande i arkivet listas inte längre, fast sidan står kvar.",
             "Minst {n} meddelanden i arkivet listas inte längre, fast sidorna står kvar.",
@@ -1009,7 +1014,7 @@ COVERAGE_TEXTS = {
     ),
     "col_missing": Translation("Saknas", "Missing"),
     "col_no_release": Translation("Inget att läsa", "Nothing to read"),
-    "col_delisted": Translation("Ej längre listade", "No longer listed"),
+    "col_unlisted": Translation("Ej längre listade", "No longer listed"),
     "col_month": Translation("Publicerat", "Published"),
     "col_source": Translation("Källa", "Source"),
     "gaps_by_name": Translation("Det som saknas", "What is missing"),
@@ -1019,13 +1024,13 @@ COVERAGE_TEXTS = {
     "missed_since": Translation("saknas sedan {when}", "missing since {when}"),
     "more_gaps": Translation("Fler som saknas", "More that are missing"),
     "first_gaps": Translation("Från början", "From the beginning"),
-    "ledger_sum": Translation(
+    "coverage_sum": Translation(
         "Listade är summan av de tre följande: i arkivet, inget att läsa (adressen är prövad, men där fanns inget"
         " meddelande som gick att läsa) och saknas.",
         "Listed is the sum of the next three: held, nothing to read (the address was tried, but no release could be"
         " read there) and missing.",
     ),
-    "delisted_means": Translation(
+    "unlisted_hint": Translation(
         "Ej längre listade kommer till: meddelanden i arkivet som ingen källa nämner nu. Ett streck betyder att antalet"
         " inte är känt.",
         "No longer listed comes on top: releases held that no source names now. A dash means that the number is not"
@@ -1254,6 +1259,10 @@ SEARCH_TEXTS = {
     "capped_hint": Translation(
         "Så många räknas inte. De nyaste träffarna visas först, sedan de äldre.",
         "So many are not counted. The newest hits are shown first, then the older ones.",
+    ),
+    "capped_titled": Translation(
+        "Så många räknas inte. Träffar med alla ord i rubriken visas först, sedan de nyaste.",
+        "So many are not counted. Hits with all words in the title are shown first, then the newest.",
     ),
     "capped_pairs": Translation(
         "Så många räknas inte. De som arkivet läste in sist visas först, sedan de äldre.",

@@ -56,8 +56,12 @@ MISSING_PAGES_SQL = """
     select o.kind, o.target, o.first_seen, o.last_seen, r.url from removals o join releases r on r.id = o.release
     where r.agency = ? and o.ended is null and o.confirmed is null and o.kind <> 'moved' order by o.last_seen, o.id
 """
+FIRST_MISSED_SQL = """
+    select min(o.first_seen) from removals o join releases r on r.id = o.release
+    where r.agency = ? and o.ended is null and o.confirmed is null and o.kind <> 'moved'
+"""
 COUNT_PRESENT_SQL = """
-    select count(*) from releases r where r.agency = ? and r.last_checked > ? and r.removed_at is null
+    select count(*) from releases r where r.agency = ? and r.last_checked >= ? and r.removed_at is null
     and r.moved_to is null
     and not exists (select 1 from removals o where o.release = r.id and o.ended is null and o.kind <> 'moved')
 """
@@ -186,15 +190,17 @@ class Removals:
     def schedule_comparison(self, agency: str, seen_at: datetime, release_id: int | None = None) -> None:
         """Make a few releases of an agency due, unless enough of them are being checked at the same time.
 
-        release_id: the one that went missing, which the others are compared with; None if something else did.
+        release_id: the one that went missing, which the others are compared with; None if something else did. Checks
+        from before the first page went missing do not count: the site was another one then.
         """
+        (first_missed,) = self.db.execute(FIRST_MISSED_SQL, [agency]).fetchone()
         self.db.execute(
             COMPARED_PAGES_SQL,
             {
                 "agency": agency,
                 "release": release_id or 0,
                 "now": to_iso(seen_at),
-                "before": to_iso(seen_at - COMPARISON_AGE),
+                "before": max(to_iso(seen_at - COMPARISON_AGE) or "", first_missed or ""),
                 "number": COMPARED_PAGES,
             },
         )

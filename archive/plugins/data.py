@@ -15,6 +15,7 @@ from threading import BoundedSemaphore
 from typing import IO, Any
 
 from datasette import Response, hookimpl
+from datasette.blob_renderer import render_blob
 
 import archive
 from archive.changefeed import (
@@ -27,6 +28,7 @@ from archive.changefeed import (
 )
 from archive.evidence import write_bundle
 from archive.i18n import translate
+from archive.params import FilterError
 from archive.web.responses import (
     FILE_CHUNK_BYTES,
     DataDocument,
@@ -132,10 +134,22 @@ def compute_file_etag(file: IO[bytes]) -> str:
     return f'"{digest.hexdigest()[:32]}"'
 
 
-@hookimpl
+@hookimpl(trylast=True)  # what is registered last counts, also for Datasette's own .blob
 def register_output_renderer() -> list[dict[str, Any]]:
-    """Let Datasette's pages of tables and queries link to their Excel files, which archive.web.tables writes."""
-    return [{"extension": "xlsx", "render": lambda: None, "can_render": lambda view_name: view_name != "row"}]
+    """Return the renderer of bytes, and let Datasette's pages link to Excel files, which archive.web.tables writes."""
+    return [
+        {"extension": "xlsx", "render": lambda: None, "can_render": lambda view_name: view_name != "row"},
+        {"extension": "blob", "render": render_bytes, "can_render": lambda: False},
+    ]
+
+
+async def render_bytes(rows: Any, columns: Any, request: Any, table: str | None) -> Any:
+    """Return the bytes in a column as Datasette does; raise FilterError if there are none."""
+    column = request.args.get("_blob_column")
+    found = [row for row in rows if isinstance(row[column], bytes)] if column in columns else []
+    if not found:
+        raise FilterError("_blob_column", column or "", "a column with bytes", "bad_blob")
+    return await render_blob(None, None, found, columns, request, table, None)  # it reads no more than these
 
 
 @hookimpl

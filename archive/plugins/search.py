@@ -24,7 +24,7 @@ from datasette.filters import FilterArguments
 from archive.database import FacetValue, build_connection_runner, run_without_waiting
 from archive.feeds import ANY_FINISHED_CRAWL_SQL
 from archive.i18n import LANGUAGES, format_release_kind, format_stated_time, format_time, translate
-from archive.search import AllHits, Results, find_release_by_url, is_url, search, search_all
+from archive.search import Results, find_release_by_url, is_url, search, search_all
 from archive.search.fts import build_plan, match_word, resolve_names
 from archive.search.index import EVERY_RELEASE, NO_VALUE
 from archive.search.params import (
@@ -146,26 +146,23 @@ async def export_search(request: Any, datasette: Any, format_name: str, query: S
     """Show all hits as CSV or XLSX."""
     run, lang = build_query_runner(datasette), get_request_language(request)
     build_url = partial(build_absolute_url, datasette, request)
+
+    async def read_batches() -> AsyncIterator[list[dict[str, Any]]]:
+        all_hits = await search_all(run, query, get_search_columns(datasette))  # in the turn of the first batch
+        async for hits in all_hits.batches:
+            yield [format_hit_row(hit, query, build_url) for hit in hits]
+
+    export = DataExport(
+        name="search",
+        title=format_search_title(lang, query),
+        page_url=build_url(build_search_url(replace(query, page=1, size=PAGE_SIZE), request.args.get("lang"))),
+        columns=SEARCH_COLUMNS[query.show],
+        batches=read_batches(),
+    )
     try:
-        all_hits = await search_all(run, query, get_search_columns(datasette))
-        export = DataExport(
-            name="search",
-            title=format_search_title(lang, query),
-            page_url=build_url(build_search_url(replace(query, page=1, size=PAGE_SIZE), request.args.get("lang"))),
-            columns=SEARCH_COLUMNS[query.show],
-            batches=format_row_batches(all_hits, query, build_url),
-        )
         return await render_export(datasette, request, format_name, export, lang)
     except QueryInterrupted:
         return await render_error(datasette, request, format_name, 503, "too_slow_list")
-
-
-async def format_row_batches(
-    all_hits: AllHits, query: SearchRequest, build_url: UrlBuilder
-) -> AsyncIterator[list[dict[str, Any]]]:
-    """Yield a row for each hit, some at a time."""
-    async for hits in all_hits.batches:
-        yield [format_hit_row(hit, query, build_url) for hit in hits]
 
 
 def format_search_title(language: str, query: SearchRequest) -> str:

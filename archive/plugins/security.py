@@ -33,7 +33,7 @@ from typing import Any
 import click
 from datasette import Forbidden, NotFound, Response, hookimpl
 from datasette.database import QueryInterrupted
-from datasette.utils import add_cors_headers, tilde_decode
+from datasette.utils import add_cors_headers
 from datasette.utils.asgi import Base400
 from datasette.views.base import DatasetteError
 
@@ -53,18 +53,19 @@ from archive.web.sandbox import (
     install_linear_sql_checks,
     parse_query_string,
 )
-from archive.web.tables import has_data_format
+from archive.web.tables import has_data_format, list_database_paths
 
 # limits
 ALLOWED_METHODS = ("GET", "HEAD", "OPTIONS")
 # requests that take a while, by the beginning of their path
-MAX_CONCURRENT_BY_PATH = {"/-/diff/": 1, "/search.csv": 1, "/search.xlsx": 1, "/search": 3, "/-/changes": 2}
+MAX_CONCURRENT_BY_PATH = {"/-/diff/": 1, "/search.csv": 1, "/search": 3, "/-/changes": 2}
 HOST = re.compile(rb"([\w.-]*|\[[\dA-Fa-f:.]+\])(:\d*)?")
 CLOSED_PATHS = "allow-debug|auth-token|databases|logout|messages|patterns|permissions|threads"
 
 # errors
 # Datasette gives these errors status 500
 CLIENT_ERROR_PREFIXES = ("Cannot sort table by", "Cannot use _sort", "Invalid _through")
+UNKNOWN_DATABASE = ("Database not found",)  # Datasette's words for any address of one or two parts
 BUSY_RETRY_AFTER = "10"  # seconds, for a client that was rejected
 REFUSALS_PER_SECOND = 25  # each takes about a millisecond of the one thread that serves all requests
 MAX_REFUSAL_DELAY = 10.0  # seconds
@@ -198,12 +199,12 @@ class RequestLimiter:
             return
         client = (scope.get("client") or ("",))[0]  # behind a proxy that uvicorn trusts: from X-Forwarded-For
         data_request = None
-        if is_data_request(path, list(self.datasette.databases)):
+        if is_data_request(path, list_database_paths(self.datasette)):
             data_request = self.build_visitor_request(path, dict(query_args), client)
+        is_workbook = path.endswith(".xlsx")  # it waits for each of its batches (archive.web.responses)
         page_queue = next((queue for prefix, queue in self.page_queues if path.startswith(prefix)), None)
-        is_export = path.endswith((".csv", ".xlsx"))  # it is as long as its list, and reads a little at a time
         page_request = (
-            VisitorRequest(self.limits, page_queue, client=client, streaming=is_export) if page_queue else None
+            VisitorRequest(self.limits, page_queue, client=client) if page_queue and not is_workbook else None
         )
         queued_request = data_request or page_request
         refuse = partial(self.refuse, scope, path, dict(query_args))
@@ -222,7 +223,14 @@ class RequestLimiter:
             except BusyError:
                 await refuse(send)
 
-        delivery = ResponseDelivery(self.limits, self.buffer_budget, send, queued_request, killable=bool(data_request))
+        delivery = ResponseDelivery(
+            self.limits,
+            self.buffer_budget,
+            send,
+            queued_request,
+            killable=bool(data_request) or is_workbook,
+            is_export=not data_request and path.endswith((".csv", ".xlsx")),  # it is as long as its list
+        )
         try:
             await delivery.run(run, scope, receive)
         finally:
@@ -279,13 +287,13 @@ class RequestLimiter:
 def is_data_request(path: str, database_names: list[str]) -> bool:
     """Return whether Datasette answers from a whole table or a statement; a single row costs little.
 
-    >>> [is_data_request(path, ["archive"]) for path in ("/archive", "/archive.json", "/~61rchive/releases")]
+    >>> [is_data_request(path, ["archive"]) for path in ("/archive", "/archive.json", "/archive/releases")]
     [True, True, True]
     >>> [is_data_request(path, ["archive"]) for path in ("/archive/x/1", "/")]
     [False, False]
     """
     parts = path.strip("/").split("/")
-    return tilde_decode(parts[0].partition(".")[0]) in database_names and len(parts) < 3
+    return parts[0].partition(".")[0] in database_names and len(parts) < 3
 
 
 def wrap_headers(datasette: Any) -> Any:
@@ -486,6 +494,8 @@ def describe_exception(exception: Exception) -> tuple[int, str, dict[str, str]]:
         return 403, "data_refused", {"message": str(exception.args[0])}
     if isinstance(exception, BusyError):
         return 503, "busy_hint", {}
+    if isinstance(exception, NotFound) and exception.args == UNKNOWN_DATABASE:
+        return 404, "data_not_found", {}
     if isinstance(exception, Base400):
         return exception.status, "data_refused", {"message": str(exception.args[0]) if exception.args else ""}
     return 500, "data_fault", {}
@@ -493,11 +503,6 @@ def describe_exception(exception: Exception) -> tuple[int, str, dict[str, str]]:
 
 def find_request_error(query_args: Any, exception: Exception) -> FilterError | None:
     """Return which parameter made Datasette fail, for the visitor; None if the fault is ours."""
-    bad_value = isinstance(exception, ValueError | LookupError | TypeError | AttributeError)
     if isinstance(exception, RecursionError) and "_json" in query_args:
         return FilterError("_json", query_args["_json"], "a column of values that can be read", "nested_json")
-    if bad_value and "_through" in query_args:
-        return FilterError("_through", query_args["_through"], "a table, a column and a value", "bad_through")
-    if bad_value and "_blob_column" in query_args:
-        return FilterError("_blob_column", query_args["_blob_column"], "a column with bytes", "bad_blob")
     return None

@@ -18,7 +18,8 @@ from typing import Any
 from urllib.parse import urlencode
 
 import click
-from datasette import hookimpl
+from datasette import NotFound, Response, hookimpl
+from datasette.utils import tilde_decode, tilde_encode
 from datasette.utils.asgi import Request
 from markupsafe import Markup
 from sqlite_utils import Database
@@ -45,7 +46,13 @@ from archive.params import FilterError, check_page_parameters
 from archive.search.index import SearchIndex
 from archive.web.pages import format_month, format_short_month
 from archive.web.responses import build_query_runner, build_static_url, get_search_columns, render_error
-from archive.web.tables import CheckedRowView, SandboxedDatabaseView, SandboxedTableView, has_data_format
+from archive.web.tables import (
+    CheckedRowView,
+    SandboxedDatabaseView,
+    SandboxedTableView,
+    has_data_format,
+    list_database_paths,
+)
 
 TABLE_FORMAT = r"(\.(?P<format>(?!db$)\w+))?$"
 WEB_URL = re.compile(r"https?://[^\s\\/]", re.IGNORECASE)  # no javascript: or data: URL of a page becomes a link
@@ -125,13 +132,26 @@ def extra_css_urls(datasette: Any) -> list[str]:
 
 @hookimpl(trylast=True)  # after the archive's own pages
 def register_routes(datasette: Any) -> list[tuple[str, Any]]:
-    """Return the routes of databases, tables and rows, in place of Datasette's own."""
-    names = "|".join(re.escape(database.route) for database in datasette.databases.values())
+    """Return the routes of databases, tables and rows, in place of Datasette's own.
+
+    Datasette's own would also read a database's name in another spelling, such as ~61rchive.
+    """
+    names = "|".join(map(re.escape, list_database_paths(datasette)))
     return [
         (rf"/(?P<database>{names}){TABLE_FORMAT}", show_database),
         (rf"/(?P<database>{names})/(?P<table>[^\/\.]+){TABLE_FORMAT}", show_table),
         (rf"/(?P<database>{names})/(?P<table>[^/]+?)/(?P<pks>[^/]+?){TABLE_FORMAT}", show_row),
+        (r"/(?P<name>[^/.]*~[^/.]*)(?P<rest>.*)", redirect_to_database),
     ]
+
+
+async def redirect_to_database(request: Any, datasette: Any) -> Any:
+    """Redirect from another spelling of a database's name to the usual one; raise NotFound if there is none."""
+    name = tilde_encode(tilde_decode(request.url_vars["name"]))
+    if name not in list_database_paths(datasette):
+        raise NotFound("there is no such page here")
+    query = f"?{request.query_string}" if request.query_string else ""
+    return Response.redirect(str(datasette.urls.path(f"/{name}{request.url_vars['rest']}")) + query)
 
 
 async def show_database(request: Any, datasette: Any) -> Any:

@@ -335,7 +335,7 @@ def build_coverage_document(
 
     return DataDocument(
         rows_name=name,
-        title=translate(language, "ledger"),
+        title=translate(language, "coverage"),
         page_url=build_coverage_url(datasette, request, agency=slug),
         url=build_coverage_url(
             datasette, request, ending, agency=slug, size=size, after=query.after if query else None

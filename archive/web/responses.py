@@ -14,16 +14,17 @@ import io
 import json
 import logging
 import math
+import os
 import re
 import sqlite3
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import ExitStack, aclosing, asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, aclosing, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import lru_cache, partial
 from pathlib import Path
-from tempfile import TemporaryFile
+from tempfile import TemporaryDirectory, TemporaryFile
 from typing import IO, Any
 from urllib.parse import urlencode, urlsplit
 from weakref import WeakKeyDictionary
@@ -33,19 +34,20 @@ from datasette import Response
 from datasette.app import app_root
 from datasette.database import QueryInterrupted
 from datasette.utils import add_cors_headers
+from datasette.utils.asgi import BadRequest
 
 from archive.database import RunQuery
 from archive.dates import Month, now, parse_time, to_iso
 from archive.i18n import LANGUAGES, SWEDISH_TIME, choose_language, format_time, translate
 from archive.params import FilterError
 from archive.search.ranking import ColumnCache
-from archive.web.sandbox import RequestQueue, SandboxLimits, current_visitor_request
+from archive.web.sandbox import BusyError, RequestQueue, SandboxLimits, VisitorRequest, current_visitor_request
 
 View = Callable[[Any, Any], Awaitable[Any]]  # (request, datasette) → response
 RESPONSE_MEDIA_TYPES = {
     "json": "application/json; charset=utf-8",
     "ndjson": "application/x-ndjson; charset=utf-8",
-    "csv": "text/csv; charset=utf-8; header=present",
+    "csv": "text/csv; charset=utf-8",
     "atom": "application/atom+xml; charset=utf-8",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
@@ -61,13 +63,17 @@ STATIC_FOLDERS = {  # by URL prefix
     "/-/static/": Path(app_root).resolve() / "datasette" / "static",
 }
 # exports
-MAX_EXPORTS = 2  # at once, of one site
-EXPORT_LIMITS = SandboxLimits(workers=MAX_EXPORTS, max_waiting=4)
+# batches at once, downloads, and how long a batch may wait: a download that has begun should not fail for it
+EXPORT_LIMITS = {
+    "csv": SandboxLimits(workers=2, max_streams=20, max_waiting=20, queue_timeout=60.0),
+    "xlsx": SandboxLimits(workers=2, max_streams=4, max_waiting=4, queue_timeout=60.0),
+}
+MAX_SPOOL_BYTES = 500_000_000  # of the rows of a workbook, on disk; the sheets take as much again while it is written
 FILE_CHUNK_BYTES = 64_000
 MAX_CELL_LENGTH = 32_767  # UTF-16 code units in a cell of Excel
 MAX_SHEET_ROWS = 1_048_576  # of Excel, with the header
 MAX_EXACT_INTEGER = 10**15  # Excel keeps 15 digits of a number
-EXPORT_QUEUES: WeakKeyDictionary[Any, RequestQueue] = WeakKeyDictionary()
+EXPORT_QUEUES: WeakKeyDictionary[Any, dict[str, RequestQueue]] = WeakKeyDictionary()
 SEARCH_COLUMNS_CACHE: WeakKeyDictionary[Any, ColumnCache] = WeakKeyDictionary()
 
 
@@ -143,7 +149,7 @@ async def render_document(datasette: Any, request: Any, format_name: str, docume
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DataExport:
-    """A whole list. `batches` yields its rows, some at a time. page_url: the HTML page of the same list."""
+    """A whole list. `batches` yields its rows, some at a time; nothing is read before. page_url: the same as a page."""
 
     name: str  # of the file
     title: str
@@ -153,62 +159,85 @@ class DataExport:
 
 
 async def render_export(datasette: Any, request: Any, format_name: str, export: DataExport, language: str) -> Any:
-    """Render a whole list as CSV or XLSX; raise BusyError if too many exports are running."""
+    """Render a whole list as CSV or XLSX; raise BusyError if too many exports are running.
+
+    The first batch is read here, so that an error of it has a response of its own.
+    """
     headers = build_document_headers(datasette)
-    queue = EXPORT_QUEUES.setdefault(datasette, RequestQueue(EXPORT_LIMITS))
     if format_name == "xlsx":
         headers["content-disposition"] = f'attachment; filename="{export.name}.xlsx"'
     if request.method == "HEAD":
         return Response("", headers=headers, content_type=RESPONSE_MEDIA_TYPES[format_name])
+    headers["content-type"] = RESPONSE_MEDIA_TYPES[format_name]
     if format_name == "csv":
-        return CsvStream(export, queue, headers)
-    async with export_slot(queue):
-        file = await write_workbook(export, language)
-    return FileStream(file, headers | {"content-type": RESPONSE_MEDIA_TYPES[format_name]})
+        chunks = read_csv_chunks(export, begin_export(datasette, request, format_name))
+        return CsvStream(export.name, await anext(chunks), chunks, headers)
+    with begin_export(datasette, request, format_name) as visitor_request:
+        file = await write_workbook(export, visitor_request, language)
+    return FileStream(file, headers)
 
 
-@asynccontextmanager
-async def export_slot(queue: RequestQueue) -> AsyncIterator[None]:
-    """Wait for one of the MAX_EXPORTS, and release it at the end."""
-    await queue.acquire()
+@contextmanager
+def begin_export(datasette: Any, request: Any, format_name: str) -> Iterator[VisitorRequest]:
+    """Count an export until its end, and give the turns of its client; raise BusyError if there are too many."""
+    queues = EXPORT_QUEUES.setdefault(datasette, {name: RequestQueue(limits) for name, limits in EXPORT_LIMITS.items()})
+    client = (request.scope.get("client") or ("",))[0]
+    visitor_request = VisitorRequest(EXPORT_LIMITS[format_name], queues[format_name], streaming=True, client=client)
+    visitor_request.begin_stream()
     try:
-        yield
+        yield visitor_request
     finally:
-        queue.release()
+        visitor_request.close()
+
+
+async def read_in_turns(
+    batches: AsyncIterator[Sequence[Mapping[str, Any]]], visitor_request: VisitorRequest
+) -> AsyncGenerator[Sequence[Mapping[str, Any]]]:
+    """Yield the batches of an export, each of which waits for its turn: who reads slowly holds up nobody."""
+    async with aclosing(batches):  # type: ignore[type-var] # a generator
+        while True:
+            async with visitor_request.hold_slot():
+                rows = await anext(batches, None)
+            if rows is None:
+                return
+            yield rows
+
+
+async def read_csv_chunks(
+    export: DataExport, exporting: AbstractContextManager[VisitorRequest]
+) -> AsyncGenerator[bytes]:
+    """Yield the header with the first rows, then further rows."""
+    header = format_csv((), export.columns)
+    with exporting as visitor_request:
+        async with aclosing(read_in_turns(export.batches, visitor_request)) as batches:
+            async for rows in batches:
+                yield (header + format_csv(rows, export.columns, header=False)).encode()
+                header = ""
+    if header:
+        yield header.encode()
 
 
 class CsvStream:
-    """A response that sends a whole list as CSV while it is read.
+    """A response that sends a whole list as CSV while it is read; `first` is read already.
 
     If reading fails on the way, the response is not completed, so that the server closes the connection and no client
     takes what it got for the whole list.
     """
 
-    def __init__(self, export: DataExport, queue: RequestQueue, headers: Mapping[str, str]) -> None:
-        self.export, self.queue = export, queue
-        self.headers = {**headers, "content-type": RESPONSE_MEDIA_TYPES["csv"]}
+    def __init__(self, name: str, first: bytes, chunks: AsyncGenerator[bytes], headers: Mapping[str, str]) -> None:
+        self.name, self.first, self.chunks, self.headers = name, first, chunks, headers
 
     async def asgi_send(self, send: Callable[[dict[str, Any]], Awaitable[None]]) -> None:
-        async with export_slot(self.queue), aclosing(self.read_chunks()) as chunks:
-            first = await anext(chunks)  # an error until here has a response of its own
+        async with aclosing(self.chunks) as chunks:
             await send_start(send, self.headers)
             try:
-                await send_chunk(send, first)
+                await send_chunk(send, self.first)
                 async for chunk in chunks:
                     await send_chunk(send, chunk)
-            except (QueryInterrupted, sqlite3.Error):
-                logger.exception("%s.csv was broken off", self.export.name)
+            except (BusyError, QueryInterrupted, sqlite3.Error):
+                logger.exception("%s.csv was broken off", self.name)
             else:
                 await send({"type": "http.response.body", "body": b""})
-
-    async def read_chunks(self) -> AsyncGenerator[bytes, None]:
-        """Yield the header with the first rows, then further rows."""
-        header = format_csv((), self.export.columns)
-        async for rows in self.export.batches:
-            yield (header + format_csv(rows, self.export.columns, header=False)).encode()
-            header = ""
-        if header:
-            yield header.encode()
 
 
 class FileStream:
@@ -245,22 +274,28 @@ async def iter_pages(read_page: Callable[[Any], Awaitable[Any]], query: Any) -> 
         query = replace(query, after=page.next_cursor)
 
 
-async def write_workbook(export: DataExport, language: str) -> IO[bytes]:
-    """Write a whole list to a temporary file as an Excel workbook.
+async def write_workbook(export: DataExport, visitor_request: VisitorRequest, language: str) -> IO[bytes]:
+    """Write a whole list to a temporary file as an Excel workbook; raise BadRequest if it is too long for one.
 
     The rows are first written to another file, because the header needs to know how many cells the longest text of each
-    column takes.
+    column takes. To write the sheets takes a turn of its own.
     """
     with ExitStack() as files, TemporaryFile("w+", encoding="utf-8") as spool:
         file = files.enter_context(TemporaryFile())
         cell_counts, row_count = [1] * len(export.columns), 0
-        async for rows in export.batches:
-            batch_counts = await asyncio.to_thread(spool_rows, rows, export.columns, spool)
-            cell_counts = list(map(max, cell_counts, batch_counts))
-            row_count += len(rows)
+        async with aclosing(read_in_turns(export.batches, visitor_request)) as batches:
+            async for rows in batches:
+                batch_counts = await asyncio.to_thread(spool_rows, rows, export.columns, spool)
+                cell_counts = list(map(max, cell_counts, batch_counts))
+                row_count += len(rows)
+                if os.fstat(spool.fileno()).st_size > MAX_SPOOL_BYTES:
+                    raise BadRequest(
+                        f"an Excel file has at most {MAX_SPOOL_BYTES:,} bytes of rows: take CSV, or ask for fewer"
+                    )
         columns = list(zip(export.columns, cell_counts, strict=True))
         notes = describe_workbook(export, language, columns, row_count)
-        await asyncio.to_thread(write_sheets, spool, columns, notes, file)
+        async with visitor_request.hold_slot():
+            await asyncio.to_thread(write_sheets, spool, columns, notes, file)
         files.pop_all()  # the response closes it
         return file
 
@@ -322,8 +357,22 @@ def describe_workbook(
 
 
 def write_sheets(spool: IO[str], columns: Sequence[tuple[str, int]], notes: Sequence[str], file: IO[bytes]) -> None:
-    """Write the spooled rows and the notes to a workbook; more rows than a sheet holds go on in the next."""
-    workbook = xlsxwriter.Workbook(file, {"constant_memory": True})
+    """Write the spooled rows and the notes to a workbook; more rows than a sheet holds go on in the next.
+
+    The temporary files of the sheets are gone afterwards, however it ends.
+    """
+    with TemporaryDirectory() as folder:
+        workbook = xlsxwriter.Workbook(file, {"constant_memory": True, "tmpdir": folder})
+        try:
+            fill_workbook(workbook, spool, columns, notes)
+            workbook.close()
+        finally:
+            for sheet in workbook.worksheets():
+                sheet.row_data_fh.close()  # its temporary file; open only after an error
+
+
+def fill_workbook(workbook: Any, spool: IO[str], columns: Sequence[tuple[str, int]], notes: Sequence[str]) -> None:
+    """Add the sheets of rows and of notes to a workbook."""
     bold = workbook.add_format({"bold": True})
     header = [name for column in columns for name in list_cell_names(*column)]
     sheet, row_number = None, MAX_SHEET_ROWS
@@ -338,7 +387,6 @@ def write_sheets(spool: IO[str], columns: Sequence[tuple[str, int]], notes: Sequ
     notes_sheet = workbook.add_worksheet("README")
     for number, note in enumerate(notes):
         notes_sheet.write_string(number, 0, note)
-    workbook.close()
 
 
 def add_sheet(workbook: Any, header: Sequence[str], bold: Any) -> Any:

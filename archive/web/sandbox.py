@@ -27,9 +27,9 @@ import sys
 import threading
 import time
 from collections import OrderedDict, deque
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import asdict, dataclass
 from multiprocessing import Pipe
@@ -219,6 +219,15 @@ class VisitorRequest:
         if not self.has_slot:
             await self.queue.acquire(self.client)
             self.has_slot = True
+
+    @asynccontextmanager
+    async def hold_slot(self) -> AsyncIterator[None]:
+        """Wait for a slot and release it at the end, as for one batch of an export."""
+        await self.acquire_slot()
+        try:
+            yield
+        finally:
+            self.release_slot()
 
     def begin_stream(self) -> None:
         self.queue.begin_stream()
@@ -522,9 +531,10 @@ class ResponseDelivery:
         visitor_request: VisitorRequest | None,
         *,
         killable: bool,
+        is_export: bool = False,
     ) -> None:
         self.limits, self.buffer_budget, self.send_message = limits, buffer_budget, send
-        self.visitor_request, self.killable = visitor_request, killable
+        self.visitor_request, self.killable, self.is_export = visitor_request, killable, is_export
         self.start_message: dict[str, Any] | None = None
         self.started = self.complete = self.disconnected = False
         self.reserved_bytes = 0
@@ -553,7 +563,7 @@ class ResponseDelivery:
     def response_timeout(self) -> float:
         """Return how long the whole response may take."""
         is_stream = self.visitor_request is not None and self.visitor_request.streaming
-        return self.limits.stream_timeout if is_stream else self.limits.response_timeout
+        return self.limits.stream_timeout if is_stream or self.is_export else self.limits.response_timeout
 
     async def wait_for_disconnect(self, receive: Any) -> None:
         """Wait until the client disconnects, and stop, unless a thread is at work that cannot be stopped."""

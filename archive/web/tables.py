@@ -37,6 +37,7 @@ from datasette.utils import (
     path_with_format,
     path_with_replaced_args,
     tilde_decode,
+    tilde_encode,
     urlsafe_components,
 )
 from datasette.utils.asgi import BadRequest, Request
@@ -46,7 +47,7 @@ from datasette.views.row import RowView
 from datasette.views.table import TableView
 
 from archive.params import FilterError, is_harmless_parameter
-from archive.web.responses import DataExport, get_request_language, render_export
+from archive.web.responses import RESPONSE_MEDIA_TYPES, DataExport, get_request_language, render_export
 from archive.web.sandbox import current_visitor_request
 
 DATA_FORMAT = re.compile(r"\.(json|jsono|ndjson|csv|atom|xlsx|blob)$")
@@ -56,6 +57,7 @@ NOT_IN_FILE_NAME = re.compile(r"[^\w.-]", re.ASCII)
 STATEMENT_LIMIT = re.compile(r"limit (\d+)\s*\Z")
 MAX_NEXT_LENGTH = 1_000  # characters of a value in `_next=`; a longer one is looked up by the key of its row
 WITHOUT_FACETS_AND_COUNT = {"_nofacet": "1", "_nocount": "1"}
+CSV_OPTIONS = ("_stream", "_dl", "_header")  # not for the bytes of a cell
 
 # options: Datasette's parameters that are no filter
 ROW_OPTIONS = frozenset(
@@ -92,6 +94,11 @@ def has_data_format(path: str) -> bool:
     [True, True, False, False]
     """
     return bool(DATA_FORMAT.search(path.partition("?")[0]))
+
+
+def list_database_paths(datasette: Any) -> list[str]:
+    """Return the databases as the first part of a path spells them."""
+    return [tilde_encode(database.route) for database in datasette.databases.values()]
 
 
 class KeysetPage:
@@ -241,7 +248,8 @@ class WholeCsvView(DataView):  # type: ignore[misc] # Datasette ships no types
         if data.get("error"):
             raise DatasetteError(str(data["error"]), status=400)
         if "columns" not in data:
-            raise NotFound("a table, a query or sql= has CSV; the database itself has not")
+            name = request.url_vars["format"]
+            raise NotFound(f"a table, a query or sql= is offered as .{name}; the database itself is not")
         if data.get("truncated") and request.args.get("_stream"):
             raise DatasetteError(f"with _stream=on all rows are asked for: {describe_limits()}", status=400)
         return data
@@ -252,14 +260,13 @@ class WholeCsvView(DataView):  # type: ignore[misc] # Datasette ships no types
             raise BadRequest("_next= has no place in a stream, which begins with the first row")
         pages = self.read_pages(request)
         first = await self.read_first_page(pages)
-        headers = {"content-type": "text/plain; charset=utf-8"}
+        headers = {"content-type": RESPONSE_MEDIA_TYPES["csv"]}
         if self.ds.cors:
             add_cors_headers(headers)
         if first.get("next_url") and not request.args.get("_stream"):
             headers["link"] = f'<{first["next_url"]}>; rel="next"'
         if request.args.get("_dl"):
             name = NOT_IN_FILE_NAME.sub("_", tilde_decode(request.url_vars.get("table") or database))
-            headers["content-type"] = "text/csv; charset=utf-8"
             headers["content-disposition"] = f'attachment; filename="{name}.csv"'
         return CsvResponse(self.format_pages(request, first, pages), headers)
 
@@ -338,7 +345,10 @@ class WholeCsvView(DataView):  # type: ignore[misc] # Datasette ships no types
             )
         else:
             options = {"_blob_column": column, "_blob_hash": hashlib.sha256(value).hexdigest()}
-            path = path_with_format(request=request, format="blob", extra_qs=options, replace_format="csv")
+            request = remove_parameters(request, *CSV_OPTIONS, *WITHOUT_FACETS_AND_COUNT)
+            path = path_with_format(
+                request=request, format="blob", extra_qs=options, replace_format=request.url_vars["format"]
+            )
         return str(self.ds.absolute_url(request, path))
 
 
@@ -570,7 +580,8 @@ def check_filters(arguments: Any, table: str, columns: Sequence[str]) -> None:
         column, separator, lookup = name.rpartition("__")
         known = {"table": table, "known": ", ".join(columns)}
         if name.startswith("_") and not separator:
-            raise FilterError(name, arguments[name], "an option", "unknown_option")
+            options = ", ".join(sorted(TABLE_OPTIONS))
+            raise FilterError(name, arguments[name], "an option", "unknown_option", known=options)
         if not separator or column not in columns:
             raise FilterError(name, arguments[name], "a column", "unknown_column", column=column or name, **known)
         if lookup not in LOOKUPS:
@@ -596,6 +607,8 @@ def check_options(arguments: Any, columns: Collection[str] = (), *, has_key: boo
     """Raise FilterError for a value of an option that Datasette would ignore or fail on."""
     for name in arguments:
         for value in arguments.getlist(name):
+            if name == "_through" and not is_through(value):
+                raise FilterError(name, shorten(value), "a table, a column and a value", "bad_through")
             if not is_readable_option(name, value, columns):
                 raise FilterError(name, shorten(value), "a value that can be read")
     if arguments.get("_shape") == "object" and not has_key:
@@ -614,9 +627,7 @@ def is_readable_option(name: str, value: str, columns: Collection[str]) -> bool:
         return value in SEARCH_MODES
     if name == "_label":
         return value in columns
-    if name in FACET_OPTIONS:
-        return read_facet_column(value) in columns
-    return name != "_through" or is_through(value)
+    return name not in FACET_OPTIONS or read_facet_column(value) in columns
 
 
 def read_facet_column(value: str) -> str | None:

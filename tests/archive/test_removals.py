@@ -150,6 +150,22 @@ def test_a_page_that_goes_missing_makes_others_due_to_compare_it_with(archive: A
     assert not archive.db.execute(due, [later.isoformat()]).fetchall(), "enough were checked at the same time"
 
 
+def test_checks_from_before_the_first_page_went_missing_are_no_comparison(archive: Archive) -> None:
+    add_releases(archive, 2, 9)
+    archive.db.execute("update releases set next_check = '2027-01-01'")
+    gone_at = SEEN + timedelta(days=3)
+    for number in range(4, 10):
+        archive.mark_checked(number, gone_at - HOUR / 6, SEEN + timedelta(days=9))
+    for number in (1, 2, 3):
+        archive.removals.mark_missing(number, gone_at, "gone", status=404)
+    due = "select id from releases where next_check <= ? order by id"
+    rows = archive.db.execute(due, [gone_at.isoformat()]).fetchall()
+    assert [number for (number,) in rows if number > 3] == [5, 6, 7, 8, 9]
+    for number in (5, 6, 7, 8, 9):
+        archive.mark_checked(number, gone_at + HOUR / 60, SEEN + timedelta(days=9))
+    assert find_collapse(archive.db, "skog") is None, "three of eight are a clean-up"
+
+
 def test_a_title_is_that_of_a_placeholder_only_while_nothing_is_confirmed(archive: Archive) -> None:
     add_releases(archive, 2, 2)
     for number in (1, 2):

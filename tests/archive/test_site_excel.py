@@ -58,6 +58,16 @@ async def test_columns_of_one_name_are_refused_and_a_result_is_had(site: Site) -
     assert read_table((await site.get("/archive.xlsx?sql=select+1+as+a,+'=2'+as+b")).content) == [{"a": 1, "b": "=2"}]
 
 
+@pytest.mark.parametrize("ending", ["csv", "xlsx"])
+async def test_bytes_of_a_result_are_where_the_file_says(site: Site, ending: str) -> None:
+    answer = await site.get(f"/archive.{ending}?sql=select+x'00ff'+as+a&_stream=on")
+    rows = read_table(answer.content) if ending == "xlsx" else list(csv.DictReader(io.StringIO(answer.text)))
+    address = str(rows[0]["a"])
+    assert address.startswith("http://localhost/archive.blob?sql=")
+    assert "_stream" not in address
+    assert (await site.get(address.removeprefix("http://localhost"))).content == b"\x00\xff"
+
+
 async def test_pages_link_to_the_file(site: Site) -> None:
     page = await site.page("/archive/releases?agency=fyrstyrelsen")
     (link,) = (a for a in page.cssselect(".export-links a") if a.text == "xlsx")

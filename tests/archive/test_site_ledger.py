@@ -91,7 +91,7 @@ async def test_what_cannot_be_read_is_refused_by_name(ledger: Site) -> None:
 async def test_before_any_audit(empty_site: Site) -> None:
     text = await empty_site.text("/-/coverage?lang=en")
     assert "No comparison has been made yet." in text
-    assert "It is made by scrapy crawl audit." in text
+    assert "It is shown here as soon as one has been made." in text
 
 
 async def test_other_pages_lead_to_it(ledger: Site) -> None:

@@ -21,6 +21,7 @@ from archive.dates import Month
 from archive.models import Release
 from archive.store import Archive
 from archive.web.responses import DataExport, write_workbook
+from archive.web.sandbox import RequestQueue, SandboxLimits, VisitorRequest
 from tests.archive.sample import LIGHTHOUSES, PAGED, SEEN, WARBLERS, Site, fill, served
 from tests.archive.workbook import read_sheet, read_table
 
@@ -217,6 +218,10 @@ async def test_a_file_that_fails_on_the_way_is_broken_off(site: Site, monkeypatc
     assert messages[1]["more_body"], "no end: the server closes the connection"
 
 
+def build_turn() -> VisitorRequest:
+    return VisitorRequest(SandboxLimits(), RequestQueue(SandboxLimits()), streaming=True)
+
+
 async def test_cells_hold_texts_as_they_are() -> None:
     rows: list[dict[str, Any]] = [
         {"number": 7, "body": "=1+1\n@x", "when": "2024-12", "on": True},
@@ -231,7 +236,7 @@ async def test_cells_hold_texts_as_they_are() -> None:
     export = DataExport(
         name="list", title="=Listan", page_url="https://a.example/", columns=list(rows[0]), batches=batches()
     )
-    with await write_workbook(export, "sv") as file:
+    with await write_workbook(export, build_turn(), "sv") as file:
         file.seek(0)
         workbook = file.read()
     read = read_table(workbook)
@@ -254,7 +259,7 @@ async def test_more_rows_than_a_sheet_holds_go_on_in_the_next(monkeypatch: pytes
         yield [{"number": number} for number in range(5)]
 
     export = DataExport(name="list", title="", page_url="", columns=["number"], batches=batches())
-    with await write_workbook(export, "en") as file:
+    with await write_workbook(export, build_turn(), "en") as file:
         file.seek(0)
         content = file.read()
     assert [read_sheet(content, number) for number in (1, 2, 3)] == [

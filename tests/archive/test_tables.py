@@ -248,7 +248,9 @@ async def test_a_failed_statement_is_an_error_as_csv_too(site: Site) -> None:
     ):
         answer = await site.get(path)
         assert (answer.status_code, answer.json()["ok"]) == (400, False)
-    assert (await site.get("/archive.csv")).status_code == 404
+    for ending in ("csv", "xlsx"):
+        answer = await site.get(f"/archive.{ending}")
+        assert (answer.status_code, f".{ending}; the database itself is not" in answer.json()["error"]) == (404, True)
     assert (await site.get("/archive/releases.csv?_stream=on&_next=1")).status_code == 400
 
 
@@ -445,6 +447,52 @@ async def test_what_there_is_not_is_told_as_data(site: Site, path: str) -> None:
     answer = await site.get(f"/archive/{path}")
     assert (answer.status_code, answer.headers["content-type"]) == (404, "application/json; charset=utf-8")
     assert (await site.get("/archive/releases.foo")).status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/-/coverage.xlsx", "/nothing.json", "/nothing/at/all.json"])
+async def test_an_address_without_data_does_not_speak_of_databases(site: Site, path: str) -> None:
+    answer = await site.get(path)
+    assert (answer.status_code, answer.json()["error"]) == (404, "There is no data in this format at this address.")
+
+
+@pytest.mark.parametrize(
+    "tail",
+    ["", ".json?sql=select+1", "/releases.json?_size=2", "/releases.json?nope=1", "/releases.atom", "/releases/1"],
+)
+async def test_another_spelling_of_a_database_leads_to_the_usual_one(site: Site, tail: str) -> None:
+    for name in ("~61rchive", "a~72~63hive"):
+        answer = await site.get(f"/{name}{tail}")
+        assert (answer.status_code, answer.headers["location"]) == (302, f"/archive{tail}")
+    assert (await site.get(f"/~6eothing{tail}")).status_code == 404
+
+
+async def test_csv_is_csv_of_whatever_it_is(site: Site) -> None:
+    for path in ("/archive/releases", "/archive", "/search", "/-/edits", "/-/status", "/new"):
+        answer = await site.get(f"{path}.csv" + ("?sql=select+1+as+a" if path == "/archive" else ""))
+        assert (answer.status_code, answer.headers["content-type"]) == (200, "text/csv; charset=utf-8"), path
+
+
+async def test_an_option_that_is_wrong_does_not_hide_another_fault(
+    site: Site, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    told = (await site.get("/archive/releases/1.blob?_blob_column=title&nope=1")).json()["error"]
+    assert "nope" in told
+    through = json.dumps({"table": "release_tags", "column": "tag", "value": 1})
+    path = f"/archive/releases.json?{urlencode({'_through': through})}"
+    assert (await site.get(path)).status_code == 200
+
+    async def fail(*_: Any, **__: Any) -> None:
+        raise LookupError("a fault of ours")
+
+    monkeypatch.setattr(SandboxedTableView, "read_table_page", fail)
+    assert (await site.get(path)).status_code == 500
+    assert "a fault of ours" in caplog.text
+
+
+async def test_options_are_listed_where_one_is_unknown(site: Site) -> None:
+    told = await site.text("/archive/releases?_nope=1&lang=en")
+    assert "_facet_size" in told
+    assert "API" not in told
 
 
 async def test_labels_of_columns_beside_the_order(site: Site) -> None:

@@ -32,9 +32,17 @@ def test_the_proxy_chooses_the_language_that_the_archive_would(accepted: str) ->
 
 def test_the_cache_has_the_language_in_its_key_and_leaves_visitors_sql_alone() -> None:
     assert "proxy_cache_key $archive_language$request_uri;" in TEXT
-    data = TEXT.index(r"location ~ ^/(archive|[^/]*~[^/]*)(\.|/[^/]*$|$)")
+    data = TEXT.index(r"location ~ ^/archive(\.|/[^/]*$|$)")
     assert "proxy_cache off;" in TEXT[data : TEXT.index("}", data)]
     assert data < TEXT.index(r"location ~ \.(atom|json|csv)$"), "the first pattern that fits is taken"
+
+
+def test_an_excel_file_is_waited_for_and_not_asked_for_again() -> None:
+    begin = TEXT.index(r"location ~ \.xlsx$")
+    block = TEXT[begin : TEXT.index("}", begin)]
+    assert begin < TEXT.index("location ~ ^/archive"), "the first pattern that fits is taken"
+    for line in ("proxy_read_timeout 3600s;", "proxy_next_upstream off;", "proxy_cache off;"):
+        assert line in block
 
 
 def test_what_make_replicas_tries_is_this_file(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import ssl
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -86,11 +87,15 @@ def read(connection: http.client.HTTPConnection, path: str, headers: dict[str, s
 
 
 class Echo(BaseHTTPRequestHandler):
-    """Answers with the headers that it got; under /broken, an answer that breaks off."""
+    """Answers with the headers that it got; under /broken, an answer that breaks off; under /slow, after 2 seconds."""
 
     protocol_version = "HTTP/1.1"
+    slow_requests = 0
 
     def do_GET(self) -> None:
+        if "slow" in self.path:
+            Echo.slow_requests += 1
+            time.sleep(2)
         self.send_response(200)
         if "broken" in self.path:
             self.send_header("Transfer-Encoding", "chunked")
@@ -177,6 +182,18 @@ def test_an_answer_that_breaks_off_is_seen_to_have_done_so(echoed: Proxy) -> Non
     for path in ("/archive/broken.csv", "/search.csv?broken"):
         with pytest.raises(http.client.IncompleteRead):
             echoed.get(path)
+
+
+@pytest.mark.parametrize("document", DOCUMENTED)
+def test_an_excel_file_is_waited_for_and_made_once(tmp_path: Path, echo: int, document: str) -> None:
+    text = re.sub(r" *proxy_read_timeout 60s;\n", "", DOCUMENTED[document])
+    text = text.replace("proxy_http_version 1.1;", "proxy_http_version 1.1;\n    proxy_read_timeout 1s;")
+    with proxying(tmp_path, text, echo) as proxy:
+        for path in ("/archive/slow.xlsx", "/search.xlsx?slow"):
+            Echo.slow_requests = 0
+            assert proxy.get(path).status == 200, path
+            assert Echo.slow_requests == 1, path
+        assert proxy.get("/slow").status == 504
 
 
 def test_links_are_https_whatever_a_reader_says(proxied: Proxy) -> None:

@@ -182,6 +182,16 @@ async def test_a_file_has_every_hit(site: Site, monkeypatch: pytest.MonkeyPatch,
         assert f"Filen i CSV eller Excel har alla {len(rows)} rader." in await site.text(f"/search?{asked}")
 
 
+async def test_many_hits_are_said_to_be_in_the_order_they_are_in(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("MAX_HITS", "MAX_COUNTED_HITS"):
+        monkeypatch.setattr(f"archive.search.ranking.{name}", 25)
+    for order, told in (
+        ("best", "Hits with all words in the title are shown first, then the newest."),
+        ("newest", "The newest hits are shown first, then the older ones."),
+    ):
+        assert f"So many are not counted. {told}" in await site.text(f"/search?q=vägarna&order={order}&lang=en")
+
+
 async def test_a_file_of_one_page_says_how_to_go_on(site: Site) -> None:
     answer = await site.get("/search.csv?q=vägarna&size=30")
     assert answer.links["next"]["url"].endswith("/search.csv?q=v%C3%A4garna&page=2&size=30")

@@ -489,6 +489,11 @@ async def test_an_option_that_is_wrong_does_not_hide_another_fault(
     assert "a fault of ours" in caplog.text
 
 
+async def test_words_of_the_database_are_said_to_be_its_own(site: Site) -> None:
+    text = await site.text("/archive/releases?_sort=nope")
+    assert "Frågan kunde inte besvaras. Databasens felmeddelande: Cannot sort table by nope" in text
+
+
 async def test_options_are_listed_where_one_is_unknown(site: Site) -> None:
     told = await site.text("/archive/releases?_nope=1&lang=en")
     assert "_facet_size" in told

@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -106,7 +106,8 @@ class Echo(BaseHTTPRequestHandler):
         body = "".join(f"{name}: {value}\n" for name, value in sorted(self.headers.items())).encode()
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(body)
+        with suppress(BrokenPipeError):  # the proxy waited no longer
+            self.wfile.write(body)
 
     def log_message(self, *_: object) -> None:
         pass

@@ -55,6 +55,7 @@ FORMAT_SUFFIX = r"(?:\.(?P<format>json|csv|atom))?$"  # of a URL; without it, th
 EXPORT_FORMAT_SUFFIX = r"(?:\.(?P<format>json|csv|xlsx|atom))?$"  # of a list that is also exported as a whole
 XML_INVALID_CHARACTER = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # not in XML 1.0
 TAG_URI_YEAR = "2024"  # of the site's tag URIs (RFC 4151); never change it
+CREATION_TIME_SQL = "select min(applied_at) as created from _sqlite_migrations"
 OPCODES_PER_CHECK = 10_000  # SQLite opcodes between two checks of the CPU time
 MIN_TIME_LIMIT = 0.02  # seconds; only tests set a lower limit, which is checked at every opcode
 ORIGIN_SCOPE_KEY = "archive.origin"  # key in a request's ASGI scope: scheme and host, with a trailing slash
@@ -117,6 +118,12 @@ class DataDocument:
     extra_members: Mapping[str, Any] = field(default_factory=dict)  # further members of the JSON object
 
 
+async def read_creation_time(datasette: Any) -> str:
+    """Return when the archive was created, for Atom."""
+    (row,) = await build_query_runner(datasette)(CREATION_TIME_SQL, {})
+    return f"{row['created'][:19].replace(' ', 'T')}+00:00"
+
+
 async def render_document(datasette: Any, request: Any, format_name: str, document: DataDocument, language: str) -> Any:
     """Render a document in a format; 304 if the client has the current version."""
     content = json.dumps(
@@ -136,11 +143,12 @@ async def render_document(datasette: Any, request: Any, format_name: str, docume
         body = format_csv(document.rows, document.columns)
     else:
         entries = await document.read_entries()
-        newest = max((entry.updated for entry in entries), default="1970-01-01T00:00:00+00:00")
+        # a feed without entries is as it was when the archive was created
+        updated = max((entry.updated for entry in entries), default=None) or await read_creation_time(datasette)
         feed = {
             "document": document,
             "feed_id": build_tag_uri(document.page_url),
-            "updated": newest,
+            "updated": updated,
             "entries": entries,
         }
         body = XML_INVALID_CHARACTER.sub("\ufffd", await datasette.render_template("atom.xml", feed, request=request))

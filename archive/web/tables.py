@@ -50,7 +50,7 @@ from archive.params import FilterError, is_harmless_parameter
 from archive.web.responses import RESPONSE_MEDIA_TYPES, DataExport, get_request_language, render_export
 from archive.web.sandbox import current_visitor_request
 
-DATA_FORMAT = re.compile(r"\.(json|jsono|ndjson|csv|atom|xlsx|blob)$")
+DATA_FORMAT = re.compile(r"\.(json|jsono|ndjson|csv|atom|xlsx|blob|parquet|tsv|xml)$")
 NOT_IN_FILE_NAME = re.compile(r"[^\w.-]", re.ASCII)
 
 # pages
@@ -382,6 +382,10 @@ def describe_limits() -> str:
 
 class SandboxedTableView(WholeCsvView, TableView):  # type: ignore[misc] # Datasette ships no types
     """A table, a view or a canned query."""
+
+    async def columns_to_select(self, table_columns: Any, pks: Any, request: Any) -> list[str]:
+        """Return each column once; Datasette names a key twice that `_col=` asks for."""
+        return list(dict.fromkeys(await super().columns_to_select(table_columns, pks, request)))
 
     async def data(self, request: Any, default_labels: bool = False, **_: Any) -> Any:
         """Return what Datasette does of a page, and `next_url` after it."""

@@ -81,6 +81,13 @@ async def site(followed: Path) -> AsyncIterator[Site]:
         yield Site(datasette)
 
 
+async def test_an_empty_feed_is_as_it_was_when_the_archive_was_created(site: Site) -> None:
+    feed = feedparser.parse((await site.get("/agency/vag.atom")).text)
+    with Archive(Path(site.datasette.get_database("archive").path)) as archive:
+        (created,) = archive.db.execute("select substr(min(applied_at), 1, 19) from _sqlite_migrations").fetchone()
+    assert (feed.entries, feed.feed.updated) == ([], f"{created.replace(' ', 'T')}+00:00")
+
+
 async def titles(site: Site, address: str) -> list[str]:
     return [entry.title for entry in feedparser.parse((await site.get(address)).content).entries]
 

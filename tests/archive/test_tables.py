@@ -552,3 +552,10 @@ async def test_a_stream_and_pages_beside_it(tied: Site) -> None:
     counts = await asyncio.gather(*(stream(tied, "numbered", ["id"], _sort=name) for name in ("a", "b", "c")))
     assert [len(keys) for keys in counts] == [ROWS] * 3
     assert json.loads((await tied.get("/archive/numbered.json?_size=0")).text)["rows"] == []
+
+
+async def test_a_key_that_is_asked_for_is_given_once(site: Site) -> None:
+    told = (await site.get("/archive/releases.csv?_col=id&_col=title&_size=1")).text
+    assert told.splitlines()[0] == "id,title"
+    (row,) = (await site.get("/archive/releases.json?_col=id&_size=1&_shape=array")).json()
+    assert list(row) == ["id"]

@@ -101,8 +101,8 @@ def compare(proxy: int, replicas: list[Server], result: Result, pages: int = 100
         took = time.perf_counter() - begun - pause * pages
         return 1000 * (sum(each.cpu() for each in replicas) - cpu) / pages, 1000 * took / pages
 
-    cost(lambda number: f"/search?q=skogen&n={number % 4}")  # warm
-    anew, cached = cost(lambda number: f"/search?q=skogen&_n={number}"), cost(lambda _: "/search?q=skogen")
+    cost(lambda number: f"/search?q=skogen&utm_n={number % 4}")  # warm
+    anew, cached = cost(lambda number: f"/search?q=skogen&utm_m={number}"), cost(lambda _: "/search?q=skogen")
     result.add("a search made anew", f"{anew[0]:.1f} ms CPU, {anew[1]:.1f} ms")
     result.add("the same from the cache", f"{cached[0]:.2f} ms CPU, {cached[1]:.1f} ms")
     ratio = cached[0] / anew[0]

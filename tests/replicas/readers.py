@@ -126,7 +126,7 @@ class Readers:
                 number += 1
                 path, language = kind, chance.choice(LANGUAGES)
                 if chance.random() < 0.5 and not kind.startswith("/static"):
-                    path += f"{'&' if '?' in kind else '?'}_n={seed}.{number}"
+                    path += f"{'&' if '?' in kind else '?'}utm_n={seed}.{number}"
                 answer = self.note(kind, path, language, KINDS[kind])
                 if kind == "/" and answer.status == 200:  # a link must lead somewhere, whoever answers it
                     for link in LINK.findall(answer.body.decode())[:2]:

@@ -853,12 +853,12 @@ HISTORY_TEXTS = {
     "refused_403": Translation("Det är inte tillåtet här", "This is not allowed here"),
     "refused_500": Translation("Något gick fel", "Something went wrong"),
     "unknown_parameter": Translation(
-        "Adressen innehåller {name}, som inte finns här. De som finns är: {known}.",
-        "The address contains {name}, which does not exist here. These do: {known}.",
+        "Sidan känner inte till {name} i adressen. De här går att använda: {known}.",
+        "The page does not know {name} in the address. These can be used: {known}.",
     ),
     "unknown_option": Translation(
-        "Adressen innehåller {name}, som inte finns. Inställningarna är: {known}.",
-        "The address contains {name}, which does not exist. The options are: {known}.",
+        "Sidan känner inte till inställningen {name} i adressen. De här går att använda: {known}.",
+        "The page does not know the option {name} in the address. These can be used: {known}.",
     ),
     "unknown_column": Translation(
         "Tabellen {table} har ingen kolumn {column}. Kolumnerna är: {known}.",

@@ -31,6 +31,7 @@ from archive.database import (
     ArchiveError,
     ProgressCallback,
     check_database,
+    check_version,
     choose_process_count,
     open_readonly,
 )
@@ -201,8 +202,8 @@ def run_serve(options: argparse.Namespace) -> int:
 def update_archive(path: Path) -> None:
     """Bring an archive of an earlier schema up to date; raise ArchiveError if it needs that and cannot be written."""
     with closing(open_readonly(path)) as db:
-        is_current = not migrations.pending(Database(db))
-    if not is_current:
+        is_outdated = check_version(db, path) and migrations.pending(Database(db))  # an empty file has no version
+    if is_outdated:
         Archive(path, rebuild_stale=False).close()
 
 

@@ -50,7 +50,7 @@ from archive.params import FilterError, is_harmless_parameter
 from archive.web.responses import RESPONSE_MEDIA_TYPES, DataExport, get_request_language, render_export
 from archive.web.sandbox import current_visitor_request
 
-DATA_FORMAT = re.compile(r"\.(json|jsono|ndjson|csv|atom|xlsx|blob|parquet|tsv|xml)$")
+DATA_FORMAT = re.compile(r"\.(json|jsono|ndjson|csv|atom|xlsx|blob|parquet|tsv)$")
 NOT_IN_FILE_NAME = re.compile(r"[^\w.-]", re.ASCII)
 
 # pages

@@ -292,7 +292,7 @@ async def test_innocents_do_not_pay_for_a_dead_worker(busy: Site, told: int) -> 
 
 
 async def test_a_statement_whose_worker_dies_is_asked_once_more(busy: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    slow = sql(f"{ENDLESS} select count(*) from (select x from c limit 1000000)")
+    slow = sql(f"{ENDLESS} select count(*) from (select x from c limit 400000)")
     asked = asyncio.create_task(busy.get(slow))
     await asyncio.sleep(0.05)
     worker = await find_worker()

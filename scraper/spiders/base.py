@@ -247,9 +247,11 @@ class ReleaseSpider(Spider):
             stats.count_error(str(error), classify_failure(error))
             self.failed_requests[row.agency] += 1
         elif row.release_id and kind in MISSING_KINDS:
+            was_current = self.archive.removals.is_current(row.release_id)
             self.recorder.record_missing(row.url, row.release_id, page, MISSING_KINDS[kind], target)
             stats.missing += 1
-            stats.add_failure(str(error), classify_failure(error))
+            if was_current:  # that a removed release is still missing is no failure
+                stats.add_failure(str(error), classify_failure(error))
         else:
             if kind == "gone":
                 with self.archive.transaction():

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
 from urllib.parse import urlsplit
 
 import pytest
@@ -64,6 +66,20 @@ def test_what_is_gone_is_a_doubt_first_and_keeps_its_text(held: Crawling) -> Non
     assert held.rows(
         "select julianday(next_check) - julianday(last_checked) between 0.3 and 0.4 from releases where url = ?", url
     ) == [(1,)]
+
+
+def test_that_a_removed_release_is_still_missing_is_no_failure(held: Crawling) -> None:
+    url = first_url(held)
+    held.site.delete(url, 404)
+    revisit(held)
+    with closing(sqlite3.connect(held.archive)) as db, db:
+        db.execute("update removals set confirmed = first_seen")
+        db.execute("update releases set removed_at = last_checked where url = ?", [url])
+    make_due(held)
+    before = held.rows("select max(id) from crawls")[0][0]
+    revisit(held)
+    assert held.rows("select distinct failures from crawls where id > ?", before) == [("{}",)]
+    assert held.rows("select sum(missing) from crawls where id > ?", before) == [(1,)]
 
 
 def test_what_comes_back_with_304_is_no_longer_away(held: Crawling) -> None:

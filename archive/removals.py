@@ -65,11 +65,11 @@ COUNT_PRESENT_SQL = """
     and r.moved_to is null
     and not exists (select 1 from removals o where o.release = r.id and o.ended is null and o.kind <> 'moved')
 """
-# Those found present lately need no further check; of the others, the newest are the likeliest to be still there.
+# Those found present or new lately need no further check; of the others, the newest are the likeliest to be there.
 COMPARED_PAGES_SQL = """
     update releases set next_check = :now where id in (
       select id from releases r where agency = :agency and id <> :release and removed_at is null and moved_to is null
-        and (last_checked is null or last_checked < :before)
+        and (last_checked is null or last_checked < :before) and first_seen < :lately
         and not exists (select 1 from removals where release = r.id and ended is null and kind <> 'moved')
       order by id desc limit max(0, :number
         - (select count(*) from releases where agency = :agency and id <> :release and last_checked >= :before)
@@ -201,6 +201,7 @@ class Removals:
                 "release": release_id or 0,
                 "now": to_iso(seen_at),
                 "before": max(to_iso(seen_at - COMPARISON_AGE) or "", first_missed or ""),
+                "lately": to_iso(seen_at - COMPARISON_AGE),
                 "number": COMPARED_PAGES,
             },
         )

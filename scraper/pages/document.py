@@ -10,7 +10,7 @@ import copy
 import json
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import accumulate, chain
@@ -148,7 +148,6 @@ class Document:
         self.json_ld_scripts: list[str] = []  # the texts of JSON-LD blocks
         self.title: str | None = None
         self.original: Document | None = None  # the document that this one is a copy of
-        self.working_copy: Document | None = None  # the latest copy of this document
         self.read_head()
 
     def copy(self) -> Document:
@@ -156,7 +155,8 @@ class Document:
         other = copy.copy(self)
         other.root, other.class_attribute_cache, other.original = copy.deepcopy(self.root), {}, self
         other.elements_by_class = index_by_class(other.root)  # before any element is removed
-        self.working_copy = other
+        # From the index that is there already. A reference to the copy would be a cycle that keeps trees in memory.
+        self.class_and_id_attributes = read_class_and_id_attributes(other.elements_by_class, self.root)
         return other
 
     def read_head(self) -> None:
@@ -221,14 +221,8 @@ class Document:
 
     @cached_property
     def class_and_id_attributes(self) -> set[tuple[str, str]]:
-        """Return the class and id attributes of the page as it was parsed, each with its element's tag.
-
-        The classes come from the index of the working copy if there is one, because indexing a page takes 1 ms.
-        """
-        indexed = (self.working_copy or self).elements_by_class
-        found = {(str(element.tag), names) for names, elements in indexed.items() for _, element in elements}
-        found.update((str(value.getparent().tag), str(value)) for value in ID_XPATH(self.root))
-        return found
+        """Return the class and id attributes of the page as it was parsed, each with its element's tag."""
+        return read_class_and_id_attributes(self.elements_by_class, self.root)
 
     def find_class_attributes(self, name: str) -> frozenset[str]:
         """Return the class attributes on the page that contain a class."""
@@ -291,6 +285,15 @@ def index_by_class(root: Element) -> dict[str, list[tuple[int, Element]]]:
     for position, element in enumerate(root.iter("*")):
         if names := element.get("class"):
             found[names].append((position, element))
+    return found
+
+
+def read_class_and_id_attributes(
+    elements_by_class: Mapping[str, Sequence[tuple[int, Element]]], root: Element
+) -> set[tuple[str, str]]:
+    """Return the class attributes of an index and the ids below `root`, each with its element's tag."""
+    found = {(str(element.tag), names) for names, elements in elements_by_class.items() for _, element in elements}
+    found.update((str(value.getparent().tag), str(value)) for value in ID_XPATH(root))
     return found
 
 

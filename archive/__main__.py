@@ -45,7 +45,7 @@ from archive.evidence.verify import open_archive, verify
 from archive.evidence.warc import export_warc
 from archive.importer import ImportResult, import_file
 from archive.redaction import TAKEDOWN_KINDS
-from archive.replicas import ReplicaSupervisor
+from archive.replicas import Replicas
 from archive.schema import find_metadata, migrations
 from archive.snapshots import count_snapshot_releases, describe_file_sizes, publish_snapshot
 from archive.store import Archive
@@ -256,7 +256,13 @@ def build_datasette_options(*, sql: bool, cors: bool) -> list[str]:
 def add_replica_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", type=Path, help="where python -m archive snapshot publishes, or a copy of it")
     parser.add_argument("--host", default="127.0.0.1", help="(default %(default)s)")
-    parser.add_argument("--port", type=int, default=8101, help="(default %(default)s)")
+    parser.add_argument(
+        "--port",
+        type=int,
+        action="append",
+        dest="ports",
+        help="may be given several times: one process each, restarted in turn (default 8101)",
+    )
     add_datasette_options(parser)
 
 
@@ -270,12 +276,16 @@ def run_replica(options: argparse.Namespace) -> int:
         sys.stdout.flush()
 
     raise_file_limit()
-    supervisor = ReplicaSupervisor(
-        folder=options.folder, address=(options.host, options.port), arguments=build_serving_options(options), log=log
+    replicas = Replicas(
+        folder=options.folder,
+        host=options.host,
+        ports=options.ports or [8101],
+        arguments=build_serving_options(options),
+        log=log,
     )
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: supervisor.stop_event.set())
-    supervisor.run()
+        signal.signal(number, lambda *_: replicas.stop_event.set())
+    replicas.run()
     return 0
 
 

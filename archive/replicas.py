@@ -1,15 +1,13 @@
-"""Serve the newest snapshot of a folder, and switch to a newer one without rejecting a connection.
+"""Serve the newest snapshot of a folder with ordinary `datasette serve --immutable` processes, one for each port.
 
-The supervisor holds the listening socket and passes it to Datasette, a process of its own over one snapshot. For a
-newer snapshot it starts another Datasette on the same socket; once that one is ready, the older one finishes its
-requests and exits. Clients that connect in between, or while a killed Datasette is replaced, wait in the socket's
-queue.
+For a newer snapshot they are restarted one after the other, so that the proxy before them (scraper/deploy/nginx.conf)
+always finds one that accepts requests. A process that ends is replaced. If nothing may be served, connections are
+refused, and the proxy asks the server of the archive itself.
 """
 
 from __future__ import annotations
 
 import errno
-import select
 import socket
 import subprocess
 import sys
@@ -19,147 +17,167 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Self
 
 from archive.database import ARCHIVE_FILE
 from archive.snapshots import INSPECT_FILE, Snapshot, find_snapshot_fault, list_snapshots, read_withdrawn_name
 
 # Seconds that a Datasette process gets
-START_TIMEOUT = 120.0  # to become ready
+START_TIMEOUT = 120.0  # to accept requests
 SHUTDOWN_TIMEOUT = 330.0  # to finish requests; archive.web ends each after 300 seconds
-FAST_SHUTDOWN_TIMEOUT = 10.0  # to finish requests if the snapshot was withdrawn or the supervisor ends
+FAST_SHUTDOWN_TIMEOUT = 10.0  # to finish requests if the snapshot was withdrawn or the replicas end
 
-# Seconds between the supervisor's attempts
-POLL_INTERVAL = 0.5  # between two reads of the folder
+# Seconds between attempts
+POLL_INTERVAL = 0.5  # between two looks at the folder and the processes
 INCOMPLETE_RETRY = 5.0  # for an incomplete snapshot
 FAILED_START_RETRY = 60.0  # for a snapshot that could not be served
-ADDRESS_TIMEOUT = 10.0  # for the Datasette of a killed supervisor to release the address
+PORT_TIMEOUT = 10.0  # for a port to become free when the replicas start
+
+
+@dataclass(slots=True)
+class DatasetteProcess:
+    """A `datasette serve` process over one snapshot."""
+
+    snapshot: Snapshot
+    address: tuple[str, int]
+    process: subprocess.Popen[bytes]
+    is_ready: bool = False
+    started_at: float = field(default_factory=time.monotonic)
+    kill_at: float = float("inf")
+
+    def has_exited(self) -> bool:
+        return self.process.poll() is not None
+
+    def check_ready(self) -> bool:
+        """Return whether the process accepts requests, which Datasette does once it is set up."""
+        if not self.is_ready and not self.has_exited():
+            with suppress(OSError), socket.create_connection(self.address, timeout=1):
+                self.is_ready = True
+        return self.is_ready
+
+    def has_failed(self) -> bool:
+        """Return whether the process has ended or taken too long before it accepted requests."""
+        return not self.is_ready and (self.has_exited() or time.monotonic() > self.started_at + START_TIMEOUT)
+
+    def terminate(self, seconds: float) -> None:
+        """Let the process finish its requests and exit, within `seconds`."""
+        self.kill_at = min(self.kill_at, time.monotonic() + seconds)
+        self.process.terminate()
+
+    def reap(self) -> bool:
+        """Return whether a terminated process has exited; kill it if it takes too long."""
+        if not self.has_exited() and time.monotonic() > self.kill_at:
+            self.process.kill()
+            self.process.wait()
+        return self.has_exited()
 
 
 @dataclass(slots=True, kw_only=True)
-class ReplicaSupervisor:
-    """Keeps one Datasette running at an address; `arguments` are further options of `datasette serve`."""
+class Replicas:
+    """Keeps a Datasette running on each port of a host; `arguments` are further options of `datasette serve`."""
 
     folder: Path
-    address: tuple[str, int]
+    host: str
+    ports: Sequence[int]
     arguments: Sequence[str]
     log: Callable[[str], None]
     stop_event: threading.Event = field(default_factory=threading.Event)
-    listener: socket.socket | None = None
-    current: ServerProcess | None = None
-    stopping: list[ServerProcess] = field(default_factory=list)
+    running: dict[int, DatasetteProcess] = field(default_factory=dict)  # by port
+    stopping: list[DatasetteProcess] = field(default_factory=list)
     complete_snapshots: set[str] = field(default_factory=set)  # names of snapshots whose checksums were right
     retry_at: dict[str, float] = field(default_factory=dict)  # name → time.monotonic()
     last_message: str = ""
 
     def run(self) -> None:
-        """Serve until `stop_event` is set; raise OSError if the address is taken or the folder does not exist."""
+        """Serve until `stop_event` is set; raise OSError if a port is taken or the folder does not exist."""
         list_snapshots(self.folder)
-        deadline = time.monotonic() + ADDRESS_TIMEOUT
-        while not self.open_listener():
-            if time.monotonic() > deadline:
-                raise OSError(errno.EADDRINUSE, f"{self.address[0]}:{self.address[1]} is taken; choose another --port")
-            self.stop_event.wait(0.1)
+        deadline = time.monotonic() + PORT_TIMEOUT
+        for port in self.ports:
+            while not is_port_free(self.host, port):
+                if time.monotonic() > deadline:
+                    raise OSError(errno.EADDRINUSE, f"{self.host}:{port} is taken; choose another --port")
+                self.stop_event.wait(0.1)
         try:
             while not self.stop_event.is_set():
                 self.poll()
                 self.stop_event.wait(POLL_INTERVAL)
         finally:
-            self.close_listener()
-            self.stop_current(FAST_SHUTDOWN_TIMEOUT)
+            for port in list(self.running):
+                self.stop(port, FAST_SHUTDOWN_TIMEOUT)
             for server in self.stopping:
-                server.wait_for_exit()
+                server.kill_at = min(server.kill_at, time.monotonic() + FAST_SHUTDOWN_TIMEOUT)
+            while not all(server.reap() for server in self.stopping):
+                time.sleep(0.1)
 
     def poll(self) -> None:
-        """Look for ended processes, withdrawals and newer snapshots.
-
-        If the folder cannot be read, nothing changes.
-        """
+        """Look for ended processes, withdrawals and newer snapshots. A folder that cannot be read changes nothing."""
         self.stopping = [server for server in self.stopping if not server.reap()]
-        if self.current and self.current.has_exited():
-            self.log_once(f"{self.current.snapshot.name}: Datasette ended with {self.current.process.returncode}")
-            self.stop_current()
+        self.check_processes()
         try:
-            snapshots, withdrawn = list_snapshots(self.folder), read_withdrawn_name(self.folder)
+            withdrawn, snapshots = read_withdrawn_name(self.folder), list_snapshots(self.folder)
         except OSError as error:
-            self.log_once(f"{error}; what is served goes on")
+            self.log_once(f"{error}; the snapshots in use stay in use")
             return
-        if self.current and self.current.snapshot.name <= withdrawn:
-            self.log_once(f"{self.current.snapshot.name}: withdrawn")
-            self.close_listener()  # so that a proxy uses another replica
-            self.stop_current(FAST_SHUTDOWN_TIMEOUT)
-        for snapshot in snapshots:
-            if self.current and snapshot.name <= self.current.snapshot.name:
-                return
-            if self.is_servable(snapshot) and self.switch_to(snapshot):
-                return
-        if not self.current:
-            self.close_listener()
+        for port, server in list(self.running.items()):
+            if server.snapshot.name <= withdrawn:
+                self.log_once(f"{server.snapshot.name}: withdrawn")
+                self.stop(port, FAST_SHUTDOWN_TIMEOUT)
+        snapshot = next(filter(self.is_servable, snapshots), None)
+        if snapshot:
+            self.serve(snapshot)
+        elif not self.running:
             self.log_once(f"{self.folder}: nothing to serve yet; connections are refused")
+
+    def check_processes(self) -> None:
+        """Note which processes have become ready, and drop those that ended or could not serve their snapshot."""
+        for port, server in list(self.running.items()):
+            was_ready = server.is_ready
+            if server.check_ready() and not was_ready:
+                self.log_once(f"{server.snapshot.name}: served on {self.host}:{port}")
+            if server.has_failed():
+                self.postpone(server.snapshot, FAILED_START_RETRY, "could not be served")
+                self.stop(port, FAST_SHUTDOWN_TIMEOUT)
+            elif server.has_exited():
+                self.log_once(f"{server.snapshot.name}: Datasette ended with {server.process.returncode}")
+                self.stop(port)
+
+    def serve(self, snapshot: Snapshot) -> None:
+        """Start what is not running, and restart one process over an older snapshot if all others are ready."""
+        for port in self.ports:
+            if port not in self.running and is_port_free(self.host, port):
+                self.running[port] = self.start(snapshot, port)
+        if len(self.running) == len(self.ports) and all(server.is_ready for server in self.running.values()):
+            outdated = [port for port, server in self.running.items() if server.snapshot.name < snapshot.name]
+            if outdated:
+                self.stop(outdated[0])
+
+    def start(self, snapshot: Snapshot, port: int) -> DatasetteProcess:
+        command = [
+            *(sys.executable, "-m", "datasette", "serve", "--immutable", str(snapshot.path / ARCHIVE_FILE)),
+            *("--inspect-file", str(snapshot.path / INSPECT_FILE), "--host", self.host, "--port", str(port)),
+            *self.arguments,
+        ]
+        return DatasetteProcess(snapshot, (self.host, port), subprocess.Popen(command))  # noqa: S603 - our own command
+
+    def stop(self, port: int, seconds: float = SHUTDOWN_TIMEOUT) -> None:
+        """Let the process of a port finish its requests and exit; its port is free at once."""
+        server = self.running.pop(port)
+        server.terminate(seconds)
+        self.stopping.append(server)
 
     def is_servable(self, snapshot: Snapshot) -> bool:
         """Return whether a snapshot is complete and has not failed recently."""
         if self.retry_at.get(snapshot.name, 0.0) > time.monotonic():
             return False
         if snapshot.name not in self.complete_snapshots:
-            fault = find_snapshot_fault(snapshot)
-            if fault:
-                self.postpone_snapshot(snapshot, INCOMPLETE_RETRY, f"is not whole yet: {fault}")
+            if fault := find_snapshot_fault(snapshot):
+                self.postpone(snapshot, INCOMPLETE_RETRY, f"is not complete yet: {fault}")
                 return False
             self.complete_snapshots.add(snapshot.name)
         return True
 
-    def postpone_snapshot(self, snapshot: Snapshot, seconds: float, problem: str) -> None:
+    def postpone(self, snapshot: Snapshot, seconds: float, problem: str) -> None:
         self.retry_at[snapshot.name] = time.monotonic() + seconds
         self.log_once(f"{snapshot.name}: {problem}")
-
-    def switch_to(self, snapshot: Snapshot) -> bool:
-        """Start serving a snapshot; return False if it fails, in which case the current one stays."""
-        if not self.open_listener() or self.listener is None:
-            return False
-        server = ServerProcess.start(snapshot, self.listener, self.arguments)
-        if not server.wait_until_ready(self.stop_event):
-            self.stopping.append(server)
-            server.terminate(FAST_SHUTDOWN_TIMEOUT)
-            self.postpone_snapshot(snapshot, FAILED_START_RETRY, "could not be served")
-            return False
-        self.stop_current()
-        self.current = server
-        self.log_once(f"{snapshot.name}: served on {self.address[0]}:{self.address[1]}")
-        return True
-
-    def stop_current(self, seconds: float = SHUTDOWN_TIMEOUT) -> None:
-        """Let the current Datasette finish its requests and exit."""
-        if self.current:
-            self.current.terminate(seconds)
-            self.stopping.append(self.current)
-            self.current = None
-
-    def open_listener(self) -> bool:
-        """Bind the socket without listening, so that connections are refused until Datasette listens on it.
-
-        Return False if the address is taken.
-        """
-        if self.listener:
-            return True
-        family = socket.AF_INET6 if ":" in self.address[0] else socket.AF_INET
-        listener = socket.socket(family, socket.SOCK_STREAM)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind(self.address)
-        except OSError as error:
-            listener.close()
-            if error.errno != errno.EADDRINUSE:
-                raise
-            return False
-        self.listener = listener
-        return True
-
-    def close_listener(self) -> None:
-        """Close this process's copy of the socket; each Datasette closes its own when it exits."""
-        if self.listener:
-            self.listener.close()
-            self.listener = None
 
     def log_once(self, message: str) -> None:
         """Log a message unless it is the same as the previous one."""
@@ -168,57 +186,14 @@ class ReplicaSupervisor:
         self.last_message = message
 
 
-@dataclass(slots=True)
-class ServerProcess:
-    """A Datasette process over one snapshot; it exits when `pipe` is closed."""
-
-    snapshot: Snapshot
-    process: subprocess.Popen[bytes]
-    pipe: socket.socket
-    kill_at: float = float("inf")
-
-    @classmethod
-    def start(cls, snapshot: Snapshot, listener: socket.socket, arguments: Sequence[str]) -> Self:
-        """Start Datasette on a bound socket; `arguments` are further options of `datasette serve`."""
-        ours, theirs = socket.socketpair()
-        command = [
-            *(sys.executable, "-m", "archive.replica_server", str(listener.fileno()), str(theirs.fileno())),
-            *("serve", "--immutable", str(snapshot.path / ARCHIVE_FILE)),
-            *("--inspect-file", str(snapshot.path / INSPECT_FILE)),
-            *arguments,
-        ]
-        with theirs:
-            process = subprocess.Popen(command, pass_fds=[listener.fileno(), theirs.fileno()])  # noqa: S603 - our own command
-        return cls(snapshot, process, ours)
-
-    def wait_until_ready(self, stop_event: threading.Event) -> bool:
-        """Return whether it accepts requests; False if it exited, took too long or `stop_event` is set."""
-        deadline = time.monotonic() + START_TIMEOUT
-        while time.monotonic() < deadline and not stop_event.is_set():
-            if select.select([self.pipe], [], [], 0.2)[0]:
-                return bool(self.pipe.recv(1))
-        return False
-
-    def has_exited(self) -> bool:
-        return self.process.poll() is not None
-
-    def terminate(self, seconds: float = SHUTDOWN_TIMEOUT) -> None:
-        """Let it finish its requests and exit, within `seconds`."""
-        self.kill_at = time.monotonic() + seconds
-        self.process.terminate()
-
-    def reap(self) -> bool:
-        """Return whether a terminated process has exited; kill it if it takes too long."""
-        if not self.has_exited() and time.monotonic() > self.kill_at:
-            self.process.kill()
-            self.process.wait()
-        if self.has_exited():
-            self.pipe.close()
-            return True
-        return False
-
-    def wait_for_exit(self) -> None:
-        with suppress(subprocess.TimeoutExpired):
-            self.process.wait(max(0.0, min(self.kill_at - time.monotonic(), FAST_SHUTDOWN_TIMEOUT)))
-        self.kill_at = 0.0
-        self.reap()
+def is_port_free(host: str, port: int) -> bool:
+    """Return whether a server can listen on a port, which one that finishes its last requests does not prevent."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise
+            return False
+    return True

@@ -1,14 +1,9 @@
-"""A replica goes over to what is newer, whole and not withdrawn, and never leaves its readers without need."""
+"""Replicas change to newer snapshots one after the other, and serve nothing incomplete or withdrawn."""
 
 from __future__ import annotations
 
-import signal
-import socket
 import subprocess
-import sys
-import threading
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,16 +11,19 @@ from typing import Any
 import httpx
 import pytest
 
-from archive import replicas as keeping
-from archive.replicas import ReplicaSupervisor
-from archive.snapshots import Snapshot, compute_file_sha256, withdraw_snapshots
-from tests.archive.sample import ROOT, Site, fill, served
+from archive import replicas as module
+from archive.dates import now
+from archive.replicas import DatasetteProcess, Replicas, is_port_free
+from archive.snapshots import compute_file_sha256, publish_snapshot, withdraw_snapshots
+from tests.archive.sample import Site, fill, served
+from tests.replicas.proxy import free_ports
 
 NAMES = ("2026-03-02T034300", "2026-03-02T035300", "2026-03-02T040300")
+PORTS = (8101, 8102)
 
 
-def put(folder: Path, name: str) -> Path:
-    """A snapshot that is whole, with nothing in it."""
+def write_snapshot(folder: Path, name: str) -> Path:
+    """Write a complete snapshot without content."""
     path = folder / name
     path.mkdir()
     for file in ("archive.db", "inspect.json"):
@@ -36,136 +34,126 @@ def put(folder: Path, name: str) -> Path:
 
 
 @dataclass
-class Stub:
-    """In a Datasette's place."""
+class FakeProcess:
+    """Stands in for `subprocess.Popen`."""
 
-    snapshot: Snapshot
-    starts: bool = True
-    dead: bool = False
-    left: bool = False
-    process: Any = field(default_factory=lambda: subprocess.CompletedProcess("datasette", -9))
+    command: list[str]
+    returncode: int | None = None
 
-    def wait_until_ready(self, _: threading.Event) -> bool:
-        return self.starts
+    def poll(self) -> int | None:
+        return self.returncode
 
-    def has_exited(self) -> bool:
-        return self.dead
-
-    def terminate(self, _: float) -> None:
-        self.left = True
-
-    def reap(self) -> bool:
-        return self.left
-
-    def wait_for_exit(self) -> None:
-        """It is gone."""
+    def terminate(self) -> None:
+        self.returncode = -15
 
 
 @dataclass
-class Bench:
-    """A keeper over stubs, what it said and what it started."""
+class Machine:
+    """Replicas whose processes are fakes; those over a snapshot of `broken` end before they are ready."""
 
-    keeper: ReplicaSupervisor
-    said: list[str]
-    started: list[Stub]
-    broken: set[str]
+    replicas: Replicas
+    log: list[str]
+    started: list[tuple[str, int]] = field(default_factory=list)
+    broken: set[str] = field(default_factory=set)
 
-    def look(self) -> str | None:
-        self.keeper.poll()
-        return self.keeper.current.snapshot.name if self.keeper.current else None
+    def poll(self, times: int = 1) -> list[str | None]:
+        """Poll and return the name of the snapshot that each port serves."""
+        for _ in range(times):
+            self.replicas.poll()
+        running = self.replicas.running
+        return [running[port].snapshot.name if port in running else None for port in PORTS]
 
 
 @pytest.fixture
-def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
-    said: list[str] = []
-    made = Bench(
-        ReplicaSupervisor(folder=tmp_path, address=("127.0.0.1", 0), arguments=(), log=said.append), said, [], set()
-    )
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
+    log: list[str] = []
+    made = Machine(Replicas(folder=tmp_path, host="127.0.0.1", ports=PORTS, arguments=(), log=log.append), log)
 
-    class Starting:
-        @staticmethod
-        def start(snapshot: Snapshot, door: socket.socket, words: object) -> Stub:
-            assert door.getsockname()[0] == "127.0.0.1"
-            made.started.append(Stub(snapshot, starts=snapshot.name not in made.broken))
-            return made.started[-1]
+    def start(command: list[str]) -> FakeProcess:
+        name, port = Path(command[5]).parent.name, int(command[11])
+        made.started.append((name, port))
+        return FakeProcess(command, 1 if name in made.broken else None)
 
-    monkeypatch.setattr(keeping, "ServerProcess", Starting)
-    yield made
-    made.keeper.close_listener()
+    def check_ready(process: DatasetteProcess) -> bool:
+        process.is_ready = process.is_ready or not process.has_exited()
+        return process.is_ready
 
-
-def test_it_goes_over_to_a_newer_snapshot_and_lets_the_older_finish(tmp_path: Path, bench: Bench) -> None:
-    assert bench.look() is None
-    assert bench.keeper.listener is None, "a proxy is refused at once, and asks another"
-    put(tmp_path, NAMES[0])
-    assert bench.look() == bench.look() == NAMES[0]
-    put(tmp_path, NAMES[1])
-    assert bench.look() == NAMES[1]
-    assert [each.left for each in bench.started] == [True, False]
+    monkeypatch.setattr(subprocess, "Popen", start)
+    monkeypatch.setattr(DatasetteProcess, "check_ready", check_ready)
+    monkeypatch.setattr(module, "is_port_free", lambda host, port: True)
+    return made
 
 
-def test_one_that_is_not_whole_or_does_not_start_costs_nothing(tmp_path: Path, bench: Bench) -> None:
-    put(tmp_path, NAMES[0])
-    bench.broken.add(NAMES[1])
-    bench.look()
-    put(tmp_path, NAMES[1])
-    (put(tmp_path, NAMES[2]) / "archive.db").write_text("half")
-    assert bench.look() == bench.look() == NAMES[0]
-    assert [each.left for each in bench.started] == [False, True], "tried once, and not at every look"
-    assert any("not whole yet" in line for line in bench.said)
+def test_replicas_change_to_a_newer_snapshot_one_after_the_other(tmp_path: Path, machine: Machine) -> None:
+    assert machine.poll() == [None, None]
+    write_snapshot(tmp_path, NAMES[0])
+    assert machine.poll(2) == [NAMES[0], NAMES[0]]
+    write_snapshot(tmp_path, NAMES[1])
+    states = [machine.poll() for _ in range(6)]
+    assert states[-1] == [NAMES[1], NAMES[1]]
+    assert not any(state == [None, None] for state in states), "one of them always accepts requests"
+    assert [NAMES[1], NAMES[0]] in states
+    assert len(machine.started) == 4
 
 
-def test_one_that_was_killed_is_replaced(tmp_path: Path, bench: Bench) -> None:
-    put(tmp_path, NAMES[0])
-    bench.look()
-    door = bench.keeper.listener
-    bench.started[0].dead = True
-    assert bench.look() == NAMES[0]
-    assert (len(bench.started), bench.keeper.listener) == (2, door), (
-        "who waits in the socket is answered by the new one"
-    )
+def test_an_incomplete_snapshot_or_one_that_does_not_start_is_not_served(tmp_path: Path, machine: Machine) -> None:
+    write_snapshot(tmp_path, NAMES[0])
+    machine.broken.add(NAMES[1])
+    machine.poll(2)
+    write_snapshot(tmp_path, NAMES[1])
+    (write_snapshot(tmp_path, NAMES[2]) / "archive.db").write_text("half")
+    assert machine.poll(8) == [NAMES[0], NAMES[0]]
+    assert machine.started.count((NAMES[1], PORTS[0])) == 1, "tried once, and not at every poll"
+    assert (NAMES[1], PORTS[1]) not in machine.started, "the other replica is left alone"
+    assert any("is not complete yet" in line for line in machine.log)
+    assert f"{NAMES[1]}: could not be served" in machine.log
 
 
-def test_what_is_withdrawn_is_served_no_more(tmp_path: Path, bench: Bench) -> None:
-    put(tmp_path, NAMES[0])
-    bench.look()
+def test_a_process_that_was_killed_is_replaced(tmp_path: Path, machine: Machine) -> None:
+    write_snapshot(tmp_path, NAMES[0])
+    machine.poll(2)
+    killed: Any = machine.replicas.running[PORTS[0]].process
+    killed.returncode = -9
+    assert machine.poll(2) == [NAMES[0], NAMES[0]]
+    assert machine.started.count((NAMES[0], PORTS[0])) == 2
+    assert f"{NAMES[0]}: Datasette ended with -9" in machine.log
+
+
+def test_a_withdrawn_snapshot_is_no_longer_served(tmp_path: Path, machine: Machine) -> None:
+    write_snapshot(tmp_path, NAMES[0])
+    machine.poll(2)
     withdraw_snapshots(tmp_path, NAMES[1])
-    put(tmp_path, NAMES[1])
-    assert bench.look() is None
-    assert (bench.keeper.listener, bench.started[0].left) == (None, True)
-    put(tmp_path, NAMES[2])
-    assert bench.look() == NAMES[2]
+    write_snapshot(tmp_path, NAMES[1])
+    assert machine.poll() == [None, None], "at once, not in turn"
+    write_snapshot(tmp_path, NAMES[2])
+    assert machine.poll(2) == [NAMES[2], NAMES[2]]
 
 
-def test_a_folder_that_cannot_be_read_changes_nothing(tmp_path: Path, bench: Bench) -> None:
-    put(tmp_path, NAMES[0])
-    bench.look()
-    bench.keeper.folder = tmp_path / "unmounted"
-    assert bench.look() == NAMES[0]
-    assert "what is served goes on" in bench.said[-1]
+def test_a_folder_that_cannot_be_read_changes_nothing(tmp_path: Path, machine: Machine) -> None:
+    write_snapshot(tmp_path, NAMES[0])
+    machine.poll(2)
+    machine.replicas.folder = tmp_path / "unmounted"
+    assert machine.poll() == [NAMES[0], NAMES[0]]
+    assert "stay in use" in machine.log[-1]
 
 
-def test_a_datasette_on_a_lent_socket_answers_and_ends_with_its_keeper(tmp_path: Path) -> None:
-    archive = fill(tmp_path / "archive.db")
-    ours, theirs = socket.socketpair()
-    door = socket.create_server(("127.0.0.1", 0))
-    url = f"http://127.0.0.1:{door.getsockname()[1]}/archive/releases/1.json"
-    words = [*map(str, (door.fileno(), theirs.fileno())), "serve", "-i", str(archive)]
-    with subprocess.Popen(
-        [sys.executable, "-m", "archive.replica_server", *words],
-        cwd=ROOT,
-        pass_fds=[door.fileno(), theirs.fileno()],
-        stderr=subprocess.DEVNULL,
-    ) as process:
-        theirs.close()
-        asking = threading.Thread(target=httpx.get, args=(url,), kwargs={"timeout": 60})
-        asking.start()  # before anybody answers: it waits
-        assert ours.recv(1) == b"!"
-        asking.join()
-        assert httpx.get(url, timeout=60).status_code == 200
-        door.close()
-        ours.close()
-        assert process.wait(30) in (0, -signal.SIGTERM)
+def test_a_port_is_free_once_its_server_listens_no_more(tmp_path: Path) -> None:
+    archive, (port,) = fill(tmp_path / "archive.db"), free_ports(1)
+    snapshot = publish_snapshot(archive, tmp_path / "snapshots", keep=1, moment=now())
+    replicas = Replicas(folder=snapshot.path.parent, host="127.0.0.1", ports=[port], arguments=(), log=print)
+    try:
+        deadline = time.monotonic() + 60
+        while not (port in replicas.running and replicas.running[port].is_ready):
+            assert time.monotonic() < deadline
+            replicas.poll()
+            time.sleep(0.1)
+        assert httpx.get(f"http://127.0.0.1:{port}/archive/releases/1.json", timeout=60).status_code == 200
+        assert not is_port_free("127.0.0.1", port)
+    finally:
+        process = replicas.running[port].process
+        replicas.stop(port, 10)
+    process.wait(30)
+    assert is_port_free("127.0.0.1", port)
 
 
 async def test_over_a_snapshot_who_has_a_page_already_is_told_so(tmp_path: Path) -> None:

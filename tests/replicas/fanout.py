@@ -15,7 +15,7 @@ from archive.snapshots import find_snapshot_fault, list_all_snapshots
 from tests.kill.ward import GENEROUS, Ward
 from tests.replicas.proxy import free_ports, proxying
 from tests.replicas.readers import Readers, ask
-from tests.replicas.stage import Server, Writer, archive_command, await_served, replica, run, served, snapshot
+from tests.replicas.stage import Server, Writer, archive_command, await_served, replicas, run, served, snapshot
 from tests.replicas.table import Result
 from tests.site import Site
 
@@ -35,7 +35,7 @@ class Fanout:
     snapshots: Path
     ports: list[int]  # of the two replicas
     proxy: int
-    replicas: list[Server]
+    replicas: Server
     readers: Readers
     result: Result
     tell: Callable[[str], None]
@@ -60,14 +60,15 @@ def go(nginx: str, folder: Path, result: Result, tell: Callable[[str], None], *,
         ward.crawling.run("revisit", **GENEROUS)
         snapshot(archive, snapshots)
         proxy, owner, *ports = free_ports(4)
-        replicas = [replica(snapshots, port, folder / f"replica-{port}.log") for port in ports]
+        both = replicas(snapshots, ports, folder / "replicas.log")
         own = Server(archive_command("serve", archive, "--port", owner), owner, folder / "owner.log")
-        stack.enter_context(served([own, *replicas]))
+        stack.enter_context(served([own, both]))
         log = stack.enter_context(proxying(nginx, folder / "nginx", proxy, ports, owner))
         tell("two replicas, the owner's server and nginx answer")
         readers = Readers(proxy)
         readers.rehearse()
-        compare(proxy, replicas, result)
+        await_served(ports, list_all_snapshots(snapshots)[0])
+        compare(proxy, both, result)
         stack.enter_context(readers)
         writer = stack.enter_context(Writer(ward))
         fanout = Fanout(
@@ -75,7 +76,7 @@ def go(nginx: str, folder: Path, result: Result, tell: Callable[[str], None], *,
             snapshots=snapshots,
             ports=ports,
             proxy=proxy,
-            replicas=replicas,
+            replicas=both,
             readers=readers,
             result=result,
             tell=tell,
@@ -89,17 +90,17 @@ def go(nginx: str, folder: Path, result: Result, tell: Callable[[str], None], *,
         judge(fanout, writer, log)
 
 
-def compare(proxy: int, replicas: list[Server], result: Result, pages: int = 100) -> None:
+def compare(proxy: int, replicas: Server, result: Result, pages: int = 100) -> None:
     """What a page costs the replicas: from the cache, asked about by its ETag, and made anew."""
 
     def cost(path: Callable[[int], str], pause: float = 0) -> tuple[float, float]:
-        cpu, begun = sum(each.cpu() for each in replicas), time.perf_counter()
+        cpu, begun = replicas.cpu(), time.perf_counter()
         for number in range(pages):
             answer = ask(proxy, path(number))
             assert answer.status == 200, answer
             time.sleep(pause)
         took = time.perf_counter() - begun - pause * pages
-        return 1000 * (sum(each.cpu() for each in replicas) - cpu) / pages, 1000 * took / pages
+        return 1000 * (replicas.cpu() - cpu) / pages, 1000 * took / pages
 
     cost(lambda number: f"/search?q=skogen&utm_n={number % 4}")  # warm
     anew, cached = cost(lambda number: f"/search?q=skogen&utm_m={number}"), cost(lambda _: "/search?q=skogen")
@@ -126,15 +127,15 @@ def swap(fanout: Fanout, number: int) -> None:
 
 
 def kill(fanout: Fanout) -> None:
-    """kill -9 of a Datasette, whose keeper starts another; then of a whole replica, which the operator starts again."""
-    fanout.replicas[0].kill_child()
+    """kill -9 of a Datasette, which is replaced; then of both replicas, which the operator starts again."""
+    fanout.replicas.kill_child()
     time.sleep(SETTLED)
     fanout.tell(f"a Datasette was killed, {len(fanout.readers.errors)} errors so far")
-    fanout.replicas[1].kill()
+    fanout.replicas.kill()
     time.sleep(SETTLED / 2)
-    fanout.replicas[1].start()
+    fanout.replicas.start()
     await_served(fanout.ports, list_all_snapshots(fanout.snapshots)[0])
-    fanout.tell(f"a replica was killed and is back, {len(fanout.readers.errors)} errors so far")
+    fanout.tell(f"both replicas were killed and are back, {len(fanout.readers.errors)} errors so far")
 
 
 def take_down(fanout: Fanout) -> None:

@@ -56,9 +56,8 @@ class Server:
         self.process.wait()
 
     def kill_child(self) -> None:
-        """kill -9 of the Datasette that it keeps, and of its workers."""
-        for child in children_of(self.process.pid):
-            kill_tree(child)
+        """kill -9 of one Datasette that it keeps, and of its workers."""
+        kill_tree(children_of(self.process.pid)[0])
 
     def end(self) -> None:
         """As an operator does."""
@@ -87,9 +86,10 @@ def cpu_of(process: int) -> float:
     return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def replica(snapshots: Path, port: int, log: Path) -> Server:
-    """A server that follows a folder."""
-    return Server(archive_command("replica", snapshots, "--port", port), port, log)
+def replicas(snapshots: Path, ports: Sequence[int], log: Path) -> Server:
+    """The command that serves a folder on several ports."""
+    words = [word for port in ports for word in ("--port", port)]
+    return Server(archive_command("replica", snapshots, *words), ports[0], log)
 
 
 @contextmanager

@@ -41,7 +41,7 @@ def test_an_excel_file_is_waited_for_and_not_asked_for_again() -> None:
     begin = TEXT.index(r"location ~ \.xlsx$")
     block = TEXT[begin : TEXT.index("}", begin)]
     assert begin < TEXT.index("location ~ ^/archive"), "the first pattern that fits is taken"
-    for line in ("proxy_read_timeout 3600s;", "proxy_next_upstream off;", "proxy_cache off;"):
+    for line in ("proxy_read_timeout 3600s;", "proxy_next_upstream error;", "proxy_cache off;"):
         assert line in block
 
 

@@ -175,7 +175,7 @@ def pack_operations(operations: tuple[Operation, ...]) -> tuple[bytes, bytes]:
         for operation in operations
     ]
     if len(bodies) > 1:
-        raise ValueError("a transaction with two answers")
+        raise ValueError("a transaction with two responses")
     text = json.dumps(encoded, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
     return zstandard.compress(text, 3), zstandard.compress(bodies[0], 3) if bodies else b""
 
@@ -210,7 +210,7 @@ def decompress_part(data: bytes) -> bytes:
     """Decompress a part of a message. Raises BrokerError if it is damaged or larger than `MAX_PART_BYTES`."""
     try:
         if zstandard.frame_content_size(data) > MAX_PART_BYTES:
-            raise BrokerError("a message unpacks to too much")
+            raise BrokerError(f"a message unpacks to more than {MAX_PART_BYTES} bytes")
         return zstandard.ZstdDecompressor().decompress(data, max_output_size=MAX_PART_BYTES)
     except zstandard.ZstdError as error:
         raise BrokerError(f"a message cannot be unpacked: {error}") from error

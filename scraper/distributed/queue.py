@@ -8,7 +8,7 @@ Every key has a prefix (DISTRIBUTED_PREFIX), so that several archives may share 
     stream            messages of workers; one consumer group with the writer as its only consumer
     backlog           size of the messages in the stream, in bytes
     job:<token>       the job that the writer made for a worker, until the worker takes it
-    queued:<slug>     set while a round of the agency waits in the queue or is running
+    queued:<slug>     set while a round of the agency is queued or running
     unreadable        messages on which the writer failed ten times
     queue             namespace of Dramatiq's keys
 
@@ -109,7 +109,7 @@ class Broker:
 
     @property
     def address(self) -> str:
-        """Where the broker is, without user and password."""
+        """Return host and port, or socket path, of the broker, without user and password."""
         options = self.redis.connection_pool.connection_kwargs
         return str(options.get("path") or f"{options.get('host')}:{options.get('port')}")
 

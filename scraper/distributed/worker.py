@@ -76,7 +76,7 @@ class SendError(sqlite3.OperationalError):
 
 
 class MessageSender:
-    """Sends the messages of one lease, each exactly once, however often a broker that fails has to be asked."""
+    """Sends the messages of one lease, each exactly once, however often the broker has to be retried."""
 
     def __init__(self, broker: Broker, lease: Lease, agency: str, wait: Callable[[float], None] = time.sleep) -> None:
         self.broker, self.lease, self.agency, self.wait = broker, lease, agency, wait
@@ -100,7 +100,7 @@ class MessageSender:
             self.wait(RETRY_INTERVAL)
             waited += RETRY_INTERVAL
         if result == LEASE_LOST:
-            raise SendError("the agency is another worker's by now")
+            raise SendError("another worker has the lease of the agency")
         self.seq += 1
 
     def _send_once(self, text: bytes, body: bytes) -> int:
@@ -272,7 +272,7 @@ class WorkerCrawlStats(CrawlStatsExtension):
         self.operation_log: OperationLog | None = None
 
     def spider_opened(self, spider: ArchiveSpider) -> None:
-        """Begin to check the lease at intervals, and to send what the spider writes."""
+        """Check the lease at intervals from now on, and send what the spider writes."""
         self.check_lease()
         self.lease_check = create_looping_call(self.check_lease)
         self.lease_check.start(max(0.1, self.lease.lease_seconds / 10), now=False)
@@ -295,7 +295,7 @@ class WorkerCrawlStats(CrawlStatsExtension):
         return operation_log
 
     def check_lease(self) -> None:
-        """Update how long the lease is ours; if the broker does not respond, the known time applies."""
+        """Update the lease's remaining time; if the broker does not respond, the known time applies."""
         try:
             self.broker.call_with_retry(self.lease.refresh, 0)
         except BrokerError as error:
@@ -326,7 +326,7 @@ class WorkerCrawlStats(CrawlStatsExtension):
             with spider.archive.transaction():
                 close_crawl(spider.archive, stats, reason, closed_at, **politeness)
         except sqlite3.OperationalError as error:
-            logger.critical("what came of the crawl cannot be told: %s", error)
+            logger.critical("the result of the crawl cannot be sent: %s", error)
 
 
 class WorkerPipeline:
@@ -360,7 +360,7 @@ class LeasedHandler(BaseDownloadHandler):
         stats, spider = self.crawler.get_extension(WorkerCrawlStats), cast("ReleaseSpider", self.crawler.spider)
         if stats is None or stats.lease.seconds_left <= 0:
             spider.deadline.is_stopping = True
-            raise CrawlStopped("the agency may be another worker's by now")
+            raise CrawlStopped("another worker may have the lease of the agency")
         response: Response = await self.handler.download_request(request)
         return response
 
@@ -402,7 +402,7 @@ class RoundRunner:
                 milliseconds = int(self.broker.redis.pttl(self.broker.key("lease", host)))
                 return JobDeferral(seconds=max(milliseconds, 100) / 1000)
         except (BrokerError, SendError) as error:
-            logger.warning("%s: the round broke off: %s", slug, error)
+            logger.warning("%s: the round was interrupted: %s", slug, error)
             return JobDeferral(seconds=RETRY_DELAY)
 
     def run_leased_round(self, lease: Lease, slug: str, host: str) -> JobDeferral | None:
@@ -444,7 +444,7 @@ class RoundRunner:
     ) -> tuple[JobDeferral | None, float]:
         """Run the spiders one after another.
 
-        Returns when to try again (None if all is done) and the seconds without requests that the host is owed.
+        Returns when to try again (None if all is done) and the seconds that the host must be left without requests.
         """
         archive_path = folder / "archive.db"
         settings = {
@@ -467,7 +467,7 @@ class RoundRunner:
             self.misconfigured = self.misconfigured or code == CONFIGURATION_EXIT_CODE
             stopped = self.runner.stop_requested or is_lost()
             if stopped or code not in (0, 1) or not complete:
-                logger.warning("%s: its %s pass broke off (%d); the round goes to another", slug, name, code)
+                logger.warning("%s: its %s pass was interrupted (%d); the round is queued again", slug, name, code)
                 return JobDeferral(seconds=0 if stopped else CRASH_RETRY_DELAY), host_delay
         MessageSender(self.broker, lease, slug).send(Operation(name="finish_round", kwargs={}))
         return None, host_delay

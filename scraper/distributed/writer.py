@@ -102,7 +102,7 @@ class MessageProcessor:
         self.archive.close()
 
     def start_round(self, message: WorkerMessage, agency: Agency) -> bool:
-        """Note that a worker gets the agency's round; return False if a newer token is known."""
+        """Record that a worker gets the agency's round; return False if a newer token is known."""
         with self.archive.transaction():
             self.archive.add_agency(
                 agency.slug, name=agency.name, home=agency.home, name_en=agency.name_en, org_number=agency.org_number
@@ -142,7 +142,7 @@ class MessageProcessor:
         return True
 
     def reject_pages(self, message: WorkerMessage, agency: Agency) -> bool:
-        """Record the pages of a message on which our code fails, so that they are requested again another day.
+        """Record the pages of a message that the writer fails on, so that they are requested again another day.
 
         Returns False if the message holds anything but pages. Its round must end then, because later messages may
         depend on it.
@@ -159,7 +159,7 @@ class MessageProcessor:
                 return False
             stats = crawl.agency_stats[agency.slug]
             for page in pages:
-                problem = f"{page.url}: our own code failed on it"
+                problem = f"{page.url}: the writer failed on this page {MAX_DELIVERIES} times"
                 stats.count_error(problem, "our fault")
                 self.recorder.record_failure(
                     page.url, page.release_id, page.response.fetched_at, problem, rejected=True
@@ -196,7 +196,7 @@ class MessageProcessor:
             self.crawls[agency.slug] = self._create_crawl(agency, stats)
         elif operation.name != "finish_round":
             if crawl is None:
-                raise BrokerError(f"{agency.slug}: {operation.name!r} without a pass that goes on")
+                raise BrokerError(f"{agency.slug}: {operation.name!r} without a running pass")
             if operation.name == "close_crawl":
                 self._close_crawl(crawl, agency.slug, **operation.kwargs)
                 return
@@ -370,7 +370,7 @@ class ArchiveWriter:
     def reject_entry(self, fields: Mapping[bytes, bytes]) -> None:
         """Copy a message that has ended too many writers to `unreadable`, and end its round unless it was one page."""
         slug, token = fields[b"agency"].decode(), int(fields[b"token"])
-        logger.critical("a message of %s is laid by: %d writers ended with it", slug, MAX_DELIVERIES)
+        logger.critical("a message of %s is moved to `unreadable`: %d writers ended with it", slug, MAX_DELIVERIES)
         self.broker.redis.xadd(self.broker.key("unreadable"), cast("Any", fields))
         agency = self.agencies.get(slug)
         try:
@@ -415,7 +415,7 @@ class ArchiveWriter:
 
     def revoke_lease(self, slug: str, token: int) -> None:
         """End a round whose message came too late or after a missing one; it is begun again under a new token."""
-        logger.warning("%s: what is told under token %d is not taken", slug, token)
+        logger.warning("%s: messages under token %d are rejected", slug, token)
         if agency := self.agencies.get(slug):
             key = self.broker.key("lease", find_lease_host(agency.home))
             self.broker.run_script(REVOKE_LEASE_SCRIPT, [key], token)
@@ -431,7 +431,7 @@ class ArchiveWriter:
         self.has_open_rounds = bool(self.locked_agencies)
 
     def retry_timeout(self) -> float:
-        """Return how long to go on asking a broker that does not respond: until the writer is stopped."""
+        """Return for how many more seconds to retry while the broker does not respond; 0 once the writer stops."""
         return 0.0 if self.should_stop() else 1.0
 
 
@@ -449,12 +449,12 @@ def lock_writer(archive_path: Path) -> TextIO:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         lock.close()
-        raise ArchiveError(path, "another writer is at work") from None
+        raise ArchiveError(path, "another writer is running") from None
     return lock
 
 
 def flatten_entries(entries: Any) -> list[StreamEntry]:
-    """Return stream entries as the client gives them by either protocol; RESP3 nests them one list deeper."""
+    """Return the stream entries of a response; RESP3 nests them one list deeper than RESP2."""
     if entries and isinstance(entries[0], list) and entries[0] and isinstance(entries[0][0], list | tuple):
         return [entry for inner in entries for entry in inner]
     return list(entries)

@@ -147,7 +147,7 @@ def go(stage: Stage, expected: Expected, folder: Path, workers: int) -> Score:
             cluster.stop()
         if "stall" in score.deaths:
             said = (folder / "worker-1.log").read_text("utf-8")
-            score.check("who stood still has lost its round", None if "broke off" in said else said[-2000:])
+            score.check("who stood still has lost its round", None if "was interrupted" in said else said[-2000:])
         score.check("whoever is told to stop ends with 0", {name: code for name, code in cluster.codes.items() if code})
     judge(score, stage, cluster, expected)
     return score

@@ -68,7 +68,7 @@ def test_an_agency_that_is_out_is_nobody_elses(broker: Broker, settings: BaseSet
         apply_all(writer)
         assert broker.redis.llen(broker.key("job", post.lease.token)) == 1
         assert writer.locked_agencies == {"skog"}
-        with pytest.raises(ArchiveError, match="another writer is at work"):
+        with pytest.raises(ArchiveError, match="another writer is running"):
             ArchiveWriter(broker, settings, path, path.with_name("agencies.toml"), read_alert_settings({}))
     with at_work(broker, settings, path) as writer:
         assert writer.locked_agencies == {"skog"}, "a new writer knows what is out"

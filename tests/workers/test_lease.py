@@ -54,7 +54,7 @@ def test_whose_lease_is_anothers_can_tell_nothing(broker: Broker, settings: Base
     post.send(BEGIN)
     broker.redis.delete(first.key)
     take(broker, settings)
-    with pytest.raises(SendError, match="another worker's"):
+    with pytest.raises(SendError, match="another worker has the lease"):
         post.send(BEGIN)
     assert broker.redis.xlen(broker.key("stream")) == 1
 

@@ -1,4 +1,4 @@
-"""Runs `scrapy crawl` as an operator would: a process of its own, against the sample site."""
+"""Runs Scrapy commands as an operator would, against the sample site."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.forks import run_module
 from tests.site import Site
 
 SLUG = "skogsbruksradet"
-
 ROOT = Path(__file__).parents[2]
+
 FAST = {"DOWNLOAD_DELAY": "0", "AUTOTHROTTLE_ENABLED": "False", "RETRY_TIMES": "0", "CONTACT": "test@localhost"}
 
 
@@ -41,11 +42,11 @@ class Crawling:
         return [sys.executable, "-m", "scrapy", *arguments, *pairs]
 
     def start(self, *arguments: str, **settings: str) -> subprocess.Popen[str]:
-        """A crawl that goes on beside us."""
+        """Start a crawl in a new process."""
         return self.open(self.command(*arguments, **settings))
 
     def open(self, command: list[str]) -> subprocess.Popen[str]:
-        """A process that sees the sample site."""
+        """Start a process that sees the sample site."""
         return subprocess.Popen(
             command,
             cwd=ROOT,
@@ -56,16 +57,17 @@ class Crawling:
         )
 
     def run(self, *arguments: str, **settings: str) -> tuple[int, str]:
-        """A crawl to its end: exit code and what it printed."""
-        with self.start(*arguments, **settings) as process:
-            printed, _ = process.communicate(timeout=self.patience)
-        return process.returncode, printed
+        """Run a crawl to its end; return its exit code and what it printed."""
+        return self.finish(self.command(*arguments, **settings))
 
     def scrapy(self, *arguments: str, **settings: str) -> tuple[int, str]:
-        """Any command of scrapy's: exit code and what it printed."""
-        with self.open(self.scrapy_command(*arguments, **settings)) as process:
-            printed, _ = process.communicate(timeout=self.patience)
-        return process.returncode, printed
+        """Run any Scrapy command; return its exit code and what it printed."""
+        return self.finish(self.scrapy_command(*arguments, **settings))
+
+    def finish(self, command: list[str]) -> tuple[int, str]:
+        """Run a command line of ours in a fork; `open` is the same in a new process."""
+        environment = {"SCRAPY_SETTINGS_MODULE": self.settings}
+        return run_module(command[2], command[3:], environment=environment, timeout=self.patience)
 
     def write(self, sql: str) -> None:
         """Change what the archive holds."""

@@ -1,4 +1,4 @@
-"""Writes scraper/AGENCIES.md, who is in the list and what was read of whom: python -m tests.agencies"""
+"""Writes docs/agencies.md, who is in the list and what was read of whom: python -m tests.agencies"""
 
 from __future__ import annotations
 
@@ -14,23 +14,22 @@ from scraper.normalise import to_release
 from scraper.pages import read_page
 from tests.stored import ROOT, stored_rows
 
-PAGE = Path(__file__).parents[1] / "scraper/AGENCIES.md"
+PAGE = Path(__file__).parents[1] / "docs/agencies.md"
 DECLARED = "declared only"
 NEWS, OTHER, REBUILT = "a news page", "another page", "a rebuilt page"
-HEAD = """# The agencies of `agencies.toml`
+HEAD = """# The agencies
 
-Written by `.venv/bin/python -m tests.agencies`; change [`agencies.toml`](agencies.toml) instead.
+This page is generated from `scraper/agencies.toml` by `.venv/bin/python -m tests.agencies`.
 
-The last column tells on what this project's extractor has read a title and a text, in pages stored from that host:
+The last column says what kind of stored page of the host the project has read a title and a text from:
 
-- *{news}*: news as the agency sent it, its title as agreed beforehand.
-- *{other}*: a real page of another kind, such as a regulation or a bill; nothing was agreed on it beforehand.
-- *{rebuilt}*: the agency's real words, in markup that was put together around them.
-- *{declared}*: nothing was read. Name and address are as the register of government bodies tells them.
+- *{news}*: news as the agency sent it, with a title that was written down beforehand.
+- *{other}*: a real page of another kind, such as a regulation or a bill, without such a title.
+- *{rebuilt}*: the agency's own words, in markup that was put together around them.
+- *{declared}*: nothing has been read. Name and address come from the register of government bodies.
 
-So much is claimed and no more: a reading says nothing of the agency's other pages or templates, and whether a host
-still answers, whether its news is found, and how well it is then read, no stored page can tell. Of {total} agencies
-{read} were read at all, {real} of them on a real page and {on_news} on a news page.
+A stored page says nothing about the agency's other pages, and cannot show whether the host still responds or whether its news is found. Of {total}
+agencies, {read} have been read from, {real} of them from a real page and {on_news} from a news page.
 
 | name | slug | home | read on |
 | --- | --- | --- | --- |

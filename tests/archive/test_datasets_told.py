@@ -1,4 +1,4 @@
-"""archive/DATASETS.md is held true: its commands and scripts run, one after the other, in a folder with an archive."""
+"""docs/datasets.md is held true: its commands and scripts run, one after the other, in a folder with an archive."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.archive.researcher import run_python
 from tests.archive.sample import ROOT, fill
 from tests.archive.sample_history import add_history
 
-GUIDE = (ROOT / "archive/DATASETS.md").read_text("utf-8")
+GUIDE = (ROOT / "docs/datasets.md").read_text("utf-8")
 BLOCKS = re.findall(r"^```(sh|python)\n(.+?)^```", GUIDE, re.MULTILINE | re.DOTALL)
 
 

@@ -29,10 +29,10 @@ OPENSSL = shutil.which("openssl")
 pytestmark = pytest.mark.skipif(not (NGINX and OPENSSL), reason="there is no nginx, or no openssl")
 
 HOST = "arkiv.example"
-THREATS = ROOT / "archive" / "THREATS.md"
+THREATS = ROOT / "docs" / "security.md"
 DOCUMENTED = {
     "nginx.conf": CONF.read_text("utf-8"),
-    "THREATS.md": "".join(re.findall(r"^```nginx\n(.*?)^```", THREATS.read_text("utf-8"), re.DOTALL | re.MULTILINE)),
+    "security.md": "".join(re.findall(r"^```nginx\n(.*?)^```", THREATS.read_text("utf-8"), re.DOTALL | re.MULTILINE)),
 }
 FORGED = {
     "X-Forwarded-Proto": "http",

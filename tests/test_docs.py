@@ -1,0 +1,110 @@
+"""README.md and docs/ are true: commands, options, files, links and anchors exist, and examples work."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+from urllib.parse import quote, urlencode, urlsplit
+
+import httpx
+import pytest
+from markdown_it import MarkdownIt
+
+from tests.archive.sample import fill, served
+from tests.test_deploy import check_command
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+MAX_README_WORDS = 700
+NAMED_FILE = re.compile(r"`((?:scraper|archive|tests|docs)/[\w/.-]+)`")
+COMMAND = re.compile(r"(?:scrapy [a-z]+|python -m archive [a-z-]+)(?: [\w$=@:.…/-]+)*")
+SCRAPY_WORDS = ("check", "fetch", "view", "shell", "runspider")  # Scrapy's own commands
+
+
+@cache
+def read_page(path: Path) -> str:
+    return path.read_text("utf-8")
+
+
+def read_code_blocks(path: Path, language: str) -> str:
+    tokens = MarkdownIt("commonmark").parse(read_page(path))
+    return "\n".join(token.content for token in tokens if token.type == "fence" and token.info == language)
+
+
+def find_headings(path: Path) -> set[str]:
+    """Return the anchors of a page's headings, as GitHub and the site form them."""
+    titles = re.findall(r"^#+ (.+)$", read_page(path), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+def test_the_readme_is_short() -> None:
+    assert len(read_page(PAGES[0]).split()) <= MAX_README_WORDS
+
+
+def test_the_readme_leads_to_every_page() -> None:
+    linked = set(re.findall(r"\]\(docs/([\w-]+\.md)\)", read_page(PAGES[0])))
+    assert linked == {path.name for path in PAGES[1:]}
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_files_links_and_anchors_exist(path: Path) -> None:
+    text = re.sub(r"^```.*?^```", "", read_page(path), flags=re.DOTALL | re.MULTILINE)
+    missing = [name for name in NAMED_FILE.findall(text) if not (ROOT / name).exists()]
+    for link in re.findall(r"\]\((?!https?:|/)([^)\s]+)\)", text):
+        name, _, anchor = link.partition("#")
+        target = path.parent / name if name else path
+        if not target.exists() or (anchor and anchor not in find_headings(target)):
+            missing.append(link)
+        elif path.parent.name == "docs":
+            assert target.resolve().is_relative_to(ROOT / "docs"), f"{link} leads out of what the site serves"
+    assert missing == []
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_make_targets_exist(path: Path) -> None:
+    targets = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
+    named = set(re.findall(r"`make (\w+)", read_page(path)))
+    named |= set(re.findall(r"^make (\w+)", read_code_blocks(path, "sh"), re.MULTILINE))
+    assert named <= targets
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_commands_and_their_options_exist(path: Path) -> None:
+    code = read_code_blocks(path, "sh").replace("\\\n", " ")
+    for command in COMMAND.findall(re.sub(r"\".*?\"|\[.*?\]", "text", code)):
+        words = command.split()
+        if words[1] not in SCRAPY_WORDS:
+            check_command(words)
+
+
+def test_scrapy_lists_the_commands_of_the_readme() -> None:
+    listed = subprocess.run([sys.executable, "-m", "scrapy"], cwd=ROOT, capture_output=True, text=True, check=True)
+    for command in set(re.findall(r"bin/scrapy (\w+)", read_page(PAGES[0]))):
+        assert f"  {command} " in listed.stdout
+
+
+def find_examples() -> list[str]:
+    """Return the curl commands of the first page about queries."""
+    return re.findall(r"^curl .+?(?<!\\)\n", read_page(ROOT / "docs/getting-started.md"), re.MULTILINE | re.DOTALL)
+
+
+def build_path(example: str) -> str:
+    """Return the path and query that a curl command requests."""
+    words = shlex.split(example.replace("\\\n", " "))
+    pairs = dict(words[i + 1].split("=", 1) for i, word in enumerate(words) if word == "--data-urlencode")
+    parts = urlsplit(next(word for word in words if word.startswith("http")))
+    return f"{parts.path}?{urlencode(pairs) if pairs else quote(parts.query, safe='=&:%')}"
+
+
+@pytest.mark.parametrize("number", range(3))
+async def test_an_example_of_a_query_returns_rows(number: int, tmp_path: Path) -> None:
+    example = find_examples()[number]
+    with served(fill(tmp_path / "archive.db")) as datasette:
+        response: httpx.Response = await datasette.client.get(build_path(example))
+    assert response.status_code == 200
+    rows = response.text.splitlines()[1:] if ".csv" in example else response.json()
+    assert len(rows) > 0

@@ -1,4 +1,4 @@
-"""archive/API.md is held true: its examples run against a served archive."""
+"""docs/api.md is held true: its examples run against a served archive."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tests.archive.sample import ROOT, fill
 from tests.archive.sample_history import add_history
 from tests.archive.witnessed import execute
 
-API = (ROOT / "archive/API.md").read_text("utf-8")
+API = (ROOT / "docs/api.md").read_text("utf-8")
 HERE = "http://127.0.0.1:8001"
 
 
@@ -91,7 +91,7 @@ def test_curl(example: str, address: str) -> None:
 
 
 def test_another_archive_can_be_taken_over_as_the_format_tells(served_file: Path, address: str, tmp_path: Path) -> None:
-    text = (ROOT / "archive/importer/FORMAT.md").read_text("utf-8")
+    text = (ROOT / "docs/import-format.md").read_text("utf-8")
     example = text.split("```python\n")[1].split("```")[0]
     run([sys.executable, "-c", example.replace(HERE, address).replace("json?", "json?_size=1&")], tmp_path)
     to, agencies = tmp_path / "archive.db", tmp_path / "agencies.toml"
@@ -167,7 +167,7 @@ def test_addresses_it_names_exist(address: str) -> None:
 
 def find_lists(served_file: Path) -> list[str]:
     """The addresses of lists with a memory, with numbers of the archive in them."""
-    (table,) = re.findall(r"^## Lists with a memory\n(.+?)^## ", API, re.MULTILINE | re.DOTALL)
+    (table,) = re.findall(r"^## Registers and histories\n(.+?)^## ", API, re.MULTILINE | re.DOTALL)
     db = sqlite3.connect(served_file)
     release, revision, previous = db.execute(
         "select release, id, previous from revisions where previous is not null and cause = 'source' limit 1"
@@ -189,7 +189,7 @@ def test_every_list_with_a_memory_has_an_etag(address: str, served_file: Path) -
 
 
 def test_lists_take_a_size_and_a_history_is_told_whole(address: str, served_file: Path) -> None:
-    assert "a history and a comparison are always told whole" in API
+    assert "a history and a comparison are always complete" in API
     for path in find_lists(served_file)[1:4]:  # nothing is new in an archive that no crawl has filled
         with urlopen(f"{address}{path}{'' if 'history' in path else '?size=1'}") as answer:  # noqa: S310 - loopback
             told = json.load(answer)

@@ -1,7 +1,7 @@
-"""Write an evidence bundle: a zip with what a revision or removal is based on, which anyone can check with sha256sum.
+"""Write an evidence bundle: a zip with the sources of a revision or removal, which anyone can check with sha256sum.
 
-A bundle contains the original page, the stored state, the manifest lines that cover them, and a guide in Swedish and
-English: which times are known, what the files are, and how to check them.
+A bundle contains the original page, the stored state, the manifest lines that cover them, and a guide in each language:
+which times are known, what the files are, and how to check them.
 """
 
 from __future__ import annotations
@@ -19,21 +19,11 @@ from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 from archive.captures import Captures
 from archive.database import ArchiveError
 from archive.evidence.manifest import Manifest, compute_sha256, format_canonical_state, read_manifests
-from archive.evidence.verify import open_archive, open_captures
-from archive.i18n import LANGUAGES, Translation
+from archive.evidence.verify import open_archive, open_captures, read_capture_body
+from archive.i18n import DEFAULT_LANGUAGE, LANGUAGES, translate
 
 CHECKSUMS_FILE = "SHA256SUMS"
-REMOVAL_FILE_FIELDS = (
-    "kind",
-    "target",
-    "first_seen",
-    "last_seen",
-    "checks",
-    "confirmed",
-    "ended",
-    "status",
-    "moved_to",
-)
+REMOVAL_FIELDS = ("kind", "target", "first_seen", "last_seen", "checks", "confirmed", "ended", "status", "moved_to")
 MARKUP_EXTENSIONS = {"text/html": ".html", "application/xhtml+xml": ".html"}  # mimetypes may return .htm
 
 REVISION_SQL = (
@@ -50,157 +40,11 @@ REMOVAL_SQL = (
     " left join takedowns t on t.id = (select min(id) from takedowns where release = r.id and lifted is null)"
     " where o.id = ?"
 )
-CAPTURE_SQL = "select * from captures where id = ?"
-GUIDE_TEXTS = {
-    "title_version": Translation(
-        "Underlag för lydelse {number}: {title}",
-        "Evidence for version {number}: {title}",
-    ),
-    "title_removal": Translation(
-        "Underlag för borttagning {number}: {title}",
-        "Evidence for removal {number}: {title}",
-    ),
-    "title_move": Translation("Underlag för flytt {number}: {title}", "Evidence for move {number}: {title}"),
-    "moved_seen": Translation("Arkivet såg att meddelandet hade flyttat", "The archive saw that the release had moved"),
-    "away_since": Translation("Meddelandet stod inte kvar vid kontrollen", "The release was seen away first"),
-    "away_until": Translation("och inte heller senast vid kontrollen", "and last"),
-    "back": Translation("Det stod där igen", "It stood again"),
-    "removal.json": Translation(
-        "vad arkivets kontroller såg i meddelandets ställe",
-        "what the archive's checks saw in the release's place",
-    ),
-    "move.json": Translation(
-        "vart meddelandet hade flyttat (target)",
-        "where the release had moved to (target)",
-    ),
-    "from": Translation("{name}, {url}", "{name_en}, {url}"),
-    # times
-    "times": Translation("Tider", "Times"),
-    "seen": Translation("Lydelsen lästes av arkivet", "The archive read the version"),
-    "taken_over": Translation(
-        "Lydelsen togs över från en annan samling", "The version was taken over from another collection"
-    ),
-    "last_seen": Translation("Den stod kvar vid arkivets kontroll", "It still stood when the archive checked"),
-    "captured": Translation("Svaret hämtades", "The answer was fetched"),
-    "status": Translation("Svarets status (HTTP)", "The answer's status (HTTP)"),
-    "date": Translation("Serverns klocka (Date)", "The server's clock (Date)"),
-    "last-modified": Translation("Senast ändrad enligt servern", "Last modified, says the server"),
-    "published": Translation("Publicerad enligt myndigheten", "Published, says the agency"),
-    "updated": Translation("Uppdaterad enligt myndigheten", "Updated, says the agency"),
-    "manifest": Translation("Manifest som omfattar lydelsen (dag, UTC)", "Manifest that covers the version (day, UTC)"),
-    "newest": Translation("Nyaste manifest (dag, UTC)", "Newest manifest (day, UTC)"),
-    "not_told": Translation("framgår inte", "not told"),
-    # files
-    "files": Translation("Filer", "Files"),
-    "page": Translation(
-        "svaret som det kom, byte för byte (bara packningen för överföringen är borttagen)",
-        "the answer as it came, byte for byte (only the coding for transfer was taken off)",
-    ),
-    "headers.json": Translation("de svarshuvuden som har betydelse", "the answer's header fields that matter"),
-    "release.json": Translation(
-        "lydelsen som arkivet läste den; det som inte framgick av sidan är utelämnat",
-        "the version as the archive read it; what the page did not tell is left out",
-    ),
-    "parts": Translation(
-        "rader ur arkivets förteckning, med kontrollsummor",
-        "lines of the archive's register, with digests",
-    ),
-    "chain": Translation(
-        "dagens manifest: kontrollsummor för förteckningens delar, och för manifestet före",
-        "a day's manifest: digests of the register's parts, and of the manifest before",
-    ),
-    "SHA256SUMS": Translation("de kontrollsummor som filerna ska ha", "the digests that the files must have"),
-    # what is not here
-    "withheld": Translation(
-        "Texten är borttagen ur arkivet sedan {taken_down}: {reason}\nSidans bytes och lydelsen lämnas därför inte ut."
-        " Den som har originalet kan pröva det: sidans SHA-256 är {sha256}, lydelsens {hash}.",
-        "The text has been taken down since {taken_down}: {reason_en}\nThe bytes of the page and the version are"
-        " therefore not handed out. Who has the original can check it: the page's SHA-256 is {sha256}, the version's"
-        " {hash}.",
-    ),
-    "no_capture_version": Translation(
-        "Till den här lydelsen finns inget sparat svar: den lästes innan svaren sparades, eller ur en annan källa. "
-        "Bara arkivets egen läsning kan visas.",
-        "No answer is kept for this version: it was read before answers were kept, or from another source. "
-        "Only the archive's own reading can be shown.",
-    ),
-    "no_capture_removal": Translation(
-        "Till den här borttagningen finns inget sparat svar. Bara vad arkivets kontroller såg kan visas, och inget "
-        "manifest omfattar det.",
-        "No answer is kept for this removal. Only what the archive's checks saw can be shown, and no manifest covers "
-        "it.",
-    ),
-    "no_capture_move": Translation(
-        "En flytt har inget eget svar: det som lästes på den nya adressen hör till lydelsernas underlag. Flytten själv "
-        "intygar bara arkivet, och inget manifest omfattar den.",
-        "A move has no answer of its own: what was read at the new address belongs to the evidence of the versions. "
-        "The move itself only the archive attests, and no manifest covers it.",
-    ),
-    "no_bytes": Translation(
-        "Svarets bytes kan inte läsas här: {problem}",
-        "The bytes of the answer cannot be read here: {problem}",
-    ),
-    "no_manifest": Translation(
-        "Inget manifest omfattar lydelsen än. Det nästa gör det; hämta underlaget på nytt i morgon.",
-        "No manifest covers the version yet. The next one will; fetch the evidence again tomorrow.",
-    ),
-    "no_chain": Translation(
-        "Manifestens texter kan inte läsas här: {problem}",
-        "The texts of the manifests cannot be read here: {problem}",
-    ),
-    # how to check
-    "check": Translation("Så kontrolleras det", "How to check it"),
-    "check_files": Translation(
-        "Kör `sha256sum -c SHA256SUMS` i den här mappen (på en Mac `shasum -a 256 -c SHA256SUMS`; i Windows visar "
-        "`certutil -hashfile FIL SHA256` summan för en fil i taget). Varje fil ska vara OK.",
-        "Run `sha256sum -c SHA256SUMS` in this folder (on a Mac `shasum -a 256 -c SHA256SUMS`; on Windows "
-        "`certutil -hashfile FILE SHA256` shows the digest of one file at a time). Each file must be OK.",
-    ),
-    "check_page": Translation(
-        "Summan för {page} står som sha256, och den för headers.json som headers_sha256, på raden för svaret: "
-        "`grep '\"capture\":{capture},' {part}`",
-        "The digest of {page} stands as sha256, and that of headers.json as headers_sha256, on the line of the "
-        "answer: `grep '\"capture\":{capture},' {part}`",
-    ),
-    "check_release": Translation(
-        "Summan för release.json står som state_sha256 på raden för lydelsen: `grep '\"revision\":{revision},' {part}`",
-        "The digest of release.json stands as state_sha256 on the line of the version: "
-        "`grep '\"revision\":{revision},' {part}`",
-    ),
-    "check_parts": Translation(
-        "Summan för {part} står i {manifest}.",
-        "The digest of {part} stands in {manifest}.",
-    ),
-    "check_chain": Translation(
-        "Summan för varje fil i chain/ står som previous i nästa dags fil. Den sista, {day}, har summan {digest}.",
-        "The digest of each file in chain/ stands as previous in the next day's. The last one, {day}, has the digest "
-        "{digest}.",
-    ),
-    "check_published": Translation(
-        "Jämför en av dessa summor med en som någon annan än arkivet har sparat eller offentliggjort. Stämmer den, "
-        "så har inget av detta ändrats sedan dess.",
-        "Compare one of these digests with one that somebody other than the archive kept or published. Where they "
-        "agree, none of this was changed since then.",
-    ),
-    "alone": Translation(
-        "Summorna visar bara att filerna kom fram hela: här finns inget manifest att jämföra dem med.",
-        "The digests only show that the files arrived whole: there is no manifest here to compare them with.",
-    ),
-    "limits": Translation(
-        "Det visar att arkivet inte har ändrat något i efterhand. Att myndighetens server sände just detta intygar "
-        "bara arkivet.",
-        "This shows that the archive changed nothing afterwards. That the agency's server sent exactly this, only the "
-        "archive attests.",
-    ),
-}
 
 
 @dataclass(slots=True, kw_only=True)
 class EvidenceBundle:
-    """A zip that is being written. The same archive always gives the same bytes.
-
-    No file's content is kept in memory after it was written.
-    """
+    """A zip that is being written; the same archive always gives the same bytes."""
 
     zip: ZipFile
     folder: str
@@ -214,10 +58,7 @@ class EvidenceBundle:
     def add_file(
         self, name: str, content: bytes, description_key: str | None = None, sha256: str | None = None
     ) -> None:
-        """Write a file.
-
-        description_key: text in the guide that describes it. sha256: the digest that SHA256SUMS lists for it.
-        """
+        """Write a file, with the key of the text that describes it and the digest that SHA256SUMS lists for it."""
         entry = ZipInfo(f"{self.folder}/{name}", self.timestamp.timetuple()[:6])
         entry.compress_type, entry.external_attr = ZIP_DEFLATED, 0o644 << 16
         self.zip.writestr(entry, content)
@@ -229,11 +70,8 @@ class EvidenceBundle:
     def close(self, title_key: str, title_values: dict[str, Any]) -> None:
         """Write SHA256SUMS, if there are checksums, and the guides, which describe all other files."""
         if self.checksums:
-            self.add_file(
-                CHECKSUMS_FILE,
-                "".join(f"{sha256}  {name}\n" for name, sha256 in self.checksums).encode(),
-                CHECKSUMS_FILE,
-            )
+            lines = "".join(f"{sha256}  {name}\n" for name, sha256 in self.checksums)
+            self.add_file(CHECKSUMS_FILE, lines.encode(), CHECKSUMS_FILE)
             self.steps.insert(0, ("check_files", {}))
         for language in LANGUAGES:
             self.add_file(f"README.{language}.txt", self.format_guide(title_key, title_values, language).encode())
@@ -242,7 +80,10 @@ class EvidenceBundle:
         """Format how to read and check the bundle, as plain text."""
 
         def format_text(key: str, **values: object) -> str:
-            return str(GUIDE_TEXTS[key].in_language(language)).format(**values)
+            texts = {name: str(value) for name, value in values.items()}  # an id has no thousands separator
+            if language != DEFAULT_LANGUAGE:
+                texts |= {name.removesuffix("_en"): text for name, text in texts.items() if name.endswith("_en")}
+            return translate(language, f"guide.{key}", **texts)
 
         parts = [f"{format_text(title_key, **title_values)}\n{format_text('from', **title_values)}"]
         parts += [format_text(key, **values) for key, values in self.notes]
@@ -275,30 +116,25 @@ def write_bundle(path: Path, table: str, row_id: int, out: IO[bytes]) -> bool:
 
     The guide lists bytes and manifests that are missing or damaged. Raises ArchiveError if archive.db cannot be read.
     """
-    with closing(open_archive(path)) as db:
-        try:
+    is_removal = table == "removals"
+    name = f"removal-{row_id}" if is_removal else str(row_id)
+    try:
+        with closing(open_archive(path)) as db, open_captures(path) as captures:
             db.execute("begin")  # one state of the archive, while a crawl may write
-            row = read_row_by_id(db, REMOVAL_SQL if table == "removals" else REVISION_SQL, row_id)
+            row = read_row_by_id(db, REMOVAL_SQL if is_removal else REVISION_SQL, row_id)
             if row is None:
                 return False
-            captures = open_captures(path)
-            name = f"removal-{row_id}" if table == "removals" else str(row_id)
-            timestamp = datetime.fromisoformat(row["first_seen" if table == "removals" else "seen"])
-            try:
-                with ZipFile(out, "w") as file:
-                    fill_bundle(
-                        EvidenceBundle(zip=file, folder=f"evidence-{name}", timestamp=timestamp), db, captures, row
-                    )
-            finally:
-                if captures:
-                    captures.close()
-        except sqlite3.Error as error:
-            raise ArchiveError(path, str(error), table=table, key=str(row_id)) from error
+            timestamp = datetime.fromisoformat(row["first_seen" if is_removal else "seen"])
+            with ZipFile(out, "w") as file:
+                bundle = EvidenceBundle(zip=file, folder=f"evidence-{name}", timestamp=timestamp)
+                fill_bundle(bundle, db, captures, row)
+    except sqlite3.Error as error:
+        raise ArchiveError(path, str(error), table=table, key=str(row_id)) from error
     return True
 
 
 def fill_bundle(bundle: EvidenceBundle, db: sqlite3.Connection, captures: Captures | None, row: dict[str, Any]) -> None:
-    kind = find_bundle_kind(row)
+    kind = "version" if "ended" not in row else "move" if row["kind"] == "moved" else "removal"
     bundle.times += list_observation_times(row, kind)
     entries: dict[str, ManifestEntry] = {}
     rows = [("captures", row["capture"])] + ([("revisions", row["id"])] if kind == "version" else [])
@@ -312,36 +148,29 @@ def fill_bundle(bundle: EvidenceBundle, db: sqlite3.Connection, captures: Captur
     else:
         if rows[-1][0] not in entries and rows[-1][1] is not None:
             bundle.notes.append(("no_manifest", {}))
-    capture = read_row_by_id(db, CAPTURE_SQL, row["capture"])
+    capture = read_row_by_id(db, "select * from captures where id = ?", row["capture"])
     if row["takedown"] is not None:  # the hashes stay, so that a reader with the original can check it
-        digests = {"sha256": capture["sha256"] if capture else "–", "hash": row["hash"]}
-        bundle.notes.append(
-            ("withheld", {**digests, **{key: row[key] for key in ("taken_down", "reason", "reason_en")}})
-        )
+        values = {key: row[key] for key in ("hash", "taken_down", "reason", "reason_en")}
+        bundle.notes.append(("withheld", {"sha256": capture["sha256"] if capture else "–", **values}))
     elif capture is None:
         bundle.notes.append((f"no_capture_{kind}", {}))
     else:
         add_capture(bundle, captures, capture, entries.get("captures"))
     if kind != "version":
-        facts = {name: row[name] for name in REMOVAL_FILE_FIELDS if row[name] is not None}
+        facts = {name: row[name] for name in REMOVAL_FIELDS if row[name] is not None}
         text = json.dumps(facts, ensure_ascii=False, indent=1).encode()
         bundle.add_file("removal.json", text, f"{kind}.json", compute_sha256(text))
     elif row["takedown"] is None:
         add_state(bundle, row, entries.get("revisions"))
-    add_manifest_parts(bundle, entries)
+    for entry in entries.values():
+        bundle.add_file(entry.part, entry.text, "parts", compute_sha256(entry.text))
+        bundle.steps.append(("check_parts", {"part": entry.part, "manifest": f"chain/{entry.manifest.day}.json"}))
     try:
         add_manifest_chain(bundle, db, captures, entries)
     except ArchiveError as error:
         bundle.notes.append(("no_chain", {"problem": format_archive_error(error)}))
     title_values = {"number": row["id"], **{name: row[name] for name in ("title", "url", "name", "name_en")}}
     bundle.close(f"title_{kind}", title_values)
-
-
-def find_bundle_kind(row: dict[str, Any]) -> str:
-    """Return what a bundle is about: version, removal or move."""
-    if "ended" not in row:
-        return "version"
-    return "move" if row["kind"] == "moved" else "removal"
 
 
 def list_observation_times(row: dict[str, Any], bundle_kind: str) -> list[tuple[str, object]]:
@@ -358,7 +187,6 @@ def list_observation_times(row: dict[str, Any], bundle_kind: str) -> list[tuple[
 def add_capture(
     bundle: EvidenceBundle, captures: Captures | None, capture: dict[str, Any], entry: ManifestEntry | None
 ) -> None:
-    """Add the response's bytes and headers, as far as they are stored."""
     headers = json.loads(capture["headers"])
     bundle.times += [("captured", capture["seen"]), ("status", capture["status"])]
     bundle.times += [(name, headers.get(name)) for name in ("date", "last-modified")]
@@ -377,19 +205,11 @@ def add_capture(
 
 
 def add_state(bundle: EvidenceBundle, row: dict[str, Any], entry: ManifestEntry | None) -> None:
-    """Add the version's state."""
     bundle.times += [("published", row["published"]), ("updated", row["updated"])]
     text = format_canonical_state(row)
     bundle.add_file("release.json", text, "release.json", entry.line["state_sha256"] if entry else compute_sha256(text))
     if entry:
         bundle.steps.append(("check_release", {"revision": row["id"], "part": entry.part}))
-
-
-def add_manifest_parts(bundle: EvidenceBundle, entries: dict[str, ManifestEntry]) -> None:
-    """Add the parts of the manifests that cover the capture and the revision."""
-    for entry in entries.values():
-        bundle.add_file(entry.part, entry.text, "parts", compute_sha256(entry.text))
-        bundle.steps.append(("check_parts", {"part": entry.part, "manifest": f"chain/{entry.manifest.day}.json"}))
 
 
 def add_manifest_chain(
@@ -436,17 +256,9 @@ def find_manifest_entry(
 
 
 def read_row_by_id(db: sqlite3.Connection, sql: str, row_id: int | None) -> dict[str, Any] | None:
-    """Return the row that a query selects by id, as a dict, or None."""
     cursor = db.execute(sql, [row_id])
     values = cursor.fetchone()
     return values and dict(zip((name for name, *_ in cursor.description), values, strict=True))
-
-
-def read_capture_body(captures: Captures | None, sha256: str) -> bytes:
-    """Return stored bytes; raise ArchiveError if they are missing or there is no captures.db."""
-    if captures is None:
-        raise ArchiveError("captures.db", "no such file", key=sha256)
-    return captures.read(sha256)
 
 
 def find_file_extension(content_type: str) -> str:

@@ -1,4 +1,4 @@
-"""The daily hash-chained manifest: one digest that stands for everything the archive stored until then.
+"""The daily hash-chained manifest, whose digest covers everything that the archive stored until then.
 
     manifests in archive.db   day (UTC, when written), previous (digest of the manifest before), captures_to and
                               revisions_to (last ids covered), digest (SHA-256 of the manifest's text)
@@ -7,9 +7,8 @@
 A manifest begins where the previous one ends, so that each row of `captures` and `revisions` is in exactly one. There
 is at most one per day; later rows of that day are in the next manifest. Manifests are in the order in which they were
 written: a manifest that a clock in error has dated in the future is followed by one of the right day. A text is never
-rewritten: the columns that its
-lines describe must not change in a covered row. The lines describe the columns themselves and not `hash`, because a
-migration may define it differently.
+rewritten: the columns that its lines describe must not change in a covered row. The lines describe the columns
+themselves and not `hash`, because a migration may define it differently.
 """
 
 from __future__ import annotations
@@ -20,6 +19,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 from archive.captures import Captures
@@ -63,14 +63,15 @@ def write_manifest(db: sqlite3.Connection, captures: Captures, day: date) -> str
     if (last and not is_next_day(day, last)) or read_manifests(db, "day = ?", day.isoformat()):
         return None
     last_ids = {
-        table: db.execute(f"select coalesce(max(id), 0) from {table}").fetchone()[0] for table in COVERED_TABLES
+        table: max(db.execute(f"select max(id) from {table}").fetchone()[0] or 0, last.last_id_of(table) if last else 0)
+        for table in COVERED_TABLES
     }
     parts = []
     for table, first, last_id in iter_part_ranges(last, last_ids):
         text = format_manifest_part(db, table, first, last_id)
         parts.append({table: [first, last_id], "sha256": captures.store_body(text, "")})
-    row = {"day": day.isoformat(), "previous": last.digest if last else None}
-    row |= {f"{table}_to": max(last_ids[table], last.last_id_of(table) if last else 0) for table in COVERED_TABLES}
+    row: dict[str, Any] = {"day": day.isoformat(), "previous": last.digest if last else None}
+    row |= {f"{table}_to": last_ids[table] for table in COVERED_TABLES}
     digest = captures.store_body(format_manifest(row, parts), "")
     cursor = db.execute(
         "insert into manifests (day, previous, captures_to, revisions_to, digest)"
@@ -113,46 +114,32 @@ def iter_part_ranges(previous: Manifest | None, last_ids: Mapping[str, int]) -> 
 
 def format_manifest(row: Mapping[str, Any], parts: Iterable[Mapping[str, Any]]) -> bytes:
     """Format a manifest's text: JSON, one part per line."""
-    head = {
-        "manifest": MANIFEST_FORMAT,
-        **{name: row[name] for name in MANIFEST_FIELDS},
-    }
-    lines = ",\n".join(format_compact_json(part) for part in parts)
-    return f'{format_compact_json(head)[:-1]},"parts":[\n{lines}\n]}}\n'.encode()
+    head = format_compact_json({"manifest": MANIFEST_FORMAT, **{name: row[name] for name in MANIFEST_FIELDS}})
+    lines = ",\n".join(map(format_compact_json, parts))
+    return f'{head[:-1]},"parts":[\n{lines}\n]}}\n'.encode()
 
 
 def format_manifest_part(db: sqlite3.Connection, table: str, first: int, last: int) -> bytes:
-    """Format the lines of a table's rows from one id to another."""
-    return b"".join(format_manifest_line(table, row) for row in iter_original_rows(db, table, first, last))
+    """Format the lines of a table's rows from one id to another, as they were before any takedown."""
+    rows = (restore_withheld_row(db, row) for row in iter_stored_rows(db, table, first, last))
+    return b"".join(format_manifest_line(table, row) for row in rows)
 
 
 def format_manifest_line(table: str, row: Mapping[str, Any]) -> bytes:
     """Format a row's line as JSON; raise ValueError or TypeError if its state cannot be read."""
-    line = describe_capture(row) if table == "captures" else describe_revision(row)
+    if table == "captures":
+        line = {"capture": row["id"], **{name: row[name] for name in ("url", "seen", "status", "bytes", "sha256")}}
+        line["headers_sha256"] = compute_sha256(str(row["headers"]).encode())
+    else:  # no columns derived from others
+        line = {"revision": row["id"], **{name: row[name] for name in ("release", "seen", "capture")}}
+        line["state_sha256"] = compute_sha256(format_canonical_state(row))
     return f"{format_compact_json(line)}\n".encode()
-
-
-def describe_capture(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a manifest line states about a capture."""
-    line = {"capture": row["id"], **{name: row[name] for name in ("url", "seen", "status", "bytes", "sha256")}}
-    return {**line, "headers_sha256": compute_sha256(str(row["headers"]).encode())}
-
-
-def describe_revision(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a manifest line states about a revision: no columns derived from others."""
-    line = {"revision": row["id"], **{name: row[name] for name in ("release", "seen", "capture")}}
-    return {**line, "state_sha256": compute_sha256(format_canonical_state(row))}
 
 
 def format_canonical_state(row: Mapping[str, Any]) -> bytes:
     """Format a revision's state as canonical JSON, without nulls, so that columns can be added later."""
     state = {name: value for name, value in parse_state(row).items() if value is not None}
     return json.dumps(state, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
-
-
-def iter_original_rows(db: sqlite3.Connection, table: str, first: int, last: int) -> Iterator[dict[str, Any]]:
-    """Yield the covered columns of rows from one id to another, as they were before any takedown."""
-    return (restore_withheld_row(db, row) for row in iter_stored_rows(db, table, first, last))
 
 
 def iter_stored_rows(db: sqlite3.Connection, table: str, first: int, last: int) -> Iterator[dict[str, Any]]:
@@ -169,5 +156,9 @@ def format_compact_json(value: Mapping[str, Any]) -> str:
 
 
 def compute_sha256(content: bytes) -> str:
-    """Return the SHA-256 hex digest."""
     return hashlib.sha256(content).hexdigest()
+
+
+def compute_file_sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,4 +1,4 @@
-"""Export captures as a WARC file (ISO 28500:2017, WARC/1.1), which web archives and their tools read."""
+"""Export captures as a WARC file (ISO 28500:2017, WARC/1.1) for web archives and their tools."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ WARCINFO_FIELDS = {
     "software": "Myndighetsarkivet",
     "format": "WARC File Format 1.1",
     "conformsTo": "http://iipc.github.io/warc-specifications/specifications/warc-format/warc-1.1/",
-    "description": "Answers as they came, with their content coding taken off and, of the header fields, those that"
-    " are evidence; Content-Length is ours",
+    "description": "Responses as they were received, without content coding and with only those header fields that are"
+    " evidence; Content-Length is the length without content coding",
 }
 TAKEN_DOWN_RELEASES_SQL = "select id from releases where takedown is not null"
 WITHHELD_CAPTURES_SQL = (  # every response from a URL of a release that has been taken down
@@ -44,6 +44,13 @@ AGENCY_CAPTURES_SQL = (  # captures of one agency's revisions and removals
     "select v.capture from revisions v join releases r on r.id = v.release where r.agency = :agency"
     " union select m.capture from removals m join releases r on r.id = m.release where r.agency = :agency"
 )
+EXPORTED_CAPTURES_SQL = f"""
+    with exported as (select id, sha256 from captures where id not in ({WITHHELD_CAPTURES_SQL}) {{condition}}),
+    numbered as (select id, min(id) over (partition by sha256) as first, count(*) over () as total from exported)
+    select c.*, n.total, f.id as first, f.url as first_url, f.seen as first_seen
+    from numbered n join captures c on c.id = n.id left join captures f on f.id = n.first and n.first < n.id
+    order by c.id
+"""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -68,50 +75,32 @@ def export_warc(
     if not target.parent.is_dir():
         raise ArchiveError(target, f"there is no folder {target.parent}")
     part = target.with_name(f"{target.name}.part")
-    with closing(open_archive(path)) as db:
-        try:
-            total = count_exported_captures(path, db, agency)
-            with Captures(path, readonly=True) as captures, part.open("wb") as out:
-                writer = WARCWriter(out, gzip=target.suffix == ".gz", warc_version=WARC_VERSION)
-                export = WarcExport(omitted=count_withheld_captures(db))
-                for done, row in enumerate(iter_exported_captures(db, agency), 1):
-                    if done == 1:
-                        writer.write_record(build_warcinfo_record(writer, row))
-                    write_capture_record(writer, captures, row, export)
-                    progress("captures", done, total)
-            part.replace(target)
-        except sqlite3.Error as error:
-            raise ArchiveError(path, str(error), table="captures") from error
-        finally:
-            part.unlink(missing_ok=True)
+    try:
+        with closing(open_archive(path)) as db, Captures(path, readonly=True) as captures, part.open("wb") as out:
+            (omitted,) = db.execute(f"select count(*) from captures where id in ({WITHHELD_CAPTURES_SQL})").fetchone()
+            export = WarcExport(omitted=omitted)
+            writer = WARCWriter(out, gzip=target.suffix == ".gz", warc_version=WARC_VERSION)
+            done = 0
+            for done, row in enumerate(iter_exported_captures(db, agency), 1):
+                if done == 1:
+                    writer.write_record(build_warcinfo_record(writer, row))
+                write_capture_record(writer, captures, row, export)
+                progress("captures", done, row["total"])
+        if not done:
+            problem = f"there are none of releases of {agency}" if agency else "there are none"
+            raise ArchiveError(path, problem, table="captures")
+        part.replace(target)
+    except sqlite3.Error as error:
+        raise ArchiveError(path, str(error), table="captures") from error
+    finally:
+        part.unlink(missing_ok=True)
     return export
 
 
-def count_exported_captures(path: Path, db: sqlite3.Connection, agency: str | None) -> int:
-    """Count the captures to write; raise ArchiveError if there are none."""
-    where = f" where id not in ({WITHHELD_CAPTURES_SQL})" + (f" and id in ({AGENCY_CAPTURES_SQL})" if agency else "")
-    count = int(db.execute(f"select count(*) from captures{where}", {"agency": agency}).fetchone()[0])
-    if not count:
-        problem = f"none of releases of {agency}" if agency else "none are held"
-        raise ArchiveError(path, problem, table="captures")
-    return count
-
-
-def count_withheld_captures(db: sqlite3.Connection) -> int:
-    """Count the captures that are left out because of takedowns, of all agencies."""
-    return int(db.execute(f"select count(*) from captures where id in ({WITHHELD_CAPTURES_SQL})").fetchone()[0])
-
-
 def iter_exported_captures(db: sqlite3.Connection, agency: str | None) -> Iterator[dict[str, Any]]:
-    """Yield the captures to write by id, each with the first capture of the same bytes, if another."""
-    cte, in_cte = f"with chosen as materialized ({AGENCY_CAPTURES_SQL})", "in (select capture from chosen)"
-    cursor = db.execute(
-        f"{cte if agency else ''} select c.*, f.id as first, f.url as first_url, f.seen as first_seen"
-        " from captures c left join captures f on f.id = (select min(e.id) from captures e where e.sha256 = c.sha256"
-        f" and e.id not in ({WITHHELD_CAPTURES_SQL}) {f'and e.id {in_cte}' if agency else ''}) and f.id < c.id"
-        f" where c.id not in ({WITHHELD_CAPTURES_SQL}) {f'and c.id {in_cte}' if agency else ''} order by c.id",
-        {"agency": agency},
-    )
+    """Yield the captures to write by id, each with their number and the first capture of the same bytes, if another."""
+    condition = f"and id in ({AGENCY_CAPTURES_SQL})" if agency else ""
+    cursor = db.execute(EXPORTED_CAPTURES_SQL.format(condition=condition), {"agency": agency})
     names = [name for name, *_ in cursor.description]
     for values in cursor:
         yield dict(zip(names, values, strict=True))
@@ -124,12 +113,30 @@ def write_capture_record(writer: WARCWriter, captures: Captures, row: dict[str, 
     except ArchiveError as error:
         export.findings.append(error)
         return
+    headers = {"WARC-Record-ID": build_record_id(row), "WARC-Date": format_warc_date(row["seen"])}
+    digest = f"sha256:{row['sha256']}"
     if row["first"] is None:
         export.responses += 1
-        writer.write_record(build_response_record(writer, row, body))
+        record = writer.create_warc_record(
+            row["url"],
+            "response",
+            payload=BytesIO(body),
+            length=len(body),
+            warc_headers_dict={**headers, "WARC-Payload-Digest": digest},
+            http_headers=build_http_headers(row),
+        )
     else:
         export.revisits += 1
-        writer.write_record(build_revisit_record(writer, row))
+        first = {"id": row["first"], "url": row["first_url"], "seen": row["first_seen"], "sha256": row["sha256"]}
+        record = writer.create_revisit_record(
+            row["url"],
+            digest,
+            first["url"],
+            format_warc_date(first["seen"]),
+            http_headers=build_http_headers(row),
+            warc_headers_dict={**headers, "WARC-Refers-To": build_record_id(first)},
+        )
+    writer.write_record(record)
 
 
 def build_warcinfo_record(writer: WARCWriter, row: dict[str, Any]) -> ArcWarcRecord:
@@ -143,35 +150,6 @@ def build_warcinfo_record(writer: WARCWriter, row: dict[str, Any]) -> ArcWarcRec
     }
     head = StatusAndHeaders("", list(warc_headers.items()), protocol=WARC_VERSION)
     return writer.create_warc_record("", "warcinfo", payload=BytesIO(lines), length=len(lines), warc_headers=head)
-
-
-def build_response_record(writer: WARCWriter, row: dict[str, Any], body: bytes) -> ArcWarcRecord:
-    """Build the record of a response with its bytes."""
-    return writer.create_warc_record(
-        row["url"],
-        "response",
-        payload=BytesIO(body),
-        length=len(body),
-        warc_headers_dict=build_record_headers(row) | {"WARC-Payload-Digest": f"sha256:{row['sha256']}"},
-        http_headers=build_http_headers(row),
-    )
-
-
-def build_revisit_record(writer: WARCWriter, row: dict[str, Any]) -> ArcWarcRecord:
-    """Build the record of a response whose bytes are in an earlier record."""
-    first = {"id": row["first"], "url": row["first_url"], "seen": row["first_seen"], "sha256": row["sha256"]}
-    return writer.create_revisit_record(
-        row["url"],
-        f"sha256:{row['sha256']}",
-        first["url"],
-        format_warc_date(first["seen"]),
-        http_headers=build_http_headers(row),
-        warc_headers_dict=build_record_headers(row) | {"WARC-Refers-To": build_record_id(first)},
-    )
-
-
-def build_record_headers(row: dict[str, Any]) -> dict[str, str]:
-    return {"WARC-Record-ID": build_record_id(row), "WARC-Date": format_warc_date(row["seen"])}
 
 
 def build_record_id(row: dict[str, Any]) -> str:
@@ -191,9 +169,4 @@ def build_http_headers(row: dict[str, Any]) -> StatusAndHeaders:
 
 
 def format_warc_date(moment: str) -> str:
-    """Format a stored time as a WARC date.
-
-    >>> format_warc_date("2024-06-03T10:15:00+02:00")
-    '2024-06-03T08:15:00Z'
-    """
     return datetime.fromisoformat(moment).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

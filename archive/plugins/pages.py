@@ -18,18 +18,14 @@ from datasette import NotFound, Response, hookimpl
 
 from archive.history.lists import read_latest_edits
 from archive.i18n import IMPORTANCE_LEVELS, swedish_sort_key
-from archive.params import FilterError
+from archive.params import parse_number_parameter
 from archive.web.pages import (
     LIST_PAGE_SIZE,
     UNDATED,
-    ReleaseCalendar,
     ReleaseListQuery,
-    YearCounts,
     find_agency,
     find_newest_month,
     find_tag,
-    parse_list_cursor,
-    parse_month,
     read_agency_overview,
     read_agency_summary,
     read_agency_tags,
@@ -37,11 +33,10 @@ from archive.web.pages import (
     read_release_list,
     read_tag_agencies,
 )
-from archive.web.responses import add_query, build_query_runner, render_error
-from archive.web.tables import has_data_format
+from archive.web.responses import SiteRequest, has_data_format, site_view
 
 AGENCY_PATH = r"/agency/(?P<slug>[a-z0-9-]+)"
-MONTH_SUFFIX = r"(?P<month>\d{4}-\d{2}|undated)$"
+MONTH_SUFFIX = r"/(?P<month>[0-9]{4}-(?:0[1-9]|1[0-2])|undated)$"
 MAX_INDEX_AGENCIES = 12  # on the first page: the agencies with the most releases
 MAX_INDEX_EDITS = 4
 MAX_INDEX_RELEASES = 12
@@ -56,44 +51,43 @@ def register_routes() -> list[tuple[str, Any]]:
         (r"/$", show_index),  # instead of Datasette's own index, whose JSON stays at /.json
         (r"/agencies$", show_agencies),
         (AGENCY_PATH + "$", show_agency),
-        (AGENCY_PATH + "/" + MONTH_SUFFIX, show_month),
-        ("/month/" + MONTH_SUFFIX, show_month),
+        (AGENCY_PATH + MONTH_SUFFIX, show_month),
+        ("/month" + MONTH_SUFFIX, show_month),
         (r"/tag/(?P<name>.+)$", show_tag),  # a tag may contain slashes
         ("/about$", show_about),
         ("/help$", show_help),
     ]
 
 
-async def show_index(request: Any, datasette: Any) -> Any:
-    """Show the first page. Its counts come from stored counts."""
-    run = build_query_runner(datasette)
-    agencies = await read_agency_overview(run)
+@site_view
+async def show_index(site: SiteRequest) -> Response:
+    agencies = await read_agency_overview(site.run)
     with_releases = [agency for agency in agencies if agency["releases"]]
     largest = sorted(with_releases, key=lambda agency: -agency["releases"])[:MAX_INDEX_AGENCIES]
-    newest = (await read_release_list(run, ReleaseListQuery(size=MAX_INDEX_RELEASES))).rows
+    newest = (await read_release_list(site.run, ReleaseListQuery(size=MAX_INDEX_RELEASES))).rows
     last_crawled = find_last_crawl(agencies)
     context = {
         "newest": newest,
-        "edits": await read_latest_edits(run, MAX_INDEX_EDITS),
+        "edits": await read_latest_edits(site.run, MAX_INDEX_EDITS),
         "agencies": sort_agencies(largest),
         "agencies_with_releases": len(with_releases),
         "agency_count": len(agencies),
         "releases": sum(agency["releases"] for agency in agencies),
         "last_crawled": last_crawled,
-        "last_added": None if last_crawled else (await run(LAST_ADDED_SQL, {}))[0]["first_seen"],
+        "last_added": None if last_crawled else (await site.run(LAST_ADDED_SQL, {}))[0]["first_seen"],
         "month": next((row["published"][:7] for row in newest if row["published"]), None),
     }
-    return Response.html(await datasette.render_template("index.html", context, request=request))
+    return await site.render("index.html", context)
 
 
-async def show_agencies(request: Any, datasette: Any) -> Any:
-    """Show all agencies: those with releases, then the others."""
-    agencies = await read_agency_overview(build_query_runner(datasette))
+@site_view
+async def show_agencies(site: SiteRequest) -> Response:
+    agencies = await read_agency_overview(site.run)
     context = {
         "agencies_with_releases": sort_agencies(agency for agency in agencies if agency["releases"]),
         "agencies_without_releases": sort_agencies(agency for agency in agencies if not agency["releases"]),
     }
-    return Response.html(await datasette.render_template("agencies.html", context, request=request))
+    return await site.render("agencies.html", context)
 
 
 def find_last_crawl(agencies: Iterable[dict[str, Any]]) -> str | None:
@@ -105,53 +99,45 @@ def sort_agencies(agencies: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     return sorted(agencies, key=lambda agency: swedish_sort_key(agency["name"]))
 
 
-async def show_agency(request: Any, datasette: Any) -> Any:
-    """Show an agency; the first page also has its counts, months and tags, further ones (after=) are a list."""
-    run, slug = build_query_runner(datasette), request.url_vars["slug"]
-    agency = await find_agency(run, slug)
+async def find_requested_agency(site: SiteRequest) -> dict[str, Any]:
+    """Return the agency in the path; raise NotFound if there is none."""
+    agency = await find_agency(site.run, site.url_vars["slug"])
     if agency is None:
-        raise NotFound(f"no agency {slug}")
-    try:
-        after = parse_list_cursor(request.args)
-        size = LIST_PAGE_SIZE if after else LIST_PAGE_SIZE // 2
-        releases = await read_release_list(run, ReleaseListQuery(agency=slug, after=after, size=size))
-    except FilterError as error:
-        return await render_error(datasette, request, None, 400, error.text_key, **error.text_values)
+        raise NotFound(f"no agency {site.url_vars['slug']}")
+    return agency
+
+
+@site_view
+async def show_agency(site: SiteRequest) -> Response:
+    """Show an agency; the first page also has its counts, months and tags, further ones (after=) are a list."""
+    agency = await find_requested_agency(site)
+    slug, after = agency["slug"], parse_number_parameter(site.args, "after")
+    size = LIST_PAGE_SIZE if after else LIST_PAGE_SIZE // 2
     context: dict[str, Any] = {
         "agency": agency,
-        "releases": releases,
+        "releases": await read_release_list(site.run, ReleaseListQuery(agency=slug, after=after, size=size)),
         "after": after,
         "hidden_fields": [("agency", slug)],  # of the search form
     }
     if not after:
-        calendar = await read_calendar(run, slug)
         context |= {
-            "calendar": calendar,
-            "record": await read_agency_summary(run, slug),
-            "tags": await read_agency_tags(run, slug, MAX_AGENCY_TAGS),
+            "calendar": await read_calendar(site.run, slug),
+            "record": await read_agency_summary(site.run, slug),
+            "tags": await read_agency_tags(site.run, slug, MAX_AGENCY_TAGS),
             "open_years": EXPANDED_YEARS,
         }
-    return Response.html(await datasette.render_template("agency.html", context, request=request))
+    return await site.render("agency.html", context)
 
 
-async def show_month(request: Any, datasette: Any) -> Any:
+@site_view
+async def show_month(site: SiteRequest) -> Response:
     """Show a page of a month's releases, newest first, with links to the months around it; 404 if it has none."""
-    run, slug = build_query_runner(datasette), request.url_vars.get("slug")
-    agency = await find_agency(run, slug) if slug else None
-    if slug and agency is None:
-        raise NotFound(f"no agency {slug}")
-    try:
-        month = parse_month(request.url_vars["month"])
-    except FilterError as error:
-        raise NotFound(str(error)) from error
-    try:
-        after = parse_list_cursor(request.args)
-        releases = await read_release_list(
-            run, ReleaseListQuery(agency=slug, month=month, after=after, size=LIST_PAGE_SIZE)
-        )
-    except FilterError as error:
-        return await render_error(datasette, request, None, 400, error.text_key, **error.text_values)
-    calendar = await read_calendar(run, slug)
+    slug, month = site.url_vars.get("slug"), site.url_vars["month"]
+    agency = await find_requested_agency(site) if slug else None
+    after = parse_number_parameter(site.args, "after")
+    releases = await read_release_list(site.run, ReleaseListQuery(agency=slug, month=month, after=after))
+    calendar = await read_calendar(site.run, slug)
+    count = calendar.count_month(month)
     context = {
         "agency": agency,
         "month": month,
@@ -160,32 +146,24 @@ async def show_month(request: Any, datasette: Any) -> Any:
         "releases": releases,
         "after": after,
         "calendar": calendar,
-        "count": calendar.count_month(month),
-        "year": find_calendar_year(calendar, month),
+        "count": count,
+        "year": calendar.find_year(month),
     }
-    page = await datasette.render_template("month.html", context, request=request)
-    return Response.html(page, status=200 if context["count"] else 404)
+    return await site.render("month.html", context, status=200 if count else 404)
 
 
-def find_calendar_year(calendar: ReleaseCalendar, month: str) -> YearCounts | None:
-    return next((year for year in calendar.years if year.year == month[:4]), None)
-
-
-async def show_tag(request: Any, datasette: Any) -> Any:
+@site_view
+async def show_tag(site: SiteRequest) -> Response:
     """Show a tag by its number, which is its permanent URL; redirect from its name."""
-    run, name = build_query_runner(datasette), unquote(request.url_vars["name"])
-    tag = await find_tag(run, name)
+    name = unquote(site.url_vars["name"])
+    tag = await find_tag(site.run, name)
     if tag is None:
         raise NotFound(f"no tag {name}")
     if name != str(tag["id"]):
-        path = datasette.urls.path(f"/tag/{tag['id']}")
-        return Response.redirect(add_query(path, lang=request.args.get("lang")))
-    try:
-        after = parse_list_cursor(request.args)
-        releases = await read_release_list(run, ReleaseListQuery(tag=tag["id"], after=after))
-    except FilterError as error:
-        return await render_error(datasette, request, None, 400, error.text_key, **error.text_values)
-    agencies = await read_tag_agencies(run, tag["id"])
+        return Response.redirect(site.path(f"/tag/{tag['id']}"))
+    after = parse_number_parameter(site.args, "after")
+    releases = await read_release_list(site.run, ReleaseListQuery(tag=tag["id"], after=after))
+    agencies = await read_tag_agencies(site.run, tag["id"])
     context = {
         "tag": tag,
         "releases": releases,
@@ -193,37 +171,36 @@ async def show_tag(request: Any, datasette: Any) -> Any:
         "agencies": agencies,
         "count": sum(row["n"] for row in agencies),
     }
-    return Response.html(await datasette.render_template("tag.html", context, request=request))
+    return await site.render("tag.html", context)
 
 
-async def show_about(request: Any, datasette: Any) -> Any:
+@site_view
+async def show_about(site: SiteRequest) -> Response:
     """Show /about; the contact is the metadata's `about` and `about_url`, which the operator fills in."""
-    agencies = await read_agency_overview(build_query_runner(datasette))
+    agencies = await read_agency_overview(site.run)
     minimums = [importance for importance, _, _ in IMPORTANCE_LEVELS]  # the highest first
     context = {
         "releases": sum(agency["releases"] for agency in agencies),
         "agencies_with_releases": sum(1 for agency in agencies if agency["releases"]),
         "last_crawled": find_last_crawl(agencies),
         "importance_levels": list(zip(minimums, [100, *(minimum - 1 for minimum in minimums)], strict=False)),
-        "contact": datasette.metadata("about"),
-        "contact_url": datasette.metadata("about_url"),
+        "contact": site.datasette.metadata("about"),
+        "contact_url": site.datasette.metadata("about_url"),
     }
-    return Response.html(await datasette.render_template("about.html", context, request=request))
+    return await site.render("about.html", context)
 
 
-async def show_help(request: Any, datasette: Any) -> Any:
-    """Show /help: how to search (the query language by example), read and follow releases."""
-    context = {"month": await find_newest_month(build_query_runner(datasette))}
-    return Response.html(await datasette.render_template("help.html", context, request=request))
+@site_view
+async def show_help(site: SiteRequest) -> Response:
+    return await site.render("help.html", {"month": await find_newest_month(site.run)})
 
 
 @hookimpl(hookwrapper=True)
 def handle_exception(datasette: Any, request: Any, exception: Exception) -> Generator[None, Any, None]:
     """Replace Datasette's response for NotFound, which prints a traceback for every mistyped URL."""
 
-    async def show() -> Any:
-        page = await datasette.render_template("not_found.html", {}, request=request)
-        return Response.html(page, status=404)
+    async def show() -> Response:
+        return await SiteRequest(request, datasette).render("not_found.html", {}, status=404)
 
     outcome = yield
     if isinstance(exception, NotFound) and not has_data_format(request.path):

@@ -10,26 +10,24 @@ CSV and Excel have all entries, unless a page is requested.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
-from datasette import Response, hookimpl
+from datasette import hookimpl
 
 from archive.database import RunQuery
-from archive.history import StoredRevision, read_stored_revisions
+from archive.history import UPDATE_STAMPS, read_stored_revisions
 from archive.history.comparison import FieldDiff, diff_fields, format_main_change
 from archive.history.lists import (
     MAX_REGISTER_PAGE_SIZE,
     REGISTER_PAGE_SIZE,
     Edit,
-    EditsPage,
     EditsQuery,
+    RegisterPage,
     Removal,
-    RemovalsPage,
     RemovalsQuery,
-    TakedownsPage,
     check_agency,
     count_edits,
     count_removals,
@@ -43,175 +41,138 @@ from archive.history.lists import (
     read_removals_page,
     read_takedowns_page,
 )
-from archive.i18n import (
-    REMOVAL_CHOICES,
-    UPDATE_STAMP_CHOICES,
-    describe_removal,
-    format_importance,
-    format_time,
-    translate,
-)
+from archive.i18n import describe_removal, format_importance, format_time
+from archive.removals import REMOVAL_KINDS
+from archive.web.exports import DataExport, iter_pages, render_export
 from archive.web.responses import (
     EXPORT_FORMAT_SUFFIX,
     AtomEntry,
     DataDocument,
-    DataExport,
-    build_absolute_url,
-    build_absolute_urls,
-    build_query_runner,
+    SiteRequest,
     build_tag_uri,
-    choose_translation,
     format_atom_time,
-    get_request_language,
-    iter_pages,
-    keep_requested_language,
     render_document,
-    render_export,
-    render_query_errors,
+    site_view,
 )
 
-EDITS_PATH = "/-/edits"
 EDITS_FEED_SIZE = 30
 MAX_FEED_DIFF_CHARACTERS = 60_000  # characters; feeds do not show the diff of a longer text
 IMPORTANCE_CHOICES = (20, 50, 80)
-EDITS_CSV_COLUMNS = (
-    *("revision", "previous", "release", "agency", "agency_name", "title", "url", "last_seen_before", "seen"),
-    *("importance", "unannounced", "stamp", "summary", "summary_en", "reverts_to", "diff", "page", "evidence"),
-)
-REMOVALS_PATH = "/-/removed"
-REMOVALS_CSV_COLUMNS = (
-    *("removal", "release", "agency", "agency_name", "title", "url", "kind", "first_seen", "confirmed", "last_seen"),
-    *("checks", "ended", "status", "target", "moved_to", "found_at", "page", "evidence"),
-)
-TAKEDOWNS_PATH = "/-/takedowns"
-TAKEDOWNS_CSV_COLUMNS = (
-    "takedown",
-    "release",
-    "agency",
-    "kind",
-    "reason",
-    "reason_en",
-    "at",
-    "lifted",
-    "lifted_reason",
-    "page",
-)
 
 
 @hookimpl
 def register_routes() -> list[tuple[str, Any]]:
-    return [
-        (EDITS_PATH + EXPORT_FORMAT_SUFFIX, show_edits),
-        (REMOVALS_PATH + EXPORT_FORMAT_SUFFIX, show_removals),
-        (TAKEDOWNS_PATH + EXPORT_FORMAT_SUFFIX, show_takedowns),
-    ]
+    registers = (EditsRegister(), RemovalsRegister(), TakedownsRegister())
+    return [(register.path + EXPORT_FORMAT_SUFFIX, site_view(register.show)) for register in registers]
 
 
-def needs_export(request: Any, next_cursor: int | None) -> bool:
+def needs_export(site: SiteRequest, next_cursor: int | None) -> bool:
     """Return whether all entries are requested and are more than the page that was read, or an Excel file.
 
     CSV is requested as a whole unless `after` or `size` is given.
     """
-    if request.url_vars["format"] == "xlsx":
-        return True
-    is_page = "after" in request.args or "size" in request.args
-    return request.url_vars["format"] == "csv" and not is_page and next_cursor is not None
+    is_page = "after" in site.args or "size" in site.args
+    return site.format_name == "xlsx" or (site.format_name == "csv" and not is_page and next_cursor is not None)
 
 
-def choose_page_size(format_name: str | None) -> int:
-    """Return the number of entries to read where no size is requested: for CSV, most lists are short enough for one."""
-    return MAX_REGISTER_PAGE_SIZE if format_name == "csv" else REGISTER_PAGE_SIZE
+class Register:
+    """A register as a page, as data, as a feed and as a whole file."""
+
+    name: str  # of the rows in JSON, and of the template variable with the entries
+    path: str
+    title_key: str
+    template: str
+    columns: Sequence[str]
+    feed_size = REGISTER_PAGE_SIZE
+
+    parse_query: ClassVar[Callable[..., Any]]  # URL arguments and page size → query
+    read_page: ClassVar[Callable[..., Awaitable[RegisterPage[Any]]]]
+
+    async def read_context(self, run: RunQuery, query: Any, page: RegisterPage[Any]) -> dict[str, Any]:
+        """Return further template variables of the page."""
+        return {}
+
+    def build_rows(self, site: SiteRequest, page: RegisterPage[Any]) -> list[dict[str, Any]]:
+        """Return the rows of JSON and CSV."""
+        raise NotImplementedError
+
+    async def build_entries(self, site: SiteRequest, page: RegisterPage[Any]) -> Sequence[AtomEntry]:
+        raise NotImplementedError
+
+    async def show(self, site: SiteRequest) -> Any:
+        # for CSV, most lists are short enough for one page
+        sizes = {"csv": MAX_REGISTER_PAGE_SIZE, "atom": self.feed_size}
+        query = self.parse_query(site.args, sizes.get(site.format_name or "", REGISTER_PAGE_SIZE))
+        await check_agency(site.run, getattr(query, "agency", None))
+        page = await self.read_page(site.run, query)
+        if not site.format_name:
+            context = {"query": query, self.name: page.entries, "next_cursor": page.next_cursor}
+            return await site.render(self.template, context | await self.read_context(site.run, query, page))
+        document = self.build_document(site, query, page)
+        if not needs_export(site, page.next_cursor):
+            return await render_document(site, document)
+        export = DataExport(
+            name=self.name,
+            title=document.title,
+            page_url=document.page_url,
+            columns=self.columns,
+            batches=self.read_batches(site, query),
+        )
+        return await render_export(site, export)
+
+    def build_document(self, site: SiteRequest, query: Any, page: Any) -> DataDocument:
+        options = query.build_url_params() | {"lang": site.requested_language, "size": site.args.get("size")}
+        build_url = partial(site.url, f"{self.path}.{site.format_name}", **options)
+        return DataDocument(
+            rows_name=self.name,
+            title=site.translate(self.title_key),
+            page_url=site.url(self.path, **options),
+            url=build_url(after=query.after),
+            next_url=build_url(after=page.next_cursor) if page.next_cursor else None,
+            rows=self.build_rows(site, page),
+            columns=self.columns,
+            read_entries=partial(self.build_entries, site, page),
+        )
+
+    async def read_batches(self, site: SiteRequest, query: Any) -> AsyncIterator[list[dict[str, Any]]]:
+        """Yield the rows of all entries that the filters select."""
+        query = replace(query, after=None, size=MAX_REGISTER_PAGE_SIZE)
+        async for page in iter_pages(partial(self.read_page, site.run), query):
+            yield self.build_rows(site, page)
 
 
-async def export_register(
-    datasette: Any, request: Any, document: DataDocument, batches: AsyncIterator[Sequence[Mapping[str, Any]]]
-) -> Any:
-    """Show all entries of a register as CSV or XLSX; `document` is its first page."""
-    export = DataExport(
-        name=document.rows_name,
-        title=document.title,
-        page_url=document.page_url,
-        columns=document.columns,
-        batches=batches,
+class EditsRegister(Register):
+    name, path, title_key, template = "edits", "/-/edits", "edits.title", "edits.html"
+    columns = (
+        *("revision", "previous", "release", "agency", "agency_name", "title", "url", "last_seen_before", "seen"),
+        *("importance", "unannounced", "stamp", "summary", "summary_en", "reverts_to", "diff", "page", "evidence"),
     )
-    return await render_export(datasette, request, request.url_vars["format"], export, get_request_language(request))
+    feed_size = EDITS_FEED_SIZE
 
+    parse_query, read_page = staticmethod(parse_edits_query), staticmethod(read_edits_page)
 
-async def format_batches(
-    pages: AsyncIterator[Any], format_page: Callable[[Any], list[dict[str, Any]]]
-) -> AsyncIterator[list[dict[str, Any]]]:
-    """Yield the rows of each page of a register."""
-    async for page in pages:
-        yield format_page(page)
+    async def read_context(self, run: RunQuery, query: EditsQuery, page: RegisterPage[Edit]) -> dict[str, Any]:
+        return {
+            "edits": group_edits(page.entries),
+            "counts": await count_edits(run, query),
+            "importance_levels": IMPORTANCE_CHOICES,
+            "stamps": UPDATE_STAMPS,
+        }
 
+    def build_rows(self, site: SiteRequest, page: RegisterPage[Edit]) -> list[dict[str, Any]]:
+        urls = {
+            edit.id: {
+                "diff": site.local_url(f"/-/diff/{edit.previous}/{edit.id}"),
+                "page": site.local_url(f"/archive/releases/{edit.release}"),
+                "evidence": site.url(f"/-/evidence/{edit.id}.zip"),
+            }
+            for edit in page.entries
+        }
+        return format_edit_rows(page.entries, urls)
 
-@render_query_errors
-async def show_edits(request: Any, datasette: Any) -> Any:
-    """Show the register of edits as a page or as data."""
-    format_name, run = request.url_vars["format"], build_query_runner(datasette)
-    query = parse_edits_query(request.args, EDITS_FEED_SIZE if format_name == "atom" else choose_page_size(format_name))
-    await check_agency(run, query.agency)
-    page = await read_edits_page(run, query)
-    if format_name:
-        document = build_edits_document(datasette, request, query, page)
-        if needs_export(request, page.next_cursor):
-            whole = replace(query, after=None, size=MAX_REGISTER_PAGE_SIZE)
-            pages = iter_pages(partial(read_edits_page, run), whole)
-            rows = format_batches(pages, partial(build_edit_rows, datasette, request))
-            return await export_register(datasette, request, document, rows)
-        return await render_document(datasette, request, format_name, document, get_request_language(request))
-    counts = await count_edits(run, query)
-    context = {
-        "query": query,
-        "edits": group_edits(page.edits),
-        "next_cursor": page.next_cursor,
-        "counts": counts,
-        "importance_levels": IMPORTANCE_CHOICES,
-        "stamps": UPDATE_STAMP_CHOICES,
-    }
-    return Response.html(await datasette.render_template("edits.html", context, request=request))
-
-
-def build_edits_document(datasette: Any, request: Any, query: EditsQuery, page: EditsPage) -> DataDocument:
-    lang, format_name, run = get_request_language(request), request.url_vars["format"], build_query_runner(datasette)
-    options = query.build_url_params() | {"lang": request.args.get("lang"), "size": request.args.get("size")}
-
-    def build_url(path: str, **cursor: object) -> str:
-        return build_absolute_url(datasette, request, path, **options, **cursor)
-
-    async def read_entries() -> Sequence[AtomEntry]:
-        diffs = await read_field_diffs(run, page.edits)
-        return [
-            build_edit_entry(edit, build_edit_urls(datasette, request, edit), diffs.get(edit.id, ()), lang)
-            for edit in page.edits
-        ]
-
-    return DataDocument(
-        rows_name="edits",
-        title=translate(lang, "edits_title"),
-        page_url=build_url(EDITS_PATH),
-        url=build_url(f"{EDITS_PATH}.{format_name}", after=query.after),
-        next_url=build_url(f"{EDITS_PATH}.{format_name}", after=page.next_cursor) if page.next_cursor else None,
-        rows=build_edit_rows(datasette, request, page),
-        columns=EDITS_CSV_COLUMNS,
-        read_entries=read_entries,
-    )
-
-
-def build_edit_rows(datasette: Any, request: Any, page: EditsPage) -> list[dict[str, Any]]:
-    """Return the rows of a page of edits, with absolute URLs."""
-    return format_edit_rows(page.edits, {edit.id: build_edit_urls(datasette, request, edit) for edit in page.edits})
-
-
-def build_edit_urls(datasette: Any, request: Any, edit: Edit) -> dict[str, str | None]:
-    """Return the absolute URLs of an edit's diff, release and evidence."""
-    return build_absolute_urls(
-        datasette,
-        request,
-        diff=keep_requested_language(request, f"/-/diff/{edit.previous}/{edit.id}"),
-        page=keep_requested_language(request, f"/archive/releases/{edit.release}"),
-        evidence=f"/-/evidence/{edit.id}.zip",
-    )
+    async def build_entries(self, site: SiteRequest, page: RegisterPage[Edit]) -> Sequence[AtomEntry]:
+        diffs = await read_field_diffs(site.run, page.entries)
+        return [build_edit_entry(site, edit, diffs.get(edit.id, ())) for edit in page.entries]
 
 
 async def read_field_diffs(run: RunQuery, edits: Sequence[Edit]) -> dict[int, list[FieldDiff]]:
@@ -219,208 +180,132 @@ async def read_field_diffs(run: RunQuery, edits: Sequence[Edit]) -> dict[int, li
     revisions = await read_stored_revisions(
         run, [key for edit in edits for key in (edit.id, edit.previous) if key is not None]
     )
-    pairs = {edit.id: (revisions[edit.previous], revisions[edit.id]) for edit in edits if edit.previous in revisions}
+    pairs = {
+        edit.id: (revisions[edit.previous].state, revisions[edit.id].state)
+        for edit in edits
+        if edit.previous in revisions
+    }
     return {
-        key: await asyncio.to_thread(diff_fields, before.state, after.state)
+        key: await asyncio.to_thread(diff_fields, before, after)
         for key, (before, after) in pairs.items()
-        if measure_body_length(before) + measure_body_length(after) <= MAX_FEED_DIFF_CHARACTERS
+        if len(before["body_html"]) + len(after["body_html"]) <= MAX_FEED_DIFF_CHARACTERS
     }
 
 
-def measure_body_length(revision: StoredRevision) -> int:
-    return len(revision.state["body_html"])
-
-
-def build_edit_entry(edit: Edit, urls: dict[str, str | None], fields: Sequence[FieldDiff], language: str) -> AtomEntry:
-    """Build the feed entry of an edit."""
+def build_edit_entry(site: SiteRequest, edit: Edit, fields: Sequence[FieldDiff]) -> AtomEntry:
+    agency = site.choose(edit.name, edit.name_en)
+    link = site.local_url(f"/-/diff/{edit.previous}/{edit.id}")
     summary = [
-        choose_translation(language, edit.summary, edit.summary_en) or translate(language, "edited"),
-        format_main_change(language, edit.changes),
-        format_importance(language, edit.importance),
-        translate(language, "unannounced") if edit.unannounced else "",
+        site.choose(edit.summary, edit.summary_en) or site.translate("history.edited"),
+        format_main_change(site.language, edit.changes),
+        format_importance(site.language, edit.importance),
+        site.translate("edit.unannounced") if edit.unannounced else "",
     ]
     return AtomEntry(
-        id=build_tag_uri(urls["diff"] or "", f"revision-{edit.id}"),
-        title=f"{choose_translation(language, edit.name, edit.name_en)}: {edit.title}",
+        id=build_tag_uri(link, f"revision-{edit.id}"),
+        title=f"{agency}: {edit.title}",
         language=edit.language,
         published=format_atom_time(edit.seen),
         updated=format_atom_time(edit.seen),
-        link=urls["diff"] or "",
-        release_url=urls["page"] or "",
-        author=choose_translation(language, edit.name, edit.name_en) or edit.agency,
+        link=link,
+        release_url=site.local_url(f"/archive/releases/{edit.release}"),
+        author=agency,
         summary=" · ".join(filter(None, summary)),
         categories=["unannounced"] if edit.unannounced else [],
         field_diffs=fields,
-        content=translate(
-            language,
-            "between_looks" if edit.last_seen_before else "found_at_look",
-            after=format_time(language, edit.last_seen_before),
-            when=format_time(language, edit.seen),
+        content=site.translate(
+            "edit.made_between" if edit.last_seen_before else "edit.seen",
+            after=format_time(site.language, edit.last_seen_before),
+            when=format_time(site.language, edit.seen),
         ),
     )
 
 
-@render_query_errors
-async def show_removals(request: Any, datasette: Any) -> Any:
-    """Show the register of removals as a page or as data."""
-    format_name, run = request.url_vars["format"], build_query_runner(datasette)
-    query = parse_removals_query(request.args, choose_page_size(format_name))
-    await check_agency(run, query.agency)
-    page = await read_removals_page(run, query)
-    if format_name:
-        document = build_removals_document(datasette, request, query, page)
-        if needs_export(request, page.next_cursor):
-            whole = replace(query, after=None, size=MAX_REGISTER_PAGE_SIZE)
-            pages = iter_pages(partial(read_removals_page, run), whole)
-            rows = format_batches(pages, partial(build_removal_rows, datasette, request))
-            return await export_register(datasette, request, document, rows)
-        return await render_document(datasette, request, format_name, document, get_request_language(request))
-    counts = await count_removals(run, query)
-    context = {
-        "query": query,
-        "removals": page.removals,
-        "next_cursor": page.next_cursor,
-        "counts": counts,
-        "kinds": REMOVAL_CHOICES,
-    }
-    return Response.html(await datasette.render_template("removed.html", context, request=request))
-
-
-def build_removals_document(datasette: Any, request: Any, query: RemovalsQuery, page: RemovalsPage) -> DataDocument:
-    lang, format_name = get_request_language(request), request.url_vars["format"]
-    options = query.build_url_params() | {"lang": request.args.get("lang"), "size": request.args.get("size")}
-
-    def build_url(path: str, **cursor: object) -> str:
-        return build_absolute_url(datasette, request, path, **options, **cursor)
-
-    async def read_entries() -> Sequence[AtomEntry]:
-        return [
-            build_removal_entry(row, build_removal_urls(datasette, request, row)["page"] or "", lang)
-            for row in page.removals
-        ]
-
-    return DataDocument(
-        rows_name="removals",
-        title=translate(lang, "removed_title"),
-        page_url=build_url(REMOVALS_PATH),
-        url=build_url(f"{REMOVALS_PATH}.{format_name}", after=query.after),
-        next_url=build_url(f"{REMOVALS_PATH}.{format_name}", after=page.next_cursor) if page.next_cursor else None,
-        rows=build_removal_rows(datasette, request, page),
-        columns=REMOVALS_CSV_COLUMNS,
-        read_entries=read_entries,
+class RemovalsRegister(Register):
+    name, path, title_key, template = "removals", "/-/removed", "removals.title", "removed.html"
+    columns = (
+        *("removal", "release", "agency", "agency_name", "title", "url", "kind", "first_seen", "confirmed"),
+        *("last_seen", "checks", "ended", "status", "target", "moved_to", "found_at", "page", "evidence"),
     )
 
+    parse_query, read_page = staticmethod(parse_removals_query), staticmethod(read_removals_page)
 
-def build_removal_rows(datasette: Any, request: Any, page: RemovalsPage) -> list[dict[str, Any]]:
-    """Return the rows of a page of removals, with absolute URLs."""
-    urls = {row.id: build_removal_urls(datasette, request, row) for row in page.removals}
-    return format_removal_rows(page.removals, urls)
+    async def read_context(self, run: RunQuery, query: RemovalsQuery, page: RegisterPage[Removal]) -> dict[str, Any]:
+        return {"counts": await count_removals(run, query), "kinds": REMOVAL_KINDS}
+
+    def build_rows(self, site: SiteRequest, page: RegisterPage[Removal]) -> list[dict[str, Any]]:
+        urls = {
+            row.id: {
+                "page": site.local_url(f"/archive/releases/{row.release}"),
+                "evidence": site.url(f"/-/evidence/removal-{row.id}.zip") if row.capture is not None else None,
+            }
+            for row in page.entries
+        }
+        return format_removal_rows(page.entries, urls)
+
+    async def build_entries(self, site: SiteRequest, page: RegisterPage[Removal]) -> Sequence[AtomEntry]:
+        return [build_removal_entry(site, row) for row in page.entries]
 
 
-def build_removal_urls(datasette: Any, request: Any, row: Removal) -> dict[str, str | None]:
-    """Return the absolute URLs of a removal's release and, if a response is stored, of its evidence."""
-    return build_absolute_urls(
-        datasette,
-        request,
-        page=keep_requested_language(request, f"/archive/releases/{row.release}"),
-        evidence=f"/-/evidence/removal-{row.id}.zip" if row.capture is not None else None,
-    )
-
-
-def build_removal_entry(row: Removal, page_url: str, language: str) -> AtomEntry:
+def build_removal_entry(site: SiteRequest, row: Removal) -> AtomEntry:
     """Build the feed entry of a removal; it is updated when the release comes back."""
+    language, agency = site.language, site.choose(row.name, row.name_en)
+    link = site.local_url(f"/archive/releases/{row.release}")
     summary = [describe_removal(language, row.kind, row.status, row.target)]
     if row.kind != "moved":
-        summary.insert(0, translate(language, "away_confirmed"))
-        summary.append(translate(language, "confirmed_when", when=format_time(language, row.confirmed)))
+        summary.insert(0, site.translate("history.removed"))
+        summary.append(site.translate("history.confirmed", when=format_time(language, row.confirmed)))
     if row.ended:
-        summary.append(
-            translate(language, "found_when" if row.found_at else "back_when", when=format_time(language, row.ended))
-        )
+        text_key = "history.found_elsewhere" if row.found_at else "history.back"
+        summary.append(site.translate(text_key, when=format_time(language, row.ended)))
     return AtomEntry(
-        id=build_tag_uri(page_url, f"removal-{row.id}"),
-        title=f"{choose_translation(language, row.name, row.name_en)}: {row.title}",
+        id=build_tag_uri(link, f"removal-{row.id}"),
+        title=f"{agency}: {row.title}",
         language=row.language,
         published=format_atom_time(row.confirmed),
         updated=format_atom_time(row.ended or row.confirmed),
-        link=page_url,
-        release_url=page_url,
-        author=choose_translation(language, row.name, row.name_en) or row.agency,
+        link=link,
+        author=agency,
         summary=" · ".join(summary),
         categories=[row.kind],
     )
 
 
-@render_query_errors
-async def show_takedowns(request: Any, datasette: Any) -> Any:
-    """Show the log of takedowns as a page or as data."""
-    format_name, lang = request.url_vars["format"], get_request_language(request)
-    query = parse_takedowns_query(request.args, choose_page_size(format_name))
-    run = build_query_runner(datasette)
-    page = await read_takedowns_page(run, query)
-    if not format_name:
-        context = {"query": query, "takedowns": page.takedowns, "next_cursor": page.next_cursor}
-        return Response.html(await datasette.render_template("takedowns.html", context, request=request))
-    options = {name: request.args.get(name) for name in ("lang", "size")}
-    build_url = partial(build_absolute_url, datasette, request, f"{TAKEDOWNS_PATH}.{format_name}", **options)
-    document = DataDocument(
-        rows_name="takedowns",
-        title=translate(lang, "takedowns_title"),
-        page_url=build_absolute_url(datasette, request, TAKEDOWNS_PATH, **options),
-        url=build_url(after=query.after),
-        next_url=build_url(after=page.next_cursor) if page.next_cursor else None,
-        rows=build_takedown_rows(datasette, request, page),
-        columns=TAKEDOWNS_CSV_COLUMNS,
-        read_entries=partial(build_takedown_entries, datasette, request, page),
-    )
-    if needs_export(request, page.next_cursor):
-        pages = iter_pages(partial(read_takedowns_page, run), replace(query, after=None, size=MAX_REGISTER_PAGE_SIZE))
-        rows = format_batches(pages, partial(build_takedown_rows, datasette, request))
-        return await export_register(datasette, request, document, rows)
-    return await render_document(datasette, request, format_name, document, lang)
-
-
-def build_takedown_rows(datasette: Any, request: Any, page: TakedownsPage) -> list[dict[str, Any]]:
-    """Return the rows of a page of takedowns, with absolute URLs."""
-    return [format_takedown_row(row, build_takedown_url(datasette, request, row)) for row in page.takedowns]
-
-
-def build_takedown_url(datasette: Any, request: Any, takedown: Mapping[str, Any]) -> str:
-    """Return the absolute URL of the release of a takedown."""
-    return build_absolute_url(
-        datasette, request, keep_requested_language(request, f"/archive/releases/{takedown['release']}")
+class TakedownsRegister(Register):
+    name, path, title_key, template = "takedowns", "/-/takedowns", "takedowns.title", "takedowns.html"
+    columns = (
+        *("takedown", "release", "agency", "kind", "reason", "reason_en", "at", "lifted", "lifted_reason", "page"),
     )
 
+    parse_query, read_page = staticmethod(parse_takedowns_query), staticmethod(read_takedowns_page)
 
-def format_takedown_row(takedown: Mapping[str, Any], page_url: str) -> dict[str, Any]:
-    """Format a takedown as a row of JSON and CSV."""
-    return {name: takedown[name] for name in TAKEDOWNS_CSV_COLUMNS[1:-1]} | {
-        "takedown": takedown["id"],
-        "page": page_url,
-    }
+    def build_rows(self, site: SiteRequest, page: RegisterPage[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        names = self.columns[1:-1]
+        return [
+            {name: row[name] for name in names}
+            | {"takedown": row["id"], "page": site.local_url(f"/archive/releases/{row['release']}")}
+            for row in page.entries
+        ]
+
+    async def build_entries(self, site: SiteRequest, page: RegisterPage[Mapping[str, Any]]) -> Sequence[AtomEntry]:
+        return [build_takedown_entry(site, row) for row in page.entries]
 
 
-async def build_takedown_entries(datasette: Any, request: Any, page: TakedownsPage) -> Sequence[AtomEntry]:
-    """Build the feed entries of takedowns; an entry is updated when its takedown is lifted."""
-    language, entries = get_request_language(request), []
-    for row in page.takedowns:
-        url = build_takedown_url(datasette, request, row)
-        summary = [str(choose_translation(language, row["reason"], row["reason_en"]))]
-        if row["lifted"]:
-            why = row["lifted_reason"]
-            summary.append(translate(language, "takedown_lifted", when=format_time(language, row["lifted"]), why=why))
-        author = choose_translation(language, row["name"], row["name_en"]) or row["agency"]
-        entry = AtomEntry(
-            id=build_tag_uri(url, f"takedown-{row['id']}"),
-            title=f"{author}: {translate(language, 'takedown_' + row['kind'])}",
-            language=None,
-            published=format_atom_time(row["at"]),
-            updated=format_atom_time(row["lifted"] or row["at"]),
-            link=url,
-            release_url=url,
-            author=author,
-            summary=" · ".join(summary),
-            categories=[row["kind"]],
-        )
-        entries.append(entry)
-    return entries
+def build_takedown_entry(site: SiteRequest, row: Mapping[str, Any]) -> AtomEntry:
+    """Build the feed entry of a takedown; it is updated when the takedown is lifted."""
+    link, agency = site.local_url(f"/archive/releases/{row['release']}"), site.choose(row["name"], row["name_en"])
+    summary = [site.choose(row["reason"], row["reason_en"])]
+    if row["lifted"]:
+        when = format_time(site.language, row["lifted"])
+        summary.append(site.translate("takedowns.lifted", when=when, why=row["lifted_reason"]))
+    return AtomEntry(
+        id=build_tag_uri(link, f"takedown-{row['id']}"),
+        title=f"{agency}: {site.translate('takedown.' + row['kind'])}",
+        language=None,
+        published=format_atom_time(row["at"]),
+        updated=format_atom_time(row["lifted"] or row["at"]),
+        link=link,
+        author=agency,
+        summary=" · ".join(summary),
+        categories=[row["kind"]],
+    )

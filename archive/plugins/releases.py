@@ -4,26 +4,31 @@
 - /-/history/<release>.json, .csv, .atom: its timeline as data; without a format, a redirect to the reading page.
 - /-/revision/<id>: one revision; the permalink that citations give.
 - /-/cite/<revision>, with .txt, .bib, .ris and .csl.json: its citation.
+- /-/evidence/<revision>.zip and /-/evidence/removal-<removal>.zip: the evidence of a revision or a removal.
 - /-/diff/<revision>/<revision>, with .json, .csv and .atom: what differs between two revisions.
 """
 
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
-from typing import Any, NamedTuple
+from pathlib import Path
+from tempfile import SpooledTemporaryFile
+from threading import BoundedSemaphore
+from typing import IO, Any, NamedTuple
 
 from datasette import Response, hookimpl
 
 from archive.citations import CITATION_TYPES, Citation, build_citation, format_citation, read_citation_row
-from archive.database import RunQuery
 from archive.diff import compare
 from archive.diff.kinds import Change, summarise_changes
 from archive.duplicates import find_duplicates
+from archive.evidence import write_bundle
 from archive.history import (
     ComparisonError,
     EditPosition,
@@ -43,28 +48,25 @@ from archive.history import (
 )
 from archive.history.comparison import DiffRow, FieldDiff, diff_fields
 from archive.history.lists import read_active_takedowns
-from archive.i18n import describe_removal, format_importance, format_time, translate
+from archive.i18n import describe_removal, format_importance, format_time
+from archive.web.exports import FILE_CHUNK_BYTES, StreamResponse, build_file_response
 from archive.web.pages import find_adjacent_releases
 from archive.web.responses import (
     FORMAT_SUFFIX,
     AtomEntry,
     DataDocument,
+    ReaderError,
+    SiteRequest,
     add_query,
-    build_absolute_url,
-    build_absolute_urls,
-    build_document_headers,
-    build_query_runner,
     build_tag_uri,
-    choose_translation,
     compute_etag,
     format_atom_time,
-    get_request_language,
-    keep_requested_language,
-    matches_etag,
     render_document,
-    render_error,
+    site_view,
 )
 
+MAX_MEMORY_BYTES = 2_000_000  # of a zip; a larger one is written to a temporary file
+BUNDLE_SEMAPHORE = BoundedSemaphore(2)  # each bundle may have the bytes of one response in memory
 READING_PAGE_TEMPLATE = "row-archive-releases.html"
 QUESTION_ID = re.compile(r'\bid="question-(\d+)"')
 RELEASE_PARTS_SQL = {
@@ -87,13 +89,13 @@ HISTORY_CSV_COLUMNS = (
     *("diff", "evidence"),
 )
 RELEASE_SQL = """
-    select r.title, r.language, r.agency, a.name, a.name_en from releases r join agencies a on a.slug = r.agency
+    select r.id, r.title, r.language, r.agency, a.name, a.name_en from releases r join agencies a on a.slug = r.agency
     where r.id = :release
 """
 
 
 class RevisionDiff(NamedTuple):
-    """A comparison of two revisions, and what the archive has stored or computed about it."""
+    """A comparison of two revisions; `metadata` is what the archive has stored or computed about it."""
 
     before: StoredRevision
     after: StoredRevision
@@ -107,6 +109,7 @@ def register_routes() -> list[tuple[str, Any]]:
     return [
         (rf"/-/cite/(?P<revision>[0-9]{{1,18}})(?:\.(?P<format>{CITATION_FORMATS}))?$", show_citation),
         (r"/-/diff/(?P<one>\d{1,15})/(?P<other>\d{1,15})" + FORMAT_SUFFIX, show_diff),
+        (r"/-/evidence/(?P<what>removal-)?(?P<key>[0-9]{1,18})\.zip$", show_evidence),
         (r"/-/history/(?P<release>\d{1,15})" + FORMAT_SUFFIX, show_history),
         (r"/-/revision/(?P<revision>[0-9]{1,18})$", show_revision),
     ]
@@ -119,44 +122,41 @@ def extra_template_vars(template: str, request: Any, datasette: Any) -> Callable
         return None
 
     async def read() -> dict[str, Any]:
-        return {**await read_citation_context(request, datasette), **await read_release_context(request, datasette)}
+        site = SiteRequest(request, datasette)
+        return {**await read_citation_context(site), **await read_release_context(site)}
 
     return read
 
 
-async def read_release_context(request: Any, datasette: Any) -> dict[str, Any]:
+async def read_release_context(site: SiteRequest) -> dict[str, Any]:
     """Return the template variables of the reading page; the release's own row is rows[0]."""
-    db, key = datasette.get_database("archive"), request.url_vars["pks"]
+    db, key = site.datasette.get_database("archive"), site.url_vars["pks"]
     parts = {name: list(await db.execute(sql, [key])) for name, sql in RELEASE_PARTS_SQL.items()}
     agency = (await db.execute(RELEASE_AGENCY_SQL, [key])).first()
+    answerers = [question["answered_by"] for question in parts["questions"] if question["answered_by"]]
     return {
         **parts,
         "agency": agency,
         "near_duplicates": await db.execute_fn(partial(find_duplicates, release=agency["id"])),
         "unplaced_questions": find_unplaced_questions(parts["questions"], agency["body_html"]),
-        "answerers": list_answerers(parts["questions"]),
+        "answerers": list(dict.fromkeys(answerers)),  # each once, in the order of their first answer
         "split_plain_paragraphs": split_plain_paragraphs,
-        **await read_history_context(datasette, agency["id"], agency["url"]),
+        **await read_history_context(site, agency["id"], agency["url"]),
     }
 
 
-async def read_history_context(datasette: Any, release_id: int, url: str) -> dict[str, Any]:
+async def read_history_context(site: SiteRequest, release_id: int, url: str) -> dict[str, Any]:
     """Return the release's timeline, current status, adjacent releases and takedowns."""
-    run = build_query_runner(datasette)
+    run = site.run
     events = await read_timeline(run, release_id)
     newest, older_years = split_timeline(events)
-    current = next(
-        event
-        for event in events
-        if isinstance(event, RevisionEvent) and event.release == release_id and event.is_current
-    )
+    revisions = [event for event in events if isinstance(event, RevisionEvent)]
+    current = next(event for event in revisions if event.release == release_id and event.is_current)
     return {
         "events": newest,
         "older_years": older_years,
-        "edit_count": sum(isinstance(event, RevisionEvent) and event.kind == "edit" for event in events),
-        "first_revision": min(
-            (event for event in events if isinstance(event, RevisionEvent)), key=lambda event: (event.when, event.id)
-        ),
+        "edit_count": sum(event.kind == "edit" for event in revisions),
+        "first_revision": min(revisions, key=lambda event: (event.when, event.id)),
         "last_seen": current.last_seen,
         "collection": current.collection,  # that the present state was imported from
         "is_imported": current.kind == "import" and not current.checks,  # and never checked by the archive itself
@@ -169,12 +169,10 @@ async def read_history_context(datasette: Any, release_id: int, url: str) -> dic
     }
 
 
-async def read_citation_context(request: Any, datasette: Any) -> dict[str, Any]:
-    """Return the template variables of the citation of a release's current revision."""
-    rows = await build_query_runner(datasette)(NEWEST_REVISION_SQL, {"id": request.url_vars["pks"]})
-    lang = get_request_language(request)
-    citation = await read_citation(datasette, request, rows[0]["revision"], lang) if rows else None
-    return {"citation": citation, "citation_formats": format_all_citations(citation, lang)} if citation else {}
+async def read_citation_context(site: SiteRequest) -> dict[str, Any]:
+    rows = await site.run(NEWEST_REVISION_SQL, {"id": site.url_vars["pks"]})
+    citation = await read_citation(site, rows[0]["revision"]) if rows else None
+    return {"citation": citation, "citation_formats": format_all_citations(site, citation)} if citation else {}
 
 
 def find_unplaced_questions(questions: Iterable[Any], body_html: str) -> list[Any]:
@@ -183,115 +181,103 @@ def find_unplaced_questions(questions: Iterable[Any], body_html: str) -> list[An
     return [question for question in questions if question["position"] not in placed]
 
 
-def list_answerers(questions: list[Any]) -> list[str]:
-    """Return the people who answer, each once, in the order of their first answer."""
-    return list(dict.fromkeys(question["answered_by"] for question in questions if question["answered_by"]))
-
-
 def split_plain_paragraphs(text: str | None) -> list[str]:
     """Split a plain text into paragraphs at blank lines."""
     return [part.strip() for part in re.split(r"\n\s*\n", text or "") if part.strip()]
 
 
-async def show_revision(request: Any, datasette: Any) -> Any:
+@site_view
+async def show_revision(site: SiteRequest) -> Response:
     """Show a revision, and whether it is the current one; search engines are not to index it."""
-    revision_id, run = int(request.url_vars["revision"]), build_query_runner(datasette)
-    lang = get_request_language(request)
-    revision = (await read_stored_revisions(run, [revision_id])).get(revision_id)
-    citation = await read_citation(datasette, request, revision_id, lang)
+    revision_id = int(site.url_vars["revision"])
+    revision = (await read_stored_revisions(site.run, [revision_id])).get(revision_id)
+    citation = await read_citation(site, revision_id)
     if revision is None or citation is None:
-        return await render_error(datasette, request, None, 404, "revision_missing", revision=str(revision_id))
-    final_release = await find_final_release(run, revision.release)
+        raise ReaderError(404, "error.no_revision", revision=str(revision_id))
+    final_release = await find_final_release(site.run, revision.release)
     state = revision.state
     context = {
         "revision": revision,
         "state": state,
         "final_release": final_release,
-        "newest_revision": (await run(NEWEST_REVISION_SQL, {"id": final_release}))[0]["revision"],
+        "newest_revision": (await site.run(NEWEST_REVISION_SQL, {"id": final_release}))[0]["revision"],
         "unplaced_questions": find_unplaced_questions(state["questions"] or (), state["body_html"]),
-        "takedowns": await read_active_takedowns(run, revision.release),
+        "takedowns": await read_active_takedowns(site.run, revision.release),
         "citation": citation,
-        "citation_formats": format_all_citations(citation, lang),
+        "citation_formats": format_all_citations(site, citation),
     }
-    page = await datasette.render_template("revision.html", context, request=request)
-    return Response.html(page, headers={"x-robots-tag": "noindex"})
+    return await site.render("revision.html", context, headers={"x-robots-tag": "noindex"})
 
 
-async def show_citation(request: Any, datasette: Any) -> Any:
-    """Show a revision's citation in all formats on a page, or in one format as a file."""
-    revision_id, lang = int(request.url_vars["revision"]), get_request_language(request)
-    format_name = request.url_vars["format"]
-    citation = await read_citation(datasette, request, revision_id, lang)
+@site_view
+async def show_citation(site: SiteRequest) -> Response:
+    revision_id = int(site.url_vars["revision"])
+    citation = await read_citation(site, revision_id)
     if citation is None:
-        return await render_error(datasette, request, format_name, 404, "revision_missing", revision=str(revision_id))
-    if format_name:
-        return render_citation_file(datasette, request, citation, format_name, lang)
-    context = {"citation": citation, "citation_formats": format_all_citations(citation, lang)}
-    page = await datasette.render_template("cite.html", context, request=request)
-    return Response.html(page, headers={"x-robots-tag": "noindex"})
+        raise ReaderError(404, "error.no_revision", revision=str(revision_id))
+    if site.format_name:
+        return render_citation_file(site, citation, site.format_name)
+    context = {"citation": citation, "citation_formats": format_all_citations(site, citation)}
+    return await site.render("cite.html", context, headers={"x-robots-tag": "noindex"})
 
 
-async def read_citation(datasette: Any, request: Any, revision_id: int, language: str) -> Citation | None:
+async def read_citation(site: SiteRequest, revision_id: int) -> Citation | None:
     """Return the citation of a revision, or None if there is no such revision."""
-    row = await read_citation_row(build_query_runner(datasette), revision_id)
-    if not row:
-        return None
-    return build_citation(row, build_absolute_url(datasette, request, f"/-/revision/{revision_id}"), language)
+    row = await read_citation_row(site.run, revision_id)
+    return build_citation(row, site.url(f"/-/revision/{revision_id}"), site.language) if row else None
 
 
-def render_citation_file(datasette: Any, request: Any, citation: Citation, format_name: str, language: str) -> Any:
+def render_citation_file(site: SiteRequest, citation: Citation, format_name: str) -> Response:
     """Render a citation in one format; 304 if the client has it."""
-    text = format_citation(citation, format_name, language)
+    text = format_citation(citation, format_name, site.language)
     etag = compute_etag(text)
-    headers = {**build_document_headers(datasette, etag), "content-language": language}
-    if matches_etag(request.headers.get("if-none-match"), etag):
+    headers = {**site.build_headers(etag), "content-language": site.language}
+    if site.has_current(etag):
         return Response("", status=304, headers=headers, content_type=CITATION_TYPES[format_name])
     if format_name != "txt":
         headers["content-disposition"] = f'attachment; filename="{citation.key}.{format_name}"'
     return Response(text, headers=headers, content_type=CITATION_TYPES[format_name])
 
 
-def format_all_citations(citation: Citation, language: str) -> dict[str, str]:
-    """Return a citation in each format, by file suffix."""
-    return {suffix: format_citation(citation, suffix, language).strip() for suffix in CITATION_TYPES}
+def format_all_citations(site: SiteRequest, citation: Citation) -> dict[str, str]:
+    return {suffix: format_citation(citation, suffix, site.language).strip() for suffix in CITATION_TYPES}
 
 
-async def show_diff(request: Any, datasette: Any) -> Any:
+@site_view
+async def show_diff(site: SiteRequest) -> Response:
     """Show the differences of two revisions, the older one first; redirect if they are given in the other order."""
-    one, other, format_name = (request.url_vars[name] for name in ("one", "other", "format"))
-    run = build_query_runner(datasette)
+    one, other = site.url_vars["one"], site.url_vars["other"]
     try:
-        before, after = await read_revision_pair(run, int(one), int(other))
+        before, after = await read_revision_pair(site.run, int(one), int(other))
     except ComparisonError as error:
-        return await render_error(datasette, request, format_name, 404, error.message_key, **error.values)
+        raise ReaderError(404, error.message_key, **error.values) from error
     path = f"/-/diff/{before.id}/{after.id}"
     if (one, other) != (str(before.id), str(after.id)):
-        suffix = f".{format_name}" if format_name else ""
-        options = {name: request.args.get(name) for name in ("show", "lang")}
-        return Response.redirect(datasette.urls.path(add_query(path + suffix, **options)), status=301)
-    full_text = request.args.get("show") == "all"
+        suffix = f".{site.format_name}" if site.format_name else ""
+        query = {"show": site.args.get("show"), "lang": site.requested_language}
+        return Response.redirect(site.datasette.urls.path(add_query(path + suffix, **query)), status=301)
+    full_text = site.args.get("show") == "all"
     # outside the event loop, because comparing long texts takes a while
     field_diffs = await asyncio.to_thread(diff_fields, before.state, after.state, full_text=full_text)
-    metadata = await read_diff_metadata(run, before, after)
-    if format_name:
+    metadata = await read_diff_metadata(site, before, after)
+    if site.format_name:
         diff = RevisionDiff(before=before, after=after, field_diffs=field_diffs, metadata=metadata)
-        document = build_diff_document(datasette, request, diff)
-        return await render_document(datasette, request, format_name, document, get_request_language(request))
+        return await render_document(site, build_diff_document(site, diff))
     context = {
         "before": before,
         "after": after,
         "field_diffs": field_diffs,
         "full_text": full_text,
         "path": path,
-        "permalink": build_absolute_url(datasette, request, path),
-        "final_release": await find_final_release(run, after.release),
-        "format_change": partial(format_change, get_request_language(request)),
+        "permalink": site.url(path),
+        "final_release": await find_final_release(site.run, after.release),
+        "format_change": partial(format_change, site.language),
         **metadata,
     }
-    return Response.html(await datasette.render_template("diff.html", context, request=request))
+    return await site.render("diff.html", context)
 
 
-async def read_diff_metadata(run: RunQuery, before: StoredRevision, after: StoredRevision) -> dict[str, Any]:
+async def read_diff_metadata(site: SiteRequest, before: StoredRevision, after: StoredRevision) -> dict[str, Any]:
     """Return what is known of a change: stored for an edit, computed for any other two revisions."""
     is_consecutive = after.metadata["previous"] == before.id
     if is_consecutive and after.metadata["changes"] is not None:
@@ -305,8 +291,8 @@ async def read_diff_metadata(run: RunQuery, before: StoredRevision, after: Store
             "summary": summarise_changes(changes, "sv"),
             "summary_en": summarise_changes(changes, "en"),
         }
-    preceding = await read_preceding_revisions(run, [after.id]) if is_consecutive else {}
-    positions = await read_edit_positions(run, await find_final_release(run, after.release))
+    preceding = await read_preceding_revisions(site.run, [after.id]) if is_consecutive else {}
+    positions = await read_edit_positions(site.run, await find_final_release(site.run, after.release))
     earlier_edit, later_edit = find_adjacent_edits(positions, before, after)
     is_edit = is_consecutive and after.metadata["cause"] == "source"
     return {
@@ -337,31 +323,26 @@ def format_change(language: str, change: Change) -> str:
     return summarise_changes([change], language).removeprefix("1 ")
 
 
-def build_diff_document(datasette: Any, request: Any, diff: RevisionDiff) -> DataDocument:
+def build_diff_document(site: SiteRequest, diff: RevisionDiff) -> DataDocument:
     """Build a comparison as data: a row for each piece of text, and a feed with one entry."""
-    lang, format_name, metadata = get_request_language(request), request.url_vars["format"], diff.metadata
-    options = {name: request.args.get(name) for name in ("show", "lang")}
-    path = f"/-/diff/{diff.before.id}/{diff.after.id}"
-    page = build_absolute_url(datasette, request, keep_requested_language(request, path))
-    release = build_absolute_url(
-        datasette, request, keep_requested_language(request, f"/archive/releases/{diff.after.release}")
-    )
+    before, after, metadata = diff.before, diff.after, diff.metadata
+    path = f"/-/diff/{before.id}/{after.id}"
 
     async def read_entries() -> Sequence[AtomEntry]:
-        return [build_diff_entry(diff, page, release, lang)]
+        return [build_diff_entry(site, diff, site.local_url(path))]
 
     return DataDocument(
         rows_name="pieces",
-        title=translate(lang, "diff_title", title=diff.after.state["title"]),
-        page_url=page,
-        url=build_absolute_url(datasette, request, f"{path}.{format_name}", **options),
+        title=site.translate("diff.title", title=after.state["title"]),
+        page_url=site.local_url(path),
+        url=site.local_url(f"{path}.{site.format_name}", show=site.args.get("show")),
         rows=format_diff_rows(diff.field_diffs),
         columns=DIFF_CSV_COLUMNS,
         read_entries=read_entries,
         extra_members={
-            "before": {"revision": diff.before.id, "seen": diff.before.seen},
-            "after": {"revision": diff.after.id, "seen": diff.after.seen},
-            "release": diff.after.release,
+            "before": {"revision": before.id, "seen": before.seen},
+            "after": {"revision": after.id, "seen": after.seen},
+            "release": after.release,
             **{name: metadata[name] for name in ("importance", "summary", "summary_en")},
             "unannounced": metadata["stamp"] == "not moved",
             "stamp": metadata["stamp"],
@@ -370,11 +351,10 @@ def build_diff_document(datasette: Any, request: Any, diff: RevisionDiff) -> Dat
     )
 
 
-def build_diff_entry(diff: RevisionDiff, page_url: str, release_url: str, language: str) -> AtomEntry:
-    """Build the feed entry of a comparison."""
-    before, after, metadata = diff.before, diff.after, diff.metadata
-    agency = choose_translation(language, after.metadata["name"], after.metadata["name_en"]) or after.metadata["agency"]
-    summary = choose_translation(language, metadata["summary"], metadata["summary_en"]) or translate(language, "edited")
+def build_diff_entry(site: SiteRequest, diff: RevisionDiff, page_url: str) -> AtomEntry:
+    before, after, metadata, language = diff.before, diff.after, diff.metadata, site.language
+    agency = site.choose(after.metadata["name"], after.metadata["name_en"])
+    summary = site.choose(metadata["summary"], metadata["summary_en"]) or site.translate("history.edited")
     return AtomEntry(
         id=build_tag_uri(page_url, f"revisions-{before.id}-{after.id}"),
         title=f"{agency}: {after.state['title']}",
@@ -382,12 +362,12 @@ def build_diff_entry(diff: RevisionDiff, page_url: str, release_url: str, langua
         published=format_atom_time(after.seen),
         updated=format_atom_time(after.seen),
         link=page_url,
-        release_url=release_url,
+        release_url=site.local_url(f"/archive/releases/{after.release}"),
         author=agency,
         summary=f"{summary} · {format_importance(language, metadata['importance'])}",
         field_diffs=diff.field_diffs,
-        content=translate(
-            language, "two_versions", one=format_time(language, before.seen), other=format_time(language, after.seen)
+        content=site.translate(
+            "diff.two_versions", one=format_time(language, before.seen), other=format_time(language, after.seen)
         ),
     )
 
@@ -408,103 +388,134 @@ def format_diff_rows(field_diffs: Sequence[FieldDiff]) -> list[dict[str, Any]]:
     return rows
 
 
-async def show_history(request: Any, datasette: Any) -> Any:
+@site_view
+async def show_history(site: SiteRequest) -> Response:
     """Show all events of a release's timeline as data, newest first."""
-    release_id, format_name, run = (
-        int(request.url_vars["release"]),
-        request.url_vars["format"],
-        build_query_runner(datasette),
-    )
-    releases = await run(RELEASE_SQL, {"release": release_id})
+    release_id = int(site.url_vars["release"])
+    releases = await site.run(RELEASE_SQL, {"release": release_id})
     if not releases:
-        return await render_error(datasette, request, format_name, 404, "no_such_release", release=str(release_id))
-    path = keep_requested_language(request, f"/archive/releases/{release_id}")
-    if not format_name:
-        return Response.redirect(datasette.urls.path(path) + "#history")
-    lang, release = get_request_language(request), dict(releases[0])
-    events = await read_timeline(run, release_id)
-    rows = [format_event_row(event, build_event_urls(datasette, request, event)) for event in events]
-    page_url = build_absolute_url(datasette, request, path)
+        raise ReaderError(404, "error.no_release", release=str(release_id))
+    path, release = f"/archive/releases/{release_id}", dict(releases[0])
+    if not site.format_name:
+        return Response.redirect(site.path(path) + "#history")
+    events = await read_timeline(site.run, release_id)
+    rows = [format_event_row(site, event) for event in events]
+    page_url = site.local_url(path)
 
     async def read_entries() -> Sequence[AtomEntry]:
-        return [build_event_entry(event, row, release, page_url, lang) for event, row in zip(events, rows, strict=True)]
+        return [build_event_entry(site, event, row, release) for event, row in zip(events, rows, strict=True)]
 
     document = DataDocument(
         rows_name="events",
-        title=translate(lang, "history_of", title=release["title"]),
+        title=site.translate("history.title", title=release["title"]),
         page_url=f"{page_url}#history",
-        url=build_absolute_url(
-            datasette, request, keep_requested_language(request, f"/-/history/{release_id}.{format_name}")
-        ),
+        url=site.local_url(f"/-/history/{release_id}.{site.format_name}"),
         rows=rows,
         columns=HISTORY_CSV_COLUMNS,
         read_entries=read_entries,
         extra_members={"release": release_id, "agency": release["agency"], "title_now": release["title"]},
     )
-    return await render_document(datasette, request, format_name, document, lang)
+    return await render_document(site, document)
 
 
-def build_event_urls(datasette: Any, request: Any, event: RevisionEvent | RemovalEvent) -> dict[str, str | None]:
-    """Return the absolute URLs of an event's diff and evidence; None if it has none."""
-    if isinstance(event, RemovalEvent):
-        evidence = f"/-/evidence/removal-{event.id}.zip" if event.capture is not None else None
-        return build_absolute_urls(datasette, request, diff=None, evidence=evidence)
-    diff = f"/-/diff/{event.previous}/{event.id}" if event.previous is not None else None
-    return build_absolute_urls(
-        datasette,
-        request,
-        diff=diff and keep_requested_language(request, diff),
-        evidence=f"/-/evidence/{event.id}.zip",
-    )
-
-
-def format_event_row(event: RevisionEvent | RemovalEvent, urls: dict[str, str | None]) -> dict[str, Any]:
-    """Format an event as a row of JSON and CSV."""
+def format_event_row(site: SiteRequest, event: RevisionEvent | RemovalEvent) -> dict[str, Any]:
+    """Format an event as a row of JSON and CSV; the URLs of its diff and evidence are None if it has none."""
+    revision, diff, evidence = None, None, None
+    if isinstance(event, RevisionEvent):
+        revision, evidence = event.id, site.url(f"/-/evidence/{event.id}.zip")
+        if event.previous is not None:
+            diff = site.local_url(f"/-/diff/{event.previous}/{event.id}")
+    elif event.capture is not None:
+        evidence = site.url(f"/-/evidence/removal-{event.id}.zip")
     own = {name: getattr(event, name, None) for name in HISTORY_CSV_COLUMNS}
-    revision = event.id if isinstance(event, RevisionEvent) else None
-    return own | {"event": event.kind, "revision": revision} | urls
+    return own | {"event": event.kind, "revision": revision, "diff": diff, "evidence": evidence}
 
 
 def build_event_entry(
-    event: RevisionEvent | RemovalEvent, row: dict[str, Any], release: dict[str, Any], page_url: str, language: str
+    site: SiteRequest, event: RevisionEvent | RemovalEvent, row: dict[str, Any], release: dict[str, Any]
 ) -> AtomEntry:
-    """Build the feed entry of an event."""
+    page_url = site.local_url(f"/archive/releases/{release['id']}")
     if isinstance(event, RemovalEvent):
-        text, name = describe_removal_event(language, event), f"removal-{event.id}"
+        text, name = describe_removal_event(site, event), f"removal-{event.id}"
         updated = event.ended or event.confirmed or event.when
     else:
-        text, name, updated = describe_revision_event(language, event), f"revision-{event.id}", event.when
+        text, name, updated = describe_revision_event(site, event), f"revision-{event.id}", event.when
     return AtomEntry(
         id=build_tag_uri(page_url, name),
-        title=f"{format_time(language, event.when)}: {text}",
+        title=f"{format_time(site.language, event.when)}: {text}",
         language=release["language"],
         published=format_atom_time(event.when),
         updated=format_atom_time(updated),
         link=row["diff"] or page_url,
         release_url=page_url,
-        author=choose_translation(language, release["name"], release["name_en"]) or release["agency"],
+        author=site.choose(release["name"], release["name_en"]),
         summary=text,
         categories=[event.kind],
     )
 
 
-def describe_removal_event(language: str, removal: RemovalEvent) -> str:
+def describe_removal_event(site: SiteRequest, removal: RemovalEvent) -> str:
     """Describe in a line what was seen in place of a release."""
-    text = describe_removal(language, removal.kind, removal.status, removal.target)
+    text = describe_removal(site.language, removal.kind, removal.status, removal.target)
     if removal.kind == "moved":
         return text
-    certainty = "away_confirmed" if removal.confirmed else "away_passed" if removal.ended else "away_doubt"
-    return f"{translate(language, certainty)}. {text}"
+    certainty = (
+        "history.removed"
+        if removal.confirmed
+        else "history.was_missing"
+        if removal.ended
+        else "history.perhaps_removed"
+    )
+    return f"{site.translate(certainty)}. {text}"
 
 
-def describe_revision_event(language: str, revision: RevisionEvent) -> str:
+def describe_revision_event(site: SiteRequest, revision: RevisionEvent) -> str:
     """Describe in a line what made a revision."""
     if revision.kind != "edit":
         named = {"collection": revision.collection} if revision.collection else {}
-        return translate(language, f"event_{revision.kind}", **named)
+        return site.translate(f"history.event.{revision.kind}", **named)
     parts = [
-        choose_translation(language, revision.summary, revision.summary_en) or translate(language, "edited"),
-        format_importance(language, revision.importance),
-        *([translate(language, "unannounced")] if revision.unannounced else []),
+        site.choose(revision.summary, revision.summary_en) or site.translate("history.edited"),
+        format_importance(site.language, revision.importance),
+        *([site.translate("edit.unannounced")] if revision.unannounced else []),
     ]
     return " · ".join(parts)
+
+
+@site_view
+async def show_evidence(site: SiteRequest) -> Response | StreamResponse:
+    """Send the evidence of a revision or removal as a zip, or a page that says that there is none."""
+    path, row_id = site.datasette.get_database("archive").path, int(site.url_vars["key"])
+    prefix = site.url_vars["what"] or ""
+    file: IO[bytes] = SpooledTemporaryFile(max_size=MAX_MEMORY_BYTES)  # noqa: SIM115 - closed by the response
+    if not await asyncio.to_thread(write_evidence_zip, Path(path), prefix, row_id, file):
+        file.close()
+        if prefix:
+            raise ReaderError(404, "error.no_removal", removal=str(row_id))
+        raise ReaderError(404, "error.no_revision", revision=str(row_id))
+    etag = await asyncio.to_thread(compute_file_etag, file)  # archive.evidence writes the same bytes each time
+    if site.has_current(etag):
+        file.close()
+        return Response("", status=304, headers={"etag": etag}, content_type="application/zip")
+    headers = {
+        "content-type": "application/zip",
+        "etag": etag,
+        "content-disposition": f'attachment; filename="evidence-{prefix}{row_id}.zip"',
+        "x-content-type-options": "nosniff",
+    }
+    return build_file_response(file, headers)
+
+
+def write_evidence_zip(path: Path, prefix: str, row_id: int, file: IO[bytes]) -> bool:
+    """Write the evidence of a removal (with a prefix) or revision; return whether there is such a row."""
+    with BUNDLE_SEMAPHORE:
+        return write_bundle(path, "removals" if prefix else "revisions", row_id, file)
+
+
+def compute_file_etag(file: IO[bytes]) -> str:
+    """Return a strong ETag of a file's bytes."""
+    file.seek(0)
+    digest = hashlib.sha256()
+    while piece := file.read(FILE_CHUNK_BYTES):
+        digest.update(piece)
+    return f'"{digest.hexdigest()[:32]}"'

@@ -12,7 +12,7 @@ condition. `_searchmode=raw` bypasses all of this: the text is then an FTS5 expr
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import asdict, replace
 from functools import partial
 from typing import Any
@@ -23,7 +23,7 @@ from datasette.filters import FilterArguments
 
 from archive.database import FacetValue, build_connection_runner, run_without_waiting
 from archive.feeds import ANY_FINISHED_CRAWL_SQL
-from archive.i18n import LANGUAGES, format_release_kind, format_stated_time, format_time, translate
+from archive.i18n import format_release_kind, format_stated_time, format_time
 from archive.search import Results, find_release_by_url, is_url, search, search_all
 from archive.search.fts import build_plan, match_word, resolve_names
 from archive.search.index import EVERY_RELEASE, NO_VALUE
@@ -41,21 +41,18 @@ from archive.search.params import (
 )
 from archive.search.query import find_terms, parse_query
 from archive.search.snippets import MarkedText, SearchHit
+from archive.web.exports import DataExport, render_export
 from archive.web.responses import (
     EXPORT_FORMAT_SUFFIX,
     AtomEntry,
     DataDocument,
-    DataExport,
-    add_query,
-    build_absolute_url,
+    SiteRequest,
     build_query_runner,
     build_tag_uri,
     format_stated_atom_time,
-    get_request_language,
     get_search_columns,
     render_document,
-    render_error,
-    render_export,
+    site_view,
 )
 
 # the search page and its data
@@ -73,7 +70,6 @@ SEARCH_COLUMNS = {
         *("matched", "page"),
     ),
 }
-UrlBuilder = Callable[[str], str]  # path → absolute URL
 
 # FTS5 expressions
 MATCH_ALL = f'"{EVERY_RELEASE}"'  # every release
@@ -85,40 +81,36 @@ def register_routes() -> list[tuple[str, Any]]:
     return [(r"/search" + EXPORT_FORMAT_SUFFIX, show_search)]
 
 
-async def show_search(request: Any, datasette: Any) -> Any:
-    """Show the search page, or its data; a search that takes too long is answered with 503."""
-    format_name, query = request.url_vars["format"], parse_search_request(request.args)
-    if format_name == "xlsx" or (format_name == "csv" and not {"page", "size"}.intersection(request.args)):
-        return await export_search(request, datasette, format_name, query)
-    if format_name:
-        return await show_search_data(request, datasette, format_name, query)
-    run = build_query_runner(datasette)
-    release_id = await find_release_by_url(run, query.text)
+@site_view
+async def show_search(site: SiteRequest) -> Any:
+    """Show the search page, with status 503 if the search took too long, or its data."""
+    query = parse_search_request(site.args)
+    is_page = "page" in site.args or "size" in site.args
+    if site.format_name == "xlsx" or (site.format_name == "csv" and not is_page):
+        return await export_search(site, query)
+    if site.format_name:
+        return await show_search_data(site, query)
+    release_id = await find_release_by_url(site.run, query.text)
     if release_id is not None:
-        path = add_query(f"/archive/releases/{release_id}", lang=request.args.get("lang"))
-        return Response.redirect(datasette.urls.path(path))
+        return Response.redirect(site.path(f"/archive/releases/{release_id}"))
     try:
-        results = await search(run, query, get_search_columns(datasette))
+        results = await search(site.run, query, get_search_columns(site.datasette))
     except QueryInterrupted:
         results = None
     if results:  # the last page, if a later one was requested
         query = replace(query, page=results.hit_page.page)
-    context = build_search_context(request, datasette, query, results)
-    page = await datasette.render_template("search.html", context, request=request)
-    return Response.html(page, status=200 if results else 503)
+    context = build_search_context(site, query, results)
+    return await site.render("search.html", context, status=200 if results else 503)
 
 
-def build_search_context(request: Any, datasette: Any, query: SearchRequest, results: Results | None) -> dict[str, Any]:
-    """Return the template variables of the search page."""
-    lang = request.args.get("lang")
-    requested_language = lang if lang in LANGUAGES else None
-    facet_links = FacetLinks(query, requested_language)
+def build_search_context(site: SiteRequest, query: SearchRequest, results: Results | None) -> dict[str, Any]:
+    urls, facet_links = site.datasette.urls, FacetLinks(query, site.requested_language)
 
     def build_url(query: SearchRequest, suffix: str = "") -> str:
-        return str(datasette.urls.path(build_search_url(query, requested_language, suffix)))
+        return str(urls.path(build_search_url(query, site.requested_language, suffix)))
 
     def link_facet(facet: str, value: str, *, exclude: bool = False) -> str:
-        return str(datasette.urls.path(facet_links.build_url(facet, value, exclude=exclude)))
+        return str(urls.path(facet_links.build_url(facet, value, exclude=exclude)))
 
     return {
         "query": query,
@@ -142,85 +134,69 @@ def build_search_context(request: Any, datasette: Any, query: SearchRequest, res
     }
 
 
-async def export_search(request: Any, datasette: Any, format_name: str, query: SearchRequest) -> Any:
-    """Show all hits as CSV or XLSX."""
-    run, lang = build_query_runner(datasette), get_request_language(request)
-    build_url = partial(build_absolute_url, datasette, request)
-
+async def export_search(site: SiteRequest, query: SearchRequest) -> Any:
     async def read_batches() -> AsyncIterator[list[dict[str, Any]]]:
-        all_hits = await search_all(run, query, get_search_columns(datasette))  # in the turn of the first batch
+        all_hits = await search_all(site.run, query, get_search_columns(site.datasette))  # when the first batch is due
         async for hits in all_hits.batches:
-            yield [format_hit_row(hit, query, build_url) for hit in hits]
+            yield [format_hit_row(site, hit, query) for hit in hits]
 
     export = DataExport(
         name="search",
-        title=format_search_title(lang, query),
-        page_url=build_url(build_search_url(replace(query, page=1, size=PAGE_SIZE), request.args.get("lang"))),
+        title=format_search_title(site, query),
+        page_url=build_query_url(site, replace(query, page=1, size=PAGE_SIZE)),
         columns=SEARCH_COLUMNS[query.show],
         batches=read_batches(),
     )
-    try:
-        return await render_export(datasette, request, format_name, export, lang)
-    except QueryInterrupted:
-        return await render_error(datasette, request, format_name, 503, "too_slow_list")
+    return await render_export(site, export)
 
 
-def format_search_title(language: str, query: SearchRequest) -> str:
-    return translate(language, "search_for", words=query.text) if query.text else translate(language, "search_title")
+def format_search_title(site: SiteRequest, query: SearchRequest) -> str:
+    return site.translate("search.title_for", words=query.text) if query.text else site.translate("search.title")
 
 
-async def show_search_data(request: Any, datasette: Any, format_name: str, query: SearchRequest) -> Any:
+def build_query_url(site: SiteRequest, query: SearchRequest, suffix: str = "") -> str:
+    return site.url(build_search_url(query, site.requested_language, suffix))
+
+
+async def show_search_data(site: SiteRequest, query: SearchRequest) -> Response:
     """Show results as data; the feed has only news, so that imports and backfills do not flood it."""
-    run, lang = build_query_runner(datasette), get_request_language(request)
-    if format_name == "atom":
+    is_feed, searched, is_news = site.format_name == "atom", query, False
+    if is_feed:
         query = replace(query, order="newest", size=SEARCH_FEED_SIZE)
-    try:
-        is_news = format_name == "atom" and bool(await run(ANY_FINISHED_CRAWL_SQL, {}))
-        exclude = query.exclude
-        if format_name == "atom" and not is_news:  # nothing was crawled: list the dated releases by their own dates
+        is_news, exclude = bool(await site.run(ANY_FINISHED_CRAWL_SQL, {})), query.exclude
+        if not is_news:  # nothing was crawled: list the dated releases by their own dates
             exclude = {**exclude, "year": (*exclude.get("year", ()), NO_VALUE)}
-        results = await search(run, replace(query, news=is_news, exclude=exclude), get_search_columns(datasette))
-    except QueryInterrupted:
-        return await render_error(datasette, request, format_name, 503, "too_slow_list")
-    build_url = partial(build_absolute_url, datasette, request)
-
-    def build_query_url(query: SearchRequest, suffix: str) -> str:
-        return build_url(build_search_url(query, request.args.get("lang"), suffix))
+        searched = replace(query, news=is_news, exclude=exclude)
+    results = await search(site.run, searched, get_search_columns(site.datasette))
 
     async def read_entries() -> Sequence[AtomEntry]:
-        return [build_hit_entry(hit, build_url, lang, is_news=is_news) for hit in results.hits]
+        return [build_hit_entry(site, hit, is_news=is_news) for hit in results.hits]
 
-    next_page = replace(query, page=results.hit_page.page + 1)
+    suffix, next_page = f".{site.format_name}", replace(query, page=results.hit_page.page + 1)
+    is_beyond_end = query.page > results.hit_page.pages  # no rows, so that a client can stop
     document = DataDocument(
         rows_name=query.show,
-        title=format_search_title(lang, query),
-        page_url=build_query_url(replace(query, page=1, size=PAGE_SIZE) if format_name == "atom" else query, ""),
-        url=build_query_url(query, f".{format_name}"),
-        next_url=build_query_url(next_page, f".{format_name}") if results.hit_page.has_next else None,
-        rows=format_search_rows(results, query, build_url),
+        title=format_search_title(site, query),
+        page_url=build_query_url(site, replace(query, page=1, size=PAGE_SIZE) if is_feed else query),
+        url=build_query_url(site, query, suffix),
+        next_url=build_query_url(site, next_page, suffix) if results.hit_page.has_next else None,
+        rows=[] if is_beyond_end else [format_hit_row(site, hit, query) for hit in results.hits],
         columns=SEARCH_COLUMNS[query.show],
         read_entries=read_entries,
         # only in JSON, so that the ETag of a feed depends on its entries alone
-        extra_members=format_search_metadata(results, query) if format_name == "json" else {},
+        extra_members=format_search_metadata(results, query) if site.format_name == "json" else {},
     )
-    return await render_document(datasette, request, format_name, document, lang)
+    return await render_document(site, document)
 
 
-def format_search_rows(results: Results, query: SearchRequest, build_url: UrlBuilder) -> list[dict[str, Any]]:
-    """Return a row for each hit, in order; none after the last page, so that a client can stop."""
-    if query.page > results.hit_page.pages:
-        return []
-    return [format_hit_row(hit, query, build_url) for hit in results.hits]
-
-
-def format_hit_row(hit: SearchHit, query: SearchRequest, build_url: UrlBuilder) -> dict[str, Any]:
+def format_hit_row(site: SiteRequest, hit: SearchHit, query: SearchRequest) -> dict[str, Any]:
     """Format a hit as plain text; `matched` lists the forms that were found, in lower case."""
     row = hit.row
     common = {name: row["name"] if name == "agency_name" else row[name] for name in COMMON_COLUMNS}
     matched = ", ".join(
         dict.fromkeys(form for match in hit.explanations for forms in match.forms.values() for form in forms)
     )
-    values = {**common, "release": row["id"], "matched": matched, "page": build_url(build_hit_path(hit))}
+    values = {**common, "release": row["id"], "matched": matched, "page": site.url(build_hit_path(hit))}
     if query.show == "questions":
         values |= {name: row[name] for name in ("pair", "position", "question", "answer", "answered_by")}
     else:
@@ -251,19 +227,19 @@ def format_search_metadata(results: Results, query: SearchRequest) -> dict[str, 
 
 
 def format_facet_value(choice: FacetValue) -> dict[str, Any]:
-    """Format a counted value; years have the number of all their releases, too."""
+    """Format a counted value; years also have the number of all their releases."""
     total = {} if choice.total is None else {"total": choice.total}
     return {"value": choice.value, "name": choice.name, "count": choice.count, **total}
 
 
-def build_hit_entry(hit: SearchHit, build_url: UrlBuilder, language: str, *, is_news: bool = True) -> AtomEntry:
+def build_hit_entry(site: SiteRequest, hit: SearchHit, *, is_news: bool) -> AtomEntry:
     """Build the feed entry of a hit; its id is that of the release or question in every feed.
 
     It is updated by its first crawl if the hit is news, else by its publication, as far as the day of that is known.
     """
-    row = hit.row
+    row, language = hit.row, site.language
     is_question = "pair" in row.keys()  # noqa: SIM118 - `in` looks for values of a sqlite3.Row
-    url, published = build_url(build_hit_path(hit)), format_stated_atom_time(row["published"])
+    url, published = site.url(build_hit_path(hit)), format_stated_atom_time(row["published"])
     name = f"release-{row['id']}" + (f"-question-{row['position']}" if is_question else "")
     facts = [
         format_release_kind(language, row["kind"]) if row["kind"] else "",
@@ -276,10 +252,10 @@ def build_hit_entry(hit: SearchHit, build_url: UrlBuilder, language: str, *, is_
         published=published,
         updated=row["first_seen"] if is_news or published is None else published,
         link=url,
-        release_url=build_url(f"/archive/releases/{row['id']}"),
+        release_url=site.url(f"/archive/releases/{row['id']}"),
         author=row["name"],
         summary=" · ".join(filter(None, facts))
-        or translate(language, "seen_on", when=format_time(language, row["first_seen"])),
+        or site.translate("list.seen_on", when=format_time(language, row["first_seen"])),
         content=row["answer"] if is_question else join_snippet(hit.excerpt),
     )
 

@@ -1,21 +1,16 @@
 """Security of the served site: limits for visitors' SQL, errors of Datasette's own pages, and response headers.
 
-Limits. Every request for Datasette's own views of a database (its page, tables, views, queries, `?sql=`, `_where`,
-facets, CSV) waits in a queue and has a budget of SQL time; its statements run in processes that can be killed
-(archive.web.sandbox). The archive's pages and single rows do not wait for them. Searches, comparisons and the change
-feed, which may take a while, have queues of their own. Requests that ask for too much at once, and methods other than
-GET, HEAD and OPTIONS, are rejected before they are read any further.
-
-Refusals. A server that is asked for too much must not spend its time on saying so. A page that says it is rendered once
-for each language, and only so many refusals are sent in a second: clients that come back at once wait for theirs.
+Limits. A request for Datasette's own views of a database (its page, tables, views, queries, `?sql=`, `_where`, facets,
+CSV) waits in a queue and has a budget of SQL time; its statements run in processes that can be killed
+(archive.web.sandbox). Searches, comparisons and the change feed have queues of their own. The archive's other pages and
+single rows do not wait. A busy server sends only so many refusals in a second.
 
 Errors. Datasette prints a traceback with all local variables for every mistake of a visitor, which takes a good part
 of a second of the only process, and shows the messages of errors it does not know. Here an error takes one log line.
 
-Headers. Every response has strict security headers; only Datasette's own pages may have inline scripts, which they
-need. Caches may keep responses for a few seconds, static files longer. Over a snapshot (`datasette serve
---immutable`), every response has the snapshot's time as Last-Modified and an ETag, and conditional requests are
-answered without any SQL.
+Headers. Only Datasette's own pages may have inline scripts, which they need. Caches may keep responses for a few
+seconds, static files longer. Over a snapshot (`datasette serve --immutable`), every response has the snapshot's time as
+Last-Modified and an ETag, and conditional requests are answered without any SQL.
 """
 
 from __future__ import annotations
@@ -40,20 +35,26 @@ from datasette.views.base import DatasetteError
 from archive.dates import now
 from archive.i18n import choose_language, translate
 from archive.params import FilterError
-from archive.web.responses import build_static_url, find_static_file, hash_file, matches_etag
-from archive.web.sandbox import (
+from archive.web.limits import (
     BufferBudget,
     BusyError,
     RequestQueue,
     ResponseDelivery,
-    SandboxedDatabase,
     SandboxLimits,
     VisitorRequest,
     current_visitor_request,
-    install_linear_sql_checks,
     parse_query_string,
 )
-from archive.web.tables import has_data_format, list_database_paths
+from archive.web.responses import (
+    build_static_url,
+    find_static_file,
+    has_data_format,
+    hash_file,
+    matches_etag,
+    render_error,
+)
+from archive.web.sandbox import SandboxedDatabase, install_linear_sql_checks
+from archive.web.tables import list_database_paths
 
 # limits
 ALLOWED_METHODS = ("GET", "HEAD", "OPTIONS")
@@ -104,16 +105,12 @@ logger = logging.getLogger(__name__)
 
 @hookimpl
 def startup(datasette: Any) -> None:
-    install_linear_sql_checks()
-    sandbox_databases(datasette)
-
-
-def sandbox_databases(datasette: Any) -> None:
     """Replace each database that Datasette opened from a file by a sandboxed one."""
+    install_linear_sql_checks()
     limits = read_limits(datasette)
     for name, db in list(datasette.databases.items()):
         if db.path is None and name != "_internal":
-            raise click.ClickException(f"{name}: visitors' SQL over a database in memory cannot be held to limits")
+            raise click.ClickException(f"{name}: SQL of visitors over a database in memory cannot be limited")
         if db.path is not None:
             datasette.databases[name] = SandboxedDatabase(datasette, db, limits)
 
@@ -133,46 +130,29 @@ def register_routes() -> list[tuple[str, Any]]:
 
 @hookimpl(trylast=True)  # outermost, so that responses of other wrappers also get the headers
 def asgi_wrapper(datasette: Any) -> Any:
-    """Return the wrapper of the whole application: headers around the request limiter."""
-    limiter, headers = wrap_request_limiter(datasette), wrap_headers(datasette)
-    return lambda app: headers(limiter(app))
-
-
-def wrap_request_limiter(datasette: Any) -> Any:
-    """Return an ASGI wrapper that queues requests; a slot is free again when the response begins."""
-    limiter = RequestLimiter(datasette)
+    limiter, headers = RequestLimiter(datasette), ResponseHeaders(datasette)
 
     def wrap(app: Any) -> Any:
-        async def serve(scope: dict[str, Any], receive: Any, send: Any) -> None:
-            if scope["type"] != "http":
-                await app(scope, receive, send)
-            elif scope["method"] not in ALLOWED_METHODS:
-                response = limiter.reject(
-                    scope["path"], 405, "This site can only be read.", allow=", ".join(ALLOWED_METHODS)
-                )
-                await response.asgi_send(send)
-            elif fault := find_request_fault(scope):
-                await limiter.reject(scope["path"], 400, fault).asgi_send(send)
-            else:
-                await limiter.serve(app, scope, receive, send)
+        async def serve(scope: dict[str, Any], receive: Any, send: Any) -> None:  # a function: uvicorn recognises it
+            await headers.serve(partial(limiter.serve, app), scope, receive, send)
 
         return serve
 
     return wrap
 
 
-def find_request_fault(scope: dict[str, Any]) -> str | None:
-    """Return why Datasette could not read a request, or None.
+def check_request(scope: dict[str, Any]) -> None:
+    """Raise ValueError if Datasette could not read a request.
 
-    >>> find_request_fault({"path": "/", "headers": [(b"host", b"[")]})
-    'the header Host names no host'
-    >>> find_request_fault({"path": "/", "headers": [(b"host", b"[::1]:8001")]})
+    >>> check_request({"path": "/", "headers": [(b"host", b"[::1]:8001")]})
+    >>> check_request({"path": "/", "headers": [(b"host", b"[")]})
+    Traceback (most recent call last):
+    ValueError: the Host header is not a host
     """
     if "\0" in scope["path"]:
-        return "the address contains a null character"
+        raise ValueError("the URL contains a null character")
     if not HOST.fullmatch(dict(scope["headers"]).get(b"host", b"")):
-        return "the header Host names no host"
-    return None
+        raise ValueError("the Host header is not a host")
 
 
 class RequestLimiter:
@@ -189,26 +169,34 @@ class RequestLimiter:
         self.busy_pages: dict[str, str] = {}  # by language
 
     async def serve(self, app: Any, scope: dict[str, Any], receive: Any, send: Any) -> None:
-        """Serve a request: 503 if too many are waiting, 400 if the query string asks for too much."""
+        """Serve a request, or reject it if it is invalid, exceeds a limit, or too many are waiting."""
+        if scope["type"] != "http":
+            await app(scope, receive, send)
+            return
         raw = scope.get("raw_path") or scope["path"].encode()
         path = raw.decode("latin-1").partition("?")[0].removeprefix(self.datasette.setting("base_url").rstrip("/"))
+        if scope["method"] not in ALLOWED_METHODS:
+            allow = ", ".join(ALLOWED_METHODS)
+            await self.reject(path, 405, "This site can only be read.", allow=allow).asgi_send(send)
+            return
         try:
-            query_args = parse_query_string(scope.get("query_string", b"").decode("latin-1"), self.limits)
+            check_request(scope)
+            query_args = dict(parse_query_string(scope.get("query_string", b"").decode("latin-1"), self.limits))
         except ValueError as error:
             await self.reject(path, 400, str(error)).asgi_send(send)
             return
         client = (scope.get("client") or ("",))[0]  # behind a proxy that uvicorn trusts: from X-Forwarded-For
         data_request = None
         if is_data_request(path, list_database_paths(self.datasette)):
-            data_request = self.build_visitor_request(path, dict(query_args), client)
-        is_workbook = path.endswith(".xlsx")  # it waits for each of its batches (archive.web.responses)
+            data_request = self.build_visitor_request(path, query_args, client)
+        is_workbook = path.endswith(".xlsx")  # it waits for each of its batches (archive.web.exports)
         page_queue = next((queue for prefix, queue in self.page_queues if path.startswith(prefix)), None)
         page_request = (
             VisitorRequest(self.limits, page_queue, client=client) if page_queue and not is_workbook else None
         )
         queued_request = data_request or page_request
-        refuse = partial(self.refuse, scope, path, dict(query_args))
-        if queued_request and not queued_request.queue.has_room(client):  # found out before anything costs much
+        refuse = partial(self.refuse, scope, path, query_args)
+        if queued_request and not queued_request.queue.has_room(client):  # before anything costs much
             await refuse(send)
             return
 
@@ -253,11 +241,13 @@ class RequestLimiter:
             await asyncio.sleep(min(self.delayed_refusals / REFUSALS_PER_SECOND, MAX_REFUSAL_DELAY))
         finally:
             self.delayed_refusals -= 1
-        response = await self.build_refusal(scope, path, query_args)
-        await response.asgi_send(send)
+        await (await self.build_refusal(scope, path, query_args)).asgi_send(send)
 
     async def build_refusal(self, scope: dict[str, Any], path: str, query_args: Mapping[str, str]) -> Response:
-        """Return 503 with Retry-After: a page in the reader's language, or for data a line of text or JSON."""
+        """Return 503 with Retry-After: a page in the reader's language, or for data a line of text or JSON.
+
+        The page is rendered once for each language, because a busy server has no time for it.
+        """
         headers = {"retry-after": BUSY_RETRY_AFTER}
         if "." in path.rpartition("/")[2]:
             return self.reject(path, 503, str(BusyError()), **headers)
@@ -296,50 +286,61 @@ def is_data_request(path: str, database_names: list[str]) -> bool:
     return parts[0].partition(".")[0] in database_names and len(parts) < 3
 
 
-def wrap_headers(datasette: Any) -> Any:
-    """Return an ASGI wrapper that adds security and cache headers."""
-    origin = (datasette.plugin_config("headers") or {}).get("origin")
-    base = datasette.setting("base_url").rstrip("/")
-    snapshot = SnapshotValidators(datasette)
+class ResponseHeaders:
+    """Adds security and cache headers to every response, and answers conditional requests."""
 
-    def wrap(app: Any) -> Any:
-        async def serve(scope: dict[str, Any], receive: Any, send: Any) -> None:
-            page: dict[str, str] = {}  # site.py notes here the language of a template of the archive
-            if scope["type"] == "http":
-                scope = remove_cookies(scope)
-                scope = rewrite_origin(scope, origin) if origin else scope
-            path = str(scope.get("path", "")).removeprefix(base)
-            is_static, validators = path.startswith(STATIC_PATHS), {}
-            if scope["type"] == "http" and not find_request_fault(scope):
-                validators = build_static_headers(path, scope) if is_static else snapshot.build_headers(scope)
+    def __init__(self, datasette: Any) -> None:
+        self.datasette = datasette
+        self.origin = (datasette.plugin_config("headers") or {}).get("origin")
+        self.base = datasette.setting("base_url").rstrip("/")
+        self.last_modified: bytes | None = None  # of a snapshot; stored, because the file may be deleted later
 
-            async def send_with_headers(message: dict[str, Any]) -> None:
-                if message["type"] == "http.response.start":
-                    headers = [(name.lower(), value) for name, value in message.get("headers", [])]
-                    content_type = dict(headers).get(b"content-type", b"").decode("latin-1")
-                    media_type = content_type.partition(";")[0].strip().lower()
-                    if 300 <= message["status"] < 400:
-                        media_type = ""
-                    security = build_security_headers(media_type, page.get("language"))
-                    headers = [(name, value) for name, value in headers if name not in security]
-                    if not is_static:
-                        headers = add_cache_headers(headers, message["status"], validators)
-                    elif message["status"] == 200:
-                        headers += validators.items()
-                    message = {**message, "headers": [*headers, *security.items()]}
-                await send(message)
+    async def serve(self, app: Any, scope: dict[str, Any], receive: Any, send: Any) -> None:
+        page: dict[str, str] = {}  # site.py notes here the language of a template of the archive
+        is_static, validators = False, {}
+        if scope["type"] == "http":
+            scope = rewrite_request(scope, self.origin)
+            path = scope["path"].removeprefix(self.base)
+            is_static = path.startswith(STATIC_PATHS)
+            validators = build_static_headers(path, scope) if is_static else self.build_snapshot_headers(scope)
 
-            if is_not_modified(scope, validators):
-                # without security headers: a browser replaces those that it has stored by those of a 304
-                fields = list(validators.items()) if is_static else add_cache_headers([], 304, validators)
-                await send({"type": "http.response.start", "status": 304, "headers": fields})
-                await send({"type": "http.response.body", "body": b""})
-            else:
-                await app({**scope, "archive_page": page}, receive, send_with_headers)
+        async def send_with_headers(message: dict[str, Any]) -> None:
+            if message["type"] == "http.response.start":
+                headers = [(name.lower(), value) for name, value in message.get("headers", [])]
+                content_type = dict(headers).get(b"content-type", b"").decode("latin-1")
+                media_type = "" if 300 <= message["status"] < 400 else content_type.partition(";")[0].strip().lower()
+                security = build_security_headers(media_type, page.get("language"))
+                headers = [(name, value) for name, value in headers if name not in security]
+                if not is_static:
+                    headers = add_cache_headers(headers, message["status"], validators)
+                elif message["status"] == 200:
+                    headers += validators.items()
+                message = {**message, "headers": [*headers, *security.items()]}
+            await send(message)
 
-        return serve
+        if is_not_modified(scope, validators):
+            # without security headers: a browser replaces those that it has stored by those of a 304
+            fields = list(validators.items()) if is_static else add_cache_headers([], 304, validators)
+            await send({"type": "http.response.start", "status": 304, "headers": fields})
+            await send({"type": "http.response.body", "body": b""})
+        else:
+            await app({**scope, "archive_page": page}, receive, send_with_headers)
 
-    return wrap
+    def build_snapshot_headers(self, scope: dict[str, Any]) -> dict[bytes, bytes]:
+        """Return ETag and Last-Modified of a snapshot; none for an archive that a crawl may change.
+
+        The ETag includes the hour, because pages show how old data is.
+        """
+        db = self.datasette.databases.get("archive")
+        if db is None or db.is_mutable or scope["method"] not in ("GET", "HEAD"):
+            return {}
+        if UNCACHEABLE_PARAMETER.search(scope.get("query_string", b"").decode("latin-1")):
+            return {}
+        accept_language = dict(scope["headers"]).get(b"accept-language", b"").decode("latin-1")
+        tag = f'W/"{db.hash[:20]}-{choose_language(None, accept_language)}-{now():%d%H}"'
+        if self.last_modified is None:
+            self.last_modified = formatdate(Path(db.path).stat().st_mtime, usegmt=True).encode()
+        return {b"etag": tag.encode(), b"last-modified": self.last_modified}
 
 
 def build_security_headers(media_type: str, language: str | None) -> dict[bytes, bytes]:
@@ -361,27 +362,6 @@ def build_static_headers(path: str, scope: dict[str, Any]) -> dict[bytes, bytes]
     has_hash = scope.get("query_string") == file_hash  # an older hash, during an update, must not name this file
     max_age = b"max-age=31536000, immutable" if has_hash else f"max-age={MAX_STATIC_CACHE_SECONDS}".encode()
     return {b"etag": b'"%s"' % file_hash, b"cache-control": max_age}
-
-
-class SnapshotValidators:
-    """ETag and Last-Modified of a snapshot; there are none for an archive that a crawl may change."""
-
-    def __init__(self, datasette: Any) -> None:
-        self.datasette = datasette
-        self.last_modified: bytes | None = None  # of the file; stored, because the file may be deleted later
-
-    def build_headers(self, scope: dict[str, Any]) -> dict[bytes, bytes]:
-        """Return the validators for a request; they include the hour, because pages show how old data is."""
-        db = self.datasette.databases.get("archive")
-        if db is None or db.is_mutable or scope["method"] not in ("GET", "HEAD"):
-            return {}
-        if UNCACHEABLE_PARAMETER.search(scope.get("query_string", b"").decode("latin-1")):
-            return {}
-        accept_language = dict(scope["headers"]).get(b"accept-language", b"").decode("latin-1")
-        tag = f'W/"{db.hash[:20]}-{choose_language(None, accept_language)}-{now():%d%H}"'
-        if self.last_modified is None:
-            self.last_modified = formatdate(Path(db.path).stat().st_mtime, usegmt=True).encode()
-        return {b"etag": tag.encode(), b"last-modified": self.last_modified}
 
 
 def is_not_modified(scope: dict[str, Any], validators: dict[bytes, bytes]) -> bool:
@@ -425,15 +405,16 @@ def limit_max_age(cache_control: bytes) -> bytes:
     )
 
 
-def remove_cookies(scope: dict[str, Any]) -> dict[str, Any]:
-    """Return the request without cookies: the archive has none, and Datasette fails on some that are another site's."""
-    return {**scope, "headers": [(name, value) for name, value in scope["headers"] if name.lower() != b"cookie"]}
+def rewrite_request(scope: dict[str, Any], origin: str | None) -> dict[str, Any]:
+    """Return the request without cookies, and with the scheme and host of the site's public URL, if it is known.
 
-
-def rewrite_origin(scope: dict[str, Any], origin: str) -> dict[str, Any]:
-    """Return the request with the scheme and host of the site's public URL."""
+    The archive sets no cookies, and Datasette fails on some that other sites set.
+    """
+    headers = [(name, value) for name, value in scope["headers"] if name.lower() != b"cookie"]
+    if not origin:
+        return {**scope, "headers": headers}
     scheme, _, host = origin.rstrip("/").partition("://")
-    headers = [(name, value) for name, value in scope["headers"] if name != b"host"]
+    headers = [(name, value) for name, value in headers if name != b"host"]
     return {**scope, "scheme": scheme, "headers": [*headers, (b"host", host.encode())]}
 
 
@@ -465,44 +446,39 @@ def forbidden(datasette: Any, request: Any, message: str) -> Any:
 
 async def render_exception(datasette: Any, request: Any, exception: Exception) -> Any:
     """Render an error as JSON in English for a path with a data format, else as a page in the reader's language."""
-    status, message_key, values = describe_exception(exception)
+    status, text_key, values = describe_exception(exception)
     headers = {"retry-after": BUSY_RETRY_AFTER} if status == 503 else {}
     if datasette.cors:
         add_cors_headers(headers)
-    if has_data_format(request.path):
-        message = translate("en", message_key, **values)
-        info = getattr(exception, "error_dict", {}) | {"ok": False, "error": message, "status": status, "title": None}
-        return Response.json(info, status=status, headers=headers)
-    context = {"message_key": message_key, "values": values, "status": status}
-    page = await datasette.render_template("refusal.html", context, request=request)
-    return Response.html(page, status=status, headers=headers)
+    members = {**getattr(exception, "error_dict", {}), "title": None} if has_data_format(request.path) else None
+    return await render_error(datasette, request, status, text_key, values, json_members=members, headers=headers)
 
 
 def describe_exception(exception: Exception) -> tuple[int, str, dict[str, str]]:
-    """Return the status of an error, the key of its message (archive/i18n.py) and the message's values."""
+    """Return the status of an error, the key of its interface text, and the text's values."""
     if isinstance(exception, FilterError):
         return 400, exception.text_key, exception.text_values
     if isinstance(exception, QueryInterrupted) or getattr(exception, "message_is_html", False):
-        return 400, "data_too_slow", {}  # Datasette's message has the SQL in a form
+        return 400, "error.data_too_slow", {}  # Datasette's message has the SQL in a form
     if isinstance(exception, DatasetteError):
         message = str(exception.message)
         status = 400 if exception.status == 500 and message.startswith(CLIENT_ERROR_PREFIXES) else exception.status
-        return status, "data_refused", {"message": message}
+        return status, "error.data_refused", {"message": message}
     if isinstance(exception, Forbidden):
         if exception.args == ("execute-sql",):
-            return 403, "data_no_sql", {}
-        return 403, "data_refused", {"message": str(exception.args[0])}
+            return 403, "error.data_no_sql", {}
+        return 403, "error.data_refused", {"message": str(exception.args[0])}
     if isinstance(exception, BusyError):
-        return 503, "busy_hint", {}
+        return 503, "error.busy_hint", {}
     if isinstance(exception, NotFound) and exception.args == UNKNOWN_DATABASE:
-        return 404, "data_not_found", {}
+        return 404, "error.data_not_found", {}
     if isinstance(exception, Base400):
-        return exception.status, "data_refused", {"message": str(exception.args[0]) if exception.args else ""}
-    return 500, "data_fault", {}
+        return exception.status, "error.data_refused", {"message": str(exception.args[0]) if exception.args else ""}
+    return 500, "error.data_fault", {}
 
 
 def find_request_error(query_args: Any, exception: Exception) -> FilterError | None:
-    """Return which parameter made Datasette fail, for the visitor; None if the fault is ours."""
+    """Return the parameter that made Datasette fail; None if the fault is ours."""
     if isinstance(exception, RecursionError) and "_json" in query_args:
-        return FilterError("_json", query_args["_json"], "a column of values that can be read", "nested_json")
+        return FilterError("_json", query_args["_json"], "a column of values that can be read", "error.nested_json")
     return None

@@ -1,10 +1,7 @@
-"""Start-up checks of the served database, its views, and the names that every template of the archive may use.
+"""Start-up checks of the served database, its views and canned queries, and the names that templates may use.
 
 Templates get the reader's language as `lang`, texts by t(), URLs by link() and external_link(), and functions that
 format times, kinds and importance in that language.
-
-A page that does not know a parameter of its URL answers 400, in the reader's language: `?weight=50` must not list
-everything as if nothing had been asked for.
 """
 
 from __future__ import annotations
@@ -19,8 +16,8 @@ from urllib.parse import urlencode
 
 import click
 from datasette import NotFound, Response, hookimpl
+from datasette.blob_renderer import render_blob
 from datasette.utils import tilde_decode, tilde_encode
-from datasette.utils.asgi import Request
 from markupsafe import Markup
 from sqlite_utils import Database
 
@@ -29,34 +26,33 @@ from archive.analysis import load_dictionaries
 from archive.database import ArchiveError, check_version, freeze_garbage_collector
 from archive.history.comparison import find_main_change
 from archive.i18n import (
+    LANGUAGES,
     NO_BREAK_SPACE,
-    choose_language,
     describe_removal,
-    format_field_heading,
     format_field_value,
     format_importance,
     format_importance_bar,
     format_number,
-    format_release_kind,
     format_stated_time,
     format_time,
     translate,
+    translate_code,
 )
-from archive.params import FilterError, check_page_parameters
+from archive.params import FilterError
 from archive.search.index import SearchIndex
 from archive.web.pages import format_month, format_short_month
-from archive.web.responses import build_query_runner, build_static_url, get_search_columns, render_error
-from archive.web.tables import (
-    CheckedRowView,
-    SandboxedDatabaseView,
-    SandboxedTableView,
-    has_data_format,
-    list_database_paths,
+from archive.web.responses import (
+    SiteRequest,
+    build_query_runner,
+    build_static_url,
+    get_search_columns,
 )
+from archive.web.tables import CheckedRowView, SandboxedDatabaseView, SandboxedTableView, list_database_paths
 
 TABLE_FORMAT = r"(\.(?P<format>(?!db$)\w+))?$"
 WEB_URL = re.compile(r"https?://[^\s\\/]", re.IGNORECASE)  # no javascript: or data: URL of a page becomes a link
 TEMPLATES_FOLDER = Path(archive.__path__[0]) / "templates"
+QUERIES_FOLDER = Path(archive.__path__[0]) / "queries"
 
 
 @hookimpl
@@ -71,13 +67,8 @@ def extra_template_vars(template: str, request: Any, datasette: Any) -> dict[str
 
 def build_template_context(datasette: Any, request: Any) -> dict[str, Any]:
     """Return the names that every template of the archive may use."""
-    requested = request.args.get("lang")
-    lang = choose_language(requested, request.headers.get("accept-language"))
-    requested_language = lang if requested == lang else None  # every link keeps a language chosen by URL
-
-    def link(path: str, **values: object) -> str:
-        query = urlencode({k: v for k, v in {"lang": requested_language, **values}.items() if v not in (None, "")})
-        return str(datasette.urls.path(path)) + (f"?{query}" if query else "")
+    site = SiteRequest(request, datasette)
+    lang = site.language
 
     def format_lang_attribute(language: str | None) -> Markup:
         """Return a lang attribute if the language differs from the page's; lang="" if it is unknown."""
@@ -90,10 +81,12 @@ def build_template_context(datasette: Any, request: Any) -> dict[str, Any]:
 
     return {
         "lang": lang,
-        "requested_language": requested_language,
+        "requested_language": site.requested_language,  # every link keeps a language chosen by URL
+        "languages": {language: translate(language, "language_name") for language in LANGUAGES},
         "t": partial(translate, lang),
+        "t_code": partial(translate_code, lang),
+        "choose": site.choose,
         "number": partial(format_number, lang),
-        "format_release_kind": partial(format_release_kind, lang),
         # a no-break space keeps the day on the same line as its month
         "format_time": lambda when: format_time(lang, when).replace(" ", NO_BREAK_SPACE, 1),
         "format_stated_time": lambda when: format_stated_time(lang, when).replace(" ", NO_BREAK_SPACE, 1),
@@ -102,11 +95,10 @@ def build_template_context(datasette: Any, request: Any) -> dict[str, Any]:
         "format_importance": partial(format_importance, lang),
         "format_importance_bar": format_importance_bar,
         "describe_removal": partial(describe_removal, lang),
-        "format_field_heading": partial(format_field_heading, lang),
         "format_field_value": partial(format_field_value, lang),
         "find_main_change": partial(find_main_change, lang),
         "format_lang_attribute": format_lang_attribute,
-        "link": link,
+        "link": site.path,
         "external_link": format_external_link,
         "static_url": partial(build_static_url, datasette),
         "switch_language": switch_language,
@@ -138,9 +130,9 @@ def register_routes(datasette: Any) -> list[tuple[str, Any]]:
     """
     names = "|".join(map(re.escape, list_database_paths(datasette)))
     return [
-        (rf"/(?P<database>{names}){TABLE_FORMAT}", show_database),
-        (rf"/(?P<database>{names})/(?P<table>[^\/\.]+){TABLE_FORMAT}", show_table),
-        (rf"/(?P<database>{names})/(?P<table>[^/]+?)/(?P<pks>[^/]+?){TABLE_FORMAT}", show_row),
+        (rf"/(?P<database>{names}){TABLE_FORMAT}", SandboxedDatabaseView.as_view(datasette)),
+        (rf"/(?P<database>{names})/(?P<table>[^\/\.]+){TABLE_FORMAT}", SandboxedTableView.as_view(datasette)),
+        (rf"/(?P<database>{names})/(?P<table>[^/]+?)/(?P<pks>[^/]+?){TABLE_FORMAT}", CheckedRowView.as_view(datasette)),
         (r"/(?P<name>[^/.]*~[^/.]*)(?P<rest>.*)", redirect_to_database),
     ]
 
@@ -154,43 +146,35 @@ async def redirect_to_database(request: Any, datasette: Any) -> Any:
     return Response.redirect(str(datasette.urls.path(f"/{name}{request.url_vars['rest']}")) + query)
 
 
-async def show_database(request: Any, datasette: Any) -> Any:
-    return await SandboxedDatabaseView(datasette).dispatch_request(request)
+@hookimpl(trylast=True)  # what is registered last counts, also for Datasette's own .blob
+def register_output_renderer() -> list[dict[str, Any]]:
+    """Return the renderer of bytes, and let Datasette's pages link to Excel files, which archive.web.tables writes."""
+    return [
+        {"extension": "xlsx", "render": lambda: None, "can_render": lambda view_name: view_name != "row"},
+        {"extension": "blob", "render": render_bytes, "can_render": lambda: False},
+    ]
 
 
-async def show_table(request: Any, datasette: Any) -> Any:
-    return await SandboxedTableView(datasette).dispatch_request(request)
-
-
-async def show_row(request: Any, datasette: Any) -> Any:
-    return await CheckedRowView(datasette).dispatch_request(request)
+async def render_bytes(rows: Any, columns: Any, request: Any, table: str | None) -> Any:
+    """Return the bytes in a column as Datasette does; raise FilterError if there are none."""
+    column = request.args.get("_blob_column")
+    found = [row for row in rows if isinstance(row[column], bytes)] if column in columns else []
+    if not found:
+        raise FilterError("_blob_column", column or "", "a column with bytes", "error.bad_blob")
+    return await render_blob(None, None, found, columns, request, table, None)  # it reads no more than these
 
 
 @hookimpl
-def asgi_wrapper(datasette: Any) -> Callable[[Any], Any]:
-    """Return a wrapper that refuses unknown parameters of the archive's own pages."""
-    base = datasette.setting("base_url").rstrip("/")
+def canned_queries(database: str) -> dict[str, Any]:
+    return {p.stem: read_query_file(p) for p in sorted(QUERIES_FOLDER.glob("*.sql"))} if database == "archive" else {}
 
-    def wrap(app: Any) -> Any:
-        async def serve(scope: dict[str, Any], receive: Any, send: Any) -> None:
-            if scope["type"] == "http":
-                request = Request({**scope, "csrftoken": str}, receive)  # no form of ours has a token
-                path = request.path.removeprefix(base)
-                try:
-                    check_page_parameters(path, [(name, request.args[name]) for name in request.args])
-                except FilterError as error:
-                    await datasette.invoke_startup()  # once, whatever request is the first
-                    format_name = "json" if has_data_format(path) else None
-                    response = await render_error(
-                        datasette, request, format_name, 400, error.text_key, **error.text_values
-                    )
-                    await response.asgi_send(send)
-                    return
-            await app(scope, receive, send)
 
-        return serve
-
-    return wrap
+def read_query_file(path: Path) -> dict[str, str]:
+    """Read a canned query: the first comment line is its title, further ones are its description."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    comments = [line.removeprefix("--").strip() for line in lines if line.startswith("--")]
+    sql = "\n".join(line for line in lines if not line.startswith("--")).strip()
+    return {"title": comments[0], "description": " ".join(comments[1:]), "sql": sql}
 
 
 @hookimpl
@@ -206,36 +190,26 @@ def startup(datasette: Any) -> Callable[[], Awaitable[None]]:
                 tables[name] = await db.table_names()
             except sqlite3.DatabaseError as error:
                 raise click.ClickException(f"{db.path}: {error}") from error
-        fault = find_database_fault(tables)
-        if fault:
-            raise click.ClickException(fault)
+        if "archive" not in tables:
+            served = ", ".join(sorted(tables)) or "none"
+            raise click.ClickException(f"the archive's file must be called archive.db; served here: {served}")
+        if "releases" not in tables["archive"]:
+            raise click.ClickException(
+                "archive.db has no table releases: it is not an archive, or nothing has been crawled yet"
+            )
         db = datasette.databases["archive"]
         try:
             await db.execute_fn(partial(check_version, path=Path(db.path)))
         except ArchiveError as error:
             raise click.ClickException(str(error)) from error
-        fault = await db.execute_fn(find_index_fault)
+        # an older index, or releases that are not in it: searches would miss them
+        fault = await db.execute_fn(lambda connection: SearchIndex(Database(connection)).describe_fault())
         if fault:
             raise click.ClickException(
-                f"{db.path}: its search index must be made anew ({fault}): python -m archive reindex {db.path}"
+                f"{db.path}: its search index must be rebuilt ({fault}): python -m archive reindex {db.path}"
             )
         load_dictionaries()
         await get_search_columns(datasette).refresh(build_query_runner(datasette))  # so that the first search is fast
         freeze_garbage_collector()  # a collection of the dictionaries would delay some responses by 60 ms
 
     return check
-
-
-def find_database_fault(tables_by_database: dict[str, list[str]]) -> str | None:
-    """Return what is wrong with the served databases, given their tables by name, or None."""
-    if "archive" not in tables_by_database:
-        served = ", ".join(sorted(tables_by_database)) or "none"
-        return f"the archive's file must be called archive.db; served here: {served}"
-    if "releases" not in tables_by_database["archive"]:
-        return "archive.db holds no table releases: it is not an archive, or nothing was crawled into it yet"
-    return None
-
-
-def find_index_fault(connection: sqlite3.Connection) -> str | None:
-    """Return why searches would miss releases (an older index, or releases not in it), or None."""
-    return SearchIndex(Database(connection)).describe_fault()

@@ -27,62 +27,43 @@ from archive.health.report import (
     build_politeness_report,
     find_last_assessment,
     format_decimal,
-    format_failure,
-    format_field_label,
     format_health_reason,
     format_health_state,
-    format_robots_outcome,
     format_size,
     format_swedish_day,
     is_assessment_overdue,
     read_agency_health,
     read_health_events,
 )
-from archive.i18n import LANGUAGES, translate
-from archive.params import FilterError, parse_number_parameter
+from archive.params import parse_number_parameter
 from archive.web.responses import (
     FORMAT_SUFFIX,
     AtomEntry,
     DataDocument,
-    build_absolute_url,
-    build_query_runner,
+    SiteRequest,
     build_tag_uri,
-    choose_translation,
-    get_request_language,
-    keep_requested_language,
     render_document,
-    render_error,
-    render_query_errors,
+    site_view,
 )
 
 STATUS_PATH = "/-/status"
 MAX_UNGROUPED_FAULTS = 40  # above it, agencies with the same state and reason are grouped
 EVENTS_PAGE_SIZE = 50  # events of one page of the feed
+FACT_COLUMNS = ("stored", "listed", "already_stored", "found", "rejected", "quarantined", "crawled", "worked")
+POLITENESS_COLUMNS = ("requests", "bytes", "not_modified", "robots", "delay")
 STATUS_COLUMNS = (
     *("agency", "agency_name", "state", "since", "code", "why", "red", "acknowledged", "newest", "usual_gap"),
-    *(
-        "expected",
-        "judged",
-        "stored",
-        "listed",
-        "already_stored",
-        "found",
-        "rejected",
-        "quarantined",
-        "crawled",
-        "worked",
-    ),
-    *("requests", "bytes", "not_modified", "robots", "delay", *(f"{name}_told" for name in TRACKED_FIELDS), "page"),
+    *("expected", "judged", *FACT_COLUMNS, *POLITENESS_COLUMNS, *(f"{name}_told" for name in TRACKED_FIELDS), "page"),
 )
 STATUS_ATTRIBUTES = {"why": "reason_text", "red": "is_unacknowledged"}  # column → attribute of AgencyHealth
 COVERAGE_PATH = "/-/coverage"
 COVERAGE_FORMAT_SUFFIX = r"(?:\.(?P<format>json|csv))?$"
 COVERAGE_COUNTS = {  # column → text that says what it counts
-    "listed": "listed_means",
-    "stored": "stored_means",
-    "rejected": "rejected_means",
-    "missing": "missing_means",
-    "unlisted": "unlisted_means",
+    "listed": "coverage.meaning.listed",
+    "stored": "coverage.meaning.stored",
+    "rejected": "coverage.meaning.rejected",
+    "missing": "coverage.meaning.missing",
+    "unlisted": "coverage.meaning.unlisted",
 }
 OVERVIEW_COLUMNS = ("agency", "agency_name", *COVERAGE_COUNTS, "complete", "problem", "checked", "page")
 MONTH_COLUMNS = ("agency", "month", *COVERAGE_COUNTS)
@@ -97,33 +78,37 @@ def register_routes() -> list[tuple[str, Any]]:
     ]
 
 
-async def show_status(request: Any, datasette: Any) -> Any:
-    """Show all agencies as a page or as data, or the changes of state as a feed."""
-    format_name, lang, run = request.url_vars["format"], get_request_language(request), build_query_runner(datasette)
-    if format_name == "atom":
-        return await show_status_feed(request, datasette)
-    rows = await read_agency_health(run, lang)
-    if format_name:
-        return await render_document(
-            datasette, request, format_name, build_status_document(datasette, request, rows), lang
-        )
+@site_view
+async def show_status(site: SiteRequest) -> Response:
+    if site.format_name == "atom":
+        return await show_status_feed(site)
+    rows = await read_agency_health(site.run, site.language)
     assessed_at = find_last_assessment(rows)
+    if site.format_name:
+        document = DataDocument(
+            rows_name="agencies",
+            title=site.translate("site.status"),
+            page_url=site.local_url(STATUS_PATH),
+            url=site.local_url(f"{STATUS_PATH}.{site.format_name}"),
+            rows=[format_status_row(site, row) for row in rows],
+            columns=STATUS_COLUMNS,
+            extra_members={"judged": assessed_at, "red": sum(row.is_unacknowledged for row in rows)},
+        )
+        return await render_document(site, document)
     faults = [row for row in rows if row.is_fault]
     context = {
         "faults": faults,
         "unacknowledged": sum(row.is_unacknowledged for row in rows),
         "acknowledged": sum(not row.is_unacknowledged for row in faults),
         "groups": group_faults(faults) if len(faults) > MAX_UNGROUPED_FAULTS else None,
-        "quiet": [row for row in rows if row.state == "quiet"],
-        "healthy": [row for row in rows if row.state == "healthy"],
-        "paused": [row for row in rows if row.state == "paused"],
+        **{state: [row for row in rows if row.state == state] for state in ("quiet", "healthy", "paused")},
         "never_crawled": [row for row in rows if row.never_crawled and row.state != "paused"],
         "assessed_at": assessed_at,
         "overdue": is_assessment_overdue(assessed_at, now()),
         "politeness": build_politeness_report(rows),
-        **build_status_formatters(lang),
+        **build_status_formatters(site.language),
     }
-    return Response.html(await datasette.render_template("status.html", context, request=request))
+    return await site.render("status.html", context)
 
 
 def group_faults(faults: Sequence[AgencyHealth]) -> list[list[AgencyHealth]]:
@@ -134,138 +119,107 @@ def group_faults(faults: Sequence[AgencyHealth]) -> list[list[AgencyHealth]]:
     return sorted(groups.values(), key=lambda group: (not group[0].is_unacknowledged, -len(group)))
 
 
-async def show_agency_status(request: Any, datasette: Any) -> Any:
-    """Show one agency: what its assessment is based on, and how its state changed."""
-    lang, run, slug = get_request_language(request), build_query_runner(datasette), request.url_vars["slug"]
-    rows = await read_agency_health(run, lang, slug)
+@site_view
+async def show_agency_status(site: SiteRequest) -> Response:
+    slug = site.url_vars["slug"]
+    rows = await read_agency_health(site.run, site.language, slug)
     if not rows:
         raise NotFound(f"no agency {slug}")
-    events = await read_health_events(run, agency=slug, limit=EVENTS_PAGE_SIZE)
+    events = await read_health_events(site.run, agency=slug, limit=EVENTS_PAGE_SIZE)
     context = {
         "row": rows[0],
-        "events": [event | describe_health_event(lang, event) for event in events],
+        "events": [event | describe_health_event(site.language, event) for event in events],
         "fault_counts": sorted(rows[0].facts.get("failures", {}).items(), key=lambda pair: (-pair[1], pair[0])),
-        **build_status_formatters(lang),
+        **build_status_formatters(site.language),
     }
-    return Response.html(await datasette.render_template("status_agency.html", context, request=request))
+    return await site.render("status_agency.html", context)
 
 
 def build_status_formatters(language: str) -> dict[str, Any]:
-    """Return the functions by which the status templates format numbers and kinds."""
     return {
         "format_swedish_day": partial(format_swedish_day, language),
-        "format_failure": partial(format_failure, language),
-        "format_field_label": partial(format_field_label, language),
-        "format_robots_outcome": partial(format_robots_outcome, language),
         "format_size": partial(format_size, language),
         "format_decimal": partial(format_decimal, language),
     }
 
 
 def describe_health_event(language: str, event: dict[str, Any]) -> dict[str, str]:
-    """Return the state and the reason of a change as texts."""
     return {
         "state_text": format_health_state(language, event["state"]),
         "reason_text": format_health_reason(language, event["reason"]),
     }
 
 
-def build_status_document(datasette: Any, request: Any, rows: Sequence[AgencyHealth]) -> DataDocument:
-    """Build the status of all agencies as data."""
-    format_name = request.url_vars["format"]
-
-    return DataDocument(
-        rows_name="agencies",
-        title=translate(get_request_language(request), "status"),
-        page_url=build_absolute_url(datasette, request, keep_requested_language(request, STATUS_PATH)),
-        url=build_absolute_url(datasette, request, f"{STATUS_PATH}.{format_name}", lang=request.args.get("lang")),
-        rows=[format_status_row(datasette, request, row) for row in rows],
-        columns=STATUS_COLUMNS,
-        extra_members={"judged": find_last_assessment(rows), "red": sum(row.is_unacknowledged for row in rows)},
-    )
-
-
-def format_status_row(datasette: Any, request: Any, row: AgencyHealth) -> dict[str, Any]:
+def format_status_row(site: SiteRequest, row: AgencyHealth) -> dict[str, Any]:
     """Format one agency as data: flat, except for failures by kind and fill rates by field."""
-    facts, politeness = row.facts, row.facts.get("politeness", {})
+    facts, politeness, field_fill = row.facts, row.facts.get("politeness", {}), row.facts.get("field_fill", {})
     attributes = {name: STATUS_ATTRIBUTES.get(name, name) for name in STATUS_COLUMNS}
-    values = {name: getattr(row, attribute) for name, attribute in attributes.items() if hasattr(row, attribute)}
-    values |= {
-        name: facts.get(name)
-        for name in ("stored", "listed", "already_stored", "found", "rejected", "quarantined", "crawled", "worked")
-    }
-    values |= {name: politeness.get(name) for name in ("requests", "bytes", "not_modified", "robots", "delay")}
-    values |= {f"{name}_told": facts.get("field_fill", {}).get(name, [None])[0] for name in TRACKED_FIELDS}
-    values |= {"agency_name": row.name, "code": row.reason["code"], "reason": row.reason}
-    values |= {"failures": facts.get("failures", {}), "field_fill": facts.get("field_fill", {})}
-    return values | {
-        "page": build_absolute_url(datasette, request, keep_requested_language(request, f"{STATUS_PATH}/{row.agency}"))
+    return {
+        **{name: getattr(row, attribute) for name, attribute in attributes.items() if hasattr(row, attribute)},
+        **{name: facts.get(name) for name in FACT_COLUMNS},
+        **{name: politeness.get(name) for name in POLITENESS_COLUMNS},
+        **{f"{name}_told": field_fill.get(name, [None])[0] for name in TRACKED_FIELDS},
+        "agency_name": row.name,
+        "code": row.reason["code"],
+        "reason": row.reason,
+        "failures": facts.get("failures", {}),
+        "field_fill": field_fill,
+        "page": site.local_url(f"{STATUS_PATH}/{row.agency}"),
     }
 
 
-async def show_status_feed(request: Any, datasette: Any) -> Any:
+async def show_status_feed(site: SiteRequest) -> Response:
     """Show the changes of state from or to a fault, as Atom."""
-    lang, run = get_request_language(request), build_query_runner(datasette)
-    try:
-        before = parse_number_parameter(request.args, "after")
-    except FilterError as error:
-        return await render_error(datasette, request, "atom", 400, error.text_key, **error.text_values)
-    events = await read_health_events(run, before=before, limit=EVENTS_PAGE_SIZE + 1)
+    before = parse_number_parameter(site.args, "after")
+    events = await read_health_events(site.run, before=before, limit=EVENTS_PAGE_SIZE + 1)
     page, has_more = events[:EVENTS_PAGE_SIZE], len(events) > EVENTS_PAGE_SIZE
-    build_url = partial(build_absolute_url, datasette, request, f"{STATUS_PATH}.atom", lang=request.args.get("lang"))
+    build_url = partial(site.url, f"{STATUS_PATH}.atom", lang=site.requested_language)
 
     async def read_entries() -> Sequence[AtomEntry]:
-        return [build_status_entry(datasette, request, event, lang) for event in page]
+        return [build_status_entry(site, event) for event in page]
 
     document = DataDocument(
         rows_name="changes",
-        title=translate(lang, "status_atom"),
-        page_url=build_absolute_url(datasette, request, keep_requested_language(request, STATUS_PATH)),
+        title=site.translate("feed.status"),
+        page_url=site.local_url(STATUS_PATH),
         url=build_url(after=before),
         next_url=build_url(after=page[-1]["id"]) if has_more else None,
         rows=page,
         columns=(),
         read_entries=read_entries,
     )
-    return await render_document(datasette, request, "atom", document, lang)
+    return await render_document(site, document)
 
 
-def build_status_entry(datasette: Any, request: Any, event: dict[str, Any], language: str) -> AtomEntry:
-    """Build the feed entry of a change of state."""
-    page = build_absolute_url(datasette, request, keep_requested_language(request, f"{STATUS_PATH}/{event['agency']}"))
-    name = choose_translation(language, event["name"], event["name_en"]) or event["agency"]
-    change = describe_health_event(language, event)
+def build_status_entry(site: SiteRequest, event: dict[str, Any]) -> AtomEntry:
+    page, change = site.local_url(f"{STATUS_PATH}/{event['agency']}"), describe_health_event(site.language, event)
     return AtomEntry(
         id=build_tag_uri(page, f"status-{event['id']}"),
-        title=translate(language, "became", agency=name, state=change["state_text"]),
-        language=language,
+        title=site.translate(
+            "feed.status_change", agency=site.choose(event["name"], event["name_en"]), state=change["state_text"]
+        ),
+        language=site.language,
         published=event["at"],
         updated=event["at"],
         link=page,
-        release_url=page,
-        author=translate(language, "site"),
+        author=site.translate("site.name"),
         summary=change["reason_text"],
         categories=[event["state"]],
     )
 
 
-@render_query_errors
-async def show_coverage(request: Any, datasette: Any) -> Any:
-    """Show the coverage of all agencies or of one, as a page or as data."""
-    format_name, lang, run = request.url_vars["format"], get_request_language(request), build_query_runner(datasette)
-    query = parse_coverage_query(request.args)
+@site_view
+async def show_coverage(site: SiteRequest) -> Response:
+    query = parse_coverage_query(site.args)
     if query.agency:
-        coverage = await read_agency_coverage(run, query)
-        if format_name:
-            document = build_agency_coverage_document(datasette, request, query, coverage)
-            return await render_document(datasette, request, format_name, document, lang)
+        coverage = await read_agency_coverage(site.run, query)
+        if site.format_name:
+            return await render_document(site, build_agency_coverage_document(site, query, coverage))
         context: dict[str, Any] = {"coverage": coverage, "row": coverage.agency, "after": query.after}
-        return Response.html(await datasette.render_template("coverage_agency.html", context, request=request))
-    rows = await read_coverage_overview(run, lang)
-    if format_name:
-        return await render_document(
-            datasette, request, format_name, build_overview_document(datasette, request, rows), lang
-        )
+        return await site.render("coverage_agency.html", context)
+    rows = await read_coverage_overview(site.run, site.language)
+    if site.format_name:
+        return await render_document(site, build_overview_document(site, rows))
     checked = [row for row in rows if row["checked"]]
     context = {
         "agencies_with_missing": [row for row in checked if row["missing"]],
@@ -277,87 +231,62 @@ async def show_coverage(request: Any, datasette: Any) -> Any:
         "unlisted": sum(row["unlisted"] or 0 for row in checked),
         "audited_at": max((row["checked"] for row in checked), default=None),
     }
-    return Response.html(await datasette.render_template("coverage.html", context, request=request))
+    return await site.render("coverage.html", context)
 
 
-def build_overview_document(datasette: Any, request: Any, rows: Sequence[dict[str, Any]]) -> DataDocument:
-
-    def to_row(row: dict[str, Any]) -> dict[str, Any]:
-        values = {name: row[name] for name in OVERVIEW_COLUMNS if name in row}
-        return values | {
+def build_overview_document(site: SiteRequest, rows: Sequence[dict[str, Any]]) -> DataDocument:
+    values = [
+        {name: row[name] for name in OVERVIEW_COLUMNS if name in row}
+        | {
             "agency_name": row["name"],
             "complete": read_complete_flag(row),
-            "page": build_coverage_url(datasette, request, agency=row["agency"]),
+            "page": site.local_url(COVERAGE_PATH, agency=row["agency"]),
         }
-
-    return build_coverage_document(datasette, request, "agencies", [to_row(row) for row in rows], OVERVIEW_COLUMNS)
-
-
-def build_agency_coverage_document(
-    datasette: Any, request: Any, query: CoverageQuery, coverage: AgencyCoverage
-) -> DataDocument:
-    """Build one agency's coverage as data: a row for each month.
-
-    JSON also has the agency's sources and a page of its missing releases.
-    """
-    row = coverage.agency
-    members = {
-        **{"agency": row["agency"], "agency_name": row["name"], "checked": row["checked"]},
-        **{"complete": read_complete_flag(row), "problem": row["problem"]},
-        "sources": [{**source, "complete": read_complete_flag(source)} for source in coverage.sources],
-        "missing_releases": coverage.missing_releases,
-    }
-    months = [{"agency": row["agency"], **month} for month in coverage.months]
-    next_cursor = coverage.next_cursor if request.url_vars["format"] == "json" else None
-    return build_coverage_document(
-        datasette, request, "months", months, MONTH_COLUMNS, query=query, extra_members=members, next_cursor=next_cursor
+        for row in rows
+    ]
+    return DataDocument(
+        rows_name="agencies",
+        title=site.translate("site.coverage"),
+        page_url=site.local_url(COVERAGE_PATH),
+        url=site.local_url(f"{COVERAGE_PATH}.{site.format_name}"),
+        rows=values,
+        columns=OVERVIEW_COLUMNS,
+        extra_members={"columns": describe_coverage_columns(site)},
     )
 
 
-def build_coverage_document(
-    datasette: Any,
-    request: Any,
-    name: str,
-    rows: Sequence[dict[str, Any]],
-    columns: Sequence[str],
-    *,
-    query: CoverageQuery | None = None,
-    extra_members: Mapping[str, Any] | None = None,
-    next_cursor: int | None = None,
-) -> DataDocument:
-    """Build coverage rows as data; `next_cursor` is that of the next page of missing releases.
+def build_agency_coverage_document(site: SiteRequest, query: CoverageQuery, coverage: AgencyCoverage) -> DataDocument:
+    """Build one agency's coverage as data: a row for each month.
 
-    In JSON, `columns` says what each number is: `listed` is the sum of `stored`, `rejected` and `missing`.
+    JSON also has the agency's sources and a page of its missing releases, whose next page is `next_url`.
     """
-    ending, slug = "." + request.url_vars["format"], query.agency if query else None
-    size = request.args.get("size") if query else None
-    language = get_request_language(request)
-
+    row, path = coverage.agency, f"{COVERAGE_PATH}.{site.format_name}"
+    build_url = partial(site.local_url, path, agency=query.agency, size=site.args.get("size"))
+    next_cursor = coverage.next_cursor if site.format_name == "json" else None
     return DataDocument(
-        rows_name=name,
-        title=translate(language, "coverage"),
-        page_url=build_coverage_url(datasette, request, agency=slug),
-        url=build_coverage_url(
-            datasette, request, ending, agency=slug, size=size, after=query.after if query else None
-        ),
-        next_url=build_coverage_url(datasette, request, ending, agency=slug, size=size, after=next_cursor)
-        if next_cursor
-        else None,
-        rows=rows,
-        columns=columns,
+        rows_name="months",
+        title=site.translate("site.coverage"),
+        page_url=site.local_url(COVERAGE_PATH, agency=query.agency),
+        url=build_url(after=query.after),
+        next_url=build_url(after=next_cursor) if next_cursor else None,
+        rows=[{"agency": row["agency"], **month} for month in coverage.months],
+        columns=MONTH_COLUMNS,
         extra_members={
-            **(extra_members or {}),
-            "columns": {name: translate(language, text_key) for name, text_key in COVERAGE_COUNTS.items()},
+            "agency": row["agency"],
+            "agency_name": row["name"],
+            "checked": row["checked"],
+            "complete": read_complete_flag(row),
+            "problem": row["problem"],
+            "sources": [{**source, "complete": read_complete_flag(source)} for source in coverage.sources],
+            "missing_releases": coverage.missing_releases,
+            "columns": describe_coverage_columns(site),
         },
     )
 
 
-def build_coverage_url(datasette: Any, request: Any, ending: str = "", **values: object) -> str:
-    """Return the absolute URL of a coverage page, in the language that the request asks for."""
-    lang = request.args.get("lang")
-    return build_absolute_url(
-        datasette, request, COVERAGE_PATH + ending, **values, lang=lang if lang in LANGUAGES else None
-    )
+def describe_coverage_columns(site: SiteRequest) -> dict[str, str]:
+    """Return what each number is; `listed` is the sum of `stored`, `rejected` and `missing`."""
+    return {name: site.translate(text_key) for name, text_key in COVERAGE_COUNTS.items()}
 
 
 def read_complete_flag(row: Mapping[str, Any]) -> bool | None:

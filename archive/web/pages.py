@@ -1,28 +1,25 @@
 """Data of the pages around the releases: lists, months, agencies, tags, adjacent releases, and the crawlers' files.
 
 Lists of releases are read from the table release_facets, whose `sort_date` is the publication, else the update, else
-the first crawl. Releases that moved are not in it: their record continues under another number. A list is paged by a
-cursor, the number of the last release on the page before.
+the first crawl. Releases that moved are not in it: they continue under another number. A list is paged by a cursor,
+the number of the last release on the previous page.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import groupby
 from typing import Any
 from xml.sax.saxutils import escape
 
 from archive.database import RunQuery
-from archive.i18n import MONTH_NAMES, SWEDISH_TIME, swedish_sort_key
-from archive.params import FilterError, UrlArguments, parse_number_parameter
+from archive.i18n import SWEDISH_TIME, swedish_sort_key, translate
+from archive.params import FilterError
 
 # lists of releases
 LIST_PAGE_SIZE = 30
 UNDATED = "undated"  # the month of releases whose page states no publication date
-MONTH_PATTERN = re.compile(r"(\d{4})-(0[1-9]|1[0-2])", re.ASCII)
 RELEASE_LINES_SQL = """
     select r.id, r.title, r.kind, r.language, r.published, r.updated, r.first_seen, r.removed_at,
       r.agency, a.name, a.name_en
@@ -81,7 +78,6 @@ LATER_RELEASE_SQL = f"""
 SitemapEntries = list[tuple[str, str | None]]  # paths (or absolute URLs), each with the time of its last change
 SITEMAP_PART_SIZE = 10_000  # release numbers in one part; the format allows 50,000 URLs
 FIXED_PATHS = ("/", "/agencies", "/about", "/help", "/-/edits", "/-/removed")
-XML_DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
 SITEMAP_NAMESPACE = "http://www.sitemaps.org/schemas/sitemap/0.9"
 # one look into the index idx_revisions_piece for each part
 SITEMAP_PARTS_SQL = f"""
@@ -109,16 +105,17 @@ ROBOTS_RULES = (  # in an order that is also right for parsers that take the fir
 LLMS_TEMPLATE = """\
 # Myndighetsarkivet
 
-> An archive of what Swedish government agencies publish on their news pages: {releases} releases, each as it stood on \
-the agency's website, with every later edit and removal that the archive saw. Most texts are in Swedish.
+> An archive of what Swedish government agencies publish on their news pages: {releases} releases, each as published \
+on the agency's website, with every later edit and removal that the archive saw. Most texts are in Swedish.
 
 What to know before quoting:
 
-- `published` and `updated` are the agency's own words and are null where the page does not say; `first_seen` and \
-`last_checked` are when the archive looked (UTC). Never take one for the other.
+- `published` and `updated` are stated by the agency, and null if the page does not state them; `first_seen` and \
+`last_checked` are when the archive read the page (UTC). Never take one for the other.
 - A date may be a month (2024-05), a day (2024-05-18) or a moment with its offset.
-- A release that `removed_at` dates was removed by the agency. One with `moved_to` goes on under that number.
-- Edits are what the agency changed (cause `source`); `parser` means that the archive read the same page otherwise.
+- A release with `removed_at` was removed by the agency. One with `moved_to` continues under that number.
+- Edits are what the agency changed (cause `source`); `parser` means that a later version of the archive read the \
+same page differently.
 - The texts are the agencies' own; name the agency and link both to `url` (the original) and to the release here.
 
 ## Pages
@@ -127,40 +124,38 @@ What to know before quoting:
 - [Agencies]({site}/agencies): each at {site}/agency/SLUG, a month of it at {site}/agency/SLUG/2024-05
 - [A release]({site}/archive/releases/1): permanent address; a question in it at #question-1
 - [Edits]({site}/-/edits) and [removals]({site}/-/removed): also .json, .csv, .atom
-- [How dates are read, what weights mean, limits]({site}/about?lang=en)
+- [How dates are read, what importance means, limits]({site}/about?lang=en)
 
 ## Data
 
 - [One release as JSON]({site}/archive/releases/1.json?_shape=objects)
-- [Releases of a word]({site}/archive/releases.json?_search=skog&_sort_desc=published&_shape=objects&_size=20)
+- [Releases with a word]({site}/archive/releases.json?_search=skog&_sort_desc=published&_shape=objects&_size=20)
 - [Questions and answers]({site}/archive/questions.json?_shape=objects)
 - [All tables and columns, described]({site}/archive); any SELECT as {site}/archive.json?sql=…&_shape=array
-- [All of it, and then what changes]({site}/-/changes.json?size=20): follow `next`, keep `cursor`
-- [Everything there is to read]({site}/sitemap.xml)
+- [All releases, and then every change]({site}/-/changes.json?size=20): follow `next`, keep `cursor`
+- [All pages]({site}/sitemap.xml)
 """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReleaseListQuery:
-    """Which releases a list shows."""
+    """The releases of a list, newest first."""
 
     agency: str | None = None
     tag: int | None = None
     month: str | None = None  # yyyy-mm of publication, or UNDATED
-    after: int | None = None  # the last release of the page before
+    after: int | None = None  # the last release of the previous page
     size: int = LIST_PAGE_SIZE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReleaseListPage:
-    """One page of a list of releases."""
-
     rows: list[Any]
     next_cursor: int | None  # `after` of the next page; None on the last
 
 
 async def read_release_list(run: RunQuery, query: ReleaseListQuery) -> ReleaseListPage:
-    """Read one page of a list; raise FilterError if `after` is no release.
+    """Read one page of a list; raise FilterError if there is no release `after`.
 
     The releases are found by an index alone and only then read.
     """
@@ -171,10 +166,16 @@ async def read_release_list(run: RunQuery, query: ReleaseListQuery) -> ReleaseLi
     if query.tag is not None:
         source = "tag_releases l"
         conditions.append("l.tag = :tag")
-    if query.month:
-        conditions += build_month_conditions(query.month, values)
+    if query.month == UNDATED:
+        conditions.append("l.sort_day is null")
+    elif query.month:
+        values |= {"from": query.month, "to": find_next_month(query.month)}
+        conditions += ["l.sort_day is not null", "l.sort_date >= :from", "l.sort_date < :to"]
     if query.after is not None:
-        values |= await read_cursor_position(run, query.after)
+        last = await run("select sort_date from release_facets where release = :after", {"after": query.after})
+        if not last:
+            raise FilterError("after", str(query.after), "the number of a release")
+        values |= {"after": query.after, "sort_date": last[0]["sort_date"]}
         conditions.append("l.sort_date <= :sort_date and (l.sort_date < :sort_date or l.release < :after)")
     selection = (
         f"select l.release, l.sort_date from {source} where {' and '.join(conditions)}"
@@ -185,46 +186,14 @@ async def read_release_list(run: RunQuery, query: ReleaseListQuery) -> ReleaseLi
     return ReleaseListPage(rows=page, next_cursor=page[-1]["id"] if len(rows) > query.size else None)
 
 
-def build_month_conditions(month: str, values: dict[str, Any]) -> list[str]:
-    """Return the SQL conditions for a month, and add their values to `values`."""
-    if month == UNDATED:
-        return ["l.sort_day is null"]
-    values |= {"from": month, "to": find_next_month(month)}
-    return ["l.sort_day is not null", "l.sort_date >= :from", "l.sort_date < :to"]
-
-
 def find_next_month(month: str) -> str:
-    """Return the month after a month.
+    """Return the next month.
 
     >>> find_next_month("2024-05"), find_next_month("2024-12")
     ('2024-06', '2025-01')
     """
     year, number = map(int, month.split("-"))
     return f"{year + number // 12:04}-{number % 12 + 1:02}"
-
-
-async def read_cursor_position(run: RunQuery, after: int) -> dict[str, Any]:
-    """Return the SQL values that say where the page before ended."""
-    rows = await run("select sort_date from release_facets where release = :after", {"after": after})
-    if not rows:
-        raise FilterError("after", str(after), "the number of a release")
-    return {"after": after, "sort_date": rows[0]["sort_date"]}
-
-
-def parse_list_cursor(args: UrlArguments) -> int | None:
-    """Return the cursor of a URL, or None; raise FilterError if it cannot be read."""
-    return parse_number_parameter(args, "after")
-
-
-def parse_month(text: str) -> str:
-    """Return a month of a URL, or UNDATED; raise FilterError if it is neither.
-
-    >>> parse_month("2024-05")
-    '2024-05'
-    """
-    if text != UNDATED and not MONTH_PATTERN.fullmatch(text):
-        raise FilterError("month", text, "a month as YYYY-MM, or undated")
-    return text
 
 
 async def find_newest_month(run: RunQuery) -> str | None:
@@ -239,19 +208,20 @@ async def find_newest_month(run: RunQuery) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class MonthCount:
-    """A month (yyyy-mm) and how many releases were published in it."""
-
-    month: str
-    count: int
+    month: str  # yyyy-mm
+    count: int  # of releases published in it
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class YearCounts:
     """A year with its twelve months, including those without releases."""
 
     year: str
-    count: int
     months: list[MonthCount]
+
+    @property
+    def count(self) -> int:
+        return sum(month.count for month in self.months)
 
     @property
     def newest(self) -> str:
@@ -268,12 +238,21 @@ class ReleaseCalendar:
 
     @property
     def years(self) -> list[YearCounts]:
-        """Return the years, newest first."""
-        return group_months_by_year(self.months)
+        """Return the years with releases, newest first."""
+        counts = {each.month: each.count for each in self.months}
+        years = sorted({month[:4] for month in counts}, reverse=True)
+        names = [f"{number:02}" for number in range(1, 13)]
+        return [
+            YearCounts(year, [MonthCount(f"{year}-{name}", counts.get(f"{year}-{name}", 0)) for name in names])
+            for year in years
+        ]
 
     @property
     def total(self) -> int:
         return self.undated + sum(month.count for month in self.months)
+
+    def find_year(self, month: str) -> YearCounts | None:
+        return next((year for year in self.years if year.year == month[:4]), None)
 
     def count_month(self, month: str) -> int:
         """Return how many releases a month (or UNDATED) has."""
@@ -297,22 +276,6 @@ async def read_calendar(run: RunQuery, agency: str | None = None) -> ReleaseCale
     )
 
 
-def group_months_by_year(months: Sequence[MonthCount]) -> list[YearCounts]:
-    """Group months by year, newest first, and add the months without releases."""
-    years = []
-    for year, months_of_year in groupby(months, key=lambda month: month.month[:4]):
-        counts = {month.month: month.count for month in months_of_year}
-        names = [f"{year}-{number:02}" for number in range(1, 13)]
-        years.append(
-            YearCounts(
-                year=year,
-                count=sum(counts.values()),
-                months=[MonthCount(name, counts.get(name, 0)) for name in names],
-            )
-        )
-    return years[::-1]
-
-
 def format_month(language: str, month: str) -> str:
     """Return a month in words.
 
@@ -320,7 +283,7 @@ def format_month(language: str, month: str) -> str:
     ('maj 2024', 'May 2024')
     """
     year, number = month.split("-")
-    return f"{MONTH_NAMES[int(number) - 1].in_language(language)} {year}"
+    return translate(language, "format.month", month=translate(language, f"month_name.{int(number)}"), year=year)
 
 
 def format_short_month(language: str, month: str) -> str:
@@ -329,15 +292,15 @@ def format_short_month(language: str, month: str) -> str:
     >>> format_short_month("sv", "2024-05"), format_short_month("en", "2024-09")
     ('maj', 'Sep')
     """
-    return str(MONTH_NAMES[int(month[5:7]) - 1].in_language(language))[:3]
+    return translate(language, f"month_name.{int(month[5:7])}")[:3]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgencySummary:
-    """What the archive knows about an agency besides its releases; counts agree with the registers."""
+    """Facts about an agency besides its releases; the counts agree with the registers."""
 
     edits: int
-    unannounced_edits: int  # edits with which the agency's own update stamp did not move
+    unannounced_edits: int  # edits that did not change the agency's own update date
     removals: int
     last_crawl: dict[str, Any] | None  # the newest crawl that ended
     first_crawl_day: str | None  # the day (in Sweden) of the first crawl
@@ -354,7 +317,6 @@ async def read_agency_overview(run: RunQuery) -> list[dict[str, Any]]:
 
 
 async def read_agency_summary(run: RunQuery, slug: str) -> AgencySummary:
-    """Read an agency's summary; apart from two rows of crawls, it comes from indexes."""
     values = {"agency": slug}
     counts = await run(EDIT_COUNTS_SQL, values)
     last, first = await run(LAST_CRAWL_SQL, values), await run(FIRST_CRAWL_SQL, values)
@@ -368,7 +330,7 @@ async def read_agency_summary(run: RunQuery, slug: str) -> AgencySummary:
 
 
 def find_swedish_day(moment: str) -> str:
-    """Return the day of a time by the Swedish clock.
+    """Return the day of a time in Swedish time.
 
     >>> find_swedish_day("2024-06-02T23:30:00+00:00")
     '2024-06-03'
@@ -377,7 +339,6 @@ def find_swedish_day(moment: str) -> str:
 
 
 async def read_agency_tags(run: RunQuery, slug: str, limit: int) -> list[Any]:
-    """Return the tags that an agency uses most."""
     return list(await run(AGENCY_TAGS_SQL, {"agency": slug, "tags": limit}))
 
 
@@ -395,7 +356,6 @@ async def find_tag(run: RunQuery, id_or_name: str) -> dict[str, Any] | None:
 
 
 async def read_tag_agencies(run: RunQuery, tag_id: int) -> Sequence[Any]:
-    """Return the agencies that use a tag and how often, those that use it most first."""
     return await run(TAG_AGENCIES_SQL, {"tag": tag_id})
 
 
@@ -414,10 +374,8 @@ async def read_sitemap_parts(run: RunQuery) -> SitemapEntries:
 
 async def read_sitemap_releases(run: RunQuery, part_number: int) -> SitemapEntries:
     """Return the releases of one part of the sitemap; those that moved are left out."""
-    rows = await run(
-        SITEMAP_RELEASES_SQL,
-        {"low": part_number * SITEMAP_PART_SIZE, "high": part_number * SITEMAP_PART_SIZE + SITEMAP_PART_SIZE - 1},
-    )
+    low = part_number * SITEMAP_PART_SIZE
+    rows = await run(SITEMAP_RELEASES_SQL, {"low": low, "high": low + SITEMAP_PART_SIZE - 1})
     return [(f"/archive/releases/{row['release']}", row["changed"]) for row in rows]
 
 
@@ -429,32 +387,24 @@ async def read_sitemap_pages(run: RunQuery) -> SitemapEntries:
 
 
 async def read_sitemap_tags(run: RunQuery) -> SitemapEntries:
-    """Return the tags that are in use."""
     return [(f"/tag/{row['tag']}", None) for row in await run(SITEMAP_TAGS_SQL, {})]
 
 
-def format_sitemap_index(parts: SitemapEntries) -> str:
-    """Format the sitemap index from the absolute URLs of its parts."""
-    elements = format_sitemap_entries("sitemap", parts)
-    return f'{XML_DECLARATION}<sitemapindex xmlns="{SITEMAP_NAMESPACE}">\n{elements}</sitemapindex>\n'
+def format_sitemap(root: str, element: str, entries: SitemapEntries) -> str:
+    """Format a sitemap, with one element for each absolute URL.
 
-
-def format_sitemap(pages: SitemapEntries) -> str:
-    """Format one part of the sitemap from the absolute URLs of its pages."""
-    elements = format_sitemap_entries("url", pages)
-    return f'{XML_DECLARATION}<urlset xmlns="{SITEMAP_NAMESPACE}">\n{elements}</urlset>\n'
-
-
-def format_sitemap_entries(name: str, entries: SitemapEntries) -> str:
-    """Format sitemap entries as one XML element each.
-
-    >>> format_sitemap_entries("url", [("https://a.example/?a&b", None)])
-    '<url><loc>https://a.example/?a&amp;b</loc></url>\\n'
+    >>> print(format_sitemap("urlset", "url", [("https://a.example/?a&b", None)]))
+    <?xml version="1.0" encoding="UTF-8"?>
+    <urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">
+    <url><loc>https://a.example/?a&amp;b</loc></url>
+    </urlset>
+    <BLANKLINE>
     """
-    return "".join(
-        f"<{name}><loc>{escape(address)}</loc>{f'<lastmod>{changed}</lastmod>' if changed else ''}</{name}>\n"
+    elements = "".join(
+        f"<{element}><loc>{escape(address)}</loc>{f'<lastmod>{changed}</lastmod>' if changed else ''}</{element}>\n"
         for address, changed in entries
     )
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n<{root} xmlns="{SITEMAP_NAMESPACE}">\n{elements}</{root}>\n'
 
 
 def format_llms_txt(site: str, releases: int) -> str:

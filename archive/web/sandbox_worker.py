@@ -57,7 +57,7 @@ def main(pipe_number: str, uri: str, limits_json: str) -> None:
 
 
 def open_restricted_database(uri: str, limits: dict[str, Any], authorizer: StatementAuthorizer) -> sqlite3.Connection:
-    """Open a database read-only in three ways (URI, query_only, authorizer), with low SQLite limits."""
+    """Open a database, read-only in three ways (URI, query_only, authorizer), with low SQLite limits."""
     db = sqlite3.connect(uri, uri=True, isolation_level=None)
     db.text_factory = lambda value: str(value, "utf-8", "replace")  # as Datasette does
     db.execute("pragma query_only = 1")
@@ -135,14 +135,14 @@ def run_statement(
             rows, is_complete = collect_rows(cursor, max_bytes, max_values, as_json=as_json)
             if not is_complete and not (may_be_cut and rows):
                 raise ResultTooLargeError(
-                    f"the answer is too large (at most {max_bytes:,} bytes and {max_values:,} values in this format):"
-                    " ask for fewer rows or columns"
+                    f"the result is too large (at most {max_bytes:,} bytes and {max_values:,} values in this format):"
+                    " select fewer rows or columns"
                 )
             return "rows" if is_complete else "cut", names, rows
         finally:
             cursor.close()
     except MemoryError:
-        return "error", "the statement needs more memory than a visitor's may", None
+        return "error", "the statement needs more memory than visitors may use", None
     except (sqlite3.Error, sqlite3.Warning, ResultTooLargeError, OverflowError, ValueError) as error:
         return "error", str(error), None
     finally:
@@ -152,7 +152,7 @@ def run_statement(
 def collect_rows(
     cursor: Iterable[Sequence[Any]], max_bytes: int, max_values: int, *, as_json: bool
 ) -> tuple[list[Sequence[Any]], bool]:
-    """Return the rows that have no more bytes and values than a response may have, and whether these are all.
+    """Return the rows that fit in a response, and whether these are all.
 
     >>> collect_rows([(1, "a"), (2, "b")], 100, 3, as_json=True)
     ([(1, 'a')], False)
@@ -191,11 +191,10 @@ class EscapeFtsProxy:
 
     def __init__(self, pipe: Connection, limits: dict[str, Any]) -> None:
         self.pipe, self.limits, self.calls_left = pipe, limits, 0
-        max_calls, max_letters = limits["max_escape_calls"], limits["max_escape_length"]
-        self.limit_message = f"escape_fts takes {max_letters:,} letters at most, {max_calls} times a statement"
+        max_calls, max_length = limits["max_escape_calls"], limits["max_escape_length"]
+        self.limit_message = f"escape_fts takes at most {max_length:,} characters, {max_calls} times in a statement"
 
     def escape(self, text: object) -> str:
-        """Return an FTS5 expression for a reader's text."""
         self.calls_left -= 1
         query = "" if text is None else str(text)
         if len(query) > self.limits["max_escape_length"]:

@@ -1,4 +1,4 @@
-"""Datasette's own views of a database, with answers that are whole and parameters that are known.
+"""Datasette's own views of a database, with complete responses and checked parameters.
 
 Pages. Datasette 0.65 orders a page of a table by the sorted column alone, so that rows of one value are lost between
 pages or come twice; views are paged by offset. Here every page of a table or view is in a total order: the sorted
@@ -9,19 +9,16 @@ archive.web.sandbox executes it; Datasette itself sees no `_next=` and no row to
 CSV. A statement that fails is answered with 400, and a stream that fails later breaks the connection: a client must
 not take half of a table for the whole. Streams are in the order of the key unless they are sorted.
 
-Parameters. What Datasette would ignore, such as a misspelt column or option, or fail on, is answered with 400.
+Parameters. Those that Datasette would ignore, such as a misspelt column or option, or fail on, are answered with 400.
 """
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import json
-import logging
 import re
 import sqlite3
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
@@ -47,10 +44,10 @@ from datasette.views.row import RowView
 from datasette.views.table import TableView
 
 from archive.params import FilterError, is_harmless_parameter
-from archive.web.responses import RESPONSE_MEDIA_TYPES, DataExport, get_request_language, render_export
-from archive.web.sandbox import current_visitor_request
+from archive.web.exports import DataExport, StreamResponse, render_export
+from archive.web.limits import current_visitor_request
+from archive.web.responses import RESPONSE_MEDIA_TYPES, SiteRequest, format_csv_lines
 
-DATA_FORMAT = re.compile(r"\.(json|jsono|ndjson|csv|atom|xlsx|blob|parquet|tsv)$")
 NOT_IN_FILE_NAME = re.compile(r"[^\w.-]", re.ASCII)
 
 # pages
@@ -84,50 +81,28 @@ FLAG_OPTIONS = ("_json_infinity", "_labels")
 FLAGS = ("on", "off", "true", "false", "1", "0", "")  # as Datasette reads them
 SEARCH_MODES = ("raw", "escaped")
 
-logger = logging.getLogger(__name__)
-
-
-def has_data_format(path: str) -> bool:
-    """Return whether a path names a data format, so that an error is told as JSON and not as a page.
-
-    >>> [has_data_format(path) for path in ("/archive/releases.csv", "/search.atom", "/archive/releases", "/a.css")]
-    [True, True, False, False]
-    """
-    return bool(DATA_FORMAT.search(path.partition("?")[0]))
-
 
 def list_database_paths(datasette: Any) -> list[str]:
-    """Return the databases as the first part of a path spells them."""
+    """Return the names of the databases as they are in paths."""
     return [tilde_encode(database.route) for database in datasette.databases.values()]
 
 
 class KeysetPage:
     """A page of a table or view in a total order.
 
-    `start` and `next_start` hold the values of the last row before and on the page: of the sorted column, if there is
-    one, and of the key. `ordered_by` is what Datasette orders the statement by. With `in_key_order`, the sorted column
-    is ignored.
+    `start` and `next_start` are the values of the last row before and on the page: of the sorted column, if there is
+    one, and of the key. `ordered_by` is what Datasette orders the statement by. `size` is the value of `_size=`.
     """
 
     def __init__(
-        self,
-        key: Sequence[str],
-        sort: str | None,
-        *,
-        descending: bool,
-        ordered_by: str,
-        start: Sequence[Any] | None = None,
-        size: str | None = None,
+        self, key: Sequence[str], sort: str | None, *, descending: bool, ordered_by: str, size: str | None = None
     ) -> None:
-        self.key, self.sort, self.descending, self.ordered_by = key, sort, descending, ordered_by
-        self.start, self.size = start, size
-        self.rows_asked = 0
+        self.key, self.sort, self.ordered_by, self.size = key, sort, ordered_by, size
+        self.descending = descending and sort is not None
+        self.columns = [*([sort] if sort else []), *key]  # by which rows are ordered
+        self.page_size = 0  # of the statement that Datasette has built
+        self.start: Sequence[Any] | None = None
         self.next_start: Sequence[Any] | None = None
-
-    @property
-    def columns(self) -> list[str]:
-        """Return the columns by which rows are ordered."""
-        return [*([self.sort] if self.sort else []), *self.key]
 
     def rewrite(self, sql: str, params: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
         """Return Datasette's statement of a page in total order, after `start`; the values that order it come first."""
@@ -135,39 +110,47 @@ class KeysetPage:
         head = sql[: limit.start()].rstrip() if limit else ""
         order = f"order by {self.ordered_by}" if self.ordered_by else ""
         if limit is None or not head.startswith("select ") or not head.endswith(order):
-            raise RuntimeError(f"not a page of a table as Datasette 0.65 asks for it: {sql}")
-        self.rows_asked = int(limit[1]) - 1  # Datasette asks for one more, to know whether there is a next page
+            raise RuntimeError(f"not a page of a table as Datasette 0.65 reads it: {sql}")
+        self.page_size = int(limit[1]) - 1  # Datasette reads one more, to know whether there is a next page
         names = [f"_page_{number}" for number in range(len(self.columns))]
         values = ", ".join(f"{escape_sqlite(c)} as {name}" for c, name in zip(self.columns, names, strict=True))
         inner = f"select {values}, {head.removeprefix('select ').removesuffix(order)}"
-        where, extra = self.build_condition(names)
-        directions = [" desc" if self.sort and self.descending and name == names[0] else "" for name in names]
-        order = ", ".join(name + direction for name, direction in zip(names, directions, strict=True))
-        return f"select * from ({inner}) {where}order by {order} limit {limit[1]}", {**params, **extra}
-
-    def build_condition(self, names: Sequence[str]) -> tuple[str, dict[str, Any]]:
-        """Return the condition for the rows after `start`, and its values."""
-        if self.start is None:
-            return "", {}
+        start = {} if self.start is None else dict(zip(names, self.start, strict=True))
         condition = ""
-        for name, value in reversed(list(zip(names, self.start, strict=True))):
-            descending = bool(self.sort) and self.descending and name == names[0]
-            condition = build_after_condition(name, value, condition, descending=descending)
-        return f"where {condition} ", dict(zip(names, self.start, strict=True))
+        for name, value in reversed(start.items()):
+            condition = build_after_condition(name, value, condition, descending=self.is_descending(name))
+        where = f"where {condition} " if condition else ""
+        order = ", ".join(name + (" desc" if self.is_descending(name) else "") for name in names)
+        return f"select * from ({inner}) {where}order by {order} limit {limit[1]}", {**params, **start}
+
+    def is_descending(self, name: str) -> bool:
+        return self.descending and name == "_page_0"
 
     def take(self, names: list[str], rows: Sequence[Any], *, is_complete: bool) -> tuple[list[str], list[Any]]:
-        """Return the names and rows as Datasette has asked for them, and note where the next page begins.
+        """Return the names and rows that Datasette expects, and note where the next page begins.
 
-        Raise FilterError if so many rows as a number in `_size=` says are too large for a response.
+        Raise FilterError if as many rows as a number in `_size=` are too large for a response.
         """
-        extra, page = len(self.columns), rows[: self.rows_asked]
+        extra, page = len(self.columns), rows[: self.page_size]
         if not is_complete and self.size not in (None, "", "max"):
             raise FilterError(
-                "_size", str(self.size), "fewer rows", "page_too_large", rows=str(len(page)), asked=str(self.rows_asked)
+                "_size",
+                str(self.size),
+                "fewer rows",
+                "error.page_too_large",
+                rows=str(len(page)),
+                asked=str(self.page_size),
             )
-        if page and (len(rows) > self.rows_asked or not is_complete):
+        if page and (len(rows) > self.page_size or not is_complete):
             self.next_start = list(page[-1][:extra])
         return names[extra:], [row[extra:] for row in page]
+
+    def format_next(self) -> str:
+        """Format `next_start` for `_next=`: without the sorted value if that is bytes or a long text."""
+        values = list(self.next_start or ())
+        if self.sort and (isinstance(values[0], bytes) or len(str(values[0])) > MAX_NEXT_LENGTH):
+            values = values[1:]
+        return json.dumps(values, ensure_ascii=False, separators=(",", ":"))
 
 
 def build_after_condition(name: str, value: object, tie: str, *, descending: bool) -> str:
@@ -191,26 +174,10 @@ def build_after_condition(name: str, value: object, tie: str, *, descending: boo
     return f"({' or '.join(alternatives) or 'false'})"
 
 
-class CsvResponse:
-    """A response that is sent while its rows are read."""
-
-    def __init__(self, lines: AsyncIterator[str], headers: Mapping[str, str]) -> None:
-        self.lines, self.headers, self.status = lines, dict(headers), 200
-        self.body: bytes | None = None  # b"" for HEAD
-
-    async def asgi_send(self, send: Callable[[dict[str, Any]], Awaitable[None]]) -> None:
-        headers = [[name.encode("latin-1"), value.encode("latin-1")] for name, value in self.headers.items()]
-        await send({"type": "http.response.start", "status": self.status, "headers": headers})
-        if self.body is None:
-            async for text in self.lines:
-                await send({"type": "http.response.body", "body": text.encode("utf-8", "replace"), "more_body": True})
-        await send({"type": "http.response.body", "body": b""})
-
-
 class WholeCsvView(DataView):  # type: ignore[misc] # Datasette ships no types
     """A view of Datasette whose CSV is whole, or an error, or broken off.
 
-    It is made for one request. `next_start` is where the next page of a table begins, as KeysetPage has it.
+    It is made for one request. `next_start` is where the next page of a table begins, as in KeysetPage.
     """
 
     next_start: Sequence[Any] | None = None
@@ -221,26 +188,29 @@ class WholeCsvView(DataView):  # type: ignore[misc] # Datasette ships no types
         if name == "xlsx":
             return await self.as_xlsx(request)
         if name not in (None, "csv", "jsono", *self.ds.renderers):
-            raise NotFound(f"there is no format .{name} of this: .json, .csv and .xlsx are offered")
+            raise NotFound(f"there is no format .{name} of this page: use .json, .csv or .xlsx")
         return await super().get(request)
 
     async def is_view(self, database: str, table: str) -> bool:
-        """Return whether a view is meant, not a table; raise NotFound if there is neither."""
+        """Return whether it is a view, not a table; raise NotFound if it is neither."""
         db = self.ds.databases[database]
         is_view = bool(await db.get_view_definition(table))
         if not is_view and not await db.table_exists(table):
             raise NotFound("Table not found")
         return is_view
 
-    async def read_pages(self, request: Any) -> AsyncIterator[dict[str, Any]]:
-        """Yield what Datasette calls the data of a page, with columns and rows: one page, or all of a stream."""
+    async def read_pages(self, request: Any) -> AsyncGenerator[dict[str, Any]]:
+        """Yield Datasette's data of each page, with columns and rows: one page, or all of a stream."""
         request = change_query(request, **WITHOUT_FACETS_AND_COUNT)
-        yield await self.read_page(request)
+        try:
+            yield await self.read_page(request)
+        except (sqlite3.OperationalError, InvalidSql) as error:
+            raise DatasetteError(str(error), status=400) from error
         while self.next_start is not None and request.args.get("_stream"):
             yield await self.read_page(request)
 
     async def read_page(self, request: Any) -> dict[str, Any]:
-        """Return the data of the next page; raise DatasetteError for a statement that fails."""
+        """Return Datasette's data of the next page; raise DatasetteError for a statement that fails."""
         contexts = await self.data(request)
         if not isinstance(contexts, tuple):
             raise BadRequest("_filter_column= and _sort_by_desc= are for pages, not for data")
@@ -249,82 +219,70 @@ class WholeCsvView(DataView):  # type: ignore[misc] # Datasette ships no types
             raise DatasetteError(str(data["error"]), status=400)
         if "columns" not in data:
             name = request.url_vars["format"]
-            raise NotFound(f"a table, a query or sql= is offered as .{name}; the database itself is not")
+            raise NotFound(f"a table, a query or sql= can be downloaded as .{name}; the database itself cannot")
         if data.get("truncated") and request.args.get("_stream"):
-            raise DatasetteError(f"with _stream=on all rows are asked for: {describe_limits()}", status=400)
+            raise DatasetteError(f"_stream=on means all rows, but {describe_limits()}", status=400)
         return data
 
     async def as_csv(self, request: Any, database: str) -> Any:
         """Return CSV; the first page is read before the response begins, so that it can still be an error."""
         if request.args.get("_stream") and request.args.get("_next"):
-            raise BadRequest("_next= has no place in a stream, which begins with the first row")
+            raise BadRequest("_next= cannot be used in a stream, which begins with the first row")
         pages = self.read_pages(request)
-        first = await self.read_first_page(pages)
+        first = await anext(pages)
         headers = {"content-type": RESPONSE_MEDIA_TYPES["csv"]}
         if self.ds.cors:
             add_cors_headers(headers)
         if first.get("next_url") and not request.args.get("_stream"):
             headers["link"] = f'<{first["next_url"]}>; rel="next"'
         if request.args.get("_dl"):
-            name = NOT_IN_FILE_NAME.sub("_", tilde_decode(request.url_vars.get("table") or database))
-            headers["content-disposition"] = f'attachment; filename="{name}.csv"'
-        return CsvResponse(self.format_pages(request, first, pages), headers)
+            headers["content-disposition"] = f'attachment; filename="{name_file(request)}.csv"'
+        return StreamResponse(self.format_csv_pages(request, first, pages), headers)
+
+    async def format_csv_pages(
+        self, request: Any, first: dict[str, Any], pages: AsyncGenerator[dict[str, Any]]
+    ) -> AsyncGenerator[bytes]:
+        if request.args.get("_header") != "off":
+            yield format_csv_lines([list_headings(first)]).encode()
+        async with aclosing(self.format_pages(request, first, pages)) as batches:
+            async for rows in batches:
+                yield format_csv_lines(rows).encode("utf-8", "replace")
 
     async def as_xlsx(self, request: Any) -> Any:
-        """Return an Excel file with all rows, as CSV has them with _stream=on."""
+        """Return an Excel file with the same rows as CSV with _stream=on."""
         page_url = self.ds.absolute_url(request, request.full_path.replace(".xlsx", "", 1))
-        name = tilde_decode(request.url_vars.get("table") or request.url_vars["database"])
         request = change_query(remove_parameters(request, "_next", "_size"), _stream="on")
         pages = self.read_pages(request)
-        first = await self.read_first_page(pages)
+        first = await anext(pages)
         headings = list_headings(first)
         if len(set(headings)) < len(headings):
-            raise BadRequest("two columns have the same name: give each column of an Excel file its own")
+            raise BadRequest("two columns have the same name: in an Excel file, each column needs its own")
 
         async def read_batches() -> AsyncIterator[list[dict[str, Any]]]:
-            async with aclosing(pages):  # type: ignore[type-var] # a generator
-                data: dict[str, Any] | None = first
-                while data is not None:
-                    cells = (self.format_row(request, data, row) for row in data["rows"])
-                    yield [dict(zip(headings, values, strict=True)) for values in cells]
-                    data = await anext(pages, None)
+            async with aclosing(self.format_pages(request, first, pages)) as batches:
+                async for rows in batches:
+                    yield [dict(zip(headings, cells, strict=True)) for cells in rows]
 
         export = DataExport(
-            name=NOT_IN_FILE_NAME.sub("_", name),
-            title=name,
+            name=name_file(request),
+            title=tilde_decode(request.url_vars.get("table") or request.url_vars["database"]),
             page_url=page_url,
             columns=headings,
             batches=read_batches(),
         )
-        return await render_export(self.ds, request, "xlsx", export, get_request_language(request))
-
-    async def read_first_page(self, pages: AsyncIterator[dict[str, Any]]) -> dict[str, Any]:
-        """Return the first page; raise DatasetteError for a statement that fails."""
-        try:
-            return await anext(pages)
-        except (sqlite3.OperationalError, InvalidSql) as error:
-            raise DatasetteError(str(error), status=400) from error
+        return await render_export(SiteRequest(request, self.ds), export)
 
     async def format_pages(
-        self, request: Any, first: dict[str, Any], pages: AsyncIterator[dict[str, Any]]
-    ) -> AsyncIterator[str]:
-        """Yield the lines of each page."""
-        if request.args.get("_header") != "off":
-            yield format_lines([list_headings(first)])
-        data = first
-        async with aclosing(pages):  # type: ignore[type-var] # a generator
-            while True:
-                yield format_lines([self.format_row(request, data, row) for row in data["rows"]])
-                try:
-                    data = await anext(pages)
-                except StopAsyncIteration:
-                    return
-                except Exception as error:
-                    logger.warning("%s: the stream is broken off: %s", request.full_path[:300], error)
-                    raise
+        self, request: Any, first: dict[str, Any], pages: AsyncGenerator[dict[str, Any]]
+    ) -> AsyncGenerator[list[list[Any]]]:
+        """Yield the cells of the rows of each page."""
+        async with aclosing(pages):
+            yield [self.format_row(request, first, row) for row in first["rows"]]
+            async for data in pages:
+                yield [self.format_row(request, data, row) for row in data["rows"]]
 
     def format_row(self, request: Any, data: dict[str, Any], row: Any) -> list[Any]:
-        """Return the cells of a row: a label follows its value, and bytes are the URL where they are."""
+        """Return the cells of a row: a label follows its value, and bytes are their URL."""
         cells: list[Any] = []
         expanded = set(data.get("expanded_columns") or ())
         for column, value in zip(data["columns"], row, strict=True):
@@ -352,21 +310,15 @@ class WholeCsvView(DataView):  # type: ignore[misc] # Datasette ships no types
         return str(self.ds.absolute_url(request, path))
 
 
+def name_file(request: Any) -> str:
+    """Return the name of a download without its suffix: that of the table, else of the database."""
+    return NOT_IN_FILE_NAME.sub("_", tilde_decode(request.url_vars.get("table") or request.url_vars["database"]))
+
+
 def list_headings(data: dict[str, Any]) -> list[str]:
     """Return the columns of CSV; a column with labels is two."""
     expanded = set(data.get("expanded_columns") or ())
     return [name for c in data["columns"] for name in ((c, f"{c}_label") if c in expanded else (c,))]
-
-
-def format_lines(rows: Sequence[Sequence[Any]]) -> str:
-    """Format rows as lines of CSV.
-
-    >>> format_lines([["a", None, "x, y"]])
-    'a,,"x, y"\\r\\n'
-    """
-    out = io.StringIO()
-    csv.writer(out).writerows(rows)
-    return out.getvalue()
 
 
 def describe_limits() -> str:
@@ -376,7 +328,7 @@ def describe_limits() -> str:
         return "this is too much"
     return (
         f"this has more than the {visitor_request.max_bytes:,} bytes or {visitor_request.max_values:,} values"
-        " that an answer to one statement may have. Tables have no such limit as a stream; else ask in parts"
+        " that the result of one statement may have. Streams of tables have no such limit; else divide the query"
     )
 
 
@@ -384,11 +336,11 @@ class SandboxedTableView(WholeCsvView, TableView):  # type: ignore[misc] # Datas
     """A table, a view or a canned query."""
 
     async def columns_to_select(self, table_columns: Any, pks: Any, request: Any) -> list[str]:
-        """Return each column once; Datasette names a key twice that `_col=` asks for."""
+        """Return each column once; Datasette returns a key twice if it is in `_col=`."""
         return list(dict.fromkeys(await super().columns_to_select(table_columns, pks, request)))
 
     async def data(self, request: Any, default_labels: bool = False, **_: Any) -> Any:
-        """Return what Datasette does of a page, and `next_url` after it."""
+        """Return Datasette's data of a page, with `next_url`."""
         database, table = (tilde_decode(request.url_vars[name]) for name in ("database", "table"))
         db = self.ds.databases[database]
         query = await self.ds.get_canned_query(database, table, request.actor)
@@ -418,7 +370,7 @@ class SandboxedTableView(WholeCsvView, TableView):  # type: ignore[misc] # Datas
         if searched is None or request.args.get("_fts_table") or "fts_table" in self.ds.table_metadata(database, table):
             return
         if not await self.ds.databases[database].fts_table(table):
-            raise FilterError(searched, request.args[searched], "nothing", "no_search_here", table=table)
+            raise FilterError(searched, request.args[searched], "nothing", "error.no_search_here", table=table)
 
     async def check_arrays(self, database: str, table: str, column: str) -> None:
         """Raise FilterError if the first values of a column are no JSON, so that they cannot be counted one by one."""
@@ -428,13 +380,12 @@ class SandboxedTableView(WholeCsvView, TableView):  # type: ignore[misc] # Datas
             " where not json_valid(value)"
         )
         if list(await self.ds.databases[database].execute(sql)):
-            raise FilterError("_facet_array", shorten(column), "a column of JSON arrays", "no_arrays_here")
+            raise FilterError("_facet_array", shorten(column), "a column of JSON arrays", "error.no_arrays_here")
 
     def build_page(self, request: Any, database: str, table: str, key: Sequence[str], *, is_view: bool) -> KeysetPage:
-        """Return the page that a request asks for; its `start` is still to be found."""
         metadata = self.ds.table_metadata(database, table)
         up, down = request.args.get("_sort"), request.args.get("_sort_desc")
-        is_sorted, is_stream = bool(up or down), bool(request.args.get("_stream")) and is_whole_format(request)
+        is_sorted, is_stream = bool(up or down), is_whole_stream(request)
         if not is_sorted:
             up, down = metadata.get("sort"), metadata.get("sort_desc")
         sort = up or down
@@ -450,25 +401,16 @@ class SandboxedTableView(WholeCsvView, TableView):  # type: ignore[misc] # Datas
         )
 
     async def find_start(self, request: Any, database: str, table: str, page: KeysetPage) -> Sequence[Any]:
-        """Return the values that `_next=` names; raise FilterError if it cannot be read or its row is gone."""
+        """Return the values of `_next=`; raise FilterError if it cannot be read or its row is gone."""
         text = request.args["_next"]
-        try:
-            values = json.loads(text)
-        except (ValueError, RecursionError):
-            values = None
-        if not isinstance(values, list) or not all(isinstance(v, str | int | float | None) for v in values):
+        start = load_json(text)
+        if not isinstance(start, list) or not all(isinstance(v, str | int | float | None) for v in start):
             raise FilterError("_next", text, "the end of a page")
-        if page.sort is None or len(values) == len(page.columns):
-            start = values
-        else:  # only the key: the value of the sorted column is too long for a URL
+        if page.sort and len(start) == len(page.key):  # the value of the sorted column is too long for a URL
             where = " and ".join(f"{escape_sqlite(name)} is :k{number}" for number, name in enumerate(page.key))
             sql = f"select {escape_sqlite(page.sort)} from {escape_sqlite(table)} where {where}"
-            rows = list(
-                await self.ds.databases[database].execute(sql, {f"k{n}": value for n, value in enumerate(values)})
-                if len(values) == len(page.key)
-                else ()
-            )
-            start = [rows[0][0], *values] if rows else []
+            rows = list(await self.ds.databases[database].execute(sql, {f"k{n}": v for n, v in enumerate(start)}))
+            start = [rows[0][0], *start] if rows else []
         if len(start) != len(page.columns):
             raise FilterError("_next", text, "the end of a page")
         return start
@@ -478,20 +420,20 @@ class SandboxedTableView(WholeCsvView, TableView):  # type: ignore[misc] # Datas
         visitor_request = current_visitor_request.get()
         if visitor_request is None:
             raise RuntimeError("a table is read only in the sandbox")
-        is_stream = bool(request.args.get("_stream")) and is_whole_format(request)
+        size, request_without_next = "max" if is_whole_stream(request) else None, remove_parameters(request, "_next")
         visitor_request.page = page
         try:
-            contexts = await super().data(
-                remove_parameters(request, "_next"), default_labels, _size="max" if is_stream else None
-            )
+            contexts = await super().data(request_without_next, default_labels, _size=size)
         finally:
             visitor_request.page = None
         self.next_start = page.next_start
-        if isinstance(contexts, tuple) and not request.args.get("_nofacet"):
-            contexts[0]["facets_timed_out"] = self.list_missing_facets(request, contexts[0])
-        if page.next_start is not None and isinstance(contexts, tuple):
-            data = contexts[0]
-            data["next"] = format_next(page)
+        if not isinstance(contexts, tuple):  # a redirect
+            return contexts
+        data = contexts[0]
+        if not request.args.get("_nofacet"):
+            data["facets_timed_out"] = self.list_missing_facets(request, data)
+        if page.next_start is not None:
+            data["next"] = page.format_next()
             order = {"_sort_desc" if page.descending else "_sort": page.sort} if page.sort else {}
             added = dict.fromkeys(WITHOUT_FACETS_AND_COUNT) if is_whole_format(request) else {}  # None: not in the URL
             path = path_with_replaced_args(request, {"_next": data["next"], **order, **added})
@@ -499,20 +441,17 @@ class SandboxedTableView(WholeCsvView, TableView):  # type: ignore[misc] # Datas
         return contexts
 
     def list_missing_facets(self, request: Any, data: dict[str, Any]) -> list[str]:
-        """Return the columns whose values were to be counted, and are not, because it took too long."""
+        """Return the facet columns that were not counted, because it took too long."""
         if request.args.get("_shape") in ("array", "object"):  # as with _nofacet=
             return []
-        asked = [read_facet_column(value) for option in FACET_OPTIONS for value in request.args.getlist(option)]
+        requested = [read_facet_column(value) for option in FACET_OPTIONS for value in request.args.getlist(option)]
         usual = self.ds.table_metadata(data["database"], data["table"]).get("facets", [])
         counted = {facet["name"] for facet in data["facet_results"].values()}
-        return [name for name in dict.fromkeys([*asked, *usual]) if isinstance(name, str) and name not in counted]
+        return [name for name in dict.fromkeys([*requested, *usual]) if isinstance(name, str) and name not in counted]
 
 
 class SandboxedDatabaseView(WholeCsvView, DatabaseView):  # type: ignore[misc] # Datasette ships no types
-    """A database, or the result of `sql=`."""
-
     async def data(self, request: Any, default_labels: bool = False, **more: Any) -> Any:
-        """Return what Datasette does, unless a parameter is unknown."""
         db = self.ds.databases[tilde_decode(request.url_vars["database"])]
         sql = request.args.get("sql")
         check_names(request.args, DATABASE_OPTIONS, await derive_named_parameters(db, sql) if sql else ())
@@ -521,10 +460,7 @@ class SandboxedDatabaseView(WholeCsvView, DatabaseView):  # type: ignore[misc] #
 
 
 class CheckedRowView(WholeCsvView, RowView):  # type: ignore[misc] # Datasette ships no types
-    """A row."""
-
     async def data(self, request: Any, default_labels: bool = False) -> Any:
-        """Return what Datasette does, unless a parameter is unknown or the key has too few or too many parts."""
         database, table = (tilde_decode(request.url_vars[name]) for name in ("database", "table"))
         check_names(request.args, ROW_OPTIONS, ())
         check_options(request.args, has_key=True)
@@ -536,16 +472,20 @@ class CheckedRowView(WholeCsvView, RowView):  # type: ignore[misc] # Datasette s
 
 
 def is_whole_format(request: Any) -> bool:
-    """Return whether the format can have all rows: CSV with _stream=on, or Excel."""
     return request.url_vars.get("format") in ("csv", "xlsx")
 
 
-def format_next(page: KeysetPage) -> str:
-    """Format where the next page begins for `_next=`: without the sorted value if that is bytes or a long text."""
-    values = list(page.next_start or ())
-    if page.sort and (isinstance(values[0], bytes) or len(str(values[0])) > MAX_NEXT_LENGTH):
-        values = values[1:]
-    return json.dumps(values, ensure_ascii=False, separators=(",", ":"))
+def is_whole_stream(request: Any) -> bool:
+    """Return whether all rows are requested: CSV with _stream=on, or Excel."""
+    return bool(request.args.get("_stream")) and is_whole_format(request)
+
+
+def load_json(text: str) -> Any:
+    """Return the value of a JSON text, or None if it cannot be read."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
 
 
 def change_query(request: Any, **parameters: str) -> Any:
@@ -571,7 +511,7 @@ def check_names(arguments: Any, options: Collection[str], parameters: Collection
             known = ", ".join(dict.fromkeys(parameters)) or ", ".join(
                 sorted(name for name in options if not name.startswith("_"))
             )
-            raise FilterError(name, arguments[name], known, "unknown_parameter", known=known or "–")
+            raise FilterError(name, arguments[name], known, "error.unknown_parameter", known=known or "–")
 
 
 def check_filters(arguments: Any, table: str, columns: Sequence[str]) -> None:
@@ -585,11 +525,13 @@ def check_filters(arguments: Any, table: str, columns: Sequence[str]) -> None:
         known = {"table": table, "known": ", ".join(columns)}
         if name.startswith("_") and not separator:
             options = ", ".join(sorted(TABLE_OPTIONS))
-            raise FilterError(name, arguments[name], "an option", "unknown_option", known=options)
+            raise FilterError(name, arguments[name], "an option", "error.unknown_option", known=options)
         if not separator or column not in columns:
-            raise FilterError(name, arguments[name], "a column", "unknown_column", column=column or name, **known)
+            raise FilterError(name, arguments[name], "a column", "error.unknown_column", column=column or name, **known)
         if lookup not in LOOKUPS:
-            raise FilterError(name, arguments[name], "a filter", "unknown_lookup", known=", ".join(sorted(LOOKUPS)))
+            raise FilterError(
+                name, arguments[name], "a filter", "error.unknown_lookup", known=", ".join(sorted(LOOKUPS))
+            )
         for value in arguments.getlist(name):
             check_filter_value(name, lookup, value)
 
@@ -597,12 +539,9 @@ def check_filters(arguments: Any, table: str, columns: Sequence[str]) -> None:
 def check_filter_value(name: str, lookup: str, value: str) -> None:
     """Raise FilterError for a list that is no list of texts and numbers, or digits that are no number."""
     if lookup in LIST_LOOKUPS and value.startswith("["):
-        try:
-            values = json.loads(value)
-        except (ValueError, RecursionError):
-            values = None
+        values = load_json(value)
         if not isinstance(values, list) or not all(is_scalar(each) for each in values):
-            raise FilterError(name, shorten(value), "a list of texts and numbers in JSON", "bad_list_filter")
+            raise FilterError(name, shorten(value), "a list of texts and numbers in JSON", "error.bad_list_filter")
     elif lookup in ("gt", "gte", "lt", "lte") and value.isdigit() and not NUMBER.fullmatch(value):
         raise FilterError(name, shorten(value), "a number")
 
@@ -612,7 +551,7 @@ def check_options(arguments: Any, columns: Collection[str] = (), *, has_key: boo
     for name in arguments:
         for value in arguments.getlist(name):
             if name == "_through" and not is_through(value):
-                raise FilterError(name, shorten(value), "a table, a column and a value", "bad_through")
+                raise FilterError(name, shorten(value), "a table, a column and a value", "error.bad_through")
             if not is_readable_option(name, value, columns):
                 raise FilterError(name, shorten(value), "a value that can be read")
     if arguments.get("_shape") == "object" and not has_key:
@@ -638,10 +577,7 @@ def read_facet_column(value: str) -> str | None:
     """Return the column of a facet: the value, or "column" or "simple" of a JSON object; None if there is none."""
     if not value.startswith("{"):
         return value
-    try:
-        config = json.loads(value)
-    except (ValueError, RecursionError):
-        return None
+    config = load_json(value) or {}
     column = config.get("column") or config.get("simple")
     return column if isinstance(column, str) else None
 
@@ -652,10 +588,7 @@ def is_through(value: str) -> bool:
     >>> is_through('{"table": "a", "column": "b", "value": 1}'), is_through("[" * 5000), is_through("{}")
     (True, False, False)
     """
-    try:
-        through = json.loads(value)
-    except (ValueError, RecursionError):
-        return False
+    through = load_json(value)
     return (
         isinstance(through, dict)
         and isinstance(through.get("table"), str)
@@ -676,5 +609,4 @@ def is_scalar(value: object) -> bool:
 
 
 def shorten(value: str) -> str:
-    """Shorten a value for an error."""
     return value if len(value) <= 60 else value[:60] + "…"

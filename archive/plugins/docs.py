@@ -1,0 +1,165 @@
+"""The documentation (docs/*.md) in the site's layout.
+
+- /docs/: the list of its pages; /docs/<name>: a page; /docs/images/<file>: an image of one.
+"""
+
+from __future__ import annotations
+
+import mimetypes
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from datasette import NotFound, Response, hookimpl
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+import archive
+from archive.web.responses import SiteRequest, add_query, hash_file, site_view
+
+FOLDERS = (  # of a clone, and of an installed package
+    Path(archive.__path__[0]).parent / "docs",
+    Path(sys.prefix) / "share" / "myndighetsarkivet" / "docs",
+)
+MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
+PAGE_LINK = re.compile(r"(?:\./)?([\w-]+)\.md(#.*)?")
+SITE_LINK = re.compile(r"[a-z]+:|[#/]", re.IGNORECASE)  # an absolute URL, a heading of the page, or a path of the site
+SENTENCE_END = re.compile(r"(?<=[.:]) (?=[A-Z])")
+IMAGE_TYPES = ("image/png", "image/jpeg", "image/svg+xml", "image/webp", "image/gif")
+
+
+class Heading(NamedTuple):
+    level: int
+    title: str
+    anchor: str
+
+
+class DocsPage(NamedTuple):
+    """A page of the documentation. `summary` is its first sentence as plain text."""
+
+    name: str
+    title: str
+    summary: str
+    html: str
+    headings: Sequence[Heading]  # below the title: levels 2 and 3
+
+
+@hookimpl
+def register_routes() -> list[tuple[str, Any]]:
+    return [
+        (r"/docs/?$", show_contents),
+        (r"/docs/images/(?P<name>[\w.-]+)$", show_image),
+        (r"/docs/(?P<name>[\w-]+)$", show_page),
+    ]
+
+
+@site_view
+async def show_contents(site: SiteRequest) -> Response:
+    if site.request.path.endswith("/docs"):  # links between pages are relative
+        return Response.redirect(site.path("/docs/"))
+    pages = [read_page(site, file) for file in list_files("*.md").values()]
+    if not pages:
+        raise NotFound("the documentation is not installed")
+    context = {"page": None, "pages": sorted(pages, key=lambda page: page.title.lower())}
+    return await site.render("docs.html", context)
+
+
+@site_view
+async def show_page(site: SiteRequest) -> Response:
+    file = list_files("*.md").get(f"{site.url_vars['name']}.md")
+    if file is None:
+        raise NotFound(f"no page {site.url_vars['name']} of the documentation")
+    return await site.render("docs.html", {"page": read_page(site, file)})
+
+
+@site_view
+async def show_image(site: SiteRequest) -> Response:
+    file = list_files("images/*").get(site.url_vars["name"])
+    media_type = mimetypes.guess_type(site.url_vars["name"])[0]
+    if file is None or media_type not in IMAGE_TYPES:
+        raise NotFound(f"no image {site.url_vars['name']} of the documentation")
+    etag = f'"{hash_file(file)}"'
+    if site.has_current(etag):
+        return Response("", status=304, headers={"etag": etag}, content_type=media_type)
+    return Response(file.read_bytes(), headers={"etag": etag}, content_type=media_type)
+
+
+def list_files(pattern: str) -> dict[str, Path]:
+    """Return the files of the documentation by name: no URL can lead to any other file."""
+    folder = next((folder for folder in FOLDERS if folder.is_dir()), None)
+    return {file.name: file for file in folder.glob(pattern) if file.is_file()} if folder else {}
+
+
+def read_page(site: SiteRequest, file: Path) -> DocsPage:
+    """Return a page, which is rendered again only if its file has changed."""
+    return render_page(file, file.stat().st_mtime_ns, add_query("", lang=site.requested_language))
+
+
+@lru_cache
+def render_page(file: Path, _mtime_ns: int, query: str, /) -> DocsPage:
+    return parse_page(file.stem, file.read_text("utf-8"), query)
+
+
+def parse_page(name: str, text: str, query: str = "") -> DocsPage:
+    """Render a Markdown page: headings get anchors, and links to other pages lose their suffix and get the query.
+
+    >>> page = parse_page("a", "# Search\\n\\nHow to *search*.\\n\\n## By word\\n\\nSee [the API](api.md#json).")
+    >>> page.title, page.summary, page.headings
+    ('Search', 'How to search.', [Heading(level=2, title='By word', anchor='by-word')])
+    >>> print(page.html)
+    <h1 id="search">Search</h1>
+    <p>How to <em>search</em>.</p>
+    <h2 id="by-word">By word</h2>
+    <p>See <a href="api#json">the API</a>.</p>
+    <BLANKLINE>
+    """
+    tokens = MARKDOWN.parse(text)
+    headings = list(add_anchors(tokens))
+    for token in tokens:
+        rewrite_links(token.children or [], query)
+    summary = next((after for token, after in pairwise(tokens) if token.type == "paragraph_open"), None)
+    return DocsPage(
+        name=name,
+        title=next((heading.title for heading in headings if heading.level == 1), name),
+        summary=SENTENCE_END.split(read_plain_text(summary), maxsplit=1)[0] if summary else "",
+        html=MARKDOWN.renderer.render(tokens, MARKDOWN.options, {}),
+        headings=[heading for heading in headings if heading.level in (2, 3)],
+    )
+
+
+def add_anchors(tokens: Sequence[Token]) -> Iterator[Heading]:
+    """Give each heading an id, as GitHub does, and yield the headings."""
+    used: dict[str, int] = {}
+    for token, inline in pairwise(tokens):
+        if token.type == "heading_open":
+            title = read_plain_text(inline)
+            anchor = re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-")
+            used[anchor] = used.get(anchor, -1) + 1
+            if used[anchor]:
+                anchor = f"{anchor}-{used[anchor]}"
+            token.attrSet("id", anchor)
+            yield Heading(int(token.tag[1:]), title, anchor)
+
+
+def read_plain_text(inline: Token) -> str:
+    return "".join(" " if token.type == "softbreak" else token.content for token in inline.children or ())
+
+
+def rewrite_links(tokens: Sequence[Token], query: str) -> None:
+    """Link pages by their names; other files of the repository are not on the site, so they are no links."""
+    closing: list[str] = []
+    for token in tokens:
+        if token.type == "link_open":
+            target = str(token.attrGet("href"))
+            page = PAGE_LINK.fullmatch(target)
+            if page:
+                token.attrSet("href", page[1] + query + (page[2] or ""))
+            elif not SITE_LINK.match(target):
+                token.tag, token.attrs = "span", {}
+            closing.append(token.tag)
+        elif token.type == "link_close":
+            token.tag = closing.pop()

@@ -1,4 +1,4 @@
-"""Tables that triggers keep up to date, so that pages need not count: their triggers, and the SQL that recounts them.
+"""Triggers that maintain derived tables, so that pages do not count, and the SQL that recounts these tables.
 
 release_facets  one narrow row for each release that lists and searches show; moved and hidden releases have none
 month_counts    releases by agency and month; agency "" is all agencies, month "" is all months
@@ -6,16 +6,12 @@ tag_releases    the releases of a tag, in the order of lists
 tag_counts      releases by tag and agency
 edit_counts     edits by agency, and those made without changing the agency's own update date
 
-`sort_date` is the order of every list of releases: when a release was published, else when its agency updated it, else
-when a crawl found it. A release that was there before the archive looked (found by an agency's first whole crawl, or
-imported) may be of any age: without a date of its own it is sorted last, as "".
-
-`verify` compares the counts with the SQL in COUNT_SQL.
+`sort_date` is the order of all lists of releases: when a release was published, else updated, else first found by a
+crawl. A release found by an agency's first complete crawl, or imported, may be of any age. If it has no date of its
+own, its sort date is "", and it comes last.
 """
 
 from __future__ import annotations
-
-from collections.abc import Iterable
 
 from sqlite_utils import Database
 
@@ -34,7 +30,7 @@ CHANGED_FACETS_SQL = FACETS_SQL.format(which="r.id = new.id and r.takedown is no
 FACET_TRIGGERS = {
     "facets_new": f"after insert on releases begin {NEW_FACETS_SQL}; end",
     "facets_deleted": "after delete on releases begin delete from release_facets where release = old.id; end",
-    # a release is inserted before the revision that says that it was imported
+    # a release is inserted before the revision that marks it as imported
     "facets_import": """after insert on revisions
         when new.cause = 'import' and new.published is null and new.updated is null begin
           update release_facets set sort_date = '' where release = new.release;
@@ -106,20 +102,14 @@ COUNT_TRIGGERS = {
           delete from tag_counts where tag = old.tag and releases = 0;
         end""",
     "counts_edit": f"after insert on revisions when {IS_NEW_EDIT_SQL} begin {ADD_EDIT_SQL} end",
-    # the first revision of a release that moved follows what it was at its old URL, and becomes an edit
+    # the first revision of a release that moved may become an edit of its state at the old URL
     "counts_edit_changed": f"""after update of cause, previous, update_date_changed on revisions begin
           {REMOVE_EDIT_SQL} {ADD_EDIT_SQL}
         end""",
     "counts_edit_deleted": f"after delete on revisions begin {REMOVE_EDIT_SQL} end",
 }
 
-KEY_LENGTHS = {
-    "month_counts": 2,
-    "tag_releases": 3,
-    "tag_counts": 2,
-    "edit_counts": 1,
-}  # leading columns that are the key
-COUNT_SQL = {  # the rows that each table should have
+COUNT_SQL = {  # the rows that each table should have, which `verify` compares
     "month_counts": f"""
     with counted as materialized (select agency, {MONTH_SQL.format(row="release_facets")} as month, count(*) as n,
       count(sort_day) as d from release_facets group by 1, 2)
@@ -140,15 +130,9 @@ COUNT_SQL = {  # the rows that each table should have
 }
 
 
-def fill_count_tables(db: Database, tables: Iterable[str] = COUNT_SQL) -> None:
-    """Recount the tables of COUNT_SQL from the rows they count."""
-    for name in tables:
-        key = ", ".join("123"[: KEY_LENGTHS[name]])
+def fill_count_tables(db: Database) -> None:
+    """Recount all tables of COUNT_SQL."""
+    for name, counted_sql in COUNT_SQL.items():
+        key_positions = ", ".join(str(position) for position, _ in enumerate(db.table(name).pks, 1))
         db.execute(f"delete from {name}")
-        db.execute(f"insert into {name} select * from ({COUNT_SQL[name]}) order by {key}")
-
-
-def fill_release_facets(db: Database) -> None:
-    """Insert the facets of all releases anew; the triggers recount what depends on them."""
-    db.execute("delete from release_facets")
-    db.execute(FACETS_SQL.format(which="true"))
+        db.execute(f"insert into {name} select * from ({counted_sql}) order by {key_positions}")

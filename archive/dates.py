@@ -1,26 +1,27 @@
-"""Times as the archive writes them: ISO 8601, only a day or month if no more is known, else with the UTC offset."""
+"""Times as the archive stores them: ISO 8601 with UTC offset, or only a day or month if no more is known."""
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime, tzinfo
 
 FOLDER_NAME_FORMAT = "%Y-%m-%dT%H%M%S"  # strftime, UTC: names of backups and snapshots
+FOLDER_NAME = re.compile(r"\d{4}-\d\d-\d\dT\d{6}")  # a name in that format
 
 
 class Month(date):
-    """A month whose day is not stated. Its first day is used for counting and never shown.
+    """A month without a known day. Its first day is only used for sorting and counting.
 
     >>> Month(2024, 3, 1).isoformat()
     '2024-03'
     """
 
     def isoformat(self) -> str:
-        """Return YYYY-MM."""
         return f"{self.year:04}-{self.month:02}"
 
 
 def to_iso(value: datetime | date | None) -> str | None:
-    """Return a datetime, day or month as text; None stays None. Raise ValueError if an offset is missing.
+    """Format a datetime, day or month; None stays None. Raise ValueError if a datetime has no offset.
 
     >>> to_iso(date(2024, 3, 15))
     '2024-03-15'
@@ -51,7 +52,7 @@ def parse_time(text: str | None) -> datetime | date | None:
 
 
 def to_timezone(moment: datetime, timezone: tzinfo) -> datetime:
-    """Convert a datetime, or return it unchanged if it would be in the year 0 or 10000.
+    """Convert a datetime, or return it unchanged if the result would be in the year 0 or 10000.
 
     >>> to_timezone(datetime.fromisoformat("2024-01-18T00:30:00+02:00"), UTC).isoformat()
     '2024-01-17T22:30:00+00:00'
@@ -65,7 +66,7 @@ def to_timezone(moment: datetime, timezone: tzinfo) -> datetime:
 
 
 def only_hour_differs(first: str | None, second: str | None) -> bool:
-    """Return whether two stored times are the same day and only one of them has a time of day.
+    """Return whether two stored times are on the same day, and only one of them has a time of day.
 
     >>> only_hour_differs("2024-03-15T09:30:00+01:00", "2024-03-15"), only_hour_differs("2024-03-15", "2024-03-16")
     (True, False)

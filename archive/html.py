@@ -1,4 +1,4 @@
-"""What body_html may contain, in the form that nh3 takes, for crawled and imported releases."""
+"""What nh3 keeps in the body_html of crawled and imported releases."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ ALLOWED_ATTRIBUTES = {
     "*": {"id"},
 }
 QUESTION_ID = re.compile(r"question-[1-9][0-9]*")
-REMOVED_ELEMENTS = {"script", "style", "template", "noscript"}  # removed with everything in them
+REMOVED_ELEMENTS = {"script", "style", "template", "noscript"}  # with their contents
 ALLOWED_SCHEMES = {"http", "https", "mailto", "tel"}  # of links
 
 
 def filter_attribute(_tag: str, name: str, value: str) -> str | None:
-    """Return the value; None removes ids other than a question's, which could shadow names in scripts."""
+    """Return the value; None removes the attribute: any id but a question's, as it could shadow a name in a script."""
     return value if name != "id" or QUESTION_ID.fullmatch(value) else None

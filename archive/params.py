@@ -1,9 +1,9 @@
-"""URL parameters: which ones each page knows, and numbers, days and choices, parsed or rejected by name."""
+"""Parse and check the URL parameters of pages."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Protocol
 
@@ -14,11 +14,11 @@ MAX_ID = 2**53  # above it, JavaScript cannot represent every integer
 HARMLESS_PARAMETER = re.compile(r"lang|utm_\w+|fbclid|gclid|dclid|msclkid|mc_cid|mc_eid|igshid|yclid|wt_mc")
 SEARCH_FACETS = ("agency", "kind", "year", "tag", "questions")
 LIST_PARAMETERS = ("after", "size")
-# of each page beside HARMLESS_PARAMETER; pages that are not named here are not checked (Datasette's own, files)
+# Of each page, in addition to HARMLESS_PARAMETER. Other pages (Datasette's own, files) are not checked.
 PAGE_PARAMETERS = tuple(
     (re.compile(pattern), names)
     for pattern, names in (
-        (r"/|/agencies|/about|/help|/-/status/[^/]+", ()),
+        (r"/|/agencies|/about|/help|/docs(/.*)?|/-/status/[^/]+", ()),
         (
             r"/search(\.\w+)?",
             ("q", *SEARCH_FACETS, *(f"{f}__not" for f in SEARCH_FACETS), "order", "show", "page", "size"),
@@ -42,22 +42,26 @@ PAGE_PARAMETERS = tuple(
 
 
 class UrlArguments(Protocol):
-    """The query of a URL."""
+    """The parameters of a URL (Datasette's `request.args`)."""
 
     def get(self, name: str, default: str | None = None, /) -> str | None: ...
 
+    def getlist(self, name: str, /) -> Sequence[str]: ...
+
 
 class FilterError(ValueError):
-    """A URL parameter with an invalid value; no parameter is ignored silently."""
+    """An unknown URL parameter, or one with an invalid value."""
 
-    def __init__(self, name: str, value: str, expected: str, text_key: str = "bad_filter", **text_values: str) -> None:
+    def __init__(
+        self, name: str, value: str, expected: str, text_key: str = "error.bad_filter", **text_values: str
+    ) -> None:
         self.text_key = text_key  # of an interface text, which is formatted with `text_values`
         self.text_values = {"name": name, "value": value, **text_values}
         super().__init__(f"{name}={value}: {expected}")
 
 
 def parse_number_parameter(args: UrlArguments, name: str, maximum: int = MAX_ID) -> int | None:
-    """Return a whole number from 0 to `maximum`, or None if it is absent."""
+    """Return an integer from 0 to `maximum`, or None if it is absent."""
     text = (args.get(name) or "").strip()
     if not text:
         return None
@@ -67,7 +71,6 @@ def parse_number_parameter(args: UrlArguments, name: str, maximum: int = MAX_ID)
 
 
 def parse_flag_parameter(args: UrlArguments, name: str) -> bool:
-    """Return whether a parameter is 1."""
     return parse_number_parameter(args, name, 1) == 1
 
 
@@ -91,7 +94,7 @@ def parse_day_parameter(args: UrlArguments, name: str) -> date | None:
 
 
 def format_day_start(day: date | None, *, next_day: bool = False) -> str | None:
-    """Return when a day (or the next one) starts in Sweden, in UTC as stored times are.
+    """Return when a day (or the next one) starts in Sweden, in UTC like stored times.
 
     >>> format_day_start(date(2024, 6, 3)), format_day_start(date(2024, 6, 3), next_day=True)
     ('2024-06-02T22:00:00+00:00', '2024-06-03T22:00:00+00:00')
@@ -103,7 +106,7 @@ def format_day_start(day: date | None, *, next_day: bool = False) -> str | None:
 
 
 def is_harmless_parameter(name: str) -> bool:
-    """Return whether any page may have a parameter: the language, or a tag of those who count visitors.
+    """Return whether any page may have a parameter: the language, or one of web analytics.
 
     >>> [is_harmless_parameter(name) for name in ("lang", "utm_source", "agencyy")]
     [True, True, False]
@@ -112,7 +115,7 @@ def is_harmless_parameter(name: str) -> bool:
 
 
 def check_page_parameters(path: str, parameters: Iterable[tuple[str, str]]) -> None:
-    """Raise FilterError for a parameter that a page does not know: it would be as if it had not been asked for.
+    """Raise FilterError for a parameter that a page does not have, so that none is ignored silently.
 
     >>> check_page_parameters("/-/edits", [("agency", "fyrstyrelsen"), ("lang", "en")])
     >>> check_page_parameters("/-/changes.json", [("form", "7")])
@@ -120,7 +123,9 @@ def check_page_parameters(path: str, parameters: Iterable[tuple[str, str]]) -> N
     archive.params.FilterError: form=7: one of since, size
     """
     known = next((names for pattern, names in PAGE_PARAMETERS if pattern.fullmatch(path)), None)
-    for name, value in parameters if known is not None else ():
-        if name not in (known or ()) and not is_harmless_parameter(name):
-            names = ", ".join(known or ()) or "lang"
-            raise FilterError(name, value, f"one of {names}", "unknown_parameter", known=names)
+    if known is None:
+        return
+    for name, value in parameters:
+        if name not in known and not is_harmless_parameter(name):
+            names = ", ".join(known) or "lang"
+            raise FilterError(name, value, f"one of {names}", "error.unknown_parameter", known=names)

@@ -1,7 +1,8 @@
-"""Canonical URLs, so that each page has one: host in ASCII (IDNA), no fragment, session id or tracking parameter."""
+"""Canonical URLs: host in ASCII (IDNA), without fragment, session id and tracking parameters."""
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from urllib.parse import urlsplit, urlunsplit
 
@@ -18,7 +19,7 @@ DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 def canonical_url(url: str) -> str:
-    """Return the URL a page is stored under: host in ASCII, the rest not re-encoded, the query in its order.
+    """Return the URL under which a page is stored; path and query are not re-encoded or reordered.
 
     >>> canonical_url("HTTPS://WWW.Agency.se:443/Nyheter/a%20b?id=3&utm_source=rss#top")
     'https://www.agency.se/Nyheter/a%20b?id=3'
@@ -34,18 +35,14 @@ def canonical_url(url: str) -> str:
     if not host:
         return url.strip()
     path = SESSION_SUFFIX.sub("", SESSION_SEGMENT.sub("", parts.path)) or "/"
-    query = "&".join(pair for pair in parts.query.split("&") if pair and not is_tracking_parameter(pair))
+    pairs = (pair for pair in parts.query.split("&") if pair)
+    query = "&".join(pair for pair in pairs if not TRACKING_PARAMETER.fullmatch(pair.partition("=")[0]))
     scheme = parts.scheme.lower()
     return urlunsplit((scheme, format_authority(host, parts.port, scheme), path, query, ""))
 
 
-def is_tracking_parameter(pair: str) -> bool:
-    """Return whether a name=value pair only says where the reader came from."""
-    return TRACKING_PARAMETER.fullmatch(pair.partition("=")[0]) is not None
-
-
 def format_authority(host: str, port: int | None, scheme: str) -> str:
-    """Return the host with its port unless it is the scheme's default; an IPv6 address in brackets."""
+    """Return the host with a port other than the scheme's default; an IPv6 address gets brackets."""
     host = f"[{host}]" if ":" in host else host
     return host if port is None or port == DEFAULT_PORTS.get(scheme) else f"{host}:{port}"
 
@@ -65,7 +62,7 @@ def host_to_ascii(host: str) -> str:
 
 
 def strip_www(host: str) -> str:
-    """Return the host in ASCII without www, as agencies are recognised by it.
+    """Return the host in ASCII without www, by which agencies are recognised.
 
     >>> strip_www("WWW.Skog.example"), strip_www("www.skogsrådet.se")
     ('skog.example', 'xn--skogsrdet-b3a.se')
@@ -85,3 +82,16 @@ def url_to_ascii_host(url: str) -> str:
     user, at, host_and_port = parts.netloc.rpartition("@")
     host, colon, port = host_and_port.partition(":")
     return parts._replace(netloc=f"{user}{at}{host_to_ascii(host)}{colon}{port}").geturl()
+
+
+def is_loopback(url: str) -> bool:
+    """Return whether a URL's host is this machine.
+
+    >>> is_loopback("http://skog.localhost:8002/"), is_loopback("https://polisen.se/")
+    (True, False)
+    """
+    host = urlsplit(url).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")

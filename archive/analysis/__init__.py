@@ -14,9 +14,8 @@ from functools import lru_cache
 from importlib.metadata import version
 from typing import Any
 
-from archive.analysis.compounds import find_compound_lemma, split_compound
 from archive.analysis.lemmatizer import english_lemma, is_swedish_word, swedish_lemma
-from archive.analysis.lexicon import load_lexicon
+from archive.analysis.lexicon import find_compound_lemma, load_lexicon, split_compound
 
 RULES_VERSION = "3"  # raise it whenever the lemma or the compound parts of any word change
 # Names the rules and their data; an index that was made under another version has to be rebuilt.
@@ -27,7 +26,7 @@ CASE_ENDINGS = "s|n|ns|en|ens|er|ers|erna|ernas|na|nas|t|ts|et|ets|e|a|as|ar|are
 CASE_ENDING = re.compile(rf"(?<=[^\W_]):(?:{CASE_ENDINGS})\b", re.IGNORECASE)
 INVISIBLE_CHARACTERS = "\u00ad\u200b\u200c\u200d\ufeff"  # soft hyphens and the like inside words
 
-# The commonest words of each language, to guess the language of a text.
+# The most common words of each language, to guess the language of a text.
 COMMON_SWEDISH = "och att det som en på är av för med den till i ett har om de inte vi var ska kan från"
 COMMON_ENGLISH = "the of and to in is that for with are by this will be as it on has have was from we our"
 COMMON_WORDS = frozenset(COMMON_SWEDISH.split()), frozenset(COMMON_ENGLISH.split())
@@ -35,26 +34,16 @@ COMMON_WORDS = frozenset(COMMON_SWEDISH.split()), frozenset(COMMON_ENGLISH.split
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnalyzedText:
-    """The terms of a text: its words in order, the lemma of each, and the parts of its compounds."""
+    """The terms of a text."""
 
-    words: list[str]
-    lemmas: dict[str, str]  # each word once → its lemma
-    compound_parts: tuple[str, ...]  # lemmas that the compounds are also found by, each once; () for English
+    words: list[str]  # in order
+    lemmas: dict[str, str]  # word → its lemma
+    compound_parts: tuple[str, ...]  # lemmas that the compounds are also found by, each once; empty for English
 
     @property
     def lemma_text(self) -> str:
         """Return the text with each word replaced by its lemma, separated by spaces."""
         return " ".join(map(self.lemmas.__getitem__, self.words))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AnalyzedWord:
-    """The terms of one word of a query. Several lemmas in one string (eu kommission) are a phrase."""
-
-    word: str
-    lemmas: tuple[str, ...]  # one for each reading, Swedish first; usually one; empty without a letter or digit
-    is_compound: bool
-    parts: tuple[str, ...]  # lemmas that a compound is also found by, last part first
 
 
 def analyze(text: str, language: str | None) -> AnalyzedText:
@@ -73,31 +62,22 @@ def analyze(text: str, language: str | None) -> AnalyzedText:
     return AnalyzedText(words=words, lemmas=lemmas, compound_parts=parts)
 
 
-def analyze_word(word: str) -> AnalyzedWord:
-    """Analyse one word of a query, in every reading it may have.
+def analyze_word(word: str) -> tuple[str, ...]:
+    """Return the lemmas of a query word, one for each reading, Swedish first; empty without a letter or digit.
 
-    >>> analyze_word("myndigheterna").lemmas, analyze_word("EU-kommissionens").lemmas, analyze_word("led").lemmas
+    A word with signs in it becomes a phrase: several lemmas in one string.
+
+    >>> analyze_word("myndigheterna"), analyze_word("EU-kommissionens"), analyze_word("led")
     (('myndighet',), ('eu kommission',), ('led', 'lead'))
     """
-    words = find_words(word)
-    swedish = " ".join(map(swedish_lemma, words))
-    english = [english_lemma(each) for each in words]
-    # A Swedish word whose English lemma is another Swedish word has no English reading: "men" (but) is no form of man.
-    only_swedish = [
-        is_swedish_word(each) and is_swedish_word(lemma) for each, lemma in zip(words, english, strict=True)
-    ]
-    mixed = [
-        swedish_lemma(each) if is_swedish else lemma
-        for each, lemma, is_swedish in zip(words, english, only_swedish, strict=True)
-    ]
-    readings = [swedish, " ".join(mixed)]
-    is_compound = len(words) == 1 and bool(split_compound(swedish))
-    return AnalyzedWord(
-        word=word,
-        lemmas=tuple(dict.fromkeys(filter(None, readings))),
-        is_compound=is_compound,
-        parts=find_compound_parts(swedish) if is_compound else (),
-    )
+    swedish, english = [], []
+    for part in find_words(word):
+        lemma, english_reading = swedish_lemma(part), english_lemma(part)
+        swedish.append(lemma)
+        # If the English lemma is another Swedish word, there is no English reading: "men" (but) is no form of man.
+        only_swedish = is_swedish_word(part) and is_swedish_word(english_reading)
+        english.append(lemma if only_swedish else english_reading)
+    return tuple(dict.fromkeys(filter(None, (" ".join(swedish), " ".join(english)))))
 
 
 def find_words(text: str) -> list[str]:
@@ -115,7 +95,7 @@ def find_words(text: str) -> list[str]:
 
 
 def is_english(text: str) -> bool:
-    """Return whether a text has more of the commonest English words than of the commonest Swedish ones.
+    """Return whether a text has more common English words than common Swedish ones.
 
     >>> is_english("The reform of the school"), is_english("Reformen av skolan")
     (True, False)
@@ -167,9 +147,10 @@ def find_compound_key(word: str) -> str:
     >>> find_compound_key("ministrarnas"), find_compound_key("EU-ministern")
     ('minister', '')
     """
-    return next((lemma for lemma in analyze_word(word).lemmas[:1] if " " not in lemma), "")
+    lemma = next(iter(analyze_word(word)), "")
+    return "" if " " in lemma else lemma
 
 
 def load_dictionaries() -> None:
-    """Read the dictionaries now (half a second), so that the first search does not wait for them."""
+    """Load the dictionaries (half a second), so that the first search does not wait for them."""
     swedish_lemma("ord"), english_lemma("word")

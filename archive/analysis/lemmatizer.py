@@ -1,13 +1,8 @@
 """Lemmas of Swedish and English words: the form under which all inflections of a word are found.
 
-hunspell-sv gives the base of a form where it knows the word. simplemma knows the words that change their vowel (män,
-städer, större, gick), decides between several readings, and knows many words that are in no spelling list. A compound
-is inflected like its last part. The lemma of a lemma is itself, so that all forms of a word agree even if one of them
-is also a form of another word.
-
-Words of the closed classes (pronouns, prepositions, conjunctions, adverbs, months) look like forms of rare words: mot
-of mod, mars of mara, hur of hu. They are their own lemmas. `IRREGULAR_FORMS` lists the forms that neither source gets
-right.
+hunspell-sv gives the base of most forms. simplemma has the words that change their vowel (män, städer, större, gick),
+decides between several readings, and has many words that are in no spelling list. A compound is inflected like its last
+part. The lemma of a lemma is itself, so that all forms of a word agree even if one is also a form of another word.
 """
 
 from __future__ import annotations
@@ -17,7 +12,6 @@ from functools import lru_cache
 
 from simplemma import is_known, lemmatize
 
-from archive.analysis.compounds import can_end_compound, split_compound
 from archive.analysis.lexicon import (
     ADJECTIVE,
     AGREEING,
@@ -30,11 +24,14 @@ from archive.analysis.lexicon import (
     VERB,
     VOWELS,
     WordReading,
+    can_end_compound,
     find_word_readings,
     is_infinitive,
     load_lexicon,
+    split_compound,
 )
 
+# Their own lemmas, although they look like forms of rare words: mot of mod, mars of mara, hur of hu.
 CLOSED_CLASS_WORDS = """
     alla allt alltid allting andra annars antingen att av bakom bara bland bort borta bredvid båda både de den
     denna deras dess dessa dessutom det detta dig din då där därefter därför efter eftersom ej eller emellan en
@@ -47,7 +44,7 @@ CLOSED_CLASS_WORDS = """
     väl åt än ändå ännu även över överallt januari februari mars april maj juni juli augusti september oktober
     november december
 """
-IRREGULAR_FORMS = {
+IRREGULAR_FORMS = {  # that neither source gets right
     "göra": "gör göra göras gjord gjorda gjorde gjordes gjort gjorts görs",
     "ko": "kor korna kornas",
     "bli": "blev blevs blir bliva bliver blivit",
@@ -85,9 +82,9 @@ LEMMA_EXCEPTIONS = {word: word for word in CLOSED_CLASS_WORDS.split()} | {
 }
 
 MAX_LEMMATISED_LENGTH = 60  # letters; anything longer is not a word
-MAX_LEMMA_STEPS = 5  # from a form to its base, and on to the base of that; no chain is longer
+MAX_LEMMA_STEPS = 5  # from a form to its base, and to the base of that
 MIN_HEAD_LENGTH = 6  # letters; a shorter ending of an unknown word may be a word by chance
-GENITIVE_NAME = re.compile(r"(.{3,}[^saoui])s")  # Paris, Lukas and Laos are no genitives
+GENITIVE_NAME = re.compile(r"(.{3,}[^saoui])s")  # Paris, Lukas and Laos are not genitives
 READING_PRIORITY = (AGREEING, BASE_FORM, INFLECTED, PARTICIPLE, GENITIVE, IMPERATIVE)
 
 
@@ -112,8 +109,7 @@ def swedish_lemma(word: str) -> str:
 @lru_cache(maxsize=50_000)
 def english_lemma(word: str) -> str:
     """Return the lemma of an English word in lower case; the word itself if none is known."""
-    lemma = lemmatize(word, lang="en").lower() if len(word) <= MAX_LEMMATISED_LENGTH else word
-    return lemma if lemma.isalnum() else word
+    return look_up_lemma(word, "en") if len(word) <= MAX_LEMMATISED_LENGTH else word
 
 
 @lru_cache(maxsize=50_000)
@@ -124,10 +120,9 @@ def is_swedish_word(word: str) -> bool:
 
 @lru_cache(maxsize=50_000)  # many forms share a base, whose own base is looked up each time
 def find_base_form(word: str) -> str:
-    """Take one step from a form towards its lemma."""
     if word in LEMMA_EXCEPTIONS:
         return LEMMA_EXCEPTIONS[word]
-    dictionary_lemma = look_up_lemma(word)
+    dictionary_lemma = look_up_lemma(word, "sv")
     if len(word) < 3 or not word.isalpha() or is_irregular(word, dictionary_lemma):
         return dictionary_lemma
     readings = find_word_readings(word)
@@ -140,9 +135,9 @@ def find_base_form(word: str) -> str:
     return choose_base_form(word, readings, dictionary_lemma)
 
 
-def look_up_lemma(word: str) -> str:
-    """Return simplemma's lemma; the word itself if that lemma is not a word, such as st."""
-    lemma = lemmatize(word, lang="sv").lower()
+def look_up_lemma(word: str, language: str) -> str:
+    """Return simplemma's lemma; the word itself if that lemma is not a word."""
+    lemma = lemmatize(word, lang=language).lower()
     return lemma if lemma.isalnum() else word
 
 
@@ -164,7 +159,6 @@ def is_irregular(word: str, dictionary_lemma: str) -> bool:
 
 
 def choose_base_form(word: str, readings: list[WordReading], dictionary_lemma: str) -> str:
-    """Choose the base among several readings of a word."""
     nouns = {
         reading.base
         for reading in readings
@@ -188,18 +182,12 @@ def choose_base_form(word: str, readings: list[WordReading], dictionary_lemma: s
 
 
 def find_underlying_base(word: str, readings: list[WordReading], dictionary_lemma: str) -> str:
-    """Return the base of a word that is a base itself.
-
-    That is the verb of a participle, or the noun if a verb has the same form as one of the noun's plurals.
-    """
+    """Return the verb of a participle, or the noun whose plural is spelt like the word; else the word itself."""
     word_classes = {reading.word_class for reading in readings if reading.relation == BASE_FORM}
     if ADJECTIVE in word_classes and NOUN not in word_classes:
         verb = next((reading.base for reading in readings if reading.relation == PARTICIPLE), word)
-        return (
-            dictionary_lemma
-            if verb == word and word.endswith("st") and load_lexicon().is_headword(dictionary_lemma)
-            else verb
-        )
+        is_superlative = verb == word and word.endswith("st") and load_lexicon().is_headword(dictionary_lemma)
+        return dictionary_lemma if is_superlative else verb
     if word_classes == {VERB}:
         return find_related_noun(word) or word
     if word_classes == {NOUN} and is_plural_only(word) and load_lexicon().is_headword(dictionary_lemma):
@@ -218,22 +206,23 @@ def is_plural_only(noun: str) -> bool:
 
 
 def find_related_noun(verb: str) -> str | None:
-    """Return the noun that shares forms with a verb (hamn, hamna: hamnar); None if there is none."""
+    """Return the noun that shares forms with a verb (hamn, hamna: hamnar), or None."""
     if not verb.endswith("a"):
         return None
-    verb_flags = "".join(load_lexicon().flags[verb])
+    all_flags = load_lexicon().flags
+    verb_flags = "".join(all_flags[verb])
     cyclic = f"{verb[:-2]}e{verb[-2]}"
-    if "m" in verb_flags and any("I" in flags for flags in load_lexicon().flags.get(cyclic, ())):
+    if "m" in verb_flags and any("I" in flags for flags in all_flags.get(cyclic, ())):
         return cyclic  # cykla → cykel, because cyklar is a form of both
     for noun in (verb[:-1], verb[:-1] + "e"):
-        for flags in load_lexicon().flags.get(noun, ()):
+        for flags in all_flags.get(noun, ()):
             if "I" in verb_flags or ("G" in flags and "m" in verb_flags) or ("H" in flags and "K" in verb_flags):
                 return noun
     return None
 
 
 def guess_base_form(word: str, dictionary_lemma: str) -> str:
-    """Guess the base of a word that the dictionary cannot explain."""
+    """Guess the base of a word that is not in the dictionary."""
     if is_known(word, lang="sv"):
         return dictionary_lemma
     head = next(iter(split_compound(word)[-1:]), None) or find_compound_head(word)
@@ -244,7 +233,7 @@ def guess_base_form(word: str, dictionary_lemma: str) -> str:
 
 
 def find_compound_head(word: str) -> str | None:
-    """Return the longest ending of a word that may stand last in a compound; None if there is none.
+    """Return the longest ending of a word that can be the last part of a compound, or None.
 
     >>> find_compound_head("qvassinventeringarna")
     'inventeringarna'

@@ -1,9 +1,9 @@
-"""The Swedish dictionary hunspell-sv: its words, and the base forms that a word may be an inflection of.
+"""The Swedish dictionary hunspell-sv: the base forms of inflected words, and the parts of compounds.
 
-A line of the .dic file is `beslut/BDY`: a word and its flags. An SFX line of the .aff file is a rule that belongs to a
-flag: it takes an ending off and puts another on. Of the flags (https://manpages.org/hunspell/5), A-J are endings of
-nouns, J-R and m of verbs and adjectives; f-i and s-z make a compound's first or middle part; X, U and Y let a word
-stand first, in the middle and last in a compound.
+A line of the .dic file is `beslut/BDY`: a word and its flags. An SFX line of the .aff file is a rule for a flag: it
+replaces one ending by another. Of the flags (https://manpages.org/hunspell/5), A-J are endings of nouns, J-R and m of
+verbs and adjectives; f-i and s-z form a compound's first or middle part; words with X, U and Y can be the first, middle
+and last part of a compound.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from importlib.metadata import files
 from pathlib import Path
 
@@ -25,7 +25,7 @@ NOUN_FLAGS, VERB_FLAGS, ADJECTIVE_FLAGS = frozenset("BCDEFGHIJ"), frozenset("KLM
 FORBIDDEN_FLAG, COMPOUND_ONLY_FLAG = "%", "Z"
 FIRST_PART_FLAG, MIDDLE_PART_FLAG, LAST_PART_FLAG = "X", "U", "Y"
 
-# Parts of speech, and how a word is a form of its base.
+# Parts of speech, and relations of a word to its base.
 NOUN, ADJECTIVE, VERB = "noun", "adjective", "verb"
 BASE_FORM, INFLECTED, AGREEING, GENITIVE, PARTICIPLE, IMPERATIVE = range(6)
 
@@ -33,7 +33,7 @@ BASE_FORM, INFLECTED, AGREEING, GENITIVE, PARTICIPLE, IMPERATIVE = range(6)
 INFINITIVE_ENDINGS = ("a", "å", "e", "o", "ö", "y")
 VOWELS = "aeiouyåäö"
 VOWEL = re.compile(f"[{VOWELS}]")
-# endings of -ande and -ende, which are words of their own
+# of -ande and -ende, which are words of their own
 PRESENT_PARTICIPLE_ENDING = re.compile(r"n?de(?:t|ts|n|ns|na|nas|s)?")
 AGENT_NOUN = re.compile(r"(.{2,}ar)(?:e|en|ens|es|na|nas)")
 PRESENT_PARTICIPLE = re.compile(r"(.{2,}[ae]nde)(?:t|ts|n|ns|na|nas|s)?")
@@ -41,6 +41,11 @@ PAST_PARTICIPLES = {  # pattern of the form → ending of the verb's infinitive
     re.compile(rf"(.*){ending}"): verb
     for ending, verb in (("ad", "a"), ("satt", "sätta"), ("lagd", "lägga"), ("vald", "välja"), ("såld", "sälja"))
 }
+
+# Compounds.
+MIN_PART_LENGTH, MAX_COMPOUND_LENGTH = 3, 60  # letters
+MAX_PARTS = 4
+VERBAL_SUFFIXES = ("are", "ande", "ende")  # nouns made of verbs; the dictionary lacks most of them
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,23 +59,16 @@ class SuffixRule:
 
 @dataclass(slots=True)
 class Lexicon:
-    """The parsed dictionary.
+    """The parsed dictionary."""
 
-    `flags` holds one string for each line of a word; `rules` is keyed by the ending that a rule puts on; `first_parts`
-    and `middle_parts` map the form that stands in compounds to the word it comes from.
-    """
-
-    flags: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    rules: dict[str, list[SuffixRule]] = field(default_factory=dict)
-    first_parts: dict[str, str] = field(default_factory=dict)
+    flags: dict[str, tuple[str, ...]] = field(default_factory=dict)  # word → the flags of each of its lines
+    rules: dict[str, list[SuffixRule]] = field(default_factory=dict)  # by the ending of the inflected form
+    first_parts: dict[str, str] = field(default_factory=dict)  # form in a compound → the word
     middle_parts: dict[str, str] = field(default_factory=dict)
     max_ending_length: int = 0
 
     def is_headword(self, word: str) -> bool:
-        """Return whether the dictionary inflects the word.
-
-        Entries without inflection flags are stray forms that were found in some text.
-        """
+        """Return whether the dictionary inflects the word; other entries are stray forms from some text."""
         return any(not INFLECTING_FLAGS.isdisjoint(flags) for flags in self.flags.get(word, ()))
 
 
@@ -85,19 +83,16 @@ class WordReading:
 
 @cache
 def load_lexicon() -> Lexicon:
-    """Load the installed dictionary. FileNotFoundError if hunspell-sv lacks its files."""
+    """Load the installed dictionary; raise FileNotFoundError if hunspell-sv lacks its files."""
     dic, aff = find_dictionary_file("sv_SE.dic"), find_dictionary_file("sv_SE.aff")
-    lexicon, endings = Lexicon(), parse_suffix_rules(aff.read_text("utf-8"))
-    for ending, rules in endings.items():
-        inflecting = [rule for rule in rules if rule.flag not in DERIVING_FLAGS | JOINING_FLAGS]
-        if inflecting:
-            lexicon.rules[ending] = inflecting
-            lexicon.max_ending_length = max(lexicon.max_ending_length, len(ending))
-    joining_rules = defaultdict(list)
-    for ending, rules in endings.items():
+    lexicon, joining_rules = Lexicon(), defaultdict(list)
+    for ending, rules in parse_suffix_rules(aff.read_text("utf-8")).items():
         for rule in rules:
             if rule.flag in JOINING_FLAGS:
                 joining_rules[rule.flag].append((ending, rule))
+            elif rule.flag not in DERIVING_FLAGS:
+                lexicon.rules.setdefault(ending, []).append(rule)
+    lexicon.max_ending_length = max(map(len, lexicon.rules))
     for line in dic.read_text("utf-8").splitlines()[1:]:
         add_dictionary_line(lexicon, line, joining_rules)
     return lexicon
@@ -111,7 +106,7 @@ def find_dictionary_file(name: str) -> Path:
 
 
 def parse_suffix_rules(text: str) -> dict[str, list[SuffixRule]]:
-    """Parse the SFX lines of an .aff file; the keys are the endings they put on.
+    """Parse the SFX lines of an .aff file; the keys are the endings of the inflected forms.
 
     >>> parse_suffix_rules("SFX  G  a  or  a")
     {'or': [SuffixRule(flag='G', strip='a', condition=re.compile('a$'))]}
@@ -130,10 +125,7 @@ def parse_suffix_rules(text: str) -> dict[str, list[SuffixRule]]:
 
 
 def add_dictionary_line(lexicon: Lexicon, line: str, joins: dict[str, list[tuple[str, SuffixRule]]]) -> None:
-    """Add one line of the .dic file to the lexicon.
-
-    Of names only the genitive is used, and only if no common word is spelt the same.
-    """
+    """Add one line of the .dic file to the lexicon. Of names, only the genitive is used."""
     word, _, flags = line.partition("/")
     flags = flags.split()[0] if flags else ""
     if FORBIDDEN_FLAG in flags or not word.isalpha():
@@ -159,12 +151,12 @@ def add_dictionary_line(lexicon: Lexicon, line: str, joins: dict[str, list[tuple
 
 @cache
 def intern_flags(*flags: str) -> tuple[str, ...]:
-    """Return the same tuple for the same flags, because many words share them."""
+    """Return the same tuple for the same flags, to save memory."""
     return flags
 
 
 def find_word_readings(word: str) -> list[WordReading]:
-    """List the ways to read a word; empty if the dictionary does not know it.
+    """List the readings of a word; empty if the dictionary does not have it.
 
     >>> [reading.base for reading in find_word_readings("besluten")]
     ['besluten', 'beslut']
@@ -176,7 +168,7 @@ def find_word_readings(word: str) -> list[WordReading]:
 
 
 def find_base_readings(word: str) -> list[WordReading]:
-    """List the readings in which the word is itself a base."""
+    """List the readings in which the word is a base itself."""
     readings = []
     for flags in load_lexicon().flags.get(word, ()):
         if is_infinitive_entry(word, flags):
@@ -189,7 +181,7 @@ def find_base_readings(word: str) -> list[WordReading]:
 
 
 def find_inflected_readings(word: str) -> list[WordReading]:
-    """List the readings in which the word is an inflection of another, by trying every known ending."""
+    """List the readings in which the word is an inflection of another."""
     lexicon, readings = load_lexicon(), []
     for start in range(max(1, len(word) - lexicon.max_ending_length), len(word) + 1):
         stem, ending = word[:start], word[start:]
@@ -237,10 +229,7 @@ def classify_form(word: str, base: str, flags: str, flag: str, ending: str) -> W
 
 
 def classify_verb_form(base: str, flags: str, flag: str, ending: str) -> WordReading | None:
-    """Return the reading of a verb's form.
-
-    Some verb lines also hold the forms of a noun: kontakter next to kontakta, början next to börja.
-    """
+    """Return the reading of a verb form. Some verb lines also have forms of a noun: kontakter with kontakta."""
     if flag == "J" and not ending:
         return WordReading(base, VERB, IMPERATIVE)
     if flag in NOUN_FLAGS:
@@ -256,5 +245,57 @@ def is_infinitive(word: str) -> bool:
 
 
 def is_infinitive_entry(base: str, flags: str) -> bool:
-    """Return whether a dictionary line is that of a verb's infinitive."""
+    """Return whether a line of the dictionary is an infinitive."""
     return base.endswith(INFINITIVE_ENDINGS) and not VERB_FLAGS.isdisjoint(flags)
+
+
+@lru_cache(maxsize=100_000)
+def split_compound(word: str) -> tuple[str, ...]:
+    """Split a word into the fewest parts, with the longest last part; empty if it is not a compound.
+
+    >>> split_compound("människohandelsbrotten"), split_compound("sjukvårdsminister")
+    (('människo', 'handels', 'brotten'), ('sjukvårds', 'minister'))
+    """
+    if not 2 * MIN_PART_LENGTH <= len(word) <= MAX_COMPOUND_LENGTH or not word.isalpha():
+        return ()
+    found = list(list_splits(word, 0, MAX_PARTS))
+    return min(found, key=lambda parts: (len(parts), -len(parts[-1])), default=())
+
+
+def list_splits(word: str, start: int, max_parts: int) -> list[tuple[str, ...]]:
+    """List every way to split the word from position `start` on into at most `max_parts` parts."""
+    lexicon = load_lexicon()
+    found: list[tuple[str, ...]] = []
+    if start and can_end_compound(word[start:]):
+        found.append((word[start:],))
+    if max_parts > 1:
+        for end in range(start + MIN_PART_LENGTH, len(word) - MIN_PART_LENGTH + 1):
+            part = word[start:end]
+            if part in lexicon.first_parts or (start and part in lexicon.middle_parts):
+                found += [(part, *rest) for rest in list_splits(word, end, max_parts - 1)]
+    return found
+
+
+@lru_cache(maxsize=50_000)
+def can_end_compound(part: str) -> bool:
+    """Return whether a word, or a form of one, can be the last part of a compound."""
+    flags = load_lexicon().flags
+    bases = [reading.base for reading in find_word_readings(part) if reading.relation != IMPERATIVE]
+    return any(
+        base.endswith(VERBAL_SUFFIXES) or any(LAST_PART_FLAG in line for line in flags.get(base, ())) for base in bases
+    )
+
+
+def find_compound_lemma(parts: tuple[str, ...]) -> str | None:
+    """Return the lemma of parts of a compound that are a compound themselves, without a joining s; else None.
+
+    >>> find_compound_lemma(("människo", "handels")), find_compound_lemma(("barn",))
+    ('människohandel', None)
+    """
+    lexicon = load_lexicon()
+    joined = "".join(parts)
+    whole = lexicon.first_parts.get(joined) or lexicon.middle_parts.get(joined)
+    for word in (whole, joined, joined.removesuffix("s")):
+        if word and lexicon.is_headword(word):
+            return word if len(parts) > 1 or split_compound(word) else None
+    return None

@@ -1,15 +1,15 @@
-"""Aligns two texts: which paragraphs belong together, and which words differ between them.
+"""Align two texts: match their paragraphs, and find the words that differ.
 
-A paragraph may be unchanged, altered, split, merged, moved, added or removed. Words are compared as the tokens of
-archive.diff.facts, and changes are grouped into stretches that a reader can follow.
+A paragraph is unchanged, altered, split, merged, moved, added or removed. Words are compared as tokens
+(archive.diff.facts), and their changes are grouped into passages that a reader can follow.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from itertools import chain
+from dataclasses import dataclass, replace
+from itertools import chain, groupby
 from typing import Any, Literal, NamedTuple
 
 from rapidfuzz.distance import LCSseq
@@ -18,22 +18,22 @@ from archive.diff.facts import DiffToken, tokenise
 
 COMPARED_WORD = re.compile(r"[^\W_]+|(?<!\w)[-−](?=\d)")
 
-# Paragraphs: which belong together.
+# Matching of paragraphs.
 MIN_SIMILARITY = 0.4  # share of words that an altered paragraph keeps in order
 MIN_LONE_SIMILARITY = 0.25  # the same if it is the only paragraph between two unchanged ones
 MIN_CONTAINED_SHARE = 0.6  # share of words that a part split off a paragraph has in common with it
 MIN_MOVED_SIMILARITY = 0.8  # share of words that a moved paragraph keeps
-# Limits of cost. A gap is what lies between two unchanged paragraphs.
-MAX_PARAGRAPH_CELLS = 50_000_000  # paragraphs times paragraphs; beyond it unchanged ones are not looked for
-MAX_GAP_PAIRS = 100_000  # paragraphs times paragraphs in a gap; beyond it altered ones are not looked for
-MAX_GAP_LETTERS = 50_000_000  # letters compared in a gap; the same
-MAX_COMPARED_PAIRS = 1600  # pairs compared in a gap; in larger gaps only those about equally far down
-MAX_MOVED_PAIRS = 400  # removed times added paragraphs; beyond it moved ones are not looked for
+# Limits of cost. A gap is the paragraphs between two unchanged ones.
+MAX_PARAGRAPH_CELLS = 50_000_000  # paragraphs times paragraphs, to find unchanged ones
+MAX_GAP_PAIRS = 100_000  # paragraphs times paragraphs in a gap, to find altered ones
+MAX_GAP_LETTERS = 50_000_000  # letters compared in a gap, to find altered ones
+MAX_COMPARED_PAIRS = 1600  # pairs compared in a gap; in a larger one, only paragraphs about equally far down
+MAX_MOVED_PAIRS = 400  # removed times added paragraphs, to find moved ones
 
 # Words.
-MAX_TOKEN_CELLS = 50_000_000  # tokens times tokens (6 MB of bits); beyond it only the common beginning and end are kept
-MAX_SHIFT = 60  # tokens that an insertion or deletion is shifted by to start at a sentence
-MAX_ISLAND_WORDS = 4  # unchanged words that are merged into the rewritten stretch around them
+MAX_TOKEN_CELLS = 50_000_000  # tokens times tokens (6 MB); above it, only the common beginning and end are found
+MAX_SHIFT = 60  # tokens by which an insertion or deletion is shifted to the start of a sentence
+MAX_ISLAND_WORDS = 4  # unchanged words that are merged with the changed passages around them
 
 State = Mapping[str, Any]  # a release's state, see archive.models.to_state
 WordNumbers = list[int]  # the words of one paragraph; equal words have equal numbers
@@ -67,7 +67,7 @@ class BlockPair:
 
 @dataclass(frozen=True, slots=True)
 class DiffSegment:
-    """A stretch of text: in both versions (same), only in the later (ins), only in the earlier (del)."""
+    """A part of a text: in both versions (same), only in the later (ins), or only in the earlier (del)."""
 
     op: Literal["same", "ins", "del"]
     text: str
@@ -81,6 +81,10 @@ class TokenSpan:
     last: int
     new_first: int
     new_last: int
+
+    @property
+    def size(self) -> int:
+        return max(self.last - self.first, self.new_last - self.new_first)
 
 
 def build_blocks(state: State) -> list[TextBlock]:
@@ -98,11 +102,7 @@ def build_blocks(state: State) -> list[TextBlock]:
     in_body = {normalise_words(text) for text in body}
     for text in body:
         question_block = block_by_words.get(normalise_words(text))
-        blocks.append(
-            TextBlock(question_block.field, question_block.role, text, question_block.question)
-            if question_block
-            else TextBlock("body", "body", text)
-        )
+        blocks.append(replace(question_block, text=text) if question_block else TextBlock("body", "body", text))
     return blocks + [block for block in question_blocks if normalise_words(block.text) not in in_body]
 
 
@@ -116,7 +116,7 @@ def _build_question_blocks(state: State) -> list[TextBlock]:
 
 
 def split_paragraphs(text: str) -> list[str]:
-    """Split a text into its paragraphs, which are separated by blank lines.
+    """Split a text at its blank lines.
 
     >>> split_paragraphs("Ett.\\n\\nTvå,\\nsamma stycke.\\n \\n\\nTre.")
     ['Ett.', 'Två,\\nsamma stycke.', 'Tre.']
@@ -130,7 +130,7 @@ def join_blocks(blocks: Sequence[TextBlock]) -> str:
 
 
 def match_blocks(old: list[TextBlock], new: list[TextBlock]) -> list[BlockPair]:
-    """Match the blocks of two versions: title with title, the others in any field."""
+    """Match the blocks of two versions: the titles, and the others across all fields."""
     matches = align_paragraphs([block.text for block in old[1:]], [block.text for block in new[1:]])
     pairs = [BlockPair(old[:1], new[:1])]
     pairs += [BlockPair([old[n + 1] for n in match.before], [new[n + 1] for n in match.after]) for match in matches]
@@ -138,7 +138,7 @@ def match_blocks(old: list[TextBlock], new: list[TextBlock]) -> list[BlockPair]:
 
 
 def _pair_moved_blocks(pairs: list[BlockPair]) -> list[BlockPair]:
-    """Combine a paragraph removed in one place with the same paragraph added in another."""
+    """Combine each removed paragraph with the same paragraph added elsewhere."""
     removed = [pair for pair in pairs if not pair.after]
     added = [pair for pair in pairs if not pair.before]
     if not removed or not added or len(removed) * len(added) > MAX_MOVED_PAIRS:
@@ -180,7 +180,7 @@ def align_paragraphs(before: Sequence[str], after: Sequence[str]) -> list[Paragr
 
 
 def _find_equal_runs(before: Sequence[str], after: Sequence[str]) -> list[tuple[int, int, int]]:
-    """List runs of paragraphs with the same words: the start in each text, and the length."""
+    """List runs of equal paragraphs: the start in each text, and the length."""
     if len(before) * len(after) > MAX_PARAGRAPH_CELLS:
         return []
     common = set(before) & set(after)  # these need not be split into words, which is most of the work
@@ -194,10 +194,7 @@ def _find_equal_runs(before: Sequence[str], after: Sequence[str]) -> list[tuple[
 
 
 def _align_gap(before: Sequence[str], after: Sequence[str]) -> list[ParagraphMatch]:
-    """Match altered, split and merged paragraphs between two unchanged ones.
-
-    The matches chosen are those that keep most words in total (dynamic programming).
-    """
+    """Match altered, split and merged paragraphs so that most words are kept (dynamic programming)."""
     rows, columns = len(before), len(after)
     unmatched = [ParagraphMatch((n,), ()) for n in range(rows)] + [ParagraphMatch((), (n,)) for n in range(columns)]
     letters = rows * sum(map(len, after)) + columns * sum(map(len, before))  # to compare every pair
@@ -227,17 +224,14 @@ def _align_gap(before: Sequence[str], after: Sequence[str]) -> list[ParagraphMat
 
 
 def _count_shared_words(left: Sequence[WordNumbers], right: Sequence[WordNumbers]) -> dict[tuple[int, int], int]:
-    """Count the words that pairs of paragraphs share in the same order.
-
-    Pairs that share few words, or that are far apart in the two texts, are left out.
-    """
+    """Count the words that pairs of paragraphs share in order; pairs that share few or are far apart are left out."""
     rows, columns = len(left), len(right)
     reach = columns if rows * columns <= MAX_COMPARED_PAIRS else max(3, MAX_COMPARED_PAIRS // (2 * rows))
     shared: dict[tuple[int, int], int] = {}
     for row, words in enumerate(left):
         middle = row * columns // rows
         for column in range(max(0, middle - reach), min(columns, middle + reach + 1)):
-            # with fewer shared words they are neither a match nor part of one
+            # with fewer shared words, the pair is neither a match nor part of one
             least = int(MIN_CONTAINED_SHARE * min(len(words), len(right[column])))
             count = LCSseq.similarity(words, right[column], score_cutoff=max(1, least // 2))
             if count:
@@ -277,7 +271,7 @@ def _trace_back(steps: dict[tuple[int, int], tuple[int, int]], row: int, column:
 
 
 def normalise_words(text: str) -> tuple[str, ...]:
-    """Return the words of a text without case, marks and layout. A minus before a number is kept.
+    """Return the words of a text, case-folded, without marks and layout. A minus before a number is kept.
 
     >>> normalise_words("## Sänkt ”skatt”: −5,2 %")
     ('sänkt', 'skatt', '-', '5', '2')
@@ -296,23 +290,30 @@ def diff_words(before: str, after: str) -> list[DiffSegment]:
     if before == after:
         return [DiffSegment("same", before)] if before else []
     old, new = tokenise(before), tokenise(after)
-    writer = _SegmentWriter()
-    writer.add_change(before[: len(before) - len(before.lstrip())], after[: len(after) - len(after.lstrip())])
+    pieces = [(before[: len(before) - len(before.lstrip())], after[: len(after) - len(after.lstrip())])]
     position = new_position = 0
     for span in [*find_changed_spans(old, new), TokenSpan(len(old), len(old), len(new), len(new))]:
         for left, right in zip(old[position : span.first], new[new_position : span.new_first], strict=True):
-            writer.add_same(left.text)
-            writer.add_change(left.space, right.space)
+            pieces += [(left.text, right.text), (left.space, right.space)]
         position, new_position = span.last, span.new_last
-        writer.add_change(join_tokens(old[span.first : position]), join_tokens(new[span.new_first : new_position]))
-    return writer.build_segments()
+        pieces.append((join_tokens(old[span.first : position]), join_tokens(new[span.new_first : new_position])))
+    return _join_pieces(pieces)
+
+
+def _join_pieces(pieces: Sequence[tuple[str, str]]) -> list[DiffSegment]:
+    """Join the neighbouring pieces (earlier and later text) that are the same, and those that differ."""
+    segments: list[DiffSegment] = []
+    for is_same, group in groupby(filter(any, pieces), key=lambda piece: piece[0] == piece[1]):
+        old, new = map("".join, zip(*group, strict=True))
+        segments += [DiffSegment("same", new)] if is_same else [DiffSegment("del", old), DiffSegment("ins", new)]
+    return [segment for segment in segments if segment.text]
 
 
 def diff_paragraphs(before: str, after: str) -> list[list[DiffSegment]]:
-    """Diff two texts paragraph by paragraph. A paragraph that did not change is a single segment.
+    """Diff two texts paragraph by paragraph.
 
-    A paragraph that was split or merged is one list of segments with the blank line among them. One that moved is
-    deleted in its old place and inserted in its new one.
+    A split or merged paragraph is one list of segments, which contain the blank line. A moved one is deleted in one
+    place and inserted in another.
     """
     old, new = split_paragraphs(before), split_paragraphs(after)
     return [
@@ -327,10 +328,13 @@ def join_tokens(tokens: Sequence[DiffToken]) -> str:
 
 
 def find_changed_spans(old: Sequence[DiffToken], new: Sequence[DiffToken]) -> list[TokenSpan]:
-    """List every changed passage, in order; all tokens between them are the same in both texts."""
+    """List the changed passages, in order; all tokens between them are the same in both texts."""
+    aligned = _align_tokens(old, new)
+    starts = [*(span.first for span in aligned[1:]), len(old)]
+    ends = [0, *(span.last for span in aligned[:-1])]
     spans = [
-        _shift_to_sentence(span, old, new, low, high)
-        for span, low, high in _measure_gaps(_align_tokens(old, new), len(new), len(old))
+        _shift_to_sentence(span, old, new, span.first - end_before, next_start - span.last)
+        for span, end_before, next_start in zip(aligned, ends, starts, strict=False)
     ]
     while True:
         merged = _merge_islands(spans, old)
@@ -358,23 +362,19 @@ def _align_tokens(old: Sequence[DiffToken], new: Sequence[DiffToken]) -> list[To
 
 
 def _trim_common_ends(left: list[int], right: list[int]) -> TokenSpan:
-    """Return everything between the common beginning and the common end as one changed passage."""
     shorter = min(len(left), len(right))
     head = next((index for index in range(shorter) if left[index] != right[index]), shorter)
     tail = next((n for n in range(shorter - head) if left[-1 - n] != right[-1 - n]), shorter - head)
     return TokenSpan(head, len(left) - tail, head, len(right) - tail)
 
 
-def _measure_gaps(spans: list[TokenSpan], new_size: int, old_size: int) -> list[tuple[TokenSpan, int, int]]:
-    """Return each span with the number of unchanged tokens before and after it."""
-    edges = [TokenSpan(0, 0, 0, 0), *spans, TokenSpan(old_size, old_size, new_size, new_size)]
-    return [(span, span.first - edges[n].last, edges[n + 2].first - span.last) for n, span in enumerate(spans)]
-
-
 def _shift_to_sentence(
     span: TokenSpan, old: Sequence[DiffToken], new: Sequence[DiffToken], low: int, high: int
 ) -> TokenSpan:
-    """Shift a pure insertion or deletion so that it covers a whole sentence or clause, if possible."""
+    """Shift a pure insertion or deletion so that it is a whole sentence or clause, if possible.
+
+    low, high: the number of unchanged tokens before and after it.
+    """
     if (span.first == span.last) == (span.new_first == span.new_last):
         return span
     deleted = span.first < span.last
@@ -392,7 +392,7 @@ def _shift_to_sentence(
 
 
 def _score_boundary(tokens: Sequence[DiffToken], first: int, last: int) -> int:
-    """Score how well a stretch agrees with sentences and clauses: 2 a sentence, 1 a clause, 0 neither."""
+    """Return 2 for whole sentences, 1 for a clause, and 0 for any other passage."""
     before = tokens[first - 1] if first else None
     if (before is None or tokens[first].starts_sentence) and (last == len(tokens) or tokens[last].starts_sentence):
         return 2
@@ -400,7 +400,7 @@ def _score_boundary(tokens: Sequence[DiffToken], first: int, last: int) -> int:
 
 
 def _merge_islands(spans: list[TokenSpan], old: Sequence[DiffToken]) -> list[TokenSpan]:
-    """Merge neighbouring spans if so little is unchanged between them that it only disturbs the reader."""
+    """Merge neighbouring spans with so few unchanged words between them that these only distract the reader."""
     merged: list[TokenSpan] = []
     for span in spans:
         last = merged[-1] if merged else None
@@ -413,47 +413,6 @@ def _merge_islands(spans: list[TokenSpan], old: Sequence[DiffToken]) -> list[Tok
 
 def _is_island(between: Sequence[DiffToken], left: TokenSpan, right: TokenSpan) -> bool:
     if any(token.text in ".!?" or "\n" in token.space for token in between):
-        return False  # a whole sentence in between is worth keeping
-    words = sum(token.kind != "mark" for token in between)
-    return words <= min(MAX_ISLAND_WORDS, _span_size(left), _span_size(right)) and (
-        words == 0 or min(_span_size(left), _span_size(right)) > 1
-    )
-
-
-def _span_size(span: TokenSpan) -> int:
-    return max(span.last - span.first, span.new_last - span.new_first)
-
-
-class _SegmentWriter:
-    """Collects segments: neighbours of the same kind become one, and deletions precede insertions."""
-
-    def __init__(self) -> None:
-        self._segments: list[DiffSegment] = []
-        self._same: list[str] = []
-        self._deleted: list[str] = []
-        self._inserted: list[str] = []
-
-    def add_same(self, text: str) -> None:
-        if self._deleted or self._inserted:
-            self._flush()
-        self._same.append(text)
-
-    def add_change(self, before: str, after: str) -> None:
-        if before == after:
-            if before:
-                self.add_same(before)
-            return
-        self._deleted.append(before)
-        self._inserted.append(after)
-
-    def build_segments(self) -> list[DiffSegment]:
-        self._flush()
-        return self._segments
-
-    def _flush(self) -> None:
-        """Write the collected text: first the unchanged part, then the change after it."""
-        for op, parts in (("same", self._same), ("del", self._deleted), ("ins", self._inserted)):
-            text = "".join(parts)
-            if text:
-                self._segments.append(DiffSegment(op, text))  # type: ignore[arg-type]
-            parts.clear()
+        return False  # keep a whole sentence
+    words, smaller = sum(token.kind != "mark" for token in between), min(left.size, right.size)
+    return words == 0 or (smaller > 1 and words <= min(MAX_ISLAND_WORDS, smaller))

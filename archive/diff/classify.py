@@ -1,7 +1,7 @@
-"""Finds the changes between two states of a release, and gives each its kind.
+"""Find and classify the changes between two states of a release.
 
-Changes of the running text: paragraphs are matched, and each changed passage in an altered one is classified, facts
-before wording. Other changes: dates, tags, images, attachments, contacts, links and layout.
+In the text, paragraphs are matched, and each changed passage of an altered one is classified, facts before wording.
+Other changes are of dates, tags, images, attachments, contacts, links and layout.
 """
 
 from __future__ import annotations
@@ -37,15 +37,24 @@ from archive.diff.kinds import (
     build_change,
     count_size_points,
 )
-from archive.diff.vocabulary import OPPOSITE_PREFIXES, OPPOSITE_STEMS
 
 REPORTED_KINDS = ("amount", "number", "date", "name", "time", "link", "contact", "day")
 FIGURE_FACTS = ("amount", "number", "date", "time", "day")  # one may replace another: "i dag", "den 4 maj"
-MERGED_KINDS = ("quotation", "answer", "question")  # one change, however many passages of it were altered
-MAX_PHRASE_WORDS = 15  # words; in a longer passage a negation or modal verb does not by itself turn the meaning
-MAX_SHORT_FACT_LENGTH = 3  # characters; a fact this short occurs elsewhere by chance
+MERGED_KINDS = ("quotation", "answer", "question")  # several changed passages of one are a single change
+MAX_PHRASE_WORDS = 15  # in a longer passage, a negation or modal verb does not by itself change the meaning
+MAX_SHORT_FACT_LENGTH = 3  # characters; such a fact occurs elsewhere by chance
 MISSPELLING_LIMITS = ((5, 1), (8, 2))  # (letters of the word, letters that may differ in a misspelling of it)
 PLAIN_FIELDS = ("published", "updated", "kind", "language")  # each with a kind of change of the same name
+
+OPPOSITE_PREFIXES = ("o", "un")  # möjligt → omöjligt; "in" would take införa for the opposite of föra
+OPPOSITES = (  # stems of words with opposite meanings
+    "höj/sänk höjn/sänkn öka/minska ökn/minskn ökar/minskar minst/högst över/under före/efter fler/färre"
+    " mer/mindre större/mindre tillåt/förbj tillåt/förbud bifall/avsl godkän/avsl bevilja/avsl stärk/försvag"
+    " utvidg/inskränk öppn/stäng tidigare/senare snabbare/långsammare"
+    " increas/decreas rais/lower more/less above/below before/after over/under approv/reject allow/forbid allow/ban"
+    " minimum/maximum open/clos strengthen/weaken earlier/later"
+)
+OPPOSITE_STEMS = [pair.split("/") for pair in OPPOSITES.split()]
 
 StatePart = Mapping[str, Any]
 TextLink = tuple[str, str]  # its text, its URL
@@ -66,19 +75,16 @@ class ChangedPassage:
 class UnmatchedFact(NamedTuple):
     """A fact that only one version has in a passage; it may occur elsewhere in the other version."""
 
-    field: str
     token: DiffToken
     added: bool
 
 
 class ClassifiedPassage(NamedTuple):
-    """The changes found in a passage, and the facts that only one version has there."""
+    """A changed passage, its changes, and the facts that only one version has there."""
 
+    passage: ChangedPassage
     changes: list[Change]
     unmatched: list[UnmatchedFact]
-
-
-ClassifiedPassages = list[tuple[ChangedPassage, ClassifiedPassage]]
 
 
 def find_text_changes(before: State, after: State) -> list[Change]:
@@ -87,30 +93,29 @@ def find_text_changes(before: State, after: State) -> list[Change]:
     if old == new:
         return []
     pairs = match_blocks(old, new)
-    capitals = None  # needed only if a paragraph was altered
-    if any(pair.before and pair.after and join_blocks(pair.before) != join_blocks(pair.after) for pair in pairs):
-        texts = dict.fromkeys(block.text for block in (*old, *new))
-        capitals = analyse_capitals(texts, after.get("language") or before.get("language"))
+    capitals: CapitalUsage | None = None
     changes: list[Change] = []
-    passages: list[ClassifiedPassages] = []  # of each pair
+    passages: list[list[ClassifiedPassage]] = []  # of each altered pair
     for pair in pairs:
+        if not pair.before or not pair.after:
+            continue
+        text, new_text, field = join_blocks(pair.before), join_blocks(pair.after), pair.after[0].field
+        roles, new_roles = ([(block.field, block.role) for block in side] for side in (pair.before, pair.after))
         if pair.moved:
-            changes.append(_build_move_change(pair))
-        if pair.before and pair.after:
-            if capitals:
-                passages.append([(passage, classify_passage(passage)) for passage in _find_passages(pair, capitals)])
-            same_text = join_blocks(pair.before) == join_blocks(pair.after)
-            if same_text and _list_block_roles(pair.before) != _list_block_roles(pair.after):
-                changes.append(build_change(pair.after[0].field, "layout", pair.before[0].field, pair.after[0].field))
+            changes.append(build_change(field, "paragraph_moved", text, new_text))
+        if text != new_text:
+            capitals = capitals or analyse_capitals(
+                dict.fromkeys(block.text for block in (*old, *new)), after.get("language") or before.get("language")
+            )
+            passages.append([classify_passage(passage) for passage in _find_passages(pair, capitals)])
+        elif roles != new_roles:
+            changes.append(build_change(field, "layout", pair.before[0].field, field))
     changes += _build_paragraph_changes(pairs)
     return changes + _resolve_unmatched_facts(passages, old, new)
 
 
 def _find_passages(pair: BlockPair, capitals: CapitalUsage) -> list[ChangedPassage]:
-    before, after = join_blocks(pair.before), join_blocks(pair.after)
-    if before == after:
-        return []
-    old, new = tokenise(before, capitals), tokenise(after, capitals)
+    old, new = (tokenise(join_blocks(side), capitals) for side in (pair.before, pair.after))
     block = pair.after[0]
     passages = [
         ChangedPassage(
@@ -123,37 +128,33 @@ def _find_passages(pair: BlockPair, capitals: CapitalUsage) -> list[ChangedPassa
         )
         for span in find_changed_spans(old, new)
     ]
-    return passages or [
-        ChangedPassage(block.field, block.role, _find_changed_spaces(old, new), _find_changed_spaces(new, old))
-    ]
-
-
-def _find_changed_spaces(side: Sequence[DiffToken], other: Sequence[DiffToken]) -> list[DiffToken]:
-    """List tokens with other white space after them than in the other version, which has the same tokens."""
-    return [token for token, counterpart in zip(side, other, strict=True) if token.space != counterpart.space]
+    if passages:
+        return passages
+    # Only white space differs.
+    respaced = [tokens for tokens in zip(old, new, strict=True) if tokens[0].space != tokens[1].space]
+    return [ChangedPassage(block.field, block.role, [left for left, _ in respaced], [right for _, right in respaced])]
 
 
 def classify_passage(passage: ChangedPassage) -> ClassifiedPassage:
-    """Find the changes of one passage: facts first, then wording, spelling or punctuation if more differs."""
+    """Find the changes of one passage: facts first, then wording, spelling or punctuation."""
     spelling_change = _compare_spelling(passage)
     if spelling_change:
-        return ClassifiedPassage([spelling_change], [])
-    is_phrase = max(_count_words(passage.before), _count_words(passage.after)) <= MAX_PHRASE_WORDS
+        return ClassifiedPassage(passage, [spelling_change], [])
+    is_phrase = _count_words(passage) <= MAX_PHRASE_WORDS
     changes, unmatched = _compare_facts(passage, is_phrase=is_phrase)
-    reported = _count_reported_words(changes, unmatched)
-    for kind in ("negation", "modal"):
-        change = _compare_word_kind(passage, kind) if is_phrase else None
-        if change:
-            changes.append(change)
-            reported.update([*normalise_words(change.before), *normalise_words(change.after)])
-    remaining = _compare_remaining_words(passage, reported, is_only_change=not changes and not unmatched)
-    return ClassifiedPassage([*changes, *remaining], unmatched)
+    if is_phrase:
+        changes += filter(None, (_compare_word_kind(passage, kind) for kind in ("negation", "modal")))
+    reported = [text for change in changes for text in (change.before, change.after)]
+    reported += [fact.token.text for fact in unmatched]
+    reported_words = {word for text in reported for word in normalise_words(text)}
+    remaining = _compare_remaining_words(passage, reported_words, is_only_change=not changes and not unmatched)
+    return ClassifiedPassage(passage, [*changes, *remaining], unmatched)
 
 
 def _compare_spelling(passage: ChangedPassage) -> Change | None:
     """Return the change if only marks, capitals or spaces differ, else None.
 
-    Figures are left out, because a mark can change them. A misspelt fact ("mådnag" for "måndag") is a typo, too.
+    Passages with figures are left out, because a mark can change these. A misspelt fact ("mådnag") is a typo, too.
     """
     before, after = join_tokens(passage.before), join_tokens(passage.after)
     old, new = normalise_words(before), normalise_words(after)
@@ -170,9 +171,9 @@ def _compare_spelling(passage: ChangedPassage) -> Change | None:
 
 
 def _compare_facts(passage: ChangedPassage, *, is_phrase: bool) -> tuple[list[Change], list[UnmatchedFact]]:
-    """Pair facts replaced by others of their kind, in order, then figures by other figures.
+    """Pair facts with those that replace them, in order: first of the same kind, then any figures.
 
-    The facts left over are returned as unmatched. In a long passage no name replaces another.
+    The facts left over are returned as unmatched. In a long passage, names are not paired.
     """
     old, new = (
         _find_missing_facts(side, other)
@@ -185,14 +186,12 @@ def _compare_facts(passage: ChangedPassage, *, is_phrase: bool) -> tuple[list[Ch
         changes += [_build_fact_change(passage, *pair) for pair in pairs if not _is_same_name(*pair)]
         paired = {id(token) for pair in pairs for token in pair}
         old, new = ([token for token in side if id(token) not in paired] for side in (old, new))
-    unmatched = [
-        UnmatchedFact(passage.field, token, added) for added, side in ((False, old), (True, new)) for token in side
-    ]
+    unmatched = [UnmatchedFact(token, added) for added, side in ((False, old), (True, new)) for token in side]
     return changes, [fact for fact in unmatched if fact.token.kind != "day"]  # "i dag" alone is no date
 
 
 def _find_swapped_figures(passage: ChangedPassage) -> list[tuple[DiffToken, DiffToken]]:
-    """Return pairs of figures that swapped places, such as Tuesday and Wednesday."""
+    """Return pairs of figures that swapped places in the passage."""
     swapped = []
     for kind in FIGURE_FACTS:
         old, new = ([token for token in side if token.kind == kind] for side in (passage.before, passage.after))
@@ -207,7 +206,6 @@ def _build_fact_change(passage: ChangedPassage, old: DiffToken, new: DiffToken) 
 
 
 def _find_missing_facts(side: Sequence[DiffToken], other: Sequence[DiffToken]) -> list[DiffToken]:
-    """List the facts of one version of a passage that the other version of it lacks."""
     others = Counter((token.kind, token.value) for token in other)
     facts = []
     for token in side:
@@ -230,34 +228,22 @@ def _is_same_name(old: DiffToken, new: DiffToken) -> bool:
     return old.kind == new.kind == "name" and (old_words <= new_words or new_words <= old_words)
 
 
-def _count_reported_words(changes: list[Change], unmatched: list[UnmatchedFact]) -> Counter[str]:
-    reported: Counter[str] = Counter()
-    for change in changes:
-        reported.update([*normalise_words(change.before), *normalise_words(change.after)])
-    for fact in unmatched:
-        reported.update(normalise_words(fact.token.text))
-    return reported
-
-
-def _count_words(tokens: Sequence[DiffToken]) -> int:
-    return sum(token.kind != "mark" for token in tokens)
+def _count_words(passage: ChangedPassage) -> int:
+    return max(sum(token.kind != "mark" for token in side) for side in (passage.before, passage.after))
 
 
 def _compare_word_kind(passage: ChangedPassage, kind: str) -> Change | None:
     """Compare negations by number ("ej" for "inte" is no change) and modal verbs by strength."""
     old, new = ([token for token in side if token.kind == kind] for side in (passage.before, passage.after))
-    if kind == "negation":
-        differs = len(old) != len(new)
-    else:
-        differs = Counter(token.value for token in old) != Counter(token.value for token in new)
-    if not differs:
+    values, new_values = (Counter(kind if kind == "negation" else token.value for token in side) for side in (old, new))
+    if values == new_values:
         return None
     before, after = (" ".join(token.text for token in side) for side in (old, new))
     return build_change(passage.field, _change_kind(kind), before, after)
 
 
-def _compare_remaining_words(passage: ChangedPassage, reported: Counter[str], *, is_only_change: bool) -> list[Change]:
-    """Return what differs besides the reported facts: nothing, punctuation, spelling or wording."""
+def _compare_remaining_words(passage: ChangedPassage, reported: set[str], *, is_only_change: bool) -> list[Change]:
+    """Return the change apart from the reported words: none, or one of punctuation, spelling or wording."""
     before, after = join_tokens(passage.before), join_tokens(passage.after)
     old, new = ([word for word in normalise_words(text) if word not in reported] for text in (before, after))
     if Counter(old) == Counter(new) and not is_only_change:
@@ -288,7 +274,6 @@ def _find_opposite(field: str, old: list[str], new: list[str]) -> Change | None:
 
 
 def _is_typo(passage: ChangedPassage, old: list[str], new: list[str]) -> bool:
-    """Return whether words differ by a few letters or by one word printed twice."""
     if len(old) == len(new):
         return all(_is_misspelling(old_word, new_word) for old_word, new_word in zip(old, new, strict=True))
     words = [*old, *new]
@@ -308,20 +293,19 @@ def _is_misspelling(one: str, two: str) -> bool:
 def build_wording_change(passage: ChangedPassage) -> Change:
     """Return the passage as a change of wording, or of the question, answer or quotation it is in."""
     before, after = join_tokens(passage.before), join_tokens(passage.after)
-    words = max(_count_words(passage.before), _count_words(passage.after))
     if passage.role in {"question", "answer"}:
         return build_change(passage.field, passage.role, before, after)
     tokens = [*passage.before, *passage.after]
     if sum(token.quoted for token in tokens) * 2 > len(tokens):
         return build_change(passage.field, "quotation", before, after)
-    return build_change(passage.field, "wording", before, after, count_size_points(words))
+    return build_change(passage.field, "wording", before, after, count_size_points(_count_words(passage)))
 
 
 def _resolve_unmatched_facts(
-    passages: Sequence[ClassifiedPassages], old: list[TextBlock], new: list[TextBlock]
+    passages: Sequence[Sequence[ClassifiedPassage]], old: list[TextBlock], new: list[TextBlock]
 ) -> list[Change]:
-    """Return each passage's changes; an unmatched fact counts unless the other version has it elsewhere."""
-    unmatched = [fact for pair in passages for _, classified in pair for fact in classified.unmatched]
+    """Return the changes of all passages; an unmatched fact is one unless the other version has it elsewhere."""
+    unmatched = [fact for pair in passages for classified in pair for fact in classified.unmatched]
     added = {fact.token.value for fact in unmatched if fact.added}
     removed = {fact.token.value for fact in unmatched if not fact.added}
     texts = (join_blocks(old), join_blocks(new)) if unmatched else ("", "")
@@ -329,23 +313,24 @@ def _resolve_unmatched_facts(
     changes: list[Change] = []
     for pair in passages:
         found: list[Change] = []
-        for passage, classified in pair:
+        for classified in pair:
             new_facts = [
-                build_change(
-                    fact.field, fact.token.kind, *(("", fact.token.text) if fact.added else (fact.token.text, ""))
-                )
+                _build_side_change(classified.passage.field, fact.token.kind, fact.token.text, added=fact.added)
                 for fact in classified.unmatched
                 if fact.token.value not in added & removed
-                and not _contains_fact(fact, texts[not fact.added], words[not fact.added])
+                and not _contains_fact(fact.token, texts[not fact.added], words[not fact.added])
             ]
-            found += [*classified.changes, *new_facts] or [build_wording_change(passage)]
+            found += [*classified.changes, *new_facts] or [build_wording_change(classified.passage)]
         changes += _merge_changes(found)
     return changes
 
 
-def _contains_fact(fact: UnmatchedFact, text: str, words: frozenset[str]) -> bool:
+def _build_side_change(field: str, kind: str, text: str, *, added: bool, extra_points: int = 0) -> Change:
+    return build_change(field, kind, "" if added else text, text if added else "", extra_points)
+
+
+def _contains_fact(token: DiffToken, text: str, words: frozenset[str]) -> bool:
     """Return whether a text contains a fact: a name by its words, any other fact as printed."""
-    token = fact.token
     if token.kind == "name":
         return all({word, word + "s"} & words for word in normalise_words(token.value))
     if len(token.text) <= MAX_SHORT_FACT_LENGTH:
@@ -366,7 +351,7 @@ def _merge_changes(changes: list[Change]) -> list[Change]:
 
 
 def _build_paragraph_changes(pairs: list[BlockPair]) -> list[Change]:
-    """List added and removed paragraphs; those of one question or answer are one change."""
+    """List added and removed paragraphs, as one change for each question or answer."""
     runs: list[list[BlockPair]] = []
     for pair in pairs:
         if pair.before and pair.after:
@@ -397,28 +382,19 @@ def _build_paragraph_change(block_pairs: list[BlockPair]) -> Change:
         extra_points += FIGURE_POINTS
     if text.startswith(SPEECH_DASHES):
         extra_points += SPEECH_POINTS
-    return build_change(block.field, kind, text if removed else "", "" if removed else text, extra_points)
-
-
-def _build_move_change(pair: BlockPair) -> Change:
-    return build_change(pair.after[0].field, "paragraph_moved", join_blocks(pair.before), join_blocks(pair.after))
-
-
-def _list_block_roles(blocks: Sequence[TextBlock]) -> list[tuple[str, str]]:
-    return [(block.field, block.role) for block in blocks]
+    return _build_side_change(block.field, kind, text, added=not removed, extra_points=extra_points)
 
 
 def find_metadata_changes(before: State, after: State, *, text_changes: Sequence[Change]) -> list[Change]:
-    """List every change outside the running text.
-
-    text_changes: the changes of the running text; a link within one of them is not reported again.
-    """
+    """List all changes outside the text. A link within one of the `text_changes` is not reported again."""
     changes = [
         _build_value_change(field, before.get(field), after.get(field))
         for field in PLAIN_FIELDS
         if before.get(field) != after.get(field)
     ]
-    changes += _compare_tags(before.get("tags") or (), after.get("tags") or ())
+    tags, new_tags = before.get("tags") or (), after.get("tags") or ()
+    changes += [_build_side_change("tags", "tags", tag, added=False) for tag in tags if tag not in new_tags]
+    changes += [_build_side_change("tags", "tags", tag, added=True) for tag in new_tags if tag not in tags]
     changes += _compare_parts("attachments", before, after, ("url", "title"), kind="attachment")
     changes += _compare_parts("images", before, after, ("url", "caption", "credit", "alt"), kind="image")
     changes += _compare_parts("contacts", before, after, ("name", "email", "phone", "role"), kind="contact")
@@ -427,19 +403,13 @@ def find_metadata_changes(before: State, after: State, *, text_changes: Sequence
 
 
 def _build_value_change(field: str, before: str | None, after: str | None) -> Change:
-    """Return the change of a value; a change of only the hour of publication has next to no importance."""
+    """Return the change of a value. If only the hour of publication differs, it has little importance."""
     if field == "published" and only_hour_differs(before, after):
         return build_change(field, field, before, after, HOUR_ONLY_IMPORTANCE - KIND_IMPORTANCE[field])
     return build_change(field, field, before, after)
 
 
-def _compare_tags(before: Sequence[str], after: Sequence[str]) -> list[Change]:
-    removed = [build_change("tags", "tags", tag, "") for tag in before if tag not in after]
-    return removed + [build_change("tags", "tags", "", tag) for tag in after if tag not in before]
-
-
 def _compare_answerers(before: Sequence[StatePart], after: Sequence[StatePart]) -> list[Change]:
-    """Compare who answers the questions that both versions have."""
     answerers = {pair.get("question"): pair.get("answered_by") for pair in before}
     return [
         build_change("questions", "name", answerers[pair.get("question")], pair.get("answered_by"))
@@ -449,7 +419,7 @@ def _compare_answerers(before: Sequence[StatePart], after: Sequence[StatePart]) 
 
 
 def _compare_parts(field: str, before: State, after: State, keys: Sequence[str], *, kind: str) -> list[Change]:
-    """Compare lists of parts. Two parts with the same value of one of `keys` are one part that changed."""
+    """Compare lists of parts. Two parts with the same value of one of the keys are one part that changed."""
     old: list[StatePart] = [part for part in before.get(field) or () if part not in (after.get(field) or ())]
     new: list[StatePart] = [part for part in after.get(field) or () if part not in (before.get(field) or ())]
     changes = []
@@ -470,11 +440,7 @@ def _format_part(part: StatePart, keys: Sequence[str]) -> str:
 
 
 def _compare_markup(before: State, after: State, text_changes: Sequence[Change]) -> list[Change]:
-    """Compare the links and layout of the body.
-
-    Reported are links with a new target, and links added to or removed from text that stayed; layout only if the text
-    is the same.
-    """
+    """Compare the links of text that stayed, and the layout if the text is the same."""
     if before.get("body_html") == after.get("body_html"):
         return []
     old, new = _parse_markup(before.get("body_html")), _parse_markup(after.get("body_html"))
@@ -483,12 +449,12 @@ def _compare_markup(before: State, after: State, text_changes: Sequence[Change])
     removed_text = _pad_words([change.before for change in text_changes])
     added_text = _pad_words([change.after for change in text_changes])
     old_text, new_text = _pad_words([str(old.text_content())]), _pad_words([str(new.text_content())])
-    for text, url in removed:
-        if _is_link_text_kept(text, new_text, removed_text):
-            changes.append(build_change("body_html", "link", url, ""))
-    for text, url in added:
-        if _is_link_text_kept(text, old_text, added_text):
-            changes.append(build_change("body_html", "link", "", url))
+    for links, other_text, changed_text in ((removed, new_text, removed_text), (added, old_text, added_text)):
+        changes += [
+            _build_side_change("body_html", "link", url, added=links is added)
+            for text, url in links
+            if _is_link_text_kept(text, other_text, changed_text)
+        ]
     if changes or any(change.field in {"lead", "body", "questions"} for change in text_changes):
         return changes
     old_elements, new_elements = Counter(_list_element_names(old)), Counter(_list_element_names(new))
@@ -502,7 +468,7 @@ def _compare_links(
 ) -> tuple[list[Change], list[TextLink], list[TextLink]]:
     """Return links whose target changed, and those that only one version has.
 
-    A link with new text but the same target is left out: the change of its text is reported already.
+    A link with only a new text is left out, because the change of the text is reported.
     """
     removed, added = list((before - after).elements()), list((after - before).elements())
     changes: list[Change] = []
@@ -540,6 +506,6 @@ def _pad_words(texts: Sequence[str]) -> str:
 
 
 def _is_link_text_kept(link_text: str, other: str, changed: str) -> bool:
-    """Return whether a link's text is in the other version too, outside the words that changed."""
+    """Return whether a link's text is in the other version, too, outside the words that changed."""
     padded = _pad_words([link_text])
     return bool(padded.strip()) and padded in other and padded not in changed

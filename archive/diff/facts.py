@@ -1,8 +1,8 @@
-"""Splits text into the tokens that a comparison works with: facts, names, words and marks.
+"""Split text into the tokens of a comparison: facts, names, words and marks.
 
-A fact (amount, number, date, time of day, reference) is one token with a value that does not depend on its spelling:
-"10 %" and "10 procent", "4 maj 2025" and "2025-05-04", "tre" and "3" have the same value. A word is a name if it has a
-capital letter inside a sentence, here or elsewhere in the text.
+A fact (amount, number, date, time of day, reference) is one token, whose value does not depend on its spelling: "10 %"
+and "10 procent", "4 maj 2025" and "2025-05-04", "tre" and "3" have the same value. A word is a name if it has a capital
+letter inside a sentence, there or elsewhere in the text.
 """
 
 from __future__ import annotations
@@ -15,34 +15,147 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
-from archive.diff.vocabulary import (
-    ABBREVIATIONS,
-    ATTRIBUTIONS,
-    COUNTED_NOUNS,
-    CURRENCIES,
-    CURRENCY_SIGNS,
-    FACT_OPENERS,
-    FRACTION_WORDS,
-    FULL_MONTHS,
-    FUNCTION_WORDS,
-    LOWERCASE_UNITS,
-    MODALS,
-    MONEY_ABBREVIATIONS,
-    MONTH_NUMBERS,
-    MONTHS_ALONE,
-    NAME_PARTICLES,
-    NEGATING_PREFIXES,
-    NEGATING_SUFFIXES,
-    NEGATIONS,
-    NUMBER_WORDS,
-    ROLE_TITLES,
-    SCALES,
-    SEASONS,
-    SEASONS_EN,
-    SHORT_MONTHS,
-    TENS_WORDS,
-    UNITS,
-    WEEKDAYS,
+
+def _map_words(words: str, value: int) -> dict[str, int]:
+    return dict.fromkeys(words.split(), value)
+
+
+def _split_words(words: str) -> tuple[str, ...]:
+    return tuple(words.split())
+
+
+# Numbers.
+_SMALL_NUMBERS = (
+    "noll ett två tre fyra fem sex sju åtta nio tio elva tolv tretton fjorton femton sexton sjutton arton nitton",
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen"
+    " eighteen nineteen",
+)
+_TENS_NAMES = (
+    "tjugo trettio fyrtio femtio sextio sjuttio åttio nittio",
+    "twenty thirty forty fifty sixty seventy eighty ninety",
+)
+_ORDINALS = (  # from the third on: "för det första", "andra" (others) and "a second" are seldom numbers
+    "tredje fjärde femte sjätte sjunde åttonde nionde tionde",
+    "third fourth fifth sixth seventh eighth ninth tenth",
+)
+
+
+def _number_words() -> dict[str, int]:
+    words: dict[str, int] = {}
+    for units, tens, hyphen in zip(_SMALL_NUMBERS, _TENS_NAMES, ("", "-"), strict=True):
+        small = {word: number for number, word in enumerate(units.split())}
+        for count, ten in enumerate(tens.split(), 2):
+            words[ten] = count * 10
+            words |= {f"{ten}{hyphen}{unit}": count * 10 + number for unit, number in small.items() if 0 < number < 10}
+        words |= {word: number for word, number in small.items() if number != 1}  # ett, one: seldom a number
+    for row in _ORDINALS:
+        words |= {word: number for number, word in enumerate(row.split(), 3)}
+    return words
+
+
+NUMBER_WORDS = _number_words()
+TENS_WORDS = (*_split_words(_TENS_NAMES[0]), "tio")  # ett femtiotal
+FRACTION_WORDS = _split_words(
+    "hälften halva halv tredjedel tredjedelar fjärdedel fjärdedelar femtedel femtedelar tiondel tiondelar dubbelt"
+    " half twice thirds quarters"
+)
+SCALES = {
+    **_map_words("hundra hundred", 100),
+    **_map_words("tusen thousand", 1000),
+    **_map_words("miljon miljoner million millions mn milj", 10**6),
+    **_map_words("miljard miljarder billion billions md mdr", 10**9),
+    **_map_words("biljon biljoner trillion trillions", 10**12),
+}
+
+# Money and measures.
+MONEY_ABBREVIATIONS = {
+    **_map_words("tkr", 1000),
+    **_map_words("mkr mnkr msek", 10**6),
+    **_map_words("mdkr mdrkr", 10**9),
+}
+CURRENCIES = {
+    **dict.fromkeys(_split_words("kr kronor krona kronors kronorna sek"), "kr"),
+    **dict.fromkeys(_split_words("euro eur euros €"), "euro"),
+    **dict.fromkeys(_split_words("dollar dollars usd $"), "dollar"),
+    **dict.fromkeys(_split_words("pund pounds gbp £"), "pund"),
+    **dict.fromkeys(_split_words("öre ören"), "öre"),
+}
+CURRENCY_SIGNS = "€$£"
+UNITS = _split_words(  # of measured numbers; 3 km is not 3 mil
+    "år månad månader vecka veckor dygn dag dagar timme timmar minut minuter sekunder mil km meter m cm mm kvm m2 m³"
+    " hektar ha kg gram g ton liter grader °C MW GW kW kWh MWh GWh TWh km/h"
+    " year years month months week weeks day days hour hours minute minutes seconds mile miles metres degrees"
+)
+LOWERCASE_UNITS = {unit.casefold() for unit in UNITS}
+COUNTED_NOUNS = _split_words(  # four digits before these are a count, not a year
+    "personer människor barn elever poliser platser företag kommuner ärenden stycken st meter km kg ton hektar timmar"
+    " dagar procent people persons children places companies cases hours days percent"
+)
+
+# Dates.
+SWEDISH_MONTHS = _split_words("januari februari mars april maj juni juli augusti september oktober november december")
+ENGLISH_MONTHS = _split_words("january february march april may june july august september october november december")
+FULL_MONTHS = {name: number for names in (SWEDISH_MONTHS, ENGLISH_MONTHS) for number, name in enumerate(names, 1)}
+_SHORT = "jan,feb febr,mar,apr,,jun,jul,aug,sep sept,okt oct,nov,dec"
+SHORT_MONTHS = {short: number for number, row in enumerate(_SHORT.split(","), 1) for short in row.split()}
+MONTH_NUMBERS = FULL_MONTHS | SHORT_MONTHS
+# A Swedish month is a date even without a day or year; "may" and "March" are not.
+MONTHS_ALONE = SWEDISH_MONTHS
+WEEKDAYS = _split_words(
+    "måndag tisdag onsdag torsdag fredag lördag söndag Monday Tuesday Wednesday Thursday Friday Saturday Sunday"
+)
+SEASONS = _split_words("våren sommaren hösten vintern årsskiftet halvårsskiftet")
+SEASONS_EN = _split_words("spring summer autumn winter")  # dates only where a year follows
+# Words other than numbers and months that may begin a fact: den 4 maj, kl. 10, SOU 2024:88.
+FACT_OPENERS = _split_words(
+    "den the i en ett one a an half kl klockan vecka week v sek eur usd gbp sou ds com sfs prop dir skr bet rskr dnr"
+    " idag igår imorgon today yesterday tomorrow första andra tredje fjärde first second third fourth"
+)
+
+# Negations and modal verbs.
+NEGATIONS = frozenset(
+    _split_words(
+        "inte ej aldrig ingen inget inga ingenting ingenstans icke varken utan"
+        " not no never none nothing nobody neither nor without cannot"
+    )
+)
+NEGATING_PREFIXES = ("icke-", "non-")
+NEGATING_SUFFIXES = ("n't", "n’t")  # doesn't
+MODALS = {  # word → value; forms of the same strength share a value
+    **{
+        word: word
+        for word in _split_words("kan kunde bör borde får fick måste skulle can could may might must should would")
+    },
+    **dict.fromkeys(_split_words("ska skall shall will"), "ska"),
+}
+
+# Names, sentences and speech.
+# A capital on one of these at the start of a sentence is not part of the name that follows.
+ROLE_TITLES = _split_words(
+    "minister ministern direktör direktören chef chefen hövding hövdingen sekreterare sekreteraren ordförande"
+    " ordföranden president presidenten talesperson professor professorn kung kungen drottning drottningen prins"
+    " prinsessan general generalen expert experten handläggare utredare utredaren ledare ledaren ambassadör"
+    " ambassadören ledamot ledamoten kommissionär doktor director secretary chair chairman commissioner king queen"
+    " prince princess spokesperson ambassador"
+)
+NAME_PARTICLES = frozenset(("von", "af", "av", "de", "la", "der", "den", "van", "el", "al", "bin", "da", "di"))
+FUNCTION_WORDS = frozenset(
+    _split_words(
+        "i av på för med det den de en ett och att som om när där här nu då vid till från under över efter före"
+        " mellan hos genom enligt inom utom mot åt men vi jag ni du han hon hen deras vår våra vårt sin alla ingen"
+        " både samt även idag hur vad vem var nya ny nytt dessa denna detta the a an in on at of for from by with to"
+        " and but as if when where under over after before our their we he she they it this that these those both all"
+        " no new"
+    )
+)
+ABBREVIATIONS = frozenset(  # a full stop after these ends no sentence
+    _split_words(
+        "kl kap prop dir skr bet ca cirka tel tfn dr prof st mr mrs ms nr no art resp inkl exkl max min ev jfr dnr"
+        " bl.a t.ex s.k f.d m.fl m.m d.v.s dvs bla tex fd sk e.g i.e"
+    )
+)
+ATTRIBUTIONS = _split_words(
+    "säger sade sa menar skriver berättar förklarar framhåller uppger kommenterar konstaterar says said"
 )
 
 
@@ -54,7 +167,7 @@ def _alternatives(words: Iterable[str]) -> str:
 THIN = r"[ \u00a0\u2007\u2009\u202f]"  # separates thousands
 S = r"[ \u00a0\u2007\u2009\u202f\n]"  # within any other fact
 DASH = "[-\u2010-\u2015\u2212]"
-NUM = (  # a number that begins with 0 has no thousands: 0,125 is less than one
+NUM = (  # a number that begins with 0 has no thousands separator: 0,125 is less than one
     rf"(?:[1-9]\d{{0,2}}(?:(?:{THIN}\d{{3}})+(?!\d)(?:[.,]\d+)?|(?:\.\d{{3}})+(?!\d)(?:,\d+)?|(?:,\d{{3}})+(?!\d)(?:\.\d+)?)"
     r"|\d+(?:[.,]\d+)?)"
 )
@@ -111,7 +224,7 @@ DIGIT_PATTERN = re.compile(rf"(?<![\w.,])[-\u2212+]?\d|{MINUS}\d|\d|[{CURRENCY_S
 LETTERS_PATTERN = re.compile(r"[^\W\d_]+")
 LOWERCASE_WORD = re.compile(r"(?<!\w)[a-zåäöéüæø]+")  # a lower-case word, or the beginning of one
 MID_SENTENCE_CAPITAL = re.compile(r"(?<=[a-zåäöéü,)] )[A-ZÅÄÖÉÜ][^\W\d_]+")  # a capital after a small letter or a comma
-MIN_TITLE_CASE_SHARE = 0.85  # of a line's longer words; above it capitals mark no names (English headlines)
+MIN_TITLE_CASE_SHARE = 0.85  # of a line's longer words; above it, capitals mark no names (English headlines)
 
 # Tokens, sentences and speech.
 DIFF_TOKEN_PATTERN = re.compile(
@@ -127,41 +240,38 @@ QUOTATION_MARKS = frozenset('"”“„«»')
 EN_DASH = "–"
 SPEECH_DASHES = (EN_DASH, "—", "−")
 ATTRIBUTION_PATTERN = re.compile(rf",?[”\"“]?,? (?:{'|'.join(ATTRIBUTIONS)})\b[^.?!]*[.?!]?")
-MIN_QUOTE_WORDS = 4  # in quotation marks; fewer words are a title or irony, not a quotation
+MIN_QUOTE_WORDS = 4  # fewer words in quotation marks are a title or irony, not a quotation
 
 
 class DiffToken(NamedTuple):
-    """One unit of text. kind: word, mark, negation, modal, or a fact (amount, number, date, time, name, …)."""
+    """One unit of text."""
 
     text: str
     space: str  # the white space after it
-    kind: str
-    value: str  # does not depend on the spelling; equal for equal facts
+    kind: str  # word, mark, negation, modal, or a fact (amount, number, date, time, name, …)
+    value: str  # independent of the spelling
     starts_sentence: bool
     quoted: bool = False  # in speech or between quotation marks
 
 
 class TextFact(NamedTuple):
-    """A fact found in a text; `end` is the position after its last character."""
+    """A fact found in a text."""
 
     kind: str  # amount, number, date, time
     value: str
-    end: int
+    end: int  # position after its last character
 
 
 @dataclass(frozen=True, slots=True)
 class CapitalUsage:
-    """How the capital letters of a text, or of two versions of it together, are used."""
+    """How a text, or two versions of it together, use capital letters."""
 
-    names: frozenset[str]  # words that have a capital inside sentences, and are nowhere in lower case
+    names: frozenset[str]  # words with a capital inside sentences that are nowhere in lower case
     lowercase_words: frozenset[str]
     marks_names: bool  # whether a capital marks a name at all
 
     def is_name(self, word: str, *, starts_sentence: bool, capital_follows: bool) -> bool:
-        """Return whether a word is a name or part of one.
-
-        starts_sentence: the word is the first of its sentence; capital_follows: the next word has a capital, too.
-        """
+        """Return whether a word is a name or part of one. capital_follows: the next word has a capital, too."""
         if not word[0].isupper() or len(word) < 2:
             return False
         if word.isupper() and word.isalpha():
@@ -175,9 +285,9 @@ class CapitalUsage:
 
 
 def tokenise(text: str, capitals: CapitalUsage | None = None) -> list[DiffToken]:
-    """Split a text into tokens. Joined with their spaces they give the text, except white space at its start.
+    """Split a text into tokens, which joined with their spaces are the text without leading white space.
 
-    capitals: how the text uses capital letters; None: found out from this text alone.
+    capitals: how the text uses capital letters; None: analyse this text.
 
     >>> [(t.text, t.kind) for t in tokenise("Det kostar inte 3 400 kronor, säger Ada Ek.") if t.kind != "word"]
     [('inte', 'negation'), ('3 400 kronor', 'amount'), (',', 'mark'), ('Ada Ek', 'name'), ('.', 'mark')]
@@ -190,13 +300,12 @@ def tokenise(text: str, capitals: CapitalUsage | None = None) -> list[DiffToken]
 
 
 def _split_tokens(text: str) -> list[DiffToken]:
-    """Split a text into facts, words and marks; names are still words."""
     tokens: list[DiffToken] = []
     position = len(text) - len(text.lstrip())
     starts_sentence = True
     while position < len(text):
         found = DIFF_TOKEN_PATTERN.match(text, position)
-        assert found is not None and found.lastgroup  # noqa: S101, PT018 - a mark is anything but space
+        assert found is not None and found.lastgroup  # noqa: S101, PT018 - a mark matches anything but space
         word, kind, end = found[0], found.lastgroup, found.end()
         if kind == "digits" and word[0] == EN_DASH and _opens_speech(text, position):
             word, kind, end = EN_DASH, "mark", position + 1
@@ -222,7 +331,7 @@ def _opens_speech(text: str, position: int) -> bool:
 
 @lru_cache(maxsize=20_000)
 def _classify_word(word: str) -> tuple[str, str, bool]:
-    """Return a single word's kind and value, and whether it may begin a fact."""
+    """Return the kind and value of a single word, and whether it may begin a fact."""
     low = word.casefold()
     if any(letter.isdigit() for letter in word):
         return "number", low, True
@@ -233,10 +342,7 @@ def _classify_word(word: str) -> tuple[str, str, bool]:
 
 
 def _next_starts_sentence(tokens: list[DiffToken], starts_sentence: bool) -> bool:
-    """Return whether the token after these begins a sentence.
-
-    starts_sentence: whether the last of these does.
-    """
+    """Return whether the token after these begins a sentence. starts_sentence: the last of these does."""
     last = tokens[-1]
     if "\n" in last.space:
         return True
@@ -251,7 +357,7 @@ def _next_starts_sentence(tokens: list[DiffToken], starts_sentence: bool) -> boo
 
 
 def _join_names(tokens: list[DiffToken], capitals: CapitalUsage) -> list[DiffToken]:
-    """Turn words that are names into name tokens; adjacent ones become one: "Ada von Ek"."""
+    """Join the words of each name to one token: "Ada von Ek"."""
     named = [
         token.kind == "word"
         and capitals.is_name(
@@ -290,7 +396,7 @@ def _is_capital(token: DiffToken | None) -> bool:
 
 
 def _mark_quotes(text: str, tokens: list[DiffToken]) -> list[DiffToken]:
-    """Mark the tokens of speech, without its attribution, and those between quotation marks."""
+    """Mark the tokens of speech (without its attribution) and those between quotation marks."""
     spans: list[tuple[int, int]] = []
     start = 0
     for paragraph in text.split("\n\n"):
@@ -311,7 +417,7 @@ def _mark_quotes(text: str, tokens: list[DiffToken]) -> list[DiffToken]:
 
 
 def _find_speech(paragraph: str) -> list[tuple[int, int]]:
-    """List the start and end of each part of a paragraph that quotes a person."""
+    """List the positions of the quotations in a paragraph."""
     attributions = [found.span() for found in ATTRIBUTION_PATTERN.finditer(paragraph)]
     opening = paragraph.lstrip()
     if opening.startswith(SPEECH_DASHES) or (opening.startswith("- ") and attributions):
@@ -323,7 +429,7 @@ def _find_speech(paragraph: str) -> list[tuple[int, int]]:
 
 
 def can_begin_fact(word: str) -> bool:
-    """Return whether a fact may begin with this word. Most words cannot, which saves a regex match.
+    """Return whether a fact may begin with this word, to save a regex match for most words.
 
     >>> can_begin_fact("den"), can_begin_fact("myndigheten"), can_begin_fact("KIFS")
     (True, False, True)
@@ -335,7 +441,7 @@ def can_begin_fact(word: str) -> bool:
 
 
 def find_fact(text: str, position: int) -> TextFact | None:
-    """Return the fact that begins at a position where a word begins; None if there is none.
+    """Return the fact that begins at the start of a word, or None.
 
     >>> find_fact("högst 20 mnkr i år", 6)
     TextFact(kind='amount', value='20000000 kr', end=13)
@@ -348,7 +454,7 @@ def find_fact(text: str, position: int) -> TextFact | None:
 
 
 def normalise_fact(kind: str, text: str) -> str:
-    """Return the value of a printed fact, which does not depend on its spelling.
+    """Return the value of a printed fact, independent of its spelling.
 
     >>> normalise_fact("date", "den 4 maj 2025") == normalise_fact("date", "May 4, 2025") == "2025-05-04"
     True
@@ -409,9 +515,7 @@ def _normalise_quantity(kind: str, plain: str) -> str:
 
 
 def _parse_number(text: str) -> Decimal:
-    """Parse a printed number.
-
-    A comma or point before three digits separates thousands, unless the number begins with 0.
+    """Parse a printed number. A comma or point before three digits separates thousands, except after a leading 0.
 
     >>> _parse_number("2 080"), _parse_number("31,7"), _parse_number("2.500")
     (Decimal('2080'), Decimal('31.7'), Decimal('2500'))
@@ -426,9 +530,7 @@ def _parse_number(text: str) -> Decimal:
 
 
 def analyse_capitals(texts: Iterable[str], language: str | None = None) -> CapitalUsage:
-    """Find out how some texts, taken together, use capital letters.
-
-    In German they mark no names, because every noun has one.
+    """Analyse how texts use capital letters. In German, capitals mark no names, because all nouns have one.
 
     >>> capitals = analyse_capitals(["Vi träffade Ada Ek. Ada Ek bor i Malmö."])
     >>> capitals.is_name("Ada", starts_sentence=True, capital_follows=True)
@@ -445,7 +547,7 @@ def analyse_capitals(texts: Iterable[str], language: str | None = None) -> Capit
 
 
 def is_title_case(line: str) -> bool:
-    """Return whether nearly all longer words of a line have capitals, so that capitals mark no names.
+    """Return whether nearly all longer words of a line have capitals, which then mark no names.
 
     >>> is_title_case("New Rules for Better Protection of Small Children in Schools")
     True
@@ -457,7 +559,7 @@ def is_title_case(line: str) -> bool:
 
 
 def normalise_name(text: str) -> str:
-    """Return a name in lower case without the s of its genitive, so that all mentions of it agree.
+    """Return a name in lower case without genitive s.
 
     >>> normalise_name("Sveriges"), normalise_name("SCB:s"), normalise_name("Ada Eks"), normalise_name("Sweden’s")
     ('sverige', 'scb', 'ada ek', 'sweden')

@@ -1,7 +1,7 @@
 """Read a release's history: its timeline, its current status, and stored revisions to compare.
 
-A release that moved to another URL continues as another row of `releases` (`moved_to`). The rows that lead to each
-other form one chain, and their histories are read as one.
+A release that moved to another URL continues as another row of `releases` (`moved_to`). The history of such a chain of
+rows is read as one.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 from archive.database import RunQuery
 from archive.models import LIST_FIELDS, STATE_FIELDS, find_collection, parse_state
 
-MAX_EXPANDED_EVENTS = 10  # events of a long history that are shown without unfolding a year
-# Whether the agency changed its own update date with an edit: yes, no, or the page states no update date.
+MAX_EXPANDED_EVENTS = 10  # newest events of a long history; the older ones are grouped by year
+# Whether the agency changed its own update date with an edit: yes, no, or the page has no update date.
 UPDATE_STAMPS = ("moved", "not moved", "none told")
 
 RELEASE_CHAIN_CTE = (  # the release and all earlier rows that moved to it
@@ -74,12 +74,10 @@ REVISION_METADATA_COLUMNS = """
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RevisionEvent:
-    """One state of a release in its timeline.
+    """One state of a release in its timeline."""
 
-    kind: first, edit (by the agency), reread (our parser changed), same (found unchanged at a new URL), import (taken
-    over from another collection), own (our first reading of an imported release).
-    """
-
+    # first, edit (by the agency), reread (re-parsed by a newer parser), same (found unchanged at a new URL), import
+    # (from another collection), own (the first parse of an imported release)
     kind: str
     id: int  # of the revision
     release: int
@@ -108,7 +106,7 @@ class RevisionEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RemovalEvent:
-    """A row of `removals`: the release was missing or, if kind is moved, has another URL since."""
+    """A row of `removals`: the release was missing, or got another URL (kind moved)."""
 
     id: int
     release: int
@@ -130,7 +128,7 @@ TimelineEvent = RevisionEvent | RemovalEvent
 
 
 class EditPosition(NamedTuple):
-    """An edit in a history: when it was seen, its revision and the revision before."""
+    """An edit in a history: when it was first seen, its revision, and the revision before it."""
 
     seen: str
     id: int
@@ -139,13 +137,9 @@ class EditPosition(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReleaseStatus:
-    """What a reader has to know about a release that is not simply online.
+    """Why a release is not simply online."""
 
-    kind: moved, gone (confirmed), doubt (not confirmed yet), outage, forbidden (by robots.txt), unread (the page
-    responds but could not be parsed).
-    """
-
-    kind: str
+    kind: str  # moved, gone (confirmed), doubt (not confirmed yet), outage, forbidden (by robots.txt), unread
     since: str  # when this was first seen
     until: str  # when this was last seen
     removal_kind: str | None = None  # of gone and doubt: the kind in `removals`
@@ -159,7 +153,7 @@ class ReleaseStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredRevision:
-    """A stored state of a release, and metadata of its revision by column name."""
+    """A stored state of a release, and the metadata of its revision by column."""
 
     id: int
     release: int
@@ -178,13 +172,13 @@ class ComparisonError(ValueError):
 
 
 async def read_timeline(run: RunQuery, release_id: int) -> list[TimelineEvent]:
-    """Return all events of a release and of the rows that moved to it, newest first."""
+    """Return all events of a release and its earlier URLs, newest first."""
     revision_rows = [dict(row) for row in await run(TIMELINE_REVISIONS_SQL, {"release": release_id})]
     removal_rows = [dict(row) for row in await run(TIMELINE_REMOVALS_SQL, {"release": release_id})]
     rows_by_id = {row["id"]: row for row in revision_rows}
     events: list[TimelineEvent] = [RemovalEvent(**row) for row in removal_rows]
     events += [build_revision_event(row, rows_by_id) for row in revision_rows]
-    # Newest first, so of one moment the state found after a move precedes the move itself.
+    # With the same time, the state found after a move comes before the move itself.
     return sorted(events, key=lambda event: (event.when, isinstance(event, RevisionEvent), event.id), reverse=True)
 
 
@@ -200,7 +194,7 @@ def split_timeline(
 
 
 def build_revision_event(row: Mapping[str, Any], rows_by_id: Mapping[int, Mapping[str, Any]]) -> RevisionEvent:
-    """Build the event of a row of TIMELINE_REVISIONS_SQL; `rows_by_id` has the rows that it may follow."""
+    """Build the event of a row of TIMELINE_REVISIONS_SQL; `rows_by_id` has the earlier rows."""
     kind = classify_revision(row)
     if kind == "reread" and rows_by_id.get(row["previous"], {}).get("cause") == "import":
         kind = "own"
@@ -217,13 +211,13 @@ def build_revision_event(row: Mapping[str, Any], rows_by_id: Mapping[int, Mappin
 
 
 def classify_revision(row: Mapping[str, Any]) -> str:
-    """Return the kind of a revision's event; `own` needs the previous revision and is set by the caller."""
+    """Return the kind of a revision's event, apart from `own`, which depends on the previous revision."""
     kind = {"source": "edit", "parser": "reread"}.get(row["cause"], row["cause"])
     return "same" if kind == "first" and row["previous"] is not None else str(kind)
 
 
 def classify_update_stamp(update_date_changed: int | None, updated: str | None) -> str:
-    """Return what the agency's own update date did at an edit: one of UPDATE_STAMPS.
+    """Return whether the agency's own update date changed with an edit: one of UPDATE_STAMPS.
 
     >>> classify_update_stamp(1, "2024-06-03"), classify_update_stamp(0, "2024-06-03"), classify_update_stamp(0, None)
     ('moved', 'not moved', 'none told')
@@ -234,7 +228,7 @@ def classify_update_stamp(update_date_changed: int | None, updated: str | None) 
 def find_last_seen(revision_id: int | None, rows_by_id: Mapping[int, Mapping[str, Any]]) -> str | None:
     """Return when a state was last found on the web, or None if the revision is unknown.
 
-    A revision re-parsed from stored bytes was not seen itself; the state that it was re-parsed from counts.
+    For a revision re-parsed from stored bytes, this is when the state that it was parsed from was found.
     """
     while revision_id is not None and revision_id in rows_by_id:
         row = rows_by_id[revision_id]
@@ -248,12 +242,12 @@ def find_last_seen(revision_id: int | None, rows_by_id: Mapping[int, Mapping[str
 
 
 async def read_preceding_revisions(run: RunQuery, revision_ids: Sequence[int]) -> dict[int, Mapping[str, Any]]:
-    """Return the revisions before some revisions, as far back as `find_last_seen` may need."""
+    """Return the revisions before the given ones, as far back as `find_last_seen` needs."""
     return {row["id"]: dict(row) for row in await run(PRECEDING_REVISIONS_SQL, {"edits": json.dumps(revision_ids)})}
 
 
 async def read_edit_positions(run: RunQuery, release_id: int) -> list[EditPosition]:
-    """Return the agency's edits of a release and of the rows that moved to it, oldest first."""
+    """Return the agency's edits of a release, also at its earlier URLs, oldest first."""
     rows = await run(
         f"{RELEASE_CHAIN_CTE} select v.seen, v.id, v.previous from chain join revisions v on v.release = chain.id"
         " where v.cause = 'source' and v.previous is not null order by v.seen, v.id",
@@ -263,7 +257,7 @@ async def read_edit_positions(run: RunQuery, release_id: int) -> list[EditPositi
 
 
 async def find_final_release(run: RunQuery, release_id: int) -> int:
-    """Return the id of the row that continues a release's record: itself or the end of its moves."""
+    """Return the id of the row that continues a release's record: the end of its moves, or itself."""
     rows = await run(
         "with recursive ends(id, step) as (select :release, 0 union select r.moved_to, step + 1 from ends"
         " join releases r on r.id = ends.id where r.moved_to is not null and step < 100)"
@@ -274,10 +268,7 @@ async def find_final_release(run: RunQuery, release_id: int) -> int:
 
 
 async def find_release_status(run: RunQuery, release_id: int, last_seen: str) -> ReleaseStatus | None:
-    """Return why a release is not simply online, or None if the last check found it as stored.
-
-    last_seen: when a check last found the stored state.
-    """
+    """Return why a release is not simply online, or None if the last check found it as stored (at `last_seen`)."""
     row = (await run(FRONTIER_STATE_SQL, {"release": release_id}))[0]
     open_removals = [dict(removal) for removal in await run(OPEN_REMOVALS_SQL, {"release": release_id})]
     if row["moved_to"] is not None:
@@ -304,19 +295,19 @@ async def find_release_status(run: RunQuery, release_id: int, last_seen: str) ->
 
 
 async def read_revision_pair(run: RunQuery, first_id: int, second_id: int) -> tuple[StoredRevision, StoredRevision]:
-    """Return two revisions of one release (or of its chain of moves), the older one first.
+    """Return two revisions of one release, the older one first.
 
-    Raises ComparisonError if they are the same, missing, or of different releases.
+    Raise ComparisonError if they are the same, missing, or of different releases.
     """
     if first_id == second_id:
-        raise ComparisonError("diff_same", revision=first_id)
+        raise ComparisonError("error.same_revision", revision=first_id)
     revisions = await read_stored_revisions(run, [first_id, second_id])
     for key in (first_id, second_id):
         if key not in revisions:
-            raise ComparisonError("diff_missing", revision=key)
+            raise ComparisonError("error.no_revision", revision=key)
     final_releases = [await find_final_release(run, revisions[key].release) for key in (first_id, second_id)]
     if final_releases[0] != final_releases[1]:
-        raise ComparisonError("diff_other", one=first_id, other=second_id)
+        raise ComparisonError("error.different_releases", one=first_id, other=second_id)
     before, after = sorted((revisions[first_id], revisions[second_id]), key=lambda state: (state.seen, state.id))
     return before, after
 
@@ -328,10 +319,13 @@ async def read_stored_revisions(run: RunQuery, revision_ids: Sequence[int]) -> d
         " join agencies a on a.slug = r.agency where v.id in (select value from json_each(:ids))",
         {"ids": json.dumps(revision_ids)},
     )
-    revisions = {}
-    for row in map(dict, rows):
-        metadata = {name: value for name, value in row.items() if name not in STATE_FIELDS and name not in LIST_FIELDS}
-        revisions[row["id"]] = StoredRevision(
-            id=row["id"], release=row["release"], seen=row["seen"], metadata=metadata, state=parse_state(row)
+    return {
+        row["id"]: StoredRevision(
+            id=row["id"],
+            release=row["release"],
+            seen=row["seen"],
+            metadata={name: value for name, value in row.items() if name not in (*STATE_FIELDS, *LIST_FIELDS)},
+            state=parse_state(row),
         )
-    return revisions
+        for row in map(dict, rows)
+    }

@@ -1,4 +1,4 @@
-"""Compare two states of a release field by field for readers; excerpt the main change of an edit for lists."""
+"""Compare two states of a release field by field for readers, and excerpt the main change of an edit for lists."""
 
 from __future__ import annotations
 
@@ -16,25 +16,14 @@ from archive.i18n import format_field_value, translate
 from archive.models import strip_image_query
 
 MAX_EXCERPT_LENGTH = 80  # characters of the text before, and of the text after
-KINDS_WITHOUT_VALUES = ("layout", "paragraph_moved")  # their texts before and after show no difference
+KINDS_WITHOUT_VALUES = ("layout", "paragraph_moved")  # their texts before and after are the same
 FIGURE_KINDS = ("amount", "number", "date", "time")  # a unit that did not change is shown once
 
 CONTEXT_ROWS = 1  # unchanged paragraphs shown on each side of a changed one
 TEXT_FIELDS = ("title", "lead", "body")
 VALUE_FIELDS = ("kind", "published", "updated", "language")
-COMPARED_FIELDS = (
-    "title",
-    "lead",
-    *VALUE_FIELDS,
-    "body",
-    "questions",
-    "tags",
-    "images",
-    "attachments",
-    "contacts",
-    "links",
-    "layout",
-)
+LIST_FIELDS = ("questions", "tags", "images", "attachments", "contacts")
+COMPARED_FIELDS = ("title", "lead", *VALUE_FIELDS, "body", *LIST_FIELDS, "links", "layout")
 MEMBER_KEYS: dict[str, Callable[[Any], str]] = {  # what identifies a member of a list
     "images": lambda image: strip_image_query(image["url"]),
     "attachments": lambda file: str(file["url"]),
@@ -44,87 +33,80 @@ MEMBER_KEYS: dict[str, Callable[[Any], str]] = {  # what identifies a member of 
 
 @dataclass(frozen=True, slots=True)
 class DiffRow:
-    """One paragraph or line. `label` names its role if it is not plain text, such as question `number`."""
+    """One paragraph or line."""
 
     pieces: list[DiffSegment]
-    label: str | None = None
-    number: int | None = None
+    label: str | None = None  # its role, if it is not plain text
+    number: int | None = None  # of the question
 
     @property
     def op(self) -> str:
-        """Return same, ins or del if this applies to the whole row, otherwise mixed."""
+        """Return same, ins or del if it applies to the whole row, else mixed."""
         ops = {piece.op for piece in self.pieces if piece.text.strip()}
         return ops.pop() if len(ops) == 1 else "mixed" if ops else "same"
 
 
 @dataclass(frozen=True, slots=True)
 class SkippedRows:
-    """Unchanged rows that are left out."""
+    """A number of unchanged rows that are left out."""
 
     count: int
 
 
 @dataclass(frozen=True, slots=True)
 class FieldDiff:
-    """A field that differs, or that is shown in full.
-
-    note: what no row shows, such as a new order. shown_in_body: the body already shows every change of this field.
-    """
+    """A field that differs, or that is shown in full."""
 
     name: str
     rows: list[DiffRow | SkippedRows]
-    note: str | None = None
-    shown_in_body: bool = False
+    note: str | None = None  # a difference that the rows do not show: reordered, layout_only
+    shown_in_body: bool = False  # the body already shows all changes of this field
 
 
 class ChangeExcerpt(NamedTuple):
-    """A change shortened for a list. `common_suffix` is the text that both sides end with."""
+    """A change shortened for a list."""
 
     field: str
     before: str
     after: str
-    common_suffix: str
+    common_suffix: str  # text that both sides end with
 
 
 def diff_fields(before: Mapping[str, Any], after: Mapping[str, Any], *, full_text: bool = False) -> list[FieldDiff]:
     """Return the fields in which two states (archive.models.parse_state) differ.
 
     A list that one of the states did not record is not compared. full_text: return title, lead and body in full, even
-    where they do not differ.
+    if they are the same.
     """
     fields = []
     for name in COMPARED_FIELDS:
         if not full_text and name in before and before[name] == after[name]:
             continue
-        field = diff_field(name, before, after)
-        differs = field.note or any(row.op != "same" for row in field.rows if isinstance(row, DiffRow))
-        if full_text and name in TEXT_FIELDS and field.rows:
-            fields.append(field)
-        elif differs:
-            rows = skip_unchanged_rows([row for row in field.rows if isinstance(row, DiffRow)])
-            fields.append(
-                FieldDiff(name, rows, field.note, name == "questions" and is_shown_in_body(rows, before, after))
-            )
+        rows, note = diff_field(name, before, after)
+        if full_text and name in TEXT_FIELDS and rows:
+            fields.append(FieldDiff(name, [*rows], note))
+        elif note or any(row.op != "same" for row in rows):
+            in_body = name == "questions" and is_shown_in_body(rows, before, after)
+            fields.append(FieldDiff(name, skip_unchanged_rows(rows), note, in_body))
     return fields
 
 
-def diff_field(name: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> FieldDiff:
-    """Compare one field, with all of its rows."""
+def diff_field(name: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[list[DiffRow], str | None]:
+    """Return all rows of one field, and a note of a difference that they do not show."""
     if name in ("links", "layout"):
         return diff_markup(name, before, after)
     old, new = before[name], after[name]
     if name in TEXT_FIELDS:
-        return FieldDiff(name, [DiffRow(pieces) for pieces in diff_paragraphs(old or "", new or "")])
+        return [DiffRow(pieces) for pieces in diff_paragraphs(old or "", new or "")], None
     if name in VALUE_FIELDS:
-        return FieldDiff(name, [DiffRow(diff_value(old, new))])
+        return [DiffRow(diff_value(old, new))], None
     if old is None or new is None:
-        return FieldDiff(name, [])
+        return [], None
     if name == "questions":
-        return FieldDiff(name, diff_questions(old, new))
-    rows = diff_lists(old, new, MEMBER_KEYS.get(name, format_member))
+        return diff_questions(old, new), None
     lines, new_lines = list(map(format_member, old)), list(map(format_member, new))
     reordered = lines != new_lines and sorted(lines) == sorted(new_lines)
-    return FieldDiff(name, list(rows), "reordered" if reordered else None)
+    return diff_lists(old, new, MEMBER_KEYS.get(name, format_member)), "reordered" if reordered else None
 
 
 def diff_value(old: str | None, new: str | None) -> list[DiffSegment]:
@@ -135,7 +117,7 @@ def diff_value(old: str | None, new: str | None) -> list[DiffSegment]:
 
 
 def diff_lists(old: Sequence[Any], new: Sequence[Any], get_key: Callable[[Any], str]) -> list[DiffRow]:
-    """Compare two lists whose members `get_key` identifies: in the new order, removed members last."""
+    """Compare two lists, whose members are identified by `get_key`: in the new order, removed members last."""
     old_lines: dict[str, list[str]] = {}
     for member in old:
         old_lines.setdefault(get_key(member), []).append(format_member(member))
@@ -162,9 +144,9 @@ def format_member(member: Any) -> str:
     return " · ".join([*values, *([strip_image_query(member["url"])] if member.get("url") else [])])
 
 
-def diff_questions(old: Sequence[Mapping[str, Any]], new: Sequence[Mapping[str, Any]]) -> list[DiffRow | SkippedRows]:
-    """Compare questions and answers in pairs: equal questions first, then those at the same position."""
-    rows: list[DiffRow | SkippedRows] = []
+def diff_questions(old: Sequence[Mapping[str, Any]], new: Sequence[Mapping[str, Any]]) -> list[DiffRow]:
+    """Compare pairs of question and answer: equal questions, and between these the ones at the same position."""
+    rows: list[DiffRow] = []
     matcher = SequenceMatcher(None, [pair["question"] for pair in old], [pair["question"] for pair in new], False)
     for _, first, last, new_first, new_last in matcher.get_opcodes():
         for offset in range(max(last - first, new_last - new_first)):
@@ -175,43 +157,38 @@ def diff_questions(old: Sequence[Mapping[str, Any]], new: Sequence[Mapping[str, 
 
 
 def diff_question(old: Mapping[str, Any] | None, new: Mapping[str, Any] | None) -> list[DiffRow]:
-    """Compare one question, its answer and who answers it; None is a question that one side lacks."""
+    """Compare one question, its answer and who answers it; None: only the other side has it."""
     left, right = old or {}, new or {}
     number = (new or old or {})["position"]
     rows = [DiffRow(diff_words(left.get("question", ""), right.get("question", "")), "question_number", number)]
     rows += [DiffRow(pieces) for pieces in diff_paragraphs(left.get("answer", ""), right.get("answer", ""))]
-    answered_by = diff_value(left.get("answered_by"), right.get("answered_by"))
-    return [*rows, *([DiffRow(answered_by, "answered_by")] if DiffRow(answered_by).op != "same" else [])]
+    answered_by = DiffRow(diff_value(left.get("answered_by"), right.get("answered_by")), "answered_by")
+    return [*rows, answered_by] if answered_by.op != "same" else rows
 
 
-def is_shown_in_body(
-    rows: Sequence[DiffRow | SkippedRows], before: Mapping[str, Any], after: Mapping[str, Any]
-) -> bool:
+def is_shown_in_body(rows: Sequence[DiffRow], before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
     """Return whether the body, before and after, contains every paragraph that differs."""
     for op, state in (("del", before), ("ins", after)):
         body_paragraphs = {normalise_words(paragraph) for paragraph in split_paragraphs(state["body"] or "")} | {()}
-        for row in rows:
-            if isinstance(row, DiffRow) and row.op != "same":
-                text = "".join(piece.text for piece in row.pieces if piece.op in ("same", op))
-                if normalise_words(text) not in body_paragraphs:
-                    return False
+        texts = ("".join(p.text for p in row.pieces if p.op in ("same", op)) for row in rows if row.op != "same")
+        if not body_paragraphs.issuperset(map(normalise_words, texts)):
+            return False
     return True
 
 
-def diff_markup(name: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> FieldDiff:
-    """Compare the links of body_html; without a changed link or text, note that only the layout differs."""
+def diff_markup(name: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[list[DiffRow], str | None]:
+    """Compare the links of body_html; note if neither a link nor the text differs, only the layout."""
     if before["body_html"] == after["body_html"]:
-        return FieldDiff(name, [])
+        return [], None
     old, new = list_body_links(before["body_html"]), list_body_links(after["body_html"])
     if name == "links":
-        return FieldDiff(name, list(diff_lists(old, new, format_member)))
-    changed_text = before["body"] != after["body"]
-    return FieldDiff(name, [], None if changed_text or old != new else "layout_only")
+        return diff_lists(old, new, format_member), None
+    return [], "layout_only" if before["body"] == after["body"] and old == new else None
 
 
 @lru_cache(maxsize=64)
 def list_body_links(body_html: str) -> tuple[str, ...]:
-    """Return each link of a sanitised body once, as its text and URL. Cached: two fields use it."""
+    """Return the distinct links of a sanitised body as text and URL. Cached, because two fields use it."""
     if not body_html.strip():
         return ()
     links = html.fragment_fromstring(body_html, create_parent="div").iter("a")
@@ -220,7 +197,7 @@ def list_body_links(body_html: str) -> tuple[str, ...]:
 
 
 def skip_unchanged_rows(rows: Sequence[DiffRow]) -> list[DiffRow | SkippedRows]:
-    """Keep changed rows with CONTEXT_ROWS around them, and replace the others by their number."""
+    """Keep changed rows and CONTEXT_ROWS around them, and replace the others by their number."""
     changed = [index for index, row in enumerate(rows) if row.op != "same"]
     visible = {near for index in changed for near in range(index - CONTEXT_ROWS, index + CONTEXT_ROWS + 1)}
     result: list[DiffRow | SkippedRows] = []
@@ -236,7 +213,7 @@ def skip_unchanged_rows(rows: Sequence[DiffRow]) -> list[DiffRow | SkippedRows]:
 
 
 def find_main_change(language: str, changes_json: str | None) -> ChangeExcerpt | None:
-    """Return the most important change of `revisions.changes`, or None if no change can be shown.
+    """Return the most important change in `revisions.changes`, or None if none can be shown.
 
     >>> figures = {"field": "body", "kind": "amount", "before": "45 mnkr", "after": "55 mnkr", "importance": 75}
     >>> find_main_change("sv", json.dumps([figures]))
@@ -256,7 +233,7 @@ def find_main_change(language: str, changes_json: str | None) -> ChangeExcerpt |
 
 
 def format_main_change(language: str, changes_json: str | None) -> str:
-    """Format the most important change as plain text; "" if no change can be shown.
+    """Format the most important change as plain text; "" if none can be shown.
 
     >>> changes = '[{"field": "body", "kind": "name", "before": "Ada", "after": "Bo", "importance": 65}]'
     >>> format_main_change("en", changes)
@@ -267,11 +244,13 @@ def format_main_change(language: str, changes_json: str | None) -> str:
         return ""
     if excerpt.before and excerpt.after:
         return f"{excerpt.before} → {excerpt.after} {excerpt.common_suffix}".strip()
-    return f"{translate(language, 'added' if excerpt.after else 'deleted')}: {excerpt.after or excerpt.before}"
+    return (
+        f"{translate(language, 'diff.added' if excerpt.after else 'diff.deleted')}: {excerpt.after or excerpt.before}"
+    )
 
 
 def split_common_suffix(before: str, after: str) -> tuple[str, str, str]:
-    """Split off the words that two texts both end with; at least one word of each text is left.
+    """Split off the words that both texts end with, and leave at least one word of each.
 
     >>> split_common_suffix("den 4 juni", "den 18 juni"), split_common_suffix("40 euro", "40 kronor")
     (('den 4', 'den 18', 'juni'), ('40 euro', '40 kronor', ''))

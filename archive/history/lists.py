@@ -1,17 +1,17 @@
-"""Lists of edits, removals and takedowns, newest first: filters, pages and counts.
+"""The registers of edits, removals and takedowns, newest first: filters, pages and counts.
 
-Edits are what agencies changed in published releases. Removals are confirmed absences; moves are listed only on
-request. Releases that a takedown hides are in neither list.
+Edits are changes that agencies made to published releases. Removals are confirmed absences. Releases that a takedown
+hides are in neither register.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from itertools import groupby
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from archive.database import FacetValue, RunQuery
 from archive.history import (
@@ -22,7 +22,7 @@ from archive.history import (
     find_last_seen,
     read_preceding_revisions,
 )
-from archive.i18n import REMOVAL_CHOICES, swedish_sort_key
+from archive.i18n import swedish_sort_key
 from archive.params import (
     FilterError,
     UrlArguments,
@@ -32,15 +32,16 @@ from archive.params import (
     parse_flag_parameter,
     parse_number_parameter,
 )
+from archive.removals import REMOVAL_KINDS
 
 REGISTER_PAGE_SIZE = 50
 MAX_REGISTER_PAGE_SIZE = 1000  # entries of a page of JSON or CSV
-MAX_COUNTED_ENTRIES = 5_000  # the newest ones; if there are more, the register says "more than"
-MAX_CONSECUTIVE_EDITS = 3  # edits of one release in a row that are shown ungrouped
-MIN_FRONT_PAGE_IMPORTANCE = 20  # of an edit that the front page shows
-FRONT_PAGE_CANDIDATES = 30  # newest edits that the front page chooses from, one per release
+MAX_COUNTED_ENTRIES = 5_000  # if there are more, the register shows "more than"
+MAX_CONSECUTIVE_EDITS = 3  # edits of one release in sequence that are shown ungrouped
+MIN_FRONT_PAGE_IMPORTANCE = 20
+FRONT_PAGE_CANDIDATES = 30  # newest edits that the front page chooses from
 
-HIDDEN_RELEASES_SQL = "select id from releases where takedown = 'hidden'"  # these are in no list
+HIDDEN_RELEASES_SQL = "select id from releases where takedown = 'hidden'"
 AGENCY_COUNTS_SQL = """
     select a.slug as value, a.name, a.name_en, coalesce(counted.n, 0) as count from agencies a
     left join (select r.agency, count(*) as n from ({found}) found join releases r on r.id = found.release
@@ -76,72 +77,71 @@ REMOVAL_COLUMNS = f"""
 REMOVAL_JOINS = "removals o cross join releases r on r.id = o.release cross join agencies a on a.slug = r.agency"
 
 
+Entry = TypeVar("Entry")
+Query = TypeVar("Query", "EditsQuery", "RemovalsQuery")
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterPage(Generic[Entry]):
+    """One page of a register; `next_cursor` is None on the last page."""
+
+    entries: list[Entry]
+    next_cursor: int | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegisterCounts:
-    """How many entries the filters select, and how many of each agency the other filters select.
-
-    capped: there are more than `total`. agencies: those with entries, and the selected one; all agencies if there are
-    too many entries to count them by agency (agencies_counted is False).
-    """
+    """The number of entries that all filters select, and by agency that the other filters select."""
 
     total: int
-    capped: bool
-    agencies: list[FacetValue]
-    agencies_counted: bool
+    capped: bool  # there are more than `total`
+    agencies: list[FacetValue]  # those with entries, and the selected one; all if they are not counted
+    agencies_counted: bool  # False: there are too many entries to count them by agency
 
 
 async def check_agency(run: RunQuery, slug: str | None) -> None:
-    """Raise FilterError if the archive has no agency of this slug."""
+    """Raise FilterError if the archive has no agency with this slug."""
     if slug and not await run("select 1 from agencies where slug = :slug", {"slug": slug}):
-        raise FilterError("agency", slug, "the slug of an agency", text_key="bad_agency")
+        raise FilterError("agency", slug, "the slug of an agency", text_key="error.no_agency_value")
 
 
 async def count_register_entries(
-    run: RunQuery,
-    releases_sql: str,
-    unfiltered_sql: str,
-    values: Mapping[str, Any],
-    *,
-    agencies: str = AGENCY_COUNTS_SQL,
+    run: RunQuery, query: Query, build_releases_sql: Callable[[Query], str], *, agencies_sql: str = AGENCY_COUNTS_SQL
 ) -> RegisterCounts:
     """Count a register's entries, in total and by agency.
 
-    releases_sql, unfiltered_sql: SELECTs of the entries' releases, newest first, with and without the agency filter.
-    agencies: another SELECT of the agencies, where their counts are stored.
+    build_releases_sql: returns a SELECT of the entries' releases, newest first. agencies_sql: reads stored counts.
     """
-    limit = f" limit {MAX_COUNTED_ENTRIES + 1}"
-    rows = await run(agencies.format(found=unfiltered_sql + limit), dict(values))
+    values, limit = query.build_sql_values(), f" limit {MAX_COUNTED_ENTRIES + 1}"
+    rows = await run(agencies_sql.format(found=build_releases_sql(replace(query, agency=None)) + limit), values)
     choices = sorted((FacetValue(**dict(row)) for row in rows), key=lambda choice: swedish_sort_key(choice.name))
-    countable = agencies is not AGENCY_COUNTS_SQL or sum(choice.count for choice in choices) <= MAX_COUNTED_ENTRIES
+    is_stored = agencies_sql is not AGENCY_COUNTS_SQL
+    countable = is_stored or sum(choice.count for choice in choices) <= MAX_COUNTED_ENTRIES
     if countable:
-        total = sum(choice.count for choice in choices if choice.value == (values["agency"] or choice.value))
+        total = sum(choice.count for choice in choices if choice.value == (query.agency or choice.value))
     else:
-        total = (await run(f"select count(*) as n from ({releases_sql}{limit})", dict(values)))[0]["n"]
+        total = (await run(f"select count(*) as n from ({build_releases_sql(query)}{limit})", values))[0]["n"]
     return RegisterCounts(
         total=total if countable else min(total, MAX_COUNTED_ENTRIES),
         capped=not countable and total > MAX_COUNTED_ENTRIES,
-        agencies=[choice for choice in choices if choice.count or not countable or choice.value == values["agency"]],
+        agencies=[choice for choice in choices if choice.count or not countable or choice.value == query.agency],
         agencies_counted=countable,
     )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EditsQuery:
-    """Filters of the register of edits.
-
-    unannounced: only edits without a change of the agency's update date. stamp: one of UPDATE_STAMPS. importance: the
-    lowest. after: the last edit of the previous page.
-    """
+    """Filters of the register of edits."""
 
     agency: str | None = None
     release: int | None = None
     tag: int | None = None
-    unannounced: bool = False
-    stamp: str | None = None
-    importance: int | None = None
+    unannounced: bool = False  # only edits without a change of the agency's update date
+    stamp: str | None = None  # one of UPDATE_STAMPS
+    importance: int | None = None  # the lowest
     since: date | None = None
     until: date | None = None
-    after: int | None = None
+    after: int | None = None  # the last edit of the previous page
     size: int = REGISTER_PAGE_SIZE
 
     def build_url_params(self) -> dict[str, Any]:
@@ -157,10 +157,15 @@ class EditsQuery:
             "to": self.until,
         }
 
+    def build_sql_values(self) -> dict[str, Any]:
+        """Return the values of the SQL parameters."""
+        days = {"since": format_day_start(self.since), "until": format_day_start(self.until, next_day=True)}
+        return {name: getattr(self, name) for name in ("agency", "release", "tag", "importance", "after")} | days
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Edit:
-    """One edit as lists show it. The agency made it between `last_seen_before` and `seen`."""
+    """One edit, which the agency made between `last_seen_before` and `seen`."""
 
     id: int  # of the revision that it led to
     release: int
@@ -182,16 +187,16 @@ class Edit:
     name: str
     name_en: str | None
     last_seen_before: str | None  # when a check last found the state before it
-    grouped: tuple[Edit, ...] = ()  # other edits of the same release that a list shows inside this one
+    grouped: tuple[Edit, ...] = ()  # other edits of the release, shown inside this one
 
     @property
     def stamp(self) -> str:
-        """Return what the agency's own update date did: one of UPDATE_STAMPS."""
+        """Return whether the agency's own update date changed: one of UPDATE_STAMPS."""
         return classify_update_stamp(self.update_date_changed, self.updated)
 
     @property
     def unannounced(self) -> bool:
-        """Return whether the agency's own update date did not change with the edit."""
+        """Return whether the agency did not change its own update date."""
         return self.stamp == "not moved"
 
     @property
@@ -200,19 +205,11 @@ class Edit:
         return max((edit.importance or 0 for edit in self.grouped), default=0)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EditsPage:
-    """One page of the register; `next_cursor` is None on the last page."""
-
-    edits: list[Edit]
-    next_cursor: int | None
-
-
 def parse_edits_query(args: UrlArguments, size: int = REGISTER_PAGE_SIZE) -> EditsQuery:
     """Parse the URL parameters; raise FilterError if one is not valid."""
     since, until = parse_day_parameter(args, "from"), parse_day_parameter(args, "to")
     if since and until and since > until:
-        raise FilterError("from", str(since), "a day no later than `to`", text_key="bad_days", until=str(until))
+        raise FilterError("from", str(since), "a day no later than `to`", text_key="error.bad_days", until=str(until))
     return EditsQuery(
         agency=args.get("agency") or None,
         release=parse_number_parameter(args, "release"),
@@ -227,7 +224,7 @@ def parse_edits_query(args: UrlArguments, size: int = REGISTER_PAGE_SIZE) -> Edi
     )
 
 
-async def read_edits_page(run: RunQuery, query: EditsQuery) -> EditsPage:
+async def read_edits_page(run: RunQuery, query: EditsQuery) -> RegisterPage[Edit]:
     """Return one page of edits."""
     chain, conditions = build_edit_filters(query)
     if query.after is not None:
@@ -236,39 +233,37 @@ async def read_edits_page(run: RunQuery, query: EditsQuery) -> EditsPage:
         f"{chain} select {EDIT_COLUMNS} from (select v.id from revisions v where {' and '.join(conditions)}"
         f" order by v.seen desc, v.id desc limit :limit) found cross join {EDIT_JOINS}"
         " order by v.seen desc, v.id desc",
-        build_edit_parameters(query) | {"limit": query.size + 1},
+        query.build_sql_values() | {"limit": query.size + 1},
     )
     revisions = [dict(row) for row in rows[: query.size]]
     preceding = await read_preceding_revisions(run, [row["id"] for row in revisions])
     edits = [Edit(**row, last_seen_before=find_last_seen(row["previous"], preceding)) for row in revisions]
-    return EditsPage(edits=edits, next_cursor=edits[-1].id if len(rows) > query.size else None)
+    return RegisterPage(edits, edits[-1].id if len(rows) > query.size else None)
 
 
 async def read_latest_edits(run: RunQuery, limit: int) -> list[Edit]:
     """Return the newest important edits for the front page, one per release."""
     page = await read_edits_page(run, EditsQuery(importance=MIN_FRONT_PAGE_IMPORTANCE, size=FRONT_PAGE_CANDIDATES))
     newest: dict[int, Edit] = {}
-    for edit in page.edits:
+    for edit in page.entries:
         newest.setdefault(edit.release, edit)
     return list(newest.values())[:limit]
 
 
 async def count_edits(run: RunQuery, query: EditsQuery) -> RegisterCounts:
     """Count the edits, in total and by agency."""
-    releases_sql, unfiltered_sql = (
-        f"{chain} select v.release from revisions v where {' and '.join(conditions)} order by v.seen desc"
-        for chain, conditions in (build_edit_filters(query), build_edit_filters(replace(query, agency=None)))
-    )
-    stored_counts = (
-        {"agencies": STORED_EDIT_COUNTS_SQL} if not any(replace(query, agency=None).build_url_params().values()) else {}
-    )
-    return await count_register_entries(
-        run, releases_sql, unfiltered_sql, build_edit_parameters(query), **stored_counts
-    )
+
+    def build_releases_sql(query: EditsQuery) -> str:
+        chain, conditions = build_edit_filters(query)
+        return f"{chain} select v.release from revisions v where {' and '.join(conditions)} order by v.seen desc"
+
+    has_filters = any(replace(query, agency=None).build_url_params().values())
+    agencies_sql = AGENCY_COUNTS_SQL if has_filters else STORED_EDIT_COUNTS_SQL
+    return await count_register_entries(run, query, build_releases_sql, agencies_sql=agencies_sql)
 
 
 def build_edit_filters(query: EditsQuery) -> tuple[str, list[str]]:
-    """Build the filters in SQL: a CTE to put first, or "", and the conditions."""
+    """Return the filters as SQL: a CTE to put first, or "", and the conditions."""
     conditions = [IS_EDIT_SQL, f"v.release not in ({HIDDEN_RELEASES_SQL})"]
     tests = {
         "v.release in (select id from releases where agency = :agency)": query.agency,
@@ -284,19 +279,13 @@ def build_edit_filters(query: EditsQuery) -> tuple[str, list[str]]:
     return (RELEASE_CHAIN_CTE if query.release is not None else ""), conditions
 
 
-def build_edit_parameters(query: EditsQuery) -> dict[str, Any]:
-    """Return the values of the SQL's named parameters."""
-    days = {"since": format_day_start(query.since), "until": format_day_start(query.until, next_day=True)}
-    return {name: getattr(query, name) for name in ("agency", "release", "tag", "importance", "after")} | days
-
-
 def group_edits(edits: Sequence[Edit]) -> list[Edit]:
-    """Group a page's edits so that no release fills it.
+    """Group the edits of a page so that one release does not fill it.
 
-    A release that returns to earlier wordings again and again is shown once, with its other reverts inside. The same
-    goes for more than MAX_CONSECUTIVE_EDITS edits of one release in a row.
+    A release that repeatedly returns to earlier wordings is shown once, with its other reverts inside. So are more than
+    MAX_CONSECUTIVE_EDITS consecutive edits of one release.
     """
-    groups: list[list[Edit]] = []  # each with the edits to show inside it
+    groups: list[list[Edit]] = []
     reverting_groups: dict[int, list[Edit]] = {}
     for streak in (list(group) for _, group in groupby(edits, key=lambda edit: edit.release)):
         rows = [streak] if len(streak) > MAX_CONSECUTIVE_EDITS else [[edit] for edit in streak]
@@ -312,7 +301,7 @@ def group_edits(edits: Sequence[Edit]) -> list[Edit]:
 
 
 def format_edit_rows(edits: Sequence[Edit], urls_by_id: Mapping[int, Mapping[str, str | None]]) -> list[dict[str, Any]]:
-    """Format edits as rows of JSON and CSV; `urls_by_id` has the absolute URLs of each."""
+    """Return edits as rows of JSON and CSV, with the absolute URLs of each."""
     return [
         {
             "revision": edit.id,
@@ -339,23 +328,27 @@ def format_edit_rows(edits: Sequence[Edit], urls_by_id: Mapping[int, Mapping[str
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RemovalsQuery:
-    """Filters of the register of removals. `after` is the last removal of the previous page."""
+    """Filters of the register of removals."""
 
     agency: str | None = None
     kind: str | None = None
     tag: int | None = None
     back: bool = False  # only releases that came back
-    after: int | None = None
+    after: int | None = None  # the last removal of the previous page
     size: int = REGISTER_PAGE_SIZE
 
     def build_url_params(self) -> dict[str, Any]:
         """Return the filters as URL parameters, without the page."""
         return {"agency": self.agency, "kind": self.kind, "tag": self.tag, "back": 1 if self.back else None}
 
+    def build_sql_values(self) -> dict[str, Any]:
+        """Return the values of the SQL parameters."""
+        return {name: getattr(self, name) for name in ("agency", "kind", "tag", "after")}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Removal:
-    """One confirmed absence of a release as lists show it."""
+    """One confirmed absence of a release."""
 
     id: int
     release: int
@@ -380,19 +373,11 @@ class Removal:
     found_at: str | None  # URL at which the release was found again
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RemovalsPage:
-    """One page of the register; `next_cursor` is None on the last page."""
-
-    removals: list[Removal]
-    next_cursor: int | None
-
-
 def parse_removals_query(args: UrlArguments, size: int = REGISTER_PAGE_SIZE) -> RemovalsQuery:
     """Parse the URL parameters; raise FilterError if one is not valid."""
     return RemovalsQuery(
         agency=args.get("agency") or None,
-        kind=parse_choice_parameter(args, "kind", REMOVAL_CHOICES),
+        kind=parse_choice_parameter(args, "kind", REMOVAL_KINDS),
         tag=parse_number_parameter(args, "tag"),
         back=parse_flag_parameter(args, "back"),
         after=parse_number_parameter(args, "after"),
@@ -400,7 +385,7 @@ def parse_removals_query(args: UrlArguments, size: int = REGISTER_PAGE_SIZE) -> 
     )
 
 
-async def read_removals_page(run: RunQuery, query: RemovalsQuery) -> RemovalsPage:
+async def read_removals_page(run: RunQuery, query: RemovalsQuery) -> RegisterPage[Removal]:
     """Return one page of removals."""
     conditions = build_removal_filters(query)
     if query.after is not None:
@@ -408,27 +393,27 @@ async def read_removals_page(run: RunQuery, query: RemovalsQuery) -> RemovalsPag
     rows = await run(
         f"select {REMOVAL_COLUMNS} from {REMOVAL_JOINS} where {' and '.join(conditions)}"
         " order by o.confirmed desc, o.id desc limit :limit",
-        build_removal_parameters(query) | {"limit": query.size + 1},
+        query.build_sql_values() | {"limit": query.size + 1},
     )
     removals = [Removal(**dict(row)) for row in rows[: query.size]]
-    return RemovalsPage(removals=removals, next_cursor=removals[-1].id if len(rows) > query.size else None)
+    return RegisterPage(removals, removals[-1].id if len(rows) > query.size else None)
 
 
 async def count_removals(run: RunQuery, query: RemovalsQuery) -> RegisterCounts:
     """Count the removals, in total and by agency."""
-    releases_sql, unfiltered_sql = (
-        f"select o.release from removals o where {' and '.join(build_removal_filters(filters))}"
-        " order by o.confirmed desc"
-        for filters in (query, replace(query, agency=None))
-    )
-    return await count_register_entries(run, releases_sql, unfiltered_sql, build_removal_parameters(query))
+
+    def build_releases_sql(query: RemovalsQuery) -> str:
+        conditions = " and ".join(build_removal_filters(query))
+        return f"select o.release from removals o where {conditions} order by o.confirmed desc"
+
+    return await count_register_entries(run, query, build_releases_sql)
 
 
 def build_removal_filters(query: RemovalsQuery) -> list[str]:
-    """Build the conditions of the filters in SQL.
+    """Return the filters as SQL conditions.
 
-    Moves are listed only if that kind is selected. A release that was found elsewhere by the very check that confirmed
-    its absence counts as moved only.
+    Moves are listed only if that kind is selected. A release that was found elsewhere by the same check that confirmed
+    its absence only counts as moved.
     """
     conditions = ["o.confirmed is not null", "o.confirmed is not o.ended", f"o.release not in ({HIDDEN_RELEASES_SQL})"]
     conditions.append("o.kind = :kind" if query.kind else "o.kind <> 'moved'")
@@ -439,11 +424,6 @@ def build_removal_filters(query: RemovalsQuery) -> list[str]:
     if query.back:
         conditions.append("o.ended is not null")
     return conditions
-
-
-def build_removal_parameters(query: RemovalsQuery) -> dict[str, Any]:
-    """Return the values of the SQL's named parameters."""
-    return {name: getattr(query, name) for name in ("agency", "kind", "tag", "after")}
 
 
 def format_removal_rows(
@@ -476,22 +456,14 @@ def format_removal_rows(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TakedownsQuery:
-    """Filters of the takedowns page. `after` is the last takedown of the previous page."""
+    """Paging of the register of takedowns."""
 
-    after: int | None = None
+    after: int | None = None  # the last takedown of the previous page
     size: int = REGISTER_PAGE_SIZE
 
     def build_url_params(self) -> dict[str, Any]:
-        """Return no parameters; the page has no filters, but every register offers this method."""
+        """Return no parameters, as this register has no filters."""
         return {}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TakedownsPage:
-    """One page of the log; `next_cursor` is None on the last page."""
-
-    takedowns: list[Mapping[str, Any]]
-    next_cursor: int | None
 
 
 def parse_takedowns_query(args: UrlArguments, size: int = REGISTER_PAGE_SIZE) -> TakedownsQuery:
@@ -502,14 +474,14 @@ def parse_takedowns_query(args: UrlArguments, size: int = REGISTER_PAGE_SIZE) ->
     )
 
 
-async def read_takedowns_page(run: RunQuery, query: TakedownsQuery) -> TakedownsPage:
+async def read_takedowns_page(run: RunQuery, query: TakedownsQuery) -> RegisterPage[Mapping[str, Any]]:
     """Return one page of takedowns."""
     where = "where t.id < :after" if query.after is not None else ""
     rows = await run(
         f"{TAKEDOWNS_SQL} {where} order by t.id desc limit :limit", {"after": query.after, "limit": query.size + 1}
     )
     takedowns: list[Mapping[str, Any]] = [dict(row) for row in rows[: query.size]]
-    return TakedownsPage(takedowns=takedowns, next_cursor=takedowns[-1]["id"] if len(rows) > query.size else None)
+    return RegisterPage(takedowns, takedowns[-1]["id"] if len(rows) > query.size else None)
 
 
 async def read_active_takedowns(run: RunQuery, release_id: int) -> list[Mapping[str, Any]]:

@@ -1,12 +1,12 @@
-"""Search: from a reader's words to matching releases. It does not depend on the web layer.
+"""Search: from a reader's words to matching releases, independent of the web layer.
 
-query.py        the query language: text to a tree
-params.py       search requests from URL parameters, and back
-index.py        the FTS5 tables and what they contain
-fts.py          a tree to an FTS5 expression and SQL conditions
-ranking.py      which releases match, in which order, and the counts of facets
-snippets.py     excerpts of the original texts, with the words found marked
-suggestions.py  other queries that may have been meant
+query.py        parses the query language to a tree
+params.py       converts search requests from and to URL parameters
+index.py        the FTS5 tables
+fts.py          translates a tree to FTS5 and SQL
+ranking.py      finds, sorts and counts the hits
+snippets.py     excerpts with matches marked
+suggestions.py  other spellings
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import AsyncIterator, Mapping, Sequence
+from array import array
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 
 from archive.database import FacetValue, RunQuery
@@ -23,11 +24,11 @@ from archive.search.fts import ResolvedNames, build_scope_sql, extract_filters, 
 from archive.search.index import NO_VALUE
 from archive.search.params import EXCLUDE_SUFFIX, SearchRequest, format_parameter
 from archive.search.query import SearchNote
-from archive.search.ranking import ColumnCache, HitPage, find_all_hits, find_hits
+from archive.search.ranking import ColumnCache, HitFinder, HitPage
 from archive.search.snippets import QueryTerm, SearchHit, extract_query_terms, read_question_hits, read_release_hits
 from archive.search.suggestions import Suggestion, find_suggestions
 
-HIT_BATCH = 100  # hits read at a time where all are read
+HIT_BATCH = 100  # hits read at a time if all are read
 URL_PATTERN = re.compile(r"https?://[^\s/]+\.[^\s/]+(?:/\S*)?|https?://[^\s/]+/\S*", re.IGNORECASE)
 RELEASE_BY_URL_SQL = """
     with variants(url, position) as (select value, key from json_each(:urls))
@@ -38,9 +39,9 @@ RELEASE_BY_URL_SQL = """
       where f.release is not null
     ) order by position limit 1
 """
-# Values that are valid even if no release has them today.
+# Values that are valid even if no release has them.
 ALWAYS_VALID_VALUES = {"kind": {NO_VALUE}, "year": {NO_VALUE}, "questions": {"yes", "no"}}
-FACET_VALUES_SQL = {  # facets whose values are rows of their own, which may have no release
+FACET_VALUES_SQL = {  # values of facets that are rows of a table, which may have no release
     "agency": "select slug as value from agencies where slug in (select value from json_each(:names))",
     "tag": "select name as value from tags where name in (select value from json_each(:names))",
 }
@@ -60,26 +61,20 @@ FRESHNESS_SQL = """
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Freshness:
-    """How fresh the searched data is.
+    """How fresh the searched data is."""
 
-    crawled: end of the last crawl; added: when the latest release was first seen; newest: date of the newest release.
-    """
-
-    crawled: str | None
-    added: str | None
-    newest: str | None
+    crawled: str | None  # end of the last crawl
+    added: str | None  # when the latest release was first seen
+    newest: str | None  # date of the newest release
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchScope:
-    """The number of releases by agency that a search without hits went through.
+    """The releases in which a search without hits looked for its words."""
 
-    stored: the number of all releases; is_limited: the search had chosen agencies, kinds, tags or days.
-    """
-
-    agencies: list[FacetValue]
-    stored: int
-    is_limited: bool
+    agencies: list[FacetValue]  # with the number of searched releases
+    stored: int  # number of all releases
+    is_limited: bool  # to agencies, kinds, tags or days
 
     @property
     def total(self) -> int:
@@ -102,29 +97,27 @@ class Results:
 
 
 async def search(run: RunQuery, request: SearchRequest, columns: ColumnCache | None = None) -> Results:
-    """Find the releases, or pairs of question and answer, that match a request.
+    """Find the releases or question pairs that match a request.
 
-    columns: the archive's cached columns, which a caller that searches often keeps; without them all are read first.
-    Errors of `run`, such as a timeout, are raised to the caller.
+    columns: the archive's cached columns, for callers that search more than once; None: read them first.
     """
     columns = await (columns or ColumnCache()).refresh(run)
     names, name_notes = await resolve_names(run, request.query.tree)
-    hit_page = await find_hits(run, columns, request, names)
+    hit_page = await HitFinder(run=run, columns=columns, request=request, names=names).find_page()
     hits, suggestions, unknown_values = await asyncio.gather(
         read_hits(run, request, hit_page.ids, list_query_terms(request, names)),
         find_suggestions(run, columns, request, hit_page, names),
         find_unknown_values(run, columns, request),
     )
+    notes = [*request.query.notes, *request.notes, *name_notes, *unknown_values]
+    if request.page > hit_page.pages:
+        notes.append(SearchNote("no_page", str(request.page)))
+    if hit_page.title_matches_first:
+        notes.append(SearchNote("titled"))
     return Results(
         hits=hits,
         hit_page=hit_page,
-        notes=[
-            *request.query.notes,
-            *request.notes,
-            *name_notes,
-            *unknown_values,
-            *list_result_notes(request, hit_page),
-        ],
+        notes=notes,
         suggestions=suggestions,
         freshness=Freshness(**dict((await run(FRESHNESS_SQL, {}))[0])),
         scope=None if hit_page.total else await read_search_scope(run, request, names),
@@ -134,17 +127,18 @@ async def search(run: RunQuery, request: SearchRequest, columns: ColumnCache | N
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AllHits:
-    """All hits of a request: their number, and the hits themselves, which are read while they are iterated."""
+    """All hits of a request, which are read while they are iterated."""
 
     total: int
     batches: AsyncIterator[list[SearchHit]]
 
 
 async def search_all(run: RunQuery, request: SearchRequest, columns: ColumnCache | None = None) -> AllHits:
-    """Find all releases, or pairs, that match a request, in the order of their pages; for `columns` see `search`."""
+    """Find all releases or question pairs that match a request, in the order of the result pages."""
     columns = await (columns or ColumnCache()).refresh(run)
     names, _ = await resolve_names(run, request.query.tree)
-    ids = await find_all_hits(run, columns, request, names)
+    hits = await HitFinder(run=run, columns=columns, request=request, names=names).fetch_all()
+    ids = array("q", hits.ids)
     terms = list_query_terms(request, names)
 
     async def read_batches() -> AsyncIterator[list[SearchHit]]:
@@ -157,28 +151,21 @@ async def search_all(run: RunQuery, request: SearchRequest, columns: ColumnCache
 async def read_hits(
     run: RunQuery, request: SearchRequest, ids: Sequence[int], terms: Sequence[QueryTerm]
 ) -> list[SearchHit]:
-    """Read the releases or pairs with these ids, with their excerpts."""
+    """Read the releases or question pairs with these ids, with their excerpts."""
     read = read_question_hits if request.show == "questions" else read_release_hits
     return await read(run, list(ids), terms)
 
 
 def list_query_terms(request: SearchRequest, names: ResolvedNames) -> list[QueryTerm]:
     """List the terms of a request that are marked in its hits."""
-    return extract_query_terms(
-        request.query.tree, {text: expansion.lemmas for text, expansion in names.prefixes.items()}
-    )
-
-
-def list_result_notes(request: SearchRequest, hit_page: HitPage) -> list[SearchNote]:
-    """List notes about how hits were sorted, and about a page beyond the last."""
-    page_notes = [SearchNote("no_page", str(request.page))] if request.page > hit_page.pages else []
-    return [*page_notes, *([SearchNote("titled")] if hit_page.title_matches_first else [])]
+    prefix_lemmas = {text: expansion.lemmas for text, expansion in names.prefixes.items()}
+    return extract_query_terms(request.query.tree, prefix_lemmas)
 
 
 async def name_facet_values(
     run: RunQuery, request: SearchRequest, hit_page: HitPage
 ) -> dict[tuple[str, str], FacetValue]:
-    """Return the display names of counted values and of chosen agencies, which may have no hits."""
+    """Return the counted values, and the chosen agencies, which may have no hits, with their names."""
     slugs = [*request.include.get("agency", ()), *request.exclude.get("agency", ())]
     rows = await run(CHOSEN_AGENCIES_SQL, {"slugs": json.dumps(slugs)}) if slugs else []
     chosen = {("agency", row["value"]): FacetValue(**dict(row), count=0) for row in rows}
@@ -186,7 +173,7 @@ async def name_facet_values(
 
 
 async def read_search_scope(run: RunQuery, request: SearchRequest, names: ResolvedNames) -> SearchScope:
-    """Return the number of releases by agency, most first, within the limits that the request sets beside its words."""
+    """Return the number of releases by agency, most first, that match everything in the request except its words."""
     stored = [FacetValue(**dict(row)) for row in await run(AGENCY_COUNTS_SQL, {})]
     is_limited = request.has_filters or extract_filters(request.query.tree) is not None
     searched = (
@@ -196,30 +183,17 @@ async def read_search_scope(run: RunQuery, request: SearchRequest, names: Resolv
 
 
 async def find_unknown_values(run: RunQuery, columns: ColumnCache, request: SearchRequest) -> list[SearchNote]:
-    """Return a note for each chosen facet value that no release of the archive can have."""
+    """Return a note for each chosen facet value that does not exist."""
     notes = []
     for chosen, suffix in ((request.include, ""), (request.exclude, EXCLUDE_SUFFIX)):
-        known = await find_existing_values(run, columns, chosen)
-        notes += [
-            SearchNote("no_value", format_parameter(name + suffix, value))
-            for name, values in chosen.items()
-            for value in values
-            if value not in known[name]
-        ]
+        for name, values in chosen.items():
+            if name in FACET_VALUES_SQL:
+                known = {row["value"] for row in await run(FACET_VALUES_SQL[name], {"names": json.dumps(values)})}
+            else:
+                known = ALWAYS_VALID_VALUES[name] | columns.value_codes[name].keys()
+            unknown = (value for value in values if value not in known)
+            notes += [SearchNote("no_value", format_parameter(name + suffix, value)) for value in unknown]
     return notes
-
-
-async def find_existing_values(
-    run: RunQuery, columns: ColumnCache, facet_values: Mapping[str, tuple[str, ...]]
-) -> dict[str, set[str]]:
-    """Return the chosen values of each facet that exist."""
-    known = {}
-    for name, values in facet_values.items():
-        if name in FACET_VALUES_SQL:
-            known[name] = {row["value"] for row in await run(FACET_VALUES_SQL[name], {"names": json.dumps(values)})}
-        else:
-            known[name] = ALWAYS_VALID_VALUES[name] | set(columns.value_codes[name].codes)
-    return known
 
 
 def is_url(text: str) -> bool:
@@ -232,10 +206,7 @@ def is_url(text: str) -> bool:
 
 
 async def find_release_by_url(run: RunQuery, text: str) -> int | None:
-    """Return the release at a URL, past or present; None if there is none.
-
-    If the release moved or was merged, the result is the release that continues its record.
-    """
+    """Return the release at a present or past URL, or the one that continues its record; None if there is none."""
     if not is_url(text):
         return None
     rows = await run(RELEASE_BY_URL_SQL, {"urls": json.dumps(list_url_variants(text.strip()))})
@@ -245,22 +216,19 @@ async def find_release_by_url(run: RunQuery, text: str) -> int | None:
 def list_url_variants(url: str) -> list[str]:
     """List a URL and other common spellings of it, the most likely first.
 
-    >>> list_url_variants("https://www.a.se/b#c")[:3]
-    ['https://www.a.se/b#c', 'https://www.a.se/b', 'https://www.a.se/b/']
+    They differ in fragment, query, trailing slash, scheme and www.
+
+    >>> list_url_variants("https://www.a.se/b#c")[:4]
+    ['https://www.a.se/b#c', 'https://www.a.se/b', 'https://www.a.se/b/', 'http://www.a.se/b']
     """
-    without_fragment = url.partition("#")[0]
+    scheme, _, address = url.partition("://")
+    without_fragment = address.partition("#")[0]
     without_query = without_fragment.partition("?")[0]
-    slash_variants = [
+    addresses = [
         text for base in (without_fragment, without_query) for text in (base, base.rstrip("/"), base.rstrip("/") + "/")
     ]
-    variants = [url, *slash_variants]
-    scheme, _, after_scheme = without_fragment.partition("://")
+    other_hosts = [text[4:] if text.lower().startswith("www.") else f"www.{text}" for text in addresses]
     other_scheme = "http" if scheme.lower() == "https" else "https"
-    variants += [other_scheme + text[len(scheme) :] for text in slash_variants]
-    prefix = "www." if not after_scheme.lower().startswith("www.") else ""
-    variants += [
-        f"{new_scheme}://{prefix}{text.partition('://')[2].removeprefix('' if prefix else 'www.')}"
-        for text in slash_variants
-        for new_scheme in ("https", "http")
-    ]
+    variants = [url, *(f"{scheme}://{text}" for text in addresses), *(f"{other_scheme}://{text}" for text in addresses)]
+    variants += [f"{name}://{text}" for text in other_hosts for name in ("https", "http")]
     return list(dict.fromkeys(variants))

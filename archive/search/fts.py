@@ -1,36 +1,24 @@
-"""Turns a parsed query into an FTS5 expression, SQL conditions and the statements that find hits.
+"""Translate a parsed query to FTS5 expressions and SQL.
 
-Words become an FTS5 expression where possible. Facet values and months are words of the index, too (see index.py), so
-that they narrow the hits inside FTS5. Everything else becomes a condition on the table release_facets.
+Words become an FTS5 expression if possible. Facet values and months are terms of the index (see index.py), so that FTS5
+intersects them with the words. Everything else becomes an SQL condition on release_facets.
 
-Of a very common word only the newest MAX_HITS hits are ranked and counted. `DateWindow` narrows a search to the months
-that hold them, so that FTS5 never looks at older releases.
+Only the newest MAX_HITS hits of a very common word are ranked and counted. `DateWindow` limits a search to the months
+of these hits, so that FTS5 reads no older releases.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice, product
-from typing import Any, TypeVar
+from typing import Any
 
 from archive.analysis import analyze_word, find_compound_key
 from archive.database import RunQuery
 from archive.feeds import SEARCH_FEED_SQL
-from archive.search.index import (
-    AGENCY_PREFIX,
-    KIND_PREFIX,
-    LISTED_MONTH_PREFIX,
-    LISTED_YEAR_PREFIX,
-    NO_VALUE,
-    PART_COLUMNS,
-    QUESTIONS_PREFIX,
-    TAG_PREFIX,
-    TEXT_COLUMNS,
-    YEAR_PREFIX,
-    encode_facet_term,
-)
+from archive.search.index import NO_VALUE, PART_COLUMNS, TEXT_COLUMNS, encode_facet_term
 from archive.search.params import SearchRequest
 from archive.search.query import (
     AndNode,
@@ -51,26 +39,19 @@ PART_COLUMN_FILTER = f"{{{' '.join(PART_COLUMNS)}}}"
 # Limits of queries.
 MAX_NEAR_COMBINATIONS = 16  # of readings of the terms of a NEAR
 MAX_EXTRA_LEMMAS = 60  # lemmas that do not begin with the prefix themselves: kvinnor* also finds kvinna
-MAX_PREFIX_POSTINGS = 60_000  # releases of words with a prefix; above it only the most common words are searched
-MAX_PREFIX_LEMMAS = 40  # of those most common words
+MAX_PREFIX_POSTINGS = 60_000  # releases of words with a prefix; above it, only the most common words are searched
+MAX_PREFIX_LEMMAS = 40  # of these most common words
+MAX_RESOLVED_NAMES = 200  # agencies or tags that a name can stand for
 LAST_CHARACTER = "\U0010ffff"  # sorts after all words with a prefix
 
 # The newest hits.
-MAX_HITS = 10_000  # of more hits than MAX_COUNTED_HITS; older ones are not counted, because that would take seconds
-MAX_COUNTED_HITS = 25_000  # up to so many hits are all counted where all are read anyway, as in a small archive
-MIN_WINDOW_GROWTH = 1.1  # factor; the next window is at least so much larger
+MAX_HITS = 10_000  # if there are more than MAX_COUNTED_HITS; to count the older ones would take seconds
+MAX_COUNTED_HITS = 25_000  # up to this number, hits are all counted if all are read anyway, as in a small archive
+MIN_WINDOW_GROWTH = 1.1  # factor by which a window grows at least
 WINDOW_MARGIN = 1.05  # factor: a window aims at a few more hits than needed
-NEWEST_FRACTION = 12  # the newest twelfth of the months is searched first where a few hits may be enough
+NEWEST_FRACTION = 12  # the newest twelfth of the months is searched first if a few hits may be enough
 MAX_WINDOW_SHARE = 0.4  # of all releases; a larger window costs more than sorting all hits
 
-# Facets, as words of the index and as columns of release_facets.
-FACET_PREFIXES = {
-    "agency": AGENCY_PREFIX,
-    "kind": KIND_PREFIX,
-    "year": YEAR_PREFIX,
-    "questions": QUESTIONS_PREFIX,
-    "tag": TAG_PREFIX,
-}
 FACET_COLUMNS = {
     "agency": "l.agency",
     "kind": f"coalesce(l.kind, '{NO_VALUE}')",
@@ -84,8 +65,16 @@ QUESTION_MATCH_SQL = (
 )
 RELEASE_MATCH_SQL = "l.release in (select rowid from search where {match})"
 TAG_CONDITION_SQL = (
-    "l.release in (select rt.release from release_tags rt join tags t on t.id = rt.tag where t.name {holds})"
+    "l.release in (select rt.release from release_tags rt join tags t on t.id = rt.tag where t.name in ({names}))"
 )
+HIT_SOURCES_SQL = {  # without and with an FTS5 expression; `cross join` makes SQLite start with the FTS5 table
+    "releases": ("release_facets l", "search cross join release_facets l on l.release = search.rowid"),
+    "questions": (
+        "release_facets l cross join questions q on q.release = l.release",
+        "search_questions cross join questions q on q.id = search_questions.rowid"
+        " cross join release_facets l on l.release = q.release",
+    ),
+}
 PREFIX_LEMMAS_SQL = """
     select lemma, sum(releases) as n, sum(sum(releases)) over () as whole, count(*) over () as lemmas,
       lemma >= :low and lemma < :high as alike
@@ -99,50 +88,34 @@ MONTH_COUNTS_SQL = (
     "select month, releases from month_counts where agency = '' and month not in ('', 'none') order by month desc"
 )
 
-Key = TypeVar("Key")
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IndexTable:
-    """An FTS5 table to search.
-
-    text_columns: column filter for all texts; fields: field of the query language → column; part_columns: column filter
-    for compound parts, if bm25 is to weigh them separately.
-    """
+    """An FTS5 table to search."""
 
     table: str
-    text_columns: str
-    fields: Mapping[str, str]
-    part_columns: str = ""
+    text_columns: str  # FTS5 column filter
+    fields: tuple[str, ...]  # of the query language; each is a column
+    part_columns: str = ""  # column filter for compound parts, if bm25 is to weigh them separately
 
 
-RELEASE_INDEX = IndexTable(
-    table="search", text_columns=TEXT_COLUMN_FILTER, fields={"title": "title", "lead": "lead", "body": "body"}
-)
+RELEASE_INDEX = IndexTable(table="search", text_columns=TEXT_COLUMN_FILTER, fields=("title", "lead", "body"))
 RANKED_RELEASE_INDEX = replace(RELEASE_INDEX, part_columns=PART_COLUMN_FILTER)
-QUESTION_INDEX = IndexTable(
-    table="search_questions",
-    text_columns="{question answer}",
-    fields={"question": "question", "answer": "answer"},
-)
+QUESTION_INDEX = IndexTable(table="search_questions", text_columns="{question answer}", fields=("question", "answer"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PrefixExpansion:
-    """Lemmas to search for a word with a star.
-
-    They are searched in addition to all words with the prefix, or instead of them (`replaces_prefix`). omitted: the
-    number of lemmas left out.
-    """
+    """The lemmas to search for a word with a star, in addition to all words with the prefix."""
 
     lemmas: tuple[str, ...] = ()
-    replaces_prefix: bool = False
-    omitted: int = 0
+    replaces_prefix: bool = False  # search the lemmas instead of the prefix
+    omitted: int = 0  # number of lemmas left out
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResolvedNames:
-    """What the names and prefixes of a query stand for in this archive."""
+    """The agencies, tags and lemmas that the names and prefixes of a query stand for in this archive."""
 
     prefixes: Mapping[str, PrefixExpansion] = field(default_factory=dict)
     agencies: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # as typed → slugs
@@ -151,16 +124,12 @@ class ResolvedNames:
 
 @dataclass(slots=True)
 class SearchPlan:
-    """How to find what a query asks for.
+    """A query as an FTS5 expression and SQL conditions."""
 
-    match: the FTS5 expression, "" if there is none; conditions: SQL conditions on `release_facets l` that must all
-    hold; prefilters: FTS5 expressions that hold wherever the conditions do, and so save looking at other releases.
-    """
-
-    match: str = ""
-    conditions: list[str] = field(default_factory=list)
-    prefilters: list[str] = field(default_factory=list)
-    values: dict[str, Any] = field(default_factory=dict)
+    match: str = ""  # "": no expression
+    conditions: list[str] = field(default_factory=list)  # on `release_facets l`; all must be true
+    prefilters: list[str] = field(default_factory=list)  # expressions implied by the conditions, to read fewer releases
+    values: dict[str, Any] = field(default_factory=dict)  # SQL parameters
 
     def bind(self, value: Any) -> str:
         """Add a value and return its placeholder."""
@@ -170,19 +139,18 @@ class SearchPlan:
 
 
 class DateWindow:
-    """The newest months that may hold the newest MAX_HITS hits, as FTS5 expressions.
+    """The newest months that may contain the newest MAX_HITS hits, opened step by step, as FTS5 expressions.
 
-    The window is opened step by step, further back each time.
+    months: each with its number of releases, newest first. expected: how many releases may contain MAX_HITS hits.
     """
 
     def __init__(self, months: Sequence[tuple[str, int]], expected: float) -> None:
-        """Create a window. expected: the number of releases that may hold MAX_HITS hits."""
         self.months, self.total = months, sum(number for _, number in months)
         self.target, self.covered = WINDOW_MARGIN * expected, 0
         self.opened_months = 0
 
     def open_next_months(self) -> str:
-        """Return an expression for the next months; "" if the window would hold nearly all releases."""
+        """Return an expression for the next months; "" if the window would contain too many releases."""
         first = self.opened_months
         if self.target >= MAX_WINDOW_SHARE * self.total:
             self.opened_months = len(self.months)
@@ -197,17 +165,14 @@ class DateWindow:
         self.target = self.covered * max(MIN_WINDOW_GROWTH, WINDOW_MARGIN * MAX_HITS / (hit_count + 1))
 
     def list_match_parts(self) -> list[str]:
-        """Return expressions for all opened months, newest first; "" stands for all releases.
-
-        The first one alone may be enough.
-        """
+        """Return an expression for the newest of the opened months, and one for the others; "" matches everything."""
         newest = max(1, self.opened_months // NEWEST_FRACTION)
+        parts = [self._match_range(0, newest)]
         if self.opened_months == len(self.months):
-            return [self._match_range(0, newest), ""]
-        return [
-            self._match_range(0, newest),
-            *([self._match_range(newest, self.opened_months)] if newest < self.opened_months else []),
-        ]
+            parts.append("")
+        elif newest < self.opened_months:
+            parts.append(self._match_range(newest, self.opened_months))
+        return parts
 
     def _match_range(self, start: int, end: int) -> str:
         months = [month for month, _ in self.months]
@@ -215,16 +180,19 @@ class DateWindow:
 
 
 async def resolve_names(run: RunQuery, tree: QueryNode | None) -> tuple[ResolvedNames, list[SearchNote]]:
-    """Look up the names and prefixes of a query; add a note for each that does not exist."""
-    filters = [node for node in iter_nodes(tree) if isinstance(node, FilterNode)]
-    terms = [node for node in iter_nodes(tree) if isinstance(node, TermNode)]
-    agencies = {node.value for node in filters if node.field == "agency"}
-    tags = {node.value for node in filters if node.field == "tag"}
-    prefixes = {" ".join(term.words) for term in terms if term.is_prefix}
+    """Look up the names and prefixes of a query, with a note for each that does not exist."""
+    nodes = list(iter_nodes(tree))
+    agencies, tags = (
+        {node.value for node in nodes if isinstance(node, FilterNode) and node.field == name}
+        for name in ("agency", "tag")
+    )
+    prefixes = {
+        node.words[0] for node in nodes if isinstance(node, TermNode) and node.is_prefix and len(node.words) == 1
+    }
     names = ResolvedNames(
-        prefixes={text: await expand_prefix(run, text) for text in prefixes if " " not in text},
-        agencies=await resolve_agencies(run, agencies) if agencies else {},
-        tags=await resolve_tags(run, tags) if tags else {},
+        prefixes={text: await expand_prefix(run, text) for text in prefixes},
+        agencies=await find_names(run, "select slug, name, name_en from agencies", agencies),
+        tags=await find_names(run, "select name from tags order by id", tags),
     )
     notes = [SearchNote("no_agency", value) for value in sorted(agencies) if not names.agencies[value]]
     notes += [SearchNote("many_begin", f"{text}*") for text, expansion in names.prefixes.items() if expansion.omitted]
@@ -233,7 +201,7 @@ async def resolve_names(run: RunQuery, tree: QueryNode | None) -> tuple[Resolved
 
 
 def iter_nodes(node: QueryNode | None) -> Iterable[QueryNode]:
-    """Yield a node and all nodes below it."""
+    """Yield a node and its descendants."""
     if node is None:
         return
     yield node
@@ -255,41 +223,24 @@ async def expand_prefix(run: RunQuery, prefix: str) -> PrefixExpansion:
     return PrefixExpansion(lemmas=tuple(row["lemma"] for row in rows if not row["alike"])[:MAX_EXTRA_LEMMAS])
 
 
-async def resolve_agencies(run: RunQuery, values: Iterable[str]) -> dict[str, tuple[str, ...]]:
-    """Find the agencies with exactly this slug or name, else those with a word that begins so.
+async def find_names(run: RunQuery, names_sql: str, values: Collection[str]) -> dict[str, tuple[str, ...]]:
+    """Find for each value the keys with exactly this name, else those with a word that begins with it.
 
-    Diacritics are ignored.
+    names_sql: selects the key first; all columns are names. Case and diacritics are ignored.
     """
-    rows = await run("select slug, name, name_en from agencies", {})
-    names = [
-        (
-            row["slug"],
-            {fold_diacritics(row["slug"]), fold_diacritics(row["name"]), fold_diacritics(row["name_en"] or "")},
-        )
-        for row in rows
-    ]
-    return {value: match_names(fold_diacritics(value), names) for value in values}
-
-
-async def resolve_tags(run: RunQuery, values: Iterable[str]) -> dict[str, tuple[str, ...]]:
-    """Find the tags with exactly this name, else those with a word that begins so.
-
-    Diacritics are ignored.
-    """
-    rows = await run("select id, name from tags", {})
-    names = [(row["name"], {fold_diacritics(row["name"])}) for row in rows]
-    return {value: match_names(fold_diacritics(value), names) for value in values}
-
-
-def match_names(value: str, names: list[tuple[Key, set[str]]]) -> tuple[Key, ...]:
-    """Return the keys with exactly this name, else those with a word in a name that begins so."""
-    if exact := tuple(key for key, candidates in names if value in candidates):
-        return exact
-    return tuple(key for key, candidates in names if any(f" {value}" in f" {name}" for name in candidates))[:200]
+    rows = [tuple(dict(row).values()) for row in await run(names_sql, {})] if values else []
+    folded_names = [(row[0], {fold_diacritics(name or "") for name in row}) for row in rows]
+    found = {}
+    for value in values:
+        text = fold_diacritics(value)
+        exact = tuple(key for key, names in folded_names if text in names)
+        similar = (key for key, names in folded_names if any(f" {text}" in f" {name}" for name in names))
+        found[value] = exact or tuple(islice(similar, MAX_RESOLVED_NAMES))
+    return found
 
 
 def plan_search(request: SearchRequest, names: ResolvedNames, index: IndexTable = RELEASE_INDEX) -> SearchPlan:
-    """Plan a search request. A query without any word or number finds nothing."""
+    """Plan a search request. A query with neither a word nor a number finds nothing."""
     plan = build_plan(request.query.tree, names, QUESTION_INDEX if request.show == "questions" else index)
     if request.query.is_blank:
         plan.conditions.append("false")
@@ -297,7 +248,7 @@ def plan_search(request: SearchRequest, names: ResolvedNames, index: IndexTable 
 
 
 def build_plan(tree: QueryNode | None, names: ResolvedNames, index: IndexTable = RELEASE_INDEX) -> SearchPlan:
-    """Plan how to find what a query asks for.
+    """Translate a query to an FTS5 expression and SQL conditions.
 
     >>> build_plan(TermNode(("myndigheterna",)), ResolvedNames()).match
     '"myndighet"'
@@ -306,17 +257,12 @@ def build_plan(tree: QueryNode | None, names: ResolvedNames, index: IndexTable =
     parts = tree.parts if isinstance(tree, AndNode) else (tree,) if tree is not None else ()
     required = [part for part in parts if not isinstance(part, NotNode)]
     matches = {part: match for part in required if (match := build_node_match(part, names, index))}
-    plan.match = join_with_and(matches.values())
-    excluded = [part.part for part in parts if isinstance(part, NotNode)]
-    if plan.match:
-        excluded_matches = {part: match for part in excluded if (match := build_node_match(part, names, index))}
-        for match in excluded_matches.values():
-            plan.match = f"({plan.match}) NOT ({match})"
-        excluded = [part for part in excluded if part not in excluded_matches]
-    plan.conditions = [
-        f"({build_node_condition(part, plan, names, index)})" for part in required if part not in matches
-    ]
-    plan.conditions += [f"not ({build_node_condition(part, plan, names, index)})" for part in excluded]
+    plan.match = combine_matches(matches.values())
+    for part in parts:
+        if isinstance(part, NotNode) and plan.match and (match := build_node_match(part.part, names, index)):
+            plan.match = combine_matches([plan.match], match)
+        elif part not in matches:
+            plan.conditions.append(f"({build_node_condition(part, plan, names)})")
     plan.prefilters = [
         prefilter for part in required if isinstance(part, FilterNode) and (prefilter := build_prefilter(part, names))
     ]
@@ -337,17 +283,17 @@ def build_node_match(node: QueryNode, names: ResolvedNames, index: IndexTable) -
         excluded = [build_node_match(part.part, names, index) for part in node.parts if isinstance(part, NotNode)]
         if not required or not all(required) or not all(excluded):
             return ""
-        return join_with_and(required) + "".join(f" NOT ({match})" for match in excluded)
+        return combine_matches(required, " OR ".join(f"({match})" for match in excluded))
     return ""
 
 
-def build_node_condition(node: QueryNode, plan: SearchPlan, names: ResolvedNames, index: IndexTable) -> str:
+def build_node_condition(node: QueryNode, plan: SearchPlan, names: ResolvedNames) -> str:
     """Return the SQL condition of a node, on `release_facets l`."""
     if isinstance(node, NotNode):
-        return f"not ({build_node_condition(node.part, plan, names, index)})"
+        return f"not ({build_node_condition(node.part, plan, names)})"
     if isinstance(node, AndNode | OrNode):
         word = " and " if isinstance(node, AndNode) else " or "
-        return word.join(f"({build_node_condition(part, plan, names, index)})" for part in node.parts)
+        return word.join(f"({build_node_condition(part, plan, names)})" for part in node.parts)
     if isinstance(node, FilterNode):
         return build_filter_condition(node, plan, names)
     other, template = (
@@ -365,34 +311,27 @@ def build_filter_condition(node: FilterNode, plan: SearchPlan, names: ResolvedNa
         slugs = ", ".join(map(plan.bind, names.agencies.get(node.value, ())))
         return f"l.agency in ({slugs})"
     if node.field == "tag":
-        tags = ", ".join(map(plan.bind, names.tags.get(node.value, ())))
-        tagged = f"select rt.release from release_tags rt join tags t on t.id = rt.tag where t.name in ({tags})"
-        return f"l.release in ({tagged})"
-    # A release without a date is on no day, and is found by a "not".
+        return TAG_CONDITION_SQL.format(names=", ".join(map(plan.bind, names.tags.get(node.value, ()))))
+    # A release without a date is on no day, so that a "not" finds it.
     return f"ifnull(l.sort_day {'>=' if node.field == 'from' else '<='} {plan.bind(node.value)}, 0)"
 
 
 def build_prefilter(node: FilterNode, names: ResolvedNames) -> str:
-    """Return the FTS5 expression of an agency or tag; "" for days, which would not narrow much."""
-    if node.field == "agency":
-        return match_facet_terms(AGENCY_PREFIX, names.agencies.get(node.value, ()))
-    if node.field == "tag":
-        return match_facet_terms(TAG_PREFIX, names.tags.get(node.value, ()))
-    return ""
+    """Return the FTS5 expression of an agency or tag; "" for days."""
+    values = {"agency": names.agencies, "tag": names.tags}.get(node.field, {})
+    return match_facet_terms(node.field, values.get(node.value, ()))
 
 
 def match_word(word: str, text_columns: str = TEXT_COLUMN_FILTER, part_columns: str = "") -> str:
     """Return the FTS5 expression for a word, in all its readings and as a part of compounds.
 
-    It is "" if the word has no letter or digit. The index decides which parts of a compound are found
-    (`find_compound_parts`). The first reading is looked for in all columns, which costs a third of choosing among them.
-
-    part_columns: columns of compound parts that are searched separately, so that bm25 knows how common a part is.
+    It is "" for a word without letter or digit. The first reading is searched in all columns, which costs a third of
+    a column filter. part_columns: search compound parts separately, so that bm25 knows how common a part is.
 
     >>> match_word("ministrarnas"), match_word("led"), match_word("EU-ministern")
     ('"minister"', '("led" OR {title lead body questions}: ("lead"))', '{title lead body questions}: ("eu minister")')
     """
-    lemmas, part = analyze_word(word).lemmas, find_compound_key(word)
+    lemmas, part = analyze_word(word), find_compound_key(word)
     if part and part_columns:
         return f"({text_columns}: ({' OR '.join(map(quote_fts, lemmas))}) OR {part_columns}: {quote_fts(part)})"
     others = [lemma for lemma in lemmas if lemma != part]
@@ -403,34 +342,27 @@ def match_word(word: str, text_columns: str = TEXT_COLUMN_FILTER, part_columns: 
 
 def match_term(term: TermNode, names: ResolvedNames, index: IndexTable) -> str:
     """Return the expression for a word, phrase or prefix; "" if its field is not in this index."""
-    columns = index.text_columns
-    if term.field:
-        if term.field not in index.fields:
-            return ""
-        columns = f"{{{index.fields[term.field]}}}"
+    if term.field and term.field not in index.fields:
+        return ""
+    columns = f"{{{term.field}}}" if term.field else index.text_columns
     text = " ".join(term.words)
     if term.is_prefix:
         expansion = names.prefixes.get(text, PrefixExpansion())
         readings = [*([] if expansion.replaces_prefix else [f"{quote_fts(text)} *"]), *map(quote_fts, expansion.lemmas)]
         return f"{columns}: ({' OR '.join(readings)})"
     match = match_word(text, columns, index.part_columns)
-    if not term.field or not match:
-        return match
-    name = index.fields[term.field]
-    return f"{{{name} {name}_parts}}: ({match})"
+    return f"{{{term.field} {term.field}_parts}}: ({match})" if term.field and match else match
 
 
 def match_near(near: NearNode, index: IndexTable) -> str:
-    """Return the expression for NEAR, with every reading of its terms up to MAX_NEAR_COMBINATIONS."""
-    columns = index.text_columns
-    if near.field:
-        if near.field not in index.fields:
-            return ""
-        columns = f"{{{index.fields[near.field]}}}"
+    """Return the expression for NEAR, with the readings of its terms up to MAX_NEAR_COMBINATIONS."""
+    if near.field and near.field not in index.fields:
+        return ""
+    columns = f"{{{near.field}}}" if near.field else index.text_columns
     readings = [
         [f"{quote_fts(' '.join(term.words))} *"]
         if term.is_prefix
-        else list(map(quote_fts, analyze_word(" ".join(term.words)).lemmas))
+        else list(map(quote_fts, analyze_word(" ".join(term.words))))
         for term in near.terms
     ]
     nears = [
@@ -439,73 +371,61 @@ def match_near(near: NearNode, index: IndexTable) -> str:
     return f"{columns}: ({' OR '.join(nears)})" if nears else ""
 
 
-def match_facet_terms(prefix: str, values: Iterable[str]) -> str:
+def match_facet_terms(facet: str, values: Iterable[str]) -> str:
     """Return the expression for any of some facet values.
 
-    >>> match_facet_terms("\ue001", ["fyr", "hamn"]).encode("ascii", "replace")
+    >>> match_facet_terms("agency", ["fyr", "hamn"]).encode("ascii", "replace")
     b'facts: ("?667972" OR "?68616d6e")'
     """
-    terms = " OR ".join(quote_fts(encode_facet_term(prefix, value)) for value in values)
+    terms = " OR ".join(quote_fts(encode_facet_term(facet, value)) for value in values)
     return f"facts: ({terms})" if terms else ""
 
 
 def match_included_facets(include: Mapping[str, tuple[str, ...]], skip_facet: str | None = None) -> list[str]:
-    """Return the expressions for the chosen values: any of a facet's values, but all of the tags."""
+    """Return expressions that must all match: any chosen value of each facet, but every chosen tag."""
     matches = []
     for name, values in include.items():
         if name == "tag":
-            matches += [match_facet_terms(TAG_PREFIX, [value]) for value in values]
+            matches += [match_facet_terms("tag", [value]) for value in values]
         elif name != skip_facet:
-            matches.append(match_facet_terms(FACET_PREFIXES[name], values))
+            matches.append(match_facet_terms(name, values))
     return matches
 
 
-def match_excluded_facets(exclude: Mapping[str, tuple[str, ...]]) -> str:
-    """Return the expression for any of the excluded values; "" if there are none."""
-    matches = [match_facet_terms(FACET_PREFIXES[name], values) for name, values in exclude.items()]
-    return " OR ".join(f"({each})" for each in matches if each)
-
-
 def match_months(months: Sequence[str], all_months: Sequence[str]) -> str:
-    """Return the expression for consecutive months, newest first.
+    """Return the expression for consecutive months, newest first, of all months of the archive.
 
-    Whole years are matched as years, because FTS5 reads one word faster than twelve. all_months: all months of the
-    archive.
+    Whole years are matched as years, because FTS5 reads one term faster than twelve.
 
     >>> months = ["2024-02", "2024-01", "2023-12", "2023-11"]
-    >>> year = match_facet_terms(LISTED_YEAR_PREFIX, ["2024"])
-    >>> month = match_facet_terms(LISTED_MONTH_PREFIX, ["2023-12"])
+    >>> year = match_facet_terms("sort_year", ["2024"])
+    >>> month = match_facet_terms("sort_month", ["2023-12"])
     >>> match_months(months[:3], months) == f"({year}) OR ({month})"
     True
     """
     sizes = Counter(month[:4] for month in all_months)
     whole = [year for year, number in Counter(month[:4] for month in months).items() if number == sizes[year]]
     parts = [
-        match_facet_terms(LISTED_YEAR_PREFIX, whole),
-        match_facet_terms(LISTED_MONTH_PREFIX, [month for month in months if month[:4] not in whole]),
+        match_facet_terms("sort_year", whole),
+        match_facet_terms("sort_month", [month for month in months if month[:4] not in whole]),
     ]
     return " OR ".join(f"({part})" for part in parts if part)
 
 
-def combine_matches(required: Sequence[str], excluded: str = "") -> str:
-    """Combine expressions that must all match, and one that must not; "" for none."""
-    match = " AND ".join(f"({each})" for each in required if each)
+def combine_matches(required: Iterable[str], excluded: str = "") -> str:
+    """Combine expressions that must all match, and one that must not; "" stands for no expression."""
+    parts = [match for match in required if match]
+    match = parts[0] if len(parts) == 1 else " AND ".join(f"({part})" for part in parts)
     return f"({match}) NOT ({excluded})" if match and excluded else match
 
 
-def join_with_and(matches: Iterable[str]) -> str:
-    """Join expressions that must all match."""
-    parts = list(matches)
-    return parts[0] if len(parts) == 1 else " AND ".join(f"({match})" for match in parts)
-
-
 def quote_fts(lemma: str) -> str:
-    """Quote a lemma, or several in a row, for FTS5."""
+    """Quote a lemma or a phrase of lemmas for FTS5."""
     return f'"{lemma}"'
 
 
 def extract_filters(tree: QueryNode | None) -> AndNode | None:
-    """Return the part of a query that limits every hit to agencies, tags or days; None if there is none.
+    """Return the part of a query that limits all hits to agencies, tags or days, or None.
 
     >>> from archive.search.query import parse_query
     >>> extract_filters(parse_query("fyrar från:2010 -myndighet:fyr").tree).parts[0]
@@ -521,14 +441,14 @@ def extract_filters(tree: QueryNode | None) -> AndNode | None:
 
 
 def build_scope_sql(request: SearchRequest, names: ResolvedNames) -> tuple[str, dict[str, Any]]:
-    """Return SQL, and its values, that counts by agency the releases that a request searches for its words."""
+    """Return SQL and its values: the number of releases by agency in which a request searches for its words."""
     plan = build_plan(extract_filters(request.query.tree), names)
     conditions = [*plan.conditions, *build_facet_conditions(request, plan, None, facets_in_match=False)]
     return SCOPE_SQL.format(conditions=" and ".join(conditions) or "true"), plan.values
 
 
 async def read_month_counts(run: RunQuery) -> list[tuple[str, int]]:
-    """Read the number of releases of each month, newest first."""
+    """Return the number of releases in each month, newest first."""
     return [(row["month"], row["releases"]) for row in await run(MONTH_COUNTS_SQL, {})]
 
 
@@ -539,7 +459,8 @@ def build_match(request: SearchRequest, plan: SearchPlan, skip_facet: str | None
     chosen = [*plan.prefilters, *match_included_facets(request.include, skip_facet)]
     if not plan.match and set(request.include) <= {"agency"} and len(chosen) == len(request.include):
         return ""  # release_facets has an index for the newest of an agency
-    return combine_matches([plan.match, *chosen], match_excluded_facets(request.exclude))
+    excluded = [match_facet_terms(name, values) for name, values in request.exclude.items() if values]
+    return combine_matches([plan.match, *chosen], " OR ".join(f"({match})" for match in excluded))
 
 
 def build_match_sql(plan: SearchPlan, match: str, *, ranked: bool = False) -> str:
@@ -557,23 +478,14 @@ def build_hits_sql(
     ranked: bool = False,
     limit: int | None = None,
 ) -> str:
-    """Return SQL for the hits of a request: `id`, `release`, and where needed `seen` and `rank`.
+    """Return SQL for the hits of a request: `id`, `release`, and if needed `seen` and `rank`.
 
-    skip_facet: a facet whose included values are ignored. limit: select only so many, the newest (of pairs: those
-    stored last).
+    skip_facet: a facet whose included values are ignored. limit: select only the newest (question pairs: those stored
+    last).
     """
     pairs = request.show == "questions"
     index = "search_questions" if pairs else "search"
-    # `cross join` makes SQLite start with the FTS5 table; else it looks up each release in it.
-    if pairs:
-        source = "release_facets l cross join questions q on q.release = l.release"
-        matched_source = (
-            f"{index} cross join questions q on q.id = {index}.rowid"
-            " cross join release_facets l on l.release = q.release"
-        )
-    else:
-        source = "release_facets l"
-        matched_source = f"{index} cross join release_facets l on l.release = {index}.rowid"
+    sources = HIT_SOURCES_SQL["questions" if pairs else "releases"]
     conditions = [
         *plan.conditions,
         *build_facet_conditions(request, plan, skip_facet, facets_in_match=bool(match) and not pairs),
@@ -595,7 +507,7 @@ def build_hits_sql(
     sort = f"{index}.rowid desc" if match and pairs else f"{sort_column} desc, l.release desc"
     return (
         f"{f'with {SEARCH_FEED_SQL} ' if request.news else ''}select {', '.join(columns)}"
-        f" from {matched_source if match else source}"
+        f" from {sources[bool(match)]}"
         f" where {' and '.join(conditions) or 'true'}"
         + (f" order by {sort} limit {plan.bind(limit)}" if limit is not None else "")
     )
@@ -604,23 +516,24 @@ def build_hits_sql(
 def build_facet_conditions(
     request: SearchRequest, plan: SearchPlan, skip_facet: str | None, *, facets_in_match: bool
 ) -> list[str]:
-    """Return SQL conditions for the facet values: any included one (all tags), no excluded one.
+    """Return SQL conditions for the facet values: any included one (but all tags), no excluded one.
 
     facets_in_match: the FTS5 expression has the facets already. Then tags, which cost most to look up, are left out.
     """
+
+    def build_condition(name: str, values: Iterable[str]) -> str:
+        names = ", ".join(map(plan.bind, values))
+        return TAG_CONDITION_SQL.format(names=names) if name == "tag" else f"{FACET_COLUMNS[name]} in ({names})"
+
     conditions = []
     for name, values in request.include.items():
         if name == "tag":
-            conditions += [
-                TAG_CONDITION_SQL.format(holds=f"= {plan.bind(value)}") for value in values if not facets_in_match
-            ]
+            conditions += [build_condition(name, [value]) for value in values if not facets_in_match]
         elif name != skip_facet:
-            conditions.append(f"{FACET_COLUMNS[name]} in ({', '.join(map(plan.bind, values))})")
-    for name, values in request.exclude.items():
-        if name == "tag" and facets_in_match:
-            continue
-        holds = f"in ({', '.join(map(plan.bind, values))})"
-        conditions.append(
-            "not " + (TAG_CONDITION_SQL.format(holds=holds) if name == "tag" else f"{FACET_COLUMNS[name]} {holds}")
-        )
+            conditions.append(build_condition(name, values))
+    conditions += [
+        f"not {build_condition(name, values)}"
+        for name, values in request.exclude.items()
+        if name != "tag" or not facets_in_match
+    ]
     return conditions

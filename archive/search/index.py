@@ -1,11 +1,9 @@
 """The search index: the tables search, search_questions and vocabulary, updated when releases are written.
 
-`search` and `search_questions` are contentless FTS5 tables. They hold lemmas, never the text, so SQLite cannot rebuild
-them (`rebuild-fts` is refused and changes nothing); `SearchIndex.rebuild`, which `python -m archive reindex` runs, can.
-
-Facet values are terms of the index, too, so that FTS5 itself intersects them with the words of a query. A facet term is
-a private-use character and the value in hexadecimal: no text contains it, and any value is a single word. They are in
-the column `facts`, which has no weight in bm25.
+`search` and `search_questions` are contentless FTS5 tables of lemmas, which only `SearchIndex.rebuild` can rebuild.
+Facet values are terms of the index, so that FTS5 intersects them with the words of a query. A facet term is a
+private-use character and the value in hexadecimal, so that no text contains it and it is a single word. These terms are
+in the column `facts`, which has no weight in bm25.
 """
 
 from __future__ import annotations
@@ -24,8 +22,15 @@ from archive.analysis import ANALYSIS_VERSION, analyze, find_words, is_english_r
 
 # Facet terms.
 EVERY_RELEASE = "\ue000"  # the term of every release
-AGENCY_PREFIX, KIND_PREFIX, TAG_PREFIX, YEAR_PREFIX, QUESTIONS_PREFIX = "\ue001", "\ue002", "\ue003", "\ue004", "\ue005"
-LISTED_YEAR_PREFIX, LISTED_MONTH_PREFIX = "\ue006", "\ue007"  # of release_facets.sort_date
+FACET_PREFIXES = {
+    "agency": "\ue001",
+    "kind": "\ue002",
+    "tag": "\ue003",
+    "year": "\ue004",
+    "questions": "\ue005",
+    "sort_year": "\ue006",  # of release_facets.sort_date
+    "sort_month": "\ue007",
+}
 NO_VALUE = "none"  # the value of a release that has none
 
 # Tables.
@@ -39,14 +44,13 @@ INDEX_COLUMNS = {
 }
 MIN_VOCABULARY_LENGTH = 3  # letters of a word that can be suggested
 
-# Reading releases.
-# A release that is not listed now (moved or hidden) may be listed again by a trigger, which does not index it. So it is
-# indexed with the date that it would have in lists.
+# A moved or hidden release may be listed again by a trigger, which does not index it. So it is indexed with the date
+# that it would have in lists.
 LISTING_SQL = (
     "select r.agency, coalesce(l.sort_date, r.published, r.updated, r.first_seen) from releases r"
     " left join release_facets l on l.release = r.id where r.id = ?"
 )
-REINDEX_BATCH = 200  # releases per transaction
+REINDEX_BATCH = 200  # releases in a transaction
 INDEXED_COLUMNS = ("title", "lead", "body", "language", "kind", "published")
 INDEXED_STATES_SQL = (
     f"select id, {', '.join(INDEXED_COLUMNS)},"
@@ -59,19 +63,19 @@ INDEXED_STATES_SQL = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IndexTerms:
-    """What is indexed of a release."""
+    """The terms of a release."""
 
     texts: tuple[str, ...]  # lemmas of title, lead, body and questions
-    compound_parts: tuple[str, ...]  # what the compounds of each of these are also found by
+    compound_parts: tuple[str, ...]  # lemmas that the compounds in each of these are also found by
     facet_terms: tuple[str, ...]
     questions: tuple[tuple[str, ...], ...]  # lemmas of each question and its answer, then their parts
     vocabulary: dict[str, str]  # words that can be suggested as corrections → their lemmas
 
 
 def extract_terms(state: Mapping[str, Any]) -> IndexTerms:
-    """Return the terms of a release's state. Needs no database, so it can run in any process."""
+    """Return the terms of a release's state."""
     language = "en" if is_english_release(state) else "sv"
-    fields = [analyze(text, language) for text in read_text_fields(state)]
+    fields = [analyze(state[name] or "", language) for name in ("title", "lead", "body")]
     pairs = [[analyze(pair[name], language) for name in ("question", "answer")] for pair in state["questions"] or ()]
     pair_texts = [text for pair in pairs for text in pair]
     pair_parts = dict.fromkeys(part for text in pair_texts for part in text.compound_parts)
@@ -87,16 +91,11 @@ def extract_terms(state: Mapping[str, Any]) -> IndexTerms:
     )
 
 
-def read_text_fields(state: Mapping[str, Any]) -> tuple[str, str, str]:
-    """Return a state's title, lead and body."""
-    return state["title"], state["lead"] or "", state["body"]
-
-
 def extract_vocabulary(state: Mapping[str, Any]) -> set[str]:
     """Return the words of a state that can be suggested as corrections."""
-    question_texts = [pair[name] for pair in state["questions"] or () for name in ("question", "answer")]
-    words = {word for text in (*read_text_fields(state), *question_texts) for word in find_words(text)}
-    return {word for word in words if is_vocabulary_word(word)}
+    texts = [state[name] or "" for name in ("title", "lead", "body")]
+    texts += [pair[name] for pair in state["questions"] or () for name in ("question", "answer")]
+    return set(filter(is_vocabulary_word, (word for text in texts for word in find_words(text))))
 
 
 def is_vocabulary_word(word: str) -> bool:
@@ -105,34 +104,33 @@ def is_vocabulary_word(word: str) -> bool:
 
 
 def iter_facet_terms(state: Mapping[str, Any]) -> Iterable[str]:
-    """Yield the facet terms of a release's state."""
     published = state["published"]
     yield EVERY_RELEASE
-    yield encode_facet_term(KIND_PREFIX, state["kind"] or NO_VALUE)
-    yield encode_facet_term(YEAR_PREFIX, published[:4] if published else NO_VALUE)
-    yield encode_facet_term(QUESTIONS_PREFIX, "yes" if state["questions"] else "no")
+    yield encode_facet_term("kind", state["kind"] or NO_VALUE)
+    yield encode_facet_term("year", published[:4] if published else NO_VALUE)
+    yield encode_facet_term("questions", "yes" if state["questions"] else "no")
     for tag in state["tags"] or ():
-        yield encode_facet_term(TAG_PREFIX, tag)
+        yield encode_facet_term("tag", tag)
 
 
 def iter_listing_terms(agency: str, newest: str) -> Iterable[str]:
-    """Yield the facet terms of a release's agency and sort date ("": it comes last in lists)."""
-    yield encode_facet_term(AGENCY_PREFIX, agency)
-    yield encode_facet_term(LISTED_YEAR_PREFIX, newest[:4] or NO_VALUE)
-    yield encode_facet_term(LISTED_MONTH_PREFIX, newest[:7] or NO_VALUE)
+    """Yield the facet terms of a release's agency and sort date ("" if it comes last in lists)."""
+    yield encode_facet_term("agency", agency)
+    yield encode_facet_term("sort_year", newest[:4] or NO_VALUE)
+    yield encode_facet_term("sort_month", newest[:7] or NO_VALUE)
 
 
-def encode_facet_term(prefix: str, value: str) -> str:
-    """Return a facet value as a single word of the index.
+def encode_facet_term(facet: str, value: str) -> str:
+    """Return the term of a facet value.
 
-    >>> encode_facet_term(AGENCY_PREFIX, "fyr")
+    >>> encode_facet_term("agency", "fyr")
     '\\ue001667972'
     """
-    return prefix + value.encode(errors="surrogatepass").hex()
+    return FACET_PREFIXES[facet] + value.encode(errors="surrogatepass").hex()
 
 
 def create_search_index(db: Database) -> None:
-    """Create the empty tables. sqlite3.NotSupportedError if SQLite is too old for them."""
+    """Create the empty tables; raise sqlite3.NotSupportedError if SQLite is too old for them."""
     if sqlite3.sqlite_version_info < MIN_SQLITE_VERSION:
         needed = ".".join(map(str, MIN_SQLITE_VERSION))
         raise sqlite3.NotSupportedError(f"search needs SQLite {needed} or newer, here is {sqlite3.sqlite_version}")
@@ -154,20 +152,8 @@ def create_search_index(db: Database) -> None:
     db.execute("insert into search_meta values ('version', ?)", [ANALYSIS_VERSION])
 
 
-def drop_search_index(db: Database) -> None:
-    """Drop everything that `create_search_index` creates."""
-    for name in INDEX_COLUMNS:
-        db.execute(f"drop trigger {name}_ad")
-        db.execute(f"drop table {name}")
-    db.execute("drop table vocabulary")
-    db.execute("drop table search_meta")
-
-
 class SearchIndex:
-    """The search index of an archive.
-
-    `rebuild` commits batch by batch, outside of any transaction; the other methods do not commit.
-    """
+    """The search index of an archive. `rebuild` commits each batch; the other methods do not commit."""
 
     def __init__(self, db: Database) -> None:
         self.db = db
@@ -175,10 +161,7 @@ class SearchIndex:
 
     @contextmanager
     def batch_vocabulary(self) -> Iterator[None]:
-        """Count the words of all releases indexed in the block at its end, each word once.
-
-        For use within one transaction.
-        """
+        """Write the word counts of all releases indexed in the block at its end; use it within one transaction."""
         self.pending_words = Counter(), {}
         try:
             yield
@@ -187,19 +170,19 @@ class SearchIndex:
             self.pending_words = None
 
     def index_release(self, release_id: int, terms: IndexTerms, previous: Mapping[str, Any] | None = None) -> None:
-        """Index a release's current state. previous: the state that was indexed before, if any."""
+        """Index a release's current state. previous: the state indexed before, or None for a new release."""
         self._write_rows(release_id, terms)
-        words = terms.vocabulary
-        if previous is None and self.pending_words is not None:
-            counts, lemmas = self.pending_words
-            counts.update(words.keys())
-            lemmas.update((word, words[word]) for word in words if word not in lemmas)
+        words, pending = terms.vocabulary, self.pending_words
+        if previous is None and pending:
+            pending[0].update(words.keys())
+            for word, lemma in words.items():
+                pending[1].setdefault(word, lemma)
             return
         if previous is None:
             self._add_to_vocabulary(Counter(words.keys()), words)
             return
-        if self.pending_words is not None:  # else a word of other pending releases could be deleted as unused
-            self._add_to_vocabulary(*self.pending_words)
+        if pending:  # else a word of other pending releases could be deleted as unused
+            self._add_to_vocabulary(*pending)
             self.pending_words = Counter(), {}
         previous_words = extract_vocabulary(previous)
         self._add_to_vocabulary(Counter(words.keys() - previous_words), words)
@@ -207,12 +190,8 @@ class SearchIndex:
         self.db.conn.executemany("update vocabulary set releases = releases - 1 where word = ?", removed_words)
         self.db.conn.executemany("delete from vocabulary where word = ? and releases < 1", removed_words)
 
-    def is_stale(self) -> bool:
-        """Return whether the index has to be rebuilt: another lemmatiser made it, or it lacks a release."""
-        return self.describe_fault() is not None
-
     def describe_fault(self) -> str | None:
-        """Return what is wrong with the index, in words; None if nothing is."""
+        """Describe why the index has to be rebuilt, or return None."""
         meta = dict(self.db.execute("select name, value from search_meta").fetchall())
         if "renewed" in meta:
             return f"it was renewed as far as release {meta['renewed']} only"
@@ -262,7 +241,7 @@ class SearchIndex:
             lemmas: dict[str, str] = {}
             for key, *values, tags, questions in rows:
                 state = dict(zip(INDEXED_COLUMNS, values, strict=True))
-                terms = extract_terms({**state, "tags": json.loads(tags), "questions": json.loads(questions)})
+                terms = extract_terms(state | {"tags": json.loads(tags), "questions": json.loads(questions)})
                 self._write_rows(key, terms)
                 counts.update(terms.vocabulary.keys())
                 lemmas |= terms.vocabulary
@@ -272,7 +251,7 @@ class SearchIndex:
 
     @contextmanager
     def _write_transaction(self) -> Iterator[None]:
-        """Begin a transaction that waits for other writers at its start, so that it cannot fail later."""
+        """Run the block in a transaction that waits for other writers at its start, so that it cannot fail later."""
         self.db.execute("begin immediate")
         try:
             yield

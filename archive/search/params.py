@@ -1,13 +1,13 @@
-"""Search requests: from URL parameters and back."""
+"""Convert search requests from and to URL parameters."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Protocol
 from urllib.parse import quote_plus, urlencode
 
+from archive.params import UrlArguments
 from archive.search.query import MAX_QUERY_LENGTH, Query, SearchNote, parse_query
 
 PAGE_SIZE = 20
@@ -22,32 +22,19 @@ MAX_NOTE_VALUE_LENGTH = 60  # characters
 MAX_PAGE_NUMBER = 10**6
 
 
-class QueryStringArgs(Protocol):
-    """The parameters of a URL, as Datasette's `request.args` has them."""
-
-    def get(self, name: str, default: str | None = None, /) -> str | None: ...
-
-    def getlist(self, name: str, /) -> Sequence[str]: ...
-
-
 @dataclass(frozen=True, kw_only=True)
 class SearchRequest:
-    """What a reader searches for: words, facet values to include and exclude, the order, and the page.
-
-    order: "" means best first if there are words to rank by, else newest first. show: releases, or their pairs of
-    question and answer. news: only releases of the search feed (archive.feeds), latest found first. notes: about
-    parameters that could not be parsed.
-    """
+    """A search: its words, facet values, order and page."""
 
     text: str = ""
-    include: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    include: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # facet → values
     exclude: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    order: str = ""
-    show: str = "releases"
+    order: str = ""  # "": best if there are words to rank by, else newest
+    show: str = "releases"  # or their questions
     page: int = 1
     size: int = PAGE_SIZE
-    news: bool = False
-    notes: tuple[SearchNote, ...] = ()
+    news: bool = False  # only releases of the search feed (archive.feeds), latest found first
+    notes: tuple[SearchNote, ...] = ()  # about invalid parameters
 
     @cached_property
     def query(self) -> Query:
@@ -60,8 +47,8 @@ class SearchRequest:
         return bool(self.include or self.exclude)
 
 
-def parse_search_request(arguments: QueryStringArgs) -> SearchRequest:
-    """Parse the URL parameters of a search. A value that cannot be parsed is dropped, with a note."""
+def parse_search_request(arguments: UrlArguments) -> SearchRequest:
+    """Parse the URL parameters of a search; an invalid value is dropped, with a note."""
     order, show, page, size = ((arguments.get(name) or "").strip() for name in ("order", "show", "page", "size"))
     page_number, page_size = parse_positive_int(page), parse_positive_int(size)
     invalid = {
@@ -71,9 +58,8 @@ def parse_search_request(arguments: QueryStringArgs) -> SearchRequest:
         "size": size if page_size is None else "",
     }
     notes = [SearchNote("not_read", format_parameter(name, value)) for name, value in invalid.items() if value]
-    notes += (
-        [SearchNote("most_size", format_parameter("size", size))] if page_size and page_size > MAX_PAGE_SIZE else []
-    )
+    if page_size and page_size > MAX_PAGE_SIZE:
+        notes.append(SearchNote("most_size", format_parameter("size", size)))
     return SearchRequest(
         text=(arguments.get("q") or "").strip(),
         include=parse_facet_values(arguments, "", notes),
@@ -86,8 +72,8 @@ def parse_search_request(arguments: QueryStringArgs) -> SearchRequest:
     )
 
 
-def parse_facet_values(arguments: QueryStringArgs, suffix: str, notes: list[SearchNote]) -> dict[str, tuple[str, ...]]:
-    """Return the values of each facet that has any, without duplicates; add a note if there are too many."""
+def parse_facet_values(arguments: UrlArguments, suffix: str, notes: list[SearchNote]) -> dict[str, tuple[str, ...]]:
+    """Return the distinct values of each facet that has any; append a note if there are too many."""
     found = {name: tuple(dict.fromkeys(filter(None, arguments.getlist(name + suffix)))) for name in FACETS}
     notes += [
         SearchNote("not_read", format_parameter(name + suffix, values[MAX_FACET_VALUES]))
@@ -100,12 +86,10 @@ def parse_facet_values(arguments: QueryStringArgs, suffix: str, notes: list[Sear
 
 
 def parse_positive_int(text: str) -> int | None:
-    """Parse a whole number from 1 on, at most 10⁹; None for anything else.
+    """Parse a positive integer, capped at 10⁹; None for anything else.
 
-    >>> parse_positive_int("3"), parse_positive_int("0"), parse_positive_int("-1")
-    (3, None, None)
-    >>> parse_positive_int("9" * 5000) == 10**9
-    True
+    >>> parse_positive_int("3"), parse_positive_int("0"), parse_positive_int("9" * 5000)
+    (3, None, 1000000000)
     """
     if not (text.isascii() and text.isdigit()):
         return None
@@ -147,21 +131,21 @@ def build_search_url(request: SearchRequest, lang: str | None, extension: str = 
 
 
 def toggle_facet_value(request: SearchRequest, facet: str, value: str, *, exclude: bool = False) -> SearchRequest:
-    """Return the request with a facet value added, or removed if it was chosen, on the first page.
+    """Return the first page of the request with a facet value added, or removed if it was chosen.
 
-    The value is also removed from the opposite list of included or excluded values.
+    An included value is no longer excluded, and the other way round.
     """
-    toggled, opposite = (request.exclude, request.include) if exclude else (request.include, request.exclude)
-    chosen = toggled.get(facet, ())
-    toggled = {**toggled, facet: tuple(v for v in chosen if v != value) if value in chosen else (*chosen, value)}
-    opposite = {**opposite, facet: tuple(v for v in opposite.get(facet, ()) if v != value)}
-    toggled, opposite = ({name: values for name, values in each.items() if values} for each in (toggled, opposite))
-    included, excluded = (opposite, toggled) if exclude else (toggled, opposite)
-    return replace(request, include=included, exclude=excluded, page=1)
+    was_chosen = value in (request.exclude if exclude else request.include).get(facet, ())
+    lists = []
+    for chosen, is_toggled in ((request.include, not exclude), (request.exclude, exclude)):
+        values = tuple(v for v in chosen.get(facet, ()) if v != value)
+        values += (value,) if is_toggled and not was_chosen else ()
+        lists.append({name: kept for name, kept in {**chosen, facet: values}.items() if kept})
+    return replace(request, include=lists[0], exclude=lists[1], page=1)
 
 
 class FacetLinks:
-    """Builds the URLs of facet values: the same search with one value more or less. Caches their common parts."""
+    """The URLs of facet values: the same search with one value added or removed. Caches their common parts."""
 
     def __init__(self, request: SearchRequest, lang: str | None) -> None:
         self.request, self.lang = request, lang

@@ -1,8 +1,7 @@
 """The query language: words, "phrases", -not, OR, word*, NEAR, brackets, fields and dates.
 
-`parse_query` turns text into a tree. No input is an error: an operator that makes no sense where it is gets dropped or
-read as a word, with a `SearchNote` for the reader where that may surprise. OR binds more tightly than the space
-between words: `a b OR c` means a, and b or c.
+No input is an error: a misplaced operator is dropped or parsed as a word, with a `SearchNote` for the reader if that
+may be a surprise. OR binds more tightly than the space between words: `a b OR c` means a, and b or c.
 """
 
 from __future__ import annotations
@@ -16,10 +15,10 @@ from typing import TypeAlias
 
 from archive.analysis import find_words
 
-MAX_QUERY_LENGTH = 2_000  # characters; the rest is dropped, with a note. A page repeats the query in a hundred links
+MAX_QUERY_LENGTH = 2_000  # characters; the rest is dropped, with a note
 MAX_QUERY_WORDS = 32  # further words are dropped, with a note
 MAX_LEXEMES = 150
-MAX_WORD_LENGTH = 80  # letters; no Swedish word is longer, and splitting a compound costs the square of its length
+MAX_WORD_LENGTH = 80  # letters; no Swedish word is longer
 MIN_PREFIX_LENGTH = 3  # letters before a star; fewer would match half of all words
 MAX_BRACKET_DEPTH = 6  # deeper brackets are dropped
 DEFAULT_NEAR_DISTANCE = 10  # words between the terms
@@ -54,17 +53,21 @@ QUOTE_TRANSLATION = str.maketrans(dict.fromkeys("”“„‟»«″", '"'))
 LEXEME_PATTERN = re.compile(
     r'"(?P<phrase>[^"]*)"(?P<star>\*?)|(?P<bracket>[()])|(?P<quote>")|(?P<plain>\|+|[^\s"()|]+)'
 )
-OPERATORS = {"OR": "or", "ELLER": "or", "|": "or", "||": "or", "AND": "and", "OCH": "and", "&": "and", "&&": "and"}
+OPERATORS = {
+    **dict.fromkeys(("OR", "ELLER", "|", "||"), "or"),
+    **dict.fromkeys(("AND", "OCH", "&", "&&"), "and"),
+    "NOT": "not",
+}
 NEAR_PATTERN = re.compile(r"(?:NEAR|NÄRA)(?:/(\d{1,3}))?")
 
 
 @dataclass(frozen=True, slots=True)
 class TermNode:
-    """Words in this order, usually one. is_prefix: the last word may continue; field: search only there."""
+    """A word, or several in this order."""
 
     words: tuple[str, ...]
-    is_prefix: bool = False
-    field: str | None = None
+    is_prefix: bool = False  # the last word may continue
+    field: str | None = None  # search only this field
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +113,7 @@ QueryNode: TypeAlias = TermNode | NearNode | FilterNode | NotNode | AndNode | Or
 
 @dataclass(frozen=True, slots=True)
 class SearchNote:
-    """A note for the reader about the query: the key of an interface text, and the value to insert."""
+    """A note for the reader about the query: the key of an interface text, and a value to insert."""
 
     key: str
     value: str = ""
@@ -118,36 +121,30 @@ class SearchNote:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Query:
-    """A parsed query.
+    """A parsed query."""
 
-    tree: None if nothing was asked for; is_blank: something was typed, but no word or number.
-    """
-
-    tree: QueryNode | None = None
+    tree: QueryNode | None = None  # None: no word, number or filter
     notes: tuple[SearchNote, ...] = ()
-    is_blank: bool = False
+    is_blank: bool = False  # something was typed, but no word, number or filter
     text: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Lexeme:
-    """One token of a query.
+    """One token of a query."""
 
-    kind: words, field, (, ), not, or, and, near; follows_directly: there is no space before it.
-    """
-
-    kind: str
+    kind: str  # words, field, (, ), not, or, and, near, end
     text: str = ""
     words: tuple[str, ...] = ()
     is_prefix: bool = False
     prefix_too_short: bool = False  # a star after too few letters
     distance: int = 0
-    follows_directly: bool = False
+    follows_directly: bool = False  # there is no space before it
     unknown_field: str = ""  # of words: the name before a colon that is not a field
 
 
 def parse_query(text: str) -> Query:
-    """Parse the text that a reader typed.
+    """Parse the text of a query.
 
     >>> for part in parse_query("våld* -krig rubrik:skola").tree.parts:
     ...     print(part)
@@ -167,7 +164,7 @@ def parse_query(text: str) -> Query:
 
 
 def find_terms(node: QueryNode | None) -> list[TermNode]:
-    """List the terms that a text must or may contain, in order, without those it must not contain."""
+    """List the terms that a text must or may contain, in order."""
     if isinstance(node, TermNode):
         return [node]
     if isinstance(node, NearNode):
@@ -178,18 +175,18 @@ def find_terms(node: QueryNode | None) -> list[TermNode]:
 
 
 class QueryParser:
-    """Parses the tokens of a query in a single pass."""
+    """Recursive descent parser of the tokens of a query."""
 
     def __init__(self, text: str) -> None:
         lexemes = list(tokenise_query(text))
         self.notes: list[SearchNote] = []
         if None in lexemes:
             self.add_note("open_quote")
-        self.lexemes = self.limit_words([lexeme for lexeme in lexemes if lexeme is not None])
+        self.lexemes = [*self.limit_words([lexeme for lexeme in lexemes if lexeme is not None]), Lexeme("end")]
         self.position = 0
 
     def add_note(self, key: str, value: str = "") -> None:
-        """Add a note unless there is the same already."""
+        """Add a note, unless there is an equal one."""
         if (note := SearchNote(key, value)) not in self.notes:
             self.notes.append(note)
 
@@ -211,14 +208,13 @@ class QueryParser:
                 return lexemes[:index] or [Lexeme("words", lexeme.text, lexeme.words[:MAX_QUERY_WORDS])]
         return lexemes
 
-    def peek(self, offset: int = 0) -> Lexeme | None:
-        position = self.position + offset
-        return self.lexemes[position] if position < len(self.lexemes) else None
+    def peek(self, offset: int = 0) -> Lexeme:
+        return self.lexemes[min(self.position + offset, len(self.lexemes) - 1)]
 
     def parse_and(self, field: str | None, depth: int) -> QueryNode | None:
-        """Parse parts side by side, up to the closing bracket or the end."""
+        """Parse parts up to the closing bracket or the end."""
         parts: list[QueryNode] = []
-        while (lexeme := self.peek()) is not None:
+        while (lexeme := self.peek()).kind != "end":
             if lexeme.kind == ")":
                 self.position += 1
                 if depth:
@@ -231,15 +227,13 @@ class QueryParser:
     def parse_or(self, field: str | None, depth: int) -> QueryNode | None:
         """Parse parts with OR between them."""
         parts = [part] if (part := self.parse_near(field, depth)) is not None else []
-        while (lexeme := self.peek()) is not None and lexeme.kind == "or":
+        while (lexeme := self.peek()).kind == "or":
             self.position += 1
-            following = self.peek()
-            if not parts or following is None or following.kind in (")", "or", "and", "near"):
+            if not parts or self.peek().kind in (")", "or", "and", "near", "end"):
                 if lexeme.words:
                     self.add_note("lone", lexeme.text)
-                    parts = [
-                        join_nodes(AndNode, [*parts, TermNode(lexeme.words, field=field)]) or TermNode(lexeme.words)
-                    ]
+                    word = TermNode(lexeme.words, field=field)
+                    parts = [AndNode((*parts, word)) if parts else word]
                 continue
             if (part := self.parse_near(field, depth)) is not None:
                 parts.append(part)
@@ -249,9 +243,9 @@ class QueryParser:
         """Parse terms with NEAR between them."""
         part = self.parse_operand(field, depth)
         terms, distance = [part] if isinstance(part, TermNode) else [], 0
-        while terms and (lexeme := self.peek()) is not None and lexeme.kind == "near":
+        while terms and (lexeme := self.peek()).kind == "near":
             following = self.peek(1)
-            if following is None or following.kind != "words" or not following.words:
+            if following.kind != "words" or not following.words:
                 break
             self.position += 1
             term = self.parse_operand(field, depth)
@@ -266,8 +260,6 @@ class QueryParser:
     def parse_operand(self, field: str | None, depth: int) -> QueryNode | None:
         """Parse a term, a field with its value, a bracket, or a negated part."""
         lexeme = self.peek()
-        if lexeme is None:
-            return None
         self.position += 1
         if lexeme.kind == "words":
             if lexeme.prefix_too_short:
@@ -286,19 +278,19 @@ class QueryParser:
         return self.parse_stray_operator(lexeme, field)
 
     def parse_stray_operator(self, lexeme: Lexeme, field: str | None) -> QueryNode | None:
-        """Read an operator without operands as a word. An AND between words is dropped, as it changes nothing."""
-        is_between = self.position > 1 and self.peek() is not None
+        """Parse an operator without operands as a word. An AND between words is dropped, as it changes nothing."""
+        is_between = self.position > 1 and self.peek().kind != "end"
         if not lexeme.words or (lexeme.kind == "and" and is_between):
             return None
         self.add_note("lone", lexeme.text)
         return TermNode(lexeme.words, field=field)
 
     def parse_not(self, lexeme: Lexeme, field: str | None, depth: int) -> QueryNode | None:
-        """Parse a negated part. A dash that stands alone is dropped."""
+        """Parse a negated part. A lone dash is dropped."""
         following = self.peek()
-        if lexeme.words and (following is None or following.kind not in ("words", "(", "field")):
+        if lexeme.words and following.kind not in ("words", "(", "field"):
             return self.parse_stray_operator(lexeme, field)
-        if not lexeme.words and (following is None or not following.follows_directly):
+        if not lexeme.words and not following.follows_directly:
             return None
         part = self.parse_operand(field, depth)
         return None if part is None else NotNode(part)
@@ -306,15 +298,15 @@ class QueryParser:
     def parse_near_function(self, lexeme: Lexeme, field: str | None) -> QueryNode | None:
         """Parse NEAR(a b, 5), the syntax of SQLite."""
         start, terms = self.position, []
-        if (opening := self.peek()) is not None and opening.kind == "(":
+        if self.peek().kind == "(":
             self.position += 1
-            while (inner := self.peek()) is not None and inner.kind == "words":
+            while (inner := self.peek()).kind == "words":
                 self.position += 1
                 terms.append(TermNode(inner.words, inner.is_prefix, field))
         if len(terms) < 2:
             self.position = start
             return self.parse_stray_operator(lexeme, field)
-        if (closing := self.peek()) is not None and closing.kind == ")":
+        if self.peek().kind == ")":
             self.position += 1
         distance = lexeme.distance or DEFAULT_NEAR_DISTANCE
         if len(terms) > 2 and len(terms[-1].words) == 1 and terms[-1].words[0].isdecimal():
@@ -322,10 +314,10 @@ class QueryParser:
         return NearNode(tuple(terms), distance, field)
 
     def parse_field(self, lexeme: Lexeme, outer_field: str | None, depth: int) -> QueryNode | None:
-        """Parse a field and its value, with at most a space between; a field without a value is a word."""
+        """Parse a field and its value; a field without a value is a word."""
         following, name = self.peek(), lexeme.text
         value_kinds = ("words", "(") if name in TEXT_FIELDS else ("words",)
-        if following is None or following.kind not in value_kinds or not (following.words or following.kind == "("):
+        if following.kind not in value_kinds or not (following.words or following.kind == "("):
             self.add_note("no_value_of", f"{lexeme.words[0]}:")
             return TermNode(lexeme.words, field=outer_field)
         if name in TEXT_FIELDS:
@@ -342,7 +334,7 @@ class QueryParser:
 
 
 def join_nodes(kind: type[AndNode] | type[OrNode], parts: list[QueryNode]) -> QueryNode | None:
-    """Join nodes: None for no node, and the node itself if it is the only one."""
+    """Join nodes; return a single node unchanged, and None for no node."""
     if len(parts) > 1:
         return kind(tuple(parts))
     return parts[0] if parts else None
@@ -404,24 +396,13 @@ def tokenise_query(text: str) -> Iterator[Lexeme | None]:
 
 
 def tokenise_run(text: str, *, follows_directly: bool, next_character: str = "") -> Iterator[Lexeme]:
-    """Yield the tokens of a run of characters without space: an operator, or a word with its signs.
-
-    next_character: the character after the run.
-    """
+    """Yield the tokens of a run of characters without spaces: an operator, or a word with its signs."""
+    if near := NEAR_PATTERN.fullmatch(text):
+        distance = int(near[1] or DEFAULT_NEAR_DISTANCE)
+        yield Lexeme("near", text, split_query_words(text), distance=distance, follows_directly=follows_directly)
+        return
     if text in OPERATORS:
         yield Lexeme(OPERATORS[text], text, split_query_words(text), follows_directly=follows_directly)
-        return
-    if near := NEAR_PATTERN.fullmatch(text):
-        yield Lexeme(
-            "near",
-            text,
-            split_query_words(text),
-            distance=int(near[1] or DEFAULT_NEAR_DISTANCE),
-            follows_directly=follows_directly,
-        )
-        return
-    if text == "NOT":
-        yield Lexeme("not", text, split_query_words(text), follows_directly=follows_directly)
         return
     if not follows_directly and text[0] in "-−" and (len(text) == 1 or text[1].isalnum()):
         yield Lexeme("not", text[0], follows_directly=follows_directly)
@@ -452,23 +433,16 @@ def find_unknown_field(text: str) -> str:
 
     >>> [find_unknown_field(text) for text in ("foo:bar", "datum:2024", 'ort:"', "Polisen: ", "EU:s", "tv:n", "10:30")]
     ['foo', 'datum', 'ort', '', '', '', '']
-    >>> [find_unknown_field(text) for text in ("SOU:2023:45", "https://a.se", "S:ta")]
-    ['', '', '']
-    >>> [find_unknown_field(text) for text in ("2024:12", "dnr:2024/12", "rubrik:x")]
-    ['', '', '']
+    >>> [find_unknown_field(text) for text in ("SOU:2023:45", "https://a.se", "S:ta", "dnr:2024/12", "rubrik:x")]
+    ['', '', '', '', '']
     """
     match = FIELD_PATTERN.fullmatch(text)
-    if (
-        match is None
-        or len(match["name"]) < 2
-        or match["name"].isupper()
-        or fold_diacritics(match["name"]) in QUERY_FIELDS
-    ):
+    if match is None or len(match["name"]) < 2 or match["name"].isupper():
         return ""
-    rest = match["rest"]
-    if fold_diacritics(match["name"]) in NUMBER_PREFIXES and rest[:1].isdigit():
-        return ""
-    if not rest.strip() or rest.startswith("//") or any(map(COLON_ENDINGS.fullmatch, split_query_words(rest)[:1])):
+    name, rest = fold_diacritics(match["name"]), match["rest"]
+    is_number = name in NUMBER_PREFIXES and rest[:1].isdigit()
+    is_inflected = any(map(COLON_ENDINGS.fullmatch, split_query_words(rest)[:1]))
+    if name in QUERY_FIELDS or is_number or is_inflected or not rest.strip() or rest.startswith("//"):
         return ""
     return match["name"]
 

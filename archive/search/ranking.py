@@ -1,9 +1,7 @@
-"""Finds the hits of a request, in order, and counts them and the values of their facets.
+"""Find, sort and count the hits of a request and the values of their facets.
 
-FTS5 gives the ids of the matching releases. Everything else that hits are filtered, sorted and counted by is in memory
-(`ColumnCache`): a common word matches ten thousand releases all over the archive, and looking each of them up in a
-table, sorting them and counting five facets would take a microsecond per hit each time, most of a search. In memory it
-takes a tenth of that.
+FTS5 returns the ids of the matching releases. The columns that hits are filtered, sorted and counted by are in memory
+(`ColumnCache`), which is ten times as fast as looking up the thousands of hits of a common word in a table.
 """
 
 from __future__ import annotations
@@ -44,7 +42,7 @@ from archive.search.query import FilterNode, NearNode, TermNode, find_terms
 # Columns in memory.
 CODED_COLUMNS = ("agency", "kind", "year", "questions")
 NO_FILTERS: Mapping[str, Iterable[str]] = {}
-LOG_BATCH = 2_000  # changefeed entries read at a time
+LOG_BATCH = 2_000  # changefeed entries to read at a time
 LAST_CHANGE_SQL = "select ifnull(max(id), 0) as entry from changefeed"
 CHANGED_RELEASES_SQL = f"""
     with changed as materialized (select distinct release from changefeed where id > :after and id <= :until)
@@ -61,7 +59,7 @@ UNKNOWN_AGE = 10**9  # days
 
 # Ranking.
 MAX_SORTED_HITS = 100_000  # hits sorted in memory; more are sorted by SQLite
-MAX_RANKED_TITLE_HITS = 1_000  # of a search in titles only; more are not ranked
+MAX_RANKED_TITLE_HITS = 1_000  # of a search only in titles; more are not ranked
 RECENCY_HALF_LIFE = 730.0  # days
 RECENCY_WEIGHT = 0.25  # share of the rank that depends on the age
 
@@ -77,23 +75,17 @@ TAG_COUNTS_SQL = """
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HitPage:
-    """One page of hits.
+    """One page of hits."""
 
-    ids: of releases or pairs, in order; capped: there are more hits than `total`; page: the requested page, or the last
-    one if there are fewer; pages: of the hits that are counted; title_matches_first: as there are too many hits to
-    rank, the newest with all words in their title come first; approximate_facets: those whose values are counted among
-    the newest MAX_HITS hits only.
-    """
-
-    ids: list[int]
+    ids: list[int]  # of releases or question pairs, in order
     total: int
-    capped: bool
-    page: int
+    capped: bool  # there are more hits than `total`
+    page: int  # the requested page, or the last one if there are fewer
     pages: int
     order: str
     facets: dict[str, list[FacetValue]]
-    title_matches_first: bool = False
-    approximate_facets: list[str] = field(default_factory=list)
+    title_matches_first: bool = False  # too many hits to rank: the newest with all words in their title come first
+    approximate_facets: list[str] = field(default_factory=list)  # counted only among the newest MAX_HITS hits
 
     @property
     def has_next(self) -> bool:
@@ -103,148 +95,17 @@ class HitPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HitList:
-    """The hits of a request, in order; of very many only the newest MAX_HITS.
+    """The hits of a request, in order. If there are very many, they are only the newest MAX_HITS."""
 
-    ids: of releases or pairs; releases: the releases they belong to, in any order; capped: there are more hits.
-    title_matches_first: hits with all words in the title come first, at least up to the requested page.
-    """
-
-    ids: Sequence[int]
-    releases: Sequence[int]
-    capped: bool = False
-    title_matches_first: bool = False
-
-
-async def find_hits(
-    run: RunQuery,
-    columns: ColumnCache,
-    request: SearchRequest,
-    names: ResolvedNames,
-    *,
-    counted_facets: Sequence[str] = FACETS,
-) -> HitPage:
-    """Find the hits of the requested page, and count how many hits each facet value would leave."""
-    order = choose_order(request, names)
-    fetcher = HitFetcher(run=run, columns=columns, request=request, names=names)
-    exact_counts = await count_without_words(run, columns, request) if fetcher.has_only_facets else {}
-    # A facet with a chosen value is counted without it, to show what its other values would add.
-    chosen_facets = [
-        name for name in counted_facets if name in request.include and name != "tag" and name not in exact_counts
-    ]
-    hits, *facet_hits = await asyncio.gather(
-        fetcher.fetch(order), *(replace(fetcher, skip_facet=name).fetch("newest") for name in chosen_facets)
-    )
-    total = columns.count_releases(request.include, request.exclude) if fetcher.has_only_facets else len(hits.ids)
-    if hits.capped and request.page * request.size > len(hits.ids):
-        hits = await fetcher.fetch_all(order)
-        total = len(hits.ids)
-    hits_by_facet = dict.fromkeys(counted_facets, hits) | dict(zip(chosen_facets, facet_hits, strict=True))
-    facets = await count_facets(run, columns, hits_by_facet, exact_counts)
-    if "year" in facets and request.show == "releases" and not fetcher.has_only_facets:
-        facets["year"] = add_year_totals(facets["year"], columns, request, names)
-    pages = max(1, -(-total // request.size))
-    page = min(request.page, pages)
-    return HitPage(
-        ids=list(hits.ids[(page - 1) * request.size : page * request.size]),
-        total=total,
-        capped=hits.capped and not fetcher.has_only_facets,
-        page=page,
-        pages=pages,
-        order=order if plan_search(request, names).match else "newest",
-        facets=facets,
-        title_matches_first=hits.title_matches_first,
-        approximate_facets=[
-            name for name, counted in hits_by_facet.items() if counted.capped and name not in exact_counts
-        ],
-    )
-
-
-async def find_all_hits(
-    run: RunQuery, columns: ColumnCache, request: SearchRequest, names: ResolvedNames
-) -> Sequence[int]:
-    """Find the ids of all hits, in the order of their pages."""
-    fetcher = HitFetcher(run=run, columns=columns, request=request, names=names)
-    return array("q", (await fetcher.fetch_all(choose_order(request, names))).ids)
-
-
-def choose_order(request: SearchRequest, names: ResolvedNames) -> str:
-    """Return the order of the hits: best or newest first."""
-    # Ranking all words of a very common prefix costs more than it is worth.
-    has_common_prefix = any(expansion.replaces_prefix for expansion in names.prefixes.values())
-    return "newest" if has_common_prefix or request.news else request.order or "best"
-
-
-async def count_hits(run: RunQuery, columns: ColumnCache, request: SearchRequest, names: ResolvedNames) -> int:
-    """Count the hits of a request, up to MAX_HITS."""
-    return len((await HitFetcher(run=run, columns=columns, request=request, names=names).fetch("newest")).ids)
-
-
-async def count_without_words(
-    run: RunQuery, columns: ColumnCache, request: SearchRequest
-) -> dict[str, Mapping[Any, int]]:
-    """Count the releases with each facet value for a request without words, exactly, without reading its hits.
-
-    Tags, by their ids, are counted in the table tag_counts, which knows their agencies only: with other facets chosen,
-    the result has no counts of tags.
-    """
-    counts: dict[str, Mapping[Any, int]] = {
-        name: columns.count_all_values(name, request.include, request.exclude) for name in CODED_COLUMNS
-    }
-    if any(counts["agency"].values()) and not request.exclude and set(request.include) <= {"agency"}:
-        agencies = json.dumps(request.include.get("agency", ()))
-        condition = "agency in (select value from json_each(:agencies))" if request.include else "true"
-        rows = await run(TAG_COUNTS_SQL.format(agencies=condition), {"agencies": agencies, "tags": MAX_FACET_TAGS})
-        counts["tag"] = {row["tag"]: row["count"] for row in rows}
-    return counts
-
-
-async def count_facets(
-    run: RunQuery,
-    columns: ColumnCache,
-    hits_by_facet: Mapping[str, HitList],
-    exact_counts: Mapping[str, Mapping[Any, int]],
-) -> dict[str, list[FacetValue]]:
-    """Count the facet values among hits: years in descending order, others by their count."""
-    facets = {}
-    for name, hits in hits_by_facet.items():
-        counts: Mapping[Any, int]
-        if name == "tag":
-            counts = exact_counts.get(name) or columns.count_tags(hits.releases, MAX_FACET_TAGS)
-            rows = await run(TAG_NAMES_SQL, {"ids": json.dumps(list(counts))})
-            choices = [FacetValue(value=row["name"], name=row["name"], count=counts[row["id"]]) for row in rows]
-        else:
-            counts = exact_counts.get(name) or columns.count_values(hits.releases, name)
-            names = await run(AGENCY_NAMES_SQL, {}) if name == "agency" else [{"value": v, "name": v} for v in counts]
-            choices = [FacetValue(**dict(row), count=counts[row["value"]]) for row in names if row["value"] in counts]
-        facets[name] = sort_years(choices) if name == "year" else sorted(choices, key=lambda c: (-c.count, c.name))
-    return facets
-
-
-def add_year_totals(
-    years: Sequence[FacetValue], columns: ColumnCache, request: SearchRequest, names: ResolvedNames
-) -> list[FacetValue]:
-    """Add to each year its number of releases of the chosen agencies and kinds, whatever their words, tags and days."""
-    include: dict[str, Iterable[str]] = {name: values for name, values in request.include.items() if name != "year"}
-    filters = extract_filters(request.query.tree)
-    for node in filters.parts if filters else ():
-        if isinstance(node, FilterNode) and node.field == "agency":
-            include["agency"] = set(names.agencies[node.value]).intersection(
-                include.get("agency", names.agencies[node.value])
-            )
-    totals = columns.count_all_values("year", include, request.exclude)
-    return [replace(year, total=totals.get(year.value, 0)) for year in years]
-
-
-def sort_years(choices: Sequence[FacetValue]) -> list[FacetValue]:
-    """Sort years in descending order; releases without a date come last."""
-    return sorted(
-        choices, key=lambda choice: (choice.value == NO_VALUE, -int(choice.value) if choice.value != NO_VALUE else 0)
-    )
+    ids: Sequence[int]  # of releases or question pairs
+    releases: Sequence[int]  # of the hits, in any order
+    capped: bool = False  # there are more hits
+    title_matches_first: bool = False  # at least up to the requested page
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HitFetcher:
-    """Fetches the hits of one request. skip_facet: a facet whose included values are ignored."""
+class HitFinder:
+    """Find the hits of a request. skip_facet: a facet whose included values are ignored."""
 
     run: RunQuery
     columns: ColumnCache
@@ -252,14 +113,110 @@ class HitFetcher:
     names: ResolvedNames
     skip_facet: str | None = None
 
+    async def find_page(self) -> HitPage:
+        """Find the hits of the requested page, and count the hits with each facet value."""
+        request, columns = self.request, self.columns
+        exact_counts = await self.count_without_words() if self.has_only_facets else {}
+        # A facet with a chosen value is counted without it, to show what its other values would add.
+        chosen_facets = [
+            name for name in FACETS if name in request.include and name != "tag" and name not in exact_counts
+        ]
+        hits, *facet_hits = await asyncio.gather(
+            self.fetch(self.order), *(replace(self, skip_facet=name).fetch("newest") for name in chosen_facets)
+        )
+        total = columns.count_releases(request.include, request.exclude) if self.has_only_facets else len(hits.ids)
+        if hits.capped and request.page * request.size > len(hits.ids):
+            hits = await self.fetch_all()
+            total = len(hits.ids)
+        hits_by_facet = dict.fromkeys(FACETS, hits) | dict(zip(chosen_facets, facet_hits, strict=True))
+        facets = await self.count_facets(hits_by_facet, exact_counts)
+        if request.show == "releases" and not self.has_only_facets:
+            totals = self.count_years()
+            facets["year"] = [replace(year, total=totals.get(year.value, 0)) for year in facets["year"]]
+        pages = max(1, -(-total // request.size))
+        page = min(request.page, pages)
+        return HitPage(
+            ids=list(hits.ids[(page - 1) * request.size : page * request.size]),
+            total=total,
+            capped=hits.capped and not self.has_only_facets,
+            page=page,
+            pages=pages,
+            order=self.order if plan_search(request, self.names).match else "newest",
+            facets=facets,
+            title_matches_first=hits.title_matches_first,
+            approximate_facets=[
+                name for name, counted in hits_by_facet.items() if counted.capped and name not in exact_counts
+            ],
+        )
+
+    async def count(self) -> int:
+        """Count the hits, up to MAX_HITS."""
+        return len((await self.fetch("newest")).ids)
+
+    @property
+    def order(self) -> str:
+        """Return the order of the hits: best or newest."""
+        # The words of a very common prefix are too many to rank.
+        has_common_prefix = any(expansion.replaces_prefix for expansion in self.names.prefixes.values())
+        return "newest" if has_common_prefix or self.request.news else self.request.order or "best"
+
     @property
     def has_only_facets(self) -> bool:
-        """Return whether the request has nothing but facet values other than tags, so that all can be counted."""
+        """Return whether the request has only facet values, and no tags, so that its hits can be counted exactly."""
         request = self.request
         has_tags = "tag" in request.include or "tag" in request.exclude
-        return request.show == "releases" and not (
-            request.query.tree or request.query.is_blank or request.news or has_tags
-        )
+        has_words = request.query.tree or request.query.is_blank
+        return request.show == "releases" and not (has_words or request.news or has_tags)
+
+    async def count_without_words(self) -> dict[str, Mapping[Any, int]]:
+        """Count all releases with each facet value for a request without words.
+
+        Tags are counted by id, and only if no facet but agencies is chosen, because tag_counts has no others.
+        """
+        include, exclude = self.request.include, self.request.exclude
+        counts: dict[str, Mapping[Any, int]] = {
+            name: self.columns.count_all_values(name, include, exclude) for name in CODED_COLUMNS
+        }
+        if any(counts["agency"].values()) and not exclude and set(include) <= {"agency"}:
+            condition = "agency in (select value from json_each(:agencies))" if include else "true"
+            values = {"agencies": json.dumps(include.get("agency", ())), "tags": MAX_FACET_TAGS}
+            rows = await self.run(TAG_COUNTS_SQL.format(agencies=condition), values)
+            counts["tag"] = {row["tag"]: row["count"] for row in rows}
+        return counts
+
+    async def count_facets(
+        self, hits_by_facet: Mapping[str, HitList], exact_counts: Mapping[str, Mapping[Any, int]]
+    ) -> dict[str, list[FacetValue]]:
+        """Count the facet values of the hits, most common first; years in descending order."""
+        facets = {}
+        for name, hits in hits_by_facet.items():
+            counts: Mapping[Any, int]
+            if name == "tag":
+                counts = exact_counts.get(name) or self.columns.count_tags(hits.releases, MAX_FACET_TAGS)
+                tags = await self.run(TAG_NAMES_SQL, {"ids": json.dumps(list(counts))})
+                choices = [FacetValue(value=row["name"], name=row["name"], count=counts[row["id"]]) for row in tags]
+            else:
+                counts = exact_counts.get(name) or self.columns.count_values(hits.releases, name)
+                rows: Sequence[Any] = [{"value": value, "name": value} for value in counts]
+                if name == "agency":
+                    rows = [row for row in await self.run(AGENCY_NAMES_SQL, {}) if row["value"] in counts]
+                choices = [FacetValue(**dict(row), count=counts[row["value"]]) for row in rows]
+            if name == "year":
+                choices.sort(key=lambda choice: "" if choice.value == NO_VALUE else choice.value, reverse=True)
+            else:
+                choices.sort(key=lambda choice: (-choice.count, choice.name))
+            facets[name] = choices
+        return facets
+
+    def count_years(self) -> Mapping[str, int]:
+        """Count the releases of each year with the chosen facet values, whatever their words, tags and days."""
+        include: dict[str, Iterable[str]] = {**self.request.include}
+        filters = extract_filters(self.request.query.tree)
+        for node in filters.parts if filters else ():
+            if isinstance(node, FilterNode) and node.field == "agency":
+                slugs = self.names.agencies[node.value]
+                include["agency"] = set(slugs).intersection(include.get("agency", slugs))
+        return self.columns.count_all_values("year", include, self.request.exclude)
 
     async def fetch(self, order: str) -> HitList:
         """Fetch the hits. order: best or newest."""
@@ -270,10 +227,10 @@ class HitFetcher:
             return await self.fetch_from_index(plan, match, ranked)
         return await self.fetch_from_tables(plan, match, ranked)
 
-    async def fetch_all(self, order: str) -> HitList:
-        """Fetch all hits, however many: those of `fetch` first, then the older ones, newest first."""
+    async def fetch_all(self) -> HitList:
+        """Fetch all hits, however many: first those of `fetch`, then the older ones, newest first."""
         last_page = -(-MAX_HITS // self.request.size)
-        hits = await replace(self, request=replace(self.request, page=last_page)).fetch(order)
+        hits = await replace(self, request=replace(self.request, page=last_page)).fetch(self.order)
         if not hits.capped:
             return hits
         fetched, releases = set(hits.ids), await self.read_all_hits()
@@ -284,7 +241,7 @@ class HitFetcher:
         )
 
     async def read_all_hits(self) -> dict[int, int]:
-        """Read the ids of all hits, each with its release, some at a time."""
+        """Read the ids of all hits, each with its release, in batches."""
         found: dict[int, int] = {}
         last = 0
         while True:
@@ -304,7 +261,7 @@ class HitFetcher:
             last = ids[-1]
 
     async def fetch_from_tables(self, plan: SearchPlan, match: str, ranked: bool) -> HitList:
-        """Fetch releases without words, new releases, and pairs, whose tables know their order."""
+        """Fetch hits that a table can sort: of requests without words, new releases, and question pairs."""
         limit = MAX_COUNTED_HITS if self.columns.size <= MAX_COUNTED_HITS else MAX_HITS
         sql = build_hits_sql(self.request, plan, match, skip_facet=self.skip_facet, ranked=ranked, limit=limit + 1)
         if self.request.show == "releases" and not self.request.news:
@@ -348,14 +305,10 @@ class HitFetcher:
         return HitList(ids=sorted_ids, releases=sorted_ids)
 
     async def is_ranking_too_costly(self, plan: SearchPlan, match: str, hit_count: int) -> bool:
-        """Return whether ranking the hits would cost more than it is worth.
-
-        It does if the words alone match more than MAX_HITS releases, or if they have to be in the title, where every
-        hit has them.
-        """
-        if is_title_search(self.request):
+        """Return whether ranking would read too many releases, because bm25 first reads all that have the words."""
+        if is_title_search(self.request):  # a rank says little if all hits have all words in the title
             return hit_count > MAX_RANKED_TITLE_HITS
-        only_words = not plan.conditions and match == combine_matches([plan.match])
+        only_words = not plan.conditions and match == plan.match
         if only_words or has_phrase(self.request):
             return False
         return len(await self.read_index_ids(SearchPlan(), plan.match, MAX_HITS + 1)) > MAX_HITS
@@ -363,11 +316,11 @@ class HitFetcher:
     async def find_newest_hits(
         self, plan: SearchPlan, match: str, first: Sequence[int]
     ) -> tuple[list[int], list[str], bool]:
-        """Return the newest hits, more than MAX_HITS if there are so many, the months they are in, and if they are all.
+        """Return the newest hits, over MAX_HITS if there are as many; their months; and whether these are all hits.
 
-        The months are FTS5 expressions, as from DateWindow.list_match_parts. first: more than MAX_HITS hits in the
-        order of their ids; other releases are expected to have hits as often. If later ones have many more,
-        MAX_SORTED_HITS are not all of them: then a narrower window is tried.
+        The months are FTS5 expressions (DateWindow.list_match_parts). first: over MAX_HITS hits in the order of their
+        ids. The first window assumes that all releases have hits as often as these; if the later ones have many more
+        (MAX_SORTED_HITS do not include all), a narrower window is tried.
         """
         months = await read_month_counts(self.run)
         for expected in (first[-1], sum(number for _, number in months) * MAX_HITS / MAX_SORTED_HITS):
@@ -383,23 +336,23 @@ class HitFetcher:
         return self.filter_hits(await self.read_newest_ids(plan, match)), [""], False
 
     async def read_limited_ids(self, plan: SearchPlan, match: str) -> list[int]:
-        """Read the matching ids; of more than MAX_SORTED_HITS only the newest, just over MAX_HITS."""
+        """Read the matching ids; if there are over MAX_SORTED_HITS, only the newest."""
         found = await self.read_index_ids(plan, match, MAX_SORTED_HITS)
         return found if len(found) < MAX_SORTED_HITS else await self.read_newest_ids(plan, match)
 
     async def read_newest_ids(self, plan: SearchPlan, match: str) -> list[int]:
-        """Read the newest matching ids, just over MAX_HITS, sorted by SQLite: a microsecond per match."""
+        """Read MAX_HITS + 1 of the newest matching ids, sorted by SQLite, which takes a microsecond per match."""
         return await self.select_ids(
             build_hits_sql(self.request, plan, match, skip_facet=self.skip_facet, limit=MAX_HITS + 1), plan
         )
 
     async def read_index_ids(self, plan: SearchPlan, match: str, limit: int, *, after: int = 0) -> list[int]:
-        """Read matching ids in ascending order, starting after the id `after`."""
+        """Read matching ids above `after`, in ascending order."""
         sql = f"select id from ({self.build_sql(plan, match)}) where id > {after:d}"
         return await self.select_ids(f"{sql} limit {plan.bind(limit)}", plan)
 
     async def select_ids(self, sql: str, plan: SearchPlan) -> list[int]:
-        """Run a statement that selects ids. One JSON text is three times as fast as ten thousand rows."""
+        """Run a statement that selects ids, as one JSON text, which is three times as fast as thousands of rows."""
         (row,) = await self.run(f"select json_group_array(id) as ids from ({sql})", plan.values)
         ids: list[int] = json.loads(row["ids"])
         return ids
@@ -412,10 +365,9 @@ class HitFetcher:
         return {row["id"]: row["rank"] for row in rows}
 
     async def read_title_hits(self, plan: SearchPlan, ids: Sequence[int], months: Sequence[str]) -> set[int]:
-        """Return the hits that have all words in the title, as many as the requested page can show.
+        """Return releases with all words in the title, until enough of them for the requested page are in `ids`.
 
-        ids: the newest hits; months: expressions for the months of all hits, newest first. The result may contain
-        releases that are not hits.
+        ids: the newest hits; months: expressions for the months of all hits, newest first.
         """
         if is_title_search(self.request):
             return set()  # they all have
@@ -429,7 +381,7 @@ class HitFetcher:
         return found
 
     def build_sql(self, plan: SearchPlan, match: str, *, ranked: bool = False) -> str:
-        """Return SQL for matching releases; tables are joined only if the plan has conditions."""
+        """Return SQL for matching releases, which joins tables only if the plan has conditions."""
         if plan.conditions:
             return build_hits_sql(self.request, plan, match, skip_facet=self.skip_facet, ranked=ranked)
         return build_match_sql(plan, match, ranked=ranked)
@@ -440,8 +392,8 @@ class HitFetcher:
         return self.columns.filter_releases(found, include, self.request.exclude)
 
     def sort_by_rank(self, ranks: Mapping[int, float], releases: Mapping[int, int] | None = None) -> list[int]:
-        """Sort by rank, best first; newer releases rank higher."""
-        keys = sorted(ranks, reverse=True)  # with the same rank, the last stored comes first
+        """Sort by rank, best first; newer releases rank higher. releases: of question pairs, by id."""
+        keys = sorted(ranks, reverse=True)  # of the same rank, the last stored comes first
         ages = self.columns.iter_ages([releases[key] for key in keys] if releases else keys, datetime.now(UTC).date())
         scores = {
             key: ranks[key] * (1 - RECENCY_WEIGHT + RECENCY_WEIGHT / (1 + age / RECENCY_HALF_LIFE))
@@ -456,34 +408,18 @@ def is_title_search(request: SearchRequest) -> bool:
 
 
 def has_phrase(request: SearchRequest) -> bool:
-    """Return whether words have to be in a row or near each other."""
+    """Return whether words have to be in sequence or near each other."""
     return any(
         isinstance(node, NearNode) or (isinstance(node, TermNode) and len(node.words) > 1)
         for node in iter_nodes(request.query.tree)
     )
 
 
-class ValueCodes:
-    """Maps texts to small numbers from 1 on; 0 stands for none."""
-
-    def __init__(self) -> None:
-        self.values: list[str] = [""]
-        self.codes: dict[str, int] = {}
-
-    def encode(self, text: str) -> int:
-        """Return the number of a text; a new text gets a new number."""
-        number = self.codes.get(text)
-        if number is None:
-            number = self.codes[text] = len(self.values)
-            self.values.append(text)
-        return number
-
-
 class ColumnCache:
-    """A copy of the table release_facets and its tags, one array per column, indexed by release id.
+    """A copy of release_facets and the tags of releases, as one array per column, indexed by release id.
 
-    A release that is not listed has 0 in all columns. The copy is brought up to date from the table changefeed, which
-    records every change in the transaction that makes it.
+    A release that is not listed has 0 in all columns. The copy is updated from the changefeed, which records every
+    change in the transaction that makes it.
     """
 
     def __init__(self) -> None:
@@ -491,27 +427,27 @@ class ColumnCache:
         self._clear()
 
     def _clear(self) -> None:
-        self.value_codes = {name: ValueCodes() for name in CODED_COLUMNS}
+        self.value_codes: dict[str, dict[str, int]] = {name: {} for name in CODED_COLUMNS}  # from 1
         self.code_columns = {name: array("H") for name in CODED_COLUMNS}
         self.sort_dates = array("q")  # the digits of release_facets.sort_date, YYYYMMDDhhmmss
         self.sort_days = array("i")  # Julian days; 0 if unknown
         self.value_counts: Counter[tuple[int, ...]] = Counter()  # releases by their codes of CODED_COLUMNS
         self.tag_ids = array("I")  # of all releases
-        self.tag_offsets, self.tag_counts = array("Q"), array("H")  # where a release's begin in `tag_ids`, how many
+        self.tag_offsets, self.tag_counts = array("Q"), array("H")  # start and number of a release's `tag_ids`
 
     async def refresh(self, run: RunQuery) -> ColumnCache:
         """Apply the changes since the last call, and return the cache itself.
 
-        If the log is shorter than before, the archive is another one and everything is read again.
+        If the changefeed is shorter than before, it is that of another archive, and everything is read again.
         """
         before = self.last_change
         last = int((await run(LAST_CHANGE_SQL, {}))[0]["entry"])
-        if last < before == self.last_change:  # and no other search applied changes meanwhile
+        if last < before == self.last_change:  # and no concurrent search applied changes
             self.last_change = 0
         while (after := self.last_change) < last:
             until = min(after + LOG_BATCH, last)
             rows = await run(CHANGED_RELEASES_SQL, {"after": after, "until": until})
-            if self.last_change == after:  # else another search was faster
+            if self.last_change == after:  # else a concurrent search applied them
                 if not after:
                     self._clear()
                 self._store_rows(rows)
@@ -523,8 +459,8 @@ class ColumnCache:
         for row in rows:
             key, listed = row["release"], row["agency"] is not None
             self.value_counts[self._read_codes(key)] -= 1
-            for name in CODED_COLUMNS:
-                self.code_columns[name][key] = self.value_codes[name].encode(row[name]) if listed else 0
+            for name, codes in self.value_codes.items():
+                self.code_columns[name][key] = codes.setdefault(row[name], len(codes) + 1) if listed else 0
             self.value_counts[self._read_codes(key)] += 1
             self.sort_dates[key] = row["newest"] or 0
             self.sort_days[key] = row["day"] or 0
@@ -532,7 +468,7 @@ class ColumnCache:
             if len(tags) > self.tag_counts[key]:
                 self.tag_offsets[key] = len(self.tag_ids)
                 self.tag_ids.extend(tags)
-            else:  # reuse the old place
+            else:  # overwrite the old ones
                 self.tag_ids[self.tag_offsets[key] : self.tag_offsets[key] + len(tags)] = array("I", tags)
             self.tag_counts[key] = len(tags)
 
@@ -551,52 +487,47 @@ class ColumnCache:
         include: Mapping[str, Iterable[str]] = NO_FILTERS,
         exclude: Mapping[str, Iterable[str]] = NO_FILTERS,
     ) -> list[int]:
-        """Keep the releases that are listed and match the included and excluded facet values.
-
-        Tags are ignored.
-        """
+        """Keep the listed releases with the included and without the excluded facet values; tags are ignored."""
         agency = self.code_columns["agency"]
         if max(releases, default=0) >= len(agency):  # indexed after the last refresh
             releases = [release for release in releases if release < len(agency)]
         kept = list(compress(releases, take_values(agency, releases)))
         for chosen, included in ((include, True), (exclude, False)):
             for name in chosen.keys() & self.code_columns.keys():
-                codes = {self.value_codes[name].codes.get(value, -1) for value in chosen[name]}
+                codes = {self.value_codes[name].get(value, -1) for value in chosen[name]}
                 column = self.code_columns[name]
                 kept = [release for release in kept if (column[release] in codes) is included]
         return kept
 
     @property
     def size(self) -> int:
-        """Return the highest number of a release, which is at least the number of releases."""
+        """Return an upper limit of the number of releases."""
         return len(self.sort_dates)
 
     def sort_pairs_newest_first(self, releases: Mapping[int, int]) -> list[int]:
-        """Sort the keys by the dates of their releases, newest first; of one release the last stored comes first."""
+        """Sort question pairs by the dates of their releases, newest first."""
         return sorted(releases, key=lambda key: (self.sort_dates[releases[key]], key), reverse=True)
 
     def sort_newest_first(self, releases: Iterable[int]) -> list[int]:
-        """Sort releases by date, newest first; of the same second, the last stored first."""
+        """Sort releases by date, newest first; of the same second, the last stored comes first."""
         return sorted(sorted(releases, reverse=True), key=self.sort_dates.__getitem__, reverse=True)
 
     def iter_ages(self, releases: Sequence[int], today: date) -> Iterator[int]:
-        """Yield the age of each release in days, since it was published, or else updated or found.
-
-        It is UNKNOWN_AGE if none of these is known.
-        """
+        """Yield the age of each release in days since its sort date; UNKNOWN_AGE if it has none."""
         now = today.toordinal() + JULIAN_DAY_OFFSET
         return (max(0, now - day) if day else UNKNOWN_AGE for day in take_values(self.sort_days, releases))
 
     def count_values(self, releases: Sequence[int], facet: str) -> Mapping[str, int]:
         """Count the releases with each value of a facet."""
         numbers = Counter(take_values(self.code_columns[facet], releases))
-        texts = self.value_codes[facet].values  # 0: was removed from the lists after it was found
-        return {texts[number]: count for number, count in numbers.items() if number}
+        del numbers[0]  # releases removed from the lists after they were found
+        texts = list(self.value_codes[facet])
+        return {texts[number - 1]: count for number, count in numbers.items()}
 
     def count_releases(
         self, include: Mapping[str, Iterable[str]] = NO_FILTERS, exclude: Mapping[str, Iterable[str]] = NO_FILTERS
     ) -> int:
-        """Count all releases that match the included and excluded facet values; tags are ignored."""
+        """Count all releases with the included and without the excluded facet values; tags are ignored."""
         return sum(self.count_all_values("agency", include, exclude, skip_chosen=False).values())
 
     def count_all_values(
@@ -609,17 +540,17 @@ class ColumnCache:
     ) -> Mapping[str, int]:
         """Count all releases with each value of a facet that match the chosen facet values; tags are ignored.
 
-        skip_chosen: the included values of this very facet are ignored, too.
+        skip_chosen: ignore the included values of the counted facet, too.
         """
         wanted, unwanted = (
             {
-                position: {self.value_codes[name].codes.get(value, -1) for value in chosen[name]}
+                position: {self.value_codes[name].get(value, -1) for value in chosen[name]}
                 for position, name in enumerate(CODED_COLUMNS)
                 if name in chosen and not (skip_chosen and name == facet and chosen is include)
             }
             for chosen in (include, exclude)
         )
-        values, column = self.value_codes[facet].values, CODED_COLUMNS.index(facet)
+        values, column = list(self.value_codes[facet]), CODED_COLUMNS.index(facet)
         counts: Counter[str] = Counter()
         for codes, count in self.value_counts.items():
             if (
@@ -628,11 +559,11 @@ class ColumnCache:
                 and all(codes[position] in chosen for position, chosen in wanted.items())
                 and not any(codes[position] in chosen for position, chosen in unwanted.items())
             ):
-                counts[values[codes[column]]] += count
+                counts[values[codes[column] - 1]] += count
         return counts
 
     def count_tags(self, releases: Sequence[int], limit: int) -> Mapping[int, int]:
-        """Count the releases with each of the most common tags; the keys are tag ids."""
+        """Count the releases with each of the most common tags, by tag id."""
         found, tag_ids = array("I"), self.tag_ids
         for begin, number in zip(
             take_values(self.tag_offsets, releases), take_values(self.tag_counts, releases), strict=True
@@ -642,7 +573,7 @@ class ColumnCache:
 
 
 def take_values(column: Sequence[int], releases: Sequence[int]) -> Sequence[int]:
-    """Return the values of some releases. Taking many at once is three times as fast as one by one.
+    """Return the values of some releases, three times as fast as one by one.
 
     >>> take_values([0, 7, 8, 9], [3, 1]), take_values([0, 7], [1]), take_values([0], [])
     ((9, 7), [7], [])

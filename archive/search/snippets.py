@@ -1,6 +1,6 @@
-"""The hits of a page: excerpts of the original texts, with the words found marked, and why each hit was found.
+"""The hits of a page: excerpts of their texts with matches marked, and the forms in which the words occur.
 
-Words are found in the text as in the index: in any inflection, and as parts of compounds.
+Words match as in the index: in any inflection, and as parts of compounds.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ TEXT_TOKEN_PATTERN = re.compile(
 # Excerpts.
 FRAGMENT_WORDS = 42  # of an excerpt
 MAX_FRAGMENTS = 2
-MAX_WORDS_BEFORE_HIGHLIGHT = 10  # in a fragment, before its first mark
+MAX_WORDS_BEFORE_HIGHLIGHT = 10  # in a fragment
 ALWAYS_LEMMATISED_LENGTH = 7  # letters; longer words are lemmatised only if they can match
-MAX_HIT_LENGTH = 60_000  # characters of a body that are searched for words
+MAX_HIT_LENGTH = 60_000  # characters of a body that are searched for matches
 
 RELEASE_HITS_SQL = """
     select r.id, r.url, r.agency, a.name, a.name_en, r.kind, r.language, r.title, r.lead, substr(r.body, 1, :longest)
@@ -61,17 +61,13 @@ MarkedText = list[tuple[str, bool]]  # parts of a text, and whether each is mark
 
 @dataclass(frozen=True, slots=True)
 class QueryTerm:
-    """A term of the query: words in a row, in any of their readings.
+    """A term of the query: words in sequence, in any of their readings."""
 
-    label: the term as typed; prefix: the last word may continue; compound: a lemma that may be part of a longer word;
-    field: the only field to search, or None.
-    """
-
-    label: str
-    lemma_sequences: tuple[tuple[str, ...], ...]
-    prefix: str = ""
-    compound: str = ""
-    field: str | None = None
+    label: str  # as typed
+    lemma_sequences: tuple[tuple[str, ...], ...]  # one for each reading
+    prefix: str = ""  # what the last word begins with, if it has a star
+    compound: str = ""  # lemma that may be part of a longer word
+    field: str | None = None  # the only field to search
 
 
 class TextToken(NamedTuple):
@@ -94,7 +90,7 @@ class Highlight:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MatchExplanation:
-    """How a query term occurs in a hit: each form with its number, by field."""
+    """The forms in which a query term occurs in a hit: field → form → count."""
 
     query_term: str
     forms: dict[str, dict[str, int]]
@@ -102,135 +98,112 @@ class MatchExplanation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchHit:
-    """A release or pair that was found, with marked parts of its title and an excerpt.
-
-    question_position: the question that the excerpt is from, counted from 1; None if it is from the lead or body.
-    """
+    """A release or question pair, with marked parts of its title and an excerpt."""
 
     row: Any
     title: MarkedText
     excerpt: MarkedText
     explanations: list[MatchExplanation]
-    question_position: int | None = None
+    question_position: int | None = None  # of the question that the excerpt is from, from 1; None: the lead or body
 
 
 async def read_release_hits(run: RunQuery, ids: Sequence[int], query_terms: Sequence[QueryTerm]) -> list[SearchHit]:
-    """Read the releases of one page, in the order of the ids."""
+    """Read the releases with these ids, in their order."""
     if not ids:
         return []
     values = {"ids": json.dumps(ids)}
     rows, pairs = await asyncio.gather(
         run(RELEASE_HITS_SQL, {**values, "longest": MAX_HIT_LENGTH}), run(RELEASE_QUESTIONS_SQL, values)
     )
-    return await asyncio.to_thread(build_release_hits, ids, rows, pairs, query_terms)
+    questions: dict[int, list[Any]] = {}
+    for pair in pairs:
+        questions.setdefault(pair["release"], []).append(pair)
+
+    def build_hits() -> list[SearchHit]:
+        hits = {row["id"]: build_release_hit(row, questions.get(row["id"], []), query_terms) for row in rows}
+        return [hits[key] for key in ids if key in hits]
+
+    return await asyncio.to_thread(build_hits)
 
 
-def build_release_hits(
-    ids: Sequence[int], rows: Sequence[Any], questions: Sequence[Any], query_terms: Sequence[QueryTerm]
-) -> list[SearchHit]:
-    """Build the hits of one page from its rows. Takes long, so it is run in a thread."""
-    questions_by_release: dict[int, list[Any]] = {}
-    for pair in questions:
-        questions_by_release.setdefault(pair["release"], []).append(pair)
-    hits = {row["id"]: build_release_hit(row, questions_by_release.get(row["id"], []), query_terms) for row in rows}
-    return [hits[key] for key in ids if key in hits]
+async def read_question_hits(run: RunQuery, ids: Sequence[int], query_terms: Sequence[QueryTerm]) -> list[SearchHit]:
+    """Read the question pairs with these ids, in their order."""
+    if not ids:
+        return []
+    rows = await run(QUESTION_HITS_SQL, {"ids": json.dumps(ids)})
+
+    def build_hits() -> list[SearchHit]:
+        hits = {row["pair"]: build_question_hit(row, query_terms) for row in rows}
+        return [hits[key] for key in ids if key in hits]
+
+    return await asyncio.to_thread(build_hits)
 
 
 def build_release_hit(row: Any, questions: Sequence[Any], query_terms: Sequence[QueryTerm]) -> SearchHit:
-    """Build a hit from a release and its questions.
-
-    The excerpt is from the text that matches most of the query: the lead, the body, a question or an answer.
-    """
+    """Build a hit from a release and its questions."""
     english = is_english_release(row)
-    title, lead, body = (
-        HighlightedText(row[name], query_terms, name, english=english) for name in ("title", "lead", "body")
-    )
-    texts: list[tuple[str, int | None, HighlightedText]] = [
-        ("title", None, title),
-        ("lead", None, lead),
-        ("body", None, body),
+    texts = [HighlightedText(row[field], query_terms, field, english=english) for field in ("title", "lead", "body")]
+    texts += [
+        HighlightedText(pair[field], query_terms, field, english=english, question_position=pair["position"])
+        for pair in (questions if query_terms else ())
+        for field in ("question", "answer")
     ]
-    for pair in questions if query_terms else ():
-        texts.append(
-            ("question", pair["position"], HighlightedText(pair["question"], query_terms, "question", english=english))
-        )
-        texts.append(
-            ("answer", pair["position"], HighlightedText(pair["answer"], query_terms, "answer", english=english))
-        )
     position, excerpt = choose_excerpt(texts[1:])
     return SearchHit(
         row=row,
-        title=title.highlight_all(),
+        title=texts[0].highlight_all(),
         excerpt=excerpt,
         explanations=explain_match(texts, query_terms),
         question_position=position,
     )
 
 
-def choose_excerpt(texts: Sequence[tuple[str, int | None, HighlightedText]]) -> tuple[int | None, MarkedText]:
-    """Return an excerpt, and the position of its question, if it is from one.
+def choose_excerpt(texts: Sequence[HighlightedText]) -> tuple[int | None, MarkedText]:
+    """Return an excerpt of the text that matches most query terms, and the position of its question, if any.
 
-    The excerpt is from the text that matches most query terms, and half of it from another if that matches further
-    ones.
+    Half of the excerpt is from another text if that matches further terms.
     """
-    _, position, best = max(texts, key=lambda item: len(item[2].matched_terms))
+    best = max(texts, key=lambda text: len(text.matched_terms))
     if not best.highlights:
-        return None, next((text.excerpt() for _, _, text in texts if text.text.strip()), [])
-    _, _, other = max(texts, key=lambda item: len(item[2].matched_terms - best.matched_terms))
+        return None, next((text.excerpt() for text in texts if text.text.strip()), [])
+    other = max(texts, key=lambda text: len(text.matched_terms - best.matched_terms))
     if other.matched_terms <= best.matched_terms:
-        return position, best.excerpt()
-    return position, [*best.excerpt(FRAGMENT_WORDS // 2), (" … ", False), *other.excerpt(FRAGMENT_WORDS // 2)]
-
-
-async def read_question_hits(run: RunQuery, ids: Sequence[int], query_terms: Sequence[QueryTerm]) -> list[SearchHit]:
-    """Read the pairs of question and answer of one page, in the order of the ids."""
-    if not ids:
-        return []
-    rows = await run(QUESTION_HITS_SQL, {"ids": json.dumps(ids)})
-
-    def mark() -> list[SearchHit]:
-        hits = {row["pair"]: build_question_hit(row, query_terms) for row in rows}
-        return [hits[key] for key in ids if key in hits]
-
-    return await asyncio.to_thread(mark)
+        return best.question_position, best.excerpt()
+    halves = best.excerpt(FRAGMENT_WORDS // 2), other.excerpt(FRAGMENT_WORDS // 2)
+    return best.question_position, [*halves[0], (" … ", False), *halves[1]]
 
 
 def build_question_hit(row: Any, query_terms: Sequence[QueryTerm]) -> SearchHit:
-    """Build a hit from a pair: the question as its title, the answer as its excerpt."""
+    """Build a hit from a question pair: the question as its title, the answer as its excerpt."""
     english = is_english_release({"language": row["language"], "title": row["question"], "body": row["answer"]})
-    question = HighlightedText(row["question"], query_terms, "question", english=english)
-    answer = HighlightedText(row["answer"], query_terms, "answer", english=english)
-    texts: list[tuple[str, int | None, HighlightedText]] = [("question", None, question), ("answer", None, answer)]
-    position = row["position"]
+    texts = [HighlightedText(row[field], query_terms, field, english=english) for field in ("question", "answer")]
     return SearchHit(
         row=row,
-        title=question.highlight_all(),
-        excerpt=answer.excerpt(),
+        title=texts[0].highlight_all(),
+        excerpt=texts[1].excerpt(),
         explanations=explain_match(texts, query_terms),
-        question_position=position,
+        question_position=row["position"],
     )
 
 
-def explain_match(
-    texts: Sequence[tuple[str, int | None, HighlightedText]], query_terms: Sequence[QueryTerm]
-) -> list[MatchExplanation]:
-    """Return where and in which forms each query term occurs; terms that do not occur are left out."""
+def explain_match(texts: Sequence[HighlightedText], query_terms: Sequence[QueryTerm]) -> list[MatchExplanation]:
+    """Return the forms of each query term that occurs, by field."""
     explanations = []
     for number, term in enumerate(query_terms):
-        forms: dict[str, dict[str, int]] = {}
-        for field, _, text in texts:
-            for form, times in text.count_forms(number).items():
-                counts = forms.setdefault(field, {})
-                counts[form] = counts.get(form, 0) + times
+        forms: dict[str, Counter[str]] = {}
+        for text in texts:
+            if counts := text.count_forms(number):
+                forms.setdefault(text.field, Counter()).update(counts)
         if forms:
-            explanations.append(MatchExplanation(query_term=term.label, forms=forms))
+            forms_by_field = {field: dict(counts) for field, counts in forms.items()}
+            explanations.append(MatchExplanation(query_term=term.label, forms=forms_by_field))
     return explanations
 
 
 def extract_query_terms(
     tree: QueryNode | None, prefix_lemmas: Mapping[str, tuple[str, ...]] | None = None
 ) -> list[QueryTerm]:
-    """Return the terms of a query that can be marked. prefix_lemmas: further lemmas for words with a star.
+    """Return the terms of a query that can be marked. prefix_lemmas: additional lemmas for words with a star.
 
     >>> from archive.search.query import TermNode
     >>> extract_query_terms(TermNode(("myndigheterna",)))[0].lemma_sequences
@@ -239,7 +212,7 @@ def extract_query_terms(
     found = []
     for term in dict.fromkeys(find_terms(tree)):
         text = " ".join(term.words)
-        readings = tuple(tuple(lemma.split()) for lemma in analyze_word(text).lemmas)
+        readings = tuple(tuple(lemma.split()) for lemma in analyze_word(text))
         if term.is_prefix:
             readings = (term.words, *((lemma,) for lemma in (prefix_lemmas or {}).get(text, ())))
         compound = "" if term.is_prefix else find_compound_key(text)
@@ -249,9 +222,18 @@ def extract_query_terms(
 
 
 class HighlightedText:
-    """A text and the matches of a query in it."""
+    """A text and the matches of a query in it. question_position: of the question or answer that the text is."""
 
-    def __init__(self, text: str | None, query_terms: Sequence[QueryTerm], field: str, *, english: bool) -> None:
+    def __init__(
+        self,
+        text: str | None,
+        query_terms: Sequence[QueryTerm],
+        field: str,
+        *,
+        english: bool,
+        question_position: int | None = None,
+    ) -> None:
+        self.field, self.question_position = field, question_position
         self.text = unicodedata.normalize("NFC", text or "")
         terms = {number: term for number, term in enumerate(query_terms) if term.field in (None, field)}
         self.tokens = tokenise_text(self.text, list(terms.values()), english=english) if terms else []
@@ -309,7 +291,7 @@ class HighlightedText:
         return max(candidates, key=lambda start: (len(self.find_fragment_terms(start, size) - covered), -start))
 
     def find_fragment_start(self, first: int, size: int) -> int:
-        """Return the start of a fragment for a match: that of its sentence if near, else some words before."""
+        """Return the start of a fragment for a match: that of its sentence if near, else some words earlier."""
         nearest = max(0, first - min(MAX_WORDS_BEFORE_HIGHLIGHT, size // 3))
         for index in range(first, nearest, -1):
             between = self.text[self.tokens[index - 1].end : self.tokens[index].start]
@@ -318,7 +300,7 @@ class HighlightedText:
         return nearest
 
     def cut_fragment(self, first: int, end: int) -> MarkedText:
-        """Return the words from `first` to `end` with matches marked and white space collapsed."""
+        """Return the words from `first` up to `end`, with matches marked and white space collapsed."""
         end = min(end, len(self.tokens))
         if not self.tokens:
             return [(" ".join(self.text.split()), False)] if self.text.strip() else []
@@ -339,11 +321,10 @@ class HighlightedText:
 
 
 def tokenise_text(text: str, query_terms: Sequence[QueryTerm], *, english: bool) -> list[TextToken]:
-    """Split a text into words with lemmas, as far as they can match.
+    """Split a text into words, with the lemmas of those that can match, as lemmatising costs most.
 
-    Lemmatising costs most. A long word that neither begins with the same letter as a term nor contains the beginning of
-    a compound term cannot be a form of it, and is skipped. This does not hold for short words (äldre is a form of
-    gammal).
+    A long word cannot match if it neither begins with the same letter as a term nor contains the beginning of a
+    compound term. Short words can: äldre is a form of gammal.
     """
     initials = {word[0] for term in query_terms for reading in term.lemma_sequences for word in reading}
     compound_starts = {term.compound[:2] for term in query_terms if term.compound}
@@ -362,37 +343,33 @@ def tokenise_text(text: str, query_terms: Sequence[QueryTerm], *, english: bool)
 
 @lru_cache(maxsize=200_000)
 def normalise_index_word(text: str) -> str:
-    """Return a word of a text as the index has it, but not lemmatised."""
+    """Return a word of a text as the index has it before lemmatisation."""
     return next(iter(find_words(text)), text.lower())[:MAX_WORD_LENGTH]
 
 
 def find_highlights(tokens: Sequence[TextToken], query_term: QueryTerm, term_index: int) -> list[Highlight]:
-    """Find every match of a query term."""
+    """Find all matches of a query term."""
     found: dict[int, Highlight] = {}
-    is_part: dict[str, bool] = {}
     sequences: dict[str, list[tuple[str, ...]]] = {}
     for reading in query_term.lemma_sequences:
         sequences.setdefault(reading[0], []).append(reading)
-    single_lemmas = [reading for reading in query_term.lemma_sequences if query_term.prefix and len(reading) == 1]
+    is_word_prefix = query_term.prefix and any(len(reading) == 1 for reading in query_term.lemma_sequences)
     for first, token in enumerate(tokens):
         for reading in sequences.get(token.lemma, ()):
             rest = tokens[first + 1 : first + len(reading)]
-            prefixes = ["" for _ in rest[:-1]] + [query_term.prefix]
+            prefixes = [*[""] * (len(reading) - 2), query_term.prefix]
             if len(rest) == len(reading) - 1 and all(map(is_lemma_match, rest, reading[1:], prefixes)):
                 found[first] = Highlight(first, first + len(reading) - 1, term_index)
-        if single_lemmas and first not in found and is_lemma_match(token, "", query_term.prefix):
+        if first not in found and (
+            (is_word_prefix and is_lemma_match(token, "", query_term.prefix))
+            or (query_term.compound and query_term.compound in find_compound_parts(token.lemma))
+        ):
             found[first] = Highlight(first, first, term_index)
-    if query_term.compound:
-        for first, token in enumerate(tokens):
-            if token.lemma not in is_part:
-                is_part[token.lemma] = query_term.compound in find_compound_parts(token.lemma)
-            if is_part[token.lemma]:
-                found.setdefault(first, Highlight(first, first, term_index))
     return list(found.values())
 
 
 def is_lemma_match(token: TextToken, lemma: str, prefix: str) -> bool:
-    """Return whether a word is a form of a lemma, or begins with the prefix."""
+    """Return whether a word has a lemma, or, if there is a prefix, begins with it."""
     if prefix:
         return token.word.startswith(prefix) or token.lemma.startswith(prefix)
     return token.lemma == lemma

@@ -1,13 +1,10 @@
-"""Other queries to suggest: a word typed without its diacritics, misspelt, or split where Swedish writes one word.
-
-If a phrase finds nothing, the same words without quotation marks are suggested, too.
-"""
+"""Suggest other queries: with diacritics, another spelling, one compound for two words, or no quotation marks."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from itertools import islice, pairwise, product
 
@@ -17,15 +14,14 @@ from rapidfuzz.process import extract_iter
 from archive.database import RunQuery
 from archive.search.fts import ResolvedNames
 from archive.search.params import SearchRequest
-from archive.search.query import Query, TermNode, find_terms, fold_diacritics, split_query_words
-from archive.search.ranking import ColumnCache, HitPage, count_hits
+from archive.search.query import Query, find_terms, fold_diacritics, split_query_words
+from archive.search.ranking import ColumnCache, HitFinder, HitPage
 
-FEW_HITS = 5  # another spelling is looked for up to so many hits
+FEW_HITS = 5  # a query with more hits is assumed to be spelt correctly
 MAX_SUGGESTIONS = 2
 MAX_DIACRITIC_VARIANTS = 2000  # spellings of one word with and without diacritics
-MIN_FREQUENCY_RATIO = 3  # a spelling with diacritics must be so many times as common
-# A suggested word must occur in one more release for each so many of the archive: rarer ones are mostly misspelt.
-RARE_WORD_DIVISOR = 100_000
+MIN_FREQUENCY_RATIO = 3  # how many times as common a spelling with diacritics must be
+RARE_WORD_DIVISOR = 100_000  # a word in fewer than one of so many releases is probably misspelt itself
 DIACRITICS = {"a": "aåä", "o": "oö", "e": "eé"}
 FIELD_NOTES = ("no_day", "no_field", "no_value_of")  # notes about fields, whose names need no correction
 WORD_COUNTS_SQL = "select word, releases from vocabulary where word in (select value from json_each(:words))"
@@ -38,19 +34,16 @@ TOTAL_RELEASES_SQL = "select releases from month_counts where agency = '' and mo
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Suggestion:
-    """Another query and its number of hits.
-
-    reason: spelling, or loose (the words of a phrase, without quotation marks).
-    """
+    """Another query and its number of hits."""
 
     request: SearchRequest
     total: int
-    reason: str = "spelling"
+    reason: str = "spelling"  # or loose: the words of a phrase without quotation marks
 
 
 @dataclass(frozen=True, slots=True)
 class SpellingCorrection:
-    """A word or two of the query, and a replacement that would find more."""
+    """One or two words of the query, and a replacement that would find more."""
 
     typed: str
     replacement: str
@@ -59,37 +52,36 @@ class SpellingCorrection:
 async def find_suggestions(
     run: RunQuery, columns: ColumnCache, request: SearchRequest, hit_page: HitPage, names: ResolvedNames
 ) -> list[Suggestion]:
-    """Find other queries that have more hits; each is counted before it is suggested."""
+    """Find other queries with more hits."""
     few_hits = hit_page.total <= FEW_HITS
     texts: dict[str, str] = {}
     for correction in await find_corrections(run, request.query, few_hits=few_hits):
         texts.setdefault(apply_correction(request.text, correction), "spelling")
     if not hit_page.total and any(len(term.words) > 1 for term in find_terms(request.query.tree)):
-        texts.setdefault(strip_operators(request), "loose")
+        texts.setdefault(strip_operators(request.query), "loose")
     suggestions = []
     for text, reason in texts.items():
         changed = replace(request, text=text, page=1)
-        total = await count_hits(run, columns, changed, names) if text != request.text else 0
-        if total > hit_page.total:
+        finder = HitFinder(run=run, columns=columns, request=changed, names=names)
+        if text != request.text and (total := await finder.count()) > hit_page.total:
             suggestions.append(Suggestion(request=changed, total=total, reason=reason))
     return suggestions[:MAX_SUGGESTIONS]
 
 
-def strip_operators(request: SearchRequest) -> str:
+def strip_operators(query: Query) -> str:
     """Return the words of a query without operators and quotation marks.
 
-    >>> strip_operators(SearchRequest(text='"på natten" A1/2'))
+    >>> from archive.search.query import parse_query
+    >>> strip_operators(parse_query('"på natten" A1/2'))
     'på natten a1 2'
     """
-    return " ".join(
-        word for term in find_terms(request.query.tree) if isinstance(term, TermNode) for word in term.words
-    )
+    return " ".join(word for term in find_terms(query.tree) for word in term.words)
 
 
 async def find_corrections(run: RunQuery, query: Query, *, few_hits: bool) -> list[SpellingCorrection]:
     """Find corrections of the query's words, the most likely first.
 
-    Unless there are few hits, only missing diacritics and compounds whose first part is no word are corrected.
+    With many hits, only missing diacritics and split compounds are corrected.
     """
     field_words = {word for note in query.notes if note.key in FIELD_NOTES for word in split_query_words(note.value)}
     terms = [term for term in find_terms(query.tree) if not term.is_prefix and not field_words.intersection(term.words)]
@@ -104,17 +96,19 @@ async def find_corrections(run: RunQuery, query: Query, *, few_hits: bool) -> li
             replacement = await find_similar_word(run, word)
         if replacement:
             corrections.append(SpellingCorrection(word, replacement))
-    all_words = [word for term in terms for word in term.words]
-    # If the first part is no word of its own (människo), the two belong together, however many hits there are.
-    return corrections + [
-        joined
-        for joined in await find_joined_corrections(run, all_words)
-        if few_hits or joined.typed.split()[0] not in counts
-    ]
+    # Neighbouring words that the archive writes as one: människo handel. If the first one is not a word of its own
+    # (människo), they belong together however many hits there are.
+    pairs = {
+        first + second: (first, second) for first, second in pairwise(word for term in terms for word in term.words)
+    }
+    for joined in await count_word_releases(run, pairs) if pairs else ():
+        if few_hits or pairs[joined][0] not in counts:
+            corrections.append(SpellingCorrection(" ".join(pairs[joined]), joined))
+    return corrections
 
 
 async def count_word_releases(run: RunQuery, words: Iterable[str]) -> dict[str, int]:
-    """Return the number of releases of each word; words that are in none are left out."""
+    """Return the number of releases with each word; words without any are left out."""
     rows = await run(WORD_COUNTS_SQL, {"words": json.dumps(list(words), ensure_ascii=False)})
     return {row["word"]: row["releases"] for row in rows}
 
@@ -132,10 +126,7 @@ async def find_diacritic_correction(run: RunQuery, word: str, count: int) -> str
 
 
 async def find_similar_word(run: RunQuery, word: str) -> str | None:
-    """Return the most similar word of the archive, or None.
-
-    It has to begin with the same letter, or with the second one, in case the first two were swapped.
-    """
+    """Return the most similar word of the archive that begins with the first or second letter, or None."""
     max_distance = 1 if len(word) < 6 else 2
     best: tuple[int, int, str] | None = None
     totals = await run(TOTAL_RELEASES_SQL, {})
@@ -157,16 +148,8 @@ async def find_similar_word(run: RunQuery, word: str) -> str | None:
     return best[2] if best else None
 
 
-async def find_joined_corrections(run: RunQuery, words: Sequence[str]) -> list[SpellingCorrection]:
-    """Find neighbouring words that the archive writes as one: `människo handel` → människohandel."""
-    pairs = {first + second: f"{first} {second}" for first, second in pairwise(words)}
-    if not pairs:
-        return []
-    return [SpellingCorrection(pairs[joined], joined) for joined in await count_word_releases(run, pairs)]
-
-
 def apply_correction(text: str, correction: SpellingCorrection) -> str:
-    """Replace the corrected words in a query; everything else stays as typed.
+    """Replace the corrected words in a query, and keep everything else as typed.
 
     >>> apply_correction('"Manniskohandel" -x', SpellingCorrection("manniskohandel", "människohandel"))
     '"människohandel" -x'

@@ -1,206 +1,157 @@
-"""python -m archive serve|import|verify|backup|dataset|takedown …: an archive served, filled, checked, copied."""
+"""The command line: `myndighetsarkivet`, or `python -m archive`.
+
+Commands import what they need when they run, so that each starts quickly.
+"""
 
 from __future__ import annotations
 
-import argparse
-import difflib
 import os
 import resource
 import signal
-import socket
 import sqlite3
 import sys
 import threading
 import time
-import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Any, cast
 
-from rich.console import Console
-from rich.progress import Progress, TaskID
-from sqlite_utils import Database
+import click
 
-from archive.analysis import ANALYSIS_VERSION
-from archive.backup import create_backup, restore_backup
-from archive.captures import Captures, find_captures_problem
-from archive.database import (
-    MAX_PROCESSES,
-    ArchiveError,
-    ProgressCallback,
-    check_database,
-    check_version,
-    choose_process_count,
-    open_readonly,
-)
-from archive.datasets import write_dataset
-from archive.datasets.package import format_dataset_citation
+from archive.database import MAX_PROCESSES, ArchiveError, ProgressCallback, check_database, choose_process_count
 from archive.datasets.tables import DATASET_FORMATS, OPTIONAL_TABLES
 from archive.dates import now
-from archive.duplicates import find_duplicates
-from archive.evidence.manifest import find_newest_manifest, write_manifest
-from archive.evidence.verify import open_archive, verify
-from archive.evidence.warc import export_warc
-from archive.importer import ImportResult, import_file
-from archive.redaction import TAKEDOWN_KINDS
-from archive.replicas import Replicas
-from archive.schema import find_metadata, migrations
-from archive.snapshots import count_snapshot_releases, describe_file_sizes, publish_snapshot
-from archive.store import Archive
-from archive.takedowns import find_uncovered_releases, hide_release, lift_takedown, redact_passage
-from archive.urls import strip_www
+
+if TYPE_CHECKING:
+    from archive.store import Archive
+
+Command = Callable[..., Any]
 
 PACKAGE_FOLDER = Path(__file__).parent
-AGENCIES_FILE = Path(__file__).parents[1] / "scraper" / "agencies.toml"  # read as data, only for the agencies' facts
-AGENCY_FIELDS = ("name", "name_en", "org_number", "home")
 MAX_OPEN_FILES = 16_384  # of a server: connections of clients, and SQLite's files
 MIN_PARALLEL_BYTES = 1_000_000  # of a file, compressed or not, that is read by several processes
 EXIT_INTERRUPTED = 130  # as in shells after Ctrl-C
-IS_FILLED_SQL = (
-    "select exists (select 1 from releases) or exists (select 1 from crawls) or exists (select 1 from frontier)"
-)
 TAKEDOWN_LOG_SQL = (
     "select id, kind, release, at, coalesce('lifted ' || lifted, 'in force'), reason from takedowns order by id"
 )
 NO_ARCHIVE_MESSAGE = (
-    "no such file; a crawl makes it (scrapy round -s ARCHIVE=… -s CONTACT=…), or python -m archive import"
-)
-QUERY_HELP = (
-    "words as for the search page, an address of it, or a SELECT with a column release or id; none: all releases"
+    "no such file; create it with a crawl (scrapy round -s ARCHIVE=… -s CONTACT=…) or with python -m archive import"
 )
 
+PATH = click.Path(path_type=Path)
+file_argument = click.argument("file", type=PATH, default="archive.db")
+archive_option = click.option("--archive", type=PATH, default="archive.db", show_default=True, metavar="FILE")
+folder_option = click.option("--to", type=PATH, required=True, metavar="FOLDER", help="Created if it does not exist.")
+no_sql_option = click.option("--no-sql", is_flag=True, help="Refuse visitors' own SQL: ?sql= and _where=.")
+no_cors_option = click.option("--no-cors", is_flag=True, help="Do not let pages of other sites read the data.")
 
-def main(arguments: list[str] | None = None) -> int:
+
+def keep_option(default: int) -> Callable[[Command], Command]:
+    help_text = "Copies to keep; older ones are deleted."
+    return click.option("--keep", type=click.IntRange(min=1), default=default, show_default=True, help=help_text)
+
+
+class ArchiveCommand(click.Command):
+    """A command that reports an SQLite error, such as a lock that another process does not give up, with the file."""
+
+    def invoke(self, ctx: click.Context) -> int | None:
+        try:
+            return cast("int | None", super().invoke(ctx))
+        except sqlite3.OperationalError as error:
+            raise ArchiveError(ctx.params.get("archive") or ctx.params.get("file", ""), str(error)) from error
+
+
+class DatasetteCommand(ArchiveCommand):
+    """A command that passes the words after `--` on to `datasette serve`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        end = args.index("--") if "--" in args else len(args)
+        ctx.obj = args[end + 1 :]
+        return super().parse_args(ctx, args[:end])
+
+
+class DatasetCommand(ArchiveCommand):
+    """A command with an option `--without` that takes several values, as in `--without images questions`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        words: list[str] = []
+        for word in args:
+            if words[-2:-1] == ["--without"] and not word.startswith("-"):
+                words.append("--without")
+            words.append(word)
+        return super().parse_args(ctx, words)
+
+
+class ArchiveGroup(click.Group):
+    """A group of ArchiveCommands."""
+
+    command_class = ArchiveCommand
+    group_class = type  # groups in it are of this class, too
+
+
+@click.group(
+    cls=ArchiveGroup,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Exit codes: 0 done, 1 done with findings or errors, 2 nothing was done.",
+)
+def commands() -> None:
+    """Serve, fill, check and copy an archive."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line, and return its exit code; 2 if a file cannot be opened."""
-    options = parse_arguments(arguments)
     try:
-        return int(options.run(options))
+        return int(commands.main(arguments, standalone_mode=False) or 0)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+    except click.UsageError as error:
+        name = error.ctx.command_path if error.ctx else "archive"
+        click.echo(f"{name}: {error.format_message()}", err=True)
+    except click.Abort:
+        return EXIT_INTERRUPTED
     except ArchiveError as error:
-        sys.stderr.write(f"{error}\n")
+        click.echo(error, err=True)
     except OSError as error:
-        sys.stderr.write(f"{error.filename}: {error.strerror}\n" if error.filename else f"{error}\n")
-    except sqlite3.OperationalError as error:  # such as a lock that another process does not give up
-        file = getattr(options, "archive", None) or getattr(options, "file", "")
-        sys.stderr.write(f"{file}: {error}\n")
+        click.echo(f"{error.filename}: {error.strerror}" if error.filename else error, err=True)
     return 2
 
 
-def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
-    """Parse the command line; `run` of the result is the command's function."""
-    parser = argparse.ArgumentParser(prog="python -m archive", description=__doc__)
-    commands = parser.add_subparsers(dest="command", required=True)
-    for name, run, add_options, help_text in (
-        ("serve", run_serve, add_serve_options, "serve an archive"),
-        (
-            "verify",
-            run_verify,
-            add_verify_options,
-            "hold an archive against its hashes and manifests; 0 clean, 1 findings, 2 no archive",
-        ),
-        (
-            "reindex",
-            run_reindex,
-            add_file_argument,
-            "make the search index and all counts anew, as after another version of the lemmatiser",
-        ),
-        (
-            "backup",
-            run_backup,
-            add_backup_options,
-            "make a checked copy of an archive's files; 1 where they do not hold together",
-        ),
-        (
-            "snapshot",
-            run_snapshot,
-            add_snapshot_options,
-            "publish an archive for servers that only read; see archive/SERVING.md",
-        ),
-        (
-            "export-warc",
-            run_export_warc,
-            add_export_warc_options,
-            "write what was captured as a WARC file; 1 where bytes could not be read",
-        ),
-        (
-            "replica",
-            run_replica,
-            add_replica_options,
-            "serve the newest snapshot of a folder, and go over to a newer one without turning anybody away",
-        ),
-        (
-            "restore",
-            run_restore,
-            add_restore_options,
-            "put the files of a back-up in place once they are found sound; 1 where they are not,"
-            " 2 where it is refused",
-        ),
-        (
-            "import",
-            run_import,
-            add_import_options,
-            "take over what another collection holds; 0 all of it, 1 lines that cannot be read, 2 nothing",
-        ),
-        (
-            "dataset",
-            run_dataset,
-            add_dataset_options,
-            "a frozen part of the archive for research, as Parquet and CSV; 1 where nothing is found;"
-            " see archive/DATASETS.md",
-        ),
-        (
-            "takedown",
-            run_takedown,
-            add_takedown_options,
-            "hide a release, redact a passage, restore either, or list what is taken down; see archive/TAKEDOWNS.md",
-        ),
-    ):
-        command = commands.add_parser(name, help=help_text, description=help_text)
-        add_options(command)
-        command.set_defaults(run=run)
-    words = sys.argv[1:] if arguments is None else arguments
-    end = words.index("--") if "--" in words else len(words)
-    options = parser.parse_args(words[:end])
-    options.datasette_options = words[end + 1 :]
-    return options
+# Serving
 
 
-def add_file_argument(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("file", nargs="?", type=Path, default=Path("archive.db"), help="(default %(default)s)")
+@commands.command(cls=DatasetteCommand)
+@file_argument
+@click.option("--port", type=int, default=8001, show_default=True)
+@no_sql_option
+@no_cors_option
+@click.pass_obj
+def serve(datasette_options: list[str], file: Path, port: int, no_sql: bool, no_cors: bool) -> None:
+    """Serve an archive. Options after -- are passed on to datasette serve."""
+    from archive.captures import find_captures_problem
+    from archive.replicas import is_port_free
 
-
-def add_serve_options(parser: argparse.ArgumentParser) -> None:
-    add_file_argument(parser)
-    parser.add_argument("--port", type=int, default=8001, help="(default %(default)s)")
-    add_datasette_options(parser)
-
-
-def add_datasette_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--no-sql", action="store_true", help="no ?sql= and no _where= for visitors")
-    parser.add_argument("--no-cors", action="store_true", help="pages of other sites may not read the data")
-    parser.epilog = "what stands behind -- is handed on to datasette serve"
-
-
-def run_serve(options: argparse.Namespace) -> int:
-    """Replace this process with `datasette serve`."""
-    check_database(options.file, missing_message=NO_ARCHIVE_MESSAGE)
-    update_archive(options.file)
-    if problem := find_captures_problem(options.file):
-        sys.stderr.write(f"{problem}\nserved all the same; evidence files are without the original pages\n")
-    if is_port_taken(options.port):
-        raise ArchiveError(options.file, f"cannot be served: port {options.port} is taken; choose another with --port")
-    command = build_datasette_command(
-        options.file, options.port, options.datasette_options, sql=not options.no_sql, cors=not options.no_cors
-    )
+    check_database(file, missing_message=NO_ARCHIVE_MESSAGE)
+    update_archive(file)
+    if problem := find_captures_problem(file):
+        click.echo(f"{problem}\nserved nevertheless; evidence files lack the original pages", err=True)
+    if not is_port_free("127.0.0.1", port):
+        raise ArchiveError(file, f"cannot be served: port {port} is taken; choose another with --port")
+    command = build_datasette_command(file, port, datasette_options, sql=not no_sql, cors=not no_cors)
     raise_file_limit()
     sys.stdout.flush()
     # no child process, so that Datasette gets the signals
-    return os.execv(command[0], command)  # noqa: S606 - our own command
+    os.execv(command[0], command)  # noqa: S606 - our own command
 
 
 def update_archive(path: Path) -> None:
     """Bring an archive of an earlier schema up to date; raise ArchiveError if it needs that and cannot be written."""
+    from sqlite_utils import Database
+
+    from archive.database import check_version, open_readonly
+    from archive.schema import migrations
+    from archive.store import Archive
+
     with closing(open_readonly(path)) as db:
         is_outdated = check_version(db, path) and migrations.pending(Database(db))  # an empty file has no version
     if is_outdated:
@@ -215,31 +166,18 @@ def raise_file_limit() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
-def is_port_taken(port: int) -> bool:
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return True
-    return False
-
-
 def build_datasette_command(
-    file: Path, port: int, extra_options: list[str] | None = None, *, sql: bool = True, cors: bool = True
+    file: Path, port: int, extra_options: Sequence[str] = (), *, sql: bool = True, cors: bool = True
 ) -> list[str]:
     """Build the command that serves an archive; archive/plugins/security.py limits visitors' SQL."""
     words = [sys.executable, "-m", "datasette", "serve", str(file), "--port", str(port)]
-    return [*words, *build_datasette_options(sql=sql, cors=cors), *(extra_options or [])]
-
-
-def build_serving_options(options: argparse.Namespace) -> list[str]:
-    """Return the options of `datasette serve` that a command line asks for, without file and port."""
-    return [*build_datasette_options(sql=not options.no_sql, cors=not options.no_cors), *options.datasette_options]
+    return [*words, *build_datasette_options(sql=sql, cors=cors), *extra_options]
 
 
 def build_datasette_options(*, sql: bool, cors: bool) -> list[str]:
     """Return the options of `datasette serve` that every server of an archive has."""
+    from archive.schema import find_metadata
+
     return [
         *("--metadata", str(find_metadata())),
         *("--plugins-dir", str(PACKAGE_FOLDER / "plugins")),
@@ -253,277 +191,255 @@ def build_datasette_options(*, sql: bool, cors: bool) -> list[str]:
     ]
 
 
-def add_replica_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("folder", type=Path, help="where python -m archive snapshot publishes, or a copy of it")
-    parser.add_argument("--host", default="127.0.0.1", help="(default %(default)s)")
-    parser.add_argument(
-        "--port",
-        type=int,
-        action="append",
-        dest="ports",
-        help="may be given several times: one process each, restarted in turn (default 8101)",
-    )
-    add_datasette_options(parser)
+@commands.command(cls=DatasetteCommand)
+@click.argument("folder", type=PATH)
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option(
+    "--port",
+    "ports",
+    type=int,
+    multiple=True,
+    default=(8101, 8102),
+    show_default=True,
+    help="May be repeated; with two or more, one always accepts requests.",
+)
+@no_sql_option
+@no_cors_option
+@click.pass_obj
+def replica(
+    datasette_options: list[str], *, folder: Path, host: str, ports: Sequence[int], no_sql: bool, no_cors: bool
+) -> None:
+    """Serve the newest snapshot in a folder.
 
+    There is a server for each port; for a newer snapshot they are restarted one after the other. Options after -- are
+    passed on to datasette serve.
+    """
+    from archive.replicas import Replicas
 
-def run_replica(options: argparse.Namespace) -> int:
-    """Serve the snapshots of a folder until a signal ends it."""
-    if not options.folder.is_dir():
-        raise ArchiveError(options.folder, "no such folder; python -m archive snapshot makes it")
-
-    def log(line: str) -> None:
-        sys.stdout.write(f"{line}\n")
-        sys.stdout.flush()
-
+    if not folder.is_dir():
+        raise ArchiveError(folder, "no such folder; create it with python -m archive snapshot")
     raise_file_limit()
-    replicas = Replicas(
-        folder=options.folder,
-        host=options.host,
-        ports=options.ports or [8101],
-        arguments=build_serving_options(options),
-        log=log,
-    )
+    arguments = [*build_datasette_options(sql=not no_sql, cors=not no_cors), *datasette_options]
+    replicas = Replicas(folder=folder, host=host, ports=ports, arguments=arguments, log=click.echo)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: replicas.stop_event.set())
     replicas.run()
-    return 0
 
 
-def add_snapshot_options(parser: argparse.ArgumentParser) -> None:
-    add_file_argument(parser)
-    parser.add_argument("--to", type=Path, required=True, metavar="FOLDER", help="made where it is not there yet")
-    parser.add_argument(
-        "--keep",
-        type=parse_keep_count,
-        default=3,
-        metavar="N",
-        help="snapshots to keep; older ones are deleted (default %(default)s)",
-    )
-    parser.add_argument(
-        "--withdraw", action="store_true", help="no replica may show an earlier one any more, as after a takedown"
-    )
+# Checking
 
 
-def run_snapshot(options: argparse.Namespace) -> int:
-    started = time.monotonic()
-    snapshot = publish_snapshot(options.file, options.to, keep=options.keep, moment=now(), withdraw=options.withdraw)
-    took = time.monotonic() - started
-    releases, sizes = count_snapshot_releases(snapshot), describe_file_sizes(snapshot)
-    sys.stdout.write(f"{snapshot.path}: {releases} releases, {sizes}, {took:.1f} s\n")
-    if options.withdraw:
-        sys.stdout.write("those before it are withdrawn; the next snapshot deletes their files\n")
-    return 0
+@commands.command()
+@file_argument
+@click.option("--digest", is_flag=True, help="Only print day and digest of the newest manifest, for publishing.")
+@click.option("--known", metavar="DIGEST", help="A published digest, which one of the manifests must have.")
+def verify(file: Path, digest: bool, known: str | None) -> int:
+    """Check an archive against its hashes and manifests.
 
+    Exit code 1 if there are findings.
+    """
+    from archive.evidence.verify import verify as verify_archive
 
-def add_verify_options(parser: argparse.ArgumentParser) -> None:
-    add_file_argument(parser)
-    parser.add_argument(
-        "--digest", action="store_true", help="only print the newest manifest's day and digest, to be published"
-    )
-    parser.add_argument("--known", metavar="DIGEST", help="a digest that was published: it must be in the chain")
-
-
-def run_verify(options: argparse.Namespace) -> int:
-    """Verify an archive, and print counts and findings; with --digest, only print the newest digest."""
-    if options.digest:
-        return print_digest(options.file)
+    if digest:
+        return print_digest(file)
     with show_progress() as progress:
-        report = verify(options.file, known_digest=options.known, progress=progress)
+        report = verify_archive(file, known_digest=known, progress=progress)
     for finding in report.findings:
-        sys.stdout.write(f"{finding}\n")
-    counts = ", ".join(f"{number} {name}" for name, number in report.counts.items())
-    newest = (
-        f"newest manifest: {report.newest_manifest.day} {report.newest_manifest.digest}"
-        if report.newest_manifest
-        else "no manifest yet"
+        click.echo(finding)
+    newest = report.newest_manifest
+    click.echo(f"{file}: {', '.join(f'{number} {name}' for name, number in report.counts.items())}")
+    click.echo(
+        f"{f'newest manifest: {newest.day} {newest.digest}' if newest else 'no manifest yet'},"
+        f" {report.uncovered} rows since"
     )
-    sys.stdout.write(f"{options.file}: {counts}\n{newest}, {report.uncovered} rows since\n")
-    sys.stdout.write(f"findings: {len(report.findings)}\n")
+    click.echo(f"findings: {len(report.findings)}")
     return 1 if report.findings else 0
 
 
 def print_digest(file: Path) -> int:
-    """Print day and digest of the newest manifest, for publishing; return 1 if there is none."""
+    from archive.evidence.manifest import find_newest_manifest
+    from archive.evidence.verify import open_archive
+
     with closing(open_archive(file)) as db:
         newest = find_newest_manifest(db)
     if newest is None:
-        sys.stderr.write(f"{file}: manifests: none yet; a crawl writes one at its end\n")
+        click.echo(f"{file}: manifests: none yet; a crawl writes one at its end", err=True)
         return 1
-    sys.stdout.write(f"{newest.day} {newest.digest}\n")
+    click.echo(f"{newest.day} {newest.digest}")
     return 0
 
 
-def run_reindex(options: argparse.Namespace) -> int:
-    if not options.file.is_file():
-        raise ArchiveError(options.file, "no such file")
-    with Archive(options.file, rebuild_stale=False) as archive, show_progress() as progress:
+@commands.command()
+@file_argument
+def reindex(file: Path) -> None:
+    """Rebuild the search index and all counts.
+
+    This is needed after an update of the lemmatiser, for example.
+    """
+    from archive.analysis import ANALYSIS_VERSION
+    from archive.store import Archive
+
+    check_is_file(file)
+    with Archive(file, rebuild_stale=False) as archive, show_progress() as progress:
         number = archive.rebuild_index(progress)
-    sys.stdout.write(f"{options.file}: {number} releases indexed by {ANALYSIS_VERSION}\n")
-    return 0
+    click.echo(f"{file}: {number} releases indexed by {ANALYSIS_VERSION}")
 
 
-def add_export_warc_options(parser: argparse.ArgumentParser) -> None:
-    add_file_argument(parser)
-    parser.add_argument("--to", type=Path, required=True, metavar="OUT.warc.gz")
-    parser.add_argument("--agency", metavar="SLUG", help="only what releases of this agency rest on")
+# Copying
 
 
-def run_export_warc(options: argparse.Namespace) -> int:
+@commands.command()
+@file_argument
+@folder_option
+@keep_option(3)
+@click.option("--withdraw", is_flag=True, help="Forbid replicas to show earlier snapshots, as after a takedown.")
+def snapshot(file: Path, to: Path, keep: int, withdraw: bool) -> None:
+    """Publish a copy of an archive for servers that only read."""
+    from archive.snapshots import count_snapshot_releases, publish_snapshot
+
+    started = time.monotonic()
+    new = publish_snapshot(file, to, keep=keep, moment=now(), withdraw=withdraw)
+    took = time.monotonic() - started
+    sizes = format_sizes(new.path.glob("*.db"))
+    click.echo(f"{new.path}: {count_snapshot_releases(new)} releases, {sizes}, {took:.1f} s")
+    if withdraw:
+        click.echo("earlier snapshots are withdrawn; the next snapshot deletes their files")
+
+
+@commands.command("export-warc")
+@file_argument
+@click.option("--to", type=PATH, required=True, metavar="OUT.warc.gz")
+@click.option("--agency", metavar="SLUG", help="Only the captures of this agency's releases.")
+def export_warc(file: Path, to: Path, agency: str | None) -> int:
+    """Write the captured responses as a WARC file.
+
+    Exit code 1 if the bytes of any cannot be read.
+    """
+    from archive.evidence.warc import export_warc as export
+
     with show_progress() as progress:
-        export = export_warc(options.file, options.to, options.agency, progress)
-    for finding in export.findings:
-        sys.stdout.write(f"{finding}\n")
-    sys.stdout.write(f"{options.to}: {export.responses} responses, {export.revisits} revisits\n")
-    sys.stdout.write(f"left out, for their bytes cannot be read: {len(export.findings)}\n")
-    if export.omitted:
-        sys.stdout.write(f"left out, for what was read from them is taken down: {export.omitted}\n")
-    return 1 if export.findings else 0
+        result = export(file, to, agency, progress)
+    for finding in result.findings:
+        click.echo(finding)
+    click.echo(f"{to}: {result.responses} responses, {result.revisits} revisits")
+    click.echo(f"left out because their bytes cannot be read: {len(result.findings)}")
+    if result.omitted:
+        click.echo(f"left out because of takedowns: {result.omitted}")
+    return 1 if result.findings else 0
 
 
-def parse_keep_count(text: str) -> int:
-    """Parse the number of copies to keep; at least 1, because the new one is always kept."""
-    if not text.isdecimal() or not int(text):
-        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 upwards")
-    return int(text)
+@commands.command()
+@file_argument
+@folder_option
+@keep_option(2)
+def backup(file: Path, to: Path, keep: int) -> int:
+    """Make a checked copy of an archive.
 
+    The copy gets a folder of its own in FOLDER. Exit code 1 if it is damaged.
+    """
+    from archive.backup import create_backup
 
-def add_backup_options(parser: argparse.ArgumentParser) -> None:
-    add_file_argument(parser)
-    parser.add_argument("--to", type=Path, required=True, metavar="FOLDER", help="made where it is not there yet")
-    parser.add_argument(
-        "--keep",
-        type=parse_keep_count,
-        default=2,
-        metavar="N",
-        help="copies to keep; older ones are deleted (default %(default)s)",
-    )
-
-
-def run_backup(options: argparse.Namespace) -> int:
-    """Make a backup and report it; return 1 if it is damaged, in which case older sound backups stay."""
-    check_database(options.file)
+    check_database(file)
     with show_progress() as progress:
-        copy, findings = create_backup(options.file, options.to, keep=options.keep, moment=now(), progress=progress)
+        copy, findings = create_backup(file, to, keep=keep, moment=now(), progress=progress)
     for finding in findings:
-        sys.stdout.write(f"{finding}\n")
-    sizes = ", ".join(f"{path.name} {path.stat().st_size / 1e6:.1f} MB" for path in sorted(copy.iterdir()))
-    sys.stdout.write(f"{copy}: {sizes}; findings: {len(findings)}\n")
+        click.echo(finding)
+    click.echo(f"{copy}: {format_sizes(copy.iterdir())}; findings: {len(findings)}")
     return 1 if findings else 0
 
 
-def add_restore_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("backup", type=Path, help="a folder that python -m archive backup made")
-    parser.add_argument("--to", type=Path, required=True, metavar="ARCHIVE", help="for example archive.db")
-    parser.add_argument(
-        "--replace", action="store_true", help="where an archive stands there: it is put aside, not deleted"
-    )
+@commands.command()
+@click.argument("backup", type=PATH)
+@click.option("--to", type=PATH, required=True, metavar="ARCHIVE", help="For example archive.db.")
+@click.option("--replace", is_flag=True, help="Move an archive that is there already to a folder beside it.")
+def restore(backup: Path, to: Path, replace: bool) -> int:
+    """Check a backup, and put its files in place.
 
+    Exit code 1 if it is damaged, 2 if it cannot be restored.
+    """
+    from archive.backup import restore_backup
 
-def run_restore(options: argparse.Namespace) -> int:
-    """Restore a backup and report it; return 1 if it is damaged, in which case nothing is changed."""
     with show_progress() as progress:
-        findings, former_files, lost = restore_backup(
-            options.backup, options.to, replace=options.replace, moment=now(), progress=progress
-        )
+        findings, former_files, lost = restore_backup(backup, to, replace=replace, moment=now(), progress=progress)
     for finding in findings:
-        sys.stdout.write(f"{finding}\n")
+        click.echo(finding)
     if findings:
-        sys.stdout.write(f"{options.backup}: findings: {len(findings)}; nothing was restored\n")
+        click.echo(f"{backup}: findings: {len(findings)}; nothing was restored")
         return 1
-    sys.stdout.write(f"{options.to}: restored from {options.backup}; findings: 0\n")
+    click.echo(f"{to}: restored from {backup}; findings: 0")
     if former_files:
-        sys.stdout.write(f"{former_files}: what stood there before; delete it when it is not needed any more\n")
+        click.echo(f"{former_files}: the former files; delete them when they are not needed any more")
     for description in lost:
-        sys.stdout.write(f"{description}\n")
+        click.echo(description)
     return 0
 
 
-def add_import_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("file", type=Path, metavar="FILE.jsonl[.gz]", help="archive/importer/FORMAT.md tells its form")
-    parser.add_argument("--agency", required=True, metavar="SLUG", help="whose releases these are")
-    parser.add_argument("--archive", type=Path, default=Path("archive.db"), help="(default %(default)s)")
-    parser.add_argument(
-        "--agencies",
-        type=Path,
-        default=AGENCIES_FILE,
-        metavar="FILE.toml",
-        help="names an agency not held yet (%(default)s)",
-    )
-    parser.add_argument(
-        "--processes",
-        type=parse_process_count,
-        metavar="N",
-        help="that read lines beside the one that writes; 0: none (one a core for a large file, else none)",
-    )
-
-    parser.add_argument(
-        "--new-captures", action="store_true", help="begin a new captures.db where the archive's own is lost"
-    )
+# Filling
 
 
-def parse_process_count(text: str) -> int:
-    if not text.isdecimal() or int(text) > MAX_PROCESSES:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number from 0 to {MAX_PROCESSES}")
-    return int(text)
+@commands.command("import")
+@click.argument("file", type=PATH, metavar="FILE.jsonl[.gz]")
+@click.option("--agency", required=True, metavar="SLUG", help="The agency whose releases these are.")
+@archive_option
+@click.option(
+    "--agencies",
+    type=PATH,
+    default=PACKAGE_FOLDER.parent / "scraper" / "agencies.toml",  # read as data, only for the agencies' facts
+    metavar="FILE.toml",
+    help="Facts about an agency that is not stored yet.  [default: scraper/agencies.toml]",
+)
+@click.option(
+    "--processes",
+    type=click.IntRange(0, MAX_PROCESSES),
+    metavar="N",
+    help="Processes that read lines beside the one that writes.  [default: one per core for a large file, else 0]",
+)
+@click.option("--new-captures", is_flag=True, help="Begin a new captures.db if the archive's own is lost.")
+def import_releases(
+    *, file: Path, agency: str, archive: Path, agencies: Path, processes: int | None, new_captures: bool
+) -> int:
+    """Import the releases of another collection.
 
-
-def run_import(options: argparse.Namespace) -> int:
-    """Import a file, and return the exit code.
-
-    It is 0 if every line is stored now, 1 if some could not be read, 130 if it was interrupted. Errors are printed one
-    per line. That a new archive is created is reported before a line is read.
+    Exit code 1 if lines cannot be read, 2 if nothing is imported, 130 if it is interrupted.
     """
-    if not options.file.is_file():
-        raise ArchiveError(options.file, "no such file")
-    is_new = not options.archive.exists()
-    with (
-        open_or_create_archive(options.archive) as archive,
-        Captures(archive.path, begin_new=options.new_captures) as captures,
-    ):
-        ensure_agency(archive, options.agency, options.agencies)
+    from archive.captures import Captures
+    from archive.evidence.manifest import write_manifest
+    from archive.importer import (
+        ensure_agency,
+        find_host_owners,
+        format_import_report,
+        import_file,
+        open_or_create_archive,
+    )
+
+    check_is_file(file)
+    is_new = not archive.exists()
+    with open_or_create_archive(archive) as target, Captures(archive, begin_new=new_captures) as captures:
+        ensure_agency(target, agency, agencies)
         if is_new:
-            sys.stderr.write(f"{options.archive}: no archive is there yet: a new one is made\n")
-        processes = options.processes
+            click.echo(f"{archive}: there is no archive yet; a new one is created", err=True)
         if processes is None:  # a small file is read before another process has started
-            processes = choose_process_count() if options.file.stat().st_size >= MIN_PARALLEL_BYTES else 0
+            processes = choose_process_count() if file.stat().st_size >= MIN_PARALLEL_BYTES else 0
         with show_progress() as progress, catch_stop_signals() as stopped:
             result = import_file(
-                archive,
-                options.file,
-                options.agency,
+                target,
+                file,
+                agency,
                 now(),
                 progress,
-                host_owners=find_host_owners(archive, options.agencies),
+                host_owners=find_host_owners(target, agencies),
                 processes=processes,
                 should_stop=stopped.is_set,
             )
-        write_manifest(archive.db.conn, captures, now().date())
-    for line in format_import_report(options.file, result):
-        sys.stdout.write(f"{line}\n")
-    if not options.archive.exists():
-        sys.stderr.write(f"{options.archive}: nothing was taken over, and no archive is left there\n")
+        write_manifest(target.db.conn, captures, now().date())
+    for line in format_import_report(file, result):
+        click.echo(line)
+    if not archive.exists():
+        click.echo(f"{archive}: nothing was imported, and no archive is left there", err=True)
     if result.stopped:
-        sys.stderr.write(f"{options.file}: stopped; what was taken over so far is kept, a second run does the rest\n")
+        click.echo(f"{file}: stopped; the imported lines are kept, and a second run imports the rest", err=True)
         return EXIT_INTERRUPTED
     return 1 if result.errors else 0
-
-
-@contextmanager
-def open_or_create_archive(path: Path) -> Iterator[Archive]:
-    """Open an archive, creating it if needed; a new one that stays empty is deleted at the end."""
-    files = [path, Captures.path_beside(path)]
-    new_files = [] if path.exists() else [file for file in files if not file.exists()]
-    is_filled = True
-    try:
-        with Archive(path) as archive:
-            try:
-                yield archive
-            finally:
-                (is_filled,) = archive.db.execute(IS_FILLED_SQL).fetchone()
-    finally:
-        for file in new_files if not is_filled else ():
-            for suffix in ("", "-wal", "-shm"):
-                file.with_name(f"{file.name}{suffix}").unlink(missing_ok=True)
 
 
 @contextmanager
@@ -538,191 +454,194 @@ def catch_stop_signals() -> Iterator[threading.Event]:
             signal.signal(number, handler)
 
 
-def ensure_agency(archive: Archive, slug: str, agencies: Path) -> None:
-    """Store an agency from agencies.toml unless it is stored already; raise ArchiveError if it is unknown."""
-    stored = {row[0] for row in archive.db.execute("select slug from agencies")}
-    if slug in stored:
-        return
-    listed = read_agencies_file(agencies)
-    facts = listed.get(slug)
-    if not isinstance(facts, dict) or not {"name", "home"} <= facts.keys():
-        near = difflib.get_close_matches(slug, stored | listed.keys(), n=3)
-        hint = f"; perhaps {', '.join(near)}" if near else ""
-        raise ArchiveError(
-            archive.path, f"is not held, and {agencies} does not name it{hint}", table="agencies", key=slug
-        )
-    archive.add_agency(slug, **{name: facts[name] for name in AGENCY_FIELDS if name in facts})
+# Datasets and takedowns
 
 
-def find_host_owners(archive: Archive, agencies: Path) -> dict[str, str]:
-    """Return the slug of the agency that a host belongs to, of all that are stored or listed in agencies.toml."""
-    owners: dict[str, str] = {}
-    stored = {slug: {"home": home} for slug, home in archive.db.execute("select slug, home from agencies")}
-    listed = read_agencies_file(agencies)
-    for slug, facts in (*listed.items(), *stored.items()):
-        home = urlsplit(str(facts.get("home", ""))).hostname or ""
-        owners |= {strip_www(host): slug for host in (home, *facts.get("aliases", ())) if host}
-    return owners
+@commands.command(cls=DatasetCommand)
+@click.argument("query", default="", metavar="[SQL or search]")
+@click.option("--to", type=PATH, required=True, metavar="FOLDER", help="Must not exist yet.")
+@archive_option
+@click.option("--search", is_flag=True, help="The selection is a search, whatever it begins with.")
+@click.option("--sql", is_flag=True, help="The selection is SQL, whatever it begins with.")
+@click.option("--only", type=click.Choice(DATASET_FORMATS), help="Write only this format.  [default: both]")
+@click.option(
+    "--without",
+    type=click.Choice(OPTIONAL_TABLES),
+    multiple=True,
+    metavar="TABLE ...",
+    help=f"Leave out tables: any of {', '.join(OPTIONAL_TABLES)}.",
+)
+@click.option("--site", metavar="URL", help="The public URL of the archive, for the citation.")
+def dataset(
+    *,
+    query: str,
+    to: Path,
+    archive: Path,
+    search: bool,
+    sql: bool,
+    only: str | None,
+    without: Sequence[str],
+    site: str | None,
+) -> int:
+    """Export releases for research.
 
+    The dataset is written as Parquet and CSV. The selection is a query as on the search page, the URL of such a search,
+    or a SELECT with a column release or id; without one, all releases. Exit code 1 if nothing is found.
+    """
+    from archive.datasets.package import format_dataset_citation, write_dataset
 
-def read_agencies_file(path: Path) -> dict[str, Any]:
-    """Return the tables of agencies.toml by slug; empty if there is no such file."""
-    if not path.is_file():
-        return {}
-    try:
-        return tomllib.loads(path.read_text("utf-8"))
-    except tomllib.TOMLDecodeError as error:
-        raise ArchiveError(path, f"is not TOML: {error}") from error
-
-
-def format_import_report(file: Path, result: ImportResult) -> Iterator[str]:
-    """Yield the errors, then a summary that accounts for every line."""
-    yield from map(str, result.errors)
-    yield (
-        f"{file}: {result.lines} lines: {result.new} new, {result.revised} revised, {result.unchanged} unchanged,"
-        f" {result.already_crawled} standing, {len(result.errors)} errors"
-    )
-    if result.already_crawled:
-        yield (
-            f"standing: {result.already_crawled} were read from the agency's own page, otherwise than here, and stay so"
-        )
-    for (host, owner), number in result.foreign_hosts.most_common():
-        yield f"warning: {number} of them are at {host}, which belongs to {owner}: is --agency right?"
-    if result.withheld:
-        yield f"withheld: {result.withheld} are hidden or redacted where they come from, and left out"
-    if result.withheld_elsewhere:
-        release_ids = ", ".join(map(str, result.withheld_elsewhere))
-        yield f"withheld there, and held here: releases {release_ids}; /-/takedowns of that archive tells why"
-    if result.without_body:
-        yield f"without a text: {result.without_body} have a title and no body"
-    for name, number in sorted(result.unknown_fields.items()):
-        yield f"field {name}: in {number} lines, left out: the archive has no place for it"
-
-
-def add_dataset_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("query", nargs="?", default="", metavar="SQL or search", help=QUERY_HELP)
-    parser.add_argument("--to", type=Path, required=True, metavar="FOLDER", help="must not be there yet")
-    parser.add_argument("--archive", type=Path, default=Path("archive.db"), help="(default %(default)s)")
-    how = parser.add_mutually_exclusive_group()
-    for name in ("search", "sql"):
-        how.add_argument(
-            f"--{name}", dest="how", action="store_const", const=name, help=f"it is {name}, however it begins"
-        )
-    parser.add_argument("--only", choices=DATASET_FORMATS, help="(default: both)")
-    parser.add_argument(
-        "--without",
-        nargs="+",
-        default=[],
-        choices=OPTIONAL_TABLES,
-        metavar="TABLE",
-        help=f"leave out any of {', '.join(OPTIONAL_TABLES)}",
-    )
-    parser.add_argument("--site", metavar="URL", help="where the archive is public, for the citation")
-
-
-def run_dataset(options: argparse.Namespace) -> int:
-    """Export a dataset and report it; return 1 if nothing was found."""
+    if search and sql:
+        raise click.UsageError("--search and --sql exclude each other")
     with show_progress() as progress:
-        dataset = write_dataset(
-            options.archive,
-            options.query,
-            options.to,
-            selection_kind=options.how,
-            formats=(options.only,) if options.only else DATASET_FORMATS,
-            excluded_tables=options.without,
-            site=options.site and options.site.rstrip("/"),
+        result = write_dataset(
+            archive,
+            query,
+            to,
+            selection_kind="search" if search else "sql" if sql else None,
+            formats=(only,) if only else DATASET_FORMATS,
+            excluded_tables=without,
+            site=site and site.rstrip("/"),
             progress=progress,
         )
-    for note in dataset.selection.notes:
-        sys.stdout.write(f"note: {note}\n")
-    if dataset.selection.hidden_releases:
-        sys.stdout.write(f"left out, for the archive hides them: {dataset.selection.hidden_releases}\n")
-    if not dataset.selection.releases:
-        sys.stdout.write(f"{options.archive}: nothing found; {options.to} is not made\n")
+    for note in result.selection.notes:
+        click.echo(f"note: {note}")
+    if result.selection.hidden_releases:
+        click.echo(f"left out because the archive hides them: {result.selection.hidden_releases}")
+    if not result.selection.releases:
+        click.echo(f"{archive}: nothing found; {to} is not created")
         return 1
-    sys.stdout.write(f"{options.to}: {dataset.size}\n{format_dataset_citation(dataset)}\n")
+    click.echo(f"{to}: {result.size}\n{format_dataset_citation(result)}")
     return 0
 
 
-def add_takedown_options(parser: argparse.ArgumentParser) -> None:
-    actions = parser.add_subparsers(dest="action", required=True)
-    for action, help_text in (
-        ("hide", "show nothing of a release any more"),
-        ("redact", "show a mark in place of a passage, in every version; the passage is read from standard input"),
-        ("lift", "show again what a takedown covers"),
-        ("list", "print the log"),
-    ):
-        action_parser = actions.add_parser(action, help=help_text, description=help_text)
-        if action in ("hide", "redact"):
-            action_parser.add_argument("release", type=int, help="the number in the address of its page")
-        if action == "lift":
-            action_parser.add_argument("takedown", type=int, help="its number in the log")
-        if action != "list":
-            action_parser.add_argument("--reason", required=True, type=parse_reason, help="in Swedish; it is public")
-        if action in ("hide", "redact"):
-            action_parser.add_argument("--reason-en", type=parse_reason, help="the same in English")
-        action_parser.add_argument("--archive", type=Path, default=Path("archive.db"), help="(default %(default)s)")
+@commands.group()
+def takedown() -> None:
+    """Hide or redact releases, lift or list takedowns."""
 
 
-def parse_reason(text: str) -> str:
-    if not text.strip():
-        raise argparse.ArgumentTypeError("must not be empty: the public log shows it")
-    return text.strip()
+def check_reason(_ctx: click.Context, _option: click.Parameter, text: str | None) -> str | None:
+    if text is not None and not text.strip():
+        raise click.BadParameter("it must not be empty, because the public log shows it.")
+    return text and text.strip()
 
 
-def run_takedown(options: argparse.Namespace) -> int:
-    """Run one takedown action; if it raises ArchiveError, nothing was changed."""
-    if not options.archive.is_file():
-        raise ArchiveError(options.archive, "no such file")
-    with Archive(options.archive) as archive:
-        if options.action == "list":
-            for line in archive.db.execute(TAKEDOWN_LOG_SQL):
-                sys.stdout.write("\t".join(map(str, line)) + "\n")
-        elif options.action == "lift":
-            releases = lift_takedown(archive, options.takedown, now(), options.reason)
-            sys.stdout.write(f"takedown {options.takedown} is lifted\n")
-            for release in releases:
-                remaining = describe_takedowns(archive, release)
-                sys.stdout.write(f"release {release} {f'stays {remaining}' if remaining else 'is shown again'}\n")
-        else:
-            run_hide_or_redact(archive, options)
-    return 0
+reason_option = click.option("--reason", required=True, callback=check_reason, help="In Swedish; it is public.")
 
 
-def run_hide_or_redact(archive: Archive, options: argparse.Namespace) -> None:
-    """Hide or redact, and report what covers the release already, and copies of it that are not covered."""
-    reasons = {"reason": options.reason, "reason_en": options.reason_en}
-    covered_before = describe_takedowns(archive, options.release)
-    if options.action == "hide":
-        copies = [other.id for other in find_duplicates(archive.db.conn, options.release)]
-        key = hide_release(archive, options.release, now(), **reasons)
-        sys.stdout.write(f"takedown {key}: release {options.release} is hidden\n")
-    else:
+@takedown.command()
+@click.argument("release", type=int)
+@reason_option
+@click.option("--reason-en", callback=check_reason, help="The same in English.")
+@archive_option
+def hide(release: int, reason: str, reason_en: str | None, archive: Path) -> None:
+    """Show nothing of a release any more.
+
+    RELEASE is the number in the URL of its page.
+    """
+    from archive.duplicates import find_duplicates
+    from archive.takedowns import hide_release
+
+    with open_existing_archive(archive) as target:
+        covered_before = describe_takedowns(target, release)
+        copies = [other.id for other in find_duplicates(target.db.conn, release)]
+        key = hide_release(target, release, now(), reason=reason, reason_en=reason_en)
+    click.echo(f"takedown {key}: release {release} is hidden")
+    report_takedown(covered_before, copies)
+
+
+@takedown.command()
+@click.argument("release", type=int)
+@reason_option
+@click.option("--reason-en", callback=check_reason, help="The same in English.")
+@archive_option
+def redact(release: int, reason: str, reason_en: str | None, archive: Path) -> None:
+    """Show a mark in place of a passage, in every version.
+
+    RELEASE is the number in the URL of its page. The passage is read from standard input.
+    """
+    from archive.takedowns import find_uncovered_releases, redact_passage
+
+    with open_existing_archive(archive) as target:
+        covered_before = describe_takedowns(target, release)
         passage = sys.stdin.read().strip()  # an argument would be in the shell's history
-        key = redact_passage(archive, options.release, passage, now(), **reasons)
-        copies = find_uncovered_releases(archive, options.release, passage)
-        sys.stdout.write(f"takedown {key}: release {options.release} is redacted\n")
-        sys.stdout.write(
-            "who guesses the passage can check the guess against the hash: hide what must not be guessed\n"
-        )
+        key = redact_passage(target, release, passage, now(), reason=reason, reason_en=reason_en)
+        copies = find_uncovered_releases(target, release, passage)
+    click.echo(f"takedown {key}: release {release} is redacted")
+    click.echo("a guess of the passage can be checked against the hash: hide what must not be guessed")
+    report_takedown(covered_before, copies)
+
+
+def report_takedown(covered_before: str | None, copies: Sequence[int]) -> None:
     if covered_before:
-        sys.stdout.write(f"it was {covered_before} before: it is shown as it stood only once each of them is lifted\n")
+        click.echo(f"it was {covered_before} before: its text is shown again only once all of them are lifted")
     if copies:
-        sys.stdout.write(f"the same stands in releases {', '.join(map(str, copies))}: they are not covered\n")
-    sys.stdout.write("withheld.db beside the archive holds what was taken down; back-ups made before do so too\n")
-    sys.stdout.write("snapshots show it until: python -m archive snapshot … --withdraw (archive/SERVING.md)\n")
+        click.echo(f"the same text is in releases {', '.join(map(str, copies))}, which are not covered")
+    click.echo("withheld.db beside the archive contains the original text, and so do earlier backups")
+    click.echo("snapshots show it until: python -m archive snapshot … --withdraw")
+
+
+@takedown.command()
+@click.argument("takedown_id", type=int, metavar="TAKEDOWN")
+@reason_option
+@archive_option
+def lift(takedown_id: int, reason: str, archive: Path) -> None:
+    """Show again what a takedown covers.
+
+    TAKEDOWN is its number in the log.
+    """
+    from archive.takedowns import lift_takedown
+
+    with open_existing_archive(archive) as target:
+        releases = lift_takedown(target, takedown_id, now(), reason)
+        click.echo(f"takedown {takedown_id} is lifted")
+        for release in releases:
+            remaining = describe_takedowns(target, release)
+            click.echo(f"release {release} {f'stays {remaining}' if remaining else 'is shown again'}")
+
+
+@takedown.command("list")
+@archive_option
+def list_takedowns(archive: Path) -> None:
+    """Print the log of takedowns, separated by tabs."""
+    with open_existing_archive(archive) as target:
+        for row in target.db.execute(TAKEDOWN_LOG_SQL):
+            click.echo("\t".join(map(str, row)))
 
 
 def describe_takedowns(archive: Archive, release_id: int) -> str | None:
     """Describe the takedowns that cover a release, with their ids; None if there are none."""
+    from archive.redaction import TAKEDOWN_KINDS
+
     active = archive.takedowns.list_active(release_id)
     numbers = ", ".join(str(key) for key, _ in active)
     return f"{TAKEDOWN_KINDS[active[0][1]]} (takedown {numbers})" if active else None
 
 
+# What several commands use
+
+
+def check_is_file(path: Path) -> None:
+    if not path.is_file():
+        raise ArchiveError(path, "no such file")
+
+
+def open_existing_archive(path: Path) -> Archive:
+    from archive.store import Archive
+
+    check_is_file(path)
+    return Archive(path)
+
+
+def format_sizes(paths: Iterator[Path]) -> str:
+    return ", ".join(f"{path.name} {path.stat().st_size / 1e6:.1f} MB" for path in sorted(paths))
+
+
 @contextmanager
 def show_progress() -> Iterator[ProgressCallback]:
     """Yield a progress callback; nothing is shown unless standard error is a terminal."""
+    from rich.console import Console
+    from rich.progress import Progress, TaskID
+
     console = Console(stderr=True)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         bars: dict[str, TaskID] = {}

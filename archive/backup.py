@@ -25,8 +25,9 @@ from archive.database import (
     create_target_folder,
     drop_litestream_tables,
     open_readonly,
+    unfinished_folder,
 )
-from archive.dates import FOLDER_NAME_FORMAT
+from archive.dates import FOLDER_NAME, FOLDER_NAME_FORMAT
 from archive.evidence.verify import verify
 from archive.redaction import WITHHELD_FILE
 from archive.store import Archive
@@ -34,7 +35,7 @@ from archive.store import Archive
 DAMAGED_SUFFIX = ".damaged"  # of a complete backup in which `verify` found something
 SIDE_SUFFIXES = ("-wal", "-shm", "-journal")
 TAKEDOWNS_SQL = "select id, release, kind, at, reason, coalesce(lifted, '') from takedowns"
-TakedownRow = tuple[int, int, str, str, str]  # id, release, kind, since when, reason
+TakedownRow = tuple[int, int, str, str, str]  # id, release, kind, time, reason
 
 
 def create_backup(
@@ -49,46 +50,27 @@ def create_backup(
     if not archive.is_file():
         raise ArchiveError(archive, "no such file")
     copy = folder / f"{moment:{FOLDER_NAME_FORMAT}}"
-    unfinished = copy.with_suffix(UNFINISHED_SUFFIX)
     create_target_folder(folder, mode=0o700)
     delete_old_backups(folder, keep)  # an unfinished one may take up the space that this one needs
-    unfinished.mkdir(mode=0o700)
-    try:
-        copy_database(archive, unfinished / archive.name)
-        for path in (archive.with_name(name) for name in (CAPTURES_FILE, WITHHELD_FILE)):
+    with unfinished_folder(copy, mode=0o700) as unfinished:
+        for path in list_archive_files(archive):
             if path.is_file():
                 copy_database(path, unfinished / path.name)
         findings = verify(unfinished / archive.name, progress=progress).findings
         copy = copy.with_suffix(DAMAGED_SUFFIX) if findings else copy
         unfinished.rename(copy)
-    except BaseException:
-        shutil.rmtree(unfinished, ignore_errors=True)
-        raise
     delete_old_backups(folder, keep)
     return copy, findings
 
 
 def delete_old_backups(folder: Path, keep: int) -> None:
     """Delete backups beyond the newest `keep`, and unfinished ones; nothing named otherwise."""
-    copies = sorted(path for path in folder.iterdir() if path.is_dir() and is_backup_name(path.stem))
+    copies = sorted(path for path in folder.iterdir() if path.is_dir() and FOLDER_NAME.fullmatch(path.stem))
     sound = [path for path in copies if not path.suffix][-max(1, keep) :]
     damaged = [path for path in copies if path.suffix == DAMAGED_SUFFIX and (not sound or path.stem > sound[-1].stem)]
     for path in {*copies} - {*sound, *damaged[-max(1, keep) :]}:
         if path.suffix in ("", UNFINISHED_SUFFIX, DAMAGED_SUFFIX):
             shutil.rmtree(path)
-
-
-def is_backup_name(name: str) -> bool:
-    """Return whether a folder is named like a backup.
-
-    >>> is_backup_name("2024-03-15T034301"), is_backup_name("photos")
-    (True, False)
-    """
-    try:
-        datetime.strptime(name, FOLDER_NAME_FORMAT)  # noqa: DTZ007 - only the format matters
-    except ValueError:
-        return False
-    return True
 
 
 def restore_backup(
@@ -102,16 +84,13 @@ def restore_backup(
     place, archive.db last.
     """
     if not (backup / ARCHIVE_FILE).is_file():
-        raise ArchiveError(backup / ARCHIVE_FILE, "no such file: this is no back-up")
+        raise ArchiveError(backup / ARCHIVE_FILE, "no such file, so this is not a backup")
     if not archive.parent.is_dir():
         raise ArchiveError(archive, f"there is no folder {archive.parent}")
     existing = [path for path in list_archive_files(archive) if path.exists()]
     if existing and not replace:
-        raise ArchiveError(existing[0], "is there already; nothing was changed (--replace puts it aside)")
-    unfinished = archive.with_name(f"{archive.name}{UNFINISHED_SUFFIX}")
-    shutil.rmtree(unfinished, ignore_errors=True)
-    unfinished.mkdir(mode=0o700)
-    try:
+        raise ArchiveError(existing[0], "exists already; nothing was changed (--replace moves it to another folder)")
+    with unfinished_folder(archive, mode=0o700) as unfinished:
         restored = unfinished / archive.name
         for name in (ARCHIVE_FILE, CAPTURES_FILE, WITHHELD_FILE):
             if (backup / name).is_file():
@@ -120,7 +99,8 @@ def restore_backup(
                 drop_litestream_tables(copy)
                 with closing(open_readonly(copy)) as db:
                     check_version(db, backup / name)
-        migrate_backup(restored)
+        with suppress(ArchiveError):  # `verify` reports what cannot be opened
+            Archive(restored, rebuild_stale=False).close()  # so that newer migrations are applied
         findings = verify(restored, progress=progress).findings
         if findings:
             return findings, None, []
@@ -128,22 +108,14 @@ def restore_backup(
         for path in existing:
             check_not_open(path)
         former_files = move_replaced_archive(archive, moment) if existing else None
-        for name in (CAPTURES_FILE, WITHHELD_FILE, archive.name):
-            if (unfinished / name).is_file():
-                (unfinished / name).rename(archive.with_name(name))
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
+        for path in reversed(list_archive_files(restored)):
+            if path.is_file():
+                path.rename(archive.with_name(path.name))
     return [], former_files, lost
 
 
-def migrate_backup(restored: Path) -> None:
-    """Apply the migrations that are newer than the backup, so that `verify` finds all tables."""
-    with suppress(ArchiveError):  # `verify` reports what cannot be opened
-        Archive(restored, rebuild_stale=False).close()
-
-
 def list_archive_files(archive: Path) -> list[Path]:
-    """Return the paths of an archive's files, archive.db first."""
+    """Return the paths that an archive's files have, archive.db first."""
     return [archive, archive.with_name(CAPTURES_FILE), archive.with_name(WITHHELD_FILE)]
 
 
@@ -155,7 +127,7 @@ def check_not_open(path: Path) -> None:
             db.execute("pragma journal_mode = delete")
         except sqlite3.OperationalError as error:
             if "locked" in str(error):
-                raise ArchiveError(path, "is in use: end the round, the site and Litestream first") from error
+                raise ArchiveError(path, "is in use: stop the round, the site and Litestream first") from error
         except sqlite3.DatabaseError:  # a damaged file, which may be why it is replaced
             return
 
@@ -175,36 +147,25 @@ def move_replaced_archive(archive: Path, moment: datetime) -> Path:
 
 
 def find_lost_takedowns(archive: Path, restored: Path) -> list[str]:
-    """Describe each takedown, and each lift, that the former archive has and the restored one has not."""
+    """Describe each takedown, and each lift, that is in the former archive but not in the restored one."""
     in_backup = read_takedowns(restored)
     in_archive = sorted(read_takedowns(archive).items()) if archive.is_file() else []
-    lost = (describe_lost_takedown(takedown, lifted, in_backup.get(takedown)) for takedown, lifted in in_archive)
-    return [description for description in lost if description]
-
-
-def describe_lost_takedown(takedown: TakedownRow, lifted: str, lifted_in_backup: str | None) -> str | None:
-    """Describe a takedown if it, or its lift, is not in the backup; else return None.
-
-    lifted: when it was lifted, "" if it is in force; lifted_in_backup: the same in the backup, None if it is not there.
-    """
-    key, release, kind, at, reason = takedown
-    description = f"{kind} of release {release} ({reason}, {at})"
-    if not lifted:
-        if lifted_in_backup == "":
-            return None
-        return f"not in the back-up, to be made again before anybody reads the archive: {description}"
-    if lifted_in_backup is None:
-        return f"not in the back-up, and lifted since ({lifted}), so that nothing is to be done: {description}"
-    if lifted_in_backup:
-        return None
-    return f"lifted since the back-up ({lifted}), to be lifted again: takedown {key}, {description}"
+    lost = []
+    for takedown, lifted in in_archive:
+        key, release, kind, at, reason = takedown
+        description = f"{kind} of release {release} ({reason}, {at})"
+        lifted_in_backup = in_backup.get(takedown)
+        if not lifted and lifted_in_backup is None:
+            lost.append(f"not in the backup; repeat it before the archive is served: {description}")
+        elif lifted and lifted_in_backup is None:
+            lost.append(f"not in the backup, and lifted since ({lifted}), so there is nothing to do: {description}")
+        elif lifted and not lifted_in_backup:
+            lost.append(f"lifted since the backup ({lifted}); lift it again: takedown {key}, {description}")
+    return lost
 
 
 def read_takedowns(path: Path) -> dict[TakedownRow, str]:
-    """Return each takedown with the time it was lifted, "" if it is in force.
-
-    Empty if the file is damaged.
-    """
+    """Return when each takedown was lifted, "" if it is in force; empty if the file is damaged."""
     try:
         with closing(open_readonly(path)) as db:
             return {tuple(row[:-1]): row[-1] for row in db.execute(TAKEDOWNS_SQL)}

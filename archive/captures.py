@@ -16,7 +16,7 @@ import logging
 import sqlite3
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -47,32 +47,19 @@ CAPTURES_SCHEMA = (  # in one transaction, because two processes may create the 
     "commit",
 )
 LOST_MESSAGE = (
-    "is lost: the archive refers to captures in it; restore it from a back-up, or begin a new one: scrapy crawl news"
+    "is lost: the archive refers to captures in it; restore it from a backup, or begin a new one: scrapy crawl news"
     " -s NEW_CAPTURES=True"
 )
-FOREIGN_MESSAGE = "is another archive's; put back the archive's own (each archive needs a folder of its own)"
+FOREIGN_MESSAGE = "belongs to another archive; restore the archive's own file (each archive needs its own folder)"
 HAS_CAPTURES_SQL = "select exists (select 1 from captures) or exists (select 1 from manifests)"
 EVIDENCE_HEADERS = (  # when, from where and as what a response was received; never a cookie
-    "date",
-    "content-type",
-    "content-language",
-    "content-location",
-    "location",
-    "etag",
-    "last-modified",
-    "expires",
-    "age",
-    "cache-control",
-    "link",
-    "x-robots-tag",
-    "retry-after",
-    "via",
-    "server",
+    *("date", "content-type", "content-language", "content-location", "location", "etag", "last-modified", "expires"),
+    *("age", "cache-control", "link", "x-robots-tag", "retry-after", "via", "server"),
 )
 
 # Compression, and what of it is cached
 COMPRESSION_LEVEL = 6  # level 9 saves 3 % on real pages in 1.3 times the time, level 15 saves 8 % in ten times
-QUICK_LEVEL = 1
+QUICK_LEVEL = 1  # about a seventh larger, in a quarter of the time
 MAX_CACHED_BASE_BYTES = 500_000  # of a base; its compressor takes several times as much memory
 MAX_CACHE_BYTES = 64_000_000  # of bases in memory
 
@@ -80,18 +67,19 @@ MAX_CACHE_BYTES = 64_000_000  # of bases in memory
 MAX_BASES_PER_HOST = 4  # used at a time
 BASE_SIZE_RANGE = range(2_000, 1_000_000)  # bytes; larger pages are compressed alone
 MAX_BASE_RATIO = 0.4  # of a page compressed alone; a base that saves less has another design
-QUICK_RATIO_MARGIN = 0.8  # applied to MAX_BASE_RATIO, because a quick compression is about a seventh larger
+QUICK_RATIO_MARGIN = 0.8  # applied to MAX_BASE_RATIO if the ratio is to a quick compression
 NEW_BASES_PER_PAGE = 1 / 16  # once there are some: on a site of long texts no base ever saves so much
 PAGES_PER_ESTIMATE = 16  # until the quick compression is measured again: pages of a host compress about equally well
 MAX_SHARE_ESTIMATE = 0.3  # of a page's bytes; pages that compress worse are compressed alone and compared
 
 
 class Captures:
-    """The captures.db beside an archive.db. Use as a context manager.
+    """The captures.db beside an archive.db; a context manager.
 
-    A missing file is created, unless the archive refers to captures: then it was lost, and is only begun anew with
-    `begin_new`. Raises ArchiveError, with file, table and key, if it is lost or another archive's, or cannot be opened,
-    written or read. A file opened `readonly` that is another archive's is reported by each read, like a damaged one.
+    A missing file is created, unless the archive refers to captures: then it was lost, and a new one is only created
+    with `begin_new`. Raises ArchiveError, with file, table and key, if the file is lost or belongs to another archive,
+    or cannot be opened, written or read. If a file opened `readonly` belongs to another archive or is damaged, each
+    read raises the error.
     """
 
     def __init__(self, archive: Path, *, readonly: bool = False, begin_new: bool = False) -> None:
@@ -104,39 +92,27 @@ class Captures:
             raise ArchiveError(self.path, LOST_MESSAGE)
         try:
             self._db = open_readonly(self.path) if readonly else open_writable(self.path, page_size=PAGE_SIZE)
-            is_created = self._check_version(readonly=readonly)
-            if is_lost and not is_created:
+            try:
+                exists, file_id = check_version(self._db, self.path), read_file_id(self._db)
+            except sqlite3.DatabaseError:
+                if not readonly:
+                    raise
+                exists, file_id = True, 0  # a damaged file is reported by each read, so that `verify` goes on
+            if is_lost and not exists:
                 raise ArchiveError(self.path, LOST_MESSAGE)
-            for sql in () if readonly or is_created else CAPTURES_SCHEMA:
+            for sql in () if readonly or exists else CAPTURES_SCHEMA:
                 self._db.execute(sql)
-            self.is_foreign = not self._has_archive_id(archive_id, readonly=readonly)
+            if archive_id and not file_id and not readonly:
+                self._db.execute(f"pragma application_id = {archive_id}")
         except sqlite3.Error as error:
             raise ArchiveError(self.path, f"cannot be opened: {error}") from error
+        self.is_foreign = archive_id > 0 and file_id not in (0, archive_id)
         if self.is_foreign and not readonly:
             self.close()
             raise ArchiveError(self.path, FOREIGN_MESSAGE)
 
-    def _has_archive_id(self, archive_id: int, *, readonly: bool) -> bool:
-        """Return whether the file is that of the archive with an id; give it the id if it has none yet."""
-        try:
-            file_id = read_file_id(self._db)
-        except sqlite3.DatabaseError:
-            return True  # damaged: see _check_version
-        if archive_id and not file_id and not readonly:
-            self._db.execute(f"pragma application_id = {archive_id}")
-        return not archive_id or file_id in (0, archive_id)
-
-    def _check_version(self, *, readonly: bool) -> bool:
-        try:
-            return check_version(self._db, self.path)
-        except sqlite3.DatabaseError:
-            if not readonly:
-                raise
-            return True  # a damaged file is reported by each read, so that `verify` goes on
-
     @staticmethod
     def path_beside(archive: Path) -> Path:
-        """Return the path of the captures.db of an archive."""
         return archive.with_name(CAPTURES_FILE)
 
     def __enter__(self) -> Self:
@@ -146,7 +122,6 @@ class Captures:
         self.close()
 
     def close(self) -> None:
-        """Close the file; each blob was committed when it was stored."""
         self._db.close()
 
     def store_body(self, body: bytes, host: str) -> str:
@@ -176,7 +151,7 @@ class Captures:
         """Return the bytes with a SHA-256, after checking it."""
         rows = self._query("select size, base, data from blobs where sha256 = ?", sha256)
         if not rows:
-            raise ArchiveError(self.path, "is not held", table="blobs", key=sha256)
+            raise ArchiveError(self.path, "is not stored", table="blobs", key=sha256)
         size, base, data = rows[0]
         return self._decompress(sha256, size, data, None if base is None else self._read_base(base, sha256))
 
@@ -207,46 +182,35 @@ class Captures:
         else:
             base, data, becomes_base = None, compress(body), False
         try:
-            key = self._insert([sha256, len(body), base, data], host if becomes_base else None)
+            with nullcontext() if self._db.in_transaction else self.transaction():
+                written = self._db.execute(
+                    "insert or ignore into blobs (sha256, size, base, data) values (?, ?, ?, ?)",
+                    [sha256, len(body), base, data],
+                )
+                if not written.rowcount or not becomes_base:  # another process was first, or it is no base
+                    return
+                key = int(written.lastrowid or 0)
+                self._db.execute("insert into bases (host, blob) values (?, ?)", [host, key])
         except sqlite3.Error as error:
             raise ArchiveError(self.path, str(error), table="blobs", key=sha256) from error
-        if key and becomes_base:
-            self._cache_base(key, body)
-            self._host_bases(host).add_base(key)
-
-    def _insert(self, row: list[object], host: str | None) -> int | None:
-        """Insert a blob, and a base of `host` unless it is None; return None if another process was first."""
-        if self._db.in_transaction:
-            return self._insert_row(row, host)
-        self._db.execute("begin immediate")
-        try:
-            key = self._insert_row(row, host)
-        except BaseException:
-            self._db.execute("rollback")
-            raise
-        self._db.execute("commit")
-        return key
-
-    def _insert_row(self, row: list[object], host: str | None) -> int | None:
-        written = self._db.execute("insert or ignore into blobs (sha256, size, base, data) values (?, ?, ?, ?)", row)
-        key = written.lastrowid if written.rowcount else None
-        if key and host is not None:
-            self._db.execute("insert into bases (host, blob) values (?, ?)", [host, key])
-        return key
+        self._cache_base(key, body)
+        self._host_bases(host).add_base(key)
 
     def _host_bases(self, name: str) -> HostBases:
         if name not in self._hosts:
             rows = self._query(
                 "select blob from bases where host = ? order by blob desc limit ?", name, MAX_BASES_PER_HOST
             )
-            self._hosts[name] = HostBases.from_ids([blob for (blob,) in rows])
+            # at least one more base may be added, in case the site was rebuilt
+            credit = max(1, MAX_BASES_PER_HOST - len(rows))
+            self._hosts[name] = HostBases(base_ids=[blob for (blob,) in rows], new_base_credit=credit)
         return self._hosts[name]
 
     def _try_read_base(self, base_id: int, host: str) -> bytes | None:
         try:
             return self._read_base(base_id, None)
         except ArchiveError:  # a damaged base must not prevent storing new pages
-            logger.exception("%s: a base of %s is passed over", self.path, host)
+            logger.exception("%s: a base of %s cannot be read and is not used", self.path, host)
             return None
 
     def _read_base(self, base_id: int, needed_by: str | None) -> bytes:
@@ -256,7 +220,9 @@ class Captures:
             return self._bases[base_id]
         rows = self._query("select sha256, size, data from blobs where id = ? and base is null", base_id)
         if not rows:
-            raise ArchiveError(self.path, f"its base {base_id} is missing or none", table="blobs", key=needed_by)
+            raise ArchiveError(
+                self.path, f"its base {base_id} is missing or has a base itself", table="blobs", key=needed_by
+            )
         sha256, size, data = rows[0]
         self._cache_base(base_id, self._decompress(sha256, size, data))
         return self._bases[base_id]
@@ -294,7 +260,7 @@ def read_archive_facts(archive: Path) -> tuple[int, bool]:
 
 
 def find_captures_problem(archive: Path) -> ArchiveError | None:
-    """Return what is wrong with the captures.db beside an archive: lost, another archive's, or not readable."""
+    """Return an error if the captures.db of an archive is lost, another archive's, or not readable; else None."""
     path = Captures.path_beside(archive)
     if not path.is_file():
         is_lost = read_archive_facts(archive)[1]
@@ -325,11 +291,6 @@ class HostBases:
     new_base_credit: float  # number of new bases allowed
     compressed_share: float = 1.0  # size of a quick compression, of a page's bytes
     estimates_left: int = 0  # further pages for which `compressed_share` is used
-
-    @classmethod
-    def from_ids(cls, base_ids: list[int]) -> HostBases:
-        """Create from the bases in the file; at least one more may be added, in case the site was rebuilt."""
-        return cls(base_ids=base_ids[:MAX_BASES_PER_HOST], new_base_credit=max(1, MAX_BASES_PER_HOST - len(base_ids)))
 
     def compress_page(self, body: bytes, read_base: Callable[[int], bytes | None]) -> tuple[int | None, bytes, bool]:
         """Return the base and the frame of a page (None if it is compressed alone), and whether it becomes a base.
@@ -370,10 +331,9 @@ class HostBases:
 
     def _estimate_size(self, body: bytes) -> float:
         if not self.estimates_left:
-            self.compressed_share, self.estimates_left = (
-                min(MAX_SHARE_ESTIMATE, estimate_compressed_size(body) / max(1, len(body))),
-                PAGES_PER_ESTIMATE,
-            )
+            frame = zstandard.ZstdCompressor(level=QUICK_LEVEL).compress(body)
+            self.compressed_share = min(MAX_SHARE_ESTIMATE, len(frame) / max(1, len(body)))
+            self.estimates_left = PAGES_PER_ESTIMATE
         self.estimates_left -= 1
         return self.compressed_share * len(body)
 
@@ -408,11 +368,6 @@ def build_compressor(base: bytes, window: int) -> zstandard.ZstdCompressor:
 
 def build_dictionary(base: bytes) -> zstandard.ZstdCompressionDict:
     return zstandard.ZstdCompressionDict(base, dict_type=zstandard.DICT_TYPE_RAWCONTENT)
-
-
-def estimate_compressed_size(body: bytes) -> int:
-    """Return about the compressed size: a little more than `compress` gives, in a quarter of the time."""
-    return len(zstandard.ZstdCompressor(level=QUICK_LEVEL).compress(body))
 
 
 def decompress(frame: bytes, size: int, base: bytes | None = None) -> bytes:

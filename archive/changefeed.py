@@ -1,9 +1,8 @@
 """The change feed: a log of everything that changes what the archive shows of a release, for mirrors that follow it.
 
 Rows of the table changefeed are written by triggers (archive.schema), in the transaction of the change itself, and
-never altered. Every writer begins its transaction with `begin immediate`, so there is one at a time, and it has
-committed before the next one takes a number: whoever has read up to a number never misses a smaller one. `change` is
-one of:
+never altered. Every writer begins its transaction with `begin immediate`, so that ids are committed in their order: a
+mirror that has read up to an id never misses a smaller one. `change` is one of:
 
     added      first read, or imported from another collection     hidden     by a takedown
     changed    has a new current state (revision)                  redacted   by a takedown
@@ -11,8 +10,8 @@ one of:
     returned   found again at the agency                           deleted    its row was deleted by hand
     moved      its URL changed, or it moved to another release
 
-A check that finds a release unchanged adds nothing. What a mirror has to do is worked out when the log is read: only
-the last entry of a release brings its current state, read in the same statement.
+A check that finds a release unchanged adds nothing. Only the last entry of a release has its current state, which is
+read in the same statement.
 """
 
 from __future__ import annotations
@@ -82,24 +81,23 @@ class CursorAheadError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangefeedQuery:
-    """A request for entries after `after_id` with `checksum`; 0 and "" start from the beginning."""
+    """A request for the entries after the one with an id and a checksum."""
 
-    after_id: int = 0
+    after_id: int = 0  # 0: from the beginning
     checksum: str = ""
     size: int = DEFAULT_ENTRIES
 
     @property
     def cursor(self) -> str:
-        """Return the cursor that was requested."""
         return f"{self.after_id}-{self.checksum}" if self.after_id else START_CURSOR
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangefeedPage:
-    """Entries in the order of the log; `cursor` is that of the last one, or the requested one."""
+    """Entries in the order of the log."""
 
     entries: Sequence[Mapping[str, Any]]
-    cursor: str
+    cursor: str  # of the last entry, or the requested one
     has_more: bool
 
 
@@ -111,7 +109,7 @@ def parse_changefeed_query(args: UrlArguments) -> ChangefeedQuery:
         return ChangefeedQuery(size=size)
     found = CURSOR_FORMAT.fullmatch(since)
     if not found:
-        raise FilterError("since", since[:40], "a cursor as an answer told it, or 0")
+        raise FilterError("since", since[:40], "a cursor from an earlier response, or 0")
     return ChangefeedQuery(after_id=int(found["number"]), checksum=found["check"], size=size)
 
 
@@ -135,27 +133,25 @@ async def read_changefeed(run: RunQuery, query: ChangefeedQuery) -> ChangefeedPa
 def to_change_entry(row: Mapping[str, Any]) -> dict[str, Any]:
     """Return what happened and what a mirror has to do (`action`).
 
-    put: store `state` in place of the release; delete: delete the release; none: a later entry says what to do.
+    put: store `state` in place of the release; delete: delete the release; none: a later entry states what to do.
     """
     action = "none" if not row["last"] else "put" if row["shown"] else "delete"
-    facts = {name: row[name] for name in ("change", "at", "release", "revision", "cause", "takedown")}
     return {
         "number": row["id"],
         "cursor": f"{row['id']}-{entry_checksum(row)}",
-        **facts,
+        **{name: row[name] for name in ("change", "at", "release", "revision", "cause", "takedown")},
         "action": action,
         "state": to_current_state(row) if action == "put" else None,
     }
 
 
 def to_current_state(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the current state with the column names of releases, and parts as lists."""
     columns = {name: row[f"now_{name}"] for name in RELEASE_COLUMNS}
     return {"id": row["release"], **columns, **{name: json.loads(row[f"now_{name}"]) for name in LISTS_SQL}}
 
 
 def entry_checksum(row: Mapping[str, Any]) -> str:
-    """Return what distinguishes an entry from one with the same number in another log.
+    """Return what distinguishes an entry from one with the same id in another log.
 
     >>> entry_checksum({"id": 1, "release": 1, "change": "added", "at": "2024-06-03T08:15:00+00:00"})
     'f51a2986'

@@ -1,7 +1,7 @@
 """Citations of one revision: as a reference (Swedish or English), BibTeX, RIS and CSL-JSON.
 
-The permalink is /-/revision/<id>, which leads to the state as it was, whatever the release says today. The hash is that
-of the bytes the state was read from, or of the state itself if there are none (imported releases).
+The permalink is /-/revision/<id>, which always shows the state as it was. The hash is that of the bytes that the state
+was read from, or of the state itself if there are none (imported releases).
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from archive.i18n import NO_BREAK_SPACE, SWEDISH_TIME, format_release_kind, form
 from archive.models import find_collection
 
 CITATION_SQL = """
-    select v.id, v.release, v.seen, v.cause, v.parser_version, v.kind, v.title, v.published, v.updated,
-      v.language, v.hash, r.url as url_now, r.revision as current_revision, r.agency, a.name, a.name_en,
+    select v.id, v.seen, v.cause, v.parser_version, v.kind, v.title, v.published, v.language, v.hash,
+      r.url as url_now, r.agency, a.name, a.name_en,
       c.url as url_then, c.seen as captured, c.sha256
     from revisions v join releases r on r.id = v.release join agencies a on a.slug = r.agency
     left join captures c on c.id = v.capture where v.id = :revision
@@ -43,13 +43,11 @@ class Citation:
     """The facts of a citation. Times are as stored; `permalink` and `url` are absolute."""
 
     revision: int
-    release: int
     agency: str  # slug
     author: str  # the agency's name
     title: str
     kind: str | None
     published: str | None
-    updated: str | None
     language: str | None
     url: str  # at the agency
     permalink: str
@@ -57,16 +55,13 @@ class Citation:
     sha256: str
     is_bytes_hash: bool  # whether the hash is of the received bytes, or of the state
     collection: str | None  # that the state was imported from, at `seen`; None if the archive has read it itself
-    is_current: bool  # whether it is the current state
 
     @property
     def key(self) -> str:
-        """Return a short, stable key for reference lists."""
         return f"{self.agency}-{self.year or 'odaterad'}-{self.revision}"
 
     @property
     def year(self) -> str | None:
-        """Return the year of publication, as the agency states it."""
         return self.published[:4] if self.published else None
 
     @property
@@ -78,26 +73,23 @@ class Citation:
 
 
 async def read_citation_row(run: RunQuery, revision: int) -> Mapping[str, Any] | None:
-    """Return the facts of a revision, or None if there is no such revision."""
     rows = await run(CITATION_SQL, {"revision": revision})
     return dict(rows[0]) if rows else None
 
 
 def build_citation(row: Mapping[str, Any], permalink: str, lang: str) -> Citation:
     """Build a citation from a row of CITATION_SQL."""
-    author = row["name_en"] if lang == "en" and row["name_en"] else row["name"]
-    shared = ("release", "agency", "title", "kind", "published", "updated", "language")
+    shared = ("agency", "title", "kind", "published", "language")
     return Citation(
         **{name: row[name] for name in shared},
         revision=row["id"],
-        author=author,
+        author=row["name_en"] if lang == "en" and row["name_en"] else row["name"],
         url=row["url_then"] or row["url_now"],
         permalink=permalink,
         seen=row["captured"] or row["seen"],
         sha256=row["sha256"] or row["hash"],
         is_bytes_hash=row["sha256"] is not None,
         collection=find_collection(row["cause"], row["parser_version"]),
-        is_current=row["current_revision"] == row["id"],
     )
 
 
@@ -113,7 +105,7 @@ def format_citation(citation: Citation, extension: str, lang: str) -> str:
 def format_reference(citation: Citation, lang: str) -> str:
     """Format one entry of a reference list."""
     when = format_stated_time(lang, citation.published).partition(",")[0].partition(" kl.")[0] or translate(
-        lang, "cite_undated"
+        lang, "cite.undated"
     )
     kind = f" [{format_release_kind(lang, citation.kind)}]" if citation.kind else ""
     end = "" if f"{citation.title}{kind}".endswith((".", "?", "!")) else "."
@@ -136,8 +128,12 @@ def format_bibtex(citation: Citation, lang: str) -> str:
         "note": escape_latex(format_long_note(citation, lang)),
         "language": citation.language,
     }
+    return format_bibtex_entry("misc", citation.key, fields)
+
+
+def format_bibtex_entry(entry_type: str, key: str, fields: Mapping[str, str | None]) -> str:
     lines = ",\n".join(f"  {name} = {{{value}}}" for name, value in fields.items() if value)
-    return f"@misc{{{citation.key},\n{lines}\n}}\n"
+    return f"@{entry_type}{{{key},\n{lines}\n}}\n"
 
 
 def format_ris(citation: Citation, lang: str) -> str:
@@ -154,7 +150,7 @@ def format_ris(citation: Citation, lang: str) -> str:
         ("UR", citation.permalink),
         ("L2", citation.url),
         ("Y2", f"{citation.accessed:%Y/%m/%d}"),
-        ("DB", translate(lang, "site")),
+        ("DB", translate(lang, "site.name")),
         ("LA", citation.language),
         ("N1", format_archive_note(citation, lang)),
         ("ER", ""),
@@ -175,7 +171,7 @@ def format_csl(citation: Citation, lang: str) -> str:
         "issued": {"date-parts": [issued]} if issued else None,
         "accessed": {"date-parts": [accessed]},
         "URL": citation.permalink,
-        "archive": translate(lang, "site"),
+        "archive": translate(lang, "site.name"),
         "archive_location": citation.permalink,
         "language": citation.language,
         "note": format_long_note(citation, lang),
@@ -185,16 +181,16 @@ def format_csl(citation: Citation, lang: str) -> str:
 
 def format_archive_note(citation: Citation, lang: str) -> str:
     """State which version is cited, and the hash to check it by."""
-    text_key = "cite_taken_over" if citation.collection else "cite_read"
+    text_key = "cite.imported_note" if citation.collection else "cite.read"
     when = format_time(lang, citation.seen).replace(NO_BREAK_SPACE, " ")  # plain text, to be pasted anywhere
     sentence = translate(lang, text_key, when=when, permalink=citation.permalink, collection=citation.collection or "")
-    digest = translate(lang, "cite_hash" if citation.is_bytes_hash else "cite_state_hash", hash=citation.sha256)
+    digest = translate(lang, "cite.hash" if citation.is_bytes_hash else "cite.state_hash", hash=citation.sha256)
     return f"{sentence} ({digest})."
 
 
 def format_long_note(citation: Citation, lang: str) -> str:
-    """Return the archive note with the agency's URL, for formats whose only URL is the permalink."""
-    return " – ".join((translate(lang, "cite_original", url=citation.url), format_archive_note(citation, lang)))
+    """Return the archive note after the agency's URL, for formats whose only URL is the permalink."""
+    return " – ".join((translate(lang, "cite.original", url=citation.url), format_archive_note(citation, lang)))
 
 
 def split_date(text: str | None) -> list[int]:

@@ -1,15 +1,15 @@
-"""Feeds of new releases: of all agencies, of one, or with one tag, those found last first.
+"""Feeds of new releases: of all agencies, of one, or with one tag, in the order in which they were found, newest first.
 
 A release is not new just because the archive reads it for the first time. It is new if
 
-- it was first read by a crawl: not imported from another collection, not found again at another URL;
+- it was first read by a crawl: neither imported from another collection nor found again at another URL;
 - that was after the agency's first complete crawl: a backfill is no news;
 - its page stated a publication date, and it was read within 14 days of that: a source found later brings years of old
   releases; or
 - its page stated none, and the crawl that found it found at most 20 new releases of the agency and has finished.
 
-An entry shows the state as first read, at that time. So better parsing rules, a new design or an edit move nothing in a
-feed of new releases; edits and removals have feeds of their own.
+An entry shows the state as first read. Better parsing rules, a new design or an edit move nothing in a feed of new
+releases; edits and removals have feeds of their own.
 """
 
 from __future__ import annotations
@@ -78,20 +78,20 @@ FEED_SQL = f"""
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedQuery:
-    """A request for new releases. tag: its id; after: the id of the last revision of the previous page."""
+    """A request for new releases."""
 
     agency: str | None = None
-    tag: int | None = None
-    after: int | None = None
+    tag: int | None = None  # its id
+    after: int | None = None  # id of the last revision of the previous page
     size: int = FEED_SIZE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedPage:
-    """A page of a feed; `next_cursor` is None on the last page."""
+    """A page of a feed."""
 
     rows: Sequence[Mapping[str, Any]]
-    next_cursor: int | None
+    next_cursor: int | None  # None on the last page
 
 
 def parse_feed_query(args: UrlArguments, *, agency: str | None = None, tag: int | None = None) -> FeedQuery:
@@ -139,7 +139,6 @@ def to_feed_rows(rows: Sequence[Mapping[str, Any]], page_urls: Mapping[int, str 
 
 
 def summarise_feed_entry(row: Mapping[str, Any]) -> str:
-    """Return the lead, or the beginning of the body."""
     if row["lead"]:
         return str(row["lead"])
     opening = " ".join(str(row["opening"]).split())

@@ -1,7 +1,7 @@
-"""The archive's types: a release and its parts, named like those of schema.org, and a capture; states and their hashes.
+"""The archive's types: a release and its parts, named as in schema.org, and a capture; states and their hashes.
 
-A release's state is what of it can change, as the columns of releases and revisions have it. Two states are equal if
-their hashes are.
+A release's state is the part of it that can change: the columns that releases and revisions share. Two states are equal
+if their hashes are.
 """
 
 from __future__ import annotations
@@ -83,11 +83,7 @@ class Contact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Release:
-    """A release as it is on the agency's page. Absent is None, never an empty string or a guess.
-
-    published, updated: as the agency states them, aware datetimes in the agency's time zone, or a date if only the day
-    is stated. published_text, updated_text: the exact words (or machine value) they were read from.
-    """
+    """A release as it is on the agency's page. Absent is None, never an empty string or a guess."""
 
     agency: str
     url: str
@@ -96,8 +92,8 @@ class Release:
     body_html: str  # the same, sanitised; the element of question N has id="question-N"
     kind: str | None = None
     lead: str | None = None
-    published: datetime | date | None = None
-    published_text: str | None = None
+    published: datetime | date | None = None  # aware, in the agency's time zone; a date if only the day is stated
+    published_text: str | None = None  # the exact words (or machine value) that `published` was read from
     updated: datetime | date | None = None
     updated_text: str | None = None
     language: str | None = None  # BCP 47, as the page states it
@@ -110,7 +106,7 @@ class Release:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capture:
-    """A response as it was received, the evidence of a revision or removal. Its bytes are in captures.db."""
+    """A response as it was received, the evidence of a revision or removal; its bytes are in captures.db."""
 
     url: str
     seen: datetime
@@ -146,9 +142,9 @@ def hash_state(state: Mapping[str, Any]) -> str:
 
 
 def normalise_state(state: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a state without what may differ although nothing was changed.
+    """Return a state without differences that are no change of the release.
 
-    That is the words a date was read from, white space in the markup, and the query of an image's URL.
+    These are the words a date was read from, white space in the markup, and the query of an image's URL.
     """
     compared = {name: value for name, value in state.items() if name not in UNCOMPARED_FIELDS}
     if state.get("body_html"):

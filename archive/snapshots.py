@@ -11,7 +11,6 @@ without the bytes of what has been taken down, and without bytes that the copied
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import json
 import os
 import re
@@ -37,9 +36,10 @@ from archive.database import (
     create_target_folder,
     drop_litestream_tables,
     open_readonly,
+    unfinished_folder,
 )
-from archive.dates import FOLDER_NAME_FORMAT
-from archive.evidence.manifest import read_manifests
+from archive.dates import FOLDER_NAME, FOLDER_NAME_FORMAT
+from archive.evidence.manifest import compute_file_sha256, read_manifests
 from archive.evidence.warc import WITHHELD_CAPTURES_SQL
 from archive.search.index import SearchIndex
 
@@ -48,7 +48,6 @@ INSPECT_FILE = "inspect.json"
 CHECKSUMS_FILE = "SHA256SUMS"
 WITHDRAWN_FILE = "withdrawn"
 
-SNAPSHOT_NAME = re.compile(r"\d{4}-\d\d-\d\dT\d{6}")
 CHECKSUM_LINE = re.compile(r"([0-9a-f]{64})  ([a-z]+\.[a-z]+)")
 SHOWN_CAPTURES_SQL = f"select sha256 from captures where id not in ({WITHHELD_CAPTURES_SQL})"
 
@@ -65,19 +64,19 @@ class Snapshot:
 
     @property
     def started_at(self) -> datetime:
-        """Return when the snapshot was started, which is later than everything in it."""
+        """Return when the snapshot was started; everything in it is older."""
         return datetime.strptime(self.name, FOLDER_NAME_FORMAT).replace(tzinfo=UTC)
 
 
 def list_snapshots(folder: Path) -> list[Snapshot]:
-    """Return the snapshots that may be shown, newest first, without checking their files."""
+    """Return the snapshots that may be shown, newest first; their files are not checked."""
     withdrawn = read_withdrawn_name(folder)
     return [snapshot for snapshot in list_all_snapshots(folder) if snapshot.name > withdrawn]
 
 
 def list_all_snapshots(folder: Path) -> list[Snapshot]:
     """Return every folder named like a snapshot, newest first."""
-    names = (path.name for path in folder.iterdir() if SNAPSHOT_NAME.fullmatch(path.name) and path.is_dir())
+    names = (path.name for path in folder.iterdir() if FOLDER_NAME.fullmatch(path.name) and path.is_dir())
     return [Snapshot(folder / name) for name in sorted(names, reverse=True)]
 
 
@@ -94,21 +93,16 @@ def find_snapshot_fault(snapshot: Snapshot) -> str | None:
     try:
         lines = (snapshot.path / CHECKSUMS_FILE).read_text("ascii").splitlines()
     except FileNotFoundError:
-        return f"{CHECKSUMS_FILE} is not there"
+        return f"{CHECKSUMS_FILE} is missing"
     sums = [found.groups() for line in lines if (found := CHECKSUM_LINE.fullmatch(line))]
     if len(sums) != len(lines) or not {ARCHIVE_FILE, INSPECT_FILE} <= {name for _, name in sums}:
-        return f"{CHECKSUMS_FILE} is not one of ours, or was cut"
+        return f"{CHECKSUMS_FILE} is incomplete or invalid"
     for sha256, name in sums:
         if not (snapshot.path / name).is_file():
-            return f"{name} is not there"
+            return f"{name} is missing"
         if compute_file_sha256(snapshot.path / name) != sha256:
-            return f"{name} has another SHA-256 than {CHECKSUMS_FILE} says"
+            return f"the SHA-256 of {name} differs from {CHECKSUMS_FILE}"
     return None
-
-
-def describe_file_sizes(snapshot: Snapshot) -> str:
-    files = sorted(snapshot.path.glob("*.db"))
-    return ", ".join(f"{file.name} {file.stat().st_size / 1e6:.1f} MB" for file in files)
 
 
 def count_snapshot_releases(snapshot: Snapshot) -> int:
@@ -133,21 +127,18 @@ def publish_snapshot(archive: Path, folder: Path, *, keep: int, moment: datetime
     with lock_folder(folder):
         name = choose_snapshot_name(folder, moment)
         delete_old_snapshots(folder, keep, withdrawn)
-        unfinished = folder / f"{name}{UNFINISHED_SUFFIX}"
-        unfinished.mkdir()
-        try:
-            write_snapshot_files(archive, unfinished, Snapshot(folder / name).started_at)
-            check_not_withdrawn(folder, name)
-            unfinished.rename(folder / name)
-        except BaseException:
-            shutil.rmtree(unfinished, ignore_errors=True)
-            raise
+        snapshot = Snapshot(folder / name)
+        with unfinished_folder(snapshot.path) as unfinished:
+            write_snapshot_files(archive, unfinished, snapshot.started_at)
+            if name <= read_withdrawn_name(folder):
+                raise ArchiveError(snapshot.path, "was withdrawn while it was created; create another one")
+            unfinished.rename(snapshot.path)
         delete_old_snapshots(folder, keep, withdrawn)
-    return Snapshot(folder / name)
+    return snapshot
 
 
 def withdraw_snapshots(folder: Path, name: str) -> None:
-    """Withdraw all snapshots up to `name`, and those in progress, in one step."""
+    """Withdraw all snapshots up to `name`, including those in progress, in one step."""
     part = folder / f"{WITHDRAWN_FILE}{UNFINISHED_SUFFIX}"
     part.write_text(f"{name}\n", "ascii")
     part.replace(folder / WITHDRAWN_FILE)
@@ -180,12 +171,6 @@ def delete_old_snapshots(folder: Path, keep: int, withdrawn: str) -> None:
         shutil.rmtree(path)
 
 
-def check_not_withdrawn(folder: Path, name: str) -> None:
-    """Raise ArchiveError if a snapshot was started before a withdrawal."""
-    if name <= read_withdrawn_name(folder):
-        raise ArchiveError(folder / name, "withdrawn while it was being made: make another")
-
-
 def write_snapshot_files(archive: Path, folder: Path, started_at: datetime) -> None:
     """Write the files: archive.db first, because what it refers to in captures.db was written before it."""
     copy = folder / ARCHIVE_FILE
@@ -210,32 +195,24 @@ def write_snapshot_files(archive: Path, folder: Path, started_at: datetime) -> N
         file.chmod(0o444)
 
 
-def compute_file_sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def check_servable(archive: Path, copy: Path) -> None:
     """Raise ArchiveError, which names the archive, if a replica would refuse to serve its copy."""
     with closing(sqlite3.connect(copy, isolation_level=None)) as db:
         try:
             check_version(db, archive)
             if not Database(db).table("search_meta").exists():
-                raise ArchiveError(archive, "is no archive")
+                raise ArchiveError(archive, "is not an archive")
             fault = SearchIndex(Database(db)).describe_fault()
         except sqlite3.Error as error:
             raise ArchiveError(archive, f"cannot be read: {error}") from error
     if fault:
-        raise ArchiveError(
-            archive, f"its search index must be made anew ({fault}): python -m archive reindex {archive}"
-        )
+        raise ArchiveError(archive, f"its search index must be rebuilt ({fault}): python -m archive reindex {archive}")
 
 
-def remove_withheld_blobs(archive_copy: Path, captures_copy: Path, source: Path) -> int:
-    """Delete from a copy of captures.db what may not be shown, and return the number of deleted blobs.
+def remove_withheld_blobs(archive_copy: Path, captures_copy: Path, source: Path) -> None:
+    """Delete from a copy of captures.db what was taken down, and what the copied archive.db does not refer to.
 
-    That is what the copied archive.db does not refer to, and what has been taken down. source: the archive that both
-    are copies of, from which bytes are read.
+    source: the archive that both are copies of, from which bytes are read.
     """
     try:
         with (
@@ -263,8 +240,7 @@ def remove_withheld_blobs(archive_copy: Path, captures_copy: Path, source: Path)
             if deleted:
                 copy.execute("vacuum")
     except sqlite3.Error as error:
-        raise ArchiveError(captures_copy, f"cannot be freed of what is taken down: {error}", table="blobs") from error
-    return deleted
+        raise ArchiveError(captures_copy, f"withheld pages cannot be removed: {error}", table="blobs") from error
 
 
 def keep_manifest_parts(db: sqlite3.Connection, copy: sqlite3.Connection, captures: Captures) -> None:

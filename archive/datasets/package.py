@@ -1,48 +1,72 @@
-"""Write a dataset's documentation: datapackage.json, README.md and the citation files.
+"""Write a dataset: a folder with the tables, datapackage.json, README.md, the citation files and SHA256SUMS.
 
-datapackage.json follows Data Package (Frictionless). A citation identifies the data by its fingerprint.
+Everything is read in one transaction, so a crawl may run meanwhile. The same archive and selection give the same bytes
+in every file under data/, with the same version of this software and of pyarrow. Releases hidden by a takedown are left
+out; redacted passages are written as the archive shows them.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+import sqlite3
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import asdict, dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
-from archive.citations import escape_latex
-from archive.datasets.selection import ArchiveState, DatasetSelection
-from archive.datasets.tables import COLUMN_KINDS, CSV_LINE_END, Column, DatasetTable, TableStats, find_column_unit
+from archive.citations import escape_latex, format_bibtex_entry
+from archive.database import ArchiveError, ProgressCallback, unfinished_folder
+from archive.datasets.selection import ArchiveState, DatasetSelection, read_archive_state, select_releases
+from archive.datasets.tables import (
+    CODEBOOK_TABLE,
+    COVERAGE_TABLE,
+    CSV_LINE_END,
+    DATASET_FORMATS,
+    DATASET_TABLES,
+    Column,
+    DatasetTable,
+    TableStats,
+    build_codebook_rows,
+    import_pyarrow,
+    read_coverage_rows,
+    write_dataset_table,
+)
+from archive.evidence.manifest import compute_file_sha256
+from archive.evidence.verify import open_archive
+from archive.schema import read_metadata
 
+DATA_FOLDER = "data"
 DATASET_AUTHOR = "Myndighetsarkivet"
 MAX_TITLE_QUERY_LENGTH = 200  # characters of the query in a title
 DATAPACKAGE_PROFILE = "https://datapackage.org/profiles/2.0/datapackage.json"
 FORMAT_MEDIA_TYPES = {"csv": "text/csv", "parquet": "application/vnd.apache.parquet"}
 TIMES_SECTION = """## Times
 
-What an agency tells stands in `published` and `updated` as the archive holds it: a moment with its offset, a
-day, or a month (ISO 8601), and nothing where the page told nothing. Beside each stand `_precision` (moment, day
-or month), `_day` (the day by the agency's own clock, unless only a month is told), `_at` (the moment in UTC,
-unless only a day or a month is told) and `_text` (the words it was read from). Do not count a day as its
-midnight. The archive's own times (`seen`, `first_seen`, `removed_at` …) are UTC: timestamps in Parquet, ISO 8601 in
-CSV.
+`published` and `updated` are as the agency states them: a moment with its offset, a day, or a month (ISO 8601), and
+empty if the page states none. The columns beside them are `_precision` (moment, day or month), `_day` (the day by the
+agency's own clock; empty for a month), `_at` (the moment in UTC; empty for a day or a month) and `_text` (the words
+that the time was read from). Do not count a day as its midnight. The archive's own times (`seen`, `first_seen`,
+`removed_at` …) are UTC: timestamps in Parquet, ISO 8601 in CSV.
 """
 CSV_SECTION = """## CSV
 
-RFC 4180: UTF-8, commas, lines ended by CR LF, fields in quotes where they need it; texts have line breaks of
-their own. An empty field is null; only `body` and `body_html` may be empty without being null. Texts stand as
-agencies wrote them, be their first sign `=`, `+`, `-` or `@`. A spreadsheet may take such a cell for a formula
+RFC 4180: UTF-8, commas, lines that end with CR LF, fields in quotes if they need it; texts contain line breaks of
+their own. An empty field is null; only `body` and `body_html` may be empty without being null. Texts are as the
+agencies wrote them, even if they begin with `=`, `+`, `-` or `@`. A spreadsheet may take such a cell for a formula
 and run it: import CSV files with every column as text, or use the Parquet files, which have types. Cells that
-begin so, here: {formulas}.
+begin with such a character: {formulas}.
 """
-OMISSIONS_SECTION = """## What is not here
+OMISSIONS_SECTION = """## What is not included
 
-- Releases that the archive hides (a court's order, a person's data) are in no dataset; `coverage` counts them.
-  What is redacted is marked by `█████`. <{log}> tells why.{hidden}
-- Lists leave out releases that went on as another at a new address; a search does so, too.
-- The files behind `images` and `attachments` stay with the agencies; the original bytes of pages with the
+- Releases that the archive hides (because of a court order or personal data) are in no dataset; `coverage` counts
+  them. Redacted passages are replaced with `█████`. The reasons are listed at <{log}>.{hidden}
+- Lists and searches leave out releases that continued as another release at a new URL.
+- The files behind `images` and `attachments` are with the agencies; the original bytes of the pages are in the
   archive.
-- What the archive never read: see the columns `source_…` of `coverage`.{omitted}
+- Releases that the archive never read: see the columns `source_…` of `coverage`.{omitted}
 """
 CHECK_SECTION = """## Check it
 
@@ -51,37 +75,31 @@ sha256sum --check SHA256SUMS
 grep '  data/' SHA256SUMS | sha256sum     # the fingerprint in the citation
 ```
 
-The same archive in the same state gives the same files under `data/`, by the same version of its software and
-of pyarrow. Contacts and texts name persons: whoever keeps or passes on this dataset answers for that under data
-protection law.
+The same archive in the same state gives the same files under `data/`, with the same version of its software and
+of pyarrow. Contacts and texts name persons: if you keep or share this dataset, you are responsible for that under
+data protection law.
 """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dataset:
-    """A dataset as citations identify it.
-
-    fingerprint: SHA-256 over the checksum lines of the data files. site: the archive's URL.
-    """
+    """A dataset as citations identify it."""
 
     selection: DatasetSelection
     archive_state: ArchiveState
-    fingerprint: str
-    site: str | None = None
+    fingerprint: str  # SHA-256 of the checksum lines of the data files; "" if there are no releases
+    site: str | None = None  # the archive's URL
 
     @property
     def name(self) -> str:
-        """Return a short name, the same for the same data."""
         return f"myndighetsarkivet-{self.fingerprint[:12]}"
 
     @property
     def size(self) -> str:
-        """Return the number of releases in words."""
         return f"{self.selection.releases} release{'' if self.selection.releases == 1 else 's'}"
 
     @property
     def title(self) -> str:
-        """Return a title that quotes the query."""
         query = " ".join(self.selection.query.split())
         shortened = query if len(query) <= MAX_TITLE_QUERY_LENGTH else query[:MAX_TITLE_QUERY_LENGTH] + "…"
         contents = f"releases found by “{shortened}”" if shortened else "all releases"
@@ -90,18 +108,118 @@ class Dataset:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatasetResource:
-    """A table as it was written. files: path → size in bytes and SHA-256."""
+    """A table as it was written."""
 
     table: DatasetTable
-    meanings: Sequence[str]
+    meanings: Sequence[str]  # of its columns
     stats: TableStats
-    files: Mapping[str, tuple[int, str]]
+    files: Mapping[str, tuple[int, str]]  # path → size in bytes and SHA-256
 
 
-def format_datapackage(
-    dataset: Dataset, resources: Sequence[DatasetResource], metadata: Mapping[str, Any], excluded_tables: Sequence[str]
-) -> str:
-    """Format datapackage.json. It has no time or place of the export, so equal data give equal files."""
+def write_dataset(
+    archive_path: Path,
+    selection_text: str,
+    target: Path,
+    *,
+    selection_kind: str | None = None,
+    formats: Sequence[str] = DATASET_FORMATS,
+    excluded_tables: Sequence[str] = (),
+    site: str | None = None,
+    progress: ProgressCallback = lambda *_: None,
+) -> Dataset:
+    """Write the selected releases to a new folder; without releases, write no folder or fingerprint.
+
+    selection_kind: search or sql; by default a text that begins with SELECT or WITH is SQL. Raises ArchiveError if the
+    archive cannot be read, the selection is not valid, or the folder cannot be written; no folder is left then.
+    """
+    if target.exists():
+        raise ArchiveError(target, "exists already; a dataset needs a new folder")
+    if "parquet" in formats:
+        import_pyarrow(target)
+    try:
+        with closing(open_archive(archive_path)) as db:
+            db.text_factory = str  # invalid UTF-8 is an error here, as it could not be written unchanged
+            db.execute("begin")  # one state of the archive, while a crawl may write
+            selection = select_releases(db, archive_path, selection_text, selection_kind)
+            dataset = Dataset(selection=selection, archive_state=read_archive_state(db), fingerprint="", site=site)
+            if not selection.releases:
+                return dataset
+            with unfinished_folder(target) as folder:
+                resources = write_tables(db, folder, formats, excluded_tables, progress)
+                files = {path: sha256 for each in resources for path, (_, sha256) in each.files.items()}
+                checksums = format_checksums(files)
+                dataset = replace(dataset, fingerprint=hashlib.sha256(checksums.encode()).hexdigest())
+                write_documentation(folder, dataset, resources, excluded_tables, checksums)
+                folder.rename(target)
+    except sqlite3.Error as error:
+        raise ArchiveError(archive_path, f"cannot be read: {error}") from error
+    return dataset
+
+
+def write_tables(
+    db: sqlite3.Connection,
+    folder: Path,
+    formats: Sequence[str],
+    excluded_tables: Sequence[str],
+    progress: ProgressCallback,
+) -> list[DatasetResource]:
+    """Write the data files; the codebook comes last, because it describes all other tables."""
+    (folder / DATA_FOLDER).mkdir()
+    tables_metadata = read_metadata()["databases"]["archive"]["tables"]
+    resources: list[DatasetResource] = []
+
+    def add(table: DatasetTable, rows: Iterable[Sequence[Any]]) -> None:
+        described = tables_metadata.get(table.metadata_table, {})
+        meanings = [column.meaning or described["columns"][column.name] for column in table.columns]
+        stats = write_dataset_table(folder / DATA_FOLDER, table, rows, meanings=meanings, formats=formats)
+        paths = [f"{DATA_FOLDER}/{table.name}.{file_format}" for file_format in formats]
+        files = {path: ((folder / path).stat().st_size, compute_file_sha256(folder / path)) for path in paths}
+        resources.append(DatasetResource(table=table, meanings=meanings, stats=stats, files=files))
+
+    tables = [table for table in DATASET_TABLES if table.name not in excluded_tables]
+    for number, table in enumerate(tables, 1):
+        add(table, db.execute(table.sql))
+        progress("tables", number, len(tables))
+    add(COVERAGE_TABLE, read_coverage_rows(db))
+    add(
+        CODEBOOK_TABLE,
+        [row for each in resources for row in build_codebook_rows(each.table, each.meanings, each.stats)],
+    )
+    return resources
+
+
+def write_documentation(
+    folder: Path,
+    dataset: Dataset,
+    resources: Sequence[DatasetResource],
+    excluded_tables: Sequence[str],
+    data_checksums: str,
+) -> None:
+    """Write the README, datapackage.json, the citation files and SHA256SUMS."""
+    texts = {
+        "README.md": format_readme(dataset, resources, excluded_tables),
+        "datapackage.json": format_datapackage(dataset, resources, excluded_tables),
+        "CITATION.cff": format_citation_cff(dataset),
+        "citation.bib": format_dataset_bibtex(dataset),
+    }
+    for name, text in texts.items():
+        (folder / name).write_text(text, encoding="utf-8", newline="\n")
+    checksums = data_checksums + format_checksums({name: compute_file_sha256(folder / name) for name in texts})
+    (folder / "SHA256SUMS").write_text(checksums, encoding="utf-8", newline="\n")
+
+
+def format_checksums(files: Mapping[str, str]) -> str:
+    """Format hashes as `sha256sum` does; `files` has the hash of each path."""
+    return "".join(f"{files[path]}  {path}\n" for path in sorted(files))
+
+
+def format_datapackage(dataset: Dataset, resources: Sequence[DatasetResource], excluded_tables: Sequence[str]) -> str:
+    """Format datapackage.json (Frictionless Data Package).
+
+    It contains no time or place of the export, so that equal data give equal files.
+    """
+    metadata = read_metadata()
+    table_names = {each.table.name for each in resources}
     package = {
         "$schema": DATAPACKAGE_PROFILE,
         "name": dataset.name,
@@ -122,31 +240,28 @@ def format_datapackage(
         },
         "archive": asdict(dataset.archive_state),
         "leftOut": list(excluded_tables),
-        "resources": [describe_resource(each, resources) for each in resources],
+        "resources": [describe_resource(each, table_names) for each in resources],
     }
     return json.dumps(package, ensure_ascii=False, indent=1) + "\n"
 
 
-def describe_resource(resource: DatasetResource, resources: Sequence[DatasetResource]) -> dict[str, Any]:
+def describe_resource(resource: DatasetResource, table_names: Collection[str]) -> dict[str, Any]:
     """Describe a table: its first file, which is CSV if there is one, and the other formats as alternates."""
+    table = resource.table
     first, *others = resource.files
-    table_names = {each.table.name for each in resources}
-    keys = [
-        {"fields": [column], "reference": {"resource": table, "fields": [key]}}
-        for column, table, key in resource.table.foreign_keys
-        if table in table_names
+    foreign_keys = [
+        {"fields": [column], "reference": {"resource": target, "fields": [key]}}
+        for column, target, key in table.foreign_keys
+        if target in table_names
     ]
     schema: dict[str, Any] = {
-        "fields": [
-            describe_column(column, meaning)
-            for column, meaning in zip(resource.table.columns, resource.meanings, strict=True)
-        ],
-        **({"primaryKey": list(resource.table.key)} if resource.table.key else {}),
-        **({"foreignKeys": keys} if keys else {}),
+        "fields": [describe_column(*each) for each in zip(table.columns, resource.meanings, strict=True)],
+        **({"primaryKey": list(table.key)} if table.key else {}),
+        **({"foreignKeys": foreign_keys} if foreign_keys else {}),
     }
     return {
-        "name": resource.table.name,
-        "title": resource.table.title,
+        "name": table.name,
+        "title": table.title,
         **describe_resource_file(resource, first),
         "rows": resource.stats.rows,
         "cellsThatLookLikeFormulas": resource.stats.formulas,
@@ -156,83 +271,74 @@ def describe_resource(resource: DatasetResource, resources: Sequence[DatasetReso
 
 
 def describe_resource_file(resource: DatasetResource, path: str) -> dict[str, Any]:
-    """Describe one file of a table."""
     file_format = path.rpartition(".")[2]
-    size, digest = resource.files[path]
-    csv = {"encoding": "utf-8", "dialect": {"lineTerminator": CSV_LINE_END}} if file_format == "csv" else {}
-    description = {
+    size, sha256 = resource.files[path]
+    return {
         "path": path,
         "format": file_format,
         "mediatype": FORMAT_MEDIA_TYPES[file_format],
-        **csv,
+        **({"encoding": "utf-8", "dialect": {"lineTerminator": CSV_LINE_END}} if file_format == "csv" else {}),
         "bytes": size,
+        "hash": f"sha256:{sha256}",
     }
-    return {**description, "hash": f"sha256:{digest}"}
 
 
 def describe_column(column: Column, meaning: str) -> dict[str, Any]:
-    """Describe a column; `any` allows a time with an offset."""
-    column_type = COLUMN_KINDS[column.kind].frictionless_type
-    unit = find_column_unit(column)
     return {
         "name": column.name,
-        "type": column_type,
-        **({"format": "any"} if column_type == "datetime" else {}),
+        "type": column.kind.type,
+        **({"format": "any"} if column.kind.type == "datetime" else {}),  # it allows an offset
         "description": meaning,
-        **({"unit": unit} if unit else {}),
+        **({"unit": column.kind.unit} if column.kind.unit else {}),
     }
 
 
-def format_readme(
-    dataset: Dataset, resources: Sequence[DatasetResource], excluded_tables: Sequence[str], pyarrow_version: str | None
-) -> str:
+def format_readme(dataset: Dataset, resources: Sequence[DatasetResource], excluded_tables: Sequence[str]) -> str:
     """Format README.md."""
-    formulas = (
-        ", ".join(f"{each.table.name} {each.stats.formulas}" for each in resources if each.stats.formulas) or "none"
-    )
-    hidden = (
-        f" The question named {dataset.selection.hidden_releases} of them." if dataset.selection.hidden_releases else ""
-    )
-    omitted = f"\n- Left out when the dataset was taken: {', '.join(excluded_tables)}." if excluded_tables else ""
+    site = dataset.site or ""
+    hidden_releases = dataset.selection.hidden_releases
+    formulas = [f"{each.table.name} {each.stats.formulas}" for each in resources if each.stats.formulas]
+    hidden = f" The query selected {hidden_releases} of them." if hidden_releases else ""
+    omitted = f"\n- Tables left out of this dataset: {', '.join(excluded_tables)}." if excluded_tables else ""
     parts = [
         f"# {dataset.title}\n",
-        "\n".join(iter_selection_lines(dataset, pyarrow_version)) + "\n",
+        "\n".join(iter_selection_lines(dataset, resources)) + "\n",
         "## Files\n",
         "\n".join(iter_file_table_lines(resources)) + "\n",
-        "Every column stands in `data/codebook.csv` and in `datapackage.json`, which also tells how the tables belong"
-        " together: `release` is the `id` of `releases`.\n",
-        f"A release is read at <{dataset.site or ''}/archive/releases/ID>, a state of it at"
-        f" <{dataset.site or ''}/-/revision/ID>.\n",
+        "Every column is described in `data/codebook.csv` and in `datapackage.json`, which also states how the tables"
+        " belong together: `release` is the `id` of `releases`.\n",
+        f"The page of a release is <{site}/archive/releases/ID>, that of a version <{site}/-/revision/ID>.\n",
         TIMES_SECTION,
-        CSV_SECTION.format(formulas=formulas),
-        OMISSIONS_SECTION.format(log=f"{dataset.site or ''}/-/takedowns", hidden=hidden, omitted=omitted),
+        CSV_SECTION.format(formulas=", ".join(formulas) or "none"),
+        OMISSIONS_SECTION.format(log=f"{site}/-/takedowns", hidden=hidden, omitted=omitted),
         f"## Cite it\n\n{format_dataset_citation(dataset)}\n\n```bibtex\n{format_dataset_bibtex(dataset)}```\n\n"
-        "`CITATION.cff` is the same for machines. What you quote is the agencies': name them, and the address.\n",
+        "`CITATION.cff` contains the same for reference managers. The texts that you quote are the agencies': name the"
+        " agency and the URL of the release.\n",
         CHECK_SECTION,
     ]
     return "\n".join(parts)
 
 
-def iter_selection_lines(dataset: Dataset, pyarrow_version: str | None) -> Iterator[str]:
-    """Yield the lines about the selection and the archive's state."""
+def iter_selection_lines(dataset: Dataset, resources: Sequence[DatasetResource]) -> Iterator[str]:
+    """Yield the README's lines about the selection and the archive's state."""
     kind = {"search": "A search of the archive", "sql": "A SELECT on the archive"}[dataset.selection.kind]
     fence = "`" * (max(3, 1 + dataset.selection.query.count("`")))
-    yield f"{kind}:\n\n{fence}\n{dataset.selection.query.strip() or '(everything that lists show)'}\n{fence}\n"
+    yield f"{kind}:\n\n{fence}\n{dataset.selection.query.strip() or '(all releases in lists)'}\n{fence}\n"
     for note in dataset.selection.notes:
         yield f"- Note: {note}"
     state = dataset.archive_state
     yield f"- Releases: {dataset.selection.releases} of the {state.releases} in the archive"
     yield f"- As of: {state.newest_change_at}, change {state.newest_change}, revision {state.newest_revision}"
-    yield f"- Last crawl ended: {state.last_crawl_finished or 'none has'}"
+    yield f"- Last crawl ended: {state.last_crawl_finished or 'never'}"
     if state.manifest_digest:
         yield f"- Newest manifest of the archive: {state.manifest_day} {state.manifest_digest}"
-    parquet = f"; pyarrow {pyarrow_version}" if pyarrow_version else ""
-    yield f"- Taken by {state.software}, schema step {state.schema}{parquet}"
+    has_parquet = any(path.endswith(".parquet") for path in resources[0].files)
+    parquet = f"; pyarrow {version('pyarrow')}" if has_parquet else ""
+    yield f"- Created by {state.software}, schema step {state.schema}{parquet}"
 
 
 def iter_file_table_lines(resources: Sequence[DatasetResource]) -> Iterator[str]:
-    """Yield the lines of the table of files."""
-    yield "| table | rows | what | files |\n| --- | ---: | --- | --- |"
+    yield "| table | rows | contents | files |\n| --- | ---: | --- | --- |"
     for each in resources:
         files = ", ".join(f"`{path}` ({size:,} bytes)" for path, (size, _) in each.files.items())
         yield f"| {each.table.name} | {each.stats.rows:,} | {each.table.title} | {files} |"
@@ -259,8 +365,7 @@ def format_dataset_bibtex(dataset: Dataset) -> str:
         "url": dataset.site or "",
         "note": f"{dataset.size}. SHA-256 {dataset.fingerprint}",
     }
-    lines = ",\n".join(f"  {name} = {{{value}}}" for name, value in fields.items() if value)
-    return f"@dataset{{{dataset.name},\n{lines}\n}}\n"
+    return format_bibtex_entry("dataset", dataset.name, fields)
 
 
 def format_citation_cff(dataset: Dataset) -> str:
@@ -289,5 +394,4 @@ def quote_yaml(text: str) -> str:
     >>> quote_yaml('a "b": c')
     '"a \\"b\\": c"'
     """
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return '"' + "".join(letter if letter.isprintable() else " " for letter in escaped) + '"'
+    return json.dumps("".join(letter if letter.isprintable() else " " for letter in text), ensure_ascii=False)

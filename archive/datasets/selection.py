@@ -1,7 +1,4 @@
-"""Select a dataset's releases: all hits of a search, or the ids of a SELECT; read the archive's state.
-
-The state shows others whether their copy of the archive is the same.
-"""
+"""Select a dataset's releases: all hits of a search, or the ids of a SELECT; read the archive's state."""
 
 from __future__ import annotations
 
@@ -21,7 +18,6 @@ from archive.evidence.manifest import find_newest_manifest
 from archive.i18n import translate
 from archive.search.fts import build_hits_sql, build_match, plan_search, resolve_names
 from archive.search.params import EXCLUDE_SUFFIX, FACETS, SearchRequest, parse_search_request
-from archive.search.query import SearchNote
 
 RELEASE_ID_COLUMNS = ("release", "id")  # of a SELECT; the first one that it has is used
 READ_ACTIONS = (sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE)
@@ -41,22 +37,18 @@ SELECTION_AGENCY_YEAR_SQL = """
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatasetSelection:
-    """What was requested, and how many releases it selects.
-
-    kind: search or sql. notes: sentences about how the query was understood. hidden_releases: those that a SELECT
-    returned and a takedown hides; they are left out and not in `releases`.
-    """
+    """The query, and how many releases it selects."""
 
     query: str
-    kind: str
-    notes: Sequence[str]
-    releases: int
-    hidden_releases: int
+    kind: str  # search or sql
+    notes: Sequence[str]  # sentences about how the query was understood
+    releases: int  # without those hidden
+    hidden_releases: int  # returned by a SELECT and left out, because a takedown hides them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArchiveState:
-    """Counts and times of the newest things in the archive. Times are UTC."""
+    """Counts and times (UTC) by which two copies of an archive can be compared."""
 
     releases: int  # all, including hidden and moved ones
     newest_revision: int | None
@@ -71,7 +63,7 @@ class ArchiveState:
 
     @property
     def day(self) -> str:
-        """Return the day of the last change, for citations, or ""."""
+        """Return the day of the last change, for citations, or "" if there was none."""
         return (self.newest_change_at or "")[:10]
 
 
@@ -98,15 +90,15 @@ def select_releases(
     text = selection_text.strip()
     if selection_kind is None and URL_START.match(text) and not SEARCH_URL.fullmatch(text):
         parameters = ", ".join(("q=", *(f"{name}=" for name in FACETS)))
-        problem = f"{text!r} is no address of the search page with any of {parameters} (--search: these are words)"
+        problem = f"{text!r} is not a URL of the search page with any of {parameters} (use --search for words)"
         raise ArchiveError(archive_path, problem)
     selection_kind = selection_kind or ("sql" if SQL_START.match(selection_text) else "search")
     db.execute(SELECTION_TABLE_SQL)
-    notes: Sequence[str] = []
+    notes: Sequence[str] = ()
     if selection_kind == "sql":
         select_by_sql(db, archive_path, selection_text)
     else:
-        notes = select_by_search(db, selection_text)
+        notes = select_by_search(db, text)
     hidden = db.execute(
         "delete from temp.chosen where release in (select id from releases where takedown = 'hidden')"
     ).rowcount
@@ -118,22 +110,18 @@ def select_releases(
 
 
 def select_by_search(db: sqlite3.Connection, selection_text: str) -> Sequence[str]:
-    """Select all hits of a search, given by its words or by a URL of the search page; return its notes."""
-    request = (
-        parse_search_request(UrlParameters(selection_text))
-        if SEARCH_URL.fullmatch(selection_text.strip())
-        else SearchRequest(text=selection_text.strip())
-    )
+    """Select all hits of a search, given as a query or as a URL of the search page; return its notes."""
+    is_url = SEARCH_URL.fullmatch(selection_text)
+    request = parse_search_request(UrlParameters(selection_text)) if is_url else SearchRequest(text=selection_text)
     known, notes = run_without_waiting(resolve_names(build_connection_runner(db), request.query.tree))
     plan = plan_search(request, known)
     hits = build_hits_sql(request, plan, build_match(request, plan))
     db.execute(f"insert or ignore into temp.chosen (release) select release from ({hits})", plan.values)
-    return [format_search_note(note) for note in (*request.query.notes, *request.notes, *notes)]
-
-
-def format_search_note(note: SearchNote) -> str:
-    """Format a note as the search page shows it, in English."""
-    return translate("en", f"search_note_{note.key}", words=note.value)
+    # as the search page shows them, in English
+    return [
+        translate("en", f"search.note.{note.key}", words=note.value)
+        for note in (*request.query.notes, *request.notes, *notes)
+    ]
 
 
 def select_by_sql(db: sqlite3.Connection, archive_path: Path, sql: str) -> None:
@@ -145,36 +133,32 @@ def select_by_sql(db: sqlite3.Connection, archive_path: Path, sql: str) -> None:
             key = next((columns.index(name) for name in RELEASE_ID_COLUMNS if name in columns), None)
             if key is None:
                 names = ", ".join(columns) or "none"
-                raise ArchiveError(archive_path, f"the SELECT gives no column release or id; its columns: {names}")
-            release_ids = array("q", iter_release_ids(cursor, key, archive_path))
+                raise ArchiveError(archive_path, f"the SELECT returns no column release or id; its columns: {names}")
+            release_ids = array("q", (check_release_id(row[key], archive_path) for row in cursor))
         except (sqlite3.Error, sqlite3.Warning) as error:
-            reason = "only a SELECT can be asked" if "not authorized" in str(error) else str(error)
-            raise ArchiveError(archive_path, f"the SQL cannot be run: {reason} (--search: it is a search)") from error
+            reason = "it must be a SELECT" if "not authorized" in str(error) else str(error)
+            raise ArchiveError(archive_path, f"the SQL cannot be run: {reason} (use --search for a search)") from error
     db.executemany("insert or ignore into temp.chosen (release) values (?)", ((each,) for each in release_ids))
     unknown_sql = "from temp.chosen where release not in (select id from releases)"
     count, first = db.execute(f"select count(*), min(release) {unknown_sql}").fetchone()
     if count:
-        problem = f"the SELECT's column {columns[key]} gives {count} numbers that are no release"
+        problem = f"the SELECT's column {columns[key]} has {count} numbers that are not ids of releases"
         raise ArchiveError(archive_path, problem, table="releases", key=str(first))
 
 
-def iter_release_ids(cursor: sqlite3.Cursor, column_index: int, archive_path: Path) -> Iterator[int]:
-    """Yield the ids; raise ArchiveError if a value is not an integer."""
-    for row in cursor:
-        if not isinstance(row[column_index], int):
-            raise ArchiveError(archive_path, f"the SELECT gives {row[column_index]!r}, which is no number of a release")
-        yield row[column_index]
+def check_release_id(value: object, archive_path: Path) -> int:
+    if not isinstance(value, int):
+        raise ArchiveError(archive_path, f"the SELECT returns {value!r}, which is not the number of a release")
+    return value
 
 
 @contextmanager
 def allow_only_reads(db: sqlite3.Connection) -> Iterator[None]:
     """Deny statements that attach, set or create anything; the file itself is opened read-only."""
 
-    def authorise(action: int, argument: str | None, _two: str | None, _schema: str | None, _by: str | None) -> int:
-        allowed = action in READ_ACTIONS or (
-            action == sqlite3.SQLITE_PRAGMA and argument == "data_version"
-        )  # FTS5 reads it
-        return sqlite3.SQLITE_OK if allowed else sqlite3.SQLITE_DENY
+    def authorise(action: int, argument: str | None, *_: str | None) -> int:
+        is_fts_pragma = action == sqlite3.SQLITE_PRAGMA and argument == "data_version"  # FTS5 reads it
+        return sqlite3.SQLITE_OK if action in READ_ACTIONS or is_fts_pragma else sqlite3.SQLITE_DENY
 
     db.set_authorizer(authorise)
     try:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import importlib
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -27,66 +27,41 @@ MAX_GROUP_CHARACTERS = 16_000_000  # characters of a row group; it is in memory 
 FROM_SELECTION_SQL = "from temp.chosen c cross join"  # SQLite does not reorder a cross join
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class ColumnKind:
-    """How values of a column are written.
+    """How the values of a column are written."""
 
-    frictionless_type: the type in datapackage.json. parse: from the archive's text to the value.
-    """
-
-    parquet_type: str
-    frictionless_type: str
-    unit: str = ""
-    parse: Callable[[str], Any] | None = None
-    keep_text: bool = True  # in CSV: the archive's text, otherwise the parsed value
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Column:
-    """A column of a table.
-
-    sql: its value, by default the column of that name. meaning: by default that of metadata.json.
-    """
-
-    name: str
-    kind: str = "text"
-    sql: str = ""
-    meaning: str = ""
-    unit: str = ""
+    type: str  # in datapackage.json: a type of Frictionless Table Schema
+    unit: str | None = None
+    parse: Callable[[str], Any] | None = None  # from the archive's text to the value
+    keep_text: bool = True  # CSV has the archive's text, otherwise the parsed value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatasetTable:
-    """A table of a dataset.
-
-    source: the SQL after the columns. metadata_table: the table of metadata.json that describes the columns. key: the
-    columns that are unique together. foreign_keys: column, and the table and column that it refers to.
-    """
+    """A table of a dataset."""
 
     name: str
     title: str
     columns: tuple[Column, ...]
-    source: str = ""
-    metadata_table: str = ""
-    key: tuple[str, ...] = ()
+    source: str = ""  # the SQL after the columns, in which `x` is the described table
+    metadata_table: str = ""  # the table of metadata.json that describes the columns
+    key: tuple[str, ...] = ()  # the columns that are unique together
+    # column, and the table and column that it refers to
     foreign_keys: tuple[tuple[str, str, str], ...] = (("release", "releases", "id"),)
 
     @property
     def sql(self) -> str:
-        """Return the SELECT of its rows; `x` is the described table."""
         return f"select {', '.join(column.sql or f'x.{column.name}' for column in self.columns)} {self.source}"
 
 
 @dataclass(slots=True, kw_only=True)
 class TableStats:
-    """Statistics of a written table.
-
-    filled: rows with a value, by column. formulas: cells that begin like a formula.
-    """
+    """Statistics of a written table."""
 
     rows: int = 0
-    filled: dict[str, int] = field(default_factory=dict)
-    formulas: int = 0
+    filled: dict[str, int] = field(default_factory=dict)  # column → rows with a value
+    formulas: int = 0  # cells that begin like a formula
 
 
 def parse_utc_moment(text: str) -> datetime | None:
@@ -121,61 +96,42 @@ def find_date_precision(text: str) -> str:
     return "moment" if isinstance(value, datetime) else "month" if isinstance(value, Month) else "day"
 
 
-COLUMN_KINDS = {
-    "text": ColumnKind(parquet_type="string", frictionless_type="string"),
-    "list": ColumnKind(parquet_type="string", frictionless_type="string", unit="JSON"),
-    "number": ColumnKind(parquet_type="int64", frictionless_type="integer"),
-    "share": ColumnKind(parquet_type="double", frictionless_type="number", unit="0 to 1"),
-    # "moment" is for the archive's own times, "stated …" for times that an agency stated.
-    "moment": ColumnKind(parquet_type="moment", frictionless_type="datetime", unit="UTC", parse=parse_utc_moment),
-    "stated moment": ColumnKind(
-        parquet_type="moment", frictionless_type="datetime", unit="UTC", parse=parse_utc_moment, keep_text=False
-    ),
-    "stated day": ColumnKind(
-        parquet_type="day", frictionless_type="date", unit="day", parse=parse_agency_day, keep_text=False
-    ),
-    "precision": ColumnKind(
-        parquet_type="string", frictionless_type="string", parse=find_date_precision, keep_text=False
-    ),
-}
+TEXT = ColumnKind("string")
+JSON_LIST = ColumnKind("string", "JSON")
+INTEGER = ColumnKind("integer")
+IMPORTANCE = ColumnKind("integer", "0 to 100")
+SHARE = ColumnKind("number", "0 to 1")
+MOMENT = ColumnKind("datetime", "UTC", parse_utc_moment)  # one of the archive's own times
+STATED_TIME = ColumnKind("string", "ISO 8601")  # a time that an agency stated
+STATED_MOMENT = ColumnKind("datetime", "UTC", parse_utc_moment, keep_text=False)
+STATED_DAY = ColumnKind("date", "day", parse_agency_day, keep_text=False)
+PRECISION = ColumnKind("string", None, find_date_precision, keep_text=False)
 
 
-def find_column_meaning(column: Column, table_metadata: Mapping[str, Any]) -> str:
-    """Return a column's meaning; raise KeyError if nothing describes it."""
-    return column.meaning or str(table_metadata["columns"][column.name])
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """A column of a table."""
+
+    name: str
+    kind: ColumnKind = TEXT
+    sql: str = ""  # its value, by default the column of that name
+    meaning: str = ""  # by default that of metadata.json
 
 
-def find_column_unit(column: Column) -> str | None:
-    """Return a column's unit, or None if neither it nor its kind has one."""
-    return column.unit or COLUMN_KINDS[column.kind].unit or None
-
-
-def build_columns(kind: str, column_names: str) -> tuple[Column, ...]:
+def build_columns(kind: ColumnKind, column_names: str) -> tuple[Column, ...]:
     return tuple(Column(name=name, kind=kind) for name in column_names.split())
 
 
 def build_date_columns(name: str) -> tuple[Column, ...]:
     """Build the columns of a time stated by an agency: as stored, and parsed as far as it is precise."""
+    parsed = (
+        ("day", STATED_DAY, f"The day of `{name}` by the agency's own clock; null if a month or nothing is stated"),
+        ("at", STATED_MOMENT, f"The moment of `{name}`; null if a day, a month or nothing is stated"),
+        ("precision", PRECISION, f"The precision of `{name}`: moment, day or month; null if nothing is stated"),
+    )
     return (
-        Column(name=name, unit="ISO 8601"),
-        Column(
-            name=f"{name}_day",
-            kind="stated day",
-            sql=f"x.{name}",
-            meaning=f"The day of `{name}` by the agency's own clock; null where only a month is told, or nothing",
-        ),
-        Column(
-            name=f"{name}_at",
-            kind="stated moment",
-            sql=f"x.{name}",
-            meaning=f"The moment of `{name}`; null where only a day or a month is told, or nothing",
-        ),
-        Column(
-            name=f"{name}_precision",
-            kind="precision",
-            sql=f"x.{name}",
-            meaning=f"How much `{name}` tells: moment, day or month; null where it tells nothing",
-        ),
+        Column(name=name, kind=STATED_TIME),
+        *(Column(name=f"{name}_{end}", kind=kind, sql=f"x.{name}", meaning=meaning) for end, kind, meaning in parsed),
         Column(name=f"{name}_text"),
     )
 
@@ -186,7 +142,7 @@ def build_part_table(name: str, title: str) -> DatasetTable:
     return DatasetTable(
         name=name,
         title=title,
-        columns=(RELEASE_COLUMN, POSITION_COLUMN, *fields),
+        columns=(RELEASE_COLUMN, Column(name="position", kind=INTEGER), *fields),
         source=f"{FROM_SELECTION_SQL} {name} x on x.release = c.release order by c.release, x.position",
         metadata_table=name,
         key=("release", "position"),
@@ -194,23 +150,22 @@ def build_part_table(name: str, title: str) -> DatasetTable:
 
 
 # The tables.
-RELEASE_COLUMN = Column(name="release", kind="number")
-POSITION_COLUMN = Column(name="position", kind="number")
-TEXT_COLUMNS = build_columns("text", "kind title lead body body_html")
+RELEASE_COLUMN = Column(name="release", kind=INTEGER)
+TEXT_COLUMNS = build_columns(TEXT, "kind title lead body body_html")
 DATE_COLUMNS = (*build_date_columns("published"), *build_date_columns("updated"))
 DATASET_TABLES = (
     DatasetTable(
         name="releases",
-        title="Each release as it stood when the dataset was taken",
+        title="Each release as it was when the dataset was created",
         columns=(
-            *build_columns("number", "id"),
-            *build_columns("text", "agency url"),
+            *build_columns(INTEGER, "id"),
+            *build_columns(TEXT, "agency url"),
             *TEXT_COLUMNS,
             *DATE_COLUMNS,
-            *build_columns("text", "language"),
-            *build_columns("moment", "first_seen last_checked removed_at"),
-            *build_columns("number", "checks revision moved_to"),
-            *build_columns("text", "takedown hash"),
+            *build_columns(TEXT, "language"),
+            *build_columns(MOMENT, "first_seen last_checked removed_at"),
+            *build_columns(INTEGER, "checks revision moved_to"),
+            *build_columns(TEXT, "takedown hash"),
         ),
         source=f"{FROM_SELECTION_SQL} releases x on x.id = c.release order by c.release",
         metadata_table="releases",
@@ -219,8 +174,8 @@ DATASET_TABLES = (
     ),
     DatasetTable(
         name="agencies",
-        title="Whose releases these are",
-        columns=build_columns("text", "slug name name_en org_number home"),
+        title="The agencies that published the releases",
+        columns=build_columns(TEXT, "slug name name_en org_number home"),
         source="from agencies x where x.slug in (select agency from temp.chosen) order by x.slug",
         metadata_table="agencies",
         key=("slug",),
@@ -228,14 +183,14 @@ DATASET_TABLES = (
     ),
     DatasetTable(
         name="tags",
-        title="Subject words that agencies show on their releases",
+        title="Tags that agencies show on their releases",
         columns=(
-            Column(name="release", kind="number"),
+            RELEASE_COLUMN,
             Column(
                 name="position",
-                kind="number",
+                kind=INTEGER,
                 sql="row_number() over (partition by c.release order by x.rowid)",
-                meaning="Place among the release's tags, counted from 1",
+                meaning="Position among the release's tags, counted from 1",
             ),
             Column(name="tag", sql="t.name", meaning="The tag as shown"),
         ),
@@ -245,33 +200,33 @@ DATASET_TABLES = (
         key=("release", "tag"),
     ),
     build_part_table("questions", "Questions and their answers, as printed in the releases"),
-    build_part_table("images", "Pictures shown in releases; the files stay with the agency"),
-    build_part_table("attachments", "Files that releases link to; the files stay with the agency"),
-    build_part_table("contacts", "Whom releases name for questions"),
+    build_part_table("images", "Images shown in releases; the files are with the agency"),
+    build_part_table("attachments", "Files that releases link to; they are with the agency"),
+    build_part_table("contacts", "Contacts that releases give for questions"),
     DatasetTable(
         name="revisions",
-        title="Every state these releases ever stood in, the first one included",
+        title="Every version of these releases, including the first",
         columns=(
-            *build_columns("number", "id release previous reverts_to"),
-            *build_columns("moment", "seen last_seen"),
-            *build_columns("number", "checks"),
-            *build_columns("text", "cause"),
-            *build_columns("number", "update_date_changed"),
-            Column(name="importance", kind="number", unit="0 to 100"),
-            *build_columns("text", "summary summary_en"),
-            *build_columns("list", "changes"),
+            *build_columns(INTEGER, "id release previous reverts_to"),
+            *build_columns(MOMENT, "seen last_seen"),
+            *build_columns(INTEGER, "checks"),
+            *build_columns(TEXT, "cause"),
+            *build_columns(INTEGER, "update_date_changed"),
+            Column(name="importance", kind=IMPORTANCE),
+            *build_columns(TEXT, "summary summary_en"),
+            *build_columns(JSON_LIST, "changes"),
             *TEXT_COLUMNS,
             *DATE_COLUMNS,
-            *build_columns("text", "language"),
-            *build_columns("list", " ".join(LIST_FIELDS)),
-            *build_columns("text", "parser_version hash"),
+            *build_columns(TEXT, "language"),
+            *build_columns(JSON_LIST, " ".join(LIST_FIELDS)),
+            *build_columns(TEXT, "parser_version hash"),
             Column(
                 name="page_sha256",
                 sql="(select sha256 from captures where id = x.capture)",
-                meaning="SHA-256 (hex) of the page as it came, which this state was read from; null where its bytes are"
-                " not kept. /-/evidence/<id>.zip hands it out",
+                meaning="SHA-256 (hex) of the page that this version was read from; null if its bytes are not stored."
+                " They are in /-/evidence/<id>.zip",
             ),
-            Column(name="takedown", kind="number"),
+            Column(name="takedown", kind=INTEGER),
         ),
         source=f"{FROM_SELECTION_SQL} revisions x on x.release = c.release order by c.release, x.id",
         metadata_table="revisions",
@@ -279,12 +234,12 @@ DATASET_TABLES = (
     ),
     DatasetTable(
         name="removals",
-        title="Each time one of these releases was not where it stood",
+        title="Each time one of these releases was missing at its URL",
         columns=(
-            *build_columns("number", "id release"),
-            *build_columns("text", "kind target"),
-            *build_columns("moment", "first_seen last_seen confirmed ended"),
-            *build_columns("number", "checks status moved_to"),
+            *build_columns(INTEGER, "id release"),
+            *build_columns(TEXT, "kind target"),
+            *build_columns(MOMENT, "first_seen last_seen confirmed ended"),
+            *build_columns(INTEGER, "checks status moved_to"),
         ),
         source=f"{FROM_SELECTION_SQL} removals x on x.release = c.release order by c.release, x.id",
         metadata_table="removals",
@@ -292,8 +247,8 @@ DATASET_TABLES = (
     ),
     DatasetTable(
         name="near_duplicates",
-        title="Pairs among these releases that say the same, or nearly",
-        columns=(*build_columns("number", "release other"), *build_columns("share", "similarity")),
+        title="Pairs of these releases with the same or nearly the same text",
+        columns=(*build_columns(INTEGER, "release other"), *build_columns(SHARE, "similarity")),
         source=f"{FROM_SELECTION_SQL} near_duplicates x on x.release = c.release"
         " where x.other in (select release from temp.chosen) order by c.release, x.other",
         metadata_table="near_duplicates",
@@ -304,47 +259,35 @@ DATASET_TABLES = (
 REQUIRED_TABLES = ("releases", "agencies")
 OPTIONAL_TABLES = tuple(table.name for table in DATASET_TABLES if table.name not in REQUIRED_TABLES)
 
-# The codebook.
-CODEBOOK_COLUMNS = (
-    Column(name="table", meaning="The table"),
-    Column(name="column", meaning="The column"),
-    Column(name="type", meaning="Its type, as Frictionless Table Schema names it"),
-    Column(name="unit", meaning="Its unit or form; null where it has none"),
-    Column(name="meaning", meaning="What it means"),
-    Column(name="rows", kind="number", meaning="Rows of the table"),
-    Column(name="filled", kind="number", meaning="Rows in which it is not null"),
-    Column(name="share", kind="share", meaning="The same as a share; null in a table without rows"),
-)
 CODEBOOK_TABLE = DatasetTable(
     name="codebook",
     title="Every column of every table: type, unit, meaning, and how often it is filled",
-    columns=CODEBOOK_COLUMNS,
+    columns=(
+        Column(name="table", meaning="The table"),
+        Column(name="column", meaning="The column"),
+        Column(name="type", meaning="Its type in Frictionless Table Schema"),
+        Column(name="unit", meaning="Its unit or format; null if it has none"),
+        Column(name="meaning", meaning="What it means"),
+        Column(name="rows", kind=INTEGER, meaning="Rows of the table"),
+        Column(name="filled", kind=INTEGER, meaning="Rows in which it is not null"),
+        Column(name="share", kind=SHARE, meaning="The same as a share; null in a table without rows"),
+    ),
     key=("table", "column"),
     foreign_keys=(),
 )
 
 
-def iter_codebook_rows(
-    table: str, columns: Sequence[Column], meanings: Sequence[str], row_count: int, filled: Mapping[str, int]
-) -> Iterator[tuple[Any, ...]]:
-    """Yield the codebook rows of a table, one per column."""
-    for column, meaning in zip(columns, meanings, strict=True):
-        number = filled[column.name]
-        share = round(number / row_count, 4) if row_count else None
-        yield (
-            table,
-            column.name,
-            COLUMN_KINDS[column.kind].frictionless_type,
-            find_column_unit(column),
-            meaning,
-            row_count,
-            number,
-            share,
-        )
+def build_codebook_rows(table: DatasetTable, meanings: Sequence[str], stats: TableStats) -> list[tuple[Any, ...]]:
+    """Return the codebook's rows about a table, one per column."""
+    rows: list[tuple[Any, ...]] = []
+    for column, meaning in zip(table.columns, meanings, strict=True):
+        filled = stats.filled[column.name]
+        share = round(filled / stats.rows, 4) if stats.rows else None
+        rows.append((table.name, column.name, column.kind.type, column.kind.unit, meaning, stats.rows, filled, share))
+    return rows
 
 
 # The coverage table.
-AgencyYear = tuple[str, str | None]
 SCALAR_FIELDS = ("published", "updated", "kind", "lead", "language")
 LIST_FIELD_TABLES = {  # field → its table, if that has another name
     "tags": "release_tags",
@@ -377,52 +320,52 @@ ARCHIVE_COVERAGE_SQL = (
     " min(complete) as source_complete, max(checked) as source_checked from coverage"
     " where source is null and agency in (select agency from temp.chosen) group by 1, 2",
 )
-ZERO_DEFAULT_COLUMNS = ("releases", "in_archive", "hidden", "removed", "edited", "redacted")  # 0 instead of null
 COUNT_MEANINGS = {
     "releases": "Releases in the dataset",
-    "in_archive": "Releases that the archive shows of that agency and year, whatever was asked for",
-    "hidden": "Releases of that agency and year that a takedown hides: they are in no dataset",
-    "removed": "Of the dataset's: those that the agency has taken away",
-    "edited": "Of the dataset's: those that the archive saw the agency edit",
-    "redacted": "Of the dataset's: those in which a takedown covers a passage",
+    "in_archive": "Releases that the archive shows for that agency and year, whether selected or not",
+    "hidden": "Releases of that agency and year that a takedown hides; they are in no dataset",
+    "removed": "Releases in the dataset that the agency has removed",
+    "edited": "Releases in the dataset that the agency has edited, as far as the archive saw it",
+    "redacted": "Releases in the dataset with a redacted passage",
 }
 SOURCE_MEANINGS = {
-    "source_listed": "Addresses that the agency's own feeds, sitemaps, listings and archive pages listed when"
-    " `scrapy crawl audit` last read them to their end, whatever was asked for; null: never audited,"
+    "source_listed": "URLs that the agency's own feeds, sitemaps, listings and archive pages listed when"
+    " `scrapy crawl audit` last read them to their end, whether selected or not; null: never audited,"
     " or none of that year",
-    "source_stored": "Of these, how many the archive held then",
-    "source_rejected": "Of these, how many were tried and gave no release",
-    "source_missing": "Of these, how many were missing; the table missing_releases of the archive names them",
-    "source_unlisted": "Releases held that no source listed any more though nothing says they are gone: a lower bound;"
-    " null where it cannot be said",
-    "source_complete": "1 where every source was read to its end, 0 where one may list more",
+    "source_stored": "Of these, how many the archive had stored then",
+    "source_rejected": "Of these, how many were fetched and were no release",
+    "source_missing": "Of these, how many were missing; the archive's table missing_releases lists them",
+    "source_unlisted": "Stored releases that no source listed any more although they are not known to be removed: a"
+    " lower bound; null if it is unknown",
+    "source_complete": "1 if every source was read to its end, 0 if one may list more",
 }
-COVERAGE_COLUMNS = (
-    Column(name="agency", meaning="Slug of the agency"),
-    Column(
-        name="year",
-        meaning="Year of publication as the agency tells it; null where it tells no day (of addresses that are not"
-        " held: where no source dates them)",
-    ),
-    *(Column(name=name, kind="number", meaning=meaning) for name, meaning in COUNT_MEANINGS.items()),
-    *(
-        Column(
-            name=f"share_{name}",
-            kind="share",
-            meaning=f"Share of the dataset's releases whose `{name.removesuffix('_moment')}` is told"
-            + (" to the minute" if name.endswith("_moment") else ""),
-        )
-        if name not in LIST_FIELD_TABLES
-        else Column(name=f"share_{name}", kind="share", meaning=f"Share of the dataset's releases that have {name}")
-        for name in SHARE_FIELDS
-    ),
-    *(Column(name=name, kind="number", meaning=meaning) for name, meaning in SOURCE_MEANINGS.items()),
-    Column(name="source_checked", kind="moment", meaning="When the sources were read so"),
-)
+
+
+def build_share_column(name: str) -> Column:
+    if name in LIST_FIELD_TABLES:
+        meaning = f"Share of the dataset's releases that have {name}"
+    elif name == "published_moment":
+        meaning = "Share of the dataset's releases whose `published` is stated to the minute"
+    else:
+        meaning = f"Share of the dataset's releases whose `{name}` is stated"
+    return Column(name=f"share_{name}", kind=SHARE, meaning=meaning)
+
+
 COVERAGE_TABLE = DatasetTable(
     name="coverage",
-    title="What is held of each agency and year, how often each field is told, and what is missing",
-    columns=COVERAGE_COLUMNS,
+    title="Stored releases per agency and year, how often each field is stated, and what is missing",
+    columns=(
+        Column(name="agency", meaning="Slug of the agency"),
+        Column(
+            name="year",
+            meaning="Year of publication as the agency states it; null if it states no day (for URLs that are not"
+            " stored: if no source dates them)",
+        ),
+        *(Column(name=name, kind=INTEGER, meaning=meaning) for name, meaning in COUNT_MEANINGS.items()),
+        *map(build_share_column, SHARE_FIELDS),
+        *(Column(name=name, kind=INTEGER, meaning=meaning) for name, meaning in SOURCE_MEANINGS.items()),
+        Column(name="source_checked", kind=MOMENT, meaning="When the sources were last read to their end"),
+    ),
     foreign_keys=(("agency", "agencies", "slug"),),
 )
 
@@ -432,7 +375,7 @@ def read_coverage_rows(db: sqlite3.Connection) -> Iterator[tuple[Any, ...]]:
 
     Includes years for which only the archive or the sources know releases, not the selection.
     """
-    rows_by_key: dict[AgencyYear, dict[str, Any]] = {}
+    rows_by_key: dict[tuple[str, str | None], dict[str, Any]] = {}
     for sql in (SELECTION_COVERAGE_SQL, *ARCHIVE_COVERAGE_SQL):
         cursor = db.execute(sql)
         names = [name for name, *_ in cursor.description]
@@ -442,65 +385,65 @@ def read_coverage_rows(db: sqlite3.Connection) -> Iterator[tuple[Any, ...]]:
     for _, counts in sorted(rows_by_key.items(), key=lambda item: (item[0][0], item[0][1] or "none")):
         number = counts.get("releases", 0)
         shares = {f"share_{name}": round(counts[name] / number, 4) if number else None for name in SHARE_FIELDS}
-        values = {**dict.fromkeys(ZERO_DEFAULT_COLUMNS, 0), **counts, **shares}
-        yield tuple(values.get(column.name) for column in COVERAGE_COLUMNS)
+        values = {**dict.fromkeys(COUNT_MEANINGS, 0), **counts, **shares}
+        yield tuple(values.get(column.name) for column in COVERAGE_TABLE.columns)
 
 
 def write_dataset_table(
     folder: Path,
-    name: str,
-    columns: Sequence[Column],
+    table: DatasetTable,
     rows: Iterable[Sequence[Any]],
     *,
     meanings: Sequence[str],
     formats: Sequence[str],
 ) -> TableStats:
-    """Write rows in each format; raise ArchiveError if a time cannot be parsed."""
-    stats = TableStats(filled=dict.fromkeys((column.name for column in columns), 0))
+    """Write rows in each format; raise ArchiveError if a time cannot be parsed.
+
+    meanings: those of the columns, which Parquet files contain as metadata of their fields.
+    """
+    stats = TableStats(filled={column.name: 0 for column in table.columns})
     with ExitStack() as stack:
-        csv_writer = parquet_writer = None
+        csv_writer = None
+        arrow: Any = None
+        parquet_writer: Any = None
+        schema: Any = None
         if "csv" in formats:
-            out = stack.enter_context((folder / f"{name}.csv").open("w", encoding="utf-8", newline=""))
+            out = stack.enter_context((folder / f"{table.name}.csv").open("w", encoding="utf-8", newline=""))
             csv_writer = csv.writer(out, lineterminator=CSV_LINE_END)
-            csv_writer.writerow([column.name for column in columns])
+            csv_writer.writerow(column.name for column in table.columns)
         if "parquet" in formats:
-            parquet_writer = stack.enter_context(ParquetTableWriter(folder / f"{name}.parquet", columns, meanings))
-        for group in split_row_groups(rows):
-            values = list(zip(*group, strict=True))
-            parquet_columns, csv_columns = zip(
-                *(convert_column(folder, name, c, v) for c, v in zip(columns, values, strict=True)), strict=True
+            arrow = import_pyarrow(folder)
+            schema = build_parquet_schema(arrow, table, meanings)
+            parquet_writer = stack.enter_context(
+                arrow.parquet.ParquetWriter(folder / f"{table.name}.parquet", schema, compression="zstd")
             )
+        for group in split_row_groups(rows):
+            parquet_columns, csv_columns = [], []
+            for column, values in zip(table.columns, zip(*group, strict=True), strict=True):
+                try:
+                    parsed = parse_values(column.kind, values)
+                except ValueError as error:
+                    problem = f"the archive contains an invalid time: {error}"
+                    raise ArchiveError(folder, problem, table=table.name, key=column.name) from error
+                parquet_columns.append(parsed)
+                csv_columns.append(values if column.kind.keep_text else map(format_csv_cell, parsed))
+                stats.filled[column.name] += sum(value is not None for value in parsed)
+                stats.formulas += sum(isinstance(value, str) and value.startswith(FORMULA_PREFIXES) for value in parsed)
             stats.rows += len(group)
-            for column, converted in zip(columns, parquet_columns, strict=True):
-                stats.filled[column.name] += len(converted) - sum(value is None for value in converted)
-                stats.formulas += sum(
-                    isinstance(value, str) and value.startswith(FORMULA_PREFIXES) for value in converted
-                )
             if csv_writer:
                 csv_writer.writerows(zip(*csv_columns, strict=True))
             if parquet_writer:
-                parquet_writer.write_row_group(parquet_columns)
+                arrays = [
+                    arrow.array(values, type=each.type) for values, each in zip(parquet_columns, schema, strict=True)
+                ]
+                parquet_writer.write_batch(arrow.record_batch(arrays, schema=schema))
     return stats
 
 
-def convert_column(
-    folder: Path, table: str, column: Column, values: Sequence[Any]
-) -> tuple[Sequence[Any], Sequence[Any]]:
-    try:
-        return convert_values(column.kind, values)
-    except ValueError as error:
-        raise ArchiveError(
-            folder, f"the archive holds what is no time: {error}", table=table, key=column.name
-        ) from error
-
-
-def convert_values(kind: str, values: Sequence[Any]) -> tuple[Sequence[Any], Sequence[Any]]:
-    """Return values as Parquet and as CSV write them; raise ValueError if one is not a valid time."""
-    column_kind = COLUMN_KINDS[kind]
-    if column_kind.parse is None:
-        return values, values
-    parsed = [None if value is None else column_kind.parse(value) for value in values]
-    return parsed, values if column_kind.keep_text else [format_csv_cell(value) for value in parsed]
+def parse_values(kind: ColumnKind, values: Sequence[Any]) -> Sequence[Any]:
+    if kind.parse is None:
+        return values
+    return [None if value is None else kind.parse(value) for value in values]
 
 
 def format_csv_cell(value: Any) -> Any:
@@ -522,38 +465,18 @@ def split_row_groups(rows: Iterable[Sequence[Any]]) -> Iterator[list[Sequence[An
         yield group
 
 
-class ParquetTableWriter:
-    """Writes a Parquet file with zstd compression; field metadata has the meaning of each column."""
-
-    def __init__(self, path: Path, columns: Sequence[Column], meanings: Sequence[str]) -> None:
-        arrow = self.arrow = import_pyarrow(path.parent)
-        types = {
-            "string": arrow.string(),
-            "int64": arrow.int64(),
-            "double": arrow.float64(),
-            "moment": arrow.timestamp("ms", "UTC"),
-            "day": arrow.date32(),
-        }
-        self.schema = arrow.schema(
-            [
-                arrow.field(
-                    column.name, types[COLUMN_KINDS[column.kind].parquet_type], metadata={"description": meaning}
-                )
-                for column, meaning in zip(columns, meanings, strict=True)
-            ]
-        )
-        self.writer = arrow.parquet.ParquetWriter(path, self.schema, compression="zstd")
-
-    def __enter__(self) -> ParquetTableWriter:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.writer.close()
-
-    def write_row_group(self, columns: Sequence[Sequence[Any]]) -> None:
-        """Write one row group, given by columns."""
-        arrays = [self.arrow.array(values, type=each.type) for values, each in zip(columns, self.schema, strict=True)]
-        self.writer.write_batch(self.arrow.record_batch(arrays, schema=self.schema))
+def build_parquet_schema(arrow: Any, table: DatasetTable, meanings: Sequence[str]) -> Any:
+    types = {
+        "string": arrow.string(),
+        "integer": arrow.int64(),
+        "number": arrow.float64(),
+        "datetime": arrow.timestamp("ms", "UTC"),
+        "date": arrow.date32(),
+    }
+    return arrow.schema(
+        arrow.field(column.name, types[column.kind.type], metadata={"description": meaning})
+        for column, meaning in zip(table.columns, meanings, strict=True)
+    )
 
 
 def import_pyarrow(folder: Path) -> Any:

@@ -2,18 +2,20 @@
 
 Imported releases are stored with the cause `import`. They are neither new nor edited, so no feed and no register shows
 them as such. Importing a file again changes nothing. Text that the archive has read from the agency's own page is never
-replaced. archive/importer/FORMAT.md describes the format; errors name line and field.
+replaced.
 """
 
 from __future__ import annotations
 
+import difflib
 import gzip
 import json
 import sqlite3
+import tomllib
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -21,6 +23,7 @@ from pathlib import Path
 from typing import IO, Any, cast
 from urllib.parse import urlsplit
 
+from archive.captures import Captures
 from archive.database import ArchiveError, ProgressCallback, map_in_order, open_readonly
 from archive.dates import to_iso
 from archive.importer.records import FieldError, parse_release, parse_url_field
@@ -37,21 +40,25 @@ MAX_LINE_BYTES = 20_000_000  # of one line
 LINES_PER_TRANSACTION = 200
 FIRST_CHECK_AFTER = timedelta(days=1)  # until the first of the imported releases is checked
 CHECK_SPREAD_DAYS = 90  # over which the checks are spread, so that no site gets them all at once
+AGENCY_FIELDS = ("name", "name_en", "org_number", "home")  # of agencies.toml
 
-NumberedLine = tuple[int, "bytes | LineError"]
+IS_FILLED_SQL = (
+    "select exists (select 1 from releases) or exists (select 1 from crawls) or exists (select 1 from frontier)"
+)
+STORED_RELEASE_SQL = (  # also under a URL that the release has moved from
+    "select id, agency from releases where id = coalesce((select id from releases where url = :url),"
+    " (select release from frontier where url = :url))"
+)
+
+NumberedLine = tuple[int, "bytes | FieldError"]
 
 
 class LineError(ArchiveError):
     """A line that cannot be imported; names file, line and field."""
 
-    def __init__(self, file: Path | str, line: int, field: str | None, problem: str) -> None:
-        self.arguments = file, line, field, problem
-        self.line, self.field = line, field
-        super().__init__(file, problem, table=f"line {line}", key=field)
-
-    def __reduce__(self) -> tuple[type[LineError], tuple[Path | str, int, str | None, str]]:
-        """Pickle by the arguments of the constructor."""
-        return LineError, self.arguments
+    def __init__(self, file: Path, line: int, error: FieldError) -> None:
+        self.line, self.field = line, error.field
+        super().__init__(file, error.problem, table=f"line {line}", key=error.field)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -73,15 +80,15 @@ class ImportResult:
     stopped: bool = False  # by should_stop, before the end of the file
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class PreparedLine:
-    """A line's release, ready to be saved, and the names of its fields that are not imported."""
+    """A line's release, ready to be saved."""
 
     prepared: PreparedRelease
-    unknown_fields: list[str]
+    unknown_fields: list[str]  # names of its fields that are not imported
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class WithheldLine:
     """A line whose text was taken down by the archive it comes from, and replaced with marks."""
 
@@ -106,10 +113,10 @@ def import_file(
     should_stop: asked before each transaction. Raises ArchiveError if the agency is not stored, or if the file is
     truncated; what came before that is kept.
     """
-    is_stored = archive.db.execute("select 1 from agencies where slug = ?", [agency]).fetchone()
-    if not is_stored:
-        known = ", ".join(row[0] for row in archive.db.execute("select slug from agencies order by 1"))
-        raise ArchiveError(archive.path, f"is not held; held are: {known or 'none'}", table="agencies", key=agency)
+    agencies = [slug for (slug,) in archive.db.execute("select slug from agencies order by 1")]
+    if agency not in agencies:
+        problem = f"is not stored; stored agencies: {', '.join(agencies) or 'none'}"
+        raise ArchiveError(archive.path, problem, table="agencies", key=agency)
     result, parser_version = ImportResult(), f"{IMPORT_PREFIX}{file.name}"
 
     def report_bytes(read: int, size: int) -> None:
@@ -117,7 +124,7 @@ def import_file(
             progress(file.name, read, size)
 
     batches = batch_lines(iter_import_lines(file, report_bytes))
-    prepare = partial(prepare_lines, file, agency, archive.path)
+    prepare = partial(prepare_lines, agency, archive.path)
     with closing(map_in_order(batches, prepare, to_payload=list, processes=processes)) as prepared_batches:
         for _, lines in prepared_batches:
             if lines and should_stop():
@@ -127,59 +134,50 @@ def import_file(
                 for number, line in lines:
                     result.lines += 1
                     try:
-                        if isinstance(line, LineError):
+                        if isinstance(line, FieldError):
                             raise line
                         if isinstance(line, WithheldLine):
-                            record_withheld_line(archive, line, result)
+                            result.withheld += 1
+                            if release_id := archive.find_release_id(line.url):
+                                result.withheld_elsewhere.append(release_id)
                             continue
                         import_release(archive, line.prepared, imported_at, parser_version, result)
+                    except FieldError as error:
+                        result.errors.append(LineError(file, number, error))
+                    else:
+                        result.unknown_fields.update(line.unknown_fields)
                         host = strip_www(urlsplit(line.prepared.release.url).hostname or "")
                         if (owner := (host_owners or {}).get(host, agency)) != agency:
                             result.foreign_hosts[host, owner] += 1
-                    except LineError as error:
-                        result.errors.append(error)
-                    except FieldError as error:
-                        result.errors.append(LineError(file, number, error.field, str(error)))
-                    else:
-                        result.unknown_fields.update(line.unknown_fields)
     return result
 
 
 def iter_import_lines(file: Path, progress: Callable[[int, int], None] | None = None) -> Iterator[NumberedLine]:
-    """Yield number and bytes of each line that is not blank.
+    """Yield number and bytes of each line that is not blank; an error in place of the bytes if a line is too long.
 
-    If a line is too long, there is an error in place of the bytes. Raises ArchiveError if the file is truncated,
-    OSError if it cannot be opened. progress: called with the bytes read and the size of the file.
+    Raises ArchiveError if the file is truncated, OSError if it cannot be opened. progress: called with the bytes read
+    and the size of the file.
     """
-    size = file.stat().st_size
+    size, number = file.stat().st_size, 0
     with file.open("rb") as raw:
-        is_gzip = raw.read(len(GZIP_MAGIC)) == GZIP_MAGIC
-        raw.seek(0)
-        stream: IO[bytes] = cast("IO[bytes]", gzip.GzipFile(fileobj=raw)) if is_gzip else raw
-        with closing(stream):
-            for number, line in enumerate(iter_raw_lines(file, stream), 1):
+        is_gzip = raw.peek(len(GZIP_MAGIC)).startswith(GZIP_MAGIC)
+        stream = cast("IO[bytes]", gzip.GzipFile(fileobj=raw)) if is_gzip else raw
+        try:
+            while line := stream.readline(MAX_LINE_BYTES + 1):
+                number += 1
                 if len(line) > MAX_LINE_BYTES:
-                    yield number, LineError(file, number, None, f"is longer than {MAX_LINE_BYTES} bytes")
+                    while line and not line.endswith(b"\n"):  # skip the rest of it
+                        line = stream.readline(MAX_LINE_BYTES)
+                    yield number, FieldError(None, f"is longer than {MAX_LINE_BYTES} bytes")
                 elif line.strip():
                     yield number, line
                 if progress and number % 100 == 0:
                     progress(raw.tell(), size)
+        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+            raise ArchiveError(file, f"cannot be unpacked after line {number}: {error}") from error
 
 
-def iter_raw_lines(file: Path, stream: IO[bytes]) -> Iterator[bytes]:
-    """Yield a stream's lines; one longer than MAX_LINE_BYTES is cut one byte above the limit."""
-    number = 0
-    try:
-        while line := stream.readline(MAX_LINE_BYTES + 1):
-            number += 1
-            yield line
-            while len(line) > MAX_LINE_BYTES and not line.endswith(b"\n"):  # skip the rest of it
-                line = stream.readline(MAX_LINE_BYTES + 1)
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise ArchiveError(file, f"cannot be unpacked after line {number}: {error}") from error
-
-
-def batch_lines(lines: Iterator[NumberedLine]) -> Iterator[list[NumberedLine]]:
+def batch_lines(lines: Iterable[NumberedLine]) -> Iterator[list[NumberedLine]]:
     """Yield lines in batches of a transaction; if the file is truncated, the lines before that come first."""
     batch: list[NumberedLine] = []
     try:
@@ -195,51 +193,44 @@ def batch_lines(lines: Iterator[NumberedLine]) -> Iterator[list[NumberedLine]]:
 
 
 def prepare_lines(
-    file: Path, agency: str, archive: Path, batch: list[NumberedLine]
-) -> list[tuple[int, PreparedLine | WithheldLine | LineError]]:
+    agency: str, archive: Path, batch: list[NumberedLine]
+) -> list[tuple[int, PreparedLine | WithheldLine | FieldError]]:
     """Return each line as a release ready to be saved, or what is wrong with it; writes nothing."""
+    prepared: list[tuple[int, PreparedLine | WithheldLine | FieldError]] = []
     with closing(open_readonly(archive)) as archive_db:
-        return [(number, prepare_line(file, agency, archive_db, number, line)) for number, line in batch]
+        for number, line in batch:
+            try:
+                if isinstance(line, FieldError):
+                    raise line
+                prepared.append((number, prepare_line(agency, archive_db, parse_line(number, line))))
+            except FieldError as error:
+                prepared.append((number, error))
+    return prepared
 
 
-def prepare_line(
-    file: Path, agency: str, archive_db: sqlite3.Connection, number: int, line: bytes | LineError
-) -> PreparedLine | WithheldLine | LineError:
-    """Prepare one line; the text of a URL that is stored already is analysed only if it differs."""
-    row = line if isinstance(line, LineError) else parse_line(file, number, line)
-    if isinstance(row, LineError):
-        return row
-    if row.get("takedown") in TAKEDOWN_KINDS.values():
-        return WithheldLine(url=read_withheld_url(row))
-    try:
-        release, unknown_fields = parse_release(row, agency)
-    except FieldError as error:
-        return LineError(file, number, error.field, str(error))
-    is_stored = archive_db.execute("select 1 from releases where url = ?", [release.url]).fetchone()
-    return PreparedLine(
-        prepared=prepare_release(release, with_features=is_stored is None), unknown_fields=unknown_fields
-    )
-
-
-def parse_line(file: Path, number: int, line: bytes) -> dict[str, Any] | LineError:
-    """Return a line's JSON object, or what is wrong with it."""
+def parse_line(number: int, line: bytes) -> dict[str, Any]:
+    """Return a line's JSON object; raise FieldError if it is not one."""
     try:
         row = json.loads(line.decode("utf-8-sig" if number == 1 else "utf-8"))
     except UnicodeDecodeError as error:
-        return LineError(file, number, None, f"is not UTF-8: {error.reason} at byte {error.start}")
+        raise FieldError(None, f"is not UTF-8: {error.reason} at byte {error.start}") from error
     except (json.JSONDecodeError, RecursionError) as error:
-        return LineError(file, number, None, f"is not JSON: {error}")
+        raise FieldError(None, f"is not JSON: {error}") from error
     if not isinstance(row, dict):
-        return LineError(file, number, None, f"is no JSON object but {type(row).__name__}")
+        raise FieldError(None, f"is {type(row).__name__}, not a JSON object")
     return row
 
 
-def read_withheld_url(row: Mapping[str, Any]) -> str:
-    """Return the canonical URL of a line, or its URL as it is if it is invalid."""
-    try:
-        return parse_url_field(row, "url")
-    except FieldError:
-        return str(row.get("url"))
+def prepare_line(agency: str, archive_db: sqlite3.Connection, row: Mapping[str, Any]) -> PreparedLine | WithheldLine:
+    """Prepare a line; the text of a URL that is stored already is analysed only if it differs."""
+    if row.get("takedown") in TAKEDOWN_KINDS.values():
+        try:
+            return WithheldLine(parse_url_field(row, "url"))
+        except FieldError:
+            return WithheldLine(str(row.get("url")))
+    release, unknown_fields = parse_release(row, agency)
+    is_new = archive_db.execute("select 1 from releases where url = ?", [release.url]).fetchone() is None
+    return PreparedLine(prepare_release(release, with_features=is_new), unknown_fields)
 
 
 def import_release(
@@ -247,38 +238,27 @@ def import_release(
 ) -> None:
     """Save a release, or count why it is not saved."""
     release = prepared.release
-    stored = archive.db.execute("select id, agency from releases where url = ?", [release.url]).fetchone()
-    stored = stored or find_moved_release(archive, release.url)
-    if stored is None:
-        archive.save(release, seen_at=imported_at, cause="import", parser_version=parser_version, prepared=prepared)
-        schedule_first_check(archive, release, imported_at)
-        result.new += 1
-        result.without_body += not release.body
-        return
-    key, agency = stored
+    stored = archive.db.execute(STORED_RELEASE_SQL, {"url": release.url}).fetchone()
+    release_id, agency = stored or (None, release.agency)
     if agency != release.agency:
-        raise FieldError("url", f"{release.url} is held as a release of {agency}")
-    states = archive.db.execute("select cause, hash from revisions where release = ?", [key]).fetchall()
+        raise FieldError("url", f"{release.url} is stored as a release of {agency}")
+    states = archive.db.execute("select cause, hash from revisions where release = ?", [release_id]).fetchall()
     if any(known_hash == prepared.hash for _, known_hash in states):
         result.unchanged += 1
-    elif any(cause != "import" for cause, _ in states):
+        return
+    if any(cause != "import" for cause, _ in states):
         result.already_crawled += 1
-    elif (
-        archive.save(release, seen_at=imported_at, cause="import", parser_version=parser_version, prepared=prepared)
-        is SaveResult.UNCHANGED
-    ):
+        return
+    saved = archive.save(release, seen_at=imported_at, cause="import", parser_version=parser_version, prepared=prepared)
+    if saved is SaveResult.UNCHANGED:
         result.unchanged += 1
+        return
+    if release_id is None:
+        schedule_first_check(archive, release, imported_at)
+        result.new += 1
     else:
         result.revised += 1
-        result.without_body += not release.body
-
-
-def find_moved_release(archive: Archive, url: str) -> tuple[int, str] | None:
-    """Return id and agency of the release that has moved from a URL, or None."""
-    found: tuple[int, str] | None = archive.db.execute(
-        "select r.id, r.agency from frontier f join releases r on r.id = f.release where f.url = ?", [url]
-    ).fetchone()
-    return found
+    result.without_body += not release.body
 
 
 def schedule_first_check(archive: Archive, release: Release, imported_at: datetime) -> None:
@@ -287,21 +267,89 @@ def schedule_first_check(archive: Archive, release: Release, imported_at: dateti
     The day depends on the URL, so that the checks of many releases are spread out.
     """
     release_id = archive.find_release_id(release.url)
-    assert release_id is not None  # noqa: S101 - saved a line above
+    assert release_id is not None  # noqa: S101 - it was just saved
     archive.db.execute(
         "insert or ignore into frontier (url, agency, role, state, first_seen, release)"
         " values (?, ?, 'release', 'stored', ?, ?)",
         [release.url, release.agency, to_iso(imported_at), release_id],
     )
-    archive.set_next_check(
-        release_id,
-        imported_at + FIRST_CHECK_AFTER + timedelta(days=zlib.crc32(release.url.encode()) % CHECK_SPREAD_DAYS),
+    days = zlib.crc32(release.url.encode()) % CHECK_SPREAD_DAYS
+    archive.set_next_check(release_id, imported_at + FIRST_CHECK_AFTER + timedelta(days=days))
+
+
+# What the command needs beside the file
+
+
+@contextmanager
+def open_or_create_archive(path: Path) -> Iterator[Archive]:
+    """Open an archive, creating it if needed; a new one that stays empty is deleted at the end."""
+    files = [path, Captures.path_beside(path)]
+    new_files = [] if path.exists() else [file for file in files if not file.exists()]
+    is_filled = True
+    try:
+        with Archive(path) as archive:
+            try:
+                yield archive
+            finally:
+                (is_filled,) = archive.db.execute(IS_FILLED_SQL).fetchone()
+    finally:
+        for file in new_files if not is_filled else ():
+            for suffix in ("", "-wal", "-shm"):
+                file.with_name(f"{file.name}{suffix}").unlink(missing_ok=True)
+
+
+def ensure_agency(archive: Archive, slug: str, agencies_file: Path) -> None:
+    """Store an agency from agencies.toml unless it is stored already; raise ArchiveError if it is unknown."""
+    stored = {row[0] for row in archive.db.execute("select slug from agencies")}
+    if slug in stored:
+        return
+    listed = read_agencies_file(agencies_file)
+    facts = listed.get(slug)
+    if not isinstance(facts, dict) or not {"name", "home"} <= facts.keys():
+        near = difflib.get_close_matches(slug, stored | listed.keys(), n=3)
+        hint = f"; perhaps {', '.join(near)}" if near else ""
+        problem = f"is neither stored nor in {agencies_file}{hint}"
+        raise ArchiveError(archive.path, problem, table="agencies", key=slug)
+    archive.add_agency(slug, **{name: facts[name] for name in AGENCY_FIELDS if name in facts})
+
+
+def find_host_owners(archive: Archive, agencies_file: Path) -> dict[str, str]:
+    """Return the slug of the agency that a host belongs to, of all that are stored or listed in agencies.toml."""
+    owners: dict[str, str] = {}
+    stored = {slug: {"home": home} for slug, home in archive.db.execute("select slug, home from agencies")}
+    for slug, facts in (*read_agencies_file(agencies_file).items(), *stored.items()):
+        home = urlsplit(str(facts.get("home", ""))).hostname or ""
+        owners |= {strip_www(host): slug for host in (home, *facts.get("aliases", ())) if host}
+    return owners
+
+
+def read_agencies_file(path: Path) -> dict[str, Any]:
+    """Return the tables of agencies.toml by slug; empty if there is no such file."""
+    if not path.is_file():
+        return {}
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise ArchiveError(path, f"is not TOML: {error}") from error
+
+
+def format_import_report(file: Path, result: ImportResult) -> Iterator[str]:
+    """Yield the errors, then a summary that accounts for every line."""
+    yield from map(str, result.errors)
+    yield (
+        f"{file}: {result.lines} lines: {result.new} new, {result.revised} revised, {result.unchanged} unchanged,"
+        f" {result.already_crawled} already crawled, {len(result.errors)} errors"
     )
-
-
-def record_withheld_line(archive: Archive, line: WithheldLine, result: ImportResult) -> None:
-    """Count a withheld line, and note the release if it is stored here."""
-    result.withheld += 1
-    key = archive.find_release_id(line.url)
-    if key is not None:
-        result.withheld_elsewhere.append(key)
+    if result.already_crawled:
+        yield f"already crawled: {result.already_crawled} differ from the agency's own page, whose text is kept"
+    for (host, owner), number in result.foreign_hosts.most_common():
+        yield f"warning: {number} of them are at {host}, which belongs to {owner}: is --agency right?"
+    if result.withheld:
+        yield f"withheld: {result.withheld} are hidden or redacted in the archive they come from, and left out"
+    if result.withheld_elsewhere:
+        release_ids = ", ".join(map(str, result.withheld_elsewhere))
+        yield f"withheld there, but shown here: releases {release_ids}; the reasons are at /-/takedowns of that archive"
+    if result.without_body:
+        yield f"without a text: {result.without_body} have a title and no body"
+    for name, number in sorted(result.unknown_fields.items()):
+        yield f"field {name}: left out in {number} lines, because the archive has no such field"

@@ -1,7 +1,4 @@
-"""One line of an import file → Release; Markdown or HTML → sanitised HTML, plain text and images.
-
-archive/importer/FORMAT.md describes the fields.
-"""
+"""Parse a line of an import file into a Release, with Markdown or HTML as sanitised HTML and plain text."""
 
 from __future__ import annotations
 
@@ -10,7 +7,7 @@ import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, dataclass, fields
 from datetime import date, datetime
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import nh3
@@ -19,33 +16,28 @@ from markdown_it import MarkdownIt
 
 from archive.dates import parse_time
 from archive.html import ALLOWED_ATTRIBUTES, ALLOWED_SCHEMES, ALLOWED_TAGS, REMOVED_ELEMENTS, filter_attribute
-from archive.i18n import RELEASE_KIND_TEXTS
 from archive.models import Attachment, Contact, Image, Question, Release
 from archive.urls import canonical_url
 
 # Kinds
-KIND_PLURALS = {  # in Swedish and English, as sections of sites are named
-    "press release": "pressmeddelanden pressreleaser",
-    "opinion": "debattartiklar debatt opinions",
+KIND_WORDS = {  # in Swedish and English, one or many, as sections of sites are named
+    "press release": "pressmeddelande pressmeddelanden pressreleaser",
+    "opinion": "debattartikel debattartiklar debatt opinions",
     "speech": "tal anföranden speeches",
-    "statement": "uttalanden statements",
-    "interview": "intervjuer interviews",
-    "notice": "notiser notices",
-    "consultation": "remisser consultations",
-    "decision": "decisions",
-    "report": "rapporter reports",
-    "regulation": "föreskrifter regulations",
-    "blog": "bloggar blogs",
+    "statement": "uttalande uttalanden statements",
+    "interview": "intervju intervjuer interviews",
+    "notice": "notis notiser notices",
+    "consultation": "remiss remisser consultations",
+    "decision": "beslut decisions",
+    "report": "rapport rapporter reports",
+    "regulation": "föreskrift föreskrifter regulations",
+    "blog": "blogg bloggar blogs",
     "event": "evenemang events",
     "newsletter": "nyhetsbrev newsletters",
-    "news": "nyheter",
-    "article": "artiklar articles",
+    "news": "nyhet nyheter",
+    "article": "artikel artiklar articles",
 }
-KINDS_BY_WORD = {
-    word: kind
-    for kind, text in RELEASE_KIND_TEXTS.items()
-    for word in (kind, str(text.sv), str(text.en), *KIND_PLURALS.get(kind, "").split(" "))
-}
+KINDS_BY_WORD = {word: kind for kind, words in KIND_WORDS.items() for word in (kind, *words.split(" "))}
 
 # Text
 CONTROL_CHARACTERS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]+")
@@ -53,6 +45,7 @@ CONTROL_CHARACTERS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]+")
 INVISIBLE_CHARACTERS = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff]+")
 LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 BLANK_LINES = re.compile(r"\n\s*\n+")
+HYPHEN = re.compile("^- ", re.MULTILINE)
 EMPTY_PARAGRAPH = re.compile(r"<p>\s*</p>\s*")
 BLOCK_TAGS = {"h1", "h2", "h3", "h4", "h5", "h6", "p", "blockquote", "ul", "ol", "dl", "dt", "dd", "table", "div"}
 MARKDOWN = MarkdownIt("commonmark", {"html": False, "breaks": True}).enable("table")
@@ -69,21 +62,19 @@ KNOWN_FIELDS = {
     *PART_TYPES,
 }
 LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8})*")
-WEB_SCHEMES = ("http", "https")
-# as in the crawler: systems write other years for an unknown date
-MIN_YEAR = 1900
-MAX_YEAR = 2099
-UNUSABLE_IMAGES = "body (pictures that are no web address)"
-
-Part = TypeVar("Part")
+MIN_YEAR, MAX_YEAR = 1900, 2099  # as in the crawler: systems write other years for an unknown date
+UNUSABLE_IMAGES = "body (images without a web address)"
 
 
 class FieldError(ValueError):
-    """A field whose value cannot be imported."""
+    """A line or a field (None: the whole line) that cannot be imported."""
 
-    def __init__(self, field: str, problem: str) -> None:
-        self.field = field
-        super().__init__(problem)
+    def __init__(self, field: str | None, problem: str) -> None:
+        self.field, self.problem = field, problem
+        super().__init__(field, problem)  # so that it can be pickled
+
+    def __str__(self) -> str:
+        return self.problem
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +99,7 @@ def parse_release(row: Mapping[str, Any], agency: str) -> tuple[Release, list[st
         raise FieldError("title", "is missing")
     lead = parse_text_field(row, "lead")
     body = strip_lead(parse_body(row, url), lead)
-    parts = {name: parse_parts(row, name, url) for name in PART_TYPES}
+    parts = {name: parse_parts(row, name) for name in PART_TYPES}
     usable_images = [image for image in body.images if is_web_url(image.url)]
     release = Release(
         agency=agency,
@@ -124,13 +115,12 @@ def parse_release(row: Mapping[str, Any], agency: str) -> tuple[Release, list[st
         updated_text=parse_text_field(row, "updated", single_line=True),
         language=parse_language_field(row),
         tags=parse_tags_field(row),
-        questions=parts["questions"],
-        images=(*parts["images"], *usable_images),
-        attachments=parts["attachments"],
-        contacts=parts["contacts"],
+        **{**parts, "images": (*parts["images"], *usable_images)},
     )
     unknown_fields = [name for name in row if name not in KNOWN_FIELDS and row[name] not in (None, [], "")]
-    return release, [*unknown_fields, *([UNUSABLE_IMAGES] if len(usable_images) < len(body.images) else [])]
+    if len(usable_images) < len(body.images):
+        unknown_fields.append(UNUSABLE_IMAGES)
+    return release, unknown_fields
 
 
 def parse_text_field(row: Mapping[str, Any], name: str, *, single_line: bool = False) -> str | None:
@@ -139,9 +129,9 @@ def parse_text_field(row: Mapping[str, Any], name: str, *, single_line: bool = F
     if value is None:
         return None
     if not isinstance(value, str):
-        raise FieldError(name, f"is {type(value).__name__}, not a text")
+        raise FieldError(name, f"is {type(value).__name__}, not text")
     if LONE_SURROGATE.search(value):
-        raise FieldError(name, "holds half of a UTF-16 pair, which is no character")
+        raise FieldError(name, "contains half of a UTF-16 surrogate pair")
     return (clean_line(value) if single_line else clean_text(value)) or None
 
 
@@ -153,9 +143,9 @@ def parse_url_field(row: Mapping[str, Any], name: str) -> str:
     try:
         parts, url = urlsplit(text), canonical_url(text)
     except ValueError as error:
-        raise FieldError(name, f"{text!r} is no address: {error}") from error
-    if parts.scheme.lower() not in WEB_SCHEMES or not parts.hostname or " " in text:
-        raise FieldError(name, f"{text!r} is no address that begins with http:// or https://")
+        raise FieldError(name, f"{text!r} is not a URL: {error}") from error
+    if not is_web_url(text) or not parts.hostname or " " in text:
+        raise FieldError(name, f"{text!r} is not a URL that begins with http:// or https://")
     return url
 
 
@@ -176,28 +166,36 @@ def parse_time_field(row: Mapping[str, Any], name: str) -> datetime | date | Non
     try:
         value = parse_time(text)
     except ValueError as error:
-        raise FieldError(name, f"{text!r} is no time like 2024-03-15T09:30:00+01:00, 2024-03-15 or 2024-03") from error
+        problem = f"{text!r} is not a time like 2024-03-15T09:30:00+01:00, 2024-03-15 or 2024-03"
+        raise FieldError(name, problem) from error
     if isinstance(value, datetime) and value.tzinfo is None:
-        raise FieldError(name, f"{text!r} has no offset from UTC, such as +01:00")
+        raise FieldError(name, f"{text!r} has no UTC offset, such as +01:00")
     if value and not MIN_YEAR <= value.year <= MAX_YEAR:
-        raise FieldError(name, f"{text!r} names no year from {MIN_YEAR} to {MAX_YEAR}")
+        raise FieldError(name, f"{text!r} is not in a year from {MIN_YEAR} to {MAX_YEAR}")
     return value
 
 
 def parse_language_field(row: Mapping[str, Any]) -> str | None:
-    """Return a language tag (BCP 47), or None."""
     text = parse_text_field(row, "language", single_line=True)
     if text and not LANGUAGE_TAG.fullmatch(text):
-        raise FieldError("language", f"{text!r} is no language like sv or en-GB")
+        raise FieldError("language", f"{text!r} is not a language tag like sv or en-GB")
     return text
 
 
 def parse_tags_field(row: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return a list of texts, each once."""
-    value = [] if row.get("tags") is None else row["tags"]
-    if not isinstance(value, list) or not all(isinstance(tag, str) for tag in value):
-        raise FieldError("tags", "is no list of texts")
-    return tuple(dict.fromkeys(filter(None, map(clean_line, value))))
+    tags = parse_list_field(row, "tags")
+    if not all(isinstance(tag, str) for tag in tags):
+        raise FieldError("tags", "is not a list of texts")
+    return tuple(dict.fromkeys(filter(None, map(clean_line, tags))))
+
+
+def parse_list_field(row: Mapping[str, Any], name: str) -> list[Any]:
+    value = row.get(name)
+    if value is None:
+        return []
+    if not isinstance(value, list):
+        raise FieldError(name, "is not a list")
+    return value
 
 
 def parse_body(row: Mapping[str, Any], url: str) -> ImportedBody:
@@ -205,15 +203,11 @@ def parse_body(row: Mapping[str, Any], url: str) -> ImportedBody:
     markup, text = parse_text_field(row, "body_html"), parse_text_field(row, "body")
     try:
         if markup is None:
-            body = parse_markdown(text or "", url)
-        else:
-            body = sanitise_html(markup, url)
-            body = ImportedBody(text=text or body.text, html=body.html)
+            return parse_markdown(text or "", url)
+        body = sanitise_html(markup, url)
+        return ImportedBody(text=text or body.text, html=body.html)
     except ValueError as error:
-        raise FieldError(
-            "body" if markup is None else "body_html", f"holds an address that is none: {error}"
-        ) from error
-    return body
+        raise FieldError("body" if markup is None else "body_html", f"contains an invalid URL: {error}") from error
 
 
 def strip_lead(body: ImportedBody, lead: str | None) -> ImportedBody:
@@ -225,68 +219,63 @@ def strip_lead(body: ImportedBody, lead: str | None) -> ImportedBody:
     return ImportedBody(text=rest, html=tail.strip(), images=body.images)
 
 
-def parse_parts(row: Mapping[str, Any], name: str, url: str) -> tuple[Any, ...]:
+def parse_parts(row: Mapping[str, Any], name: str) -> tuple[Any, ...]:
     """Return a list of Question, Image and so on; questions are numbered in their order."""
-    value = [] if row.get(name) is None else row[name]
-    if not isinstance(value, list):
-        raise FieldError(name, "is no list of objects")
-    return tuple(parse_part(f"{name}[{index}]", part, PART_TYPES[name], index + 1) for index, part in enumerate(value))
+    parts = parse_list_field(row, name)
+    return tuple(parse_part(f"{name}[{index}]", part, PART_TYPES[name], index + 1) for index, part in enumerate(parts))
 
 
-def parse_part(field_path: str, part: object, kind: type[Part], position: int) -> Part:
+def parse_part(field_path: str, part: object, part_type: type[Any], position: int) -> Any:
     """Return one part; an unknown field is an error, because it would be lost."""
     if not isinstance(part, dict):
-        raise FieldError(field_path, "is no object")
-    is_required = {part_field.name: part_field.default is MISSING for part_field in fields(kind)}  # type: ignore[arg-type] # values of PART_TYPES
-    numbering = {"position": position} if "position" in is_required else {}
+        raise FieldError(field_path, "is not an object")
+    is_required = {part_field.name: part_field.default is MISSING for part_field in fields(part_type)}
     if unknown := set(part) - set(is_required):
-        raise FieldError(f"{field_path}.{min(unknown)}", "is no field of it; known: " + ", ".join(is_required))
+        raise FieldError(f"{field_path}.{min(unknown)}", f"is not one of its fields: {', '.join(is_required)}")
+    numbering = {"position": position} if "position" in is_required else {}
     values: dict[str, Any] = {name: parse_text_field(part, name) for name in is_required if name not in numbering}
-    for name, required in is_required.items():
-        if name not in numbering and required and not values[name]:
+    for name, value in values.items():
+        if is_required[name] and not value:
             raise FieldError(f"{field_path}.{name}", "is missing")
-    if "url" in is_required and not is_web_url(values["url"]):
-        raise FieldError(f"{field_path}.url", f"{values['url'][:80]!r} is no web address")
+    if "url" in values and not is_web_url(values["url"]):
+        raise FieldError(f"{field_path}.url", f"{values['url'][:80]!r} is not a web address")
     if not any(values.values()):
         raise FieldError(field_path, "is empty")
-    return kind(**numbering, **values)
+    return part_type(**numbering, **values)
 
 
 def is_web_url(url: str) -> bool:
-    """Return whether a URL is http or https; others are never linked to."""
     return url.lower().startswith(("http://", "https://"))
 
 
 def parse_markdown(text: str, url: str) -> ImportedBody:
-    """Convert CommonMark with tables; a line break stays one.
+    """Convert CommonMark with tables; line breaks are kept, and HTML in the text is shown as text.
 
-    URLs are resolved against `url`, and HTML in the text is shown as text.
+    url: of the release, against which relative URLs are resolved.
 
     >>> parse_markdown("## Bakgrund\\n\\n- Det är bra, säger hon.\\n\\n* ett\\n* [två](/b)", "https://a.se/x").text
     'Bakgrund\\n\\n- Det är bra, säger hon.\\n\\n• ett\\n• två'
     """
     tokens = MARKDOWN.parse(escape_speech_hyphens(clean_text(text)))
-    images = []
-    for token in tokens:
-        for part in token.children or ():
-            if part.type == "image":
-                image = Image(url=urljoin(url, str(part.attrs["src"])), alt=part.content or None)
-                images.append(image)
-    return sanitise_html(MARKDOWN.renderer.render(tokens, MARKDOWN.options, {}), url, tuple(images))
+    images = tuple(
+        Image(url=urljoin(url, str(part.attrs["src"])), alt=part.content or None)
+        for token in tokens
+        for part in token.children or ()
+        if part.type == "image"
+    )
+    return sanitise_html(MARKDOWN.renderer.render(tokens, MARKDOWN.options, {}), url, images)
 
 
 def escape_speech_hyphens(text: str) -> str:
-    """Escape a hyphen that is the only one in its paragraph: it begins speech, not a list.
+    """Escape a hyphen that begins the only such line of its paragraph: it begins speech, not a list.
 
     >>> escape_speech_hyphens("- Nej, säger hon.\\n\\n- ett\\n- två")
     '\\\\- Nej, säger hon.\\n\\n- ett\\n- två'
     """
-    parts = [part.split("\n") for part in text.split("\n\n")]
-    for lines in parts:
-        hyphens = [index for index, line in enumerate(lines) if line.startswith("- ")]
-        if len(hyphens) == 1:
-            lines[hyphens[0]] = "\\" + lines[hyphens[0]]
-    return "\n\n".join("\n".join(lines) for lines in parts)
+    paragraphs = text.split("\n\n")
+    return "\n\n".join(
+        HYPHEN.sub(r"\\- ", paragraph) if len(HYPHEN.findall(paragraph)) == 1 else paragraph for paragraph in paragraphs
+    )
 
 
 def sanitise_html(text: str, url: str, images: tuple[Image, ...] = ()) -> ImportedBody:
@@ -319,11 +308,11 @@ def html_to_text(markup: str) -> str:
 
 def iter_block_texts(parent: Any) -> Iterator[str]:
     """Yield the blocks of an element; text between blocks is a block, too."""
-    inline_texts = [parent.text or ""]
+    inline_text = parent.text or ""
     for child in parent:
         if child.tag in BLOCK_TAGS:
-            yield tidy_lines("".join(inline_texts))
-            inline_texts = []
+            yield tidy_lines(inline_text)
+            inline_text = ""
             if child.tag in ("ul", "ol"):
                 yield "\n".join(iter_list_items(child, "•"))
             elif child.tag == "table":
@@ -331,30 +320,28 @@ def iter_block_texts(parent: Any) -> Iterator[str]:
             else:
                 yield from iter_block_texts(child)
         else:
-            inline_texts.append(read_inline_text(child))
-        inline_texts.append(child.tail or "")
-    yield tidy_lines("".join(inline_texts))
+            inline_text += read_inline_text(child)
+        inline_text += child.tail or ""
+    yield tidy_lines(inline_text)
 
 
 def iter_list_items(parent: Any, bullet: str) -> Iterator[str]:
     """Yield a list's items, one per line, each followed by those of its nested lists."""
     for number, item in enumerate(parent.findall("li"), int(parent.get("start") or 1)):
-        mark = f"{number}." if parent.tag == "ol" else bullet
         nested = [child for child in item if child.tag in ("ul", "ol")]
         for child in nested:
             item.remove(child)
-        own = " ".join(" ".join(iter_block_texts(item)).split())
-        if own:
-            yield f"{mark} {own}"
+        if own := collapse_space(" ".join(iter_block_texts(item))):
+            yield f"{f'{number}.' if parent.tag == 'ol' else bullet} {own}"
         for child in nested:
             yield from iter_list_items(child, "◦")
 
 
 def iter_table_rows(table: Any) -> Iterator[str]:
-    """Yield a table's rows, one per line, with a bar between cells."""
+    """Yield a table's caption and rows, one per line, with a bar between cells."""
     for row in table.iter("caption", "tr"):
-        cells = [" ".join(read_inline_text(cell).split()) for cell in row if cell.tag in ("td", "th")]
-        line = " | ".join(cells) if row.tag == "tr" else " ".join(read_inline_text(row).split())
+        cells = [row] if row.tag == "caption" else [cell for cell in row if cell.tag in ("td", "th")]
+        line = " | ".join(collapse_space(read_inline_text(cell)) for cell in cells)
         if line.strip(" |"):
             yield line
 
@@ -368,12 +355,16 @@ def read_inline_text(element: Any) -> str:
 
 def tidy_lines(text: str) -> str:
     """Collapse white space in each line, and remove empty lines."""
-    return "\n".join(filter(None, (" ".join(line.split()) for line in text.split("\n"))))
+    return "\n".join(filter(None, map(collapse_space, text.split("\n"))))
+
+
+def collapse_space(text: str) -> str:
+    return " ".join(text.split())
 
 
 def clean_line(text: str) -> str:
     """Return text as one line: NFC, no invisible characters, white space collapsed."""
-    return " ".join(strip_invisible(text).split())
+    return collapse_space(strip_invisible(text))
 
 
 def clean_text(text: str) -> str:

@@ -23,7 +23,7 @@ from __future__ import annotations
 import json
 from bisect import bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -48,7 +48,6 @@ OPEN_STATES = ("unseen", "due", "failed", "quarantined")
 IS_OPEN_SQL = f"state in {OPEN_STATES}"
 EARLIEST_YEAR = "1990"  # systems write 1970 for an unknown date
 MIN_OLDER_RELEASES = 3  # needed to say that a list goes further back: a single old one may be pinned
-URLS_PER_QUERY = 5000  # URLs per query
 
 # Paging of missing releases
 DEFAULT_PAGE_SIZE = 50
@@ -63,7 +62,8 @@ PREVIOUS_SOURCES_SQL = """
     from coverage l where agency = :agency and source is not null group by source order by min(id)
 """
 URL_STATUS_SQL = """
-    select a.value, coalesce(r.id, f.release), coalesce(r.published, h.published), f.role, f.state
+    select a.value, iif(f.role <> 'release', 'source', coalesce(f.state, 'unseen')), coalesce(r.id, f.release),
+      coalesce(r.published, h.published)
     from json_each(:urls) a left join releases r on r.url = a.value left join frontier f on f.url = a.value
     left join releases h on h.id = f.release
 """
@@ -100,29 +100,22 @@ MISSING_RELEASES_SQL = """
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListedUrl:
-    """A URL that a source lists. Times are ISO 8601.
+    """A URL that a source lists. Times are ISO 8601."""
 
-    source_url: the sitemap that lists it if the source is a sitemap index, else the source itself; published: when the
-    source says it was published; listed_at: the source's own time for it, whatever that means.
-    """
-
-    source_url: str
-    published: str | None = None
-    listed_at: str | None = None
+    source_url: str  # the sitemap that lists it if the source is a sitemap index, else the source itself
+    published: str | None = None  # as the source states it
+    listed_at: str | None = None  # the source's own time for it, whatever that means
 
 
 @dataclass(slots=True, kw_only=True)
 class AuditedSource:
-    """A source and the URLs it lists.
-
-    problem: why it could not be read to its end; read_at: when it was last read, if not in this audit.
-    """
+    """A source and the URLs it lists."""
 
     url: str
     kind: str  # feed, sitemap, listing, archive, home, robots
     urls: dict[str, ListedUrl] = field(default_factory=dict)
-    problem: str | None = None
-    read_at: datetime | None = None
+    problem: str | None = None  # why it could not be read to its end
+    read_at: datetime | None = None  # when it was last read, if not in this audit
 
     def mark_incomplete(self, problem: str) -> None:
         """Note that the source lists more than could be read; the first problem is kept."""
@@ -138,7 +131,7 @@ class PreviousSource:
     had_urls: bool  # whether it listed anything when it was read to its end last, as far as that is known
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class UrlStatus:
     """What the archive knows about a URL; `state` is that of the frontier, `unseen` if it was never found."""
 
@@ -168,71 +161,43 @@ class CoverageTotals:
 def update_coverage(db: Database, agency: str, sources: Sequence[AuditedSource], now: datetime) -> CoverageTotals:
     """Count what the sources list, replace the agency's previous coverage, and return the totals."""
     today = now.astimezone(SWEDISH_TIME).date().isoformat()
-    sources = mark_doubtful_sources(sources, read_previous_sources(db, agency), now)
+    previous = read_previous_sources(db, agency)
+    for source in sources:
+        if not source.urls and source.url in previous and previous[source.url].had_urls:
+            source.mark_incomplete(f"{source.url}: {EMPTY_PROBLEM}")  # probably it was not read correctly
+    sources = [*sources, *find_unlinked_sources(previous, sources, now)]
     statuses = read_url_statuses(db, {url for source in sources for url in source.urls})
-    is_complete = not any(source.problem for source in sources)
+    problem = next((source.problem for source in sources if source.problem), None)
     counted_sources = [
         source for source in sources if source.urls or source.problem or source.kind not in ("home", "robots")
     ]
-    unlisted = find_unlisted(db, agency, counted_sources, statuses) if is_complete else None
-    entries = merge_listed_urls(sources)
-    months = {url: find_publication_month(entry, statuses[url], today) for url, entry in entries.items()}
-    db.execute("delete from coverage where agency = ?", [agency])
+    unlisted = None if problem else find_unlisted(db, agency, counted_sources, statuses)
+    rows = []
     for source in counted_sources:
-        source_counts = count_by_month(
-            source.urls,
-            statuses,
-            {url: find_publication_month(e, statuses[url], today) for url, e in source.urls.items()},
-        )
-        unlisted_months = Counter(month for origin, month in unlisted or () if origin == source.url)
-        knows_unlisted = unlisted is not None and source.kind != "feed"
-        write_coverage_rows(
-            db, agency, source, source_counts, unlisted=unlisted_months if knows_unlisted else None, now=now
-        )
-    total_counts = count_by_month(entries, statuses, months)
-    unlisted_months = Counter(month for _, month in unlisted or ())
-    problem = next((source.problem for source in sources if source.problem), None)
-    total = AuditedSource(url="", kind="", problem=problem)
-    write_coverage_rows(
-        db, agency, total, total_counts, unlisted=unlisted_months if unlisted is not None else None, now=now
-    )
-    missing = {url: (entry, months[url]) for url, entry in entries.items() if statuses[url].status == "missing"}
-    update_missing_releases(db, agency, missing, statuses, now, is_complete=is_complete)
-    sums = {status: sum(counts[status] for counts in total_counts.values()) for status in COUNTED_STATUSES}
+        source_unlisted = None
+        if unlisted is not None and source.kind != "feed":
+            source_unlisted = Counter(month for origin, month in unlisted if origin == source.url)
+        rows += build_coverage_rows(source, count_by_month(source.urls, statuses, today), source_unlisted, now)
+    listed = merge_listed_urls(sources)
+    counts = count_by_month(listed, statuses, today)
+    all_unlisted = None if unlisted is None else Counter(month for _, month in unlisted)
+    rows += build_coverage_rows(AuditedSource(url="", kind="", problem=problem), counts, all_unlisted, now)
+    db.table("coverage").delete_where("agency = ?", [agency])
+    db.table("coverage").insert_all([{"agency": agency, **row} for row in rows])
+    missing = {url: entry for url, entry in listed.items() if statuses[url].status == "missing"}
+    update_missing_releases(db, agency, missing, statuses, now, is_complete=problem is None)
+    sums: Counter[str] = sum(counts.values(), Counter())
     return CoverageTotals(
-        listed=len(entries),
-        **sums,
-        unlisted=unlisted_months.total() if unlisted is not None else None,
-        is_complete=is_complete,
+        listed=len(listed),
+        stored=sums["stored"],
+        rejected=sums["rejected"],
+        missing=sums["missing"],
+        unlisted=None if unlisted is None else len(unlisted),
+        is_complete=problem is None,
     )
-
-
-def mark_doubtful_sources(
-    sources: Sequence[AuditedSource], previous: Mapping[str, PreviousSource], now: datetime
-) -> list[AuditedSource]:
-    """Return the sources, with those that became empty and those that no page links to marked as incomplete.
-
-    A list that was not empty at the previous audit, or a source that is no longer linked, was probably not read
-    correctly.
-    """
-    for source in sources:
-        known = previous.get(source.url)
-        if known and known.had_urls and not source.urls:
-            source.mark_incomplete(f"{source.url}: {EMPTY_PROBLEM}")
-    unlinked = find_unlinked_sources(previous, sources, now)
-    return [
-        *sources,
-        *(
-            AuditedSource(
-                url=url, kind=source_before.kind, problem=f"{url}: {UNLINKED_PROBLEM}", read_at=source_before.read_at
-            )
-            for url, source_before in unlinked
-        ),
-    ]
 
 
 def read_previous_sources(db: Database, agency: str) -> dict[str, PreviousSource]:
-    """Return the sources of an agency's previous audit, by URL."""
     return {
         url: PreviousSource(kind=kind, read_at=datetime.fromisoformat(read), had_urls=bool(listed))
         for url, kind, read, listed in db.execute(PREVIOUS_SOURCES_SQL, {"agency": agency, "empty": EMPTY_PROBLEM})
@@ -241,35 +206,30 @@ def read_previous_sources(db: Database, agency: str) -> dict[str, PreviousSource
 
 def find_unlinked_sources(
     previous: Mapping[str, PreviousSource], sources: Sequence[AuditedSource], now: datetime
-) -> list[tuple[str, PreviousSource]]:
-    """Return the sources of the previous audit that pages no longer link to.
+) -> list[AuditedSource]:
+    """Return the sources of the previous audit that pages no longer link to, marked as incomplete.
 
     If agencies.toml names the sources (no home page was fetched), only archive pages can be missing that way; and none
     is reported if a named source was removed since, because the archive pages may have belonged to it.
     """
     urls = {source.url for source in sources}
-    missing = [
-        (url, known) for url, known in previous.items() if url not in urls and known.kind in (*ROOT_KINDS, "archive")
-    ]
-    if all(source.kind != "home" for source in sources) and any(known.kind in ROOT_KINDS for _, known in missing):
+    unlinked = {
+        url: known for url, known in previous.items() if url not in urls and known.kind in (*ROOT_KINDS, "archive")
+    }
+    has_home_page = any(source.kind == "home" for source in sources)
+    if not has_home_page and any(known.kind in ROOT_KINDS for known in unlinked.values()):
         return []
-    return [(url, known) for url, known in missing if now - known.read_at <= FORGET_AFTER]
+    return [
+        AuditedSource(url=url, kind=known.kind, problem=f"{url}: {UNLINKED_PROBLEM}", read_at=known.read_at)
+        for url, known in unlinked.items()
+        if now - known.read_at <= FORGET_AFTER
+    ]
 
 
-def read_url_statuses(db: Database, urls: Collection[str]) -> dict[str, UrlStatus]:
-    """Return the status of each URL.
-
-    A URL counts as stored if it is, or ever led to, a release.
-    """
-    statuses: dict[str, UrlStatus] = {}
-    ordered = sorted(urls)
-    for start in range(0, len(ordered), URLS_PER_QUERY):
-        for url, release, published, role, state in db.execute(
-            URL_STATUS_SQL, {"urls": json.dumps(ordered[start : start + URLS_PER_QUERY])}
-        ):
-            frontier_state = "source" if role and role != "release" else state or "unseen"
-            statuses[url] = UrlStatus(state=frontier_state, release_id=release, published=published)
-    return statuses
+def read_url_statuses(db: Database, urls: Iterable[str]) -> dict[str, UrlStatus]:
+    """Return the status of each URL; one that is, or ever led to, a release is stored."""
+    rows = db.execute(URL_STATUS_SQL, {"urls": json.dumps(sorted(urls))})
+    return {url: UrlStatus(*values) for url, *values in rows}
 
 
 def merge_listed_urls(sources: Iterable[AuditedSource]) -> dict[str, ListedUrl]:
@@ -283,12 +243,9 @@ def merge_listed_urls(sources: Iterable[AuditedSource]) -> dict[str, ListedUrl]:
 
 
 def find_publication_month(listed_url: ListedUrl, status: UrlStatus, today: str) -> str | None:
-    """Return the month of publication, or None if neither the release nor the source states one.
-
-    Times of a source are stored in UTC and are counted in Swedish time.
-    """
+    """Return the month of publication, or None if neither the release nor the source states one."""
     listed = parse_time(listed_url.published)
-    if isinstance(listed, datetime):
+    if isinstance(listed, datetime):  # stored in UTC
         listed = to_timezone(listed, SWEDISH_TIME)
     return parse_publication_month(status.published, today) or parse_publication_month(to_iso(listed), today)
 
@@ -309,13 +266,13 @@ def parse_publication_month(text: str | None, today: str) -> str | None:
 
 
 def count_by_month(
-    urls: Iterable[str], statuses: Mapping[str, UrlStatus], months: Mapping[str, str | None]
+    urls: Mapping[str, ListedUrl], statuses: Mapping[str, UrlStatus], today: str
 ) -> dict[str | None, Counter[str]]:
-    """Count the URLs of each month by status."""
+    """Count the URLs of each month of publication by status."""
     counts: defaultdict[str | None, Counter[str]] = defaultdict(Counter)
-    for url in urls:
-        counts[months[url]][statuses[url].status] += 1
-    return dict(counts)
+    for url, entry in urls.items():
+        counts[find_publication_month(entry, statuses[url], today)][statuses[url].status] += 1
+    return counts
 
 
 def find_unlisted(
@@ -349,46 +306,36 @@ def find_unlisted(
     return list(unlisted.values())
 
 
-def write_coverage_rows(
-    db: Database,
-    agency: str,
-    source: AuditedSource,
-    counts: Mapping[str | None, Counter[str]],
-    *,
-    unlisted: Counter[str] | None,
-    now: datetime,
-) -> None:
-    """Insert one row per month, and at least one, so that an empty source is shown too.
+def build_coverage_rows(
+    source: AuditedSource, counts: Mapping[str | None, Counter[str]], unlisted: Counter[str] | None, now: datetime
+) -> list[dict[str, Any]]:
+    """Return one row per month, and at least one, so that an empty source is shown too.
 
     unlisted: the number of unlisted releases per month; None if unknown.
     """
-    checked_at = source.read_at or now
     months: set[str | None] = {*counts, *(unlisted or ())} or {None}
-    db.conn.executemany(
-        "insert into coverage (agency, month, source, kind, listed, stored, rejected, missing, unlisted, complete,"
-        " problem, checked) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        [
-            (
-                agency,
-                month,
-                source.url or None,
-                source.kind or None,
-                counts.get(month, Counter[str]()).total(),
-                *(counts.get(month, Counter[str]())[status] for status in COUNTED_STATUSES),
-                None if unlisted is None else unlisted[month or ""],
-                source.problem is None,
-                source.problem,
-                to_iso(checked_at),
-            )
-            for month in sorted(months, key=lambda month: month or "")
-        ],
-    )
+    rows = []
+    for month in sorted(months, key=lambda month: month or ""):
+        count = counts.get(month, Counter[str]())
+        row = {
+            "month": month,
+            "source": source.url or None,
+            "kind": source.kind or None,
+            "listed": count.total(),
+            **{status: count[status] for status in COUNTED_STATUSES},
+            "unlisted": None if unlisted is None else unlisted[month or ""],
+            "complete": source.problem is None,
+            "problem": source.problem,
+            "checked": to_iso(source.read_at or now),
+        }
+        rows.append(row)
+    return rows
 
 
 def update_missing_releases(
     db: Database,
     agency: str,
-    missing: Mapping[str, tuple[ListedUrl, str | None]],
+    missing: Mapping[str, ListedUrl],
     statuses: Mapping[str, UrlStatus],
     now: datetime,
     *,
@@ -398,6 +345,7 @@ def update_missing_releases(
 
     is_complete: every source was read to its end; otherwise a URL that no source named may still be listed.
     """
+    today = now.astimezone(SWEDISH_TIME).date().isoformat()
     db.conn.executemany(
         "insert into missing_releases (url, agency, source, month, listed, state, first_missed, last_missed)"
         " values (:url, :agency, :source, :month, :listed, :state, :now, :now) on conflict (url) do update set"
@@ -407,29 +355,23 @@ def update_missing_releases(
                 "url": url,
                 "agency": agency,
                 "source": entry.source_url,
-                "month": month,
+                "month": find_publication_month(entry, statuses[url], today),
                 "listed": entry.published or entry.listed_at,
                 "state": statuses[url].state,
                 "now": to_iso(now),
             }
-            for url, (entry, month) in missing.items()
+            for url, entry in missing.items()
         ],
     )
     rows = db.execute(
         f"select url from missing_releases where agency = ? and ({IS_OPEN_SQL} or state = 'unlisted')", [agency]
     )
     no_longer_missing = {url for (url,) in rows} - missing.keys()
+    states = {"stored": "filled", "rejected": "rejected", "missing": "unlisted"}
     for url, known in read_url_statuses(db, no_longer_missing).items():
-        if known.status == "stored":
-            state = "filled"
-        elif known.status == "rejected":
-            state = "rejected"
-        elif is_complete:
-            state = "unlisted"
-        else:
-            continue
-        filled = to_iso(now) if state == "filled" else None
-        db.execute("update missing_releases set state = ?, filled = ? where url = ?", [state, filled, url])
+        if known.status != "missing" or is_complete:
+            filled = to_iso(now) if known.status == "stored" else None
+            db.table("missing_releases").update(url, {"state": states[known.status], "filled": filled})
 
 
 def queue_missing_releases(db: Database, agency: str, now: datetime) -> int:
@@ -445,7 +387,7 @@ def queue_missing_releases(db: Database, agency: str, now: datetime) -> int:
             " and release is null and agency = ?",
             [url, agency],
         ).rowcount
-        db.execute("update missing_releases set state = 'due' where url = ?", [url])
+        db.table("missing_releases").update(url, {"state": "due"})
     return due
 
 
@@ -479,12 +421,14 @@ def parse_coverage_query(args: UrlArguments) -> CoverageQuery:
 
 
 async def read_coverage_overview(run: RunQuery, lang: str) -> list[dict[str, Any]]:
-    """Return every agency, sorted by the number of missing releases (most first), then by name.
-
-    Agencies that were never audited have None as `checked`.
-    """
+    """Return every agency, those with most missing releases first; `checked` is None if it was never audited."""
     rows = [dict(row) for row in await run(OVERVIEW_SQL, {})]
-    return sorted(rows, key=lambda row: (-(row["missing"] or 0), swedish_sort_key(choose_agency_name(row, lang))))
+
+    def sort_key(row: dict[str, Any]) -> tuple[int, Any]:
+        name = row["name_en"] if lang == "en" and row["name_en"] else row["name"]
+        return -(row["missing"] or 0), swedish_sort_key(name)
+
+    return sorted(rows, key=sort_key)
 
 
 async def read_agency_coverage(run: RunQuery, query: CoverageQuery) -> AgencyCoverage:
@@ -492,7 +436,7 @@ async def read_agency_coverage(run: RunQuery, query: CoverageQuery) -> AgencyCov
     values = {"agency": query.agency}
     rows = await run(f"{OVERVIEW_SQL} where a.slug = :agency", values)
     if not rows:
-        raise FilterError("agency", query.agency or "", "the slug of an agency", text_key="bad_agency")
+        raise FilterError("agency", query.agency or "", "the slug of an agency", text_key="error.no_agency_value")
     page_values = {**values, "after": query.after or 0, "size": query.size + 1}
     missing = [dict(row) for row in await run(MISSING_RELEASES_SQL.format(open=IS_OPEN_SQL), page_values)]
     return AgencyCoverage(
@@ -502,8 +446,3 @@ async def read_agency_coverage(run: RunQuery, query: CoverageQuery) -> AgencyCov
         missing_releases=missing[: query.size],
         next_cursor=missing[query.size - 1]["id"] if len(missing) > query.size else None,
     )
-
-
-def choose_agency_name(row: dict[str, Any], lang: str) -> str:
-    """Return an agency's English name if `lang` is en and there is one, else its Swedish name."""
-    return str(row["name_en"] if lang == "en" and row["name_en"] else row["name"])

@@ -5,14 +5,15 @@ from __future__ import annotations
 import gc
 import os
 import secrets
+import shutil
 import signal
 import sqlite3
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Coroutine, Generator, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from multiprocessing import get_context, parent_process
 from pathlib import Path
@@ -45,10 +46,7 @@ class ArchiveError(Exception):
 
 
 def open_writable(path: Path, *, page_size: int = 4096) -> sqlite3.Connection:
-    """Open a file for writing, and create it if it does not exist.
-
-    There are no implicit transactions: isolation_level is None.
-    """
+    """Open a file for writing, without implicit transactions; create it if it does not exist."""
     db = sqlite3.connect(path, isolation_level=None, timeout=LOCK_TIMEOUT)
     db.execute(f"pragma page_size = {page_size}")  # bytes; without effect on an existing file
     enable_wal(db)
@@ -83,7 +81,7 @@ def open_readonly(path: Path) -> sqlite3.Connection:
 def check_version(db: sqlite3.Connection, path: Path) -> bool:
     """Return whether archive.db, captures.db or withheld.db is of this version; False if the file is still empty.
 
-    Raise ArchiveError if it was made by an older or newer version, or by other software.
+    Raises ArchiveError if it was made by an older or newer version, or by other software.
     """
     (version,) = db.execute("pragma user_version").fetchone()
     if version > SCHEMA_VERSION:
@@ -136,8 +134,20 @@ def drop_litestream_tables(copy: Path) -> None:
 def create_target_folder(folder: Path, mode: int = 0o777) -> None:
     """Create the folder for copies; raise ArchiveError if there is a file of that name."""
     if folder.exists() and not folder.is_dir():
-        raise ArchiveError(folder, "is no folder: --to names the one that copies go into")
+        raise ArchiveError(folder, "is not a folder; --to must name the folder for the copies")
     folder.mkdir(parents=True, exist_ok=True, mode=mode)
+
+
+@contextmanager
+def unfinished_folder(folder: Path, mode: int = 0o777) -> Iterator[Path]:
+    """Yield a new folder beside `folder` to write files into; it is deleted at the end unless it was renamed."""
+    unfinished = folder.with_name(f"{folder.name}{UNFINISHED_SUFFIX}")
+    shutil.rmtree(unfinished, ignore_errors=True)  # of an interrupted run
+    unfinished.mkdir(mode=mode, parents=True)
+    try:
+        yield unfinished
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
 
 
 class RunQuery(Protocol):
@@ -148,16 +158,13 @@ class RunQuery(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FacetValue:
-    """A value of a facet, with the number of hits that have it.
-
-    total: of a year, the number of releases of that year among which the hits were searched; None if it is not counted.
-    """
+    """A value of a facet, with the number of hits that have it."""
 
     value: str
     count: int
     name: str
     name_en: str | None = None
-    total: int | None = None
+    total: int | None = None  # of a year: its releases among which the hits were searched; None if it is not counted
 
 
 def build_connection_runner(connection: sqlite3.Connection) -> RunQuery:
@@ -190,33 +197,27 @@ def map_in_order(
 ) -> Generator[tuple[Task, TaskResult], None, None]:
     """Yield each task with the result of `function`, in the order of the tasks.
 
-    With 0 processes, it is computed in this one. `to_payload` returns what of a task is sent to the other process. An
-    error of `function` is raised at its task, an ArchiveError of `tasks` after the tasks before it. Close the iterator,
-    or read it to its end, to end the processes. A bounded number of tasks is in progress at a time.
+    With 0 processes, it is computed in this one. to_payload: returns what of a task is sent to the other process. An
+    ArchiveError of `tasks` is raised after the tasks before it. Close the iterator, or read it to its end, to end the
+    processes. A bounded number of tasks is in progress at a time.
     """
     if processes < 1:
         for task in tasks:
             yield task, function(to_payload(task))
         return
     waiting: deque[tuple[Task, Future[TaskResult]]] = deque()
+    task_error: ArchiveError | None = None
     pool = ProcessPoolExecutor(processes, mp_context=get_context("spawn"), initializer=exit_with_parent)
     try:
-        task_error: ArchiveError | None = None
-        remaining = iter(tasks)
-        while True:
-            try:
-                task = next(remaining)
-            except StopIteration:
-                break
-            except ArchiveError as error:
-                task_error = error
-                break
-            waiting.append((task, pool.submit(function, to_payload(task))))
-            if len(waiting) > TASKS_PER_PROCESS * processes:
-                done, future = waiting.popleft()
-                yield done, future.result()
-        while waiting:
-            done, future = waiting.popleft()
+        try:
+            for task in tasks:
+                waiting.append((task, pool.submit(function, to_payload(task))))
+                if len(waiting) > TASKS_PER_PROCESS * processes:
+                    done, future = waiting.popleft()
+                    yield done, future.result()
+        except ArchiveError as error:
+            task_error = error
+        for done, future in waiting:
             yield done, future.result()
         if task_error:
             raise task_error
@@ -236,7 +237,6 @@ def exit_with_parent() -> None:
 
 
 def wait_for_parent() -> None:
-    """Exit once the parent process has ended."""
     parent = parent_process()
     if parent is not None:
         parent.join()
@@ -244,10 +244,7 @@ def wait_for_parent() -> None:
 
 
 def freeze_garbage_collector() -> None:
-    """Exclude all present objects from garbage collection, once per process.
-
-    Loaded modules and dictionaries stay, and looking through them all takes 60 ms each time.
-    """
+    """Exclude all present objects from garbage collection, once per process; looking through them takes 60 ms."""
     if not gc.get_freeze_count():
         gc.collect()
         gc.freeze()

@@ -57,8 +57,8 @@ DUPLICATES_SQL = """
     where j.release = ? and o.moved_to is null
 """
 
-# title, lead, body, published, updated, first_seen
-ReleaseTextRow = tuple[str, str | None, str, str | None, str | None, str]
+
+KeyRange = tuple[int, int, int]  # band, lowest and highest value
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,26 +87,20 @@ def find_duplicates(connection: sqlite3.Connection, release: int) -> list[Duplic
     if own is None:
         return []
     day = to_day_number(*own)
-    chosen: dict[str, DuplicateRelease] = {}
-    for row in connection.execute(DUPLICATES_SQL, [release]).fetchall():
-        duplicate = DuplicateRelease(*(*row, is_earlier(row[6], own[0])))
-        best = chosen.get(duplicate.agency)
-        if best is None or similarity_sort_key(duplicate, day) < similarity_sort_key(best, day):
-            chosen[duplicate.agency] = duplicate
-    return sorted(chosen.values(), key=publication_sort_key)
+    duplicates = [
+        DuplicateRelease(*(*row, is_earlier(row[6], own[0]))) for row in connection.execute(DUPLICATES_SQL, [release])
+    ]
+
+    def similarity_key(duplicate: DuplicateRelease) -> tuple[float, int, float, int]:
+        days = abs(to_day_number(duplicate.published, duplicate.updated, duplicate.first_seen) - day)
+        return round(duplicate.similarity, 1), -days, duplicate.similarity, -duplicate.id
+
+    best_by_agency = {duplicate.agency: duplicate for duplicate in sorted(duplicates, key=similarity_key)}
+    return sorted(best_by_agency.values(), key=publication_key)
 
 
-def similarity_sort_key(duplicate: DuplicateRelease, day: int) -> tuple[float, int, float, int]:
-    """Return a key that sorts by similarity in tenths, then by days between the releases."""
-    days = abs(to_day_number(duplicate.published, duplicate.updated, duplicate.first_seen) - day)
-    return -round(duplicate.similarity, 1), days, -duplicate.similarity, duplicate.id
-
-
-def publication_sort_key(duplicate: DuplicateRelease) -> tuple[date, str, str, int]:
-    """Return a key that sorts by time of publication.
-
-    On the same day, those with a time of day come first, then those first seen.
-    """
+def publication_key(duplicate: DuplicateRelease) -> tuple[date, str, str, int]:
+    """Return a key that sorts by publication; on the same day, those with a time of day come first."""
     when = parse_time(duplicate.published or duplicate.updated or duplicate.first_seen)
     assert when is not None  # noqa: S101 - first_seen is never null
     hour = f"{to_timezone(when, SWEDISH_TIME):%H:%M:%S}" if isinstance(when, datetime) else "~"
@@ -132,7 +126,6 @@ def is_earlier(published: str | None, than: str | None) -> bool:
 
 
 def to_local_day(when: datetime | date) -> date:
-    """Return the date in Sweden."""
     return to_timezone(when, SWEDISH_TIME).date() if isinstance(when, datetime) else when
 
 
@@ -167,11 +160,12 @@ class NearDuplicates:
         if keys.is_long:
             ranges[0] = key_range(*keys.band_keys[0])
         candidates = find_candidates(self.db, ranges, "<>", agency)
-        shingled = shingle_text(text if candidates else "")
+        shingled = shingle_text(text) if candidates else None
         for other_id in candidates:
             other_text, other_day = self._read_text_and_day(other_id)
-            similarity = compare_texts(shingled, other_text, close_in_time=abs(day - other_day) <= MAX_DAYS_APART)
-            if similarity is not None:
+            close_in_time = abs(day - other_day) <= MAX_DAYS_APART
+            similarity = shingled and compare_texts(shingled, other_text, close_in_time=close_in_time)
+            if similarity:
                 self.db.conn.executemany(
                     "insert into near_duplicates (release, other, similarity) values (?, ?, ?)",
                     [(release_id, other_id, similarity), (other_id, release_id, similarity)],
@@ -180,7 +174,7 @@ class NearDuplicates:
     def find_same_text(self, text: str, agency: str) -> list[tuple[int, float]]:
         """Return an agency's releases with the same text, of any date: (id, similarity), most similar first."""
         shingled = shingle_text(text)
-        ranges = [key_range(band, key) for band, key in shingled.band_keys()]
+        ranges = [key_range(band, key) for band, key in build_band_keys(text).band_keys]
         found = [
             (other, compare_texts(shingled, self._read_text_and_day(other)[0]))
             for other in find_candidates(self.db, ranges, "=", agency)
@@ -188,36 +182,24 @@ class NearDuplicates:
         similar = [(other, similarity) for other, similarity in found if similarity]
         return sorted(similar, key=lambda pair: (-pair[1], pair[0]))
 
-    def reindex_batch(self, after_id: int = 0, limit: int = 500) -> int | None:
-        """Update up to `limit` releases after the id `after_id`; return the last one's id, or None at the end.
-
-        For archives whose keys are of another version (KEY_VERSION): starting at 0 deletes those.
-        """
-        if after_id == 0:
-            self.db.execute("delete from minhash_bands where band not between ? and ?", [FIRST_BAND, LAST_BAND])
-        rows = self.db.execute(
-            "select id, agency, title, lead, body from releases where id > ? order by id limit ?", [after_id, limit]
-        ).fetchall()
-        for release, agency, *parts in rows:
-            self.update_release(release, agency, join_text_fields(*parts))
-        return rows[-1][0] if rows else None
-
-    def reindex_all(self) -> None:
-        last: int | None = 0
-        while last is not None:
-            last = self.reindex_batch(last)
+    def reindex(self) -> None:
+        """Replace keys of another version (KEY_VERSION), and pair all releases again."""
+        self.db.execute("delete from minhash_bands where band not between ? and ?", [FIRST_BAND, LAST_BAND])
+        for (release_id,) in self.db.execute("select id from releases order by id").fetchall():
+            sql = "select agency, title, lead, body from releases where id = ?"
+            agency, *texts = self.db.execute(sql, [release_id]).fetchone()
+            self.update_release(release_id, agency, join_text_fields(*texts))
 
     def is_stale(self) -> bool:
         """Return whether there are keys of another version, whose releases are not found before a reindex."""
-        row = self.db.execute(
-            "select exists (select 1 from minhash_bands where band < ?) or exists"
-            " (select 1 from minhash_bands where band > ?)",
-            [FIRST_BAND, LAST_BAND],
-        ).fetchone()
-        return bool(row[0])
+        # two queries, each of which reads one end of the index
+        sql = """
+            select exists (select 1 from minhash_bands where band < ?)
+              or exists (select 1 from minhash_bands where band > ?)
+        """
+        return bool(self.db.execute(sql, [FIRST_BAND, LAST_BAND]).fetchone()[0])
 
     def _delete_pairs(self, release_id: int) -> None:
-        """Delete a release's pairs, in both directions."""
         self.db.execute(
             "delete from near_duplicates where other = ?1 and release in"
             " (select other from near_duplicates where release = ?1)",
@@ -226,17 +208,13 @@ class NearDuplicates:
         self.db.execute("delete from near_duplicates where release = ?", [release_id])
 
     def _read_text_and_day(self, release_id: int) -> tuple[ShingledText, int]:
-        row: ReleaseTextRow = self.db.execute(
-            "select title, lead, body, published, updated, first_seen from releases where id = ?", [release_id]
-        ).fetchone()
-        return shingle_text(join_text_fields(*row[:3])), to_day_number(*row[3:])
+        sql = "select title, lead, body, published, updated, first_seen from releases where id = ?"
+        title, lead, body, *dates = self.db.execute(sql, [release_id]).fetchone()
+        return shingle_text(join_text_fields(title, lead, body)), to_day_number(*dates)
 
 
-def find_candidates(db: Database, ranges: list[tuple[int, int, int]], operator: str, agency: str) -> list[int]:
-    """Return releases with a key in one of the ranges (band, lowest, highest), those with the most first.
-
-    operator: "=" for releases of the agency, "<>" for those of others.
-    """
+def find_candidates(db: Database, ranges: list[KeyRange], operator: str, agency: str) -> list[int]:
+    """Return releases of an agency ("=") or of others ("<>") with keys in the ranges, those with the most first."""
     if not ranges:
         return []
     rows = db.execute(
@@ -270,8 +248,7 @@ def jaccard_similarity(first: frozenset[str], second: frozenset[str]) -> float:
     return shared / (len(first) + len(second) - shared) if shared else 0.0
 
 
-def key_range(band: int, key: int) -> tuple[int, int, int]:
-    """Return the range of a key on any day."""
+def key_range(band: int, key: int) -> KeyRange:
     return band, key * DAY_RANGE, key * DAY_RANGE + DAY_RANGE - 1
 
 
@@ -292,8 +269,6 @@ def join_text_fields(title: str, lead: str | None, body: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class ShingledText:
-    """A release's text, ready to be compared."""
-
     words: Sequence[str]
     shingles: frozenset[str]
 
@@ -301,25 +276,22 @@ class ShingledText:
     def is_short(self) -> bool:
         return len(self.words) < MIN_SHINGLED_WORDS
 
-    def band_keys(self) -> list[tuple[int, int]]:
-        """Return each band with its key: of the whole text, and of the shingles if the text is long enough."""
-        if len(self.words) < MIN_WORDS:
-            return []
-        keys = [hash_words(self.words), *([] if self.is_short else hash_bands(self.shingles))]
-        return list(enumerate(keys, FIRST_BAND))
-
 
 @dataclass(frozen=True, slots=True)
 class BandKeys:
-    """The band keys of a text, and whether it is long; computed without the archive."""
+    """The keys of a text: each band with its key, and whether the text is long enough to match at any distance."""
 
     band_keys: list[tuple[int, int]]
     is_long: bool
 
 
 def build_band_keys(text: str) -> BandKeys:
+    """Return the key of the whole text and, unless it is short, those of its shingles."""
     shingled = shingle_text(text)
-    return BandKeys(shingled.band_keys(), len(shingled.words) >= MIN_TIMELESS_WORDS)
+    if len(shingled.words) < MIN_WORDS:
+        return BandKeys([], is_long=False)
+    keys = [hash_words(shingled.words), *([] if shingled.is_short else hash_bands(shingled.shingles))]
+    return BandKeys(list(enumerate(keys, FIRST_BAND)), is_long=len(shingled.words) >= MIN_TIMELESS_WORDS)
 
 
 def shingle_text(text: str) -> ShingledText:
@@ -350,7 +322,6 @@ def build_shingles(words: Sequence[str], length: int = SHINGLE_LENGTH) -> frozen
 
 
 def hash_words(words: Sequence[str]) -> int:
-    """Return the CRC of a text's words, as a signed 32-bit number."""
     return to_signed_int32(zlib.crc32(" ".join(words).encode()))
 
 

@@ -12,7 +12,7 @@ came of it:
     quarantined  read and quarantined (archive.quarantine); fetched again now and then, as the page may be corrected
 
 pagination_cursors: where reading a long listing was interrupted. The next crawl first reads it from its first page down
-to what was known before the interruption, then goes on from the cursor; only then was it read to its end.
+to what was known before the interruption, then goes on from the cursor; only then has it been read to its end.
 
 hosts: robots.txt and pauses per host, named as in URLs, with the port unless it is the scheme's default. `robots` is
 the outcome of the last request for robots.txt: allowed (it was read), absent, or unreachable (a server error or no
@@ -26,6 +26,7 @@ lease, changes nothing.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -48,12 +49,10 @@ LATEST_DATE_SQL = "max(coalesce(r.published, r.updated, r.first_seen), coalesce(
 LATEST_DAY_SQL = f"case when length({LATEST_DATE_SQL}) = 7 then {LATEST_DATE_SQL} || '-01' else {LATEST_DATE_SQL} end"
 EDIT_COUNT_SQL = "(select count(*) from revisions v where v.release = r.id and v.cause = 'source')"
 
-
-# A source that lists fewer releases cannot list far fewer than usual
-MIN_SOURCE_LINKS = 4
+MIN_SOURCE_LINKS = 4  # a source that lists fewer releases cannot list far fewer than usual
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class FrontierEntry:
     """A row of the frontier table, as the crawler needs it."""
 
@@ -68,10 +67,11 @@ class FrontierEntry:
     etag: str | None
     last_modified: str | None
     release_id: int | None
+    source: str | None  # that first listed it
 
 
 # in the order of the fields of FrontierEntry
-FRONTIER_COLUMNS = "url, agency, role, state, first_seen, listed, fetched, tries, etag, last_modified, release"
+FRONTIER_COLUMNS = "url, agency, role, state, first_seen, listed, fetched, tries, etag, last_modified, release, source"
 RELEASE_ENTRIES_SQL = (
     f"select {FRONTIER_COLUMNS}, rowid as number from frontier where agency = :agency and role = 'release'"
 )
@@ -84,9 +84,8 @@ class Frontier:
         self.db = db
 
     def get(self, url: str) -> FrontierEntry | None:
-        """Return the entry of a URL, or None if it was never found."""
         row = self.db.execute(f"select {FRONTIER_COLUMNS} from frontier where url = ?", [url]).fetchone()
-        return to_frontier_entry(row) if row else None
+        return FrontierEntry(*row) if row else None
 
     def add(
         self,
@@ -146,7 +145,7 @@ class Frontier:
                 "limit": limit + len(exclude),
             },
         )
-        return [row for row in map(to_frontier_entry, rows) if row.url not in exclude][:limit]
+        return [entry for entry in (FrontierEntry(*row) for row in rows) if entry.url not in exclude][:limit]
 
     def list_stale(self, agency: str, now: datetime, limit: int, max_ahead: timedelta = MAX_CHECK_AHEAD) -> list[str]:
         """Return the URLs of up to `limit` stored releases of an agency that are due for a check.
@@ -165,30 +164,21 @@ class Frontier:
                 "select r.url from releases r where r.agency = :agency and r.moved_to is null"
                 " and (r.next_check is null or r.next_check <= :now or r.next_check > :far)"
                 f" order by {order}, r.id limit :limit",
-                {
-                    "agency": agency,
-                    "now": to_iso(now),
-                    "far": to_iso(now + max_ahead),
-                    "limit": share + len(ordered),
-                },
+                {"agency": agency, "now": to_iso(now), "far": to_iso(now + max_ahead), "limit": share + len(ordered)},
             )
             ordered |= dict.fromkeys(url for (url,) in rows)
         return list(ordered)[:limit]
 
     def has_other_urls(self, url: str, visited: str) -> bool:
         """Return whether a URL other than these two also led to the release stored under `url`."""
-        row = self.db.execute(
-            "select 1 from frontier where release = (select release from frontier where url = :url)"
-            " and url not in (:url, :visited) limit 1",
-            {"url": url, "visited": visited},
-        ).fetchone()
-        return row is not None
+        condition = "release = (select release from frontier where url = :url) and url not in (:url, :visited)"
+        return self.db.table("frontier").count_where(condition, {"url": url, "visited": visited}) > 0
 
     def mark_stored(self, url: str, release_id: int, seen_at: datetime) -> None:
         """Mark a URL as that of a stored release; write nothing if it is marked already."""
         row = self.get(url)
         if not row or (row.state, row.release_id) != ("stored", release_id):
-            self._update(url, "stored", seen_at, release_id=release_id)
+            self._update(url, "stored", seen_at, release=release_id)
 
     def mark_read(
         self, url: str, release_id: int, seen_at: datetime, *, etag: str | None, last_modified: str | None
@@ -197,8 +187,7 @@ class Frontier:
         row = self.get(url)
         values = ("stored", release_id, etag, last_modified)
         if not row or (row.state, row.release_id, row.etag, row.last_modified) != values:
-            self.db.execute("update frontier set etag = null, last_modified = null where url = ?", [url])
-            self._update(url, "stored", seen_at, etag=etag, last_modified=last_modified, release_id=release_id)
+            self._update(url, "stored", seen_at, release=release_id, etag=etag, last_modified=last_modified)
 
     def mark_done(
         self,
@@ -209,10 +198,9 @@ class Frontier:
         etag: str | None = None,
         last_modified: str | None = None,
     ) -> None:
-        """Mark a source as read to its end, so that everything found before now counts as known."""
-        self._update(url, "done", seen_at, etag=etag, last_modified=last_modified)
-        if link_count is not None:
-            self.db.execute("update frontier set links = ? where url = ?", [link_count, url])
+        """Mark a source as read to its end; what is None keeps its stored value."""
+        columns = {"links": link_count, "etag": etag, "last_modified": last_modified}
+        self._update(url, "done", seen_at, **{name: value for name, value in columns.items() if value is not None})
 
     def set_link_count(self, source: str, link_count: int) -> None:
         """Store how many releases a source lists now; for a listing, on its first page.
@@ -243,17 +231,12 @@ class Frontier:
 
         That is a list that started again, such as one per year. One that was only cut still has entries known before.
         """
-        sql = (
-            "select count(*) >= (select links from frontier where url = :source) from frontier"
-            " where source = :source and role = 'release' and first_seen >="
-            " (select first_seen from frontier where url = :url)"
-        )
+        sql = """
+            select count(*) >= (select links from frontier where url = :source) from frontier
+            where source = :source and role = 'release'
+              and first_seen >= (select first_seen from frontier where url = :url)
+        """
         return bool(self.db.execute(sql, {"source": source, "url": url}).fetchone()[0])
-
-    def find_source(self, url: str) -> str | None:
-        """Return the source that first listed a URL, or None."""
-        row = self.db.execute("select source from frontier where url = ?", [url]).fetchone()
-        return row[0] if row else None
 
     def list_known_entries(self, source: str) -> list[FrontierEntry]:
         """Return the entries that an unchanged source still lists, as far as it was the first to list them."""
@@ -262,66 +245,37 @@ class Frontier:
             " limit (select coalesce(links, 0) from frontier where url = :source)",
             {"source": source},
         )
-        return [to_frontier_entry(row) for row in rows]
+        return [FrontierEntry(*row) for row in rows]
+
+    # The following four retry the URL at growing intervals.
 
     def mark_rejected(self, url: str, seen_at: datetime, problem: str) -> None:
         """Mark a URL whose response contained no readable release."""
         self._schedule_retry(url, "rejected", seen_at, problem, REJECTED_RETRY)
 
     def mark_gone(self, url: str, seen_at: datetime, problem: str) -> None:
-        """Mark a URL that responded with 404 or 410; it is retried at growing intervals, as it may come back."""
+        """Mark a URL that responded with 404 or 410; it may come back."""
         self._schedule_retry(url, "gone", seen_at, problem, GONE_RETRY)
 
     def mark_quarantined(self, url: str, seen_at: datetime, problem: str) -> None:
-        """Mark a URL whose page was read and quarantined."""
         self._schedule_retry(url, "quarantined", seen_at, problem, REJECTED_RETRY)
 
     def mark_failed(self, url: str, seen_at: datetime, problem: str) -> None:
-        """Mark a URL that gave no usable response; it is retried at growing intervals."""
         self._schedule_retry(url, "failed", seen_at, problem, FAILED_RETRY)
 
     def _schedule_retry(self, url: str, state: str, seen_at: datetime, problem: str, first_wait: timedelta) -> None:
         row = self.get(url)
         tries = row.tries + 1 if row else 1
         wait = min(first_wait * 2 ** min(tries - 1, 10), MAX_RETRY_WAIT)
-        self._update(url, state, seen_at, problem=problem, next_due=seen_at + wait, tries=tries)
+        self._update(url, state, seen_at, problem=problem, next_due=to_iso(seen_at + wait), tries=tries)
 
-    def _update(
-        self,
-        url: str,
-        state: str,
-        seen_at: datetime,
-        *,
-        problem: str | None = None,
-        next_due: datetime | None = None,
-        tries: int = 0,
-        etag: str | None = None,
-        last_modified: str | None = None,
-        release_id: int | None = None,
-    ) -> None:
-        self.db.execute(
-            "update frontier set state = :state, fetched = :fetched, problem = :problem, next_due = :next_due,"
-            " tries = :tries, etag = coalesce(:etag, etag), last_modified = coalesce(:last_modified, last_modified),"
-            " release = coalesce(:release, release) where url = :url",
-            {
-                "url": url,
-                "state": state,
-                "fetched": to_iso(seen_at),
-                "problem": problem,
-                "next_due": to_iso(next_due),
-                "tries": tries,
-                "etag": etag,
-                "last_modified": last_modified,
-                "release": release_id,
-            },
-        )
+    def _update(self, url: str, state: str, seen_at: datetime, **columns: object) -> None:
+        row = {"state": state, "fetched": to_iso(seen_at), "problem": None, "next_due": None, "tries": 0, **columns}
+        sets = ", ".join(f"{name} = :{name}" for name in row)
+        self.db.execute(f"update frontier set {sets} where url = :url", {**row, "url": url})
 
 
-def to_frontier_entry(values: tuple[object, ...]) -> FrontierEntry:
-    return FrontierEntry(**dict(zip(FrontierEntry.__dataclass_fields__, values, strict=True)))  # type: ignore[arg-type] # the table's own types
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class PaginationCursor:
     """Where reading a listing was interrupted."""
 
@@ -336,35 +290,27 @@ class PaginationCursors:
 
     def __init__(self, db: Database) -> None:
         self.db = db
+        self.table = db.table("pagination_cursors")
 
     def get(self, listing_url: str) -> PaginationCursor | None:
         """Return where to continue with a listing, or None if it was last read to its end."""
-        row = self.db.execute(
-            "select listing, next_url, page_number, interrupted from pagination_cursors where listing = ?",
-            [listing_url],
-        ).fetchone()
-        if row is None:
-            return None
-        return PaginationCursor(listing_url=row[0], next_url=row[1], page_number=row[2], interrupted_at=row[3])
+        sql = "select listing, next_url, page_number, interrupted from pagination_cursors where listing = ?"
+        row = self.db.execute(sql, [listing_url]).fetchone()
+        return PaginationCursor(*row) if row else None
 
     def save(self, listing_url: str, *, agency: str, next_url: str, page_number: int, interrupted_at: datetime) -> None:
         """Store that a listing was interrupted before the page at `next_url`."""
-        self.db.execute(
-            "insert or replace into pagination_cursors (listing, agency, next_url, page_number, interrupted)"
-            " values (?, ?, ?, ?, ?)",
-            [listing_url, agency, next_url, page_number, to_iso(interrupted_at)],
-        )
+        row = {"listing": listing_url, "agency": agency, "next_url": next_url, "page_number": page_number}
+        self.table.insert({**row, "interrupted": to_iso(interrupted_at)}, replace=True)
 
     def delete(self, listing_url: str) -> None:
         """Delete a listing's cursor, because it was read to its end or must be read from the start."""
-        self.db.execute("delete from pagination_cursors where listing = ?", [listing_url])
+        self.table.delete_where("listing = ?", [listing_url])
 
     def delete_except(self, agency: str, listing_urls: Collection[str]) -> None:
         """Delete an agency's cursors for listings that are not in `listing_urls`."""
-        rows = self.db.execute("select listing from pagination_cursors where agency = ?", [agency]).fetchall()
-        for (listing,) in rows:
-            if listing not in listing_urls:
-                self.delete(listing)
+        condition = "agency = ? and listing not in (select value from json_each(?))"
+        self.table.delete_where(condition, [agency, json.dumps(list(listing_urls))])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -393,10 +339,7 @@ class Hosts:
         )
 
     def mark_robots_unreachable(self, host: str, seen_at: datetime) -> tuple[datetime, str | None]:
-        """Mark a host's robots.txt as unreachable.
-
-        Return since when it has been unreachable, and the text that was read last, None if there is none.
-        """
+        """Mark a host's robots.txt as unreachable; return since when it is, and the text that was read last, if any."""
         self.db.execute(
             "insert into hosts (host, robots, robots_since) values (:host, 'unreachable', :seen)"
             " on conflict (host) do update set robots_since ="
@@ -458,7 +401,7 @@ class Hosts:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Job:
     """An agency's crawl by a worker."""
 
@@ -480,31 +423,23 @@ class Jobs:
         self.db = db
 
     def get(self, agency: str) -> Job | None:
-        """Return an agency's newest job, or None."""
         return next(iter(self._find("agency = ?", agency)), None)
 
     def list_unfinished(self) -> list[Job]:
         return self._find("ended is ?", None)
 
     def start(self, agency: str, token: int, started_at: datetime, applied: int) -> None:
-        """Insert an agency's job in place of its previous one.
+        """Insert an agency's job in place of its previous one, whose messages have no effect from now on."""
+        row = {"agency": agency, "token": token, "started": to_iso(started_at), "applied": applied}
+        self.db.table("jobs").insert(row, replace=True)
 
-        Messages with an older token have no effect from now on.
-        """
-        self.db.execute(
-            "insert or replace into jobs (agency, token, started, applied) values (?, ?, ?, ?)",
-            [agency, token, to_iso(started_at), applied],
-        )
-
-    def mark_applied(self, agency: str, applied: int, *, crawl: int | None, tally: str | None) -> None:
+    def mark_applied(self, agency: str, applied: int, *, crawl: int | None, counters: str | None) -> None:
         """Store the number of the last applied message, with its crawl and its counters so far."""
-        self.db.execute(
-            "update jobs set applied = ?, crawl = ?, counters = ? where agency = ?", [applied, crawl, tally, agency]
-        )
+        self.db.table("jobs").update(agency, {"applied": applied, "crawl": crawl, "counters": counters})
 
     def finish(self, agency: str, ended_at: datetime) -> None:
-        self.db.execute("update jobs set ended = ?, counters = null where agency = ?", [to_iso(ended_at), agency])
+        self.db.table("jobs").update(agency, {"ended": to_iso(ended_at), "counters": None})
 
     def _find(self, condition: str, value: object) -> list[Job]:
         rows = self.db.execute(f"select {JOB_COLUMNS} from jobs where {condition} order by agency", [value])
-        return [Job(**dict(zip(Job.__dataclass_fields__, row, strict=True))) for row in rows.fetchall()]
+        return [Job(*row) for row in rows.fetchall()]

@@ -18,8 +18,7 @@ def find_adjoining_states(
 ) -> tuple[StoredRelease, StoredRelease] | None:
     """Return the last state of a release and the first of `target_id`, if the second follows the first.
 
-    Return None if the target is older, or was there at the same time: the differences between the two were no edit
-    then.
+    Otherwise None: if the target is older, or was there at the same time, their differences are no edit.
     """
     before, after = archive.get_latest(release_id), archive.get_first(target_id)
     if not before or not after or before.revision_id > after.revision_id or after.cause != "first":
@@ -60,18 +59,14 @@ def merge_releases(
 
 
 def find_moved_copy(archive: Archive, release_id: int, *, min_similarity: float) -> tuple[int, str] | None:
-    """Return the id and URL of the release that has the text of a missing one, or None.
-
-    It is of the same agency, is current, and was first seen no earlier than the missing one was last, or has the same
-    date.
-    """
-    agency, last_checked, published = archive.db.execute(
-        "select agency, last_checked, published from releases where id = ?", [release_id]
-    ).fetchone()
+    """Return the id and URL of the agency's current release that has the text of a missing one, or None."""
+    sql = "select agency, last_checked, published from releases where id = ?"
+    agency, last_checked, published = archive.db.execute(sql, [release_id]).fetchone()
     stored = archive.get_latest(release_id)  # with what has been taken down
     if stored is None:
         return None
     for other_id, similarity in archive.writer.near_duplicates.find_same_text(join_state_text(stored.state), agency):
+        # first seen no earlier than the missing one was last checked, or of the same date
         row = archive.db.execute(
             "select id, url from releases o where id = ? and id <> ? and (first_seen >= ? or published = ?)"
             " and removed_at is null and moved_to is null and not exists (select 1 from removals"

@@ -3,7 +3,7 @@
 A row is written in the transaction that updates the page's frontier entry; the bytes were stored before. `decided` is
 null while the row is pending. `decision` is what came of it:
 
-    null        not judged yet: the crawl is running or was killed, and the agency's next crawl judges it
+    null        not decided yet: the crawl is running or was killed, and the agency's next crawl decides
     confirmed   many of the agency's pages lost the same field; pending until a person or a corrected rule accepts it
     genuine     the agency's own doing, and stored
     accepted    stored by hand (scrapy quarantine --accept): the field may be missing until it is usual again
@@ -21,8 +21,8 @@ No function commits: wrap calls in `Archive.transaction`.
 from __future__ import annotations
 
 import json
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -33,7 +33,6 @@ from archive.dates import to_iso
 from archive.models import Capture, hash_state
 
 QuarantineReason = dict[str, Any]  # field or source, problem and figures: see scraper.quarantine
-QUARANTINE_COLUMNS = "id, agency, crawl, url, release, seen, state, capture, reason, decision"
 
 # Field habits: what an agency's releases usually have
 HABIT_FIELDS = ("lead", "published", "updated", "tags", "questions", "contacts")  # fields that may be missing
@@ -61,7 +60,26 @@ BACKFILL_SQL = """
 # Field loss: many pages that lost the same field
 MIN_LOSS_PAGES = 3
 MIN_LOSS_SHARE = 0.5  # of the pages read: new releases, or stored ones that changed
-LOOK_BACK_PERIOD = timedelta(days=30)  # for single pages that were judged genuine
+LOOK_BACK_PERIOD = timedelta(days=30)  # in which single pages that were decided to be genuine count
+
+QUARANTINED_SQL = """
+    select id, agency, crawl as crawl_id, url, release as release_id, seen as seen_at, state, capture as capture_id,
+      reason as reasons, decision from quarantine where {condition} order by seen, id
+"""
+RELEASE_URLS_SQL = (
+    "select url from frontier where release = :release union select url from releases where id = :release"
+)
+SUPERSEDED_SQL = """
+    select last_checked > :seen from releases where id = coalesce(
+      (select release from frontier where url = :url), (select id from releases where url = :url))
+"""
+STORED_SINCE_SQL = {  # of stored releases (True): new states; else new releases
+    True: """
+        select count(*) from revisions v join releases r on r.id = v.release where r.agency = :agency
+          and v.cause in ('source', 'parser') and v.seen >= :since and v.previous is not null
+    """,
+    False: "select count(*) from releases where agency = :agency and first_seen >= :since",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +99,7 @@ class QuarantinedPage:
 
     @property
     def reason_keys(self) -> set[str]:
-        """Return the fields (or the source) that the reasons are about."""
+        """The fields (or the source) that the reasons are about."""
         return set(map(reason_key, self.reasons))
 
 
@@ -90,6 +108,7 @@ class Quarantine:
 
     def __init__(self, db: Database) -> None:
         self.db = db
+        self.table = db.table("quarantine")
 
     def add(
         self,
@@ -104,19 +123,17 @@ class Quarantine:
         reasons: Sequence[QuarantineReason],
     ) -> None:
         """Insert a page as read; its capture must be stored already."""
-        self.db.execute(
-            "insert into quarantine (agency, crawl, url, release, seen, state, capture, reason)"
-            " values (?, ?, ?, ?, ?, ?, ?, ?)",
-            [
-                agency,
-                crawl_id,
-                url,
-                release_id,
-                to_iso(seen_at),
-                to_canonical_json(state),
-                capture_id,
-                to_canonical_json(reasons),
-            ],
+        self.table.insert(
+            {
+                "agency": agency,
+                "crawl": crawl_id,
+                "url": url,
+                "release": release_id,
+                "seen": to_iso(seen_at),
+                "state": to_canonical_json(state),
+                "capture": capture_id,
+                "reason": to_canonical_json(reasons),
+            }
         )
 
     def contains(self, url: str, state: Mapping[str, Any]) -> bool:
@@ -129,63 +146,43 @@ class Quarantine:
 
     def list_pending(self, agency: str) -> list[QuarantinedPage]:
         """Return an agency's pending pages in the order they were read."""
-        rows = self.db.execute(
-            f"select {QUARANTINE_COLUMNS} from quarantine where agency = ? and decided is null order by seen, id",
-            [agency],
-        ).fetchall()
-        return [to_quarantined_page(row) for row in rows]
+        return self._list("agency = ? and decided is null", [agency])
+
+    def list_recent(self, agency: str, now: datetime) -> list[QuarantinedPage]:
+        """Return pending pages, and those recently found genuine, in the order they were read."""
+        condition = "agency = ? and (decided is null or (decision = 'genuine' and seen >= ?))"
+        return self._list(condition, [agency, to_iso(now - LOOK_BACK_PERIOD)])
+
+    def _list(self, condition: str, values: Sequence[Any]) -> list[QuarantinedPage]:
+        rows = list(self.db.query(QUARANTINED_SQL.format(condition=condition), values))
+        return [QuarantinedPage(**row | {name: json.loads(row[name]) for name in ("state", "reasons")}) for row in rows]
 
     def list_agencies(self) -> list[str]:
-        """Return the slugs of agencies with pending pages."""
         return [slug for (slug,) in self.db.execute("select distinct agency from quarantine where decided is null")]
 
     def confirm(self, page_id: int) -> None:
         """Confirm a page as misread: it stays pending until a person or a corrected rule accepts it."""
-        self.db.execute("update quarantine set decision = 'confirmed' where id = ?", [page_id])
+        self.table.update(page_id, {"decision": "confirmed"})
 
     def decide(self, page_id: int, decision: str, decided_at: datetime) -> None:
-        """Store the final decision about a page."""
-        self.db.execute(
-            "update quarantine set decision = ?, decided = ? where id = ?", [decision, to_iso(decided_at), page_id]
-        )
+        self.table.update(page_id, {"decision": decision, "decided": to_iso(decided_at)})
 
     def is_superseded(self, page: QuarantinedPage) -> bool:
         """Return whether the page was read completely, or found as stored, after it was quarantined."""
-        row = self.db.execute(
-            "select r.last_checked from releases r where r.id = coalesce("
-            " (select release from frontier where url = :url), (select id from releases where url = :url))",
-            {"url": page.url},
-        ).fetchone()
-        return bool(row and row[0] > page.seen_at)
+        row = self.db.execute(SUPERSEDED_SQL, {"url": page.url, "seen": page.seen_at}).fetchone()
+        return bool(row and row[0])
 
     def redact_states(self, release_id: int, redact: Callable[[Mapping[str, Any]], Mapping[str, Any]]) -> None:
         """Apply `redact` to the states of a release's rows; the captured bytes keep the rest."""
-        rows = self.db.execute(
-            "select id, state from quarantine where release = :release or url in (select url from frontier"
-            " where release = :release union select url from releases where id = :release)",
-            {"release": release_id},
-        ).fetchall()
-        for key, state in rows:
-            self.db.execute(
-                "update quarantine set state = ? where id = ?", [to_canonical_json(redact(json.loads(state))), key]
-            )
+        condition = f"release = :release or url in ({RELEASE_URLS_SQL})"
+        for row in list(self.table.rows_where(condition, {"release": release_id})):
+            self.table.update(row["id"], {"state": to_canonical_json(redact(json.loads(row["state"])))})
 
     def get_capture(self, page: QuarantinedPage) -> Capture | None:
-        """Return the capture that the page was read from, or None."""
-        row = self.db.execute(
-            "select url, seen, status, headers, sha256, bytes from captures where id = ?", [page.capture_id]
-        ).fetchone()
-        if row is None:
-            return None
-        url, seen, status, headers, sha256, size = row
-        return Capture(
-            url=url,
-            seen=datetime.fromisoformat(seen),
-            status=status,
-            headers=json.loads(headers),
-            sha256=sha256,
-            bytes=size,
-        )
+        sql = "select url, seen, status, headers, sha256, bytes from captures where id = ?"
+        for row in self.db.query(sql, [page.capture_id]):
+            return Capture(**row | {"seen": datetime.fromisoformat(row["seen"]), "headers": json.loads(row["headers"])})
+        return None
 
     def read_accepted_losses(self, agency: str) -> dict[str, str]:
         """Return the fields that an agency's releases may lack, as accepted by hand, with since when."""
@@ -201,42 +198,48 @@ def reason_key(reason: QuarantineReason) -> str:
     return str(reason.get("source") or reason["field"])
 
 
-def to_quarantined_page(row: Sequence[Any]) -> QuarantinedPage:
-    page_id, agency, crawl_id, url, release_id, seen_at, state, capture_id, reasons, decision = row
-    return QuarantinedPage(
-        id=page_id,
-        agency=agency,
-        crawl_id=crawl_id,
-        url=url,
-        release_id=release_id,
-        seen_at=seen_at,
-        state=json.loads(state),
-        capture_id=capture_id,
-        reasons=json.loads(reasons),
-        decision=decision,
-    )
-
-
 def to_canonical_json(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, sort_keys=True)
 
 
 @dataclass(slots=True)
+class FieldCount:
+    """How many of some pages or releases have a field."""
+
+    filled: int = 0
+    pages: int = 0
+
+    @property
+    def share(self) -> float:
+        """The share that has the field; 1.0 if there are none."""
+        return self.filled / self.pages if self.pages else 1.0
+
+    @property
+    def percentage(self) -> int | None:
+        return round(100 * self.filled / self.pages) if self.pages else None
+
+    @property
+    def is_usual(self) -> bool:
+        return self.pages >= MIN_RELEASES and self.share >= MIN_USUAL_SHARE
+
+
+@dataclass(slots=True)
 class GroupHabits:
-    """How often the fields of a group of releases are present, and how long their leads and texts are.
+    """How often the fields of a group of releases are present, and how long their leads and texts are."""
 
-    lengths_before: of releases that were read before a loss of the lead or the body was accepted.
-    """
+    counts: defaultdict[str, FieldCount] = field(default_factory=lambda: defaultdict(FieldCount))
+    lengths: defaultdict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
+    # of releases that were read before a loss of the lead or the body was accepted
+    lengths_before: defaultdict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
 
-    present_counts: Counter[str] = field(default_factory=Counter)
-    total_counts: Counter[str] = field(default_factory=Counter)
-    lengths: dict[str, list[int]] = field(default_factory=lambda: {name: [] for name in MEASURED_FIELDS})
-    lengths_before: dict[str, list[int]] = field(default_factory=lambda: {name: [] for name in MEASURED_FIELDS})
-
-    def usual_share(self, name: str) -> float | None:
-        """Return the share of releases that have a field, or None if that is too few to be usual."""
-        share = self.present_counts[name] / max(1, self.total_counts[name])
-        return share if self.total_counts[name] >= MIN_RELEASES and share >= MIN_USUAL_SHARE else None
+    def add(self, row: Mapping[str, Any], accepted: Mapping[str, str]) -> None:
+        """Count a release; its fields only if it was read after their loss was accepted."""
+        late = {name for name in (*HABIT_FIELDS, "body") if row["first_seen"] > accepted.get(name, "")}
+        for name in late:
+            self.counts[name].pages += 1
+            self.counts[name].filled += bool(row[name])
+        for name, length in measure_lengths(row).items():
+            (self.lengths if name in late else self.lengths_before)[name].append(length)
 
     def short_length(self, name: str) -> int:
         """Return the length in characters that hardly any lead or text is below; 0 if there are too few."""
@@ -244,25 +247,26 @@ class GroupHabits:
 
     def is_usual_again(self, name: str) -> bool:
         """Return whether a field is usual, and about as long as before its loss was accepted."""
-        is_long_enough = name not in MEASURED_FIELDS or self.short_length(name) >= MAX_SHORT_RATIO * find_short_length(
-            self.lengths_before[name]
-        )
-        return self.usual_share(name) is not None and is_long_enough
+        if name in MEASURED_FIELDS:
+            length_before = find_short_length(self.lengths_before[name])
+            if self.short_length(name) < MAX_SHORT_RATIO * length_before:
+                return False
+        return self.counts[name].is_usual
 
 
 @dataclass(slots=True)
 class FieldHabits:
     """An agency's habits: of all its releases, of each language, and of each language and kind."""
 
-    groups: dict[tuple[str | None, ...], GroupHabits] = field(default_factory=lambda: defaultdict(GroupHabits))
+    groups: defaultdict[tuple[str | None, ...], GroupHabits] = field(default_factory=lambda: defaultdict(GroupHabits))
     known_values: dict[str, set[str]] = field(default_factory=lambda: {name: set() for name in UNIQUE_FIELDS})
     oldest: str = ""  # date of the oldest release considered
     unique_fields: set[str] = field(default_factory=set)  # those of UNIQUE_FIELDS that differ from release to release
 
-    def group_for(self, language: str | None, kind: str | None, name: str) -> GroupHabits:
-        """Return the habits of the smallest group with enough releases to judge a field."""
-        for group in ((language, kind), (language,)):
-            if self.groups[group].total_counts[name] >= MIN_RELEASES:
+    def group_for(self, state: Mapping[str, Any], name: str) -> GroupHabits:
+        """Return the habits of the smallest group of a state's release with enough releases to judge a field."""
+        for group in ((state["language"], state["kind"]), (state["language"],)):
+            if self.groups[group].counts[name].pages >= MIN_RELEASES:
                 return self.groups[group]
         return self.groups[()]
 
@@ -273,39 +277,22 @@ def read_field_habits(db: Database, agency: str, accepted: Mapping[str, str]) ->
     accepted: the fields whose loss was accepted, with since when; for those, only later releases count.
     """
     habits = FieldHabits()
-    values_by_field: dict[str, list[str]] = {name: [] for name in UNIQUE_FIELDS}
-    cursor = db.execute(HABITS_SQL, [agency, MAX_HABIT_RELEASES])
-    names = [column[0] for column in cursor.description]
-    for values in cursor:
-        row = dict(zip(names, values, strict=True))
+    late_values: dict[str, list[str]] = {name: [] for name in UNIQUE_FIELDS}
+    for row in db.query(HABITS_SQL, [agency, MAX_HABIT_RELEASES]):
         for group in ((), (row["language"],), (row["language"], row["kind"])):
-            add_to_habits(habits.groups[group], row, accepted)
+            habits.groups[group].add(row, accepted)
         # sort_date is "" for a release without any date
         habits.oldest = min(habits.oldest or row["sort_date"], row["sort_date"] or habits.oldest)
         for name in filter(row.get, UNIQUE_FIELDS):
             habits.known_values[name].add(row[name])
             if row["first_seen"] > accepted.get(name, ""):
-                values_by_field[name].append(row[name])
+                late_values[name].append(row[name])
     habits.unique_fields = {
         name
-        for name in UNIQUE_FIELDS
-        if len(values_by_field[name]) >= MIN_RELEASES and has_unique_values(values_by_field[name])
+        for name, values in late_values.items()
+        if len(values) >= MIN_RELEASES and len(set(values)) >= MIN_USUAL_SHARE * len(values)
     }
     return habits
-
-
-def add_to_habits(group: GroupHabits, row: Mapping[str, Any], accepted: Mapping[str, str]) -> None:
-    late = {name for name in (*HABIT_FIELDS, "body") if row["first_seen"] > accepted.get(name, "")}
-    for name in late:
-        group.total_counts[name] += 1
-        group.present_counts[name] += bool(row[name])
-    for name, length in measure_lengths(row).items():
-        (group.lengths if name in late else group.lengths_before)[name].append(length)
-
-
-def has_unique_values(values: Sequence[str]) -> bool:
-    """Return whether nearly every release has its own value."""
-    return len(set(values)) >= MIN_USUAL_SHARE * len(values)
 
 
 def find_short_length(lengths: Sequence[int]) -> int:
@@ -350,11 +337,11 @@ class FieldLoss:
 def find_field_losses(db: Database, agency: str, now: datetime) -> list[FieldLoss]:
     """Return what many of an agency's latest pages lack.
 
-    Judged field by field, separately for new and for stored releases, over the pages since the first that is not judged
-    yet; if those are too few, since the third newest that lacks the field. So the loss also shows if each crawl brings
+    Each field is checked separately for new and for stored releases, in the pages since the first undecided one; if
+    those are too few, since the third newest that lacks the field, so that a loss is also found if each crawl brings
     only a single release.
     """
-    pages = list_recent_pages(db, agency, now)
+    pages = Quarantine(db).list_recent(agency, now)
     losses = []
     for is_stored in (False, True):
         group = [page for page in pages if (page.release_id is not None) == is_stored]
@@ -364,22 +351,14 @@ def find_field_losses(db: Database, agency: str, now: datetime) -> list[FieldLos
             if since is None:
                 continue
             lacking_count = sum(page.seen_at >= since for page in lacking)
-            pending_count = sum(page.decision != "genuine" and page.seen_at >= since for page in group)
             # genuine pages are among the stored ones by now
-            total = max(lacking_count, pending_count + count_stored_since(db, agency, since, is_stored=is_stored))
+            pending_count = sum(page.decision != "genuine" and page.seen_at >= since for page in group)
+            values = {"agency": agency, "since": since}
+            (stored_count,) = db.execute(STORED_SINCE_SQL[is_stored], values).fetchone()
+            total = max(lacking_count, pending_count + stored_count)
             if lacking_count >= MIN_LOSS_SHARE * total:
                 losses.append(FieldLoss(reason_key=key, is_stored=is_stored, page_count=lacking_count, total=total))
     return losses
-
-
-def list_recent_pages(db: Database, agency: str, now: datetime) -> list[QuarantinedPage]:
-    """Return pending pages, and those recently judged genuine, in the order they were read."""
-    rows = db.execute(
-        f"select {QUARANTINE_COLUMNS} from quarantine"
-        " where agency = :agency and (decided is null or (decision = 'genuine' and seen >= :since)) order by seen, id",
-        {"agency": agency, "since": to_iso(now - LOOK_BACK_PERIOD)},
-    ).fetchall()
-    return [to_quarantined_page(row) for row in rows]
 
 
 def find_loss_start(pages: list[QuarantinedPage]) -> str | None:
@@ -388,24 +367,3 @@ def find_loss_start(pages: list[QuarantinedPage]) -> str | None:
     if len(undecided) >= MIN_LOSS_PAGES:
         return undecided[0]
     return pages[-MIN_LOSS_PAGES].seen_at if len(pages) >= MIN_LOSS_PAGES else None
-
-
-def count_stored_since(db: Database, agency: str, since: str, *, is_stored: bool) -> int:
-    """Count releases of an agency that were stored since a time: new ones, or new states of stored ones."""
-    new = "select count(*) from releases where agency = :agency and first_seen >= :since"
-    revised = (
-        "select count(*) from revisions v join releases r on r.id = v.release where r.agency = :agency"
-        " and v.cause in ('source', 'parser') and v.seen >= :since and v.previous is not null"
-    )
-    values = {"agency": agency, "since": since}
-    return int(db.execute(revised if is_stored else new, values).fetchone()[0])
-
-
-def split_by_field_loss(
-    pending: Sequence[QuarantinedPage], losses: Sequence[FieldLoss]
-) -> Iterator[tuple[QuarantinedPage, bool]]:
-    """Yield each page that is not judged yet, and whether it lacks a field that many lost."""
-    lost_keys = {loss.reason_key for loss in losses}
-    for page in pending:
-        if page.decision is None:
-            yield page, bool(lost_keys & page.reason_keys)

@@ -19,6 +19,7 @@ import re
 import sqlite3
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import closing
 from datetime import datetime
 from itertools import accumulate
 from pathlib import Path
@@ -79,13 +80,10 @@ class Takedowns:
         self.withheld = WithheldStore(archive)
 
     def add(self, release_id: int, kind: str, started_at: datetime, reason: str, reason_en: str | None = None) -> int:
-        """Insert a takedown, in force from now on, and return its id."""
-        key = self.db.execute(
-            "insert into takedowns (release, kind, reason, reason_en, at) values (?, ?, ?, ?, ?)",
-            [release_id, kind, reason, reason_en, to_iso(started_at)],
-        ).lastrowid
-        assert key is not None  # noqa: S101 - an insert that did not raise has given a rowid
-        return key
+        row = {"release": release_id, "kind": kind, "reason": reason, "reason_en": reason_en, "at": to_iso(started_at)}
+        takedown_id = self.db.table("takedowns").insert(row).last_pk
+        assert isinstance(takedown_id, int)  # noqa: S101 - the primary key
+        return takedown_id
 
     def list_active(self, release_id: int) -> list[tuple[int, str]]:
         """Return the id and kind of each takedown that covers a release, those that hide it first."""
@@ -95,10 +93,9 @@ class Takedowns:
         return found
 
     def redact_for_display(self, release_id: int, state: Mapping[str, Any]) -> tuple[Mapping[str, Any], int | None]:
-        """Return a state as it may be shown, with the id of the takedown that covers it, None if none does.
+        """Return a state as it may be shown, with the id of the takedown that covers it, or None.
 
-        Every version of a release is covered, whether it contains a passage or not: other parts of its page may contain
-        it.
+        Every version of a release is covered: if it does not contain a passage, other parts of its page may.
         """
         active = self.list_active(release_id)
         if not active:
@@ -110,7 +107,6 @@ class Takedowns:
 
 
 def hide_state(state: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a state with only kind, dates and language."""
     hidden: dict[str, Any] = {name: value if name in UNREDACTED_FIELDS else None for name, value in state.items()}
     return {**hidden, "title": REDACTION_MARK, "body": "", "body_html": "", **{name: [] for name in LIST_FIELDS}}
 
@@ -124,11 +120,6 @@ def redact_state(state: Mapping[str, Any], passages: Iterable[str]) -> dict[str,
     matcher = PassageMatcher(passages)
     texts = {name: value for name, value in state.items() if name not in (*UNREDACTED_FIELDS, "body_html")}
     return {**state, **redact_value(texts, matcher), "body_html": redact_html(state["body_html"], matcher)}
-
-
-def is_passage_too_short(passage: str) -> bool:
-    """Return whether a passage has so few letters that it would be found everywhere."""
-    return sum(letter.isalnum() for letter in passage) < MIN_PASSAGE_LENGTH
 
 
 def redact_value(value: Any, matcher: PassageMatcher) -> Any:
@@ -145,15 +136,13 @@ def redact_value(value: Any, matcher: PassageMatcher) -> Any:
     if isinstance(value, list):
         return [redact_value(member, matcher) for member in value]
     if isinstance(value, dict):
-        return {name: redact_field(name, member, matcher) for name, member in value.items()}
+        return {
+            name: REDACTION_MARK
+            if name in ADDRESS_FIELDS and member and matcher.is_in_address(member)
+            else redact_value(member, matcher)
+            for name, member in value.items()
+        }
     return value
-
-
-def redact_field(name: str, value: Any, matcher: PassageMatcher) -> Any:
-    """Redact a field of a state, or of one of its parts."""
-    if name in ADDRESS_FIELDS and value and matcher.is_in_address(value):
-        return REDACTION_MARK
-    return redact_value(value, matcher)
 
 
 def redact_html(markup: str, matcher: PassageMatcher) -> str:
@@ -316,38 +305,30 @@ class WithheldStore:
         self._write("replace into passages values (?, ?)", [takedown_id, passage])
 
     def get_state(self, revision_id: int) -> dict[str, Any]:
-        """Return a revision's columns as they are without a takedown."""
-        found = self._read("select state from states where revision = ?", "states", revision_id)
-        return dict(json.loads(found))
+        return dict(json.loads(self._read("select state from states where revision = ?", "states", revision_id)))
 
     def get_passage(self, takedown_id: int) -> str:
         return self._read("select passage from passages where takedown = ?", "passages", takedown_id)
 
     def _read(self, sql: str, table: str, key: int) -> str:
         try:
-            db = open_readonly(self.path)
-            try:
+            with closing(open_readonly(self.path)) as db:
                 check_version(db, self.path)
                 found = db.execute(sql, [key]).fetchone()
-            finally:
-                db.close()
         except sqlite3.Error as error:
             raise ArchiveError(self.path, f"cannot be read: {error}", table=table, key=str(key)) from error
         if found is None:
-            raise ArchiveError(self.path, "is not held", table=table, key=str(key))
+            raise ArchiveError(self.path, "is not stored", table=table, key=str(key))
         return str(found[0])
 
     def _write(self, sql: str, values: list[object]) -> None:
         try:
             self.path.touch(mode=0o600, exist_ok=True)
-            db = open_writable(self.path)
-            try:
+            with closing(open_writable(self.path)) as db:
                 db.execute("pragma synchronous = full")
                 for statement in () if check_version(db, self.path) else WITHHELD_SCHEMA:
                     db.execute(statement)
                 db.execute(sql, values)
-            finally:
-                db.close()
         except (sqlite3.Error, OSError) as error:
             raise ArchiveError(self.path, f"cannot be written: {error}") from error
 

@@ -9,8 +9,8 @@
 A removal is `confirmed` once several checks over at least a day agreed; until then it may still pass. Outages, block
 pages and pages forbidden by robots.txt are never stored here. `ended` is when the release was found again.
 
-Many of an agency's pages that go missing alike are a `Collapse`: more likely a fault of the site than removals. While
-it lasts, none of them is confirmed, with these exceptions, which let a real clean-up be reported:
+If many of an agency's pages go missing in the same way, that is a `Collapse`: more likely a fault of the site than
+removals. While it lasts, none of them is confirmed, except in these cases, so that a real clean-up is reported:
 
     404, 410     The server says so for each URL. It is a collapse only if hardly any other page of the agency answers
                  (WHOLE_SITE_SHARE), and is believed after COLLAPSE_LIMIT.
@@ -18,8 +18,8 @@ it lasts, none of them is confirmed, with these exceptions, which let a real cle
                  is. A collapse from MANY_PAGES_SHARE on. Believed after COLLAPSE_LIMIT, if other pages of the agency
                  answer with their releases; never while hardly any does.
 
-A release that goes missing makes a few others of its agency due, so that there are pages to compare it with. A source
-that suddenly shows something else than a list does the same.
+When a release goes missing, or a source suddenly shows something other than a list, a few other releases of the agency
+become due, so that there are pages to compare with.
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ COLLAPSE_RECHECK = timedelta(days=1)  # the same after MIN_CHECKS: it waits for 
 CONFIRMED_RECHECK = timedelta(days=7)  # of a confirmed one
 
 # Collapses
+REMOVAL_KINDS = ("gone", "error page", "redirected", "replaced", "moved")
 COLLAPSE_KINDS = (("gone",), ("error page", "redirected", "replaced"))  # the latter: as one page for all URLs looks
 MIN_SHARED_PAGES = 2  # with the same title in place of releases, for it to be a placeholder
 MIN_COLLAPSED_PAGES = 3  # all of them, if an agency has only two
@@ -56,20 +57,16 @@ MISSING_PAGES_SQL = """
     select o.kind, o.target, o.first_seen, o.last_seen, r.url from removals o join releases r on r.id = o.release
     where r.agency = ? and o.ended is null and o.confirmed is null and o.kind <> 'moved' order by o.last_seen, o.id
 """
-FIRST_MISSED_SQL = """
-    select min(o.first_seen) from removals o join releases r on r.id = o.release
-    where r.agency = ? and o.ended is null and o.confirmed is null and o.kind <> 'moved'
-"""
 COUNT_PRESENT_SQL = """
     select count(*) from releases r where r.agency = ? and r.last_checked >= ? and r.removed_at is null
     and r.moved_to is null
     and not exists (select 1 from removals o where o.release = r.id and o.ended is null and o.kind <> 'moved')
 """
-# Those found present or new lately need no further check; of the others, the newest are the likeliest to be there.
+# Pages that were checked or found in the last hour are left out; of the others, the newest most likely still exist.
 COMPARED_PAGES_SQL = """
     update releases set next_check = :now where id in (
       select id from releases r where agency = :agency and id <> :release and removed_at is null and moved_to is null
-        and (last_checked is null or last_checked < :before) and first_seen < :lately
+        and (last_checked is null or last_checked < :before) and first_seen < :hour_ago
         and not exists (select 1 from removals where release = r.id and ended is null and kind <> 'moved')
       order by id desc limit max(0, :number
         - (select count(*) from releases where agency = :agency and id <> :release and last_checked >= :before)
@@ -80,18 +77,14 @@ COMPARED_PAGES_SQL = """
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Collapse:
-    """Many of an agency's pages that went missing alike, and have not been confirmed as removed.
+    """Many of an agency's pages that went missing in the same way, and have not been confirmed as removed."""
 
-    kind: of most of the removals. shown: the title or URL that most of them answered with, if it is the same.
-    example_url: one of the pages. Times are ISO 8601.
-    """
-
-    kind: str
-    shown: str | None
-    example_url: str
+    kind: str  # of most of the removals
+    shown: str | None  # the title or URL that most of them answered with, if it is the same
+    example_url: str  # one of the pages
     missing: int
     checked: int  # pages, missing or not, since the first went missing
-    first_seen: str
+    first_seen: str  # ISO 8601
     last_seen: str
 
     @property
@@ -133,6 +126,7 @@ class Removals:
 
     def __init__(self, db: Database) -> None:
         self.db = db
+        self.table, self.releases = db.table("removals"), db.table("releases")
 
     def mark_missing(
         self,
@@ -145,30 +139,21 @@ class Removals:
         capture_id: int | None = None,
     ) -> bool:
         """Store that a release was not at its URL; return whether its removal is confirmed."""
-        moment = to_iso(seen_at)
-        row = self.db.execute(
-            f"select id, first_seen, checks, confirmed from removals where {OPEN_REMOVAL_SQL}", [release_id]
-        ).fetchone()
+        moment, agency = to_iso(seen_at), self.releases.get(release_id)["agency"]
+        found = {"kind": kind, "last_seen": moment, "status": status, "target": target}
+        row = next(self.table.rows_where(OPEN_REMOVAL_SQL, [release_id]), None)
         if row is None:
-            self.db.execute(
-                "insert into removals (release, kind, first_seen, last_seen, checks, status, target, capture)"
-                " values (?, ?, ?, ?, 1, ?, ?, ?)",
-                [release_id, kind, moment, moment, status, target, capture_id],
-            )
-            self.schedule_comparison(self._get_agency(release_id), seen_at, release_id)
+            first = {"release": release_id, "first_seen": moment, "checks": 1, "capture": capture_id}
+            self.table.insert({**found, **first})
+            self.schedule_comparison(agency, seen_at, release_id)
             confirmed, recheck = False, UNCONFIRMED_RECHECK
         else:
-            removal_id, first_seen, checks, confirmed_at = row
-            self.db.execute(
-                "update removals set kind = ?, last_seen = ?, checks = checks + 1, status = ?, target = ?,"
-                " capture = coalesce(capture, ?) where id = ?",
-                [kind, moment, status, target, capture_id, removal_id],
-            )
-            span = seen_at - datetime.fromisoformat(first_seen)
-            agreed = checks + 1 >= MIN_CHECKS and span >= MIN_SPAN
-            confirmed = confirmed_at is not None or (agreed and not self._is_collapsed(release_id, kind, span))
-            if confirmed and confirmed_at is None:
-                self.db.execute("update removals set confirmed = ? where id = ?", [moment, removal_id])
+            checks, span = row["checks"] + 1, seen_at - datetime.fromisoformat(row["first_seen"])
+            self.table.update(row["id"], {**found, "checks": checks, "capture": row["capture"] or capture_id})
+            agreed = checks >= MIN_CHECKS and span >= MIN_SPAN
+            confirmed = row["confirmed"] is not None or (agreed and not self._is_collapsed(agency, kind, span))
+            if confirmed and row["confirmed"] is None:
+                self.table.update(row["id"], {"confirmed": moment})
             recheck = CONFIRMED_RECHECK if confirmed else COLLAPSE_RECHECK if agreed else UNCONFIRMED_RECHECK
         self.db.execute(
             "update releases set next_check = ?, removed_at = case when ? then coalesce(removed_at, ?) end"
@@ -177,15 +162,11 @@ class Removals:
         )
         return confirmed
 
-    def _is_collapsed(self, release_id: int, kind: str, span: timedelta) -> bool:
-        """Return whether a page that has been missing for `span` is part of a collapse that is not believed yet."""
-        collapse = find_collapse(self.db, self._get_agency(release_id), kind)
+    def _is_collapsed(self, agency: str, kind: str, span: timedelta) -> bool:
+        collapse = find_collapse(self.db, agency, kind)
         if collapse is None:
             return False
         return span < COLLAPSE_LIMIT or (kind != "gone" and collapse.share >= WHOLE_SITE_SHARE)
-
-    def _get_agency(self, release_id: int) -> str:
-        return str(self.db.execute("select agency from releases where id = ?", [release_id]).fetchone()[0])
 
     def schedule_comparison(self, agency: str, seen_at: datetime, release_id: int | None = None) -> None:
         """Make a few releases of an agency due, unless enough of them are being checked at the same time.
@@ -193,30 +174,26 @@ class Removals:
         release_id: the one that went missing, which the others are compared with; None if something else did. Checks
         from before the first page went missing do not count: the site was another one then.
         """
-        (first_missed,) = self.db.execute(FIRST_MISSED_SQL, [agency]).fetchone()
+        first_missed = min((row[2] for row in self.db.execute(MISSING_PAGES_SQL, [agency])), default="")
         self.db.execute(
             COMPARED_PAGES_SQL,
             {
                 "agency": agency,
                 "release": release_id or 0,
                 "now": to_iso(seen_at),
-                "before": max(to_iso(seen_at - COMPARISON_AGE) or "", first_missed or ""),
-                "lately": to_iso(seen_at - COMPARISON_AGE),
+                "before": max(str(to_iso(seen_at - COMPARISON_AGE)), first_missed),
+                "hour_ago": to_iso(seen_at - COMPARISON_AGE),
                 "number": COMPARED_PAGES,
             },
         )
 
     def is_missing(self, release_id: int) -> bool:
         """Return whether the last check did not find the release, confirmed or not."""
-        row = self.db.execute(f"select 1 from removals where {OPEN_REMOVAL_SQL}", [release_id]).fetchone()
-        return row is not None
+        return self.table.count_where(OPEN_REMOVAL_SQL, [release_id]) > 0
 
     def is_current(self, release_id: int) -> bool:
         """Return whether a release is neither removed nor moved to another one."""
-        row = self.db.execute(
-            "select 1 from releases where id = ? and removed_at is null and moved_to is null", [release_id]
-        ).fetchone()
-        return row is not None
+        return self.releases.count_where("id = ? and removed_at is null and moved_to is null", [release_id]) > 0
 
     def is_replacement_shared(self, release_id: int, target: str | None) -> bool:
         """Return whether the same text replaced another release of the same agency, too."""
@@ -240,42 +217,37 @@ class Removals:
 
     def discard(self, release_id: int) -> None:
         """Delete an open removal, because the release was never missing."""
-        self.db.execute(f"delete from removals where {OPEN_REMOVAL_SQL}", [release_id])
-        self.db.execute("update releases set removed_at = null where id = ?", [release_id])
+        self.table.delete_where(OPEN_REMOVAL_SQL, [release_id])
+        self.releases.update(release_id, {"removed_at": None})
 
     def mark_present(self, release_id: int, seen_at: datetime) -> None:
         """End an open removal, because the release was found at its URL."""
-        ended = self.db.execute(
-            f"update removals set ended = ? where {OPEN_REMOVAL_SQL}",
-            [to_iso(seen_at), release_id],
-        ).rowcount
-        if ended:
-            self.db.execute("update releases set removed_at = null where id = ?", [release_id])
+        sql = f"update removals set ended = ? where {OPEN_REMOVAL_SQL}"
+        if self.db.execute(sql, [to_iso(seen_at), release_id]).rowcount:
+            self.releases.update(release_id, {"removed_at": None})
 
     def mark_moved(self, release_id: int, seen_at: datetime, url: str, *, status: int | None = None) -> None:
         """Store that a release moved to another URL, which becomes its own."""
-        self.db.execute("update releases set url = ? where id = ?", [url, release_id])
+        self.releases.update(release_id, {"url": url})
         self._insert_move(release_id, seen_at, url, release_id, status)
 
     def mark_merged(
         self, release_id: int, seen_at: datetime, url: str, target_id: int, *, status: int | None = None
     ) -> None:
         """Store that a release moved to the URL of another stored release, and merge the two histories."""
-        self.db.execute("update releases set moved_to = null where id = ?", [target_id])  # it may have moved back
-        self.db.execute("update releases set moved_to = ?, next_check = null where id = ?", [target_id, release_id])
+        self.releases.update(target_id, {"moved_to": None})  # it may have moved back
+        self.releases.update(release_id, {"moved_to": target_id, "next_check": None})
         self._insert_move(release_id, seen_at, url, target_id, status)
 
     def give_up_url(self, release_id: int, url: str) -> None:
         """Give up a release's URL, which belongs to another page; its own, `url`, is that of another release."""
-        self.db.execute("update releases set url = ? where id = ?", [f"{url}#{release_id}", release_id])
+        self.releases.update(release_id, {"url": f"{url}#{release_id}"})
 
     def _insert_move(self, release_id: int, seen_at: datetime, url: str, target_id: int, status: int | None) -> None:
         moment = to_iso(seen_at)
         # what was confirmed as a removal was the move
         self.db.execute(f"update removals set confirmed = null where {OPEN_REMOVAL_SQL}", [release_id])
         self.mark_present(release_id, seen_at)
-        self.db.execute(
-            "insert into removals (release, kind, first_seen, last_seen, checks, confirmed, status, target, moved_to)"
-            " values (?, 'moved', ?, ?, 1, ?, ?, ?, ?)",
-            [release_id, moment, moment, moment, status, url, target_id],
-        )
+        times = {"first_seen": moment, "last_seen": moment, "confirmed": moment, "checks": 1}
+        moved = {"kind": "moved", "status": status, "target": url, "moved_to": target_id}
+        self.table.insert({"release": release_id, **times, **moved})

@@ -7,8 +7,8 @@ column.
 The full-text index is created by archive/search/index.py, which rebuilds it whenever the analysis of texts changes; the
 SQL of the triggers that count is in archive/aggregates.py, beside the statements that check the counts.
 
-TABLES, INDEXES and VIEWS are the schema of today. A change of them comes with a migration at the end of this file,
-which brings older archives up to date; each is applied once, in order.
+TABLES, INDEXES, TRIGGERS and VIEWS are the current schema. Each change of them needs a migration at the end of this
+file that calls `update_schema`, which brings older archives up to date; each is applied once, in order.
 """
 
 from __future__ import annotations
@@ -31,11 +31,23 @@ METADATA_PATHS = (  # at the project's root; a wheel puts it among the environme
     Path(sys.prefix) / "share" / "myndighetsarkivet" / "metadata.json",
 )
 
-# A month is not a day: whoever filters or groups by day needs to know which dates are one. Computed when they are read.
+# For filters and groups by day: a month is not a day. Computed when a row is read.
 STATED_DAY_COLUMNS = """
         {name}_day text generated always as (iif(length({name}) > 7, substr({name}, 1, 10), null)) virtual,
         {name}_precision text generated always as (case when length({name}) = 7 then 'month'
           when length({name}) = 10 then 'day' when {name} is not null then 'moment' end) virtual"""
+
+# The columns of a state, in releases and in revisions
+STATE_COLUMNS = """kind text,
+        title text not null,
+        lead text,
+        body text not null,
+        body_html text not null,
+        published text,
+        published_text text,
+        updated text,
+        updated_text text,
+        language text"""
 
 TABLES = {
     # Releases, their versions, and what belongs to a release
@@ -47,7 +59,7 @@ TABLES = {
         home text not null,
         paused text
     """,
-    "revisions": """
+    "revisions": f"""
         id integer primary key,
         release integer not null references releases(id),
         seen text not null,
@@ -55,16 +67,7 @@ TABLES = {
         update_date_changed integer,
         importance integer,
         summary text,
-        kind text,
-        title text not null,
-        lead text,
-        body text not null,
-        body_html text not null,
-        published text,
-        published_text text,
-        updated text,
-        updated_text text,
-        language text,
+        {STATE_COLUMNS},
         tags text,
         questions text,
         images text,
@@ -85,16 +88,7 @@ TABLES = {
         id integer primary key,
         agency text not null references agencies(slug),
         url text not null,
-        kind text,
-        title text not null,
-        lead text,
-        body text not null,
-        body_html text not null,
-        published text,
-        published_text text,
-        updated text,
-        updated_text text,
-        language text,
+        {STATE_COLUMNS},
         first_seen text not null,
         last_checked text not null,
         revision integer references revisions(id),
@@ -295,7 +289,7 @@ TABLES = {
         decided text,
         decision text
     """,
-    # Judgements of how complete and healthy the crawling is
+    # Health and coverage
     "health": """
         agency text primary key references agencies(slug),
         state text not null,
@@ -349,7 +343,7 @@ TABLES = {
         filled text
     """,
     # Derived from the tables above by triggers (archive/aggregates.py for the last five)
-    # no foreign keys: the feed outlives what it names, and Datasette counts what points to a row whenever it shows one
+    # no foreign keys: its rows stay when a release is deleted, and Datasette counts the rows that refer to a shown one
     "changefeed": """
         id integer primary key,
         release integer not null,
@@ -373,7 +367,7 @@ TABLES = {
         dated integer not null,
         primary key (agency, month)
     """,
-    # no foreign key to releases: Datasette would count these rows on every release's page, through the whole table
+    # no foreign key to releases: for every release's page, Datasette would count its rows by reading the whole table
     "tag_releases": """
         tag integer not null references tags(id),
         sort_date text not null,
@@ -392,22 +386,15 @@ TABLES = {
         unannounced integer not null
     """,
 }
-WITHOUT_ROWID = frozenset(
-    {
-        "minhash_bands",
-        "near_duplicates",
-        "alert_deliveries",
-        "month_counts",
-        "tag_releases",
-        "tag_counts",
-        "edit_counts",
-    }
+WITHOUT_ROWID = (
+    *("minhash_bands", "near_duplicates", "alert_deliveries"),
+    *("month_counts", "tag_releases", "tag_counts", "edit_counts"),
 )
 
 INDEXES = (
     "create index idx_revisions_release_seen on revisions (release, seen)",
     "create index idx_releases_newest on releases (coalesce(published, updated, first_seen), agency, published)",
-    # as pages of tables are sorted: falling, with rising ids where the values are alike (archive/web/tables.py)
+    # the order of the pages of tables: descending, ascending ids within a value (archive/web/tables.py)
     "create index idx_releases_first_seen on releases (first_seen desc)",
     "create index idx_releases_published on releases (published desc)",
     "create index idx_releases_agency_published on releases (agency, published desc)",
@@ -467,7 +454,7 @@ INDEXES = (
 NOW_SQL = "strftime('%Y-%m-%dT%H:%M:%S+00:00', 'now')"
 INSERT_CHANGE_SQL = "insert into changefeed (release, change, at, revision, takedown) values"
 REFUSE_CHANGE_SQL = "select raise(abort, 'changefeed: the log only grows')"
-IS_SHOWN_SQL = "new.takedown is not 'hidden'"  # nothing more is reported of a hidden release until it is restored
+IS_SHOWN_SQL = "new.takedown is not 'hidden'"  # changes of a hidden release are not reported until it is restored
 CHANGEFEED_TRIGGERS = {
     "changefeed_revision": f"""after insert on revisions
         when (select takedown from releases where id = new.release) is not 'hidden' begin
@@ -492,20 +479,21 @@ CHANGEFEED_TRIGGERS = {
     "changefeed_delete": f"""after delete on releases begin
           {INSERT_CHANGE_SQL} (old.id, 'deleted', {NOW_SQL}, null, null);
         end""",
-    # a number that a mirror has read keeps its meaning, and is never given again
+    # a number that a mirror has read keeps its meaning, and is never used again
     "changefeed_no_delete": f"before delete on changefeed begin {REFUSE_CHANGE_SQL}; end",
     "changefeed_no_update": f"before update on changefeed begin {REFUSE_CHANGE_SQL}; end",
 }
-# In the very transaction that stores the release.
 MISSING_RELEASE_TRIGGERS = {
     "missing_release_stored": """after update of release on frontier
         when new.release is not null and old.release is null begin
           update missing_releases set state = 'filled', filled = new.fetched where url = new.url and filled is null;
-        end""",
+        end"""
 }
 
-# The first column of a view tells its rows apart: pages are ordered by it (archive/web/tables.py).
-# Numbers are cast, because a computed column has no type: a filter's value, which is a text, would equal none of them.
+TRIGGERS = FACET_TRIGGERS | MISSING_RELEASE_TRIGGERS | CHANGEFEED_TRIGGERS | COUNT_TRIGGERS
+
+# The first column of a view identifies its rows: pages are ordered by it (archive/web/tables.py).
+# Numbers are cast, because a computed column has no type, and the text of a filter would not equal any of them.
 VIEWS = {
     "releases_with_tags": """
         select r.id, r.agency, a.name as agency_name, r.kind, r.title, r.lead, r.body, r.published, r.published_day,
@@ -539,15 +527,8 @@ migrations = Migrations("myndighetsarkivet")
 
 @migrations()
 def initial_schema(db: Database) -> None:
-    for name, columns in TABLES.items():
-        db.execute(f"create table {name} ({columns}){' without rowid' if name in WITHOUT_ROWID else ''}")
-    for statement in INDEXES:
-        db.execute(statement)
+    update_schema(db)
     create_search_index(db)
-    for name, trigger in (FACET_TRIGGERS | MISSING_RELEASE_TRIGGERS | CHANGEFEED_TRIGGERS | COUNT_TRIGGERS).items():
-        db.execute(f"create trigger {name} {trigger}")
-    for name, select in VIEWS.items():
-        db.create_view(name, select)
     db.execute(f"pragma application_id = {create_file_id()}")
     db.execute(f"pragma user_version = {SCHEMA_VERSION}")
 
@@ -560,37 +541,23 @@ def days_listed_counts_and_sorted_pages(db: Database) -> None:
 
 
 def update_schema(db: Database) -> None:
-    """Add the columns that TABLES has gained, and create indexes and views as INDEXES and VIEWS have them."""
+    """Create what is missing of TABLES, their columns, INDEXES, TRIGGERS and VIEWS, and replace what has changed."""
     for name, definitions in TABLES.items():
+        options = " without rowid" if name in WITHOUT_ROWID else ""
+        db.execute(f"create table if not exists {name} ({definitions}){options}")
         present = {row[1] for row in db.execute(f"pragma table_xinfo({name})")}
-        for definition in split_definitions(definitions):
+        for definition in definitions.strip().split(",\n"):
             if definition.split()[0] not in {*present, "primary"}:
                 db.execute(f"alter table {name} add column {definition}")
-    indexes = dict(db.execute("select name, lower(sql) from sqlite_master where type = 'index' and sql is not null"))
-    for statement in INDEXES:
-        name = statement.partition(" on ")[0].split()[-1]
-        if name in indexes and indexes[name] != statement.lower():
-            db.execute(f"drop index {name}")
-        if indexes.get(name) != statement.lower():
+    stored = dict(db.execute("select name, lower(sql) from sqlite_master where type in ('index', 'trigger')"))
+    statements = {statement.partition(" on ")[0].split()[-1]: statement for statement in INDEXES}
+    statements |= {name: f"create trigger {name} {trigger}" for name, trigger in TRIGGERS.items()}
+    for name, statement in statements.items():
+        if stored.get(name) != statement.lower():
+            db.execute(f"drop {'trigger' if name in TRIGGERS else 'index'} if exists {name}")
             db.execute(statement)
     for name, select in VIEWS.items():
         db.create_view(name, select, replace=True)
-
-
-def split_definitions(columns: str) -> list[str]:
-    """Split the definitions of a table's columns at the commas outside parentheses.
-
-    >>> split_definitions("id integer, day text as (substr(a, 1, 10)), primary key (id, day)")
-    ['id integer', 'day text as (substr(a, 1, 10))', 'primary key (id, day)']
-    """
-    parts, depth = [""], 0
-    for character in columns:
-        depth += (character == "(") - (character == ")")
-        if character == "," and not depth:
-            parts.append("")
-        else:
-            parts[-1] += character
-    return [part.strip() for part in parts]
 
 
 def migrate(db: Database, path: Path) -> None:
@@ -615,5 +582,4 @@ def find_metadata() -> Path:
 
 
 def read_metadata() -> dict[str, Any]:
-    """Return metadata.json: title, description, license, source; tables by name under databases.archive.tables."""
     return dict(json.loads(find_metadata().read_text("utf-8")))

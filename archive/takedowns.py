@@ -14,30 +14,32 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
+from sqlite_utils import Database
+
 from archive.database import ArchiveError
 from archive.dates import to_iso
 from archive.diff import compare
 from archive.models import LIST_FIELDS, STATE_FIELDS, parse_state
-from archive.quarantine import Quarantine
+from archive.quarantine import RELEASE_URLS_SQL, Quarantine
 from archive.redaction import (
+    MIN_PASSAGE_LENGTH,
     REDACTION_MARK,
     TAKEDOWN_KINDS,
     WITHHELD_COLUMNS,
     PassageMatcher,
-    is_passage_too_short,
+    keep_characters,
     redact_state,
     redact_value,
 )
 from archive.store import Archive, build_change_columns, lists_to_json
 
-RELEASE_URLS_SQL = (
-    "select url from frontier where release = :release union select url from releases where id = :release"
-)
-MERGED_RELEASES_SQL = (  # a release and all that it was merged with, in either direction
-    "with recursive chain(id) as (select :release union select r.moved_to from releases r join chain on r.id = chain.id"
-    " where r.moved_to is not null union select r.id from releases r join chain on r.moved_to = chain.id)"
-    " select id from chain order by id"
-)
+# a release and all that it was merged with, in either direction; itself first
+MERGED_RELEASES_SQL = """
+    with recursive chain(id) as (select :release
+      union select r.moved_to from releases r join chain on r.id = chain.id where r.moved_to is not null
+      union select r.id from releases r join chain on r.moved_to = chain.id)
+    select id from chain order by id <> :release, id
+"""
 CLEARED_COLUMNS = (  # that may quote a page: table, column, condition for the rows of a release
     ("frontier", "problem", f"url in ({RELEASE_URLS_SQL})"),
     ("removals", "target", "release = :release"),
@@ -46,7 +48,7 @@ REDACTED_COLUMNS = (
     CLEARED_COLUMNS[0],
     ("removals", "target", "release = :release and kind <> 'moved'"),  # the URL of a move is still needed
 )
-CRAWL_PROBLEMS = ("crawls", "problems", "agency = (select agency from releases where id = :release)")
+CRAWLS_CONDITION = "agency = (select agency from releases where id = :release)"
 
 
 def hide_release(
@@ -79,11 +81,11 @@ def redact_passage(
     passage is too short or in none of its versions.
     """
     check_release_exists(archive, release_id)
-    problem = (
-        "the passage is too short"
-        if is_passage_too_short(passage)
-        else describe_missing_passage(archive, release_id, passage)
-    )
+    problem = None
+    if len(keep_characters(passage, str.isalnum)) < MIN_PASSAGE_LENGTH:
+        problem = "the passage is too short"
+    elif not is_passage_shown(archive, release_id, passage):
+        problem = "the passage is not in any version of the release"
     if problem:
         raise ArchiveError(archive.path, problem, table="releases", key=str(release_id))
     matcher, takedown_ids = PassageMatcher([passage]), []
@@ -93,8 +95,8 @@ def redact_passage(
             archive.takedowns.withheld.add_passage(takedown_ids[-1], passage)
         for merged_id in find_merged_releases(archive, release_id):
             apply_takedowns(archive, merged_id)
-            for column_spec in (*REDACTED_COLUMNS, CRAWL_PROBLEMS):
-                redact_column(archive, column_spec, merged_id, matcher)
+            for column_spec in (*REDACTED_COLUMNS, ("crawls", "problems", CRAWLS_CONDITION)):
+                redact_column(archive.db, column_spec, merged_id, matcher)
     return takedown_ids[0]
 
 
@@ -103,18 +105,19 @@ def lift_takedown(archive: Archive, takedown_id: int, lifted_at: datetime, reaso
 
     Raises ArchiveError if there is no such takedown, or if it is lifted already.
     """
-    row = archive.db.execute("select release, kind, at, lifted from takedowns where id = ?", [takedown_id]).fetchone()
-    if row is None or row[3] is not None:
-        problem = "no such takedown" if row is None else f"was lifted at {row[3]} already"
+    row = next(archive.db.query("select * from takedowns where id = ?", [takedown_id]), None)
+    if row is None or row["lifted"] is not None:
+        problem = "no such takedown" if row is None else f"was lifted at {row['lifted']} already"
         raise ArchiveError(archive.path, problem, table="takedowns", key=str(takedown_id))
-    release, kind, since, _ = row
-    merged = find_merged_releases(archive, release)
+    merged = find_merged_releases(archive, row["release"])
     with archive.transaction():
         for merged_id in merged:
+            # those of merged releases were added with this one
+            values = {**row, "lifted": to_iso(lifted_at), "lifted_reason": reason, "merged": merged_id}
             archive.db.execute(
-                "update takedowns set lifted = ?, lifted_reason = ? where lifted is null"
-                " and (id = ? or (release = ? and release <> ? and kind = ? and at = ?))",
-                [to_iso(lifted_at), reason, takedown_id, merged_id, release, kind, since],
+                "update takedowns set lifted = :lifted, lifted_reason = :lifted_reason where lifted is null"
+                " and (id = :id or (release = :merged and release <> :release and kind = :kind and at = :at))",
+                values,
             )
         for merged_id in merged:
             apply_takedowns(archive, merged_id)
@@ -147,7 +150,7 @@ def apply_takedowns(archive: Archive, release_id: int) -> None:
     """Update every version of a release, and its current state, to what takedowns allow to show."""
     shown_before: dict[int, Mapping[str, Any]] = {}
     shown: dict[int, Mapping[str, Any]] = {}
-    for row in iter_revisions(archive, release_id):
+    for row in list_revisions(archive, release_id):
         revision_id = row["id"]
         full = row if row["takedown"] is None else archive.takedowns.withheld.get_state(revision_id)
         if row["takedown"] is None:
@@ -174,56 +177,46 @@ def apply_takedowns(archive: Archive, release_id: int) -> None:
         archive.db.execute("delete from tags where name = ? and id not in (select tag from release_tags)", [tag])
 
 
-def iter_revisions(archive: Archive, release_id: int) -> Iterator[dict[str, Any]]:
-    """Yield the versions of a release as they are in archive.db, oldest first."""
-    names = ("id", "previous", "takedown", *WITHHELD_COLUMNS)
-    sql = f"select {', '.join(names)} from revisions where release = ? order by id"
-    for values in archive.db.execute(sql, [release_id]).fetchall():
-        yield dict(zip(names, values, strict=True))
+def list_revisions(archive: Archive, release_id: int) -> list[dict[str, Any]]:
+    sql = f"select id, previous, takedown, {', '.join(WITHHELD_COLUMNS)} from revisions where release = ? order by id"
+    return list(archive.db.query(sql, [release_id]))
 
 
 def find_merged_releases(archive: Archive, release_id: int) -> list[int]:
     """Return the ids of a release and those it was merged with, the release itself first."""
-    found = [key for (key,) in archive.db.execute(MERGED_RELEASES_SQL, {"release": release_id})]
-    return sorted(found, key=lambda key: (key != release_id, key))
+    return [key for (key,) in archive.db.execute(MERGED_RELEASES_SQL, {"release": release_id})]
 
 
-def describe_missing_passage(archive: Archive, release_id: int, passage: str) -> str | None:
-    """Return the problem if a passage is not shown in any version of a release, else None."""
-    states = (
-        parse_state(row)
+def is_passage_shown(archive: Archive, release_id: int, passage: str) -> bool:
+    """Return whether a passage is shown in any version of a release, or of those it was merged with."""
+    return any(
+        redact_state(state, [passage]) != state
         for merged_id in find_merged_releases(archive, release_id)
-        for row in iter_revisions(archive, merged_id)
+        for state in map(parse_state, list_revisions(archive, merged_id))
     )
-    found = any(redact_state(state, [passage]) != state for state in states)
-    return None if found else "the passage stands in no version of the release"
 
 
-def redact_column(
-    archive: Archive, column_spec: tuple[str, str, str], release_id: int, matcher: PassageMatcher
-) -> None:
-    """Redact some rows of a table."""
+def redact_column(db: Database, column_spec: tuple[str, str, str], release_id: int, matcher: PassageMatcher) -> None:
     table, column, condition = column_spec
-    rows = archive.db.execute(f"select rowid, {column} from {table} where {condition}", {"release": release_id})
-    for row, text in rows.fetchall():
+    rows = db.execute(f"select rowid, {column} from {table} where {condition}", {"release": release_id}).fetchall()
+    for row_id, text in rows:
         if text and (redacted := redact_value(text, matcher)) != text:
-            archive.db.execute(f"update {table} set {column} = ? where rowid = ?", [redacted, row])
+            db.execute(f"update {table} set {column} = ? where rowid = ?", [redacted, row_id])
 
 
 def redact_crawl_problems(archive: Archive, release_id: int) -> None:
     """Replace the problems of crawls that name a URL of a release."""
-    urls = [url for (url,) in archive.db.execute(RELEASE_URLS_SQL, {"release": release_id})]
-    sql = f"select id, problems from crawls where {CRAWL_PROBLEMS[2]}"
-    for key, problems in archive.db.execute(sql, {"release": release_id}).fetchall():
-        messages = json.loads(problems or "[]")
-        redacted = [REDACTION_MARK if any(url in problem for url in urls) else problem for problem in messages]
+    values = {"release": release_id}
+    urls = [url for (url,) in archive.db.execute(RELEASE_URLS_SQL, values)]
+    for row in list(archive.db.table("crawls").rows_where(CRAWLS_CONDITION, values)):
+        messages = json.loads(row["problems"] or "[]")
+        redacted = [REDACTION_MARK if any(url in message for url in urls) else message for message in messages]
         if redacted != messages:
             text = json.dumps(redacted, ensure_ascii=False)
-            archive.db.execute("update crawls set problems = ? where id = ?", [text, key])
+            archive.db.table("crawls").update(row["id"], {"problems": text})
 
 
 def check_release_exists(archive: Archive, release_id: int) -> None:
-    """Raise ArchiveError if there is no such release."""
     if archive.get_url(release_id) is None:
         raise ArchiveError(archive.path, "no such release", table="releases", key=str(release_id))
 
@@ -242,8 +235,8 @@ def secure_transaction(archive: Archive) -> Iterator[None]:
     if busy:
         raise ArchiveError(
             archive.path,
-            "taken down, but its write-ahead log still holds what was there while a reader (or Litestream) keeps it"
-            " open: stop it, then run: sqlite3 archive.db 'pragma wal_checkpoint(truncate)'",
+            "taken down, but the old text is still in the write-ahead log, which a reader (or Litestream) keeps open:"
+            " stop it, then run: sqlite3 archive.db 'pragma wal_checkpoint(truncate)'",
             table="takedowns",
         )
 

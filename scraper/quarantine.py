@@ -1,9 +1,8 @@
-"""Finds pages that were not parsed as the agency's pages usually are.
+"""Quarantine checks: find pages on which a rule of the parser may have failed, so that they are not stored.
 
-A rule of the parser may have failed on them, so they are put in quarantine instead of being stored. Only pages that
-would change the archive are checked: a new release against the agency's habits, a stored one against its stored state.
-If a field is gone from a page whose template is unchanged, and its text with it, the agency has edited the page, and
-nothing is suspicious.
+Only pages that would change the archive are checked: a new release against the agency's habits, a stored one against
+its stored state. If a field is gone from a page whose template is unchanged, and its text with it, the agency has
+edited the page, and nothing is suspicious.
 """
 
 from __future__ import annotations
@@ -24,24 +23,30 @@ from archive.quarantine import (
     is_backfill,
     measure_lengths,
     read_field_habits,
+    reason_key,
 )
 from scraper.redesign import PageText, PageVersions, identify_part, is_redesign, iter_paragraphs, to_comparable_text
 
 if TYPE_CHECKING:
     from archive.models import Release
     from archive.store import Archive, StoredRelease
-    from scraper.parsed_page import ParsedPage
+    from scraper.items import ParsedPage
 
 MIN_BODY_LENGTH = 400  # characters; shorter bodies cannot lose enough text to be suspicious
 LOST_SHARE = 2 / 3  # share of a body's characters that has to disappear
+REASON_TEXTS = {
+    "missing": "{field} is missing, but {usual:.0%} of {of} releases have it",
+    "short": "{field} has {length} characters, but hardly any release has fewer than {usual}",
+    "lost": "{field} is stored but was not read",
+    "swapped": "{field} was read as another text, but the stored one is still on the page",
+    "repeated": "{field} is the same as that of another release",
+    "few links": "{source} lists {links} releases, usually {usual}",
+}
 
 
 @dataclass
 class QuarantineCheck:
-    """Compares the pages of one crawl with what the agency's pages usually contain.
-
-    Create one for each agency and crawl: habits are read once, before the crawl has stored anything.
-    """
+    """The checks of one agency's pages in one crawl. Habits are read once, before the crawl has stored anything."""
 
     archive: Archive
     agency: str
@@ -49,7 +54,6 @@ class QuarantineCheck:
 
     @cached_property
     def accepted_losses(self) -> dict[str, str]:
-        """The fields whose absence was accepted by hand, with the time of the decision."""
         return Quarantine(self.archive.db).read_accepted_losses(self.agency)
 
     @cached_property
@@ -67,7 +71,7 @@ class QuarantineCheck:
                 return []
         else:
             found += self.find_lost_fields(state, stored, release.url, versions)
-        return list({reason.get("source") or reason["field"]: reason for reason in found}.values())
+        return list({reason_key(reason): reason for reason in found}.values())
 
     def is_backfilled(self, state: Mapping[str, Any], url: str) -> bool:
         """Return whether a new release is so old that today's habits say nothing about it."""
@@ -86,14 +90,12 @@ class QuarantineCheck:
     def find_missing_fields(self, state: Mapping[str, Any]) -> Iterator[QuarantineReason]:
         """Yield the fields that a new release lacks or that are unusually short for its agency."""
         for name in HABIT_FIELDS:
-            if name == "updated":
-                continue  # many sites show it only after an edit
-            habit = self.habits.group_for(state["language"], state["kind"], name)
-            share = None if state[name] else habit.usual_share(name)
-            if share is not None:
-                yield {"field": name, "why": "missing", "usual": round(share, 2), "of": habit.total_counts[name]}
+            count = self.habits.group_for(state, name).counts[name]
+            # many sites show `updated` only after an edit
+            if not state[name] and name != "updated" and count.is_usual:
+                yield {"field": name, "why": "missing", "usual": round(count.share, 2), "of": count.pages}
         for name, length in measure_lengths(state).items():
-            short = self.habits.group_for(state["language"], state["kind"], name).short_length(name)
+            short = self.habits.group_for(state, name).short_length(name)
             if length < MAX_SHORT_RATIO * short:
                 yield {"field": name, "why": "short", "length": length, "usual": short}
 
@@ -110,14 +112,17 @@ class QuarantineCheck:
             for name in HABIT_FIELDS
             if stored.state[name] and not state[name]
         }
-        lost |= {"body": find_lost_paragraphs(stored.state, state)}
+        lost["body"] = find_lost_paragraphs(stored.state, state)
         swapped = {
             name: {text for text in find_field_texts(name, stored.state) if text not in to_comparable_text(state[name])}
             for name in ("title", "lead")
             if state[name]
         }
-        suspicious = {name for name in lost | swapped if self.is_loss_suspicious(name, state)}
-        if not any((lost | swapped)[name] for name in suspicious):
+        lost, swapped = (
+            {name: texts for name, texts in group.items() if texts and self.is_loss_suspicious(name, state)}
+            for group in (lost, swapped)
+        )
+        if not lost and not swapped:
             return
         page_text, old = versions.new.text(versions.new.url), versions.newest(stored, url)
         assert page_text is not None  # noqa: S101 - only the bytes of a stored version can be missing
@@ -127,22 +132,19 @@ class QuarantineCheck:
         }
         for name, texts in lost.items():
             still_there = is_text_on_page(page_text, name, texts, stored.state)
-            if name in suspicious and texts and (still_there or redesigned or name in lost_elsewhere):
+            if still_there or redesigned or name in lost_elsewhere:
                 yield {"field": name, "why": "lost", "stands": still_there}
         for name, texts in swapped.items():
-            if name in suspicious and texts and (name in lost_elsewhere or page_text.contains(texts)):
+            if name in lost_elsewhere or page_text.contains(texts):
                 yield {"field": name, "why": "swapped"}
 
     def is_loss_suspicious(self, name: str, state: Mapping[str, Any]) -> bool:
-        """Return whether the loss of a field is suspicious.
-
-        If it was accepted once, it is not until the agency's releases usually have the field again.
-        """
+        """Return whether a loss is suspicious: one that was accepted once is not, until the field is usual again."""
         if name not in self.accepted_losses:
             return True
         if name == "title":
             return name in self.habits.unique_fields
-        return self.habits.group_for(state["language"], state["kind"], name).is_usual_again(name)
+        return self.habits.group_for(state, name).is_usual_again(name)
 
     def find_repeated_values(
         self, state: Mapping[str, Any], stored: StoredRelease | None, url: str
@@ -166,10 +168,10 @@ class QuarantineCheck:
     def find_short_source(self, url: str) -> Iterator[QuarantineReason]:
         """Yield the source that listed a new release first, if it lists far fewer releases than usual."""
         short_sources = self.archive.frontier.find_short_sources(self.agency)
-        source = self.archive.frontier.find_source(url) if short_sources else None
-        if source in short_sources:
-            links, usual = short_sources[source]
-            yield {"field": "source", "why": "few links", "source": source, "links": links, "usual": usual}
+        entry = self.archive.frontier.get(url) if short_sources else None
+        if entry and entry.source in short_sources:
+            links, usual = short_sources[entry.source]
+            yield {"field": "source", "why": "few links", "source": entry.source, "links": links, "usual": usual}
 
 
 def find_field_texts(name: str, state: Mapping[str, Any]) -> set[str]:
@@ -206,22 +208,11 @@ def describe_reasons(reasons: list[QuarantineReason]) -> str:
     """Return the reasons in one line.
 
     >>> describe_reasons([{"field": "lead", "why": "missing", "usual": 0.98, "of": 120}])
-    'lead is missing, which 98 % of 120 had'
+    'lead is missing, but 98% of 120 releases have it'
     """
     return "; ".join(map(describe_reason, reasons))
 
 
 def describe_reason(reason: QuarantineReason) -> str:
-    """Return one reason in words."""
-    name, why = reason["field"], reason["why"]
-    if why == "missing":
-        return f"{name} is missing, which {reason['usual']:.0%} of {reason['of']} had".replace("%", " %")
-    if why == "short":
-        return f"{name} has {reason['length']} letters, where next to none had less than {reason['usual']}"
-    if why == "swapped":
-        return f"{name} is another, though the one that is held stands on the page"
-    if why == "few links":
-        return f"{reason['source']} lists {reason['links']} releases, usually {reason['usual']}"
-    if why == "repeated":
-        return f"{name} is another release's as well"
-    return f"{name} is held and was not read" + (", though its words stand on the page" if reason["stands"] else "")
+    text = REASON_TEXTS[reason["why"]].format(**reason)
+    return f"{text}, but its text is still on the page" if reason.get("stands") else text

@@ -1,7 +1,7 @@
-"""Distinguishes an agency's edits from changes that only a redesign or a new parser has made.
+"""Distinguish an agency's edits from changes that only a redesign or a new parser has made.
 
-A page version is compared by its template (the class names and ids it is built with), its text, its links, and the
-states parsed from it. A new template or a new parser may move and rename fields without any edit of the text.
+Versions of a page are compared by their templates (the class names and ids that they are built with), their texts and
+links, and the states parsed from them.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from scraper.pages import read_document
 from scraper.pages.document import Document, get_text_content
 
 if TYPE_CHECKING:
-    from scraper.parsed_page import ParsedPage
+    from scraper.items import ParsedPage
 
 LinkSet = frozenset[tuple[str, str]]  # (text, target) of links, by `to_comparable_text` and `normalise_link_target`
 
@@ -62,8 +62,7 @@ logger = logging.getLogger(__name__)
 class PageVersion:
     """The HTML of a page at one time, read and parsed at most once, if a comparison needs it.
 
-    url: where the page was fetched. load_body returns None if the bytes are missing. document, template: the parsed
-    page and its template fingerprint, if they are known already.
+    load_body: returns None if the bytes are missing. document, template: if they are known already.
     """
 
     def __init__(
@@ -74,28 +73,26 @@ class PageVersion:
         document: Document | None = None,
         template: bytes | None = None,
     ) -> None:
-        self.url, self._load_body, self._document = url, load_body, document
-        # one of another version cannot be compared
-        self._template = template if template and template.startswith(FINGERPRINT_VERSION) else None
+        self.url, self._load_body = url, load_body
         self._texts: dict[str, PageText] = {}
+        if document is not None:
+            self.document = document
+        if template and template.startswith(FINGERPRINT_VERSION):  # one of another version cannot be compared
+            self.template = template
 
     @cached_property
     def body(self) -> bytes | None:
         return self._load_body()
 
-    @property
+    @cached_property
     def document(self) -> Document | None:
         """The parsed page, or None if its bytes are missing. Raises NotARelease if it is not HTML."""
-        if self._document is None and self.body is not None:
-            self._document = Document(self.body, self.url)
-        return self._document
+        return None if self.body is None else Document(self.body, self.url)
 
-    @property
+    @cached_property
     def template(self) -> bytes | None:
         """The fingerprint of the page's template, or None if its bytes are missing. Raises NotARelease."""
-        if self._template is None and self.document is not None:
-            self._template = fingerprint_template(self.document)
-        return self._template
+        return None if self.document is None else fingerprint_template(self.document)
 
     def text(self, url: str) -> PageText | None:
         """Return the page's text, its links as if it had been fetched at `url`; None if its bytes are missing."""
@@ -113,7 +110,6 @@ class PageVersions:
 
     @cached_property
     def new(self) -> PageVersion:
-        """The page that is being stored."""
         assert self.page is not None  # noqa: S101 - comparisons of stored versions alone do not ask for it
         response = self.page.response
         return PageVersion(
@@ -148,14 +144,11 @@ def read_stored_body(captures: Captures, sha256: str | None) -> bytes | None:
 def reparse_stored(
     stored: StoredRelease, version: PageVersion, url: str, agency: Agency
 ) -> tuple[Release | None, str | None]:
-    """Return the release that today's parser reads from a stored page, and the version of the parser.
-
-    (None, None) if the page cannot be read, or its bytes are missing.
-    """
+    """Return what today's parser reads from a stored page, and the parser's version; (None, None) if it cannot."""
     try:
         if version.document is None:
             return None, None
-        item = read_document(version.document, agency)
+        item = read_document(version.document.copy(), agency)
         return replace(to_release(item), url=url), item.parser_version
     except PageError as error:
         logger.warning("%s: today's rules cannot read the capture of revision %d: %s", url, stored.revision_id, error)
@@ -175,8 +168,8 @@ def find_change_cause(
     """Return `source` if the agency changed a page's text, `parser` if only its parsing differs.
 
     before, after: the states. old, new: the versions of the page, `old` the newest that is stored. redesigned: the
-    template is known to be new, however similar the two are. url_changed: the page was at another URL, and so may be
-    the pages of its site that it links to.
+    template is known to be new, however similar the two are. url_changed: the page was at another URL, and the pages of
+    its site that it links to may have moved, too.
 
     A redesign moves and renames the elements that fields are read from. If the template is new, a paragraph that is
     word for word somewhere on the other page was therefore not edited, only read in one of the two and not in the
@@ -189,13 +182,12 @@ def find_change_cause(
     old_page, new_page = old.text(url), new.text(url)
     if old_page is None or new_page is None:
         return "source"
-    was, now = set(iter_paragraphs(before)), set(iter_paragraphs(after))
-    same_paragraphs = old_page.contains(now - was) and new_page.contains(was - now)
+    comparison = StateComparison(before, after, old_page, new_page, url)
     edited = (
-        not same_paragraphs
-        or dates_differ(before, after, old_page, new_page)
-        or files_or_contacts_differ(before, after, old_page, new_page)
-        or (not url_changed and links_differ(before, after, old_page, new_page, url))
+        comparison.paragraphs_differ()
+        or comparison.dates_differ()
+        or comparison.files_or_contacts_differ()
+        or (not url_changed and comparison.links_differ())
     )
     return "source" if edited else "parser"
 
@@ -203,19 +195,13 @@ def find_change_cause(
 def is_redesign(old: PageVersion, new: PageVersion) -> bool:
     """Return whether a page's template was replaced; False if a version cannot be parsed."""
     try:
-        old_template, new_template = old.template, new.template
+        if old.template is None or new.template is None:
+            return False
+        old_names, new_names = split_fingerprint(old.template), split_fingerprint(new.template)
     except NotARelease:
         return False
-    return (
-        old_template is not None and new_template is not None and have_different_templates(old_template, new_template)
-    )
-
-
-def have_different_templates(old: bytes, new: bytes) -> bool:
-    """Return whether two fingerprints have too few names in common for the same template."""
-    old_names, new_names = split_fingerprint(old), split_fingerprint(new)
     either, both = len(old_names | new_names), len(old_names & new_names)
-    return either >= MIN_TEMPLATE_NAMES and both < MIN_TEMPLATE_OVERLAP * either
+    return either >= MIN_TEMPLATE_NAMES and both < MIN_TEMPLATE_OVERLAP * either  # too few names in common
 
 
 def fingerprint_template(document: Document) -> bytes:
@@ -223,29 +209,27 @@ def fingerprint_template(document: Document) -> bytes:
 
     Names themselves are not stored: an id may be made of the words of a heading, which a takedown may have to hide.
     """
-    return FINGERPRINT_VERSION + b"".join(sorted(map(hash_template_name, find_template_names(document))))
+    hashes = {found for tag, value in document.name_index.attributes for found in hash_template_names(tag, value)}
+    return FINGERPRINT_VERSION + b"".join(sorted(hashes))
 
 
 def find_template_names(document: Document) -> set[str]:
     """Return a page's classes and ids, each with its element's tag, without generated ones."""
-    return {name for tag, value in document.class_and_id_attributes for name in split_template_names(tag, value)}
+    return {name for tag, value in document.name_index.attributes for name in split_template_names(tag, value)}
+
+
+def split_template_names(tag: str, value: str) -> tuple[str, ...]:
+    return tuple(f"{tag}.{name}" for name in value.split() if not GENERATED_NAME.search(name))
 
 
 # The pages of a site share most of their names.
 @lru_cache(maxsize=NAME_CACHE_SIZE)
-def split_template_names(tag: str, value: str) -> tuple[str, ...]:
-    """Return the names in a class or id attribute, each with its element's tag, without generated ones."""
-    return tuple(f"{tag}.{name}" for name in value.split() if not GENERATED_NAME.search(name))
-
-
-@lru_cache(maxsize=NAME_CACHE_SIZE)
-def hash_template_name(name: str) -> bytes:
-    """Return the hash of a name in a fingerprint."""
-    return blake2b(name.encode(), digest_size=NAME_HASH_BYTES).digest()
+def hash_template_names(tag: str, value: str) -> tuple[bytes, ...]:
+    names = split_template_names(tag, value)
+    return tuple(blake2b(name.encode(), digest_size=NAME_HASH_BYTES).digest() for name in names)
 
 
 def split_fingerprint(fingerprint: bytes) -> set[bytes]:
-    """Return the hashes of a fingerprint."""
     starts = range(len(FINGERPRINT_VERSION), len(fingerprint), NAME_HASH_BYTES)
     return {fingerprint[start : start + NAME_HASH_BYTES] for start in starts}
 
@@ -304,32 +288,6 @@ def iter_paragraphs(state: Mapping[str, Any]) -> Iterator[str]:
         yield from filter(None, map(to_comparable_text, part.split("\n")))
 
 
-def dates_differ(before: Mapping[str, Any], after: Mapping[str, Any], old_page: PageText, new_page: PageText) -> bool:
-    """Return whether a date of both states is another day.
-
-    If each page has both dates, the parser has only read another one of them. A new template may also show a date
-    that the old one did not, or leave it out.
-    """
-    for name in ("published", "updated"):
-        was, now = before[name], after[name]
-        if not was or not now or now.startswith(was[:DATE_LENGTH]) or was.startswith(now[:DATE_LENGTH]):
-            continue
-        if not (old_page.mentions(after[f"{name}_text"] or now) and new_page.mentions(before[f"{name}_text"] or was)):
-            return True
-    return False
-
-
-def files_or_contacts_differ(
-    before: Mapping[str, Any], after: Mapping[str, Any], old_page: PageText, new_page: PageText
-) -> bool:
-    """Return whether attachments or contacts changed that the other page does not mention."""
-    for name in ("attachments", "contacts"):
-        was, now = ({identify_part(part) for part in state[name] or ()} for state in (before, after))
-        if not all(map(old_page.mentions, now - was)) or not all(map(new_page.mentions, was - now)):
-            return True
-    return False
-
-
 def identify_part(part: Mapping[str, Any]) -> str:
     """Return the file name of an attachment, or the address, number, name or role of a contact."""
     if "url" in part:
@@ -337,31 +295,73 @@ def identify_part(part: Mapping[str, Any]) -> str:
     return str(part["email"] or part["phone"] or part["name"] or part["role"])
 
 
-def links_differ(
-    before: Mapping[str, Any], after: Mapping[str, Any], old_page: PageText, new_page: PageText, url: str
-) -> bool:
-    """Return whether a link has a new target, or a link to another site was added or removed.
+@dataclass(frozen=True, slots=True)
+class StateComparison:
+    """Two states of a release, and the pages that they were read from, one before and one after a redesign.
 
-    A link that the other page has as well, in a part that is not read there, does not count. Nor do new targets on
-    the page's own site if a redesign has changed the site's URLs: then most links of the page that have kept their
-    texts have new targets.
+    What differs between the states, but is on both pages, is no edit: only one of the parsers has read it.
     """
-    was, now = read_state_links(before, url), read_state_links(after, url)
-    removed = {link for link in was - now if not new_page.has_link(*link)}
-    added = {link for link in now - was if not old_page.has_link(*link)}
-    old_targets, new_targets = group_links_by_text(removed), group_links_by_text(added)
-    kept = keeps_internal_urls(old_page, new_page, ignored_texts=old_targets.keys() | new_targets.keys())
-    for text in old_targets.keys() & new_targets.keys():
-        pairs = ((old_targets[text], new_targets[text]), (new_targets[text], old_targets[text]))
-        for targets, others in pairs:
-            if any(
-                all(is_different_target(target, other, internal_urls_kept=kept) for other in others)
-                for target in targets
-            ):
+
+    before: Mapping[str, Any]
+    after: Mapping[str, Any]
+    old_page: PageText
+    new_page: PageText
+    url: str
+
+    def paragraphs_differ(self) -> bool:
+        was, now = set(iter_paragraphs(self.before)), set(iter_paragraphs(self.after))
+        return not self.old_page.contains(now - was) or not self.new_page.contains(was - now)
+
+    def dates_differ(self) -> bool:
+        """Return whether a date of both states is another day; a template may show a date that the other does not."""
+        for name in ("published", "updated"):
+            was, now = self.before[name], self.after[name]
+            if not was or not now or now.startswith(was[:DATE_LENGTH]) or was.startswith(now[:DATE_LENGTH]):
+                continue
+            if not self.old_page.mentions(self.after[f"{name}_text"] or now):
                 return True
-    unpaired = [(target, new_page) for text, target in removed if text not in new_targets]
-    unpaired += [(target, old_page) for text, target in added if text not in old_targets]
-    return any(target.startswith(EXTERNAL_PREFIX) and not page.links_to(target) for target, page in unpaired)
+            if not self.new_page.mentions(self.before[f"{name}_text"] or was):
+                return True
+        return False
+
+    def files_or_contacts_differ(self) -> bool:
+        for name in ("attachments", "contacts"):
+            was, now = ({identify_part(part) for part in state[name] or ()} for state in (self.before, self.after))
+            if not all(map(self.old_page.mentions, now - was)) or not all(map(self.new_page.mentions, was - now)):
+                return True
+        return False
+
+    def links_differ(self) -> bool:
+        """Return whether a link has a new target, or a link to another site was added or removed.
+
+        New targets on the page's own site do not count if a redesign has changed the site's URLs: then most links of
+        the page that have kept their texts have new targets.
+        """
+        was, now = read_state_links(self.before, self.url), read_state_links(self.after, self.url)
+        removed = {link for link in was - now if not self.new_page.has_link(*link)}
+        added = {link for link in now - was if not self.old_page.has_link(*link)}
+        old_targets, new_targets = group_links_by_text(removed), group_links_by_text(added)
+        kept = self.keeps_internal_urls(ignored_texts=old_targets.keys() | new_targets.keys())
+        for text in old_targets.keys() & new_targets.keys():
+            pairs = ((old_targets[text], new_targets[text]), (new_targets[text], old_targets[text]))
+            for targets, others in pairs:
+                if any(
+                    all(is_different_target(target, other, internal_urls_kept=kept) for other in others)
+                    for target in targets
+                ):
+                    return True
+        unpaired = [(target, self.new_page) for text, target in removed if text not in new_targets]
+        unpaired += [(target, self.old_page) for text, target in added if text not in old_targets]
+        return any(target.startswith(EXTERNAL_PREFIX) and not page.links_to(target) for target, page in unpaired)
+
+    def keeps_internal_urls(self, *, ignored_texts: Iterable[str]) -> bool:
+        """Return whether most links within the site that have kept their texts have kept their targets."""
+        before, after = (
+            group_links_by_text(link for link in page.links if is_internal_page(link[1]))
+            for page in (self.old_page, self.new_page)
+        )
+        same = [bool(before[text] & after[text]) for text in (before.keys() & after.keys()) - set(ignored_texts)]
+        return 2 * sum(same) >= len(same)
 
 
 def read_state_links(state: Mapping[str, Any], url: str) -> LinkSet:
@@ -408,20 +408,10 @@ def normalise_link_target(href: str, base_url: str) -> str:
 
 
 def group_links_by_text(links: Iterable[tuple[str, str]]) -> dict[str, set[str]]:
-    """Return the targets of links, by link text."""
     found: dict[str, set[str]] = defaultdict(set)
     for text, target in links:
         found[text].add(target)
     return dict(found)
-
-
-def keeps_internal_urls(old_page: PageText, new_page: PageText, *, ignored_texts: Iterable[str]) -> bool:
-    """Return whether most links within the site that have kept their texts have kept their targets."""
-    before, after = (
-        group_links_by_text(link for link in page.links if is_internal_page(link[1])) for page in (old_page, new_page)
-    )
-    same = [bool(before[text] & after[text]) for text in (before.keys() & after.keys()) - set(ignored_texts)]
-    return 2 * sum(same) >= len(same)
 
 
 def is_internal_page(target: str) -> bool:
@@ -447,13 +437,8 @@ def is_different_target(before: str, after: str, *, internal_urls_kept: bool) ->
     if len(kinds) > 1:  # a form instead of a mail address, for instance
         return False
     if is_internal_page(before) and is_internal_page(after):
-        return internal_urls_kept and not is_same_file_name(before, after)
+        parts = urlsplit(before), urlsplit(after)
+        old, new = ((PurePosixPath(part.path).stem.lower(), part.query) for part in parts)
+        return internal_urls_kept and old != new  # only the folders or the extension differ
     # a target on another site may be reached by a redirect of the site's own
     return before.removeprefix(EXTERNAL_PREFIX) not in after and after.removeprefix(EXTERNAL_PREFIX) not in before
-
-
-def is_same_file_name(before: str, after: str) -> bool:
-    """Return whether two paths of a site have the same last part, whatever their folders and extensions."""
-    names = [urlsplit(path) for path in (before, after)]
-    ends = [(PurePosixPath(name.path).stem.lower(), name.query) for name in names]
-    return ends[0] == ends[1]

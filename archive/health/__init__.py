@@ -7,7 +7,7 @@ code            state         when
 paused, …       paused        the agency list says so, or no longer contains the agency (unlisted)
 never_crawled   never worked  no crawl has ended yet (not a fault)
 not_read        suspect       no news crawl ended for three days, or for three times the usual interval
-pages_alike     suspect       many stored pages went missing alike: one page for all of them, or 404 for all
+pages_alike     suspect       many stored pages went missing in the same way: one page for all of them, or 404 for all
 all_fails       failing       two or more news crawls in a row, over a day, got only failures
 lists_nothing   suspect       as many in a row got responses that list no release (45 days if fewer than four are usual)
 all_refused     failing       releases are listed, but none of the pages requested over a day could be parsed
@@ -48,13 +48,10 @@ from archive.health.metrics import (
     SMALL_SAMPLE_PAGES,
     AgencyActivity,
     Crawl,
-    PublishingRhythm,
     build_health_facts,
-    count_unreadable_pages,
     count_working_days,
     find_commonest_failure,
     find_lost_fields,
-    list_page_crawls,
     read_activity,
 )
 
@@ -69,7 +66,7 @@ QUARTER = timedelta(days=90)  # compared with the same time a year ago
 DECLINE_FACTOR = 4  # suspicious if fewer than a quarter of the releases came in
 MIN_QUARTER_RELEASES = 16  # a year ago, for the comparison to mean something
 
-COLLAPSE_FAILURES = {"gone": "status 404"}  # kind of removal → kind of failure, where they differ
+COLLAPSE_FAILURES = {"gone": "status 404"}  # kind of removal → kind of failure, if they differ
 
 FAULT_STATES = ("suspect", "failing", "never worked")
 FAULTLESS_CODES = ("never_crawled",)  # no fault in any state
@@ -77,32 +74,14 @@ FAULTLESS_CODES = ("never_crawled",)  # no fault in any state
 
 @dataclass(frozen=True, slots=True)
 class HealthAssessment:
-    """A state, and the reason for it.
-
-    code: names the rule. what: the kind of failure, the fields or the source that it is about. values: for the
-    sentence. recent_kinds: further kinds of failure in the newest crawls; while the kind of the stored fault is one of
-    them, the fault is still the same.
-    """
+    """A state, and the reason for it."""
 
     state: str
-    code: str
-    what: str = ""
-    values: Mapping[str, object] = field(default_factory=dict)
+    code: str  # of the rule
+    what: str = ""  # the kind of failure, the fields or the source that it is about
+    values: Mapping[str, object] = field(default_factory=dict)  # for the sentence
+    # Further kinds of failure in the newest crawls: if the stored fault is of one of them, it is still the same.
     recent_kinds: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HealthEvent:
-    """A change of an agency's health, with the agency's name."""
-
-    id: int
-    agency: str
-    name: str
-    name_en: str
-    at: str
-    state: str
-    previous: str | None
-    reason: str  # as JSON
 
 
 def assess_agencies(
@@ -120,16 +99,19 @@ def assess_agency(db: Database, agency: str, now: datetime, pause_code: str = ""
     """Store one agency's health, and a health event if its state or the reason for a fault changed."""
     activity, previous = read_activity(db, agency, now), read_health_row(db, agency)
     assessment = carry_over_fault(assess_health(activity, pause_code), previous)
-    changed = previous is None or previous["state"] != assessment.state
-    is_event = changed or (
-        is_fault(assessment.state, assessment.code) and get_fault_key(previous) != (assessment.code, assessment.what)
-    )
+    state_changed = previous is None or previous["state"] != assessment.state
+    fault_changed = is_fault(assessment.state, assessment.code) and get_fault_key(
+        previous["reason"] if previous else {}
+    ) != (assessment.code, assessment.what)
+    is_event = state_changed or fault_changed
     reason = json.dumps({"code": assessment.code, "what": assessment.what, **assessment.values}, ensure_ascii=False)
     facts = build_health_facts(activity, previous["facts"] if previous else {})
+    # by the crawls that showed the state, if they do
+    started_at = assessment.values.get("since") or assessment.values.get("last") or to_iso(now)
     row = {
         "agency": agency,
         "state": assessment.state,
-        "since": find_state_start(assessment, now) if changed or previous is None else previous["since"],
+        "since": previous["since"] if previous and not state_changed else started_at,
         "reason": reason,
         "newest": to_iso(activity.last_release_day),
         "usual_gap": activity.rhythm.median_gap if activity.rhythm else None,
@@ -138,32 +120,20 @@ def assess_agency(db: Database, agency: str, now: datetime, pause_code: str = ""
         "acknowledged": previous["acknowledged"] if previous and not is_event else None,
         "facts": json.dumps(facts, ensure_ascii=False),
     }
-    db.execute(
-        f"insert or replace into health ({', '.join(row)}) values ({', '.join(f':{name}' for name in row)})", row
-    )
+    db.table("health").insert(row, replace=True)
     if is_event:
-        db.execute(
-            "insert into health_events (agency, at, state, previous, reason) values (?, ?, ?, ?, ?)",
-            [agency, to_iso(now), assessment.state, previous["state"] if previous else None, reason],
-        )
+        event = {"agency": agency, "at": to_iso(now), "state": assessment.state, "reason": reason}
+        db.table("health_events").insert({**event, "previous": previous["state"] if previous else None})
 
 
 def read_health_row(db: Database, agency: str) -> dict[str, Any] | None:
-    """Return an agency's row of `health`, its JSON parsed, or None."""
-    return next(iter(read_health_rows(db, "where agency = ?", [agency])), None)
+    return next(iter(read_health_rows(db, "agency = ?", [agency])), None)
 
 
-def read_health_rows(db: Database, condition: str = "", values: Iterable[str] = ()) -> list[dict[str, Any]]:
+def read_health_rows(db: Database, condition: str | None = None, values: Sequence[str] = ()) -> list[dict[str, Any]]:
     """Return rows of `health`, their JSON parsed."""
-    names = ("agency", "state", "since", "reason", "newest", "usual_gap", "expected", "judged", "acknowledged", "facts")
-    rows = db.execute(f"select {', '.join(names)} from health {condition}", list(values))
-    records = [dict(zip(names, row, strict=True)) for row in rows]
-    return [row | {name: json.loads(row[name]) for name in ("reason", "facts")} for row in records]
-
-
-def find_state_start(assessment: HealthAssessment, now: datetime) -> str:
-    """Return when a state began, by the crawls that showed it; `now` if they do not show it."""
-    return str(assessment.values.get("since") or assessment.values.get("last") or to_iso(now))
+    rows = db.table("health").rows_where(condition, values)
+    return [row | {name: json.loads(row[name]) for name in ("reason", "facts")} for row in rows]
 
 
 def carry_over_fault(assessment: HealthAssessment, previous: Mapping[str, Any] | None) -> HealthAssessment:
@@ -179,9 +149,9 @@ def carry_over_fault(assessment: HealthAssessment, previous: Mapping[str, Any] |
     return replace(assessment, values=values)
 
 
-def get_fault_key(row: Mapping[str, Any] | None) -> tuple[str, str]:
+def get_fault_key(reason: Mapping[str, Any]) -> tuple[str, str]:
     """Return the code and kind that must stay the same for a fault to count as the same."""
-    return (row["reason"]["code"], row["reason"]["what"]) if row else ("", "")
+    return str(reason.get("code", "")), str(reason.get("what", ""))
 
 
 def is_fault(state: str, code: str) -> bool:
@@ -190,7 +160,6 @@ def is_fault(state: str, code: str) -> bool:
 
 
 def is_unacknowledged_fault(row: Mapping[str, Any]) -> bool:
-    """Return whether a row of `health` has a fault that is not acknowledged yet."""
     return is_fault(row["state"], row["reason"]["code"]) and row["acknowledged"] is None
 
 
@@ -199,7 +168,7 @@ def acknowledge_fault(db: Database, agency: str, now: datetime) -> bool:
     row = read_health_row(db, agency)
     if row is None or not is_fault(row["state"], row["reason"]["code"]):
         return False
-    db.execute("update health set acknowledged = ? where agency = ?", [to_iso(now), agency])
+    db.table("health").update(agency, {"acknowledged": to_iso(now)})
     return True
 
 
@@ -216,17 +185,15 @@ def assess_health(activity: AgencyActivity, pause_code: str = "") -> HealthAsses
     return assessment
 
 
-# Rules about what prevents crawling.
+# Rules about what prevents crawling
 
 
 def check_never_crawled(activity: AgencyActivity) -> HealthAssessment | None:
-    """Report an agency for which no crawl that made requests has ended yet."""
-    tried = activity.last_news_crawl_at or any(crawl["requests"] for crawl in activity.crawls)
+    tried = activity.last_news_crawl_at or any(crawl.requests for crawl in activity.crawls)
     return None if tried else HealthAssessment("never worked", "never_crawled")
 
 
 def check_crawl_gap(activity: AgencyActivity) -> HealthAssessment | None:
-    """Report that no news crawl ended for three days, or for three times the usual interval."""
     starts = [crawl.started for crawl in activity.crawls if crawl.spider == "news"]
     gaps = [(later - earlier).total_seconds() for later, earlier in pairwise(starts)]
     usual_gap = timedelta(seconds=median(gaps)) if gaps else MAX_CRAWL_GAP
@@ -238,22 +205,23 @@ def check_crawl_gap(activity: AgencyActivity) -> HealthAssessment | None:
 
 
 def check_collapse(activity: AgencyActivity) -> HealthAssessment | None:
-    """Report stored pages that went missing alike: probably a fault of the site, so no removal is confirmed."""
     collapse = activity.collapse
     if collapse is None or activity.now - datetime.fromisoformat(collapse.last_seen) > MAX_COLLAPSE_AGE:
         return None
     values = {
-        **{"since": collapse.first_seen, "bad": collapse.missing, "n": collapse.checked},
-        **{"fault": COLLAPSE_FAILURES.get(collapse.kind, collapse.kind), "shown": collapse.shown or ""},
+        "since": collapse.first_seen,
+        "bad": collapse.missing,
+        "n": collapse.checked,
+        "fault": COLLAPSE_FAILURES.get(collapse.kind, collapse.kind),
+        "shown": collapse.shown or "",
         "url": collapse.example_url,
     }
     return HealthAssessment("suspect", "pages_alike", collapse.kind, values)
 
 
 def check_all_failing(activity: AgencyActivity) -> HealthAssessment | None:
-    """Report crawls in a row, over a day, that got only failures."""
     streak = list(takewhile(lambda crawl: not crawl.succeeded and crawl.failures, activity.news_crawls))
-    if is_persistent(streak) or (streak and not activity.stored_releases and len(streak) == len(activity.news_crawls)):
+    if is_persistent(streak) or is_whole_history(streak, activity.news_crawls, activity):
         return assess_failures(
             "failing",
             "all_fails",
@@ -265,100 +233,90 @@ def check_all_failing(activity: AgencyActivity) -> HealthAssessment | None:
 
 
 def check_empty_listings(activity: AgencyActivity) -> HealthAssessment | None:
-    """Report crawls in a row, over a day, whose sources responded but listed no release."""
     streak = list(takewhile(lambda crawl: not crawl.succeeded, activity.news_crawls))
     if not streak:
         return None
-    listed_before = (
-        activity.news_crawls[len(streak)]["listed"] if len(streak) < len(activity.news_crawls) else MIN_LISTED_RELEASES
-    )
+    before = activity.news_crawls[len(streak) :]
+    listed_before = before[0].listed if before else MIN_LISTED_RELEASES
     if listed_before < MIN_LISTED_RELEASES and activity.now - streak[-1].started < MAX_EMPTY_PERIOD:
         return None
-    if is_persistent(streak) or (not activity.stored_releases and len(streak) == len(activity.news_crawls)):
+    if is_persistent(streak) or is_whole_history(streak, activity.news_crawls, activity):
         values = {"since": to_iso(streak[-1].started), "url": activity.source_url}
         return HealthAssessment("suspect", "lists_nothing", values=values)
     return None
 
 
 def check_all_rejected(activity: AgencyActivity) -> HealthAssessment | None:
-    """Report that at least three pages were requested over a day, and none could be parsed."""
-    crawls = list_page_crawls(activity)
-    streak = list(takewhile(lambda crawl: not crawl.readable_pages, crawls))
-    unreadable = sum(map(count_unreadable_pages, streak))
-    if (unreadable >= 3 and is_persistent(streak)) or (
-        unreadable and not activity.stored_releases and len(streak) == len(crawls)
+    streak = list(takewhile(lambda crawl: not crawl.readable_pages, activity.crawls_of_pages))
+    unreadable = [crawl.unreadable_pages for crawl in streak]
+    if (sum(unreadable) >= 3 and is_persistent(streak)) or (
+        any(unreadable) and is_whole_history(streak, activity.crawls_of_pages, activity)
     ):
         urls = activity.list_unreadable_since(streak[-1])
         return assess_failures(
             "failing",
             "all_refused",
             [crawl.page_failures for crawl in streak],
-            n=max(len(urls), *map(count_unreadable_pages, streak)),  # each page once, however often it was fetched
+            n=max(len(urls), *unreadable),  # each page once, however often it was fetched
             url=(*urls, activity.source_url)[0],
         )
     return None
 
 
 def check_nothing_stored(activity: AgencyActivity) -> HealthAssessment | None:
-    """Report that releases are listed and nothing failed, but none was parsed yet."""
     return None if activity.stored_releases else HealthAssessment("never worked", "none_held")
 
 
-# Rules about pages that were parsed, but look wrong.
+# Rules about pages that were parsed, but look wrong
 
 
 def check_quarantined_pages(activity: AgencyActivity) -> HealthAssessment | None:
-    """Report releases in quarantine that wait for a manual check."""
-    return (
-        HealthAssessment("suspect", "quarantined", values={"n": activity.quarantined}) if activity.quarantined else None
-    )
+    number = activity.quarantined
+    return HealthAssessment("suspect", "quarantined", values={"n": number}) if number else None
 
 
 def check_field_loss(activity: AgencyActivity) -> HealthAssessment | None:
-    """Report a field that new pages had, and now hardly have any more: the pages may have a new design.
-
-    Only news crawls count. The pages of a revisit are due together because of their dates, so they are no fair sample;
-    the quarantine compares them with their own stored state.
-    """
+    # Only news crawls count. The pages of a revisit are due together because of their dates, so they are no fair
+    # sample; the quarantine compares them with their own stored state.
     crawls = [crawl for crawl in activity.page_crawls if crawl.spider == "news" and not activity.is_resolved(crawl)]
-    if lost := sorted(find_lost_fields(crawls, activity.accepted_fields)):
-        before, now = lost[0][1:]
-        names = [name for name, *_ in lost]
-        return HealthAssessment("suspect", "fields", " ".join(names), {"fields": names, "before": before, "now": now})
-    return None
+    lost = sorted(find_lost_fields(crawls, activity.accepted_fields))
+    if not lost:
+        return None
+    names = [name for name, *_ in lost]
+    _, before, now = lost[0]
+    return HealthAssessment("suspect", "fields", " ".join(names), {"fields": names, "before": before, "now": now})
 
 
 def check_many_rejected(activity: AgencyActivity) -> HealthAssessment | None:
-    """Report that half of the attempts of two weeks to read a page failed, few did before, and five pages are left.
-
-    Pages that a later attempt could read are not among those left.
-    """
-    crawls = list_page_crawls(activity)
+    crawls = activity.crawls_of_pages
     recent = [crawl for crawl in crawls if activity.now - crawl.started <= REJECTION_WINDOW]
-    older = crawls[len(recent) :]
-    failed, readable = sum(map(count_unreadable_pages, recent)), sum(crawl.readable_pages for crawl in recent)
-    earlier_share = sum(map(count_unreadable_pages, older)) / max(
-        1, sum(count_unreadable_pages(crawl) + crawl.readable_pages for crawl in older)
-    )
-    left = list(activity.unreadable_pages)
+    failed, readable = count_pages(recent)
+    failed_before, readable_before = count_pages(crawls[len(recent) :])
+    left = list(activity.unreadable_pages)  # without pages that a later attempt could read
     if (
         len(left) >= SMALL_SAMPLE_PAGES
         and failed >= readable
-        and earlier_share < 0.25
-        and is_persistent([crawl for crawl in recent if count_unreadable_pages(crawl)])
+        and failed_before / max(1, failed_before + readable_before) < 0.25
+        and is_persistent([crawl for crawl in recent if crawl.unreadable_pages])
     ):
         counts = [crawl.page_failures for crawl in recent if crawl.page_failures]
         return assess_failures("suspect", "many_refused", counts, n=len(left), url=left[0])
     return None
 
 
+def count_pages(crawls: Iterable[Crawl]) -> tuple[int, int]:
+    """Return how many pages of some crawls could not be parsed, and how many could."""
+    return sum(crawl.unreadable_pages for crawl in crawls), sum(crawl.readable_pages for crawl in crawls)
+
+
 def check_failing_source(activity: AgencyActivity) -> HealthAssessment | None:
-    """Report that one of several sources could not be read for a day."""
-    streak = list(takewhile(lambda crawl: crawl["errors"] > 0, activity.news_crawls))
+    streak = list(takewhile(lambda crawl: crawl.errors > 0, activity.news_crawls))
     if activity.failed_sources and is_persistent(streak):
         url = activity.failed_sources[0]
         values = {
-            **{"url": url, "n": len(activity.failed_sources), "since": to_iso(streak[-1].started)},
+            "url": url,
+            "n": len(activity.failed_sources),
+            "since": to_iso(streak[-1].started),
             "fault": find_commonest_failure(crawl.source_failures for crawl in streak[:RECENT_FAILURE_CRAWLS]),
         }
         return HealthAssessment("suspect", "source_fails", url, values)
@@ -366,16 +324,13 @@ def check_failing_source(activity: AgencyActivity) -> HealthAssessment | None:
 
 
 def check_shrinking_listings(activity: AgencyActivity) -> HealthAssessment | None:
-    """Report that sources list less than a third of the usual number, and one dropped suddenly.
-
-    Without a sudden drop, sitemaps were divided differently, a crawl requested only the latest, or a list of the last
-    weeks became short.
-    """
-    days = [day.listed for day in activity.crawl_days if day.listed]
-    usual = median(days) if days else 0
-    streak = list(takewhile(lambda crawl: 3 * crawl["listed"] < usual, activity.news_crawls))
-    if activity.shrunken_sources and usual >= 6 and len(days) >= 5 and is_persistent(streak):
-        values = {"n": streak[0]["listed"], "before": round(usual), "url": min(activity.shrunken_sources)}
+    # If no source dropped suddenly, sitemaps were divided differently, a crawl requested only the latest, or a list of
+    # the last weeks became short.
+    listed = activity.listed_by_day
+    usual = median(listed) if listed else 0
+    streak = list(takewhile(lambda crawl: 3 * crawl.listed < usual, activity.news_crawls))
+    if activity.shrunken_sources and usual >= 6 and len(listed) >= 5 and is_persistent(streak):
+        values = {"n": streak[0].listed, "before": round(usual), "url": min(activity.shrunken_sources)}
         return HealthAssessment("suspect", "lists_fewer", values=values)
     return None
 
@@ -389,9 +344,14 @@ def assess_failures(
     return HealthAssessment(state, code, commonest, {"fault": commonest, **values}, recent_kinds)
 
 
-def is_persistent(crawls: Sequence[Crawl]) -> bool:
+def is_persistent(streak: Sequence[Crawl]) -> bool:
     """Return whether there are two crawls or more, at least MIN_FAULT_DURATION apart."""
-    return len(crawls) >= 2 and crawls[0].started - crawls[-1].started >= MIN_FAULT_DURATION
+    return len(streak) >= 2 and streak[0].started - streak[-1].started >= MIN_FAULT_DURATION
+
+
+def is_whole_history(streak: Sequence[Crawl], crawls: Sequence[Crawl], activity: AgencyActivity) -> bool:
+    """Return whether a streak is all crawls of an agency that has no release yet: the first one shows a fault then."""
+    return bool(streak) and len(streak) == len(crawls) and not activity.stored_releases
 
 
 HealthRule = Callable[[AgencyActivity], HealthAssessment | None]
@@ -411,11 +371,10 @@ HEALTH_RULES: tuple[HealthRule, ...] = (
 )
 
 
-# Rules about how much the agency publishes.
+# Rules about how much the agency publishes
 
 
 def assess_publishing(activity: AgencyActivity) -> HealthAssessment:
-    """Assess whether the agency publishes as it usually does."""
     rhythm, newest = activity.rhythm, activity.last_release_day
     if rhythm is None or newest is None:
         return HealthAssessment("healthy", "too_few")
@@ -423,7 +382,8 @@ def assess_publishing(activity: AgencyActivity) -> HealthAssessment:
     silence, working = (activity.today - newest).days, count_working_days(newest, activity.today, rhythm.summer_pace)
     if silence <= rhythm.long_gap:
         return check_decline(activity) or HealthAssessment("healthy", "usual", values=values)
-    if working > rhythm.max_silence and silence > find_seasonal_limit(rhythm):
+    seasonal_limit = 0 if rhythm.seasonal_silence is None else rhythm.seasonal_silence + 7
+    if working > rhythm.max_silence and silence > seasonal_limit:
         return HealthAssessment("suspect", "silent", values=values)
     if rhythm.seasonal_silence is None and silence > rhythm.max_silence:
         return HealthAssessment("quiet", "quiet_holiday", values=values)
@@ -434,13 +394,7 @@ def assess_publishing(activity: AgencyActivity) -> HealthAssessment:
     )
 
 
-def find_seasonal_limit(rhythm: PublishingRhythm) -> int:
-    """Return the days of silence usual at this time of the year plus a week; 0 if not known."""
-    return 0 if rhythm.seasonal_silence is None else rhythm.seasonal_silence + 7
-
-
 def check_decline(activity: AgencyActivity) -> HealthAssessment | None:
-    """Report less than a quarter of the releases of the same three months a year ago."""
     now = count_published(activity, activity.today)
     before = count_published(activity, activity.today - FIFTY_TWO_WEEKS)
     if before >= MIN_QUARTER_RELEASES and now * DECLINE_FACTOR < before:
@@ -459,55 +413,5 @@ def predict_next_release(activity: AgencyActivity) -> date | None:
     if rhythm is None or newest is None:
         return None
     season = rhythm.seasonal_silence or 0
-    return newest + timedelta(
-        days=season if rhythm.long_gap < (activity.today - newest).days <= season else rhythm.long_gap
-    )
-
-
-class AlertDeliveries:
-    """The `alert_deliveries` table: one row per health event and channel.
-
-    No method commits: wrap calls in `Archive.transaction`.
-    """
-
-    def __init__(self, db: Database) -> None:
-        self.db = db
-
-    def find_pending_events(self, channel: str) -> list[HealthEvent]:
-        """Return the events that have not been handled for a channel yet, oldest first."""
-        return self.select_events(
-            "not exists (select 1 from alert_deliveries where event = e.id and channel = ?) order by e.id", channel
-        )
-
-    def find_last_delivered_event(self, agency: str, channel: str) -> HealthEvent | None:
-        """Return the newest event of an agency that a message reported, or None."""
-        delivered = "select 1 from alert_deliveries where event = e.id and channel = ? and sent is not null"
-        events = self.select_events(f"agency = ? and exists ({delivered}) order by e.id desc limit 1", agency, channel)
-        return events[0] if events else None
-
-    def select_events(self, condition: str, *values: str) -> list[HealthEvent]:
-        """Return the events that meet an SQL condition, with the names of their agencies."""
-        rows = self.db.execute(
-            "select e.id, e.agency, a.name, coalesce(a.name_en, a.name), e.at, e.state, e.previous, e.reason"
-            f" from health_events e join agencies a on a.slug = e.agency where {condition}",
-            values,
-        )
-        return [HealthEvent(**dict(zip(HealthEvent.__dataclass_fields__, row, strict=True))) for row in rows]
-
-    def is_channel_used(self, channel: str) -> bool:
-        """Return whether any event was ever handled for a channel."""
-        return bool(
-            self.db.execute("select exists (select 1 from alert_deliveries where channel = ?)", [channel]).fetchone()[0]
-        )
-
-    def find_last_delivery_time(self, channel: str) -> str | None:
-        """Return when the last message of a channel was sent, or None."""
-        (last,) = self.db.execute("select max(sent) from alert_deliveries where channel = ?", [channel]).fetchone()
-        return str(last) if last else None
-
-    def mark_delivered(self, events: list[HealthEvent], channel: str, sent_at: datetime | None) -> None:
-        """Record events as handled; `sent_at` is None if they needed no message."""
-        self.db.conn.executemany(
-            "insert or ignore into alert_deliveries (event, channel, sent) values (?, ?, ?)",
-            [(event.id, channel, to_iso(sent_at)) for event in events],
-        )
+    is_seasonal = rhythm.long_gap < (activity.today - newest).days <= season
+    return newest + timedelta(days=season if is_seasonal else rhythm.long_gap)

@@ -1,6 +1,6 @@
-"""Read the status page's data, and format health states, reasons and failures in Swedish and English.
+"""Read the status page's data, and format health states and reasons in words.
 
-Agencies with faults come first. FAILURE_TEXTS has a text for each kind of failure that `crawls.failures` counts.
+Agencies with faults come first.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -16,19 +16,7 @@ from typing import Any
 from archive.database import RunQuery
 from archive.dates import parse_time, to_iso
 from archive.health import is_fault
-from archive.i18n import (
-    FIELD_LABELS,
-    FIELD_PHRASES,
-    HEALTH_REASON_TEXTS,
-    HEALTH_STATE_TEXTS,
-    NO_BREAK_SPACE,
-    ROBOTS_TEXTS,
-    SWEDISH_TIME,
-    Translation,
-    format_number,
-    format_time,
-    swedish_sort_key,
-)
+from archive.i18n import NO_BREAK_SPACE, SWEDISH_TIME, format_time, swedish_sort_key, translate, translate_code
 
 MAX_ASSESSMENT_AGE = timedelta(days=3)  # if the last one is older, crawls do not seem to run any more
 STATE_ORDER = ("failing", "never worked", "suspect", "quiet", "healthy", "paused")
@@ -48,66 +36,11 @@ FAULT_EVENTS_CONDITION = """
     e.id < :before and not (e.state in ('healthy', 'quiet') and coalesce(e.previous, 'healthy') in ('healthy', 'quiet'))
     and json_extract(e.reason, '$.code') <> 'never_crawled'
 """
-ADDRESS_LABEL = Translation("Adress", "Address")
-FAILURE_TEXTS = {
-    # no response
-    "timeout": Translation("webbplatsen svarade inte i tid", "the site did not answer in time"),
-    "dns": Translation("adressen finns inte längre i DNS", "there is no such host in DNS"),
-    "tls": Translation("den säkra anslutningen misslyckades", "the secure connection failed"),
-    "refused connection": Translation("webbplatsen tog inte emot anslutningen", "the site refused the connection"),
-    "broken answer": Translation("svaren bröts av", "answers broke off"),
-    # error status, or not requested
-    "status 5xx": Translation("webbplatsen svarade med serverfel", "the site answered with a server’s fault"),
-    "status 403": Translation("webbplatsen nekade åtkomst", "the site denied access"),
-    "status 404": Translation("adressen finns inte", "the address does not exist"),
-    "status 429": Translation("webbplatsen bad oss vänta", "the site asked us to wait"),
-    "status 4xx": Translation("webbplatsen avvisade frågan", "the site rejected the request"),
-    "status": Translation("webbplatsen svarade oväntat", "the site answered unexpectedly"),
-    "host paused": Translation("webbplatsen lämnas i fred en tid", "the site is left in peace for a while"),
-    "robots": Translation("robots.txt förbjuder läsning", "robots.txt forbids reading"),
-    "robots unreachable": Translation("robots.txt gick inte att läsa", "robots.txt could not be read"),
-    # another page in place of the release
-    "block page": Translation("en spärrsida visades i stället", "a block page was shown instead"),
-    "consent wall": Translation("en samtyckesruta visades i stället", "a consent wall was shown instead"),
-    "login": Translation("en inloggning visades i stället", "a login was shown instead"),
-    "captive portal": Translation(
-        "nätverkets inloggningssida visades i stället", "a network’s login page was shown instead"
-    ),
-    "private network": Translation(
-        "adresserna ledde in i ett privat nätverk, som när ett lokalt nät kräver inloggning",
-        "addresses led into a private network, as they do where a local network asks for a login",
-    ),
-    "server error page": Translation(
-        "webbserverns felsida visades i stället", "the server’s error page was shown instead"
-    ),
-    "placeholder": Translation("en platshållare visades i stället", "a placeholder was shown instead"),
-    "replaced": Translation("en annan text stod på adresserna", "another text stood at the addresses"),
-    "outage": Translation("webbplatsen sade att den är ur funktion", "the site said that it is out of order"),
-    # pages that are no releases
-    "error page": Translation("sidorna sade att de inte finns", "pages said that they do not exist"),
-    "redirected": Translation("adresserna ledde någon annanstans", "addresses led elsewhere"),
-    "listing": Translation("sidorna var listor, inga meddelanden", "pages were lists, not releases"),
-    "no release": Translation("sidorna var inga meddelanden", "pages were no releases"),
-    "unreadable": Translation("uppgifter på sidorna gick inte att läsa", "what pages told could not be read"),
-    # sources
-    "unreadable source": Translation(
-        "listan över meddelanden gick inte att läsa", "the list of releases could not be read"
-    ),
-    "empty source": Translation("sidan svarade men listade inget", "the page answered but listed nothing"),
-    # our own
-    "left out": Translation("adresser lämnades därhän av säkerhetsskäl", "addresses were left alone for safety"),
-    "our fault": Translation("arkivets eget program fallerade", "the archive’s own program failed"),
-    "other": Translation("något annat gick fel", "something else went wrong"),
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgencyHealth:
-    """An agency's health as the status page shows it.
-
-    state_text, reason_text: in the reader's language; fault_text: the reason without an address, the same for agencies
-    with the same fault. is_unacknowledged: a fault that is not acknowledged, shown red.
-    """
+    """An agency's health as the status page shows it, in words in the reader's language."""
 
     agency: str
     name: str
@@ -117,10 +50,10 @@ class AgencyHealth:
     state_text: str
     since: str | None
     reason_text: str
-    fault_text: str
+    fault_text: str  # the reason without an address: the same for agencies with the same fault
     reason: Mapping[str, Any]
     is_fault: bool
-    is_unacknowledged: bool
+    is_unacknowledged: bool  # a fault that is not acknowledged, shown red
     newest: str | None
     usual_gap: float | None
     expected: str | None
@@ -130,19 +63,7 @@ class AgencyHealth:
 
     @property
     def never_crawled(self) -> bool:
-        """Return whether no crawl of the agency has ended yet."""
         return bool(self.reason["code"] == "never_crawled")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PolitenessReport:
-    """Thirty days of requests to all agencies' sites; `robots` counts agencies by robots.txt outcome."""
-
-    requests: int
-    bytes: int
-    not_modified: int
-    delay: float | None
-    robots: Counter[str] = field(default_factory=Counter)
 
 
 async def read_agency_health(run: RunQuery, language: str, agency: str | None = None) -> list[AgencyHealth]:
@@ -172,7 +93,6 @@ def build_agency_health(row: dict[str, Any], language: str) -> AgencyHealth:
 
 
 def get_severity_key(language: str, row: AgencyHealth) -> tuple[bool, bool, int, str]:
-    """Return the sort key: faults first, then by the displayed name."""
     name = row.name_en if language == "en" and row.name_en else row.name
     return (
         not row.is_unacknowledged,
@@ -195,20 +115,17 @@ async def read_health_events(
     return [dict(row) | {"reason": json.loads(row["reason"])} for row in rows]
 
 
-def build_politeness_report(rows: Sequence[AgencyHealth]) -> PolitenessReport:
-    """Sum the politeness figures of all agencies."""
+def build_politeness_report(rows: Sequence[AgencyHealth]) -> dict[str, Any]:
+    """Return the sums of thirty days of requests to all sites; `robots` counts agencies by robots.txt outcome."""
     reports = [row.facts["politeness"] for row in rows if row.facts.get("politeness")]
-    return PolitenessReport(
-        requests=sum(report["requests"] for report in reports),
-        bytes=sum(report["bytes"] for report in reports),
-        not_modified=sum(report["not_modified"] for report in reports),
-        delay=min((report["delay"] for report in reports if report["delay"] is not None), default=None),
-        robots=Counter(report["robots"] for report in reports if report["robots"]),
-    )
+    return {
+        **{name: sum(report[name] for report in reports) for name in ("requests", "bytes", "not_modified")},
+        "delay": min((report["delay"] for report in reports if report["delay"] is not None), default=None),
+        "robots": Counter(report["robots"] for report in reports if report["robots"]),
+    }
 
 
 def find_last_assessment(rows: Sequence[AgencyHealth]) -> str | None:
-    """Return when an agency was last assessed, or None."""
     return max((row.judged for row in rows if row.judged), default=None)
 
 
@@ -221,9 +138,9 @@ def format_health_state(language: str, state: str) -> str:
     """Return the name of a state.
 
     >>> format_health_state("en", "quiet"), format_health_state("sv", "failing")
-    ('quiet', 'ur funktion')
+    ('quiet', 'fungerar inte')
     """
-    return str(HEALTH_STATE_TEXTS[state].in_language(language))
+    return translate(language, f"health.state.{state}")
 
 
 def format_health_reason(language: str, reason: Mapping[str, Any], *, with_address: bool = True) -> str:
@@ -231,28 +148,25 @@ def format_health_reason(language: str, reason: Mapping[str, Any], *, with_addre
 
     >>> reason = {"code": "all_refused", "what": "login", "n": 3, "fault": "login", "url": "https://a.example/1"}
     >>> format_health_reason("en", reason)
-    'None of 3 listed pages could be read: a login was shown instead. Address: https://a.example/1'
+    'None of 3 listed pages could be read: a login page was shown instead. Address: https://a.example/1'
     """
-    text = HEALTH_REASON_TEXTS[reason["code"]].in_language(language)
-    if isinstance(text, tuple):
-        text = text[0 if reason.get("n") == 1 else 1]
-    sentence = str(text.format(**{name: format_reason_value(language, name, value) for name, value in reason.items()}))
+    values = {name: format_reason_value(language, name, value) for name, value in reason.items()}
+    sentence = translate(language, f"health.reason.{reason['code']}", **values)
     if with_address and reason.get("url"):
-        return f"{sentence} {ADDRESS_LABEL.in_language(language)}: {reason['url']}"
+        return f"{sentence} {translate(language, 'health.url')}: {reason['url']}"
     return sentence
 
 
-def format_reason_value(language: str, name: str, value: Any) -> str:
-    """Format one value of a reason for its sentence."""
+def format_reason_value(language: str, name: str, value: Any) -> Any:
     if name in TIME_VALUES:
         return format_swedish_day(language, value)
     if name == "fault":
-        return format_failure(language, value)
+        return translate_code(language, "failure", value)
     if name == "shown":
-        return f" (”{value}”)" if value and language == "sv" else f" (“{value}”)" if value else ""
+        return f" ({translate(language, 'format.quoted', text=value)})" if value else ""
     if name == "fields":
-        return join_with_and(language, [str(FIELD_PHRASES[field].in_language(language)) for field in value])
-    return format_number(language, value) if isinstance(value, int) else str(value)
+        return join_with_and(language, [translate(language, f"health.field.{field}") for field in value])
+    return value
 
 
 def format_swedish_day(language: str, text: str | None) -> str:
@@ -265,20 +179,6 @@ def format_swedish_day(language: str, text: str | None) -> str:
     return format_time(language, to_iso(value.astimezone(SWEDISH_TIME).date()) if isinstance(value, datetime) else text)
 
 
-def format_failure(language: str, kind: str) -> str:
-    """Return the text of a kind of failure; an unknown kind is returned as it is."""
-    return str(FAILURE_TEXTS[kind].in_language(language)) if kind in FAILURE_TEXTS else kind
-
-
-def format_field_label(language: str, field: str) -> str:
-    return str(FIELD_LABELS[field].in_language(language))
-
-
-def format_robots_outcome(language: str, robots: str | None) -> str:
-    """Return the text of a robots.txt outcome, or "" if it is unknown."""
-    return str(ROBOTS_TEXTS[robots].in_language(language)) if robots in ROBOTS_TEXTS else ""
-
-
 def format_size(language: str, size: int) -> str:
     """Format a number of bytes in a suitable unit.
 
@@ -288,7 +188,7 @@ def format_size(language: str, size: int) -> str:
     for unit, least in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
         if size >= least:
             return format_decimal(language, size / least) + NO_BREAK_SPACE + unit
-    return f"{size}{NO_BREAK_SPACE}" + ("bytes" if language == "en" else "byte")
+    return translate(language, "format.bytes", n=size)
 
 
 def format_decimal(language: str, number: float) -> str:
@@ -297,7 +197,7 @@ def format_decimal(language: str, number: float) -> str:
     >>> format_decimal("sv", 2.04)
     '2,0'
     """
-    return f"{number:.1f}" if language == "en" else f"{number:.1f}".replace(".", ",")
+    return f"{number:.1f}".replace(".", translate(language, "format.decimal_point"))
 
 
 def join_with_and(language: str, words: Sequence[str]) -> str:
@@ -307,4 +207,4 @@ def join_with_and(language: str, words: Sequence[str]) -> str:
     'a title, a lead and tags'
     """
     *most, last = words
-    return f"{', '.join(most)} {'and' if language == 'en' else 'och'} {last}" if most else last
+    return translate(language, "format.and", first=", ".join(most), last=last) if most else last

@@ -1,5 +1,5 @@
 -- Answers by person
--- Every question a person has answered, newest first. Part of the name is enough.
+-- All questions that a person has answered, newest first. Part of the name is enough.
 select
   q.answered_by,
   q.question,

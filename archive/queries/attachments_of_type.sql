@@ -1,5 +1,6 @@
 -- Files that releases link to
--- By media type (application/pdf, or a part such as pdf) and agency; either may be left empty. The files stay with the agency.
+-- By media type (application/pdf, or a part of it such as pdf) and agency; both may be left empty. The files are not
+-- stored.
 select
   a.title as file,
   a.media_type,

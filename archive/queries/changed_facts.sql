@@ -1,6 +1,6 @@
--- What was changed, by kind of fact
--- Edits in which a fact of one kind was changed, with the words before and after: amount, number, date, time, name,
--- quotation … The agency may be left empty; so may the kind.
+-- Changed facts, by type
+-- Edits in which a fact of one type was changed, with the words before and after: amount, number, date, time, name,
+-- quotation … Both the type and the agency may be left empty.
 select
   v.seen,
   r.agency,

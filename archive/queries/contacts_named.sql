@@ -1,5 +1,5 @@
--- Who is named as contact
--- Releases that name a person, office, telephone number or address for questions. A part of it is enough.
+-- Contacts in releases
+-- Releases that give a person, office, telephone number or address as contact. Part of it is enough.
 select
   c.name,
   c.role,

@@ -1,6 +1,6 @@
--- How an agency was read
--- Each day's crawls: how many releases were named, new, revised and away, how many pages could not be parsed, and how much
--- was asked for. Leave the agency empty for all of them.
+-- Crawls of an agency
+-- Each day's crawls: how many releases were listed, new, edited and missing, how many pages could not be parsed, and
+-- how many requests were made. Leave the agency empty for all agencies.
 select
   substr(started, 1, 10) as day,
   agency,

@@ -1,6 +1,7 @@
 -- Edits by agency
--- How many edits to published releases each agency made, how many without moving the update stamp that the page
--- states, how many weighty ones (50 or more), and how many releases it removed. Leave the agency empty for all of them.
+-- How many edits to published releases each agency made, how many of them without changing the update date on the
+-- page, how many significant ones (importance 50 or more), and how many releases it removed. Leave the agency empty
+-- for all agencies.
 select
   r.agency,
   count(*) as edits,

@@ -1,6 +1,6 @@
--- Every state of a page
--- All revisions of the release at an address, oldest first: when each was parsed, why it differs from the one before, and
--- by what rules or from which collection.
+-- All versions of a page
+-- All revisions of the release at a URL, oldest first: when each was read, why it differs from the one before, and
+-- by which rules it was read or from which collection it was imported.
 select
   v.id as revision,
   v.seen,

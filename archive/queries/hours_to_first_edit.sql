@@ -1,6 +1,6 @@
--- How soon releases are edited
--- For each agency: how many of its releases were ever edited, and how many hours after the archive first read them, on
--- average and at the soonest. Releases that were taken over from another collection are left out.
+-- Time to the first edit
+-- For each agency: how many of its releases were edited, and how many hours after the archive first read them, on
+-- average and at the earliest. Releases imported from another collection are left out.
 with firsts as (
   select
     v.release,

@@ -1,6 +1,6 @@
 -- When agencies publish
--- Releases by the hour of the day and the day of the week (0 is Sunday) that their pages tell, of those that tell an hour.
--- Leave the agency empty for all of them.
+-- Releases by the hour and the day of the week (0 is Sunday) of publication, for those whose pages state the time.
+-- Leave the agency empty for all agencies.
 select
   strftime('%w', substr(published, 1, 10)) as weekday,
   substr(published, 12, 2) as hour,

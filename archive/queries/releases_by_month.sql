@@ -1,5 +1,5 @@
 -- Releases by month
--- How many releases each agency published, month by month. Leave the agency empty for all of them.
+-- How many releases each agency published each month. Leave the agency empty for all agencies.
 select
   substr(published, 1, 7) as month,
   agency,

@@ -1,6 +1,6 @@
 -- Removed releases
--- What agencies took away, how long it had stood, and whether it came back. A day is written 2024-06-01; days and agency
--- may be left empty.
+-- What agencies removed, how long it had been published, and whether it came back. Write days as 2024-06-01; the
+-- days and the agency may be left empty.
 select
   o.confirmed,
   r.agency,

@@ -1,6 +1,6 @@
 -- The same text at several agencies
--- Pairs of releases that say the same or nearly the same (similarity is the share of their runs of words that both hold,
--- 0 to 1), with the one that was published first on the left. Leave the agency empty for all.
+-- Pairs of releases with the same or nearly the same text (similarity is the share of word sequences that they have
+-- in common, from 0 to 1); the one that was published first is on the left. Leave the agency empty for all agencies.
 select
   j.similarity,
   one.agency as agency,

@@ -1,5 +1,5 @@
--- A subject over time
--- How many releases each agency marked with a tag, month by month. The tag's own words, in full.
+-- A tag over time
+-- How many releases each agency gave a tag, month by month. Write the whole tag.
 select
   substr(r.published, 1, 7) as month,
   r.agency,

@@ -1,5 +1,6 @@
--- Edits that were taken back
--- Releases that went back to an earlier wording, with the day that wording was first seen. Leave the agency empty for all.
+-- Reverted edits
+-- Releases that went back to an earlier version, with the day on which that version was first seen. Leave the agency
+-- empty for all agencies.
 select
   v.seen,
   s.seen as wording_first_seen,

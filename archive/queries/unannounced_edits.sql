@@ -1,6 +1,6 @@
--- Edits that were not announced
--- Weighty edits with which the agency's own update date did not move, heaviest first. Weights go from 0 to 100, from 50 on
--- an edit counts as weighty; leave the agency empty for all of them.
+-- Unannounced edits
+-- Significant edits in which the agency did not change its own update date, most important first. Importance goes
+-- from 0 to 100; edits from 50 are significant. Leave the agency empty for all agencies.
 select
   v.seen,
   r.agency,

@@ -1,5 +1,5 @@
 -- Releases without a publication date
--- The agency's page states no publication date; the archive does not guess one.
+-- The agency's page states no publication date, and the archive does not guess one.
 select
   r.id,
   r.agency,

@@ -1,6 +1,6 @@
 -- Words over time
--- How many releases of each year hold all of some words, in any of their Swedish forms, and how many releases there are.
--- Leave the agency empty for all of them.
+-- How many releases of each year contain all of the given words, in any Swedish inflection, and how many releases
+-- there are. Leave the agency empty for all agencies.
 with hits as (
   select substr(r.published, 1, 4) as year, count(*) as releases
   from search join releases r on r.id = search.rowid

@@ -1,16 +1,16 @@
 """ReleaseItem → Release: strings as the agency wrote them become real types.
 
-Fields that are stored although their text is damaged are reported as quality warnings.
+Damaged text is stored as it is, and reported as a quality warning.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import fields, is_dataclass
+from dataclasses import asdict, is_dataclass
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
-from archive.models import Attachment, Image, Question, Release
+from archive.models import LIST_FIELDS, Attachment, Image, Question, Release
 from archive.urls import canonical_url
 from scraper.errors import PageError
 from scraper.items import ImageItem, QuestionItem, ReleaseItem
@@ -32,23 +32,12 @@ from scraper.normalise.vocabulary import normalise_kind, normalise_tags
 
 __all__ = ["to_release"]
 
-DAMAGE_CHECKED_FIELDS = (
-    "title",
-    "lead",
-    "body",
-    "published_text",
-    "updated_text",
-    "tags",
-    "questions",
-    "images",
-    "attachments",
-    "contacts",
-)
-NON_TEXT_FIELDS = ("url", "media_type")
+DAMAGE_CHECKED_FIELDS = ("title", "lead", "body", "published_text", "updated_text", *LIST_FIELDS)
+NON_TEXT_FIELDS = ("url", "media_type")  # of pictures and files
 
 
 class QualityWarning(NamedTuple):
-    """One doubtful field of a stored release. As text: URL, field, problem, like errors."""
+    """A doubtful field of a stored release."""
 
     url: str
     field: str
@@ -100,7 +89,6 @@ def canonicalise_url(url: str) -> str:
 
 
 def parse_date_field(item: ReleaseItem, field: str, text: str | None) -> date | datetime | None:
-    """Return a date field's text as a day or moment. Raises PageError if it cannot be read."""
     if text is None:
         return None
     try:
@@ -119,7 +107,6 @@ def parse_language(text: str | None) -> str | None:
 
 
 def normalise_question(position: int, item: QuestionItem) -> Question:
-    """Return a question with its answer, without speech dashes."""
     answer = (normalise_paragraphs(item.answer) or "").split("\n\n")
     return Question(
         position=position,
@@ -130,7 +117,6 @@ def normalise_question(position: int, item: QuestionItem) -> Question:
 
 
 def normalise_image(item: ImageItem) -> Image:
-    """Return a picture with its caption and credit separated."""
     caption, credit = split_credit(repair_text(item.caption)) if item.caption else (None, None)
     stated = split_credit(repair_text(item.credit))[1] or normalise_line(item.credit) if item.credit else None
     return Image(url=canonicalise_url(item.url), caption=caption, credit=stated or credit, alt=normalise_line(item.alt))
@@ -140,20 +126,13 @@ def find_quality_warnings(release: Release) -> list[QualityWarning]:
     """Return a warning for each field with broken letters that could not be repaired."""
     warnings = []
     for field in DAMAGE_CHECKED_FIELDS:
-        damage = next(filter(None, map(find_damaged_text, iter_field_texts(getattr(release, field)))), None)
-        if damage:
-            warnings.append(QualityWarning(release.url, field, f"holds broken letters: {damage!r}"))
+        damages = filter(None, map(find_damaged_text, iter_field_texts(getattr(release, field))))
+        if damage := next(damages, None):
+            warnings.append(QualityWarning(release.url, field, f"has broken letters: {damage!r}"))
     return warnings
 
 
 def iter_field_texts(value: Any) -> Iterator[str]:
-    """Yield the texts in a field's value."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, tuple | list):
-        for part in value:
-            yield from iter_field_texts(part)
-    elif is_dataclass(value):  # a question, a picture …
-        for part in fields(value):
-            if part.name not in NON_TEXT_FIELDS:
-                yield from iter_field_texts(getattr(value, part.name))
+    for part in value if isinstance(value, tuple) else (value,):
+        texts = asdict(part) if is_dataclass(part) else {"": part}  # type: ignore[arg-type] # never a class
+        yield from (text for name, text in texts.items() if isinstance(text, str) and name not in NON_TEXT_FIELDS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import asdict, astuple
 from typing import NamedTuple
 
 from archive.models import Contact
@@ -52,9 +53,7 @@ MAX_PHONE_DIGITS = 15  # ITU-T E.164
 
 
 class ContactToken(NamedTuple):
-    """A piece of a line. kind: email, phone or text."""
-
-    kind: str
+    kind: str  # email, phone or text
     text: str
 
 
@@ -67,8 +66,9 @@ def normalise_contacts(items: Iterable[ContactItem]) -> tuple[Contact, ...]:
     ['utredare']
     """
     contacts: list[Contact] = []
-    for contact in filter(has_contact_fields, map(normalise_contact, items)):
-        if any(covers_contact(other, contact) for other in contacts):
+    for item in items:
+        contact = Contact(**{field: normalise_line(value) for field, value in asdict(item).items()})
+        if not any(astuple(contact)) or any(covers_contact(other, contact) for other in contacts):
             continue
         index = next((number for number, other in enumerate(contacts) if covers_contact(contact, other)), len(contacts))
         contacts = [other for other in contacts if not covers_contact(contact, other)]
@@ -76,36 +76,17 @@ def normalise_contacts(items: Iterable[ContactItem]) -> tuple[Contact, ...]:
     return tuple(contacts)
 
 
-def normalise_contact(item: ContactItem) -> Contact:
-    return Contact(
-        name=normalise_line(item.name),
-        role=normalise_line(item.role),
-        phone=normalise_line(item.phone),
-        email=normalise_line(item.email),
-    )
-
-
-def has_contact_fields(contact: Contact) -> bool:
-    return any((contact.name, contact.role, contact.phone, contact.email))
-
-
 def covers_contact(whole: Contact, part: Contact) -> bool:
     """Return whether a contact contains all that another does; a longer role of the same person counts."""
-    name, role, email = (
-        theirs is None or casefold_or_empty(ours) == casefold_or_empty(theirs)
-        for ours, theirs in ((whole.name, part.name), (whole.role, part.role), (whole.email, part.email))
+    (name, role, phone, email), (part_name, part_role, part_phone, part_email) = (
+        [(value or "").casefold() for value in astuple(contact)] for contact in (whole, part)
     )
-    is_longer_role = part.name is not None and casefold_or_empty(part.role) in casefold_or_empty(whole.role)
-    phones = (
-        set(casefold_or_empty(part.phone).split(", ")) <= set(casefold_or_empty(whole.phone).split(", "))
-        if part.phone
-        else True
+    return (
+        part_name in ("", name)
+        and (part_role in ("", role) or (part_name != "" and part_role in role))
+        and part_email in ("", email)
+        and (not part_phone or set(part_phone.split(", ")) <= set(phone.split(", ")))
     )
-    return name and (role or is_longer_role) and email and phones
-
-
-def casefold_or_empty(text: str | None) -> str:
-    return (text or "").casefold()
 
 
 @cache_by_text()
@@ -127,19 +108,20 @@ def tokenise_contact_line(line: str) -> tuple[ContactToken, ...]:
     text, end = "", 0
     for match in CONTACT_TOKEN.finditer(line):
         text, end = text + line[end : match.start()], match.end()
-        number = match["labelled"] or match["bare"]
-        if number and not is_phone_number(
-            number, MIN_PHONE_DIGITS if match["labelled"] else MIN_UNLABELLED_PHONE_DIGITS
-        ):
-            text += match[0]
-        elif number or match["email"]:
-            found += [ContactToken("text", text)] if text else []
-            email = f"{match['local']}@{match['domain']}" if match["email"] else None
-            found.append(ContactToken("email", email) if email else ContactToken("phone", number.strip()))
-            text = ""
+        number = match["labelled"] or match["bare"] or ""
+        min_digits = MIN_PHONE_DIGITS if match["labelled"] else MIN_UNLABELLED_PHONE_DIGITS
+        digits = sum(map(str.isdigit, number))
+        if match["email"]:
+            token = ContactToken("email", f"{match['local']}@{match['domain']}")
+        elif min_digits <= digits <= MAX_PHONE_DIGITS and not DATE_OR_TIME_RANGE.fullmatch(number):
+            token = ContactToken("phone", number.strip())
+        else:
+            text += match[0] if number else ""
+            continue
+        found += [ContactToken("text", text), token] if text else [token]
+        text = ""
     text += line[end:]
-    found += [ContactToken("text", text)] if text else []
-    return tuple(found)
+    return (*found, ContactToken("text", text)) if text else tuple(found)
 
 
 def may_have_phone_or_email(line: str) -> bool:
@@ -149,11 +131,3 @@ def may_have_phone_or_email(line: str) -> bool:
     (False, True)
     """
     return CONTACT_SIGN.search(line) is not None
-
-
-def is_phone_number(number: str, min_digits: int) -> bool:
-    """Return whether a text has as many digits as a telephone number.
-
-    Dates and clock times are not telephone numbers.
-    """
-    return min_digits <= sum(map(str.isdigit, number)) <= MAX_PHONE_DIGITS and not DATE_OR_TIME_RANGE.fullmatch(number)

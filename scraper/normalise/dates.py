@@ -7,7 +7,6 @@ country in the host's top-level domain.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from functools import cache
 from urllib.parse import urlsplit
@@ -124,7 +123,7 @@ NON_PUBLICATION_DATE = re.compile(
         """),
     re.IGNORECASE,
 )
-# Periods, in which something takes place: "1 mars 2025 – 3 mars 2025", "15–16 december 2022", "kl. 10–12".
+# Periods in which something takes place: "1 mars 2025 – 3 mars 2025", "15–16 december 2022", "kl. 10–12".
 DATE_SPAN = re.compile(
     rf"(?:{ANY_MONTH}\.?|(?:19|20)\d\d)\s*[–—-]\s*(?:[0-3]?\d\.? {ANY_MONTH}|(?:19|20)\d\d-\d\d-\d\d)"
     rf"|(?<![\d.:])[0-3]?\d\.?\s*[–—-]\s*[0-3]?\d\.? {ANY_MONTH}"
@@ -178,8 +177,8 @@ class NoDateError(ValueError):
 def parse_label(text: str, url: str) -> tuple[str, date | datetime | None]:
     """Return what a label's date means (published, updated, reviewed, none), and the day or moment.
 
-    A date without a word for it counts as published; whether it is in a place for such a date is for the caller to
-    decide. A missing year is taken from the URL. Raises ValueError if no date can be read for certain.
+    A date without a word for it counts as published; the caller must check whether it is where such a date may be.
+    A missing year is taken from the URL. Raises ValueError if no date can be read for certain.
 
     >>> parse_label("Senast uppdaterad: 18 maj, 2021", "https://a.se/")
     ('updated', datetime.date(2021, 5, 18))
@@ -231,18 +230,11 @@ def split_date_labels(text: str) -> list[str]:
 
 def find_first_date(line: str, url: str) -> tuple[re.Match[str], date]:
     """Return the match and the value of the first date in a line. Raises NoDateError if there is none."""
-    found = sorted(iter_date_matches(line), key=lambda match: match.start())
-    if not found:
+    matches = (form.search(line) for form in DATE_FORMS)
+    first = min(filter(None, matches), key=lambda match: match.start(), default=None)
+    if first is None:
         raise NoDateError(f"no date in {line[:80]!r}")
-    return found[0], parse_day(found[0], url)
-
-
-def iter_date_matches(line: str) -> Iterator[re.Match[str]]:
-    """Yield the first match of each form of date."""
-    for form in DATE_FORMS:
-        match = form.search(line)
-        if match:
-            yield match
+    return first, parse_day(first, url)
 
 
 def parse_day(match: re.Match[str], url: str) -> date:
@@ -256,10 +248,12 @@ def parse_day(match: re.Match[str], url: str) -> date:
     stated = parts["y"] or parts.get("yy")
     if stated is None:
         if after := UNSUPPORTED_YEAR.match(match.string, match.end()):
-            raise ValueError(f"{match[0] + after[0]!r} names no year from 1900 to 2099")
+            raise ValueError(f"{match[0] + after[0]!r} has no year from 1900 to 2099")
         return date(infer_year(url, month, day), month, day)
     year = int(stated)
-    return date(year if year > 99 else expand_two_digit_year(year), month, day)
+    if year <= 99:
+        year += 1900 if year >= 90 else 2000  # the web began in the nineties
+    return date(year, month, day)
 
 
 def order_month_and_day(first: int, second: int, url: str) -> tuple[int, int]:
@@ -275,11 +269,6 @@ def order_month_and_day(first: int, second: int, url: str) -> tuple[int, int]:
     raise ValueError(f"{first:02}/{second:02} could be two days")
 
 
-def expand_two_digit_year(year: int) -> int:
-    """Return the year that two digits mean: the web began in the nineties."""
-    return year + (1900 if year >= 90 else 2000)
-
-
 def add_clock_time(
     line: str, match: re.Match[str], day: date, url: str, zone_name: str | None = None
 ) -> date | datetime:
@@ -290,7 +279,7 @@ def add_clock_time(
     hour, minute, second = int(time["H"]), int(time["M"]), int(time["S"] or 0)
     if time["half"]:
         if not 1 <= hour <= 12:
-            raise ValueError(f"{time[0].strip()!r} is no time of day")
+            raise ValueError(f"{time[0].strip()!r} is not a time of day")
         hour = hour % 12 + (12 if time["half"][0] in "pP" else 0)
     naive = datetime(day.year, day.month, day.day, hour, minute, second)  # noqa: DTZ001 - localise_time() sets the zone
     return localise_time(naive, time["z"], url, zone_name)
@@ -315,12 +304,13 @@ def infer_year(url: str, month: int, day: int) -> int:
     found = [match for match in found if is_date_folder(match, path)] or found
     years = {match["y"] for match in found}
     if len(years) != 1:
-        raise ValueError(f"the year is told neither by the text nor by {path}")
+        raise ValueError(f"neither the text nor {path} states the year")
     year = int(years.pop())
     for match in found:
         if match["m"] or match["month"]:
-            stated = int(match["m"]) if match["m"] else MONTHS_BY_NAME[match["month"].lower()]
-            return find_nearest_year(year, stated, int(match["d"] or 15), month, day)
+            url_month = int(match["m"]) if match["m"] else MONTHS_BY_NAME[match["month"].lower()]
+            distance = (date(year, month, min(day, 28)) - date(year, url_month, int(match["d"] or 15))).days
+            return year + (1 if distance < -HALF_YEAR_DAYS else -1 if distance > HALF_YEAR_DAYS else 0)
     return year
 
 
@@ -328,13 +318,6 @@ def is_date_folder(match: re.Match[str], path: str) -> bool:
     """Return whether a date is a folder of the path, or a whole day that begins its last part."""
     begins = path[: match.start()].endswith("/")
     return begins and (path[match.end() :][:1] in ("", "/") or bool(match["d"]))
-
-
-def find_nearest_year(year: int, stated_month: int, stated_day: int, month: int, day: int) -> int:
-    """Return the year that puts month and day nearest to the stated date."""
-    stated = date(year, stated_month, stated_day)
-    distance = (date(year, month, min(day, 28)) - stated).days
-    return year + (1 if distance < -HALF_YEAR_DAYS else -1 if distance > HALF_YEAR_DAYS else 0)
 
 
 def localise_time(naive: datetime, offset: str | None, url: str, zone_name: str | None = None) -> datetime:
@@ -346,17 +329,18 @@ def localise_time(naive: datetime, offset: str | None, url: str, zone_name: str 
     zone = ZoneInfo(zone_name) if zone_name else find_country_zone(extract_host(url))
     if offset:
         moment = naive.replace(tzinfo=parse_offset(offset))
-        return moment.astimezone(zone) if zone else prefer_stockholm_zone(moment)
+        local = moment.astimezone(zone or ZoneInfo(STOCKHOLM))
+        return local if zone or local.utcoffset() == moment.utcoffset() else moment
     moment = naive.replace(tzinfo=zone or ZoneInfo(STOCKHOLM))
     # zoneinfo accepts times in the gap in spring; only those change when converted to UTC and back.
     if moment.astimezone(UTC).astimezone(moment.tzinfo).replace(tzinfo=None) != naive:
-        raise ValueError(f"{naive:%Y-%m-%d %H:%M} never showed on the clocks of {moment.tzinfo}")
+        raise ValueError(f"{naive:%Y-%m-%d %H:%M} does not exist in the time zone {moment.tzinfo}")
     return moment
 
 
 @cache
 def find_country_zone(host: str) -> ZoneInfo | None:
-    """Return the time zone of a host's country by its top-level domain, or None if that is not a country."""
+    """Return the time zone of the country in a host's top-level domain, or None if it is not in COUNTRY_ZONES."""
     name = COUNTRY_ZONES.get(host.rpartition(".")[2])
     return ZoneInfo(name) if name else None
 
@@ -369,9 +353,3 @@ def parse_offset(text: str) -> tzinfo:
     digits = text[1:].replace(":", "")
     offset = timedelta(hours=int(digits[:2]), minutes=int(digits[2:] or 0))
     return timezone(-offset if text[0] in "-−" else offset)
-
-
-def prefer_stockholm_zone(moment: datetime) -> datetime:
-    """Return the moment in Stockholm's zone if it has the same offset there, else as it is."""
-    local = moment.astimezone(ZoneInfo(STOCKHOLM))
-    return local if local.utcoffset() == moment.utcoffset() else moment

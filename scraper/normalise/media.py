@@ -63,35 +63,21 @@ def split_credit(text: str) -> tuple[str | None, str | None]:
     """
     line = clean_line(text)
     noted = TRAILING_NOTE.search(line)
-    for end in (len(line), noted.start() if noted else None):
-        match = find_credit(line[:end]) if end else None
-        if match and end:
-            name, after = split_sentence_after_credit(match["credit"])
+    for end in (len(line), noted.start()) if noted else (len(line),):
+        match = find_last_match(MARKED_CREDIT, line[:end])
+        if not match:
+            match = find_last_match(UNMARKED_CREDIT, line[:end])
+            match = None if match and LOWER_CASE_WORD.search(match["credit"]) else match
+        if match:
+            followed = CREDIT_AND_SENTENCE.match(match["credit"])
+            name, after = (followed["name"], followed["after"]) if followed else (match["credit"], "")
             description = [line[: match.start()].rstrip(" ,;|(/–-"), after, line[end:].strip()]
             return " ".join(filter(None, description)) or None, name.strip(" .,;") or None
     return line or None, None
 
 
-def find_credit(line: str) -> re.Match[str] | None:
-    """Return the match of the credit in a line, or None."""
-    if match := find_last_match(MARKED_CREDIT, line):
-        return match
-    match = find_last_match(UNMARKED_CREDIT, line)
-    return match if match and LOWER_CASE_WORD.search(match["credit"]) is None else None
-
-
-def split_sentence_after_credit(credit: str) -> tuple[str, str]:
-    """Split a credit from the sentence that follows it, if there is one.
-
-    >>> split_sentence_after_credit("Eva Ek. Ministern besöker skolan"), split_sentence_after_credit("E. Ek/Byrån")
-    (('Eva Ek', 'Ministern besöker skolan'), ('E. Ek/Byrån', ''))
-    """
-    match = CREDIT_AND_SENTENCE.match(credit)
-    return (match["name"], match["after"]) if match else (credit, "")
-
-
 def find_last_match(pattern: re.Pattern[str], line: str) -> re.Match[str] | None:
-    """Return the last match of a pattern: a caption's own colons come before the credit."""
+    """Return the last match of a pattern, maybe within an earlier one: a caption's own colons precede the credit."""
     match = pattern.search(line)
     while match and (later := pattern.search(line, match.start() + 1)):
         match = later

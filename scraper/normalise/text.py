@@ -35,7 +35,7 @@ ENTITY = rf"(?:{ENTITY_NAMES}|#(?!60;|62;|0)\d{{2,5}}|#x(?!3[ceCE];)[1-9a-fA-F][
 VISIBLE_ENTITY = re.compile(rf"&(?:amp;)*({ENTITY})")
 DOUBLY_ESCAPED_ENTITY = re.compile(rf"&(?:amp;)+(?={ENTITY})")
 MARKUP_TAG = re.compile(r"(<[^>]*>)")
-# What no text of these languages contains: the replacement character, control characters, one half of a misread
+# What texts in these languages never contain: the replacement character, control characters, one half of a misread
 # letter, and letters misread in other charsets (Mac, central Europe).
 DAMAGED_TEXT = re.compile(
     "\N{REPLACEMENT CHARACTER}|[\u0080-\u009f]|(?<=[a-zåäö])[ÃÂ]|â€|√[§∂•©ÑñÖ]|Ă[¤¶Ą]|[ÄÅ][¡¢£¤¥¦¨©ª¬®¯±²³¶¹º¼½¾¿]"
@@ -80,8 +80,6 @@ def strip_invisible_characters(text: str) -> str:
     >>> strip_invisible_characters("fo\u0308r\u00ad a\u200blla")
     'för alla'
     """
-    if text.isascii():
-        return text
     # Invisible characters are not printable, and isprintable() takes a fifth of the time.
     return unicodedata.normalize("NFC", text if text.isprintable() else INVISIBLE_CHARACTERS.sub("", text))
 
@@ -136,7 +134,7 @@ def repair_markup(html: str) -> str:
 def repair_mojibake(text: str) -> str:
     """Undo UTF-8 that was read as windows-1252 or Latin-1, and windows-1252 that was read as Latin-1.
 
-    Also if that happened to only a part of the text, or to all of it several times.
+    This also works if only a part of the text was misread, or all of it several times.
 
     >>> repair_mojibake("HÃ¤r Ã¤r det"), repair_mojibake("SÃO är rätt, ”RÅ” också"), repair_mojibake("vi\\x92s")
     ('Här är det', 'SÃO är rätt, ”RÅ” också', 'vi’s')
@@ -151,7 +149,14 @@ def repair_mojibake(text: str) -> str:
             if repaired == text:
                 break
             text = repaired
-    return C1_CONTROLS.sub(lambda match: decode_c1_control(match[0]), text) if not text.isascii() else text
+    # A C1 control is a character of windows-1252: &#146; is an apostrophe (HTML 13.5).
+    return (
+        text
+        if text.isascii()
+        else C1_CONTROLS.sub(
+            lambda match: match[0].encode("latin-1").decode("windows-1252", "ignore") or match[0], text
+        )
+    )
 
 
 def has_mojibake(text: str) -> bool:
@@ -164,7 +169,6 @@ def has_mojibake(text: str) -> bool:
 
 
 def repair_mojibake_match(match: re.Match[str]) -> str:
-    """Return one misread character repaired if its bytes are valid UTF-8."""
     try:
         return recover_misread_bytes(match[0]).decode("utf-8")
     except UnicodeError:
@@ -179,11 +183,6 @@ def recover_misread_bytes(text: str) -> bytes:
     return b"".join(character.encode("latin-1" if character < "\u0100" else "windows-1252") for character in text)
 
 
-def decode_c1_control(control: str) -> str:
-    """Return the windows-1252 character of a C1 control: &#146; is an apostrophe (HTML 13.5)."""
-    return control.encode("latin-1").decode("windows-1252", "ignore") or control
-
-
 def find_damaged_text(text: str) -> str | None:
     """Return the first damaged place of a text with the words around it, or None.
 
@@ -193,11 +192,9 @@ def find_damaged_text(text: str) -> str | None:
     match = None if text.isascii() else DAMAGED_TEXT.search(text)
     if not match:
         return None
-    before, after = (
-        text[: match.start()].split(" ")[-MAX_CONTEXT_WORDS:],
-        text[match.end() :].split(" ")[:MAX_CONTEXT_WORDS],
-    )
-    return " ".join(f"{' '.join(before)}{match[0]}{' '.join(after)}".split())
+    before = " ".join(text[: match.start()].split(" ")[-MAX_CONTEXT_WORDS:])
+    after = " ".join(text[match.end() :].split(" ")[:MAX_CONTEXT_WORDS])
+    return " ".join(f"{before}{match[0]}{after}".split())
 
 
 def sanitise_body_html(html: str) -> str:
@@ -231,18 +228,6 @@ def cache_by_text(
     """Return a decorator that caches a function's results for the last `maxsize` texts.
 
     Texts longer than `max_length` are not cached, because pages made of such texts would fill the memory.
-
-    >>> @cache_by_text(max_length=3)
-    ... def shout(text):
-    ...     print("called")
-    ...     return text.upper()
-    >>> shout("hej"), shout("hej")
-    called
-    ('HEJ', 'HEJ')
-    >>> shout("hallå"), shout("hallå")
-    called
-    called
-    ('HALLÅ', 'HALLÅ')
     """
 
     def decorate(function: Callable[[str], CachedResult]) -> Callable[[str], CachedResult]:
@@ -258,9 +243,7 @@ def cache_by_text(
 
 
 def build_alternation(phrases: str) -> str:
-    """Join phrases, separated by " | " or by lines, into one alternation.
-
-    Each phrase may be a regular expression.
+    """Join phrases, separated by " | " or by lines, into one alternation; each may be a regular expression.
 
     >>> build_alternation('''
     ... publicerad | published
@@ -272,10 +255,19 @@ def build_alternation(phrases: str) -> str:
     return f"(?:{'|'.join(filter(None, parts))})"
 
 
-def compile_name_pattern(words: Sequence[str]) -> re.Pattern[str]:
-    """Compile a pattern for a class or id that has one of the words as a part of its own.
+def compile_phrases(phrases: str, before: str = r"^\W*", after: str = r"\W*$") -> re.Pattern[str]:
+    """Compile phrases, as in `build_alternation`, into a pattern for a line that is one of them, whatever its case.
 
-    Each word may be a regular expression.
+    before, after: regular expressions for the text around a phrase.
+
+    >>> compile_phrases("taggar | ämnen").match("• Ämnen:") is not None
+    True
+    """
+    return re.compile(f"{before}{build_alternation(phrases)}{after}", re.IGNORECASE)
+
+
+def compile_name_pattern(words: Sequence[str]) -> re.Pattern[str]:
+    """Compile a pattern for a class or id of which a part is one of the words; each may be a regular expression.
 
     >>> [bool(compile_name_pattern(("nav", "menu")).search(name)) for name in ("site-nav", "main_menu", "navigate")]
     [True, True, False]
@@ -284,9 +276,4 @@ def compile_name_pattern(words: Sequence[str]) -> re.Pattern[str]:
 
 
 def split_word_list(text: str) -> tuple[str, ...]:
-    """Split a text into words.
-
-    >>> split_word_list("nav menu\\n meny")
-    ('nav', 'menu', 'meny')
-    """
     return tuple(text.split())

@@ -16,18 +16,14 @@ def read_page(html: bytes, url: str, agency: Agency | None = None) -> ReleaseIte
 
     Raises NotARelease if the page is something else, and PageError if a field cannot be read.
     """
-    return _read(Document(html, url), agency)
+    return read_document(Document(html, url), agency)
 
 
 def read_document(document: Document, agency: Agency | None = None) -> ReleaseItem:
-    """Return the release on a page that has been parsed; the document stays as it is.
+    """Return the release on a parsed page. The document's tree is changed: pass a copy to keep it.
 
     Raises the same errors as `read_page`.
     """
-    return _read(document.copy(), agency)
-
-
-def _read(document: Document, agency: Agency | None) -> ReleaseItem:
     try:
         return choose_page_class(document, agency)(document, agency).read()
     except RecursionError:

@@ -91,19 +91,23 @@ class NewsPage:
 
     def read(self) -> ReleaseItem:
         """Return the whole page as an item. Raises NotARelease if it is not a release."""
-        self.reject_non_release()
+        self.signals = read_page_signals(self.document)
+        if found := find_rejection(self.signals):
+            raise NotARelease(self.document.url, found.problem, found.kind, found.target)
         self.prepare_tree()
-        self.extract_url()
+        self.item.url = find_canonical_url(self.document) or self.document.url
         self.extract_title()
-        self.extract_kind()
+        if kind := find_kind(self.document, self.title_element):
+            self.item.kind, self.item.evidence["kind"] = kind
         self.extract_dates()
         self.extract_tags()
-        self.extract_attachments()
-        self.extract_contacts()
+        self.item.attachments = find_attachments(self.document, self.main_element)
+        if contacts := choose_contacts(self.contact_areas, self.main_element):
+            self.item.contacts, self.item.evidence["contacts"] = contacts
         self.build_soup()
         try:
-            self.extract_images()
-            blocks = self.extract_blocks()
+            self.item.images = find_images(self.soup, self.document.resolve_url)
+            blocks = read_blocks(self.soup, self.document.resolve_url)
             self.extract_lead(blocks)
             self.extract_body(blocks)
         finally:
@@ -112,17 +116,10 @@ class NewsPage:
         self.reject_empty_page()
         return self.item
 
-    def reject_non_release(self) -> None:
-        """Raise NotARelease if the page says that it is not a release."""
-        self.signals = read_page_signals(self.document)
-        if found := find_rejection(self.signals):
-            raise NotARelease(self.document.url, found.problem, found.kind, found.target)
-
     def reject_empty_page(self) -> None:
-        """Raise NotARelease if the page has no text, or only a few words that say why there is none."""
         text = "\n".join(filter(None, (self.item.lead, self.item.body)))
         if len(text) < MIN_TEXT_LENGTH:  # elements have been removed from this document's tree by now
-            original = self.document.original or Document(self.document.text.encode(), self.document.url)
+            original = Document(self.document.text.encode(), self.document.url)
             self.signals = read_page_signals(original, include_text=True)
         if found := find_short_page_rejection(
             self.signals, self.item.title, text, has_date=self.item.published is not None
@@ -130,12 +127,13 @@ class NewsPage:
             raise NotARelease(self.document.url, found.problem, found.kind, found.target)
 
     def prepare_tree(self) -> None:
-        """Mark the elements that selectors match, drop boilerplate and find the main element.
-
-        Tags and contacts are looked for first, because they are often marked up like boilerplate.
-        """
-        self.marked_elements = {field: self.mark_field_element(field) for field in ("title", "lead", "body")}
+        """Mark the elements that selectors match, drop boilerplate and find the main element."""
+        self.marked_elements = {field: self.find_field_element(field) for field in ("title", "lead", "body")}
+        for field, element in self.marked_elements.items():
+            if element is not None:
+                element.set(FIELD_ATTRIBUTE, field)
         self.drop_elements(self.drop_css)
+        # Tags and contacts come first, because they are often marked up like boilerplate.
         self.labelled_tags = find_labelled_tags(self.document.root)
         self.bracketed_tags = find_bracketed_tags(self.document.root)
         self.contact_areas = find_contact_areas(self.document)
@@ -150,7 +148,6 @@ class NewsPage:
             raise NotARelease(self.document.url, "is a listing", "listing")
 
     def build_soup(self) -> None:
-        """Mark the running text, move accordions into it and convert the main element to BeautifulSoup."""
         self.drop_elements(self.metadata_css)
         is_agency_selector = self.agency is not None and self.agency.body is not None
         self.text_container = find_text_container(
@@ -165,9 +162,6 @@ class NewsPage:
         drop_sidebars(self.main_element)
         self.soup = convert_to_soup(self.main_element)
 
-    def extract_url(self) -> None:
-        self.item.url = find_canonical_url(self.document) or self.document.url
-
     def extract_title(self) -> None:
         selected = self.marked_elements["title"]
         if selected is not None:
@@ -177,10 +171,6 @@ class NewsPage:
         if found := find_title(self.document, self.main_element):
             self.item.title, self.item.evidence["title"], self.title_element = found
 
-    def extract_kind(self) -> None:
-        if found := find_kind(self.document, self.title_element):
-            self.item.kind, self.item.evidence["kind"] = found
-
     def extract_dates(self) -> None:
         selected = {field: self.read_selected_date(field) for field in ("published", "updated")}
         for field, found in choose_dates(self.document, self.main_element, self.title_element, selected):
@@ -188,13 +178,10 @@ class NewsPage:
             self.item.evidence[field] = found.evidence
 
     def read_selected_date(self, field: str) -> PageDate | None:
-        """Return the date of an element that a selector matches.
-
-        Its text is not parsed here: `to_release` raises the error if it cannot be read.
-        """
         element = self.find_field_element(field)
         if element is None:
             return None
+        # The text is not parsed here: `to_release` raises the error if it cannot be read.
         text = element.get("datetime") or element.get("content") or clean_line(get_text_content(element))
         return PageDate(field, text, None, Provenance(rule="selector", element=format_element_path(element)))
 
@@ -209,26 +196,10 @@ class NewsPage:
         if found:
             self.item.tags, self.item.evidence["tags"] = found
 
-    def extract_attachments(self) -> None:
-        self.item.attachments = find_attachments(self.document, self.main_element)
-
-    def extract_contacts(self) -> None:
-        if found := choose_contacts(self.contact_areas, self.main_element):
-            self.item.contacts, self.item.evidence["contacts"] = found
-
-    def extract_images(self) -> None:
-        self.item.images = find_images(self.soup, self.document.resolve_url)
-
-    def extract_blocks(self) -> list[PageBlock]:
-        """Return the blocks of the main element, in reading order."""
-        return read_blocks(self.soup, self.document.resolve_url)
-
     def extract_lead(self, blocks: list[PageBlock]) -> None:
         """Set the lead and delete its blocks from `blocks`, because the body does not repeat it."""
-        start = next(
-            (index for index, block in enumerate(blocks) if is_inside_marked(block.element, TEXT_ATTRIBUTE)), 0
-        )
-        found = find_lead(blocks, get_declared_summary(self.document), FIELD_ATTRIBUTE, start)
+        in_text = (index for index, block in enumerate(blocks) if is_inside_marked(block.element, TEXT_ATTRIBUTE))
+        found = find_lead(blocks, get_declared_summary(self.document), FIELD_ATTRIBUTE, next(in_text, 0))
         if found:
             lead_range, rule = found
             self.item.lead = "\n\n".join(blocks[index].text for index in lead_range)
@@ -236,23 +207,18 @@ class NewsPage:
             del blocks[lead_range.start : lead_range.stop]
 
     def extract_body(self, blocks: list[PageBlock]) -> None:
-        """Set body, body_html and questions."""
         text = find_body(select_marked_blocks(blocks, TEXT_ATTRIBUTE), self.item.title, self.document.url)
         context = f"{self.item.title or ''} {self.item.lead or ''}"
         pairs = find_question_pairs(text, context, get_declared_questions(self.document))
         self.item.body, self.item.body_html = format_body_text(text), render_body_html(text, pairs)
-        self.record_evidence(
-            "body",
-            "selector" if self.text_container is self.marked_elements["body"] else "densest part",
-            self.text_container,
-        )
+        rule = "selector" if self.text_container is self.marked_elements["body"] else "densest part"
+        self.record_evidence("body", rule, self.text_container)
         self.item.questions = [pair.to_question_item() for pair in pairs]
         if pairs:
             first = text[pairs[0].start]
             self.record_evidence("questions", f"{first.kind} that asks", first.element)
 
     def field_selectors(self, field: str) -> tuple[str, ...]:
-        """Return the CSS selectors of a field: the agency's, then those of the class."""
         agency_selector: str | None = getattr(self.agency, field, None)
         return (*((agency_selector,) if agency_selector else ()), *getattr(self, f"{field}_css"))
 
@@ -263,13 +229,6 @@ class NewsPage:
                 if clean_line(get_text_content(element)) or element.get("content"):
                     return element
         return None
-
-    def mark_field_element(self, field: str) -> Element | None:
-        """Return the element of a field, with the field's name in FIELD_ATTRIBUTE."""
-        element = self.find_field_element(field)
-        if element is not None:
-            element.set(FIELD_ATTRIBUTE, field)
-        return element
 
     def drop_elements(self, selectors: tuple[str, ...]) -> None:
         for css in selectors:

@@ -1,7 +1,6 @@
 """The main element as blocks: headings, paragraphs, lists, tables, quotations and panel titles.
 
-The lxml element is first converted to BeautifulSoup, without serialising and parsing it again. Each block has its text
-as plain text, with one line per list item or table row, and as HTML with links and emphasis.
+Each block has its text as plain text, with one line per list item or table row, and as HTML with links and emphasis.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from html import escape
 from typing import cast
 
 from bs4 import BeautifulSoup, Tag
-from bs4.builder import HTMLTreeBuilder
+from bs4.builder import TreeBuilder
 from bs4.element import NamespacedAttribute, NavigableString, PageElement
 from lxml import etree
 
@@ -64,6 +63,7 @@ QUESTION_PREFIX = re.compile(r"(?:fråga|question|q|f)\s?\d*\s?[:.]", re.IGNOREC
 MIN_ANSWER_START_LENGTH = 10
 
 # Inline text.
+BOLD_TAGS = ("strong", "b")
 INLINE_MARKUP = {
     **{"em": "em", "i": "em", "strong": "strong", "b": "strong", "sup": "sup", "sub": "sub"},
     **{"del": "del", "ins": "ins", "s": "s", "strike": "s"},  # text that no longer applies stays, struck out
@@ -103,38 +103,29 @@ class PageBlock:
 
     @property
     def level(self) -> int:
-        """Return a heading's level, or 9 for other blocks."""
         return int(self.kind[1]) if self.kind[0] == "h" and self.kind[1:].isdigit() else 9
 
 
 def convert_to_soup(root: Element) -> BeautifulSoup:
-    """Convert an element and its content to BeautifulSoup; class attributes stay strings."""
     return BeautifulSoup("", builder=ElementTreeBuilder(root))
 
 
 def decompose_soup(soup: BeautifulSoup) -> None:
-    """Empty a soup that is no longer needed.
-
-    Its elements refer to each other: otherwise they and the parsed page stay in memory until Python's next garbage
-    collection, which would have to run for every other page.
-    """
+    """Empty a soup, whose elements refer to each other, so that it is freed without a garbage collection."""
     for part in list(soup.contents):  # soup.decompose() alone leaves the first element
         part.decompose()
     soup.decompose()
 
 
-class ElementTreeBuilder(HTMLTreeBuilder):
-    """A tree builder for BeautifulSoup that walks an lxml tree instead of parsing."""
+class ElementTreeBuilder(TreeBuilder):
+    """A tree builder for BeautifulSoup that walks an lxml tree instead of parsing text."""
 
     def __init__(self, root: Element) -> None:
         super().__init__(multi_valued_attributes={}, preserve_whitespace_tags=set())
         self.root = root
 
     def feed(self, markup: object) -> None:
-        """Feed every element and text to the soup.
-
-        White space beside blocks is left out, and so are the tags of elements without any meaning for the text.
-        """
+        """Feed the tree to the soup, without white space beside blocks and without TRANSPARENT_TAGS."""
         soup, root = self.soup, self.root
         assert soup is not None  # noqa: S101 - BeautifulSoup sets it before it feeds
         is_open: list[bool] = []  # for each open element, whether it is in the soup
@@ -147,13 +138,13 @@ class ElementTreeBuilder(HTMLTreeBuilder):
                 is_open.append(bool(attributes) or element.tag not in TRANSPARENT_TAGS)
                 if is_open[-1]:
                     soup.handle_starttag(cast("str", element.tag), None, None, attributes)
-                text, tag = element.text, element.tag
+                text = element.text
             else:
                 if is_open.pop():
                     soup.endData()
                     soup.popTag()
-                text, tag = (None if element is root else element.tail), element.tag
-            if text and (tag in INLINE_TAGS or not text.isspace()):
+                text = None if element is root else element.tail
+            if text and (not text.isspace() or element.tag in INLINE_TAGS):
                 soup.handle_data(text)
         soup.endData()
 
@@ -177,7 +168,6 @@ def select_marked_blocks(blocks: list[PageBlock], attribute: str) -> list[PageBl
 
 
 def is_inside_marked(element: Tag, attribute: str) -> bool:
-    """Return whether an element or one of its ancestors bears `attribute`."""
     node: Tag | None = element
     while node is not None:
         if attribute in node.attrs:
@@ -187,8 +177,6 @@ def is_inside_marked(element: Tag, attribute: str) -> bool:
 
 
 class BlockReader:
-    """Walks a soup once and yields its blocks."""
-
     def __init__(self, resolve_url: Callable[[str], str | None]) -> None:
         self.resolve_url = resolve_url
 
@@ -199,11 +187,8 @@ class BlockReader:
             if isinstance(child, Tag):
                 if child.name in SKIPPED_TAGS and not is_text_figure(child):
                     continue
-                if (
-                    child.name in INLINE_OR_BUTTON_TAGS
-                    and not is_panel_title(child)
-                    and not has_block_descendant(child)
-                ):
+                is_inline = child.name in INLINE_OR_BUTTON_TAGS
+                if is_inline and not is_panel_title(child) and not has_block_descendant(child):
                     inline_nodes.append(child)
                     continue
                 yield from self.read_paragraphs(inline_nodes, parent, kind, depth)
@@ -214,15 +199,13 @@ class BlockReader:
         yield from self.read_paragraphs(inline_nodes, parent, kind, depth)
 
     def iter_element_blocks(self, element: Tag, depth: int, kind: str) -> Iterator[PageBlock]:
-        """Yield the blocks of one block element."""
         name = element.name
         if name == "summary" or is_panel_title(element):
-            yield from self.read_whole_element(element, "panel", depth)
+            yield from self.build_block(element.contents, "panel", element, depth)
         elif name in HEADING_TAGS and len(element.get_text()) < MAX_HEADING_LENGTH:
-            title = next(
-                (toggle for toggle in iter_descendants(element, ("button", "a")) if is_panel_title(toggle)), None
-            )
-            yield from self.read_whole_element(element, "panel" if title else "h2" if name == "h1" else name, depth)
+            has_toggle = any(map(is_panel_title, iter_descendants(element, ("button", "a"))))
+            kind = "panel" if has_toggle else "h2" if name == "h1" else name
+            yield from self.build_block(element.contents, kind, element, depth)
         elif name == "details":
             yield from self.iter_blocks(element, depth + 1)
         elif name in LIST_TAGS and is_plain_list(element):
@@ -236,35 +219,25 @@ class BlockReader:
         else:
             yield from self.iter_blocks(element, depth, kind)
 
-    def read_whole_element(self, element: Tag, kind: str, depth: int) -> Iterator[PageBlock]:
-        """Yield an element as one block, whatever it contains."""
-        yield from self.build_block(element.contents, kind, element, depth)
-
     def read_paragraphs(self, inline_nodes: list[Node], parent: Tag, kind: str, depth: int) -> Iterator[PageBlock]:
-        """Yield inline nodes as paragraphs, split at blank lines and after bold questions."""
         for part in split_at_line_breaks(inline_nodes) if inline_nodes else ():
             yield from self.build_block(part, kind, parent, depth)
 
     def build_block(self, nodes: Iterable[Node], kind: str, element: Tag, depth: int) -> Iterator[PageBlock]:
-        """Yield inline nodes as one block, or nothing if they have no words."""
         run = collect_inline_text(nodes, self.resolve_url)
-        text = run.text if run.length else ""
-        if text:
+        if run.length and (text := run.text):
             yield PageBlock(kind, text, run.html, element, run.is_bold, run.link_share, depth)
 
     def read_list(self, element: Tag, depth: int) -> Iterator[PageBlock]:
-        """Yield a plain list as one block, one line per item."""
         lines: list[str] = []
         html = render_list(element, self.resolve_url, lines)
         if lines:
             links = list(iter_descendants(element, ("a",)))
             share = min(1.0, sum(len(link.get_text(" ", strip=True)) for link in links) / sum(map(len, lines)))
-            contents = share > MIN_CONTENTS_LINK_SHARE and all(
-                str(link.get("href") or "").startswith("#") for link in links
-            )
-            yield PageBlock(
-                "list", "\n".join(lines), html, element, link_share=share, is_contents_list=contents, depth=depth
-            )
+            stay_on_page = all(str(link.get("href") or "").startswith("#") for link in links)
+            contents = share > MIN_CONTENTS_LINK_SHARE and stay_on_page
+            text = "\n".join(lines)
+            yield PageBlock("list", text, html, element, link_share=share, is_contents_list=contents, depth=depth)
 
     def read_table(self, element: Tag, depth: int) -> Iterator[PageBlock]:
         """Yield a data table as one block: its caption, then one line per row, cells separated by bars."""
@@ -275,32 +248,26 @@ class BlockReader:
                 lines.append(run.text)
                 caption = f"<caption>{run.html}</caption>"
         for row in iter_descendants(element, ("tr",)):
-            cells = [
-                (cell, collect_inline_text(cell.contents, self.resolve_url))
-                for cell in find_children(row, ("th", "td"))
-            ]
-            texts = [run.text for _, run in cells]
+            texts, html = [], "<tr>"
+            for cell in find_children(row, ("th", "td")):
+                run = collect_inline_text(cell.contents, self.resolve_url)
+                texts.append(run.text)
+                html += f"<{cell.name}{render_cell_spans(cell)}>{run.html}</{cell.name}>"
             if any(texts):
                 lines.append(" | ".join(texts))
-                rows.append(
-                    "".join(f"<{cell.name}{render_cell_spans(cell)}>{run.html}</{cell.name}>" for cell, run in cells)
-                )
+                rows.append(f"{html}</tr>")
         if lines:
-            html = f"<table>{caption}{''.join(f'<tr>{row}</tr>' for row in rows)}</table>"
+            html = f"<table>{caption}{''.join(rows)}</table>"
             yield PageBlock("table", "\n".join(lines), html, element, depth=depth)
 
 
 def render_cell_spans(cell: Tag) -> str:
-    """Return the colspan and rowspan attributes of a cell as HTML."""
     spans = {name: str(cell.get(name) or "").strip() for name in ("colspan", "rowspan")}
     return "".join(f' {name}="{number}"' for name, number in spans.items() if CELL_SPAN.fullmatch(number))
 
 
 def is_text_figure(element: Tag) -> bool:
-    """Return whether a figure holds a table or a quotation, or is the caption of such a figure.
-
-    WordPress wraps tables and quotations in figures.
-    """
+    """Return whether an element is a figure with a table or a quotation, as in WordPress, or its caption."""
     figure = element.parent if element.name == "figcaption" else element
     return figure is not None and figure.name == "figure" and has_descendant(figure, ("table", "blockquote"))
 
@@ -319,26 +286,21 @@ class InlineText:
 
     @property
     def text(self) -> str:
-        """Return the text as one line."""
         return clean_line("".join(self.text_parts))
 
     @property
     def html(self) -> str:
-        """Return the text as HTML, with its links and emphasis."""
         return "".join(self.html_parts).strip()
 
     @property
     def is_bold(self) -> bool:
-        """Return whether all of it is bold."""
         return self.bold_length >= 0.95 * max(self.length, 1)
 
     @property
     def link_share(self) -> float:
-        """Return the share of text in links, 0 to 1."""
         return self.linked_length / max(self.length, 1)
 
     def add_node(self, node: Node, *, bold: bool = False, linked: bool = False) -> None:
-        """Collect a node and its descendants."""
         if not isinstance(node, Tag):
             if type(node) is NavigableString:  # not a comment or the like
                 self.add_text(str(node), bold=bold, linked=linked)
@@ -376,7 +338,6 @@ class InlineText:
         self.linked_length += size if linked else 0
 
     def build_tags(self, element: Tag) -> tuple[str, str]:
-        """Return the opening and closing tag that an element has in the result."""
         href = str(element.get("href") or "") if element.name == "a" else ""
         if href:
             url = href if href.startswith(("mailto:", "tel:")) else self.resolve_url(href)
@@ -386,17 +347,13 @@ class InlineText:
 
 
 def is_outgoing_link(element: Tag) -> bool:
-    """Return whether an element is a link to another page.
-
-    Anchors, mail addresses and telephone numbers are text.
-    """
-    if element.name != "a" or ("href" not in element.attrs and ("name" in element.attrs or "id" in element.attrs)):
+    """Return whether an element is a link, and neither an anchor nor a mail address or telephone number."""
+    if element.name != "a" or ("href" not in element.attrs and not {"name", "id"}.isdisjoint(element.attrs)):
         return False
     return not str(element.get("href") or "").startswith(("mailto:", "tel:"))
 
 
 def strip_link_notes(text: str) -> str:
-    """Return a text without the notes of its links, such as "(opens in a new window)"."""
     # Most texts have none, and looking for one word of a note is faster.
     return LINK_NOTE.sub("", text) if LINK_NOTE_STEM.search(text) else text
 
@@ -413,18 +370,19 @@ def split_at_line_breaks(nodes: list[Node]) -> Iterator[list[Node]]:
     part: list[Node] = []
     breaks = 0
     for index, node in enumerate(nodes):
-        if isinstance(node, Tag) and node.name == "br":
+        name = node.name if isinstance(node, Tag) else None
+        if name == "br":
             breaks += 1
             if breaks == 2 or (breaks == 1 and is_complete_question(part)):
                 yield part
                 part = []
                 continue
-        elif isinstance(node, Tag) or str(node).strip():
+        elif name or str(node).strip():
             breaks = 0
         part.append(node)
         if (
             isinstance(node, Tag)
-            and node.name in ("strong", "b")
+            and name in BOLD_TAGS
             and is_complete_question(part)
             and (ends_with_line_break(node) or starts_with_sentence(nodes[index + 1 :]))
         ):
@@ -434,21 +392,18 @@ def split_at_line_breaks(nodes: list[Node]) -> Iterator[list[Node]]:
 
 
 def starts_with_sentence(nodes: list[Node]) -> bool:
-    """Return whether inline nodes begin with a new sentence or a dash."""
     text = next((str(node).strip() for node in nodes if isinstance(node, Tag) or str(node).strip()), "")
     return len(text) > MIN_ANSWER_START_LENGTH and (text[0].isupper() or text[0] in "–—−-")
 
 
 def is_complete_question(nodes: list[Node]) -> bool:
-    """Return whether the nodes are one question that is bold or marked as one."""
     visible = [node for node in nodes if isinstance(node, Tag) or str(node).strip()]
     text = clean_line(" ".join(node.get_text() if isinstance(node, Tag) else str(node) for node in visible))
-    bold = bool(visible) and all(isinstance(node, Tag) and node.name in ("strong", "b") for node in visible)
+    bold = bool(visible) and all(isinstance(node, Tag) and node.name in BOLD_TAGS for node in visible)
     return text.endswith("?") and (bold or QUESTION_PREFIX.match(text) is not None)
 
 
 def ends_with_line_break(node: Tag) -> bool:
-    """Return whether the last child of an element is a line break."""
     last = next((child for child in reversed(node.contents) if isinstance(child, Tag) or str(child).strip()), None)
     return isinstance(last, Tag) and last.name == "br"
 
@@ -479,10 +434,9 @@ def render_list(element: Tag, resolve_url: Callable[[str], str | None], lines: l
         elif text or inside:
             items.append(f"<li{entry.value_attribute}>{run.html}{inside}</li>")
     start = parse_integer_attribute(element, "start") if element.name == "ol" else None
-    opening = (f' start="{start}"' if start not in (None, 1) else "") + (
-        " reversed" if is_reversed_list(element) else ""
-    )
-    return f"<{element.name}{opening}>{''.join(items)}</{element.name}>"
+    attributes = f' start="{start}"' if start not in (None, 1) else ""
+    attributes += " reversed" if is_reversed_list(element) else ""
+    return f"<{element.name}{attributes}>{''.join(items)}</{element.name}>"
 
 
 def iter_list_lines(element: Tag) -> Iterator[ListLine]:
@@ -516,7 +470,6 @@ def is_reversed_list(element: Tag) -> bool:
 
 
 def parse_integer_attribute(element: Tag, attribute: str) -> int | None:
-    """Return an attribute as an integer, or None if it is not one."""
     text = str(element.get(attribute) or "").strip()
     return int(text) if text.removeprefix("-").isdecimal() and len(text) < MAX_NUMBER_LENGTH else None
 
@@ -534,13 +487,12 @@ def is_panel_title(element: Tag) -> bool:
     if is_toggle(element):
         return not has_descendant(element, PANEL_BODY_TAGS)  # or on the element around its title and text
     classes = str(attributes.get("class") or "")
-    if not classes or not PANEL_CLASS.search(classes):
+    if not classes or not PANEL_CLASS.search(classes) or has_descendant(element, PANEL_BODY_TAGS):
         return False
-    return not has_descendant(element, PANEL_BODY_TAGS) and len(element.get_text()) < MAX_HEADING_LENGTH
+    return len(element.get_text()) < MAX_HEADING_LENGTH
 
 
 def is_toggle(element: Tag) -> bool:
-    """Return whether an element's attributes say that it opens a panel."""
     attributes = element.attrs
     return (
         "aria-expanded" in attributes
@@ -550,10 +502,7 @@ def is_toggle(element: Tag) -> bool:
 
 
 def is_plain_list(element: Tag) -> bool:
-    """Return whether a list's items are plain text.
-
-    Others hold panels, headings, cards, or bold questions with answers.
-    """
+    """Return whether a list holds no panels, headings or cards, and no questions with their answers."""
     if has_descendant(element, NON_LIST_TAGS):
         return False
     question_count = 0
@@ -569,7 +518,6 @@ def is_plain_list(element: Tag) -> bool:
 
 
 def is_data_table(element: Tag) -> bool:
-    """Return whether a table holds data and is not used for layout."""
     if element.get("role") == "presentation" or has_descendant(element, NON_DATA_TABLE_TAGS):
         return False
     rows = list(iter_descendants(element, ("tr",)))
@@ -578,30 +526,22 @@ def is_data_table(element: Tag) -> bool:
 
 def has_block_descendant(element: Tag) -> bool:
     """Return whether an inline element wraps block elements, as links around teasers do."""
-    for child in element.contents:
-        if isinstance(child, Tag):
-            if child.name not in INLINE_TAGS and child.name not in SKIPPED_TAGS:
-                return True
-            if has_block_descendant(child):
-                return True
-    return False
+    return any(
+        isinstance(child, Tag)
+        and ((child.name not in INLINE_TAGS and child.name not in SKIPPED_TAGS) or has_block_descendant(child))
+        for child in element.contents
+    )
 
 
 def has_descendant(element: Tag, names: Collection[str]) -> bool:
-    """Return whether an element has a descendant of one of the names.
-
-    Many times as fast as BeautifulSoup's find.
-    """
+    """Return whether an element has a descendant of one of the names. Much faster than BeautifulSoup's find."""
     return any(
         isinstance(child, Tag) and (child.name in names or has_descendant(child, names)) for child in element.contents
     )
 
 
 def iter_descendants(element: Tag, names: Collection[str]) -> Iterator[Tag]:
-    """Yield the descendants of one of the names, in page order.
-
-    Many times as fast as BeautifulSoup's find_all.
-    """
+    """Yield the descendants of one of the names, in page order. Much faster than BeautifulSoup's find_all."""
     for child in element.contents:
         if isinstance(child, Tag):
             if child.name in names:
@@ -610,5 +550,4 @@ def iter_descendants(element: Tag, names: Collection[str]) -> Iterator[Tag]:
 
 
 def find_children(element: Tag, names: Collection[str]) -> list[Tag]:
-    """Return an element's own children of one of the names."""
     return [child for child in element.contents if isinstance(child, Tag) and child.name in names]

@@ -25,14 +25,11 @@ from scraper.pages.title import build_comparison_key
 MIN_LINKED_SENTENCE_LENGTH = 60
 MAX_CONTENTS_HEADING_LENGTH = 40  # "Innehåll på denna sida"
 OPENING_BLOCKS = 3  # blocks that may hold date, type and author of the page
-MAX_SERVICE_LINE_LENGTH = 90
+MAX_SERVICE_LINE_LENGTH, MAX_CAPTION_LENGTH = 90, 300
 
 
 def find_body(blocks: Sequence[PageBlock], title: str | None, url: str) -> list[PageBlock]:
-    """Return the blocks of the running text: without title, date lines, service lines and lists of links.
-
-    A list of links stays if the text introduces it.
-    """
+    """Return the blocks of the running text: no title, date lines, service lines, or lists of links on their own."""
     candidates = drop_closing_sections(drop_contents_lists(blocks))
     body = [
         block
@@ -43,14 +40,12 @@ def find_body(blocks: Sequence[PageBlock], title: str | None, url: str) -> list[
 
 
 def drop_contents_lists(blocks: Sequence[PageBlock]) -> list[PageBlock]:
-    """Return the blocks without tables of contents and the short line above each."""
     contents = {index for index, block in enumerate(blocks) if block.is_contents_list}
     headings = {index - 1 for index in contents if index and len(blocks[index - 1].text) < MAX_CONTENTS_HEADING_LENGTH}
     return [block for index, block in enumerate(blocks) if index not in contents | headings]
 
 
 def is_introduced_list(blocks: Sequence[PageBlock], index: int) -> bool:
-    """Return whether a list of links is part of the text: after a colon, or after a heading and not last."""
     before = blocks[index - 1] if index else None
     return before is not None and (before.text.endswith(":") or (before.level < 9 and index + 1 < len(blocks)))
 
@@ -58,25 +53,21 @@ def is_introduced_list(blocks: Sequence[PageBlock], index: int) -> bool:
 def drop_closing_sections(blocks: Sequence[PageBlock]) -> list[PageBlock]:
     """Return the blocks without sections about the site (contacts, related links).
 
-    Each is dropped from its heading to the next heading of the same or a higher level. A heading that is a link belongs
-    to a card and ends no section. A section of related links also ends where the sentences continue; sentences among
-    contacts stay.
+    A section ends at the next heading of its level or a higher one that is no link, as those of cards are. A section of
+    related links also ends at the next sentence; sentences among contacts stay.
     """
     remaining: list[PageBlock] = []
     section_level: int | None = None
     is_related = is_contacts = False
     for index, block in enumerate(blocks):
         level = 3 if block.bold and block.level == 9 else block.level
-        if section_level is not None and (
-            (level <= section_level and block.link_share < 0.9)
-            or (is_related and is_sentence_block(block) and blocks[index - 1].link_share < 0.4)
-        ):
-            section_level = None
+        if section_level is not None:
+            is_next_section = level <= section_level and block.link_share < 0.9
+            if is_next_section or (is_related and is_sentence_block(block) and blocks[index - 1].link_share < 0.4):
+                section_level = None
         if section_level is None and level < 9:
-            is_related, is_contacts = (
-                RELATED_SECTION_HEADING.match(block.text) is not None,
-                CONTACT_SECTION_HEADING.match(block.text) is not None,
-            )
+            is_related = RELATED_SECTION_HEADING.match(block.text) is not None
+            is_contacts = CONTACT_SECTION_HEADING.match(block.text) is not None
             section_level = level if is_related or is_contacts or SERVICE_SECTION_HEADING.match(block.text) else None
         if section_level is None or (is_contacts and is_sentence_without_contact(block)):
             remaining.append(block)
@@ -84,33 +75,25 @@ def drop_closing_sections(blocks: Sequence[PageBlock]) -> list[PageBlock]:
 
 
 def is_sentence_without_contact(block: PageBlock) -> bool:
-    """Return whether a block in a contact section is a sentence without telephone number or address."""
-    return (
-        block.level == 9 and is_sentence_block(block) and block.link_share < 0.4 and not has_phone_or_email(block.text)
-    )
+    return is_sentence_block(block) and block.link_share < 0.4 and not has_phone_or_email(block.text)
 
 
 def is_body_block(block: PageBlock, title: str | None, url: str, index: int) -> bool:
-    """Return whether the block at `index` is part of the text."""
     is_opening = index < OPENING_BLOCKS
-    if (block.level <= 2 and title and build_comparison_key(block.text) == build_comparison_key(title)) or (
-        is_opening and is_kind_block(block, index)
-    ):
+    if block.level <= 2 and title and build_comparison_key(block.text) == build_comparison_key(title):
         return False
-    if (len(block.text) < MAX_SERVICE_LINE_LENGTH and SERVICE_LINE.match(block.text)) or is_date_block(
-        block, url, is_opening
-    ):
+    if is_opening and (is_kind_block(block, index) or BYLINE.match(block.text)):
         return False
-    if is_opening and BYLINE.match(block.text):
+    if len(block.text) < MAX_SERVICE_LINE_LENGTH and SERVICE_LINE.match(block.text):
+        return False
+    if is_date_block(block, url, is_opening):
         return False
     if block.kind == "list":
         return block.link_share < 0.75 and not all(SERVICE_LINE.match(line[2:]) for line in block.text.split("\n"))
-    if len(block.text) < 300 and (
-        PICTURE_CREDIT.search(block.text)
-        or is_caption_block(block)
-        or (block.link_share > 0.4 and POINTER_LINE.match(block.text))
-    ):
-        return False
+    if len(block.text) < MAX_CAPTION_LENGTH:
+        is_pointer = block.link_share > 0.4 and POINTER_LINE.match(block.text)
+        if is_pointer or PICTURE_CREDIT.search(block.text) or is_caption_block(block):
+            return False
     if block.link_share < 0.9 or block.level < 9 or block.kind == "panel":
         return True
     # A whole sentence is text even if all of it is a link.
@@ -118,16 +101,12 @@ def is_body_block(block: PageBlock, title: str | None, url: str, index: int) -> 
 
 
 def is_empty_heading(blocks: Sequence[PageBlock], index: int) -> bool:
-    """Return whether a heading has no text under it."""
     block = blocks[index]
-    if block.level == 9:
-        return False
-    following = blocks[index + 1] if index + 1 < len(blocks) else None
-    return following is None or following.level <= block.level
+    is_last = index + 1 == len(blocks)
+    return block.level < 9 and (is_last or blocks[index + 1].level <= block.level)
 
 
 def format_body_text(blocks: Sequence[PageBlock]) -> str:
-    """Return the text of the blocks, separated by blank lines."""
     return "\n\n".join(block.text for block in blocks)
 
 
@@ -155,18 +134,14 @@ def is_date_block(block: PageBlock, url: str, is_opening: bool) -> bool:
 
 
 def is_kind_block(block: PageBlock, index: int) -> bool:
-    """Return whether a block holds only the word for a type of release; a heading may be such a word."""
     if index and (block.level < 9 or block.kind in ("dt", "panel")):
         return False
     return len(block.text) < 30 and " " not in block.text and normalise_kind(block.text) is not None
 
 
 def is_caption_block(block: PageBlock) -> bool:
-    """Return whether a paragraph's class says that it is a picture's caption.
-
-    A figcaption among the blocks is that of a table or quotation, which is text.
-    """
-    if block.element.name == "figcaption":
+    """Return whether a paragraph's class says that it is a picture's caption."""
+    if block.element.name == "figcaption":  # of a table or quotation
         return False
     classes = [str(part.get("class") or "") for part in (block.element, block.element.parent) if part is not None]
     return any(CAPTION_CLASS.search(names) for names in classes)

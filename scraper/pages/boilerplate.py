@@ -14,7 +14,7 @@ from typing import cast
 from lxml import etree
 
 from scraper.normalise.dates import find_date_role
-from scraper.normalise.text import build_alternation, cache_by_text, compile_name_pattern, split_word_list
+from scraper.normalise.text import cache_by_text, compile_name_pattern, compile_phrases, split_word_list
 from scraper.pages.document import (
     HEADING_TAGS,
     INLINE_TAGS,
@@ -82,9 +82,8 @@ MAX_LINK_SHARE = 0.5  # of a box of facts
 MAX_CARD_SHARE = 0.5  # if more of the text is in cards, the page is a list of them
 
 # A whole line that is a button or a note of the page.
-SERVICE_LINE = re.compile(
-    "^"
-    + build_alternation(r"""
+SERVICE_LINE = compile_phrases(
+    r"""
         dela(?:(?: sidan| artikeln| på| denna| med)\b.{0,30})? | skriv ut(?: sidan)? | kopiera länk.{0,20}
         tipsa(?: en vän| andra| om sidan| någon| polisen)?\b(?: om.{0,20})?
         lyssna(?: på (?:sidan|texten))? | listen | print(?: this page)? | share(?: this.{0,30})? | del(?: på)?
@@ -98,9 +97,8 @@ SERVICE_LINE = re.compile(
         (?:foto|photo|bild|image|picture|credit) ?:.{0,60} | texten? av | text ?:.{0,40} | av ?:.{0,40}
         advert(?:isement)? | annons | anzeige | annonse | laddar.{0,15} | loading.{0,10}
         seite (?:drucken|teilen|empfehlen).{0,20} | drucken | teilen
-        """)
-    + r"\W*$",
-    re.IGNORECASE,
+    """,
+    before="^",
 )
 # The author in a line of its own: "Av Eva Ek", "By Eva Ek, Agency".
 BYLINE = re.compile(
@@ -108,57 +106,41 @@ BYLINE = re.compile(
     r"(?: (?:[A-ZÅÄÖÉÜ][\w.’'-]*|von|van|de|af|och|and|und|og|&)){1,6}(?:, [\w .&-]{2,40})?\W*$"
 )
 # A line that points to other texts, if links are a good part of it.
-POINTER_LINE = re.compile(
-    r"^\W*"
-    + build_alternation(r"""
+POINTER_LINE = compile_phrases(
+    r"""
         läs (?:också|även|mer) | se (?:också|även) | mer om | mer information | fler\b
         les (?:også|mer) | læs (?:også|mere) | lue myös | lesen sie (?:auch|dazu|mehr) | mehr (?:zum thema|dazu)
         see (?:more|also) | read (?:more|also) | also read | related | don't miss | more: | lire aussi | leggi anche
         lea también | (?:le|te) puede interesar | czytaj (?:też|także|również|więcej) | zobacz (?:też|także|również)
-        """),
-    re.IGNORECASE,
+    """,
+    after="",
 )
 # Headings of sections with contacts and service only.
-CONTACT_SECTION_HEADING = re.compile(
-    r"^\W*"
-    + build_alternation(r"""
-        (?:press|media) contacts? | for (?:more|further) information.{1,30}
-        presskontakt\w* | kontakt(?:personer|uppgifter)? | kontaktinformation | för mer information.{0,30}
-        ytterligare information | har du (?:några )?frågor | pressjour | kontakta oss | sidansvarig | hjälpte .{0,40}
-        pressekontakt\w*
-        """)
-    + r"\W*$",
-    re.IGNORECASE,
-)
+CONTACT_SECTION_HEADING = compile_phrases(r"""
+    (?:press|media) contacts? | for (?:more|further) information.{1,30}
+    presskontakt\w* | kontakt(?:personer|uppgifter)? | kontaktinformation | för mer information.{0,30}
+    ytterligare information | har du (?:några )?frågor | pressjour | kontakta oss | sidansvarig | hjälpte .{0,40}
+    pressekontakt\w*
+    """)
 # Headings of sections on what readers say about the text, how to share it, how to get more, or who wrote it.
-SERVICE_SECTION_HEADING = re.compile(
-    r"^\W*"
-    + build_alternation(r"""
-        dela(?: (?:sidan|artikeln|på|denna|med andra)\b.{0,30})? | taggar | kommentarer | om författaren
-        nyhetsbrev | prenumerera.{0,40} | newsletters? | subscribe.{0,40} | sign up for.{0,40}
-        share this.{0,20} | about the author | tags? | comments? | \d+ (?:comments?|kommentarer)
-        leave a (?:reply|comment) | über den autor | kommentare | schlagworte?
-        """)
-    + r"\W*$",
-    re.IGNORECASE,
-)
+SERVICE_SECTION_HEADING = compile_phrases(r"""
+    dela(?: (?:sidan|artikeln|på|denna|med andra)\b.{0,30})? | taggar | kommentarer | om författaren
+    nyhetsbrev | prenumerera.{0,40} | newsletters? | subscribe.{0,40} | sign up for.{0,40}
+    share this.{0,20} | about the author | tags? | comments? | \d+ (?:comments?|kommentarer)
+    leave a (?:reply|comment) | über den autor | kommentare | schlagworte?
+    """)
 # Headings of sections with links to other texts only.
-RELATED_SECTION_HEADING = re.compile(
-    r"^\W*"
-    + build_alternation(r"""
-        läs (?:också|även|mer)(?: om.{0,40})? | mer (?:om ämnet|i ämnet|nyheter) | andra läser
-        relatera(?:t|d\w*)(?: (?:innehåll|material|nyhet|artikl|länk|dokument|information|sid|läsning|rapport)\w*.*)?
-        fler (?:nyheter|artiklar|pressmeddelanden).{0,30} | senaste nytt | senaste nyheterna
-        related.{0,30} | you may also like | more (?:stories|news|articles|from).{0,30} | read next | don't miss
-        recommended(?: (?:for you|reading|articles|stories|content|links).{0,20})? | latest (?:news|stories).{0,20}
-        popular(?: (?:now|articles|stories|posts|news|topics|right).{0,20})? | trending.{0,20} | most read.{0,20}
-        mehr (?:zum thema.{0,40}|themen) | auch interessant.{0,20} | zum thema | verwandte.{0,20}
-        weitere (?:meldungen|artikel|nachrichten|themen|informationen).{0,30}
-        das könnte (?:sie|dich) auch interessieren.{0,10} | les også | mer om | læs også
-        """)
-    + r"\W*$",
-    re.IGNORECASE,
-)
+RELATED_SECTION_HEADING = compile_phrases(r"""
+    läs (?:också|även|mer)(?: om.{0,40})? | mer (?:om ämnet|i ämnet|nyheter) | andra läser
+    relatera(?:t|d\w*)(?: (?:innehåll|material|nyhet|artikl|länk|dokument|information|sid|läsning|rapport)\w*.*)?
+    fler (?:nyheter|artiklar|pressmeddelanden).{0,30} | senaste nytt | senaste nyheterna
+    related.{0,30} | you may also like | more (?:stories|news|articles|from).{0,30} | read next | don't miss
+    recommended(?: (?:for you|reading|articles|stories|content|links).{0,20})? | latest (?:news|stories).{0,20}
+    popular(?: (?:now|articles|stories|posts|news|topics|right).{0,20})? | trending.{0,20} | most read.{0,20}
+    mehr (?:zum thema.{0,40}|themen) | auch interessant.{0,20} | zum thema | verwandte.{0,20}
+    weitere (?:meldungen|artikel|nachrichten|themen|informationen).{0,30}
+    das könnte (?:sie|dich) auch interessieren.{0,10} | les også | mer om | læs også
+    """)
 PICTURE_CREDIT = re.compile(
     r"\((?:image|photo|foto|bild|picture|pic|credit|ap photo|afp|reuters)\b[^()]*\)$", re.IGNORECASE
 )
@@ -191,12 +173,13 @@ def is_boilerplate_element(element: Element) -> bool:
         identifier = None
     naming = classify_names(f"{classes or ''} {identifier or ''} {tag if '-' in tag else ''}")
     if naming == "hidden":
-        return (
-            count_text_letters(element) > MAX_HIDDEN_LABEL_LENGTH or find_date_role(get_text_content(element)) is None
-        )
+        is_long = count_text_letters(element) > MAX_HIDDEN_LABEL_LENGTH
+        return is_long or find_date_role(get_text_content(element)) is None
     if naming and tag in INLINE_TAGS and is_within_sentence(element):
         return False
-    return naming == "boilerplate" or (naming == "doubtful" and count_prose_letters(element) < MIN_PROSE_LENGTH)
+    if naming == "doubtful":
+        return count_text_letters(element) - count_linked_letters(element) < MIN_PROSE_LENGTH
+    return naming == "boilerplate"
 
 
 def is_within_sentence(element: Element) -> bool:
@@ -208,7 +191,6 @@ def is_within_sentence(element: Element) -> bool:
 
 
 def drop_sidebars(main: Element) -> None:
-    """Remove sidebars and teasers for other pages from the main element."""
     total = count_text_letters(main)
     for element in list(main.iter("aside", "footer", "div", "section", "header")):
         is_sidebar = element.tag in ("aside", "footer") or element.get("role") in SIDEBAR_ROLES
@@ -226,10 +208,10 @@ def is_part_of_text(sidebar: Element) -> bool:
     if sidebar.tag == "footer":
         return next(sidebar.iterancestors("blockquote"), None) is not None
     heading = next(sidebar.iter(*HEADING_TAGS), None)
-    is_fact_box = FACT_BOX_CLASS.search(
-        CAMEL_CASE_BOUNDARY.sub("-", f"{sidebar.get('class') or ''} {sidebar.get('id') or ''}").lower()
-    )
-    if is_fact_box is None and (heading is None or not FACT_BOX_HEADING.match(get_text_content(heading))):
+    names = CAMEL_CASE_BOUNDARY.sub("-", f"{sidebar.get('class') or ''} {sidebar.get('id') or ''}").lower()
+    if FACT_BOX_CLASS.search(names) is None and (
+        heading is None or not FACT_BOX_HEADING.match(get_text_content(heading))
+    ):
         return False
     return count_linked_letters(sidebar) < MAX_LINK_SHARE * count_text_letters(sidebar)
 
@@ -249,7 +231,6 @@ def iter_cards(main: Element) -> Iterator[Element]:
 
 
 def is_in_card_row(element: Element) -> bool:
-    """Return whether an element has siblings of the same tag and class that all have a linked heading."""
     siblings = iter_same_tag_siblings(element)
     similar = [sibling for sibling in siblings if sibling.get("class") == element.get("class")]
     return bool(similar) and all(any(map(is_linked_heading, sibling.iter(*CARD_HEADINGS))) for sibling in similar)
@@ -261,22 +242,17 @@ def is_linked_heading(heading: Element) -> bool:
 
 
 def has_outgoing_link(element: Element) -> bool:
-    """Return whether an element is or contains a link to another page."""
     return any((link.get("href") or "#")[0] != "#" and link.get("aria-expanded") is None for link in element.iter("a"))
 
 
 def is_card(element: Element) -> bool:
-    """Return whether an element is a teaser for another page: a linked heading with a few lines."""
     heading = next(element.iter(*CARD_HEADINGS), None)
     return heading is not None and count_text_letters(element) <= MAX_CARD_LENGTH and is_linked_heading(heading)
 
 
 @cache_by_text()
 def classify_names(names: str) -> str:
-    """Return what class, id or the name of a custom element say: boilerplate, hidden, doubtful or "".
-
-    Cached, because the same names come again and again.
-    """
+    """Return what class, id or the name of a custom element say: boilerplate, hidden, doubtful or ""."""
     names = WORDPRESS_TERM_CLASS.sub(" ", CAMEL_CASE_BOUNDARY.sub("-", names).lower())
     if FRAME_NAME.search(names):
         return ""
@@ -286,19 +262,11 @@ def classify_names(names: str) -> str:
 
 
 def is_page_frame(element: Element, total: int) -> bool:
-    """Return whether an element holds the page itself, whatever its name.
-
-    total: characters of the whole page. Text in links does not count, because menus are long.
-    """
+    """Return whether an element holds the page itself, whatever its name. total: characters of the whole page."""
     if element.tag in ("body", "html", "main") or element.find(".//main") is not None:
         return True
     length = count_text_letters(element)
     if length <= MIN_FRAME_LENGTH:
         return False
     minimum = MIN_FRAME_LENGTH if element.find(".//h1") is not None else max(MIN_FRAME_LENGTH, 0.5 * total)
-    return length > minimum and length - count_linked_letters(element) > minimum
-
-
-def count_prose_letters(element: Element) -> int:
-    """Return the number of characters outside links, white space not counted."""
-    return count_text_letters(element) - count_linked_letters(element)
+    return length > minimum and length - count_linked_letters(element) > minimum  # menus are long, but links

@@ -14,10 +14,7 @@ MAX_SCANNED_CHARACTERS = 60_000  # enough to include stylesheets, icons and menu
 
 
 class DrupalPage(NewsPage):
-    """Drupal, known by its generator meta, data-drupal attributes and /sites/default/files/ links.
-
-    Fields are elements named after them.
-    """
+    """Drupal. Fields are elements named after them."""
 
     title_css: ClassVar[tuple[str, ...]] = ("h1.page-title", "h1.node__title", "h1 .field--name-title", "h1#page-title")
     lead_css: ClassVar[tuple[str, ...]] = tuple(
@@ -44,11 +41,7 @@ class DrupalPage(NewsPage):
 
 
 class EpiserverPage(NewsPage):
-    """Episerver, now Optimizely: the commonest system among agencies.
-
-    Known by /siteassets/, /globalassets/ and /contentassets/ links or EPi metas. Editors call the lead preamble or
-    ingress.
-    """
+    """Episerver, now Optimizely: the commonest system among agencies."""
 
     lead_css: ClassVar[tuple[str, ...]] = ("main .preamble", "main .ingress", "main .introduction", "#content .ingress")
     body_css: ClassVar[tuple[str, ...]] = (
@@ -84,10 +77,7 @@ class PolisenPage(EpiserverPage):
 
 
 class SiteVisionPage(NewsPage):
-    """SiteVision, known by its generator meta, sv- classes and /download/18.<hex>/ links.
-
-    Pages are rows of portlets.
-    """
+    """SiteVision. Pages are rows of portlets."""
 
     lead_css: ClassVar[tuple[str, ...]] = (
         "main .sv-text-portlet .ingress",
@@ -105,7 +95,7 @@ class SiteVisionPage(NewsPage):
 
 
 class WordPressPage(NewsPage):
-    """WordPress, classic themes and the block editor, known by its generator meta and /wp-content/ links."""
+    """WordPress, with classic themes and the block editor."""
 
     lead_css: ClassVar[tuple[str, ...]] = (
         "article .preamble",
@@ -139,8 +129,7 @@ GENERATOR_CLASSES: dict[str, type[NewsPage]] = {
     "episerver": EpiserverPage,
     "optimizely": EpiserverPage,
 }
-
-
+# Texts in the HTML that only one system writes.
 CMS_TRACES: tuple[tuple[tuple[str, ...], type[NewsPage]], ...] = (
     (("sv-text-portlet", "sv-layout", "/download/18."), SiteVisionPage),
     (("/wp-content/", "/wp-includes/"), WordPressPage),
@@ -150,17 +139,11 @@ CMS_TRACES: tuple[tuple[tuple[str, ...], type[NewsPage]], ...] = (
 
 
 def choose_page_class(document: Document, agency: Agency | None) -> type[NewsPage]:
-    """Return the page class for a document.
-
-    That is the agency's own class if its table names one, else the class of the page's CMS, else NewsPage.
-    """
-    if agency and agency.page:
-        return load_page_class(agency.page, agency)
-    return detect_cms(document)
+    """Return the agency's page class, otherwise that of the page's CMS, otherwise NewsPage."""
+    return load_page_class(agency.page, agency) if agency and agency.page else detect_cms(document)
 
 
 def detect_cms(document: Document) -> type[NewsPage]:
-    """Return the class for the system that made a page, or NewsPage if there is no sign of a known one."""
     generator = document.meta.get("generator", "").lower()
     for name, page in GENERATOR_CLASSES.items():
         if name in generator:
@@ -177,5 +160,5 @@ def load_page_class(dotted_name: str, agency: Agency) -> type[NewsPage]:
     except (ImportError, AttributeError, ValueError) as error:
         raise AgencyError("agencies.toml", agency.slug, "page", f"{dotted_name!r} cannot be loaded: {error}") from error
     if not (isinstance(found, type) and issubclass(found, NewsPage)):
-        raise AgencyError("agencies.toml", agency.slug, "page", f"{dotted_name!r} is no page class")
+        raise AgencyError("agencies.toml", agency.slug, "page", f"{dotted_name!r} is not a page class")
     return found

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 from scraper.items import ContactItem
 from scraper.normalise.contacts import tokenise_contact_line
@@ -45,12 +46,8 @@ CONTACT_STEM = re.compile(
 )
 # Words of sentences that ask the reader to contact someone, and the verb before the contact.
 ENQUIRY_WORD = re.compile(
-    r"\b"
-    + build_alternation(r"""
-        information\w* | frågor | \w*förfrågning\w* | upplysning\w* | intervju\w* | interviews? | questions
-        medi[ae]\w* | press\w* | intresse\w* | ackreditering\w*
-        """)
-    + r"\b",
+    r"\b(?:information\w*|frågor|\w*förfrågning\w*|upplysning\w*|intervju\w*|interviews?|questions"
+    r"|medi[ae]\w*|press\w*|intresse\w*|ackreditering\w*)\b",
     re.IGNORECASE,
 )
 CONTACT_VERB = re.compile(r"\b(?:kontakta|contact)\b\s?:?\s*(?=\S)", re.IGNORECASE)
@@ -159,15 +156,11 @@ MAX_ROLES = 2  # of a contact
 
 @dataclass(frozen=True, slots=True)
 class ContactLine:
-    """A line of text with its heading level (9 if it is not a heading).
-
-    bold: all of it is bold. is_link: it is only a link to another page.
-    """
-
     text: str
-    level: int = 9
-    bold: bool = False
-    is_link: bool = False
+    level: int = 9  # of a heading; 9 if it is not a heading
+    bold: bool = False  # all of it is bold
+    is_link: bool = False  # it is only a link to another page
+    block: Any = None  # the innermost block element that contains it
 
 
 @dataclass(slots=True)
@@ -197,9 +190,7 @@ def parse_contacts(lines: Iterable[ContactLine], heading: str, *, heading_is_cer
 
 
 def parse_contact_sentences(text: str) -> list[ContactItem]:
-    """Return the contacts that sentences of a text ask the reader to turn to.
-
-    A contact is a person, the press office, or an address alone.
+    """Return the persons, press offices and addresses that sentences of a text ask the reader to contact.
 
     >>> parse_contact_sentences("Bron är klar. För mer information, kontakta pressekreterare Eva Ek.")[0].name
     'Eva Ek'
@@ -209,18 +200,19 @@ def parse_contact_sentences(text: str) -> list[ContactItem]:
     found: list[ContactItem] = []
     for sentence in SENTENCE_END.split(text):
         verb = CONTACT_VERB.search(sentence)
-        if verb and ENQUIRY_WORD.search(sentence):
-            rest = sentence[verb.end() :]
-            parts = parse_contact_line(rest)
-            kinds = [kind for kind, words in parts if kind != "role" or not PRESS_WORD.search(words)]
-            if kinds[:1] != ["role"] or kinds[1:2] == ["name"]:
-                # Capitalised words alone may be anything; a title or the word "presskontakt" makes them a person.
-                is_press_contact = "presskontakt" in sentence.lower()
-                found += [
-                    contact
-                    for contact in parse_contacts([ContactLine(rest)], "", heading_is_certain=True)
-                    if contact.phone or contact.email or is_press_contact or has_job_title(contact.role)
-                ]
+        if not verb or not ENQUIRY_WORD.search(sentence):
+            continue
+        rest = sentence[verb.end() :]
+        kinds = [kind for kind, words in parse_contact_line(rest) if kind != "role" or not PRESS_WORD.search(words)]
+        if kinds[:1] == ["role"] and kinds[1:2] != ["name"]:
+            continue
+        # Capitalised words alone may be anything; a title or the word "presskontakt" makes them a person.
+        is_press_contact = "presskontakt" in sentence.lower()
+        found += [
+            contact
+            for contact in parse_contacts([ContactLine(rest)], "", heading_is_certain=True)
+            if contact.phone or contact.email or is_press_contact or has_job_title(contact.role)
+        ]
     return found
 
 
@@ -246,69 +238,46 @@ class ContactParser:
         if line.is_link and not has_reach and not has_name:
             return
         is_heading = line.level < 9 or line.bold
-        if self.draft.has_phone_or_email and ((has_reach and any(kind == "role" for kind, _ in parts)) or is_heading):
+        if self.draft.has_phone_or_email and ((has_reach and "role" in kinds) or is_heading or has_name):
             self.finish_contact()
-        if has_name and (self.draft.name or self.draft.has_phone_or_email):
+        if has_name and self.draft.name:
             self.finish_contact()
         for kind, text in parts:
             self.add_part(kind, text)
 
     def add_part(self, kind: str, text: str) -> None:
-        """Add a part of a line; kinds are those of `parse_contact_line`."""
-        match kind:
-            case "name":
-                self.set_name(text)
-            case "name part":
-                self.add_name_part(text)
-            case "owner":
-                self.add_owner(text)
-            case "role":
-                self.add_role(text)
-            case "phone":
-                self.add_phone(text)
-            case "email":
-                self.set_email(text)
-
-    def set_name(self, text: str) -> None:
-        """Set the name; another name begins a new contact."""
-        if self.draft.name and self.draft.name != text:
+        """Add a part of a line (see `parse_contact_line`). It begins a new contact if the current one has the same."""
+        draft = self.draft
+        if kind == "owner":
+            name, role = split_name_and_role(text)
+            if name:
+                kind, text = "name", name
+            elif role and not draft.name and not draft.roles:
+                draft.roles = [role]
+        starts_contact = {
+            "name": draft.name not in (None, text),
+            "role": draft.has_phone_or_email and (draft.roles or not draft.name),
+            "email": draft.email and draft.email.lower() != text.lower(),
+        }
+        if starts_contact.get(kind):
             self.finish_contact()
-        self.draft.name = text
-
-    def add_name_part(self, text: str) -> None:
-        """Add a given name or family name from a field of its own."""
-        self.draft.name = f"{self.draft.name} {text}" if self.draft.name else text
-
-    def add_owner(self, text: str) -> None:
-        """Add the owner of a mail link: a name, or a role if there is neither name nor role yet."""
-        name, role = split_name_and_role(text)
-        if name and name != self.draft.name:
-            self.set_name(name)
-        elif role and not self.draft.name and not self.draft.roles:
-            self.draft.roles = [role]
-
-    def add_role(self, text: str) -> None:
-        """Add a title, an office, or what the contact is for."""
-        if self.draft.has_phone_or_email and (self.draft.roles or not self.draft.name):
-            self.finish_contact()
-        if len(self.draft.roles) < MAX_ROLES:
-            self.draft.roles.append(text)
-
-    def add_phone(self, text: str) -> None:
-        if text not in self.draft.phones:
-            self.draft.phones.append(text)
-
-    def set_email(self, text: str) -> None:
-        """Set the e-mail address; a second one belongs to another contact."""
-        if self.draft.email and self.draft.email.lower() != text.lower():
-            self.finish_contact()
-        self.draft.email = text
+            draft = self.draft
+        if kind == "name":
+            draft.name = text
+        elif kind == "name part":
+            draft.name = f"{draft.name} {text}" if draft.name else text
+        elif kind == "role" and len(draft.roles) < MAX_ROLES:
+            draft.roles.append(text)
+        elif kind == "phone" and text not in draft.phones:
+            draft.phones.append(text)
+        elif kind == "email":
+            draft.email = text
 
     def finish_contact(self) -> None:
         """Store the current contact if it is complete, and begin a new one."""
         draft, self.draft = self.draft, ContactDraft()
-        if not draft.name:
-            draft.roles = [role for role in draft.roles if may_be_office(role)]
+        if not draft.name:  # a role alone can be an office, or part of a sentence
+            draft.roles = [role for role in draft.roles if role[0].isupper() and len(role.split()) <= MAX_OFFICE_WORDS]
         if not draft.has_phone_or_email and not (draft.name and self.heading_is_certain and self.only_contact_lines):
             return
         if not draft.name and not draft.roles and PRESS_WORD.search(self.heading):
@@ -325,9 +294,9 @@ class ContactParser:
 
 @cache_by_text()
 def parse_contact_line(line: str) -> tuple[tuple[str, str], ...]:
-    """Split a line into (kind, text): name, name part, owner, role, phone, email.
+    """Split a line into (kind, text): name, name part, owner (of a mail link), role, phone, email.
 
-    Cached, because the same contacts are on many of a site's pages.
+    A role is a title, an office, or what the contact is for. Cached, because a site's pages share contacts.
 
     >>> parse_contact_line("Eva Ek, utredare, tel. 010-123 45 67")
     (('name', 'Eva Ek'), ('role', 'utredare'), ('phone', '010-123 45 67'))
@@ -340,8 +309,7 @@ def parse_contact_line(line: str) -> tuple[tuple[str, str], ...]:
             found.append((kind, text))
             continue
         is_name_part = False
-        for piece in CHUNK_SEPARATOR.split(text):
-            chunk = piece.strip(EDGE_PUNCTUATION)
+        for chunk in (piece.strip(EDGE_PUNCTUATION) for piece in CHUNK_SEPARATOR.split(text)):
             if label := CONTACT_LABEL.fullmatch(chunk):
                 is_name_part = label["name_part"] is not None
             elif chunk:
@@ -350,7 +318,6 @@ def parse_contact_line(line: str) -> tuple[tuple[str, str], ...]:
 
 
 def parse_contact_chunk(chunk: str) -> Iterator[tuple[str, str]]:
-    """Yield the words between two separators as (kind, text)."""
     if note := MAIL_LINK_TEXT.match(chunk):
         if note["owner"]:
             yield "owner", note["owner"]
@@ -377,9 +344,8 @@ def split_name_and_role(chunk: str) -> tuple[str | None, str | None]:
     if is_person_name(chunk):
         return chunk, None
     words = NAME_LEAD_IN.sub("", chunk).split()
-    for start in range(
-        1, min(len(words) - 1, MAX_CHUNK_WORDS)
-    ):  # a title first: "civilministerns pressekreterare Eva Ek"
+    # A title first: "civilministerns pressekreterare Eva Ek".
+    for start in range(1, min(len(words) - 1, MAX_CHUNK_WORDS)):
         before, name = words[:start], find_longest_name(words[start:])
         if name and ROLE_WORD.match(before[-1]) and not PREPOSITION.search(" ".join(before)):
             return " ".join(name), " ".join(before)
@@ -409,11 +375,6 @@ def is_person_name(text: str) -> bool:
     )
 
 
-def may_be_office(text: str) -> bool:
-    """Return whether words without a name can be an office and not part of a sentence."""
-    return text[0].isupper() and len(text.split()) <= MAX_OFFICE_WORDS
-
-
 def parse_role(text: str) -> str | None:
     """Return a title or office, or None if the text is a sentence or too long."""
     fits = 2 < len(text) <= MAX_ROLE_LENGTH and len(text.split()) <= MAX_CHUNK_WORDS
@@ -421,5 +382,4 @@ def parse_role(text: str) -> str | None:
 
 
 def has_job_title(role: str | None) -> bool:
-    """Return whether a role contains a word for a person's title."""
     return any(map(ROLE_WORD.match, (role or "").split()))

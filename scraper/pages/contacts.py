@@ -10,7 +10,6 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import NamedTuple
 from urllib.parse import unquote
 
 from lxml import etree
@@ -50,7 +49,7 @@ HIDDEN_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNO
 
 # Limits.
 MAX_HEADING_CANDIDATES, MAX_CONTACTS = 30, 100  # a page with more is a directory
-MAX_ANCESTOR_STEPS = 5  # from a heading to the element that holds its contacts
+MAX_ANCESTOR_STEPS = 5  # from a heading to the element that contains its contacts
 MAX_SECTION_LINES = 60
 MAX_FOLLOWING_LINES = 12  # after lead-in words in a line
 MAX_PROSE_LINES = 2  # consecutive lines without a contact, which end a section
@@ -61,22 +60,12 @@ MAX_CONTACT_BOX_LENGTH = 1200
 
 @dataclass(frozen=True, slots=True)
 class ContactArea:
-    """A part of a page that names contacts.
-
-    ancestors: the elements that contain it. doubtful: the contacts may be the site's own.
-    """
+    """A part of a page that names contacts."""
 
     contacts: list[ContactItem]
     evidence: Provenance
     ancestors: Sequence[Element]
-    doubtful: bool
-
-
-class PageLine(NamedTuple):
-    """A line and the innermost block that contains it."""
-
-    block: Element
-    line: ContactLine
+    doubtful: bool  # the contacts may be the site's own
 
 
 def find_contact_areas(document: Document) -> list[ContactArea]:
@@ -85,16 +74,13 @@ def find_contact_areas(document: Document) -> list[ContactArea]:
     Call it before boilerplate is dropped, because contacts are often mistaken for it.
     """
     used_elements: set[Element] = set()
-    lines_by_element: dict[Element, list[PageLine]] = {}
-    headings = list(islice(find_contact_headings(document), MAX_HEADING_CANDIDATES))
-    found = [area for head in headings if (area := read_area_under_heading(head, used_elements, lines_by_element))]
-    found += [area for box in find_contact_boxes(document) if (area := read_area_in_box(box, used_elements))]
-    found += [
-        area
-        for paragraph in find_contact_requests(document)
-        if (area := read_area_in_paragraph(paragraph, used_elements))
-    ]
-    return list(drop_switchboard_contacts(document.root, found))
+    lines_by_element: dict[Element, list[ContactLine]] = {}
+    headings = islice(find_contact_headings(document), MAX_HEADING_CANDIDATES)
+    found = [read_area_under_heading(heading, used_elements, lines_by_element) for heading in headings]
+    boxes = document.select_by_class(is_contact_class)
+    found += [read_area_in_box(box, used_elements) for box in boxes if not is_in_boilerplate(box)]
+    found += [read_area_in_paragraph(paragraph, used_elements) for paragraph in find_contact_requests(document)]
+    return list(drop_switchboard_contacts(document.root, [area for area in found if area]))
 
 
 def choose_contacts(areas: Sequence[ContactArea], main: Element) -> tuple[list[ContactItem], Provenance] | None:
@@ -105,8 +91,8 @@ def choose_contacts(areas: Sequence[ContactArea], main: Element) -> tuple[list[C
     chosen: dict[ContactItem, None] = {}
     evidence: Provenance | None = None
     for area in areas:
-        is_outside_main = area.doubtful and main not in area.ancestors and not is_in_main(area.ancestors)
-        contacts = [contact for contact in area.contacts if contact.name or not is_outside_main]
+        is_in_main = main in area.ancestors or any(is_main_or_article(element) for element in area.ancestors)
+        contacts = [contact for contact in area.contacts if contact.name or not area.doubtful or is_in_main]
         evidence = evidence or (area.evidence if contacts else None)
         chosen.update(dict.fromkeys(contacts))
     return (list(chosen)[:MAX_CONTACTS], evidence) if evidence else None
@@ -127,26 +113,15 @@ def find_contact_headings(document: Document) -> Iterator[Element]:
 
 @cache_by_text(16_384)
 def opens_contact_section(text: str) -> bool:
-    """Return whether a text is a heading over contacts, or begins a line that names one.
-
-    Cached, because a site's menus are on every page of it.
-    """
+    """Return whether a text is a heading over contacts, or begins a line that names one. Cached: menus repeat."""
     if not CONTACT_STEM.search(text):
         return False
     line = clean_line(text)
     return CONTACT_HEADING.match(line) is not None or CONTACT_LEAD_IN.match(line) is not None
 
 
-def find_contact_boxes(document: Document) -> Iterator[Element]:
-    """Yield elements whose class names a contact box."""
-    for element in document.select_by_class(is_contact_class):
-        if not is_in_boilerplate(element):
-            yield element
-
-
 @cache_by_text()
 def is_contact_class(classes: str) -> bool:
-    """Return whether a class attribute names a contact box. Cached, because a site's pages share them."""
     return CONTACT_BOX_CLASS.search(classes) is not None
 
 
@@ -172,11 +147,12 @@ def iter_to_block_ancestor(element: Element) -> Iterator[Element]:
 
 
 def read_area_under_heading(
-    heading: Element, used_elements: set[Element], lines_by_element: dict[Element, list[PageLine]]
+    heading: Element, used_elements: set[Element], lines_by_element: dict[Element, list[ContactLine]]
 ) -> ContactArea | None:
     """Return the contacts under a heading, or in the line that it begins.
 
-    used_elements: elements whose contacts were read; extended. lines_by_element: lines read so far; extended.
+    Looks in ever larger elements until one has a contact with a telephone number or e-mail address. Extends
+    used_elements, whose contacts were read, and lines_by_element, the lines read so far.
     """
     line = clean_line(heading.text or "")
     block = list(iter_to_block_ancestor(heading))[-1] if heading.tag in INLINE_TAGS else heading
@@ -184,38 +160,41 @@ def read_area_under_heading(
     if block in used_elements:
         return None
     best: ContactArea | None = None
-    lines: list[PageLine] = []
+    lines: list[ContactLine] = []
     for box in [block, *ancestors[:MAX_ANCESTOR_STEPS]]:
+        if box.tag in ("body", "html"):
+            break
         if box not in lines_by_element:
             lines_by_element[box] = list(read_page_lines(box))
         box_lines = lines_by_element[box]
-        index = next((n for n, (_, page_line) in enumerate(box_lines) if page_line.text.startswith(line)), None)
-        if box.tag in ("body", "html") or index is None:
+        index = next((number for number, other in enumerate(box_lines) if other.text.startswith(line)), None)
+        if index is None:
             break
         section, is_complete = find_contact_section(box_lines, index)
-        found = parse_contact_section(box_lines[index].line, section)
-        if found:
-            contacts, certain, rule = found
-            area = ContactArea(
-                contacts, Provenance(rule=rule, element=format_element_path(block)), ancestors, doubtful=not certain
-            )
+        contacts, certain, rule = parse_contact_section(box_lines[index], section)
+        if contacts:
+            area = build_area(contacts, rule, block, doubtful=not certain)
             best, lines = best or area, [box_lines[index], *section]
             if any(contact.phone or contact.email for contact in contacts):
                 best = area
                 break
         if is_complete:
             break
-    used_elements.update(element for element, _ in lines if best)
+    used_elements.update(line.block for line in lines)
     return best
 
 
-def find_contact_section(page_lines: Sequence[PageLine], index: int) -> tuple[list[PageLine], bool]:
+def build_area(contacts: list[ContactItem], rule: str, element: Element, *, doubtful: bool = True) -> ContactArea:
+    evidence = Provenance(rule=rule, element=format_element_path(element))
+    return ContactArea(contacts, evidence, list(element.iterancestors()), doubtful)
+
+
+def find_contact_section(lines: Sequence[ContactLine], index: int) -> tuple[list[ContactLine], bool]:
     """Return the lines from a heading to the next of its level or to prose; whether anything ended them."""
-    heading = page_lines[index].line
-    section: list[PageLine] = []
+    heading = lines[index]
+    section: list[ContactLine] = []
     prose_lines = 0
-    for page_line in page_lines[index + 1 : index + 1 + MAX_SECTION_LINES]:
-        line = page_line.line
+    for line in lines[index + 1 : index + 1 + MAX_SECTION_LINES]:
         if line.level <= heading.level and line.level < 9 and not (heading.level == 9 and is_person_name(line.text)):
             return section, True
         if heading.level == 9 and line.bold and not is_person_name(line.text) and not CONTACT_HEADING.match(line.text):
@@ -223,37 +202,31 @@ def find_contact_section(page_lines: Sequence[PageLine], index: int) -> tuple[li
         prose_lines = prose_lines + 1 if is_prose_line(line.text) else 0
         if prose_lines == MAX_PROSE_LINES:
             return section[:-1], True
-        section.append(page_line)
+        section.append(line)
     return section, False
 
 
 def is_prose_line(text: str) -> bool:
     """Return whether a line is running text, not part of a contact."""
-    return not has_phone_or_email(text) and (
-        len(text) > MAX_NOTE_LENGTH or (len(text) > MAX_LABEL_LENGTH and text[-1] in ".!?:")
-    )
+    is_long = len(text) > MAX_NOTE_LENGTH or (len(text) > MAX_LABEL_LENGTH and text[-1] in ".!?:")
+    return is_long and not has_phone_or_email(text)
 
 
-def parse_contact_section(
-    heading: ContactLine, section: Sequence[PageLine]
-) -> tuple[list[ContactItem], bool, str] | None:
-    """Return the contacts under a heading or in its own line.
-
-    With them, whether they are certain, and the rule that found them. None if there are none.
-    """
+def parse_contact_section(heading: ContactLine, section: Sequence[ContactLine]) -> tuple[list[ContactItem], bool, str]:
+    """Return the contacts under a heading or in its line, whether they are certain, and the rule that found them."""
     text = heading.text
-    lines = list(split_lead_ins(line for _, line in section))
+    lines = list(split_lead_ins(section))
     if found := CONTACT_HEADING.match(text):
-        certain, rule = found["certain"] is not None, f"heading {text!r}"
-        contacts = parse_contacts(lines, text, heading_is_certain=certain)
-    elif found := CONTACT_LEAD_IN.match(text):
-        certain, rule = True, f"line {text[: found.end()].strip()!r}"
-        lines_with_reach = [n for n, line in enumerate(lines[:MAX_FOLLOWING_LINES]) if has_phone_or_email(line.text)]
-        rest = [ContactLine(text[found.end() :]), *lines[: max(lines_with_reach, default=-1) + 1]]
+        certain = found["certain"] is not None
+        return parse_contacts(lines, text, heading_is_certain=certain), certain, f"heading {text!r}"
+    if found := CONTACT_LEAD_IN.match(text):
+        with_reach = [
+            number for number, line in enumerate(lines[:MAX_FOLLOWING_LINES]) if has_phone_or_email(line.text)
+        ]
+        rest = [ContactLine(text[found.end() :]), *lines[: max(with_reach, default=-1) + 1]]
         contacts = parse_contacts(rest, text[: found.end()], heading_is_certain=True)
-    else:
-        return None
-    return (contacts, certain, rule) if contacts else None
+        return contacts, True, f"line {text[: found.end()].strip()!r}"
+    return [], False, ""
 
 
 def split_lead_ins(lines: Iterable[ContactLine]) -> Iterator[ContactLine]:
@@ -271,60 +244,46 @@ def split_lead_ins(lines: Iterable[ContactLine]) -> Iterator[ContactLine]:
 
 
 def has_phone_or_email(text: str) -> bool:
-    """Return whether a line contains a telephone number or an e-mail address."""
     return may_have_phone_or_email(text) and any(token.kind != "text" for token in tokenise_contact_line(text))
 
 
 def read_area_in_box(box: Element, used_elements: set[Element]) -> ContactArea | None:
     """Return the contacts of a contact box if it names a person."""
-    ancestors = list(box.iterancestors())
     if box in used_elements or count_text_letters(box) > MAX_CONTACT_BOX_LENGTH:
         return None
-    if not used_elements.isdisjoint(box.iter()) or not used_elements.isdisjoint(ancestors):
+    if not used_elements.isdisjoint(box.iter()) or not used_elements.isdisjoint(box.iterancestors()):
         return None
-    contacts = parse_contacts(split_lead_ins(line for _, line in read_page_lines(box)), "", heading_is_certain=False)
+    contacts = parse_contacts(split_lead_ins(read_page_lines(box)), "", heading_is_certain=False)
     if not any(contact.name for contact in contacts):
         return None
     used_elements.update(box.iter())
-    return ContactArea(
-        contacts, Provenance(rule="name of the box", element=format_element_path(box)), ancestors, doubtful=True
-    )
+    return build_area(contacts, "name of the box", box)
 
 
 def read_area_in_paragraph(paragraph: Element, used_elements: set[Element]) -> ContactArea | None:
-    """Return the contacts that a paragraph asks the reader to turn to."""
-    ancestors = list(paragraph.iterancestors())
-    if paragraph in used_elements or not used_elements.isdisjoint(ancestors):
+    if paragraph in used_elements or not used_elements.isdisjoint(paragraph.iterancestors()):
         return None
-    contacts = [contact for _, line in read_page_lines(paragraph) for contact in parse_contact_sentences(line.text)]
-    evidence = Provenance(rule="sentence that asks to contact", element=format_element_path(paragraph))
-    return ContactArea(contacts, evidence, ancestors, doubtful=True) if contacts else None
+    contacts = [contact for line in read_page_lines(paragraph) for contact in parse_contact_sentences(line.text)]
+    return build_area(contacts, "sentence that asks to contact", paragraph) if contacts else None
 
 
 def drop_switchboard_contacts(root: Element, areas: Sequence[ContactArea]) -> Iterator[ContactArea]:
-    """Yield the areas without contacts that the site prints on every page."""
+    """Yield the areas without contacts that have no name and are also in the site's footer, the same on every page."""
     has_nameless = any(not contact.name for area in areas for contact in area.contacts)
     footer_keys = find_footer_contact_keys(root) if has_nameless else frozenset()
     for area in areas:
-        contacts = [contact for contact in area.contacts if not is_switchboard_contact(contact, footer_keys)]
+        contacts = [
+            contact
+            for contact in area.contacts
+            if contact.name
+            or PRESS_WORD.search(contact.role or "")  # the office for journalists
+            or not find_contact_keys(f"{contact.phone or ''}, {contact.email or ''}") <= footer_keys
+        ]
         if contacts:
             yield replace(area, contacts=contacts)
 
 
-def is_switchboard_contact(contact: ContactItem, footer_keys: frozenset[str]) -> bool:
-    """Return whether a contact has no name and is also in the site's footer, the same on every page."""
-    if contact.name or is_press_role(contact.role):
-        return False
-    return find_contact_keys(f"{contact.phone or ''}, {contact.email or ''}") <= footer_keys
-
-
-def is_press_role(role: str | None) -> bool:
-    """Return whether a role is the office for journalists."""
-    return role is not None and PRESS_WORD.search(role) is not None
-
-
 def find_footer_contact_keys(root: Element) -> frozenset[str]:
-    """Return the keys of the telephone numbers and addresses in the site's footer."""
     footers = [
         element
         for element in root.iter("footer", "div", "section")
@@ -337,12 +296,9 @@ def find_footer_contact_keys(root: Element) -> frozenset[str]:
 
 @cache_by_text(maxsize=128, max_length=200_000)
 def find_contact_keys_in_markup(markup: str) -> frozenset[str]:
-    """Return the keys of the telephone numbers and addresses in a piece of HTML.
-
-    Cached, because a site's footer is the same on every page.
-    """
+    """Return the keys in a piece of HTML. Cached, because a site's footer is the same on every page."""
     root = etree.fromstring(markup, etree.HTMLParser())
-    return frozenset(key for _, line in read_page_lines(root) for key in find_contact_keys(line.text))
+    return frozenset(key for line in read_page_lines(root) for key in find_contact_keys(line.text))
 
 
 def find_contact_keys(text: str) -> frozenset[str]:
@@ -370,12 +326,11 @@ def is_in_boilerplate(element: Element) -> bool:
             or (not in_main and is_site_header_or_footer(part))
         ):
             return True
-        in_main = in_main or tag in MAIN_TAGS or role == "main"
+        in_main = in_main or is_main_or_article(part)
     return False
 
 
 def is_site_header_or_footer(element: Element) -> bool:
-    """Return whether an element is the site's header or footer, by its tag or name."""
     if element.tag in SITE_HEADER_FOOTER_TAGS:
         return True
     classes, identifier = element.get("class"), element.get("id")
@@ -384,12 +339,11 @@ def is_site_header_or_footer(element: Element) -> bool:
     )
 
 
-def is_in_main(ancestors: Sequence[Element]) -> bool:
-    """Return whether one of an element's ancestors is the page's main part."""
-    return any(element.tag in MAIN_TAGS or element.get("role") == "main" for element in ancestors)
+def is_main_or_article(element: Element) -> bool:
+    return element.tag in MAIN_TAGS or element.get("role") == "main"
 
 
-def read_page_lines(root: Element) -> Iterator[PageLine]:
+def read_page_lines(root: Element) -> Iterator[ContactLine]:
     """Yield the lines of an element as a reader sees them, ended by blocks and line breaks.
 
     The cells of a row are separated by commas.
@@ -427,14 +381,14 @@ class LineBuilder:
         self.parts: list[str] = []
         self.length = self.bold_length = self.linked_length = 0
         self.level = 9
-        self.open_tags = {"bold": 0, "link": 0}
+        self.open_bold_tags = self.open_links = 0
         self.heading_levels: list[int] = []
         self.link_start = 0  # index in `parts` of the current link's text
 
     def start_element(self, element: Element) -> None:
         tag = element.tag
         if tag in BOLD_TAGS:
-            self.open_tags["bold"] += 1
+            self.open_bold_tags += 1
         elif tag in HEADING_TAGS:
             self.heading_levels.append(int(tag[1]))
         elif tag == "a":
@@ -443,13 +397,13 @@ class LineBuilder:
             if href.startswith("tel:"):
                 self.parts.append(" tel ")
             elif not href.startswith("mailto:"):
-                self.open_tags["link"] += 1
+                self.open_links += 1
 
     def end_element(self, element: Element) -> None:
         """End an element. A mail or telephone link is followed by its target unless its text contains one."""
         tag = element.tag
         if tag in BOLD_TAGS:
-            self.open_tags["bold"] -= 1
+            self.open_bold_tags -= 1
             if CONTACT_HEADING.match(clean_line("".join(self.parts))) and self.parts[-1].rstrip()[-1:] != ":":
                 self.parts.append(": ")  # separates a bold heading from the rest of its line
         elif tag in HEADING_TAGS:
@@ -458,7 +412,7 @@ class LineBuilder:
             href = element.get("href") or ""
             kind = href.partition(":")[0]
             if kind not in ("tel", "mailto"):
-                self.open_tags["link"] -= 1
+                self.open_links -= 1
             elif not any(
                 token.kind != "text" for token in tokenise_contact_line("".join(self.parts[self.link_start :]))
             ):
@@ -470,17 +424,16 @@ class LineBuilder:
             size = len(text.strip())
             self.parts.append(text)
             self.length += size
-            self.bold_length += size if self.open_tags["bold"] else 0
-            self.linked_length += size if self.open_tags["link"] else 0
+            self.bold_length += size if self.open_bold_tags else 0
+            self.linked_length += size if self.open_links else 0
             if self.heading_levels:
                 self.level = min(self.level, *self.heading_levels)
 
-    def flush_line(self, block: Element) -> Iterator[PageLine]:
-        """Yield the line collected so far, if any, and begin the next one."""
+    def flush_line(self, block: Element) -> Iterator[ContactLine]:
         if not self.parts:
             return
         text = clean_line("".join(self.parts)).strip(" ,")
         if text:
             bold, linked = (part >= 0.95 * max(self.length, 1) for part in (self.bold_length, self.linked_length))
-            yield PageLine(block, ContactLine(text, self.level, bold, linked))
+            yield ContactLine(text, self.level, bold, linked, block)
         self.parts, self.length, self.bold_length, self.linked_length, self.level, self.link_start = [], 0, 0, 0, 9, 0

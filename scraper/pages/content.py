@@ -1,14 +1,10 @@
-"""The main element of a page, and in it the element that holds the running text.
-
-Also the parts of a text that are outside the element with most of it: folded questions in a section of their own,
-further sections, fields of a CMS.
-"""
+"""The main element of a page, the element in it with the running text, and parts of the text outside it."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import chain, islice, takewhile
 
 from lxml import etree
@@ -45,6 +41,7 @@ MIN_SECTION_LENGTH = 200  # characters of running text; a shorter article is not
 MIN_COUNTED_LENGTH = 25  # shorter blocks are labels and buttons, not text
 MAX_SECTION_LINK_SHARE = 0.4  # of the characters of a text
 NON_SECTION_TAGS = ("h1", "form", "input", "nav", "aside", "footer", "img")  # in what surrounds a text
+NON_TEXT_HEADINGS = (SERVICE_SECTION_HEADING, CONTACT_SECTION_HEADING, RELATED_SECTION_HEADING)
 
 # Accordions.
 ACCORDION_NAME = re.compile(
@@ -67,9 +64,10 @@ def find_main_element(root: Element) -> tuple[Element, str]:
         found = [element for element in select_xpath(root, xpath) if element in text_lengths]
         best = max(found, key=lambda element: text_lengths[element], default=None)
         if best is not None and text_lengths[best] > max(80, 0.3 * text_lengths[body]):
+            is_article = xpath == ARTICLE_XPATH
             chosen = (
                 include_other_articles(best, found, text_lengths)
-                if xpath == ARTICLE_XPATH
+                if is_article
                 else narrow_to_article(best, text_lengths)
             )
             move_intro_into_main(chosen, body)
@@ -90,7 +88,6 @@ def move_intro_into_main(main: Element, body: Element) -> None:
 
 
 def move_lead_into_main(main: Element, lead: Element | None, root: Element) -> None:
-    """Move the lead that a selector matched into the main element if it is outside."""
     if lead is None or root not in lead.iterancestors():
         return
     if main not in (lead, *lead.iterancestors()) and lead not in main.iterancestors():
@@ -98,74 +95,54 @@ def move_lead_into_main(main: Element, lead: Element | None, root: Element) -> N
 
 
 def move_to_start(element: Element, main: Element) -> None:
-    """Make an element the first child of main."""
     remove_element(element)
     element.tail = None
     main.insert(0, element)
 
 
 def include_heading(dense: Element, body: Element) -> Element:
-    """Return the densest element, or the one that holds it and the page's only h1.
-
-    Lead and tags are between the two.
-    """
+    """Return the densest element, or the one that holds it and the page's only h1: lead and tags are between them."""
     headings = list(body.iter("h1"))
     if len(headings) != 1 or dense in headings[0].iterancestors():
         return dense
-    heading_ancestors = set(headings[0].iterancestors())
-    container = next((node for node in dense.iterancestors() if node in heading_ancestors), body)
-    return dense if container.tag in ("body", "html") else container
+    return find_shared_container(dense, dense.iterancestors(), [next(headings[0].iterancestors())])
+
+
+def find_shared_container(default: Element, candidates: Iterable[Element], parts: Sequence[Element]) -> Element:
+    """Return the first candidate that is, or contains, each part; the default if that is the whole page."""
+    lineages = [{part, *part.iterancestors()} for part in parts]
+    found = next((node for node in candidates if all(node in lineage for lineage in lineages)), default)
+    return default if found.tag in ("body", "html") else found
 
 
 def include_other_articles(best: Element, articles: Sequence[Element], text_lengths: dict[Element, int]) -> Element:
-    """Return the longest article, or the element around it and other articles with title or text.
-
-    Some systems make each section an article.
-    """
+    """Return the longest article, or the element around it and other articles with title or text."""
     parts = [
         part for part in articles if text_lengths[part] > MIN_SECTION_LENGTH or next(part.iter("h1"), None) is not None
     ]
-    candidates = [best, *best.iterancestors()]
-    shared = [{part, *part.iterancestors()} for part in parts]
-    container = next((node for node in candidates if all(node in nodes for nodes in shared)), best)
-    return best if container.tag in ("body", "html") else container
+    return find_shared_container(best, (best, *best.iterancestors()), parts)  # some systems make a section an article
 
 
 def narrow_to_article(main: Element, text_lengths: dict[Element, int]) -> Element:
-    """Return the article in main that holds most of its text, or main if there is none."""
     articles = [article for article in main.iter("article") if article in text_lengths]
     best = max(articles, key=lambda article: text_lengths[article], default=None)
-    return (
-        include_other_articles(best, articles, text_lengths)
-        if best is not None and text_lengths[best] > 0.6 * text_lengths[main]
-        else main
-    )
+    if best is None or text_lengths[best] <= 0.6 * text_lengths[main]:
+        return main
+    return include_other_articles(best, articles, text_lengths)
 
 
 def find_text_container(main: Element, body: Element | None, *, is_agency_selector: bool) -> Element:
-    """Return the element of the running text: the one that a selector matched, or else the densest.
+    """Return the element of the running text: the smallest that holds nine tenths of it, or `body`.
 
-    body: the element that a selector matched. It is used if the selector is the agency's own or if the element holds
-    most of the text.
+    body: the element that a selector matched. It is chosen if the selector is the agency's own, or if the element holds
+    most of the text, because a CMS's body field may be only one of several.
     """
     text_lengths = measure_running_text(main)
-    if (
-        body is not None
-        and main in (body, *body.iterancestors())
-        and (is_agency_selector or holds_most_text(main, body, text_lengths))
-    ):
-        return body
-    return find_densest_element(main, text_lengths)
-
-
-def find_densest_element(main: Element, text_lengths: dict[Element, int]) -> Element:
-    """Return the smallest element that holds nine tenths of main's running text."""
-    return descend_to_densest(main, text_lengths, 0.9, total=text_lengths[main])
-
-
-def holds_most_text(main: Element, part: Element, text_lengths: dict[Element, int]) -> bool:
-    """Return whether a part of main holds most of its text: a CMS's body field may be only one of several."""
-    return text_lengths.get(part, 0) > 0.7 * text_lengths[main]
+    if body is not None and main in (body, *body.iterancestors()):
+        holds_most_text = text_lengths.get(body, 0) > 0.7 * text_lengths[main]
+        if is_agency_selector or holds_most_text:
+            return body
+    return descend_to_densest(main, text_lengths, 0.9, text_lengths[main])
 
 
 def descend_to_densest(
@@ -190,10 +167,7 @@ def descend_to_densest(
 
 
 def measure_running_text(root: Element, excluded_tags: Collection[str] = ()) -> dict[Element, int]:
-    """Return the number of characters of running text in each element.
-
-    Text in links, in very short elements and in `excluded_tags` does not count.
-    """
+    """Return the characters of each element that are not in links, very short elements or `excluded_tags`."""
     text_lengths: dict[Element, int] = {}
     for element in reversed(list(root.iter())):  # children before their parents
         length = len(element.text.strip()) if element.text else 0
@@ -213,10 +187,7 @@ def is_anchor_target(element: Element) -> bool:
 
 
 def iter_text_parts(container: Element, main: Element) -> Iterator[Element]:
-    """Yield siblings of the running text's element, or of its ancestors, that are parts of the text.
-
-    Either elements of the same tag and with a class in common that hold sentences and no title, or later sections.
-    """
+    """Yield siblings of the text's element, or of its ancestors, that are like it or later sections of the text."""
     for node in takewhile(lambda part: part is not main, (container, *container.iterancestors())):
         yield from (
             part
@@ -227,17 +198,12 @@ def iter_text_parts(container: Element, main: Element) -> Iterator[Element]:
 
 
 def is_text_section(element: Element) -> bool:
-    """Return whether an element after the running text continues it under a heading of its own.
-
-    It must hold sentences, or a list or table without links.
-    """
+    """Return whether an element has a heading of its own, and sentences, or a list or table without links."""
     heading = next(element.iter("h2", "h3"), None)
     if heading is None or any(True for _ in element.iter(*NON_SECTION_TAGS)):
         return False
     words = clean_line(get_text_content(heading))
-    if any(
-        pattern.match(words) for pattern in (SERVICE_SECTION_HEADING, CONTACT_SECTION_HEADING, RELATED_SECTION_HEADING)
-    ):
+    if any(pattern.match(words) for pattern in NON_TEXT_HEADINGS):
         return False
     linked_letters = count_linked_letters(element)
     if any(map(is_sentence_paragraph, element.iter("p"))):
@@ -246,13 +212,11 @@ def is_text_section(element: Element) -> bool:
 
 
 def is_prose_element(element: Element) -> bool:
-    """Return whether an element holds sentences and more text than links."""
     has_sentence = any(map(is_sentence_paragraph, element.iter("p")))
     return has_sentence and count_linked_letters(element) < MAX_SECTION_LINK_SHARE * count_text_letters(element)
 
 
 def is_sentence_paragraph(paragraph: Element) -> bool:
-    """Return whether an element is a paragraph that ends like a sentence and has no links."""
     text = clean_line(get_text_content(paragraph))
     return (
         paragraph.tag == "p"
@@ -263,19 +227,14 @@ def is_sentence_paragraph(paragraph: Element) -> bool:
 
 
 def shares_class(part: Element, container: Element) -> bool:
-    """Return whether two elements have a class in common, or neither has any."""
     names, others = (set((element.get("class") or "").split()) for element in (part, container))
     return bool(names & others) or not (names or others)
 
 
 def gather_accordions(root: Element, container: Element) -> None:
-    """Move every section of folded questions outside the text to its end, in page order."""
+    """Move every accordion section with questions outside the text to its end, in page order."""
     inside = set(container.iter())
-    sections = [
-        element
-        for element in root.iter("div", "section", "ul", "dl", "details", "aside")
-        if is_accordion_section(element)
-    ]
+    sections = filter(is_accordion_section, list(root.iter("div", "section", "ul", "dl", "details", "aside")))
     for section in [*sections, *iter_toggle_rows(root)]:
         if (
             (section in inside and not is_in_sidebar(section, container))
@@ -293,7 +252,6 @@ def gather_accordions(root: Element, container: Element) -> None:
 
 
 def is_accordion_section(element: Element) -> bool:
-    """Return whether an element's name or microdata says that it holds folded questions."""
     classes, identifier = element.get("class"), element.get("id")
     if (classes or identifier) and is_accordion_name(f"{classes or ''} {identifier or ''}"):
         return True
@@ -302,12 +260,11 @@ def is_accordion_section(element: Element) -> bool:
 
 @cache_by_text()
 def is_accordion_name(names: str) -> bool:
-    """Return whether class and id name an accordion. Cached, because the same names come again and again."""
     return ACCORDION_NAME.search(CAMEL_CASE_BOUNDARY.sub("-", names)) is not None
 
 
 def iter_toggle_rows(root: Element) -> Iterator[Element]:
-    """Yield elements that hold two or more folded questions, found by <details> or ARIA states."""
+    """Yield elements that contain two or more questions of accordions, found by <details> or ARIA states."""
     toggles = [
         toggle for toggle in select_xpath(root, TOGGLE_XPATH) if is_question_text(clean_line(get_text_content(toggle)))
     ]
@@ -320,12 +277,10 @@ def iter_toggle_rows(root: Element) -> Iterator[Element]:
 
 
 def is_in_sidebar(section: Element, container: Element) -> bool:
-    """Return whether a section is, or lies in, a part of the text that is dropped as a sidebar."""
     ancestors = takewhile(lambda part: part is not container, (section, *section.iterancestors()))
     return any(part.tag in ACCORDION_SIDEBAR_TAGS for part in ancestors)
 
 
 def holds_questions(section: Element) -> bool:
-    """Return whether at least two short lines of a section are questions."""
     lines = (str(text).strip() for text in section.itertext())
     return sum(1 for line in lines if line.endswith("?") and len(line) < 300) >= 2 and count_text_letters(section) > 100

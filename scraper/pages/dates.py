@@ -33,7 +33,7 @@ from scraper.normalise.dates import (
     split_date_labels,
 )
 from scraper.normalise.media import guess_media_type
-from scraper.normalise.text import build_alternation, cache_by_text, clean_line
+from scraper.normalise.text import build_alternation, cache_by_text, clean_line, compile_phrases
 from scraper.normalise.vocabulary import normalise_kind
 from scraper.pages.boilerplate import is_card
 from scraper.pages.document import (
@@ -46,7 +46,6 @@ from scraper.pages.document import (
     get_text_content,
     has_min_letters,
     iter_declared_dates,
-    iter_unspecified_dates,
     read_short_line,
     remove_element,
     select_xpath,
@@ -92,15 +91,14 @@ LABEL_OPENING = build_alternation(r"""
     originally | date | web | viimeksi | sivu
     """)
 # Words of a line with a date that have no meaning of their own.
-PLAIN_WORDS = re.compile(
-    rf"\b(?:{LABEL_OPENING}|{ANY_MONTH}|"
-    + build_alternation(r"""
+PLAIN_WORDS = compile_phrases(
+    r"""
         (?:mån|tis|ons|tors|fre|lör|sön)dag(?:en)? | (?:man|tirs|ons|tors|fre|lør|søn)dag
         (?:mon|tues|wednes|thurs|fri|satur|sun)day | (?:mon|diens|donners|frei|sams|sonn)tag | mittwoch
         den | det | the | der | das | vid | och | and | und | klockan | kloekken | uhr | cest | cet | utc | gmt | est
-        """)
-    + r")\b",
-    re.IGNORECASE,
+    """,
+    before=rf"\b(?:{LABEL_OPENING}|{ANY_MONTH}|",
+    after=r")\b",
 )
 AUTHOR_LEAD_IN = re.compile(
     r"\W*(?:(?:written|skriven) )?(?:av|af|by|von)\b|\W*(?:ansvarig|redaktör|författare)\w*\s*:", re.IGNORECASE
@@ -138,54 +136,45 @@ class PageDate:
 def choose_dates(
     document: Document, main: Element, heading: Element | None, selected: Mapping[str, PageDate | None]
 ) -> Iterator[tuple[str, PageDate]]:
-    """Yield the dates of a page by field.
+    """Yield the dates of a page by field, and remove date lines from the tree.
 
     selected: by field, the date of an element that a selector matched. It ranks highest; then labels, declared dates,
-    a date alone beside the title, and declared dates that do not say which date they are. Removes date lines from the
-    tree.
+    a date alone beside the title, and declared dates that do not say which date they are.
     """
     # Reading labels and the date beside the title changes the tree, so declared dates come first.
     declared = {
-        field: [*read_declared_dates(document, field), *find_microdata_dates(document, main, field)]
+        field: [
+            *parse_stated_dates(document, field, iter_declared_dates(document, field)),
+            *find_microdata_dates(document, main, field),
+        ]
         for field in selected
     }
     labels = find_labelled_dates(document, main)
     unlabelled = find_unlabelled_date(document, heading, main)
     published: PageDate | None = None
     for field, chosen in selected.items():
-        labelled = [label for label in labels if label.role == field]
+        ranked = [label for label in labels if label.role == field]
         if field == "published":
-            ranks = (
-                labelled,
-                declared[field],
-                [unlabelled] if unlabelled else [],
-                list(read_unspecified_dates(document)),
-            )
-            found = published = chosen or choose_date(*ranks)
+            unspecified = parse_stated_dates(document, field, iter_declared_dates(document, None))
+            ranked += [*declared[field], *([unlabelled] if unlabelled else []), *unspecified]
+            found = published = chosen or choose_date(ranked)
         else:  # a declared update equal to the publication is no update
-            later = [other for other in declared[field] if not published or other.value != published.value]
-            found = chosen or choose_date(labelled, later)
+            ranked += [other for other in declared[field] if not published or other.value != published.value]
+            found = chosen or choose_date(ranked)
         if found:
             yield field, found
 
 
-def choose_date(*ranks: Sequence[PageDate]) -> PageDate | None:
-    """Return the first readable date of the highest rank that has one.
-
-    A date of another rank that agrees with it but is more exact (a time, seconds) is returned in its place.
-    """
-    readings = [found for rank in ranks for found in rank]
-    first = next((found for found in readings if found.value is not None), None)
+def choose_date(ranked: Sequence[PageDate]) -> PageDate | None:
+    """Return the first readable date, or another one that agrees with it but is more exact (a time, seconds)."""
+    first = next((found for found in ranked if found.value is not None), None)
     if first is None:
-        return readings[0] if readings else None  # present but unreadable: to_release raises the error
-    return next((other for other in readings if is_more_exact(other.value, first.value)), first)
+        return ranked[0] if ranked else None  # present but unreadable: to_release raises the error
+    return next((other for other in ranked if is_more_exact(other.value, first.value)), first)
 
 
 def is_more_exact(exact: date | datetime | None, value: date | datetime | None) -> bool:
-    """Return whether one value is the same as another but more exact.
-
-    That is seconds for a minute, or a time of day for a day.
-    """
+    """Return whether one value adds seconds to a minute, or a time of day to a day, that is the other."""
     if not isinstance(exact, datetime) or value is None:
         return False
     if isinstance(value, datetime):
@@ -196,13 +185,11 @@ def is_more_exact(exact: date | datetime | None, value: date | datetime | None) 
 def prefer_exact_date(
     text: str, value: date | datetime | None, timestamp: str | None, url: str
 ) -> tuple[str, date | datetime | None]:
-    """Return the machine-readable value in place of the label's if both agree and it is more exact."""
     exact = parse_machine_date(timestamp, url)
     return (timestamp, exact) if timestamp and is_more_exact(exact, value) else (text, value)
 
 
 def parse_machine_date(timestamp: str | None, url: str) -> date | datetime | None:
-    """Return a machine-readable date, or None if there is none or it cannot be read."""
     try:
         return parse_date(timestamp, url) if timestamp else None
     except ValueError:
@@ -210,9 +197,9 @@ def parse_machine_date(timestamp: str | None, url: str) -> date | datetime | Non
 
 
 def find_labelled_dates(document: Document, main: Element) -> list[PageDate]:
-    """Return every labelled date of the page, those in the main element first.
+    """Return every labelled date of the page, those in the main element first, and remove their lines from the tree.
 
-    Label lines are removed from the tree unless they are also text: a heading, or a label in a sentence.
+    A line that is also text stays: a heading, or a label in a sentence.
     """
     inside: list[PageDate] = []
     outside: list[PageDate] = []
@@ -240,7 +227,6 @@ def find_labelled_dates(document: Document, main: Element) -> list[PageDate]:
 
 
 def may_open_with_label(text: str | None) -> bool:
-    """Return whether a line begins with a label, or with a date alone and then a label."""
     if not text or not 3 < len(text) < MAX_DATE_LABEL_LENGTH * 2 or text.isspace():
         return False
     return starts_with_date_label(text)
@@ -257,7 +243,6 @@ def starts_with_date_label(text: str) -> bool:
 
 
 def get_accessible_name(element: Element) -> str | None:
-    """Return an element's name for screen readers, or its tooltip."""
     return element.get("aria-label") or element.get("title")
 
 
@@ -273,33 +258,21 @@ def read_label_dates(document: Document, element: Element) -> list[PageDate]:
 
 
 def find_next_element(element: Element) -> Element | None:
-    """Return the next element, or the parent's next one if the parent holds nothing else.
-
-    Labels are often in <dt>, <th> or in a wrapper of their own.
-    """
+    """Return the next element, or the parent's next one if the parent holds nothing else: a <dt>, a wrapper."""
     following, parent = element.getnext(), element.getparent()
-    if (
-        following is None
-        and parent is not None
-        and clean_line(get_text_content(parent)) == clean_line(get_text_content(element))
-    ):
-        return parent.getnext()
-    return following
+    if following is not None or parent is None:
+        return following
+    is_alone = clean_line(get_text_content(parent)) == clean_line(get_text_content(element))
+    return parent.getnext() if is_alone else None
 
 
 def read_tail_dates(document: Document, element: Element) -> list[PageDate]:
-    """Return the dates of a label in the text after an element.
-
-    Either in the whole line, or alone after a line break.
-    """
+    """Return the dates of a label in the text after an element: in the whole line, or alone after a line break."""
     parent = element.getparent()
     if parent is None:
         return []
-    if (
-        parent.find(".//a") is None
-        and parent.find(".//h1") is None
-        and (found := read_element_dates(document, [parent]))
-    ):
+    is_line = parent.find(".//a") is None and parent.find(".//h1") is None
+    if is_line and (found := read_element_dates(document, [parent])):
         return found
     line = clean_line(element.tail or "")
     if element.tag in INLINE_TAGS - {"br"} or len(line) > MAX_DATE_LABEL_LENGTH:
@@ -311,35 +284,24 @@ def read_tail_dates(document: Document, element: Element) -> list[PageDate]:
 
 
 def read_accessible_name_dates(document: Document, element: Element) -> list[PageDate]:
-    """Return the dates of a label that only screen readers or tooltips show."""
     name = get_accessible_name(element) or ""
-    line = name if DIGIT.search(name) else f"{name} {get_text_content(element)}"
-    found = list(
-        parse_line_dates(
-            clean_line(line), read_datetime_attributes(element), format_element_path(element), document.url
-        )
-    )
+    line = clean_line(name if DIGIT.search(name) else f"{name} {get_text_content(element)}")
+    stamps = read_datetime_attributes(element)
+    found = list(parse_line_dates(line, stamps, format_element_path(element), document.url))
     if found:
         remove_element(element)
     return found
 
 
 def read_element_dates(document: Document, elements: Sequence[Element]) -> list[PageDate]:
-    """Return the dates in the line that elements form together.
-
-    The elements are removed from the tree unless they are text.
-    """
+    """Return the dates in the line that elements form together, and remove the elements unless they are text."""
     text = clean_line(" ".join(map(get_text_content, elements)))
     if len(text) > MAX_DATE_LABEL_LENGTH or not DIGIT.search(text):
         return []
-    found = list(
-        parse_line_dates(text, read_datetime_attributes(*elements), format_element_path(elements[-1]), document.url)
-    )
-    if (
-        found
-        and not has_text_after_date(text, document.url)
-        and not (len(elements) == 1 and is_in_heading(elements[0]))
-    ):
+    stamps = read_datetime_attributes(*elements)
+    found = list(parse_line_dates(text, stamps, format_element_path(elements[-1]), document.url))
+    is_heading = len(elements) == 1 and is_in_heading(elements[0])
+    if found and not is_heading and not has_text_after_date(text, document.url):
         for part in elements:
             if part.tag not in ("body", "main", "article"):
                 remove_element(part)
@@ -347,12 +309,10 @@ def read_element_dates(document: Document, elements: Sequence[Element]) -> list[
 
 
 def is_in_heading(element: Element) -> bool:
-    """Return whether an element is, or lies in, a heading of the text."""
     return element.tag in HEADING_TAGS or next(element.iterancestors(*HEADING_TAGS), None) is not None
 
 
 def has_text_after_date(line: str, url: str) -> bool:
-    """Return whether a line with labels continues as a sentence."""
     return any(continues_after_date(label, url) for label in split_date_labels(line))
 
 
@@ -388,12 +348,9 @@ def parse_line_dates(text: str, timestamps: Sequence[str | None], path: str, url
 
 
 def starts_with_unlabelled_date(labels: Sequence[str]) -> bool:
-    """Return whether the first of a line's labels is a date alone, and the next an update."""
-    return (
-        len(labels) > 1
-        and find_date_role(labels[1]) == "updated"
-        and is_date_only(TRAILING_LABEL_OPENING.sub("", labels[0]))
-    )
+    if len(labels) < 2 or find_date_role(labels[1]) != "updated":
+        return False
+    return is_date_only(TRAILING_LABEL_OPENING.sub("", labels[0]))
 
 
 def is_date_line(text: str, url: str, is_opening: bool) -> bool:
@@ -450,7 +407,6 @@ def continues_after_date(label: str, url: str) -> bool:
 
 
 def find_non_label_words(text: str) -> list[str]:
-    """Return the words of a text that are not part of labels."""
     plain = PLAIN_WORDS.sub(" ", DATE_ROLE.sub(" ", text))
     return [word for word in LINE_WORD.findall(plain) if not normalise_kind(word)]
 
@@ -461,7 +417,6 @@ def max_words_beside_date(text: str) -> int:
 
 
 def find_date_start(label: str, url: str) -> int:
-    """Return where the date of a label begins, or its first digit if the date cannot be read."""
     try:
         return find_first_date(label, url)[0].start()
     except ValueError:
@@ -470,17 +425,13 @@ def find_date_start(label: str, url: str) -> int:
 
 def is_date_only(text: str) -> bool:
     """Return whether a line has at most one word beside a date and a type word, and is not a sentence."""
-    words = [
-        word for word in LONG_WORD.findall(text) if not normalise_kind(word) and word.lower() not in MONTHS_BY_NAME
-    ]
+    found = LONG_WORD.findall(text)
+    words = [word for word in found if not normalise_kind(word) and word.lower() not in MONTHS_BY_NAME]
     return len(words) <= 1 and not (words and ENDS_WITH_ORDINAL.search(text))
 
 
 def find_unlabelled_date(document: Document, heading: Element | None, main: Element) -> PageDate | None:
-    """Return a date that is alone beside or in the title, possibly with a type word, or a dateline.
-
-    The element of the date is removed from the tree; a dateline stays.
-    """
+    """Return a date alone beside or in the title, and remove its element, or else that of a dateline."""
     beside_title = iter_title_neighbours(heading) if heading is not None else ()
     times = (time for time in main.iter("time") if next(time.iterancestors("p", "li", "table"), None) is None)
     for element in chain(beside_title, iter_opening_elements(main), times):
@@ -499,11 +450,8 @@ def iter_title_neighbours(heading: Element) -> Iterator[Element]:
         after, before = list(node.itersiblings())[:3], list(node.itersiblings(preceding=True))[:2]
         for sibling in [*after, *before]:
             if read_short_line(sibling, MAX_DATE_AND_TAGS_LENGTH) is not None:
-                yield from (
-                    part
-                    for part in [sibling, *sibling.iter("time", "p", "span", "div", "li", "dd")]
-                    if part.getparent() is not None
-                )
+                parts = [sibling, *sibling.iter("time", "p", "span", "div", "li", "dd")]
+                yield from (part for part in parts if part.getparent() is not None)
         parent = node.getparent()
         if parent is None or parent.tag in ("body", "main", "html"):
             return
@@ -520,7 +468,6 @@ def iter_opening_elements(main: Element) -> Iterator[Element]:
 
 
 def read_unlabelled_date(element: Element, main: Element, url: str) -> PageDate | None:
-    """Return the date of an element that holds only a date and perhaps a type word."""
     text = TRAILING_BRACKETS.sub("", read_short_line(element, MAX_DATE_AND_TAGS_LENGTH) or "")
     if not text or len(text) > 60 or not DIGIT.search(text) or is_event_or_deadline(element, url):
         return None
@@ -534,12 +481,11 @@ def read_unlabelled_date(element: Element, main: Element, url: str) -> PageDate 
         return None
     if is_event_date(element, main) or follows_link_to_other_text(element, main):
         return None
-    text, exact = prefer_exact_date(
-        text, value, element.get("datetime") or read_single_datetime_attribute(element), url
-    )
-    return PageDate(
-        "published", text, exact, Provenance(rule="date beside the title", element=format_element_path(element))
-    )
+    stamps = read_datetime_attributes(element)
+    stamp = element.get("datetime") or (stamps[0] if len(stamps) == 1 else None)
+    text, exact = prefer_exact_date(text, value, stamp, url)
+    evidence = Provenance(rule="date beside the title", element=format_element_path(element))
+    return PageDate("published", text, exact, evidence)
 
 
 def find_dateline(document: Document, main: Element) -> PageDate | None:
@@ -548,18 +494,15 @@ def find_dateline(document: Document, main: Element) -> PageDate | None:
     for paragraph in islice(paragraphs, 4):
         line = clean_line(get_text_content(paragraph))[:80]
         opening = DATELINE.match(line)
-        if (
-            opening
-            and find_date_role(opening[0]) is None
-            and not DATE_SPAN.search(line, 0, opening.end() + MAX_DATE_LENGTH)
-        ):
+        if not opening or find_date_role(opening[0]) is not None:
+            continue
+        if not DATE_SPAN.search(line, 0, opening.end() + MAX_DATE_LENGTH):
             evidence = Provenance(rule="dateline", element=format_element_path(paragraph))
             return PageDate("published", opening[0], parse_date(opening[0], document.url), evidence)
     return None
 
 
 def is_event_or_deadline(element: Element, url: str) -> bool:
-    """Return whether class, id or the page's URL say that a date is an event's or a deadline."""
     near = (element, *islice(element.iterancestors(), 2))
     return EVENT_OR_DEADLINE.search(urlsplit(url).path) is not None or any(
         EVENT_OR_DEADLINE.search(f"{part.get('class') or ''} {part.get('id') or ''}") for part in near
@@ -572,7 +515,6 @@ def is_event_date(element: Element, main: Element) -> bool:
 
 
 def iter_nearby_texts(element: Element, main: Element) -> Iterator[str]:
-    """Yield the texts of an element, of the next two, and of the short list that contains it."""
     parts = [element, *islice(element.itersiblings(), 2)]
     container = next(
         (part for part in element.iterancestors() if part is main or part.tag in LIST_CONTAINER_TAGS), None
@@ -584,16 +526,13 @@ def iter_nearby_texts(element: Element, main: Element) -> Iterator[str]:
 
 
 def is_date_of_other_text(element: Element, main: Element) -> bool:
-    """Return whether a date belongs to another text or a file.
-
-    That is a date in a teaser (in the text only a card, elsewhere any linked item), or in something short that begins
-    with a link to the other text.
-    """
+    """Return whether a date belongs to another text or a file, because it is in a teaser or after a link to it."""
     parents = list(element.iterancestors())
     is_inside = element is main or main in parents
     for part in parents:
         if part is main or part.tag not in TEASER_TAGS:
             continue
+        # In the text only a card is a teaser, elsewhere any linked item.
         if is_card(part) if is_inside else part.tag == "a" or part.find(".//a") is not None:
             return True
     return follows_link_to_other_text(element, main)
@@ -623,20 +562,9 @@ def is_link_to_other_text(link: Element, item: Element) -> bool:
     return is_headline and length >= MIN_HEADLINE_LENGTH
 
 
-def read_declared_dates(document: Document, field: str) -> Iterator[PageDate]:
-    """Yield the readable dates that a page declares, best first."""
-    yield from parse_stated_dates(document, field, iter_declared_dates(document, field))
-
-
-def read_unspecified_dates(document: Document) -> Iterator[PageDate]:
-    """Yield dates of the head that do not say which they are, as published dates of the lowest rank."""
-    yield from parse_stated_dates(document, "published", iter_unspecified_dates(document))
-
-
 def parse_stated_dates(
     document: Document, field: str, stated: Iterable[tuple[str, str]], element: str = "head"
 ) -> Iterator[PageDate]:
-    """Yield the readable dates of (rule, text) pairs."""
     for rule, text in stated:
         value = parse_machine_date(text, document.url)
         if value is not None:
@@ -644,40 +572,21 @@ def parse_stated_dates(
 
 
 def find_microdata_dates(document: Document, main: Element, field: str) -> list[PageDate]:
-    """Return dates in elements whose itemprop says what they mean.
-
-    Outside the main element, only if there is a single one.
-    """
-    # Without the property only <time> elements can match, and looking at those alone is faster.
-    property_is_used = SCHEMA_DATE_PROPERTIES[field] in document.text
-    in_main = list(iter_microdata_dates(document, main, field, property_is_used=property_is_used))
-    on_page = (
-        [] if in_main else list(iter_microdata_dates(document, document.root, field, property_is_used=property_is_used))
-    )
+    """Return dates in elements whose itemprop says what they mean; outside the main element only a single one."""
+    in_main = list(iter_microdata_dates(document, main, field))
+    on_page = [] if in_main else list(iter_microdata_dates(document, document.root, field))
     return on_page if len(on_page) == 1 else in_main
 
 
-def iter_microdata_dates(
-    document: Document, scope: Element, field: str, *, property_is_used: bool
-) -> Iterator[PageDate]:
-    """Yield readable dates of elements whose itemprop or, on <time>, class names the field.
-
-    property_is_used: whether the page contains the itemprop at all.
-    """
+def iter_microdata_dates(document: Document, scope: Element, field: str) -> Iterator[PageDate]:
+    """Yield readable dates of elements whose itemprop or, on <time>, class names the field."""
     prop = SCHEMA_DATE_PROPERTIES[field]
-    either = f".//*[@itemprop='{prop}'] | .//time[contains(@class, '{field}')]"
-    for element in select_xpath(scope, either) if property_is_used else scope.iter("time"):
+    for element in select_xpath(scope, f".//*[@itemprop='{prop}'] | .//time[contains(@class, '{field}')]"):
         if element.get("itemprop") == prop or field in (element.get("class") or "").split():
             text = element.get("datetime") or element.get("content") or clean_line(get_text_content(element))
             yield from parse_stated_dates(document, field, [(f"itemprop {prop}", text)], format_element_path(element))
 
 
 def read_datetime_attributes(*elements: Element) -> list[str | None]:
-    """Return the datetime attributes of the <time> elements in, or among, the elements."""
+    """Return the datetime attribute of each <time> in, or among, the elements."""
     return [time.get("datetime") for element in elements for time in element.iter("time")]
-
-
-def read_single_datetime_attribute(element: Element) -> str | None:
-    """Return the datetime attribute of the only <time> in an element."""
-    values = read_datetime_attributes(element)
-    return values[0] if len(values) == 1 else None

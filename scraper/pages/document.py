@@ -10,11 +10,11 @@ import copy
 import json
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from itertools import accumulate, chain
-from typing import cast
+from typing import NamedTuple, cast
 from urllib.parse import urljoin, urlsplit
 
 from bs4 import Tag
@@ -40,7 +40,6 @@ WORD_INTERNAL_TAGS = ("sub", "sup", "wbr")
 INVISIBLE_TAGS = {"script", "style", "template", "title"}
 MIN_SENTENCE_LENGTH = 40  # characters
 TEXT_XPATH = etree.XPath("string()", smart_strings=False)
-ID_XPATH = etree.XPath("//@id")
 # All links in one query, because a menu has hundreds of them.
 LINK_TEXT_XPATH = etree.XPath("descendant-or-self::a[@href or not(@name or @id)]//text()", smart_strings=False)
 
@@ -113,81 +112,73 @@ UPDATED_METAS = split_word_list("""
     article:modified_time og:updated_time datemodified dcterms.modified dc:date.modified dc.date.modified
     dcterms.date.modified article:modified last-modified revised lastmod updated modified
     """)
+DECLARED_DATES = {  # field → schema.org property, metas
+    "published": ("datePublished", PUBLISHED_METAS),
+    "updated": ("dateModified", UPDATED_METAS),
+    None: (None, UNSPECIFIED_DATE_METAS),
+}
 
 
 class Document:
     """One page: its decoded text, what its head declares, and `root`, the lxml tree.
 
-    Callers may remove elements from `root`. Raises NotARelease for other file types and empty documents, PageError
-    for pages that are too large to parse safely.
+    Raises NotARelease for other file types and empty documents, PageError for pages that are too large to parse safely.
     """
 
     def __init__(self, html: bytes, url: str) -> None:
         self.url = url
         if kind := next((kind for magic, kind in FILE_SIGNATURES.items() if html.startswith(magic)), None):
-            raise NotARelease(url, f"is {kind}, whatever it is sent as")
+            raise NotARelease(url, f"is {kind}, not HTML")
         if len(html) > MAX_HTML_BYTES:
             raise PageError(url, "page", f"has more than {MAX_HTML_BYTES:,} bytes")
         if html.count(b"<") > MAX_HTML_TAGS:
             raise PageError(url, "page", f"has more than {MAX_HTML_TAGS} tags")
-        parser = etree.HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True, huge_tree=True)
         self.text = text = decode_html(html)
         readable = encode_xml_characters(text)
         if has_oversized_tag(readable):
             raise PageError(url, "page", f"an element has more than {MAX_ATTRIBUTES} attributes")
+        parser = etree.HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True, huge_tree=True)
         root = etree.fromstring(readable, parser) if readable.strip() and text.strip() else None
         if root is None:
             raise NotARelease(url, "the document is empty")
         self.root = root
         if has_mojibake(text):
             repair_tree(root)
-        self.meta: dict[str, str] = {}  # name or property in lower case → content; the first wins
-        self.links: dict[str, str] = {}  # rel → href
-        self.class_attribute_cache: dict[str, frozenset[str]] = {}  # class → class attributes that contain it
-        self.base_url, self.base_href = url, ""  # what relative links are resolved against; as the base element has it
-        self.json_ld_scripts: list[str] = []  # the texts of JSON-LD blocks
         self.title: str | None = None
-        self.original: Document | None = None  # the document that this one is a copy of
+        self.meta: dict[str, str] = {}  # name or property in lower case → content
+        self.links: dict[str, str] = {}  # rel → href
+        self.json_ld_scripts: list[str] = []
+        self.base_url, self.base_href = url, ""  # what relative links are resolved against; as the base element has it
         self.read_head()
 
     def copy(self) -> Document:
         """Return a document with a tree of its own, for a reader that changes the tree."""
         other = copy.copy(self)
-        other.root, other.class_attribute_cache, other.original = copy.deepcopy(self.root), {}, self
-        other.elements_by_class = index_by_class(other.root)  # before any element is removed
-        # From the index that is there already. A reference to the copy would be a cycle that keeps trees in memory.
-        self.class_and_id_attributes = read_class_and_id_attributes(other.elements_by_class, self.root)
+        other.root = copy.deepcopy(self.root)
+        other.__dict__.pop("name_index", None)
         return other
 
     def read_head(self) -> None:
-        """Collect what the document declares about itself, wherever the elements are."""
-        readers = {
-            "meta": self.read_meta,
-            "link": self.read_link,
-            "base": self.read_base,
-            "title": self.read_title,
-            "script": self.read_script,
-        }
-        for element in self.root.iter(*readers):
-            readers[str(element.tag)](element)
-
-    def read_meta(self, element: Element) -> None:
-        """Store a meta element; the first of a name wins."""
-        name = next(filter(None, map(element.get, ("property", "name", "itemprop", "http-equiv"))), None)
-        content = element.get("content")
-        if name and content:
-            self.meta.setdefault(name.strip().lower(), content.strip())
-
-    def read_link(self, element: Element) -> None:
-        """Store a link element by its relation; the first of a relation wins."""
-        relation, href = element.get("rel"), element.get("href")
-        if relation and href:
-            self.links.setdefault(relation.lower(), href)
-
-    def read_base(self, element: Element) -> None:
-        """Set the URL that relative links start from."""
-        self.base_href = (element.get("href") or "").strip()
-        self.base_url = self.resolve_base_url(self.url)
+        """Collect what the document declares about itself, wherever the elements are. The first of a name wins."""
+        for element in self.root.iter("meta", "link", "base", "title", "script"):
+            tag, text = element.tag, element.text
+            if tag == "meta":
+                names = map(element.get, ("property", "name", "itemprop", "http-equiv"))
+                name, content = next(filter(None, names), None), element.get("content")
+                if name and content:
+                    self.meta.setdefault(name.strip().lower(), content.strip())
+            elif tag == "link":
+                relation, href = element.get("rel"), element.get("href")
+                if relation and href:
+                    self.links.setdefault(relation.lower(), href)
+            elif tag == "base":
+                self.base_href = (element.get("href") or "").strip()
+                self.base_url = self.resolve_base_url(self.url)
+            elif tag == "title":
+                if self.title is None and text and text.strip():  # later ones are the titles of drawings
+                    self.title = text
+            elif text and "ld+json" in (element.get("type") or "").lower():
+                self.json_ld_scripts.append(text)
 
     def resolve_base_url(self, url: str) -> str:
         """Return what relative links are resolved against if the page is read at `url`."""
@@ -196,53 +187,31 @@ class Document:
         except ValueError:  # browsers ignore a base URL that cannot be parsed, such as http://[x] (HTML, 4.2.3)
             return url
 
-    def read_title(self, element: Element) -> None:
-        """Set the document's title; later ones are the titles of drawings."""
-        if self.title is None and element.text and element.text.strip():
-            self.title = element.text
-
-    def read_script(self, element: Element) -> None:
-        """Store the text of a JSON-LD block, to be parsed when it is needed."""
-        if "ld+json" in (element.get("type") or "").lower() and element.text:
-            self.json_ld_scripts.append(element.text)
-
     @cached_property
     def json_ld(self) -> list[dict[str, object]]:
-        """Return every JSON-LD object of the page, graphs and lists flattened.
-
-        Blocks that are not JSON are skipped.
-        """
+        """All JSON-LD objects of the page, graphs and lists flattened. Blocks that are not JSON are skipped."""
         return [found for text in self.json_ld_scripts for found in iter_json_ld_objects(parse_json_ld(text))]
 
     @cached_property
-    def elements_by_class(self) -> dict[str, list[tuple[int, Element]]]:
-        """Return the elements by class attribute, each with its position in the page."""
-        return index_by_class(self.root)
-
-    @cached_property
-    def class_and_id_attributes(self) -> set[tuple[str, str]]:
-        """Return the class and id attributes of the page as it was parsed, each with its element's tag."""
-        return read_class_and_id_attributes(self.elements_by_class, self.root)
+    def name_index(self) -> NameIndex:
+        """The classes and ids of the page. Use it first before elements are removed: the index does not change."""
+        return index_names(self.root)
 
     def find_class_attributes(self, name: str) -> frozenset[str]:
-        """Return the class attributes on the page that contain a class."""
-        found = self.class_attribute_cache.get(name)
-        if found is None:
-            found = self.class_attribute_cache[name] = frozenset(
-                names for names in self.elements_by_class if name in names and has_class(names, name)
+        index = self.name_index
+        if name not in index.attributes_by_class:
+            index.attributes_by_class[name] = frozenset(
+                names for names in index.elements if name in names and has_class(names, name)
             )
-        return found
+        return index.attributes_by_class[name]
 
     @property
     def language(self) -> str | None:
-        """Return the language that the document declares."""
+        """The language that the document declares."""
         return self.root.get("lang") or self.meta.get("content-language") or self.meta.get("og:locale")
 
     def select(self, css: str) -> list[Element]:
-        """Return the elements that match a CSS selector. Raises PageError if it cannot be read.
-
-        They are in document order as long as no element was moved.
-        """
+        """Return the elements that match a CSS selector, in document order. Raises PageError if it cannot be read."""
         try:
             selector = compile_selector(css)
         except SelectorError as error:
@@ -253,22 +222,35 @@ class Document:
         ):
             return []
         if selector.steps:
-            candidates = self.select_by_class(self.find_class_attributes(selector.steps[0].classes[0]).__contains__)
+            _, (name, *_) = selector.steps[0]
+            candidates = self.select_by_class(self.find_class_attributes(name).__contains__)
             if len(candidates) <= MAX_ANCESTOR_CHECKS:
-                return [element for element in candidates if selector.matches(element, self.find_class_attributes)]
+                return [element for element in candidates if self.matches_steps(element, selector.steps)]
         return filter_elements(selector.xpath(self.root))
 
     def select_by_class(self, is_match: Callable[[str], bool]) -> list[Element]:
-        """Return the elements whose class attribute matches.
-
-        They are in document order as long as no element was moved.
-        """
-        numbered = sorted(pair for names, pairs in self.elements_by_class.items() if is_match(names) for pair in pairs)
+        """Return the elements whose class attribute matches, in document order unless elements were moved."""
+        numbered = sorted(
+            pair for names, pairs in self.name_index.elements.items() if is_match(names) for pair in pairs
+        )
         # Elements that were removed since the index was built do not count.
         if len(numbered) > MAX_ANCESTOR_CHECKS:
             present = set(self.root.iter("*"))
             return [element for _, element in numbered if element in present]
         return [element for _, element in numbered if element is self.root or self.root in element.iterancestors()]
+
+    def matches_steps(self, element: Element, steps: Sequence[SelectorStep]) -> bool:
+        """Return whether an element matches the first step and its ancestors the others, in order."""
+
+        def is_match(part: Element, step: SelectorStep) -> bool:
+            return step.tag in (None, part.tag) and all(
+                part.get("class") in self.find_class_attributes(name) for name in step.classes
+            )
+
+        ancestors = element.iterancestors()  # shared by the steps: each one continues outwards
+        return is_match(element, steps[0]) and all(
+            any(is_match(part, step) for part in ancestors) for step in steps[1:]
+        )
 
     def resolve_url(self, href: str) -> str | None:
         """Return a link as an absolute http(s) URL, or None if it is not one."""
@@ -279,26 +261,32 @@ class Document:
         return url if url.startswith(("http://", "https://")) else None
 
 
-def index_by_class(root: Element) -> dict[str, list[tuple[int, Element]]]:
-    """Return the elements below `root` by class attribute, each with its position."""
-    found: dict[str, list[tuple[int, Element]]] = defaultdict(list)
+@dataclass(slots=True)
+class NameIndex:
+    """The class and id attributes of a page.
+
+    elements: the elements by class attribute, each with its position. attributes: the class and id attributes, each
+    with its element's tag. attributes_by_class: by class, the class attributes that contain it, as far as looked up.
+    """
+
+    elements: dict[str, list[tuple[int, Element]]] = field(default_factory=lambda: defaultdict(list))
+    attributes: set[tuple[str, str]] = field(default_factory=set)
+    attributes_by_class: dict[str, frozenset[str]] = field(default_factory=dict)
+
+
+def index_names(root: Element) -> NameIndex:
+    index = NameIndex()
     for position, element in enumerate(root.iter("*")):
-        if names := element.get("class"):
-            found[names].append((position, element))
-    return found
-
-
-def read_class_and_id_attributes(
-    elements_by_class: Mapping[str, Sequence[tuple[int, Element]]], root: Element
-) -> set[tuple[str, str]]:
-    """Return the class attributes of an index and the ids below `root`, each with its element's tag."""
-    found = {(str(element.tag), names) for names, elements in elements_by_class.items() for _, element in elements}
-    found.update((str(value.getparent().tag), str(value)) for value in ID_XPATH(root))
-    return found
+        classes, identifier = element.get("class"), element.get("id")
+        if classes:
+            index.elements[classes].append((position, element))
+            index.attributes.add((element.tag, classes))  # type: ignore[arg-type] # the tag of an element is a str
+        if identifier is not None:
+            index.attributes.add((element.tag, identifier))  # type: ignore[arg-type]
+    return index
 
 
 def find_canonical_url(document: Document) -> str | None:
-    """Return the canonical URL that a page declares, if it is credible."""
     declared = document.resolve_url(document.links.get("canonical", "")) or ""
     return declared if is_credible_canonical_url(declared, document.url) else None
 
@@ -309,41 +297,32 @@ def is_credible_canonical_url(canonical: str, url: str) -> bool:
     It must be on the same host and must not be a front page or parent folder. A URL without the query that
     distinguishes the page from its siblings (?id=3) is not credible either.
     """
-    if urlsplit(url).query and not urlsplit(canonical).query and urlsplit(canonical).path == urlsplit(url).path:
+    declared, page = urlsplit(canonical), urlsplit(url)
+    if not canonical or extract_host(canonical) != extract_host(url):
         return False
-    stated, own = urlsplit(canonical).path.rstrip("/"), urlsplit(url).path.rstrip("/")
-    return (
-        bool(canonical)
-        and extract_host(canonical) == extract_host(url)
-        and (stated == own or not f"{own}/".startswith(f"{stated}/"))
-    )
+    if page.query and not declared.query and declared.path == page.path:
+        return False
+    stated, own = declared.path.rstrip("/"), page.path.rstrip("/")
+    return stated == own or not f"{own}/".startswith(f"{stated}/")
 
 
-def iter_declared_dates(document: Document, field: str) -> Iterator[tuple[str, str]]:
-    """Yield declared dates as (rule, value), best first. field: published or updated."""
-    key = "datePublished" if field == "published" else "dateModified"
+def iter_declared_dates(document: Document, field: str | None) -> Iterator[tuple[str, str]]:
+    """Yield declared dates as (rule, value), best first.
+
+    field: published, updated, or None for those that do not say which date they are.
+    """
+    key, metas = DECLARED_DATES[field]
     for found in document.json_ld:
-        if is_article_object(found) and isinstance(found.get(key), str) and found[key]:
+        if key and is_article_object(found) and isinstance(found.get(key), str) and found[key]:
             yield f"JSON-LD {key}", str(found[key])
-    for name in PUBLISHED_METAS if field == "published" else UPDATED_METAS:
-        if document.meta.get(name):
-            yield f"meta {name}", document.meta[name]
-
-
-def iter_unspecified_dates(document: Document) -> Iterator[tuple[str, str]]:
-    """Yield declared dates that do not say which date they are, as (rule, value)."""
-    for name in UNSPECIFIED_DATE_METAS:
-        if document.meta.get(name):
-            yield f"meta {name}", document.meta[name]
+    yield from ((f"meta {name}", document.meta[name]) for name in metas if document.meta.get(name))
 
 
 def get_declared_title(document: Document) -> str | None:
-    """Return the title that the metas declare, possibly with the site's name."""
     return document.meta.get("og:title") or document.meta.get("twitter:title") or document.meta.get("dc.title")
 
 
 def get_declared_headline(document: Document) -> str | None:
-    """Return the JSON-LD headline of the article."""
     return next(
         (str(found["headline"]) for found in document.json_ld if is_article_object(found) and found.get("headline")),
         None,
@@ -355,14 +334,13 @@ def get_declared_summary(document: Document) -> str | None:
 
 
 def get_declared_questions(document: Document) -> list[str]:
-    """Return the questions in the page's FAQPage data."""
     pages = [found for found in document.json_ld if "FAQPage" in get_json_ld_types(found)]
-    entities = [entity for page in pages for entity in as_list(page.get("mainEntity"))]
+    values = [page.get("mainEntity") for page in pages]
+    entities = [entity for value in values for entity in (value if isinstance(value, list) else [value])]
     return [str(entity["name"]) for entity in entities if isinstance(entity, dict) and entity.get("name")]
 
 
 def is_article_object(found: dict[str, object]) -> bool:
-    """Return whether a JSON-LD object describes the page's own text."""
     return not ARTICLE_TYPES.isdisjoint(get_json_ld_types(found))
 
 
@@ -371,13 +349,7 @@ def get_json_ld_types(found: dict[str, object]) -> set[str]:
     return {str(name) for name in value} if isinstance(value, list) else {str(value)}
 
 
-def as_list(value: object) -> list[object]:
-    """Return a JSON-LD value as a list: a single value may be written without one."""
-    return value if isinstance(value, list) else [value]
-
-
 def parse_json_ld(text: str) -> object:
-    """Return the value of a JSON-LD block, or None if it is not JSON."""
     try:
         return json.loads(text.strip().removeprefix("<![CDATA[").removesuffix("]]>"), strict=False)
     except ValueError:
@@ -392,33 +364,25 @@ def iter_json_ld_objects(value: object) -> Iterator[dict[str, object]]:
     elif isinstance(value, dict):
         yield value
         yield from iter_json_ld_objects(value.get("@graph"))
-        yield from (
-            iter_json_ld_objects(value.get("mainEntity")) if value.get("@type") in ("WebPage", "ItemPage") else ()
-        )
+        if value.get("@type") in ("WebPage", "ItemPage"):
+            yield from iter_json_ld_objects(value.get("mainEntity"))
         yield from iter_json_ld_objects(value.get("mainEntityOfPage"))
 
 
 def get_text_content(element: Element) -> str:
-    """Return all text in an element, with a space between its parts."""
     return " ".join(element.itertext())
 
 
 def get_inline_text_content(element: Element) -> str:
-    """Return all text in an element, with a space between its parts except inside words: "CO<sub>2</sub>"."""
     parts = []
     for event, part in etree.iterwalk(element, ("start", "end")):
-        if part.tag not in WORD_INTERNAL_TAGS:
-            parts.append(" ")
         text = part.text if event == "start" else part.tail if part is not element else None
-        parts.append(text or "")
+        parts.append(f"{'' if part.tag in WORD_INTERNAL_TAGS else ' '}{text or ''}")
     return "".join(parts)
 
 
 def read_short_line(element: Element, max_length: int) -> str | None:
-    """Return all text in an element as one line, or None if it is longer than `max_length`.
-
-    Stops reading as soon as the text is too long.
-    """
+    """Return all text in an element as one line, or None, without reading on, if it is longer than `max_length`."""
     parts: list[str] = []
     length = 0
     for text in element.itertext():
@@ -431,10 +395,7 @@ def read_short_line(element: Element, max_length: int) -> str | None:
 
 
 def read_short_text(root: Element, max_length: int) -> str | None:
-    """Return the visible text of a page, one line per block, or None if it is longer than `max_length`.
-
-    Stops reading as soon as the text is too long.
-    """
+    """Return the visible text of a page, one line per block, or None if it is longer than `max_length`."""
     parts: list[str] = []
     length = 0
     for event, element in etree.iterwalk(root, ("start", "end")):
@@ -465,12 +426,8 @@ def count_letters(text: str) -> int:
 
 
 def has_min_letters(element: Element, minimum: int) -> bool:
-    """Return whether an element has at least `minimum` characters, white space not counted.
-
-    Stops reading at that point.
-    """
-    read = accumulate(map(count_letters, element.itertext()))
-    return any(letters >= minimum for letters in read)
+    """Return whether an element has at least `minimum` characters, white space not counted."""
+    return any(letters >= minimum for letters in accumulate(map(count_letters, element.itertext())))
 
 
 def remove_element(element: Element) -> None:
@@ -494,12 +451,10 @@ def iter_same_tag_siblings(element: Element) -> Iterator[Element]:
 
 
 def select_xpath(root: Element, xpath: str) -> list[Element]:
-    """Return the elements that an XPath finds."""
     return filter_elements(compile_xpath(xpath)(root))
 
 
 def filter_elements(found: object) -> list[Element]:
-    """Return the elements in the result of an XPath."""
     return [element for element in found if isinstance(element, Element)] if isinstance(found, list) else []
 
 
@@ -512,40 +467,21 @@ def format_element_path(element: etree._Element | Tag | None, max_steps: int = 3
     """Return an element and its nearest parents as a CSS-like path, for people to find it again."""
     names: list[str] = []
     while element is not None and len(names) < max_steps:
-        tag = element.name if isinstance(element, Tag) else element.tag
-        if tag in ("[document]", "html", "body") and names:
+        name = str(element.name if isinstance(element, Tag) else element.tag)
+        if name in ("[document]", "html", "body") and names:
             break
-        names.append(format_path_step(str(tag), element.get("id"), element.get("class")))
+        identifier, classes = str(element.get("id") or ""), str(element.get("class") or "").split()[:2]
+        names.append("#".join([name, identifier]) if identifier else ".".join([name, *classes]))
         element = element.parent if isinstance(element, Tag) else element.getparent()
     return " > ".join(reversed(names))
 
 
-def format_path_step(tag: str, identifier: object, classes: object) -> str:
-    """Return one element as tag#id or tag.class."""
-    if isinstance(identifier, str) and identifier:
-        return f"{tag}#{identifier}"
-    return ".".join([tag, *str(classes or "").split()[:2]])
-
-
-@dataclass(frozen=True, slots=True)
-class SelectorStep:
-    """A tag (None for any) and the classes it must have."""
-
+class SelectorStep(NamedTuple):
     tag: str | None
     classes: tuple[str, ...]
 
-    def matches_element(self, element: Element, find_class_attributes: Callable[[str], frozenset[str]]) -> bool:
-        """Return whether an element has the tag and the classes.
 
-        find_class_attributes: returns the class attributes on the page that contain a class.
-        """
-        if self.tag not in (None, element.tag):
-            return False
-        return not self.classes or all(element.get("class") in find_class_attributes(name) for name in self.classes)
-
-
-@dataclass(frozen=True, slots=True)
-class CompiledSelector:
+class CompiledSelector(NamedTuple):
     """A CSS selector as XPath, with what can be matched faster without XPath.
 
     classes, ids: if one of them is missing on a page, nothing matches there. steps: the steps of a selector made of
@@ -556,14 +492,6 @@ class CompiledSelector:
     classes: tuple[str, ...]
     ids: tuple[str, ...]
     steps: tuple[SelectorStep, ...]
-
-    def matches(self, element: Element, find_class_attributes: Callable[[str], frozenset[str]]) -> bool:
-        """Return whether an element matches the last step and its ancestors the others, in order."""
-        last, *before = self.steps
-        ancestors = element.iterancestors()  # shared by the steps: each one continues outwards
-        return last.matches_element(element, find_class_attributes) and all(
-            any(step.matches_element(part, find_class_attributes) for part in ancestors) for step in before
-        )
 
 
 @lru_cache(maxsize=512)
@@ -576,9 +504,7 @@ def compile_selector(css: str) -> CompiledSelector:
 
 
 def parse_selector_steps(css: str) -> tuple[SelectorStep, ...]:
-    """Return the steps of a selector, last first; empty if it is more than tags and classes.
-
-    The last step must have a class.
+    """Return the steps of a selector, last first; empty unless it is tags and classes, with a class in the last step.
 
     >>> [step.tag for step in parse_selector_steps("main p.ingress")]
     ['p', 'main']
@@ -605,12 +531,10 @@ def has_class(attribute: str, name: str) -> bool:
 
 
 def decode_html(html: bytes) -> str:
-    """Decode a page's bytes.
+    """Decode a page's bytes, by their byte order mark, as UTF-8 if valid, else by the declared charset.
 
-    A byte order mark decides. Then valid UTF-8 is believed over any declaration: other charsets are almost never
-    valid UTF-8 by chance, and pages moved to UTF-8 often keep an old declaration. Then the declared charset, where
-    "latin-1" means windows-1252 as in browsers; then UTF-8 if nearly all of it is, for the same reason; last
-    windows-1252, the web's old default.
+    Other charsets are almost never valid UTF-8 by chance, and pages moved to UTF-8 often keep an old declaration.
+    Without a declaration it is UTF-8 if nearly all of it is, else windows-1252, the web's old default.
     """
     for mark, charset in BOMS:
         if html.startswith(mark):
@@ -625,7 +549,6 @@ def decode_html(html: bytes) -> str:
 
 
 def is_mostly_utf8(html: bytes) -> bool:
-    """Return whether only a few bytes among many letters are not valid UTF-8."""
     text = html.decode("utf-8", "replace")
     strays = text.count("\N{REPLACEMENT CHARACTER}")
     return sum(sign > "\x7f" for sign in text) - strays >= MIN_LETTERS_PER_STRAY_BYTE * strays
@@ -691,13 +614,16 @@ def has_oversized_tag(html: bytes) -> bool:
 
 def repair_tree(root: etree._Element) -> None:
     """Repair misread characters in a page's text and in attributes that hold words. URLs stay as they are."""
+
+    def repair(text: str) -> str:
+        repaired = repair_mojibake(text)
+        return text if repaired == text else NON_XML_CHARACTERS.sub("", repaired)
+
     for element in root.iter(etree.Element):
-        text, tail = element.text, element.tail
-        if text and (repaired := repair_mojibake(text)) != text:
-            element.text = NON_XML_CHARACTERS.sub("", repaired)
-        if tail and (repaired := repair_mojibake(tail)) != tail:
-            element.tail = NON_XML_CHARACTERS.sub("", repaired)
+        if element.text:
+            element.text = repair(element.text)
+        if element.tail:
+            element.tail = repair(element.tail)
         for name in REPAIRED_ATTRIBUTES:
-            value = element.get(name)
-            if value and (repaired := repair_mojibake(value)) != value:
-                element.set(name, NON_XML_CHARACTERS.sub("", repaired))
+            if value := element.get(name):
+                element.set(name, repair(value))

@@ -7,20 +7,19 @@ from collections.abc import Callable, Sequence
 
 from bs4 import Tag
 
-from scraper.normalise.text import build_alternation
+from scraper.normalise.text import compile_phrases
 from scraper.pages.blocks import PageBlock
 from scraper.pages.document import MIN_SENTENCE_LENGTH
 from scraper.pages.title import build_comparison_key
 
-LEAD_CLASS = re.compile(
-    r"(?:^|[\s_-])"
-    + build_alternation("""
+LEAD_CLASS = compile_phrases(
+    """
         preamble | ingress | lead | lede | intro | introduction | introtext | leadtext | lead-text | standfirst
         teaser-?text | abstract | sammanfattning | summary | excerpt | subheadline | subtitle | sub-?heading | deck
         dek | manchet | kicker-text | vorspann | einleitung | article-?intro | underrubrik
-        """)
-    + r"(?=$|[\s_-]|[A-Z])",
-    re.IGNORECASE,
+    """,
+    before=r"(?:^|[\s_-])",
+    after=r"(?=$|[\s_-]|[A-Z])",
 )
 NON_LEAD_CLASS = re.compile(r"leadership|lead-?(?:image|media|gen|form)|introjs", re.IGNORECASE)
 SUBHEADING_CLASS = re.compile("sub-?heading", re.IGNORECASE)
@@ -33,9 +32,6 @@ def find_lead(
     blocks: Sequence[PageBlock], declared_summary: str | None, attribute: str, text_start: int
 ) -> tuple[range, str] | None:
     """Return which blocks are the lead and the rule that found it, or None.
-
-    In this order: a selector, a class that names it, the declared summary, its position between title and running
-    text, a paragraph separate from the text, or a bold first paragraph.
 
     attribute: has the value "lead" on the element that a selector matched. text_start: index of the first block of the
     running text.
@@ -54,13 +50,10 @@ def find_lead(
     if len(sentences) == 3 and is_separate_paragraph(*(blocks[index] for index in sentences)):
         return range(sentences[0], sentences[0] + 1), "paragraph that stands apart"
     texts = [index for index, block in enumerate(blocks[:8]) if block.kind == "p" and len(block.text) > 40]
-    if (
-        len(texts) > 1
-        and blocks[texts[0]].bold
-        and not blocks[texts[1]].bold
-        and not blocks[texts[0]].text.endswith("?")
-    ):
-        return range(texts[0], texts[0] + 1), "bold paragraph that opens the text"
+    if len(texts) > 1:
+        first, second = (blocks[index] for index in texts[:2])
+        if first.bold and not second.bold and not first.text.endswith("?"):
+            return range(texts[0], texts[0] + 1), "bold paragraph that opens the text"
     return None
 
 
@@ -82,12 +75,10 @@ def find_marked_lead(blocks: Sequence[PageBlock], is_lead_element: Callable[[Tag
 
 
 def may_be_lead(block: PageBlock) -> bool:
-    """Return whether a block can be, or begin, a lead: text that is not the title."""
     return block.kind not in ("panel", "list", "table") and block.element.name != "h1" and len(block.text) > 3
 
 
 def find_lead_ancestor(element: Tag, is_lead_element: Callable[[Tag], bool]) -> Tag | None:
-    """Return the lead element that a block is or lies in, at most two levels up."""
     node: Tag | None = element
     for _ in range(3):
         if node is None or node.name in ("[document]", "body", "main", "article"):
@@ -99,28 +90,20 @@ def find_lead_ancestor(element: Tag, is_lead_element: Callable[[Tag], bool]) -> 
 
 
 def contains_block(container: Tag, block: PageBlock) -> bool:
-    """Return whether a block lies in an element."""
     return any(part is container for part in block.element.parents)
 
 
 def has_lead_class(element: Tag) -> bool:
-    """Return whether an element's class says that it is the lead."""
     classes = str(element.get("class") or "")
-    if (
-        element.name in SUBHEADING_TAGS
-        and SUBHEADING_CLASS.search(classes)
-        and len(element.get_text()) < MAX_SUBHEADING_LENGTH
-    ):
-        return False  # SiteVision's class for the headings of a text
-    return (
-        LEAD_CLASS.search(classes) is not None
-        and NON_LEAD_CLASS.search(classes) is None
-        and len(element.get_text()) < MAX_LEAD_LENGTH
-    )
+    if not LEAD_CLASS.search(classes) or NON_LEAD_CLASS.search(classes):
+        return False
+    # "subheading" is SiteVision's class for the headings of a text.
+    is_subheading = element.name in SUBHEADING_TAGS and SUBHEADING_CLASS.search(classes)
+    length = len(element.get_text())
+    return length < MAX_LEAD_LENGTH and not (is_subheading and length < MAX_SUBHEADING_LENGTH)
 
 
 def is_sentence_block(block: PageBlock) -> bool:
-    """Return whether a block is a paragraph that ends like a sentence and is not mostly links."""
     return (
         block.kind == "p"
         and MIN_SENTENCE_LENGTH <= len(block.text) < MAX_LEAD_LENGTH
@@ -142,7 +125,6 @@ def is_separate_paragraph(first: PageBlock, second: PageBlock, third: PageBlock)
 
 
 def matches_summary(text: str, summary: str) -> bool:
-    """Return whether a declared summary is the paragraph itself, whole or cut off."""
     paragraph, declared = build_comparison_key(text), build_comparison_key(summary.rstrip(".… "))
     return len(declared) >= 40 and (
         paragraph.startswith(declared) or (declared.startswith(paragraph) and len(paragraph) > 60)

@@ -25,38 +25,33 @@ DECORATIVE_IMAGE = re.compile(
 )
 CREDIT_PREFIXES = ("foto", "photo", "bild:", "©")  # at the beginning of a caption that is a credit
 MAX_CAPTION_LENGTH = 500
+MIN_IMAGE_SIDE = 60  # pixels, as declared; smaller pictures do not belong to the text
 IMAGE_SOURCE_ATTRIBUTES = ("src", "data-src", "data-original", "data-lazy-src")
 
 
 def find_images(soup: Tag, resolve_url: Callable[[str], str | None]) -> list[ImageItem]:
-    """Return every picture of the text once, in page order."""
+    """Return each picture of the text once, in page order."""
     images: dict[str, ImageItem] = {}
     captions = CaptionIndex()
     for image in iter_descendants(soup, ("img",)):
         source = find_image_source(image, captions)
         url = resolve_url(source) if source else None
-        if url is None or url in images or is_small_image(image):
-            continue
-        images[url] = ImageItem(
-            url=url, caption=captions.find_caption(image), alt=str(image.get("alt") or "").strip() or None
-        )
+        sides = [str(image.get(side) or "") for side in ("width", "height")]
+        is_small = any(side.isdigit() and int(side) < MIN_IMAGE_SIDE for side in sides)
+        if url is not None and url not in images and not is_small:
+            alt = str(image.get("alt") or "").strip() or None
+            images[url] = ImageItem(url=url, caption=captions.find_caption(image), alt=alt)
     return list(images.values())
 
 
 class CaptionIndex:
-    """The captions of each element that holds pictures.
-
-    Each element is read once, because one may have thousands of pictures.
-    """
+    """The captions of each element with pictures. Each is read once, because one may have thousands of pictures."""
 
     def __init__(self) -> None:
         self.cache: dict[int, tuple[str | None, int]] = {}
 
     def find_caption(self, image: Tag) -> str | None:
-        """Return the caption of a picture, credit included.
-
-        It is that of its figure, else of the nearest element with captions.
-        """
+        """Return a picture's caption with its credit: of its figure, else of the nearest element with captions."""
         container = image.parent
         for _ in range(3):
             if container is None:
@@ -73,18 +68,13 @@ class CaptionIndex:
         If it has several pictures, only the first caption counts.
         """
         if id(container) not in self.cache:
-            texts = list(
-                dict.fromkeys(
-                    text
-                    for caption in iter_matching_tags(container, is_caption_element)
-                    if (text := caption.get_text(" ", strip=True))
-                )
-            )
+            found = (caption.get_text(" ", strip=True) for caption in iter_captions(container))
+            texts = list(dict.fromkeys(filter(None, found)))
             pictures = sum(1 for _ in iter_descendants(container, ("img",)))
-            captions = sorted(
-                texts if pictures == 1 else texts[:1], key=lambda text: text.lower().startswith(CREDIT_PREFIXES)
-            )
-            self.cache[id(container)] = " ".join(captions) or None, pictures
+            if pictures != 1:
+                del texts[1:]
+            texts.sort(key=lambda text: text.lower().startswith(CREDIT_PREFIXES))
+            self.cache[id(container)] = " ".join(texts) or None, pictures
         return self.cache[id(container)]
 
 
@@ -96,49 +86,33 @@ def find_image_source(image: Tag, captions: CaptionIndex) -> str | None:
     figure = image.find_parent("figure")
     caption, pictures = captions.read_captions(figure) if figure is not None else (None, 0)
     excluded = PLACEHOLDER_IMAGE if caption and pictures == 1 else DECORATIVE_IMAGE
-    return next(
-        (url for name in IMAGE_SOURCE_ATTRIBUTES if (url := str(image.get(name) or "")) and not excluded.search(url)),
-        None,
-    )
+    sources = (str(image.get(name) or "") for name in IMAGE_SOURCE_ATTRIBUTES)
+    return next((url for url in sources if url and not excluded.search(url)), None)
 
 
-def is_small_image(image: Tag) -> bool:
-    """Return whether a picture's attributes say that it is too small to belong to the text."""
-    return any(str(image.get(side) or "").isdigit() and int(str(image[side])) < 60 for side in ("width", "height"))
-
-
-def is_caption_element(element: Tag) -> bool:
-    """Return whether an element is a caption, by its name or class."""
-    classes = str(element.get("class") or "")
-    return element.name == "figcaption" or (bool(classes) and CAPTION_CLASS.search(classes) is not None)
-
-
-def iter_matching_tags(container: Tag, is_match: Callable[[Tag], bool]) -> Iterator[Tag]:
-    """Yield the outermost descendants that match; many times as fast as BeautifulSoup's find_all."""
+def iter_captions(container: Tag) -> Iterator[Tag]:
+    """Yield the outermost captions, by name or class; many times as fast as BeautifulSoup's find_all."""
     for child in container.contents:
         if isinstance(child, Tag):
-            if is_match(child):
+            if child.name == "figcaption" or CAPTION_CLASS.search(str(child.get("class") or "")):
                 yield child
             else:
-                yield from iter_matching_tags(child, is_match)
+                yield from iter_captions(child)
 
 
 def find_attachments(document: Document, scope: Element) -> list[AttachmentItem]:
-    """Return every linked file once, in page order, titled with the link's text."""
+    """Return each linked file once, in page order, titled with the link's text."""
     files: dict[str, AttachmentItem] = {}
     for link in scope.iter("a"):
-        href, download = link.get("href") or "", link.get("download")
-        is_declared = declares_file_type(link)
-        if "." not in href.partition("?")[0].rpartition("/")[2] and download is None and not is_declared:
+        href, media_type = link.get("href") or "", link.get("type") or ""
+        # By its attributes, the link leads to a file (HTML, 4.6.1).
+        is_declared = link.get("download") is not None or (
+            media_type.startswith("application/") and "html" not in media_type
+        )
+        if "." not in href.partition("?")[0].rpartition("/")[2] and not is_declared:
             continue  # most links: resolve URLs only of files and downloads
         url = (document.resolve_url(href) or "").partition("#")[0]  # a link to a page of a file counts as the file
-        if url and url not in files and (guess_media_type(url) or download is not None or is_declared):
+        if url and url not in files and (is_declared or guess_media_type(url)):
             title = clean_line(strip_link_notes(get_text_content(link))) or clean_line(link.get("title") or "")
             files[url] = AttachmentItem(url=url, title=title or url.rpartition("/")[2])
     return list(files.values())
-
-
-def declares_file_type(link: Element) -> bool:
-    """Return whether a link's type attribute says that it leads to a file (HTML, 4.6.1)."""
-    kind = link.get("type") or ""
-    return kind.startswith("application/") and "html" not in kind

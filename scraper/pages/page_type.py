@@ -1,8 +1,8 @@
 """Pages that are not releases: error pages served as 200, redirect stubs, walls, outages, placeholders and listings.
 
-The patterns are for the languages of the north, German and English. A release may be about any of this ("404 nya jobb",
-"Nya regler för kakor"), so words alone decide only if a title says nothing else; otherwise the page must have almost no
-other text.
+A release may be about any of this ("404 nya jobb", "Nya regler för kakor"), so words alone decide only if a title says
+nothing else; otherwise the page must have almost no other text. The patterns are for the languages of the north, German
+and English.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from scraper.normalise.text import build_alternation, clean_line
+from scraper.normalise.text import build_alternation, clean_line, compile_phrases
 from scraper.pages.boilerplate import CARD_HEADINGS, MAX_CARD_LENGTH, has_outgoing_link, is_linked_heading
 from scraper.pages.document import Document, Element, count_text_letters, get_text_content, read_short_text
 from scraper.pages.title import find_site_names, strip_site_name
@@ -27,9 +27,8 @@ YEAR_IN_TEXT = re.compile(r"\b(?:19|20)\d\d\b")
 # Words around the message of a title.
 APOLOGY = build_alternation(r"""
     hoppsan | oj(?:då)? | tyvärr | vi beklagar | beklagar | ursäkta | oops | o+ps | sorry | we(?:'re| are) sorry
-    whoops
-    beklager | vi beklager | desværre | dessverre | pahoittelut | valitettavasti | hups | leider | error | fel
-    feil | fejl
+    whoops | beklager | vi beklager | desværre | dessverre | pahoittelut | valitettavasti | hups | leider | error
+    fel | feil | fejl
     """)
 TITLE_START = rf"^\W*(?:{APOLOGY}\b\W+)*" + (
     r"(?:(?:but|men|att|the|this|that|den(?: här)?|denna|denne|die|diese|der|requested|begärda|hakemaasi)\s+)*"
@@ -89,8 +88,7 @@ CANNOT_FIND_PHRASE = build_alternation(r"""
     """)
 NO_PAGE_PHRASE = build_alternation(r"""
     ingen sida (?:kunde )?hitta(?:de)?s | (?:no|nothing) (?:page )?(?:was )?found
-    ingen side (?:ble |blev )?(?:funnet|fundet)
-    page not found | not found | keine seite gefunden
+    ingen side (?:ble |blev )?(?:funnet|fundet) | page not found | not found | keine seite gefunden
     """)
 PAGE_NOT_FOUND = rf"\b{PAGE_NOUN}\b[^.!?:–|]{{0,45}}?\b{NOT_FOUND_PHRASE}"
 PAGE_CANNOT_BE_FOUND = rf"\b{CANNOT_FIND_PHRASE}\b[^.!?:–|]{{0,30}}?\b{PAGE_NOUN}\b"
@@ -100,123 +98,96 @@ NOT_FOUND_TITLE = re.compile(
 )
 NOT_FOUND_TEXT = re.compile(rf"{PAGE_NOT_FOUND}(?!\w)|{PAGE_CANNOT_BE_FOUND}|^\W*{NO_PAGE_PHRASE}\W*$", re.IGNORECASE)
 # Said of pages that are gone and of pages that cannot be shown now, so it only counts without a sign of an outage.
-UNAVAILABLE_TEXT = re.compile(
-    rf"\b{PAGE_NOUN}\b[^.!?]{{0,40}}\b"
-    + build_alternation(r"""
+UNAVAILABLE_TEXT = compile_phrases(
+    r"""
         kan inte visas | (?:är )?inte tillgänglig[t]?(?!\w|\s+(?:för|i|på|via)\b) | ikke tilg(?:jen|æn)gelig
         (?:is )?not available(?!\s+(?:in|for|to)\b) | cannot be displayed | nicht verfügbar | ei ole saatavilla
-        """),
-    re.IGNORECASE,
+    """,
+    before=rf"\b{PAGE_NOUN}\b[^.!?]{{0,40}}\b",
+    after="",
 )
-TEMPORARY_WORD = re.compile(
-    build_alternation(r"""
+TEMPORARY_WORD = compile_phrases(
+    r"""
         tillfällig\w* | just nu | för närvarande | för tillfället | underhåll\w* | temporar\w+ | currently | right now
         at the moment | maintenance | midlertidig\w* | for øyeblikket | for tiden | i øjeblikket | vedlike?hold\w*
         vorübergehend | derzeit | zurzeit | wartung\w* | tilapäises\w* | huolto\w*
-        """),
-    re.IGNORECASE,
+    """,
+    before="",
+    after="",
 )
 
 # A wall, an outage, a consent banner or a login in place of the page.
-WALL_TITLE = re.compile(
-    r"^\W*"
-    + build_alternation(r"""
-        access(?: to this page has been)? denied | forbidden | bad gateway | service(?: temporarily)? unavailable
-        gateway time-?out | too many requests | just a moment | attention required\W*(?:cloudflare)?
-        request rejected
-        are you a (?:human|robot)\b.* | (?:please )?verify (?:that )?you are (?:a )?human\b.* | (?:re)?captcha
-        robot check
-        internal server error | (?:un|not )authori[sz]ed | åtkomst nekad | pardon our interruption | security check
-        you have been blocked | request unsuccessful | ddos protection\b.* | checking your browser\b.*
-        (?:vänta|var god vänta|ett ögonblick)\b.{0,20}(?:kontrollerar|verifierar)\b.*
-        """)
-    + r"\W*$",
-    re.IGNORECASE,
-)
-WALL_TEXT = re.compile(
-    build_alternation(r"""
+WALL_TITLE = compile_phrases(r"""
+    access(?: to this page has been)? denied | forbidden | bad gateway | service(?: temporarily)? unavailable
+    gateway time-?out | too many requests | just a moment | attention required\W*(?:cloudflare)? | request rejected
+    are you a (?:human|robot)\b.* | (?:please )?verify (?:that )?you are (?:a )?human\b.* | (?:re)?captcha
+    robot check | internal server error | (?:un|not )authori[sz]ed | åtkomst nekad | pardon our interruption
+    security check | you have been blocked | request unsuccessful | ddos protection\b.* | checking your browser\b.*
+    (?:vänta|var god vänta|ett ögonblick)\b.{0,20}(?:kontrollerar|verifierar)\b.*
+    """)
+WALL_TEXT = compile_phrases(
+    r"""
         request rejected | requested url was rejected | support id\b | (?:do not|don['’]t) have permission to access
         verify (?:that )?you are (?:a )?human | checking your browser | unusual traffic | complete the captcha
         (?:kontrollerar|verifierar) (?:din webbläsare|att du är (?:en )?människa) | ovanlig trafik från
         bekräfta att du (?:är (?:en )?människa|inte är en robot) | javascript and cookies to continue
         kontrollerer (?:nettleseren|din browser) | tarkistamme selaintasi | browser wird überprüft
         incapsula incident
-        """),
-    re.IGNORECASE,
+    """,
+    before="",
+    after="",
 )
-# Markup of walls: what Cloudflare's challenge and captive portals (WISPr) have and no other page; and the widget of a
-# challenge, which a contact form of any page may have as well.
-CHALLENGE_MARK = "_cf_chl_opt"
-PORTAL_MARK = "WISPAccessGatewayParam"
-CHALLENGE_WIDGETS = ("cf-turnstile", "h-captcha", "g-recaptcha")
+# The widget of a challenge, which a contact form of any page may have as well.
+CHALLENGE_WIDGETS = (".cf-turnstile", ".h-captcha", ".g-recaptcha")
 FRAME_TAGS = ("header", "nav", "aside", "footer")
-SERVER_ERROR_TITLE = re.compile(  # of ASP.NET and IIS
-    r"^\W*"
-    + build_alternation(r"""
-        server error in\b.{0,60}\bapplication | serverfel i (?:programmet|tillämpningen)\b.{0,60}
-        serverfeil i\b.{0,60} | serverfejl i\b.{0,60} | serverfehler in der anwendung\b.{0,60}
-        palvelinvirhe sovelluksessa\b.{0,60} | iis \d+\.\d+ detailed error\b.*
-        """)
-    + r"\W*$",
-    re.IGNORECASE,
-)
+# Of ASP.NET and IIS
+SERVER_ERROR_TITLE = compile_phrases(r"""
+    server error in\b.{0,60}\bapplication | serverfel i (?:programmet|tillämpningen)\b.{0,60}
+    serverfeil i\b.{0,60} | serverfejl i\b.{0,60} | serverfehler in der anwendung\b.{0,60}
+    palvelinvirhe sovelluksessa\b.{0,60} | iis \d+\.\d+ detailed error\b.*
+    """)
 NETWORK = (
     r"(?:(?:the |our |vårt |ditt )?(?:trådlösa |guest |wi-?fi |wireless )?"
     r"(?:nätverk(?:et)?|network|gästnät(?:verk)?(?:et)?))"
 )
-PORTAL_TITLE = re.compile(
-    r"^\W*"
-    + build_alternation(rf"""
-        captive portal(?: log-?in)? | hotspot log-?in | (?:wi-?fi|network|guest) (?:log-?in|authentication)
-        network authentication required | (?:nätverks|gäst)inloggning | (?:inloggning|logga in) (?:på|till) {NETWORK}
-        (?:log|sign) ?in to {NETWORK} | anslut till {NETWORK} | connect to {NETWORK}
-        """)
-    + r"\W*$",
-    re.IGNORECASE,
-)
+PORTAL_TITLE = compile_phrases(rf"""
+    captive portal(?: log-?in)? | hotspot log-?in | (?:wi-?fi|network|guest) (?:log-?in|authentication)
+    network authentication required | (?:nätverks|gäst)inloggning | (?:inloggning|logga in) (?:på|till) {NETWORK}
+    (?:log|sign) ?in to {NETWORK} | anslut till {NETWORK} | connect to {NETWORK}
+    """)
 PORTAL_WELCOME = re.compile(
     rf"^\W*(?:välkommen till|welcome to)\b.{{0,40}}\b(?:wi-?fi|hotspot|{NETWORK})\W*$", re.IGNORECASE
 )
-SITE_NOUN = re.compile(
-    r"\b"
-    + build_alternation(r"""
+SITE_NOUN = compile_phrases(
+    r"""
         sidan | webbplats(?:en)? | webbsida[nr]? | webben | sajten | hemsidan | siten | e-tjänst(?:en|erna)?
-        tjänsten | systemet
-        (?:web)?site | page | service | server | we(?:'re| are) | nettside[nr]? | nettstedet | siden | hjemmesiden
-        websted(?:et)?
-        sivusto\w* | palvelu\w* | website | seite | webseite | vi
-        """)
-    + r"\b",
-    re.IGNORECASE,
+        tjänsten | systemet | (?:web)?site | page | service | server | we(?:'re| are) | nettside[nr]? | nettstedet
+        siden | hjemmesiden | websted(?:et)? | sivusto\w* | palvelu\w* | website | seite | webseite | vi
+    """,
+    before=r"\b",
+    after=r"\b",
 )
-OUT_OF_SERVICE_WORD = re.compile(
-    r"\b"
-    + build_alternation(r"""
+OUT_OF_SERVICE_WORD = compile_phrases(
+    r"""
         stängd | nere | otillgänglig | inte tillgänglig | ur funktion | ligger nere | uppdateras | underhålls | utför
         closed | down | unavailable | not available | offline | undergoing | under | performing | nede | lukket
-        stengt
-        utilgjengelig | utilgængelig | ikke tilg\w+ | poissa käytöstä | suljettu | ei ole käytettävissä
-        nicht erreichbar
-        nicht verfügbar | geschlossen
-        """)
-    + r"\b",
-    re.IGNORECASE,
+        stengt | utilgjengelig | utilgængelig | ikke tilg\w+ | poissa käytöstä | suljettu | ei ole käytettävissä
+        nicht erreichbar | nicht verfügbar | geschlossen
+    """,
+    before=r"\b",
+    after=r"\b",
 )
-OUTAGE_TITLE = re.compile(
-    TITLE_START
-    + build_alternation(r"""
+OUTAGE_TITLE = compile_phrases(
+    r"""
         (?:planerat |pågående |tillfälligt )?underhåll(?:sarbete)?(?: pågår)?
-        (?:down for |under |scheduled |site )*maintenance(?: mode)?
-        driftstörning | driftstopp | tekniska problem | tekniskt fel | planlagt vedlikehold | planlagt vedligehold
-        huoltokatko | wartungsarbeiten | wartungsmodus | temporarily (?:unavailable|closed|down)
-        tillfälligt (?:stängd|fel|avbrott)
-        """)
-    + r"\W*$",
-    re.IGNORECASE,
+        (?:down for |under |scheduled |site )*maintenance(?: mode)? | driftstörning | driftstopp | tekniska problem
+        tekniskt fel | planlagt vedlikehold | planlagt vedligehold | huoltokatko | wartungsarbeiten | wartungsmodus
+        temporarily (?:unavailable|closed|down) | tillfälligt (?:stängd|fel|avbrott)
+    """,
+    before=TITLE_START,
 )
-TECHNICAL_ERROR_LINE = re.compile(
-    TITLE_START
-    + build_alternation(r"""
+TECHNICAL_ERROR_LINE = compile_phrases(
+    r"""
         (?:det har )?(?:ett )?(?:tekniskt |oväntat |internt |okänt )*fel (?:har )?(?:inträffat|uppstått)
         (?:ett )?(?:tekniskt |oväntat |internt |okänt )*fel (?:uppstod|inträffade)
         det (?:har )?(?:inträffat|uppstått|uppstod|inträffade) ett (?:tekniskt |oväntat |internt )*fel | tekniskt fel
@@ -224,71 +195,52 @@ TECHNICAL_ERROR_LINE = re.compile(
         something(?: has)? (?:went|gone) wrong
         an? (?:unexpected |internal |unknown |technical |application )*error (?:has )?occurred
         det (?:oppstod|har oppstått) en (?:teknisk |uventet )?feil
-        (?:der|det) (?:opstod|er opstået|er sket|skete) en (?:teknisk |uventet )?fejl
-        no[eg]e?t? gikk? galt | jo(?:tain|kin) meni (?:pieleen|vikaan) | (?:tapahtui|on tapahtunut) virhe
-        virhe tapahtui
+        (?:der|det) (?:opstod|er opstået|er sket|skete) en (?:teknisk |uventet )?fejl | no[eg]e?t? gikk? galt
+        jo(?:tain|kin) meni (?:pieleen|vikaan) | (?:tapahtui|on tapahtunut) virhe | virhe tapahtui
         (?:es ist )?ein (?:technischer |unerwarteter )?fehler (?:ist )?aufgetreten | etwas ist schief ?gelaufen
-        """)
-    + r"(?:\s+(?:på|när|vid|i|on|while|with|during|processing|ved|da|palvelussa|beim)\b.{0,60})?\W*$",
-    re.IGNORECASE,
+    """,
+    before=TITLE_START,
+    after=r"(?:\s+(?:på|när|vid|i|on|while|with|during|processing|ved|da|palvelussa|beim)\b.{0,60})?\W*$",
 )
 # One page for all URLs of a site that is being rebuilt, or of a server that nobody has set up.
-PLACEHOLDER_TITLE = re.compile(
-    r"^\W*"
-    + build_alternation(r"""
-        vi bygger (?:just nu )?(?:om|upp)(?: (?:vår )?(?:nya )?(?:webbplats(?:en)?|sajt(?:en)?|hemsida(?:n)?))?
-        (?:webbplatsen|webben|sajten|hemsidan|sidan) (?:byggs om|är under (?:om|upp)byggnad)
-        under (?:om|upp)byggnad
-        (?:(?:vår|en) )?ny (?:webbplats|sajt|hemsida)(?: är)? (?:på (?:gång|väg)|kommer(?: snart)?)
-        (?:vi är )?snart tillbaka | kommer snart | coming soon | (?:site )?under construction
-        (?:we are|we['’]re) (?:re)?building (?:our|the|this) (?:new )?(?:web)?site
-        (?:our )?new (?:web)?site (?:is )?(?:coming soon|on its way)
-        we(?:['’]ll| will) be (?:right )?back(?: soon| shortly)?
-        nettstedet er under (?:om)?bygging | hjemmesiden er under ombygning | diese seite wird (?:um|über)?arbeitet
-        sivustoa uudistetaan
-        """)
-    + r"\W*$",
-    re.IGNORECASE,
-)
-DEFAULT_PAGE_TITLE = re.compile(
-    r"^\W*"
-    + build_alternation(r"""
-        iis windows(?: server)? | iis\d | welcome to nginx | apache2 \w+ default page\b.* | it works
-        (?:http server )?test page(?: for the (?:apache|nginx|http)\b.*|, powered by .*)? | default web site page
-        """)
-    + r"\W*$",
-    re.IGNORECASE,
-)
+PLACEHOLDER_TITLE = compile_phrases(r"""
+    vi bygger (?:just nu )?(?:om|upp)(?: (?:vår )?(?:nya )?(?:webbplats(?:en)?|sajt(?:en)?|hemsida(?:n)?))?
+    (?:webbplatsen|webben|sajten|hemsidan|sidan) (?:byggs om|är under (?:om|upp)byggnad) | under (?:om|upp)byggnad
+    (?:(?:vår|en) )?ny (?:webbplats|sajt|hemsida)(?: är)? (?:på (?:gång|väg)|kommer(?: snart)?)
+    (?:vi är )?snart tillbaka | kommer snart | coming soon | (?:site )?under construction
+    (?:we are|we['’]re) (?:re)?building (?:our|the|this) (?:new )?(?:web)?site
+    (?:our )?new (?:web)?site (?:is )?(?:coming soon|on its way)
+    we(?:['’]ll| will) be (?:right )?back(?: soon| shortly)? | nettstedet er under (?:om)?bygging
+    hjemmesiden er under ombygning | diese seite wird (?:um|über)?arbeitet | sivustoa uudistetaan
+    """)
+DEFAULT_PAGE_TITLE = compile_phrases(r"""
+    iis windows(?: server)? | iis\d | welcome to nginx | apache2 \w+ default page\b.* | it works
+    (?:http server )?test page(?: for the (?:apache|nginx|http)\b.*|, powered by .*)? | default web site page
+    """)
 COOKIE_WORD = r"(?:kakor|cookies?|informasjonskapsler|evästei\w+)"
 WE_USE_PHRASE = build_alternation(r"""
     vi använder | vi bruger | vi bruker | we use | käytämme | wir verwenden | denna webbplats använder
     this (?:web)?site uses
     """)
 ON_THIS_SITE = r"(?:på|on) (?:\S+\.\w+|vår\w*|our|this|den här|denna)\b"
-CONSENT_TITLE = re.compile(
-    r"^\W*"
-    + build_alternation(rf"""
+CONSENT_TITLE = compile_phrases(
+    rf"""
         innan du fortsätter(?: till \S+)? | before you continue(?: to \S+)?
         (?:hantera|godkänn|acceptera|om) {COOKIE_WORD}(?: och {COOKIE_WORD})?
         cookies? (?:settings|consent|preferences|notice) | (?:inställningar för {COOKIE_WORD})
-        {COOKIE_WORD} på (?:\S+|vår webbplats)
-        {WE_USE_PHRASE} {COOKIE_WORD}
+        {COOKIE_WORD} på (?:\S+|vår webbplats) | {WE_USE_PHRASE} {COOKIE_WORD}
         {WE_USE_PHRASE} {COOKIE_WORD} (?:{ON_THIS_SITE}|för att\b|to\b)[^–—:]{{0,50}}
         we (?:value|respect|care about) your privacy | vi (?:värnar|bryr oss) om din integritet | din integritet
-        """)
-    + r"(?:\s*\(?(?:cookies|kakor)\)?)?\W*$",
-    re.IGNORECASE,
+    """,
+    after=r"(?:\s*\(?(?:cookies|kakor)\)?)?\W*$",
 )
 CONSENT_TEXT = re.compile(rf"^\W*{WE_USE_PHRASE}\s(?:\w+\s){{0,2}}{COOKIE_WORD}", re.IGNORECASE)
-LOGIN_TITLE = re.compile(
-    r"^\W*"
-    + build_alternation(r"""
+LOGIN_TITLE = compile_phrases(
+    r"""
         logga in | inloggning | (?:please )?sign[ -]?in | (?:please )?log[ -]?in | logg inn | innlogging | log ind
-        kirjaudu
-        kirjaudu sisään | sisäänkirjautuminen | anmelden | anmeldung
-        """)
-    + r"(?:\s+(?:på|till|to|til|i|with|med|your account)\b.{0,40})?\W*$",
-    re.IGNORECASE,
+        kirjaudu | kirjaudu sisään | sisäänkirjautuminen | anmelden | anmeldung
+    """,
+    after=r"(?:\s+(?:på|till|to|til|i|with|med|your account)\b.{0,40})?\W*$",
 )
 
 # The page is at another URL.
@@ -312,11 +264,14 @@ SENTENCE_BREAK = re.compile(r"(?<=[.!?])\s+|\n+")
 CONSENT_PROBLEM = "is a consent wall"
 LOGIN_PROBLEM = "asks to sign in"
 WALL_PROBLEM = "is an error page or a wall"
-OUTAGE_PROBLEM = "is out of order"
-TECHNICAL_ERROR_PROBLEM = "tells of a fault"
+OUTAGE_PROBLEM = "is out of service"
+TECHNICAL_ERROR_PROBLEM = "reports a technical error"
 SERVER_ERROR_PROBLEM = "is an error page of the web server"
 PORTAL_PROBLEM = "is the login page of a network"
 PLACEHOLDER_PROBLEM = "is a placeholder"
+
+# Markup that only Cloudflare's challenge and captive portals (WISPr) have.
+WALL_MARKS = {"_cf_chl_opt": WALL_PROBLEM, "WISPAccessGatewayParam": PORTAL_PROBLEM}
 
 # Rules as (pattern of a title or first heading, kind, problem).
 TITLE_RULES = (  # for pages of any length
@@ -341,15 +296,11 @@ SHORT_PAGE_RULES = (  # for pages of a few words
 
 
 class PageRejection(NamedTuple):
-    """What a page is instead of a release.
+    """What a page is instead of a release."""
 
-    kind: a kind of NotARelease. problem: the reason, with the words of the page. target: the URL that it leads to, or
-    the title of a placeholder.
-    """
-
-    kind: str
-    problem: str
-    target: str | None = None
+    kind: str  # of NotARelease
+    problem: str  # with words of the page
+    target: str | None = None  # the URL that it leads to, or the title of a placeholder
 
 
 @dataclass(frozen=True, slots=True)
@@ -362,7 +313,7 @@ class PageSignals:
     refresh_url: str | None  # the URL that it redirects to
     first_link: str | None  # the first URL that it links to
     wall: str | None = None  # the problem, if its markup is that of a wall
-    has_challenge: bool = False  # whether it has a widget that tells people from robots
+    has_challenge: bool = False  # whether it has the widget of a challenge, which keeps robots out
 
 
 def read_page_signals(document: Document, *, include_text: bool = False) -> PageSignals:
@@ -372,37 +323,25 @@ def read_page_signals(document: Document, *, include_text: bool = False) -> Page
     max_length = MAX_STUB_LENGTH if include_text or refresh else 0
     title = strip_site_name(document.title, find_site_names(document)) if document.title else ""
     heading_text = clean_line(get_text_content(heading)) if heading is not None else ""
+    urls = (document.resolve_url(link.get("href") or "") for link in document.root.iter("a"))
     return PageSignals(
         titles=tuple(dict.fromkeys(filter(None, (title.split(" | ")[0], heading_text)))),
         text=read_short_text(body if body is not None else document.root, max_length) if max_length else None,
         asks_for_password=any(map(LOGIN_TITLE.search, (title, heading_text))) and has_password_field(document),
         refresh_url=refresh,
-        first_link=next(
-            filter(None, (document.resolve_url(link.get("href") or "") for link in document.root.iter("a"))), None
-        ),
-        wall=WALL_PROBLEM
-        if CHALLENGE_MARK in document.text
-        else PORTAL_PROBLEM
-        if PORTAL_MARK in document.text
-        else None,
+        first_link=next(filter(None, urls), None),
+        wall=next((problem for mark, problem in WALL_MARKS.items() if mark in document.text), None),
         has_challenge=is_challenge(document),
     )
 
 
 def is_challenge(document: Document) -> bool:
-    """Return whether a page of few words has a widget that tells people from robots.
-
-    Of the whole page, menus included: an agency's page may have such a widget in the form of its footer.
-    """
-    if not any(name in document.text for name in CHALLENGE_WIDGETS):
-        return False
-    widgets = [
-        element
-        for element in document.root.iter("*")
-        if any(name in (element.get("class") or "").split() for name in CHALLENGE_WIDGETS)
-        and not any(ancestor.tag in FRAME_TAGS for ancestor in element.iterancestors())
-    ]
-    return bool(widgets) and read_short_text(document.root, MAX_ERROR_PAGE_LENGTH) is not None
+    """Return whether a page of few words, menus included, has a challenge's widget, and not only in its footer."""
+    widgets = [widget for css in CHALLENGE_WIDGETS for widget in document.select(css)]
+    return (
+        any(next(widget.iterancestors(*FRAME_TAGS), None) is None for widget in widgets)
+        and read_short_text(document.root, MAX_ERROR_PAGE_LENGTH) is not None
+    )
 
 
 def find_meta_refresh_url(document: Document) -> str | None:
@@ -450,7 +389,6 @@ def reject_by_title(title: str) -> PageRejection | None:
 
 
 def reject_redirect(signals: PageSignals, problem: str) -> PageRejection:
-    """Return the rejection of a page that leads to another one."""
     target = signals.refresh_url or signals.first_link
     return PageRejection("redirected", f"{problem}: {target}" if target else problem, target)
 
@@ -463,9 +401,9 @@ def find_short_page_rejection(
     title, text: as extracted. has_date: whether it has a publication date, which walls and outages lack.
     """
     is_empty = len(text) < MIN_TEXT_LENGTH
-    words, max_length = (
-        (signals.text, MAX_STUB_LENGTH) if is_empty and signals.text is not None else (text, MAX_ERROR_PAGE_LENGTH)
-    )
+    words, max_length = text, MAX_ERROR_PAGE_LENGTH
+    if is_empty and signals.text is not None:
+        words, max_length = signals.text, MAX_STUB_LENGTH
     titles = tuple(dict.fromkeys(filter(None, (title, *signals.titles))))
     if len(title or "") + len(words) < max_length:
         sentences = [line for part in SENTENCE_BREAK.split(words) if (line := clean_line(part))]
@@ -476,7 +414,7 @@ def find_short_page_rejection(
         ):
             if found:
                 return found
-    return PageRejection("other", "holds no text of its own") if is_empty else None
+    return PageRejection("other", "has no text of its own") if is_empty else None
 
 
 def reject_by_few_words(signals: PageSignals, titles: tuple[str, ...], sentences: list[str]) -> PageRejection | None:
@@ -505,17 +443,16 @@ def reject_by_few_words(signals: PageSignals, titles: tuple[str, ...], sentences
 
 
 def reject_not_found(pattern: re.Pattern[str], lines: list[str]) -> PageRejection | None:
-    """Return the rejection of a page that no longer exists, or is unavailable for some time."""
     for line in lines:
         if pattern.search(line):
             if TEMPORARY_WORD.search(line):
                 return PageRejection("blocked", f"{OUTAGE_PROBLEM}: {line!r}")
-            return PageRejection("error page", f"says that it is not there any more: {line!r}")
+            return PageRejection("error page", f"says that it no longer exists: {line!r}")
     return None
 
 
 def is_listing(main: Element) -> bool:
-    """Return whether a row of entries makes up almost all of the main element's text."""
+    """Return whether a row of entries is almost all of the main element's text."""
     total = count_text_letters(main)
     for row in iter_sibling_rows(main):
         entry_letters = sum(map(count_text_letters, row))
@@ -525,7 +462,6 @@ def is_listing(main: Element) -> bool:
 
 
 def iter_sibling_rows(main: Element) -> Iterator[list[Element]]:
-    """Yield rows of siblings with the same tag and class."""
     for parent in main.iter("ul", "ol", "div", "section", "main", "article", "tbody"):
         if len(parent) >= MIN_LISTING_ENTRIES:
             rows: dict[tuple[object, str | None], list[Element]] = defaultdict(list)
@@ -535,10 +471,7 @@ def iter_sibling_rows(main: Element) -> Iterator[list[Element]]:
 
 
 def is_listing_entry(element: Element) -> bool:
-    """Return whether an element announces another page in few words.
-
-    That is a linked heading, or a link with a date.
-    """
+    """Return whether an element announces another page in few words: with a linked heading, or a date."""
     if count_text_letters(element) > MAX_CARD_LENGTH:
         return False
     has_date = element.find(".//time") is not None or YEAR_IN_TEXT.search(get_text_content(element)) is not None

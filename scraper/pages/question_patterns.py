@@ -66,10 +66,7 @@ def is_question_text(text: str) -> bool:
 
 
 def find_question_item(element: Tag, text: str) -> Tag | None:
-    """Return the element that holds a question and its answer, or None.
-
-    It must have a similar sibling that holds another question.
-    """
+    """Return the element that contains a question and its answer and has a similar sibling, or None."""
     if len(text) > MAX_PANEL_QUESTION_LENGTH or not is_question_text(text):
         return None
     text = TOGGLE_SIGN.sub("", text)
@@ -107,5 +104,4 @@ def has_similar_question(item: Tag) -> bool:
 
 
 def is_same_kind(first: Tag, second: Tag) -> bool:
-    """Return whether two elements have the same name and class."""
     return first.name == second.name and first.get("class") == second.get("class")

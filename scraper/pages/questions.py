@@ -30,7 +30,7 @@ MIN_PLAIN_QUESTION_LENGTH, MAX_PLAIN_QUESTION_LENGTH = 8, 200  # of a question i
 
 @dataclass(slots=True)
 class QuestionPair:
-    """A question and its answer: blocks[start] asks, blocks[start + 1:end] answer."""
+    """A question and its answer: blocks[start] is the question, blocks[start + 1 : end] are the answer."""
 
     start: int
     end: int
@@ -45,8 +45,7 @@ class QuestionPair:
 def find_question_pairs(blocks: Sequence[PageBlock], context: str, declared: Sequence[str] = ()) -> list[QuestionPair]:
     """Return the text's questions with their answers.
 
-    context: title and lead, where questions and answers are often announced. declared: questions in the page's
-    FAQPage data.
+    context: title and lead, in which questions and answers are often announced. declared: the page's FAQPage data.
     """
     declared_keys = {build_comparison_key(question) for question in declared}
     starts = [
@@ -65,16 +64,14 @@ def find_question_pairs(blocks: Sequence[PageBlock], context: str, declared: Seq
         for pair in group
         if is_announced or is_trustworthy_group(group, blocks) or build_comparison_key(pair.question) in declared_keys
     ]
-    answerer = (
-        find_answerer([context, *(block.text for block in blocks[: trusted_pairs[0].start])]) if trusted_pairs else None
-    )
-    for pair in trusted_pairs:
-        pair.answered_by = pair.answered_by or answerer
+    if trusted_pairs:
+        answerer = find_answerer([context, *(block.text for block in blocks[: trusted_pairs[0].start])])
+        for pair in trusted_pairs:
+            pair.answered_by = pair.answered_by or answerer
     return trusted_pairs
 
 
 def is_declared_question(block: PageBlock, declared_keys: Collection[str]) -> bool:
-    """Return whether a heading, bold paragraph or panel title is a question in the page's data."""
     return (
         bool(declared_keys)
         and (block.level < 9 or block.bold or block.kind in ("dt", "panel"))
@@ -95,7 +92,7 @@ def group_adjacent_pairs(pairs: Sequence[QuestionPair], blocks: Sequence[PageBlo
 
 
 def is_question_block(blocks: Sequence[PageBlock], index: int) -> bool:
-    """Return whether a block is marked up as a question: a heading, bold paragraph, term or panel title."""
+    """Return whether a block is marked as a question: by a word, or as a heading, bold paragraph, term or panel."""
     block = blocks[index]
     if not MIN_QUESTION_LENGTH <= len(block.text) <= MAX_QUESTION_LENGTH or SITE_QUESTION.match(block.text):
         return False
@@ -108,10 +105,7 @@ def is_question_block(blocks: Sequence[PageBlock], index: int) -> bool:
 
 
 def find_plain_questions(blocks: Sequence[PageBlock]) -> list[int]:
-    """Return ordinary paragraphs that ask, if at least two are answered with a speech dash.
-
-    Only for texts where nothing else marks the questions.
-    """
+    """Return the ordinary paragraphs that are questions, if at least two are answered with a speech dash."""
     found = [
         index
         for index, (block, following) in enumerate(pairwise(blocks))
@@ -125,10 +119,7 @@ def find_plain_questions(blocks: Sequence[PageBlock]) -> list[int]:
 
 
 def find_panel_questions(blocks: Sequence[PageBlock]) -> list[int]:
-    """Return panel titles that ask.
-
-    If half of the titles in a row ask, all of them count: the others are short questions.
-    """
+    """Return panel titles that are questions; all titles of a row if half of them are: the others are just short."""
     found: list[int] = []
     for row in iter_title_rows(blocks):
         asking_titles = [index for index in row if is_question_text(blocks[index].text)]
@@ -156,35 +147,28 @@ def read_question_pair(blocks: Sequence[PageBlock], index: int, questions: Seque
     is_marked = MARKED_QUESTION.match(question.text) is not None
     speaker = None
     end = index + 1
-    panel = question.panel or find_panel(question.element) if question.kind == "panel" else None
-    terms = question.element.find_parent("dl") if question.kind == "dt" else None
-    is_folded = panel is not None and end < len(blocks) and is_in_panel(blocks[end].element, panel)
+    container = None  # that the answer must be in
+    if question.kind == "dt":
+        container = question.element.find_parent("dl")
+    elif question.kind == "panel" and end < len(blocks):
+        panel = question.panel or find_panel(question.element)
+        container = panel if panel is not None and is_within(blocks[end].element, panel) else None
     while end < len(blocks) and end not in questions and not ends_answer(question, blocks[end]):
-        if (is_folded and not is_in_panel(blocks[end].element, panel)) or (
-            terms and not is_in_panel(blocks[end].element, terms)
-        ):
-            break
         block = blocks[end]
+        if container is not None and not is_within(block.element, container):
+            break
         speaker_line = SPEAKER_LINE.match(block.text) if not answer else None
         if speaker_line:
             speaker = speaker_line["who"]
         else:
-            answer.append(strip_answer_mark(block.text, is_marked) if not answer else block.text)
+            mark = MARKED_ANSWER.match(block.text) if not answer else None
+            # A letter marks an answer only if its question is marked too.
+            answer.append(block.text[mark.end() :] if mark and (is_marked or mark["word"]) else block.text)
         end += 1
     if not answer:
         return None
-    return QuestionPair(index, end, clean_question_text(question.text), answer, speaker)
-
-
-def strip_answer_mark(answer: str, question_is_marked: bool) -> str:
-    """Return an answer without the word that marks it, or the letter if its question is marked too."""
-    mark = MARKED_ANSWER.match(answer)
-    return answer[mark.end() :] if mark and (question_is_marked or mark["word"]) else answer
-
-
-def clean_question_text(text: str) -> str:
-    """Return a question without its mark, its number and the sign of its panel."""
-    return QUESTION_NUMBER.sub("", MARKED_QUESTION.sub("", TOGGLE_SIGN.sub("", text)))
+    text = QUESTION_NUMBER.sub("", MARKED_QUESTION.sub("", TOGGLE_SIGN.sub("", question.text)))
+    return QuestionPair(index, end, text, answer, speaker)
 
 
 def find_panel(title: Tag) -> Tag | None:
@@ -202,8 +186,8 @@ def find_panel(title: Tag) -> Tag | None:
     return None
 
 
-def is_in_panel(element: Tag, panel: Tag | None) -> bool:
-    return panel is not None and (element is panel or any(parent is panel for parent in element.parents))
+def is_within(element: Tag, container: Tag) -> bool:
+    return element is container or any(parent is container for parent in element.parents)
 
 
 def ends_answer(question: PageBlock, block: PageBlock) -> bool:
@@ -218,8 +202,7 @@ def ends_answer(question: PageBlock, block: PageBlock) -> bool:
 def is_trustworthy_group(group: Sequence[QuestionPair], blocks: Sequence[PageBlock]) -> bool:
     """Return whether a group is questions and answers, not rhetorical headings of an ordinary text.
 
-    It is if it is announced right before, folded in panels, marked Q and A, answered with a speech dash, or if it has
-    at least three questions.
+    It is if it is announced right before, in panels, marked Q and A, answered with speech dashes, or of three or more.
     """
     first = group[0]
     if any(QA_ANNOUNCEMENT.search(block.text) for block in blocks[max(0, first.start - 4) : first.start]):
@@ -239,8 +222,5 @@ def find_answerer(texts: Sequence[str]) -> str | None:
     >>> find_answerer(["Här svarar Eva Ek, generaldirektör, på fem frågor om budgeten."])
     'Eva Ek, generaldirektör'
     """
-    for text in texts:
-        match = ANSWERER.search(text)
-        if match:
-            return clean_line(match["who"] or match["named"])
-    return None
+    match = next(filter(None, map(ANSWERER.search, texts)), None)
+    return clean_line(match["who"] or match["named"]) if match else None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from itertools import chain
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
@@ -19,6 +18,7 @@ from scraper.pages.document import (
     format_element_path,
     get_json_ld_types,
     get_text_content,
+    read_short_line,
     remove_element,
 )
 
@@ -56,16 +56,15 @@ TAG_LINE = re.compile(
     r"^(?:taggar|etiketter|nyckelord|ämnen|ämnesord|tags|keywords|topics)\s*:\s*(?P<tags>[^:]{2,300})$", re.IGNORECASE
 )
 BRACKETED_TAGS = re.compile(rf"{MONTH_NAME_PATTERN} (?:19|20)\d\d\W*\[(?P<tags>[^\[\]]{{2,300}})\]$", re.IGNORECASE)
+MAX_KIND_LINE_LENGTH = 39  # characters of a line with the type of release and its date
 MAX_TAG_LINE_LENGTH = 400  # characters of a line of tags
 MAX_TAGS = 25  # a longer list is an index of the site's subjects
 
 
 class TagRow(NamedTuple):
-    """A row of tags: the rule that found it, the tags, and the elements that show them and nothing else."""
-
     rule: str
     tags: list[str]
-    elements: list[Element]
+    elements: list[Element]  # that show the tags and nothing else
 
 
 def find_kind(document: Document, heading: Element | None) -> tuple[str, Provenance] | None:
@@ -74,9 +73,9 @@ def find_kind(document: Document, heading: Element | None) -> tuple[str, Provena
     It is a word beside the title, else a folder of the URL, else JSON-LD's type.
     """
     for element in iter_title_neighbours(heading) if heading is not None else ():
-        text = clean_line(get_text_content(element)) if element.find(".//a") is None else ""  # a menu's words are links
-        word = strip_date(text) if 0 < len(text) < 40 else ""
-        if word and word.count(" ") < 2 and normalise_kind(word):
+        word = strip_date(read_short_line(element, MAX_KIND_LINE_LENGTH) or "")
+        is_kind = word and word.count(" ") < 2 and normalise_kind(word)
+        if is_kind and element.find(".//a") is None:  # a menu's words are links
             return word, Provenance(rule="type word beside the title", element=format_element_path(element))
     folders = [unquote(part) for part in urlsplit(document.url).path.split("/") if part][:-1]
     for folder in reversed(folders):
@@ -102,16 +101,13 @@ def strip_date(text: str) -> str:
 
 
 def find_labelled_tags(root: Element) -> tuple[list[str], Provenance] | None:
-    """Return tags under a heading or after a label.
-
-    Call it before boilerplate is dropped, because the list is often marked up as a menu.
-    """
+    """Return tags under a heading or after a label; call it before boilerplate is dropped: many look like menus."""
     return take_first_tag_row(iter_tags_under_heading(root))
 
 
 def find_tags(scope: Element) -> tuple[list[str], Provenance] | None:
     """Return tags in a list or row whose class names them, or else links marked rel=tag."""
-    return take_first_tag_row(chain(iter_tags_in_containers(scope), iter_rel_tag_links(scope)))
+    return take_first_tag_row(iter_named_tags(scope))
 
 
 def find_bracketed_tags(scope: Element) -> tuple[list[str], Provenance] | None:
@@ -154,10 +150,7 @@ def iter_tags_under_heading(scope: Element) -> Iterator[TagRow]:
 
 @cache_by_text(16_384)
 def is_tag_heading_or_line(text: str) -> bool:
-    """Return whether a text is a heading over tags or a line of them.
-
-    Cached, because a site's pages share many texts.
-    """
+    """Return whether a text is a heading over tags or a line of them. Cached: a site's pages share many texts."""
     line = clean_line(text)
     return TAG_HEADING.match(line) is not None or TAG_LINE.match(line) is not None
 
@@ -165,26 +158,24 @@ def is_tag_heading_or_line(text: str) -> bool:
 def iter_tags_beside_heading(heading: Element, line: str) -> Iterator[TagRow]:
     """Yield the row that a heading names: its own links, the next element's, or its parent's."""
     following, parent = heading.getnext(), heading.getparent()
-    for container, parts in ((heading, [heading]), (following, [heading, following]), (parent, [parent])):
-        items = find_tag_entries(container) if container is not None else []
-        if container is not None and is_mostly_entries(items, container, len(line) + 20):
-            yield TagRow(
-                f"heading {line!r}", list(map(get_text_content, items)), [part for part in parts if part is not None]
-            )
+    for container in (heading, following, parent):
+        if container is None:
+            continue
+        items = find_tag_entries(container)
+        if is_mostly_entries(items, container, len(line) + 20):
+            elements = [heading, container] if container is following else [container]
+            yield TagRow(f"heading {line!r}", list(map(get_text_content, items)), elements)
             return
 
 
 def is_mostly_entries(items: list[Element], container: Element, max_other_characters: int) -> bool:
-    """Return whether an element holds little text but its entries.
-
-    Prose with a link in it is no list of tags. max_other_characters: characters of other text that it may have.
-    """
+    """Return whether an element has little text but its entries: prose with a link in it is not a list of tags."""
     entry_length = sum(len(clean_line(get_text_content(item))) for item in items)
     return bool(items) and len(clean_line(get_text_content(container))) <= 2 * entry_length + max_other_characters
 
 
-def iter_tags_in_containers(scope: Element) -> Iterator[TagRow]:
-    """Yield links or items of an element whose class or ARIA label names tags."""
+def iter_named_tags(scope: Element) -> Iterator[TagRow]:
+    """Yield links or items of each element whose class or ARIA label names tags, then all links marked rel=tag."""
     for element in scope.iter("ul", "div", "p", "span", "ol", "section", "footer"):
         classes, label = element.get("class"), element.get("aria-label")
         if (classes and TAG_CONTAINER_CLASS.search(classes)) or (label and TAG_HEADING.match(label)):
@@ -192,9 +183,6 @@ def iter_tags_in_containers(scope: Element) -> Iterator[TagRow]:
             if is_mostly_entries(items, element, 40):
                 yield TagRow("name of the list", list(map(get_text_content, items)), [element])
 
-
-def iter_rel_tag_links(scope: Element) -> Iterator[TagRow]:
-    """Yield the links marked rel=tag as one row."""
     links = [link for link in scope.iter("a") if "tag" in (link.get("rel") or "").split()]
     if links:
         yield TagRow("rel=tag", list(map(get_text_content, links)), links)

@@ -35,7 +35,7 @@ def find_title(document: Document, main: Element) -> tuple[str, Provenance, Elem
     """Return the title, its provenance and its heading (None if it has none), or None.
 
     A heading that the declared title confirms comes first, because the first h1 alone is the agency's name or a menu's
-    on many pages. Then the heading of the main element, then the declared title itself.
+    on many pages.
     """
     site_names = find_site_names(document)
     heading_keys = {build_comparison_key(get_text_content(heading)) for heading in document.root.iter("h1")}
@@ -44,14 +44,12 @@ def find_title(document: Document, main: Element) -> tuple[str, Provenance, Elem
         for text in (get_declared_title(document), get_declared_headline(document), document.title)
         if text
     ]
-    headings = [
-        (element, text) for element in document.root.iter("h1") if (text := read_heading_text(element, declared))
-    ]
-    headings = [(element, text) for element, text in headings if build_comparison_key(text) not in site_names]
+    headings = [(element, read_heading_text(element, declared)) for element in document.root.iter("h1")]
     ranked = sorted(
         (
             (score_heading(text, declared), main in element.iterancestors(), len(text), element, text)
             for element, text in headings
+            if text and build_comparison_key(text) not in site_names
         ),
         key=lambda row: row[:3],
     )
@@ -61,18 +59,11 @@ def find_title(document: Document, main: Element) -> tuple[str, Provenance, Elem
             return declared[0], Provenance(rule="declared title, the h1 names its section", element="head"), element
         if score or is_in_main or (len(ranked) == 1 and len(text) >= MIN_LONE_HEADING_LENGTH):
             rule = "h1 the page declares too" if score else "h1 of the main element" if is_in_main else "only h1"
-            return (
-                choose_title_spelling(text, declared),
-                Provenance(rule=rule, element=format_element_path(element)),
-                element,
-            )
-    declared_title = get_declared_headline(document) or get_declared_title(document)
-    if declared_title:
-        return (
-            strip_site_name(declared_title, site_names, heading_keys),
-            Provenance(rule="declared title", element="head"),
-            None,
-        )
+            evidence = Provenance(rule=rule, element=format_element_path(element))
+            return choose_title_spelling(text, declared), evidence, element
+    if declared_title := get_declared_headline(document) or get_declared_title(document):
+        title = strip_site_name(declared_title, site_names, heading_keys)
+        return title, Provenance(rule="declared title", element="head"), None
     if document.title:
         title = strip_site_name(document.title, site_names, heading_keys)
         return title.split(" | ")[0], Provenance(rule="title element", element="head"), None
@@ -97,12 +88,7 @@ def read_heading_text(heading: Element, declared: Sequence[str]) -> str:
 def is_section_heading(heading: str, declared: Sequence[str], title: str | None) -> bool:
     """Return whether a heading is only one part of the document's title, and the declared title the other."""
     declared_key = build_comparison_key(declared[0])
-    return (
-        bool(title)
-        and len(declared_key) > 8
-        and declared_key in build_comparison_key(title or "")
-        and build_comparison_key(heading) + declared_key == build_comparison_key(title or "")
-    )
+    return len(declared_key) > 8 and build_comparison_key(heading) + declared_key == build_comparison_key(title or "")
 
 
 def score_heading(heading: str, declared: Sequence[str]) -> int:
@@ -113,14 +99,11 @@ def score_heading(heading: str, declared: Sequence[str]) -> int:
     heading_key = build_comparison_key(heading)
     for number, text in enumerate(declared):
         declared_key = build_comparison_key(text)
-        if len(heading_key) > 3 and (
-            heading_key in declared_key or (declared_key in heading_key and len(declared_key) > 12)
-        ):
+        is_contained = heading_key in declared_key or (declared_key in heading_key and len(declared_key) > 12)
+        if len(heading_key) > 3 and is_contained:
             return 3 if number == 0 else 2
-    heading_words = set(LETTERS_AND_DIGITS.findall(heading.casefold()))
-    shared = max(
-        (len(heading_words & set(LETTERS_AND_DIGITS.findall(text.casefold()))) for text in declared), default=0
-    )
+    heading_words, *declared_words = (set(LETTERS_AND_DIGITS.findall(text.casefold())) for text in (heading, *declared))
+    shared = max((len(heading_words & words) for words in declared_words), default=0)
     return 1 if len(heading_words) > 3 and shared > 0.7 * len(heading_words) else 0
 
 
@@ -129,20 +112,14 @@ def choose_title_spelling(heading: str, declared: Sequence[str]) -> str:
     heading_key = build_comparison_key(heading)
     for text in declared:
         declared_key = build_comparison_key(text)
-        if (
-            len(declared_key) > 12
-            and heading_key.endswith(declared_key)
-            and (heading_key != declared_key or STRAY_SPACE.search(heading))
-        ):
+        differs = heading_key != declared_key or STRAY_SPACE.search(heading)
+        if differs and len(declared_key) > 12 and heading_key.endswith(declared_key):
             return text
     return heading
 
 
 def strip_site_name(title: str, site_names: set[str], heading_keys: Collection[str] = ()) -> str:
-    """Return a declared title without the site's name at either end.
-
-    heading_keys: comparison keys of headings; a title that is one of them is returned whole.
-    """
+    """Return a declared title without the site's name at either end, or whole if a heading has the same key."""
     line = clean_line(title)
     parts = TITLE_SEPARATOR.split(line)
     if len(parts) < 2 or build_comparison_key(line) in heading_keys:
@@ -165,7 +142,6 @@ def is_site_name(part: str, site_names: set[str]) -> bool:
 
 
 def find_site_names(document: Document) -> set[str]:
-    """Return the comparison keys of the names that the site may use for itself."""
     host = extract_host(document.url)
     declared: Sequence[str | None] = (
         document.meta.get("og:site_name"),
@@ -178,5 +154,4 @@ def find_site_names(document: Document) -> set[str]:
 
 
 def build_comparison_key(text: str) -> str:
-    """Return the letters and digits of a text in lower case, for comparison."""
     return "".join(LETTERS_AND_DIGITS.findall(text.casefold()))

@@ -40,7 +40,6 @@ class SourceURLs:
 
 
 def get_declared_sources(agency: Agency) -> SourceURLs:
-    """Return the sources that the agency's table in agencies.toml declares."""
     return SourceURLs(list(agency.feeds), list(agency.sitemaps), list(agency.listings))
 
 

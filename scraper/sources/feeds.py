@@ -1,6 +1,6 @@
 """Parse RSS and Atom feeds, sitemaps and the Sitemap lines of robots.txt.
 
-Times are given as ISO 8601 in UTC, or as a day where the source gives no time.
+Times are given as ISO 8601 in UTC, or as a day if the source gives no time.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from scraper.normalise.urls import resolve_canonical_url
 from scraper.sources.links import SourceLink, is_news_url, is_release_url, remove_session_ids
 
 HTML_MEDIA_TYPES = ("text/html", "application/xhtml+xml")  # feedparser assumes the first if a link has no type
-# Raised by feedparser for half a character, an unknown encoding or a duplicate namespace (found by tests/fuzz).
+# Raised by feedparser for half a character, an unknown encoding or a duplicate namespace (found by tests/harness/fuzz).
 FEEDPARSER_ERRORS = (ValueError, LookupError, TypeError, AttributeError, AssertionError, RecursionError)
 
 # Limits of sitemaps.org, on which crawler traps are detected. The compressed size is limited by DOWNLOAD_MAXSIZE.
@@ -50,11 +50,13 @@ def parse_feed(body: bytes, url: str, agency: Agency) -> list[SourceLink]:
         raise SourceError(url, f"is no RSS or Atom feed ({error})") from error
     if not feed.get("version"):
         raise SourceError(url, f"is no RSS or Atom feed ({feed.get('bozo_exception', 'unknown format')})")
-    links = [
-        SourceLink(address, read_entry_updated(entry), read_entry_published(entry))
-        for entry in feed.entries
-        if (address := find_entry_url(entry, url, agency))
-    ]
+    links = []
+    for entry in feed.entries:
+        if address := find_entry_url(entry, url, agency):
+            published = format_feed_time(entry.get("published_parsed"))
+            # .get() would return the published time for a missing update, with a deprecation warning.
+            updated = format_feed_time(entry["updated_parsed"]) if "updated_parsed" in entry else published
+            links.append(SourceLink(address, updated, published))
     return remove_session_ids(links)
 
 
@@ -74,17 +76,6 @@ def find_entry_url(entry: feedparser.FeedParserDict, url: str, agency: Agency) -
     return resolve_canonical_url(url, entry.link) if entry.get("link") else None
 
 
-def read_entry_updated(entry: feedparser.FeedParserDict) -> str | None:
-    """Return when a feed entry was updated, else published, as ISO 8601 in UTC."""
-    # .get() would return the published time for a missing update, with a deprecation warning.
-    return format_feed_time(entry["updated_parsed"] if "updated_parsed" in entry else entry.get("published_parsed"))
-
-
-def read_entry_published(entry: feedparser.FeedParserDict) -> str | None:
-    """Return when a feed entry was published, as ISO 8601 in UTC."""
-    return format_feed_time(entry.get("published_parsed"))
-
-
 def format_feed_time(time_tuple: struct_time | None) -> str | None:
     """Format a time from feedparser as ISO 8601 in UTC; return None if it is missing or out of range."""
     try:
@@ -96,34 +87,25 @@ def format_feed_time(time_tuple: struct_time | None) -> str | None:
 def parse_sitemap(body: bytes, url: str, agency: Agency) -> tuple[list[SourceLink], list[SourceLink]]:
     """Parse a sitemap into (links to releases, []), a sitemap index into ([], links to sitemaps).
 
-    Raise SourceError if it is neither.
+    Raise SourceError if it is neither, is truncated or exceeds a limit.
     """
-    kind, entries = parse_sitemap_xml(body, url)
-    if kind not in ("urlset", "sitemapindex"):
-        raise SourceError(url, f"is no sitemap: its root is {kind}")
+    try:
+        sitemap = Sitemap(escape_ampersands(decompress_sitemap(body) if body.startswith(GZIP_MAGIC) else body))
+        entries: list[dict[str, Any]] = list(islice(sitemap, MAX_SITEMAP_URLS + 1))
+    except (etree.XMLSyntaxError, ValueError, AttributeError, StopIteration, zlib.error) as error:
+        raise SourceError(url, f"is no sitemap: {error}") from error
+    if len(entries) > MAX_SITEMAP_URLS:
+        raise SourceError(url, f"lists more than {MAX_SITEMAP_URLS} URLs")
+    if sitemap.type not in ("urlset", "sitemapindex"):
+        raise SourceError(url, f"is no sitemap: its root is {sitemap.type}")
     links = [
         SourceLink(address, normalise_w3c_date(entry.get("lastmod")))
         for entry in entries
         if entry.get("loc") and (address := resolve_canonical_url(url, entry["loc"]))
     ]
-    if kind == "sitemapindex":
+    if sitemap.type == "sitemapindex":
         return [], links
     return [link for link in links if is_release_url(link.url, agency) and is_news_url(link.url, agency)], []
-
-
-def parse_sitemap_xml(body: bytes, url: str) -> tuple[str, list[dict[str, Any]]]:
-    """Return the name of a sitemap's root element and its entries as dicts.
-
-    Raise SourceError if it is not XML, is truncated or exceeds a limit.
-    """
-    try:
-        sitemap = Sitemap(escape_ampersands(decompress_sitemap(body) if body.startswith(GZIP_MAGIC) else body))
-        entries = list(islice(sitemap, MAX_SITEMAP_URLS + 1))
-    except (etree.XMLSyntaxError, ValueError, AttributeError, StopIteration, zlib.error) as error:
-        raise SourceError(url, f"is no sitemap: {error}") from error
-    if len(entries) > MAX_SITEMAP_URLS:
-        raise SourceError(url, f"names more than {MAX_SITEMAP_URLS} addresses")
-    return sitemap.type, entries
 
 
 def decompress_sitemap(body: bytes) -> bytes:
@@ -143,10 +125,10 @@ def decompress_sitemap(body: bytes) -> bytes:
             parts.append(piece)
             size += len(piece)
             if size > MAX_SITEMAP_BYTES:
-                raise ValueError(f"unpacked it is larger than {MAX_SITEMAP_BYTES} bytes")
+                raise ValueError(f"decompressed, it is larger than {MAX_SITEMAP_BYTES} bytes")
             remaining = decompressor.unused_data
     if not decompressor.eof:
-        raise ValueError("it is cut off: its gzip file does not end")
+        raise ValueError("it is truncated: its gzip file has no end")
     return b"".join(parts)
 
 

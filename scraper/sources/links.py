@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 from scraper.agency import Agency
 
@@ -29,14 +29,10 @@ SESSION_ID = re.compile(r"(?=[^0-9]*[0-9])(?=[^a-z]*[a-z])[0-9a-z_-]{16,}", re.I
 
 @dataclass(frozen=True, slots=True)
 class SourceLink:
-    """A URL that a source lists.
-
-    listed: when the source says that the page changed, else when it was published (ISO 8601 in UTC); None if it does
-    not say. published: the time of publication, None unless the source marks it as such.
-    """
+    """A URL that a source lists. Times are as the source states them (ISO 8601 in UTC), None if it does not."""
 
     url: str
-    listed_at: str | None = None
+    listed_at: str | None = None  # when the page was changed, else published
     published: str | None = field(default=None, compare=False)
 
 
@@ -68,11 +64,11 @@ def remove_session_ids(links: Sequence[SourceLink]) -> list[SourceLink]:
         return list(links)
     shared = set.intersection(*(set(urlsplit(link.url).query.split("&")) for link in links))
     sessions = {pair for pair in shared if SESSION_ID.fullmatch(pair.partition("=")[2])}
-    return [replace(link, url=remove_query_pairs(link.url, sessions)) for link in links] if sessions else list(links)
-
-
-def remove_query_pairs(url: str, pairs: set[str]) -> str:
-    """Return a URL without the given `name=value` pairs of its query."""
-    parts = urlsplit(url)
-    query = "&".join(pair for pair in parts.query.split("&") if pair not in pairs)
-    return urlunsplit((parts.scheme, parts.netloc, parts.path, query, ""))
+    if not sessions:
+        return list(links)
+    cleaned = []
+    for link in links:
+        parts = urlsplit(link.url)
+        query = "&".join(pair for pair in parts.query.split("&") if pair not in sessions)
+        cleaned.append(replace(link, url=parts._replace(query=query).geturl()))
+    return cleaned

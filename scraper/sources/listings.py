@@ -1,7 +1,7 @@
 """Parse listing pages: the releases that they link to, and the next page of the listing.
 
-Menus, page headers and footers, forms and rows of related pages are boilerplate. Links that only sort or filter the
-listing are no entries. Rules are the same for all agencies; an agency's `releases` pattern takes precedence.
+Menus, page headers and footers, forms and rows of related pages are boilerplate, and links that only sort or filter the
+listing are not entries. Rules are the same for all agencies; an agency's `releases` pattern takes precedence.
 """
 
 from __future__ import annotations
@@ -63,18 +63,14 @@ PAGER_XPATH = "*[contains(@class, 'pagin') or contains(@class, 'pager') or conta
 
 @dataclass(slots=True)
 class ListingEntry:
-    """A link of a listing that may lead to a release.
-
-    item: the list item, article or table row around the link, else the link itself. is_same_path: whether the URL
-    differs from the listing's only in its query, as the listing's other views do.
-    """
+    """A link of a listing that may lead to a release."""
 
     link: SourceLink
     anchor: Element
-    item: Element
+    item: Element  # the list item, article or table row around the link, else the link itself
     has_date: bool
     has_heading: bool
-    is_same_path: bool
+    is_same_path: bool  # the URL differs from the listing's only in its query, as the listing's other views do
 
 
 class ListingPage(NamedTuple):
@@ -92,48 +88,37 @@ class ListingPage(NamedTuple):
 def parse_listing(body: bytes, url: str, agency: Agency) -> ListingPage:
     """Parse a page of a listing. Raise SourceError if it is empty or has too many tags."""
     page = parse_source_page(body, url)
+    pager = ListingPager(page, url, agency)
+    entries = list(iter_listing_entries(page.root, pager, agency))
+    entries = drop_filter_links(entries, keep_if_only=bool(agency.releases))
+    if not agency.releases and sum(entry.has_date for entry in entries) >= MIN_DATED_ENTRIES:
+        # Entries with neither date nor heading are service pages (contacts, pictures). URLs are compared, because an
+        # entry may have a second link, "Läs mer".
+        marked_urls = {entry.link.url for entry in entries if entry.has_date or entry.has_heading}
+        entries = [entry for entry in entries if entry.link.url in marked_urls]
     links: dict[str, SourceLink] = {}
-    entries = select_listing_entries(page, url, agency)
     for entry in entries:
         links.setdefault(entry.link.url, entry.link)
-    # a release may be titled "Nästa steg för skogen"
-    same_path_urls = {entry.link.url for entry in entries if entry.is_same_path}
-    next_url = find_next_page(page, url, agency, releases=same_path_urls)
-    has_number = next_url is not None and next_url in find_numbered_pages(page, url, agency)
+    # A release may be titled "Nästa steg för skogen".
+    next_url = pager.find_next_url(releases={entry.link.url for entry in entries if entry.is_same_path})
+    has_number = next_url is not None and pager.has_numbered_link(next_url)
     return ListingPage(remove_session_ids(list(links.values())), next_url, has_number)
 
 
-def select_listing_entries(page: Selector, url: str, agency: Agency) -> list[ListingEntry]:
-    """Return the entries of a listing that link to releases.
-
-    If several entries have a date, those with neither date nor heading are left out: they are service pages (contacts,
-    pictures).
-    """
-    entries = drop_filter_links(list(iter_listing_entries(page, url, agency)), keep_if_only=bool(agency.releases))
-    if agency.releases or sum(entry.has_date for entry in entries) < MIN_DATED_ENTRIES:
-        return entries
-    # by URL: an entry may have a second link, "Läs mer"
-    marked_urls = {entry.link.url for entry in entries if entry.has_date or entry.has_heading}
-    return [entry for entry in entries if entry.link.url in marked_urls]
-
-
-def iter_listing_entries(page: Selector, url: str, agency: Agency) -> Iterator[ListingEntry]:
+def iter_listing_entries(root: Element, pager: ListingPager, agency: Agency) -> Iterator[ListingEntry]:
     """Yield the links of a listing that may lead to a release, or to another view of the listing."""
-    listing_path, base = urlsplit(canonical_url(url)).path.rstrip("/"), find_base_url(page, url)
-    pager = ListingPager(page, url, agency)
-    for link in iter_content_links(page.root):
-        href = (link.get("href") or "").strip()
-        if not href or href.startswith(("#", "mailto:", "tel:", "javascript:")):
-            continue
-        address = resolve_canonical_url(base, href)
-        if not address:
+    listing_path = urlsplit(canonical_url(pager.url)).path.rstrip("/")
+    for anchor in iter_content_links(root):
+        href = (anchor.get("href") or "").strip()
+        address = resolve_canonical_url(pager.base, href) if href and not href.startswith("#") else None
+        if not address or not is_release_url(address, agency):
             continue
         path = urlsplit(address).path.rstrip("/")
         is_same_path = path == listing_path
-        if not is_release_url(address, agency) or (pager.includes(address) if is_same_path else not path):
+        if pager.includes(address) if is_same_path else not path:
             continue
-        has_heading, has_dated_path = is_heading_link(link), DATED_PATH.search(path) is not None
-        if (
+        has_heading, has_dated_path = bool(HEADING_XPATH(anchor)), DATED_PATH.search(path) is not None
+        if not (
             agency.releases
             or has_heading
             or is_same_path
@@ -141,24 +126,14 @@ def iter_listing_entries(page: Selector, url: str, agency: Agency) -> Iterator[L
             or NEWS_PATH.search(path)
             or has_dated_path
         ):
-            entry = build_listing_entry(link, address, has_heading=has_heading, is_same_path=is_same_path)
-            entry.has_date |= has_dated_path and not is_same_path
-            yield entry
-
-
-def build_listing_entry(anchor: Element, url: str, *, has_heading: bool, is_same_path: bool) -> ListingEntry:
-    """Return a link as an entry, with the machine-readable time of its item."""
-    item = next(iter(cast("list[Element]", ITEM_XPATH(anchor))), anchor)
-    times = list(item.iterdescendants("time"))
-    has_date = bool(times) or VISIBLE_DATE.search(get_line_text(item)) is not None
-    datetime_attribute = next((value for time in times if (value := time.get("datetime")) is not None), None)
-    time = normalise_w3c_date(datetime_attribute)
-    return ListingEntry(SourceLink(url, time, time), anchor, item, has_date, has_heading, is_same_path)
-
-
-def is_heading_link(anchor: Element) -> bool:
-    """Return whether a link is within a heading or contains one."""
-    return bool(HEADING_XPATH(anchor))
+            continue
+        item = next(iter(cast("list[Element]", ITEM_XPATH(anchor))), anchor)
+        times = list(item.iterdescendants("time"))
+        has_date = bool(times) or VISIBLE_DATE.search(get_line_text(item)) is not None
+        datetime_attribute = next((value for time in times if (value := time.get("datetime")) is not None), None)
+        time = normalise_w3c_date(datetime_attribute)
+        has_date = has_date or (has_dated_path and not is_same_path)
+        yield ListingEntry(SourceLink(address, time, time), anchor, item, has_date, has_heading, is_same_path)
 
 
 def drop_filter_links(entries: Sequence[ListingEntry], *, keep_if_only: bool) -> list[ListingEntry]:
@@ -216,7 +191,6 @@ def find_base_url(page: Selector, url: str) -> str:
 
 
 def get_line_text(element: etree._Element) -> str:
-    """Return the text of an element on one line."""
     return str(LINE_XPATH(element))
 
 
@@ -263,16 +237,12 @@ class ListingLayout:
             return not NON_RELEASE_RELS.isdisjoint((element.get("rel") or "").lower().split())
         if element in self.main_ancestors:
             return False
-        return has_boilerplate_class(element.get("class") or "") or (
-            tag == "form" and not self.contains_most_content(element, region)
+        if has_boilerplate_class(element.get("class") or ""):
+            return True
+        # ASP.NET pages have a form around the whole page: it contains most of the links and letters.
+        return tag == "form" and not all(
+            counts[element] > MIN_FRAME_SHARE * counts[region] for counts in self.content_counts
         )
-
-    def contains_most_content(self, element: Element, region: Element) -> bool:
-        """Return whether an element contains most of its region's links and letters.
-
-        ASP.NET pages have a form around the whole page.
-        """
-        return all(counts[element] > MIN_FRAME_SHARE * counts[region] for counts in self.content_counts)
 
     @cached_property
     def content_counts(self) -> tuple[Counter[Element], Counter[Element]]:
@@ -289,12 +259,10 @@ class ListingLayout:
 
 
 def is_main_element(element: Element) -> bool:
-    """Return whether an element is `main` or has the role `main`."""
     return element.tag == "main" or element.get("role") == "main"
 
 
 def find_ancestors(elements: Iterable[Element]) -> set[Element]:
-    """Return all ancestors of the given elements."""
     found: set[Element] = set()
     for element in elements:
         for ancestor in element.iterancestors():
@@ -320,45 +288,44 @@ def has_boilerplate_class(class_attribute: str) -> bool:
     )
 
 
-def find_next_page(page: Selector, url: str, agency: Agency, releases: Collection[str] = ()) -> str | None:
-    """Return the URL of a listing's next page, None if there is none.
-
-    It is given by rel=next, by a link with a text such as "Nästa", or by the number after the current one in the pager.
-    Links to other hosts and to the page itself are skipped. releases: URLs that are releases, whatever their link text.
-    """
-    base = find_base_url(page, url)
-    for href in page.xpath(REL_XPATH.format("next")).getall():
-        if address := resolve_page_url(href, base, url, agency):
-            return address
-    for link in page.xpath("//a[@href]"):
-        if NEXT_LINK_TEXT.fullmatch(get_line_text(link.root)) or NEXT_LINK_TEXT.fullmatch(
-            link.root.get("aria-label", "")
-        ):
-            address = resolve_page_url(link.root.get("href"), base, url, agency)
-            if address and address not in releases and is_same_listing(address, url):
-                return address
-    numbers = {get_line_text(link.root): link.root.get("href") for link in page.xpath(f"//{PAGER_XPATH}//a[@href]")}
-    current = page.xpath(
-        f"//{PAGER_XPATH}//*[@aria-current or contains(@class, 'current') or contains(@class, 'active')]"
-    )
-    for number in current.xpath("normalize-space(.)").re(r"\d+")[:1]:
-        next_href = numbers.get(str(int(number) + 1))
-        return resolve_page_url(next_href, base, url, agency) if next_href else None
-    return None
-
-
-def find_numbered_pages(page: Selector, url: str, agency: Agency) -> set[str]:
-    """Return the URLs of the pages that a listing links to by their number alone."""
-    base = find_base_url(page, url)
-    hrefs = [link.root.get("href") for link in page.xpath("//a[@href]") if get_line_text(link.root).isdecimal()]
-    return {address for href in hrefs if (address := resolve_page_url(href, base, url, agency))}
-
-
 class ListingPager:
-    """The pager of a listing: recognises links to other pages of the listing by their query parameters."""
+    """The links from a page of a listing to the others."""
 
     def __init__(self, page: Selector, url: str, agency: Agency) -> None:
         self.page, self.url, self.agency = page, url, agency
+        self.base = find_base_url(page, url)
+        self.texts: dict[Element, str] = {link.root: get_line_text(link.root) for link in page.xpath("//a[@href]")}
+
+    def resolve(self, href: str) -> str | None:
+        return resolve_page_url(href, self.base, self.url, self.agency)
+
+    def find_next_url(self, releases: Collection[str]) -> str | None:
+        """Return the URL of the next page, None if there is none.
+
+        It is given by rel=next, by a link with a text such as "Nästa", or by the number after the current one in the
+        pager. Links to other hosts and to the page itself are skipped. releases: URLs that are releases, whatever their
+        link text.
+        """
+        for href in self.page.xpath(REL_XPATH.format("next")).getall():
+            if address := self.resolve(href):
+                return address
+        for link, text in self.texts.items():
+            if any(map(NEXT_LINK_TEXT.fullmatch, (text, link.get("aria-label", "")))):
+                address = self.resolve(link.get("href", ""))
+                if address and address not in releases and is_same_listing(address, self.url):
+                    return address
+        current = self.page.xpath(
+            f"//{PAGER_XPATH}//*[@aria-current or contains(@class, 'current') or contains(@class, 'active')]"
+        )
+        hrefs_by_text = {self.texts[link]: link.get("href", "") for link in self.pager_links}
+        numbers = current.xpath("normalize-space(.)").re(r"\d+")
+        next_href = hrefs_by_text.get(str(int(numbers[0]) + 1)) if numbers else None
+        return self.resolve(next_href) if next_href else None
+
+    def has_numbered_link(self, page_url: str) -> bool:
+        """Return whether the listing links to a page by its number alone."""
+        hrefs = (link.get("href", "") for link, text in self.texts.items() if text.isdecimal())
+        return any(self.resolve(href) == page_url for href in hrefs)
 
     def includes(self, page_url: str) -> bool:
         """Return whether a URL with the listing's path is the listing itself or one of its other pages."""
@@ -368,27 +335,26 @@ class ListingPager:
         return page_url in addresses or self.find_changed_parameters(page_url) in names
 
     @cached_property
+    def pager_links(self) -> list[Element]:
+        return [link.root for link in self.page.xpath(f"//{PAGER_XPATH}//a[@href]")]
+
+    @cached_property
     def page_links(self) -> tuple[set[str], set[frozenset[str]]]:
         """Return the URLs of the pager's links, and the query parameters that change from page to page.
 
         Only links that are declared as pager links (rel, or within a pager element) count for the parameters.
         """
-        addresses, names = set[str](), set[frozenset[str]]()
-        base = find_base_url(self.page, self.url)
-        declared = [
-            *self.page.xpath(REL_XPATH.format("next")).getall(),
-            *self.page.xpath(REL_XPATH.format("prev")).getall(),
-        ]
-        texts = {link.root: get_line_text(link.root) for link in self.page.xpath("//a[@href]")}
-        pager_links = {link.root for link in self.page.xpath(f"//{PAGER_XPATH}//a[@href]")}
+        declared = [href for rel in ("next", "prev") for href in self.page.xpath(REL_XPATH.format(rel)).getall()]
+        pager_links = set(self.pager_links)
         hrefs = [(href, True) for href in declared]
         hrefs += [
-            (link.get("href") or "", link in pager_links)
-            for link, text in texts.items()
+            (link.get("href", ""), link in pager_links)
+            for link, text in self.texts.items()
             if text and PAGER_LINK_TEXT.fullmatch(text)
         ]
+        addresses, names = set[str](), set[frozenset[str]]()
         for href, is_declared in hrefs:
-            address = resolve_page_url(href, base, self.url, self.agency)
+            address = self.resolve(href)
             if address and is_same_listing(address, self.url):
                 addresses.add(address)
                 if is_declared:
@@ -408,5 +374,4 @@ def is_same_listing(page_url: str, listing_url: str) -> bool:
 
 
 def parse_query_pairs(url: str) -> list[tuple[str, str]]:
-    """Return the names and values of a URL's query, in their order."""
     return parse_qsl(urlsplit(url).query, keep_blank_values=True)

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 import tomllib
 from dataclasses import dataclass, fields
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
 from cssselect import SelectorError
 from cssselect import parse as parse_selector
 
-from archive.urls import strip_www, url_to_ascii_host
+from archive.urls import is_loopback, strip_www, url_to_ascii_host
 from scraper import __version__
 from scraper.errors import AgencyError
 
@@ -86,46 +86,49 @@ def load_agencies(path: Path | str = DEFAULT_AGENCIES_FILE) -> dict[str, Agency]
 
 
 def parse_agency(slug: str, table: object, path: Path) -> Agency:
-    """Parse one table of the list; raise AgencyError if it is wrong."""
     if not isinstance(table, dict):
-        raise AgencyError(path, None, slug, "stands outside a table")
+        raise AgencyError(path, None, slug, "is outside a table")
     if not SLUG_PATTERN.fullmatch(slug):
         raise AgencyError(path, slug, None, "a slug is lower-case a-z, 0-9 and single hyphens")
     for key in ("name", "home"):
         if key not in table:
             raise AgencyError(path, slug, key, "is missing")
-    values: dict[str, object] = {key: parse_agency_value(slug, key, value, path) for key, value in table.items()}
-    return Agency(slug=slug, **values)  # type: ignore[arg-type] # parse_agency_value has checked the types
+    values: dict[str, Any] = {}
+    for key, value in table.items():
+        try:
+            values[key] = parse_agency_value(key, value)
+        except ValueError as error:
+            raise AgencyError(path, slug, key, str(error)) from error
+    return Agency(slug=slug, **values)
 
 
-def parse_agency_value(slug: str, key: str, value: object, path: Path) -> object:
-    """Return the value of a key, checked and converted to the type of the Agency field."""
+def parse_agency_value(key: str, value: object) -> str | tuple[str, ...]:
+    """Return the value of a key, converted to the type of the Agency field. Raises ValueError with the problem."""
     if key not in AGENCY_KEYS:
-        raise AgencyError(path, slug, key, f"is no key; the keys are {', '.join(AGENCY_KEYS)}")
+        raise ValueError(f"is not a key; the keys are {', '.join(AGENCY_KEYS)}")
     plural = AGENCY_KEYS[key].startswith("tuple")
     texts = value if plural else [value]
     if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
-        raise AgencyError(path, slug, key, "must be a list of texts" if plural else "must be a text")
+        raise ValueError("must be a list of texts" if plural else "must be a text")
     if not all(text.strip() for text in texts):
-        raise AgencyError(path, slug, key, "must hold no empty text" if plural else "must not be empty")
+        raise ValueError("must not contain an empty text" if plural else "must not be empty")
     if key in URL_KEYS:
-        texts = [parse_agency_url(slug, key, text, path) for text in texts]
+        texts = list(map(parse_agency_url, texts))
     if key == "aliases" and any("/" in text for text in texts):
-        raise AgencyError(path, slug, key, "are host names, without https:// and path")
+        raise ValueError("are host names, without https:// and path")
     if key == "zone" and value not in available_timezones():
-        raise AgencyError(path, slug, key, f"{value!r} is no time zone such as Europe/Stockholm")
-    if key in SELECTOR_KEYS:
-        try:
-            parse_selector(str(value))
-        except SelectorError as error:
-            raise AgencyError(path, slug, key, f"{value!r} is no CSS selector: {error}") from error
-    if key == "page" and (problem := find_page_class_problem(str(value))):
-        raise AgencyError(path, slug, key, f"{value!r} {problem}")
-    if key == "releases":
-        try:
-            re.compile(str(value))
-        except re.error as error:
-            raise AgencyError(path, slug, key, f"is no regular expression: {error}") from error
+        raise ValueError(f"{value!r} is not a time zone like Europe/Stockholm")
+    if key == "page" and (problem := find_page_class_problem(texts[0])):
+        raise ValueError(f"{value!r} {problem}")
+    try:
+        if key in SELECTOR_KEYS:
+            parse_selector(texts[0])
+        elif key == "releases":
+            re.compile(texts[0])
+    except SelectorError as error:
+        raise ValueError(f"{value!r} is not a CSS selector: {error}") from error
+    except re.error as error:
+        raise ValueError(f"is not a regular expression: {error}") from error
     return tuple(texts) if plural else texts[0]
 
 
@@ -135,7 +138,7 @@ def find_page_class_problem(dotted_name: str) -> str | None:
     >>> find_page_class_problem("scraper.pages.cms.PolisenPage") is None
     True
     >>> find_page_class_problem("scraper.agency.Agency")
-    'is no page class (a subclass of scraper.pages.base.NewsPage)'
+    'is not a page class (a subclass of scraper.pages.base.NewsPage)'
     """
     module, _, name = dotted_name.rpartition(".")
     try:
@@ -144,22 +147,21 @@ def find_page_class_problem(dotted_name: str) -> str | None:
         return f"cannot be loaded: {error}"
     # compared by name, because the page classes are a layer above this module
     parents = [(parent.__module__, parent.__qualname__) for parent in getattr(found, "__mro__", ())]
-    return None if PAGE_CLASS in parents else f"is no page class (a subclass of {'.'.join(PAGE_CLASS)})"
+    return None if PAGE_CLASS in parents else f"is not a page class (a subclass of {'.'.join(PAGE_CLASS)})"
 
 
-def parse_agency_url(slug: str, key: str, text: str, path: Path) -> str:
-    """Return a URL with its host in ASCII, because people also write å in it."""
+def parse_agency_url(text: str) -> str:
+    """Return a URL with its host in ASCII, because it may be written with å, ä and ö. Raises ValueError."""
     try:
-        address = url_to_ascii_host(text)
+        url = url_to_ascii_host(text)
     except ValueError:  # such as http://[
-        address = ""
-    if not HTTP_URL.match(address):
-        raise AgencyError(path, slug, key, f"{text!r} is no http or https address")
-    return address
+        url = ""
+    if not HTTP_URL.match(url):
+        raise ValueError(f"{text!r} is not an http or https address")
+    return url
 
 
 def select_agencies(agencies: dict[str, Agency], slugs: list[str], file: Path) -> dict[str, Agency]:
-    """Return the agencies with the given slugs, all if `slugs` is empty."""
     for slug in slugs:
         if slug not in agencies:
             raise AgencyError(file, slug, None, "is not in the list")
@@ -173,19 +175,6 @@ def check_contact(agencies: dict[str, Agency], contact: str) -> None:
         raise AgencyError(
             "settings", None, "CONTACT", "must be set for live crawls: an address or page where you can be reached"
         )
-
-
-def is_loopback(url: str) -> bool:
-    """Return whether a URL's host is this machine.
-
-    >>> is_loopback("http://skog.localhost:8002/"), is_loopback("https://polisen.se/")
-    (True, False)
-    """
-    host = urlsplit(url).hostname or ""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
 
 
 def build_user_agent(contact: str) -> str:

@@ -1,8 +1,9 @@
-"""Shared code of the Scrapy commands: checked settings, error reporting, the --agency option, the agencies file."""
+"""Shared code of the Scrapy commands: help texts, checked settings, errors and exit codes, the --agency option."""
 
 from __future__ import annotations
 
 import argparse
+import inspect
 import sqlite3
 import sys
 from abc import abstractmethod
@@ -11,6 +12,7 @@ from typing import NoReturn
 
 from scrapy.commands import ScrapyCommand
 from scrapy.commands.crawl import Command as ScrapyCrawl
+from scrapy.crawler import CrawlerProcessBase
 from scrapy.exceptions import UsageError
 from scrapy.settings import Settings
 from scrapy.utils.project import inside_project
@@ -20,88 +22,111 @@ from scraper.agency import DEFAULT_AGENCIES_FILE, Agency, load_agencies, select_
 from scraper.errors import AgencyError, BrokerError
 from scraper.settings import check_settings
 
-# What is wrongly configured, or cannot be opened, read or written: reported in one line, and exit code 2.
+# Wrong configuration, and what cannot be opened, read or written: reported in one line, with exit code 2.
 CONFIGURATION_ERRORS = (AgencyError, ArchiveError, BrokerError, sqlite3.OperationalError, OSError)
 
 
 class ProjectCommand(ScrapyCommand):
-    """A command of this project: it checks all settings before it does anything else.
+    """A command of this project. The docstring of a subclass is its help, and the first line is its summary.
 
-    Its exit code is 2 if something is wrongly configured.
+    All settings are checked before the command does anything. The exit code is 2 if something is wrongly configured.
     """
 
     requires_project = True
+    requires_crawler_process = False
+    settings: Settings  # Scrapy sets it, and the process if one is required, before any method is called
+    crawler_process: CrawlerProcessBase
+    usage = "[options]"
+    takes_arguments = False
+    logs_only_warnings = False  # unless --loglevel is given; for commands whose output would drown in the log
 
-    def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
-        super().process_options(args, opts)
-        assert self.settings is not None  # noqa: S101 - Scrapy sets it before
-        try:
-            check_settings(self.settings)
-        except AgencyError as error:
-            self.report_error(error)
-            sys.exit(2)
+    @abstractmethod
+    def execute(self, args: list[str], opts: argparse.Namespace) -> int:
+        """Do the command's work and return its exit code."""
 
     @property
     def name(self) -> str:
         """Name of the command. Scrapy names a command after its module."""
         return type(self).__module__.rpartition(".")[2]
 
+    @property
+    def archive_path(self) -> Path:
+        return Path(self.settings["ARCHIVE"])
+
+    @property
+    def agencies_file(self) -> Path:
+        return Path(self.settings.get("AGENCIES") or DEFAULT_AGENCIES_FILE)
+
+    def syntax(self) -> str:
+        return self.usage
+
+    def short_desc(self) -> str:
+        return (inspect.getdoc(type(self)) or "").partition("\n")[0].rstrip(".")
+
+    def long_desc(self) -> str:
+        return inspect.getdoc(type(self)) or ""
+
+    def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
+        super().process_options(args, opts)
+        try:
+            check_settings(self.settings)
+        except AgencyError as error:
+            self.report_error(error)
+            sys.exit(2)
+        if self.logs_only_warnings and not opts.loglevel:
+            self.settings.set("LOG_LEVEL", "WARNING", priority="cmdline")
+
+    def run(self, args: list[str], opts: argparse.Namespace) -> None:
+        if args and not self.takes_arguments:
+            instead = "; name agencies with --agency" if hasattr(opts, "agency") else ""
+            raise UsageError(f"{self.name} takes no arguments{instead}")
+        try:
+            self.exitcode = self.execute(args, opts)
+        except CONFIGURATION_ERRORS as error:
+            self.report_error(error)
+            self.exitcode = 2
+
     def report_error(self, error: Exception | str) -> None:
         """Print an error in one line to stderr, with the name of the command."""
-        if isinstance(error, sqlite3.Error) and self.settings:
+        if isinstance(error, sqlite3.Error):
             error = f"{self.settings['ARCHIVE']}: {error}"
         elif isinstance(error, OSError) and error.filename:
             error = f"{error.filename}: {error.strerror}"
         sys.stderr.write(f"scrapy {self.name}: {error}\n")
 
+    def load_agencies(self) -> dict[str, Agency]:
+        return load_agencies(self.agencies_file)
 
-class OptionsCommand(ProjectCommand):
-    """A command that takes only options and does not crawl in its own process.
+    def select_agencies(self, slugs: str | list[str]) -> dict[str, Agency]:
+        """Return the agencies with these slugs (a list, or text with commas), or all agencies if there are none.
 
-    Its exit code is 2 if something is wrongly configured.
-    """
-
-    requires_crawler_process = False
-
-    def syntax(self) -> str:
-        return "[options]"
-
-    @abstractmethod
-    def execute(self, settings: Settings, opts: argparse.Namespace) -> int:
-        """Do the command's work and return its exit code."""
-
-    def run(self, args: list[str], opts: argparse.Namespace) -> None:
-        if args:
-            instead = "; name agencies with --agency" if hasattr(opts, "agency") else ""
-            raise UsageError(f"{self.name} takes no arguments{instead}")
-        assert self.settings is not None  # noqa: S101 - Scrapy sets it before run
-        try:
-            self.exitcode = self.execute(self.settings, opts)
-        except CONFIGURATION_ERRORS as error:
-            self.report_error(error)
-            self.exitcode = 2
+        Raises AgencyError if a slug is not in the agencies file.
+        """
+        if isinstance(slugs, str):
+            slugs = [slug.strip() for slug in slugs.split(",") if slug.strip()]
+        return select_agencies(self.load_agencies(), slugs, self.agencies_file)
 
 
 class OutsideProject(ScrapyCommand):
-    """Stands in for a command of this project where its settings are not loaded, and says how to load them.
+    """Replaces a command of this project if its settings are not loaded, and prints how to load them.
 
-    Installed as entry points (pyproject.toml): without them Scrapy does not know the commands outside the clone.
+    Installed as entry points (pyproject.toml), because Scrapy does not know the commands outside the clone.
     """
 
     requires_crawler_process = False
 
     def short_desc(self) -> str:
-        return "Of Myndighetsarkivet: needs SCRAPY_SETTINGS_MODULE=scraper.settings"
+        return "Command of Myndighetsarkivet: needs SCRAPY_SETTINGS_MODULE=scraper.settings"
 
     def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
         exit_outside_project()
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
-        exit_outside_project()
+        """Do nothing: `process_options` has ended the process."""
 
 
 class OutsideCrawl(ScrapyCrawl):
-    """Scrapy's own command for the crawls of other projects; outside of any it says how to load ours."""
+    """Scrapy's own command for the crawls of other projects. Outside of any project it prints how to load ours."""
 
     def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
         if not inside_project():
@@ -110,7 +135,7 @@ class OutsideCrawl(ScrapyCrawl):
 
 
 def exit_outside_project() -> NoReturn:
-    """End the process with exit code 2, and say what to set."""
+    """End the process with exit code 2, and print what to set."""
     sys.stderr.write(
         "scrapy: the settings of Myndighetsarkivet are not loaded:"
         " set the environment variable SCRAPY_SETTINGS_MODULE=scraper.settings\n"
@@ -119,16 +144,11 @@ def exit_outside_project() -> NoReturn:
 
 
 def add_agency_option(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--agency", default="", help="slugs, with commas; all where it is left out")
+    parser.add_argument("--agency", default="", help="slugs, separated by commas (default: all agencies)")
 
 
-def find_agencies_file(settings: Settings) -> Path:
-    """Return the agencies file of the settings, by default our own agencies.toml."""
-    return Path(settings.get("AGENCIES") or DEFAULT_AGENCIES_FILE)
-
-
-def load_selected_agencies(settings: Settings, opts: argparse.Namespace) -> dict[str, Agency]:
-    """Return the agencies that --agency names, by default all. Raises AgencyError if one is not in the list."""
-    file = find_agencies_file(settings)
-    slugs = [slug.strip() for slug in opts.agency.split(",") if slug.strip()]
-    return select_agencies(load_agencies(file), slugs, file)
+def get_only_argument(args: list[str], name: str) -> str:
+    """Return the command's only argument. Raises UsageError if there is none, or more than one."""
+    if len(args) != 1:
+        raise UsageError(f"name one {name}")
+    return args[0]

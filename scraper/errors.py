@@ -13,12 +13,11 @@ from __future__ import annotations
 from pathlib import Path
 
 
-class ScraperError(Exception):
-    """Base class of the errors that this package raises."""
+class ScraperError(Exception): ...
 
 
 class AgencyError(ScraperError):
-    """A fault in a list of agencies, a setting or an argument."""
+    """A fault in a list of agencies, a setting or an argument. file: a path, or "settings" or "arguments"."""
 
     def __init__(self, file: Path | str, table: str | None, key: str | None, problem: str) -> None:
         self.file, self.table, self.key, self.problem = str(file), table, key, problem
@@ -26,8 +25,7 @@ class AgencyError(ScraperError):
         super().__init__(f"{file}:{where} {problem}" if where else f"{file}: {problem}")
 
 
-class BrokerError(ScraperError):
-    """The message broker of a distributed crawl cannot be used."""
+class BrokerError(ScraperError): ...
 
 
 class SourceError(ScraperError):

@@ -1,6 +1,7 @@
-"""Classify failures: exception → kind and sentence.
+"""Classify failures: the kind of an exception, and a sentence about it.
 
-Kinds are counted per agency and crawl, and shown in the health report.
+Kinds are counted per agency and crawl in the crawls table, and shown in the health report. The interface's texts are
+keyed by them.
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ from scraper.normalise.urls import extract_host
 from scraper.pages import page_type
 from scraper.pages.document import Document
 
+OWN_FAULT = "our fault"  # of this program
 FAILURE_KINDS: tuple[tuple[type[BaseException], str], ...] = (  # the first match counts
     (HostPaused, "host paused"),
     (RobotsForbidden, "robots"),
@@ -54,7 +56,7 @@ FAILURE_KINDS: tuple[tuple[type[BaseException], str], ...] = (  # the first matc
     (OSError, "broken answer"),
     (IgnoreRequest, "left out"),
     (PageError, "unreadable"),
-    (ArchiveError, "our fault"),
+    (ArchiveError, OWN_FAULT),
 )
 TLS_ERRORS = (ssl.SSLError, OpenSSLError, VerificationError)
 BLOCKED_PAGE_KINDS = {  # by the beginning of the problem in scraper/pages/page_type.py
@@ -69,7 +71,7 @@ STATUS_KINDS = {401: "status 403", 403: "status 403", 451: "status 403", 404: "s
 
 
 def classify_failure(error: BaseException | None) -> str:
-    """Return the kind of failure that an exception means; an unforeseen exception is our own fault.
+    """Return the kind of failure that an exception means; an unforeseen exception is a fault of this program.
 
     >>> classify_failure(NotARelease("https://a.example/", "is a consent wall: 'Kakor'", "blocked"))
     'consent wall'
@@ -90,7 +92,7 @@ def classify_failure(error: BaseException | None) -> str:
         return classify_failure(error.__context__)  # the host does not respond; robots.txt was only the first request
     if any(isinstance(cause, TLS_ERRORS) for cause in iter_causes(error)):
         return "tls"
-    return next((kind for known, kind in FAILURE_KINDS if isinstance(error, known)), "our fault")
+    return next((kind for known, kind in FAILURE_KINDS if isinstance(error, known)), OWN_FAULT)
 
 
 def classify_source_failure(error: SourceError, response: Response) -> str:
@@ -102,11 +104,9 @@ def classify_source_failure(error: SourceError, response: Response) -> str:
 
 
 def classify_page_failure(error: NotARelease) -> str:
-    """Return the kind of a page that is not a release."""
     if error.kind == "blocked":
-        return next(
-            (kind for words, kind in BLOCKED_PAGE_KINDS.items() if error.problem.startswith(words)), "block page"
-        )
+        kinds = (kind for problem, kind in BLOCKED_PAGE_KINDS.items() if error.problem.startswith(problem))
+        return next(kinds, "block page")
     return {"gone": "status 404", "other": "no release"}.get(error.kind, error.kind)
 
 
@@ -153,21 +153,22 @@ def detect_rejection(body: bytes, url: str, *, is_elsewhere: bool = False) -> No
     except PageError:
         return None
     rejection = page_type.find_rejection(signals)
-    if rejection is None:  # a listing may say that it is empty, so only walls and outages count
-        short_page = page_type.find_short_page_rejection(signals, document.title, signals.text or "", has_date=False)
-        rejection = short_page if short_page and short_page.kind in ("blocked", "placeholder") else None
+    if rejection is None:
+        rejection = page_type.find_short_page_rejection(signals, document.title, signals.text or "", has_date=False)
+        if rejection and rejection.kind not in ("blocked", "placeholder"):
+            rejection = None  # a listing may say that it is empty
     if rejection is None and is_elsewhere and page_type.has_password_field(document):
         return NotARelease(url, f"{page_type.LOGIN_PROBLEM}: {document.title!r}", "blocked")
     return NotARelease(url, rejection.problem, rejection.kind, rejection.target) if rejection else None
 
 
-def describe_request_failure(failure: Failure) -> str:
-    """Describe a failed request in one line."""
-    if isinstance(failure.value, StopDownload):
-        return "was broken off: too much was on its way at once (IN_FLIGHT_MAX)"
-    if response := getattr(failure.value, "response", None):
+def describe_request_failure(error: BaseException | None) -> str:
+    """Describe why a request failed, in one line."""
+    if isinstance(error, StopDownload):
+        return "was aborted: too many bytes were in flight at once (IN_FLIGHT_MAX)"
+    if response := getattr(error, "response", None):
         return f"answered {response.status}"
-    if isinstance(failure.value, ArchiveError):  # without the folder, because the message is published
-        return failure.getErrorMessage().replace(failure.value.file, Path(failure.value.file).name)
-    assert failure.value is not None  # noqa: S101 - a failure has one
-    return describe_download_error(failure.value)
+    if isinstance(error, ArchiveError):  # without the folder, because the message is published
+        return str(error).replace(error.file, Path(error.file).name)
+    assert error is not None  # noqa: S101 - None is only Twisted's type
+    return describe_download_error(error)

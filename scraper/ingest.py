@@ -1,4 +1,4 @@
-"""Stores parsed pages: matched to a release, checked, with the cause of what changed and the next check.
+"""Stores parsed pages: matches them to a release, checks them, and finds the cause of what changed.
 
 A page is stored in one transaction together with its URL in the frontier. The bytes that a stored state was read from
 are written to captures.db first, so that archive.db never points to bytes that are missing.
@@ -31,15 +31,14 @@ from archive.quarantine import (
     QuarantineReason,
     find_field_losses,
     reason_key,
-    split_by_field_loss,
 )
 from archive.store import Archive, SaveResult, StoredRelease
 from scraper.errors import NotARelease, PageError
+from scraper.items import FetchedPage, ParsedPage
 from scraper.matching import PageMatch, match_page
 from scraper.normalise import to_release
 from scraper.pages import read_document
 from scraper.pages.document import Document
-from scraper.parsed_page import FetchedPage, ParsedPage
 from scraper.quarantine import QuarantineCheck, describe_reasons
 from scraper.redesign import PageVersions, find_change_cause, is_redesign, reparse_stored
 from scraper.schedule import RevisitSchedule
@@ -57,11 +56,25 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IngestResult:
-    """What became of a page. reasons: why it was quarantined."""
+    """The outcome of saving a page. reasons: why it was quarantined."""
 
     release: Release
     outcome: SaveResult
     reasons: tuple[QuarantineReason, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class MatchedPage:
+    """A parsed page with the release that it was matched to, whose `url` is the one of the match."""
+
+    page: ParsedPage
+    release: Release
+    match: PageMatch
+    versions: PageVersions
+
+    @property
+    def response(self) -> FetchedPage:
+        return self.page.response
 
 
 class Ingest:
@@ -86,134 +99,105 @@ class Ingest:
         capture of its response, if it has one already. redesigned: the site's template is known to have changed since
         the page was last stored.
         """
-        response = page.response
+        archive, response, stored_id = self.archive, page.response, page.release_id
         release = to_release(page.item)
-        is_new_url = page.release_id is None
-        if (
-            is_new_url
-            and not is_credible(release)
-            and self.archive.removals.is_placeholder(release.agency, release.title)
-        ):
-            problem = f"is what stands in place of several releases: {release.title!r}"
+        may_be_placeholder = stored_id is None and not is_credible(release)
+        if may_be_placeholder and archive.removals.is_placeholder(release.agency, release.title):
+            problem = f"is shown at the URLs of several releases: {release.title!r}"
             raise NotARelease(page.url, problem, "placeholder", release.title)
-        match = match_page(self.archive, release, page)
-        if match.kind in ("redirected", "replaced") and self.record_replacement(release, match, page):
-            return IngestResult(release=release, outcome=SaveResult.MISSING)
+        match = match_page(archive, release, page)
+        if match.kind in ("redirected", "replaced") and stored_id is not None:
+            target, credible = response.url if match.kind == "redirected" else release.title, is_credible(release)
+            if self.recorder.record_missing(page.url, stored_id, response, match.kind, target, credible=credible):
+                return IngestResult(release=release, outcome=SaveResult.MISSING)
         release = replace(release, url=match.url)
-        if match.kind == "duplicate":
-            self.record_duplicate_url(release, page)
+        if match.kind == "duplicate":  # check the release itself, because its page reads differently
+            release_id = self.get_release_id(release.url)
+            with archive.transaction():
+                archive.frontier.mark_stored(page.url, release_id, response.fetched_at)
+                archive.set_next_check(release_id, response.fetched_at)
             return IngestResult(release=release, outcome=SaveResult.UNCHANGED)
-        versions = PageVersions(self.archive, self.recorder.captures, page)
-        changed = match.kind in ("renamed", "misplaced") or self.archive.is_new_or_changed(release)
-        if changed and check and (reasons := check.find_reasons(release, page, versions)):
+        matched = MatchedPage(page, release, match, PageVersions(archive, self.recorder.captures, page))
+        changed = match.kind in ("renamed", "misplaced") or archive.is_new_or_changed(release)
+        if changed and check and (reasons := check.find_reasons(release, page, matched.versions)):
             if capture_id is None:  # otherwise it is in quarantine already
-                self.quarantine_page(release, page, versions, reasons, crawl_id)
+                self.quarantine_page(matched, reasons, crawl_id)
             return IngestResult(release=release, outcome=SaveResult.QUARANTINED, reasons=tuple(reasons))
         sha256 = self.recorder.store_body(response) if changed else None
-        if not changed and (stored := self.archive.get(release.url)):
-            self.recorder.store_redesigned_page(stored, response, versions)
-        with self.archive.transaction():
-            if match.kind == "renamed" and page.release_id is not None:
-                self.archive.removals.mark_moved(
-                    page.release_id, response.fetched_at, match.url, status=response.status
-                )
-            elif match.kind == "misplaced" and page.release_id is not None and match.original_url:
-                self.restore_original_url(page.release_id, match.original_url, response, versions)
-            redesigned = redesigned or (check is not None and check.predates_accepted_loss(page.release_id))
-            outcome = self.store_state(
-                release, match, page, versions, sha256=sha256, capture_id=capture_id, redesigned=redesigned
-            )
-            self.update_frontier(release, match, page, versions, changed=outcome is not SaveResult.UNCHANGED)
+        if not changed and (stored := archive.get(release.url)):
+            self.recorder.store_redesigned_page(stored, response, matched.versions)
+        with archive.transaction():
+            if match.kind == "renamed" and stored_id is not None:
+                archive.removals.mark_moved(stored_id, response.fetched_at, match.url, status=response.status)
+            elif match.kind == "misplaced" and stored_id is not None and match.original_url:
+                self.restore_original_url(stored_id, match.original_url, matched)
+            redesigned = redesigned or (check is not None and check.predates_accepted_loss(stored_id))
+            outcome = self.store_state(matched, sha256, capture_id, redesigned=redesigned)
+            self.update_frontier(matched, changed=outcome is not SaveResult.UNCHANGED)
         return IngestResult(release=release, outcome=outcome)
 
-    def quarantine_page(
-        self,
-        release: Release,
-        page: ParsedPage,
-        versions: PageVersions,
-        reasons: list[QuarantineReason],
-        crawl_id: int | None,
-    ) -> None:
+    def quarantine_page(self, matched: MatchedPage, reasons: list[QuarantineReason], crawl_id: int | None) -> None:
         """Put a page in quarantine, unless the same state of it is there already, and update the frontier."""
-        archive, response = self.archive, page.response
-        state: Mapping[str, Any] = to_state(release)
-        if page.release_id is not None:
-            state = archive.takedowns.redact_for_display(page.release_id, state)[0]
-        known = self.quarantine.contains(page.url, state)
+        archive, response, url = self.archive, matched.response, matched.page.url
+        release_id = matched.page.release_id
+        state: Mapping[str, Any] = to_state(matched.release)
+        if release_id is not None:
+            state = archive.takedowns.redact_for_display(release_id, state)[0]
+        known = self.quarantine.contains(url, state)
         sha256 = None if known else self.recorder.store_body(response)
         with archive.transaction():
             if sha256:
                 self.quarantine.add(
-                    agency=release.agency,
+                    agency=matched.release.agency,
                     crawl_id=crawl_id,
-                    url=page.url,
-                    release_id=page.release_id,
+                    url=url,
+                    release_id=release_id,
                     seen_at=response.fetched_at,
                     state=state,
-                    capture_id=self.recorder.record_capture(response, sha256, versions.new.template),
+                    capture_id=self.recorder.record_capture(response, sha256, matched.versions.new.template),
                     reasons=reasons,
                 )
-            if page.release_id is None:
-                archive.frontier.mark_quarantined(
-                    page.url, response.fetched_at, f"{page.url}: quarantined: {describe_reasons(reasons)}"
-                )
+            if release_id is None:
+                problem = f"{url}: quarantined: {describe_reasons(reasons)}"
+                archive.frontier.mark_quarantined(url, response.fetched_at, problem)
             else:  # without the response's validators, which belong to a state that is not stored
-                archive.frontier.mark_stored(page.url, page.release_id, response.fetched_at)
-                archive.set_next_check(page.release_id, self.recorder.next_check(page.release_id, response.fetched_at))
+                archive.frontier.mark_stored(url, release_id, response.fetched_at)
+                archive.set_next_check(release_id, self.recorder.next_check(release_id, response.fetched_at))
 
-    def record_duplicate_url(self, release: Release, page: ParsedPage) -> None:
-        """Record a URL that leads to a stored release but reads differently, and make the release due."""
-        release_id = self.archive.find_release_id(release.url)
-        assert release_id is not None  # noqa: S101 - `match_page` has found it
-        with self.archive.transaction():
-            self.archive.frontier.mark_stored(page.url, release_id, page.response.fetched_at)
-            self.archive.set_next_check(release_id, page.response.fetched_at)
+    def get_release_id(self, url: str) -> int:
+        release_id = self.archive.find_release_id(url)
+        assert release_id is not None  # noqa: S101 - for the type checker
+        return release_id
 
-    def restore_original_url(self, release_id: int, url: str, response: FetchedPage, versions: PageVersions) -> None:
+    def restore_original_url(self, release_id: int, url: str, matched: MatchedPage) -> None:
         """Give a release the URL it was read at, or merge it into the release that has that URL by now."""
         target_id = self.archive.find_release_id(url)
         if target_id is None:
-            self.archive.change_url(release_id, url, response.fetched_at)
+            self.archive.change_url(release_id, url, matched.response.fetched_at)
         else:
             self.archive.removals.give_up_url(release_id, url)
-            self.recorder.record_merge(release_id, target_id, url, response, versions)
-
-    def record_replacement(self, release: Release, match: PageMatch, page: ParsedPage) -> bool:
-        """Record that a stored release's URL has another text; return False if that is its own text by now."""
-        assert page.release_id is not None  # noqa: S101 - only a stored release can be missing
-        target = page.response.url if match.kind == "redirected" else release.title
-        return self.recorder.record_missing(
-            page.url, page.release_id, page.response, match.kind, target, credible=is_credible(release)
-        )
+            self.recorder.record_merge(release_id, target_id, url, matched.response, matched.versions)
 
     def store_state(
-        self,
-        release: Release,
-        match: PageMatch,
-        page: ParsedPage,
-        versions: PageVersions,
-        *,
-        sha256: str | None,
-        capture_id: int | None,
-        redesigned: bool,
+        self, matched: MatchedPage, sha256: str | None, capture_id: int | None, *, redesigned: bool
     ) -> SaveResult:
         """Store a release's first state, or a new state with its cause; nothing if it is unchanged.
 
         sha256: of the bytes that were written to captures.db; None if the release is unchanged.
         """
-        archive, response = self.archive, page.response
-        parser_version, cause = page.item.parser_version, "source"
+        archive, release, response = self.archive, matched.release, matched.response
+        parser_version, cause = matched.page.item.parser_version, "source"
         if sha256 is None or not archive.is_new_or_changed(release):
             return SaveResult.UNCHANGED
         stored = archive.get(release.url)
-        merged_id = page.release_id if stored and match.kind == "merged" else None
+        merged_id = matched.page.release_id if stored and matched.match.kind == "merged" else None
         previous = archive.get_latest(merged_id) if merged_id is not None else None
         if stored and previous is None and stored.parser_version != parser_version:
-            reparsed = self.reparse(stored, release, versions)
+            reparsed = self.reparse(stored, matched)
             if reparsed is None:
                 cause = "parser"  # today's parser cannot read the stored page, so an edit cannot be proved
             elif archive.is_new_or_changed(reparsed):
-                # a state between the two: what the page differs from it in is the agency's doing
+                # a state in between: what differs between it and the page was changed by the agency
                 archive.save(
                     reparsed,
                     seen_at=response.fetched_at,
@@ -228,9 +212,9 @@ class Ingest:
         if before and before.cause == "import":
             cause = "parser"  # the copy of another collection may differ for its own reasons
         elif before and cause == "source":
-            cause = self.find_cause(before, release, match, page, versions, redesigned=redesigned)
+            cause = self.find_cause(before, matched, redesigned=redesigned)
         if capture_id is None:
-            capture_id = self.recorder.record_capture(response, sha256, versions.new.template)
+            capture_id = self.recorder.record_capture(response, sha256, matched.versions.new.template)
         return archive.save(
             release,
             seen_at=response.fetched_at,
@@ -240,44 +224,31 @@ class Ingest:
             previous=previous,
         )
 
-    def reparse(self, stored: StoredRelease, release: Release, versions: PageVersions) -> Release | None:
+    def reparse(self, stored: StoredRelease, matched: MatchedPage) -> Release | None:
         """Return what today's parser reads from a stored state's bytes; None if it cannot read them."""
         if stored.sha256 is None:
             return None
-        version = versions.stored(stored.sha256, release.url)
-        return reparse_stored(stored, version, release.url, self.agencies[release.agency])[0]
+        url, agency = matched.release.url, self.agencies[matched.release.agency]
+        return reparse_stored(stored, matched.versions.stored(stored.sha256, url), url, agency)[0]
 
-    def find_cause(
-        self,
-        before: StoredRelease,
-        release: Release,
-        match: PageMatch,
-        page: ParsedPage,
-        versions: PageVersions,
-        *,
-        redesigned: bool,
-    ) -> str:
+    def find_cause(self, before: StoredRelease, matched: MatchedPage, *, redesigned: bool) -> str:
         """Return the cause of a new state; `first` if a merged release has only a new URL."""
-        state = to_state(release)
-        moved = match.kind in ("renamed", "merged")
+        url, kind, versions = matched.release.url, matched.match.kind, matched.versions
+        state = to_state(matched.release)
+        moved = kind in ("renamed", "merged")
         if moved:
-            state = rewrite_host(state, release.url, page.url)
+            state = rewrite_host(state, url, matched.page.url)
             if hash_state(state) == before.hash:
-                return "first" if match.kind == "merged" else "parser"
-        old = versions.newest(before, release.url)
-        return find_change_cause(
-            before.state, state, old, versions.new, release.url, redesigned=redesigned, url_changed=moved
-        )
+                return "first" if kind == "merged" else "parser"
+        old = versions.newest(before, url)
+        return find_change_cause(before.state, state, old, versions.new, url, redesigned=redesigned, url_changed=moved)
 
-    def update_frontier(
-        self, release: Release, match: PageMatch, page: ParsedPage, versions: PageVersions, *, changed: bool
-    ) -> None:
+    def update_frontier(self, matched: MatchedPage, *, changed: bool) -> None:
         """Update the frontier and the next check of a release that was stored, and merge it if it moved."""
-        archive, response = self.archive, page.response
-        release_id = archive.find_release_id(release.url)
-        assert release_id is not None  # noqa: S101 - `store_state` has stored it
-        if match.kind == "merged" and page.release_id is not None:
-            self.recorder.record_merge(page.release_id, release_id, release.url, response, versions)
+        archive, release, page, response = self.archive, matched.release, matched.page, matched.response
+        release_id = self.get_release_id(release.url)
+        if matched.match.kind == "merged" and page.release_id is not None:
+            self.recorder.record_merge(page.release_id, release_id, release.url, response, matched.versions)
         if release.url != page.url:  # the canonical URL needs no request of its own
             archive.frontier.add(release.url, agency=release.agency, role="release", seen_at=response.fetched_at)
             archive.frontier.mark_stored(release.url, release_id, response.fetched_at)
@@ -299,8 +270,8 @@ def is_credible(release: Release) -> bool:
 
 def rewrite_host(state: dict[str, Any], from_url: str, to_url: str) -> dict[str, Any]:
     """Return a state with the origin of `from_url` replaced by that of `to_url` in all its URLs."""
-    new, old = (urlunsplit((*urlsplit(address)[:2], "", "", "")) for address in (from_url, to_url))
-    rewritten: dict[str, Any] = json.loads(json.dumps(state).replace(new, old))
+    old, new = (urlunsplit((*urlsplit(address)[:2], "", "", "")) for address in (from_url, to_url))
+    rewritten: dict[str, Any] = json.loads(json.dumps(state).replace(old, new))
     return rewritten
 
 
@@ -312,8 +283,7 @@ class CrawlRecorder:
         self.captures = Captures(Path(archive.path), begin_new=new_captures)
 
     def close(self) -> None:
-        """Close captures.db. The archive belongs to the caller."""
-        self.captures.close()
+        self.captures.close()  # the archive belongs to the caller
 
     def store_body(self, response: FetchedPage) -> str:
         """Write a response's bytes to captures.db, before archive.db points to them, and return their SHA-256."""
@@ -335,7 +305,6 @@ class CrawlRecorder:
         return self.archive.add_capture(capture, template)
 
     def next_check(self, release_id: int, seen_at: datetime) -> datetime:
-        """Return when a release that was checked at `seen_at` is due again."""
         return self.schedule.next_check(seen_at, *self.archive.get_dates(release_id))
 
     def record_current(self, release_id: int, seen_at: datetime, *, changed: bool = False) -> None:
@@ -437,8 +406,11 @@ def review_quarantine(ingest: Ingest, agency: str) -> tuple[list[FieldLoss], Cou
         return [], Counter()
     losses = find_field_losses(archive.db, agency, now())
     outcomes: Counter[SaveResult] = Counter()
-    for page, is_loss in split_by_field_loss(pending, losses):
-        if is_loss:
+    lost_keys = {loss.reason_key for loss in losses}
+    for page in pending:
+        if page.decision is not None:
+            continue
+        if lost_keys & page.reason_keys:
             with archive.transaction():
                 quarantine.confirm(page.id)
         else:
@@ -486,12 +458,12 @@ def reparse_quarantined(ingest: Ingest, quarantined: QuarantinedPage) -> ParsedP
     agency, captures = ingest.agencies[quarantined.agency], ingest.recorder.captures
     capture = ingest.quarantine.get_capture(quarantined)
     if capture is None:
-        logger.warning("%s: is quarantined without the bytes it was read from", quarantined.url)
+        logger.warning("%s: is in quarantine, but the bytes it was read from are missing", quarantined.url)
         return None
     try:
         body = captures.read(capture.sha256)
         document = Document(body, capture.url)
-        item = read_document(document, agency)
+        item = read_document(document.copy(), agency)
     except (PageError, ArchiveError) as error:
         logger.warning("%s: stays quarantined: %s", quarantined.url, error)
         return None

@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 def lock_agencies(archive_path: Path, slugs: Iterable[str]) -> tuple[TextIO, set[str]]:
     """Lock agencies; return the open lock file and the slugs that are locked until it is closed.
 
-    The other slugs, which another process is crawling, are logged.
+    The others, which another process is crawling, are logged.
     """
     lock = open_lock_file(archive_path)
     return lock, {slug for slug in slugs if lock_agency(lock, slug)}
@@ -37,7 +37,7 @@ def lock_agency(lock: TextIO, slug: str) -> bool:
     try:
         fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, zlib.crc32(slug.encode()))
     except BlockingIOError:
-        logger.warning("%s is being crawled already: left out", slug)
+        logger.warning("%s is being crawled already and is skipped", slug)
         return False
     return True
 
@@ -47,13 +47,11 @@ def unlock_agency(lock: TextIO, slug: str) -> None:
 
 
 def warn_about_unlisted(archive: Archive, agencies: Container[str]) -> None:
-    """Log the agencies that the archive has releases of but that are not in the list, and so are not processed."""
+    """Log the agencies that have releases in the archive but are not in the list, and so are not processed."""
     rows = archive.db.execute("select agency, count(*) from releases group by agency order by agency")
     unlisted = {slug: number for slug, number in rows if slug not in agencies}
     if unlisted:
+        total, names = sum(unlisted.values()), ", ".join(unlisted)
         logger.warning(
-            "%d releases of %d agencies that are not in the list are left out: %s",
-            sum(unlisted.values()),
-            len(unlisted),
-            ", ".join(unlisted),
+            "%d releases of %d agencies that are not in the list are skipped: %s", total, len(unlisted), names
         )

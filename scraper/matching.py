@@ -12,12 +12,12 @@ from typing import Any
 from archive.duplicates import build_shingles, jaccard_similarity, join_text_fields, split_text_words
 from archive.models import Release, to_state
 from archive.store import Archive, StoredRelease
-from scraper.parsed_page import ParsedPage
+from scraper.items import ParsedPage
 
 MATCH_SHINGLE_WORDS = 3
 MIN_SAME_SIMILARITY = 0.5  # at least this: the same release, which may have been edited as it moved
 MAX_OTHER_SIMILARITY = 0.1  # less than this, under another title: another release
-CERTAIN_SIMILARITY = 0.9  # at least this: the same release, whatever else speaks against it
+CERTAIN_SIMILARITY = 0.9  # at least this: the same release, whatever else differs
 DATE_LENGTH = len("2024-03-01")
 
 
@@ -29,7 +29,7 @@ class PageMatch:
         same        the release that is stored under its URL, or a new one
         renamed     the stored release, which has a new URL now
         merged      the stored release, whose new URL the archive has as another release already
-        redirected  the URL leads to another text than the stored one
+        redirected  the URL redirects to another text than the stored one
         replaced    the URL has another text than the stored one
         misplaced   the stored release was read at another URL, `original_url`, which only declared this one canonical
         duplicate   another page of a stored release, which reads differently: a print version, or an edit meanwhile
@@ -127,23 +127,16 @@ def may_use_canonical_url(archive: Archive, release: Release, page_url: str) -> 
     state = to_state(release)
     similarity = compute_text_similarity(stored.state, state)
     if stored.state["title"] == release.title:
-        recurring = have_different_dates(stored.state, state)
-        return similarity >= (CERTAIN_SIMILARITY if recurring else MIN_SAME_SIMILARITY)
+        days = [(published or "")[:DATE_LENGTH] for published in (stored.state["published"], state["published"])]
+        is_recurring = all(len(day) == DATE_LENGTH for day in days) and days[0] != days[1]
+        return similarity >= (CERTAIN_SIMILARITY if is_recurring else MIN_SAME_SIMILARITY)
     return similarity >= CERTAIN_SIMILARITY and not archive.frontier.has_other_urls(release.url, page_url)
 
 
-def have_different_dates(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
-    """Return whether two states have publication dates on different days."""
-    days = [(state["published"] or "")[:DATE_LENGTH] for state in (before, after)]
-    return all(len(day) == DATE_LENGTH for day in days) and days[0] != days[1]
-
-
 def compute_text_similarity(before: Mapping[str, Any], after: Mapping[str, Any]) -> float:
-    """Return the Jaccard similarity of two states' texts, 0 to 1."""
-    return jaccard_similarity(*(build_state_shingles(state) for state in (before, after)))
-
-
-def build_state_shingles(state: Mapping[str, Any]) -> frozenset[str]:
-    """Return the shingles of a state's title, lead and body; of a shorter text, its words."""
-    words = split_text_words(join_text_fields(state["title"], state["lead"], state["body"]))
-    return build_shingles(words, MATCH_SHINGLE_WORDS) or frozenset(words)
+    """Return the Jaccard similarity of two states' titles, leads and bodies, 0 to 1."""
+    shingles = []
+    for state in (before, after):
+        words = split_text_words(join_text_fields(state["title"], state["lead"], state["body"]))
+        shingles.append(build_shingles(words, MATCH_SHINGLE_WORDS) or frozenset(words))  # a very short text: its words
+    return jaccard_similarity(*shingles)

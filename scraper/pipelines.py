@@ -1,4 +1,4 @@
-"""The item pipeline: stores each parsed page, and reviews quarantined pages when the crawl ends.
+"""Item pipeline that stores each parsed page, and reviews quarantined pages when the crawl ends.
 
 What the pipeline returns, and Scrapy's feed exports (`-O FILE.jsonl`) write, is the release as it was stored: a dict of
 values that JSON can express (`describe_stored_release`). A page of which nothing new was stored is dropped.
@@ -20,8 +20,8 @@ from scraper.errors import PageError
 from scraper.extensions.crawl_stats import has_archive_spider
 from scraper.failures import classify_failure
 from scraper.ingest import Ingest, review_quarantine
+from scraper.items import ParsedPage
 from scraper.normalise import find_quality_warnings
-from scraper.parsed_page import ParsedPage
 from scraper.quarantine import QuarantineCheck, describe_reasons
 
 if TYPE_CHECKING:
@@ -57,22 +57,21 @@ class ArchivePipeline:
 
         Raises DropItem if nothing of it was stored: it is unchanged, rejected, quarantined, or no longer that release.
         """
-        slug, response = page.item.agency or "", page.response
-        tally = self.spider.agency_stats[slug]
+        slug, spider = page.item.agency or "", self.spider
+        stats = spider.agency_stats[slug]
         if slug not in self.quarantine_checks:
-            self.quarantine_checks[slug] = QuarantineCheck(self.spider.archive, slug)
+            self.quarantine_checks[slug] = QuarantineCheck(spider.archive, slug)
         try:
-            result = self.ingest.save(page, self.quarantine_checks[slug], crawl_id=tally.crawl_id)
+            result = self.ingest.save(page, self.quarantine_checks[slug], crawl_id=stats.crawl_id)
         except PageError as error:
-            self.spider.recorder.record_failure(
-                page.url, page.release_id, response.fetched_at, str(error), rejected=True
-            )
-            tally.count_rejected(str(error), classify_failure(error))
-            raise DropItem(str(error)) from error
-        tally.count_outcome(result.outcome)
+            problem, fetched_at = str(error), page.response.fetched_at
+            spider.recorder.record_failure(page.url, page.release_id, fetched_at, problem, rejected=True)
+            stats.count_rejected(problem, classify_failure(error))
+            raise DropItem(problem) from error
+        stats.count_outcome(result.outcome)
         if result.outcome is SaveResult.MISSING:
-            raise DropItem(f"{page.url}: something else stands there")
-        tally.count_page(result.release)
+            raise DropItem(f"{page.url}: has another page now")
+        stats.count_page(result.release)
         if result.outcome is SaveResult.QUARANTINED:
             self.quarantined_urls.setdefault(slug, set()).add(page.url)
             raise DropItem(f"{page.url}: quarantined: {describe_reasons(list(result.reasons))}")
@@ -80,7 +79,7 @@ class ArchivePipeline:
             raise DropItem(f"{page.url}: unchanged", log_level="DEBUG")
         for warning in find_quality_warnings(result.release):
             logger.warning("%s", warning)
-            tally.add_warning(str(warning))
+            stats.problems.append(str(warning))
         if row := describe_stored_release(self.spider.archive, result.release.url):
             return row
         raise DropItem(f"{page.url}: is taken down", log_level="DEBUG")
@@ -89,19 +88,19 @@ class ArchivePipeline:
         """Review the quarantined pages of each agency, if the crawl was completed."""
         if not self.spider.is_finished:
             return  # the next crawl reviews them
-        for slug, tally in self.spider.agency_stats.items():
+        for slug, stats in self.spider.agency_stats.items():
             ((last_revision_id,),) = self.spider.archive.db.execute("select coalesce(max(id), 0) from revisions")
             losses, outcomes = review_quarantine(self.ingest, slug)
             self.announce_stored(slug, last_revision_id)
             for loss in losses:
                 problem = f"{slug}: {describe_field_loss(loss)}; quarantined: see scrapy diagnose {slug}"
                 logger.warning("%s", problem)
-                tally.add_warning(problem)
+                stats.problems.append(problem)
             for outcome in outcomes.elements():
-                tally.count_outcome(outcome)
+                stats.count_outcome(outcome)
             if urls := self.quarantined_urls.get(slug):
                 urls = urls & {page.url for page in self.ingest.quarantine.list_pending(slug)}
-            tally.quarantined = len(urls or ())
+            stats.quarantined = len(urls or ())
 
     def announce_stored(self, slug: str, last_revision_id: int) -> None:
         """Send the signal item_scraped for each release of an agency that was stored after a revision."""
@@ -131,13 +130,13 @@ def describe_stored_release(archive: Archive, url: str) -> dict[str, Any] | None
 
 
 def describe_field_loss(loss: FieldLoss) -> str:
-    """Return a field loss in words.
+    """Describe a field loss in a sentence.
 
     >>> describe_field_loss(FieldLoss(reason_key="lead", is_stored=False, page_count=4, total=5))
     'lead was not read in 4 of 5 new releases'
     """
-    releases = "releases that read otherwise than held" if loss.is_stored else "new releases"
+    releases = "releases that differ from what is stored" if loss.is_stored else "new releases"
     share = f"{loss.page_count} of {loss.total} {releases}"
     if "://" in loss.reason_key:
-        return f"{loss.reason_key} lists far fewer than usual, and {share} are from it"
+        return f"{loss.reason_key} lists far fewer than usual, and {share} were listed by it"
     return f"{loss.reason_key} was not read in {share}"

@@ -1,4 +1,4 @@
-"""A round: its lock, the commands it runs and their clean stop, and what closes it (health, manifest, alerts)."""
+"""A round: its lock, the commands that it runs and their clean stop, and its end (health, manifest, alerts)."""
 
 from __future__ import annotations
 
@@ -39,25 +39,23 @@ COUNT_INTERRUPTED_SQL = """
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoundResult:
-    """The result of a round."""
-
     health_counts: dict[str, int]  # agencies by state of health
     unacknowledged: int  # agencies with a fault that no operator has acknowledged
-    interrupted: int  # passes of agencies that broke off
+    interrupted: int  # passes of agencies that did not finish
     alerts_sent: bool  # whether every alert was delivered
 
     @property
     def is_ok(self) -> bool:
-        """Whether no operator is needed."""
+        """Whether an operator has nothing to do."""
         return self.alerts_sent and not self.unacknowledged and not self.interrupted
 
     def __str__(self) -> str:
         states = ", ".join(f"{number} {state}" for state, number in self.health_counts.items()) or "no agency"
-        parts = [states, f"{self.unacknowledged} in a fault not acknowledged"]
+        parts = [states, f"{self.unacknowledged} with a fault that is not acknowledged"]
         if self.interrupted:
-            parts.append(f"{self.interrupted} passes of agencies broke off")
+            parts.append(f"{self.interrupted} passes of agencies were interrupted")
         if not self.alerts_sent:
-            parts.append("alerts undelivered")
+            parts.append("some alerts were not delivered")
         return "; ".join(parts)
 
 
@@ -96,7 +94,7 @@ def read_last_crawl_id(archive_path: Path) -> int:
 def has_recent_crawl(archive_path: Path, hours: float) -> bool:
     """Return whether a crawl has ended within the last `hours`. Raises ArchiveError if there is no archive."""
     with closing(open_archive(archive_path)) as db:
-        # a later one was dated by a clock in error
+        # later times come from a clock that was wrong
         (last,) = db.execute(
             "select max(finished) from crawls where spider in ('news', 'revisit') and finished <= ?", [to_iso(now())]
         ).fetchone()
@@ -106,7 +104,7 @@ def has_recent_crawl(archive_path: Path, hours: float) -> bool:
 def close_round(
     archive_path: Path, agencies: Mapping[str, Agency], alert_settings: AlertSettings, previous_crawl_id: int
 ) -> RoundResult:
-    """Judge every agency's health, write the day's manifest if it is missing, and send alerts.
+    """Assess every agency's health, write the day's manifest if it is missing, and send alerts.
 
     previous_crawl_id: the newest row in crawls before the round.
     """
@@ -126,8 +124,8 @@ def close_round(
 class CommandRunner:
     """Runs commands one at a time. While it is entered, SIGTERM and SIGINT stop the running one and all later ones.
 
-    Each command is a process in a group of its own, so that Ctrl-C reaches it only once, through us: Scrapy would take
-    a second signal for an order to drop the requests it has sent.
+    Each command is a process in its own group, so that Ctrl-C reaches it only once, through this class: Scrapy drops
+    the requests that it has sent when it gets a second signal.
     """
 
     def __init__(self) -> None:
@@ -137,7 +135,6 @@ class CommandRunner:
 
     @property
     def stop_requested(self) -> bool:
-        """Whether a signal has asked us to stop."""
         return self.stop_event.is_set()
 
     def __enter__(self) -> Self:
@@ -149,7 +146,7 @@ class CommandRunner:
             signal.signal(number, handler)
 
     def handle_signal(self, signum: int, frame: FrameType | None) -> None:
-        """Stop the running command. A second signal is passed on as well, and Scrapy then hurries."""
+        """Stop the running command. A second signal is passed on too, and Scrapy then stops at once."""
         self.stop_event.set()
         if self.child and self.child.poll() is None:
             self.child.terminate()

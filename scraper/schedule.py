@@ -1,4 +1,4 @@
-"""Decides when a stored release is checked again: the older it is, the more rarely (setting REVISIT_AGES)."""
+"""When a stored release is checked again: the older it is, the less often (setting REVISIT_AGES)."""
 
 from __future__ import annotations
 
@@ -14,18 +14,11 @@ SCHEDULE_RULE = re.compile(r"(?:<(\d+)([hd])|else)=(\d+)([hd])")
 
 @dataclass(frozen=True, slots=True)
 class RevisitSchedule:
-    """How often stored releases are checked: the older, the more rarely.
-
-    age_intervals: (age, interval) pairs by rising age, each for releases younger than its age.
-    default_interval: for all older ones.
-    """
-
-    age_intervals: tuple[tuple[timedelta, timedelta], ...]
-    default_interval: timedelta
+    age_intervals: tuple[tuple[timedelta, timedelta], ...]  # (age, interval) by rising age: for younger releases
+    default_interval: timedelta  # for all older ones
 
     @property
     def longest_interval(self) -> timedelta:
-        """Return the longest time between two checks of a release."""
         return max((self.default_interval, *(interval for _, interval in self.age_intervals)))
 
     def next_check(self, seen_at: datetime, first_seen: str, *stated_dates: str | None) -> datetime:
@@ -35,9 +28,8 @@ class RevisitSchedule:
         """
         dates = [moment for moment in map(parse_archive_time, filter(None, stated_dates)) if moment <= seen_at]
         age = seen_at - (max(dates) if dates else parse_archive_time(first_seen))
-        return seen_at + next(
-            (interval for limit, interval in self.age_intervals if age < limit), self.default_interval
-        )
+        intervals = (interval for limit, interval in self.age_intervals if age < limit)
+        return seen_at + next(intervals, self.default_interval)
 
 
 def parse_archive_time(text: str) -> datetime:
@@ -56,7 +48,7 @@ def parse_schedule(text: str) -> RevisitSchedule:
     for rule in text.split(","):
         match = SCHEDULE_RULE.fullmatch("".join(rule.split()))
         if not match or not int(match[3]):
-            raise AgencyError("settings", None, "REVISIT_AGES", f"{rule.strip()!r} is no rule like <14d=1d or else=30d")
+            raise AgencyError("settings", None, "REVISIT_AGES", f"{rule.strip()!r} is not like <14d=1d or else=30d")
         interval = int(match[3]) * INTERVAL_UNITS[match[4]]
         if match[1]:
             age_intervals.append((int(match[1]) * INTERVAL_UNITS[match[2]], interval))

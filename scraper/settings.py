@@ -99,7 +99,7 @@ DEFAULT_REQUEST_HEADERS = {
 }
 
 DOWNLOADER_MIDDLEWARES = {
-    # unused (no allowed_domains, no passwords), and each middleware costs time at every request
+    # not needed (no allowed_domains, no passwords), and each middleware costs time at every request
     "scrapy.downloadermiddlewares.offsite.OffsiteMiddleware": None,
     "scrapy.downloadermiddlewares.httpauth.HttpAuthMiddleware": None,
     "scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware": None,
@@ -117,12 +117,9 @@ SPIDER_MIDDLEWARES = {
 }
 EXTENSIONS = {
     "scraper.downloader.throttle.CrawlDelayExtension": 100,  # after AutoThrottle (0), whose delay it may raise
-    "scraper.downloader.backoff.RetryAfterExtension": 110,
     "scraper.extensions.limits.InFlightLimit": 120,
     "scraper.extensions.crawl_stats.CrawlStatsExtension": 200,
     "scraper.extensions.progress.ProgressExtension": 300,
-    "scraper.extensions.limits.GracefulStop": 400,
-    "scraper.extensions.limits.GCThresholdExtension": 500,
 }
 ITEM_PIPELINES = {"scraper.pipelines.ArchivePipeline": 100}
 
@@ -138,7 +135,7 @@ LOG_VERSIONS: list[str] = []
 
 
 def check_settings(settings: BaseSettings) -> None:
-    """Raise AgencyError if a value of a setting above is unusable, or a setting given by the operator is misspelt."""
+    """Raise AgencyError if a setting above has an invalid value, or if the operator has misspelt a setting."""
     defaults = {name: value for name, value in globals().items() if name.isupper()}
     for name, default in defaults.items():
         if name in settings and (problem := find_value_problem(name, settings[name], default)):
@@ -148,23 +145,23 @@ def check_settings(settings: BaseSettings) -> None:
         if name not in known_names and (settings.getpriority(name) or 0) >= get_settings_priority("project"):
             similar = difflib.get_close_matches(name.upper(), known_names, n=1, cutoff=0.85)
             if similar:
-                raise AgencyError("settings", None, name, f"is no setting; did you mean {similar[0]}?")
+                raise AgencyError("settings", None, name, f"is not a setting; did you mean {similar[0]}?")
 
 
 def find_value_problem(name: str, value: object, default: object) -> str | None:
-    """Return why a value cannot be used for a setting with this default, None if it can.
+    """Return why a value is invalid for a setting with this default, None if it is valid.
 
     >>> find_value_problem("BACK_OFF_FIRST", "soon", 1800.0)
-    "'soon' is no number above 0, up to 100000000"
+    "'soon' is not a number above 0, up to 100000000"
     >>> find_value_problem("REVISIT_BUDGET", "1.5", 500), find_value_problem("NOINDEX_OBEY", "ja", False)
-    ("'1.5' is no whole number from 0 upwards", "'ja' is neither True nor False")
+    ("'1.5' is not a whole number from 0 upwards", "'ja' is neither True nor False")
     """
     text, minimum = str(value).strip(), int(name in positive_settings)
     if isinstance(default, bool):
         return None if text in ("True", "true", "1", "False", "false", "0") else f"{value!r} is neither True nor False"
     if isinstance(default, int):
         is_valid = text.isascii() and text.isdecimal() and int(text) >= minimum
-        return None if is_valid else f"{value!r} is no whole number from {minimum} upwards"
+        return None if is_valid else f"{value!r} is not a whole number from {minimum} upwards"
     if isinstance(default, float):
         try:
             number = float(text)
@@ -172,7 +169,7 @@ def find_value_problem(name: str, value: object, default: object) -> str | None:
             number = math.nan
         is_valid = (number > 0 if minimum else number >= 0) and number <= max_duration
         least = "above 0, up" if minimum else "from 0"
-        return None if is_valid else f"{value!r} is no number {least} to {max_duration}"
+        return None if is_valid else f"{value!r} is not a number {least} to {max_duration}"
     if name == "ARCHIVE" and not text:
         return "must not be empty: it is the path of the database"
     return None

@@ -1,1 +1,1 @@
-"""Scrapy commands of this project."""
+"""The Scrapy commands of this project, a module for each."""

@@ -1,4 +1,4 @@
-"""scrapy crawl, with exit codes for timers: 0 all went well, 1 some agencies failed, 2 wrongly configured."""
+"""scrapy crawl: Scrapy's command with exit codes for timers."""
 
 from __future__ import annotations
 
@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, cast
 
 from scrapy.commands.crawl import Command as ScrapyCrawl
 from scrapy.crawler import Crawler
-from scrapy.exceptions import UsageError
 
-from scraper.command import CONFIGURATION_ERRORS, ProjectCommand
+from scraper.command import ProjectCommand, get_only_argument
 from scraper.spiders.refetch import RefetchOutcome, RefetchSpider
 
 if TYPE_CHECKING:
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 
 MAX_REFETCH_LINES = 20
 
-# Loggers that list components, or say what the progress table and the spiders say better.
+# Loggers that list components, or repeat what the progress table and the spiders say.
 QUIET_LOGGERS = (
     "scrapy.addons",
     "scrapy.crawler",
@@ -33,43 +32,37 @@ QUIET_LOGGERS = (
 
 
 class Command(ProjectCommand, ScrapyCrawl):
-    """Scrapy's command with our messages and exit codes."""
+    """Run a spider by name.
 
-    def long_desc(self) -> str:
-        return "Run a spider by name. Exit code 0: all went well, 1: some agencies failed, 2: wrongly configured."
+    Exit code 0: all went well; 1: some agencies failed; 2: wrongly configured.
+    """
+
+    requires_crawler_process = True
+    usage = "[options] <spider>"
+    takes_arguments = True
 
     def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
-        """Reduce the log to warnings on a terminal, which has the live progress table."""
+        self.logs_only_warnings = sys.stderr.isatty()  # a terminal shows the live progress table
         super().process_options(args, opts)
-        if self.settings and sys.stderr.isatty() and not opts.loglevel:
-            self.settings.set("LOG_LEVEL", "WARNING", priority="cmdline")
 
-    def run(self, args: list[str], opts: argparse.Namespace) -> None:
-        if len(args) != 1:
-            raise UsageError("name one spider")
-        assert self.crawler_process  # noqa: S101 - Scrapy sets it before run
+    def execute(self, args: list[str], opts: argparse.Namespace) -> int:
+        name = get_only_argument(args, "spider")
+        spiders = self.crawler_process.spider_loader
         try:
-            crawler = self.crawler_process.create_crawler(self.crawler_process.spider_loader.load(args[0]))
+            crawler = self.crawler_process.create_crawler(spiders.load(name))
         except KeyError as error:
-            self.report_error(
-                f"{error.args[0]}; the spiders are {', '.join(self.crawler_process.spider_loader.list())}"
-            )
-            self.exitcode = 2
-            return
-        for name in QUIET_LOGGERS:
-            logging.getLogger(name).setLevel(logging.WARNING)
+            self.report_error(f"{error.args[0]}; the spiders are {', '.join(spiders.list())}")
+            return 2
+        for logger_name in QUIET_LOGGERS:
+            logging.getLogger(logger_name).setLevel(logging.WARNING)
         crawling = cast("asyncio.Task[None]", self.crawler_process.crawl(crawler, **opts.spargs))
         self.crawler_process.start()
         failure = crawling.exception() if crawling.done() and not crawling.cancelled() else None
-        if isinstance(failure, CONFIGURATION_ERRORS):
-            self.report_error(failure)
-            self.exitcode = 2
-        elif failure:
+        if failure:
             raise failure
-        elif isinstance(crawler.spider, RefetchSpider):
-            self.exitcode = report_refetch(crawler.spider.outcomes)
-        else:
-            self.exitcode = find_exit_code(crawler)
+        if isinstance(crawler.spider, RefetchSpider):
+            return report_refetch(crawler.spider.outcomes)
+        return find_exit_code(crawler)
 
 
 def report_refetch(outcomes: Sequence[RefetchOutcome]) -> int:

@@ -1,4 +1,4 @@
-"""scrapy parse URL: fetches a page and prints what is read from it, without an archive."""
+"""scrapy parse: fetches a page and prints what is read from it, without an archive."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from scrapy.exceptions import UsageError
 from scrapy.http import Response
 from scrapy.settings import BaseSettings
 
-from scraper.agency import Agency, build_user_agent, check_contact, load_agencies
-from scraper.command import CONFIGURATION_ERRORS, ProjectCommand, find_agencies_file
+from scraper.agency import Agency, build_user_agent, check_contact
+from scraper.command import ProjectCommand, get_only_argument
 from scraper.commands.probe import parse_url_argument
 from scraper.errors import PageError
 from scraper.items import ReleaseItem
@@ -21,34 +21,27 @@ from scraper.pages import read_page
 
 
 class Command(ProjectCommand, ScrapyParse):
-    """Scrapy's command for one page. Exit code 0: a release was read; 1: none was; 2: wrongly configured."""
+    """Fetch a page as politely as a crawl, and print the release that is read from it, as strings.
 
-    def long_desc(self) -> str:
-        return (
-            "Fetch a page as politely as a crawl, and print the release that is read from it, as strings. Nothing is"
-            " stored: scrapy crawl refetch -a url=URL fetches and stores one."
-        )
+    Nothing is stored: scrapy crawl refetch -a url=URL fetches and stores a page. Exit code 0: a release was read; 1:
+    none was; 2: wrongly configured.
+    """
 
-    def run(self, args: list[str], opts: argparse.Namespace) -> None:
-        if len(args) != 1:
-            raise UsageError("name one address")
-        assert self.settings is not None  # noqa: S101 - Scrapy sets it before run
-        url = parse_url_argument(args[0])
-        try:
-            agencies = load_agencies(find_agencies_file(self.settings))
-            check_contact({"": Agency(slug="parse", name="parse", home=url)}, self.settings.get("CONTACT"))
-        except CONFIGURATION_ERRORS as error:
-            self.report_error(error)
-            self.exitcode = 2
-            return
+    requires_crawler_process = True
+    usage = "[options] URL"
+    takes_arguments = True
+
+    def execute(self, args: list[str], opts: argparse.Namespace) -> int:
+        url = parse_url_argument(get_only_argument(args, "address"))
+        agencies = self.load_agencies()
+        check_contact({"": Agency(slug="parse", name="parse", home=url)}, self.settings.get("CONTACT"))
         opts.spargs = {
             "url": url,
             "agencies": agencies,
             "build_request": lambda spider: self.prepare_request(spider, Request(url), opts),
         }
-        super().run([url], opts)
-        if not any(self.items.values()) and not self.exitcode:
-            self.exitcode = 1
+        ScrapyParse.run(self, [url], opts)
+        return self.exitcode or (0 if any(self.items.values()) else 1)
 
     def set_spidercls(self, url: str, opts: argparse.Namespace) -> None:
         """Read the page with PageSpider; the crawling spiders would write into the archive."""
@@ -58,7 +51,7 @@ class Command(ProjectCommand, ScrapyParse):
 
 
 class PageSpider(Spider):
-    """Reads the release on a page. url: the page; agencies: of the list; build_request: makes the command's request."""
+    """Reads the release on one page. build_request: returns the command's request for it."""
 
     name = "page"
 

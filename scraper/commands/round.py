@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import argparse
 import logging
-import sys
 from datetime import datetime
 from pathlib import Path
 from time import monotonic
 
-from scrapy.settings import Settings
 from scrapy.utils.log import configure_logging
 
 from archive.dates import now
-from scraper.agency import load_agencies
 from scraper.alerts import AlertSettings, read_alert_settings
-from scraper.command import OptionsCommand, add_agency_option, find_agencies_file, load_selected_agencies
+from scraper.command import ProjectCommand, add_agency_option
 from scraper.errors import AgencyError
 from scraper.round import (
     MAX_ROUND_DURATION,
@@ -30,68 +27,53 @@ from scraper.round import (
 logger = logging.getLogger(__name__)
 
 
-class Command(OptionsCommand):
-    """Exit code 0: all went well; 1: agencies are failing or a pass broke off; 2: wrongly configured."""
+class Command(ProjectCommand):
+    """Crawl new and changed releases, assess health, write the day's manifest and alert the operators.
 
-    def short_desc(self) -> str:
-        return "A whole round: what is new, what has changed, health, manifest, alerts"
-
-    def long_desc(self) -> str:
-        return (
-            "Crawl what is new, look again at what is due, judge every agency's health, write the day's manifest and"
-            " tell the operators. While one round goes on a second one says so and ends with 0. SIGTERM ends it"
-            " cleanly, with 0. Exit code 1: an agency is in a fault that nobody has acknowledged, a pass broke off or"
-            " an alert was not delivered; 2: wrongly configured."
-        )
+    If another round is running, it is reported and the exit code is 0. SIGTERM ends a round cleanly, with 0. Exit code
+    1: an agency has a fault that is not acknowledged, a pass was interrupted or an alert was not delivered; 2: wrongly
+    configured.
+    """
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         super().add_options(parser)
         add_agency_option(parser)
-        parser.add_argument("--every", type=float, metavar="MINUTES", help="stay, and begin a round so often")
+        parser.add_argument("--every", type=float, metavar="MINUTES", help="keep running, and start a round so often")
         parser.add_argument(
-            "--fresh", type=float, metavar="HOURS", help="only tell whether a crawl has ended within the last hours"
+            "--fresh", type=float, metavar="HOURS", help="only check whether a crawl has ended within the last hours"
         )
 
-    def execute(self, settings: Settings, opts: argparse.Namespace) -> int:
-        configure_logging(settings)
-        archive = Path(settings["ARCHIVE"])
+    def execute(self, args: list[str], opts: argparse.Namespace) -> int:
+        configure_logging(self.settings)
         if opts.fresh is not None:
-            return report_recent_crawl(archive, opts.fresh)
-        load_selected_agencies(settings, opts)  # reports an error before anything runs
+            return report_recent_crawl(self.archive_path, opts.fresh)
+        self.select_agencies(opts.agency)  # reports an error before anything runs
         alert_settings, options = read_alert_settings(), forward_options(opts)
         with CommandRunner() as runner:
             if opts.every is not None:
                 return repeat_rounds(runner, [*options, "--agency", opts.agency], opts.every)
-            return self.run_round(runner, settings, [*options, "-a", f"agency={opts.agency}"], alert_settings)
+            lock = lock_round(self.archive_path)
+            if isinstance(lock, datetime):
+                return report_running_round(lock)
+            with lock:
+                return self.run_round(runner, [*options, "-a", f"agency={opts.agency}"], alert_settings)
 
-    def run_round(
-        self, runner: CommandRunner, settings: Settings, options: list[str], alert_settings: AlertSettings
-    ) -> int:
-        """Run one round, unless another is running, and return the exit code."""
-        archive = Path(settings["ARCHIVE"])
-        lock = lock_round(archive)
-        if isinstance(lock, datetime):
-            return report_running_round(lock)
-        with lock:
-            previous_crawl_id, codes = read_last_crawl_id(archive), dict.fromkeys(ROUND_SPIDERS, 0)
-            for name in ROUND_SPIDERS:
-                minutes = f"minutes={settings['ROUND_PASS_MINUTES']}"
-                codes[name] = runner.run_scrapy("crawl", name, "-a", minutes, *options)
-                if codes[name] == 2:
-                    return 2
-            if runner.stop_requested:
-                logger.warning("the round was told to stop: what is left goes on with the next one")
-                return 0
-            crashes = [
-                f"the {name} pass broke off with code {code}" for name, code in codes.items() if code not in (0, 1)
-            ]
-            for problem in crashes:
-                logger.error("%s", problem)
-            result = close_round(
-                archive, load_agencies(find_agencies_file(settings)), alert_settings, previous_crawl_id
-            )
-        sys.stdout.write(f"round: {result}\n")
-        return 0 if result.is_ok and not crashes else 1
+    def run_round(self, runner: CommandRunner, options: list[str], alert_settings: AlertSettings) -> int:
+        previous_crawl_id, problems = read_last_crawl_id(self.archive_path), list[str]()
+        for name in ROUND_SPIDERS:
+            code = runner.run_scrapy("crawl", name, "-a", f"minutes={self.settings['ROUND_PASS_MINUTES']}", *options)
+            if code == 2:
+                return 2
+            if code not in (0, 1):
+                problems.append(f"the {name} pass ended early, with code {code}")
+        if runner.stop_requested:
+            logger.warning("the round was stopped: the next one continues where it ended")
+            return 0
+        for problem in problems:
+            logger.error("%s", problem)
+        result = close_round(self.archive_path, self.load_agencies(), alert_settings, previous_crawl_id)
+        print(f"round: {result}")
+        return 0 if result.is_ok and not problems else 1
 
 
 def report_running_round(since: datetime) -> int:
@@ -99,7 +81,7 @@ def report_running_round(since: datetime) -> int:
     if now() - since > MAX_ROUND_DURATION:
         logger.error("the round that began at %s hangs: end it", since.isoformat())
         return 1
-    logger.warning("a round has been going on since %s: this one leaves it to that", since.isoformat())
+    logger.warning("another round has been running since %s: this one does nothing", since.isoformat())
     return 0
 
 
@@ -118,7 +100,7 @@ def repeat_rounds(runner: CommandRunner, options: list[str], minutes: float) -> 
 def report_recent_crawl(archive_path: Path, hours: float) -> int:
     """Print whether a crawl has ended within the last `hours`; return 0 if so, else 1. For health checks."""
     recent = has_recent_crawl(archive_path, hours)
-    sys.stdout.write(f"{archive_path}: {'a' if recent else 'no'} crawl has ended within the last {hours:g} hours\n")
+    print(f"{archive_path}: {'a' if recent else 'no'} crawl has ended within the last {hours:g} hours")
     return 0 if recent else 1
 
 

@@ -4,36 +4,30 @@ from __future__ import annotations
 
 import argparse
 
-from scrapy.settings import Settings
 from scrapy.utils.log import configure_logging
 
-from scraper.command import OptionsCommand
+from scraper.command import ProjectCommand
 from scraper.commands.round import forward_options
 from scraper.distributed.queue import Broker, JobQueue
 from scraper.distributed.worker import RoundRunner
 from scraper.round import CommandRunner
 
 
-class Command(OptionsCommand):
-    """Exit code 0: stopped by a signal; 2: wrongly configured, or the broker does not respond at the start."""
+class Command(ProjectCommand):
+    """Crawl rounds from the queue, one agency at a time, for an archive on another machine.
 
-    def short_desc(self) -> str:
-        return "Crawl rounds from the queue, one agency at a time, for an archive elsewhere"
+    Rounds come from scrapy enqueue, and what is read goes to scrapy writer. A worker stores nothing: if it is killed,
+    another one crawls its round. Exit code 0: stopped by SIGTERM, with its round handed back; 2: wrongly configured,
+    or the broker does not respond at the start.
+    """
 
-    def long_desc(self) -> str:
-        return (
-            "Take rounds from the queue (scrapy enqueue) and tell what is read to the writer (scrapy writer). It keeps"
-            " nothing: kill it, and its round goes to another worker. SIGTERM ends it with 0, the round handed on;"
-            " exit code 2: wrongly configured."
-        )
-
-    def execute(self, settings: Settings, opts: argparse.Namespace) -> int:
-        configure_logging(settings)
-        broker = Broker(settings)
+    def execute(self, args: list[str], opts: argparse.Namespace) -> int:
+        configure_logging(self.settings)
+        broker = Broker(self.settings)
         broker.check_connection()
         with CommandRunner() as runner:
-            rounds = RoundRunner(broker, settings, runner, forward_options(opts))
-            queue = JobQueue(broker, settings, rounds.run_round)
+            rounds = RoundRunner(broker, self.settings, runner, forward_options(opts))
+            queue = JobQueue(broker, self.settings, rounds.run_round)
             queue.start()
             while not (runner.stop_requested or rounds.misconfigured):
                 runner.wait(1)

@@ -3,52 +3,37 @@
 from __future__ import annotations
 
 import argparse
-import sqlite3
-from pathlib import Path
+from contextlib import closing
 
-from scrapy.settings import Settings
 from scrapy.utils.log import configure_logging
 
-from archive.database import ArchiveError
 from scraper.alerts import read_alert_settings
-from scraper.command import OptionsCommand, find_agencies_file
+from scraper.command import CONFIGURATION_ERRORS, ProjectCommand
 from scraper.distributed.queue import Broker
 from scraper.distributed.writer import ArchiveWriter
-from scraper.errors import AgencyError, BrokerError
 from scraper.extensions.limits import raise_gc_threshold
 from scraper.round import CommandRunner
 
 
-class Command(OptionsCommand):
-    """Exit code 0: stopped by a signal; 1: the archive or the broker failed; 2: wrongly configured."""
+class Command(ProjectCommand):
+    """Store what workers on other machines read, each message once, and give them their jobs.
 
-    def short_desc(self) -> str:
-        return "Keep what workers on other machines read, and hand rounds out to them"
+    An archive has one writer. Exit code 0: stopped by SIGTERM; 1: the archive cannot be written, or the broker failed;
+    2: wrongly configured.
+    """
 
-    def long_desc(self) -> str:
-        return (
-            "Own the archive for workers on other machines: apply what they tell, each message once, judge what came"
-            " in, and give every worker what it needs to know of its agency. One writer an archive. SIGTERM ends it"
-            " with 0; exit code 1: the archive cannot be written, or the broker failed; 2: wrongly configured."
-        )
-
-    def execute(self, settings: Settings, opts: argparse.Namespace) -> int:
-        configure_logging(settings)
-        path, file = Path(settings["ARCHIVE"]), find_agencies_file(settings)
-        writer: ArchiveWriter | None = None
-        runner = CommandRunner()
-        try:
-            with runner:
-                broker = Broker(settings)
-                broker.check_connection()
-                writer = ArchiveWriter(broker, settings, path, file, read_alert_settings())
-                raise_gc_threshold()
-                with broker.convert_errors():
-                    writer.run(lambda: runner.stop_requested)
-        except (AgencyError, ArchiveError, BrokerError, sqlite3.OperationalError) as error:
-            self.report_error(error)
-            return 2 if writer is None else 0 if runner.stop_requested else 1
-        finally:
-            if writer:
-                writer.close()
+    def execute(self, args: list[str], opts: argparse.Namespace) -> int:
+        configure_logging(self.settings)
+        with CommandRunner() as runner:
+            broker = Broker(self.settings)
+            broker.check_connection()
+            alerts = read_alert_settings()
+            with closing(ArchiveWriter(broker, self.settings, self.archive_path, self.agencies_file, alerts)) as writer:
+                try:
+                    raise_gc_threshold()
+                    with broker.convert_errors():
+                        writer.run(lambda: runner.stop_requested)
+                except CONFIGURATION_ERRORS as error:
+                    self.report_error(error)
+                    return 0 if runner.stop_requested else 1
         return 0

@@ -27,8 +27,16 @@ import zstandard
 from archive.dates import to_iso
 from archive.store import Archive
 from scraper.errors import BrokerError
-from scraper.items import AttachmentItem, ContactItem, ImageItem, Provenance, QuestionItem, ReleaseItem
-from scraper.parsed_page import FetchedPage, ParsedPage
+from scraper.items import (
+    AttachmentItem,
+    ContactItem,
+    FetchedPage,
+    ImageItem,
+    ParsedPage,
+    Provenance,
+    QuestionItem,
+    ReleaseItem,
+)
 
 # Jobs
 MAX_JOB_BYTES = 4 * 1024**3  # bytes of an unpacked job

@@ -41,7 +41,8 @@ from scraper.distributed.queue import (
     find_lease_host,
 )
 from scraper.errors import BrokerError
-from scraper.extensions.crawl_stats import AgencyStats, close_crawl, open_crawl
+from scraper.extensions.crawl_stats import AgencyStats, add_declared_agency, close_crawl, open_crawl
+from scraper.failures import OWN_FAULT
 from scraper.ingest import CrawlRecorder
 from scraper.locks import lock_agency, open_lock_file, unlock_agency
 from scraper.pipelines import ArchivePipeline
@@ -52,7 +53,7 @@ if TYPE_CHECKING:
     from scrapy.crawler import Crawler
     from scrapy.settings import BaseSettings
 
-    from scraper.parsed_page import ParsedPage
+    from scraper.items import ParsedPage
     from scraper.schedule import RevisitSchedule
 
 logger = logging.getLogger(__name__)
@@ -104,9 +105,7 @@ class MessageProcessor:
     def start_round(self, message: WorkerMessage, agency: Agency) -> bool:
         """Record that a worker gets the agency's round; return False if a newer token is known."""
         with self.archive.transaction():
-            self.archive.add_agency(
-                agency.slug, name=agency.name, home=agency.home, name_en=agency.name_en, org_number=agency.org_number
-            )
+            add_declared_agency(self.archive, agency)
             self.archive.hosts.set_agency_pauses({agency.slug: agency.paused})
             job = self.jobs.get(agency.slug)
             if job and job.token >= message.token:
@@ -135,7 +134,7 @@ class MessageProcessor:
                 agency.slug,
                 message.seq,
                 crawl=stats.crawl_id if stats else job.crawl_id,
-                tally=format_stats(stats) if stats else None,
+                counters=format_stats(stats) if stats else None,
             )
             if message.operations[-1].name == "finish_round":
                 self.jobs.finish(agency.slug, now())
@@ -160,11 +159,11 @@ class MessageProcessor:
             stats = crawl.agency_stats[agency.slug]
             for page in pages:
                 problem = f"{page.url}: the writer failed on this page {MAX_DELIVERIES} times"
-                stats.count_error(problem, "our fault")
+                stats.count_error(problem, OWN_FAULT)
                 self.recorder.record_failure(
                     page.url, page.release_id, page.response.fetched_at, problem, rejected=True
                 )
-            self.jobs.mark_applied(agency.slug, message.seq, crawl=stats.crawl_id, tally=format_stats(stats))
+            self.jobs.mark_applied(agency.slug, message.seq, crawl=stats.crawl_id, counters=format_stats(stats))
         return True
 
     def write_manifest(self) -> None:

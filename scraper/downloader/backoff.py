@@ -35,35 +35,8 @@ logger = logging.getLogger(__name__)
 OVERLOAD_STATUSES = (429, 503)  # the server says that it is overloaded
 
 
-class RetryAfterExtension:
-    """Delays all requests to a host for as long as its 429 or 503 asks (RFC 9110, 10.2.3)."""
-
-    def __init__(self, crawler: Crawler) -> None:
-        self.crawler = crawler
-        self.max_wait = crawler.settings.getfloat("RETRY_AFTER_MAX")
-
-    @classmethod
-    def from_crawler(cls, crawler: Crawler) -> Self:
-        extension = cls(crawler)
-        crawler.signals.connect(extension.delay_host, signals.response_downloaded)
-        return extension
-
-    def delay_host(self, response: Response, request: Request) -> None:
-        """Set the time of the host's next request, before the downloader looks at its queue again."""
-        value = response.headers.get("Retry-After")
-        if response.status not in OVERLOAD_STATUSES or not value:
-            return
-        seconds = parse_retry_after(value.decode("latin-1"), datetime.now(UTC))
-        slot = find_download_slot(self.crawler, request)
-        if seconds is not None and slot:
-            seconds = min(seconds, self.max_wait)
-            slot.delay = max(slot.delay, 0.01)  # the downloader ignores lastseen without a delay
-            slot.lastseen = max(slot.lastseen, monotonic() + seconds - slot.delay)
-            logger.info("%s asks to wait %.0f s", response.url, seconds)
-
-
 class BackOffMiddleware:
-    """Counts failed requests per host and rejects requests to paused hosts."""
+    """Counts failed requests per host, rejects requests to paused hosts, and applies Retry-After."""
 
     def __init__(self, crawler: Crawler) -> None:
         self.crawler = crawler
@@ -71,7 +44,7 @@ class BackOffMiddleware:
         self.max_failures = settings.getint("BACK_OFF_AFTER")
         self.first_pause = timedelta(seconds=settings.getfloat("BACK_OFF_FIRST"))
         self.max_pause = timedelta(seconds=settings.getfloat("BACK_OFF_MAX"))
-        self.max_retry_after = settings.getfloat("RETRY_AFTER_MAX")  # RetryAfterExtension handles shorter waits
+        self.max_retry_after = settings.getfloat("RETRY_AFTER_MAX")  # shorter waits only delay the requests
         self.pauses: dict[str, HostPause] = {}
         # host → URLs that got no response since the host's last response
         self.unanswered_urls: defaultdict[str, set[str]] = defaultdict(set)
@@ -90,19 +63,16 @@ class BackOffMiddleware:
 
     @property
     def archive(self) -> Archive | None:
-        """Return the spider's archive, None for a probe."""
-        return getattr(self.crawler.spider, "archive", None)
+        return getattr(self.crawler.spider, "archive", None)  # a probe has none
 
     def spider_opened(self) -> None:
-        """Load the pauses that earlier crawls have stored."""
         if self.archive:
             self.pauses = self.archive.hosts.list_pauses(now(), self.max_pause)
 
     def process_request(self, request: Request) -> None:
-        """Raise HostPaused if the host is paused."""
         if pause := self.pauses.get(parse_netloc(request.url)):
             if pause.host in self.unsaved_pauses or datetime.fromisoformat(pause.until) > now():
-                raise HostPaused(f"{pause.host} is left in peace until {pause.until}: {pause.reason}")
+                raise HostPaused(f"{pause.host} is paused until {pause.until}: {pause.reason}")
             del self.pauses[pause.host]
 
     def record_response(self, response: Response, request: Request) -> None:
@@ -111,31 +81,36 @@ class BackOffMiddleware:
         self.mark_online()
         if response.status not in OVERLOAD_STATUSES:
             self.answered_hosts.add(host)
-            if self.unanswered_urls:
-                self.unanswered_urls.pop(host, None)
+            self.unanswered_urls.pop(host, None)
             return
-        header = response.headers.get("Retry-After")
-        seconds = parse_retry_after(header.decode("latin-1"), datetime.now(UTC)) if header else None
+        seconds = get_retry_after(response)
+        if seconds is not None and self.archive:
+            self.delay_requests(request, min(seconds, self.max_retry_after))
         if seconds and seconds > self.max_retry_after:
             reason = f"answered {response.status} and asked to wait {seconds:.0f} s"
             self.pause_host(host, reason, retry_after=timedelta(seconds=min(seconds, self.max_pause.total_seconds())))
         else:
             self.record_failure(request, f"answered {response.status}")
 
+    def delay_requests(self, request: Request, seconds: float) -> None:
+        """Delay all requests to a request's host (RFC 9110, 10.2.3), before the downloader looks at its queue again."""
+        if slot := find_download_slot(self.crawler, request):
+            slot.delay = max(slot.delay, 0.01)  # the downloader ignores lastseen without a delay
+            slot.lastseen = max(slot.lastseen, monotonic() + seconds - slot.delay)
+            logger.info("%s asks to wait %.0f s", request.url, seconds)
+
     def process_exception(self, request: Request, exception: Exception) -> None:
-        """Count a request that got no response."""
         if isinstance(exception, NO_RESPONSE_ERRORS):
             self.record_failure(request, type(exception).__name__)
 
     def record_failure(self, request: Request, reason: str) -> None:
         """Count a URL once; pause the host after `max_failures` URLs in a row."""
         host = parse_netloc(request.url)
-        self.unanswered_urls[host].add(request.url)
+        urls = self.unanswered_urls[host]
+        urls.add(request.url)
         self.failure_reasons[host] = reason
-        if len(self.unanswered_urls[host]) >= self.max_failures:
-            self.pause_host(
-                host, f"{len(self.unanswered_urls[host])} addresses in a row gave no answer, the last: {reason}"
-            )
+        if len(urls) >= self.max_failures:
+            self.pause_host(host, f"{len(urls)} addresses in a row did not respond; the last failure: {reason}")
 
     def pause_host(self, host: str, reason: str, *, retry_after: timedelta | None = None) -> None:
         """Pause a host, and store the pause if any host has responded in this crawl."""
@@ -145,7 +120,7 @@ class BackOffMiddleware:
         if not self.is_online:
             self.unsaved_pauses[host] = reason
             self.pauses[host] = HostPause(host=host, until=to_iso(now() + self.first_pause) or "", reason=reason)
-            logger.warning("%s is left in peace in this crawl, in which nothing has answered yet: %s", host, reason)
+            logger.warning("%s is paused in this crawl, in which no host has responded yet: %s", host, reason)
             return
         with archive.transaction():
             if host in self.answered_hosts:  # it has responded since its last pause, so this is a first one
@@ -155,7 +130,7 @@ class BackOffMiddleware:
             )
         self.answered_hosts.discard(host)
         self.pauses[host] = pause
-        logger.warning("%s is left in peace until %s: %s", host, pause.until, reason)
+        logger.warning("%s is paused until %s: %s", host, pause.until, reason)
 
     def mark_online(self) -> None:
         """Store the pauses so far, because a response shows that our own network works."""
@@ -172,16 +147,24 @@ class BackOffMiddleware:
             return
         if not self.is_online:
             if self.unanswered_urls:
-                logger.error("nothing answered in this crawl: is our own network down? No host is left in peace for it")
+                logger.error("no host responded in this crawl: is our own network down? No host is paused for it")
             return
         try:
             with archive.transaction():
                 for host in self.answered_hosts - self.pauses.keys():
                     archive.hosts.clear_pause(host)
             for host in self.unanswered_urls.keys() - self.answered_hosts:
-                self.pause_host(host, f"gave no answer in a whole crawl, the last: {self.failure_reasons[host]}")
+                self.pause_host(
+                    host, f"did not respond in a whole crawl; the last failure: {self.failure_reasons[host]}"
+                )
         except sqlite3.OperationalError as error:  # such as a full disk
-            logger.critical("which hosts answered cannot be written: %s", error)
+            logger.critical("which hosts responded cannot be stored: %s", error)
+
+
+def get_retry_after(response: Response) -> float | None:
+    """Return the seconds that a 429 or 503 asks to wait, None if it does not."""
+    value = response.headers.get("Retry-After") if response.status in OVERLOAD_STATUSES else None
+    return parse_retry_after(value.decode("latin-1"), datetime.now(UTC)) if value else None
 
 
 def parse_retry_after(text: str, now: datetime) -> float | None:

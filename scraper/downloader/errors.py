@@ -3,14 +3,13 @@
 These exceptions are separate from scraper/errors.py, so that parsing a page does not need Scrapy.
 
 scrapy.exceptions.IgnoreRequest
-├── RequestNotSent                a rule forbids the request, or postpones it
-│   ├── PrivateAddress            the host is not on the public internet
-│   ├── RobotsForbidden           robots.txt forbids it
-│   ├── RobotsUnreachable         robots.txt could not be read
-│   └── RequestDeferred           the agency is skipped for the rest of this crawl; its due URLs stay due
-│       ├── HostPaused            the host asked for a pause, or does not respond
-│       └── DailyBudgetExceeded   the day's requests are used up
-└── CrawlStopped                  the crawl is ending
+├── PrivateAddress            the host is not on the public internet
+├── RobotsForbidden           robots.txt forbids the request
+├── RobotsUnreachable         robots.txt could not be read (no response, 429 or 5xx)
+├── RequestDeferred           the request is postponed to a later crawl; its URL stays due
+│   ├── HostPaused            the host asked for a pause, or does not respond (scraper/downloader/backoff.py)
+│   └── DailyBudgetExceeded   the agency's requests of this day are used up
+└── CrawlStopped              the crawl is ending; the URL stays due
 """
 
 from __future__ import annotations
@@ -27,11 +26,7 @@ from scrapy.exceptions import (
 from twisted.web.client import ResponseFailed
 
 
-class RequestNotSent(IgnoreRequest):
-    """A request that a rule forbids or postpones."""
-
-
-class PrivateAddress(RequestNotSent):
+class PrivateAddress(IgnoreRequest):
     """The request leads into a private network or to this machine, or its scheme is not http or https.
 
     is_redirect: whether a redirect has led there, such as that of a captive portal.
@@ -42,28 +37,22 @@ class PrivateAddress(RequestNotSent):
         super().__init__(f"{host} {problem}")
 
 
-class RobotsForbidden(RequestNotSent):
-    """robots.txt forbids the request."""
+class RobotsForbidden(IgnoreRequest): ...
 
 
-class RobotsUnreachable(RequestNotSent):
-    """robots.txt could not be read (no response, 429 or 5xx), so nothing of the host may be requested."""
+class RobotsUnreachable(IgnoreRequest): ...
 
 
-class RequestDeferred(RequestNotSent):
-    """The request is postponed to a later crawl."""
+class RequestDeferred(IgnoreRequest): ...
 
 
-class HostPaused(RequestDeferred):
-    """The host is paused (see BackOffMiddleware in scraper/downloader/backoff.py)."""
+class HostPaused(RequestDeferred): ...
 
 
-class DailyBudgetExceeded(RequestDeferred):
-    """The agency's requests of this day are used up."""
+class DailyBudgetExceeded(RequestDeferred): ...
 
 
-class CrawlStopped(IgnoreRequest):
-    """The crawl is ending; the URL stays due in the frontier."""
+class CrawlStopped(IgnoreRequest): ...
 
 
 # Exceptions of Scrapy's downloader. The first group means that the host gave no usable response.
@@ -83,7 +72,7 @@ def describe_download_error(error: BaseException) -> str:
     if isinstance(error, CannotResolveHostError):
         return "there is no such host"
     if isinstance(error, DownloadCancelledError) and not str(error):
-        return "was broken off: it is larger than DOWNLOAD_MAXSIZE"
+        return "was aborted: it is larger than DOWNLOAD_MAXSIZE"
     if isinstance(error.__cause__, ResponseFailed):
         reasons = [f"{type(reason.value).__name__}: {reason.getErrorMessage()}" for reason in error.__cause__.reasons]
         return f"{type(error).__name__}: {'; '.join(reasons)}"

@@ -1,12 +1,15 @@
 """HTTP download handler that limits response headers, decompresses bodies and rejects incomplete ones.
 
 Scrapy limits a body (DOWNLOAD_MAXSIZE) and the duration of a download (DOWNLOAD_TIMEOUT), but Twisted keeps any amount
-of header lines, and a truncated compressed body passes as a complete one. Here a successful response that is
-truncated raises ResponseDataLossError, so that the request is retried and a host that repeats it is paused.
-Decompression is done here and not in a middleware, so that such responses fail before any middleware sees them.
+of header lines, and Scrapy's HttpCompressionMiddleware takes a truncated compressed body for a complete one. Here a
+successful response that is truncated raises ResponseDataLossError before any middleware sees it, so that the request is
+retried and a host that repeats it is paused.
 
 A response without Content-Length ends with its connection. It counts as complete if its HTML or XML is closed.
 Responses with an error status (404, 503) are used as far as they go.
+
+This is the only module of the project that uses private names of Scrapy and Twisted, which can change with any release:
+tests/scraper/test_private_names.py checks each of them.
 """
 
 from __future__ import annotations
@@ -51,10 +54,10 @@ class BoundedDownloadHandler(HTTP11DownloadHandler):
     def __init__(self, crawler: Crawler) -> None:
         super().__init__(crawler)
         self._pool._factory = BoundedHTTPFactory
-        self.decoder = ContentDecoder(crawler)
+        self.max_bytes = crawler.settings.getint("DOWNLOAD_MAXSIZE")
 
     async def download_request(self, request: Request) -> Response:
-        return self.decoder.decode_response(await super().download_request(request))
+        return decode_response(await super().download_request(request), self.max_bytes)
 
 
 class BoundedHTTPProtocol(_LenientHTTP11ClientProtocol):
@@ -81,51 +84,40 @@ class BoundedHTTPFactory(_LenientHTTP11ClientFactory):
         return BoundedHTTPProtocol(self._quiescentCallback)  # type: ignore[no-untyped-call]
 
 
-class ContentDecoder:
-    """Decompresses response bodies (gzip, deflate, br, zstd) to at most DOWNLOAD_MAXSIZE bytes."""
+def decode_response(response: Response, max_bytes: int) -> Response:
+    """Return a response with its body decompressed to at most `max_bytes` (0: no limit).
 
-    def __init__(self, crawler: Crawler) -> None:
-        self.max_bytes = crawler.settings.getint("DOWNLOAD_MAXSIZE")
-
-    def decode_response(self, response: Response) -> Response:
-        """Return the response with its body decompressed.
-
-        Raise ResponseDataLossError if a successful response is incomplete, IgnoreRequest if the body is too large.
-        """
-        success = 200 <= response.status < 300
-        compressed, encodings = response.body, parse_content_encoding(response)
-        if compressed and encodings and encodings[-1] in DECOMPRESSORS:
-            body = compressed
-            while encodings and encodings[-1] in DECOMPRESSORS:
-                body = self.decompress(body, encodings.pop(), response, success=success)
-            response = replace_response_body(response, body, encodings)
-        if success and "partial" in response.flags and is_truncated(response):
-            raise ResponseDataLossError("the connection was closed before the page had come to its end")
-        return response
-
-    def decompress(self, body: bytes, encoding: str, response: Response, *, success: bool) -> bytes:
-        """Undo one content encoding; of a broken body with an error status, return what could be read."""
-        size = 0
-        with BytesIO() as output:  # closed in any case: a raised exception would keep the whole buffer alive
-            try:
-                for piece in DECOMPRESSORS[encoding](body):
-                    size += output.write(piece)
-                    if self.max_bytes and size > self.max_bytes:
-                        compressed_size = len(response.body)
-                        raise IgnoreRequest(
-                            f"unpacks from {compressed_size:,} to more than {self.max_bytes:,} bytes (DOWNLOAD_MAXSIZE)"
-                        )
-            except DECOMPRESS_ERRORS as error:
-                if success:
-                    problem = "ends too early" if isinstance(error, EOFError) else f"cannot be unpacked: {error}"
-                    raise ResponseDataLossError(f"its {encoding} body {problem}") from None
-            return output.getvalue()
-
-
-def parse_content_encoding(response: Response) -> list[str]:
-    """Return the encodings of a body in the order in which they were applied."""
+    Raise ResponseDataLossError if a successful response is incomplete, IgnoreRequest if the body is too large.
+    """
+    is_success = 200 <= response.status < 300
     header = b",".join(value for value in response.headers.getlist("Content-Encoding") if value)
-    return [name for part in header.decode("latin-1").lower().split(",") if (name := part.strip())]
+    encodings = [name for part in header.decode("latin-1").lower().split(",") if (name := part.strip())]
+    if response.body and encodings and encodings[-1] in DECOMPRESSORS:
+        body = response.body
+        while encodings and encodings[-1] in DECOMPRESSORS:  # the last one was applied last
+            body = decompress_body(body, encodings.pop(), max_bytes, is_success=is_success)
+        response = replace_response_body(response, body, encodings)
+    if is_success and "partial" in response.flags and is_truncated(response):
+        raise ResponseDataLossError("the connection was closed before the end of the page")
+    return response
+
+
+def decompress_body(compressed: bytes, encoding: str, max_bytes: int, *, is_success: bool) -> bytes:
+    """Undo one content encoding; of a broken body with an error status, return what could be read."""
+    size = 0
+    with BytesIO() as output:  # closed in any case: a raised exception would keep the whole buffer alive
+        try:
+            for piece in DECOMPRESSORS[encoding](compressed):
+                size += output.write(piece)
+                if max_bytes and size > max_bytes:
+                    raise IgnoreRequest(
+                        f"decompresses from {len(compressed):,} to more than {max_bytes:,} bytes (DOWNLOAD_MAXSIZE)"
+                    )
+        except DECOMPRESS_ERRORS as error:
+            if is_success:
+                problem = "ends too early" if isinstance(error, EOFError) else f"cannot be decompressed: {error}"
+                raise ResponseDataLossError(f"its {encoding} body {problem}") from None
+        return output.getvalue()
 
 
 def replace_response_body(response: Response, body: bytes, encodings: list[str]) -> Response:
@@ -162,17 +154,16 @@ def is_truncated(response: Response) -> bool:
     return b"</" + name not in tail
 
 
-def decompress_gzip(body: bytes) -> Iterator[bytes]:
-    """Yield a gzip body in chunks.
+# Each yields a body in chunks, and raises EOFError if it is truncated.
 
-    A wrong checksum after the complete data and trailing garbage are ignored, as in browsers.
-    """
+
+def decompress_gzip(body: bytes) -> Iterator[bytes]:
     file, has_output = GzipFile(fileobj=BytesIO(body)), False
     while True:
         try:
             piece = file.read1(DECOMPRESS_CHUNK)
         except OSError:
-            if has_output:
+            if has_output:  # like browsers, ignore a wrong checksum after the complete data, and trailing garbage
                 return
             raise
         if not piece:
@@ -182,12 +173,11 @@ def decompress_gzip(body: bytes) -> Iterator[bytes]:
 
 
 def decompress_deflate(body: bytes) -> Iterator[bytes]:
-    """Yield a deflate body in chunks, with or without zlib header: some servers omit it."""
     decompressor = zlib.decompressobj()
     try:
         piece = decompressor.decompress(body, DECOMPRESS_CHUNK)
     except zlib.error:
-        decompressor = zlib.decompressobj(wbits=-zlib.MAX_WBITS)
+        decompressor = zlib.decompressobj(wbits=-zlib.MAX_WBITS)  # some servers omit the zlib header
         piece = decompressor.decompress(body, DECOMPRESS_CHUNK)
     while piece:
         yield piece
@@ -197,7 +187,6 @@ def decompress_deflate(body: bytes) -> Iterator[bytes]:
 
 
 def decompress_brotli(body: bytes) -> Iterator[bytes]:
-    """Yield a br body in chunks; raise EOFError if it is truncated."""
     decompressor = brotli.Decompressor()
     piece = decompressor.process(body, output_buffer_limit=DECOMPRESS_CHUNK)
     while piece:
@@ -208,7 +197,6 @@ def decompress_brotli(body: bytes) -> Iterator[bytes]:
 
 
 def decompress_zstd(body: bytes) -> Iterator[bytes]:
-    """Yield a zstd body in chunks; raise EOFError if it is truncated."""
     file = zstd.ZstdFile(BytesIO(body))
     while piece := file.read(DECOMPRESS_CHUNK):
         yield piece

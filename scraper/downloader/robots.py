@@ -19,9 +19,8 @@ from scrapy.crawler import Crawler
 from scrapy.downloadermiddlewares.robotstxt import RobotsTxtMiddleware
 from scrapy.exceptions import IgnoreRequest
 from scrapy.http.request import NO_CALLBACK
-from scrapy.robotstxt import RobotParser
+from scrapy.robotstxt import ProtegoRobotParser, RobotParser
 from scrapy.utils.httpobj import urlparse_cached
-from scrapy.utils.misc import build_from_crawler
 
 from archive.dates import now, to_iso
 from scraper.downloader.errors import (
@@ -49,7 +48,7 @@ class RobotsMiddleware(RobotsTxtMiddleware):
     """Scrapy's middleware without three of its faults (Scrapy 2.19).
 
     When several requests wait for one host's robots.txt, Scrapy sends all but the first without reading it. It treats
-    a robots.txt with status 5xx as one that allows everything, where RFC 9309 (2.3.1.4) forbids everything. And its
+    a robots.txt with status 5xx as one that allows everything, although RFC 9309 (2.3.1.4) forbids everything. And its
     parser accepts the beginning of our product token for the whole, and takes our token with a version for another's.
     """
 
@@ -60,11 +59,9 @@ class RobotsMiddleware(RobotsTxtMiddleware):
 
     @property
     def archive(self) -> Archive | None:
-        """Return the spider's archive, None for a probe."""
-        return getattr(self.crawler.spider, "archive", None)
+        return getattr(self.crawler.spider, "archive", None)  # a probe has none
 
     def process_request_2(self, rp: RobotParser | None, request: Request) -> None:
-        """Raise RobotsForbidden if the rules forbid the request."""
         try:
             super().process_request_2(rp, request)
         except IgnoreRequest as error:
@@ -88,7 +85,7 @@ class RobotsMiddleware(RobotsTxtMiddleware):
             meta={
                 "dont_obey_robotstxt": True,
                 "robots_for_agency": request.meta.get("agency", ""),
-                # SSRFFilter asks what has led to the host
+                # SSRFFilter checks what has led to the host
                 **{key: request.meta[key] for key in ("depth", "redirect_urls") if key in request.meta},
             },
             callback=NO_CALLBACK,
@@ -96,13 +93,10 @@ class RobotsMiddleware(RobotsTxtMiddleware):
         assert self.crawler.engine  # noqa: S101 - it is running
         try:
             response = await self.crawler.engine.download_async(robots_request)
-        except (RequestDeferred, CrawlStopped):
-            raise
-        except PrivateAddress as error:
-            if error.host == parts.hostname:  # the host itself, not the target of a redirect
-                raise
-            return await self.handle_unreachable(request, describe_download_error(error))
         except DOWNLOAD_ERRORS as error:
+            is_host_private = isinstance(error, PrivateAddress) and error.host == parts.hostname  # not by a redirect
+            if is_host_private or isinstance(error, RequestDeferred | CrawlStopped):
+                raise
             return await self.handle_unreachable(request, describe_download_error(error))
         if response.status >= 500 or response.status == 429:
             return await self.handle_unreachable(request, f"answered {response.status}")
@@ -115,15 +109,15 @@ class RobotsMiddleware(RobotsTxtMiddleware):
 
     async def parse_rules(self, text: bytes, request: Request) -> RobotParser:
         """Parse a robots.txt and send the signal robots_parsed, which CrawlDelayExtension receives."""
-        rules = normalise_agent_lines(text, str(self._robotstxt_useragent or self._default_useragent))
-        parser: RobotParser = build_from_crawler(self._parserimpl, self.crawler, rules)
+        settings = self.crawler.settings
+        rules = normalise_agent_lines(text, settings["ROBOTSTXT_USER_AGENT"] or settings["USER_AGENT"])
+        parser = ProtegoRobotParser.from_crawler(self.crawler, rules)
         await self.crawler.signals.send_catch_log_async(
             signal=signals.robots_parsed, robotparser=parser, request=request
         )
         return parser
 
     def store_robots_state(self, netloc: str, state: str, text: str | None = None) -> None:
-        """Store the outcome in the archive, if there is one."""
         if self.archive:
             with self.archive.transaction():
                 self.archive.hosts.store_robots(netloc, state, now(), text)
@@ -141,9 +135,8 @@ class RobotsMiddleware(RobotsTxtMiddleware):
             since, text = self.archive.hosts.mark_robots_unreachable(netloc, failed_at)
         if failed_at - since < self.max_unreachable:
             raise RobotsUnreachable(f"{message} (since {to_iso(since)})")
-        logger.warning(
-            "%s for %d days: its %s rules go", message, (failed_at - since).days, "last" if text else "absent"
-        )
+        rules = "the rules that were read last apply" if text else "no rules apply, because none were ever read"
+        logger.warning("%s for %d days: %s", message, (failed_at - since).days, rules)
         return await self.parse_rules(text.encode(), request) if text else None
 
 
@@ -166,8 +159,7 @@ def normalise_agent_lines(text: bytes, own_agent: str) -> bytes:
     >>> normalise_agent_lines(b"user-agent:*\\r\\nuseragent skogsbot*\\r\\nAllow: /", "Skogsbot")
     b'User-agent: *\\nUser-agent: Skogsbot\\nAllow: /'
     """
-    own = parse_product_token(own_agent)
-    lines = text.decode("utf-8-sig", "ignore").splitlines()
+    own, lines = parse_product_token(own_agent), text.decode("utf-8-sig", "ignore").splitlines()
     for number, line in enumerate(lines):
         if match := USER_AGENT_LINE.match(line):
             agent = match[1].partition("#")[0].strip()
@@ -178,5 +170,4 @@ def normalise_agent_lines(text: bytes, own_agent: str) -> bytes:
 
 
 def parse_product_token(agent: str) -> str:
-    """Return the product token at the beginning of a User-Agent."""
     return PRODUCT_TOKEN.match(agent.strip().lstrip("*"))[0]  # type: ignore[index] # always matches, possibly nothing

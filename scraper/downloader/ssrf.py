@@ -23,7 +23,8 @@ from scrapy.resolver import CachingThreadedResolver
 from twisted.internet.defer import succeed
 from twisted.internet.error import DNSLookupError
 
-from scraper.agency import Agency, is_loopback
+from archive.urls import is_loopback
+from scraper.agency import Agency
 from scraper.downloader.errors import PrivateAddress
 
 if TYPE_CHECKING:
@@ -32,16 +33,11 @@ if TYPE_CHECKING:
     from twisted.internet.base import ReactorBase
     from twisted.internet.defer import Deferred
 
-NON_PUBLIC_IPV6_NETWORKS = tuple(  # not public, though Python's ipaddress calls them global
-    map(
-        ipaddress.ip_network,
-        (
-            "::/96",  # IPv4-compatible (RFC 4291, 2.5.5.1)
-            "::ffff:0:0:0/96",  # IPv4-translated (RFC 2765)
-            "64:ff9b:1::/48",  # local NAT64 (RFC 8215)
-            "fec0::/10",  # site-local (RFC 3879)
-        ),
-    )
+NON_PUBLIC_IPV6_NETWORKS = (  # not public, though Python's ipaddress calls them global
+    ipaddress.ip_network("::/96"),  # IPv4-compatible (RFC 4291, 2.5.5.1)
+    ipaddress.ip_network("::ffff:0:0:0/96"),  # IPv4-translated (RFC 2765)
+    ipaddress.ip_network("64:ff9b:1::/48"),  # local NAT64 (RFC 8215)
+    ipaddress.ip_network("fec0::/10"),  # site-local (RFC 3879)
 )
 NAT64_NETWORK = ipaddress.ip_network("64:ff9b::/96")  # the last four bytes are an IPv4 address
 PRIVATE_TOP_DOMAINS = ("localhost", "local", "internal", "lan", "intranet", "corp")  # never public
@@ -63,17 +59,15 @@ class SSRFFilter:
         return cls(crawler)
 
     def process_request(self, request: Request) -> None:
-        """Raise PrivateAddress if the request must not be sent."""
         parts = urlsplit(request.url)
         host = (parts.hostname or "").rstrip(".").lower()
         if parts.scheme not in ("http", "https"):
-            raise PrivateAddress(host or parts.scheme, f"would be asked by {parts.scheme}, which is not of the web")
+            raise PrivateAddress(host or parts.scheme, f"has the scheme {parts.scheme}, not http or https")
         problem = find_host_problem(host)
         if problem and host not in self.private_hosts and not self.is_declared_loopback(request):
             raise PrivateAddress(host, problem, is_redirect="redirect_urls" in request.meta)
 
     def process_exception(self, request: Request, exception: Exception) -> None:
-        """Raise PrivateAddress with the reason if PublicResolver has rejected the host."""
         host = urlsplit(request.url).hostname or ""
         if isinstance(exception, CannotResolveHostError) and host in REJECTED_HOSTS:
             is_redirect = "redirect_urls" in request.meta
@@ -82,23 +76,18 @@ class SSRFFilter:
     def is_declared_loopback(self, request: Request) -> bool:
         """Return whether a request goes to a host and port on this machine that its agency's table declares.
 
-        The URL given to `scrapy probe` counts as declared.
+        The URL given to `scrapy probe` counts as declared, and so do the first URLs of another project's spider.
         """
-        given = getattr(self.crawler.spider, "url", "")
-        if is_loopback(given) and urlsplit(given).netloc == urlsplit(request.url).netloc:
+        netloc, given = urlsplit(request.url).netloc.lower(), getattr(self.crawler.spider, "url", "")
+        if is_loopback(given) and urlsplit(given).netloc.lower() == netloc:
             return True
         agencies: dict[str, Agency] | None = getattr(self.crawler.spider, "agencies", None)
         if agencies is None:  # no spider of this project
-            return self.is_given_loopback(request)
+            if is_loopback(request.url) and not request.meta.get("depth") and "redirect_urls" not in request.meta:
+                self.given_netlocs.add(netloc)
+            return netloc in self.given_netlocs
         agency = agencies.get(request.meta.get("agency") or request.meta.get("robots_for_agency", ""))
-        return agency is not None and urlsplit(request.url).netloc.lower() in list_loopback_hosts(agency)
-
-    def is_given_loopback(self, request: Request) -> bool:
-        """Return whether a request goes to a host and port on this machine that no page or redirect has led to."""
-        netloc = urlsplit(request.url).netloc.lower()
-        if is_loopback(request.url) and not request.meta.get("depth") and "redirect_urls" not in request.meta:
-            self.given_netlocs.add(netloc)
-        return netloc in self.given_netlocs
+        return agency is not None and netloc in list_loopback_hosts(agency)
 
 
 class PublicResolver(CachingThreadedResolver):
@@ -121,7 +110,6 @@ class PublicResolver(CachingThreadedResolver):
         return self.resolve_host(name, timeout).addCallback(self.check_address, name)
 
     def resolve_host(self, name: str, timeout: Sequence[int]) -> Deferred[str]:
-        """Ask the name server; the tests replace this."""
         return super().getHostByName(name, timeout)
 
     def check_address(self, address: str, name: str) -> str:
@@ -146,7 +134,7 @@ def find_host_problem(host: str) -> str | None:
     """Return why a host is not public, judged by its name or IP address; None if it may be public.
 
     >>> find_host_problem("169.254.169.254"), find_host_problem("polisen.se"), find_host_problem("printer.local")
-    ('is no public address', None, 'is no public name')
+    ('is not a public address', None, 'is not a public name')
     """
     try:
         address = ipaddress.ip_address(host.strip("[]").partition("%")[0])
@@ -154,11 +142,11 @@ def find_host_problem(host: str) -> str | None:
         last = host.rpartition(".")[2]
         # a last label with a digit: 127.1 and 0x7f.1 are IP addresses as well
         private = "." not in host or last in PRIVATE_TOP_DOMAINS or last[:1].isdigit() or host.endswith(".home.arpa")
-        return "is no public name" if private else None
+        return "is not a public name" if private else None
     if isinstance(address, ipaddress.IPv6Address):
         if any(address in net for net in NON_PUBLIC_IPV6_NETWORKS):
-            return "is no public address"
+            return "is not a public address"
         if address in NAT64_NETWORK:
             address = ipaddress.IPv6Address(int(address) & 0xFFFFFFFF | 0xFFFF << 32)
         address = address.ipv4_mapped or address.sixtofour or (address.teredo or (None, None))[1] or address
-    return None if address.is_global and not address.is_multicast else "is no public address"
+    return None if address.is_global and not address.is_multicast else "is not a public address"

@@ -13,13 +13,10 @@ from scrapy.core.downloader import Slot
 from scrapy.crawler import Crawler
 from scrapy.robotstxt import RobotParser
 
-from archive.dates import now, to_iso
+from archive.dates import now
 from scraper.downloader.errors import DailyBudgetExceeded
-from scraper.errors import AgencyError
 
 if TYPE_CHECKING:
-    from scrapy.settings import BaseSettings
-
     from archive.store import Archive
 
 
@@ -27,7 +24,6 @@ class HostSlotMiddleware:
     """Queues each request under its own host; Scrapy leaves redirects in the queue of the first host."""
 
     def process_request(self, request: Request) -> None:
-        """Forget the slot of a redirected or retried request, so that the downloader looks it up again."""
         request.meta.pop("download_slot", None)
 
 
@@ -37,7 +33,6 @@ class CrawlDelayExtension:
     def __init__(self, crawler: Crawler) -> None:
         self.crawler = crawler
         self.max_delay = crawler.settings.getfloat("CRAWL_DELAY_MAX")
-        self.robots_agent = crawler.settings["ROBOTSTXT_USER_AGENT"]
         self.min_delays: dict[str, float] = {}  # slot key (host) → seconds
 
     @classmethod
@@ -49,25 +44,23 @@ class CrawlDelayExtension:
 
     def robots_parsed(self, robotparser: RobotParser, request: Request) -> None:
         """Store the host's Crawl-delay; `request` is the one that caused robots.txt to be fetched."""
-        delay = robotparser.rp.crawl_delay(self.robots_agent)  # type: ignore[attr-defined] # Protego
+        delay = robotparser.crawl_delay(self.crawler.settings["ROBOTSTXT_USER_AGENT"])
         if delay and self.crawler.engine:
             key = get_slot_key(self.crawler, request)
-            self.min_delays[key] = max(self.min_delays.get(key, 0.0), min(float(delay), self.max_delay))
+            self.min_delays[key] = max(self.min_delays.get(key, 0.0), min(delay, self.max_delay))
             self.apply_delay(request)
 
     def apply_delay(self, request: Request) -> None:
-        """Raise the delay of the host's slot to its Crawl-delay."""
-        slot = find_download_slot(self.crawler, request)
-        if slot:
+        if slot := find_download_slot(self.crawler, request):
             slot.delay = max(slot.delay, self.min_delays.get(get_slot_key(self.crawler, request), 0.0))
 
 
 class DailyBudgetMiddleware:
-    """Rejects requests beyond an agency's daily budget; what was found stays due."""
+    """Rejects requests beyond an agency's daily budget; their URLs stay due."""
 
     def __init__(self, crawler: Crawler) -> None:
         self.crawler = crawler
-        self.max_requests = parse_request_budget(crawler.settings, "DAILY_BUDGET")
+        self.max_requests = crawler.settings.getint("DAILY_BUDGET")
         self.earlier_requests: dict[str, int] = {}  # per agency: sent by earlier crawls of this day
 
     @classmethod
@@ -77,50 +70,37 @@ class DailyBudgetMiddleware:
         return middleware
 
     def spider_opened(self, spider: Spider) -> None:
-        """Count the requests of this day's earlier crawls."""
         archive: Archive | None = getattr(spider, "archive", None)  # a probe has none
         if archive:
-            day = (to_iso(now()) or "")[:10]
-            slugs = getattr(spider, "agency_stats", {})
+            day, slugs = now().date().isoformat(), getattr(spider, "agency_stats", {})
             self.earlier_requests = {slug: count_daily_requests(archive, slug, day) for slug in slugs}
 
     def process_request(self, request: Request) -> None:
-        """Raise DailyBudgetExceeded if the agency's requests of this day are used up."""
         slug = request.meta.get("agency", "")
         stats = getattr(self.crawler.spider, "agency_stats", {}).get(slug)
         if stats and self.earlier_requests.get(slug, 0) + stats.requests >= self.max_requests:
             raise DailyBudgetExceeded(f"the {self.max_requests} requests of this day are used up (DAILY_BUDGET)")
 
 
-def count_daily_requests(archive: Archive, slug: str, day: str) -> int:
-    """Return the number of requests that an agency got on a day.
+def count_daily_requests(archive: Archive, slug: str, day: str, spider: str | None = None) -> int:
+    """Return the number of requests that an agency got on a day, from all spiders or from one.
 
-    A crawl that was killed has no total, so the number of URLs read on that day is the minimum.
+    A crawl that was killed has no total, so the number of pages read on that day is the minimum: all in the frontier,
+    or, for one spider, the stored releases that were checked. Later times come from a clock that was wrong.
     """
+    fetched = "select count(*) from frontier where agency = :slug and fetched >= :day and fetched < :next"
+    if spider:
+        fetched = (
+            "select count(*) from releases where agency = :slug and last_checked >= :day and last_checked < :next"
+            " and first_seen < :day"
+        )
+    next_day = (date.fromisoformat(day) + timedelta(days=1)).isoformat()
     ((request_count, fetched_count),) = archive.db.execute(
         "select (select coalesce(sum(requests), 0) from crawls where agency = :slug and started >= :day"
-        " and started < :next),"
-        " (select count(*) from frontier where agency = :slug and fetched >= :day and fetched < :next)",
-        {"slug": slug, "day": day, "next": next_day(day)},
+        f" and started < :next and spider = coalesce(:spider, spider)), ({fetched})",
+        {"slug": slug, "day": day, "next": next_day, "spider": spider},
     )
     return int(max(request_count, fetched_count))
-
-
-def next_day(day: str) -> str:
-    """Return the day after a day; what is dated later was dated by a clock in error.
-
-    >>> next_day("2026-12-31")
-    '2027-01-01'
-    """
-    return (date.fromisoformat(day) + timedelta(days=1)).isoformat()
-
-
-def parse_request_budget(settings: BaseSettings, name: str) -> int:
-    """Return the setting `name` as a number of requests; raise AgencyError if it is not one."""
-    value = str(settings[name])
-    if not value.isdecimal():
-        raise AgencyError("settings", None, name, f"{value!r} is no number of requests")
-    return int(value)
 
 
 def get_slot_key(crawler: Crawler, request: Request) -> str:

@@ -10,13 +10,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from scrapy import Request, signals
 from scrapy.crawler import Crawler
 from scrapy.exceptions import NotConfigured
 from scrapy.http import Response
-from scrapy.robotstxt import RobotParser
 from twisted.python.failure import Failure
 
 from archive.database import ArchiveError
@@ -31,8 +30,7 @@ from scraper.downloader.throttle import find_download_slot, get_slot_key
 from scraper.failures import classify_failure
 
 if TYPE_CHECKING:
-    from scraper.extensions.limits import Deadline
-    from scraper.ingest import CrawlRecorder
+    from scraper.spiders.base import ReleaseSpider
 
 logger = logging.getLogger(__name__)
 
@@ -68,51 +66,29 @@ class AgencyStats:
     crawl_id: int | None = None  # the id of its row in crawls
 
     def count_outcome(self, outcome: SaveResult) -> None:
-        """Count a saved release."""
         setattr(self, outcome.value, getattr(self, outcome.value) + 1)
 
     def count_page(self, release: Release) -> None:
-        """Count a page that was parsed, and the fields that it has."""
         self.parsed += 1
         self.field_counts.update(list_filled_fields(release))
 
-    def count_rejected(self, problem: str, failure_kind: str = "other") -> None:
+    def count_rejected(self, problem: str, failure_kind: str) -> None:
         """Count a page that is not a release; failure_kind: as classified by scraper/failures.py."""
         self.rejected += 1
         self.add_failure(problem, failure_kind)
 
-    def count_error(self, problem: str, failure_kind: str = "other", *, source: bool = False) -> None:
+    def count_error(self, problem: str, failure_kind: str, *, source: bool = False) -> None:
         """Count a failed request or an unreadable source or page; source: whether it is a source."""
         self.errors += 1
         self.source_failures.update([failure_kind] if source else [])
         self.add_failure(problem, failure_kind)
 
     def add_failure(self, problem: str, failure_kind: str) -> None:
-        """Add a problem and count its kind."""
         self.failures[failure_kind] += 1
         self.problems.append(problem)
 
-    def add_warning(self, problem: str) -> None:
-        """Add a problem of a release that was stored nevertheless."""
-        self.problems.append(problem)
-
     def to_columns(self) -> dict[str, int]:
-        """Return the counters as columns of the crawls table."""
         return {name: getattr(self, name) for name in AGENCY_COUNTERS}
-
-
-class ArchiveSpider(Protocol):
-    """The parts of a ReleaseSpider that extensions use; a protocol, because spiders import extensions."""
-
-    name: str
-    agencies: dict[str, Agency]
-    agency_stats: dict[str, AgencyStats]
-    archive: Archive
-    recorder: CrawlRecorder
-    deadline: Deadline
-    is_finished: bool
-
-    def stop_if_unwritable(self, error: BaseException | None) -> bool: ...
 
 
 def has_archive_spider(crawler: Crawler) -> bool:
@@ -141,7 +117,7 @@ class CrawlStatsExtension:
         crawler.signals.connect(extension.spider_error, signals.spider_error)
         return extension
 
-    def spider_opened(self, spider: ArchiveSpider) -> None:
+    def spider_opened(self, spider: ReleaseSpider) -> None:
         """Insert the rows. Those of a crawl that is killed keep an empty `finished`."""
         try:
             with spider.archive.transaction():
@@ -150,7 +126,7 @@ class CrawlStatsExtension:
         except sqlite3.OperationalError as error:
             spider.stop_if_unwritable(error)
 
-    def spider_closed(self, spider: ArchiveSpider, reason: str) -> None:
+    def spider_closed(self, spider: ReleaseSpider, reason: str) -> None:
         """Complete the rows, assess the health of the agencies, and write the day's manifest.
 
         reason: Scrapy's, `finished` if the crawl was not interrupted.
@@ -164,19 +140,17 @@ class CrawlStatsExtension:
                 assess_agencies(spider.archive.db, spider.agency_stats, now())
             write_manifest(spider.archive.db.conn, spider.recorder.captures, now().date())
         except (sqlite3.OperationalError, ArchiveError) as error:  # such as a full disk: the rows stay incomplete
-            logger.critical("what came of the crawl cannot be written: %s", error)
+            logger.critical("the result of the crawl cannot be stored: %s", error)
 
-    def request_reached_downloader(self, request: Request, spider: ArchiveSpider) -> None:
-        """Count a request that is sent."""
+    def request_reached_downloader(self, request: Request, spider: ReleaseSpider) -> None:
         if stats := find_agency_stats(spider, request):
             stats.requests += 1
 
-    def response_received(self, response: Response, request: Request, spider: ArchiveSpider) -> None:
-        """Count the bytes of a response's body."""
+    def response_received(self, response: Response, request: Request, spider: ReleaseSpider) -> None:
         if stats := find_agency_stats(spider, request):
             stats.bytes += len(response.body)
 
-    def spider_error(self, failure: Failure, response: Response | Failure | None, spider: ArchiveSpider) -> None:
+    def spider_error(self, failure: Failure, response: Response | Failure | None, spider: ReleaseSpider) -> None:
         """Count an exception of our own callbacks; the crawl continues."""
         request: Request | None = getattr(response, "request", None)
         own_stats = find_agency_stats(spider, request) if request else None
@@ -202,13 +176,11 @@ class PolitenessMonitor:
         crawler.signals.connect(self.record_send_time, signals.request_left_downloader)
         crawler.signals.connect(self.robots_parsed, signals.robots_parsed)
 
-    def robots_parsed(self, robotparser: RobotParser, request: Request) -> None:
+    def robots_parsed(self, request: Request) -> None:
         self.robots_hosts.add(get_slot_key(self.crawler, request))
 
     def record_send_time(self, request: Request) -> None:
-        """Store when the host's last request was sent, and the shortest delay so far."""
-        host = get_slot_key(self.crawler, request)
-        slot = find_download_slot(self.crawler, request)
+        host, slot = get_slot_key(self.crawler, request), find_download_slot(self.crawler, request)
         last = self.last_sent.get(host)
         if slot is None or slot.lastseen == last or slot.lastseen > monotonic():  # the latter while Retry-After applies
             return
@@ -219,17 +191,20 @@ class PolitenessMonitor:
     def report_politeness(self, agency: Agency, stats: AgencyStats) -> dict[str, Any]:
         """Return the columns `delay` and `robots` of an agency's row in crawls."""
         delays = [seconds for host, seconds in self.min_delays.items() if agency.owns(f"https://{host}/")]
-        return {"delay": round(min(delays), 3) if delays else None, "robots": self.find_robots_outcome(agency, stats)}
-
-    def find_robots_outcome(self, agency: Agency, stats: AgencyStats) -> str | None:
-        """Return the outcome of robots.txt, None if nothing was requested."""
+        robots = "absent" if stats.requests else None  # None: nothing was requested
         if stats.failures["robots unreachable"]:
-            return "unreachable"
-        if stats.failures["robots"]:
-            return "forbidden"
-        if any(agency.owns(f"https://{host}/") for host in self.robots_hosts):
-            return "allowed"
-        return "absent" if stats.requests else None
+            robots = "unreachable"
+        elif stats.failures["robots"]:
+            robots = "forbidden"
+        elif any(agency.owns(f"https://{host}/") for host in self.robots_hosts):
+            robots = "allowed"
+        return {"delay": round(min(delays), 3) if delays else None, "robots": robots}
+
+
+def add_declared_agency(archive: Archive, agency: Agency) -> None:
+    archive.add_agency(
+        agency.slug, name=agency.name, home=agency.home, name_en=agency.name_en, org_number=agency.org_number
+    )
 
 
 def assess_declared_agencies(archive: Archive, agencies: Mapping[str, Agency], at: datetime) -> None:
@@ -237,10 +212,8 @@ def assess_declared_agencies(archive: Archive, agencies: Mapping[str, Agency], a
 
     Other agencies in the archive are reported as unlisted.
     """
-    for slug, agency in agencies.items():
-        archive.add_agency(
-            slug, name=agency.name, home=agency.home, name_en=agency.name_en, org_number=agency.org_number
-        )
+    for agency in agencies.values():
+        add_declared_agency(archive, agency)
     stored_slugs = [slug for (slug,) in archive.db.execute("select slug from agencies order by slug")]
     paused = {slug: "unlisted" for slug in stored_slugs if slug not in agencies}
     paused |= {slug: "paused" for slug, agency in agencies.items() if agency.paused}
@@ -248,25 +221,23 @@ def assess_declared_agencies(archive: Archive, agencies: Mapping[str, Agency], a
         assess_agencies(archive.db, stored_slugs, at, paused)
 
 
-def find_agency_stats(spider: ArchiveSpider, request: Request) -> AgencyStats | None:
-    """Return the stats of a request's agency, None for robots.txt requests, which Scrapy creates."""
+def find_agency_stats(spider: ReleaseSpider, request: Request) -> AgencyStats | None:
     return spider.agency_stats.get(request.meta.get("agency", ""))
 
 
 def open_crawl(archive: Archive, agency: str, spider: str, at: datetime) -> int | None:
     """Insert a row into crawls and return its id; at: the time by the clock that also dates the pages."""
-    row: dict[str, Any] = {"agency": agency, "spider": spider, "started": to_iso(at)}
-    return archive.db.execute(
-        "insert into crawls (agency, spider, started) values (:agency, :spider, :started)", row
-    ).lastrowid
+    row = {"agency": agency, "spider": spider, "started": to_iso(at)}
+    return archive.db.table("crawls").insert(row).last_pk
 
 
 def close_crawl(
     archive: Archive, stats: AgencyStats, reason: str, at: datetime, **extra_columns: float | str | None
 ) -> None:
     """Complete a crawl's row, with `extra_columns` as further columns."""
+    if stats.crawl_id is None:  # it could not be inserted
+        return
     row: dict[str, Any] = {**stats.to_columns(), **extra_columns, "finished": to_iso(at), "reason": reason}
     row["problems"] = json.dumps(stats.problems[:MAX_PROBLEMS], ensure_ascii=False)
     row |= {name: json.dumps(getattr(stats, name)) for name in ("field_counts", "failures", "source_failures")}
-    sets = ", ".join(f"{name} = :{name}" for name in row)
-    archive.db.execute(f"update crawls set {sets} where id = :id", {**row, "id": stats.crawl_id})
+    archive.db.table("crawls").update(stats.crawl_id, row)

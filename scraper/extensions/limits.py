@@ -26,7 +26,7 @@ from scraper.extensions.crawl_stats import has_archive_spider
 if TYPE_CHECKING:
     from twisted.internet.task import LoopingCall
 
-    from scraper.extensions.crawl_stats import ArchiveSpider
+    from scraper.spiders.base import ReleaseSpider
 
 STOP_CHECK_INTERVAL = 0.2  # seconds between two checks
 MIN_COUNTED_BYTES = 1024 * 1024  # smaller responses are never aborted and cost no summing up
@@ -38,10 +38,9 @@ class Deadline:
     """When a pass ends. Nothing is requested after that; the frontier keeps what is left."""
 
     ends_at: float | None = None  # by the monotonic clock; None: no end
-    is_stopping: bool = False  # a stop was requested (see GracefulStop)
+    is_stopping: bool = False  # a stop was requested (see DeadlineMiddleware)
 
     def has_passed(self) -> bool:
-        """Return whether the pass's time is over or a stop was requested."""
         return self.is_stopping or (self.ends_at is not None and monotonic() >= self.ends_at)
 
 
@@ -58,29 +57,15 @@ def parse_deadline(minutes: str) -> Deadline:
     except ValueError:
         number = -1
     if not 0 < number < float("inf"):
-        raise AgencyError("arguments", None, "minutes", f"{minutes!r} is no positive number of minutes")
+        raise AgencyError("arguments", None, "minutes", f"{minutes!r} is not a positive number of minutes")
     return Deadline(monotonic() + 60 * number)
 
 
 class DeadlineMiddleware:
-    """Drops sitemaps of an index that reach the downloader after the end of the pass."""
+    """Drops requests that have not been sent when a pass is over or a stop is requested.
 
-    def __init__(self, crawler: Crawler) -> None:
-        self.crawler = crawler
-
-    @classmethod
-    def from_crawler(cls, crawler: Crawler) -> Self:
-        return cls(crawler)
-
-    def process_request(self, request: Request) -> None:
-        """Raise CrawlStopped if the pass is over."""
-        deadline: Deadline | None = getattr(self.crawler.spider, "deadline", None)  # a probe has none
-        if deadline and deadline.has_passed() and "index" in request.meta:
-            raise CrawlStopped("the pass has had its time")
-
-
-class GracefulStop:
-    """Drops waiting requests once a stop is requested, because a Retry-After could delay it for minutes."""
+    Without this, a Retry-After could delay the end of the crawl for minutes.
+    """
 
     def __init__(self, crawler: Crawler) -> None:
         self.crawler = crawler
@@ -90,13 +75,13 @@ class GracefulStop:
     def from_crawler(cls, crawler: Crawler) -> Self:
         if not has_archive_spider(crawler):
             raise NotConfigured
-        extension = cls(crawler)
-        crawler.signals.connect(extension.spider_opened, signals.spider_opened)
-        crawler.signals.connect(extension.spider_closed, signals.spider_closed)
-        return extension
+        middleware = cls(crawler)
+        crawler.signals.connect(middleware.spider_opened, signals.spider_opened)
+        crawler.signals.connect(middleware.spider_closed, signals.spider_closed)
+        return middleware
 
-    def spider_opened(self, spider: ArchiveSpider) -> None:
-        """Start the periodic check; Scrapy has no signal for the moment when a stop is requested."""
+    def spider_opened(self, spider: ReleaseSpider) -> None:
+        # Scrapy has no signal for the moment when a stop is requested
         self.check_loop = create_looping_call(self.check_stop, spider)
         self.check_loop.start(STOP_CHECK_INTERVAL, now=False)
 
@@ -104,7 +89,12 @@ class GracefulStop:
         if self.check_loop and self.check_loop.running:
             self.check_loop.stop()
 
-    def check_stop(self, spider: ArchiveSpider) -> None:
+    def process_request(self, request: Request) -> None:
+        deadline: Deadline = self.crawler.spider.deadline  # type: ignore[union-attr] # a ReleaseSpider
+        if "index" in request.meta and deadline.has_passed():
+            raise CrawlStopped("the time of the pass is over")
+
+    def check_stop(self, spider: ReleaseSpider) -> None:
         """Drop the requests that wait in the hosts' queues if the crawl is to end."""
         if not self.crawler.engine:
             return
@@ -112,7 +102,7 @@ class GracefulStop:
             spider.deadline.is_stopping = True
         if not spider.deadline.has_passed():
             return
-        reason = "the crawl was told to stop" if spider.deadline.is_stopping else "the pass has had its time"
+        reason = "a stop was requested" if spider.deadline.is_stopping else "the time of the pass is over"
         for slot in self.crawler.engine.downloader.slots.values():
             dropped = [entry for entry in slot.queue if spider.deadline.is_stopping or "index" in entry[0].meta]
             for request, deferred in dropped:
@@ -142,29 +132,14 @@ class InFlightLimit:
 
     def bytes_received(self, data: bytes, request: Request) -> None:
         """Count a piece of a response, and abort the response if it is the largest one over the limit."""
-        self.bytes_by_request[request] = self.bytes_by_request.get(request, 0) + len(data)
-        if self.bytes_by_request[request] <= MIN_COUNTED_BYTES:
-            return
-        if sum(self.bytes_by_request.values()) > self.max_bytes and self.bytes_by_request[request] == max(
-            self.bytes_by_request.values()
-        ):
-            raise StopDownload
+        size = self.bytes_by_request[request] = self.bytes_by_request.get(request, 0) + len(data)
+        if size > MIN_COUNTED_BYTES:
+            sizes = list(self.bytes_by_request.values())
+            if sum(sizes) > self.max_bytes and size == max(sizes):
+                raise StopDownload
 
     def request_left_downloader(self, request: Request) -> None:
         self.bytes_by_request.pop(request, None)
-
-
-class GCThresholdExtension:
-    """Raises the threshold of the garbage collector when the spider opens, after most modules are loaded."""
-
-    @classmethod
-    def from_crawler(cls, crawler: Crawler) -> Self:
-        extension = cls()
-        crawler.signals.connect(extension.spider_opened, signals.spider_opened)
-        return extension
-
-    def spider_opened(self) -> None:
-        raise_gc_threshold()
 
 
 def raise_gc_threshold() -> None:

@@ -19,7 +19,7 @@ from scraper.extensions.crawl_stats import AgencyStats, has_archive_spider
 if TYPE_CHECKING:
     from twisted.internet.task import LoopingCall
 
-    from scraper.extensions.crawl_stats import ArchiveSpider
+    from scraper.spiders.base import ReleaseSpider
 
 logger = logging.getLogger(__name__)
 
@@ -38,8 +38,6 @@ class StderrConsole(Console):
 
 
 class ProgressExtension:
-    """Shows the statistics of the running crawl."""
-
     def __init__(self) -> None:
         self.console = StderrConsole(stderr=True)
         self.live: Live | None = None
@@ -55,7 +53,7 @@ class ProgressExtension:
         crawler.signals.connect(extension.spider_closed, signals.spider_closed)
         return extension
 
-    def spider_opened(self, spider: ArchiveSpider) -> None:
+    def spider_opened(self, spider: ReleaseSpider) -> None:
         """Start the live table if standard error is a terminal, else the periodic log lines."""
         if self.console.is_terminal:
             self.live = Live(
@@ -67,19 +65,14 @@ class ProgressExtension:
             self.log_loop = create_looping_call(self.log_progress, spider)
             self.log_loop.start(LOG_INTERVAL, now=False)
 
-    def log_progress(self, spider: ArchiveSpider) -> None:
-        """Log a line for each agency that had requests since its last line."""
+    def log_progress(self, spider: ReleaseSpider) -> None:
         for slug, stats in spider.agency_stats.items():
             if stats.requests != self.logged_requests.get(slug, 0):
                 self.logged_requests[slug] = stats.requests
-                logger.info(
-                    "%s: %s",
-                    slug,
-                    ", ".join(f"{getattr(stats, name)} {name.replace('_', ' ')}" for name in PROGRESS_COLUMNS),
-                )
+                counts = (f"{getattr(stats, name)} {name.replace('_', ' ')}" for name in PROGRESS_COLUMNS)
+                logger.info("%s: %s", slug, ", ".join(counts))
 
-    def spider_closed(self, spider: ArchiveSpider, reason: str) -> None:
-        """Print the final table, and why the crawl ended if it did not finish."""
+    def spider_closed(self, spider: ReleaseSpider, reason: str) -> None:
         if self.live:
             self.live.stop()
             redirect_log_handlers()
@@ -89,19 +82,19 @@ class ProgressExtension:
         console = self.console if self.console.is_terminal else StderrConsole(stderr=True, width=120)
         console.print(build_progress_table(spider))
         if any(stats.problems for stats in spider.agency_stats.values()):
-            console.print("What was refused or failed is named above, and in the tables crawls and frontier.")
+            console.print("Rejected pages and failures are listed above, and in the tables crawls and frontier.")
         if reason != "finished":
-            console.print(f"The crawl did not finish: {reason}. What is left goes on with the next one.")
+            console.print(f"The crawl did not finish: {reason}. The next crawl continues with what is left.")
 
 
 def redirect_log_handlers() -> None:
-    """Let log handlers write to the present sys.stderr, which Live replaces."""
+    """Make log handlers write to the current sys.stderr, which Live replaces."""
     for handler in logging.root.handlers:
         if isinstance(handler, logging.StreamHandler) and not isinstance(handler, logging.FileHandler):
             handler.setStream(sys.stderr)
 
 
-def build_progress_table(spider: ArchiveSpider, *, live: bool = False) -> Table:
+def build_progress_table(spider: ReleaseSpider, *, live: bool = False) -> Table:
     """Build the table; if it is long, or live, leave out agencies without changes or requests."""
     names = (name.replace("_", " ") for name in PROGRESS_COLUMNS)
     table = Table("agency", *names, title=f"{spider.name} → {spider.archive.path}", title_justify="left")
@@ -109,7 +102,11 @@ def build_progress_table(spider: ArchiveSpider, *, live: bool = False) -> Table:
         column.justify = "right"
     rows = {slug: stats for slug, stats in spider.agency_stats.items() if stats.requests or not live}
     if len(rows) > MAX_TABLE_AGENCIES:
-        rows = {slug: stats for slug, stats in rows.items() if has_changes(stats)}
+        rows = {
+            slug: stats
+            for slug, stats in rows.items()
+            if stats.new or stats.revised or stats.quarantined or stats.rejected or stats.errors
+        }
     for slug, stats in rows.items():
         style = "red" if stats.errors else "yellow" if stats.rejected else None
         table.add_row(slug, *format_progress_cells([stats]), style=style)
@@ -119,12 +116,6 @@ def build_progress_table(spider: ArchiveSpider, *, live: bool = False) -> Table:
     return table
 
 
-def has_changes(stats: AgencyStats) -> bool:
-    """Return whether a crawl of an agency had any result except unchanged releases."""
-    return bool(stats.new or stats.revised or stats.quarantined or stats.rejected or stats.errors)
-
-
 def format_progress_cells(all_stats: list[AgencyStats]) -> list[str]:
-    """Format the sums of the counters of one or more agencies."""
     sums = [sum(getattr(stats, name) for stats in all_stats) for name in PROGRESS_COLUMNS]
     return [str(number) if number else "·" for number in sums]

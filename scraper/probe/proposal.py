@@ -6,7 +6,7 @@ import json
 import re
 import tomllib
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import fields
 from itertools import takewhile
 from pathlib import Path
@@ -23,6 +23,7 @@ WELCOME_PREFIX = re.compile(r"^(välkommen till|välkommen|welcome to)\s+", re.I
 HOME_PAGE_TITLE = re.compile(r"(start|startsida\w*|förstasida\w*|hem|home|home ?page|first ?page|index)", re.IGNORECASE)
 NON_SLUG_CHARACTERS = re.compile(r"[^a-z0-9]+")
 NEWS_FOLDER = re.compile(rf"(^|-)({NEWS_WORDS})(-|$)", re.IGNORECASE)
+ASCII_LETTERS = str.maketrans("åäöéü", "aaoeu")  # as in host names
 PATH_YEAR, PATH_MONTH = r"\d{4}", r"\d{2}"
 DATE_PATTERNS = {PATH_YEAR, PATH_MONTH}
 MIN_FOLDER_RELEASES = 3  # in a folder that counts as one of releases
@@ -32,20 +33,16 @@ MAX_FOLDERS = 3
 LEADING_KEYS = ("name", "name_en", "org_number", "home")  # in the order of agencies.toml
 
 
-def propose_slug(url: str) -> str:
-    """Return a slug from a URL's host, without its top-level domain.
+def propose_slug(url: str, taken: Container[str] = ()) -> str:
+    """Return a slug from a URL's host, without its top-level domain unless the slug would be taken.
 
     >>> propose_slug("https://www.skogsradet.example/nyheter"), propose_slug("http://[::1]:80/")
     ('skogsradet', '1')
     """
-    labels = extract_host(url).split(".")
-    return NON_SLUG_CHARACTERS.sub("-", "-".join(labels[:-1] or labels)).strip("-") or "agency"
-
-
-def propose_free_slug(url: str, agencies: dict[str, Agency]) -> str:
-    """Return a slug that no agency of the list has: from the host, with its top-level domain if needed."""
-    slug = propose_slug(url)
-    return slug if slug not in agencies else extract_host(url).replace(".", "-")
+    host = extract_host(url)
+    labels = host.split(".")
+    slug = NON_SLUG_CHARACTERS.sub("-", "-".join(labels[:-1] or labels)).strip("-") or "agency"
+    return slug if slug not in taken else host.replace(".", "-")
 
 
 def propose_name(home: Document) -> str:
@@ -56,18 +53,12 @@ def propose_name(home: Document) -> str:
     parts = [WELCOME_PREFIX.sub("", part).strip(" .!") for part in TITLE_SEPARATOR.split(clean_line(home.title or ""))]
     candidates = [part for part in parts if part and not HOME_PAGE_TITLE.fullmatch(part)]
     host = extract_host(home.url)
-    matching_host = (
-        part
-        for part in candidates
-        if build_comparison_key(transliterate_swedish(part)) in build_comparison_key(host)
-        or build_comparison_key(host.split(".")[0]) in build_comparison_key(transliterate_swedish(part))
-    )
-    return next(matching_host, candidates[0] if candidates else host)
-
-
-def transliterate_swedish(text: str) -> str:
-    """Return text in lower case with å, ä, ö, é and ü as a host name has them."""
-    return text.lower().translate(str.maketrans("åäöéü", "aaoeu"))
+    host_key, name_key = build_comparison_key(host), build_comparison_key(host.split(".")[0])
+    for part in candidates:
+        key = build_comparison_key(part.lower().translate(ASCII_LETTERS))
+        if key in host_key or name_key in key:
+            return part
+    return candidates[0] if candidates else host
 
 
 def propose_release_pattern(urls: Iterable[str]) -> str | None:

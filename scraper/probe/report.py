@@ -1,14 +1,15 @@
 """The report of a probe: the proposed table, then each page's fields beside its other text.
 
-`scrapy extract` uses the rows of a page's fields: value, the rule that found it, and the element it is from.
+`scrapy extract` prints the rows of a page's fields: value, the rule that found it, and the element it is from.
 """
 
 from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator, Sequence
-from dataclasses import astuple, dataclass, fields
+from dataclasses import astuple, fields
 from itertools import zip_longest
+from typing import NamedTuple
 
 from lxml import etree
 
@@ -24,7 +25,6 @@ from scraper.pages.document import Document, remove_element, select_xpath
 from scraper.pages.title import build_comparison_key
 from scraper.probe.proposal import format_agency_toml
 from scraper.probe.result import ProbedPage, ProbedSource, ProbeResult
-from scraper.sources.links import SourceLink
 
 # Field rows
 MISSING_VALUE = "absent"
@@ -47,10 +47,7 @@ MAX_UNUSED_LINES = 20
 FIELD_WIDTH, RULE_WIDTH = 14, 26  # of columns
 
 
-@dataclass(frozen=True, slots=True)
-class FieldRow:
-    """One field of a page, as shown in the report."""
-
+class FieldRow(NamedTuple):
     field: str
     value: str
     rule: str = ""
@@ -66,38 +63,31 @@ def format_probe_report(result: ProbeResult, width: int) -> str:
 
 def format_proposed_table(result: ProbeResult) -> str:
     """Format the proposed table with comments on its origin; the result is valid TOML."""
-    return "\n".join(
-        [*(f"# {line}" for line in iter_table_comments(result)), format_agency_toml(result.agency)]
-    ).rstrip()
+    comments = [f"# {line}\n" for line in iter_table_comments(result)]
+    return f"{''.join(comments)}{format_agency_toml(result.agency)}".rstrip()
 
 
 def iter_table_comments(result: ProbeResult) -> Iterator[str]:
-    """Yield the comments on the proposed table."""
     if result.is_known:
-        yield f"{result.agency.name} stands in the list already; this is its table with what was found now"
-    yield f"system: {result.cms}" if result.cms else "system: none we know; the general reader is used"
+        yield f"{result.agency.name} is already in the list; this is its table with the sources found now"
+    yield f"system: {result.cms or 'unknown; the general page class is used'}"
     for source in result.sources:
         yield f"{source.kind}: {source.url}: {describe_probed_source(source)}"
-    total, matching = len(result.list_links()), len(result.list_matching_links())
-    if total and result.agency.releases:
-        yield f"releases: the pattern fits {matching} of the {total} addresses found"
-        yield from (f"  not {link.url}" for link in list_unmatched_links(result))
-    elif total:
-        yield f"releases: no pattern; addresses found: {total}, too few or in too many folders to tell one"
-
-
-def list_unmatched_links(result: ProbeResult) -> list[SourceLink]:
-    """Return the first few links that the pattern excludes."""
-    matching = {link.url for link in result.list_matching_links()}
-    return [link for link in result.list_links() if link.url not in matching][:MAX_UNMATCHED_LINKS]
+    links, matching = result.list_links(), result.list_matching_links()
+    if links and result.agency.releases:
+        yield f"releases: {len(matching)} of the {len(links)} URLs found match the pattern"
+        yield from (
+            f"  not {link.url}" for link in [link for link in links if link not in matching][:MAX_UNMATCHED_LINKS]
+        )
+    elif links:
+        yield f"releases: no pattern; the {len(links)} URLs found are too few, or in too many folders"
 
 
 def describe_probed_source(source: ProbedSource) -> str:
-    """Describe the outcome of a source."""
     if source.problem:
         return f"left out: {source.problem}"
     if not source.is_requested:
-        return "not asked"
+        return "not requested"
     return f"{len(source.links)} releases" if source.links else "left out: no release in it"
 
 
@@ -105,10 +95,10 @@ def format_page_panes(page: ProbedPage, width: int) -> str:
     """Format a page's fields on the left, and its text that is in no field on the right."""
     lines = [page.url]
     if page.problem:
-        lines.append(f"   not read: {page.problem}")
+        lines.append(f"   not parsed: {page.problem}")
     elif not page.has_date:
-        lines.append("   tells no date: is it a release? If not, mend the pattern or the listings")
-    lines += [f"   doubtful: {doubt.field}: {doubt.problem}" for doubt in page.warnings]
+        lines.append("   has no date: is it a release? If not, correct the pattern or the listings")
+    lines += [f"   doubtful: {warning.field}: {warning.problem}" for warning in page.warnings]
     if page.item is None:
         return "\n".join(lines)
     right_width = max(30, width * 2 // 5)
@@ -116,47 +106,44 @@ def format_page_panes(page: ProbedPage, width: int) -> str:
     left = [
         f"{row.field:<{FIELD_WIDTH}} {shorten_line(row.value, value_width):<{value_width}}"
         f" {shorten_line(row.rule, RULE_WIDTH):<{RULE_WIDTH}}"
-        for row in build_field_rows(page.item, page.release)
+        for row in [FieldRow("FIELD", "VALUE", "RULE"), *build_field_rows(page.item, page.release)]
         if row.field not in OMITTED_FIELDS
     ]
-    unused_lines = find_unused_lines(page.html, page.item, page.release) if page.release else []
-    right = [shorten_line(line, right_width) for line in unused_lines[:MAX_UNUSED_LINES]]
-    right += (
-        [f"… and {len(unused_lines) - MAX_UNUSED_LINES} more lines"] if len(unused_lines) > MAX_UNUSED_LINES else []
-    )
-    head = f"{'FIELD':<{FIELD_WIDTH}} {'VALUE':<{value_width}} {'RULE':<{RULE_WIDTH}}"
-    title = (
-        f"LEFT OUT: {len(unused_lines)} line{'s' * (len(unused_lines) > 1)}" if unused_lines else "LEFT OUT: nothing"
-    )
-    blank = " " * len(head)
-    rows = zip_longest([head, *left], [title if page.release else "", *right], fillvalue=None)
+    right = []
+    if page.release:
+        unused = find_unused_lines(page.html, page.item, page.release)
+        count = "1 line" if len(unused) == 1 else f"{len(unused)} lines"
+        right = [f"LEFT OUT: {count if unused else 'nothing'}"]
+        right += [shorten_line(line, right_width) for line in unused[:MAX_UNUSED_LINES]]
+        if len(unused) > MAX_UNUSED_LINES:
+            right.append(f"… and {len(unused) - MAX_UNUSED_LINES} more lines")
+    blank = " " * len(left[0])
+    rows = zip_longest(left, right)
     return "\n".join(
-        [*lines, *(f"{left_cell or blank} │ {right_cell or ''}".rstrip(" ") for left_cell, right_cell in rows)]
+        [*lines, *(f"{left_cell or blank} │ {right_cell or ''}".rstrip() for left_cell, right_cell in rows)]
     )
 
 
 def build_field_rows(item: ReleaseItem, release: Release | None) -> list[FieldRow]:
-    """Return one row per field of a page; release: the normalised page, None if that failed."""
-    return [*iter_item_rows(item, release), *iter_evidence_rows(item)]
+    """Return a row for each field of the item, then the parser's other findings.
 
-
-def iter_item_rows(item: ReleaseItem, release: Release | None) -> Iterator[FieldRow]:
-    """Yield the item's fields in their order, a date with the text it was parsed from."""
-    for name in (field.name for field in fields(item) if field.name != "evidence"):
+    Of a date, the parsed value is shown with its text. release: the normalised page, None if that failed.
+    """
+    rows = []
+    names = [field.name for field in fields(item) if field.name != "evidence"]
+    for name in names:
         provenance = item.evidence.get(name, Provenance(rule="", element=""))
         value = clean_line(format_item_value(getattr(item, name)))
         if name in ITEM_DATE_FIELDS and value:
             normalised = to_iso(getattr(release, name)) if release else None
             value = f"{normalised or 'not read'} ← “{value}”"
-        yield FieldRow(name, value or MISSING_VALUE, *((provenance.rule, provenance.element) if value else ()))
-
-
-def iter_evidence_rows(item: ReleaseItem) -> Iterator[FieldRow]:
-    """Yield the other findings of the parser, such as the element that contains the release."""
-    field_names = {field.name for field in fields(item)}
-    for name, provenance in item.evidence.items():
-        if name not in field_names:
-            yield FieldRow(f"({name})", "", provenance.rule, provenance.element)
+        rows.append(
+            FieldRow(name, value, provenance.rule, provenance.element) if value else FieldRow(name, MISSING_VALUE)
+        )
+    # Such as the element that contains the release.
+    other_findings = (finding for finding in item.evidence.items() if finding[0] not in names)
+    rows += [FieldRow(f"({name})", "", provenance.rule, provenance.element) for name, provenance in other_findings]
+    return rows
 
 
 def format_item_value(value: object) -> str:
@@ -180,13 +167,11 @@ def format_item_value(value: object) -> str:
 
 def format_columns(rows: Sequence[FieldRow]) -> str:
     """Format rows as aligned plain text under a heading."""
-    table = [("field", "value", "rule", "element")]
-    table += [(row.field, shorten_line(row.value, MAX_VALUE_WIDTH), row.rule, row.element) for row in rows]
-    widths = [max(len(line[column]) for line in table) for column in range(3)]
-    return "\n".join(
-        "  ".join([*(cell.ljust(width) for cell, width in zip(line, widths, strict=False)), line[3]]).rstrip()
-        for line in table
-    )
+    table = [FieldRow("field", "value", "rule", "element")]
+    table += [row._replace(value=shorten_line(row.value, MAX_VALUE_WIDTH)) for row in rows]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in table)
+    return "\n".join(line.rstrip() for line in lines)
 
 
 def shorten_line(text: str, width: int) -> str:
@@ -204,14 +189,12 @@ def shorten_line(text: str, width: int) -> str:
 def find_unused_lines(html: bytes, item: ReleaseItem, release: Release) -> list[str]:
     """Return the lines of the page's visible main text that are in no field, in page order, each once."""
     all_text, values = build_match_keys(item, release)
-    lines = dict.fromkeys(read_visible_lines(html, item.url))
     days = {str(moment)[:10] for moment in (release.published, release.updated) if moment}
+    keys = {line: build_comparison_key(line) for line in read_visible_lines(html, item.url)}
     return [
         line
-        for line in lines
-        if build_comparison_key(line)
-        and not is_in_release(build_comparison_key(line), all_text, values)
-        and not is_known_date_line(line, item.url, days)
+        for line, key in keys.items()
+        if key and not is_in_release(key, all_text, values) and not is_known_date_line(line, item.url, days)
     ]
 
 
@@ -222,9 +205,8 @@ def read_visible_lines(html: bytes, url: str) -> list[str]:
     for element in select_xpath(document.root, HIDDEN_XPATH):
         remove_element(element)
     main, *_ = find_main_element(document.root)
-    return [
-        line for block in read_blocks(convert_to_soup(main), document.resolve_url) for line in block.text.split("\n")
-    ]
+    blocks = read_blocks(convert_to_soup(main), document.resolve_url)
+    return [line for block in blocks for line in block.text.split("\n")]
 
 
 def build_match_keys(item: ReleaseItem, release: Release) -> tuple[str, list[str]]:
@@ -253,10 +235,7 @@ def is_in_release(line: str, all_text: str, values: list[str]) -> bool:
 
 
 def is_known_date_line(line: str, url: str, days: set[str]) -> bool:
-    """Return whether a line only states days that the release has.
-
-    The page may state them in other words than in the fields, as in its metadata.
-    """
+    """Return whether a line only states days that the release has, maybe in other words, as read from metadata."""
     labels = split_date_labels(line)
     if len(line) > MAX_DATE_LINE or not all(map(find_date_role, labels)):
         return False

@@ -1,13 +1,21 @@
-"""The result of a probe: a site's sources, sample pages, and the table proposed for agencies.toml."""
+"""The result of a probe: a site's sources, sample pages, and the table proposed for agencies.toml.
+
+Also the pages that are stored for the tests (`scrapy probe --store`): a page is tests/pages/<slug>/page.html with its
+result in expected.json beside it; page-2.html has expected-2.json.
+"""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from itertools import chain, zip_longest
+from pathlib import Path
+from typing import Any
 from urllib.parse import urljoin, urlsplit
 
+from archive.dates import to_iso
 from archive.models import Release
 from scraper.agency import SELECTOR_KEYS, Agency
 from scraper.errors import PageError
@@ -17,9 +25,11 @@ from scraper.normalise.text import clean_line
 from scraper.pages import read_page
 from scraper.pages.cms import choose_page_class
 from scraper.pages.document import Document, get_text_content
-from scraper.probe.proposal import propose_free_slug, propose_name, propose_release_pattern
+from scraper.probe.proposal import propose_name, propose_release_pattern, propose_slug
 from scraper.sources import find_sources
 from scraper.sources.links import SourceLink, is_release_url
+
+STORED_PAGES_DIR = Path(__file__).parents[2] / "tests" / "pages"
 
 
 @dataclass(slots=True)
@@ -35,32 +45,26 @@ class ProbedSource:
 
 @dataclass(slots=True)
 class ProbedPage:
-    """One page read as a release. `item` and `release` are None if parsing did not get that far."""
+    """A page parsed as a release. `item` and `release` are None if parsing did not get that far."""
 
     url: str
     html: bytes = b""
     item: ReleaseItem | None = None
     release: Release | None = None
     problem: str | None = None
-    warnings: list[QualityWarning] = field(default_factory=list)  # if it was parsed as a release
+    warnings: list[QualityWarning] = field(default_factory=list)
 
     @property
     def has_date(self) -> bool:
-        """Return whether the page states when it was published or updated."""
         return self.item is not None and bool(self.item.published or self.item.updated)
 
 
 @dataclass(slots=True)
 class ProbeResult:
-    """Everything that a probe found.
-
-    base_agency: the agency as listed (`is_known`), or as derived from its home page. agency: the proposed one.
-    """
-
-    base_agency: Agency
+    base_agency: Agency  # as listed (`is_known`), or as derived from its home page
     is_known: bool
     cms: str | None = None  # the system's page class, None for the general one
-    agency: Agency = field(init=False)  # the proposed one
+    agency: Agency = field(init=False)  # as proposed
     sources: list[ProbedSource] = field(default_factory=list)
     pages: list[ProbedPage] = field(default_factory=list)
 
@@ -68,44 +72,32 @@ class ProbeResult:
         self.agency = self.base_agency
 
     def update_proposal(self) -> None:
-        """Update the proposed agency from the links that the sources gave."""
-        useful_sources = [source for source in self.sources if source.links or not source.is_requested]
+        """Update the proposed agency from the links that the sources gave. Sources without links are left out."""
         pattern = self.base_agency.releases or propose_release_pattern(link.url for link in self.list_links())
-        urls_by_kind = {
-            kind: tuple(
-                dict.fromkeys([*self.list_unrequested(kind), *(s.url for s in useful_sources if s.kind == kind)])
-            )
-            for kind in ("feeds", "sitemaps", "listings")
-        }
+        requested_urls = {source.url for source in self.sources}
+        urls_by_kind = {}
+        for kind in ("feeds", "sitemaps", "listings"):
+            unrequested = [url for url in getattr(self.base_agency, kind) if url not in requested_urls]
+            useful = [s.url for s in self.sources if s.kind == kind and (s.links or not s.is_requested)]
+            urls_by_kind[kind] = tuple(dict.fromkeys([*unrequested, *useful]))
         self.agency = replace(self.base_agency, releases=pattern, **urls_by_kind)  # type: ignore[arg-type] # tuples
 
-    def list_unrequested(self, kind: str) -> list[str]:
-        """Return the declared sources of a kind that were not requested."""
-        requested_urls = {source.url for source in self.sources}
-        return [url for url in getattr(self.base_agency, kind) if url not in requested_urls]
+    def drop_undated_listings(self) -> None:
+        """Drop the links and the sample pages of listings without news: press rooms list contacts and policies.
 
-    def drop_undated_listings(self, pages: list[ProbedPage]) -> list[ProbedPage]:
-        """Remove the links of listings without news; return the pages without those of such listings.
-
-        A listing is removed if no other source has its links and none of its sample pages states a date, while another
-        sample page does: press rooms list contacts and policies.
+        Such a listing has no link in common with another source, and none of its sample pages states a date, while
+        another sample page does.
         """
-        if not any(page.has_date for page in pages):
-            return pages
-        remaining = pages
+        if not any(page.has_date for page in self.pages):
+            return
         for source in self.sources:
             urls = {link.url for link in source.links}
             other_urls = {link.url for other in self.sources if other is not source for link in other.links}
-            own_pages = [page for page in remaining if page.url in urls]
-            if (
-                source.kind == "listings"
-                and own_pages
-                and not urls & other_urls
-                and not any(page.has_date for page in own_pages)
-            ):
-                source.links, source.problem = [], "its pages tell no date; put it back if they are news"
-                remaining = [page for page in remaining if page not in own_pages]
-        return remaining
+            own_pages = [page for page in self.pages if page.url in urls]
+            is_undated = own_pages and not any(page.has_date for page in own_pages)
+            if source.kind == "listings" and is_undated and not urls & other_urls:
+                source.links, source.problem = [], "its pages state no date; put it back if they are news"
+                self.pages = [page for page in self.pages if page.url not in urls]
 
     def list_links(self) -> list[SourceLink]:
         """Return every release link once, the first of each source first, without links to listings."""
@@ -115,16 +107,15 @@ class ProbeResult:
         return list(found.values())
 
     def list_matching_links(self) -> list[SourceLink]:
-        """Return the release links that match the proposed pattern."""
         return [link for link in self.list_links() if is_release_url(link.url, self.agency)]
 
 
 def probe_file(html: bytes, url: str, agencies: dict[str, Agency]) -> ProbeResult:
-    """Return what a stored page shows, a home page or a release, without any request."""
+    """Return what a stored home page or release shows, without any request."""
     result = probe_home_page(html, url, agencies)
     sources = find_sources(html, url, result.agency)
-    result.sources += [ProbedSource("feeds", feed, is_requested=False) for feed in dict.fromkeys(sources.feeds)]
-    result.sources += [ProbedSource("listings", listing, is_requested=False) for listing in sources.listings]
+    for kind, urls in (("feeds", sources.feeds), ("listings", sources.listings)):
+        result.sources += [ProbedSource(kind, source_url, is_requested=False) for source_url in dict.fromkeys(urls)]
     result.update_proposal()
     if urlsplit(url).path.strip("/"):
         result.pages.append(probe_page(html, url, result.agency))
@@ -132,11 +123,11 @@ def probe_file(html: bytes, url: str, agencies: dict[str, Agency]) -> ProbeResul
 
 
 def probe_home_page(home: bytes, url: str, agencies: dict[str, Agency]) -> ProbeResult:
-    """Return what a home page alone shows: the agency, and the system that made the page."""
+    """Return what a home page alone shows: the agency, and the content management system."""
     listed_agency = next((agency for agency in agencies.values() if agency.owns(url)), None)
     document = Document(home, url)
     agency = listed_agency or Agency(
-        slug=propose_free_slug(url, agencies), name=propose_name(document), home=urljoin(url, "/")
+        slug=propose_slug(url, agencies), name=propose_name(document), home=urljoin(url, "/")
     )
     page_class = choose_page_class(document, listed_agency).__name__.removesuffix("Page")
     return ProbeResult(agency, listed_agency is not None, None if page_class == "News" else page_class)
@@ -164,3 +155,44 @@ def find_unused_selectors(html: bytes, url: str, agency: Agency) -> Iterator[str
                 clean_line(get_text_content(element)) or element.get("content") for element in document.select(css)
             ):
                 yield f"{field}: the agency's selector {css} finds nothing here"
+
+
+def build_expected_result(html: bytes, url: str, agency: Agency | None) -> dict[str, Any]:
+    """Return a page's URL and its release (without the agency, which the folder names), or why it is not a release."""
+    try:
+        release = asdict(to_release(read_page(html, url, agency)))
+    except PageError as error:
+        return {"address": url, "problem": str(error)}
+    del release["agency"]
+    result: dict[str, Any] = json.loads(json.dumps({"address": url, **release}, default=to_iso))
+    return result
+
+
+def store_page(html: bytes, url: str, agency: Agency, out: Path = STORED_PAGES_DIR) -> Path:
+    """Write a page and its present result for review; replace a stored page with the same URL."""
+    folder = out / agency.slug
+    folder.mkdir(parents=True, exist_ok=True)
+    number, page = 1, folder / "page.html"
+    while page.exists() and read_stored_page_url(page) != url:
+        number += 1
+        page = folder / f"page-{number}.html"
+    page.write_bytes(html)
+    write_expected_result(page, build_expected_result(html, url, agency))
+    return page
+
+
+def get_expected_path(page: Path) -> Path:
+    """Return the path of a page's expected result."""
+    return page.with_name(page.stem.replace("page", "expected", 1) + ".json")
+
+
+def read_stored_page_url(page: Path) -> str | None:
+    """Return the URL of a stored page from its result, None if there is no result."""
+    expected = get_expected_path(page)
+    result: dict[str, Any] = json.loads(expected.read_text("utf-8")) if expected.exists() else {}
+    return result.get("address")
+
+
+def write_expected_result(page: Path, result: dict[str, Any]) -> None:
+    text = json.dumps(result, ensure_ascii=False, indent=2)
+    get_expected_path(page).write_text(text + "\n", encoding="utf-8")

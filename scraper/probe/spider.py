@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import sys
 from collections.abc import AsyncIterator, Iterable
@@ -10,13 +11,13 @@ from typing import Any, ClassVar
 from urllib.parse import urljoin, urlsplit
 
 from scrapy import Request, Spider
-from scrapy.exceptions import CannotResolveHostError, DownloadTimeoutError, IgnoreRequest
+from scrapy.crawler import CrawlerProcessBase
 from scrapy.http import Response
 from scrapy.settings import BaseSettings
 from twisted.internet.error import ConnectError, ConnectionClosed
 
-from scraper.agency import Agency, build_user_agent
-from scraper.downloader.errors import DOWNLOAD_ERRORS, RobotsForbidden
+from scraper.agency import Agency, build_user_agent, check_contact
+from scraper.downloader.errors import DOWNLOAD_ERRORS, RobotsForbidden, describe_download_error
 from scraper.errors import PageError, SourceError
 from scraper.normalise.urls import extract_host
 from scraper.probe.result import ProbedPage, ProbedSource, ProbeResult, probe_home_page, probe_page
@@ -30,10 +31,29 @@ MAX_SOURCES_PER_KIND = 4
 MAX_INDEX_SITEMAPS = 3  # fetched of a sitemap index
 NEWS_WORD = re.compile(NEWS_WORDS, re.IGNORECASE)
 CONNECTION_ERRORS = (*DOWNLOAD_ERRORS, ConnectError, ConnectionClosed)
+QUIET_LOGGERS = {
+    **dict.fromkeys(("scrapy.addons", "scrapy.crawler", "scrapy.middleware"), logging.WARNING),
+    # The report says the same.
+    **dict.fromkeys(("scrapy.downloadermiddlewares.retry", "scrapy.downloadermiddlewares.robotstxt"), logging.CRITICAL),
+}
 
 
-class NoResponse(Exception):  # noqa: N818 - it says what happened
-    """A URL gave no usable response; the message says why."""
+def probe_site(process: CrawlerProcessBase, url: str, agencies: dict[str, Agency]) -> ProbeResult:
+    """Probe a site in a crawl of its own.
+
+    Raises SourceError or PageError if the home page cannot be fetched or read, AgencyError if CONTACT is missing.
+    """
+    check_contact({"probe": Agency(slug="probe", name="probe", home=url)}, process.settings.get("CONTACT"))
+    for name, level in QUIET_LOGGERS.items():
+        logging.getLogger(name).setLevel(level)
+    crawler = process.create_crawler(ProbeSpider)
+    process.crawl(crawler, url=url, agencies=agencies)
+    process.start()
+    spider = crawler.spider
+    assert isinstance(spider, ProbeSpider)  # noqa: S101 - the one just made
+    if spider.result is None:
+        raise spider.error or SourceError(url, "the probe was stopped")
+    return spider.result
 
 
 class ProbeSpider(Spider):
@@ -45,7 +65,7 @@ class ProbeSpider(Spider):
         "ITEM_PIPELINES": {},
     }
     result: ProbeResult | None = None
-    problem: str | None = None  # why there is no result
+    error: SourceError | PageError | None = None  # why there is no result
 
     def __init__(self, url: str, agencies: dict[str, Agency], **arguments: Any) -> None:
         super().__init__(**arguments)
@@ -58,20 +78,25 @@ class ProbeSpider(Spider):
 
     async def start(self) -> AsyncIterator[Any]:
         try:
-            await self.probe()
-        except (NoResponse, PageError) as error:
-            self.problem = str(error)
+            self.result = await self.probe()
+        except (SourceError, PageError) as error:
+            self.error = error
         nothing: tuple[Request, ...] = ()
         for request in nothing:  # Scrapy needs an async generator; everything was fetched above
             yield request
 
-    async def probe(self) -> None:
+    async def probe(self) -> ProbeResult:
         """Fetch the home page, its sources and up to SAMPLE_RELEASES releases."""
         home = await self.fetch(urljoin(self.url, "/"))
         result = probe_home_page(home.body, home.url, self.agencies)
-        if extract_host(home.url) != extract_host(self.url) and not result.is_known:
-            result.base_agency = add_alias(result.base_agency, extract_host(self.url))
-        await self.probe_sources(home, result)
+        agency, host = result.base_agency, extract_host(self.url)
+        if extract_host(home.url) != host and not result.is_known:
+            agency = result.base_agency = replace(agency, aliases=(*agency.aliases, host))
+        found = find_sources(home.body, home.url, agency)
+        given_urls = [self.url] if urlsplit(self.url).path.strip("/") and agency.owns(self.url) else []
+        await self.probe_sources(result, "feeds", found.feeds)
+        await self.probe_sources(result, "listings", [*given_urls, *found.listings])
+        await self.probe_sources(result, "sitemaps", await self.find_sitemap_urls(agency))
         result.update_proposal()
         requested_urls: set[str] = set()
         while (
@@ -83,101 +108,76 @@ class ProbeSpider(Spider):
                 break
             requested_urls.add(link.url)
             result.pages.append(await self.fetch_release(link.url, result.agency))
-            result.pages = result.drop_undated_listings(result.pages)
+            result.drop_undated_listings()
             result.update_proposal()
-        self.result = result
-
-    async def probe_sources(self, home: Response, result: ProbeResult) -> None:
-        """Fetch the sources that the agency's table, the home page, robots.txt and the given URL name."""
-        agency = result.base_agency
-        found = find_sources(home.body, home.url, agency)
-        given_urls = [self.url] if urlsplit(self.url).path.strip("/") and agency.owns(self.url) else []
-        for url in merge_source_urls(agency.feeds, [*found.feeds]):
-            result.sources.append(await self.probe_source(ProbedSource("feeds", url), agency))
-        for url in merge_source_urls(agency.listings, [*given_urls, *found.listings]):
-            result.sources.append(await self.probe_source(ProbedSource("listings", url), agency))
-        for url in merge_source_urls(agency.sitemaps, [*await self.find_sitemap_urls(agency)]):
-            result.sources.append(await self.probe_source(ProbedSource("sitemaps", url), agency))
+        return result
 
     async def find_sitemap_urls(self, agency: Agency) -> list[str]:
         """Return the sitemaps that robots.txt names, else the usual URL of one."""
         try:
             response = await self.fetch(urljoin(agency.home, "/robots.txt"))
             urls = parse_robots_sitemaps(response.body, response.url)
-        except NoResponse:
+        except SourceError:
             urls = []
         return urls or [urljoin(agency.home, "/sitemap.xml")]
 
-    async def probe_source(self, source: ProbedSource, agency: Agency) -> ProbedSource:
-        """Fetch a source, and set its links or why it gave none."""
-        try:
-            response = await self.fetch(source.url)
-            if source.kind == "feeds":
-                links = parse_feed(response.body, response.url, agency)
-                source.links = [link for link in links if agency.owns(link.url)]
-            elif source.kind == "listings":
-                source.links = parse_listing(response.body, response.url, agency)[0]
-            else:
-                source.links = await self.read_sitemap_links(response, agency)
-        except NoResponse as error:
-            source.problem = str(error)
-        except SourceError as error:
-            source.problem = error.problem
-        return source
+    async def probe_sources(self, result: ProbeResult, kind: str, found_urls: Iterable[str]) -> None:
+        """Fetch all declared sources of a kind and the first few of those found; add their links or problems."""
+        agency = result.base_agency
+        found = list(dict.fromkeys(found_urls))[:MAX_SOURCES_PER_KIND]
+        for url in dict.fromkeys([*getattr(agency, kind), *found]):
+            source = ProbedSource(kind, url)
+            try:
+                source.links = await self.fetch_source_links(kind, url, agency)
+            except SourceError as error:
+                source.problem = error.problem
+            result.sources.append(source)
+
+    async def fetch_source_links(self, kind: str, url: str, agency: Agency) -> list[SourceLink]:
+        response = await self.fetch(url)
+        if kind == "feeds":
+            return [link for link in parse_feed(response.body, response.url, agency) if agency.owns(link.url)]
+        if kind == "listings":
+            return parse_listing(response.body, response.url, agency).links
+        return await self.read_sitemap_links(response, agency)
 
     async def read_sitemap_links(self, response: Response, agency: Agency) -> list[SourceLink]:
         """Return a sitemap's releases, newest first; of an index, those of the likeliest sitemaps."""
         links, children = parse_sitemap(response.body, response.url, agency)
         children.sort(key=lambda child: (bool(NEWS_WORD.search(child.url)), child.listed_at or ""), reverse=True)
-        problem: NoResponse | None = None
+        missing: SourceError | None = None
         for child in children[:MAX_INDEX_SITEMAPS]:
             try:
                 child_response = await self.fetch(child.url)
-            except NoResponse as error:
-                problem = error
+            except SourceError as error:
+                missing = error
                 continue
             links += parse_sitemap(child_response.body, child_response.url, agency)[0]
-        if problem and not links:
-            raise problem
+        if missing and not links:
+            raise missing
         return sorted(links, key=lambda link: link.listed_at or "", reverse=True)
 
     async def fetch_release(self, url: str, agency: Agency) -> ProbedPage:
         """Fetch a release and parse it."""
         try:
             response = await self.fetch(url)
-        except NoResponse as error:
-            return ProbedPage(url, problem=str(error))
+        except SourceError as error:
+            return ProbedPage(url, problem=error.problem)
         if not agency.owns(response.url):
-            return ProbedPage(url, problem=f"led to another host: {response.url}")
+            return ProbedPage(url, problem=f"redirected to another host: {response.url}")
         return replace(probe_page(response.body, response.url, agency), url=url)
 
     async def fetch(self, url: str) -> Response:
-        """Return the response for a URL; raise NoResponse with the reason if there is none."""
-        sys.stderr.write(f"asking {url}\n")
+        """Return the response for a URL. Raises SourceError if there is none, or its status is not 200."""
+        sys.stderr.write(f"fetching {url}\n")
         engine = self.crawler.engine
         assert engine  # noqa: S101 - a running spider has one
         try:
             response = await engine.download_async(Request(url))
         except RobotsForbidden as error:
-            raise NoResponse("robots.txt forbids it") from error
-        except IgnoreRequest as error:
-            raise NoResponse(str(error)) from error
-        except CannotResolveHostError as error:
-            raise NoResponse("there is no such host") from error
-        except DownloadTimeoutError as error:
-            raise NoResponse("took too long to answer") from error
+            raise SourceError(url, "robots.txt forbids it") from error
         except CONNECTION_ERRORS as error:
-            raise NoResponse(f"cannot be reached: {error or type(error).__name__}") from error
+            raise SourceError(url, describe_download_error(error)) from error
         if response.status != 200:
-            raise NoResponse(f"answered {response.status}")
+            raise SourceError(url, f"answered {response.status}")
         return response
-
-
-def merge_source_urls(declared: Iterable[str], found: Iterable[str]) -> list[str]:
-    """Return all declared URLs and the first few of those found, each once."""
-    return list(dict.fromkeys([*declared, *list(dict.fromkeys(found))[:MAX_SOURCES_PER_KIND]]))
-
-
-def add_alias(agency: Agency, host: str) -> Agency:
-    """Return the agency with one more host."""
-    return replace(agency, aliases=(*agency.aliases, host))

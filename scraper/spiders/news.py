@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -15,7 +15,7 @@ from scrapy.http import Response
 from twisted.python.failure import Failure
 
 from archive.dates import now, to_iso
-from archive.frontier import FrontierEntry, PaginationCursor, PaginationCursors
+from archive.frontier import FrontierEntry, PaginationCursor
 from archive.store import Archive
 from scraper.agency import Agency
 from scraper.downloader.errors import CrawlStopped, HostPaused, RequestDeferred
@@ -23,11 +23,11 @@ from scraper.errors import AgencyError, SourceError
 from scraper.extensions.crawl_stats import AgencyStats
 from scraper.failures import classify_failure, classify_source_failure, describe_request_failure, detect_rejection
 from scraper.sources import find_sources, parse_feed, parse_listing, parse_sitemap
-from scraper.sources.discovery import SourceKind, SourceURLs, get_declared_sources
+from scraper.sources.discovery import SourceURLs, get_declared_sources
 from scraper.sources.feeds import parse_robots_sitemaps
 from scraper.sources.links import SourceLink, is_release_url
 from scraper.sources.listings import ListingPage
-from scraper.spiders.base import ReleaseSpider, build_conditional_headers, get_response_header
+from scraper.spiders.base import ReleaseSpider, build_conditional_headers, decode_headers, get_request
 
 logger = logging.getLogger(__name__)
 
@@ -37,26 +37,24 @@ MAX_INDEX_DEPTH = 2  # sitemap indexes within each other
 MAX_REPEATED_PAGES = 5  # pages of a listing in a row without a new link
 SITEMAP_PRIORITY_STEPS = 100  # priorities of the sitemaps of an index
 
-ResponseCallback = Callable[[Response], Iterator[Request]]
-
 
 @dataclass(slots=True)
 class TrapDetector:
     """Detects endless listings of one agency in one crawl."""
 
+    seen_urls: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))  # by listing
     repeated_pages: Counter[str] = field(default_factory=Counter)  # listing → pages in a row without a new link
 
-    def check_page(self, listing: str, page: int, max_pages: int, *, has_new: bool) -> str | None:
+    def find_trap(self, listing: str, page: int, links: Sequence[SourceLink], max_pages: int) -> str | None:
         """Return why a listing that continues is a crawler trap (too long, or nothing new), None if it is not."""
-        self.repeated_pages[listing] = 0 if has_new else self.repeated_pages[listing] + 1
+        urls, seen_urls = {link.url for link in links}, self.seen_urls[listing]
+        self.repeated_pages[listing] = 0 if urls - seen_urls else self.repeated_pages[listing] + 1
+        seen_urls |= urls
         if page >= max_pages:
-            return f"goes on after page {page}: taken for a trap"
-        is_repeating = self.repeated_pages[listing] >= MAX_REPEATED_PAGES
-        return (
-            f"brought nothing new on {MAX_REPEATED_PAGES} pages in a row, and goes on: taken for a trap"
-            if is_repeating
-            else None
-        )
+            return f"continues after page {page}: treated as a trap"
+        if self.repeated_pages[listing] >= MAX_REPEATED_PAGES:
+            return f"listed nothing new on {MAX_REPEATED_PAGES} pages in a row, and continues: treated as a trap"
+        return None
 
 
 @dataclass(slots=True)
@@ -73,14 +71,8 @@ class SourceTracker:
     since: date | None = None
     listed_urls: set[str] = field(default_factory=set)  # URLs of releases listed so far
     counted_sources: set[str] = field(default_factory=set)  # sources whose first links were counted
-    seen_urls: dict[str, set[str]] = field(default_factory=dict)  # listing → URLs on its pages so far
     trap_detector: TrapDetector = field(default_factory=TrapDetector)
     requested_sources: set[str] = field(default_factory=set)  # in this crawl; ends loops of sitemaps and pages
-
-    @property
-    def cursors(self) -> PaginationCursors:
-        """Return the cursors of interrupted listings."""
-        return self.archive.cursors
 
     def record_links(self, links: list[SourceLink], source: str) -> None:
         """Add what a source lists to the frontier in one transaction, and count it."""
@@ -89,7 +81,7 @@ class SourceTracker:
         links = [link for link in links if not self.is_too_old(link)]
         self.counted_sources.add(source)
         with self.archive.transaction():
-            if is_first and link_count:  # the first page stands for a listing; an index has no links
+            if is_first and link_count:  # of a listing, only the first page counts; an index has no links
                 self.archive.frontier.set_link_count(source, link_count)
             for link in links:
                 self.archive.frontier.add(
@@ -103,12 +95,6 @@ class SourceTracker:
                 )
         self.count_listed([link.url for link in links])
 
-    def record_unchanged(self, source: str) -> list[FrontierEntry]:
-        """Count what an unchanged source lists; return the sitemaps if it is an index."""
-        rows = self.archive.frontier.list_known_entries(source)
-        self.count_listed([row.url for row in rows if row.role == "release"])
-        return [row for row in rows if row.role == "sitemap"]
-
     def count_listed(self, urls: list[str]) -> None:
         """Count listed releases once per crawl, and those of them that are stored and not fetched by it."""
         for url in urls:
@@ -120,12 +106,12 @@ class SourceTracker:
             if row and row.state == "stored" and (row.fetched_at or "") <= (to_iso(self.started_at) or ""):
                 self.stats.already_stored += 1
 
-    def is_known_page(self, listing_url: str, links: list[SourceLink], *, resumed: bool = False) -> bool:
+    def is_known_page(self, listing_url: str, links: list[SourceLink], *, resumed: bool) -> bool:
         """Return whether every link of a listing page was found before the listing's last complete pass ended.
 
         A pass from the beginning (not `resumed`) also stops at what was found before an interruption.
         """
-        listing, cursor = self.archive.frontier.get(listing_url), self.cursors.get(listing_url)
+        listing, cursor = self.archive.frontier.get(listing_url), self.archive.cursors.get(listing_url)
         completed_at = listing.fetched_at if listing and listing.state == "done" else None
         known_before = cursor.interrupted_at if cursor and not resumed else completed_at
         if not known_before:
@@ -133,19 +119,12 @@ class SourceTracker:
         rows = [self.archive.frontier.get(link.url) for link in links]
         return all(row is not None and row.first_seen <= known_before for row in rows)
 
-    def find_trap(self, listing_url: str, page: int, links: list[SourceLink], max_pages: int) -> str | None:
-        """Return why reading on in a listing is a crawler trap, None if it is not."""
-        seen_urls = self.seen_urls.setdefault(listing_url, set())
-        has_new = any(link.url not in seen_urls for link in links)
-        seen_urls.update(link.url for link in links)
-        return self.trap_detector.check_page(listing_url, page, max_pages, has_new=has_new)
-
     def save_cursor(self, listing_url: str, next_url: str, page: int, *, resumed: bool) -> bool:
         """Leave a listing's later pages to another crawl; return False if a saved cursor already does."""
-        if self.since or (not resumed and self.cursors.get(listing_url)):
+        if self.since or (not resumed and self.archive.cursors.get(listing_url)):
             return False
         with self.archive.transaction():
-            self.cursors.save(
+            self.archive.cursors.save(
                 listing_url, agency=self.agency, next_url=next_url, page_number=page, interrupted_at=now()
             )
         return True
@@ -153,27 +132,16 @@ class SourceTracker:
     def finish_listing(self, listing_url: str, *, resumed: bool) -> PaginationCursor | None:
         """Mark a listing's pass as complete.
 
-        If a pass from the beginning has reached a saved cursor's place, return the cursor to continue from instead.
+        If a pass from the beginning has reached the place of a saved cursor, return the cursor to continue from.
         """
-        if not resumed and (cursor := self.cursors.get(listing_url)):
+        if not resumed and (cursor := self.archive.cursors.get(listing_url)):
             return cursor
         with self.archive.transaction():
-            self.cursors.delete(listing_url)
+            self.archive.cursors.delete(listing_url)
             self.archive.frontier.mark_done(listing_url, now())
         return None
 
-    def prune_cursors(self, listings: list[str]) -> None:
-        """Delete the cursors of listings that the agency no longer has."""
-        with self.archive.transaction():
-            self.cursors.delete_except(self.agency, listings)
-
-    def delete_cursor(self, listing_url: str) -> None:
-        """Delete a listing's cursor, because its page is gone; the next pass is a complete one."""
-        with self.archive.transaction():
-            self.cursors.delete(listing_url)
-
     def is_too_old(self, link: SourceLink) -> bool:
-        """Return whether a link's source dates it before `since`."""
         return bool(self.since and link.listed_at and link.listed_at[:10] < self.since.isoformat())
 
 
@@ -197,13 +165,10 @@ class NewsSpider(ReleaseSpider):
 
     async def start(self) -> AsyncIterator[Any]:
         for slug, agency in self.agencies.items():
-            self.source_trackers[slug] = SourceTracker(
-                self.archive, slug, self.agency_stats[slug], self.started_at, self.since
-            )
+            tracker = SourceTracker(self.archive, slug, self.agency_stats[slug], self.started_at, self.since)
+            self.source_trackers[slug] = tracker
             sources = get_declared_sources(agency)
-            if sources != SourceURLs():
-                self.source_trackers[slug].prune_cursors(sources.listings)
-            requests = self.request_sources(sources, agency) if sources != SourceURLs() else self.request_home(agency)
+            requests = self.request_home(agency) if sources == SourceURLs() else self.request_known(sources, agency)
             for request in (*requests, *self.next_requests(slug)):  # the latter were left due by an earlier crawl
                 yield request
 
@@ -211,71 +176,25 @@ class NewsSpider(ReleaseSpider):
 
     def request_home(self, agency: Agency) -> Iterator[Request]:
         """Request the home page and robots.txt of an agency without declared sources, to discover them."""
-        yield from self.request_source(agency.home, agency, "home", self.parse_home_response)
-        yield from self.request_source(
-            urljoin(agency.home, "/robots.txt"),
-            agency,
-            "robots",
-            self.parse_robots_response,
-            handle_httpstatus_list=NO_ROBOTS_STATUSES,
-        )
+        robots_url = urljoin(agency.home, "/robots.txt")
+        yield from self.request_source(agency.home, agency, "home")
+        yield from self.request_source(robots_url, agency, "robots", handle_httpstatus_list=NO_ROBOTS_STATUSES)
+
+    def request_known(self, sources: SourceURLs, agency: Agency) -> Iterator[Request]:
+        """Request the sources that an agency declares or its home page links to; forget those that it had before."""
+        with self.archive.transaction():
+            self.archive.cursors.delete_except(agency.slug, sources.listings)
+        yield from self.request_sources(sources, agency)
 
     def request_sources(self, sources: SourceURLs, agency: Agency) -> Iterator[Request]:
-        """Yield requests for all feeds, sitemaps and listings."""
-        callbacks: dict[SourceKind, ResponseCallback] = {
-            "feed": self.parse_feed_response,
-            "sitemap": self.parse_sitemap_response,
-            "listing": self.parse_listing_response,
-        }
         for kind, url in sources.iter_by_kind():
-            yield from self.request_source(url, agency, kind, callbacks[kind])
-
-    def request_unchanged_source(self, source: str, agency: Agency) -> Iterator[Request]:
-        """Record that a source has not changed.
-
-        Of an index, request the sitemaps that were not read or have no date.
-        """
-        child_rows = [
-            (row.url, row.listed_at, row) for row in self.source_trackers[agency.slug].record_unchanged(source)
-        ]
-        yield from self.request_child_sitemaps(child_rows, agency, source)
-
-    def request_child_sitemaps(
-        self,
-        children: Sequence[tuple[str, str | None, FrontierEntry | None]],
-        agency: Agency,
-        index_url: str,
-        **meta: Any,
-    ) -> Iterator[Request]:
-        """Request the changed sitemaps of an index, those first that were read longest ago."""
-        ordered = sorted(children, key=lambda child: (child[2].fetched_at if child[2] else None) or "")
-        for number, (url, listed_at, row) in enumerate(ordered):
-            if self.deadline.has_passed():
-                return
-            if is_sitemap_unchanged(row, listed_at):
-                yield from self.request_unchanged_source(url, agency)
-            else:
-                options = {
-                    "index_url": index_url,
-                    "listed_at": listed_at,
-                    "priority": SITEMAP_PRIORITY_STEPS - SITEMAP_PRIORITY_STEPS * number // len(ordered),
-                    **meta,
-                }
-                yield from self.request_source(url, agency, "sitemap", self.parse_sitemap_response, **options)
-
-    def request_listing_page(
-        self, url: str, agency: Agency, listing_url: str, page: int, *, resumed: bool, **meta: Any
-    ) -> Iterator[Request]:
-        """Request a later page of a listing; resumed: after a saved cursor."""
-        meta |= {"listing_url": listing_url, "page": page, "resumed": resumed}
-        yield from self.request_source(url, agency, "listing", self.parse_listing_response, **meta)
+            yield from self.request_source(url, agency, kind)
 
     def request_source(
         self,
         url: str,
         agency: Agency,
-        role: str,
-        callback: ResponseCallback,
+        kind: str,
         *,
         index_url: str | None = None,
         listed_at: str | None = None,
@@ -285,169 +204,179 @@ class NewsSpider(ReleaseSpider):
         """Yield a request for a source, unless this crawl has requested it already.
 
         It is conditional if a feed or sitemap was read completely before. index_url, listed_at: for a sitemap, its
-        index and the date in it. priority: higher ones are requested first. meta: for a later page of a listing, its
-        number and the listing_url.
+        index and the date in it. priority: higher ones are requested first.
         """
-        if url in self.source_trackers[agency.slug].requested_sources:
+        requested_sources = self.source_trackers[agency.slug].requested_sources
+        if url in requested_sources:
             return
-        self.source_trackers[agency.slug].requested_sources.add(url)
+        requested_sources.add(url)
         with self.archive.transaction():
             self.archive.frontier.add(
-                url, agency=agency.slug, role=role, seen_at=now(), source=index_url, listed=listed_at
+                url, agency=agency.slug, role=kind, seen_at=now(), source=index_url, listed=listed_at
             )
-        row = self.archive.frontier.get(url)
-        is_own = row is not None and row.agency == agency.slug  # else the validators are another agency's
-        was_completed = row is not None and is_own and row.state == "done" and role in ("feed", "sitemap")
+        row, headers = self.archive.frontier.get(url), None
+        # the validators in another agency's row are not for this one
+        if row and row.agency == agency.slug and row.state == "done" and kind in ("feed", "sitemap"):
+            headers = build_conditional_headers(row)
         yield Request(
             url,
-            callback=callback,
+            callback=self.parse_source,
             errback=self.source_failed,
             priority=10 + priority,  # sources before releases
-            headers=build_conditional_headers(row) if was_completed and row else None,
+            headers=headers,
             meta={
                 "agency": agency.slug,
                 "source": url,
-                "listing_url": url,
+                "root_source": url,
+                "kind": kind,
                 "page": 1,
+                "resumed": False,
                 **({"index": index_url} if index_url else {}),
                 "handle_httpstatus_list": [304],
                 **meta,
             },
         )
 
+    def request_unchanged_source(self, source: str, agency: Agency) -> Iterator[Request]:
+        """Record that a source has not changed.
+
+        Of an index, request the sitemaps that were not read or have no date.
+        """
+        rows = self.archive.frontier.list_known_entries(source)
+        self.source_trackers[agency.slug].count_listed([row.url for row in rows if row.role == "release"])
+        children = [(row.url, row.listed_at, row) for row in rows if row.role == "sitemap"]
+        yield from self.request_child_sitemaps(children, agency, source)
+
+    def request_child_sitemaps(
+        self,
+        children: Sequence[tuple[str, str | None, FrontierEntry | None]],
+        agency: Agency,
+        index_url: str,
+    ) -> Iterator[Request]:
+        """Request the changed sitemaps of an index, those first that were read longest ago."""
+        ordered = sorted(children, key=lambda child: (child[2].fetched_at if child[2] else None) or "")
+        for number, (url, listed_at, row) in enumerate(ordered):
+            if self.deadline.has_passed():
+                return
+            if is_sitemap_unchanged(row, listed_at):
+                yield from self.request_unchanged_source(url, agency)
+            else:
+                priority = SITEMAP_PRIORITY_STEPS - SITEMAP_PRIORITY_STEPS * number // len(ordered)
+                yield from self.request_source(
+                    url, agency, "sitemap", index_url=index_url, listed_at=listed_at, priority=priority
+                )
+
     # Responses of sources
 
-    def parse_home_response(self, response: Response) -> Iterator[Request]:
-        """Find the sources that a home page links to."""
-        agency = self.agencies[response.meta["agency"]]
+    def parse_source(self, response: Response) -> Iterator[Request]:
+        agency, kind = self.agencies[response.meta["agency"]], response.meta["kind"]
         try:
-            found = find_sources(response.body, response.url, agency)
+            if response.status == 304 and kind in ("feed", "sitemap"):
+                yield from self.request_unchanged_source(response.meta["source"], agency)
+            else:
+                parser: Callable[[Response, Agency], Iterable[Request]] = getattr(self, f"parse_{kind}")
+                yield from parser(response, agency)
         except SourceError as error:
             self.record_source_error(response, error)
-            return
-        if found == SourceURLs() and detect_rejection(response.body, response.url):
-            self.record_source_error(response, SourceError(response.url, "shows no feed and no listing"))
-            return
-        self.record_source_read(response)
-        self.source_trackers[agency.slug].prune_cursors(found.listings)
+        yield from self.next_requests(agency.slug)
+
+    def parse_home(self, response: Response, agency: Agency) -> Iterable[Request]:
+        found = find_sources(response.body, response.url, agency)
         if found == SourceURLs():
+            if detect_rejection(response.body, response.url):
+                raise SourceError(response.url, "shows no feed and no listing")
             logger.info("%s: its home page shows no feed and no listing", agency.slug)
-        yield from self.request_sources(found, agency)
-
-    def parse_robots_response(self, response: Response) -> Iterator[Request]:
-        """Request the sitemaps that robots.txt names."""
-        agency = self.agencies[response.meta["agency"]]
         self.record_source_read(response)
-        if response.status == 200:
-            yield from self.request_sources(
-                SourceURLs(sitemaps=parse_robots_sitemaps(response.body, response.url)), agency
-            )
+        return self.request_known(found, agency)
 
-    def parse_feed_response(self, response: Response) -> Iterator[Request]:
-        """Record the links of a feed, or that it has not changed (304)."""
-        agency = self.agencies[response.meta["agency"]]
-        if response.status == 304:
-            yield from self.request_unchanged_source(response.meta["source"], agency)
-            return
-        try:
-            links = parse_feed(response.body, response.url, agency)
-        except SourceError as error:
-            self.record_source_error(response, error)
-            return
-        links = [link for link in links if is_release_url(link.url, agency)]
+    def parse_robots(self, response: Response, agency: Agency) -> Iterable[Request]:
+        self.record_source_read(response)
+        urls = parse_robots_sitemaps(response.body, response.url) if response.status == 200 else []
+        return self.request_sources(SourceURLs(sitemaps=urls), agency)
+
+    def parse_feed(self, response: Response, agency: Agency) -> Iterable[Request]:
+        links = [link for link in parse_feed(response.body, response.url, agency) if is_release_url(link.url, agency)]
         self.source_trackers[agency.slug].record_links(links, response.meta["source"])
         self.record_source_read(response, links)
-        yield from self.next_requests(agency.slug)
+        return ()
 
-    def parse_sitemap_response(self, response: Response) -> Iterator[Request]:
+    def parse_sitemap(self, response: Response, agency: Agency) -> Iterator[Request]:
         """Record the links of a sitemap, or request the changed sitemaps of an index."""
-        agency, source = self.agencies[response.meta["agency"]], response.meta["source"]
-        if response.status == 304:
-            yield from self.request_unchanged_source(source, agency)
-            return
-        try:
-            links, children = parse_sitemap(response.body, response.url, agency)
-        except SourceError as error:
-            self.record_source_error(response, error)
-            return
+        source = response.meta["source"]
+        links, children = parse_sitemap(response.body, response.url, agency)
         self.source_trackers[agency.slug].record_links(links, source)
-        depth = response.meta.get("depth", 1)  # of indexes; sitemaps.org allows one
-        if children and depth > MAX_INDEX_DEPTH:
-            self.record_source_error(
-                response, SourceError(response.url, f"is an index too deep: {depth - 1} lie above")
-            )
-            return
-        child_rows = [(child.url, child.listed_at, self.archive.frontier.get(child.url)) for child in children]
-        yield from self.request_child_sitemaps(child_rows, agency, source, depth=depth + 1)
+        if children:
+            check_index_depth(response.url, response.meta.get("depth", 0))  # set by Scrapy's DepthMiddleware
+        rows = [(child.url, child.listed_at, self.archive.frontier.get(child.url)) for child in children]
+        yield from self.request_child_sitemaps(rows, agency, source)
         if not (children and self.deadline.has_passed()):  # else the next crawl continues with the rest
             self.record_source_read(response, links or children)
-        yield from self.next_requests(agency.slug)
 
-    def parse_listing_response(self, response: Response) -> Iterator[Request]:
+    def parse_listing(self, response: Response, agency: Agency) -> Iterator[Request]:
         """Record the links of a listing page, and request the next page unless all links were known."""
-        agency = self.agencies[response.meta["agency"]]
-        listing_url, page = response.meta["listing_url"], response.meta["page"]
-        is_resumed: bool = response.meta.get("resumed", False)
+        listing_url, page = response.meta["root_source"], response.meta["page"]
+        is_resumed: bool = response.meta["resumed"]
+        tracker = self.source_trackers[agency.slug]
         try:
             links, next_url, has_numbered_next = read_listing_page(response, agency)
         except SourceError as error:
             if is_resumed and error.kind == "empty source":
-                self.source_trackers[agency.slug].delete_cursor(listing_url)
-            self.record_source_error(response, error)
-            return
+                self.delete_cursor(listing_url)
+            raise
         if page == 1 and not links:
             with self.archive.transaction():
                 self.archive.removals.schedule_comparison(agency.slug, now())
-        tracker = self.source_trackers[agency.slug]
         next_url = None if next_url in tracker.requested_sources else next_url
         is_known = tracker.is_known_page(listing_url, links, resumed=is_resumed)
         tracker.record_links(links, listing_url)
         max_pages = self.settings.getint("LISTING_PAGES_MAX")
-        if next_url and (trap := tracker.find_trap(listing_url, page, links, max_pages)):
+        if next_url and (trap := tracker.trap_detector.find_trap(listing_url, page, links, max_pages)):
             self.record_source_error(response, SourceError(listing_url, trap), listing_url)
         elif next_url and links and not is_known and not all(map(tracker.is_too_old, links)):
-            if not (
-                self.deadline.has_passed() and tracker.save_cursor(listing_url, next_url, page + 1, resumed=is_resumed)
-            ):
-                options = get_past_end_meta(next_url, agency, has_number=has_numbered_next)
-                yield from self.request_listing_page(
-                    next_url, agency, listing_url, page + 1, resumed=is_resumed, **options
-                )
+            if self.deadline.has_passed() and tracker.save_cursor(listing_url, next_url, page + 1, resumed=is_resumed):
+                return
+            meta = get_past_end_meta(next_url, agency, has_number=has_numbered_next)
+            meta |= {"root_source": listing_url, "page": page + 1, "resumed": is_resumed}
+            yield from self.request_source(next_url, agency, "listing", **meta)
         elif not self.since:  # a pass that skipped older links is not complete
             cursor = tracker.finish_listing(listing_url, resumed=is_resumed)
             if cursor and not self.deadline.has_passed():
-                yield from self.request_listing_page(
-                    cursor.next_url, agency, listing_url, cursor.page_number, resumed=True
-                )
-        yield from self.next_requests(agency.slug)
+                meta = {"root_source": listing_url, "page": cursor.page_number, "resumed": True}
+                yield from self.request_source(cursor.next_url, agency, "listing", **meta)
 
     # Outcomes of sources
+
+    def delete_cursor(self, listing_url: str) -> None:
+        """Delete the cursor of a listing whose page is gone; the next pass is a complete one."""
+        with self.archive.transaction():
+            self.archive.cursors.delete(listing_url)
 
     def record_source_read(self, response: Response, links: list[SourceLink] | None = None) -> None:
         """Mark a source as read completely, unless `since` has skipped a part of it."""
         if self.since:
             return
+        headers = decode_headers(response)
         with self.archive.transaction():
             self.archive.frontier.mark_done(
                 response.meta["source"],
                 now(),
                 link_count=None if links is None else len(links),
-                etag=get_response_header(response, "ETag"),
-                last_modified=get_response_header(response, "Last-Modified"),
+                etag=headers.get("etag"),
+                last_modified=headers.get("last-modified"),
             )
 
     def record_source_error(self, response: Response, error: SourceError, source_url: str | None = None) -> None:
         """Record a response that is not readable; source_url: the source, if another URL was requested."""
+        slug = response.meta["agency"]
         logger.error("%s", error)
-        self.agency_stats[response.meta["agency"]].count_error(
-            str(error), classify_source_failure(error, response), source=True
-        )
-        self.mark_source_failed(
-            source_url or response.meta["source"], response.meta["agency"], str(error), has_answered=True
-        )
+        self.agency_stats[slug].count_error(str(error), classify_source_failure(error, response), source=True)
+        self.mark_source_failed(source_url or response.meta["source"], slug, str(error), has_answered=True)
 
     def mark_source_failed(self, url: str, slug: str, problem: str, *, has_answered: bool) -> None:
-        """Mark a source as failed; if it answered, with something else than before, look at a few releases as well."""
+        """Mark a source as failed.
+
+        If it began to give another response than before, make a few stored releases due to compare them.
+        """
         row = self.archive.frontier.get(url)
         with self.archive.transaction():
             if has_answered and (row is None or row.state != "failed"):
@@ -456,23 +385,28 @@ class NewsSpider(ReleaseSpider):
 
     def source_failed(self, failure: Failure) -> None:
         """Record a failed request for a source, or save a cursor if it is left to a later crawl."""
-        request: Request = failure.request  # type: ignore[attr-defined] # set by Scrapy
-        is_deferred = self.deferrals.defer_agency(failure)
-        problem = f"{request.url}: {describe_request_failure(failure)}"
-        # a later page: the next crawl continues from it
-        if isinstance(failure.value, (RequestDeferred, CrawlStopped)) and request.meta["page"] > 1:
-            listing_url, page = request.meta["listing_url"], request.meta["page"]
-            is_resumed = request.meta.get("resumed", False)
-            self.source_trackers[request.meta["agency"]].save_cursor(listing_url, request.url, page, resumed=is_resumed)
-        if not is_deferred:
-            logger.error("%s", problem)
-            self.agency_stats[request.meta["agency"]].count_error(problem, classify_failure(failure.value), source=True)
-        if is_deferred or isinstance(failure.value, HostPaused):
+        request, error = get_request(failure), failure.value
+        meta = request.meta
+        tracker, is_deferred = self.source_trackers[meta["agency"]], self.defer_agency(error, request)
+        if isinstance(error, RequestDeferred | CrawlStopped) and meta["page"] > 1:
+            tracker.save_cursor(meta["root_source"], request.url, meta["page"], resumed=meta["resumed"])
+        if is_deferred:
+            return
+        problem = f"{request.url}: {describe_request_failure(error)}"
+        logger.error("%s", problem)
+        self.agency_stats[meta["agency"]].count_error(problem, classify_failure(error), source=True)
+        if isinstance(error, HostPaused):
             return  # left to a later crawl
-        is_gone = getattr(getattr(failure.value, "response", None), "status", 0) in (404, 410)
-        if request.meta.get("resumed") and is_gone:
-            self.source_trackers[request.meta["agency"]].delete_cursor(request.meta["listing_url"])
-        self.mark_source_failed(request.meta["source"], request.meta["agency"], problem, has_answered=is_gone)
+        is_gone = getattr(getattr(error, "response", None), "status", 0) in (404, 410)
+        if meta["resumed"] and is_gone:
+            self.delete_cursor(meta["root_source"])
+        self.mark_source_failed(meta["source"], meta["agency"], problem, has_answered=is_gone)
+
+
+def check_index_depth(url: str, depth: int) -> None:
+    """Raise SourceError if a sitemap index is below too many others; sitemaps.org allows no index in an index."""
+    if depth > MAX_INDEX_DEPTH:
+        raise SourceError(url, f"is a sitemap index that is too deep: more than {MAX_INDEX_DEPTH} others are above it")
 
 
 def get_past_end_meta(url: str, agency: Agency, *, has_number: bool) -> dict[str, Any]:
@@ -500,8 +434,7 @@ def read_listing_page(response: Response, agency: Agency) -> ListingPage:
     rejection = detect_rejection(response.body, response.url)
     is_end = is_past_end and (rejection is None or rejection.kind == "error page")
     if not is_end and (page > 1 or rejection):
-        listing_url = response.meta.get("listing_url") or response.meta["source_url"]
-        raise SourceError(response.url, f"page {page} of {listing_url} lists nothing", "empty source")
+        raise SourceError(response.url, f"page {page} of {response.meta['root_source']} lists nothing", "empty source")
     return found
 
 
@@ -526,4 +459,4 @@ def parse_since(text: str) -> date | None:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise AgencyError("arguments", None, "since", f"{text!r} is no day like 2024-01-01") from None
+        raise AgencyError("arguments", None, "since", f"{text!r} is not a date like 2024-01-01") from None

@@ -1,8 +1,8 @@
-"""`scrapy crawl refetch`: fetches single pages now, or all that were rejected, as after a rule was corrected."""
+"""`scrapy crawl refetch`: fetches single pages now, or all that were rejected, after a rule was corrected."""
 
 from __future__ import annotations
 
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +10,6 @@ from typing import Any, Self
 
 from scrapy import Request
 from scrapy.crawler import Crawler
-from scrapy.exceptions import DropItem
 from scrapy.http import Response
 
 from archive.dates import now, to_iso
@@ -19,24 +18,22 @@ from archive.quarantine import Quarantine
 from archive.urls import canonical_url
 from scraper.agency import Agency
 from scraper.errors import AgencyError
+from scraper.quarantine import describe_reasons
 from scraper.sources.links import is_release_url
 from scraper.spiders.base import ReleaseSpider
 
 REFETCHED_STATES = ("rejected", "failed", "gone", "quarantined")  # of the frontier
-CAUSE_NAMES = {"first": "new", "source": "edited", "parser": "read anew", "import": "new"}
+CAUSE_NAMES = {"first": "new", "source": "edited", "parser": "changed by the parser", "import": "new"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefetchOutcome:
-    """What became of one page."""
-
     url: str
     state: str  # stored, unchanged, not fetched, or the state in the frontier: rejected, failed …
     detail: str = ""
 
     @property
     def is_stored(self) -> bool:
-        """Whether the archive has the page as a release now."""
         return self.state in ("stored", "unchanged")
 
     def __str__(self) -> str:
@@ -60,17 +57,24 @@ class RefetchSpider(ReleaseSpider):
         if bool(url.strip()) == bool(state.strip()):
             raise AgencyError("arguments", None, "url", "must be given, or state=rejected, but not both")
         self.urls = [parse_page_url(text) for text in url.split()]
-        self.states = parse_states(state)
+        self.states = [part.strip() for part in state.split(",") if part.strip()]
+        for name in self.states:
+            if name not in REFETCHED_STATES:
+                raise AgencyError("arguments", None, "state", f"{name!r} is not one of {', '.join(REFETCHED_STATES)}")
         self.owners: dict[str, str] = {}  # URL → agency
-        self.queued_urls: dict[str, deque[str]] = {}  # per agency: URLs still to be requested
-        self.results: dict[str, RefetchOutcome] = {}  # by URL: of pages that went through the pipeline
+        self.queued_urls: defaultdict[str, deque[str]] = defaultdict(deque)  # per agency: URLs still to be requested
+        self.parsed_urls: set[str] = set()  # of pages that went through the pipeline
         self.outcomes: list[RefetchOutcome] = []  # of all pages, once the crawl has ended
         self.started_at = now()
 
     @classmethod
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
         spider = super().from_crawler(crawler, *args, **kwargs)
-        spider.queue_pages()
+        for slug in spider.agencies:
+            urls = spider.list_pages(slug)
+            spider.owners.update(dict.fromkeys(urls, slug))
+            spider.queued_urls[slug].extend(urls)
+            spider.agency_stats[slug].listed = len(urls)
         return spider
 
     def choose_agencies(self, agencies: dict[str, Agency], file: Path) -> dict[str, Agency]:
@@ -79,21 +83,13 @@ class RefetchSpider(ReleaseSpider):
         for url in self.urls:
             owners = [agency for agency in selected.values() if agency.owns(url)]
             if not owners:
-                where = "the agencies that were named" if self.selected_slugs else file
-                raise AgencyError("arguments", None, "url", f"{url!r} is on no host of {where}")
+                source = "the selected agencies" if self.selected_slugs else file
+                raise AgencyError("arguments", None, "url", f"{url!r} is on no host of {source}")
             self.owners[url] = max(owners, key=lambda agency: is_release_url(url, agency)).slug
         return {slug: selected[slug] for slug in dict.fromkeys(self.owners.values())} if self.urls else selected
 
-    def queue_pages(self) -> None:
-        """Queue the pages to be fetched, and add new ones to the frontier."""
-        for slug in self.agencies:
-            for url in self.list_pages(slug):
-                self.owners[url] = slug
-                self.queued_urls.setdefault(slug, deque()).append(url)
-            self.agency_stats[slug].listed = len(self.queued_urls.get(slug, ()))
-
     def list_pages(self, slug: str) -> list[str]:
-        """Return the URLs of an agency's pages to be fetched."""
+        """Return the URLs of an agency's pages to be fetched, and add new ones to the frontier."""
         if not self.urls:
             marks = ", ".join("?" * len(self.states))
             rows = self.archive.db.execute(
@@ -109,7 +105,7 @@ class RefetchSpider(ReleaseSpider):
                 raise AgencyError("arguments", None, "url", f"{url!r} is known as a {row.role} of {row.agency}")
             if not row:
                 if not is_release_url(url, self.agencies[slug]):
-                    problem = f"{url!r} is no address of a release, says the table of {slug} (home, releases)"
+                    problem = f"{url!r} is not the address of a release by the table of {slug} (home, releases)"
                     raise AgencyError("arguments", None, "url", problem)
                 with self.archive.transaction():
                     self.archive.frontier.add(url, agency=slug, role="release", seen_at=self.started_at)
@@ -121,73 +117,53 @@ class RefetchSpider(ReleaseSpider):
                 yield request
 
     def next_rows(self, slug: str, limit: int) -> Iterable[FrontierEntry]:
-        """Yield the next queued pages."""
-        queue = self.queued_urls.get(slug, deque())
+        queue = self.queued_urls[slug]
         for _ in range(min(limit, len(queue))):
             if row := self.archive.frontier.get(queue.popleft()):
                 yield row
 
     def build_release_request(self, row: FrontierEntry, *, unconditional: bool = True) -> Request:
-        """Return an unconditional request: the rules may have changed, though the page has not."""
+        """Return an unconditional request, because the rules may have changed although the page has not."""
         return super().build_release_request(row, unconditional=True)
 
-    def item_finished(self, response: Response | None, item: object = None, exception: DropItem | None = None) -> None:
-        """Note what the pipeline did with a page."""
+    def item_finished(self, response: Response | None) -> None:
         if response is not None:
-            url = response.meta["row"].url
-            if isinstance(item, dict) and exception is None:
-                detail = f"as release {item['release']} ({CAUSE_NAMES.get(item['cause'], item['cause'])})"
-                self.results[url] = RefetchOutcome(url=url, state="stored", detail=detail)
-            else:
-                state, _, detail = str(exception).removeprefix(f"{url}: ").partition(": ")
-                self.results[url] = RefetchOutcome(url=url, state=state, detail=detail)
+            self.parsed_urls.add(response.meta["row"].url)
         super().item_finished(response)
 
     def closed(self, reason: str) -> None:
-        """Collect what became of the pages, before the archive is closed."""
         self.outcomes = [self.find_outcome(url) for url in self.owners]
 
     def find_outcome(self, url: str) -> RefetchOutcome:
-        """Return what became of a page: the pipeline's result, else what the frontier says of it."""
-        row = self.archive.db.execute("select state, fetched, problem from frontier where url = ?", [url]).fetchone()
-        state, fetched, problem = row or ("due", None, None)
-        if state in REFETCHED_STATES and (fetched or "") >= (to_iso(self.started_at) or ""):
+        """Return the outcome of a page: what the archive has of it since the crawl started."""
+        slug, started_at, archive = self.owners[url], to_iso(self.started_at) or "", self.archive
+        row = archive.db.execute(
+            "select state, fetched, problem, release from frontier where url = ?", [url]
+        ).fetchone()
+        state, fetched_at, problem, release_id = row or ("due", None, None, None)
+        if state in REFETCHED_STATES and (fetched_at or "") >= started_at:
             return RefetchOutcome(url=url, state=state, detail=problem or "")
-        slug, result = self.owners[url], self.results.get(url)
-        if result and result.state == "quarantined" and not self.is_quarantined(slug, url):
-            return RefetchOutcome(url=url, state="stored", detail="when the crawl had ended: it is genuine")
-        if result:
-            return result
-        if slug not in self.agency_stats:
-            why = f"{slug} is paused in the list, or is being crawled already"
-        else:
-            why = (self.agency_stats[slug].problems or ["the crawl has ended before"])[-1]
-        return RefetchOutcome(url=url, state="not fetched", detail=why)
-
-    def is_quarantined(self, slug: str, url: str) -> bool:
-        """Return whether a page still waits in quarantine, which is reviewed when a crawl ends."""
-        return any(page.url == url for page in Quarantine(self.archive.db).list_pending(slug))
+        if url not in self.parsed_urls:
+            reason = f"{slug} is paused in the list, or is being crawled already"
+            if slug in self.agency_stats:
+                reason = (self.agency_stats[slug].problems or ["the crawl ended before"])[-1]
+            return RefetchOutcome(url=url, state="not fetched", detail=reason)
+        for page in Quarantine(archive.db).list_pending(slug):
+            if page.url == url:
+                return RefetchOutcome(url=url, state="quarantined", detail=describe_reasons(page.reasons))
+        sql = "select cause from revisions where release = ? and seen >= ? order by id desc limit 1"
+        if revision := archive.db.execute(sql, [release_id, started_at]).fetchone():
+            detail = f"as release {release_id} ({CAUSE_NAMES.get(revision[0], revision[0])})"
+            return RefetchOutcome(url=url, state="stored", detail=detail)
+        return RefetchOutcome(url=url, state="unchanged")
 
 
 def parse_page_url(text: str) -> str:
-    """Return an argument as a canonical http or https URL; raise AgencyError if it is none."""
+    """Return an argument as a canonical http or https URL; raise AgencyError if it is not one."""
     try:
         url = canonical_url(text)
     except ValueError:
         url = ""
     if not url.startswith(("http://", "https://")):
-        raise AgencyError("arguments", None, "url", f"{text!r} is no http or https address")
+        raise AgencyError("arguments", None, "url", f"{text!r} is not an http or https address")
     return url
-
-
-def parse_states(text: str) -> tuple[str, ...]:
-    """Return the states of an argument; raise AgencyError if one of them is unknown.
-
-    >>> parse_states("rejected,failed")
-    ('rejected', 'failed')
-    """
-    states = tuple(part.strip() for part in text.split(",") if part.strip())
-    for state in states:
-        if state not in REFETCHED_STATES:
-            raise AgencyError("arguments", None, "state", f"{state!r} is none of {', '.join(REFETCHED_STATES)}")
-    return states

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import logging
-from collections import Counter, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import AsyncIterator, Iterable
 from datetime import timedelta
 from typing import Any, Self
 
 from scrapy.crawler import Crawler
 
-from archive.dates import now, to_iso
+from archive.dates import now
 from archive.frontier import FrontierEntry
-from scraper.downloader.throttle import next_day, parse_request_budget
+from scraper.downloader.throttle import count_daily_requests
 from scraper.locks import warn_about_unlisted
 from scraper.spiders.base import ReleaseSpider
 
@@ -30,11 +30,10 @@ class RevisitSpider(ReleaseSpider):
     """
 
     name = "revisit"
-    max_requests: int  # per agency and day
 
     def __init__(self, agency: str = "", **arguments: Any) -> None:
         super().__init__(agency, **arguments)
-        self.queued_urls: dict[str, deque[str]] = {}  # per agency: URLs still to be requested
+        self.queued_urls: defaultdict[str, deque[str]] = defaultdict(deque)  # per agency: URLs still to be requested
         self.known_urls: dict[str, set[str]] = {}  # per agency: all URLs that have been queued
         self.budgets: dict[str, int] = {}  # per agency: URLs that may be queued in this crawl
         self.seen_failures: Counter[str] = Counter()  # per agency: failed requests so far
@@ -42,17 +41,17 @@ class RevisitSpider(ReleaseSpider):
 
     @classmethod
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
-        max_requests = parse_request_budget(crawler.settings, "REVISIT_BUDGET")  # before the archive is opened
         spider = super().from_crawler(crawler, *args, **kwargs)
-        spider.max_requests = max_requests
         if not spider.selected_slugs:
             warn_about_unlisted(spider.archive, spider.agencies)
         return spider
 
     async def start(self) -> AsyncIterator[Any]:
+        today, max_requests = now().date().isoformat(), self.settings.getint("REVISIT_BUDGET")
         for slug in self.agencies:
-            self.budgets[slug] = max(0, self.max_requests - self.count_daily_revisits(slug))
-            self.queued_urls[slug], self.known_urls[slug] = deque(), set()
+            sent = count_daily_requests(self.archive, slug, today, self.name)
+            self.budgets[slug] = max(0, max_requests - sent)
+            self.known_urls[slug] = set()
             if not self.queue_due(slug):
                 logger.info("%s: more is due than the %d requests left of today's budget", slug, self.budgets[slug])
             for request in self.next_requests(slug):
@@ -77,47 +76,27 @@ class RevisitSpider(ReleaseSpider):
                 self.queue_due(slug)
         super().continue_if_due()
 
-    def count_daily_revisits(self, slug: str) -> int:
-        """Return the number of revisit requests that the agency had today (UTC).
-
-        A crawl that was killed has no total, so the number of releases checked today is the minimum.
-        """
-        day = (to_iso(now()) or "")[:10]
-        ((request_count, checked_count),) = self.archive.db.execute(
-            "select (select coalesce(sum(requests), 0) from crawls where agency = :slug and spider = :spider"
-            " and started >= :day and started < :next), (select count(*) from releases where agency = :slug"
-            " and last_checked >= :day and last_checked < :next and first_seen < :day)",
-            {"slug": slug, "spider": self.name, "day": day, "next": next_day(day)},
-        )
-        return int(max(request_count, checked_count))
-
     def next_rows(self, slug: str, limit: int) -> Iterable[FrontierEntry]:
         """Yield the next releases, adding those to the frontier that were never requested (imported ones)."""
-        queue = self.queued_urls.get(slug, deque())
+        queue, frontier = self.queued_urls[slug], self.archive.frontier
         for _ in range(min(limit, len(queue))):
             url = queue.popleft()
-            row = self.archive.frontier.get(url)
+            row = frontier.get(url)
             if row is None or row.release_id is None:
-                self.store_release_url(url, slug)
-                row = self.archive.frontier.get(url)
+                release_id = self.archive.find_release_id(url)
+                if release_id is not None:
+                    with self.archive.transaction():
+                        frontier.add(url, agency=slug, role="release", seen_at=now())
+                        frontier.mark_stored(url, release_id, now())
+                row = frontier.get(url)
             if row:
                 yield row
 
-    def store_release_url(self, url: str, slug: str) -> None:
-        """Add a release's URL to the frontier."""
-        release_id = self.archive.find_release_id(url)
-        if release_id is not None:
-            with self.archive.transaction():
-                self.archive.frontier.add(url, agency=slug, role="release", seen_at=now())
-                self.archive.frontier.mark_stored(url, release_id, now())
-
     def finish_release(self, slug: str, url: str) -> None:
         """Continue with the next release; skip the rest if the agency's site seems to be down."""
-        failures, queue = self.failed_requests[slug], self.queued_urls[slug]
-        self.consecutive_failures[slug] = (
-            self.consecutive_failures[slug] + 1 if failures > self.seen_failures[slug] else 0
-        )
-        self.seen_failures[slug] = failures
+        has_failed, queue = self.failed_requests[slug] > self.seen_failures[slug], self.queued_urls[slug]
+        self.consecutive_failures[slug] = self.consecutive_failures[slug] + 1 if has_failed else 0
+        self.seen_failures[slug] = self.failed_requests[slug]
         if self.consecutive_failures[slug] >= MAX_CONSECUTIVE_FAILURES and queue:
             logger.warning("%s: seems to be down; %d releases are left for a later crawl", slug, len(queue))
             queue.clear()

@@ -9,11 +9,11 @@ BIN := .venv/bin
 unexport PYTHONDONTWRITEBYTECODE # else each of the tests' some hundred commands compiles every module anew
 SETTINGS = -s ARCHIVE=$(ARCHIVE) $(if $(CONTACT),-s CONTACT=$(CONTACT)) $(if $(AGENCIES),-s AGENCIES=$(AGENCIES))
 
-.PHONY: install run crawl serve test lint format browser looks agencies bench bulk year fuzz quarter kill locked weather replicas workers clients clean
+.PHONY: install run crawl serve test lint format browser looks texts agencies bench bulk year fuzz quarter kill locked weather replicas workers clients clean
 
 install: .venv/installed
 
-.venv/installed: pyproject.toml constraints.txt
+.venv/installed: pyproject.toml setup.py constraints.txt
 	@$(PYTHON) -c 'import sys, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
 		{ echo "make install needs Python 3.11 or newer with venv (Debian: apt-get install python3-venv)" >&2; exit 2; }
 	$(PYTHON) -m venv .venv
@@ -56,6 +56,12 @@ browser: install        ## a Chromium for the browser tests
 looks: browser          ## pictures of every page in .screenshots, and README's
 	SCREENSHOT=1 $(BIN)/pytest -q tests/browser/test_looks.py
 
+texts: install          ## after an edit of archive/locale: other languages get the keys of the Swedish file, then compile
+	$(BIN)/pybabel --quiet update --no-fuzzy-matching --no-wrap --ignore-obsolete --ignore-pot-creation-date \
+		--domain myndighetsarkivet --output-dir archive/locale \
+		--input-file archive/locale/sv/LC_MESSAGES/myndighetsarkivet.po
+	$(BIN)/pybabel --quiet compile --domain myndighetsarkivet --directory archive/locale
+
 agencies: install       ## the table of what is read, from the list of agencies and the stored pages
 	$(BIN)/python -m tests.agencies
 
@@ -67,35 +73,35 @@ bench: .venv/bench      ## what everything costs beside named baselines; N= rele
 	@touch $@
 
 bulk: install           ## datasets and the delta of N releases: cost, memory, and do they hold what the archive shows?
-	$(BIN)/python -m tests.bulk $(if $(filter command line,$(origin N)),$(N))
+	$(BIN)/python -m tests.harness.bulk $(if $(filter command line,$(origin N)),$(N))
 
 year: install           ## a simulated year of the sample agencies: was every edit, removal and outage told right?
-	$(BIN)/python -m tests.year
+	$(BIN)/python -m tests.harness.year
 
 fuzz: install           ## N damaged pages, feeds and sitemaps: only documented errors, and only what can be kept and shown
-	$(BIN)/python -m tests.fuzz $(N) $(if $(SEED),--seed $(SEED))
+	$(BIN)/python -m tests.harness.fuzz $(N) $(if $(SEED),--seed $(SEED))
 
 quarter: install        ## three scripted months: did the status page turn red for true faults, and only for them?
-	$(BIN)/python -m tests.quarter
-	$(BIN)/python -m tests.quarter --month
+	$(BIN)/python -m tests.harness.quarter
+	$(BIN)/python -m tests.harness.quarter --month
 
 kill: install           ## N kills (-9) at random moments of crawls, reparses and rounds: is anything lost or doubled?
-	$(BIN)/python -m tests.kill $(N) $(if $(SEED),--seed $(SEED))
+	$(BIN)/python -m tests.harness.kill $(N) $(if $(SEED),--seed $(SEED))
 
 locked: install         ## attacks on the served archive, alone and eight at once beside a reader
-	$(BIN)/python -m tests.locked
+	$(BIN)/python -m tests.harness.locked
 
 weather: install        ## hostile sites and a full disk: a clear outcome each, bounded memory, the others unharmed
-	$(BIN)/python -m tests.weather --markdown tests/weather/WEATHER.md
+	$(BIN)/python -m tests.harness.weather --markdown tests/harness/weather/WEATHER.md
 
 replicas: install       ## two replicas behind nginx while crawls write, then back-ups put back; needs nginx and litestream
-	$(BIN)/python -m tests.replicas
+	$(BIN)/python -m tests.harness.replicas
 
 workers: install        ## 1, 2 and 4 workers crawl for one archive, some killed: nothing lost, doubled or asked too fast?
-	$(BIN)/python -m tests.workers
+	$(BIN)/python -m tests.harness.workers
 
 clients: .venv/clients .venv/pandas/installed .venv/pywb/installed  ## what clients get, and what the database holds; CORPUS=archive.db
-	$(BIN)/python -m tests.clients $(if $(CORPUS),--corpus $(CORPUS))
+	$(BIN)/python -m tests.harness.clients $(if $(CORPUS),--corpus $(CORPUS))
 
 .venv/clients: .venv/installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[clients]'

@@ -28,8 +28,9 @@ The last column says what kind of stored page of the host the project has read a
 - *{rebuilt}*: the agency's own words, in markup that was put together around them.
 - *{declared}*: nothing has been read. Name and address come from the register of government bodies.
 
-A stored page says nothing about the agency's other pages, and cannot show whether the host still responds or whether its news is found. Of {total}
-agencies, {read} have been read from, {real} of them from a real page and {on_news} from a news page.
+A stored page says nothing about the agency's other pages, and cannot show whether the host still responds or
+whether its news is found. Of {total} agencies, {read} have been read from, {real} of them from a real page and
+{on_news} from a news page.
 
 | name | slug | home | read on |
 | --- | --- | --- | --- |

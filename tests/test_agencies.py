@@ -10,7 +10,7 @@ import pytest
 
 from scraper.agency import load_agencies
 from scraper.pages.document import Document
-from scraper.probe.stored_pages import (
+from scraper.probe.result import (
     STORED_PAGES_DIR,
     build_expected_result,
     get_expected_path,

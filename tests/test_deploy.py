@@ -22,7 +22,7 @@ from cronsim import CronSim
 from jsonschema import validators
 from scrapy.settings import Settings
 
-from archive.__main__ import parse_arguments
+from archive.__main__ import commands as archive_commands
 from archive.captures import CAPTURES_FILE
 from archive.redaction import WITHHELD_FILE
 from scraper.alerts import read_alert_settings
@@ -32,8 +32,11 @@ DEPLOY = ROOT / "scraper" / "deploy"
 UNITS = sorted((*DEPLOY.glob("*.service"), *DEPLOY.glob("*.timer")))
 HARDENED = {"NoNewPrivileges": "yes", "ProtectSystem": "strict", "ProtectHome": "yes", "CapabilityBoundingSet": ""}
 SCRIPTS = {
-    name: (DEPLOY / name).read_text("utf-8")
-    for name in ("crontab", "github-actions.yml", "RUNNING.md", "DISTRIBUTED.md")
+    path.name: path.read_text("utf-8")
+    for path in (
+        *(DEPLOY / name for name in ("crontab", "github-actions.yml")),
+        *(ROOT / "docs" / name for name in ("operate.md", "distributed.md")),
+    )
 }
 
 
@@ -149,8 +152,8 @@ def test_the_example_environment_is_right() -> None:
     set_ = dict(line.removeprefix("#").split("=", 1) for line in lines if re.match(r"#?[A-Z_]+=", line))
     ways = read_alert_settings(set_)
     assert ways.webhook
-    assert ways.mail
-    assert ways.mail.port == 465
+    assert ways.mail_server
+    assert ways.mail_server.port == 465
     told = re.findall(r"^    (ALERT_\w+)", (DEPLOY.parent / "alerts.py").read_text("utf-8"), re.MULTILINE)
     assert {name for name in set_ if name.startswith("ALERT_")} == set(told)
 
@@ -159,7 +162,8 @@ def check_command(words: list[str]) -> None:
     """A command of ours and its options exist."""
     words = [Path(words[0]).name, *words[1:]]
     if words[:3] == ["python", "-m", "archive"]:
-        assert parse_arguments(words[3:]).run
+        command = archive_commands.commands[words[3]]
+        command.make_context(words[3], words[4:])  # fails on an unknown option
         return
     if words[0] == "litestream":  # its configuration is tried by `make replicas`
         assert (DEPLOY / Path(words[-1]).name).is_file()

@@ -137,7 +137,7 @@ def test_what_is_not_text_is_nobodys_base(archive: Path) -> None:
 def test_what_is_not_held_is_named(archive: Path) -> None:
     with Captures(archive) as captures, pytest.raises(ArchiveError) as caught:
         captures.read("ab" * 32)
-    assert str(caught.value) == f"{captures.path}: blobs: {'ab' * 32}: is not held"
+    assert str(caught.value) == f"{captures.path}: blobs: {'ab' * 32}: is not stored"
 
 
 @pytest.mark.parametrize(
@@ -177,7 +177,7 @@ def test_a_lost_or_damaged_base_is_named_and_new_pages_are_kept_without_it(
         with pytest.raises(ArchiveError, match=f"{base}: is damaged"):
             captures.read(other)
         assert captures.read(captures.store_body(page(3), "fyr.example")) == page(3)
-    assert "a base of fyr.example is passed over" in caplog.text
+    assert "a base of fyr.example cannot be read and is not used" in caplog.text
     rows(archive, "delete from blobs where sha256 = ?", base)
     with Captures(archive) as captures, pytest.raises(ArchiveError, match=f"{other}: its base 1 is missing"):
         captures.read(other)
@@ -275,11 +275,11 @@ def test_another_archives_file_is_refused_and_reported(filled: Path, tmp_path: P
         filled.with_name(f"captures.db{suffix}").unlink(missing_ok=True)
     shutil.copy(other.with_name("captures.db"), filled.with_name("captures.db"))
     for begin_new in (False, True):
-        with pytest.raises(ArchiveError, match="is another archive's; put back"):
+        with pytest.raises(ArchiveError, match="belongs to another archive; restore"):
             Captures(filled, begin_new=begin_new)
-    with Captures(filled, readonly=True) as captures, pytest.raises(ArchiveError, match="is another archive's"):
+    with Captures(filled, readonly=True) as captures, pytest.raises(ArchiveError, match="belongs to another archive"):
         captures.read(sha256)
-    assert "is another archive's" in str(find_captures_problem(filled))
+    assert "belongs to another archive" in str(find_captures_problem(filled))
     findings = verify(filled).findings
     assert [finding.problem for finding in findings if finding.table == "blobs"] == [FOREIGN_MESSAGE]
     assert {finding.table for finding in findings} == {"blobs", "manifests"}
@@ -287,7 +287,7 @@ def test_another_archives_file_is_refused_and_reported(filled: Path, tmp_path: P
     assert write_bundle(filled, "revisions", 8, out)
     with zipfile.ZipFile(out) as file:
         guide = file.read("evidence-8/README.en.txt").decode()
-    assert "cannot be read here: captures.db: is another archive's" in guide
+    assert "cannot be read here: captures.db: belongs to another archive" in guide
 
 
 def test_copies_of_an_archive_belong_together(filled: Path, tmp_path: Path) -> None:

@@ -157,7 +157,7 @@ def test_questions_that_the_body_lacks() -> None:
             "publiceringens klockslag anges nu",
         ),
         ({"updated": (None, "2024-05-30")}, "updated", "uppdateringsdatum ändrat"),
-        ({"kind": ("news", "speech")}, "kind", "slag ändrat"),
+        ({"kind": ("news", "speech")}, "kind", "typ ändrad"),
         ({"language": ("sv", "en")}, "language", "språk ändrat"),
         ({"tags": (["Broar"], ["Broar", "Hamnar"])}, "tags", "1 ämnesord tillagt"),
         ({"attachments": ([], [{"url": "https://x.example/a.pdf", "title": "A"}])}, "attachment", "1 bilaga tillagd"),
@@ -173,7 +173,7 @@ def test_questions_that_the_body_lacks() -> None:
             "1 länk ändrad",
         ),
         ({"body_html": ("<p>Bron stängs</p>", '<p><a href="/b">Bron</a> stängs</p>')}, "link", "1 länk tillagd"),
-        ({"body_html": ("<h2>Bron</h2>", "<h3>Bron</h3>")}, "layout", "layout ändrad"),
+        ({"body_html": ("<h2>Bron</h2>", "<h3>Bron</h3>")}, "layout", "utformning ändrad"),
     ],
 )
 def test_parts(fields: dict[str, tuple[Any, Any]], kind: str, told: str) -> None:

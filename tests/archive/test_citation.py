@@ -26,7 +26,10 @@ async def test_the_sentence_tells_who_when_what_where_and_which_version(story: S
     revision = await revision_of(story, LIGHTHOUSES)
     told = (await story.get(f"/-/cite/{revision}.txt")).text
     assert told.startswith("Fyrstyrelsen (1 juni 2024). Tre fyrar tänds igen [pressmeddelande]. https://fyrstyrelsen")
-    assert f"Myndighetsarkivet läste 3 juni 2024 kl. 10.15, http://localhost/-/revision/{revision} (SHA-256" in told
+    assert (
+        f"Version läst av Myndighetsarkivet 3 juni 2024 kl. 10.15, http://localhost/-/revision/{revision} (SHA-256"
+        in told
+    )
     english = (await story.get(f"/-/cite/{revision}.txt?lang=en")).text
     assert english.startswith("Fyrstyrelsen (1 June 2024). Tre fyrar tänds igen [press release]. ")
 
@@ -57,9 +60,9 @@ async def test_reference_managers_read_it(story: Site, title: str) -> None:
 
 async def test_capture_time_and_hash_are_those_of_the_bytes(story: Site) -> None:
     told = (await story.get(f"/-/cite/{await revision_of(story, EDITED)}.txt")).text
-    assert "SHA-256 av sidan: " + "0" * 64 in told
+    assert "SHA-256 för sidan: " + "0" * 64 in told
     text = await story.text(f"/-/cite/{await revision_of(story, WARBLERS)}")
-    assert "SHA-256 av uppgifterna" in text  # no bytes are kept
+    assert "SHA-256 för de sparade uppgifterna" in text  # no bytes are kept
 
 
 def areas(page: HtmlElement) -> dict[str, str]:
@@ -96,7 +99,7 @@ async def test_an_older_revision_says_so_and_stays_as_it_was(story: Site) -> Non
     answer = await story.get(f"/-/revision/{first}")
     assert answer.headers["x-robots-tag"] == "noindex"
     text = await story.text(f"/-/revision/{first}")
-    assert "Det här är en äldre lydelse" in text
+    assert "Det här är en äldre version" in text
     assert "20 miljoner kronor" in text
     assert "Den som bygger båtar." in text
     page = await story.page(f"/-/revision/{first}")
@@ -122,13 +125,11 @@ async def test_what_the_reader_has_is_not_sent_again(story: Site) -> None:
 def test_a_month_is_no_day_and_an_import_no_reading() -> None:
     cited = Citation(
         revision=7,
-        release=3,
         agency="fyr",
         author="Fyr & Co",
         title="Ljus?",
         kind=None,
         published="2024-06",
-        updated=None,
         language=None,
         url="https://a.se/50%25_x",
         permalink="https://b.se/-/revision/7",
@@ -136,10 +137,11 @@ def test_a_month_is_no_day_and_an_import_no_reading() -> None:
         sha256="ab",
         is_bytes_hash=False,
         collection="museum.jsonl",
-        is_current=True,
     )
-    assert format_reference(cited, "sv").startswith("Fyr & Co (juni 2024). Ljus? https://a.se/50%25_x – Version som")
-    assert "importerade från samlingen museum.jsonl 4 juni 2024" in format_reference(cited, "sv")
+    assert format_reference(cited, "sv").startswith("Fyr & Co (juni 2024). Ljus? https://a.se/50%25_x – Version")
+    assert "Version importerad av Myndighetsarkivet från samlingen museum.jsonl 4 juni 2024" in format_reference(
+        cited, "sv"
+    )
     assert "month = {6}" in format_bibtex(cited, "sv")
     assert "day =" not in format_bibtex(cited, "sv")
     assert r"Fyr \& Co" in format_bibtex(cited, "sv")

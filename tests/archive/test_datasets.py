@@ -15,7 +15,7 @@ from pyarrow import parquet
 
 from archive.database import ArchiveError, open_readonly
 from archive.datasets import tables as files
-from archive.datasets import write_dataset
+from archive.datasets.package import write_dataset
 from archive.datasets.tables import DATASET_TABLES
 from archive.store import Archive
 from archive.takedowns import hide_release, redact_passage

@@ -8,7 +8,7 @@ import pytest
 
 from archive.__main__ import main
 from archive.database import ArchiveError
-from archive.datasets import write_dataset
+from archive.datasets.package import write_dataset
 from archive.datasets.selection import SEARCH_URL
 from tests.archive.sample import Site
 from tests.archive.test_datasets import rows_of
@@ -43,16 +43,16 @@ def test_what_is_an_address_of_the_search_page(text: str, is_one: bool) -> None:
 @pytest.mark.parametrize(
     ("asked", "problem"),
     [
-        ("select title from releases", "gives no column release or id; its columns: title"),
-        ("select 99999 as id", "releases: 99999: the SELECT's column id gives 1 numbers that are no release"),
-        ("select 'a' as release", "'a', which is no number of a release"),
+        ("select title from releases", "returns no column release or id; its columns: title"),
+        ("select 99999 as id", "releases: 99999: the SELECT's column id has 1 numbers that are not ids of releases"),
+        ("select 'a' as release", "'a', which is not the number of a release"),
         ("select id from releases; drop table releases", "one statement at a time"),
-        ("with a as (select 1) delete from releases returning id", "only a SELECT can be asked"),
+        ("with a as (select 1) delete from releases returning id", "it must be a SELECT"),
         ("select id from nowhere", "no such table: nowhere"),
         ("select", "incomplete input"),
-        ("/-/edits?agency=fyrstyrelsen", "'/-/edits.agency=fyrstyrelsen' is no address of the search page"),
-        ("/search?order=best", "is no address of the search page with any of q=, agency="),
-        ("https://arkiv.example/archive/releases/1", "is no address of the search page"),
+        ("/-/edits?agency=fyrstyrelsen", "'/-/edits.agency=fyrstyrelsen' is not a URL of the search page"),
+        ("/search?order=best", "is not a URL of the search page with any of q=, agency="),
+        ("https://arkiv.example/archive/releases/1", "is not a URL of the search page"),
     ],
 )
 def test_a_question_that_cannot_be_answered(asked: str, problem: str, storied: Path, tmp_path: Path) -> None:

@@ -99,14 +99,14 @@ def test_the_guide_tells_times_and_steps_in_two_languages(archive: Path) -> None
         "Evidence for version 8: Fyr 3",
         f"Fyrstyrelsen, {url(3)}",
         "The archive read the version: 2026-03-02T08:03:00+00:00",
-        "The answer was fetched: 2026-03-02T08:03:00+00:00",
-        "The server's clock (Date): not told",
+        "The response was received: 2026-03-02T08:03:00+00:00",
+        "The server’s clock (Date): not told",
         "Manifest that covers the version (day, UTC): 2026-03-02",
         """grep '"capture":8,' captures-8-9.jsonl""",
         """grep '"revision":8,' revisions-8-9.jsonl""",
     ):
         assert words in files["README.en.txt"]
-    assert "Underlag för lydelse 8: Fyr 3" in files["README.sv.txt"]
+    assert "Underlag för version 8: Fyr 3" in files["README.sv.txt"]
     assert "{" not in files["README.sv.txt"] + files["README.en.txt"]
 
 
@@ -137,7 +137,7 @@ def test_what_is_taken_down_before_a_manifest_covers_it_leaves_nothing_to_check(
     assert "No manifest covers the version yet" in files["README.en.txt"]
     for words in ("sha256sum", "How to check", "Files", "This shows"):
         assert words not in files["README.en.txt"]
-    assert "Så kontrolleras det" not in files["README.sv.txt"]
+    assert "Så kontrollerar du underlaget" not in files["README.sv.txt"]
 
 
 def test_a_capture_older_than_its_revision_brings_both_manifests(archive: Path, tmp_path: Path) -> None:
@@ -224,7 +224,7 @@ def test_a_move_is_told_as_one_and_why_it_has_no_answer(archive: Path) -> None:
     guide = files["README.en.txt"]
     assert guide.startswith("Evidence for move 1: Fyr 1\n")
     assert "A move has no answer of its own" in guide
-    assert f"The archive saw that the release had moved: {BEGUN.isoformat()}" in guide
+    assert f"The archive noticed that the release had moved: {BEGUN.isoformat()}" in guide
     assert files["README.sv.txt"].startswith("Underlag för flytt 1: ")
     gone = removal(archive, 2)["README.en.txt"]
     assert gone.startswith("Evidence for removal 2: Fyr 2\n")

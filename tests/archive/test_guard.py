@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 from lxml import html
 
-from archive.__main__ import build_datasette_command, parse_arguments
+from archive.__main__ import build_datasette_command, serve
 from archive.plugins.security import REFUSALS_PER_SECOND
-from archive.web.sandbox import SandboxLimits, load_restricted
+from archive.web.limits import SandboxLimits
+from archive.web.sandbox import load_restricted
 from tests.archive.sample import ROOT, Site, served
-from tests.locked.attacks import ENDLESS, READ, SIZE, TIME, Attack, sql
+from tests.harness.locked.attacks import ENDLESS, READ, SIZE, TIME, Attack, sql
 
 LIMIT = 100  # ms
 QUICK = [
@@ -77,7 +78,7 @@ async def test_a_line_that_is_too_long_is_told(filled: Path) -> None:
 
 async def test_a_refusal_is_a_page_in_the_readers_language(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     await site.get("/")
-    monkeypatch.setattr("archive.web.sandbox.RequestQueue.has_room", lambda *_: False)
+    monkeypatch.setattr("archive.web.limits.RequestQueue.has_room", lambda *_: False)
     for path in ("/search?q=fyr", "/archive/releases", "/-/diff/1/2"):
         for language, said in (("sv", "Försök igen"), ("en", "Try again")):
             response = await site.get(path, accept_language=language)
@@ -98,7 +99,7 @@ async def test_a_refusal_is_a_page_in_the_readers_language(site: Site, monkeypat
 
 async def test_refusals_cost_less_than_answers(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     await site.get("/")
-    monkeypatch.setattr("archive.web.sandbox.RequestQueue.has_room", lambda *_: False)
+    monkeypatch.setattr("archive.web.limits.RequestQueue.has_room", lambda *_: False)
     await site.get("/search?q=fyr")
     monkeypatch.setattr("jinja2.Template.render_async", None)  # it is rendered once
     begun = time.perf_counter()
@@ -131,7 +132,7 @@ async def test_a_worker_holds_no_secret(filled: Path, monkeypatch: pytest.Monkey
 
 
 def test_an_answer_cannot_call_anything() -> None:
-    with pytest.raises(Exception, match="no place in an answer"):
+    with pytest.raises(Exception, match="not allowed in a worker"):
         load_restricted(b"cos\nsystem\n(S'true'\ntR.")
 
 
@@ -161,9 +162,10 @@ def test_the_command_line_sets_them(tmp_path: Path) -> None:
     assert "--cors" not in closed
     assert closed[closed.index("default_allow_sql") + 1] == "off"
     assert usual[usual.index("allow_download") + 1] == "off"
-    options = parse_arguments(["serve", "x.db", "--no-sql", "--port", "8100", "--", "--setting", "base_url", "/a/"])
-    assert (options.no_sql, options.no_cors, options.port) == (True, False, 8100)
-    assert options.datasette_options == ["--setting", "base_url", "/a/"]
+    words = ["x.db", "--no-sql", "--port", "8100", "--", "--setting", "base_url", "/a/"]
+    context = serve.make_context("serve", words)
+    assert context.params == {"file": Path("x.db"), "no_sql": True, "no_cors": False, "port": 8100}
+    assert context.obj == ["--setting", "base_url", "/a/"]
 
 
 async def test_what_is_told_of_the_server_is_no_secret(site: Site) -> None:
@@ -198,5 +200,5 @@ async def test_a_fault_of_ours_is_noted_and_not_told(
     monkeypatch.setattr(type(site.datasette), "get_canned_queries", None)
     response = await site.get("/archive/releases.json")
     assert response.status_code == 500
-    assert response.json()["error"] == "Something went wrong here; it has been noted."
+    assert response.json()["error"] == "An error occurred in the archive and has been logged. Please try again later."
     assert "TypeError" in caplog.text

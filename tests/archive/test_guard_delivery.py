@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from archive.web.sandbox import (
+from archive.web.limits import (
     CHUNK_BYTES,
     BufferBudget,
     BusyError,
@@ -21,10 +21,10 @@ from archive.web.sandbox import (
     ResponseDelivery,
     SandboxLimits,
     VisitorRequest,
-    WorkerLostError,
 )
+from archive.web.sandbox import WorkerLostError
 from tests.archive.sample import Site, served
-from tests.locked.attacks import ENDLESS, sql
+from tests.harness.locked.attacks import ENDLESS, sql
 
 LIMITS = replace(SandboxLimits(), chunk_timeout=0.1, response_timeout=0.5, max_buffered_bytes=3 * CHUNK_BYTES)
 
@@ -152,7 +152,7 @@ async def test_rows_of_csv_are_held_as_long_as_they_are_read() -> None:
 
 async def test_rows_are_measured(busy: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     held: list[int] = []
-    monkeypatch.setattr("archive.web.sandbox.ResponseDelivery.reserve_buffer", lambda _self, size: held.append(size))
+    monkeypatch.setattr("archive.web.limits.ResponseDelivery.reserve_buffer", lambda _self, size: held.append(size))
     await busy.get(sql("select hex(zeroblob(100000)) as a", "csv"))
     assert 200_000 < held[0] < 201_000
 

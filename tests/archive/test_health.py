@@ -33,7 +33,7 @@ def test_silent_death_is_found_within_a_fortnight_though_every_crawl_says_all_is
     assert red - date(2023, 9, 14) <= 14 * DAY
     assert life.row["newest"] == "2023-09-14"
     assert format_health_reason("en", life.row["reason"]) == (
-        "Reading works, but nothing new since 14 September 2023. It seldom takes more than 4 days."
+        "Crawling works, but there has been nothing new since 14 September 2023. The gap is seldom longer than 4 days."
     )
 
 
@@ -94,9 +94,7 @@ def test_a_new_design_is_told_by_the_fields_that_are_gone() -> None:
     assert life.row["state"] == "suspect"
     assert life.row["reason"]["fields"] == ["lead", "published"]
     assert life.row["facts"]["field_fill"]["lead"] == [60, 100]
-    assert "a lead and when they were published: 0% of them, 91% before" in format_health_reason(
-        "en", life.row["reason"]
-    )
+    assert "a lead and a publication date: 0% now, 91% earlier" in format_health_reason("en", life.row["reason"])
     life.live(span(date(2023, 9, 13), date(2023, 9, 22)), AUTUMN)
     assert life.row["state"] == "healthy"
 
@@ -164,9 +162,9 @@ def test_pages_that_go_missing_alike_are_told_after_the_round_that_finds_them() 
     life.crawl(date(2023, 9, 1))
     assert life.judge(date(2023, 9, 1)) == ("suspect", "pages_alike")
     assert format_health_reason("en", life.row["reason"]) == (
-        "Since 1 September 2023, 4 of 4 checked pages have not shown their releases but answered alike: another text"
-        " stood at the addresses (“Vi bygger om webbplatsen”). This looks like a fault of the site, and none of them"
-        " counts as removed while it lasts. Address: https://prov.example/100004"
+        "Since 1 September 2023, 4 of 4 checked pages have not shown their releases but have all answered alike:"
+        " a different text was at the addresses (“Vi bygger om webbplatsen”). This looks like a fault on the website."
+        " None of the releases counts as removed while it lasts. Address: https://prov.example/100004"
     )
     for key in range(STORED, STORED + 4):
         removals.mark_present(key, at + DAY)
@@ -183,7 +181,7 @@ def test_pages_refused_again_and_again_are_counted_once() -> None:
         life.db.table("frontier").insert({**row, **times})
     life.live(span(date(2023, 9, 1), date(2023, 9, 4)), **walled)
     assert format_health_reason("en", life.row["reason"]) == (
-        "None of 12 listed pages could be read: a login was shown instead. Address: https://prov.example/0"
+        "None of 12 listed pages could be read: a login page was shown instead. Address: https://prov.example/0"
     )
 
 
@@ -194,7 +192,7 @@ def test_a_source_that_answers_with_an_empty_page_has_answered() -> None:
     life.db.table("frontier").insert({**failed, "first_seen": "2021-01-01", "fetched": "2023-09-30T20:00:00+00:00"})
     life.live(span(date(2023, 9, 1), date(2023, 9, 4)), errors=1, failures=fault, source_failures=fault)
     assert format_health_reason("en", life.row["reason"]) == (
-        "One of the sources could not be read since 1 September 2023: the page answered but listed nothing."
+        "One of the sources has not been readable since 1 September 2023: the page answered but listed nothing."
         " Address: https://prov.example/rss"
     )
 

@@ -12,12 +12,11 @@ from typing import Any
 
 import pytest
 
-from archive.__main__ import format_import_report as told_of
 from archive.__main__ import main
 from archive.database import ArchiveError
 from archive.evidence.verify import verify
-from archive.importer import CHECK_SPREAD_DAYS, LineError, import_file, iter_import_lines
-from archive.importer.records import parse_release
+from archive.importer import CHECK_SPREAD_DAYS, format_import_report, import_file, iter_import_lines
+from archive.importer.records import FieldError, parse_release
 from archive.models import Release
 from archive.store import Archive, SaveResult
 from tests.archive.sample import ROOT
@@ -94,9 +93,9 @@ def test_what_another_archive_has_taken_down_is_left_out_and_told(archive: Archi
     assert (done.new, done.withheld, done.withheld_elsewhere, done.errors) == (2, 2, [1], [])
     assert dict(done.unknown_fields) == {"takedown": 1}
     assert archive.db.execute("select url from releases where title like '%█%' or body like '%█%'").fetchall() == []
-    lines = list(told_of(tmp_path / "a.jsonl", done))
-    assert any(line.startswith("withheld: 2 are hidden or redacted where they come from") for line in lines)
-    assert "withheld there, and held here: releases 1; /-/takedowns of that archive tells why" in lines
+    lines = list(format_import_report(tmp_path / "a.jsonl", done))
+    assert any(line.startswith("withheld: 2 are hidden or redacted in the archive they come from") for line in lines)
+    assert "withheld there, but shown here: releases 1; the reasons are at /-/takedowns of that archive" in lines
 
 
 def test_errors_name_file_line_and_field_and_the_rest_is_kept(archive: Archive, tmp_path: Path) -> None:
@@ -126,7 +125,7 @@ def test_a_line_too_long_to_be_held_is_told_and_the_rest_is_kept(
     monkeypatch.setattr("archive.importer.MAX_LINE_BYTES", 100)
     file = tmp_path / "a.jsonl"
     file.write_bytes(b"{}\n" + b"x" * length + (end and b"\n{}\n"))
-    told = [(number, isinstance(row, LineError) and "longer" in str(row)) for number, row in iter_import_lines(file)]
+    told = [(number, isinstance(row, FieldError) and "longer" in str(row)) for number, row in iter_import_lines(file)]
     long = length + len(end) > 100
     assert told == [(1, False), (2, long), *([(3, False)] if end else [])]
 
@@ -153,7 +152,7 @@ def test_they_are_looked_at_by_and_by(archive: Archive, tmp_path: Path) -> None:
 
 
 def test_an_unknown_agency_is_told(archive: Archive, tmp_path: Path) -> None:
-    with pytest.raises(ArchiveError, match="agencies: fyrar: is not held; held are: fyr, vag"):
+    with pytest.raises(ArchiveError, match="agencies: fyrar: is not stored; stored agencies: fyr, vag"):
         import_file(archive, write(tmp_path / "a.jsonl", LINE), "fyrar", WHEN)
 
 
@@ -176,8 +175,8 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert command(tmp_path, file, "--agency", "fyr", "--agencies", str(agencies)) == 1
     told = capsys.readouterr().out
     assert f"{file}: line 3: url: is missing\n" in told
-    assert "3 lines: 2 new, 0 revised, 0 unchanged, 0 standing, 1 errors" in told
-    assert "field senders: in 1 lines, left out" in told
+    assert "3 lines: 2 new, 0 revised, 0 unchanged, 0 already crawled, 1 errors" in told
+    assert "field senders: left out in 1 lines" in told
     assert command(tmp_path, file, "--agency", "fyrr", "--agencies", str(agencies)) == 2
     assert "perhaps fyr" in capsys.readouterr().err
     assert command(tmp_path, tmp_path / "none.jsonl", "--agency", "fyr") == 2
@@ -219,15 +218,15 @@ def test_a_new_archive_is_told_of_and_nothing_is_left_of_one_that_nothing_came_i
         assert command(tmp_path, file, "--agency", slug, "--agencies", str(agencies)) == code
         assert sorted(tmp_path.iterdir()) == before
         told = capsys.readouterr().err
-        assert ("a new one is made" in told, "no archive is left there" in told) == (slug == "fyr", file == bad)
+        assert ("a new one is created" in told, "no archive is left there" in told) == (slug == "fyr", file == bad)
     assert command(tmp_path, good, "--agency", "fyr", "--agencies", str(agencies)) == 0
-    assert f"{new}: no archive is there yet: a new one is made\n" in capsys.readouterr().err
+    assert f"{new}: there is no archive yet; a new one is created\n" in capsys.readouterr().err
     assert command(tmp_path, bad, "--agency", "fyr") == 1
     assert (capsys.readouterr().err, new.exists()) == ("", True)
 
 
 def test_the_format_s_example_can_be_taken_over() -> None:
-    text = (ROOT / "archive/importer/FORMAT.md").read_text("utf-8")
+    text = (ROOT / "docs/import-format.md").read_text("utf-8")
     row: dict[str, Any] = json.loads(text.split("```json\n")[1].split("```")[0])
     release, left = parse_release(row, "fyrstyrelsen")
     assert isinstance(release, Release)

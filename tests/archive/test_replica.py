@@ -13,10 +13,11 @@ import pytest
 
 from archive import replicas as module
 from archive.dates import now
+from archive.evidence.manifest import compute_file_sha256
 from archive.replicas import DatasetteProcess, Replicas, is_port_free
-from archive.snapshots import compute_file_sha256, publish_snapshot, withdraw_snapshots
+from archive.snapshots import publish_snapshot, withdraw_snapshots
 from tests.archive.sample import Site, fill, served
-from tests.replicas.proxy import free_ports
+from tests.harness.replicas.proxy import free_ports
 
 NAMES = ("2026-03-02T034300", "2026-03-02T035300", "2026-03-02T040300")
 PORTS = (8101, 8102)

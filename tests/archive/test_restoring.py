@@ -15,7 +15,7 @@ from archive.evidence.verify import verify
 from archive.store import Archive
 from archive.takedowns import hide_release, lift_takedown
 from tests.archive.witnessed import BEGUN, execute, witness
-from tests.replicas.copies import contents
+from tests.harness.replicas.copies import contents
 
 MOMENT = datetime(2026, 3, 5, tzinfo=UTC)
 FILES = ("archive.db", "captures.db", "withheld.db")
@@ -36,11 +36,11 @@ def test_a_back_up_is_put_back_in_place_of_a_damaged_archive(
     damaged = contents(archive)
     capsys.readouterr()
     assert main(["restore", str(copy), "--to", str(archive)]) == 2
-    assert "is there already" in capsys.readouterr().err
+    assert "exists already" in capsys.readouterr().err
     assert contents(archive) == damaged
     assert main(["restore", str(copy), "--to", str(archive), "--replace"]) == 0
     told = capsys.readouterr().out
-    assert "not in the back-up, to be made again before anybody reads the archive: hide of release 2 (Senare" in told
+    assert "not in the backup; repeat it before the archive is served: hide of release 2 (Senare" in told
     assert {name: contents(tmp_path / name) for name in FILES} == then
     assert (tmp_path / "withheld.db").stat().st_mode & 0o777 == 0o600
     assert verify(archive).findings == []
@@ -68,10 +68,9 @@ def test_what_was_lifted_since_the_back_up_is_not_to_be_taken_down_again(
     told = [line for line in capsys.readouterr().out.splitlines() if "hide of release" in line]
     since, when = BEGUN.isoformat(), MOMENT.isoformat()
     assert told == [
-        f"lifted since the back-up ({when}), to be lifted again: takedown 2, hide of release 2 (Före, {since})",
-        f"not in the back-up, and lifted since ({when}), so that nothing is to be done:"
-        f" hide of release 3 (Efter, {since})",
-        f"not in the back-up, to be made again before anybody reads the archive: hide of release 4 (Efter, {since})",
+        f"lifted since the backup ({when}); lift it again: takedown 2, hide of release 2 (Före, {since})",
+        f"not in the backup, and lifted since ({when}), so there is nothing to do: hide of release 3 (Efter, {since})",
+        f"not in the backup; repeat it before the archive is served: hide of release 4 (Efter, {since})",
     ]
 
 
@@ -82,7 +81,7 @@ def test_a_back_up_that_is_not_sound_changes_nothing(tmp_path: Path, capsys: pyt
     assert main(["restore", str(copy.parent), "--to", str(tmp_path / "archive.db")]) == 1
     assert "nothing was restored" in capsys.readouterr().out
     assert [path.name for path in tmp_path.iterdir()] == ["copy"]
-    with pytest.raises(ArchiveError, match="this is no back-up"):
+    with pytest.raises(ArchiveError, match="so this is not a backup"):
         restore_backup(tmp_path, tmp_path / "archive.db", replace=False, moment=MOMENT)
 
 

@@ -215,7 +215,7 @@ def test_words_lead_and_the_rest_are_conditions() -> None:
 def test_what_must_not_be_alone_is_a_condition() -> None:
     plan = build_plan(parse_query("-skog").tree, ResolvedNames())
     assert plan.match == ""
-    assert plan.conditions[0].startswith("not (l.release in (select rowid from search where search match :v0)")
+    assert plan.conditions[0].startswith("(not (l.release in (select rowid from search where search match :v0)")
 
 
 def test_fields_of_the_other_table_are_conditions() -> None:

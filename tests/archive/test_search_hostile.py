@@ -10,8 +10,8 @@ import pytest
 from archive.search import search
 from archive.search.params import SearchRequest
 from archive.search.snippets import SearchHit
+from archive.web.limits import SandboxLimits
 from archive.web.responses import build_query_runner
-from archive.web.sandbox import SandboxLimits
 from tests.archive.hostile import LONG, PIECES, TYPED, hostile
 from tests.archive.sample import PAGED, Site
 

@@ -44,7 +44,7 @@ def test_a_file_that_is_no_archive_is_named(tmp_path: Path) -> None:
     (tmp_path / "archive.db").write_bytes(b"")
     code, complaint = serve(tmp_path / "archive.db")
     assert code == 1
-    assert "archive.db holds no table releases" in complaint
+    assert "archive.db has no table releases" in complaint
     assert "Traceback" not in complaint
 
 

@@ -19,7 +19,7 @@ async def test_first_page(site: Site) -> None:
     titles = [link.text for link in page.cssselect(".releases h3 a")]
     assert titles[:2] == [LIGHTHOUSES, WARBLERS]
     assert f"{PAGED + 5} meddelanden från 3 myndigheter." in text
-    assert "Senast läst 3 juni 2024 kl. 10.20." in text
+    assert "Senast insamlat 3 juni 2024 kl. 10.20." in text
     assert f"Vägmyndigheten {PAGED + 2}" in text
     assert "Alla 4 myndigheter" in text
     assert "Månad för månad" in text
@@ -33,8 +33,8 @@ async def test_search_page(site: Site) -> None:
     assert page.cssselect("input[name=q]")[0].get("value") == "vägarna"
     links = {link.text_content().strip(" ←→"): link.get("href") for link in page.cssselect(".pages a")}
     assert links == {
-        "Föregående": "/search?q=v%C3%A4garna",
-        "Nästa": "/search?q=v%C3%A4garna&page=3",
+        "Föregående sida": "/search?q=v%C3%A4garna",
+        "Nästa sida": "/search?q=v%C3%A4garna&page=3",
     }
 
 
@@ -53,17 +53,17 @@ async def test_facets_lead_to_what_they_count(site: Site) -> None:
 async def test_a_filter_can_be_taken_away(site: Site) -> None:
     page = await site.page("/search?q=vägarna&agency=vagmyndigheten")
     (chip,) = page.cssselect(".chips a")
-    assert chip.get("aria-label") == "Ta bort avgränsningen Vägmyndigheten"
+    assert chip.get("aria-label") == "Ta bort filtret Vägmyndigheten"
     assert chip.get("href") == "/search?q=v%C3%A4garna"
     assert page.cssselect("input[type=hidden][name=agency]")[0].get("value") == "vagmyndigheten"
 
 
 async def test_no_hits_tells_what_was_searched(site: Site) -> None:
     text = await site.text("/search?q=dinosaurie")
-    assert "Inget meddelande hittades." in text
-    assert f"Sökningen gick igenom {PAGED + 5} meddelanden från Vägmyndigheten ({PAGED + 2}), Fyrstyrelsen (2)" in text
+    assert "Inga meddelanden hittades" in text
+    assert f"Sökningen omfattade {PAGED + 5} meddelanden från Vägmyndigheten ({PAGED + 2}), Fyrstyrelsen (2)" in text
     assert "inga bokstäver eller siffror" in await site.text("/search?q=?!")
-    assert "Sök utan avgränsningar" in await site.text("/search?q=fyrar&year=1999")
+    assert "Sök utan filter" in await site.text("/search?q=fyrar&year=1999")
 
 
 @pytest.mark.parametrize("text", ['"', "*", "a* OR (", "title:", "%00", "%FF", "NEAR(", "';--", "<script>", "{{7*7}}"])

@@ -70,7 +70,7 @@ async def test_an_address_that_leads_nowhere(site: Site) -> None:
 
 async def test_an_empty_archive_says_so(empty_site: Site) -> None:
     for address in ("/", "/search", "/search?q=fyrar"):
-        assert "Arkivet är tomt än så länge." in await empty_site.text(address)
+        assert "Arkivet är tomt" in await empty_site.text(address)
 
 
 @pytest.mark.parametrize("table", ["agencies", "releases", "revisions", "questions", "tags", "release_tags", "crawls"])
@@ -97,7 +97,7 @@ async def test_datasettes_own_pages_keep_working(site: Site) -> None:
         assert response.status_code == 200
         assert "Powered by" in response.text
         assert "script-src 'self' 'unsafe-inline'" in response.headers["content-security-policy"]
-    assert "What the agency calls it" in (await site.get("/archive/releases")).text
+    assert "Type of release" in (await site.get("/archive/releases")).text
     assert (await site.get("/.json")).json()["archive"]["tables_count"] > 5
 
 

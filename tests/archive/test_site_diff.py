@@ -35,11 +35,11 @@ async def test_a_change_is_shown_in_its_text(story: Site) -> None:
         "[borttaget: Förra året byggdes fyrtio båtar med stöd.]",
     ]
     assert [row.get("class") for row in body.cssselect("p")] == ["same", "mixed", "same", "del", "same", "gap"]
-    assert page.cssselect(".gap")[0].text == "… 1 stycke oförändrat …"
+    assert page.cssselect(".gap")[0].text == "… 1 oförändrat stycke …"
     assert page.cssselect("link[rel=canonical]")[0].get("href") == f"http://localhost/-/diff/{second}/{third}"
     text = await story.text(f"/-/diff/{second}/{third}")
     assert "Gjord mellan två kontroller: 11 juni 2024 kl. 10.15 och 12 juni 2024 kl. 10.15." in text
-    assert "Oannonserad: gjord utan att myndigheten ändrade sitt uppdateringsdatum." in text
+    assert "Oannonserad: myndigheten ändrade inte sitt uppdateringsdatum." in text
     assert "Oannonserad" not in await story.text(f"/-/diff/{first}/{second}")
 
 
@@ -59,7 +59,7 @@ async def test_every_field_is_compared(story: Site) -> None:
     for told in (
         "Rubrik Stödet till båtbyggare [borttaget: höjs][tillagt: sänks]",
         "Fråga 1 Vem kan söka? Den som bygger båtar[tillagt: av trä].",
-        "Svarar [borttaget: Siv Å][tillagt: Bo Ek]",
+        "Svar från [borttaget: Siv Å][tillagt: Bo Ek]",
         "Fråga 2 [tillagt: När betalas det ut?] [tillagt: I höst.]",
         "Ämnesord Båtar [tillagt: Stöd]",
         "[borttaget: Förordningen · https://filer.example/f.pdf]",
@@ -78,7 +78,7 @@ async def test_edits_are_walked_one_by_one(story: Site) -> None:
     # what we read anew is no edit
     assert seen == [f"/-/diff/{first}/{second}", f"/-/diff/{second}/{third}", f"/-/diff/{reread}/{last}"]
     assert page.cssselect("a[rel=prev]")[0].get("href") == seen[1]
-    assert "ingen ändring av myndigheten" in " ".join((await story.text(f"/-/diff/{third}/{reread}")).split())
+    assert "Myndigheten har inte ändrat texten." in " ".join((await story.text(f"/-/diff/{third}/{reread}")).split())
 
 
 async def test_the_older_state_comes_first(story: Site) -> None:
@@ -94,7 +94,7 @@ async def test_states_that_do_not_follow_each_other_are_compared_as_well(story: 
     assert {change["kind"] for change in told["changes"]} > {"amount", "date", "attachment"}
     assert (told["unannounced"], told["stamp"]) == (False, None)
     text = await story.text(f"/-/diff/{first}/{last}")
-    assert "Lydelsen 3 juni 2024 kl. 10.15 jämförd med lydelsen 13 juni 2024 kl. 10.15." in text
+    assert "Versionen från 3 juni 2024 kl. 10.15 jämförd med versionen från 13 juni 2024 kl. 10.15." in text
 
 
 async def test_the_two_addresses_of_a_moved_release_are_compared(story: Site) -> None:
@@ -108,12 +108,12 @@ async def test_the_two_addresses_of_a_moved_release_are_compared(story: Site) ->
 @pytest.mark.parametrize(
     ("pair", "why", "error"),
     [
-        ("1/1", "Lydelsen 1 kan inte jämföras med sig själv.", "Revision 1 cannot be compared with itself."),
-        ("1/999999", "Arkivet har ingen lydelse 999999.", "The archive holds no revision 999999."),
+        ("1/1", "Version 1 kan inte jämföras med sig själv.", "Version 1 cannot be compared with itself."),
+        ("1/999999", "Arkivet har ingen version 999999.", "The archive has no version 999999."),
         (
             "1/2",
-            "Lydelserna 1 och 2 hör till olika meddelanden och kan inte jämföras.",
-            "Revisions 1 and 2 belong to different releases and cannot be compared.",
+            "Versionerna 1 och 2 hör till olika meddelanden och kan inte jämföras.",
+            "Versions 1 and 2 belong to different releases and cannot be compared.",
         ),
     ],
 )

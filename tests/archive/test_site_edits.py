@@ -54,7 +54,7 @@ async def test_a_list_shows_the_heaviest_change_itself(story: Site) -> None:
 
 async def test_a_feed_shows_it_in_its_summary(story: Site) -> None:
     feed = feedparser.parse((await story.get("/-/edits.atom?importance=50&to=2024-06-08")).content)
-    assert "1 belopp ändrat · 20 → 30 miljoner kronor · tung" in [entry.summary for entry in feed.entries]
+    assert "1 belopp ändrat · 20 → 30 miljoner kronor · stor" in [entry.summary for entry in feed.entries]
 
 
 async def test_the_first_page_tells_the_newest_edits_one_a_release(story: Site, site: Site) -> None:
@@ -72,7 +72,7 @@ async def test_the_first_page_tells_the_newest_edits_one_a_release(story: Site, 
 async def test_an_answer_that_stands_in_the_text_is_told_once(edited: Site) -> None:
     page = await edited.page(await address_of_newest(edited))
     (section,) = page.cssselect(".field-questions")
-    assert section.cssselect("details summary")[0].text == "Samma ändring, bland frågorna"
+    assert section.cssselect("details summary")[0].text == "Samma ändring, i frågorna och svaren"
     assert not section.cssselect("details[open]")
     assert section.cssselect("details del")
     assert not page.cssselect(".field-body details")
@@ -88,7 +88,7 @@ async def test_a_file_has_every_entry(
     rows = (await story.get(f"/-/{register}.json?size=1000")).json()[rows_name]
     assert len(rows) > 2
     text = await story.text(f"/-/{register}")
-    assert f"Filen i CSV eller Excel har alla {len(rows)} rader." in text
+    assert f"CSV- eller Excelfilen har {len(rows)} rader." in text
     whole = (await story.get(f"/-/{register}.csv")).text
     (plugin,) = (each for each in pm.get_plugins() if getattr(each, "__name__", "") == "registers.py")
     monkeypatch.setattr(plugin, "MAX_REGISTER_PAGE_SIZE", 2)
@@ -113,7 +113,7 @@ async def test_times_and_kinds_are_said_in_words(edited: Site) -> None:
     assert any("[borttaget: nyhet] → [tillagt: artikel]" in change for change in changes)
     hour = next(change for change in changes if "klockslag" in change)
     assert "publiceringens klockslag anges inte längre [borttaget: 28 maj 2024 kl." in hour
-    assert hour.endswith("→ [tillagt: 28 maj 2024] tyngd 4")
+    assert hour.endswith("→ [tillagt: 28 maj 2024] betydelse 4")
     assert not any("2024-" in change for change in changes)
     english = await edited.page(await address_of_newest(edited) + "?lang=en")
     assert english.cssselect(".changes li")[0].cssselect("[lang=sv] > del, [lang=sv] > ins")
@@ -138,11 +138,15 @@ async def test_a_feed_in_english_leads_to_pages_in_english(story: Site, address:
 @pytest.mark.parametrize(
     ("query", "said", "error"),
     [
-        ("agency=nosuch", "Arkivet känner ingen myndighet ”nosuch”.", "The archive knows no agency “nosuch”."),
+        (
+            "agency=nosuch",
+            "Myndigheten ”nosuch” finns inte i arkivet. Välj en i listan över myndigheter.",
+            "The archive has no agency called “nosuch”. Choose one from the list of agencies.",
+        ),
         (
             "from=2024-06-09&to=2024-06-08",
-            "Från och med (2024-06-09) är senare än till och med (2024-06-08).",
-            "From (2024-06-09) is later than to (2024-06-08).",
+            "Startdatumet (2024-06-09) är senare än slutdatumet (2024-06-08). Byt plats på dem.",
+            "The start date (2024-06-09) is later than the end date (2024-06-08). Swap them.",
         ),
     ],
 )
@@ -160,12 +164,12 @@ async def test_a_filter_that_can_find_nothing_is_refused(story: Site, query: str
 @pytest.mark.parametrize(
     ("address", "said"),
     [
-        ("/-/edits", "Ingen ändring har setts än; scrapy crawl revisit letar efter dem."),
-        ("/-/edits?lang=en", "No edit has been seen yet; scrapy crawl revisit looks for them."),
-        ("/-/edits?importance=20", "Pröva färre avgränsningar."),
-        ("/-/removed", "Ingen borttagning har setts än; scrapy crawl revisit letar efter dem."),
-        ("/-/removed?lang=en", "No removal has been seen yet; scrapy crawl revisit looks for them."),
-        ("/-/removed?back=1", "Pröva färre avgränsningar."),
+        ("/-/edits", "Arkivet har inte upptäckt några ändringar än. Det kontrollerar meddelandena regelbundet."),
+        ("/-/edits?lang=en", "The archive has not found any edits yet. It checks the releases regularly."),
+        ("/-/edits?importance=20", "Ingen ändring stämmer med filtren."),
+        ("/-/removed", "Arkivet har inte upptäckt några borttagna meddelanden än."),
+        ("/-/removed?lang=en", "The archive has not found any removed releases yet. It checks the releases regularly."),
+        ("/-/removed?back=1", "Inget borttaget meddelande stämmer med filtren."),
     ],
 )
 async def test_an_empty_list_says_why(site: Site, address: str, said: str) -> None:

@@ -55,8 +55,8 @@ async def test_who_has_it_is_not_sent_it_again(evidence_site: Site, archive: Pat
 async def test_no_such_revision_is_a_page_of_ours(evidence_site: Site, number: str) -> None:
     answer = await evidence_site.get(f"/-/evidence/{number}.zip", accept_language="en")
     assert answer.status_code == 404
-    assert f"The archive holds no revision {number}." in answer.text
-    assert "There is no such page" in answer.text
+    assert f"The archive has no version {number}." in answer.text
+    assert "Page not found" in answer.text
 
 
 async def test_the_site_hands_out_no_removal_that_is_none(evidence_site: Site) -> None:

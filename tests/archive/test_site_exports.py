@@ -15,8 +15,8 @@ from datasette.plugins import pm
 from datasette.utils.asgi import Request
 
 from archive.history.lists import MAX_REGISTER_PAGE_SIZE, read_edits_page
-from archive.web.responses import EXPORT_LIMITS, begin_export, write_sheets
-from archive.web.sandbox import BusyError, RequestQueue
+from archive.web.exports import EXPORT_LIMITS, begin_export, write_sheets
+from archive.web.limits import BusyError, RequestQueue
 from tests.archive.sample import Site
 
 TOO_SLOW = QueryInterrupted(Exception("interrupted"), "", {})
@@ -100,7 +100,7 @@ async def test_a_list_that_takes_too_long_is_told_as_its_page_is(
 
     calls: list[Any] = []
     monkeypatch.setattr("archive.search.read_hits", fail)
-    monkeypatch.setattr(find_plugin("registers.py"), "read_edits_page", fail_as_export)
+    monkeypatch.setattr(find_plugin("registers.py").EditsRegister, "read_page", staticmethod(fail_as_export))
     monkeypatch.setattr(find_plugin("registers.py"), "needs_export", lambda *_: True)
     for path in ("/search", "/-/edits"):
         answer = await site.get(f"{path}.{ending}")
@@ -143,7 +143,7 @@ def test_an_interrupted_workbook_leaves_no_file(tmp_path: Path, monkeypatch: pyt
 
 
 async def test_a_list_too_long_for_a_workbook_is_told(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("archive.web.responses.MAX_SPOOL_BYTES", 10_000)
+    monkeypatch.setattr("archive.web.exports.MAX_SPOOL_BYTES", 10_000)
     for path in ("/search.xlsx", "/archive/releases.xlsx"):
         answer = await site.get(path)
         assert (answer.status_code, "at most 10,000 bytes of rows" in answer.json()["error"]) == (400, True), path

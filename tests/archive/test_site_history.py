@@ -41,17 +41,17 @@ def words(element: html.HtmlElement) -> str:
 async def test_each_state_says_what_happened_and_between_which_looks(story: Site) -> None:
     newest, reread, unannounced, announced, first = await events(story, NOW)
     assert "Först läst av arkivet" in words(first)
-    assert "Kontrollerad 4 gånger därefter, senast 7 juni 2024 kl. 10.15: oförändrad." in words(first)
-    assert "Ändrad av myndigheten: 1 belopp ändrat" in words(announced)
+    assert "Kontrollerat 4 gånger därefter, senast 7 juni 2024 kl. 10.15: oförändrat." in words(first)
+    assert "Ändrat av myndigheten: 1 belopp ändrat" in words(announced)
     assert "Gjord mellan två kontroller: 7 juni 2024 kl. 10.15 och 8 juni 2024 kl. 10.15." in words(announced)
-    assert "tung (tyngd 75 av 100)" in words(announced)
+    assert "Betydelse: stor (75 av 100)" in words(announced)
     assert "Oannonserad" not in words(announced)
-    assert "Oannonserad: gjord utan att myndigheten ändrade sitt uppdateringsdatum." in words(unannounced)
+    assert "Oannonserad: myndigheten ändrade inte sitt uppdateringsdatum." in words(unannounced)
     assert reread.get("class") == "reread"
-    assert "ingen ändring av myndigheten" in words(reread)
+    assert "inte ändrat av myndigheten" in words(reread)
     # our reading of old bytes was no look: the edit lies after the last real one
     assert "Gjord mellan två kontroller: 12 juni 2024 kl. 10.15 och 13 juni 2024 kl. 10.15." in words(newest)
-    assert "Kontrollerad 1 gång därefter, 14 juni 2024 kl. 10.15: oförändrad." in words(newest)
+    assert "Kontrollerat 1 gång därefter, 14 juni 2024 kl. 10.15: oförändrat." in words(newest)
 
 
 async def test_each_state_leads_to_its_change_and_its_evidence(story: Site) -> None:
@@ -69,13 +69,13 @@ async def test_a_text_taken_back_leads_to_the_wording_it_returns_to(story: Site)
     back = [link.get("href") for entry in entries for link in entry.cssselect("a[href^='#']")]
     ids = [f"#{entry.get('id')}" for entry in entries]
     assert back == [ids[-2], ids[-1]] * 2
-    assert "Tillbaka till lydelsen från 4 juni 2024 kl. 10.15" in words(entries[0])
+    assert "Tillbaka till versionen från 4 juni 2024 kl. 10.15" in words(entries[0])
 
 
 async def test_a_changed_release_says_so_above_its_text(story: Site) -> None:
     page = await story.page(f"/archive/releases/{await story.id_of(NOW)}")
     (edited,) = page.cssselect("header a.edited")
-    assert words(edited) == "Ändrad 3 gånger sedan den först sågs här"
+    assert words(edited) == "Ändrat 3 gånger sedan arkivet först såg det"
     assert page.cssselect(edited.attrib["href"])
 
 
@@ -96,9 +96,9 @@ async def test_a_move_is_one_history(story: Site) -> None:
     page = await story.page(f"/archive/releases/{new}")
     edit, move, first = page.cssselect(".timeline > li")
     assert "1 datum ändrat" in words(edit)
-    assert f"Flyttad från {HOME}/nyheter/hamnar till {HOME}/aktuellt/hamnar" in words(move)
+    assert f"Flyttat från {HOME}/nyheter/hamnar till {HOME}/aktuellt/hamnar" in words(move)
     assert f"På adressen {HOME}/nyheter/hamnar" in words(first)
-    assert "Först sedd av arkivet 3 juni 2024" in words(page)
+    assert "Upptäckt av arkivet 3 juni 2024" in words(page)
     assert not page.cssselect(".banner")
     banner = (await story.page(f"/archive/releases/{old}")).cssselect(".banner")[0]
     assert banner.cssselect("a")[0].get("href") == f"/archive/releases/{new}"
@@ -106,19 +106,19 @@ async def test_a_move_is_one_history(story: Site) -> None:
 
 async def test_an_address_of_its_own_that_changed_is_told(story: Site) -> None:
     move, _ = await events(story, RENAMED)
-    assert f"Flyttad från {HOME}/nyheter/grynnor till {HOME}/kartor/grynnor" in words(move)
+    assert f"Flyttat från {HOME}/nyheter/grynnor till {HOME}/kartor/grynnor" in words(move)
     page = await story.page(f"/archive/releases/{await story.id_of(RENAMED)}")
     (line,) = page.cssselect("header a[href^='#removal-']")
-    assert words(line) == f"Flyttad hit från {HOME}/nyheter/grynnor, sett 4 juni 2024 kl. 10.15"
+    assert words(line) == f"Flyttat hit från {HOME}/nyheter/grynnor, upptäckt 4 juni 2024 kl. 10.15"
     assert page.cssselect(line.attrib["href"])
     assert not (await story.page(f"/archive/releases/{await story.id_of(NOW)}")).cssselect("header a[href^='#removal']")
 
 
 SEEN_AS = {
-    "gone": "Sidan svarade 410.",
-    "error page": "Sidan sade att den inte finns.",
+    "gone": "Servern svarade att sidan inte finns (410).",
+    "error page": "Sidan visade ett felmeddelande om att den inte finns.",
     "redirected": f"Adressen ledde till {HOME}/",
-    "replaced": "En annan text stod på adressen: ”Ansök om vrakstöd”.",
+    "replaced": "En annan text fanns på adressen: ”Ansök om vrakstöd”.",
 }
 
 
@@ -126,15 +126,18 @@ SEEN_AS = {
 async def test_a_removed_text_stays_readable_under_a_banner(story: Site, kind: str) -> None:
     page = await story.page(f"/archive/releases/{await story.id_of(AWAY[kind])}")
     banner = words(page.cssselect(".banner")[0])
-    assert banner.startswith("Borttagen av myndigheten " + SEEN_AS[kind])
-    assert "Upptäckt 6 juni 2024 kl. 10.15. Sett vid 3 kontroller, senast 8 juni 2024 kl. 10.15." in banner
-    assert "Bekräftad 8 juni 2024 kl. 10.15. Texten nedan är den sista som arkivet såg" in banner
-    assert "den stod kvar 5 juni 2024 kl. 10.15." in banner
+    assert banner.startswith("Borttaget av myndigheten " + SEEN_AS[kind])
+    assert (
+        "Saknades första gången 6 juni 2024 kl. 10.15. Saknades vid 3 kontroller, senast 8 juni 2024 kl. 10.15."
+        in banner
+    )
+    assert "Bekräftat 8 juni 2024 kl. 10.15. Texten nedan är den senaste som arkivet har läst." in banner
+    assert "Den fanns på sidan 5 juni 2024 kl. 10.15." in banner
     assert f"{AWAY[kind]}: så här är det." in words(page.cssselect(".body")[0])
     away, _ = page.cssselect(".timeline > li")
     assert SEEN_AS[kind] in words(away)
     facts = words(page.cssselect(".times")[0])
-    assert "Senast sedd 5 juni 2024 kl. 10.15 Senast kontrollerad 8 juni 2024 kl. 10.15" in facts
+    assert "Senast sett 5 juni 2024 kl. 10.15 Senast kontrollerat 8 juni 2024 kl. 10.15" in facts
     removal = away.attrib["id"].removeprefix("removal-")
     assert [link.get("href") for link in away.cssselect(".ways a")] == [f"/-/evidence/removal-{removal}.zip"]
 
@@ -142,34 +145,37 @@ async def test_a_removed_text_stays_readable_under_a_banner(story: Site, kind: s
 @pytest.mark.parametrize(
     ("title", "told"),
     [
-        (DOUBT, "Kanske borttagen, inte bekräftat Sidan svarade 404. Upptäckt 4 juni 2024 kl. 10.15. Sett vid 1"),
-        (FAILED, "Kan inte kontrolleras just nu Myndighetens sida svarade senast som den ska 3 juni 2024 kl. 10.15,"),
-        (FORBIDDEN, "Får inte längre kontrolleras Myndighetens robots.txt har förbjudit arkivet att läsa sidan sedan"),
+        (
+            DOUBT,
+            "Kanske borttaget, inte bekräftat Servern svarade att sidan inte finns (404). Saknades första gången 4",
+        ),
+        (FAILED, "Kan inte kontrolleras just nu Sidan fungerade senast 3 juni 2024 kl. 10.15."),
+        (FORBIDDEN, "Får inte längre kontrolleras Sedan 3 juni 2024 kl. 10.15 tillåter myndighetens robots.txt inte"),
     ],
 )
 async def test_a_doubt_or_an_outage_is_no_removal(story: Site, title: str, told: str) -> None:
     page = await story.page(f"/archive/releases/{await story.id_of(title)}")
     banner = words(page.cssselect(".banner")[0])
     assert banner.startswith(told)
-    assert "Borttagen av myndigheten" not in words(page)
-    row = "Senast kontrollerad" if title == DOUBT else "Senast prövad"
-    assert f"Senast sedd 3 juni 2024 kl. 10.15 {row} 4 juni 2024 kl. 10.15" in words(page.cssselect(".times")[0])
+    assert "Borttaget av myndigheten" not in words(page)
+    row = "Senast kontrollerat" if title == DOUBT else "Senaste försöket"
+    assert f"Senast sett 3 juni 2024 kl. 10.15 {row} 4 juni 2024 kl. 10.15" in words(page.cssselect(".times")[0])
     first = words(page.cssselect(".timeline > li")[-1])
-    assert "Inte sedd igen sedan dess." in first  # it was looked for, and not found
-    assert "Inte kontrollerad" not in first
+    assert "Inte sett sedan dess." in first  # it was looked for, and not found
+    assert "Inte kontrollerat" not in first
 
 
 async def test_one_that_came_back_stands_as_any_other(story: Site) -> None:
     page = await story.page(f"/archive/releases/{await story.id_of(BACK)}")
     assert not page.cssselect(".banner")
-    assert "Senast kontrollerad 11 juni 2024 kl. 10.15" in words(page.cssselect(".times")[0])
-    assert "Bekräftad 6 juni 2024 kl. 10.15. Tillbaka 11 juni 2024 kl. 10.15." in words(page.cssselect(".away")[0])
+    assert "Senast kontrollerat 11 juni 2024 kl. 10.15" in words(page.cssselect(".times")[0])
+    assert "Bekräftat 6 juni 2024 kl. 10.15. Tillbaka 11 juni 2024 kl. 10.15." in words(page.cssselect(".away")[0])
 
 
 async def test_lists_mark_what_is_gone_and_leave_out_what_goes_on_elsewhere(story: Site) -> None:
     page = await story.page(f"/search?q={AWAY['gone']}")
     hit = next(hit for hit in page.cssselect(".releases li") if AWAY["gone"] in words(hit))
-    assert hit.cssselect(".gone")[0].text == "borttagen"
+    assert hit.cssselect(".gone")[0].text == "borttaget"
     hits = (await story.page("/search?q=småbåtshamnar")).cssselect(".releases h3 a")
     assert len(hits) == 1
     assert "augusti" in words(await story.page(hits[0].attrib["href"]))
@@ -197,7 +203,7 @@ async def test_an_address_finds_its_release(story: Site, address: str, title: st
 
 
 async def test_an_address_that_was_never_held_says_so(story: Site) -> None:
-    assert "inget meddelande som stått på den adressen" in await story.text(f"/search?q={HOME}/nyheter/okänd")
+    assert "inget meddelande från den adressen" in await story.text(f"/search?q={HOME}/nyheter/okänd")
 
 
 async def test_the_timeline_as_data(story: Site) -> None:

@@ -59,11 +59,11 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
 
 async def test_other_publishers_are_named_first_publisher_first(site: Site) -> None:
     page = await site.page("/archive/releases/1")
-    assert page.cssselect(".joint h2")[0].text == "Också publicerad av"
+    assert page.cssselect(".joint h2")[0].text == "Även publicerat av"
     lines = [" ".join(line.text_content().split()) for line in page.cssselect(".joint li")]
     assert lines == [
-        "Hamnverket 1 juni 2024 kl. 09.00, före den här",
-        "<Vägverket> Först sedd 3 juni 2024 kl. 10.15, nästan samma text",
+        "Hamnverket 1 juni 2024 kl. 09.00, tidigare än här",
+        "<Vägverket> Upptäckt 3 juni 2024 kl. 10.15, nästan samma text",
     ]
     assert [link.get("href") for link in page.cssselect(".joint a")] == ["/archive/releases/2", "/archive/releases/3"]
 
@@ -72,7 +72,7 @@ async def test_in_english_with_the_language_kept(site: Site) -> None:
     page = await site.page("/archive/releases/1?lang=en")
     assert page.cssselect(".joint h2")[0].text == "Also published by"
     first = page.cssselect(".joint li")[0]
-    assert " ".join(first.text_content().split()) == "Port Authority 1 June 2024, 09:00, before this one"
+    assert " ".join(first.text_content().split()) == "Port Authority 1 June 2024, 09:00, earlier than here"
     assert first.cssselect("a")[0].get("href") == "/archive/releases/2?lang=en"
 
 

@@ -1,23 +1,11 @@
-"""Both languages of the interface are complete and agree with the templates."""
+"""The choice of a language, and times, numbers and names in it."""
 
 from __future__ import annotations
-
-import re
-import string
 
 import pytest
 
 from archive.i18n import (
-    ALL_TEXTS,
-    FIELD_HEADINGS,
-    IMPORTANCE_LEVELS,
     LANGUAGES,
-    MONTH_NAMES,
-    RELEASE_KIND_TEXTS,
-    REMOVAL_CHOICES,
-    REMOVAL_TEXTS,
-    TextForms,
-    Translation,
     choose_language,
     format_number,
     format_stated_time,
@@ -25,56 +13,7 @@ from archive.i18n import (
     swedish_sort_key,
     translate,
 )
-from scraper.normalise.vocabulary import KIND_PHRASES
-from tests.archive.sample import ROOT, Site
-
-CALL = re.compile(r"""\bt\(["'](\w+)["']( ~)?""")
-
-
-def forms(words: TextForms) -> tuple[str, ...]:
-    """A text's forms: one, or one for one and one for many."""
-    return words if isinstance(words, tuple) else (words,)
-
-
-def names(words: TextForms) -> set[str]:
-    """What is filled into a text."""
-    return {name for form in forms(words) for _, name, _, _ in string.Formatter().parse(form) if name}
-
-
-@pytest.mark.parametrize("key", ALL_TEXTS)
-def test_both_languages_say_the_same(key: str) -> None:
-    sv, en = ALL_TEXTS[key]
-    assert all(form.strip() for form in (*forms(sv), *forms(en)))
-    assert names(sv) == names(en)
-
-
-def test_templates_and_texts_agree() -> None:
-    used: set[str] = set()
-    begun: set[str] = set()
-    for path in (ROOT / "archive/templates").iterdir():
-        for key, joined in CALL.findall(path.read_text(encoding="utf-8")):
-            (begun if joined else used).add(key)
-    assert used <= set(ALL_TEXTS)
-    told = ("facet_", "lang_", "event_", "stands_", "note_", "refused_", "search_note_", "kind_", "gap_", "takedown_")
-    assert begun == {*told, "ask_", "way_"}
-    code = "".join(
-        path.read_text(encoding="utf-8") for path in (ROOT / "archive").rglob("*.py") if path.name != "i18n.py"
-    )
-    left = {key for key in ALL_TEXTS if key not in used and not key.startswith(tuple(begun)) and f'"{key}"' not in code}
-    assert left == {"outage_since", "forbidden_since", "unread_since"}  # said by the standing's kind
-
-
-def test_every_kind_a_release_can_have_has_words() -> None:
-    assert set(RELEASE_KIND_TEXTS) == set(KIND_PHRASES)
-    assert len(MONTH_NAMES) == 12
-    assert all(
-        isinstance(text, Translation)
-        for text in (*RELEASE_KIND_TEXTS.values(), *MONTH_NAMES, *FIELD_HEADINGS.values(), *REMOVAL_CHOICES.values())
-    )
-    assert set(REMOVAL_TEXTS) == set(REMOVAL_CHOICES)
-    assert [least for least, _, _ in IMPORTANCE_LEVELS] == sorted(
-        (least for least, _, _ in IMPORTANCE_LEVELS), reverse=True
-    )
+from tests.archive.sample import Site
 
 
 @pytest.mark.parametrize(
@@ -126,9 +65,9 @@ def test_our_own_notes_are_in_utc_and_said_in_swedish_time() -> None:
 
 def test_numbers_and_plurals() -> None:
     assert format_number("sv", 1234567) == "1\u00a0234\u00a0567"
-    assert translate("sv", "hits", n=1) == "1 meddelande"
-    assert translate("sv", "hits", n=0) == "0 meddelanden"
-    assert translate("en", "hits", n=12345) == "12,345 releases"
+    assert translate("sv", "list.n_releases", n=1) == "1 meddelande"
+    assert translate("sv", "list.n_releases", n=0) == "0 meddelanden"
+    assert translate("en", "list.n_releases", n=12345) == "12,345 releases"
 
 
 def test_swedish_order() -> None:

@@ -31,8 +31,8 @@ async def test_all_agencies_and_those_without_releases(site: Site) -> None:
         "Tystnadsnämnden",
     ]
     assert f"Vägmyndigheten {PAGED + 2}" in text
-    assert "Fyrstyrelsen 2 Senast läst 3 juni 2024 kl. 10.20." in text
-    assert "1 myndighet utan meddelanden än" in text
+    assert "Fyrstyrelsen 2 Senast insamlat 3 juni 2024 kl. 10.20." in text
+    assert "1 myndighet utan meddelanden än så länge" in text
     for link in page.cssselect(".counted a"):
         assert (await site.page(link.attrib["href"])).cssselect("h1")[0].text == link.text
 
@@ -47,14 +47,14 @@ async def test_an_agency_and_its_record(story: Site) -> None:
         assert told.split()[0] == link.text
     assert "oannonserade" in numbers["Ändringar"].text_content()
     assert numbers["Meddelanden"].text == str(len(titles(page)))
-    assert "Senast läst Ännu aldrig av arkivet" in text
+    assert "Senaste insamlingen Ingen insamling har gjorts än" in text
     assert page.cssselect("input[type=hidden][name=agency]")[0].get("value") == "andringsverket"
 
 
 async def test_an_agency_tells_how_fresh_it_is(site: Site) -> None:
     text = await site.text("/agency/fyrstyrelsen?lang=en")
-    assert "Last read 3 June 2024, 10:20 without errors" in text
-    assert "Read since 3 June 2024" in text
+    assert "Last crawl 3 June 2024, 10:20 no errors" in text
+    assert "Crawled since 3 June 2024" in text
 
 
 async def test_an_agencys_tags_and_months_lead_to_what_they_count(site: Site) -> None:
@@ -86,7 +86,7 @@ async def test_cursors_lead_through_every_release_once(site: Site) -> None:
 async def test_releases_without_a_date_stand_apart(site: Site) -> None:
     page = await site.page("/agency/vagmyndigheten")
     (undated,) = page.cssselect("a[href='/agency/vagmyndigheten/undated']")
-    assert undated.text == "1 utan datum"
+    assert undated.text == "1 meddelande utan datum"
     assert titles(await site.page("/agency/vagmyndigheten/undated")) == [UNDATED]
     assert titles(await site.page("/month/undated")) == [UNDATED]
     assert UNDATED not in titles(await site.page("/month/2023-05"))
@@ -149,14 +149,14 @@ async def test_what_is_not_there_is_told_in_our_style(site: Site, address: str) 
 async def test_a_cursor_that_cannot_be_read_is_refused_by_name(site: Site, address: str, after: str) -> None:
     response = await site.get(f"{address}?after={after}")
     assert response.status_code == 400
-    assert f"Värdet ”{after}” för after kan inte läsas." in response.text
+    assert f"”{after}” är inget giltigt värde för after. Ändra värdet eller ta bort filtret." in response.text
 
 
 async def test_about_says_what_it_is_and_whom_to_ask(site: Site) -> None:
     text = await site.text("/about")
     assert f"{PAGED + 5} meddelanden från 3 myndigheter." in text
-    assert "▮▮▮▮ mycket tung: 80 till 100 ▮▮▮▯ tung: 50 till 79" in text
-    assert "har inte angett någon adress" in text
+    assert "▮▮▮▮ mycket stor: 80 till 100 ▮▮▮▯ stor: 50 till 79" in text
+    assert "har inte angett någon kontaktuppgift" in text
     site.datasette._metadata_local |= {"about": "Redaktionen", "about_url": "https://redaktion.example/"}
     page = await site.page("/about?lang=en")
     assert "This site is run by Redaktionen." in page.text_content()
@@ -176,8 +176,8 @@ async def test_a_chosen_language_stays_in_every_way_onwards(site: Site) -> None:
 
 async def test_an_empty_archive_has_every_page(empty_site: Site) -> None:
     for address, told in {
-        "/": "Arkivet är tomt än så länge.",
-        "/agencies": "Arkivet läser ingen myndighet än.",
+        "/": "Arkivet är tomt",
+        "/agencies": "Arkivet har inga myndigheter än.",
         "/about": "Om Myndighetsarkivet",
         "/help": "Hjälp",
     }.items():
@@ -188,8 +188,8 @@ async def test_an_empty_archive_has_every_page(empty_site: Site) -> None:
 
 async def test_an_agency_without_releases(site: Site) -> None:
     text = await site.text("/agency/tystnadsnamnden")
-    assert "Arkivet har inget meddelande från Tystnadsnämnden än." in text
-    assert "Ännu aldrig av arkivet" in text
+    assert "Arkivet har inga meddelanden från Tystnadsnämnden än" in text
+    assert "Ingen insamling har gjorts än" in text
 
 
 async def test_earlier_and_later_of_the_same_agency(site: Site) -> None:
@@ -208,10 +208,10 @@ async def test_four_times_are_told_apart(site: Site) -> None:
     page = await site.page(f"/archive/releases/{await site.id_of(UNDATED)}")
     told = [" ".join(item.text_content().split()) for item in page.cssselect(".times > div")]
     assert told == [
-        "Publicerad enligt myndigheten Framgår inte av sidan",
-        "Uppdaterad enligt myndigheten 18 maj 2021 kl. 10.57 på sidan: ”10.57 - 18 maj 2021”",
-        "Först sedd av arkivet 3 juni 2024 kl. 10.15",
-        "Senast kontrollerad 3 juni 2024 kl. 10.15",
+        "Publicerat enligt myndigheten Anges inte på sidan",
+        "Uppdaterat enligt myndigheten 18 maj 2021 kl. 10.57 på sidan: ”10.57 - 18 maj 2021”",
+        "Upptäckt av arkivet 3 juni 2024 kl. 10.15",
+        "Senast kontrollerat 3 juni 2024 kl. 10.15",
     ]
 
 
@@ -230,8 +230,8 @@ async def test_what_was_taken_over_and_never_looked_at_says_so(tmp_path: Path) -
         page = await Site(datasette).page(f"/archive/releases/{key}")
     told = [" ".join(item.text_content().split()) for item in page.cssselect(".times > div")]
     assert told == [
-        "Publicerad enligt samlingen museum.jsonl 1 maj 1999 angivet där: ”1999-05-01”",
-        "Uppdaterad enligt samlingen museum.jsonl Anges inte där",
-        "Importerad från samlingen museum.jsonl 3 juni 2024 kl. 10.15",
-        "Senast kontrollerad Ännu aldrig av arkivet",
+        "Publicerat enligt samlingen museum.jsonl 1 maj 1999 i samlingen: ”1999-05-01”",
+        "Uppdaterat enligt samlingen museum.jsonl Anges inte i samlingen",
+        "Importerat från samlingen museum.jsonl 3 juni 2024 kl. 10.15",
+        "Senast kontrollerat Inte kontrollerat än",
     ]

@@ -48,7 +48,7 @@ async def test_an_edit_says_what_and_between_which_looks(story: Site) -> None:
     text = await story.text("/-/edits?lang=en")
     assert f"{NOW} Agency for Edits" in text
     assert "Made between two checks: 12 June 2024, 10:15 and 13 June 2024, 10:15." in text
-    assert "Not announced: the agency’s own update date did not move." in text
+    assert "Unannounced: the agency did not change its update date." in text
 
 
 @pytest.mark.parametrize("register", REGISTERS)
@@ -155,7 +155,7 @@ async def test_removals_are_listed_once_confirmed(story: Site) -> None:
 
 async def test_removals_as_a_page(story: Site) -> None:
     text = await story.text("/-/removed")
-    assert "5 borttagningar" in text
+    assert "5 borttagna meddelanden" in text
     assert "Adressen ledde till https://andringsverket.example/" in text
     assert "Tillbaka 11 juni 2024 kl. 10.15." in text
     page = await story.page("/-/removed?size=2")
@@ -191,7 +191,7 @@ async def test_a_filter_that_cannot_be_read_is_refused_by_name(story: Site, quer
     name, value = query.split("=")
     answer = await story.get(f"/-/edits?{query}")
     assert answer.status_code == 400
-    assert f"Värdet ”{value}” för {name} kan inte läsas." in answer.text
+    assert f"”{value}” är inget giltigt värde för {name}. Ändra värdet eller ta bort filtret." in answer.text
     told = await story.get(f"/-/edits.json?{query}")
     assert (told.status_code, told.json()["name"]) == (400, name)
     assert (await story.get("/-/removed?kind=lost")).status_code == 400

@@ -10,15 +10,15 @@ async def test_reading_page_shows_all_of_a_release(site: Site) -> None:
     page, text = await site.page(address), await site.text(address)
     for words in (
         "Inventeringen av vassarna är klar.",
-        "Publicerad enligt myndigheten 28 maj 2024 kl. 09.30 på sidan: ”28 maj 2024 kl. 09.30”",
-        "Uppdaterad enligt myndigheten 30 maj 2024 på sidan: ”Uppdaterad 30 maj 2024”",
-        "Först sedd av arkivet 3 juni 2024 kl. 10.15",
-        "Senast kontrollerad 3 juni 2024 kl. 10.15",
-        "Rörsångare i vass. Foto/bild: Lo Ask/Fågelverket",
+        "Publicerat enligt myndigheten 28 maj 2024 kl. 09.30 på sidan: ”28 maj 2024 kl. 09.30”",
+        "Uppdaterat enligt myndigheten 30 maj 2024 på sidan: ”Uppdaterad 30 maj 2024”",
+        "Upptäckt av arkivet 3 juni 2024 kl. 10.15",
+        "Senast kontrollerat 3 juni 2024 kl. 10.15",
+        "Rörsångare i vass. Foto eller bild: Lo Ask/Fågelverket",
         "Rapporten application/pdf",
         "Kontakt Lo Ask, ornitolog 010-123 45 67 lo@fagelverket.example Pressjouren 010-123 45 00",
-        "Slag nyhet",
-        "1 sparad lydelse",
+        "Typ nyhet",
+        "1 sparad version",
     ):
         assert words in text
     original = page.cssselect(".original a")[0]
@@ -41,14 +41,14 @@ async def test_questions_standing_apart_are_printed_in_full(site: Site) -> None:
     assert [link.get("href") for link in page.cssselect("nav.questions a")] == ["#question-1", "#question-2"]
     first, second = page.cssselect(".apart")
     assert first.cssselect("#question-1")[0].text == "Vilka fyrar tänds?"
-    assert [p.text_content() for p in first.cssselect("p")] == ["Svarar: Ada Ek", "Norrskär, Ekö och Lillgrund."]
-    assert [p.text_content() for p in second.cssselect("p")] == ["Svarar: Bo Strand", "Staten.", "Och hamnarna."]
+    assert [p.text_content() for p in first.cssselect("p")] == ["Svar från Ada Ek", "Norrskär, Ekö och Lillgrund."]
+    assert [p.text_content() for p in second.cssselect("p")] == ["Svar från Bo Strand", "Staten.", "Och hamnarna."]
 
 
 async def test_what_a_page_does_not_tell_is_not_guessed(site: Site) -> None:
     text = await site.text(f"/archive/releases/{await site.id_of(UNDATED)}")
-    assert "Publicerad enligt myndigheten Framgår inte av sidan" in text
-    assert "Uppdaterad enligt myndigheten 18 maj 2021 kl. 10.57 på sidan: ”10.57 - 18 maj 2021”" in text
+    assert "Publicerat enligt myndigheten Anges inte på sidan" in text
+    assert "Uppdaterat enligt myndigheten 18 maj 2021 kl. 10.57 på sidan: ”10.57 - 18 maj 2021”" in text
 
 
 async def test_tags_lead_to_a_search_that_finds_the_release(site: Site) -> None:

@@ -20,8 +20,8 @@ import archive.search
 from archive.dates import Month
 from archive.models import Release
 from archive.store import Archive
-from archive.web.responses import DataExport, write_workbook
-from archive.web.sandbox import RequestQueue, SandboxLimits, VisitorRequest
+from archive.web.exports import DataExport, write_workbook
+from archive.web.limits import RequestQueue, SandboxLimits, VisitorRequest
 from tests.archive.sample import LIGHTHOUSES, PAGED, SEEN, WARBLERS, Site, fill, served
 from tests.archive.workbook import read_sheet, read_table
 
@@ -30,24 +30,24 @@ async def test_a_help_line_stands_by_the_box(site: Site) -> None:
     for address in ("/", "/search", "/search?q=fyrar"):
         page = await site.page(address)
         (box,) = page.cssselect("input[name=q]")
-        assert "i vilken böjning som helst" in page.get_element_by_id(box.attrib["aria-describedby"]).text_content()
+        assert "i valfri böjningsform" in page.get_element_by_id(box.attrib["aria-describedby"]).text_content()
     for link in (await site.page("/search?lang=en")).cssselect(".help dt a"):
         text = await site.text(link.attrib["href"])
-        assert "was read as" not in text
-        assert "lacks its other half" not in text
+        assert "was searched for as" not in text
+        assert "quotation mark is missing" not in text
 
 
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        ('"på natten', "Ett citattecken saknar sin andra hälft."),
-        ("fyrar sk*", "”sk*” lästes som ett helt ord."),
-        ("fyrar OR", "”OR” behöver ett ord på var sida."),
-        ("-fyrar", "Sökningen säger bara vad som inte ska vara med."),
+        ('"på natten', "Ett citattecken saknas."),
+        ("fyrar sk*", "”sk*” söktes som ett helt ord."),
+        ("fyrar OR", "”OR” måste ha ett ord på varje sida."),
+        ("-fyrar", "Sökningen anger bara vad som inte ska finnas med."),
         ("från:mars", "”från:mars” är inget datum"),
         ("myndighet:rymdstyrelsen", "Ingen myndighet i arkivet heter ”rymdstyrelsen”."),
         ("ämne:rymden", "Inget ämnesord i arkivet heter ”rymden”."),
-        ("fyrar " * 40, "Bara de första orden togs med"),
+        ("fyrar " * 40, "Bara de första orden användes"),
     ],
 )
 async def test_what_was_read_otherwise_is_explained(site: Site, words: str, told: str) -> None:
@@ -66,17 +66,17 @@ async def test_a_spelling_is_suggested_with_its_hits(site: Site) -> None:
 
 async def test_no_hits_tells_of_what_and_how_fresh(site: Site) -> None:
     text = await site.text("/search?q=dinosaurie")
-    assert f"gick igenom {PAGED + 5} meddelanden från Vägmyndigheten ({PAGED + 2})" in text
-    assert "Senast läst 3 juni 2024 kl. 10.20. Det nyaste meddelandet är från 1 juni 2024." in text
+    assert f"omfattade {PAGED + 5} meddelanden från Vägmyndigheten ({PAGED + 2})" in text
+    assert "Senast insamlat 3 juni 2024 kl. 10.20. Det senaste meddelandet är från 1 juni 2024." in text
 
 
 async def test_no_hits_within_limits_tells_what_they_leave(site: Site) -> None:
     text = await site.text("/search?q=dinosaurie+från:2022-01+till:2022-12")
-    assert f"Inom de valda gränserna har arkivet 1 av sina {PAGED + 5} meddelanden." in text
-    assert "gick igenom 1 meddelande från Vägmyndigheten (1)" in text
+    assert f"Inom de valda gränserna finns 1 av arkivets {PAGED + 5} meddelanden." in text
+    assert "omfattade 1 meddelande från Vägmyndigheten (1)" in text
     text = await site.text("/search?q=dinosaurie+from:1990+to:1991&lang=en")
-    assert f"Within the chosen limits the archive has 0 of its {PAGED + 5} releases." in text
-    assert "went through" not in text
+    assert f"0 of the archive’s {PAGED + 5} releases are within the chosen limits." in text
+    assert "The search covered" not in text
     searched = (await site.get("/search.json?q=dinosaurie&agency=fyrstyrelsen")).json()["searched"]
     assert (searched["total"], searched["stored"]) == (2, PAGED + 5)
 
@@ -90,24 +90,24 @@ async def test_a_year_tells_its_hits_and_its_releases(site: Site) -> None:
 
 async def test_include_and_exclude_by_address(site: Site) -> None:
     page = await site.page("/search?agency__not=vagmyndigheten")
-    assert page.cssselect(".status")[0].text_content() == "3 meddelanden, nyast först"
+    assert page.cssselect(".status")[0].text_content() == "3 meddelanden, senaste först"
     (chip,) = page.cssselect(".chips a")
-    assert chip.get("aria-label") == "Ta bort avgränsningen Utan Vägmyndigheten"
+    assert chip.get("aria-label") == "Ta bort filtret inte Vägmyndigheten"
     assert chip.get("href") == "/search"
     out = page.cssselect("aside a[aria-label='Uteslut Fyrstyrelsen']")[0].attrib["href"]
     assert parse_qsl(urlsplit(out).query) == [("agency__not", "vagmyndigheten"), ("agency__not", "fyrstyrelsen")]
-    assert (await site.page(out)).cssselect(".status")[0].text_content() == "1 meddelande, nyast först"
+    assert (await site.page(out)).cssselect(".status")[0].text_content() == "1 meddelande, senaste först"
     kept = [(field.get("name"), field.get("value")) for field in page.cssselect("form input[type=hidden]")]
     assert kept == [("agency__not", "vagmyndigheten")]
 
 
 async def test_order_is_chosen_by_address(site: Site) -> None:
     page = await site.page("/search?q=vägarna")
-    assert page.cssselect(".status")[0].text_content().endswith("bäst först")
+    assert page.cssselect(".status")[0].text_content().endswith("mest relevant")
     newest = page.cssselect(".order a:not([aria-current])")[0].get("href")
     assert newest == "/search?q=v%C3%A4garna&order=newest"
     page = await site.page(newest)
-    assert page.cssselect(".status")[0].text_content().endswith("nyast först")
+    assert page.cssselect(".status")[0].text_content().endswith("senaste först")
     weeks = [int(link.text_content().split()[-1]) for link in page.cssselect(".releases h3 a")]
     assert weeks == sorted(weeks, reverse=True)
 
@@ -122,7 +122,7 @@ async def test_questions_as_results(site: Site) -> None:
     assert link.text_content() == "Vem betalar?"
     assert link.attrib["href"].endswith("#question-2")
     assert [mark.text for mark in page.cssselect(".excerpt mark")] == ["hamnarna"]
-    assert "Svarar: Bo Strand" in page.text_content()
+    assert "Svar från Bo Strand" in page.text_content()
 
 
 async def test_why_a_hit_is_one(site: Site) -> None:
@@ -179,17 +179,17 @@ async def test_a_file_has_every_hit(site: Site, monkeypatch: pytest.MonkeyPatch,
     total = (await site.get(f"/search.json?{asked}&size=1")).json()
     assert total["capped"] or total["total"] == len(rows)
     if rows and not total["capped"]:
-        assert f"Filen i CSV eller Excel har alla {len(rows)} rader." in await site.text(f"/search?{asked}")
+        assert f"CSV- eller Excelfilen har {len(rows)} rader." in await site.text(f"/search?{asked}")
 
 
 async def test_many_hits_are_said_to_be_in_the_order_they_are_in(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("MAX_HITS", "MAX_COUNTED_HITS"):
         monkeypatch.setattr(f"archive.search.ranking.{name}", 25)
     for order, told in (
-        ("best", "Hits with all words in the title are shown first, then the newest."),
-        ("newest", "The newest hits are shown first, then the older ones."),
+        ("best", "Results with all the words in the title come first, then the newest."),
+        ("newest", "The newest results come first."),
     ):
-        assert f"So many are not counted. {told}" in await site.text(f"/search?q=vägarna&order={order}&lang=en")
+        assert f"The exact number is not counted. {told}" in await site.text(f"/search?q=vägarna&order={order}&lang=en")
 
 
 async def test_a_file_of_one_page_says_how_to_go_on(site: Site) -> None:
@@ -263,7 +263,7 @@ async def test_cells_hold_texts_as_they_are() -> None:
 
 
 async def test_more_rows_than_a_sheet_holds_go_on_in_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("archive.web.responses.MAX_SHEET_ROWS", 3)
+    monkeypatch.setattr("archive.web.exports.MAX_SHEET_ROWS", 3)
 
     async def batches() -> AsyncIterator[Sequence[dict[str, Any]]]:
         yield [{"number": number} for number in range(5)]

@@ -35,14 +35,16 @@ async def status(judged: Path) -> AsyncIterator[Site]:
 
 async def test_trouble_comes_first_with_why_and_since_when(status: Site) -> None:
     page = await status.page("/-/status?lang=en")
-    assert page.xpath("string(//*[@role='status'])") == "1 agency is not read as it should be · 1 known fault"
+    assert page.xpath("string(//*[@role='status'])") == "1 agency has a crawl problem · 1 known fault"
     faults = [" ".join(item.text_content().split()) for item in page.xpath("//ul[@class='states']/li")]
     assert faults[0].startswith(
-        "Tystnadsnämnden Failing. Nothing could be read since 3 June 2024: a login was shown instead."
+        "Tystnadsnämnden Failing. Nothing has been readable since 3 June 2024: a login page was shown instead."
     )
-    assert faults[1].startswith("Fyrstyrelsen Suspect (known fault). Pages no longer tell a lead: 5% of them, 96%")
-    assert "newest 1 June 2024" in faults[1]
-    assert "3 held, 20 listed" in faults[1]
+    assert faults[1].startswith(
+        "Fyrstyrelsen Possible problem (known fault). Fewer pages than before give a lead: 5% now, 96%"
+    )
+    assert "newest release 1 June 2024" in faults[1]
+    assert "3 in the archive, 20 listed" in faults[1]
     assert [row.xpath("string(th)") for row in page.xpath("//table//tr[td]")] == [
         *("Swedish Bird Agency", "Roads Authority"),
     ]
@@ -51,17 +53,27 @@ async def test_trouble_comes_first_with_why_and_since_when(status: Site) -> None
 
 async def test_manners_of_thirty_days(status: Site) -> None:
     text = await status.text("/-/status")
-    for told in ("Frågor till webbplatser4\u00a0800", "Hämtat136,0 MB", "(304)25 %", "frågor1,0 sekunder"):
+    for told in (
+        "Begäranden till webbplatserna4\u00a0800",
+        "Hämtad datamängd136,0 MB",
+        "(304)25 %",
+        "begäranden1,0 sekunder",
+    ):
         assert told.replace("\u00a0", " ") in text.replace("\u00a0", " ")
-    assert "robots.txt tillåter4 myndigheter" in text
+    assert "robots.txt tillåter insamling4 myndigheter" in text
 
 
 async def test_one_agency_with_all_that_was_looked_at(status: Site) -> None:
     text = await status.text("/-/status/fyrstyrelsen?lang=en")
-    for told in ("Suspect (known fault).", "lead5 %96 %", "a login was shown instead: 3", "Last read successfully"):
+    for told in (
+        "Possible problem (known fault).",
+        "lead5%96%",
+        "a login page was shown instead: 3",
+        "Last read successfully",
+    ):
         assert told in text
-    assert "How the state changed 3 June 2024, 10:20" in text
-    assert "has not tried" in await status.text("/-/status/dammverket?lang=en")
+    assert "Status history 3 June 2024, 10:20" in text
+    assert "has not been crawled yet" in await status.text("/-/status/dammverket?lang=en")
     assert (await status.get("/-/status/nobody")).status_code == 404
 
 
@@ -97,22 +109,22 @@ async def test_changes_to_and_from_faults_as_a_feed(status: Site) -> None:
 async def test_a_page_nobody_renews_says_so(judged: Path) -> None:
     with served(judged) as datasette, time_machine.travel("2024-06-09T08:00:00+00:00", tick=True):
         text = await Site(datasette).text("/-/status?lang=en")
-    assert "Nothing has been read or judged since 3 June 2024, 10:20." in text
+    assert "There has been no crawl or assessment since 3 June 2024, 10:20," in text
 
 
 async def test_an_archive_that_was_never_judged(empty_site: Site) -> None:
-    assert "No agency has been judged yet." in await empty_site.text("/-/status?lang=en")
+    assert "No assessment has been made yet" in await empty_site.text("/-/status?lang=en")
     assert (await empty_site.get("/-/status.atom")).status_code == 200
 
 
 @pytest.mark.parametrize(
     ("states", "said"),
     [
-        ({}, "1 agency is not read as it should be · 1 known fault"),
-        ({"tystnadsnamnden": "healthy"}, "3 agencies are read as they should be · 1 known fault"),
-        ({"tystnadsnamnden": "paused", "fyrstyrelsen": "paused"}, "2 agencies are read as they should be"),
+        ({}, "1 agency has a crawl problem · 1 known fault"),
+        ({"tystnadsnamnden": "healthy"}, "The crawls of 3 agencies work · 1 known fault"),
+        ({"tystnadsnamnden": "paused", "fyrstyrelsen": "paused"}, "The crawls of 2 agencies work"),
         (dict.fromkeys(("tystnadsnamnden", "vagmyndigheten", "fagelverket"), "paused"), "1 known fault"),
-        (dict.fromkeys((agency for agency, *_ in ROWS), "paused"), "No agency is read at the moment"),
+        (dict.fromkeys((agency for agency, *_ in ROWS), "paused"), "No agency is being crawled at the moment"),
     ],
 )
 async def test_the_heading_speaks_of_those_that_are_read(tmp_path: Path, states: dict[str, str], said: str) -> None:

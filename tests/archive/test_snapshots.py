@@ -13,9 +13,9 @@ from archive import snapshots as making
 from archive.__main__ import main
 from archive.captures import Captures
 from archive.database import ArchiveError
+from archive.evidence.manifest import compute_file_sha256
 from archive.evidence.verify import verify
 from archive.snapshots import (
-    compute_file_sha256,
     find_snapshot_fault,
     list_all_snapshots,
     list_snapshots,
@@ -78,7 +78,7 @@ def test_a_snapshot_is_whole_and_holds_nothing_that_is_taken_down(tmp_path: Path
     assert {str(each.key) for each in findings if each.table == "captures"} == {"1"}
     assert [str(each) for each in findings if each.table != "captures"] == [
         f"{made.path / 'withheld.db'}: states: no such file; 1 versions that are taken down cannot be checked"
-        " (a snapshot is without it)"
+        " (snapshots lack it)"
     ]
 
 
@@ -97,14 +97,14 @@ def test_what_is_cut_or_changed_on_its_way_is_not_whole(tmp_path: Path) -> None:
     for name in ("archive.db", "inspect.json"):
         (folder / name).write_text(name)
     (snapshot,) = list_all_snapshots(tmp_path)
-    assert find_snapshot_fault(snapshot) == "SHA256SUMS is not there"
+    assert find_snapshot_fault(snapshot) == "SHA256SUMS is missing"
     lines = [f"{compute_file_sha256(folder / name)}  {name}\n" for name in ("archive.db", "inspect.json")]
     (folder / "SHA256SUMS").write_text(lines[0])
-    assert find_snapshot_fault(snapshot) == "SHA256SUMS is not one of ours, or was cut"
+    assert find_snapshot_fault(snapshot) == "SHA256SUMS is incomplete or invalid"
     (folder / "SHA256SUMS").write_text("".join(lines))
     assert find_snapshot_fault(snapshot) is None
     (folder / "archive.db").write_text("archive.dc")
-    assert find_snapshot_fault(snapshot) == "archive.db has another SHA-256 than SHA256SUMS says"
+    assert find_snapshot_fault(snapshot) == "the SHA-256 of archive.db differs from SHA256SUMS"
 
 
 def test_older_ones_go_and_a_later_one_always_has_the_greater_name(tmp_path: Path, light: Callable[..., str]) -> None:
@@ -136,7 +136,7 @@ def test_one_that_was_begun_before_a_takedown_is_never_published(
     monkeypatch.setattr(
         making, "write_snapshot_files", lambda *_: making.withdraw_snapshots(folder, "2026-03-02T034500")
     )
-    with pytest.raises(ArchiveError, match="withdrawn while it was being made"):
+    with pytest.raises(ArchiveError, match="was withdrawn while it was created"):
         light(tmp_path, 60)
     assert list_snapshots(folder) == []
     assert not [*folder.glob("*.unfinished")]

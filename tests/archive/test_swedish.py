@@ -81,13 +81,13 @@ def test_english_texts_have_english_lemmas() -> None:
 
 
 def test_a_word_is_read_in_both_languages_where_that_harms_none() -> None:
-    assert analyze_word("children").lemmas[-1] == "child"
-    assert analyze_word("led").lemmas == ("led", "lead")
-    assert analyze_word("men").lemmas == ("men",), "or it would find every man"
+    assert analyze_word("children")[-1] == "child"
+    assert analyze_word("led") == ("led", "lead")
+    assert analyze_word("men") == ("men",), "or it would find every man"
 
 
 def test_a_word_of_several_is_a_phrase() -> None:
-    assert analyze_word("EU-kommissionen").lemmas[0] == "eu kommission"
+    assert analyze_word("EU-kommissionen")[0] == "eu kommission"
     assert "parts" not in match_word("EU-kommissionen")
     assert match_word("?!") == ""
 
@@ -97,8 +97,8 @@ def test_nothing_typed_is_an_error() -> None:
     signs = "aåäöbcdefsnrt'-:*\"(){}§%@0189 ٣م中é\u0301ßİıŠ😀\u00ad\x00\n_"
     for _ in range(1500):
         text = "".join(chance.choice(signs) for _ in range(chance.randint(0, 14)))
-        lemmas = [*analyze_word(text).lemmas, analyze(text, chance.choice((None, "sv", "en"))).lemma_text]
+        lemmas = [*analyze_word(text), analyze(text, chance.choice((None, "sv", "en"))).lemma_text]
         lemmas += find_compound_parts(text)
         assert all(c.isalnum() or c == " " for lemma in lemmas for c in lemma)
     for long in ("människo" * 1250, "a" * 10_000, "skolbarn" * 7):
-        assert analyze_word(long).lemmas
+        assert analyze_word(long)

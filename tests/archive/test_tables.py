@@ -22,11 +22,11 @@ from urllib.request import urlopen
 import pytest
 
 from archive.schema import VIEWS
-from archive.web.sandbox import SandboxLimits
+from archive.web.limits import SandboxLimits
 from archive.web.tables import SandboxedTableView
 from tests.archive.sample import ROOT, Site, fill, served
 from tests.archive.sample_history import add_history
-from tests.locked.attacks import ENDLESS, sql
+from tests.harness.locked.attacks import ENDLESS, sql
 
 SIZE = 7
 ROWS = 61
@@ -227,7 +227,7 @@ async def test_as_many_rows_as_fit(tied_file: Path, tmp_path: Path) -> None:
         for ending in (".json", ".csv"):
             refused = await site.get(f"/archive/numbered{ending}?_size=60")
             assert refused.status_code == 400
-            assert "60 rows do not fit in an answer" in refused.json()["error"]
+            assert "60 rows do not fit" in refused.json()["error"]
             assert "_size=max" in refused.json()["error"]
 
 
@@ -250,7 +250,7 @@ async def test_a_failed_statement_is_an_error_as_csv_too(site: Site) -> None:
         assert (answer.status_code, answer.json()["ok"]) == (400, False)
     for ending in ("csv", "xlsx"):
         answer = await site.get(f"/archive.{ending}")
-        assert (answer.status_code, f".{ending}; the database itself is not" in answer.json()["error"]) == (404, True)
+        assert (answer.status_code, f".{ending}; the database itself cannot" in answer.json()["error"]) == (404, True)
     assert (await site.get("/archive/releases.csv?_stream=on&_next=1")).status_code == 400
 
 
@@ -452,7 +452,8 @@ async def test_what_there_is_not_is_told_as_data(site: Site, path: str) -> None:
 @pytest.mark.parametrize("path", ["/-/coverage.xlsx", "/nothing.json", "/nothing/at/all.json"])
 async def test_an_address_without_data_does_not_speak_of_databases(site: Site, path: str) -> None:
     answer = await site.get(path)
-    assert (answer.status_code, answer.json()["error"]) == (404, "There is no data in this format at this address.")
+    told = "There is no data in this format at this address. Check the address."
+    assert (answer.status_code, answer.json()["error"]) == (404, told)
 
 
 @pytest.mark.parametrize(
@@ -545,7 +546,7 @@ async def test_errors_of_a_page_are_in_the_readers_language(filled: Path) -> Non
         page = await site.get(f"/archive/releases?{slow}")
         assert (page.status_code, "Frågan tog för lång tid" in page.text) == (400, True)
         data = await site.get(f"/archive/releases.json?{slow}")
-        assert data.json()["error"] == "The statement took too long. Ask for less, or narrow it down."
+        assert data.json()["error"] == "The query took too long. Narrow it down and try again."
 
 
 async def test_a_stream_and_pages_beside_it(tied: Site) -> None:

@@ -82,7 +82,7 @@ def test_a_revisions_text(archive: Path, column: str, value: str) -> None:
 def test_a_revisions_text_with_a_hash_to_match(archive: Path) -> None:
     execute(archive, "update revisions set published_text = '2 mars 2026' where id = 3")  # the hash leaves it out
     assert found(archive) == [("archive.db", "revisions", "3")]
-    assert "is not as the manifest of 2026-03-01 has it: state_sha256" in problems(archive)
+    assert "differs from the manifest of 2026-03-01: state_sha256" in problems(archive)
 
 
 def test_what_is_shown(archive: Path) -> None:
@@ -154,8 +154,8 @@ def test_a_capture_deleted(archive: Path) -> None:
         ("archive.db", "releases", "2"),
         ("archive.db", "revisions", "2"),
     ]
-    assert "revisions: 2: capture leads to no row of captures" in problems(archive)
-    assert "captures: 2: is missing; the manifest of 2026-03-01 has it" in problems(archive)
+    assert "revisions: 2: capture refers to no row of captures" in problems(archive)
+    assert "captures: 2: is missing; the manifest of 2026-03-01 covers it" in problems(archive)
 
 
 def test_captures_that_changed_places(archive: Path) -> None:
@@ -175,7 +175,7 @@ def test_a_capture_put_in_later(archive: Path) -> None:
         "insert into captures select 5, url, seen, status, headers, sha256, bytes, template from captures limit 1",
     )
     assert ("archive.db", "captures", "5") in found(archive)
-    assert "captures: 5: was put in after the manifest of 2026-03-09, which covers its place" in problems(archive)
+    assert "captures: 5: was inserted after the manifest of 2026-03-09, which covers its id" in problems(archive)
 
 
 def test_a_capture_without_its_bytes_or_with_others(archive: Path) -> None:
@@ -189,14 +189,14 @@ def test_a_capture_without_its_bytes_or_with_others(archive: Path) -> None:
 @pytest.mark.parametrize(
     ("sql", "problem"),
     [
-        ("update month_counts set dated = 9 where month = ''", "month_counts: - -: says 7 and 9, counted are"),
+        ("update month_counts set dated = 9 where month = ''", "month_counts: - -: is 7 and 9, should be"),
         ("delete from tag_releases where tag = 2 and release = 5", "tag_releases: 2 - 5: is missing"),
         (
             "insert into tag_releases values (1, '2026-03', 2)",
-            "tag_releases: 1 2026-03 2: is kept, and nothing is there",
+            "tag_releases: 1 2026-03 2: should not exist, because there is nothing to count",
         ),
-        ("update tag_counts set releases = 8 where tag = 1", "tag_counts: 1 fyr: says 8, counted are 7"),
-        ("update edit_counts set unannounced = 0", "edit_counts: fyr: says 4 and 0, counted are 4 and"),
+        ("update tag_counts set releases = 8 where tag = 1", "tag_counts: 1 fyr: is 8, should be 7"),
+        ("update edit_counts set unannounced = 0", "edit_counts: fyr: is 4 and 0, should be 4 and"),
     ],
 )
 def test_what_is_counted_wrong(archive: Path, sql: str, problem: str) -> None:
@@ -211,7 +211,7 @@ def test_captures_db_gone(archive: Path) -> None:
     assert ("captures.db", "blobs", None) in found(archive)
     assert {table for _, table, _ in found(archive)} == {"blobs", "manifests"}
     execute(archive, "update captures set url = 'https://annan.example/' where id = 2")
-    assert "is not that of its row and of what it covers" in problems(archive)
+    assert "is not that of its row and the rows it covers" in problems(archive)
 
 
 def test_captures_db_that_is_none(archive: Path) -> None:
@@ -233,7 +233,7 @@ def test_what_cannot_be_opened(tmp_path: Path) -> None:
     with pytest.raises(ArchiveError, match="cannot be opened as an archive"):
         verify(tmp_path / "archive.db")
     sqlite3.connect(tmp_path / "other.db").close()
-    with pytest.raises(ArchiveError, match="holds no table captures"):
+    with pytest.raises(ArchiveError, match="has no table captures"):
         verify(tmp_path / "other.db")
 
 

@@ -124,7 +124,7 @@ def test_one_agency(archive: Path, tmp_path: Path, capsys: pytest.CaptureFixture
     assert main(["export-warc", str(archive), "--to", str(out), "--agency", "fyr"]) == 0
     assert f"{out}: 12 responses, 0 revisits" in capsys.readouterr().out
     assert main(["export-warc", str(archive), "--to", str(tmp_path / "none.warc"), "--agency", "skog"]) == 2
-    assert capsys.readouterr().err == f"{archive}: captures: none of releases of skog\n"
+    assert capsys.readouterr().err == f"{archive}: captures: there are none of releases of skog\n"
     assert sorted(path.name for path in tmp_path.glob("*warc*")) == ["out.warc.gz"]
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas
 
-from archive.datasets.tables import DATASET_TABLES
+from archive.datasets.tables import DATASET_TABLES, JSON_LIST, TEXT
 
 
 def compare(folder: Path) -> None:
@@ -18,7 +18,7 @@ def compare(folder: Path) -> None:
         assert list(parquet.columns) == list(sheet.columns) == [column.name for column in table.columns]
         assert len(parquet) == len(sheet)
         for column in table.columns:
-            if column.kind in ("text", "list") and column.name not in ("body", "body_html"):  # these may be ""
+            if column.kind in (TEXT, JSON_LIST) and column.name not in ("body", "body_html"):  # these may be ""
                 told = parquet[column.name].dropna().tolist()
                 assert told == sheet[column.name].dropna().tolist(), column.name
         assert not parquet.duplicated(list(table.key)).any()

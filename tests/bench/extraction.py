@@ -32,7 +32,7 @@ STEPS = {  # what is told: where it is, its name there
     "dates": (NewsPage, "extract_dates"),
     "tags": (NewsPage, "extract_tags"),
     "main element to BeautifulSoup": (NewsPage, "build_soup"),
-    "blocks": (NewsPage, "extract_blocks"),
+    "blocks": (base, "read_blocks"),
     "lead": (NewsPage, "extract_lead"),
     "body, questions": (NewsPage, "extract_body"),
 }

@@ -20,7 +20,7 @@ from sqlite_utils import Database
 
 from archive.captures import Captures
 from archive.database import choose_process_count
-from archive.importer import LineError, iter_import_lines, parse_line
+from archive.importer import iter_import_lines, parse_line
 from archive.importer.records import FieldError, parse_release
 from archive.models import STATE_FIELDS, Capture, Release, to_state
 from archive.store import Archive, SaveResult
@@ -105,10 +105,9 @@ def read_collection() -> Iterator[Release]:
     """The stored collection's, else as many of the sample site's vocabulary as wanted."""
     if COLLECTION.is_file():
         for number, line in iter_import_lines(COLLECTION):
-            row = line if isinstance(line, LineError) else parse_line(COLLECTION, number, line)
-            if not isinstance(row, LineError):
+            if not isinstance(line, FieldError):
                 try:
-                    yield parse_release({**row, "agency": None}, "agency")[0]
+                    yield parse_release({**parse_line(number, line), "agency": None}, "agency")[0]
                 except FieldError:
                     continue
         return

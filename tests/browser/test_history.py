@@ -35,29 +35,29 @@ def test_with_the_keyboard_alone(page: Page, site: str) -> None:
     tab_to(page, "Ändringar", exact=True)
     page.keyboard.press("Enter")
     expect(page.get_by_role("status")).to_have_text("39 ändringar")
-    tab_to_field(page, "Tyngd")
+    tab_to_field(page, "Betydelse")
     page.keyboard.type("minst 50")
-    tab_to_field(page, "Bara oannonserade")
+    tab_to_field(page, "Bara oannonserade ändringar")
     page.keyboard.press("Space")
     page.keyboard.press("Enter")
     expect(page).to_have_url(re.compile(r"importance=50.*unannounced=1"))
     expect(page.get_by_role("status")).not_to_have_text("39 ändringar")
-    expect(page.get_by_label("Bara oannonserade")).to_be_checked()
+    expect(page.get_by_label("Bara oannonserade ändringar")).to_be_checked()
 
 
 def test_a_removed_release_is_found_and_read(page: Page, site: str) -> None:
     page.goto(site)
     page.get_by_role("link", name="Borttaget", exact=True).click()
-    page.get_by_label("Vad som sågs").select_option("gone")
-    page.get_by_role("button", name="Visa").click()
+    page.get_by_label("Vad arkivet hittade").select_option("gone")
+    page.get_by_role("button", name="Filtrera").click()
     page.get_by_role("heading", name=AWAY["gone"]).get_by_role("link").click()
-    expect(page.get_by_role("region", name="Meddelandets läge")).to_contain_text("Borttagen av myndigheten")
+    expect(page.get_by_role("region", name="Meddelandets status")).to_contain_text("Borttaget av myndigheten")
     expect(page.locator(".body")).to_contain_text("så här är det")
 
 
 def test_an_old_address_leads_to_where_the_record_goes_on(page: Page, site: str, agencies: str) -> None:
     page.goto(site)
-    page.get_by_label("Ord att söka efter").fill(agencies.format(slug="andringsverket") + "/nyheter/hamnar")
+    page.get_by_label("Sökord").fill(agencies.format(slug="andringsverket") + "/nyheter/hamnar")
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", level=1)).to_have_text(MOVED)
     expect(page.locator(".body")).to_contain_text("1 augusti")

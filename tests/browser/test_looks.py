@@ -49,6 +49,8 @@ PAGES = {
     "tag": "/tag/1",
     "about": "/about",
     "help": "/help",
+    "docs": "/docs/",
+    "docs-page": "/docs/api",
     "status": "/-/status",
     "status-agency": "/-/status/fyrstyrelsen",
     "ledger": "/-/coverage",

@@ -20,8 +20,8 @@ def test_from_an_agency_to_a_month_and_its_neighbours(page: Page, site: str) -> 
     expect(page.get_by_role("heading", level=1)).to_have_text("Vägmyndigheten")
     page.get_by_role("link", name=re.compile("^maj 2023")).click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Maj 2023")
-    expect(page.get_by_role("status")).to_have_text("5 meddelanden, nyast först")
-    page.get_by_role("link", name="Alla myndigheter denna månad").click()
+    expect(page.get_by_role("status")).to_have_text("5 meddelanden, senaste först")
+    page.get_by_role("link", name="Alla myndigheter den här månaden").click()
     page.get_by_role("navigation", name="Andra månader").get_by_role("link", name="juni 2023").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Juni 2023")
 
@@ -36,7 +36,7 @@ def test_with_the_keyboard_alone(page: Page, site: str) -> None:
     tab_to(page, "Sjöfart")
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", level=1)).to_have_text("Sjöfart")
-    expect(page.get_by_role("status")).to_have_text("1 meddelande, nyast först")
+    expect(page.get_by_role("status")).to_have_text("1 meddelande, senaste först")
     page.go_back()
     tab_to(page, "Three lighthouses lit again")
     page.keyboard.press("Enter")
@@ -58,7 +58,7 @@ def test_the_four_times_in_english(browser: Browser, site: str) -> None:
     page.goto(site + "/archive/releases/1")
     expect(page.get_by_role("heading", level=1)).to_have_text(WARBLERS)
     assert page.locator(".times dt").all_inner_texts() == [
-        *("Published, says the agency", "Updated, says the agency"),
+        *("Published (according to the agency)", "Updated (according to the agency)"),
         *("First seen by the archive", "Last checked"),
     ]
     expect(page.locator(".times time").first).to_have_text("28 May 2024, 09:30")

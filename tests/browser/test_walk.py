@@ -42,7 +42,7 @@ def test_index_search_release_original_and_english(page: Page, walked: tuple[str
     url, truth = next((u, t) for u, t in site.truth.items() if t.questions and t.answered_by and t.language == "sv")
     page.goto(address)
     expect(page.get_by_role("heading", level=1)).to_have_text("Myndighetsarkivet")
-    page.get_by_label("Ord att söka efter").fill(f'"{truth.title}"')
+    page.get_by_label("Sökord").fill(f'"{truth.title}"')
     page.keyboard.press("Enter")
     page.get_by_role("link", name=truth.title, exact=True).first.click()
     expect(page.get_by_role("heading", level=1)).to_have_text(truth.title)
@@ -50,7 +50,7 @@ def test_index_search_release_original_and_english(page: Page, walked: tuple[str
     for asked in truth.questions:
         expect(page.get_by_role("main")).to_contain_text(asked.question)
     expect(page.get_by_role("main")).to_contain_text(truth.answered_by or "")
-    page.get_by_role("link", name="In English").click()
+    page.get_by_role("link", name="English").click()
     expect(page.locator("html")).to_have_attribute("lang", "en")
     expect(page.get_by_role("heading", level=1)).to_have_text(truth.title)
     page.get_by_role("link", name="Read the original").click()

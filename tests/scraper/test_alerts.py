@@ -60,7 +60,7 @@ def test_a_fault_and_its_recovery_are_told_once_each(archive: Archive, hook: Hoo
         assert send_alerts(archive, ways, MONDAY)
     assert told(hook) == [(["skog"], [], [])]
     assert hook.taken[0]["subject"] == "Myndighetsarkivet: 1 new fault"
-    assert "None of 3 listed pages could be read: a login was shown instead." in hook.taken[0]["text"]
+    assert "None of 3 listed pages could be read: a login page was shown instead." in hook.taken[0]["text"]
     assert "https://archive.example/-/status" in hook.taken[0]["text"]
     turn(archive, "skog", "healthy", WELL)
     send_alerts(archive, ways, MONDAY + timedelta(days=1))
@@ -139,7 +139,7 @@ def test_mail_goes_to_everyone_with_the_same_id_when_sent_again(archive: Archive
 def test_a_password_is_not_sent_in_the_clear(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
     turn(archive, "skog", "failing", REFUSED)
     with Post() as post:
-        monkeypatch.setattr("scraper.alerts.is_loopback", lambda _: False)
+        monkeypatch.setattr("archive.delivery.is_loopback", lambda _: False)
         ways = read_alert_settings(
             {"ALERT_MAIL": "a@news.example", "ALERT_SMTP": f"smtp://me:pass@127.0.0.1:{post.port}"}
         )

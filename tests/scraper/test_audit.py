@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from scraper.agency import Agency
 from scraper.errors import AgencyError
 from scraper.sources.links import SourceLink
 from scraper.spiders.audit import AgencyAudit, AuditSpider
@@ -54,7 +55,7 @@ def test_gaps_are_found_by_name_and_filled(missed: Crawling) -> None:
 
     code, printed = missed.run("audit", "-a", "refill=yes")
     assert code == 1, printed  # three agencies' sources failed
-    assert f"{SLUG}: 24 listed, 19 held, 0 refused, 5 missing, 5 due now" in printed
+    assert f"{SLUG}: 24 listed, 19 stored, 0 rejected, 5 missing, 5 due now" in printed
     gaps = {url for (url,) in missed.rows("select url from missing_releases where agency = ?", SLUG)}
     assert gaps == {url for url in site.truth if f"//{SLUG}." in url} - held
     assert missed.rows("select distinct state from missing_releases") == [("due",)]
@@ -83,7 +84,7 @@ def test_gaps_are_found_by_name_and_filled(missed: Crawling) -> None:
     before = missed.rows(CURSOR)
     code, printed = missed.run("audit", *only)
     assert (code, missed.rows(CURSOR) == before) == (0, True), printed
-    assert f"{SLUG}: 24 listed, 24 held, 0 refused, 0 missing" in printed
+    assert f"{SLUG}: 24 listed, 24 stored, 0 rejected, 0 missing" in printed
 
     ((spent,),) = missed.rows("select sum(requests) from crawls where agency = ?", SLUG)
     code, printed = missed.run("audit", *only, DAILY_BUDGET=str(spent + 2))
@@ -97,15 +98,16 @@ def test_gaps_are_found_by_name_and_filled(missed: Crawling) -> None:
 
 def test_a_listing_that_leads_nowhere() -> None:
     url, links = "https://fyr.example/", [SourceLink("https://fyr.example/a")]
-    audit = AgencyAudit("fyr")
-    assert audit.add_source(url, "listing")
-    assert not audit.add_source(url, "archive")
-    told = [
-        audit.trap_detector.check_page(url, page, 9, has_new=bool(audit.add_links(url, url, links)))
-        for page in range(1, 8)
-    ]
+    audit = AgencyAudit(Agency(slug="fyr", name="Fyr", home=url))
+    audit.add_source(url, "listing")
+    audit.add_source(url, "archive")
+    assert [(source.url, source.kind) for source in audit.sources.values()] == [(url, "listing")]
+    assert [request.url for request in audit.pending_requests] == [url]
+    told = [audit.trap_detector.find_trap(url, page, links, 9) for page in range(1, 8)]
     assert [bool(trap) for trap in told] == [False] * 5 + [True] * 2
-    assert "goes on after page 9" in str(audit.trap_detector.check_page(url, 9, 9, has_new=True))
+    assert "continues after page 9" in str(
+        audit.trap_detector.find_trap(url, 9, [SourceLink("https://fyr.example/b")], 9)
+    )
 
 
 @pytest.mark.parametrize("argument", [{"refill": "maybe"}, {"since": "2024-01-01"}, {"minutes": "-1"}])

@@ -103,8 +103,8 @@ def test_parse_says_why_there_is_no_release(crawling: Crawling) -> None:
             ("crawl", "nyheter"),
             "Spider not found: nyheter; the spiders are audit, news, refetch, revisit",
         ),
-        (("crawl", "news", "-s", "BACK_OFF_FIRST=soon"), "scrapy crawl: settings: BACK_OFF_FIRST 'soon' is no number"),
-        (("health", "-s", "DAILY_BUGDET=4"), "settings: DAILY_BUGDET is no setting; did you mean DAILY_BUDGET?"),
+        (("crawl", "news", "-s", "BACK_OFF_FIRST=soon"), "scrapy crawl: settings: BACK_OFF_FIRST 'soon' is not a"),
+        (("health", "-s", "DAILY_BUGDET=4"), "settings: DAILY_BUGDET is not a setting; did you mean DAILY_BUDGET?"),
         (
             ("extract", "/borta.html", "--url", "https://a.se/"),
             "extract: /borta.html: No such file or directory",

@@ -36,7 +36,7 @@ def test_broken_letters_are_named_and_the_release_is_kept(crawling: Crawling) ->
     crawling.site.edit(url, {"title": "FÃ¶r Ã…re", "lead": "Beslutet om f\ufffdrskolan."})
     code, printed = crawling.run()
     assert code == 0, printed
-    told = f"{url}: lead: holds broken letters: 'Beslutet om f\ufffdrskolan.'"
+    told = f"{url}: lead: has broken letters: 'Beslutet om f\ufffdrskolan.'"
     assert printed.count(told) == 1
     assert crawling.rows("select title, lead from releases where url = ?", url) == [
         ("För Åre", "Beslutet om f\ufffdrskolan.")
@@ -104,7 +104,7 @@ def test_a_wrong_setting_ends_with_2_and_a_sentence(crawling: Crawling, change: 
 
 def test_wrong_arguments_end_with_2_and_a_sentence(crawling: Crawling) -> None:
     code, printed = crawling.run("news", "-a", "since=soon")
-    assert (code, "'soon' is no day" in printed) == (2, True), printed
+    assert (code, "'soon' is not a date" in printed) == (2, True), printed
     code, printed = crawling.run("news", "-a", "agency=nobody")
     assert (code, "[nobody] is not in the list" in printed) == (2, True), printed
     code, printed = crawling.run("olds")
@@ -129,7 +129,7 @@ def test_a_release_that_redirects_to_its_listing_is_refused(crawling: Crawling) 
     crawling.site.break_(url, status=302, headers={"Location": listing})
     code, printed = crawling.run()
     assert code == 0, printed
-    assert f"{url}: page: led to what is no release" in printed
+    assert f"{url}: page: redirected to a page that is not a release" in printed
     assert crawling.rows("select count(*) from releases where url like '%' || ?", listing) == [(0,)]
 
 

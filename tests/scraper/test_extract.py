@@ -56,7 +56,7 @@ def test_broken_letters_are_told_of_and_the_release_is_printed(tmp_path: Path) -
     code, printed, complaint = extract(str(tmp_path / "page.html"), "--url", URL)
     assert (code, "tv\ufffdhundra frivilliga" in json.loads(printed)["body"]) == (0, True)
     told = "mars av tv\ufffdhundra frivilliga, som"
-    assert complaint == f"scrapy extract: {URL}: body: holds broken letters: {told!r}\n"
+    assert complaint == f"scrapy extract: {URL}: body: has broken letters: {told!r}\n"
 
 
 def test_an_unreadable_date_names_address_and_field(tmp_path: Path) -> None:

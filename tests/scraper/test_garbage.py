@@ -6,13 +6,11 @@ import gc
 from collections.abc import Iterator
 
 import pytest
-from scrapy.utils.test import get_crawler
 
 from archive.database import freeze_garbage_collector
 from scraper.errors import PageError
-from scraper.extensions.limits import GC_THRESHOLD, GCThresholdExtension
+from scraper.extensions.limits import GC_THRESHOLD, raise_gc_threshold
 from scraper.pages import read_page
-from scraper.settings import EXTENSIONS
 from tests.scraper.pages_of import TEXT, URL, page
 
 HTML = page(f"<h1>Ny bro öppnar</h1><p>Publicerad 3 mars 2012</p>{TEXT}<h2>Varför?</h2><p>– Den behövs.</p>", "")
@@ -55,8 +53,7 @@ def test_a_refused_page_leaves_none_of_its_soup(collector: None) -> None:
 
 
 def test_a_crawl_looks_for_garbage_seldom_and_among_what_is_new(collector: None) -> None:
-    assert "scraper.extensions.limits.GCThresholdExtension" in EXTENSIONS
-    GCThresholdExtension.from_crawler(get_crawler()).spider_opened()
+    raise_gc_threshold()
     assert gc.get_threshold()[0] == GC_THRESHOLD
     assert gc.get_freeze_count() > 10_000
 

@@ -35,7 +35,7 @@ def test_a_paused_agency_a_spent_budget_and_noindex(crawling: Crawling) -> None:
     crawling.site.break_(hidden, body="<h1>Dold</h1>", headers={"X-Robots-Tag": "noindex"})
     code, printed = crawling.run(DAILY_BUDGET="7", NOINDEX_OBEY="True")
     assert code == 0, printed
-    assert f"{SLUG} is paused in the list of agencies and left out: they asked us to" in printed
+    assert f"{SLUG} is paused in the list of agencies and skipped: they asked us to" in printed
     assert crawling.rows("select paused from agencies where slug = ?", SLUG) == [("they asked us to",)]
     asked = crawling.rows("select agency, requests from crawls order by agency")
     assert SLUG not in dict(asked)
@@ -69,14 +69,14 @@ def test_robots_out_of_reach_forbid_for_thirty_days_and_then_as_last_read(crawli
     crawling.site.clear_counts()
     code, printed = crawling.run("news", "-a", f"agency={agency}")
     assert (code, crawling.site.counts.total) == (1, 0), "it is left in peace"
-    assert "is left in peace until" in printed
+    assert "is paused until" in printed
     rules = f"User-agent: *\nDisallow: /{forbidden.split('/', 3)[3]}\n"
     crawling.write(
         "update hosts set robots_since = '2020-01-01T00:00:00+00:00', paused_until = '2020-01-01T00:00:00+00:00',"
         f" robots_text = '{rules}'"
     )
     code, printed = crawling.run("news", "-a", f"agency={agency}")
-    assert "its last rules go" in printed
+    assert "the rules that were read last apply" in printed
     assert crawling.rows("select count(*) from releases") == [(5,)]
     assert crawling.rows("select state from frontier where url = ?", forbidden) == [("rejected",)]
 

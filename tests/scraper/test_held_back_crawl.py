@@ -82,7 +82,7 @@ def test_a_killed_crawl_is_gone_on_with_and_a_mended_rule_takes_all_in(
     table = stocked.agencies.read_text("utf-8").replace(f"[{SLUG}]\n", f'[{SLUG}]\nlead = ".puff"\n')
     stocked.agencies.write_text(table, "utf-8")
     assert run(reparse.Command(), stocked, "--agency", SLUG) == 0
-    assert f"of what was quarantined, {RELEASES} accepted, 0 still quarantined" in capsys.readouterr().out
+    assert f"quarantined pages: {RELEASES} accepted, 0 still quarantined" in capsys.readouterr().out
     assert stocked.rows("select count(*) from revisions where cause <> 'first'") == [(0,)]
     assert stocked.rows("select count(*) from quarantine where decision = 'reparsed'") == [(RELEASES,)]
 

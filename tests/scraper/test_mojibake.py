@@ -94,7 +94,7 @@ def test_what_cannot_be_mended_is_kept_and_told_by_field() -> None:
     assert (release.title, release.attachments[0].title) == ("Beslut om f\ufffdrskolan i Vänersborg", "\ufffdrsbok")
     doubts = find_quality_warnings(release)
     assert [doubt.field for doubt in doubts] == ["title", "body", "tags", "questions", "attachments", "contacts"]
-    assert str(doubts[0]) == f"{URL}: title: holds broken letters: 'Beslut om f\ufffdrskolan i Vänersborg'"
+    assert str(doubts[0]) == f"{URL}: title: has broken letters: 'Beslut om f\ufffdrskolan i Vänersborg'"
     assert find_quality_warnings(replace(release, body="Vi ses på torget.", tags=("Förskola",)))[1].field == "questions"
 
 

@@ -42,11 +42,11 @@ def test_captions_are_looked_for_once_in_an_element_however_many_pictures_it_hol
 ) -> None:
     looked: list[object] = []
 
-    def look(holder: object, _wanted: object) -> list[object]:
+    def look(holder: object) -> list[object]:
         looked.append(holder)
         return []
 
-    monkeypatch.setattr(media, "iter_matching_tags", look)
+    monkeypatch.setattr(media, "iter_captions", look)
     release = read(HEADING + TEXT + "<div>" + "".join(f'<img src="/{number}.jpg">' for number in range(500)) + "</div>")
     assert len(release.images) == 500
     assert len(looked) < 10

@@ -27,4 +27,4 @@ def test_contacts_are_a_field_and_their_lines_are_held() -> None:
 def test_broken_letters_are_told_under_the_page() -> None:
     found = probe_page(page(f"<h1>Ny bro \ufffdppnar</h1>{TEXT}"), URL, AGENCY)
     report = format_probe_report(ProbeResult(AGENCY, is_known=True, pages=[found]), 120)
-    assert "   doubtful: title: holds broken letters: 'Ny bro \ufffdppnar'\n" in report
+    assert "   doubtful: title: has broken letters: 'Ny bro \ufffdppnar'\n" in report

@@ -60,7 +60,7 @@ def test_what_is_not_fetched_says_why(held: Crawling) -> None:
         "update hosts set paused_until = strftime('%Y-%m-%dT%H:%M:%S+00:00', 'now', '+1 hour'), pause_reason = 'down'"
     )
     code, printed = refetch(held, f"url={url}")
-    assert (code, f"{url}: not fetched: " in printed, "left in peace" in printed) == (1, True, True), printed
+    assert (code, f"{url}: not fetched: " in printed, "is paused until" in printed) == (1, True, True), printed
     toml = held.agencies.read_text("utf-8")
     paused = held.archive.with_name("paused.toml")
     paused.write_text(toml.replace(f"[{SLUG}]", f'[{SLUG}]\npaused = "they asked us to"'), "utf-8")
@@ -73,7 +73,7 @@ def test_what_is_not_fetched_says_why(held: Crawling) -> None:
     [
         ("url=https://annan.example/nyheter/1", "'https://annan.example/nyheter/1' is on no host of "),
         ("url={listing}", "is known as a listing of skogsbruksradet"),
-        ("url={home}kontakt", "is no address of a release, says the table of skogsbruksradet"),
+        ("url={home}kontakt", "is not the address of a release by the table of skogsbruksradet"),
     ],
 )
 def test_an_address_that_is_no_agencys_release_is_refused(held: Crawling, argument: str, message: str) -> None:
@@ -87,9 +87,9 @@ def test_an_address_that_is_no_agencys_release_is_refused(held: Crawling, argume
     [
         ({}, "url must be given, or state=rejected, but not both"),
         ({"url": "https://a.example/", "state": "rejected"}, "but not both"),
-        ({"url": "ftp://a.example/"}, "'ftp://a.example/' is no http or https address"),
-        ({"state": "refused"}, "'refused' is none of rejected, failed, gone, quarantined"),
-        ({"urls": "https://a.example/"}, "urls is no argument"),
+        ({"url": "ftp://a.example/"}, "'ftp://a.example/' is not an http or https address"),
+        ({"state": "refused"}, "'refused' is not one of rejected, failed, gone, quarantined"),
+        ({"urls": "https://a.example/"}, "urls is not an argument"),
     ],
 )
 def test_wrong_arguments_are_named(arguments: dict[str, str], message: str) -> None:

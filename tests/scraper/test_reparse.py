@@ -19,7 +19,7 @@ def test_a_schedule_that_cannot_be_read_ends_with_2(crawling: Crawling) -> None:
 def test_a_budget_that_is_no_number_ends_with_2(crawling: Crawling, budget: str) -> None:
     code, printed = crawling.run("revisit", REVISIT_BUDGET=budget)
     assert code == 2
-    assert f"settings: REVISIT_BUDGET {budget!r} is no whole number from 0 upwards" in printed
+    assert f"settings: REVISIT_BUDGET {budget!r} is not a whole number from 0 upwards" in printed
 
 
 def test_agencies_that_are_on_no_list_are_named(held: Crawling, tmp_path: Path) -> None:
@@ -28,7 +28,7 @@ def test_agencies_that_are_on_no_list_are_named(held: Crawling, tmp_path: Path) 
         held.run("revisit", AGENCIES=str(tmp_path / "other.toml")),
         held.scrapy("reparse", AGENCIES=str(tmp_path / "other.toml")),
     ):
-        assert "24 releases of 4 agencies that are not in the list are left out: farledsverket" in run[1]
+        assert "24 releases of 4 agencies that are not in the list are skipped: farledsverket" in run[1]
 
 
 def test_reparse_is_no_edit(held: Crawling) -> None:

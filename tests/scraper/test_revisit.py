@@ -147,7 +147,7 @@ def test_a_redirect_to_a_login_or_an_outage_is_no_removal(held: Crawling, body: 
     held.site.break_(held.site.url(SLUG, "/stopp?fran=1"), body=body)
     held.site.break_(held.site.url(SLUG, "/stopp"), body=body)
     code, printed = held.run("revisit")
-    assert (code, f"(led to {held.site.url(SLUG, '/stopp?fran=1')})" in printed) == (1, True), printed
+    assert (code, f"(redirected to {held.site.url(SLUG, '/stopp?fran=1')})" in printed) == (1, True), printed
     assert held.rows("select count(*) from removals") == [(0,)]
     assert held.rows("select failures from crawls where id > 4 and errors > 0") == [(f'{{"{kind}": 1}}',)]
 

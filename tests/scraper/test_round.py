@@ -34,7 +34,7 @@ def test_a_round_does_it_all_and_tells_what_fails(tmp_path: Path, monkeypatch: p
         monkeypatch.setenv("ALERT_WEBHOOK", hook.address)
         code, printed = crawling.scrapy("round")
     assert code == 1, printed
-    assert "round: 4 healthy, 1 never worked; 1 in a fault not acknowledged\n" in printed
+    assert "round: 4 healthy, 1 never worked; 1 with a fault that is not acknowledged\n" in printed
     assert crawling.rows("select spider, count(*) from crawls group by 1") == [("news", 5), ("revisit", 5)]
     assert crawling.rows("select count(*) from releases") == [(8,)]
     assert crawling.rows("select count(*) from manifests") == [(1,)]
@@ -60,7 +60,7 @@ def test_a_pass_that_was_told_to_stop_ends_at_once_and_leaves_the_rest_due(tmp_p
             printed, _ = process.communicate(timeout=20)
     assert process.returncode == 0, printed
     assert time.monotonic() - begun < 40
-    assert "the round was told to stop" in printed
+    assert "the round was stopped" in printed
     reasons = crawling.rows("select distinct spider, reason, errors from crawls")
     assert reasons == [("news", "shutdown", 0)], "and no second pass was begun"
     assert crawling.rows("select count(*) from frontier where state in ('failed', 'rejected')") == [(0,)]
@@ -127,7 +127,7 @@ def test_a_wrong_setting_is_named_before_a_pass_begins(tmp_path: Path, command: 
     done = subprocess.run(
         [*words, "-s", f"ARCHIVE={tmp_path / 'archive.db'}"], cwd=ROOT, capture_output=True, text=True, check=False
     )
-    problem = "settings: ROUND_PASS_MINUTES 'abc' is no number above 0, up to 100000000"
+    problem = "settings: ROUND_PASS_MINUTES 'abc' is not a number above 0, up to 100000000"
     assert (done.returncode, done.stderr) == (2, f"scrapy {command}: {problem}\n")
     assert list(tmp_path.iterdir()) == []
 

@@ -48,9 +48,9 @@ def test_what_follows_a_packed_sitemap_counts_nothing(after: bytes) -> None:
 
 @pytest.mark.parametrize("left", [len(PACKED) * 4 // 5, len(PACKED) - 1, len(PACKED) - 8, 30, 5, 2])
 def test_a_packed_sitemap_that_is_cut_off_is_an_error(left: int) -> None:
-    with pytest.raises(SourceError, match="is no sitemap: it is cut off"):
+    with pytest.raises(SourceError, match="is no sitemap: it is truncated"):
         read(PACKED[:left])
-    with pytest.raises(SourceError, match="is no sitemap: it is cut off"):
+    with pytest.raises(SourceError, match="is no sitemap: it is truncated"):
         read(gzip.compress(b"\n") + PACKED[:left])
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
-from archive.__main__ import is_port_taken
+from archive.replicas import is_port_free
 from tests.site.server import Site
 from tests.site.story import tell
 
@@ -37,7 +37,7 @@ def run(demo: Demo) -> int:
     stop_on_sigterm()
     if demo.serve and demo.archive.name != "archive.db":
         return complain(f"{demo.archive}: the file must be called archive.db to be served; it may lie in any folder")
-    if demo.serve and is_port_taken(demo.port):
+    if demo.serve and not is_port_free("127.0.0.1", demo.port):
         return complain(f"port {demo.port} is taken; choose another with --port (make run PORT=…)")
     try:
         site = Site(demo.site_port, releases=demo.releases, pages=demo.pages)

@@ -1,0 +1,69 @@
+"""What following the delta costs the server, and whether the mirror then holds what the archive shows."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from archive.__main__ import build_datasette_command
+from tests.archive.mirror import read_shown
+from tests.bench.served import Served, cpu_of, find_port, serve
+from tests.harness.bulk.figures import Figure
+
+SIZES = (100, 500)
+MOST_PAGES = 60  # of the smaller size; with the larger the mirror goes on to the end
+MOST_CPU = {100: 50.0, 500: 150.0}  # ms, p95
+MOST_TAIL = 10.0
+
+
+def measure_delta(archive: Path) -> Iterator[Figure]:
+    """Over HTTP, page after page."""
+    port = find_port()
+    with serve(build_datasette_command(archive, port), port) as server:
+        server.ask("/-/changes.json?size=1")  # what is made once is made
+        held: dict[int, Any] = {}
+        for size, most, mirror in zip(SIZES, (MOST_PAGES, None), (None, held), strict=True):
+            costs, entries, received, cursor = follow(server, size, most, mirror)
+            p50, p95 = statistics.median(costs), statistics.quantiles(costs, n=20)[-1]
+            yield Figure(name=f"delta: {size} a page, CPU, p50", value=p50, unit="ms")
+            yield Figure(name=f"delta: {size} a page, CPU, p95", value=p95, unit="ms", most=MOST_CPU[size])
+            yield Figure(name=f"delta: {size} a page, bytes", value=received / len(costs) / 1e3, unit="kB")
+            yield Figure(name=f"delta: {size} a page, entries", value=entries / len(costs), digits=0)
+        tail = [ask(server, f"/-/changes.json?since={cursor}")[0] for _ in range(20)]
+        etag = server.client.get(f"/-/changes.json?since={cursor}").headers["etag"]
+        known = [ask(server, f"/-/changes.json?since={cursor}", etag)[0] for _ in range(20)]
+    shown = read_shown(archive)
+    wrong = sum(shown.get(key) != held.get(key) for key in {*shown, *held})
+    yield Figure(name="delta: nothing new, CPU, median", value=statistics.median(tail), unit="ms", most=MOST_TAIL)
+    yield Figure(name="delta: nothing new, 304, CPU, median", value=statistics.median(known), unit="ms", most=MOST_TAIL)
+    yield Figure(name="mirror: releases held otherwise than shown", value=wrong, most=0, digits=0)
+
+
+def follow(
+    server: Served, size: int, most: int | None, held: dict[int, Any] | None = None
+) -> tuple[list[float], int, int, str]:
+    """CPU ms of each page, entries, bytes and the last cursor; `held` becomes the mirror."""
+    costs: list[float] = []
+    entries, received = 0, 0
+    path: str | None = f"/-/changes.json?size={size}"
+    cursor = "0"
+    while path and (most is None or len(costs) < most):
+        cost, answer = ask(server, path)
+        told = answer.json()
+        costs.append(cost)
+        entries += len(told["changes"])
+        received += len(answer.content)
+        for entry in told["changes"] if held is not None else ():
+            if entry["action"] == "put":
+                held[entry["release"]] = entry["state"]  # type: ignore[index] # not None here
+        path, cursor = told["next"], told["cursor"]
+    return costs, entries, received, cursor
+
+
+def ask(server: Served, path: str, etag: str | None = None) -> tuple[float, Any]:
+    """The server's CPU ms, and the answer."""
+    before = cpu_of(server.process.pid)
+    answer = server.client.get(path, headers={"if-none-match": etag} if etag else {})
+    return (cpu_of(server.process.pid) - before) * 1000, answer.raise_for_status() if not etag else answer

@@ -1,0 +1,31 @@
+"""The archive that `make bulk` measures: what is repeated in it is there, and in the log."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from archive.store import Archive
+from tests.archive.mirror import Mirror, read_shown
+from tests.archive.sample import fill
+from tests.harness.bulk.archive import repeat
+from tests.harness.bulk.figures import Figure
+
+
+def test_what_is_repeated_can_be_mirrored(tmp_path: Path) -> None:
+    path = fill(tmp_path / "archive.db")
+    with Archive(path) as archive:
+        (held,) = archive.db.execute("select max(id) from releases").fetchone()
+        with archive.transaction():
+            repeat(archive, held, held)
+    mirror = Mirror(path)
+    while mirror.take_page(40):
+        pass
+    assert mirror.held == read_shown(path)
+    assert len(mirror.held) == 2 * held
+    assert mirror.held[1]["questions"] == mirror.held[1 + held]["questions"] != []
+
+
+def test_a_target_is_missed_beyond_it() -> None:
+    figures = [Figure(name="x", value=value, most=4) for value in (4.0, 4.1, float("nan"))]
+    assert [figure.missed for figure in figures] == [False, True, True]
+    assert not Figure(name="x", value=9).missed

@@ -1,0 +1,60 @@
+"""What the log of changes adds to keeping a release: the statement that writes it, beside the whole of a save."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from archive.schema import CHANGEFEED_TRIGGERS
+from archive.store import Archive
+from tests.archive.sample import SEEN, plain_release
+from tests.harness.bulk.figures import Figure
+
+ROUNDS, BATCH = 30, 40
+MOST_SHARE = 0.05
+
+
+def measure_triggers(folder: Path) -> Iterator[Figure]:
+    """By turns with the triggers and without, in the same file."""
+    with Archive(folder / "triggers.db") as archive:
+        archive.add_agency("vagmyndigheten", name="Vägmyndigheten", home="https://v.example/")
+        number, saves = 0, []
+        costs: dict[bool, list[float]] = {True: [], False: []}
+        for turn in range(ROUNDS):
+            release = replace(plain_release(1 + turn % 40, "https://{slug}.example"), url=f"https://v.example/{turn}")
+            begun = time.process_time()
+            archive.save(release, seen_at=SEEN)
+            saves.append(time.process_time() - begun)
+            for logged in (True, False) if turn % 2 else (False, True):
+                set_triggers(archive, logged=logged)
+                costs[logged].append(write(archive, number))
+                number += BATCH
+    added = (statistics.median(costs[True]) - statistics.median(costs[False])) / BATCH
+    whole = statistics.median(saves)
+    yield Figure(name="log: CPU added to a saved release", value=added * 1e6, unit="µs")
+    yield Figure(name="log: as a share of saving a small one", value=added / whole, most=MOST_SHARE, digits=3)
+
+
+def set_triggers(archive: Archive, *, logged: bool) -> None:
+    """There, or not."""
+    for name, trigger in CHANGEFEED_TRIGGERS.items():
+        archive.db.execute(f"drop trigger if exists {name}")
+        if logged:
+            archive.db.execute(f"create trigger {name} {trigger}")
+
+
+def write(archive: Archive, number: int) -> float:
+    """CPU seconds of some revisions' rows in one transaction."""
+    with archive.transaction():
+        archive.db.execute("select count(*) from sqlite_master")  # the schema is read anew before it is measured
+        begun = time.process_time()
+        for place in range(BATCH):
+            archive.db.execute(
+                "insert into revisions (release, seen, cause, title, body, body_html, hash)"
+                " select id, first_seen, 'source', title, body, body_html, ? from releases where id = ?",
+                [str(number + place), 1 + place % 9],
+            )
+        return time.process_time() - begun

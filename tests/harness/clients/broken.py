@@ -1,0 +1,86 @@
+"""A stream that fails in the middle: each client has to notice."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from functools import partial
+
+import httpx
+import requests
+
+from tests.harness.clients.outcome import ClientMissingError, Report
+from tests.harness.clients.readers import read_with_pandas, read_with_r
+from tests.harness.clients.served import ServedArchive
+
+STREAM = "/archive/releases.csv?_stream=on&_sort=id&_col=body"
+FAILS = "rows, then an error"
+
+
+def check_broken_streams(report: Report, served: ServedArchive) -> None:
+    """Read a stream of which a late page cannot be answered."""
+    for client, read in (
+        ("curl", read_with_curl),
+        ("httpx", read_with_httpx),
+        ("requests", read_with_requests),
+        ("R read.csv", describe_r),
+        ("pandas", lambda served: describe_pandas(f"{served.url}{STREAM}")),
+    ):
+        report.check(client, "a stream that fails on a late page", served.name, FAILS, partial(read, served))
+
+
+def read_with_curl(served: ServedArchive) -> str:
+    """curl ends with another code than 0, although the answer began with 200."""
+    program = shutil.which("curl")
+    if program is None:
+        raise ClientMissingError("no curl (Debian: apt-get install curl)")
+    command = [program, "--silent", "--show-error", "--fail", "--noproxy", "*", served.url + STREAM]
+    done = subprocess.run(command, capture_output=True, check=False, timeout=300)
+    return describe(done.stdout.count(b"\n"), "" if done.returncode == 0 else f"exit code {done.returncode}")
+
+
+def read_with_httpx(served: ServedArchive) -> str:
+    lines, problem = 0, ""
+    try:
+        with served.client.stream("GET", STREAM) as response:
+            response.raise_for_status()
+            for piece in response.iter_bytes():
+                lines += piece.count(b"\n")
+    except httpx.HTTPError as error:
+        problem = str(error)
+    return describe(lines, problem)
+
+
+def read_with_requests(served: ServedArchive) -> str:
+    lines, problem = 0, ""
+    with requests.Session() as session:
+        session.trust_env = False
+        try:
+            response = session.get(served.url + STREAM, stream=True, timeout=120)
+            response.raise_for_status()
+            for piece in response.iter_content(65_536):
+                lines += piece.count(b"\n")
+        except requests.RequestException as error:
+            problem = str(error)
+    return describe(lines, problem)
+
+
+def describe_r(served: ServedArchive) -> str:
+    try:
+        return f"{read_with_r('csv', served.url + STREAM)}, and no error"
+    except subprocess.SubprocessError as error:
+        return FAILS if "exit code 1" in str(error) else str(error)
+
+
+def describe_pandas(url: str) -> str:
+    try:
+        size = read_with_pandas(url, "id")
+    except subprocess.SubprocessError as error:
+        return FAILS if "IncompleteRead" in str(error) else str(error)
+    return f"{size.rows} rows, and no error"
+
+
+def describe(lines: int, problem: str) -> str:
+    if problem and lines > 1:
+        return FAILS
+    return f"{lines} lines, {problem or 'and no error'}"

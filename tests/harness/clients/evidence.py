@@ -1,0 +1,176 @@
+"""Captured pages as web archives' tools read them: warcio, pywb; and evidence files with sha256sum."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+from warcio.archiveiterator import ArchiveIterator
+
+from archive.captures import Captures
+from tests.archive.sample import ROOT
+from tests.bench.served import answers, find_port
+from tests.harness.clients.outcome import ClientMissingError, Report
+from tests.harness.clients.readers import find_program
+from tests.harness.clients.served import ServedArchive, make_folder, run_command
+
+PYWB = ROOT / ".venv/pywb"  # not on the path: it pins a version of redis that the project cannot have
+REPLAYED = 12  # pages
+EVIDENCE_FILES = 12
+
+
+def check_warc(report: Report, served: ServedArchive) -> None:
+    """What export-warc writes: each capture, with the bytes that are stored; then replayed."""
+    file = served.folder / "captures.warc.gz"
+    run_command(sys.executable, "-m", "archive", "export-warc", served.path, "--to", file)
+    captured = {(url, seen): digest for url, seen, digest in served.select("select url, seen, sha256 from captures")}
+    count = served.count("select 1 from captures")
+    expected = f"{count} records, {len(captured)} as captured"
+    report.check(
+        "warcio", "export-warc, digests checked", served.name, expected, lambda: read_with_warcio(file, captured)
+    )
+    report.check(
+        "warcio",
+        "export-warc: warcio check",
+        served.name,
+        0,
+        lambda: len(run_command(find_program("warcio"), "check", file)),
+    )
+    pages = choose_pages(served)
+    report.check(
+        "pywb",
+        f"export-warc: replays {len(pages)} pages",
+        served.name,
+        f"{len(pages)} with the same bytes",
+        lambda: replay_with_pywb(served, file, pages),
+    )
+
+
+def read_with_warcio(file: Path, captured: dict[tuple[str, str], str]) -> str:
+    """Count records, and those whose payload has the stored hash, under the stored URL and time."""
+    records, right = 0, set()
+    with file.open("rb") as stream:
+        for record in ArchiveIterator(stream, check_digests="raise"):
+            if record.rec_type not in ("response", "revisit"):
+                continue
+            records += 1
+            key = (
+                record.rec_headers.get_header("WARC-Target-URI"),
+                record.rec_headers.get_header("WARC-Date").replace("Z", "+00:00"),
+            )
+            digest = record.rec_headers.get_header("WARC-Payload-Digest").removeprefix("sha256:")
+            content = record.content_stream().read()
+            if record.rec_type == "response" and hashlib.sha256(content).hexdigest() != digest:
+                continue
+            if captured.get(key) == digest:
+                right.add(key)
+    return f"{records} records, {len(right)} as captured"
+
+
+def choose_pages(served: ServedArchive) -> list[tuple[str, str, str]]:
+    """Return URL, time and hash of some captures, from the first to the last."""
+    rows = served.select("select url, seen, sha256 from captures where status = 200 order by id")
+    step = max(1, len(rows) // REPLAYED)
+    return [(url, seen, digest) for url, seen, digest in rows[::step]][:REPLAYED]
+
+
+def replay_with_pywb(served: ServedArchive, file: Path, pages: list[tuple[str, str, str]]) -> str:
+    """Count pages that pywb replays with the bytes that were captured."""
+    if not (PYWB / "installed").is_file():
+        raise ClientMissingError("no pywb: make .venv/pywb/installed")
+    folder = make_folder(served.folder, "pywb")
+    run_pywb("wb-manager", folder, "init", "archive")
+    run_pywb("wb-manager", folder, "add", "archive", str(file))
+    same, faults = 0, []
+    with serve_pywb(folder) as client:
+        for url, seen, digest in pages:
+            stamp = "".join(letter for letter in seen[:19] if letter.isdigit())
+            response = client.get(f"/archive/{stamp}id_/{url}")
+            is_same = hashlib.sha256(response.content).hexdigest() == digest
+            same += is_same
+            faults += [] if is_same else [f"{response.status_code} for {url}"]
+    return "; ".join([f"{same} with the same bytes", *faults[:2]])
+
+
+def run_pywb(program: str, folder: Path, *words: str) -> None:
+    """Run a command of pywb's in a folder."""
+    done = subprocess.run(
+        [sys.executable, PYWB / "bin" / program, *words],
+        cwd=folder,
+        env=pywb_environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    if done.returncode:
+        raise subprocess.SubprocessError((done.stderr or done.stdout).strip()[-200:])
+
+
+def pywb_environment() -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(PYWB), "PYTHONWARNINGS": "ignore"}
+
+
+@contextmanager
+def serve_pywb(folder: Path) -> Iterator[httpx.Client]:
+    """Run pywb's server of the collections in a folder."""
+    port = find_port()
+    command = [sys.executable, str(PYWB / "bin/wayback"), "--port", str(port), "--bind", "127.0.0.1"]
+    with (
+        (folder / "wayback.log").open("wb") as log,
+        subprocess.Popen(command, cwd=folder, env=pywb_environment(), stdout=log, stderr=log) as process,
+        httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=60) as client,
+    ):
+        try:
+            if not answers(client, process):
+                raise subprocess.SubprocessError(f"pywb does not answer: {(folder / 'wayback.log').read_text()[-200:]}")
+            yield client
+        finally:
+            process.terminate()
+
+
+def check_evidence(report: Report, served: ServedArchive) -> None:
+    """Evidence files: sha256sum finds each file sound, and the page has the captured bytes."""
+    rows = served.select(
+        "select v.id, c.sha256 from revisions v join captures c on c.id = v.capture"
+        " where v.takedown is null order by v.id"
+    )
+    with Captures(served.path, readonly=True) as captures:
+        rows = [row for row in rows if row[1] in captures]
+    chosen = rows[:: max(1, len(rows) // EVIDENCE_FILES)][:EVIDENCE_FILES]
+    if not chosen:
+        report.skip("sha256sum", "evidence files", served.name, "no bytes are stored")
+        return
+    report.check(
+        "sha256sum",
+        f"-/evidence/N.zip of {len(chosen)} revisions",
+        served.name,
+        f"{len(chosen)} sound",
+        lambda: check_bundles(served, chosen),
+    )
+
+
+def check_bundles(served: ServedArchive, chosen: list[tuple[int, str]]) -> str:
+    program = shutil.which("sha256sum")
+    if program is None:
+        raise ClientMissingError("no sha256sum (coreutils)")
+    sound = 0
+    for key, digest in chosen:
+        folder = make_folder(served.folder, f"evidence-{key}")
+        with zipfile.ZipFile(io.BytesIO(served.get(f"/-/evidence/{key}.zip").content)) as bundle:
+            bundle.extractall(folder)
+        (sums,) = folder.rglob("SHA256SUMS")
+        done = subprocess.run([program, "--check", "--strict", "--quiet", sums.name], cwd=sums.parent, check=False)
+        pages = [path for path in sums.parent.iterdir() if path.name.startswith("page.")]
+        same = [hashlib.sha256(path.read_bytes()).hexdigest() == digest for path in pages]
+        sound += done.returncode == 0 and same == [True]
+    return f"{sound} sound"

@@ -1,0 +1,243 @@
+"""Streams of CSV and pages of JSON, read with csv, csvkit, pandas, DuckDB, sqlite-utils and R."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import shutil
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import sqlite_utils
+
+from tests.archive.researcher import PANDAS
+from tests.harness.clients.outcome import ClientMissingError, Report
+from tests.harness.clients.paging import list_tables
+from tests.harness.clients.served import ServedArchive, run_command
+
+BIN = Path(sys.executable).parent
+READ_PANDAS = Path(__file__).with_name("read_pandas.py")
+READ_R = Path(__file__).with_name("read.R")
+MAX_FIELD = 10_000_000  # letters; Python's own limit is 131,072
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """What is compared: rows, distinct keys, and the letters of all texts."""
+
+    rows: int
+    keys: int
+    letters: int
+
+    def __str__(self) -> str:
+        return f"{self.rows} rows, {self.keys} keys, {self.letters} letters"
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """A CSV stream of a table or view, and the SELECT that it has to equal."""
+
+    path: str
+    sql: str
+    key: str = "id"
+
+
+def measure_rows(columns: Sequence[str], rows: Iterable[Sequence[Any]], key: str) -> Size:
+    """Measure rows; None counts as an empty text."""
+    number, letters, place = 0, 0, list(columns).index(key)
+    keys: set[str] = set()
+    for row in rows:
+        number += 1
+        keys.add(str(row[place]))
+        letters += sum(len(str(value)) for value in row if value is not None)
+    return Size(number, len(keys), letters)
+
+
+def read_with_csv(file: Path, key: str) -> Size:
+    csv.field_size_limit(MAX_FIELD)
+    with file.open(encoding="utf-8", newline="") as lines:
+        rows = csv.reader(lines)
+        columns = next(rows)
+        return measure_rows(columns, rows, key)
+
+
+def read_with_csvkit(file: Path) -> int:
+    """csvstat's own count."""
+    return int(run_command(find_program("csvstat"), "--count", "--maxfieldsize", str(MAX_FIELD), file).strip())
+
+
+def read_with_pandas(file: Path | str, key: str) -> Size:
+    return Size(**json.loads(run_pandas("csv", str(file), key)))
+
+
+def run_pandas(*words: str) -> str:
+    """Return what read_pandas.py prints; pandas stands apart from the project's environment (Makefile)."""
+    if not (PANDAS / "installed").is_file():
+        raise ClientMissingError("no pandas: make .venv/pandas/installed")
+    return run_command(sys.executable, READ_PANDAS, *words, PYTHONPATH=str(PANDAS))
+
+
+def read_with_duckdb(file: Path, key: str) -> Size:
+    with duckdb.connect() as db:
+        db.execute("create table rows as from read_csv(?, header = true, all_varchar = true)", [str(file)])
+        columns = [name for name, *_ in db.execute("describe rows").fetchall()]
+        letters = " + ".join(f'coalesce(sum(length("{name}")), 0)' for name in columns)
+        found = db.execute(f'select count(*), count(distinct "{key}"), {letters} from rows').fetchall()
+    return Size(*map(int, found[0]))
+
+
+def read_with_sqlite_utils(file: Path, key: str) -> Size:
+    """sqlite-utils' command inserts the file, its library counts."""
+    made = file.with_suffix(".made.db")
+    made.unlink(missing_ok=True)
+    run_command(find_program("sqlite-utils"), "insert", made, "rows", file, "--csv", "--no-detect-types")
+    db = sqlite_utils.Database(made)
+    columns = [column.name for column in db["rows"].columns]
+    size = measure_rows(columns, db.execute("select * from rows"), key)
+    db.close()
+    return size
+
+
+def find_program(name: str) -> Path:
+    """Return a program of the environment; raise ClientMissingError if it is not installed."""
+    if not (BIN / name).is_file():
+        raise ClientMissingError(f"no {name}: make .venv/clients")
+    return BIN / name
+
+
+READERS: tuple[tuple[str, Callable[[Path, str], Size]], ...] = (
+    ("csv", read_with_csv),
+    ("pandas", read_with_pandas),
+    ("DuckDB", read_with_duckdb),
+    ("sqlite-utils", read_with_sqlite_utils),
+)
+
+
+def check_streams(report: Report, served: ServedArchive, streams: Sequence[Stream]) -> None:
+    """Each reader gets from a stream what the SELECT finds in the database's file."""
+    for number, stream in enumerate(streams):
+        check_stream(report, served, stream, served.folder / f"stream-{number}.csv")
+
+
+def check_stream(report: Report, served: ServedArchive, stream: Stream, file: Path) -> None:
+    """Download a stream once, and let each reader read the file."""
+    what = stream.path.removeprefix("/archive/")
+    served.save(stream.path, file.name)
+    with file.open(encoding="utf-8", newline="") as lines:
+        columns = next(csv.reader(lines))
+    shown = ", ".join(f"[{name}]" for name in columns)
+    expected = measure_rows(columns, served.select(f"select {shown} from ({stream.sql})"), stream.key)
+    for client, read in READERS:
+        report.check(client, what, served.name, expected, partial(read, file, stream.key))
+    report.check("csvkit", f"{what}: csvstat --count", served.name, expected.rows, partial(read_with_csvkit, file))
+
+
+def check_every_stream(report: Report, served: ServedArchive) -> None:
+    """All rows of every table and view come as a CSV stream."""
+    tables = list_tables(served)
+
+    def read() -> str:
+        faults = []
+        for name in tables:
+            with served.client.stream("GET", f"/archive/{name}.csv?_stream=on") as response:
+                response.raise_for_status()
+                rows = list(csv.reader(io.StringIO(response.read().decode(), newline="")))[1:]
+            count = served.count(f"select 1 from [{name}]")
+            distinct = len({tuple(row) for row in rows})
+            if (len(rows), distinct) != (count, count):
+                faults.append(f"{name}: {len(rows)} rows, {distinct} distinct, of {count}")
+        return "; ".join([f"{len(tables) - len(faults)} whole", *faults])
+
+    report.check("csv", "every table and view as _stream=on", served.name, f"{len(tables)} whole", read)
+
+
+def check_json_readers(report: Report, served: ServedArchive) -> None:
+    """sqlite-utils, pandas and DuckDB read pages of JSON and JSON Lines as they come."""
+    file = served.save("/archive/questions.json?_shape=array&_size=200", "page.json")
+    lines = served.save("/archive/questions.json?_shape=array&_nl=on&_size=200", "page.jsonl")
+    expected = min(200, served.count("select 1 from questions"))
+    made = served.folder / "page.db"
+    made.unlink(missing_ok=True)
+
+    def read_sqlite_utils() -> int:
+        run_command(find_program("sqlite-utils"), "insert", made, "rows", lines, "--nl", "--pk", "id")
+        db = sqlite_utils.Database(made)
+        count = db["rows"].count
+        db.close()
+        return count
+
+    def read_duckdb() -> int:
+        with duckdb.connect() as db:
+            return len(db.execute("from read_json(?)", [str(file)]).fetchall())
+
+    what = "questions.json?_shape=array, a page of 200"
+    report.check("sqlite-utils", f"{what}, _nl=on", served.name, expected, read_sqlite_utils)
+    report.check("DuckDB", what, served.name, expected, read_duckdb)
+    report.check("pandas", what, served.name, expected, lambda: int(run_pandas("json", str(file), "id")))
+
+
+def check_duckdb_http(report: Report, served: ServedArchive) -> None:
+    """DuckDB reads the address itself where its extension httpfs is installed."""
+    count = served.count("select 1 from tags")
+
+    def read() -> int:
+        with duckdb.connect() as db:
+            try:
+                db.execute("load httpfs")
+            except duckdb.Error as error:
+                raise ClientMissingError("httpfs is not installed here: files are downloaded instead") from error
+            source = f"{served.url}/archive/tags.csv?_stream=on"
+            return len(db.execute("from read_csv(?, header = true)", [source]).fetchall())
+
+    report.check("DuckDB", "tags.csv over HTTP (httpfs)", served.name, count, read)
+
+
+def check_pandas_http(report: Report, served: ServedArchive) -> None:
+    """pandas reads addresses itself."""
+    columns = ("id", "agency", "title", "published")  # the key comes without being asked for
+    url = f"{served.url}/archive/releases.csv?_stream=on{''.join(f'&_col={name}' for name in columns[1:])}"
+    expected = measure_rows(columns, served.select(f"select {', '.join(columns)} from releases"), "id")
+    report.check(
+        "pandas",
+        "read_csv of releases.csv?_stream=on&_col=…",
+        served.name,
+        expected,
+        lambda: read_with_pandas(url, "id"),
+    )
+
+
+def check_chosen_columns(report: Report, served: ServedArchive) -> None:
+    """Chosen columns come as they were chosen, each once."""
+
+    def read(suffix: str) -> str:
+        response = served.get(f"/archive/tags.{suffix}?_col=id&_col=name&_size=1")
+        columns = response.json()["columns"] if suffix == "json" else next(csv.reader([response.text.splitlines()[0]]))
+        return ", ".join(columns)
+
+    for suffix in ("csv", "json"):
+        what = f"tags.{suffix}?_col=id&_col=name: columns"
+        report.check("httpx", what, served.name, "id, name", partial(read, suffix))
+
+
+def read_with_r(how: str, address: str) -> str:
+    """Return what read.R prints."""
+    program = shutil.which("Rscript")
+    if program is None:
+        raise ClientMissingError("no Rscript (Debian: apt-get install r-base-core r-cran-jsonlite)")
+    return run_command(program, "--vanilla", READ_R, how, address).strip()
+
+
+def check_r(report: Report, served: ServedArchive) -> None:
+    """R with jsonlite follows next_url, and reads a stream as CSV."""
+    count = served.count("select 1 from releases")
+    expected = f"{count} rows, {count} keys"
+    stream = f"{served.url}/archive/releases.csv?_stream=on"
+    what = "releases.json by next_url"
+    report.check("R jsonlite", what, served.name, expected, partial(read_with_r, "json", served.url))
+    report.check("R read.csv", "releases.csv?_stream=on", served.name, expected, partial(read_with_r, "csv", stream))

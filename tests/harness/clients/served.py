@@ -1,0 +1,173 @@
+"""The archives that clients read: how each is made and served, and what its database holds."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from archive.database import open_readonly
+from archive.plugins.search import escape_fts
+from archive.store import Archive
+from archive.web.limits import SandboxLimits
+from tests.archive.sample import PAGED, ROOT, SEEN, fill, plain_release
+from tests.archive.sample_history import add_history
+from tests.bench.served import find_port, serve
+from tests.stored import ROOT as STORED
+
+COLLECTION = STORED / "corpus/regeringen.jsonl.gz"
+COLLECTION_AGENCY = "regeringen"
+REASON = "Prov av klienter"  # of the takedown in the archive with histories
+CLIENT_TIMEOUT = 120  # seconds
+LARGE_RELEASES = 2_200  # more than two pages of a stream
+SqlValues = Sequence[object] | Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class ServedArchive:
+    """An archive's file, the address it is served at, and a folder for what clients write."""
+
+    name: str
+    path: Path
+    url: str
+    folder: Path
+    client: httpx.Client  # of this address, without redirects and proxies
+
+    def select(self, sql: str, values: SqlValues = ()) -> list[tuple[Any, ...]]:
+        """Return rows of the database's file, read without the server."""
+        with closing(open_readonly(self.path)) as db:
+            return db.execute(sql, values).fetchall()
+
+    def count(self, sql: str, values: SqlValues = ()) -> int:
+        """Return the number of rows that a SELECT finds."""
+        return int(self.select(f"select count(*) from ({sql})", values)[0][0])
+
+    def find_matches(self, words: str) -> set[int]:
+        """Return the ids of releases that the search index finds for words."""
+        with closing(open_readonly(self.path)) as db:
+            found = db.execute("select rowid from search where search match ?", [escape_fts(db, words)])
+            return {row[0] for row in found}
+
+    def get(self, path: str) -> httpx.Response:
+        """Return a response; raise httpx.HTTPStatusError unless it is a success."""
+        return self.client.get(path).raise_for_status()
+
+    def save(self, path: str, name: str) -> Path:
+        """Download to a file, as a reader does who then opens it."""
+        file = self.folder / name
+        with self.client.stream("GET", path) as response, file.open("wb") as out:
+            response.raise_for_status()
+            for piece in response.iter_bytes():
+                out.write(piece)
+        return file
+
+
+@contextmanager
+def serve_archive(
+    name: str, path: Path, folder: Path, datasette_options: Sequence[str] = ()
+) -> Iterator[ServedArchive]:
+    """Serve an archive as a user does, on a free port."""
+    port = find_port()
+    command = [sys.executable, "-m", "archive", "serve", str(path), "--port", str(port)]
+    with serve([*command, "--", *datasette_options], port) as server:
+        server.client.timeout = httpx.Timeout(CLIENT_TIMEOUT)
+        yield ServedArchive(name, path, f"http://127.0.0.1:{port}", folder, server.client)
+
+
+def run_command(*command: str | Path, input_text: str | None = None, **environment: str) -> str:
+    """Return what a command prints; raise SubprocessError with its last line if it fails."""
+    done = subprocess.run(
+        [str(word) for word in command],
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        input=input_text,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        last = (done.stderr or done.stdout).strip().splitlines()[-1:]
+        raise subprocess.SubprocessError(f"exit code {done.returncode}: {' '.join(last)}")
+    return done.stdout
+
+
+def crawl_sample(path: Path) -> Path:
+    """Crawl the sample agencies, and the stored pages where they are at hand (`make run PAGES=…`)."""
+    command = [sys.executable, "-m", "tests.site", "demo", "--no-serve", "--site-port", str(find_port())]
+    pages = ["--pages", str(STORED)] if (STORED / "pages").is_dir() else []
+    run_command(*command, "--archive", path, *pages)
+    return path
+
+
+def fill_history(path: Path) -> Path:
+    """Make an archive of invented releases with edits, removals of each kind, and takedowns."""
+    add_history(fill(path))
+    add_news(path)
+    takedown = (sys.executable, "-m", "archive", "takedown")
+    run_command(*takedown, "hide", "7", "--reason", REASON, "--archive", path)
+    run_command(*takedown, "redact", "1", "--reason", REASON, "--archive", path, input_text="Rörsångaren")
+    return path
+
+
+def add_news(path: Path) -> None:
+    """Add what a second crawl of an agency found: releases that feeds tell as new, one of them without a date."""
+    agency, days = "vagmyndigheten", timedelta(days=200)
+    with Archive(path) as archive:
+        for started in (SEEN, SEEN + days):
+            ended = started + timedelta(minutes=9)
+            archive.db.execute(
+                "insert into crawls (agency, spider, started, finished, reason, new) values (?, 'news', ?, ?, ?, 3)",
+                [agency, started.isoformat(), ended.isoformat(), "finished"],
+            )
+        for number, published in enumerate((SEEN + days, (SEEN + days).date(), None), PAGED + 1):
+            new = replace(plain_release(number, "https://{slug}.example"), published=published)
+            archive.save(new, seen_at=SEEN + days + timedelta(minutes=1))
+
+
+def fill_large(path: Path) -> Path:
+    """Make an archive of which a late page is too large to be answered as CSV."""
+    with Archive(path) as archive:
+        archive.add_agency("vagmyndigheten", name="Vägmyndigheten", home="https://vagmyndigheten.example/")
+        for number in range(1, LARGE_RELEASES + 1):
+            archive.save(plain_release(number, "https://{slug}.example"), seen_at=SEEN)
+        text = "Is på vägarna. " * (SandboxLimits().max_csv_bytes // 15)
+        archive.db.execute("update releases set body = ? where id = ?", [text, LARGE_RELEASES - 9])
+    return path
+
+
+def import_collection(path: Path) -> Path:
+    """Import the stored collection."""
+    run_command(
+        *(sys.executable, "-m", "archive", "import", COLLECTION),
+        *("--agency", COLLECTION_AGENCY, "--archive", path),
+    )
+    return path
+
+
+def copy_archive(source: Path, path: Path) -> Path:
+    """Copy an archive with its captures, at rest or not, and bring the copy up to the present schema."""
+    for name in ("archive.db", "captures.db"):
+        original = source.with_name(name) if name != "archive.db" else source
+        if original.is_file():
+            with closing(open_readonly(original)) as before, closing(sqlite3.connect(path.with_name(name))) as copy:
+                before.backup(copy)
+    with Archive(path):
+        return path
+
+
+def make_folder(parent: Path, name: str) -> Path:
+    """Make an empty folder, in place of one of that name."""
+    folder = parent / name
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder

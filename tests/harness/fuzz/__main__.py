@@ -1,0 +1,40 @@
+"""python -m tests.harness.fuzz [N] [--seed S]: N mutated inputs (100,000 unless told); 1 where one breaks a promise."""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import os
+import sys
+from concurrent.futures import ProcessPoolExecutor, as_completed
+
+from tests.harness.fuzz.run import merge, plan, run_piece, table
+from tests.harness.fuzz.seeds import find_seeds
+
+
+def main() -> int:
+    """Run, print the table and every finding."""
+    parser = argparse.ArgumentParser(prog="python -m tests.harness.fuzz", description=__doc__)
+    parser.add_argument("number", nargs="?", type=int, default=100_000)
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args()
+    seeds, pieces, done = find_seeds(), plan(options.number, options.seed), []
+    spawn = multiprocessing.get_context("spawn")  # the site's thread must not be forked
+    with ProcessPoolExecutor(os.cpu_count(), mp_context=spawn) as pool:
+        running = [pool.submit(run_piece, target, seeds[target], *piece) for target, *piece in pieces]
+        for count, piece in enumerate(as_completed(running), 1):
+            done.append(piece.result())
+            print(f"\r{count} of {len(pieces)} pieces", end="", file=sys.stderr, flush=True)
+    print(file=sys.stderr)
+    found = merge(done)
+    print("\n".join(table(found)))
+    findings = [finding for told in found.values() for finding in told.findings]
+    print(
+        f"seed {options.seed}, {sum(map(len, seeds.values()))} pages and sources to damage, findings: {len(findings)}"
+    )
+    print("\n".join(findings))
+    return 1 if findings else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

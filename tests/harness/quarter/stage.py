@@ -1,0 +1,78 @@
+"""The site with the agencies of the script, each with a past, and the list of agencies that reads them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date, datetime, time
+from pathlib import Path
+from typing import Any
+
+from tests.harness.quarter.script import END, Part
+from tests.site import Release, Site
+from tests.site.agency import SampleAgency
+from tests.site.compose import STOCKHOLM, compose
+from tests.site.listing import sample_table
+
+HOUR = time(9)  # of the day, when releases come out
+SPARE = 12  # releases of each agency that no rhythm asks for
+
+
+@dataclass(slots=True)
+class Stage:
+    """coming: of each agency, what is still to be published and when, the next one last. last: day of its newest."""
+
+    site: Site
+    file: Path  # agencies.toml
+    tables: dict[str, dict[str, Any]] = field(default_factory=dict)
+    coming: dict[str, list[tuple[datetime, Release]]] = field(default_factory=dict)
+    spare: dict[str, list[Release]] = field(default_factory=dict)
+    last: dict[str, date] = field(default_factory=dict)
+
+    def add(self, part: Part) -> None:
+        """An agency that has published nothing yet."""
+        slug = part.slug
+        agency = self.site.agencies[slug] = SampleAgency(slug, 0, None)
+        agency.text = {**agency.text, "name": part.name}
+        days = list(part.rhythm.days(slug, part.since, min(part.until, END)))
+        releases = compose(slug, len(days) + SPARE)
+        moments = [datetime.combine(day, HOUR, STOCKHOLM) for day in days]
+        self.coming[slug] = list(zip(moments, releases, strict=False))[::-1]
+        self.spare[slug] = releases[len(days) :]
+        table = {key: value for key, value in sample_table(self.site, slug).items() if key not in part.without}
+        self.tables[slug] = {**table, **part.table}
+
+    def publish(self, until: datetime) -> None:
+        """Whatever is due by a moment, dated as it was due."""
+        for coming in self.coming.values():
+            while coming and coming[-1][0] <= until:
+                self.put_out(*coming.pop())
+
+    def put_out(self, moment: datetime, release: Release) -> None:
+        """One release, dated so."""
+        self.site.set_clock(moment)
+        self.site.publish(release)
+        self.site.clock.fixed = None
+        self.last[release.agency] = moment.date()
+
+    def write_list(self, slug: str = "", **keys: object) -> None:
+        """The list of agencies as it stands, with keys of one agency changed."""
+        if slug:
+            self.tables[slug] |= keys
+        text = "\n".join(
+            f"[{name}]\n"
+            + "".join(f"{key} = {json.dumps(value, ensure_ascii=False)}\n" for key, value in table.items())
+            for name, table in self.tables.items()
+        )
+        self.file.write_text(text, encoding="utf-8")
+
+
+def set_up(site: Site, parts: Iterable[Part], file: Path) -> Stage:
+    """The agencies instead of the site's own four, and their list."""
+    site.agencies.clear()
+    stage = Stage(site, file)
+    for part in parts:
+        stage.add(part)
+    stage.write_list()
+    return stage

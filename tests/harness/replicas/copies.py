@@ -1,0 +1,143 @@
+"""Back-up and restore, and Litestream to a point in time: is what comes back what was there?"""
+
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from archive.database import open_readonly
+from archive.evidence.verify import verify
+from tests.harness.kill.ward import GENEROUS, Ward
+from tests.harness.replicas.stage import run
+from tests.harness.replicas.table import Result
+from tests.site import Site
+from tests.site.demo import ROOT
+
+CONFIG = ROOT / "scraper" / "deploy" / "litestream.yml"
+FILES = ("archive.db", "captures.db")
+APART = 2.5  # seconds between a point in time and what is not to be in it
+
+
+def contents(file: Path) -> dict[str, list[tuple[object, ...]]]:
+    """Every row of every table of a file, the search index's too; Litestream's own tables are not ours."""
+    sql = "select name from sqlite_master where type = 'table' and sql not like 'create virtual%'"
+    with closing(open_readonly(file)) as db:
+        names = [name for (name,) in db.execute(sql) if not name.startswith(("sqlite_", "_litestream"))]
+        return {name: sorted(db.execute(f'select * from "{name}"').fetchall(), key=repr) for name in names}
+
+
+def differing(one: dict[str, list[tuple[object, ...]]], other: dict[str, list[tuple[object, ...]]]) -> list[str]:
+    """Tables that are not the same."""
+    return [name for name in sorted({*one, *other}) if one.get(name) != other.get(name)]
+
+
+def go(litestream: str, folder: Path, result: Result, tell: Callable[[str], None]) -> None:
+    """An archive that changes, and its copies."""
+    with Site(releases=40, crawl_delay=None) as site:
+        ward = Ward.open(site, folder, 20260303)
+        crawl(ward)
+        restore_backup(ward, folder, result)
+        tell("a back-up was restored")
+        restore_point(litestream, ward, folder, result)
+        tell("an earlier moment was restored")
+
+
+def crawl(ward: Ward) -> None:
+    """Something new, something changed."""
+    ward.publish(4)
+    ward.edit()
+    if ward.crawling.archive.exists():
+        ward.make_due()
+    for spider in ("news", "revisit"):
+        code, printed = ward.crawling.run(spider, **GENEROUS)
+        if code:
+            raise RuntimeError(printed)
+
+
+def restore_backup(ward: Ward, folder: Path, result: Result) -> None:
+    """A copy, then a crawl and damage, then the copy put back."""
+    archive = ward.crawling.archive
+    run("takedown", "hide", 1, "--reason", "Prov", "--archive", archive)
+    then = {name: contents(archive.with_name(name)) for name in (*FILES, "withheld.db")}
+    begun = time.monotonic()
+    run("backup", archive, "--to", folder / "copies")
+    result.add("back-up", f"{time.monotonic() - begun:.1f} s")
+    crawl(ward)
+    ward.crawling.write("update revisions set title = 'Annat' where id = 2")
+    result.add("damage is found", len(verify(archive).findings), ">= 1", good=bool(verify(archive).findings))
+    copy = next(path for path in (folder / "copies").iterdir())
+    begun = time.monotonic()
+    printed = run("restore", copy, "--to", archive, "--replace")
+    result.add("restore", f"{time.monotonic() - begun:.1f} s")
+    now = {name: contents(archive.with_name(name)) for name in then}
+    wrong = [f"{name}: {table}" for name in then for table in differing(then[name], now[name])]
+    result.none("tables that a restored back-up has otherwise", wrong)
+    result.none("findings in it", verify(archive).findings)
+    result.none("the replaced files are not kept", [] if ".replaced" in printed else [printed])
+    crawl(ward)
+    result.none("findings after a crawl that goes on from it", verify(archive).findings)
+
+
+@contextmanager
+def replicating(litestream: str, config: Path, log: Path) -> Iterator[None]:
+    """Litestream at work."""
+    with log.open("ab") as out:
+        command = [litestream, "replicate", "-config", str(config)]
+        with subprocess.Popen(command, stdout=out, stderr=out) as process:
+            try:
+                time.sleep(APART)
+                yield
+                time.sleep(APART)
+            finally:
+                process.terminate()
+
+
+def restore_point(litestream: str, ward: Ward, folder: Path, result: Result) -> None:
+    """Two moments of an archive that Litestream follows: the earlier one is had back, and the last."""
+    archive, config = ward.crawling.archive, folder / "litestream.yml"
+    text = CONFIG.read_text("utf-8").replace("/var/lib/myndighetsarkivet", str(archive.parent))
+    config.write_text(text.replace("/var/backups/myndighetsarkivet-litestream", str(folder / "stream")), "utf-8")
+    with replicating(litestream, config, folder / "litestream.log"):
+        crawl(ward)
+        time.sleep(APART)
+        point, then = datetime.now(UTC), contents(archive)
+        time.sleep(APART)
+        crawl(ward)
+        last = contents(archive)
+    result.add(
+        "tables that changed after the point", len(differing(then, last)), ">= 3", good=len(differing(then, last)) >= 3
+    )
+    for name, wanted, when in (("point", then, f"{point:%Y-%m-%dT%H:%M:%SZ}"), ("last", last, "")):
+        into = folder / name
+        into.mkdir()
+        begun = time.monotonic()
+        for file in (*FILES, "withheld.db"):
+            at = ["-timestamp", when] if when and file == "archive.db" else []
+            command = [litestream, "restore", "-config", str(config), *at, "-o", str(into / file)]
+            done = subprocess.run([*command, str(archive.with_name(file))], capture_output=True, text=True, check=False)
+            if done.returncode:
+                raise RuntimeError(f"{command}: {done.stderr}")
+        fresh = folder / f"restored-{name}"
+        fresh.mkdir()
+        run("restore", into, "--to", fresh / "archive.db")
+        result.add(f"Litestream: restore of the {name} state", f"{time.monotonic() - begun:.1f} s")
+        result.none(f"Litestream, {name}: tables that differ", differing(wanted, contents(fresh / "archive.db")))
+        result.none(f"Litestream, {name}: findings", verify(fresh / "archive.db").findings)
+    takes_down(ward, result)
+
+
+def takes_down(ward: Ward, result: Result) -> None:
+    """With Litestream stopped, a takedown leaves nothing in the log."""
+    archive = ward.crawling.archive
+    run("takedown", "hide", 3, "--reason", "Prov", "--archive", archive)
+    log = archive.with_name("archive.db-wal")
+    size = log.stat().st_size if log.exists() else 0
+    result.add("bytes in the log after a takedown, Litestream stopped", size, "0", good=size == 0)
+    with closing(sqlite3.connect(archive)) as db:
+        held = [name for (name,) in db.execute("select name from sqlite_master where name like '_litestream%'")]
+    result.add("tables that Litestream keeps in archive.db", ", ".join(held) or "none")

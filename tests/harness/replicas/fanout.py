@@ -1,0 +1,198 @@
+"""Two replicas behind nginx, read without a pause while crawls write, snapshots come and one replica is killed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from archive.captures import Captures
+from archive.database import ARCHIVE_FILE
+from archive.redaction import WITHHELD_FILE
+from archive.snapshots import find_snapshot_fault, list_all_snapshots
+from tests.harness.kill.ward import GENEROUS, Ward
+from tests.harness.replicas.proxy import free_ports, proxying
+from tests.harness.replicas.readers import Readers, ask
+from tests.harness.replicas.stage import Server, Writer, archive_command, await_served, replicas, run, served, snapshot
+from tests.harness.replicas.table import Result
+from tests.site import Site
+
+RELEASES = 80
+SWAPS = 4
+WITHIN = 60.0  # seconds from a snapshot's beginning until both replicas show it, on a busy machine of two cores
+OLDEST = 120.0  # seconds; as long as two acts, and what a replica takes to turn to the next snapshot
+GONE = 15.0  # seconds from a takedown until no reader is shown it
+SETTLED = 8.0  # seconds of reading between two acts
+
+
+@dataclass(slots=True, kw_only=True)
+class Fanout:
+    """Everything at work."""
+
+    ward: Ward
+    snapshots: Path
+    ports: list[int]  # of the two replicas
+    proxy: int
+    replicas: Server
+    readers: Readers
+    result: Result
+    tell: Callable[[str], None]
+
+    @property
+    def archive(self) -> Path:
+        """The owner's."""
+        return self.ward.crawling.archive
+
+
+def go(nginx: str, folder: Path, result: Result, tell: Callable[[str], None], *, swaps: int = SWAPS) -> None:
+    """From an empty archive to the last check; the ward's site is gone afterwards, its archive is not."""
+    with ExitStack() as stack:
+        site = stack.enter_context(Site(releases=RELEASES, crawl_delay=None))
+        ward = Ward.open(site, folder, 20260302)
+        code, printed = ward.crawling.run("news", **GENEROUS)
+        if code:
+            raise RuntimeError(printed)
+        archive, snapshots = ward.crawling.archive, folder / "snapshots"
+        ward.edit()
+        ward.make_due()
+        ward.crawling.run("revisit", **GENEROUS)
+        snapshot(archive, snapshots)
+        proxy, owner, *ports = free_ports(4)
+        both = replicas(snapshots, ports, folder / "replicas.log")
+        own = Server(archive_command("serve", archive, "--port", owner), owner, folder / "owner.log")
+        stack.enter_context(served([own, both]))
+        log = stack.enter_context(proxying(nginx, folder / "nginx", proxy, ports, owner))
+        tell("two replicas, the owner's server and nginx answer")
+        readers = Readers(proxy)
+        readers.rehearse()
+        await_served(ports, list_all_snapshots(snapshots)[0])
+        compare(proxy, both, result)
+        stack.enter_context(readers)
+        writer = stack.enter_context(Writer(ward))
+        fanout = Fanout(
+            ward=ward,
+            snapshots=snapshots,
+            ports=ports,
+            proxy=proxy,
+            replicas=both,
+            readers=readers,
+            result=result,
+            tell=tell,
+        )
+        swap(fanout, swaps)
+        kill(fanout)
+        take_down(fanout)
+        swap(fanout, 1)
+        readers.__exit__()
+        writer.__exit__()
+        judge(fanout, writer, log)
+
+
+def compare(proxy: int, replicas: Server, result: Result, pages: int = 100) -> None:
+    """What a page costs the replicas: from the cache, asked about by its ETag, and made anew."""
+
+    def cost(path: Callable[[int], str], pause: float = 0) -> tuple[float, float]:
+        cpu, begun = replicas.cpu(), time.perf_counter()
+        for number in range(pages):
+            answer = ask(proxy, path(number))
+            assert answer.status == 200, answer
+            time.sleep(pause)
+        took = time.perf_counter() - begun - pause * pages
+        return 1000 * (replicas.cpu() - cpu) / pages, 1000 * took / pages
+
+    cost(lambda number: f"/search?q=skogen&utm_n={number % 4}")  # warm
+    anew, cached = cost(lambda number: f"/search?q=skogen&utm_m={number}"), cost(lambda _: "/search?q=skogen")
+    result.add("a search made anew", f"{anew[0]:.1f} ms CPU, {anew[1]:.1f} ms")
+    result.add("the same from the cache", f"{cached[0]:.2f} ms CPU, {cached[1]:.1f} ms")
+    ratio = cached[0] / anew[0]
+    result.add("CPU of the replicas, cached / made anew", f"{ratio:.2f}", "<= 0.1", good=ratio <= 0.1)
+    result.add("pages a second, cached / made anew", f"{anew[1] / cached[1]:.1f}")  # of a busy machine
+
+
+def swap(fanout: Fanout, number: int) -> None:
+    """Snapshots, one after the other, each until both replicas show it."""
+    longest, faults = 0.0, []
+    for _ in range(number):
+        time.sleep(SETTLED / 2)
+        begun = time.time()
+        made = snapshot(fanout.archive, fanout.snapshots)
+        faults += [f"{made.name}: {fault}"] if (fault := find_snapshot_fault(made)) else []
+        await_served(fanout.ports, made)
+        longest = max(longest, time.time() - begun)
+        fanout.tell(f"both replicas show {made.name}, {len(fanout.readers.errors)} errors so far")
+    fanout.result.none(f"of {number} snapshots, not whole", faults)
+    fanout.result.most(f"from a snapshot's beginning until both show it, longest of {number}", longest, WITHIN)
+
+
+def kill(fanout: Fanout) -> None:
+    """kill -9 of a Datasette, which is replaced; then of both replicas, which the operator starts again."""
+    fanout.replicas.kill_child()
+    time.sleep(SETTLED)
+    fanout.tell(f"a Datasette was killed, {len(fanout.readers.errors)} errors so far")
+    fanout.replicas.kill()
+    time.sleep(SETTLED / 2)
+    fanout.replicas.start()
+    await_served(fanout.ports, list_all_snapshots(fanout.snapshots)[0])
+    fanout.tell(f"both replicas were killed and are back, {len(fanout.readers.errors)} errors so far")
+
+
+def take_down(fanout: Fanout) -> None:
+    """Hide what everybody reads; from then on nobody is shown it, neither from a cache nor from a replica."""
+    rows = fanout.ward.rows(
+        "select id, title, url, agency from releases where removed_at is null order by id desc limit 1"
+    )
+    release, title, url, agency = rows[0]
+    words = str(title).partition(" – ")[0]
+    places = [
+        f"/archive/releases/{release}",
+        f"/archive/releases/{release}.json",
+        f"/agency/{agency}.json",
+        f"/search.json?q={words.split()[0]}",
+        f"/archive.json?sql=select+title+from+releases+where+id={release}",
+    ]
+    made = snapshot(fanout.archive, fanout.snapshots)
+    await_served(fanout.ports, made)
+    seen = [place for place in places if ask(fanout.proxy, place).shows(words)]
+    fanout.result.add("places that show a release", len(seen), ">= 3", good=len(seen) >= 3)
+    begun = time.monotonic()
+    run("takedown", "hide", release, "--reason", "Prov", "--archive", fanout.archive)
+    hidden = time.monotonic()
+    fanout.readers.hidden = words
+    snapshot_begun = time.time()
+    made = snapshot(fanout.archive, fanout.snapshots, "--withdraw")
+    await_served(fanout.ports, made)
+    fanout.result.add("the takedown itself", f"{hidden - begun:.1f} s")
+    fanout.result.add("until both replicas are back with a new snapshot", f"{time.time() - snapshot_begun:.1f} s")
+    fanout.tell(f"a release is hidden, {len(fanout.readers.errors)} errors so far")
+    time.sleep(2 * SETTLED)
+    shown = [at - hidden for at, _ in fanout.readers.shown]
+    fanout.result.add("answers that still showed it", len(shown))
+    fanout.result.most("from the takedown until the last of them was asked for", max(shown, default=0.0), GONE)
+    left = [place for place in places if ask(fanout.proxy, place).shows(words)]
+    fanout.result.none("places that show it afterwards", left)
+    sums = {row[0] for row in fanout.ward.rows(f"select sha256 from captures where url = '{url}'")}
+    with Captures(made.path / ARCHIVE_FILE, readonly=True) as captures:
+        fanout.result.none("bytes of it in the snapshot", [each for each in sums if each in captures])
+
+
+def judge(fanout: Fanout, writer: Writer, log: Path) -> None:
+    """What the readers noted."""
+    readers, result = fanout.readers, fanout.result
+    asked = sum(readers.asked.values())
+    result.add("requests", asked, ">= 1000", good=asked >= 1000)
+    result.add("kinds of pages", len(readers.asked))
+    errors: list[str] = sorted(readers.errors, key=lambda each: each.split()[1])
+    result.none("errors that readers saw", errors)
+    result.add("crawls beside them", writer.crawls, ">= 4", good=writer.crawls >= 4)
+    result.none("crawls that failed", writer.problems)
+    hits = sum(number for cache, number in readers.caches.items() if cache not in ("", "MISS", "BYPASS", "EXPIRED"))
+    result.add("answered by the cache", f"{100 * hits / asked:.0f} %")
+    result.add("by what the cache did", ", ".join(f"{name or 'not asked'} {n}" for name, n in readers.caches.items()))
+    result.most("staleness: the oldest answer, from when its snapshot was begun", readers.oldest, OLDEST)
+    result.add("slowest answer", f"{readers.slowest:.1f} s")
+    retried = log.read_text("utf-8").count(" while ")
+    result.add("faults of a server that nginx kept from readers", retried)
+    held = [str(path) for path in fanout.snapshots.rglob("*") if path.name.startswith(WITHHELD_FILE)]
+    result.none("withheld.db among the snapshots", held)

@@ -1,0 +1,157 @@
+"""The sample site, the owner's archive with its server, two replicas and what keeps writing."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from archive.snapshots import Snapshot, list_snapshots
+from tests.harness.kill.killing import children_of, kill_tree
+from tests.harness.kill.ward import GENEROUS, Ward
+from tests.harness.replicas.proxy import await_port
+from tests.harness.replicas.readers import ask
+from tests.site.demo import ROOT
+
+PATIENCE = 120  # seconds
+
+
+def archive_command(*words: object) -> list[str]:
+    """A command of ours."""
+    return [sys.executable, "-m", "archive", *map(str, words)]
+
+
+def run(*words: object, given: str = "") -> str:
+    """A command to its end, which must be a good one; what it printed."""
+    done = subprocess.run(archive_command(*words), cwd=ROOT, capture_output=True, text=True, input=given, check=False)
+    if done.returncode:
+        raise RuntimeError(f"{words} ended with {done.returncode}: {done.stdout}{done.stderr}")
+    return done.stdout
+
+
+@dataclass(slots=True)
+class Server:
+    """A process at a port, with a file for what it says."""
+
+    command: list[str]
+    port: int
+    log: Path
+    process: subprocess.Popen[bytes] = field(init=False)
+
+    def start(self) -> None:
+        """Until it answers."""
+        with self.log.open("ab") as out:
+            self.process = subprocess.Popen(self.command, cwd=ROOT, stdout=out, stderr=out)
+        await_port(self.port, self.process)
+
+    def kill(self) -> None:
+        """kill -9 of it and of all it started."""
+        kill_tree(self.process.pid)
+        self.process.wait()
+
+    def kill_child(self) -> None:
+        """kill -9 of one Datasette that it keeps, and of its workers."""
+        kill_tree(children_of(self.process.pid)[0])
+
+    def end(self) -> None:
+        """As an operator does."""
+        self.process.terminate()
+        try:
+            self.process.wait(30)
+        except subprocess.TimeoutExpired:
+            self.kill()
+
+    def cpu(self) -> float:
+        """Seconds of it and of all it started that are still there."""
+        return sum(cpu_of(each) for each in tree(self.process.pid))
+
+
+def tree(process: int) -> list[int]:
+    """A process and all below it."""
+    return [process, *(each for child in children_of(process) for each in tree(child))]
+
+
+def cpu_of(process: int) -> float:
+    """User and system seconds of one."""
+    try:
+        words = Path(f"/proc/{process}/stat").read_text("ascii").rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0.0
+    return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def replicas(snapshots: Path, ports: Sequence[int], log: Path) -> Server:
+    """The command that serves a folder on several ports."""
+    words = [word for port in ports for word in ("--port", port)]
+    return Server(archive_command("replica", snapshots, *words), ports[0], log)
+
+
+@contextmanager
+def served(servers: Sequence[Server]) -> Iterator[None]:
+    """All of them at once, and none left behind."""
+    with ExitStack() as stack:
+        for server in servers:
+            server.start()
+            stack.callback(server.end)
+        yield
+
+
+def snapshot(archive: Path, folder: Path, *options: str) -> Snapshot:
+    """A new one, made as an operator makes it."""
+    run("snapshot", archive, "--to", folder, *options)
+    return list_snapshots(folder)[0]
+
+
+def await_served(ports: Sequence[int], wanted: Snapshot) -> None:
+    """Until every replica shows a snapshot or a later one."""
+    deadline = time.monotonic() + PATIENCE
+    for port in ports:
+        while True:
+            answer = ask(port, "/-/status.json", seconds=10)
+            if answer.age is not None and time.time() - answer.age >= wanted.started_at.timestamp() - 0.5:
+                break
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"port {port} does not show {wanted.name}: {answer.status} {answer.problem}")
+            time.sleep(0.05)
+
+
+@dataclass(slots=True)
+class Writer:
+    """Editors who publish and change, and crawls that follow them, without a pause."""
+
+    ward: Ward
+    ended: threading.Event = field(default_factory=threading.Event)
+    crawls: int = 0
+    problems: list[str] = field(default_factory=list)
+    thread: threading.Thread = field(init=False)
+
+    def __enter__(self) -> Writer:
+        self.thread = threading.Thread(target=self.write)
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.ended.set()
+        self.thread.join()
+
+    def write(self) -> None:
+        """Until told to end."""
+        while not self.ended.is_set():
+            self.turn()
+
+    def turn(self) -> None:
+        """Something new and something changed, and a crawl of each."""
+        self.ward.publish(2)
+        self.ward.edit()
+        self.ward.make_due()
+        for spider in ("news", "revisit"):
+            code, printed = self.ward.crawling.run(spider, **GENEROUS)
+            self.crawls += 1
+            if code:
+                self.problems.append(f"{spider} ended with {code}: {printed[-400:]}")

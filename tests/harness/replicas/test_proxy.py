@@ -1,0 +1,262 @@
+"""Both documented configurations of nginx, run with TLS: what a reader sends is in nobody else's answer."""
+
+from __future__ import annotations
+
+import gzip
+import http.client
+import re
+import shutil
+import socket
+import ssl
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from tests.archive.sample import fill
+from tests.harness.replicas.proxy import CONF, await_port, free_ports, running, write_whole
+from tests.site.demo import ROOT
+
+NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
+OPENSSL = shutil.which("openssl")
+pytestmark = pytest.mark.skipif(not (NGINX and OPENSSL), reason="there is no nginx, or no openssl")
+
+HOST = "arkiv.example"
+THREATS = ROOT / "docs" / "security.md"
+DOCUMENTED = {
+    "nginx.conf": CONF.read_text("utf-8"),
+    "security.md": "".join(re.findall(r"^```nginx\n(.*?)^```", THREATS.read_text("utf-8"), re.DOTALL | re.MULTILINE)),
+}
+FORGED = {
+    "X-Forwarded-Proto": "http",
+    "X-Forwarded-For": "203.0.113.6",
+    "X-Forwarded-Host": "evil.example",
+    "X-Forwarded-Port": "666",
+    "Forwarded": "for=203.0.113.6;proto=http;host=evil.example",
+    "Cookie": "ds_actor=evil.example",
+    "Authorization": "Bearer evil.example",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """An answer that was read to its end."""
+
+    status: int
+    headers: http.client.HTTPMessage
+    body: bytes
+
+    @property
+    def text(self) -> str:
+        return self.body.decode()
+
+
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    """nginx at work."""
+
+    port: int
+    plain_port: int  # without TLS
+
+    def get(self, path: str, *, name: str = HOST, **headers: str) -> Response:
+        """An answer to a reader who trusts any certificate; `name` is what TLS is asked for."""
+        context = ssl.create_default_context()
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        connection = http.client.HTTPSConnection("127.0.0.1", self.port, timeout=30)
+        with (
+            socket.create_connection(("127.0.0.1", self.port), timeout=30) as plain,
+            context.wrap_socket(plain, server_hostname=name) as connection.sock,
+        ):
+            return read(connection, path, {"Host": HOST} | {key.replace("_", "-"): headers[key] for key in headers})
+
+
+def read(connection: http.client.HTTPConnection, path: str, headers: dict[str, str]) -> Response:
+    connection.putrequest("GET", path, skip_host=True, skip_accept_encoding=True)
+    for name, value in headers.items():
+        connection.putheader(name, value)
+    connection.endheaders()
+    response = connection.getresponse()
+    return Response(response.status, response.headers, response.read())
+
+
+class Echo(BaseHTTPRequestHandler):
+    """Answers with the headers that it got; under /broken, an answer that breaks off; under /slow, after 2 seconds."""
+
+    protocol_version = "HTTP/1.1"
+    slow_requests = 0
+
+    def do_GET(self) -> None:
+        if "slow" in self.path:
+            Echo.slow_requests += 1
+            time.sleep(2)
+        self.send_response(200)
+        if "broken" in self.path:
+            self.send_header("Transfer-Encoding", "chunked")
+            self.end_headers()
+            self.wfile.write(b"5\r\nid\r\n1\r\n")
+            self.close_connection = True
+            return
+        body = "".join(f"{name}: {value}\n" for name, value in sorted(self.headers.items())).encode()
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        with suppress(BrokenPipeError):  # the proxy waited no longer
+            self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def echo() -> Iterator[int]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Echo) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server.server_port
+        server.shutdown()
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    folder = tmp_path_factory.mktemp("proxied")
+    (port,) = free_ports(1)
+    command = [sys.executable, "-m", "archive", "serve", str(fill(folder / "archive.db")), "--port", str(port)]
+    with (
+        (folder / "log").open("wb") as log,
+        subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log) as process,
+    ):
+        try:
+            await_port(port, process)
+            yield port
+        finally:
+            process.terminate()
+
+
+@contextmanager
+def proxying(folder: Path, text: str, server: int) -> Iterator[Proxy]:
+    """nginx with a configuration as it is documented, but for its ports, its folders and where the servers are."""
+    port, plain_port = free_ports(2)
+    for before, after in (
+        (r"listen 443\b", f"listen 127.0.0.1:{port}"),
+        (r"listen 80\b", f"listen 127.0.0.1:{plain_port}"),
+        (r"127\.0\.0\.1:8\d\d\d\b", f"127.0.0.1:{server}"),
+        (r"/etc/ssl/\w+/|/var/cache/nginx/", f"{folder}/"),
+    ):
+        assert re.search(before, text), before
+        text = re.sub(before, after, text)
+    certificate = [str(OPENSSL), "req", "-x509", "-nodes", "-newkey", "rsa:2048", "-days", "1", "-subj", f"/CN={HOST}"]
+    certificate += ["-keyout", str(folder / f"{HOST}.key"), "-out", str(folder / f"{HOST}.pem")]
+    subprocess.run(certificate, check=True, capture_output=True)
+    with running(str(NGINX), write_whole(folder, text), port):
+        yield Proxy(port, plain_port)
+
+
+@pytest.fixture(params=DOCUMENTED)
+def echoed(request: pytest.FixtureRequest, tmp_path: Path, echo: int) -> Iterator[Proxy]:
+    with proxying(tmp_path, DOCUMENTED[request.param], echo) as proxy:
+        yield proxy
+
+
+@pytest.fixture(params=DOCUMENTED)
+def proxied(request: pytest.FixtureRequest, tmp_path: Path, site: int) -> Iterator[Proxy]:
+    with proxying(tmp_path, DOCUMENTED[request.param], site) as proxy:
+        yield proxy
+
+
+@pytest.mark.parametrize("path", ["/search?q=fyr", "/archive/releases", "/-/evidence/1.zip", "/new.atom"])
+def test_what_a_reader_forges_does_not_reach_the_archive(echoed: Proxy, path: str) -> None:
+    told = echoed.get(path, **FORGED).text
+    assert "evil.example" not in told
+    assert "203.0.113.6" not in told
+    assert f"Host: {HOST}\n" in told
+    assert "X-Forwarded-Proto: https\n" in told
+    assert "X-Forwarded-For: 127.0.0.1\n" in told
+    assert told.count("X-Forwarded") == 2
+
+
+def test_an_answer_that_breaks_off_is_seen_to_have_done_so(echoed: Proxy) -> None:
+    for path in ("/archive/broken.csv", "/search.csv?broken"):
+        with pytest.raises(http.client.IncompleteRead):
+            echoed.get(path)
+
+
+@pytest.mark.parametrize("document", DOCUMENTED)
+def test_an_excel_file_is_waited_for_and_made_once(tmp_path: Path, echo: int, document: str) -> None:
+    text = re.sub(r" *proxy_read_timeout 60s;\n", "", DOCUMENTED[document])
+    text = text.replace("proxy_http_version 1.1;", "proxy_http_version 1.1;\n    proxy_read_timeout 1s;")
+    with proxying(tmp_path, text, echo) as proxy:
+        for path in ("/archive/slow.xlsx", "/search.xlsx?slow"):
+            Echo.slow_requests = 0
+            assert proxy.get(path).status == 200, path
+            assert Echo.slow_requests == 1, path
+        assert proxy.get("/slow").status == 504
+
+
+def test_links_are_https_whatever_a_reader_says(proxied: Proxy) -> None:
+    for path in ("/new.atom", "/-/edits.json", "/archive/releases.json?_size=1"):
+        for forged in (FORGED, {"X-Forwarded-Proto": "javascript"}):
+            response = proxied.get(path, **forged)
+            assert response.status == 200, response.text
+            links = re.findall(rf"(\w+)://({HOST}|evil\.example)", response.text)
+            assert links, path
+            assert {*links} == {("https", HOST)}, path
+
+
+def test_no_other_name_and_no_connection_without_tls(proxied: Proxy) -> None:
+    with pytest.raises(ssl.SSLError):
+        proxied.get("/", name="evil.example")
+    assert proxied.get("/", Host="evil.example").status == 421
+    with closing(http.client.HTTPConnection("127.0.0.1", proxied.plain_port)) as plain:
+        response = read(plain, "/about?lang=en", {"Host": "evil.example"})
+    assert (response.status, response.headers["Location"]) == (301, f"https://{HOST}/about?lang=en")
+
+
+def test_long_answers_are_compressed_and_asked_about(proxied: Proxy) -> None:
+    for path in (
+        "/about",
+        "/search.json?size=50",
+        "/archive/releases.json?_shape=array",
+        "/archive/releases.csv",
+        "/static/style.css",
+    ):
+        plain, packed = proxied.get(path), proxied.get(path, Accept_Encoding="gzip")
+        assert "Content-Encoding" not in plain.headers
+        assert packed.headers["Content-Encoding"] == "gzip", path
+        assert "Accept-Encoding" in ", ".join(packed.headers.get_all("Vary", []))
+        assert gzip.decompress(packed.body) == plain.body
+        assert len(packed.body) < len(plain.body) / 1.5
+    for path in ("/new.atom", "/static/style.css"):
+        tag = proxied.get(path, Accept_Encoding="gzip").headers["ETag"]
+        assert proxied.get(path, Accept_Encoding="gzip", If_None_Match=tag).status == 304, path
+
+
+def test_static_files_are_kept_and_texts_are_not(proxied: Proxy) -> None:
+    page = proxied.get("/archive/releases/1")
+    assert page.headers["Cache-Control"] == "max-age=5"  # it may be taken down
+    (style,) = re.findall(r'rel="stylesheet" href="([^"]+)"', page.text)
+    assert proxied.get(style).headers["Cache-Control"] == "max-age=31536000, immutable"
+    assert proxied.get(style.partition("?")[0]).headers["Cache-Control"] == "max-age=300"
+
+
+def test_the_cache_cannot_be_poisoned(tmp_path: Path, site: int, echo: int) -> None:
+    forged = {**FORGED, "X-Anything": "evil.example", "Accept": "evil.example"}
+    swedish = ("", "sv", "*", "de", "sv;q=0.9, en;q=0.1", "evil.example")
+    with proxying(tmp_path, DOCUMENTED["nginx.conf"], site) as proxy:
+        first = proxy.get("/search?q=fyr", **forged, Accept_Language="evil.example")
+        assert (first.status, first.headers["X-Cache"]) == (200, "MISS")
+        assert "evil.example" not in first.text
+        found = [proxy.get("/search?q=fyr", Accept_Language=accepted) for accepted in swedish]
+        assert {(response.headers["X-Cache"], response.text) for response in found} == {("HIT", first.text)}
+        english = proxy.get("/search?q=fyr", Accept_Language="en-GB, sv;q=0.5", Cookie="lang=sv")
+        assert (english.headers["X-Cache"], english.headers["Content-Language"]) == ("MISS", "en")
+        assert proxy.get("/search?q=fyr", Accept_Language="sv").headers["Content-Language"] == "sv"
+    (tmp_path / "echo").mkdir()
+    with proxying(tmp_path / "echo", DOCUMENTED["nginx.conf"], echo) as proxy:
+        told = proxy.get("/search", **forged, Accept_Language="en").text.splitlines()
+    kept = {"Accept-Language: en", f"Host: {HOST}", "Connection: close"}
+    assert {*told} == kept | {"X-Forwarded-For: 127.0.0.1", "X-Forwarded-Proto: https"}

@@ -1,0 +1,91 @@
+"""python -m tests.harness.weather [NAME …]: hostile sites, and a table of the results; 1 if one is unexpected.
+
+One crawl goes through all that agencies' sites can do, each on a host of its own beside four healthy agencies; four
+more meet a full, a read-only and a locked archive. `--markdown FILE` keeps the table, `--log FILE` what was printed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from tests.harness.weather.crawl import Passage, cross, tls_server
+from tests.harness.weather.disk import RUNS, Home
+from tests.harness.weather.network import make_network
+from tests.harness.weather.pages import make_pages
+from tests.harness.weather.sitemaps import make_sitemaps
+from tests.harness.weather.sources import make_sources
+from tests.site import Site
+
+MEMORY = 400  # MB that a crawl may hold
+HEADS = ("weather", "what it is", "expected", "seen", "")
+RULE = ("---",) * len(HEADS)
+
+
+def main() -> int:
+    """Run what is named, or all; print the table."""
+    parser = argparse.ArgumentParser(prog="python -m tests.harness.weather", description=__doc__)
+    parser.add_argument("names", nargs="*", help="only these weathers")
+    parser.add_argument("--markdown", type=Path, help="a file that the table is written to")
+    parser.add_argument("--log", type=Path, help="a file that the crawl's own words are written to")
+    wanted = parser.parse_args()
+    passage = pass_through(wanted.names)
+    homes = [] if wanted.names else stay_home()
+    rows: list[tuple[str, ...]] = []
+    for each in passage.outcomes:
+        rows.append((each.weather.name, each.weather.sky, each.weather.expected.outcome, each.seen, each.missed or ""))
+    for home in homes:
+        rows.append((home.name, home.sky, home.expected, f"exit code {home.code}; {home.said}", home.missed or ""))
+    held, number = passage.unharmed
+    missed = [row for row in rows if row[-1]]
+    closing = (
+        f"{len(rows) - len(missed)} of {len(rows)} as expected; releases of the healthy agencies: {held} of {number};"
+        f" exit code {passage.code}; most memory: {passage.peak} MB of {MEMORY}"
+    )
+    for row in rows:
+        print(
+            f"{'MISSED' if row[-1] else 'ok':6} {row[0]:24} {row[2]:38} {row[3]}{f'   << {row[-1]}' if row[-1] else ''}"
+        )
+    print(closing)
+    if wanted.markdown:
+        wanted.markdown.write_text(to_markdown(rows, closing), encoding="utf-8")
+    if wanted.log:
+        wanted.log.write_text(passage.printed, encoding="utf-8")
+    return 1 if missed or held != number or not 0 < passage.peak <= MEMORY else 0
+
+
+def pass_through(names: list[str]) -> Passage:
+    """The one crawl through all weathers, or those named."""
+    with tempfile.TemporaryDirectory() as folder, Site(releases=24) as site, tls_server() as port:
+        weathers = [*make_network(site), *make_pages(), *make_sources(site, port), *make_sitemaps(site)]
+        if strangers := set(names) - {weather.name for weather in weathers}:
+            raise SystemExit(f"no weather is called {', '.join(sorted(strangers))}")
+        return cross(site, [weather for weather in weathers if not names or weather.name in names], Path(folder))
+
+
+def stay_home() -> list[Home]:
+    """What befalls the archive itself: beside each other, for a lock is waited for half a minute."""
+
+    def run(one: Callable[[Path], Home]) -> Home:
+        with tempfile.TemporaryDirectory() as folder:
+            return one(Path(folder))
+
+    with ThreadPoolExecutor(len(RUNS)) as pool:
+        return list(pool.map(run, RUNS))
+
+
+def to_markdown(rows: list[tuple[str, ...]], closing: str) -> str:
+    """The table as a page of documentation."""
+    lines = [
+        f"| {' | '.join(cell.replace('|', '/') for cell in row)} |"
+        for row in (HEADS[:4], RULE[:4], *(r[:4] for r in rows))
+    ]
+    return "\n".join(["# Hostile weather, as `make weather` last saw it", "", *lines, "", closing, ""])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

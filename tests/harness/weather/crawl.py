@@ -1,0 +1,150 @@
+"""One crawl through all weathers at once, and what came of each."""
+
+from __future__ import annotations
+
+import json
+import re
+import ssl
+import subprocess
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.server import HTTPServer, SimpleHTTPRequestHandler
+from pathlib import Path
+
+from tests.harness.weather.host import LISTING, Weather, WeatherHost
+from tests.harness.weather.memory import find_peak
+from tests.scraper.crawling import Crawling
+from tests.site import Site
+
+SETTINGS = {
+    "DOWNLOAD_TIMEOUT": "15",
+    "RETRY_TIMES": "1",
+    "RETRY_AFTER_MAX": "30",
+    "LISTING_PAGES_MAX": "40",
+    "LOG_LEVEL": "INFO",
+}
+URLS = ("feeds", "sitemaps", "listings")
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of one weather."""
+
+    weather: Weather
+    seen: str
+    missed: str | None = None  # what is not as expected
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """What came of a crawl as a whole."""
+
+    outcomes: list[Outcome]
+    code: int
+    peak: int  # MB
+    unharmed: tuple[int, int]  # releases of the healthy agencies held, of how many
+    printed: str
+
+
+def cross(site: Site, weathers: list[Weather], folder: Path, patience: float = 400) -> Passage:
+    """Crawl the healthy agencies and every weather's, and judge."""
+    agencies = site.agencies_file(folder)
+    with agencies.open("a", encoding="utf-8") as file:
+        for weather in weathers:
+            file.write(set_up(site, weather))
+    site.mounted["annan.example"] = WeatherHost("annan.example", "http")
+    crawling = Crawling(site, agencies, folder / "archive.db", patience, "tests.harness.weather.settings")
+    code, printed = crawling.run(**SETTINGS)
+    peak = find_peak(printed) or 0
+    again = ",".join(weather.name for weather in weathers if weather.crawls > 1)
+    if again:
+        _, more = crawling.run("news", "-a", f"agency={again}", **SETTINGS)
+        peak, printed = max(peak, find_peak(more) or 0), printed + more
+    ((held,),) = crawling.rows(
+        f"select count(*) from releases where agency in ({', '.join('?' * len(site.agencies))})", *site.agencies
+    )
+    return Passage([judge(crawling, weather) for weather in weathers], code, peak, (held, len(site.truth)), printed)
+
+
+def set_up(site: Site, weather: Weather) -> str:
+    """Break what is to be broken; the agency's table."""
+    host = f"{weather.name}.localhost"
+    home = weather.home or f"http://{host}:{site.port}/"
+    site.mounted[host] = WeatherHost(host, "http", listed=weather.listed)
+    for path, fault in weather.faults.items():
+        site.break_(f"http://{host}{path}", **{name: getattr(fault, name) for name in fault.__slots__})
+    table = {"name": weather.name, "home": home, "releases": "^/nyheter/2024-"}
+    table |= {"listings": [LISTING]} | weather.table if "feeds" not in weather.table else weather.table
+    lines = (
+        f"{key} = {json.dumps(to_addresses(home, key, value), ensure_ascii=False)}" for key, value in table.items()
+    )
+    return f"\n[{weather.name}]\n" + "\n".join(lines) + "\n"
+
+
+def to_addresses(home: str, key: str, value: object) -> object:
+    """A table's paths as addresses."""
+    return [home.rstrip("/") + path for path in value] if key in URLS and isinstance(value, list) else value
+
+
+def judge(crawling: Crawling, weather: Weather) -> Outcome:
+    """What the archive says of a weather, and what of that was not expected."""
+    expected, slug, missed = weather.expected, weather.name, []
+    rows = crawling.rows(
+        "select state, coalesce(problem, '') from frontier where agency = ? and url like '%' || ?", slug, expected.path
+    )
+    state, problem = rows[0] if rows else ("never found", "")
+    ((held,),) = crawling.rows("select count(*) from releases where agency = ?", slug)
+    told = [str(value) for row in crawling.rows(expected.look, slug) for value in row] if expected.look else []
+    if expected.state and state != expected.state:
+        missed.append(f"{state} instead of {expected.state}")
+    if not re.search(expected.problem, problem):
+        missed.append(f"the problem does not say /{expected.problem}/")
+    if expected.held is not None and held != expected.held:
+        missed.append(f"{held} held instead of {expected.held}")
+    if expected.look and not any(re.search(expected.said, one) for one in told):
+        missed.append(f"{told} does not say /{expected.said}/")
+    if not crawling.rows("select 1 from crawls where agency = ? and finished is not null", slug):
+        missed.append("its crawl has no end")
+    seen = f"{state}, {held} held" + "".join(f"; {words}" for words in (shorten(problem), *map(shorten, told)) if words)
+    return Outcome(weather, seen, "; ".join(missed) or None)
+
+
+def shorten(problem: str) -> str:
+    """A problem without its address, on one line; without what differs from run to run.
+
+    >>> shorten("http://a.localhost:1/nyheter/x: robots.txt of a:8001 answered 503 (since 2026-03-01T12:00:00+00:00)")
+    'robots.txt of a answered 503'
+    """
+    line = re.sub(r"^https?://\S+: ", "", problem.replace("\n", " "))
+    line = re.sub(r"(?<=[\w\]]):\d{4,5}\b| \(since [^)]*\)| until \d{4}-\d\d-\d\dT\S+", "", line)
+    return line.replace("Getting ", "")[:100]
+
+
+@contextmanager
+def tls_server() -> Iterator[int]:
+    """The port of a host whose certificate nobody has signed."""
+    with tempfile.TemporaryDirectory() as folder:
+        key, certificate = Path(folder, "key.pem"), Path(folder, "certificate.pem")
+        subprocess.run(
+            [
+                *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1"),
+                *("-subj", "/CN=nagon.annan.example", "-keyout", str(key), "-out", str(certificate)),
+            ],
+            check=True,
+            capture_output=True,
+        )
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate, key)
+        server = HTTPServer(("127.0.0.1", 0), SimpleHTTPRequestHandler)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield server.server_port
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

@@ -1,0 +1,73 @@
+"""python -m tests.harness.workers: 1, 2 and 4 workers, with deaths in the middle; exit 1 where anything is amiss."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from rich.console import Console
+
+from tests.harness.workers.broker import ABSENT, find_server
+from tests.harness.workers.host import add_rooms
+from tests.harness.workers.later import go_on
+from tests.harness.workers.run import Stage, go, take_over
+from tests.harness.workers.table import to_table
+from tests.site import Site
+
+NUMBERS = (1, 2, 4)
+FASTER = {2: 1.6, 4: 2.5}  # how many times one worker's pages a second so many must read at least
+
+
+def main() -> int:
+    """Print the table; 1 where something was missed, with a line for each miss; 2 where there is no server."""
+    parser = argparse.ArgumentParser(prog="python -m tests.harness.workers", description=__doc__)
+    parser.add_argument("--rooms", type=int, default=8, help="agencies beside the four of the sample site")
+    parser.add_argument("--releases", type=int, default=36, help="of each agency (default %(default)s)")
+    parser.add_argument("--delay", type=float, default=0.5, help="seconds that each host asks for")
+    parser.add_argument("--workers", default=",".join(map(str, NUMBERS)), help="how many, with commas")
+    options = parser.parse_args()
+    if find_server() is None:
+        print(f"make workers: {ABSENT}", file=sys.stderr)
+        return 2
+    begun, console, scores = time.monotonic(), Console(stderr=True), []
+
+    def tell(what: str) -> None:
+        console.print(f"{time.monotonic() - begun:5.0f} s: {what}", highlight=False)
+
+    with (
+        tempfile.TemporaryDirectory() as name,
+        Site(releases=4 * options.releases, crawl_delay=options.delay) as site,
+    ):
+        folder = Path(name)
+        agencies = site.agencies_file(folder)
+        with agencies.open("a", encoding="utf-8") as file:
+            file.write("\n" + add_rooms(site, options.rooms, options.releases, options.delay))
+        (folder / "embedded").mkdir()
+        stage = Stage(site, agencies, options.delay, tell)
+        expected = stage.embed(folder / "embedded")
+        tell(f"an embedded round holds {len(expected.held['releases'])} releases, {expected.asked} pages asked for")
+        seconds, lease = take_over(stage, folder / "take-over", "myndighet-0")
+        tell(f"a dead worker's round is another's after {seconds:.1f} s; its lease lasts {lease:.0f} s")
+        for workers in map(int, options.workers.split(",")):
+            tell(f"{workers} workers begin")
+            scores.append(go(stage, expected, folder / f"workers-{workers}", workers))
+            tell(f"done, {len(scores[-1].misses)} misses")
+        later = go_on(stage, folder / "embedded", folder / f"workers-{options.workers.split(',')[-1]}")
+        tell(f"a round later: {len(later)} misses")
+        number = options.rooms + len(site.agencies)
+    for score in scores:
+        least = FASTER.get(score.workers, 0.0) if scores[0].workers == 1 else 0.0
+        score.check("pages a second are too few", score.rate < least * scores[0].rate and score.rate)
+    Console(width=150).print(to_table(scores, number))
+    print(f"A dead worker's round was an idle one's after {seconds:.1f} s (its lease lasts {lease:.0f} s).")
+    misses = [miss for score in scores for miss in score.misses] + later
+    for miss in misses:
+        print(miss)
+    return 1 if misses else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

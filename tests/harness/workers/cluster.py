@@ -1,0 +1,105 @@
+"""One archive's writer and workers, as processes of their own."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.harness.kill.killing import children_of, kill_tree
+from tests.harness.workers.broker import Server
+from tests.scraper.crawling import ROOT, Crawling
+
+PATIENCE = 60  # seconds until a process that was told to stop must have
+
+
+@dataclass
+class Cluster:
+    """Processes of one archive. lease, delay: DISTRIBUTED_LEASE and CRAWL_DELAY_MAX."""
+
+    crawling: Crawling
+    server: Server
+    folder: Path
+    lease: float = 4.0
+    delay: float = 1.0
+    processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    codes: dict[str, int] = field(default_factory=dict)  # of those that were told to stop
+
+    def start(self, name: str, command: str, **settings: str) -> None:
+        """A process, whose words go to a file of its name."""
+        given = {
+            "DISTRIBUTED_BROKER": self.server.url,
+            "DISTRIBUTED_LEASE": str(self.lease),
+            "CRAWL_DELAY_MAX": str(self.delay),
+        }
+        line = self.crawling.scrapy_command(command, **given, **settings)
+        with (self.folder / f"{name}.log").open("ab") as log:
+            self.processes[name] = subprocess.Popen(line, cwd=ROOT, env=self.env, stdout=log, stderr=log)
+
+    @property
+    def env(self) -> dict[str, str]:
+        """What a process sees the sample site by."""
+        return {**os.environ, "SCRAPY_SETTINGS_MODULE": self.crawling.settings}
+
+    def enqueue(self, *options: str) -> None:
+        """Every agency's round, or those that the options name."""
+        code, printed = self.crawling.scrapy("enqueue", *options, DISTRIBUTED_BROKER=self.server.url)
+        if code:
+            raise RuntimeError(printed)
+
+    def tokens(self) -> list[int]:
+        """Of the rounds that are out."""
+        return [token for (token,) in self.crawling.rows("select token from jobs where ended is null")]
+
+    def kill(self, name: str) -> None:
+        """kill -9 of a process and all below it."""
+        process = self.processes.pop(name)
+        kill_tree(process.pid)
+        process.wait()
+
+    @contextmanager
+    def still(self, name: str) -> Iterator[None]:
+        """A process and all below it stand still, as on a machine that sleeps."""
+        pids = tree(self.processes[name].pid)
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+        yield
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
+
+    def stop(self) -> None:
+        """SIGTERM to all, and their exit codes; what does not end is killed."""
+        for process in self.processes.values():
+            process.send_signal(signal.SIGTERM)
+        for name, process in self.processes.items():
+            with suppress(subprocess.TimeoutExpired):
+                self.codes[name] = process.wait(PATIENCE)
+            kill_tree(process.pid)
+        self.processes.clear()
+
+    @property
+    def idle(self) -> bool:
+        """Whether no round waits or goes on, and all that was told is kept."""
+        redis, prefix = self.server.redis, "myndighetsarkivet"
+        return not redis.keys(f"{prefix}:queued:*") and not redis.xlen(f"{prefix}:stream")
+
+    def wait(self, for_: Callable[[], bool], seconds: float) -> bool:
+        """Whether something comes true in time."""
+        deadline = time.monotonic() + seconds
+        while not (true := for_()) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        return true
+
+    def words(self) -> str:
+        """What all have said."""
+        return "\n".join(f"== {path.name}\n{path.read_text('utf-8')}" for path in sorted(self.folder.glob("*.log")))
+
+
+def tree(pid: int) -> list[int]:
+    """A process and all below it."""
+    return [pid, *(below for child in children_of(pid) for below in tree(child))]

@@ -1,0 +1,44 @@
+"""A broker for the tests of distributed crawling; where none is installed they are left out, and fail in CI."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from scrapy.settings import BaseSettings
+
+from scraper.distributed.queue import Broker
+from tests.harness.workers.broker import ABSENT, Server, find_server, run_broker
+
+LEASE = {"DISTRIBUTED_LEASE": 30.0, "CRAWL_DELAY_MAX": 1.0}
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    if find_server() is None:
+        if os.environ.get("BROKER_REQUIRED") == "1":
+            pytest.fail(ABSENT)
+        pytest.skip(ABSENT)
+    with run_broker(tmp_path_factory.mktemp("broker")) as running:
+        yield running
+
+
+@pytest.fixture
+def settings(server: Server, tmp_path: Path) -> BaseSettings:
+    """Settings with keys of their own."""
+    given = {
+        "DISTRIBUTED_BROKER": server.url,
+        "DISTRIBUTED_PREFIX": tmp_path.name,
+        "DISTRIBUTED_BACKLOG": 1_000_000,
+    }
+    return BaseSettings(given | LEASE)
+
+
+@pytest.fixture
+def broker(settings: BaseSettings) -> Iterator[Broker]:
+    """The broker as a worker and the writer have it."""
+    broker = Broker(settings)
+    yield broker
+    broker.redis.close()

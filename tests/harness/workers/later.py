@@ -1,0 +1,76 @@
+"""A round later, when the agencies have changed, moved and taken away: a distributed and an embedded one, compared."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+from typing import Any
+
+from tests.harness.workers.broker import run_broker
+from tests.harness.workers.cluster import Cluster
+from tests.harness.workers.run import Stage, read
+from tests.scraper.crawling import Crawling, make_due
+
+COUNTED = (
+    "select agency, spider, listed, already_stored, new, revised, reparsed, unchanged, missing, rejected, errors,"
+    " requests, not_modified, parsed, quarantined, robots, reason from crawls where id > ? order by agency, spider"
+)
+
+
+def change(stage: Stage) -> None:
+    """Of each sample agency's releases: one edited, one silently, one gone, one moved, one forbidden, one new."""
+    for _, urls in itertools.groupby(sorted(stage.site.truth), key=lambda url: url.split("/")[2]):
+        edited, silent, gone, moved, broken, away = itertools.islice(urls, 6)
+        release = stage.site.truth[edited]
+        stage.site.edit(edited, {"title": f"{release.title} – rättad"}, stamped=True)
+        stage.site.edit(silent, {"title": f"{stage.site.truth[silent].title} igen"})
+        stage.site.delete(gone)
+        stage.site.move(moved, f"{stage.site.truth[moved].path.rstrip('/')}-flyttad")
+        stage.site.break_(broken, status=500)
+        stage.site.publish(stage.site.withhold(away))
+
+
+def go_on(stage: Stage, embedded: Path, distributed: Path) -> list[str]:
+    """What differs after a round on both archives, which held the same before."""
+    change(stage)
+    last = {}
+    for folder in (embedded, distributed):
+        crawling = Crawling(stage.site, stage.agencies, folder / "archive.db")
+        make_due(crawling)
+        ((last[folder],),) = crawling.rows("select max(id) from crawls")
+    expected = stage.embed(embedded).held
+    (distributed / "later").mkdir()
+    with run_broker(distributed / "later") as server:
+        cluster = Cluster(
+            Crawling(stage.site, stage.agencies, distributed / "archive.db"),
+            server,
+            distributed,
+            delay=max(1.0, stage.delay),
+        )
+        try:
+            cluster.start("writer", "writer")
+            for number in range(4):
+                cluster.start(f"worker-{number}", "worker")
+            cluster.enqueue()
+            if not cluster.wait(lambda: cluster.idle, stage.patience):
+                return [f"a later round is not done in time: {cluster.words()[-3000:]}"]
+        finally:
+            cluster.stop()
+    held = read(distributed / "archive.db")
+    misses = [tell(name, held[name], rows) for name, rows in expected.items() if held[name] != rows]
+    counts = [
+        Crawling(stage.site, stage.agencies, folder / "archive.db").rows(COUNTED, last[folder])
+        for folder in (distributed, embedded)
+    ]
+    if counts[0] != counts[1]:
+        misses.append(tell("counts of crawls", *counts))
+    return misses
+
+
+def tell(what: str, ours: list[tuple[Any, ...]], theirs: list[tuple[Any, ...]]) -> str:
+    """What is only in one of the two."""
+    only = [
+        f"{whose} {rows}"
+        for whose, rows in (("the workers'", set(ours) - set(theirs)), ("else", set(theirs) - set(ours)))
+    ]
+    return f"a round later {what} differ from an embedded crawl's: {'; '.join(only)[:3000]}"

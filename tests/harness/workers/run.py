@@ -1,0 +1,244 @@
+"""Workers on a new archive: one of them and the writer are killed in the middle, and what came of it is judged."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from archive.evidence.verify import verify
+from scraper.spiders.base import MAX_REQUESTS_AHEAD
+from tests.harness.kill.run import DOUBLED
+from tests.harness.workers.broker import Server, run_broker
+from tests.harness.workers.cluster import Cluster
+from tests.scraper.crawling import Crawling
+from tests.site import Site
+
+LATE = 0.9  # of the delay asked: on a busy machine one request may reach the site late, and the next in time
+ROW = 5  # so many gaps in a row, on the average, tell two crawlers of a host from one late request
+SAME = {  # what must not depend on who crawled: no times, and no ids
+    "releases": (
+        "select agency, url, hash, published, updated, (select url from releases m where m.id = r.moved_to),"
+        " removed_at is null, checks, (select count(*) from revisions v where v.release = r.id),"
+        " (select group_concat(name) from (select t.name from release_tags rt join tags t on t.id = rt.tag"
+        " where rt.release = r.id order by t.name)) from releases r order by url"
+    ),
+    "revisions": (
+        "select r.url, v.hash, v.cause, v.importance, v.update_date_changed, c.url, c.status, c.sha256"
+        " from revisions v join releases r on r.id = v.release"
+        " left join captures c on c.id = v.capture order by r.url, v.id"
+    ),
+    "frontier": (
+        "select url, agency, role, state, source, listed, tries, etag, last_modified, links, usual_links, problem,"
+        " (select r.url from releases r where r.id = f.release) from frontier f order by url"
+    ),
+    "removals": (
+        "select r.url, o.kind, o.status, o.target, o.checks, o.confirmed is null, o.ended is null, c.sha256"
+        " from removals o join releases r on r.id = o.release left join captures c on c.id = o.capture"
+        " order by r.url, o.id"
+    ),
+    "hosts": "select host, robots, robots_text, pauses from hosts order by host",
+    "pagination_cursors": "select listing, next_url, page_number from pagination_cursors order by listing",
+}
+
+
+@dataclass
+class Score:
+    """What came of one cluster."""
+
+    workers: int
+    asked: float = 0.0  # seconds between two requests that each host asks for
+    seconds: float = 0.0  # from the first request to the last
+    pages: int = 0  # release pages asked for
+    gap: float = 0.0  # the shortest between two requests to a host
+    pace: float = 0.0  # the shortest of five in a row, on the average
+    kept: float = 0.0  # the shortest as workers have measured it when they sent
+    lost: int = 0  # releases of the site that are not held
+    doubled: int = 0  # releases held twice, or states told twice
+    repeated: int = 0  # release pages asked for again
+    deaths: list[str] = field(default_factory=list)
+    misses: list[str] = field(default_factory=list)
+
+    @property
+    def rate(self) -> float:
+        """Pages a second."""
+        return self.pages / self.seconds if self.seconds else 0.0
+
+    def check(self, what: str, found: object) -> None:
+        """A miss where something was found that must not be."""
+        if found:
+            self.misses.append(f"{self.workers} workers: {what}: {repr(found)[:1500]}")
+
+
+def read(archive: Path) -> dict[str, list[tuple[Any, ...]]]:
+    """What an archive holds that must not depend on who crawled."""
+    with closing(sqlite3.connect(archive)) as db:
+        return {name: db.execute(sql).fetchall() for name, sql in SAME.items()}
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A site, its list of agencies, and what an embedded crawl made of them."""
+
+    site: Site
+    agencies: Path
+    delay: float  # that each host asks for
+    tell: Callable[[str], None]
+    patience: float = 900
+
+    @cached_property
+    def releases(self) -> frozenset[tuple[str, str]]:
+        """Host and path of every release's page."""
+        own = {(str(urlsplit(url).hostname), urlsplit(url).path) for url in self.site.truth}
+        rooms = {(host, path) for host, room in self.site.mounted.items() for path in getattr(room, "paths", ())}
+        return frozenset(own | rooms)
+
+    def pages(self) -> Counter[str]:
+        """How often each release page was asked for."""
+        with self.site.counts.lock:
+            found = list(self.site.counts.paths.items())
+        return Counter({f"{key[0]}{key[1]}": number for key, number in found if key in self.releases})
+
+    def embed(self, folder: Path) -> Expected:
+        """What an embedded round comes to."""
+        self.site.clear_counts()
+        crawling = Crawling(self.site, self.agencies, folder / "archive.db", 900)
+        code, printed = crawling.scrapy("round")
+        if code not in (0, 1):  # small agencies may be in a fault from the beginning, which is no matter here
+            raise RuntimeError(printed)
+        return Expected(read(crawling.archive), sum(self.pages().values()))
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """An embedded crawl's archive, and the release pages that it asked for."""
+
+    held: dict[str, list[tuple[Any, ...]]]
+    asked: int
+
+
+def go(stage: Stage, expected: Expected, folder: Path, workers: int) -> Score:
+    """So many workers on a new archive."""
+    score, site = Score(workers, stage.delay), stage.site
+    site.clear_counts()
+    site.log = []
+    (folder / "broker").mkdir(parents=True)
+    with run_broker(folder / "broker") as server:
+        cluster = Cluster(
+            Crawling(site, stage.agencies, folder / "archive.db"), server, folder, delay=max(1.0, stage.delay)
+        )
+        try:
+            cluster.start("writer", "writer")
+            for number in range(workers):
+                cluster.start(f"worker-{number}", "worker")
+            cluster.enqueue()
+            kill_some(cluster, server, stage, expected.asked, score)
+            done = cluster.wait(lambda: cluster.idle, stage.patience)
+            score.check("all is done in time", None if done else cluster.words()[-3000:])
+        finally:
+            cluster.stop()
+        if "stall" in score.deaths:
+            said = (folder / "worker-1.log").read_text("utf-8")
+            score.check("who stood still has lost its round", None if "was interrupted" in said else said[-2000:])
+        score.check("whoever is told to stop ends with 0", {name: code for name, code in cluster.codes.items() if code})
+    judge(score, stage, cluster, expected)
+    return score
+
+
+def take_over(stage: Stage, folder: Path, slug: str) -> tuple[float, float]:
+    """How many seconds after its worker's death a round is another's, and how long the lease of a dead one lasts."""
+    (folder / "broker").mkdir(parents=True)
+    with run_broker(folder / "broker") as server:
+        cluster = Cluster(Crawling(stage.site, stage.agencies, folder / "archive.db"), server, folder)
+        try:
+            cluster.start("writer", "writer")
+            cluster.start("worker-0", "worker")
+            cluster.enqueue("--agency", slug)
+            stage.site.clear_counts()
+            if not cluster.wait(lambda: sum(stage.pages().values()) >= 3, stage.patience):
+                raise RuntimeError(cluster.words())
+            cluster.start("worker-1", "worker")
+            time.sleep(5)  # it waits for work
+            (before,) = cluster.tokens()
+            cluster.kill("worker-0")
+            died = time.monotonic()
+            if not cluster.wait(lambda: cluster.tokens() != [before], stage.patience):
+                raise RuntimeError(cluster.words())
+            return time.monotonic() - died, cluster.lease + cluster.delay
+        finally:
+            cluster.stop()
+
+
+def kill_some(cluster: Cluster, server: Server, stage: Stage, asked: int, score: Score) -> None:
+    """Kill a worker in the middle of a round, then the broker, then the writer, and start each again.
+
+    Where there are several, another worker stands still meanwhile for longer than its lease, and wakes again.
+    """
+
+    def after(share: float, death: str) -> None:
+        done = cluster.wait(lambda: sum(stage.pages().values()) >= share * asked, stage.patience)
+        score.check(f"{share:.0%} of the pages are asked for in time", None if done else cluster.words()[-3000:])
+        score.deaths.append(death)
+        stage.tell(death)
+
+    after(0.3, "worker")
+    cluster.kill("worker-0")
+    cluster.start("worker-new", "worker")
+    if "worker-1" in cluster.processes:
+        after(0.4, "stall")
+        with cluster.still("worker-1"):
+            time.sleep(cluster.lease + cluster.delay + 2)
+    after(0.55, "broker")
+    server.kill()
+    server.start()
+    after(0.7, "writer")
+    cluster.kill("writer")
+    time.sleep(1.0)  # workers go on meanwhile
+    cluster.start("writer", "writer")
+
+
+def find_pace(site: Site) -> tuple[float, str]:
+    """The shortest time between requests to one host, over ROW of them in a row; and which host that is."""
+    moments: defaultdict[str, list[datetime]] = defaultdict(list)
+    for asked in site.log or ():
+        moments[asked.host].append(asked.moment)
+    spans = [
+        ((end - begun).total_seconds() / ROW, host)
+        for host, times in moments.items()
+        for begun, end in zip(times, times[ROW:], strict=False)
+    ]
+    return min(spans, default=(0.0, "no host"))
+
+
+def judge(score: Score, stage: Stage, cluster: Cluster, expected: Expected) -> None:
+    """Count, and compare with what an embedded crawl came to."""
+    counts, asked, path = stage.site.counts, stage.pages(), cluster.crawling.archive
+    score.pages = sum(asked.values())
+    score.seconds = max(counts.last.values()) - min(counts.first.values())
+    score.gap = min(counts.min_gap.values())
+    score.pace, host = find_pace(stage.site)
+    ((score.kept,),) = cluster.crawling.rows("select coalesce(min(delay), 0) from crawls")
+    again = {page: number for page, number in asked.items() if number > 1}
+    score.repeated = sum(again.values()) - len(again)
+    held = read(path)
+    score.lost = len({row[1] for row in expected.held["releases"]} - {row[1] for row in held["releases"]})
+    doubled = {what: cluster.crawling.rows(sql) for what, sql in DOUBLED.items()}
+    score.doubled = sum(map(len, doubled.values()))
+    for what, rows in doubled.items():
+        score.check(what, rows)
+    score.check("releases are lost", score.lost)
+    score.check(f"{host} was asked five times too fast", score.pace < LATE * stage.delay and score.pace)
+    score.check("a worker sent two requests too fast", score.kept < stage.delay and score.kept)
+    score.check("a host had two requests at once", {host for host, n in counts.busiest.items() if n > 1})
+    score.check("more is asked again than was in flight", again if score.repeated > MAX_REQUESTS_AHEAD else None)
+    score.check("verify finds", [str(finding) for finding in verify(path).findings])
+    for name, rows in expected.held.items():
+        score.check(f"{name} differ from an embedded crawl's", sorted(set(held[name]) ^ set(rows), key=repr))

@@ -1,0 +1,72 @@
+"""What a worker tells reads as it was meant, and nothing else is an operation."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from scrapy.settings import BaseSettings
+
+from scraper.distributed.messages import Operation, pack_operations, unpack_message
+from scraper.distributed.queue import Broker, connect_redis
+from scraper.errors import BrokerError
+from scraper.items import FetchedPage, ImageItem, ParsedPage, Provenance, QuestionItem, ReleaseItem
+
+SEEN = datetime(2026, 3, 2, 9, 30, 1, 250, tzinfo=UTC)
+URL = "https://skog.example/nyheter/1"
+ANSWER = FetchedPage(
+    url=URL, fetched_at=SEEN, status=200, headers={"etag": '"å"', "$datetime": "x"}, body=bytes(range(256))
+)
+ITEM = ReleaseItem(
+    url=URL,
+    title="Räkning av älg \ud800",  # half a letter, as broken pages have it
+    tags=["älg"],
+    questions=[QuestionItem(question="Hur?", answer="Så.")],
+    images=[ImageItem(url=f"{URL}.jpg", alt="Älg")],
+    evidence={"title": Provenance(rule="h1", element="main > h1")},
+)
+TOLD = (
+    Operation(name="frontier.add", args=(URL,), kwargs={"agency": "skog", "seen": SEEN, "source": None}),
+    Operation(name="hosts.pause", args=("skog.example", SEEN, "x"), kwargs={"first": timedelta(seconds=1.5)}),
+    Operation(name="save_page", args=(ParsedPage(item=ITEM, url=URL, release_id=None, response=ANSWER),), kwargs={}),
+)
+
+
+def to_fields(*operations: Operation) -> dict[bytes, bytes]:
+    """A message as the stream has it."""
+    text, body = pack_operations(operations)
+    return {b"agency": b"skog", b"token": b"7", b"seq": b"1", b"operations": text, b"body": body}
+
+
+def test_a_message_reads_as_it_was_worded() -> None:
+    message = unpack_message(to_fields(*TOLD))
+    assert (message.agency, message.token, message.seq, message.operations) == ("skog", 7, 1, TOLD)
+
+
+@pytest.mark.parametrize(
+    "name", ["frontier.db", "recorder.close", "captures.keep", "archive.close", "exec", "__class__"]
+)
+def test_what_is_no_operation_is_refused(name: str) -> None:
+    with pytest.raises(BrokerError, match="is no operation"):
+        unpack_message(to_fields(Operation(name=name, args=(), kwargs={})))
+
+
+def test_only_distributed_crawling_needs_a_client_for_the_broker(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = "import scraper.commands.enqueue, scraper.commands.worker, scraper.commands.writer, sys"
+    code = f"{known}; sys.exit(bool({{'redis', 'dramatiq'}} & sys.modules.keys()))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+    monkeypatch.setitem(sys.modules, "redis", None)
+    with pytest.raises(BrokerError, match=r"pip install -c constraints\.txt -e '\.\[distributed\]'"):
+        connect_redis("redis://127.0.0.1:1/0")
+
+
+def test_a_broker_that_is_not_named_or_away_is_told() -> None:
+    settings = {"DISTRIBUTED_PREFIX": "x", "DISTRIBUTED_BACKLOG": 1}
+    with pytest.raises(BrokerError, match="DISTRIBUTED_BROKER is not set"):
+        Broker(BaseSettings({"DISTRIBUTED_BROKER": ""} | settings))
+    away = Broker(BaseSettings({"DISTRIBUTED_BROKER": "redis://:secret@127.0.0.1:1/0"} | settings))
+    with pytest.raises(BrokerError, match=r"^127\.0\.0\.1:1: ") as told:
+        away.check_connection()
+    assert "secret" not in str(told.value)

@@ -1,0 +1,88 @@
+"""A worker's round from its lease to its end, after another one died in the middle of it."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import closing
+from pathlib import Path
+from types import FrameType
+
+import pytest
+from scrapy.settings import BaseSettings
+
+from archive.evidence.verify import verify
+from scraper.alerts import read_alert_settings
+from scraper.distributed.queue import Broker
+from scraper.distributed.worker import RoundRunner
+from scraper.distributed.writer import ArchiveWriter
+from scraper.round import CommandRunner
+from scraper.settings import REVISIT_AGES
+from tests.harness.workers.host import add_rooms
+from tests.scraper.crawling import Crawling
+from tests.site import Site
+
+SLUG, HOST, NUMBER = "myndighet-0", "myndighet-0.localhost", 8
+
+
+class Dying(CommandRunner):
+    """Dies, with what it runs, after so many pages were asked for."""
+
+    def __init__(self, site: Site, after: int) -> None:
+        super().__init__()
+        self.site, self.after = site, after
+
+    def watch(self) -> None:
+        while self.site.counts.total < self.after:
+            threading.Event().wait(0.005)
+        if self.child:
+            self.stop_event.set()
+            self.child.kill()
+
+    def handle_signal(self, signum: int, frame: FrameType | None) -> None:
+        """Nobody tells it."""
+
+
+def test_a_dead_workers_round_goes_on_where_it_was(
+    broker: Broker, settings: BaseSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SCRAPY_SETTINGS_MODULE", "tests.site.settings")
+    with Site(releases=0, crawl_delay=None) as site:
+        monkeypatch.setenv("LOOPBACK_PORT", str(site.port))
+        agencies = tmp_path / "agencies.toml"
+        agencies.write_text(add_rooms(site, 1, NUMBER, 0.03), "utf-8")
+        crawling = Crawling(site, agencies, tmp_path / "archive.db")
+        options = crawling.scrapy_command()[3:]
+        for name in ("DISTRIBUTED_BROKER", "DISTRIBUTED_PREFIX", "DISTRIBUTED_LEASE", "CRAWL_DELAY_MAX"):
+            options += ["-s", f"{name}={settings[name]}"]
+        given = {"REVISIT_AGES": REVISIT_AGES, "ROUND_PASS_MINUTES": 5, "DOWNLOAD_DELAY": 0}
+        for name, value in given.items():
+            settings.set(name, value)
+        over = threading.Event()
+
+        def write() -> None:
+            with closing(
+                ArchiveWriter(broker, settings, crawling.archive, agencies, read_alert_settings({}))
+            ) as writing:
+                writing.run(over.is_set)
+
+        writer = threading.Thread(target=write)
+        writer.start()
+        try:
+            dying = Dying(site, 6)
+            watch = threading.Thread(target=dying.watch)
+            watch.start()
+            later = RoundRunner(Broker(settings), settings, dying, options).run_round(SLUG, HOST)
+            watch.join()
+            assert later, "the round is not done"
+            broker.redis.delete(broker.key("lease", HOST))  # it has run out
+            assert RoundRunner(Broker(settings), settings, CommandRunner(), options).run_round(SLUG, HOST) is None
+        finally:
+            over.set()
+            writer.join()
+    asked = [site.counts.paths[HOST, f"/nyheter/2024-nyhet-{number}"] for number in range(NUMBER)]
+    assert sum(asked) - NUMBER <= 1, "what was in flight alone is asked for again"
+    assert crawling.rows("select count(*), count(distinct url) from releases") == [(NUMBER, NUMBER)]
+    assert crawling.rows("select count(*) from frontier where role = 'release' and state <> 'stored'") == [(0,)]
+    assert crawling.rows("select spider, reason from crawls order by id")[-1] == ("news", "finished")
+    assert broker.redis.xlen(broker.key("stream")) == 0
+    assert verify(crawling.archive).findings == []

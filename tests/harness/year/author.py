@@ -1,0 +1,119 @@
+"""Puts a script together: draws moments and releases, and keeps who has a part to play already."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from tests.harness.year.events import Event
+from tests.site import Release
+from tests.site.compose import STOCKHOLM
+
+START = datetime(2027, 1, 4, 6, tzinfo=STOCKHOLM)  # after all that the sample agencies have written
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+STANDING = 0.4  # of all releases, the share that is out when the year begins
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scale:
+    """How long a year, of how many releases. Days are counted from 0.
+
+    stretches: days on which `hours` of hourly crawls begin. ages: (younger than, read again after) of held
+    releases, the last for all that is older; the crawler's setting REVISIT_AGES.
+    """
+
+    days: int
+    releases: int
+    hours: int
+    stretches: tuple[int, ...]
+    ages: tuple[tuple[timedelta, timedelta], ...]
+
+    @property
+    def last_day(self) -> int:
+        """The last day on which anything happens: what comes after is for looking."""
+        return int(self.days * 0.88)
+
+    def day(self, of_year: float) -> int:
+        """A day of the full year as one of this."""
+        return int(of_year / 365 * self.days)
+
+    def number(self, of_full: int) -> int:
+        """How many of so many in the full year."""
+        return max(1, round(of_full * self.releases / FULL.releases))
+
+    @property
+    def setting(self) -> str:
+        """`ages` as REVISIT_AGES says them."""
+        steps = [f"<{up_to // HOUR}h={wait // HOUR}h" for up_to, wait in self.ages[:-1]]
+        return ", ".join([*steps, f"else={self.ages[-1][1] // HOUR}h"])
+
+
+FULL = Scale(
+    days=365,
+    releases=200,
+    hours=48,
+    stretches=(5, 65, 125, 185, 245, 305),
+    ages=((2 * DAY, HOUR), (14 * DAY, DAY), (90 * DAY, 7 * DAY), (10_000 * DAY, 30 * DAY)),
+)
+SMALL = Scale(
+    days=30,
+    releases=40,
+    hours=10,
+    stretches=(12,),
+    ages=((2 * DAY, HOUR), (6 * DAY, DAY), (15 * DAY, 2 * DAY), (10_000 * DAY, 5 * DAY)),
+)
+
+
+@dataclass(slots=True)
+class Author:
+    """The script so far. born: when each release is out."""
+
+    scale: Scale
+    rng: random.Random
+    releases: dict[str, Release]
+    born: dict[str, datetime]
+    events: list[Event] = field(default_factory=list)
+    used: set[str] = field(default_factory=set)
+
+    def add(self, kind: str, subject: str, act: str, moment: datetime, **given: object) -> None:
+        """One event more."""
+        self.events.append(Event(moment=moment, kind=kind, subject=subject, act=act, given=given))
+
+    def moment(self, day: float) -> datetime:
+        """A minute of that day's office hours, never one at which a crawl runs."""
+        minute = self.rng.choice((*range(10, 25), *range(40, 55)))
+        return (START + int(day) * DAY).replace(hour=self.rng.randint(8, 15), minute=minute)
+
+    def moments(self, number: int) -> Iterator[datetime]:
+        """So many moments spread over the year."""
+        for n in range(number):
+            yield self.moment(3 + (self.scale.last_day - 3) * (n + self.rng.random()) / number)
+
+    def pick(self, at: datetime, *fits: Callable[[str], bool], only: bool = True) -> str | None:
+        """A release that was out two days before, fits, and plays no other part; with `only` it shall play none."""
+        out = [key for key, born in self.born.items() if born <= at - 2 * DAY and key not in self.used]
+        keys = [key for key in out if all(fit(key) for fit in fits)]
+        if not keys:
+            return None
+        key = self.rng.choice(keys)
+        if only:
+            self.used.add(key)
+        return key
+
+    def younger(self, at: datetime, days: int) -> Callable[[str], bool]:
+        """Whether a release is younger than so many days of the full year."""
+        return lambda key: self.born[key] > at - days * DAY
+
+    def of(self, slug: str) -> Callable[[str], bool]:
+        """Whether it is an agency's."""
+        return lambda key: self.releases[key].agency == slug
+
+    def tells_updates(self, key: str) -> bool:
+        """Whether its page has a line for the latest change, which can move freely."""
+        return self.releases[key].updated is not None and self.releases[key].stamp.form != "no_year"
+
+    def tells_no_update(self, key: str) -> bool:
+        """Whether it has none as yet."""
+        return self.releases[key].updated is None and self.releases[key].published is not None

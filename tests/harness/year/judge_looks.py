@@ -1,0 +1,70 @@
+"""Was every release read again as often as its age asks?"""
+
+from __future__ import annotations
+
+from datetime import datetime, time, timedelta
+
+from archive.dates import to_iso
+from tests.harness.year.events import Plan
+from tests.harness.year.history import History, Look
+from tests.harness.year.told import Verdict
+from tests.site.compose import STOCKHOLM
+
+LOOKS = "read again"
+TURN = timedelta(hours=25)  # both spiders run once a day
+HOURLY = timedelta(hours=1, minutes=10)  # and in the stretches once an hour
+AFTER = timedelta(days=2)  # an outage leaves waits behind
+
+
+def judge_looks(history: History, plan: Plan, verdict: Verdict) -> None:
+    """A row for each age: gaps between two readings of a release, in all and short enough."""
+    for subject in history.world.subjects.values():
+        readings = history.readings(subject.key)
+        down = [(begin, end + AFTER) for _, begin, end in history.down(subject.agency)]
+        aways = [s.moment for s in subject.record if s.release is None]
+        for n, look in enumerate(readings):
+            until = readings[n + 1].moment if n + 1 < len(readings) else plan.end
+            if any(begin < until and look.moment < end for begin, end in down):
+                continue
+            if any(look.moment < moment < until for moment in aways):
+                continue
+            up_to, wait = age_of(look, readings[0].moment, plan)
+            allowed = wait + (HOURLY if in_stretch(look.moment, plan) and in_stretch(until, plan) else TURN)
+            name = to_row(up_to, wait)
+            verdict.count(name)
+            late = until - look.moment > allowed
+            verdict.judge(name, [f"{subject.url}: {to_iso(look.moment)} → {to_iso(until)}"] if late else [])
+
+
+def to_row(up_to: timedelta, wait: timedelta) -> str:
+    """The row of an age."""
+    age = f"younger than {up_to.days} days" if up_to < timedelta(days=3650) else "older"
+    return (
+        f"{LOOKS}: {age}, every {wait.days} days"
+        if wait.days
+        else f"{LOOKS}: {age}, every {wait.seconds // 3600} hours"
+    )
+
+
+def age_of(look: Look, first: datetime, plan: Plan) -> tuple[timedelta, timedelta]:
+    """The step of the plan's ages that a release is in."""
+    assert look.standing.release
+    release = look.standing.release
+    told = [as_moment(value) for value in (release.published, release.updated) if value]
+    age = look.moment - (max(told) if told else first) + timedelta(hours=1)  # at the limit, the longer wait will do
+    return next(step for step in plan.scale.ages if age < step[0])
+
+
+def as_moment(value: object) -> datetime:
+    if isinstance(value, datetime):
+        return value
+    return datetime.combine(value, time.min, STOCKHOLM)  # type: ignore[arg-type] # a day
+
+
+def in_stretch(moment: datetime, plan: Plan) -> bool:
+    """Whether crawls run by the hour then."""
+    hours = timedelta(hours=plan.scale.hours)
+    return any(
+        plan.start + timedelta(days=day) <= moment <= plan.start + timedelta(days=day) + hours
+        for day in plan.scale.stretches
+    )

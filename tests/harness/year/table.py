@@ -1,0 +1,42 @@
+"""The year as a table: how often each kind of thing happened, was there to be seen, and was told right."""
+
+from __future__ import annotations
+
+from rich.table import Table
+
+from tests.harness.year.events import DESIGNS, EDITS, MOVES, OUTAGES, REMOVALS, Plan
+from tests.harness.year.judge_edits import BACK, INVENTED, OWN
+from tests.harness.year.judge_looks import to_row
+from tests.harness.year.judge_removals import FALSE, OUTAGE, RETURNED
+from tests.harness.year.told import Verdict
+
+ORDER = (
+    (*EDITS.values(), BACK, *DESIGNS.values()),
+    (*dict.fromkeys(name for name, _ in REMOVALS.values()), RETURNED, *MOVES.values()),
+    tuple(OUTAGES.values()),
+)
+NEVER = (INVENTED, OWN, FALSE, OUTAGE, "crawls that failed")
+
+
+def to_table(verdict: Verdict, plan: Plan, seconds: float) -> Table:
+    """One line a kind; `seen` leaves out what no crawl could know before the year's end."""
+    scale = plan.scale
+    size = f"{scale.days} days, {scale.releases} releases, {len(plan.events)} events, {len(plan.crawls)} crawls"
+    title = f"{size}, {seconds:.0f} s"
+    table = Table("", "happened", "to be seen", "told right", title=title, title_justify="left")
+    for column in table.columns[1:]:
+        column.justify = "right"
+    looks = tuple(to_row(*age) for age in scale.ages)
+    for section in (*ORDER, looks):
+        for name in section:
+            add(table, verdict, name)
+        table.add_section()
+    for name in NEVER:
+        table.add_row(name, str(verdict.happened[name]), "", "", style="red" if verdict.happened[name] else None)
+    return table
+
+
+def add(table: Table, verdict: Verdict, name: str) -> None:
+    """A line, red where something was missed."""
+    due, right = verdict.due[name], verdict.right[name]
+    table.add_row(name, str(verdict.happened[name]), str(due), str(right), style="red" if right < due else None)

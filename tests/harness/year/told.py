@@ -1,0 +1,96 @@
+"""What the archive tells, as the judge reads it."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import defaultdict
+from contextlib import closing
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from tests.harness.year.world import Subject
+
+Row = dict[str, Any]
+SAME = timedelta(minutes=10)  # of the log's moment and the archive's: no two crawls are as close
+
+
+class Told:
+    """The rows of an archive.db."""
+
+    def __init__(self, archive: Path) -> None:
+        with closing(sqlite3.connect(archive)) as connection:
+            connection.row_factory = sqlite3.Row
+
+            def rows(sql: str) -> list[Row]:
+                return [dict(row) for row in connection.execute(sql)]
+
+            self.releases: dict[int, Row] = {row["id"]: row for row in rows("select * from releases")}
+            self.revisions: dict[int, Row] = {row["id"]: row for row in rows("select * from revisions order by id")}
+            self.removals = rows("select * from removals order by id")
+            self.crawls = rows("select * from crawls")
+            frontier = rows("select url, release from frontier where release is not null")
+        self.by_url: dict[str, int] = {row["url"]: row["release"] for row in frontier}
+        self.by_url |= {row["url"]: key for key, row in self.releases.items()}
+        self.known: dict[str, set[int]] = {}  # ids by a subject's key
+
+    def ids(self, subject: Subject) -> set[int]:
+        """Every id under which a release was ever held."""
+        if subject.key in self.known:
+            return self.known[subject.key]
+        found = {self.by_url[url] for url in subject.urls if url in self.by_url}
+        while more := {
+            other
+            for key, row in self.releases.items()
+            for other in (key, row["moved_to"])
+            if row["moved_to"] is not None and found & {key, row["moved_to"]} and other not in found
+        }:
+            found |= more
+        self.known[subject.key] = found
+        return found
+
+    def final(self, url: str) -> int | None:
+        """The id that an address leads to in the end."""
+        key, passed = self.by_url.get(url), set[int]()
+        while key is not None and key not in passed and self.releases[key]["moved_to"] is not None:
+            passed.add(key)
+            key = self.releases[key]["moved_to"]
+        return key
+
+    def revisions_of(self, ids: set[int]) -> list[Row]:
+        """The revisions of a release, the oldest first."""
+        return [row for row in self.revisions.values() if row["release"] in ids]
+
+    def removals_of(self, ids: set[int]) -> list[Row]:
+        """The times it was away, without its moves."""
+        return [row for row in self.removals if row["release"] in ids and row["kind"] != "moved"]
+
+
+def is_same(text: str | None, moment: datetime) -> bool:
+    """Whether the archive's time is a moment of the log."""
+    return text is not None and abs(datetime.fromisoformat(text) - moment) < SAME
+
+
+def find_row(rows: list[Row], moment: datetime, name: str = "seen") -> Row | None:
+    """The row of a moment."""
+    return next((row for row in rows if is_same(row[name], moment)), None)
+
+
+class Verdict:
+    """The table: a row a kind, with how often it happened, was there to be seen, and was told right."""
+
+    def __init__(self) -> None:
+        self.happened: dict[str, int] = defaultdict(int)
+        self.due: dict[str, int] = defaultdict(int)
+        self.right: dict[str, int] = defaultdict(int)
+        self.misses: list[str] = []
+
+    def count(self, row: str, happened: int = 1) -> None:
+        """Something happened."""
+        self.happened[row] += happened
+
+    def judge(self, row: str, misses: list[str]) -> None:
+        """Something was there to be seen, and was told right unless there are misses."""
+        self.due[row] += 1
+        self.right[row] += not misses
+        self.misses += [f"{row}: {miss}" for miss in misses]

@@ -1,1 +1,0 @@
-"""Hostile weather: each fault on one agency's host while the others are healthy. See `python -m tests.weather`."""

@@ -100,7 +100,7 @@ def test_the_guide_tells_times_and_steps_in_two_languages(archive: Path) -> None
         f"Fyrstyrelsen, {url(3)}",
         "The archive read the version: 2026-03-02T08:03:00+00:00",
         "The response was received: 2026-03-02T08:03:00+00:00",
-        "The server’s clock (Date): not told",
+        "The server’s clock (Date): not stated",
         "Manifest that covers the version (day, UTC): 2026-03-02",
         """grep '"capture":8,' captures-8-9.jsonl""",
         """grep '"revision":8,' revisions-8-9.jsonl""",
@@ -115,7 +115,7 @@ def test_what_no_manifest_covers_yet_is_told(archive: Path, tmp_path: Path) -> N
     assert not [name for name in files if name.startswith("chain/") or name.endswith(".jsonl")]
     guide = files["README.en.txt"].decode()
     assert "No manifest covers the version yet" in guide
-    assert ("This shows that" in guide, "there is no manifest here" in guide) == (False, True)
+    assert ("This shows that" in guide, "There is no manifest to compare them with" in guide) == (False, True)
     assert check_sums(files, tmp_path).returncode == 0
 
 
@@ -124,7 +124,7 @@ def test_a_revision_without_a_capture_says_so(archive: Path) -> None:
         opened.save(release(50, 0), seen_at=BEGUN)
     files = bundle(archive, 12)
     assert set(files) == {"README.en.txt", "README.sv.txt", "SHA256SUMS", "release.json"}
-    assert "No answer is kept for this version" in files["README.en.txt"].decode()
+    assert "There is no saved response for this version" in files["README.en.txt"].decode()
     assert "finns inget sparat svar" in files["README.sv.txt"].decode()
 
 
@@ -133,7 +133,7 @@ def test_what_is_taken_down_before_a_manifest_covers_it_leaves_nothing_to_check(
         redact_passage(opened, 6, "Bo Strand", BEGUN, reason="Personuppgift", reason_en="Personal data")
     files = {name: content.decode() for name, content in bundle(archive, UNCOVERED).items()}
     assert set(files) == {"README.en.txt", "README.sv.txt"}
-    assert "The text has been taken down since" in files["README.en.txt"]
+    assert "The text was taken down from the archive on" in files["README.en.txt"]
     assert "No manifest covers the version yet" in files["README.en.txt"]
     for words in ("sha256sum", "How to check", "Files", "This shows"):
         assert words not in files["README.en.txt"]
@@ -223,12 +223,12 @@ def test_a_move_is_told_as_one_and_why_it_has_no_answer(archive: Path) -> None:
     assert json.loads(files["removal.json"])["target"] == url(99)
     guide = files["README.en.txt"]
     assert guide.startswith("Evidence for move 1: Fyr 1\n")
-    assert "A move has no answer of its own" in guide
+    assert "A move has no response of its own" in guide
     assert f"The archive noticed that the release had moved: {BEGUN.isoformat()}" in guide
     assert files["README.sv.txt"].startswith("Underlag för flytt 1: ")
     gone = removal(archive, 2)["README.en.txt"]
     assert gone.startswith("Evidence for removal 2: Fyr 2\n")
-    assert "No answer is kept for this removal" in gone
+    assert "There is no saved response for this removal" in gone
     for words in ("before answers were kept", "fetch the evidence again", "seen away first"):
         assert words not in guide
     assert "before answers were kept" not in gone

@@ -189,7 +189,7 @@ def test_a_page_that_writers_die_of_is_done_with(writer: Writer) -> None:
 
 def test_a_reading_without_a_pass_is_an_error(writer: Writer) -> None:
     assert writer.desk.start_round(writer.message(Operation(name="start_round", kwargs={})), AGENCY)
-    with pytest.raises(BrokerError, match="without a pass"):
+    with pytest.raises(BrokerError, match="without a running pass"):
         writer.desk.apply_message(writer.keep(PATHS[0]), AGENCY)
 
 

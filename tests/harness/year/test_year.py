@@ -14,7 +14,7 @@ from tests.harness.year.author import FULL, SMALL
 from tests.harness.year.events import DESIGNS, EDITS, MOVES, OUTAGES, REMOVALS
 from tests.harness.year.plan import write_plan
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def test_a_small_year_is_told_right() -> None:

@@ -28,7 +28,7 @@ def find_seeds() -> dict[str, list[bytes]]:
         feeds = [ask(slug, path.feed) for slug, path in paths.items() if path.feed]
         sitemaps = [ask(slug, path.sitemap) for slug, path in paths.items() if path.sitemap]
         listings = [ask(slug, path.listing) for slug, path in paths.items()]
-    stored = sorted((Path(__file__).parents[1] / "pages").glob("*/**/*.html")) + find_real()
+    stored = sorted((Path(__file__).parents[2] / "pages").glob("*/**/*.html")) + find_real()
     pages += [path.read_bytes() for path in stored]
     feeds += [path.read_bytes() for path in sorted(ROOT.glob("pages/**/*.xml"))[:4]]
     return {

@@ -130,7 +130,7 @@ def run(crawling: Crawling, limit: Callable[[], None] | None) -> tuple[int, str]
     """A crawl under a limit of its process."""
     done = subprocess.run(
         crawling.command(**SETTINGS),
-        cwd=Path(__file__).parents[2],
+        cwd=Path(__file__).parents[3],
         env={**os.environ, "SCRAPY_SETTINGS_MODULE": crawling.settings},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

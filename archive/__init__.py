@@ -1,1 +1,1 @@
-"""Keeps every release and every later edit in SQLite, and serves them through Datasette."""
+"""Stores every release and every later edit in SQLite, and serves them through Datasette."""

@@ -1,6 +1,6 @@
 """The command line: `myndighetsarkivet`, or `python -m archive`.
 
-Commands import what they need when they run, so that each starts quickly.
+Commands import what they need when they run, so that every command starts quickly.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def keep_option(default: int) -> Callable[[Command], Command]:
 
 
 class ArchiveCommand(click.Command):
-    """A command that reports an SQLite error, such as a lock that another process does not give up, with the file."""
+    """A command that reports SQLite errors, such as a lock held by another process, with the file's name."""
 
     def invoke(self, ctx: click.Context) -> int | None:
         try:
@@ -63,7 +63,7 @@ class ArchiveCommand(click.Command):
 
 
 class DatasetteCommand(ArchiveCommand):
-    """A command that passes the words after `--` on to `datasette serve`."""
+    """A command that passes the arguments after `--` on to `datasette serve`."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         end = args.index("--") if "--" in args else len(args)
@@ -87,7 +87,7 @@ class ArchiveGroup(click.Group):
     """A group of ArchiveCommands."""
 
     command_class = ArchiveCommand
-    group_class = type  # groups in it are of this class, too
+    group_class = type  # nested groups are of this class, too
 
 
 @click.group(
@@ -100,7 +100,7 @@ def commands() -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line, and return its exit code; 2 if a file cannot be opened."""
+    """Run the command line and return its exit code: 2 if a file cannot be opened."""
     try:
         return int(commands.main(arguments, standalone_mode=False) or 0)
     except click.exceptions.NoArgsIsHelpError as error:
@@ -145,7 +145,10 @@ def serve(datasette_options: list[str], file: Path, port: int, no_sql: bool, no_
 
 
 def update_archive(path: Path) -> None:
-    """Bring an archive of an earlier schema up to date; raise ArchiveError if it needs that and cannot be written."""
+    """Update an archive with an earlier schema.
+
+    Raises ArchiveError if an update is needed but the file cannot be written.
+    """
     from sqlite_utils import Database
 
     from archive.database import check_version, open_readonly
@@ -159,7 +162,10 @@ def update_archive(path: Path) -> None:
 
 
 def raise_file_limit() -> None:
-    """Let this process open MAX_OPEN_FILES, if it may: of the usual 1,024, idle clients would leave none to SQLite."""
+    """Raise this process's limit of open files to MAX_OPEN_FILES, if allowed.
+
+    With the usual 1,024, idle clients would leave no file descriptors for SQLite.
+    """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = MAX_OPEN_FILES if hard == resource.RLIM_INFINITY else min(MAX_OPEN_FILES, hard)
     if soft != resource.RLIM_INFINITY and soft < wanted:
@@ -175,7 +181,7 @@ def build_datasette_command(
 
 
 def build_datasette_options(*, sql: bool, cors: bool) -> list[str]:
-    """Return the options of `datasette serve` that every server of an archive has."""
+    """Return the options of `datasette serve` that all servers of an archive share."""
     from archive.schema import find_metadata
 
     return [
@@ -211,8 +217,8 @@ def replica(
 ) -> None:
     """Serve the newest snapshot in a folder.
 
-    There is a server for each port; for a newer snapshot they are restarted one after the other. Options after -- are
-    passed on to datasette serve.
+    One server runs on each port. For a newer snapshot, the servers are restarted one after the other. Options after --
+    are passed on to datasette serve.
     """
     from archive.replicas import Replicas
 
@@ -231,8 +237,8 @@ def replica(
 
 @commands.command()
 @file_argument
-@click.option("--digest", is_flag=True, help="Only print day and digest of the newest manifest, for publishing.")
-@click.option("--known", metavar="DIGEST", help="A published digest, which one of the manifests must have.")
+@click.option("--digest", is_flag=True, help="Only print the day and digest of the newest manifest, for publishing.")
+@click.option("--known", metavar="DIGEST", help="A published digest that one of the manifests must have.")
 def verify(file: Path, digest: bool, known: str | None) -> int:
     """Check an archive against its hashes and manifests.
 
@@ -274,7 +280,7 @@ def print_digest(file: Path) -> int:
 def reindex(file: Path) -> None:
     """Rebuild the search index and all counts.
 
-    This is needed after an update of the lemmatiser, for example.
+    Needed, for example, after an update of the lemmatiser.
     """
     from archive.analysis import ANALYSIS_VERSION
     from archive.store import Archive
@@ -292,9 +298,11 @@ def reindex(file: Path) -> None:
 @file_argument
 @folder_option
 @keep_option(3)
-@click.option("--withdraw", is_flag=True, help="Forbid replicas to show earlier snapshots, as after a takedown.")
+@click.option(
+    "--withdraw", is_flag=True, help="Stop replicas from showing earlier snapshots, for example after a takedown."
+)
 def snapshot(file: Path, to: Path, keep: int, withdraw: bool) -> None:
-    """Publish a copy of an archive for servers that only read."""
+    """Publish a copy of an archive for read-only servers."""
     from archive.snapshots import count_snapshot_releases, publish_snapshot
 
     started = time.monotonic()
@@ -313,7 +321,7 @@ def snapshot(file: Path, to: Path, keep: int, withdraw: bool) -> None:
 def export_warc(file: Path, to: Path, agency: str | None) -> int:
     """Write the captured responses as a WARC file.
 
-    Exit code 1 if the bytes of any cannot be read.
+    Exit code 1 if the bytes of any response cannot be read.
     """
     from archive.evidence.warc import export_warc as export
 
@@ -335,7 +343,7 @@ def export_warc(file: Path, to: Path, agency: str | None) -> int:
 def backup(file: Path, to: Path, keep: int) -> int:
     """Make a checked copy of an archive.
 
-    The copy gets a folder of its own in FOLDER. Exit code 1 if it is damaged.
+    The copy is a new folder in FOLDER. Exit code 1 if it is damaged.
     """
     from archive.backup import create_backup
 
@@ -351,9 +359,9 @@ def backup(file: Path, to: Path, keep: int) -> int:
 @commands.command()
 @click.argument("backup", type=PATH)
 @click.option("--to", type=PATH, required=True, metavar="ARCHIVE", help="For example archive.db.")
-@click.option("--replace", is_flag=True, help="Move an archive that is there already to a folder beside it.")
+@click.option("--replace", is_flag=True, help="Move an existing archive to a folder beside it.")
 def restore(backup: Path, to: Path, replace: bool) -> int:
-    """Check a backup, and put its files in place.
+    """Check a backup and restore its files.
 
     Exit code 1 if it is damaged, 2 if it cannot be restored.
     """
@@ -368,7 +376,7 @@ def restore(backup: Path, to: Path, replace: bool) -> int:
         return 1
     click.echo(f"{to}: restored from {backup}; findings: 0")
     if former_files:
-        click.echo(f"{former_files}: the former files; delete them when they are not needed any more")
+        click.echo(f"{former_files}: the former files; delete them when they are no longer needed")
     for description in lost:
         click.echo(description)
     return 0
@@ -394,7 +402,7 @@ def restore(backup: Path, to: Path, replace: bool) -> int:
     metavar="N",
     help="Processes that read lines beside the one that writes.  [default: one per core for a large file, else 0]",
 )
-@click.option("--new-captures", is_flag=True, help="Begin a new captures.db if the archive's own is lost.")
+@click.option("--new-captures", is_flag=True, help="Create a new captures.db if the archive's own is lost.")
 def import_releases(
     *, file: Path, agency: str, archive: Path, agencies: Path, processes: int | None, new_captures: bool
 ) -> int:
@@ -417,7 +425,7 @@ def import_releases(
     with open_or_create_archive(archive) as target, Captures(archive, begin_new=new_captures) as captures:
         ensure_agency(target, agency, agencies)
         if is_new:
-            click.echo(f"{archive}: there is no archive yet; a new one is created", err=True)
+            click.echo(f"{archive}: no such archive; creating a new one", err=True)
         if processes is None:  # a small file is read before another process has started
             processes = choose_process_count() if file.stat().st_size >= MIN_PARALLEL_BYTES else 0
         with show_progress() as progress, catch_stop_signals() as stopped:
@@ -435,7 +443,7 @@ def import_releases(
     for line in format_import_report(file, result):
         click.echo(line)
     if not archive.exists():
-        click.echo(f"{archive}: nothing was imported, and no archive is left there", err=True)
+        click.echo(f"{archive}: nothing was imported, and no archive was created", err=True)
     if result.stopped:
         click.echo(f"{file}: stopped; the imported lines are kept, and a second run imports the rest", err=True)
         return EXIT_INTERRUPTED
@@ -461,8 +469,8 @@ def catch_stop_signals() -> Iterator[threading.Event]:
 @click.argument("query", default="", metavar="[SQL or search]")
 @click.option("--to", type=PATH, required=True, metavar="FOLDER", help="Must not exist yet.")
 @archive_option
-@click.option("--search", is_flag=True, help="The selection is a search, whatever it begins with.")
-@click.option("--sql", is_flag=True, help="The selection is SQL, whatever it begins with.")
+@click.option("--search", is_flag=True, help="Treat the selection as a search, however it begins.")
+@click.option("--sql", is_flag=True, help="Treat the selection as SQL, however it begins.")
 @click.option("--only", type=click.Choice(DATASET_FORMATS), help="Write only this format.  [default: both]")
 @click.option(
     "--without",
@@ -486,7 +494,8 @@ def dataset(
     """Export releases for research.
 
     The dataset is written as Parquet and CSV. The selection is a query as on the search page, the URL of such a search,
-    or a SELECT with a column release or id; without one, all releases. Exit code 1 if nothing is found.
+    or a SELECT with a column release or id. Without a selection, all releases are exported. Exit code 1 if nothing is
+    found.
     """
     from archive.datasets.package import format_dataset_citation, write_dataset
 
@@ -534,7 +543,7 @@ reason_option = click.option("--reason", required=True, callback=check_reason, h
 @click.option("--reason-en", callback=check_reason, help="The same in English.")
 @archive_option
 def hide(release: int, reason: str, reason_en: str | None, archive: Path) -> None:
-    """Show nothing of a release any more.
+    """Hide a release completely.
 
     RELEASE is the number in the URL of its page.
     """
@@ -555,7 +564,7 @@ def hide(release: int, reason: str, reason_en: str | None, archive: Path) -> Non
 @click.option("--reason-en", callback=check_reason, help="The same in English.")
 @archive_option
 def redact(release: int, reason: str, reason_en: str | None, archive: Path) -> None:
-    """Show a mark in place of a passage, in every version.
+    """Replace a passage with a mark in every version of a release.
 
     RELEASE is the number in the URL of its page. The passage is read from standard input.
     """
@@ -573,7 +582,7 @@ def redact(release: int, reason: str, reason_en: str | None, archive: Path) -> N
 
 def report_takedown(covered_before: str | None, copies: Sequence[int]) -> None:
     if covered_before:
-        click.echo(f"it was {covered_before} before: its text is shown again only once all of them are lifted")
+        click.echo(f"it was already {covered_before}: its text is shown again only once all of them are lifted")
     if copies:
         click.echo(f"the same text is in releases {', '.join(map(str, copies))}, which are not covered")
     click.echo("withheld.db beside the archive contains the original text, and so do earlier backups")
@@ -585,7 +594,7 @@ def report_takedown(covered_before: str | None, copies: Sequence[int]) -> None:
 @reason_option
 @archive_option
 def lift(takedown_id: int, reason: str, archive: Path) -> None:
-    """Show again what a takedown covers.
+    """Lift a takedown, and show again what it covered.
 
     TAKEDOWN is its number in the log.
     """

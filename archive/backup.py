@@ -2,8 +2,8 @@
 
 A backup is a checked copy of archive.db, captures.db and withheld.db, made while crawls may continue. archive.db is
 copied first, because what it refers to in the other files was written before it. Restoring checks the files of a
-backup, or of a folder into which Litestream restored archive.db and captures.db, before it puts them in place; files
-that were there are moved to a folder beside the archive.
+backup, or of a folder into which Litestream restored archive.db and captures.db, before moving them into place.
+Existing files are moved to a folder beside the archive.
 """
 
 from __future__ import annotations
@@ -43,9 +43,9 @@ def create_backup(
 ) -> tuple[Path, list[ArchiveError]]:
     """Copy an archive into a new folder in `folder`, and return that folder with the findings of `verify`.
 
-    The folder is named after `moment`, and its name ends in `.damaged` if there are findings. The newest `keep` sound
-    backups stay, and as many damaged ones that are newer than those; older ones are deleted, and unfinished ones.
-    Raises ArchiveError if there is no archive or a file cannot be copied; then no copy is left.
+    The folder is named after `moment`; its name ends in `.damaged` if there are findings. The newest `keep` sound
+    backups and as many newer damaged ones are kept; older and unfinished backups are deleted. Raises ArchiveError, and
+    leaves no copy, if there is no archive or a file cannot be copied.
     """
     if not archive.is_file():
         raise ArchiveError(archive, "no such file")
@@ -64,7 +64,7 @@ def create_backup(
 
 
 def delete_old_backups(folder: Path, keep: int) -> None:
-    """Delete backups beyond the newest `keep`, and unfinished ones; nothing named otherwise."""
+    """Delete unfinished backups and all but the newest `keep`. Other files are not touched."""
     copies = sorted(path for path in folder.iterdir() if path.is_dir() and FOLDER_NAME.fullmatch(path.stem))
     sound = [path for path in copies if not path.suffix][-max(1, keep) :]
     damaged = [path for path in copies if path.suffix == DAMAGED_SUFFIX and (not sound or path.stem > sound[-1].stem)]
@@ -76,12 +76,12 @@ def delete_old_backups(folder: Path, keep: int) -> None:
 def restore_backup(
     backup: Path, archive: Path, *, replace: bool, moment: datetime, progress: ProgressCallback = lambda *_: None
 ) -> tuple[list[ArchiveError], Path | None, list[str]]:
-    """Put the files of a backup in an archive's place.
+    """Restore an archive from the files of a backup.
 
-    Return the findings of `verify` in the backup, the folder with the former files, and the takedowns that are only in
-    those. Raises ArchiveError if there is no backup, if there is an archive already and `replace` is False, or if
-    another process has it open. Nothing is changed until the new files are found sound; then each is renamed into
-    place, archive.db last.
+    Return the findings of `verify` in the backup, the folder with the former files, and the takedowns that only the
+    former archive has. Raises ArchiveError if there is no backup, if there is an archive already and `replace` is
+    False, or if another process has it open. Nothing is changed before the new files are checked; then each is renamed
+    into place, archive.db last.
     """
     if not (backup / ARCHIVE_FILE).is_file():
         raise ArchiveError(backup / ARCHIVE_FILE, "no such file, so this is not a backup")
@@ -115,12 +115,12 @@ def restore_backup(
 
 
 def list_archive_files(archive: Path) -> list[Path]:
-    """Return the paths that an archive's files have, archive.db first."""
+    """Return the paths of an archive's files, archive.db first."""
     return [archive, archive.with_name(CAPTURES_FILE), archive.with_name(WITHHELD_FILE)]
 
 
 def check_not_open(path: Path) -> None:
-    """Raise ArchiveError if another process has a file open: what it writes from now on would be lost."""
+    """Raise ArchiveError if another process has a file open, because its later writes would be lost."""
     with closing(sqlite3.connect(path, isolation_level=None, timeout=1)) as db:
         try:
             # SQLite allows this only if no other connection is open
@@ -147,7 +147,7 @@ def move_replaced_archive(archive: Path, moment: datetime) -> Path:
 
 
 def find_lost_takedowns(archive: Path, restored: Path) -> list[str]:
-    """Describe each takedown, and each lift, that is in the former archive but not in the restored one."""
+    """Describe each takedown and lift that is in the former archive but not in the restored one."""
     in_backup = read_takedowns(restored)
     in_archive = sorted(read_takedowns(archive).items()) if archive.is_file() else []
     lost = []
@@ -165,7 +165,7 @@ def find_lost_takedowns(archive: Path, restored: Path) -> list[str]:
 
 
 def read_takedowns(path: Path) -> dict[TakedownRow, str]:
-    """Return when each takedown was lifted, "" if it is in force; empty if the file is damaged."""
+    """Return when each takedown was lifted, "" if it is in force. Empty if the file is damaged."""
     try:
         with closing(open_readonly(path)) as db:
             return {tuple(row[:-1]): row[-1] for row in db.execute(TAKEDOWNS_SQL)}

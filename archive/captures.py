@@ -1,12 +1,12 @@
 """captures.db: response bodies as they were received, each stored once under its SHA-256.
 
     blobs   sha256 · size, in bytes · data, a zstd frame · base, the blob it is compressed against, null for none
-    bases   host, blob: the pages that others of the host are compressed against
+    bases   host, blob: the pages that other pages of the host are compressed against
 
 The pages of a site are mostly alike, so a page is compressed against a base: a page of the same host. A host has
 several bases, such as one per template, and the old design beside the new one. A base has no base itself, so that
 reading a blob takes at most two rows. The file is beside archive.db, is written and committed first, and is never
-served. It has the application_id of its archive.db, so that a file that was swapped is noticed.
+served. It has the application_id of its archive.db, so that a swapped file is detected.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ EVIDENCE_HEADERS = (  # when, from where and as what a response was received; ne
     *("age", "cache-control", "link", "x-robots-tag", "retry-after", "via", "server"),
 )
 
-# Compression, and what of it is cached
+# Compression and its caches
 COMPRESSION_LEVEL = 6  # level 9 saves 3 % on real pages in 1.3 times the time, level 15 saves 8 % in ten times
 QUICK_LEVEL = 1  # about a seventh larger, in a quarter of the time
 MAX_CACHED_BASE_BYTES = 500_000  # of a base; its compressor takes several times as much memory
@@ -77,9 +77,9 @@ class Captures:
     """The captures.db beside an archive.db; a context manager.
 
     A missing file is created, unless the archive refers to captures: then it was lost, and a new one is only created
-    with `begin_new`. Raises ArchiveError, with file, table and key, if the file is lost or belongs to another archive,
-    or cannot be opened, written or read. If a file opened `readonly` belongs to another archive or is damaged, each
-    read raises the error.
+    with `begin_new`. Raises ArchiveError, with file, table and key, if the file is lost belongs to another archive, or
+    cannot be opened, written or read. If a file opened `readonly` belongs to another archive or is damaged, each read
+    raises the error.
     """
 
     def __init__(self, archive: Path, *, readonly: bool = False, begin_new: bool = False) -> None:
@@ -97,7 +97,7 @@ class Captures:
             except sqlite3.DatabaseError:
                 if not readonly:
                     raise
-                exists, file_id = True, 0  # a damaged file is reported by each read, so that `verify` goes on
+                exists, file_id = True, 0  # a damaged file is reported by each read, so that `verify` continues
             if is_lost and not exists:
                 raise ArchiveError(self.path, LOST_MESSAGE)
             for sql in () if readonly or exists else CAPTURES_SCHEMA:
@@ -136,7 +136,7 @@ class Captures:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Commit what is stored in the block at its end, or nothing if it raises."""
+        """Commit everything stored in the block when it ends, or nothing if it raises."""
         self._db.execute("begin immediate")
         try:
             yield
@@ -164,11 +164,11 @@ class Captures:
         return self.size(sha256) is not None
 
     def count(self) -> int:
-        """Return the number of blobs (no `__len__`: an empty file would then be false in an `if`)."""
+        """Return the number of blobs. (With `__len__`, an empty file would be false in an `if`.)"""
         return int(self._query("select count(*) from blobs")[0][0])
 
     def __iter__(self) -> Iterator[str]:
-        """Yield every SHA-256 in the order of storing, without keeping a transaction open."""
+        """Yield every SHA-256 in the order the blobs were stored, without keeping a transaction open."""
         last = 0
         while rows := self._query("select id, sha256 from blobs where id > ? order by id limit 1000", last):
             yield from (sha256 for _, sha256 in rows)
@@ -260,7 +260,7 @@ def read_archive_facts(archive: Path) -> tuple[int, bool]:
 
 
 def find_captures_problem(archive: Path) -> ArchiveError | None:
-    """Return an error if the captures.db of an archive is lost, another archive's, or not readable; else None."""
+    """Return an error if an archive's captures.db is lost, unreadable or another archive's, else None."""
     path = Captures.path_beside(archive)
     if not path.is_file():
         is_lost = read_archive_facts(archive)[1]
@@ -274,7 +274,7 @@ def find_captures_problem(archive: Path) -> ArchiveError | None:
 
 
 def select_evidence_headers(headers: Mapping[str, str]) -> dict[str, str]:
-    """Return the header fields that are evidence, with lower-case names in a fixed order.
+    """Return the header fields that count as evidence, with lower-case names in a fixed order.
 
     >>> select_evidence_headers({"Set-Cookie": "id=7", "ETag": '"a1"', "Date": "Mon, 03 Jun 2024 08:15:00 GMT"})
     {'date': 'Mon, 03 Jun 2024 08:15:00 GMT', 'etag': '"a1"'}
@@ -296,8 +296,8 @@ class HostBases:
         """Return the base and the frame of a page (None if it is compressed alone), and whether it becomes a base.
 
         `read_base` returns a base's bytes, or None if they cannot be read. Compressing a page alone at the full level
-        is the most expensive step: it is left out if a quick compression, of this page or a recent one, shows that a
-        base is worth it.
+        is the most expensive step. It is skipped if a quick compression of this page or a recent one shows that a base
+        is worth it.
         """
         self.new_base_credit += NEW_BASES_PER_PAGE
         max_frame_size = QUICK_RATIO_MARGIN * MAX_BASE_RATIO * self._estimate_size(body) if self.base_ids else 0.0
@@ -342,7 +342,7 @@ class HostBases:
 
 
 def compress(body: bytes, base: bytes | None = None) -> bytes:
-    """Return a zstd frame; with a base, only what is not in the base takes space.
+    """Compress to a zstd frame; with a base, only what the base lacks takes space.
 
     >>> page = bytes(range(256)) * 9
     >>> len(compress(page + b"!", page)) < len(compress(page + b"!")) < len(page)
@@ -371,7 +371,7 @@ def build_dictionary(base: bytes) -> zstandard.ZstdCompressionDict:
 
 
 def decompress(frame: bytes, size: int, base: bytes | None = None) -> bytes:
-    """Return what `compress` was given; raise ZstdError or ValueError if it is damaged or not of `size` bytes.
+    """Decompress a zstd frame. Raises ZstdError or ValueError if it is damaged or not of `size` bytes.
 
     >>> decompress(compress(b"abc", b"abcabc"), 3, b"abcabc")
     b'abc'

@@ -1,7 +1,7 @@
-"""The change feed: a log of everything that changes what the archive shows of a release, for mirrors that follow it.
+"""The change feed: a log of all changes to what the archive shows of a release, for mirrors.
 
 Rows of the table changefeed are written by triggers (archive.schema), in the transaction of the change itself, and
-never altered. Every writer begins its transaction with `begin immediate`, so that ids are committed in their order: a
+never changed. Every writer begins its transaction with `begin immediate`, so that ids are committed in their order: a
 mirror that has read up to an id never misses a smaller one. `change` is one of:
 
     added      first read, or imported from another collection     hidden     by a takedown
@@ -72,16 +72,16 @@ ENTRY_SQL = """
 
 
 class UnknownCursorError(Exception):
-    """A cursor of another archive, or of this one before it was restored from a backup."""
+    """The cursor is from another archive, or from this one before it was restored from a backup."""
 
 
 class CursorAheadError(Exception):
-    """A cursor that is newer than this copy of the archive."""
+    """The cursor is newer than this copy of the archive."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangefeedQuery:
-    """A request for the entries after the one with an id and a checksum."""
+    """A request for the entries after the one with a given id and checksum."""
 
     after_id: int = 0  # 0: from the beginning
     checksum: str = ""
@@ -114,7 +114,7 @@ def parse_changefeed_query(args: UrlArguments) -> ChangefeedQuery:
 
 
 async def read_changefeed(run: RunQuery, query: ChangefeedQuery) -> ChangefeedPage:
-    """Return a page; raise UnknownCursorError or CursorAheadError if the cursor is no entry of this log."""
+    """Return a page; raise UnknownCursorError or CursorAheadError if this log has no such entry."""
     if query.after_id:
         (row,) = await run(ENTRY_SQL, {"id": query.after_id})
         if row["id"] is None and query.after_id > (row["newest"] or 0):
@@ -131,9 +131,9 @@ async def read_changefeed(run: RunQuery, query: ChangefeedQuery) -> ChangefeedPa
 
 
 def to_change_entry(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what happened and what a mirror has to do (`action`).
+    """Return an entry for JSON: the change, and what a mirror has to do (`action`).
 
-    put: store `state` in place of the release; delete: delete the release; none: a later entry states what to do.
+    put: store `state` in place of the release; delete: delete the release; none: a later entry says what to do.
     """
     action = "none" if not row["last"] else "put" if row["shown"] else "delete"
     return {
@@ -151,7 +151,7 @@ def to_current_state(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def entry_checksum(row: Mapping[str, Any]) -> str:
-    """Return what distinguishes an entry from one with the same id in another log.
+    """Return a checksum that distinguishes an entry from one with the same id in another log.
 
     >>> entry_checksum({"id": 1, "release": 1, "change": "added", "at": "2024-06-03T08:15:00+00:00"})
     'f51a2986'

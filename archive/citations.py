@@ -1,7 +1,7 @@
 """Citations of one revision: as a reference (Swedish or English), BibTeX, RIS and CSL-JSON.
 
 The permalink is /-/revision/<id>, which always shows the state as it was. The hash is that of the bytes that the state
-was read from, or of the state itself if there are none (imported releases).
+was parsed from, or of the state itself for imported releases.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class Citation:
 
     @property
     def accessed(self) -> date:
-        """Return the date in Sweden on which the archive read the state."""
+        """The date in Sweden on which the archive read the state."""
         moment = parse_time(self.seen)
         assert isinstance(moment, datetime)  # noqa: S101 - our own note
         return moment.astimezone(SWEDISH_TIME).date()
@@ -114,7 +114,7 @@ def format_reference(citation: Citation, lang: str) -> str:
 
 
 def format_bibtex(citation: Citation, lang: str) -> str:
-    """Format an @misc entry for BibTeX and biber, in UTF-8, with names and titles as they are."""
+    """Format an @misc entry for BibTeX and biber, in UTF-8 and without changes to names and titles."""
     parts = split_date(citation.published)
     fields: dict[str, str | None] = {
         "author": f"{{{escape_latex(citation.author)}}}",
@@ -159,7 +159,7 @@ def format_ris(citation: Citation, lang: str) -> str:
 
 
 def format_csl(citation: Citation, lang: str) -> str:
-    """Format a list of one item for citation processors."""
+    """Format a CSL-JSON list with one item, for citation processors."""
     issued = split_date(citation.published)
     accessed = [citation.accessed.year, citation.accessed.month, citation.accessed.day]
     item: dict[str, Any] = {
@@ -180,7 +180,7 @@ def format_csl(citation: Citation, lang: str) -> str:
 
 
 def format_archive_note(citation: Citation, lang: str) -> str:
-    """State which version is cited, and the hash to check it by."""
+    """Return a note on which version is cited, with the hash to verify it."""
     text_key = "cite.imported_note" if citation.collection else "cite.read"
     when = format_time(lang, citation.seen).replace(NO_BREAK_SPACE, " ")  # plain text, to be pasted anywhere
     sentence = translate(lang, text_key, when=when, permalink=citation.permalink, collection=citation.collection or "")
@@ -189,12 +189,12 @@ def format_archive_note(citation: Citation, lang: str) -> str:
 
 
 def format_long_note(citation: Citation, lang: str) -> str:
-    """Return the archive note after the agency's URL, for formats whose only URL is the permalink."""
+    """Return the agency's URL and the archive note, for formats whose only URL is the permalink."""
     return " – ".join((translate(lang, "cite.original", url=citation.url), format_archive_note(citation, lang)))
 
 
 def split_date(text: str | None) -> list[int]:
-    """Return year, month and day of a stored time in the agency's own time zone, as far as they are known.
+    """Return year, month and day of a stored time in its own time zone, as far as known.
 
     >>> split_date("2024-06-01T23:30:00+02:00"), split_date("2024-06"), split_date(None)
     ([2024, 6, 1], [2024, 6], [])

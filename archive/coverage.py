@@ -1,14 +1,14 @@
 """Coverage: what an agency's sources list, compared with what the archive has, by source and month.
 
-`scrapy crawl audit` reads every source to its end; `update_coverage` counts and writes the tables coverage and
+`scrapy crawl audit` reads every source to the end; `update_coverage` counts and writes the tables coverage and
 missing_releases; `queue_missing_releases` makes the next news crawl read what is missing; /-/coverage shows the result.
 No function commits: wrap calls in `Archive.transaction`.
 
 The status of a URL that a source lists is one of three:
 
-    stored    a release was read there, even if it has been removed or has moved since
+    stored    a release was read there, even if it was later removed or moved
     rejected  it was fetched, but no release could be read: page type, 404, unreadable, forbidden by robots.txt
-    missing   never found, found and not read yet, failed, or quarantined
+    missing   never found, found but not read yet, failed, or quarantined
 
 The month is that of publication: as the stored release states it, else as the source (feed, listing) does, else
 unknown. Sitemaps only state when a page was changed.
@@ -36,7 +36,7 @@ from archive.frontier import Frontier
 from archive.i18n import SWEDISH_TIME, swedish_sort_key
 from archive.params import FilterError, UrlArguments, parse_number_parameter
 
-# How a doubtful source is described, and which sources count
+# Descriptions of doubtful sources, and the sources that count
 EMPTY_PROBLEM = "lists nothing any more"
 UNLINKED_PROBLEM = "no page leads to it any more"
 FORGET_AFTER = timedelta(days=92)  # an unlinked source is no longer reported after this
@@ -118,13 +118,13 @@ class AuditedSource:
     read_at: datetime | None = None  # when it was last read, if not in this audit
 
     def mark_incomplete(self, problem: str) -> None:
-        """Note that the source lists more than could be read; the first problem is kept."""
+        """Mark that the source lists more than could be read. Only the first problem is stored."""
         self.problem = self.problem or problem
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PreviousSource:
-    """A source as the previous audit found it."""
+    """A source as recorded by the previous audit."""
 
     kind: str
     read_at: datetime
@@ -209,8 +209,8 @@ def find_unlinked_sources(
 ) -> list[AuditedSource]:
     """Return the sources of the previous audit that pages no longer link to, marked as incomplete.
 
-    If agencies.toml names the sources (no home page was fetched), only archive pages can be missing that way; and none
-    is reported if a named source was removed since, because the archive pages may have belonged to it.
+    If agencies.toml names the sources (no home page was fetched), only archive pages can be missing in this way. None
+    is reported if a named source has been removed since, because the archive pages may have belonged to it.
     """
     urls = {source.url for source in sources}
     unlinked = {
@@ -227,13 +227,13 @@ def find_unlinked_sources(
 
 
 def read_url_statuses(db: Database, urls: Iterable[str]) -> dict[str, UrlStatus]:
-    """Return the status of each URL; one that is, or ever led to, a release is stored."""
+    """Return the status of each URL; a URL that leads or once led to a release is stored."""
     rows = db.execute(URL_STATUS_SQL, {"urls": json.dumps(sorted(urls))})
     return {url: UrlStatus(*values) for url, *values in rows}
 
 
 def merge_listed_urls(sources: Iterable[AuditedSource]) -> dict[str, ListedUrl]:
-    """Return each URL once, preferably from the first source that states when it was published."""
+    """Return each URL once, from the first source that states a publication time, else from the first."""
     merged: dict[str, ListedUrl] = {}
     for source in sources:
         for url, entry in source.urls.items():
@@ -251,7 +251,7 @@ def find_publication_month(listed_url: ListedUrl, status: UrlStatus, today: str)
 
 
 def parse_publication_month(text: str | None, today: str) -> str | None:
-    """Return the month (YYYY-MM) of a stated time in its own time zone, None if it is implausible.
+    """Return the month (YYYY-MM) of a stated time in its own time zone, or None if it is implausible.
 
     >>> parse_publication_month("2024-05-31T23:30:00+00:00", today="2024-07-01")
     '2024-05'
@@ -281,9 +281,9 @@ def find_unlisted(
     """Return the source that first listed each unlisted release, and the month the release was published in.
 
     An unlisted release is stored and not removed, but no source lists it any more: agencies unlist without deleting. It
-    is reported only if every source was read to its end, and the source that first listed it is still read, is no feed
-    (feeds only list the newest), and goes further back, because it lists several older releases. Removed and moved
-    releases are left out, so the number is a lower bound.
+    is reported only if every source was read to its end, and the source that first listed it is still read, is not a
+    feed (feeds only list the newest) and lists several older releases. Removed and moved releases are left out, so the
+    number is a lower bound.
     """
     roots = {
         origin: source.url
@@ -309,7 +309,7 @@ def find_unlisted(
 def build_coverage_rows(
     source: AuditedSource, counts: Mapping[str | None, Counter[str]], unlisted: Counter[str] | None, now: datetime
 ) -> list[dict[str, Any]]:
-    """Return one row per month, and at least one, so that an empty source is shown too.
+    """Return one row per month, but at least one row, so that an empty source is shown too.
 
     unlisted: the number of unlisted releases per month; None if unknown.
     """
@@ -341,9 +341,9 @@ def update_missing_releases(
     *,
     is_complete: bool,
 ) -> None:
-    """Insert or update what is missing now, and close what was missing and no longer is.
+    """Insert or update the missing releases, and close those that are no longer missing.
 
-    is_complete: every source was read to its end; otherwise a URL that no source named may still be listed.
+    is_complete: every source was read to its end; otherwise an unseen URL may still be listed.
     """
     today = now.astimezone(SWEDISH_TIME).date().isoformat()
     db.conn.executemany(
@@ -421,7 +421,7 @@ def parse_coverage_query(args: UrlArguments) -> CoverageQuery:
 
 
 async def read_coverage_overview(run: RunQuery, lang: str) -> list[dict[str, Any]]:
-    """Return every agency, those with most missing releases first; `checked` is None if it was never audited."""
+    """Return every agency, most missing releases first; `checked` is None if it was never audited."""
     rows = [dict(row) for row in await run(OVERVIEW_SQL, {})]
 
     def sort_key(row: dict[str, Any]) -> tuple[int, Any]:

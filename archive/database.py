@@ -1,4 +1,4 @@
-"""SQLite files: open, check, copy; ArchiveError; running SELECTs; and an ordered process pool."""
+"""SQLite files: opening, checking and copying; ArchiveError; running SELECTs; and an ordered process pool."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ LOCK_TIMEOUT = 30  # seconds to wait for another process
 TASKS_PER_PROCESS = 2  # that may wait, which bounds the memory
 MAX_PROCESSES = 8  # more would wait for the writing process
 
-ProgressCallback = Callable[[str, int, int], None]  # what is done, how many of it, of how many
+ProgressCallback = Callable[[str, int, int], None]  # activity, number done, total
 Task = TypeVar("Task")
 Payload = TypeVar("Payload")
 TaskResult = TypeVar("TaskResult")
@@ -38,7 +38,7 @@ CoroutineResult = TypeVar("CoroutineResult")
 
 
 class ArchiveError(Exception):
-    """A file that cannot be opened, read or written; names the file and, if known, table and key."""
+    """A file cannot be opened, read or written. Names the file and, if known, table and key."""
 
     def __init__(self, file: Path | str, problem: str, *, table: str | None = None, key: str | None = None) -> None:
         self.file, self.table, self.key, self.problem = str(file), table, key, problem
@@ -60,7 +60,7 @@ def open_writable(path: Path, *, page_size: int = 4096) -> sqlite3.Connection:
 
 
 def enable_wal(db: sqlite3.Connection) -> None:
-    """Switch to WAL mode, and retry: SQLite does not wait if two processes create a file at once."""
+    """Switch to WAL mode, with retries, because SQLite does not wait if two processes create a file at once."""
     deadline = time.monotonic() + LOCK_TIMEOUT
     while True:
         try:
@@ -79,7 +79,8 @@ def open_readonly(path: Path) -> sqlite3.Connection:
 
 
 def check_version(db: sqlite3.Connection, path: Path) -> bool:
-    """Return whether archive.db, captures.db or withheld.db is of this version; False if the file is still empty.
+    """Return whether archive.db, captures.db or withheld.db is of this version; return False if the file is still
+    empty.
 
     Raises ArchiveError if it was made by an older or newer version, or by other software.
     """
@@ -94,7 +95,7 @@ def check_version(db: sqlite3.Connection, path: Path) -> bool:
 
 
 def create_file_id() -> int:
-    """Return a random number for SQLite's application_id, by which archive.db and captures.db know each other."""
+    """Return a random application_id, which links an archive.db to its captures.db."""
     return 1 + secrets.randbelow(2**31 - 1)
 
 
@@ -104,7 +105,7 @@ def read_file_id(db: sqlite3.Connection) -> int:
 
 
 def check_database(path: Path, *, missing_message: str = "no such file") -> None:
-    """Raise ArchiveError if there is no file, or if it is no archive of this version."""
+    """Raise ArchiveError if there is no file, or if it is not an archive of this version."""
     if not path.is_file():
         raise ArchiveError(path, missing_message)
     try:
@@ -115,7 +116,7 @@ def check_database(path: Path, *, missing_message: str = "no such file") -> None
 
 
 def copy_database(source: Path, target: Path) -> None:
-    """Copy a consistent state of a file, even while it is written to, without its free pages."""
+    """Copy a consistent state of a file without its free pages, even while it is being written."""
     target.touch(mode=source.stat().st_mode & 0o777)
     try:
         with closing(open_readonly(source)) as db:
@@ -125,14 +126,14 @@ def copy_database(source: Path, target: Path) -> None:
 
 
 def drop_litestream_tables(copy: Path) -> None:
-    """Delete the tables that Litestream added to the original, since it does not follow the copy."""
+    """Delete the tables that Litestream added to the original, because it does not follow the copy."""
     with closing(sqlite3.connect(copy, isolation_level=None)) as db:
         for table in LITESTREAM_TABLES:
             db.execute(f"drop table if exists {table}")
 
 
 def create_target_folder(folder: Path, mode: int = 0o777) -> None:
-    """Create the folder for copies; raise ArchiveError if there is a file of that name."""
+    """Create the folder for copies; raise ArchiveError if the path is a file."""
     if folder.exists() and not folder.is_dir():
         raise ArchiveError(folder, "is not a folder; --to must name the folder for the copies")
     folder.mkdir(parents=True, exist_ok=True, mode=mode)
@@ -140,7 +141,7 @@ def create_target_folder(folder: Path, mode: int = 0o777) -> None:
 
 @contextmanager
 def unfinished_folder(folder: Path, mode: int = 0o777) -> Iterator[Path]:
-    """Yield a new folder beside `folder` to write files into; it is deleted at the end unless it was renamed."""
+    """Yield a new folder beside `folder` for writing files. It is deleted at the end unless it was renamed."""
     unfinished = folder.with_name(f"{folder.name}{UNFINISHED_SUFFIX}")
     shutil.rmtree(unfinished, ignore_errors=True)  # of an interrupted run
     unfinished.mkdir(mode=mode, parents=True)
@@ -158,7 +159,7 @@ class RunQuery(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FacetValue:
-    """A value of a facet, with the number of hits that have it."""
+    """A value of a facet, with its number of hits."""
 
     value: str
     count: int
@@ -179,7 +180,7 @@ def build_connection_runner(connection: sqlite3.Connection) -> RunQuery:
 
 
 def run_without_waiting(coroutine: Coroutine[Any, Any, CoroutineResult]) -> CoroutineResult:
-    """Return the result of a coroutine that never has to wait."""
+    """Return the result of a coroutine that never awaits anything unfinished."""
     try:
         coroutine.send(None)
     except StopIteration as done:
@@ -197,9 +198,9 @@ def map_in_order(
 ) -> Generator[tuple[Task, TaskResult], None, None]:
     """Yield each task with the result of `function`, in the order of the tasks.
 
-    With 0 processes, it is computed in this one. to_payload: returns what of a task is sent to the other process. An
-    ArchiveError of `tasks` is raised after the tasks before it. Close the iterator, or read it to its end, to end the
-    processes. A bounded number of tasks is in progress at a time.
+    With 0 processes, `function` runs in this process. to_payload: returns the part of a task that is sent to the other
+    process. An ArchiveError raised by `tasks` is raised after the results of the tasks before it. Close the iterator,
+    or exhaust it, to stop the processes. Only a limited number of tasks is in progress at a time.
     """
     if processes < 1:
         for task in tasks:
@@ -226,12 +227,12 @@ def map_in_order(
 
 
 def choose_process_count() -> int:
-    """Return the number of processes to use: one per core, because the writing one is idle at times."""
+    """Return the number of processes to use: one per core, because the writing process is sometimes idle."""
     return min(MAX_PROCESSES, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
 
 
 def exit_with_parent() -> None:
-    """Ignore Ctrl-C, which the parent handles, and exit when the parent does, even if it is killed."""
+    """Ignore Ctrl-C, which the parent handles, and exit when the parent exits, even if it is killed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=wait_for_parent, daemon=True).start()
 
@@ -244,7 +245,7 @@ def wait_for_parent() -> None:
 
 
 def freeze_garbage_collector() -> None:
-    """Exclude all present objects from garbage collection, once per process; looking through them takes 60 ms."""
+    """Exclude all existing objects from garbage collection, once per process: scanning them takes 60 ms."""
     if not gc.get_freeze_count():
         gc.collect()
         gc.freeze()

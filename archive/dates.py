@@ -1,4 +1,4 @@
-"""Times as the archive stores them: ISO 8601 with UTC offset, or only a day or month if no more is known."""
+"""Times as the archive stores them: ISO 8601 with UTC offset, or only a day or month if nothing more is known."""
 
 from __future__ import annotations
 
@@ -21,12 +21,14 @@ class Month(date):
 
 
 def to_iso(value: datetime | date | None) -> str | None:
-    """Format a datetime, day or month; None stays None. Raise ValueError if a datetime has no offset.
+    """Format a datetime, day or month as ISO 8601; None stays None.
 
-    >>> to_iso(date(2024, 3, 15))
-    '2024-03-15'
-    >>> to_iso(datetime(2024, 3, 15, 9, 30, tzinfo=UTC))
-    '2024-03-15T09:30:00+00:00'
+    Raises ValueError if a datetime has no offset.
+
+        >>> to_iso(date(2024, 3, 15))
+        '2024-03-15'
+        >>> to_iso(datetime(2024, 3, 15, 9, 30, tzinfo=UTC))
+        '2024-03-15T09:30:00+00:00'
     """
     if value is None:
         return None
@@ -66,7 +68,7 @@ def to_timezone(moment: datetime, timezone: tzinfo) -> datetime:
 
 
 def only_hour_differs(first: str | None, second: str | None) -> bool:
-    """Return whether two stored times are on the same day, and only one of them has a time of day.
+    """Return whether two stored times are on the same day and only one of them has a time of day.
 
     >>> only_hour_differs("2024-03-15T09:30:00+01:00", "2024-03-15"), only_hour_differs("2024-03-15", "2024-03-16")
     (True, False)

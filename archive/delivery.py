@@ -1,4 +1,4 @@
-"""Mail and webhooks, with the standard library."""
+"""Sends mail and webhooks, with the standard library."""
 
 from __future__ import annotations
 
@@ -35,7 +35,10 @@ class MailServer:
 
 
 def split_server_url(url: str, schemes: Sequence[str]) -> SplitResult:
-    """Split the URL of a server; raise ValueError, without the URL, if it has no host or another scheme."""
+    """Split the URL of a server; raise ValueError if it has no host or another scheme.
+
+    The error does not contain the URL, which may hold a password.
+    """
     try:
         parts = urlsplit(url)
         is_valid = bool(parts.hostname) and parts.port != 0
@@ -49,7 +52,10 @@ def split_server_url(url: str, schemes: Sequence[str]) -> SplitResult:
 
 
 def parse_mail_server(url: str, sender: str) -> MailServer:
-    """Parse smtp://host:port or smtps://user:password@host:port; raise ValueError, without the URL, if invalid."""
+    """Parse smtp://host:port or smtps://user:password@host:port; raise ValueError if it is invalid.
+
+    The error does not contain the URL, which may hold a password.
+    """
     parts = split_server_url(url, tuple(SMTP_PORTS))
     return MailServer(
         sender=sender,
@@ -71,8 +77,8 @@ def send_mail(
 ) -> None:
     """Send a mail to every recipient; raise OSError if the server rejects it for any of them.
 
-    message_id: the same whenever the mail is sent again, so that a receiver can recognise it. A password is only sent
-    over TLS, unless the server is on this machine.
+    message_id: stays the same when the mail is sent again, so that receivers recognise the duplicate. A password is
+    only sent over TLS, unless the server is on this machine.
     """
     mail = EmailMessage()
     mail["Subject"] = subject
@@ -98,14 +104,14 @@ def send_mail(
 
 
 class RejectRedirectHandler(HTTPRedirectHandler):
-    """Makes a redirect an error: following it would turn the POST into a GET, without the message."""
+    """Turns redirects into errors: following one would turn the POST into a GET without the message."""
 
     def redirect_request(self, *_: Any) -> None:
         """Return None, so that urllib raises the redirect as an HTTPError."""
 
 
 def post_json(url: str, payload: Mapping[str, Any]) -> None:
-    """Post JSON to an http(s) URL; raise OSError, without the URL's path, if it was not accepted."""
+    """Post JSON to an http(s) URL; raise OSError, without the URL's path, if it is not accepted."""
     body = json.dumps(payload, ensure_ascii=False).encode()
     request = Request(url, body, {"Content-Type": "application/json"})  # noqa: S310 - http(s): see the caller's settings
     try:

@@ -1,12 +1,12 @@
 """Near-duplicates: the same or nearly the same text at several agencies, found by MinHash.
 
 Two texts are near-duplicates if they share 60 % of their shingles (runs of five words) and are at most two weeks apart:
-recurring texts (a council's next meeting, a yearly reminder) share more than that with those of months before. Texts of
-at least 100 words that are identical are near-duplicates at any distance. Below 40 words, most shingles come from
-greetings and dates, so such texts have to be identical and close in time; below 12 words they say too little.
+recurring texts (a council's next meeting, a yearly reminder) share more than that with those of earlier months. Texts
+of at least 100 words that are identical are near-duplicates at any distance. Below 40 words, most shingles come from
+greetings and dates, so such texts have to be identical and close in time. Texts below 12 words are never compared.
 
-Candidates are found by MinHash bands: of texts that share 60 % of their shingles, 98 of 100 have a band in common, of
-those that share 70 % practically all, of those that share a tenth one of 60.
+Candidates are found by MinHash bands. Of texts that share 60 % of their shingles, 98 of 100 have a band in common; of
+those that share 70 %, practically all; of those that share a tenth, one in 60.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ class DuplicateRelease:
 def find_duplicates(connection: sqlite3.Connection, release: int) -> list[DuplicateRelease]:
     """Return the near-duplicates of a release, one per agency, in the order of publication.
 
-    Of several at an agency, the most similar is chosen, then the closest in time.
+    If an agency has several, the most similar is chosen, then the closest in time.
     """
     own = connection.execute("select published, updated, first_seen from releases where id = ?", [release]).fetchone()
     if own is None:
@@ -100,7 +100,7 @@ def find_duplicates(connection: sqlite3.Connection, release: int) -> list[Duplic
 
 
 def publication_key(duplicate: DuplicateRelease) -> tuple[date, str, str, int]:
-    """Return a key that sorts by publication; on the same day, those with a time of day come first."""
+    """Return a key that sorts by publication. On the same day, releases with a time of day come first."""
     when = parse_time(duplicate.published or duplicate.updated or duplicate.first_seen)
     assert when is not None  # noqa: S101 - first_seen is never null
     hour = f"{to_timezone(when, SWEDISH_TIME):%H:%M:%S}" if isinstance(when, datetime) else "~"
@@ -140,9 +140,9 @@ class NearDuplicates:
     ) -> None:
         """Store a release's keys, and pair it with near-duplicates at other agencies.
 
-        Its row in releases must be written already, because its dates are read there. Pairs of its earlier text are
-        deleted, unless it is new and has none. Its earlier keys stay: a release found by them is compared with its
-        current text. band_keys: those of the text, if they are known already.
+        Its row in releases must already be written, because its dates are read from there. Pairs of its earlier text
+        are deleted, unless it is new and has none. Its earlier keys are kept: a release found by them is compared with
+        its current text. band_keys: the keys of the text, if already known.
         """
         keys = band_keys or build_band_keys(text)
         sql = "select published, updated, first_seen from releases where id = ?"
@@ -172,7 +172,7 @@ class NearDuplicates:
                 )
 
     def find_same_text(self, text: str, agency: str) -> list[tuple[int, float]]:
-        """Return an agency's releases with the same text, of any date: (id, similarity), most similar first."""
+        """Return an agency's releases with the same text, whatever their date: (id, similarity), most similar first."""
         shingled = shingle_text(text)
         ranges = [key_range(band, key) for band, key in build_band_keys(text).band_keys]
         found = [
@@ -183,7 +183,7 @@ class NearDuplicates:
         return sorted(similar, key=lambda pair: (-pair[1], pair[0]))
 
     def reindex(self) -> None:
-        """Replace keys of another version (KEY_VERSION), and pair all releases again."""
+        """Replace the keys of other versions (KEY_VERSION), and pair all releases again."""
         self.db.execute("delete from minhash_bands where band not between ? and ?", [FIRST_BAND, LAST_BAND])
         for (release_id,) in self.db.execute("select id from releases order by id").fetchall():
             sql = "select agency, title, lead, body from releases where id = ?"
@@ -214,7 +214,7 @@ class NearDuplicates:
 
 
 def find_candidates(db: Database, ranges: list[KeyRange], operator: str, agency: str) -> list[int]:
-    """Return releases of an agency ("=") or of others ("<>") with keys in the ranges, those with the most first."""
+    """Return releases of an agency ("=") or of others ("<>") with keys in the ranges, most keys first."""
     if not ranges:
         return []
     rows = db.execute(
@@ -229,7 +229,7 @@ def find_candidates(db: Database, ranges: list[KeyRange], operator: str, agency:
 
 
 def compare_texts(first: ShingledText, second: ShingledText, *, close_in_time: bool = True) -> float | None:
-    """Return the similarity (0-1) of two near-duplicates, or None if they are not near-duplicates."""
+    """Return the similarity (0-1) of two texts, or None if they are not near-duplicates."""
     if first.words == second.words:
         return 1.0 if close_in_time or len(first.words) >= MIN_TIMELESS_WORDS else None
     if first.is_short or second.is_short or not close_in_time:
@@ -239,7 +239,7 @@ def compare_texts(first: ShingledText, second: ShingledText, *, close_in_time: b
 
 
 def jaccard_similarity(first: frozenset[str], second: frozenset[str]) -> float:
-    """Return the share of all shingles that both texts have: 0 for none, 1 for the same.
+    """Return the share of all shingles that both texts have: 0 for none, 1 for all.
 
     >>> jaccard_similarity(frozenset("abc"), frozenset("bcd"))
     0.5
@@ -253,7 +253,7 @@ def key_range(band: int, key: int) -> KeyRange:
 
 
 def to_day_number(published: str | None, updated: str | None, first_seen: str) -> int:
-    """Return a release's date in days since 1970: as it states it, else when it was first seen.
+    """Return a release's date in days since 1970: the stated date, else that of the first reading.
 
     >>> to_day_number(None, "1970-01-03T10:00:00+01:00", "2024-01-01T00:00:00+00:00")
     2
@@ -286,7 +286,7 @@ class BandKeys:
 
 
 def build_band_keys(text: str) -> BandKeys:
-    """Return the key of the whole text and, unless it is short, those of its shingles."""
+    """Return the key of the whole text and, unless the text is short, the keys of its shingles."""
     shingled = shingle_text(text)
     if len(shingled.words) < MIN_WORDS:
         return BandKeys([], is_long=False)
@@ -336,7 +336,7 @@ def hash_bands(shingles: frozenset[str]) -> list[int]:
 
 
 def to_signed_int32(number: int) -> int:
-    """Return an unsigned 32-bit number as a signed one with the same bits, which SQLite stores in four bytes.
+    """Convert an unsigned 32-bit number to a signed one with the same bits, which SQLite stores in four bytes.
 
     >>> to_signed_int32(2**32 - 1), to_signed_int32(5)
     (-1, 5)

@@ -1,18 +1,18 @@
-"""What the crawler remembers: URL frontier, pagination cursors, hosts, and jobs of distributed workers.
+"""The crawler's state: URL frontier, pagination cursors, hosts, and jobs of distributed workers.
 
-All four are tables of archive.db, because a page's frontier row and its release must commit in one transaction: that is
-what survives kill -9. No method commits: wrap calls in `Archive.transaction`.
+All four are tables of archive.db, because a page's frontier row and its release must be committed in one transaction to
+survive kill -9. No method commits: wrap calls in `Archive.transaction`.
 
-frontier: every URL ever found. `role` is what it is (release, feed, sitemap, listing, home, robots); `state` is what
-came of it:
+frontier: every URL ever found. `role` is its type (release, feed, sitemap, listing, home, robots); `state` is the
+outcome of reading it:
 
     due          found, not read yet                        stored    read, its release is in the archive
     failed       no usable response (network, 5xx), retried rejected  a response, but no release could be read
     done         a source that was read to its end          gone      404 or 410
-    quarantined  read and quarantined (archive.quarantine); fetched again now and then, as the page may be corrected
+    quarantined  read and quarantined (archive.quarantine); fetched again now and then, in case the page is corrected
 
 pagination_cursors: where reading a long listing was interrupted. The next crawl first reads it from its first page down
-to what was known before the interruption, then goes on from the cursor; only then has it been read to its end.
+to what was known before the interruption, then continues from the cursor; only then has it been read to its end.
 
 hosts: robots.txt and pauses per host, named as in URLs, with the port unless it is the scheme's default. `robots` is
 the outcome of the last request for robots.txt: allowed (it was read), absent, or unreachable (a server error or no
@@ -21,7 +21,7 @@ response, which forbids everything: RFC 9309, 2.3.1.4).
 jobs: the newest crawl of each agency that was handed to a worker on another machine. `token` is the number of the
 worker's lease on the agency and only grows; `applied` is the number of the last message that was applied. Both are
 written in the transaction that applies the message, so a message that arrives twice, or from a worker that lost its
-lease, changes nothing.
+lease, has no effect.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ MAX_RETRY_WAIT = timedelta(days=7)
 
 # When a stored release is fetched again
 URL_REUSE_AFTER = timedelta(days=30)  # the former URL of a moved release may get another one
-MAX_CHECK_AHEAD = timedelta(days=366)  # a later check was planned by a clock in error
+MAX_CHECK_AHEAD = timedelta(days=366)  # a later check was planned by a wrong clock
 LATEST_DATE_SQL = "max(coalesce(r.published, r.updated, r.first_seen), coalesce(r.updated, r.published, r.first_seen))"
 # SQLite does not accept a month without a day as a date
 LATEST_DAY_SQL = f"case when length({LATEST_DATE_SQL}) = 7 then {LATEST_DATE_SQL} || '-01' else {LATEST_DATE_SQL} end"
@@ -100,9 +100,10 @@ class Frontier:
     ) -> bool:
         """Insert a URL with the source that first listed it; return True if it was new.
 
-        A known URL becomes due again if its source gives it a later date than before (`listed`): a release that is
-        stored, gone or quarantined, unless it was read after that date or after the crawl started (`crawl_started`);
-        and a sitemap, before it is fetched, so that a crawl killed meanwhile does not count it as read.
+        A known URL becomes due again if its source gives it a later date than before (`listed`). This applies to a
+        release that is stored, gone or quarantined, unless it was read after that date or after the crawl started
+        (`crawl_started`), and to a sitemap, before it is fetched, so that an interrupted crawl does not count it as
+        read.
         """
         added = self.db.execute(
             "insert or ignore into frontier (url, agency, role, state, first_seen, source, listed)"
@@ -128,7 +129,7 @@ class Frontier:
     def list_due(
         self, agency: str, now: datetime, limit: int, exclude: frozenset[str] = frozenset()
     ) -> list[FrontierEntry]:
-        """Return up to `limit` due releases of an agency, those found first first, without `exclude`."""
+        """Return up to `limit` due releases of an agency, in the order they were found, without `exclude`."""
         # two selects, so that an agency's thousands of stored rows are not sorted for each page
         rows = self.db.execute(
             f"select {FRONTIER_COLUMNS} from (select * from"
@@ -141,7 +142,7 @@ class Frontier:
             {
                 "agency": agency,
                 "now": to_iso(now),
-                "far": to_iso(now + MAX_RETRY_WAIT),  # planned by a clock in error
+                "far": to_iso(now + MAX_RETRY_WAIT),  # planned by a wrong clock
                 "limit": limit + len(exclude),
             },
         )
@@ -150,10 +151,10 @@ class Frontier:
     def list_stale(self, agency: str, now: datetime, limit: int, max_ahead: timedelta = MAX_CHECK_AHEAD) -> list[str]:
         """Return the URLs of up to `limit` stored releases of an agency that are due for a check.
 
-        A check that is planned for later than `max_ahead` from now was planned by a clock in error, and is due.
+        A check planned for later than `max_ahead` from now was planned by a wrong clock, and is due.
 
         The newest and most edited come first, but a quarter are those that have waited longest, so that every release
-        is checked at some time even if there are too many to check them all.
+        is eventually checked even if there are too many to check them all.
         """
         ordered: dict[str, None] = {}
         for order, share in (
@@ -175,7 +176,7 @@ class Frontier:
         return self.db.table("frontier").count_where(condition, {"url": url, "visited": visited}) > 0
 
     def mark_stored(self, url: str, release_id: int, seen_at: datetime) -> None:
-        """Mark a URL as that of a stored release; write nothing if it is marked already."""
+        """Mark a URL as that of a stored release, unless it is already marked."""
         row = self.get(url)
         if not row or (row.state, row.release_id) != ("stored", release_id):
             self._update(url, "stored", seen_at, release=release_id)
@@ -183,7 +184,7 @@ class Frontier:
     def mark_read(
         self, url: str, release_id: int, seen_at: datetime, *, etag: str | None, last_modified: str | None
     ) -> None:
-        """Mark a URL as read, and replace its validators (ETag, Last-Modified) by those of the response."""
+        """Mark a URL as read, and replace its validators (ETag, Last-Modified) with those of the response."""
         row = self.get(url)
         values = ("stored", release_id, etag, last_modified)
         if not row or (row.state, row.release_id, row.etag, row.last_modified) != values:
@@ -198,14 +199,14 @@ class Frontier:
         etag: str | None = None,
         last_modified: str | None = None,
     ) -> None:
-        """Mark a source as read to its end; what is None keeps its stored value."""
+        """Mark a source as read to its end. Arguments that are None keep their stored value."""
         columns = {"links": link_count, "etag": etag, "last_modified": last_modified}
         self._update(url, "done", seen_at, **{name: value for name, value in columns.items() if value is not None})
 
     def set_link_count(self, source: str, link_count: int) -> None:
-        """Store how many releases a source lists now; for a listing, on its first page.
+        """Store how many releases a source lists now; for a listing, how many its first page lists.
 
-        `usual_links` follows, but not when the number falls below half of it: then it stays until it is accepted.
+        `usual_links` is updated too, unless the number falls below half of it; then it changes only when accepted.
         """
         self.db.execute(
             "update frontier set links = :links, usual_links = case when usual_links >= :few"
@@ -214,11 +215,11 @@ class Frontier:
         )
 
     def accept_link_count(self, source: str) -> None:
-        """Make the number of releases that a source lists now its usual number."""
+        """Accept the number of releases that a source lists now as its usual number."""
         self.db.execute("update frontier set usual_links = links where url = ?", [source])
 
     def find_short_sources(self, agency: str) -> dict[str, tuple[int, int]]:
-        """Return an agency's sources that list far fewer releases than usual: the number, and the usual one."""
+        """Return an agency's sources that list far fewer releases than usual, with current and usual number."""
         rows = self.db.execute(
             "select url, links, usual_links from frontier where agency = ? and role in ('feed', 'sitemap', 'listing')"
             " and 2 * links < usual_links",
@@ -227,9 +228,9 @@ class Frontier:
         return {url: (links, usual) for url, links, usual in rows}
 
     def is_restarted_list(self, source: str, url: str) -> bool:
-        """Return whether all that a source lists now was found together with one of its releases.
+        """Return whether everything a source lists now was found together with one of its releases.
 
-        That is a list that started again, such as one per year. One that was only cut still has entries known before.
+        Such a list has started again, like one per year. A list that was only shortened still has entries known before.
         """
         sql = """
             select count(*) >= (select links from frontier where url = :source) from frontier
@@ -239,7 +240,7 @@ class Frontier:
         return bool(self.db.execute(sql, {"source": source, "url": url}).fetchone()[0])
 
     def list_known_entries(self, source: str) -> list[FrontierEntry]:
-        """Return the entries that an unchanged source still lists, as far as it was the first to list them."""
+        """Return the entries that an unchanged source still lists, of those that it was the first to list."""
         rows = self.db.execute(
             f"select {FRONTIER_COLUMNS} from frontier where source = :source order by first_seen desc"
             " limit (select coalesce(links, 0) from frontier where url = :source)",
@@ -254,7 +255,7 @@ class Frontier:
         self._schedule_retry(url, "rejected", seen_at, problem, REJECTED_RETRY)
 
     def mark_gone(self, url: str, seen_at: datetime, problem: str) -> None:
-        """Mark a URL that responded with 404 or 410; it may come back."""
+        """Mark a URL that responded with 404 or 410 as gone; it may come back."""
         self._schedule_retry(url, "gone", seen_at, problem, GONE_RETRY)
 
     def mark_quarantined(self, url: str, seen_at: datetime, problem: str) -> None:
@@ -293,13 +294,13 @@ class PaginationCursors:
         self.table = db.table("pagination_cursors")
 
     def get(self, listing_url: str) -> PaginationCursor | None:
-        """Return where to continue with a listing, or None if it was last read to its end."""
+        """Return the cursor of a listing, or None if the listing was last read to its end."""
         sql = "select listing, next_url, page_number, interrupted from pagination_cursors where listing = ?"
         row = self.db.execute(sql, [listing_url]).fetchone()
         return PaginationCursor(*row) if row else None
 
     def save(self, listing_url: str, *, agency: str, next_url: str, page_number: int, interrupted_at: datetime) -> None:
-        """Store that a listing was interrupted before the page at `next_url`."""
+        """Store that reading a listing was interrupted before the page at `next_url`."""
         row = {"listing": listing_url, "agency": agency, "next_url": next_url, "page_number": page_number}
         self.table.insert({**row, "interrupted": to_iso(interrupted_at)}, replace=True)
 
@@ -323,7 +324,7 @@ class HostPause:
 
 
 class Hosts:
-    """The hosts table, and the pauses of agencies."""
+    """The hosts table, and the agencies paused by the operator."""
 
     def __init__(self, db: Database) -> None:
         self.db = db
@@ -339,7 +340,7 @@ class Hosts:
         )
 
     def mark_robots_unreachable(self, host: str, seen_at: datetime) -> tuple[datetime, str | None]:
-        """Mark a host's robots.txt as unreachable; return since when it is, and the text that was read last, if any."""
+        """Mark a host's robots.txt as unreachable; return since when, and the text last read, if any."""
         self.db.execute(
             "insert into hosts (host, robots, robots_since) values (:host, 'unreachable', :seen)"
             " on conflict (host) do update set robots_since ="
@@ -351,7 +352,10 @@ class Hosts:
         return datetime.fromisoformat(since), text
 
     def list_pauses(self, now: datetime, max_wait: timedelta = MAX_CHECK_AHEAD) -> dict[str, HostPause]:
-        """Return the pauses in force, by host, without those longer than `max_wait`: a clock in error began them."""
+        """Return the pauses in force, by host.
+
+        Pauses longer than `max_wait` were set by a wrong clock and are left out.
+        """
         rows = self.db.execute(
             "select host, paused_until, pause_reason from hosts where paused_until > ? and paused_until <= ?",
             [to_iso(now), to_iso(now + max_wait)],
@@ -370,8 +374,8 @@ class Hosts:
     ) -> HostPause:
         """Pause a host, and return the pause.
 
-        It lasts `first_wait`, doubled for each further pause without a response in between, or `requested_wait` (Retry-
-        After) if that is longer; never more than `max_wait`.
+        It lasts `first_wait`, doubled for each further pause without a response in between, or `requested_wait`
+        (Retry-After) if that is longer, but at most `max_wait`.
         """
         row = self.db.execute("select pauses from hosts where host = ?", [host]).fetchone()
         before = row[0] if row else 0
@@ -386,7 +390,7 @@ class Hosts:
         return pause
 
     def set_agency_pauses(self, reasons: dict[str, str | None]) -> None:
-        """Store why the operator has paused each agency; None if it is not paused."""
+        """Store for each agency why the operator has paused it; None if it is not paused."""
         for slug, reason in reasons.items():
             self.db.execute(
                 "update agencies set paused = :reason where slug = :slug and paused is not :reason",
@@ -394,7 +398,7 @@ class Hosts:
             )
 
     def clear_pause(self, host: str) -> None:
-        """Clear a host's pause, because it responds again; the next one will be short."""
+        """Clear a host's pause, because it responds again. Its next pause will be short."""
         self.db.execute(
             "update hosts set paused_until = null, pause_reason = null, pauses = 0 where host = ? and pauses > 0",
             [host],
@@ -429,7 +433,7 @@ class Jobs:
         return self._find("ended is ?", None)
 
     def start(self, agency: str, token: int, started_at: datetime, applied: int) -> None:
-        """Insert an agency's job in place of its previous one, whose messages have no effect from now on."""
+        """Insert an agency's job in place of its previous one, whose messages no longer have any effect."""
         row = {"agency": agency, "token": token, "started": to_iso(started_at), "applied": applied}
         self.db.table("jobs").insert(row, replace=True)
 

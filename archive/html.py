@@ -1,4 +1,4 @@
-"""What nh3 keeps in the body_html of crawled and imported releases."""
+"""The HTML that nh3 allows in the body_html of crawled and imported releases."""
 
 from __future__ import annotations
 
@@ -23,5 +23,5 @@ ALLOWED_SCHEMES = {"http", "https", "mailto", "tel"}  # of links
 
 
 def filter_attribute(_tag: str, name: str, value: str) -> str | None:
-    """Return the value; None removes the attribute: any id but a question's, as it could shadow a name in a script."""
+    """Return the value, or None to remove the attribute: any id except a question's could shadow a script name."""
     return value if name != "id" or QUESTION_ID.fullmatch(value) else None

@@ -1,7 +1,7 @@
 """The interface's languages: texts from gettext catalogues, the choice of a language, and formatting in it.
 
 The texts of a language are in `locale/<language>/LC_MESSAGES/myndighetsarkivet.po`. Their msgids are keys such as
-`search.no_hits`, so that an editor can change every language, and a new language is one more file.
+`search.no_hits`, so that every language can be edited, and a new language only needs a new file.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ IMPORTANCE_LEVELS = (  # least importance, number of marks (of four), name of th
 
 
 def read_catalogue(language: str) -> gettext.GNUTranslations:
-    """Read the texts of a language; those that it lacks are taken from the default language.
+    """Read the texts of a language. Missing texts are taken from the default language.
 
     An installed package has the catalogue compiled (.mo). In a checkout with Babel the .po file is read instead if it
-    is newer, so that a changed text shows without a further step.
+    is newer, so that a changed text is used without compiling.
     """
     compiled = LOCALE_FOLDER / language / CATALOGUE_FILE
     source = compiled.with_suffix(".po")
@@ -46,7 +46,7 @@ def read_catalogue(language: str) -> gettext.GNUTranslations:
 
 
 def compile_catalogue(source: Path) -> bytes:
-    """Return a .po file in the form of a .mo file."""
+    """Compile a .po file to the format of a .mo file."""
     from babel.messages.mofile import write_mo  # noqa: PLC0415 - only installed for development
     from babel.messages.pofile import read_po  # noqa: PLC0415
 
@@ -66,7 +66,7 @@ CATALOGUES = {language: read_catalogue(language) for language in LANGUAGES}
 
 
 def choose_language(requested: str | None, accept_language: str | None) -> str:
-    """Return the language of the parameter lang, else the best of Accept-Language, else Swedish.
+    """Return the language of the parameter `lang`, else the best one in Accept-Language, else Swedish.
 
     >>> choose_language(None, "de, en-GB;q=0.8, sv;q=0.5")
     'en'
@@ -84,7 +84,7 @@ def choose_language(requested: str | None, accept_language: str | None) -> str:
 
 
 def parse_quality_value(text: str) -> float:
-    """Parse a quality value such as "q=0.8"; 1 if it is missing, 0 if it cannot be read."""
+    """Parse a quality value such as "q=0.8": 1 if it is missing, 0 if it is invalid."""
     name, _, value = text.replace(" ", "").partition("=")
     if not name:
         return 1.0
@@ -95,7 +95,7 @@ def parse_quality_value(text: str) -> float:
 
 
 def translate(language: str, key: str, **values: object) -> str:
-    """Return a text of the interface; `n` selects one or many, and whole numbers are formatted.
+    """Return an interface text; `n` selects singular or plural, and whole numbers are formatted.
 
     Raises KeyError if no language has the text.
 
@@ -110,7 +110,7 @@ def translate(language: str, key: str, **values: object) -> str:
 
 
 def translate_code(language: str, group: str, code: str) -> str:
-    """Return the text of a code of a group of texts; a code without a text is returned as it is.
+    """Return the text of a code in a group of texts. A code without a text is returned unchanged.
 
     >>> translate_code("sv", "release_kind", "press release"), translate_code("sv", "release_kind", "telegram")
     ('pressmeddelande', 'telegram')
@@ -119,7 +119,7 @@ def translate_code(language: str, group: str, code: str) -> str:
 
 
 def find_text(language: str, key: str, count: object = None) -> str | None:
-    """Return the text of a key, in the form for a number if it has several, or None."""
+    """Return the text of a key, in the plural form for `count` if it has several, or None."""
     catalogue = CATALOGUES[language]
     text = catalogue.ngettext(key, key, count) if isinstance(count, int) else key
     if text == key:  # no plural forms
@@ -137,7 +137,7 @@ def format_number(language: str, number: int) -> str:
 
 
 def format_time(language: str, text: str | None) -> str:
-    """Format a time recorded by the archive (seen, checked …), which is in UTC, in Swedish time.
+    """Format a time recorded by the archive (seen, checked …) in UTC as Swedish time.
 
     >>> format_time("en", "2021-05-18T10:57:00+00:00")
     '18 May 2021, 12:57'
@@ -147,7 +147,7 @@ def format_time(language: str, text: str | None) -> str:
 
 
 def format_stated_time(language: str, text: str | None) -> str:
-    """Format a time stated by an agency (published, updated), in the time zone that it is stated in.
+    """Format a time stated by an agency (published, updated) in its own time zone.
 
     >>> format_stated_time("en", "2024-01-18T10:57:00+00:00"), format_stated_time("sv", "2024-06")
     ('18 January 2024, 10:57', 'juni 2024')
@@ -156,7 +156,7 @@ def format_stated_time(language: str, text: str | None) -> str:
 
 
 def format_moment(language: str, value: date | None) -> str:
-    """Format a moment in its own time zone, a day or a month; None becomes an empty text."""
+    """Format a moment in its own time zone, a day or a month; None becomes an empty string."""
     if value is None:
         return ""
     precision = "month" if isinstance(value, Month) else "moment" if isinstance(value, datetime) else "day"
@@ -170,7 +170,7 @@ def format_release_kind(language: str, kind: str) -> str:
 
 
 def format_importance(language: str, importance: int | None) -> str:
-    """Return an edit's importance in words; empty if it has none.
+    """Return an edit's importance in words; or "" if it has none.
 
     >>> format_importance("en", 75), format_importance("sv", 8)
     ('significant', 'liten')
@@ -195,7 +195,7 @@ def format_importance_bar(importance: int | None) -> str:
 
 
 def describe_removal(language: str, kind: str, status: int | None, target: str | None) -> str:
-    """Describe what was seen in place of a release.
+    """Describe what was found in place of a removed release.
 
     >>> describe_removal("en", "gone", 410, None)
     'The server answered that the page does not exist (410).'
@@ -204,7 +204,7 @@ def describe_removal(language: str, kind: str, status: int | None, target: str |
 
 
 def format_field_value(language: str, field: str, text: str) -> str:
-    """Format a field's value: times, kinds and languages in words, other texts unchanged.
+    """Format a field's value: times, kinds and languages in words, other values unchanged.
 
     >>> format_field_value("sv", "updated", "2024-06-03"), format_field_value("en", "language", "sv")
     ('3 juni 2024', 'Swedish')

@@ -18,7 +18,7 @@ def find_adjoining_states(
 ) -> tuple[StoredRelease, StoredRelease] | None:
     """Return the last state of a release and the first of `target_id`, if the second follows the first.
 
-    Otherwise None: if the target is older, or was there at the same time, their differences are no edit.
+    Returns None if the target is older or existed at the same time, because their differences are then not an edit.
     """
     before, after = archive.get_latest(release_id), archive.get_first(target_id)
     if not before or not after or before.revision_id > after.revision_id or after.cause != "first":
@@ -38,9 +38,9 @@ def merge_releases(
     cause: str,
     status: int | None = None,
 ) -> None:
-    """Merge a release into `target_id`, whose first state then follows the last one of `release_id`.
+    """Merge a release into `target_id`, whose first state then follows the last state of `release_id`.
 
-    If something differs and `cause` is `source`, the difference is stored as an edit.
+    If the states differ and `cause` is `source`, the difference is stored as an edit.
     """
     states = find_adjoining_states(archive, release_id, target_id)
     archive.removals.mark_merged(release_id, seen_at, url, target_id, status=status)

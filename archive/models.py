@@ -1,4 +1,4 @@
-"""The archive's types: a release and its parts, named as in schema.org, and a capture; states and their hashes.
+"""The archive's types: a release and its parts, named as in schema.org; captures; states and their hashes.
 
 A release's state is the part of it that can change: the columns that releases and revisions share. Two states are equal
 if their hashes are.
@@ -36,7 +36,7 @@ PART_FIELDS = {  # in their tables and in the lists of revisions
     "attachments": ("url", "title", "media_type"),
     "contacts": ("name", "role", "phone", "email"),
 }
-UNCOMPARED_FIELDS = ("published_text", "updated_text")  # how a date was printed is evidence, not content
+UNCOMPARED_FIELDS = ("published_text", "updated_text")  # the printed form of a date is evidence, not content
 IMPORT_PREFIX = "import/"  # of the parser_version of imported states; the name of the file that they came from follows
 SPACE_AROUND_TAG = re.compile(r" ?(<[^<>]+>) ?")
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".svg", ".avif")
@@ -83,7 +83,7 @@ class Contact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Release:
-    """A release as it is on the agency's page. Absent is None, never an empty string or a guess."""
+    """A release as it appears on the agency's page. Absent is None, never an empty string or a guess."""
 
     agency: str
     url: str
@@ -106,7 +106,7 @@ class Release:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capture:
-    """A response as it was received, the evidence of a revision or removal; its bytes are in captures.db."""
+    """A response as received: the evidence for a revision or removal. Its bytes are in captures.db."""
 
     url: str
     seen: datetime
@@ -127,7 +127,7 @@ def to_state(release: Release) -> dict[str, Any]:
 
 
 def parse_state(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the state in a row of revisions; a list that was not read at the time is None."""
+    """Return the state in a row of revisions. A list that was not read at the time is None."""
     state = {name: row[name] for name in STATE_FIELDS}
     for name in LIST_FIELDS:
         state[name] = None if row[name] is None else json.loads(row[name])
@@ -142,9 +142,9 @@ def hash_state(state: Mapping[str, Any]) -> str:
 
 
 def normalise_state(state: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a state without differences that are no change of the release.
+    """Return a state without differences that do not count as changes of the release.
 
-    These are the words a date was read from, white space in the markup, and the query of an image's URL.
+    These are the printed form of dates, white space in the markup, and the query of an image's URL.
     """
     compared = {name: value for name, value in state.items() if name not in UNCOMPARED_FIELDS}
     if state.get("body_html"):
@@ -155,7 +155,7 @@ def normalise_state(state: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def strip_image_query(url: str) -> str:
-    """Return an image's URL without its query, which sizes and caches fill in; any other URL unchanged.
+    """Return an image's URL without its query, which only sets size and cache; other URLs are unchanged.
 
     >>> strip_image_query("https://a.se/b.jpg?w=300"), strip_image_query("https://a.se/image?id=4")
     ('https://a.se/b.jpg', 'https://a.se/image?id=4')
@@ -165,12 +165,12 @@ def strip_image_query(url: str) -> str:
 
 
 def omit_unknown_lists(state: Mapping[str, Any], stored: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a state without the lists that the stored one does not have, so that the two can be compared."""
+    """Return a state without the lists that the stored state lacks, so that both can be compared."""
     return {name: None if name in LIST_FIELDS and stored[name] is None else value for name, value in state.items()}
 
 
 def find_collection(cause: str, parser_version: str | None) -> str | None:
-    """Return the name of the collection that a state was imported from, None if the archive has read it itself.
+    """Return the name of the collection that a state was imported from, or None if the archive has read it itself.
 
     >>> find_collection("import", "import/museum.jsonl.gz"), find_collection("import", None)
     ('museum.jsonl.gz', '?')

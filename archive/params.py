@@ -1,4 +1,4 @@
-"""Parse and check the URL parameters of pages."""
+"""Parses and checks the URL parameters of pages."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def parse_day_parameter(args: UrlArguments, name: str) -> date | None:
 
 
 def format_day_start(day: date | None, *, next_day: bool = False) -> str | None:
-    """Return when a day (or the next one) starts in Sweden, in UTC like stored times.
+    """Return when a day (or the day after it) starts in Sweden, in UTC like stored times.
 
     >>> format_day_start(date(2024, 6, 3)), format_day_start(date(2024, 6, 3), next_day=True)
     ('2024-06-02T22:00:00+00:00', '2024-06-03T22:00:00+00:00')
@@ -106,7 +106,7 @@ def format_day_start(day: date | None, *, next_day: bool = False) -> str | None:
 
 
 def is_harmless_parameter(name: str) -> bool:
-    """Return whether any page may have a parameter: the language, or one of web analytics.
+    """Return whether a parameter is allowed on every page: the language, or one from web analytics.
 
     >>> [is_harmless_parameter(name) for name in ("lang", "utm_source", "agencyy")]
     [True, True, False]
@@ -115,7 +115,7 @@ def is_harmless_parameter(name: str) -> bool:
 
 
 def check_page_parameters(path: str, parameters: Iterable[tuple[str, str]]) -> None:
-    """Raise FilterError for a parameter that a page does not have, so that none is ignored silently.
+    """Raise FilterError for a parameter that the page does not support, so that none is ignored silently.
 
     >>> check_page_parameters("/-/edits", [("agency", "fyrstyrelsen"), ("lang", "en")])
     >>> check_page_parameters("/-/changes.json", [("form", "7")])

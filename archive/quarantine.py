@@ -1,19 +1,19 @@
 """The quarantine: pages that were read but may have been misread, and the statistics that decide about them.
 
 A row is written in the transaction that updates the page's frontier entry; the bytes were stored before. `decided` is
-null while the row is pending. `decision` is what came of it:
+null while the row is pending. `decision` is the outcome:
 
     null        not decided yet: the crawl is running or was killed, and the agency's next crawl decides
-    confirmed   many of the agency's pages lost the same field; pending until a person or a corrected rule accepts it
-    genuine     the agency's own doing, and stored
+    confirmed   many of the agency's pages lost the same field; pending until accepted by hand or by a corrected rule
+    genuine     the agency really changed the page; stored
     accepted    stored by hand (scrapy quarantine --accept): the field may be missing until it is usual again
     reparsed    read completely by corrected rules, and stored (scrapy reparse)
-    superseded  the page has since been read completely, or found as stored
+    superseded  the page has since been read completely, or found equal to the stored release
     dropped     dropped by hand (scrapy quarantine --drop)
 
-Two statistics follow: which fields an agency's releases usually have (by its newest ones, before a crawl), and whether
-many pages lost the same field at once, which means that a rule no longer fits, or only some, which are then as the
-agency wrote them.
+Two statistics follow. Field habits: which fields an agency's newest releases usually have, computed before a crawl.
+Field losses: whether many pages lost the same field at once, which means that a rule no longer fits; if only a few did,
+the agency wrote them that way.
 
 No function commits: wrap calls in `Archive.transaction`.
 """
@@ -34,7 +34,7 @@ from archive.models import Capture, hash_state
 
 QuarantineReason = dict[str, Any]  # field or source, problem and figures: see scraper.quarantine
 
-# Field habits: what an agency's releases usually have
+# Field habits: the fields that an agency's releases usually have
 HABIT_FIELDS = ("lead", "published", "updated", "tags", "questions", "contacts")  # fields that may be missing
 UNIQUE_FIELDS = ("title", "lead", "body")  # usually different in each release
 MEASURED_FIELDS = ("lead", "body")
@@ -122,7 +122,7 @@ class Quarantine:
         capture_id: int,
         reasons: Sequence[QuarantineReason],
     ) -> None:
-        """Insert a page as read; its capture must be stored already."""
+        """Insert a page as read. Its capture must already be stored."""
         self.table.insert(
             {
                 "agency": agency,
@@ -137,7 +137,7 @@ class Quarantine:
         )
 
     def contains(self, url: str, state: Mapping[str, Any]) -> bool:
-        """Return whether the same state of a page is pending or was dropped."""
+        """Return whether a page is pending, or was dropped, with the same state."""
         rows = self.db.execute(
             "select state from quarantine where url = ? and (decided is null or decision = 'dropped')", [url]
         )
@@ -161,19 +161,19 @@ class Quarantine:
         return [slug for (slug,) in self.db.execute("select distinct agency from quarantine where decided is null")]
 
     def confirm(self, page_id: int) -> None:
-        """Confirm a page as misread: it stays pending until a person or a corrected rule accepts it."""
+        """Confirm a page as misread: it stays pending until it is accepted by hand or by a corrected rule."""
         self.table.update(page_id, {"decision": "confirmed"})
 
     def decide(self, page_id: int, decision: str, decided_at: datetime) -> None:
         self.table.update(page_id, {"decision": decision, "decided": to_iso(decided_at)})
 
     def is_superseded(self, page: QuarantinedPage) -> bool:
-        """Return whether the page was read completely, or found as stored, after it was quarantined."""
+        """Return whether the page was read completely, or found equal to the stored release, after its quarantine."""
         row = self.db.execute(SUPERSEDED_SQL, {"url": page.url, "seen": page.seen_at}).fetchone()
         return bool(row and row[0])
 
     def redact_states(self, release_id: int, redact: Callable[[Mapping[str, Any]], Mapping[str, Any]]) -> None:
-        """Apply `redact` to the states of a release's rows; the captured bytes keep the rest."""
+        """Apply `redact` to the states of a release's rows; the captured bytes are unchanged."""
         condition = f"release = :release or url in ({RELEASE_URLS_SQL})"
         for row in list(self.table.rows_where(condition, {"release": release_id})):
             self.table.update(row["id"], {"state": to_canonical_json(redact(json.loads(row["state"])))})
@@ -185,7 +185,7 @@ class Quarantine:
         return None
 
     def read_accepted_losses(self, agency: str) -> dict[str, str]:
-        """Return the fields that an agency's releases may lack, as accepted by hand, with since when."""
+        """Return the fields whose loss was accepted by hand for an agency, each with the time since when."""
         rows = self.db.execute(
             "select reason, decided from quarantine where agency = ? and decision = 'accepted' order by decided",
             [agency],
@@ -194,7 +194,7 @@ class Quarantine:
 
 
 def reason_key(reason: QuarantineReason) -> str:
-    """Return what a reason is about: a field, or the source that lists too few releases."""
+    """Return the subject of a reason: a field, or the source that lists too few releases."""
     return str(reason.get("source") or reason["field"])
 
 
@@ -204,14 +204,14 @@ def to_canonical_json(value: object) -> str:
 
 @dataclass(slots=True)
 class FieldCount:
-    """How many of some pages or releases have a field."""
+    """How many of a set of pages or releases have a field."""
 
     filled: int = 0
     pages: int = 0
 
     @property
     def share(self) -> float:
-        """The share that has the field; 1.0 if there are none."""
+        """The share with the field; 1.0 if nothing was counted."""
         return self.filled / self.pages if self.pages else 1.0
 
     @property
@@ -233,7 +233,7 @@ class GroupHabits:
     lengths_before: defaultdict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
 
     def add(self, row: Mapping[str, Any], accepted: Mapping[str, str]) -> None:
-        """Count a release; its fields only if it was read after their loss was accepted."""
+        """Count a release. A field whose loss was accepted only counts in releases read after that."""
         late = {name for name in (*HABIT_FIELDS, "body") if row["first_seen"] > accepted.get(name, "")}
         for name in late:
             self.counts[name].pages += 1
@@ -242,11 +242,11 @@ class GroupHabits:
             (self.lengths if name in late else self.lengths_before)[name].append(length)
 
     def short_length(self, name: str) -> int:
-        """Return the length in characters that hardly any lead or text is below; 0 if there are too few."""
+        """Return the length in characters that hardly any lead or text falls below; 0 with too few releases."""
         return find_short_length(self.lengths[name])
 
     def is_usual_again(self, name: str) -> bool:
-        """Return whether a field is usual, and about as long as before its loss was accepted."""
+        """Return whether a field is usual again, and about as long as before its loss was accepted."""
         if name in MEASURED_FIELDS:
             length_before = find_short_length(self.lengths_before[name])
             if self.short_length(name) < MAX_SHORT_RATIO * length_before:
@@ -264,7 +264,7 @@ class FieldHabits:
     unique_fields: set[str] = field(default_factory=set)  # those of UNIQUE_FIELDS that differ from release to release
 
     def group_for(self, state: Mapping[str, Any], name: str) -> GroupHabits:
-        """Return the habits of the smallest group of a state's release with enough releases to judge a field."""
+        """Return the habits of the smallest group of a state that has enough releases to judge a field."""
         for group in ((state["language"], state["kind"]), (state["language"],)):
             if self.groups[group].counts[name].pages >= MIN_RELEASES:
                 return self.groups[group]
@@ -272,7 +272,7 @@ class FieldHabits:
 
 
 def read_field_habits(db: Database, agency: str, accepted: Mapping[str, str]) -> FieldHabits:
-    """Return an agency's habits by its newest releases.
+    """Compute an agency's field habits from its newest releases.
 
     accepted: the fields whose loss was accepted, with since when; for those, only later releases count.
     """
@@ -296,7 +296,7 @@ def read_field_habits(db: Database, agency: str, accepted: Mapping[str, str]) ->
 
 
 def find_short_length(lengths: Sequence[int]) -> int:
-    """Return the length that hardly any is below, or 0 if there are too few.
+    """Return the length that hardly any of `lengths` falls below, or 0 if there are too few.
 
     >>> find_short_length(list(range(100, 140))), find_short_length([100])
     (102, 0)
@@ -317,8 +317,8 @@ def measure_lengths(state: Mapping[str, Any]) -> dict[str, int]:
 def is_backfill(db: Database, agency: str, url: str, day: str | None, oldest: str) -> bool:
     """Return whether a new release is an old one, which may have been built with another template.
 
-    It is, if its date (`day`) is before all releases that the habits were drawn from, or if it was found before a news
-    crawl of the agency had ever finished.
+    True if its date (`day`) is before all releases that the habits are based on, or if no news crawl of the agency has
+    ever finished.
     """
     values = {"agency": agency, "url": url, "day": day, "oldest": oldest}
     return bool(db.execute(BACKFILL_SQL, values).fetchone()[0])
@@ -335,11 +335,11 @@ class FieldLoss:
 
 
 def find_field_losses(db: Database, agency: str, now: datetime) -> list[FieldLoss]:
-    """Return what many of an agency's latest pages lack.
+    """Return the field losses in an agency's latest pages.
 
-    Each field is checked separately for new and for stored releases, in the pages since the first undecided one; if
-    those are too few, since the third newest that lacks the field, so that a loss is also found if each crawl brings
-    only a single release.
+    Each field is checked separately for new and for stored releases, in the pages since the first undecided one. If
+    those are too few, the check starts at the third newest page that lacks the field, so that a loss is also found if
+    each crawl brings only a single release.
     """
     pages = Quarantine(db).list_recent(agency, now)
     losses = []
@@ -362,7 +362,7 @@ def find_field_losses(db: Database, agency: str, now: datetime) -> list[FieldLos
 
 
 def find_loss_start(pages: list[QuarantinedPage]) -> str | None:
-    """Return the time of the first undecided page, else of the third newest; None if there are fewer."""
+    """Return the time of the first undecided page, else of the third newest; None if there are too few."""
     undecided = [page.seen_at for page in pages if page.decision is None]
     if len(undecided) >= MIN_LOSS_PAGES:
         return undecided[0]

@@ -1,9 +1,9 @@
-"""Redaction: which takedowns cover a release, and what of a state may be shown.
+"""Redaction: which takedowns cover a release, and which parts of a state may be shown.
 
 `PassageMatcher` finds passages in any spelling: in text, in a URL, as a number. `Takedowns` reads the takedowns in
 force and redacts states: of a hidden state only kind, dates and language are shown, of a redacted one everything but
-the passages. `WithheldStore` is withheld.db, with what was taken down, beside archive.db, readable by its owner only
-and never served:
+the passages. `WithheldStore` is withheld.db, beside archive.db, with the content that was taken down. Only its owner
+can read it, and it is never served:
 
     states     revision · state, its columns without a takedown, as JSON, so that hashes and manifests can be checked
     passages   takedown · passage, the text that is redacted
@@ -52,11 +52,11 @@ ADDRESS_IN_TEXT = re.compile(
     r"(?:https?://|www\.)[^\s<>\"']*[^\s<>\"'.,:;!?)]|(?<![\w.+-])[\w.+-]+@[\w.-]*\w", re.IGNORECASE
 )
 
-# What is shown instead
+# Replacements
 REDACTION_MARK = "█████"  # of constant length, so that it reveals nothing
 MIN_PASSAGE_LENGTH = 3  # letters and digits of a passage; a shorter one would be found in half the text
 UNREDACTED_FIELDS = ("kind", "published", "updated", "language")  # shown even of a hidden state
-ADDRESS_FIELDS = ("url", "email")  # of the parts of a state
+ADDRESS_FIELDS = ("url", "email")  # fields of the parts of a state
 INLINE_TAGS = ("a", "b", "em", "i", "strong", "sub", "sup")  # elements of body_html that do not separate words
 TAKEDOWN_KINDS = {"hide": "hidden", "redact": "redacted"}  # takedowns.kind → releases.takedown
 
@@ -93,9 +93,9 @@ class Takedowns:
         return found
 
     def redact_for_display(self, release_id: int, state: Mapping[str, Any]) -> tuple[Mapping[str, Any], int | None]:
-        """Return a state as it may be shown, with the id of the takedown that covers it, or None.
+        """Return a state as it may be shown, and the id of the takedown that covers it, or None.
 
-        Every version of a release is covered: if it does not contain a passage, other parts of its page may.
+        Every version of a release is covered, because even without the passage other parts of its page may contain it.
         """
         active = self.list_active(release_id)
         if not active:
@@ -112,10 +112,10 @@ def hide_state(state: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def redact_state(state: Mapping[str, Any], passages: Iterable[str]) -> dict[str, Any]:
-    """Return a state with a mark in place of each passage, in every field but kind, dates and language.
+    """Return a state with a mark in place of each passage, in all fields except kind, dates and language.
 
-    The URL of a file or image, or an email address, that contains a passage becomes a mark as a whole, because the rest
-    of it would lead nowhere.
+    A file or image URL or an email address that contains a passage is replaced as a whole, because the rest of it would
+    not work.
     """
     matcher = PassageMatcher(passages)
     texts = {name: value for name, value in state.items() if name not in (*UNREDACTED_FIELDS, "body_html")}
@@ -123,7 +123,7 @@ def redact_state(state: Mapping[str, Any], passages: Iterable[str]) -> dict[str,
 
 
 def redact_value(value: Any, matcher: PassageMatcher) -> Any:
-    """Redact a text, or the texts in a list or dict.
+    """Redact a string, or the strings in a list or dict.
 
     >>> matcher = PassageMatcher(["Nora Kvist"])
     >>> redact_value({"url": "https://ek.se/nora_kvist.jpg", "caption": "Nora-Kvist, 2026"}, matcher)
@@ -146,7 +146,7 @@ def redact_value(value: Any, matcher: PassageMatcher) -> Any:
 
 
 def redact_html(markup: str, matcher: PassageMatcher) -> str:
-    """Redact HTML, in which a passage may start in one element and end in another, or be in an attribute.
+    """Redact HTML, where a passage may span several elements or be in an attribute.
 
     >>> redact_html('<p>av Anna <b>Ek</b>, <a href="mailto:a@ek.se">4</a></p>', PassageMatcher(["Anna Ek", "a@ek.se"]))
     '<p>av █████<b></b>, <a>4</a></p>'
@@ -182,7 +182,7 @@ def redact_html(markup: str, matcher: PassageMatcher) -> str:
 
 
 class PassageMatcher:
-    """Finds any of some passages in any spelling."""
+    """Finds passages in any spelling."""
 
     def __init__(self, passages: Iterable[str]) -> None:
         self.passages = [text for text in passages if LETTER.search(text)]
@@ -191,7 +191,7 @@ class PassageMatcher:
     def find(self, text: str) -> list[tuple[int, int]]:
         """Return the spans of all passages in a text, in order.
 
-        A URL or email address that contains a passage is one span as a whole.
+        A URL or email address that contains a passage is a single span.
 
         >>> PassageMatcher(["Nora Kvist"]).find("Av Nora-Kvist, nora.kvist@ek.se")
         [(3, 13), (15, 31)]
@@ -212,13 +212,13 @@ class PassageMatcher:
 
 
 def compile_passages(passages: Iterable[str]) -> re.Pattern[str]:
-    """Return a pattern for any of the passages, whatever their white space, hyphenation and case.
+    """Compile a pattern for any of the passages, whatever their white space, hyphenation and case.
 
-    A number is not found inside a longer one. A personal identity number is found with and without its century, a
-    telephone number with and without its country code.
+    A number is not found inside a longer one. Personal identity numbers are found with and without century, telephone
+    numbers with and without country code.
 
     >>> pattern = compile_passages(["Anna Ek", "010-123 45 67"])
-    >>> [bool(pattern.search(text)) for text in ("av anna\\n\u00a0 EK.", "Anna-Ek", "010 1234567", "010-123 45 678")]
+    >>> [bool(pattern.search(text)) for text in ("av anna\n  EK.", "Anna-Ek", "010 1234567", "010-123 45 678")]
     [True, True, True, False]
     """
     longest_first = sorted(passages, key=len, reverse=True)
@@ -247,9 +247,9 @@ def build_passage_pattern(passage: str) -> str:
 
 
 def build_gap_pattern(gap: str, previous_letter: str, letter: str, *, is_long_number: bool) -> str:
-    """Return the pattern of what may be between two characters of a passage.
+    """Return the pattern for what may be between two characters of a passage.
 
-    is_long_number: the passage is a long number, so that any grouping of its digits is the same.
+    is_long_number: the passage is a long number, whose digits may be grouped in any way.
     """
     digits = previous_letter.isdigit() and letter.isdigit()
     if digits and gap.strip() and not is_long_number:
@@ -278,14 +278,14 @@ def keep_characters(text: str, predicate: Callable[[str], bool]) -> str:
 
 
 def to_ascii_letters(text: str) -> str:
-    """Return text as readable URLs have it: lower case, without diacritics."""
+    """Return text in the form used in readable URLs: lower case, without diacritics."""
     return unicodedata.normalize("NFKD", text.lower()).encode("ascii", "ignore").decode()
 
 
 class WithheldStore:
     """The withheld.db beside an archive, opened for each call, because it is rarely needed.
 
-    Raises ArchiveError, with file, table and key, if something cannot be read or written.
+    Raises ArchiveError, with file, table and key, if a row cannot be read or written.
     """
 
     def __init__(self, archive: Path) -> None:
@@ -334,7 +334,7 @@ class WithheldStore:
 
 
 def restore_withheld_row(db: sqlite3.Connection, row: dict[str, Any]) -> dict[str, Any]:
-    """Return a row of revisions (with `id` and `takedown`) as it is without a takedown."""
+    """Return a row of revisions (with `id` and `takedown`) as it was before the takedown."""
     if row["takedown"] is None:
         return row
     withheld = WithheldStore.beside_connection(db).get_state(row["id"])

@@ -1,22 +1,22 @@
 """The removals table: one row for each time a release was missing from its URL.
 
-`kind` is what was found instead, by the last check:
+`kind` is what the last check found instead:
 
     gone        404 or 410                            redirected  to the front page, a listing or another text
     error page  200, but the page says "not found"    replaced    200, with a completely different text
     moved       the same text is at another URL
 
-A removal is `confirmed` once several checks over at least a day agreed; until then it may still pass. Outages, block
+A removal is `confirmed` once several checks over at least a day agree; until then it may be temporary. Outages, block
 pages and pages forbidden by robots.txt are never stored here. `ended` is when the release was found again.
 
 If many of an agency's pages go missing in the same way, that is a `Collapse`: more likely a fault of the site than
 removals. While it lasts, none of them is confirmed, except in these cases, so that a real clean-up is reported:
 
-    404, 410     The server says so for each URL. It is a collapse only if hardly any other page of the agency answers
-                 (WHOLE_SITE_SHARE), and is believed after COLLAPSE_LIMIT.
-    other kinds  All are answered with status 200 or a redirect, as one placeholder, login or front page for all URLs
-                 is. A collapse from MANY_PAGES_SHARE on. Believed after COLLAPSE_LIMIT, if other pages of the agency
-                 answer with their releases; never while hardly any does.
+    404, 410     The server reports each URL as missing. It is a collapse only if hardly any other page of the agency
+                 responds (WHOLE_SITE_SHARE), and is confirmed after COLLAPSE_LIMIT.
+    other kinds  All URLs respond with status 200 or a redirect, as with one placeholder, login or front page for all.
+                 A collapse from MANY_PAGES_SHARE on. Confirmed after COLLAPSE_LIMIT if other pages of the agency
+                 still show their releases; never while hardly any does.
 
 When a release goes missing, or a source suddenly shows something other than a list, a few other releases of the agency
 become due, so that there are pages to compare with.
@@ -38,19 +38,19 @@ from archive.dates import to_iso
 MIN_CHECKS = 3
 MIN_SPAN = timedelta(days=1)
 UNCONFIRMED_RECHECK = timedelta(hours=8)  # until the next check of an unconfirmed removal
-COLLAPSE_RECHECK = timedelta(days=1)  # the same after MIN_CHECKS: it waits for a collapse to end
+COLLAPSE_RECHECK = timedelta(days=1)  # the same after MIN_CHECKS, while waiting for a collapse to end
 CONFIRMED_RECHECK = timedelta(days=7)  # of a confirmed one
 
 # Collapses
 REMOVAL_KINDS = ("gone", "error page", "redirected", "replaced", "moved")
-COLLAPSE_KINDS = (("gone",), ("error page", "redirected", "replaced"))  # the latter: as one page for all URLs looks
+COLLAPSE_KINDS = (("gone",), ("error page", "redirected", "replaced"))  # the latter: signs of one page for all URLs
 MIN_SHARED_PAGES = 2  # with the same title in place of releases, for it to be a placeholder
 MIN_COLLAPSED_PAGES = 3  # all of them, if an agency has only two
 MANY_PAGES_SHARE = 0.3  # of the pages checked since
 WHOLE_SITE_SHARE = 0.9
 COLLAPSE_LIMIT = timedelta(days=30)
 COMPARED_PAGES = 5  # other pages of the agency that are checked together with one that goes missing
-COMPARISON_AGE = timedelta(hours=1)  # checks that old do not count as made together
+COMPARISON_AGE = timedelta(hours=1)  # older checks do not count as made together
 
 OPEN_REMOVAL_SQL = "release = ? and ended is null and kind <> 'moved'"
 MISSING_PAGES_SQL = """
@@ -77,10 +77,10 @@ COMPARED_PAGES_SQL = """
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Collapse:
-    """Many of an agency's pages that went missing in the same way, and have not been confirmed as removed."""
+    """Many of an agency's pages that went missing in the same way and are not confirmed as removed."""
 
     kind: str  # of most of the removals
-    shown: str | None  # the title or URL that most of them answered with, if it is the same
+    shown: str | None  # the title or URL of the response, if most of them share it
     example_url: str  # one of the pages
     missing: int
     checked: int  # pages, missing or not, since the first went missing
@@ -93,7 +93,10 @@ class Collapse:
 
 
 def find_collapse(db: Database, agency: str, kind: str | None = None) -> Collapse | None:
-    """Return an agency's collapse, the largest if there are several, or None. kind: that a removal of it would have."""
+    """Return an agency's largest collapse, or None.
+
+    kind: only a collapse that a removal of this kind would be part of.
+    """
     rows = db.execute(MISSING_PAGES_SQL, [agency]).fetchall()
     groups = [kinds for kinds in COLLAPSE_KINDS if kind is None or kind in kinds]
     found = [build_collapse(db, agency, [row for row in rows if row[0] in kinds]) for kinds in groups]
@@ -101,7 +104,7 @@ def find_collapse(db: Database, agency: str, kind: str | None = None) -> Collaps
 
 
 def build_collapse(db: Database, agency: str, rows: Sequence[tuple[Any, ...]]) -> Collapse | None:
-    """Return rows of MISSING_PAGES_SQL as a collapse, or None if they are too few of the pages checked since."""
+    """Build a collapse from rows of MISSING_PAGES_SQL; None if too few of the pages checked since are missing."""
     (releases,) = db.execute("select count(*) from releases where agency = ?", [agency]).fetchone()
     if len(rows) < max(MIN_SHARED_PAGES, min(MIN_COLLAPSED_PAGES, releases)):
         return None
@@ -171,8 +174,8 @@ class Removals:
     def schedule_comparison(self, agency: str, seen_at: datetime, release_id: int | None = None) -> None:
         """Make a few releases of an agency due, unless enough of them are being checked at the same time.
 
-        release_id: the one that went missing, which the others are compared with; None if something else did. Checks
-        from before the first page went missing do not count: the site was another one then.
+        release_id: the missing release that the others are compared with; None if a source went missing. Checks from
+        before the first page went missing do not count, because the site was different then.
         """
         first_missed = min((row[2] for row in self.db.execute(MISSING_PAGES_SQL, [agency])), default="")
         self.db.execute(
@@ -188,15 +191,15 @@ class Removals:
         )
 
     def is_missing(self, release_id: int) -> bool:
-        """Return whether the last check did not find the release, confirmed or not."""
+        """Return whether the last check did not find the release, whether or not its removal is confirmed."""
         return self.table.count_where(OPEN_REMOVAL_SQL, [release_id]) > 0
 
     def is_current(self, release_id: int) -> bool:
-        """Return whether a release is neither removed nor moved to another one."""
+        """Return whether a release is neither removed nor merged into another one."""
         return self.releases.count_where("id = ? and removed_at is null and moved_to is null", [release_id]) > 0
 
     def is_replacement_shared(self, release_id: int, target: str | None) -> bool:
-        """Return whether the same text replaced another release of the same agency, too."""
+        """Return whether the same text also replaced another release of the agency."""
         row = self.db.execute(
             "select 1 from removals o join releases r on r.id = o.release where o.release <> :release"
             " and o.kind = 'replaced' and o.target is :target and o.ended is null"
@@ -206,7 +209,7 @@ class Removals:
         return row is not None
 
     def is_placeholder(self, agency: str, title: str | None) -> bool:
-        """Return whether a page with this title is at the URLs of several releases that may be missing for a while."""
+        """Return whether several temporarily missing releases have a page with this title at their URLs."""
         (count,) = self.db.execute(
             "select count(*) from removals o join releases r on r.id = o.release"
             " where r.agency = ? and o.kind = 'replaced' and o.target = ? and o.confirmed is null"
@@ -227,7 +230,7 @@ class Removals:
             self.releases.update(release_id, {"removed_at": None})
 
     def mark_moved(self, release_id: int, seen_at: datetime, url: str, *, status: int | None = None) -> None:
-        """Store that a release moved to another URL, which becomes its own."""
+        """Store that a release moved to another URL, and make that its URL."""
         self.releases.update(release_id, {"url": url})
         self._insert_move(release_id, seen_at, url, release_id, status)
 
@@ -240,12 +243,12 @@ class Removals:
         self._insert_move(release_id, seen_at, url, target_id, status)
 
     def give_up_url(self, release_id: int, url: str) -> None:
-        """Give up a release's URL, which belongs to another page; its own, `url`, is that of another release."""
+        """Give up a release's URL, which belongs to another page, because its own `url` is another release's."""
         self.releases.update(release_id, {"url": f"{url}#{release_id}"})
 
     def _insert_move(self, release_id: int, seen_at: datetime, url: str, target_id: int, status: int | None) -> None:
         moment = to_iso(seen_at)
-        # what was confirmed as a removal was the move
+        # the confirmed removal was really the move
         self.db.execute(f"update removals set confirmed = null where {OPEN_REMOVAL_SQL}", [release_id])
         self.mark_present(release_id, seen_at)
         times = {"first_seen": moment, "last_seen": moment, "confirmed": moment, "checks": 1}

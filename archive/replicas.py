@@ -1,8 +1,8 @@
-"""Serve the newest snapshot of a folder with ordinary `datasette serve --immutable` processes, one for each port.
+"""Serves the newest snapshot of a folder with ordinary `datasette serve --immutable` processes, one for each port.
 
-For a newer snapshot they are restarted one after the other, so that the proxy before them (scraper/deploy/nginx.conf)
-always finds one that accepts requests. A process that ends is replaced. If nothing may be served, connections are
-refused, and the proxy asks the server of the archive itself.
+For a newer snapshot they are restarted one after the other, so that the proxy in front of them
+(scraper/deploy/nginx.conf) always finds one that accepts requests. A process that ends is replaced. If there is nothing
+to serve, connections are refused and the proxy uses the server of the archive itself.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from pathlib import Path
 from archive.database import ARCHIVE_FILE
 from archive.snapshots import INSPECT_FILE, Snapshot, find_snapshot_fault, list_snapshots, read_withdrawn_name
 
-# Seconds that a Datasette process gets
+# Seconds allowed for a Datasette process
 START_TIMEOUT = 120.0  # to accept requests
 SHUTDOWN_TIMEOUT = 330.0  # to finish requests; archive.web ends each after 300 seconds
 FAST_SHUTDOWN_TIMEOUT = 10.0  # to finish requests if the snapshot was withdrawn or the replicas end
@@ -48,23 +48,23 @@ class DatasetteProcess:
         return self.process.poll() is not None
 
     def check_ready(self) -> bool:
-        """Return whether the process accepts requests, which Datasette does once it is set up."""
+        """Return whether the process accepts requests, that is, whether Datasette has started."""
         if not self.is_ready and not self.has_exited():
             with suppress(OSError), socket.create_connection(self.address, timeout=1):
                 self.is_ready = True
         return self.is_ready
 
     def has_failed(self) -> bool:
-        """Return whether the process has ended or taken too long before it accepted requests."""
+        """Return whether the process has ended, or took too long to accept requests."""
         return not self.is_ready and (self.has_exited() or time.monotonic() > self.started_at + START_TIMEOUT)
 
     def terminate(self, seconds: float) -> None:
-        """Let the process finish its requests and exit, within `seconds`."""
+        """Let the process finish its requests and exit within `seconds`."""
         self.kill_at = min(self.kill_at, time.monotonic() + seconds)
         self.process.terminate()
 
     def reap(self) -> bool:
-        """Return whether a terminated process has exited; kill it if it takes too long."""
+        """Return whether a terminated process has exited. Kill it if it takes too long."""
         if not self.has_exited() and time.monotonic() > self.kill_at:
             self.process.kill()
             self.process.wait()
@@ -73,7 +73,7 @@ class DatasetteProcess:
 
 @dataclass(slots=True, kw_only=True)
 class Replicas:
-    """Keeps a Datasette running on each port of a host; `arguments` are further options of `datasette serve`."""
+    """Keeps a Datasette running on each port of a host; `arguments` are extra options of `datasette serve`."""
 
     folder: Path
     host: str
@@ -83,7 +83,7 @@ class Replicas:
     stop_event: threading.Event = field(default_factory=threading.Event)
     running: dict[int, DatasetteProcess] = field(default_factory=dict)  # by port
     stopping: list[DatasetteProcess] = field(default_factory=list)
-    complete_snapshots: set[str] = field(default_factory=set)  # names of snapshots whose checksums were right
+    complete_snapshots: set[str] = field(default_factory=set)  # names of snapshots whose checksums matched
     retry_at: dict[str, float] = field(default_factory=dict)  # name → time.monotonic()
     last_message: str = ""
 
@@ -109,7 +109,7 @@ class Replicas:
                 time.sleep(0.1)
 
     def poll(self) -> None:
-        """Look for ended processes, withdrawals and newer snapshots. A folder that cannot be read changes nothing."""
+        """Check for ended processes, withdrawals and newer snapshots. An unreadable folder changes nothing."""
         self.stopping = [server for server in self.stopping if not server.reap()]
         self.check_processes()
         try:
@@ -128,7 +128,7 @@ class Replicas:
             self.log_once(f"{self.folder}: nothing to serve yet; connections are refused")
 
     def check_processes(self) -> None:
-        """Note which processes have become ready, and drop those that ended or could not serve their snapshot."""
+        """Update which processes are ready, and remove those that ended or could not serve their snapshot."""
         for port, server in list(self.running.items()):
             was_ready = server.is_ready
             if server.check_ready() and not was_ready:
@@ -141,7 +141,7 @@ class Replicas:
                 self.stop(port)
 
     def serve(self, snapshot: Snapshot) -> None:
-        """Start what is not running, and restart one process over an older snapshot if all others are ready."""
+        """Start missing processes, and restart one that serves an older snapshot if all others are ready."""
         for port in self.ports:
             if port not in self.running and is_port_free(self.host, port):
                 self.running[port] = self.start(snapshot, port)
@@ -159,7 +159,7 @@ class Replicas:
         return DatasetteProcess(snapshot, (self.host, port), subprocess.Popen(command))  # noqa: S603 - our own command
 
     def stop(self, port: int, seconds: float = SHUTDOWN_TIMEOUT) -> None:
-        """Let the process of a port finish its requests and exit; its port is free at once."""
+        """Let the process of a port finish its requests and exit. Its port is free at once."""
         server = self.running.pop(port)
         server.terminate(seconds)
         self.stopping.append(server)
@@ -187,7 +187,7 @@ class Replicas:
 
 
 def is_port_free(host: str, port: int) -> bool:
-    """Return whether a server can listen on a port, which one that finishes its last requests does not prevent."""
+    """Return whether a server can listen on a port. Another one finishing its last requests does not prevent it."""
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

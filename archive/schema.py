@@ -1,11 +1,11 @@
-"""The schema of archive.db: every table, index, trigger and view, and the versions that can be opened.
+"""The schema of archive.db: every table, index, trigger and view, and the schema versions that can be opened.
 
 Every time is ISO 8601 text: a day alone if only the day is known, else with its offset. A foreign key is named after
-what it points to, in the singular. Ids never change: they are the permalinks. metadata.json describes each table and
-column.
+the table it refers to, in the singular. Ids never change, because permalinks contain them. metadata.json describes each
+table and column.
 
 The full-text index is created by archive/search/index.py, which rebuilds it whenever the analysis of texts changes; the
-SQL of the triggers that count is in archive/aggregates.py, beside the statements that check the counts.
+SQL of the counting triggers is in archive/aggregates.py, next to the statements that check the counts.
 
 TABLES, INDEXES, TRIGGERS and VIEWS are the current schema. Each change of them needs a migration at the end of this
 file that calls `update_schema`, which brings older archives up to date; each is applied once, in order.
@@ -541,7 +541,7 @@ def days_listed_counts_and_sorted_pages(db: Database) -> None:
 
 
 def update_schema(db: Database) -> None:
-    """Create what is missing of TABLES, their columns, INDEXES, TRIGGERS and VIEWS, and replace what has changed."""
+    """Create whatever is missing of TABLES (and their columns), INDEXES, TRIGGERS and VIEWS, and update the rest."""
     for name, definitions in TABLES.items():
         options = " without rowid" if name in WITHOUT_ROWID else ""
         db.execute(f"create table if not exists {name} ({definitions}){options}")
@@ -561,23 +561,24 @@ def update_schema(db: Database) -> None:
 
 
 def migrate(db: Database, path: Path) -> None:
-    """Create the schema, or bring it up to date; processes that open an archive at once wait for each other.
+    """Create the schema, or migrate it to the current version. Processes that open an archive at once wait for each
+    other.
 
-    Raise ArchiveError if the file is of an older or newer version, or no archive at all.
+    Raises ArchiveError if the file has an older or newer version, or is not an archive.
     """
     if db.execute("pragma user_version").fetchone() == (SCHEMA_VERSION,) and not migrations.pending(db):
         return
     folder = os.open(path.resolve().parent, os.O_RDONLY)
     try:
         fcntl.flock(folder, fcntl.LOCK_EX)  # ends with the process, however it ends
-        check_version(db.conn, path)  # locked, for a file that is just being created has tables and no version yet
+        check_version(db.conn, path)  # inside the lock, because a file being created has tables before it has a version
         migrations.apply(db)
     finally:
         os.close(folder)
 
 
 def find_metadata() -> Path:
-    """Return the path of metadata.json, which describes tables and columns for the site and for datasets."""
+    """Return the path of metadata.json, which describes tables and columns for the site and datasets."""
     return next(path for path in METADATA_PATHS if path.is_file())
 
 

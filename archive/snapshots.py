@@ -1,11 +1,11 @@
-"""Snapshots: immutable copies of an archive, each in a folder of its own, for servers that only read.
+"""Snapshots: immutable copies of an archive, each in its own folder, for read-only servers.
 
     FOLDER/2026-03-02T034301/   archive.db · captures.db · inspect.json · SHA256SUMS; never changed
     FOLDER/withdrawn            a name: snapshots up to and including it must not be shown
 
 A snapshot is made while a crawl writes and gets its name once it is complete. Other machines may copy the folder with
-any tool and in any order, because a snapshot is only used once all its checksums match. The copied captures.db is
-without the bytes of what has been taken down, and without bytes that the copied archive.db does not refer to.
+any tool and in any order, because a snapshot is only used once all its checksums match. The copied captures.db
+lacks the bytes of taken-down pages, and those that the copied archive.db does not refer to.
 """
 
 from __future__ import annotations
@@ -64,12 +64,12 @@ class Snapshot:
 
     @property
     def started_at(self) -> datetime:
-        """Return when the snapshot was started; everything in it is older."""
+        """The time at which the snapshot was started. Everything in it is older."""
         return datetime.strptime(self.name, FOLDER_NAME_FORMAT).replace(tzinfo=UTC)
 
 
 def list_snapshots(folder: Path) -> list[Snapshot]:
-    """Return the snapshots that may be shown, newest first; their files are not checked."""
+    """Return the snapshots that may be shown, newest first. Their files are not checked."""
     withdrawn = read_withdrawn_name(folder)
     return [snapshot for snapshot in list_all_snapshots(folder) if snapshot.name > withdrawn]
 
@@ -81,7 +81,7 @@ def list_all_snapshots(folder: Path) -> list[Snapshot]:
 
 
 def read_withdrawn_name(folder: Path) -> str:
-    """Return the name up to which snapshots are withdrawn, "" if none is."""
+    """Return the name of the newest withdrawn snapshot, "" if there is none. All earlier ones are withdrawn too."""
     try:
         return (folder / WITHDRAWN_FILE).read_text("ascii").strip()
     except FileNotFoundError:
@@ -106,17 +106,17 @@ def find_snapshot_fault(snapshot: Snapshot) -> str | None:
 
 
 def count_snapshot_releases(snapshot: Snapshot) -> int:
-    """Count the releases that a snapshot lists: without hidden and moved ones, with redacted ones."""
+    """Count the releases that a snapshot lists: redacted ones are included, hidden and moved ones are not."""
     with closing(open_readonly(snapshot.path / ARCHIVE_FILE)) as db:
         return int(db.execute("select count(*) from release_facets").fetchone()[0])
 
 
 def publish_snapshot(archive: Path, folder: Path, *, keep: int, moment: datetime, withdraw: bool = False) -> Snapshot:
-    """Publish a new snapshot of an archive, and delete older ones beyond the newest `keep`.
+    """Publish a new snapshot of an archive, and delete all but the newest `keep`.
 
-    Older ones stay for a while because replicas may still read them. withdraw: earlier snapshots must not be shown from
-    now on, and the next call deletes them. Raises ArchiveError if there is no archive that can be served, or if it
-    cannot be copied; then nothing is published.
+    Older snapshots are kept for a while because replicas may still read them. withdraw: earlier snapshots must not be
+    shown from now on, and the next call deletes them. Raises ArchiveError, and publishes nothing, if there is no
+    archive that can be served or it cannot be copied.
     """
     if not archive.is_file():
         raise ArchiveError(archive, "no such file")
@@ -145,7 +145,7 @@ def withdraw_snapshots(folder: Path, name: str) -> None:
 
 
 def choose_snapshot_name(folder: Path, moment: datetime) -> str:
-    """Return a moment as a name, or one second after the newest snapshot, so that names always grow."""
+    """Return `moment` as a name, or one second after the newest snapshot, so that names always increase."""
     newest = max([read_withdrawn_name(folder), *(snapshot.name for snapshot in list_all_snapshots(folder))])
     name = f"{moment:{FOLDER_NAME_FORMAT}}"
     if name > newest:
@@ -163,7 +163,7 @@ def lock_folder(folder: Path) -> Iterator[None]:
 
 
 def delete_old_snapshots(folder: Path, keep: int, withdrawn: str) -> None:
-    """Delete snapshots beyond the newest `keep`, withdrawn and unfinished ones; nothing named otherwise."""
+    """Delete withdrawn and unfinished snapshots and all but the newest `keep`. Other files are not touched."""
     for number, snapshot in enumerate(list_all_snapshots(folder)):
         if number >= max(1, keep) or snapshot.name <= withdrawn:
             shutil.rmtree(snapshot.path)
@@ -172,7 +172,7 @@ def delete_old_snapshots(folder: Path, keep: int, withdrawn: str) -> None:
 
 
 def write_snapshot_files(archive: Path, folder: Path, started_at: datetime) -> None:
-    """Write the files: archive.db first, because what it refers to in captures.db was written before it."""
+    """Write the files. archive.db comes first, because its rows refer to what captures.db had before."""
     copy = folder / ARCHIVE_FILE
     copy_database(archive, copy)
     drop_litestream_tables(copy)
@@ -196,7 +196,7 @@ def write_snapshot_files(archive: Path, folder: Path, started_at: datetime) -> N
 
 
 def check_servable(archive: Path, copy: Path) -> None:
-    """Raise ArchiveError, which names the archive, if a replica would refuse to serve its copy."""
+    """Raise ArchiveError, naming the archive, if a replica would refuse to serve its copy."""
     with closing(sqlite3.connect(copy, isolation_level=None)) as db:
         try:
             check_version(db, archive)
@@ -210,7 +210,7 @@ def check_servable(archive: Path, copy: Path) -> None:
 
 
 def remove_withheld_blobs(archive_copy: Path, captures_copy: Path, source: Path) -> None:
-    """Delete from a copy of captures.db what was taken down, and what the copied archive.db does not refer to.
+    """Delete from a copy of captures.db the taken-down bytes and those that the copied archive.db does not refer to.
 
     source: the archive that both are copies of, from which bytes are read.
     """
@@ -244,7 +244,7 @@ def remove_withheld_blobs(archive_copy: Path, captures_copy: Path, source: Path)
 
 
 def keep_manifest_parts(db: sqlite3.Connection, copy: sqlite3.Connection, captures: Captures) -> None:
-    """Keep manifests and their parts, which only contain hashes. `verify` reports damaged ones."""
+    """Keep manifests and their parts, which contain only hashes. `verify` reports damaged ones."""
     for manifest in read_manifests(db):
         if manifest.digest in captures:
             parts = json.loads(captures.read(manifest.digest))["parts"]
@@ -252,7 +252,7 @@ def keep_manifest_parts(db: sqlite3.Connection, copy: sqlite3.Connection, captur
 
 
 def replace_base(copy: sqlite3.Connection, captures: Captures, base: int) -> None:
-    """Compress the pages whose base is deleted against the first of them instead."""
+    """Compress the pages whose base is deleted against the first of those pages instead."""
     pages = copy.execute(
         "select id, sha256 from blobs where base = ? and id not in (select id from deleted) order by id", [base]
     ).fetchall()

@@ -1,7 +1,7 @@
-"""Archive: save and read releases, each with everything that belongs to it in one transaction of archive.db.
+"""Archive: saves and reads releases, each with all its rows in one transaction of archive.db.
 
-`Archive.save` decides what a release is: new, revised, unchanged. `ReleaseWriter` writes the rows. What depends on the
-release alone (state, hash, index terms, near-duplicate keys) can be prepared before, in other processes: see
+`Archive.save` decides whether a release is new, revised or unchanged. `ReleaseWriter` writes the rows. Whatever depends
+only on the release (state, hash, index terms, near-duplicate keys) can be prepared before, in other processes: see
 `prepare_release`.
 """
 
@@ -38,7 +38,7 @@ STORED_SQL = f"""
     from releases r join revisions v on v.release = r.id left join captures c on c.id = v.capture
       left join captures n on n.id = r.capture
 """
-NON_EDIT_CAUSES = ("first", "parser")  # causes of revisions that are no edit by the agency
+NON_EDIT_CAUSES = ("first", "parser")  # causes of revisions that are not edits by the agency
 
 
 class SaveResult(Enum):
@@ -53,7 +53,7 @@ class SaveResult(Enum):
 class Archive:
     """An archive.db, opened for writing and migrated to the newest schema. Use as a context manager.
 
-    A search index made by another lemmatizer is rebuilt at once (about a second per thousand releases), unless
+    A search index made by another lemmatiser version is rebuilt at once (about a second per thousand releases), unless
     `rebuild_stale` is False.
     """
 
@@ -86,7 +86,7 @@ class Archive:
         self.db.close()
 
     def rebuild_index(self, progress: ProgressCallback = lambda *_: None) -> int:
-        """Rebuild what is derived from releases (search index, near-duplicates, counts); return their number."""
+        """Rebuild everything derived from releases (search index, near-duplicates, counts); return their number."""
         number = self.writer.index.rebuild(progress)
         with self.transaction():
             if self.writer.near_duplicates.is_stale():
@@ -96,7 +96,7 @@ class Archive:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Commit everything written in the block, or roll it back if it raises; nests, the outermost commits."""
+        """Commit everything written in the block, or roll it back if it raises. Only the outermost block commits."""
         connection = self.db.conn
         if connection.in_transaction:
             yield
@@ -111,7 +111,7 @@ class Archive:
 
     @contextmanager
     def bulk(self) -> Iterator[None]:
-        """Open a transaction for saving many releases, in which the shared vocabulary is written once."""
+        """Open a transaction for saving many releases, which writes the shared vocabulary only once."""
         with self.transaction(), self.writer.index.batch_vocabulary():
             yield
 
@@ -122,9 +122,9 @@ class Archive:
         self.db.table("agencies").upsert(facts, pk="slug")
 
     def add_capture(self, capture: Capture, template: bytes | None = None) -> int:
-        """Store a capture whose bytes are in captures.db already, and return its id.
+        """Store a capture whose bytes are already in captures.db, and return its id.
 
-        template: the fingerprint of the page's template (scraper.redesign); None if it is not known.
+        template: the fingerprint of the page's template (scraper.redesign); None if unknown.
         """
         row = {
             "url": capture.url,
@@ -145,7 +145,7 @@ class Archive:
         return row[0]
 
     def get_template(self, sha256: str) -> bytes | None:
-        """Return the template fingerprint of the page with that SHA-256, or None if it was stored without one."""
+        """Return the template fingerprint of the page with a SHA-256, or None if none was stored."""
         sql = "select t.fingerprint from captures c join templates t on t.id = c.template where c.sha256 = ? limit 1"
         row = self.db.execute(sql, [sha256]).fetchone()
         return row[0] if row else None
@@ -161,13 +161,13 @@ class Archive:
         previous: StoredRelease | None = None,
         prepared: PreparedRelease | None = None,
     ) -> SaveResult:
-        """Store a release as it was at `seen_at`: as new, as a new revision if it differs, else only as checked.
+        """Store a release as seen at `seen_at`: as new, as a new revision if it differs, else only as checked.
 
-        cause: why a new revision differs (source, or parser, which is also used if nothing visible differs); a first
-        revision has the cause `first` unless it is an `import`. capture_id: the capture it was read from.
-        parser_version: the rules it was read with. previous: the state it follows, if not the one stored under its URL
-        (it moved). prepared: by another process. The agency must be stored already. Raises ArchiveError, with table and
-        key, if it cannot be written.
+        cause: why a new revision differs (`source`, or `parser`, which is also used if nothing visible differs). A
+        first revision has the cause `first` unless it is an `import`. capture_id: the capture it was parsed from.
+        parser_version: the parser it was parsed by. previous: the state it follows, if not the one stored under its URL
+        (after a move). prepared: the result of `prepare_release`, from another process. The agency must already be
+        stored. Raises ArchiveError, with table and key, if the release cannot be written.
         """
         prepared = prepared or self._prepare_once(release)
         provenance = {"cause": cause, "capture": capture_id, "parser_version": parser_version, "seen": to_iso(seen_at)}
@@ -197,7 +197,7 @@ class Archive:
         return find_stored(self.db, self.takedowns, "r.url = ? and v.id = r.revision", url)
 
     def get_latest(self, release_id: int) -> StoredRelease | None:
-        """Return the current or last state of a release."""
+        """Return the current state of a release, or its last one if it was removed."""
         return find_stored(self.db, self.takedowns, "r.id = ? and v.id = r.revision", release_id)
 
     def get_first(self, release_id: int) -> StoredRelease | None:
@@ -213,7 +213,7 @@ class Archive:
         return self._read_text("select url from releases where id = ?", release_id)
 
     def get_dates(self, release_id: int) -> tuple[str, str | None, str | None]:
-        """Return when a release was first seen, and when it states that it was published and updated."""
+        """Return when a release was first seen, and its stated times of publication and update."""
         found: tuple[str, str | None, str | None] = self.db.execute(
             "select first_seen, published, updated from releases where id = ?", [release_id]
         ).fetchone()
@@ -230,7 +230,7 @@ class Archive:
         return row[0] if row else None
 
     def is_new_or_changed(self, release: Release, prepared: PreparedRelease | None = None) -> bool:
-        """Return whether a release is new, or differs from what is stored."""
+        """Return whether a release is new, or differs from the stored one."""
         digest = self._read_text("select hash from releases where url = ?", release.url)
         return digest is None or self._find_changed(digest, prepared or self._prepare_once(release)) is not None
 
@@ -249,7 +249,7 @@ class Archive:
         self.frontier.mark_stored(url, release_id, seen_at)
 
     def set_capture(self, release_id: int, capture_id: int) -> None:
-        """Set the newest capture of a release, which shows it unchanged in a new design."""
+        """Set the newest capture of a release, for an unchanged release in a new design."""
         self.writer.update("releases", release_id, {"capture": capture_id})
 
     def set_next_check(self, release_id: int, next_check: datetime) -> None:
@@ -266,13 +266,13 @@ class Archive:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredRelease:
-    """A stored state of a release, including what has been taken down."""
+    """A stored state of a release, including content that has been taken down."""
 
     release_id: int
     revision_id: int
     cause: str
     hash: str
-    parser_version: str | None  # the rules it was read with
+    parser_version: str | None  # the parser it was read by
     capture_id: int | None
     sha256: str | None  # of the bytes it was read from
     newest_sha256: str | None  # of the newest bytes of the page, which show its current design
@@ -291,7 +291,7 @@ def find_stored(db: Database, takedowns: Takedowns, condition: str, value: objec
 
 
 def has_only_reordered_tags(state: Mapping[str, Any], stored: StoredRelease) -> bool:
-    """Return whether a state differs from the stored one only in the order of its tags, which is no change."""
+    """Return whether a state differs from the stored one only in the order of its tags, which does not count."""
     tags, stored_tags = state["tags"], stored.state["tags"]
     if stored_tags is None or tags == stored_tags or sorted(tags) != sorted(stored_tags):
         return False
@@ -300,7 +300,7 @@ def has_only_reordered_tags(state: Mapping[str, Any], stored: StoredRelease) -> 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TextFeatures:
-    """What is derived from a state's text: its terms in the search index, and its near-duplicate keys."""
+    """Features derived from a state's text: its search terms and its near-duplicate keys."""
 
     terms: IndexTerms
     band_keys: BandKeys
@@ -308,7 +308,7 @@ class TextFeatures:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PreparedRelease:
-    """A release ready to be saved. `features` is None if they are to be extracted only when needed."""
+    """A release ready to be saved. If `features` is None, they are extracted only when needed."""
 
     release: Release
     state: dict[str, Any]
@@ -317,7 +317,7 @@ class PreparedRelease:
 
 
 def prepare_release(release: Release, *, with_features: bool = True) -> PreparedRelease:
-    """Compute everything that depends on the release alone."""
+    """Compute everything that depends only on the release."""
     state = to_state(release)
     features = extract_text_features(state) if with_features else None
     return PreparedRelease(release=release, state=state, hash=hash_state(state), features=features)
@@ -334,7 +334,7 @@ def join_state_text(state: Mapping[str, Any]) -> str:
 class ReleaseWriter:
     """Writes rows of releases, revisions and their parts. No method commits: `Archive.save` does.
 
-    Its SQL is its own, because this is the hot path of a crawl: sqlite-utils takes 40 to 120 µs longer for each row.
+    It uses its own SQL, because this is the hot path of a crawl: sqlite-utils takes 40 to 120 µs longer per row.
     """
 
     def __init__(self, db: Database, takedowns: Takedowns) -> None:
@@ -366,7 +366,7 @@ class ReleaseWriter:
     ) -> str:
         """Insert a further revision after `previous`, make it the current one of `stored`, and return its cause.
 
-        A state without visible differences is never stored as an edit (`source`) but with the cause `parser`. If the
+        A state without visible differences is never stored as an edit (`source`), but with the cause `parser`. If the
         release is covered by a takedown, only what may be shown is written to archive.db.
         """
         digest, full_state = hash_state(state), dict(state)
@@ -410,7 +410,7 @@ class ReleaseWriter:
     def update_derived(
         self, release_id: int, state: Mapping[str, Any], previous_state: Mapping[str, Any] | None = None
     ) -> None:
-        """Update what is derived from a release's current state: parts, search index, near-duplicates."""
+        """Update the rows derived from a release's current state: parts, search index, near-duplicates."""
         self.db.execute("delete from release_tags where release = ?", [release_id])
         self.upsert_parts(release_id, state)
         for name in PART_TABLES:
@@ -421,7 +421,7 @@ class ReleaseWriter:
         self.near_duplicates.update_release(release_id, agency, join_state_text(state), features.band_keys)
 
     def upsert_parts(self, release_id: int, state: Mapping[str, Any]) -> None:
-        """Insert or update tags, questions and so on; surplus rows of an earlier state stay."""
+        """Insert or update tags, questions and other parts. Surplus rows of an earlier state are kept."""
         for tag in state["tags"]:
             self.db.execute("insert or ignore into tags (name) values (?)", [tag])
             self.db.execute(
@@ -432,7 +432,7 @@ class ReleaseWriter:
                 self.upsert_part(name, {**part, "release": release_id, "position": position})
 
     def upsert_part(self, table: str, row: dict[str, Any]) -> None:
-        """Insert or update a question, image and so on by position; the id of a position never changes."""
+        """Insert or update a question, image or other part by position. The id of a position never changes."""
         names, marks = ", ".join(row), ", ".join(f":{name}" for name in row)
         sets = ", ".join(f"{name} = excluded.{name}" for name in row)
         self.db.execute(
@@ -451,7 +451,7 @@ class ReleaseWriter:
 
 
 def lists_to_json(state: Mapping[str, Any]) -> dict[str, str | None]:
-    """Return a state's lists as columns of revisions; None for a list that was not read at the time."""
+    """Return a state's lists as columns of revisions. A list that was not read at the time is None."""
     return {name: None if state[name] is None else json.dumps(state[name], ensure_ascii=False) for name in LIST_FIELDS}
 
 

@@ -1,9 +1,9 @@
 """Takedowns: hide a release or redact a passage, with a public reason, and lift either.
 
-What is taken down leaves archive.db completely: its tables, its search index, the file's free pages. It stays in
-withheld.db (archive.redaction), so that hashes, manifests and later checks of the agency's page work as before: a
-revision's `hash` is that of the full state. A takedown covers every version of a release, later ones too, and whatever
-else quotes it.
+Content that is taken down is deleted from archive.db completely: from tables, search index and free pages. It is kept
+in withheld.db (archive.redaction), so that hashes, manifests and later checks of the agency's page work as before: a
+revision's `hash` is that of the full state. A takedown covers every version of a release, including later ones, and
+everything else that quotes it.
 """
 
 from __future__ import annotations
@@ -101,9 +101,9 @@ def redact_passage(
 
 
 def lift_takedown(archive: Archive, takedown_id: int, lifted_at: datetime, reason: str) -> list[int]:
-    """Lift a takedown, and return the releases that it covered. The log keeps it.
+    """Lift a takedown, and return the releases that it covered. It stays in the log.
 
-    Raises ArchiveError if there is no such takedown, or if it is lifted already.
+    Raises ArchiveError if there is no such takedown, or if it has already been lifted.
     """
     row = next(archive.db.query("select * from takedowns where id = ?", [takedown_id]), None)
     if row is None or row["lifted"] is not None:
@@ -139,7 +139,7 @@ def copy_takedowns(archive: Archive, release_id: int, target_id: int) -> None:
 
 
 def find_uncovered_releases(archive: Archive, release_id: int, passage: str) -> list[int]:
-    """Return other releases whose current text has a passage; reads every release."""
+    """Return other releases whose current text contains a passage. Reads every release."""
     matcher, covered = PassageMatcher([passage]), set(find_merged_releases(archive, release_id))
     names = ", ".join(f"coalesce(v.{name}, '')" for name in ("title", "lead", "body", *LIST_FIELDS))
     rows = archive.db.execute(f"select r.id, {names} from releases r join revisions v on v.id = r.revision")
@@ -147,7 +147,7 @@ def find_uncovered_releases(archive: Archive, release_id: int, passage: str) -> 
 
 
 def apply_takedowns(archive: Archive, release_id: int) -> None:
-    """Update every version of a release, and its current state, to what takedowns allow to show."""
+    """Update every version of a release, and its current state, to show only what its takedowns allow."""
     shown_before: dict[int, Mapping[str, Any]] = {}
     shown: dict[int, Mapping[str, Any]] = {}
     for row in list_revisions(archive, release_id):
@@ -205,7 +205,7 @@ def redact_column(db: Database, column_spec: tuple[str, str, str], release_id: i
 
 
 def redact_crawl_problems(archive: Archive, release_id: int) -> None:
-    """Replace the problems of crawls that name a URL of a release."""
+    """Redact the problems of crawls that name a URL of a release."""
     values = {"release": release_id}
     urls = [url for (url,) in archive.db.execute(RELEASE_URLS_SQL, values)]
     for row in list(archive.db.table("crawls").rows_where(CRAWLS_CONDITION, values)):

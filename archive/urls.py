@@ -19,7 +19,7 @@ DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 def canonical_url(url: str) -> str:
-    """Return the URL under which a page is stored; path and query are not re-encoded or reordered.
+    """Return the URL under which a page is stored. Path and query are not re-encoded or reordered.
 
     >>> canonical_url("HTTPS://WWW.Agency.se:443/Nyheter/a%20b?id=3&utm_source=rss#top")
     'https://www.agency.se/Nyheter/a%20b?id=3'
@@ -42,13 +42,13 @@ def canonical_url(url: str) -> str:
 
 
 def format_authority(host: str, port: int | None, scheme: str) -> str:
-    """Return the host with a port other than the scheme's default; an IPv6 address gets brackets."""
+    """Return the host, with its port if it is not the scheme's default. IPv6 addresses get brackets."""
     host = f"[{host}]" if ":" in host else host
     return host if port is None or port == DEFAULT_PORTS.get(scheme) else f"{host}:{port}"
 
 
 def host_to_ascii(host: str) -> str:
-    """Return a host in lower-case ASCII (IDNA), or only in lower case if that is not possible.
+    """Return a host in lower-case ASCII (IDNA), or just in lower case if it cannot be encoded.
 
     >>> host_to_ascii("www.Skogsrådet.se"), host_to_ascii("WWW.XN--SKOGSRDET-B3A.se"), host_to_ascii("å..se")
     ('www.xn--skogsrdet-b3a.se', 'www.xn--skogsrdet-b3a.se', 'å..se')
@@ -62,7 +62,7 @@ def host_to_ascii(host: str) -> str:
 
 
 def strip_www(host: str) -> str:
-    """Return the host in ASCII without www, by which agencies are recognised.
+    """Return the host in ASCII and without www, the form used to recognise agencies.
 
     >>> strip_www("WWW.Skog.example"), strip_www("www.skogsrådet.se")
     ('skog.example', 'xn--skogsrdet-b3a.se')

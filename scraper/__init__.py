@@ -1,4 +1,4 @@
-"""Crawl agencies' news pages and turn them into typed releases for the archive."""
+"""Crawls agencies' news pages and turns them into typed releases for the archive."""
 
 from importlib.metadata import version
 

@@ -1,4 +1,4 @@
-"""An agency, and its table in agencies.toml."""
+"""An agency and its table in agencies.toml."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Agency:
 
     @property
     def hosts(self) -> frozenset[str]:
-        """Return the agency's host names in ASCII and lower case, without www."""
+        """The agency's host names in ASCII and lower case, without www."""
         return frozenset(map(strip_www, (urlsplit(self.home).hostname or "", *self.aliases)))
 
     def owns(self, url: str) -> bool:
@@ -109,13 +109,13 @@ def parse_agency_value(key: str, value: object) -> str | tuple[str, ...]:
     plural = AGENCY_KEYS[key].startswith("tuple")
     texts = value if plural else [value]
     if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
-        raise ValueError("must be a list of texts" if plural else "must be a text")
+        raise ValueError("must be a list of strings" if plural else "must be a string")
     if not all(text.strip() for text in texts):
-        raise ValueError("must not contain an empty text" if plural else "must not be empty")
+        raise ValueError("must not contain an empty string" if plural else "must not be empty")
     if key in URL_KEYS:
         texts = list(map(parse_agency_url, texts))
     if key == "aliases" and any("/" in text for text in texts):
-        raise ValueError("are host names, without https:// and path")
+        raise ValueError("must be host names, without https:// and path")
     if key == "zone" and value not in available_timezones():
         raise ValueError(f"{value!r} is not a time zone like Europe/Stockholm")
     if key == "page" and (problem := find_page_class_problem(texts[0])):
@@ -133,7 +133,7 @@ def parse_agency_value(key: str, value: object) -> str | tuple[str, ...]:
 
 
 def find_page_class_problem(dotted_name: str) -> str | None:
-    """Return why a dotted name is not that of a page class, None if it is.
+    """Return why a dotted name does not name a page class, or None if it does.
 
     >>> find_page_class_problem("scraper.pages.cms.PolisenPage") is None
     True
@@ -151,7 +151,7 @@ def find_page_class_problem(dotted_name: str) -> str | None:
 
 
 def parse_agency_url(text: str) -> str:
-    """Return a URL with its host in ASCII, because it may be written with å, ä and ö. Raises ValueError."""
+    """Check a URL and return it with its host in ASCII. Raises ValueError if it is not an http(s) URL."""
     try:
         url = url_to_ascii_host(text)
     except ValueError:  # such as http://[
@@ -169,7 +169,7 @@ def select_agencies(agencies: dict[str, Agency], slugs: list[str], file: Path) -
 
 
 def check_contact(agencies: dict[str, Agency], contact: str) -> None:
-    """Raise AgencyError if agencies on the live web are to be crawled without a CONTACT for webmasters."""
+    """Raise AgencyError if live agencies are to be crawled without a CONTACT for webmasters."""
     live = [agency for agency in agencies.values() if not is_loopback(agency.home)]
     if live and not contact.strip():
         raise AgencyError(

@@ -9,10 +9,10 @@ Settings come from the environment only, as some are secrets:
     ALERT_LANGUAGE     sv (default) or en
     ALERT_STATUS_PAGE  URL of the public status page, to be linked in the message
 
-Each channel sends at most one message a day (UTC); what happens later that day waits for the next day's message. Each
-row of health_events is reported once by each channel. A channel's first message reports all current faults, however
-old, but no fault that ended more than a day ago. If a message cannot be delivered, that is logged and the next round
-tries again. A process killed between delivery and its row in the database delivers the message again, with the same id.
+Each channel sends at most one message a day (UTC); later events wait for the next day's message. Each row of
+health_events is reported once by each channel. A channel's first message reports all current faults, however old, but
+no fault that ended more than a day ago. A failed delivery is logged, and the next round tries again. A process killed
+between delivery and its row in the database delivers the message again, with the same id.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ MAX_LISTED_AGENCIES = 50  # of one kind in a message; the others are only counte
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertSettings:
-    """The channels and the contents of alerts. A channel that is None is not used."""
+    """The channels and contents of alerts. A channel that is None is not used."""
 
     webhook: str | None = field(default=None, repr=False)  # the path may be a secret
     mail_server: MailServer | None = None
@@ -128,7 +128,7 @@ def environment_error(name: str, problem: str) -> AgencyError:
 
 
 class AlertChannel:
-    """A way to deliver alerts, and which health events it has handled (the table alert_deliveries).
+    """A way to deliver alerts, and a record of the health events it has handled (table alert_deliveries).
 
     No method commits: wrap calls in `Archive.transaction`.
     """
@@ -158,7 +158,7 @@ class AlertChannel:
         return [HealthEvent(**row | {"reason": json.loads(row["reason"])}) for row in rows]
 
     def read_usage(self) -> tuple[bool, str]:
-        """Return whether any event was ever handled, and when the last message was sent, "" if never."""
+        """Return whether any event was ever handled, and when the last message was sent ("" if never)."""
         sql = "select count(*) > 0, coalesce(max(sent), '') from alert_deliveries where channel = ?"
         is_used, last_sent = self.db.execute(sql, [self.name]).fetchone()
         return bool(is_used), last_sent
@@ -171,7 +171,7 @@ class AlertChannel:
 
 
 def send_alerts(archive: Archive, alert_settings: AlertSettings, now: datetime) -> bool:
-    """Send what each channel has not reported yet; return False if a message was not delivered."""
+    """Send each channel the events it has not reported yet; return False if a message was not delivered."""
     channels = []
     if url := alert_settings.webhook:
         channels.append(AlertChannel(archive.db, "webhook", partial(post_json, url)))
@@ -188,13 +188,13 @@ def send_alerts(archive: Archive, alert_settings: AlertSettings, now: datetime) 
 
 
 def send_channel_alerts(archive: Archive, alert_settings: AlertSettings, channel: AlertChannel, now: datetime) -> bool:
-    """Send what one channel has not reported yet; return False if the message was not delivered."""
+    """Send the events that one channel has not reported yet; return False if that failed."""
     events = channel.find_pending_events()
     is_used, last_sent = channel.read_usage()
     if not events or last_sent[:10] == str(to_iso(now))[:10]:
         return True
     alerts, silent = select_alerts(channel, events)
-    if not is_used:  # faults that ended long ago are no news
+    if not is_used:  # faults that ended long ago are not reported
         yesterday = str(to_iso(now - timedelta(days=1)))
         silent += [event for group in alerts["passed"] if group[-1].at < yesterday for event in group]
         alerts["passed"] = [group for group in alerts["passed"] if group[-1].at >= yesterday]
@@ -212,10 +212,10 @@ def send_channel_alerts(archive: Archive, alert_settings: AlertSettings, channel
 
 
 def select_alerts(channel: AlertChannel, events: Sequence[HealthEvent]) -> tuple[AlertEvents, list[HealthEvent]]:
-    """Return what to report, and the events that give no reason for an alert.
+    """Return the events to report, and the events that give no reason for an alert.
 
-    Such events are acknowledged faults, faults that were reported in the same words before, and changes from one
-    healthy state to another.
+    The latter are acknowledged faults, faults already reported in the same words, and changes from one healthy state to
+    another.
     """
     acknowledged = {row["agency"] for row in read_health_rows(channel.db) if row["acknowledged"]}
     groups: dict[str, list[HealthEvent]] = {}
@@ -233,7 +233,7 @@ def select_alerts(channel: AlertChannel, events: Sequence[HealthEvent]) -> tuple
 
 
 def choose_alert_kind(before: HealthEvent | None, events: Sequence[HealthEvent]) -> str | None:
-    """Return the kind of alert about an agency's new events, or None. before: the last event that was reported."""
+    """Return the kind of alert for an agency's new events, or None. before: the last reported event."""
     after = events[-1]
     if after.is_fault:
         is_known = before and (before.state, get_fault_key(before.reason)) == (after.state, get_fault_key(after.reason))
@@ -247,7 +247,7 @@ def choose_alert_kind(before: HealthEvent | None, events: Sequence[HealthEvent])
 
 
 def build_alert_payload(alerts: AlertEvents, alert_settings: AlertSettings, sent_at: datetime) -> dict[str, Any]:
-    """Return the message as a webhook gets it. Its id is a hash over the ids of its events."""
+    """Return the message as JSON for a webhook. Its id is a hash over the ids of its events."""
     language = alert_settings.language
     lines = []
     for kind, groups in alerts.items():
@@ -270,7 +270,7 @@ def build_alert_payload(alerts: AlertEvents, alert_settings: AlertSettings, sent
 
 
 def format_subject(counts: dict[str, int], language: str) -> str:
-    """Return a message's subject. counts: agencies by kind of alert.
+    """Return a message's subject. counts: number of agencies by kind of alert.
 
     >>> format_subject({"faults": 2, "recoveries": 0, "passed": 1}, "en")
     'Myndighetsarkivet: 2 new faults, 1 transient'
@@ -280,7 +280,7 @@ def format_subject(counts: dict[str, int], language: str) -> str:
 
 
 def format_alert_line(kind: str, events: Sequence[HealthEvent], language: str) -> str:
-    """Format an agency as one line: its last fault if that has passed, else its current state."""
+    """Format an agency as one line: its last fault if that has ended, else its current state."""
     event = next(event for event in reversed(events) if event.is_fault or kind != "passed")
     name = event.name_en if language == "en" else event.name
     state, reason = format_health_state(language, event.state), format_health_reason(language, event.reason)

@@ -1,4 +1,4 @@
-"""Shared code of the Scrapy commands: help texts, checked settings, errors and exit codes, the --agency option."""
+"""Shared code of the Scrapy commands: help texts, checked settings, errors, exit codes, and the --agency option."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ from scraper.agency import DEFAULT_AGENCIES_FILE, Agency, load_agencies, select_
 from scraper.errors import AgencyError, BrokerError
 from scraper.settings import check_settings
 
-# Wrong configuration, and what cannot be opened, read or written: reported in one line, with exit code 2.
+# Wrong configuration, and files that cannot be opened, read or written: reported in one line, with exit code 2.
 CONFIGURATION_ERRORS = (AgencyError, ArchiveError, BrokerError, sqlite3.OperationalError, OSError)
 
 
 class ProjectCommand(ScrapyCommand):
     """A command of this project. The docstring of a subclass is its help, and the first line is its summary.
 
-    All settings are checked before the command does anything. The exit code is 2 if something is wrongly configured.
+    All settings are checked before the command does anything. The exit code is 2 if the configuration is wrong.
     """
 
     requires_project = True
     requires_crawler_process = False
-    settings: Settings  # Scrapy sets it, and the process if one is required, before any method is called
+    settings: Settings  # set by Scrapy, like the crawler process if one is required, before any method is called
     crawler_process: CrawlerProcessBase
     usage = "[options]"
     takes_arguments = False
@@ -87,7 +87,7 @@ class ProjectCommand(ScrapyCommand):
             self.exitcode = 2
 
     def report_error(self, error: Exception | str) -> None:
-        """Print an error in one line to stderr, with the name of the command."""
+        """Print an error to stderr on one line, with the name of the command."""
         if isinstance(error, sqlite3.Error):
             error = f"{self.settings['ARCHIVE']}: {error}"
         elif isinstance(error, OSError) and error.filename:
@@ -98,7 +98,7 @@ class ProjectCommand(ScrapyCommand):
         return load_agencies(self.agencies_file)
 
     def select_agencies(self, slugs: str | list[str]) -> dict[str, Agency]:
-        """Return the agencies with these slugs (a list, or text with commas), or all agencies if there are none.
+        """Return the agencies with these slugs (a list or a comma-separated string), or all if there are none.
 
         Raises AgencyError if a slug is not in the agencies file.
         """
@@ -108,9 +108,9 @@ class ProjectCommand(ScrapyCommand):
 
 
 class OutsideProject(ScrapyCommand):
-    """Replaces a command of this project if its settings are not loaded, and prints how to load them.
+    """Replaces a command of this project when its settings are not loaded, and prints how to load them.
 
-    Installed as entry points (pyproject.toml), because Scrapy does not know the commands outside the clone.
+    Installed as entry points (pyproject.toml), because Scrapy does not find the commands outside the clone.
     """
 
     requires_crawler_process = False
@@ -122,11 +122,11 @@ class OutsideProject(ScrapyCommand):
         exit_outside_project()
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
-        """Do nothing: `process_options` has ended the process."""
+        """Do nothing: `process_options` has already ended the process."""
 
 
 class OutsideCrawl(ScrapyCrawl):
-    """Scrapy's own command for the crawls of other projects. Outside of any project it prints how to load ours."""
+    """Scrapy's own `crawl` command for other projects. Outside any project it prints how to load ours."""
 
     def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
         if not inside_project():
@@ -135,7 +135,7 @@ class OutsideCrawl(ScrapyCrawl):
 
 
 def exit_outside_project() -> NoReturn:
-    """End the process with exit code 2, and print what to set."""
+    """Print which setting is missing, and end the process with exit code 2."""
     sys.stderr.write(
         "scrapy: the settings of Myndighetsarkivet are not loaded:"
         " set the environment variable SCRAPY_SETTINGS_MODULE=scraper.settings\n"
@@ -148,7 +148,7 @@ def add_agency_option(parser: argparse.ArgumentParser) -> None:
 
 
 def get_only_argument(args: list[str], name: str) -> str:
-    """Return the command's only argument. Raises UsageError if there is none, or more than one."""
+    """Return the command's only argument. Raises UsageError if there is none or more than one."""
     if len(args) != 1:
         raise UsageError(f"name one {name}")
     return args[0]

@@ -1,7 +1,8 @@
-"""Find out why an agency's pages are parsed differently than before, and what would fix it.
+"""Finds out why an agency's pages are parsed differently than before, and what would fix it.
 
 The last good page of an agency is compared with a quarantined one, both parsed with the current rules: which field is
-lost, which rule read it, what that rule finds now, where the same text is, and which selector would read it there.
+lost, which rule parsed it, what that rule finds now, where the same text is now, and which selector would find it
+there.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ NO_PROVENANCE = Provenance(rule="", element="")
 
 
 class ReparsedPage(NamedTuple):
-    """A capture and what the current rules read from it."""
+    """A capture and the result of parsing it with the current rules."""
 
     seen_at: str
     capture_id: int
@@ -51,15 +52,15 @@ class ReparsedPage(NamedTuple):
 
 @dataclass(slots=True, kw_only=True)
 class FieldDiagnosis:
-    """One field on the good and on the bad page. The names of the attributes are keys of the JSON output."""
+    """One field on the good and on the bad page. Attribute names are the keys of the JSON output."""
 
     field: str
     old: str  # on the good page
     old_evidence: Provenance
     new: str  # on the bad page
     new_evidence: Provenance
-    died: bool  # read on the good page, and on the bad one not or wrongly
-    selector: str | None = None  # of the rule that died
+    died: bool  # parsed on the good page, but not or wrongly on the bad one
+    selector: str | None = None  # of the rule that no longer works
     origin: str | None = None  # of that rule: agencies.toml or the page class
     matches: int | None = None  # elements of the bad page that the selector finds
     stands: str | None = None  # path of the element of the bad page with the same text
@@ -70,12 +71,12 @@ class FieldDiagnosis:
 
 @dataclass(slots=True, kw_only=True)
 class Diagnosis:
-    """What is known about an agency's quarantined pages."""
+    """The findings about an agency's quarantined pages."""
 
     agency: Agency
     quarantined_count: int
     since: str | None  # when the first of them was fetched
-    symptoms: dict[str, int]  # quarantined pages by what they lack: a field, or a source that lists too few
+    symptoms: dict[str, int]  # quarantined pages by reason: a missing field, or a source that lists too few releases
     bad: ReparsedPage | None  # None if no quarantined page has stored bytes
     good: ReparsedPage | None
     same_release: bool  # whether both pages are of one release, so that the same text can be searched for
@@ -131,7 +132,7 @@ def diagnose_agency(archive: Archive, captures: Captures, agency: Agency) -> Dia
 
 
 def find_good_page(archive: Archive, captures: Captures, agency: Agency, bad: QuarantinedPage) -> ReparsedPage | None:
-    """Return an earlier page of the bad page's release; if that is new, one of the agency's last pages before it.
+    """Return an earlier page of the bad page's release or, for a new release, one of the agency's last good pages.
 
     A page with all the fields that the bad page lacks is preferred.
     """
@@ -164,7 +165,7 @@ def reparse_capture(
 def diagnose_fields(
     diagnosis: Diagnosis, good: ReparsedPage, bad: ReparsedPage, other_pages: Sequence[ProbedPage]
 ) -> Iterator[FieldDiagnosis]:
-    """Yield a comparison of each field; for a lost one, with its rule and a remedy that is tried on other pages."""
+    """Yield a comparison of each field. For a lost field it has a rule and a remedy, tried on other pages."""
     old, new = good.page.item, bad.page.item or ReleaseItem(url=bad.page.url)
     if old is None:
         return
@@ -193,7 +194,7 @@ def diagnose_fields(
 
 
 def find_rule(finding: FieldDiagnosis, agency: Agency, good: ReparsedPage) -> tuple[str, str | None]:
-    """Return where the rule that read the field on the good page is defined, and its selector, if it has one."""
+    """Return where the rule that parsed the field on the good page is defined, and its selector, if any."""
     own: str | None = getattr(agency, finding.field, None)
     if own and finding.old_evidence.rule == "selector":
         return "agencies.toml", own
@@ -202,7 +203,7 @@ def find_rule(finding: FieldDiagnosis, agency: Agency, good: ReparsedPage) -> tu
 
 
 def find_element_by_text(document: Document, text: str) -> Element | None:
-    """Return the element with the shortest text that contains `text`; the innermost one of several."""
+    """Return the element with the shortest text that contains `text`, the innermost if there are several."""
     wanted, best, shortest = to_comparable_text(text), None, 0
     if not wanted:
         return None
@@ -218,7 +219,7 @@ def find_element_by_text(document: Document, text: str) -> Element | None:
 def find_remedy(
     finding: FieldDiagnosis, element: Element, agency: Agency, bad: ProbedPage, others: Sequence[ProbedPage]
 ) -> None:
-    """Set the simplest selector that reads the field's old value from an element, and on how many others it works."""
+    """Set the simplest selector that finds the field's old value, and on how many other pages it works."""
     for css in suggest_selectors(element) if finding.field in SELECTOR_KEYS else ():
         fixed_agency = with_selector(agency, finding.field, css)
         item = probe_page(bad.html, bad.url, fixed_agency).item
@@ -231,7 +232,7 @@ def find_remedy(
 
 
 def suggest_selectors(element: Element) -> Iterator[str]:
-    """Yield selectors for an element, the simplest first, without class names that change with each build."""
+    """Yield selectors for an element, simplest first, without class names that change with each build."""
     yield from (f".{name}" for name in list_stable_classes(element))
     parent = element.getparent()
     if parent is not None:
@@ -248,7 +249,7 @@ def with_selector(agency: Agency, field_name: str, css: str) -> Agency:
 
 
 def propose_table(diagnosis: Diagnosis, probed: ProbeResult | None) -> ProbeResult | None:
-    """Return a proposed table with the remedies: from a probe of the site, otherwise from the bad page alone."""
+    """Return a proposed table with the remedies, from a probe of the site or else from the bad page alone."""
     if probed is None and diagnosis.bad:
         page, agency = diagnosis.bad.page, diagnosis.agency
         probed = probe_file(page.html, page.url, {agency.slug: agency})

@@ -31,7 +31,7 @@ class BrokerError(ScraperError): ...
 class SourceError(ScraperError):
     """A feed, sitemap or listing cannot be read.
 
-    kind: the kind of failure (see scraper/failures.py): `empty source` if it was read, and lists nothing.
+    kind: the kind of failure (see scraper/failures.py): `empty source` if it was read but lists nothing.
     """
 
     def __init__(self, url: str, problem: str, kind: str = "unreadable source") -> None:
@@ -48,11 +48,12 @@ class PageError(ScraperError):
 
 
 class NotARelease(PageError):  # noqa: N818 - a finding, not a failure
-    """A page is not a release.
+    """The page is not a release.
 
-    kind: what it is instead: gone (404, 410), error page (status 200, but the text says that the page does not exist),
-    redirected (leads to a page that is not a release), blocked (a consent wall, login or outage page), placeholder (one
-    page for all URLs of a site), listing, other. target: the URL it redirects to, or the title of a placeholder.
+    kind: what the page is instead: gone (404, 410), error page (status 200, but the text says that the page does not
+    exist), redirected (leads to a page that is not a release), blocked (a consent wall, login or outage page),
+    placeholder (one page for all URLs of a site), listing, other. target: the URL it redirects to, or the title of a
+    placeholder.
     """
 
     def __init__(self, url: str, problem: str, kind: str = "other", target: str | None = None) -> None:

@@ -1,7 +1,7 @@
-"""Classify failures: the kind of an exception, and a sentence about it.
+"""Classifies failures: the kind of an exception, and a sentence about it.
 
-Kinds are counted per agency and crawl in the crawls table, and shown in the health report. The interface's texts are
-keyed by them.
+Kinds are counted per agency and crawl in the crawls table, and shown in the health report. They are also the keys of
+the interface texts.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ STATUS_KINDS = {401: "status 403", 403: "status 403", 451: "status 403", 404: "s
 
 
 def classify_failure(error: BaseException | None) -> str:
-    """Return the kind of failure that an exception means; an unforeseen exception is a fault of this program.
+    """Return the kind of failure that an exception means. An unknown exception counts as a bug in this program.
 
     >>> classify_failure(NotARelease("https://a.example/", "is a consent wall: 'Kakor'", "blocked"))
     'consent wall'
@@ -96,7 +96,7 @@ def classify_failure(error: BaseException | None) -> str:
 
 
 def classify_source_failure(error: SourceError, response: Response) -> str:
-    """Return the kind of a source that cannot be read: a wall or outage page if the response is one."""
+    """Return why a source cannot be read: a wall or outage page if the response is one, else the error's kind."""
     requested_url = response.request.meta.get("redirect_urls", [response.url])[0] if response.request else response.url
     is_elsewhere = extract_host(requested_url) != extract_host(response.url)
     rejection = detect_rejection(response.body, response.url, is_elsewhere=is_elsewhere)
@@ -138,12 +138,12 @@ def iter_causes(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def is_cloudflare_challenge(response: Response) -> bool:
-    """Return whether a response is a challenge of Cloudflare, by the header that Cloudflare documents for this."""
+    """Return whether a response is a Cloudflare challenge, by the header that Cloudflare documents for it."""
     return response.headers.get("cf-mitigated") == b"challenge"
 
 
 def detect_rejection(body: bytes, url: str, *, is_elsewhere: bool = False) -> NotARelease | None:
-    """Return what a response is if it is an error page, a wall, an outage page or a placeholder, else None.
+    """Return a NotARelease if a response is an error page, wall, outage page or placeholder, else None.
 
     is_elsewhere: the request was redirected to another host, where any page with a login is a wall.
     """

@@ -1,10 +1,10 @@
-"""Stores parsed pages: matches them to a release, checks them, and finds the cause of what changed.
+"""Stores parsed pages: matches them to a release, checks them, and finds the cause of each change.
 
 A page is stored in one transaction together with its URL in the frontier. The bytes that a stored state was read from
-are written to captures.db first, so that archive.db never points to bytes that are missing.
+are written to captures.db first, so that archive.db never refers to missing bytes.
 
-Pages in quarantine are reviewed when a crawl ends. Those that leave it are parsed from their stored bytes by today's
-parser, and stored under the time at which they were fetched.
+Pages in quarantine are reviewed when a crawl ends. Accepted pages are parsed from their stored bytes with the
+current parser, and stored with their original fetch time.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class IngestResult:
 
 @dataclass(frozen=True, slots=True)
 class MatchedPage:
-    """A parsed page with the release that it was matched to, whose `url` is the one of the match."""
+    """A parsed page and its release. The release's `url` is the one under which it is stored."""
 
     page: ParsedPage
     release: Release
@@ -93,11 +93,11 @@ class Ingest:
         capture_id: int | None = None,
         redesigned: bool = False,
     ) -> IngestResult:
-        """Store one page. Raises PageError if a field cannot be normalised, and NotARelease if it is a placeholder.
+        """Store one page. Raises PageError if a field cannot be normalised, and NotARelease for a placeholder.
 
-        check: may quarantine the page, as one of the crawl `crawl_id`; None stores it in any case. capture_id: the
-        capture of its response, if it has one already. redesigned: the site's template is known to have changed since
-        the page was last stored.
+        check: may quarantine the page, as one of crawl `crawl_id`; None stores it in any case. capture_id: the capture
+        of its response, if already stored. redesigned: the site's template is known to have changed since the page was
+        last stored.
         """
         archive, response, stored_id = self.archive, page.response, page.release_id
         release = to_release(page.item)
@@ -137,7 +137,7 @@ class Ingest:
         return IngestResult(release=release, outcome=outcome)
 
     def quarantine_page(self, matched: MatchedPage, reasons: list[QuarantineReason], crawl_id: int | None) -> None:
-        """Put a page in quarantine, unless the same state of it is there already, and update the frontier."""
+        """Quarantine the page, unless it is already there with the same state, and update the frontier."""
         archive, response, url = self.archive, matched.response, matched.page.url
         release_id = matched.page.release_id
         state: Mapping[str, Any] = to_state(matched.release)
@@ -170,7 +170,7 @@ class Ingest:
         return release_id
 
     def restore_original_url(self, release_id: int, url: str, matched: MatchedPage) -> None:
-        """Give a release the URL it was read at, or merge it into the release that has that URL by now."""
+        """Give a release the URL it was read at, or merge it into the release that now has that URL."""
         target_id = self.archive.find_release_id(url)
         if target_id is None:
             self.archive.change_url(release_id, url, matched.response.fetched_at)
@@ -181,9 +181,9 @@ class Ingest:
     def store_state(
         self, matched: MatchedPage, sha256: str | None, capture_id: int | None, *, redesigned: bool
     ) -> SaveResult:
-        """Store a release's first state, or a new state with its cause; nothing if it is unchanged.
+        """Store a release's first state, or a new state with its cause; do nothing if it is unchanged.
 
-        sha256: of the bytes that were written to captures.db; None if the release is unchanged.
+        sha256: hash of the bytes written to captures.db; None if the release is unchanged.
         """
         archive, release, response = self.archive, matched.release, matched.response
         parser_version, cause = matched.page.item.parser_version, "source"
@@ -210,7 +210,7 @@ class Ingest:
                 stored = archive.get(release.url) or stored
         before = previous or stored
         if before and before.cause == "import":
-            cause = "parser"  # the copy of another collection may differ for its own reasons
+            cause = "parser"  # an imported copy may differ for reasons of its own
         elif before and cause == "source":
             cause = self.find_cause(before, matched, redesigned=redesigned)
         if capture_id is None:
@@ -225,14 +225,14 @@ class Ingest:
         )
 
     def reparse(self, stored: StoredRelease, matched: MatchedPage) -> Release | None:
-        """Return what today's parser reads from a stored state's bytes; None if it cannot read them."""
+        """Parse a stored state's bytes with the current parser; return None if it cannot parse them."""
         if stored.sha256 is None:
             return None
         url, agency = matched.release.url, self.agencies[matched.release.agency]
         return reparse_stored(stored, matched.versions.stored(stored.sha256, url), url, agency)[0]
 
     def find_cause(self, before: StoredRelease, matched: MatchedPage, *, redesigned: bool) -> str:
-        """Return the cause of a new state; `first` if a merged release has only a new URL."""
+        """Return the cause of a new state, or `first` if a merged release only has a new URL."""
         url, kind, versions = matched.release.url, matched.match.kind, matched.versions
         state = to_state(matched.release)
         moved = kind in ("renamed", "merged")
@@ -244,7 +244,7 @@ class Ingest:
         return find_change_cause(before.state, state, old, versions.new, url, redesigned=redesigned, url_changed=moved)
 
     def update_frontier(self, matched: MatchedPage, *, changed: bool) -> None:
-        """Update the frontier and the next check of a release that was stored, and merge it if it moved."""
+        """Update the frontier and the next check of a stored release, and merge the release if it moved."""
         archive, release, page, response = self.archive, matched.release, matched.page, matched.response
         release_id = self.get_release_id(release.url)
         if matched.match.kind == "merged" and page.release_id is not None:
@@ -263,7 +263,7 @@ class Ingest:
 
 
 def is_credible(release: Release) -> bool:
-    """Return whether a page could be a release of its own: it has a text of some length, and a date or a kind."""
+    """Return whether a page could be a separate release: it has enough text, and a date or a kind."""
     has_date_or_kind = bool(release.published or release.updated or release.kind)
     return has_date_or_kind and len(release.lead or "") + len(release.body) >= MIN_REPLACEMENT_LENGTH
 
@@ -276,7 +276,7 @@ def rewrite_host(state: dict[str, Any], from_url: str, to_url: str) -> dict[str,
 
 
 class CrawlRecorder:
-    """Records the results of requests in the archive and in captures.db, for the spiders and the pipeline."""
+    """Records the results of requests in archive.db and captures.db, for the spiders and the pipeline."""
 
     def __init__(self, archive: Archive, schedule: RevisitSchedule, *, new_captures: bool = False) -> None:
         self.archive, self.schedule = archive, schedule
@@ -286,11 +286,11 @@ class CrawlRecorder:
         self.captures.close()  # the archive belongs to the caller
 
     def store_body(self, response: FetchedPage) -> str:
-        """Write a response's bytes to captures.db, before archive.db points to them, and return their SHA-256."""
+        """Write a response's bytes to captures.db, before archive.db refers to them, and return their SHA-256."""
         return self.captures.store_body(response.body, urlsplit(response.url).netloc)
 
     def record_capture(self, response: FetchedPage, sha256: str, template: bytes | None = None) -> int:
-        """Store the capture of a response whose bytes are in captures.db, and return its id.
+        """Store the capture of a response whose bytes are already in captures.db, and return its id.
 
         template: the fingerprint of the page's template, if it was read as a release.
         """
@@ -308,7 +308,7 @@ class CrawlRecorder:
         return self.schedule.next_check(seen_at, *self.archive.get_dates(release_id))
 
     def record_current(self, release_id: int, seen_at: datetime, *, changed: bool = False) -> None:
-        """Record that a release is at its URL, and end its removal if one was recorded."""
+        """Record that a release is at its URL, and end its removal if it had one."""
         self.archive.removals.mark_present(release_id, seen_at)
         if changed:
             self.archive.set_next_check(release_id, self.next_check(release_id, seen_at))
@@ -316,7 +316,7 @@ class CrawlRecorder:
             self.record_unchanged(release_id, seen_at)
 
     def record_unchanged(self, release_id: int, seen_at: datetime) -> None:
-        """Record that a release was checked and is as it is stored. It must not have a removal."""
+        """Record that a release was checked and is unchanged. It must not have a removal."""
         self.archive.mark_checked(release_id, seen_at, self.next_check(release_id, seen_at))
 
     def record_missing(
@@ -329,11 +329,11 @@ class CrawlRecorder:
         *,
         credible: bool = False,
     ) -> bool:
-        """Record that a stored release's URL has something else (a kind of removal), with its capture.
+        """Record that a stored release's URL shows something else (a kind of removal), with its capture.
 
         Return False, and drop the removal, if another text (kind `replaced`) that could be a release (`credible`) has
-        been at this URL alone for so long that it is the release's new text. A release that disappeared while a copy
-        of it is at another of the agency's URLs has moved, and is merged with that copy.
+        been the only one at this URL for so long that it counts as the release's new text. A release that disappeared
+        while a copy of it is at another of the agency's URLs has moved, and is merged with that copy.
         """
         archive, seen_at = self.archive, response.fetched_at
         sha256 = None if archive.removals.is_missing(release_id) else self.store_body(response)
@@ -359,7 +359,7 @@ class CrawlRecorder:
     def record_merge(
         self, release_id: int, target_id: int, url: str, response: FetchedPage, versions: PageVersions
     ) -> None:
-        """Merge a release into another one at `url`, with the cause of what differs between the two."""
+        """Merge a release into another one at `url`, with the cause of their differences."""
         cause, states = "source", find_adjoining_states(self.archive, release_id, target_id)
         if states and states[1].sha256:
             before, after = states
@@ -384,7 +384,7 @@ class CrawlRecorder:
     ) -> None:
         """Record that a request failed, or that the page is neither a release nor a removal.
 
-        A stored release stays as it is, and is checked again soon.
+        A stored release is not changed, and is checked again soon.
         """
         with self.archive.transaction():
             mark = self.archive.frontier.mark_rejected if rejected else self.archive.frontier.mark_failed
@@ -398,7 +398,7 @@ class CrawlRecorder:
 def review_quarantine(ingest: Ingest, agency: str) -> tuple[list[FieldLoss], Counter[SaveResult]]:
     """Decide on an agency's quarantined pages: store those that are not part of a field loss.
 
-    Return the field losses, and the outcomes of the pages that have left quarantine.
+    Return the field losses, and the outcomes of the pages that left quarantine.
     """
     archive, quarantine = ingest.archive, ingest.quarantine
     pending = resolve_superseded(ingest, quarantine.list_pending(agency))
@@ -419,7 +419,7 @@ def review_quarantine(ingest: Ingest, agency: str) -> tuple[list[FieldLoss], Cou
 
 
 def resolve_superseded(ingest: Ingest, quarantined: Iterable[QuarantinedPage]) -> list[QuarantinedPage]:
-    """Close quarantined pages that have been read successfully since, and return the others."""
+    """Close quarantined pages that have since been read successfully, and return the others."""
     pending = []
     for page in quarantined:
         if ingest.quarantine.is_superseded(page):
@@ -435,7 +435,7 @@ def accept_quarantined(
 ) -> SaveResult:
     """Store one quarantined page, and record the decision.
 
-    Return SaveResult.QUARANTINED if it stays: it cannot be parsed any more, or `check` quarantines it again.
+    Return SaveResult.QUARANTINED if it stays: it can no longer be parsed, or `check` quarantines it again.
     """
     page = reparse_quarantined(ingest, quarantined)
     if page is None:
@@ -454,11 +454,11 @@ def accept_quarantined(
 
 
 def reparse_quarantined(ingest: Ingest, quarantined: QuarantinedPage) -> ParsedPage | None:
-    """Parse a quarantined page again from its bytes; None (logged) if it cannot be parsed."""
+    """Parse a quarantined page again from its bytes; return None, with a log entry, if that fails."""
     agency, captures = ingest.agencies[quarantined.agency], ingest.recorder.captures
     capture = ingest.quarantine.get_capture(quarantined)
     if capture is None:
-        logger.warning("%s: is in quarantine, but the bytes it was read from are missing", quarantined.url)
+        logger.warning("%s: is in quarantine, but its stored bytes are missing", quarantined.url)
         return None
     try:
         body = captures.read(capture.sha256)
@@ -476,9 +476,9 @@ def reparse_quarantined(ingest: Ingest, quarantined: QuarantinedPage) -> ParsedP
 
 
 def accept_source_counts(ingest: Ingest, quarantined: QuarantinedPage, *, by_hand: bool) -> None:
-    """Accept the present link count of the sources that are reasons for quarantine.
+    """Accept the current link count of the sources that are reasons for quarantine.
 
-    Only if the page was accepted by hand, or the source has begun its list again.
+    Only done if the page was accepted by hand, or if the source has started its list again.
     """
     for reason in quarantined.reasons:
         if "source" in reason and (
@@ -488,7 +488,7 @@ def accept_source_counts(ingest: Ingest, quarantined: QuarantinedPage, *, by_han
 
 
 def drop_quarantined(ingest: Ingest, quarantined: QuarantinedPage) -> None:
-    """Reject one quarantined page for good. Its row and its bytes stay."""
+    """Reject one quarantined page for good. Its row and its bytes are kept."""
     with ingest.archive.transaction():
         ingest.quarantine.decide(quarantined.id, "dropped", now())
 

@@ -1,4 +1,4 @@
-"""Pages as they pass through a crawl: fetched, and parsed into strings exactly as they were found."""
+"""Pages in a crawl: as fetched, and as parsed into strings exactly as found."""
 
 from __future__ import annotations
 
@@ -52,9 +52,9 @@ class Provenance:
 
 @dataclass(slots=True, kw_only=True)
 class ReleaseItem:
-    """A release as its page has it. The fields mean the same as those of archive.models.Release.
+    """A release as found on its page. The fields mean the same as those of archive.models.Release.
 
-    Every value is a string as found on the page, or None if the page does not have it.
+    Every value is a string as found, or None if the page does not have it.
     """
 
     url: str  # the canonical URL that the page declares, if it is credible, else the URL the page came from
@@ -90,7 +90,7 @@ class FetchedPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class ParsedPage:
-    """A release and the page it was parsed from, as the spider passes them to the pipeline."""
+    """A release and the page it was parsed from, as passed from the spider to the pipeline."""
 
     item: ReleaseItem
     url: str  # as in the frontier

@@ -1,7 +1,7 @@
-"""Locks on agencies, so that no two processes crawl the same one.
+"""Locks on agencies, so that two processes never crawl the same agency.
 
-Each agency has one byte of a lock file beside the archive: a POSIX record lock, which ends with the process, however it
-ends.
+Each agency has one byte of a lock file beside the archive: a POSIX record lock, which is released however the
+process ends.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ logger = logging.getLogger(__name__)
 def lock_agencies(archive_path: Path, slugs: Iterable[str]) -> tuple[TextIO, set[str]]:
     """Lock agencies; return the open lock file and the slugs that are locked until it is closed.
 
-    The others, which another process is crawling, are logged.
+    Agencies that another process is crawling are logged.
     """
     lock = open_lock_file(archive_path)
     return lock, {slug for slug in slugs if lock_agency(lock, slug)}
 
 
 def open_lock_file(archive_path: Path) -> TextIO:
-    """Open the lock file. Closing it releases every lock of this process, whichever file object took it."""
+    """Open the lock file. Closing it releases every lock of this process, even those of other file objects."""
     return archive_path.with_suffix(".lock").open("a")
 
 
@@ -37,7 +37,7 @@ def lock_agency(lock: TextIO, slug: str) -> bool:
     try:
         fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, zlib.crc32(slug.encode()))
     except BlockingIOError:
-        logger.warning("%s is being crawled already and is skipped", slug)
+        logger.warning("%s is already being crawled, and is skipped", slug)
         return False
     return True
 

@@ -1,4 +1,4 @@
-"""Matches parsed pages to stored releases: the same one, a moved or replaced one, or another page of one.
+"""Matches parsed pages to stored releases: unchanged, moved, replaced or duplicate ones.
 
 Texts are compared by the shingles that they share (Jaccard similarity, 0 to 1).
 """
@@ -28,11 +28,11 @@ class PageMatch:
     kind:
         same        the release that is stored under its URL, or a new one
         renamed     the stored release, which has a new URL now
-        merged      the stored release, whose new URL the archive has as another release already
+        merged      the stored release, whose new URL is already stored as another release
         redirected  the URL redirects to another text than the stored one
         replaced    the URL has another text than the stored one
-        misplaced   the stored release was read at another URL, `original_url`, which only declared this one canonical
-        duplicate   another page of a stored release, which reads differently: a print version, or an edit meanwhile
+        misplaced   the stored release was read at another URL, `original_url`, which only declared this URL canonical
+        duplicate   another page of a stored release, with a different text: a print version, or a later edit
     """
 
     kind: str
@@ -43,7 +43,7 @@ class PageMatch:
 def match_page(archive: Archive, release: Release, page: ParsedPage) -> PageMatch:
     """Return which release a page belongs to.
 
-    Only a URL that has a stored release can have moved or been replaced.
+    Only a release that is stored under the URL can have moved or been replaced.
     """
     own = archive.get_url(page.release_id) if page.release_id is not None else None
     stored = archive.get(own) if own else None
@@ -80,9 +80,9 @@ def match_page(archive: Archive, release: Release, page: ParsedPage) -> PageMatc
 
 
 def is_duplicate_page(archive: Archive, release: Release, page: ParsedPage) -> bool:
-    """Return whether a page declares another current release's URL as canonical, but reads differently.
+    """Return whether a page declares another current release's URL as canonical, but has a different text.
 
-    A page that was redirected to that URL is that release's page, and no duplicate.
+    A page that was redirected to that URL is that release's own page, not a duplicate.
     """
     release_id = archive.find_release_id(release.url)
     if release_id is None or release.url in (page.url, page.response.url):
@@ -93,7 +93,7 @@ def is_duplicate_page(archive: Archive, release: Release, page: ParsedPage) -> b
 def may_be_same_release(archive: Archive, stored: StoredRelease, url: str, similarity: float) -> bool:
     """Return whether the page at `url` can be a stored release that moved.
 
-    It cannot if `url` has a release that was first seen while the stored one was still at its own URL.
+    It cannot if `url` already had a release while the stored one was still at its own URL.
     """
     other = archive.find_release_id(url)
     if other is None or similarity >= CERTAIN_SIMILARITY:
@@ -102,9 +102,9 @@ def may_be_same_release(archive: Archive, stored: StoredRelease, url: str, simil
 
 
 def is_known_alias(archive: Archive, release: Release, page: ParsedPage) -> bool:
-    """Return whether a page's canonical URL is known for the same release already.
+    """Return whether a page's canonical URL is already known for the same release.
 
-    Two pages may name each other as canonical, and the release would move back and forth.
+    Otherwise, the release would move back and forth between two pages that name each other as canonical.
     """
     row = archive.frontier.get(release.url)
     return row is not None and row.release_id == page.release_id
@@ -113,8 +113,8 @@ def is_known_alias(archive: Archive, release: Release, page: ParsedPage) -> bool
 def may_use_canonical_url(archive: Archive, release: Release, page_url: str) -> bool:
     """Return whether a page's canonical URL can be its own.
 
-    A faulty template gives many pages the same one. It cannot be the page's own if it is a source's, or that of
-    another text. A recurring release has the same title on another date.
+    A faulty template gives many pages the same canonical URL, so the URL of a source or of another text is rejected. A
+    recurring release has the same title on another date.
     """
     if release.url == page_url:
         return True

@@ -1,7 +1,7 @@
 """Item pipeline that stores each parsed page, and reviews quarantined pages when the crawl ends.
 
-What the pipeline returns, and Scrapy's feed exports (`-O FILE.jsonl`) write, is the release as it was stored: a dict of
-values that JSON can express (`describe_stored_release`). A page of which nothing new was stored is dropped.
+The pipeline returns the release as stored, a dict of JSON values (`describe_stored_release`), which is also what
+Scrapy's feed exports (`-O FILE.jsonl`) write. A page without anything new is dropped.
 """
 
 from __future__ import annotations
@@ -53,9 +53,9 @@ class ArchivePipeline:
         return Ingest(self.spider.archive, self.spider.recorder, self.spider.agencies)
 
     def process_item(self, page: ParsedPage) -> dict[str, Any]:
-        """Store one page, and return the release as it is stored now.
+        """Store one page, and return the release as stored.
 
-        Raises DropItem if nothing of it was stored: it is unchanged, rejected, quarantined, or no longer that release.
+        Raises DropItem if nothing was stored: the page is unchanged, rejected, quarantined or has another release now.
         """
         slug, spider = page.item.agency or "", self.spider
         stats = spider.agency_stats[slug]
@@ -82,10 +82,10 @@ class ArchivePipeline:
             stats.problems.append(str(warning))
         if row := describe_stored_release(self.spider.archive, result.release.url):
             return row
-        raise DropItem(f"{page.url}: is taken down", log_level="DEBUG")
+        raise DropItem(f"{page.url}: has been taken down", log_level="DEBUG")
 
     def close_spider(self) -> None:
-        """Review the quarantined pages of each agency, if the crawl was completed."""
+        """Review the quarantined pages of each agency if the crawl was completed."""
         if not self.spider.is_finished:
             return  # the next crawl reviews them
         for slug, stats in self.spider.agency_stats.items():
@@ -103,7 +103,7 @@ class ArchivePipeline:
             stats.quarantined = len(urls or ())
 
     def announce_stored(self, slug: str, last_revision_id: int) -> None:
-        """Send the signal item_scraped for each release of an agency that was stored after a revision."""
+        """Send the signal item_scraped for each release of an agency that was stored after a given revision."""
         rows = self.spider.archive.db.execute(
             "select distinct r.url from revisions v join releases r on r.id = v.release"
             " where v.id > ? and r.agency = ? order by v.id",
@@ -117,7 +117,7 @@ class ArchivePipeline:
 
 
 def describe_stored_release(archive: Archive, url: str) -> dict[str, Any] | None:
-    """Return the current state of a release as JSON values, without what is taken down; None if all of it is."""
+    """Return the current state of a release as JSON values without taken-down content; None if nothing is left."""
     stored = archive.get(url)
     if stored is None or "hide" in [kind for _, kind in archive.takedowns.list_active(stored.release_id)]:
         return None

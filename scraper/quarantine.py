@@ -1,8 +1,8 @@
-"""Quarantine checks: find pages on which a rule of the parser may have failed, so that they are not stored.
+"""Quarantine checks: find pages on which a parser rule may have failed, so that they are not stored.
 
-Only pages that would change the archive are checked: a new release against the agency's habits, a stored one against
-its stored state. If a field is gone from a page whose template is unchanged, and its text with it, the agency has
-edited the page, and nothing is suspicious.
+Only pages that would change the archive are checked: new releases against the agency's habits, stored ones against
+their stored state. If a field and its text are gone from a page whose template is unchanged, the agency has edited the
+page, and this is not suspicious.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ REASON_TEXTS = {
 
 @dataclass
 class QuarantineCheck:
-    """The checks of one agency's pages in one crawl. Habits are read once, before the crawl has stored anything."""
+    """The checks of one agency's pages in one crawl. Habits are read once, before the crawl stores anything."""
 
     archive: Archive
     agency: str
@@ -74,7 +74,7 @@ class QuarantineCheck:
         return list({reason_key(reason): reason for reason in found}.values())
 
     def is_backfilled(self, state: Mapping[str, Any], url: str) -> bool:
-        """Return whether a new release is so old that today's habits say nothing about it."""
+        """Return whether a new release is too old for today's habits to apply to it."""
         row = self.archive.frontier.get(url)
         day = state["published"] or state["updated"] or (row.listed_at if row else None)
         return is_backfill(self.archive.db, self.agency, url, day, self.habits.oldest)
@@ -88,7 +88,7 @@ class QuarantineCheck:
         return seen is not None and seen[0] < max(self.accepted_losses.values())
 
     def find_missing_fields(self, state: Mapping[str, Any]) -> Iterator[QuarantineReason]:
-        """Yield the fields that a new release lacks or that are unusually short for its agency."""
+        """Yield the fields that a new release lacks, or that are unusually short for its agency."""
         for name in HABIT_FIELDS:
             count = self.habits.group_for(state, name).counts[name]
             # many sites show `updated` only after an edit
@@ -102,7 +102,7 @@ class QuarantineCheck:
     def find_lost_fields(
         self, state: Mapping[str, Any], stored: StoredRelease, url: str, versions: PageVersions
     ) -> Iterator[QuarantineReason]:
-        """Yield the fields that were stored but not parsed now, or have another text now.
+        """Yield the stored fields that were not parsed now, or that have another text now.
 
         A field is lost if its text is still on the page, if the template is new, or if other pages in quarantine have
         lost the same field. A title or lead is swapped if its stored text is still on the page.
@@ -139,7 +139,7 @@ class QuarantineCheck:
                 yield {"field": name, "why": "swapped"}
 
     def is_loss_suspicious(self, name: str, state: Mapping[str, Any]) -> bool:
-        """Return whether a loss is suspicious: one that was accepted once is not, until the field is usual again."""
+        """Return whether a loss is suspicious. An accepted loss is not, until the field is usual again."""
         if name not in self.accepted_losses:
             return True
         if name == "title":
@@ -149,9 +149,9 @@ class QuarantineCheck:
     def find_repeated_values(
         self, state: Mapping[str, Any], stored: StoredRelease | None, url: str
     ) -> Iterator[QuarantineReason]:
-        """Yield the fields with the value of another release, if the agency's releases have different ones.
+        """Yield the fields with the same value as another release, if the agency's releases usually differ in them.
 
-        The parser then reads them from a part of the page that all pages share.
+        The parser then probably reads them from a part that all pages share.
         """
         repeated = set()  # fields with the value of another page of this crawl
         for name in self.habits.unique_fields:
@@ -166,7 +166,7 @@ class QuarantineCheck:
                 yield {"field": name, "why": "repeated"}
 
     def find_short_source(self, url: str) -> Iterator[QuarantineReason]:
-        """Yield the source that listed a new release first, if it lists far fewer releases than usual."""
+        """Yield the source that first listed a new release, if it lists far fewer releases than usual."""
         short_sources = self.archive.frontier.find_short_sources(self.agency)
         entry = self.archive.frontier.get(url) if short_sources else None
         if entry and entry.source in short_sources:
@@ -175,7 +175,7 @@ class QuarantineCheck:
 
 
 def find_field_texts(name: str, state: Mapping[str, Any]) -> set[str]:
-    """Return the texts that a page with a field's stored value has, by `to_comparable_text`."""
+    """Return the texts that a page with a field's stored value contains, in the form of `to_comparable_text`."""
     value: Any = state[name] or ()
     if name == "questions":
         texts = [part["question"] for part in value]
@@ -187,7 +187,7 @@ def find_field_texts(name: str, state: Mapping[str, Any]) -> set[str]:
 
 
 def find_lost_paragraphs(stored_state: Mapping[str, Any], state: Mapping[str, Any]) -> set[str]:
-    """Return the paragraphs of a stored body that are missing in another state, if they are most of it."""
+    """Return the paragraphs of a stored body that are missing in another state, if they make up most of it."""
     text = to_comparable_text(f"{state['lead'] or ''}{state['body']}")
     stored_length = len(to_comparable_text(f"{stored_state['lead'] or ''}{stored_state['body']}"))
     lost = {part for part in iter_paragraphs({**stored_state, "title": None, "questions": ()}) if part not in text}
@@ -195,7 +195,7 @@ def find_lost_paragraphs(stored_state: Mapping[str, Any], state: Mapping[str, An
 
 
 def is_text_on_page(page: PageText, name: str, texts: set[str], stored_state: Mapping[str, Any]) -> bool:
-    """Return whether a field that was not parsed is still on the page; of a body, half of the lost text."""
+    """Return whether an unparsed field is still on the page; for a body, at least half of the lost text."""
     if name == "body":
         return sum(len(part) for part in texts if part in page.text) * 2 >= sum(map(len, texts))
     if name in ("published", "updated"):
@@ -205,7 +205,7 @@ def is_text_on_page(page: PageText, name: str, texts: set[str], stored_state: Ma
 
 
 def describe_reasons(reasons: list[QuarantineReason]) -> str:
-    """Return the reasons in one line.
+    """Describe the reasons on one line.
 
     >>> describe_reasons([{"field": "lead", "why": "missing", "usual": 0.98, "of": 120}])
     'lead is missing, but 98% of 120 releases have it'

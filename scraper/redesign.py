@@ -1,4 +1,4 @@
-"""Distinguish an agency's edits from changes that only a redesign or a new parser has made.
+"""Distinguishes an agency's edits from changes made only by a redesign or a new parser.
 
 Versions of a page are compared by their templates (the class names and ids that they are built with), their texts and
 links, and the states parsed from them.
@@ -37,9 +37,11 @@ if TYPE_CHECKING:
 LinkSet = frozenset[tuple[str, str]]  # (text, target) of links, by `to_comparable_text` and `normalise_link_target`
 
 # Templates
-MIN_TEMPLATE_OVERLAP = 0.7  # of the names in either template, the share in both: edits add few, redesigns most
+MIN_TEMPLATE_OVERLAP = 0.7  # of the names in either template, the share in both; edits add few names, redesigns most
 MIN_TEMPLATE_NAMES = 10  # pages with fewer names cannot be compared
-GENERATED_NAME = re.compile(r"\d|^.{1,2}$|[a-z][A-Z].*[a-z][A-Z]")  # css-1x2y3z, sv-2.33, ng-tns: change at each build
+GENERATED_NAME = re.compile(
+    r"\d|^.{1,2}$|[a-z][A-Z].*[a-z][A-Z]"
+)  # css-1x2y3z, sv-2.33, ng-tns: change with each build
 FINGERPRINT_VERSION = b"\x01"  # change it with the choice of names or their hash: stored fingerprints are then ignored
 NAME_CACHE_SIZE = 4096
 NAME_HASH_BYTES = 8  # so many that two names of a page do not share a hash by chance
@@ -60,9 +62,9 @@ logger = logging.getLogger(__name__)
 
 
 class PageVersion:
-    """The HTML of a page at one time, read and parsed at most once, if a comparison needs it.
+    """The HTML of a page at one time, read and parsed at most once, and only if needed.
 
-    load_body: returns None if the bytes are missing. document, template: if they are known already.
+    load_body: returns None if the bytes are missing. document, template: if already known.
     """
 
     def __init__(
@@ -95,14 +97,14 @@ class PageVersion:
         return None if self.document is None else fingerprint_template(self.document)
 
     def text(self, url: str) -> PageText | None:
-        """Return the page's text, its links as if it had been fetched at `url`; None if its bytes are missing."""
+        """Return the page's text, with links resolved as if fetched at `url`; None if its bytes are missing."""
         if url not in self._texts and self.document is not None:
             self._texts[url] = read_page_text(self.document, url)
         return self._texts.get(url)
 
 
 class PageVersions:
-    """The versions that are compared while one page is stored. They are freed with this object."""
+    """The versions that are compared while one page is stored. They are freed together with this object."""
 
     def __init__(self, archive: Archive, captures: Captures, page: ParsedPage | None = None) -> None:
         self.archive, self.captures, self.page = archive, captures, page
@@ -117,7 +119,7 @@ class PageVersions:
         )
 
     def stored(self, sha256: str, url: str) -> PageVersion:
-        """Return the version whose bytes have that SHA-256, to be parsed as fetched at `url`."""
+        """Return the version whose bytes have a SHA-256, to be parsed as if fetched at `url`."""
         if sha256 not in self._stored:
             self._stored[sha256] = PageVersion(
                 url, partial(read_stored_body, self.captures, sha256), template=self.archive.get_template(sha256)
@@ -125,13 +127,13 @@ class PageVersions:
         return self._stored[sha256]
 
     def newest(self, stored: StoredRelease, url: str) -> PageVersion | None:
-        """Return the newest stored version of a release's page, or None if no bytes of it are stored."""
+        """Return the newest stored version of a release's page, or None if no bytes are stored."""
         sha256 = stored.newest_sha256 or stored.sha256
         return self.stored(sha256, url) if sha256 else None
 
 
 def read_stored_body(captures: Captures, sha256: str | None) -> bytes | None:
-    """Return stored bytes, or None if there are none or they are damaged (which is logged)."""
+    """Return stored bytes, or None if they are missing or damaged (damage is logged)."""
     if sha256 is None:
         return None
     try:
@@ -144,7 +146,7 @@ def read_stored_body(captures: Captures, sha256: str | None) -> bytes | None:
 def reparse_stored(
     stored: StoredRelease, version: PageVersion, url: str, agency: Agency
 ) -> tuple[Release | None, str | None]:
-    """Return what today's parser reads from a stored page, and the parser's version; (None, None) if it cannot."""
+    """Parse a stored page with the current parser; return the release and the parser's version, or (None, None)."""
     try:
         if version.document is None:
             return None, None
@@ -167,16 +169,16 @@ def find_change_cause(
 ) -> str:
     """Return `source` if the agency changed a page's text, `parser` if only its parsing differs.
 
-    before, after: the states. old, new: the versions of the page, `old` the newest that is stored. redesigned: the
-    template is known to be new, however similar the two are. url_changed: the page was at another URL, and the pages of
-    its site that it links to may have moved, too.
+    before, after: the states. old, new: the versions of the page, `old` being the newest stored one. redesigned: the
+    template is known to be new, however similar the two are. url_changed: the page was at another URL, so the pages of
+    its site that it links to may have moved as well.
 
     A redesign moves and renames the elements that fields are read from. If the template is new, a paragraph that is
-    word for word somewhere on the other page was therefore not edited, only read in one of the two and not in the
-    other. The same holds for dates, files, contacts and the targets of links.
+    also somewhere on the other page, word for word, was therefore not edited: only one of the parsers read it. The same
+    applies to dates, files, contacts and link targets.
     """
     if hash_state(omit_unknown_lists(after, before)) == hash_state(before):
-        return "parser"  # the stored state only lacks what was not parsed in its day
+        return "parser"  # the stored state only lacks what was not parsed at the time
     if old is None or not (redesigned or is_redesign(old, new)):
         return "source"
     old_page, new_page = old.text(url), new.text(url)
@@ -193,7 +195,7 @@ def find_change_cause(
 
 
 def is_redesign(old: PageVersion, new: PageVersion) -> bool:
-    """Return whether a page's template was replaced; False if a version cannot be parsed."""
+    """Return whether a page's template was replaced; False if either version cannot be parsed."""
     try:
         if old.template is None or new.template is None:
             return False
@@ -207,14 +209,14 @@ def is_redesign(old: PageVersion, new: PageVersion) -> bool:
 def fingerprint_template(document: Document) -> bytes:
     """Return a version byte and the sorted hashes of a page's template names.
 
-    Names themselves are not stored: an id may be made of the words of a heading, which a takedown may have to hide.
+    The names themselves are not stored, because an id may contain the words of a heading that a takedown has to hide.
     """
     hashes = {found for tag, value in document.name_index.attributes for found in hash_template_names(tag, value)}
     return FINGERPRINT_VERSION + b"".join(sorted(hashes))
 
 
 def find_template_names(document: Document) -> set[str]:
-    """Return a page's classes and ids, each with its element's tag, without generated ones."""
+    """Return a page's classes and ids, each with its element's tag, except generated ones."""
     return {name for tag, value in document.name_index.attributes for name in split_template_names(tag, value)}
 
 
@@ -236,7 +238,7 @@ def split_fingerprint(fingerprint: bytes) -> set[bytes]:
 
 @dataclass(frozen=True, slots=True)
 class PageText:
-    """A page's text, the texts of its elements (both by `to_comparable_text`), its links, and its HTML."""
+    """A page's text and the texts of its elements (in the form of `to_comparable_text`), its links, and its HTML."""
 
     text: str
     element_texts: frozenset[str]
@@ -244,7 +246,7 @@ class PageText:
     source: str
 
     def contains(self, paragraphs: set[str]) -> bool:
-        """Return whether each paragraph is an element's text, or part of one if it is long enough."""
+        """Return whether each paragraph is an element's text, or, if long enough, a part of one."""
         return all(
             part in self.element_texts or (len(part) >= MIN_CONTAINED_LENGTH and part in self.text)
             for part in paragraphs
@@ -255,7 +257,7 @@ class PageText:
         return value in self.source or to_comparable_text(value) in self.text
 
     def links_to(self, target: str) -> bool:
-        """Return whether the page links to a target on another site, or has it in its HTML."""
+        """Return whether the page links to a target on another site, or mentions it in its HTML."""
         return any(linked == target for _, linked in self.links) or target.lstrip("/") in self.source
 
     def has_link(self, link_text: str, target: str) -> bool:
@@ -264,7 +266,7 @@ class PageText:
 
 
 def read_page_text(document: Document, url: str) -> PageText:
-    """Return the text of a whole page, its links resolved as if it had been fetched at `url`."""
+    """Return the text of a whole page, with links resolved as if fetched at `url`."""
     root = document.root
     texts = frozenset(to_comparable_text(get_text_content(element)) for element in root.iter(*TEXT_ELEMENTS))
     links = extract_links(root, document.resolve_base_url(url))
@@ -272,7 +274,7 @@ def read_page_text(document: Document, url: str) -> PageText:
 
 
 def to_comparable_text(text: str) -> str:
-    """Return a text without what a template decides: white space, case and opening dashes.
+    """Return a text without anything that a template may change: white space, case and opening dashes.
 
     >>> to_comparable_text("–\\u00a0Vi HAR  öppet.")
     'viharöppet.'
@@ -281,7 +283,7 @@ def to_comparable_text(text: str) -> str:
 
 
 def iter_paragraphs(state: Mapping[str, Any]) -> Iterator[str]:
-    """Yield every paragraph of a state, questions and answers included, by `to_comparable_text`."""
+    """Yield every paragraph of a state, including questions and answers, in the form of `to_comparable_text`."""
     parts = [state["title"], state["lead"], state["body"]]
     parts += [text for question in state["questions"] or () for text in (question["question"], question["answer"])]
     for part in filter(None, parts):
@@ -297,9 +299,9 @@ def identify_part(part: Mapping[str, Any]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class StateComparison:
-    """Two states of a release, and the pages that they were read from, one before and one after a redesign.
+    """Two states of a release and the pages they were parsed from, one before and one after a redesign.
 
-    What differs between the states, but is on both pages, is no edit: only one of the parsers has read it.
+    A difference between the states that is on both pages is not an edit: only one of the parsers has read it.
     """
 
     before: Mapping[str, Any]
@@ -313,7 +315,7 @@ class StateComparison:
         return not self.old_page.contains(now - was) or not self.new_page.contains(was - now)
 
     def dates_differ(self) -> bool:
-        """Return whether a date of both states is another day; a template may show a date that the other does not."""
+        """Return whether a date in both states is a different day. A date in only one of them does not count."""
         for name in ("published", "updated"):
             was, now = self.before[name], self.after[name]
             if not was or not now or now.startswith(was[:DATE_LENGTH]) or was.startswith(now[:DATE_LENGTH]):
@@ -334,8 +336,8 @@ class StateComparison:
     def links_differ(self) -> bool:
         """Return whether a link has a new target, or a link to another site was added or removed.
 
-        New targets on the page's own site do not count if a redesign has changed the site's URLs: then most links of
-        the page that have kept their texts have new targets.
+        New targets on the page's own site do not count if a redesign has changed the site's URLs, that is, if most
+        links with an unchanged text have new targets.
         """
         was, now = read_state_links(self.before, self.url), read_state_links(self.after, self.url)
         removed = {link for link in was - now if not self.new_page.has_link(*link)}
@@ -355,7 +357,7 @@ class StateComparison:
         return any(target.startswith(EXTERNAL_PREFIX) and not page.links_to(target) for target, page in unpaired)
 
     def keeps_internal_urls(self, *, ignored_texts: Iterable[str]) -> bool:
-        """Return whether most links within the site that have kept their texts have kept their targets."""
+        """Return whether most links within the site with an unchanged text also have an unchanged target."""
         before, after = (
             group_links_by_text(link for link in page.links if is_internal_page(link[1]))
             for page in (self.old_page, self.new_page)
@@ -422,7 +424,7 @@ def is_internal_page(target: str) -> bool:
 def is_different_target(before: str, after: str, *, internal_urls_kept: bool) -> bool:
     """Return whether two links with the same text lead to different things.
 
-    internal_urls_kept: the URLs of the page's own site have not changed as a whole.
+    internal_urls_kept: the URLs of the page's own site were not changed by a redesign.
 
     >>> is_different_target("/nyhet/regler.html", "/om/regler", internal_urls_kept=True)
     False

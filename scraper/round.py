@@ -1,4 +1,4 @@
-"""A round: its lock, the commands that it runs and their clean stop, and its end (health, manifest, alerts)."""
+"""A round: its lock, running and stopping its commands, and closing it (health, manifest, alerts)."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from scraper.alerts import AlertSettings, send_alerts
 from scraper.extensions.crawl_stats import assess_declared_agencies
 
 ROUND_SPIDERS = ("news", "revisit")
-MAX_ROUND_DURATION = timedelta(hours=6)  # a round that has been running for longer hangs
+MAX_ROUND_DURATION = timedelta(hours=6)  # a round that takes longer has hung
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 # Other spiders are left out, because another process may be running an audit.
 COUNT_INTERRUPTED_SQL = """
@@ -46,7 +46,7 @@ class RoundResult:
 
     @property
     def is_ok(self) -> bool:
-        """Whether an operator has nothing to do."""
+        """Whether the round needs no action from an operator."""
         return self.alerts_sent and not self.unacknowledged and not self.interrupted
 
     def __str__(self) -> str:
@@ -60,7 +60,7 @@ class RoundResult:
 
 
 def lock_round(archive_path: Path) -> TextIO | datetime:
-    """Return the lock of a round, held until it is closed, or since when another round has been running.
+    """Return the lock of a round, held until it is closed, or the start time of another round that is running.
 
     Raises ArchiveError if the lock file beside the archive cannot be opened.
     """
@@ -76,7 +76,7 @@ def lock_round(archive_path: Path) -> TextIO | datetime:
         with lock:
             lock.seek(0)
             since = lock.read().strip()
-        return datetime.fromisoformat(since) if since else now()  # empty: the other one has only just locked it
+        return datetime.fromisoformat(since) if since else now()  # empty: the other round has only just locked it
     lock.truncate(0)
     lock.write(f"{to_iso(now())}\n")
     lock.flush()
@@ -92,7 +92,7 @@ def read_last_crawl_id(archive_path: Path) -> int:
 
 
 def has_recent_crawl(archive_path: Path, hours: float) -> bool:
-    """Return whether a crawl has ended within the last `hours`. Raises ArchiveError if there is no archive."""
+    """Return whether a crawl ended within the last `hours`. Raises ArchiveError if there is no archive."""
     with closing(open_archive(archive_path)) as db:
         # later times come from a clock that was wrong
         (last,) = db.execute(
@@ -122,10 +122,11 @@ def close_round(
 
 
 class CommandRunner:
-    """Runs commands one at a time. While it is entered, SIGTERM and SIGINT stop the running one and all later ones.
+    """Runs commands one at a time. As a context manager, it stops the running command and all later ones on SIGTERM and
+    SIGINT.
 
-    Each command is a process in its own group, so that Ctrl-C reaches it only once, through this class: Scrapy drops
-    the requests that it has sent when it gets a second signal.
+    Each command is a process in its own group, so that Ctrl-C reaches it only once, through this class: on a second
+    signal, Scrapy drops the requests it has sent.
     """
 
     def __init__(self) -> None:
@@ -146,17 +147,17 @@ class CommandRunner:
             signal.signal(number, handler)
 
     def handle_signal(self, signum: int, frame: FrameType | None) -> None:
-        """Stop the running command. A second signal is passed on too, and Scrapy then stops at once."""
+        """Stop the running command. A second signal is passed on too, which makes Scrapy stop at once."""
         self.stop_event.set()
         if self.child and self.child.poll() is None:
             self.child.terminate()
 
     def run_scrapy(self, *arguments: str) -> int:
-        """Run a Scrapy command; return its exit code, or less than 0 if a signal ended it."""
+        """Run a Scrapy command; return its exit code, which is negative if a signal ended it."""
         return self.run_command([sys.executable, "-m", "scrapy", *arguments])
 
     def run_command(self, command: Sequence[str]) -> int:
-        """Run any command as `run_scrapy` does. After a request to stop, return 0 and run nothing."""
+        """Run any command like `run_scrapy`. After a request to stop, return 0 without running it."""
         if self.stop_requested:
             return 0
         with subprocess.Popen(command, process_group=0) as self.child:  # noqa: S603 - our own commands
@@ -165,5 +166,5 @@ class CommandRunner:
             return self.child.wait()
 
     def wait(self, seconds: float) -> None:
-        """Sleep, or return earlier on a request to stop."""
+        """Sleep, but return earlier on a request to stop."""
         self.stop_event.wait(max(0.0, seconds))

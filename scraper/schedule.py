@@ -1,4 +1,4 @@
-"""When a stored release is checked again: the older it is, the less often (setting REVISIT_AGES)."""
+"""Schedules the checks of stored releases: the older a release, the less often (setting REVISIT_AGES)."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class RevisitSchedule:
 
 
 def parse_archive_time(text: str) -> datetime:
-    """Parse a time as the archive stores it; a day or a month counts from its beginning, in UTC."""
+    """Parse a time as stored in the archive; a day or month counts from its beginning, in UTC."""
     value = datetime.fromisoformat(text if len(text) > 7 else f"{text}-01")
     return value if value.tzinfo else value.replace(tzinfo=UTC)
 

@@ -38,17 +38,17 @@ RETRY_AFTER_MAX = 600.0  # seconds; a host that asks for a longer Retry-After is
 CRAWL_DELAY_MAX = 60.0  # seconds; upper limit of a Crawl-delay
 REVISIT_AGES = "<2d=1h, <14d=1d, <90d=7d, else=30d"  # age of a release=interval between checks
 REVISIT_BUDGET = 500  # requests per agency and day (UTC) of revisit crawls
-ROUND_PASS_MINUTES = 25.0  # of each of a round's two passes; what is left waits for the next round
+ROUND_PASS_MINUTES = 25.0  # of each of a round's two passes; the rest waits for the next round
 LISTING_PAGES_MAX = 2000  # a longer listing is treated as a crawler trap
 
 DAILY_BUDGET = 5000  # requests per agency and day (UTC), news and revisit crawls together, without robots.txt
 BACK_OFF_AFTER = 5  # a host is paused after this many URLs in a row without a response, or with 429 or 503
 BACK_OFF_FIRST = 1800.0  # seconds of the first pause; doubled each time until the host responds again
 BACK_OFF_MAX = 24 * 3600.0  # seconds; also the longest Retry-After that later crawls obey
-ROBOTS_UNREACHABLE_DAYS = 30.0  # for so long an unreachable robots.txt forbids everything (RFC 9309, 2.3.1.4)
+ROBOTS_UNREACHABLE_DAYS = 30.0  # an unreachable robots.txt forbids everything for this long (RFC 9309, 2.3.1.4)
 # True: releases with noindex are rejected, and stored ones not checked again. Off by default: noindex is addressed to
-# search engines. A release that is public and allowed by robots.txt, but kept out of search results, is what an
-# archive is for.
+# search engines. A release that is public and allowed by robots.txt, but kept out of search results, belongs
+# in an archive.
 NOINDEX_OBEY = False
 # True: HTTP_PROXY and HTTPS_PROXY of the environment are used. The proxy then resolves host names and has to reject
 # private addresses itself, because the SSRF filter (scraper/downloader/ssrf.py) only sees names. A proxy in a private
@@ -149,7 +149,7 @@ def check_settings(settings: BaseSettings) -> None:
 
 
 def find_value_problem(name: str, value: object, default: object) -> str | None:
-    """Return why a value is invalid for a setting with this default, None if it is valid.
+    """Return why a value is invalid for a setting with this default, or None if it is valid.
 
     >>> find_value_problem("BACK_OFF_FIRST", "soon", 1800.0)
     "'soon' is not a number above 0, up to 100000000"

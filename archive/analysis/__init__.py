@@ -1,7 +1,8 @@
-"""Text analysis for the search index: Swedish and English text to terms.
+"""Text analysis for the search index: converts Swedish and English text to terms.
 
-`analyze` gives the terms of a text and `analyze_word` those of one word of a query; both read words the same way. A
-term is a lemma. A Swedish compound is also found by its last part, and by earlier parts that are a compound themselves.
+`analyze` returns the terms of a text and `analyze_word` those of one word of a query; both analyse words the same way.
+A term is a lemma. A Swedish compound is also found by its last part, and by earlier parts that are compounds
+themselves.
 """
 
 from __future__ import annotations
@@ -38,16 +39,16 @@ class AnalyzedText:
 
     words: list[str]  # in order
     lemmas: dict[str, str]  # word → its lemma
-    compound_parts: tuple[str, ...]  # lemmas that the compounds are also found by, each once; empty for English
+    compound_parts: tuple[str, ...]  # lemmas of compound parts, each once; empty for English
 
     @property
     def lemma_text(self) -> str:
-        """Return the text with each word replaced by its lemma, separated by spaces."""
+        """The text with each word replaced by its lemma, separated by spaces."""
         return " ".join(map(self.lemmas.__getitem__, self.words))
 
 
 def analyze(text: str, language: str | None) -> AnalyzedText:
-    """Analyse a text for the index. `language` is BCP 47; None: guess Swedish or English.
+    """Analyse a text for the index. `language` is a BCP 47 tag; None: guess Swedish or English.
 
     >>> analyze("Myndigheterna besöker EU:s skolor.", "sv").lemma_text
     'myndighet besöka eu skola'
@@ -63,9 +64,9 @@ def analyze(text: str, language: str | None) -> AnalyzedText:
 
 
 def analyze_word(word: str) -> tuple[str, ...]:
-    """Return the lemmas of a query word, one for each reading, Swedish first; empty without a letter or digit.
+    """Return the possible lemmas of a query word, Swedish first; empty for a word without letters and digits.
 
-    A word with signs in it becomes a phrase: several lemmas in one string.
+    A word that contains signs becomes a phrase: several lemmas in one string.
 
     >>> analyze_word("myndigheterna"), analyze_word("EU-kommissionens"), analyze_word("led")
     (('myndighet',), ('eu kommission',), ('led', 'lead'))
@@ -74,7 +75,7 @@ def analyze_word(word: str) -> tuple[str, ...]:
     for part in find_words(word):
         lemma, english_reading = swedish_lemma(part), english_lemma(part)
         swedish.append(lemma)
-        # If the English lemma is another Swedish word, there is no English reading: "men" (but) is no form of man.
+        # An English lemma that is another Swedish word is dropped: "men" (but) is not a form of man.
         only_swedish = is_swedish_word(part) and is_swedish_word(english_reading)
         english.append(lemma if only_swedish else english_reading)
     return tuple(dict.fromkeys(filter(None, (" ".join(swedish), " ".join(english)))))
@@ -106,7 +107,7 @@ def is_english(text: str) -> bool:
 
 
 def is_english_release(state: Mapping[str, Any]) -> bool:
-    """Return whether a release is declared English, or declares no language and reads as English."""
+    """Return whether a release is declared as English, or looks English without a declared language."""
     if state["language"] is None:
         return is_english(state["title"] + "\n" + state["body"])
     return str(state["language"]).lower().startswith("en")
@@ -114,10 +115,10 @@ def is_english_release(state: Mapping[str, Any]) -> bool:
 
 @lru_cache(maxsize=200_000)
 def find_compound_parts(lemma: str) -> tuple[str, ...]:
-    """Return the lemmas that a compound is also found by, last part first; empty if there are none.
+    """Return the lemmas of a compound's parts by which it is also found, last part first.
 
-    A compound of two words that the dictionary lists has a meaning of its own and no parts: människohandel is not a
-    kind of handel. A compound of three or more words means what its words say, whether the dictionary lists it or not.
+    A compound of two words that is in the dictionary has a meaning of its own, and no parts: människohandel is not a
+    kind of handel. A compound of three or more words is always split, whether or not it is in the dictionary.
 
     >>> find_compound_parts("människohandelsbrott"), find_compound_parts("människohandel")
     (('brott', 'människohandel'), ())
@@ -137,12 +138,12 @@ def find_compound_parts(lemma: str) -> tuple[str, ...]:
 
 
 def collect_compound_parts(lemmas: Iterable[str]) -> tuple[str, ...]:
-    """Return the lemmas that the compounds among some lemmas are also found by, each once."""
+    """Return the compound parts of all lemmas, each once (see `find_compound_parts`)."""
     return tuple(dict.fromkeys(part for lemma in dict.fromkeys(lemmas) for part in find_compound_parts(lemma)))
 
 
 def find_compound_key(word: str) -> str:
-    """Return the lemma under which compounds with the word are found; "" for several words or none.
+    """Return the lemma by which compounds with the word are found; "" unless it is a single word.
 
     >>> find_compound_key("ministrarnas"), find_compound_key("EU-ministern")
     ('minister', '')
@@ -152,5 +153,5 @@ def find_compound_key(word: str) -> str:
 
 
 def load_dictionaries() -> None:
-    """Load the dictionaries (half a second), so that the first search does not wait for them."""
+    """Load the dictionaries, which takes half a second, so that the first search does not wait for them."""
     swedish_lemma("ord"), english_lemma("word")

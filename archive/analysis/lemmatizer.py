@@ -1,8 +1,9 @@
-"""Lemmas of Swedish and English words: the form under which all inflections of a word are found.
+"""Finds the lemmas of Swedish and English words: the form under which all inflections of a word are found.
 
-hunspell-sv gives the base of most forms. simplemma has the words that change their vowel (män, städer, större, gick),
-decides between several readings, and has many words that are in no spelling list. A compound is inflected like its last
-part. The lemma of a lemma is itself, so that all forms of a word agree even if one is also a form of another word.
+hunspell-sv provides the base of most forms. simplemma has the words that change their vowel (män, städer, större,
+gick), is used to choose between several readings, and has many words that are in no spelling list. A compound is
+inflected like its last part. The lemma of a lemma is itself, so that all forms of a word agree even if one is also a
+form of another word.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ CLOSED_CLASS_WORDS = """
     väl åt än ändå ännu även över överallt januari februari mars april maj juni juli augusti september oktober
     november december
 """
-IRREGULAR_FORMS = {  # that neither source gets right
+IRREGULAR_FORMS = {  # words that neither source gets right
     "göra": "gör göra göras gjord gjorda gjorde gjordes gjort gjorts görs",
     "ko": "kor korna kornas",
     "bli": "blev blevs blir bliva bliver blivit",
@@ -90,7 +91,7 @@ READING_PRIORITY = (AGREEING, BASE_FORM, INFLECTED, PARTICIPLE, GENITIVE, IMPERA
 
 @lru_cache(maxsize=300_000)
 def swedish_lemma(word: str) -> str:
-    """Return the lemma of a Swedish word in lower case; the word itself if none is known.
+    """Return the lemma of a lower-case Swedish word, or the word itself if it has no known lemma.
 
     >>> [swedish_lemma(word) for word in ("myndigheternas", "besluten", "män", "människohandelsbrotten")]
     ['myndighet', 'beslut', 'man', 'människohandelsbrott']
@@ -108,13 +109,13 @@ def swedish_lemma(word: str) -> str:
 
 @lru_cache(maxsize=50_000)
 def english_lemma(word: str) -> str:
-    """Return the lemma of an English word in lower case; the word itself if none is known."""
+    """Return the lemma of a lower-case English word, or the word itself if it has no known lemma."""
     return look_up_lemma(word, "en") if len(word) <= MAX_LEMMATISED_LENGTH else word
 
 
 @lru_cache(maxsize=50_000)
 def is_swedish_word(word: str) -> bool:
-    """Return whether the word is a form of a known Swedish word."""
+    """Return whether a word is a form of a known Swedish word."""
     return len(word) <= MAX_LEMMATISED_LENGTH and (is_known(word, lang="sv") or bool(find_word_readings(word)))
 
 
@@ -136,13 +137,13 @@ def find_base_form(word: str) -> str:
 
 
 def look_up_lemma(word: str, language: str) -> str:
-    """Return simplemma's lemma; the word itself if that lemma is not a word."""
+    """Return simplemma's lemma, or the word itself if that lemma is not a word."""
     lemma = lemmatize(word, lang=language).lower()
     return lemma if lemma.isalnum() else word
 
 
 def is_irregular(word: str, dictionary_lemma: str) -> bool:
-    """Return whether simplemma's lemma has another vowel, which no ending explains: städer, stad.
+    """Return whether simplemma's lemma has another vowel, which is not due to an ending: städer, stad.
 
     >>> is_irregular("städer", "stad"), is_irregular("stads", "stad")
     (True, False)
@@ -182,7 +183,7 @@ def choose_base_form(word: str, readings: list[WordReading], dictionary_lemma: s
 
 
 def find_underlying_base(word: str, readings: list[WordReading], dictionary_lemma: str) -> str:
-    """Return the verb of a participle, or the noun whose plural is spelt like the word; else the word itself."""
+    """Return the verb of a participle, or the noun whose plural is spelt like the word, else the word itself."""
     word_classes = {reading.word_class for reading in readings if reading.relation == BASE_FORM}
     if ADJECTIVE in word_classes and NOUN not in word_classes:
         verb = next((reading.base for reading in readings if reading.relation == PARTICIPLE), word)

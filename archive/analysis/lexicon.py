@@ -1,7 +1,7 @@
 """The Swedish dictionary hunspell-sv: the base forms of inflected words, and the parts of compounds.
 
 A line of the .dic file is `beslut/BDY`: a word and its flags. An SFX line of the .aff file is a rule for a flag: it
-replaces one ending by another. Of the flags (https://manpages.org/hunspell/5), A-J are endings of nouns, J-R and m of
+replaces one ending with another. Of the flags (https://manpages.org/hunspell/5), A-J are endings of nouns, J-R and m of
 verbs and adjectives; f-i and s-z form a compound's first or middle part; words with X, U and Y can be the first, middle
 and last part of a compound.
 """
@@ -50,7 +50,7 @@ VERBAL_SUFFIXES = ("are", "ande", "ende")  # nouns made of verbs; the dictionary
 
 @dataclass(frozen=True, slots=True)
 class SuffixRule:
-    """One SFX line, read backwards: take its ending off a word and put `strip` back to get the base."""
+    """One SFX line, applied in reverse: remove the ending from a word and append `strip` to get the base."""
 
     flag: str
     strip: str
@@ -68,13 +68,13 @@ class Lexicon:
     max_ending_length: int = 0
 
     def is_headword(self, word: str) -> bool:
-        """Return whether the dictionary inflects the word; other entries are stray forms from some text."""
+        """Return whether the dictionary inflects a word. Other entries are stray forms."""
         return any(not INFLECTING_FLAGS.isdisjoint(flags) for flags in self.flags.get(word, ()))
 
 
 @dataclass(frozen=True, slots=True)
 class WordReading:
-    """One way to read a word: the base, its part of speech, and how the word is a form of it."""
+    """One reading of a word: its base, the part of speech, and how the word is derived from the base."""
 
     base: str
     word_class: str
@@ -106,7 +106,7 @@ def find_dictionary_file(name: str) -> Path:
 
 
 def parse_suffix_rules(text: str) -> dict[str, list[SuffixRule]]:
-    """Parse the SFX lines of an .aff file; the keys are the endings of the inflected forms.
+    """Parse the SFX lines of an .aff file. The keys are the endings of the inflected forms.
 
     >>> parse_suffix_rules("SFX  G  a  or  a")
     {'or': [SuffixRule(flag='G', strip='a', condition=re.compile('a$'))]}
@@ -125,7 +125,7 @@ def parse_suffix_rules(text: str) -> dict[str, list[SuffixRule]]:
 
 
 def add_dictionary_line(lexicon: Lexicon, line: str, joins: dict[str, list[tuple[str, SuffixRule]]]) -> None:
-    """Add one line of the .dic file to the lexicon. Of names, only the genitive is used."""
+    """Add one line of the .dic file to the lexicon. For names, only the genitive is used."""
     word, _, flags = line.partition("/")
     flags = flags.split()[0] if flags else ""
     if FORBIDDEN_FLAG in flags or not word.isalpha():
@@ -156,7 +156,7 @@ def intern_flags(*flags: str) -> tuple[str, ...]:
 
 
 def find_word_readings(word: str) -> list[WordReading]:
-    """List the readings of a word; empty if the dictionary does not have it.
+    """List the readings of a word. The list is empty if the word is not in the dictionary.
 
     >>> [reading.base for reading in find_word_readings("besluten")]
     ['besluten', 'beslut']
@@ -168,7 +168,7 @@ def find_word_readings(word: str) -> list[WordReading]:
 
 
 def find_base_readings(word: str) -> list[WordReading]:
-    """List the readings in which the word is a base itself."""
+    """List the readings in which the word is itself a base."""
     readings = []
     for flags in load_lexicon().flags.get(word, ()):
         if is_infinitive_entry(word, flags):
@@ -181,7 +181,7 @@ def find_base_readings(word: str) -> list[WordReading]:
 
 
 def find_inflected_readings(word: str) -> list[WordReading]:
-    """List the readings in which the word is an inflection of another."""
+    """List the readings in which the word is an inflection of another word."""
     lexicon, readings = load_lexicon(), []
     for start in range(max(1, len(word) - lexicon.max_ending_length), len(word) + 1):
         stem, ending = word[:start], word[start:]
@@ -197,7 +197,7 @@ def find_inflected_readings(word: str) -> list[WordReading]:
 
 
 def find_derived_readings(word: str) -> list[WordReading]:
-    """List agent nouns and participles, which the dictionary mostly has only as endings of verbs."""
+    """List agent nouns and participles, most of which the dictionary only has as endings of verbs."""
     if match := AGENT_NOUN.fullmatch(word):
         stem = match[1][:-2]
         if load_lexicon().is_headword(match[1] + "e") or is_infinitive(stem + "a"):
@@ -214,7 +214,7 @@ def find_derived_readings(word: str) -> list[WordReading]:
 
 
 def classify_form(word: str, base: str, flags: str, flag: str, ending: str) -> WordReading | None:
-    """Return the reading that a base's flag gives a form; None if the form is a derived word of its own."""
+    """Return the reading of a form made by a flag of its base, or None if the form is a separate word."""
     if flag == "T":  # iranska is a form of iransk; iransk itself is derived from Iran
         return WordReading(base + "isk", ADJECTIVE, INFLECTED) if ending.startswith("isk") else None
     if flag in "BDFL" and PRESENT_PARTICIPLE_ENDING.fullmatch(ending):
@@ -229,7 +229,7 @@ def classify_form(word: str, base: str, flags: str, flag: str, ending: str) -> W
 
 
 def classify_verb_form(base: str, flags: str, flag: str, ending: str) -> WordReading | None:
-    """Return the reading of a verb form. Some verb lines also have forms of a noun: kontakter with kontakta."""
+    """Return the reading of a verb form. Some verb lines also include forms of a noun: kontakter with kontakta."""
     if flag == "J" and not ending:
         return WordReading(base, VERB, IMPERATIVE)
     if flag in NOUN_FLAGS:
@@ -263,7 +263,7 @@ def split_compound(word: str) -> tuple[str, ...]:
 
 
 def list_splits(word: str, start: int, max_parts: int) -> list[tuple[str, ...]]:
-    """List every way to split the word from position `start` on into at most `max_parts` parts."""
+    """List all ways to split the word, from position `start`, into at most `max_parts` parts."""
     lexicon = load_lexicon()
     found: list[tuple[str, ...]] = []
     if start and can_end_compound(word[start:]):
@@ -287,7 +287,7 @@ def can_end_compound(part: str) -> bool:
 
 
 def find_compound_lemma(parts: tuple[str, ...]) -> str | None:
-    """Return the lemma of parts of a compound that are a compound themselves, without a joining s; else None.
+    """Return the lemma of parts that form a compound themselves, without a joining s, or None.
 
     >>> find_compound_lemma(("människo", "handels")), find_compound_lemma(("barn",))
     ('människohandel', None)

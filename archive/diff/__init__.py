@@ -1,31 +1,31 @@
-"""The differences between two states of a release, and how important they are: plain rules, no model.
+"""Compares two states of a release and rates how important the differences are, by plain rules without a model.
 
 A comparison finds the changes, gives each a kind and an importance from 0 to 100, and sorts them, so that the changes
 that matter to a reader come first. `kinds.py` has the table of kinds and numbers.
 
 The kind of a change
-  1. Paragraphs are unchanged, altered, split or merged, moved, added or removed. Only in altered ones are words
-     compared.
+  1. Paragraphs are unchanged, altered, split or merged, moved, added or removed. Words are compared
+     only in altered ones.
   2. In each changed passage, facts are compared first: amounts of money; negations; figures, percentages and
      references; dates, years and weekdays; names; times of day; web addresses, e-mail addresses and telephone numbers.
      A fact replaced by another is a change of that kind. Two spellings of a fact ("tre", "3"; "10 %", "10 procent";
      "Sveriges", "Sverige") are the same fact. A fact that was only added or removed is a change unless the other
      version has it elsewhere. Figures that swapped places within a passage are changes, too.
-  3. Negations are compared by number: "ej" for "inte" is no change, "möjligt" for "omöjligt" is. Negations and modal
+  3. Negations are compared by number: "ej" for "inte" is not a change, "möjligt" for "omöjligt" is. Negations and modal
      verbs (ska, bör, får, kan) are only compared in passages of at most 15 words; a longer passage is reworded. A word
      replaced by its opposite (höjs, sänks; minst, högst) has its own kind.
   4. Other differences are punctuation (marks or capitals), typo (up to two letters of a longer word, a space, a doubled
-     word) or wording. Wording is called quotation in speech and quotation marks, and answer or question in these.
+     word) or wording. Wording is called quotation in speech and quotation marks, and answer or question in an
+     answer or question.
   5. A word is a name if it has a capital inside a sentence, there or elsewhere in the text, unless most words have
      capitals (English headlines, German).
   6. A link is reported if its target changed and its text did not; layout only if the text is the same.
 
 The importance of a change
-  - Each kind has a base value. Wording gets a point for every five words, ten at most; a whole paragraph gets half of
-    that. A whole paragraph, question or answer gets 20 points for a figure and two for speech.
+  - Each kind has a base value. Wording gets a point for every five words, up to ten; a whole paragraph gets half of that. A whole paragraph, question or answer gets 20 points for a figure and two for speech.
   - In the title, the importance is a fifth higher; in the lead, a tenth.
   - A comparison is as important as its most important change, plus a point for each further one of importance five or
-    more, five points at most. So a change of a fact (65 or more) always ranks above other changes, and a paragraph
+    more, up to five points. So a change of a fact (65 or more) always ranks above other changes, and a paragraph
     with figures above wording.
   - The agency's own update date has no importance. A publication date has little if only its hour was added or removed.
 """
@@ -54,7 +54,7 @@ class Diff:
 
 
 def compare(before: State, after: State) -> Diff:
-    """Compare two states of one release. A list that is None in one of them was not stored, and is not compared."""
+    """Compare two states of one release. A list that is None in either state was not stored, and is not compared."""
     not_compared: dict[str, list[Any]] = {
         name: [] for name in LIST_FIELDS if before.get(name) is None or after.get(name) is None
     }

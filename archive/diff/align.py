@@ -1,4 +1,4 @@
-"""Align two texts: match their paragraphs, and find the words that differ.
+"""Aligns two texts: matches their paragraphs, and finds the words that differ.
 
 A paragraph is unchanged, altered, split, merged, moved, added or removed. Words are compared as tokens
 (archive.diff.facts), and their changes are grouped into passages that a reader can follow.
@@ -40,7 +40,7 @@ WordNumbers = list[int]  # the words of one paragraph; equal words have equal nu
 
 
 class ParagraphMatch(NamedTuple):
-    """Paragraphs that belong together, by index; one side is empty if they were added or removed."""
+    """Matching paragraphs, by index. One side is empty if they were added or removed."""
 
     before: tuple[int, ...]
     after: tuple[int, ...]
@@ -58,7 +58,7 @@ class TextBlock:
 
 @dataclass(frozen=True, slots=True)
 class BlockPair:
-    """Blocks that belong together; one side is empty if they were added or removed."""
+    """Matching blocks. One side is empty if they were added or removed."""
 
     before: Sequence[TextBlock]
     after: Sequence[TextBlock]
@@ -67,7 +67,7 @@ class BlockPair:
 
 @dataclass(frozen=True, slots=True)
 class DiffSegment:
-    """A part of a text: in both versions (same), only in the later (ins), or only in the earlier (del)."""
+    """A part of a text: in both versions (same), only in the later one (ins), or only in the earlier one (del)."""
 
     op: Literal["same", "ins", "del"]
     text: str
@@ -88,9 +88,9 @@ class TokenSpan:
 
 
 def build_blocks(state: State) -> list[TextBlock]:
-    """Return the title, then every paragraph in page order; questions that the body lacks come last.
+    """Return the title, then every paragraph in page order. Questions that the body lacks come last.
 
-    A paragraph of the body that is a question, or a paragraph of an answer, gets that role.
+    A paragraph of the body that is a question, or part of an answer, gets that role.
     """
     blocks = [TextBlock("title", "title", state.get("title") or "")]
     blocks += [TextBlock("lead", "lead", text) for text in split_paragraphs(state.get("lead") or "")]
@@ -130,7 +130,7 @@ def join_blocks(blocks: Sequence[TextBlock]) -> str:
 
 
 def match_blocks(old: list[TextBlock], new: list[TextBlock]) -> list[BlockPair]:
-    """Match the blocks of two versions: the titles, and the others across all fields."""
+    """Match the blocks of two versions: the title with the title, other blocks across all fields."""
     matches = align_paragraphs([block.text for block in old[1:]], [block.text for block in new[1:]])
     pairs = [BlockPair(old[:1], new[:1])]
     pairs += [BlockPair([old[n + 1] for n in match.before], [new[n + 1] for n in match.after]) for match in matches]
@@ -159,7 +159,7 @@ def _pair_moved_blocks(pairs: list[BlockPair]) -> list[BlockPair]:
 
 
 def align_paragraphs(before: Sequence[str], after: Sequence[str]) -> list[ParagraphMatch]:
-    """Match all paragraphs of two texts, in order; a moved one counts as removed and added.
+    """Match all paragraphs of two texts, in order. A moved paragraph counts as removed and added.
 
     >>> for match in align_paragraphs(["Ett.", "Två eller tre hus."], ["Ett!", "Två eller fem hus.", "Sju."]):
     ...     print(match.before, match.after)
@@ -180,7 +180,7 @@ def align_paragraphs(before: Sequence[str], after: Sequence[str]) -> list[Paragr
 
 
 def _find_equal_runs(before: Sequence[str], after: Sequence[str]) -> list[tuple[int, int, int]]:
-    """List runs of equal paragraphs: the start in each text, and the length."""
+    """List runs of equal paragraphs as (start in each text, length)."""
     if len(before) * len(after) > MAX_PARAGRAPH_CELLS:
         return []
     common = set(before) & set(after)  # these need not be split into words, which is most of the work
@@ -224,7 +224,7 @@ def _align_gap(before: Sequence[str], after: Sequence[str]) -> list[ParagraphMat
 
 
 def _count_shared_words(left: Sequence[WordNumbers], right: Sequence[WordNumbers]) -> dict[tuple[int, int], int]:
-    """Count the words that pairs of paragraphs share in order; pairs that share few or are far apart are left out."""
+    """Count the words that pairs of paragraphs share in order. Pairs with few, or far apart, are left out."""
     rows, columns = len(left), len(right)
     reach = columns if rows * columns <= MAX_COMPARED_PAIRS else max(3, MAX_COMPARED_PAIRS // (2 * rows))
     shared: dict[tuple[int, int], int] = {}
@@ -246,7 +246,7 @@ def _score_match(
     rows: range,
     columns: range,
 ) -> float:
-    """Score a match of paragraphs: the words they share, less if they differ much; 0 for no match."""
+    """Score a match of paragraphs by the words they share, less if they differ much; 0 means no match."""
     cells = [(row, column) for row in rows for column in columns]
     if any(cell not in shared for cell in cells):
         return 0
@@ -271,7 +271,7 @@ def _trace_back(steps: dict[tuple[int, int], tuple[int, int]], row: int, column:
 
 
 def normalise_words(text: str) -> tuple[str, ...]:
-    """Return the words of a text, case-folded, without marks and layout. A minus before a number is kept.
+    """Return the case-folded words of a text without marks and layout. A minus before a number is kept.
 
     >>> normalise_words("## Sänkt ”skatt”: −5,2 %")
     ('sänkt', 'skatt', '-', '5', '2')
@@ -301,7 +301,7 @@ def diff_words(before: str, after: str) -> list[DiffSegment]:
 
 
 def _join_pieces(pieces: Sequence[tuple[str, str]]) -> list[DiffSegment]:
-    """Join the neighbouring pieces (earlier and later text) that are the same, and those that differ."""
+    """Join neighbouring pieces (earlier and later text) that are the same, and those that differ."""
     segments: list[DiffSegment] = []
     for is_same, group in groupby(filter(any, pieces), key=lambda piece: piece[0] == piece[1]):
         old, new = map("".join, zip(*group, strict=True))
@@ -312,8 +312,8 @@ def _join_pieces(pieces: Sequence[tuple[str, str]]) -> list[DiffSegment]:
 def diff_paragraphs(before: str, after: str) -> list[list[DiffSegment]]:
     """Diff two texts paragraph by paragraph.
 
-    A split or merged paragraph is one list of segments, which contain the blank line. A moved one is deleted in one
-    place and inserted in another.
+    A split or merged paragraph is one list of segments that contains the blank line. A moved paragraph is deleted in
+    one place and inserted in another.
     """
     old, new = split_paragraphs(before), split_paragraphs(after)
     return [
@@ -323,12 +323,12 @@ def diff_paragraphs(before: str, after: str) -> list[list[DiffSegment]]:
 
 
 def join_tokens(tokens: Sequence[DiffToken]) -> str:
-    """Return the text of tokens, with their white space."""
+    """Return the text of tokens, including their white space."""
     return "".join(token.text + token.space for token in tokens)
 
 
 def find_changed_spans(old: Sequence[DiffToken], new: Sequence[DiffToken]) -> list[TokenSpan]:
-    """List the changed passages, in order; all tokens between them are the same in both texts."""
+    """List the changed passages in order. All tokens between them are the same in both texts."""
     aligned = _align_tokens(old, new)
     starts = [*(span.first for span in aligned[1:]), len(old)]
     ends = [0, *(span.last for span in aligned[:-1])]
@@ -371,7 +371,7 @@ def _trim_common_ends(left: list[int], right: list[int]) -> TokenSpan:
 def _shift_to_sentence(
     span: TokenSpan, old: Sequence[DiffToken], new: Sequence[DiffToken], low: int, high: int
 ) -> TokenSpan:
-    """Shift a pure insertion or deletion so that it is a whole sentence or clause, if possible.
+    """Shift an insertion or deletion so that it covers a whole sentence or clause, if possible.
 
     low, high: the number of unchanged tokens before and after it.
     """
@@ -400,7 +400,7 @@ def _score_boundary(tokens: Sequence[DiffToken], first: int, last: int) -> int:
 
 
 def _merge_islands(spans: list[TokenSpan], old: Sequence[DiffToken]) -> list[TokenSpan]:
-    """Merge neighbouring spans with so few unchanged words between them that these only distract the reader."""
+    """Merge neighbouring spans if the unchanged words between them are so few that they only distract."""
     merged: list[TokenSpan] = []
     for span in spans:
         last = merged[-1] if merged else None

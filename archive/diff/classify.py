@@ -1,7 +1,7 @@
-"""Find and classify the changes between two states of a release.
+"""Finds and classifies the changes between two states of a release.
 
 In the text, paragraphs are matched, and each changed passage of an altered one is classified, facts before wording.
-Other changes are of dates, tags, images, attachments, contacts, links and layout.
+Other changes are in dates, tags, images, attachments, contacts, links and layout.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ from archive.diff.kinds import (
 )
 
 REPORTED_KINDS = ("amount", "number", "date", "name", "time", "link", "contact", "day")
-FIGURE_FACTS = ("amount", "number", "date", "time", "day")  # one may replace another: "i dag", "den 4 maj"
-MERGED_KINDS = ("quotation", "answer", "question")  # several changed passages of one are a single change
+FIGURE_FACTS = ("amount", "number", "date", "time", "day")  # may replace one another: "i dag", "den 4 maj"
+MERGED_KINDS = ("quotation", "answer", "question")  # several changed passages in the same one are a single change
 MAX_PHRASE_WORDS = 15  # in a longer passage, a negation or modal verb does not by itself change the meaning
 MAX_SHORT_FACT_LENGTH = 3  # characters; such a fact occurs elsewhere by chance
 MISSPELLING_LIMITS = ((5, 1), (8, 2))  # (letters of the word, letters that may differ in a misspelling of it)
@@ -73,14 +73,14 @@ class ChangedPassage:
 
 
 class UnmatchedFact(NamedTuple):
-    """A fact that only one version has in a passage; it may occur elsewhere in the other version."""
+    """A fact in only one version of a passage. The other version may have it elsewhere."""
 
     token: DiffToken
     added: bool
 
 
 class ClassifiedPassage(NamedTuple):
-    """A changed passage, its changes, and the facts that only one version has there."""
+    """A changed passage, its changes, and the facts that only one version of it has."""
 
     passage: ChangedPassage
     changes: list[Change]
@@ -136,7 +136,7 @@ def _find_passages(pair: BlockPair, capitals: CapitalUsage) -> list[ChangedPassa
 
 
 def classify_passage(passage: ChangedPassage) -> ClassifiedPassage:
-    """Find the changes of one passage: facts first, then wording, spelling or punctuation."""
+    """Find the changes in one passage: facts first, then wording, spelling or punctuation."""
     spelling_change = _compare_spelling(passage)
     if spelling_change:
         return ClassifiedPassage(passage, [spelling_change], [])
@@ -154,7 +154,7 @@ def classify_passage(passage: ChangedPassage) -> ClassifiedPassage:
 def _compare_spelling(passage: ChangedPassage) -> Change | None:
     """Return the change if only marks, capitals or spaces differ, else None.
 
-    Passages with figures are left out, because a mark can change these. A misspelt fact ("mådnag") is a typo, too.
+    Passages with figures are left out, because a mark can change a figure. A misspelt fact ("mådnag") is a typo, too.
     """
     before, after = join_tokens(passage.before), join_tokens(passage.after)
     old, new = normalise_words(before), normalise_words(after)
@@ -166,12 +166,12 @@ def _compare_spelling(passage: ChangedPassage) -> Change | None:
     if letters != "".join(new) or any(letter.isdigit() for letter in letters):
         return None
     if old != new:
-        return build_change(passage.field, "typo", before, after)  # a space too many or too few
+        return build_change(passage.field, "typo", before, after)  # an extra or missing space
     return build_change(passage.field, "layout" if before.split() == after.split() else "punctuation", before, after)
 
 
 def _compare_facts(passage: ChangedPassage, *, is_phrase: bool) -> tuple[list[Change], list[UnmatchedFact]]:
-    """Pair facts with those that replace them, in order: first of the same kind, then any figures.
+    """Pair facts with those that replace them, in order: first facts of the same kind, then any figures.
 
     The facts left over are returned as unmatched. In a long passage, names are not paired.
     """
@@ -187,7 +187,7 @@ def _compare_facts(passage: ChangedPassage, *, is_phrase: bool) -> tuple[list[Ch
         paired = {id(token) for pair in pairs for token in pair}
         old, new = ([token for token in side if id(token) not in paired] for side in (old, new))
     unmatched = [UnmatchedFact(token, added) for added, side in ((False, old), (True, new)) for token in side]
-    return changes, [fact for fact in unmatched if fact.token.kind != "day"]  # "i dag" alone is no date
+    return changes, [fact for fact in unmatched if fact.token.kind != "day"]  # "i dag" alone is not a date
 
 
 def _find_swapped_figures(passage: ChangedPassage) -> list[tuple[DiffToken, DiffToken]]:
@@ -233,7 +233,7 @@ def _count_words(passage: ChangedPassage) -> int:
 
 
 def _compare_word_kind(passage: ChangedPassage, kind: str) -> Change | None:
-    """Compare negations by number ("ej" for "inte" is no change) and modal verbs by strength."""
+    """Compare negations by number ("ej" for "inte" is not a change) and modal verbs by strength."""
     old, new = ([token for token in side if token.kind == kind] for side in (passage.before, passage.after))
     values, new_values = (Counter(kind if kind == "negation" else token.value for token in side) for side in (old, new))
     if values == new_values:
@@ -243,7 +243,7 @@ def _compare_word_kind(passage: ChangedPassage, kind: str) -> Change | None:
 
 
 def _compare_remaining_words(passage: ChangedPassage, reported: set[str], *, is_only_change: bool) -> list[Change]:
-    """Return the change apart from the reported words: none, or one of punctuation, spelling or wording."""
+    """Return the change in all words not in `reported`: none, or one of punctuation, spelling or wording."""
     before, after = join_tokens(passage.before), join_tokens(passage.after)
     old, new = ([word for word in normalise_words(text) if word not in reported] for text in (before, after))
     if Counter(old) == Counter(new) and not is_only_change:
@@ -291,7 +291,7 @@ def _is_misspelling(one: str, two: str) -> bool:
 
 
 def build_wording_change(passage: ChangedPassage) -> Change:
-    """Return the passage as a change of wording, or of the question, answer or quotation it is in."""
+    """Build a change of wording, or of the question, answer or quotation that contains the passage."""
     before, after = join_tokens(passage.before), join_tokens(passage.after)
     if passage.role in {"question", "answer"}:
         return build_change(passage.field, passage.role, before, after)
@@ -304,7 +304,7 @@ def build_wording_change(passage: ChangedPassage) -> Change:
 def _resolve_unmatched_facts(
     passages: Sequence[Sequence[ClassifiedPassage]], old: list[TextBlock], new: list[TextBlock]
 ) -> list[Change]:
-    """Return the changes of all passages; an unmatched fact is one unless the other version has it elsewhere."""
+    """Return the changes of all passages, including unmatched facts that the other version lacks everywhere."""
     unmatched = [fact for pair in passages for classified in pair for fact in classified.unmatched]
     added = {fact.token.value for fact in unmatched if fact.added}
     removed = {fact.token.value for fact in unmatched if not fact.added}
@@ -339,7 +339,7 @@ def _contains_fact(token: DiffToken, text: str, words: frozenset[str]) -> bool:
 
 
 def _merge_changes(changes: list[Change]) -> list[Change]:
-    """Merge the changed passages of one quotation, answer or question into one change."""
+    """Merge the changed passages of one quotation, answer or question into a single change."""
     merged = [change for change in changes if change.kind not in MERGED_KINDS]
     for kind in MERGED_KINDS:
         parts = [change for change in changes if change.kind == kind]
@@ -351,7 +351,7 @@ def _merge_changes(changes: list[Change]) -> list[Change]:
 
 
 def _build_paragraph_changes(pairs: list[BlockPair]) -> list[Change]:
-    """List added and removed paragraphs, as one change for each question or answer."""
+    """List added and removed paragraphs. Those of one question or answer are a single change."""
     runs: list[list[BlockPair]] = []
     for pair in pairs:
         if pair.before and pair.after:
@@ -386,7 +386,7 @@ def _build_paragraph_change(block_pairs: list[BlockPair]) -> Change:
 
 
 def find_metadata_changes(before: State, after: State, *, text_changes: Sequence[Change]) -> list[Change]:
-    """List all changes outside the text. A link within one of the `text_changes` is not reported again."""
+    """List all changes outside the text. A link in one of `text_changes` is not reported again."""
     changes = [
         _build_value_change(field, before.get(field), after.get(field))
         for field in PLAIN_FIELDS
@@ -403,7 +403,7 @@ def find_metadata_changes(before: State, after: State, *, text_changes: Sequence
 
 
 def _build_value_change(field: str, before: str | None, after: str | None) -> Change:
-    """Return the change of a value. If only the hour of publication differs, it has little importance."""
+    """Build the change of a value. It has little importance if only the hour of publication differs."""
     if field == "published" and only_hour_differs(before, after):
         return build_change(field, field, before, after, HOUR_ONLY_IMPORTANCE - KIND_IMPORTANCE[field])
     return build_change(field, field, before, after)
@@ -419,7 +419,7 @@ def _compare_answerers(before: Sequence[StatePart], after: Sequence[StatePart]) 
 
 
 def _compare_parts(field: str, before: State, after: State, keys: Sequence[str], *, kind: str) -> list[Change]:
-    """Compare lists of parts. Two parts with the same value of one of the keys are one part that changed."""
+    """Compare lists of parts. Parts with the same value of one of the keys are one part that changed."""
     old: list[StatePart] = [part for part in before.get(field) or () if part not in (after.get(field) or ())]
     new: list[StatePart] = [part for part in after.get(field) or () if part not in (before.get(field) or ())]
     changes = []
@@ -440,7 +440,7 @@ def _format_part(part: StatePart, keys: Sequence[str]) -> str:
 
 
 def _compare_markup(before: State, after: State, text_changes: Sequence[Change]) -> list[Change]:
-    """Compare the links of text that stayed, and the layout if the text is the same."""
+    """Compare the links of unchanged text, and the layout if the whole text is the same."""
     if before.get("body_html") == after.get("body_html"):
         return []
     old, new = _parse_markup(before.get("body_html")), _parse_markup(after.get("body_html"))
@@ -506,6 +506,6 @@ def _pad_words(texts: Sequence[str]) -> str:
 
 
 def _is_link_text_kept(link_text: str, other: str, changed: str) -> bool:
-    """Return whether a link's text is in the other version, too, outside the words that changed."""
+    """Return whether the other version also has a link's text, outside the changed words."""
     padded = _pad_words([link_text])
     return bool(padded.strip()) and padded in other and padded not in changed

@@ -1,4 +1,4 @@
-"""Split text into the tokens of a comparison: facts, names, words and marks.
+"""Splits text into the tokens of a comparison: facts, names, words and marks.
 
 A fact (amount, number, date, time of day, reference) is one token, whose value does not depend on its spelling: "10 %"
 and "10 procent", "4 maj 2025" and "2025-05-04", "tre" and "3" have the same value. A word is a name if it has a capital
@@ -148,7 +148,7 @@ FUNCTION_WORDS = frozenset(
         " no new"
     )
 )
-ABBREVIATIONS = frozenset(  # a full stop after these ends no sentence
+ABBREVIATIONS = frozenset(  # a full stop after these does not end a sentence
     _split_words(
         "kl kap prop dir skr bet ca cirka tel tfn dr prof st mr mrs ms nr no art resp inkl exkl max min ev jfr dnr"
         " bl.a t.ex s.k f.d m.fl m.m d.v.s dvs bla tex fd sk e.g i.e"
@@ -224,7 +224,7 @@ DIGIT_PATTERN = re.compile(rf"(?<![\w.,])[-\u2212+]?\d|{MINUS}\d|\d|[{CURRENCY_S
 LETTERS_PATTERN = re.compile(r"[^\W\d_]+")
 LOWERCASE_WORD = re.compile(r"(?<!\w)[a-zåäöéüæø]+")  # a lower-case word, or the beginning of one
 MID_SENTENCE_CAPITAL = re.compile(r"(?<=[a-zåäöéü,)] )[A-ZÅÄÖÉÜ][^\W\d_]+")  # a capital after a small letter or a comma
-MIN_TITLE_CASE_SHARE = 0.85  # of a line's longer words; above it, capitals mark no names (English headlines)
+MIN_TITLE_CASE_SHARE = 0.85  # of a line's longer words; above it, capitals do not mark names (English headlines)
 
 # Tokens, sentences and speech.
 DIFF_TOKEN_PATTERN = re.compile(
@@ -235,7 +235,7 @@ DIFF_TOKEN_PATTERN = re.compile(
     r"|(?P<mark>\S)"
 )
 SPACE = re.compile(r"\s*")
-SENTENCE_ENDS = frozenset(".!?:…|")  # a capital after these marks no name
+SENTENCE_ENDS = frozenset(".!?:…|")  # a capital after these does not mark a name
 QUOTATION_MARKS = frozenset('"”“„«»')
 EN_DASH = "–"
 SPEECH_DASHES = (EN_DASH, "—", "−")
@@ -244,7 +244,7 @@ MIN_QUOTE_WORDS = 4  # fewer words in quotation marks are a title or irony, not 
 
 
 class DiffToken(NamedTuple):
-    """One unit of text."""
+    """One token of a text."""
 
     text: str
     space: str  # the white space after it
@@ -264,14 +264,14 @@ class TextFact(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class CapitalUsage:
-    """How a text, or two versions of it together, use capital letters."""
+    """How a text, or two versions of it taken together, use capital letters."""
 
     names: frozenset[str]  # words with a capital inside sentences that are nowhere in lower case
     lowercase_words: frozenset[str]
     marks_names: bool  # whether a capital marks a name at all
 
     def is_name(self, word: str, *, starts_sentence: bool, capital_follows: bool) -> bool:
-        """Return whether a word is a name or part of one. capital_follows: the next word has a capital, too."""
+        """Return whether a word is a name or part of a name. capital_follows: the next word has a capital, too."""
         if not word[0].isupper() or len(word) < 2:
             return False
         if word.isupper() and word.isalpha():
@@ -285,7 +285,7 @@ class CapitalUsage:
 
 
 def tokenise(text: str, capitals: CapitalUsage | None = None) -> list[DiffToken]:
-    """Split a text into tokens, which joined with their spaces are the text without leading white space.
+    """Split a text into tokens, which give the text without leading white space when joined with their spaces.
 
     capitals: how the text uses capital letters; None: analyse this text.
 
@@ -342,7 +342,7 @@ def _classify_word(word: str) -> tuple[str, str, bool]:
 
 
 def _next_starts_sentence(tokens: list[DiffToken], starts_sentence: bool) -> bool:
-    """Return whether the token after these begins a sentence. starts_sentence: the last of these does."""
+    """Return whether the token after these starts a sentence. starts_sentence: the last of them does."""
     last = tokens[-1]
     if "\n" in last.space:
         return True
@@ -357,7 +357,7 @@ def _next_starts_sentence(tokens: list[DiffToken], starts_sentence: bool) -> boo
 
 
 def _join_names(tokens: list[DiffToken], capitals: CapitalUsage) -> list[DiffToken]:
-    """Join the words of each name to one token: "Ada von Ek"."""
+    """Join the words of each name into one token: "Ada von Ek"."""
     named = [
         token.kind == "word"
         and capitals.is_name(
@@ -396,7 +396,7 @@ def _is_capital(token: DiffToken | None) -> bool:
 
 
 def _mark_quotes(text: str, tokens: list[DiffToken]) -> list[DiffToken]:
-    """Mark the tokens of speech (without its attribution) and those between quotation marks."""
+    """Mark the tokens in speech (without its attribution) and in quotation marks."""
     spans: list[tuple[int, int]] = []
     start = 0
     for paragraph in text.split("\n\n"):
@@ -429,7 +429,7 @@ def _find_speech(paragraph: str) -> list[tuple[int, int]]:
 
 
 def can_begin_fact(word: str) -> bool:
-    """Return whether a fact may begin with this word, to save a regex match for most words.
+    """Return whether a fact may begin with this word. This saves a regex match for most words.
 
     >>> can_begin_fact("den"), can_begin_fact("myndigheten"), can_begin_fact("KIFS")
     (True, False, True)
@@ -441,7 +441,7 @@ def can_begin_fact(word: str) -> bool:
 
 
 def find_fact(text: str, position: int) -> TextFact | None:
-    """Return the fact that begins at the start of a word, or None.
+    """Return the fact that starts at `position`, the start of a word, or None.
 
     >>> find_fact("högst 20 mnkr i år", 6)
     TextFact(kind='amount', value='20000000 kr', end=13)
@@ -530,7 +530,7 @@ def _parse_number(text: str) -> Decimal:
 
 
 def analyse_capitals(texts: Iterable[str], language: str | None = None) -> CapitalUsage:
-    """Analyse how texts use capital letters. In German, capitals mark no names, because all nouns have one.
+    """Analyse how texts use capital letters. In German, capitals do not mark names, because all nouns have one.
 
     >>> capitals = analyse_capitals(["Vi träffade Ada Ek. Ada Ek bor i Malmö."])
     >>> capitals.is_name("Ada", starts_sentence=True, capital_follows=True)
@@ -547,7 +547,7 @@ def analyse_capitals(texts: Iterable[str], language: str | None = None) -> Capit
 
 
 def is_title_case(line: str) -> bool:
-    """Return whether nearly all longer words of a line have capitals, which then mark no names.
+    """Return whether nearly all longer words of a line have capitals, which then do not mark names.
 
     >>> is_title_case("New Rules for Better Protection of Small Children in Schools")
     True
@@ -559,7 +559,7 @@ def is_title_case(line: str) -> bool:
 
 
 def normalise_name(text: str) -> str:
-    """Return a name in lower case without genitive s.
+    """Return a name in lower case without the genitive s.
 
     >>> normalise_name("Sveriges"), normalise_name("SCB:s"), normalise_name("Ada Eks"), normalise_name("Sweden’s")
     ('sverige', 'scb', 'ada ek', 'sweden')

@@ -1,4 +1,4 @@
-"""The kinds of change: their importance, and a summary of changes in one line.
+"""The kinds of change, their importance, and a summary of changes in one line.
 
 The package's docstring describes the rules that use these numbers.
 """
@@ -49,7 +49,7 @@ HOUR_ONLY_IMPORTANCE = 4  # same day, and only one version has an hour
 FIGURE_POINTS = 20  # added for a paragraph with a figure
 SPEECH_POINTS = 2  # added for a paragraph of speech
 MAX_FURTHER_POINTS = 5
-MIN_FURTHER_IMPORTANCE = 5  # a less important further change adds no point
+MIN_FURTHER_IMPORTANCE = 5  # further changes of less importance add no point
 MAX_EXCERPT_LENGTH = 300  # characters of a change that are stored; the revisions have the rest
 UNCOUNTABLE_KINDS = frozenset(("published", "kind", "language", "punctuation", "layout", "updated"))
 # Kinds whose Swedish name is neuter, which decides the form of the participle: ett belopp ändrat, en länk ändrad.
@@ -102,7 +102,7 @@ def count_size_points(words: int) -> int:
 
 
 def compute_importance(changes: list[Change]) -> int:
-    """Return the importance of an edit: that of its most important change, plus a point for each further one."""
+    """Return the importance of an edit: its most important change's, plus a point for each further one."""
     if not changes:
         return 0
     further = sum(change.importance >= MIN_FURTHER_IMPORTANCE for change in changes) - 1
@@ -129,7 +129,7 @@ def summarise_changes(changes: Iterable[Change], language: str) -> str:
 
 
 def classify_action(change: Change) -> str:
-    """Return what happened: changed, added, removed, moved, hour_added or hour_removed."""
+    """Return the action of a change: changed, added, removed, moved, hour_added or hour_removed."""
     if change.kind == "published" and only_hour_differs(change.before, change.after):
         return "hour_added" if len(change.before) < len(change.after) else "hour_removed"
     if change.kind in UNDIRECTED_KINDS:

@@ -1,6 +1,6 @@
 """The documentation (docs/*.md) in the site's layout.
 
-- /docs/: the list of its pages; /docs/<name>: a page; /docs/images/<file>: an image of one.
+- /docs/: the list of its pages; /docs/<name>: a page; /docs/images/<file>: an image of a page.
 """
 
 from __future__ import annotations
@@ -89,13 +89,13 @@ async def show_image(site: SiteRequest) -> Response:
 
 
 def list_files(pattern: str) -> dict[str, Path]:
-    """Return the files of the documentation by name: no URL can lead to any other file."""
+    """Return the files of the documentation by name, so that no URL can lead to any other file."""
     folder = next((folder for folder in FOLDERS if folder.is_dir()), None)
     return {file.name: file for file in folder.glob(pattern) if file.is_file()} if folder else {}
 
 
 def read_page(site: SiteRequest, file: Path) -> DocsPage:
-    """Return a page, which is rendered again only if its file has changed."""
+    """Return a page. It is rendered again only if its file has changed."""
     return render_page(file, file.stat().st_mtime_ns, add_query("", lang=site.requested_language))
 
 
@@ -105,7 +105,7 @@ def render_page(file: Path, _mtime_ns: int, query: str, /) -> DocsPage:
 
 
 def parse_page(name: str, text: str, query: str = "") -> DocsPage:
-    """Render a Markdown page: headings get anchors, and links to other pages lose their suffix and get the query.
+    """Render a Markdown page: headings get anchors, links to other pages lose their suffix and get `query`.
 
     >>> page = parse_page("a", "# Search\\n\\nHow to *search*.\\n\\n## By word\\n\\nSee [the API](api.md#json).")
     >>> page.title, page.summary, page.headings
@@ -132,7 +132,7 @@ def parse_page(name: str, text: str, query: str = "") -> DocsPage:
 
 
 def add_anchors(tokens: Sequence[Token]) -> Iterator[Heading]:
-    """Give each heading an id, as GitHub does, and yield the headings."""
+    """Add an id to each heading, as GitHub does, and yield the headings."""
     used: dict[str, int] = {}
     for token, inline in pairwise(tokens):
         if token.type == "heading_open":
@@ -150,7 +150,7 @@ def read_plain_text(inline: Token) -> str:
 
 
 def rewrite_links(tokens: Sequence[Token], query: str) -> None:
-    """Link pages by their names; other files of the repository are not on the site, so they are no links."""
+    """Link pages by name, and remove links to other files of the repository, which are not on the site."""
     closing: list[str] = []
     for token in tokens:
         if token.type == "link_open":

@@ -1,7 +1,7 @@
 """Feeds of new releases, the change feed, and the files that crawlers read.
 
 - /new.atom, /agency/<slug>.atom, /tag/<number>.atom: new releases; also as .json and .csv.
-- /-/changes.json and .ndjson: what changed since a cursor; followed from the beginning, it makes a mirror.
+- /-/changes.json and .ndjson: the changes since a cursor; followed from the beginning, they make a mirror.
 - /sitemap.xml and its parts, /robots.txt, /llms.txt.
 """
 
@@ -67,7 +67,7 @@ def register_routes() -> list[tuple[str, Any]]:
 
 @site_view
 async def show_feed(site: SiteRequest) -> Response:
-    """Show new releases, of all agencies or of the agency and tag that the path or the query names."""
+    """Show new releases of all agencies, or of the agency and tag that the path or the query names."""
     agency, tag = site.url_vars.get("agency"), site.url_vars.get("tag")
     query = parse_feed_query(site.args, agency=agency, tag=int(tag) if tag else None)
     title = await read_feed_title(site, query)
@@ -122,7 +122,7 @@ def build_feed_page_path(query: FeedQuery) -> str:
 
 
 def build_release_entry(site: SiteRequest, row: Mapping[str, Any], page: str) -> AtomEntry:
-    """Build the feed entry of a release as it was first read."""
+    """Build the feed entry of a release as first read."""
     agency = site.choose(row["name"], row["name_en"])
     kind = [format_release_kind(site.language, row["kind"])] if row["kind"] else []
     return AtomEntry(
@@ -142,7 +142,7 @@ def build_release_entry(site: SiteRequest, row: Mapping[str, Any], page: str) ->
 async def show_changes(site: SiteRequest) -> Response:
     """Show a page of the change feed: 410 for a cursor of another archive, 503 for one ahead of this replica.
 
-    Its `cursor` is where to continue, now or later.
+    Clients continue from its `cursor`, at once or later.
     """
     query = parse_changefeed_query(site.args)
     try:
@@ -193,13 +193,13 @@ async def show_sitemap_part(site: SiteRequest) -> Response:
 
 @site_view
 async def show_robots_txt(site: SiteRequest) -> Response:
-    """Show robots.txt: pages for readers are allowed, expensive and derived pages are not."""
+    """Show robots.txt, which allows pages for people, but not expensive or derived pages."""
     rules = "".join(f"{rule}: {site.datasette.urls.path(path)}\n" for rule, path in ROBOTS_RULES)
     return Response.text(f"User-agent: *\n{rules}\nSitemap: {site.url('/sitemap.xml')}\n")
 
 
 @site_view
 async def show_llms_txt(site: SiteRequest) -> Response:
-    """Show llms.txt (llmstxt.org): what language models and their users need to know."""
+    """Show llms.txt (llmstxt.org): information for language models and their users."""
     releases = sum(agency["releases"] for agency in await read_agency_overview(site.run))
     return Response.text(format_llms_txt(site.url("/").rstrip("/"), releases))

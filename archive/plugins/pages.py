@@ -5,7 +5,7 @@
 - /tag/<number>: the newest releases with a tag, and the agencies that use it; /tag/<name> redirects there.
 - /month/<yyyy-mm> and /agency/<slug>/<yyyy-mm>: the releases of a month; `undated` instead of a month lists releases
   without a publication date.
-- The page for a URL that leads nowhere; data formats get an error in JSON (security.py).
+- The page for unknown URLs; data formats get an error in JSON (security.py).
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ async def find_requested_agency(site: SiteRequest) -> dict[str, Any]:
 
 @site_view
 async def show_agency(site: SiteRequest) -> Response:
-    """Show an agency; the first page also has its counts, months and tags, further ones (after=) are a list."""
+    """Show an agency. The first page also has its counts, months and tags; later ones (after=) are a list."""
     agency = await find_requested_agency(site)
     slug, after = agency["slug"], parse_number_parameter(site.args, "after")
     size = LIST_PAGE_SIZE if after else LIST_PAGE_SIZE // 2
@@ -176,7 +176,7 @@ async def show_tag(site: SiteRequest) -> Response:
 
 @site_view
 async def show_about(site: SiteRequest) -> Response:
-    """Show /about; the contact is the metadata's `about` and `about_url`, which the operator fills in."""
+    """Show /about. The contact is `about` and `about_url` in the metadata, set by the operator."""
     agencies = await read_agency_overview(site.run)
     minimums = [importance for importance, _, _ in IMPORTANCE_LEVELS]  # the highest first
     context = {
@@ -197,7 +197,7 @@ async def show_help(site: SiteRequest) -> Response:
 
 @hookimpl(hookwrapper=True)
 def handle_exception(datasette: Any, request: Any, exception: Exception) -> Generator[None, Any, None]:
-    """Replace Datasette's response for NotFound, which prints a traceback for every mistyped URL."""
+    """Replace Datasette's response for NotFound, which would print a traceback for every mistyped URL."""
 
     async def show() -> Response:
         return await SiteRequest(request, datasette).render("not_found.html", {}, status=404)

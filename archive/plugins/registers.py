@@ -1,10 +1,10 @@
 """The registers, newest first; each also as .json, .csv, .xlsx and .atom.
 
-CSV and Excel have all entries, unless a page is requested.
+CSV and Excel contain all entries unless a page is requested.
 
 - /-/edits: what agencies changed.
 - /-/removed: what agencies removed.
-- /-/takedowns: what the archive itself has hidden or redacted.
+- /-/takedowns: what the archive has hidden or redacted.
 """
 
 from __future__ import annotations
@@ -67,16 +67,16 @@ def register_routes() -> list[tuple[str, Any]]:
 
 
 def needs_export(site: SiteRequest, next_cursor: int | None) -> bool:
-    """Return whether all entries are requested and are more than the page that was read, or an Excel file.
+    """Return whether to export all entries: more are requested than the page read, or an Excel file.
 
-    CSV is requested as a whole unless `after` or `size` is given.
+    CSV contains all entries unless `after` or `size` is given.
     """
     is_page = "after" in site.args or "size" in site.args
     return site.format_name == "xlsx" or (site.format_name == "csv" and not is_page and next_cursor is not None)
 
 
 class Register:
-    """A register as a page, as data, as a feed and as a whole file."""
+    """A register as a page, as data, as a feed and as an export of all entries."""
 
     name: str  # of the rows in JSON, and of the template variable with the entries
     path: str
@@ -176,7 +176,7 @@ class EditsRegister(Register):
 
 
 async def read_field_diffs(run: RunQuery, edits: Sequence[Edit]) -> dict[int, list[FieldDiff]]:
-    """Return the diff of each edit by its id, computed outside the event loop; without very long texts."""
+    """Compute the diff of each edit outside the event loop, and return them by id, without very long texts."""
     revisions = await read_stored_revisions(
         run, [key for edit in edits for key in (edit.id, edit.previous) if key is not None]
     )
@@ -248,7 +248,7 @@ class RemovalsRegister(Register):
 
 
 def build_removal_entry(site: SiteRequest, row: Removal) -> AtomEntry:
-    """Build the feed entry of a removal; it is updated when the release comes back."""
+    """Build the feed entry of a removal. It is updated when the release comes back."""
     language, agency = site.language, site.choose(row.name, row.name_en)
     link = site.local_url(f"/archive/releases/{row.release}")
     summary = [describe_removal(language, row.kind, row.status, row.target)]
@@ -292,7 +292,7 @@ class TakedownsRegister(Register):
 
 
 def build_takedown_entry(site: SiteRequest, row: Mapping[str, Any]) -> AtomEntry:
-    """Build the feed entry of a takedown; it is updated when the takedown is lifted."""
+    """Build the feed entry of a takedown. It is updated when the takedown is lifted."""
     link, agency = site.local_url(f"/archive/releases/{row['release']}"), site.choose(row["name"], row["name_en"])
     summary = [site.choose(row["reason"], row["reason_en"])]
     if row["lifted"]:

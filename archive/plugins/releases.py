@@ -1,11 +1,11 @@
 """A release and its history.
 
-- /archive/releases/<id>: the reading page (row-archive-releases.html); Datasette reads the row, this plugin the rest.
+- /archive/releases/<id>: the reading page (row-archive-releases.html). Datasette reads the row, this plugin everything else.
 - /-/history/<release>.json, .csv, .atom: its timeline as data; without a format, a redirect to the reading page.
-- /-/revision/<id>: one revision; the permalink that citations give.
+- /-/revision/<id>: one revision; the permalink used in citations.
 - /-/cite/<revision>, with .txt, .bib, .ris and .csl.json: its citation.
 - /-/evidence/<revision>.zip and /-/evidence/removal-<removal>.zip: the evidence of a revision or a removal.
-- /-/diff/<revision>/<revision>, with .json, .csv and .atom: what differs between two revisions.
+- /-/diff/<revision>/<revision>, with .json, .csv and .atom: the differences between two revisions.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ RELEASE_SQL = """
 
 
 class RevisionDiff(NamedTuple):
-    """A comparison of two revisions; `metadata` is what the archive has stored or computed about it."""
+    """A comparison of two revisions; `metadata` is stored or computed information about the change."""
 
     before: StoredRevision
     after: StoredRevision
@@ -129,7 +129,7 @@ def extra_template_vars(template: str, request: Any, datasette: Any) -> Callable
 
 
 async def read_release_context(site: SiteRequest) -> dict[str, Any]:
-    """Return the template variables of the reading page; the release's own row is rows[0]."""
+    """Return the template variables of the reading page. The release's own row is rows[0]."""
     db, key = site.datasette.get_database("archive"), site.url_vars["pks"]
     parts = {name: list(await db.execute(sql, [key])) for name, sql in RELEASE_PARTS_SQL.items()}
     agency = (await db.execute(RELEASE_AGENCY_SQL, [key])).first()
@@ -176,19 +176,19 @@ async def read_citation_context(site: SiteRequest) -> dict[str, Any]:
 
 
 def find_unplaced_questions(questions: Iterable[Any], body_html: str) -> list[Any]:
-    """Return the questions that are not in the body, to be printed after it."""
+    """Return the questions that are not in the body and are printed after it."""
     placed = {int(number) for number in QUESTION_ID.findall(body_html)}
     return [question for question in questions if question["position"] not in placed]
 
 
 def split_plain_paragraphs(text: str | None) -> list[str]:
-    """Split a plain text into paragraphs at blank lines."""
+    """Split plain text into paragraphs at blank lines."""
     return [part.strip() for part in re.split(r"\n\s*\n", text or "") if part.strip()]
 
 
 @site_view
 async def show_revision(site: SiteRequest) -> Response:
-    """Show a revision, and whether it is the current one; search engines are not to index it."""
+    """Show a revision and whether it is the current one. Search engines must not index it."""
     revision_id = int(site.url_vars["revision"])
     revision = (await read_stored_revisions(site.run, [revision_id])).get(revision_id)
     citation = await read_citation(site, revision_id)
@@ -228,7 +228,7 @@ async def read_citation(site: SiteRequest, revision_id: int) -> Citation | None:
 
 
 def render_citation_file(site: SiteRequest, citation: Citation, format_name: str) -> Response:
-    """Render a citation in one format; 304 if the client has it."""
+    """Render a citation in one format; respond with 304 if the client already has it."""
     text = format_citation(citation, format_name, site.language)
     etag = compute_etag(text)
     headers = {**site.build_headers(etag), "content-language": site.language}
@@ -245,7 +245,7 @@ def format_all_citations(site: SiteRequest, citation: Citation) -> dict[str, str
 
 @site_view
 async def show_diff(site: SiteRequest) -> Response:
-    """Show the differences of two revisions, the older one first; redirect if they are given in the other order."""
+    """Show the differences of two revisions, older one first; redirect if they are in the other order."""
     one, other = site.url_vars["one"], site.url_vars["other"]
     try:
         before, after = await read_revision_pair(site.run, int(one), int(other))
@@ -278,7 +278,7 @@ async def show_diff(site: SiteRequest) -> Response:
 
 
 async def read_diff_metadata(site: SiteRequest, before: StoredRevision, after: StoredRevision) -> dict[str, Any]:
-    """Return what is known of a change: stored for an edit, computed for any other two revisions."""
+    """Return information about a change: stored for an edit, computed for any other two revisions."""
     is_consecutive = after.metadata["previous"] == before.id
     if is_consecutive and after.metadata["changes"] is not None:
         changes = [Change(**change) for change in json.loads(after.metadata["changes"])]
@@ -324,7 +324,7 @@ def format_change(language: str, change: Change) -> str:
 
 
 def build_diff_document(site: SiteRequest, diff: RevisionDiff) -> DataDocument:
-    """Build a comparison as data: a row for each piece of text, and a feed with one entry."""
+    """Build a comparison as data, with a row for each piece of text and a feed with one entry."""
     before, after, metadata = diff.before, diff.after, diff.metadata
     path = f"/-/diff/{before.id}/{after.id}"
 
@@ -373,7 +373,7 @@ def build_diff_entry(site: SiteRequest, diff: RevisionDiff, page_url: str) -> At
 
 
 def format_diff_rows(field_diffs: Sequence[FieldDiff]) -> list[dict[str, Any]]:
-    """Return a row for each piece of text; omitted rows become one with op `skip` and their number."""
+    """Return a row for each piece of text. Omitted rows become one with op `skip` and their number."""
     rows: list[dict[str, Any]] = []
     for field in field_diffs:
         if field.note:
@@ -419,7 +419,7 @@ async def show_history(site: SiteRequest) -> Response:
 
 
 def format_event_row(site: SiteRequest, event: RevisionEvent | RemovalEvent) -> dict[str, Any]:
-    """Format an event as a row of JSON and CSV; the URLs of its diff and evidence are None if it has none."""
+    """Format an event as a row of JSON and CSV. The URLs of its diff and evidence are None if missing."""
     revision, diff, evidence = None, None, None
     if isinstance(event, RevisionEvent):
         revision, evidence = event.id, site.url(f"/-/evidence/{event.id}.zip")
@@ -455,7 +455,7 @@ def build_event_entry(
 
 
 def describe_removal_event(site: SiteRequest, removal: RemovalEvent) -> str:
-    """Describe in a line what was seen in place of a release."""
+    """Describe on one line what was found in place of a release."""
     text = describe_removal(site.language, removal.kind, removal.status, removal.target)
     if removal.kind == "moved":
         return text
@@ -470,7 +470,7 @@ def describe_removal_event(site: SiteRequest, removal: RemovalEvent) -> str:
 
 
 def describe_revision_event(site: SiteRequest, revision: RevisionEvent) -> str:
-    """Describe in a line what made a revision."""
+    """Describe on one line why a revision was made."""
     if revision.kind != "edit":
         named = {"collection": revision.collection} if revision.collection else {}
         return site.translate(f"history.event.{revision.kind}", **named)
@@ -484,7 +484,7 @@ def describe_revision_event(site: SiteRequest, revision: RevisionEvent) -> str:
 
 @site_view
 async def show_evidence(site: SiteRequest) -> Response | StreamResponse:
-    """Send the evidence of a revision or removal as a zip, or a page that says that there is none."""
+    """Send the evidence of a revision or removal as a zip, or a page saying that there is none."""
     path, row_id = site.datasette.get_database("archive").path, int(site.url_vars["key"])
     prefix = site.url_vars["what"] or ""
     file: IO[bytes] = SpooledTemporaryFile(max_size=MAX_MEMORY_BYTES)  # noqa: SIM115 - closed by the response

@@ -1,12 +1,12 @@
 """The search page, and the same query language for Datasette's own searches.
 
-/search (.json, .csv, .xlsx, .atom) has words, facets and snippets; each of its states is a URL. CSV and Excel have all
-hits, unless a page is requested.
+/search (.json, .csv, .xlsx, .atom) has words, facets and snippets; each of its states has a URL. CSV and Excel contain
+all hits unless a page is requested.
 
-Datasette's parameter `_search=` of the table releases is read like the search page. Datasette builds the condition
+Datasette's parameter `_search=` of the table releases uses the same query language. Datasette builds the condition
 `rowid in (select rowid from search where search match escape_fts(:search))`. Our escape_fts replaces Datasette's and
 lemmatises the words. Filters that FTS5 cannot express (myndighet:, från:, fråga:, only -this) become a further
-condition. `_searchmode=raw` bypasses all of this: the text is then an FTS5 expression.
+condition. `_searchmode=raw` bypasses all of this, so that the text is an FTS5 expression.
 """
 
 from __future__ import annotations
@@ -159,7 +159,7 @@ def build_query_url(site: SiteRequest, query: SearchRequest, suffix: str = "") -
 
 
 async def show_search_data(site: SiteRequest, query: SearchRequest) -> Response:
-    """Show results as data; the feed has only news, so that imports and backfills do not flood it."""
+    """Show results as data. The feed only has new releases, so that imports and backfills do not flood it."""
     is_feed, searched, is_news = site.format_name == "atom", query, False
     if is_feed:
         query = replace(query, order="newest", size=SEARCH_FEED_SIZE)
@@ -190,7 +190,7 @@ async def show_search_data(site: SiteRequest, query: SearchRequest) -> Response:
 
 
 def format_hit_row(site: SiteRequest, hit: SearchHit, query: SearchRequest) -> dict[str, Any]:
-    """Format a hit as plain text; `matched` lists the forms that were found, in lower case."""
+    """Format a hit as a row of plain text; `matched` lists the forms that were found, in lower case."""
     row = hit.row
     common = {name: row["name"] if name == "agency_name" else row[name] for name in COMMON_COLUMNS}
     matched = ", ".join(
@@ -205,7 +205,7 @@ def format_hit_row(site: SiteRequest, hit: SearchHit, query: SearchRequest) -> d
 
 
 def format_search_metadata(results: Results, query: SearchRequest) -> dict[str, Any]:
-    """Return what the JSON has besides the rows: totals, order, facet counts, notes and suggestions."""
+    """Return the JSON members other than the rows: totals, order, facet counts, notes and suggestions."""
     hit_page = results.hit_page
     return {
         "query": query.text,
@@ -227,7 +227,7 @@ def format_search_metadata(results: Results, query: SearchRequest) -> dict[str, 
 
 
 def format_facet_value(choice: FacetValue) -> dict[str, Any]:
-    """Format a counted value; years also have the number of all their releases."""
+    """Format a counted value. Years also have the number of all their releases."""
     total = {} if choice.total is None else {"total": choice.total}
     return {"value": choice.value, "name": choice.name, "count": choice.count, **total}
 
@@ -235,7 +235,7 @@ def format_facet_value(choice: FacetValue) -> dict[str, Any]:
 def build_hit_entry(site: SiteRequest, hit: SearchHit, *, is_news: bool) -> AtomEntry:
     """Build the feed entry of a hit; its id is that of the release or question in every feed.
 
-    It is updated by its first crawl if the hit is news, else by its publication, as far as the day of that is known.
+    Its update time is that of the first crawl if the hit is a new release, else the publication, if its day is known.
     """
     row, language = hit.row, site.language
     is_question = "pair" in row.keys()  # noqa: SIM118 - `in` looks for values of a sqlite3.Row
@@ -268,11 +268,11 @@ def build_hit_path(hit: SearchHit) -> str:
 
 
 def join_snippet(parts: MarkedText) -> str:
-    """Return a marked text without its marks."""
+    """Return marked text as plain text."""
     return "".join(text for text, _ in parts)
 
 
-@hookimpl(trylast=True)  # Datasette registers a function of the same name before
+@hookimpl(trylast=True)  # Datasette has already registered a function of the same name
 def prepare_connection(conn: sqlite3.Connection, database: str) -> None:
     if database == "archive":
         conn.create_function("escape_fts", 1, lambda text: escape_fts(conn, text))
@@ -299,7 +299,7 @@ def filters_from_request(request: Any, database: str, table: str, datasette: Any
 
 
 def escape_fts(connection: sqlite3.Connection, text: str | None) -> str:
-    """Return a reader's text as an FTS5 expression; one that finds nothing if the text has no word."""
+    """Translate a visitor's text to an FTS5 expression; without any word, to one that finds nothing."""
     if text and text.startswith(MATCH_ALL):
         return text
     tree = parse_query(text or "").tree
@@ -307,6 +307,6 @@ def escape_fts(connection: sqlite3.Connection, text: str | None) -> str:
     plan = build_plan(tree, names)
     if not plan.conditions:
         return plan.match or MATCH_NOTHING
-    words = (text or "").replace(":", " ")  # no condition can be added here: search for the filters as words
+    words = (text or "").replace(":", " ")  # no condition can be added here, so filters are searched for as words
     terms = [" ".join(term.words) for term in find_terms(parse_query(words).tree)]
     return " AND ".join(f"({match})" for term in terms if (match := match_word(term))) or MATCH_NOTHING

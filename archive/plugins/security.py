@@ -1,16 +1,16 @@
 """Security of the served site: limits for visitors' SQL, errors of Datasette's own pages, and response headers.
 
-Limits. A request for Datasette's own views of a database (its page, tables, views, queries, `?sql=`, `_where`, facets,
-CSV) waits in a queue and has a budget of SQL time; its statements run in processes that can be killed
-(archive.web.sandbox). Searches, comparisons and the change feed have queues of their own. The archive's other pages and
-single rows do not wait. A busy server sends only so many refusals in a second.
+Limits. Requests for Datasette's own views of a database (its page, tables, views, queries, `?sql=`, `_where`, facets,
+CSV) wait in a queue and have a budget of SQL time; their statements run in processes that can be killed
+(archive.web.sandbox). Searches, comparisons and the change feed have their own queues. The archive's other pages and
+single rows do not wait. The number of rejections per second is limited, too.
 
-Errors. Datasette prints a traceback with all local variables for every mistake of a visitor, which takes a good part
-of a second of the only process, and shows the messages of errors it does not know. Here an error takes one log line.
+Errors. Datasette prints a traceback with all local variables for every mistake of a visitor, which blocks the only
+process for a good part of a second, and shows the messages of unknown errors. Here an error takes one log line.
 
-Headers. Only Datasette's own pages may have inline scripts, which they need. Caches may keep responses for a few
+Headers. Only Datasette's own pages may have inline scripts, because they need them. Caches may keep responses for a few
 seconds, static files longer. Over a snapshot (`datasette serve --immutable`), every response has the snapshot's time as
-Last-Modified and an ETag, and conditional requests are answered without any SQL.
+Last-Modified and an ETag, and conditional requests need no SQL.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ from archive.web.tables import list_database_paths
 
 # limits
 ALLOWED_METHODS = ("GET", "HEAD", "OPTIONS")
-# requests that take a while, by the beginning of their path
+# slow requests, by the beginning of their path
 MAX_CONCURRENT_BY_PATH = {"/-/diff/": 1, "/search.csv": 1, "/search": 3, "/-/changes": 2}
 HOST = re.compile(rb"([\w.-]*|\[[\dA-Fa-f:.]+\])(:\d*)?")
 CLOSED_PATHS = "allow-debug|auth-token|databases|logout|messages|patterns|permissions|threads"
@@ -66,7 +66,7 @@ CLOSED_PATHS = "allow-debug|auth-token|databases|logout|messages|patterns|permis
 # errors
 # Datasette gives these errors status 500
 CLIENT_ERROR_PREFIXES = ("Cannot sort table by", "Cannot use _sort", "Invalid _through")
-UNKNOWN_DATABASE = ("Database not found",)  # Datasette's words for any address of one or two parts
+UNKNOWN_DATABASE = ("Database not found",)  # Datasette's message for any path of one or two parts
 BUSY_RETRY_AFTER = "10"  # seconds, for a client that was rejected
 REFUSALS_PER_SECOND = 25  # each takes about a millisecond of the one thread that serves all requests
 MAX_REFUSAL_DELAY = 10.0  # seconds
@@ -105,7 +105,7 @@ logger = logging.getLogger(__name__)
 
 @hookimpl
 def startup(datasette: Any) -> None:
-    """Replace each database that Datasette opened from a file by a sandboxed one."""
+    """Replace each database that Datasette opened from a file with a sandboxed one."""
     install_linear_sql_checks()
     limits = read_limits(datasette)
     for name, db in list(datasette.databases.items()):
@@ -116,14 +116,14 @@ def startup(datasette: Any) -> None:
 
 
 def read_limits(datasette: Any) -> SandboxLimits:
-    """Return the limits that the metadata sets for the plugin "guard"; all of them are public."""
+    """Return the limits that the metadata sets for the plugin "guard". All of them are public."""
     return SandboxLimits(**(datasette.plugin_config("guard") or {}))
 
 
 @hookimpl
 def register_routes() -> list[tuple[str, Any]]:
     async def hide() -> None:  # pages for debugging and logging in are useless here; /-/databases shows local paths
-        raise NotFound("There is no such page here")
+        raise NotFound("There is no such page")
 
     return [(rf"/-/({CLOSED_PATHS})(\.json)?$", hide)]
 
@@ -156,7 +156,7 @@ def check_request(scope: dict[str, Any]) -> None:
 
 
 class RequestLimiter:
-    """The queues: one for visitors' statements, and one for each kind of page that takes a while."""
+    """The queues: one for visitors' statements, and one for each kind of slow page."""
 
     def __init__(self, datasette: Any) -> None:
         self.datasette = datasette
@@ -169,7 +169,7 @@ class RequestLimiter:
         self.busy_pages: dict[str, str] = {}  # by language
 
     async def serve(self, app: Any, scope: dict[str, Any], receive: Any, send: Any) -> None:
-        """Serve a request, or reject it if it is invalid, exceeds a limit, or too many are waiting."""
+        """Serve a request, or reject it if it is invalid, exceeds a limit, or too many others are waiting."""
         if scope["type"] != "http":
             await app(scope, receive, send)
             return
@@ -196,7 +196,7 @@ class RequestLimiter:
         )
         queued_request = data_request or page_request
         refuse = partial(self.refuse, scope, path, query_args)
-        if queued_request and not queued_request.queue.has_room(client):  # before anything costs much
+        if queued_request and not queued_request.queue.has_room(client):  # before anything expensive
             await refuse(send)
             return
 
@@ -226,7 +226,7 @@ class RequestLimiter:
                 queued_request.close()
 
     def build_visitor_request(self, path: str, query_args: Mapping[str, str], client: str) -> VisitorRequest:
-        """Return the limits of a request for data, by its format."""
+        """Return the queue entry of a request for data, with the limits of its format."""
         build = partial(VisitorRequest, self.limits, self.visitor_queue, client=client)
         if path.endswith((".csv", ".xlsx")):  # an Excel file is written from a stream
             return build("csv", streaming="_stream" in query_args or path.endswith(".xlsx"))
@@ -235,7 +235,7 @@ class RequestLimiter:
         return build("parsed" if "_json" in query_args else "json")
 
     async def refuse(self, scope: dict[str, Any], path: str, query_args: Mapping[str, str], send: Any) -> None:
-        """Send 503, after so long a wait that only REFUSALS_PER_SECOND are sent, or after MAX_REFUSAL_DELAY."""
+        """Send 503 with a delay, at most MAX_REFUSAL_DELAY, so that only REFUSALS_PER_SECOND are sent."""
         self.delayed_refusals += 1
         try:
             await asyncio.sleep(min(self.delayed_refusals / REFUSALS_PER_SECOND, MAX_REFUSAL_DELAY))
@@ -244,9 +244,9 @@ class RequestLimiter:
         await (await self.build_refusal(scope, path, query_args)).asgi_send(send)
 
     async def build_refusal(self, scope: dict[str, Any], path: str, query_args: Mapping[str, str]) -> Response:
-        """Return 503 with Retry-After: a page in the reader's language, or for data a line of text or JSON.
+        """Build a 503 response with Retry-After: a page in the visitor's language, or for data a line of text or JSON.
 
-        The page is rendered once for each language, because a busy server has no time for it.
+        The page is rendered once per language, because a busy server has no time for more.
         """
         headers = {"retry-after": BUSY_RETRY_AFTER}
         if "." in path.rpartition("/")[2]:
@@ -275,7 +275,7 @@ class RequestLimiter:
 
 
 def is_data_request(path: str, database_names: list[str]) -> bool:
-    """Return whether Datasette answers from a whole table or a statement; a single row costs little.
+    """Return whether a request reads a whole table or runs a statement; a single row is cheap.
 
     >>> [is_data_request(path, ["archive"]) for path in ("/archive", "/archive.json", "/archive/releases")]
     [True, True, True]
@@ -287,7 +287,7 @@ def is_data_request(path: str, database_names: list[str]) -> bool:
 
 
 class ResponseHeaders:
-    """Adds security and cache headers to every response, and answers conditional requests."""
+    """Adds security and cache headers to every response, and handles conditional requests."""
 
     def __init__(self, datasette: Any) -> None:
         self.datasette = datasette
@@ -296,7 +296,7 @@ class ResponseHeaders:
         self.last_modified: bytes | None = None  # of a snapshot; stored, because the file may be deleted later
 
     async def serve(self, app: Any, scope: dict[str, Any], receive: Any, send: Any) -> None:
-        page: dict[str, str] = {}  # site.py notes here the language of a template of the archive
+        page: dict[str, str] = {}  # site.py stores the language of an archive template here
         is_static, validators = False, {}
         if scope["type"] == "http":
             scope = rewrite_request(scope, self.origin)
@@ -319,7 +319,7 @@ class ResponseHeaders:
             await send(message)
 
         if is_not_modified(scope, validators):
-            # without security headers: a browser replaces those that it has stored by those of a 304
+            # without security headers, because a browser replaces its stored headers with those of a 304
             fields = list(validators.items()) if is_static else add_cache_headers([], 304, validators)
             await send({"type": "http.response.start", "status": 304, "headers": fields})
             await send({"type": "http.response.body", "body": b""})
@@ -327,9 +327,9 @@ class ResponseHeaders:
             await app({**scope, "archive_page": page}, receive, send_with_headers)
 
     def build_snapshot_headers(self, scope: dict[str, Any]) -> dict[bytes, bytes]:
-        """Return ETag and Last-Modified of a snapshot; none for an archive that a crawl may change.
+        """Return ETag and Last-Modified of a snapshot; no headers for an archive that a crawl may change.
 
-        The ETag includes the hour, because pages show how old data is.
+        The ETag includes the hour, because pages show the age of the data.
         """
         db = self.datasette.databases.get("archive")
         if db is None or db.is_mutable or scope["method"] not in ("GET", "HEAD"):
@@ -354,12 +354,12 @@ def build_security_headers(media_type: str, language: str | None) -> dict[bytes,
 
 
 def build_static_headers(path: str, scope: dict[str, Any]) -> dict[bytes, bytes]:
-    """Return the ETag of a static file, and how long caches may store it: for good if its hash is in the URL."""
+    """Return the ETag and cache lifetime of a static file: unlimited if the URL has its current hash."""
     file = find_static_file(path)
     if file is None:
         return {}
     file_hash = hash_file(file).encode()
-    has_hash = scope.get("query_string") == file_hash  # an older hash, during an update, must not name this file
+    has_hash = scope.get("query_string") == file_hash  # during an update, an older hash must not refer to this file
     max_age = b"max-age=31536000, immutable" if has_hash else f"max-age={MAX_STATIC_CACHE_SECONDS}".encode()
     return {b"etag": b'"%s"' % file_hash, b"cache-control": max_age}
 
@@ -382,7 +382,7 @@ def is_not_modified(scope: dict[str, Any], validators: dict[bytes, bytes]) -> bo
 def add_cache_headers(
     headers: list[tuple[bytes, bytes]], status: int, validators: dict[bytes, bytes]
 ) -> list[tuple[bytes, bytes]]:
-    """Return the headers with what a cache may do: store a success for a few seconds, never an error."""
+    """Add caching headers: a success may be cached for a few seconds, an error never."""
     fields = [(name, limit_max_age(value) if name == b"cache-control" else value) for name, value in headers]
     names = {name for name, _ in fields}
     if status >= 500:
@@ -395,7 +395,7 @@ def add_cache_headers(
 
 
 def limit_max_age(cache_control: bytes) -> bytes:
-    """Limit how long caches may store a response, even with `_ttl=`, because a text may be taken down.
+    """Limit how long caches may store a response, even with `_ttl=`, because its text may be taken down.
 
     >>> [limit_max_age(b) for b in (b"max-age=31536000", b"max-age=5", b"private, no-store", b"public, s-maxage=9999")]
     [b'max-age=5', b'max-age=5', b'private, no-store', b'public, s-maxage=5']
@@ -406,7 +406,7 @@ def limit_max_age(cache_control: bytes) -> bytes:
 
 
 def rewrite_request(scope: dict[str, Any], origin: str | None) -> dict[str, Any]:
-    """Return the request without cookies, and with the scheme and host of the site's public URL, if it is known.
+    """Return the request without cookies, and with scheme and host of the site's public URL, if known.
 
     The archive sets no cookies, and Datasette fails on some that other sites set.
     """
@@ -436,7 +436,7 @@ def handle_exception(datasette: Any, request: Any, exception: Exception) -> Gene
 
 @hookimpl
 def forbidden(datasette: Any, request: Any, message: str) -> Any:
-    """Replace Datasette's response, which is an HTML page for every path."""
+    """Replace Datasette's response, which is an HTML page whatever the path."""
 
     async def show() -> Any:
         return await render_exception(datasette, request, Forbidden(message))
@@ -445,7 +445,7 @@ def forbidden(datasette: Any, request: Any, message: str) -> Any:
 
 
 async def render_exception(datasette: Any, request: Any, exception: Exception) -> Any:
-    """Render an error as JSON in English for a path with a data format, else as a page in the reader's language."""
+    """Render an error as JSON in English for a data format, else as a page in the visitor's language."""
     status, text_key, values = describe_exception(exception)
     headers = {"retry-after": BUSY_RETRY_AFTER} if status == 503 else {}
     if datasette.cors:
@@ -455,7 +455,7 @@ async def render_exception(datasette: Any, request: Any, exception: Exception) -
 
 
 def describe_exception(exception: Exception) -> tuple[int, str, dict[str, str]]:
-    """Return the status of an error, the key of its interface text, and the text's values."""
+    """Return an error's status, the key of its interface text, and the values to insert."""
     if isinstance(exception, FilterError):
         return 400, exception.text_key, exception.text_values
     if isinstance(exception, QueryInterrupted) or getattr(exception, "message_is_html", False):
@@ -478,7 +478,7 @@ def describe_exception(exception: Exception) -> tuple[int, str, dict[str, str]]:
 
 
 def find_request_error(query_args: Any, exception: Exception) -> FilterError | None:
-    """Return the parameter that made Datasette fail; None if the fault is ours."""
+    """Return the parameter that made Datasette fail, or None if the fault is ours."""
     if isinstance(exception, RecursionError) and "_json" in query_args:
         return FilterError("_json", query_args["_json"], "a column of values that can be read", "error.nested_json")
     return None

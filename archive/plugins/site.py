@@ -1,6 +1,6 @@
 """Start-up checks of the served database, its views and canned queries, and the names that templates may use.
 
-Templates get the reader's language as `lang`, texts by t(), URLs by link() and external_link(), and functions that
+Templates get the visitor's language as `lang`, texts from t(), URLs from link() and external_link(), and functions that
 format times, kinds and importance in that language.
 """
 
@@ -57,7 +57,7 @@ QUERIES_FOLDER = Path(archive.__path__[0]) / "queries"
 
 @hookimpl
 def extra_template_vars(template: str, request: Any, datasette: Any) -> dict[str, Any]:
-    """Return the names for the archive's own templates; Datasette's templates get none."""
+    """Return the names for the archive's own templates, and nothing for Datasette's templates."""
     if request is None or not template or not (TEMPLATES_FOLDER / template).is_file():
         return {}
     names = build_template_context(datasette, request)
@@ -106,7 +106,7 @@ def build_template_context(datasette: Any, request: Any) -> dict[str, Any]:
 
 
 def format_external_link(url: str | None) -> Markup:
-    """Return the href and rel attributes of a link out of the archive; none unless the URL is http or https.
+    """Return the href and rel attributes of an external link, or nothing unless the URL is http or https.
 
     >>> str(format_external_link("https://fyr.example/?a&b")), str(format_external_link("javascript:alert(1)//a.pdf"))
     (' href="https://fyr.example/?a&amp;b" rel="external"', '')
@@ -118,15 +118,15 @@ def format_external_link(url: str | None) -> Markup:
 
 @hookimpl
 def extra_css_urls(datasette: Any) -> list[str]:
-    """Return the style sheet of Datasette's pages; Datasette puts base_url before it."""
+    """Return the style sheet of Datasette's pages. Datasette adds base_url to it."""
     return [build_static_url(datasette, "data.css").removeprefix(datasette.setting("base_url").rstrip("/"))]
 
 
 @hookimpl(trylast=True)  # after the archive's own pages
 def register_routes(datasette: Any) -> list[tuple[str, Any]]:
-    """Return the routes of databases, tables and rows, in place of Datasette's own.
+    """Return the routes of databases, tables and rows, instead of Datasette's own.
 
-    Datasette's own would also read a database's name in another spelling, such as ~61rchive.
+    Datasette's own routes would also accept other spellings of a database's name, such as ~61rchive.
     """
     names = "|".join(map(re.escape, list_database_paths(datasette)))
     return [
@@ -138,7 +138,7 @@ def register_routes(datasette: Any) -> list[tuple[str, Any]]:
 
 
 async def redirect_to_database(request: Any, datasette: Any) -> Any:
-    """Redirect from another spelling of a database's name to the usual one; raise NotFound if there is none."""
+    """Redirect from another spelling of a database's name to the usual one; raise NotFound if it is unknown."""
     name = tilde_encode(tilde_decode(request.url_vars["name"]))
     if name not in list_database_paths(datasette):
         raise NotFound("there is no such page here")
@@ -146,9 +146,9 @@ async def redirect_to_database(request: Any, datasette: Any) -> Any:
     return Response.redirect(str(datasette.urls.path(f"/{name}{request.url_vars['rest']}")) + query)
 
 
-@hookimpl(trylast=True)  # what is registered last counts, also for Datasette's own .blob
+@hookimpl(trylast=True)  # the last registration counts, also for Datasette's own .blob
 def register_output_renderer() -> list[dict[str, Any]]:
-    """Return the renderer of bytes, and let Datasette's pages link to Excel files, which archive.web.tables writes."""
+    """Return the renderer of bytes, and let Datasette's pages link to the Excel files of archive.web.tables."""
     return [
         {"extension": "xlsx", "render": lambda: None, "can_render": lambda view_name: view_name != "row"},
         {"extension": "blob", "render": render_bytes, "can_render": lambda: False},
@@ -161,7 +161,7 @@ async def render_bytes(rows: Any, columns: Any, request: Any, table: str | None)
     found = [row for row in rows if isinstance(row[column], bytes)] if column in columns else []
     if not found:
         raise FilterError("_blob_column", column or "", "a column with bytes", "error.bad_blob")
-    return await render_blob(None, None, found, columns, request, table, None)  # it reads no more than these
+    return await render_blob(None, None, found, columns, request, table, None)  # it reads only these
 
 
 @hookimpl
@@ -170,7 +170,7 @@ def canned_queries(database: str) -> dict[str, Any]:
 
 
 def read_query_file(path: Path) -> dict[str, str]:
-    """Read a canned query: the first comment line is its title, further ones are its description."""
+    """Read a canned query: the first comment line is its title, the others are its description."""
     lines = path.read_text(encoding="utf-8").splitlines()
     comments = [line.removeprefix("--").strip() for line in lines if line.startswith("--")]
     sql = "\n".join(line for line in lines if not line.startswith("--")).strip()
@@ -179,12 +179,12 @@ def read_query_file(path: Path) -> dict[str, str]:
 
 @hookimpl
 def startup(datasette: Any) -> Callable[[], Awaitable[None]]:
-    """Check the databases and load what searches need; raise ClickException, which datasette prints as one sentence."""
+    """Check the databases and load the data for searches; raise ClickException, which is printed as one sentence."""
 
     async def check() -> None:
         tables = {}
         for name, db in datasette.databases.items():
-            if name.startswith("_"):  # Datasette's internal database, which a first request may be filling
+            if name.startswith("_"):  # Datasette's internal database, which a first request may be filling just now
                 continue
             try:
                 tables[name] = await db.table_names()
@@ -210,6 +210,6 @@ def startup(datasette: Any) -> Callable[[], Awaitable[None]]:
             )
         load_dictionaries()
         await get_search_columns(datasette).refresh(build_query_runner(datasette))  # so that the first search is fast
-        freeze_garbage_collector()  # a collection of the dictionaries would delay some responses by 60 ms
+        freeze_garbage_collector()  # garbage collection of the dictionaries would delay some responses by 60 ms
 
     return check

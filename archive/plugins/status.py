@@ -1,8 +1,8 @@
 """Health and coverage of the agencies.
 
-- /-/status (.json, .csv, and .atom for changes) and /-/status/<slug>: how each agency's crawls fare, and how
-  considerate they are of the agency's server.
-- /-/coverage (.json, .csv; ?agency= for one): what the sources list and which releases are missing.
+- /-/status (.json, .csv, and .atom for changes) and /-/status/<slug>: how each agency's crawls are going, and
+  how polite they are to the agency's server.
+- /-/coverage (.json, .csv; ?agency= for one): which releases the sources list, and which of them are missing.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ STATUS_COLUMNS = (
 STATUS_ATTRIBUTES = {"why": "reason_text", "red": "is_unacknowledged"}  # column → attribute of AgencyHealth
 COVERAGE_PATH = "/-/coverage"
 COVERAGE_FORMAT_SUFFIX = r"(?:\.(?P<format>json|csv))?$"
-COVERAGE_COUNTS = {  # column → text that says what it counts
+COVERAGE_COUNTS = {  # column → text that describes what it counts
     "listed": "coverage.meaning.listed",
     "stored": "coverage.meaning.stored",
     "rejected": "coverage.meaning.rejected",
@@ -169,7 +169,7 @@ def format_status_row(site: SiteRequest, row: AgencyHealth) -> dict[str, Any]:
 
 
 async def show_status_feed(site: SiteRequest) -> Response:
-    """Show the changes of state from or to a fault, as Atom."""
+    """Show changes of state from or to a fault as an Atom feed."""
     before = parse_number_parameter(site.args, "after")
     events = await read_health_events(site.run, before=before, limit=EVENTS_PAGE_SIZE + 1)
     page, has_more = events[:EVENTS_PAGE_SIZE], len(events) > EVENTS_PAGE_SIZE
@@ -256,7 +256,7 @@ def build_overview_document(site: SiteRequest, rows: Sequence[dict[str, Any]]) -
 
 
 def build_agency_coverage_document(site: SiteRequest, query: CoverageQuery, coverage: AgencyCoverage) -> DataDocument:
-    """Build one agency's coverage as data: a row for each month.
+    """Build one agency's coverage as data, with a row for each month.
 
     JSON also has the agency's sources and a page of its missing releases, whose next page is `next_url`.
     """
@@ -285,10 +285,10 @@ def build_agency_coverage_document(site: SiteRequest, query: CoverageQuery, cove
 
 
 def describe_coverage_columns(site: SiteRequest) -> dict[str, str]:
-    """Return what each number is; `listed` is the sum of `stored`, `rejected` and `missing`."""
+    """Describe each number; `listed` is the sum of `stored`, `rejected` and `missing`."""
     return {name: site.translate(text_key) for name, text_key in COVERAGE_COUNTS.items()}
 
 
 def read_complete_flag(row: Mapping[str, Any]) -> bool | None:
-    """Return whether all sources were read to their end; None if none was read."""
+    """Return whether all sources were read to their end; None if no source was read."""
     return None if row["complete"] is None else bool(row["complete"])

@@ -1,4 +1,4 @@
-"""Search: from a reader's words to matching releases, independent of the web layer.
+"""Search: from a visitor's words to matching releases, independent of the web layer.
 
 query.py        parses the query language to a tree
 params.py       converts search requests from and to URL parameters
@@ -70,7 +70,7 @@ class Freshness:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchScope:
-    """The releases in which a search without hits looked for its words."""
+    """The releases that a search without hits searched, to explain why it found nothing."""
 
     agencies: list[FacetValue]  # with the number of searched releases
     stored: int  # number of all releases
@@ -99,7 +99,7 @@ class Results:
 async def search(run: RunQuery, request: SearchRequest, columns: ColumnCache | None = None) -> Results:
     """Find the releases or question pairs that match a request.
 
-    columns: the archive's cached columns, for callers that search more than once; None: read them first.
+    columns: the archive's cached columns, for callers that search more than once; None: read the columns first.
     """
     columns = await (columns or ColumnCache()).refresh(run)
     names, name_notes = await resolve_names(run, request.query.tree)
@@ -127,7 +127,7 @@ async def search(run: RunQuery, request: SearchRequest, columns: ColumnCache | N
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AllHits:
-    """All hits of a request, which are read while they are iterated."""
+    """All hits of a request, read lazily during iteration."""
 
     total: int
     batches: AsyncIterator[list[SearchHit]]
@@ -165,7 +165,7 @@ def list_query_terms(request: SearchRequest, names: ResolvedNames) -> list[Query
 async def name_facet_values(
     run: RunQuery, request: SearchRequest, hit_page: HitPage
 ) -> dict[tuple[str, str], FacetValue]:
-    """Return the counted values, and the chosen agencies, which may have no hits, with their names."""
+    """Return the counted facet values and the chosen agencies, which may have no hits, with their names."""
     slugs = [*request.include.get("agency", ()), *request.exclude.get("agency", ())]
     rows = await run(CHOSEN_AGENCIES_SQL, {"slugs": json.dumps(slugs)}) if slugs else []
     chosen = {("agency", row["value"]): FacetValue(**dict(row), count=0) for row in rows}
@@ -206,7 +206,10 @@ def is_url(text: str) -> bool:
 
 
 async def find_release_by_url(run: RunQuery, text: str) -> int | None:
-    """Return the release at a present or past URL, or the one that continues its record; None if there is none."""
+    """Return the id of the release at a current or former URL, or of the release it was merged into;
+
+    None if unknown.
+    """
     if not is_url(text):
         return None
     rows = await run(RELEASE_BY_URL_SQL, {"urls": json.dumps(list_url_variants(text.strip()))})

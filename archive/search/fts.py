@@ -1,4 +1,4 @@
-"""Translate a parsed query to FTS5 expressions and SQL.
+"""Translates a parsed query to FTS5 expressions and SQL.
 
 Words become an FTS5 expression if possible. Facet values and months are terms of the index (see index.py), so that FTS5
 intersects them with the words. Everything else becomes an SQL condition on release_facets.
@@ -37,7 +37,7 @@ TEXT_COLUMN_FILTER = f"{{{' '.join(TEXT_COLUMNS)}}}"
 PART_COLUMN_FILTER = f"{{{' '.join(PART_COLUMNS)}}}"
 
 # Limits of queries.
-MAX_NEAR_COMBINATIONS = 16  # of readings of the terms of a NEAR
+MAX_NEAR_COMBINATIONS = 16  # combinations of the lemmas of a NEAR's terms
 MAX_EXTRA_LEMMAS = 60  # lemmas that do not begin with the prefix themselves: kvinnor* also finds kvinna
 MAX_PREFIX_POSTINGS = 60_000  # releases of words with a prefix; above it, only the most common words are searched
 MAX_PREFIX_LEMMAS = 40  # of these most common words
@@ -47,7 +47,7 @@ LAST_CHARACTER = "\U0010ffff"  # sorts after all words with a prefix
 # The newest hits.
 MAX_HITS = 10_000  # if there are more than MAX_COUNTED_HITS; to count the older ones would take seconds
 MAX_COUNTED_HITS = 25_000  # up to this number, hits are all counted if all are read anyway, as in a small archive
-MIN_WINDOW_GROWTH = 1.1  # factor by which a window grows at least
+MIN_WINDOW_GROWTH = 1.1  # minimum factor by which a window grows
 WINDOW_MARGIN = 1.05  # factor: a window aims at a few more hits than needed
 NEWEST_FRACTION = 12  # the newest twelfth of the months is searched first if a few hits may be enough
 MAX_WINDOW_SHARE = 0.4  # of all releases; a larger window costs more than sorting all hits
@@ -139,7 +139,7 @@ class SearchPlan:
 
 
 class DateWindow:
-    """The newest months that may contain the newest MAX_HITS hits, opened step by step, as FTS5 expressions.
+    """The newest months, which may contain the newest MAX_HITS hits, opened step by step as FTS5 expressions.
 
     months: each with its number of releases, newest first. expected: how many releases may contain MAX_HITS hits.
     """
@@ -150,7 +150,7 @@ class DateWindow:
         self.opened_months = 0
 
     def open_next_months(self) -> str:
-        """Return an expression for the next months; "" if the window would contain too many releases."""
+        """Return an expression for the next months, or "" if the window would contain too many releases."""
         first = self.opened_months
         if self.target >= MAX_WINDOW_SHARE * self.total:
             self.opened_months = len(self.months)
@@ -224,9 +224,9 @@ async def expand_prefix(run: RunQuery, prefix: str) -> PrefixExpansion:
 
 
 async def find_names(run: RunQuery, names_sql: str, values: Collection[str]) -> dict[str, tuple[str, ...]]:
-    """Find for each value the keys with exactly this name, else those with a word that begins with it.
+    """Map each value to the keys with exactly this name, or else with a word that starts with it.
 
-    names_sql: selects the key first; all columns are names. Case and diacritics are ignored.
+    names_sql: selects the key first; all other columns are names. Case and diacritics are ignored.
     """
     rows = [tuple(dict(row).values()) for row in await run(names_sql, {})] if values else []
     folded_names = [(row[0], {fold_diacritics(name or "") for name in row}) for row in rows]
@@ -240,7 +240,7 @@ async def find_names(run: RunQuery, names_sql: str, values: Collection[str]) -> 
 
 
 def plan_search(request: SearchRequest, names: ResolvedNames, index: IndexTable = RELEASE_INDEX) -> SearchPlan:
-    """Plan a search request. A query with neither a word nor a number finds nothing."""
+    """Plan a search request. A query without a word or number finds nothing."""
     plan = build_plan(request.query.tree, names, QUESTION_INDEX if request.show == "questions" else index)
     if request.query.is_blank:
         plan.conditions.append("false")
@@ -270,7 +270,7 @@ def build_plan(tree: QueryNode | None, names: ResolvedNames, index: IndexTable =
 
 
 def build_node_match(node: QueryNode, names: ResolvedNames, index: IndexTable) -> str:
-    """Return the FTS5 expression of a node; "" if there is none."""
+    """Return the FTS5 expression of a node, or "" if it has none."""
     if isinstance(node, TermNode):
         return match_term(node, names, index)
     if isinstance(node, NearNode):
@@ -317,15 +317,15 @@ def build_filter_condition(node: FilterNode, plan: SearchPlan, names: ResolvedNa
 
 
 def build_prefilter(node: FilterNode, names: ResolvedNames) -> str:
-    """Return the FTS5 expression of an agency or tag; "" for days."""
+    """Return the FTS5 expression of an agency or tag, or "" for days."""
     values = {"agency": names.agencies, "tag": names.tags}.get(node.field, {})
     return match_facet_terms(node.field, values.get(node.value, ()))
 
 
 def match_word(word: str, text_columns: str = TEXT_COLUMN_FILTER, part_columns: str = "") -> str:
-    """Return the FTS5 expression for a word, in all its readings and as a part of compounds.
+    """Return the FTS5 expression for a word, with all its lemmas and as a part of compounds.
 
-    It is "" for a word without letter or digit. The first reading is searched in all columns, which costs a third of
+    Return "" for a word without letters and digits. The first lemma is searched in all columns, which costs a third of
     a column filter. part_columns: search compound parts separately, so that bm25 knows how common a part is.
 
     >>> match_word("ministrarnas"), match_word("led"), match_word("EU-ministern")
@@ -355,7 +355,7 @@ def match_term(term: TermNode, names: ResolvedNames, index: IndexTable) -> str:
 
 
 def match_near(near: NearNode, index: IndexTable) -> str:
-    """Return the expression for NEAR, with the readings of its terms up to MAX_NEAR_COMBINATIONS."""
+    """Return the expression for NEAR, with the lemmas of its terms up to MAX_NEAR_COMBINATIONS."""
     if near.field and near.field not in index.fields:
         return ""
     columns = f"{{{near.field}}}" if near.field else index.text_columns
@@ -372,7 +372,7 @@ def match_near(near: NearNode, index: IndexTable) -> str:
 
 
 def match_facet_terms(facet: str, values: Iterable[str]) -> str:
-    """Return the expression for any of some facet values.
+    """Return the expression that matches any of the facet values.
 
     >>> match_facet_terms("agency", ["fyr", "hamn"]).encode("ascii", "replace")
     b'facts: ("?667972" OR "?68616d6e")'
@@ -382,7 +382,7 @@ def match_facet_terms(facet: str, values: Iterable[str]) -> str:
 
 
 def match_included_facets(include: Mapping[str, tuple[str, ...]], skip_facet: str | None = None) -> list[str]:
-    """Return expressions that must all match: any chosen value of each facet, but every chosen tag."""
+    """Return expressions that must all match: one of the chosen values of each facet, but every chosen tag."""
     matches = []
     for name, values in include.items():
         if name == "tag":
@@ -393,7 +393,7 @@ def match_included_facets(include: Mapping[str, tuple[str, ...]], skip_facet: st
 
 
 def match_months(months: Sequence[str], all_months: Sequence[str]) -> str:
-    """Return the expression for consecutive months, newest first, of all months of the archive.
+    """Return the expression for consecutive months, given newest first like `all_months` (those of the archive).
 
     Whole years are matched as years, because FTS5 reads one term faster than twelve.
 
@@ -413,7 +413,7 @@ def match_months(months: Sequence[str], all_months: Sequence[str]) -> str:
 
 
 def combine_matches(required: Iterable[str], excluded: str = "") -> str:
-    """Combine expressions that must all match, and one that must not; "" stands for no expression."""
+    """Combine expressions that must all match and one that must not. "" means no expression."""
     parts = [match for match in required if match]
     match = parts[0] if len(parts) == 1 else " AND ".join(f"({part})" for part in parts)
     return f"({match}) NOT ({excluded})" if match and excluded else match
@@ -425,7 +425,7 @@ def quote_fts(lemma: str) -> str:
 
 
 def extract_filters(tree: QueryNode | None) -> AndNode | None:
-    """Return the part of a query that limits all hits to agencies, tags or days, or None.
+    """Return the part of a query that restricts all hits to agencies, tags or days, or None.
 
     >>> from archive.search.query import parse_query
     >>> extract_filters(parse_query("fyrar från:2010 -myndighet:fyr").tree).parts[0]
@@ -441,7 +441,7 @@ def extract_filters(tree: QueryNode | None) -> AndNode | None:
 
 
 def build_scope_sql(request: SearchRequest, names: ResolvedNames) -> tuple[str, dict[str, Any]]:
-    """Return SQL and its values: the number of releases by agency in which a request searches for its words."""
+    """Return SQL and its parameters that count, by agency, the releases in which a request searches for its words."""
     plan = build_plan(extract_filters(request.query.tree), names)
     conditions = [*plan.conditions, *build_facet_conditions(request, plan, None, facets_in_match=False)]
     return SCOPE_SQL.format(conditions=" and ".join(conditions) or "true"), plan.values
@@ -453,7 +453,7 @@ async def read_month_counts(run: RunQuery) -> list[tuple[str, int]]:
 
 
 def build_match(request: SearchRequest, plan: SearchPlan, skip_facet: str | None = None) -> str:
-    """Return the FTS5 expression of a request: the words, and the facet values where they narrow the hits."""
+    """Return the FTS5 expression of a request: its words, and facet values that narrow down the hits."""
     if request.show == "questions":
         return plan.match
     chosen = [*plan.prefilters, *match_included_facets(request.include, skip_facet)]
@@ -464,7 +464,7 @@ def build_match(request: SearchRequest, plan: SearchPlan, skip_facet: str | None
 
 
 def build_match_sql(plan: SearchPlan, match: str, *, ranked: bool = False) -> str:
-    """Return SQL for the `id` of matching releases, and their `rank`, without further conditions."""
+    """Return SQL for the `id` and, if `ranked`, the `rank` of matching releases, without further conditions."""
     rank = ", search.rank as rank" if ranked else ""
     return f"select search.rowid as id{rank} from search where search match {plan.bind(match)}"
 
@@ -518,7 +518,7 @@ def build_facet_conditions(
 ) -> list[str]:
     """Return SQL conditions for the facet values: any included one (but all tags), no excluded one.
 
-    facets_in_match: the FTS5 expression has the facets already. Then tags, which cost most to look up, are left out.
+    facets_in_match: the FTS5 expression already covers the facets, so tags, which cost most to look up, are left out.
     """
 
     def build_condition(name: str, values: Iterable[str]) -> str:

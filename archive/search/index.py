@@ -1,4 +1,4 @@
-"""The search index: the tables search, search_questions and vocabulary, updated when releases are written.
+"""The search index: the tables search, search_questions and vocabulary, updated whenever releases are written.
 
 `search` and `search_questions` are contentless FTS5 tables of lemmas, which only `SearchIndex.rebuild` can rebuild.
 Facet values are terms of the index, so that FTS5 intersects them with the words of a query. A facet term is a
@@ -36,7 +36,7 @@ NO_VALUE = "none"  # the value of a release that has none
 # Tables.
 MIN_SQLITE_VERSION = (3, 43, 0)  # the first that can delete from a contentless FTS5 table
 TEXT_COLUMNS = ("title", "lead", "body", "questions")
-PART_COLUMNS = tuple(f"{name}_parts" for name in TEXT_COLUMNS)  # what their compounds are also found by
+PART_COLUMNS = tuple(f"{name}_parts" for name in TEXT_COLUMNS)  # lemmas of the parts of their compounds
 BM25_WEIGHTS = (10.0, 4.0, 1.0, 1.0, 0.2, 0.2, 0.2, 0.2, 0.0)  # for bm25: texts, their parts, facet terms
 INDEX_COLUMNS = {
     "search": ", ".join((*TEXT_COLUMNS, *PART_COLUMNS, "facts")),
@@ -66,7 +66,7 @@ class IndexTerms:
     """The terms of a release."""
 
     texts: tuple[str, ...]  # lemmas of title, lead, body and questions
-    compound_parts: tuple[str, ...]  # lemmas that the compounds in each of these are also found by
+    compound_parts: tuple[str, ...]  # lemmas of the parts of compounds in each of these
     facet_terms: tuple[str, ...]
     questions: tuple[tuple[str, ...], ...]  # lemmas of each question and its answer, then their parts
     vocabulary: dict[str, str]  # words that can be suggested as corrections → their lemmas
@@ -99,7 +99,7 @@ def extract_vocabulary(state: Mapping[str, Any]) -> set[str]:
 
 
 def is_vocabulary_word(word: str) -> bool:
-    """Return whether a word can be suggested: letters only, and not too short."""
+    """Return whether a word can be suggested: it has letters only and is long enough."""
     return len(word) >= MIN_VOCABULARY_LENGTH and word.isalpha()
 
 
@@ -133,7 +133,7 @@ def create_search_index(db: Database) -> None:
     """Create the empty tables; raise sqlite3.NotSupportedError if SQLite is too old for them."""
     if sqlite3.sqlite_version_info < MIN_SQLITE_VERSION:
         needed = ".".join(map(str, MIN_SQLITE_VERSION))
-        raise sqlite3.NotSupportedError(f"search needs SQLite {needed} or newer, here is {sqlite3.sqlite_version}")
+        raise sqlite3.NotSupportedError(f"search needs SQLite {needed} or newer, found {sqlite3.sqlite_version}")
     for name, columns in INDEX_COLUMNS.items():
         db.execute(
             f"create virtual table {name} using fts5 ({columns}, content = '', contentless_delete = 1,"
@@ -161,7 +161,7 @@ class SearchIndex:
 
     @contextmanager
     def batch_vocabulary(self) -> Iterator[None]:
-        """Write the word counts of all releases indexed in the block at its end; use it within one transaction."""
+        """Write the word counts of all releases indexed in the block when it ends. Use it inside one transaction."""
         self.pending_words = Counter(), {}
         try:
             yield
@@ -191,7 +191,7 @@ class SearchIndex:
         self.db.conn.executemany("delete from vocabulary where word = ? and releases < 1", removed_words)
 
     def describe_fault(self) -> str | None:
-        """Describe why the index has to be rebuilt, or return None."""
+        """Return why the index has to be rebuilt, or None if it is intact."""
         meta = dict(self.db.execute("select name, value from search_meta").fetchall())
         if "renewed" in meta:
             return f"it was renewed as far as release {meta['renewed']} only"
@@ -203,7 +203,7 @@ class SearchIndex:
         return None if stored == indexed else f"it holds {indexed} releases of {stored}"
 
     def rebuild(self, on_progress: Callable[[str, int, int], None] | None = None) -> int:
-        """Index all releases again and return their number. Continues an interrupted rebuild."""
+        """Index all releases again and return their number. Resumes an interrupted rebuild."""
         total, done = self.db.execute("select count(*) from releases").fetchone()[0], 0
         self._start_rebuild()
         while rows := self._rebuild_batch():
@@ -233,7 +233,7 @@ class SearchIndex:
                 f"{INDEXED_STATES_SQL} where id > ? order by id limit ?", [int(last[0]), REINDEX_BATCH]
             ).fetchall()
             if not rows:
-                # Reclaims the space of replaced rows.
+                # Reclaim the space of replaced rows.
                 self.db.execute("insert into search (search) values ('optimize')")
                 self.db.execute("delete from search_meta where name = 'renewed'")
                 return 0

@@ -1,4 +1,4 @@
-"""Convert search requests from and to URL parameters."""
+"""Converts search requests from and to URL parameters."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class SearchRequest:
 
     @cached_property
     def query(self) -> Query:
-        """Return the parsed words."""
+        """Return the parsed query."""
         return parse_query(self.text)
 
     @property
@@ -48,7 +48,7 @@ class SearchRequest:
 
 
 def parse_search_request(arguments: UrlArguments) -> SearchRequest:
-    """Parse the URL parameters of a search; an invalid value is dropped, with a note."""
+    """Parse the URL parameters of a search. Invalid values are dropped, with a note."""
     order, show, page, size = ((arguments.get(name) or "").strip() for name in ("order", "show", "page", "size"))
     page_number, page_size = parse_positive_int(page), parse_positive_int(size)
     invalid = {
@@ -73,7 +73,7 @@ def parse_search_request(arguments: UrlArguments) -> SearchRequest:
 
 
 def parse_facet_values(arguments: UrlArguments, suffix: str, notes: list[SearchNote]) -> dict[str, tuple[str, ...]]:
-    """Return the distinct values of each facet that has any; append a note if there are too many."""
+    """Return the distinct values of each facet in the URL, and append a note if a facet has too many."""
     found = {name: tuple(dict.fromkeys(filter(None, arguments.getlist(name + suffix)))) for name in FACETS}
     notes += [
         SearchNote("not_read", format_parameter(name + suffix, values[MAX_FACET_VALUES]))
@@ -86,7 +86,7 @@ def parse_facet_values(arguments: UrlArguments, suffix: str, notes: list[SearchN
 
 
 def parse_positive_int(text: str) -> int | None:
-    """Parse a positive integer, capped at 10⁹; None for anything else.
+    """Parse a positive integer, capped at 10⁹; return None for anything else.
 
     >>> parse_positive_int("3"), parse_positive_int("0"), parse_positive_int("9" * 5000)
     (3, None, 1000000000)
@@ -131,9 +131,9 @@ def build_search_url(request: SearchRequest, lang: str | None, extension: str = 
 
 
 def toggle_facet_value(request: SearchRequest, facet: str, value: str, *, exclude: bool = False) -> SearchRequest:
-    """Return the first page of the request with a facet value added, or removed if it was chosen.
+    """Return the request, on page 1, with a facet value added, or removed if it was already chosen.
 
-    An included value is no longer excluded, and the other way round.
+    Including a value removes its exclusion, and vice versa.
     """
     was_chosen = value in (request.exclude if exclude else request.include).get(facet, ())
     lists = []
@@ -145,7 +145,7 @@ def toggle_facet_value(request: SearchRequest, facet: str, value: str, *, exclud
 
 
 class FacetLinks:
-    """The URLs of facet values: the same search with one value added or removed. Caches their common parts."""
+    """Builds the URLs of facet values: the same search with one value added or removed. Caches their common parts."""
 
     def __init__(self, request: SearchRequest, lang: str | None) -> None:
         self.request, self.lang = request, lang

@@ -1,7 +1,7 @@
 """The query language: words, "phrases", -not, OR, word*, NEAR, brackets, fields and dates.
 
-No input is an error: a misplaced operator is dropped or parsed as a word, with a `SearchNote` for the reader if that
-may be a surprise. OR binds more tightly than the space between words: `a b OR c` means a, and b or c.
+No input is an error: a misplaced operator is dropped or parsed as a word, with a `SearchNote` if that may surprise the
+visitor. OR binds more tightly than the space between words: `a b OR c` means a, and b or c.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ NEAR_PATTERN = re.compile(r"(?:NEAR|NÄRA)(?:/(\d{1,3}))?")
 
 @dataclass(frozen=True, slots=True)
 class TermNode:
-    """A word, or several in this order."""
+    """A word, or several words in sequence."""
 
     words: tuple[str, ...]
     is_prefix: bool = False  # the last word may continue
@@ -89,21 +89,21 @@ class FilterNode:
 
 @dataclass(frozen=True, slots=True)
 class NotNode:
-    """A part that must not match."""
+    """A part of the query that must not match."""
 
     part: QueryNode
 
 
 @dataclass(frozen=True, slots=True)
 class AndNode:
-    """Parts that must all match."""
+    """Parts of the query that must all match."""
 
     parts: tuple[QueryNode, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class OrNode:
-    """Parts of which at least one must match."""
+    """Parts of the query of which at least one must match."""
 
     parts: tuple[QueryNode, ...]
 
@@ -113,7 +113,7 @@ QueryNode: TypeAlias = TermNode | NearNode | FilterNode | NotNode | AndNode | Or
 
 @dataclass(frozen=True, slots=True)
 class SearchNote:
-    """A note for the reader about the query: the key of an interface text, and a value to insert."""
+    """A note for the visitor about the query: the key of an interface text, and a value to insert."""
 
     key: str
     value: str = ""
@@ -164,7 +164,7 @@ def parse_query(text: str) -> Query:
 
 
 def find_terms(node: QueryNode | None) -> list[TermNode]:
-    """List the terms that a text must or may contain, in order."""
+    """List the terms that a hit must or may contain, in order."""
     if isinstance(node, TermNode):
         return [node]
     if isinstance(node, NearNode):
@@ -175,7 +175,7 @@ def find_terms(node: QueryNode | None) -> list[TermNode]:
 
 
 class QueryParser:
-    """Recursive descent parser of the tokens of a query."""
+    """Recursive descent parser for the tokens of a query."""
 
     def __init__(self, text: str) -> None:
         lexemes = list(tokenise_query(text))
@@ -186,7 +186,7 @@ class QueryParser:
         self.position = 0
 
     def add_note(self, key: str, value: str = "") -> None:
-        """Add a note, unless there is an equal one."""
+        """Add a note, unless the same note was already added."""
         if (note := SearchNote(key, value)) not in self.notes:
             self.notes.append(note)
 
@@ -278,7 +278,7 @@ class QueryParser:
         return self.parse_stray_operator(lexeme, field)
 
     def parse_stray_operator(self, lexeme: Lexeme, field: str | None) -> QueryNode | None:
-        """Parse an operator without operands as a word. An AND between words is dropped, as it changes nothing."""
+        """Parse an operator without operands as a word. An AND between words is dropped, because it changes nothing."""
         is_between = self.position > 1 and self.peek().kind != "end"
         if not lexeme.words or (lexeme.kind == "and" and is_between):
             return None
@@ -314,7 +314,7 @@ class QueryParser:
         return NearNode(tuple(terms), distance, field)
 
     def parse_field(self, lexeme: Lexeme, outer_field: str | None, depth: int) -> QueryNode | None:
-        """Parse a field and its value; a field without a value is a word."""
+        """Parse a field and its value. A field without a value is parsed as a word."""
         following, name = self.peek(), lexeme.text
         value_kinds = ("words", "(") if name in TEXT_FIELDS else ("words",)
         if following.kind not in value_kinds or not (following.words or following.kind == "("):
@@ -334,7 +334,7 @@ class QueryParser:
 
 
 def join_nodes(kind: type[AndNode] | type[OrNode], parts: list[QueryNode]) -> QueryNode | None:
-    """Join nodes; return a single node unchanged, and None for no node."""
+    """Join nodes. Return a single node unchanged, and None if there are no nodes."""
     if len(parts) > 1:
         return kind(tuple(parts))
     return parts[0] if parts else None
@@ -348,7 +348,7 @@ def has_positive_part(node: QueryNode) -> bool:
 
 
 def clean_query_text(text: str) -> str:
-    """Return text in NFC, without control characters and lone surrogates, and with plain quotation marks.
+    """Return the text in NFC, without control characters and lone surrogates, and with plain quotation marks.
 
     >>> clean_query_text("a\\x00”b”"), len(clean_query_text("a\\u030a"))
     ('a "b"', 1)
@@ -358,7 +358,7 @@ def clean_query_text(text: str) -> str:
 
 
 def fold_diacritics(text: str) -> str:
-    """Return text in lower case without diacritics.
+    """Return the text in lower case without diacritics.
 
     >>> fold_diacritics("Ämne"), fold_diacritics("FRÅGA")
     ('amne', 'fraga')
@@ -377,7 +377,7 @@ def split_query_words(text: str) -> tuple[str, ...]:
 
 
 def tokenise_query(text: str) -> Iterator[Lexeme | None]:
-    """Yield the tokens of a cleaned text; None for a quotation mark that is not closed."""
+    """Yield the tokens of a cleaned text; None stands for an unclosed quotation mark."""
     end = -1
     for match in list(LEXEME_PATTERN.finditer(text))[:MAX_LEXEMES]:
         follows_directly, end = match.start() == end, match.end()
@@ -458,7 +458,7 @@ def ends_with_star(text: str) -> bool:
 
 
 def parse_query_date(text: str, *, end: bool = False) -> str | None:
-    """Return the first day that a text names (the last, with `end`) in ISO 8601; None if it is no date.
+    """Return the first day (the last, with `end`) of a date, month or year in ISO 8601, or None.
 
     >>> parse_query_date("2024"), parse_query_date("2024-02", end=True)
     ('2024-01-01', '2024-02-29')

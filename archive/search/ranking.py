@@ -1,4 +1,4 @@
-"""Find, sort and count the hits of a request and the values of their facets.
+"""Finds, sorts and counts the hits of a request and the values of their facets.
 
 FTS5 returns the ids of the matching releases. The columns that hits are filtered, sorted and counted by are in memory
 (`ColumnCache`), which is ten times as fast as looking up the thousands of hits of a common word in a table.
@@ -105,7 +105,7 @@ class HitList:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HitFinder:
-    """Find the hits of a request. skip_facet: a facet whose included values are ignored."""
+    """Finds the hits of a request. skip_facet: a facet whose included values are ignored."""
 
     run: RunQuery
     columns: ColumnCache
@@ -155,14 +155,14 @@ class HitFinder:
 
     @property
     def order(self) -> str:
-        """Return the order of the hits: best or newest."""
+        """The order of the hits: best or newest."""
         # The words of a very common prefix are too many to rank.
         has_common_prefix = any(expansion.replaces_prefix for expansion in self.names.prefixes.values())
         return "newest" if has_common_prefix or self.request.news else self.request.order or "best"
 
     @property
     def has_only_facets(self) -> bool:
-        """Return whether the request has only facet values, and no tags, so that its hits can be counted exactly."""
+        """Return whether the request has only facet values and no tags, so that its hits can be counted exactly."""
         request = self.request
         has_tags = "tag" in request.include or "tag" in request.exclude
         has_words = request.query.tree or request.query.is_blank
@@ -209,7 +209,7 @@ class HitFinder:
         return facets
 
     def count_years(self) -> Mapping[str, int]:
-        """Count the releases of each year with the chosen facet values, whatever their words, tags and days."""
+        """Count the releases of each year with the chosen facet values, ignoring words, tags and days."""
         include: dict[str, Iterable[str]] = {**self.request.include}
         filters = extract_filters(self.request.query.tree)
         for node in filters.parts if filters else ():
@@ -228,7 +228,7 @@ class HitFinder:
         return await self.fetch_from_tables(plan, match, ranked)
 
     async def fetch_all(self) -> HitList:
-        """Fetch all hits, however many: first those of `fetch`, then the older ones, newest first."""
+        """Fetch all hits without a limit: first those of `fetch`, then the older ones, newest first."""
         last_page = -(-MAX_HITS // self.request.size)
         hits = await replace(self, request=replace(self.request, page=last_page)).fetch(self.order)
         if not hits.capped:
@@ -261,7 +261,7 @@ class HitFinder:
             last = ids[-1]
 
     async def fetch_from_tables(self, plan: SearchPlan, match: str, ranked: bool) -> HitList:
-        """Fetch hits that a table can sort: of requests without words, new releases, and question pairs."""
+        """Fetch hits that a table can sort: for requests without words, new releases, and question pairs."""
         limit = MAX_COUNTED_HITS if self.columns.size <= MAX_COUNTED_HITS else MAX_HITS
         sql = build_hits_sql(self.request, plan, match, skip_facet=self.skip_facet, ranked=ranked, limit=limit + 1)
         if self.request.show == "releases" and not self.request.news:
@@ -282,7 +282,7 @@ class HitFinder:
         return HitList(ids=ids, releases=[releases[key] for key in ids], capped=capped)
 
     async def fetch_from_index(self, plan: SearchPlan, match: str, ranked: bool) -> HitList:
-        """Fetch releases that match words."""
+        """Fetch the releases that match the words of the request."""
         ranks: dict[int, float] = {}
         if ranked and has_phrase(self.request):  # reading word positions costs more than ranking
             ranks = await self.read_ranks(MAX_HITS + 1)
@@ -305,7 +305,7 @@ class HitFinder:
         return HitList(ids=sorted_ids, releases=sorted_ids)
 
     async def is_ranking_too_costly(self, plan: SearchPlan, match: str, hit_count: int) -> bool:
-        """Return whether ranking would read too many releases, because bm25 first reads all that have the words."""
+        """Return whether ranking would read too many releases, because bm25 first reads all releases with the words."""
         if is_title_search(self.request):  # a rank says little if all hits have all words in the title
             return hit_count > MAX_RANKED_TITLE_HITS
         only_words = not plan.conditions and match == plan.match
@@ -316,11 +316,11 @@ class HitFinder:
     async def find_newest_hits(
         self, plan: SearchPlan, match: str, first: Sequence[int]
     ) -> tuple[list[int], list[str], bool]:
-        """Return the newest hits, over MAX_HITS if there are as many; their months; and whether these are all hits.
+        """Return the newest hits (more than MAX_HITS if there are), their months, and whether these are all hits.
 
-        The months are FTS5 expressions (DateWindow.list_match_parts). first: over MAX_HITS hits in the order of their
-        ids. The first window assumes that all releases have hits as often as these; if the later ones have many more
-        (MAX_SORTED_HITS do not include all), a narrower window is tried.
+        The months are FTS5 expressions (DateWindow.list_match_parts). first: more than MAX_HITS hits in the order of
+        their ids. The first window assumes that hits are as frequent in all releases as in these. If later releases
+        have many more hits (more than MAX_SORTED_HITS), a narrower window is tried.
         """
         months = await read_month_counts(self.run)
         for expected in (first[-1], sum(number for _, number in months) * MAX_HITS / MAX_SORTED_HITS):
@@ -336,12 +336,12 @@ class HitFinder:
         return self.filter_hits(await self.read_newest_ids(plan, match)), [""], False
 
     async def read_limited_ids(self, plan: SearchPlan, match: str) -> list[int]:
-        """Read the matching ids; if there are over MAX_SORTED_HITS, only the newest."""
+        """Read the matching ids, only the newest if there are more than MAX_SORTED_HITS."""
         found = await self.read_index_ids(plan, match, MAX_SORTED_HITS)
         return found if len(found) < MAX_SORTED_HITS else await self.read_newest_ids(plan, match)
 
     async def read_newest_ids(self, plan: SearchPlan, match: str) -> list[int]:
-        """Read MAX_HITS + 1 of the newest matching ids, sorted by SQLite, which takes a microsecond per match."""
+        """Read the newest MAX_HITS + 1 matching ids, sorted by SQLite, which takes a microsecond per match."""
         return await self.select_ids(
             build_hits_sql(self.request, plan, match, skip_facet=self.skip_facet, limit=MAX_HITS + 1), plan
         )
@@ -352,7 +352,7 @@ class HitFinder:
         return await self.select_ids(f"{sql} limit {plan.bind(limit)}", plan)
 
     async def select_ids(self, sql: str, plan: SearchPlan) -> list[int]:
-        """Run a statement that selects ids, as one JSON text, which is three times as fast as thousands of rows."""
+        """Run a statement that selects ids and read them as one JSON text, three times as fast as thousands of rows."""
         (row,) = await self.run(f"select json_group_array(id) as ids from ({sql})", plan.values)
         ids: list[int] = json.loads(row["ids"])
         return ids
@@ -365,12 +365,12 @@ class HitFinder:
         return {row["id"]: row["rank"] for row in rows}
 
     async def read_title_hits(self, plan: SearchPlan, ids: Sequence[int], months: Sequence[str]) -> set[int]:
-        """Return releases with all words in the title, until enough of them for the requested page are in `ids`.
+        """Return releases with all words in the title, until `ids` contains enough of them for the requested page.
 
-        ids: the newest hits; months: expressions for the months of all hits, newest first.
+        ids: the newest hits. months: expressions for the months of all hits, newest first.
         """
         if is_title_search(self.request):
-            return set()  # they all have
+            return set()  # all hits have them
         title_match = f"{{title title_parts}}: ({plan.match})"
         facet_matches = match_included_facets(self.request.include, self.skip_facet)
         found: set[int] = set()
@@ -381,7 +381,7 @@ class HitFinder:
         return found
 
     def build_sql(self, plan: SearchPlan, match: str, *, ranked: bool = False) -> str:
-        """Return SQL for matching releases, which joins tables only if the plan has conditions."""
+        """Return SQL for matching releases. Tables are joined only if the plan has conditions."""
         if plan.conditions:
             return build_hits_sql(self.request, plan, match, skip_facet=self.skip_facet, ranked=ranked)
         return build_match_sql(plan, match, ranked=ranked)
@@ -392,8 +392,8 @@ class HitFinder:
         return self.columns.filter_releases(found, include, self.request.exclude)
 
     def sort_by_rank(self, ranks: Mapping[int, float], releases: Mapping[int, int] | None = None) -> list[int]:
-        """Sort by rank, best first; newer releases rank higher. releases: of question pairs, by id."""
-        keys = sorted(ranks, reverse=True)  # of the same rank, the last stored comes first
+        """Sort by rank, best first; newer releases rank higher. releases: the release of each question pair, by id."""
+        keys = sorted(ranks, reverse=True)  # for equal ranks, the last stored comes first
         ages = self.columns.iter_ages([releases[key] for key in keys] if releases else keys, datetime.now(UTC).date())
         scores = {
             key: ranks[key] * (1 - RECENCY_WEIGHT + RECENCY_WEIGHT / (1 + age / RECENCY_HALF_LIFE))
@@ -403,12 +403,12 @@ class HitFinder:
 
 
 def is_title_search(request: SearchRequest) -> bool:
-    """Return whether all words have to be in the title."""
+    """Return whether all words must be in the title."""
     return all(term.field == "title" for term in find_terms(request.query.tree))
 
 
 def has_phrase(request: SearchRequest) -> bool:
-    """Return whether words have to be in sequence or near each other."""
+    """Return whether words must be in sequence or near each other."""
     return any(
         isinstance(node, NearNode) or (isinstance(node, TermNode) and len(node.words) > 1)
         for node in iter_nodes(request.query.tree)
@@ -418,7 +418,7 @@ def has_phrase(request: SearchRequest) -> bool:
 class ColumnCache:
     """A copy of release_facets and the tags of releases, as one array per column, indexed by release id.
 
-    A release that is not listed has 0 in all columns. The copy is updated from the changefeed, which records every
+    Unlisted releases have 0 in all columns. The copy is updated from the changefeed, which records every
     change in the transaction that makes it.
     """
 
@@ -438,7 +438,7 @@ class ColumnCache:
     async def refresh(self, run: RunQuery) -> ColumnCache:
         """Apply the changes since the last call, and return the cache itself.
 
-        If the changefeed is shorter than before, it is that of another archive, and everything is read again.
+        If the changefeed is shorter than before, it belongs to another archive and everything is read again.
         """
         before = self.last_change
         last = int((await run(LAST_CHANGE_SQL, {}))[0]["entry"])
@@ -487,7 +487,7 @@ class ColumnCache:
         include: Mapping[str, Iterable[str]] = NO_FILTERS,
         exclude: Mapping[str, Iterable[str]] = NO_FILTERS,
     ) -> list[int]:
-        """Keep the listed releases with the included and without the excluded facet values; tags are ignored."""
+        """Keep the listed releases with the included and without the excluded facet values. Tags are ignored."""
         agency = self.code_columns["agency"]
         if max(releases, default=0) >= len(agency):  # indexed after the last refresh
             releases = [release for release in releases if release < len(agency)]
@@ -501,7 +501,7 @@ class ColumnCache:
 
     @property
     def size(self) -> int:
-        """Return an upper limit of the number of releases."""
+        """An upper limit for the number of releases."""
         return len(self.sort_dates)
 
     def sort_pairs_newest_first(self, releases: Mapping[int, int]) -> list[int]:
@@ -509,7 +509,7 @@ class ColumnCache:
         return sorted(releases, key=lambda key: (self.sort_dates[releases[key]], key), reverse=True)
 
     def sort_newest_first(self, releases: Iterable[int]) -> list[int]:
-        """Sort releases by date, newest first; of the same second, the last stored comes first."""
+        """Sort releases by date, newest first. For the same second, the last stored comes first."""
         return sorted(sorted(releases, reverse=True), key=self.sort_dates.__getitem__, reverse=True)
 
     def iter_ages(self, releases: Sequence[int], today: date) -> Iterator[int]:
@@ -527,7 +527,7 @@ class ColumnCache:
     def count_releases(
         self, include: Mapping[str, Iterable[str]] = NO_FILTERS, exclude: Mapping[str, Iterable[str]] = NO_FILTERS
     ) -> int:
-        """Count all releases with the included and without the excluded facet values; tags are ignored."""
+        """Count all releases with the included and without the excluded facet values. Tags are ignored."""
         return sum(self.count_all_values("agency", include, exclude, skip_chosen=False).values())
 
     def count_all_values(
@@ -538,7 +538,7 @@ class ColumnCache:
         *,
         skip_chosen: bool = True,
     ) -> Mapping[str, int]:
-        """Count all releases with each value of a facet that match the chosen facet values; tags are ignored.
+        """Count all releases with each value of a facet that match the chosen facet values. Tags are ignored.
 
         skip_chosen: ignore the included values of the counted facet, too.
         """
@@ -573,7 +573,7 @@ class ColumnCache:
 
 
 def take_values(column: Sequence[int], releases: Sequence[int]) -> Sequence[int]:
-    """Return the values of some releases, three times as fast as one by one.
+    """Return the values of several releases at once, three times as fast as one by one.
 
     >>> take_values([0, 7, 8, 9], [3, 1]), take_values([0, 7], [1]), take_values([0], [])
     ((9, 7), [7], [])

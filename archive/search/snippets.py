@@ -1,4 +1,4 @@
-"""The hits of a page: excerpts of their texts with matches marked, and the forms in which the words occur.
+"""Builds the hits of a page: excerpts of their texts with matches marked, and the matching word forms.
 
 Words match as in the index: in any inflection, and as parts of compounds.
 """
@@ -61,11 +61,11 @@ MarkedText = list[tuple[str, bool]]  # parts of a text, and whether each is mark
 
 @dataclass(frozen=True, slots=True)
 class QueryTerm:
-    """A term of the query: words in sequence, in any of their readings."""
+    """A term of the query: words in sequence, with all their possible lemmas."""
 
     label: str  # as typed
-    lemma_sequences: tuple[tuple[str, ...], ...]  # one for each reading
-    prefix: str = ""  # what the last word begins with, if it has a star
+    lemma_sequences: tuple[tuple[str, ...], ...]  # one for each combination of lemmas
+    prefix: str = ""  # beginning of the last word, if it has a star
     compound: str = ""  # lemma that may be part of a longer word
     field: str | None = None  # the only field to search
 
@@ -81,7 +81,7 @@ class TextToken(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Highlight:
-    """A match: the indexes of its first and last word, and that of the query term."""
+    """A match: the indexes of its first and last word and of the query term."""
 
     first: int
     last: int
@@ -159,9 +159,9 @@ def build_release_hit(row: Any, questions: Sequence[Any], query_terms: Sequence[
 
 
 def choose_excerpt(texts: Sequence[HighlightedText]) -> tuple[int | None, MarkedText]:
-    """Return an excerpt of the text that matches most query terms, and the position of its question, if any.
+    """Return an excerpt of the text with the most query terms, and the position of its question, if any.
 
-    Half of the excerpt is from another text if that matches further terms.
+    Half of the excerpt comes from another text if that one contains further terms.
     """
     best = max(texts, key=lambda text: len(text.matched_terms))
     if not best.highlights:
@@ -222,7 +222,10 @@ def extract_query_terms(
 
 
 class HighlightedText:
-    """A text and the matches of a query in it. question_position: of the question or answer that the text is."""
+    """A text and the matches of a query in it.
+
+    question_position: position of the question, if the text is a question or an answer.
+    """
 
     def __init__(
         self,
@@ -272,7 +275,7 @@ class HighlightedText:
         return [*parts, (" …", False)] if starts[-1] + size < len(self.tokens) else parts
 
     def find_fragment_starts(self, size: int) -> list[int]:
-        """Return the starts of the fragments: the best one, and another only for terms that it lacks."""
+        """Return where the fragments start: the best one, and a second only if it adds terms."""
         best = self.find_best_start(set(), size)
         if self.find_fragment_terms(best, size) == self.matched_terms:
             return [best]
@@ -286,12 +289,12 @@ class HighlightedText:
         return {mark.term_index for mark in self.highlights if start <= mark.first and mark.last < start + size}
 
     def find_best_start(self, covered: set[int], size: int) -> int:
-        """Return the start of the first fragment with the most terms that are not `covered` yet."""
+        """Return the start of the first fragment with the most terms that are not in `covered`."""
         candidates = dict.fromkeys(self.find_fragment_start(mark.first, size) for mark in self.highlights)
         return max(candidates, key=lambda start: (len(self.find_fragment_terms(start, size) - covered), -start))
 
     def find_fragment_start(self, first: int, size: int) -> int:
-        """Return the start of a fragment for a match: that of its sentence if near, else some words earlier."""
+        """Return where the fragment of a match starts: at its sentence if that is near, else a few words before."""
         nearest = max(0, first - min(MAX_WORDS_BEFORE_HIGHLIGHT, size // 3))
         for index in range(first, nearest, -1):
             between = self.text[self.tokens[index - 1].end : self.tokens[index].start]
@@ -321,9 +324,9 @@ class HighlightedText:
 
 
 def tokenise_text(text: str, query_terms: Sequence[QueryTerm], *, english: bool) -> list[TextToken]:
-    """Split a text into words, with the lemmas of those that can match, as lemmatising costs most.
+    """Split a text into words, and lemmatise those that can match, because lemmatising costs most.
 
-    A long word cannot match if it neither begins with the same letter as a term nor contains the beginning of a
+    A long word cannot match if it neither starts with the same letter as a term nor contains the beginning of a
     compound term. Short words can: äldre is a form of gammal.
     """
     initials = {word[0] for term in query_terms for reading in term.lemma_sequences for word in reading}
@@ -343,7 +346,7 @@ def tokenise_text(text: str, query_terms: Sequence[QueryTerm], *, english: bool)
 
 @lru_cache(maxsize=200_000)
 def normalise_index_word(text: str) -> str:
-    """Return a word of a text as the index has it before lemmatisation."""
+    """Return a word of a text in the form that the index lemmatises."""
     return next(iter(find_words(text)), text.lower())[:MAX_WORD_LENGTH]
 
 
@@ -369,7 +372,7 @@ def find_highlights(tokens: Sequence[TextToken], query_term: QueryTerm, term_ind
 
 
 def is_lemma_match(token: TextToken, lemma: str, prefix: str) -> bool:
-    """Return whether a word has a lemma, or, if there is a prefix, begins with it."""
+    """Return whether a word has the lemma or, if `prefix` is set, starts with it."""
     if prefix:
         return token.word.startswith(prefix) or token.lemma.startswith(prefix)
     return token.lemma == lemma

@@ -1,4 +1,4 @@
-"""Suggest other queries: with diacritics, another spelling, one compound for two words, or no quotation marks."""
+"""Suggests other queries: with diacritics, another spelling, one compound for two words, or no quotation marks."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FEW_HITS = 5  # a query with more hits is assumed to be spelt correctly
 MAX_SUGGESTIONS = 2
 MAX_DIACRITIC_VARIANTS = 2000  # spellings of one word with and without diacritics
 MIN_FREQUENCY_RATIO = 3  # how many times as common a spelling with diacritics must be
-RARE_WORD_DIVISOR = 100_000  # a word in fewer than one of so many releases is probably misspelt itself
+RARE_WORD_DIVISOR = 100_000  # a word in fewer than one of this many releases is probably misspelt itself
 DIACRITICS = {"a": "aåä", "o": "oö", "e": "eé"}
 FIELD_NOTES = ("no_day", "no_field", "no_value_of")  # notes about fields, whose names need no correction
 WORD_COUNTS_SQL = "select word, releases from vocabulary where word in (select value from json_each(:words))"
@@ -108,13 +108,13 @@ async def find_corrections(run: RunQuery, query: Query, *, few_hits: bool) -> li
 
 
 async def count_word_releases(run: RunQuery, words: Iterable[str]) -> dict[str, int]:
-    """Return the number of releases with each word; words without any are left out."""
+    """Return the number of releases with each word. Words in no release are left out."""
     rows = await run(WORD_COUNTS_SQL, {"words": json.dumps(list(words), ensure_ascii=False)})
     return {row["word"]: row["releases"] for row in rows}
 
 
 async def find_diacritic_correction(run: RunQuery, word: str, count: int) -> str | None:
-    """Return the most common word that differs only in diacritics, if it is much more common, or None."""
+    """Return the most common word that differs only in diacritics, or None if it is not much more common."""
     if not word.isascii():
         return None
     spellings = [
@@ -126,7 +126,7 @@ async def find_diacritic_correction(run: RunQuery, word: str, count: int) -> str
 
 
 async def find_similar_word(run: RunQuery, word: str) -> str | None:
-    """Return the most similar word of the archive that begins with the first or second letter, or None."""
+    """Return the archive's most similar word that starts with the first or second letter, or None."""
     max_distance = 1 if len(word) < 6 else 2
     best: tuple[int, int, str] | None = None
     totals = await run(TOTAL_RELEASES_SQL, {})
@@ -149,7 +149,7 @@ async def find_similar_word(run: RunQuery, word: str) -> str | None:
 
 
 def apply_correction(text: str, correction: SpellingCorrection) -> str:
-    """Replace the corrected words in a query, and keep everything else as typed.
+    """Replace the corrected words in a query and leave everything else as typed.
 
     >>> apply_correction('"Manniskohandel" -x', SpellingCorrection("manniskohandel", "människohandel"))
     '"människohandel" -x'

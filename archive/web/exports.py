@@ -1,4 +1,4 @@
-"""Whole lists, of which only a few rows are in memory: streamed as CSV, or as an Excel workbook (XLSX)."""
+"""Exports whole lists with only a few rows in memory: streamed as CSV, or as an Excel workbook (XLSX)."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DataExport:
-    """A whole list. page_url: the same list as a page. batches: yields some of its rows at a time, read when needed."""
+    """A whole list to export. page_url: the same list as a page. batches: yields rows in batches, read when needed."""
 
     name: str  # of the file
     title: str
@@ -55,7 +55,7 @@ class DataExport:
 async def render_export(site: SiteRequest, export: DataExport) -> Any:
     """Render a whole list as CSV or XLSX; raise BusyError if too many exports are running.
 
-    The first batch is read here, so that an error of it has a response of its own.
+    The first batch is read here, so that an error in it gets its own response.
     """
     format_name = site.format_name or ""
     headers = {**site.build_headers(), "content-type": RESPONSE_MEDIA_TYPES[format_name]}
@@ -72,7 +72,7 @@ async def render_export(site: SiteRequest, export: DataExport) -> Any:
 
 @contextmanager
 def begin_export(datasette: Any, request: Any, format_name: str) -> Iterator[VisitorRequest]:
-    """Count an export until its end; yield its queue entry, or raise BusyError if there are too many exports."""
+    """Count an export until it ends; yield its queue entry, or raise BusyError if there are too many exports."""
     queues = EXPORT_QUEUES.setdefault(datasette, {name: RequestQueue(limits) for name, limits in EXPORT_LIMITS.items()})
     client = (request.scope.get("client") or ("",))[0]
     visitor_request = VisitorRequest(EXPORT_LIMITS[format_name], queues[format_name], streaming=True, client=client)
@@ -84,7 +84,7 @@ def begin_export(datasette: Any, request: Any, format_name: str) -> Iterator[Vis
 
 
 async def read_in_turns(batches: AsyncIterator[Rows], visitor_request: VisitorRequest) -> AsyncGenerator[Rows]:
-    """Yield the batches of an export, each of which waits for a slot, so that slow readers block no others."""
+    """Yield the batches of an export. Each waits for a slot, so that slow readers block no others."""
     async with aclosing(batches):  # type: ignore[type-var] # a generator
         while True:
             async with visitor_request.hold_slot():
@@ -95,7 +95,7 @@ async def read_in_turns(batches: AsyncIterator[Rows], visitor_request: VisitorRe
 
 
 async def iter_pages(read_page: Callable[[Any], Awaitable[Any]], query: Any) -> AsyncIterator[Any]:
-    """Yield all pages of a list that is paged by a cursor: `next_cursor` of a page, `after` of its query."""
+    """Yield all pages of a cursor-paginated list: a page's `next_cursor` is the next query's `after`."""
     while True:
         page = await read_page(query)
         yield page
@@ -119,10 +119,10 @@ async def read_csv_chunks(
 
 
 class StreamResponse:
-    """A response that is sent in chunks while they are read.
+    """A response that is sent in chunks as they are read.
 
-    If reading fails on the way, it is not completed, so that the server closes the connection and no client takes half
-    of a list for the whole.
+    If reading fails midway, the response is left incomplete, so that the server closes the connection and clients
+    notice that the list is cut off.
     """
 
     def __init__(self, chunks: AsyncGenerator[bytes], headers: Mapping[str, str]) -> None:
@@ -130,7 +130,7 @@ class StreamResponse:
         self.body: bytes | None = None  # Datasette sets it to b"" for HEAD
 
     async def read_first(self) -> StreamResponse:
-        """Read the first chunk, so that an error of it is raised before the response begins."""
+        """Read the first chunk, so that an error is raised before the response starts."""
         self.first_chunk = await anext(self.chunks, b"")
         return self
 
@@ -144,7 +144,7 @@ class StreamResponse:
                     async for chunk in chunks:
                         await send({"type": "http.response.body", "body": chunk, "more_body": True})
                 except Exception as error:
-                    logger.warning("a download was broken off: %r", error)
+                    logger.warning("a download was interrupted: %r", error)
                     raise
             await send({"type": "http.response.body", "body": b""})
 
@@ -167,8 +167,8 @@ async def read_file_chunks(file: IO[bytes]) -> AsyncGenerator[bytes]:
 async def write_workbook(export: DataExport, visitor_request: VisitorRequest, language: str) -> IO[bytes]:
     """Write a whole list to a temporary file as an Excel workbook; raise BadRequest if it is too long for one.
 
-    The rows are first written to another file, because the header needs to know how many cells the longest text of each
-    column takes. Writing the sheets takes a turn of its own.
+    The rows are first written to another file, because the header depends on how many cells the longest text of each
+    column takes. Writing the sheets waits for its own slot.
     """
     with ExitStack() as files, TemporaryFile("w+", encoding="utf-8") as spool:
         file = files.enter_context(TemporaryFile())
@@ -201,9 +201,9 @@ def spool_rows(rows: Rows, columns: Sequence[str], spool: IO[str]) -> list[int]:
 
 
 def split_cell(value: Any) -> list[Any]:
-    """Return a value as cells: numbers as they are, texts in parts that fit into a cell.
+    """Return a value as cells: numbers unchanged, texts in parts that fit into a cell.
 
-    Characters that XML forbids are replaced by U+FFFD. True and false are 1 and 0, as in CSV.
+    Characters that XML forbids are replaced by U+FFFD. True and False become 1 and 0, as in CSV.
 
     >>> split_cell("a" + chr(0)) == ["a" + chr(0xFFFD)], split_cell(True), split_cell(None)
     (True, [1], [None])
@@ -224,7 +224,7 @@ def split_cell(value: Any) -> list[Any]:
 
 
 def list_cell_names(column: str, cell_count: int) -> list[str]:
-    """Return the headers of a column that takes several cells.
+    """Return the headers of a column whose values take several cells.
 
     >>> list_cell_names("body", 2)
     ['body', 'body (2)']
@@ -235,7 +235,7 @@ def list_cell_names(column: str, cell_count: int) -> list[str]:
 def describe_workbook(
     export: DataExport, language: str, columns: Sequence[tuple[str, int]], row_count: int
 ) -> list[str]:
-    """Return the lines of a workbook's sheet of notes."""
+    """Return the lines of the workbook's notes sheet."""
     continued = [name for column in columns for name in list_cell_names(*column)[1:]]
     return [
         export.title,
@@ -247,7 +247,7 @@ def describe_workbook(
 
 
 def write_sheets(spool: IO[str], columns: Sequence[tuple[str, int]], notes: Sequence[str], file: IO[bytes]) -> None:
-    """Write the spooled rows and the notes to a workbook; rows that do not fit in a sheet go on in the next.
+    """Write the spooled rows and the notes to a workbook; rows that do not fit in one sheet continue on the next.
 
     The temporary files of the sheets are removed, even after an error.
     """
@@ -279,7 +279,7 @@ def fill_workbook(workbook: Any, spool: IO[str], columns: Sequence[tuple[str, in
 
 
 def add_sheet(workbook: Any, header: Sequence[str], bold: Any) -> Any:
-    """Add a sheet with a header that stays in view."""
+    """Add a sheet with a frozen header row."""
     sheet = workbook.add_worksheet()
     sheet.freeze_panes(1, 0)
     for number, name in enumerate(header):
@@ -290,12 +290,12 @@ def add_sheet(workbook: Any, header: Sequence[str], bold: Any) -> Any:
 def write_cells(
     sheet: Any, row_number: int, columns: Sequence[tuple[str, int]], cells: Sequence[Sequence[Any]]
 ) -> None:
-    """Write a row; a text never becomes a formula, a number or a link."""
+    """Write a row. Text never becomes a formula, a number or a link."""
     first = 0
     for (name, count), parts in zip(columns, cells, strict=True):
         for number, part in enumerate(parts, first):
             if part is not None:
                 write = sheet.write_string if isinstance(part, str) else sheet.write_number
                 if write(row_number, number, part):
-                    raise ValueError(f"row {row_number}, {name}: not writable as a cell")
+                    raise ValueError(f"row {row_number}, {name}: cannot be written as a cell")
         first += count

@@ -1,7 +1,8 @@
-"""Limits of visitors' requests: a queue for a few slots, and delivery of responses to slow readers.
+"""Limits on visitors' requests: a queue for a few slots, and delivery of responses to slow readers.
 
-A server that accepts a response as a whole keeps it until it is read. ResponseDelivery therefore sends it in chunks,
-and gives up if the client has disconnected, does not read a chunk in time, or takes longer than any response may.
+A server that is given a whole response keeps it in memory until it is read. ResponseDelivery therefore sends it in
+chunks, and gives up if the client has disconnected, does not read a chunk in time, or takes longer than any response
+may.
 """
 
 from __future__ import annotations
@@ -58,7 +59,7 @@ class SandboxLimits:
 
 
 class BusyError(Base400):  # type: ignore[misc] # Datasette ships no types
-    """Too many requests are in the queue, or the wait was too long."""
+    """Too many requests are in the queue, or the wait took too long."""
 
     status = 503
 
@@ -67,7 +68,7 @@ class BusyError(Base400):  # type: ignore[misc] # Datasette ships no types
 
 
 class RequestQueue:
-    """Lets as many requests run at once as there are workers; the others wait.
+    """Lets as many requests run at once as there are workers; other requests wait.
 
     Clients take turns, each with its oldest request. In a full queue, the client with the most requests loses its
     newest one to a client with fewer, so that no client can fill the queue.
@@ -108,20 +109,20 @@ class RequestQueue:
             raise BusyError
 
     def has_room(self, client: str) -> bool:
-        """Return whether a request may wait: the queue is not full, or another client has more requests in it."""
+        """Return whether a request may wait: the queue has room, or another client has more requests in it."""
         if self.free_slots or self.waiting < self.limits.max_waiting:
             return True
         own = len(self.requests_by_client.get(client, ()))
         return max(map(len, self.requests_by_client.values()), default=0) > own + 1
 
     def reject_newest(self) -> None:
-        """Reject the newest request of the client that has the most."""
+        """Reject the newest request of the client with the most requests."""
         rejected = max(self.requests_by_client.values(), key=len).pop()
         if not rejected.done():
             rejected.set_result(False)
 
     def withdraw(self, client: str, request: asyncio.Future[bool]) -> None:
-        """Remove a request that no longer waits, or release the slot that it got at the last moment."""
+        """Remove a request that has stopped waiting, or release the slot that it got at the last moment."""
         if not request.cancelled():
             if request.result():
                 self.release()
@@ -133,7 +134,7 @@ class RequestQueue:
             self.requests_by_client.pop(client, None)
 
     def release(self) -> None:
-        """Give the slot to the next client's oldest request, or keep it free if none waits."""
+        """Give the slot to the next client's oldest request, or free it if no request is waiting."""
         while self.requests_by_client:
             client, requests = self.requests_by_client.popitem(last=False)
             request = requests.popleft()
@@ -170,7 +171,7 @@ class VisitorRequest:
         self.rows_before_limit: int | None = None  # rows of a result that was cut because it is too large
 
     async def acquire_slot(self) -> None:
-        """Wait for a slot: once for a request, but for each statement of a stream."""
+        """Wait for a slot: once per request, but for each statement of a stream."""
         if not self.has_slot:
             await self.queue.acquire(self.client)
             self.has_slot = True
@@ -183,7 +184,7 @@ class VisitorRequest:
 
     @asynccontextmanager
     async def hold_slot(self) -> AsyncIterator[None]:
-        """Wait for a slot and release it at the end, as for one batch of an export."""
+        """Wait for a slot and release it at the end of the block, for one batch of an export."""
         await self.acquire_slot()
         try:
             yield
@@ -198,7 +199,7 @@ class VisitorRequest:
         self.has_stream = True
 
     def close(self) -> None:
-        """Release the slot and the stream, if the request has them."""
+        """Release the slot and the stream, if the request holds them."""
         self.release_slot()
         self.queue.streams -= self.has_stream
         self.has_stream = False
@@ -208,7 +209,7 @@ current_visitor_request: ContextVar[VisitorRequest | None] = ContextVar("visitor
 
 
 class BufferBudget:
-    """The bytes of all large responses that may wait for slow readers."""
+    """A budget of bytes for all large responses that wait for slow readers."""
 
     def __init__(self, limits: SandboxLimits) -> None:
         self.bytes_left = limits.max_buffered_bytes
@@ -224,7 +225,7 @@ class BufferBudget:
 class ResponseDelivery:
     """Runs the application for one request until its response is sent or no longer needed.
 
-    killable: the request's work can be stopped at any time. is_export: it takes as long as its list is.
+    killable: the request's work can be stopped at any time. is_export: the response takes as long as its list requires.
     """
 
     def __init__(
@@ -247,7 +248,7 @@ class ResponseDelivery:
         self.finished = asyncio.Event()
 
     async def run(self, app: Any, scope: dict[str, Any], receive: Any) -> None:
-        """Run the application; nothing is raised for a client that has disconnected."""
+        """Run the application. Nothing is raised for a client that has disconnected."""
         task = asyncio.create_task(app(scope, receive_empty_body, self.send))
         task.add_done_callback(lambda _: self.finished.set())
         listener = asyncio.create_task(self.wait_for_disconnect(receive))
@@ -266,7 +267,7 @@ class ResponseDelivery:
             task.result()
 
     async def wait_for_disconnect(self, receive: Any) -> None:
-        """Wait until the client disconnects, and stop, unless a thread is at work that cannot be stopped."""
+        """Wait until the client disconnects, and stop the work unless a thread cannot be stopped."""
         while (await receive())["type"] != "http.disconnect":
             pass
         self.disconnected = True
@@ -275,7 +276,7 @@ class ResponseDelivery:
             self.finished.set()
 
     async def send(self, message: dict[str, Any]) -> None:
-        """Send a message in chunks; the start waits for the first bytes, so that 503 is possible until then."""
+        """Send a message in chunks. The start waits for the first bytes, so that 503 is possible until then."""
         if message["type"] == "http.response.start":
             await self.begin_response(message)
             return
@@ -291,7 +292,7 @@ class ResponseDelivery:
         self.complete = not message.get("more_body", False)
 
     async def begin_response(self, message: dict[str, Any]) -> None:
-        """Keep the start of a response until its first bytes; all SQL is done unless it is a stream."""
+        """Hold back the start of a response until its first bytes. All SQL is done by then, except in a stream."""
         if self.started:  # an error during a stream: it is too late to report it, but it must not look complete
             await self.give_up()
         request = self.visitor_request
@@ -306,7 +307,7 @@ class ResponseDelivery:
                 self.reserve_buffer(request.largest_response)
 
     def reserve_buffer(self, size: int) -> None:
-        """Reserve buffer space, once for a response; small responses need none."""
+        """Reserve buffer space once per response. Small responses need none."""
         if not self.reserved_bytes and size > CHUNK_BYTES:
             self.reserved_bytes = self.buffer_budget.reserve(size)
 
@@ -323,7 +324,7 @@ class ResponseDelivery:
         await self.give_up()
 
     async def give_up(self) -> None:
-        """Wait to be cancelled; an incomplete response makes the server close the connection."""
+        """Wait to be cancelled. An incomplete response makes the server close the connection."""
         self.finished.set()
         await asyncio.Event().wait()
 

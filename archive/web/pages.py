@@ -1,8 +1,8 @@
-"""Data of the pages around the releases: lists, months, agencies, tags, adjacent releases, and the crawlers' files.
+"""Data for the pages around the releases: lists, months, agencies, tags, adjacent releases, and crawler files.
 
 Lists of releases are read from the table release_facets, whose `sort_date` is the publication, else the update, else
-the first crawl. Releases that moved are not in it: they continue under another number. A list is paged by a cursor,
-the number of the last release on the previous page.
+the first crawl. Moved releases are not in it, because they continue under another id. A list is paginated by a cursor,
+the id of the last release on the previous page.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ SitemapEntries = list[tuple[str, str | None]]  # paths (or absolute URLs), each 
 SITEMAP_PART_SIZE = 10_000  # release numbers in one part; the format allows 50,000 URLs
 FIXED_PATHS = ("/", "/agencies", "/about", "/help", "/-/edits", "/-/removed")
 SITEMAP_NAMESPACE = "http://www.sitemaps.org/schemas/sitemap/0.9"
-# one look into the index idx_revisions_piece for each part
+# one lookup in the index idx_revisions_piece for each part
 SITEMAP_PARTS_SQL = f"""
     with recursive pieces(piece) as (select 0 union all select piece + 1 from pieces
       where piece < (select max(release) / {SITEMAP_PART_SIZE} from revisions))
@@ -139,7 +139,7 @@ same page differently.
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReleaseListQuery:
-    """The releases of a list, newest first."""
+    """A request for a list of releases, newest first."""
 
     agency: str | None = None
     tag: int | None = None
@@ -157,7 +157,7 @@ class ReleaseListPage:
 async def read_release_list(run: RunQuery, query: ReleaseListQuery) -> ReleaseListPage:
     """Read one page of a list; raise FilterError if there is no release `after`.
 
-    The releases are found by an index alone and only then read.
+    The release ids are found using only an index, then the releases are read.
     """
     values: dict[str, Any] = {"agency": query.agency, "tag": query.tag, "limit": query.size + 1}
     source, conditions = "release_facets l", ["true"]
@@ -214,7 +214,7 @@ class MonthCount:
 
 @dataclass(frozen=True, slots=True)
 class YearCounts:
-    """A year with its twelve months, including those without releases."""
+    """A year with its twelve months, including months without releases."""
 
     year: str
     months: list[MonthCount]
@@ -225,20 +225,20 @@ class YearCounts:
 
     @property
     def newest(self) -> str:
-        """Return the year's last month with a release."""
+        """The year's last month with a release."""
         return next(month.month for month in reversed(self.months) if month.count)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReleaseCalendar:
-    """The months with releases, in order, and how many releases have no publication date."""
+    """The months with releases, in order, and the number of releases without a publication date."""
 
     months: list[MonthCount]
     undated: int
 
     @property
     def years(self) -> list[YearCounts]:
-        """Return the years with releases, newest first."""
+        """The years with releases, newest first."""
         counts = {each.month: each.count for each in self.months}
         years = sorted({month[:4] for month in counts}, reverse=True)
         names = [f"{number:02}" for number in range(1, 13)]
@@ -255,7 +255,7 @@ class ReleaseCalendar:
         return next((year for year in self.years if year.year == month[:4]), None)
 
     def count_month(self, month: str) -> int:
-        """Return how many releases a month (or UNDATED) has."""
+        """Return the number of releases in a month (or in UNDATED)."""
         return self.undated if month == UNDATED else sum(each.count for each in self.months if each.month == month)
 
     def find_earlier_month(self, month: str) -> MonthCount | None:
@@ -268,7 +268,7 @@ class ReleaseCalendar:
 
 
 async def read_calendar(run: RunQuery, agency: str | None = None) -> ReleaseCalendar:
-    """Read the months of one agency, or of all, from the stored counts."""
+    """Read the months of one agency, or of all agencies, from the stored counts."""
     rows = await run(MONTH_COUNTS_SQL, {"agency": agency or ""})
     return ReleaseCalendar(
         months=[MonthCount(row["month"], row["dated"]) for row in rows if row["dated"]],
@@ -297,7 +297,7 @@ def format_short_month(language: str, month: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgencySummary:
-    """Facts about an agency besides its releases; the counts agree with the registers."""
+    """Facts about an agency apart from its releases. The counts agree with the registers."""
 
     edits: int
     unannounced_edits: int  # edits that did not change the agency's own update date
@@ -343,7 +343,7 @@ async def read_agency_tags(run: RunQuery, slug: str, limit: int) -> list[Any]:
 
 
 async def find_tag(run: RunQuery, id_or_name: str) -> dict[str, Any] | None:
-    """Find a tag by its number, else by its exact name, else by its name without regard to case."""
+    """Find a tag by its id, else by its exact name, else by its name ignoring case."""
     if id_or_name.isascii() and id_or_name.isdigit() and len(id_or_name) < 16:
         rows = await run("select id, name from tags where id = :id", {"id": int(id_or_name)})
         if rows:
@@ -360,7 +360,7 @@ async def read_tag_agencies(run: RunQuery, tag_id: int) -> Sequence[Any]:
 
 
 async def find_adjacent_releases(run: RunQuery, release_id: int) -> tuple[Any | None, Any | None]:
-    """Return the releases before and after one in its agency's list; None at either end."""
+    """Return the releases before and after a release in its agency's list; None at either end."""
     values = {"release": release_id, **dict((await run(LIST_POSITION_SQL, {"release": release_id}))[0])}
     earlier, later = await run(EARLIER_RELEASE_SQL, values), await run(LATER_RELEASE_SQL, values)
     return (earlier[0] if earlier else None), (later[0] if later else None)
@@ -373,14 +373,14 @@ async def read_sitemap_parts(run: RunQuery) -> SitemapEntries:
 
 
 async def read_sitemap_releases(run: RunQuery, part_number: int) -> SitemapEntries:
-    """Return the releases of one part of the sitemap; those that moved are left out."""
+    """Return the releases of one part of the sitemap, without moved ones."""
     low = part_number * SITEMAP_PART_SIZE
     rows = await run(SITEMAP_RELEASES_SQL, {"low": low, "high": low + SITEMAP_PART_SIZE - 1})
     return [(f"/archive/releases/{row['release']}", row["changed"]) for row in rows]
 
 
 async def read_sitemap_pages(run: RunQuery) -> SitemapEntries:
-    """Return the fixed pages, agencies and months."""
+    """Return the sitemap entries of fixed pages, agencies and months."""
     agencies = [f"/agency/{row['agency']}" for row in await run(SITEMAP_AGENCIES_SQL, {})]
     months = [f"/month/{month.month}" for month in (await read_calendar(run)).months]
     return [(path, None) for path in (*FIXED_PATHS, *agencies, *months)]

@@ -1,6 +1,7 @@
-"""What the pages of the archive share: SiteRequest, error responses, and lists as JSON, NDJSON, CSV (RFC 4180) or Atom.
+"""Shared by all pages: SiteRequest, error responses, and lists as JSON, NDJSON, CSV (RFC 4180) or Atom.
 
-A DataDocument is one page of a list in one of these formats, with an ETag (RFC 9110). Whole lists: archive.web.exports.
+A DataDocument is one page of a list in one of these formats, with an ETag (RFC 9110). Whole lists are exported by
+archive.web.exports.
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ SEARCH_COLUMNS_CACHE: WeakKeyDictionary[Any, ColumnCache] = WeakKeyDictionary()
 
 
 class ReaderError(Exception):
-    """An error response of a view; `text_key` names its interface text, which is formatted with `values`."""
+    """An error response of a view. `text_key` names its interface text, which is formatted with `values`."""
 
     def __init__(self, status: int, text_key: str, **values: object) -> None:
         self.status, self.text_key, self.values = status, text_key, values
@@ -65,7 +66,7 @@ class ReaderError(Exception):
 
 
 class SiteRequest:
-    """A request for a page of the archive, with what its view needs: language, format, queries, URLs and responses.
+    """A request for a page of the archive, with everything its view needs: language, format, queries, URLs, responses.
 
     format_name: None for the HTML page. requested_language: the known language of the parameter `lang`, or None.
     """
@@ -83,7 +84,7 @@ class SiteRequest:
         return str(translate(self.language, text_key, **values))
 
     def choose(self, sv: str | None, en: str | None) -> str:
-        """Return the English text for an English reader if there is one, else the Swedish text."""
+        """Return the English text for an English page if there is one, else the Swedish text."""
         return (en if self.language == "en" and en else sv) or ""
 
     def path(self, path: str, /, **query: object) -> str:
@@ -118,7 +119,7 @@ class SiteRequest:
         )
 
     def build_headers(self, etag: str | None = None) -> dict[str, str]:
-        """Return the headers of data that depends on the language; with an ETag, clients revalidate it by that."""
+        """Return the headers of data that depends on the language. With an ETag, clients can revalidate it."""
         headers = {
             **({"etag": etag} if etag else {}),
             "cache-control": "no-cache",
@@ -135,10 +136,10 @@ class SiteRequest:
 
 
 def site_view(view: Callable[[SiteRequest], Awaitable[Any]]) -> Callable[[Any, Any], Awaitable[Any]]:
-    """Decorate a view of the archive: it gets a SiteRequest, and its errors are shown in the format of the request.
+    """Decorate a view of the archive: pass it a SiteRequest, and show its errors in the requested format.
 
-    A parameter that is unknown or cannot be read is answered with 400 (`?weight=50` must not list everything as if
-    there were no filter), an interrupted query with 503.
+    An unknown or invalid parameter gets a 400 response (`?weight=50` must not list everything as if there were no
+    filter), an interrupted query a 503.
     """
 
     async def respond(request: Any, datasette: Any) -> Any:
@@ -167,7 +168,7 @@ async def render_error(
     json_members: Mapping[str, object] | None,
     headers: Mapping[str, str] | None = None,
 ) -> Response:
-    """Render an error: as JSON in English with `json_members`, or as a page in the reader's language if it is None."""
+    """Render an error as JSON in English with `json_members`, or as a page in the visitor's language if that is None."""
     headers = dict(headers or {})
     if json_members is None:
         context = {"message_key": text_key, "values": values, "status": status}
@@ -180,7 +181,7 @@ async def render_error(
 
 
 def has_data_format(path: str) -> bool:
-    """Return whether a path names a data format, so that errors are JSON and not pages.
+    """Return whether a path names a data format, so that errors are JSON rather than pages.
 
     >>> [has_data_format(path) for path in ("/archive/releases.csv", "/search.atom", "/archive/releases", "/a.css")]
     [True, True, False, False]
@@ -194,7 +195,7 @@ def has_data_format(path: str) -> bool:
 def build_query_runner(datasette: Any) -> RunQuery:
     """Return a function that runs a SELECT on the archive within a limit of CPU time.
 
-    It is not a limit of elapsed time, so a busy machine does not turn pages into errors.
+    Elapsed time is not limited, so that a busy machine does not turn pages into errors.
     """
     db = datasette.get_database("archive")
 
@@ -225,7 +226,7 @@ def run_with_cpu_limit(
 
 
 def get_search_columns(datasette: Any) -> ColumnCache:
-    """Return the cached columns that searches are sorted and counted by, one cache for each Datasette."""
+    """Return the cached columns used to sort and count searches, one cache per Datasette."""
     return SEARCH_COLUMNS_CACHE.setdefault(datasette, ColumnCache())
 
 
@@ -246,8 +247,9 @@ def add_query(url: str, **values: object) -> str:
 class AtomEntry:
     """An entry of an Atom feed.
 
-    published: None if it is not known to the day. release_url: the release's page in the archive, by default `link`.
-    field_diffs: as archive.history.comparison.FieldDiff; shown after `content`, or after `summary` without it.
+    published: None if the day is unknown. release_url: the release's page in the archive, by default `link`.
+    field_diffs: objects of archive.history.comparison.FieldDiff, shown after `content`, or after `summary` if there is
+    no content.
     """
 
     id: str
@@ -314,7 +316,7 @@ async def render_document(site: SiteRequest, document: DataDocument) -> Response
 async def render_feed(site: SiteRequest, document: DataDocument) -> str:
     entries = await document.read_entries()
     updated = max((entry.updated for entry in entries), default=None)
-    if updated is None:  # a feed without entries is as it was when the archive was created
+    if updated is None:  # a feed without entries has not changed since the archive was created
         created = (await site.run(CREATION_TIME_SQL, {}))[0]["created"]
         updated = f"{created[:19].replace(' ', 'T')}+00:00"
     feed = {
@@ -330,7 +332,7 @@ async def render_feed(site: SiteRequest, document: DataDocument) -> str:
 def format_document_json(document: DataDocument) -> str:
     """Format a document as a JSON object: its metadata, the next URL (null at the end) and the rows.
 
-    Only the rows are on lines of their own: indenting takes json's Python encoder, ten times slower than the C one.
+    Each row is on its own line, without indentation, because json's encoder is ten times slower with it.
     """
     members = {
         "title": document.title,
@@ -354,7 +356,7 @@ def format_ndjson(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def format_csv(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, header: bool = True) -> str:
-    """Format rows as CSV with a header line; None is empty, true and false are 1 and 0.
+    """Format rows as CSV with a header line; None is empty, True and False are 1 and 0.
 
     >>> format_csv([{"a": 'x "y", z', "b": None}, {"a": True, "b": 2}], ["a", "b"])
     'a,b\\r\\n"x ""y"", z",\\r\\n1,2\\r\\n'
@@ -370,10 +372,12 @@ def format_csv_lines(lines: Sequence[Sequence[Any]]) -> str:
 
 
 def format_atom_time(text: str) -> str:
-    """Format a stored time as RFC 3339; a day becomes its midnight, Swedish time. Raise ValueError for a month.
+    """Format a stored time as RFC 3339; a day becomes its midnight in Sweden.
 
-    >>> format_atom_time("2024-06-03"), format_atom_time("2024-06-03T08:15:00+00:00")
-    ('2024-06-03T00:00:00+02:00', '2024-06-03T08:15:00+00:00')
+    Raises ValueError for a month.
+
+        >>> format_atom_time("2024-06-03"), format_atom_time("2024-06-03T08:15:00+00:00")
+        ('2024-06-03T00:00:00+02:00', '2024-06-03T08:15:00+00:00')
     """
     value = parse_time(text)
     if isinstance(value, Month) or value is None:
@@ -384,7 +388,7 @@ def format_atom_time(text: str) -> str:
 
 
 def format_stated_atom_time(text: str | None) -> str | None:
-    """Format a time that an agency states for Atom; None if it states none, or only a month.
+    """Format a time stated by an agency for Atom; return None if there is none, or only a month.
 
     >>> format_stated_atom_time("2024-06-03"), format_stated_atom_time("2024-06")
     ('2024-06-03T00:00:00+02:00', None)
@@ -410,7 +414,7 @@ def build_tag_uri(url: str, name: str | None = None) -> str:
 
 
 def compute_etag(text: str) -> str:
-    """Return a strong ETag of a text."""
+    """Return a strong ETag for a text."""
     return f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'
 
 
@@ -431,7 +435,7 @@ def find_static_file(path: str) -> Path | None:
 
 
 def hash_file(file: Path) -> str:
-    """Return the first digits of the SHA-256 of a file, which is read only if it has changed."""
+    """Return the first digits of a file's SHA-256. The file is read only if it has changed."""
     return hash_unchanged_file(file, file.stat().st_mtime_ns)
 
 

@@ -1,7 +1,7 @@
-"""Visitors' SQL in worker processes, which can be limited and killed; the one place that replaces parts of Datasette.
+"""Visitors' SQL in worker processes, which can be limited and killed. The only module that replaces parts of Datasette.
 
 A progress handler is not enough: one call of `replace`, `instr`, `json_patch` or `like`, or one FTS5 prefix, is a
-single step of SQLite's machine that may take half a minute, and nothing inside the process can interrupt it.
+single step of SQLite's virtual machine that may take half a minute and cannot be interrupted from inside the process.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from archive.web.limits import BusyError, SandboxLimits, current_visitor_request
 WORKER_SCRIPT = Path(__file__).with_name("sandbox_worker.py")
 # sent by an operator, or because the system ran out of memory
 EXTERNAL_SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
-EXIT_TIMEOUT = 1.0  # seconds for a process to end whose pipe is already closed, so that its exit code is known
+EXIT_TIMEOUT = 1.0  # seconds to wait for the exit code of a process whose pipe is already closed
 MIN_STATEMENT_SECONDS = 0.001  # seconds; the time limit if the budget is used up
 MAGIC_PARAMETER = re.compile(r":(_\w+)")  # of a canned query, filled in by Datasette: :_now_epoch and so on
 
@@ -45,17 +45,17 @@ SQL_COMMENT = re.compile(r"/\*(?:[^*]|\*(?!/))*+(?:\*/|\Z)")  # as in SQLite, an
 
 
 def install_linear_sql_checks() -> None:
-    """Replace Datasette's checks of SQL for the whole process by ones that never backtrack.
+    """Replace Datasette's checks of SQL, for the whole process, with ones that never backtrack.
 
-    Its own run in the thread that serves all requests: `/**/` followed by many line breaks took 20 seconds. One of the
-    two names is private (tests/archive/test_guard_questions.py fails if Datasette changes them).
+    Datasette's own checks run in the thread that serves all requests: `/**/` followed by many line breaks took 20
+    seconds. One of the two names is private (tests/archive/test_guard_questions.py fails if Datasette changes them).
     """
     datasette_utils.allowed_sql_res[:] = [SELECT_STATEMENT]
     datasette_utils._multi_line_comment_re = SQL_COMMENT
 
 
 class SandboxStatement(NamedTuple):
-    """What a worker is sent: a statement, and the most time, bytes and values that it may take."""
+    """A request to a worker: a statement, and the time, bytes and values that it may take at most."""
 
     sql: str
     params: Any
@@ -67,7 +67,7 @@ class SandboxStatement(NamedTuple):
 
 
 class StatementResult(NamedTuple):
-    """What a worker answers."""
+    """The response of a worker."""
 
     names: list[str]
     rows: list[Any]
@@ -75,7 +75,7 @@ class StatementResult(NamedTuple):
 
 
 class SandboxedDatabase(Database):  # type: ignore[misc] # Datasette ships no types
-    """Replaces `original`, the Database that Datasette made of a file."""
+    """Replaces `original`, the Database that Datasette created for a file."""
 
     def __init__(self, ds: Any, original: Any, limits: SandboxLimits) -> None:
         super().__init__(ds, path=original.path, is_mutable=original.is_mutable)
@@ -86,7 +86,7 @@ class SandboxedDatabase(Database):  # type: ignore[misc] # Datasette ships no ty
         self.thread_local = threading.local()
 
     async def execute(self, sql: str, params: Any = None, **more: Any) -> Any:
-        """Run a visitor's statement in a worker, and other statements as Datasette does."""
+        """Run a visitor's statement in a worker, and all other statements as Datasette does."""
         request = current_visitor_request.get()
         if request is None or sql[:6].upper() == "PRAGMA":  # only Datasette itself sends PRAGMA
             return await super().execute(sql, params, **more)
@@ -110,7 +110,7 @@ class SandboxedDatabase(Database):  # type: ignore[misc] # Datasette ships no ty
         try:
             names, rows, is_complete = await asyncio.wrap_future(self.threads.submit(self.execute_with_retry, running))
             request.largest_response = max(request.largest_response, running.received_bytes)
-        except asyncio.CancelledError:  # the client has disconnected: the thread must not go on
+        except asyncio.CancelledError:  # the client has disconnected: the thread must not continue
             running.stop()
             raise
         except sqlite3.OperationalError as error:
@@ -128,8 +128,11 @@ class SandboxedDatabase(Database):  # type: ignore[misc] # Datasette ships no ty
         return build_results(names, rows, truncated=not is_complete and not page)
 
     def execute_with_retry(self, running: RunningStatement) -> StatementResult:
-        """Run a statement, once more if something else ended its worker; called in a thread, one for each worker."""
-        for get_worker in (self.acquire_worker, self.start_worker):  # what ended it may have ended the idle ones, too
+        """Run a statement, and retry once if its worker died for another reason. Called in one thread per worker."""
+        for get_worker in (
+            self.acquire_worker,
+            self.start_worker,
+        ):  # the same cause may have ended the idle workers, too
             running.worker = worker = get_worker()
             try:
                 return worker.execute(running.statement)
@@ -158,7 +161,7 @@ class SandboxedDatabase(Database):  # type: ignore[misc] # Datasette ships no ty
         return SandboxWorker(uri, self.limits, self.escape)
 
     def escape(self, text: str) -> str:
-        """Call escape_fts, which plugins add to connections (archive/plugins/search.py)."""
+        """Call escape_fts, which plugins register on connections (archive/plugins/search.py)."""
         if not hasattr(self.thread_local, "db"):
             self.thread_local.db = db = self.connect()
             db.row_factory = sqlite3.Row
@@ -170,11 +173,11 @@ class SandboxedDatabase(Database):  # type: ignore[misc] # Datasette ships no ty
         while self.idle_workers:
             self.idle_workers.pop().close()
         super().close()
-        self.original.close()  # threads of Datasette use connections by a database's name: some may be the original's
+        self.original.close()  # Datasette's threads look up connections by database name, so some may belong to the original
 
 
 def resolve_magic_parameters(sql: str, params: Any) -> Any:
-    """Return plain parameters; canned queries bring a mapping that cannot be pickled."""
+    """Return the parameters as a plain dict; those of canned queries are a mapping that cannot be pickled."""
     if not isinstance(params, dict):
         return params
     resolved = dict(params)
@@ -185,7 +188,7 @@ def resolve_magic_parameters(sql: str, params: Any) -> Any:
 
 
 def build_results(names: Sequence[str], rows: list[Any], *, truncated: bool) -> Any:
-    """Return results like Datasette's: rows can be indexed by position and by name."""
+    """Return results like Datasette's, whose rows can be indexed by position and by name."""
     db = sqlite3.connect(":memory:")
     columns = ", ".join('null as "' + name.replace('"', '""') + '"' for name in names)
     cursor = db.execute(f"select {columns} limit 0")
@@ -196,7 +199,7 @@ def build_results(names: Sequence[str], rows: list[Any], *, truncated: bool) -> 
 
 
 class RunningStatement:
-    """A statement with its worker, so that it can be stopped from outside its thread."""
+    """A statement and its worker, so that it can be stopped from another thread."""
 
     def __init__(self, statement: SandboxStatement) -> None:
         self.statement = statement
@@ -212,11 +215,11 @@ class RunningStatement:
 
 
 class WorkerLostError(Exception):
-    """A worker was ended by something other than its statement; another worker may answer."""
+    """A worker died for another reason than its statement. Another worker may succeed."""
 
 
 class SandboxWorker:
-    """A process that runs statements on one database; `escape` answers its calls of escape_fts."""
+    """A process that runs statements on one database; `escape` handles its calls of escape_fts."""
 
     def __init__(self, uri: str, limits: SandboxLimits, escape: Callable[[str], str]) -> None:
         self.limits, self.escape, self.uses = limits, escape, 0
@@ -235,11 +238,11 @@ class SandboxWorker:
 
     @property
     def is_exhausted(self) -> bool:
-        """Return whether the worker has to be replaced."""
+        """Whether the worker has to be replaced."""
         return self.uses >= self.limits.worker_statements or self.process.poll() is not None
 
     def execute(self, statement: SandboxStatement) -> StatementResult:
-        """Return column names and rows; raise sqlite3.OperationalError("interrupted") after the time limit."""
+        """Return column names and rows. Raises sqlite3.OperationalError("interrupted") after the time limit."""
         self.uses += 1
         if self.uses == 1:
             self.wait_until_ready()
@@ -259,7 +262,7 @@ class SandboxWorker:
             self.close(EXIT_TIMEOUT)
             if -self.process.returncode in EXTERNAL_SIGNALS:
                 raise WorkerLostError from error
-            raise sqlite3.OperationalError("the statement was stopped because it needed too much") from error
+            raise sqlite3.OperationalError("the statement was stopped because it needed too many resources") from error
         self.close()
         raise sqlite3.OperationalError("interrupted")
 
@@ -274,7 +277,7 @@ class SandboxWorker:
         raise WorkerLostError
 
     def close(self, timeout: float = 0.0) -> None:
-        """Kill the worker unless it ends by itself within the timeout; it has no state that could be lost."""
+        """Kill the worker unless it ends by itself within the timeout. It has no state that could be lost."""
         with suppress(subprocess.TimeoutExpired):
             self.process.wait(timeout)
         self.process.kill()
@@ -283,7 +286,7 @@ class SandboxWorker:
 
 
 class RestrictedUnpickler(pickle.Unpickler):
-    """Reads numbers, texts, bytes, lists and tuples, and rejects names of anything callable."""
+    """Unpickles numbers, texts, bytes, lists and tuples, and rejects names of anything callable."""
 
     def find_class(self, module: str, name: str) -> Any:  # a compromised worker must not compromise the server
         raise pickle.UnpicklingError(f"{module}.{name} is not allowed in a worker's result")

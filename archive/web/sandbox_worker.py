@@ -1,7 +1,7 @@
-"""A worker process of archive.web.sandbox: runs the statements it is sent, one at a time.
+"""A worker process of archive.web.sandbox: runs the statements that it receives, one at a time.
 
-It is started as an isolated script and imports only the standard library, so that it has no key, no setting and no
-network connection that a statement could misuse.
+It is started as an isolated script and imports only the standard library, so that it has no key, setting or network
+connection that a statement could misuse.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ ALLOWED_PRAGMAS = frozenset(  # without an argument, or with the name of a table
 def main(pipe_number: str, uri: str, limits_json: str) -> None:
     """Run statements until the other end of the pipe is closed."""
     limits = json.loads(limits_json)
-    with suppress(PermissionError):  # some service managers forbid it; the limits below must not fail
+    with suppress(PermissionError):  # some service managers forbid this; the limits below must not fail
         os.nice(10)  # the pages of the site come first
     resource.setrlimit(resource.RLIMIT_AS, (limits["worker_memory"], limits["worker_memory"]))
     resource.setrlimit(resource.RLIMIT_FSIZE, (limits["temp_file_bytes"], limits["temp_file_bytes"]))
@@ -76,11 +76,11 @@ def open_restricted_database(uri: str, limits: dict[str, Any], authorizer: State
 
 
 class StatementAuthorizer:
-    """Decides what a statement may do; only the search index itself may read its tables.
+    """Decides what a statement may do. Only the search index itself may read its own tables.
 
     Those tables may contain words of deleted texts. SQLite calls the authorizer for the visitor's statement and for the
-    index's own statements alike. The visitor's statement is therefore first checked by itself, as `explain`, in strict
-    mode: the index's statements occur only when it runs.
+    index's internal statements alike. The visitor's statement is therefore first checked as `explain`, in strict mode,
+    because the index's statements only occur when it runs.
     """
 
     def __init__(self) -> None:
@@ -89,7 +89,7 @@ class StatementAuthorizer:
     def authorise(
         self, action: int, name: str | None, function: str | None, schema: str | None, trigger: str | None
     ) -> int:
-        """Allow what reads data or describes the schema; nothing that writes, attaches, loads or sets."""
+        """Allow reading data and describing the schema, but nothing that writes, attaches, loads or sets."""
         if action in (sqlite3.SQLITE_SELECT, sqlite3.SQLITE_RECURSIVE):
             allowed = True
         elif action == sqlite3.SQLITE_READ:
@@ -152,7 +152,7 @@ def run_statement(
 def collect_rows(
     cursor: Iterable[Sequence[Any]], max_bytes: int, max_values: int, *, as_json: bool
 ) -> tuple[list[Sequence[Any]], bool]:
-    """Return the rows that fit in a response, and whether these are all.
+    """Return the rows that fit in a response, and whether they are all rows.
 
     >>> collect_rows([(1, "a"), (2, "b")], 100, 3, as_json=True)
     ([(1, 'a')], False)
@@ -170,7 +170,7 @@ def collect_rows(
 
 
 def measure_value(value: object, max_bytes: int, *, as_json: bool) -> int:
-    """Return a value's size in a response, in bytes; approximate if it is more than `max_bytes`.
+    """Return a value's size in a response, in bytes; approximate if larger than `max_bytes`.
 
     >>> [measure_value(value, 100, as_json=True) for value in ("a", "å", "\\n", b"abc", 7)]
     [3, 8, 4, 4, 8]
@@ -187,7 +187,7 @@ def measure_value(value: object, max_bytes: int, *, as_json: bool) -> int:
 
 
 class EscapeFtsProxy:
-    """The SQL function escape_fts, which needs dictionaries: the server executes it."""
+    """The SQL function escape_fts. It is executed by the server, because it needs dictionaries."""
 
     def __init__(self, pipe: Connection, limits: dict[str, Any]) -> None:
         self.pipe, self.limits, self.calls_left = pipe, limits, 0
@@ -206,7 +206,7 @@ class EscapeFtsProxy:
 
 
 class ResultTooLargeError(Exception):
-    """A result has more bytes or values than a response may have."""
+    """The result has more bytes or values than a response may have."""
 
 
 if __name__ == "__main__":

@@ -1,15 +1,15 @@
 """Datasette's own views of a database, with complete responses and checked parameters.
 
-Pages. Datasette 0.65 orders a page of a table by the sorted column alone, so that rows of one value are lost between
-pages or come twice; views are paged by offset. Here every page of a table or view is in a total order: the sorted
-column, then the primary key (`rowid` without one; of a view its first column, see archive/schema.py), and the next
-page begins after the last row. KeysetPage rewrites the statement that Datasette has built, when
-archive.web.sandbox executes it; Datasette itself sees no `_next=` and no row too many.
+Pages. Datasette 0.65 orders a page of a table only by the sorted column, so that rows with equal values are lost
+between pages or repeated; views are paginated by offset. Here every page of a table or view is in a total order: the
+sorted column, then the primary key (`rowid` if there is none; for a view its first column, see archive/schema.py), and
+the next page begins after the last row. KeysetPage rewrites the statement that Datasette has built, when
+archive.web.sandbox executes it; Datasette itself sees no `_next=` and no extra row.
 
-CSV. A statement that fails is answered with 400, and a stream that fails later breaks the connection: a client must
-not take half of a table for the whole. Streams are in the order of the key unless they are sorted.
+CSV. A statement that fails is answered with 400, and a stream that fails later breaks the connection: a client must not
+take half of a table for the whole. Streams are in the order of the key unless they are sorted.
 
-Parameters. Those that Datasette would ignore, such as a misspelt column or option, or fail on, are answered with 400.
+Parameters. Those that Datasette would ignore (such as a misspelt column or option) or fail on get a 400 response.
 """
 
 from __future__ import annotations
@@ -83,15 +83,15 @@ SEARCH_MODES = ("raw", "escaped")
 
 
 def list_database_paths(datasette: Any) -> list[str]:
-    """Return the names of the databases as they are in paths."""
+    """Return the names of the databases as used in paths."""
     return [tilde_encode(database.route) for database in datasette.databases.values()]
 
 
 class KeysetPage:
     """A page of a table or view in a total order.
 
-    `start` and `next_start` are the values of the last row before and on the page: of the sorted column, if there is
-    one, and of the key. `ordered_by` is what Datasette orders the statement by. `size` is the value of `_size=`.
+    `start` and `next_start` are the values of the last row before and on the page: those of the sorted column, if any,
+    and of the key. `ordered_by` is what Datasette orders the statement by. `size` is the value of `_size=`.
     """
 
     def __init__(
@@ -105,7 +105,7 @@ class KeysetPage:
         self.next_start: Sequence[Any] | None = None
 
     def rewrite(self, sql: str, params: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-        """Return Datasette's statement of a page in total order, after `start`; the values that order it come first."""
+        """Rewrite Datasette's statement for a page in total order, after `start`. The sort values come first."""
         limit = STATEMENT_LIMIT.search(sql)
         head = sql[: limit.start()].rstrip() if limit else ""
         order = f"order by {self.ordered_by}" if self.ordered_by else ""
@@ -127,9 +127,9 @@ class KeysetPage:
         return self.descending and name == "_page_0"
 
     def take(self, names: list[str], rows: Sequence[Any], *, is_complete: bool) -> tuple[list[str], list[Any]]:
-        """Return the names and rows that Datasette expects, and note where the next page begins.
+        """Return the names and rows that Datasette expects, and store where the next page begins.
 
-        Raise FilterError if as many rows as a number in `_size=` are too large for a response.
+        Raises FilterError if `_size=` asks for more rows than fit in a response.
         """
         extra, page = len(self.columns), rows[: self.page_size]
         if not is_complete and self.size not in (None, "", "max"):
@@ -146,7 +146,7 @@ class KeysetPage:
         return names[extra:], [row[extra:] for row in page]
 
     def format_next(self) -> str:
-        """Format `next_start` for `_next=`: without the sorted value if that is bytes or a long text."""
+        """Format `next_start` for `_next=`, without the sorted value if it is bytes or a long text."""
         values = list(self.next_start or ())
         if self.sort and (isinstance(values[0], bytes) or len(str(values[0])) > MAX_NEXT_LENGTH):
             values = values[1:]
@@ -154,7 +154,7 @@ class KeysetPage:
 
 
 def build_after_condition(name: str, value: object, tie: str, *, descending: bool) -> str:
-    """Return the condition for what sorts after a value; `tie` is the condition for rows of the same value.
+    """Return the condition for rows that sort after a value; `tie` is the condition for rows with the same value.
 
     >>> build_after_condition("a", 1, "b > :b", descending=True)
     '(a < :a or a is null or (a is :a and b > :b))'
@@ -175,15 +175,15 @@ def build_after_condition(name: str, value: object, tie: str, *, descending: boo
 
 
 class WholeCsvView(DataView):  # type: ignore[misc] # Datasette ships no types
-    """A view of Datasette whose CSV is whole, or an error, or broken off.
+    """A Datasette view whose CSV is complete, an error, or a broken connection.
 
-    It is made for one request. `next_start` is where the next page of a table begins, as in KeysetPage.
+    An instance serves one request. `next_start` is where the next page of a table begins, as in KeysetPage.
     """
 
     next_start: Sequence[Any] | None = None
 
     async def get(self, request: Any) -> Any:
-        """Answer in a format that exists; Datasette would answer with a page in place of an unknown one."""
+        """Respond in a known format; raise NotFound for others, for which Datasette would send a page."""
         name = request.url_vars["format"]
         if name == "xlsx":
             return await self.as_xlsx(request)
@@ -192,7 +192,7 @@ class WholeCsvView(DataView):  # type: ignore[misc] # Datasette ships no types
         return await super().get(request)
 
     async def is_view(self, database: str, table: str) -> bool:
-        """Return whether it is a view, not a table; raise NotFound if it is neither."""
+        """Return whether a name is that of a view, not a table; raise NotFound if it is neither."""
         db = self.ds.databases[database]
         is_view = bool(await db.get_view_definition(table))
         if not is_view and not await db.table_exists(table):
@@ -200,7 +200,7 @@ class WholeCsvView(DataView):  # type: ignore[misc] # Datasette ships no types
         return is_view
 
     async def read_pages(self, request: Any) -> AsyncGenerator[dict[str, Any]]:
-        """Yield Datasette's data of each page, with columns and rows: one page, or all of a stream."""
+        """Yield Datasette's data for each page, with columns and rows: one page, or all pages of a stream."""
         request = change_query(request, **WITHOUT_FACETS_AND_COUNT)
         try:
             yield await self.read_page(request)
@@ -210,7 +210,7 @@ class WholeCsvView(DataView):  # type: ignore[misc] # Datasette ships no types
             yield await self.read_page(request)
 
     async def read_page(self, request: Any) -> dict[str, Any]:
-        """Return Datasette's data of the next page; raise DatasetteError for a statement that fails."""
+        """Return Datasette's data for the next page; raise DatasetteError for a statement that fails."""
         contexts = await self.data(request)
         if not isinstance(contexts, tuple):
             raise BadRequest("_filter_column= and _sort_by_desc= are for pages, not for data")
@@ -225,7 +225,7 @@ class WholeCsvView(DataView):  # type: ignore[misc] # Datasette ships no types
         return data
 
     async def as_csv(self, request: Any, database: str) -> Any:
-        """Return CSV; the first page is read before the response begins, so that it can still be an error."""
+        """Return CSV. The first page is read before the response begins, so that it can still be an error."""
         if request.args.get("_stream") and request.args.get("_next"):
             raise BadRequest("_next= cannot be used in a stream, which begins with the first row")
         pages = self.read_pages(request)
@@ -282,7 +282,7 @@ class WholeCsvView(DataView):  # type: ignore[misc] # Datasette ships no types
                 yield [self.format_row(request, data, row) for row in data["rows"]]
 
     def format_row(self, request: Any, data: dict[str, Any], row: Any) -> list[Any]:
-        """Return the cells of a row: a label follows its value, and bytes are their URL."""
+        """Return the cells of a row. A label follows its value, and bytes become their URL."""
         cells: list[Any] = []
         expanded = set(data.get("expanded_columns") or ())
         for column, value in zip(data["columns"], row, strict=True):
@@ -295,7 +295,7 @@ class WholeCsvView(DataView):  # type: ignore[misc] # Datasette ships no types
         return cells
 
     def build_blob_url(self, request: Any, data: dict[str, Any], row: Any, cell: tuple[str, bytes]) -> str:
-        """Return the URL of bytes in a row of a table, or in a result of a query."""
+        """Return the URL of bytes in a row of a table or in a query result."""
         keys, (column, value) = data.get("primary_keys") or [], cell
         if data.get("table") and not data.get("is_view"):
             path = self.ds.urls.row_blob(
@@ -311,18 +311,18 @@ class WholeCsvView(DataView):  # type: ignore[misc] # Datasette ships no types
 
 
 def name_file(request: Any) -> str:
-    """Return the name of a download without its suffix: that of the table, else of the database."""
+    """Return the name of a download without its suffix: the table's name, else the database's."""
     return NOT_IN_FILE_NAME.sub("_", tilde_decode(request.url_vars.get("table") or request.url_vars["database"]))
 
 
 def list_headings(data: dict[str, Any]) -> list[str]:
-    """Return the columns of CSV; a column with labels is two."""
+    """Return the headings of the CSV columns; a column with labels has two."""
     expanded = set(data.get("expanded_columns") or ())
     return [name for c in data["columns"] for name in ((c, f"{c}_label") if c in expanded else (c,))]
 
 
 def describe_limits() -> str:
-    """Describe how large a response in the format of this request may be, for an error."""
+    """Describe the size limit of a response in the format of this request, for an error message."""
     visitor_request = current_visitor_request.get()
     if visitor_request is None:
         return "this is too much"
@@ -333,14 +333,14 @@ def describe_limits() -> str:
 
 
 class SandboxedTableView(WholeCsvView, TableView):  # type: ignore[misc] # Datasette ships no types
-    """A table, a view or a canned query."""
+    """The view of a table, a view or a canned query."""
 
     async def columns_to_select(self, table_columns: Any, pks: Any, request: Any) -> list[str]:
-        """Return each column once; Datasette returns a key twice if it is in `_col=`."""
+        """Return each column once. Datasette returns a key twice if it is in `_col=`."""
         return list(dict.fromkeys(await super().columns_to_select(table_columns, pks, request)))
 
     async def data(self, request: Any, default_labels: bool = False, **_: Any) -> Any:
-        """Return Datasette's data of a page, with `next_url`."""
+        """Return Datasette's data for a page, with `next_url`."""
         database, table = (tilde_decode(request.url_vars[name]) for name in ("database", "table"))
         db = self.ds.databases[database]
         query = await self.ds.get_canned_query(database, table, request.actor)
@@ -373,7 +373,7 @@ class SandboxedTableView(WholeCsvView, TableView):  # type: ignore[misc] # Datas
             raise FilterError(searched, request.args[searched], "nothing", "error.no_search_here", table=table)
 
     async def check_arrays(self, database: str, table: str, column: str) -> None:
-        """Raise FilterError if the first values of a column are no JSON, so that they cannot be counted one by one."""
+        """Raise FilterError if the first values of a column are not JSON arrays that can be counted."""
         name = escape_sqlite(read_facet_column(column) or "")
         sql = (
             f"select 1 from (select {name} as value from {escape_sqlite(table)} where {name} is not null limit 100)"
@@ -401,7 +401,7 @@ class SandboxedTableView(WholeCsvView, TableView):  # type: ignore[misc] # Datas
         )
 
     async def find_start(self, request: Any, database: str, table: str, page: KeysetPage) -> Sequence[Any]:
-        """Return the values of `_next=`; raise FilterError if it cannot be read or its row is gone."""
+        """Return the values of `_next=`; raise FilterError if it is invalid or its row is gone."""
         text = request.args["_next"]
         start = load_json(text)
         if not isinstance(start, list) or not all(isinstance(v, str | int | float | None) for v in start):
@@ -416,10 +416,10 @@ class SandboxedTableView(WholeCsvView, TableView):  # type: ignore[misc] # Datas
         return start
 
     async def read_table_page(self, request: Any, page: KeysetPage, *, default_labels: bool) -> Any:
-        """Return Datasette's data of a page; its statement is rewritten by the page when it is executed."""
+        """Return Datasette's data for a page. The page rewrites its statement when it is executed."""
         visitor_request = current_visitor_request.get()
         if visitor_request is None:
-            raise RuntimeError("a table is read only in the sandbox")
+            raise RuntimeError("tables can only be read in the sandbox")
         size, request_without_next = "max" if is_whole_stream(request) else None, remove_parameters(request, "_next")
         visitor_request.page = page
         try:
@@ -441,7 +441,7 @@ class SandboxedTableView(WholeCsvView, TableView):  # type: ignore[misc] # Datas
         return contexts
 
     def list_missing_facets(self, request: Any, data: dict[str, Any]) -> list[str]:
-        """Return the facet columns that were not counted, because it took too long."""
+        """Return the facet columns that were not counted because it took too long."""
         if request.args.get("_shape") in ("array", "object"):  # as with _nofacet=
             return []
         requested = [read_facet_column(value) for option in FACET_OPTIONS for value in request.args.getlist(option)]
@@ -481,7 +481,7 @@ def is_whole_stream(request: Any) -> bool:
 
 
 def load_json(text: str) -> Any:
-    """Return the value of a JSON text, or None if it cannot be read."""
+    """Parse JSON; return None if it is invalid."""
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
@@ -489,13 +489,13 @@ def load_json(text: str) -> Any:
 
 
 def change_query(request: Any, **parameters: str) -> Any:
-    """Return a request with further parameters."""
+    """Return a copy of a request with additional or changed parameters."""
     kept = [(n, v) for n, v in parse_qsl(request.query_string, keep_blank_values=True) if n not in parameters]
     return with_query(request, [*kept, *parameters.items()])
 
 
 def remove_parameters(request: Any, *names: str) -> Any:
-    """Return a request without these parameters, and without those that mean nothing to Datasette."""
+    """Return a copy of a request without these parameters and those that have no meaning for Datasette."""
     pairs = parse_qsl(request.query_string, keep_blank_values=True)
     return with_query(request, [(n, v) for n, v in pairs if n not in names and not is_harmless_parameter(n)])
 
@@ -537,11 +537,11 @@ def check_filters(arguments: Any, table: str, columns: Sequence[str]) -> None:
 
 
 def check_filter_value(name: str, lookup: str, value: str) -> None:
-    """Raise FilterError for a list that is no list of texts and numbers, or digits that are no number."""
+    """Raise FilterError for an invalid list of texts and numbers, or digits that are not a number."""
     if lookup in LIST_LOOKUPS and value.startswith("["):
         values = load_json(value)
         if not isinstance(values, list) or not all(is_scalar(each) for each in values):
-            raise FilterError(name, shorten(value), "a list of texts and numbers in JSON", "error.bad_list_filter")
+            raise FilterError(name, shorten(value), "a JSON list of strings and numbers", "error.bad_list_filter")
     elif lookup in ("gt", "gte", "lt", "lte") and value.isdigit() and not NUMBER.fullmatch(value):
         raise FilterError(name, shorten(value), "a number")
 
@@ -555,11 +555,11 @@ def check_options(arguments: Any, columns: Collection[str] = (), *, has_key: boo
             if not is_readable_option(name, value, columns):
                 raise FilterError(name, shorten(value), "a value that can be read")
     if arguments.get("_shape") == "object" and not has_key:
-        raise FilterError("_shape", "object", "objects or array, for there is no primary key")
+        raise FilterError("_shape", "object", "objects or array, because there is no primary key")
 
 
 def is_readable_option(name: str, value: str, columns: Collection[str]) -> bool:
-    """Return whether a value of an option can be read; names that are no option have no such values."""
+    """Return whether the value of an option is valid; False if the name is not an option with such values."""
     if name in NUMBER_OPTIONS:
         return bool(NUMBER.fullmatch(value)) or not value
     if name in SIZE_OPTIONS:
@@ -574,7 +574,7 @@ def is_readable_option(name: str, value: str, columns: Collection[str]) -> bool:
 
 
 def read_facet_column(value: str) -> str | None:
-    """Return the column of a facet: the value, or "column" or "simple" of a JSON object; None if there is none."""
+    """Return the column of a facet: the value itself, or "column" or "simple" of a JSON object, or None."""
     if not value.startswith("{"):
         return value
     config = load_json(value) or {}
@@ -583,7 +583,7 @@ def read_facet_column(value: str) -> str | None:
 
 
 def is_through(value: str) -> bool:
-    """Return whether a value of `_through=` is a JSON object of a table, a column and a value.
+    """Return whether a value of `_through=` is a JSON object with a table, a column and a value.
 
     >>> is_through('{"table": "a", "column": "b", "value": 1}'), is_through("[" * 5000), is_through("{}")
     (True, False, False)
@@ -598,7 +598,7 @@ def is_through(value: str) -> bool:
 
 
 def is_scalar(value: object) -> bool:
-    """Return whether SQLite can store a value of JSON.
+    """Return whether SQLite can store a JSON value.
 
     >>> [is_scalar(value) for value in (None, "a", 2**62, 2**64, float("nan"), [1])]
     [True, True, True, False, False, False]

@@ -1,4 +1,4 @@
-"""HTML → ReleaseItem: the agency's own words, as strings."""
+"""Parse HTML to a ReleaseItem: the agency's own words, as strings."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ def read_page(html: bytes, url: str, agency: Agency | None = None) -> ReleaseIte
 
 
 def read_document(document: Document, agency: Agency | None = None) -> ReleaseItem:
-    """Return the release on a parsed page. The document's tree is changed: pass a copy to keep it.
+    """Return the release on a parsed page. Changes the document's tree: pass a copy to keep it.
 
     Raises the same errors as `read_page`.
     """
     try:
         return choose_page_class(document, agency)(document, agency).read()
     except RecursionError:
-        raise PageError(document.url, "body", "is nested too deeply to be read") from None
+        raise PageError(document.url, "body", "is nested too deeply to be parsed") from None

@@ -1,4 +1,4 @@
-"""NewsPage, which reads a release from any page; a CMS or an agency overrides only what differs."""
+"""NewsPage, which parses a release from any page. Page classes for a CMS or an agency override only what differs."""
 
 from __future__ import annotations
 
@@ -66,10 +66,10 @@ PARSER_LIBRARIES = ("lxml", "beautifulsoup4", "cssselect", "nh3")  # a new relea
 
 
 class NewsPage:
-    """Reads one page field by field: `read()` returns the item.
+    """Parses one page field by field; `read()` returns the item.
 
-    Dates, tags and contacts may be anywhere on a page, so they are read from the whole lxml tree. Lead, body,
-    questions and images belong to the text and are read from `soup`, which holds the main element only.
+    Dates, tags and contacts may be anywhere on a page, so they are read from the whole lxml tree. Lead, body, questions
+    and images belong to the text and are read from `soup`, which holds the main element only.
     """
 
     # CSS selectors of the fields, tried in order after the agency's own. Subclasses set only what their CMS has.

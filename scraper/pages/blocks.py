@@ -1,4 +1,4 @@
-"""The main element as blocks: headings, paragraphs, lists, tables, quotations and panel titles.
+"""Splits the main element into blocks: headings, paragraphs, lists, tables, quotations and panel titles.
 
 Each block has its text as plain text, with one line per list item or table row, and as HTML with links and emphasis.
 """
@@ -111,7 +111,7 @@ def convert_to_soup(root: Element) -> BeautifulSoup:
 
 
 def decompose_soup(soup: BeautifulSoup) -> None:
-    """Empty a soup, whose elements refer to each other, so that it is freed without a garbage collection."""
+    """Empty a soup, because its elements refer to each other and would otherwise wait for a garbage collection."""
     for part in list(soup.contents):  # soup.decompose() alone leaves the first element
         part.decompose()
     soup.decompose()
@@ -125,7 +125,7 @@ class ElementTreeBuilder(TreeBuilder):
         self.root = root
 
     def feed(self, markup: object) -> None:
-        """Feed the tree to the soup, without white space beside blocks and without TRANSPARENT_TAGS."""
+        """Feed the tree to the soup, without white space next to blocks and without TRANSPARENT_TAGS."""
         soup, root = self.soup, self.root
         assert soup is not None  # noqa: S101 - BeautifulSoup sets it before it feeds
         is_open: list[bool] = []  # for each open element, whether it is in the soup
@@ -162,7 +162,7 @@ def read_blocks(root: Tag, resolve_url: Callable[[str], str | None]) -> list[Pag
 
 
 def select_marked_blocks(blocks: list[PageBlock], attribute: str) -> list[PageBlock]:
-    """Return the blocks in the element that bears `attribute`, or all blocks if there are none."""
+    """Return the blocks in the element that has `attribute`, or all blocks if there are none."""
     inside = [block for block in blocks if is_inside_marked(block.element, attribute)]
     return inside or blocks
 
@@ -325,7 +325,7 @@ class InlineText:
             self.html_parts.append(closing)
 
     def add_text(self, text: str, *, bold: bool, linked: bool) -> None:
-        """Collect plain text, without a link note that follows a link."""
+        """Add plain text, but skip a note that follows a link, such as "external link"."""
         if self.after_link and not text.isspace():
             self.after_link = False
             if LINK_NOTE_STEM.search(text) and (note := LINK_NOTE.match(text)):
@@ -347,7 +347,7 @@ class InlineText:
 
 
 def is_outgoing_link(element: Tag) -> bool:
-    """Return whether an element is a link, and neither an anchor nor a mail address or telephone number."""
+    """Return whether an element is a link other than an anchor, a mail address or a telephone number."""
     if element.name != "a" or ("href" not in element.attrs and not {"name", "id"}.isdisjoint(element.attrs)):
         return False
     return not str(element.get("href") or "").startswith(("mailto:", "tel:"))
@@ -366,7 +366,7 @@ def collect_inline_text(nodes: Iterable[Node], resolve_url: Callable[[str], str 
 
 
 def split_at_line_breaks(nodes: list[Node]) -> Iterator[list[Node]]:
-    """Yield inline nodes split at blank lines, and after a question that its answer follows."""
+    """Yield groups of inline nodes, split at blank lines and between a question and its answer."""
     part: list[Node] = []
     breaks = 0
     for index, node in enumerate(nodes):
@@ -410,7 +410,7 @@ def ends_with_line_break(node: Tag) -> bool:
 
 @dataclass(slots=True)
 class ListLine:
-    """One line of a list: an item, or text or a list between the items, which browsers show as well."""
+    """One line of a list: an item, or text or a nested list between items, which browsers show too."""
 
     nodes: list[Node]
     nested_lists: list[Tag] = field(default_factory=list)
@@ -502,7 +502,7 @@ def is_toggle(element: Tag) -> bool:
 
 
 def is_plain_list(element: Tag) -> bool:
-    """Return whether a list holds no panels, headings or cards, and no questions with their answers."""
+    """Return whether a list holds no panels, headings, cards, or questions with answers."""
     if has_descendant(element, NON_LIST_TAGS):
         return False
     question_count = 0
@@ -534,14 +534,14 @@ def has_block_descendant(element: Tag) -> bool:
 
 
 def has_descendant(element: Tag, names: Collection[str]) -> bool:
-    """Return whether an element has a descendant of one of the names. Much faster than BeautifulSoup's find."""
+    """Return whether an element has a descendant with one of the tag names. Much faster than BeautifulSoup's find."""
     return any(
         isinstance(child, Tag) and (child.name in names or has_descendant(child, names)) for child in element.contents
     )
 
 
 def iter_descendants(element: Tag, names: Collection[str]) -> Iterator[Tag]:
-    """Yield the descendants of one of the names, in page order. Much faster than BeautifulSoup's find_all."""
+    """Yield the descendants with one of the tag names, in page order. Much faster than BeautifulSoup's find_all."""
     for child in element.contents:
         if isinstance(child, Tag):
             if child.name in names:

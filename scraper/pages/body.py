@@ -1,4 +1,4 @@
-"""The running text: which blocks belong to it, as plain text and as HTML."""
+"""Selects the blocks of the running text, and renders them as plain text and HTML."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ MAX_SERVICE_LINE_LENGTH, MAX_CAPTION_LENGTH = 90, 300
 
 
 def find_body(blocks: Sequence[PageBlock], title: str | None, url: str) -> list[PageBlock]:
-    """Return the blocks of the running text: no title, date lines, service lines, or lists of links on their own."""
+    """Return the blocks of the running text: no title, date lines, service lines or bare lists of links."""
     candidates = drop_closing_sections(drop_contents_lists(blocks))
     body = [
         block
@@ -53,8 +53,8 @@ def is_introduced_list(blocks: Sequence[PageBlock], index: int) -> bool:
 def drop_closing_sections(blocks: Sequence[PageBlock]) -> list[PageBlock]:
     """Return the blocks without sections about the site (contacts, related links).
 
-    A section ends at the next heading of its level or a higher one that is no link, as those of cards are. A section of
-    related links also ends at the next sentence; sentences among contacts stay.
+    A section ends at the next heading of its level or a higher one, unless that heading is a link, as on cards. A
+    section of related links also ends at the next sentence; a section of contacts does not.
     """
     remaining: list[PageBlock] = []
     section_level: int | None = None
@@ -127,7 +127,7 @@ def render_block_html(block: PageBlock, question_number: int | None) -> str:
 
 
 def is_date_block(block: PageBlock, url: str, is_opening: bool) -> bool:
-    """Return whether a block holds only a date of the page; lists, tables and later headings are text."""
+    """Return whether a block holds only a date of the page. Lists, tables and later headings never do."""
     if block.kind in ("list", "table") or (block.level < 9 and not is_opening):
         return False
     return is_date_line(block.text, url, is_opening)
@@ -140,7 +140,7 @@ def is_kind_block(block: PageBlock, index: int) -> bool:
 
 
 def is_caption_block(block: PageBlock) -> bool:
-    """Return whether a paragraph's class says that it is a picture's caption."""
+    """Return whether a paragraph is a picture's caption, according to its class."""
     if block.element.name == "figcaption":  # of a table or quotation
         return False
     classes = [str(part.get("class") or "") for part in (block.element, block.element.parent) if part is not None]

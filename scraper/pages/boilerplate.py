@@ -1,7 +1,7 @@
-"""What on a page is not text: menus, cookie banners, share rows, sidebars, teasers, service lines.
+"""Recognises what is not text of the release: menus, cookie banners, share buttons, sidebars, teasers.
 
-Elements are recognised by tag, ARIA role, class and id. The patterns for lines and headings are for the modules that
-choose among blocks of text.
+Elements are recognised by tag, ARIA role, class and id. Other modules use the patterns for lines and headings to choose
+among blocks of text.
 """
 
 from __future__ import annotations
@@ -147,7 +147,7 @@ PICTURE_CREDIT = re.compile(
 
 
 def drop_boilerplate(root: Element) -> None:
-    """Remove menus, cookie banners, share rows and the like from the whole tree."""
+    """Remove menus, cookie banners, share buttons and the like from the whole tree."""
     etree.strip_elements(root, *NON_TEXT_TAGS, with_tail=False)
     total = count_text_letters(root)
     waiting = [root]
@@ -160,7 +160,7 @@ def drop_boilerplate(root: Element) -> None:
 
 
 def is_boilerplate_element(element: Element) -> bool:
-    """Return whether an element's tag, role or names say that it is not text of the release."""
+    """Return whether an element is boilerplate, according to its tag, role, class and id."""
     get, tag = element.get, cast("str", element.tag)
     classes, identifier = get("class"), get("id")
     if tag == "nav" or get("role") in BOILERPLATE_ROLES:
@@ -183,7 +183,7 @@ def is_boilerplate_element(element: Element) -> bool:
 
 
 def is_within_sentence(element: Element) -> bool:
-    """Return whether an inline element is part of a sentence, whatever its class: "lexicon tooltip-link"."""
+    """Return whether an inline element is part of a sentence. Its class does not matter: "lexicon tooltip-link"."""
     sentence, length = next(element.iterancestors(*SENTENCE_PARENT_TAGS), None), count_text_letters(element)
     if sentence is None or not length:
         return False
@@ -204,7 +204,7 @@ def drop_sidebars(main: Element) -> None:
 
 
 def is_part_of_text(sidebar: Element) -> bool:
-    """Return whether an aside or footer belongs to the text: the source of a quotation, or a box of facts."""
+    """Return whether an aside or footer belongs to the text, such as the source of a quotation or a fact box."""
     if sidebar.tag == "footer":
         return next(sidebar.iterancestors("blockquote"), None) is not None
     heading = next(sidebar.iter(*HEADING_TAGS), None)
@@ -217,7 +217,7 @@ def is_part_of_text(sidebar: Element) -> bool:
 
 
 def iter_cards(main: Element) -> Iterator[Element]:
-    """Yield teasers for other pages in main: articles, list items, and elements in a row of similar ones."""
+    """Yield teasers for other pages in `main`: articles, list items, or rows of similar elements."""
     for heading in main.iter(*CARD_HEADINGS):
         if is_linked_heading(heading):
             card = None
@@ -237,7 +237,7 @@ def is_in_card_row(element: Element) -> bool:
 
 
 def is_linked_heading(heading: Element) -> bool:
-    """Return whether a heading links to another page, rather than opening a panel or naming an anchor."""
+    """Return whether a heading links to another page; opening a panel or naming an anchor does not count."""
     return has_outgoing_link(heading) or any(map(has_outgoing_link, heading.iterancestors("a")))
 
 
@@ -252,7 +252,7 @@ def is_card(element: Element) -> bool:
 
 @cache_by_text()
 def classify_names(names: str) -> str:
-    """Return what class, id or the name of a custom element say: boilerplate, hidden, doubtful or ""."""
+    """Classify a class, id or custom element name as boilerplate, hidden or doubtful; "" if it is none of these."""
     names = WORDPRESS_TERM_CLASS.sub(" ", CAMEL_CASE_BOUNDARY.sub("-", names).lower())
     if FRAME_NAME.search(names):
         return ""
@@ -262,7 +262,7 @@ def classify_names(names: str) -> str:
 
 
 def is_page_frame(element: Element, total: int) -> bool:
-    """Return whether an element holds the page itself, whatever its name. total: characters of the whole page."""
+    """Return whether an element contains the page itself, whatever its name. total: characters on the whole page."""
     if element.tag in ("body", "html", "main") or element.find(".//main") is not None:
         return True
     length = count_text_letters(element)

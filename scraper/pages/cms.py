@@ -1,4 +1,4 @@
-"""Page classes for SiteVision, Optimizely, WordPress, Drupal and polisen.se; which one reads a page."""
+"""Page classes for SiteVision, Optimizely, WordPress, Drupal and polisen.se, and the choice of one for a page."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MAX_SCANNED_CHARACTERS = 60_000  # enough to include stylesheets, icons and menu
 
 
 class DrupalPage(NewsPage):
-    """Drupal. Fields are elements named after them."""
+    """Page built with Drupal, whose fields are elements named after them."""
 
     title_css: ClassVar[tuple[str, ...]] = ("h1.page-title", "h1.node__title", "h1 .field--name-title", "h1#page-title")
     lead_css: ClassVar[tuple[str, ...]] = tuple(
@@ -41,7 +41,7 @@ class DrupalPage(NewsPage):
 
 
 class EpiserverPage(NewsPage):
-    """Episerver, now Optimizely: the commonest system among agencies."""
+    """Page built with Episerver, now called Optimizely: the most common CMS among agencies."""
 
     lead_css: ClassVar[tuple[str, ...]] = ("main .preamble", "main .ingress", "main .introduction", "#content .ingress")
     body_css: ClassVar[tuple[str, ...]] = (
@@ -60,9 +60,9 @@ class EpiserverPage(NewsPage):
 
 
 class PolisenPage(EpiserverPage):
-    """polisen.se: event notices, press releases and news of the police.
+    """Page of polisen.se: event notices, press releases and news of the police.
 
-    Three generations of one template are in use (span.date, time.date and dl); each shows the dates beside the text.
+    Three generations of one template are in use (span.date, time.date and dl). All show the dates next to the text.
     """
 
     title_css: ClassVar[tuple[str, ...]] = ("#main-content h1", *EpiserverPage.title_css)
@@ -77,7 +77,7 @@ class PolisenPage(EpiserverPage):
 
 
 class SiteVisionPage(NewsPage):
-    """SiteVision. Pages are rows of portlets."""
+    """Page built with SiteVision, made of rows of portlets."""
 
     lead_css: ClassVar[tuple[str, ...]] = (
         "main .sv-text-portlet .ingress",
@@ -95,7 +95,7 @@ class SiteVisionPage(NewsPage):
 
 
 class WordPressPage(NewsPage):
-    """WordPress, with classic themes and the block editor."""
+    """Page built with WordPress, with classic themes or the block editor."""
 
     lead_css: ClassVar[tuple[str, ...]] = (
         "article .preamble",
@@ -139,7 +139,7 @@ CMS_TRACES: tuple[tuple[tuple[str, ...], type[NewsPage]], ...] = (
 
 
 def choose_page_class(document: Document, agency: Agency | None) -> type[NewsPage]:
-    """Return the agency's page class, otherwise that of the page's CMS, otherwise NewsPage."""
+    """Return the page class set for the agency, else the one for the page's CMS, else NewsPage."""
     return load_page_class(agency.page, agency) if agency and agency.page else detect_cms(document)
 
 

@@ -1,6 +1,6 @@
-"""Contacts from lines of text: which words are a name, which a role, and where one contact ends.
+"""Parses contacts from lines of text: which words are a name or a role, and where a contact ends.
 
-Also the words that contacts are recognised by: headings, verbs, titles, offices, labels and notes.
+Also the words that mark contacts: headings, verbs, titles, offices, labels and notes.
 """
 
 from __future__ import annotations
@@ -165,7 +165,7 @@ class ContactLine:
 
 @dataclass(slots=True)
 class ContactDraft:
-    """A contact while its parts are collected."""
+    """A contact under construction."""
 
     name: str | None = None
     roles: list[str] = field(default_factory=list)
@@ -180,7 +180,7 @@ class ContactDraft:
 def parse_contacts(lines: Iterable[ContactLine], heading: str, *, heading_is_certain: bool) -> list[ContactItem]:
     """Return the contacts in lines under a heading.
 
-    heading_is_certain: under this heading, a name without phone or e-mail is a contact too.
+    heading_is_certain: under this heading, a name is a contact even without a phone number or e-mail address.
     """
     parser = ContactParser(heading, heading_is_certain=heading_is_certain)
     for line in lines:
@@ -190,7 +190,7 @@ def parse_contacts(lines: Iterable[ContactLine], heading: str, *, heading_is_cer
 
 
 def parse_contact_sentences(text: str) -> list[ContactItem]:
-    """Return the persons, press offices and addresses that sentences of a text ask the reader to contact.
+    """Return the people, press offices and addresses that sentences of a text ask the reader to contact.
 
     >>> parse_contact_sentences("Bron är klar. För mer information, kontakta pressekreterare Eva Ek.")[0].name
     'Eva Ek'
@@ -217,7 +217,7 @@ def parse_contact_sentences(text: str) -> list[ContactItem]:
 
 
 class ContactParser:
-    """Takes one line after another and collects contacts."""
+    """Parses lines one by one and collects contacts."""
 
     def __init__(self, heading: str, *, heading_is_certain: bool) -> None:
         self.heading, self.heading_is_certain = heading, heading_is_certain
@@ -246,7 +246,10 @@ class ContactParser:
             self.add_part(kind, text)
 
     def add_part(self, kind: str, text: str) -> None:
-        """Add a part of a line (see `parse_contact_line`). It begins a new contact if the current one has the same."""
+        """Add a part of a line (see `parse_contact_line`).
+
+        Start a new contact if the current one already has that part.
+        """
         draft = self.draft
         if kind == "owner":
             name, role = split_name_and_role(text)
@@ -274,7 +277,7 @@ class ContactParser:
             draft.email = text
 
     def finish_contact(self) -> None:
-        """Store the current contact if it is complete, and begin a new one."""
+        """Store the current contact if it is complete, and start a new one."""
         draft, self.draft = self.draft, ContactDraft()
         if not draft.name:  # a role alone can be an office, or part of a sentence
             draft.roles = [role for role in draft.roles if role[0].isupper() and len(role.split()) <= MAX_OFFICE_WORDS]
@@ -296,7 +299,8 @@ class ContactParser:
 def parse_contact_line(line: str) -> tuple[tuple[str, str], ...]:
     """Split a line into (kind, text): name, name part, owner (of a mail link), role, phone, email.
 
-    A role is a title, an office, or what the contact is for. Cached, because a site's pages share contacts.
+    A role is a title, an office, or the subject that the contact is responsible for. Cached, because a site's pages
+    share contacts.
 
     >>> parse_contact_line("Eva Ek, utredare, tel. 010-123 45 67")
     (('name', 'Eva Ek'), ('role', 'utredare'), ('phone', '010-123 45 67'))
@@ -359,13 +363,13 @@ def split_name_and_role(chunk: str) -> tuple[str | None, str | None]:
 
 
 def find_longest_name(words: list[str]) -> list[str] | None:
-    """Return the longest run of opening words that is a name, or None."""
+    """Return the longest name at the start of `words`, or None."""
     longest = min(len(words), MAX_CHUNK_WORDS)
     return next((words[:end] for end in range(longest, 1, -1) if is_person_name(" ".join(words[:end]))), None)
 
 
 def is_person_name(text: str) -> bool:
-    """Return whether a text is two to five capitalised words, none of which means an office or a title.
+    """Return whether a text is two to five capitalised words without a word for an office or a title.
 
     >>> list(map(is_person_name, ["Pia-Maria Lindroos", "Press Officer", "Region Gotland", "Eva"]))
     [True, False, False, False]

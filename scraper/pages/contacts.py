@@ -1,7 +1,7 @@
-"""The contacts that a page gives: under a heading, in a box of their own, or in a sentence.
+"""Finds the contacts on a page: under a heading, in a contact box, or in a sentence.
 
 A page is read as lines, as a reader sees them, with the targets of mail and telephone links. Contacts in the site's
-header or footer, the same on every page, do not count.
+header or footer, which are the same on every page, do not count.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ def find_contact_areas(document: Document) -> list[ContactArea]:
 def choose_contacts(areas: Sequence[ContactArea], main: Element) -> tuple[list[ContactItem], Provenance] | None:
     """Return the contacts of the release in the main element and their provenance, or None.
 
-    From a doubtful area outside the page's main part, only persons count: offices there are printed on every page.
+    In a doubtful area outside the page's main part, only people count, because offices there are printed on every page.
     """
     chosen: dict[ContactItem, None] = {}
     evidence: Provenance | None = None
@@ -99,7 +99,7 @@ def choose_contacts(areas: Sequence[ContactArea], main: Element) -> tuple[list[C
 
 
 def find_contact_headings(document: Document) -> Iterator[Element]:
-    """Yield elements that may be a heading over contacts, or begin a line that names one."""
+    """Yield elements that may be a heading above contacts, or start a line that names a contact."""
     for element in document.root.iter(*HEADING_CANDIDATE_TAGS):
         text = element.text
         if (
@@ -113,7 +113,10 @@ def find_contact_headings(document: Document) -> Iterator[Element]:
 
 @cache_by_text(16_384)
 def opens_contact_section(text: str) -> bool:
-    """Return whether a text is a heading over contacts, or begins a line that names one. Cached: menus repeat."""
+    """Return whether a text is a heading above contacts, or starts a line that names one.
+
+    Cached, because menus repeat.
+    """
     if not CONTACT_STEM.search(text):
         return False
     line = clean_line(text)
@@ -149,10 +152,10 @@ def iter_to_block_ancestor(element: Element) -> Iterator[Element]:
 def read_area_under_heading(
     heading: Element, used_elements: set[Element], lines_by_element: dict[Element, list[ContactLine]]
 ) -> ContactArea | None:
-    """Return the contacts under a heading, or in the line that it begins.
+    """Return the contacts under a heading, or in the line that it starts.
 
-    Looks in ever larger elements until one has a contact with a telephone number or e-mail address. Extends
-    used_elements, whose contacts were read, and lines_by_element, the lines read so far.
+    Searches ever larger elements until one has a contact with a telephone number or e-mail address. Adds the elements
+    whose contacts were read to `used_elements`, and the lines read to `lines_by_element`.
     """
     line = clean_line(heading.text or "")
     block = list(iter_to_block_ancestor(heading))[-1] if heading.tag in INLINE_TAGS else heading
@@ -190,7 +193,7 @@ def build_area(contacts: list[ContactItem], rule: str, element: Element, *, doub
 
 
 def find_contact_section(lines: Sequence[ContactLine], index: int) -> tuple[list[ContactLine], bool]:
-    """Return the lines from a heading to the next of its level or to prose; whether anything ended them."""
+    """Return the lines from a heading to the next heading of its level or to prose, and whether either was found."""
     heading = lines[index]
     section: list[ContactLine] = []
     prose_lines = 0
@@ -207,13 +210,13 @@ def find_contact_section(lines: Sequence[ContactLine], index: int) -> tuple[list
 
 
 def is_prose_line(text: str) -> bool:
-    """Return whether a line is running text, not part of a contact."""
+    """Return whether a line is running text rather than part of a contact."""
     is_long = len(text) > MAX_NOTE_LENGTH or (len(text) > MAX_LABEL_LENGTH and text[-1] in ".!?:")
     return is_long and not has_phone_or_email(text)
 
 
 def parse_contact_section(heading: ContactLine, section: Sequence[ContactLine]) -> tuple[list[ContactItem], bool, str]:
-    """Return the contacts under a heading or in its line, whether they are certain, and the rule that found them."""
+    """Return the contacts under or beside a heading, whether they are certain, and the rule that found them."""
     text = heading.text
     lines = list(split_lead_ins(section))
     if found := CONTACT_HEADING.match(text):
@@ -230,7 +233,7 @@ def parse_contact_section(heading: ContactLine, section: Sequence[ContactLine]) 
 
 
 def split_lead_ins(lines: Iterable[ContactLine]) -> Iterator[ContactLine]:
-    """Yield lines with lead-in words split off as headings and lone labels joined to the next line."""
+    """Yield lines, with lead-in words split off as headings and labels without a value joined to the next line."""
     label = ""
     for line in lines:
         if line.text.endswith(":") and CONTACT_LABEL.fullmatch(line.text):
@@ -268,7 +271,7 @@ def read_area_in_paragraph(paragraph: Element, used_elements: set[Element]) -> C
 
 
 def drop_switchboard_contacts(root: Element, areas: Sequence[ContactArea]) -> Iterator[ContactArea]:
-    """Yield the areas without contacts that have no name and are also in the site's footer, the same on every page."""
+    """Yield the areas without nameless contacts that the site's footer, the same on every page, also has."""
     has_nameless = any(not contact.name for area in areas for contact in area.contacts)
     footer_keys = find_footer_contact_keys(root) if has_nameless else frozenset()
     for area in areas:
@@ -296,7 +299,10 @@ def find_footer_contact_keys(root: Element) -> frozenset[str]:
 
 @cache_by_text(maxsize=128, max_length=200_000)
 def find_contact_keys_in_markup(markup: str) -> frozenset[str]:
-    """Return the keys in a piece of HTML. Cached, because a site's footer is the same on every page."""
+    """Return the contact keys (see `find_contact_keys`) in a piece of HTML.
+
+    Cached, as a site's pages share a footer.
+    """
     root = etree.fromstring(markup, etree.HTMLParser())
     return frozenset(key for line in read_page_lines(root) for key in find_contact_keys(line.text))
 
@@ -304,7 +310,7 @@ def find_contact_keys_in_markup(markup: str) -> frozenset[str]:
 def find_contact_keys(text: str) -> frozenset[str]:
     """Return the e-mail addresses and telephone numbers of a text in a form for comparison.
 
-    Addresses are in lower case; of numbers the last seven digits are used, however they are written.
+    Addresses are in lower case; numbers are their last seven digits, without spaces and punctuation.
     """
     if not may_have_phone_or_email(text):
         return frozenset()
@@ -316,7 +322,7 @@ def find_contact_keys(text: str) -> frozenset[str]:
 
 
 def is_in_boilerplate(element: Element) -> bool:
-    """Return whether an element lies in a menu, a dialog, or the header or footer of the site."""
+    """Return whether an element is in a menu, a dialog, or the header or footer of the site."""
     in_main = False  # whether an element further out is the main part or an article
     for part in (*reversed(list(element.iterancestors())), element):
         tag, role = part.tag, part.get("role")
@@ -344,9 +350,9 @@ def is_main_or_article(element: Element) -> bool:
 
 
 def read_page_lines(root: Element) -> Iterator[ContactLine]:
-    """Yield the lines of an element as a reader sees them, ended by blocks and line breaks.
+    """Yield the lines of an element as a reader sees them, split at block elements and line breaks.
 
-    The cells of a row are separated by commas.
+    The cells of a table row are separated by commas.
     """
     walk = etree.iterwalk(root, ("start", "end"))
     blocks, builder = [root], LineBuilder()
@@ -400,7 +406,7 @@ class LineBuilder:
                 self.open_links += 1
 
     def end_element(self, element: Element) -> None:
-        """End an element. A mail or telephone link is followed by its target unless its text contains one."""
+        """Close an element. A mail or telephone link is followed by its target, unless its text contains the target."""
         tag = element.tag
         if tag in BOLD_TAGS:
             self.open_bold_tags -= 1

@@ -1,4 +1,4 @@
-"""The main element of a page, the element in it with the running text, and parts of the text outside it."""
+"""Finds the main element of a page, the element with the running text, and parts of the text outside it."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def find_main_element(root: Element) -> tuple[Element, str]:
 
 
 def move_intro_into_main(main: Element, body: Element) -> None:
-    """Move paragraphs of sentences between the page's only h1 and the main element into that element."""
+    """Move the paragraphs of sentences between the page's only h1 and the main element into the main element."""
     headings = list(body.iter("h1"))
     if len(headings) != 1:
         return
@@ -101,7 +101,7 @@ def move_to_start(element: Element, main: Element) -> None:
 
 
 def include_heading(dense: Element, body: Element) -> Element:
-    """Return the densest element, or the one that holds it and the page's only h1: lead and tags are between them."""
+    """Return the densest element, or the one that also contains the page's only h1, with lead and tags between them."""
     headings = list(body.iter("h1"))
     if len(headings) != 1 or dense in headings[0].iterancestors():
         return dense
@@ -109,14 +109,14 @@ def include_heading(dense: Element, body: Element) -> Element:
 
 
 def find_shared_container(default: Element, candidates: Iterable[Element], parts: Sequence[Element]) -> Element:
-    """Return the first candidate that is, or contains, each part; the default if that is the whole page."""
+    """Return the first candidate that is or contains every part; `default` if that candidate is the whole page."""
     lineages = [{part, *part.iterancestors()} for part in parts]
     found = next((node for node in candidates if all(node in lineage for lineage in lineages)), default)
     return default if found.tag in ("body", "html") else found
 
 
 def include_other_articles(best: Element, articles: Sequence[Element], text_lengths: dict[Element, int]) -> Element:
-    """Return the longest article, or the element around it and other articles with title or text."""
+    """Return the longest article, or the element that also contains the other articles with a title or text."""
     parts = [
         part for part in articles if text_lengths[part] > MIN_SECTION_LENGTH or next(part.iter("h1"), None) is not None
     ]
@@ -132,7 +132,7 @@ def narrow_to_article(main: Element, text_lengths: dict[Element, int]) -> Elemen
 
 
 def find_text_container(main: Element, body: Element | None, *, is_agency_selector: bool) -> Element:
-    """Return the element of the running text: the smallest that holds nine tenths of it, or `body`.
+    """Return the element of the running text: the smallest with nine tenths of it, or `body`.
 
     body: the element that a selector matched. It is chosen if the selector is the agency's own, or if the element holds
     most of the text, because a CMS's body field may be only one of several.
@@ -148,9 +148,9 @@ def find_text_container(main: Element, body: Element | None, *, is_agency_select
 def descend_to_densest(
     node: Element, text_lengths: dict[Element, int], share: float, total: int | None = None
 ) -> Element:
-    """Walk down while one child holds `share` of the text, and return the last element.
+    """Descend while one child holds `share` of the text, and return the last element.
 
-    total: characters that the share is of; None for those of each parent.
+    total: the number of characters that the share refers to; None for the characters of each parent.
     """
     while True:
         best = max(
@@ -167,7 +167,7 @@ def descend_to_densest(
 
 
 def measure_running_text(root: Element, excluded_tags: Collection[str] = ()) -> dict[Element, int]:
-    """Return the characters of each element that are not in links, very short elements or `excluded_tags`."""
+    """Count the characters of each element, without links, very short elements and `excluded_tags`."""
     text_lengths: dict[Element, int] = {}
     for element in reversed(list(root.iter())):  # children before their parents
         length = len(element.text.strip()) if element.text else 0
@@ -182,12 +182,12 @@ def measure_running_text(root: Element, excluded_tags: Collection[str] = ()) -> 
 
 
 def is_anchor_target(element: Element) -> bool:
-    """Return whether an <a> is the target of links, not a link: its content is ordinary text."""
+    """Return whether an <a> is the target of links rather than a link. Its content is ordinary text."""
     return element.get("href") is None and (element.get("name") or element.get("id")) is not None
 
 
 def iter_text_parts(container: Element, main: Element) -> Iterator[Element]:
-    """Yield siblings of the text's element, or of its ancestors, that are like it or later sections of the text."""
+    """Yield siblings of the text's element or its ancestors that look like it or are later sections."""
     for node in takewhile(lambda part: part is not main, (container, *container.iterancestors())):
         yield from (
             part
@@ -198,7 +198,7 @@ def iter_text_parts(container: Element, main: Element) -> Iterator[Element]:
 
 
 def is_text_section(element: Element) -> bool:
-    """Return whether an element has a heading of its own, and sentences, or a list or table without links."""
+    """Return whether an element has its own heading, and sentences or a list or table without links."""
     heading = next(element.iter("h2", "h3"), None)
     if heading is None or any(True for _ in element.iter(*NON_SECTION_TAGS)):
         return False
@@ -232,7 +232,7 @@ def shares_class(part: Element, container: Element) -> bool:
 
 
 def gather_accordions(root: Element, container: Element) -> None:
-    """Move every accordion section with questions outside the text to its end, in page order."""
+    """Move every accordion section with questions outside the text to the end of the text, in page order."""
     inside = set(container.iter())
     sections = filter(is_accordion_section, list(root.iter("div", "section", "ul", "dl", "details", "aside")))
     for section in [*sections, *iter_toggle_rows(root)]:
@@ -264,7 +264,7 @@ def is_accordion_name(names: str) -> bool:
 
 
 def iter_toggle_rows(root: Element) -> Iterator[Element]:
-    """Yield elements that contain two or more questions of accordions, found by <details> or ARIA states."""
+    """Yield elements that contain at least two accordion questions, found by <details> or ARIA states."""
     toggles = [
         toggle for toggle in select_xpath(root, TOGGLE_XPATH) if is_question_text(clean_line(get_text_content(toggle)))
     ]

@@ -1,7 +1,7 @@
-"""When a page was published and updated.
+"""Finds when a page was published and updated.
 
-Dates come from labels ("Publicerad", "Senast uppdaterad"), from what the page declares, from microdata, and from a
-date alone beside the title or before the text. Dates of other texts, of files and of events are left out.
+Dates come from labels ("Publicerad", "Senast uppdaterad"), from what the page declares, from microdata, and from a date
+alone next to the title or before the text. Dates of other texts, of files and of events are left out.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ from scraper.pages.document import (
     select_xpath,
 )
 
-# Words of a line.
+# Words in a line.
 DIGIT = re.compile(r"\d")
 LONG_WORD = re.compile(r"[^\W\d_]{4,}")
 LINE_WORD = re.compile(r"[^\W\d_]{3,}")
@@ -138,8 +138,8 @@ def choose_dates(
 ) -> Iterator[tuple[str, PageDate]]:
     """Yield the dates of a page by field, and remove date lines from the tree.
 
-    selected: by field, the date of an element that a selector matched. It ranks highest; then labels, declared dates,
-    a date alone beside the title, and declared dates that do not say which date they are.
+    selected: by field, the date of an element that a selector matched. It ranks highest, followed by labels, declared
+    dates, a date alone next to the title, and declared dates without a stated meaning.
     """
     # Reading labels and the date beside the title changes the tree, so declared dates come first.
     declared = {
@@ -166,7 +166,7 @@ def choose_dates(
 
 
 def choose_date(ranked: Sequence[PageDate]) -> PageDate | None:
-    """Return the first readable date, or another one that agrees with it but is more exact (a time, seconds)."""
+    """Return the first readable date, or a more exact one that agrees with it (with a time, or with seconds)."""
     first = next((found for found in ranked if found.value is not None), None)
     if first is None:
         return ranked[0] if ranked else None  # present but unreadable: to_release raises the error
@@ -174,7 +174,7 @@ def choose_date(ranked: Sequence[PageDate]) -> PageDate | None:
 
 
 def is_more_exact(exact: date | datetime | None, value: date | datetime | None) -> bool:
-    """Return whether one value adds seconds to a minute, or a time of day to a day, that is the other."""
+    """Return whether `exact` is `value` with seconds added to its minute, or a time added to its day."""
     if not isinstance(exact, datetime) or value is None:
         return False
     if isinstance(value, datetime):
@@ -199,7 +199,7 @@ def parse_machine_date(timestamp: str | None, url: str) -> date | datetime | Non
 def find_labelled_dates(document: Document, main: Element) -> list[PageDate]:
     """Return every labelled date of the page, those in the main element first, and remove their lines from the tree.
 
-    A line that is also text stays: a heading, or a label in a sentence.
+    Lines that are also text are not removed: a heading, or a sentence with a label in it.
     """
     inside: list[PageDate] = []
     outside: list[PageDate] = []
@@ -234,7 +234,7 @@ def may_open_with_label(text: str | None) -> bool:
 
 @cache_by_text(16_384)
 def starts_with_date_label(text: str) -> bool:
-    """Return whether a text begins with a label. Cached, because a site's pages share many texts."""
+    """Return whether a text starts with a label. Cached, because a site's pages share many texts."""
     lower = text.lower()
     if DATE_LABEL.match(lower):
         return True
@@ -247,7 +247,7 @@ def get_accessible_name(element: Element) -> str | None:
 
 
 def read_label_dates(document: Document, element: Element) -> list[PageDate]:
-    """Return the dates of a label: in its element, in the next element, or in the line they share."""
+    """Return the dates of a label: in its element, in the next element, or in the line that they share."""
     following, parent = find_next_element(element), element.getparent()
     for parts in ([element], [element, following], [parent]):
         elements = [part for part in parts if part is not None]
@@ -258,7 +258,7 @@ def read_label_dates(document: Document, element: Element) -> list[PageDate]:
 
 
 def find_next_element(element: Element) -> Element | None:
-    """Return the next element, or the parent's next one if the parent holds nothing else: a <dt>, a wrapper."""
+    """Return the next element, or the parent's next one if the parent holds nothing else (as <dt> or a wrapper)."""
     following, parent = element.getnext(), element.getparent()
     if following is not None or parent is None:
         return following
@@ -317,7 +317,7 @@ def has_text_after_date(line: str, url: str) -> bool:
 
 
 def parse_line_dates(text: str, timestamps: Sequence[str | None], path: str, url: str) -> Iterator[PageDate]:
-    """Yield the labelled dates of one line, and the bare date that begins it before a label.
+    """Yield the labelled dates of one line, and a date without a label that starts it.
 
     timestamps: the datetime attributes of the line. If there is one for each label, it replaces a less exact date.
     """
@@ -376,7 +376,7 @@ def is_date_line(text: str, url: str, is_opening: bool) -> bool:
 
 
 def is_label_of_date(label: str, url: str) -> bool:
-    """Return whether the label word before a date belongs to it: only the author may be between them.
+    """Return whether the label before a date belongs to it. Only the author may be between them.
 
     >>> is_label_of_date("Publicerad av Eva Ek 3 maj 2024", "https://a.se/")
     True
@@ -390,7 +390,7 @@ def is_label_of_date(label: str, url: str) -> bool:
 
 
 def continues_after_date(label: str, url: str) -> bool:
-    """Return whether a sentence follows a date, as where it says what was changed.
+    """Return whether a sentence follows a date, for example about what was changed.
 
     >>> continues_after_date("Rättelse 3 maj 2024: beloppet är två miljoner.", "https://a.se/")
     True
@@ -412,7 +412,7 @@ def find_non_label_words(text: str) -> list[str]:
 
 
 def max_words_beside_date(text: str) -> int:
-    """Return how many words may be between a label and its date: few, unless they name the author."""
+    """Return the maximum number of words between a label and its date: few, unless they name the author."""
     return MAX_AUTHOR_WORDS if AUTHOR_LEAD_IN.match(text) else MAX_WORDS_BETWEEN
 
 
@@ -424,14 +424,14 @@ def find_date_start(label: str, url: str) -> int:
 
 
 def is_date_only(text: str) -> bool:
-    """Return whether a line has at most one word beside a date and a type word, and is not a sentence."""
+    """Return whether a line has at most one word besides a date and a release type, and is not a sentence."""
     found = LONG_WORD.findall(text)
     words = [word for word in found if not normalise_kind(word) and word.lower() not in MONTHS_BY_NAME]
     return len(words) <= 1 and not (words and ENDS_WITH_ORDINAL.search(text))
 
 
 def find_unlabelled_date(document: Document, heading: Element | None, main: Element) -> PageDate | None:
-    """Return a date alone beside or in the title, and remove its element, or else that of a dateline."""
+    """Return a date alone in or next to the title, else that of a dateline, and remove its element."""
     beside_title = iter_title_neighbours(heading) if heading is not None else ()
     times = (time for time in main.iter("time") if next(time.iterancestors("p", "li", "table"), None) is None)
     for element in chain(beside_title, iter_opening_elements(main), times):
@@ -443,7 +443,7 @@ def find_unlabelled_date(document: Document, heading: Element | None, main: Elem
 
 
 def iter_title_neighbours(heading: Element) -> Iterator[Element]:
-    """Yield the short elements in the title, and right before and after it, nearest first."""
+    """Yield the short elements in the title and directly before and after it, nearest first."""
     yield from heading.iter("time", "span")
     node = heading
     for _ in range(3):
@@ -489,7 +489,7 @@ def read_unlabelled_date(element: Element, main: Element, url: str) -> PageDate 
 
 
 def find_dateline(document: Document, main: Element) -> PageDate | None:
-    """Return the place and date before the first words of a text."""
+    """Return the date of a dateline: place and date before the first words of a text."""
     paragraphs = (part for part in main.iter("p", "div") if part.tag == "p" or (part.text or "").strip())
     for paragraph in islice(paragraphs, 4):
         line = clean_line(get_text_content(paragraph))[:80]
@@ -510,7 +510,7 @@ def is_event_or_deadline(element: Element, url: str) -> bool:
 
 
 def is_event_date(element: Element, main: Element) -> bool:
-    """Return whether nearby lines say where, or at what time of day, something takes place."""
+    """Return whether nearby lines give a place or a time of day, as for an event."""
     return any(EVENT_DETAIL.match(text) for text in iter_nearby_texts(element, main))
 
 
@@ -526,7 +526,7 @@ def iter_nearby_texts(element: Element, main: Element) -> Iterator[str]:
 
 
 def is_date_of_other_text(element: Element, main: Element) -> bool:
-    """Return whether a date belongs to another text or a file, because it is in a teaser or after a link to it."""
+    """Return whether a date belongs to another text or a file, because it is in a teaser or follows a link."""
     parents = list(element.iterancestors())
     is_inside = element is main or main in parents
     for part in parents:
@@ -572,7 +572,7 @@ def parse_stated_dates(
 
 
 def find_microdata_dates(document: Document, main: Element, field: str) -> list[PageDate]:
-    """Return dates in elements whose itemprop says what they mean; outside the main element only a single one."""
+    """Return the dates of elements with the field's itemprop; outside the main element only if there is just one."""
     in_main = list(iter_microdata_dates(document, main, field))
     on_page = [] if in_main else list(iter_microdata_dates(document, document.root, field))
     return on_page if len(on_page) == 1 else in_main

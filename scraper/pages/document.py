@@ -1,6 +1,6 @@
 """One page: its bytes, decoded and parsed once, what its head declares, and CSS selectors.
 
-Also the text of elements, and the lookups in them, that the other modules share.
+Also functions on elements and their text that the other modules share.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ CONTROL_REFERENCE = re.compile(
 # CSS selectors.
 HTML_WHITE_SPACE = re.compile(r"[ \t\r\n\f]+")  # between classes (HTML, 2.3.7) and between the steps of a selector
 SELECTOR_STEP = re.compile(r"(?P<tag>[a-zA-Z]\w*)?(?P<classes>(?:\.[a-zA-Z][\w-]*)*)", re.ASCII)
-# Ancestors are checked one by one for up to this many elements, because a page may be thousands of elements deep.
+# How many elements have their ancestors checked one by one; a page may be thousands of elements deep.
 MAX_ANCESTOR_CHECKS = 100
 
 # Limits of a page.
@@ -152,14 +152,17 @@ class Document:
         self.read_head()
 
     def copy(self) -> Document:
-        """Return a document with a tree of its own, for a reader that changes the tree."""
+        """Return a document with its own copy of the tree, for code that changes the tree."""
         other = copy.copy(self)
         other.root = copy.deepcopy(self.root)
         other.__dict__.pop("name_index", None)
         return other
 
     def read_head(self) -> None:
-        """Collect what the document declares about itself, wherever the elements are. The first of a name wins."""
+        """Collect what the document declares about itself, wherever the elements are.
+
+        The first value of a name wins.
+        """
         for element in self.root.iter("meta", "link", "base", "title", "script"):
             tag, text = element.tag, element.text
             if tag == "meta":
@@ -181,7 +184,7 @@ class Document:
                 self.json_ld_scripts.append(text)
 
     def resolve_base_url(self, url: str) -> str:
-        """Return what relative links are resolved against if the page is read at `url`."""
+        """Return the URL that relative links are resolved against if the page was fetched from `url`."""
         try:
             return urljoin(url, self.base_href)
         except ValueError:  # browsers ignore a base URL that cannot be parsed, such as http://[x] (HTML, 4.2.3)
@@ -189,12 +192,15 @@ class Document:
 
     @cached_property
     def json_ld(self) -> list[dict[str, object]]:
-        """All JSON-LD objects of the page, graphs and lists flattened. Blocks that are not JSON are skipped."""
+        """All JSON-LD objects of the page, with graphs and lists flattened. Blocks that are not JSON are skipped."""
         return [found for text in self.json_ld_scripts for found in iter_json_ld_objects(parse_json_ld(text))]
 
     @cached_property
     def name_index(self) -> NameIndex:
-        """The classes and ids of the page. Use it first before elements are removed: the index does not change."""
+        """The classes and ids of the page.
+
+        Access it before elements are removed, because it does not change afterwards.
+        """
         return index_names(self.root)
 
     def find_class_attributes(self, name: str) -> frozenset[str]:
@@ -211,11 +217,14 @@ class Document:
         return self.root.get("lang") or self.meta.get("content-language") or self.meta.get("og:locale")
 
     def select(self, css: str) -> list[Element]:
-        """Return the elements that match a CSS selector, in document order. Raises PageError if it cannot be read."""
+        """Return the elements that match a CSS selector, in document order.
+
+        Raises PageError if the selector is invalid.
+        """
         try:
             selector = compile_selector(css)
         except SelectorError as error:
-            raise PageError(self.url, "selector", f"{css!r} cannot be read: {error}") from error
+            raise PageError(self.url, "selector", f"{css!r} is not a valid selector: {error}") from error
         # Most selectors belong to another CMS than the page's; looking for their names is cheaper than for elements.
         if not (
             all(map(self.find_class_attributes, selector.classes)) and all(name in self.text for name in selector.ids)
@@ -229,7 +238,7 @@ class Document:
         return filter_elements(selector.xpath(self.root))
 
     def select_by_class(self, is_match: Callable[[str], bool]) -> list[Element]:
-        """Return the elements whose class attribute matches, in document order unless elements were moved."""
+        """Return the elements whose class attribute satisfies `is_match`, in document order if none was moved."""
         numbered = sorted(
             pair for names, pairs in self.name_index.elements.items() if is_match(names) for pair in pairs
         )
@@ -240,7 +249,7 @@ class Document:
         return [element for _, element in numbered if element is self.root or self.root in element.iterancestors()]
 
     def matches_steps(self, element: Element, steps: Sequence[SelectorStep]) -> bool:
-        """Return whether an element matches the first step and its ancestors the others, in order."""
+        """Return whether an element matches the first step and its ancestors the other steps, in order."""
 
         def is_match(part: Element, step: SelectorStep) -> bool:
             return step.tag in (None, part.tag) and all(
@@ -253,7 +262,7 @@ class Document:
         )
 
     def resolve_url(self, href: str) -> str | None:
-        """Return a link as an absolute http(s) URL, or None if it is not one."""
+        """Return a link as an absolute http(s) URL, or None if that is not possible."""
         try:
             url = urljoin(self.base_url, href.strip())
         except ValueError:  # not a URL, such as http://[x]
@@ -266,7 +275,8 @@ class NameIndex:
     """The class and id attributes of a page.
 
     elements: the elements by class attribute, each with its position. attributes: the class and id attributes, each
-    with its element's tag. attributes_by_class: by class, the class attributes that contain it, as far as looked up.
+    with its element's tag. attributes_by_class: the class attributes that contain a class, filled as classes are looked
+    up.
     """
 
     elements: dict[str, list[tuple[int, Element]]] = field(default_factory=lambda: defaultdict(list))
@@ -382,7 +392,7 @@ def get_inline_text_content(element: Element) -> str:
 
 
 def read_short_line(element: Element, max_length: int) -> str | None:
-    """Return all text in an element as one line, or None, without reading on, if it is longer than `max_length`."""
+    """Return the text of an element as one line; None, without reading the rest, if it is longer than `max_length`."""
     parts: list[str] = []
     length = 0
     for text in element.itertext():
@@ -411,22 +421,22 @@ def read_short_text(root: Element, max_length: int) -> str | None:
 
 
 def count_text_letters(element: Element) -> int:
-    """Return the number of characters in an element, white space not counted."""
+    """Return the number of characters in an element, not counting white space."""
     return count_letters(cast("str", TEXT_XPATH(element)))
 
 
 def count_linked_letters(element: Element) -> int:
-    """Return the number of characters in the links of an element, white space not counted."""
+    """Return the number of characters in the links of an element, not counting white space."""
     return count_letters("".join(cast("list[str]", LINK_TEXT_XPATH(element))))
 
 
 def count_letters(text: str) -> int:
-    """Return the number of characters without the white space that HTML knows."""
+    """Return the number of characters in a text, not counting white space as HTML defines it."""
     return len(text) - text.count(" ") - text.count("\n") - text.count("\t") - text.count("\r")
 
 
 def has_min_letters(element: Element, minimum: int) -> bool:
-    """Return whether an element has at least `minimum` characters, white space not counted."""
+    """Return whether an element has at least `minimum` characters, not counting white space."""
     return any(letters >= minimum for letters in accumulate(map(count_letters, element.itertext())))
 
 
@@ -445,7 +455,7 @@ def remove_element(element: Element) -> None:
 
 
 def iter_same_tag_siblings(element: Element) -> Iterator[Element]:
-    """Yield the siblings of an element that have its tag: the following ones, then the preceding ones."""
+    """Yield the siblings of an element with the same tag: the following ones, then the preceding ones."""
     tag = cast("str", element.tag)
     return chain(element.itersiblings(tag), element.itersiblings(tag, preceding=True))
 
@@ -464,7 +474,7 @@ def compile_xpath(xpath: str) -> etree.XPath:
 
 
 def format_element_path(element: etree._Element | Tag | None, max_steps: int = 3) -> str:
-    """Return an element and its nearest parents as a CSS-like path, for people to find it again."""
+    """Format an element and its nearest parents as a CSS-like path, so that people can find it."""
     names: list[str] = []
     while element is not None and len(names) < max_steps:
         name = str(element.name if isinstance(element, Tag) else element.tag)
@@ -482,7 +492,7 @@ class SelectorStep(NamedTuple):
 
 
 class CompiledSelector(NamedTuple):
-    """A CSS selector as XPath, with what can be matched faster without XPath.
+    """A CSS selector as XPath, with the parts that can be matched faster without XPath.
 
     classes, ids: if one of them is missing on a page, nothing matches there. steps: the steps of a selector made of
     tags and classes alone, last step first; empty for any other selector.
@@ -496,7 +506,7 @@ class CompiledSelector(NamedTuple):
 
 @lru_cache(maxsize=512)
 def compile_selector(css: str) -> CompiledSelector:
-    """Compile a CSS selector. Raises SelectorError if it cannot be read."""
+    """Compile a CSS selector. Raises SelectorError if it is invalid."""
     plain = "" if any(sign in css for sign in ",:[\\") else css
     classes, ids = (re.findall(rf"{sign}([\w-]+)", plain) for sign in (r"\.", "#"))
     xpath = etree.XPath(HTMLTranslator().css_to_xpath(css))
@@ -504,7 +514,7 @@ def compile_selector(css: str) -> CompiledSelector:
 
 
 def parse_selector_steps(css: str) -> tuple[SelectorStep, ...]:
-    """Return the steps of a selector, last first; empty unless it is tags and classes, with a class in the last step.
+    """Return the steps of a selector, last first. Empty unless it consists of tags and classes and ends in a class.
 
     >>> [step.tag for step in parse_selector_steps("main p.ingress")]
     ['p', 'main']
@@ -531,10 +541,11 @@ def has_class(attribute: str, name: str) -> bool:
 
 
 def decode_html(html: bytes) -> str:
-    """Decode a page's bytes, by their byte order mark, as UTF-8 if valid, else by the declared charset.
+    """Decode a page by its byte order mark, as UTF-8 if it is valid, else by the declared charset.
 
-    Other charsets are almost never valid UTF-8 by chance, and pages moved to UTF-8 often keep an old declaration.
-    Without a declaration it is UTF-8 if nearly all of it is, else windows-1252, the web's old default.
+    Other charsets are almost never valid UTF-8 by chance, and pages moved to UTF-8 often keep an old declaration. A
+    page without a declaration is decoded as UTF-8 if nearly all of it is valid, else as windows-1252, the web's old
+    default.
     """
     for mark, charset in BOMS:
         if html.startswith(mark):
@@ -555,7 +566,7 @@ def is_mostly_utf8(html: bytes) -> bool:
 
 
 def find_charset(label: str) -> str | None:
-    """Return Python's name of the charset that browsers know by a label, or None if they know none.
+    """Return Python's name for a charset label as browsers understand it (WHATWG), or None if it is unknown.
 
     >>> find_charset("UTF8"), find_charset("latin-1"), find_charset("rot13"), find_charset("svenska")
     ('utf-8', 'cp1252', None, None)
@@ -587,9 +598,9 @@ codecs.register_error(STRAY_BYTE_HANDLER, decode_stray_byte)
 
 
 def encode_xml_characters(text: str) -> bytes:
-    """Return a text in UTF-8 without characters that XML forbids.
+    """Encode a text as UTF-8 without the characters that XML forbids.
 
-    lxml parses them, but refuses to set them as text.
+    lxml parses these characters, but refuses to set them as text.
     """
     html = text.encode("utf-8", "replace").translate(None, CONTROL_BYTES)
     if "\ufffe" in text or "\uffff" in text:
@@ -600,7 +611,7 @@ def encode_xml_characters(text: str) -> bytes:
 def has_oversized_tag(html: bytes) -> bool:
     """Return whether an element has more than MAX_ATTRIBUTES attributes.
 
-    The time to parse them grows with the square of their number.
+    Parsing time grows with the square of their number.
     """
     if len(html) < MIN_CHECKED_PAGE_BYTES:
         return False
@@ -613,7 +624,7 @@ def has_oversized_tag(html: bytes) -> bool:
 
 
 def repair_tree(root: etree._Element) -> None:
-    """Repair misread characters in a page's text and in attributes that hold words. URLs stay as they are."""
+    """Repair misread characters in a page's text and in attributes with words. URLs are not changed."""
 
     def repair(text: str) -> str:
         repaired = repair_mojibake(text)

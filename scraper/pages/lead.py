@@ -1,4 +1,4 @@
-"""The lead: the paragraph that opens the text and sums it up."""
+"""Finds the lead: the paragraph that opens the text and summarises it."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ MAX_LEAD_POSITION = 12  # blocks at the beginning that may be the lead
 def find_lead(
     blocks: Sequence[PageBlock], declared_summary: str | None, attribute: str, text_start: int
 ) -> tuple[range, str] | None:
-    """Return which blocks are the lead and the rule that found it, or None.
+    """Return the range of blocks that are the lead and the rule that found it, or None.
 
-    attribute: has the value "lead" on the element that a selector matched. text_start: index of the first block of the
-    running text.
+    attribute: the attribute with the value "lead" on the element that a selector matched. text_start: index of the
+    first block of the running text.
     """
     if found := find_marked_lead(blocks, lambda element: element.get(attribute) == "lead"):
         return found, "selector"
@@ -58,7 +58,7 @@ def find_lead(
 
 
 def find_marked_lead(blocks: Sequence[PageBlock], is_lead_element: Callable[[Tag], bool]) -> range | None:
-    """Return the blocks at the beginning that lie in one lead element, or None."""
+    """Return the opening blocks that are in one lead element, or None."""
     for index, block in enumerate(blocks[:MAX_LEAD_POSITION]):
         container = find_lead_ancestor(block.element, is_lead_element)
         if container is None or not may_be_lead(block):
@@ -113,7 +113,7 @@ def is_sentence_block(block: PageBlock) -> bool:
 
 
 def is_separate_paragraph(first: PageBlock, second: PageBlock, third: PageBlock) -> bool:
-    """Return whether a paragraph is a sibling of the element that contains the next two."""
+    """Return whether a paragraph is a sibling of the element that contains the two paragraphs after it."""
     container = second.element.parent
     return (
         container is not None

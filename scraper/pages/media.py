@@ -1,4 +1,4 @@
-"""The pictures in a text, with their captions, and the files that a page links to."""
+"""Finds the pictures in a text, with their captions, and the files that a page links to."""
 
 from __future__ import annotations
 
@@ -45,13 +45,16 @@ def find_images(soup: Tag, resolve_url: Callable[[str], str | None]) -> list[Ima
 
 
 class CaptionIndex:
-    """The captions of each element with pictures. Each is read once, because one may have thousands of pictures."""
+    """The captions of each element with pictures.
+
+    Each element is read only once, as it may hold thousands of pictures.
+    """
 
     def __init__(self) -> None:
         self.cache: dict[int, tuple[str | None, int]] = {}
 
     def find_caption(self, image: Tag) -> str | None:
-        """Return a picture's caption with its credit: of its figure, else of the nearest element with captions."""
+        """Return a picture's caption and credit, from its figure or else from the nearest element with captions."""
         container = image.parent
         for _ in range(3):
             if container is None:
@@ -81,7 +84,7 @@ class CaptionIndex:
 def find_image_source(image: Tag, captions: CaptionIndex) -> str | None:
     """Return the URL of a picture, or None for a decorative one.
 
-    The only picture of a figure with a caption is never decorative.
+    The only picture in a figure with a caption is never decorative.
     """
     figure = image.find_parent("figure")
     caption, pictures = captions.read_captions(figure) if figure is not None else (None, 0)
@@ -91,7 +94,7 @@ def find_image_source(image: Tag, captions: CaptionIndex) -> str | None:
 
 
 def iter_captions(container: Tag) -> Iterator[Tag]:
-    """Yield the outermost captions, by name or class; many times as fast as BeautifulSoup's find_all."""
+    """Yield the outermost captions, by tag or class. Many times as fast as BeautifulSoup's find_all."""
     for child in container.contents:
         if isinstance(child, Tag):
             if child.name == "figcaption" or CAPTION_CLASS.search(str(child.get("class") or "")):

@@ -1,8 +1,8 @@
-"""Pages that are not releases: error pages served as 200, redirect stubs, walls, outages, placeholders and listings.
+"""Recognises pages that are not releases: error pages served as 200, redirect stubs, walls, outages and listings.
 
-A release may be about any of this ("404 nya jobb", "Nya regler för kakor"), so words alone decide only if a title says
-nothing else; otherwise the page must have almost no other text. The patterns are for the languages of the north, German
-and English.
+A release may be about any of this ("404 nya jobb", "Nya regler för kakor"). So words alone decide only if the title
+consists of nothing else; otherwise the page must have almost no other text. The patterns cover the Nordic languages,
+German and English.
 """
 
 from __future__ import annotations
@@ -296,7 +296,7 @@ SHORT_PAGE_RULES = (  # for pages of a few words
 
 
 class PageRejection(NamedTuple):
-    """What a page is instead of a release."""
+    """Why a page is not a release."""
 
     kind: str  # of NotARelease
     problem: str  # with words of the page
@@ -305,7 +305,7 @@ class PageRejection(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class PageSignals:
-    """What has to be read from a page before anything is removed from it."""
+    """Signals that must be read from a page before anything is removed from it."""
 
     titles: tuple[str, ...]  # the document's, without the site's name, and the first heading
     text: str | None  # all of its text, if it was read and is short
@@ -336,7 +336,7 @@ def read_page_signals(document: Document, *, include_text: bool = False) -> Page
 
 
 def is_challenge(document: Document) -> bool:
-    """Return whether a page of few words, menus included, has a challenge's widget, and not only in its footer."""
+    """Return whether a page with few words, menus included, has a challenge widget outside its footer."""
     widgets = [widget for css in CHALLENGE_WIDGETS for widget in document.select(css)]
     return (
         any(next(widget.iterancestors(*FRAME_TAGS), None) is None for widget in widgets)
@@ -345,7 +345,7 @@ def is_challenge(document: Document) -> bool:
 
 
 def find_meta_refresh_url(document: Document) -> str | None:
-    """Return the URL of a page's meta refresh, unless it is the page itself or in a noscript element."""
+    """Return the target of a page's meta refresh, unless it is the page itself or in a noscript element."""
     if "refresh" not in document.meta:
         return None
     for element in document.root.iter("meta"):
@@ -365,7 +365,7 @@ def has_password_field(document: Document) -> bool:
 
 
 def find_rejection(signals: PageSignals) -> PageRejection | None:
-    """Return what a page of any length says that it is instead of a release, or None."""
+    """Return why a page of any length is not a release, or None."""
     if signals.wall:
         return PageRejection("blocked", f"{signals.wall}: {(*signals.titles, '')[0]!r}")
     for title in signals.titles:
@@ -377,7 +377,7 @@ def find_rejection(signals: PageSignals) -> PageRejection | None:
 
 
 def reject_by_title(title: str) -> PageRejection | None:
-    """Return what a page is if its title says so and nothing else.
+    """Return why a page is not a release if its title says only that, or None.
 
     >>> reject_by_title("404 – sidan kunde inte hittas"), reject_by_title("404 nya jobb")
     (PageRejection(kind='error page', problem="is an error page: '404 – sidan kunde inte hittas'", target=None), None)
@@ -396,9 +396,9 @@ def reject_redirect(signals: PageSignals, problem: str) -> PageRejection:
 def find_short_page_rejection(
     signals: PageSignals, title: str | None, text: str, *, has_date: bool
 ) -> PageRejection | None:
-    """Return what a page of few or no words is instead of a release, or None.
+    """Return why a page with few or no words is not a release, or None.
 
-    title, text: as extracted. has_date: whether it has a publication date, which walls and outages lack.
+    title, text: as extracted. has_date: whether the page has a publication date, which walls and outages lack.
     """
     is_empty = len(text) < MIN_TEXT_LENGTH
     words, max_length = text, MAX_ERROR_PAGE_LENGTH
@@ -418,7 +418,7 @@ def find_short_page_rejection(
 
 
 def reject_by_few_words(signals: PageSignals, titles: tuple[str, ...], sentences: list[str]) -> PageRejection | None:
-    """Return what blocks or redirects the reader of a page with few words, or None."""
+    """Return what blocks or redirects the visitor of a page with few words, or None."""
     for title in titles:
         for pattern, kind, problem in SHORT_PAGE_RULES:
             if pattern.search(title):
@@ -452,7 +452,7 @@ def reject_not_found(pattern: re.Pattern[str], lines: list[str]) -> PageRejectio
 
 
 def is_listing(main: Element) -> bool:
-    """Return whether a row of entries is almost all of the main element's text."""
+    """Return whether a row of entries makes up almost all of the main element's text."""
     total = count_text_letters(main)
     for row in iter_sibling_rows(main):
         entry_letters = sum(map(count_text_letters, row))
@@ -471,7 +471,7 @@ def iter_sibling_rows(main: Element) -> Iterator[list[Element]]:
 
 
 def is_listing_entry(element: Element) -> bool:
-    """Return whether an element announces another page in few words: with a linked heading, or a date."""
+    """Return whether an element announces another page in a few words, with a linked heading or a date."""
     if count_text_letters(element) > MAX_CARD_LENGTH:
         return False
     has_date = element.find(".//time") is not None or YEAR_IN_TEXT.search(get_text_content(element)) is not None

@@ -1,4 +1,4 @@
-"""Words and shapes by which questions, answers and the people who answer are recognised."""
+"""Words and patterns that mark questions, answers and the people who answer."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ MAX_WRAPPER_DEPTH = 4  # elements around a title
 
 
 def is_question_text(text: str) -> bool:
-    """Return whether a text ends in a question mark, apart from the sign of its panel.
+    """Return whether a text ends in a question mark, ignoring the panel's open/close sign.
 
     >>> is_question_text("När öppnar bron? +"), is_question_text("Så öppnar bron"), is_question_text("Varför? Därför.")
     (True, False, False)
@@ -82,7 +82,7 @@ def find_question_item(element: Tag, text: str) -> Tag | None:
 
 
 def is_followed_by_answer(element: Tag, text: str) -> bool:
-    """Return whether a question's element is followed by one of another kind and has a similar sibling."""
+    """Return whether the element after a question has another tag, and a sibling of the question looks like it."""
     if len(text) > MAX_PANEL_QUESTION_LENGTH or not is_question_text(text):
         return False
     node: Tag | None = element
@@ -97,7 +97,7 @@ def is_followed_by_answer(element: Tag, text: str) -> bool:
 
 
 def has_similar_question(item: Tag) -> bool:
-    """Return whether a sibling of the same name and class begins with a question."""
+    """Return whether a sibling with the same tag and class starts with a question."""
     siblings = (*item.next_siblings, *item.previous_siblings)
     similar = (part for part in siblings if isinstance(part, Tag) and is_same_kind(part, item))
     return any(is_question_text(next(sibling.stripped_strings, "")) for sibling in similar)

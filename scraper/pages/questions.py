@@ -1,4 +1,4 @@
-"""Questions and answers in the blocks of a text: headings, bold paragraphs, panels, lists of terms."""
+"""Finds questions and answers in the blocks of a text: headings, bold paragraphs, panels, lists of terms."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class QuestionPair:
 def find_question_pairs(blocks: Sequence[PageBlock], context: str, declared: Sequence[str] = ()) -> list[QuestionPair]:
     """Return the text's questions with their answers.
 
-    context: title and lead, in which questions and answers are often announced. declared: the page's FAQPage data.
+    context: title and lead, which often announce questions and answers. declared: the page's FAQPage data.
     """
     declared_keys = {build_comparison_key(question) for question in declared}
     starts = [
@@ -105,7 +105,7 @@ def is_question_block(blocks: Sequence[PageBlock], index: int) -> bool:
 
 
 def find_plain_questions(blocks: Sequence[PageBlock]) -> list[int]:
-    """Return the ordinary paragraphs that are questions, if at least two are answered with a speech dash."""
+    """Return the ordinary paragraphs that are questions, if at least two have an answer that starts with a dash."""
     found = [
         index
         for index, (block, following) in enumerate(pairwise(blocks))
@@ -119,7 +119,7 @@ def find_plain_questions(blocks: Sequence[PageBlock]) -> list[int]:
 
 
 def find_panel_questions(blocks: Sequence[PageBlock]) -> list[int]:
-    """Return panel titles that are questions; all titles of a row if half of them are: the others are just short."""
+    """Return the panel titles that are questions. If half of a row are, all are: the others are just short."""
     found: list[int] = []
     for row in iter_title_rows(blocks):
         asking_titles = [index for index in row if is_question_text(blocks[index].text)]
@@ -141,7 +141,7 @@ def iter_title_rows(blocks: Sequence[PageBlock]) -> Iterator[list[int]]:
 
 
 def read_question_pair(blocks: Sequence[PageBlock], index: int, questions: Sequence[int]) -> QuestionPair | None:
-    """Return the question at an index with the blocks that answer it, or None if there is no answer."""
+    """Return the question at an index with the blocks that answer it, or None if it has no answer."""
     question = blocks[index]
     answer: list[str] = []
     is_marked = MARKED_QUESTION.match(question.text) is not None
@@ -191,7 +191,7 @@ def is_within(element: Tag, container: Tag) -> bool:
 
 
 def ends_answer(question: PageBlock, block: PageBlock) -> bool:
-    """Return whether a block begins something that is no longer part of the answer."""
+    """Return whether a block starts something that is not part of the answer."""
     if question.kind in ("panel", "dt") or block.kind in ("panel", "dt"):
         return block.kind == question.kind or (block.level <= 3 and block.depth <= question.depth)
     if block.level < 9:
@@ -200,9 +200,10 @@ def ends_answer(question: PageBlock, block: PageBlock) -> bool:
 
 
 def is_trustworthy_group(group: Sequence[QuestionPair], blocks: Sequence[PageBlock]) -> bool:
-    """Return whether a group is questions and answers, not rhetorical headings of an ordinary text.
+    """Return whether a group is questions and answers rather than rhetorical headings of an ordinary text.
 
-    It is if it is announced right before, in panels, marked Q and A, answered with speech dashes, or of three or more.
+    True if the group is announced just before it, in panels, marked Q and A, answered with speech dashes, or has at
+    least three pairs.
     """
     first = group[0]
     if any(QA_ANNOUNCEMENT.search(block.text) for block in blocks[max(0, first.start - 4) : first.start]):
@@ -215,7 +216,7 @@ def is_trustworthy_group(group: Sequence[QuestionPair], blocks: Sequence[PageBlo
 
 
 def find_answerer(texts: Sequence[str]) -> str | None:
-    """Return who answers, as the introduction says.
+    """Return who answers, according to the introduction, or None.
 
     >>> find_answerer(["Eva Ek, utredare på Verket svarar här på tre frågor:"])
     'Eva Ek, utredare på Verket'

@@ -1,4 +1,4 @@
-"""The tags that a page shows, and the agency's word for its type of release."""
+"""Finds the tags that a page shows, and the agency's word for its type of release."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class TagRow(NamedTuple):
 def find_kind(document: Document, heading: Element | None) -> tuple[str, Provenance] | None:
     """Return the type of release and its provenance, or None.
 
-    It is a word beside the title, else a folder of the URL, else JSON-LD's type.
+    The type comes from a word next to the title, else from a folder of the URL, else from JSON-LD.
     """
     for element in iter_title_neighbours(heading) if heading is not None else ():
         word = strip_date(read_short_line(element, MAX_KIND_LINE_LENGTH) or "")
@@ -101,7 +101,10 @@ def strip_date(text: str) -> str:
 
 
 def find_labelled_tags(root: Element) -> tuple[list[str], Provenance] | None:
-    """Return tags under a heading or after a label; call it before boilerplate is dropped: many look like menus."""
+    """Return tags under a heading or after a label.
+
+    Call it before boilerplate is dropped, because many look like menus.
+    """
     return take_first_tag_row(iter_tags_under_heading(root))
 
 
@@ -134,7 +137,7 @@ def take_first_tag_row(rows: Iterator[TagRow]) -> tuple[list[str], Provenance] |
 
 
 def iter_tags_under_heading(scope: Element) -> Iterator[TagRow]:
-    """Yield links or items after a heading such as Taggar or Ämnen, or words after a label in a line."""
+    """Yield the links or items after a heading such as Taggar or Ämnen, or the words after a label in a line."""
     for element in scope.iter("h2", "h3", "h4", "h5", "p", "span", "strong", "div", "dt"):
         text = element.text
         if not text or len(text) > MAX_TAG_LINE_LENGTH or not is_tag_heading_or_line(text):
@@ -150,7 +153,7 @@ def iter_tags_under_heading(scope: Element) -> Iterator[TagRow]:
 
 @cache_by_text(16_384)
 def is_tag_heading_or_line(text: str) -> bool:
-    """Return whether a text is a heading over tags or a line of them. Cached: a site's pages share many texts."""
+    """Return whether a text is a heading above tags or a line of tags. Cached, as a site's pages share many texts."""
     line = clean_line(text)
     return TAG_HEADING.match(line) is not None or TAG_LINE.match(line) is not None
 
@@ -169,7 +172,7 @@ def iter_tags_beside_heading(heading: Element, line: str) -> Iterator[TagRow]:
 
 
 def is_mostly_entries(items: list[Element], container: Element, max_other_characters: int) -> bool:
-    """Return whether an element has little text but its entries: prose with a link in it is not a list of tags."""
+    """Return whether an element has little text besides its entries. Prose with a link in it is not a list of tags."""
     entry_length = sum(len(clean_line(get_text_content(item))) for item in items)
     return bool(items) and len(clean_line(get_text_content(container))) <= 2 * entry_length + max_other_characters
 

@@ -1,4 +1,4 @@
-"""The title: the heading that a reader sees, checked against the titles that the page declares."""
+"""Finds the title: the heading that a reader sees, checked against the titles that the page declares."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ KICKER_CLASS = re.compile(
 
 
 def find_title(document: Document, main: Element) -> tuple[str, Provenance, Element | None] | None:
-    """Return the title, its provenance and its heading (None if it has none), or None.
+    """Return the title, its provenance and its heading element (None without one), or None if there is no title.
 
     A heading that the declared title confirms comes first, because the first h1 alone is the agency's name or a menu's
     on many pages.
@@ -86,7 +86,7 @@ def read_heading_text(heading: Element, declared: Sequence[str]) -> str:
 
 
 def is_section_heading(heading: str, declared: Sequence[str], title: str | None) -> bool:
-    """Return whether a heading is only one part of the document's title, and the declared title the other."""
+    """Return whether a heading is one part of the document's title and the declared title is the other."""
     declared_key = build_comparison_key(declared[0])
     return len(declared_key) > 8 and build_comparison_key(heading) + declared_key == build_comparison_key(title or "")
 
@@ -94,7 +94,8 @@ def is_section_heading(heading: str, declared: Sequence[str], title: str | None)
 def score_heading(heading: str, declared: Sequence[str]) -> int:
     """Return how well the declared titles confirm a heading, 0 to 3.
 
-    3: the first of them contains it or the other way round; 2: another one does; 1: they share most of their words.
+    3: the first declared title contains the heading, or the other way round. 2: another declared title does. 1: they
+    share most of their words.
     """
     heading_key = build_comparison_key(heading)
     for number, text in enumerate(declared):
@@ -119,7 +120,7 @@ def choose_title_spelling(heading: str, declared: Sequence[str]) -> str:
 
 
 def strip_site_name(title: str, site_names: set[str], heading_keys: Collection[str] = ()) -> str:
-    """Return a declared title without the site's name at either end, or whole if a heading has the same key."""
+    """Return a declared title without the site's name at either end, or unchanged if a heading has the same key."""
     line = clean_line(title)
     parts = TITLE_SEPARATOR.split(line)
     if len(parts) < 2 or build_comparison_key(line) in heading_keys:
@@ -132,7 +133,7 @@ def strip_site_name(title: str, site_names: set[str], heading_keys: Collection[s
 
 
 def is_site_name(part: str, site_names: set[str]) -> bool:
-    """Return whether a part of a title is the site's name, not a phrase that contains it."""
+    """Return whether a part of a title is the site's name rather than a phrase that contains it."""
     name = build_comparison_key(part)
     is_name = not part[:1].islower() and len(part.split()) <= MAX_SITE_NAME_WORDS
     return bool(name) and any(

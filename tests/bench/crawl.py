@@ -25,7 +25,8 @@ MOST_OF_PEER = {60_000: 0.30, 110_000: 0.15}
 NO_BUDGET = {"DAILY_BUDGET": "10000000"}
 ABOUT = f"""\
 {FEW} and {MANY} releases of the sample site crawled into an empty archive; CPU ms a release, with its share of
-listings, feeds and sitemaps; the least of {ROUNDS} rounds. a page: what each further one costs; with start: the whole run of {MANY}, by its pages.
+listings, feeds and sitemaps; the least of {ROUNDS} rounds. a page: what each further
+one costs; with start: the whole run of {MANY}, by its pages.
 peer: Scrapy, trafilatura and sqlite-utils with a full-text index, one commit a page.
 bare Scrapy: fetches the same pages and reads nothing."""
 COLUMNS = f"{'a page':>9}{'with start':>12}{'of peer':>10}{'of bare':>9}{'pages/s':>9}{'peak MB':>9}"

@@ -1,1 +1,1 @@
-"""The Scrapy commands of this project, a module for each."""
+"""The Scrapy commands of this project, one module per command."""

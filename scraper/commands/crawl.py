@@ -1,4 +1,4 @@
-"""scrapy crawl: Scrapy's command with exit codes for timers."""
+"""scrapy crawl: Scrapy's own command, with exit codes for timers."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 MAX_REFETCH_LINES = 20
 
-# Loggers that list components, or repeat what the progress table and the spiders say.
+# Loggers that list components, or repeat information from the progress table and the spiders.
 QUIET_LOGGERS = (
     "scrapy.addons",
     "scrapy.crawler",
@@ -34,7 +34,7 @@ QUIET_LOGGERS = (
 class Command(ProjectCommand, ScrapyCrawl):
     """Run a spider by name.
 
-    Exit code 0: all went well; 1: some agencies failed; 2: wrongly configured.
+    Exit code 0: success; 1: some agencies failed; 2: wrong configuration.
     """
 
     requires_crawler_process = True
@@ -66,7 +66,7 @@ class Command(ProjectCommand, ScrapyCrawl):
 
 
 def report_refetch(outcomes: Sequence[RefetchOutcome]) -> int:
-    """Print what became of the pages of a refetch; return 0 if all of them are stored, else 1."""
+    """Print the outcomes of a refetch; return 0 if all of its pages are stored, else 1."""
     left = [outcome for outcome in outcomes if not outcome.is_stored]
     shown = outcomes if len(outcomes) <= MAX_REFETCH_LINES else left[:MAX_REFETCH_LINES]
     for outcome in shown:
@@ -79,7 +79,7 @@ def report_refetch(outcomes: Sequence[RefetchOutcome]) -> int:
 
 
 def find_exit_code(crawler: Crawler) -> int:
-    """Return 0 if the crawl finished without an error of any agency, else 1."""
+    """Return 0 if the crawl finished without an error for any agency, else 1."""
     stats = cast("ReleaseSpider", crawler.spider).agency_stats.values() if crawler.spider else None
     finished = crawler.stats is not None and crawler.stats.get_value("finish_reason") == "finished"
     return 0 if finished and stats is not None and not any(agency.errors for agency in stats) else 1

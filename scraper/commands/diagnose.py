@@ -24,9 +24,9 @@ from scraper.probe.spider import probe_site
 class Command(ProjectCommand):
     """Show why an agency's pages are parsed differently than before, and what would fix it.
 
-    The last good page is compared with a quarantined one, field by field: which rule read a field that is lost, what
-    the rule finds now, where the same text is, and a table for agencies.toml. Only stored pages are read, unless --ask
-    is given. Exit code 0: done; 2: wrong arguments.
+    The last good page is compared with a quarantined one, field by field: which rule read a lost field, what that rule
+    finds now, where the same text is, and a table for agencies.toml. Only stored pages are read, unless --ask is given.
+    Exit code 0: done; 2: wrong arguments.
     """
 
     requires_crawler_process = True
@@ -61,7 +61,7 @@ class Command(ProjectCommand):
 
 
 def save_pages(diagnoses: list[Diagnosis], folder: Path) -> None:
-    """Write the pages to a folder, named after their agencies, and print their paths to stderr."""
+    """Write the pages to files in a folder, named after their agencies, and print their paths to stderr."""
     folder.mkdir(parents=True, exist_ok=True)
     for diagnosis in diagnoses:
         for name, reparsed in (("good", diagnosis.good), ("bad", diagnosis.bad)):
@@ -105,7 +105,7 @@ def iter_diagnosis_lines(diagnosis: Diagnosis, probed: ProbeResult | None, width
 
 
 def iter_field_table(findings: list[FieldDiagnosis], width: int) -> Iterator[str]:
-    """Yield a table with each field's value on both pages; lost fields are marked."""
+    """Yield a table with each field's value on both pages, with lost fields marked."""
     if not findings:
         return
     room = max(16, (width - 14) // 2)
@@ -118,7 +118,7 @@ def iter_field_table(findings: list[FieldDiagnosis], width: int) -> Iterator[str
 
 
 def iter_lost_field_lines(finding: FieldDiagnosis, *, same_release: bool) -> Iterator[str]:
-    """Yield lines on a lost field: which rule read it, and what would read it now."""
+    """Yield lines about a lost field: which rule read it, and what would read it now."""
     evidence = finding.old_evidence
     yield ""
     origin = f" of {finding.origin}" if finding.origin else ""

@@ -11,7 +11,7 @@ from scraper.distributed.queue import Broker, JobDeferral, JobQueue, find_lease_
 class Command(ProjectCommand):
     """Queue a round of each agency that has none waiting or running.
 
-    Exit code 0: done; 2: wrongly configured, or the broker does not respond.
+    Exit code 0: done; 2: wrong configuration, or the broker does not respond.
     """
 
     usage = "[--agency SLUG[,SLUG]]"
@@ -33,5 +33,5 @@ class Command(ProjectCommand):
 
 
 def reject_job(slug: str, host: str) -> JobDeferral:
-    """Leave a round to the workers: this process only fills the queue."""
+    """Leave a round to the workers, because this process only fills the queue."""
     return JobDeferral(seconds=0)

@@ -19,7 +19,7 @@ from scraper.probe.result import find_unused_selectors
 class Command(ProjectCommand):
     """Print the release of a stored page as JSON, or with an explanation of each field.
 
-    It needs neither a network nor an archive. Exit code 0: the release was printed; warnings about it go to stderr;
+    Needs neither a network nor an archive. Exit code 0: the release was printed; warnings about it go to stderr;
     1: the page is not a release, or a field cannot be read; 2: wrong arguments.
     """
 
@@ -52,7 +52,7 @@ class Command(ProjectCommand):
         for problem in find_unused_selectors(html, opts.url, agency) if opts.explain and agency else ():
             self.report_error(problem)
         if opts.explain and item:
-            # Also without a release: a field that cannot be read is what needs an explanation.
+            # Also without a release, because an unreadable field needs an explanation.
             print(format_columns(build_field_rows(item, release)))
         elif release:
             print(json.dumps(asdict(release), ensure_ascii=False, indent=2, default=to_iso))

@@ -1,4 +1,4 @@
-"""scrapy health: assesses every agency by its crawls, prints a table, and acknowledges known faults."""
+"""scrapy health: assesses every agency from its crawls, prints a table, and acknowledges known faults."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ NON_TERMINAL_WIDTH = 140  # columns of a table that is not printed on a terminal
 
 
 class Command(ProjectCommand):
-    """Assess the health of every agency by its crawls.
+    """Assess the health of every agency from its crawls.
 
     Each agency is compared with its own past (rules: archive/health/__init__.py). Exit code 0: no fault, or only
-    acknowledged ones; 1: a fault that is not acknowledged; 2: wrongly configured.
+    acknowledged ones; 1: a fault that is not acknowledged; 2: wrong configuration.
     """
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
@@ -41,7 +41,11 @@ class Command(ProjectCommand):
         )
 
     def execute(self, args: list[str], opts: argparse.Namespace) -> int:
-        acknowledged = self.select_agencies(",".join(opts.acknowledge)) if opts.acknowledge else ()
+        acknowledged = (
+            self.select_agencies([slug.strip() for text in opts.acknowledge for slug in text.split(",")])
+            if opts.acknowledge
+            else ()
+        )
         rows, messages = judge_archive(self.archive_path, self.load_agencies(), acknowledged)
         console = Console()
         if not console.is_terminal:

@@ -1,4 +1,4 @@
-"""scrapy parse: fetches a page and prints what is read from it, without an archive."""
+"""scrapy parse: fetches a page and prints the release on it, without an archive."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from scraper.pages import read_page
 
 
 class Command(ProjectCommand, ScrapyParse):
-    """Fetch a page as politely as a crawl, and print the release that is read from it, as strings.
+    """Fetch a page as politely as a crawl, and print the release parsed from it, as strings.
 
-    Nothing is stored: scrapy crawl refetch -a url=URL fetches and stores a page. Exit code 0: a release was read; 1:
-    none was; 2: wrongly configured.
+    Nothing is stored; scrapy crawl refetch -a url=URL fetches and stores a page. Exit code 0: a release was parsed; 1:
+    there was none; 2: wrong configuration.
     """
 
     requires_crawler_process = True
@@ -44,14 +44,14 @@ class Command(ProjectCommand, ScrapyParse):
         return self.exitcode or (0 if any(self.items.values()) else 1)
 
     def set_spidercls(self, url: str, opts: argparse.Namespace) -> None:
-        """Read the page with PageSpider; the crawling spiders would write into the archive."""
+        """Read the page with PageSpider, because the crawling spiders would write to the archive."""
         if opts.spider:
-            raise UsageError("scrapy parse has a spider of its own: leave out --spider", print_help=False)
+            raise UsageError("scrapy parse has its own spider: leave out --spider", print_help=False)
         self.spidercls = PageSpider
 
 
 class PageSpider(Spider):
-    """Reads the release on one page. build_request: returns the command's request for it."""
+    """Parses the release on one page. build_request: returns the command's request for it."""
 
     name = "page"
 

@@ -19,7 +19,7 @@ from scraper.probe.spider import probe_site
 class Command(ProjectCommand):
     """Propose an agency's table for agencies.toml, and show how its releases are parsed.
 
-    The site's feeds, sitemaps and listings and three releases are fetched, as politely as by a crawl: about twelve
+    The site's feeds, sitemaps, listings and three releases are fetched, as politely as by a crawl, with about twelve
     requests. Exit code 0: a release was parsed; 1: none was found; 2: wrong arguments.
     """
 
@@ -69,5 +69,5 @@ def parse_url_argument(text: str) -> str:
     except ValueError:
         valid = False
     if not valid:
-        raise UsageError(f"{text!r} is no http or https address", print_help=False)
+        raise UsageError(f"{text!r} is not an http or https address", print_help=False)
     return url

@@ -21,8 +21,8 @@ from scraper.schedule import parse_schedule
 class Command(ProjectCommand):
     """List quarantined pages, accept them after review, or drop them.
 
-    --accept parses the pages with the current rules and stores them as the releases and edits they are. Fields that
-    these pages lack are not expected of the agency any more, until nine in ten of at least twenty later releases have
+    --accept parses the pages with the current rules and stores them as ordinary releases and edits. Fields that
+    these pages lack are no longer expected of the agency, until nine in ten of at least twenty later releases have
     them again. scrapy diagnose shows why pages were quarantined. Exit code 0: done; 1: some pages stay in quarantine,
     because they cannot be read or their agency is being crawled; 2: wrong arguments.
     """
@@ -38,9 +38,9 @@ class Command(ProjectCommand):
 
     def execute(self, args: list[str], opts: argparse.Namespace) -> int:
         if opts.accept and opts.drop:
-            raise UsageError("--accept or --drop, not both")
+            raise UsageError("use --accept or --drop, not both")
         if (opts.accept or opts.drop) and not args:
-            raise UsageError("name the agencies to accept or drop pages of")
+            raise UsageError("name the agencies whose pages to accept or drop")
         ids = parse_ids(opts.id)
         check_database(self.archive_path)
         with Archive(self.archive_path) as archive:
@@ -53,7 +53,7 @@ class Command(ProjectCommand):
             return 0
 
     def decide_pages(self, archive: Archive, slugs: list[str], ids: set[int], *, drop: bool) -> int:
-        """Accept or drop the undecided pages of some agencies, print the counts and return the exit code.
+        """Accept or drop the undecided pages of agencies, print the counts and return the exit code.
 
         An agency that is being crawled is left out.
         """
@@ -76,7 +76,7 @@ class Command(ProjectCommand):
 
 
 def parse_ids(text: str) -> set[int]:
-    """Parse numbers separated by commas. Raises AgencyError if one is not a number."""
+    """Parse ids separated by commas. Raises AgencyError if one is not a number."""
     try:
         return {int(part) for part in text.split(",") if part.strip()}
     except ValueError as error:
@@ -84,7 +84,7 @@ def parse_ids(text: str) -> set[int]:
 
 
 def print_quarantine(archive: Archive, slugs: list[str], ids: set[int]) -> None:
-    """Print each undecided page of some agencies: id, fetch time, title, URL, and why it was quarantined."""
+    """Print each undecided page of the agencies: id, fetch time, title, URL, and why it was quarantined."""
     quarantine = Quarantine(archive.db)
     for slug in slugs or quarantine.list_agencies():
         pages = select_pages(quarantine.list_pending(slug), ids)

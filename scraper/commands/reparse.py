@@ -25,7 +25,7 @@ class Command(ProjectCommand):
     """Parse stored releases and quarantined pages again from their captures, with the current rules.
 
     A difference is stored as a revision with the cause 'parser', which is never reported as an edit of the agency.
-    Exit code 0: every capture was parsed; 1: some could not be; 2: wrongly configured.
+    Exit code 0: every capture was parsed; 1: some could not be parsed; 2: wrong configuration.
     """
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
@@ -48,7 +48,7 @@ class Command(ProjectCommand):
 def reparse_archive(
     archive_path: Path, agencies: Mapping[str, Agency], schedule: RevisitSchedule, *, all_agencies: bool
 ) -> tuple[Counter[str], Counter[SaveResult]]:
-    """Reparse the releases and the quarantined pages of some agencies; agencies that are being crawled are left out.
+    """Reparse the releases and quarantined pages of agencies, except agencies being crawled.
 
     Returns the counts of the releases, by `reparse_release`, and of the quarantined pages. Raises ArchiveError if there
     is no archive.

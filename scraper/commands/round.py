@@ -1,4 +1,4 @@
-"""scrapy round: everything that is to be done regularly: both spiders, health, manifest, alerts."""
+"""scrapy round: all regular work: both spiders, health, manifest, alerts."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ class Command(ProjectCommand):
     """Crawl new and changed releases, assess health, write the day's manifest and alert the operators.
 
     If another round is running, it is reported and the exit code is 0. SIGTERM ends a round cleanly, with 0. Exit code
-    1: an agency has a fault that is not acknowledged, a pass was interrupted or an alert was not delivered; 2: wrongly
-    configured.
+    1: an agency has a fault that is not acknowledged, a pass was interrupted or an alert was not delivered; 2: wrong
+    configuration.
     """
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
@@ -67,7 +67,7 @@ class Command(ProjectCommand):
             if code not in (0, 1):
                 problems.append(f"the {name} pass ended early, with code {code}")
         if runner.stop_requested:
-            logger.warning("the round was stopped: the next one continues where it ended")
+            logger.warning("the round was stopped; the next one continues where it ended")
             return 0
         for problem in problems:
             logger.error("%s", problem)
@@ -77,16 +77,16 @@ class Command(ProjectCommand):
 
 
 def report_running_round(since: datetime) -> int:
-    """Log that another round is running; return 0, as that is normal for a timer, or 1 if it hangs."""
+    """Log that another round is running; return 0, as this is normal for a timer, or 1 if that round has hung."""
     if now() - since > MAX_ROUND_DURATION:
-        logger.error("the round that began at %s hangs: end it", since.isoformat())
+        logger.error("the round that started at %s has hung; stop it", since.isoformat())
         return 1
-    logger.warning("another round has been running since %s: this one does nothing", since.isoformat())
+    logger.warning("another round has been running since %s; this one does nothing", since.isoformat())
     return 0
 
 
 def repeat_rounds(runner: CommandRunner, options: list[str], minutes: float) -> int:
-    """Start a round every so many minutes until a signal; return 2 as soon as one is wrongly configured."""
+    """Start a round every `minutes` minutes until a signal arrives; return 2 if the configuration is wrong."""
     if not minutes > 0:
         raise AgencyError("arguments", None, "every", "must be a positive number of minutes")
     while not runner.stop_requested:
@@ -98,14 +98,14 @@ def repeat_rounds(runner: CommandRunner, options: list[str], minutes: float) -> 
 
 
 def report_recent_crawl(archive_path: Path, hours: float) -> int:
-    """Print whether a crawl has ended within the last `hours`; return 0 if so, else 1. For health checks."""
+    """Print whether a crawl ended within the last `hours`; return 0 if so, else 1. For health checks."""
     recent = has_recent_crawl(archive_path, hours)
     print(f"{archive_path}: {'a' if recent else 'no'} crawl has ended within the last {hours:g} hours")
     return 0 if recent else 1
 
 
 def forward_options(opts: argparse.Namespace) -> list[str]:
-    """Return the options for settings and log, to be passed to the commands that a command starts."""
+    """Return the options for settings and logging, to pass them on to commands started by a command."""
     options = [part for pair in opts.set for part in ("-s", pair)]
     for name, value in (("--loglevel", opts.loglevel), ("--logfile", opts.logfile)):
         options += [name, value] if value else []

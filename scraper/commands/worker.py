@@ -1,4 +1,4 @@
-"""scrapy worker: crawls one agency's round after another for an archive on another machine."""
+"""scrapy worker: crawls agencies' rounds, one after another, for an archive on another machine."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from scraper.round import CommandRunner
 class Command(ProjectCommand):
     """Crawl rounds from the queue, one agency at a time, for an archive on another machine.
 
-    Rounds come from scrapy enqueue, and what is read goes to scrapy writer. A worker stores nothing: if it is killed,
-    another one crawls its round. Exit code 0: stopped by SIGTERM, with its round handed back; 2: wrongly configured,
+    Rounds come from scrapy enqueue, and the results go to scrapy writer. A worker stores nothing: if it is killed,
+    another one crawls its round. Exit code 0: stopped by SIGTERM, with its round handed back; 2: wrong configuration,
     or the broker does not respond at the start.
     """
 

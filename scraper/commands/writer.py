@@ -1,4 +1,4 @@
-"""scrapy writer: stores what workers on other machines read, and gives them their jobs."""
+"""scrapy writer: stores the results of workers on other machines, and gives them their jobs."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from scraper.round import CommandRunner
 
 
 class Command(ProjectCommand):
-    """Store what workers on other machines read, each message once, and give them their jobs.
+    """Store the results of workers on other machines, each message once, and give them their jobs.
 
     An archive has one writer. Exit code 0: stopped by SIGTERM; 1: the archive cannot be written, or the broker failed;
-    2: wrongly configured.
+    2: wrong configuration.
     """
 
     def execute(self, args: list[str], opts: argparse.Namespace) -> int:
@@ -28,12 +28,12 @@ class Command(ProjectCommand):
             broker = Broker(self.settings)
             broker.check_connection()
             alerts = read_alert_settings()
-            with closing(ArchiveWriter(broker, self.settings, self.archive_path, self.agencies_file, alerts)) as writer:
-                try:
-                    raise_gc_threshold()
-                    with broker.convert_errors():
-                        writer.run(lambda: runner.stop_requested)
-                except CONFIGURATION_ERRORS as error:
-                    self.report_error(error)
-                    return 0 if runner.stop_requested else 1
+            writer = ArchiveWriter(broker, self.settings, self.archive_path, self.agencies_file, alerts)
+            try:
+                raise_gc_threshold()
+                with closing(writer), broker.convert_errors():
+                    writer.run(lambda: runner.stop_requested)
+            except CONFIGURATION_ERRORS as error:
+                self.report_error(error)
+                return 0 if runner.stop_requested else 1
         return 0

@@ -1,8 +1,8 @@
-"""What workers and the writer send each other: a job for the worker, and messages for the writer.
+"""What workers and the writer send each other: jobs for workers, and messages for the writer.
 
-A job is a small database of the archive's own schema with what a crawl reads of one agency, under the archive's ids,
-together with the agency's table of agencies.toml, so that a worker needs no file of the archive's machine. Of releases
-it holds what is needed to see when they are due, and no texts. It is compressed (zstd).
+A job is a small database with the archive's own schema and ids, containing what a crawl reads about one agency. It
+comes with the agency's table of agencies.toml, so that a worker needs no file of the archive's machine. Of releases it
+contains what decides when they are due, but no texts. It is compressed (zstd).
 
 A message is one transaction of a worker's crawl: a list of operations on the archive, each a name of
 `ARCHIVE_OPERATIONS` or `ROUND_OPERATIONS` with its arguments as JSON, and the bytes of at most one response.
@@ -40,7 +40,7 @@ from scraper.items import (
 
 # Jobs
 MAX_JOB_BYTES = 4 * 1024**3  # bytes of an unpacked job
-CRAWL_HISTORY = timedelta(days=2)  # of crawls that a job holds: enough for a daily budget, whatever the time zone
+CRAWL_HISTORY = timedelta(days=2)  # of crawls in a job: enough for a daily budget in any time zone
 COPIED_COLUMNS = (
     "id, agency, url, first_seen, last_checked, checks, next_check, published, updated, moved_to, removed_at"
 )
@@ -52,7 +52,7 @@ COPY_STATEMENTS = (
     " select v.id, v.release, v.seen, v.cause, '', '', '', '' from whole.revisions v"
     " join whole.releases r on r.id = v.release where r.agency = :slug and v.cause = 'source'",
 )
-# Tables whose rows are copied whole, and which rows:
+# Tables whose rows are copied completely, and which rows:
 COPIED_ROWS = {
     "agencies": "slug = :slug",
     "frontier": "agency = :slug",
@@ -64,7 +64,7 @@ COPIED_ROWS = {
 }
 
 # Messages
-# What a crawl may do to the archive: methods, by the part of the archive that has them. Nothing else is executed.
+# The methods that a crawl may call, by the part of the archive that has them. Nothing else is executed.
 ARCHIVE_OPERATIONS = {
     "frontier": frozenset(
         {"add", "set_link_count", "mark_stored", "mark_done", "mark_failed", "mark_gone", "mark_rejected"}
@@ -73,7 +73,7 @@ ARCHIVE_OPERATIONS = {
     "hosts": frozenset({"store_robots", "mark_robots_unreachable", "pause", "clear_pause"}),
     "recorder": frozenset({"record_unchanged", "record_current", "record_failure", "record_missing"}),
 }
-# What a worker reports about the round itself:
+# Reports of a worker about the round itself:
 #   start_round    it has the agency's lease and asks for a job
 #   open_crawl     a pass (one spider) begins
 #   save_page      a page was parsed
@@ -95,7 +95,7 @@ class Operation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerMessage:
-    """What one transaction of a worker's crawl did."""
+    """The operations of one transaction of a worker's crawl."""
 
     agency: str
     token: int  # of the worker's lease
@@ -104,13 +104,13 @@ class WorkerMessage:
 
 
 def build_copy_statement(db: sqlite3.Connection, table: str) -> str:
-    """Return the statement that copies rows by the names of columns, whose order differs in migrated archives."""
+    """Return a statement that copies rows by column name, because migrated archives order columns differently."""
     columns = ", ".join(row[1] for row in db.execute(f"pragma main.table_info({table})"))
     return f"insert into {table} ({columns}) select {columns} from whole.{table} where {COPIED_ROWS[table]}"
 
 
 def build_job(archive_path: Path, slug: str, agency_table: dict[str, Any], now: datetime) -> bytes:
-    """Return an agency's job for a worker: its table of agencies.toml and its part of the archive, compressed."""
+    """Return a worker's job for an agency: its table of agencies.toml and its part of the archive, compressed."""
     with tempfile.TemporaryDirectory(prefix="job-") as folder:
         path = Path(folder) / "archive.db"
         path.write_bytes(build_empty_archive())
@@ -128,7 +128,7 @@ def build_job(archive_path: Path, slug: str, agency_table: dict[str, Any], now: 
 
 @cache
 def build_empty_archive() -> bytes:
-    """Return a new archive without triggers, as the bytes of one file."""
+    """Return a new archive without triggers, as the bytes of a single file."""
     with tempfile.TemporaryDirectory(prefix="job-") as folder:
         path = Path(folder) / "archive.db"
         with Archive(path) as archive:
@@ -141,7 +141,7 @@ def build_empty_archive() -> bytes:
 
 
 def unpack_job(data: bytes, folder: Path) -> None:
-    """Write a job into a folder, as agencies.toml and archive.db."""
+    """Unpack a job into a folder, as agencies.toml and archive.db."""
     content = zstandard.ZstdDecompressor().decompress(data, max_output_size=MAX_JOB_BYTES)
     end = 4 + int.from_bytes(content[:4], "big")
     (folder / "agencies.toml").write_text(format_toml(json.loads(content[4:end])), "utf-8")
@@ -149,12 +149,12 @@ def unpack_job(data: bytes, folder: Path) -> None:
 
 
 def read_agency_tables(path: Path) -> dict[str, dict[str, Any]]:
-    """Return the tables of an agencies.toml that has been validated, by slug."""
+    """Return the tables of an already validated agencies.toml, by slug."""
     return tomllib.loads(path.read_text("utf-8"))
 
 
 def format_toml(tables: dict[str, dict[str, Any]]) -> str:
-    """Format tables of strings and lists of strings as TOML, whose basic strings are written like JSON's.
+    """Format tables of strings and lists of strings as TOML, whose basic strings have the same syntax as JSON's.
 
     >>> print(format_toml({"skog": {"name": 'S "Å"', "feeds": ["a", "b"]}}), end="")
     [skog]
@@ -183,7 +183,7 @@ def pack_operations(operations: tuple[Operation, ...]) -> tuple[bytes, bytes]:
         for operation in operations
     ]
     if len(bodies) > 1:
-        raise ValueError("a transaction with two responses")
+        raise ValueError("a transaction has two responses")
     text = json.dumps(encoded, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
     return zstandard.compress(text, 3), zstandard.compress(bodies[0], 3) if bodies else b""
 
@@ -191,14 +191,14 @@ def pack_operations(operations: tuple[Operation, ...]) -> tuple[bytes, bytes]:
 def unpack_message(fields: Mapping[bytes, bytes]) -> WorkerMessage:
     """Parse a message from the fields of its stream entry.
 
-    Raises BrokerError if it cannot be unpacked or names an operation that is not allowed.
+    Raises BrokerError if it cannot be unpacked, or names an operation that is not allowed.
     """
     body = decompress_part(fields[b"body"]) if fields[b"body"] else b""
     operations = []
     for name, args, kwargs in json.loads(decompress_part(fields[b"operations"]).decode("utf-8", "surrogatepass")):
         part, _, method = name.rpartition(".")
         if method not in (ARCHIVE_OPERATIONS.get(part, frozenset()) if part else ROUND_OPERATIONS):
-            raise BrokerError(f"a message of {fields[b'agency'].decode()} names {name!r}, which is no operation")
+            raise BrokerError(f"a message of {fields[b'agency'].decode()} names {name!r}, which is not an operation")
         operations.append(
             Operation(
                 name=name,
@@ -225,7 +225,7 @@ def decompress_part(data: bytes) -> bytes:
 
 
 def encode_argument(value: Any, bodies: list[bytes]) -> Any:
-    """Return an argument as a value that JSON can hold. The body of a response is appended to `bodies`."""
+    """Return an argument as a JSON value. The body of a response is appended to `bodies`."""
     if isinstance(value, datetime):
         return {"$datetime": value.isoformat()}
     if isinstance(value, timedelta):
@@ -248,7 +248,7 @@ def encode_argument(value: Any, bodies: list[bytes]) -> Any:
 
 
 def decode_argument(value: Any, body: bytes) -> Any:
-    """Return the argument that `encode_argument` encoded. body: of the message's response."""
+    """Decode an argument encoded by `encode_argument`. body: the body of the message's response."""
     if not isinstance(value, dict):
         return value
     if "$datetime" in value:
@@ -271,7 +271,7 @@ def decode_argument(value: Any, body: bytes) -> Any:
 
 
 def decode_item(values: dict[str, Any]) -> ReleaseItem:
-    """Return an item from its `dataclasses.asdict` form."""
+    """Build an item from its `dataclasses.asdict` form."""
     item = ReleaseItem(**values)
     return replace(
         item,

@@ -3,7 +3,7 @@
 Every key has a prefix (DISTRIBUTED_PREFIX), so that several archives may share a broker:
 
     lease:<host>      token of the worker that crawls the agencies of this host; expires
-    token             the last token that was given out
+    token             the last token that was issued
     round:<token>     hash; seq: number of the last message that the broker took under this token
     stream            messages of workers; one consumer group with the writer as its only consumer
     backlog           size of the messages in the stream, in bytes
@@ -12,7 +12,7 @@ Every key has a prefix (DISTRIBUTED_PREFIX), so that several archives may share 
     unreadable        messages on which the writer failed ten times
     queue             namespace of Dramatiq's keys
 
-What several processes may do at the same time is done by Lua scripts, which the broker executes one at a time.
+Operations that several processes may run at the same time are Lua scripts, which the broker executes one at a time.
 """
 
 from __future__ import annotations
@@ -46,12 +46,12 @@ CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)  # also runs while
 
 # The queue
 QUEUE_NAME = "rounds"
-QUEUED_MARK_SECONDS = 6 * 3600  # after which a round that was queued and has not ended is taken for lost
+QUEUED_MARK_SECONDS = 6 * 3600  # after which a queued round that has not ended counts as lost
 STOP_TIMEOUT = 10_000  # milliseconds for each of the queue's threads to end
 # Of a million commands, how many look for jobs of dead workers. Dramatiq's default (1000) is too low for few workers.
 MAINTENANCE_CHANCE = 1_000_000
 
-# What the scripts return in place of a lease's remaining milliseconds
+# Return values of the scripts in place of a lease's remaining milliseconds
 LEASE_LOST = -1
 BACKLOG_FULL = -2
 
@@ -109,16 +109,16 @@ class Broker:
 
     @property
     def address(self) -> str:
-        """Return host and port, or socket path, of the broker, without user and password."""
+        """Host and port, or socket path, of the broker, without user and password."""
         options = self.redis.connection_pool.connection_kwargs
         return str(options.get("path") or f"{options.get('host')}:{options.get('port')}")
 
     def key(self, *parts: object) -> str:
-        """Return a key with our prefix."""
+        """Return a key with this archive's prefix."""
         return ":".join((self.prefix, *map(str, parts)))
 
     def run_script(self, script: str, keys: list[str], *arguments: object) -> int:
-        """Run one of `SCRIPTS` and return its number."""
+        """Run one of `SCRIPTS` and return the number that it returns."""
         return int(self.scripts[script](keys=keys, args=list(arguments)))  # type: ignore[arg-type] # bytes, numbers, texts
 
     def check_connection(self) -> None:
@@ -126,10 +126,10 @@ class Broker:
         self.call_with_retry(self.redis.ping, 0)
 
     def call_with_retry(self, function: Callable[[], T], timeout: float | Callable[[], float]) -> T:
-        """Return what `function` gets from the broker; call it again while the broker does not respond.
+        """Call `function` and return its result; repeat while the broker does not respond.
 
         Raises BrokerError after `timeout` seconds, and at once if the broker rejects the command. A callable timeout
-        returns the seconds that are left.
+        returns the remaining seconds.
         """
         from redis.exceptions import RedisError, ResponseError  # noqa: PLC0415 - an optional dependency
 
@@ -146,7 +146,7 @@ class Broker:
 
     @contextmanager
     def convert_errors(self) -> Iterator[None]:
-        """Raise the broker's errors within the block as BrokerError."""
+        """Convert the broker's errors in the block to BrokerError."""
         from redis.exceptions import RedisError  # noqa: PLC0415 - an optional dependency
 
         try:
@@ -156,7 +156,7 @@ class Broker:
 
 
 def connect_redis(url: str) -> Redis:
-    """Return a client. Raises BrokerError if the package is not installed or the URL is invalid."""
+    """Return a Redis client. Raises BrokerError if the package is not installed or the URL is invalid."""
     try:
         from redis import Redis  # noqa: PLC0415 - an optional dependency
         from redis.backoff import NoBackoff  # noqa: PLC0415
@@ -175,7 +175,7 @@ class Lease:
 
     It expires DISTRIBUTED_LEASE plus CRAWL_DELAY_MAX seconds after its last renewal, but its worker sends no requests
     in the last CRAWL_DELAY_MAX seconds. The first request of the next worker therefore keeps the host's crawl delay.
-    Each lease has a token that is higher than all before, so that late messages of an earlier lease can be rejected.
+    Each lease has a higher token than all earlier ones, so that late messages of an earlier lease can be rejected.
     """
 
     def __init__(self, broker: Broker, settings: BaseSettings, host: str, token: int) -> None:
@@ -201,11 +201,11 @@ class Lease:
 
     @property
     def seconds_left(self) -> float:
-        """Seconds in which requests may still be sent; 0 or less: none may."""
+        """Seconds in which requests may still be sent. If 0 or less, no request may be sent."""
         return self.expires_at - time.clock_gettime(CLOCK)
 
     def refresh(self) -> bool:
-        """Ask the broker how long the lease lasts; return whether it is still ours."""
+        """Ask the broker for the remaining time of the lease; return whether it is still ours."""
         return self._set_expiry(0)
 
     def renew(self) -> bool:
@@ -213,11 +213,11 @@ class Lease:
         return self._set_expiry(self.lifetime_milliseconds)
 
     def release(self, seconds: float) -> None:
-        """Let the lease expire in `seconds`, the host's crawl delay since our last request."""
+        """Let the lease expire in `seconds`: the host's crawl delay, counted from our last request."""
         self._set_expiry(max(1, round(1000 * seconds)))
 
     def update_expiry(self, milliseconds: int, requested_at: float) -> None:
-        """Note the remaining milliseconds that the broker reported, or LEASE_LOST. requested_at: by CLOCK."""
+        """Store the remaining milliseconds reported by the broker, or LEASE_LOST. requested_at: by CLOCK."""
         self.expires_at = 0.0 if milliseconds == LEASE_LOST else requested_at + milliseconds / 1000 - self.max_delay
 
     def _set_expiry(self, milliseconds: int) -> bool:
@@ -228,7 +228,7 @@ class Lease:
 
 
 class LeaseRenewal:
-    """Renews a lease in a thread while it is entered. `on_lost` is called once if that fails for too long."""
+    """Renews a lease in a thread, as a context manager. Calls `on_lost` once if that fails for too long."""
 
     def __init__(self, lease: Lease, on_lost: Callable[[], None]) -> None:
         self.lease, self.on_lost, self.stop_event = lease, on_lost, threading.Event()
@@ -243,7 +243,7 @@ class LeaseRenewal:
         self.thread.join()
 
     def renew_until_stopped(self) -> None:
-        """Renew the lease at intervals until it is lost or the block is left."""
+        """Renew the lease at intervals until it is lost or the block ends."""
         while not self.stop_event.wait(self.lease.lease_seconds / 4):
             try:
                 renewed = self.lease.broker.call_with_retry(
@@ -258,7 +258,7 @@ class LeaseRenewal:
 
 
 def find_lease_host(home: str) -> str:
-    """Return the host whose lease covers an agency. Agencies on one host share a lease.
+    """Return the host whose lease covers an agency. Agencies on the same host share a lease.
 
     >>> find_lease_host("https://WWW.Skog.example/nyheter"), find_lease_host("https://skog.example/")
     ('skog.example', 'skog.example')
@@ -268,16 +268,16 @@ def find_lease_host(home: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobDeferral:
-    """The result of a round that was not completed: any worker may try again after `seconds`."""
+    """The result of an uncompleted round: any worker may try again after `seconds`."""
 
     seconds: float
 
 
 class JobQueue:
-    """Dramatiq's queue of rounds, one agency's round at a time for each worker.
+    """Dramatiq's queue of rounds. Each worker runs one agency's round at a time.
 
-    run_job: runs the round of a slug and host. A round that it defers or fails on is tried again, by any worker; so is
-    the round of a worker that died.
+    run_job: runs the round of a slug and host. A round that it defers or fails on is tried again by any worker, and so
+    is the round of a worker that died.
     """
 
     def __init__(
@@ -304,7 +304,7 @@ class JobQueue:
         self.idle.set()
 
     def enqueue(self, slug: str, host: str) -> bool:
-        """Queue a round; return False if one waits or is running already."""
+        """Queue a round; return False if one is already queued or running."""
         key = self.broker.key("queued", slug)
         if not self.broker.redis.set(key, 1, nx=True, ex=QUEUED_MARK_SECONDS):
             return False
@@ -323,15 +323,15 @@ class JobQueue:
         self.broker.redis.delete(self.broker.key("queued", slug))
 
     def start(self) -> None:
-        """Begin to take rounds from the queue, one at a time, in a thread."""
+        """Start taking rounds from the queue, one at a time, in a thread."""
         self.worker = self.dramatiq_module.Worker(self.job_broker, worker_threads=1, worker_timeout=1000)
-        self.worker.queue_prefetch = 1  # leave what we cannot begin to other workers
+        self.worker.queue_prefetch = 1  # leave rounds that we cannot start to other workers
         self.worker.start()
 
     def stop(self) -> None:
-        """Take no more rounds and wait for the running one.
+        """Stop taking rounds, and wait for the running one.
 
-        A broker that does not respond is not waited for: it gives the round to another worker by itself.
+        Does not wait for a broker that does not respond, because it gives the round to another worker by itself.
         """
         if self.worker:
             self.idle.wait()

@@ -1,10 +1,10 @@
-"""The worker: crawls one agency's round after another and sends what it reads to the writer.
+"""The worker: crawls agencies' rounds one after another and sends the results to the writer.
 
 For each round it takes the lease of the agency's host, receives a job (a copy of the agency's part of the archive), and
 runs `scrapy crawl news` and `scrapy crawl revisit` on that copy. The add-on replaces the components of such a crawl
 that write to the archive: each transaction on the copy is first sent to the writer, as one message, and then committed.
-What cannot be sent is rolled back: SendError looks to the crawl like an archive that cannot be written, and ends it.
-The copy only keeps the crawl from requesting a page twice, and is deleted with the round.
+A transaction that cannot be sent is rolled back: for the crawl, SendError is like an archive that cannot be written,
+and ends it. The copy only keeps the crawl from requesting a page twice, and is deleted with the round.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 ADDONS = '{"scraper.distributed.worker.WorkerAddon": 0}'  # the setting of a worker's crawls
-ADDON_PRIORITY = "cmdline"  # of the settings that the add-on changes: above every settings file
+ADDON_PRIORITY = "cmdline"  # of the settings that the add-on changes; higher than every settings file
 MAX_SEND_WAIT = 300  # seconds that a crawl waits for a writer that is behind
 JOB_TIMEOUT = 120  # seconds to wait for the writer's job
 RETRY_DELAY = 10.0  # seconds until a round is tried again after the writer or the broker did not respond
@@ -83,13 +83,13 @@ class MessageSender:
         self.keys = [lease.key, broker.key("stream"), broker.key("round", lease.token), broker.key("backlog")]
         seq = broker.call_with_retry(lambda: broker.redis.hget(self.keys[2], "seq"), lambda: lease.seconds_left)
         self.seq = int(cast("bytes | None", seq) or 0)
-        self.failure = ""  # why nothing can be sent any more
+        self.failure = ""  # why nothing more can be sent
 
     def send(self, *operations: Operation) -> None:
         """Send operations as one message.
 
-        While more than DISTRIBUTED_BACKLOG bytes wait for the writer, the call waits. Raises SendError if another
-        worker has the lease, or if the broker does not respond for as long as the lease is ours.
+        Waits while more than DISTRIBUTED_BACKLOG bytes are waiting for the writer. Raises SendError if another worker
+        has the lease, or if the broker does not respond before the lease ends.
         """
         if self.failure:
             raise SendError(self.failure)
@@ -129,13 +129,13 @@ class OperationLog:
         self.depth = 0  # of operations within operations; only the outermost is recorded
 
     def record(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        """Add an operation that begins, unless it is part of another one."""
+        """Add a starting operation, unless it is part of another one."""
         if not self.depth:
             self.operations.append(Operation(name=name, args=args, kwargs=kwargs))
 
     @contextmanager
     def nested(self) -> Iterator[None]:
-        """Ignore operations within the block, because they are part of a recorded one."""
+        """Ignore operations in the block, because they are part of a recorded one."""
         self.depth += 1
         try:
             yield
@@ -164,7 +164,7 @@ class ArchiveCopy(Archive):
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Open a transaction, unless one is open, and send its operations before it is committed."""
+        """Open a transaction unless one is already open, and send its operations before it is committed."""
         if self.db.conn.in_transaction:
             yield
             return
@@ -175,7 +175,7 @@ class ArchiveCopy(Archive):
 
 
 class RecordingProxy:
-    """A part of the archive whose calls of `ARCHIVE_OPERATIONS` are recorded. name: of the part."""
+    """A part of the archive that records calls of `ARCHIVE_OPERATIONS`. name: the part's name."""
 
     def __init__(self, copy: ArchiveCopy, name: str, part: object) -> None:
         self._copy, self._name, self._part = copy, name, part
@@ -195,7 +195,7 @@ class RecordingProxy:
 
 
 class WorkerRecorder(CrawlRecorder):
-    """The recorder of a copy: it stores no bytes and leaves the judgement of missing pages to the writer."""
+    """The recorder of a copy: stores no bytes and leaves decisions about missing pages to the writer."""
 
     def record_missing(
         self,
@@ -214,7 +214,7 @@ class WorkerRecorder(CrawlRecorder):
 
 
 def build_worker_recorder(copy: ArchiveCopy, schedule: RevisitSchedule) -> CrawlRecorder:
-    """Return a copy's recorder whose operations are sent to the writer."""
+    """Return the recorder of a copy, whose operations are sent to the writer."""
     return cast("CrawlRecorder", RecordingProxy(copy, "recorder", WorkerRecorder(copy, schedule)))
 
 
@@ -224,7 +224,7 @@ def record_page(copy: ArchiveCopy, recorder: CrawlRecorder, page: ParsedPage, no
         copy.operation_log.record("save_page", (page,), {})
         with copy.operation_log.nested():
             if page.release_id is None:
-                # Only in this state is a URL not due again, whatever date its source shows.
+                # In this state only, a URL never becomes due again, whatever date its source shows.
                 copy.frontier.mark_quarantined(page.url, now, "sent to the writer")
                 return
             validators = {name: page.response.headers.get(name.replace("_", "-")) for name in ("etag", "last_modified")}
@@ -236,13 +236,13 @@ def record_page(copy: ArchiveCopy, recorder: CrawlRecorder, page: ParsedPage, no
 
 
 class WorkerAddon:
-    """Scrapy add-on that makes `scrapy crawl` a worker's crawl.
+    """Scrapy add-on that turns `scrapy crawl` into a worker's crawl.
 
-    It reads two further settings, DISTRIBUTED_TOKEN and DISTRIBUTED_HOST: token and host of the lease.
+    It reads two more settings, DISTRIBUTED_TOKEN and DISTRIBUTED_HOST: token and host of the lease.
     """
 
     def update_settings(self, settings: BaseSettings) -> None:
-        """Replace the components that download and that write to the archive."""
+        """Replace the components that download pages or write to the archive."""
         for scheme in ("http", "https"):
             handlers = settings["DOWNLOAD_HANDLERS"]
             settings.set(f"DISTRIBUTED_HANDLER_{scheme}", handlers[scheme], priority=ADDON_PRIORITY)
@@ -261,7 +261,7 @@ class WorkerAddon:
 
 
 class WorkerCrawlStats(CrawlStatsExtension):
-    """Counts as in an embedded crawl, but sends the counts to the writer, which judges the agency's health."""
+    """Counts as in an embedded crawl, but sends the counts to the writer, which assesses the agency's health."""
 
     def __init__(self, crawler: Crawler) -> None:
         super().__init__(crawler)
@@ -272,7 +272,7 @@ class WorkerCrawlStats(CrawlStatsExtension):
         self.operation_log: OperationLog | None = None
 
     def spider_opened(self, spider: ReleaseSpider) -> None:
-        """Check the lease at intervals from now on, and send what the spider writes."""
+        """Start checking the lease at intervals, and send everything that the spider writes."""
         self.check_lease()
         self.lease_check = create_looping_call(self.check_lease)
         self.lease_check.start(max(0.1, self.lease.lease_seconds / 10), now=False)
@@ -284,7 +284,7 @@ class WorkerCrawlStats(CrawlStatsExtension):
             spider.stop_if_unwritable(SendError(str(error)))
 
     def replace_archive(self, spider: ReleaseSpider) -> OperationLog:
-        """Replace the archive that the spider opened by a copy that sends what is written, and return its log."""
+        """Replace the archive that the spider opened with a copy that sends all writes, and return its log."""
         (slug,) = spider.agencies
         operation_log = OperationLog(MessageSender(self.broker, self.lease, slug))
         schedule, path = spider.recorder.schedule, spider.archive.path
@@ -295,7 +295,7 @@ class WorkerCrawlStats(CrawlStatsExtension):
         return operation_log
 
     def check_lease(self) -> None:
-        """Update the lease's remaining time; if the broker does not respond, the known time applies."""
+        """Update the lease's remaining time. If the broker does not respond, the known time applies."""
         try:
             self.broker.call_with_retry(self.lease.refresh, 0)
         except BrokerError as error:
@@ -306,7 +306,7 @@ class WorkerCrawlStats(CrawlStatsExtension):
         if self.lease_check and self.lease_check.running:
             self.lease_check.stop()
         if self.operation_log is None:
-            return  # nothing could be sent: without a row in the copy, the worker takes the pass for interrupted
+            return  # nothing could be sent; without a row in the copy, the worker treats the pass as interrupted
         (stats,) = spider.agency_stats.values()
         (agency,) = spider.agencies.values()
         politeness, closed_at = self.politeness.report_politeness(agency, stats), now()
@@ -346,7 +346,7 @@ class WorkerPipeline:
 
 
 class LeasedHandler(BaseDownloadHandler):
-    """The configured download handler, but without a valid lease no request is sent."""
+    """The configured download handler, which sends no request without a valid lease."""
 
     scheme: str
 
@@ -356,7 +356,7 @@ class LeasedHandler(BaseDownloadHandler):
         self.handler: Any = build_from_crawler(handler, crawler)
 
     async def download_request(self, request: Request) -> Response:
-        """Download a response. Raises CrawlStopped if the lease may be another worker's."""
+        """Download a response. Raises CrawlStopped if another worker may have the lease."""
         stats, spider = self.crawler.get_extension(WorkerCrawlStats), cast("ReleaseSpider", self.crawler.spider)
         if stats is None or stats.lease.seconds_left <= 0:
             spider.deadline.is_stopping = True
@@ -384,7 +384,7 @@ class LeasedHttpsHandler(LeasedHandler):
 
 
 class RoundRunner:
-    """Runs rounds. options: command-line options of the worker that its crawls get, too."""
+    """Runs rounds. options: the worker's command-line options, which are passed on to its crawls."""
 
     def __init__(self, broker: Broker, settings: BaseSettings, runner: CommandRunner, options: Sequence[str]) -> None:
         self.broker, self.settings, self.runner, self.options = broker, settings, runner, options
@@ -407,7 +407,7 @@ class RoundRunner:
 
     def run_leased_round(self, lease: Lease, slug: str, host: str) -> JobDeferral | None:
         """Run a round whose lease we have, and release the lease unless it was lost."""
-        logger.info("%s: a round begins, token %d", slug, lease.token)
+        logger.info("%s: round started, token %d", slug, lease.token)
         lost, host_delay = threading.Event(), 0.0
 
         def stop_crawl() -> None:
@@ -429,7 +429,7 @@ class RoundRunner:
                 self.release_lease(lease, host_delay)
 
     def receive_job(self, lease: Lease, is_lost: Callable[[], bool]) -> bytes | None:
-        """Return the writer's job; b"" if there is to be no round, None if the writer does not respond."""
+        """Return the writer's job; b"" if there is no round to run, None if the writer does not respond."""
         key, started = self.broker.key("job", lease.token), time.monotonic()
         while not (is_lost() or self.runner.stop_requested) and time.monotonic() - started < JOB_TIMEOUT:
             found = self.broker.call_with_retry(
@@ -444,7 +444,7 @@ class RoundRunner:
     ) -> tuple[JobDeferral | None, float]:
         """Run the spiders one after another.
 
-        Returns when to try again (None if all is done) and the seconds that the host must be left without requests.
+        Returns when to try again (None if everything is done) and the seconds before the next request to the host.
         """
         archive_path = folder / "archive.db"
         settings = {
@@ -467,16 +467,18 @@ class RoundRunner:
             self.misconfigured = self.misconfigured or code == CONFIGURATION_EXIT_CODE
             stopped = self.runner.stop_requested or is_lost()
             if stopped or code not in (0, 1) or not complete:
-                logger.warning("%s: its %s pass was interrupted (%d); the round is queued again", slug, name, code)
+                logger.warning(
+                    "%s: its %s pass was interrupted (exit code %d); the round is queued again", slug, name, code
+                )
                 return JobDeferral(seconds=0 if stopped else CRASH_RETRY_DELAY), host_delay
         MessageSender(self.broker, lease, slug).send(Operation(name="finish_round", kwargs={}))
         return None, host_delay
 
     def read_pass_result(self, archive_path: Path, previous_crawl_id: int) -> tuple[bool, float]:
-        """Return whether a pass sent all that it did, and the seconds its host wants between two requests.
+        """Return whether a pass sent all its operations, and the seconds its host wants between two requests.
 
         Both come from the row in crawls that the pass completes at its end, newer than `previous_crawl_id`. Without a
-        complete row, the delay is the longest one.
+        complete row, the longest possible delay is returned.
         """
         longest = self.settings.getfloat("CRAWL_DELAY_MAX")
         with closing(sqlite3.connect(archive_path)) as db:
@@ -489,7 +491,7 @@ class RoundRunner:
         return True, max(shortest, longest if delay is None else float(delay)) if requests else 0.0
 
     def release_lease(self, lease: Lease, host_delay: float) -> None:
-        """Let other workers have the host after `host_delay` seconds.
+        """Release the host to other workers after `host_delay` seconds.
 
         If the broker does not respond, the lease expires by itself.
         """
@@ -500,6 +502,6 @@ class RoundRunner:
 
 
 def has_due_releases(archive_path: Path, slug: str) -> bool:
-    """Return whether any stored release is due for a check; without one, a revisit pass would only cost its start."""
+    """Return whether any stored release is due for a check. If not, a revisit pass would be useless."""
     with Archive(archive_path, rebuild_stale=False) as archive:
         return bool(archive.frontier.list_stale(slug, now(), 1))

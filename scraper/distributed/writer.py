@@ -1,7 +1,7 @@
-"""The writer: applies workers' messages to archive.db, in order and each once, and gives workers their jobs.
+"""The writer: applies workers' messages to archive.db, in order and once each, and gives workers their jobs.
 
-A message is applied by the functions of an embedded crawl, in one transaction with its number. Only after the commit is
-it acknowledged and deleted from the stream, so a message that arrives twice changes nothing.
+A message is applied by the functions of an embedded crawl, in one transaction with its number. It is acknowledged and
+deleted from the stream only after the commit, so a message that arrives twice has no effect.
 """
 
 from __future__ import annotations
@@ -61,10 +61,10 @@ StreamEntry = tuple[bytes, Mapping[bytes, bytes]]  # id and fields; no fields if
 
 BATCH_SIZE = 32  # messages read at once
 BLOCK_MILLISECONDS = 1000  # to wait for a message
-MAX_DELIVERIES = 10  # of a message; one that has ended so many writers is moved to `unreadable`
+MAX_DELIVERIES = 10  # of a message; one that crashed this many writers is moved to `unreadable`
 PAYLOAD_FIELDS = (b"operations", b"body")  # fields of a message that count towards the backlog
 JOB_EXPIRY = 600  # seconds in which a worker can take its job
-MAX_JUDGE_INTERVAL = 3600.0  # seconds after which agencies are judged although rounds are running
+MAX_JUDGE_INTERVAL = 3600.0  # seconds after which agencies are assessed even if rounds are running
 
 # Counters that the worker has; the pipeline counts the others.
 WORKER_COUNTERS = (
@@ -75,7 +75,7 @@ NAMED_COUNTERS = ("field_counts", "failures", "source_failures")  # those that a
 
 @dataclass(slots=True)
 class RemoteCrawl:
-    """A worker's crawl of one agency, with the attributes that the pipeline expects of a spider."""
+    """A worker's crawl of one agency, with the attributes of a spider that the pipeline needs."""
 
     archive: Archive
     recorder: CrawlRecorder
@@ -93,7 +93,7 @@ class MessageProcessor:
 
     def __init__(self, path: Path, schedule: RevisitSchedule) -> None:
         self.archive = Archive(path)
-        self.archive.db.execute("pragma synchronous = full")  # what is acknowledged must survive a power cut
+        self.archive.db.execute("pragma synchronous = full")  # acknowledged messages must survive a power cut
         self.recorder = CrawlRecorder(self.archive, schedule)
         self.jobs = Jobs(self.archive.db)
         self.crawls: dict[str, RemoteCrawl] = {}  # running passes, by agency
@@ -103,7 +103,7 @@ class MessageProcessor:
         self.archive.close()
 
     def start_round(self, message: WorkerMessage, agency: Agency) -> bool:
-        """Record that a worker gets the agency's round; return False if a newer token is known."""
+        """Record that a worker gets the agency's round; return False if there is already a newer token."""
         with self.archive.transaction():
             add_declared_agency(self.archive, agency)
             self.archive.hosts.set_agency_pauses({agency.slug: agency.paused})
@@ -115,9 +115,9 @@ class MessageProcessor:
         return True
 
     def apply_message(self, message: WorkerMessage, agency: Agency) -> bool:
-        """Apply a message, unless it was applied before. The message must not be a `start_round`.
+        """Apply a message unless it was already applied. The message must not be a `start_round`.
 
-        Returns False if its token is not the newest or messages before it are missing.
+        Returns False if its token is not the newest, or if earlier messages are missing.
         """
         with self.archive.transaction():
             job = self.jobs.get(message.agency)
@@ -141,9 +141,9 @@ class MessageProcessor:
         return True
 
     def reject_pages(self, message: WorkerMessage, agency: Agency) -> bool:
-        """Record the pages of a message that the writer fails on, so that they are requested again another day.
+        """Record the pages of a message that the writer fails on, so that they are requested again on another day.
 
-        Returns False if the message holds anything but pages. Its round must end then, because later messages may
+        Returns False if the message contains anything but pages. Its round must end then, because later messages may
         depend on it.
         """
         pages: list[ParsedPage] = [
@@ -167,7 +167,7 @@ class MessageProcessor:
         return True
 
     def write_manifest(self) -> None:
-        """Write the day's manifest, if there is none yet. An error is logged."""
+        """Write the day's manifest if there is none yet. Errors are logged."""
         try:
             write_manifest(self.archive.db.conn, self.recorder.captures, now().date())
         except ArchiveError as error:
@@ -216,9 +216,9 @@ class MessageProcessor:
         problems: list[str],
         source_failures: Mapping[str, int] | None = None,
     ) -> None:
-        """Add the worker's counts to ours, complete the row in crawls and assess the agency's health.
+        """Add the worker's counts to ours, complete the row in crawls, and assess the agency's health.
 
-        at: by the worker's clock, like the start of the crawl and the times of its pages, which feeds compare.
+        at: by the worker's clock, like the start of the crawl and its page times, because feeds compare these.
         """
         stats = crawl.agency_stats[slug]
         for name in WORKER_COUNTERS:
@@ -234,13 +234,13 @@ class MessageProcessor:
 
 
 def format_stats(stats: AgencyStats) -> str:
-    """Return the counts of a running pass as JSON, for another writer's `parse_stats`."""
+    """Format the counts of a running pass as JSON, for another writer's `parse_stats`."""
     more = {name: getattr(stats, name) for name in (*NAMED_COUNTERS, "problems")}
     return json.dumps({**stats.to_columns(), **more}, ensure_ascii=False)
 
 
 def parse_stats(text: str, crawl_id: int | None) -> AgencyStats:
-    """Return the counts that `format_stats` wrote."""
+    """Parse the counts written by `format_stats`."""
     values = json.loads(text)
     counters = {name: Counter(values.get(name, {})) for name in NAMED_COUNTERS}
     return AgencyStats(crawl_id=crawl_id, **values | counters)
@@ -270,7 +270,7 @@ class ArchiveWriter:
         self.locked_agencies: set[str] = set()  # whose rounds are running
         for job in self.processor.jobs.list_unfinished():
             self.claim_agency(job.agency)
-        self.previous_crawl_id = read_last_crawl_id(archive_path)  # at the last judgement of all agencies
+        self.previous_crawl_id = read_last_crawl_id(archive_path)  # of the last assessment of all agencies
         self.judged_at = monotonic()
         self.has_open_rounds = bool(self.locked_agencies)  # whether rounds have run since then
 
@@ -283,8 +283,8 @@ class ArchiveWriter:
     def run(self, should_stop: Callable[[], bool]) -> None:
         """Apply messages until `should_stop` returns True.
 
-        Begins with those that an earlier writer received and did not acknowledge, one at a time: one of them may have
-        ended it.
+        Starts with messages that an earlier writer received but did not acknowledge, one at a time, because one of them
+        may have crashed it.
         """
         self.should_stop = should_stop
         self.create_consumer_group()
@@ -313,7 +313,7 @@ class ArchiveWriter:
                 raise
 
     def read_entries(self, after_id: str, count: int) -> list[StreamEntry]:
-        """Return at most `count` messages: new ones for ">", unacknowledged ones after the id for any other id."""
+        """Return at most `count` messages: new ones for ">", or unacknowledged ones after any other id."""
         redis = self.broker.redis
         found = self.broker.call_with_retry(
             lambda: redis.xreadgroup(
@@ -340,7 +340,7 @@ class ArchiveWriter:
     def apply_entries(self, entries: Sequence[StreamEntry]) -> tuple[int, list[Callable[[], None]]]:
         """Apply messages up to the first request for a job.
 
-        Returns how many were applied, and what must be done after the commit.
+        Returns how many were applied, and the calls to make after the commit.
         """
         actions: list[Callable[[], None]] = []
         with self.processor.archive.transaction():
@@ -367,7 +367,7 @@ class ArchiveWriter:
         )
 
     def reject_entry(self, fields: Mapping[bytes, bytes]) -> None:
-        """Copy a message that has ended too many writers to `unreadable`, and end its round unless it was one page."""
+        """Copy a message that crashed too many writers to `unreadable`; end its round unless it was one page."""
         slug, token = fields[b"agency"].decode(), int(fields[b"token"])
         logger.critical("a message of %s is moved to `unreadable`: %d writers ended with it", slug, MAX_DELIVERIES)
         self.broker.redis.xadd(self.broker.key("unreadable"), cast("Any", fields))
@@ -380,7 +380,7 @@ class ArchiveWriter:
             self.revoke_lease(slug, token)
 
     def send_job(self, message: WorkerMessage) -> None:
-        """Answer a request for a job.
+        """Respond to a request for a job.
 
         The job is empty if the agency is no longer listed, is paused, or is being crawled by another command.
         """
@@ -413,14 +413,14 @@ class ArchiveWriter:
         unlock_agency(self.agency_lock, slug)
 
     def revoke_lease(self, slug: str, token: int) -> None:
-        """End a round whose message came too late or after a missing one; it is begun again under a new token."""
-        logger.warning("%s: messages under token %d are rejected", slug, token)
+        """End a round whose message was late or out of order. The round is started again with a new token."""
+        logger.warning("%s: messages with token %d are rejected", slug, token)
         if agency := self.agencies.get(slug):
             key = self.broker.key("lease", find_lease_host(agency.home))
             self.broker.run_script(REVOKE_LEASE_SCRIPT, [key], token)
 
     def close_rounds(self) -> None:
-        """Judge every agency and send alerts when the last running round has ended, and at least every hour."""
+        """Assess every agency and send alerts when the last running round has ended, and at least every hour."""
         if not self.has_open_rounds or (self.locked_agencies and monotonic() - self.judged_at < MAX_JUDGE_INTERVAL):
             return
         result = close_round(self.archive_path, self.agencies, self.alert_settings, self.previous_crawl_id)
@@ -430,12 +430,12 @@ class ArchiveWriter:
         self.has_open_rounds = bool(self.locked_agencies)
 
     def retry_timeout(self) -> float:
-        """Return for how many more seconds to retry while the broker does not respond; 0 once the writer stops."""
+        """Return for how many seconds to keep retrying if the broker does not respond; 0 once the writer stops."""
         return 0.0 if self.should_stop() else 1.0
 
 
 def lock_writer(archive_path: Path) -> TextIO:
-    """Return an open file that locks the archive against other writers until it is closed.
+    """Lock the archive against other writers, until the returned file is closed.
 
     Raises ArchiveError if another writer is running.
     """
@@ -453,7 +453,7 @@ def lock_writer(archive_path: Path) -> TextIO:
 
 
 def flatten_entries(entries: Any) -> list[StreamEntry]:
-    """Return the stream entries of a response; RESP3 nests them one list deeper than RESP2."""
+    """Return the stream entries of a response. RESP3 nests them one list deeper than RESP2."""
     if entries and isinstance(entries[0], list) and entries[0] and isinstance(entries[0][0], list | tuple):
         return [entry for inner in entries for entry in inner]
     return list(entries)

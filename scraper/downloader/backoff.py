@@ -1,10 +1,10 @@
-"""Backs off from hosts that fail or are overloaded: Retry-After, and pauses.
+"""Backs off from hosts that fail or are overloaded, by Retry-After and pauses.
 
-A host is paused when BACK_OFF_AFTER of its URLs in a row gave no response, 429 or 503; when its Retry-After exceeds
-RETRY_AFTER_MAX; and when it gave no response in a whole crawl. Pauses are stored in the hosts table and apply to later
-crawls. The first lasts BACK_OFF_FIRST seconds, each further one twice as long up to BACK_OFF_MAX, until the host
-responds again. While no host at all has responded in a crawl, our own network may be down: such pauses end with
-the crawl.
+A host is paused if BACK_OFF_AFTER of its URLs in a row got no response, 429 or 503; if its Retry-After exceeds
+RETRY_AFTER_MAX; or if it gave no response in a whole crawl. Pauses are stored in the hosts table and apply to later
+crawls. The first lasts BACK_OFF_FIRST seconds, and each further one twice as long, up to BACK_OFF_MAX, until the host
+responds again. If no host at all has responded in a crawl, our own network may be down, so pauses then end with the
+crawl.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-OVERLOAD_STATUSES = (429, 503)  # the server says that it is overloaded
+OVERLOAD_STATUSES = (429, 503)  # the server reports that it is overloaded
 
 
 class BackOffMiddleware:
@@ -72,11 +72,11 @@ class BackOffMiddleware:
     def process_request(self, request: Request) -> None:
         if pause := self.pauses.get(parse_netloc(request.url)):
             if pause.host in self.unsaved_pauses or datetime.fromisoformat(pause.until) > now():
-                raise HostPaused(f"{pause.host} is paused until {pause.until}: {pause.reason}")
+                raise HostPaused(pause.host, f"{pause.host} is paused until {pause.until}: {pause.reason}")
             del self.pauses[pause.host]
 
     def record_response(self, response: Response, request: Request) -> None:
-        """Reset the host's count of failures, unless the response says that the server is overloaded."""
+        """Reset the host's failure count, unless the response means that the server is overloaded."""
         host = parse_netloc(request.url)
         self.mark_online()
         if response.status not in OVERLOAD_STATUSES:
@@ -84,7 +84,7 @@ class BackOffMiddleware:
             self.unanswered_urls.pop(host, None)
             return
         seconds = get_retry_after(response)
-        if seconds is not None and self.archive:
+        if seconds is not None:
             self.delay_requests(request, min(seconds, self.max_retry_after))
         if seconds and seconds > self.max_retry_after:
             reason = f"answered {response.status} and asked to wait {seconds:.0f} s"
@@ -93,7 +93,7 @@ class BackOffMiddleware:
             self.record_failure(request, f"answered {response.status}")
 
     def delay_requests(self, request: Request, seconds: float) -> None:
-        """Delay all requests to a request's host (RFC 9110, 10.2.3), before the downloader looks at its queue again."""
+        """Delay all requests to a request's host (RFC 9110, 10.2.3) before the downloader checks its queue again."""
         if slot := find_download_slot(self.crawler, request):
             slot.delay = max(slot.delay, 0.01)  # the downloader ignores lastseen without a delay
             slot.lastseen = max(slot.lastseen, monotonic() + seconds - slot.delay)
@@ -104,7 +104,7 @@ class BackOffMiddleware:
             self.record_failure(request, type(exception).__name__)
 
     def record_failure(self, request: Request, reason: str) -> None:
-        """Count a URL once; pause the host after `max_failures` URLs in a row."""
+        """Count a URL once, and pause the host after `max_failures` URLs in a row."""
         host = parse_netloc(request.url)
         urls = self.unanswered_urls[host]
         urls.add(request.url)
@@ -120,10 +120,10 @@ class BackOffMiddleware:
         if not self.is_online:
             self.unsaved_pauses[host] = reason
             self.pauses[host] = HostPause(host=host, until=to_iso(now() + self.first_pause) or "", reason=reason)
-            logger.warning("%s is paused in this crawl, in which no host has responded yet: %s", host, reason)
+            logger.warning("%s is paused for this crawl only, as no host has responded yet: %s", host, reason)
             return
         with archive.transaction():
-            if host in self.answered_hosts:  # it has responded since its last pause, so this is a first one
+            if host in self.answered_hosts:  # it has responded since its last pause, so this counts as a first pause
                 archive.hosts.clear_pause(host)
             pause = archive.hosts.pause(
                 host, now(), reason, first_wait=self.first_pause, max_wait=self.max_pause, requested_wait=retry_after
@@ -141,13 +141,13 @@ class BackOffMiddleware:
             self.pause_host(host, reason)
 
     def spider_closed(self) -> None:
-        """Clear the pauses of hosts that responded, and pause those that never did unless no host did."""
+        """Clear the pauses of hosts that responded; pause hosts that never did, unless no host responded."""
         archive = self.archive
         if archive is None:
             return
         if not self.is_online:
             if self.unanswered_urls:
-                logger.error("no host responded in this crawl: is our own network down? No host is paused for it")
+                logger.error("no host responded in this crawl, so no host is paused: is our own network down?")
             return
         try:
             with archive.transaction():
@@ -162,13 +162,13 @@ class BackOffMiddleware:
 
 
 def get_retry_after(response: Response) -> float | None:
-    """Return the seconds that a 429 or 503 asks to wait, None if it does not."""
+    """Return the seconds that a 429 or 503 asks to wait, or None if it does not."""
     value = response.headers.get("Retry-After") if response.status in OVERLOAD_STATUSES else None
     return parse_retry_after(value.decode("latin-1"), datetime.now(UTC)) if value else None
 
 
 def parse_retry_after(text: str, now: datetime) -> float | None:
-    """Return the seconds to wait, from a number of seconds or an HTTP date; None if it is neither.
+    """Parse a number of seconds or an HTTP date as seconds to wait; return None if it is neither.
 
     >>> parse_retry_after("120", datetime(2024, 1, 1, tzinfo=UTC))
     120.0

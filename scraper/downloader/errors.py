@@ -1,4 +1,4 @@
-"""Why a request is not sent, and how a failed download is described.
+"""Reasons for not sending a request, and descriptions of failed downloads.
 
 These exceptions are separate from scraper/errors.py, so that parsing a page does not need Scrapy.
 
@@ -27,9 +27,9 @@ from twisted.web.client import ResponseFailed
 
 
 class PrivateAddress(IgnoreRequest):
-    """The request leads into a private network or to this machine, or its scheme is not http or https.
+    """The request goes to a private network or this machine, or its scheme is not http or https.
 
-    is_redirect: whether a redirect has led there, such as that of a captive portal.
+    is_redirect: whether a redirect led there, such as that of a captive portal.
     """
 
     def __init__(self, host: str, problem: str, *, is_redirect: bool = False) -> None:
@@ -46,7 +46,12 @@ class RobotsUnreachable(IgnoreRequest): ...
 class RequestDeferred(IgnoreRequest): ...
 
 
-class HostPaused(RequestDeferred): ...
+class HostPaused(RequestDeferred):
+    """The host, which may be one that the request was redirected to, is paused."""
+
+    def __init__(self, host: str, problem: str) -> None:
+        super().__init__(problem)
+        self.host = host
 
 
 class DailyBudgetExceeded(RequestDeferred): ...
@@ -68,7 +73,7 @@ DOWNLOAD_ERRORS = (*NO_RESPONSE_ERRORS, DownloadCancelledError, IgnoreRequest)
 
 
 def describe_download_error(error: BaseException) -> str:
-    """Describe an exception of the downloader, with Twisted's reasons for a broken response."""
+    """Describe an exception of the downloader, including Twisted's reasons for a broken response."""
     if isinstance(error, CannotResolveHostError):
         return "there is no such host"
     if isinstance(error, DownloadCancelledError) and not str(error):

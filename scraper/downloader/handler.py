@@ -1,12 +1,12 @@
 """HTTP download handler that limits response headers, decompresses bodies and rejects incomplete ones.
 
 Scrapy limits a body (DOWNLOAD_MAXSIZE) and the duration of a download (DOWNLOAD_TIMEOUT), but Twisted keeps any amount
-of header lines, and Scrapy's HttpCompressionMiddleware takes a truncated compressed body for a complete one. Here a
+of header lines, and Scrapy's HttpCompressionMiddleware accepts a truncated compressed body as complete. Here a
 successful response that is truncated raises ResponseDataLossError before any middleware sees it, so that the request is
 retried and a host that repeats it is paused.
 
 A response without Content-Length ends with its connection. It counts as complete if its HTML or XML is closed.
-Responses with an error status (404, 503) are used as far as they go.
+Incomplete responses with an error status (404, 503) are used as they are.
 
 This is the only module of the project that uses private names of Scrapy and Twisted, which can change with any release:
 tests/scraper/test_private_names.py checks each of them.
@@ -49,7 +49,7 @@ DECOMPRESS_ERRORS = (EOFError, OSError, zlib.error, brotli.error, zstd.ZstdError
 
 
 class BoundedDownloadHandler(HTTP11DownloadHandler):
-    """Scrapy's HTTP handler with a limit for headers, returning decompressed and complete responses."""
+    """Scrapy's HTTP handler with a limit on headers. Returns decompressed and complete responses."""
 
     def __init__(self, crawler: Crawler) -> None:
         super().__init__(crawler)
@@ -72,7 +72,7 @@ class BoundedHTTPProtocol(_LenientHTTP11ClientProtocol):
     def dataReceived(self, data: bytes) -> None:  # noqa: N802 - Twisted's name
         if self._parser is not None and self._parser.state in HEADER_STATES:
             self.header_bytes += len(data)
-            # this piece may already contain the beginning of the body
+            # this chunk may already contain the beginning of the body
             if self.header_bytes > MAX_HEADER_BYTES + len(data) and self.transport:
                 self.transport.abortConnection()
                 return
@@ -85,9 +85,9 @@ class BoundedHTTPFactory(_LenientHTTP11ClientFactory):
 
 
 def decode_response(response: Response, max_bytes: int) -> Response:
-    """Return a response with its body decompressed to at most `max_bytes` (0: no limit).
+    """Decompress a response's body to at most `max_bytes` (0: no limit).
 
-    Raise ResponseDataLossError if a successful response is incomplete, IgnoreRequest if the body is too large.
+    Raises ResponseDataLossError if a successful response is incomplete, IgnoreRequest if the body is too large.
     """
     is_success = 200 <= response.status < 300
     header = b",".join(value for value in response.headers.getlist("Content-Encoding") if value)
@@ -103,7 +103,7 @@ def decode_response(response: Response, max_bytes: int) -> Response:
 
 
 def decompress_body(compressed: bytes, encoding: str, max_bytes: int, *, is_success: bool) -> bytes:
-    """Undo one content encoding; of a broken body with an error status, return what could be read."""
+    """Undo one content encoding. For a broken body with an error status, return the readable part."""
     size = 0
     with BytesIO() as output:  # closed in any case: a raised exception would keep the whole buffer alive
         try:
@@ -121,9 +121,9 @@ def decompress_body(compressed: bytes, encoding: str, max_bytes: int, *, is_succ
 
 
 def replace_response_body(response: Response, body: bytes, encodings: list[str]) -> Response:
-    """Return the response with a decompressed body and the class that fits it.
+    """Return the response with a decompressed body and the matching class.
 
-    encodings: those that are still applied.
+    encodings: the encodings that are still applied.
     """
     del response.headers["Content-Encoding"]
     if encodings:

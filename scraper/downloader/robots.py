@@ -1,8 +1,8 @@
 """robots.txt as specified by RFC 9309: fetched once per host and crawl, and again after a day.
 
-Requests wait for it. If it cannot be read, nothing is requested from the host; the archive stores since when. After
-ROBOTS_UNREACHABLE_DAYS (section 2.3.1.4 leaves the number open) the last rules that were read apply, or no rules if
-there are none.
+Requests wait for it. If it cannot be read, nothing is requested from the host, and the archive stores since when. After
+ROBOTS_UNREACHABLE_DAYS (section 2.3.1.4 does not specify the number) the last known rules apply, or no rules if there
+are none.
 """
 
 from __future__ import annotations
@@ -45,11 +45,11 @@ PRODUCT_TOKEN = re.compile(r"[A-Za-z_-]*")
 
 
 class RobotsMiddleware(RobotsTxtMiddleware):
-    """Scrapy's middleware without three of its faults (Scrapy 2.19).
+    """Scrapy's middleware without three of its bugs (Scrapy 2.19).
 
-    When several requests wait for one host's robots.txt, Scrapy sends all but the first without reading it. It treats
-    a robots.txt with status 5xx as one that allows everything, although RFC 9309 (2.3.1.4) forbids everything. And its
-    parser accepts the beginning of our product token for the whole, and takes our token with a version for another's.
+    If several requests wait for one host's robots.txt, Scrapy sends all but the first without reading it. It treats a
+    robots.txt with status 5xx as allowing everything, although RFC 9309 (2.3.1.4) forbids everything. Its parser
+    matches the beginning of our product token, but does not match our token followed by a version.
     """
 
     def __init__(self, crawler: Crawler) -> None:
@@ -68,7 +68,7 @@ class RobotsMiddleware(RobotsTxtMiddleware):
             raise RobotsForbidden(str(error)) from None
 
     async def robot_parser(self, request: Request) -> RobotParser | None:
-        """Return the rules of a request's host, None if it has no robots.txt."""
+        """Return the rules for a request's host, or None if it has no robots.txt."""
         netloc = urlparse_cached(request).netloc
         fetched_at, task = self.parser_tasks.get(netloc, (0.0, None))
         if task is None or monotonic() - fetched_at > ROBOTS_MAX_AGE:
@@ -85,7 +85,7 @@ class RobotsMiddleware(RobotsTxtMiddleware):
             meta={
                 "dont_obey_robotstxt": True,
                 "robots_for_agency": request.meta.get("agency", ""),
-                # SSRFFilter checks what has led to the host
+                # SSRFFilter checks what led to the host
                 **{key: request.meta[key] for key in ("depth", "redirect_urls") if key in request.meta},
             },
             callback=NO_CALLBACK,
@@ -125,7 +125,7 @@ class RobotsMiddleware(RobotsTxtMiddleware):
     async def handle_unreachable(self, request: Request, problem: str) -> RobotParser | None:
         """Raise RobotsUnreachable, or return the last known rules if robots.txt was unreachable for too long.
 
-        None means that no rules were ever read.
+        Returns None if no rules were ever read.
         """
         netloc, failed_at = urlparse_cached(request).netloc, now()
         message = f"robots.txt of {netloc} cannot be read: {problem}"
@@ -152,7 +152,7 @@ def truncate_robots(text: bytes) -> bytes:
 def normalise_agent_lines(text: bytes, own_agent: str) -> bytes:
     """Reduce the User-agent lines of a robots.txt to whole product tokens (RFC 9309, 2.2.1).
 
-    Scrapy's parser looks for each name within ours. A slash after the names of other robots keeps them from matching.
+    Scrapy's parser looks for each name inside ours. A slash after the names of other robots prevents a match.
 
     >>> normalise_agent_lines(b"User-Agent: skogsbot/1.0 (+https://a.example)\\nuser-agent: Skog # kort", "Skogsbot/2")
     b'User-agent: Skogsbot\\nUser-agent: Skog/'

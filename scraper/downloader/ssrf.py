@@ -1,13 +1,13 @@
-"""SSRF filter: requests go to public hosts only, whatever a page, a redirect or a name server says.
+"""SSRF filter: requests only go to public hosts, whatever a page, a redirect or a name server returns.
 
 SSRFFilter checks each request before it is sent, including redirects and robots.txt: its scheme, and hosts that are
 private by name or written as an IP address. PublicResolver checks what a name server returns, and the connection is
-made to the very address that was checked, so that a second lookup cannot differ (DNS rebinding).
+made to the same address that was checked, so that a second lookup cannot differ (DNS rebinding).
 
-An agency whose home is on this machine (`*.localhost`, 127.0.0.1) may be crawled there, but only under the hosts and
+An agency whose home is on this machine (`*.localhost`, 127.0.0.1) may be crawled there, but only on the hosts and
 ports that its table names; pages of other agencies cannot lead there. PRIVATE_HOSTS names further hosts that may be in
 a private network, such as those of an intranet. The address on the command line of `scrapy shell`, `fetch` or `probe`
-counts as named, and so do the first addresses of a spider that is not of this project.
+counts as named, and so do the start URLs of a spider from another project.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ NON_PUBLIC_IPV6_NETWORKS = (  # not public, though Python's ipaddress calls them
 NAT64_NETWORK = ipaddress.ip_network("64:ff9b::/96")  # the last four bytes are an IPv4 address
 PRIVATE_TOP_DOMAINS = ("localhost", "local", "internal", "lan", "intranet", "corp")  # never public
 LOOPBACK_ADDRESS = "127.0.0.1"
-# Host → why its address was rejected. Twisted passes on only that the lookup failed.
+# Host → why its address was rejected; Twisted only reports that the lookup failed.
 REJECTED_HOSTS: dict[str, str] = {}
 
 
@@ -76,13 +76,13 @@ class SSRFFilter:
     def is_declared_loopback(self, request: Request) -> bool:
         """Return whether a request goes to a host and port on this machine that its agency's table declares.
 
-        The URL given to `scrapy probe` counts as declared, and so do the first URLs of another project's spider.
+        The URL given to `scrapy probe` counts as declared, and so do the start URLs of a spider from another project.
         """
         netloc, given = urlsplit(request.url).netloc.lower(), getattr(self.crawler.spider, "url", "")
         if is_loopback(given) and urlsplit(given).netloc.lower() == netloc:
             return True
         agencies: dict[str, Agency] | None = getattr(self.crawler.spider, "agencies", None)
-        if agencies is None:  # no spider of this project
+        if agencies is None:  # not a spider of this project
             if is_loopback(request.url) and not request.meta.get("depth") and "redirect_urls" not in request.meta:
                 self.given_netlocs.add(netloc)
             return netloc in self.given_netlocs
@@ -91,7 +91,7 @@ class SSRFFilter:
 
 
 class PublicResolver(CachingThreadedResolver):
-    """Resolver that returns public addresses only, and private ones for the hosts in PRIVATE_HOSTS."""
+    """Resolver that only returns public addresses, except for the hosts in PRIVATE_HOSTS."""
 
     def __init__(self, reactor: ReactorBase, cache_size: int, timeout: float, private_hosts: frozenset[str]) -> None:
         super().__init__(reactor, cache_size, timeout)
@@ -113,7 +113,7 @@ class PublicResolver(CachingThreadedResolver):
         return super().getHostByName(name, timeout)
 
     def check_address(self, address: str, name: str) -> str:
-        """Return the address if it may be requested, else raise DNSLookupError."""
+        """Return the address if requests to it are allowed, else raise DNSLookupError."""
         problem = find_host_problem(address)
         # names of this machine have passed SSRFFilter, which knows the agency
         if problem and name not in self.private_hosts and not is_loopback(f"http://{name}/"):
@@ -123,7 +123,7 @@ class PublicResolver(CachingThreadedResolver):
 
 
 def list_loopback_hosts(agency: Agency) -> set[str]:
-    """Return the hosts with ports on this machine that an agency's table names, if its home is on it."""
+    """Return the hosts and ports on this machine that an agency's table names, if its home is local."""
     if not is_loopback(agency.home):
         return set()
     named = (agency.home, *agency.feeds, *agency.sitemaps, *agency.listings)
@@ -131,7 +131,7 @@ def list_loopback_hosts(agency: Agency) -> set[str]:
 
 
 def find_host_problem(host: str) -> str | None:
-    """Return why a host is not public, judged by its name or IP address; None if it may be public.
+    """Return why a host is not public according to its name or IP address, or None if it may be public.
 
     >>> find_host_problem("169.254.169.254"), find_host_problem("polisen.se"), find_host_problem("printer.local")
     ('is not a public address', None, 'is not a public name')

@@ -1,6 +1,6 @@
-"""Delays and budgets beyond Scrapy's settings: the Crawl-delay of robots.txt, requests per agency and day.
+"""Delays and budgets beyond Scrapy's settings: the Crawl-delay of robots.txt, and requests per agency and day.
 
-DAILY_BUDGET limits an agency's requests per day (UTC), those of news and revisit crawls together.
+DAILY_BUDGET limits an agency's requests per day (UTC), for news and revisit crawls together.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class HostSlotMiddleware:
-    """Queues each request under its own host; Scrapy leaves redirects in the queue of the first host."""
+    """Queues each request under its own host. Scrapy leaves redirects in the queue of the first host."""
 
     def process_request(self, request: Request) -> None:
         request.meta.pop("download_slot", None)
@@ -85,8 +85,8 @@ class DailyBudgetMiddleware:
 def count_daily_requests(archive: Archive, slug: str, day: str, spider: str | None = None) -> int:
     """Return the number of requests that an agency got on a day, from all spiders or from one.
 
-    A crawl that was killed has no total, so the number of pages read on that day is the minimum: all in the frontier,
-    or, for one spider, the stored releases that were checked. Later times come from a clock that was wrong.
+    A crawl that was killed has no total, so the number of pages read on that day is used as a minimum: all in the
+    frontier or, for one spider, the stored releases that were checked. Later times come from a wrong clock.
     """
     fetched = "select count(*) from frontier where agency = :slug and fetched >= :day and fetched < :next"
     if spider:
@@ -104,10 +104,10 @@ def count_daily_requests(archive: Archive, slug: str, day: str, spider: str | No
 
 
 def get_slot_key(crawler: Crawler, request: Request) -> str:
-    """Return the key of a request's downloader slot (its host), "" if the engine is not running."""
+    """Return the key of a request's downloader slot (its host), or "" if the engine is not running."""
     return crawler.engine.downloader.get_slot_key(request) if crawler.engine else ""
 
 
 def find_download_slot(crawler: Crawler, request: Request) -> Slot | None:
-    """Return the downloader's slot for a request's host, None if there is none yet."""
+    """Return the downloader's slot for a request's host, or None if there is none yet."""
     return crawler.engine.downloader.slots.get(get_slot_key(crawler, request)) if crawler.engine else None

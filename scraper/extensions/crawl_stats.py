@@ -1,4 +1,4 @@
-"""Statistics of a crawl per agency, written to the crawls table, with the politeness report."""
+"""Statistics of a crawl per agency, including the politeness report, written to the crawls table."""
 
 from __future__ import annotations
 
@@ -46,12 +46,12 @@ class AgencyStats:
     """Counters of one agency in one crawl, and its problems as sentences that name URL and field."""
 
     listed: int = 0  # distinct releases that sources named
-    already_stored: int = 0  # of the listed: stored before, and not fetched in this crawl
+    already_stored: int = 0  # of the listed: already stored, and not fetched in this crawl
     new: int = 0
     revised: int = 0
-    reparsed: int = 0  # revisions that only our parser caused
+    reparsed: int = 0  # revisions caused only by our parser
     missing: int = 0  # stored releases whose page is gone or replaced
-    unchanged: int = 0  # stored releases whose page was fetched and is as stored
+    unchanged: int = 0  # stored releases whose page was fetched and is unchanged
     rejected: int = 0  # responses that are not a release
     errors: int = 0  # failed requests and unreadable sources
     requests: int = 0
@@ -73,12 +73,12 @@ class AgencyStats:
         self.field_counts.update(list_filled_fields(release))
 
     def count_rejected(self, problem: str, failure_kind: str) -> None:
-        """Count a page that is not a release; failure_kind: as classified by scraper/failures.py."""
+        """Count a page that is not a release. failure_kind: as classified by scraper/failures.py."""
         self.rejected += 1
         self.add_failure(problem, failure_kind)
 
     def count_error(self, problem: str, failure_kind: str, *, source: bool = False) -> None:
-        """Count a failed request or an unreadable source or page; source: whether it is a source."""
+        """Count a failed request, or an unreadable source (if `source`) or page."""
         self.errors += 1
         self.source_failures.update([failure_kind] if source else [])
         self.add_failure(problem, failure_kind)
@@ -94,13 +94,13 @@ class AgencyStats:
 def has_archive_spider(crawler: Crawler) -> bool:
     """Return whether a crawler runs a spider of this project that crawls into an archive.
 
-    It does not for `scrapy shell`, `fetch`, `parse`, `runspider` and the like, nor for `scrapy probe`.
+    False for `scrapy shell`, `fetch`, `parse`, `runspider` and the like, and for `scrapy probe`.
     """
     return hasattr(crawler.spidercls, "stop_if_unwritable")
 
 
 class CrawlStatsExtension:
-    """Inserts a row into crawls for each agency when a spider opens, and completes it when it closes."""
+    """Inserts a row into crawls for each agency when a spider opens, and completes it when the spider closes."""
 
     def __init__(self, crawler: Crawler) -> None:
         self.politeness = PolitenessMonitor(crawler)
@@ -118,18 +118,20 @@ class CrawlStatsExtension:
         return extension
 
     def spider_opened(self, spider: ReleaseSpider) -> None:
-        """Insert the rows. Those of a crawl that is killed keep an empty `finished`."""
+        """Insert the rows. After a killed crawl, their `finished` remains empty."""
         try:
             with spider.archive.transaction():
-                for slug, stats in spider.agency_stats.items():
-                    stats.crawl_id = open_crawl(spider.archive, slug, spider.name, now())
+                crawl_ids = {slug: open_crawl(spider.archive, slug, spider.name, now()) for slug in spider.agency_stats}
         except sqlite3.OperationalError as error:
             spider.stop_if_unwritable(error)
+            return
+        for slug, crawl_id in crawl_ids.items():
+            spider.agency_stats[slug].crawl_id = crawl_id
 
     def spider_closed(self, spider: ReleaseSpider, reason: str) -> None:
         """Complete the rows, assess the health of the agencies, and write the day's manifest.
 
-        reason: Scrapy's, `finished` if the crawl was not interrupted.
+        reason: Scrapy's reason; `finished` if the crawl was not interrupted.
         """
         try:
             with spider.archive.transaction():
@@ -151,7 +153,7 @@ class CrawlStatsExtension:
             stats.bytes += len(response.body)
 
     def spider_error(self, failure: Failure, response: Response | Failure | None, spider: ReleaseSpider) -> None:
-        """Count an exception of our own callbacks; the crawl continues."""
+        """Count an exception in our own callbacks. The crawl continues."""
         request: Request | None = getattr(response, "request", None)
         own_stats = find_agency_stats(spider, request) if request else None
         for stats in [own_stats] if own_stats else spider.agency_stats.values():
@@ -171,7 +173,7 @@ class PolitenessMonitor:
         self.last_sent: dict[str, float] = {}  # host → when its last request was sent, by the monotonic clock
         self.min_delays: dict[str, float] = {}  # host → seconds
         self.robots_hosts: set[str] = set()  # hosts whose robots.txt was read
-        # at both moments the slot still knows when the request was sent
+        # at both times the slot still has the time of sending
         crawler.signals.connect(self.record_send_time, signals.headers_received)
         crawler.signals.connect(self.record_send_time, signals.request_left_downloader)
         crawler.signals.connect(self.robots_parsed, signals.robots_parsed)
@@ -208,7 +210,7 @@ def add_declared_agency(archive: Archive, agency: Agency) -> None:
 
 
 def assess_declared_agencies(archive: Archive, agencies: Mapping[str, Agency], at: datetime) -> None:
-    """Assess the health of every agency of a list, including those never crawled.
+    """Assess the health of every listed agency, including those never crawled.
 
     Other agencies in the archive are reported as unlisted.
     """
@@ -226,7 +228,7 @@ def find_agency_stats(spider: ReleaseSpider, request: Request) -> AgencyStats | 
 
 
 def open_crawl(archive: Archive, agency: str, spider: str, at: datetime) -> int | None:
-    """Insert a row into crawls and return its id; at: the time by the clock that also dates the pages."""
+    """Insert a row into crawls and return its id. at: the time, by the same clock as the pages' times."""
     row = {"agency": agency, "spider": spider, "started": to_iso(at)}
     return archive.db.table("crawls").insert(row).last_pk
 
@@ -234,7 +236,7 @@ def open_crawl(archive: Archive, agency: str, spider: str, at: datetime) -> int 
 def close_crawl(
     archive: Archive, stats: AgencyStats, reason: str, at: datetime, **extra_columns: float | str | None
 ) -> None:
-    """Complete a crawl's row, with `extra_columns` as further columns."""
+    """Complete a crawl's row, with `extra_columns` as additional columns."""
     if stats.crawl_id is None:  # it could not be inserted
         return
     row: dict[str, Any] = {**stats.to_columns(), **extra_columns, "finished": to_iso(at), "reason": reason}

@@ -1,8 +1,8 @@
-"""Limits of a crawl: the time of a pass, a clean stop, the bytes in flight, garbage collections.
+"""Limits of a crawl: the time of a pass, a clean stop, bytes in flight, and garbage collections.
 
 When a stop is requested, responses that are on their way are still processed, and waiting requests are dropped.
 When only the pass's time (the argument `minutes`) is over, spiders send no further requests, and of the waiting ones
-only the sitemaps of an index are dropped, of which there may be thousands.
+only the sitemaps of an index are dropped, because there may be thousands.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ if TYPE_CHECKING:
     from scraper.spiders.base import ReleaseSpider
 
 STOP_CHECK_INTERVAL = 0.2  # seconds between two checks
-MIN_COUNTED_BYTES = 1024 * 1024  # smaller responses are never aborted and cost no summing up
+MIN_COUNTED_BYTES = 1024 * 1024  # smaller responses are never aborted and not added up
 GC_THRESHOLD = 10_000  # new objects; Python's own 700 (3.11) are fewer than one page creates
 
 
 @dataclass(slots=True)
 class Deadline:
-    """When a pass ends. Nothing is requested after that; the frontier keeps what is left."""
+    """When a pass ends. Nothing is requested after that; the rest stays in the frontier."""
 
     ends_at: float | None = None  # by the monotonic clock; None: no end
     is_stopping: bool = False  # a stop was requested (see DeadlineMiddleware)
@@ -45,7 +45,7 @@ class Deadline:
 
 
 def parse_deadline(minutes: str) -> Deadline:
-    """Parse a number of minutes, "" for no limit; raise AgencyError if it is not positive.
+    """Parse a number of minutes ("" for no limit); raise AgencyError if it is not positive.
 
     >>> parse_deadline("").ends_at is None, parse_deadline("0.5").has_passed()
     (True, False)
@@ -95,7 +95,7 @@ class DeadlineMiddleware:
             raise CrawlStopped("the time of the pass is over")
 
     def check_stop(self, spider: ReleaseSpider) -> None:
-        """Drop the requests that wait in the hosts' queues if the crawl is to end."""
+        """Drop the requests that wait in the hosts' queues if the crawl must end."""
         if not self.crawler.engine:
             return
         if not self.crawler.crawling:
@@ -115,12 +115,12 @@ class DeadlineMiddleware:
 class InFlightLimit:
     """Aborts responses that would bring all bodies in flight over IN_FLIGHT_MAX bytes.
 
-    DOWNLOAD_MAXSIZE limits one response, but dozens of hosts may send one of that size at the same time.
+    DOWNLOAD_MAXSIZE limits a single response, but dozens of hosts may send such a large one at the same time.
     """
 
     def __init__(self, crawler: Crawler) -> None:
         self.max_bytes = crawler.settings.getint("IN_FLIGHT_MAX")
-        # weak keys: a request that has ended does not count
+        # weak keys, so that finished requests do not count
         self.bytes_by_request: WeakKeyDictionary[Request, int] = WeakKeyDictionary()
 
     @classmethod
@@ -131,7 +131,7 @@ class InFlightLimit:
         return extension
 
     def bytes_received(self, data: bytes, request: Request) -> None:
-        """Count a piece of a response, and abort the response if it is the largest one over the limit."""
+        """Count a chunk of a response, and abort the response if it is the largest one and exceeds the limit."""
         size = self.bytes_by_request[request] = self.bytes_by_request.get(request, 0) + len(data)
         if size > MIN_COUNTED_BYTES:
             sizes = list(self.bytes_by_request.values())
@@ -143,7 +143,7 @@ class InFlightLimit:
 
 
 def raise_gc_threshold() -> None:
-    """Let Python's garbage collector run less often, after some dozen pages instead of within each.
+    """Let Python's garbage collector run less often: after a few dozen pages instead of during each.
 
     It took a tenth of a crawl's time. Parsed pages contain no reference cycles and are freed without it.
     """

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-MAX_TABLE_AGENCIES = 30  # that fit on a screen
+MAX_TABLE_AGENCIES = 30  # rows that fit on a screen
 LOG_INTERVAL = 30.0  # seconds between log lines
 PROGRESS_COLUMNS = (
     *("listed", "already_stored", "new", "revised", "unchanged", "quarantined", "missing", "rejected", "errors"),
@@ -31,7 +31,7 @@ PROGRESS_COLUMNS = (
 
 
 class StderrConsole(Console):
-    """Console on standard error that becomes quiet when the pipe is closed; rich would end the crawl."""
+    """Console on standard error that becomes quiet when the pipe is closed. With rich's own, the crawl would end."""
 
     def on_broken_pipe(self) -> None:
         self.quiet = True
@@ -95,7 +95,7 @@ def redirect_log_handlers() -> None:
 
 
 def build_progress_table(spider: ReleaseSpider, *, live: bool = False) -> Table:
-    """Build the table; if it is long, or live, leave out agencies without changes or requests."""
+    """Build the table. If it is long or live, agencies without changes or requests are left out."""
     names = (name.replace("_", " ") for name in PROGRESS_COLUMNS)
     table = Table("agency", *names, title=f"{spider.name} → {spider.archive.path}", title_justify="left")
     for column in table.columns[1:]:

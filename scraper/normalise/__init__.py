@@ -1,6 +1,6 @@
-"""ReleaseItem → Release: strings as the agency wrote them become real types.
+"""Converts a ReleaseItem to a Release: strings as found on the page become typed values.
 
-Damaged text is stored as it is, and reported as a quality warning.
+Damaged text is stored unchanged and reported as a quality warning.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class QualityWarning(NamedTuple):
 
 
 def to_release(item: ReleaseItem) -> Release:
-    """Return an item as a release. Raises PageError with the field that is present but cannot be read."""
+    """Convert an item to a release. Raises PageError for a field that is present but cannot be parsed."""
     title = normalise_line(item.title)
     if title is None:
         raise PageError(item.url, "title", "is missing")
@@ -98,7 +98,7 @@ def parse_date_field(item: ReleaseItem, field: str, text: str | None) -> date | 
 
 
 def parse_language(text: str | None) -> str | None:
-    """Return the language without its region: a page's "sv-SE" and "sv" are the same.
+    """Return the language without its region, so that "sv-SE" and "sv" are the same.
 
     >>> parse_language("sv-SE"), parse_language("EN_gb"), parse_language("")
     ('sv', 'en', None)

@@ -1,4 +1,4 @@
-"""Contacts without repeats, and the telephone numbers and e-mail addresses in a line of text."""
+"""Normalises contacts, and finds the telephone numbers and e-mail addresses in a line of text."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LETTER = "a-z0-9åäöæøéü"
 DOMAIN = rf"(?:[{LETTER}](?:[\w-]*[{LETTER}])?\.)+[a-z]{{2,24}}"
 # "@", or a word for it in brackets; without brackets "at" is an ordinary word.
 AT_SIGN = r"(?:@|\s?[\[({]\s?(?:at|ät|@|snabel-?a)\s?[\])}]\s?|\(a\))"
-# A word or letter before a number that says what it is; a letter must be followed by a colon.
+# A word or letter before a number that labels it; a letter must be followed by a colon.
 PHONE_LABEL = (
     r"(?<![\w-])"
     + build_alternation(r"""
@@ -58,7 +58,7 @@ class ContactToken(NamedTuple):
 
 
 def normalise_contacts(items: Iterable[ContactItem]) -> tuple[Contact, ...]:
-    """Return contacts in page order, without empty ones and those that another one covers.
+    """Return contacts in page order, without empty ones and those covered by another.
 
     >>> full = ContactItem(name="Eva Ek", role="utredare", phone="010-123 45 67, 070-123 45 67")
     >>> part = ContactItem(name=" Eva  Ek", phone="010-123 45 67")
@@ -77,7 +77,7 @@ def normalise_contacts(items: Iterable[ContactItem]) -> tuple[Contact, ...]:
 
 
 def covers_contact(whole: Contact, part: Contact) -> bool:
-    """Return whether a contact contains all that another does; a longer role of the same person counts."""
+    """Return whether a contact contains everything that another does. A longer role of the same person counts."""
     (name, role, phone, email), (part_name, part_role, part_phone, part_email) = (
         [(value or "").casefold() for value in astuple(contact)] for contact in (whole, part)
     )
@@ -93,7 +93,7 @@ def covers_contact(whole: Contact, part: Contact) -> bool:
 def tokenise_contact_line(line: str) -> tuple[ContactToken, ...]:
     """Split a line into telephone numbers, e-mail addresses and the text between them.
 
-    Words that label numbers are left out. Cached, because the same contacts are on many of a site's pages.
+    Words that label numbers are left out. Cached, because many pages of a site have the same contacts.
 
     >>> line = "Telefon (växel) 08-405 10 00, mobil: 076-123 45 67, press@verket.se"
     >>> [token.text for token in tokenise_contact_line(line)]

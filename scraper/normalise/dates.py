@@ -1,6 +1,6 @@
-"""Dates as agencies write them, as dates or datetimes, and the labels that say what they mean.
+"""Parses dates as agencies write them, and the labels that give their meaning.
 
-A missing year is taken from the URL of the page. Times without an offset follow the clock of the agency, or of the
+A missing year is taken from the URL of the page. Times without an offset are in the time zone of the agency, or of the
 country in the host's top-level domain.
 """
 
@@ -104,7 +104,7 @@ DATE_ROLE_PATTERNS = {
         """),
 }
 DATE_ROLE = re.compile("|".join(rf"(?P<{role}>\b{words})" for role, words in DATE_ROLE_PATTERNS.items()), re.IGNORECASE)
-# Dates that do not say when the page was published: of a decision, of a source, in the future, a period.
+# Dates other than the page's publication: of a decision, of a source, in the future, a period.
 NON_PUBLICATION_DATE = re.compile(
     build_alternation(r"""
         ^k[äa]lla\b | n[äa]sta (?:publicering|uppdatering) | (?:next|future) (?:release|publication|update|review)
@@ -168,17 +168,17 @@ DAY_FIRST_DOMAINS = tuple(
 
 
 class NoDateError(ValueError):
-    """Raised if a text has nothing written like a date.
+    """The text contains nothing written like a date.
 
-    Other ValueErrors mean a date that cannot be read for certain.
+    Other ValueErrors mean a date that cannot be read with certainty.
     """
 
 
 def parse_label(text: str, url: str) -> tuple[str, date | datetime | None]:
-    """Return what a label's date means (published, updated, reviewed, none), and the day or moment.
+    """Return the meaning of a label's date (published, updated, reviewed, none), and the day or moment.
 
-    A date without a word for it counts as published; the caller must check whether it is where such a date may be.
-    A missing year is taken from the URL. Raises ValueError if no date can be read for certain.
+    A date without a label word counts as published; the caller must check whether its place on the page allows that.
+    A missing year is taken from the URL. Raises ValueError if no date can be read with certainty.
 
     >>> parse_label("Senast uppdaterad: 18 maj, 2021", "https://a.se/")
     ('updated', datetime.date(2021, 5, 18))
@@ -196,9 +196,9 @@ def parse_label(text: str, url: str) -> tuple[str, date | datetime | None]:
 
 
 def parse_date(text: str, url: str, zone_name: str | None = None) -> date | datetime:
-    """Return the day or moment in a text, whatever word is before it.
+    """Return the day or moment in a text, whatever its label.
 
-    zone_name: the time zone of times without an offset; None for that of the host's country.
+    zone_name: the time zone of times without an offset; None: that of the host's country.
 
     >>> parse_date("2020-03-26 15:23 CET", "https://a.se/").isoformat()
     '2020-03-26T15:23:00+01:00'
@@ -209,7 +209,7 @@ def parse_date(text: str, url: str, zone_name: str | None = None) -> date | date
 
 
 def find_date_role(text: str) -> str | None:
-    """Return what the last label word of a text says about its date, or None without such a word.
+    """Return the role that the last label word of a text gives its date, or None without such a word.
 
     >>> find_date_role("Pressmeddelande, publicerad "), find_date_role("Senast granskad"), find_date_role("Nyhet")
     ('published', 'reviewed', None)
@@ -219,7 +219,7 @@ def find_date_role(text: str) -> str | None:
 
 
 def split_date_labels(text: str) -> list[str]:
-    """Split a line of several labels before each label word.
+    """Split a line with several labels before each label word.
 
     >>> split_date_labels("Publicerad 3 juli 2013 · Uppdaterad 2 april 2015")
     ['Publicerad 3 juli 2013 · ', 'Uppdaterad 2 april 2015']
@@ -257,7 +257,7 @@ def parse_day(match: re.Match[str], url: str) -> date:
 
 
 def order_month_and_day(first: int, second: int, url: str) -> tuple[int, int]:
-    """Return (month, day) in the order of the host's country.
+    """Return (month, day) from two numbers in the order of the host's country.
 
     Raises ValueError if the country is unknown and both orders are possible.
     """
@@ -272,7 +272,7 @@ def order_month_and_day(first: int, second: int, url: str) -> tuple[int, int]:
 def add_clock_time(
     line: str, match: re.Match[str], day: date, url: str, zone_name: str | None = None
 ) -> date | datetime:
-    """Return the day with the clock time right after or before it, or the day itself if there is none."""
+    """Return the day with the clock time directly after or before it, or the day itself if there is none."""
     time = TIME_AFTER.match(line, match.end()) or TIME_BEFORE.search(line, 0, match.start())
     if not time:
         return day
@@ -286,11 +286,11 @@ def add_clock_time(
 
 
 def infer_year(url: str, month: int, day: int) -> int:
-    """Return the year of a day without one. Raises ValueError if the URL does not contain it.
+    """Infer the year of a day from the URL. Raises ValueError if the URL does not contain one.
 
-    If the URL contains a month, the year is the one that brings the two within half a year of each other: a page of
-    31 December is updated in January of the next year. A folder of the path counts more than a word of its slug, which
-    may mention any year.
+    If the URL contains a month, the year is chosen so that the two are within half a year of each other, because a page
+    of 31 December may be updated in January of the next year. A folder of the path takes precedence over a word of its
+    slug, which may mention any year.
 
     >>> infer_year("https://a.se/2023/mars/20/x/", 3, 20), infer_year("https://a.se/2023/december/31/x/", 1, 1)
     (2023, 2024)
@@ -315,16 +315,16 @@ def infer_year(url: str, month: int, day: int) -> int:
 
 
 def is_date_folder(match: re.Match[str], path: str) -> bool:
-    """Return whether a date is a folder of the path, or a whole day that begins its last part."""
+    """Return whether a date is a folder of the path, or a whole day at the start of its last part."""
     begins = path[: match.start()].endswith("/")
     return begins and (path[match.end() :][:1] in ("", "/") or bool(match["d"]))
 
 
 def localise_time(naive: datetime, offset: str | None, url: str, zone_name: str | None = None) -> datetime:
-    """Return a clock time as a moment: by its own offset, else in the given zone or the host's.
+    """Convert a clock time to a moment, with its own offset, else in the given zone or the host's.
 
     For a host without a country, an offset is used as written (as Stockholm's zone if the two agree), and times without
-    one are in Stockholm's zone. Raises ValueError for a time that the clock skips in spring.
+    one are taken as Stockholm time. Raises ValueError for a time skipped when daylight saving time starts.
     """
     zone = ZoneInfo(zone_name) if zone_name else find_country_zone(extract_host(url))
     if offset:
@@ -332,7 +332,7 @@ def localise_time(naive: datetime, offset: str | None, url: str, zone_name: str 
         local = moment.astimezone(zone or ZoneInfo(STOCKHOLM))
         return local if zone or local.utcoffset() == moment.utcoffset() else moment
     moment = naive.replace(tzinfo=zone or ZoneInfo(STOCKHOLM))
-    # zoneinfo accepts times in the gap in spring; only those change when converted to UTC and back.
+    # zoneinfo accepts times skipped in spring; only those change when converted to UTC and back.
     if moment.astimezone(UTC).astimezone(moment.tzinfo).replace(tzinfo=None) != naive:
         raise ValueError(f"{naive:%Y-%m-%d %H:%M} does not exist in the time zone {moment.tzinfo}")
     return moment

@@ -1,4 +1,4 @@
-"""Captions separated from credits, and media types by file extension."""
+"""Splits captions into descriptions and credits, and guesses media types from file extensions."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MARKED_CREDIT = re.compile(
 UNMARKED_CREDIT = re.compile(
     rf"(?:^|(?<=[\s.,;|(/–-]))(?:[Ff]oto(?:graf)?|FOTO|[Pp]hoto(?: by)?)\s+(?=[^\W\d_a-zåäö])(?!av\b){CREDIT_NAME}"
 )
-# Other lower-case words than these make it a sentence, not a name: "fotograf Eva Ek på plats i Lund".
+# Any other lower-case word makes it a sentence, not a name: "fotograf Eva Ek på plats i Lund".
 LOWER_CASE_WORD = re.compile(r"(?<!\w)(?!(?:av|och|von|van|de|af|and|und|by|för|via)\b)[a-zåäö]+")
 CREDIT_AND_SENTENCE = re.compile(r"(?P<name>.*?\w\w)\.\s+(?P<after>[A-ZÅÄÖ]\S*(?:\s+\S+){2,})$")
 TRAILING_NOTE = re.compile(r"\s+\([^()]+\)\.?$")
@@ -77,7 +77,7 @@ def split_credit(text: str) -> tuple[str | None, str | None]:
 
 
 def find_last_match(pattern: re.Pattern[str], line: str) -> re.Match[str] | None:
-    """Return the last match of a pattern, maybe within an earlier one: a caption's own colons precede the credit."""
+    """Return the last match of a pattern, even within an earlier one, because captions may contain colons."""
     match = pattern.search(line)
     while match and (later := pattern.search(line, match.start() + 1)):
         match = later

@@ -1,6 +1,6 @@
-"""Clean text: NFC, plain spaces, repaired characters, safe HTML; and helpers for lists of words.
+"""Cleans text: NFC, plain spaces, repaired characters, safe HTML. Also builds patterns from lists of words.
 
-Characters are repaired where text was decoded in the wrong charset or escaped twice. The library ftfy knows more
+Characters are repaired if text was decoded in the wrong charset or escaped twice. The library ftfy supports more
 charsets, but was not chosen: it does not repair "Ã¥" alone, so that Swedish å stays broken in short texts and in partly
 broken ones, and it takes four times as long.
 """
@@ -29,14 +29,14 @@ MOJIBAKE = re.compile(
 C1_CONTROLS = re.compile("[\u0080-\u009f]")
 MOJIBAKE_LEAD_CHARACTERS = "ÃÂâïð"
 MAX_REPAIR_ROUNDS = 4  # a text may have been misread several times
-# Entities of letters, spaces and punctuation; &lt; and &gt; may be what a text is about.
+# Entities of letters, spaces and punctuation; &lt; and &gt; may be intended in a text.
 ENTITY_NAMES = "|".join(sorted(set(name2codepoint) - {"lt", "gt"}, key=len, reverse=True))
 ENTITY = rf"(?:{ENTITY_NAMES}|#(?!60;|62;|0)\d{{2,5}}|#x(?!3[ceCE];)[1-9a-fA-F][0-9a-fA-F]{{1,4}});"
 VISIBLE_ENTITY = re.compile(rf"&(?:amp;)*({ENTITY})")
 DOUBLY_ESCAPED_ENTITY = re.compile(rf"&(?:amp;)+(?={ENTITY})")
 MARKUP_TAG = re.compile(r"(<[^>]*>)")
-# What texts in these languages never contain: the replacement character, control characters, one half of a misread
-# letter, and letters misread in other charsets (Mac, central Europe).
+# Characters that texts in these languages never contain: the replacement character, control characters, one half of a
+# misread letter, and letters misread in other charsets (Mac, central Europe).
 DAMAGED_TEXT = re.compile(
     "\N{REPLACEMENT CHARACTER}|[\u0080-\u009f]|(?<=[a-zåäö])[ÃÂ]|â€|√[§∂•©ÑñÖ]|Ă[¤¶Ą]|[ÄÅ][¡¢£¤¥¦¨©ª¬®¯±²³¶¹º¼½¾¿]"
 )
@@ -75,7 +75,7 @@ def clean_text(text: str) -> str:
 
 
 def strip_invisible_characters(text: str) -> str:
-    """Return a text in NFC without invisible characters; its white space stays.
+    """Return a text in NFC without invisible characters; white space is kept.
 
     >>> strip_invisible_characters("fo\u0308r\u00ad a\u200blla")
     'för alla'
@@ -85,7 +85,7 @@ def strip_invisible_characters(text: str) -> str:
 
 
 def strip_speech_dash(paragraph: str) -> str:
-    """Return a spoken paragraph without the dash at its beginning.
+    """Return a paragraph of speech without its opening dash.
 
     >>> list(map(strip_speech_dash, ["– Det är bra.", "−\u00a0Ja.", "–Nej.", "-5 grader"]))
     ['Det är bra.', 'Ja.', 'Nej.', '-5 grader']
@@ -95,19 +95,19 @@ def strip_speech_dash(paragraph: str) -> str:
 
 
 def normalise_line(text: str | None) -> str | None:
-    """Return a text as one line, repaired, or None if nothing is left of it."""
+    """Return a text as one line, repaired, or None if nothing is left."""
     return (clean_line(repair_text(text)) or None) if text else None
 
 
 def normalise_paragraphs(text: str | None) -> str | None:
-    """Return a text as paragraphs, repaired, or None if nothing is left of it."""
+    """Return a text as paragraphs, repaired, or None if nothing is left."""
     return (clean_text(repair_text(text)) or None) if text else None
 
 
 def repair_text(text: str) -> str:
-    """Repair misread characters and doubly escaped entities wherever that is certain.
+    """Repair misread characters and doubly escaped entities if the correction is certain.
 
-    Characters that cannot be recovered stay as they are.
+    Characters that cannot be recovered are left unchanged.
 
     >>> repair_text("FÃ¶r Ã\\x85re, en ÃƒÂ¥s â€“ och â€™"), repair_text("Ã är en bokstav")
     ('För Åre, en ås – och ’', 'Ã är en bokstav')
@@ -119,7 +119,7 @@ def repair_text(text: str) -> str:
 
 
 def repair_markup(html: str) -> str:
-    """Repair HTML in the same way; doubly escaped entities become escaped once. Tags stay as they are.
+    """Repair HTML like `repair_text`. Doubly escaped entities become escaped once; tags are left unchanged.
 
     >>> repair_markup('<a href="/?a&amp;amp;b">HÃ¤r &amp;auml;r &amp;lt;p&amp;gt;</a>')
     '<a href="/?a&amp;amp;b">Här &auml;r &amp;lt;p&amp;gt;</a>'
@@ -132,9 +132,9 @@ def repair_markup(html: str) -> str:
 
 
 def repair_mojibake(text: str) -> str:
-    """Undo UTF-8 that was read as windows-1252 or Latin-1, and windows-1252 that was read as Latin-1.
+    """Repair UTF-8 that was decoded as windows-1252 or Latin-1, and windows-1252 decoded as Latin-1.
 
-    This also works if only a part of the text was misread, or all of it several times.
+    This also works if only part of the text was misread, or if all of it was misread several times.
 
     >>> repair_mojibake("HÃ¤r Ã¤r det"), repair_mojibake("SÃO är rätt, ”RÅ” också"), repair_mojibake("vi\\x92s")
     ('Här är det', 'SÃO är rätt, ”RÅ” också', 'vi’s')
@@ -176,15 +176,15 @@ def repair_mojibake_match(match: re.Match[str]) -> str:
 
 
 def recover_misread_bytes(text: str) -> bytes:
-    """Return the bytes of a text that was read as windows-1252.
+    """Return the original bytes of text that was decoded as windows-1252.
 
-    Bytes without a character there were read as Latin-1, as browsers do.
+    Bytes that windows-1252 does not define are taken as Latin-1, as in browsers.
     """
     return b"".join(character.encode("latin-1" if character < "\u0100" else "windows-1252") for character in text)
 
 
 def find_damaged_text(text: str) -> str | None:
-    """Return the first damaged place of a text with the words around it, or None.
+    """Return the first damaged part of a text with the words around it, or None.
 
     >>> find_damaged_text("Beslutet om f\N{REPLACEMENT CHARACTER}rskolan"), find_damaged_text("Å, ä och ö")
     ('Beslutet om f�rskolan', None)
@@ -200,7 +200,7 @@ def find_damaged_text(text: str) -> str | None:
 def sanitise_body_html(html: str) -> str:
     """Return HTML cleaned like plain text, with allowed tags only.
 
-    Links are absolute and lead to http(s), mailto or tel.
+    Links must be absolute and lead to http(s), mailto or tel.
 
     >>> sanitise_body_html('<p id="x" onclick="y()">A<script>z()</script> <a href="/b">b</a></p>')
     '<p>A <a rel="noopener noreferrer">b</a></p>'
@@ -227,7 +227,7 @@ def cache_by_text(
 ) -> Callable[[Callable[[str], CachedResult]], Callable[[str], CachedResult]]:
     """Return a decorator that caches a function's results for the last `maxsize` texts.
 
-    Texts longer than `max_length` are not cached, because pages made of such texts would fill the memory.
+    Texts longer than `max_length` are not cached, because they could fill the memory.
     """
 
     def decorate(function: Callable[[str], CachedResult]) -> Callable[[str], CachedResult]:
@@ -243,7 +243,7 @@ def cache_by_text(
 
 
 def build_alternation(phrases: str) -> str:
-    """Join phrases, separated by " | " or by lines, into one alternation; each may be a regular expression.
+    """Join phrases, separated by " | " or line breaks, into one alternation. Each may be a regular expression.
 
     >>> build_alternation('''
     ... publicerad | published
@@ -256,7 +256,7 @@ def build_alternation(phrases: str) -> str:
 
 
 def compile_phrases(phrases: str, before: str = r"^\W*", after: str = r"\W*$") -> re.Pattern[str]:
-    """Compile phrases, as in `build_alternation`, into a pattern for a line that is one of them, whatever its case.
+    """Compile phrases (see `build_alternation`) into a case-insensitive pattern for a line that is one of them.
 
     before, after: regular expressions for the text around a phrase.
 
@@ -267,7 +267,7 @@ def compile_phrases(phrases: str, before: str = r"^\W*", after: str = r"\W*$") -
 
 
 def compile_name_pattern(words: Sequence[str]) -> re.Pattern[str]:
-    """Compile a pattern for a class or id of which a part is one of the words; each may be a regular expression.
+    """Compile a pattern for a class or id that contains one of the words as a part. Each may be a regular expression.
 
     >>> [bool(compile_name_pattern(("nav", "menu")).search(name)) for name in ("site-nav", "main_menu", "navigate")]
     [True, True, False]

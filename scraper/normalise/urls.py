@@ -1,4 +1,4 @@
-"""Canonical URLs and hosts. `canonical_url` is the archive's, because imported releases need it too."""
+"""Canonical URLs and hosts. `canonical_url` is part of the archive, because imported releases need it too."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def resolve_canonical_url(base: str, href: str) -> str | None:
 
 
 def extract_host(url: str) -> str:
-    """Return the host of a URL in ASCII, lower case, without www.
+    """Return the host of a URL in ASCII and lower case, without www.
 
     >>> extract_host("https://www.Polisen.se/aktuellt/")
     'polisen.se'

@@ -1,4 +1,4 @@
-"""The type of a release as one of a few English words, and its tags without repeats."""
+"""Normalises the type of a release to one of a few English words, and removes duplicate tags."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ KIND_PATTERNS = [(kind, re.compile(build_alternation(words), re.IGNORECASE)) for
 
 @cache_by_text()
 def normalise_kind(text: str) -> str | None:
-    """Return the English name of a release type, or None if it is unknown. Cached: a site uses only a few.
+    """Return the English name of a release type, or None if it is unknown. Cached, as a site uses only a few.
 
     >>> list(map(normalise_kind, ["Pressmeddelande", "Debattartikel", "nyhetsarkiv", "Kontakt"]))
     ['press release', 'opinion', 'news', None]
@@ -43,7 +43,7 @@ def normalise_kind(text: str) -> str | None:
 
 
 def normalise_tags(texts: Iterable[str]) -> tuple[str, ...]:
-    """Return tags in page order and spelling, without list separators; repeats are dropped.
+    """Return tags in page order and spelling, without list separators and duplicates.
 
     >>> normalise_tags([" Jämställdhet ", "#Hälsa,", "jämställdhet", ""])
     ('Jämställdhet', 'Hälsa')

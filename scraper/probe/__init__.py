@@ -1,1 +1,1 @@
-"""Probe a site before it is crawled: what `scrapy probe` and `scrapy extract` show."""
+"""Probes a site before it is crawled, for `scrapy probe` and `scrapy extract`."""

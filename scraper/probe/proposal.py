@@ -1,4 +1,4 @@
-"""Propose an agency's table for agencies.toml: slug, name and the path pattern of its releases."""
+"""Proposes an agency's table for agencies.toml: slug, name and the path pattern of its releases."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ NEWS_FOLDER = re.compile(rf"(^|-)({NEWS_WORDS})(-|$)", re.IGNORECASE)
 ASCII_LETTERS = str.maketrans("åäöéü", "aaoeu")  # as in host names
 PATH_YEAR, PATH_MONTH = r"\d{4}", r"\d{2}"
 DATE_PATTERNS = {PATH_YEAR, PATH_MONTH}
-MIN_FOLDER_RELEASES = 3  # in a folder that counts as one of releases
-MIN_FOLDER_SHARE = 0.9  # of the releases must be in the proposed folders
+MIN_FOLDER_RELEASES = 3  # in a folder that counts as a folder of releases
+MIN_FOLDER_SHARE = 0.9  # share of the releases that must be in the proposed folders
 MIN_DATED_PATHS = 5  # needed to put date folders into the pattern
 MAX_FOLDERS = 3
 LEADING_KEYS = ("name", "name_en", "org_number", "home")  # in the order of agencies.toml
 
 
 def propose_slug(url: str, taken: Container[str] = ()) -> str:
-    """Return a slug from a URL's host, without its top-level domain unless the slug would be taken.
+    """Return a slug from a URL's host, without its top-level domain unless that slug is taken.
 
     >>> propose_slug("https://www.skogsradet.example/nyheter"), propose_slug("http://[::1]:80/")
     ('skogsradet', '1')
@@ -62,7 +62,7 @@ def propose_name(home: Document) -> str:
 
 
 def propose_release_pattern(urls: Iterable[str]) -> str | None:
-    """Return a pattern for the paths of releases, None unless nearly all are in a few folders.
+    """Return a pattern for the paths of releases, or None unless nearly all are in a few folders.
 
     >>> propose_release_pattern(f"https://a.se/nyheter/2024/0{n}/skog-{n}/" for n in range(1, 6))
     '^/nyheter/\\\\d{4}/\\\\d{2}/.+'
@@ -82,9 +82,9 @@ def propose_release_pattern(urls: Iterable[str]) -> str | None:
 
 
 def find_common_folders(paths: Sequence[Sequence[str]]) -> list[str]:
-    """Return the folders that all paths share up to the last one that names news, and date folders below.
+    """Return the folders that all paths share, up to the last one named for news and date folders below it.
 
-    Other folders below it are left out: a subject that the newest releases happen to share would exclude all others.
+    Other folders below it are left out, because the newest releases may share a subject by chance.
     """
     shared: list[str] = []
     for folder_names in zip(*(path[:-1] for path in paths), strict=False):

@@ -1,6 +1,6 @@
-"""The report of a probe: the proposed table, then each page's fields beside its other text.
+"""The report of a probe: the proposed table, then each page's fields next to its other text.
 
-`scrapy extract` prints the rows of a page's fields: value, the rule that found it, and the element it is from.
+`scrapy extract` prints the rows of a page's fields: the value, the rule that found it, and the element it comes from.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ def describe_probed_source(source: ProbedSource) -> str:
 
 
 def format_page_panes(page: ProbedPage, width: int) -> str:
-    """Format a page's fields on the left, and its text that is in no field on the right."""
+    """Format a page's fields on the left, and text that is in none of the fields on the right."""
     lines = [page.url]
     if page.problem:
         lines.append(f"   not parsed: {page.problem}")
@@ -127,7 +127,7 @@ def format_page_panes(page: ProbedPage, width: int) -> str:
 def build_field_rows(item: ReleaseItem, release: Release | None) -> list[FieldRow]:
     """Return a row for each field of the item, then the parser's other findings.
 
-    Of a date, the parsed value is shown with its text. release: the normalised page, None if that failed.
+    A date is shown with its parsed value and its text. release: the normalised page, or None if that failed.
     """
     rows = []
     names = [field.name for field in fields(item) if field.name != "evidence"]
@@ -147,7 +147,7 @@ def build_field_rows(item: ReleaseItem, release: Release | None) -> list[FieldRo
 
 
 def format_item_value(value: object) -> str:
-    """Format a field's value as text; of a list, the number of entries and their names.
+    """Format a field's value as text; a list as the number of entries and their names.
 
     >>> format_item_value(["Skog", "Vilt"])
     '2: Skog · Vilt'
@@ -175,7 +175,7 @@ def format_columns(rows: Sequence[FieldRow]) -> str:
 
 
 def shorten_line(text: str, width: int) -> str:
-    """Shorten text to one line of a width, between words if possible.
+    """Shorten text to one line of `width` characters, between words if possible.
 
     >>> shorten_line("Fler älgar räknade i år", 14), shorten_line("ihopskrivetutanrum", 8)
     ('Fler älgar …', 'ihopskr…')
@@ -187,7 +187,7 @@ def shorten_line(text: str, width: int) -> str:
 
 
 def find_unused_lines(html: bytes, item: ReleaseItem, release: Release) -> list[str]:
-    """Return the lines of the page's visible main text that are in no field, in page order, each once."""
+    """Return the lines of the page's visible main text that are in no field, without duplicates, in page order."""
     all_text, values = build_match_keys(item, release)
     days = {str(moment)[:10] for moment in (release.published, release.updated) if moment}
     keys = {line: build_comparison_key(line) for line in read_visible_lines(html, item.url)}
@@ -210,7 +210,7 @@ def read_visible_lines(html: bytes, url: str) -> list[str]:
 
 
 def build_match_keys(item: ReleaseItem, release: Release) -> tuple[str, list[str]]:
-    """Return the comparison key of all texts of a release, and those of its short values, longest first."""
+    """Return the comparison key of all texts of a release, and the keys of its short values, longest first."""
     short = [item.published, item.updated, item.kind, *release.tags]
     short += [text for image in release.images for text in (image.caption, image.credit)]
     short += [file.title for file in release.attachments]
@@ -225,7 +225,7 @@ def build_match_keys(item: ReleaseItem, release: Release) -> tuple[str, list[str
 
 
 def is_in_release(line: str, all_text: str, values: list[str]) -> bool:
-    """Return whether a line is part of a field, or a field's value with a label."""
+    """Return whether a line is part of a field, or is a field's value with a label."""
     if line in all_text:
         return True
     rest = line
@@ -235,7 +235,7 @@ def is_in_release(line: str, all_text: str, values: list[str]) -> bool:
 
 
 def is_known_date_line(line: str, url: str, days: set[str]) -> bool:
-    """Return whether a line only states days that the release has, maybe in other words, as read from metadata."""
+    """Return whether a line only states dates that the release already has, even in other words."""
     labels = split_date_labels(line)
     if len(line) > MAX_DATE_LINE or not all(map(find_date_role, labels)):
         return False

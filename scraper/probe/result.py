@@ -1,7 +1,7 @@
 """The result of a probe: a site's sources, sample pages, and the table proposed for agencies.toml.
 
-Also the pages that are stored for the tests (`scrapy probe --store`): a page is tests/pages/<slug>/page.html with its
-result in expected.json beside it; page-2.html has expected-2.json.
+Also stores pages for the tests (`scrapy probe --store`): a page is tests/pages/<slug>/page.html, and its result is in
+expected.json beside it; page-2.html has expected-2.json.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ STORED_PAGES_DIR = Path(__file__).parents[2] / "tests" / "pages"
 
 @dataclass(slots=True)
 class ProbedSource:
-    """One feed, sitemap or listing, and the links that it gave."""
+    """A feed, sitemap or listing, and the links found in it."""
 
     kind: str  # the agency's key: feeds, sitemaps or listings
     url: str
@@ -63,7 +63,7 @@ class ProbedPage:
 class ProbeResult:
     base_agency: Agency  # as listed (`is_known`), or as derived from its home page
     is_known: bool
-    cms: str | None = None  # the system's page class, None for the general one
+    cms: str | None = None  # the CMS's page class, None for the general one
     agency: Agency = field(init=False)  # as proposed
     sources: list[ProbedSource] = field(default_factory=list)
     pages: list[ProbedPage] = field(default_factory=list)
@@ -72,7 +72,7 @@ class ProbeResult:
         self.agency = self.base_agency
 
     def update_proposal(self) -> None:
-        """Update the proposed agency from the links that the sources gave. Sources without links are left out."""
+        """Update the proposed agency from the links found in the sources. Sources without links are left out."""
         pattern = self.base_agency.releases or propose_release_pattern(link.url for link in self.list_links())
         requested_urls = {source.url for source in self.sources}
         urls_by_kind = {}
@@ -83,10 +83,10 @@ class ProbeResult:
         self.agency = replace(self.base_agency, releases=pattern, **urls_by_kind)  # type: ignore[arg-type] # tuples
 
     def drop_undated_listings(self) -> None:
-        """Drop the links and the sample pages of listings without news: press rooms list contacts and policies.
+        """Drop the links and sample pages of listings without news, such as press rooms with contacts and policies.
 
-        Such a listing has no link in common with another source, and none of its sample pages states a date, while
-        another sample page does.
+        Such a listing shares no link with another source, and none of its sample pages states a date, while another
+        sample page does.
         """
         if not any(page.has_date for page in self.pages):
             return
@@ -111,7 +111,7 @@ class ProbeResult:
 
 
 def probe_file(html: bytes, url: str, agencies: dict[str, Agency]) -> ProbeResult:
-    """Return what a stored home page or release shows, without any request."""
+    """Probe a stored home page or release without any request."""
     result = probe_home_page(html, url, agencies)
     sources = find_sources(html, url, result.agency)
     for kind, urls in (("feeds", sources.feeds), ("listings", sources.listings)):
@@ -123,7 +123,7 @@ def probe_file(html: bytes, url: str, agencies: dict[str, Agency]) -> ProbeResul
 
 
 def probe_home_page(home: bytes, url: str, agencies: dict[str, Agency]) -> ProbeResult:
-    """Return what a home page alone shows: the agency, and the content management system."""
+    """Probe only a home page, for the agency and its content management system."""
     listed_agency = next((agency for agency in agencies.values() if agency.owns(url)), None)
     document = Document(home, url)
     agency = listed_agency or Agency(
@@ -158,7 +158,7 @@ def find_unused_selectors(html: bytes, url: str, agency: Agency) -> Iterator[str
 
 
 def build_expected_result(html: bytes, url: str, agency: Agency | None) -> dict[str, Any]:
-    """Return a page's URL and its release (without the agency, which the folder names), or why it is not a release."""
+    """Return a page's URL and release, or why it is not a release. The agency is left out, as the folder names it."""
     try:
         release = asdict(to_release(read_page(html, url, agency)))
     except PageError as error:
@@ -169,7 +169,7 @@ def build_expected_result(html: bytes, url: str, agency: Agency | None) -> dict[
 
 
 def store_page(html: bytes, url: str, agency: Agency, out: Path = STORED_PAGES_DIR) -> Path:
-    """Write a page and its present result for review; replace a stored page with the same URL."""
+    """Write a page and its current result for review. A stored page with the same URL is replaced."""
     folder = out / agency.slug
     folder.mkdir(parents=True, exist_ok=True)
     number, page = 1, folder / "page.html"
@@ -187,7 +187,7 @@ def get_expected_path(page: Path) -> Path:
 
 
 def read_stored_page_url(page: Path) -> str | None:
-    """Return the URL of a stored page from its result, None if there is no result."""
+    """Return the URL of a stored page from its result, or None if there is no result."""
     expected = get_expected_path(page)
     result: dict[str, Any] = json.loads(expected.read_text("utf-8")) if expected.exists() else {}
     return result.get("address")

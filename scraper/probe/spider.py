@@ -28,7 +28,7 @@ from scraper.sources.links import NEWS_WORDS, SourceLink
 SAMPLE_RELEASES = 3
 MAX_SAMPLE_REQUESTS = 6  # pages fetched until enough of them are releases
 MAX_SOURCES_PER_KIND = 4
-MAX_INDEX_SITEMAPS = 3  # fetched of a sitemap index
+MAX_INDEX_SITEMAPS = 3  # sitemaps fetched from an index
 NEWS_WORD = re.compile(NEWS_WORDS, re.IGNORECASE)
 CONNECTION_ERRORS = (*DOWNLOAD_ERRORS, ConnectError, ConnectionClosed)
 QUIET_LOGGERS = {
@@ -39,7 +39,7 @@ QUIET_LOGGERS = {
 
 
 def probe_site(process: CrawlerProcessBase, url: str, agencies: dict[str, Agency]) -> ProbeResult:
-    """Probe a site in a crawl of its own.
+    """Probe a site in a separate crawl.
 
     Raises SourceError or PageError if the home page cannot be fetched or read, AgencyError if CONTACT is missing.
     """
@@ -57,7 +57,7 @@ def probe_site(process: CrawlerProcessBase, url: str, agencies: dict[str, Agency
 
 
 class ProbeSpider(Spider):
-    """Fetches URLs one after another through Scrapy's downloader: robots.txt, delays and retries apply."""
+    """Fetches URLs one after another through Scrapy's downloader, with its robots.txt checks, delays and retries."""
 
     name = "probe"
     custom_settings: ClassVar[dict[str, Any]] = {  # type: ignore[misc] # Scrapy types it as an instance's
@@ -113,7 +113,7 @@ class ProbeSpider(Spider):
         return result
 
     async def find_sitemap_urls(self, agency: Agency) -> list[str]:
-        """Return the sitemaps that robots.txt names, else the usual URL of one."""
+        """Return the sitemaps named in robots.txt, else the usual URL of a sitemap."""
         try:
             response = await self.fetch(urljoin(agency.home, "/robots.txt"))
             urls = parse_robots_sitemaps(response.body, response.url)
@@ -122,7 +122,7 @@ class ProbeSpider(Spider):
         return urls or [urljoin(agency.home, "/sitemap.xml")]
 
     async def probe_sources(self, result: ProbeResult, kind: str, found_urls: Iterable[str]) -> None:
-        """Fetch all declared sources of a kind and the first few of those found; add their links or problems."""
+        """Fetch all declared sources of a kind and the first few found ones; add their links or problems."""
         agency = result.base_agency
         found = list(dict.fromkeys(found_urls))[:MAX_SOURCES_PER_KIND]
         for url in dict.fromkeys([*getattr(agency, kind), *found]):
@@ -142,7 +142,7 @@ class ProbeSpider(Spider):
         return await self.read_sitemap_links(response, agency)
 
     async def read_sitemap_links(self, response: Response, agency: Agency) -> list[SourceLink]:
-        """Return a sitemap's releases, newest first; of an index, those of the likeliest sitemaps."""
+        """Return a sitemap's releases, newest first; for an index, those of the most likely sitemaps."""
         links, children = parse_sitemap(response.body, response.url, agency)
         children.sort(key=lambda child: (bool(NEWS_WORD.search(child.url)), child.listed_at or ""), reverse=True)
         missing: SourceError | None = None
@@ -158,7 +158,7 @@ class ProbeSpider(Spider):
         return sorted(links, key=lambda link: link.listed_at or "", reverse=True)
 
     async def fetch_release(self, url: str, agency: Agency) -> ProbedPage:
-        """Fetch a release and parse it."""
+        """Fetch and parse a release."""
         try:
             response = await self.fetch(url)
         except SourceError as error:

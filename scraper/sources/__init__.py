@@ -1,4 +1,4 @@
-"""Sources of links: feeds, sitemaps and listings, declared for an agency or found from its home page."""
+"""Sources of links: feeds, sitemaps and listings, declared for an agency or found on its home page."""
 
 from scraper.sources.discovery import find_sources
 from scraper.sources.feeds import parse_feed, parse_sitemap

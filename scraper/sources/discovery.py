@@ -1,4 +1,4 @@
-"""The sources of an agency: those that agencies.toml declares, or those that its home page links to."""
+"""Finds the sources of an agency: those declared in agencies.toml, or those that its home page links to."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SourceKind = Literal["feed", "sitemap", "listing"]
 
 @dataclass(slots=True)
 class SourceURLs:
-    """The URLs of an agency's sources."""
+    """The URLs of an agency's sources, by kind."""
 
     feeds: list[str] = field(default_factory=list)
     sitemaps: list[str] = field(default_factory=list)
@@ -47,7 +47,7 @@ def find_sources(body: bytes, url: str, agency: Agency) -> SourceURLs:
     """Find the feeds and listings that a home page links to.
 
     Feeds are its `<link rel=alternate>` elements. Listings are up to MAX_LISTINGS links with a text such as "Nyheter".
-    Raise SourceError if the page is empty or has too many tags.
+    Raises SourceError if the page is empty or has too many tags.
     """
     page = parse_source_page(body, url)
     base = find_base_url(page, url)

@@ -1,6 +1,6 @@
-"""Parse RSS and Atom feeds, sitemaps and the Sitemap lines of robots.txt.
+"""Parses RSS and Atom feeds, sitemaps, and the Sitemap lines of robots.txt.
 
-Times are given as ISO 8601 in UTC, or as a day if the source gives no time.
+Times are ISO 8601 in UTC, or only a day if the source gives no time.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ HTML_MEDIA_TYPES = ("text/html", "application/xhtml+xml")  # feedparser assumes 
 # Raised by feedparser for half a character, an unknown encoding or a duplicate namespace (found by tests/harness/fuzz).
 FEEDPARSER_ERRORS = (ValueError, LookupError, TypeError, AttributeError, AssertionError, RecursionError)
 
-# Limits of sitemaps.org, on which crawler traps are detected. The compressed size is limited by DOWNLOAD_MAXSIZE.
+# Limits of sitemaps.org; exceeding them is a sign of a crawler trap. DOWNLOAD_MAXSIZE limits the compressed size.
 MAX_SITEMAP_BYTES = 50 * 1024 * 1024  # decompressed
 MAX_SITEMAP_URLS = 50_000
 MAX_AMPERSANDS = 20 * MAX_SITEMAP_URLS
@@ -47,9 +47,9 @@ def parse_feed(body: bytes, url: str, agency: Agency) -> list[SourceLink]:
     try:
         feed = feedparser.parse(BytesIO(body), response_headers={"content-location": url})
     except FEEDPARSER_ERRORS as error:
-        raise SourceError(url, f"is no RSS or Atom feed ({error})") from error
+        raise SourceError(url, f"is not an RSS or Atom feed ({error})") from error
     if not feed.get("version"):
-        raise SourceError(url, f"is no RSS or Atom feed ({feed.get('bozo_exception', 'unknown format')})")
+        raise SourceError(url, f"is not an RSS or Atom feed ({feed.get('bozo_exception', 'unknown format')})")
     links = []
     for entry in feed.entries:
         if address := find_entry_url(entry, url, agency):
@@ -61,9 +61,9 @@ def parse_feed(body: bytes, url: str, agency: Agency) -> list[SourceLink]:
 
 
 def find_entry_url(entry: feedparser.FeedParserDict, url: str, agency: Agency) -> str | None:
-    """Return the URL of a feed entry, None if it has no usable link.
+    """Return the URL of a feed entry, or None if it has no usable link.
 
-    Of several alternates that are HTML pages, the first that can be a release is used, else the first one.
+    If it has several HTML pages as alternates, the first that can be a release is used, else the first one.
     """
     page_urls = [
         address
@@ -85,19 +85,19 @@ def format_feed_time(time_tuple: struct_time | None) -> str | None:
 
 
 def parse_sitemap(body: bytes, url: str, agency: Agency) -> tuple[list[SourceLink], list[SourceLink]]:
-    """Parse a sitemap into (links to releases, []), a sitemap index into ([], links to sitemaps).
+    """Parse a sitemap to (links to releases, []), or a sitemap index to ([], links to sitemaps).
 
-    Raise SourceError if it is neither, is truncated or exceeds a limit.
+    Raises SourceError if it is neither, is truncated or exceeds a limit.
     """
     try:
         sitemap = Sitemap(escape_ampersands(decompress_sitemap(body) if body.startswith(GZIP_MAGIC) else body))
         entries: list[dict[str, Any]] = list(islice(sitemap, MAX_SITEMAP_URLS + 1))
     except (etree.XMLSyntaxError, ValueError, AttributeError, StopIteration, zlib.error) as error:
-        raise SourceError(url, f"is no sitemap: {error}") from error
+        raise SourceError(url, f"is not a sitemap: {error}") from error
     if len(entries) > MAX_SITEMAP_URLS:
         raise SourceError(url, f"lists more than {MAX_SITEMAP_URLS} URLs")
     if sitemap.type not in ("urlset", "sitemapindex"):
-        raise SourceError(url, f"is no sitemap: its root is {sitemap.type}")
+        raise SourceError(url, f"is not a sitemap: its root is {sitemap.type}")
     links = [
         SourceLink(address, normalise_w3c_date(entry.get("lastmod")))
         for entry in entries
@@ -111,7 +111,7 @@ def parse_sitemap(body: bytes, url: str, agency: Agency) -> tuple[list[SourceLin
 def decompress_sitemap(body: bytes) -> bytes:
     """Decompress a gzip file of one or more members, and ignore anything after the last one.
 
-    Raise ValueError if it is truncated or decompresses to more than MAX_SITEMAP_BYTES.
+    Raises ValueError if it is truncated or decompresses to more than MAX_SITEMAP_BYTES.
     """
     parts, size, decompressor = list[bytes](), 0, zlib.decompressobj(GZIP_WBITS)
     for start in range(0, len(body), GZIP_CHUNK):
@@ -135,7 +135,7 @@ def decompress_sitemap(body: bytes) -> bytes:
 def escape_ampersands(body: bytes) -> bytes:
     r"""Escape bare ampersands in XML; raise ValueError if there are more than MAX_AMPERSANDS.
 
-    A lenient parser would drop the text after a bare ampersand, and so return a different URL.
+    A lenient parser would drop the text after a bare ampersand, and return a different URL.
 
     >>> escape_ampersands(b"<loc>/a?id=1&lang=sv&amp;p=2&#38;q=3</loc><![CDATA[/b?id=1&lang=sv]]>")
     b'<loc>/a?id=1&amp;lang=sv&amp;p=2&#38;q=3</loc><![CDATA[/b?id=1&lang=sv]]>'
@@ -143,14 +143,14 @@ def escape_ampersands(body: bytes) -> bytes:
     if b"\0" in body[:4]:  # UTF-16 or UTF-32: an ampersand is more than one byte
         return body
     if body.count(b"&") > MAX_AMPERSANDS:
-        raise ValueError(f"it has more than {MAX_AMPERSANDS} ampersands: taken for a trap")
+        raise ValueError(f"it has more than {MAX_AMPERSANDS} ampersands: treated as a trap")
     return BARE_AMPERSAND.sub(lambda match: match[1] or b"&amp;", body)
 
 
 def normalise_w3c_date(text: str | None) -> str | None:
     """Convert a W3C date or time (sitemaps.org) to ISO 8601 in UTC; a date stays a date.
 
-    Return None for anything else, including a time without a zone.
+    Returns None for anything else, including a time without a zone.
 
     >>> normalise_w3c_date("2024-03-01T10:00:00+01:00")
     '2024-03-01T09:00:00+00:00'

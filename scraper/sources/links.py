@@ -1,4 +1,4 @@
-"""A link that a source lists, and which URLs can be releases."""
+"""Links listed by sources, and which URLs can be releases."""
 
 from __future__ import annotations
 
@@ -23,13 +23,15 @@ SERVICE_PATH = re.compile(
 DATED_PATH = re.compile(r"/(19|20)\d\d[-/]")
 FILE_PATH = re.compile(r"\.(pdf|docx?|xlsx?|pptx?|zip|jpe?g|png|gif|svg|mp[34]|ics|xml|rss)$", re.IGNORECASE)
 
-MIN_SESSION_LINKS = 2  # links that have to share a value before it counts as a session id
-SESSION_ID = re.compile(r"(?=[^0-9]*[0-9])(?=[^a-z]*[a-z])[0-9a-z_-]{16,}", re.IGNORECASE)  # letters and digits, long
+MIN_SESSION_LINKS = 2  # links that must share a value for it to count as a session id
+SESSION_ID = re.compile(
+    r"(?=[^0-9]*[0-9])(?=[^a-z]*[a-z])[0-9a-z_-]{16,}", re.IGNORECASE
+)  # a long run of letters and digits
 
 
 @dataclass(frozen=True, slots=True)
 class SourceLink:
-    """A URL that a source lists. Times are as the source states them (ISO 8601 in UTC), None if it does not."""
+    """A URL that a source lists. Times are stated by the source (ISO 8601 in UTC), or None."""
 
     url: str
     listed_at: str | None = None  # when the page was changed, else published
@@ -37,7 +39,7 @@ class SourceLink:
 
 
 def is_release_url(url: str, agency: Agency) -> bool:
-    """Return whether a URL can be a release: the agency's own host and, if set, its `releases` pattern."""
+    """Return whether a URL can be a release: it must match the agency's hosts and, if set, its `releases` pattern."""
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not agency.owns(url) or FILE_PATH.search(parts.path):
         return False
@@ -47,14 +49,14 @@ def is_release_url(url: str, agency: Agency) -> bool:
 
 
 def is_news_url(url: str, agency: Agency) -> bool:
-    """Return whether a URL's path names a news section; always True if there is a `releases` pattern."""
+    """Return whether a URL's path names a news section; always True if the agency has a `releases` pattern."""
     return bool(agency.releases) or bool(NEWS_PATH.search(urlsplit(url).path.rstrip("/").rpartition("/")[0] + "/"))
 
 
 def remove_session_ids(links: Sequence[SourceLink]) -> list[SourceLink]:
-    """Remove query parameters that all links share and whose value looks like a session id.
+    """Remove query parameters shared by all links whose value looks like a session id.
 
-    Sites put a new one into every link at each visit, so that known links would look new.
+    Some sites put a new session id into every link at each visit, so that known links would look new.
 
     >>> query = "xq=5f2a0c9d1e7b4a3f"
     >>> [link.url for link in remove_session_ids([SourceLink(f"https://a.se/{n}?{query}&p={n}") for n in range(3)])]

@@ -1,7 +1,7 @@
-"""Parse listing pages: the releases that they link to, and the next page of the listing.
+"""Parses listing pages: the releases that they link to, and the next page of the listing.
 
 Menus, page headers and footers, forms and rows of related pages are boilerplate, and links that only sort or filter the
-listing are not entries. Rules are the same for all agencies; an agency's `releases` pattern takes precedence.
+listing are not entries. The rules are the same for all agencies; an agency's `releases` pattern takes precedence.
 """
 
 from __future__ import annotations
@@ -41,13 +41,13 @@ BOILERPLATE_CLASS = compile_name_pattern(
     shar(?:e|ing)(?:bar|box|links?|buttons?)
     """)
 )
-# Class names that describe a state of the element instead: has-pagination, no-cookies, cookies-accepted.
+# Class names that only describe a state of the element: has-pagination, no-cookies, cookies-accepted.
 STATE_CLASS = re.compile(r"(?:^|[_-])(?:has|with|no|without)[_-]|[_-](?:accepted|closed|dismissed|enabled|disabled)$")
 NON_RELEASE_RELS = {"tag", "author"}  # rel of links in an entry that do not lead to a release
-MIN_FRAME_SHARE = 0.5  # of links and letters; a form with more is a frame around the content
+MIN_FRAME_SHARE = 0.5  # share of links and letters; a form with more is a frame around the content
 
 # Entries
-MIN_DATED_ENTRIES = 3  # from this many on, dates are taken as a mark of the listing's entries
+MIN_DATED_ENTRIES = 3  # from this number on, dates count as a mark of the listing's entries
 VISIBLE_DATE = re.compile(rf"\b(19|20)\d\d-[01]\d-[0-3]\d\b|\b[0-3]?\d\.? ?{MONTH_NAME_PATTERN}", re.IGNORECASE)
 HEADING_XPATH = etree.XPath("ancestor::h2 | ancestor::h3 | ancestor::h4 | .//h2 | .//h3 | .//h4")
 ITEM_XPATH = etree.XPath("(ancestor::li | ancestor::article | ancestor::tr)[last()]")
@@ -76,8 +76,8 @@ class ListingEntry:
 class ListingPage(NamedTuple):
     """A page of a listing: the releases it links to, in page order, and the URL of its next page or None.
 
-    has_numbered_next: whether the pager names the next page by its number, so that it has to list something. A link
-    such as "»" alone may lead past the end.
+    has_numbered_next: whether the pager names the next page by its number, so that it must list something. A link such
+    as "»" may lead past the end.
     """
 
     links: list[SourceLink]
@@ -86,7 +86,7 @@ class ListingPage(NamedTuple):
 
 
 def parse_listing(body: bytes, url: str, agency: Agency) -> ListingPage:
-    """Parse a page of a listing. Raise SourceError if it is empty or has too many tags."""
+    """Parse a page of a listing. Raises SourceError if it is empty or has too many tags."""
     page = parse_source_page(body, url)
     pager = ListingPager(page, url, agency)
     entries = list(iter_listing_entries(page.root, pager, agency))
@@ -139,8 +139,8 @@ def iter_listing_entries(root: Element, pager: ListingPager, agency: Agency) -> 
 def drop_filter_links(entries: Sequence[ListingEntry], *, keep_if_only: bool) -> list[ListingEntry]:
     """Return the entries without links that sort or filter the listing.
 
-    Of the links whose URL differs from the listing's only in its query, those with a heading, or with a date in an item
-    of their own, are kept. keep_if_only: keep all except "next" links if the listing has no other entries.
+    Of the links whose URL differs from the listing's only in its query, those with a heading, or with a date in their
+    own item, are kept. keep_if_only: keep all except "next" links if the listing has no other entries.
     """
     if not any(entry.is_same_path for entry in entries):
         return list(entries)
@@ -164,7 +164,7 @@ def parse_source_page(body: bytes, url: str) -> Selector:
     if not body.strip():
         raise SourceError(url, "is empty", "empty source")
     if body.count(b"<") > MAX_LISTING_TAGS:
-        raise SourceError(url, f"has more than {MAX_LISTING_TAGS} tags: taken for a trap")
+        raise SourceError(url, f"has more than {MAX_LISTING_TAGS} tags: treated as a trap")
     # without a type, a body that begins like JSON would be parsed as JSON
     return Selector(body=body, base_url=url, type="html")
 
@@ -172,7 +172,8 @@ def parse_source_page(body: bytes, url: str) -> Selector:
 def find_base_url(page: Selector, url: str) -> str:
     """Return the URL that a page's links are relative to: its first `<base href>`, else its own URL.
 
-    On the page's own host the page's scheme is used: many sites moved to https and left http in their base element.
+    On the page's own host the page's scheme is used, because many sites moved to https but left http in their base
+    element.
 
     >>> find_base_url(Selector('<base href="/"><a href="nyheter/a">A</a>'), "https://skog.example/om/nyheter")
     'https://skog.example/'
@@ -195,7 +196,7 @@ def get_line_text(element: etree._Element) -> str:
 
 
 def resolve_page_url(href: str, base_url: str, url: str, agency: Agency) -> str | None:
-    """Return the canonical URL of a link to another page of the agency, None for any other link."""
+    """Return the canonical URL of a link to another page of the agency, or None for any other link."""
     address = None if href.strip().startswith("#") else resolve_canonical_url(base_url, href)
     return address if address and agency.owns(address) and address != canonical_url(url) else None
 
@@ -218,7 +219,7 @@ def iter_content_links(root: Element) -> Iterator[Element]:
 
 
 class ListingLayout:
-    """Facts about a whole page that decide which of its elements are boilerplate, each computed once."""
+    """Facts about a whole page that decide which of its elements are boilerplate. Each is computed once."""
 
     def __init__(self, root: Element) -> None:
         self.root = root
@@ -246,7 +247,7 @@ class ListingLayout:
 
     @cached_property
     def content_counts(self) -> tuple[Counter[Element], Counter[Element]]:
-        """Count the links and the letters within every element."""
+        """The number of links and of letters in every element."""
         links, letters = Counter[Element](), Counter[Element]()
         for element in reversed(list(self.root.iter("*"))):
             links[element] += element.tag == "a" and element.get("href") is not None
@@ -289,7 +290,7 @@ def has_boilerplate_class(class_attribute: str) -> bool:
 
 
 class ListingPager:
-    """The links from a page of a listing to the others."""
+    """The links from a page of a listing to its other pages."""
 
     def __init__(self, page: Selector, url: str, agency: Agency) -> None:
         self.page, self.url, self.agency = page, url, agency
@@ -300,11 +301,11 @@ class ListingPager:
         return resolve_page_url(href, self.base, self.url, self.agency)
 
     def find_next_url(self, releases: Collection[str]) -> str | None:
-        """Return the URL of the next page, None if there is none.
+        """Return the URL of the next page, or None if there is none.
 
-        It is given by rel=next, by a link with a text such as "Nästa", or by the number after the current one in the
-        pager. Links to other hosts and to the page itself are skipped. releases: URLs that are releases, whatever their
-        link text.
+        The next page is found by rel=next, by a link with a text such as "Nästa", or by the next number in the pager.
+        Links to other hosts and to the page itself are skipped. releases: URLs that are releases, whatever their link
+        text.
         """
         for href in self.page.xpath(REL_XPATH.format("next")).getall():
             if address := self.resolve(href):
@@ -323,7 +324,7 @@ class ListingPager:
         return self.resolve(next_href) if next_href else None
 
     def has_numbered_link(self, page_url: str) -> bool:
-        """Return whether the listing links to a page by its number alone."""
+        """Return whether the listing links to a page by its number only."""
         hrefs = (link.get("href", "") for link, text in self.texts.items() if text.isdecimal())
         return any(self.resolve(href) == page_url for href in hrefs)
 
@@ -340,9 +341,9 @@ class ListingPager:
 
     @cached_property
     def page_links(self) -> tuple[set[str], set[frozenset[str]]]:
-        """Return the URLs of the pager's links, and the query parameters that change from page to page.
+        """The URLs of the pager's links, and the query parameters that change from page to page.
 
-        Only links that are declared as pager links (rel, or within a pager element) count for the parameters.
+        Only links that are declared as pager links (by rel, or by being in a pager element) count for the parameters.
         """
         declared = [href for rel in ("next", "prev") for href in self.page.xpath(REL_XPATH.format(rel)).getall()]
         pager_links = set(self.pager_links)
@@ -362,12 +363,12 @@ class ListingPager:
         return addresses, names
 
     def find_changed_parameters(self, page_url: str) -> frozenset[str]:
-        """Return the names of the query parameters in which a URL differs from the listing's."""
+        """Return the names of the query parameters in which a URL differs from the listing's URL."""
         return frozenset(name for name, _ in set(parse_query_pairs(page_url)) ^ set(parse_query_pairs(self.url)))
 
 
 def is_same_listing(page_url: str, listing_url: str) -> bool:
-    """Return whether a URL is another page of a listing: another query, or a path such as /sida/2."""
+    """Return whether a URL is another page of a listing, with another query or a path such as /sida/2."""
     if urlsplit(page_url).path.rstrip("/") == urlsplit(listing_url).path.rstrip("/"):
         return parse_query_pairs(page_url) != parse_query_pairs(listing_url)
     return bool(re.search(r"/(page|sida|p)/?\d+/?$", urlsplit(page_url).path))

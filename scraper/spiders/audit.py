@@ -1,11 +1,10 @@
-"""`scrapy crawl audit`: reads every source to its end, for the coverage of the archive."""
+"""`scrapy crawl audit`: reads every source to its end, to compute the archive's coverage."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import re
-import sqlite3
 from collections import deque
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -53,27 +52,27 @@ ARCHIVE_LINK_TEXT = re.compile(
 
 @dataclass(slots=True)
 class AgencyAudit:
-    """The state of one agency's audit: its sources with the links read so far, and what is still to be requested."""
+    """The state of one agency's audit: its sources with the links read so far, and the remaining requests."""
 
     agency: Agency
     sources: dict[str, AuditedSource] = field(default_factory=dict)  # by URL
     pending_requests: deque[Request] = field(default_factory=deque)
     known_requests: set[tuple[str, str]] = field(default_factory=set)  # (source, URL); ends loops
     trap_detector: TrapDetector = field(default_factory=TrapDetector)
-    is_deferred: bool = False  # whether a part of it is left to another day
+    is_deferred: bool = False  # whether part of it is left for another day
 
     def add_source(self, url: str, kind: str, **meta: Any) -> None:
-        """Add a source and request it, unless it is known already."""
+        """Add a source and request it, unless it is already known."""
         if url not in self.sources:
             self.sources[url] = AuditedSource(url=url, kind=kind)
             self.add_request(url, url, **meta)
 
-    def add_sources(self, sources: SourceURLs) -> None:
+    def add_sources(self, sources: SourceURLs, **meta: Any) -> None:
         for kind, url in sources.iter_by_kind():
-            self.add_source(url, kind)
+            self.add_source(url, kind, **meta)
 
     def add_request(self, url: str, source_url: str, **meta: Any) -> None:
-        """Request a source, or a part of it: a later page, or a sitemap of an index."""
+        """Request a source or part of it: a later page, or a sitemap of an index."""
         if (source_url, url) not in self.known_requests:
             self.known_requests.add((source_url, url))
             meta = {"agency": self.agency.slug, "source": url, "root_source": source_url, "page": 1, "level": 0} | meta
@@ -86,7 +85,7 @@ class AgencyAudit:
             self.sources[source_url].urls.setdefault(link.url, listed)
 
     def defer_source(self, request: Request, reason: str) -> None:
-        """Mark a source as incomplete because the rest is left to another day."""
+        """Mark a source as incomplete because the rest is left for another day."""
         self.is_deferred = True
         self.sources[request.meta["root_source"]].mark_incomplete(f"{request.url}: left for another time: {reason}")
 
@@ -100,9 +99,9 @@ class AgencyAudit:
 class AuditSpider(ReleaseSpider):
     """scrapy crawl audit [-a agency=slug[,slug]] [-a refill=yes].
 
-    Reads every feed, sitemap, listing and archive page to its end, unconditionally and whatever is known already, and
-    requests no release. The tables coverage and missing_releases get the result. refill: missing releases also become
-    due, so that the next news crawl requests them. Nothing else that a news crawl depends on is changed.
+    Reads every feed, sitemap, listing and archive page to its end, unconditionally and whatever is already known, and
+    requests no releases. The result is stored in the tables coverage and missing_releases. refill: missing releases
+    also become due, so that the next news crawl requests them. Nothing else that affects a news crawl is changed.
     """
 
     name = "audit"
@@ -140,19 +139,23 @@ class AuditSpider(ReleaseSpider):
             if self.is_deferred(agency.slug) or not self.crawler.crawling:
                 audit.defer_source(request, "the time or the requests of this day are used up")
                 continue
-            async with limit:
+            async with limit:  # which may have taken a while
+                if self.deadline.has_passed():
+                    audit.pending_requests.appendleft(request)
+                    continue
                 await self.read_source(audit, request)
         if self.deadline.is_stopping or not self.crawler.crawling or (audit.is_deferred and not audit.has_results):
-            logger.warning("%s: the sources were not read to the end: the coverage is not updated", agency.slug)
+            logger.warning("%s: the sources were not read to the end, so the coverage is not updated", agency.slug)
             return
         try:
             self.save_audit(audit)
-        except sqlite3.DatabaseError as error:
+        except Exception as error:  # whatever it is, the other agencies' audits continue
             if not self.stop_if_unwritable(error):
-                raise
+                logger.exception("%s: the coverage cannot be stored", agency.slug)
+                self.agency_stats[agency.slug].count_error(f"{agency.slug}: {error}", classify_failure(error))
 
     async def read_source(self, audit: AgencyAudit, request: Request) -> None:
-        """Request a source or a part of it, and add what it lists; mark the source as incomplete if that fails."""
+        """Request a source or part of it, and add its links; mark the source as incomplete if that fails."""
         try:
             response = await self.fetch(request)
             try:
@@ -161,7 +164,7 @@ class AuditSpider(ReleaseSpider):
                 problem, failure_kind = str(error), classify_source_failure(error, response)
             else:
                 return
-        except Exception as error:  # whatever it is, the other sources are still read
+        except Exception as error:  # whatever it is, still read the other sources
             problem, failure_kind = f"{request.url}: {describe_request_failure(error)}", classify_failure(error)
             if self.defer_agency(error, request):
                 audit.defer_source(request, describe_request_failure(error))
@@ -173,7 +176,7 @@ class AuditSpider(ReleaseSpider):
         audit.sources[request.meta["root_source"]].mark_incomplete(problem)
 
     async def fetch(self, request: Request) -> Response:
-        """Return the response; raise HttpError if it has an error status that the request does not allow."""
+        """Return the response. Raises HttpError if it has an error status that the request does not allow."""
         assert self.crawler.engine  # noqa: S101 - a running spider has one
         response = await self.crawler.engine.download_async(request)
         if not 200 <= response.status < 300 and response.status not in request.meta.get("handle_httpstatus_list", ()):
@@ -181,14 +184,14 @@ class AuditSpider(ReleaseSpider):
         return response
 
     def parse_source(self, audit: AgencyAudit, response: Response) -> None:
-        """Add the links and the further sources of a response, whatever dates an index has. Raises SourceError."""
+        """Add the links and sources in a response, ignoring the dates in an index. Raises SourceError."""
         agency, meta, body, url = audit.agency, response.meta, response.body, response.url
         source = audit.sources[meta["root_source"]]
         if source.kind == "home":
-            audit.add_sources(find_sources(body, url, agency))
+            audit.add_sources(find_sources(body, url, agency), level=1)
         elif source.kind == "robots":
             if response.status == 200:
-                audit.add_sources(SourceURLs(sitemaps=parse_robots_sitemaps(body, url)))
+                audit.add_sources(SourceURLs(sitemaps=parse_robots_sitemaps(body, url)), level=1)
         elif source.kind == "feed":
             links = [link for link in parse_feed(body, url, agency) if is_release_url(link.url, agency)]
             audit.add_links(source.url, source.url, links)
@@ -203,7 +206,7 @@ class AuditSpider(ReleaseSpider):
             self.parse_listing(audit, response)
 
     def parse_listing(self, audit: AgencyAudit, response: Response) -> None:
-        """Add the links of a listing page; request the next page, and from the first one the archive pages."""
+        """Add the links of a listing page; request the next page, and from the first page the archive pages."""
         agency, source_url, page = audit.agency, response.meta["root_source"], response.meta["page"]
         links, next_url, has_numbered_next = read_listing_page(response, agency)
         archive_urls = find_archive_pages(response.body, response.url, agency) if page == 1 else []
@@ -240,9 +243,9 @@ class AuditSpider(ReleaseSpider):
 def find_archive_pages(body: bytes, url: str, agency: Agency) -> list[str]:
     """Return the archive pages that a listing links to, in page order: years, and pages of older releases.
 
-    They have to be below the listing or differ only in the query, so that other archives of the agency are not taken
-    for this listing's; a year whose URL contains it may also be next to the listing. Raise SourceError if the page is
-    empty or has too many tags.
+    They must be below the listing or differ only in the query, so that other archives of the agency are not mistaken
+    for this listing's. A page of a year whose URL contains that year may also be next to the listing. Raises
+    SourceError if the page is empty or has too many tags.
     """
     listing_parts = urlsplit(canonical_url(url))
     listing_path = listing_parts.path.rstrip("/")
@@ -269,7 +272,7 @@ def find_archive_pages(body: bytes, url: str, agency: Agency) -> list[str]:
 
 
 def format_audit_report(coverage: CoverageTotals, due_count: int | None) -> str:
-    """Format the coverage in one line; due_count: releases that were made due, if missing ones were."""
+    """Format the coverage on one line. due_count: how many missing releases became due; None without `refill`."""
     parts = [
         f"{coverage.listed} listed",
         f"{coverage.stored} stored",

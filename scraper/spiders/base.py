@@ -63,10 +63,10 @@ MISSING_KINDS = {  # kind of NotARelease → kind of removal of a stored release
 
 
 class ReleaseSpider(Spider):
-    """Requests due releases, a few per agency at a time, so that memory does not grow with their number.
+    """Requests due releases, a few per agency at a time, so that memory use does not grow with their number.
 
     Arguments: agency (one or more slugs, separated by commas; default: all), minutes (how long the pass may take; the
-    rest is left to a later one).
+    rest is left for a later one).
     """
 
     agencies: dict[str, Agency]
@@ -84,10 +84,10 @@ class ReleaseSpider(Spider):
         self.requested_urls: defaultdict[str, set[str]] = defaultdict(set)  # per agency: releases in flight
         self.failed_requests: Counter[str] = Counter()  # per agency: no response, or blocked
         self.is_finished = False  # whether the crawl ended without being interrupted
-        # left to a later crawl
+        # left for a later crawl
         self.deferred_agencies: set[str] = set()
         self.deferred_hosts: defaultdict[str, set[str]] = defaultdict(set)  # per agency: paused hosts of its releases
-        self.skipped_urls: set[str] = set()  # releases at paused hosts, and those on which our code failed
+        self.skipped_urls: set[str] = set()  # releases at paused hosts, and those for which our code failed
 
     @classmethod
     def update_settings(cls, settings: BaseSettings) -> None:
@@ -127,11 +127,11 @@ class ReleaseSpider(Spider):
         return spider
 
     def choose_agencies(self, agencies: dict[str, Agency], file: Path) -> dict[str, Agency]:
-        """Return the agencies of a list that are to be crawled. Raises AgencyError if a selected one is not in it."""
+        """Return the agencies of a list that are to be crawled. Raises AgencyError if a selected one is not listed."""
         return select_agencies(agencies, self.selected_slugs, file)
 
     def engine_stopped(self) -> None:
-        """Release the archive and the lock, after everything else has ended."""
+        """Release the archive and the lock after everything else has ended."""
         self.recorder.close()
         self.archive.close()
         self.lock.close()
@@ -139,7 +139,7 @@ class ReleaseSpider(Spider):
     # Requests
 
     def next_requests(self, slug: str) -> Iterator[Request]:
-        """Yield requests for an agency's next due releases, up to MAX_REQUESTS_AHEAD in flight."""
+        """Yield requests for an agency's next due releases, with up to MAX_REQUESTS_AHEAD in flight."""
         if self.is_deferred(slug):
             return
         rows = list(self.next_rows(slug, MAX_REQUESTS_AHEAD - len(self.requested_urls[slug])))
@@ -166,7 +166,7 @@ class ReleaseSpider(Spider):
     def build_release_request(self, row: FrontierEntry, *, unconditional: bool = False) -> Request:
         """Return a request for a release.
 
-        It is conditional if the server gave validators (RFC 9110, 13), unless `unconditional`.
+        It is conditional if the server sent validators (RFC 9110, 13), unless `unconditional` is set.
         """
         return Request(
             row.url,
@@ -182,39 +182,40 @@ class ReleaseSpider(Spider):
         )
 
     def finish_release(self, slug: str, url: str) -> None:
-        """Mark a release's request as completed, and submit the next ones."""
+        """Mark a release's request as completed, and submit the next requests."""
         self.requested_urls[slug].discard(url)
         self.submit_requests(slug)
 
     def submit_requests(self, slug: str) -> bool:
-        """Hand an agency's next requests to the engine; return whether there were any."""
+        """Pass an agency's next requests to the engine; return whether there were any."""
         requests = list(self.next_requests(slug)) if self.crawler.engine else []
         for request in requests:
             self.crawler.engine.crawl(request)
         return bool(requests)
 
     def continue_if_due(self) -> None:
-        """Continue an idle crawl if anything is still due, else let it finish."""
+        """Continue an idle crawl if anything is still due, or let it finish."""
         submitted = [self.submit_requests(slug) for slug in self.agencies]
         if any(submitted):
             raise DontCloseSpider
         self.is_finished = not self.deadline.is_stopping
 
-    # What is left to a later crawl
+    # Requests left for a later crawl
 
     def is_deferred(self, slug: str) -> bool:
         return slug in self.deferred_agencies or self.deadline.has_passed()
 
     def defer_agency(self, error: BaseException | None, request: Request) -> bool:
-        """Return whether a failed request leaves its agency to a later crawl; log that once per agency.
+        """Return whether a failed request leaves its agency for a later crawl; log that once per agency.
 
         A pause of a host other than the agency's own only affects the releases at that host (see `defer_release`).
         """
         if self.deadline.is_stopping or isinstance(error, CrawlStopped) or self.stop_if_unwritable(error):
             return True
         slug, is_paused = request.meta["agency"], isinstance(error, HostPaused)
-        is_own_host = extract_host(request.url) == extract_host(self.agencies[slug].home)
-        if not isinstance(error, RequestDeferred) or (is_paused and not is_own_host):
+        if not isinstance(error, RequestDeferred):
+            return False
+        if isinstance(error, HostPaused) and extract_host(f"//{error.host}") != extract_host(self.agencies[slug].home):
             return False
         if slug not in self.deferred_agencies:
             self.deferred_agencies.add(slug)
@@ -227,7 +228,7 @@ class ReleaseSpider(Spider):
         return True
 
     def defer_release(self, row: FrontierEntry, error: HostPaused, request: Request) -> None:
-        """Leave a release at a paused host to a later crawl; log each host once."""
+        """Leave a release at a paused host for a later crawl; log each host once."""
         host = extract_host(request.url)
         if host not in self.deferred_hosts[row.agency]:
             self.deferred_hosts[row.agency].add(host)
@@ -240,7 +241,7 @@ class ReleaseSpider(Spider):
     # Responses
 
     def parse_release(self, response: Response) -> Iterator[ParsedPage | Request]:
-        """Parse a response for a release: changed, unchanged (304), missing or rejected."""
+        """Parse the response for a release: changed, unchanged (304), missing or rejected."""
         row: FrontierEntry = response.meta["row"]
         if response.status == 304:
             # a redirect may have passed the conditional headers on to another URL
@@ -259,7 +260,7 @@ class ReleaseSpider(Spider):
             if self.settings.getbool("NOINDEX_OBEY") and has_noindex(response, document):
                 raise NotARelease(row.url, "asks not to be indexed (noindex), and NOINDEX_OBEY is set")
             template = fingerprint_template(document)
-            # Only a release that is stored already is compared with its page.
+            # Only a release that is already stored is compared with its page.
             item = read_document(document.copy() if row.release_id else document, agency)
         except PageError as error:
             self.record_no_release(row, page, error)
@@ -292,7 +293,7 @@ class ReleaseSpider(Spider):
         raise NotARelease(url, f"redirected to {target}: {response.url}", "redirected")
 
     def record_unchanged(self, row: FrontierEntry, release_id: int) -> None:
-        """Record that the server reports a stored release as unchanged, in as few writes as possible."""
+        """Record that the server reports a stored release as unchanged, with as few writes as possible."""
         checked_at, stats = now(), self.agency_stats[row.agency]
         if row.state == "stored":
             self.recorder.record_unchanged(release_id, checked_at)
@@ -305,7 +306,7 @@ class ReleaseSpider(Spider):
         self.finish_release(row.agency, row.url)
 
     def record_no_release(self, row: FrontierEntry, page: FetchedPage, error: PageError) -> None:
-        """Record a response without a release; a stored release is missing unless the page is unreadable."""
+        """Record a response without a release. A stored release is missing unless the page is unreadable."""
         kind = error.kind if isinstance(error, NotARelease) else "other"
         target = getattr(error, "target", None) or (page.url if kind == "redirected" else None)
         stats, problem, failure_kind = self.agency_stats[row.agency], str(error), classify_failure(error)
@@ -319,7 +320,7 @@ class ReleaseSpider(Spider):
             was_current = self.archive.removals.is_current(row.release_id)
             self.recorder.record_missing(row.url, row.release_id, page, MISSING_KINDS[kind], target)
             stats.missing += 1
-            if was_current:  # that a removed release is still missing is no failure
+            if was_current:  # a removed release that is still missing is not a failure
                 stats.add_failure(problem, failure_kind)
         else:
             if kind == "gone":
@@ -349,7 +350,7 @@ class ReleaseSpider(Spider):
         self.finish_release(row.agency, row.url)
 
     def item_finished(self, response: Response | None) -> None:
-        """Continue after the pipeline has stored or dropped a page. None: a page that was quarantined until now."""
+        """Continue after the pipeline has stored or dropped a page. None: the page was in quarantine until now."""
         if response is not None:
             row: FrontierEntry = response.meta["row"]
             self.finish_release(row.agency, row.url)
@@ -364,7 +365,7 @@ class ReleaseSpider(Spider):
         self.finish_release(slug, item.url)
 
     def callback_failed(self, failure: Failure, response: Response | Failure | None) -> None:
-        """Record that our own code failed on a response (CrawlStatsExtension counts it)."""
+        """Record that our own code failed for a response (CrawlStatsExtension counts it)."""
         if self.stop_if_unwritable(failure.value):
             return
         request: Request | None = getattr(response, "request", None)
@@ -388,13 +389,13 @@ class ReleaseSpider(Spider):
 
 
 def get_request(failure: Failure) -> Request:
-    """Return the request that failed, which Scrapy adds to the failure of an errback."""
+    """Return the request that failed, which Scrapy attaches to the failure of an errback."""
     request: Request = failure.request  # type: ignore[attr-defined]
     return request
 
 
 def find_write_error(error: BaseException | None) -> str | None:
-    """Return why the archive cannot be written (full disk, lock), None if `error` has another cause."""
+    """Return why the archive cannot be written (full disk, lock), or None if `error` has another cause."""
     while error is not None:
         if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.IntegrityError):
             return str(error)
@@ -403,7 +404,7 @@ def find_write_error(error: BaseException | None) -> str | None:
 
 
 def build_conditional_headers(row: FrontierEntry) -> dict[str, str]:
-    """Return the headers of a conditional request, empty if the server gave no validators."""
+    """Return the headers of a conditional request, empty if the server sent no validators."""
     headers = {"If-None-Match": row.etag, "If-Modified-Since": row.last_modified}
     return {name: value for name, value in headers.items() if value}
 
@@ -421,14 +422,14 @@ def build_fetched_page(response: Response) -> FetchedPage:
 
 
 def has_noindex(response: Response, document: Document) -> bool:
-    """Return whether X-Robots-Tag or a meta element says noindex or none, to every robot or to ours."""
+    """Return whether X-Robots-Tag or a meta element contains noindex or none for all robots or for ours."""
     directives = [value.decode("latin-1") for value in response.headers.getlist("X-Robots-Tag")]
     directives += [document.meta[name] for name in ("robots", ROBOT_NAME) if name in document.meta]
     return any(is_noindex_directive(text) for text in directives)
 
 
 def is_noindex_directive(text: str) -> bool:
-    """Return whether a robots directive forbids our robot to index.
+    """Return whether a robots directive forbids indexing by our robot.
 
     >>> [is_noindex_directive(text) for text in ("noarchive, noindex", "googlebot: noindex", "index, follow")]
     [True, False, False]

@@ -33,7 +33,7 @@ logger = logging.getLogger(__name__)
 
 NO_ROBOTS_STATUSES = list(range(400, 500))  # a site without robots.txt names no sitemaps (RFC 9309)
 PAST_END_STATUSES = (404, 410)  # of a page past the end of a listing
-MAX_INDEX_DEPTH = 2  # sitemap indexes within each other
+MAX_INDEX_DEPTH = 2  # levels of nested sitemap indexes
 MAX_REPEATED_PAGES = 5  # pages of a listing in a row without a new link
 SITEMAP_PRIORITY_STEPS = 100  # priorities of the sitemaps of an index
 
@@ -46,7 +46,7 @@ class TrapDetector:
     repeated_pages: Counter[str] = field(default_factory=Counter)  # listing → pages in a row without a new link
 
     def find_trap(self, listing: str, page: int, links: Sequence[SourceLink], max_pages: int) -> str | None:
-        """Return why a listing that continues is a crawler trap (too long, or nothing new), None if it is not."""
+        """Return why a listing is a crawler trap (too long, or nothing new), or None if it is not."""
         urls, seen_urls = {link.url for link in links}, self.seen_urls[listing]
         self.repeated_pages[listing] = 0 if urls - seen_urls else self.repeated_pages[listing] + 1
         seen_urls |= urls
@@ -59,9 +59,9 @@ class TrapDetector:
 
 @dataclass(slots=True)
 class SourceTracker:
-    """The sources of one agency in one crawl: what they list, and how far listings were read.
+    """The sources of one agency in one crawl: their links, and how far listings were read.
 
-    started_at: the start of the crawl; what the crawl itself has fetched is not due again. since: skip older links.
+    started_at: the start of the crawl; pages fetched since then are not due again. since: skip older links.
     """
 
     archive: Archive
@@ -75,7 +75,7 @@ class SourceTracker:
     requested_sources: set[str] = field(default_factory=set)  # in this crawl; ends loops of sitemaps and pages
 
     def record_links(self, links: list[SourceLink], source: str) -> None:
-        """Add what a source lists to the frontier in one transaction, and count it."""
+        """Add the links of a source to the frontier in one transaction, and count them."""
         seen_at, is_first = now(), source not in self.counted_sources
         link_count = len(links)
         links = [link for link in links if not self.is_too_old(link)]
@@ -96,7 +96,7 @@ class SourceTracker:
         self.count_listed([link.url for link in links])
 
     def count_listed(self, urls: list[str]) -> None:
-        """Count listed releases once per crawl, and those of them that are stored and not fetched by it."""
+        """Count listed releases once per crawl, and how many of them are stored and not fetched by it."""
         for url in urls:
             if url in self.listed_urls:
                 continue
@@ -109,7 +109,7 @@ class SourceTracker:
     def is_known_page(self, listing_url: str, links: list[SourceLink], *, resumed: bool) -> bool:
         """Return whether every link of a listing page was found before the listing's last complete pass ended.
 
-        A pass from the beginning (not `resumed`) also stops at what was found before an interruption.
+        A pass from the beginning (not `resumed`) also stops at links found before an interruption.
         """
         listing, cursor = self.archive.frontier.get(listing_url), self.archive.cursors.get(listing_url)
         completed_at = listing.fetched_at if listing and listing.state == "done" else None
@@ -120,7 +120,7 @@ class SourceTracker:
         return all(row is not None and row.first_seen <= known_before for row in rows)
 
     def save_cursor(self, listing_url: str, next_url: str, page: int, *, resumed: bool) -> bool:
-        """Leave a listing's later pages to another crawl; return False if a saved cursor already does."""
+        """Leave a listing's later pages for another crawl; return False if a saved cursor already does."""
         if self.since or (not resumed and self.archive.cursors.get(listing_url)):
             return False
         with self.archive.transaction():
@@ -132,7 +132,8 @@ class SourceTracker:
     def finish_listing(self, listing_url: str, *, resumed: bool) -> PaginationCursor | None:
         """Mark a listing's pass as complete.
 
-        If a pass from the beginning has reached the place of a saved cursor, return the cursor to continue from.
+        If a pass from the beginning has reached the position of a saved cursor, return that cursor, to continue from
+        it.
         """
         if not resumed and (cursor := self.archive.cursors.get(listing_url)):
             return cursor
@@ -148,11 +149,11 @@ class SourceTracker:
 class NewsSpider(ReleaseSpider):
     """scrapy crawl news [-a agency=slug[,slug]] [-a minutes=…] [-a since=2024-01-01].
 
-    since: links that their source dates earlier are not followed.
+    since: links with an earlier date in their source are not followed.
 
-    What a source lists is stored in the frontier before any of it is requested, so that a crawl that is killed loses
-    nothing. A listing is read until a page has only links that were known when its last complete pass ended: after a
-    killed pass, the next one reads it to the end.
+    The links of a source are stored in the frontier before any of them is requested, so that a killed crawl loses
+    nothing. A listing is read until a page has only links that were known when its last complete pass ended, so the
+    pass after a killed one reads it to the end.
     """
 
     name = "news"
@@ -175,13 +176,13 @@ class NewsSpider(ReleaseSpider):
     # Requests for sources
 
     def request_home(self, agency: Agency) -> Iterator[Request]:
-        """Request the home page and robots.txt of an agency without declared sources, to discover them."""
+        """Request the home page and robots.txt of an agency without declared sources, to discover its sources."""
         robots_url = urljoin(agency.home, "/robots.txt")
         yield from self.request_source(agency.home, agency, "home")
         yield from self.request_source(robots_url, agency, "robots", handle_httpstatus_list=NO_ROBOTS_STATUSES)
 
     def request_known(self, sources: SourceURLs, agency: Agency) -> Iterator[Request]:
-        """Request the sources that an agency declares or its home page links to; forget those that it had before."""
+        """Request the sources that an agency declares or its home page links to; delete cursors of earlier sources."""
         with self.archive.transaction():
             self.archive.cursors.delete_except(agency.slug, sources.listings)
         yield from self.request_sources(sources, agency)
@@ -201,10 +202,10 @@ class NewsSpider(ReleaseSpider):
         priority: int = 0,
         **meta: Any,
     ) -> Iterator[Request]:
-        """Yield a request for a source, unless this crawl has requested it already.
+        """Yield a request for a source, unless this crawl has already requested it.
 
         It is conditional if a feed or sitemap was read completely before. index_url, listed_at: for a sitemap, its
-        index and the date in it. priority: higher ones are requested first.
+        index and its date in the index. priority: higher ones are requested first.
         """
         requested_sources = self.source_trackers[agency.slug].requested_sources
         if url in requested_sources:
@@ -240,7 +241,7 @@ class NewsSpider(ReleaseSpider):
     def request_unchanged_source(self, source: str, agency: Agency) -> Iterator[Request]:
         """Record that a source has not changed.
 
-        Of an index, request the sitemaps that were not read or have no date.
+        For an index, request its sitemaps that were not read or have no date.
         """
         rows = self.archive.frontier.list_known_entries(source)
         self.source_trackers[agency.slug].count_listed([row.url for row in rows if row.role == "release"])
@@ -253,7 +254,7 @@ class NewsSpider(ReleaseSpider):
         agency: Agency,
         index_url: str,
     ) -> Iterator[Request]:
-        """Request the changed sitemaps of an index, those first that were read longest ago."""
+        """Request the changed sitemaps of an index, starting with those read longest ago."""
         ordered = sorted(children, key=lambda child: (child[2].fetched_at if child[2] else None) or "")
         for number, (url, listed_at, row) in enumerate(ordered):
             if self.deadline.has_passed():
@@ -284,8 +285,8 @@ class NewsSpider(ReleaseSpider):
         found = find_sources(response.body, response.url, agency)
         if found == SourceURLs():
             if detect_rejection(response.body, response.url):
-                raise SourceError(response.url, "shows no feed and no listing")
-            logger.info("%s: its home page shows no feed and no listing", agency.slug)
+                raise SourceError(response.url, "has no feed and no listing")
+            logger.info("%s: its home page has no feed and no listing", agency.slug)
         self.record_source_read(response)
         return self.request_known(found, agency)
 
@@ -347,12 +348,12 @@ class NewsSpider(ReleaseSpider):
     # Outcomes of sources
 
     def delete_cursor(self, listing_url: str) -> None:
-        """Delete the cursor of a listing whose page is gone; the next pass is a complete one."""
+        """Delete the cursor of a listing whose page is gone. The next pass will be a complete one."""
         with self.archive.transaction():
             self.archive.cursors.delete(listing_url)
 
     def record_source_read(self, response: Response, links: list[SourceLink] | None = None) -> None:
-        """Mark a source as read completely, unless `since` has skipped a part of it."""
+        """Mark a source as read completely, unless part of it was skipped because of `since`."""
         if self.since:
             return
         headers = decode_headers(response)
@@ -366,7 +367,7 @@ class NewsSpider(ReleaseSpider):
             )
 
     def record_source_error(self, response: Response, error: SourceError, source_url: str | None = None) -> None:
-        """Record a response that is not readable; source_url: the source, if another URL was requested."""
+        """Record an unreadable response. source_url: the source, if another URL was requested."""
         slug = response.meta["agency"]
         logger.error("%s", error)
         self.agency_stats[slug].count_error(str(error), classify_source_failure(error, response), source=True)
@@ -375,7 +376,7 @@ class NewsSpider(ReleaseSpider):
     def mark_source_failed(self, url: str, slug: str, problem: str, *, has_answered: bool) -> None:
         """Mark a source as failed.
 
-        If it began to give another response than before, make a few stored releases due to compare them.
+        If its response is different from before, a few stored releases become due for comparison.
         """
         row = self.archive.frontier.get(url)
         with self.archive.transaction():
@@ -384,7 +385,7 @@ class NewsSpider(ReleaseSpider):
             self.archive.frontier.mark_failed(url, now(), problem)
 
     def source_failed(self, failure: Failure) -> None:
-        """Record a failed request for a source, or save a cursor if it is left to a later crawl."""
+        """Record a failed request for a source, or save a cursor if it is left for a later crawl."""
         request, error = get_request(failure), failure.value
         meta = request.meta
         tracker, is_deferred = self.source_trackers[meta["agency"]], self.defer_agency(error, request)
@@ -396,7 +397,7 @@ class NewsSpider(ReleaseSpider):
         logger.error("%s", problem)
         self.agency_stats[meta["agency"]].count_error(problem, classify_failure(error), source=True)
         if isinstance(error, HostPaused):
-            return  # left to a later crawl
+            return  # left for a later crawl
         is_gone = getattr(getattr(error, "response", None), "status", 0) in (404, 410)
         if meta["resumed"] and is_gone:
             self.delete_cursor(meta["root_source"])
@@ -404,7 +405,7 @@ class NewsSpider(ReleaseSpider):
 
 
 def check_index_depth(url: str, depth: int) -> None:
-    """Raise SourceError if a sitemap index is below too many others; sitemaps.org allows no index in an index."""
+    """Raise SourceError if sitemap indexes are nested too deeply; sitemaps.org allows no nesting at all."""
     if depth > MAX_INDEX_DEPTH:
         raise SourceError(url, f"is a sitemap index that is too deep: more than {MAX_INDEX_DEPTH} others are above it")
 
@@ -412,7 +413,7 @@ def check_index_depth(url: str, depth: int) -> None:
 def get_past_end_meta(url: str, agency: Agency, *, has_number: bool) -> dict[str, Any]:
     """Return the meta of a request for a listing's next page, which may lie past the end of the listing.
 
-    It may, unless the pager names the page by its number (`has_number`) or the agency declares it as a source.
+    This is possible unless the pager names the page by its number (`has_number`) or the agency declares it as a source.
     """
     if has_number or url in get_declared_sources(agency).listings:
         return {}
@@ -420,10 +421,10 @@ def get_past_end_meta(url: str, agency: Agency, *, has_number: bool) -> dict[str
 
 
 def read_listing_page(response: Response, agency: Agency) -> ListingPage:
-    """Return a page of a listing; raise SourceError if it cannot be read, or lists nothing although it has to.
+    """Parse a page of a listing; raise SourceError if it is unreadable, or empty although it must not be.
 
-    An empty page is no error if it may lie past the end of the listing. A first page may be empty as well, unless it
-    says that it is an error page or something else than a listing.
+    An empty page is not an error if it may be past the end of the listing. A first page may be empty as well, unless it
+    is recognised as an error page or anything else than a listing.
     """
     page, is_past_end = response.meta["page"], response.meta.get("may_be_past_end", False)
     if is_past_end and response.status in PAST_END_STATUSES:
@@ -439,7 +440,7 @@ def read_listing_page(response: Response, agency: Agency) -> ListingPage:
 
 
 def is_sitemap_unchanged(row: FrontierEntry | None, listed: str | None) -> bool:
-    """Return whether a sitemap's date in the index is that of its last complete reading.
+    """Return whether a sitemap's date in the index is the same as when it was last read completely.
 
     If the index gives only a day, the sitemap may have changed later on that day.
     """
@@ -449,7 +450,7 @@ def is_sitemap_unchanged(row: FrontierEntry | None, listed: str | None) -> bool:
 
 
 def parse_since(text: str) -> date | None:
-    """Parse the argument `since` as a date, None if it is empty.
+    """Parse the argument `since` as a date, or None if it is empty.
 
     >>> parse_since("2024-01-01")
     datetime.date(2024, 1, 1)

@@ -1,4 +1,4 @@
-"""`scrapy crawl refetch`: fetches single pages now, or all that were rejected, after a rule was corrected."""
+"""`scrapy crawl refetch`: fetches single pages now, or all rejected pages after a rule was corrected."""
 
 from __future__ import annotations
 
@@ -37,17 +37,17 @@ class RefetchOutcome:
         return self.state in ("stored", "unchanged")
 
     def __str__(self) -> str:
-        # a problem begins with the URL it is about
+        # a problem begins with the URL it concerns
         return f"{self.url}: {self.state}" + (f": {self.detail.removeprefix(f'{self.url}: ')}" if self.detail else "")
 
 
 class RefetchSpider(ReleaseSpider):
     """scrapy crawl refetch -a url=URL | -a state=rejected [-a agency=slug[,slug]].
 
-    url: one or more addresses, separated by spaces, each of an agency of the list; a page that is not known yet is
-    added. state: every page of the agencies that is in this state of the frontier, whenever it is due (rejected,
-    failed, gone, quarantined; several are separated by commas). Pages are fetched unconditionally; robots.txt, delays,
-    pauses and DAILY_BUDGET apply as always.
+    url: one or more addresses, separated by spaces, each of a listed agency; unknown pages are added. state: all pages
+    of the agencies in this state of the frontier, whenever they are due (rejected, failed, gone, quarantined; several
+    are separated by commas). Pages are fetched unconditionally; robots.txt, delays, pauses and DAILY_BUDGET apply as
+    always.
     """
 
     name = "refetch"
@@ -89,7 +89,7 @@ class RefetchSpider(ReleaseSpider):
         return {slug: selected[slug] for slug in dict.fromkeys(self.owners.values())} if self.urls else selected
 
     def list_pages(self, slug: str) -> list[str]:
-        """Return the URLs of an agency's pages to be fetched, and add new ones to the frontier."""
+        """Return the URLs of an agency's pages to fetch, and add new ones to the frontier."""
         if not self.urls:
             marks = ", ".join("?" * len(self.states))
             rows = self.archive.db.execute(
@@ -123,7 +123,7 @@ class RefetchSpider(ReleaseSpider):
                 yield row
 
     def build_release_request(self, row: FrontierEntry, *, unconditional: bool = True) -> Request:
-        """Return an unconditional request, because the rules may have changed although the page has not."""
+        """Return an unconditional request, because the rules may have changed even if the page has not."""
         return super().build_release_request(row, unconditional=True)
 
     def item_finished(self, response: Response | None) -> None:
@@ -135,7 +135,7 @@ class RefetchSpider(ReleaseSpider):
         self.outcomes = [self.find_outcome(url) for url in self.owners]
 
     def find_outcome(self, url: str) -> RefetchOutcome:
-        """Return the outcome of a page: what the archive has of it since the crawl started."""
+        """Return the outcome of a page: what was stored for it since the crawl started."""
         slug, started_at, archive = self.owners[url], to_iso(self.started_at) or "", self.archive
         row = archive.db.execute(
             "select state, fetched, problem, release from frontier where url = ?", [url]
@@ -159,7 +159,7 @@ class RefetchSpider(ReleaseSpider):
 
 
 def parse_page_url(text: str) -> str:
-    """Return an argument as a canonical http or https URL; raise AgencyError if it is not one."""
+    """Parse an argument as a canonical http or https URL; raise AgencyError if it is not one."""
     try:
         url = canonical_url(text)
     except ValueError:

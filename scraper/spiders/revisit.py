@@ -19,14 +19,14 @@ from scraper.spiders.base import ReleaseSpider
 logger = logging.getLogger(__name__)
 
 MAX_IMPORT_SPREAD = timedelta(days=100)  # the first checks of imported releases are spread over about three months
-MAX_CONSECUTIVE_FAILURES = 5  # then the agency's site is considered down
+MAX_CONSECUTIVE_FAILURES = 5  # after these failures, the agency's site counts as down
 
 
 class RevisitSpider(ReleaseSpider):
     """scrapy crawl revisit [-a agency=slug[,slug]].
 
-    A release is due by its age (setting REVISIT_AGES). REVISIT_BUDGET limits the requests per agency and day. Requests
-    are conditional if the server gave validators.
+    When a release is due depends on its age (setting REVISIT_AGES). REVISIT_BUDGET limits the requests per agency and
+    day. Requests are conditional if the server sent validators.
     """
 
     name = "revisit"
@@ -53,12 +53,14 @@ class RevisitSpider(ReleaseSpider):
             self.budgets[slug] = max(0, max_requests - sent)
             self.known_urls[slug] = set()
             if not self.queue_due(slug):
-                logger.info("%s: more is due than the %d requests left of today's budget", slug, self.budgets[slug])
+                logger.info(
+                    "%s: more releases are due than the %d requests left in today's budget", slug, self.budgets[slug]
+                )
             for request in self.next_requests(slug):
                 yield request
 
     def queue_due(self, slug: str) -> bool:
-        """Queue the releases of an agency that are due and were not queued before; return False if some are left."""
+        """Queue the due releases of an agency that were not queued before; return False if some remain."""
         known = self.known_urls[slug]
         limit = max(0, self.budgets[slug] - len(known))
         max_ahead = max(self.recorder.schedule.longest_interval, MAX_IMPORT_SPREAD)
@@ -70,14 +72,14 @@ class RevisitSpider(ReleaseSpider):
         return len(due) <= limit
 
     def continue_if_due(self) -> None:
-        """Queue what became due during the crawl: pages that a missing one is compared with (archive.removals)."""
+        """Queue pages that became due during the crawl, to compare them with a missing one (archive.removals)."""
         for slug, known in self.known_urls.items():
             if known:
                 self.queue_due(slug)
         super().continue_if_due()
 
     def next_rows(self, slug: str, limit: int) -> Iterable[FrontierEntry]:
-        """Yield the next releases, adding those to the frontier that were never requested (imported ones)."""
+        """Yield the next releases, adding never-requested (imported) ones to the frontier."""
         queue, frontier = self.queued_urls[slug], self.archive.frontier
         for _ in range(min(limit, len(queue))):
             url = queue.popleft()
@@ -93,7 +95,7 @@ class RevisitSpider(ReleaseSpider):
                 yield row
 
     def finish_release(self, slug: str, url: str) -> None:
-        """Continue with the next release; skip the rest if the agency's site seems to be down."""
+        """Continue with the next release, or skip the rest if the agency's site seems to be down."""
         has_failed, queue = self.failed_requests[slug] > self.seen_failures[slug], self.queued_urls[slug]
         self.consecutive_failures[slug] = self.consecutive_failures[slug] + 1 if has_failed else 0
         self.seen_failures[slug] = self.failed_requests[slug]

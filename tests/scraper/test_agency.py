@@ -56,10 +56,10 @@ def test_the_list_of_this_project_is_whole() -> None:
     [
         (("feeds", "feedz"), r"list\.toml: \[skog\] feedz is not a key; the keys are name, home"),
         (('"https://www.skog.example/"', '"skog.example"'), r"\[skog\] home 'skog\.example' is not an http or https"),
-        (('["https://www.skog.example/feed"]', '"https://x.example"'), r"\[skog\] feeds must be a list of texts"),
-        (('"Skogsrådet"', "7"), r"\[skog\] name must be a text"),
+        (('["https://www.skog.example/feed"]', '"https://x.example"'), r"\[skog\] feeds must be a list of strings"),
+        (('"Skogsrådet"', "7"), r"\[skog\] name must be a string"),
         (("feeds =", 'paused = ""\nfeeds ='), r"\[skog\] paused must not be empty"),
-        (('["https://www.skog.example/feed"]', '[" "]'), r"\[skog\] feeds must not contain an empty text"),
+        (('["https://www.skog.example/feed"]', '[" "]'), r"\[skog\] feeds must not contain an empty string"),
         (("name =", "name_en ="), r"\[skog\] name is missing"),
         (("[skog]", "[Skog_1]"), r"\[Skog_1\] a slug is"),
         (("feeds =", 'lead = "..["\nfeeds ='), r"\[skog\] lead '\.\.\[' is not a CSS selector"),

@@ -9,6 +9,7 @@ import pytest
 
 from scraper.agency import Agency
 from scraper.errors import AgencyError
+from scraper.sources.discovery import SourceURLs
 from scraper.sources.links import SourceLink
 from scraper.spiders.audit import AgencyAudit, AuditSpider
 from tests.scraper.crawling import Crawling
@@ -114,3 +115,30 @@ def test_a_listing_that_leads_nowhere() -> None:
 def test_arguments(argument: dict[str, str]) -> None:
     with pytest.raises(AgencyError, match=next(iter(argument))):
         AuditSpider(**argument)
+
+
+def test_a_fault_with_one_agency_leaves_the_others_their_coverage(missed: Crawling) -> None:
+    missed.run()
+    missed.write(
+        "create trigger broken before insert on coverage when new.agency = 'farledsverket'"
+        " begin select raise(abort, 'broken on purpose'); end"
+    )
+    code, printed = missed.run("audit")
+    assert code == 1, printed
+    assert "farledsverket: the coverage cannot be stored" in printed
+    assert missed.rows("select count(distinct agency) from coverage") == [(3,)]
+    assert missed.rows("select agency, errors, reason from crawls where spider = 'audit' order by errors desc")[0] == (
+        "farledsverket",
+        1,
+        "finished",
+    )
+    assert missed.rows("select count(*) from crawls where spider = 'audit' and errors = 0") == [(3,)]
+
+
+def test_archive_pages_are_as_deep_however_their_listing_was_found() -> None:
+    """What the home page links to counts as one step, as in a news crawl."""
+    agency = Agency(slug="skog", name="Skog", home="https://skog.example/")
+    audit = AgencyAudit(agency)
+    audit.add_sources(SourceURLs(listings=("https://skog.example/nyheter",)), level=1)
+    (request,) = audit.pending_requests
+    assert request.meta["level"] == 1

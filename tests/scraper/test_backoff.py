@@ -85,3 +85,13 @@ def test_while_nothing_answers_at_all_no_host_is_left_alone_for_longer_than_the_
         days.now += timedelta(hours=1)
     assert days.crawl(*of("a.se", 7, None), *of("b.se", 1, 200), *of("c.se", 1, None)) == 2
     assert days.pauses() == {"a.se": FIRST, "c.se": FIRST}
+
+
+def test_retry_after_is_obeyed_without_an_archive(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = Settings({"BACK_OFF_AFTER": 5, "BACK_OFF_FIRST": 1800, "BACK_OFF_MAX": 86400, "RETRY_AFTER_MAX": 600})
+    middleware = backoff.BackOffMiddleware(cast(Crawler, SimpleNamespace(settings=settings, spider=SimpleNamespace())))
+    delays: list[float] = []
+    monkeypatch.setattr(middleware, "delay_requests", lambda request, seconds: delays.append(seconds))
+    request = Request("https://a.se/1")
+    middleware.record_response(Response(request.url, status=429, headers={"Retry-After": "4"}), request)
+    assert delays == [4]

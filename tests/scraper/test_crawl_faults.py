@@ -83,7 +83,7 @@ def test_a_second_crawl_beside_the_first_is_kept_out(tmp_path: Path) -> None:
             process.kill()
             process.communicate()
     assert code == 0  # nothing failed, and nothing was left undone that nobody does
-    assert printed.count("is being crawled already") == 4
+    assert printed.count("is already being crawled") == 4
 
 
 @pytest.mark.parametrize(

@@ -113,6 +113,9 @@ def test_a_crawl_notes_what_health_is_judged_by_and_the_command_tells_it(crawlin
 
     rows, _ = judge_archive(crawling.archive, load_agencies(crawling.agencies), {})
     assert [row["agency"] for row in rows if is_unacknowledged_fault(row)] == ["borta"]
+    code, printed = crawling.scrapy("health", "--acknowledge", "")  # an unset variable of a script
+    assert code == 2, printed
+    assert crawling.rows("select acknowledged from health where agency = 'borta'") == [(None,)]
     code, printed = crawling.scrapy("health", "--acknowledge", "borta")
     assert code == 0, printed
     assert "0 new faults of 5" in printed

@@ -158,7 +158,7 @@ def test_a_stored_page_is_read_with_nothing_asked(answers: dict[str, Answer]) ->
     ("name", "words"),
     [
         ("no contact", "CONTACT must be set"),
-        ("no address", "'ftp://www.exempel.se' is no http or https address"),
+        ("no address", "'ftp://www.exempel.se' is not an http or https address"),
         ("no argument", "name one address"),
     ],
 )

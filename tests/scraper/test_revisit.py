@@ -233,7 +233,7 @@ def test_a_move_that_news_found_first_joins_the_histories(held: Crawling) -> Non
 def test_the_budget_of_a_day_is_kept_over_several_revisits(held: Crawling) -> None:
     only = ("revisit", "-a", f"agency={SLUG}")
     _, printed = held.run(*only, REVISIT_BUDGET="4")
-    assert "more is due than the 4 requests left" in printed
+    assert "more releases are due than the 4 requests left" in printed
     held.run(*only, REVISIT_BUDGET="4")
     assert held.rows("select sum(requests) from crawls where spider = 'revisit'") == [(4,)]
 

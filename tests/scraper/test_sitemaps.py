@@ -48,14 +48,14 @@ def test_what_follows_a_packed_sitemap_counts_nothing(after: bytes) -> None:
 
 @pytest.mark.parametrize("left", [len(PACKED) * 4 // 5, len(PACKED) - 1, len(PACKED) - 8, 30, 5, 2])
 def test_a_packed_sitemap_that_is_cut_off_is_an_error(left: int) -> None:
-    with pytest.raises(SourceError, match="is no sitemap: it is truncated"):
+    with pytest.raises(SourceError, match="is not a sitemap: it is truncated"):
         read(PACKED[:left])
-    with pytest.raises(SourceError, match="is no sitemap: it is truncated"):
+    with pytest.raises(SourceError, match="is not a sitemap: it is truncated"):
         read(gzip.compress(b"\n") + PACKED[:left])
 
 
 def test_a_packed_sitemap_that_is_damaged_is_an_error() -> None:
-    with pytest.raises(SourceError, match="is no sitemap"):
+    with pytest.raises(SourceError, match="is not a sitemap"):
         read(PACKED[:-8] + b"\0" * 8)
 
 
@@ -89,5 +89,5 @@ def test_a_sitemap_in_utf_16_is_read() -> None:
 
 
 def test_a_sitemap_full_of_ampersands_is_a_trap() -> None:
-    with pytest.raises(SourceError, match="ampersands: taken for a trap"):
+    with pytest.raises(SourceError, match="ampersands: treated as a trap"):
         read(write(HOME + "nyheter?" + "&" * (sitemaps.MAX_AMPERSANDS + 1)))

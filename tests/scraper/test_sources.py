@@ -77,9 +77,9 @@ def test_a_session_id_is_cut_as_soon_as_two_entries_share_it() -> None:
 
 @pytest.mark.parametrize("body", [b"", b"<html><body>Not found</body></html>", b"\x00\x01\x02", b"{}"])
 def test_what_is_no_feed_or_sitemap_is_named(body: bytes) -> None:
-    with pytest.raises(SourceError, match=r"https://www\.skog\.example/: is no RSS or Atom feed"):
+    with pytest.raises(SourceError, match=r"https://www\.skog\.example/: is not an RSS or Atom feed"):
         parse_feed(body, HOME, AGENCY)
-    with pytest.raises(SourceError, match="is no sitemap"):
+    with pytest.raises(SourceError, match="is not a sitemap"):
         parse_sitemap(body, HOME, AGENCY)
 
 

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 Command = Callable[..., Any]
 
 PACKAGE_FOLDER = Path(__file__).parent
-MAX_OPEN_FILES = 16_384  # of a server: connections of clients, and SQLite's files
-MIN_PARALLEL_BYTES = 1_000_000  # of a file, compressed or not, that is read by several processes
+MAX_OPEN_FILES = 16_384  # per server: connections of clients, and SQLite's files
+MIN_PARALLEL_BYTES = 1_000_000  # a smaller file, compressed or not, is read by a single process
 EXIT_INTERRUPTED = 130  # as in shells after Ctrl-C
 TAKEDOWN_LOG_SQL = (
     "select id, kind, release, at, coalesce('lifted ' || lifted, 'in force'), reason from takedowns order by id"
@@ -108,7 +108,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except click.UsageError as error:
         name = error.ctx.command_path if error.ctx else "archive"
         click.echo(f"{name}: {error.format_message()}", err=True)
-    except click.Abort:
+    except click.Abort as error:
+        if isinstance(error.__context__, EOFError):  # click takes one for Ctrl-D; no command asks anything
+            raise error.__context__ from None
         return EXIT_INTERRUPTED
     except ArchiveError as error:
         click.echo(error, err=True)
@@ -191,7 +193,7 @@ def build_datasette_options(*, sql: bool, cors: bool) -> list[str]:
         *("--static", f"static:{PACKAGE_FOLDER / 'static'}"),
         *("--setting", "suggest_facets", "off"),
         *("--setting", "num_sql_threads", "6"),  # more than searches may take at once (archive/plugins/security.py)
-        *("--setting", "allow_download", "off"),  # free pages of the file may contain what was taken down
+        *("--setting", "allow_download", "off"),  # free pages of the file may contain taken-down text
         *("--setting", "default_allow_sql", "on" if sql else "off"),
         *(["--cors"] if cors else []),  # public data may be read by pages of other sites
     ]
@@ -207,7 +209,7 @@ def build_datasette_options(*, sql: bool, cors: bool) -> list[str]:
     multiple=True,
     default=(8101, 8102),
     show_default=True,
-    help="May be repeated; with two or more, one always accepts requests.",
+    help="May be repeated. With two or more, one always accepts requests; with one, each newer snapshot is a break.",
 )
 @no_sql_option
 @no_cors_option
@@ -224,6 +226,10 @@ def replica(
 
     if not folder.is_dir():
         raise ArchiveError(folder, "no such folder; create it with python -m archive snapshot")
+    if len(set(ports)) < len(ports) or 0 in ports:
+        raise click.UsageError("--port must be given once for each port, which cannot be 0")
+    if any(option.partition("=")[0] in ("--host", "-h", "--port", "-p", "--uds") for option in datasette_options):
+        raise click.UsageError("address options must be given before --")
     raise_file_limit()
     arguments = [*build_datasette_options(sql=not no_sql, cors=not no_cors), *datasette_options]
     replicas = Replicas(folder=folder, host=host, ports=ports, arguments=arguments, log=click.echo)
@@ -400,7 +406,7 @@ def restore(backup: Path, to: Path, replace: bool) -> int:
     "--processes",
     type=click.IntRange(0, MAX_PROCESSES),
     metavar="N",
-    help="Processes that read lines beside the one that writes.  [default: one per core for a large file, else 0]",
+    help="Processes that read lines, in addition to the writing one.  [default: one per core for a large file, else 0]",
 )
 @click.option("--new-captures", is_flag=True, help="Create a new captures.db if the archive's own is lost.")
 def import_releases(
@@ -576,7 +582,7 @@ def redact(release: int, reason: str, reason_en: str | None, archive: Path) -> N
         key = redact_passage(target, release, passage, now(), reason=reason, reason_en=reason_en)
         copies = find_uncovered_releases(target, release, passage)
     click.echo(f"takedown {key}: release {release} is redacted")
-    click.echo("a guess of the passage can be checked against the hash: hide what must not be guessed")
+    click.echo("anyone can check a guess of the passage against the hash; hide the release if it must not be guessed")
     report_takedown(covered_before, copies)
 
 
@@ -626,7 +632,7 @@ def describe_takedowns(archive: Archive, release_id: int) -> str | None:
     return f"{TAKEDOWN_KINDS[active[0][1]]} (takedown {numbers})" if active else None
 
 
-# What several commands use
+# Functions shared by several commands
 
 
 def check_is_file(path: Path) -> None:

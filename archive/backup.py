@@ -1,8 +1,8 @@
 """Backup and restore of an archive.
 
 A backup is a checked copy of archive.db, captures.db and withheld.db, made while crawls may continue. archive.db is
-copied first, because what it refers to in the other files was written before it. Restoring checks the files of a
-backup, or of a folder into which Litestream restored archive.db and captures.db, before moving them into place.
+copied first, because its references to the other files were written after their targets. Restoring checks the files of
+a backup, or of a folder into which Litestream restored archive.db and captures.db, before moving them into place.
 Existing files are moved to a folder beside the archive.
 """
 
@@ -32,7 +32,7 @@ from archive.evidence.verify import verify
 from archive.redaction import WITHHELD_FILE
 from archive.store import Archive
 
-DAMAGED_SUFFIX = ".damaged"  # of a complete backup in which `verify` found something
+DAMAGED_SUFFIX = ".damaged"  # suffix of a complete backup with findings of `verify`
 SIDE_SUFFIXES = ("-wal", "-shm", "-journal")
 TAKEDOWNS_SQL = "select id, release, kind, at, reason, coalesce(lifted, '') from takedowns"
 TakedownRow = tuple[int, int, str, str, str]  # id, release, kind, time, reason

@@ -52,7 +52,7 @@ LOST_MESSAGE = (
 )
 FOREIGN_MESSAGE = "belongs to another archive; restore the archive's own file (each archive needs its own folder)"
 HAS_CAPTURES_SQL = "select exists (select 1 from captures) or exists (select 1 from manifests)"
-EVIDENCE_HEADERS = (  # when, from where and as what a response was received; never a cookie
+EVIDENCE_HEADERS = (  # metadata of how a response was received; never a cookie
     *("date", "content-type", "content-language", "content-location", "location", "etag", "last-modified", "expires"),
     *("age", "cache-control", "link", "x-robots-tag", "retry-after", "via", "server"),
 )
@@ -60,24 +60,24 @@ EVIDENCE_HEADERS = (  # when, from where and as what a response was received; ne
 # Compression and its caches
 COMPRESSION_LEVEL = 6  # level 9 saves 3 % on real pages in 1.3 times the time, level 15 saves 8 % in ten times
 QUICK_LEVEL = 1  # about a seventh larger, in a quarter of the time
-MAX_CACHED_BASE_BYTES = 500_000  # of a base; its compressor takes several times as much memory
-MAX_CACHE_BYTES = 64_000_000  # of bases in memory
+MAX_CACHED_BASE_BYTES = 500_000  # largest cached base; its compressor takes several times as much memory
+MAX_CACHE_BYTES = 64_000_000  # all bases in memory
 
 # When a page becomes a base, and when it is compressed against one
 MAX_BASES_PER_HOST = 4  # used at a time
 BASE_SIZE_RANGE = range(2_000, 1_000_000)  # bytes; larger pages are compressed alone
-MAX_BASE_RATIO = 0.4  # of a page compressed alone; a base that saves less has another design
+MAX_BASE_RATIO = 0.4  # share of a page compressed alone; a base that saves less has another design
 QUICK_RATIO_MARGIN = 0.8  # applied to MAX_BASE_RATIO if the ratio is to a quick compression
 NEW_BASES_PER_PAGE = 1 / 16  # once there are some: on a site of long texts no base ever saves so much
 PAGES_PER_ESTIMATE = 16  # until the quick compression is measured again: pages of a host compress about equally well
-MAX_SHARE_ESTIMATE = 0.3  # of a page's bytes; pages that compress worse are compressed alone and compared
+MAX_SHARE_ESTIMATE = 0.3  # share of a page's bytes; pages that compress worse are compressed alone and compared
 
 
 class Captures:
     """The captures.db beside an archive.db; a context manager.
 
     A missing file is created, unless the archive refers to captures: then it was lost, and a new one is only created
-    with `begin_new`. Raises ArchiveError, with file, table and key, if the file is lost belongs to another archive, or
+    with `begin_new`. Raises ArchiveError, with file, table and key, if the file is lost, belongs to another archive, or
     cannot be opened, written or read. If a file opened `readonly` belongs to another archive or is damaged, each read
     raises the error.
     """
@@ -187,7 +187,7 @@ class Captures:
                     "insert or ignore into blobs (sha256, size, base, data) values (?, ?, ?, ?)",
                     [sha256, len(body), base, data],
                 )
-                if not written.rowcount or not becomes_base:  # another process was first, or it is no base
+                if not written.rowcount or not becomes_base:  # another process was first, or it is not a base
                     return
                 key = int(written.lastrowid or 0)
                 self._db.execute("insert into bases (host, blob) values (?, ?)", [host, key])
@@ -214,7 +214,7 @@ class Captures:
             return None
 
     def _read_base(self, base_id: int, needed_by: str | None) -> bytes:
-        """Return a base's bytes, checked when first read; `needed_by` is the SHA-256 of the blob that needs it."""
+        """Return a base's bytes, checked when first read. needed_by: SHA-256 of the blob that needs it."""
         if base_id in self._bases:
             self._bases.move_to_end(base_id)
             return self._bases[base_id]
@@ -255,7 +255,7 @@ def read_archive_facts(archive: Path) -> tuple[int, bool]:
     try:
         with closing(open_readonly(archive)) as db:
             return read_file_id(db), bool(db.execute(HAS_CAPTURES_SQL).fetchone()[0])
-    except sqlite3.Error:  # there is none yet, or it is reported where it is opened
+    except sqlite3.Error:  # the file does not exist yet, or the error is reported when it is opened
         return 0, False
 
 
@@ -293,7 +293,7 @@ class HostBases:
     estimates_left: int = 0  # further pages for which `compressed_share` is used
 
     def compress_page(self, body: bytes, read_base: Callable[[int], bytes | None]) -> tuple[int | None, bytes, bool]:
-        """Return the base and the frame of a page (None if it is compressed alone), and whether it becomes a base.
+        """Return the base (None if compressed alone) and frame of a page, and whether it becomes a base.
 
         `read_base` returns a base's bytes, or None if they cannot be read. Compressing a page alone at the full level
         is the most expensive step. It is skipped if a quick compression of this page or a recent one shows that a base
@@ -318,7 +318,7 @@ class HostBases:
     def _find_best_base(
         self, body: bytes, read_base: Callable[[int], bytes | None], max_frame_size: float
     ) -> tuple[int, bytes] | None:
-        """Return the base with the smallest frame, or the first with one below `max_frame_size`, and the frame."""
+        """Return the base with the smallest frame, or the first below `max_frame_size`, and the frame."""
         best: tuple[int, bytes] | None = None
         for key in self.base_ids if len(body) < BASE_SIZE_RANGE.stop else ():
             base = read_base(key)

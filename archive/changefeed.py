@@ -1,4 +1,4 @@
-"""The change feed: a log of all changes to what the archive shows of a release, for mirrors.
+"""The change feed: a log of all visible changes to releases in the archive, for mirrors.
 
 Rows of the table changefeed are written by triggers (archive.schema), in the transaction of the change itself, and
 never changed. Every writer begins its transaction with `begin immediate`, so that ids are committed in their order: a
@@ -29,7 +29,7 @@ from archive.params import FilterError, UrlArguments, parse_number_parameter
 
 DEFAULT_ENTRIES = 100  # per page
 MAX_ENTRIES = 500
-MAX_PAGE_BYTES = 2_000_000  # of the texts of all releases, on a page with more than one
+MAX_PAGE_BYTES = 2_000_000  # of all releases' texts, on a page with more than one release
 START_CURSOR = "0"
 CURSOR_FORMAT = re.compile(r"(?P<number>[1-9][0-9]{0,15})-(?P<check>[0-9a-f]{8})")
 
@@ -97,7 +97,7 @@ class ChangefeedPage:
     """Entries in the order of the log."""
 
     entries: Sequence[Mapping[str, Any]]
-    cursor: str  # of the last entry, or the requested one
+    cursor: str  # cursor of the last entry, or the requested one
     has_more: bool
 
 

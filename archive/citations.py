@@ -1,6 +1,6 @@
 """Citations of one revision: as a reference (Swedish or English), BibTeX, RIS and CSL-JSON.
 
-The permalink is /-/revision/<id>, which always shows the state as it was. The hash is that of the bytes that the state
+The permalink is /-/revision/<id>, which never changes. The hash is that of the bytes that the state
 was parsed from, or of the state itself for imported releases.
 """
 
@@ -54,7 +54,7 @@ class Citation:
     seen: str  # when the archive read this state
     sha256: str
     is_bytes_hash: bool  # whether the hash is of the received bytes, or of the state
-    collection: str | None  # that the state was imported from, at `seen`; None if the archive has read it itself
+    collection: str | None  # origin of an imported state; None if the archive has read it itself
 
     @property
     def key(self) -> str:
@@ -78,7 +78,6 @@ async def read_citation_row(run: RunQuery, revision: int) -> Mapping[str, Any] |
 
 
 def build_citation(row: Mapping[str, Any], permalink: str, lang: str) -> Citation:
-    """Build a citation from a row of CITATION_SQL."""
     shared = ("agency", "title", "kind", "published", "language")
     return Citation(
         **{name: row[name] for name in shared},
@@ -94,7 +93,6 @@ def build_citation(row: Mapping[str, Any], permalink: str, lang: str) -> Citatio
 
 
 def format_citation(citation: Citation, extension: str, lang: str) -> str:
-    """Format a citation in one of CITATION_TYPES."""
     if extension == "txt":
         return format_reference(citation, lang) + "\n"
     if extension == "bib":

@@ -1,4 +1,4 @@
-"""Coverage: what an agency's sources list, compared with what the archive has, by source and month.
+"""Coverage: the releases that an agency's sources list, compared with the archive, by source and month.
 
 `scrapy crawl audit` reads every source to the end; `update_coverage` counts and writes the tables coverage and
 missing_releases; `queue_missing_releases` makes the next news crawl read what is missing; /-/coverage shows the result.
@@ -10,7 +10,7 @@ The status of a URL that a source lists is one of three:
     rejected  it was fetched, but no release could be read: page type, 404, unreadable, forbidden by robots.txt
     missing   never found, found but not read yet, failed, or quarantined
 
-The month is that of publication: as the stored release states it, else as the source (feed, listing) does, else
+The month is the month of publication, according to the stored release, else to the source (feed, listing), else
 unknown. Sitemaps only state when a page was changed.
 
 `missing_releases.state` says why a URL is missing: unseen (no crawl has found it), due (found, not read yet), failed
@@ -51,7 +51,7 @@ MIN_OLDER_RELEASES = 3  # needed to say that a list goes further back: a single 
 
 # Paging of missing releases
 DEFAULT_PAGE_SIZE = 50
-MAX_PAGE_SIZE = 1000  # of JSON
+MAX_PAGE_SIZE = 1000  # entries per page of JSON
 
 # Queries of the audit
 PREVIOUS_SOURCES_SQL = """
@@ -104,7 +104,7 @@ class ListedUrl:
 
     source_url: str  # the sitemap that lists it if the source is a sitemap index, else the source itself
     published: str | None = None  # as the source states it
-    listed_at: str | None = None  # the source's own time for it, whatever that means
+    listed_at: str | None = None  # the source's own time for the URL, whatever its meaning
 
 
 @dataclass(slots=True, kw_only=True)
@@ -133,7 +133,7 @@ class PreviousSource:
 
 @dataclass(frozen=True, slots=True)
 class UrlStatus:
-    """What the archive knows about a URL; `state` is that of the frontier, `unseen` if it was never found."""
+    """The archive's status of a URL; `state` is the frontier's state, or `unseen` if it was never found."""
 
     state: str
     release_id: int | None = None
@@ -159,7 +159,7 @@ class CoverageTotals:
 
 
 def update_coverage(db: Database, agency: str, sources: Sequence[AuditedSource], now: datetime) -> CoverageTotals:
-    """Count what the sources list, replace the agency's previous coverage, and return the totals."""
+    """Count the URLs that the sources list, replace the agency's previous coverage, and return the totals."""
     today = now.astimezone(SWEDISH_TIME).date().isoformat()
     previous = read_previous_sources(db, agency)
     for source in sources:
@@ -278,7 +278,7 @@ def count_by_month(
 def find_unlisted(
     db: Database, agency: str, sources: Sequence[AuditedSource], statuses: Mapping[str, UrlStatus]
 ) -> list[tuple[str, str]]:
-    """Return the source that first listed each unlisted release, and the month the release was published in.
+    """Return the source that first listed each unlisted release, and the month of its publication.
 
     An unlisted release is stored and not removed, but no source lists it any more: agencies unlist without deleting. It
     is reported only if every source was read to its end, and the source that first listed it is still read, is not a

@@ -21,13 +21,13 @@ from typing import Any, Protocol, TypeVar
 
 ARCHIVE_FILE = "archive.db"  # its name in backups and snapshots
 UNFINISHED_SUFFIX = ".unfinished"
-LITESTREAM_TABLES = ("_litestream_seq", "_litestream_lock")  # that Litestream adds to a file it follows
+LITESTREAM_TABLES = ("_litestream_seq", "_litestream_lock")  # tables that Litestream adds to a file it follows
 SCHEMA_VERSION = 1  # SQLite's user_version of archive.db, captures.db and withheld.db
 WAL_SIZE = 16 * 1024 * 1024  # bytes, about
 LOCK_TIMEOUT = 30  # seconds to wait for another process
 
 # The process pool
-TASKS_PER_PROCESS = 2  # that may wait, which bounds the memory
+TASKS_PER_PROCESS = 2  # tasks that may wait, to limit memory use
 MAX_PROCESSES = 8  # more would wait for the writing process
 
 ProgressCallback = Callable[[str, int, int], None]  # activity, number done, total
@@ -54,13 +54,13 @@ def open_writable(path: Path, *, page_size: int = 4096) -> sqlite3.Connection:
     # a release changes about a hundred pages of the index, mostly the same ones, so they are rarely checkpointed
     db.execute(f"pragma wal_autocheckpoint = {WAL_SIZE // page_size}")
     db.execute("pragma foreign_keys = on")
-    # so that what is taken down is not left in free pages; the default of many builds of SQLite
+    # so that no taken-down text is left in free pages; the default in many builds of SQLite
     db.execute("pragma secure_delete = on")
     return db
 
 
 def enable_wal(db: sqlite3.Connection) -> None:
-    """Switch to WAL mode, with retries, because SQLite does not wait if two processes create a file at once."""
+    """Switch to WAL mode, with retries: SQLite does not wait if two processes create a file at once."""
     deadline = time.monotonic() + LOCK_TIMEOUT
     while True:
         try:
@@ -79,8 +79,7 @@ def open_readonly(path: Path) -> sqlite3.Connection:
 
 
 def check_version(db: sqlite3.Connection, path: Path) -> bool:
-    """Return whether archive.db, captures.db or withheld.db is of this version; return False if the file is still
-    empty.
+    """Return whether archive.db, captures.db or withheld.db has this version; False for an empty file.
 
     Raises ArchiveError if it was made by an older or newer version, or by other software.
     """
@@ -141,9 +140,12 @@ def create_target_folder(folder: Path, mode: int = 0o777) -> None:
 
 @contextmanager
 def unfinished_folder(folder: Path, mode: int = 0o777) -> Iterator[Path]:
-    """Yield a new folder beside `folder` for writing files. It is deleted at the end unless it was renamed."""
+    """Yield a new folder beside `folder` for writing files.
+
+    It is deleted at the end unless it was renamed.
+    """
     unfinished = folder.with_name(f"{folder.name}{UNFINISHED_SUFFIX}")
-    shutil.rmtree(unfinished, ignore_errors=True)  # of an interrupted run
+    shutil.rmtree(unfinished, ignore_errors=True)  # left by an interrupted run
     unfinished.mkdir(mode=mode, parents=True)
     try:
         yield unfinished
@@ -165,7 +167,7 @@ class FacetValue:
     count: int
     name: str
     name_en: str | None = None
-    total: int | None = None  # of a year: its releases among which the hits were searched; None if it is not counted
+    total: int | None = None  # for a year: the number of searched releases; None if not counted
 
 
 def build_connection_runner(connection: sqlite3.Connection) -> RunQuery:

@@ -25,10 +25,10 @@ def to_iso(value: datetime | date | None) -> str | None:
 
     Raises ValueError if a datetime has no offset.
 
-        >>> to_iso(date(2024, 3, 15))
-        '2024-03-15'
-        >>> to_iso(datetime(2024, 3, 15, 9, 30, tzinfo=UTC))
-        '2024-03-15T09:30:00+00:00'
+    >>> to_iso(date(2024, 3, 15))
+    '2024-03-15'
+    >>> to_iso(datetime(2024, 3, 15, 9, 30, tzinfo=UTC))
+    '2024-03-15T09:30:00+00:00'
     """
     if value is None:
         return None

@@ -28,7 +28,7 @@ from archive.i18n import SWEDISH_TIME
 
 # Shingles and MinHash
 SHINGLE_LENGTH = 5  # words; with as many false pairs, 3 or 4 miss more copies that were shortened or introduced
-MAX_WORDS = 20_000  # of a text; the rest is ignored
+MAX_WORDS = 20_000  # per text; further words are ignored
 BAND_COUNT = 16
 ROWS_PER_BAND = 3
 MINHASH_SEED = 1
@@ -42,11 +42,11 @@ MIN_SIMILARITY = 0.6  # share of all shingles of two texts
 MAX_DAYS_APART = 14
 MIN_WORDS = 12
 MIN_SHINGLED_WORDS = 40  # shorter texts have to be identical
-MIN_TIMELESS_WORDS = 100  # of identical texts at any distance in time
+MIN_TIMELESS_WORDS = 100  # minimum for identical texts at any distance in time
 MAX_CANDIDATES = 50  # compared per text: those with the most keys in common
 
 # Numbers in minhash_bands
-FIRST_BAND = 100 * KEY_VERSION  # that of the whole text; other versions have other numbers
+FIRST_BAND = 100 * KEY_VERSION  # the band of the whole text; each key version has its own numbers
 LAST_BAND = FIRST_BAND + BAND_COUNT
 DAY_RANGE = 2**16  # the last 16 bits of a key are a day, so that one range of keys finds the texts of some weeks
 EPOCH_DAY = date(1970, 1, 1).toordinal()
@@ -130,7 +130,10 @@ def to_local_day(when: datetime | date) -> date:
 
 
 class NearDuplicates:
-    """The tables minhash_bands and near_duplicates. No method commits: wrap calls in `Archive.transaction`."""
+    """The tables minhash_bands and near_duplicates.
+
+    No method commits: wrap calls in `Archive.transaction`.
+    """
 
     def __init__(self, db: Database) -> None:
         self.db = db
@@ -172,7 +175,10 @@ class NearDuplicates:
                 )
 
     def find_same_text(self, text: str, agency: str) -> list[tuple[int, float]]:
-        """Return an agency's releases with the same text, whatever their date: (id, similarity), most similar first."""
+        """Return an agency's releases with the same text as (id, similarity), most similar first.
+
+        Their dates do not matter.
+        """
         shingled = shingle_text(text)
         ranges = [key_range(band, key) for band, key in build_band_keys(text).band_keys]
         found = [
@@ -253,7 +259,7 @@ def key_range(band: int, key: int) -> KeyRange:
 
 
 def to_day_number(published: str | None, updated: str | None, first_seen: str) -> int:
-    """Return a release's date in days since 1970: the stated date, else that of the first reading.
+    """Return a release's date in days since 1970: the stated date, else the date of the first reading.
 
     >>> to_day_number(None, "1970-01-03T10:00:00+01:00", "2024-01-01T00:00:00+00:00")
     2
@@ -279,7 +285,7 @@ class ShingledText:
 
 @dataclass(frozen=True, slots=True)
 class BandKeys:
-    """The keys of a text: each band with its key, and whether the text is long enough to match at any distance."""
+    """The keys of a text by band, and whether the text is long enough to match at any distance in time."""
 
     band_keys: list[tuple[int, int]]
     is_long: bool
@@ -336,7 +342,7 @@ def hash_bands(shingles: frozenset[str]) -> list[int]:
 
 
 def to_signed_int32(number: int) -> int:
-    """Convert an unsigned 32-bit number to a signed one with the same bits, which SQLite stores in four bytes.
+    """Convert an unsigned 32-bit number to a signed one with the same bits, which takes SQLite four bytes.
 
     >>> to_signed_int32(2**32 - 1), to_signed_int32(5)
     (-1, 5)

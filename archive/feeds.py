@@ -22,7 +22,7 @@ from archive.database import RunQuery
 from archive.history.lists import MAX_REGISTER_PAGE_SIZE
 from archive.params import UrlArguments, parse_number_parameter
 
-# What is new
+# Conditions for new releases
 MAX_AGE_DAYS = 14
 MAX_UNDATED_RELEASES = 20
 MAX_SCANNED_RELEASES = 20_000  # first revisions searched for new ones, newest first

@@ -36,7 +36,7 @@ from sqlite_utils import Database
 from archive.dates import to_iso
 
 # First wait until the next attempt, doubled after each further one
-FAILED_RETRY = timedelta(hours=1)  # for a URL that failed
+FAILED_RETRY = timedelta(hours=1)  # after a URL failed
 GONE_RETRY = timedelta(days=1)  # a page may be listed before it is published
 REJECTED_RETRY = timedelta(days=1)  # the page or our rules may have been corrected
 MAX_RETRY_WAIT = timedelta(days=7)
@@ -67,7 +67,7 @@ class FrontierEntry:
     etag: str | None
     last_modified: str | None
     release_id: int | None
-    source: str | None  # that first listed it
+    source: str | None  # the source that first listed it
 
 
 # in the order of the fields of FrontierEntry
@@ -176,7 +176,7 @@ class Frontier:
         return self.db.table("frontier").count_where(condition, {"url": url, "visited": visited}) > 0
 
     def mark_stored(self, url: str, release_id: int, seen_at: datetime) -> None:
-        """Mark a URL as that of a stored release, unless it is already marked."""
+        """Mark a URL as belonging to a stored release, unless it is already marked."""
         row = self.get(url)
         if not row or (row.state, row.release_id) != ("stored", release_id):
             self._update(url, "stored", seen_at, release=release_id)
@@ -230,7 +230,8 @@ class Frontier:
     def is_restarted_list(self, source: str, url: str) -> bool:
         """Return whether everything a source lists now was found together with one of its releases.
 
-        Such a list has started again, like one per year. A list that was only shortened still has entries known before.
+        Such a list was started again, for example in a new year. A list that was only shortened still has older
+        entries.
         """
         sql = """
             select count(*) >= (select links from frontier where url = :source) from frontier
@@ -412,8 +413,8 @@ class Job:
     agency: str
     token: int
     applied: int
-    crawl_id: int | None  # of the crawl in progress
-    counters: str | None  # of that crawl so far, as JSON
+    crawl_id: int | None  # id of the crawl in progress
+    counters: str | None  # counters of that crawl so far, as JSON
     ended: str | None
 
 

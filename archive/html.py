@@ -19,9 +19,9 @@ ALLOWED_ATTRIBUTES = {
 }
 QUESTION_ID = re.compile(r"question-[1-9][0-9]*")
 REMOVED_ELEMENTS = {"script", "style", "template", "noscript"}  # with their contents
-ALLOWED_SCHEMES = {"http", "https", "mailto", "tel"}  # of links
+ALLOWED_SCHEMES = {"http", "https", "mailto", "tel"}  # allowed in links
 
 
 def filter_attribute(_tag: str, name: str, value: str) -> str | None:
-    """Return the value, or None to remove the attribute: any id except a question's could shadow a script name."""
+    """Return the value, or None to remove the attribute: ids other than a question's might shadow names."""
     return value if name != "id" or QUESTION_ID.fullmatch(value) else None

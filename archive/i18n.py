@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import gettext
 import io
+import logging
 from datetime import date, datetime
 from importlib.util import find_spec
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from archive.dates import Month, parse_time, to_timezone
+
+logger = logging.getLogger(__name__)
 
 DEFAULT_LANGUAGE = "sv"
 SWEDISH_TIME = ZoneInfo("Europe/Stockholm")
@@ -38,7 +41,14 @@ def read_catalogue(language: str) -> gettext.GNUTranslations:
     compiled = LOCALE_FOLDER / language / CATALOGUE_FILE
     source = compiled.with_suffix(".po")
     is_current = compiled.exists() and (not source.exists() or compiled.stat().st_mtime >= source.stat().st_mtime)
-    content = compiled.read_bytes() if is_current or not find_spec("babel") else compile_catalogue(source)
+    if not is_current and find_spec("babel"):
+        content = compile_catalogue(source)
+    elif compiled.exists():
+        if not is_current:
+            logger.warning("%s is older than its .po file: install the project again (pip install -e .)", compiled)
+        content = compiled.read_bytes()
+    else:
+        raise FileNotFoundError(f"{compiled} is missing: install the project again (pip install -e .)")
     catalogue = gettext.GNUTranslations(io.BytesIO(content))
     if language != DEFAULT_LANGUAGE:
         catalogue.add_fallback(read_catalogue(DEFAULT_LANGUAGE))
@@ -165,12 +175,11 @@ def format_moment(language: str, value: date | None) -> str:
 
 
 def format_release_kind(language: str, kind: str) -> str:
-    """Return a release's kind in words."""
     return translate_code(language, "release_kind", kind)
 
 
 def format_importance(language: str, importance: int | None) -> str:
-    """Return an edit's importance in words; or "" if it has none.
+    """Return an edit's importance in words, or "" if it has none.
 
     >>> format_importance("en", 75), format_importance("sv", 8)
     ('significant', 'liten')

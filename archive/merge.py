@@ -62,7 +62,7 @@ def find_moved_copy(archive: Archive, release_id: int, *, min_similarity: float)
     """Return the id and URL of the agency's current release that has the text of a missing one, or None."""
     sql = "select agency, last_checked, published from releases where id = ?"
     agency, last_checked, published = archive.db.execute(sql, [release_id]).fetchone()
-    stored = archive.get_latest(release_id)  # with what has been taken down
+    stored = archive.get_latest(release_id)  # including taken-down text
     if stored is None:
         return None
     for other_id, similarity in archive.writer.near_duplicates.find_same_text(join_state_text(stored.state), agency):

@@ -37,7 +37,7 @@ PART_FIELDS = {  # in their tables and in the lists of revisions
     "contacts": ("name", "role", "phone", "email"),
 }
 UNCOMPARED_FIELDS = ("published_text", "updated_text")  # the printed form of a date is evidence, not content
-IMPORT_PREFIX = "import/"  # of the parser_version of imported states; the name of the file that they came from follows
+IMPORT_PREFIX = "import/"  # of an imported state's parser_version; followed by the file's name
 SPACE_AROUND_TAG = re.compile(r" ?(<[^<>]+>) ?")
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".svg", ".avif")
 
@@ -111,7 +111,7 @@ class Capture:
     url: str
     seen: datetime
     status: int  # HTTP
-    headers: Mapping[str, str]  # those of EVIDENCE_HEADERS, names in lower case
+    headers: Mapping[str, str]  # the EVIDENCE_HEADERS, with names in lower case
     sha256: str  # hex, of the bytes
     bytes: int  # the number of bytes
 
@@ -170,7 +170,7 @@ def omit_unknown_lists(state: Mapping[str, Any], stored: Mapping[str, Any]) -> d
 
 
 def find_collection(cause: str, parser_version: str | None) -> str | None:
-    """Return the name of the collection that a state was imported from, or None if the archive has read it itself.
+    """Return the name of the collection that a state was imported from, or None if it was crawled.
 
     >>> find_collection("import", "import/museum.jsonl.gz"), find_collection("import", None)
     ('museum.jsonl.gz', '?')

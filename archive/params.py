@@ -55,7 +55,7 @@ class FilterError(ValueError):
     def __init__(
         self, name: str, value: str, expected: str, text_key: str = "error.bad_filter", **text_values: str
     ) -> None:
-        self.text_key = text_key  # of an interface text, which is formatted with `text_values`
+        self.text_key = text_key  # key of an interface text, which is formatted with `text_values`
         self.text_values = {"name": name, "value": value, **text_values}
         super().__init__(f"{name}={value}: {expected}")
 

@@ -42,7 +42,7 @@ MAX_HABIT_RELEASES = 200
 MIN_RELEASES = 20  # fewer do not make a habit
 MIN_USUAL_SHARE = 0.9  # share of releases that must have a field
 SHORT_QUANTILE = 0.05  # share of texts that may be shorter than the short length
-MAX_SHORT_RATIO = 0.5  # of the short length
+MAX_SHORT_RATIO = 0.5  # times the short length
 HABITS_SQL = """
     select r.title, r.lead, r.body, r.published, r.updated, r.language, r.kind, r.first_seen,
       exists (select 1 from release_tags where release = r.id) as tags,
@@ -59,8 +59,8 @@ BACKFILL_SQL = """
 
 # Field loss: many pages that lost the same field
 MIN_LOSS_PAGES = 3
-MIN_LOSS_SHARE = 0.5  # of the pages read: new releases, or stored ones that changed
-LOOK_BACK_PERIOD = timedelta(days=30)  # in which single pages that were decided to be genuine count
+MIN_LOSS_SHARE = 0.5  # share of the pages read: new releases, or stored ones that changed
+LOOK_BACK_PERIOD = timedelta(days=30)  # period in which genuine single pages count
 
 QUARANTINED_SQL = """
     select id, agency, crawl as crawl_id, url, release as release_id, seen as seen_at, state, capture as capture_id,
@@ -73,7 +73,7 @@ SUPERSEDED_SQL = """
     select last_checked > :seen from releases where id = coalesce(
       (select release from frontier where url = :url), (select id from releases where url = :url))
 """
-STORED_SINCE_SQL = {  # of stored releases (True): new states; else new releases
+STORED_SINCE_SQL = {  # True: new states of stored releases; False: new releases
     True: """
         select count(*) from revisions v join releases r on r.id = v.release where r.agency = :agency
           and v.cause in ('source', 'parser') and v.seen >= :since and v.previous is not null
@@ -89,8 +89,8 @@ class QuarantinedPage:
     id: int
     agency: str
     crawl_id: int | None
-    url: str  # of the page, as in the frontier
-    release_id: int | None  # that was stored under the URL when the page was read
+    url: str  # the page's URL in the frontier
+    release_id: int | None  # the release stored under the URL when the page was read
     seen_at: str
     state: dict[str, Any]
     capture_id: int | None
@@ -168,7 +168,7 @@ class Quarantine:
         self.table.update(page_id, {"decision": decision, "decided": to_iso(decided_at)})
 
     def is_superseded(self, page: QuarantinedPage) -> bool:
-        """Return whether the page was read completely, or found equal to the stored release, after its quarantine."""
+        """Return whether the page was read completely, or found as stored, after it was quarantined."""
         row = self.db.execute(SUPERSEDED_SQL, {"url": page.url, "seen": page.seen_at}).fetchone()
         return bool(row and row[0])
 
@@ -261,7 +261,7 @@ class FieldHabits:
     groups: defaultdict[tuple[str | None, ...], GroupHabits] = field(default_factory=lambda: defaultdict(GroupHabits))
     known_values: dict[str, set[str]] = field(default_factory=lambda: {name: set() for name in UNIQUE_FIELDS})
     oldest: str = ""  # date of the oldest release considered
-    unique_fields: set[str] = field(default_factory=set)  # those of UNIQUE_FIELDS that differ from release to release
+    unique_fields: set[str] = field(default_factory=set)  # the UNIQUE_FIELDS that differ from release to release
 
     def group_for(self, state: Mapping[str, Any], name: str) -> GroupHabits:
         """Return the habits of the smallest group of a state that has enough releases to judge a field."""
@@ -329,7 +329,7 @@ class FieldLoss:
     """A field that many pages lack, or a source that lists too few releases."""
 
     reason_key: str
-    is_stored: bool  # of stored releases, else of new ones
+    is_stored: bool  # whether the pages are of stored releases or of new ones
     page_count: int
     total: int  # pages, with and without the field
 

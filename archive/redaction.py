@@ -47,7 +47,7 @@ NUMBER_FORMS = (  # numbers with an optional prefix: pattern of the whole, its c
     ),
 )
 MIN_LINK_DIGITS = 7  # last digits by which a link to a number is recognised: 010-123 45 67, tel:+46101234567
-MIN_SLUG_LETTERS = 5  # of a passage recognised in a readable URL: Nora Kvist, /nora-kvist
+MIN_SLUG_LETTERS = 5  # minimum for passages found in readable URLs: Nora Kvist, /nora-kvist
 ADDRESS_IN_TEXT = re.compile(
     r"(?:https?://|www\.)[^\s<>\"']*[^\s<>\"'.,:;!?)]|(?<![\w.+-])[\w.+-]+@[\w.-]*\w", re.IGNORECASE
 )
@@ -218,7 +218,7 @@ def compile_passages(passages: Iterable[str]) -> re.Pattern[str]:
     numbers with and without country code.
 
     >>> pattern = compile_passages(["Anna Ek", "010-123 45 67"])
-    >>> [bool(pattern.search(text)) for text in ("av anna\n  EK.", "Anna-Ek", "010 1234567", "010-123 45 678")]
+    >>> [bool(pattern.search(text)) for text in ("av anna\\n\u00a0 EK.", "Anna-Ek", "010 1234567", "010-123 45 678")]
     [True, True, True, False]
     """
     longest_first = sorted(passages, key=len, reverse=True)

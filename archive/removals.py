@@ -15,8 +15,8 @@ removals. While it lasts, none of them is confirmed, except in these cases, so t
     404, 410     The server reports each URL as missing. It is a collapse only if hardly any other page of the agency
                  responds (WHOLE_SITE_SHARE), and is confirmed after COLLAPSE_LIMIT.
     other kinds  All URLs respond with status 200 or a redirect, as with one placeholder, login or front page for all.
-                 A collapse from MANY_PAGES_SHARE on. Confirmed after COLLAPSE_LIMIT if other pages of the agency
-                 still show their releases; never while hardly any does.
+                 It is a collapse from MANY_PAGES_SHARE on, and is confirmed after COLLAPSE_LIMIT if other pages of
+                 the agency still show their releases, but never while hardly any does.
 
 When a release goes missing, or a source suddenly shows something other than a list, a few other releases of the agency
 become due, so that there are pages to compare with.
@@ -39,14 +39,14 @@ MIN_CHECKS = 3
 MIN_SPAN = timedelta(days=1)
 UNCONFIRMED_RECHECK = timedelta(hours=8)  # until the next check of an unconfirmed removal
 COLLAPSE_RECHECK = timedelta(days=1)  # the same after MIN_CHECKS, while waiting for a collapse to end
-CONFIRMED_RECHECK = timedelta(days=7)  # of a confirmed one
+CONFIRMED_RECHECK = timedelta(days=7)  # until the next check of a confirmed removal
 
 # Collapses
 REMOVAL_KINDS = ("gone", "error page", "redirected", "replaced", "moved")
 COLLAPSE_KINDS = (("gone",), ("error page", "redirected", "replaced"))  # the latter: signs of one page for all URLs
 MIN_SHARED_PAGES = 2  # with the same title in place of releases, for it to be a placeholder
 MIN_COLLAPSED_PAGES = 3  # all of them, if an agency has only two
-MANY_PAGES_SHARE = 0.3  # of the pages checked since
+MANY_PAGES_SHARE = 0.3  # share of the pages checked since
 WHOLE_SITE_SHARE = 0.9
 COLLAPSE_LIMIT = timedelta(days=30)
 COMPARED_PAGES = 5  # other pages of the agency that are checked together with one that goes missing
@@ -79,7 +79,7 @@ COMPARED_PAGES_SQL = """
 class Collapse:
     """Many of an agency's pages that went missing in the same way and are not confirmed as removed."""
 
-    kind: str  # of most of the removals
+    kind: str  # kind of most of the removals
     shown: str | None  # the title or URL of the response, if most of them share it
     example_url: str  # one of the pages
     missing: int
@@ -104,7 +104,7 @@ def find_collapse(db: Database, agency: str, kind: str | None = None) -> Collaps
 
 
 def build_collapse(db: Database, agency: str, rows: Sequence[tuple[Any, ...]]) -> Collapse | None:
-    """Build a collapse from rows of MISSING_PAGES_SQL; None if too few of the pages checked since are missing."""
+    """Build a collapse from rows of MISSING_PAGES_SQL; None if too few of the pages checked are missing."""
     (releases,) = db.execute("select count(*) from releases where agency = ?", [agency]).fetchone()
     if len(rows) < max(MIN_SHARED_PAGES, min(MIN_COLLAPSED_PAGES, releases)):
         return None

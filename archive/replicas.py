@@ -8,15 +8,20 @@ to serve, connections are refused and the proxy uses the server of the archive i
 from __future__ import annotations
 
 import errno
+import os
+import signal
 import socket
 import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from datasette.cli import cli
 
 from archive.database import ARCHIVE_FILE
 from archive.snapshots import INSPECT_FILE, Snapshot, find_snapshot_fault, list_snapshots, read_withdrawn_name
@@ -28,8 +33,9 @@ FAST_SHUTDOWN_TIMEOUT = 10.0  # to finish requests if the snapshot was withdrawn
 
 # Seconds between attempts
 POLL_INTERVAL = 0.5  # between two looks at the folder and the processes
-INCOMPLETE_RETRY = 5.0  # for an incomplete snapshot
-FAILED_START_RETRY = 60.0  # for a snapshot that could not be served
+INCOMPLETE_RETRY = 5.0  # after an incomplete snapshot
+FAILED_START_RETRY = 60.0  # after a snapshot that could not be served; doubled by each further failure
+MAX_FAILED_START_RETRY = 3600.0
 PORT_TIMEOUT = 10.0  # for a port to become free when the replicas start
 
 
@@ -68,12 +74,17 @@ class DatasetteProcess:
         if not self.has_exited() and time.monotonic() > self.kill_at:
             self.process.kill()
             self.process.wait()
+        if self.has_exited() and self.process.stdin:
+            self.process.stdin.close()
         return self.has_exited()
 
 
 @dataclass(slots=True, kw_only=True)
 class Replicas:
-    """Keeps a Datasette running on each port of a host; `arguments` are extra options of `datasette serve`."""
+    """Keeps a Datasette running on each port of a host; `arguments` are options of `datasette serve`.
+
+    With a single port, connections are refused for some seconds when it changes to another snapshot.
+    """
 
     folder: Path
     host: str
@@ -85,6 +96,7 @@ class Replicas:
     stopping: list[DatasetteProcess] = field(default_factory=list)
     complete_snapshots: set[str] = field(default_factory=set)  # names of snapshots whose checksums matched
     retry_at: dict[str, float] = field(default_factory=dict)  # name → time.monotonic()
+    failed_starts: Counter[str] = field(default_factory=Counter)  # by name
     last_message: str = ""
 
     def run(self) -> None:
@@ -134,7 +146,9 @@ class Replicas:
             if server.check_ready() and not was_ready:
                 self.log_once(f"{server.snapshot.name}: served on {self.host}:{port}")
             if server.has_failed():
-                self.postpone(server.snapshot, FAILED_START_RETRY, "could not be served")
+                seconds = FAILED_START_RETRY * 2 ** self.failed_starts[server.snapshot.name]
+                self.failed_starts[server.snapshot.name] += 1
+                self.postpone(server.snapshot, min(seconds, MAX_FAILED_START_RETRY), "could not be served")
                 self.stop(port, FAST_SHUTDOWN_TIMEOUT)
             elif server.has_exited():
                 self.log_once(f"{server.snapshot.name}: Datasette ended with {server.process.returncode}")
@@ -152,11 +166,12 @@ class Replicas:
 
     def start(self, snapshot: Snapshot, port: int) -> DatasetteProcess:
         command = [
-            *(sys.executable, "-m", "datasette", "serve", "--immutable", str(snapshot.path / ARCHIVE_FILE)),
+            *(sys.executable, "-m", "archive.replicas", "serve", "--immutable", str(snapshot.path / ARCHIVE_FILE)),
             *("--inspect-file", str(snapshot.path / INSPECT_FILE), "--host", self.host, "--port", str(port)),
             *self.arguments,
         ]
-        return DatasetteProcess(snapshot, (self.host, port), subprocess.Popen(command))  # noqa: S603 - our own command
+        process = subprocess.Popen(command, stdin=subprocess.PIPE)  # noqa: S603 - our own command
+        return DatasetteProcess(snapshot, (self.host, port), process)
 
     def stop(self, port: int, seconds: float = SHUTDOWN_TIMEOUT) -> None:
         """Let the process of a port finish its requests and exit. Its port is free at once."""
@@ -187,7 +202,7 @@ class Replicas:
 
 
 def is_port_free(host: str, port: int) -> bool:
-    """Return whether a server can listen on a port. Another one finishing its last requests does not prevent it."""
+    """Return whether a server can listen on a port, even if another is finishing its last requests there."""
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -197,3 +212,21 @@ def is_port_free(host: str, port: int) -> bool:
                 raise
             return False
     return True
+
+
+def run_datasette(arguments: Sequence[str]) -> None:
+    """Run Datasette's command line in this process, and end it when the process that started it ends.
+
+    Otherwise it would continue to serve a snapshot that is withdrawn later.
+    """
+
+    def wait_for_parent() -> None:
+        sys.stdin.buffer.read()  # the pipe is closed when the parent ends, whatever ends it
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=wait_for_parent, daemon=True).start()
+    cli(arguments, prog_name="datasette")
+
+
+if __name__ == "__main__":
+    run_datasette(sys.argv[1:])

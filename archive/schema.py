@@ -50,7 +50,7 @@ STATE_COLUMNS = """kind text,
         language text"""
 
 TABLES = {
-    # Releases, their versions, and what belongs to a release
+    # Releases, their revisions and their parts
     "agencies": """
         slug text primary key,
         name text not null,
@@ -541,7 +541,7 @@ def days_listed_counts_and_sorted_pages(db: Database) -> None:
 
 
 def update_schema(db: Database) -> None:
-    """Create whatever is missing of TABLES (and their columns), INDEXES, TRIGGERS and VIEWS, and update the rest."""
+    """Create missing TABLES, columns, INDEXES, TRIGGERS and VIEWS, and replace those that have changed."""
     for name, definitions in TABLES.items():
         options = " without rowid" if name in WITHOUT_ROWID else ""
         db.execute(f"create table if not exists {name} ({definitions}){options}")
@@ -561,10 +561,10 @@ def update_schema(db: Database) -> None:
 
 
 def migrate(db: Database, path: Path) -> None:
-    """Create the schema, or migrate it to the current version. Processes that open an archive at once wait for each
-    other.
+    """Create the schema, or migrate it to the current version.
 
-    Raises ArchiveError if the file has an older or newer version, or is not an archive.
+    Processes that open an archive at once wait for each other. Raises ArchiveError if the file has an older or newer
+    version, or is not an archive.
     """
     if db.execute("pragma user_version").fetchone() == (SCHEMA_VERSION,) and not migrations.pending(db):
         return

@@ -81,7 +81,7 @@ def list_all_snapshots(folder: Path) -> list[Snapshot]:
 
 
 def read_withdrawn_name(folder: Path) -> str:
-    """Return the name of the newest withdrawn snapshot, "" if there is none. All earlier ones are withdrawn too."""
+    """Return the name up to which snapshots are withdrawn, "" if none is."""
     try:
         return (folder / WITHDRAWN_FILE).read_text("ascii").strip()
     except FileNotFoundError:
@@ -163,7 +163,10 @@ def lock_folder(folder: Path) -> Iterator[None]:
 
 
 def delete_old_snapshots(folder: Path, keep: int, withdrawn: str) -> None:
-    """Delete withdrawn and unfinished snapshots and all but the newest `keep`. Other files are not touched."""
+    """Delete withdrawn and unfinished snapshots and all but the newest `keep`.
+
+    Other files are not touched.
+    """
     for number, snapshot in enumerate(list_all_snapshots(folder)):
         if number >= max(1, keep) or snapshot.name <= withdrawn:
             shutil.rmtree(snapshot.path)
@@ -172,7 +175,7 @@ def delete_old_snapshots(folder: Path, keep: int, withdrawn: str) -> None:
 
 
 def write_snapshot_files(archive: Path, folder: Path, started_at: datetime) -> None:
-    """Write the files. archive.db comes first, because its rows refer to what captures.db had before."""
+    """Write the files, archive.db first, because captures.db already has everything it refers to."""
     copy = folder / ARCHIVE_FILE
     copy_database(archive, copy)
     drop_litestream_tables(copy)
@@ -210,7 +213,7 @@ def check_servable(archive: Path, copy: Path) -> None:
 
 
 def remove_withheld_blobs(archive_copy: Path, captures_copy: Path, source: Path) -> None:
-    """Delete from a copy of captures.db the taken-down bytes and those that the copied archive.db does not refer to.
+    """Delete taken-down bytes, and those not needed by the copied archive.db, from a copy of captures.db.
 
     source: the archive that both are copies of, from which bytes are read.
     """

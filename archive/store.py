@@ -44,7 +44,7 @@ NON_EDIT_CAUSES = ("first", "parser")  # causes of revisions that are not edits 
 class SaveResult(Enum):
     NEW = "new"
     REVISED = "revised"
-    REPARSED = "reparsed"  # the same page, parsed differently now
+    REPARSED = "reparsed"  # the same page, parsed differently
     UNCHANGED = "unchanged"
     MISSING = "missing"  # something else was found at its URL
     QUARANTINED = "quarantined"  # see archive.quarantine
@@ -86,7 +86,7 @@ class Archive:
         self.db.close()
 
     def rebuild_index(self, progress: ProgressCallback = lambda *_: None) -> int:
-        """Rebuild everything derived from releases (search index, near-duplicates, counts); return their number."""
+        """Rebuild search index, near-duplicates and counts, and return the number of releases."""
         number = self.writer.index.rebuild(progress)
         with self.transaction():
             if self.writer.near_duplicates.is_stale():
@@ -96,7 +96,10 @@ class Archive:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Commit everything written in the block, or roll it back if it raises. Only the outermost block commits."""
+        """Commit everything written in the block, or roll it back if it raises.
+
+        Only the outermost block commits.
+        """
         connection = self.db.conn
         if connection.in_transaction:
             yield
@@ -119,7 +122,16 @@ class Archive:
         self, slug: str, *, name: str, home: str, name_en: str | None = None, org_number: str | None = None
     ) -> None:
         facts = {"slug": slug, "name": name, "name_en": name_en, "org_number": org_number, "home": home}
-        self.db.table("agencies").upsert(facts, pk="slug")
+        # An unchanged agency must cost nothing; sqlite-utils' upsert even creates a table to test what SQLite can do
+        with self.transaction():
+            self.db.execute(
+                "insert into agencies (slug, name, name_en, org_number, home)"
+                " values (:slug, :name, :name_en, :org_number, :home) on conflict (slug) do update set"
+                " name = excluded.name, name_en = excluded.name_en, org_number = excluded.org_number,"
+                " home = excluded.home where (name, name_en, org_number, home)"
+                " is not (excluded.name, excluded.name_en, excluded.org_number, excluded.home)",
+                facts,
+            )
 
     def add_capture(self, capture: Capture, template: bytes | None = None) -> int:
         """Store a capture whose bytes are already in captures.db, and return its id.
@@ -274,8 +286,8 @@ class StoredRelease:
     hash: str
     parser_version: str | None  # the parser it was read by
     capture_id: int | None
-    sha256: str | None  # of the bytes it was read from
-    newest_sha256: str | None  # of the newest bytes of the page, which show its current design
+    sha256: str | None  # hash of the bytes it was parsed from
+    newest_sha256: str | None  # hash of the page's newest bytes, in its current design
     state: dict[str, Any]
 
 
@@ -291,7 +303,7 @@ def find_stored(db: Database, takedowns: Takedowns, condition: str, value: objec
 
 
 def has_only_reordered_tags(state: Mapping[str, Any], stored: StoredRelease) -> bool:
-    """Return whether a state differs from the stored one only in the order of its tags, which does not count."""
+    """Return whether a state differs from the stored one only in the order of its tags."""
     tags, stored_tags = state["tags"], stored.state["tags"]
     if stored_tags is None or tags == stored_tags or sorted(tags) != sorted(stored_tags):
         return False
@@ -364,7 +376,7 @@ class ReleaseWriter:
     def insert_revision(
         self, stored: StoredRelease, state: Mapping[str, Any], provenance: dict[str, Any], previous: StoredRelease
     ) -> str:
-        """Insert a further revision after `previous`, make it the current one of `stored`, and return its cause.
+        """Insert a revision after `previous`, make it the current one of `stored`, and return its cause.
 
         A state without visible differences is never stored as an edit (`source`), but with the cause `parser`. If the
         release is covered by a takedown, only what may be shown is written to archive.db.

@@ -40,7 +40,7 @@ MERGED_RELEASES_SQL = """
       union select r.id from releases r join chain on r.moved_to = chain.id)
     select id from chain order by id <> :release, id
 """
-CLEARED_COLUMNS = (  # that may quote a page: table, column, condition for the rows of a release
+CLEARED_COLUMNS = (  # may quote a page: table, column, condition for the rows of a release
     ("frontier", "problem", f"url in ({RELEASE_URLS_SQL})"),
     ("removals", "target", "release = :release"),
 )
@@ -112,7 +112,7 @@ def lift_takedown(archive: Archive, takedown_id: int, lifted_at: datetime, reaso
     merged = find_merged_releases(archive, row["release"])
     with archive.transaction():
         for merged_id in merged:
-            # those of merged releases were added with this one
+            # the takedowns of merged releases were added together with this one
             values = {**row, "lifted": to_iso(lifted_at), "lifted_reason": reason, "merged": merged_id}
             archive.db.execute(
                 "update takedowns set lifted = :lifted, lifted_reason = :lifted_reason where lifted is null"
@@ -205,7 +205,6 @@ def redact_column(db: Database, column_spec: tuple[str, str, str], release_id: i
 
 
 def redact_crawl_problems(archive: Archive, release_id: int) -> None:
-    """Redact the problems of crawls that name a URL of a release."""
     values = {"release": release_id}
     urls = [url for (url,) in archive.db.execute(RELEASE_URLS_SQL, values)]
     for row in list(archive.db.table("crawls").rows_where(CRAWLS_CONDITION, values)):

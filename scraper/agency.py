@@ -23,7 +23,7 @@ SLUG_PATTERN = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 HTTP_URL = re.compile(r"https?://[\w.-]+(:\d{1,5})?(/|$)", re.ASCII | re.IGNORECASE)
 SELECTOR_KEYS = ("title", "lead", "body", "tags", "published", "updated")
 URL_KEYS = ("home", "feeds", "sitemaps", "listings")
-PAGE_CLASS = ("scraper.pages.base", "NewsPage")  # that every page class is derived from
+PAGE_CLASS = ("scraper.pages.base", "NewsPage")  # base of every page class
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +103,10 @@ def parse_agency(slug: str, table: object, path: Path) -> Agency:
 
 
 def parse_agency_value(key: str, value: object) -> str | tuple[str, ...]:
-    """Return the value of a key, converted to the type of the Agency field. Raises ValueError with the problem."""
+    """Return the value of a key, converted to the type of the Agency field.
+
+    Raises ValueError with the problem.
+    """
     if key not in AGENCY_KEYS:
         raise ValueError(f"is not a key; the keys are {', '.join(AGENCY_KEYS)}")
     plural = AGENCY_KEYS[key].startswith("tuple")

@@ -2,7 +2,7 @@
 
 Settings come from the environment only, as some are secrets:
 
-    ALERT_WEBHOOK      URL that gets the message as JSON by POST; `text` is what Slack and Mattermost show
+    ALERT_WEBHOOK      URL that gets the message as JSON by POST; `text` is shown by Slack and Mattermost
     ALERT_MAIL         addresses, separated by commas
     ALERT_SMTP         smtp://host:25 (STARTTLS if offered), smtps://user:password@host:465 (TLS from the start)
     ALERT_MAIL_FROM    the sender; default: the first of ALERT_MAIL
@@ -43,7 +43,7 @@ logger = logging.getLogger(__name__)
 Parsed = TypeVar("Parsed")
 
 ALERT_KINDS = ("faults", "recoveries", "passed")  # passed: a fault that began and ended since the last message
-MAX_LISTED_AGENCIES = 50  # of one kind in a message; the others are only counted
+MAX_LISTED_AGENCIES = 50  # per kind of alert in a message; the others are only counted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +83,10 @@ AlertEvents = dict[str, list[list[HealthEvent]]]
 
 
 def read_alert_settings(environment: Mapping[str, str] = os.environ) -> AlertSettings:
-    """Read the settings from the environment; raise AgencyError, without the value, if a variable is invalid."""
+    """Read the settings from the environment; raise AgencyError if a variable is invalid.
+
+    The error does not contain the value, which may be a secret.
+    """
 
     def read(name: str) -> str:
         return environment.get(name, "").strip()

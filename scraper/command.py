@@ -27,9 +27,10 @@ CONFIGURATION_ERRORS = (AgencyError, ArchiveError, BrokerError, sqlite3.Operatio
 
 
 class ProjectCommand(ScrapyCommand):
-    """A command of this project. The docstring of a subclass is its help, and the first line is its summary.
+    """A command of this project.
 
-    All settings are checked before the command does anything. The exit code is 2 if the configuration is wrong.
+    The docstring of a subclass is its help, and the first line is its summary. All settings are checked before the
+    command does anything. The exit code is 2 if the configuration is wrong.
     """
 
     requires_project = True

@@ -60,8 +60,8 @@ class FieldDiagnosis:
     new: str  # on the bad page
     new_evidence: Provenance
     died: bool  # parsed on the good page, but not or wrongly on the bad one
-    selector: str | None = None  # of the rule that no longer works
-    origin: str | None = None  # of that rule: agencies.toml or the page class
+    selector: str | None = None  # selector of the rule that no longer works
+    origin: str | None = None  # where that rule is defined: agencies.toml or the page class
     matches: int | None = None  # elements of the bad page that the selector finds
     stands: str | None = None  # path of the element of the bad page with the same text
     remedy: str | None = None  # a selector that reads the field there
@@ -132,7 +132,7 @@ def diagnose_agency(archive: Archive, captures: Captures, agency: Agency) -> Dia
 
 
 def find_good_page(archive: Archive, captures: Captures, agency: Agency, bad: QuarantinedPage) -> ReparsedPage | None:
-    """Return an earlier page of the bad page's release or, for a new release, one of the agency's last good pages.
+    """Return an earlier page of the bad page's release, or another good page if the release is new.
 
     A page with all the fields that the bad page lacks is preferred.
     """
@@ -144,7 +144,7 @@ def find_good_page(archive: Archive, captures: Captures, agency: Agency, bad: Qu
     ).fetchall()
     pages = [reparse_capture(archive, captures, agency, capture_id) for (capture_id,) in rows]
     candidates = [page for page in pages if page and page.page.release]
-    missing = {key for key in bad.reason_keys if "://" not in key}  # fields; the others are sources
+    missing = {key for key in bad.reason_keys if "://" not in key}  # fields; the other keys are sources
     for page in candidates:
         if all(getattr(page.page.release, name, None) for name in missing):
             return page

@@ -1,4 +1,4 @@
-"""The errors of this package; scraper/downloader/errors.py has those of requests that are not sent.
+"""The errors of this package; scraper/downloader/errors.py has the errors of requests that are not sent.
 
 ScraperError
 ├── AgencyError      agencies.toml, a setting or an argument is wrong: names file, table and key

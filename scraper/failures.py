@@ -41,7 +41,7 @@ from scraper.normalise.urls import extract_host
 from scraper.pages import page_type
 from scraper.pages.document import Document
 
-OWN_FAULT = "our fault"  # of this program
+OWN_FAULT = "our fault"  # a bug in this program
 FAILURE_KINDS: tuple[tuple[type[BaseException], str], ...] = (  # the first match counts
     (HostPaused, "host paused"),
     (RobotsForbidden, "robots"),
@@ -71,7 +71,9 @@ STATUS_KINDS = {401: "status 403", 403: "status 403", 451: "status 403", 404: "s
 
 
 def classify_failure(error: BaseException | None) -> str:
-    """Return the kind of failure that an exception means. An unknown exception counts as a bug in this program.
+    """Return the kind of failure that an exception means.
+
+    An unknown exception counts as a bug in this program.
 
     >>> classify_failure(NotARelease("https://a.example/", "is a consent wall: 'Kakor'", "blocked"))
     'consent wall'
@@ -96,7 +98,7 @@ def classify_failure(error: BaseException | None) -> str:
 
 
 def classify_source_failure(error: SourceError, response: Response) -> str:
-    """Return why a source cannot be read: a wall or outage page if the response is one, else the error's kind."""
+    """Return why a source cannot be read: a wall or outage page if it is one, else the error's kind."""
     requested_url = response.request.meta.get("redirect_urls", [response.url])[0] if response.request else response.url
     is_elsewhere = extract_host(requested_url) != extract_host(response.url)
     rejection = detect_rejection(response.body, response.url, is_elsewhere=is_elsewhere)

@@ -137,7 +137,7 @@ class Ingest:
         return IngestResult(release=release, outcome=outcome)
 
     def quarantine_page(self, matched: MatchedPage, reasons: list[QuarantineReason], crawl_id: int | None) -> None:
-        """Quarantine the page, unless it is already there with the same state, and update the frontier."""
+        """Quarantine the page, unless it already is with the same state, and update the frontier."""
         archive, response, url = self.archive, matched.response, matched.page.url
         release_id = matched.page.release_id
         state: Mapping[str, Any] = to_state(matched.release)
@@ -197,7 +197,7 @@ class Ingest:
             if reparsed is None:
                 cause = "parser"  # today's parser cannot read the stored page, so an edit cannot be proved
             elif archive.is_new_or_changed(reparsed):
-                # a state in between: what differs between it and the page was changed by the agency
+                # an intermediate state: its differences from the page were made by the agency
                 archive.save(
                     reparsed,
                     seen_at=response.fetched_at,

@@ -46,13 +46,13 @@ class ContactItem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provenance:
-    rule: str  # of the parser
+    rule: str  # rule of the parser
     element: str  # a path like a CSS selector
 
 
 @dataclass(slots=True, kw_only=True)
 class ReleaseItem:
-    """A release as found on its page. The fields mean the same as those of archive.models.Release.
+    """A release as found on its page. The fields have the same meaning as in archive.models.Release.
 
     Every value is a string as found, or None if the page does not have it.
     """
@@ -68,7 +68,7 @@ class ReleaseItem:
     updated: str | None = None
     language: str | None = None
     parser_version: str | None = None  # the page class and a digest of the parser
-    zone: str | None = None  # IANA name of the agency's time zone; None: that of the host's country
+    zone: str | None = None  # IANA name of the agency's time zone; None: the time zone of the host's country
     tags: list[str] = field(default_factory=list)
     questions: list[QuestionItem] = field(default_factory=list)
     images: list[ImageItem] = field(default_factory=list)

@@ -28,7 +28,10 @@ def lock_agencies(archive_path: Path, slugs: Iterable[str]) -> tuple[TextIO, set
 
 
 def open_lock_file(archive_path: Path) -> TextIO:
-    """Open the lock file. Closing it releases every lock of this process, even those of other file objects."""
+    """Open the lock file.
+
+    Closing it releases every lock of this process, even those of other file objects.
+    """
     return archive_path.with_suffix(".lock").open("a")
 
 
@@ -47,7 +50,7 @@ def unlock_agency(lock: TextIO, slug: str) -> None:
 
 
 def warn_about_unlisted(archive: Archive, agencies: Container[str]) -> None:
-    """Log the agencies that have releases in the archive but are not in the list, and so are not processed."""
+    """Log the agencies with releases in the archive that are skipped because they are not listed."""
     rows = archive.db.execute("select agency, count(*) from releases group by agency order by agency")
     unlisted = {slug: number for slug, number in rows if slug not in agencies}
     if unlisted:

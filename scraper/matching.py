@@ -104,7 +104,7 @@ def may_be_same_release(archive: Archive, stored: StoredRelease, url: str, simil
 def is_known_alias(archive: Archive, release: Release, page: ParsedPage) -> bool:
     """Return whether a page's canonical URL is already known for the same release.
 
-    Otherwise, the release would move back and forth between two pages that name each other as canonical.
+    If so, its URL is kept: two pages may name each other as canonical, and the release would move back and forth.
     """
     row = archive.frontier.get(release.url)
     return row is not None and row.release_id == page.release_id
@@ -114,7 +114,7 @@ def may_use_canonical_url(archive: Archive, release: Release, page_url: str) -> 
     """Return whether a page's canonical URL can be its own.
 
     A faulty template gives many pages the same canonical URL, so the URL of a source or of another text is rejected. A
-    recurring release has the same title on another date.
+    recurring release, with the same title but another date, counts as another text.
     """
     if release.url == page_url:
         return True

@@ -117,7 +117,7 @@ class ArchivePipeline:
 
 
 def describe_stored_release(archive: Archive, url: str) -> dict[str, Any] | None:
-    """Return the current state of a release as JSON values without taken-down content; None if nothing is left."""
+    """Return a release's current state as JSON values, without taken-down content, or None."""
     stored = archive.get(url)
     if stored is None or "hide" in [kind for _, kind in archive.takedowns.list_active(stored.release_id)]:
         return None

@@ -46,7 +46,10 @@ REASON_TEXTS = {
 
 @dataclass
 class QuarantineCheck:
-    """The checks of one agency's pages in one crawl. Habits are read once, before the crawl stores anything."""
+    """The checks of one agency's pages in one crawl.
+
+    Habits are read once, before the crawl stores anything.
+    """
 
     archive: Archive
     agency: str
@@ -149,7 +152,7 @@ class QuarantineCheck:
     def find_repeated_values(
         self, state: Mapping[str, Any], stored: StoredRelease | None, url: str
     ) -> Iterator[QuarantineReason]:
-        """Yield the fields with the same value as another release, if the agency's releases usually differ in them.
+        """Yield the fields with another release's value, if the agency's releases usually differ in them.
 
         The parser then probably reads them from a part that all pages share.
         """
@@ -175,7 +178,7 @@ class QuarantineCheck:
 
 
 def find_field_texts(name: str, state: Mapping[str, Any]) -> set[str]:
-    """Return the texts that a page with a field's stored value contains, in the form of `to_comparable_text`."""
+    """Return the texts (by `to_comparable_text`) that a page with a field's stored value contains."""
     value: Any = state[name] or ()
     if name == "questions":
         texts = [part["question"] for part in value]
@@ -187,7 +190,7 @@ def find_field_texts(name: str, state: Mapping[str, Any]) -> set[str]:
 
 
 def find_lost_paragraphs(stored_state: Mapping[str, Any], state: Mapping[str, Any]) -> set[str]:
-    """Return the paragraphs of a stored body that are missing in another state, if they make up most of it."""
+    """Return the stored body's paragraphs that another state lacks, if they make up most of the body."""
     text = to_comparable_text(f"{state['lead'] or ''}{state['body']}")
     stored_length = len(to_comparable_text(f"{stored_state['lead'] or ''}{stored_state['body']}"))
     lost = {part for part in iter_paragraphs({**stored_state, "title": None, "questions": ()}) if part not in text}

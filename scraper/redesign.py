@@ -37,14 +37,14 @@ if TYPE_CHECKING:
 LinkSet = frozenset[tuple[str, str]]  # (text, target) of links, by `to_comparable_text` and `normalise_link_target`
 
 # Templates
-MIN_TEMPLATE_OVERLAP = 0.7  # of the names in either template, the share in both; edits add few names, redesigns most
+MIN_TEMPLATE_OVERLAP = 0.7  # share of all names that are in both templates; edits add few names, redesigns most
 MIN_TEMPLATE_NAMES = 10  # pages with fewer names cannot be compared
 GENERATED_NAME = re.compile(
     r"\d|^.{1,2}$|[a-z][A-Z].*[a-z][A-Z]"
 )  # css-1x2y3z, sv-2.33, ng-tns: change with each build
 FINGERPRINT_VERSION = b"\x01"  # change it with the choice of names or their hash: stored fingerprints are then ignored
 NAME_CACHE_SIZE = 4096
-NAME_HASH_BYTES = 8  # so many that two names of a page do not share a hash by chance
+NAME_HASH_BYTES = 8  # enough that two names of a page never share a hash by chance
 
 # Texts
 MIN_CONTAINED_LENGTH = 40  # characters; shorter paragraphs may be part of another text by chance
@@ -52,10 +52,10 @@ TEXT_ELEMENTS = (
     *("p", "li", "h1", "h2", "h3", "h4", "h5", "h6", "td", "th", "dt", "dd", "div", "span", "summary", "button"),
     "figcaption",
 )
-DATE_LENGTH = len("2024-03-01")  # of a date in ISO 8601; a month alone is shorter
+DATE_LENGTH = len("2024-03-01")  # length of a date in ISO 8601; a month alone is shorter
 
 # Links
-EXTERNAL_PREFIX = "//"  # of a normalised target on another site
+EXTERNAL_PREFIX = "//"  # prefix of a normalised target on another site
 PHONE_DIGITS = 7  # the last digits of a telephone number, which are the same with and without country code
 
 logger = logging.getLogger(__name__)
@@ -146,7 +146,7 @@ def read_stored_body(captures: Captures, sha256: str | None) -> bytes | None:
 def reparse_stored(
     stored: StoredRelease, version: PageVersion, url: str, agency: Agency
 ) -> tuple[Release | None, str | None]:
-    """Parse a stored page with the current parser; return the release and the parser's version, or (None, None)."""
+    """Parse a stored page with the current parser; return release and parser version, or (None, None)."""
     try:
         if version.document is None:
             return None, None
@@ -238,7 +238,7 @@ def split_fingerprint(fingerprint: bytes) -> set[bytes]:
 
 @dataclass(frozen=True, slots=True)
 class PageText:
-    """A page's text and the texts of its elements (in the form of `to_comparable_text`), its links, and its HTML."""
+    """The text of a page and of its elements (by `to_comparable_text`), its links, and its HTML."""
 
     text: str
     element_texts: frozenset[str]
@@ -283,7 +283,7 @@ def to_comparable_text(text: str) -> str:
 
 
 def iter_paragraphs(state: Mapping[str, Any]) -> Iterator[str]:
-    """Yield every paragraph of a state, including questions and answers, in the form of `to_comparable_text`."""
+    """Yield every paragraph of a state, also questions and answers, by `to_comparable_text`."""
     parts = [state["title"], state["lead"], state["body"]]
     parts += [text for question in state["questions"] or () for text in (question["question"], question["answer"])]
     for part in filter(None, parts):

@@ -60,7 +60,7 @@ class RoundResult:
 
 
 def lock_round(archive_path: Path) -> TextIO | datetime:
-    """Return the lock of a round, held until it is closed, or the start time of another round that is running.
+    """Return the lock of a round, held until it is closed, or the start time of a running round.
 
     Raises ArchiveError if the lock file beside the archive cannot be opened.
     """
@@ -122,11 +122,10 @@ def close_round(
 
 
 class CommandRunner:
-    """Runs commands one at a time. As a context manager, it stops the running command and all later ones on SIGTERM and
-    SIGINT.
+    """Runs commands one at a time; as a context manager, it stops them cleanly on SIGTERM and SIGINT.
 
-    Each command is a process in its own group, so that Ctrl-C reaches it only once, through this class: on a second
-    signal, Scrapy drops the requests it has sent.
+    A signal stops the running command and all later ones. Each command is a process in its own group, so that Ctrl-C
+    reaches it only once, through this class: on a second signal, Scrapy drops the requests it has sent.
     """
 
     def __init__(self) -> None:

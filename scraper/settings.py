@@ -15,8 +15,8 @@ from scraper import __version__
 from scraper.errors import AgencyError
 
 # Lower-case names: Scrapy takes every upper-case one for a setting.
-max_duration = 10**8  # of settings in seconds, minutes or days; Python's times cannot express much longer ones
-positive_settings = frozenset(  # for the others, 0 has a meaning: no delay, no request
+max_duration = 10**8  # for settings in seconds, minutes or days; Python's times cannot be much longer
+positive_settings = frozenset(  # for other settings, 0 is allowed: no delay, no request
     {
         *("BACK_OFF_AFTER", "BACK_OFF_FIRST", "BACK_OFF_MAX", "LISTING_PAGES_MAX", "ROUND_PASS_MINUTES"),
         *("CONCURRENT_REQUESTS", "CONCURRENT_REQUESTS_PER_DOMAIN", "CONCURRENT_ITEMS", "DOWNLOAD_TIMEOUT"),
@@ -31,14 +31,14 @@ COMMANDS_MODULE = "scraper.commands"
 # Settings of this project. A whole number as default means that only whole numbers are accepted (check_settings).
 ARCHIVE = os.environ.get("ARCHIVE", "archive.db")  # path of the database
 AGENCIES = os.environ.get("AGENCIES", "")  # path of the list of agencies; empty: agencies.toml in this package
-USER_AGENT = f"Myndighetsarkivet/{__version__}"  # of scrapy shell, fetch and the like; our spiders add CONTACT
-CONTACT = os.environ.get("CONTACT", "")  # how webmasters reach you; required for live crawls
+USER_AGENT = f"Myndighetsarkivet/{__version__}"  # for scrapy shell, fetch and the like; our spiders add CONTACT
+CONTACT = os.environ.get("CONTACT", "")  # contact for webmasters; required for live crawls
 NEW_CAPTURES = False  # True: begin a new captures.db if the archive's own is lost
 RETRY_AFTER_MAX = 600.0  # seconds; a host that asks for a longer Retry-After is paused
 CRAWL_DELAY_MAX = 60.0  # seconds; upper limit of a Crawl-delay
 REVISIT_AGES = "<2d=1h, <14d=1d, <90d=7d, else=30d"  # age of a release=interval between checks
 REVISIT_BUDGET = 500  # requests per agency and day (UTC) of revisit crawls
-ROUND_PASS_MINUTES = 25.0  # of each of a round's two passes; the rest waits for the next round
+ROUND_PASS_MINUTES = 25.0  # for each of a round's two passes; the rest waits for the next round
 LISTING_PAGES_MAX = 2000  # a longer listing is treated as a crawler trap
 
 DAILY_BUDGET = 5000  # requests per agency and day (UTC), news and revisit crawls together, without robots.txt
@@ -60,10 +60,12 @@ IN_FLIGHT_MAX = 32 * 1024 * 1024  # bytes of large responses in flight at once, 
 # Only for distributed crawling (scraper/distributed): workers on several machines
 # redis://[:password@]host:6379/0 of Redis or Valkey, or rediss:// for TLS
 DISTRIBUTED_BROKER = os.environ.get("DISTRIBUTED_BROKER", "")
-DISTRIBUTED_PREFIX = "myndighetsarkivet"  # of the broker's keys; archives that share a broker need different ones
+DISTRIBUTED_PREFIX = (
+    "myndighetsarkivet"  # prefix of the broker's keys; archives that share a broker need different ones
+)
 DISTRIBUTED_LEASE = 30.0  # seconds without the broker after which a worker stops sending requests
 DISTRIBUTED_BACKLOG = 64 * 1024 * 1024  # bytes that may wait for the writer before workers have to wait
-DISTRIBUTED_TOKEN, DISTRIBUTED_HOST = 0, ""  # of a worker's lease; `scrapy worker` gives them to its crawls
+DISTRIBUTED_TOKEN, DISTRIBUTED_HOST = 0, ""  # of a worker's lease; `scrapy worker` passes them to its crawls
 
 # Politeness
 ROBOTSTXT_OBEY = True
@@ -95,7 +97,7 @@ REMOTE_CONTROL_ENABLED = False  # would run Python code that is sent to it
 DEFAULT_REQUEST_HEADERS = {
     "Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
     "Accept-Language": "sv,en;q=0.5",
-    "Accept-Encoding": "gzip, deflate, br, zstd",  # what scraper/downloader/handler.py decodes
+    "Accept-Encoding": "gzip, deflate, br, zstd",  # encodings that scraper/downloader/handler.py can decode
 }
 
 DOWNLOADER_MIDDLEWARES = {
@@ -125,7 +127,7 @@ ITEM_PIPELINES = {"scraper.pipelines.ArchivePipeline": 100}
 
 # The frontier stores which URLs were seen, beyond one crawl
 DUPEFILTER_CLASS = "scrapy.dupefilters.BaseDupeFilter"
-FEED_EXPORT_ENCODING = "utf-8"  # of -o and -O; JSON without escapes
+FEED_EXPORT_ENCODING = "utf-8"  # for -o and -O; JSON without escapes
 LOG_LEVEL = "INFO"
 LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 LOG_DATEFORMAT = "%Y-%m-%dT%H:%M:%S"
@@ -135,7 +137,7 @@ LOG_VERSIONS: list[str] = []
 
 
 def check_settings(settings: BaseSettings) -> None:
-    """Raise AgencyError if a setting above has an invalid value, or if the operator has misspelt a setting."""
+    """Raise AgencyError if a setting above has an invalid value, or if a setting seems misspelt."""
     defaults = {name: value for name, value in globals().items() if name.isupper()}
     for name, default in defaults.items():
         if name in settings and (problem := find_value_problem(name, settings[name], default)):

@@ -183,7 +183,7 @@ def choose_base_form(word: str, readings: list[WordReading], dictionary_lemma: s
 
 
 def find_underlying_base(word: str, readings: list[WordReading], dictionary_lemma: str) -> str:
-    """Return the verb of a participle, or the noun whose plural is spelt like the word, else the word itself."""
+    """Return a participle's verb, or the noun whose plural is spelt like the word, else the word itself."""
     word_classes = {reading.word_class for reading in readings if reading.relation == BASE_FORM}
     if ADJECTIVE in word_classes and NOUN not in word_classes:
         verb = next((reading.base for reading in readings if reading.relation == PARTICIPLE), word)
@@ -223,7 +223,6 @@ def find_related_noun(verb: str) -> str | None:
 
 
 def guess_base_form(word: str, dictionary_lemma: str) -> str:
-    """Guess the base of a word that is not in the dictionary."""
     if is_known(word, lang="sv"):
         return dictionary_lemma
     head = next(iter(split_compound(word)[-1:]), None) or find_compound_head(word)

@@ -229,7 +229,10 @@ def classify_form(word: str, base: str, flags: str, flag: str, ending: str) -> W
 
 
 def classify_verb_form(base: str, flags: str, flag: str, ending: str) -> WordReading | None:
-    """Return the reading of a verb form. Some verb lines also include forms of a noun: kontakter with kontakta."""
+    """Return the reading of a verb form.
+
+    Some verb lines also include forms of a noun: kontakter with kontakta.
+    """
     if flag == "J" and not ending:
         return WordReading(base, VERB, IMPERATIVE)
     if flag in NOUN_FLAGS:
@@ -245,7 +248,6 @@ def is_infinitive(word: str) -> bool:
 
 
 def is_infinitive_entry(base: str, flags: str) -> bool:
-    """Return whether a line of the dictionary is an infinitive."""
     return base.endswith(INFINITIVE_ENDINGS) and not VERB_FLAGS.isdisjoint(flags)
 
 

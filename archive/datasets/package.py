@@ -1,8 +1,8 @@
-"""Write a dataset: a folder with the tables, datapackage.json, README.md, the citation files and SHA256SUMS.
+"""Writes a dataset: a folder with the tables, datapackage.json, README.md, the citation files and SHA256SUMS.
 
-Everything is read in one transaction, so a crawl may run meanwhile. The same archive and selection give the same bytes
-in every file under data/, with the same version of this software and of pyarrow. Releases hidden by a takedown are left
-out; redacted passages are written as the archive shows them.
+Everything is read in one transaction, so a crawl may run at the same time. The same archive and selection give the same
+bytes in every file under data/, with the same version of this software and of pyarrow. Releases hidden by a takedown
+are left out; redacted passages are written as the archive shows them.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ data protection law.
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dataset:
-    """A dataset as citations identify it."""
+    """A dataset, with the facts that citations use to identify it."""
 
     selection: DatasetSelection
     archive_state: ArchiveState
@@ -108,10 +108,10 @@ class Dataset:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatasetResource:
-    """A table as it was written."""
+    """A table as written."""
 
     table: DatasetTable
-    meanings: Sequence[str]  # of its columns
+    meanings: Sequence[str]  # descriptions of its columns
     stats: TableStats
     files: Mapping[str, tuple[int, str]]  # path → size in bytes and SHA-256
 
@@ -127,10 +127,10 @@ def write_dataset(
     site: str | None = None,
     progress: ProgressCallback = lambda *_: None,
 ) -> Dataset:
-    """Write the selected releases to a new folder; without releases, write no folder or fingerprint.
+    """Write the selected releases to a new folder. Without releases, no folder or fingerprint is created.
 
     selection_kind: search or sql; by default a text that begins with SELECT or WITH is SQL. Raises ArchiveError if the
-    archive cannot be read, the selection is not valid, or the folder cannot be written; no folder is left then.
+    archive cannot be read, the selection is not valid, or the folder cannot be written; then no folder is left.
     """
     if target.exists():
         raise ArchiveError(target, "exists already; a dataset needs a new folder")
@@ -163,7 +163,7 @@ def write_tables(
     excluded_tables: Sequence[str],
     progress: ProgressCallback,
 ) -> list[DatasetResource]:
-    """Write the data files; the codebook comes last, because it describes all other tables."""
+    """Write the data files. The codebook comes last, because it describes all other tables."""
     (folder / DATA_FOLDER).mkdir()
     tables_metadata = read_metadata()["databases"]["archive"]["tables"]
     resources: list[DatasetResource] = []
@@ -209,7 +209,7 @@ def write_documentation(
 
 
 def format_checksums(files: Mapping[str, str]) -> str:
-    """Format hashes as `sha256sum` does; `files` has the hash of each path."""
+    """Format hashes in the style of `sha256sum`; `files` has the hash of each path."""
     return "".join(f"{files[path]}  {path}\n" for path in sorted(files))
 
 
@@ -246,7 +246,7 @@ def format_datapackage(dataset: Dataset, resources: Sequence[DatasetResource], e
 
 
 def describe_resource(resource: DatasetResource, table_names: Collection[str]) -> dict[str, Any]:
-    """Describe a table: its first file, which is CSV if there is one, and the other formats as alternates."""
+    """Describe a table: its first file (CSV if there is one), with the other formats as alternates."""
     table = resource.table
     first, *others = resource.files
     foreign_keys = [
@@ -287,14 +287,13 @@ def describe_column(column: Column, meaning: str) -> dict[str, Any]:
     return {
         "name": column.name,
         "type": column.kind.type,
-        **({"format": "any"} if column.kind.type == "datetime" else {}),  # it allows an offset
+        **({"format": "any"} if column.kind.type == "datetime" else {}),  # "any" allows an offset
         "description": meaning,
         **({"unit": column.kind.unit} if column.kind.unit else {}),
     }
 
 
 def format_readme(dataset: Dataset, resources: Sequence[DatasetResource], excluded_tables: Sequence[str]) -> str:
-    """Format README.md."""
     site = dataset.site or ""
     hidden_releases = dataset.selection.hidden_releases
     formulas = [f"{each.table.name} {each.stats.formulas}" for each in resources if each.stats.formulas]
@@ -369,7 +368,7 @@ def format_dataset_bibtex(dataset: Dataset) -> str:
 
 
 def format_citation_cff(dataset: Dataset) -> str:
-    """Format CITATION.cff (Citation File Format, YAML), which repositories and reference managers read."""
+    """Format CITATION.cff (Citation File Format, YAML) for repositories and reference managers."""
     lines = [
         "cff-version: 1.2.0",
         "message: Please cite this data set as below, and each agency as the source of what you quote.",

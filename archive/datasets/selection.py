@@ -1,4 +1,4 @@
-"""Select a dataset's releases: all hits of a search, or the ids of a SELECT; read the archive's state."""
+"""Selects a dataset's releases, by a search or the ids of a SELECT, and reads the archive's state."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from archive.i18n import translate
 from archive.search.fts import build_hits_sql, build_match, plan_search, resolve_names
 from archive.search.params import EXCLUDE_SUFFIX, FACETS, SearchRequest, parse_search_request
 
-RELEASE_ID_COLUMNS = ("release", "id")  # of a SELECT; the first one that it has is used
+RELEASE_ID_COLUMNS = ("release", "id")  # columns of a SELECT; the first one present is used
 READ_ACTIONS = (sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE)
 SQL_START = re.compile(r"\s*(?:select|with)\b", re.IGNORECASE)
 SEARCH_URL = re.compile(
@@ -37,18 +37,18 @@ SELECTION_AGENCY_YEAR_SQL = """
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatasetSelection:
-    """The query, and how many releases it selects."""
+    """The query, and the number of releases it selects."""
 
     query: str
     kind: str  # search or sql
-    notes: Sequence[str]  # sentences about how the query was understood
+    notes: Sequence[str]  # sentences on how the query was interpreted
     releases: int  # without those hidden
     hidden_releases: int  # returned by a SELECT and left out, because a takedown hides them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArchiveState:
-    """Counts and times (UTC) by which two copies of an archive can be compared."""
+    """Counts and times (UTC) for comparing two copies of an archive."""
 
     releases: int  # all, including hidden and moved ones
     newest_revision: int | None
@@ -56,19 +56,19 @@ class ArchiveState:
     newest_change: int | None  # id of the change feed's last entry, unique to this state
     newest_change_at: str | None
     last_crawl_finished: str | None
-    manifest_day: str | None  # of the newest manifest (python -m archive verify --digest)
+    manifest_day: str | None  # day of the newest manifest (python -m archive verify --digest)
     manifest_digest: str | None
     schema: str  # the newest migration
     software: str
 
     @property
     def day(self) -> str:
-        """Return the day of the last change, for citations, or "" if there was none."""
+        """The day of the last change, for citations, or "" if there was none."""
         return (self.newest_change_at or "")[:10]
 
 
 class UrlParameters:
-    """The query parameters of a URL, with the interface of Datasette's arguments."""
+    """The query parameters of a URL, with the interface of Datasette's `request.args`."""
 
     def __init__(self, url: str) -> None:
         self.values = parse_qs(urlsplit(url).query)
@@ -85,7 +85,7 @@ def select_releases(
 ) -> DatasetSelection:
     """Fill temp.chosen with the selected releases.
 
-    Raises ArchiveError if a SELECT cannot be run or returns no release ids, and for the URL of another page.
+    Raises ArchiveError if a SELECT cannot be run or returns no release ids, or if a URL is not that of a search page.
     """
     text = selection_text.strip()
     if selection_kind is None and URL_START.match(text) and not SEARCH_URL.fullmatch(text):
@@ -148,13 +148,13 @@ def select_by_sql(db: sqlite3.Connection, archive_path: Path, sql: str) -> None:
 
 def check_release_id(value: object, archive_path: Path) -> int:
     if not isinstance(value, int):
-        raise ArchiveError(archive_path, f"the SELECT returns {value!r}, which is not the number of a release")
+        raise ArchiveError(archive_path, f"the SELECT returns {value!r}, which is not the id of a release")
     return value
 
 
 @contextmanager
 def allow_only_reads(db: sqlite3.Connection) -> Iterator[None]:
-    """Deny statements that attach, set or create anything; the file itself is opened read-only."""
+    """Deny statements that attach, set or create anything. The file itself is opened read-only."""
 
     def authorise(action: int, argument: str | None, *_: str | None) -> int:
         is_fts_pragma = action == sqlite3.SQLITE_PRAGMA and argument == "data_version"  # FTS5 reads it

@@ -23,7 +23,7 @@ DATASET_FORMATS = ("csv", "parquet")
 CSV_LINE_END = "\r\n"
 FORMULA_PREFIXES = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet may treat such a cell as a formula
 MAX_GROUP_ROWS = 50_000  # rows of a row group
-MAX_GROUP_CHARACTERS = 16_000_000  # characters of a row group; it is in memory about three times
+MAX_GROUP_CHARACTERS = 16_000_000  # characters of a row group, which takes about three times as much memory
 FROM_SELECTION_SQL = "from temp.chosen c cross join"  # SQLite does not reorder a cross join
 
 
@@ -65,7 +65,7 @@ class TableStats:
 
 
 def parse_utc_moment(text: str) -> datetime | None:
-    """Return a moment in UTC, or None if the text is only a day or a month.
+    """Parse a moment and convert it to UTC; return None for a day or a month.
 
     >>> parse_utc_moment("2024-05-28T09:30:00+02:00"), parse_utc_moment("2024-05-28")
     (datetime.datetime(2024, 5, 28, 7, 30, tzinfo=datetime.timezone.utc), None)
@@ -75,7 +75,7 @@ def parse_utc_moment(text: str) -> datetime | None:
 
 
 def parse_agency_day(text: str) -> date | None:
-    """Return the day by the agency's own clock, or None if the text is only a month.
+    """Return the day in the agency's own time zone, or None if the text is only a month.
 
     >>> parse_agency_day("2024-05-28T00:30:00+02:00"), parse_agency_day("2024-05")
     (datetime.date(2024, 5, 28), None)
@@ -115,7 +115,7 @@ class Column:
     name: str
     kind: ColumnKind = TEXT
     sql: str = ""  # its value, by default the column of that name
-    meaning: str = ""  # by default that of metadata.json
+    meaning: str = ""  # by default the description in metadata.json
 
 
 def build_columns(kind: ColumnKind, column_names: str) -> tuple[Column, ...]:
@@ -123,7 +123,7 @@ def build_columns(kind: ColumnKind, column_names: str) -> tuple[Column, ...]:
 
 
 def build_date_columns(name: str) -> tuple[Column, ...]:
-    """Build the columns of a time stated by an agency: as stored, and parsed as far as it is precise."""
+    """Build the columns of a time stated by an agency: as stored, and parsed to its precision."""
     parsed = (
         ("day", STATED_DAY, f"The day of `{name}` by the agency's own clock; null if a month or nothing is stated"),
         ("at", STATED_MOMENT, f"The moment of `{name}`; null if a day, a month or nothing is stated"),
@@ -137,7 +137,7 @@ def build_date_columns(name: str) -> tuple[Column, ...]:
 
 
 def build_part_table(name: str, title: str) -> DatasetTable:
-    """Build a table of parts, keyed by release and position, as part ids change when a page is re-parsed."""
+    """Build a table of parts, keyed by release and position: part ids change when a page is re-parsed."""
     fields = tuple(Column(name=field) for field in PART_FIELDS[name] if field != "position")
     return DatasetTable(
         name=name,
@@ -373,7 +373,7 @@ COVERAGE_TABLE = DatasetTable(
 def read_coverage_rows(db: sqlite3.Connection) -> Iterator[tuple[Any, ...]]:
     """Yield a row per agency and year, sorted, with null years last.
 
-    Includes years for which only the archive or the sources know releases, not the selection.
+    Includes years that have releases in the archive or the sources, but not in the selection.
     """
     rows_by_key: dict[tuple[str, str | None], dict[str, Any]] = {}
     for sql in (SELECTION_COVERAGE_SQL, *ARCHIVE_COVERAGE_SQL):
@@ -399,7 +399,7 @@ def write_dataset_table(
 ) -> TableStats:
     """Write rows in each format; raise ArchiveError if a time cannot be parsed.
 
-    meanings: those of the columns, which Parquet files contain as metadata of their fields.
+    meanings: descriptions of the columns, which Parquet files contain as field metadata.
     """
     stats = TableStats(filled={column.name: 0 for column in table.columns})
     with ExitStack() as stack:
@@ -447,12 +447,12 @@ def parse_values(kind: ColumnKind, values: Sequence[Any]) -> Sequence[Any]:
 
 
 def format_csv_cell(value: Any) -> Any:
-    """Format a date or a moment for CSV (ISO 8601); other values are returned as they are."""
+    """Format a date or a moment for CSV (ISO 8601); other values are returned unchanged."""
     return value.isoformat() if isinstance(value, date) else value
 
 
 def split_row_groups(rows: Iterable[Sequence[Any]]) -> Iterator[list[Sequence[Any]]]:
-    """Yield groups of rows that fit in memory; the same rows always give the same groups."""
+    """Yield groups of rows that fit in memory. The same rows always give the same groups."""
     group: list[Sequence[Any]] = []
     characters = 0
     for row in rows:

@@ -22,7 +22,8 @@ The kind of a change
   6. A link is reported if its target changed and its text did not; layout only if the text is the same.
 
 The importance of a change
-  - Each kind has a base value. Wording gets a point for every five words, up to ten; a whole paragraph gets half of that. A whole paragraph, question or answer gets 20 points for a figure and two for speech.
+  - Each kind has a base value. Wording gets a point for every five words, up to ten; a whole paragraph gets half of
+    that. A whole paragraph, question or answer gets 20 points for a figure and two for speech.
   - In the title, the importance is a fifth higher; in the lead, a tenth.
   - A comparison is as important as its most important change, plus a point for each further one of importance five or
     more, up to five points. So a change of a fact (65 or more) always ranks above other changes, and a paragraph
@@ -54,7 +55,10 @@ class Diff:
 
 
 def compare(before: State, after: State) -> Diff:
-    """Compare two states of one release. A list that is None in either state was not stored, and is not compared."""
+    """Compare two states of one release.
+
+    A list that is None in either state was not stored, and is not compared.
+    """
     not_compared: dict[str, list[Any]] = {
         name: [] for name in LIST_FIELDS if before.get(name) is None or after.get(name) is None
     }

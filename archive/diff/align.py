@@ -20,7 +20,7 @@ COMPARED_WORD = re.compile(r"[^\W_]+|(?<!\w)[-−](?=\d)")
 
 # Matching of paragraphs.
 MIN_SIMILARITY = 0.4  # share of words that an altered paragraph keeps in order
-MIN_LONE_SIMILARITY = 0.25  # the same if it is the only paragraph between two unchanged ones
+MIN_LONE_SIMILARITY = 0.25  # the same for the only paragraph between two unchanged ones
 MIN_CONTAINED_SHARE = 0.6  # share of words that a part split off a paragraph has in common with it
 MIN_MOVED_SIMILARITY = 0.8  # share of words that a moved paragraph keeps
 # Limits of cost. A gap is the paragraphs between two unchanged ones.
@@ -67,7 +67,7 @@ class BlockPair:
 
 @dataclass(frozen=True, slots=True)
 class DiffSegment:
-    """A part of a text: in both versions (same), only in the later one (ins), or only in the earlier one (del)."""
+    """A part of a text: in both versions (same), only in the later (ins) or only in the earlier one (del)."""
 
     op: Literal["same", "ins", "del"]
     text: str

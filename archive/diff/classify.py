@@ -44,7 +44,7 @@ MERGED_KINDS = ("quotation", "answer", "question")  # several changed passages i
 MAX_PHRASE_WORDS = 15  # in a longer passage, a negation or modal verb does not by itself change the meaning
 MAX_SHORT_FACT_LENGTH = 3  # characters; such a fact occurs elsewhere by chance
 MISSPELLING_LIMITS = ((5, 1), (8, 2))  # (letters of the word, letters that may differ in a misspelling of it)
-PLAIN_FIELDS = ("published", "updated", "kind", "language")  # each with a kind of change of the same name
+PLAIN_FIELDS = ("published", "updated", "kind", "language")  # each has a kind of change with the same name
 
 OPPOSITE_PREFIXES = ("o", "un")  # möjligt → omöjligt; "in" would take införa for the opposite of föra
 OPPOSITES = (  # stems of words with opposite meanings
@@ -95,7 +95,7 @@ def find_text_changes(before: State, after: State) -> list[Change]:
     pairs = match_blocks(old, new)
     capitals: CapitalUsage | None = None
     changes: list[Change] = []
-    passages: list[list[ClassifiedPassage]] = []  # of each altered pair
+    passages: list[list[ClassifiedPassage]] = []  # by altered pair
     for pair in pairs:
         if not pair.before or not pair.after:
             continue
@@ -304,7 +304,7 @@ def build_wording_change(passage: ChangedPassage) -> Change:
 def _resolve_unmatched_facts(
     passages: Sequence[Sequence[ClassifiedPassage]], old: list[TextBlock], new: list[TextBlock]
 ) -> list[Change]:
-    """Return the changes of all passages, including unmatched facts that the other version lacks everywhere."""
+    """Return the changes of all passages, including facts that the other version lacks everywhere."""
     unmatched = [fact for pair in passages for classified in pair for fact in classified.unmatched]
     added = {fact.token.value for fact in unmatched if fact.added}
     removed = {fact.token.value for fact in unmatched if not fact.added}
@@ -496,7 +496,6 @@ def _list_element_names(tree: html.HtmlElement) -> list[str]:
 
 
 def _count_links(tree: html.HtmlElement, files: set[object]) -> Counter[TextLink]:
-    """Count the links of a text, except those to its attachments."""
     found = ((" ".join(a.text_content().split()), str(a.get("href"))) for a in tree.iter("a") if a.get("href"))
     return Counter(link for link in found if link[1] not in files)
 

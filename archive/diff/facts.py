@@ -81,7 +81,7 @@ CURRENCIES = {
     **dict.fromkeys(_split_words("öre ören"), "öre"),
 }
 CURRENCY_SIGNS = "€$£"
-UNITS = _split_words(  # of measured numbers; 3 km is not 3 mil
+UNITS = _split_words(  # units after numbers; 3 km is not 3 mil
     "år månad månader vecka veckor dygn dag dagar timme timmar minut minuter sekunder mil km meter m cm mm kvm m2 m³"
     " hektar ha kg gram g ton liter grader °C MW GW kW kWh MWh GWh TWh km/h"
     " year years month months week weeks day days hour hours minute minutes seconds mile miles metres degrees"
@@ -224,7 +224,7 @@ DIGIT_PATTERN = re.compile(rf"(?<![\w.,])[-\u2212+]?\d|{MINUS}\d|\d|[{CURRENCY_S
 LETTERS_PATTERN = re.compile(r"[^\W\d_]+")
 LOWERCASE_WORD = re.compile(r"(?<!\w)[a-zåäöéüæø]+")  # a lower-case word, or the beginning of one
 MID_SENTENCE_CAPITAL = re.compile(r"(?<=[a-zåäöéü,)] )[A-ZÅÄÖÉÜ][^\W\d_]+")  # a capital after a small letter or a comma
-MIN_TITLE_CASE_SHARE = 0.85  # of a line's longer words; above it, capitals do not mark names (English headlines)
+MIN_TITLE_CASE_SHARE = 0.85  # share of a line's longer words; above it, capitals do not mark names (English headlines)
 
 # Tokens, sentences and speech.
 DIFF_TOKEN_PATTERN = re.compile(
@@ -271,7 +271,10 @@ class CapitalUsage:
     marks_names: bool  # whether a capital marks a name at all
 
     def is_name(self, word: str, *, starts_sentence: bool, capital_follows: bool) -> bool:
-        """Return whether a word is a name or part of a name. capital_follows: the next word has a capital, too."""
+        """Return whether a word is a name or part of a name.
+
+        capital_follows: the next word has a capital, too.
+        """
         if not word[0].isupper() or len(word) < 2:
             return False
         if word.isupper() and word.isalpha():
@@ -285,7 +288,7 @@ class CapitalUsage:
 
 
 def tokenise(text: str, capitals: CapitalUsage | None = None) -> list[DiffToken]:
-    """Split a text into tokens, which give the text without leading white space when joined with their spaces.
+    """Split a text into tokens; joined with their spaces, they give the text without leading white space.
 
     capitals: how the text uses capital letters; None: analyse this text.
 
@@ -417,7 +420,6 @@ def _mark_quotes(text: str, tokens: list[DiffToken]) -> list[DiffToken]:
 
 
 def _find_speech(paragraph: str) -> list[tuple[int, int]]:
-    """List the positions of the quotations in a paragraph."""
     attributions = [found.span() for found in ATTRIBUTION_PATTERN.finditer(paragraph)]
     opening = paragraph.lstrip()
     if opening.startswith(SPEECH_DASHES) or (opening.startswith("- ") and attributions):
@@ -515,7 +517,9 @@ def _normalise_quantity(kind: str, plain: str) -> str:
 
 
 def _parse_number(text: str) -> Decimal:
-    """Parse a printed number. A comma or point before three digits separates thousands, except after a leading 0.
+    """Parse a printed number.
+
+    A comma or point before three digits separates thousands, except after a leading 0.
 
     >>> _parse_number("2 080"), _parse_number("31,7"), _parse_number("2.500")
     (Decimal('2080'), Decimal('31.7'), Decimal('2500'))
@@ -530,7 +534,9 @@ def _parse_number(text: str) -> Decimal:
 
 
 def analyse_capitals(texts: Iterable[str], language: str | None = None) -> CapitalUsage:
-    """Analyse how texts use capital letters. In German, capitals do not mark names, because all nouns have one.
+    """Analyse how texts use capital letters.
+
+    In German, capitals do not mark names, because all nouns have one.
 
     >>> capitals = analyse_capitals(["Vi träffade Ada Ek. Ada Ek bor i Malmö."])
     >>> capitals.is_name("Ada", starts_sentence=True, capital_follows=True)

@@ -17,7 +17,7 @@ KIND_IMPORTANCE = {  # highest first, which is also the order of a summary
     "number": 70,  # percentages, ages, references and any other figure
     "date": 70,  # years and weekdays too
     "name": 65,
-    "time": 65,  # of day
+    "time": 65,  # times of day
     "contact": 65,  # a telephone number, an e-mail address, a contact
     "published": 59,  # HOUR_ONLY_IMPORTANCE if only the hour was added or removed
     "opposite": 48,  # höja, sänka; minst, högst
@@ -36,13 +36,13 @@ KIND_IMPORTANCE = {  # highest first, which is also the order of a summary
     "typo": 8,
     "paragraph_moved": 6,
     "tags": 5,
-    "punctuation": 4,  # and capital letters
+    "punctuation": 4,  # punctuation marks and capital letters
     "layout": 2,
     "updated": 0,  # the agency's own update date
 }
 FACT_KINDS = ("amount", "negation", "number", "date", "name", "time", "contact")
 
-FIELD_FACTORS = {"title": 1.2, "lead": 1.1}  # of the importance that the change would have in the body
+FIELD_FACTORS = {"title": 1.2, "lead": 1.1}  # times the importance of the same change in the body
 WORDS_PER_POINT = 5  # changed words for each point that size adds
 MAX_SIZE_POINTS = 10
 HOUR_ONLY_IMPORTANCE = 4  # same day, and only one version has an hour
@@ -50,7 +50,7 @@ FIGURE_POINTS = 20  # added for a paragraph with a figure
 SPEECH_POINTS = 2  # added for a paragraph of speech
 MAX_FURTHER_POINTS = 5
 MIN_FURTHER_IMPORTANCE = 5  # further changes of less importance add no point
-MAX_EXCERPT_LENGTH = 300  # characters of a change that are stored; the revisions have the rest
+MAX_EXCERPT_LENGTH = 300  # characters stored per change; the revisions have the full text
 UNCOUNTABLE_KINDS = frozenset(("published", "kind", "language", "punctuation", "layout", "updated"))
 # Kinds whose Swedish name is neuter, which decides the form of the participle: ett belopp ändrat, en länk ändrad.
 NEUTER_KINDS = frozenset(
@@ -68,7 +68,7 @@ UNDIRECTED_KINDS = frozenset(  # always "changed", never "added" or "removed"
 class Change:
     """One change. before, after: the words, facts or URLs that changed; empty if it was added or removed."""
 
-    field: str  # of the release: title, lead, body, questions, tags, …
+    field: str  # field of the release: title, lead, body, questions, tags, …
     kind: str  # a key of KIND_IMPORTANCE
     before: str
     after: str
@@ -76,7 +76,9 @@ class Change:
 
 
 def build_change(field: str, kind: str, before: str | None, after: str | None, extra_points: int = 0) -> Change:
-    """Build a change. Its importance is that of the kind plus `extra_points`, and higher in title and lead.
+    """Build a change.
+
+    Its importance is that of the kind plus `extra_points`, and is higher in title and lead.
 
     >>> build_change("body", "date", "4 maj", "5 maj").importance
     70
@@ -159,7 +161,10 @@ def _count_changes(changes: list[Change]) -> dict[str, dict[str, int]]:
 
 
 def _format_action(action: str, counts: Mapping[str, int], language: str) -> str:
-    """Format the counts of an action. The participle is singular only if all counts are 1, with the same gender."""
+    """Format the counts of an action.
+
+    The participle is singular only if all counts are 1, with the same gender.
+    """
     if action in ("hour_added", "hour_removed"):
         return translate(language, f"change.{action}")
     parts = [translate(language, f"change.{kind}", n=count) for kind, count in counts.items()]

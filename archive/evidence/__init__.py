@@ -1,4 +1,4 @@
-"""Write an evidence bundle: a zip with the sources of a revision or removal, which anyone can check with sha256sum.
+"""Writes evidence bundles: a zip with the sources of a revision or removal, which anyone can check with sha256sum.
 
 A bundle contains the original page, the stored state, the manifest lines that cover them, and a guide in each language:
 which times are known, what the files are, and how to check them.
@@ -44,21 +44,21 @@ REMOVAL_SQL = (
 
 @dataclass(slots=True, kw_only=True)
 class EvidenceBundle:
-    """A zip that is being written; the same archive always gives the same bytes."""
+    """A zip being written. The same archive always gives the same bytes."""
 
     zip: ZipFile
     folder: str
-    timestamp: datetime  # of every file, so that the zip does not depend on when it was made
+    timestamp: datetime  # timestamp of every file, so that the zip does not depend on its creation time
     times: list[tuple[str, object]] = field(default_factory=list)  # key of a text, and its time
     files: list[tuple[str, str]] = field(default_factory=list)  # name, and key of the text that describes it
     checksums: list[tuple[str, str]] = field(default_factory=list)  # name, and SHA-256
     notes: list[tuple[str, dict[str, Any]]] = field(default_factory=list)  # key of a text, and its values
-    steps: list[tuple[str, dict[str, Any]]] = field(default_factory=list)  # the same, for how to check
+    steps: list[tuple[str, dict[str, Any]]] = field(default_factory=list)  # the same, for instructions on checking
 
     def add_file(
         self, name: str, content: bytes, description_key: str | None = None, sha256: str | None = None
     ) -> None:
-        """Write a file, with the key of the text that describes it and the digest that SHA256SUMS lists for it."""
+        """Write a file, with the key of the text that describes it and its digest in SHA256SUMS."""
         entry = ZipInfo(f"{self.folder}/{name}", self.timestamp.timetuple()[:6])
         entry.compress_type, entry.external_attr = ZIP_DEFLATED, 0o644 << 16
         self.zip.writestr(entry, content)
@@ -77,7 +77,7 @@ class EvidenceBundle:
             self.add_file(f"README.{language}.txt", self.format_guide(title_key, title_values, language).encode())
 
     def format_guide(self, title_key: str, title_values: dict[str, Any], language: str) -> str:
-        """Format how to read and check the bundle, as plain text."""
+        """Format a plain-text guide to reading and checking the bundle."""
 
         def format_text(key: str, **values: object) -> str:
             texts = {name: str(value) for name, value in values.items()}  # an id has no thousands separator
@@ -103,7 +103,7 @@ class EvidenceBundle:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ManifestEntry:
-    """A row's entry in the manifests: the part that has it, the part's text, and the row's line in it."""
+    """A row's entry in the manifests: the part that contains it, the part's text, and the row's line."""
 
     manifest: Manifest
     part: str
@@ -149,7 +149,7 @@ def fill_bundle(bundle: EvidenceBundle, db: sqlite3.Connection, captures: Captur
         if rows[-1][0] not in entries and rows[-1][1] is not None:
             bundle.notes.append(("no_manifest", {}))
     capture = read_row_by_id(db, "select * from captures where id = ?", row["capture"])
-    if row["takedown"] is not None:  # the hashes stay, so that a reader with the original can check it
+    if row["takedown"] is not None:  # the hashes stay, so that anyone with the original can check it
         values = {key: row[key] for key in ("hash", "taken_down", "reason", "reason_en")}
         bundle.notes.append(("withheld", {"sha256": capture["sha256"] if capture else "–", **values}))
     elif capture is None:
@@ -174,12 +174,12 @@ def fill_bundle(bundle: EvidenceBundle, db: sqlite3.Connection, captures: Captur
 
 
 def list_observation_times(row: dict[str, Any], bundle_kind: str) -> list[tuple[str, object]]:
-    """Return when the archive saw the row's event, with the keys of their texts."""
+    """Return the times at which the archive observed the row's event, with the keys of their texts."""
     if bundle_kind == "move":
         return [("moved_seen", row["first_seen"])]
     if bundle_kind == "removal":
         return [("away_since", row["first_seen"]), ("away_until", row["last_seen"]), ("back", row["ended"])]
-    imported = row["cause"] == "import"  # and not checked yet, unless `last_seen_at` is later
+    imported = row["cause"] == "import"  # and not yet checked, unless `last_seen_at` is later
     last_seen = None if imported and row["last_seen_at"] == row["seen"] else row["last_seen_at"]
     return [("taken_over" if imported else "seen", row["seen"]), ("last_seen", last_seen)]
 
@@ -251,7 +251,7 @@ def find_manifest_entry(
             if line is not None:
                 return ManifestEntry(manifest=covering[0], part=f"{table}-{first}-{last}.jsonl", text=text, line=line)
     raise ArchiveError(
-        "archive.db", f"the manifest of {covering[0].day} does not have it", table=table, key=str(row_id)
+        "archive.db", f"not in the manifest of {covering[0].day} that covers it", table=table, key=str(row_id)
     )
 
 
@@ -272,5 +272,5 @@ def find_file_extension(content_type: str) -> str:
 
 
 def format_archive_error(error: ArchiveError) -> str:
-    """Format an error without the folder of its file, which must not be published."""
+    """Format an error without the folder of its file, because folders must not be published."""
     return ": ".join(part for part in (Path(error.file).name, error.table, error.key, error.problem) if part)

@@ -1,14 +1,14 @@
-"""The daily hash-chained manifest, whose digest covers everything that the archive stored until then.
+"""The daily hash-chained manifest, whose digest covers everything stored so far.
 
     manifests in archive.db   day (UTC, when written), previous (digest of the manifest before), captures_to and
                               revisions_to (last ids covered), digest (SHA-256 of the manifest's text)
     captures.db               the text and its parts, stored under their SHA-256
 
 A manifest begins where the previous one ends, so that each row of `captures` and `revisions` is in exactly one. There
-is at most one per day; later rows of that day are in the next manifest. Manifests are in the order in which they were
-written: a manifest that a clock in error has dated in the future is followed by one of the right day. A text is never
-rewritten: the columns that its lines describe must not change in a covered row. The lines describe the columns
-themselves and not `hash`, because a migration may define it differently.
+is at most one per day; later rows of that day are in the next manifest. Manifests are in the order of writing: one
+dated in the future by a wrong clock is followed by one with the right day. A text is never rewritten, so the columns
+that its lines describe must not change in a covered row. The lines describe the columns themselves instead of `hash`,
+because a migration may define that differently.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from archive.redaction import restore_withheld_row
 
 MANIFEST_FORMAT = 1
 MAX_PART_ROWS = 1000  # ids of a part
-MAX_DAYS_AHEAD = timedelta(days=1)  # a manifest of a later day was dated by a clock in error
+MAX_DAYS_AHEAD = timedelta(days=1)  # a manifest of a later day was dated by a wrong clock
 EARLIEST_DAY = date(2026, 1, 1)  # a clock that shows an earlier day than the last manifest's was reset
 MANIFEST_FIELDS = ("day", "previous", "captures_to", "revisions_to")
 NEWEST_DIGEST_SQL = "(select digest from manifests order by rowid desc limit 1)"
@@ -57,7 +57,7 @@ class Manifest:
 def write_manifest(db: sqlite3.Connection, captures: Captures, day: date) -> str | None:
     """Write a manifest of the rows since the last one and return its digest; None if the day has one.
 
-    day: today in UTC. A day before the last manifest's is skipped too, unless that is dated in the future.
+    day: today in UTC. A day before the last manifest's is also skipped, unless that manifest is dated in the future.
     """
     last = find_newest_manifest(db)
     if (last and not is_next_day(day, last)) or read_manifests(db, "day = ?", day.isoformat()):
@@ -88,7 +88,7 @@ def find_newest_manifest(db: sqlite3.Connection) -> Manifest | None:
 
 
 def is_next_day(day: date, last: Manifest) -> bool:
-    """Return whether a manifest of a day may follow the last one.
+    """Return whether a manifest for a day may follow the last one.
 
     >>> last = Manifest(day="2027-03-02", previous=None, captures_to=0, revisions_to=0, digest="")
     >>> [is_next_day(date(*day), last) for day in ((2027, 3, 3), (2027, 3, 2), (2027, 3, 1), (2026, 11, 27))]
@@ -99,14 +99,14 @@ def is_next_day(day: date, last: Manifest) -> bool:
 
 
 def read_manifests(db: sqlite3.Connection, where: str = "1", *values: object) -> list[Manifest]:
-    """Return the manifests that meet an SQL condition, in the order in which they were written."""
+    """Return the manifests that meet an SQL condition, in the order of writing."""
     names = (*MANIFEST_FIELDS, "digest")
     rows = db.execute(f"select {', '.join(names)} from manifests where {where} order by rowid", values).fetchall()
     return [Manifest(**dict(zip(names, row, strict=True))) for row in rows]
 
 
 def iter_part_ranges(previous: Manifest | None, last_ids: Mapping[str, int]) -> Iterator[tuple[str, int, int]]:
-    """Yield table, first id and last id of each part after the previous manifest."""
+    """Yield (table, first id, last id) of each part after the previous manifest."""
     for table in COVERED_TABLES:
         for first in range((previous.last_id_of(table) if previous else 0) + 1, last_ids[table] + 1, MAX_PART_ROWS):
             yield table, first, min(first + MAX_PART_ROWS - 1, last_ids[table])
@@ -120,7 +120,7 @@ def format_manifest(row: Mapping[str, Any], parts: Iterable[Mapping[str, Any]]) 
 
 
 def format_manifest_part(db: sqlite3.Connection, table: str, first: int, last: int) -> bytes:
-    """Format the lines of a table's rows from one id to another, as they were before any takedown."""
+    """Format the lines of a range of a table's rows, as they were before any takedown."""
     rows = (restore_withheld_row(db, row) for row in iter_stored_rows(db, table, first, last))
     return b"".join(format_manifest_line(table, row) for row in rows)
 
@@ -143,7 +143,7 @@ def format_canonical_state(row: Mapping[str, Any]) -> bytes:
 
 
 def iter_stored_rows(db: sqlite3.Connection, table: str, first: int, last: int) -> Iterator[dict[str, Any]]:
-    """Yield the covered columns as archive.db has them now, with the takedown of each row."""
+    """Yield the covered columns as they are now in archive.db, with the takedown of each row."""
     names = (*COVERED_COLUMNS[table], "takedown" if table == "revisions" else "null as takedown")
     rows = db.execute(f"select {', '.join(names)} from {table} where id between ? and ? order by id", [first, last])
     for values in rows:

@@ -1,4 +1,4 @@
-"""Verify an archive: bytes and states against their hashes, rows against other rows, and rows against the manifests."""
+"""Verifies an archive: bytes and states against their hashes, rows against other rows and the manifests."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ ROWS_PER_QUERY = 1000  # ids per query
 RELEASES_WITHOUT_CHANGES_SQL = (
     "select id from releases r where not exists (select 1 from changefeed d where d.release = r.id)"
 )
-CURRENT_SQL = (  # each release, whether its columns are those of its current revision, and that revision's lists
+CURRENT_SQL = (  # per release: whether its columns match its current revision, and that revision's lists
     "select r.id, r.revision, v.release is r.id and"
     f" {' and '.join(f'r.{name} is v.{name}' for name in (*STATE_FIELDS, 'hash'))},"
     f" {', '.join(f'v.{name}' for name in LIST_FIELDS)}"
@@ -49,12 +49,12 @@ WRONG_COUNTS_SQL = """
     group by {names} having sum(side) <> 0 order by {names}
 """  # equal rows cancel each other out
 
-CheckResults = Iterator[ArchiveError | None]  # for each thing that is checked, what is wrong with it, or None
+CheckResults = Iterator[ArchiveError | None]  # for each checked item, its fault or None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerificationReport:
-    """What was checked, and what is wrong; each finding names file, table and key."""
+    """The result of a verification; each finding names file, table and key."""
 
     counts: dict[str, int]  # rows of each table, and blobs
     uncovered: int  # captures and revisions since the newest manifest
@@ -65,7 +65,7 @@ class VerificationReport:
 def verify(
     path: Path, *, known_digest: str | None = None, progress: ProgressCallback = lambda *_: None
 ) -> VerificationReport:
-    """Check all of an archive, without changing it.
+    """Check a whole archive without changing it.
 
     known_digest: a digest published elsewhere that one of the manifests must have. Raises ArchiveError if the file
     cannot be opened as an archive.
@@ -78,7 +78,7 @@ def verify(
 
 
 def open_archive(path: Path) -> sqlite3.Connection:
-    """Open an archive for reading; raise ArchiveError if it is not an archive of today's schema."""
+    """Open an archive for reading; raise ArchiveError if it does not have the current schema."""
     if not path.is_file():
         raise ArchiveError(path, "no such file")
     try:
@@ -116,7 +116,7 @@ class Verifier:
     captures: Captures | None
 
     def run(self, known_digest: str | None, progress: ProgressCallback) -> VerificationReport:
-        """Run all checks; if the file's damage stops one, this is a finding, and the next check runs."""
+        """Run all checks. If damage to the file stops one, that is a finding, and the next check runs."""
         newest = find_newest_manifest(self.db)
         counts = {table: self.count(table) for table in VERIFIED_TABLES}
         uncovered = sum(self.count(table, newest.last_id_of(table) if newest else 0) for table in COVERED_TABLES)
@@ -139,15 +139,15 @@ class Verifier:
         return report
 
     def list_checks(self, report: VerificationReport) -> list[tuple[str, int, CheckResults]]:
-        """Return what each check is about, the number of things it checks, and the check.
+        """Return the subject of each check, the number of items it checks, and the check.
 
-        Missing files and files of another archive are reported here, and checked no further.
+        Missing files and files of another archive are reported here and not checked further.
         """
         counts = report.counts
         checks: list[tuple[str, int, CheckResults]] = [("integrity", 1, check_database_file(self.path))]
         if self.captures and self.captures.is_foreign:
             report.findings.append(ArchiveError(self.captures.path, FOREIGN_MESSAGE, table="blobs"))
-            self.captures = None  # each of its blobs would be missing
+            self.captures = None  # otherwise each of its blobs would be reported as missing
         elif self.captures:
             try:
                 counts["blobs"] = self.captures.count()
@@ -184,13 +184,13 @@ class Verifier:
         return int(self.db.execute(f"select count(*) from {table}{condition}").fetchone()[0])
 
     def iter_id_ranges(self, table: str) -> Iterator[tuple[int, int]]:
-        """Yield first and last id of ROWS_PER_QUERY rows of a table at a time, so that no query runs long."""
+        """Yield ranges of ROWS_PER_QUERY ids as (first, last), so that no query runs long."""
         end = self.db.execute(f"select coalesce(max(id), 0) from {table}").fetchone()[0]
         for first in range(1, end + 1, ROWS_PER_QUERY):
             yield first, first + ROWS_PER_QUERY - 1
 
     def check_captures(self, captures: Captures) -> CheckResults:
-        """Check that each capture's bytes are stored, and that their number is right."""
+        """Check that each capture's bytes are stored and have the right length."""
         sql = "select id, sha256, bytes from captures where id between ? and ?"
         for id_range in self.iter_id_ranges("captures"):
             for key, sha256, length in self.db.execute(sql, id_range).fetchall():
@@ -241,7 +241,7 @@ class Verifier:
                     yield self.fault(table, release, f"differs from its current revision {revision}")
 
     def read_parts_by_release(self, table: str, id_range: tuple[int, int]) -> dict[int, list[dict[str, Any]]]:
-        """Return the rows of one table (questions, images …) by release, as revisions store them."""
+        """Return the rows of one part table (questions, images …) by release, in the form stored in revisions."""
         parts: dict[int, list[dict[str, Any]]] = defaultdict(list)
         names = PART_FIELDS[table]
         for release, *values in self.db.execute(PARTS_SQL.format(names=", ".join(names), table=table), id_range):
@@ -249,7 +249,7 @@ class Verifier:
         return parts
 
     def check_changefeed(self) -> CheckResults:
-        """Report each release without a change feed entry: mirrors would not know it."""
+        """Report each release without a change feed entry, because mirrors would miss it."""
         for (release,) in self.db.execute(RELEASES_WITHOUT_CHANGES_SQL):
             yield self.fault("changefeed", release, "the release has no entry")
 
@@ -268,7 +268,7 @@ class Verifier:
             yield None
 
     def find_wrong_counts(self, table: str) -> Iterator[tuple[tuple[Any, ...], tuple[Any, ...], tuple[Any, ...]]]:
-        """Yield key, stored values and counted values of each row that differs; () if one side has no row."""
+        """Yield key, stored values and counted values of each row that differs; () for a missing row."""
         columns = self.db.execute(f"pragma table_info({table})").fetchall()
         names, size = ", ".join(column[1] for column in columns), sum(column[5] > 0 for column in columns)
         rows = self.db.execute(WRONG_COUNTS_SQL.format(names=names, table=table, counted=COUNT_SQL[table]))
@@ -314,7 +314,7 @@ class Verifier:
             yield from self.check_manifest_part(manifest.day, part)
 
     def recompute_digest(self, manifest: Manifest, previous: Manifest | None) -> str | None:
-        """Return the digest that a manifest with lost text should have; None if a row cannot be read."""
+        """Recompute the digest of a manifest whose text is lost; return None if a row cannot be read."""
         last_ids = {table: manifest.last_id_of(table) for table in COVERED_TABLES}
         try:
             parts = [
@@ -362,7 +362,7 @@ class Verifier:
 
 
 def check_database_file(path: Path) -> CheckResults:
-    """Run SQLite's integrity check, and look up each foreign key."""
+    """Run SQLite's integrity check and check all foreign keys."""
     try:
         with closing(open_readonly(path)) as db:
             for (problem,) in db.execute("pragma integrity_check"):
@@ -376,7 +376,6 @@ def check_database_file(path: Path) -> CheckResults:
 
 
 def check_blobs(captures: Captures) -> CheckResults:
-    """Read and hash each blob."""
     for sha256 in captures:
         try:
             captures.read(sha256)
@@ -387,7 +386,9 @@ def check_blobs(captures: Captures) -> CheckResults:
 
 
 def is_list_stored(stored_json: str | None, current: list[Any], *, ordered: bool = True) -> bool:
-    """Return whether a revision's list is the current one; a list that was not recorded counts as equal.
+    """Return whether a revision's list equals the current one.
+
+    A list that was not recorded counts as equal.
 
     >>> is_list_stored('["b", "a"]', ["a", "b"], ordered=False), is_list_stored("[", []), is_list_stored(None, [])
     (True, False, True)
@@ -402,7 +403,7 @@ def is_list_stored(stored_json: str | None, current: list[Any], *, ordered: bool
 
 
 def list_changed_names(manifest_line: bytes, current_line: bytes) -> str:
-    """Return the names of a line's values that changed, for a finding."""
+    """Return the names of the values that differ between two lines, for a finding."""
     if not current_line:
         return "it cannot be read"
     before, after = json.loads(manifest_line), json.loads(current_line)

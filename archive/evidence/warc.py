@@ -1,4 +1,4 @@
-"""Export captures as a WARC file (ISO 28500:2017, WARC/1.1) for web archives and their tools."""
+"""Exports captures as a WARC file (ISO 28500:2017, WARC/1.1) for web archives and their tools."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ EXPORTED_CAPTURES_SQL = f"""
 
 @dataclass(slots=True, kw_only=True)
 class WarcExport:
-    """The counts of an export; each finding names bytes that could not be read and are not in the file."""
+    """The counts of an export. Each finding names bytes that could not be read and are not in the file."""
 
     responses: int = 0
     omitted: int = 0  # captures left out because of takedowns
@@ -68,7 +68,7 @@ def export_warc(
 ) -> WarcExport:
     """Write all captures of an archive, or of one agency's releases.
 
-    The file gets its name when it is complete, and is gzipped if the name ends with .gz. Two exports of the same
+    The file gets its name once it is complete, and is gzipped if the name ends with .gz. Two exports of the same
     captures are equal. Raises ArchiveError if the archive cannot be read or has no such captures, OSError if the file
     cannot be written.
     """
@@ -98,7 +98,7 @@ def export_warc(
 
 
 def iter_exported_captures(db: sqlite3.Connection, agency: str | None) -> Iterator[dict[str, Any]]:
-    """Yield the captures to write by id, each with their number and the first capture of the same bytes, if another."""
+    """Yield the captures to write, by id, each with its number and the first capture with the same bytes."""
     condition = f"and id in ({AGENCY_CAPTURES_SQL})" if agency else ""
     cursor = db.execute(EXPORTED_CAPTURES_SQL.format(condition=condition), {"agency": agency})
     names = [name for name, *_ in cursor.description]

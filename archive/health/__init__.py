@@ -1,10 +1,10 @@
-"""Assess the health of agencies from what their crawls found, and record changes and delivered alerts.
+"""Assesses the health of agencies from the results of their crawls, and records changes.
 
 The first rule that applies decides. Each rule is a function of an agency's past up to a given time; it reads no clock
 and makes no requests.
 
 code            state         when
-paused, …       paused        the agency list says so, or no longer contains the agency (unlisted)
+paused, …       paused        set in the agency list, or no longer in that list (unlisted)
 never_crawled   never worked  no crawl has ended yet (not a fault)
 not_read        suspect       no news crawl ended for three days, or for three times the usual interval
 pages_alike     suspect       many stored pages went missing in the same way: one page for all of them, or 404 for all
@@ -13,20 +13,20 @@ lists_nothing   suspect       as many in a row got responses that list no releas
 all_refused     failing       releases are listed, but none of the pages requested over a day could be parsed
 none_held       never worked  releases are listed, nothing failed, and none was parsed
 quarantined     suspect       releases are in quarantine and wait for a manual check
-fields          suspect       a field that half of the new pages had is now on a third of that or less: a new design
-many_refused    suspect       half of the attempts to read pages failed in two weeks, few before, and pages are left
+fields          suspect       a field of at least half of the pages fell to a third of that or less: a new design
+many_refused    suspect       half of the attempts to read pages failed in two weeks, few before, and pages remain
 source_fails    suspect       one of several sources could not be read for a day
 lists_fewer     suspect       sources list less than a third of the usual number, and one of them dropped suddenly
-too_few         healthy       fewer than five days with releases: too little to know a rhythm
+too_few         healthy       fewer than five days with releases: too few for a rhythm
 silent          suspect       silent for longer than ever before, and than in the same weeks of earlier years
 quiet_season    quiet         silent for longer than usual, as in the same weeks of an earlier year
-quiet_holiday   quiet         the same in the weeks of summer or Christmas, if there is no earlier year
+quiet_holiday   quiet         the same in summer or at Christmas, if there is no earlier year
 fewer           suspect       less than a quarter of the releases of the same three months a year ago
 quiet           quiet         silent for longer than 19 of 20 gaps
-usual           healthy       none of these
+usual           healthy       no other rule applies
 
 Failing and suspect become `never worked` if no release is stored yet. Suspect, failing and never worked are shown red
-until the fault is acknowledged (`scrapy health --acknowledge SLUG`), and again when the state or reason changes.
+until the fault is acknowledged (`scrapy health --acknowledge SLUG`), and again after the state or reason changes.
 """
 
 from __future__ import annotations
@@ -55,13 +55,15 @@ from archive.health.metrics import (
     read_activity,
 )
 
-MIN_FAULT_DURATION = timedelta(hours=20)  # between the first and last crawl with a fault; shorter ones may pass
+MIN_FAULT_DURATION = timedelta(
+    hours=20
+)  # between the first and last crawl with a fault; shorter faults may be temporary
 MAX_CRAWL_GAP = timedelta(days=3)  # between two news crawls
 MAX_COLLAPSE_AGE = timedelta(days=3)  # since the last check of a page that is part of it
 RECENT_FAILURE_CRAWLS = 3  # newest crawls whose commonest kind of failure names the fault
 SAME_FAILURE_CRAWLS = 6  # newest crawls in which an earlier kind must occur for the fault to be the same
-MIN_LISTED_RELEASES = 4  # a source that lists fewer may show the last weeks only, and be empty at times
-MAX_EMPTY_PERIOD = timedelta(days=45)  # for which such a source may be empty
+MIN_LISTED_RELEASES = 4  # a source that lists fewer may only show the last weeks, and may be empty at times
+MAX_EMPTY_PERIOD = timedelta(days=45)  # how long such a source may be empty
 QUARTER = timedelta(days=90)  # compared with the same time a year ago
 DECLINE_FACTOR = 4  # suspicious if fewer than a quarter of the releases came in
 MIN_QUARTER_RELEASES = 16  # a year ago, for the comparison to mean something
@@ -69,17 +71,17 @@ MIN_QUARTER_RELEASES = 16  # a year ago, for the comparison to mean something
 COLLAPSE_FAILURES = {"gone": "status 404"}  # kind of removal → kind of failure, if they differ
 
 FAULT_STATES = ("suspect", "failing", "never worked")
-FAULTLESS_CODES = ("never_crawled",)  # no fault in any state
+FAULTLESS_CODES = ("never_crawled",)  # codes that are not a fault in any state
 
 
 @dataclass(frozen=True, slots=True)
 class HealthAssessment:
-    """A state, and the reason for it."""
+    """A health state and its reason."""
 
     state: str
-    code: str  # of the rule
+    code: str  # code of the rule
     what: str = ""  # the kind of failure, the fields or the source that it is about
-    values: Mapping[str, object] = field(default_factory=dict)  # for the sentence
+    values: Mapping[str, object] = field(default_factory=dict)  # values to insert into the sentence
     # Further kinds of failure in the newest crawls: if the stored fault is of one of them, it is still the same.
     recent_kinds: frozenset[str] = frozenset()
 
@@ -87,9 +89,9 @@ class HealthAssessment:
 def assess_agencies(
     db: Database, agencies: Iterable[str], now: datetime, pause_codes: Mapping[str, str] | None = None
 ) -> None:
-    """Assess agencies and store what changed, without committing.
+    """Assess agencies and store the changes, without committing.
 
-    pause_codes: slug → the code of why the agency is paused.
+    pause_codes: maps slugs to the code of why the agency is paused.
     """
     for agency in agencies:
         assess_agency(db, agency, now, (pause_codes or {}).get(agency, ""))
@@ -106,7 +108,7 @@ def assess_agency(db: Database, agency: str, now: datetime, pause_code: str = ""
     is_event = state_changed or fault_changed
     reason = json.dumps({"code": assessment.code, "what": assessment.what, **assessment.values}, ensure_ascii=False)
     facts = build_health_facts(activity, previous["facts"] if previous else {})
-    # by the crawls that showed the state, if they do
+    # according to the crawls that showed the state, if any
     started_at = assessment.values.get("since") or assessment.values.get("last") or to_iso(now)
     row = {
         "agency": agency,
@@ -131,13 +133,13 @@ def read_health_row(db: Database, agency: str) -> dict[str, Any] | None:
 
 
 def read_health_rows(db: Database, condition: str | None = None, values: Sequence[str] = ()) -> list[dict[str, Any]]:
-    """Return rows of `health`, their JSON parsed."""
+    """Return rows of `health`, with their JSON parsed."""
     rows = db.table("health").rows_where(condition, values)
     return [row | {name: json.loads(row[name]) for name in ("reason", "facts")} for row in rows]
 
 
 def carry_over_fault(assessment: HealthAssessment, previous: Mapping[str, Any] | None) -> HealthAssessment:
-    """Return an assessment that continues the previous fault: since when it lasts, and its kind."""
+    """Return an assessment that continues the previous fault, with its start and kind."""
     reason = previous["reason"] if previous else {}
     if reason.get("code") != assessment.code:
         return assessment
@@ -150,12 +152,12 @@ def carry_over_fault(assessment: HealthAssessment, previous: Mapping[str, Any] |
 
 
 def get_fault_key(reason: Mapping[str, Any]) -> tuple[str, str]:
-    """Return the code and kind that must stay the same for a fault to count as the same."""
+    """Return the code and kind that must be unchanged for a fault to count as the same."""
     return str(reason.get("code", "")), str(reason.get("what", ""))
 
 
 def is_fault(state: str, code: str) -> bool:
-    """Return whether a state is a fault; an agency that was never crawled has none."""
+    """Return whether a state is a fault. An agency that was never crawled has none."""
     return state in FAULT_STATES and code not in FAULTLESS_CODES
 
 
@@ -164,7 +166,7 @@ def is_unacknowledged_fault(row: Mapping[str, Any]) -> bool:
 
 
 def acknowledge_fault(db: Database, agency: str, now: datetime) -> bool:
-    """Acknowledge an agency's fault until its state or reason changes; False if it has no fault."""
+    """Acknowledge an agency's fault until its state or reason changes; return False if it has no fault."""
     row = read_health_row(db, agency)
     if row is None or not is_fault(row["state"], row["reason"]["code"]):
         return False
@@ -175,7 +177,7 @@ def acknowledge_fault(db: Database, agency: str, now: datetime) -> bool:
 def assess_health(activity: AgencyActivity, pause_code: str = "") -> HealthAssessment:
     """Assess an agency by its past.
 
-    pause_code: the reason's code if the agency is paused.
+    pause_code: the code of the reason if the agency is paused.
     """
     if pause_code:
         return HealthAssessment("paused", pause_code)
@@ -185,7 +187,7 @@ def assess_health(activity: AgencyActivity, pause_code: str = "") -> HealthAsses
     return assessment
 
 
-# Rules about what prevents crawling
+# Rules about obstacles to crawling
 
 
 def check_never_crawled(activity: AgencyActivity) -> HealthAssessment | None:
@@ -197,7 +199,7 @@ def check_crawl_gap(activity: AgencyActivity) -> HealthAssessment | None:
     starts = [crawl.started for crawl in activity.crawls if crawl.spider == "news"]
     gaps = [(later - earlier).total_seconds() for later, earlier in pairwise(starts)]
     usual_gap = timedelta(seconds=median(gaps)) if gaps else MAX_CRAWL_GAP
-    # If no news crawl has ended yet, other crawls have: the agency is known since the oldest of them.
+    # If no news crawl has ended yet, another crawl has; the agency is known since the oldest one.
     last = activity.last_news_crawl_at or activity.crawls[-1].started
     if activity.now - last > max(MAX_CRAWL_GAP, 3 * usual_gap):
         return HealthAssessment("suspect", "not_read", values={"last": to_iso(last)})
@@ -267,7 +269,7 @@ def check_nothing_stored(activity: AgencyActivity) -> HealthAssessment | None:
     return None if activity.stored_releases else HealthAssessment("never worked", "none_held")
 
 
-# Rules about pages that were parsed, but look wrong
+# Rules about pages that were parsed but look wrong
 
 
 def check_quarantined_pages(activity: AgencyActivity) -> HealthAssessment | None:
@@ -276,7 +278,7 @@ def check_quarantined_pages(activity: AgencyActivity) -> HealthAssessment | None
 
 
 def check_field_loss(activity: AgencyActivity) -> HealthAssessment | None:
-    # Only news crawls count. The pages of a revisit are due together because of their dates, so they are no fair
+    # Only news crawls count. The pages of a revisit are due together because of their dates, so they are not a fair
     # sample; the quarantine compares them with their own stored state.
     crawls = [crawl for crawl in activity.page_crawls if crawl.spider == "news" and not activity.is_resolved(crawl)]
     lost = sorted(find_lost_fields(crawls, activity.accepted_fields))
@@ -305,7 +307,7 @@ def check_many_rejected(activity: AgencyActivity) -> HealthAssessment | None:
 
 
 def count_pages(crawls: Iterable[Crawl]) -> tuple[int, int]:
-    """Return how many pages of some crawls could not be parsed, and how many could."""
+    """Return how many pages of the crawls could not be parsed, and how many could."""
     return sum(crawl.unreadable_pages for crawl in crawls), sum(crawl.readable_pages for crawl in crawls)
 
 
@@ -338,19 +340,22 @@ def check_shrinking_listings(activity: AgencyActivity) -> HealthAssessment | Non
 def assess_failures(
     state: str, code: str, failure_counts: Sequence[Mapping[str, int]], **values: object
 ) -> HealthAssessment:
-    """Assess crawls by their commonest recent kind of failure; the newest crawl comes first."""
+    """Assess crawls by their most frequent recent kind of failure. The newest crawl comes first."""
     commonest = find_commonest_failure(failure_counts[:RECENT_FAILURE_CRAWLS])
     recent_kinds = frozenset(kind for counts in failure_counts[:SAME_FAILURE_CRAWLS] for kind in counts)
     return HealthAssessment(state, code, commonest, {"fault": commonest, **values}, recent_kinds)
 
 
 def is_persistent(streak: Sequence[Crawl]) -> bool:
-    """Return whether there are two crawls or more, at least MIN_FAULT_DURATION apart."""
+    """Return whether there are at least two crawls, at least MIN_FAULT_DURATION apart."""
     return len(streak) >= 2 and streak[0].started - streak[-1].started >= MIN_FAULT_DURATION
 
 
 def is_whole_history(streak: Sequence[Crawl], crawls: Sequence[Crawl], activity: AgencyActivity) -> bool:
-    """Return whether a streak is all crawls of an agency that has no release yet: the first one shows a fault then."""
+    """Return whether the streak is all crawls of an agency without releases.
+
+    Then a single crawl is enough for a fault.
+    """
     return bool(streak) and len(streak) == len(crawls) and not activity.stored_releases
 
 
@@ -403,7 +408,7 @@ def check_decline(activity: AgencyActivity) -> HealthAssessment | None:
 
 
 def count_published(activity: AgencyActivity, until: date) -> int:
-    """Count the releases of the three months up to a day."""
+    """Count the releases of the three months up to a given day."""
     return sum(number for day, number in activity.releases_by_day.items() if until - QUARTER < day <= until)
 
 

@@ -1,7 +1,7 @@
-"""Measure what an agency's health is assessed by: crawls, publishing rhythm, failures and filled fields.
+"""Measures the basis for health assessments: crawls, publishing rhythm, failures and filled fields.
 
-`read_activity` reads it all from the archive, up to a given time. `build_health_facts` makes the figures that are
-stored with an assessment for the status page.
+`read_activity` reads everything from the archive up to a given time. `build_health_facts` computes the figures that
+are stored with an assessment for the status page.
 """
 
 from __future__ import annotations
@@ -40,18 +40,18 @@ SUMMER_PERIOD = ((6, 19), (8, 15))
 SUMMER_DAYS = 58  # length of SUMMER_PERIOD
 HOLIDAY_PERIODS = (SUMMER_PERIOD, ((12, 20), (12, 31)), ((1, 1), (1, 7)))  # when Swedish offices are empty
 
-# What is read of crawls
+# Limits of the crawls that are read
 MAX_CRAWLS = 120  # newest finished crawls that are read
 MAX_PAGE_CRAWLS = 200  # newest crawls with parsed pages, for the fill rates
-LISTED_WINDOW = timedelta(days=90)  # of the numbers of releases that sources listed
+LISTED_WINDOW = timedelta(days=90)  # period of the daily numbers of listed releases
 POLITENESS_DAYS = 30
-FAILURE_WINDOW = timedelta(days=7)  # of failures shown on the status page
-REJECTION_WINDOW = timedelta(days=14)  # in which pages that could not be parsed are counted
-FILL_RATE_PAGES = 20  # newest pages whose fill rates are shown beside those of the earlier pages
+FAILURE_WINDOW = timedelta(days=7)  # period of failures shown on the status page
+REJECTION_WINDOW = timedelta(days=14)  # period in which unparsable pages are counted
+FILL_RATE_PAGES = 20  # newest pages whose fill rates are compared with earlier pages
 
 # The loss of a field
 SMALL_SAMPLE_PAGES, LARGE_SAMPLE_PAGES = 5, 12  # newest pages whose fields are compared with the earlier pages
-MIN_EARLIER_PAGES = 10  # for a comparison
+MIN_EARLIER_PAGES = 10  # minimum for a comparison
 MIN_FILL_RATE = 0.5  # share of the earlier pages that must have had a field for its loss to count
 MIN_UPDATED_FILL_RATE = 0.9  # the same for `updated`, which many sites show only after an edit
 SIGNIFICANCE_LEVEL = 0.001  # a field's loss must be less likely than this to be chance
@@ -109,7 +109,7 @@ class Crawl:
     parsed: int
     quarantined: int
     field_counts: Mapping[str, int]  # parsed pages that had a field
-    failures: Mapping[str, int]  # by kind, those of sources included
+    failures: Mapping[str, int]  # by kind, including failures of sources
     source_failures: Mapping[str, int]
 
     @property
@@ -118,13 +118,13 @@ class Crawl:
 
     @property
     def made_requests(self) -> bool:
-        """Whether the crawl requested anything; one that was stopped before any result or failure did not."""
+        """Whether the crawl requested anything, as opposed to one stopped before any result or failure."""
         counted = bool(self.requests or self.rejected or self.errors)
         return counted and (self.reason == "finished" or self.succeeded or bool(self.failures))
 
     @property
     def readable_pages(self) -> int:
-        """How many pages were parsed or not modified."""
+        """Number of pages that were parsed or not modified."""
         return self.parsed + self.not_modified or (0 if self.failures else self.new)
 
     @property
@@ -134,7 +134,7 @@ class Crawl:
 
     @property
     def succeeded(self) -> bool:
-        """Whether anything came in: releases listed by sources, or pages."""
+        """Whether the crawl got anything: releases listed by sources, or pages."""
         return self.listed > 0 if self.spider == "news" else self.readable_pages > 0
 
 
@@ -146,23 +146,25 @@ class PublishingRhythm:
     long_gap: int  # exceeded by one gap in 20
     max_silence: int  # silence beyond this is suspicious; days of holiday weeks do not count
     seasonal_silence: int | None  # the longest around this day in earlier years; None if the history is too short
-    summer_pace: float = 0.0  # how much of a working day a summer day counts, from 0 to 1
+    summer_pace: float = 0.0  # the share of a working day that a summer day counts as, from 0 to 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgencyActivity:
-    """What the rules assess. Crawls come newest first."""
+    """An agency's past, on which the rules are based. Crawls come newest first."""
 
     now: datetime
     stored_releases: int
     crawls: list[Crawl]
-    page_crawls: list[Crawl]  # those with parsed pages, further back
-    listed_by_day: list[int] = field(default_factory=list)  # of LISTED_WINDOW, without days on which nothing was listed
+    page_crawls: list[Crawl]  # crawls with parsed pages, further back
+    listed_by_day: list[int] = field(
+        default_factory=list
+    )  # for LISTED_WINDOW, without days on which nothing was listed
     politeness: Mapping[str, Any] = field(default_factory=dict)  # sums of POLITENESS_SQL
     releases_by_day: Counter[date] = field(default_factory=Counter)  # day → releases published
     rhythm: PublishingRhythm | None = None
     quarantined: int = 0  # releases that wait for a manual check
-    failed_sources: list[str] = field(default_factory=list)  # that failed in the newest news crawl
+    failed_sources: list[str] = field(default_factory=list)  # sources that failed in the newest news crawl
     source_url: str = ""  # the source read last, or the home page
     # pages that could not be parsed in REJECTION_WINDOW when they were fetched last: URL → when, newest first
     unreadable_pages: Mapping[str, datetime] = field(default_factory=dict)
@@ -175,17 +177,16 @@ class AgencyActivity:
 
     @property
     def today(self) -> date:
-        """The day in Sweden."""
+        """The current day in Sweden."""
         return self.now.astimezone(SWEDISH_TIME).date()
 
     @property
     def news_crawls(self) -> list[Crawl]:
-        """The news crawls that made requests."""
         return [crawl for crawl in self.crawls if crawl.spider == "news" and crawl.made_requests]
 
     @property
     def crawls_of_pages(self) -> list[Crawl]:
-        """The crawls that requested pages, whether these could be parsed or not."""
+        """The crawls that requested pages, whether or not these could be parsed."""
         return [crawl for crawl in self.crawls if crawl.readable_pages or crawl.unreadable_pages]
 
     @property
@@ -196,7 +197,7 @@ class AgencyActivity:
         return [url for url, fetched_at in self.unreadable_pages.items() if fetched_at >= crawl.started]
 
     def is_resolved(self, crawl: Crawl) -> bool:
-        """Return whether a crawl's quarantined pages have been accepted or re-parsed since."""
+        """Return whether a crawl's quarantined pages have since been accepted or re-parsed."""
         return bool(crawl.quarantined and self.last_accepted_at and crawl.started <= self.last_accepted_at)
 
 
@@ -208,7 +209,7 @@ def read_activity(db: Database, agency: str, now: datetime) -> AgencyActivity:
     limits = {
         "agency": agency,
         "first": to_iso(today - HISTORY_YEARS * timedelta(days=366)),
-        # A clock may be ahead of ours; what is dated later than tomorrow is no news yet.
+        # A clock may be ahead of ours; releases dated later than tomorrow are left out.
         "next": to_iso(today + timedelta(days=2)),
     }
     releases = Counter({date.fromisoformat(day): number for day, number in db.execute(RELEASES_BY_DAY_SQL, limits)})
@@ -248,7 +249,7 @@ def read_crawls(db: Database, agency: str, condition: str, limit: int) -> list[C
     """Return the newest crawls that meet an SQL condition, newest first."""
     rows = db.query(
         f"select {', '.join(column.name for column in fields(Crawl))} from crawls"
-        # the pages of a refetch were chosen because they could not be read: they say nothing of the others
+        # the pages of a refetch were chosen because they could not be read, so they are not a fair sample
         f" where agency = ? and spider <> 'refetch' and {condition} order by started desc limit ?",
         [agency, limit],
     )
@@ -267,9 +268,9 @@ def build_crawl(row: dict[str, Any]) -> Crawl:
 
 
 def build_health_facts(activity: AgencyActivity, previous_facts: Mapping[str, Any]) -> dict[str, Any]:
-    """Build the figures of `health.facts`.
+    """Compute the figures of `health.facts`.
 
-    previous_facts: the stored ones, for what is further back than the crawls that are read.
+    previous_facts: the stored figures, for anything older than the crawls that are read.
     """
     last_success = next((crawl for crawl in activity.crawls if crawl.succeeded), None)
     last_news = next((crawl for crawl in activity.news_crawls if crawl.succeeded), None)
@@ -319,7 +320,7 @@ def find_lost_fields(
 ) -> Iterator[tuple[str, int | None, int | None]]:
     """Yield fields that fell to a third of their fill rate or less, with per cent before and now.
 
-    accepted_fields: fields that an operator confirmed as rightly missing, and when; only later crawls count for these.
+    accepted_fields: fields that an operator confirmed as rightly missing, and when; for these, only later crawls count.
     """
     for name in sorted({name for crawl in page_crawls for name in crawl.field_counts}):
         crawls = [
@@ -367,20 +368,20 @@ def binomial_cdf(max_successes: int, trials: int, probability: float) -> float:
 
 
 def find_commonest_failure(failure_counts: Iterable[Mapping[str, int]]) -> str:
-    """Return the most frequent kind of failure; a pause of the host counts only if it is the only kind."""
+    """Return the most frequent kind of failure. A pause of the host counts only if it is the only kind."""
     totals = sum_counts(failure_counts)
     kinds = sorted(kind for kind in totals if kind != "host paused") or sorted(totals)
     return max(kinds, key=totals.__getitem__, default="other")
 
 
 def measure_rhythm(days: Sequence[date], today: date) -> PublishingRhythm | None:
-    """Measure the rhythm of days with releases (distinct, sorted), or None if there are too few."""
+    """Measure the rhythm of days with releases (distinct, sorted); return None if there are too few."""
     gaps = [(later - earlier).days for earlier, later in pairwise(days)]
     if len(gaps) < MIN_GAPS:
         return None
     summer_pace = measure_summer_pace(days)
     working_days = sorted(count_working_days(earlier, later, summer_pace) for earlier, later in pairwise(days))
-    longest = working_days[-2 if len(working_days) >= 20 else -1]  # of many, one may be an outage of our own
+    longest = working_days[-2 if len(working_days) >= 20 else -1]  # one of many may be an outage of our own
     long_gap = working_days[ceil(0.95 * len(working_days)) - 1]  # nearest rank
     max_silence = max(2.5 * long_gap, 1.5 * longest, 4 * median(working_days), MIN_SUSPICIOUS_SILENCE)
     uncertainty = 1 + 3 / len(working_days) if len(working_days) < 20 else 1
@@ -411,7 +412,7 @@ def find_seasonal_silence(days: Sequence[date], today: date) -> int | None:
 
 
 def measure_summer_pace(days: Sequence[date]) -> float:
-    """Return how much of its usual pace an agency keeps in summer, from 0 to 1.
+    """Return the share of its usual pace that an agency keeps in summer, from 0 to 1.
 
     The estimate starts at 0 and is trusted more with each summer of history.
 
@@ -431,7 +432,7 @@ def measure_summer_pace(days: Sequence[date]) -> float:
 
 
 def count_working_days(start: date, end: date, summer_pace: float = 0.0) -> int:
-    """Count the days between two days outside holidays, summer days by their share; at least 1.
+    """Count the non-holidays between two days, summer days weighted by `summer_pace`; at least 1.
 
     >>> count_working_days(date(2024, 6, 17), date(2024, 8, 19)), count_working_days(date(2024, 5, 2), date(2024, 5, 6))
     (5, 4)

@@ -1,4 +1,4 @@
-"""Read the status page's data, and format health states and reasons in words.
+"""Reads the status page's data, and formats health states and reasons in words.
 
 Agencies with faults come first.
 """
@@ -18,7 +18,7 @@ from archive.dates import parse_time, to_iso
 from archive.health import is_fault
 from archive.i18n import NO_BREAK_SPACE, SWEDISH_TIME, format_time, swedish_sort_key, translate, translate_code
 
-MAX_ASSESSMENT_AGE = timedelta(days=3)  # if the last one is older, crawls do not seem to run any more
+MAX_ASSESSMENT_AGE = timedelta(days=3)  # if the last one is older, crawls seem to have stopped
 STATE_ORDER = ("failing", "never worked", "suspect", "quiet", "healthy", "paused")
 NEVER_CRAWLED_REASON = {"code": "never_crawled", "what": ""}
 TIME_VALUES = ("since", "last", "newest")  # values of a reason that are times
@@ -40,7 +40,7 @@ FAULT_EVENTS_CONDITION = """
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgencyHealth:
-    """An agency's health as the status page shows it, in words in the reader's language."""
+    """An agency's health for the status page, in words in the visitor's language."""
 
     agency: str
     name: str
@@ -50,7 +50,7 @@ class AgencyHealth:
     state_text: str
     since: str | None
     reason_text: str
-    fault_text: str  # the reason without an address: the same for agencies with the same fault
+    fault_text: str  # the reason without an address, equal for agencies with the same fault
     reason: Mapping[str, Any]
     is_fault: bool
     is_unacknowledged: bool  # a fault that is not acknowledged, shown red
@@ -75,7 +75,7 @@ async def read_agency_health(run: RunQuery, language: str, agency: str | None = 
 
 
 def build_agency_health(row: dict[str, Any], language: str) -> AgencyHealth:
-    """Build from a row of AGENCY_HEALTH_SQL; an agency that was never assessed was never crawled."""
+    """Build from a row of AGENCY_HEALTH_SQL. An agency without an assessment was never crawled."""
     reason = json.loads(row["reason"]) if row["reason"] else NEVER_CRAWLED_REASON
     state = row["state"] or "never worked"
     fault = is_fault(state, reason["code"])
@@ -105,7 +105,7 @@ def get_severity_key(language: str, row: AgencyHealth) -> tuple[bool, bool, int,
 async def read_health_events(
     run: RunQuery, *, agency: str | None = None, before: int | None = None, limit: int
 ) -> Sequence[Any]:
-    """Return changes of health, newest first: all of one agency, or those to or from a fault.
+    """Return changes of health, newest first: all of one agency, or the changes to or from a fault.
 
     before: only events with a lower id, for the next page.
     """
@@ -116,7 +116,7 @@ async def read_health_events(
 
 
 def build_politeness_report(rows: Sequence[AgencyHealth]) -> dict[str, Any]:
-    """Return the sums of thirty days of requests to all sites; `robots` counts agencies by robots.txt outcome."""
+    """Return sums over 30 days of requests to all sites; `robots` counts agencies by robots.txt outcome."""
     reports = [row.facts["politeness"] for row in rows if row.facts.get("politeness")]
     return {
         **{name: sum(report[name] for report in reports) for name in ("requests", "bytes", "not_modified")},
@@ -130,7 +130,7 @@ def find_last_assessment(rows: Sequence[AgencyHealth]) -> str | None:
 
 
 def is_assessment_overdue(assessed_at: str | None, now: datetime) -> bool:
-    """Return whether the last assessment is so old that crawls do not seem to run any more."""
+    """Return whether the last assessment is so old that crawls seem to have stopped."""
     return assessed_at is not None and now - datetime.fromisoformat(assessed_at) > MAX_ASSESSMENT_AGE
 
 
@@ -144,7 +144,7 @@ def format_health_state(language: str, state: str) -> str:
 
 
 def format_health_reason(language: str, reason: Mapping[str, Any], *, with_address: bool = True) -> str:
-    """Format the sentence that explains a state, and the address of a page or source that it is about.
+    """Format the sentence that explains a state, and the address of the page or source it concerns.
 
     >>> reason = {"code": "all_refused", "what": "login", "n": 3, "fault": "login", "url": "https://a.example/1"}
     >>> format_health_reason("en", reason)
@@ -170,7 +170,7 @@ def format_reason_value(language: str, name: str, value: Any) -> Any:
 
 
 def format_swedish_day(language: str, text: str | None) -> str:
-    """Format the day of a stored time in Sweden; the time of day says nothing about health.
+    """Format the day of a stored time in Sweden, without the time of day.
 
     >>> format_swedish_day("en", "2024-06-02T23:30:00+00:00")
     '3 June 2024'

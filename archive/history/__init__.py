@@ -1,4 +1,4 @@
-"""Read a release's history: its timeline, its current status, and stored revisions to compare.
+"""Reads a release's history: its timeline, its current status, and stored revisions to compare.
 
 A release that moved to another URL continues as another row of `releases` (`moved_to`). The history of such a chain of
 rows is read as one.
@@ -74,7 +74,7 @@ REVISION_METADATA_COLUMNS = """
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RevisionEvent:
-    """One state of a release in its timeline."""
+    """A state of a release in its timeline."""
 
     # first, edit (by the agency), reread (re-parsed by a newer parser), same (found unchanged at a new URL), import
     # (from another collection), own (the first parse of an imported release)
@@ -93,14 +93,14 @@ class RevisionEvent:
     importance: int | None
     summary: str | None
     summary_en: str | None
-    stamp: str | None  # of an edit: one of UPDATE_STAMPS
-    collection: str | None  # of an import: where it came from
+    stamp: str | None  # for an edit: one of UPDATE_STAMPS
+    collection: str | None  # for an import: its origin
     reverts_to: int | None
     reverted_state_seen: str | None  # when the state it reverts to was first found
 
     @property
     def unannounced(self) -> bool:
-        """Return whether this is an edit without a change of the agency's own update date."""
+        """Whether this is an edit without a change of the agency's own update date."""
         return self.stamp == "not moved"
 
 
@@ -121,7 +121,7 @@ class RemovalEvent:
     target: str | None
     moved_to: int | None
     capture: int | None
-    old_url: str | None  # of kind moved: the URL before the move
+    old_url: str | None  # for kind moved: the URL before the move
 
 
 TimelineEvent = RevisionEvent | RemovalEvent
@@ -137,18 +137,18 @@ class EditPosition(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReleaseStatus:
-    """Why a release is not simply online."""
+    """Why a release was not found as stored."""
 
     kind: str  # moved, gone (confirmed), doubt (not confirmed yet), outage, forbidden (by robots.txt), unread
     since: str  # when this was first seen
     until: str  # when this was last seen
-    removal_kind: str | None = None  # of gone and doubt: the kind in `removals`
+    removal_kind: str | None = None  # for gone and doubt: the kind in `removals`
     checks: int = 0
     confirmed: str | None = None
     status: int | None = None
     target: str | None = None  # URL that it redirected to, or the title of the page found instead
     moved_to: int | None = None  # the release that continues its record
-    problem: str | None = None  # as the crawler recorded it
+    problem: str | None = None  # as recorded by the crawler
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,7 +163,7 @@ class StoredRevision:
 
 
 class ComparisonError(ValueError):
-    """Two revisions cannot be compared. `message_key` names the interface text that explains it."""
+    """Two revisions cannot be compared. `message_key` names the interface text that explains why."""
 
     def __init__(self, message_key: str, **values: object) -> None:
         self.message_key = message_key
@@ -194,7 +194,7 @@ def split_timeline(
 
 
 def build_revision_event(row: Mapping[str, Any], rows_by_id: Mapping[int, Mapping[str, Any]]) -> RevisionEvent:
-    """Build the event of a row of TIMELINE_REVISIONS_SQL; `rows_by_id` has the earlier rows."""
+    """Build the event of a row of TIMELINE_REVISIONS_SQL; `rows_by_id` contains the earlier rows."""
     kind = classify_revision(row)
     if kind == "reread" and rows_by_id.get(row["previous"], {}).get("cause") == "import":
         kind = "own"
@@ -228,7 +228,7 @@ def classify_update_stamp(update_date_changed: int | None, updated: str | None) 
 def find_last_seen(revision_id: int | None, rows_by_id: Mapping[int, Mapping[str, Any]]) -> str | None:
     """Return when a state was last found on the web, or None if the revision is unknown.
 
-    For a revision re-parsed from stored bytes, this is when the state that it was parsed from was found.
+    For a revision re-parsed from stored bytes, this is when those bytes were last found.
     """
     while revision_id is not None and revision_id in rows_by_id:
         row = rows_by_id[revision_id]
@@ -257,7 +257,7 @@ async def read_edit_positions(run: RunQuery, release_id: int) -> list[EditPositi
 
 
 async def find_final_release(run: RunQuery, release_id: int) -> int:
-    """Return the id of the row that continues a release's record: the end of its moves, or itself."""
+    """Return the id of the row that continues a release's record: the last one it moved to, or itself."""
     rows = await run(
         "with recursive ends(id, step) as (select :release, 0 union select r.moved_to, step + 1 from ends"
         " join releases r on r.id = ends.id where r.moved_to is not null and step < 100)"
@@ -268,7 +268,7 @@ async def find_final_release(run: RunQuery, release_id: int) -> int:
 
 
 async def find_release_status(run: RunQuery, release_id: int, last_seen: str) -> ReleaseStatus | None:
-    """Return why a release is not simply online, or None if the last check found it as stored (at `last_seen`)."""
+    """Return why a release was not found as stored, or None if the last check (at `last_seen`) found it."""
     row = (await run(FRONTIER_STATE_SQL, {"release": release_id}))[0]
     open_removals = [dict(removal) for removal in await run(OPEN_REMOVALS_SQL, {"release": release_id})]
     if row["moved_to"] is not None:
@@ -297,7 +297,7 @@ async def find_release_status(run: RunQuery, release_id: int, last_seen: str) ->
 async def read_revision_pair(run: RunQuery, first_id: int, second_id: int) -> tuple[StoredRevision, StoredRevision]:
     """Return two revisions of one release, the older one first.
 
-    Raise ComparisonError if they are the same, missing, or of different releases.
+    Raises ComparisonError if they are the same, missing, or of different releases.
     """
     if first_id == second_id:
         raise ComparisonError("error.same_revision", revision=first_id)

@@ -1,4 +1,4 @@
-"""Compare two states of a release field by field for readers, and excerpt the main change of an edit for lists."""
+"""Compares two states of a release field by field, and excerpts the main change of an edit for lists."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from archive.models import strip_image_query
 
 MAX_EXCERPT_LENGTH = 80  # characters of the text before, and of the text after
 KINDS_WITHOUT_VALUES = ("layout", "paragraph_moved")  # their texts before and after are the same
-FIGURE_KINDS = ("amount", "number", "date", "time")  # a unit that did not change is shown once
+FIGURE_KINDS = ("amount", "number", "date", "time")  # an unchanged unit is shown once
 
 CONTEXT_ROWS = 1  # unchanged paragraphs shown on each side of a changed one
 TEXT_FIELDS = ("title", "lead", "body")
 VALUE_FIELDS = ("kind", "published", "updated", "language")
 LIST_FIELDS = ("questions", "tags", "images", "attachments", "contacts")
 COMPARED_FIELDS = ("title", "lead", *VALUE_FIELDS, "body", *LIST_FIELDS, "links", "layout")
-MEMBER_KEYS: dict[str, Callable[[Any], str]] = {  # what identifies a member of a list
+MEMBER_KEYS: dict[str, Callable[[Any], str]] = {  # by field: the part that identifies a member of its list
     "images": lambda image: strip_image_query(image["url"]),
     "attachments": lambda file: str(file["url"]),
     "contacts": lambda contact: contact["name"] or contact["email"] or contact["phone"] or contact["role"],
@@ -37,25 +37,25 @@ class DiffRow:
 
     pieces: list[DiffSegment]
     label: str | None = None  # its role, if it is not plain text
-    number: int | None = None  # of the question
+    number: int | None = None  # number of the question
 
     @property
     def op(self) -> str:
-        """Return same, ins or del if it applies to the whole row, else mixed."""
+        """The operation: same, ins or del if it applies to the whole row, else mixed."""
         ops = {piece.op for piece in self.pieces if piece.text.strip()}
         return ops.pop() if len(ops) == 1 else "mixed" if ops else "same"
 
 
 @dataclass(frozen=True, slots=True)
 class SkippedRows:
-    """A number of unchanged rows that are left out."""
+    """A number of omitted unchanged rows."""
 
     count: int
 
 
 @dataclass(frozen=True, slots=True)
 class FieldDiff:
-    """A field that differs, or that is shown in full."""
+    """A field that differs, or one that is shown in full."""
 
     name: str
     rows: list[DiffRow | SkippedRows]
@@ -76,7 +76,7 @@ def diff_fields(before: Mapping[str, Any], after: Mapping[str, Any], *, full_tex
     """Return the fields in which two states (archive.models.parse_state) differ.
 
     A list that one of the states did not record is not compared. full_text: return title, lead and body in full, even
-    if they are the same.
+    if they are unchanged.
     """
     fields = []
     for name in COMPARED_FIELDS:
@@ -92,7 +92,7 @@ def diff_fields(before: Mapping[str, Any], after: Mapping[str, Any], *, full_tex
 
 
 def diff_field(name: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[list[DiffRow], str | None]:
-    """Return all rows of one field, and a note of a difference that they do not show."""
+    """Return all rows of one field, and a note on any difference that the rows do not show."""
     if name in ("links", "layout"):
         return diff_markup(name, before, after)
     old, new = before[name], after[name]
@@ -110,14 +110,14 @@ def diff_field(name: str, before: Mapping[str, Any], after: Mapping[str, Any]) -
 
 
 def diff_value(old: str | None, new: str | None) -> list[DiffSegment]:
-    """Compare a short value as a whole."""
+    """Compare a short value as a single unit."""
     if old == new:
         return [DiffSegment("same", new)] if new else []
     return [*([DiffSegment("del", old)] if old else []), *([DiffSegment("ins", new)] if new else [])]
 
 
 def diff_lists(old: Sequence[Any], new: Sequence[Any], get_key: Callable[[Any], str]) -> list[DiffRow]:
-    """Compare two lists, whose members are identified by `get_key`: in the new order, removed members last."""
+    """Compare two lists with members identified by `get_key`: in the new order, removed members last."""
     old_lines: dict[str, list[str]] = {}
     for member in old:
         old_lines.setdefault(get_key(member), []).append(format_member(member))
@@ -145,7 +145,7 @@ def format_member(member: Any) -> str:
 
 
 def diff_questions(old: Sequence[Mapping[str, Any]], new: Sequence[Mapping[str, Any]]) -> list[DiffRow]:
-    """Compare pairs of question and answer: equal questions, and between these the ones at the same position."""
+    """Compare question-answer pairs: equal questions first, then those at the same position between them."""
     rows: list[DiffRow] = []
     matcher = SequenceMatcher(None, [pair["question"] for pair in old], [pair["question"] for pair in new], False)
     for _, first, last, new_first, new_last in matcher.get_opcodes():
@@ -157,7 +157,7 @@ def diff_questions(old: Sequence[Mapping[str, Any]], new: Sequence[Mapping[str, 
 
 
 def diff_question(old: Mapping[str, Any] | None, new: Mapping[str, Any] | None) -> list[DiffRow]:
-    """Compare one question, its answer and who answers it; None: only the other side has it."""
+    """Compare one question, its answer and its answerer. None: only the other side has it."""
     left, right = old or {}, new or {}
     number = (new or old or {})["position"]
     rows = [DiffRow(diff_words(left.get("question", ""), right.get("question", "")), "question_number", number)]
@@ -177,7 +177,7 @@ def is_shown_in_body(rows: Sequence[DiffRow], before: Mapping[str, Any], after: 
 
 
 def diff_markup(name: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[list[DiffRow], str | None]:
-    """Compare the links of body_html; note if neither a link nor the text differs, only the layout."""
+    """Compare the links of body_html. Add a note if only the layout differs."""
     if before["body_html"] == after["body_html"]:
         return [], None
     old, new = list_body_links(before["body_html"]), list_body_links(after["body_html"])
@@ -188,7 +188,7 @@ def diff_markup(name: str, before: Mapping[str, Any], after: Mapping[str, Any]) 
 
 @lru_cache(maxsize=64)
 def list_body_links(body_html: str) -> tuple[str, ...]:
-    """Return the distinct links of a sanitised body as text and URL. Cached, because two fields use it."""
+    """Return the distinct links of a sanitised body as text and URL. Cached, because two fields use them."""
     if not body_html.strip():
         return ()
     links = html.fragment_fromstring(body_html, create_parent="div").iter("a")
@@ -197,7 +197,7 @@ def list_body_links(body_html: str) -> tuple[str, ...]:
 
 
 def skip_unchanged_rows(rows: Sequence[DiffRow]) -> list[DiffRow | SkippedRows]:
-    """Keep changed rows and CONTEXT_ROWS around them, and replace the others by their number."""
+    """Keep changed rows and CONTEXT_ROWS around them, and replace other rows with their number."""
     changed = [index for index, row in enumerate(rows) if row.op != "same"]
     visible = {near for index in changed for near in range(index - CONTEXT_ROWS, index + CONTEXT_ROWS + 1)}
     result: list[DiffRow | SkippedRows] = []
@@ -250,7 +250,7 @@ def format_main_change(language: str, changes_json: str | None) -> str:
 
 
 def split_common_suffix(before: str, after: str) -> tuple[str, str, str]:
-    """Split off the words that both texts end with, and leave at least one word of each.
+    """Split off the words that both texts end with, leaving at least one word of each.
 
     >>> split_common_suffix("den 4 juni", "den 18 juni"), split_common_suffix("40 euro", "40 kronor")
     (('den 4', 'den 18', 'juni'), ('40 euro', '40 kronor', ''))

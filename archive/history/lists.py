@@ -1,7 +1,7 @@
 """The registers of edits, removals and takedowns, newest first: filters, pages and counts.
 
-Edits are changes that agencies made to published releases. Removals are confirmed absences. Releases that a takedown
-hides are in neither register.
+Edits are changes that agencies made to published releases. Removals are confirmed absences. Releases hidden by
+a takedown are in neither register.
 """
 
 from __future__ import annotations
@@ -91,11 +91,11 @@ class RegisterPage(Generic[Entry]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegisterCounts:
-    """The number of entries that all filters select, and by agency that the other filters select."""
+    """The number of entries that match all filters, and by agency those that match the other filters."""
 
     total: int
     capped: bool  # there are more than `total`
-    agencies: list[FacetValue]  # those with entries, and the selected one; all if they are not counted
+    agencies: list[FacetValue]  # agencies with entries and the selected one; all agencies if they are not counted
     agencies_counted: bool  # False: there are too many entries to count them by agency
 
 
@@ -131,7 +131,7 @@ async def count_register_entries(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EditsQuery:
-    """Filters of the register of edits."""
+    """Filters and paging of the register of edits."""
 
     agency: str | None = None
     release: int | None = None
@@ -158,16 +158,15 @@ class EditsQuery:
         }
 
     def build_sql_values(self) -> dict[str, Any]:
-        """Return the values of the SQL parameters."""
         days = {"since": format_day_start(self.since), "until": format_day_start(self.until, next_day=True)}
         return {name: getattr(self, name) for name in ("agency", "release", "tag", "importance", "after")} | days
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Edit:
-    """One edit, which the agency made between `last_seen_before` and `seen`."""
+    """An edit, which the agency made between `last_seen_before` and `seen`."""
 
-    id: int  # of the revision that it led to
+    id: int  # id of the revision that it led to
     release: int
     previous: int | None
     seen: str
@@ -191,17 +190,16 @@ class Edit:
 
     @property
     def stamp(self) -> str:
-        """Return whether the agency's own update date changed: one of UPDATE_STAMPS."""
+        """Whether the agency's own update date changed: one of UPDATE_STAMPS."""
         return classify_update_stamp(self.update_date_changed, self.updated)
 
     @property
     def unannounced(self) -> bool:
-        """Return whether the agency did not change its own update date."""
+        """Whether the agency left its own update date unchanged."""
         return self.stamp == "not moved"
 
     @property
     def max_grouped_importance(self) -> int:
-        """Return the highest importance of the grouped edits."""
         return max((edit.importance or 0 for edit in self.grouped), default=0)
 
 
@@ -225,7 +223,6 @@ def parse_edits_query(args: UrlArguments, size: int = REGISTER_PAGE_SIZE) -> Edi
 
 
 async def read_edits_page(run: RunQuery, query: EditsQuery) -> RegisterPage[Edit]:
-    """Return one page of edits."""
     chain, conditions = build_edit_filters(query)
     if query.after is not None:
         conditions.append("(v.seen, v.id) < (select seen, id from revisions where id = :after)")
@@ -263,7 +260,7 @@ async def count_edits(run: RunQuery, query: EditsQuery) -> RegisterCounts:
 
 
 def build_edit_filters(query: EditsQuery) -> tuple[str, list[str]]:
-    """Return the filters as SQL: a CTE to put first, or "", and the conditions."""
+    """Return the filters as SQL: a CTE to put first ("" if none is needed), and the conditions."""
     conditions = [IS_EDIT_SQL, f"v.release not in ({HIDDEN_RELEASES_SQL})"]
     tests = {
         "v.release in (select id from releases where agency = :agency)": query.agency,
@@ -282,8 +279,8 @@ def build_edit_filters(query: EditsQuery) -> tuple[str, list[str]]:
 def group_edits(edits: Sequence[Edit]) -> list[Edit]:
     """Group the edits of a page so that one release does not fill it.
 
-    A release that repeatedly returns to earlier wordings is shown once, with its other reverts inside. So are more than
-    MAX_CONSECUTIVE_EDITS consecutive edits of one release.
+    A release that repeatedly returns to earlier wordings is shown once, with its other reverts inside. The same is done
+    with more than MAX_CONSECUTIVE_EDITS consecutive edits of one release.
     """
     groups: list[list[Edit]] = []
     reverting_groups: dict[int, list[Edit]] = {}
@@ -301,7 +298,7 @@ def group_edits(edits: Sequence[Edit]) -> list[Edit]:
 
 
 def format_edit_rows(edits: Sequence[Edit], urls_by_id: Mapping[int, Mapping[str, str | None]]) -> list[dict[str, Any]]:
-    """Return edits as rows of JSON and CSV, with the absolute URLs of each."""
+    """Format edits as rows of JSON and CSV, with the absolute URLs of each edit."""
     return [
         {
             "revision": edit.id,
@@ -328,7 +325,7 @@ def format_edit_rows(edits: Sequence[Edit], urls_by_id: Mapping[int, Mapping[str
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RemovalsQuery:
-    """Filters of the register of removals."""
+    """Filters and paging of the register of removals."""
 
     agency: str | None = None
     kind: str | None = None
@@ -342,13 +339,12 @@ class RemovalsQuery:
         return {"agency": self.agency, "kind": self.kind, "tag": self.tag, "back": 1 if self.back else None}
 
     def build_sql_values(self) -> dict[str, Any]:
-        """Return the values of the SQL parameters."""
         return {name: getattr(self, name) for name in ("agency", "kind", "tag", "after")}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Removal:
-    """One confirmed absence of a release."""
+    """A confirmed absence of a release."""
 
     id: int
     release: int
@@ -386,7 +382,6 @@ def parse_removals_query(args: UrlArguments, size: int = REGISTER_PAGE_SIZE) -> 
 
 
 async def read_removals_page(run: RunQuery, query: RemovalsQuery) -> RegisterPage[Removal]:
-    """Return one page of removals."""
     conditions = build_removal_filters(query)
     if query.after is not None:
         conditions.append("(o.confirmed, o.id) < (select confirmed, id from removals where id = :after)")
@@ -412,8 +407,8 @@ async def count_removals(run: RunQuery, query: RemovalsQuery) -> RegisterCounts:
 def build_removal_filters(query: RemovalsQuery) -> list[str]:
     """Return the filters as SQL conditions.
 
-    Moves are listed only if that kind is selected. A release that was found elsewhere by the same check that confirmed
-    its absence only counts as moved.
+    Moves are listed only if that kind is selected. A release that was found elsewhere by the check that confirmed its
+    absence counts only as moved.
     """
     conditions = ["o.confirmed is not null", "o.confirmed is not o.ended", f"o.release not in ({HIDDEN_RELEASES_SQL})"]
     conditions.append("o.kind = :kind" if query.kind else "o.kind <> 'moved'")
@@ -429,7 +424,7 @@ def build_removal_filters(query: RemovalsQuery) -> list[str]:
 def format_removal_rows(
     removals: Sequence[Removal], urls_by_id: Mapping[int, Mapping[str, str | None]]
 ) -> list[dict[str, Any]]:
-    """Format removals as rows of JSON and CSV; `urls_by_id` has the absolute URLs of each."""
+    """Format removals as rows of JSON and CSV; `urls_by_id` has the absolute URLs of each removal."""
     return [
         {
             "removal": row.id,
@@ -475,7 +470,6 @@ def parse_takedowns_query(args: UrlArguments, size: int = REGISTER_PAGE_SIZE) ->
 
 
 async def read_takedowns_page(run: RunQuery, query: TakedownsQuery) -> RegisterPage[Mapping[str, Any]]:
-    """Return one page of takedowns."""
     where = "where t.id < :after" if query.after is not None else ""
     rows = await run(
         f"{TAKEDOWNS_SQL} {where} order by t.id desc limit :limit", {"after": query.after, "limit": query.size + 1}
@@ -485,7 +479,7 @@ async def read_takedowns_page(run: RunQuery, query: TakedownsQuery) -> RegisterP
 
 
 async def read_active_takedowns(run: RunQuery, release_id: int) -> list[Mapping[str, Any]]:
-    """Return the takedowns in force for a release, hidings first."""
+    """Return the takedowns in force for a release, those that hide it first."""
     rows = await run(
         f"{TAKEDOWNS_SQL} where t.release = :release and t.lifted is null order by t.kind, t.id",
         {"release": release_id},

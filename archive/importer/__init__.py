@@ -1,8 +1,8 @@
 """Import of releases from another collection: `python -m archive import FILE.jsonl[.gz] --agency SLUG`.
 
-Imported releases are stored with the cause `import`. They are neither new nor edited, so no feed and no register shows
-them as such. Importing a file again changes nothing. Text that the archive has read from the agency's own page is never
-replaced.
+Imported releases are stored with the cause `import`. They are neither new nor edited, so feeds and registers do not
+show them as such. Importing a file again changes nothing. Text that the archive has read from the agency's own page is
+never replaced.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ from archive.urls import strip_www
 
 # Reading the file
 GZIP_MAGIC = b"\x1f\x8b"
-MAX_LINE_BYTES = 20_000_000  # of one line
+MAX_LINE_BYTES = 20_000_000  # per line
 
 # Writing
 LINES_PER_TRANSACTION = 200
 FIRST_CHECK_AFTER = timedelta(days=1)  # until the first of the imported releases is checked
 CHECK_SPREAD_DAYS = 90  # over which the checks are spread, so that no site gets them all at once
-AGENCY_FIELDS = ("name", "name_en", "org_number", "home")  # of agencies.toml
+AGENCY_FIELDS = ("name", "name_en", "org_number", "home")  # columns set from agencies.toml
 
 IS_FILLED_SQL = (
     "select exists (select 1 from releases) or exists (select 1 from crawls) or exists (select 1 from frontier)"
@@ -54,7 +54,7 @@ NumberedLine = tuple[int, "bytes | FieldError"]
 
 
 class LineError(ArchiveError):
-    """A line that cannot be imported; names file, line and field."""
+    """A line cannot be imported. Names file, line and field."""
 
     def __init__(self, file: Path, line: int, error: FieldError) -> None:
         self.line, self.field = line, error.field
@@ -63,16 +63,21 @@ class LineError(ArchiveError):
 
 @dataclass(slots=True, kw_only=True)
 class ImportResult:
-    """Counts of an import; each line is new, revised, unchanged, already_crawled, withheld, or in errors."""
+    """The counts of an import.
 
-    lines: int = 0  # without blank ones
+    Each line is new, revised, unchanged, already_crawled, withheld, or in errors.
+    """
+
+    lines: int = 0  # without blank lines
     new: int = 0
-    revised: int = 0  # imported before, and different now
-    unchanged: int = 0  # stored already, as in the file
-    already_crawled: int = 0  # read differently from the agency's own page, and left unchanged
+    revised: int = 0  # imported before, but different now
+    unchanged: int = 0  # already stored, as in the file
+    already_crawled: int = 0  # different on the agency's own page, so left unchanged
     withheld: int = 0  # hidden or redacted by the archive they come from, and left out
-    withheld_elsewhere: list[int] = field(default_factory=list)  # ids of releases stored here that are withheld there
-    without_body: int = 0  # of new and revised: without body
+    withheld_elsewhere: list[int] = field(
+        default_factory=list
+    )  # ids of stored releases that are withheld in the other archive
+    without_body: int = 0  # new and revised lines without a body
     unknown_fields: Counter[str] = field(default_factory=Counter)  # field → number of lines
     # (host, agency that the host belongs to) → number of releases, of those whose host is another agency's
     foreign_hosts: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -109,9 +114,9 @@ def import_file(
     """Import a file with releases of one stored agency.
 
     With `processes`, other processes parse the lines and analyse their text; this one writes, in the order of the file.
-    host_owners: host without www → slug; releases whose host is another agency's are imported, and counted.
-    should_stop: asked before each transaction. Raises ArchiveError if the agency is not stored, or if the file is
-    truncated; what came before that is kept.
+    host_owners: host without www → slug; releases whose host is another agency's are imported and counted. should_stop:
+    called before each transaction. Raises ArchiveError if the agency is not stored, or if the file is truncated; the
+    lines before that are kept.
     """
     agencies = [slug for (slug,) in archive.db.execute("select slug from agencies order by 1")]
     if agency not in agencies:
@@ -153,7 +158,7 @@ def import_file(
 
 
 def iter_import_lines(file: Path, progress: Callable[[int, int], None] | None = None) -> Iterator[NumberedLine]:
-    """Yield number and bytes of each line that is not blank; an error in place of the bytes if a line is too long.
+    """Yield number and bytes of each non-blank line, with an error instead of the bytes if it is too long.
 
     Raises ArchiveError if the file is truncated, OSError if it cannot be opened. progress: called with the bytes read
     and the size of the file.
@@ -166,7 +171,7 @@ def iter_import_lines(file: Path, progress: Callable[[int, int], None] | None = 
             while line := stream.readline(MAX_LINE_BYTES + 1):
                 number += 1
                 if len(line) > MAX_LINE_BYTES:
-                    while line and not line.endswith(b"\n"):  # skip the rest of it
+                    while line and not line.endswith(b"\n"):  # skip the rest of the line
                         line = stream.readline(MAX_LINE_BYTES)
                     yield number, FieldError(None, f"is longer than {MAX_LINE_BYTES} bytes")
                 elif line.strip():
@@ -178,7 +183,10 @@ def iter_import_lines(file: Path, progress: Callable[[int, int], None] | None = 
 
 
 def batch_lines(lines: Iterable[NumberedLine]) -> Iterator[list[NumberedLine]]:
-    """Yield lines in batches of a transaction; if the file is truncated, the lines before that come first."""
+    """Yield lines in batches, one per transaction.
+
+    If the file is truncated, the lines before that come first.
+    """
     batch: list[NumberedLine] = []
     try:
         for line in lines:
@@ -195,7 +203,7 @@ def batch_lines(lines: Iterable[NumberedLine]) -> Iterator[list[NumberedLine]]:
 def prepare_lines(
     agency: str, archive: Path, batch: list[NumberedLine]
 ) -> list[tuple[int, PreparedLine | WithheldLine | FieldError]]:
-    """Return each line as a release ready to be saved, or what is wrong with it; writes nothing."""
+    """Return each line as a release ready to be saved, or its error. Writes nothing."""
     prepared: list[tuple[int, PreparedLine | WithheldLine | FieldError]] = []
     with closing(open_readonly(archive)) as archive_db:
         for number, line in batch:
@@ -209,7 +217,7 @@ def prepare_lines(
 
 
 def parse_line(number: int, line: bytes) -> dict[str, Any]:
-    """Return a line's JSON object; raise FieldError if it is not one."""
+    """Parse a line as a JSON object; raise FieldError if it is not one."""
     try:
         row = json.loads(line.decode("utf-8-sig" if number == 1 else "utf-8"))
     except UnicodeDecodeError as error:
@@ -222,7 +230,7 @@ def parse_line(number: int, line: bytes) -> dict[str, Any]:
 
 
 def prepare_line(agency: str, archive_db: sqlite3.Connection, row: Mapping[str, Any]) -> PreparedLine | WithheldLine:
-    """Prepare a line; the text of a URL that is stored already is analysed only if it differs."""
+    """Prepare a line. The text of a URL that is already stored is analysed only if it differs."""
     if row.get("takedown") in TAKEDOWN_KINDS.values():
         try:
             return WithheldLine(parse_url_field(row, "url"))
@@ -277,12 +285,12 @@ def schedule_first_check(archive: Archive, release: Release, imported_at: dateti
     archive.set_next_check(release_id, imported_at + FIRST_CHECK_AFTER + timedelta(days=days))
 
 
-# What the command needs beside the file
+# Functions of the command other than reading the file
 
 
 @contextmanager
 def open_or_create_archive(path: Path) -> Iterator[Archive]:
-    """Open an archive, creating it if needed; a new one that stays empty is deleted at the end."""
+    """Open an archive, creating it if needed. A new archive that stays empty is deleted at the end."""
     files = [path, Captures.path_beside(path)]
     new_files = [] if path.exists() else [file for file in files if not file.exists()]
     is_filled = True
@@ -299,7 +307,7 @@ def open_or_create_archive(path: Path) -> Iterator[Archive]:
 
 
 def ensure_agency(archive: Archive, slug: str, agencies_file: Path) -> None:
-    """Store an agency from agencies.toml unless it is stored already; raise ArchiveError if it is unknown."""
+    """Store an agency from agencies.toml unless it is already stored; raise ArchiveError if it is unknown."""
     stored = {row[0] for row in archive.db.execute("select slug from agencies")}
     if slug in stored:
         return
@@ -314,7 +322,7 @@ def ensure_agency(archive: Archive, slug: str, agencies_file: Path) -> None:
 
 
 def find_host_owners(archive: Archive, agencies_file: Path) -> dict[str, str]:
-    """Return the slug of the agency that a host belongs to, of all that are stored or listed in agencies.toml."""
+    """Return the slug of the agency that each host belongs to, for stored and listed agencies."""
     owners: dict[str, str] = {}
     stored = {slug: {"home": home} for slug, home in archive.db.execute("select slug, home from agencies")}
     for slug, facts in (*read_agencies_file(agencies_file).items(), *stored.items()):
@@ -324,7 +332,7 @@ def find_host_owners(archive: Archive, agencies_file: Path) -> dict[str, str]:
 
 
 def read_agencies_file(path: Path) -> dict[str, Any]:
-    """Return the tables of agencies.toml by slug; empty if there is no such file."""
+    """Return the tables of agencies.toml by slug, or an empty dict if there is no such file."""
     if not path.is_file():
         return {}
     try:
@@ -334,7 +342,7 @@ def read_agencies_file(path: Path) -> dict[str, Any]:
 
 
 def format_import_report(file: Path, result: ImportResult) -> Iterator[str]:
-    """Yield the errors, then a summary that accounts for every line."""
+    """Yield the errors, then a summary that counts every line."""
     yield from map(str, result.errors)
     yield (
         f"{file}: {result.lines} lines: {result.new} new, {result.revised} revised, {result.unchanged} unchanged,"

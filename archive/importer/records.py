@@ -1,4 +1,4 @@
-"""Parse a line of an import file into a Release, with Markdown or HTML as sanitised HTML and plain text."""
+"""Parses a line of an import file into a Release, with Markdown or HTML as sanitised HTML and plain text."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from archive.models import Attachment, Contact, Image, Question, Release
 from archive.urls import canonical_url
 
 # Kinds
-KIND_WORDS = {  # in Swedish and English, one or many, as sections of sites are named
+KIND_WORDS = {  # in Swedish and English, singular and plural, as in names of site sections
     "press release": "pressmeddelande pressmeddelanden pressreleaser",
     "opinion": "debattartikel debattartiklar debatt opinions",
     "speech": "tal anföranden speeches",
@@ -62,12 +62,12 @@ KNOWN_FIELDS = {
     *PART_TYPES,
 }
 LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8})*")
-MIN_YEAR, MAX_YEAR = 1900, 2099  # as in the crawler: systems write other years for an unknown date
+MIN_YEAR, MAX_YEAR = 1900, 2099  # as in the crawler; systems write years outside this range for an unknown date
 UNUSABLE_IMAGES = "body (images without a web address)"
 
 
 class FieldError(ValueError):
-    """A line or a field (None: the whole line) that cannot be imported."""
+    """A field, or the whole line (None), cannot be imported."""
 
     def __init__(self, field: str | None, problem: str) -> None:
         self.field, self.problem = field, problem
@@ -79,7 +79,7 @@ class FieldError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportedBody:
-    """A body as the archive stores it."""
+    """A body in the form that the archive stores."""
 
     text: str  # plain, with a blank line between paragraphs
     html: str  # sanitised
@@ -87,7 +87,7 @@ class ImportedBody:
 
 
 def parse_release(row: Mapping[str, Any], agency: str) -> tuple[Release, list[str]]:
-    """Return the release of a line, and the names of its fields that are not imported.
+    """Parse the release of a line, and return it with the names of the fields that are not imported.
 
     Raises FieldError if a field is invalid.
     """
@@ -124,7 +124,7 @@ def parse_release(row: Mapping[str, Any], agency: str) -> tuple[Release, list[st
 
 
 def parse_text_field(row: Mapping[str, Any], name: str, *, single_line: bool = False) -> str | None:
-    """Return a text, cleaned; None if it is absent or empty."""
+    """Return a cleaned text, or None if it is absent or empty."""
     value = row.get(name)
     if value is None:
         return None
@@ -150,7 +150,7 @@ def parse_url_field(row: Mapping[str, Any], name: str) -> str:
 
 
 def parse_kind(text: str | None) -> str | None:
-    """Return the English word for a kind of release; an unknown word is kept, because it is the agency's own.
+    """Return the English word for a kind of release. An unknown word is returned unchanged.
 
     >>> parse_kind("Pressmeddelanden"), parse_kind("artiklar"), parse_kind("Telegram"), parse_kind(None)
     ('press release', 'article', 'Telegram', None)
@@ -159,7 +159,7 @@ def parse_kind(text: str | None) -> str | None:
 
 
 def parse_time_field(row: Mapping[str, Any], name: str) -> datetime | date | None:
-    """Return a datetime with its UTC offset, a day, or a month; None if it is absent."""
+    """Return a datetime with its UTC offset, a day or a month, or None if it is absent."""
     text = parse_text_field(row, name, single_line=True)
     if text is None:
         return None
@@ -185,7 +185,7 @@ def parse_language_field(row: Mapping[str, Any]) -> str | None:
 def parse_tags_field(row: Mapping[str, Any]) -> tuple[str, ...]:
     tags = parse_list_field(row, "tags")
     if not all(isinstance(tag, str) for tag in tags):
-        raise FieldError("tags", "is not a list of texts")
+        raise FieldError("tags", "is not a list of strings")
     return tuple(dict.fromkeys(filter(None, map(clean_line, tags))))
 
 
@@ -220,13 +220,13 @@ def strip_lead(body: ImportedBody, lead: str | None) -> ImportedBody:
 
 
 def parse_parts(row: Mapping[str, Any], name: str) -> tuple[Any, ...]:
-    """Return a list of Question, Image and so on; questions are numbered in their order."""
+    """Return a list of Question, Image and so on. Questions are numbered in order."""
     parts = parse_list_field(row, name)
     return tuple(parse_part(f"{name}[{index}]", part, PART_TYPES[name], index + 1) for index, part in enumerate(parts))
 
 
 def parse_part(field_path: str, part: object, part_type: type[Any], position: int) -> Any:
-    """Return one part; an unknown field is an error, because it would be lost."""
+    """Return one part. An unknown field is an error, because it would be lost."""
     if not isinstance(part, dict):
         raise FieldError(field_path, "is not an object")
     is_required = {part_field.name: part_field.default is MISSING for part_field in fields(part_type)}
@@ -249,9 +249,9 @@ def is_web_url(url: str) -> bool:
 
 
 def parse_markdown(text: str, url: str) -> ImportedBody:
-    """Convert CommonMark with tables; line breaks are kept, and HTML in the text is shown as text.
+    """Convert CommonMark with tables. Line breaks are kept, and HTML in the text is shown as text.
 
-    url: of the release, against which relative URLs are resolved.
+    url: the release's URL, against which relative URLs are resolved.
 
     >>> parse_markdown("## Bakgrund\\n\\n- Det är bra, säger hon.\\n\\n* ett\\n* [två](/b)", "https://a.se/x").text
     'Bakgrund\\n\\n- Det är bra, säger hon.\\n\\n• ett\\n• två'
@@ -267,7 +267,7 @@ def parse_markdown(text: str, url: str) -> ImportedBody:
 
 
 def escape_speech_hyphens(text: str) -> str:
-    """Escape a hyphen that begins the only such line of its paragraph: it begins speech, not a list.
+    """Escape a hyphen at the start of a line if no other line of its paragraph has one: it marks speech.
 
     >>> escape_speech_hyphens("- Nej, säger hon.\\n\\n- ett\\n- två")
     '\\\\- Nej, säger hon.\\n\\n- ett\\n- två'
@@ -279,7 +279,7 @@ def escape_speech_hyphens(text: str) -> str:
 
 
 def sanitise_html(text: str, url: str, images: tuple[Image, ...] = ()) -> ImportedBody:
-    """Sanitise HTML, and extract its text; h1 becomes h2, because the release has a title already."""
+    """Sanitise HTML and extract its text. h1 becomes h2, because the release already has a title."""
     demoted = re.sub(r"<(/?)h1\b", r"<\1h2", text, flags=re.IGNORECASE)
     clean = nh3.clean(
         demoted,
@@ -295,7 +295,7 @@ def sanitise_html(text: str, url: str, images: tuple[Image, ...] = ()) -> Import
 
 
 def html_to_text(markup: str) -> str:
-    """Return sanitised HTML as plain text: a line per list item or table row, list items with • or number.
+    """Convert sanitised HTML to plain text, with a line per list item (with • or number) or table row.
 
     >>> html_to_text("<p>a<br>b</p><ol><li>c</li></ol><table><tr><th>d</th><td>e</td></tr></table>")
     'a\\nb\\n\\n1. c\\n\\nd | e'
@@ -307,7 +307,7 @@ def html_to_text(markup: str) -> str:
 
 
 def iter_block_texts(parent: Any) -> Iterator[str]:
-    """Yield the blocks of an element; text between blocks is a block, too."""
+    """Yield the text of each block in an element. Text between blocks counts as a block, too."""
     inline_text = parent.text or ""
     for child in parent:
         if child.tag in BLOCK_TAGS:
@@ -326,7 +326,7 @@ def iter_block_texts(parent: Any) -> Iterator[str]:
 
 
 def iter_list_items(parent: Any, bullet: str) -> Iterator[str]:
-    """Yield a list's items, one per line, each followed by those of its nested lists."""
+    """Yield a list's items, one per line, each followed by the items of its nested lists."""
     for number, item in enumerate(parent.findall("li"), int(parent.get("start") or 1)):
         nested = [child for child in item if child.tag in ("ul", "ol")]
         for child in nested:
@@ -347,14 +347,14 @@ def iter_table_rows(table: Any) -> Iterator[str]:
 
 
 def read_inline_text(element: Any) -> str:
-    """Return the text of an element, with its line breaks."""
+    """Return the text of an element, including line breaks."""
     if element.tag == "br":
         return "\n"
     return (element.text or "") + "".join(read_inline_text(child) + (child.tail or "") for child in element)
 
 
 def tidy_lines(text: str) -> str:
-    """Collapse white space in each line, and remove empty lines."""
+    """Collapse white space in each line and remove empty lines."""
     return "\n".join(filter(None, map(collapse_space, text.split("\n"))))
 
 
@@ -363,12 +363,12 @@ def collapse_space(text: str) -> str:
 
 
 def clean_line(text: str) -> str:
-    """Return text as one line: NFC, no invisible characters, white space collapsed."""
+    """Return text as one line: in NFC, without invisible characters, white space collapsed."""
     return collapse_space(strip_invisible(text))
 
 
 def clean_text(text: str) -> str:
-    """Return text with one blank line between paragraphs; indentation stays, because Markdown uses it.
+    """Return text with one blank line between paragraphs. Indentation is kept, because Markdown uses it.
 
     >>> clean_text("Sam\\u00adhälle\\r\\n\\r\\n\\r\\n  två ")
     'Samhälle\\n\\n  två'

@@ -21,7 +21,7 @@ from markdown_it.token import Token
 import archive
 from archive.web.responses import SiteRequest, add_query, hash_file, site_view
 
-FOLDERS = (  # of a clone, and of an installed package
+FOLDERS = (  # in a clone, and in an installed package
     Path(archive.__path__[0]).parent / "docs",
     Path(sys.prefix) / "share" / "myndighetsarkivet" / "docs",
 )
@@ -105,7 +105,7 @@ def render_page(file: Path, _mtime_ns: int, query: str, /) -> DocsPage:
 
 
 def parse_page(name: str, text: str, query: str = "") -> DocsPage:
-    """Render a Markdown page: headings get anchors, links to other pages lose their suffix and get `query`.
+    """Render a Markdown page; headings get anchors, links to pages lose their suffix and get `query`.
 
     >>> page = parse_page("a", "# Search\\n\\nHow to *search*.\\n\\n## By word\\n\\nSee [the API](api.md#json).")
     >>> page.title, page.summary, page.headings

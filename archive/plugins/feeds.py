@@ -140,7 +140,7 @@ def build_release_entry(site: SiteRequest, row: Mapping[str, Any], page: str) ->
 
 @site_view
 async def show_changes(site: SiteRequest) -> Response:
-    """Show a page of the change feed: 410 for a cursor of another archive, 503 for one ahead of this replica.
+    """Show a page of the change feed; 410 for another archive's cursor, 503 for one ahead of this replica.
 
     Clients continue from its `cursor`, at once or later.
     """

@@ -1,6 +1,6 @@
 """The pages around the releases.
 
-- /: what the archive is, the newest releases and edits; /agencies: all agencies; /about and /help.
+- /: about the archive, the newest releases and edits; /agencies: all agencies; /about and /help.
 - /agency/<slug>: an agency's newest releases, its counts, months and tags.
 - /tag/<number>: the newest releases with a tag, and the agencies that use it; /tag/<name> redirects there.
 - /month/<yyyy-mm> and /agency/<slug>/<yyyy-mm>: the releases of a month; `undated` instead of a month lists releases
@@ -117,7 +117,7 @@ async def show_agency(site: SiteRequest) -> Response:
         "agency": agency,
         "releases": await read_release_list(site.run, ReleaseListQuery(agency=slug, after=after, size=size)),
         "after": after,
-        "hidden_fields": [("agency", slug)],  # of the search form
+        "hidden_fields": [("agency", slug)],  # for the search form
     }
     if not after:
         context |= {
@@ -131,7 +131,7 @@ async def show_agency(site: SiteRequest) -> Response:
 
 @site_view
 async def show_month(site: SiteRequest) -> Response:
-    """Show a page of a month's releases, newest first, with links to the months around it; 404 if it has none."""
+    """Show a page of a month's releases, newest first, with links to adjacent months; 404 if it has none."""
     slug, month = site.url_vars.get("slug"), site.url_vars["month"]
     agency = await find_requested_agency(site) if slug else None
     after = parse_number_parameter(site.args, "after")

@@ -2,9 +2,9 @@
 
 CSV and Excel contain all entries unless a page is requested.
 
-- /-/edits: what agencies changed.
-- /-/removed: what agencies removed.
-- /-/takedowns: what the archive has hidden or redacted.
+- /-/edits: changes by agencies.
+- /-/removed: releases removed by agencies.
+- /-/takedowns: releases hidden or redacted by the archive.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def register_routes() -> list[tuple[str, Any]]:
 
 
 def needs_export(site: SiteRequest, next_cursor: int | None) -> bool:
-    """Return whether to export all entries: more are requested than the page read, or an Excel file.
+    """Return whether all entries must be exported: as Excel, or because they exceed the page read.
 
     CSV contains all entries unless `after` or `size` is given.
     """
@@ -78,7 +78,7 @@ def needs_export(site: SiteRequest, next_cursor: int | None) -> bool:
 class Register:
     """A register as a page, as data, as a feed and as an export of all entries."""
 
-    name: str  # of the rows in JSON, and of the template variable with the entries
+    name: str  # name of the rows in JSON and of the template variable with the entries
     path: str
     title_key: str
     template: str
@@ -93,7 +93,6 @@ class Register:
         return {}
 
     def build_rows(self, site: SiteRequest, page: RegisterPage[Any]) -> list[dict[str, Any]]:
-        """Return the rows of JSON and CSV."""
         raise NotImplementedError
 
     async def build_entries(self, site: SiteRequest, page: RegisterPage[Any]) -> Sequence[AtomEntry]:
@@ -176,7 +175,7 @@ class EditsRegister(Register):
 
 
 async def read_field_diffs(run: RunQuery, edits: Sequence[Edit]) -> dict[int, list[FieldDiff]]:
-    """Compute the diff of each edit outside the event loop, and return them by id, without very long texts."""
+    """Return the diff of each edit by id, without very long texts, computed outside the event loop."""
     revisions = await read_stored_revisions(
         run, [key for edit in edits for key in (edit.id, edit.previous) if key is not None]
     )

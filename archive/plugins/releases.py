@@ -1,6 +1,6 @@
 """A release and its history.
 
-- /archive/releases/<id>: the reading page (row-archive-releases.html). Datasette reads the row, this plugin everything else.
+- /archive/releases/<id>: the reading page (row-archive-releases.html). Datasette reads the row, this plugin the rest.
 - /-/history/<release>.json, .csv, .atom: its timeline as data; without a format, a redirect to the reading page.
 - /-/revision/<id>: one revision; the permalink used in citations.
 - /-/cite/<revision>, with .txt, .bib, .ris and .csl.json: its citation.
@@ -65,7 +65,7 @@ from archive.web.responses import (
     site_view,
 )
 
-MAX_MEMORY_BYTES = 2_000_000  # of a zip; a larger one is written to a temporary file
+MAX_MEMORY_BYTES = 2_000_000  # a larger zip is written to a temporary file
 BUNDLE_SEMAPHORE = BoundedSemaphore(2)  # each bundle may have the bytes of one response in memory
 READING_PAGE_TEMPLATE = "row-archive-releases.html"
 QUESTION_ID = re.compile(r'\bid="question-(\d+)"')
@@ -158,7 +158,7 @@ async def read_history_context(site: SiteRequest, release_id: int, url: str) -> 
         "edit_count": sum(event.kind == "edit" for event in revisions),
         "first_revision": min(revisions, key=lambda event: (event.when, event.id)),
         "last_seen": current.last_seen,
-        "collection": current.collection,  # that the present state was imported from
+        "collection": current.collection,  # collection that the current state was imported from
         "is_imported": current.kind == "import" and not current.checks,  # and never checked by the archive itself
         "moved_here": next(
             (e for e in events if isinstance(e, RemovalEvent) and e.kind == "moved" and e.target == url), None
@@ -319,7 +319,6 @@ def find_adjacent_edits(
 
 
 def format_change(language: str, change: Change) -> str:
-    """Return the kind of a change in words."""
     return summarise_changes([change], language).removeprefix("1 ")
 
 
@@ -513,7 +512,6 @@ def write_evidence_zip(path: Path, prefix: str, row_id: int, file: IO[bytes]) ->
 
 
 def compute_file_etag(file: IO[bytes]) -> str:
-    """Return a strong ETag of a file's bytes."""
     file.seek(0)
     digest = hashlib.sha256()
     while piece := file.read(FILE_CHUNK_BYTES):

@@ -57,7 +57,7 @@ from archive.web.responses import (
 
 # the search page and its data
 SEARCH_FEED_SIZE = 30
-MAX_FACET_VALUES = 40  # of one facet on the page; each costs two links
+MAX_FACET_VALUES = 40  # per facet on the page; each value takes two links
 MAX_NAMED_AGENCIES = 12  # agencies listed when a search has no hits
 COMMON_COLUMNS = (
     *("agency", "agency_name", "kind", "title", "published", "updated", "first_seen", "language", "removed_at", "url"),
@@ -233,7 +233,7 @@ def format_facet_value(choice: FacetValue) -> dict[str, Any]:
 
 
 def build_hit_entry(site: SiteRequest, hit: SearchHit, *, is_news: bool) -> AtomEntry:
-    """Build the feed entry of a hit; its id is that of the release or question in every feed.
+    """Build the feed entry of a hit; its id is the same in every feed.
 
     Its update time is that of the first crawl if the hit is a new release, else the publication, if its day is known.
     """

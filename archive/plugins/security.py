@@ -68,14 +68,14 @@ CLOSED_PATHS = "allow-debug|auth-token|databases|logout|messages|patterns|permis
 CLIENT_ERROR_PREFIXES = ("Cannot sort table by", "Cannot use _sort", "Invalid _through")
 UNKNOWN_DATABASE = ("Database not found",)  # Datasette's message for any path of one or two parts
 BUSY_RETRY_AFTER = "10"  # seconds, for a client that was rejected
-REFUSALS_PER_SECOND = 25  # each takes about a millisecond of the one thread that serves all requests
+REFUSALS_PER_SECOND = 25  # each takes about 1 ms of the only thread that serves requests
 MAX_REFUSAL_DELAY = 10.0  # seconds
 
 # headers
 COMMON_HEADERS = (
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
-    (b"referrer-policy", b"same-origin"),  # agencies do not learn what a reader searched for
+    (b"referrer-policy", b"same-origin"),  # agencies must not learn what a visitor searched for
     (b"cross-origin-opener-policy", b"same-origin"),
     (b"permissions-policy", b"camera=(), geolocation=(), microphone=(), payment=(), usb=(), browsing-topics=()"),
 )
@@ -189,7 +189,7 @@ class RequestLimiter:
         data_request = None
         if is_data_request(path, list_database_paths(self.datasette)):
             data_request = self.build_visitor_request(path, query_args, client)
-        is_workbook = path.endswith(".xlsx")  # it waits for each of its batches (archive.web.exports)
+        is_workbook = path.endswith(".xlsx")  # waits for each of its batches (archive.web.exports)
         page_queue = next((queue for prefix, queue in self.page_queues if path.startswith(prefix)), None)
         page_request = (
             VisitorRequest(self.limits, page_queue, client=client) if page_queue and not is_workbook else None
@@ -204,7 +204,7 @@ class RequestLimiter:
             current_visitor_request.set(data_request)
             try:
                 if queued_request and queued_request.streaming:
-                    queued_request.begin_stream()  # it waits for each of its pages
+                    queued_request.begin_stream()  # waits for each of its pages
                 elif queued_request:  # before Datasette does any work
                     await queued_request.acquire_slot()
                 await app(scope, receive, send)
@@ -217,7 +217,8 @@ class RequestLimiter:
             send,
             queued_request,
             killable=bool(data_request) or is_workbook,
-            is_export=not data_request and path.endswith((".csv", ".xlsx")),  # it is as long as its list
+            is_export=not data_request
+            and path.endswith((".csv", ".xlsx")),  # its duration depends on the length of the list
         )
         try:
             await delivery.run(run, scope, receive)
@@ -235,7 +236,7 @@ class RequestLimiter:
         return build("parsed" if "_json" in query_args else "json")
 
     async def refuse(self, scope: dict[str, Any], path: str, query_args: Mapping[str, str], send: Any) -> None:
-        """Send 503 with a delay, at most MAX_REFUSAL_DELAY, so that only REFUSALS_PER_SECOND are sent."""
+        """Send 503 after a delay of at most MAX_REFUSAL_DELAY, to limit rejections to REFUSALS_PER_SECOND."""
         self.delayed_refusals += 1
         try:
             await asyncio.sleep(min(self.delayed_refusals / REFUSALS_PER_SECOND, MAX_REFUSAL_DELAY))
@@ -244,7 +245,7 @@ class RequestLimiter:
         await (await self.build_refusal(scope, path, query_args)).asgi_send(send)
 
     async def build_refusal(self, scope: dict[str, Any], path: str, query_args: Mapping[str, str]) -> Response:
-        """Build a 503 response with Retry-After: a page in the visitor's language, or for data a line of text or JSON.
+        """Build a 503 response with Retry-After: a page in the visitor's language, or a line of text or JSON.
 
         The page is rendered once per language, because a busy server has no time for more.
         """
@@ -293,7 +294,7 @@ class ResponseHeaders:
         self.datasette = datasette
         self.origin = (datasette.plugin_config("headers") or {}).get("origin")
         self.base = datasette.setting("base_url").rstrip("/")
-        self.last_modified: bytes | None = None  # of a snapshot; stored, because the file may be deleted later
+        self.last_modified: bytes | None = None  # for a snapshot; stored, because the file may be deleted later
 
     async def serve(self, app: Any, scope: dict[str, Any], receive: Any, send: Any) -> None:
         page: dict[str, str] = {}  # site.py stores the language of an archive template here

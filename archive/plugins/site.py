@@ -138,17 +138,17 @@ def register_routes(datasette: Any) -> list[tuple[str, Any]]:
 
 
 async def redirect_to_database(request: Any, datasette: Any) -> Any:
-    """Redirect from another spelling of a database's name to the usual one; raise NotFound if it is unknown."""
+    """Redirect another spelling of a database's name to the usual one; raise NotFound if it is unknown."""
     name = tilde_encode(tilde_decode(request.url_vars["name"]))
     if name not in list_database_paths(datasette):
-        raise NotFound("there is no such page here")
+        raise NotFound("there is no such page")
     query = f"?{request.query_string}" if request.query_string else ""
     return Response.redirect(str(datasette.urls.path(f"/{name}{request.url_vars['rest']}")) + query)
 
 
 @hookimpl(trylast=True)  # the last registration counts, also for Datasette's own .blob
 def register_output_renderer() -> list[dict[str, Any]]:
-    """Return the renderer of bytes, and let Datasette's pages link to the Excel files of archive.web.tables."""
+    """Return the renderer of bytes, and add links to the Excel files of archive.web.tables."""
     return [
         {"extension": "xlsx", "render": lambda: None, "can_render": lambda view_name: view_name != "row"},
         {"extension": "blob", "render": render_bytes, "can_render": lambda: False},
@@ -179,7 +179,7 @@ def read_query_file(path: Path) -> dict[str, str]:
 
 @hookimpl
 def startup(datasette: Any) -> Callable[[], Awaitable[None]]:
-    """Check the databases and load the data for searches; raise ClickException, which is printed as one sentence."""
+    """Check the databases and load the data for searches; raise ClickException if a check fails."""
 
     async def check() -> None:
         tables = {}

@@ -61,7 +61,7 @@ FRESHNESS_SQL = """
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Freshness:
-    """How fresh the searched data is."""
+    """The age of the searched data."""
 
     crawled: str | None  # end of the last crawl
     added: str | None  # when the latest release was first seen
@@ -78,7 +78,7 @@ class SearchScope:
 
     @property
     def total(self) -> int:
-        """Return the number of releases that were searched."""
+        """The number of releases that were searched."""
         return sum(choice.count for choice in self.agencies)
 
 
@@ -173,7 +173,7 @@ async def name_facet_values(
 
 
 async def read_search_scope(run: RunQuery, request: SearchRequest, names: ResolvedNames) -> SearchScope:
-    """Return the number of releases by agency, most first, that match everything in the request except its words."""
+    """Count, by agency, the releases that match everything in the request except its words."""
     stored = [FacetValue(**dict(row)) for row in await run(AGENCY_COUNTS_SQL, {})]
     is_limited = request.has_filters or extract_filters(request.query.tree) is not None
     searched = (
@@ -206,9 +206,9 @@ def is_url(text: str) -> bool:
 
 
 async def find_release_by_url(run: RunQuery, text: str) -> int | None:
-    """Return the id of the release at a current or former URL, or of the release it was merged into;
+    """Return the id of the release at a current or former URL, or None.
 
-    None if unknown.
+    If the release was merged, this is the id of the release that it was merged into.
     """
     if not is_url(text):
         return None

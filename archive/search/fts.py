@@ -40,7 +40,7 @@ PART_COLUMN_FILTER = f"{{{' '.join(PART_COLUMNS)}}}"
 MAX_NEAR_COMBINATIONS = 16  # combinations of the lemmas of a NEAR's terms
 MAX_EXTRA_LEMMAS = 60  # lemmas that do not begin with the prefix themselves: kvinnor* also finds kvinna
 MAX_PREFIX_POSTINGS = 60_000  # releases of words with a prefix; above it, only the most common words are searched
-MAX_PREFIX_LEMMAS = 40  # of these most common words
+MAX_PREFIX_LEMMAS = 40  # lemmas of these most common words
 MAX_RESOLVED_NAMES = 200  # agencies or tags that a name can stand for
 LAST_CHARACTER = "\U0010ffff"  # sorts after all words with a prefix
 
@@ -50,7 +50,7 @@ MAX_COUNTED_HITS = 25_000  # up to this number, hits are all counted if all are 
 MIN_WINDOW_GROWTH = 1.1  # minimum factor by which a window grows
 WINDOW_MARGIN = 1.05  # factor: a window aims at a few more hits than needed
 NEWEST_FRACTION = 12  # the newest twelfth of the months is searched first if a few hits may be enough
-MAX_WINDOW_SHARE = 0.4  # of all releases; a larger window costs more than sorting all hits
+MAX_WINDOW_SHARE = 0.4  # share of all releases; a larger window costs more than sorting all hits
 
 FACET_COLUMNS = {
     "agency": "l.agency",
@@ -95,7 +95,7 @@ class IndexTable:
 
     table: str
     text_columns: str  # FTS5 column filter
-    fields: tuple[str, ...]  # of the query language; each is a column
+    fields: tuple[str, ...]  # fields of the query language; each is a column
     part_columns: str = ""  # column filter for compound parts, if bm25 is to weigh them separately
 
 
@@ -139,7 +139,7 @@ class SearchPlan:
 
 
 class DateWindow:
-    """The newest months, which may contain the newest MAX_HITS hits, opened step by step as FTS5 expressions.
+    """The newest months, as FTS5 expressions, opened step by step until they contain MAX_HITS hits.
 
     months: each with its number of releases, newest first. expected: how many releases may contain MAX_HITS hits.
     """
@@ -165,7 +165,7 @@ class DateWindow:
         self.target = self.covered * max(MIN_WINDOW_GROWTH, WINDOW_MARGIN * MAX_HITS / (hit_count + 1))
 
     def list_match_parts(self) -> list[str]:
-        """Return an expression for the newest of the opened months, and one for the others; "" matches everything."""
+        """Return an expression for the newest of the opened months and one for the others; "" matches all."""
         newest = max(1, self.opened_months // NEWEST_FRACTION)
         parts = [self._match_range(0, newest)]
         if self.opened_months == len(self.months):
@@ -201,7 +201,6 @@ async def resolve_names(run: RunQuery, tree: QueryNode | None) -> tuple[Resolved
 
 
 def iter_nodes(node: QueryNode | None) -> Iterable[QueryNode]:
-    """Yield a node and its descendants."""
     if node is None:
         return
     yield node
@@ -382,7 +381,7 @@ def match_facet_terms(facet: str, values: Iterable[str]) -> str:
 
 
 def match_included_facets(include: Mapping[str, tuple[str, ...]], skip_facet: str | None = None) -> list[str]:
-    """Return expressions that must all match: one of the chosen values of each facet, but every chosen tag."""
+    """Return expressions that must all match: any chosen value of each facet, but every chosen tag."""
     matches = []
     for name, values in include.items():
         if name == "tag":
@@ -393,7 +392,7 @@ def match_included_facets(include: Mapping[str, tuple[str, ...]], skip_facet: st
 
 
 def match_months(months: Sequence[str], all_months: Sequence[str]) -> str:
-    """Return the expression for consecutive months, given newest first like `all_months` (those of the archive).
+    """Return the expression for consecutive months, newest first like `all_months` (the archive's).
 
     Whole years are matched as years, because FTS5 reads one term faster than twelve.
 
@@ -420,7 +419,6 @@ def combine_matches(required: Iterable[str], excluded: str = "") -> str:
 
 
 def quote_fts(lemma: str) -> str:
-    """Quote a lemma or a phrase of lemmas for FTS5."""
     return f'"{lemma}"'
 
 
@@ -441,7 +439,7 @@ def extract_filters(tree: QueryNode | None) -> AndNode | None:
 
 
 def build_scope_sql(request: SearchRequest, names: ResolvedNames) -> tuple[str, dict[str, Any]]:
-    """Return SQL and its parameters that count, by agency, the releases in which a request searches for its words."""
+    """Return SQL and its parameters that count, by agency, the releases that a request searches."""
     plan = build_plan(extract_filters(request.query.tree), names)
     conditions = [*plan.conditions, *build_facet_conditions(request, plan, None, facets_in_match=False)]
     return SCOPE_SQL.format(conditions=" and ".join(conditions) or "true"), plan.values
@@ -464,7 +462,7 @@ def build_match(request: SearchRequest, plan: SearchPlan, skip_facet: str | None
 
 
 def build_match_sql(plan: SearchPlan, match: str, *, ranked: bool = False) -> str:
-    """Return SQL for the `id` and, if `ranked`, the `rank` of matching releases, without further conditions."""
+    """Return SQL for the `id` (and `rank`, if `ranked`) of matching releases, without other conditions."""
     rank = ", search.rank as rank" if ranked else ""
     return f"select search.rowid as id{rank} from search where search match {plan.bind(match)}"
 

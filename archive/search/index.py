@@ -28,7 +28,7 @@ FACET_PREFIXES = {
     "tag": "\ue003",
     "year": "\ue004",
     "questions": "\ue005",
-    "sort_year": "\ue006",  # of release_facets.sort_date
+    "sort_year": "\ue006",  # year of release_facets.sort_date
     "sort_month": "\ue007",
 }
 NO_VALUE = "none"  # the value of a release that has none
@@ -73,7 +73,6 @@ class IndexTerms:
 
 
 def extract_terms(state: Mapping[str, Any]) -> IndexTerms:
-    """Return the terms of a release's state."""
     language = "en" if is_english_release(state) else "sv"
     fields = [analyze(state[name] or "", language) for name in ("title", "lead", "body")]
     pairs = [[analyze(pair[name], language) for name in ("question", "answer")] for pair in state["questions"] or ()]
@@ -161,7 +160,10 @@ class SearchIndex:
 
     @contextmanager
     def batch_vocabulary(self) -> Iterator[None]:
-        """Write the word counts of all releases indexed in the block when it ends. Use it inside one transaction."""
+        """Write the word counts of all releases indexed in the block when it ends.
+
+        Use it inside one transaction.
+        """
         self.pending_words = Counter(), {}
         try:
             yield
@@ -251,7 +253,7 @@ class SearchIndex:
 
     @contextmanager
     def _write_transaction(self) -> Iterator[None]:
-        """Run the block in a transaction that waits for other writers at its start, so that it cannot fail later."""
+        """Run the block in a transaction that waits for other writers only at its start."""
         self.db.execute("begin immediate")
         try:
             yield

@@ -38,12 +38,12 @@ class SearchRequest:
 
     @cached_property
     def query(self) -> Query:
-        """Return the parsed query."""
+        """The parsed query."""
         return parse_query(self.text)
 
     @property
     def has_filters(self) -> bool:
-        """Return whether any facet value is included or excluded."""
+        """Whether any facet value is included or excluded."""
         return bool(self.include or self.exclude)
 
 
@@ -145,7 +145,10 @@ def toggle_facet_value(request: SearchRequest, facet: str, value: str, *, exclud
 
 
 class FacetLinks:
-    """Builds the URLs of facet values: the same search with one value added or removed. Caches their common parts."""
+    """Builds the URLs of facet values: the same search with one value added or removed.
+
+    Caches their common parts.
+    """
 
     def __init__(self, request: SearchRequest, lang: str | None) -> None:
         self.request, self.lang = request, lang

@@ -139,8 +139,8 @@ class Lexeme:
     is_prefix: bool = False
     prefix_too_short: bool = False  # a star after too few letters
     distance: int = 0
-    follows_directly: bool = False  # there is no space before it
-    unknown_field: str = ""  # of words: the name before a colon that is not a field
+    follows_directly: bool = False  # whether there is no space before it
+    unknown_field: str = ""  # for words: a name before a colon that is not a field
 
 
 def parse_query(text: str) -> Query:
@@ -278,7 +278,10 @@ class QueryParser:
         return self.parse_stray_operator(lexeme, field)
 
     def parse_stray_operator(self, lexeme: Lexeme, field: str | None) -> QueryNode | None:
-        """Parse an operator without operands as a word. An AND between words is dropped, because it changes nothing."""
+        """Parse an operator without operands as a word.
+
+        An AND between words is dropped, because it changes nothing.
+        """
         is_between = self.position > 1 and self.peek().kind != "end"
         if not lexeme.words or (lexeme.kind == "and" and is_between):
             return None
@@ -348,7 +351,7 @@ def has_positive_part(node: QueryNode) -> bool:
 
 
 def clean_query_text(text: str) -> str:
-    """Return the text in NFC, without control characters and lone surrogates, and with plain quotation marks.
+    """Return the text in NFC, without control characters and lone surrogates, with plain quotation marks.
 
     >>> clean_query_text("a\\x00”b”"), len(clean_query_text("a\\u030a"))
     ('a "b"', 1)

@@ -59,7 +59,7 @@ UNKNOWN_AGE = 10**9  # days
 
 # Ranking.
 MAX_SORTED_HITS = 100_000  # hits sorted in memory; more are sorted by SQLite
-MAX_RANKED_TITLE_HITS = 1_000  # of a search only in titles; more are not ranked
+MAX_RANKED_TITLE_HITS = 1_000  # hits of a search only in titles; more are not ranked
 RECENCY_HALF_LIFE = 730.0  # days
 RECENCY_WEIGHT = 0.25  # share of the rank that depends on the age
 
@@ -77,7 +77,7 @@ TAG_COUNTS_SQL = """
 class HitPage:
     """One page of hits."""
 
-    ids: list[int]  # of releases or question pairs, in order
+    ids: list[int]  # ids of releases or question pairs, in order
     total: int
     capped: bool  # there are more hits than `total`
     page: int  # the requested page, or the last one if there are fewer
@@ -89,7 +89,7 @@ class HitPage:
 
     @property
     def has_next(self) -> bool:
-        """Return whether there are hits after this page."""
+        """Whether there are hits after this page."""
         return self.page < self.pages or self.capped
 
 
@@ -97,8 +97,8 @@ class HitPage:
 class HitList:
     """The hits of a request, in order. If there are very many, they are only the newest MAX_HITS."""
 
-    ids: Sequence[int]  # of releases or question pairs
-    releases: Sequence[int]  # of the hits, in any order
+    ids: Sequence[int]  # ids of releases or question pairs
+    releases: Sequence[int]  # releases of the hits, in any order
     capped: bool = False  # there are more hits
     title_matches_first: bool = False  # at least up to the requested page
 
@@ -162,7 +162,7 @@ class HitFinder:
 
     @property
     def has_only_facets(self) -> bool:
-        """Return whether the request has only facet values and no tags, so that its hits can be counted exactly."""
+        """Whether the request has only facet values and no tags, so that its hits can be counted exactly."""
         request = self.request
         has_tags = "tag" in request.include or "tag" in request.exclude
         has_words = request.query.tree or request.query.is_blank
@@ -171,7 +171,7 @@ class HitFinder:
     async def count_without_words(self) -> dict[str, Mapping[Any, int]]:
         """Count all releases with each facet value for a request without words.
 
-        Tags are counted by id, and only if no facet but agencies is chosen, because tag_counts has no others.
+        Tags are counted by id, and only if no facet except agencies is chosen, because tag_counts has no others.
         """
         include, exclude = self.request.include, self.request.exclude
         counts: dict[str, Mapping[Any, int]] = {
@@ -305,7 +305,7 @@ class HitFinder:
         return HitList(ids=sorted_ids, releases=sorted_ids)
 
     async def is_ranking_too_costly(self, plan: SearchPlan, match: str, hit_count: int) -> bool:
-        """Return whether ranking would read too many releases, because bm25 first reads all releases with the words."""
+        """Return whether ranking would read too many releases: bm25 first reads all that have the words."""
         if is_title_search(self.request):  # a rank says little if all hits have all words in the title
             return hit_count > MAX_RANKED_TITLE_HITS
         only_words = not plan.conditions and match == plan.match
@@ -316,7 +316,7 @@ class HitFinder:
     async def find_newest_hits(
         self, plan: SearchPlan, match: str, first: Sequence[int]
     ) -> tuple[list[int], list[str], bool]:
-        """Return the newest hits (more than MAX_HITS if there are), their months, and whether these are all hits.
+        """Return the newest hits (over MAX_HITS if possible), their months, and whether these are all hits.
 
         The months are FTS5 expressions (DateWindow.list_match_parts). first: more than MAX_HITS hits in the order of
         their ids. The first window assumes that hits are as frequent in all releases as in these. If later releases
@@ -352,7 +352,10 @@ class HitFinder:
         return await self.select_ids(f"{sql} limit {plan.bind(limit)}", plan)
 
     async def select_ids(self, sql: str, plan: SearchPlan) -> list[int]:
-        """Run a statement that selects ids and read them as one JSON text, three times as fast as thousands of rows."""
+        """Run a statement that selects ids, and read them as one JSON text.
+
+        This is three times as fast as reading thousands of rows.
+        """
         (row,) = await self.run(f"select json_group_array(id) as ids from ({sql})", plan.values)
         ids: list[int] = json.loads(row["ids"])
         return ids
@@ -365,7 +368,7 @@ class HitFinder:
         return {row["id"]: row["rank"] for row in rows}
 
     async def read_title_hits(self, plan: SearchPlan, ids: Sequence[int], months: Sequence[str]) -> set[int]:
-        """Return releases with all words in the title, until `ids` contains enough of them for the requested page.
+        """Return releases with all words in the title, until `ids` has enough of them for the requested page.
 
         ids: the newest hits. months: expressions for the months of all hits, newest first.
         """
@@ -392,7 +395,10 @@ class HitFinder:
         return self.columns.filter_releases(found, include, self.request.exclude)
 
     def sort_by_rank(self, ranks: Mapping[int, float], releases: Mapping[int, int] | None = None) -> list[int]:
-        """Sort by rank, best first; newer releases rank higher. releases: the release of each question pair, by id."""
+        """Sort by rank, best first; newer releases rank higher.
+
+        releases: the release of each question pair, by id.
+        """
         keys = sorted(ranks, reverse=True)  # for equal ranks, the last stored comes first
         ages = self.columns.iter_ages([releases[key] for key in keys] if releases else keys, datetime.now(UTC).date())
         scores = {
@@ -432,7 +438,7 @@ class ColumnCache:
         self.sort_dates = array("q")  # the digits of release_facets.sort_date, YYYYMMDDhhmmss
         self.sort_days = array("i")  # Julian days; 0 if unknown
         self.value_counts: Counter[tuple[int, ...]] = Counter()  # releases by their codes of CODED_COLUMNS
-        self.tag_ids = array("I")  # of all releases
+        self.tag_ids = array("I")  # tags of all releases
         self.tag_offsets, self.tag_counts = array("Q"), array("H")  # start and number of a release's `tag_ids`
 
     async def refresh(self, run: RunQuery) -> ColumnCache:
@@ -447,7 +453,7 @@ class ColumnCache:
         while (after := self.last_change) < last:
             until = min(after + LOG_BATCH, last)
             rows = await run(CHANGED_RELEASES_SQL, {"after": after, "until": until})
-            if self.last_change == after:  # else a concurrent search applied them
+            if self.last_change == after:  # otherwise, a concurrent search has applied them
                 if not after:
                     self._clear()
                 self._store_rows(rows)
@@ -518,7 +524,6 @@ class ColumnCache:
         return (max(0, now - day) if day else UNKNOWN_AGE for day in take_values(self.sort_days, releases))
 
     def count_values(self, releases: Sequence[int], facet: str) -> Mapping[str, int]:
-        """Count the releases with each value of a facet."""
         numbers = Counter(take_values(self.code_columns[facet], releases))
         del numbers[0]  # releases removed from the lists after they were found
         texts = list(self.value_codes[facet])

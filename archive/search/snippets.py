@@ -33,7 +33,7 @@ TEXT_TOKEN_PATTERN = re.compile(
 )
 
 # Excerpts.
-FRAGMENT_WORDS = 42  # of an excerpt
+FRAGMENT_WORDS = 42  # words per excerpt
 MAX_FRAGMENTS = 2
 MAX_WORDS_BEFORE_HIGHLIGHT = 10  # in a fragment
 ALWAYS_LEMMATISED_LENGTH = 7  # letters; longer words are lemmatised only if they can match
@@ -104,7 +104,7 @@ class SearchHit:
     title: MarkedText
     excerpt: MarkedText
     explanations: list[MatchExplanation]
-    question_position: int | None = None  # of the question that the excerpt is from, from 1; None: the lead or body
+    question_position: int | None = None  # number of the excerpt's question, from 1; None: lead or body
 
 
 async def read_release_hits(run: RunQuery, ids: Sequence[int], query_terms: Sequence[QueryTerm]) -> list[SearchHit]:
@@ -140,7 +140,6 @@ async def read_question_hits(run: RunQuery, ids: Sequence[int], query_terms: Seq
 
 
 def build_release_hit(row: Any, questions: Sequence[Any], query_terms: Sequence[QueryTerm]) -> SearchHit:
-    """Build a hit from a release and its questions."""
     english = is_english_release(row)
     texts = [HighlightedText(row[field], query_terms, field, english=english) for field in ("title", "lead", "body")]
     texts += [
@@ -203,7 +202,9 @@ def explain_match(texts: Sequence[HighlightedText], query_terms: Sequence[QueryT
 def extract_query_terms(
     tree: QueryNode | None, prefix_lemmas: Mapping[str, tuple[str, ...]] | None = None
 ) -> list[QueryTerm]:
-    """Return the terms of a query that can be marked. prefix_lemmas: additional lemmas for words with a star.
+    """Return the terms of a query that can be marked.
+
+    prefix_lemmas: additional lemmas for words with a star.
 
     >>> from archive.search.query import TermNode
     >>> extract_query_terms(TermNode(("myndigheterna",)))[0].lemma_sequences
@@ -247,7 +248,7 @@ class HighlightedText:
 
     @property
     def matched_terms(self) -> set[int]:
-        """Return the indexes of the query terms that the text contains."""
+        """The indexes of the query terms that the text contains."""
         return {mark.term_index for mark in self.highlights}
 
     def count_forms(self, term_index: int) -> Counter[str]:
@@ -294,7 +295,7 @@ class HighlightedText:
         return max(candidates, key=lambda start: (len(self.find_fragment_terms(start, size) - covered), -start))
 
     def find_fragment_start(self, first: int, size: int) -> int:
-        """Return where the fragment of a match starts: at its sentence if that is near, else a few words before."""
+        """Return where a match's fragment starts: at its sentence if near, else a few words before."""
         nearest = max(0, first - min(MAX_WORDS_BEFORE_HIGHLIGHT, size // 3))
         for index in range(first, nearest, -1):
             between = self.text[self.tokens[index - 1].end : self.tokens[index].start]
@@ -351,7 +352,6 @@ def normalise_index_word(text: str) -> str:
 
 
 def find_highlights(tokens: Sequence[TextToken], query_term: QueryTerm, term_index: int) -> list[Highlight]:
-    """Find all matches of a query term."""
     found: dict[int, Highlight] = {}
     sequences: dict[str, list[tuple[str, ...]]] = {}
     for reading in query_term.lemma_sequences:

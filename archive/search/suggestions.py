@@ -20,7 +20,7 @@ from archive.search.ranking import ColumnCache, HitFinder, HitPage
 FEW_HITS = 5  # a query with more hits is assumed to be spelt correctly
 MAX_SUGGESTIONS = 2
 MAX_DIACRITIC_VARIANTS = 2000  # spellings of one word with and without diacritics
-MIN_FREQUENCY_RATIO = 3  # how many times as common a spelling with diacritics must be
+MIN_FREQUENCY_RATIO = 3  # a spelling with diacritics must be this many times as common
 RARE_WORD_DIVISOR = 100_000  # a word in fewer than one of this many releases is probably misspelt itself
 DIACRITICS = {"a": "aåä", "o": "oö", "e": "eé"}
 FIELD_NOTES = ("no_day", "no_field", "no_value_of")  # notes about fields, whose names need no correction

@@ -29,10 +29,10 @@ EXPORT_LIMITS = {
     "xlsx": SandboxLimits(workers=2, max_streams=4, max_waiting=4, queue_timeout=60.0),
 }
 EXPORT_QUEUES: WeakKeyDictionary[Any, dict[str, RequestQueue]] = WeakKeyDictionary()
-MAX_SPOOL_BYTES = 500_000_000  # of the rows of a workbook, on disk; the sheets take as much again while it is written
+MAX_SPOOL_BYTES = 500_000_000  # on disk, for a workbook's rows; the sheets take as much again while it is written
 FILE_CHUNK_BYTES = 64_000
 MAX_CELL_LENGTH = 32_767  # UTF-16 code units in a cell of Excel
-MAX_SHEET_ROWS = 1_048_576  # of Excel, with the header
+MAX_SHEET_ROWS = 1_048_576  # limit of Excel, including the header
 MAX_EXACT_INTEGER = 10**15  # Excel keeps 15 digits of a number
 
 Rows = Sequence[Mapping[str, Any]]
@@ -43,9 +43,12 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DataExport:
-    """A whole list to export. page_url: the same list as a page. batches: yields rows in batches, read when needed."""
+    """A whole list to export.
 
-    name: str  # of the file
+    page_url: the same list as a page. batches: yields rows in batches, read when needed.
+    """
+
+    name: str  # name of the file
     title: str
     page_url: str
     columns: Sequence[str]
@@ -72,7 +75,7 @@ async def render_export(site: SiteRequest, export: DataExport) -> Any:
 
 @contextmanager
 def begin_export(datasette: Any, request: Any, format_name: str) -> Iterator[VisitorRequest]:
-    """Count an export until it ends; yield its queue entry, or raise BusyError if there are too many exports."""
+    """Count an export until it ends; yield its queue entry, or raise BusyError if too many are running."""
     queues = EXPORT_QUEUES.setdefault(datasette, {name: RequestQueue(limits) for name, limits in EXPORT_LIMITS.items()})
     client = (request.scope.get("client") or ("",))[0]
     visitor_request = VisitorRequest(EXPORT_LIMITS[format_name], queues[format_name], streaming=True, client=client)
@@ -138,6 +141,8 @@ class StreamResponse:
         headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in self.headers.items()]
         async with aclosing(self.chunks) as chunks:
             await send({"type": "http.response.start", "status": 200, "headers": headers})
+            if self.body is not None and not self.first_chunk:
+                await anext(chunks, b"")  # HEAD: a generator that has not started does not close its file
             if self.body is None:
                 try:
                     await send({"type": "http.response.body", "body": self.first_chunk, "more_body": True})
@@ -165,7 +170,7 @@ async def read_file_chunks(file: IO[bytes]) -> AsyncGenerator[bytes]:
 
 
 async def write_workbook(export: DataExport, visitor_request: VisitorRequest, language: str) -> IO[bytes]:
-    """Write a whole list to a temporary file as an Excel workbook; raise BadRequest if it is too long for one.
+    """Write a whole list to a temporary Excel workbook; raise BadRequest if it is too long for one.
 
     The rows are first written to another file, because the header depends on how many cells the longest text of each
     column takes. Writing the sheets waits for its own slot.
@@ -247,7 +252,7 @@ def describe_workbook(
 
 
 def write_sheets(spool: IO[str], columns: Sequence[tuple[str, int]], notes: Sequence[str], file: IO[bytes]) -> None:
-    """Write the spooled rows and the notes to a workbook; rows that do not fit in one sheet continue on the next.
+    """Write the spooled rows, on as many sheets as needed, and the notes to a workbook.
 
     The temporary files of the sheets are removed, even after an error.
     """

@@ -27,16 +27,19 @@ CHUNK_BYTES = 65_536  # bytes; as much as asyncio buffers before it makes a send
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SandboxLimits:
-    """Limits of one worker, one statement, one response and one request. Times are in seconds, sizes in bytes."""
+    """Limits of one worker, one statement, one response and one request.
+
+    Times are in seconds, sizes in bytes.
+    """
 
     workers: int = 2  # statements at once: one for each core of a small server
     max_waiting: int = 20  # requests in the queue for a worker; further ones are rejected at once
     queue_timeout: float = 10.0  # in the queue
     max_streams: int = 4  # CSV streams at once; they take minutes, and queue for each of their pages
-    request_seconds: float = 3.0  # of SQL in one request with all its facets; of a stream, in each page
+    request_seconds: float = 3.0  # of SQL per request with all its facets, or per page of a stream
     kill_delay: float = 0.5  # after sql_time_limit_ms, for SQLite to stop before the worker is killed
-    worker_memory: int = 200_000_000  # of a worker's address space, including Python's 40 MB
-    temp_file_bytes: int = 200_000_000  # of a temporary file, as for a sort
+    worker_memory: int = 200_000_000  # a worker's address space, including Python's 40 MB
+    temp_file_bytes: int = 200_000_000  # a temporary file, for example for sorting
     max_value_bytes: int = 20_000_000  # one text or blob; no page of an agency is larger (scraper/settings.py)
     max_sql_length: int = 100_000  # the SQL itself
     max_columns: int = 200
@@ -47,7 +50,7 @@ class SandboxLimits:
     max_html_bytes: int = 4_000_000  # all values of an HTML page; rendering it blocks the server
     max_html_values: int = 6_000  # their number; Datasette takes about 20 µs for each
     max_parameter_length: int = 10_000  # characters of one URL parameter, such as sql= or _search=
-    max_parameters: int = 200  # of a URL; Datasette's work grows with the square of their number
+    max_parameters: int = 200  # per URL; Datasette's work grows with the square of their number
     max_buffered_bytes: int = 64_000_000  # all large responses that wait for slow readers; the server needs twice that
     chunk_timeout: float = 10.0  # for a client to read 64 kB
     response_timeout: float = 300.0  # for the whole response
@@ -128,7 +131,7 @@ class RequestQueue:
                 self.release()
             return
         requests = self.requests_by_client.get(client, deque())
-        with suppress(ValueError):  # it may be removed already
+        with suppress(ValueError):  # it may already be removed
             requests.remove(request)
         if not requests:
             self.requests_by_client.pop(client, None)
@@ -292,7 +295,10 @@ class ResponseDelivery:
         self.complete = not message.get("more_body", False)
 
     async def begin_response(self, message: dict[str, Any]) -> None:
-        """Hold back the start of a response until its first bytes. All SQL is done by then, except in a stream."""
+        """Hold back the start of a response until its first bytes.
+
+        All SQL is done by then, except in a stream.
+        """
         if self.started:  # an error during a stream: it is too late to report it, but it must not look complete
             await self.give_up()
         request = self.visitor_request
@@ -334,7 +340,7 @@ async def receive_empty_body() -> dict[str, Any]:
 
 
 def parse_query_string(query_string: str, limits: SandboxLimits) -> list[tuple[str, str]]:
-    """Parse a query string as Datasette does; raise ValueError, with a message for the visitor, beyond limits.
+    """Parse a query string as Datasette does; raise ValueError, with a message for visitors, if too long.
 
     >>> parse_query_string("sql=select+1&_shape=array", SandboxLimits())
     [('sql', 'select 1'), ('_shape', 'array')]

@@ -209,7 +209,7 @@ async def find_newest_month(run: RunQuery) -> str | None:
 @dataclass(frozen=True, slots=True)
 class MonthCount:
     month: str  # yyyy-mm
-    count: int  # of releases published in it
+    count: int  # number of releases published in it
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,11 +259,9 @@ class ReleaseCalendar:
         return self.undated if month == UNDATED else sum(each.count for each in self.months if each.month == month)
 
     def find_earlier_month(self, month: str) -> MonthCount | None:
-        """Return the nearest earlier month with releases, or None."""
         return next((each for each in reversed(self.months) if each.month < month), None)
 
     def find_later_month(self, month: str) -> MonthCount | None:
-        """Return the nearest later month with releases, or None."""
         return next((each for each in self.months if each.month > month), None)
 
 
@@ -367,7 +365,6 @@ async def find_adjacent_releases(run: RunQuery, release_id: int) -> tuple[Any | 
 
 
 async def read_sitemap_parts(run: RunQuery) -> SitemapEntries:
-    """Return the names of the sitemap's parts."""
     parts = await run(SITEMAP_PARTS_SQL, {})
     return [("pages", None), ("tags", None), *((f"releases-{row['piece']}", row["changed"]) for row in parts)]
 

@@ -41,11 +41,13 @@ RESPONSE_MEDIA_TYPES = {
     "atom": "application/atom+xml; charset=utf-8",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
-FORMAT_SUFFIX = r"(?:\.(?P<format>json|csv|atom))?$"  # of a URL; without it, the HTML page
-EXPORT_FORMAT_SUFFIX = r"(?:\.(?P<format>json|csv|xlsx|atom))?$"  # of a list that is also exported as a whole
+FORMAT_SUFFIX = r"(?:\.(?P<format>json|csv|atom))?$"  # suffix of a URL; without it, the HTML page is shown
+EXPORT_FORMAT_SUFFIX = (
+    r"(?:\.(?P<format>json|csv|xlsx|atom))?$"  # suffix of a list that can also be exported completely
+)
 DATA_FORMAT = re.compile(r"\.(json|jsono|ndjson|csv|atom|xlsx|blob|parquet|tsv)$")
 XML_INVALID_CHARACTER = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # not in XML 1.0
-TAG_URI_YEAR = "2024"  # of the site's tag URIs (RFC 4151); never change it
+TAG_URI_YEAR = "2024"  # in the site's tag URIs (RFC 4151); never change it
 CREATION_TIME_SQL = "select min(applied_at) as created from _sqlite_migrations"
 OPCODES_PER_CHECK = 10_000  # SQLite opcodes between two checks of the CPU time
 MIN_TIME_LIMIT = 0.02  # seconds; only tests set a lower limit, which is checked at every opcode
@@ -66,7 +68,7 @@ class ReaderError(Exception):
 
 
 class SiteRequest:
-    """A request for a page of the archive, with everything its view needs: language, format, queries, URLs, responses.
+    """A request for a page, with everything its view needs: language, format, queries, URLs, responses.
 
     format_name: None for the HTML page. requested_language: the known language of the parameter `lang`, or None.
     """
@@ -168,7 +170,7 @@ async def render_error(
     json_members: Mapping[str, object] | None,
     headers: Mapping[str, str] | None = None,
 ) -> Response:
-    """Render an error as JSON in English with `json_members`, or as a page in the visitor's language if that is None."""
+    """Render an error as JSON with `json_members`, or as a page in the visitor's language if that is None."""
     headers = dict(headers or {})
     if json_members is None:
         context = {"message_key": text_key, "values": values, "status": status}
@@ -210,7 +212,7 @@ def build_query_runner(datasette: Any) -> RunQuery:
 def run_with_cpu_limit(
     sql: str, values: dict[str, Any], cpu_seconds: float, connection: sqlite3.Connection
 ) -> list[Any]:
-    """Return the rows of a query; raise QueryInterrupted if it takes this thread more CPU time than allowed."""
+    """Return the rows of a query; raise QueryInterrupted if it takes too much CPU time of this thread."""
     end = time.thread_time() + cpu_seconds
     connection.set_progress_handler(
         lambda: time.thread_time() > end, OPCODES_PER_CHECK if cpu_seconds > MIN_TIME_LIMIT else 1
@@ -376,8 +378,8 @@ def format_atom_time(text: str) -> str:
 
     Raises ValueError for a month.
 
-        >>> format_atom_time("2024-06-03"), format_atom_time("2024-06-03T08:15:00+00:00")
-        ('2024-06-03T00:00:00+02:00', '2024-06-03T08:15:00+00:00')
+    >>> format_atom_time("2024-06-03"), format_atom_time("2024-06-03T08:15:00+00:00")
+    ('2024-06-03T00:00:00+02:00', '2024-06-03T08:15:00+00:00')
     """
     value = parse_time(text)
     if isinstance(value, Month) or value is None:
@@ -414,7 +416,6 @@ def build_tag_uri(url: str, name: str | None = None) -> str:
 
 
 def compute_etag(text: str) -> str:
-    """Return a strong ETag for a text."""
     return f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'
 
 

@@ -36,7 +36,7 @@ WORKER_SCRIPT = Path(__file__).with_name("sandbox_worker.py")
 EXTERNAL_SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
 EXIT_TIMEOUT = 1.0  # seconds to wait for the exit code of a process whose pipe is already closed
 MIN_STATEMENT_SECONDS = 0.001  # seconds; the time limit if the budget is used up
-MAGIC_PARAMETER = re.compile(r":(_\w+)")  # of a canned query, filled in by Datasette: :_now_epoch and so on
+MAGIC_PARAMETER = re.compile(r":(_\w+)")  # in a canned query, filled in by Datasette: :_now_epoch and so on
 
 # checks of SQL that take linear time
 SQL_SPACE = r"(?:\s++|--[^\n]*+(?:\n|\Z)|/\*(?:[^*]|\*(?!/))*+\*/)*+"
@@ -128,7 +128,10 @@ class SandboxedDatabase(Database):  # type: ignore[misc] # Datasette ships no ty
         return build_results(names, rows, truncated=not is_complete and not page)
 
     def execute_with_retry(self, running: RunningStatement) -> StatementResult:
-        """Run a statement, and retry once if its worker died for another reason. Called in one thread per worker."""
+        """Run a statement, and retry once if its worker died for another reason than the statement.
+
+        Called in one thread per worker.
+        """
         for get_worker in (
             self.acquire_worker,
             self.start_worker,
@@ -173,11 +176,11 @@ class SandboxedDatabase(Database):  # type: ignore[misc] # Datasette ships no ty
         while self.idle_workers:
             self.idle_workers.pop().close()
         super().close()
-        self.original.close()  # Datasette's threads look up connections by database name, so some may belong to the original
+        self.original.close()  # Datasette finds connections by database name: some may be the original's
 
 
 def resolve_magic_parameters(sql: str, params: Any) -> Any:
-    """Return the parameters as a plain dict; those of canned queries are a mapping that cannot be pickled."""
+    """Return the parameters as a plain dict; canned queries have a mapping that cannot be pickled."""
     if not isinstance(params, dict):
         return params
     resolved = dict(params)
@@ -215,7 +218,7 @@ class RunningStatement:
 
 
 class WorkerLostError(Exception):
-    """A worker died for another reason than its statement. Another worker may succeed."""
+    """A worker died for a reason other than its statement. Another worker may succeed."""
 
 
 class SandboxWorker:
@@ -223,7 +226,7 @@ class SandboxWorker:
 
     def __init__(self, uri: str, limits: SandboxLimits, escape: Callable[[str], str]) -> None:
         self.limits, self.escape, self.uses = limits, escape, 0
-        self.received_bytes = 0  # of the last result
+        self.received_bytes = 0  # size of the last result
         self.pipe, worker_end = Pipe()
         arguments = [str(worker_end.fileno()), uri, json.dumps(asdict(limits))]
         try:

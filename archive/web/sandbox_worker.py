@@ -109,7 +109,9 @@ class StatementAuthorizer:
         try:
             db.execute(f"explain {sql}", params).close()
         except sqlite3.OperationalError as error:
-            if str(error).lower() != 'near "explain": syntax error':  # of `explain explain`, which reads nothing
+            if (
+                str(error).lower() != 'near "explain": syntax error'
+            ):  # the error for `explain explain`, which reads nothing
                 raise
         finally:
             self.strict = False

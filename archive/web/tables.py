@@ -6,8 +6,8 @@ sorted column, then the primary key (`rowid` if there is none; for a view its fi
 the next page begins after the last row. KeysetPage rewrites the statement that Datasette has built, when
 archive.web.sandbox executes it; Datasette itself sees no `_next=` and no extra row.
 
-CSV. A statement that fails is answered with 400, and a stream that fails later breaks the connection: a client must not
-take half of a table for the whole. Streams are in the order of the key unless they are sorted.
+CSV. A statement that fails gets a 400 response, and a stream that fails later breaks the connection, so that clients
+never mistake half of a table for the whole. Streams are in the order of the key unless they are sorted.
 
 Parameters. Those that Datasette would ignore (such as a misspelt column or option) or fail on get a 400 response.
 """
@@ -56,7 +56,7 @@ MAX_NEXT_LENGTH = 1_000  # characters of a value in `_next=`; a longer one is lo
 WITHOUT_FACETS_AND_COUNT = {"_nofacet": "1", "_nocount": "1"}
 CSV_OPTIONS = ("_stream", "_dl", "_header")  # not for the bytes of a cell
 
-# options: Datasette's parameters that are no filter
+# options: Datasette's parameters that are not filters
 ROW_OPTIONS = frozenset(
     (
         *("_shape", "_nl", "_json", "_json_infinity", "_size", "_labels", "_timelimit", "_ttl", "_trace", "_nocount"),
@@ -99,8 +99,8 @@ class KeysetPage:
     ) -> None:
         self.key, self.sort, self.ordered_by, self.size = key, sort, ordered_by, size
         self.descending = descending and sort is not None
-        self.columns = [*([sort] if sort else []), *key]  # by which rows are ordered
-        self.page_size = 0  # of the statement that Datasette has built
+        self.columns = [*([sort] if sort else []), *key]  # columns that rows are ordered by
+        self.page_size = 0  # page size in the statement that Datasette has built
         self.start: Sequence[Any] | None = None
         self.next_start: Sequence[Any] | None = None
 
@@ -154,7 +154,7 @@ class KeysetPage:
 
 
 def build_after_condition(name: str, value: object, tie: str, *, descending: bool) -> str:
-    """Return the condition for rows that sort after a value; `tie` is the condition for rows with the same value.
+    """Return the condition for rows after a value; `tie` is the condition for rows with the same value.
 
     >>> build_after_condition("a", 1, "b > :b", descending=True)
     '(a < :a or a is null or (a is :a and b > :b))'
@@ -505,7 +505,7 @@ def with_query(request: Any, pairs: Sequence[tuple[str, str]]) -> Any:
 
 
 def check_names(arguments: Any, options: Collection[str], parameters: Collection[str]) -> None:
-    """Raise FilterError for a parameter that is neither an option nor one of the named parameters of the SQL."""
+    """Raise FilterError for a parameter that is neither an option nor a named parameter of the SQL."""
     for name in arguments:
         if name not in options and name not in parameters and not is_harmless_parameter(name):
             known = ", ".join(dict.fromkeys(parameters)) or ", ".join(

@@ -59,7 +59,7 @@ class Command(ProjectCommand):
 def judge_archive(
     archive_path: Path, agencies: Mapping[str, Agency], acknowledged: Iterable[str]
 ) -> tuple[list[dict[str, Any]], list[str]]:
-    """Assess every agency; return the rows of health, faults first, and a message for each acknowledgement.
+    """Assess every agency; return the rows of health, faults first, and a message per acknowledgement.
 
     acknowledged: slugs. Raises ArchiveError if there is no archive.
     """

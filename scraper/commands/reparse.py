@@ -63,7 +63,7 @@ def reparse_archive(
         with lock:
             recorder = CrawlRecorder(archive, schedule)
             for slug in filter(locked.__contains__, agencies):
-                # Read at once, because releases are written meanwhile.
+                # Read all rows first, because releases are written during the loop.
                 urls = archive.db.execute("select url from releases where agency = ? order by id", [slug]).fetchall()
                 for (url,) in urls:
                     counts[reparse_release(archive, recorder.captures, url, agencies[slug])] += 1

@@ -77,7 +77,7 @@ class Command(ProjectCommand):
 
 
 def report_running_round(since: datetime) -> int:
-    """Log that another round is running; return 0, as this is normal for a timer, or 1 if that round has hung."""
+    """Log that another round is running; return 0, as is normal for a timer, or 1 if that round has hung."""
     if now() - since > MAX_ROUND_DURATION:
         logger.error("the round that started at %s has hung; stop it", since.isoformat())
         return 1
@@ -86,7 +86,7 @@ def report_running_round(since: datetime) -> int:
 
 
 def repeat_rounds(runner: CommandRunner, options: list[str], minutes: float) -> int:
-    """Start a round every `minutes` minutes until a signal arrives; return 2 if the configuration is wrong."""
+    """Start a round every `minutes` minutes until a signal; return 2 if the configuration is wrong."""
     if not minutes > 0:
         raise AgencyError("arguments", None, "every", "must be a positive number of minutes")
     while not runner.stop_requested:

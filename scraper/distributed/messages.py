@@ -1,8 +1,8 @@
-"""What workers and the writer send each other: jobs for workers, and messages for the writer.
+"""Jobs for workers, and messages for the writer.
 
-A job is a small database with the archive's own schema and ids, containing what a crawl reads about one agency. It
-comes with the agency's table of agencies.toml, so that a worker needs no file of the archive's machine. Of releases it
-contains what decides when they are due, but no texts. It is compressed (zstd).
+A job is a small database with the archive's own schema and ids, containing the rows that a crawl reads about one
+agency. It comes with the agency's table of agencies.toml, so that a worker needs no file of the archive's machine. It
+contains when releases are due, but not their texts. It is compressed (zstd).
 
 A message is one transaction of a worker's crawl: a list of operations on the archive, each a name of
 `ARCHIVE_OPERATIONS` or `ROUND_OPERATIONS` with its arguments as JSON, and the bytes of at most one response.
@@ -40,7 +40,7 @@ from scraper.items import (
 
 # Jobs
 MAX_JOB_BYTES = 4 * 1024**3  # bytes of an unpacked job
-CRAWL_HISTORY = timedelta(days=2)  # of crawls in a job: enough for a daily budget in any time zone
+CRAWL_HISTORY = timedelta(days=2)  # period of crawls in a job: enough for a daily budget in any time zone
 COPIED_COLUMNS = (
     "id, agency, url, first_seen, last_checked, checks, next_check, published, updated, moved_to, removed_at"
 )
@@ -86,7 +86,7 @@ PART_TYPES = {"questions": QuestionItem, "images": ImageItem, "attachments": Att
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
-    """One operation: `part.method` of `ARCHIVE_OPERATIONS` or a name of `ROUND_OPERATIONS`, and its arguments."""
+    """An operation: `part.method` of `ARCHIVE_OPERATIONS` or a name of `ROUND_OPERATIONS`, with arguments."""
 
     name: str
     args: tuple[Any, ...] = ()
@@ -98,19 +98,19 @@ class WorkerMessage:
     """The operations of one transaction of a worker's crawl."""
 
     agency: str
-    token: int  # of the worker's lease
+    token: int  # token of the worker's lease
     seq: int  # number of the message within its token, from 1
     operations: tuple[Operation, ...]
 
 
 def build_copy_statement(db: sqlite3.Connection, table: str) -> str:
-    """Return a statement that copies rows by column name, because migrated archives order columns differently."""
+    """Return a statement that copies rows by column name: migrated archives order columns differently."""
     columns = ", ".join(row[1] for row in db.execute(f"pragma main.table_info({table})"))
     return f"insert into {table} ({columns}) select {columns} from whole.{table} where {COPIED_ROWS[table]}"
 
 
 def build_job(archive_path: Path, slug: str, agency_table: dict[str, Any], now: datetime) -> bytes:
-    """Return a worker's job for an agency: its table of agencies.toml and its part of the archive, compressed."""
+    """Return an agency's job for a worker: its table of agencies.toml and part of the archive, compressed."""
     with tempfile.TemporaryDirectory(prefix="job-") as folder:
         path = Path(folder) / "archive.db"
         path.write_bytes(build_empty_archive())
@@ -154,7 +154,7 @@ def read_agency_tables(path: Path) -> dict[str, dict[str, Any]]:
 
 
 def format_toml(tables: dict[str, dict[str, Any]]) -> str:
-    """Format tables of strings and lists of strings as TOML, whose basic strings have the same syntax as JSON's.
+    """Format tables of strings and lists of strings as TOML, whose strings have the same syntax as JSON's.
 
     >>> print(format_toml({"skog": {"name": 'S "Å"', "feeds": ["a", "b"]}}), end="")
     [skog]

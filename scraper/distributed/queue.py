@@ -40,7 +40,7 @@ T = TypeVar("T")
 MISSING_PACKAGE = (
     "distributed crawling needs the package {name}: pip install -c constraints.txt -e '.[distributed]' in the clone"
 )
-CONSUMER_GROUP = CONSUMER_NAME = "writer"  # of the stream
+CONSUMER_GROUP = CONSUMER_NAME = "writer"  # name of the stream's consumer group
 RETRY_INTERVAL = 0.2  # seconds between two attempts while the broker does not respond
 CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)  # also runs while the machine is suspended
 
@@ -118,7 +118,7 @@ class Broker:
         return ":".join((self.prefix, *map(str, parts)))
 
     def run_script(self, script: str, keys: list[str], *arguments: object) -> int:
-        """Run one of `SCRIPTS` and return the number that it returns."""
+        """Run one of `SCRIPTS` and return its result, a number."""
         return int(self.scripts[script](keys=keys, args=list(arguments)))  # type: ignore[arg-type] # bytes, numbers, texts
 
     def check_connection(self) -> None:

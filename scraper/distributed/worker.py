@@ -65,7 +65,7 @@ MAX_SEND_WAIT = 300  # seconds that a crawl waits for a writer that is behind
 JOB_TIMEOUT = 120  # seconds to wait for the writer's job
 RETRY_DELAY = 10.0  # seconds until a round is tried again after the writer or the broker did not respond
 CRASH_RETRY_DELAY = 60.0  # seconds until a round is tried again after its crawl crashed
-CONFIGURATION_EXIT_CODE = 2  # of a crawl with a configuration error
+CONFIGURATION_EXIT_CODE = 2  # exit code of a crawl with a configuration error
 
 
 # Sending
@@ -126,7 +126,7 @@ class OperationLog:
     def __init__(self, sender: MessageSender) -> None:
         self.sender = sender
         self.operations: list[Operation] = []
-        self.depth = 0  # of operations within operations; only the outermost is recorded
+        self.depth = 0  # depth of nested operations; only the outermost is recorded
 
     def record(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Add a starting operation, unless it is part of another one."""
@@ -261,7 +261,7 @@ class WorkerAddon:
 
 
 class WorkerCrawlStats(CrawlStatsExtension):
-    """Counts as in an embedded crawl, but sends the counts to the writer, which assesses the agency's health."""
+    """Crawl statistics that are sent to the writer, which assesses the agency's health."""
 
     def __init__(self, crawler: Crawler) -> None:
         super().__init__(crawler)

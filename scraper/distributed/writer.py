@@ -57,20 +57,20 @@ if TYPE_CHECKING:
     from scraper.schedule import RevisitSchedule
 
 logger = logging.getLogger(__name__)
-StreamEntry = tuple[bytes, Mapping[bytes, bytes]]  # id and fields; no fields if the entry was deleted meanwhile
+StreamEntry = tuple[bytes, Mapping[bytes, bytes]]  # id and fields; no fields if the entry was deleted in the meantime
 
 BATCH_SIZE = 32  # messages read at once
 BLOCK_MILLISECONDS = 1000  # to wait for a message
-MAX_DELIVERIES = 10  # of a message; one that crashed this many writers is moved to `unreadable`
+MAX_DELIVERIES = 10  # per message; one that crashed this many writers is moved to `unreadable`
 PAYLOAD_FIELDS = (b"operations", b"body")  # fields of a message that count towards the backlog
 JOB_EXPIRY = 600  # seconds in which a worker can take its job
 MAX_JUDGE_INTERVAL = 3600.0  # seconds after which agencies are assessed even if rounds are running
 
-# Counters that the worker has; the pipeline counts the others.
+# Counters kept by the worker; the pipeline keeps the others.
 WORKER_COUNTERS = (
     *("listed", "already_stored", "rejected", "errors", "requests", "not_modified", "bytes", "unchanged", "missing"),
 )
-NAMED_COUNTERS = ("field_counts", "failures", "source_failures")  # those that are a Counter each
+NAMED_COUNTERS = ("field_counts", "failures", "source_failures")  # counters that are Counter objects
 
 
 @dataclass(slots=True)
@@ -141,7 +141,7 @@ class MessageProcessor:
         return True
 
     def reject_pages(self, message: WorkerMessage, agency: Agency) -> bool:
-        """Record the pages of a message that the writer fails on, so that they are requested again on another day.
+        """Record the pages of a message that the writer fails on, to request them again on another day.
 
         Returns False if the message contains anything but pages. Its round must end then, because later messages may
         depend on it.
@@ -174,7 +174,7 @@ class MessageProcessor:
             logger.critical("the manifest cannot be written: %s", error)
 
     def _resume_crawl(self, job: Job, agency: Agency) -> RemoteCrawl | None:
-        """Return the running pass, restored from the archive if another writer began it; None if there is none."""
+        """Return the running pass, restored from the archive if another writer began it, or None."""
         if agency.slug not in self.crawls and job.counters:
             self.crawls[agency.slug] = crawl = self._create_crawl(agency, parse_stats(job.counters, job.crawl_id))
             urls = self.archive.db.execute("select url from quarantine where crawl = ?", [job.crawl_id]).fetchall()
@@ -267,7 +267,7 @@ class ArchiveWriter:
         self.writer_lock = lock_writer(archive_path)
         self.processor = MessageProcessor(archive_path, parse_schedule(settings["REVISIT_AGES"]))
         self.agency_lock = open_lock_file(archive_path)
-        self.locked_agencies: set[str] = set()  # whose rounds are running
+        self.locked_agencies: set[str] = set()  # agencies with a running round
         for job in self.processor.jobs.list_unfinished():
             self.claim_agency(job.agency)
         self.previous_crawl_id = read_last_crawl_id(archive_path)  # of the last assessment of all agencies
@@ -430,7 +430,7 @@ class ArchiveWriter:
         self.has_open_rounds = bool(self.locked_agencies)
 
     def retry_timeout(self) -> float:
-        """Return for how many seconds to keep retrying if the broker does not respond; 0 once the writer stops."""
+        """Return the seconds to keep retrying if the broker does not respond; 0 once the writer stops."""
         return 0.0 if self.should_stop() else 1.0
 
 

@@ -93,7 +93,7 @@ class BackOffMiddleware:
             self.record_failure(request, f"answered {response.status}")
 
     def delay_requests(self, request: Request, seconds: float) -> None:
-        """Delay all requests to a request's host (RFC 9110, 10.2.3) before the downloader checks its queue again."""
+        """Delay all requests to a host (RFC 9110, 10.2.3) before the downloader checks its queue again."""
         if slot := find_download_slot(self.crawler, request):
             slot.delay = max(slot.delay, 0.01)  # the downloader ignores lastseen without a delay
             slot.lastseen = max(slot.lastseen, monotonic() + seconds - slot.delay)

@@ -40,8 +40,8 @@ if TYPE_CHECKING:
     from twisted.web.iweb import IResponse
 
 DECOMPRESS_CHUNK = 64 * 1024  # bytes decompressed at once
-MAX_HEADER_BYTES = 256 * 1024  # of the status line and header lines
-HEADER_STATES = ("STATUS", "HEADER")  # of Twisted's parser, before the body
+MAX_HEADER_BYTES = 256 * 1024  # status line and header lines together
+HEADER_STATES = ("STATUS", "HEADER")  # states of Twisted's parser before the body
 HEAD_BYTES, TAIL_BYTES = 8 * 1024, 4 * 1024  # bytes searched for a page's root element and its end tag
 HTML_COMMENT = re.compile(rb"<!--.*?-->", re.DOTALL)
 ROOT_TAG = re.compile(rb"<([A-Za-z_][\w.:-]*)[^>]*?(/?)>")

@@ -52,7 +52,7 @@ class SSRFFilter:
     def __init__(self, crawler: Crawler) -> None:
         self.crawler = crawler
         self.private_hosts = set(crawler.settings.getlist("PRIVATE_HOSTS"))
-        self.given_netlocs: set[str] = set()  # that the first requests of another project's spider go to
+        self.given_netlocs: set[str] = set()  # hosts of the start URLs of another project's spider
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:

@@ -46,7 +46,7 @@ class AgencyStats:
     """Counters of one agency in one crawl, and its problems as sentences that name URL and field."""
 
     listed: int = 0  # distinct releases that sources named
-    already_stored: int = 0  # of the listed: already stored, and not fetched in this crawl
+    already_stored: int = 0  # listed releases that are already stored and not fetched in this crawl
     new: int = 0
     revised: int = 0
     reparsed: int = 0  # revisions caused only by our parser
@@ -55,13 +55,13 @@ class AgencyStats:
     rejected: int = 0  # responses that are not a release
     errors: int = 0  # failed requests and unreadable sources
     requests: int = 0
-    not_modified: int = 0  # of the requests: status 304
+    not_modified: int = 0  # requests with status 304
     bytes: int = 0
     parsed: int = 0  # release pages
-    quarantined: int = 0  # of the parsed pages
+    quarantined: int = 0  # parsed pages that were quarantined
     field_counts: Counter[str] = field(default_factory=Counter)  # field → number of parsed pages that have it
     failures: Counter[str] = field(default_factory=Counter)  # kind (see scraper/failures.py) → number
-    source_failures: Counter[str] = field(default_factory=Counter)  # of the failures: those of sources
+    source_failures: Counter[str] = field(default_factory=Counter)  # failures of sources only
     problems: list[str] = field(default_factory=list)
     crawl_id: int | None = None  # the id of its row in crawls
 
@@ -100,7 +100,7 @@ def has_archive_spider(crawler: Crawler) -> bool:
 
 
 class CrawlStatsExtension:
-    """Inserts a row into crawls for each agency when a spider opens, and completes it when the spider closes."""
+    """Inserts a row into crawls per agency when a spider opens, and completes it when it closes."""
 
     def __init__(self, crawler: Crawler) -> None:
         self.politeness = PolitenessMonitor(crawler)
@@ -237,7 +237,7 @@ def close_crawl(
     archive: Archive, stats: AgencyStats, reason: str, at: datetime, **extra_columns: float | str | None
 ) -> None:
     """Complete a crawl's row, with `extra_columns` as additional columns."""
-    if stats.crawl_id is None:  # it could not be inserted
+    if stats.crawl_id is None:  # the row could not be inserted
         return
     row: dict[str, Any] = {**stats.to_columns(), **extra_columns, "finished": to_iso(at), "reason": reason}
     row["problems"] = json.dumps(stats.problems[:MAX_PROBLEMS], ensure_ascii=False)

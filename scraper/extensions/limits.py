@@ -108,7 +108,7 @@ class DeadlineMiddleware:
             for request, deferred in dropped:
                 slot.queue.remove((request, deferred))
                 if stats := spider.agency_stats.get(request.meta.get("agency", "")):
-                    stats.requests -= 1  # it was counted when it reached the downloader
+                    stats.requests -= 1  # it was already counted when it reached the downloader
                 deferred.errback(CrawlStopped(reason))
 
 

@@ -31,7 +31,10 @@ PROGRESS_COLUMNS = (
 
 
 class StderrConsole(Console):
-    """Console on standard error that becomes quiet when the pipe is closed. With rich's own, the crawl would end."""
+    """Console on standard error that becomes quiet when the pipe is closed.
+
+    rich's own console would end the crawl.
+    """
 
     def on_broken_pipe(self) -> None:
         self.quiet = True
@@ -84,7 +87,7 @@ class ProgressExtension:
         if any(stats.problems for stats in spider.agency_stats.values()):
             console.print("Rejected pages and failures are listed above, and in the tables crawls and frontier.")
         if reason != "finished":
-            console.print(f"The crawl did not finish: {reason}. The next crawl continues with what is left.")
+            console.print(f"The crawl did not finish: {reason}. The next crawl continues with the rest.")
 
 
 def redirect_log_handlers() -> None:

@@ -33,7 +33,7 @@ from scraper.normalise.vocabulary import normalise_kind, normalise_tags
 __all__ = ["to_release"]
 
 DAMAGE_CHECKED_FIELDS = ("title", "lead", "body", "published_text", "updated_text", *LIST_FIELDS)
-NON_TEXT_FIELDS = ("url", "media_type")  # of pictures and files
+NON_TEXT_FIELDS = ("url", "media_type")  # fields of pictures and files
 
 
 class QualityWarning(NamedTuple):

@@ -77,7 +77,10 @@ def normalise_contacts(items: Iterable[ContactItem]) -> tuple[Contact, ...]:
 
 
 def covers_contact(whole: Contact, part: Contact) -> bool:
-    """Return whether a contact contains everything that another does. A longer role of the same person counts."""
+    """Return whether a contact contains everything that another does.
+
+    A longer role of the same person counts.
+    """
     (name, role, phone, email), (part_name, part_role, part_phone, part_email) = (
         [(value or "").casefold() for value in astuple(contact)] for contact in (whole, part)
     )

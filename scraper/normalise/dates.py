@@ -80,7 +80,7 @@ ZONE_OFFSETS = {
     "PST": -8,
 }
 
-# What a date means, tried in this order at each position of the text. The word nearest before the date counts.
+# Meanings of a date, tried in this order at each position of the text. The word nearest before the date counts.
 DATE_ROLE_PATTERNS = {
     # "Senast publicerad" and "Last published" are SiteVision's labels for the latest change of a page.
     "updated": build_alternation(r"""
@@ -340,7 +340,7 @@ def localise_time(naive: datetime, offset: str | None, url: str, zone_name: str 
 
 @cache
 def find_country_zone(host: str) -> ZoneInfo | None:
-    """Return the time zone of the country in a host's top-level domain, or None if it is not in COUNTRY_ZONES."""
+    """Return the time zone of the country in a host's top-level domain, or None if it is unknown."""
     name = COUNTRY_ZONES.get(host.rpartition(".")[2])
     return ZoneInfo(name) if name else None
 

@@ -119,7 +119,9 @@ def repair_text(text: str) -> str:
 
 
 def repair_markup(html: str) -> str:
-    """Repair HTML like `repair_text`. Doubly escaped entities become escaped once; tags are left unchanged.
+    """Repair HTML like `repair_text`.
+
+    Doubly escaped entities become escaped once; tags are left unchanged.
 
     >>> repair_markup('<a href="/?a&amp;amp;b">HÃ¤r &amp;auml;r &amp;lt;p&amp;gt;</a>')
     '<a href="/?a&amp;amp;b">Här &auml;r &amp;lt;p&amp;gt;</a>'
@@ -160,7 +162,6 @@ def repair_mojibake(text: str) -> str:
 
 
 def has_mojibake(text: str) -> bool:
-    """Return whether a text has misread characters."""
     return (
         not text.isascii()  # the first two tests are fast and rule out most texts
         and any(sign in text for sign in MOJIBAKE_LEAD_CHARACTERS)
@@ -214,7 +215,7 @@ def sanitise_body_html(html: str) -> str:
         url_schemes=ALLOWED_SCHEMES,
         url_relative="deny",
     )
-    if not NEEDS_CLEANING.search(safe) and unicodedata.is_normalized("NFC", safe):  # as most are
+    if not NEEDS_CLEANING.search(safe) and unicodedata.is_normalized("NFC", safe):  # true for most texts
         return safe
     return "".join(
         piece if piece.startswith("<") else HORIZONTAL_SPACE.sub(" ", strip_invisible_characters(piece))
@@ -243,7 +244,9 @@ def cache_by_text(
 
 
 def build_alternation(phrases: str) -> str:
-    """Join phrases, separated by " | " or line breaks, into one alternation. Each may be a regular expression.
+    """Join phrases, separated by " | " or line breaks, into one alternation.
+
+    Each may be a regular expression.
 
     >>> build_alternation('''
     ... publicerad | published
@@ -256,7 +259,7 @@ def build_alternation(phrases: str) -> str:
 
 
 def compile_phrases(phrases: str, before: str = r"^\W*", after: str = r"\W*$") -> re.Pattern[str]:
-    """Compile phrases (see `build_alternation`) into a case-insensitive pattern for a line that is one of them.
+    """Compile phrases (see `build_alternation`) to a case-insensitive pattern for a line with one of them.
 
     before, after: regular expressions for the text around a phrase.
 
@@ -267,7 +270,9 @@ def compile_phrases(phrases: str, before: str = r"^\W*", after: str = r"\W*$") -
 
 
 def compile_name_pattern(words: Sequence[str]) -> re.Pattern[str]:
-    """Compile a pattern for a class or id that contains one of the words as a part. Each may be a regular expression.
+    """Compile a pattern for a class or id that contains one of the words as a part.
+
+    Each may be a regular expression.
 
     >>> [bool(compile_name_pattern(("nav", "menu")).search(name)) for name in ("site-nav", "main_menu", "navigate")]
     [True, True, False]

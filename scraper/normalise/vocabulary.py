@@ -33,7 +33,9 @@ KIND_PATTERNS = [(kind, re.compile(build_alternation(words), re.IGNORECASE)) for
 
 @cache_by_text()
 def normalise_kind(text: str) -> str | None:
-    """Return the English name of a release type, or None if it is unknown. Cached, as a site uses only a few.
+    """Return the English name of a release type, or None if it is unknown.
+
+    Cached, as a site uses only a few.
 
     >>> list(map(normalise_kind, ["Pressmeddelande", "Debattartikel", "nyhetsarkiv", "Kontakt"]))
     ['press release', 'opinion', 'news', None]

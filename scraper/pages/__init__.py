@@ -1,4 +1,4 @@
-"""Parse HTML to a ReleaseItem: the agency's own words, as strings."""
+"""Parses HTML to a ReleaseItem: the agency's own words, as strings."""
 
 from __future__ import annotations
 

@@ -46,8 +46,8 @@ NON_LIST_TAGS = {"h2", "h3", "h4", "h5", "details", "button", "dl", "table", "ar
 NON_DATA_TABLE_TAGS = {"table", "h1", "h2", "h3", "ul"}
 MAX_HEADING_LENGTH = 500  # an unclosed heading swallows the text after it
 MAX_NUMBER_LENGTH = 10  # digits
-MIN_CONTENTS_LINK_SHARE = 0.75  # of a list's text in links
-CELL_SPAN = re.compile(r"[2-9]|[1-9]\d{1,2}")  # as many columns or rows as browsers accept
+MIN_CONTENTS_LINK_SHARE = 0.75  # share of a list's text in links
+CELL_SPAN = re.compile(r"[2-9]|[1-9]\d{1,2}")  # up to the number of columns or rows that browsers accept
 
 # Accordion panels.
 PANEL_TITLE_TAGS = {"button", "a", "div", "h2", "h3", "h4", "h5", "span", "dt", "p", "li"}
@@ -111,7 +111,7 @@ def convert_to_soup(root: Element) -> BeautifulSoup:
 
 
 def decompose_soup(soup: BeautifulSoup) -> None:
-    """Empty a soup, because its elements refer to each other and would otherwise wait for a garbage collection."""
+    """Empty a soup, whose elements refer to each other, to free it without a garbage collection."""
     for part in list(soup.contents):  # soup.decompose() alone leaves the first element
         part.decompose()
     soup.decompose()
@@ -534,14 +534,20 @@ def has_block_descendant(element: Tag) -> bool:
 
 
 def has_descendant(element: Tag, names: Collection[str]) -> bool:
-    """Return whether an element has a descendant with one of the tag names. Much faster than BeautifulSoup's find."""
+    """Return whether an element has a descendant with one of the tag names.
+
+    Much faster than BeautifulSoup's find.
+    """
     return any(
         isinstance(child, Tag) and (child.name in names or has_descendant(child, names)) for child in element.contents
     )
 
 
 def iter_descendants(element: Tag, names: Collection[str]) -> Iterator[Tag]:
-    """Yield the descendants with one of the tag names, in page order. Much faster than BeautifulSoup's find_all."""
+    """Yield the descendants with one of the tag names, in page order.
+
+    Much faster than BeautifulSoup's find_all.
+    """
     for child in element.contents:
         if isinstance(child, Tag):
             if child.name in names:

@@ -141,7 +141,7 @@ def is_kind_block(block: PageBlock, index: int) -> bool:
 
 def is_caption_block(block: PageBlock) -> bool:
     """Return whether a paragraph is a picture's caption, according to its class."""
-    if block.element.name == "figcaption":  # of a table or quotation
+    if block.element.name == "figcaption":  # caption of a table or quotation
         return False
     classes = [str(part.get("class") or "") for part in (block.element, block.element.parent) if part is not None]
     return any(CAPTION_CLASS.search(names) for names in classes)

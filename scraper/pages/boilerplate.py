@@ -1,4 +1,4 @@
-"""Recognises what is not text of the release: menus, cookie banners, share buttons, sidebars, teasers.
+"""Recognises boilerplate on a page: menus, cookie banners, share buttons, sidebars, teasers.
 
 Elements are recognised by tag, ARIA role, class and id. Other modules use the patterns for lines and headings to choose
 among blocks of text.
@@ -44,7 +44,7 @@ BOILERPLATE_NAME = compile_name_pattern(
     only-print onlyprint visible-print visible-print-block authorbox author-box author-bio
     """)
 )
-# Text for screen readers, such as a link's note. The label of a date stays, because it says what the date means.
+# Text for screen readers, such as a link's note. Labels of dates are kept, because they give a date its meaning.
 HIDDEN_NAME = compile_name_pattern(
     split_word_list("""
     screen-reader screen-reader-text screenreader visuallyhidden visually-hidden sr-only sr-text show-for-sr reader-only
@@ -73,12 +73,12 @@ CARD_HEADINGS = ("h2", "h3", "h4", "h5")
 
 # Limits, in characters without white space.
 MAX_HIDDEN_LABEL_LENGTH = 30
-MIN_SURROUNDING_LETTERS = 20  # of a sentence around an inline element
-MIN_FRAME_LENGTH = 200  # of the page's own frame
+MIN_SURROUNDING_LETTERS = 20  # letters of a sentence around an inline element
+MIN_FRAME_LENGTH = 200  # length of the page's own frame
 MIN_PROSE_LENGTH = 400  # outside links, to make a doubtful element text
 MAX_FORM_LENGTH = 600  # a longer form wraps the page
-MAX_CARD_LENGTH = 600  # of a teaser
-MAX_LINK_SHARE = 0.5  # of a box of facts
+MAX_CARD_LENGTH = 600  # length of a teaser
+MAX_LINK_SHARE = 0.5  # links in a fact box
 MAX_CARD_SHARE = 0.5  # if more of the text is in cards, the page is a list of them
 
 # A whole line that is a button or a note of the page.
@@ -122,7 +122,7 @@ CONTACT_SECTION_HEADING = compile_phrases(r"""
     ytterligare information | har du (?:några )?frågor | pressjour | kontakta oss | sidansvarig | hjälpte .{0,40}
     pressekontakt\w*
     """)
-# Headings of sections on what readers say about the text, how to share it, how to get more, or who wrote it.
+# Headings of sections with readers' comments, sharing, subscriptions or the author.
 SERVICE_SECTION_HEADING = compile_phrases(r"""
     dela(?: (?:sidan|artikeln|på|denna|med andra)\b.{0,30})? | taggar | kommentarer | om författaren
     nyhetsbrev | prenumerera.{0,40} | newsletters? | subscribe.{0,40} | sign up for.{0,40}
@@ -183,7 +183,7 @@ def is_boilerplate_element(element: Element) -> bool:
 
 
 def is_within_sentence(element: Element) -> bool:
-    """Return whether an inline element is part of a sentence. Its class does not matter: "lexicon tooltip-link"."""
+    """Return whether an inline element is part of a sentence, such as a link with class "tooltip-link"."""
     sentence, length = next(element.iterancestors(*SENTENCE_PARENT_TAGS), None), count_text_letters(element)
     if sentence is None or not length:
         return False
@@ -204,7 +204,7 @@ def drop_sidebars(main: Element) -> None:
 
 
 def is_part_of_text(sidebar: Element) -> bool:
-    """Return whether an aside or footer belongs to the text, such as the source of a quotation or a fact box."""
+    """Return whether an aside or footer belongs to the text, such as a quotation's source or a fact box."""
     if sidebar.tag == "footer":
         return next(sidebar.iterancestors("blockquote"), None) is not None
     heading = next(sidebar.iter(*HEADING_TAGS), None)
@@ -252,7 +252,7 @@ def is_card(element: Element) -> bool:
 
 @cache_by_text()
 def classify_names(names: str) -> str:
-    """Classify a class, id or custom element name as boilerplate, hidden or doubtful; "" if it is none of these."""
+    """Classify a class, id or custom element name: boilerplate, hidden, doubtful, or "" for none of these."""
     names = WORDPRESS_TERM_CLASS.sub(" ", CAMEL_CASE_BOUNDARY.sub("-", names).lower())
     if FRAME_NAME.search(names):
         return ""
@@ -262,7 +262,10 @@ def classify_names(names: str) -> str:
 
 
 def is_page_frame(element: Element, total: int) -> bool:
-    """Return whether an element contains the page itself, whatever its name. total: characters on the whole page."""
+    """Return whether an element contains the page itself, whatever its name.
+
+    total: characters on the whole page.
+    """
     if element.tag in ("body", "html", "main") or element.find(".//main") is not None:
         return True
     length = count_text_letters(element)

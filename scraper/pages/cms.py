@@ -14,7 +14,7 @@ MAX_SCANNED_CHARACTERS = 60_000  # enough to include stylesheets, icons and menu
 
 
 class DrupalPage(NewsPage):
-    """Page built with Drupal, whose fields are elements named after them."""
+    """Page built with Drupal, whose fields are elements with matching class names."""
 
     title_css: ClassVar[tuple[str, ...]] = ("h1.page-title", "h1.node__title", "h1 .field--name-title", "h1#page-title")
     lead_css: ClassVar[tuple[str, ...]] = tuple(

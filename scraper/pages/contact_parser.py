@@ -16,7 +16,7 @@ from scraper.normalise.text import build_alternation, cache_by_text
 
 # Offices whose name may also be a heading.
 PRESS_OFFICE = r"(?:pressjour\w*|presstjänst\w*|press ?office|pressestelle)"
-# Headings over contacts. Those of the first group are never over anything else.
+# Headings above contacts; those in the first group are only used above contacts.
 CERTAIN_HEADING = build_alternation(rf"""
     {PRESS_OFFICE}
     presse?-?\s?kontakt\w* | medi[ae]-?kontakt\w* | (?:press|media) contacts? | contacts? for (?:the )?(?:media|press)
@@ -151,15 +151,15 @@ ABBREVIATION = re.compile(r"[A-ZÅÄÖ]{1,5}|vxl?|[\W\d_]*")
 MAX_ROLE_LENGTH = 100
 MAX_CHUNK_WORDS = 9  # a longer chunk is a sentence
 MAX_OFFICE_WORDS = 8
-MAX_ROLES = 2  # of a contact
+MAX_ROLES = 2  # per contact
 
 
 @dataclass(frozen=True, slots=True)
 class ContactLine:
     text: str
-    level: int = 9  # of a heading; 9 if it is not a heading
+    level: int = 9  # level of a heading; 9 for other lines
     bold: bool = False  # all of it is bold
-    is_link: bool = False  # it is only a link to another page
+    is_link: bool = False  # whether it is only a link to another page
     block: Any = None  # the innermost block element that contains it
 
 

@@ -141,7 +141,6 @@ def find_contact_requests(document: Document) -> dict[Element, None]:
 
 
 def iter_to_block_ancestor(element: Element) -> Iterator[Element]:
-    """Yield an element and its ancestors, up to the first block element."""
     yield element
     for part in element.iterancestors():
         yield part
@@ -193,7 +192,7 @@ def build_area(contacts: list[ContactItem], rule: str, element: Element, *, doub
 
 
 def find_contact_section(lines: Sequence[ContactLine], index: int) -> tuple[list[ContactLine], bool]:
-    """Return the lines from a heading to the next heading of its level or to prose, and whether either was found."""
+    """Return the lines from a heading to the next of its level or to prose, and whether it was found."""
     heading = lines[index]
     section: list[ContactLine] = []
     prose_lines = 0
@@ -216,7 +215,7 @@ def is_prose_line(text: str) -> bool:
 
 
 def parse_contact_section(heading: ContactLine, section: Sequence[ContactLine]) -> tuple[list[ContactItem], bool, str]:
-    """Return the contacts under or beside a heading, whether they are certain, and the rule that found them."""
+    """Return the contacts under or beside a heading, whether they are certain, and the rule used."""
     text = heading.text
     lines = list(split_lead_ins(section))
     if found := CONTACT_HEADING.match(text):
@@ -233,7 +232,7 @@ def parse_contact_section(heading: ContactLine, section: Sequence[ContactLine]) 
 
 
 def split_lead_ins(lines: Iterable[ContactLine]) -> Iterator[ContactLine]:
-    """Yield lines, with lead-in words split off as headings and labels without a value joined to the next line."""
+    """Yield lines with lead-in words split off as headings, and bare labels joined to the next line."""
     label = ""
     for line in lines:
         if line.text.endswith(":") and CONTACT_LABEL.fullmatch(line.text):
@@ -271,7 +270,7 @@ def read_area_in_paragraph(paragraph: Element, used_elements: set[Element]) -> C
 
 
 def drop_switchboard_contacts(root: Element, areas: Sequence[ContactArea]) -> Iterator[ContactArea]:
-    """Yield the areas without nameless contacts that the site's footer, the same on every page, also has."""
+    """Yield the areas without the nameless contacts that are also in the site's footer."""
     has_nameless = any(not contact.name for area in areas for contact in area.contacts)
     footer_keys = find_footer_contact_keys(root) if has_nameless else frozenset()
     for area in areas:
@@ -406,7 +405,10 @@ class LineBuilder:
                 self.open_links += 1
 
     def end_element(self, element: Element) -> None:
-        """Close an element. A mail or telephone link is followed by its target, unless its text contains the target."""
+        """Close an element.
+
+        A mail or telephone link is followed by its target, unless its text contains the target.
+        """
         tag = element.tag
         if tag in BOLD_TAGS:
             self.open_bold_tags -= 1

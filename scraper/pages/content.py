@@ -39,8 +39,8 @@ MAIN_XPATHS = (
 SIDEBAR_TAGS = {"header", "footer", "aside", "nav", "form"}
 MIN_SECTION_LENGTH = 200  # characters of running text; a shorter article is not part of the release
 MIN_COUNTED_LENGTH = 25  # shorter blocks are labels and buttons, not text
-MAX_SECTION_LINK_SHARE = 0.4  # of the characters of a text
-NON_SECTION_TAGS = ("h1", "form", "input", "nav", "aside", "footer", "img")  # in what surrounds a text
+MAX_SECTION_LINK_SHARE = 0.4  # share of a text's characters
+NON_SECTION_TAGS = ("h1", "form", "input", "nav", "aside", "footer", "img")  # in the surroundings of a text
 NON_TEXT_HEADINGS = (SERVICE_SECTION_HEADING, CONTACT_SECTION_HEADING, RELATED_SECTION_HEADING)
 
 # Accordions.
@@ -77,7 +77,7 @@ def find_main_element(root: Element) -> tuple[Element, str]:
 
 
 def move_intro_into_main(main: Element, body: Element) -> None:
-    """Move the paragraphs of sentences between the page's only h1 and the main element into the main element."""
+    """Move sentences between the page's only h1 and the main element into the main element."""
     headings = list(body.iter("h1"))
     if len(headings) != 1:
         return
@@ -101,7 +101,10 @@ def move_to_start(element: Element, main: Element) -> None:
 
 
 def include_heading(dense: Element, body: Element) -> Element:
-    """Return the densest element, or the one that also contains the page's only h1, with lead and tags between them."""
+    """Return the densest element, or its ancestor that also contains the page's only h1.
+
+    The lead and the tags are between the two.
+    """
     headings = list(body.iter("h1"))
     if len(headings) != 1 or dense in headings[0].iterancestors():
         return dense
@@ -109,14 +112,14 @@ def include_heading(dense: Element, body: Element) -> Element:
 
 
 def find_shared_container(default: Element, candidates: Iterable[Element], parts: Sequence[Element]) -> Element:
-    """Return the first candidate that is or contains every part; `default` if that candidate is the whole page."""
+    """Return the first candidate that is or contains every part; `default` if it is the whole page."""
     lineages = [{part, *part.iterancestors()} for part in parts]
     found = next((node for node in candidates if all(node in lineage for lineage in lineages)), default)
     return default if found.tag in ("body", "html") else found
 
 
 def include_other_articles(best: Element, articles: Sequence[Element], text_lengths: dict[Element, int]) -> Element:
-    """Return the longest article, or the element that also contains the other articles with a title or text."""
+    """Return the longest article, or the element that also contains other articles with a title or text."""
     parts = [
         part for part in articles if text_lengths[part] > MIN_SECTION_LENGTH or next(part.iter("h1"), None) is not None
     ]

@@ -1,7 +1,7 @@
 """Finds when a page was published and updated.
 
-Dates come from labels ("Publicerad", "Senast uppdaterad"), from what the page declares, from microdata, and from a date
-alone next to the title or before the text. Dates of other texts, of files and of events are left out.
+Dates come from labels ("Publicerad", "Senast uppdaterad"), from the page's declared dates, from microdata, and from a
+date alone next to the title or before the text. Dates of other texts, of files and of events are left out.
 """
 
 from __future__ import annotations
@@ -119,7 +119,7 @@ MAX_FIRST_DIGIT_OFFSET = 30  # characters before the digit of a date that begins
 TRAILING_LABEL_OPENING = re.compile(rf"(?:\W+{LABEL_OPENING})+\W*$", re.IGNORECASE)
 SENTENCE_INLINE_TAGS = INLINE_TAGS - {"br", "time"}  # the text after these may continue a sentence
 LABEL_START = re.compile(r"\s*[·|•(–—/]|\W*[A-ZÅÄÖÆØÜ]")
-GENERIC_DATE_LABEL = re.compile(r"^\W*dat(?:e|um|o)\b", re.IGNORECASE)  # does not say what the date is of
+GENERIC_DATE_LABEL = re.compile(r"^\W*dat(?:e|um|o)\b", re.IGNORECASE)  # does not give the date a meaning
 ACCESSIBLE_NAME_TAGS = ("time", "span", "p", "div", "dd", "abbr")  # may have an invisible label
 
 
@@ -158,7 +158,7 @@ def choose_dates(
             unspecified = parse_stated_dates(document, field, iter_declared_dates(document, None))
             ranked += [*declared[field], *([unlabelled] if unlabelled else []), *unspecified]
             found = published = chosen or choose_date(ranked)
-        else:  # a declared update equal to the publication is no update
+        else:  # a declared update equal to the publication does not count
             ranked += [other for other in declared[field] if not published or other.value != published.value]
             found = chosen or choose_date(ranked)
         if found:
@@ -166,7 +166,7 @@ def choose_dates(
 
 
 def choose_date(ranked: Sequence[PageDate]) -> PageDate | None:
-    """Return the first readable date, or a more exact one that agrees with it (with a time, or with seconds)."""
+    """Return the first readable date, or one that agrees with it and also has a time or seconds."""
     first = next((found for found in ranked if found.value is not None), None)
     if first is None:
         return ranked[0] if ranked else None  # present but unreadable: to_release raises the error
@@ -197,7 +197,7 @@ def parse_machine_date(timestamp: str | None, url: str) -> date | datetime | Non
 
 
 def find_labelled_dates(document: Document, main: Element) -> list[PageDate]:
-    """Return every labelled date of the page, those in the main element first, and remove their lines from the tree.
+    """Return the labelled dates of the page, those in the main element first, and remove their lines.
 
     Lines that are also text are not removed: a heading, or a sentence with a label in it.
     """
@@ -258,7 +258,7 @@ def read_label_dates(document: Document, element: Element) -> list[PageDate]:
 
 
 def find_next_element(element: Element) -> Element | None:
-    """Return the next element, or the parent's next one if the parent holds nothing else (as <dt> or a wrapper)."""
+    """Return the next element, or the parent's next one if the parent holds nothing else (<dt>, wrapper)."""
     following, parent = element.getnext(), element.getparent()
     if following is not None or parent is None:
         return following
@@ -267,7 +267,7 @@ def find_next_element(element: Element) -> Element | None:
 
 
 def read_tail_dates(document: Document, element: Element) -> list[PageDate]:
-    """Return the dates of a label in the text after an element: in the whole line, or alone after a line break."""
+    """Return the dates of a label in the text after an element: in its whole line, or after a line break."""
     parent = element.getparent()
     if parent is None:
         return []
@@ -294,7 +294,7 @@ def read_accessible_name_dates(document: Document, element: Element) -> list[Pag
 
 
 def read_element_dates(document: Document, elements: Sequence[Element]) -> list[PageDate]:
-    """Return the dates in the line that elements form together, and remove the elements unless they are text."""
+    """Return the dates in the line that elements form, and remove the elements unless they are text."""
     text = clean_line(" ".join(map(get_text_content, elements)))
     if len(text) > MAX_DATE_LABEL_LENGTH or not DIGIT.search(text):
         return []
@@ -526,7 +526,7 @@ def iter_nearby_texts(element: Element, main: Element) -> Iterator[str]:
 
 
 def is_date_of_other_text(element: Element, main: Element) -> bool:
-    """Return whether a date belongs to another text or a file, because it is in a teaser or follows a link."""
+    """Return whether a date in a teaser, or after a link, belongs to another text or a file."""
     parents = list(element.iterancestors())
     is_inside = element is main or main in parents
     for part in parents:
@@ -572,7 +572,7 @@ def parse_stated_dates(
 
 
 def find_microdata_dates(document: Document, main: Element, field: str) -> list[PageDate]:
-    """Return the dates of elements with the field's itemprop; outside the main element only if there is just one."""
+    """Return the dates of elements with the field's itemprop; only a single one outside the main element."""
     in_main = list(iter_microdata_dates(document, main, field))
     on_page = [] if in_main else list(iter_microdata_dates(document, document.root, field))
     return on_page if len(on_page) == 1 else in_main

@@ -1,4 +1,4 @@
-"""One page: its bytes, decoded and parsed once, what its head declares, and CSS selectors.
+"""One page: its bytes, decoded and parsed once, the declarations in its head, and CSS selectors.
 
 Also functions on elements and their text that the other modules share.
 """
@@ -120,7 +120,7 @@ DECLARED_DATES = {  # field → schema.org property, metas
 
 
 class Document:
-    """One page: its decoded text, what its head declares, and `root`, the lxml tree.
+    """One page: its decoded text, the declarations in its head, and `root`, the lxml tree.
 
     Raises NotARelease for other file types and empty documents, PageError for pages that are too large to parse safely.
     """
@@ -148,7 +148,7 @@ class Document:
         self.meta: dict[str, str] = {}  # name or property in lower case → content
         self.links: dict[str, str] = {}  # rel → href
         self.json_ld_scripts: list[str] = []
-        self.base_url, self.base_href = url, ""  # what relative links are resolved against; as the base element has it
+        self.base_url, self.base_href = url, ""  # base of relative links; the base element's href
         self.read_head()
 
     def copy(self) -> Document:
@@ -159,7 +159,7 @@ class Document:
         return other
 
     def read_head(self) -> None:
-        """Collect what the document declares about itself, wherever the elements are.
+        """Collect the document's declarations about itself, wherever the elements are.
 
         The first value of a name wins.
         """
@@ -192,7 +192,10 @@ class Document:
 
     @cached_property
     def json_ld(self) -> list[dict[str, object]]:
-        """All JSON-LD objects of the page, with graphs and lists flattened. Blocks that are not JSON are skipped."""
+        """All JSON-LD objects of the page, with graphs and lists flattened.
+
+        Blocks that are not JSON are skipped.
+        """
         return [found for text in self.json_ld_scripts for found in iter_json_ld_objects(parse_json_ld(text))]
 
     @cached_property
@@ -392,7 +395,10 @@ def get_inline_text_content(element: Element) -> str:
 
 
 def read_short_line(element: Element, max_length: int) -> str | None:
-    """Return the text of an element as one line; None, without reading the rest, if it is longer than `max_length`."""
+    """Return the text of an element as one line, or None if it is longer than `max_length`.
+
+    Reading stops at that length.
+    """
     parts: list[str] = []
     length = 0
     for text in element.itertext():
@@ -514,7 +520,9 @@ def compile_selector(css: str) -> CompiledSelector:
 
 
 def parse_selector_steps(css: str) -> tuple[SelectorStep, ...]:
-    """Return the steps of a selector, last first. Empty unless it consists of tags and classes and ends in a class.
+    """Return the steps of a selector, last first.
+
+    Empty unless it consists of tags and classes and ends in a class.
 
     >>> [step.tag for step in parse_selector_steps("main p.ingress")]
     ['p', 'main']
@@ -566,7 +574,7 @@ def is_mostly_utf8(html: bytes) -> bool:
 
 
 def find_charset(label: str) -> str | None:
-    """Return Python's name for a charset label as browsers understand it (WHATWG), or None if it is unknown.
+    """Return Python's name for a charset label as browsers know it (WHATWG), or None if it is unknown.
 
     >>> find_charset("UTF8"), find_charset("latin-1"), find_charset("rot13"), find_charset("svenska")
     ('utf-8', 'cp1252', None, None)

@@ -54,7 +54,7 @@ class CaptionIndex:
         self.cache: dict[int, tuple[str | None, int]] = {}
 
     def find_caption(self, image: Tag) -> str | None:
-        """Return a picture's caption and credit, from its figure or else from the nearest element with captions."""
+        """Return a picture's caption and credit, from its figure or the nearest element with captions."""
         container = image.parent
         for _ in range(3):
             if container is None:

@@ -20,8 +20,8 @@ from scraper.pages.title import find_site_names, strip_site_name
 
 # Listings.
 MIN_LISTING_ENTRIES = 5
-MIN_ENTRY_SHARE = 0.75  # of the text
-MAX_TEXT_OUTSIDE_ENTRIES = 400  # characters: a heading and a few words on what is listed
+MIN_ENTRY_SHARE = 0.75  # share of the text
+MAX_TEXT_OUTSIDE_ENTRIES = 400  # characters: a heading and a short introduction
 YEAR_IN_TEXT = re.compile(r"\b(?:19|20)\d\d\b")
 
 # Words around the message of a title.
@@ -116,7 +116,7 @@ TEMPORARY_WORD = compile_phrases(
     after="",
 )
 
-# A wall, an outage, a consent banner or a login in place of the page.
+# A wall, an outage, a consent banner or a login instead of the page.
 WALL_TITLE = compile_phrases(r"""
     access(?: to this page has been)? denied | forbidden | bad gateway | service(?: temporarily)? unavailable
     gateway time-?out | too many requests | just a moment | attention required\W*(?:cloudflare)? | request rejected
@@ -202,7 +202,7 @@ TECHNICAL_ERROR_LINE = compile_phrases(
     before=TITLE_START,
     after=r"(?:\s+(?:på|när|vid|i|on|while|with|during|processing|ved|da|palvelussa|beim)\b.{0,60})?\W*$",
 )
-# One page for all URLs of a site that is being rebuilt, or of a server that nobody has set up.
+# One page for all URLs of a site that is being rebuilt, or of a server that has not been set up.
 PLACEHOLDER_TITLE = compile_phrases(r"""
     vi bygger (?:just nu )?(?:om|upp)(?: (?:vår )?(?:nya )?(?:webbplats(?:en)?|sajt(?:en)?|hemsida(?:n)?))?
     (?:webbplatsen|webben|sajten|hemsidan|sidan) (?:byggs om|är under (?:om|upp)byggnad) | under (?:om|upp)byggnad
@@ -255,9 +255,9 @@ MOVED_TITLE = re.compile(
 META_REFRESH = re.compile(r"^\s*\d+(?:\.\d*)?\s*[;,]\s*(?:url\s*=\s*)?[\"']?\s*([^\"']+)", re.IGNORECASE)
 
 # Limits, in characters.
-MAX_ERROR_PAGE_LENGTH = 400  # of the text; a release about something that was removed is longer
-MAX_STUB_LENGTH = 1500  # of a whole page, menus included, that only leads to another one
-MIN_TEXT_LENGTH = 30  # of an extracted text; if it is shorter, the whole page is looked at
+MAX_ERROR_PAGE_LENGTH = 400  # length of the text; a release about a removal is longer
+MAX_STUB_LENGTH = 1500  # length of a whole page, menus included, that only leads to another page
+MIN_TEXT_LENGTH = 30  # if an extracted text is shorter, the whole page is checked
 SENTENCE_BREAK = re.compile(r"(?<=[.!?])\s+|\n+")
 
 # Problems of blocked pages and placeholders; scraper.failures knows the former too.
@@ -298,7 +298,7 @@ SHORT_PAGE_RULES = (  # for pages of a few words
 class PageRejection(NamedTuple):
     """Why a page is not a release."""
 
-    kind: str  # of NotARelease
+    kind: str  # kind of NotARelease
     problem: str  # with words of the page
     target: str | None = None  # the URL that it leads to, or the title of a placeholder
 
@@ -312,7 +312,7 @@ class PageSignals:
     asks_for_password: bool
     refresh_url: str | None  # the URL that it redirects to
     first_link: str | None  # the first URL that it links to
-    wall: str | None = None  # the problem, if its markup is that of a wall
+    wall: str | None = None  # the problem, if its markup is from a wall
     has_challenge: bool = False  # whether it has the widget of a challenge, which keeps robots out
 
 
@@ -377,7 +377,7 @@ def find_rejection(signals: PageSignals) -> PageRejection | None:
 
 
 def reject_by_title(title: str) -> PageRejection | None:
-    """Return why a page is not a release if its title says only that, or None.
+    """Return why a page is not a release if its title consists of such a message, or None.
 
     >>> reject_by_title("404 – sidan kunde inte hittas"), reject_by_title("404 nya jobb")
     (PageRejection(kind='error page', problem="is an error page: '404 – sidan kunde inte hittas'", target=None), None)

@@ -82,7 +82,7 @@ def find_question_item(element: Tag, text: str) -> Tag | None:
 
 
 def is_followed_by_answer(element: Tag, text: str) -> bool:
-    """Return whether the element after a question has another tag, and a sibling of the question looks like it."""
+    """Return whether the element after a question has another tag, and the question has a similar sibling."""
     if len(text) > MAX_PANEL_QUESTION_LENGTH or not is_question_text(text):
         return False
     node: Tag | None = element

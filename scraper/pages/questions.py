@@ -25,7 +25,7 @@ from scraper.pages.question_patterns import (
 from scraper.pages.title import build_comparison_key
 
 MIN_QUESTION_LENGTH, MAX_QUESTION_LENGTH = 4, 400  # characters of a question in a block of its own: "Hur?"
-MIN_PLAIN_QUESTION_LENGTH, MAX_PLAIN_QUESTION_LENGTH = 8, 200  # of a question in an ordinary paragraph
+MIN_PLAIN_QUESTION_LENGTH, MAX_PLAIN_QUESTION_LENGTH = 8, 200  # length of a question in an ordinary paragraph
 
 
 @dataclass(slots=True)
@@ -92,7 +92,7 @@ def group_adjacent_pairs(pairs: Sequence[QuestionPair], blocks: Sequence[PageBlo
 
 
 def is_question_block(blocks: Sequence[PageBlock], index: int) -> bool:
-    """Return whether a block is marked as a question: by a word, or as a heading, bold paragraph, term or panel."""
+    """Return whether a block is marked as a question: by a word, heading, bold type, term or panel."""
     block = blocks[index]
     if not MIN_QUESTION_LENGTH <= len(block.text) <= MAX_QUESTION_LENGTH or SITE_QUESTION.match(block.text):
         return False
@@ -105,7 +105,7 @@ def is_question_block(blocks: Sequence[PageBlock], index: int) -> bool:
 
 
 def find_plain_questions(blocks: Sequence[PageBlock]) -> list[int]:
-    """Return the ordinary paragraphs that are questions, if at least two have an answer that starts with a dash."""
+    """Return the ordinary paragraphs that are questions, if at least two have answers opening with a dash."""
     found = [
         index
         for index, (block, following) in enumerate(pairwise(blocks))
@@ -119,7 +119,10 @@ def find_plain_questions(blocks: Sequence[PageBlock]) -> list[int]:
 
 
 def find_panel_questions(blocks: Sequence[PageBlock]) -> list[int]:
-    """Return the panel titles that are questions. If half of a row are, all are: the others are just short."""
+    """Return the panel titles that are questions.
+
+    If half of a row are questions, all of them count: the others are just short.
+    """
     found: list[int] = []
     for row in iter_title_rows(blocks):
         asking_titles = [index for index in row if is_question_text(blocks[index].text)]
@@ -147,7 +150,7 @@ def read_question_pair(blocks: Sequence[PageBlock], index: int, questions: Seque
     is_marked = MARKED_QUESTION.match(question.text) is not None
     speaker = None
     end = index + 1
-    container = None  # that the answer must be in
+    container = None  # element that must contain the answer
     if question.kind == "dt":
         container = question.element.find_parent("dl")
     elif question.kind == "panel" and end < len(blocks):

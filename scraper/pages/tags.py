@@ -64,7 +64,7 @@ MAX_TAGS = 25  # a longer list is an index of the site's subjects
 class TagRow(NamedTuple):
     rule: str
     tags: list[str]
-    elements: list[Element]  # that show the tags and nothing else
+    elements: list[Element]  # elements that only show the tags
 
 
 def find_kind(document: Document, heading: Element | None) -> tuple[str, Provenance] | None:
@@ -137,7 +137,7 @@ def take_first_tag_row(rows: Iterator[TagRow]) -> tuple[list[str], Provenance] |
 
 
 def iter_tags_under_heading(scope: Element) -> Iterator[TagRow]:
-    """Yield the links or items after a heading such as Taggar or Ämnen, or the words after a label in a line."""
+    """Yield the links or items after a heading such as Taggar, or the words after a label in a line."""
     for element in scope.iter("h2", "h3", "h4", "h5", "p", "span", "strong", "div", "dt"):
         text = element.text
         if not text or len(text) > MAX_TAG_LINE_LENGTH or not is_tag_heading_or_line(text):
@@ -153,7 +153,10 @@ def iter_tags_under_heading(scope: Element) -> Iterator[TagRow]:
 
 @cache_by_text(16_384)
 def is_tag_heading_or_line(text: str) -> bool:
-    """Return whether a text is a heading above tags or a line of tags. Cached, as a site's pages share many texts."""
+    """Return whether a text is a heading above tags or a line of tags.
+
+    Cached, as a site's pages share many texts.
+    """
     line = clean_line(text)
     return TAG_HEADING.match(line) is not None or TAG_LINE.match(line) is not None
 
@@ -172,13 +175,16 @@ def iter_tags_beside_heading(heading: Element, line: str) -> Iterator[TagRow]:
 
 
 def is_mostly_entries(items: list[Element], container: Element, max_other_characters: int) -> bool:
-    """Return whether an element has little text besides its entries. Prose with a link in it is not a list of tags."""
+    """Return whether an element has little text besides its entries.
+
+    Prose with a link in it is not a list of tags.
+    """
     entry_length = sum(len(clean_line(get_text_content(item))) for item in items)
     return bool(items) and len(clean_line(get_text_content(container))) <= 2 * entry_length + max_other_characters
 
 
 def iter_named_tags(scope: Element) -> Iterator[TagRow]:
-    """Yield links or items of each element whose class or ARIA label names tags, then all links marked rel=tag."""
+    """Yield links or items of elements whose class or ARIA label names tags, then links marked rel=tag."""
     for element in scope.iter("ul", "div", "p", "span", "ol", "section", "footer"):
         classes, label = element.get("class"), element.get("aria-label")
         if (classes and TAG_CONTAINER_CLASS.search(classes)) or (label and TAG_HEADING.match(label)):

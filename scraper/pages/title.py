@@ -32,7 +32,7 @@ KICKER_CLASS = re.compile(
 
 
 def find_title(document: Document, main: Element) -> tuple[str, Provenance, Element | None] | None:
-    """Return the title, its provenance and its heading element (None without one), or None if there is no title.
+    """Return the title, its provenance and its heading (None without one), or None without a title.
 
     A heading that the declared title confirms comes first, because the first h1 alone is the agency's name or a menu's
     on many pages.
@@ -120,7 +120,7 @@ def choose_title_spelling(heading: str, declared: Sequence[str]) -> str:
 
 
 def strip_site_name(title: str, site_names: set[str], heading_keys: Collection[str] = ()) -> str:
-    """Return a declared title without the site's name at either end, or unchanged if a heading has the same key."""
+    """Return a declared title without the site's name, or unchanged if a heading has the same key."""
     line = clean_line(title)
     parts = TITLE_SEPARATOR.split(line)
     if len(parts) < 2 or build_comparison_key(line) in heading_keys:

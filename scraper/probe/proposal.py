@@ -82,7 +82,7 @@ def propose_release_pattern(urls: Iterable[str]) -> str | None:
 
 
 def find_common_folders(paths: Sequence[Sequence[str]]) -> list[str]:
-    """Return the folders that all paths share, up to the last one named for news and date folders below it.
+    """Return the folders that all paths share, up to the last news folder and date folders below it.
 
     Other folders below it are left out, because the newest releases may share a subject by chance.
     """

@@ -41,10 +41,10 @@ MIN_VALUE_LENGTH = 4
 MAX_DATE_LINE = 90
 
 # Report
-OMITTED_FIELDS = {"url", "agency", "body_html", "(main)"}  # of no interest in the report
+OMITTED_FIELDS = {"url", "agency", "body_html", "(main)"}  # not interesting in the report
 MAX_UNMATCHED_LINKS = 5
 MAX_UNUSED_LINES = 20
-FIELD_WIDTH, RULE_WIDTH = 14, 26  # of columns
+FIELD_WIDTH, RULE_WIDTH = 14, 26  # width of columns
 
 
 class FieldRow(NamedTuple):
@@ -187,7 +187,7 @@ def shorten_line(text: str, width: int) -> str:
 
 
 def find_unused_lines(html: bytes, item: ReleaseItem, release: Release) -> list[str]:
-    """Return the lines of the page's visible main text that are in no field, without duplicates, in page order."""
+    """Return the distinct lines of the page's visible main text that are in no field, in page order."""
     all_text, values = build_match_keys(item, release)
     days = {str(moment)[:10] for moment in (release.published, release.updated) if moment}
     keys = {line: build_comparison_key(line) for line in read_visible_lines(html, item.url)}
@@ -210,7 +210,7 @@ def read_visible_lines(html: bytes, url: str) -> list[str]:
 
 
 def build_match_keys(item: ReleaseItem, release: Release) -> tuple[str, list[str]]:
-    """Return the comparison key of all texts of a release, and the keys of its short values, longest first."""
+    """Return the comparison key of all texts of a release, and those of its short values, longest first."""
     short = [item.published, item.updated, item.kind, *release.tags]
     short += [text for image in release.images for text in (image.caption, image.credit)]
     short += [file.title for file in release.attachments]

@@ -83,7 +83,7 @@ class ProbeResult:
         self.agency = replace(self.base_agency, releases=pattern, **urls_by_kind)  # type: ignore[arg-type] # tuples
 
     def drop_undated_listings(self) -> None:
-        """Drop the links and sample pages of listings without news, such as press rooms with contacts and policies.
+        """Drop the links and sample pages of listings without news, such as pages of contacts and policies.
 
         Such a listing shares no link with another source, and none of its sample pages states a date, while another
         sample page does.
@@ -158,7 +158,10 @@ def find_unused_selectors(html: bytes, url: str, agency: Agency) -> Iterator[str
 
 
 def build_expected_result(html: bytes, url: str, agency: Agency | None) -> dict[str, Any]:
-    """Return a page's URL and release, or why it is not a release. The agency is left out, as the folder names it."""
+    """Return a page's URL and release, or why it is not a release.
+
+    The agency is left out, as the folder names it.
+    """
     try:
         release = asdict(to_release(read_page(html, url, agency)))
     except PageError as error:
@@ -182,7 +185,6 @@ def store_page(html: bytes, url: str, agency: Agency, out: Path = STORED_PAGES_D
 
 
 def get_expected_path(page: Path) -> Path:
-    """Return the path of a page's expected result."""
     return page.with_name(page.stem.replace("page", "expected", 1) + ".json")
 
 

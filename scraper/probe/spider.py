@@ -57,11 +57,11 @@ def probe_site(process: CrawlerProcessBase, url: str, agencies: dict[str, Agency
 
 
 class ProbeSpider(Spider):
-    """Fetches URLs one after another through Scrapy's downloader, with its robots.txt checks, delays and retries."""
+    """Fetches URLs one after another through Scrapy's downloader, with robots.txt, delays and retries."""
 
     name = "probe"
     custom_settings: ClassVar[dict[str, Any]] = {  # type: ignore[misc] # Scrapy types it as an instance's
-        "EXTENSIONS": {"scraper.downloader.throttle.CrawlDelayExtension": 100},  # the others need an archive
+        "EXTENSIONS": {"scraper.downloader.throttle.CrawlDelayExtension": 100},  # other extensions need an archive
         "ITEM_PIPELINES": {},
     }
     result: ProbeResult | None = None
@@ -158,7 +158,6 @@ class ProbeSpider(Spider):
         return sorted(links, key=lambda link: link.listed_at or "", reverse=True)
 
     async def fetch_release(self, url: str, agency: Agency) -> ProbedPage:
-        """Fetch and parse a release."""
         try:
             response = await self.fetch(url)
         except SourceError as error:

@@ -168,7 +168,6 @@ def normalise_w3c_date(text: str | None) -> str | None:
 
 
 def parse_robots_sitemaps(body: bytes, url: str) -> list[str]:
-    """Return the URLs in the Sitemap lines of a robots.txt."""
     lines = body.decode("utf-8-sig", errors="replace").splitlines()
     pairs = (line.split(":", 1) for line in lines if ":" in line)
     urls = [resolve_canonical_url(url, value.strip()) for key, value in pairs if key.strip().lower() == "sitemap"]

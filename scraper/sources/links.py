@@ -39,7 +39,7 @@ class SourceLink:
 
 
 def is_release_url(url: str, agency: Agency) -> bool:
-    """Return whether a URL can be a release: it must match the agency's hosts and, if set, its `releases` pattern."""
+    """Return whether a URL can be a release, by the agency's hosts and its `releases` pattern, if set."""
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not agency.owns(url) or FILE_PATH.search(parts.path):
         return False
@@ -49,7 +49,7 @@ def is_release_url(url: str, agency: Agency) -> bool:
 
 
 def is_news_url(url: str, agency: Agency) -> bool:
-    """Return whether a URL's path names a news section; always True if the agency has a `releases` pattern."""
+    """Return whether a URL's path names a news section; always True if there is a `releases` pattern."""
     return bool(agency.releases) or bool(NEWS_PATH.search(urlsplit(url).path.rstrip("/").rpartition("/")[0] + "/"))
 
 

@@ -1,1 +1,1 @@
-"""Spiders: news finds releases, revisit checks stored ones, refetch fetches pages again, audit reads all sources."""
+"""Spiders: news finds new releases, revisit checks stored ones, refetch fetches pages again, audit reads sources."""

@@ -115,7 +115,7 @@ class AuditSpider(ReleaseSpider):
     @classmethod
     def update_settings(cls, settings: BaseSettings) -> None:
         super().update_settings(settings)
-        settings.set("ITEM_PIPELINES", {}, priority="spider")  # it has no items
+        settings.set("ITEM_PIPELINES", {}, priority="spider")  # an audit has no items
 
     async def start(self) -> AsyncIterator[Any]:
         limit = asyncio.Semaphore(self.settings.getint("CONCURRENT_REQUESTS"))
@@ -149,7 +149,7 @@ class AuditSpider(ReleaseSpider):
             return
         try:
             self.save_audit(audit)
-        except Exception as error:  # whatever it is, the other agencies' audits continue
+        except Exception as error:  # whatever the error, the other agencies' audits continue
             if not self.stop_if_unwritable(error):
                 logger.exception("%s: the coverage cannot be stored", agency.slug)
                 self.agency_stats[agency.slug].count_error(f"{agency.slug}: {error}", classify_failure(error))
@@ -164,7 +164,7 @@ class AuditSpider(ReleaseSpider):
                 problem, failure_kind = str(error), classify_source_failure(error, response)
             else:
                 return
-        except Exception as error:  # whatever it is, still read the other sources
+        except Exception as error:  # whatever the error, still read the other sources
             problem, failure_kind = f"{request.url}: {describe_request_failure(error)}", classify_failure(error)
             if self.defer_agency(error, request):
                 audit.defer_source(request, describe_request_failure(error))
@@ -272,7 +272,10 @@ def find_archive_pages(body: bytes, url: str, agency: Agency) -> list[str]:
 
 
 def format_audit_report(coverage: CoverageTotals, due_count: int | None) -> str:
-    """Format the coverage on one line. due_count: how many missing releases became due; None without `refill`."""
+    """Format the coverage on one line.
+
+    due_count: how many missing releases became due; None without `refill`.
+    """
     parts = [
         f"{coverage.listed} listed",
         f"{coverage.stored} stored",

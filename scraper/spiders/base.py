@@ -63,7 +63,7 @@ MISSING_KINDS = {  # kind of NotARelease → kind of removal of a stored release
 
 
 class ReleaseSpider(Spider):
-    """Requests due releases, a few per agency at a time, so that memory use does not grow with their number.
+    """Requests due releases, a few per agency at a time, to limit memory use.
 
     Arguments: agency (one or more slugs, separated by commas; default: all), minutes (how long the pass may take; the
     rest is left for a later one).
@@ -127,11 +127,13 @@ class ReleaseSpider(Spider):
         return spider
 
     def choose_agencies(self, agencies: dict[str, Agency], file: Path) -> dict[str, Agency]:
-        """Return the agencies of a list that are to be crawled. Raises AgencyError if a selected one is not listed."""
+        """Return the agencies of a list that are to be crawled.
+
+        Raises AgencyError if a selected one is not listed.
+        """
         return select_agencies(agencies, self.selected_slugs, file)
 
     def engine_stopped(self) -> None:
-        """Release the archive and the lock after everything else has ended."""
         self.recorder.close()
         self.archive.close()
         self.lock.close()
@@ -219,7 +221,7 @@ class ReleaseSpider(Spider):
             return False
         if slug not in self.deferred_agencies:
             self.deferred_agencies.add(slug)
-            problem = f"{slug}: {error}; a later crawl continues with what is left"
+            problem = f"{slug}: {error}; a later crawl continues with the rest"
             logger.warning("%s", problem)
             if is_paused:
                 self.agency_stats[slug].count_error(problem, classify_failure(error))
@@ -350,7 +352,10 @@ class ReleaseSpider(Spider):
         self.finish_release(row.agency, row.url)
 
     def item_finished(self, response: Response | None) -> None:
-        """Continue after the pipeline has stored or dropped a page. None: the page was in quarantine until now."""
+        """Continue after the pipeline has stored or dropped a page.
+
+        None: the page was in quarantine until now.
+        """
         if response is not None:
             row: FrontierEntry = response.meta["row"]
             self.finish_release(row.agency, row.url)
@@ -382,7 +387,7 @@ class ReleaseSpider(Spider):
         if problem and not self.deadline.is_stopping:
             logger.critical("the archive cannot be written: %s", problem)
             self.deadline.is_stopping = True
-            self.archive.db.execute("pragma busy_timeout = 0")  # do not wait for locks any more
+            self.archive.db.execute("pragma busy_timeout = 0")  # no longer wait for locks
             if self.crawler.engine:
                 self.crawler.engine.close_spider(self, f"the archive cannot be written: {problem}")
         return problem is not None

@@ -32,7 +32,7 @@ from scraper.spiders.base import ReleaseSpider, build_conditional_headers, decod
 logger = logging.getLogger(__name__)
 
 NO_ROBOTS_STATUSES = list(range(400, 500))  # a site without robots.txt names no sitemaps (RFC 9309)
-PAST_END_STATUSES = (404, 410)  # of a page past the end of a listing
+PAST_END_STATUSES = (404, 410)  # statuses of a page past the end of a listing
 MAX_INDEX_DEPTH = 2  # levels of nested sitemap indexes
 MAX_REPEATED_PAGES = 5  # pages of a listing in a row without a new link
 SITEMAP_PRIORITY_STEPS = 100  # priorities of the sitemaps of an index
@@ -81,7 +81,7 @@ class SourceTracker:
         links = [link for link in links if not self.is_too_old(link)]
         self.counted_sources.add(source)
         with self.archive.transaction():
-            if is_first and link_count:  # of a listing, only the first page counts; an index has no links
+            if is_first and link_count:  # for a listing, only the first page counts; an index has no links
                 self.archive.frontier.set_link_count(source, link_count)
             for link in links:
                 self.archive.frontier.add(
@@ -182,7 +182,7 @@ class NewsSpider(ReleaseSpider):
         yield from self.request_source(robots_url, agency, "robots", handle_httpstatus_list=NO_ROBOTS_STATUSES)
 
     def request_known(self, sources: SourceURLs, agency: Agency) -> Iterator[Request]:
-        """Request the sources that an agency declares or its home page links to; delete cursors of earlier sources."""
+        """Request an agency's declared or linked sources, and delete the cursors of earlier sources."""
         with self.archive.transaction():
             self.archive.cursors.delete_except(agency.slug, sources.listings)
         yield from self.request_sources(sources, agency)
@@ -310,7 +310,7 @@ class NewsSpider(ReleaseSpider):
             check_index_depth(response.url, response.meta.get("depth", 0))  # set by Scrapy's DepthMiddleware
         rows = [(child.url, child.listed_at, self.archive.frontier.get(child.url)) for child in children]
         yield from self.request_child_sitemaps(rows, agency, source)
-        if not (children and self.deadline.has_passed()):  # else the next crawl continues with the rest
+        if not (children and self.deadline.has_passed()):  # otherwise, the next crawl continues with the rest
             self.record_source_read(response, links or children)
 
     def parse_listing(self, response: Response, agency: Agency) -> Iterator[Request]:

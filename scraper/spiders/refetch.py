@@ -22,7 +22,7 @@ from scraper.quarantine import describe_reasons
 from scraper.sources.links import is_release_url
 from scraper.spiders.base import ReleaseSpider
 
-REFETCHED_STATES = ("rejected", "failed", "gone", "quarantined")  # of the frontier
+REFETCHED_STATES = ("rejected", "failed", "gone", "quarantined")  # states in the frontier
 CAUSE_NAMES = {"first": "new", "source": "edited", "parser": "changed by the parser", "import": "new"}
 
 
@@ -63,8 +63,8 @@ class RefetchSpider(ReleaseSpider):
                 raise AgencyError("arguments", None, "state", f"{name!r} is not one of {', '.join(REFETCHED_STATES)}")
         self.owners: dict[str, str] = {}  # URL → agency
         self.queued_urls: defaultdict[str, deque[str]] = defaultdict(deque)  # per agency: URLs still to be requested
-        self.parsed_urls: set[str] = set()  # of pages that went through the pipeline
-        self.outcomes: list[RefetchOutcome] = []  # of all pages, once the crawl has ended
+        self.parsed_urls: set[str] = set()  # URLs of pages that went through the pipeline
+        self.outcomes: list[RefetchOutcome] = []  # outcomes of all pages, once the crawl has ended
         self.started_at = now()
 
     @classmethod
@@ -135,7 +135,7 @@ class RefetchSpider(ReleaseSpider):
         self.outcomes = [self.find_outcome(url) for url in self.owners]
 
     def find_outcome(self, url: str) -> RefetchOutcome:
-        """Return the outcome of a page: what was stored for it since the crawl started."""
+        """Return the outcome of a page: the state stored for it since the crawl started."""
         slug, started_at, archive = self.owners[url], to_iso(self.started_at) or "", self.archive
         row = archive.db.execute(
             "select state, fetched, problem, release from frontier where url = ?", [url]

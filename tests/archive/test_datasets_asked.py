@@ -45,7 +45,7 @@ def test_what_is_an_address_of_the_search_page(text: str, is_one: bool) -> None:
     [
         ("select title from releases", "returns no column release or id; its columns: title"),
         ("select 99999 as id", "releases: 99999: the SELECT's column id has 1 numbers that are not ids of releases"),
-        ("select 'a' as release", "'a', which is not the number of a release"),
+        ("select 'a' as release", "'a', which is not the id of a release"),
         ("select id from releases; drop table releases", "one statement at a time"),
         ("with a as (select 1) delete from releases returning id", "it must be a SELECT"),
         ("select id from nowhere", "no such table: nowhere"),

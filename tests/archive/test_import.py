@@ -218,9 +218,9 @@ def test_a_new_archive_is_told_of_and_nothing_is_left_of_one_that_nothing_came_i
         assert command(tmp_path, file, "--agency", slug, "--agencies", str(agencies)) == code
         assert sorted(tmp_path.iterdir()) == before
         told = capsys.readouterr().err
-        assert ("a new one is created" in told, "no archive is left there" in told) == (slug == "fyr", file == bad)
+        assert ("creating a new one" in told, "no archive was created" in told) == (slug == "fyr", file == bad)
     assert command(tmp_path, good, "--agency", "fyr", "--agencies", str(agencies)) == 0
-    assert f"{new}: there is no archive yet; a new one is created\n" in capsys.readouterr().err
+    assert f"{new}: no such archive; creating a new one\n" in capsys.readouterr().err
     assert command(tmp_path, bad, "--agency", "fyr") == 1
     assert (capsys.readouterr().err, new.exists()) == ("", True)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import time
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ from archive.evidence.manifest import compute_file_sha256
 from archive.replicas import DatasetteProcess, Replicas, is_port_free
 from archive.snapshots import publish_snapshot, withdraw_snapshots
 from tests.archive.sample import Site, fill, served
-from tests.harness.replicas.proxy import free_ports
+from tests.harness.replicas.proxy import await_port, free_ports
 
 NAMES = ("2026-03-02T034300", "2026-03-02T035300", "2026-03-02T040300")
 PORTS = (8101, 8102)
@@ -40,6 +41,7 @@ class FakeProcess:
 
     command: list[str]
     returncode: int | None = None
+    stdin: None = None
 
     def poll(self) -> int | None:
         return self.returncode
@@ -70,7 +72,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
     log: list[str] = []
     made = Machine(Replicas(folder=tmp_path, host="127.0.0.1", ports=PORTS, arguments=(), log=log.append), log)
 
-    def start(command: list[str]) -> FakeProcess:
+    def start(command: list[str], **_: object) -> FakeProcess:
         name, port = Path(command[5]).parent.name, int(command[11])
         made.started.append((name, port))
         return FakeProcess(command, 1 if name in made.broken else None)
@@ -138,6 +140,29 @@ def test_a_folder_that_cannot_be_read_changes_nothing(tmp_path: Path, machine: M
     assert "stay in use" in machine.log[-1]
 
 
+def test_datasette_ends_with_the_process_that_started_it(tmp_path: Path) -> None:
+    archive, (port,) = fill(tmp_path / "archive.db"), free_ports(1)
+    snapshot = publish_snapshot(archive, tmp_path / "snapshots", keep=1, moment=now())
+    replicas = Replicas(folder=snapshot.path.parent, host="127.0.0.1", ports=[port], arguments=(), log=print)
+    process = replicas.start(snapshot, port)
+    await_port(port, process.process)
+    assert process.process.stdin
+    process.process.stdin.close()  # as when the parent is killed
+    assert process.process.wait(30) in (0, -signal.SIGTERM)
+
+
+def test_a_snapshot_that_cannot_be_served_is_tried_ever_more_rarely(tmp_path: Path, machine: Machine) -> None:
+    write_snapshot(tmp_path, NAMES[0])
+    machine.broken.add(NAMES[0])
+    waits = []
+    for _ in range(8):
+        machine.replicas.retry_at.clear()
+        machine.poll(2)
+        waits.append(round(machine.replicas.retry_at[NAMES[0]] - time.monotonic()))
+    assert waits[0] < waits[1] < waits[2]
+    assert waits[-1] == 3600
+
+
 def test_a_port_is_free_once_its_server_listens_no_more(tmp_path: Path) -> None:
     archive, (port,) = fill(tmp_path / "archive.db"), free_ports(1)
     snapshot = publish_snapshot(archive, tmp_path / "snapshots", keep=1, moment=now())
@@ -151,9 +176,10 @@ def test_a_port_is_free_once_its_server_listens_no_more(tmp_path: Path) -> None:
         assert httpx.get(f"http://127.0.0.1:{port}/archive/releases/1.json", timeout=60).status_code == 200
         assert not is_port_free("127.0.0.1", port)
     finally:
-        process = replicas.running[port].process
+        server = replicas.running[port]
         replicas.stop(port, 10)
-    process.wait(30)
+        server.process.wait(30)
+        assert server.reap()
     assert is_port_free("127.0.0.1", port)
 
 

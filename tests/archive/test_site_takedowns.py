@@ -202,9 +202,9 @@ def test_the_command_tells_what_covers_a_release_beside(desk: Path, capsys: pyte
 
     with Archive(desk) as archive:
         (release,) = archive.db.execute("select id from releases where title = ?", [NEWEST]).fetchone()
-    assert "it was hidden" not in run("hide", str(release), "--reason", "Beslut")
+    assert "it was already hidden" not in run("hide", str(release), "--reason", "Beslut")
     told = run("hide", str(release), "--reason", "Ännu ett beslut")
-    assert "it was hidden (takedown 1) before: its text is shown again only once all of them are lifted\n" in told
+    assert "it was already hidden (takedown 1): its text is shown again only once all of them are lifted\n" in told
     told = run("lift", "1", "--reason", "Upphävt")
     assert told == f"takedown 1 is lifted\nrelease {release} stays hidden (takedown 2)\n"
     told = run("lift", "2", "--reason", "Upphävt")

@@ -139,6 +139,6 @@ def test_archive_pages_are_as_deep_however_their_listing_was_found() -> None:
     """What the home page links to counts as one step, as in a news crawl."""
     agency = Agency(slug="skog", name="Skog", home="https://skog.example/")
     audit = AgencyAudit(agency)
-    audit.add_sources(SourceURLs(listings=("https://skog.example/nyheter",)), level=1)
+    audit.add_sources(SourceURLs(listings=["https://skog.example/nyheter"]), level=1)
     (request,) = audit.pending_requests
     assert request.meta["level"] == 1

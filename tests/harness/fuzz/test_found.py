@@ -19,13 +19,13 @@ from tests.harness.fuzz.targets import AGENCY, URL
     ],
 )
 def test_a_feed_with_what_is_no_letter_is_no_feed(body: str) -> None:
-    with pytest.raises(SourceError, match="is no RSS or Atom feed"):
+    with pytest.raises(SourceError, match="is not an RSS or Atom feed"):
         parse_feed(body.encode("utf-8", "surrogateescape"), URL, AGENCY)
 
 
 def test_a_sitemap_with_what_is_no_letter_is_no_sitemap() -> None:
     body = b"<sitemapindex><sitemap><loc>&#55296;https://a.example/b.xml</loc></sitemap></sitemapindex>"
-    with pytest.raises(SourceError, match="is no sitemap"):
+    with pytest.raises(SourceError, match="is not a sitemap"):
         parse_sitemap(body, URL, AGENCY)
 
 

@@ -49,7 +49,7 @@ def test_a_message_reads_as_it_was_worded() -> None:
     "name", ["frontier.db", "recorder.close", "captures.keep", "archive.close", "exec", "__class__"]
 )
 def test_what_is_no_operation_is_refused(name: str) -> None:
-    with pytest.raises(BrokerError, match="is no operation"):
+    with pytest.raises(BrokerError, match="is not an operation"):
         unpack_message(to_fields(Operation(name=name, args=(), kwargs={})))
 
 

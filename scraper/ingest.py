@@ -34,11 +34,11 @@ from archive.quarantine import (
 )
 from archive.store import Archive, SaveResult, StoredRelease
 from scraper.errors import NotARelease, PageError
-from scraper.items import FetchedPage, ParsedPage
 from scraper.matching import PageMatch, match_page
 from scraper.normalise import to_release
 from scraper.pages import read_document
 from scraper.pages.document import Document
+from scraper.parsed_page import FetchedPage, ParsedPage
 from scraper.quarantine import QuarantineCheck, describe_reasons
 from scraper.redesign import PageVersions, find_change_cause, is_redesign, reparse_stored
 from scraper.schedule import RevisitSchedule

@@ -12,7 +12,7 @@ from typing import Any
 from archive.duplicates import build_shingles, jaccard_similarity, join_text_fields, split_text_words
 from archive.models import Release, to_state
 from archive.store import Archive, StoredRelease
-from scraper.items import ParsedPage
+from scraper.parsed_page import ParsedPage
 
 MATCH_SHINGLE_WORDS = 3
 MIN_SAME_SIMILARITY = 0.5  # at least this: the same release, which may have been edited as it moved

@@ -20,8 +20,8 @@ from scraper.errors import PageError
 from scraper.extensions.crawl_stats import has_archive_spider
 from scraper.failures import classify_failure
 from scraper.ingest import Ingest, review_quarantine
-from scraper.items import ParsedPage
 from scraper.normalise import find_quality_warnings
+from scraper.parsed_page import ParsedPage
 from scraper.quarantine import QuarantineCheck, describe_reasons
 
 if TYPE_CHECKING:

@@ -30,7 +30,7 @@ from scraper.redesign import PageText, PageVersions, identify_part, is_redesign,
 if TYPE_CHECKING:
     from archive.models import Release
     from archive.store import Archive, StoredRelease
-    from scraper.items import ParsedPage
+    from scraper.parsed_page import ParsedPage
 
 MIN_BODY_LENGTH = 400  # characters; shorter bodies cannot lose enough text to be suspicious
 LOST_SHARE = 2 / 3  # share of a body's characters that has to disappear

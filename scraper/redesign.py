@@ -32,7 +32,7 @@ from scraper.pages import read_document
 from scraper.pages.document import Document, get_text_content
 
 if TYPE_CHECKING:
-    from scraper.items import ParsedPage
+    from scraper.parsed_page import ParsedPage
 
 LinkSet = frozenset[tuple[str, str]]  # (text, target) of links, by `to_comparable_text` and `normalise_link_target`
 

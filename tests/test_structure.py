@@ -90,3 +90,15 @@ def test_names_are_imported_from_where_they_are_defined() -> None:
         and f"{node.module}.{alias.name}" not in known
     ]
     assert elsewhere == []
+
+
+def test_no_two_packages_import_each_other_not_even_for_types() -> None:
+    """import-linter's layers leave out imports that are only for types."""
+    imported: dict[str, set[str]] = defaultdict(set)
+    for name, tree in MODULES.items():
+        package = ".".join(name.split(".")[:2])
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] in ("archive", "scraper"):
+                imported[package].add(".".join(node.module.split(".")[:2]))
+    pairs = {(one, other) for one, others in imported.items() for other in others if one in imported[other]}
+    assert {pair for pair in pairs if pair[0] < pair[1]} == set()

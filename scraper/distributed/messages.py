@@ -30,13 +30,12 @@ from scraper.errors import BrokerError
 from scraper.items import (
     AttachmentItem,
     ContactItem,
-    FetchedPage,
     ImageItem,
-    ParsedPage,
     Provenance,
     QuestionItem,
     ReleaseItem,
 )
+from scraper.parsed_page import FetchedPage, ParsedPage
 
 # Jobs
 MAX_JOB_BYTES = 4 * 1024**3  # bytes of an unpacked job

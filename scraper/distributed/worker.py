@@ -44,9 +44,9 @@ from scraper.distributed.queue import (
 )
 from scraper.downloader.errors import CrawlStopped
 from scraper.errors import BrokerError
-from scraper.extensions.crawl_stats import CrawlStatsExtension, close_crawl
+from scraper.extensions.crawl_stats import ArchiveSpider, CrawlStatsExtension, close_crawl
 from scraper.ingest import CrawlRecorder
-from scraper.items import FetchedPage, ParsedPage
+from scraper.parsed_page import FetchedPage, ParsedPage
 from scraper.round import ROUND_SPIDERS, read_last_crawl_id
 from scraper.schedule import RevisitSchedule
 
@@ -271,7 +271,7 @@ class WorkerCrawlStats(CrawlStatsExtension):
         self.lease_check: AsyncioLoopingCall | LoopingCall | None = None
         self.operation_log: OperationLog | None = None
 
-    def spider_opened(self, spider: ReleaseSpider) -> None:
+    def spider_opened(self, spider: ArchiveSpider) -> None:
         """Start checking the lease at intervals, and send everything that the spider writes."""
         self.check_lease()
         self.lease_check = create_looping_call(self.check_lease)
@@ -283,7 +283,7 @@ class WorkerCrawlStats(CrawlStatsExtension):
         except (BrokerError, sqlite3.OperationalError) as error:
             spider.stop_if_unwritable(SendError(str(error)))
 
-    def replace_archive(self, spider: ReleaseSpider) -> OperationLog:
+    def replace_archive(self, spider: ArchiveSpider) -> OperationLog:
         """Replace the archive that the spider opened with a copy that sends all writes, and return its log."""
         (slug,) = spider.agencies
         operation_log = OperationLog(MessageSender(self.broker, self.lease, slug))
@@ -301,7 +301,7 @@ class WorkerCrawlStats(CrawlStatsExtension):
         except BrokerError as error:
             logger.warning("%s", error)
 
-    def spider_closed(self, spider: ReleaseSpider, reason: str) -> None:
+    def spider_closed(self, spider: ArchiveSpider, reason: str) -> None:
         """Send the counts of the crawl and complete its row in the copy."""
         if self.lease_check and self.lease_check.running:
             self.lease_check.stop()

@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     from scrapy.crawler import Crawler
     from scrapy.settings import BaseSettings
 
-    from scraper.items import ParsedPage
+    from scraper.parsed_page import ParsedPage
     from scraper.schedule import RevisitSchedule
 
 logger = logging.getLogger(__name__)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from scrapy import Request, signals
 from scrapy.crawler import Crawler
@@ -30,7 +30,8 @@ from scraper.downloader.throttle import find_download_slot, get_slot_key
 from scraper.failures import classify_failure
 
 if TYPE_CHECKING:
-    from scraper.spiders.base import ReleaseSpider
+    from scraper.extensions.limits import Deadline
+    from scraper.ingest import CrawlRecorder
 
 logger = logging.getLogger(__name__)
 
@@ -91,6 +92,20 @@ class AgencyStats:
         return {name: getattr(self, name) for name in AGENCY_COUNTERS}
 
 
+class ArchiveSpider(Protocol):
+    """The parts of a ReleaseSpider that extensions use; a protocol, because spiders import extensions."""
+
+    name: str
+    agencies: dict[str, Agency]
+    agency_stats: dict[str, AgencyStats]
+    archive: Archive
+    recorder: CrawlRecorder
+    deadline: Deadline
+    is_finished: bool
+
+    def stop_if_unwritable(self, error: BaseException | None) -> bool: ...
+
+
 def has_archive_spider(crawler: Crawler) -> bool:
     """Return whether a crawler runs a spider of this project that crawls into an archive.
 
@@ -117,7 +132,7 @@ class CrawlStatsExtension:
         crawler.signals.connect(extension.spider_error, signals.spider_error)
         return extension
 
-    def spider_opened(self, spider: ReleaseSpider) -> None:
+    def spider_opened(self, spider: ArchiveSpider) -> None:
         """Insert the rows. After a killed crawl, their `finished` remains empty."""
         try:
             with spider.archive.transaction():
@@ -128,7 +143,7 @@ class CrawlStatsExtension:
         for slug, crawl_id in crawl_ids.items():
             spider.agency_stats[slug].crawl_id = crawl_id
 
-    def spider_closed(self, spider: ReleaseSpider, reason: str) -> None:
+    def spider_closed(self, spider: ArchiveSpider, reason: str) -> None:
         """Complete the rows, assess the health of the agencies, and write the day's manifest.
 
         reason: Scrapy's reason; `finished` if the crawl was not interrupted.
@@ -144,15 +159,15 @@ class CrawlStatsExtension:
         except (sqlite3.OperationalError, ArchiveError) as error:  # such as a full disk: the rows stay incomplete
             logger.critical("the result of the crawl cannot be stored: %s", error)
 
-    def request_reached_downloader(self, request: Request, spider: ReleaseSpider) -> None:
+    def request_reached_downloader(self, request: Request, spider: ArchiveSpider) -> None:
         if stats := find_agency_stats(spider, request):
             stats.requests += 1
 
-    def response_received(self, response: Response, request: Request, spider: ReleaseSpider) -> None:
+    def response_received(self, response: Response, request: Request, spider: ArchiveSpider) -> None:
         if stats := find_agency_stats(spider, request):
             stats.bytes += len(response.body)
 
-    def spider_error(self, failure: Failure, response: Response | Failure | None, spider: ReleaseSpider) -> None:
+    def spider_error(self, failure: Failure, response: Response | Failure | None, spider: ArchiveSpider) -> None:
         """Count an exception in our own callbacks. The crawl continues."""
         request: Request | None = getattr(response, "request", None)
         own_stats = find_agency_stats(spider, request) if request else None
@@ -223,7 +238,7 @@ def assess_declared_agencies(archive: Archive, agencies: Mapping[str, Agency], a
         assess_agencies(archive.db, stored_slugs, at, paused)
 
 
-def find_agency_stats(spider: ReleaseSpider, request: Request) -> AgencyStats | None:
+def find_agency_stats(spider: ArchiveSpider, request: Request) -> AgencyStats | None:
     return spider.agency_stats.get(request.meta.get("agency", ""))
 
 

@@ -26,7 +26,7 @@ from scraper.extensions.crawl_stats import has_archive_spider
 if TYPE_CHECKING:
     from twisted.internet.task import LoopingCall
 
-    from scraper.spiders.base import ReleaseSpider
+    from scraper.extensions.crawl_stats import ArchiveSpider
 
 STOP_CHECK_INTERVAL = 0.2  # seconds between two checks
 MIN_COUNTED_BYTES = 1024 * 1024  # smaller responses are never aborted and not added up
@@ -80,7 +80,7 @@ class DeadlineMiddleware:
         crawler.signals.connect(middleware.spider_closed, signals.spider_closed)
         return middleware
 
-    def spider_opened(self, spider: ReleaseSpider) -> None:
+    def spider_opened(self, spider: ArchiveSpider) -> None:
         # Scrapy has no signal for the moment when a stop is requested
         self.check_loop = create_looping_call(self.check_stop, spider)
         self.check_loop.start(STOP_CHECK_INTERVAL, now=False)
@@ -90,11 +90,11 @@ class DeadlineMiddleware:
             self.check_loop.stop()
 
     def process_request(self, request: Request) -> None:
-        deadline: Deadline = self.crawler.spider.deadline  # type: ignore[union-attr] # a ReleaseSpider
+        deadline: Deadline = self.crawler.spider.deadline  # type: ignore[union-attr] # an ArchiveSpider
         if "index" in request.meta and deadline.has_passed():
             raise CrawlStopped("the time of the pass is over")
 
-    def check_stop(self, spider: ReleaseSpider) -> None:
+    def check_stop(self, spider: ArchiveSpider) -> None:
         """Drop the requests that wait in the hosts' queues if the crawl must end."""
         if not self.crawler.engine:
             return

@@ -19,7 +19,7 @@ from scraper.extensions.crawl_stats import AgencyStats, has_archive_spider
 if TYPE_CHECKING:
     from twisted.internet.task import LoopingCall
 
-    from scraper.spiders.base import ReleaseSpider
+    from scraper.extensions.crawl_stats import ArchiveSpider
 
 logger = logging.getLogger(__name__)
 
@@ -56,7 +56,7 @@ class ProgressExtension:
         crawler.signals.connect(extension.spider_closed, signals.spider_closed)
         return extension
 
-    def spider_opened(self, spider: ReleaseSpider) -> None:
+    def spider_opened(self, spider: ArchiveSpider) -> None:
         """Start the live table if standard error is a terminal, else the periodic log lines."""
         if self.console.is_terminal:
             self.live = Live(
@@ -68,14 +68,14 @@ class ProgressExtension:
             self.log_loop = create_looping_call(self.log_progress, spider)
             self.log_loop.start(LOG_INTERVAL, now=False)
 
-    def log_progress(self, spider: ReleaseSpider) -> None:
+    def log_progress(self, spider: ArchiveSpider) -> None:
         for slug, stats in spider.agency_stats.items():
             if stats.requests != self.logged_requests.get(slug, 0):
                 self.logged_requests[slug] = stats.requests
                 counts = (f"{getattr(stats, name)} {name.replace('_', ' ')}" for name in PROGRESS_COLUMNS)
                 logger.info("%s: %s", slug, ", ".join(counts))
 
-    def spider_closed(self, spider: ReleaseSpider, reason: str) -> None:
+    def spider_closed(self, spider: ArchiveSpider, reason: str) -> None:
         if self.live:
             self.live.stop()
             redirect_log_handlers()
@@ -97,7 +97,7 @@ def redirect_log_handlers() -> None:
             handler.setStream(sys.stderr)
 
 
-def build_progress_table(spider: ReleaseSpider, *, live: bool = False) -> Table:
+def build_progress_table(spider: ArchiveSpider, *, live: bool = False) -> Table:
     """Build the table. If it is long or live, agencies without changes or requests are left out."""
     names = (name.replace("_", " ") for name in PROGRESS_COLUMNS)
     table = Table("agency", *names, title=f"{spider.name} → {spider.archive.path}", title_justify="left")

@@ -38,12 +38,12 @@ from scraper.failures import (
     is_cloudflare_challenge,
 )
 from scraper.ingest import CrawlRecorder
-from scraper.items import FetchedPage, ParsedPage
 from scraper.locks import lock_agencies
 from scraper.normalise.urls import extract_host
 from scraper.pages import read_document
 from scraper.pages.document import Document
 from scraper.pages.page_type import WALL_PROBLEM
+from scraper.parsed_page import FetchedPage, ParsedPage
 from scraper.redesign import fingerprint_template
 from scraper.schedule import parse_schedule
 from scraper.sources.links import is_release_url

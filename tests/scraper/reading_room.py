@@ -13,9 +13,9 @@ from archive.quarantine import QuarantinedPage as Waiting
 from archive.store import Archive, SaveResult
 from scraper.agency import Agency
 from scraper.ingest import CrawlRecorder, Ingest, review_quarantine
-from scraper.items import FetchedPage, ParsedPage
 from scraper.pages import read_document
 from scraper.pages.document import Document
+from scraper.parsed_page import FetchedPage, ParsedPage
 from scraper.quarantine import QuarantineCheck
 from scraper.schedule import parse_schedule
 from tests.site.agency import SampleAgency

@@ -11,8 +11,9 @@ import pytest
 
 from archive.models import Capture, Release
 from archive.store import Archive, SaveResult
-from scraper.items import FetchedPage, ParsedPage, ReleaseItem
+from scraper.items import ReleaseItem
 from scraper.matching import match_page
+from scraper.parsed_page import FetchedPage, ParsedPage
 from tests.scraper.reading_room import SLUG, ReadingRoom
 
 SEEN = datetime(2026, 3, 1, 8, tzinfo=UTC)

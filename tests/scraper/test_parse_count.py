@@ -20,9 +20,9 @@ from scraper.distributed.messages import decode_argument, encode_argument
 from scraper.errors import NotARelease
 from scraper.extensions.crawl_stats import AgencyStats
 from scraper.ingest import CrawlRecorder
-from scraper.items import ParsedPage
 from scraper.pages import read_document
 from scraper.pages.document import Document
+from scraper.parsed_page import ParsedPage
 from scraper.pipelines import ArchivePipeline
 from scraper.schedule import parse_schedule
 from scraper.spiders.revisit import RevisitSpider

@@ -21,8 +21,8 @@ from scraper.agency import Agency
 from scraper.distributed.messages import Operation, WorkerMessage, build_job, unpack_job
 from scraper.distributed.writer import MessageProcessor
 from scraper.errors import BrokerError
-from scraper.items import FetchedPage, ParsedPage
 from scraper.pages import read_page
+from scraper.parsed_page import FetchedPage, ParsedPage
 from scraper.schedule import parse_schedule
 from tests.site.agency import SampleAgency
 

@@ -100,5 +100,5 @@ def test_no_two_packages_import_each_other_not_even_for_types() -> None:
         for node in ast.walk(tree):
             if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] in ("archive", "scraper"):
                 imported[package].add(".".join(node.module.split(".")[:2]))
-    pairs = {(one, other) for one, others in imported.items() for other in others if one in imported[other]}
+    pairs = {(one, other) for one, others in imported.items() for other in others if one in imported.get(other, ())}
     assert {pair for pair in pairs if pair[0] < pair[1]} == set()

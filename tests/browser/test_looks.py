@@ -129,6 +129,6 @@ def test_a_change_can_be_read_without_colour(browser: Browser, site: str) -> Non
 def test_readme_picture(browser: Browser, site: str) -> None:
     context = browser.new_context(viewport={"width": 1100, "height": 760}, locale="sv-SE", device_scale_factor=1.5)
     page = context.new_page()
-    page.goto(site + PAGES["hits"])
-    page.screenshot(path=ROOT / "archive/static/screenshot.png")
+    page.goto(f"{site}{PAGES['diff']}?lang=en")
+    page.screenshot(path=ROOT / "docs/images/edit.png")
     context.close()

@@ -19,7 +19,8 @@ DECLARED = "declared only"
 NEWS, OTHER, REBUILT = "a news page", "another page", "a rebuilt page"
 HEAD = """# The agencies
 
-This page is generated from `scraper/agencies.toml` by `.venv/bin/python -m tests.agencies`.
+All agencies in the list, and whether a real page of each has been read. This page is generated from
+`scraper/agencies.toml` by `.venv/bin/python -m tests.agencies`.
 
 The last column says what kind of stored page of the host the project has read a title and a text from:
 

@@ -14,6 +14,7 @@ import httpx
 import pytest
 from markdown_it import MarkdownIt
 
+from archive.plugins.docs import READING_ORDER
 from tests.archive.sample import fill, served
 from tests.test_deploy import check_command
 
@@ -46,8 +47,9 @@ def test_the_readme_is_short() -> None:
 
 
 def test_the_readme_leads_to_every_page() -> None:
-    linked = set(re.findall(r"\]\(docs/([\w-]+\.md)\)", read_page(PAGES[0])))
-    assert linked == {path.name for path in PAGES[1:]}
+    linked = re.findall(r"\]\(docs/([\w-]+)\.md\)", read_page(PAGES[0]).partition("## Documentation")[2])
+    assert tuple(linked) == READING_ORDER, "the site lists the pages in the order of the README"
+    assert set(linked) == {path.stem for path in PAGES[1:]}
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)

@@ -29,6 +29,10 @@ MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethr
 PAGE_LINK = re.compile(r"(?:\./)?([\w-]+)\.md(#.*)?")
 SITE_LINK = re.compile(r"[a-z]+:|[#/]", re.IGNORECASE)  # an absolute URL, a heading of the page, or a path of the site
 SENTENCE_END = re.compile(r"(?<=[.:]) (?=[A-Z])")
+READING_ORDER = (  # of the contents; other pages follow in alphabetical order
+    *("getting-started", "add-an-agency", "agencies", "operate", "search", "api", "datasets", "import-format"),
+    *("evidence", "takedowns", "security", "scaling", "distributed", "performance", "architecture", "contributing"),
+)
 IMAGE_TYPES = ("image/png", "image/jpeg", "image/svg+xml", "image/webp", "image/gif")
 
 
@@ -61,11 +65,15 @@ def register_routes() -> list[tuple[str, Any]]:
 async def show_contents(site: SiteRequest) -> Response:
     if site.request.path.endswith("/docs"):  # links between pages are relative
         return Response.redirect(site.path("/docs/"))
-    pages = [read_page(site, file) for file in list_files("*.md").values()]
+    pages = [read_page(site, file) for file in sorted(list_files("*.md").values(), key=rank_page)]
     if not pages:
         raise NotFound("the documentation is not installed")
-    context = {"page": None, "pages": sorted(pages, key=lambda page: page.title.lower())}
-    return await site.render("docs.html", context)
+    return await site.render("docs.html", {"page": None, "pages": pages})
+
+
+def rank_page(file: Path) -> tuple[int, str]:
+    name = file.stem
+    return (READING_ORDER.index(name) if name in READING_ORDER else len(READING_ORDER), name)
 
 
 @site_view

@@ -171,6 +171,18 @@ def test_placeholders_are_those_that_are_filled_in(language: str) -> None:
     ] == []
 
 
+@pytest.mark.parametrize("language", [language for language in LANGUAGES if language != "sv"])
+def test_no_text_is_left_in_swedish(language: str) -> None:
+    """`make texts` copies the Swedish text of a new key to the other languages, where it must be translated."""
+    same = [
+        key
+        for key, message in MESSAGES[language].items()
+        if (text := get_forms(message)) == get_forms(MESSAGES["sv"][key])
+        if " " in text[0] and re.search(r"[a-zåäö]{4}", re.sub(r"\{.*?\}", "", text[0]))
+    ]
+    assert [key for key in same if not key.startswith("search.example.") and key != "change.negation"] == []
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_no_text_for_readers_is_a_command_line(language: str) -> None:
     texts = {key: get_forms(message) for key, message in MESSAGES[language].items() if not key.startswith("guide.")}

@@ -122,7 +122,7 @@ class Site(Newsroom):
         return path
 
     def break_(self, page: str, **fault: Any) -> None:
-        """Break an address (path "*" for a whole host): see Break. A soft 404 is also put into the listing."""
+        """Break an address ("slug/*" for a whole host): see Break. A soft 404 is also put into the listing."""
         host, path = self.address(page)
         self.faults[host, path] = Break(**fault)
         agency = self.agencies.get(host.removesuffix(".localhost"))

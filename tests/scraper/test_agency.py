@@ -64,7 +64,7 @@ def test_the_list_of_this_project_is_whole() -> None:
         (("[skog]", "[Skog_1]"), r"\[Skog_1\] a slug is"),
         (("feeds =", 'lead = "..["\nfeeds ='), r"\[skog\] lead '\.\.\[' is not a CSS selector"),
         (("feeds =", 'zone = "Nowhere/X"\nfeeds ='), r"\[skog\] zone 'Nowhere/X' is not a time zone"),
-        (('"skogsradet.example"', '"https://x.example"'), r"\[skog\] aliases are host names"),
+        (('"skogsradet.example"', '"https://x.example"'), r"\[skog\] aliases must be host names"),
         (('"https://www.skog.example/"', '"http://["'), r"\[skog\] home 'http://\[' is not an http or https"),
         (('"https://www.skog.example/"', '"https://å..example/"'), r"home 'https://å\.\.example/' is not an http"),
         (('"https://www.skog.example/"', '"https://skog℀.example/"'), r"home 'https://skog℀\.example/' is not an"),

@@ -66,7 +66,7 @@ class Citation:
 
     @property
     def accessed(self) -> date:
-        """The date in Sweden on which the archive read the state."""
+        """Return the date in Sweden on which the archive read the state."""
         moment = parse_time(self.seen)
         assert isinstance(moment, datetime)  # noqa: S101 - our own note
         return moment.astimezone(SWEDISH_TIME).date()

@@ -99,7 +99,7 @@ class QuarantinedPage:
 
     @property
     def reason_keys(self) -> set[str]:
-        """The fields (or the source) that the reasons are about."""
+        """Return the fields (or the source) that the reasons are about."""
         return set(map(reason_key, self.reasons))
 
 
@@ -211,7 +211,7 @@ class FieldCount:
 
     @property
     def share(self) -> float:
-        """The share with the field; 1.0 if nothing was counted."""
+        """Return the share with the field; 1.0 if nothing was counted."""
         return self.filled / self.pages if self.pages else 1.0
 
     @property

@@ -64,7 +64,7 @@ class Snapshot:
 
     @property
     def started_at(self) -> datetime:
-        """The time at which the snapshot was started. Everything in it is older."""
+        """Return the time at which the snapshot was started. Everything in it is older."""
         return datetime.strptime(self.name, FOLDER_NAME_FORMAT).replace(tzinfo=UTC)
 
 

@@ -58,7 +58,7 @@ class Agency:
 
     @property
     def hosts(self) -> frozenset[str]:
-        """The agency's host names in ASCII and lower case, without www."""
+        """Return the agency's host names in ASCII and lower case, without www."""
         return frozenset(map(strip_www, (urlsplit(self.home).hostname or "", *self.aliases)))
 
     def owns(self, url: str) -> bool:

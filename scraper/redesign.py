@@ -88,12 +88,12 @@ class PageVersion:
 
     @cached_property
     def document(self) -> Document | None:
-        """The parsed page, or None if its bytes are missing. Raises NotARelease if it is not HTML."""
+        """Return the parsed page, or None if its bytes are missing. Raises NotARelease if it is not HTML."""
         return None if self.body is None else Document(self.body, self.url)
 
     @cached_property
     def template(self) -> bytes | None:
-        """The fingerprint of the page's template, or None if its bytes are missing. Raises NotARelease."""
+        """Return the fingerprint of the page's template, or None if its bytes are missing. Raises NotARelease."""
         return None if self.document is None else fingerprint_template(self.document)
 
     def text(self, url: str) -> PageText | None:

@@ -46,7 +46,7 @@ class RoundResult:
 
     @property
     def is_ok(self) -> bool:
-        """Whether the round needs no action from an operator."""
+        """Return whether the round needs no action from an operator."""
         return self.alerts_sent and not self.unacknowledged and not self.interrupted
 
     def __str__(self) -> str:

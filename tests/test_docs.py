@@ -91,7 +91,8 @@ def test_scrapy_lists_the_commands_of_the_readme() -> None:
 
 def find_examples() -> list[str]:
     """Return the curl commands of the first page about queries."""
-    return re.findall(r"^curl (?!-X).+?(?<!\\)\n", read_page(ROOT / "docs/getting-started.md"), re.MULTILINE | re.DOTALL)
+    text = read_page(ROOT / "docs/getting-started.md")
+    return re.findall(r"^curl (?!-X).+?(?<!\\)\n", text, re.MULTILINE | re.DOTALL)
 
 
 def build_path(example: str) -> str:

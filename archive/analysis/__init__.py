@@ -43,7 +43,7 @@ class AnalyzedText:
 
     @property
     def lemma_text(self) -> str:
-        """The text with each word replaced by its lemma, separated by spaces."""
+        """Return the text with each word replaced by its lemma, separated by spaces."""
         return " ".join(map(self.lemmas.__getitem__, self.words))
 
 

@@ -63,7 +63,7 @@ class ArchiveState:
 
     @property
     def day(self) -> str:
-        """The day of the last change, for citations, or "" if there was none."""
+        """Return the day of the last change, for citations, or "" if there was none."""
         return (self.newest_change_at or "")[:10]
 
 

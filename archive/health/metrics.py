@@ -118,7 +118,7 @@ class Crawl:
 
     @property
     def made_requests(self) -> bool:
-        """Whether the crawl requested anything, as opposed to one stopped before any result or failure."""
+        """Return whether the crawl requested anything, as opposed to one stopped before any result or failure."""
         counted = bool(self.requests or self.rejected or self.errors)
         return counted and (self.reason == "finished" or self.succeeded or bool(self.failures))
 
@@ -134,7 +134,7 @@ class Crawl:
 
     @property
     def succeeded(self) -> bool:
-        """Whether the crawl got anything: releases listed by sources, or pages."""
+        """Return whether the crawl got anything: releases listed by sources, or pages."""
         return self.listed > 0 if self.spider == "news" else self.readable_pages > 0
 
 
@@ -177,7 +177,7 @@ class AgencyActivity:
 
     @property
     def today(self) -> date:
-        """The current day in Sweden."""
+        """Return the current day in Sweden."""
         return self.now.astimezone(SWEDISH_TIME).date()
 
     @property
@@ -186,7 +186,7 @@ class AgencyActivity:
 
     @property
     def crawls_of_pages(self) -> list[Crawl]:
-        """The crawls that requested pages, whether or not these could be parsed."""
+        """Return the crawls that requested pages, whether or not these could be parsed."""
         return [crawl for crawl in self.crawls if crawl.readable_pages or crawl.unreadable_pages]
 
     @property

@@ -100,7 +100,7 @@ class RevisionEvent:
 
     @property
     def unannounced(self) -> bool:
-        """Whether this is an edit without a change of the agency's own update date."""
+        """Return whether this is an edit without a change of the agency's own update date."""
         return self.stamp == "not moved"
 
 

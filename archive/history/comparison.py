@@ -41,7 +41,7 @@ class DiffRow:
 
     @property
     def op(self) -> str:
-        """The operation: same, ins or del if it applies to the whole row, else mixed."""
+        """Return the operation: same, ins or del if it applies to the whole row, else mixed."""
         ops = {piece.op for piece in self.pieces if piece.text.strip()}
         return ops.pop() if len(ops) == 1 else "mixed" if ops else "same"
 

@@ -190,12 +190,12 @@ class Edit:
 
     @property
     def stamp(self) -> str:
-        """Whether the agency's own update date changed: one of UPDATE_STAMPS."""
+        """Return whether the agency's own update date changed: one of UPDATE_STAMPS."""
         return classify_update_stamp(self.update_date_changed, self.updated)
 
     @property
     def unannounced(self) -> bool:
-        """Whether the agency left its own update date unchanged."""
+        """Return whether the agency left its own update date unchanged."""
         return self.stamp == "not moved"
 
     @property

@@ -78,7 +78,7 @@ class SearchScope:
 
     @property
     def total(self) -> int:
-        """The number of releases that were searched."""
+        """Return the number of releases that were searched."""
         return sum(choice.count for choice in self.agencies)
 
 

@@ -38,12 +38,12 @@ class SearchRequest:
 
     @cached_property
     def query(self) -> Query:
-        """The parsed query."""
+        """Return the parsed query."""
         return parse_query(self.text)
 
     @property
     def has_filters(self) -> bool:
-        """Whether any facet value is included or excluded."""
+        """Return whether any facet value is included or excluded."""
         return bool(self.include or self.exclude)
 
 

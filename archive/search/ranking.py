@@ -89,7 +89,7 @@ class HitPage:
 
     @property
     def has_next(self) -> bool:
-        """Whether there are hits after this page."""
+        """Return whether there are hits after this page."""
         return self.page < self.pages or self.capped
 
 
@@ -155,14 +155,14 @@ class HitFinder:
 
     @property
     def order(self) -> str:
-        """The order of the hits: best or newest."""
+        """Return the order of the hits: best or newest."""
         # The words of a very common prefix are too many to rank.
         has_common_prefix = any(expansion.replaces_prefix for expansion in self.names.prefixes.values())
         return "newest" if has_common_prefix or self.request.news else self.request.order or "best"
 
     @property
     def has_only_facets(self) -> bool:
-        """Whether the request has only facet values and no tags, so that its hits can be counted exactly."""
+        """Return whether the request has only facet values and no tags, so that its hits can be counted exactly."""
         request = self.request
         has_tags = "tag" in request.include or "tag" in request.exclude
         has_words = request.query.tree or request.query.is_blank
@@ -507,7 +507,7 @@ class ColumnCache:
 
     @property
     def size(self) -> int:
-        """An upper limit for the number of releases."""
+        """Return an upper limit for the number of releases."""
         return len(self.sort_dates)
 
     def sort_pairs_newest_first(self, releases: Mapping[int, int]) -> list[int]:

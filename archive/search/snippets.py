@@ -248,7 +248,7 @@ class HighlightedText:
 
     @property
     def matched_terms(self) -> set[int]:
-        """The indexes of the query terms that the text contains."""
+        """Return the indexes of the query terms that the text contains."""
         return {mark.term_index for mark in self.highlights}
 
     def count_forms(self, term_index: int) -> Counter[str]:

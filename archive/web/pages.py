@@ -225,7 +225,7 @@ class YearCounts:
 
     @property
     def newest(self) -> str:
-        """The year's last month with a release."""
+        """Return the year's last month with a release."""
         return next(month.month for month in reversed(self.months) if month.count)
 
 
@@ -238,7 +238,7 @@ class ReleaseCalendar:
 
     @property
     def years(self) -> list[YearCounts]:
-        """The years with releases, newest first."""
+        """Return the years with releases, newest first."""
         counts = {each.month: each.count for each in self.months}
         years = sorted({month[:4] for month in counts}, reverse=True)
         names = [f"{number:02}" for number in range(1, 13)]

@@ -241,7 +241,7 @@ class SandboxWorker:
 
     @property
     def is_exhausted(self) -> bool:
-        """Whether the worker has to be replaced."""
+        """Return whether the worker has to be replaced."""
         return self.uses >= self.limits.worker_statements or self.process.poll() is not None
 
     def execute(self, statement: SandboxStatement) -> StatementResult:

@@ -192,7 +192,7 @@ class Document:
 
     @cached_property
     def json_ld(self) -> list[dict[str, object]]:
-        """All JSON-LD objects of the page, with graphs and lists flattened.
+        """Return all JSON-LD objects of the page, with graphs and lists flattened.
 
         Blocks that are not JSON are skipped.
         """
@@ -200,7 +200,7 @@ class Document:
 
     @cached_property
     def name_index(self) -> NameIndex:
-        """The classes and ids of the page.
+        """Return the classes and ids of the page.
 
         Access it before elements are removed, because it does not change afterwards.
         """
@@ -216,7 +216,7 @@ class Document:
 
     @property
     def language(self) -> str | None:
-        """The language that the document declares."""
+        """Return the language that the document declares."""
         return self.root.get("lang") or self.meta.get("content-language") or self.meta.get("og:locale")
 
     def select(self, css: str) -> list[Element]:

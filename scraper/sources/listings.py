@@ -247,7 +247,7 @@ class ListingLayout:
 
     @cached_property
     def content_counts(self) -> tuple[Counter[Element], Counter[Element]]:
-        """The number of links and of letters in every element."""
+        """Return the number of links and of letters in every element."""
         links, letters = Counter[Element](), Counter[Element]()
         for element in reversed(list(self.root.iter("*"))):
             links[element] += element.tag == "a" and element.get("href") is not None
@@ -341,7 +341,7 @@ class ListingPager:
 
     @cached_property
     def page_links(self) -> tuple[set[str], set[frozenset[str]]]:
-        """The URLs of the pager's links, and the query parameters that change from page to page.
+        """Return the URLs of the pager's links, and the query parameters that change from page to page.
 
         Only links that are declared as pager links (by rel, or by being in a pager element) count for the parameters.
         """

@@ -91,7 +91,7 @@ class AgencyAudit:
 
     @property
     def has_results(self) -> bool:
-        """Whether any source listed something or was read to its end."""
+        """Return whether any source listed something or was read to its end."""
         sources = [source for source in self.sources.values() if source.kind not in ("home", "robots")]
         return any(source.urls or source.problem is None for source in sources)
 

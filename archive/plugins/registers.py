@@ -10,6 +10,7 @@ CSV and Excel contain all entries unless a page is requested.
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -75,7 +76,7 @@ def needs_export(site: SiteRequest, next_cursor: int | None) -> bool:
     return site.format_name == "xlsx" or (site.format_name == "csv" and not is_page and next_cursor is not None)
 
 
-class Register:
+class Register(ABC):
     """A register as a page, as data, as a feed and as an export of all entries."""
 
     name: str  # name of the rows in JSON and of the template variable with the entries
@@ -92,11 +93,11 @@ class Register:
         """Return further template variables of the page."""
         return {}
 
-    def build_rows(self, site: SiteRequest, page: RegisterPage[Any]) -> list[dict[str, Any]]:
-        raise NotImplementedError
+    @abstractmethod
+    def build_rows(self, site: SiteRequest, page: RegisterPage[Any]) -> list[dict[str, Any]]: ...
 
-    async def build_entries(self, site: SiteRequest, page: RegisterPage[Any]) -> Sequence[AtomEntry]:
-        raise NotImplementedError
+    @abstractmethod
+    async def build_entries(self, site: SiteRequest, page: RegisterPage[Any]) -> Sequence[AtomEntry]: ...
 
     async def show(self, site: SiteRequest) -> Any:
         # for CSV, most lists are short enough for one page

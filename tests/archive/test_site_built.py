@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 from click import ClickException
-from datasette.app import Datasette
 from lxml import html
 
 from archive.web.responses import get_search_columns
@@ -133,13 +132,6 @@ async def test_what_searches_need_is_there_before_the_first(filled: Path) -> Non
         await datasette.invoke_startup()
         assert get_search_columns(datasette).last_change
     assert gc.get_freeze_count() > 10_000, "the dictionaries are no matter of the garbage collector"
-
-
-def test_datasette_is_left_as_it_was(filled: Path) -> None:
-    with served(filled) as datasette:
-        assert isinstance(datasette, Datasette)
-        assert any(plugin["name"] == "search.py" for plugin in datasette._plugins())
-    assert not any(plugin["name"] == "search.py" for plugin in datasette._plugins())
 
 
 async def test_the_tables_behind_the_site_have_its_colours(site: Site) -> None:

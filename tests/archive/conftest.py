@@ -13,25 +13,25 @@ from tests.archive.sample_history import add_history
 
 
 @pytest.fixture(scope="session")
-def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def sample_archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return fill(tmp_path_factory.mktemp("site") / "archive.db")
 
 
 @pytest.fixture(scope="session")
-async def site(filled: Path) -> AsyncIterator[Site]:
-    with served(filled) as datasette:
+async def site(sample_archive: Path) -> AsyncIterator[Site]:
+    with served(sample_archive) as datasette:
         yield Site(datasette)
 
 
 @pytest.fixture(scope="session")
-def storied(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def history_archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The filled archive and an agency whose releases have a history."""
     return add_history(fill(tmp_path_factory.mktemp("storied") / "archive.db"))
 
 
 @pytest.fixture(scope="session")
-async def story(storied: Path) -> AsyncIterator[Site]:
-    with served(storied) as datasette:
+async def history_site(history_archive: Path) -> AsyncIterator[Site]:
+    with served(history_archive) as datasette:
         yield Site(datasette)
 
 

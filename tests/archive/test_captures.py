@@ -244,55 +244,58 @@ def test_real_pages_take_a_fifteenth_of_their_size(archive: Path) -> None:
 
 
 @pytest.fixture
-def filled(tmp_path: Path) -> Path:
+def sample_archive(tmp_path: Path) -> Path:
     (tmp_path / "held").mkdir()
     return witness(tmp_path / "held")
 
 
-def test_a_lost_file_is_only_begun_anew_when_told(filled: Path) -> None:
-    path = filled.with_name("captures.db")
+def test_a_lost_file_is_only_begun_anew_when_told(sample_archive: Path) -> None:
+    path = sample_archive.with_name("captures.db")
     for suffix in ("", "-wal", "-shm"):
         path.with_name(f"captures.db{suffix}").unlink(missing_ok=True)
     with pytest.raises(ArchiveError, match="is lost: the archive refers to captures in it"):
-        Captures(filled)
+        Captures(sample_archive)
     assert not path.exists()
     path.touch()
     with pytest.raises(ArchiveError, match="NEW_CAPTURES=True"):
-        Captures(filled)
-    with Captures(filled, begin_new=True) as captures:
+        Captures(sample_archive)
+    with Captures(sample_archive, begin_new=True) as captures:
         assert captures.count() == 0
-    with Captures(filled) as captures:
+    with Captures(sample_archive) as captures:
         captures.store_body(b"it goes on", "")
 
 
-def test_another_archives_file_is_refused_and_reported(filled: Path, tmp_path: Path) -> None:
+def test_another_archives_file_is_refused_and_reported(sample_archive: Path, tmp_path: Path) -> None:
     other = tmp_path / "other" / "archive.db"
     other.parent.mkdir()
     with Archive(other), Captures(other) as captures:
         sha256 = captures.store_body(b"another archive's", "")
-    assert find_captures_problem(filled) is None
+    assert find_captures_problem(sample_archive) is None
     for suffix in ("", "-wal", "-shm"):
-        filled.with_name(f"captures.db{suffix}").unlink(missing_ok=True)
-    shutil.copy(other.with_name("captures.db"), filled.with_name("captures.db"))
+        sample_archive.with_name(f"captures.db{suffix}").unlink(missing_ok=True)
+    shutil.copy(other.with_name("captures.db"), sample_archive.with_name("captures.db"))
     for begin_new in (False, True):
         with pytest.raises(ArchiveError, match="belongs to another archive; restore"):
-            Captures(filled, begin_new=begin_new)
-    with Captures(filled, readonly=True) as captures, pytest.raises(ArchiveError, match="belongs to another archive"):
+            Captures(sample_archive, begin_new=begin_new)
+    with (
+        Captures(sample_archive, readonly=True) as captures,
+        pytest.raises(ArchiveError, match="belongs to another archive"),
+    ):
         captures.read(sha256)
-    assert "belongs to another archive" in str(find_captures_problem(filled))
-    findings = verify(filled).findings
+    assert "belongs to another archive" in str(find_captures_problem(sample_archive))
+    findings = verify(sample_archive).findings
     assert [finding.problem for finding in findings if finding.table == "blobs"] == [FOREIGN_MESSAGE]
     assert {finding.table for finding in findings} == {"blobs", "manifests"}
     out = io.BytesIO()
-    assert write_bundle(filled, "revisions", 8, out)
+    assert write_bundle(sample_archive, "revisions", 8, out)
     with zipfile.ZipFile(out) as file:
         guide = file.read("evidence-8/README.en.txt").decode()
     assert "cannot be read here: captures.db: belongs to another archive" in guide
 
 
-def test_copies_of_an_archive_belong_together(filled: Path, tmp_path: Path) -> None:
-    copy, findings = create_backup(filled, tmp_path / "backup", keep=1, moment=datetime.now(UTC))
+def test_copies_of_an_archive_belong_together(sample_archive: Path, tmp_path: Path) -> None:
+    copy, findings = create_backup(sample_archive, tmp_path / "backup", keep=1, moment=datetime.now(UTC))
     assert findings == []
     with Captures(copy / "archive.db"):
-        assert read_archive_facts(copy / "archive.db") == read_archive_facts(filled)
-    assert read_archive_facts(filled)[0] > 0
+        assert read_archive_facts(copy / "archive.db") == read_archive_facts(sample_archive)
+    assert read_archive_facts(sample_archive)[0] > 0

@@ -82,8 +82,8 @@ def test_it_follows_whatever_happens(tmp_path: Path, monkeypatch: pytest.MonkeyP
             )
 
 
-def test_in_the_order_of_lists(storied: Path) -> None:
-    with closing(sqlite3.connect(storied)) as db:
+def test_in_the_order_of_lists(history_archive: Path) -> None:
+    with closing(sqlite3.connect(history_archive)) as db:
         columns = run_without_waiting(ColumnCache().refresh(build_connection_runner(db)))
         assert held(columns) == shown(db)
         order = "select release from release_facets order by sort_date desc, release desc"
@@ -102,9 +102,9 @@ def test_what_has_no_date_is_as_old_as_can_be(tmp_path: Path) -> None:
         assert list(columns.iter_ages([1, 2], TODAY)) == [10**9, (TODAY - date(2023, 5, 1)).days]
 
 
-def test_another_archive_in_its_place(storied: Path, tmp_path: Path) -> None:
+def test_another_archive_in_its_place(history_archive: Path, tmp_path: Path) -> None:
     """One restored from a back-up, say: its log is shorter, and other releases have the same numbers."""
-    with closing(sqlite3.connect(storied)) as db:
+    with closing(sqlite3.connect(history_archive)) as db:
         columns = run_without_waiting(ColumnCache().refresh(build_connection_runner(db)))
     with Archive(tmp_path / "archive.db") as archive:
         Life(archive, random.Random(1)).publish()
@@ -112,8 +112,8 @@ def test_another_archive_in_its_place(storied: Path, tmp_path: Path) -> None:
         assert held(columns) == shown(archive.db.conn)
 
 
-def test_what_the_index_finds_before_it_is_known_here(storied: Path) -> None:
-    with closing(sqlite3.connect(storied)) as db:
+def test_what_the_index_finds_before_it_is_known_here(history_archive: Path) -> None:
+    with closing(sqlite3.connect(history_archive)) as db:
         columns = run_without_waiting(ColumnCache().refresh(build_connection_runner(db)))
     assert columns.filter_releases([1, 10**6]) == [1]
 
@@ -121,12 +121,12 @@ def test_what_the_index_finds_before_it_is_known_here(storied: Path) -> None:
 @pytest.mark.parametrize("text", ["", "fyrar", '"vem betalar"', "rubrik:fyrar", "fyrar från:2020"])
 @pytest.mark.parametrize("show", ["releases", "questions"])
 async def test_releases_that_come_while_a_search_goes_on_are_left_to_the_next(
-    storied: Path, monkeypatch: pytest.MonkeyPatch, text: str, show: str
+    history_archive: Path, monkeypatch: pytest.MonkeyPatch, text: str, show: str
 ) -> None:
     async def renew(self: ColumnCache, run: RunQuery) -> ColumnCache:
         return self
 
-    with closing(sqlite3.connect(storied)) as db:
+    with closing(sqlite3.connect(history_archive)) as db:
         assert (await search(build_connection_runner(db), SearchRequest(text=text, show=show))).hit_page.total
         monkeypatch.setattr(ColumnCache, "refresh", renew)
         found = (await search(build_connection_runner(db), SearchRequest(text=text, show=show))).hit_page
@@ -134,8 +134,8 @@ async def test_releases_that_come_while_a_search_goes_on_are_left_to_the_next(
     assert not any(found.facets.values())
 
 
-async def test_a_late_answer_about_the_log_is_no_other_archive(storied: Path) -> None:
-    with closing(sqlite3.connect(storied)) as db:
+async def test_a_late_answer_about_the_log_is_no_other_archive(history_archive: Path) -> None:
+    with closing(sqlite3.connect(history_archive)) as db:
         now, columns = build_connection_runner(db), ColumnCache()
         last = (await now(LAST_CHANGE_SQL, {}))[0]["entry"]
 
@@ -150,8 +150,8 @@ async def test_a_late_answer_about_the_log_is_no_other_archive(storied: Path) ->
         assert held(columns) == shown(db)
 
 
-def test_what_left_the_lists_since_it_was_found_has_no_value(storied: Path) -> None:
-    with closing(sqlite3.connect(storied)) as db:
+def test_what_left_the_lists_since_it_was_found_has_no_value(history_archive: Path) -> None:
+    with closing(sqlite3.connect(history_archive)) as db:
         columns = run_without_waiting(ColumnCache().refresh(build_connection_runner(db)))
     key = next(iter(held(columns)))
     for name in CODED_COLUMNS:

@@ -30,16 +30,16 @@ def held_and_counted(path: Path) -> tuple[dict[str, list[Any]], dict[str, list[A
         return kept, read(db)
 
 
-def test_after_edits_moves_and_removals(storied: Path, tmp_path: Path) -> None:
-    path = Path(shutil.copy(storied, tmp_path / "archive.db"))
+def test_after_edits_moves_and_removals(history_archive: Path, tmp_path: Path) -> None:
+    path = Path(shutil.copy(history_archive, tmp_path / "archive.db"))
     kept, counted = held_and_counted(path)
     assert kept == counted
     assert all(kept.values())
     assert kept["month_counts"][0][:2] == ("", "")
 
 
-def test_what_is_hidden_is_not_counted_until_it_is_shown_again(storied: Path, tmp_path: Path) -> None:
-    path = Path(shutil.copy(storied, tmp_path / "archive.db"))
+def test_what_is_hidden_is_not_counted_until_it_is_shown_again(history_archive: Path, tmp_path: Path) -> None:
+    path = Path(shutil.copy(history_archive, tmp_path / "archive.db"))
     at = datetime(2025, 6, 3, 8, tzinfo=UTC)
     before, _ = held_and_counted(path)
     with Archive(path) as archive:
@@ -55,8 +55,8 @@ def test_what_is_hidden_is_not_counted_until_it_is_shown_again(storied: Path, tm
     assert {name: len(rows) for name, rows in kept.items()} == {name: len(rows) for name, rows in before.items()}
 
 
-def test_what_is_deleted_by_hand_is_counted_no_more(storied: Path, tmp_path: Path) -> None:
-    path = Path(shutil.copy(storied, tmp_path / "archive.db"))
+def test_what_is_deleted_by_hand_is_counted_no_more(history_archive: Path, tmp_path: Path) -> None:
+    path = Path(shutil.copy(history_archive, tmp_path / "archive.db"))
     with closing(sqlite3.connect(path)) as db, db:
         db.execute("delete from revisions where cause = 'source' and id % 2")
         for table, key in (("revisions", "release"), ("releases", "id")):

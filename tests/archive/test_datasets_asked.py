@@ -14,13 +14,13 @@ from tests.archive.sample import Site
 from tests.archive.test_datasets import rows_of
 
 
-async def test_a_search_finds_what_the_page_finds(story: Site, storied: Path, tmp_path: Path) -> None:
+async def test_a_search_finds_what_the_page_finds(history_site: Site, history_archive: Path, tmp_path: Path) -> None:
     asked = "vägarna -snöfallet"
-    hits = (await story.get(f"/search.json?q={asked}&size=100")).json()["releases"]
-    write_dataset(storied, asked, tmp_path / "words", formats=("csv",))
+    hits = (await history_site.get(f"/search.json?q={asked}&size=100")).json()["releases"]
+    write_dataset(history_archive, asked, tmp_path / "words", formats=("csv",))
     assert {int(row["id"]) for row in rows_of(tmp_path / "words", "releases")} == {hit["release"] for hit in hits}
-    write_dataset(storied, "/search?q=vägarna&kind=news&year__not=2024", tmp_path / "address", formats=("csv",))
-    hits = (await story.get("/search.json?q=vägarna&kind=news&year__not=2024&size=100")).json()["releases"]
+    write_dataset(history_archive, "/search?q=vägarna&kind=news&year__not=2024", tmp_path / "address", formats=("csv",))
+    hits = (await history_site.get("/search.json?q=vägarna&kind=news&year__not=2024&size=100")).json()["releases"]
     assert {int(row["id"]) for row in rows_of(tmp_path / "address", "releases")} == {hit["release"] for hit in hits}
     assert hits
 
@@ -55,17 +55,17 @@ def test_what_is_an_address_of_the_search_page(text: str, is_one: bool) -> None:
         ("https://arkiv.example/archive/releases/1", "is not a URL of the search page"),
     ],
 )
-def test_a_question_that_cannot_be_answered(asked: str, problem: str, storied: Path, tmp_path: Path) -> None:
+def test_a_question_that_cannot_be_answered(asked: str, problem: str, history_archive: Path, tmp_path: Path) -> None:
     with pytest.raises(ArchiveError, match=problem):
-        write_dataset(storied, asked, tmp_path / "dataset")
+        write_dataset(history_archive, asked, tmp_path / "dataset")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_the_command_line(
-    storied: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    history_archive: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def take(*words: str) -> tuple[int, str]:
-        code = main(["dataset", *words, "--archive", str(storied)])
+        code = main(["dataset", *words, "--archive", str(history_archive)])
         told = capsys.readouterr()
         return code, told.out + told.err
 

@@ -164,8 +164,8 @@ async def test_a_feed_is_valid_and_read(site: Site, address: str) -> None:
 
 
 @pytest.mark.parametrize("address", ["/-/edits.atom", "/-/removed.atom", "/-/diff/51/52.atom", "/-/history/51.atom"])
-async def test_feeds_of_a_long_history_are_valid(story: Site, address: str) -> None:
-    answer = await story.get(address)
+async def test_feeds_of_a_long_history_are_valid(history_site: Site, address: str) -> None:
+    answer = await history_site.get(address)
     assert answer.content.count(b"<entry>") > 0
     assert find_faults(answer.content) == []
 

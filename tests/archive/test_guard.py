@@ -34,9 +34,9 @@ async def test_nothing_is_read_or_written_that_must_not(site: Site, attack: Atta
 
 
 @pytest.mark.parametrize("name", EIGHT)
-async def test_each_ends_in_time(filled: Path, name: str) -> None:
+async def test_each_ends_in_time(sample_archive: Path, name: str) -> None:
     attack = next(attack for attack in QUICK if attack.name == name)
-    with served(filled, sql_time_limit_ms=LIMIT) as datasette:
+    with served(sample_archive, sql_time_limit_ms=LIMIT) as datasette:
         await Site(datasette).get("/archive.json?sql=select+1")
         begun = time.perf_counter()
         response = await Site(datasette).get(attack.path)
@@ -44,16 +44,16 @@ async def test_each_ends_in_time(filled: Path, name: str) -> None:
         assert time.perf_counter() - begun < 20
 
 
-async def test_the_next_statement_is_answered_after_a_worker_was_killed(filled: Path) -> None:
-    with served(filled, sql_time_limit_ms=LIMIT) as datasette:
+async def test_the_next_statement_is_answered_after_a_worker_was_killed(sample_archive: Path) -> None:
+    with served(sample_archive, sql_time_limit_ms=LIMIT) as datasette:
         killing = next(attack for attack in TIME if attack.name == "instr, quadratic")
         assert (await Site(datasette).get(killing.path)).status_code == 400
         response = await Site(datasette).get("/archive.json?sql=select+count(*)+as+n+from+releases&_shape=array")
         assert response.json()[0]["n"] > 40
 
 
-async def test_readers_of_pages_do_not_wait_for_eight_statements(filled: Path) -> None:
-    with served(filled, sql_time_limit_ms=500) as datasette:
+async def test_readers_of_pages_do_not_wait_for_eight_statements(sample_archive: Path) -> None:
+    with served(sample_archive, sql_time_limit_ms=500) as datasette:
         site = Site(datasette)
         await site.get("/")
         attackers = [asyncio.create_task(site.get(sql(f"{ENDLESS} select count(*) from c"))) for _ in range(8)]
@@ -65,8 +65,8 @@ async def test_readers_of_pages_do_not_wait_for_eight_statements(filled: Path) -
     assert {answer.status_code for answer in answers} == {400}
 
 
-async def test_a_line_that_is_too_long_is_told(filled: Path) -> None:
-    with served(filled, sql_time_limit_ms=LIMIT) as datasette:
+async def test_a_line_that_is_too_long_is_told(sample_archive: Path) -> None:
+    with served(sample_archive, sql_time_limit_ms=LIMIT) as datasette:
         site = Site(datasette)
         many = SandboxLimits().max_waiting + SandboxLimits().workers + 5
         answers = await asyncio.gather(*(site.get(sql(f"{ENDLESS} select count(*) from c")) for _ in range(many)))
@@ -122,9 +122,9 @@ async def test_rows_are_as_datasettes_own(site: Site) -> None:
     assert (await site.get("/archive/releases.json?_size=1&_labels=on")).json()["rows"][0]["agency"]["label"]
 
 
-async def test_a_worker_holds_no_secret(filled: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_worker_holds_no_secret(sample_archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SECRET_OF_THE_SERVER", "x")
-    with served(filled) as datasette:
+    with served(sample_archive) as datasette:
         await Site(datasette).get("/archive.json?sql=select+1")
         worker = datasette.databases["archive"].idle_workers[0]
         assert Path(f"/proc/{worker.process.pid}/environ").read_bytes() == b""
@@ -136,8 +136,8 @@ def test_an_answer_cannot_call_anything() -> None:
         load_restricted(b"cos\nsystem\n(S'true'\ntR.")
 
 
-async def test_without_sql_canned_queries_still_answer(filled: Path) -> None:
-    with served(filled, default_allow_sql=False) as datasette:
+async def test_without_sql_canned_queries_still_answer(sample_archive: Path) -> None:
+    with served(sample_archive, default_allow_sql=False) as datasette:
         site = Site(datasette)
         assert (await site.get("/archive.json?sql=select+1")).status_code == 403
         assert (await site.get("/archive/releases.json?_where=1")).status_code == 403
@@ -148,9 +148,9 @@ async def test_without_sql_canned_queries_still_answer(filled: Path) -> None:
             assert (await site.get(f"/archive/{name}.json")).status_code == 200, name
 
 
-async def test_cors_is_a_setting(filled: Path) -> None:
+async def test_cors_is_a_setting(sample_archive: Path) -> None:
     for allowed in (True, False):
-        with served(filled, cors=allowed) as datasette:
+        with served(sample_archive, cors=allowed) as datasette:
             for path in ("/archive/releases.json", "/-/edits.json", "/archive/nothing.json"):
                 headers: Any = (await Site(datasette).get(path)).headers
                 assert ("access-control-allow-origin" in headers) == allowed
@@ -168,8 +168,8 @@ def test_the_command_line_sets_them(tmp_path: Path) -> None:
     assert context.obj == ["--setting", "base_url", "/a/"]
 
 
-async def test_what_is_told_of_the_server_is_no_secret(site: Site, filled: Path) -> None:
-    with served(filled) as datasette:  # a new one, for Datasette's pages add what tables inherit to it
+async def test_what_is_told_of_the_server_is_no_secret(site: Site, sample_archive: Path) -> None:
+    with served(sample_archive) as datasette:  # a new one, for Datasette's pages add what tables inherit to it
         metadata = (await Site(datasette).get("/-/metadata.json")).json()
     assert metadata == json.loads((ROOT / "metadata.json").read_text(encoding="utf-8"))
     assert "plugins" not in metadata

@@ -255,8 +255,8 @@ async def test_what_cannot_be_stopped_keeps_its_turn() -> None:
 
 
 @pytest.fixture
-async def busy(filled: Path) -> AsyncIterator[Site]:
-    with served(filled, sql_time_limit_ms=3_000) as datasette:
+async def busy(sample_archive: Path) -> AsyncIterator[Site]:
+    with served(sample_archive, sql_time_limit_ms=3_000) as datasette:
         await datasette.client.get("/archive.json?sql=select+1")
         yield Site(datasette)
 

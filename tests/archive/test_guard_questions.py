@@ -34,9 +34,9 @@ def test_a_statement_is_told_from_another_in_no_time(text: str) -> None:
     assert time.process_time() - begun < 2
 
 
-async def test_the_site_has_the_checks_of_ours(filled: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_site_has_the_checks_of_ours(sample_archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("datasette.utils.allowed_sql_res", [re.compile("nothing")])
-    with served(filled) as datasette:
+    with served(sample_archive) as datasette:
         assert (await Site(datasette).get("/archive.json?sql=select+1")).status_code == 200
 
 
@@ -65,8 +65,8 @@ async def test_parameters_are_found_beside_comments() -> None:
 
 
 @pytest.mark.parametrize("allowed", [True, False])
-async def test_a_long_question_is_refused_before_it_is_read(filled: Path, *, allowed: bool) -> None:
-    with served(filled, default_allow_sql=allowed) as datasette:
+async def test_a_long_question_is_refused_before_it_is_read(sample_archive: Path, *, allowed: bool) -> None:
+    with served(sample_archive, default_allow_sql=allowed) as datasette:
         await Site(datasette).get("/")
         for path in (
             "/archive.json?sql=/**/" + "+" * 60_000 + "x",
@@ -91,8 +91,8 @@ async def test_so_it_is_whatever_page_it_is_of(site: Site, path: str) -> None:
     assert (await site.get(f"{path}?{known}=" + "x" * 10_000)).status_code == 200
 
 
-async def test_refusals_are_json_to_those_who_ask_for_it(filled: Path) -> None:
-    with served(filled, default_allow_sql=False) as datasette:
+async def test_refusals_are_json_to_those_who_ask_for_it(sample_archive: Path) -> None:
+    with served(sample_archive, default_allow_sql=False) as datasette:
         response = await Site(datasette).get("/archive.json?sql=select+1")
         assert (response.status_code, response.json()["ok"]) == (403, False)
         assert "You cannot run your own SQL queries" in response.json()["error"]
@@ -199,8 +199,8 @@ async def test_static_files_are_kept_for_good_under_their_hash_alone(site: Site,
         assert "etag" not in response.headers, missing
 
 
-async def test_links_are_of_the_public_address(filled: Path) -> None:
-    with served(filled) as datasette:
+async def test_links_are_of_the_public_address(sample_archive: Path) -> None:
+    with served(sample_archive) as datasette:
         datasette._metadata_local["plugins"] = {"headers": {"origin": "https://arkiv.example"}}
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app=datasette.app())) as client:
             told = (await client.get("http://evil.example/search.atom?q=fyr")).text

@@ -33,13 +33,13 @@ STORY = [
 
 
 @pytest.mark.parametrize("address", OWN + STORY)
-async def test_own_pages_hold_nothing_that_runs_or_loads(story: Site, address: str) -> None:
-    response = await story.get(address)
+async def test_own_pages_hold_nothing_that_runs_or_loads(history_site: Site, address: str) -> None:
+    response = await history_site.get(address)
     page = html.fromstring(response.text)
     assert not page.cssselect("script, style, iframe, img, [style], [onclick], [onload]")
     loads = [link.get("href") or "" for link in page.cssselect("link[rel=stylesheet], link[rel=icon]")]
     assert [load.partition("?")[0] for load in loads] == ["/static/style.css", "/static/icon.svg"]
-    assert [(await story.get(load)).status_code for load in loads] == [200, 200]
+    assert [(await history_site.get(load)).status_code for load in loads] == [200, 200]
     assert "default-src 'none'" in response.headers["content-security-policy"]
     assert "Accept-Language" in response.headers["vary"]
     assert response.headers["content-language"] == "sv"
@@ -47,8 +47,8 @@ async def test_own_pages_hold_nothing_that_runs_or_loads(story: Site, address: s
 
 @pytest.mark.parametrize("address", OWN[:2] + OWN[5:] + STORY)
 @pytest.mark.parametrize("lang", ["sv", "en"])
-async def test_own_pages_are_well_built(story: Site, address: str, lang: str) -> None:
-    page = await story.page(f"{address}{'&' if '?' in address else '?'}lang={lang}")
+async def test_own_pages_are_well_built(history_site: Site, address: str, lang: str) -> None:
+    page = await history_site.page(f"{address}{'&' if '?' in address else '?'}lang={lang}")
     ids = [element.get("id") for element in page.cssselect("[id]")]
     assert len(ids) == len(set(ids))
     assert len(page.cssselect("h1")) == len(page.cssselect("main")) == 1
@@ -126,9 +126,9 @@ async def test_an_archive_of_another_version_is_refused(tmp_path: Path, version:
         await datasette.invoke_startup()
 
 
-async def test_what_searches_need_is_there_before_the_first(filled: Path) -> None:
+async def test_what_searches_need_is_there_before_the_first(sample_archive: Path) -> None:
     gc.unfreeze()
-    with served(filled) as datasette:
+    with served(sample_archive) as datasette:
         await datasette.invoke_startup()
         assert get_search_columns(datasette).last_change
     assert gc.get_freeze_count() > 10_000, "the dictionaries are no matter of the garbage collector"

@@ -36,22 +36,22 @@ async def follow(site: Site, size: int) -> list[dict[str, Any]]:
     return entries
 
 
-async def test_pages_lead_through_the_whole_log(story: Site, storied: Path) -> None:
-    entries = await follow(story, 17)
+async def test_pages_lead_through_the_whole_log(history_site: Site, history_archive: Path) -> None:
+    entries = await follow(history_site, 17)
     held = {entry["release"]: entry["state"] for entry in entries if entry["action"] == "put"}
-    assert held == read_shown(storied)
-    assert entries == (await story.get("/-/changes.json?size=500")).json()["changes"]
-    lines = (await story.get("/-/changes.ndjson?size=500")).text.splitlines()
+    assert held == read_shown(history_archive)
+    assert entries == (await history_site.get("/-/changes.json?size=500")).json()["changes"]
+    lines = (await history_site.get("/-/changes.ndjson?size=500")).text.splitlines()
     assert [json.loads(line) for line in lines] == entries
     assert {entry["cause"] for entry in entries if entry["change"] == "changed"} == {"source", "parser"}
 
 
-async def test_the_end_of_the_log_is_answered_once(story: Site) -> None:
-    cursor = (await story.get("/-/changes.json?size=500")).json()["cursor"]
-    answer = await story.get(f"/-/changes.json?since={cursor}")
+async def test_the_end_of_the_log_is_answered_once(history_site: Site) -> None:
+    cursor = (await history_site.get("/-/changes.json?size=500")).json()["cursor"]
+    answer = await history_site.get(f"/-/changes.json?since={cursor}")
     told = answer.json()
     assert (told["changes"], told["next"], told["cursor"]) == ([], None, cursor)
-    again = await story.get(f"/-/changes.json?since={cursor}", if_none_match=answer.headers["etag"])
+    again = await history_site.get(f"/-/changes.json?since={cursor}", if_none_match=answer.headers["etag"])
     assert (again.status_code, again.text) == (304, "")
     assert answer.headers["access-control-allow-origin"] == "*"
     assert answer.headers["x-content-type-options"] == "nosniff"
@@ -64,8 +64,8 @@ async def test_the_end_of_the_log_is_answered_once(story: Site) -> None:
         *(("size=x", 400), ("since=1-00000000", 410), ("since=99999-00000000", 503)),
     ],
 )
-async def test_a_cursor_that_is_none_is_refused(story: Site, asked: str, status: int) -> None:
-    answer = await story.get(f"/-/changes.json?{asked}")
+async def test_a_cursor_that_is_none_is_refused(history_site: Site, asked: str, status: int) -> None:
+    answer = await history_site.get(f"/-/changes.json?{asked}")
     assert answer.status_code == status
     assert answer.json()["status"] == status
     assert answer.headers["access-control-allow-origin"] == "*"
@@ -79,8 +79,8 @@ async def test_an_empty_archive(empty_site: Site) -> None:
     assert (await empty_site.get("/-/changes.ndjson")).text == ""
 
 
-async def test_what_is_hidden_is_to_be_deleted(storied: Path, tmp_path: Path) -> None:
-    path = Path(shutil.copytree(storied.parent, tmp_path / "copy")) / "archive.db"
+async def test_what_is_hidden_is_to_be_deleted(history_archive: Path, tmp_path: Path) -> None:
+    path = Path(shutil.copytree(history_archive.parent, tmp_path / "copy")) / "archive.db"
     with Archive(path) as archive:
         title = EDITED.replace("höjs", "sänks")
         (release,) = archive.db.execute("select id from releases where title = ?", [title]).fetchone()
@@ -92,8 +92,8 @@ async def test_what_is_hidden_is_to_be_deleted(storied: Path, tmp_path: Path) ->
     assert "båtbyggar" not in answer.text
 
 
-def test_a_page_reads_no_more_than_its_part_of_the_log(storied: Path) -> None:
-    db = open_readonly(storied)
+def test_a_page_reads_no_more_than_its_part_of_the_log(history_archive: Path) -> None:
+    db = open_readonly(history_archive)
     values = {"after": 40, "size": 10, "bytes": 10**6}
     plan = [row[3] for row in db.execute(f"explain query plan {PAGE_SQL}", values)]
     whole = [step for step in plan if re.match(r"SCAN (?!w$|page$|\(subquery)", step)]

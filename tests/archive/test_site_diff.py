@@ -18,16 +18,16 @@ from tests.archive.sample_history import EDITED, MOVED, NEXT, release
 NOW = EDITED.replace("höjs", "sänks")
 
 
-async def revisions(story: Site, title: str) -> list[int]:
+async def revisions(history_site: Site, title: str) -> list[int]:
     """A release's revisions and those of what it was before, oldest first."""
-    key = await story.id_of(title)
-    told = (await story.get(f"/-/history/{key}.json")).json()
+    key = await history_site.id_of(title)
+    told = (await history_site.get(f"/-/history/{key}.json")).json()
     return [event["revision"] for event in told["events"] if event["revision"]][::-1]
 
 
-async def test_a_change_is_shown_in_its_text(story: Site) -> None:
-    first, second, third, *_ = await revisions(story, NOW)
-    page = await story.page(f"/-/diff/{second}/{third}")
+async def test_a_change_is_shown_in_its_text(history_site: Site) -> None:
+    first, second, third, *_ = await revisions(history_site, NOW)
+    page = await history_site.page(f"/-/diff/{second}/{third}")
     body = page.cssselect(".field-body")[0]
     assert [piece.text_content() for piece in body.cssselect("del, ins")] == [
         "[borttaget: den 4 juni]",
@@ -37,25 +37,25 @@ async def test_a_change_is_shown_in_its_text(story: Site) -> None:
     assert [row.get("class") for row in body.cssselect("p")] == ["same", "mixed", "same", "del", "same", "gap"]
     assert page.cssselect(".gap")[0].text == "… 1 oförändrat stycke …"
     assert page.cssselect("link[rel=canonical]")[0].get("href") == f"http://localhost/-/diff/{second}/{third}"
-    text = await story.text(f"/-/diff/{second}/{third}")
+    text = await history_site.text(f"/-/diff/{second}/{third}")
     assert "Gjord mellan två kontroller: 11 juni 2024 kl. 10.15 och 12 juni 2024 kl. 10.15." in text
     assert "Oannonserad: myndigheten ändrade inte sitt uppdateringsdatum." in text
-    assert "Oannonserad" not in await story.text(f"/-/diff/{first}/{second}")
+    assert "Oannonserad" not in await history_site.text(f"/-/diff/{first}/{second}")
 
 
-async def test_the_whole_text_can_be_shown(story: Site) -> None:
-    _, second, third, *_ = await revisions(story, NOW)
-    page = await story.page(f"/-/diff/{second}/{third}")
-    whole = await story.page(page.cssselect(".legend a")[0].attrib["href"])
+async def test_the_whole_text_can_be_shown(history_site: Site) -> None:
+    _, second, third, *_ = await revisions(history_site, NOW)
+    page = await history_site.page(f"/-/diff/{second}/{third}")
+    whole = await history_site.page(page.cssselect(".legend a")[0].attrib["href"])
     assert not whole.cssselect(".gap")
     assert [head.text for head in whole.cssselect(".field h2")] == ["Rubrik", "Ingress", "Text"]
     assert len(whole.cssselect(".field-body p")) == 6
     assert whole.cssselect(".legend a")[0].get("href") == f"/-/diff/{second}/{third}"
 
 
-async def test_every_field_is_compared(story: Site) -> None:
-    *_, reread, last = await revisions(story, NOW)
-    text = await story.text(f"/-/diff/{reread}/{last}")
+async def test_every_field_is_compared(history_site: Site) -> None:
+    *_, reread, last = await revisions(history_site, NOW)
+    text = await history_site.text(f"/-/diff/{reread}/{last}")
     for told in (
         "Rubrik Stödet till båtbyggare [borttaget: höjs][tillagt: sänks]",
         "Fråga 1 Vem kan söka? Den som bygger båtar[tillagt: av trä].",
@@ -68,41 +68,45 @@ async def test_every_field_is_compared(story: Site) -> None:
         assert told in text
 
 
-async def test_edits_are_walked_one_by_one(story: Site) -> None:
-    first, second, third, reread, last = await revisions(story, NOW)
+async def test_edits_are_walked_one_by_one(history_site: Site) -> None:
+    first, second, third, reread, last = await revisions(history_site, NOW)
     address, seen = f"/-/diff/{first}/{second}", []
     while address:
-        page = await story.page(address)
+        page = await history_site.page(address)
         seen.append(address)
         address = next((link.attrib["href"] for link in page.cssselect("a[rel=next]")), "")
     # what we read anew is no edit
     assert seen == [f"/-/diff/{first}/{second}", f"/-/diff/{second}/{third}", f"/-/diff/{reread}/{last}"]
     assert page.cssselect("a[rel=prev]")[0].get("href") == seen[1]
-    assert "Myndigheten har inte ändrat texten." in " ".join((await story.text(f"/-/diff/{third}/{reread}")).split())
+    assert "Myndigheten har inte ändrat texten." in " ".join(
+        (await history_site.text(f"/-/diff/{third}/{reread}")).split()
+    )
 
 
-async def test_the_older_state_comes_first(story: Site) -> None:
-    first, *_, last = await revisions(story, NOW)
-    answer = await story.get(f"/-/diff/{last}/{first}.json?show=all")
+async def test_the_older_state_comes_first(history_site: Site) -> None:
+    first, *_, last = await revisions(history_site, NOW)
+    answer = await history_site.get(f"/-/diff/{last}/{first}.json?show=all")
     assert (answer.status_code, answer.headers["location"]) == (301, f"/-/diff/{first}/{last}.json?show=all")
-    assert (await story.get(f"/-/diff/0{first}/{last}")).headers["location"] == f"/-/diff/{first}/{last}"
+    assert (await history_site.get(f"/-/diff/0{first}/{last}")).headers["location"] == f"/-/diff/{first}/{last}"
 
 
-async def test_states_that_do_not_follow_each_other_are_compared_as_well(story: Site) -> None:
-    first, *_, last = await revisions(story, NOW)
-    told = (await story.get(f"/-/diff/{first}/{last}.json")).json()
+async def test_states_that_do_not_follow_each_other_are_compared_as_well(history_site: Site) -> None:
+    first, *_, last = await revisions(history_site, NOW)
+    told = (await history_site.get(f"/-/diff/{first}/{last}.json")).json()
     assert {change["kind"] for change in told["changes"]} > {"amount", "date", "attachment"}
     assert (told["unannounced"], told["stamp"]) == (False, None)
-    text = await story.text(f"/-/diff/{first}/{last}")
+    text = await history_site.text(f"/-/diff/{first}/{last}")
     assert "Versionen från 3 juni 2024 kl. 10.15 jämförd med versionen från 13 juni 2024 kl. 10.15." in text
 
 
-async def test_the_two_addresses_of_a_moved_release_are_compared(story: Site) -> None:
-    rows = await story.datasette.get_database("archive").execute(
+async def test_the_two_addresses_of_a_moved_release_are_compared(history_site: Site) -> None:
+    rows = await history_site.datasette.get_database("archive").execute(
         "select id, previous from revisions where title = ?", [MOVED]
     )
     edit = next(row for row in rows if row["previous"])
-    assert "[borttaget: 1 juli]" in (await story.text(f"/-/diff/{edit['previous']}/{edit['id']}")).replace("den ", "")
+    assert "[borttaget: 1 juli]" in (await history_site.text(f"/-/diff/{edit['previous']}/{edit['id']}")).replace(
+        "den ", ""
+    )
 
 
 @pytest.mark.parametrize(
@@ -117,26 +121,26 @@ async def test_the_two_addresses_of_a_moved_release_are_compared(story: Site) ->
         ),
     ],
 )
-async def test_a_refusal_says_why(story: Site, pair: str, why: str, error: str) -> None:
-    answer = await story.get(f"/-/diff/{pair}")
+async def test_a_refusal_says_why(history_site: Site, pair: str, why: str, error: str) -> None:
+    answer = await history_site.get(f"/-/diff/{pair}")
     assert answer.status_code == 404
     assert why in answer.text
-    told = await story.get(f"/-/diff/{pair}.json")
+    told = await history_site.get(f"/-/diff/{pair}.json")
     assert (told.status_code, told.json()["ok"]) == (404, False)
     assert told.json()["error"] == error
-    assert (await story.get("/-/diff/1/x")).status_code == 404
+    assert (await history_site.get("/-/diff/1/x")).status_code == 404
 
 
-async def test_a_change_as_data(story: Site) -> None:
-    first, second, *_ = await revisions(story, NOW)
-    told = (await story.get(f"/-/diff/{first}/{second}.json")).json()
+async def test_a_change_as_data(history_site: Site) -> None:
+    first, second, *_ = await revisions(history_site, NOW)
+    told = (await history_site.get(f"/-/diff/{first}/{second}.json")).json()
     body = [piece for piece in told["pieces"] if piece["field"] == "body" and piece["place"] == 1]
     before = "".join(piece["text"] for piece in body if piece["op"] != "ins")
     assert before == "Stödet till båtbyggare blir 20 miljoner kronor i år."
     assert (told["importance"], told["summary_en"]) == (75, "1 amount changed")
-    rows = list(csv.DictReader(io.StringIO((await story.get(f"/-/diff/{first}/{second}.csv")).text)))
+    rows = list(csv.DictReader(io.StringIO((await history_site.get(f"/-/diff/{first}/{second}.csv")).text)))
     assert [row["text"] for row in rows] == [piece["text"] for piece in told["pieces"]]
-    feed = feedparser.parse((await story.get(f"/-/diff/{first}/{second}.atom")).content)
+    feed = feedparser.parse((await history_site.get(f"/-/diff/{first}/{second}.atom")).content)
     assert not feed.bozo
     assert "<del>20 miljoner kronor" in feed.entries[0].content[0].value
 

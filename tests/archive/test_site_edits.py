@@ -42,29 +42,29 @@ async def address_of_newest(site: Site) -> str:
     return f"/-/diff/{told['previous']}/{told['revision']}"
 
 
-async def test_a_list_shows_the_heaviest_change_itself(story: Site) -> None:
-    page = await story.page("/-/edits?importance=75&to=2024-06-08")
+async def test_a_list_shows_the_heaviest_change_itself(history_site: Site) -> None:
+    page = await history_site.page("/-/edits?importance=75&to=2024-06-08")
     entry = next(item for item in page.cssselect(".register > li") if EDITED in item.text_content())
     (shown,) = entry.cssselect(".shown")
     assert shown.text_content().strip() == "[borttaget: 20] → [tillagt: 30] miljoner kronor"
     assert len(shown.cssselect("del, ins")) == 2
-    english = await story.page("/-/edits?importance=75&to=2024-06-08&lang=en")
+    english = await history_site.page("/-/edits?importance=75&to=2024-06-08&lang=en")
     assert EDITED in [hidden.text for hidden in english.cssselect(".what a .unseen [lang=sv]")]
 
 
-async def test_a_feed_shows_it_in_its_summary(story: Site) -> None:
-    feed = feedparser.parse((await story.get("/-/edits.atom?importance=50&to=2024-06-08")).content)
+async def test_a_feed_shows_it_in_its_summary(history_site: Site) -> None:
+    feed = feedparser.parse((await history_site.get("/-/edits.atom?importance=50&to=2024-06-08")).content)
     assert "1 belopp ändrat · 20 → 30 miljoner kronor · stor" in [entry.summary for entry in feed.entries]
 
 
-async def test_the_first_page_tells_the_newest_edits_one_a_release(story: Site, site: Site) -> None:
-    page = await story.page("/")
+async def test_the_first_page_tells_the_newest_edits_one_a_release(history_site: Site, site: Site) -> None:
+    page = await history_site.page("/")
     listed = page.cssselect("aside a[href^='/-/diff/']")
     assert listed[0].text == NOW
     assert [link.text for link in listed].count(LONG) <= 1
     assert 3 <= len(listed) <= 5
-    assert (await story.get(listed[0].attrib["href"])).status_code == 200
-    assert (await story.page("/?lang=en")).cssselect("aside .shown > [lang=sv] > ins")
+    assert (await history_site.get(listed[0].attrib["href"])).status_code == 200
+    assert (await history_site.page("/?lang=en")).cssselect("aside .shown > [lang=sv] > ins")
     assert page.cssselect("aside a[href='/-/edits']")
     assert "Senaste ändringar" not in await site.text("/")
 
@@ -82,29 +82,29 @@ async def test_an_answer_that_stands_in_the_text_is_told_once(edited: Site) -> N
 
 @pytest.mark.parametrize(("register", "rows_name"), [("edits", "edits"), ("removed", "removals")])
 async def test_a_file_has_every_entry(
-    story: Site, monkeypatch: pytest.MonkeyPatch, register: str, rows_name: str
+    history_site: Site, monkeypatch: pytest.MonkeyPatch, register: str, rows_name: str
 ) -> None:
     """However many pages it takes, and the page says how many."""
-    rows = (await story.get(f"/-/{register}.json?size=1000")).json()[rows_name]
+    rows = (await history_site.get(f"/-/{register}.json?size=1000")).json()[rows_name]
     assert len(rows) > 2
-    text = await story.text(f"/-/{register}")
+    text = await history_site.text(f"/-/{register}")
     assert f"CSV- eller Excelfilen har {len(rows)} rader." in text
-    whole = (await story.get(f"/-/{register}.csv")).text
+    whole = (await history_site.get(f"/-/{register}.csv")).text
     (plugin,) = (each for each in pm.get_plugins() if getattr(each, "__name__", "") == "registers.py")
     monkeypatch.setattr(plugin, "MAX_REGISTER_PAGE_SIZE", 2)
-    answer = await story.get(f"/-/{register}.csv")
+    answer = await history_site.get(f"/-/{register}.csv")
     assert answer.text == whole
-    sheet = read_table((await story.get(f"/-/{register}.xlsx")).content)
+    sheet = read_table((await history_site.get(f"/-/{register}.xlsx")).content)
     key = next(iter(sheet[0]))
     assert [row[key] for row in sheet] == [row[key] for row in rows]
-    page = await story.get(f"/-/{register}.csv?size=1")
+    page = await history_site.get(f"/-/{register}.csv?size=1")
     assert len(page.text.splitlines()) == 2
     assert "after=" in page.links["next"]["url"]
 
 
-async def test_an_answer_of_its_own_is_shown(story: Site) -> None:
-    address = await address_of_newest(story)
-    assert not (await story.page(address)).cssselect(".field-questions details")
+async def test_an_answer_of_its_own_is_shown(history_site: Site) -> None:
+    address = await address_of_newest(history_site)
+    assert not (await history_site.page(address)).cssselect(".field-questions details")
 
 
 async def test_times_and_kinds_are_said_in_words(edited: Site) -> None:
@@ -125,13 +125,13 @@ async def test_no_space_comes_between_an_insertion_and_its_full_stop(edited: Sit
 
 
 @pytest.mark.parametrize("address", ["/-/edits", "/-/removed", "/-/history/51", "/-/diff/51/52"])
-async def test_a_feed_in_english_leads_to_pages_in_english(story: Site, address: str) -> None:
-    feed = feedparser.parse((await story.get(f"{address}.atom?lang=en")).content)
+async def test_a_feed_in_english_leads_to_pages_in_english(history_site: Site, address: str) -> None:
+    feed = feedparser.parse((await history_site.get(f"{address}.atom?lang=en")).content)
     links = [link.href for entry in feed.entries for link in entry.links] + [feed.feed.link]
     assert links
     for link in links:
-        assert (await story.page(link.removeprefix("http://localhost").partition("#")[0])).get("lang") == "en"
-    plain = (await story.get(f"{address}.atom")).text
+        assert (await history_site.page(link.removeprefix("http://localhost").partition("#")[0])).get("lang") == "en"
+    plain = (await history_site.get(f"{address}.atom")).text
     assert "lang=en" not in plain
 
 
@@ -150,15 +150,15 @@ async def test_a_feed_in_english_leads_to_pages_in_english(story: Site, address:
         ),
     ],
 )
-async def test_a_filter_that_can_find_nothing_is_refused(story: Site, query: str, said: str, error: str) -> None:
-    answer = await story.get(f"/-/edits?{query}")
+async def test_a_filter_that_can_find_nothing_is_refused(history_site: Site, query: str, said: str, error: str) -> None:
+    answer = await history_site.get(f"/-/edits?{query}")
     assert answer.status_code == 400
     assert said in answer.text
     for ending in ("json", "csv", "atom"):
-        told = await story.get(f"/-/edits.{ending}?{query}")
+        told = await history_site.get(f"/-/edits.{ending}?{query}")
         assert (told.status_code, told.json()["error"]) == (400, error)
-    assert (await story.get("/-/removed.atom?agency=nosuch")).status_code == 400
-    assert (await story.get("/-/edits?agency=tystnadsnamnden")).status_code == 200
+    assert (await history_site.get("/-/removed.atom?agency=nosuch")).status_code == 400
+    assert (await history_site.get("/-/edits?agency=tystnadsnamnden")).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -176,18 +176,18 @@ async def test_an_empty_list_says_why(site: Site, address: str, said: str) -> No
     assert said in await site.text(address)
 
 
-async def test_a_removal_leads_to_its_evidence(story: Site) -> None:
-    rows = (await story.get("/-/removed.json")).json()["removals"]
+async def test_a_removal_leads_to_its_evidence(history_site: Site) -> None:
+    rows = (await history_site.get("/-/removed.json")).json()["removals"]
     wanted = [f"/-/evidence/removal-{row['removal']}.zip" for row in rows]
     assert [row["evidence"].removeprefix("http://localhost") for row in rows] == wanted
-    page = await story.page("/-/removed")
+    page = await history_site.page("/-/removed")
     assert [link.get("href") for link in page.cssselect("a[href^='/-/evidence/']")] == wanted
-    (moved,) = (await story.get("/-/removed.json?kind=moved&size=1")).json()["removals"]
+    (moved,) = (await history_site.get("/-/removed.json?kind=moved&size=1")).json()["removals"]
     assert moved["evidence"] is None
 
 
-async def test_each_link_under_the_timeline_has_a_name_of_its_own(story: Site) -> None:
-    page = await story.page("/archive/releases/51?lang=en")
+async def test_each_link_under_the_timeline_has_a_name_of_its_own(history_site: Site) -> None:
+    page = await history_site.page("/archive/releases/51?lang=en")
     links = {link.text: link.get("href") for link in page.cssselect(".history > .ways a")}
     assert links == {
         "Only the agency’s edits": "/-/edits?lang=en&release=51",
@@ -196,4 +196,4 @@ async def test_each_link_under_the_timeline_has_a_name_of_its_own(story: Site) -
         "CSV": "/-/history/51.csv?lang=en",
         "Atom": "/-/history/51.atom?lang=en",
     }
-    assert "The whole history as data: JSON, CSV, Atom" in await story.text("/archive/releases/51?lang=en")
+    assert "The whole history as data: JSON, CSV, Atom" in await history_site.text("/archive/releases/51?lang=en")

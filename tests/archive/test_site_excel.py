@@ -18,11 +18,11 @@ ADDRESSES = [
 
 
 @pytest.mark.parametrize("address", ADDRESSES)
-async def test_a_table_is_whole(story: Site, address: str) -> None:
-    await story.get("/")
+async def test_a_table_is_whole(history_site: Site, address: str) -> None:
+    await history_site.get("/")
     path, _, query = address.partition("?")
-    sheet = await story.get(f"/archive/{path}.csv?_stream=on&{query}")
-    answer = await story.get(f"/archive/{path}.xlsx?{query}")
+    sheet = await history_site.get(f"/archive/{path}.csv?_stream=on&{query}")
+    answer = await history_site.get(f"/archive/{path}.xlsx?{query}")
     assert (sheet.status_code, answer.status_code) == (200, 200)
     assert answer.headers["content-disposition"] == f'attachment; filename="{path}.xlsx"'
     read = [

@@ -28,9 +28,9 @@ HOME = f"https://{AGENCY}.example"
 NOW = EDITED.replace("höjs", "sänks")
 
 
-async def events(story: Site, title: str) -> list[html.HtmlElement]:
+async def events(history_site: Site, title: str) -> list[html.HtmlElement]:
     """The entries of a release's timeline."""
-    page = await story.page(f"/archive/releases/{await story.id_of(title)}")
+    page = await history_site.page(f"/archive/releases/{await history_site.id_of(title)}")
     return list(page.cssselect(".timeline > li"))
 
 
@@ -38,8 +38,8 @@ def words(element: html.HtmlElement) -> str:
     return " ".join(element.text_content().split())
 
 
-async def test_each_state_says_what_happened_and_between_which_looks(story: Site) -> None:
-    newest, reread, unannounced, announced, first = await events(story, NOW)
+async def test_each_state_says_what_happened_and_between_which_looks(history_site: Site) -> None:
+    newest, reread, unannounced, announced, first = await events(history_site, NOW)
     assert "Först läst av arkivet" in words(first)
     assert "Kontrollerat 4 gånger därefter, senast 7 juni 2024 kl. 10.15: oförändrat." in words(first)
     assert "Ändrat av myndigheten: 1 belopp ändrat" in words(announced)
@@ -54,64 +54,66 @@ async def test_each_state_says_what_happened_and_between_which_looks(story: Site
     assert "Kontrollerat 1 gång därefter, 14 juni 2024 kl. 10.15: oförändrat." in words(newest)
 
 
-async def test_each_state_leads_to_its_change_and_its_evidence(story: Site) -> None:
-    entries = await events(story, NOW)
+async def test_each_state_leads_to_its_change_and_its_evidence(history_site: Site) -> None:
+    entries = await events(history_site, NOW)
     ids = [int(entry.attrib["id"].removeprefix("revision-")) for entry in entries]
     ways = [[link.attrib["href"] for link in entry.cssselect(".ways a")] for entry in entries]
     assert ways[-1] == [f"/-/evidence/{ids[-1]}.zip"]
     for place, way in enumerate(ways[:-1]):
         assert way == [f"/-/diff/{ids[place + 1]}/{ids[place]}", f"/-/evidence/{ids[place]}.zip"]
-        assert (await story.get(way[0])).status_code == 200
+        assert (await history_site.get(way[0])).status_code == 200
 
 
-async def test_a_text_taken_back_leads_to_the_wording_it_returns_to(story: Site) -> None:
-    entries = await events(story, TURNING)
+async def test_a_text_taken_back_leads_to_the_wording_it_returns_to(history_site: Site) -> None:
+    entries = await events(history_site, TURNING)
     back = [link.get("href") for entry in entries for link in entry.cssselect("a[href^='#']")]
     ids = [f"#{entry.get('id')}" for entry in entries]
     assert back == [ids[-2], ids[-1]] * 2
     assert "Tillbaka till versionen från 4 juni 2024 kl. 10.15" in words(entries[0])
 
 
-async def test_a_changed_release_says_so_above_its_text(story: Site) -> None:
-    page = await story.page(f"/archive/releases/{await story.id_of(NOW)}")
+async def test_a_changed_release_says_so_above_its_text(history_site: Site) -> None:
+    page = await history_site.page(f"/archive/releases/{await history_site.id_of(NOW)}")
     (edited,) = page.cssselect("header a.edited")
     assert words(edited) == "Ändrat 3 gånger sedan arkivet först såg det"
     assert page.cssselect(edited.attrib["href"])
 
 
-async def test_a_long_history_is_folded_by_year(story: Site) -> None:
-    page = await story.page(f"/archive/releases/{await story.id_of(LONG)}")
+async def test_a_long_history_is_folded_by_year(history_site: Site) -> None:
+    page = await history_site.page(f"/archive/releases/{await history_site.id_of(LONG)}")
     assert len(page.cssselect(".history > .timeline > li")) == 10
     folded = page.cssselect(".history details")
     assert [words(part.cssselect("summary")[0]) for part in folded] == ["2023: 9 händelser", "2022: 12 händelser"]
     assert len(page.cssselect(".timeline > li")) == EDITS + 1
 
 
-async def test_a_move_is_one_history(story: Site) -> None:
-    rows = await story.datasette.get_database("archive").execute(
+async def test_a_move_is_one_history(history_site: Site) -> None:
+    rows = await history_site.datasette.get_database("archive").execute(
         "select id, moved_to from releases where title = ? order by id", [MOVED]
     )
     (old, to), (new, _) = [tuple(row) for row in rows]
     assert to == new
-    page = await story.page(f"/archive/releases/{new}")
+    page = await history_site.page(f"/archive/releases/{new}")
     edit, move, first = page.cssselect(".timeline > li")
     assert "1 datum ändrat" in words(edit)
     assert f"Flyttat från {HOME}/nyheter/hamnar till {HOME}/aktuellt/hamnar" in words(move)
     assert f"På adressen {HOME}/nyheter/hamnar" in words(first)
     assert "Upptäckt av arkivet 3 juni 2024" in words(page)
     assert not page.cssselect(".banner")
-    banner = (await story.page(f"/archive/releases/{old}")).cssselect(".banner")[0]
+    banner = (await history_site.page(f"/archive/releases/{old}")).cssselect(".banner")[0]
     assert banner.cssselect("a")[0].get("href") == f"/archive/releases/{new}"
 
 
-async def test_an_address_of_its_own_that_changed_is_told(story: Site) -> None:
-    move, _ = await events(story, RENAMED)
+async def test_an_address_of_its_own_that_changed_is_told(history_site: Site) -> None:
+    move, _ = await events(history_site, RENAMED)
     assert f"Flyttat från {HOME}/nyheter/grynnor till {HOME}/kartor/grynnor" in words(move)
-    page = await story.page(f"/archive/releases/{await story.id_of(RENAMED)}")
+    page = await history_site.page(f"/archive/releases/{await history_site.id_of(RENAMED)}")
     (line,) = page.cssselect("header a[href^='#removal-']")
     assert words(line) == f"Flyttat hit från {HOME}/nyheter/grynnor, upptäckt 4 juni 2024 kl. 10.15"
     assert page.cssselect(line.attrib["href"])
-    assert not (await story.page(f"/archive/releases/{await story.id_of(NOW)}")).cssselect("header a[href^='#removal']")
+    assert not (await history_site.page(f"/archive/releases/{await history_site.id_of(NOW)}")).cssselect(
+        "header a[href^='#removal']"
+    )
 
 
 SEEN_AS = {
@@ -123,8 +125,8 @@ SEEN_AS = {
 
 
 @pytest.mark.parametrize("kind", AWAY)
-async def test_a_removed_text_stays_readable_under_a_banner(story: Site, kind: str) -> None:
-    page = await story.page(f"/archive/releases/{await story.id_of(AWAY[kind])}")
+async def test_a_removed_text_stays_readable_under_a_banner(history_site: Site, kind: str) -> None:
+    page = await history_site.page(f"/archive/releases/{await history_site.id_of(AWAY[kind])}")
     banner = words(page.cssselect(".banner")[0])
     assert banner.startswith("Borttaget av myndigheten " + SEEN_AS[kind])
     assert (
@@ -153,8 +155,8 @@ async def test_a_removed_text_stays_readable_under_a_banner(story: Site, kind: s
         (FORBIDDEN, "Får inte längre kontrolleras Sedan 3 juni 2024 kl. 10.15 tillåter myndighetens robots.txt inte"),
     ],
 )
-async def test_a_doubt_or_an_outage_is_no_removal(story: Site, title: str, told: str) -> None:
-    page = await story.page(f"/archive/releases/{await story.id_of(title)}")
+async def test_a_doubt_or_an_outage_is_no_removal(history_site: Site, title: str, told: str) -> None:
+    page = await history_site.page(f"/archive/releases/{await history_site.id_of(title)}")
     banner = words(page.cssselect(".banner")[0])
     assert banner.startswith(told)
     assert "Borttaget av myndigheten" not in words(page)
@@ -165,22 +167,22 @@ async def test_a_doubt_or_an_outage_is_no_removal(story: Site, title: str, told:
     assert "Inte kontrollerat" not in first
 
 
-async def test_one_that_came_back_stands_as_any_other(story: Site) -> None:
-    page = await story.page(f"/archive/releases/{await story.id_of(BACK)}")
+async def test_one_that_came_back_stands_as_any_other(history_site: Site) -> None:
+    page = await history_site.page(f"/archive/releases/{await history_site.id_of(BACK)}")
     assert not page.cssselect(".banner")
     assert "Senast kontrollerat 11 juni 2024 kl. 10.15" in words(page.cssselect(".times")[0])
     assert "Bekräftat 6 juni 2024 kl. 10.15. Tillbaka 11 juni 2024 kl. 10.15." in words(page.cssselect(".away")[0])
 
 
-async def test_lists_mark_what_is_gone_and_leave_out_what_goes_on_elsewhere(story: Site) -> None:
-    page = await story.page(f"/search?q={AWAY['gone']}")
+async def test_lists_mark_what_is_gone_and_leave_out_what_goes_on_elsewhere(history_site: Site) -> None:
+    page = await history_site.page(f"/search?q={AWAY['gone']}")
     hit = next(hit for hit in page.cssselect(".releases li") if AWAY["gone"] in words(hit))
     assert hit.cssselect(".gone")[0].text == "borttaget"
-    hits = (await story.page("/search?q=småbåtshamnar")).cssselect(".releases h3 a")
+    hits = (await history_site.page("/search?q=småbåtshamnar")).cssselect(".releases h3 a")
     assert len(hits) == 1
-    assert "augusti" in words(await story.page(hits[0].attrib["href"]))
-    assert "(13)" in await story.text("/search?q=dinosaurie")
-    assert "Ändringsverket 13" in await story.text("/")
+    assert "augusti" in words(await history_site.page(hits[0].attrib["href"]))
+    assert "(13)" in await history_site.text("/search?q=dinosaurie")
+    assert "Ändringsverket 13" in await history_site.text("/")
 
 
 @pytest.mark.parametrize(
@@ -193,29 +195,29 @@ async def test_lists_mark_what_is_gone_and_leave_out_what_goes_on_elsewhere(stor
         ("/kartor/grynnor", RENAMED),
     ],
 )
-async def test_an_address_finds_its_release(story: Site, address: str, title: str) -> None:
+async def test_an_address_finds_its_release(history_site: Site, address: str, title: str) -> None:
     for start in (HOME, HOME.replace("https", "http"), HOME.replace("//", "//www.")):
-        answer = await story.datasette.client.get("/search", params={"q": start + address, "lang": "en"})
+        answer = await history_site.datasette.client.get("/search", params={"q": start + address, "lang": "en"})
         assert answer.status_code == 302
-        page = await story.page(answer.headers["location"])
+        page = await history_site.page(answer.headers["location"])
         assert (page.get("lang"), page.cssselect("h1")[0].text) == ("en", title)
         assert not page.cssselect(".banner")
 
 
-async def test_an_address_that_was_never_held_says_so(story: Site) -> None:
-    assert "inget meddelande från den adressen" in await story.text(f"/search?q={HOME}/nyheter/okänd")
+async def test_an_address_that_was_never_held_says_so(history_site: Site) -> None:
+    assert "inget meddelande från den adressen" in await history_site.text(f"/search?q={HOME}/nyheter/okänd")
 
 
-async def test_the_timeline_as_data(story: Site) -> None:
-    key = await story.id_of(NOW)
-    told = (await story.get(f"/-/history/{key}.json")).json()
+async def test_the_timeline_as_data(history_site: Site) -> None:
+    key = await history_site.id_of(NOW)
+    told = (await history_site.get(f"/-/history/{key}.json")).json()
     assert [event["event"] for event in told["events"]] == ["edit", "reread", "edit", "edit", "first"]
     assert [event["unannounced"] for event in told["events"]] == [True, False, True, False, False]
     assert [event["stamp"] for event in told["events"]] == ["not moved", None, "not moved", "moved", None]
     assert told["events"][-2]["last_seen_before"] == "2024-06-07T08:15:00+00:00"
-    rows = list(csv.DictReader(io.StringIO((await story.get(f"/-/history/{key}.csv")).text)))
+    rows = list(csv.DictReader(io.StringIO((await history_site.get(f"/-/history/{key}.csv")).text)))
     assert [row["checks"] for row in rows] == ["1", "0", "0", "3", "4"]
-    away = (await story.get(f"/-/history/{await story.id_of(AWAY['gone'])}.json")).json()["events"][0]
+    away = (await history_site.get(f"/-/history/{await history_site.id_of(AWAY['gone'])}.json")).json()["events"][0]
     assert away["evidence"].startswith("http://localhost/-/evidence/removal-")
-    assert (await story.get(f"/-/history/{key}")).headers["location"] == f"/archive/releases/{key}#history"
-    assert (await story.get("/-/history/99999.json")).status_code == 404
+    assert (await history_site.get(f"/-/history/{key}")).headers["location"] == f"/archive/releases/{key}#history"
+    assert (await history_site.get("/-/history/99999.json")).status_code == 404

@@ -37,13 +37,13 @@ async def test_all_agencies_and_those_without_releases(site: Site) -> None:
         assert (await site.page(link.attrib["href"])).cssselect("h1")[0].text == link.text
 
 
-async def test_an_agency_and_its_record(story: Site) -> None:
-    page, text = await story.page("/agency/andringsverket"), await story.text("/agency/andringsverket")
+async def test_an_agency_and_its_record(history_site: Site) -> None:
+    page, text = await history_site.page("/agency/andringsverket"), await history_site.text("/agency/andringsverket")
     numbers = {item.cssselect("dt")[0].text: item.cssselect("dd")[0] for item in page.cssselect(".record div")}
     for name, register in (("Ändringar", "edits"), ("Borttagna", "removed")):
         (link, *_) = numbers[name].cssselect("a")
         assert link.get("href") == f"/-/{register}?agency=andringsverket"
-        told = (await story.page(link.attrib["href"])).cssselect(".status")[0].text_content()
+        told = (await history_site.page(link.attrib["href"])).cssselect(".status")[0].text_content()
         assert told.split()[0] == link.text
     assert "oannonserade" in numbers["Ändringar"].text_content()
     assert numbers["Meddelanden"].text == str(len(titles(page)))

@@ -45,22 +45,24 @@ def texts(piece: bytes, name: str) -> list[str]:
     return [element.text or "" for element in etree.fromstring(piece).iterfind(f".//s:{name}", SPACE)]
 
 
-async def test_sitemaps_name_every_page_and_each_is_there(story: Site) -> None:
-    pieces = await addresses(story, "/sitemap.xml")
+async def test_sitemaps_name_every_page_and_each_is_there(history_site: Site) -> None:
+    pieces = await addresses(history_site, "/sitemap.xml")
     assert pieces == ["/sitemap-pages.xml", "/sitemap-tags.xml", "/sitemap-releases-0.xml"]
-    named = [address for piece in pieces for address in await addresses(story, piece)]
+    named = [address for piece in pieces for address in await addresses(history_site, piece)]
     assert len(named) == len(set(named)) > 80
     for address in named:
-        assert (await story.get(address)).status_code == 200, address
-    held = await story.datasette.get_database("archive").execute("select id from releases where moved_to is null")
+        assert (await history_site.get(address)).status_code == 200, address
+    held = await history_site.datasette.get_database("archive").execute(
+        "select id from releases where moved_to is null"
+    )
     assert {f"/archive/releases/{row['id']}" for row in held} <= set(named)
     assert {"/agency/andringsverket", "/month/2024-05", "/about"} <= set(named)
 
 
-async def test_a_release_is_dated_by_its_last_change(story: Site) -> None:
-    piece = (await story.get("/sitemap-releases-0.xml")).content
+async def test_a_release_is_dated_by_its_last_change(history_site: Site) -> None:
+    piece = (await history_site.get("/sitemap-releases-0.xml")).content
     told = dict(zip(texts(piece, "loc"), texts(piece, "lastmod"), strict=True))
-    held = await story.datasette.get_database("archive").execute(
+    held = await history_site.datasette.get_database("archive").execute(
         "select release, max(seen) as seen from revisions group by release having count(*) > 1"
     )
     edited = [row for row in held if f"http://localhost/archive/releases/{row['release']}" in told]
@@ -95,10 +97,10 @@ async def test_llms_txt_names_addresses_that_answer(site: Site) -> None:
 
 
 @pytest.fixture
-def large(filled: Path, tmp_path: Path) -> sqlite3.Connection:
+def large(sample_archive: Path, tmp_path: Path) -> sqlite3.Connection:
     """The sample with 20,000 bare releases of one agency, half of them with one tag."""
     db = sqlite3.connect(tmp_path / "large.db")
-    with sqlite3.connect(filled) as source:
+    with sqlite3.connect(sample_archive) as source:
         source.backup(db)
     source.close()
     rows = [

@@ -31,9 +31,9 @@ SQL = ("releases", "revisions", "questions", "images", "attachments", "contacts"
 
 
 @pytest.fixture
-async def hidden(storied: Path, tmp_path: Path) -> AsyncIterator[tuple[Site, int, list[int]]]:
+async def hidden(history_archive: Path, tmp_path: Path) -> AsyncIterator[tuple[Site, int, list[int]]]:
     """The story's site with its edited release hidden: its number and those of its versions."""
-    path = Path(shutil.copytree(storied.parent, tmp_path / "copy")) / "archive.db"
+    path = Path(shutil.copytree(history_archive.parent, tmp_path / "copy")) / "archive.db"
     with Archive(path) as archive:
         (release,) = archive.db.execute("select id from releases where title = ?", [NEWEST]).fetchone()
         hide_release(archive, release, NOW, reason="Beslut av domstol", reason_en="A court's decision")
@@ -119,8 +119,8 @@ async def test_the_log_tells_where_another_takedown_covers_what_was_lifted(desk:
     assert ("En annan post" in told, told.count("Upphävt 1 april 2026")) == (False, 3)
 
 
-async def test_an_address_that_tells_a_passage_is_shown_nowhere(storied: Path, tmp_path: Path) -> None:
-    path = Path(shutil.copytree(storied.parent, tmp_path / "copy")) / "archive.db"
+async def test_an_address_that_tells_a_passage_is_shown_nowhere(history_archive: Path, tmp_path: Path) -> None:
+    path = Path(shutil.copytree(history_archive.parent, tmp_path / "copy")) / "archive.db"
     with Archive(path) as archive:
         (agency,) = archive.db.execute("select slug from agencies limit 1").fetchone()
         named = Release(
@@ -163,8 +163,8 @@ async def test_a_log_without_lines(empty_site: Site) -> None:
 
 
 @pytest.fixture
-def desk(storied: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(storied.parent, tmp_path / "copy")) / "archive.db"
+def desk(history_archive: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(history_archive.parent, tmp_path / "copy")) / "archive.db"
 
 
 def test_the_command_line(desk: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -328,8 +328,8 @@ def test_a_stream_that_fails_breaks_off(breaking_address: str) -> None:
 # SQL
 
 
-async def test_sql_is_cut_by_size_and_says_so(filled: Path) -> None:
-    with served(filled, sql_time_limit_ms=10_000) as datasette:
+async def test_sql_is_cut_by_size_and_says_so(sample_archive: Path) -> None:
+    with served(sample_archive, sql_time_limit_ms=10_000) as datasette:
         await check_cut(Site(datasette))
 
 
@@ -507,8 +507,8 @@ async def test_labels_of_columns_beside_the_order(site: Site) -> None:
     assert (await site.get(told["next_url"].removeprefix(HOST))).json()["rows"][0]["id"] != told["rows"][0]["id"]
 
 
-async def test_a_facet_that_takes_too_long_is_named(filled: Path) -> None:
-    with served(filled, facet_time_limit_ms=0) as datasette:
+async def test_a_facet_that_takes_too_long_is_named(sample_archive: Path) -> None:
+    with served(sample_archive, facet_time_limit_ms=0) as datasette:
         told = (await Site(datasette).get("/archive/revisions.json?_facet_array=tags&_size=0")).json()
         assert set(told["facets_timed_out"]) <= {"tags", "cause", "update_date_changed"}
         assert set(told["facets_timed_out"]) | set(told["facet_results"]) == {"tags", "cause", "update_date_changed"}
@@ -539,8 +539,8 @@ async def test_a_null_in_an_address_is_refused(site: Site) -> None:
         assert (await site.get(path)).status_code == 400
 
 
-async def test_errors_of_a_page_are_in_the_readers_language(filled: Path) -> None:
-    with served(filled, sql_time_limit_ms=50) as datasette:
+async def test_errors_of_a_page_are_in_the_readers_language(sample_archive: Path) -> None:
+    with served(sample_archive, sql_time_limit_ms=50) as datasette:
         site = Site(datasette)
         slow = urlencode({"_where": f"id in ({ENDLESS} select x from c)"})
         page = await site.get(f"/archive/releases?{slow}")

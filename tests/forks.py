@@ -18,6 +18,40 @@ CONTEXT = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload(["tests.preloaded"])
 
 
+class ForkedModule:
+    """`python -m module arguments` in a fork, with those methods of subprocess.Popen that tests need."""
+
+    def __init__(self, module: str, arguments: Sequence[str], environment: Mapping[str, str] | None = None) -> None:
+        self.command = [module, *arguments]
+        self._output = tempfile.NamedTemporaryFile("r", encoding="utf-8")  # noqa: SIM115 - closed by communicate
+        values = {**os.environ, **(environment or {})}
+        self._process = CONTEXT.Process(target=_execute, args=(module, list(arguments), values, self._output.name))
+        self._process.start()
+        self.pid = int(self._process.pid or 0)
+
+    @property
+    def returncode(self) -> int | None:
+        return self._process.exitcode
+
+    def poll(self) -> int | None:
+        return self._process.exitcode
+
+    def wait(self, timeout: float | None = None) -> int:
+        self._process.join(timeout)
+        if self._process.exitcode is None:
+            raise subprocess.TimeoutExpired(self.command, timeout or 0)
+        return self._process.exitcode
+
+    def communicate(self, timeout: float | None = None) -> tuple[str, None]:
+        """Wait for the end, and return what was printed, standard output and errors together."""
+        self.wait(timeout)
+        with self._output:
+            return self._output.read(), None
+
+    def kill(self) -> None:
+        self._process.kill()
+
+
 def run_module(
     module: str, arguments: Sequence[str], *, environment: Mapping[str, str] | None = None, timeout: float = 60
 ) -> tuple[int, str]:
@@ -25,16 +59,14 @@ def run_module(
 
     Raises subprocess.TimeoutExpired after `timeout` seconds.
     """
-    with tempfile.NamedTemporaryFile("r", encoding="utf-8") as output:
-        values = {**os.environ, **(environment or {})}
-        process = CONTEXT.Process(target=_execute, args=(module, list(arguments), values, output.name))
-        process.start()
-        process.join(timeout)
-        if process.exitcode is None:
-            process.kill()
-            process.join()
-            raise subprocess.TimeoutExpired([module, *arguments], timeout, output.read())
-        return process.exitcode, output.read()
+    process = ForkedModule(module, arguments, environment)
+    try:
+        printed, _ = process.communicate(timeout)
+    except subprocess.TimeoutExpired as error:
+        process.kill()
+        error.output, _ = process.communicate()
+        raise
+    return process.returncode or 0, printed
 
 
 def _execute(module: str, arguments: list[str], environment: dict[str, str], output: str) -> None:

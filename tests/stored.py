@@ -1,4 +1,4 @@
-"""The stored real pages that tests read: a folder named with PAGES, else ../shared; often there is none."""
+"""Stored real pages: in the folder that PAGES names, else in ../shared; often there are none."""
 
 from __future__ import annotations
 
@@ -11,6 +11,6 @@ ROOT = Path(os.environ.get("PAGES") or Path(__file__).parents[2] / "shared")
 
 
 def stored_rows(part: str) -> list[dict[str, Any]]:
-    """What is agreed on the pages of one part, a line of its gold.jsonl each; none where it is not here."""
+    """Return the agreed results of one part, from its gold.jsonl; none if the file is missing."""
     gold = ROOT / part / "gold.jsonl"
     return [json.loads(line) for line in gold.read_text("utf-8").splitlines()] if gold.exists() else []

@@ -1,47 +1,101 @@
-"""The stored real pages, through the same spiders: what the archive then holds of them."""
+"""Stored real pages against their agreed results, where a folder of them exists (PAGES=, else ../shared)."""
 
 from __future__ import annotations
 
-import os
+import json
 from collections.abc import Iterator
-from pathlib import Path
+from datetime import datetime
+from typing import Any
 
 import pytest
 
-from tests.scraper.crawling import ROOT, Crawling
+from archive.models import Release
+from scraper.errors import NotARelease
+from scraper.normalise import to_release
+from scraper.pages import read_page
+from tests.scraper.crawling import Crawling
 from tests.site import Site
+from tests.stored import ROOT, stored_rows
 
-PAGES = Path(os.environ.get("PAGES") or ROOT.parent / "shared")
-pytestmark = pytest.mark.skipif(
-    not (PAGES / "seed/gold.json").is_file(), reason=f"no stored real pages in {PAGES} (set PAGES to a folder of them)"
-)
+SEED = ROOT / "seed/gold.json"
+needs_seed = pytest.mark.skipif(not SEED.exists(), reason=f"no {SEED}: name its folder with PAGES=")
+
+
+def list_cases(part: str, key: str) -> list[Any]:
+    """Return a case for each row that has a key, or one skipped case."""
+    cases = [pytest.param(row, id=row["file"]) for row in stored_rows(part) if key in row]
+    skip = pytest.mark.skip(reason=f"no stored pages in {ROOT / part}: name their folder with PAGES=")
+    return cases or [pytest.param({}, id="absent", marks=skip)]
+
+
+def read(part: str, row: dict[str, Any]) -> Release:
+    return to_release(read_page((ROOT / part / row["file"]).read_bytes(), row["url"]))
+
+
+@pytest.mark.parametrize("row", list_cases("pages", "template"))
+def test_police_notice(row: dict[str, Any]) -> None:
+    release = read("pages", row)
+    assert release.title == " ".join(row["title"].split())
+    assert (release.lead or "").startswith(" ".join(row["lead_starts"].rstrip(".…").split()))
+    assert release.published == datetime.fromisoformat(row["published"])
+
+
+@pytest.mark.parametrize("row", list_cases("pages", "is_release"))
+def test_error_page_or_stub(row: dict[str, Any]) -> None:
+    with pytest.raises(NotARelease):
+        read("pages", row)
+
+
+@pytest.mark.parametrize("row", list_cases("questions", "questions"))
+def test_government_questions(row: dict[str, Any]) -> None:
+    release = read("questions", row)
+    questions = [" ".join(pair["question"].split()) for pair in row["questions"]]
+    assert [pair.question for pair in release.questions] == questions
+    assert [tag.strip() for tag in row["tags"]] == list(release.tags)
+    assert str(release.published)[:10] == row["published"]
+
+
+@needs_seed
+def test_seed_release() -> None:
+    gold = json.loads(SEED.read_text("utf-8"))
+    release = read("seed", gold)
+    assert (release.title, release.lead, list(release.tags)) == (gold["title"], gold["lead"], gold["tags"])
+    assert (release.published, release.updated) == (None, datetime.fromisoformat(gold["updated"]))
+    assert (release.images[0].caption, release.images[0].credit) == (gold["caption"], gold["credit"])
+    assert [file.url for file in release.attachments] == gold["attachments"]
+    assert [(pair.question, pair.answer) for pair in release.questions] == [
+        (pair["question"], pair["answer"]) for pair in gold["questions"]
+    ]
+    assert {pair.answered_by for pair in release.questions} == {gold["answered_by"]}
 
 
 @pytest.fixture(scope="module")
-def crawled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Crawling]:
-    """One crawl of the sample agencies and the stored pages."""
+def crawled_pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Crawling]:
+    """A crawl of the sample agencies and the stored pages."""
     folder = tmp_path_factory.mktemp("real")
-    with Site(pages=PAGES) as site:
-        crawling = Crawling(site, site.agencies_file(folder), folder / "archive.db")
+    with Site(pages=ROOT) as site:
+        crawling = Crawling(site, site.agencies_file(folder), folder / "archive.db", patience=120)
         code, printed = crawling.run()
         assert code == 0, printed
         yield crawling
 
 
-def test_the_seed_release_is_held_with_its_pairs(crawled: Crawling) -> None:
-    ((key, published, updated),) = crawled.rows(
+@needs_seed
+def test_seed_release_is_stored(crawled_pages: Crawling) -> None:
+    ((key, published, updated),) = crawled_pages.rows(
         "select id, published, updated from releases where agency = 'jamstalldhetsmyndigheten'"
     )
     assert (published, updated) == (None, "2021-05-18T10:57:00+02:00")
-    pairs = crawled.rows("select question, answer, answered_by from questions where release = ?", key)
+    pairs = crawled_pages.rows("select question, answer, answered_by from questions where release = ?", key)
     assert len(pairs) == 3
     assert len({answered_by for _, _, answered_by in pairs}) == 1
     assert all(answer and answered_by for _, answer, answered_by in pairs)
-    found = crawled.rows("select rowid from search where search match 'människohandel'")
-    assert (key,) in found
+    assert (key,) in crawled_pages.rows("select rowid from search where search match 'människohandel'")
 
 
-def test_a_hundred_notices_of_the_police_are_held_and_seven_pages_refused(crawled: Crawling) -> None:
-    assert crawled.rows("select count(*) from releases where agency = 'polisen'") == [(100,)]
-    assert crawled.rows("select new, rejected, errors from crawls where agency = 'polisen'") == [(100, 7, 0)]
-    assert crawled.rows("select count(*) from releases where agency = 'polisen' and published is null") == [(0,)]
+@needs_seed
+def test_police_notices_are_stored_and_other_pages_rejected(crawled_pages: Crawling) -> None:
+    assert crawled_pages.rows("select count(*) from releases where agency = 'polisen'") == [(100,)]
+    assert crawled_pages.rows("select new, rejected, errors from crawls where agency = 'polisen'") == [(100, 7, 0)]
+    undated = "select count(*) from releases where agency = 'polisen' and published is null"
+    assert crawled_pages.rows(undated) == [(0,)]

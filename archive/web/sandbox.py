@@ -48,7 +48,7 @@ def install_linear_sql_checks() -> None:
     """Replace Datasette's checks of SQL, for the whole process, with ones that never backtrack.
 
     Datasette's own checks run in the thread that serves all requests: `/**/` followed by many line breaks took 20
-    seconds. One of the two names is private (tests/archive/test_guard_questions.py fails if Datasette changes them).
+    seconds. One of the two names is private (tests/archive/web/test_sandbox.py fails if Datasette changes them).
     """
     datasette_utils.allowed_sql_res[:] = [SELECT_STATEMENT]
     datasette_utils._multi_line_comment_re = SQL_COMMENT

@@ -1,4 +1,4 @@
-"""The served site over a small filled archive, and over an empty one."""
+"""The sample archives and the sites that serve them. Tests only read them: a test that writes copies one."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ async def site(sample_archive: Path) -> AsyncIterator[Site]:
 
 @pytest.fixture(scope="session")
 def history_archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The filled archive and an agency whose releases have a history."""
-    return add_history(fill(tmp_path_factory.mktemp("storied") / "archive.db"))
+    """The sample archive with an agency whose releases were edited, removed and moved."""
+    return add_history(fill(tmp_path_factory.mktemp("history") / "archive.db"))
 
 
 @pytest.fixture(scope="session")

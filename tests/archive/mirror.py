@@ -1,4 +1,4 @@
-"""A mirror that knows only what the delta tells; and what the archive's tables show, to hold it against."""
+"""A mirror of an archive made from its change feed, and the visible releases to compare it with."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from archive.database import build_connection_runner, open_readonly, run_without
 from archive.models import PART_TABLES
 
 LEFT_OUT = (
-    *("last_checked", "checks", "next_check", "capture"),  # a check alone changes nothing that is shown
+    *("last_checked", "checks", "next_check", "capture"),  # changed by checks that find nothing new
     *("published_day", "published_precision", "updated_day", "updated_precision"),  # computed from other columns
 )
 
 
 class Mirror:
-    """Follows the log of an archive's file, page by page."""
+    """Copies releases from the change feed of an archive, page by page."""
 
     def __init__(self, archive: Path) -> None:
         self.archive = archive
-        self.held: dict[int, dict[str, Any]] = {}
+        self.releases: dict[int, dict[str, Any]] = {}
         self.cursor = "0"
-        self.numbers: list[int] = []  # of all entries, in the order they came
+        self.entry_numbers: list[int] = []  # of all entries, as read
 
-    def take_page(self, size: int) -> bool:
-        """One page; whether more follows."""
+    def read_page(self, size: int) -> bool:
+        """Read one page; return whether there are more."""
         db = open_readonly(self.archive)
         try:
             query = parse_changefeed_query(MultiParams({"since": [self.cursor], "size": [str(size)]}))
@@ -35,17 +35,17 @@ class Mirror:
         finally:
             db.close()
         for entry in page.entries:
-            self.numbers.append(entry["number"])
+            self.entry_numbers.append(entry["number"])
             if entry["action"] == "put":
-                self.held[entry["release"]] = entry["state"]
+                self.releases[entry["release"]] = entry["state"]
             elif entry["action"] == "delete":
-                self.held.pop(entry["release"], None)
+                self.releases.pop(entry["release"], None)
         self.cursor = page.cursor
         return page.has_more
 
 
 def read_shown(archive: Path) -> dict[int, dict[str, Any]]:
-    """Every release that the archive shows, with its parts, each table read by itself."""
+    """Return the visible releases by id, with their parts, read from each table."""
     db = open_readonly(archive)
 
     def rows(sql: str) -> list[dict[str, Any]]:

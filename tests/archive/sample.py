@@ -1,4 +1,4 @@
-"""A small archive.db with invented releases, and Datasette over it with the flags `make serve` uses."""
+"""A small archive of invented releases, and Datasette that serves it as `python -m archive serve` does."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -21,17 +23,18 @@ from archive.store import Archive
 
 ROOT = Path(__file__).parents[2]
 STOCKHOLM = ZoneInfo("Europe/Stockholm")
+AGENCY_URL = "https://{slug}.example"
 SEEN = datetime(2024, 6, 3, 8, 15, tzinfo=UTC)
-WARBLERS = "Så mår sångarna"  # questions stand in the body
-LIGHTHOUSES = "Tre fyrar tänds igen"  # questions do not stand in the body
-UNDATED = "Ny karta över grusvägar"  # only an updated time
+WARBLERS = "Så mår sångarna"  # its questions are also in its body
+LIGHTHOUSES = "Tre fyrar tänds igen"  # its questions are not in its body
+UNDATED = "Ny karta över grusvägar"  # has only an update time
 HOSTILE = 'Uppgift om "x" < 3 & <b>fet</b> text'
 PAGED = 45  # releases of one agency, enough for three pages of a search
 
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """The site as a reader's browser meets it."""
+    """A client of the served site: responses, parsed pages, their text."""
 
     datasette: Any
 
@@ -54,29 +57,45 @@ class Site:
 
 @contextmanager
 def served(path: Path, *, cors: bool = True, immutable: bool = False, **settings: object) -> Iterator[Datasette]:
-    """Datasette in this process; its plugins are taken out again, for they are registered globally."""
-    before = set(pm.get_plugins())
-    try:
-        datasette = Datasette(
-            [] if immutable else [str(path)],
-            immutables=[str(path)] if immutable else [],
-            metadata=json.loads((ROOT / "metadata.json").read_text(encoding="utf-8")),
-            plugins_dir=str(ROOT / "archive/plugins"),
-            template_dir=str(ROOT / "archive/templates"),
-            static_mounts=[("static", str(ROOT / "archive/static"))],
-            settings={"suggest_facets": False, "allow_download": False, **settings},
-            cors=cors,
-        )
-        yield datasette
-        for database in datasette.databases.values():
-            database.close()
-    finally:
-        for plugin in set(pm.get_plugins()) - before:
-            pm.unregister(plugin)
+    """Serve an archive in this process.
+
+    Datasette registers the plugins globally. They stay registered, because all sites of the process share them.
+    """
+    datasette = Datasette(
+        [] if immutable else [str(path)],
+        immutables=[str(path)] if immutable else [],
+        metadata=json.loads((ROOT / "metadata.json").read_text(encoding="utf-8")),
+        plugins_dir=str(ROOT / "archive/plugins"),
+        template_dir=str(ROOT / "archive/templates"),
+        static_mounts=[("static", str(ROOT / "archive/static"))],
+        settings={"suggest_facets": False, "allow_download": False, **settings},
+        cors=cors,
+    )
+    yield datasette
+    for database in datasette.databases.values():
+        database.close()
 
 
-def fill(path: Path, site: str = "https://{slug}.example") -> Path:
-    """Three agencies and one that has published nothing; `site` is where their pages are said to stand."""
+def find_plugin(name: str) -> Any:
+    """Return the module of a registered plugin by its file name, for tests that patch it."""
+    (plugin,) = (plugin for plugin in pm.get_plugins() if getattr(plugin, "__name__", "") == name)
+    return plugin
+
+
+def fill(path: Path) -> Path:
+    """Write the sample archive: three agencies with releases and one without."""
+    path.write_bytes(build_sample())
+    return path
+
+
+@cache
+def build_sample() -> bytes:
+    with TemporaryDirectory() as folder:
+        save_sample(Path(folder) / "archive.db")
+        return (Path(folder) / "archive.db").read_bytes()
+
+
+def save_sample(path: Path) -> None:
     with Archive(path) as archive:
         for slug, name, name_en in (
             ("fagelverket", "Fågelverket", "Swedish Bird Agency"),
@@ -84,18 +103,17 @@ def fill(path: Path, site: str = "https://{slug}.example") -> Path:
             ("vagmyndigheten", "Vägmyndigheten", "Roads Authority"),
             ("tystnadsnamnden", "Tystnadsnämnden", None),
         ):
-            archive.add_agency(slug, name=name, name_en=name_en, home=site.format(slug=slug) + "/")
-        for release in [*special_releases(site), *plain_releases(site)]:
+            archive.add_agency(slug, name=name, name_en=name_en, home=AGENCY_URL.format(slug=slug) + "/")
+        for release in (*special_releases(), *(plain_release(number) for number in range(1, PAGED + 1))):
             archive.save(release, seen_at=SEEN)
         archive.db.execute(
             "insert into crawls (agency, spider, started, finished, reason) values"
             " ('fyrstyrelsen', 'news', '2024-06-03T08:10:00+00:00', '2024-06-03T08:20:00+00:00', 'finished')"
         )
-    return path
 
 
-def special_releases(site: str) -> list[Release]:
-    """One release for each thing the reading page has to show."""
+def special_releases(site: str = AGENCY_URL) -> list[Release]:
+    """Return a release for each thing that a release's page can show."""
     warblers = (
         Question(position=1, question="Varför sjunger rörsångaren på natten?", answer="Då är det tyst i vassen."),
         Question(position=2, question="Hur många finns det?", answer="Ungefär en halv miljon par.\n\nDe ökar."),
@@ -197,13 +215,8 @@ WEATHER = (
 ADVICE = ("Åk hellre en timme senare.", "Kör lugnt och håll avstånd.", "Ta med varma kläder och en spade i bilen.")
 
 
-def plain_releases(site: str) -> list[Release]:
-    """Enough of one kind to fill several pages, a week apart."""
-    return [plain_release(number, site) for number in range(1, PAGED + 1)]
-
-
-def plain_release(number: int, site: str) -> Release:
-    """One of many much alike."""
+def plain_release(number: int, site: str = AGENCY_URL) -> Release:
+    """Return one of many similar releases, which are a week apart and fill several pages of a list."""
     place = PLACES[number % len(PLACES)]
     body = [WEATHER[number % len(WEATHER)], f"Det gäller {place} med omnejd. {ADVICE[number % len(ADVICE)]}"]
     return Release(

@@ -1,4 +1,4 @@
-"""What is remembered of hosts between crawls: pauses that grow and end, and since when robots.txt is out of reach."""
+"""What the frontier stores about hosts between crawls: pauses, and how long robots.txt has been unreachable."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from archive.store import Archive
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
-HALF, DAY = timedelta(minutes=30), timedelta(days=1)
+HALF_HOUR, DAY = timedelta(minutes=30), timedelta(days=1)
 
 
 @pytest.fixture
@@ -20,24 +20,26 @@ def archive(tmp_path: Path) -> Iterator[Archive]:
         yield archive
 
 
-def test_a_pause_doubles_until_the_host_answers(archive: Archive) -> None:
+def test_pause_doubles_until_the_host_answers(archive: Archive) -> None:
     hosts = archive.hosts
-    untils = [hosts.pause("a.se", NOW, "no answer", first_wait=HALF, max_wait=DAY).until for _ in range(8)]
-    waits = [(datetime.fromisoformat(until) - NOW) / HALF for until in untils]
+    untils = [hosts.pause("a.se", NOW, "no answer", first_wait=HALF_HOUR, max_wait=DAY).until for _ in range(8)]
+    waits = [(datetime.fromisoformat(until) - NOW) / HALF_HOUR for until in untils]
     assert waits == [1, 2, 4, 8, 16, 32, 48, 48]
     assert set(hosts.list_pauses(NOW)) == {"a.se"}
     assert hosts.list_pauses(NOW + DAY) == {}
     hosts.clear_pause("a.se")
     assert hosts.list_pauses(NOW) == {}
-    assert hosts.pause("a.se", NOW, "again", first_wait=HALF, max_wait=DAY).until == "2026-03-01T12:30:00+00:00"
+    assert hosts.pause("a.se", NOW, "again", first_wait=HALF_HOUR, max_wait=DAY).until == "2026-03-01T12:30:00+00:00"
 
 
-def test_a_longer_wait_that_the_host_asks_for_is_kept(archive: Archive) -> None:
-    told = archive.hosts.pause("a.se", NOW, "503", first_wait=HALF, max_wait=DAY, requested_wait=timedelta(hours=5))
-    assert told.until == "2026-03-01T17:00:00+00:00"
+def test_longer_wait_requested_by_the_host_is_kept(archive: Archive) -> None:
+    pause = archive.hosts.pause(
+        "a.se", NOW, "503", first_wait=HALF_HOUR, max_wait=DAY, requested_wait=timedelta(hours=5)
+    )
+    assert pause.until == "2026-03-01T17:00:00+00:00"
 
 
-def test_robots_out_of_reach_are_dated_from_the_first_time(archive: Archive) -> None:
+def test_unreachable_robots_txt_is_dated_from_the_first_time(archive: Archive) -> None:
     hosts = archive.hosts
     assert hosts.mark_robots_unreachable("a.se", NOW) == (NOW, None)
     assert hosts.mark_robots_unreachable("a.se", NOW + DAY) == (NOW, None)
@@ -46,8 +48,8 @@ def test_robots_out_of_reach_are_dated_from_the_first_time(archive: Archive) -> 
     assert (since, text) == (NOW + 3 * DAY, "User-agent: *\nDisallow: /a\n")
 
 
-def test_a_pause_that_a_clock_in_error_began_is_none(archive: Archive) -> None:
-    archive.hosts.pause("a.se", NOW + 300 * DAY, "no answer", first_wait=HALF, max_wait=DAY)
+def test_pauses_from_a_wrong_clock_are_ignored(archive: Archive) -> None:
+    archive.hosts.pause("a.se", NOW + 300 * DAY, "no answer", first_wait=HALF_HOUR, max_wait=DAY)
     assert archive.hosts.list_pauses(NOW, DAY) == {}
     archive.hosts.mark_robots_unreachable("b.se", NOW + 300 * DAY)
     assert archive.hosts.mark_robots_unreachable("b.se", NOW)[0] == NOW

@@ -1,4 +1,4 @@
-"""What is redacted of a state: the passage in every spelling, and nothing else."""
+"""Passages in any spelling, redacted in a state."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import pytest
 
 from archive.models import to_state
 from archive.redaction import redact_state
-from tests.archive.witnessed import release
+from tests.archive.sample_evidence import release
 
-NAME_OF_ONE = "Nora Kvist"
+NAME = "Nora Kvist"
 
 
 @pytest.mark.parametrize(
-    ("passage", "text", "shown"),
+    ("passage", "text", "expected"),
     [
         ("010-123 45 67", "010 123 45 67, 0101234567, 010–12 34 567", "█████, █████, █████"),
         ("010-123 45 67", "Konto 5010-123 45 67, 010-123 45 678", "Konto 5010-123 45 67, 010-123 45 678"),
@@ -24,22 +24,22 @@ NAME_OF_ONE = "Nora Kvist"
         ("850412-1234", "19850412-1234, 8504121234, 18504121234", "█████, █████, 18504121234"),
         ("19850412-1234", "850412-1234, 19850412 1234", "█████, █████"),
         ("10-15", "10–15, 10 15, 1015, 110-15", "█████, █████, 1015, 110-15"),
-        (NAME_OF_ONE, "Nora-Kvist, Nora\n\nKvist, Nora Kvists. Nora, Kvist", "█████, █████, █████s. Nora, Kvist"),
+        (NAME, "Nora-Kvist, Nora\n\nKvist, Nora Kvists. Nora, Kvist", "█████, █████, █████s. Nora, Kvist"),
         ("Anna-Lena", "Anna Lena, Annalena, anna\u2010lena, Anna Ek", "█████, █████, █████, Anna Ek"),
         ("www.ek.se/om nora", "Se www.ek.se/om nora!", "Se █████!"),
     ],
 )
-def test_a_passage_is_found_in_every_spelling_and_nothing_else_is(passage: str, text: str, shown: str) -> None:
+def test_passage_is_redacted_in_every_spelling_and_nothing_else_is(passage: str, text: str, expected: str) -> None:
     state = to_state(replace(release(1, 0), body=text, body_html="<p>" + text.replace("\n\n", "</p><p>") + "</p>"))
     redacted = redact_state(state, [passage])
-    assert redacted["body"] == shown
-    assert re.sub("</?p>", "", redacted["body_html"]) == shown
+    assert redacted["body"] == expected
+    assert re.sub("</?p>", "", redacted["body_html"]) == expected
     assert {**redacted, "body": text, "body_html": state["body_html"]} == state
 
 
-def test_a_number_in_a_cell_of_its_own_is_no_longer_one() -> None:
+def test_table_cells_and_line_breaks_separate_words() -> None:
     cells = "<table><tr><td>3</td><td>010-<b>123</b> 45 67</td></tr></table><p>a<br>nora.kvist@ek.se</p>"
     state = to_state(replace(release(1, 0), body_html=cells))
-    assert redact_state(state, ["0101234567", NAME_OF_ONE])["body_html"] == (
+    assert redact_state(state, ["0101234567", NAME])["body_html"] == (
         "<table><tr><td>3</td><td>█████<b></b></td></tr></table><p>a<br>█████</p>"
     )

@@ -1,4 +1,4 @@
-"""The schema: one initial migration, and files of other versions are refused with one sentence."""
+"""The schema of a new archive, its migrations, and the refusal of files of other versions."""
 
 from __future__ import annotations
 
@@ -15,27 +15,37 @@ from archive.evidence.verify import verify
 from archive.redaction import WithheldStore
 from archive.schema import TABLES, migrations
 from archive.store import Archive
-from tests.archive.witnessed import witness
+from tests.archive.sample_evidence import create_evidence_archive, execute
 
-OLDER, NEWER = "before version 0.1.0", "newer version"
-VERSIONS = [(0, OLDER), (SCHEMA_VERSION + 1, NEWER)]
-
-
-def set_version(path: Path, version: int) -> None:
-    with closing(sqlite3.connect(path)) as db:
-        db.execute(f"pragma user_version = {version}")
+OTHER_VERSIONS = [(0, "before version 0.1.0"), (SCHEMA_VERSION + 1, "newer version")]
 
 
 @pytest.fixture
 def archive(tmp_path: Path) -> Path:
-    return witness(tmp_path)
+    return create_evidence_archive(tmp_path)
 
 
-def test_a_new_archive_has_every_table_and_this_version(tmp_path: Path) -> None:
-    with Archive(tmp_path / "archive.db") as archive:
-        assert set(TABLES) <= set(archive.db.table_names())
-        assert archive.db.execute("pragma user_version").fetchone() == (SCHEMA_VERSION,)
-        assert migrations.pending(archive.db) == []
+@pytest.fixture
+def earlier_archive(archive: Path) -> Path:
+    """An archive of the initial schema, as far as later additions can be removed from it."""
+    with closing(sqlite3.connect(archive)) as db:
+        db.executescript("""
+            update releases set published = '2024-06-01T10:00:00+02:00';
+            drop view releases_with_tags;
+            drop view questions_with_releases;
+            drop index idx_releases_published_day;
+            drop index idx_releases_first_seen;
+            create index idx_releases_first_seen on releases (first_seen);
+            alter table releases drop column published_day;
+            create view questions_with_releases as select id from questions;
+            delete from _sqlite_migrations where name <> 'initial_schema';
+            pragma application_id = 0;
+        """)
+    return archive
+
+
+def set_version(path: Path, version: int) -> None:
+    execute(path, f"pragma user_version = {version}")
 
 
 def read_columns(archive: Archive) -> dict[str, set[str]]:
@@ -43,24 +53,14 @@ def read_columns(archive: Archive) -> dict[str, set[str]]:
     return {name: {row[1] for row in archive.db.execute(f"pragma table_xinfo([{name}])")} for name in names}
 
 
-@pytest.fixture
-def earlier_archive(archive: Path) -> Path:
-    """An archive of the initial schema, as far as what was added to it can be taken away."""
-    with closing(sqlite3.connect(archive)) as db, db:
-        db.execute("update releases set published = '2024-06-01T10:00:00+02:00'")
-        db.execute("drop view releases_with_tags")
-        db.execute("drop view questions_with_releases")
-        db.execute("drop index idx_releases_published_day")
-        db.execute("drop index idx_releases_first_seen")
-        db.execute("create index idx_releases_first_seen on releases (first_seen)")
-        db.execute("alter table releases drop column published_day")
-        db.execute("create view questions_with_releases as select id from questions")
-        db.execute("delete from _sqlite_migrations where name <> 'initial_schema'")
-        db.execute("pragma application_id = 0")
-    return archive
+def test_new_archive_has_every_table_and_this_version(tmp_path: Path) -> None:
+    with Archive(tmp_path / "archive.db") as archive:
+        assert set(TABLES) <= set(archive.db.table_names())
+        assert archive.db.execute("pragma user_version").fetchone() == (SCHEMA_VERSION,)
+        assert migrations.pending(archive.db) == []
 
 
-def test_an_archive_of_an_earlier_schema_gains_what_it_lacks(earlier_archive: Path, tmp_path: Path) -> None:
+def test_earlier_archive_is_migrated(earlier_archive: Path, tmp_path: Path) -> None:
     with Archive(earlier_archive) as old, Archive(tmp_path / "new.db") as new:
         assert read_columns(old) == read_columns(new)
         sql = "select name, sql from sqlite_master where type = 'index' and sql is not null"
@@ -69,86 +69,80 @@ def test_an_archive_of_an_earlier_schema_gains_what_it_lacks(earlier_archive: Pa
         assert read_file_id(old.db.conn)
 
 
+def test_earlier_archive_is_migrated_before_it_is_served(
+    earlier_archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.execv", lambda *_: 0)
+    assert main(["serve", str(earlier_archive), "--port", "0"]) == 0
+    assert execute(earlier_archive, "select distinct published_day from releases") == [("2024-06-01",)]
+
+
 @pytest.mark.parametrize(
-    "end",
+    "order",
     [
         *("order by published desc, id", "order by first_seen desc, id"),
         "where agency = 'fyrstyrelsen' order by published desc, id",
     ],
 )
-def test_usual_pages_of_releases_need_no_sorting(tmp_path: Path, end: str) -> None:
-    with Archive(tmp_path / "archive.db") as archive:
-        plan = archive.db.execute(f"explain query plan select id, title from releases {end}").fetchall()
+def test_usual_pages_of_releases_need_no_sorting(archive: Path, order: str) -> None:
+    plan = execute(archive, f"explain query plan select id, title from releases {order}")
     assert not [step for step in plan if "TEMP B-TREE" in step[-1]], plan
 
 
-def test_it_is_brought_up_to_date_before_it_is_served(earlier_archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("os.execv", lambda *_: 0)
-    assert main(["serve", str(earlier_archive), "--port", "0"]) == 0
-    with closing(sqlite3.connect(earlier_archive)) as db:
-        assert db.execute("select distinct published_day from releases").fetchall() == [("2024-06-01",)]
-
-
-@pytest.mark.parametrize(("version", "problem"), VERSIONS)
-def test_an_archive_of_another_version_is_not_opened(archive: Path, version: int, problem: str) -> None:
-    set_version(archive, version)
-    with pytest.raises(ArchiveError, match=problem):
-        Archive(archive)
-    with pytest.raises(ArchiveError, match=problem):
-        verify(archive)
-
-
-def test_a_database_of_other_software_is_not_touched(tmp_path: Path) -> None:
+def test_database_of_other_software_is_not_changed(tmp_path: Path) -> None:
     path = tmp_path / "archive.db"
-    with closing(sqlite3.connect(path)) as db:
-        db.execute("create table recipes (name text)")
+    execute(path, "create table recipes (name text)")
     with pytest.raises(ArchiveError, match="other software"):
         Archive(path)
-    with closing(sqlite3.connect(path)) as db:
-        assert db.execute("select name from sqlite_master").fetchall() == [("recipes",)]
+    assert execute(path, "select name from sqlite_master") == [("recipes",)]
 
 
-@pytest.mark.parametrize("case", VERSIONS)
-@pytest.mark.parametrize("command", ["serve", "verify", "reindex", "backup", "snapshot", "export-warc"])
-def test_a_command_says_so_and_ends_with_2(
-    archive: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str, case: tuple[int, str]
-) -> None:
-    version, problem = case
+@pytest.mark.parametrize(("version", "problem"), OTHER_VERSIONS)
+def test_files_of_another_version_are_not_opened(archive: Path, version: int, problem: str) -> None:
+    withheld = WithheldStore(archive)
+    withheld.add_passage(1, "Lo Ask")
+    set_version(withheld.path, version)
+    set_version(archive.with_name("captures.db"), version)
+    for open_file in (
+        lambda: Captures(archive, readonly=False),
+        lambda: Captures(archive, readonly=True),
+        lambda: withheld.get_passage(1),
+        lambda: withheld.add_passage(2, "Ask Lo"),
+    ):
+        with pytest.raises(ArchiveError, match=problem):
+            open_file()
     set_version(archive, version)
-    to = {"export-warc": "out.warc.gz", "backup": "copies", "snapshot": "snapshots"}.get(command)
-    assert main([command, str(archive), *(["--to", str(tmp_path / to)] if to else [])]) == 2
-    lines = capsys.readouterr().err.strip().splitlines()
-    assert len(lines) == 1
-    assert problem in lines[0]
+    for open_archive in (Archive, verify):
+        with pytest.raises(ArchiveError, match=problem):
+            open_archive(archive)
 
 
-@pytest.mark.parametrize("name", ["archive.db", "captures.db", "withheld.db"])
-@pytest.mark.parametrize("case", VERSIONS)
-def test_restore_refuses_each_file_of_another_version(
-    archive: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, case: tuple[int, str]
+def check_refusal(arguments: list[str], capsys: pytest.CaptureFixture[str], *words: str) -> None:
+    """Run a command that refuses a file in one line."""
+    assert main(arguments) == 2
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    for word in words:
+        assert word in line
+
+
+@pytest.mark.parametrize(("version", "problem"), OTHER_VERSIONS)
+@pytest.mark.parametrize("command", ["serve", "verify", "reindex", "backup", "snapshot", "export-warc"])
+def test_commands_refuse_an_archive_of_another_version(
+    archive: Path, capsys: pytest.CaptureFixture[str], command: str, version: int, problem: str
 ) -> None:
-    version, problem = case
+    set_version(archive, version)
+    target = ["--to", str(archive.with_name("out.warc.gz"))] if command in ("backup", "snapshot", "export-warc") else []
+    check_refusal([command, str(archive), *target], capsys, problem)
+
+
+@pytest.mark.parametrize(("version", "problem"), OTHER_VERSIONS)
+@pytest.mark.parametrize("name", ["archive.db", "captures.db", "withheld.db"])
+def test_restore_refuses_each_file_of_another_version(
+    archive: Path, capsys: pytest.CaptureFixture[str], name: str, version: int, problem: str
+) -> None:
     WithheldStore(archive).add_passage(1, "Lo Ask")
     set_version(archive.with_name(name), version)
-    (tmp_path / "new").mkdir()
-    assert main(["restore", str(archive.parent), "--to", str(tmp_path / "new" / "archive.db")]) == 2
-    lines = capsys.readouterr().err.strip().splitlines()
-    assert len(lines) == 1
-    assert name in lines[0]
-    assert problem in lines[0]
-    assert list((tmp_path / "new").iterdir()) == []
-
-
-@pytest.mark.parametrize(("version", "problem"), VERSIONS)
-def test_captures_and_withheld_of_another_version_are_refused(archive: Path, version: int, problem: str) -> None:
-    store = WithheldStore(archive)
-    store.add_passage(1, "Lo Ask")
-    set_version(store.path, version)
-    set_version(archive.with_name("captures.db"), version)
-    for readonly in (False, True):
-        with pytest.raises(ArchiveError, match=problem):
-            Captures(archive, readonly=readonly)
-    with pytest.raises(ArchiveError, match=problem):
-        store.get_passage(1)
-    with pytest.raises(ArchiveError, match=problem):
-        store.add_passage(2, "Ask Lo")
+    target = archive.parent / "new" / "archive.db"
+    target.parent.mkdir()
+    check_refusal(["restore", str(archive.parent), "--to", str(target)], capsys, name, problem)
+    assert list(target.parent.iterdir()) == []

@@ -1,97 +1,124 @@
-"""Takedowns: nothing of what was taken down is left in archive.db, hashes still prove it, and later looks obey."""
+"""Takedowns: nothing that was taken down is left in archive.db, its hashes still hold, and later checks respect it."""
 
 from __future__ import annotations
 
+import io
 import json
+import shutil
+import zipfile
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from archive.__main__ import main
 from archive.database import ArchiveError
 from archive.evidence.verify import verify
 from archive.evidence.warc import export_warc
 from archive.merge import merge_releases
-from archive.models import Attachment, Contact, Image
+from archive.models import Attachment, Contact, Image, Release
 from archive.redaction import WITHHELD_FILE
 from archive.store import Archive, SaveResult
 from archive.takedowns import find_uncovered_releases, hide_release, lift_takedown, redact_passage
-from tests.archive.witnessed import BEGUN, execute, release, url, witness
+from tests.archive.sample import Site, served
+from tests.archive.sample_evidence import FIRST_CRAWL, create_evidence_archive, release, url
+from tests.archive.sample_history import AGENCY, EDITED_ID, EDITED_NEWEST, EDITED_REVISIONS, copy_archive
 
-NOW = datetime(2026, 4, 1, 9, tzinfo=UTC)
-NAME_OF_ONE = "Nora Kvist"
-BODY = f"Fyren vaktas av {NAME_OF_ONE}, som bor i Skär."
-HTML = "<p>Fyren vaktas av Nora <b>Kvist</b>, som bor i Skär.</p>"
+NOW, DAY = datetime(2026, 4, 1, 9, tzinfo=UTC), timedelta(days=1)
+NAME, MARK = "Nora Kvist", "█████"
+BODY = f"Fyren vaktas av {NAME}, som bor i Skär."
+NAMED = replace(release(1, 0), body=BODY, body_html="<p>Fyren vaktas av Nora <b>Kvist</b>, som bor i Skär.</p>")
+NAMED_IN_LEAD = replace(NAMED, lead=f"Ny vakt: {NAME}")
+ID = 1  # of that release
+
+
+@pytest.fixture(scope="module")
+def archive_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An archive of three days, in which two versions of a release name a person."""
+    path = create_evidence_archive(tmp_path_factory.mktemp("takedowns"))
+    with Archive(path) as archive:
+        archive.save(NAMED, seen_at=FIRST_CRAWL + 10 * DAY)
+        archive.save(replace(NAMED, lead=f"Ny vakt: {NAME.upper()}"), seen_at=FIRST_CRAWL + 11 * DAY)
+    return path.parent
 
 
 @pytest.fixture
-def file(tmp_path: Path) -> Path:
-    """An archive of three days in which one release names a person, in two versions."""
-    path = witness(tmp_path)
-    with Archive(path) as archive:
-        for day, lead in enumerate((None, f"Ny vakt: {NAME_OF_ONE.upper()}")):
-            named = replace(release(1, 0), body=BODY, body_html=HTML, lead=lead)
-            archive.save(named, seen_at=BEGUN + timedelta(days=10 + day))
-    return path
+def archive(archive_folder: Path, tmp_path: Path) -> Iterator[Archive]:
+    shutil.copytree(archive_folder, tmp_path, dirs_exist_ok=True)
+    with Archive(tmp_path / "archive.db") as opened:
+        yield opened
 
 
-def key_of(file: Path) -> int:
-    return int(execute(file, "select id from releases where url = ?", url(1))[0][0])
+def select(archive: Archive, sql: str, *values: object) -> list[tuple[Any, ...]]:
+    return archive.db.execute(sql, values).fetchall()
 
 
-def bytes_of(file: Path) -> bytes:
-    """Of the served file and its log."""
-    return b"".join(each.read_bytes() for each in file.parent.glob("archive.db*")).lower()
+def is_in_files(archive: Archive, text: str) -> bool:
+    """Return whether archive.db or its write-ahead log contains a text, in any case."""
+    return any(text.encode() in path.read_bytes().lower() for path in archive.path.parent.glob("archive.db*"))
 
 
-def test_a_passage_is_redacted_in_every_version_and_leaves_the_file(file: Path) -> None:
-    before = execute(file, "select id, hash from revisions order by id")
-    assert b"kvist" in bytes_of(file)
-    with Archive(file) as archive:
-        redact_passage(archive, key_of(file), NAME_OF_ONE, NOW, reason="Personuppgift")
-    assert b"kvist" not in bytes_of(file)
-    assert b"vaktas" in bytes_of(file)
-    assert execute(file, "select id, hash from revisions order by id") == before
-    ((lead, body, markup, withheld),) = execute(
-        file, "select lead, body, body_html, takedown from releases where url = ?", url(1)
-    )
-    assert (lead, body) == ("Ny vakt: █████", "Fyren vaktas av █████, som bor i Skär.")
-    assert markup == "<p>Fyren vaktas av █████<b></b>, som bor i Skär.</p>"
-    assert withheld == "redacted"
-    assert verify(file).findings == []
+def find_problems(archive: Archive) -> list[ArchiveError]:
+    return verify(archive.path).findings
 
 
-def test_a_hidden_release_is_in_no_list_and_its_hash_proves_it(file: Path) -> None:
-    with Archive(file) as archive:
-        hide_release(archive, key_of(file), NOW, reason="Domstols beslut", reason_en="A court's order")
-    assert (file.parent / WITHHELD_FILE).stat().st_mode & 0o077 == 0
-    assert b"kvist" not in bytes_of(file)
-    assert execute(file, "select 1 from release_facets where release = ?", key_of(file)) == []
-    rows = execute(file, "select title, body, body_html, tags, changes from revisions where release = ?", key_of(file))
-    assert len(rows) > 2
-    assert {row[:4] for row in rows} == {("█████", "", "", "[]")}
-    assert verify(file).findings == []
+def redact(archive: Archive, *passages: str, release_id: int = ID) -> list[int]:
+    return [redact_passage(archive, release_id, passage, NOW, reason="Personuppgift") for passage in passages]
 
 
-def test_an_edit_of_what_is_taken_down_is_one_all_the_same(file: Path) -> None:
-    with Archive(file) as archive:
-        redact_passage(archive, key_of(file), NAME_OF_ONE, NOW, reason="Personuppgift")
-        named = replace(release(1, 0), body=BODY, body_html=HTML, lead=f"Ny vakt: {NAME_OF_ONE}")  # was in capitals
-        assert archive.save(named, seen_at=NOW) is SaveResult.REVISED
-    ((cause, summary),) = execute(file, "select cause, summary from revisions order by id desc limit 1")
-    assert (cause, summary) == ("source", "Ingen ändring")
+def hide(archive: Archive, release_id: int = ID) -> int:
+    return hide_release(archive, release_id, NOW, reason="Domstols beslut", reason_en="A court's order")
 
 
-def test_without_what_was_withheld_its_absence_is_a_finding(file: Path) -> None:
-    with Archive(file) as archive:
-        hide_release(archive, key_of(file), NOW, reason="Domstols beslut")
-    (file.parent / WITHHELD_FILE).unlink()
-    (finding,) = verify(file).findings
+def move(archive: Archive, seen_at: datetime) -> int:
+    """Move the release to the URL of a new one, and return the id of that."""
+    with archive.transaction():
+        archive.save(replace(NAMED_IN_LEAD, url=url(99)), seen_at=seen_at)
+        target_id = archive.find_release_id(url(99))
+        assert target_id
+        merge_releases(archive, ID, target_id, seen_at, url(99), cause="source")
+    return target_id
+
+
+def test_redacted_passage_is_in_no_version_and_no_file(archive: Archive) -> None:
+    hashes = select(archive, "select id, hash from revisions order by id")
+    assert is_in_files(archive, "kvist")
+    redact(archive, NAME)
+    assert not is_in_files(archive, "kvist")
+    assert is_in_files(archive, "vaktas")
+    assert select(archive, "select id, hash from revisions order by id") == hashes
+    assert select(archive, "select lead, body, body_html, takedown from releases where id = ?", ID) == [
+        (
+            f"Ny vakt: {MARK}",
+            f"Fyren vaktas av {MARK}, som bor i Skär.",
+            f"<p>Fyren vaktas av {MARK}<b></b>, som bor i Skär.</p>",
+            "redacted",
+        )
+    ]
+    assert find_problems(archive) == []
+
+
+def test_hidden_release_is_in_no_list_and_its_hashes_hold(archive: Archive) -> None:
+    hide(archive)
+    assert archive.path.with_name(WITHHELD_FILE).stat().st_mode & 0o077 == 0
+    assert not is_in_files(archive, "kvist")
+    assert select(archive, "select 1 from release_facets where release = ?", ID) == []
+    rows = select(archive, "select title, body, body_html, tags from revisions where release = ?", ID)
+    assert rows == [(MARK, "", "", "[]")] * 3
+    assert find_problems(archive) == []
+
+
+def test_missing_withheld_file_is_a_finding(archive: Archive) -> None:
+    hide(archive)
+    archive.path.with_name(WITHHELD_FILE).unlink()
+    (finding,) = find_problems(archive)
     assert Path(finding.file).name == WITHHELD_FILE
     assert finding.problem.startswith("no such file; 3 versions that are taken down cannot be checked")
-    execute(file, "update revisions set published_text = 'i går' where id in (3, 8)")  # the hash leaves it out
-    found = {(Path(each.file).name, each.table, each.key) for each in verify(file).findings}
+    archive.db.execute("update revisions set published_text = 'i går' where id in (3, 8)")  # the hash leaves it out
+    found = {(Path(each.file).name, each.table, each.key) for each in find_problems(archive)}
     assert found == {
         (WITHHELD_FILE, "states", None),
         ("archive.db", "revisions", "3"),
@@ -99,192 +126,296 @@ def test_without_what_was_withheld_its_absence_is_a_finding(file: Path) -> None:
     }
 
 
-def test_later_looks_find_it_unchanged_and_later_versions_are_covered(file: Path) -> None:
-    named = replace(release(1, 0), body=BODY, body_html=HTML, lead=f"Ny vakt: {NAME_OF_ONE.upper()}")
-    edited = replace(named, title="Fyr 1 släcks")
-    with Archive(file) as archive:
-        redact_passage(archive, key_of(file), NAME_OF_ONE, NOW, reason="Personuppgift")
-        assert archive.save(named, seen_at=NOW + timedelta(days=1)) is SaveResult.UNCHANGED
-        assert archive.save(edited, seen_at=NOW + timedelta(days=2)) is SaveResult.REVISED
-        assert archive.save(edited, seen_at=NOW + timedelta(days=3)) is SaveResult.UNCHANGED
-        held = archive.get(url(1))
-    assert held
-    assert held.state["body"] == BODY  # compared with what is read next, as it stood
-    assert b"kvist" not in bytes_of(file)
-    ((title, body, changes),) = execute(
-        file, "select title, body, changes from revisions where release = ? order by id desc limit 1", key_of(file)
+def test_later_versions_are_compared_unredacted_and_stored_redacted(archive: Archive) -> None:
+    named, edited = (
+        replace(NAMED, lead=f"Ny vakt: {NAME.upper()}", title=title) for title in ("Fyr 1", "Fyr 1 släcks")
     )
-    assert (title, body) == ("Fyr 1 släcks", "Fyren vaktas av █████, som bor i Skär.")
+    redact(archive, NAME)
+    results = [archive.save(each, seen_at=NOW + n * DAY) for n, each in enumerate((named, edited, edited))]
+    assert results == [SaveResult.UNCHANGED, SaveResult.REVISED, SaveResult.UNCHANGED]
+    stored = archive.get(url(1))
+    assert stored
+    assert stored.state["body"] == BODY
+    assert not is_in_files(archive, "kvist")
+    sql = "select title, body, changes from revisions where release = ? order by id desc limit 1"
+    ((title, body, changes),) = select(archive, sql, ID)
+    assert (title, body) == ("Fyr 1 släcks", f"Fyren vaktas av {MARK}, som bor i Skär.")
     assert "släcks" in changes
-    assert verify(file).findings == []
+    assert find_problems(archive) == []
 
 
-@pytest.mark.parametrize("hidden", [True, False])
-def test_what_is_lifted_stands_as_it_stood(file: Path, hidden: bool) -> None:
-    tables = (
-        "revisions",
-        "questions",
-        "release_tags",
-        "images",
-        "attachments",
-        "contacts",
-        "release_facets",
-        "vocabulary",
-    )
-    before = {table: execute(file, f"select * from {table}") for table in (*tables, "releases")}
-    with Archive(file) as archive:
-        key = key_of(file)
-        number = (
-            hide_release(archive, key, NOW, reason="Fel")
-            if hidden
-            else redact_passage(archive, key, "som bor", NOW, reason="Fel")
-        )
-        assert lift_takedown(archive, number, NOW + timedelta(days=1), "Det var fel") == [key]
-        with pytest.raises(ArchiveError, match="was lifted"):
-            lift_takedown(archive, number, NOW, "Igen")
-    for table in ("revisions", "releases", "release_facets", "vocabulary"):
-        assert sorted(execute(file, f"select * from {table}")) == sorted(before[table]), table
-    assert verify(file).findings == []
-    ((lifted, why),) = execute(file, "select lifted, lifted_reason from takedowns")
-    assert (lifted[:10], why) == ("2026-04-02", "Det var fel")
+def test_edit_of_a_redacted_passage_is_an_edit_without_changes(archive: Archive) -> None:
+    redact(archive, NAME)
+    assert archive.save(NAMED_IN_LEAD, seen_at=NOW) is SaveResult.REVISED  # it was in capitals
+    last = select(archive, "select cause, summary from revisions order by id desc limit 1")
+    assert last == [("source", "Ingen ändring")]
 
 
-def test_a_hiding_covers_a_redaction_and_the_other_way_round(file: Path) -> None:
-    with Archive(file) as archive:
-        key = key_of(file)
-        redact_passage(archive, key, NAME_OF_ONE, NOW, reason="Personuppgift")
-        hidden = hide_release(archive, key, NOW, reason="Domstols beslut")
-        lift_takedown(archive, hidden, NOW + timedelta(days=9), "Beslutet är upphävt")
-    assert b"kvist" not in bytes_of(file)
-    assert execute(file, "select takedown from releases where id = ?", key) == [("redacted",)]
-    assert verify(file).findings == []
+@pytest.mark.parametrize("kind", ["hide", "redact"])
+def test_lifted_takedown_restores_everything(archive: Archive, kind: str) -> None:
+    tables = ("revisions", "releases", "release_facets", "vocabulary")
+    before = {table: sorted(select(archive, f"select * from {table}"), key=repr) for table in tables}
+    takedown_id = hide(archive) if kind == "hide" else redact(archive, "som bor")[0]
+    assert lift_takedown(archive, takedown_id, NOW + DAY, "Det var fel") == [ID]
+    with pytest.raises(ArchiveError, match="was lifted"):
+        lift_takedown(archive, takedown_id, NOW, "Igen")
+    assert {table: sorted(select(archive, f"select * from {table}"), key=repr) for table in tables} == before
+    assert find_problems(archive) == []
+    lifted = select(archive, "select substr(lifted, 1, 10), lifted_reason from takedowns")
+    assert lifted == [("2026-04-02", "Det var fel")]
+
+
+def test_redaction_is_in_force_after_the_release_was_hidden_for_a_while(archive: Archive) -> None:
+    redact(archive, NAME)
+    lift_takedown(archive, hide(archive), NOW + 9 * DAY, "Beslutet är upphävt")
+    assert not is_in_files(archive, "kvist")
+    assert select(archive, "select takedown from releases where id = ?", ID) == [("redacted",)]
+    assert find_problems(archive) == []
 
 
 @pytest.mark.parametrize(
-    ("passage", "problem"),
-    [("a.", "too short"), ("Sara Alm", "is not in any version"), ("█████", "too short")],
+    ("passage", "problem"), [("a.", "too short"), ("Sara Alm", "is not in any version"), (MARK, "too short")]
 )
-def test_a_passage_that_cannot_be_redacted_changes_nothing(file: Path, passage: str, problem: str) -> None:
-    before = execute(file, "select * from revisions")
-    with Archive(file) as archive, pytest.raises(ArchiveError, match=problem):
-        redact_passage(archive, key_of(file), passage, NOW, reason="Personuppgift")
-    assert execute(file, "select * from revisions") == before
-    assert execute(file, "select * from takedowns") == []
+def test_passage_that_cannot_be_redacted_changes_nothing(archive: Archive, passage: str, problem: str) -> None:
+    before = select(archive, "select * from revisions")
+    with pytest.raises(ArchiveError, match=problem):
+        redact(archive, passage)
+    assert select(archive, "select * from revisions") == before
+    assert select(archive, "select * from takedowns") == []
 
 
-def test_what_goes_on_at_another_address_stays_covered(file: Path) -> None:
-    moved = replace(release(1, 0), url=url(99), body=BODY, body_html=HTML, lead=f"Ny vakt: {NAME_OF_ONE}")
-    with Archive(file) as archive:
-        key = key_of(file)
-        redact_passage(archive, key, NAME_OF_ONE, NOW, reason="Personuppgift")
-        with archive.transaction():
-            archive.save(moved, seen_at=NOW + timedelta(days=1))
-            to = archive.find_release_id(url(99))
-            assert to
-            merge_releases(archive, key, to, NOW + timedelta(days=1), url(99), cause="source")
-    rows = execute(file, "select body, lead, changes from revisions where release = ?", to)
+def test_redaction_covers_a_release_that_it_is_merged_into_later(archive: Archive) -> None:
+    redact(archive, NAME)
+    target_id = move(archive, NOW + DAY)
+    rows = select(archive, "select body, lead, changes from revisions where release = ?", target_id)
     assert "Kvist" not in str(rows)
-    assert verify(file).findings == []
+    assert find_problems(archive) == []
 
 
-def test_what_it_was_joined_with_is_covered_either_way(file: Path) -> None:
-    moved = replace(release(1, 0), url=url(99), body=BODY, body_html=HTML, lead=f"Ny vakt: {NAME_OF_ONE}")
-    with Archive(file) as archive:
-        key = key_of(file)
-        with archive.transaction():
-            archive.save(moved, seen_at=NOW)
-            to = archive.find_release_id(url(99))
-            assert to
-            merge_releases(archive, key, to, NOW, url(99), cause="source")
-        number = hide_release(archive, to, NOW, reason="Domstols beslut")
-        assert b"kvist" not in bytes_of(file)
-        assert execute(file, "select takedown from releases where id in (?, ?)", key, to) == [("hidden",)] * 2
-        assert lift_takedown(archive, number, NOW, "Upphävt") == [to, key]
-    assert b"kvist" in bytes_of(file)
-    assert verify(file).findings == []
+def test_hiding_and_lifting_cover_merged_releases(archive: Archive) -> None:
+    target_id = move(archive, NOW)
+    takedown_id = hide(archive, target_id)
+    assert not is_in_files(archive, "kvist")
+    assert select(archive, "select takedown from releases where id in (?, ?)", ID, target_id) == [("hidden",)] * 2
+    assert lift_takedown(archive, takedown_id, NOW, "Upphävt") == [target_id, ID]
+    assert is_in_files(archive, "kvist")
+    assert find_problems(archive) == []
 
 
-def test_nothing_else_quotes_a_hidden_release(file: Path) -> None:
-    key, problem = key_of(file), f"{url(1)}: lead: {NAME_OF_ONE} cannot be read"
-    with Archive(file) as archive:
-        named = replace(release(1, 0), body=BODY, body_html=HTML, tags=(NAME_OF_ONE,))
-        archive.save(named, seen_at=NOW)
-        archive.frontier.add(url(1), agency="fyr", role="release", seen_at=NOW)
-        archive.db.execute("update frontier set problem = ?, release = ? where url = ?", [problem, key, url(1)])
-        archive.db.execute(
-            "insert into crawls (agency, spider, started, problems) values ('fyr', 'news', '2026-04-01', ?)",
-            [json.dumps([problem, "another"])],
-        )
-        archive.db.execute(
-            "insert into removals (release, kind, target, first_seen, last_seen, checks)"
-            " values (?, 'replaced', ?, '2026-04-01', '2026-04-01', 1)",
-            [key, NAME_OF_ONE],
-        )
-        hide_release(archive, key, NOW, reason="Domstols beslut")
-    assert b"kvist" not in bytes_of(file)
-    assert execute(file, "select problems from crawls where spider = 'news'") == [('["█████", "another"]',)]
-    out = file.with_name("out.warc")
-    assert export_warc(file, out).omitted > 0
+def test_hidden_release_is_quoted_nowhere(archive: Archive) -> None:
+    problem = f"{url(1)}: lead: {NAME} cannot be read"
+    archive.save(replace(NAMED, tags=(NAME,)), seen_at=NOW)
+    archive.frontier.add(url(1), agency="fyr", role="release", seen_at=NOW)
+    archive.db.execute("update frontier set problem = ?, release = ? where url = ?", [problem, ID, url(1)])
+    crawl = {"agency": "fyr", "spider": "news", "started": "2026-04-01", "problems": json.dumps([problem, "another"])}
+    archive.db.table("crawls").insert(crawl)
+    times = {"first_seen": "2026-04-01", "last_seen": "2026-04-01", "checks": 1}
+    archive.db.table("removals").insert({"release": ID, "kind": "replaced", "target": NAME, **times})
+    hide(archive)
+    assert not is_in_files(archive, "kvist")
+    assert select(archive, "select problems from crawls where spider = 'news'") == [(f'["{MARK}", "another"]',)]
+    out = archive.path.with_name("out.warc")
+    assert export_warc(archive.path, out).omitted > 0
     assert url(1).encode() not in out.read_bytes()
 
 
-def test_a_passage_in_another_spelling_and_one_that_is_a_date(file: Path) -> None:
-    markup = "<p>Ring <a href='tel:+46101234567'>010‑123 45 67</a>, <a href='/nora-kvist'>Nora Kvist</a> 2026-03-01</p>"
-    dated = replace(release(1, 0), body="Ring 010‑123 45 67, Nora Kvist 2026-03-01", body_html=markup)
-    with Archive(file) as archive:
-        archive.save(replace(dated, published=date(2026, 3, 1)), seen_at=NOW)
-        for passage in ("010-123 45 67", NAME_OF_ONE, "2026-03-01"):
-            redact_passage(archive, key_of(file), passage, NOW, reason="Personuppgift")
-    ((body, shown, published),) = execute(file, "select body, body_html, published from releases where url = ?", url(1))
-    assert (body, published) == ("Ring █████, █████ █████", "2026-03-01")
-    assert shown == "<p>Ring <a>█████</a>, <a>█████</a> █████</p>"
+def test_redaction_finds_other_spellings_and_leaves_dates(archive: Archive) -> None:
+    html = "<p>Ring <a href='tel:+46101234567'>010‑123 45 67</a>, <a href='/nora-kvist'>Nora Kvist</a> 2026-03-01</p>"
+    dated = replace(NAMED, body="Ring 010‑123 45 67, Nora Kvist 2026-03-01", body_html=html, published=date(2026, 3, 1))
+    archive.save(dated, seen_at=NOW)
+    redact(archive, "010-123 45 67", NAME, "2026-03-01")
+    assert select(archive, "select body, body_html, published from releases where id = ?", ID) == [
+        (f"Ring {MARK}, {MARK} {MARK}", f"<p>Ring <a>{MARK}</a>, <a>{MARK}</a> {MARK}</p>", "2026-03-01")
+    ]
 
 
-def test_an_address_that_tells_the_passage_is_a_mark_in_every_version(file: Path) -> None:
-    pictures = (
-        Image(url="https://fyr.example/nora-kvist.jpg", caption=NAME_OF_ONE),
-        Image(url="https://fyr.example/fyren.jpg"),
+def test_url_or_email_address_with_the_passage_is_replaced_in_every_version(archive: Archive) -> None:
+    named = replace(
+        NAMED,
+        body="Skriv till nora.kvist@fyr.example. Se https://fyr.example/nora_kvist, www.fyr.example/fyren.",
+        images=(
+            Image(url="https://fyr.example/nora-kvist.jpg", caption=NAME),
+            Image(url="https://fyr.example/fyren.jpg"),
+        ),
+        attachments=(Attachment(url="https://fyr.example/dom_mot_nora%20kvist.pdf", title=f"Dom mot {NAME}"),),
+        contacts=(Contact(name=NAME, phone="+46 10-123 45 67", email="nora.kvist@fyr.example"),),
     )
-    files = (Attachment(url="https://fyr.example/dom_mot_nora%20kvist.pdf", title=f"Dom mot {NAME_OF_ONE}"),)
-    who = (Contact(name=NAME_OF_ONE, phone="+46 10-123 45 67", email="nora.kvist@fyr.example"),)
-    text = "Skriv till nora.kvist@fyr.example. Se https://fyr.example/nora_kvist, www.fyr.example/fyren."
-    named = replace(release(1, 0), body=text, images=pictures, attachments=files, contacts=who)
-    with Archive(file) as archive:
-        archive.save(named, seen_at=NOW)
-        archive.save(replace(named, title="Fyr 1 släcks"), seen_at=NOW)
-        for passage in (NAME_OF_ONE, "010-123 45 67"):
-            redact_passage(archive, key_of(file), passage, NOW, reason="Personuppgift")
-        archive.save(replace(named, title="Fyr 1 tänds"), seen_at=NOW)
-    assert b"kvist" not in bytes_of(file)
-    rows = execute(file, "select body, images, attachments, contacts from revisions where release = ?", key_of(file))
-    assert len(set(rows[-3:])) == 1
+    archive.save(named, seen_at=NOW)
+    archive.save(replace(named, title="Fyr 1 släcks"), seen_at=NOW)
+    redact(archive, NAME, "010-123 45 67")
+    archive.save(replace(named, title="Fyr 1 tänds"), seen_at=NOW)
+    assert not is_in_files(archive, "kvist")
+    rows = select(archive, "select body, images, attachments, contacts from revisions where release = ?", ID)
     body, images, attachments, contacts = rows[-1]
-    assert body == "Skriv till █████. Se █████, www.fyr.example/fyren."
-    assert [image["url"] for image in json.loads(images)] == ["█████", "https://fyr.example/fyren.jpg"]
-    assert json.loads(attachments) == [{"url": "█████", "title": "Dom mot █████", "media_type": None}]
-    assert json.loads(contacts) == [{"name": "█████", "role": None, "phone": "█████", "email": "█████"}]
-    assert execute(file, "select url from images where release = ? order by position", key_of(file))[0] == ("█████",)
-    assert verify(file).findings == []
+    assert rows[-3:] == [rows[-1]] * 3
+    assert body == f"Skriv till {MARK}. Se {MARK}, www.fyr.example/fyren."
+    assert [image["url"] for image in json.loads(images)] == [MARK, "https://fyr.example/fyren.jpg"]
+    assert json.loads(attachments) == [{"url": MARK, "title": f"Dom mot {MARK}", "media_type": None}]
+    assert json.loads(contacts) == [{"name": MARK, "role": None, "phone": MARK, "email": MARK}]
+    assert select(archive, "select url from images where release = ? order by position", ID)[0] == (MARK,)
+    assert find_problems(archive) == []
 
 
-def test_what_a_crawl_quoted_of_an_address_is_covered_and_where_it_moved_is_not(file: Path) -> None:
+def test_redaction_covers_problems_of_a_crawl_but_not_the_url_of_a_move(archive: Archive) -> None:
     moved, problem = "https://fyr.example/nora-kvist", "https://fyr.example/1/nora_kvist: lead: Nora-Kvist: unreadable"
-    with Archive(file) as archive:
-        key = key_of(file)
-        with archive.transaction():
-            archive.removals.mark_moved(key, NOW, moved)
-            archive.frontier.add(moved, agency="fyr", role="release", seen_at=NOW)
-            archive.db.execute("update frontier set problem = ?, release = ? where url = ?", [problem, key, moved])
-        redact_passage(archive, key, NAME_OF_ONE, NOW, reason="Personuppgift")
-    assert execute(file, "select problem from frontier where url = ?", moved) == [("█████: lead: █████: unreadable",)]
-    assert execute(file, "select target from removals where release = ?", key) == [(moved,)]
-    assert execute(file, "select url from releases where id = ?", key) == [(moved,)]
+    with archive.transaction():
+        archive.removals.mark_moved(ID, NOW, moved)
+        archive.frontier.add(moved, agency="fyr", role="release", seen_at=NOW)
+        archive.db.execute("update frontier set problem = ?, release = ? where url = ?", [problem, ID, moved])
+    redact(archive, NAME)
+    problems = select(archive, "select problem from frontier where url = ?", moved)
+    assert problems == [(f"{MARK}: lead: {MARK}: unreadable",)]
+    assert select(archive, "select target from removals where release = ?", ID) == [(moved,)]
+    assert select(archive, "select url from releases where id = ?", ID) == [(moved,)]
 
 
-def test_others_with_the_passage_are_named(file: Path) -> None:
-    with Archive(file) as archive:
-        archive.save(replace(release(2, 0), body=f"Av {NAME_OF_ONE}"), seen_at=NOW)
-        archive.save(replace(release(4, 0), images=(Image(url="https://fyr.example/nora_kvist.jpg"),)), seen_at=NOW)
-        others = [archive.find_release_id(url(2)), archive.find_release_id(url(4))]
-        redact_passage(archive, key_of(file), NAME_OF_ONE, NOW, reason="Personuppgift")
-        assert find_uncovered_releases(archive, key_of(file), NAME_OF_ONE) == others
+def test_other_releases_with_the_passage_are_listed(archive: Archive) -> None:
+    archive.save(replace(release(2, 0), body=f"Av {NAME}"), seen_at=NOW)
+    archive.save(replace(release(4, 0), images=(Image(url="https://fyr.example/nora_kvist.jpg"),)), seen_at=NOW)
+    others = [archive.find_release_id(url(number)) for number in (2, 4)]
+    redact(archive, NAME)
+    assert find_uncovered_releases(archive, ID, NAME) == others
+
+
+# On the site
+
+
+TITLE_WORD = "sänks"  # of EDITED_NEWEST
+REDACTED_ID = 65
+REDACTED_REVISIONS = (104, 105)
+FIRST_REVISION, *_, NEWEST_REVISION = EDITED_REVISIONS
+
+
+@pytest.fixture(scope="module")
+async def takedown_site(history_archive: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
+    """The edited release is hidden; the name of a person is redacted in another one."""
+    path = copy_archive(history_archive, tmp_path_factory.mktemp("takedowns"))
+    with Archive(path) as archive:
+        hide_release(archive, EDITED_ID, NOW, reason="Beslut av domstol", reason_en="A court's decision")
+        release = Release(
+            agency=AGENCY,
+            url="https://fyr.example/nyheter/vakten",
+            title="Vakten i fyren slutar",
+            body="Skriv till nora.kvist@fyr.example.",
+            body_html='<p>Skriv till <a href="mailto:nora.kvist@fyr.example">nora.kvist@fyr.example</a>.</p>',
+            images=(Image(url="https://fyr.example/nora-kvist.jpg"),),
+            attachments=(Attachment(url="https://fyr.example/nora_kvist.pdf", title="nora_kvist.pdf"),),
+            contacts=(Contact(role="Fyrvakt", email="nora.kvist@fyr.example"),),
+        )
+        archive.save(release, seen_at=NOW)
+        archive.save(replace(release, lead="Nora-Kvist slutar."), seen_at=NOW)
+        redact_passage(archive, REDACTED_ID, "Nora Kvist", NOW, reason="Personuppgift")
+        revisions = archive.db.execute("select id from revisions where release = ?", [REDACTED_ID]).fetchall()
+        assert [key for (key,) in revisions] == list(REDACTED_REVISIONS)
+    with served(path) as datasette:
+        yield Site(datasette)
+
+
+LISTS = (
+    *("/", f"/search?q={TITLE_WORD}", f"/search.json?q={TITLE_WORD}", f"/search.csv?q={TITLE_WORD}"),
+    *(f"/search.atom?q={TITLE_WORD}", "/-/edits?size=1000", "/-/edits.json?size=1000", "/-/edits.csv?size=1000"),
+    *("/-/edits.atom?size=1000", "/-/removed", "/-/removed.json", f"/agency/{AGENCY}", f"/agency/{AGENCY}.atom"),
+    *("/new.atom", "/sitemap.xml"),
+)
+TABLES = ("releases", "revisions", "questions", "images", "attachments", "contacts", "edits", "releases_with_tags")
+DIFF = f"/-/diff/{FIRST_REVISION}/{NEWEST_REVISION}"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *LISTS,
+        *(f"/archive/{table}.json?_size=max&_shape=array" for table in TABLES),
+        *(f"/archive/releases/{EDITED_ID}", f"/archive/releases/{EDITED_ID}.json?_shape=array"),
+        *(f"/-/history/{EDITED_ID}.json", f"/-/history/{EDITED_ID}.atom", DIFF, f"{DIFF}.json"),
+        *(f"/-/revision/{NEWEST_REVISION}", f"/-/cite/{NEWEST_REVISION}"),
+    ],
+)
+async def test_hidden_release_is_shown_nowhere(takedown_site: Site, url: str) -> None:
+    response = await takedown_site.get(url)
+    assert response.status_code == 200
+    assert EDITED_NEWEST not in response.text
+    if url in LISTS:
+        assert f"/archive/releases/{EDITED_ID}<" not in response.text.replace('"', "<")
+
+
+@pytest.mark.parametrize("url", [f"/archive/releases/{EDITED_ID}", f"/-/revision/{FIRST_REVISION}"])
+async def test_page_of_a_hidden_release_states_why(takedown_site: Site, url: str) -> None:
+    assert "Arkivet visar inte det här meddelandet Beslut av domstol" in await takedown_site.text(url)
+    assert "A court's decision · In force since 1 April 2026" in await takedown_site.text(f"{url}?lang=en")
+
+
+async def test_evidence_of_a_hidden_release_has_only_hashes(takedown_site: Site) -> None:
+    response = await takedown_site.get(f"/-/evidence/{NEWEST_REVISION}.zip")
+    with zipfile.ZipFile(io.BytesIO(response.content)) as bundle:
+        files = {name.split("/", 1)[1]: bundle.read(name) for name in bundle.namelist()}
+    assert all(EDITED_NEWEST.encode() not in content for content in files.values())
+    assert not {"release.json", "headers.json", "page.html"} & files.keys()
+    readme = files["README.en.txt"].decode()
+    assert "A court's decision" in readme
+    revision = (await takedown_site.get(f"/archive/revisions/{NEWEST_REVISION}.json?_shape=array")).json()[0]
+    assert revision["hash"] in readme
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *(f"/archive/releases/{REDACTED_ID}", f"/archive/releases/{REDACTED_ID}.json?_shape=array", "/new.atom"),
+        *(f"/archive/{table}.csv?release={REDACTED_ID}" for table in ("images", "attachments", "contacts")),
+        *(f"/archive/revisions.json?release={REDACTED_ID}&_shape=array", "/-/changes.json?size=1000"),
+        *("/search.csv?q=vakten", f"/-/history/{REDACTED_ID}.json", "/-/revision/104", "/-/diff/104/105"),
+    ],
+)
+async def test_redacted_name_in_a_url_is_shown_nowhere(takedown_site: Site, url: str) -> None:
+    response = await takedown_site.get(url)
+    assert response.status_code == 200
+    assert "kvist" not in response.text.lower()
+
+
+async def test_redacted_urls_are_not_links(takedown_site: Site) -> None:
+    page = await takedown_site.get(f"/archive/releases/{REDACTED_ID}")
+    assert page.text.count("<a>█████") == 3  # in the text, the file and the contact
+
+
+# The command
+
+
+def test_takedown_command(
+    history_archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = copy_archive(history_archive, tmp_path)
+
+    def run(*words: str, archive: Path = path) -> tuple[int, str]:
+        code = main(["takedown", *words, "--archive", str(archive)])
+        output = capsys.readouterr()
+        return code, output.out + output.err
+
+    release = str(EDITED_ID)
+    code, output = run("hide", release, "--reason", "Beslut")
+    assert (code, "it was already hidden" in output) == (0, False)
+    code, output = run("hide", release, "--reason", "Ännu ett beslut")
+    warning = "it was already hidden (takedown 1): its text is shown again only once all of them are lifted\n"
+    assert (code, warning in output) == (0, True)
+    stays_hidden = f"takedown 1 is lifted\nrelease {release} stays hidden (takedown 2)\n"
+    assert run("lift", "1", "--reason", "Upphävt") == (0, stays_hidden)
+    assert run("lift", "2", "--reason", "Upphävt") == (0, f"takedown 2 is lifted\nrelease {release} is shown again\n")
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"{TITLE_WORD}\n"))
+    assert run("redact", release, "--reason", "Fel namn")[0] == 0
+    code, output = run("list")
+    lines = [line.split("\t") for line in output.splitlines()]
+    assert code == 0
+    assert [(line[0], line[1], line[4][:8], line[5]) for line in lines] == [
+        ("1", "hide", "lifted 2", "Beslut"),
+        ("2", "hide", "lifted 2", "Ännu ett beslut"),
+        ("3", "redact", "in force", "Fel namn"),
+    ]
+    with Archive(path) as archive:
+        (title,) = archive.db.execute("select title from releases where id = ?", [release]).fetchone()
+    assert title == EDITED_NEWEST.replace(TITLE_WORD, "█████")
+    for reasons in (["--reason", " "], ["--reason", "Beslut", "--reason-en", ""]):
+        problem = f"Invalid value for '{reasons[-2]}': it must not be empty, because the public log shows it.\n"
+        code, output = run("hide", release, *reasons)
+        assert (code, problem in output) == (2, True)
+    code, output = run("hide", "99999", "--reason", "Beslut")
+    assert (code, "releases: 99999: no such release" in output) == (2, True)
+    assert run("list", archive=tmp_path / "none.db")[0] == 2

@@ -1,4 +1,4 @@
-"""Excel workbooks read back from their XML, as text: what each cell holds, and of which type it is."""
+"""Read the cells of an Excel workbook with their types."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ESCAPED = re.compile(r"_x([0-9A-F]{4})_")
 
 
 def read_sheet(content: bytes, number: int = 1) -> list[list[str | int | float | None]]:
-    """The rows of a sheet; an empty cell is None, and a row ends with its last cell."""
+    """Return the rows of a sheet. An empty cell is None, and a row ends with its last cell."""
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         root = etree.fromstring(archive.read(f"xl/worksheets/sheet{number}.xml"), etree.XMLParser(huge_tree=True))
     assert root.find(f".//{MAIN}f") is None, "a formula"
@@ -23,13 +23,13 @@ def read_sheet(content: bytes, number: int = 1) -> list[list[str | int | float |
 
 
 def read_table(content: bytes) -> list[dict[str, str | int | float | None]]:
-    """The rows of the first sheet by its header."""
+    """Return the rows of the first sheet, by the names in its header."""
     header, *rows = read_sheet(content)
     return [dict(zip(map(str, header), [*row, *[None] * (len(header) - len(row))], strict=True)) for row in rows]
 
 
 def read_row(row: etree._Element) -> Iterator[str | int | float | None]:
-    """The cells of a row, with None for those that are left out."""
+    """Yield the cells of a row, and None for omitted ones."""
     last = 0
     for cell in row:
         letters = re.sub(r"\d", "", cell.attrib["r"])

@@ -1,110 +1,102 @@
-"""A hostile agency's releases in a real browser: no script of theirs runs, no page of ours breaks its own policy."""
+"""A hostile agency's releases in a browser: no script of theirs runs, and no page violates its own policy."""
 
 from __future__ import annotations
 
-import socket
-import subprocess
 from collections.abc import Iterator
-from functools import partial
+from dataclasses import dataclass, field
 
-import httpx
 import pytest
-from playwright.sync_api import Browser, Dialog
+from playwright.sync_api import ConsoleMessage, Dialog, Page, Request
 
-from archive.__main__ import build_datasette_command
-from tests.archive.sample import ROOT
-from tests.archive.scribes import AGENCY, DAY, build_once
-from tests.archive.vectors import VECTORS
-from tests.browser.conftest import wait_for
+from tests.archive.hostile_agency import AGENCY, DAY, create_hostile_archive
+from tests.archive.xss_vectors import VECTORS
+from tests.browser.conftest import serve
 
 pytestmark = pytest.mark.browser
 
-OURS = (
-    *(f"/archive/releases/{number}" for number in range(1, len(VECTORS), 20)),
+EDITED = range(1, len(VECTORS), 20)
+PAGES = (
+    *(f"/archive/releases/{number}" for number in EDITED),
     *("/", "/search?q=meddelande", "/search?show=questions&q=varför", "/-/edits", f"/-/status/{AGENCY}"),
-    *(f"/-/diff/{number}/{number + len(VECTORS)}" for number in range(1, len(VECTORS), 20)),
+    *(f"/-/diff/{number}/{number + len(VECTORS)}" for number in EDITED),
     *(f"/agency/{AGENCY}", f"/month/{DAY:%Y-%m}", "/search?q=%3Cscript%3Ealert(1)%3C/script%3E", "/-/nothing<script>"),
+    *("/-/edits.atom", "/-/edits.json", "/archive/releases.json"),
 )
-DATA = ("/-/edits.atom", "/-/edits.json", "/archive/releases.json")
-TOGETHER = 20  # releases in one page
-DATASETTES = ("/archive/releases", "/archive/revisions/1", "/archive?sql=select+title,+body_html,+url+from+releases")
+DATASETTE_PAGES = (
+    *("/archive/releases", "/archive/revisions/1"),
+    "/archive?sql=select+title,+body_html,+url+from+releases",
+)
+BATCH_SIZE = 20  # releases in one page
 
 
 @pytest.fixture(scope="module")
-def scribes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    path = build_once(tmp_path_factory)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = build_datasette_command(path, port)
-    server = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        wait_for(f"http://127.0.0.1:{port}", server)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.terminate()
-        server.wait(timeout=10)
+def hostile_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with serve(create_hostile_archive(tmp_path_factory.mktemp("hostile") / "archive.db")) as address:
+        yield address
 
 
-def test_nothing_of_theirs_runs(browser: Browser, scribes: str) -> None:
-    context = browser.new_context(locale="sv-SE")
-    page = context.new_page()
-    ran: list[str] = []
-    said: list[str] = []
-    asked: list[str] = []
-    page.on("dialog", partial(note, ran))
-    page.on("console", lambda message: said.append(f"{page.url}: {message.text}"))
-    page.on("pageerror", lambda error: said.append(f"{page.url}: {error}"))
-    page.on("request", lambda request: asked.append(request.url))
-    for address in (*OURS, *DATA):
-        page.goto(scribes + address)
-    said = [words for words in said if "404" not in words]  # the page that is not there
-    assert said == []  # a policy that is broken is told here
-    for address in DATASETTES:
-        page.goto(scribes + address)
+@dataclass
+class PageRecord:
+    """What happened in a page: the dialogs of scripts, messages and errors, and requested URLs."""
+
+    dialogs: list[str] = field(default_factory=list)
+    messages: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
+
+    def watch(self, page: Page) -> None:
+        def add_dialog(dialog: Dialog) -> None:
+            self.dialogs.append(dialog.message)
+            dialog.dismiss()
+
+        def add_message(message: ConsoleMessage) -> None:
+            self.messages.append(f"{page.url}: {message.text}")
+
+        def add_error(error: Exception) -> None:
+            self.messages.append(f"{page.url}: {error}")
+
+        def add_request(request: Request) -> None:
+            self.requests.append(request.url)
+
+        page.on("dialog", add_dialog)
+        page.on("console", add_message)
+        page.on("pageerror", add_error)
+        page.on("request", add_request)
+
+
+@pytest.fixture
+def record(page: Page) -> PageRecord:
+    record = PageRecord()
+    record.watch(page)
+    return record
+
+
+def test_no_script_runs_and_policy_is_kept(page: Page, record: PageRecord, hostile_site: str) -> None:
+    for path in PAGES:
+        page.goto(hostile_site + path)
+    assert [message for message in record.messages if "404" not in message] == []  # a violated policy is logged
+    for path in DATASETTE_PAGES:
+        page.goto(hostile_site + path)
         assert page.evaluate("document.querySelectorAll('iframe, object, embed, base').length") == 0
-    assert ran == []
-    assert all(url.startswith(scribes) for url in asked)
-    context.close()
+    assert record.dialogs == []
+    assert all(url.startswith(hostile_site) for url in record.requests)
 
 
-def test_nothing_would_run_without_the_policy_either(browser: Browser, scribes: str) -> None:
-    """Every release's page, put into a page of no policy: what is left of the markup is dead in itself."""
-    with httpx.Client(base_url=scribes) as reader:
-        pages = [reader.get(f"/archive/releases/{number}").text for number in range(1, len(VECTORS) + 2)]
-    context = browser.new_context()
-    page = context.new_page()
-    ran: list[str] = []
-    asked: list[str] = []
-    page.on("dialog", partial(note, ran))
-    page.on("request", lambda request: asked.append(request.url))
-    for at in range(0, len(pages), TOGETHER):
-        some = [text[text.index("<main") : text.index("</main>")] for text in pages[at : at + TOGETHER]]
-        page.set_content("<!doctype html>" + "".join(f"{text}</main>" for text in some))
-        assert page.locator("main > article.release h1").count() == len(some)
-    assert ran == []
-    assert asked == []
-    context.close()
+def test_no_script_would_run_without_the_policy(page: Page, record: PageRecord, hostile_site: str) -> None:
+    """The main part of every release's page, put into a page without a policy."""
+    texts = [page.request.get(f"{hostile_site}/archive/releases/{n}").text() for n in range(1, len(VECTORS) + 2)]
+    for start in range(0, len(texts), BATCH_SIZE):
+        mains = [text[text.index("<main") : text.index("</main>")] for text in texts[start : start + BATCH_SIZE]]
+        page.set_content("<!doctype html>" + "".join(f"{main}</main>" for main in mains))
+        assert page.locator("main > article.release h1").count() == len(mains)
+    assert record.dialogs == []
+    assert record.requests == []
 
 
-def test_a_browser_would_have_told(browser: Browser, scribes: str) -> None:
-    """The same eyes see a script that does run, and one that the policy stops."""
-    context = browser.new_context()
-    page = context.new_page()
-    ran: list[str] = []
-    said: list[str] = []
-    page.on("dialog", partial(note, ran))
-    page.on("console", lambda message: said.append(message.text))
+def test_record_has_scripts_that_run_and_that_the_policy_stops(
+    page: Page, record: PageRecord, hostile_site: str
+) -> None:
     page.set_content("<script>alert(1)</script>")
-    page.goto(scribes)
-    page.evaluate("document.body.insertAdjacentHTML('beforeend', '<img src=x onerror=alert(1)>')")
-    page.wait_for_timeout(200)
-    assert ran == ["1"]
-    assert any("Content Security Policy" in words for words in said)
-    context.close()
-
-
-def note(ran: list[str], dialog: Dialog) -> None:
-    """A script ran: it asked for this dialog."""
-    ran.append(dialog.message)
-    dialog.dismiss()
+    page.goto(hostile_site)
+    with page.expect_console_message(lambda message: "Content Security Policy" in message.text):
+        page.evaluate("document.body.insertAdjacentHTML('beforeend', '<img src=x onerror=alert(1)>')")
+    assert record.dialogs == ["1"]

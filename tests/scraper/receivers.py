@@ -1,4 +1,4 @@
-"""A webhook and a mail server on loopback, which keep what they take."""
+"""A webhook and a mail server on loopback, that keep what they receive."""
 
 from __future__ import annotations
 
@@ -14,31 +14,31 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 
-class Hook:
-    """A webhook."""
+class Webhook:
+    """A webhook. `status` is what it answers; None: it closes the connection."""
 
     def __init__(self) -> None:
-        self.taken: list[dict[str, Any]] = []
-        self.status: int | None = 200  # None: it hangs up
-        hook = self
+        self.received: list[dict[str, Any]] = []
+        self.status: int | None = 200
+        webhook = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
-                if hook.status is None:
+                if webhook.status is None:
                     return
-                if hook.status == 200:
-                    hook.taken.append(json.loads(body))
-                self.send_response(hook.status)
+                if webhook.status == 200:
+                    webhook.received.append(json.loads(body))
+                self.send_response(webhook.status)
                 self.send_header("Location", "/elsewhere")
                 self.send_header("Content-Length", "0")
                 self.end_headers()
 
             def log_message(self, *_: object) -> None:
-                """Nothing is printed."""
+                """Print nothing."""
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.address = f"http://127.0.0.1:{self.server.server_port}/hook"
+        self.url = f"http://127.0.0.1:{self.server.server_port}/hook"
 
     def __enter__(self) -> Self:
         self.thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
@@ -52,7 +52,7 @@ class Hook:
 
 
 class AnyPort(Controller):
-    """A server at a port that was free; aiosmtpd's own looks for itself at the port that it was given."""
+    """A server at a free port. aiosmtpd connects to the port that it was given, here 0, to see whether it runs."""
 
     def _trigger_server(self) -> None:
         assert isinstance(self.server, asyncio.Server)
@@ -60,26 +60,26 @@ class AnyPort(Controller):
         super()._trigger_server()  # type: ignore[no-untyped-call]
 
 
-class Post:
+class MailServer:
     """A mail server without TLS."""
 
     def __init__(self) -> None:
-        self.taken: list[EmailMessage] = []
-        self.answer = "250 taken"
+        self.received: list[EmailMessage] = []
+        self.answer = "250 OK"
         self.controller = AnyPort(self, hostname="127.0.0.1", port=0)
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802 - aiosmtpd's name
-        """Take a mail, or not."""
+        """Keep a message, and answer `self.answer`."""
         content = envelope.content
         assert isinstance(content, bytes)
-        letter = message_from_bytes(content, policy=policy.default)
-        assert isinstance(letter, EmailMessage)
-        self.taken.append(letter)
+        message = message_from_bytes(content, policy=policy.default)
+        assert isinstance(message, EmailMessage)
+        self.received.append(message)
         return self.answer
 
     @property
     def port(self) -> int:
-        """Where it listens."""
+
         return int(self.controller.port)
 
     def __enter__(self) -> Self:

@@ -1,15 +1,21 @@
-"""The list of agencies: read whole, or a fault that names file, table and key."""
+"""Agencies, and the tables of agencies.toml."""
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
 from scraper.agency import DEFAULT_AGENCIES_FILE, Agency, check_contact, load_agencies, select_agencies
 from scraper.errors import AgencyError
+from tests.agencies import DECLARED, PAGE, find_read, parse_page, to_page
+from tests.scraper.tables import load_table
+from tests.stored import ROOT, stored_rows
 
-WHOLE = """
+TABLE = """
 [skog]
 name = "Skogsrådet"
 home = "https://www.skog.example/"
@@ -17,16 +23,20 @@ aliases = ["skogsradet.example"]
 feeds = ["https://www.skog.example/feed"]
 releases = '^/nyheter/\\d+'
 """
+AGENCIES = load_agencies()
+FIRST = 12  # the most read agencies come first; the others follow in alphabetical order
+OTHERS = list(AGENCIES.values())[FIRST:]
+ROWS = parse_page(PAGE.read_text("utf-8"))
 
 
-def written(tmp_path: Path, text: str) -> Path:
+def write_list(tmp_path: Path, text: str) -> Path:
     path = tmp_path / "list.toml"
     path.write_text(text, encoding="utf-8")
     return path
 
 
-def test_a_table_becomes_an_agency(tmp_path: Path) -> None:
-    agency = load_agencies(written(tmp_path, WHOLE))["skog"]
+def test_table_becomes_an_agency(tmp_path: Path) -> None:
+    agency = load_agencies(write_list(tmp_path, TABLE))["skog"]
     assert (agency.slug, agency.name, agency.feeds) == ("skog", "Skogsrådet", ("https://www.skog.example/feed",))
     assert agency.owns("http://skog.example/x")
     assert agency.owns("https://www.skogsradet.example/x")
@@ -34,9 +44,9 @@ def test_a_table_becomes_an_agency(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("host", ["www.skogsrådet.example", "www.Skogsrådet.example", "www.xn--skogsrdet-b3a.example"])
-def test_a_host_may_be_written_with_swedish_letters(tmp_path: Path, host: str) -> None:
-    text = WHOLE.replace("www.skog.example", host).replace("skogsradet.example", "skogsmyndigheten-å.example")
-    agency = load_agencies(written(tmp_path, text))["skog"]
+def test_host_with_swedish_letters(tmp_path: Path, host: str) -> None:
+    text = TABLE.replace("www.skog.example", host).replace("skogsradet.example", "skogsmyndigheten-å.example")
+    agency = load_agencies(write_list(tmp_path, text))["skog"]
     assert agency.home == "https://www.xn--skogsrdet-b3a.example/"
     assert agency.feeds == ("https://www.xn--skogsrdet-b3a.example/feed",)
     assert agency.owns("https://skogsrådet.example/x")
@@ -45,63 +55,88 @@ def test_a_host_may_be_written_with_swedish_letters(tmp_path: Path, host: str) -
     assert not agency.owns("https://skogsradet.example/x")
 
 
-def test_the_list_of_this_project_is_whole() -> None:
-    agencies = load_agencies()
-    assert {"jamstalldhetsmyndigheten", "polisen", "regeringen"} <= set(agencies)
-    assert len(agencies) >= 12
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        (("feeds", "feedz"), r"list\.toml: \[skog\] feedz is not a key; the keys are name, home"),
-        (('"https://www.skog.example/"', '"skog.example"'), r"\[skog\] home 'skog\.example' is not an http or https"),
-        (('["https://www.skog.example/feed"]', '"https://x.example"'), r"\[skog\] feeds must be a list of strings"),
-        (('"Skogsrådet"', "7"), r"\[skog\] name must be a string"),
-        (("feeds =", 'paused = ""\nfeeds ='), r"\[skog\] paused must not be empty"),
-        (('["https://www.skog.example/feed"]', '[" "]'), r"\[skog\] feeds must not contain an empty string"),
-        (("name =", "name_en ="), r"\[skog\] name is missing"),
-        (("[skog]", "[Skog_1]"), r"\[Skog_1\] a slug is"),
-        (("feeds =", 'lead = "..["\nfeeds ='), r"\[skog\] lead '\.\.\[' is not a CSS selector"),
-        (("feeds =", 'zone = "Nowhere/X"\nfeeds ='), r"\[skog\] zone 'Nowhere/X' is not a time zone"),
-        (('"skogsradet.example"', '"https://x.example"'), r"\[skog\] aliases must be host names"),
-        (('"https://www.skog.example/"', '"http://["'), r"\[skog\] home 'http://\[' is not an http or https"),
-        (('"https://www.skog.example/"', '"https://å..example/"'), r"home 'https://å\.\.example/' is not an http"),
-        (('"https://www.skog.example/"', '"https://skog℀.example/"'), r"home 'https://skog℀\.example/' is not an"),
-        ((r"^/nyheter/\d+", "("), r"\[skog\] releases is not a regular expression"),
-        (
-            ("feeds =", 'page = "scraper.pages.cms.PolisenPge"\nfeeds ='),
-            r"page '.*PolisenPge' cannot be loaded",
-        ),
-        (("feeds =", 'page = "PolisenPage"\nfeeds ='), r"\[skog\] page 'PolisenPage' cannot be loaded"),
-        (("feeds =", 'page = "scraper.agency.Agency"\nfeeds ='), r"\[skog\] page 'scraper.agency.Agency' is not a"),
-        (("[skog]", "[skog"), "is not TOML"),
-        (("[skog]", "answer = 42\n[skog]"), "answer is outside a table"),
-    ],
-)
-def test_a_fault_is_named(tmp_path: Path, change: tuple[str, str], message: str) -> None:
+@pytest.mark.parametrize(("old", "new", "message"), load_table(__file__, "agencies.tsv"))
+def test_invalid_table_is_an_error(tmp_path: Path, old: str, new: str, message: str) -> None:
     with pytest.raises(AgencyError, match=message):
-        load_agencies(written(tmp_path, WHOLE.replace(*change)))
+        load_agencies(write_list(tmp_path, TABLE.replace(old, new)))
 
 
-def test_a_missing_or_empty_list_is_named(tmp_path: Path) -> None:
+def test_missing_or_empty_list_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(AgencyError, match=r"none\.toml: no such file"):
         load_agencies(tmp_path / "none.toml")
     with pytest.raises(AgencyError, match="declares no agency"):
-        load_agencies(written(tmp_path, ""))
+        load_agencies(write_list(tmp_path, ""))
 
 
-def test_only_the_wanted_are_chosen(tmp_path: Path) -> None:
-    agencies = load_agencies(written(tmp_path, WHOLE))
+def test_select_agencies(tmp_path: Path) -> None:
+    agencies = load_agencies(write_list(tmp_path, TABLE))
     assert select_agencies(agencies, [], DEFAULT_AGENCIES_FILE) == agencies
     with pytest.raises(AgencyError, match=r"\[sjo\] is not in the list"):
         select_agencies(agencies, ["sjo"], DEFAULT_AGENCIES_FILE)
 
 
 def test_live_crawls_need_a_contact() -> None:
-    here = Agency(slug="skog", name="Skog", home="http://skog.localhost:8002/")
+    sample = Agency(slug="skog", name="Skog", home="http://skog.localhost:8002/")
     live = Agency(slug="skog", name="Skog", home="https://skog.example/")
-    check_contact({"skog": here}, "")
+    check_contact({"skog": sample}, "")
     check_contact({"skog": live}, "me@skog.example")
     with pytest.raises(AgencyError, match="CONTACT must be set"):
         check_contact({"skog": live}, " ")
+
+
+def test_list_of_agencies_is_complete_and_in_order() -> None:
+    assert len(AGENCIES) >= 285
+    assert {"jamstalldhetsmyndigheten", "polisen", "regeringen"} <= set(AGENCIES)
+    assert [agency.slug for agency in OTHERS] == sorted(agency.slug for agency in OTHERS)
+
+
+def test_hosts_belong_to_one_agency() -> None:
+    hosts = Counter(host for agency in AGENCIES.values() for host in agency.hosts)
+    assert [host for host, count in hosts.items() if count > 1] == []
+
+
+def test_slug_is_the_host_without_top_level_domain() -> None:
+    hosts = {agency.slug: (urlsplit(agency.home).hostname or "").removeprefix("www.") for agency in OTHERS}
+    assert {slug: host.rpartition(".")[0].replace(".", "-") for slug, host in hosts.items()} == {
+        slug: slug for slug in hosts
+    }
+
+
+def test_names_and_numbers_are_clean() -> None:
+    names = [name for agency in AGENCIES.values() for name in (agency.name, agency.name_en) if name]
+    assert [
+        name for name in names if name != " ".join(name.split()) or name.isupper() or re.search(r"[|?\ufffd]", name)
+    ] == []
+    numbers = [agency.org_number for agency in AGENCIES.values() if agency.org_number]
+    assert [number for number in numbers if not re.fullmatch(r"\d{6}-\d{4}", number)] == []
+
+
+def test_urls_are_https_and_of_the_agency() -> None:
+    for agency in AGENCIES.values():
+        for url in (agency.home, *agency.feeds, *agency.sitemaps, *agency.listings):
+            assert url.startswith("https://"), agency.slug
+            assert agency.owns(url), agency.slug
+
+
+def test_agency_on_the_site_of_another_has_a_pattern_for_its_path() -> None:
+    for agency in AGENCIES.values():
+        path = urlsplit(agency.home).path
+        if path != "/":
+            own = re.sub(r"\.4\.[0-9a-f]+\.html$", "", path).rstrip("/")  # SiteVision's names of pages
+            assert re.search(agency.releases or "", f"{own}/nyhet"), agency.slug
+            assert not re.search(agency.releases or "", "/nyheter/nyhet"), agency.slug
+
+
+def test_documented_agencies() -> None:
+    documented = [(name, slug, home) for name, slug, home, _ in ROWS]
+    assert documented == [(agency.name, slug, agency.home) for slug, agency in AGENCIES.items()], (
+        "run python -m tests.agencies, and commit the page it writes"
+    )
+    assert {slug for _, slug, _, read in ROWS if read != DECLARED} < set(AGENCIES)
+    assert next(read for _, slug, _, read in ROWS if slug == "jamstalldhetsmyndigheten") == "a rebuilt page"
+
+
+@pytest.mark.skipif(not stored_rows("pages"), reason=f"no stored pages in {ROOT}: name their folder with PAGES=")
+def test_documented_pages_were_read() -> None:
+    expected = to_page(AGENCIES, find_read(AGENCIES))
+    assert PAGE.read_text("utf-8") == expected, "run python -m tests.agencies, and read what it changes"

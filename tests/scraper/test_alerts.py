@@ -1,4 +1,4 @@
-"""Alerts: new faults and recoveries, told once, in one message a day; what cannot be delivered is told later."""
+"""Alerts to operators: faults and recoveries, in one message a day."""
 
 from __future__ import annotations
 
@@ -14,16 +14,17 @@ from archive.dates import to_iso
 from archive.store import Archive
 from scraper.alerts import AlertSettings, read_alert_settings, send_alerts
 from scraper.errors import AgencyError
-from tests.scraper.receivers import Hook, Post
+from tests.scraper.receivers import MailServer, Webhook
 
 MONDAY = datetime(2026, 3, 2, 8, 15, tzinfo=UTC)
-REFUSED = {"code": "all_refused", "what": "login", "n": 3, "fault": "login"}
-WELL = {"code": "too_few", "what": ""}
+DAY, YEAR = timedelta(days=1), timedelta(days=365)
+LOGIN_FAULT = {"code": "all_refused", "what": "login", "n": 3, "fault": "login"}
+NO_FAULT = {"code": "too_few", "what": ""}
 
 
 @pytest.fixture
 def archive(tmp_path: Path) -> Iterator[Archive]:
-    """Two agencies, of whose health nothing is known yet."""
+    """An archive of two agencies without health events."""
     with Archive(tmp_path / "archive.db") as opened:
         for slug, name in (("skog", "Skogsrådet"), ("vag", "Vägverket")):
             opened.add_agency(slug, name=name, home=f"https://{slug}.example/")
@@ -31,121 +32,115 @@ def archive(tmp_path: Path) -> Iterator[Archive]:
 
 
 @pytest.fixture
-def hook() -> Iterator[Hook]:
-    """A webhook on loopback."""
-    with Hook() as opened:
+def webhook() -> Iterator[Webhook]:
+    with Webhook() as opened:
         yield opened
 
 
-def turn(archive: Archive, agency: str, state: str, reason: Mapping[str, object], at: datetime = MONDAY) -> None:
-    """An agency's health changes."""
+def add_event(archive: Archive, agency: str, state: str, reason: Mapping[str, object], at: datetime = MONDAY) -> None:
     row = [agency, to_iso(at), state, json.dumps(reason)]
     with archive.transaction():
         archive.db.execute("insert into health_events (agency, at, state, reason) values (?, ?, ?, ?)", row)
 
 
-def told(hook: Hook) -> list[tuple[list[str], list[str], list[str]]]:
-    """The agencies of each message: faults, recoveries, passed."""
+def read_messages(webhook: Webhook) -> list[list[list[str]]]:
+    """The agencies of each message: with faults, recovered, and with a fault that has passed by now."""
     kinds = ("faults", "recoveries", "passed")
-    return [tuple([row["agency"] for row in message[kind]] for kind in kinds) for message in hook.taken]  # type: ignore[misc]
+    return [[[row["agency"] for row in message[kind]] for kind in kinds] for message in webhook.received]
 
 
-def test_a_fault_and_its_recovery_are_told_once_each(archive: Archive, hook: Hook) -> None:
-    ways = AlertSettings(webhook=hook.address, language="en", status_page="https://archive.example/-/status")
-    turn(archive, "skog", "healthy", WELL)
-    assert send_alerts(archive, ways, MONDAY)
-    assert hook.taken == [], "that all is well is no news"
-    turn(archive, "skog", "failing", REFUSED)
+def test_fault_and_recovery_are_sent_once_each(archive: Archive, webhook: Webhook) -> None:
+    settings = AlertSettings(webhook=webhook.url, language="en", status_page="https://archive.example/-/status")
+    add_event(archive, "skog", "healthy", NO_FAULT)
+    assert send_alerts(archive, settings, MONDAY)
+    assert webhook.received == []
+    add_event(archive, "skog", "failing", LOGIN_FAULT)
     for _ in range(3):
-        assert send_alerts(archive, ways, MONDAY)
-    assert told(hook) == [(["skog"], [], [])]
-    assert hook.taken[0]["subject"] == "Myndighetsarkivet: 1 new fault"
-    assert "None of 3 listed pages could be read: a login page was shown instead." in hook.taken[0]["text"]
-    assert "https://archive.example/-/status" in hook.taken[0]["text"]
-    turn(archive, "skog", "healthy", WELL)
-    send_alerts(archive, ways, MONDAY + timedelta(days=1))
-    assert told(hook)[1:] == [([], ["skog"], [])]
+        assert send_alerts(archive, settings, MONDAY)
+    assert read_messages(webhook) == [[["skog"], [], []]]
+    assert webhook.received[0]["subject"] == "Myndighetsarkivet: 1 new fault"
+    assert "None of 3 listed pages could be read: a login page was shown instead." in webhook.received[0]["text"]
+    assert "https://archive.example/-/status" in webhook.received[0]["text"]
+    add_event(archive, "skog", "healthy", NO_FAULT)
+    send_alerts(archive, settings, MONDAY + DAY)
+    assert read_messages(webhook)[1:] == [[[], ["skog"], []]]
 
 
-def test_the_day_has_one_message_and_the_rest_waits(archive: Archive, hook: Hook) -> None:
-    ways = AlertSettings(webhook=hook.address)
-    turn(archive, "skog", "failing", REFUSED)
-    send_alerts(archive, ways, MONDAY)
-    turn(archive, "vag", "suspect", REFUSED)
-    send_alerts(archive, ways, MONDAY + timedelta(hours=15))
-    assert told(hook) == [(["skog"], [], [])]
-    turn(archive, "vag", "healthy", WELL)
-    turn(archive, "skog", "healthy", WELL)
-    turn(archive, "skog", "failing", REFUSED)
-    send_alerts(archive, ways, MONDAY + timedelta(hours=16))
-    assert told(hook)[1:] == [([], [], ["vag"])], "that skog fails was told in the same words"
+def test_one_message_a_day(archive: Archive, webhook: Webhook) -> None:
+    settings = AlertSettings(webhook=webhook.url)
+    add_event(archive, "skog", "failing", LOGIN_FAULT)
+    send_alerts(archive, settings, MONDAY)
+    add_event(archive, "vag", "suspect", LOGIN_FAULT)
+    send_alerts(archive, settings, MONDAY + timedelta(hours=15))
+    assert read_messages(webhook) == [[["skog"], [], []]]
+    add_event(archive, "vag", "healthy", NO_FAULT)
+    add_event(archive, "skog", "healthy", NO_FAULT)
+    add_event(archive, "skog", "failing", LOGIN_FAULT)
+    send_alerts(archive, settings, MONDAY + timedelta(hours=16))
+    assert read_messages(webhook)[1:] == [[[], [], ["vag"]]], "skog's fault was sent before"
 
 
-def test_what_is_not_delivered_is_told_in_the_log_and_tried_again(
-    archive: Archive, hook: Hook, caplog: pytest.LogCaptureFixture
+def test_undelivered_alert_is_logged_and_sent_again(
+    archive: Archive, webhook: Webhook, caplog: pytest.LogCaptureFixture
 ) -> None:
-    ways = AlertSettings(webhook=f"{hook.address}/secret")
-    turn(archive, "skog", "failing", REFUSED)
+    settings = AlertSettings(webhook=f"{webhook.url}/secret")
+    add_event(archive, "skog", "failing", LOGIN_FAULT)
     for status in (500, 302, None):
-        hook.status = status
+        webhook.status = status
         with caplog.at_level(logging.WARNING):
-            assert not send_alerts(archive, ways, MONDAY)
-    assert caplog.text.count("was not delivered") == 3
-    assert "secret" not in caplog.text
-    hook.status = 200
-    assert send_alerts(archive, ways, MONDAY + timedelta(days=3))
-    assert len({message["id"] for message in hook.taken}) == 1
+            assert not send_alerts(archive, settings, MONDAY)
+    assert (caplog.text.count("was not delivered"), "secret" in caplog.text) == (3, False)
+    webhook.status = 200
+    assert send_alerts(archive, settings, MONDAY + timedelta(days=3))
+    assert len({message["id"] for message in webhook.received}) == 1
 
 
-def test_a_way_that_is_used_late_tells_what_stands_and_nothing_long_past(archive: Archive, hook: Hook) -> None:
-    ways, year = AlertSettings(webhook=hook.address), timedelta(days=365)
-    turn(archive, "skog", "failing", REFUSED, MONDAY - 3 * year)
-    turn(archive, "skog", "healthy", WELL, MONDAY - 2 * year)
-    turn(archive, "vag", "failing", REFUSED, MONDAY - year)
-    send_alerts(archive, ways, MONDAY)
-    send_alerts(archive, ways, MONDAY + timedelta(days=1))
-    assert told(hook) == [(["vag"], [], [])]
+def test_new_webhook_receives_current_faults_only(archive: Archive, webhook: Webhook) -> None:
+    settings = AlertSettings(webhook=webhook.url)
+    add_event(archive, "skog", "failing", LOGIN_FAULT, MONDAY - 3 * YEAR)
+    add_event(archive, "skog", "healthy", NO_FAULT, MONDAY - 2 * YEAR)
+    add_event(archive, "vag", "failing", LOGIN_FAULT, MONDAY - YEAR)
+    send_alerts(archive, settings, MONDAY)
+    send_alerts(archive, settings, MONDAY + DAY)
+    assert read_messages(webhook) == [[["vag"], [], []]]
 
 
-def test_an_acknowledged_fault_is_quiet(archive: Archive, hook: Hook) -> None:
-    turn(archive, "skog", "failing", REFUSED)
+def test_acknowledged_fault_is_not_sent(archive: Archive, webhook: Webhook) -> None:
+    add_event(archive, "skog", "failing", LOGIN_FAULT)
     row = ["skog", "failing", "2026-03-01", "{}", "2026-03-02", "2026-03-02", "{}"]
     archive.db.execute(
         "insert into health (agency, state, since, reason, judged, acknowledged, facts) values (?, ?, ?, ?, ?, ?, ?)",
         row,
     )
-    assert send_alerts(archive, AlertSettings(webhook=hook.address), MONDAY)
-    assert hook.taken == []
+    assert send_alerts(archive, AlertSettings(webhook=webhook.url), MONDAY)
+    assert webhook.received == []
 
 
-def test_mail_goes_to_everyone_with_the_same_id_when_sent_again(archive: Archive) -> None:
-    turn(archive, "skog", "failing", REFUSED)
-    with Post() as post:
-        ways = read_alert_settings(
-            {"ALERT_MAIL": "a@news.example, b@news.example", "ALERT_SMTP": f"smtp://127.0.0.1:{post.port}"}
-        )
-        post.answer = "451 later"
-        assert not send_alerts(archive, ways, MONDAY)
-        post.answer = "250 taken"
-        assert send_alerts(archive, ways, MONDAY)
-        assert send_alerts(archive, ways, MONDAY)
-    first, second = post.taken
+def test_mail_has_the_same_id_when_sent_again(archive: Archive) -> None:
+    add_event(archive, "skog", "failing", LOGIN_FAULT)
+    with MailServer() as server:
+        variables = {"ALERT_MAIL": "a@news.example, b@news.example", "ALERT_SMTP": f"smtp://127.0.0.1:{server.port}"}
+        settings = read_alert_settings(variables)
+        server.answer = "451 later"
+        assert not send_alerts(archive, settings, MONDAY)
+        server.answer = "250 OK"
+        assert send_alerts(archive, settings, MONDAY)
+        assert send_alerts(archive, settings, MONDAY)
+    first, second = server.received
     assert first["Message-ID"] == second["Message-ID"]
     assert second["To"] == "a@news.example, b@news.example"
     assert second["Subject"] == "Myndighetsarkivet: 1 nytt fel"
     assert "Skogsrådet (skog)" in second.get_content()
 
 
-def test_a_password_is_not_sent_in_the_clear(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
-    turn(archive, "skog", "failing", REFUSED)
-    with Post() as post:
+def test_password_is_not_sent_without_tls(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+    add_event(archive, "skog", "failing", LOGIN_FAULT)
+    with MailServer() as server:
         monkeypatch.setattr("archive.delivery.is_loopback", lambda _: False)
-        ways = read_alert_settings(
-            {"ALERT_MAIL": "a@news.example", "ALERT_SMTP": f"smtp://me:pass@127.0.0.1:{post.port}"}
-        )
-        assert not send_alerts(archive, ways, MONDAY)
-    assert post.taken == []
-    assert "pass" not in repr(ways)
+        variables = {"ALERT_MAIL": "a@news.example", "ALERT_SMTP": f"smtp://me:pass@127.0.0.1:{server.port}"}
+        settings = read_alert_settings(variables)
+        assert not send_alerts(archive, settings, MONDAY)
+    assert (server.received, "pass" in repr(settings)) == ([], False)
 
 
 @pytest.mark.parametrize(
@@ -163,8 +158,8 @@ def test_a_password_is_not_sent_in_the_clear(archive: Archive, monkeypatch: pyte
         ("ALERT_LANGUAGE", "secret"),
     ],
 )
-def test_a_wrong_variable_is_named_and_its_value_is_not(name: str, value: str) -> None:
-    right = {"ALERT_MAIL": "a@news.example", "ALERT_SMTP": "smtp://localhost"}
+def test_error_names_the_variable_without_its_value(name: str, value: str) -> None:
+    valid = {"ALERT_MAIL": "a@news.example", "ALERT_SMTP": "smtp://localhost"}
     with pytest.raises(AgencyError, match=f"environment: {name} ") as raised:
-        read_alert_settings({**right, name: value})
+        read_alert_settings({**valid, name: value})
     assert "secret" not in str(raised.value)

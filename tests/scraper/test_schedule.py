@@ -1,4 +1,4 @@
-"""The older a release, the more seldom it is looked at; a rule that cannot be read is told."""
+"""The older a release is, the less often it is checked."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from scraper import settings
 from scraper.errors import AgencyError
 from scraper.schedule import parse_schedule
 
-SEEN = datetime(2026, 6, 30, 12, tzinfo=UTC)
-FIRST = "2026-06-30T12:00:00+00:00"
+FETCHED_AT = datetime(2026, 6, 30, 12, tzinfo=UTC)
+FIRST_SEEN = "2026-06-30T12:00:00+00:00"
 
 
 @pytest.mark.parametrize(
@@ -22,18 +22,18 @@ FIRST = "2026-06-30T12:00:00+00:00"
         ("2026-06-20", None, timedelta(days=1)),
         ("2026-05-01", None, timedelta(days=7)),
         ("2020-05-01", None, timedelta(days=30)),
-        ("2020-05-01", "2026-06-30", timedelta(hours=1)),  # lately updated is as good as new
+        ("2020-05-01", "2026-06-30", timedelta(hours=1)),  # as often as a new one
         (None, "2026-05-01", timedelta(days=7)),
-        (None, None, timedelta(hours=1)),  # no date of its own: as old as it is held
-        ("2027-01-01", "2020-05-01", timedelta(days=30)),  # a day to come is no age
+        (None, None, timedelta(hours=1)),  # by the time it was first fetched
+        ("2027-01-01", "2020-05-01", timedelta(days=30)),  # a future date is ignored
     ],
 )
-def test_waits_by_age(published: str | None, updated: str | None, wait: timedelta) -> None:
+def test_next_check_by_age(published: str | None, updated: str | None, wait: timedelta) -> None:
     schedule = parse_schedule(settings.REVISIT_AGES)
-    assert schedule.next_check(SEEN, FIRST, published, updated) == SEEN + wait
+    assert schedule.next_check(FETCHED_AT, FIRST_SEEN, published, updated) == FETCHED_AT + wait
 
 
 @pytest.mark.parametrize("text", ["", "<2d=1h", "<2d=1h, else=0d", "<2w=1h, else=1d", "2d=1h, else=1d"])
-def test_a_rule_that_cannot_be_read_is_told(text: str) -> None:
+def test_invalid_schedule_is_an_error(text: str) -> None:
     with pytest.raises(AgencyError, match="settings: REVISIT_AGES"):
         parse_schedule(text)

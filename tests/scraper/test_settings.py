@@ -1,4 +1,4 @@
-"""Settings: a value or a name that cannot be meant is refused before anything is crawled."""
+"""Settings are checked before a command does anything."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from scraper.settings import check_settings
 
 
 def build_settings(**given: object) -> Settings:
-    """The project's settings, with some given on the command line."""
+    """Return the project's settings, some of them given on the command line."""
     settings = Settings()
     settings.setmodule("scraper.settings", priority="project")
     settings.setdict(given, priority="cmdline")
@@ -39,13 +39,19 @@ def build_settings(**given: object) -> Settings:
         ("CLOSESPIDER_TIMOUT", "4", "is not a setting; did you mean CLOSESPIDER_TIMEOUT"),
     ],
 )
-def test_a_fault_names_the_setting(name: str, value: str, message: str) -> None:
+def test_wrong_setting_is_an_error(name: str, value: str, message: str) -> None:
     with pytest.raises(AgencyError) as caught:
         check_settings(build_settings(**{name: value}))
     assert str(caught.value).startswith(f"settings: {name} {message}")
 
 
-def test_what_can_be_meant_is_accepted() -> None:
-    check_settings(build_settings())
-    check_settings(build_settings(BACK_OFF_FIRST="0.5", DAILY_BUDGET="0", NOINDEX_OBEY="1", DOWNLOAD_DELAY=0.25))
-    check_settings(build_settings(MY_EXTENSION_KEY="x", LOOPBACK_PORT="8002", LOOPBACK_UNKNOWN="a.se"))
+@pytest.mark.parametrize(
+    "given",
+    [
+        {},
+        {"BACK_OFF_FIRST": "0.5", "DAILY_BUDGET": "0", "NOINDEX_OBEY": "1", "DOWNLOAD_DELAY": 0.25},
+        {"MY_EXTENSION_KEY": "x", "LOOPBACK_PORT": "8002", "LOOPBACK_UNKNOWN": "a.se"},
+    ],
+)
+def test_valid_settings(given: dict[str, object]) -> None:
+    check_settings(build_settings(**given))

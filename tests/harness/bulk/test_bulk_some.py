@@ -18,11 +18,11 @@ def test_what_is_repeated_can_be_mirrored(tmp_path: Path) -> None:
         with archive.transaction():
             repeat(archive, held, held)
     mirror = Mirror(path)
-    while mirror.take_page(40):
+    while mirror.read_page(40):
         pass
-    assert mirror.held == read_shown(path)
-    assert len(mirror.held) == 2 * held
-    assert mirror.held[1]["questions"] == mirror.held[1 + held]["questions"] != []
+    assert mirror.releases == read_shown(path)
+    assert len(mirror.releases) == 2 * held
+    assert mirror.releases[1]["questions"] == mirror.releases[1 + held]["questions"] != []
 
 
 def test_a_target_is_missed_beyond_it() -> None:

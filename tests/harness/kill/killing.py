@@ -9,19 +9,32 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any, Protocol
 
 PATIENCE = 120  # seconds until a command that does not end is a fault
 EARLY = 0.15  # the share of kills that come before anything was asked for
 
 
+class Process(Protocol):
+    """A process: of subprocess.Popen, or a fork of tests.forks.ForkedModule."""
+
+    @property
+    def pid(self) -> int: ...
+    @property
+    def returncode(self) -> Any: ...
+    def poll(self) -> int | None: ...
+    def wait(self, timeout: float | None = None) -> int: ...
+    def communicate(self, *, timeout: float | None = None) -> tuple[Any, Any]: ...
+
+
 class Span:
     """How long a command of a kind works, from its first sign of life to its end: as last seen whole."""
 
-    def __init__(self) -> None:
-        self.seconds = 1.5
+    def __init__(self, seconds: float = 1.5) -> None:
+        self.seconds = seconds
 
 
-def kill_at(process: subprocess.Popen[str], alive: Callable[[], bool], moment: float) -> bool:
+def kill_at(process: Process, alive: Callable[[], bool], moment: float) -> bool:
     """Kill a process and its children so long after its first sign of life; False where it had ended by itself."""
     deadline = time.monotonic() + PATIENCE
     while not alive() and process.poll() is None and time.monotonic() < deadline:

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from archive.evidence.verify import verify
 from scraper.spiders.base import MAX_REQUESTS_AHEAD
-from tests.harness.kill.killing import EARLY, Span, kill_at
+from tests.forks import ForkedModule
+from tests.harness.kill.killing import EARLY, Process, Span, kill_at
 from tests.harness.kill.ward import GENEROUS, Holding, Ward
 from tests.site import Site
 
@@ -41,6 +42,7 @@ class Run:
     misread: bool = True  # whether the next reparse goes by the wrong rule
     misses: list[str] = field(default_factory=list)
     checks: Counter[str] = field(default_factory=Counter)
+    in_forks: bool = False  # whether commands are forks, which start sooner than new processes
 
     def check(self, what: str, found: object) -> None:
         """A miss where something was found that must not be."""
@@ -58,6 +60,13 @@ class Run:
             return crawling.command(mode, **settings)
         return crawling.scrapy_command(mode, **settings)
 
+    def open(self, mode: str) -> Process:
+        """Start the command of a mode."""
+        command, crawling = self.command(mode), self.ward.crawling
+        if self.in_forks:
+            return ForkedModule(command[2], command[3:], {"SCRAPY_SETTINGS_MODULE": crawling.settings})
+        return crawling.open(command)
+
     def alive(self, mode: str) -> Callable[[], bool]:
         """Whether a command has begun its work: asked for something, or kept something."""
         if mode == "reparse":
@@ -74,10 +83,12 @@ def go(
     *,
     modes: Sequence[str] = MODES,
     most: int = KILLS,
+    releases: int = 80,
+    in_forks: bool = False,
 ) -> Run:
     """So many kills, at most so many in a phase; about as many of each mode."""
-    with Site(releases=80 + NEW * number // KILLS, crawl_delay=None) as site:
-        run = Run(Ward.open(site, folder, seed), tell)
+    with Site(releases=releases + NEW * number // KILLS, crawl_delay=None) as site:
+        run = Run(Ward.open(site, folder, seed), tell, in_forks=in_forks)
         phase = 0
         while (left := number - sum(score.kills for score in run.scores.values())) > 0:
             mode = modes[phase % len(modes)]
@@ -99,7 +110,7 @@ def go_through(run: Run, mode: str, kills: int) -> None:
         tries += 1
         early = ward.chance.random() < EARLY
         moment = ward.chance.random() * (0.8 if early else run.spans[mode].seconds)
-        process = ward.crawling.open(run.command(mode))
+        process = run.open(mode)
         killed = kill_at(process, (lambda: True) if early else run.alive(mode), moment)
         done += killed
         score.kills += killed
@@ -125,7 +136,7 @@ def prepare(ward: Ward, mode: str) -> None:
 
 def finish(run: Run, mode: str) -> None:
     """The command once more, to its end; how long it works is how long the next ones may be killed in."""
-    process = run.ward.crawling.open(run.command(mode))
+    process = run.open(mode)
     alive, first = run.alive(mode), None
     while process.poll() is None and first is None:
         first = time.monotonic() if alive() else None

@@ -25,7 +25,7 @@ from tests.harness.quarter.script import BEGUN, START, Act, Part
 from tests.harness.quarter.stage import set_up
 from tests.harness.year.author import DAY, FULL, Scale
 from tests.harness.year.crawls import Crawls, log_to, run_in_reactor
-from tests.scraper.receivers import Hook
+from tests.scraper.receivers import Webhook
 from tests.site import Site
 from tests.site.compose import STOCKHOLM
 
@@ -41,16 +41,16 @@ def run_quarter(
     log_to(folder / "crawls.log")
     logging.getLogger("scraper").setLevel(logging.ERROR)  # faults are what it is about
     record = Record()
-    with Site(releases=4, crawl_delay=None) as site, Hook() as hook:
+    with Site(releases=4, crawl_delay=None) as site, Webhook() as webhook:
         crawls = Crawls(site, folder / "archive.db", AGES)
         stage = set_up(site, parts, folder / "agencies.toml")
         settings = {name: crawls.settings[name] for name in ("AGENCIES", "REVISIT_AGES")}
         operator, ways = (
             Operator(stage, folder / "archive.db", settings),
-            AlertSettings(webhook=hook.address, language="en"),
+            AlertSettings(webhook=webhook.url, language="en"),
         )
         run_in_reactor(lambda: live(House(crawls, operator, ways), acts, end, record, tell))
-        record.alerts = list(hook.taken)
+        record.alerts = list(webhook.received)
     record.told = [f"{moment:%Y-%m-%d} {slug}: {said}" for moment, slug, said in operator.told]
     record.wrong = crawls.faults + operator.wrong
     return record

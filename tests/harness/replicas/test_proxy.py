@@ -87,7 +87,7 @@ def read(connection: http.client.HTTPConnection, path: str, headers: dict[str, s
 
 
 class Echo(BaseHTTPRequestHandler):
-    """Answers with the headers that it got; under /broken, an answer that breaks off; under /slow, after 2 seconds."""
+    """Answers with the headers that it got; under /broken, an answer that breaks off; under /slow, after some time."""
 
     protocol_version = "HTTP/1.1"
     slow_requests = 0
@@ -95,7 +95,7 @@ class Echo(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         if "slow" in self.path:
             Echo.slow_requests += 1
-            time.sleep(2)
+            time.sleep(0.9)
         self.send_response(200)
         if "broken" in self.path:
             self.send_header("Transfer-Encoding", "chunked")
@@ -137,34 +137,47 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
             process.terminate()
 
 
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a certificate and its key."""
+    folder = tmp_path_factory.mktemp("certificate")
+    key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-keyout", str(folder / f"{HOST}.key")]
+    command = [str(OPENSSL), "req", "-x509", "-nodes", "-days", "1", "-subj", f"/CN={HOST}", *key]
+    subprocess.run([*command, "-out", str(folder / f"{HOST}.pem")], check=True, capture_output=True)
+    return folder
+
+
 @contextmanager
-def proxying(folder: Path, text: str, server: int) -> Iterator[Proxy]:
-    """nginx with a configuration as it is documented, but for its ports, its folders and where the servers are."""
+def proxying(folder: Path, certificate: Path, text: str, server: int) -> Iterator[Proxy]:
+    """nginx with a configuration as it is documented, but for ports, folders, servers, and how long it makes wait."""
     port, plain_port = free_ports(2)
     for before, after in (
         (r"listen 443\b", f"listen 127.0.0.1:{port}"),
         (r"listen 80\b", f"listen 127.0.0.1:{plain_port}"),
         (r"127\.0\.0\.1:8\d\d\d\b", f"127.0.0.1:{server}"),
-        (r"/etc/ssl/\w+/|/var/cache/nginx/", f"{folder}/"),
+        (r"/etc/ssl/\w+/", f"{certificate}/"),
+        (r"rate=1r/s", "rate=100r/s"),  # slower requests than this wait for their turn
     ):
         assert re.search(before, text), before
         text = re.sub(before, after, text)
-    certificate = [str(OPENSSL), "req", "-x509", "-nodes", "-newkey", "rsa:2048", "-days", "1", "-subj", f"/CN={HOST}"]
-    certificate += ["-keyout", str(folder / f"{HOST}.key"), "-out", str(folder / f"{HOST}.pem")]
-    subprocess.run(certificate, check=True, capture_output=True)
+    text = text.replace("/var/cache/nginx/", f"{folder}/")
     with running(str(NGINX), write_whole(folder, text), port):
         yield Proxy(port, plain_port)
 
 
-@pytest.fixture(params=DOCUMENTED)
-def echoed(request: pytest.FixtureRequest, tmp_path: Path, echo: int) -> Iterator[Proxy]:
-    with proxying(tmp_path, DOCUMENTED[request.param], echo) as proxy:
+@pytest.fixture(scope="module", params=DOCUMENTED)
+def echoed(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, certificate: Path, echo: int
+) -> Iterator[Proxy]:
+    with proxying(tmp_path_factory.mktemp("echoed"), certificate, DOCUMENTED[request.param], echo) as proxy:
         yield proxy
 
 
-@pytest.fixture(params=DOCUMENTED)
-def proxied(request: pytest.FixtureRequest, tmp_path: Path, site: int) -> Iterator[Proxy]:
-    with proxying(tmp_path, DOCUMENTED[request.param], site) as proxy:
+@pytest.fixture(scope="module", params=DOCUMENTED)
+def proxied(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, certificate: Path, site: int
+) -> Iterator[Proxy]:
+    with proxying(tmp_path_factory.mktemp("proxied"), certificate, DOCUMENTED[request.param], site) as proxy:
         yield proxy
 
 
@@ -186,10 +199,10 @@ def test_an_answer_that_breaks_off_is_seen_to_have_done_so(echoed: Proxy) -> Non
 
 
 @pytest.mark.parametrize("document", DOCUMENTED)
-def test_an_excel_file_is_waited_for_and_made_once(tmp_path: Path, echo: int, document: str) -> None:
+def test_an_excel_file_is_waited_for_and_made_once(tmp_path: Path, certificate: Path, echo: int, document: str) -> None:
     text = re.sub(r" *proxy_read_timeout 60s;\n", "", DOCUMENTED[document])
-    text = text.replace("proxy_http_version 1.1;", "proxy_http_version 1.1;\n    proxy_read_timeout 1s;")
-    with proxying(tmp_path, text, echo) as proxy:
+    text = text.replace("proxy_http_version 1.1;", "proxy_http_version 1.1;\n    proxy_read_timeout 400ms;")
+    with proxying(tmp_path, certificate, text, echo) as proxy:
         for path in ("/archive/slow.xlsx", "/search.xlsx?slow"):
             Echo.slow_requests = 0
             assert proxy.get(path).status == 200, path
@@ -243,10 +256,10 @@ def test_static_files_are_kept_and_texts_are_not(proxied: Proxy) -> None:
     assert proxied.get(style.partition("?")[0]).headers["Cache-Control"] == "max-age=300"
 
 
-def test_the_cache_cannot_be_poisoned(tmp_path: Path, site: int, echo: int) -> None:
+def test_the_cache_cannot_be_poisoned(tmp_path: Path, certificate: Path, site: int, echo: int) -> None:
     forged = {**FORGED, "X-Anything": "evil.example", "Accept": "evil.example"}
     swedish = ("", "sv", "*", "de", "sv;q=0.9, en;q=0.1", "evil.example")
-    with proxying(tmp_path, DOCUMENTED["nginx.conf"], site) as proxy:
+    with proxying(tmp_path, certificate, DOCUMENTED["nginx.conf"], site) as proxy:
         first = proxy.get("/search?q=fyr", **forged, Accept_Language="evil.example")
         assert (first.status, first.headers["X-Cache"]) == (200, "MISS")
         assert "evil.example" not in first.text
@@ -256,7 +269,7 @@ def test_the_cache_cannot_be_poisoned(tmp_path: Path, site: int, echo: int) -> N
         assert (english.headers["X-Cache"], english.headers["Content-Language"]) == ("MISS", "en")
         assert proxy.get("/search?q=fyr", Accept_Language="sv").headers["Content-Language"] == "sv"
     (tmp_path / "echo").mkdir()
-    with proxying(tmp_path / "echo", DOCUMENTED["nginx.conf"], echo) as proxy:
+    with proxying(tmp_path / "echo", certificate, DOCUMENTED["nginx.conf"], echo) as proxy:
         told = proxy.get("/search", **forged, Accept_Language="en").text.splitlines()
     kept = {"Accept-Language: en", f"Host: {HOST}", "Connection: close"}
     assert {*told} == kept | {"X-Forwarded-For: 127.0.0.1", "X-Forwarded-Proto: https"}

@@ -58,10 +58,10 @@ FULL = Scale(
     ages=((2 * DAY, HOUR), (14 * DAY, DAY), (90 * DAY, 7 * DAY), (10_000 * DAY, 30 * DAY)),
 )
 SMALL = Scale(
-    days=30,
-    releases=40,
+    days=12,
+    releases=36,
     hours=10,
-    stretches=(12,),
+    stretches=(5,),
     ages=((2 * DAY, HOUR), (6 * DAY, DAY), (15 * DAY, 2 * DAY), (10_000 * DAY, 5 * DAY)),
 )
 

@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from archive.__main__ import main
+from archive.database import ArchiveError
+from archive.datasets.package import write_dataset
+from archive.datasets.selection import SEARCH_URL
+from tests.archive.datasets.test_package import read_csv
+from tests.archive.sample import Site
+
+
+@pytest.mark.parametrize(
+    ("selection", "search"),
+    [
+        ("vägarna -snöfallet", "q=vägarna -snöfallet"),
+        ("/search?q=vägarna&kind=news&year__not=2024", "q=vägarna&kind=news&year__not=2024"),
+    ],
+)
+async def test_search_selects_what_the_page_finds(
+    history_site: Site, history_archive: Path, tmp_path: Path, selection: str, search: str
+) -> None:
+    hits = (await history_site.get(f"/search.json?{search}&size=100")).json()["releases"]
+    assert hits
+    write_dataset(history_archive, selection, tmp_path / "dataset", formats=("csv",))
+    assert {int(row["id"]) for row in read_csv(tmp_path / "dataset", "releases")} == {hit["release"] for hit in hits}
+
+
+@pytest.mark.parametrize(
+    ("text", "is_search_url"),
+    [
+        ("?q=två ord", True),
+        ("/search.json?page=2&year__not=2024", True),
+        ("https://arkiv.example/search?lang=en&agency=a", True),
+        ("?varför", False),  # without parameters it would select everything
+        ("/search?order=best", False),
+        ("varför?q=1", False),
+    ],
+)
+def test_search_url(text: str, is_search_url: bool) -> None:
+    assert bool(SEARCH_URL.fullmatch(text)) is is_search_url
+
+
+@pytest.mark.parametrize(
+    ("selection", "problem"),
+    [
+        ("select title from releases", "returns no column release or id; its columns: title"),
+        ("select 99999 as id", "releases: 99999: the SELECT's column id has 1 numbers that are not ids of releases"),
+        ("select 'a' as release", "'a', which is not the id of a release"),
+        ("select id from releases; drop table releases", "one statement at a time"),
+        ("with a as (select 1) delete from releases returning id", "it must be a SELECT"),
+        ("select id from nowhere", "no such table: nowhere"),
+        ("select", "incomplete input"),
+        ("/-/edits?agency=fyrstyrelsen", "'/-/edits.agency=fyrstyrelsen' is not a URL of the search page"),
+        ("/search?order=best", "is not a URL of the search page with any of q=, agency="),
+        ("https://arkiv.example/archive/releases/1", "is not a URL of the search page"),
+    ],
+)
+def test_invalid_selection(selection: str, problem: str, history_archive: Path, tmp_path: Path) -> None:
+    with pytest.raises(ArchiveError, match=problem):
+        write_dataset(history_archive, selection, tmp_path / "dataset")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_dataset_command(
+    history_archive: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = str(tmp_path / "dataset")
+
+    def run(*words: str, archive: Path = history_archive) -> tuple[int, str]:
+        code = main(["dataset", *words, "--to", folder, "--archive", str(archive)])
+        output = capsys.readouterr()
+        return code, output.out + output.err
+
+    code, output = run("myndighet:okänd")
+    assert (code, "nothing found" in output, "No agency in the archive is called okänd" in output) == (1, True, True)
+    assert run("select", "--search")[0] == 1
+    assert run("/-/edits?agency=fyrstyrelsen")[0] == 2
+    assert run("/-/edits?agency=fyrstyrelsen", "--search")[0] == 1
+    monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
+    code, output = run("fyrar")
+    assert (code, "pip install -c constraints.txt -e '.[datasets]'" in output) == (2, True)
+    code, output = run("fyrar", "--only", "csv", "--without", "contacts")
+    assert (code, "dataset: 1 release\n" in output) == (0, True)
+    assert run("fyrar", "--only", "csv")[0] == 2  # the folder exists
+    assert run(archive=tmp_path / "none.db")[0] == 2

@@ -1,0 +1,205 @@
+"""Evidence bundles: the sources of a revision or removal, which sha256sum alone can check."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from archive.captures import Captures
+from archive.evidence import write_bundle
+from archive.evidence.manifest import read_manifests, write_manifest
+from archive.models import Capture
+from archive.store import Archive
+from archive.takedowns import redact_passage
+from tests.archive.sample_evidence import (
+    FIRST_CRAWL,
+    body,
+    create_evidence_archive,
+    execute,
+    read_bundle,
+    read_guide,
+    release,
+    url,
+    zip_bundle,
+)
+
+EDITED = 8  # the revision of the second day's first edit; its capture has the same number
+UNCOVERED = 11  # a revision of the third day, which no manifest covers
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Path:
+    return create_evidence_archive(tmp_path / "archive")
+
+
+def run_sha256sum(files: dict[str, bytes], folder: Path) -> subprocess.CompletedProcess[str]:
+    """Unpack a bundle into a folder, and check it."""
+    for name, content in files.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_bytes(content)
+    command = ["sha256sum", "-c", "--strict", "SHA256SUMS"]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+
+
+def test_bundle_has_page_state_and_manifests_that_sha256sum_confirms(archive: Path, tmp_path: Path) -> None:
+    files = read_bundle(archive, EDITED)
+    assert files["page.html"] == body(3, 1)
+    assert json.loads(files["headers.json"]) == {"content-type": "text/html; charset=utf-8", "etag": '"1"'}
+    assert json.loads(files["release.json"])["body"] == release(3, 1).body
+    assert sorted(files) == [
+        "README.en.txt",
+        "README.sv.txt",
+        "SHA256SUMS",
+        "captures-8-9.jsonl",
+        "chain/2026-03-02.json",
+        "headers.json",
+        "page.html",
+        "release.json",
+        "revisions-8-9.jsonl",
+    ]
+    done = run_sha256sum(files, tmp_path)
+    assert done.returncode == 0, done.stdout
+    assert done.stdout.count(": OK") == 6
+    assert zip_bundle(archive, EDITED) == zip_bundle(archive, EDITED)
+
+    sums = {name.decode(): digest for digest, name in map(bytes.split, files["SHA256SUMS"].splitlines())}
+    (capture,) = [line for line in files["captures-8-9.jsonl"].splitlines() if b'"capture":8,' in line]
+    (revision,) = [line for line in files["revisions-8-9.jsonl"].splitlines() if b'"revision":8,' in line]
+    for name, text in (
+        *(("page.html", capture), ("headers.json", capture), ("release.json", revision)),
+        *((part, files["chain/2026-03-02.json"]) for part in ("captures-8-9.jsonl", "revisions-8-9.jsonl")),
+    ):
+        assert sums[name] in text, name
+
+
+def test_guide_lists_times_and_steps_in_two_languages(archive: Path) -> None:
+    files = read_bundle(archive, EDITED)
+    for words in (
+        "Evidence for version 8: Fyr 3",
+        f"Fyrstyrelsen, {url(3)}",
+        "The archive read the version: 2026-03-02T08:03:00+00:00",
+        "The response was received: 2026-03-02T08:03:00+00:00",
+        "The server’s clock (Date): not stated",
+        "Manifest that covers the version (day, UTC): 2026-03-02",
+        """grep '"capture":8,' captures-8-9.jsonl""",
+        """grep '"revision":8,' revisions-8-9.jsonl""",
+    ):
+        assert words in read_guide(files)
+    assert "Underlag för version 8: Fyr 3" in read_guide(files, "sv")
+    assert "{" not in read_guide(files, "sv") + read_guide(files)
+
+
+def test_chain_leads_to_the_newest_manifest(archive: Path, tmp_path: Path) -> None:
+    with Archive(archive) as opened, Captures(archive) as captures:
+        for day in (10, 11):
+            write_manifest(opened.db.conn, captures, date(2026, 3, day))
+        manifests = read_manifests(opened.db.conn)
+    files = read_bundle(archive, 3)
+    chain = sorted(name for name in files if name.startswith("chain/"))
+    assert chain == [f"chain/{manifest.day}.json" for manifest in manifests]
+    assert [json.loads(files[name])["previous"] for name in chain[1:]] == [m.digest for m in manifests[:-1]]
+    assert manifests[-1].digest in read_guide(files)
+    assert run_sha256sum(files, tmp_path).returncode == 0
+
+
+def test_older_capture_adds_its_own_manifest(archive: Path, tmp_path: Path) -> None:
+    execute(archive, "delete from manifests where day = '2026-03-02'")
+    execute(archive, "update revisions set capture = 3 where id = 11")  # parsed again from old bytes
+    with Archive(archive) as opened, Captures(archive) as captures:
+        assert write_manifest(opened.db.conn, captures, date(2026, 3, 9))
+    files = read_bundle(archive, 11)
+    assert files["page.html"] == body(3, 0)
+    assert {"captures-1-7.jsonl", "revisions-8-11.jsonl"} <= set(files)
+    assert {"chain/2026-03-01.json", "chain/2026-03-09.json"} <= set(files)
+    assert run_sha256sum(files, tmp_path).returncode == 0
+
+
+def test_guide_states_that_no_manifest_covers_the_revision(archive: Path, tmp_path: Path) -> None:
+    files = read_bundle(archive, UNCOVERED)
+    assert not [name for name in files if name.startswith("chain/") or name.endswith(".jsonl")]
+    assert "No manifest covers the version yet" in read_guide(files)
+    assert "There is no manifest to compare them with" in read_guide(files)
+    assert "This shows that" not in read_guide(files)
+    assert run_sha256sum(files, tmp_path).returncode == 0
+
+
+def test_revision_without_capture_has_no_page(archive: Path) -> None:
+    with Archive(archive) as opened:
+        opened.save(release(50, 0), seen_at=FIRST_CRAWL)
+    files = read_bundle(archive, 12)
+    assert set(files) == {"README.en.txt", "README.sv.txt", "SHA256SUMS", "release.json"}
+    assert "There is no saved response for this version" in read_guide(files)
+    assert "finns inget sparat svar" in read_guide(files, "sv")
+
+
+def test_taken_down_revision_without_manifest_has_nothing_to_check(archive: Path) -> None:
+    with Archive(archive) as opened:
+        redact_passage(opened, 6, "Bo Strand", FIRST_CRAWL, reason="Personuppgift", reason_en="Personal data")
+    files = read_bundle(archive, UNCOVERED)
+    assert set(files) == {"README.en.txt", "README.sv.txt"}
+    assert "The text was taken down from the archive on" in read_guide(files)
+    assert "No manifest covers the version yet" in read_guide(files)
+    for words in ("sha256sum", "How to check", "Files", "This shows"):
+        assert words not in read_guide(files)
+    assert "Så kontrollerar du underlaget" not in read_guide(files, "sv")
+
+
+@pytest.mark.parametrize(
+    ("sql", "file"),
+    [
+        ("update revisions set body = 'Fyren släcks.' where id = 8", "release.json"),
+        ("""update captures set headers = '{"etag":"9"}' where id = 8""", "headers.json"),
+        ("update captures set sha256 = (select sha256 from captures where id = 1) where id = 8", "page.html"),
+    ],
+)
+def test_row_changed_after_its_manifest_fails_the_check(archive: Path, tmp_path: Path, sql: str, file: str) -> None:
+    execute(archive, sql)
+    done = run_sha256sum(read_bundle(archive, EDITED), tmp_path)
+    assert done.returncode == 1
+    assert f"{file}: FAILED" in done.stdout
+
+
+def test_guide_reports_unreadable_bytes_without_the_folder(archive: Path) -> None:
+    captures = archive.with_name("captures.db")
+    ((sha256,),) = execute(archive, "select sha256 from captures where id = 8")
+    execute(captures, "update blobs set data = x'00' where sha256 = ?", sha256)
+    files = read_bundle(archive, EDITED)
+    assert "page.html" not in files
+    assert f"captures.db: blobs: {sha256}: is damaged" in read_guide(files)
+    captures.unlink()
+    guide = read_guide(read_bundle(archive, EDITED))
+    assert "cannot be read here: captures.db: " in guide
+    assert str(archive.parent) not in guide
+
+
+def test_removal_and_move_have_bundles(archive: Path, tmp_path: Path) -> None:
+    page = b"<h1>Sidan finns inte</h1>"
+    with Archive(archive) as opened, Captures(archive) as captures, opened.transaction():
+        sha256 = captures.store_body(page, "a")
+        capture = Capture(url=url(1), seen=FIRST_CRAWL, status=404, headers={}, sha256=sha256, bytes=len(page))
+        opened.removals.mark_missing(1, FIRST_CRAWL, "gone", status=404, capture_id=opened.add_capture(capture))
+        opened.removals.mark_missing(2, FIRST_CRAWL, "gone", status=404)
+        opened.removals.mark_moved(3, FIRST_CRAWL, url(99), status=301)
+
+    with_page = read_bundle(archive, 1, "removals")
+    assert with_page["page.bin"] == page
+    assert json.loads(with_page["removal.json"])["kind"] == "gone"
+    assert "Evidence for removal 1: " in read_guide(with_page)
+    assert run_sha256sum(with_page, tmp_path).returncode == 0
+
+    without_page = read_guide(read_bundle(archive, 2, "removals"))
+    assert without_page.startswith("Evidence for removal 2: Fyr 2\n")
+    assert "There is no saved response for this removal" in without_page
+
+    move = read_bundle(archive, 3, "removals")
+    assert json.loads(move["removal.json"])["target"] == url(99)
+    assert read_guide(move).startswith("Evidence for move 3: Fyr 3\n")
+    assert "A move has no response of its own" in read_guide(move)
+    assert f"The archive noticed that the release had moved: {FIRST_CRAWL.isoformat()}" in read_guide(move)
+    assert read_guide(move, "sv").startswith("Underlag för flytt 3: ")
+    assert not write_bundle(archive, "removals", 99, io.BytesIO())

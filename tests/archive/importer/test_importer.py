@@ -1,0 +1,319 @@
+"""import: which lines are stored, which are reported, and that a second run changes nothing."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from archive import importer
+from archive.__main__ import main
+from archive.database import ArchiveError
+from archive.evidence.verify import verify
+from archive.importer import CHECK_SPREAD_DAYS, ImportResult, format_import_report, import_file, iter_import_lines
+from archive.importer.records import FieldError, parse_release
+from archive.store import Archive, SaveResult
+from tests.archive.importer.test_records import LINE
+from tests.archive.sample import ROOT
+from tests.archive.test_store import read_all_rows
+
+IMPORTED_AT = datetime(2024, 6, 3, 8, 15, tzinfo=UTC)
+
+
+def open_archive(folder: Path) -> Archive:
+    archive = Archive(folder / "archive.db")
+    archive.add_agency("fyr", name="Fyrstyrelsen", home="https://fyr.example/")
+    archive.add_agency("vag", name="Vägverket", home="https://vag.example/")
+    return archive
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Iterator[Archive]:
+    with open_archive(tmp_path) as opened:
+        yield opened
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "a.jsonl"
+
+
+def write_lines(path: Path, *rows: object) -> Path:
+    path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), "utf-8")
+    return path
+
+
+def import_rows(archive: Archive, *rows: dict[str, Any], imported_at: datetime = IMPORTED_AT) -> ImportResult:
+    return import_file(archive, write_lines(archive.path.with_name("a.jsonl"), *rows), "fyr", imported_at)
+
+
+def test_second_run_changes_nothing(archive: Archive) -> None:
+    rows = [LINE, {**LINE, "url": "https://fyr.example/2", "body": ""}]
+    result = import_rows(archive, *rows)
+    assert (result.lines, result.new, result.without_body, result.errors) == (2, 2, 1, [])
+    before = list(archive.db.conn.iterdump())
+    result = import_rows(archive, *rows, imported_at=IMPORTED_AT + timedelta(days=1))
+    assert (result.new, result.revised, result.unchanged) == (0, 0, 2)
+    assert list(archive.db.conn.iterdump()) == before
+
+
+def test_tags_in_another_order_are_unchanged(archive: Archive) -> None:
+    result = import_rows(archive, {**LINE, "tags": ["Hav", "Ljus"]}, {**LINE, "tags": ["Ljus", "Hav"]})
+    assert (result.new, result.revised, result.unchanged) == (1, 0, 1)
+
+
+def test_later_state_is_a_revision_and_the_earlier_one_stays_known(archive: Archive) -> None:
+    rows = [LINE, {**LINE, "title": "Fyra fyrar tänds"}]
+    assert import_rows(archive, *rows).revised == 1
+    result = import_rows(archive, *rows)
+    assert (result.revised, result.unchanged) == (0, 2)
+    causes = archive.db.execute("select cause, parser_version from revisions").fetchall()
+    assert causes == [("import", "import/a.jsonl")] * 2
+
+
+def test_crawled_release_is_not_replaced(archive: Archive) -> None:
+    crawled, _ = parse_release({**LINE, "title": "Som den står på sidan"}, "fyr")
+    archive.save(crawled, seen_at=IMPORTED_AT)
+    result = import_rows(archive, LINE)
+    assert (result.new, result.already_crawled) == (0, 1)
+    stored = archive.get(crawled.url)
+    assert stored is not None
+    assert stored.state["title"] == "Som den står på sidan"
+
+
+def test_month_is_stored_as_a_month(archive: Archive) -> None:
+    release, _ = parse_release(LINE, "fyr")
+    assert archive.save(release, seen_at=IMPORTED_AT, cause="import") is SaveResult.NEW
+    assert archive.save(replace(release, published=date(2024, 6, 1)), seen_at=IMPORTED_AT) is SaveResult.REVISED
+    dates = archive.db.execute("select published from revisions order by id").fetchall()
+    assert dates == [("2024-06",), ("2024-06-01",)]
+
+
+def test_lines_taken_down_elsewhere_are_left_out(archive: Archive) -> None:
+    stored, _ = parse_release({**LINE, "url": "https://fyr.example/2"}, "fyr")
+    archive.save(stored, seen_at=IMPORTED_AT)
+    hidden = {"title": "█████", "body": "", "lead": None, "takedown": "hidden"}
+    result = import_rows(
+        archive,
+        {**LINE, "takedown": None},
+        {**LINE, **hidden, "url": "https://fyr.example/2?utm_source=rss"},
+        {**LINE, "url": "https://fyr.example/3", "body": "Av █████.", "takedown": "redacted"},
+        {**LINE, "url": "https://fyr.example/4", "takedown": "another collection's own field"},
+    )
+    assert (result.new, result.withheld, result.withheld_elsewhere, result.errors) == (2, 2, [1], [])
+    assert dict(result.unknown_fields) == {"takedown": 1}
+    assert archive.db.execute("select url from releases where title like '%█%' or body like '%█%'").fetchall() == []
+    report = list(format_import_report(Path("a.jsonl"), result))
+    assert any(line.startswith("withheld: 2 are hidden or redacted in the archive they come from") for line in report)
+    assert "withheld there, but shown here: releases 1; the reasons are at /-/takedowns of that archive" in report
+
+
+def test_errors_name_file_line_and_field_and_the_rest_is_stored(archive: Archive, file: Path) -> None:
+    other, _ = parse_release({**LINE, "url": "https://vag.example/1"}, "vag")
+    archive.save(other, seen_at=IMPORTED_AT)
+    rows = [LINE, {**LINE, "published": "x"}, {**LINE, "url": "https://vag.example/1"}]
+    texts = [json.dumps(row) for row in rows] + ["{", "[1]", "", json.dumps({**LINE, "url": "https://fyr.example/9"})]
+    file.write_bytes("\n".join(texts).encode() + b"\n\xff\n")
+    result = import_file(archive, file, "fyr", IMPORTED_AT)
+    errors = [(error.line, error.field) for error in result.errors]
+    assert errors == [(2, "published"), (3, "url"), (4, None), (5, None), (8, None)]
+    assert all(str(error).startswith(f"{file}: line ") for error in result.errors)
+    assert (result.lines, result.new) == (7, 2)
+
+
+@pytest.mark.parametrize("length", [99, 100, 101, 201, 202, 300])
+@pytest.mark.parametrize("end", [b"\n", b""])
+def test_line_that_is_too_long_is_reported(
+    file: Path, monkeypatch: pytest.MonkeyPatch, length: int, end: bytes
+) -> None:
+    monkeypatch.setattr(importer, "MAX_LINE_BYTES", 100)
+    file.write_bytes(b"{}\n" + b"x" * length + (end and b"\n{}\n"))
+    is_too_long = length + len(end) > 100
+    lines = [(number, isinstance(row, FieldError) and "longer" in str(row)) for number, row in iter_import_lines(file)]
+    assert lines == [(1, False), (2, is_too_long), *([(3, False)] if end else [])]
+
+
+def test_lines_before_the_end_of_a_truncated_file_are_stored(
+    archive: Archive, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importer, "LINES_PER_TRANSACTION", 20)
+    texts = [hashlib.shake_256(b"%d" % number).hexdigest(400) for number in range(30)]  # cannot be compressed well
+    rows = [{"url": f"https://fyr.example/{number}", "title": text} for number, text in enumerate(texts)]
+    compressed = gzip.compress("".join(json.dumps(row) + "\n" for row in rows).encode())
+    file.write_bytes(compressed[: len(compressed) * 9 // 10])
+    with pytest.raises(ArchiveError, match=r"cannot be unpacked after line \d+"):
+        import_file(archive, file, "fyr", IMPORTED_AT)
+    assert 20 < archive.db.execute("select count(*) from releases").fetchone()[0] < 30
+
+
+def test_first_checks_are_spread_over_days(archive: Archive) -> None:
+    import_rows(archive, *({"url": f"https://fyr.example/{number}", "title": "Fyren"} for number in range(300)))
+    assert archive.frontier.list_stale("fyr", IMPORTED_AT + timedelta(hours=23), 1000) == []
+    days = archive.db.execute("select substr(next_check, 1, 10), count(*) from releases group by 1").fetchall()
+    assert len(days) > CHECK_SPREAD_DAYS * 0.9
+    assert max(number for _, number in days) < 15
+    assert archive.frontier.list_due("fyr", IMPORTED_AT, 1000) == []
+    assert len(archive.frontier.list_stale("fyr", IMPORTED_AT + timedelta(days=CHECK_SPREAD_DAYS + 2), 1000)) == 300
+
+
+def test_unknown_agency_is_an_error(archive: Archive, file: Path) -> None:
+    with pytest.raises(ArchiveError, match="agencies: fyrar: is not stored; stored agencies: fyr, vag"):
+        import_file(archive, write_lines(file, LINE), "fyrar", IMPORTED_AT)
+
+
+# Batches and processes
+
+
+def write_nine_lines(path: Path) -> Path:
+    """Seven releases, the first of them twice, and two errors."""
+    rows = [{"url": f"https://fyr.example/{n}", "title": f"Lamp {n}", "body": f"*{n}* lit"} for n in range(9)]
+    lines = [json.dumps({**row, "language": "en"}) for row in rows]  # the smallest lexicon
+    lines[4] = "{broken"
+    lines[6] = json.dumps({"url": "https://fyr.example/6"})
+    path.write_text("\n".join([*lines, lines[0]]), "utf-8")
+    return path
+
+
+def test_processes_store_the_same_rows_and_errors(file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importer, "LINES_PER_TRANSACTION", 2)
+    write_nine_lines(file)
+    results, stored_rows = [], []
+    for processes in (0, 2):
+        folder = tmp_path / str(processes)
+        folder.mkdir()
+        with open_archive(folder) as archive:
+            results.append(import_file(archive, file, "fyr", IMPORTED_AT, processes=processes))
+        stored_rows.append(read_all_rows(folder))
+    assert stored_rows[0] == stored_rows[1]
+    for result in results:
+        assert (result.lines, result.new, result.unchanged) == (10, 7, 1)
+        assert [(error.line, error.field) for error in result.errors] == [(5, None), (7, "title")]
+    assert [str(error) for error in results[0].errors] == [str(error) for error in results[1].errors]
+
+
+@pytest.mark.parametrize(("stop_at", "new", "stopped"), [(2, 2, True), (7, 7, False)])
+def test_import_stops_between_transactions(
+    archive: Archive, file: Path, monkeypatch: pytest.MonkeyPatch, stop_at: int, new: int, *, stopped: bool
+) -> None:
+    monkeypatch.setattr(importer, "LINES_PER_TRANSACTION", 2)
+
+    def should_stop() -> bool:
+        return bool(archive.db.execute("select count(*) >= ? from releases", [stop_at]).fetchone()[0])
+
+    result = import_file(archive, write_nine_lines(file), "fyr", IMPORTED_AT, should_stop=should_stop)
+    assert (result.new, result.stopped) == (new, stopped)
+
+
+# The command
+
+
+@pytest.fixture
+def agencies(tmp_path: Path) -> Path:
+    path = tmp_path / "agencies.toml"
+    path.write_text(
+        '[fyr]\nname = "Fyrstyrelsen"\nhome = "https://fyr.example/"\n'
+        '[vag]\nname = "Vägverket"\nhome = "https://www.vag.example/"\naliases = ["vägar.example"]\n',
+        "utf-8",
+    )
+    return path
+
+
+def run_import(file: Path, agencies: Path, agency: str = "fyr") -> int:
+    target = str(file.with_name("new.db"))
+    return main(["import", str(file), "--archive", target, "--agency", agency, "--agencies", str(agencies)])
+
+
+def test_command_prints_errors_and_counts(file: Path, agencies: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_lines(file, LINE, {**LINE, "url": "https://fyr.example/2", "senders": ["x"]}, {})
+    assert run_import(file, agencies) == 1
+    printed = capsys.readouterr().out
+    assert f"{file}: line 3: url: is missing\n" in printed
+    assert "3 lines: 2 new, 0 revised, 0 unchanged, 0 already crawled, 1 errors" in printed
+    assert "field senders: left out in 1 lines" in printed
+    assert run_import(file, agencies, "fyrr") == 2
+    assert "perhaps fyr" in capsys.readouterr().err
+    assert run_import(file.with_name("none.jsonl"), agencies) == 2
+    report = verify(file.with_name("new.db"))
+    assert (report.findings, report.uncovered) == ([], 0)
+
+
+def test_command_warns_of_hosts_of_other_agencies(
+    file: Path, agencies: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hosts = ("vag.example", "www.vag.example", "www.xn--vgar-loa.example", "a.example")
+    write_lines(file, LINE, *({**LINE, "url": f"https://{host}/1"} for host in hosts))
+    assert run_import(file, agencies) == 0
+    assert [line for line in capsys.readouterr().out.splitlines() if line.startswith("warning")] == [
+        "warning: 2 of them are at vag.example, which belongs to vag: is --agency right?",
+        "warning: 1 of them are at xn--vgar-loa.example, which belongs to vag: is --agency right?",
+    ]
+
+
+def test_new_archive_is_announced_and_deleted_if_it_stays_empty(
+    tmp_path: Path, agencies: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    new = tmp_path / "new.db"
+    good, bad = write_lines(tmp_path / "good.jsonl", LINE), write_lines(tmp_path / "bad.jsonl", {})
+    truncated = tmp_path / "truncated.jsonl.gz"
+    truncated.write_bytes(gzip.compress(b"{}\n" * 99)[:-12])
+    before = sorted(tmp_path.iterdir())
+    for file, agency, code in ((good, "unknown", 2), (bad, "fyr", 1), (truncated, "fyr", 2)):
+        assert run_import(file, agencies, agency) == code
+        assert sorted(tmp_path.iterdir()) == before
+        printed = capsys.readouterr().err
+        assert ("creating a new one" in printed) == (agency == "fyr")
+        assert ("no archive was created" in printed) == (file == bad)
+    assert run_import(good, agencies) == 0
+    assert f"{new}: no such archive; creating a new one\n" in capsys.readouterr().err
+    assert run_import(bad, agencies) == 1
+    assert (capsys.readouterr().err, new.exists()) == ("", True)
+
+
+def test_ctrl_c_ends_the_command_between_transactions(archive: Archive, file: Path) -> None:
+    body = "Lit. " * 99
+    write_lines(
+        file,
+        *(
+            {"url": f"https://fyr.example/{n}", "title": f"Lamp {n}", "language": "en", "body": body}
+            for n in range(9000)
+        ),
+    )
+    command = [sys.executable, "-m", "archive", "import", str(file), "--agency", "fyr", "--processes", "1"]
+    with (
+        subprocess.Popen(
+            [*command, "--archive", str(archive.path)],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        ) as process,
+        closing(sqlite3.connect(archive.path, timeout=30)) as db,
+    ):
+        try:
+            while process.poll() is None and not db.execute("select count(*) from releases").fetchone()[0]:
+                pass
+            os.killpg(process.pid, signal.SIGINT)
+            _, errors = process.communicate(timeout=30)
+        finally:
+            process.kill()
+        stored, last_id = db.execute("select count(*), max(id) from releases").fetchone()
+    assert process.returncode == 130
+    assert "stopped" in errors
+    assert "Traceback" not in errors
+    assert stored == last_id
+    assert stored % importer.LINES_PER_TRANSACTION == 0
+    assert 0 < stored < 9000

@@ -1,0 +1,400 @@
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import feedparser
+import pytest
+from datasette.plugins import pm
+
+from archive.store import Archive
+from archive.takedowns import hide_release, lift_takedown, redact_passage
+from tests.archive import sample_history as history
+from tests.archive.sample import Site, served
+from tests.archive.workbook import read_table
+
+ALL_EDITS = 3 + (history.REVERTS - 1) + 1 + history.EDITS
+ROWS_NAMES = {"edits": "edits", "removed": "removals"}
+HOST = "http://localhost"
+
+
+async def read_rows(site: Site, register: str, query: str = "") -> list[dict[str, Any]]:
+    response = await site.get(f"/-/{register}.json?size=1000&{query}")
+    assert response.status_code == 200
+    rows: list[dict[str, Any]] = response.json()[ROWS_NAMES[register]]
+    return rows
+
+
+@pytest.mark.parametrize(
+    ("url", "sentences"),
+    [
+        (
+            "/-/edits?lang=en",
+            [
+                f"{history.EDITED_NEWEST} Agency for Edits",
+                "Made between two checks: 12 June 2024, 10:15 and 13 June 2024, 10:15.",
+                "Unannounced: the agency did not change its update date.",
+            ],
+        ),
+        ("/-/edits", [f"CSV- eller Excelfilen har {ALL_EDITS} rader."]),
+        (
+            "/-/removed",
+            [
+                "5 borttagna meddelanden",
+                "CSV- eller Excelfilen har 5 rader.",
+                f"Adressen ledde till https://{history.AGENCY}.example/",
+                "Tillbaka 11 juni 2024 kl. 10.15.",
+            ],
+        ),
+    ],
+)
+async def test_page_text(history_site: Site, url: str, sentences: list[str]) -> None:
+    text = await history_site.text(url)
+    assert [sentence for sentence in sentences if sentence not in text] == []
+
+
+# Edits
+
+
+async def test_edits_are_agency_edits_newest_first(history_site: Site) -> None:
+    edits = await read_rows(history_site, "edits")
+    assert len(edits) == ALL_EDITS
+    assert [edit["seen"] for edit in edits] == sorted((edit["seen"] for edit in edits), reverse=True)
+    rows = await history_site.datasette.get_database("archive").execute("select id, cause, previous from revisions")
+    revisions = {row["id"]: (row["cause"], row["previous"]) for row in rows}
+    assert all(revisions[edit["revision"]] == ("source", edit["previous"]) for edit in edits)
+
+
+async def test_edit_states_what_changed_and_between_which_checks(history_site: Site) -> None:
+    newest = (await read_rows(history_site, "edits"))[0]
+    expected = {
+        "title": history.EDITED_NEWEST,
+        "last_seen_before": "2024-06-12T08:15:00+00:00",
+        "seen": "2024-06-13T08:15:00+00:00",
+        "unannounced": True,
+        "stamp": "not moved",
+        "agency": history.AGENCY,
+        "agency_name": "Ändringsverket",
+    }
+    assert newest == newest | expected
+    assert "attachment" in {change["kind"] for change in newest["changes"]}
+    for name in ("diff", "page"):
+        assert (await history_site.get(newest[name].removeprefix(HOST))).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("query", "count", "is_selected"),
+    [
+        ("unannounced=1", 2, lambda edit: edit["unannounced"]),
+        ("stamp=moved", 31, lambda edit: edit["stamp"] == "moved"),
+        ("stamp=not moved", 2, lambda edit: edit["stamp"] == "not moved"),
+        ("stamp=none told", 6, lambda edit: edit["stamp"] == "none told"),
+        ("unannounced=1&stamp=none told", 0, lambda edit: False),
+        ("importance=75", 6, lambda edit: edit["importance"] >= 75),
+        ("importance=76", 5, lambda edit: edit["importance"] >= 76),
+        (f"agency={history.AGENCY}", ALL_EDITS, lambda edit: True),
+        ("agency=fyrstyrelsen", 0, lambda edit: False),
+        ("from=2024-06-08&to=2024-06-08", 2, lambda edit: edit["seen"].startswith("2024-06-08")),
+        # found at 07:00 Swedish time; the day begins at midnight in Sweden
+        ("from=2023-01-01&to=2023-01-01", 1, lambda edit: edit["seen"] == "2023-01-01T06:00:00+00:00"),
+        ("release=51", 3, lambda edit: edit["release"] == history.EDITED_ID),
+        ("release=53", 0, lambda edit: False),  # moved: its edit belongs to the release that continues it
+        ("release=54", 1, lambda edit: edit["release"] == 54 and edit["title"] == history.MOVED),
+        ("release=64&from=2023-01-01", 19, lambda edit: edit["title"] == history.LONG and edit["seen"] >= "2023"),
+    ],
+)
+async def test_edits_filter(
+    history_site: Site, query: str, count: int, is_selected: Callable[[dict[str, Any]], bool]
+) -> None:
+    found = await read_rows(history_site, "edits", query)
+    assert found == [edit for edit in await read_rows(history_site, "edits") if is_selected(edit)]
+    assert len(found) == count
+
+
+async def test_json_pages_contain_every_edit_once(history_site: Site) -> None:
+    revisions: list[int] = []
+    url = "/-/edits.json?size=7&unannounced=0"
+    while url:
+        response = await history_site.get(url.removeprefix(HOST))
+        revisions += [edit["revision"] for edit in response.json()["edits"]]
+        url = response.json()["next"]
+        assert ('rel="next"' in response.headers.get("link", "")) is bool(url)
+    assert revisions == [edit["revision"] for edit in await read_rows(history_site, "edits")]
+
+
+async def test_page_shows_main_change(history_site: Site) -> None:
+    url = "/-/edits?importance=75&to=2024-06-08"
+    entries = (await history_site.page(url)).cssselect(".register > li")
+    (shown,) = next(entry for entry in entries if history.EDITED in entry.text_content()).cssselect(".shown")
+    assert shown.text_content().strip() == "[borttaget: 20] → [tillagt: 30] miljoner kronor"
+    assert len(shown.cssselect("del, ins")) == 2
+    hidden_titles = (await history_site.page(f"{url}&lang=en")).cssselect(".what a .unseen [lang=sv]")
+    assert history.EDITED in [title.text for title in hidden_titles]
+
+
+async def test_page_groups_repeated_edits_of_a_release(history_site: Site) -> None:
+    page = await history_site.page("/-/edits")
+    titles = [link.text for link in page.cssselect(".register > li > h3 a")]
+    assert titles.count(history.REVERTED) == 2  # the first change, and one entry with all reverts
+    assert titles.count(history.LONG) == 1
+    reverts = next(item for item in page.cssselect(".register > li") if item.cssselect("details"))
+    assert len(reverts.cssselect(".turns > li")) == history.REVERTS - 3
+    links = [link.get("href") for link in page.cssselect("a[href^='/-/diff/']")]
+    assert len(links) == len(set(links)) == ALL_EDITS
+
+
+async def test_front_page_shows_newest_edits_one_per_release(history_site: Site, site: Site) -> None:
+    page = await history_site.page("/")
+    edits = page.cssselect("aside a[href^='/-/diff/']")
+    titles = [link.text for link in edits]
+    assert titles[0] == history.EDITED_NEWEST
+    assert titles.count(history.LONG) <= 1
+    assert 3 <= len(titles) <= 5
+    assert (await history_site.get(edits[0].attrib["href"])).status_code == 200
+    assert (await history_site.page("/?lang=en")).cssselect("aside .shown > [lang=sv] > ins")
+    assert page.cssselect("aside a[href='/-/edits']")
+    assert "Senaste ändringar" not in await site.text("/")
+
+
+# Removals
+
+
+@pytest.mark.parametrize(
+    ("query", "titles"),
+    [
+        ("", {*history.REMOVED.values(), history.RETURNED}),
+        ("kind=gone", {history.REMOVED["gone"], history.RETURNED}),
+        *((f"kind={kind}", {history.REMOVED[kind]}) for kind in ("error page", "redirected", "replaced")),
+        ("kind=moved", {history.MOVED, history.MOVED_SAME_ID}),
+        ("back=1", {history.RETURNED}),
+        ("agency=fyrstyrelsen", set()),
+    ],
+)
+async def test_removals_are_confirmed_ones(history_site: Site, query: str, titles: set[str]) -> None:
+    rows = await read_rows(history_site, "removed", query)
+    assert {row["title"] for row in rows} == titles
+    assert all(row["confirmed"] and (f"kind={row['kind']}" == query or "kind" not in query) for row in rows)
+    ends = {row["ended"] for row in rows if row["title"] == history.RETURNED}
+    assert ends <= {"2024-06-11T08:15:00+00:00"}
+
+
+async def test_removal_links_to_its_evidence(history_site: Site) -> None:
+    rows = await read_rows(history_site, "removed")
+    evidence = [f"/-/evidence/removal-{row['removal']}.zip" for row in rows]
+    assert [row["evidence"].removeprefix(HOST) for row in rows] == evidence
+    page = await history_site.page("/-/removed")
+    assert [link.get("href") for link in page.cssselect("a[href^='/-/evidence/']")] == evidence
+    assert (await read_rows(history_site, "removed", "kind=moved"))[0]["evidence"] is None
+
+
+# Both
+
+
+@pytest.mark.parametrize("url", [f"/-/edits?size=4&agency={history.AGENCY}", "/-/removed?size=2"])
+async def test_page_links_to_older_entries(history_site: Site, url: str) -> None:
+    page = await history_site.page(url)
+    next_url = page.cssselect("a[rel=next]")[0].attrib["href"]
+    titles, older_titles = (
+        {link.text for link in each.cssselect(".register h3 a")} for each in (page, await history_site.page(next_url))
+    )
+    assert titles
+    assert older_titles - titles
+    if "agency" in url:
+        assert page.cssselect("h2.status [role=status]")[0].text == f"{ALL_EDITS} ändringar"
+        assert f"agency={history.AGENCY}" in next_url
+        assert page.cssselect("select[name=agency] option[selected]")[0].get("value") == history.AGENCY
+    else:
+        assert len(page.cssselect(".register > li")) == 2
+
+
+@pytest.mark.parametrize("register", ROWS_NAMES)
+@pytest.mark.parametrize(
+    ("query", "option"),
+    [("agency=fyrstyrelsen", "Fyrstyrelsen (0)"), ("agency=fagelverket&lang=en", "Swedish Bird Agency (0)")],
+)
+async def test_selected_agency_without_entries_is_listed(
+    history_site: Site, register: str, query: str, option: str
+) -> None:
+    page = await history_site.page(f"/-/{register}?{query}")
+    assert [selected.text for selected in page.cssselect("#agency option[selected]")] == [option]
+
+
+@pytest.mark.parametrize("register", ROWS_NAMES)
+async def test_csv_and_excel_contain_every_entry(
+    history_site: Site, monkeypatch: pytest.MonkeyPatch, register: str
+) -> None:
+    rows = await read_rows(history_site, register)
+    one_page = (await history_site.get(f"/-/{register}.csv")).text
+    (plugin,) = (each for each in pm.get_plugins() if getattr(each, "__name__", "") == "registers.py")
+    monkeypatch.setattr(plugin, "MAX_REGISTER_PAGE_SIZE", 2)
+    assert (await history_site.get(f"/-/{register}.csv")).text == one_page
+    assert one_page.endswith("\r\n")
+    for line, row in zip(csv.DictReader(io.StringIO(one_page, newline="")), rows, strict=True):
+        cells = {name: int(cell) if isinstance(cell, bool) else cell for name, cell in row.items() if name != "changes"}
+        assert line == {name: "" if cell is None else str(cell) for name, cell in cells.items()}
+    sheet = read_table((await history_site.get(f"/-/{register}.xlsx")).content)
+    key = next(iter(sheet[0]))
+    assert [row[key] for row in sheet] == [row[key] for row in rows]
+    page = await history_site.get(f"/-/{register}.csv?size=1")
+    assert len(page.text.splitlines()) == 2
+    assert "after=" in page.links["next"]["url"]
+
+
+@pytest.mark.parametrize("register", ROWS_NAMES)
+async def test_register_of_an_empty_archive(empty_site: Site, register: str) -> None:
+    assert "att visa" in await empty_site.text(f"/-/{register}")
+    feed = feedparser.parse((await empty_site.get(f"/-/{register}.atom")).content)
+    assert (feed.bozo, feed.entries) == (False, [])
+    assert len((await empty_site.get(f"/-/{register}.csv")).text.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("url", "sentence"),
+    [
+        ("/-/edits", "Arkivet har inte upptäckt några ändringar än. Det kontrollerar meddelandena regelbundet."),
+        ("/-/edits?lang=en", "The archive has not found any edits yet. It checks the releases regularly."),
+        ("/-/edits?importance=20", "Ingen ändring stämmer med filtren."),
+        ("/-/removed", "Arkivet har inte upptäckt några borttagna meddelanden än."),
+        ("/-/removed?lang=en", "The archive has not found any removed releases yet. It checks the releases regularly."),
+        ("/-/removed?back=1", "Inget borttaget meddelande stämmer med filtren."),
+        ("/-/takedowns", "Inget är dolt eller maskerat"),
+    ],
+)
+async def test_empty_register_states_why(site: Site, url: str, sentence: str) -> None:
+    assert sentence in await site.text(url)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        *("from=x", "to=2024-13-01", "importance=heavy", "importance=101", "unannounced=2", "stamp=x", "after=-1"),
+        *("size=1e9", "release=²"),
+    ],
+)
+async def test_invalid_filter_is_named(history_site: Site, query: str) -> None:
+    name, value = query.split("=")
+    response = await history_site.get(f"/-/edits?{query}")
+    assert response.status_code == 400
+    assert f"”{value}” är inget giltigt värde för {name}. Ändra värdet eller ta bort filtret." in response.text
+    data = await history_site.get(f"/-/edits.json?{query}")
+    assert (data.status_code, data.json()["name"]) == (400, name)
+
+
+@pytest.mark.parametrize(
+    ("query", "sentence", "error"),
+    [
+        (
+            "agency=nosuch",
+            "Myndigheten ”nosuch” finns inte i arkivet. Välj en i listan över myndigheter.",
+            "The archive has no agency called “nosuch”. Choose one from the list of agencies.",
+        ),
+        (
+            "from=2024-06-09&to=2024-06-08",
+            "Startdatumet (2024-06-09) är senare än slutdatumet (2024-06-08). Byt plats på dem.",
+            "The start date (2024-06-09) is later than the end date (2024-06-08). Swap them.",
+        ),
+    ],
+)
+async def test_impossible_filter_is_rejected(history_site: Site, query: str, sentence: str, error: str) -> None:
+    response = await history_site.get(f"/-/edits?{query}")
+    assert (response.status_code, sentence in response.text) == (400, True)
+    for suffix in ("json", "csv", "atom"):
+        data = await history_site.get(f"/-/edits.{suffix}?{query}")
+        assert (data.status_code, data.json()["error"]) == (400, error)
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        *(("removed?kind=lost", 400), ("removed.atom?agency=nosuch", 400), ("takedowns?after=x", 400)),
+        ("edits?agency=tystnadsnamnden", 200),
+    ],
+)
+async def test_filter_status(history_site: Site, path: str, status: int) -> None:
+    assert (await history_site.get(f"/-/{path}")).status_code == status
+
+
+@pytest.mark.parametrize(
+    ("url", "min_entries"),
+    [
+        (f"/-/edits.atom?agency={history.AGENCY}&from=2024-06-06", 5),
+        ("/-/removed.atom?", 5),
+        ("/-/history/51.atom?", 5),
+        ("/-/diff/51/52.atom?", 1),
+    ],
+)
+async def test_feed(history_site: Site, url: str, min_entries: int) -> None:
+    response = await history_site.get(url)
+    assert response.headers["content-type"].startswith("application/atom+xml")
+    assert "lang=en" not in response.text
+    feed = feedparser.parse(response.content)
+    assert (feed.bozo, feed.version) == (False, "atom10")
+    ids = [entry.id for entry in feed.entries]
+    assert len(ids) == len(set(ids)) >= min_entries
+    for entry in feed.entries:
+        assert entry.id.startswith("tag:")
+        assert entry.author
+        assert entry.updated_parsed
+    links = {link.rel: link.href for link in feed.feed.links}
+    assert links["self"].startswith(HOST + url.partition("?")[0])
+    english = feedparser.parse((await history_site.get(f"{url}&lang=en")).content)
+    assert (english.bozo, [entry.id for entry in english.entries]) == (False, ids)
+    targets = [english.feed.link, *(link.href for entry in english.entries for link in entry.links)]
+    for target in {target.removeprefix(HOST).partition("#")[0] for target in targets}:
+        response = await history_site.get(target)
+        assert (response.status_code, '<html lang="en"' in response.text) == (200, True), target
+
+
+async def test_feed_of_edits_shows_changes_and_continues(history_site: Site) -> None:
+    feed = feedparser.parse((await history_site.get("/-/edits.atom?importance=50&to=2024-06-08")).content)
+    edit = next(entry for entry in feed.entries if "belopp" in entry.summary)
+    assert edit.summary == "1 belopp ändrat · 20 → 30 miljoner kronor · stor"
+    assert "<del>20 miljoner kronor" in edit.content[0].value
+    (next_url,) = (link.href for link in feed.feed.links if link.rel == "next")
+    assert next_url.startswith(f"{HOST}/-/edits.atom?importance=50")
+    feed = feedparser.parse((await history_site.get("/-/edits.atom")).content)
+    assert "unannounced" in {tag.term for entry in feed.entries for tag in entry.get("tags", ())}
+
+
+@pytest.mark.parametrize("path", ["edits.atom", "edits.json", "edits.csv", "removed.atom", "diff/51/52.json"])
+async def test_known_etag_is_answered_with_304(history_site: Site, path: str) -> None:
+    url = f"/-/{path}"
+    etag = (await history_site.get(url)).headers["etag"]
+    for known in (etag, f'"x", W/{etag}', "*"):
+        response = await history_site.get(url, if_none_match=known)
+        assert (response.status_code, response.content, response.headers["etag"]) == (304, b"", etag)
+    assert (await history_site.get(url, if_none_match='"x"')).status_code == 200
+    assert (await history_site.get(f"{url}?lang=en")).headers["etag"] != etag
+
+
+# Takedowns
+
+
+async def test_takedowns_state_what_is_in_force(history_archive: Path, tmp_path: Path) -> None:
+    path, release = history.copy_archive(history_archive, tmp_path), history.EDITED_ID
+    at = datetime(2026, 4, 1, 9, tzinfo=UTC)
+    with Archive(path) as archive, served(path) as datasette:
+        site = Site(datasette)
+        redact_passage(archive, release, "sänks", at, reason="Fel namn")
+        hide_release(archive, release, at, reason="Beslut av domstol", reason_en="A court's decision")
+        hide_release(archive, release, at, reason="Ännu ett beslut")
+        assert "Dolt meddelande" in await site.text("/-/takedowns")
+        assert "A court's decision" in await site.text("/-/takedowns?lang=en")
+        _, row, _ = (await site.get("/-/takedowns.json")).json()["takedowns"]
+        assert row == row | {"release": release, "kind": "hide", "reason": "Beslut av domstol", "lifted": None}
+        for suffix in ("csv", "atom"):
+            assert "Beslut av domstol" in (await site.get(f"/-/takedowns.{suffix}")).text
+        lift_takedown(archive, 2, at, "Det var fel")
+        sentence = "Lifted 1 April 2026, 11:00: Det var fel The release is still hidden, by another decision"
+        assert (await site.text("/-/takedowns?lang=en")).count(sentence) == 1
+        assert "Meddelandet är fortfarande dolt, av ett annat beslut" in await site.text("/-/takedowns")
+        lift_takedown(archive, 3, at, "Också fel")
+        sentence = "Delar av meddelandet är fortfarande maskerade, av ett annat beslut"
+        assert (await site.text("/-/takedowns")).count(sentence) == 2
+        lift_takedown(archive, 1, at, "Allt var fel")
+        text = await site.text("/-/takedowns")
+        assert ("annat beslut" in text, text.count("Upphävt 1 april 2026")) == (False, 3)

@@ -1,0 +1,466 @@
+"""The search page: notes, facets and links, and the same hits as JSON, CSV, Excel and Atom."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
+
+import feedparser
+import pytest
+from datasette.database import QueryInterrupted
+
+from archive.dates import Month
+from archive.models import Release
+from archive.search.params import EXCLUDE_SUFFIX, FACETS
+from archive.store import Archive
+from archive.web.limits import SandboxLimits
+from tests.archive.hostile_queries import LONG, OPERATORS, TYPED, WORDS
+from tests.archive.sample import LIGHTHOUSES, PAGED, ROOT, SEEN, WARBLERS, Site, served
+from tests.archive.search.conftest import lower_limits
+from tests.archive.workbook import read_table
+
+MAX_PAGE_BYTES = 500_000  # of a page, whose links repeat the query
+MAX_SECONDS = 1.0  # of processor time, which other work on the machine does not lengthen
+
+
+async def get_json(site: Site, query: str) -> dict[str, Any]:
+    response = await site.get(f"/search.json?{query}")
+    assert response.status_code == 200
+    return dict(response.json())
+
+
+def build_query(text: str) -> str:
+    return f"q={quote(text.encode('utf-8', 'surrogatepass'))}"
+
+
+# The page
+
+
+async def test_help_is_linked_to_the_search_box(site: Site) -> None:
+    for path in ("/", "/search", "/search?q=fyrar"):
+        page = await site.page(path)
+        (box,) = page.cssselect("input[name=q]")
+        assert "i valfri böjningsform" in page.get_element_by_id(box.attrib["aria-describedby"]).text_content()
+    for link in (await site.page("/search?lang=en")).cssselect(".help dt a"):
+        text = await site.text(link.attrib["href"])
+        assert "was searched for as" not in text
+        assert "quotation mark is missing" not in text
+
+
+@pytest.mark.parametrize(
+    ("query", "text"),
+    [
+        ('q="på natten', "Ett citattecken saknas."),
+        ("q=fyrar sk*", "”sk*” söktes som ett helt ord."),
+        ("q=fyrar OR", "”OR” måste ha ett ord på varje sida."),
+        ("q=-fyrar", "Sökningen anger bara vad som inte ska finnas med."),
+        ("q=från:mars", "”från:mars” är inget datum"),
+        ("q=myndighet:rymdstyrelsen", "Ingen myndighet i arkivet heter ”rymdstyrelsen”."),
+        ("q=ämne:rymden", "Inget ämnesord i arkivet heter ”rymden”."),
+        (f"q={'fyrar ' * 40}", "Bara de första orden användes"),
+        *(
+            (f"q=vägarna&{parameter}&lang={lang}", words.format(parameter))
+            for parameter in ("page=abc", "size=1000", "kind=banana", "tag__not=abc")
+            for lang, words in (("sv", "”{}” i adressen"), ("en", "“{}” in the address"))
+        ),
+    ],
+)
+async def test_note_explains_how_search_was_read(site: Site, query: str, text: str) -> None:
+    notes = " ".join(note.text_content() for note in (await site.page(f"/search?{query}")).cssselect(".note"))
+    assert text in notes
+
+
+async def test_suggestion_links_to_its_hits(site: Site) -> None:
+    page = await site.page("/search?q=rorsangaren&lang=sv")
+    (link,) = page.cssselect(".meant a")
+    assert next(link.iterancestors()).text_content().split() == ["Menade", "du", "rörsångaren?", "1", "meddelande"]
+    target = await site.page(link.attrib["href"])
+    assert WARBLERS in target.text_content()
+    assert target.get("lang") == "sv"
+
+
+async def test_page_without_hits_states_what_was_searched(site: Site) -> None:
+    text = await site.text("/search?q=dinosaurie")
+    assert f"omfattade {PAGED + 5} meddelanden från Vägmyndigheten ({PAGED + 2})" in text
+    assert "Senast insamlat 3 juni 2024 kl. 10.20. Det senaste meddelandet är från 1 juni 2024." in text
+    text = await site.text("/search?q=dinosaurie+från:2022-01+till:2022-12")
+    assert f"Inom de valda gränserna finns 1 av arkivets {PAGED + 5} meddelanden." in text
+    assert "omfattade 1 meddelande från Vägmyndigheten (1)" in text
+    text = await site.text("/search?q=dinosaurie+from:1990+to:1991&lang=en")
+    assert f"0 of the archive’s {PAGED + 5} releases are within the chosen limits." in text
+    assert "The search covered" not in text
+
+
+async def test_facet_values_are_excluded_by_links(site: Site) -> None:
+    page = await site.page("/search?agency__not=vagmyndigheten")
+    assert page.cssselect(".status")[0].text_content() == "3 meddelanden, senaste först"
+    (chip,) = page.cssselect(".chips a")
+    assert chip.get("aria-label") == "Ta bort filtret inte Vägmyndigheten"
+    assert chip.get("href") == "/search"
+    link = page.cssselect("aside a[aria-label='Uteslut Fyrstyrelsen']")[0].attrib["href"]
+    assert parse_qsl(urlsplit(link).query) == [("agency__not", "vagmyndigheten"), ("agency__not", "fyrstyrelsen")]
+    assert (await site.page(link)).cssselect(".status")[0].text_content() == "1 meddelande, senaste först"
+    hidden_fields = [(field.get("name"), field.get("value")) for field in page.cssselect("form input[type=hidden]")]
+    assert hidden_fields == [("agency__not", "vagmyndigheten")]
+
+
+async def test_order_is_chosen_by_link(site: Site) -> None:
+    page = await site.page("/search?q=vägarna")
+    assert page.cssselect(".status")[0].text_content().endswith("mest relevant")
+    link = page.cssselect(".order a:not([aria-current])")[0].get("href")
+    assert link == "/search?q=v%C3%A4garna&order=newest"
+    page = await site.page(link)
+    assert page.cssselect(".status")[0].text_content().endswith("senaste först")
+    weeks = [int(title.text_content().split()[-1]) for title in page.cssselect(".releases h3 a")]
+    assert weeks == sorted(weeks, reverse=True)
+
+
+async def test_questions_are_chosen_by_tab(site: Site) -> None:
+    page = await site.page("/search?q=hamnarna")
+    tab = page.cssselect(".tabs a:not([aria-current])")[0].get("href")
+    assert tab == "/search?q=hamnarna&show=questions"
+    page = await site.page(tab)
+    assert page.cssselect(".status")[0].text_content().startswith("1 fråga med svar")
+    (link,) = page.cssselect(".releases h3 a")
+    assert link.text_content() == "Vem betalar?"
+    assert link.attrib["href"].endswith("#question-2")
+    assert [mark.text for mark in page.cssselect(".excerpt mark")] == ["hamnarna"]
+    assert "Svar från Bo Strand" in page.text_content()
+
+
+async def test_hit_explains_its_match(site: Site) -> None:
+    page = await site.page("/search?q=rörsångare")
+    explanation = " ".join(page.cssselect("details.why li")[0].text_content().split())
+    assert explanation.startswith("”rörsångare” finns i ingressen (rörsångaren), texten (rörsångaren)")
+    assert "1 av 2" in page.text_content(), "hits and releases of 2024"
+    assert page.cssselect(".note") == []
+
+
+async def test_capped_search_states_its_order(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    lower_limits(monkeypatch, 25)
+    for order, sentence in (
+        ("best", "Results with all the words in the title come first, then the newest."),
+        ("newest", "The newest results come first."),
+    ):
+        text = await site.text(f"/search?q=vägarna&order={order}&lang=en")
+        assert f"The exact number is not counted. {sentence}" in text
+
+
+async def test_page_beyond_the_end_shows_the_last(site: Site) -> None:
+    page = await site.page("/search?q=vägarna&page=99999&lang=en")
+    assert "There is no page “99999”. The results end before it." in page.cssselect(".note")[0].text_content()
+    assert len(page.cssselect("ol.releases > li")) == PAGED - 40
+    assert page.cssselect("nav.pages span")[0].text == "Page 3 of 3"
+    assert "page=3" in page.cssselect("aside a[href*='search.json']")[0].attrib["href"]
+
+
+async def test_page_links_to_its_data(site: Site) -> None:
+    page = await site.page("/search?q=fyrar&page=1&lang=en")
+    for link in page.cssselect("link[rel=alternate][type]"):
+        response = await site.get(link.attrib["href"])
+        assert response.status_code == 200
+        assert response.headers["content-type"].partition(";")[0] == link.get("type")
+
+
+# JSON
+
+
+async def test_json(site: Site) -> None:
+    found = await get_json(site, "q=vägarna&year=2023&size=5")
+    assert (found["capped"], found["order"], found["pages"]) == (False, "best", -(-found["total"] // 5))
+    assert len(found["releases"]) == 5
+    assert found["releases"][0]["matched"].startswith("vägarna")
+    following = (await site.get(found["next"].removeprefix("http://localhost"))).json()
+    assert following["page_number"] == 2
+    assert {row["release"] for row in found["releases"]}.isdisjoint(row["release"] for row in following["releases"])
+    assert found["facets"]["agency"] == [{"value": "vagmyndigheten", "name": "Vägmyndigheten", "count": found["total"]}]
+    assert found["facets"]["year"] == [{"value": "2023", "name": "2023", "count": PAGED, "total": PAGED + 1}]
+    (pair,) = (await get_json(site, "q=betalar&show=questions"))["questions"]
+    assert (pair["question"], pair["answered_by"]) == ("Vem betalar?", "Bo Strand")
+    assert pair["page"].endswith("#question-2")
+    searched = (await get_json(site, "q=dinosaurie&agency=fyrstyrelsen"))["searched"]
+    assert (searched["total"], searched["stored"]) == (2, PAGED + 5)
+
+
+async def test_invalid_parameter_is_ignored_with_a_note(site: Site) -> None:
+    found = await get_json(site, "q=vägarna&order=worst")
+    assert (found["page_number"], found["total"], len(found["releases"])) == (1, PAGED, 20)
+    assert "order" not in found["self"]
+    assert found["notes"] == [{"note": "not_read", "words": "order=worst"}]
+    found = await get_json(site, "q=vägarna&kind=banana")
+    assert found["total"] == 0
+    assert f"`{json.dumps(found['notes'][0])}`" in (ROOT / "docs/api.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize("page", ["4", "99999", "9" * 30])
+async def test_data_beyond_the_last_page_is_empty(site: Site, page: str) -> None:
+    found = await get_json(site, f"q=vägarna&page={page}")
+    assert (found["releases"], found["next"], found["total"], found["pages"]) == ([], None, PAGED, 3)
+    assert [note["note"] for note in found["notes"]] == ["no_page"]
+    assert len((await site.get(f"/search.csv?q=vägarna&page={page}")).text.splitlines()) == 1
+
+
+# Files
+
+
+async def follow_pages(site: Site, url: str) -> list[dict[str, Any]]:
+    """Return the rows of all pages of a search."""
+    rows: list[dict[str, Any]] = []
+    while url:
+        found = (await site.get(url)).json()
+        assert found["releases"] or not found["total"], "a page after the last"
+        rows += found["releases"]
+        url = (found["next"] or "").removeprefix("http://localhost")
+    return rows
+
+
+@pytest.mark.parametrize(
+    ("query", "max_hits"),
+    [
+        ("", 10),
+        ("q=vägarna", 10_000),
+        ("q=vägarna&order=newest&year=2023", 10),
+        ("tag=Väglag", 10_000),
+        ("q=xyzzy", 10),
+    ],
+)
+async def test_files_have_every_hit(site: Site, monkeypatch: pytest.MonkeyPatch, query: str, max_hits: int) -> None:
+    lower_limits(monkeypatch, max_hits)
+    monkeypatch.setattr("archive.search.HIT_BATCH", 7)
+    rows = await follow_pages(site, f"/search.json?{query}&size=9")
+    sheet = list(csv.DictReader(io.StringIO((await site.get(f"/search.csv?{query}")).text, newline="")))
+    assert [int(row["release"]) for row in sheet] == [row["release"] for row in rows]
+    response = await site.get(f"/search.xlsx?{query}")
+    assert response.headers["content-disposition"] == 'attachment; filename="search.xlsx"'
+    cells = [
+        {name: "" if value is None else str(value) for name, value in row.items()}
+        for row in read_table(response.content)
+    ]
+    assert cells == sheet
+    found = await get_json(site, f"{query}&size=1")
+    assert found["capped"] or found["total"] == len(rows)
+    if rows and not found["capped"]:
+        assert f"CSV- eller Excelfilen har {len(rows)} rader." in await site.text(f"/search?{query}")
+
+
+async def test_csv_of_one_page_links_to_the_next(site: Site) -> None:
+    response = await site.get("/search.csv?q=vägarna&size=30")
+    assert response.links["next"]["url"].endswith("/search.csv?q=v%C3%A4garna&page=2&size=30")
+    assert len(response.text.splitlines()) == 31
+    assert "next" not in (await site.get("/search.csv?q=vägarna&size=30&page=2")).links
+    (row,) = csv.DictReader(io.StringIO((await site.get("/search.csv?q=fyrar")).text, newline=""))
+    assert row["title"] == LIGHTHOUSES
+    assert row["page"].startswith("http")
+
+
+# Atom; new releases are tested in test_feeds.py
+
+
+@pytest.fixture(scope="module")
+def uncrawled_site(site: Site, sample_archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """The sample archive without crawls. It depends on `site`, whose plugins must be unregistered last."""
+    path = Path(shutil.copy(sample_archive, tmp_path_factory.mktemp("uncrawled") / "archive.db"))
+    with Archive(path) as stored:
+        stored.db.execute("delete from crawls")
+        release = Release(
+            agency="fyrstyrelsen",
+            url="https://fyr.example/manad",
+            title="Läget i december",
+            body="Lugnt.",
+            body_html="<p>Lugnt.</p>",
+            published=Month(2024, 12, 1),
+        )
+        stored.save(release, seen_at=SEEN, cause="import")
+    with served(path) as datasette:
+        yield Site(datasette)
+
+
+async def test_feed_of_uncrawled_archive_uses_publication_dates(uncrawled_site: Site) -> None:
+    feed = feedparser.parse((await uncrawled_site.get("/search.atom?q=vassen+OR+fyrar&order=best")).text)
+    assert not feed.bozo
+    assert [entry.title.partition(": ")[2] for entry in feed.entries] == [LIGHTHOUSES, WARBLERS], "newest first"
+    assert [entry.updated for entry in feed.entries] == [entry.published for entry in feed.entries]
+    other = feedparser.parse((await uncrawled_site.get("/search.atom?q=fyrar")).text)
+    assert other.entries[0].id == feed.entries[0].id, "a release has one id in every feed"
+    assert other.feed.id != feed.feed.id
+    assert feed.feed.links[0].href.endswith("/search.atom?q=vassen+OR+fyrar&order=newest&size=30")
+    assert feedparser.parse((await uncrawled_site.get("/search.atom?q=grusvägar")).text).entries == [], "no date"
+
+
+async def test_feed_has_no_day_for_a_month(uncrawled_site: Site) -> None:
+    (entry,) = feedparser.parse((await uncrawled_site.get("/search.atom?q=december")).text).entries
+    assert "published" not in entry
+    assert entry.updated == SEEN.isoformat()
+    assert "december 2024" in entry.summary
+
+
+# Any input
+
+
+async def test_no_query_is_an_error_or_slow(site: Site) -> None:
+    await site.get("/search?q=fyrar")  # loads the dictionaries
+    for text in (*TYPED, *LONG):
+        start = time.process_time()
+        response = await site.get(f"/search?{build_query(text)}")
+        assert response.status_code == (200 if len(text) <= SandboxLimits().max_parameter_length else 400), text[:60]
+        assert time.process_time() - start < MAX_SECONDS, text[:60]
+        assert "<script" not in response.text
+        assert len(response.content) < MAX_PAGE_BYTES, text[:60]
+
+
+@pytest.mark.parametrize("extension", ["json", "csv", "atom"])
+async def test_no_query_is_an_error_as_data(site: Site, extension: str) -> None:
+    for text in TYPED[::9]:
+        assert (await site.get(f"/search.{extension}?{build_query(text)}")).status_code == 200
+
+
+async def test_no_parameter_is_an_error(site: Site) -> None:
+    values = [*TYPED[::3], *TYPED[-15:], *OPERATORS, *WORDS, "x" * 5_000]
+    names = [facet + suffix for facet in FACETS for suffix in ("", EXCLUDE_SUFFIX)]
+    for start in range(0, len(values), 15):
+        chosen = values[start : start + 15]  # a URL may have 200 parameters
+        pairs = [(name, value) for name in names for value in chosen]
+        pairs += [(name, chosen[0]) for name in ("order", "show", "page", "size")]
+        for path in ("/search", "/search.json"):
+            response = await site.get(f"{path}?q=vägarna&{urlencode(pairs, errors='surrogatepass')}")
+            assert response.status_code == 200, chosen
+
+
+@pytest.mark.parametrize("text", ["vägarna OR " + "å" * 9_000, "vägarna" + " -ö" * 3_000], ids=["word", "many words"])
+async def test_page_repeats_only_the_beginning_of_a_long_query(site: Site, text: str) -> None:
+    page = (await site.get(f"/search?{build_query(text)}")).text
+    assert page.count("search?q=v%C3%A4garna") > 20
+    assert "högst 32 ord och 2\u00a0000 tecken" in page
+    found = await get_json(site, build_query(text))
+    assert found["notes"][0]["note"] == "cut"
+    assert found["total"] == PAGED
+
+
+# Links and messages of the page
+
+
+async def test_second_page_of_a_search(site: Site) -> None:
+    page = await site.page("/search?q=vägarna&page=2")
+    assert "45 meddelanden" in page.cssselect(".status")[0].text_content()
+    assert {mark.text for mark in page.cssselect(".excerpt mark")} == {"vägarna"}
+    assert page.cssselect("ol.releases")[0].get("start") == "21"
+    assert page.cssselect("input[name=q]")[0].get("value") == "vägarna"
+    links = {link.text_content().strip(" ←→"): link.get("href") for link in page.cssselect(".pages a")}
+    assert links == {"Föregående sida": "/search?q=v%C3%A4garna", "Nästa sida": "/search?q=v%C3%A4garna&page=3"}
+
+
+async def test_facet_links_to_as_many_hits_as_it_states(site: Site) -> None:
+    facets = (await site.page("/search?q=vägarna&year=2023")).cssselect("aside .counted li")
+    assert len(facets) > 10
+    for facet in facets[:8]:
+        status = await site.page(facet.cssselect("a")[0].attrib["href"])
+        count = facet.cssselect(".count")[0].text_content().split()[0]
+        assert status.cssselect(".status")[0].text_content().split()[0] == count
+
+
+async def test_filter_is_removed_by_link(site: Site) -> None:
+    page = await site.page("/search?q=vägarna&agency=vagmyndigheten")
+    (chip,) = page.cssselect(".chips a")
+    assert chip.get("aria-label") == "Ta bort filtret Vägmyndigheten"
+    assert chip.get("href") == "/search?q=v%C3%A4garna"
+    assert page.cssselect("input[type=hidden][name=agency]")[0].get("value") == "vagmyndigheten"
+
+
+async def test_page_without_hits_has_advice(site: Site) -> None:
+    text = await site.text("/search?q=dinosaurie")
+    assert "Inga meddelanden hittades" in text
+    assert f"meddelanden från Vägmyndigheten ({PAGED + 2}), Fyrstyrelsen (2)" in text
+    assert "inga bokstäver eller siffror" in await site.text("/search?q=?!")
+    (link,) = (await site.page("/search?q=fyrar&year=1999")).xpath("//a[text()='Sök utan filter']")
+    assert not (await site.page(link.get("href"))).cssselect(".chips")
+    (link,) = (await site.page("/search?q=hamnarna")).xpath("//a[starts-with(text(), 'Fråga 2:')]")
+    assert link.get("href").endswith("#question-2")
+
+
+async def test_search_that_takes_too_long_is_a_503_page(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    await site.get("/")
+
+    def interrupt(sql: str, values: Any, *_: Any) -> None:
+        raise QueryInterrupted(None, sql, values)
+
+    monkeypatch.setattr("archive.web.responses.run_with_cpu_limit", interrupt)
+    response = await site.get("/search?q=vägarna")
+    assert response.status_code == 503
+    assert "Sökningen tog för lång tid." in response.text
+    assert 'value="vägarna"' in response.text
+
+
+# Datasette's own search
+
+
+async def find_in_table(site: Site, query: str) -> list[str]:
+    """Return the titles that a search in Datasette's table finds, sorted."""
+    response = await site.get(f"/archive/releases.json?_shape=array&_size=100&{query}")
+    assert response.status_code == 200, response.text
+    return sorted(row["title"] for row in response.json())
+
+
+@pytest.mark.parametrize(
+    ("query", "titles"),
+    [
+        ("_search=fyren", [LIGHTHOUSES]),
+        ("_search=FYRARNAS", [LIGHTHOUSES]),
+        ('_search="tre fyrar"', [LIGHTHOUSES]),
+        ("_search=fyr -dinosaurie", [LIGHTHOUSES]),
+        ("_search=dinosaurie OR fyrarna", [LIGHTHOUSES]),
+        ("_search=fyr*", [LIGHTHOUSES]),
+        ("_search=dinosaurie", []),
+        ("_search=?!", []),
+        ("_search_title=fyren", [LIGHTHOUSES]),
+        ("_search_title=fyren&_search_lead=dinosaurie", []),
+        ("_searchmode=raw&_search=title:fyr", [LIGHTHOUSES]),
+        ("_searchmode=raw&_search=fyrarnas", []),  # an FTS5 expression of lemmas
+    ],
+)
+async def test_table_is_searched_by_lemmas(site: Site, query: str, titles: list[str]) -> None:
+    assert await find_in_table(site, query) == titles
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("myndighet:fyrstyrelsen", "myndighet:vägmyndigheten vägarna", "myndighet:ingen"),
+        *("från:2024-06", "till:2023", "fyrar från:2020", "-vägarna", "-från:2020", "(från:2024 OR -vägarna) fyr*"),
+        *("fråga:betalar", "fråga:betalar OR rubrik:sångarna", "svar:hamnarna -rubrik:fyrar"),
+        *("ämne:sjöfart OR rubrik:sångarna", '"\ue000" AND (', "?!", ""),
+    ],
+)
+async def test_table_has_the_hits_of_the_search_page(site: Site, text: str) -> None:
+    found = await get_json(site, f"size=100&q={quote(text)}")
+    assert await find_in_table(site, f"_search={quote(text)}") == sorted(row["title"] for row in found["releases"])
+
+
+async def test_table_search_as_csv_and_page(site: Site) -> None:
+    lines = (await site.get("/archive/releases.csv?_search=fyrarnas&_col=title")).text.strip().splitlines()
+    assert lines[1:] == [f"2,{LIGHTHOUSES}"]
+    assert LIGHTHOUSES in await site.text("/archive/releases?_search=fyrarnas&_facet=agency")
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [("myndighet:dinosaurie", 0), ("fråga:vägarna", 0), ("fråga:inventerare", 1)],  # the last one's text has "frågor"
+)
+async def test_escape_fts_searches_for_filters_as_words(site: Site, text: str, count: int) -> None:
+    sql = f"select count(*) as n from search where search match escape_fts('{text}')"
+    assert (await site.get(f"/archive.json?_shape=array&sql={quote(sql)}")).json() == [{"n": count}]
+
+
+@pytest.mark.parametrize("text", ['"', "NEAR(", "-", "*", "a AND", "(((", "för:till", "{title}: x", "%00", "'"])
+async def test_no_query_of_a_table_is_an_error(site: Site, text: str) -> None:
+    await find_in_table(site, f"_search={text}")
+
+
+async def test_invalid_raw_query_is_a_400(site: Site) -> None:
+    assert (await site.get('/archive/releases.json?_searchmode=raw&_search="')).status_code == 400

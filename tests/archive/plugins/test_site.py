@@ -1,0 +1,254 @@
+"""Start-up checks, and what all pages share: markup, headers, languages, times."""
+
+from __future__ import annotations
+
+import gc
+import re
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import closing
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from click import ClickException
+from lxml.html import HtmlElement, fromstring
+
+from archive.models import Release
+from archive.store import Archive
+from archive.web.responses import get_search_columns
+from tests.archive.sample import PAGED, ROOT, Site, fill, served
+
+PAGES = [
+    *("/", "/agencies", "/agency/vagmyndigheten", "/agency/tystnadsnamnden", "/tag/1", "/month/2024-05"),
+    *("/month/2023-05", "/about", "/help", "/docs/", "/-/status", "/-/coverage", "/no/such/page"),
+    *("/search", "/search?q=fyrar", "/search?q=x&tag=y", "/search?q=%3Cscript%3E", "/search?q=v%C3%A4garna&year=2023"),
+    *("/search?page=2", "/search?show=questions", "/archive/releases/1", "/archive/releases/51"),
+    *("/archive/releases/53", "/archive/releases/56", "/archive/releases/62", "/-/revision/1", "/-/cite/1"),
+    *("/-/diff/54/55", "/-/diff/54/55?show=all", "/-/diff/1/1", "/-/evidence/99999.zip", "/-/evidence/removal-99.zip"),
+    *("/-/edits", "/-/edits?release=51", "/-/edits?from=x", "/-/edits?agency=nosuch", "/-/removed?kind=moved"),
+]
+SAME_IN_ALL_LANGUAGES = re.compile(r"/archive(/revisions)?(\?|$)|/archive/releases(/\d+)?\.|/-/evidence/")
+
+
+# Pages
+
+
+@pytest.mark.parametrize("path", PAGES)
+async def test_page_is_well_formed_and_safe(history_site: Site, path: str) -> None:
+    response = await history_site.get(path)
+    page = fromstring(response.text)
+    assert not page.cssselect("script, style, iframe, img, [style], [onclick], [onload]")
+    loaded = [link.attrib["href"] for link in page.cssselect("link[rel=stylesheet], link[rel=icon]")]
+    assert [url.partition("?")[0] for url in loaded] == ["/static/style.css", "/static/icon.svg"]
+    assert [(await history_site.get(url)).status_code for url in loaded] == [200, 200]
+    assert "default-src 'none'" in response.headers["content-security-policy"]
+    assert "Accept-Language" in response.headers["vary"]
+    assert response.headers["content-language"] == page.get("lang") == "sv"
+    check_structure(page)
+
+
+@pytest.mark.parametrize("path", PAGES)
+async def test_page_keeps_the_requested_language(history_site: Site, path: str) -> None:
+    page = await history_site.page(f"{path}{'&' if '?' in path else '?'}lang=en")
+    assert page.get("lang") == "en"
+    check_structure(page)
+    links = [link.attrib["href"] for link in page.cssselect("a[href^='/']:not([hreflang])")]
+    translated = [url for url in links if not SAME_IN_ALL_LANGUAGES.match(url)]
+    assert len(translated) > 6
+    assert [url for url in translated if "lang=en" not in url] == []
+    assert all(form.cssselect("input[name=lang]") for form in page.cssselect("form"))
+    (switch,) = [link.attrib["href"] for link in page.cssselect("nav a[hreflang]")]
+    assert switch.partition("?")[0] == path.partition("?")[0]
+    assert (await history_site.page(switch)).get("lang") == "sv"
+
+
+def check_structure(page: HtmlElement) -> None:
+    """Check unique ids, headings without gaps, labelled fields, and a link to the content as the first element."""
+    ids = [element.get("id") for element in page.cssselect("[id]")]
+    assert len(ids) == len(set(ids))
+    assert len(page.cssselect("h1")) == len(page.cssselect("main")) == 1
+    for field in page.cssselect("input:not([type=hidden]), select, textarea"):
+        assert page.cssselect(f"label[for={field.get('id')}]")
+    assert page.cssselect("body > *")[0].get("href") == "#content"
+    levels = [int(str(element.tag)[1]) for element in page.cssselect("h1, h2, h3, h4")]
+    assert all(after <= before + 1 for before, after in pairwise(levels))
+
+
+async def test_parameter_and_header_choose_the_language(site: Site) -> None:
+    english = "en-GB,en;q=0.9,sv;q=0.5"
+    assert (await site.page("/", accept_language=english)).get("lang") == "en"
+    assert (await site.page("/?lang=sv", accept_language=english)).get("lang") == "sv"
+    assert (await site.page("/?lang=xx")).get("lang") == "sv"
+
+
+async def test_texts_have_their_own_language(site: Site) -> None:
+    assert (await site.page("/tag/1?lang=en")).cssselect("h1")[0].get("lang") == ""  # unknown, so not English
+    assert (await site.page("/tag/1?lang=sv")).cssselect("h1")[0].get("lang") is None
+    (hit,) = (await site.page("/search?q=lighthouses")).cssselect(".releases h3 a")
+    assert hit.get("lang") == "en"
+    release = await site.page(hit.attrib["href"])
+    assert release.get("lang") == "sv"
+    assert [release.cssselect(part)[0].get("lang") for part in ("h1", ".body")] == ["en", "en"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/archive", "/archive/releases", "/archive/releases?_search=fyrar", "/archive/agencies/fyrstyrelsen"),
+        "/archive/edits_by_agency?agency=",
+    ],
+)
+async def test_datasette_page_has_the_style_of_the_site(site: Site, path: str) -> None:
+    response = await site.get(path)
+    assert response.status_code == 200
+    assert "Powered by" in response.text
+    assert "script-src 'self' 'unsafe-inline'" in response.headers["content-security-policy"]
+    (style,) = [url for url in re.findall(r'href="([^"]+)"', response.text) if url.startswith("/static/data.css?")]
+    assert "immutable" in (await site.get(style)).headers["cache-control"]
+
+
+async def test_tables_are_described_and_sent_as_data(site: Site) -> None:
+    assert "Type of release" in (await site.get("/archive/releases")).text
+    assert (await site.get("/.json")).json()["archive"]["tables_count"] > 5
+    for table in ("agencies", "releases", "revisions", "questions", "tags", "release_tags", "crawls"):
+        rows = (await site.get(f"/archive/{table}.json?_shape=array")).json()
+        lines = (await site.get(f"/archive/{table}.csv")).text.splitlines()
+        assert lines[0].split(",") == list(rows[0]), table
+    query = await site.get("/archive.json?sql=select+count(*)+as+n+from+releases&_shape=array")
+    assert query.json() == [{"n": PAGED + 5}]
+
+
+# Colours of the style sheet
+
+
+def test_colours_have_enough_contrast() -> None:
+    style = (ROOT / "archive/static/style.css").read_text(encoding="utf-8")
+    blocks = re.findall(r":root \{(.*?)\}", style, re.S)[:2]
+    for colours in (dict(re.findall(r"--(\w+): (#[0-9a-f]{6});", block)) for block in blocks):
+        pairs = [(text, "paper", 4.5) for text in ("ink", "quiet", "link", "visited", "warn")]
+        pairs += [(text, "raised", 4.5) for text in ("ink", "quiet", "link", "visited")]
+        pairs += [(text, "mark", 4.5) for text in ("ink", "link", "visited")]
+        pairs += [("ink", "added", 4.5), ("ink", "deleted", 4.5), ("focus", "paper", 3)]
+        contrasts = {(text, paper): compute_contrast(colours[text], colours[paper]) for text, paper, _ in pairs}
+        assert [(text, paper) for text, paper, least in pairs if contrasts[text, paper] < least] == []
+
+
+def compute_contrast(one: str, other: str) -> float:
+    """Return the contrast ratio of two colours (WCAG 2.2)."""
+    darker, lighter = sorted(map(compute_luminance, (one, other)))
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def compute_luminance(colour: str) -> float:
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+# Times
+
+WINTER_TIME = "2024-01-18T10:57:00+00:00"  # of a British agency
+FIRST_SEEN = datetime(2024, 1, 18, 11, 30, tzinfo=UTC)
+EXTREME_TIMES = {  # not representable in each time zone
+    "vag": datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC),
+    "bro": datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=2))),
+}
+TEXT = " ".join(f"Fyren på skär nummer {n} tänds igen efter att ha stått släckt i tio år." for n in range(30))
+
+
+@pytest.fixture(scope="module")
+async def times_site(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
+    """Serve a release with a British time and an edit of it, and two releases with extreme times."""
+    path = tmp_path_factory.mktemp("times") / "archive.db"
+    release = Release(
+        agency="fyr",
+        url="https://fyr.example/1",
+        title="Fyren på Skär lyser",
+        body=TEXT,
+        body_html=f"<p>{TEXT}</p>",
+        published=datetime.fromisoformat(WINTER_TIME),
+        language="sv",
+    )
+    with Archive(path) as archive:
+        for slug in ("fyr", "vag", "bro"):
+            archive.add_agency(slug, name=slug.title(), home=f"https://{slug}.example/")
+        archive.save(release, seen_at=FIRST_SEEN)
+        undated = replace(release, published=None, updated=release.published)
+        archive.save(undated, seen_at=FIRST_SEEN + timedelta(days=1))
+        archive.save(release, seen_at=FIRST_SEEN + timedelta(days=2))
+        for slug, published in EXTREME_TIMES.items():
+            other = replace(release, agency=slug, url=f"https://{slug}.example/1", published=published)
+            archive.save(other, seen_at=FIRST_SEEN)
+    with served(path) as datasette:
+        yield Site(datasette)
+
+
+@pytest.mark.parametrize("path", ["/", "/agency/fyr", "/search", "/archive/releases/1", "/-/revision/1", "/-/diff/1/2"])
+async def test_publication_time_is_shown_as_stated(times_site: Site, path: str) -> None:
+    text = await times_site.text(path)
+    assert "18 januari 2024 kl. 10.57" in text
+    assert "11.57" not in text
+
+
+async def test_recorded_time_and_duplicates_are_shown(times_site: Site) -> None:
+    assert "12.30" in await times_site.text("/archive/releases/1")
+    assert {"Fyr", "Bro"} <= set((await times_site.text("/archive/releases/2")).split())
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/", "/search", "/search.atom", "/search.json", "/search.csv", "/search?q=fyren", "/new.atom"),
+        *("/sitemap.xml", "/agency/vag", "/agency/bro", "/agency/vag.atom", "/-/status", "/-/status/vag"),
+        *("/-/changes.json", "/month/9999-12", "/month/0001-01"),
+        *(f"/archive/releases/{release}{suffix}" for release in (2, 3) for suffix in ("", ".json")),
+        *(f"/-/history/{release}" for release in (2, 3)),
+        *(f"/-/cite/{revision}{suffix}" for revision in (4, 5) for suffix in ("", ".bib", ".ris", ".json")),
+        *(f"/-/revision/{revision}" for revision in (4, 5)),
+    ],
+)
+async def test_extreme_time_is_no_error(times_site: Site, path: str) -> None:
+    response = await times_site.get(path)
+    assert response.status_code < 500, response.text[:500]
+
+
+# Start-up
+
+
+@pytest.mark.parametrize(
+    ("name", "sql", "problem"),
+    [
+        ("other.db", "select 1", r"called archive\.db"),
+        ("archive.db", "pragma user_version = 0", "before version 0.1.0"),
+        ("archive.db", "pragma user_version = 99", "newer version"),
+        ("archive.db", "insert or replace into search_meta values ('version', 'older')", "python -m archive reindex"),
+    ],
+)
+async def test_unusable_archive_is_not_served(tmp_path: Path, name: str, sql: str, problem: str) -> None:
+    path = fill(tmp_path / name)
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute(sql)
+    with served(path) as datasette, pytest.raises(ClickException, match=problem):
+        await datasette.invoke_startup()
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [(b"", "no table releases"), (b"Diarium 1987\n" * 200, r"archive\.db: file is not")],
+    ids=["empty", "text"],
+)
+async def test_file_that_is_no_archive_is_not_served(tmp_path: Path, content: bytes, problem: str) -> None:
+    (tmp_path / "archive.db").write_bytes(content)
+    with served(tmp_path / "archive.db") as datasette, pytest.raises(ClickException, match=problem):
+        await datasette.invoke_startup()
+
+
+async def test_startup_loads_what_searches_need(sample_archive: Path) -> None:
+    gc.unfreeze()
+    with served(sample_archive) as datasette:
+        await datasette.invoke_startup()
+        assert get_search_columns(datasette).last_change
+    assert gc.get_freeze_count() > 10_000  # the dictionaries are left out of garbage collection

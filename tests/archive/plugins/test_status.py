@@ -1,0 +1,175 @@
+from __future__ import annotations
+
+import csv
+import io
+import sqlite3
+from collections.abc import AsyncIterator, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+import time_machine
+
+from archive.store import Archive
+from scraper.agency import load_agencies
+from tests.archive.atom import find_faults
+from tests.archive.sample import Site, fill, served
+from tests.archive.sample_health import ASSESSED_AT, FACTS, STATES, add_health
+
+MAX_PAGE_BYTES = 60_000  # of a page with all agencies of agencies.toml, and its style sheet
+
+
+@pytest.fixture(scope="module")
+def assessed_archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The sample archive with assessments of its agencies, and an agency that was never crawled."""
+    path = add_health(fill(tmp_path_factory.mktemp("status") / "archive.db"))
+    with Archive(path) as archive:
+        archive.add_agency("dammverket", name="Dammverket", home="https://damm.example/")
+    return path
+
+
+@pytest.fixture(scope="module")
+async def status_site(assessed_archive: Path) -> AsyncIterator[Site]:
+    with served(assessed_archive) as datasette:
+        yield Site(datasette)
+
+
+@pytest.fixture(autouse=True)
+def assessment_time() -> Iterator[None]:
+    with time_machine.travel(ASSESSED_AT, tick=True):
+        yield
+
+
+async def test_faults_come_first_with_reason_and_time(status_site: Site) -> None:
+    page = await status_site.page("/-/status?lang=en")
+    assert page.xpath("string(//*[@role='status'])") == "1 agency has a crawl problem · 1 known fault"
+    failing, suspect = (" ".join(item.text_content().split()) for item in page.xpath("//ul[@class='states']/li"))
+    assert failing.startswith(
+        "Tystnadsnämnden Failing. Nothing has been readable since 3 June 2024: a login page was shown instead."
+    )
+    assert suspect.startswith(
+        "Fyrstyrelsen Possible problem (known fault). Fewer pages than before give a lead: 5% now, 96%"
+    )
+    assert "newest release 1 June 2024" in suspect
+    assert "3 in the archive, 20 listed" in suspect
+    assert [row.xpath("string(th)") for row in page.xpath("//table//tr[td]")] == [
+        "Swedish Bird Agency",
+        "Roads Authority",
+    ]
+    assert page.xpath("//table//a/@href") == ["status/fagelverket?lang=en", "status/vagmyndigheten?lang=en"]
+    assert page.xpath("string(//ul[contains(@class, 'register-of')])").split() == ["Dammverket"]
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        (
+            "/-/status",
+            [
+                *("Begäranden till webbplatserna4 800", "Hämtad datamängd136,0 MB", "(304)25 %"),
+                *("begäranden1,0 sekunder", "robots.txt tillåter insamling4 myndigheter"),
+            ],
+        ),
+        (
+            "/-/status/fyrstyrelsen?lang=en",
+            [
+                *("Possible problem (known fault).", "lead5%96%", "a login page was shown instead: 3"),
+                *("Last read successfully", "Status history 3 June 2024, 10:20"),
+            ],
+        ),
+        ("/-/status/dammverket?lang=en", ["has not been crawled yet"]),
+    ],
+)
+async def test_page_states(status_site: Site, path: str, words: list[str]) -> None:
+    text = (await status_site.text(path)).replace("\u00a0", " ")
+    assert [each for each in words if each not in text] == []
+
+
+async def test_unknown_agency_is_a_404(status_site: Site) -> None:
+    assert (await status_site.get("/-/status/nobody")).status_code == 404
+
+
+async def test_status_as_json_and_csv(status_site: Site) -> None:
+    data = (await status_site.get("/-/status.json?lang=en")).json()
+    assert (data["red"], data["judged"]) == (1, ASSESSED_AT)
+    first = data["agencies"][0]
+    names = ("agency", "state", "red", "code", "failures", "stored", "requests", "lead_told")
+    values = ("tystnadsnamnden", "failing", True, "all_fails", FACTS["failures"], 3, 1200, 5)
+    assert tuple(first[name] for name in names) == values
+    assert (await status_site.get(first["page"].removeprefix("http://localhost"))).status_code == 200
+    rows = list(csv.DictReader(io.StringIO((await status_site.get("/-/status.csv")).text)))
+    assert [row["agency"] for row in rows] == [row["agency"] for row in data["agencies"]]
+    assert rows[-1]["state"] == "never worked"
+
+
+async def test_feed_has_changes_from_and_to_faults(status_site: Site) -> None:
+    feed = await status_site.get("/-/status.atom?lang=en")
+    assert find_faults(feed.content) == []
+    assert "Tystnadsnämnden: failing" in feed.text
+    assert "Swedish Bird Agency" not in feed.text  # it became quiet, as it usually does
+    again = await status_site.get("/-/status.atom?lang=en", if_none_match=feed.headers["etag"])
+    assert again.status_code == 304
+    assert (await status_site.get("/-/status.atom?after=x")).status_code == 400
+    older = await status_site.get("/-/status.atom?after=4")
+    assert "Tystnadsnämnden" not in older.text
+    assert "Fyrstyrelsen" in older.text
+
+
+async def test_outdated_assessment_is_stated(status_site: Site) -> None:
+    with time_machine.travel("2024-06-09T08:00:00+00:00", tick=True):
+        text = await status_site.text("/-/status?lang=en")
+    assert "There has been no crawl or assessment since 3 June 2024, 10:20," in text
+
+
+async def test_archive_without_assessments(empty_site: Site) -> None:
+    assert "No assessment has been made yet" in await empty_site.text("/-/status?lang=en")
+    assert (await empty_site.get("/-/status.atom")).status_code == 200
+
+
+@pytest.fixture
+def archive_copy(assessed_archive: Path, tmp_path: Path) -> Path:
+    path = tmp_path / "archive.db"
+    path.write_bytes(assessed_archive.read_bytes())
+    return path
+
+
+@pytest.mark.parametrize(
+    ("states", "heading"),
+    [
+        ({"tystnadsnamnden": "healthy"}, "The crawls of 3 agencies work · 1 known fault"),
+        ({"tystnadsnamnden": "paused", "fyrstyrelsen": "paused"}, "The crawls of 2 agencies work"),
+        (dict.fromkeys(("tystnadsnamnden", "vagmyndigheten", "fagelverket"), "paused"), "1 known fault"),
+        (dict.fromkeys((agency for agency, *_ in STATES), "paused"), "No agency is being crawled at the moment"),
+    ],
+)
+async def test_heading_counts_agencies_that_are_crawled(
+    archive_copy: Path, states: dict[str, str], heading: str
+) -> None:
+    update = "update health set state = ?, reason = json_object('code', ?) where agency = ?"
+    with closing(sqlite3.connect(archive_copy)) as db, db:
+        for agency, state in states.items():
+            db.execute(update, [state, "paused" if state == "paused" else "too_few", agency])
+        db.execute("delete from agencies where slug = 'dammverket'")
+    with served(archive_copy) as datasette:
+        page = await Site(datasette).page("/-/status?lang=en")
+    assert page.xpath("string(//h2[@class='verdict']/*[@role='status'])") == heading
+
+
+@pytest.mark.parametrize("agency", ["vagmyndigheten", "tystnadsnamnden"])
+async def test_page_with_many_agencies_is_small(archive_copy: Path, agency: str) -> None:
+    agencies = load_agencies()
+    with closing(sqlite3.connect(archive_copy)) as db, db:
+        for slug, each in agencies.items():
+            db.execute(
+                "insert or ignore into agencies (slug, name, home) values (?, ?, ?)", [slug, each.name, each.home]
+            )
+            db.execute(
+                "insert into health select ?, state, since, reason, newest, usual_gap, expected, judged, acknowledged,"
+                " facts from health where agency = ?",
+                [slug, agency],
+            )
+    with served(archive_copy) as datasette:
+        site = Site(datasette)
+        size = len((await site.get("/-/status")).content)
+        assert size > 60 * len(agencies)
+        assert size + len((await site.get("/static/style.css")).content) <= MAX_PAGE_BYTES

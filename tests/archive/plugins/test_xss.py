@@ -1,0 +1,110 @@
+"""No page or feed serves the markup of a hostile agency so that it runs or loads anything."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from lxml import etree, html
+
+from tests.archive.hostile_agency import AGENCY, DAY, IMPORTED_AGENCY, create_hostile_archive
+from tests.archive.sample import Site, served
+from tests.archive.xss_vectors import LINKS, VECTORS
+
+ACTIVE_TAGS = {"script", "iframe", "object", "embed", "base", "applet", "frame", "svg", "math", "style", "template"}
+PAGES = (
+    *("/", "/search", "/search?q=meddelande", "/search?show=questions&q=varför", f"/agency/{AGENCY}", "/agencies"),
+    *(f"/agency/{IMPORTED_AGENCY}", "/-/status", f"/-/status/{AGENCY}", "/-/coverage"),
+    *(f"/month/{DAY:%Y-%m}", "/-/edits", "/-/removed", "/about", "/nothing<script>alert(1)</script>"),
+    *("/archive/releases?_size=20", "/archive/tags", "/archive/questions", "/archive/attachments", "/archive/images"),
+    *("/archive?sql=select+title,body_html,url+from+releases", "/archive/revisions/1", "/archive/tags/1"),
+)
+DATA = (
+    *("/search.json?q=meddelande", "/search.csv?q=meddelande", "/search.atom?q=meddelande", "/new.atom", "/new.json"),
+    *("/-/edits.atom", "/-/edits.csv", "/-/edits.json", "/-/removed.atom", f"/agency/{AGENCY}.atom", "/sitemap.xml"),
+    *("/-/history/1.json", "/-/history/1.csv", "/-/history/1.atom"),
+    *("/archive/releases.json", "/archive/releases.csv", "/archive/releases.csv?_stream=on", "/archive/tags.json"),
+    *("/archive.json?sql=select+title+from+releases", "/archive/releases.json?_where=<script>alert(1)</script>"),
+)
+
+
+@pytest.fixture(scope="module")
+def hostile_site(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """The hostile agency's releases. It depends on `site`, whose plugins must be unregistered last."""
+    with served(create_hostile_archive(tmp_path_factory.mktemp("hostile") / "archive.db")) as datasette:
+        yield Site(datasette)
+
+
+def find_active_markup(document: html.HtmlElement, *, by_datasette: bool = False) -> list[str]:
+    """List what could run or load. Datasette's own pages have scripts and styles of their own."""
+    found = []
+    for element in document.iter(etree.Element):
+        tag, markup = str(element.tag).lower(), html.tostring(element, encoding="unicode")[:120]
+        is_own = by_datasette and tag in {"script", "style", "svg"} and "alert(1)" not in (element.text or "")
+        if tag in ACTIVE_TAGS and not is_own:
+            found.append(markup)
+        for name, value in element.attrib.items():
+            is_url = name in {"href", "src", "action", "formaction", "poster"}
+            if name.startswith("on") or (name == "style" and not by_datasette) or (is_url and not is_safe(str(value))):
+                found.append(markup)
+    return found
+
+
+def is_safe(url: str) -> bool:
+    scheme = url.partition(":")[0].strip().lower() if ":" in url.partition("/")[0] else ""
+    return scheme in {"", "http", "https", "mailto", "tel"} and not url.startswith("//")
+
+
+def check_response(url: str, response: httpx.Response) -> None:
+    """Assert that a page has no active markup and a strict policy, and that data is sandboxed."""
+    assert response.status_code < 500, url
+    policy = response.headers["content-security-policy"]
+    assert response.headers["x-content-type-options"] == "nosniff"
+    if response.is_redirect or not response.headers["content-type"].startswith("text/html"):
+        assert "sandbox" in policy, url
+        return
+    by_datasette = url.startswith("/archive") and "/archive/releases/" not in url
+    if not by_datasette:
+        assert "unsafe-inline" not in policy, url
+        assert "script-src" not in policy, url
+    found = find_active_markup(html.fromstring(response.text), by_datasette=by_datasette)
+    assert not found, (url, found)
+
+
+@pytest.mark.parametrize("link", LINKS[:3])
+def test_active_link_is_detected(link: str) -> None:
+    assert find_active_markup(html.fromstring(f"<div>{link}</div>"))
+
+
+async def test_pages_have_no_active_markup(hostile_site: Site) -> None:
+    database = hostile_site.datasette.get_database("archive")
+    releases = [row["id"] for row in await database.execute("select id from releases")]
+    edits = [
+        (row["previous"], row["id"])
+        for row in await database.execute("select id, previous from revisions where previous is not null")
+    ]
+    assert len(releases) - 1 == len(edits) == len(VECTORS)
+    urls = [*PAGES, *DATA, *(f"/archive/releases/{number}" for number in releases)]
+    for before, after in edits[::10]:
+        urls += [f"/-/diff/{before}/{after}", f"/-/diff/{before}/{after}.atom", f"/-/revision/{after}"]
+        urls += [f"/-/cite/{after}.bib", f"/-/cite/{after}.json"]
+    for url in urls:
+        check_response(url, await hostile_site.get(url))
+
+
+@pytest.mark.parametrize("url", ["/-/edits.atom", "/search.atom?q=meddelande"])
+async def test_feeds_have_no_active_markup(hostile_site: Site, url: str) -> None:
+    feed = etree.fromstring((await hostile_site.get(url)).content)
+    contents = feed.findall(".//{*}content") + feed.findall(".//{*}summary")
+    assert contents
+    for content in contents:
+        if content.get("type") == "html":
+            assert not find_active_markup(html.fromstring(content.text or ""))
+
+
+@pytest.mark.parametrize(("path", "name"), [("/search", "q"), ("/-/edits", "agency"), ("/archive", "sql")])
+async def test_parameters_are_escaped(hostile_site: Site, path: str, name: str) -> None:
+    for vector in VECTORS[::8]:
+        url = f"{path}?{httpx.QueryParams({name: vector, 'lang': vector})}"
+        check_response(url, await hostile_site.get(url))

@@ -1,0 +1,175 @@
+"""Queries become FTS5 expressions and SQL conditions."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+
+from archive.database import build_connection_runner
+from archive.models import Question, Release
+from archive.search.fts import QUESTION_INDEX, ResolvedNames, SearchPlan, build_plan
+from archive.search.query import parse_query
+from archive.store import Archive
+from tests.archive.hostile_queries import QUERIES
+from tests.archive.sample import HOSTILE, LIGHTHOUSES, PAGED, SEEN, WARBLERS
+from tests.archive.search.conftest import Searcher, marks
+
+TITLE_HIT = Release(
+    agency="fyr",
+    url="https://fyr.example/1",
+    title="Sjukvårdsministern i hamnen",
+    body="Om barnomsorgspersonalen.",
+    body_html="<p>…</p>",
+    questions=(
+        Question(position=1, question="Vad säger sjukvårdsministern?", answer="Det avgör livsmedelsavdelningarna."),
+    ),
+)
+BODY_HIT = replace(
+    TITLE_HIT, url="https://fyr.example/2", title="Barnomsorgspersonal", body="En sjukvårdsminister.", questions=()
+)
+
+
+@pytest.fixture(scope="module")
+def compounds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Searcher]:
+    """Two releases with compounds."""
+    with Archive(tmp_path_factory.mktemp("compounds") / "archive.db") as archive:
+        archive.add_agency("fyr", name="Fyrstyrelsen", home="https://fyr.example/")
+        for release in (TITLE_HIT, BODY_HIT):
+            archive.save(release, seen_at=SEEN)
+    with closing(sqlite3.connect(archive.path)) as connection:
+        yield Searcher(build_connection_runner(connection))
+
+
+def plan(text: str) -> SearchPlan:
+    return build_plan(parse_query(text).tree, ResolvedNames())
+
+
+@settings(derandomize=True, deadline=None, max_examples=50)
+@given(QUERIES)
+def test_expression_quotes_words_and_has_no_signs(text: str) -> None:
+    match = plan(text).match
+    assert match.count('"') % 2 == 0
+    assert not {*"^'\\%\x00+"} & {*match}
+
+
+def test_words_are_matched_and_filters_are_conditions() -> None:
+    names = ResolvedNames(agencies={"fyr": ("a", "b")})
+    mixed = build_plan(parse_query("skog -älg från:2024 svar:vad myndighet:fyr").tree, names)
+    assert " NOT (" in mixed.match
+    assert [condition.split()[0] for condition in mixed.conditions] == [
+        "(ifnull(l.sort_day",
+        "(l.release",
+        "(l.agency",
+    ]
+    assert set(mixed.values.values()) >= {"2024-01-01", "a", "b"}
+
+
+def test_negation_alone_is_a_condition() -> None:
+    assert plan("-skog").match == ""
+    assert (
+        plan("-skog").conditions[0].startswith("(not (l.release in (select rowid from search where search match :v0)")
+    )
+
+
+def test_fields_of_the_other_table_are_conditions() -> None:
+    assert (
+        build_plan(parse_query("svar:skog").tree, ResolvedNames(), QUESTION_INDEX).match
+        == '{answer answer_parts}: ("skog")'
+    )
+    assert build_plan(parse_query("rubrik:skog").tree, ResolvedNames(), QUESTION_INDEX).match == ""
+    assert plan("svar:skog").match == ""
+    mixed = plan("skog OR svar:skog OR från:2024")
+    assert mixed.match == ""
+    assert mixed.conditions[0].count(" or ") == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "urls"),
+    [
+        ("ministrar", {TITLE_HIT.url, BODY_HIT.url}),
+        ("rubrik:ministrar", {TITLE_HIT.url}),
+        ("text:minister", {BODY_HIT.url}),
+        ("rubrik:barnomsorg", {BODY_HIT.url}),
+        ("rubrik:personalens", {BODY_HIT.url}),
+        ("minister -rubrik:minister", {BODY_HIT.url}),
+        ("svar:avdelning", {TITLE_HIT.url}),
+        ("fråga:avdelning", set()),
+        ('rubrik:"ministern i hamnen"', set()),
+        ("rubrik:vård", set()),
+    ],
+)
+async def test_compound_is_found_by_its_parts(compounds: Searcher, text: str, urls: set[str]) -> None:
+    assert {hit.row["url"] for hit in (await compounds.find(text)).hits} == urls
+
+
+async def test_compound_is_found_and_marked_in_questions(compounds: Searcher) -> None:
+    (hit,) = (await compounds.find("avdelning ministrar", show="questions")).hits
+    assert (marks(hit.title), marks(hit.excerpt)) == (["sjukvårdsministern"], ["livsmedelsavdelningarna"])
+    assert await compounds.total("fråga:avdelning", show="questions") == 0
+
+
+async def test_compound_is_marked_only_in_its_field(compounds: Searcher) -> None:
+    (hit,) = (await compounds.find("rubrik:minister")).hits
+    assert marks(hit.title) == ["Sjukvårdsministern"]
+    assert marks(hit.excerpt) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "titles"),
+    [
+        ("fyr tänd", [LIGHTHOUSES]),
+        ("TÄNDS igen", [LIGHTHOUSES]),
+        ("tänds rörsångaren", []),
+        ("tands", []),  # å, ä and ö are letters of their own
+        ('"tänds igen"', [LIGHTHOUSES]),
+        ('"igen tänds"', []),
+        ("fyrar NEAR/1 tänds", [LIGHTHOUSES]),
+        ("NEAR(tre igen, 0)", []),
+        ("vassen OR fyrar", [LIGHTHOUSES, WARBLERS]),
+        ("vassen OR fyrar -rörsångaren", [LIGHTHOUSES]),
+        ("inventer*", [WARBLERS]),
+        ("rubrik:fyrar", [LIGHTHOUSES]),
+        ("ingress:fyrar", []),
+        ("svar:hamnarna", [LIGHTHOUSES]),
+        ("fråga:hamnarna", []),
+        ("question:betala answer:staten", [LIGHTHOUSES]),
+        ("fråga:betala OR rubrik:sångarna", [LIGHTHOUSES, WARBLERS]),
+        ("myndighet:fyrstyrelsen", [LIGHTHOUSES, "Three lighthouses lit again"]),
+        ("ämne:sjöfart", [LIGHTHOUSES]),
+        ('tag:"våtmarker & sjöar" vassen', [WARBLERS]),
+        ("från:2024-06", [LIGHTHOUSES]),
+        ("till:2022", [HOSTILE]),
+        ("from:2024-05-28 to:2024-05-28", [WARBLERS]),
+    ],
+)
+async def test_query_finds_releases(sample: Searcher, text: str, titles: list[str]) -> None:
+    assert await sample.titles(text, order="newest") == titles
+
+
+@pytest.mark.parametrize(
+    ("text", "total"), [("-vägarna", 5), ("-fråga:betala", PAGED + 4), ("agency:roads", PAGED + 2)]
+)
+async def test_query_finds_many_releases(sample: Searcher, text: str, total: int) -> None:
+    assert await sample.total(text) == total
+
+
+async def test_sqlite_reads_the_index_first(sample: Searcher) -> None:
+    """Looking up each release in the index would take seconds in a large archive."""
+    steps: list[str] = []
+
+    async def explain(sql: str, values: dict[str, Any], /) -> Sequence[Any]:
+        if "match :" in sql:
+            details = [row["detail"] for row in await sample.run(f"explain query plan {sql}", values)]
+            steps.append(next(step for step in details if step.split()[1] in ("l", "search", "search_questions")))
+        return await sample.run(sql, values)
+
+    for show in ("releases", "questions"):
+        await Searcher(explain).find("vägarna", agency="vagmyndigheten", tag="Väglag", year="2023", show=show)
+    assert len(steps) >= 6
+    assert all(step.startswith("SCAN search") for step in steps)

@@ -1,0 +1,185 @@
+"""The search index is written with each release, follows its edits, and states when it is out of date."""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from sqlite_utils.cli import cli
+
+from archive.__main__ import main
+from archive.analysis import ANALYSIS_VERSION
+from archive.models import Question, Release
+from archive.search.fts import match_word
+from archive.search.index import encode_facet_term
+from archive.store import Archive
+
+SEEN = datetime(2024, 6, 3, 8, tzinfo=UTC)
+RELEASE = Release(
+    agency="fyr",
+    url="https://fyr.example/1",
+    title="Fyrvaktarna slutar",
+    lead="Hamnarnas ljus sköts på avstånd.",
+    body="Sjukvårdsministern talade om människohandelsbrotten.\n\nVem betalar?\n\nStaten.",
+    body_html="<p>…</p>",
+    language="sv",
+    questions=(Question(position=1, question="Vem betalar?", answer="Staten."),),
+)
+
+
+@pytest.fixture(scope="module")
+def stored_archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    with Archive(tmp_path_factory.mktemp("index") / "archive.db") as archive:
+        archive.add_agency("fyr", name="Fyrstyrelsen", home="https://fyr.example/")
+        archive.save(RELEASE, seen_at=SEEN)
+    return Path(archive.path)
+
+
+@pytest.fixture
+def archive(stored_archive: Path, tmp_path: Path) -> Iterator[Archive]:
+    with Archive(Path(shutil.copy(stored_archive, tmp_path / "archive.db"))) as archive:
+        yield archive
+
+
+def save_copies(archive: Archive, count: int) -> None:
+    for number in range(2, count + 1):
+        archive.save(dataclasses.replace(RELEASE, url=f"https://fyr.example/{number}"), seen_at=SEEN)
+
+
+def count_hits(archive: Archive, match: str, table: str = "search") -> int:
+    return len(archive.db.execute(f"select rowid from {table} where {table} match ?", [match]).fetchall())
+
+
+def read_vocabulary(archive: Archive) -> dict[str, int]:
+    return dict(archive.db.execute("select word, releases from vocabulary order by word").fetchall())
+
+
+def test_release_is_found_by_words_and_compound_parts(archive: Archive) -> None:
+    for word in ("fyrvaktare", "hamn", "HAMNAR", "minister", "människohandel", "brott", "stat"):
+        assert count_hits(archive, match_word(word)) == 1, word
+    for word in ("handel", "människa", "hamster", "manniskohandel"):
+        assert count_hits(archive, match_word(word)) == 0, word
+
+
+def test_questions_have_their_own_index(archive: Archive) -> None:
+    assert count_hits(archive, "question: betala", "search_questions") == 1
+    assert count_hits(archive, "question: stat", "search_questions") == 0
+    assert count_hits(archive, "answer: stat", "search_questions") == 1
+    archive.save(dataclasses.replace(RELEASE, questions=()), seen_at=SEEN)
+    assert count_hits(archive, "answer: stat", "search_questions") == 0
+
+
+def test_index_follows_an_edit(archive: Archive) -> None:
+    archive.save(dataclasses.replace(RELEASE, lead="Bryggornas ljus sköts på avstånd."), seen_at=SEEN)
+    assert (count_hits(archive, match_word("hamn")), count_hits(archive, match_word("brygga"))) == (0, 1)
+    vocabulary = read_vocabulary(archive)
+    assert "hamnarnas" not in vocabulary
+    assert vocabulary["bryggornas"] == vocabulary["ljus"] == 1
+
+
+def test_index_is_rolled_back_with_the_release(archive: Archive) -> None:
+    def save_and_fail() -> None:
+        with archive.transaction():
+            archive.save(dataclasses.replace(RELEASE, url="https://fyr.example/2", lead="Bryggor."), seen_at=SEEN)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        save_and_fail()
+    assert count_hits(archive, match_word("brygga")) == 0
+    assert archive.writer.index.describe_fault() is None
+
+
+def test_deleted_rows_are_not_found(archive: Archive) -> None:
+    archive.db.execute("pragma foreign_keys = off")
+    archive.db.execute("delete from questions")
+    archive.db.execute("delete from releases")
+    assert count_hits(archive, match_word("hamn")) == 0
+    assert count_hits(archive, "answer: stat", "search_questions") == 0
+
+
+@pytest.mark.parametrize("tables", [(), ("releases",), ("search",)])
+def test_rebuild_fts_of_sqlite_utils_fails_and_changes_nothing(archive: Archive, tables: tuple[str, ...]) -> None:
+    result = CliRunner().invoke(cli, ["rebuild-fts", str(archive.path), *tables])
+    assert isinstance(result.exception, sqlite3.Error)
+    assert count_hits(archive, match_word("hamn")) == 1
+
+
+def test_index_of_another_version_is_rebuilt_on_opening(archive: Archive) -> None:
+    before = read_vocabulary(archive)
+    archive.db.execute("update search_meta set value = 'older' where name = 'version'")
+    archive.db.execute("insert into search (search) values ('delete-all')")
+    archive.db.execute("delete from vocabulary")
+    assert archive.writer.index.describe_fault() == f"it was made by older, here is {ANALYSIS_VERSION}"
+    with Archive(archive.path) as reopened:
+        assert reopened.writer.index.describe_fault() is None
+        assert count_hits(reopened, match_word("hamn")) == 1
+        assert read_vocabulary(reopened) == before
+
+
+def test_interrupted_rebuild_is_resumed(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+    save_copies(archive, 5)
+    before = read_vocabulary(archive)
+    monkeypatch.setattr("archive.search.index.REINDEX_BATCH", 2)
+
+    def interrupt(_: str, done: int, total: int) -> None:
+        assert total == 5
+        if done == 4:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        archive.writer.index.rebuild(interrupt)
+    assert archive.writer.index.describe_fault() == "it was renewed as far as release 4 only"
+    assert archive.writer.index.rebuild() == 1
+    assert archive.writer.index.describe_fault() is None
+    assert read_vocabulary(archive) == before
+
+
+def test_concurrent_rebuilds_share_the_work(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+    save_copies(archive, 7)
+    before = read_vocabulary(archive)
+    monkeypatch.setattr("archive.search.index.REINDEX_BATCH", 2)
+    done_by_other: list[int] = []
+    with Archive(archive.path) as other:
+        done = archive.writer.index.rebuild(
+            lambda *_: None if done_by_other else done_by_other.append(other.writer.index.rebuild())
+        )
+    assert (done, done_by_other) == (2, [5])
+    assert archive.writer.index.describe_fault() is None
+    assert read_vocabulary(archive) == before
+
+
+def test_release_written_by_another_program_is_a_fault(archive: Archive) -> None:
+    archive.db.execute(
+        "insert into releases (agency, url, title, body, body_html, first_seen, last_checked, hash)"
+        " values ('fyr', 'https://fyr.example/9', 'Bryggor', '', '', '2024', '2024', '')"
+    )
+    assert archive.writer.index.describe_fault() == "it holds 1 releases of 2"
+    archive.writer.index.rebuild()
+    assert count_hits(archive, match_word("brygga")) == 1
+
+
+def test_reindex_command(archive: Archive, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    archive.db.execute("insert into search (search) values ('delete-all')")
+    assert main(["reindex", str(archive.path)]) == 0
+    assert f"1 releases indexed by {ANALYSIS_VERSION}" in capsys.readouterr().out
+    assert count_hits(archive, match_word("hamn")) == 1
+    assert main(["reindex", str(tmp_path / "none.db")]) == 2
+
+
+def test_release_listed_again_is_found_by_its_month(archive: Archive) -> None:
+    archive.save(dataclasses.replace(RELEASE, url="https://fyr.example/2", title="En annan"), seen_at=SEEN)
+    month = f'"{encode_facet_term("sort_month", "2024-06")}"'
+    archive.save(dataclasses.replace(RELEASE, published=SEEN, published_text="3 juni"), seen_at=SEEN)
+    assert count_hits(archive, month) == 1
+    with archive.transaction():
+        archive.db.execute("update releases set moved_to = 2 where id = 1")
+    archive.writer.index.rebuild()
+    with archive.transaction():
+        archive.db.execute("update releases set moved_to = null where id = 1")
+    assert archive.db.execute("select rowid from search where search match ?", [month]).fetchone() == (1,)

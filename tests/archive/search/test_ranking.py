@@ -1,0 +1,222 @@
+"""The order and number of hits, their pages, and the counts of facet values."""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+
+from archive.database import build_connection_runner
+from archive.models import Release
+from archive.search import search, search_all
+from archive.search.params import FACETS
+from archive.search.ranking import ColumnCache
+from archive.store import Archive
+from tests.archive.sample import LIGHTHOUSES, PAGED, SEEN, UNDATED, WARBLERS
+from tests.archive.search.conftest import Searcher, build_request, lower_limits
+
+
+async def test_without_words_newest_come_first(sample: Searcher) -> None:
+    titles = await sample.titles()
+    assert titles[:3] == [LIGHTHOUSES, WARBLERS, f"Läget på vägarna kring Storåsen, vecka {PAGED}"]
+    assert (await sample.titles(page=99))[-1] == UNDATED, "sorted by its update, long ago"
+
+
+async def test_dates_exclude_undated_releases_only_when_required(sample: Searcher) -> None:
+    assert UNDATED in await sample.titles("-från:1990")
+    assert UNDATED not in await sample.titles("från:1990 grusvägar")
+
+
+# Pages
+
+
+@pytest.mark.parametrize("order", ["best", "newest"])
+async def test_pages_have_every_hit_once(sample: Searcher, order: str) -> None:
+    pages = [await sample.find("vägarna", page=page, order=order) for page in (1, 2, 3, 99)]
+    assert [(results.hit_page.page, results.hit_page.pages) for results in pages] == [(1, 3), (2, 3), (3, 3), (3, 3)]
+    assert {results.hit_page.total for results in pages} == {PAGED}
+    ids = [hit.row["id"] for results in pages[:3] for hit in results.hits]
+    assert len(ids) == len(set(ids)) == PAGED
+    assert (await sample.find("dinosaurie", page=99, order=order)).hit_page.page == 1
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"text": "vägarna"}, {"text": "vägarna", "order": "newest"}, {"tag": "Väglag"}, {"text": "från:2023"}],
+)
+async def test_pages_beyond_the_limits_equal_the_whole_list(
+    sample: Searcher, monkeypatch: pytest.MonkeyPatch, options: dict[str, str]
+) -> None:
+    unlimited = [hit.row["id"] for page in (1, 2, 3) for hit in (await sample.find(page=page, **options)).hits]
+    lower_limits(monkeypatch, 10)
+    monkeypatch.setattr("archive.search.ranking.MAX_SORTED_HITS", 20)
+    paged: list[int] = []
+    for page in range(1, 30):
+        results = await sample.find(page=page, size=4, **options)
+        paged += [hit.row["id"] for hit in results.hits]
+        if not results.hit_page.has_next:
+            break
+    all_hits = await search_all(sample.run, build_request(**options))
+    listed = [hit.row["id"] async for hits in all_hits.batches for hit in hits]
+    assert len(listed) == len(set(listed)) == all_hits.total
+    assert paged == listed
+    assert set(unlimited) <= set(listed)
+
+
+# Totals
+
+
+async def test_common_words_are_counted_up_to_the_limit(sample: Searcher, monkeypatch: pytest.MonkeyPatch) -> None:
+    lower_limits(monkeypatch, 25)
+    found = (await sample.find("vägarna")).hit_page
+    assert (found.total, found.capped, found.pages) == (25, True, 2)
+    assert not (await sample.find("tänds")).hit_page.capped
+    lower_limits(monkeypatch, 10)
+    found = (await sample.find("vägarna", year="2023", kind="news", size=5)).hit_page
+    assert (found.capped, set(found.approximate_facets)) == (True, set(FACETS))
+    assert (await sample.find("vägarna", year="2023", tag="Område 3", size=5)).hit_page.approximate_facets == []
+
+
+@pytest.mark.parametrize(
+    ("facets", "approximate"),
+    [
+        ({}, []),
+        ({"agency": "vagmyndigheten"}, []),
+        ({"year": "2023", "kind": "news"}, ["tag"]),
+        ({"questions": "no"}, ["tag"]),
+    ],
+    ids=["all", "agency", "year and kind", "without questions"],
+)
+async def test_search_without_words_is_counted_without_limit(
+    sample: Searcher, monkeypatch: pytest.MonkeyPatch, facets: dict[str, str], approximate: list[str]
+) -> None:
+    expected = (await sample.find(size=5, **facets)).hit_page
+    lower_limits(monkeypatch, 10)
+    found = (await sample.find(size=5, **facets)).hit_page
+    assert (found.total, found.pages, found.capped) == (expected.total, expected.pages, False)
+    assert found.approximate_facets == approximate
+    for name in set(FACETS) - set(approximate):
+        assert found.facets[name] == expected.facets[name]
+
+
+# Facets
+
+
+async def test_facet_counts_equal_the_hits_of_each_choice(sample: Searcher) -> None:
+    chosen = {"year": ("2023",), "tag": ("Område 3",)}
+    for facet, choices in (await sample.find("vägarna", include=chosen)).hit_page.facets.items():
+        assert choices
+        for choice in choices:
+            values = (choice.value,) if facet != "tag" else ("Område 3", choice.value)
+            assert await sample.total("vägarna", include=chosen | {facet: values}) == choice.count
+
+
+async def test_every_release_has_a_value_of_every_facet(sample: Searcher) -> None:
+    found = (await sample.find()).hit_page
+    for facet in ("agency", "kind", "year", "questions"):
+        assert sum(choice.count for choice in found.facets[facet]) == found.total
+    assert [choice.value for choice in found.facets["year"]] == ["2024", "2023", "2022", "none"]
+    assert await sample.titles(year="none") == [UNDATED]
+    assert await sample.titles(questions="yes") == [LIGHTHOUSES, WARBLERS]
+
+
+async def test_facet_values_are_included_or_excluded(sample: Searcher) -> None:
+    assert await sample.total(include={"agency": ("fyrstyrelsen", "fagelverket")}) == 3
+    remaining = await sample.titles(exclude={"agency": ("vagmyndigheten",), "tag": ("Sjöfart",)})
+    assert remaining == [WARBLERS, "Three lighthouses lit again"]
+    assert await sample.total("vägarna", tag="Väglag", kind="news", year="2022") == 0
+
+
+async def test_years_have_the_number_of_their_releases(sample: Searcher) -> None:
+    found = (await sample.find("rörsångare OR tänds", agency="fyrstyrelsen")).hit_page
+    assert [(year.value, year.count, year.total) for year in found.facets["year"]] == [("2024", 1, 1)]
+    (year,) = (await sample.find("vägarna myndighet:vägmyndigheten till:2023-03")).hit_page.facets["year"]
+    of_agency = {one.value: one.count for one in (await sample.find(agency="vagmyndigheten")).hit_page.facets["year"]}
+    assert (year.value, year.total) == ("2023", of_agency["2023"])
+    assert year.count < of_agency["2023"]
+    assert {one.total for one in (await sample.find()).hit_page.facets["year"]} == {None}, "all are hits"
+
+
+# More hits than are ranked
+
+RELEASES, MAX_HITS, PAGE_SIZE = 400, 40, 12
+TAG, YEAR = "Kust", "2021"
+
+
+@pytest.fixture(scope="module")
+def large_archive(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sqlite3.Connection]:
+    """Releases of six years, not stored by date; most have the word fyr, some in their title."""
+    chance = random.Random(7)
+    with Archive(tmp_path_factory.mktemp("large") / "archive.db") as archive, archive.transaction():
+        archive.add_agency("prov", name="Provverket", home="https://prov.example/")
+        for number in range(RELEASES):
+            words = [word for word, share in (("fyr", 0.8), ("båt", 0.5)) if chance.random() < share]
+            title_words = [word for word in words if chance.random() < 0.2]
+            days = timedelta(days=chance.randrange(2200))
+            release = Release(
+                agency="prov",
+                url=f"https://prov.example/{number}",
+                title=" ".join(["Nytt", *title_words]),
+                body=" ".join(["Text", *words]),
+                body_html="",
+                published=date(2019, 1, 1) + days if chance.random() < 0.9 else None,
+                tags=(TAG,) if chance.random() < 0.6 else (),
+            )
+            archive.save(release, seen_at=SEEN)
+    with closing(sqlite3.connect(archive.path)) as db:
+        db.row_factory = sqlite3.Row
+        yield db
+
+
+def list_expected_ids(db: sqlite3.Connection, *words: str, tag: str = "", year: str = "") -> list[int]:
+    """Return the newest MAX_HITS hits in their order, from the tables alone."""
+    rows = db.execute(
+        "select r.id, r.title, r.body, r.published, exists (select 1 from release_tags where release = r.id) as tagged"
+        " from releases r join release_facets l on l.release = r.id order by l.sort_date desc, r.id desc"
+    ).fetchall()
+    hits = [
+        row
+        for row in rows
+        if all(word in row["body"] for word in words)
+        and (row["tagged"] or not tag)
+        and (row["published"] or "").startswith(year)
+    ][:MAX_HITS]
+    title_hits = [row["id"] for row in hits if all(word in row["title"] for word in words)]
+    return title_hits + [row["id"] for row in hits if row["id"] not in title_hits]
+
+
+@pytest.mark.parametrize("max_sorted", [50, 100_000], ids=["sorted by SQLite", "sorted in memory"])
+@pytest.mark.parametrize("max_window_share", [0.0, 0.4, 1.0], ids=["no window", "some windows", "all windows"])
+@pytest.mark.parametrize(
+    ("text", "facets"),
+    [("fyr", {}), ("fyr båt", {}), ("fyr", {"tag": TAG}), ("fyr", {"year": YEAR})],
+    ids=["one word", "two words", "tag", "year"],
+)
+async def test_newest_hits_come_first_with_title_hits_on_top(
+    large_archive: sqlite3.Connection,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    max_sorted: int,
+    max_window_share: float,
+    text: str,
+    facets: dict[str, Any],
+) -> None:
+    lower_limits(monkeypatch, MAX_HITS)
+    monkeypatch.setattr("archive.search.fts.MAX_HITS", MAX_HITS)
+    monkeypatch.setattr("archive.search.ranking.MAX_SORTED_HITS", max_sorted)
+    monkeypatch.setattr("archive.search.fts.MAX_WINDOW_SHARE", max_window_share)
+    run = build_connection_runner(large_archive)
+    columns = await ColumnCache().refresh(run)
+    expected = list_expected_ids(large_archive, *text.split(), **facets)
+    assert len(expected) == MAX_HITS
+    ids: list[int] = []
+    for page in range(1, -(-MAX_HITS // PAGE_SIZE) + 1):
+        request = build_request(text, page=page, size=PAGE_SIZE, **facets)
+        ids += (await search(run, request, columns)).hit_page.ids
+    assert ids[:MAX_HITS] == expected
+    assert len(set(ids)) == len(ids), "the last page continues with older hits"

@@ -1,0 +1,89 @@
+"""What a search returns besides its hits, and that no query is an error."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+
+from archive.search.snippets import SearchHit
+from tests.archive.hostile_queries import LONG, QUERIES, TYPED
+from tests.archive.sample import LIGHTHOUSES, PAGED
+from tests.archive.search.conftest import Searcher, plain
+
+
+async def test_questions_are_hits(sample: Searcher) -> None:
+    (hit,) = (await sample.find("betalar", show="questions")).hits
+    assert (plain(hit.title), hit.row["title"], hit.question_position) == ("Vem betalar?", LIGHTHOUSES, 2)
+    assert await sample.titles(show="questions", agency="fagelverket", order="newest") == [
+        "Hur många finns det?",
+        "Varför sjunger rörsångaren på natten?",
+    ]
+    assert await sample.titles("rubrik:fyrar hamnarna", show="questions") == ["Vem betalar?"]
+
+
+async def test_unknown_agency_name_finds_nothing(sample: Searcher) -> None:
+    results = await sample.find("myndighet:rymdstyrelsen")
+    assert [(note.key, note.value) for note in results.notes] == [("no_agency", "rymdstyrelsen")]
+    assert results.hit_page.total == 0
+
+
+UNKNOWN_VALUES = ("agency=finnsinte", "kind=banana", "year=abcd", "tag=abc", "questions=maybe")
+KNOWN_VALUES = (
+    *("agency=fyrstyrelsen", "kind=news", "kind=none", "year=2023", "year=none", "tag=Väglag"),
+    *("questions=no", "questions=yes"),
+)
+
+
+@pytest.mark.parametrize("suffix", ["", "__not"])
+@pytest.mark.parametrize("parameter", UNKNOWN_VALUES + KNOWN_VALUES)
+async def test_unknown_facet_value_has_a_note(sample: Searcher, parameter: str, suffix: str) -> None:
+    name, _, value = parameter.partition("=")
+    results = await sample.find("vägarna", **{"exclude" if suffix else "include": {name: (value,)}})
+    notes = [("no_value", f"{name}{suffix}={value}")] if parameter in UNKNOWN_VALUES else []
+    assert [(note.key, note.value) for note in results.notes] == notes
+    if notes:
+        assert results.hit_page.total == (PAGED if suffix else 0)
+
+
+async def test_results_state_their_age_and_what_was_searched(sample: Searcher) -> None:
+    results, found = await sample.find("dinosaurie"), await sample.find("fyrar")
+    assert results.scope is not None
+    assert {choice.value: choice.count for choice in results.scope.agencies} == {
+        "vagmyndigheten": PAGED + 2,
+        "fyrstyrelsen": 2,
+        "fagelverket": 1,
+    }
+    assert found.scope is None
+    for freshness in (results.freshness, found.freshness):
+        assert (freshness.crawled, freshness.newest) == ("2024-06-03T08:20:00+00:00", "2024-06-01")
+
+
+@pytest.mark.parametrize(
+    ("text", "facets", "searched"),
+    [
+        ("dinosaurie från:2024-06", {}, {"fyrstyrelsen": 1}),
+        ("dinosaurie", {"year": "2022"}, {"vagmyndigheten": 1}),
+        ("dinosaurie myndighet:fyrstyrelsen OR myndighet:fågelverket", {}, {"fyrstyrelsen": 2, "fagelverket": 1}),
+        ("dinosaurie -myndighet:vägmyndigheten", {"tag": "Sjöfart"}, {"fyrstyrelsen": 1}),
+        ("dinosaurie från:1990 till:1991", {}, {}),
+    ],
+)
+async def test_scope_is_limited_by_filters(
+    sample: Searcher, text: str, facets: dict[str, str], searched: dict[str, int]
+) -> None:
+    scope = (await sample.find(text, **facets)).scope
+    assert scope is not None
+    assert {choice.value: choice.count for choice in scope.agencies} == searched
+    assert (scope.total, scope.stored, scope.is_limited) == (sum(searched.values()), PAGED + 5, True)
+
+
+@pytest.mark.parametrize("show", ["releases", "questions"])
+@settings(derandomize=True, deadline=None, max_examples=40)
+@given(text=QUERIES)
+async def test_no_generated_query_is_an_error(sample: Searcher, show: str, text: str) -> None:
+    assert all(isinstance(hit, SearchHit) for hit in (await sample.find(text, show=show)).hits)
+
+
+async def test_no_typed_query_is_an_error_among_questions(sample: Searcher) -> None:
+    for text in (*TYPED, *LONG):
+        assert all(isinstance(hit, SearchHit) for hit in (await sample.find(text, show="questions")).hits)

@@ -1,0 +1,75 @@
+"""The command line of the archive: `serve`."""
+
+from __future__ import annotations
+
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from archive.__main__ import NO_ARCHIVE_MESSAGE, build_datasette_command, main, raise_file_limit, serve
+from tests.archive.sample import ROOT
+
+UNLIMITED = resource.RLIM_INFINITY
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, NO_ARCHIVE_MESSAGE),
+        (b"# No database\n" * 99, "cannot be opened as an archive: file is not a database"),
+    ],
+    ids=["missing", "no database"],
+)
+def test_serve_names_a_file_that_cannot_be_opened(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], content: bytes | None, message: str
+) -> None:
+    path = tmp_path / "archive.db"
+    if content:
+        path.write_bytes(content)
+    assert main(["serve", str(path), "--port", "0"]) == 2
+    assert capsys.readouterr().err == f"{path}: {message}\n"
+    assert list(tmp_path.iterdir()) == ([path] if content else [])
+
+
+def test_serve_as_a_process_names_a_file_that_is_no_archive(tmp_path: Path) -> None:
+    (tmp_path / "archive.db").write_bytes(b"")
+    command = [sys.executable, "-m", "archive", "serve", str(tmp_path / "archive.db"), "--port", "0"]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=30)
+    assert result.returncode == 1
+    assert "archive.db has no table releases" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_serve_passes_its_options_to_datasette(tmp_path: Path) -> None:
+    usual, closed = build_datasette_command(tmp_path, 1), build_datasette_command(tmp_path, 1, sql=False, cors=False)
+    assert "--cors" in usual
+    assert "--cors" not in closed
+    assert closed[closed.index("default_allow_sql") + 1] == "off"
+    assert usual[usual.index("allow_download") + 1] == "off"
+    words = ["x.db", "--no-sql", "--port", "8100", "--", "--setting", "base_url", "/a/"]
+    context = serve.make_context("serve", words)
+    assert context.params == {"file": Path("x.db"), "no_sql": True, "no_cors": False, "port": 8100}
+    assert context.obj == ["--setting", "base_url", "/a/"]
+
+
+@pytest.mark.parametrize(
+    ("soft", "hard", "new_soft"),
+    [
+        (256, 65_536, 16_384),
+        (256, UNLIMITED, 16_384),
+        (256, 4_096, 4_096),
+        (20_000, 65_536, None),
+        (UNLIMITED, UNLIMITED, None),
+    ],
+)
+def test_limit_of_open_files_is_raised_as_far_as_allowed(
+    monkeypatch: pytest.MonkeyPatch, soft: int, hard: int, new_soft: int | None
+) -> None:
+    calls: list[tuple[int, tuple[int, int]]] = []
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (soft, hard))
+    monkeypatch.setattr(resource, "setrlimit", lambda kind, limits: calls.append((kind, limits)))
+    raise_file_limit()
+    assert calls == ([(resource.RLIMIT_NOFILE, (new_soft, hard))] if new_soft else [])

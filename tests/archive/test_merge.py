@@ -1,0 +1,33 @@
+"""Merging two releases of one agency, the second of which follows the first at another URL."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from archive.merge import merge_releases
+from archive.models import Release
+from archive.store import Archive
+
+SEEN = datetime(2026, 3, 1, 8, tzinfo=UTC)
+OLD = Release(
+    agency="skog",
+    url="https://skog.example/nyheter/1",
+    title="Mer lövskog",
+    body="Stödet är 18 miljoner kronor.",
+    body_html="<p>Stödet är 18 miljoner kronor.</p>",
+)
+
+
+def test_merge_joins_the_histories_of_two_urls(tmp_path: Path) -> None:
+    new = replace(OLD, url="https://skog.example/arkiv/1", body="Stödet är 19 miljoner kronor.")
+    with Archive(tmp_path / "archive.db") as archive:
+        archive.add_agency("skog", name="Skogsbruksrådet", home="https://skog.example/")
+        for hour, release in enumerate((OLD, new)):
+            archive.save(release, seen_at=SEEN + timedelta(hours=hour))
+        with archive.transaction():
+            merge_releases(archive, 1, 2, SEEN + timedelta(hours=2), new.url, cause="source", status=301)
+        revisions = archive.db.execute("select release, previous, cause, summary from revisions order by id").fetchall()
+        assert revisions == [(1, None, "first", None), (2, 1, "source", "1 belopp ändrat")]
+        assert archive.db.execute("select moved_to from releases order by id").fetchall() == [(2,), (None,)]

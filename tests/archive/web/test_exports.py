@@ -1,0 +1,305 @@
+from __future__ import annotations
+
+import asyncio
+import csv
+import json
+import sqlite3
+import tempfile
+from collections.abc import AsyncIterator, Sequence
+from io import BytesIO, StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from datasette.database import QueryInterrupted
+from datasette.plugins import pm
+from datasette.utils.asgi import Request
+
+import archive.search
+from archive.history.lists import MAX_REGISTER_PAGE_SIZE, read_edits_page
+from archive.web.exports import EXPORT_LIMITS, DataExport, begin_export, write_sheets, write_workbook
+from archive.web.limits import BusyError, RequestQueue, SandboxLimits, VisitorRequest
+from tests.archive.sample import Site
+from tests.archive.workbook import read_sheet, read_table
+
+SEARCH_CSV_SCOPE = {
+    **{"type": "http", "method": "GET", "path": "/search.csv", "raw_path": b"/search.csv", "query_string": b""},
+    **{"scheme": "http", "headers": [(b"host", b"localhost")]},
+}
+
+
+@pytest.fixture
+async def started_site(site: Site) -> Site:
+    """The site after a first request, with which Datasette starts up and loads its plugins."""
+    await site.get("/")
+    return site
+
+
+async def stay_connected() -> dict[str, Any]:
+    """Receive nothing: the client neither sends more nor disconnects."""
+    await asyncio.Event().wait()
+    return {}
+
+
+def find_plugin(name: str) -> Any:
+    """Return the module of a plugin as Datasette has loaded it."""
+    (plugin,) = (each for each in pm.get_plugins() if getattr(each, "__name__", "") == name)
+    return plugin
+
+
+# Queues and limits
+
+
+async def test_pages_of_csv_wait_for_a_slot(started_site: Site) -> None:
+    responses = await asyncio.gather(*(started_site.get("/search.csv?page=1&q=fyrar") for _ in range(6)))
+    assert [response.status_code for response in responses] == [200] * 6
+
+
+@pytest.mark.parametrize("suffix", ["csv", "xlsx"])
+async def test_too_many_exports_are_rejected_before_reading(
+    started_site: Site, monkeypatch: pytest.MonkeyPatch, suffix: str
+) -> None:
+    async def fail(*_: Any) -> None:
+        raise AssertionError("searched")
+
+    monkeypatch.setattr(find_plugin("search.py"), "search_all", fail)
+    assert (await started_site.datasette.client.head(f"/search.{suffix}?q=fyrar")).status_code == 200
+    request = Request({"client": ("203.0.113.7", 1)}, None)
+    limit = EXPORT_LIMITS[suffix].max_streams
+    running = [begin_export(started_site.datasette, request, suffix) for _ in range(limit)]
+    assert {export.__enter__().client for export in running} == {"203.0.113.7"}
+    response = await started_site.get(f"/search.{suffix}?q=fyrar")
+    assert (response.status_code, "retry-after" in response.headers) == (503, True)
+    for export in running:
+        export.__exit__(None, None, None)
+    assert (await started_site.get(f"/search.{suffix}?q=fyrar")).status_code == 500  # now it is searched
+
+
+async def test_slow_readers_do_not_block_others(started_site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("archive.search.HIT_BATCH", 7)
+    blocked = 0
+
+    async def send(message: dict[str, Any]) -> None:
+        nonlocal blocked
+        if message["type"] == "http.response.body":
+            blocked += 1
+            await asyncio.Event().wait()
+
+    app = started_site.datasette.app()
+    slow = [asyncio.create_task(app(dict(SEARCH_CSV_SCOPE), stay_connected, send)) for _ in range(3)]
+    async with asyncio.timeout(20):
+        while blocked < len(slow):
+            await asyncio.sleep(0.01)
+        response = await started_site.get("/search.csv")
+    assert (response.status_code, len(response.text.splitlines()) > 40) == (200, True)
+    for task in slow:
+        task.cancel()
+    await asyncio.gather(*slow, return_exceptions=True)
+
+
+async def test_export_is_left_incomplete_if_it_loses_its_slot(
+    started_site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("archive.search.HIT_BATCH", 7)
+    acquire, slots = RequestQueue.acquire, 0
+
+    async def acquire_twice(self: Any, client: str = "") -> None:
+        nonlocal slots
+        slots += 1
+        if slots == 3:  # after the slots of the page and of the first batch
+            raise BusyError
+        await acquire(self, client)
+
+    monkeypatch.setattr(RequestQueue, "acquire", acquire_twice)
+    messages: list[dict[str, Any]] = []
+
+    async def send(message: dict[str, Any]) -> None:
+        messages.append(message)
+
+    await started_site.datasette.app()(dict(SEARCH_CSV_SCOPE), stay_connected, send)
+    assert (messages[0]["status"], messages[-1]["more_body"]) == (200, True)
+
+
+async def test_export_is_left_incomplete_if_reading_fails(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = 0
+    read_hits = archive.search.read_hits
+
+    async def fail_second_time(*arguments: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls == 2:
+            raise sqlite3.OperationalError("disk I/O error")
+        return await read_hits(*arguments)
+
+    monkeypatch.setattr("archive.search.HIT_BATCH", 7)
+    monkeypatch.setattr("archive.search.read_hits", fail_second_time)
+    messages: list[dict[str, Any]] = []
+
+    async def send(message: dict[str, Any]) -> None:
+        messages.append(message)
+
+    await site.datasette.app()(dict(SEARCH_CSV_SCOPE), stay_connected, send)
+    assert messages[0]["status"] == 200
+    (body,) = messages[1:]
+    assert body["more_body"], "no end: the server closes the connection"
+
+
+@pytest.mark.parametrize("suffix", ["csv", "xlsx"])
+async def test_timeout_of_an_export_is_an_error_response(
+    site: Site, monkeypatch: pytest.MonkeyPatch, suffix: str
+) -> None:
+    timeout = QueryInterrupted(Exception("interrupted"), "", {})
+
+    async def fail(*_: Any) -> None:
+        raise timeout
+
+    async def fail_in_export(run: Any, query: Any) -> Any:
+        if query.size == MAX_REGISTER_PAGE_SIZE and queries:  # the first query is the page's own
+            raise timeout
+        queries.append(query)
+        return await read_edits_page(run, query)
+
+    queries: list[Any] = []
+    monkeypatch.setattr("archive.search.read_hits", fail)
+    monkeypatch.setattr(find_plugin("registers.py").EditsRegister, "read_page", staticmethod(fail_in_export))
+    monkeypatch.setattr(find_plugin("registers.py"), "needs_export", lambda *_: True)
+    for path in ("/search", "/-/edits"):
+        response = await site.get(f"{path}.{suffix}")
+        assert (response.status_code, response.json()["error"]) == (503, "The list took too long. Try a filter."), path
+
+
+def test_failed_workbook_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    spool = StringIO(json.dumps([["a"]]) + "\nno JSON\n")
+    with pytest.raises(ValueError, match="Expecting value"):
+        write_sheets(spool, [("name", 1)], ["note"], BytesIO())
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("url", ["/search.xlsx", "/archive/releases.xlsx"])
+async def test_too_long_list_is_no_workbook(site: Site, monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setattr("archive.web.exports.MAX_SPOOL_BYTES", 10_000)
+    response = await site.get(url)
+    assert (response.status_code, "at most 10,000 bytes of rows" in response.json()["error"]) == (400, True)
+
+
+# Excel files of tables, views and queries
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("releases", "releases_with_tags", "tags", "release_tags", "questions_with_releases", "month_counts"),
+        *("releases?agency=vagmyndigheten&_sort_desc=title", "releases?_search=vägarna&_col=title"),
+        *("questions?_labels=on", "releases?_size=3&_col=title&_sort=kind", "attachments?media_type=none"),
+    ],
+)
+async def test_excel_has_all_rows_of_the_csv_stream(history_site: Site, url: str) -> None:
+    path, _, query = url.partition("?")
+    stream = await history_site.get(f"/archive/{path}.csv?_stream=on&{query}")
+    workbook = await history_site.get(f"/archive/{path}.xlsx?{query}")
+    assert (stream.status_code, workbook.status_code) == (200, 200)
+    assert workbook.headers["content-disposition"] == f'attachment; filename="{path}.xlsx"'
+    rows = [
+        {name: "" if value is None else str(value) for name, value in row.items()}
+        for row in read_table(workbook.content)
+    ]
+    assert rows == list(csv.DictReader(StringIO(stream.text, newline="")))
+
+
+async def test_excel_cells_have_types(site: Site) -> None:
+    (row,) = read_table((await site.get("/archive/releases.xlsx?title=Tre+fyrar+tänds+igen")).content)
+    assert isinstance(row["id"], int)
+    assert row["published"] == "2024-06-01"
+    assert read_table((await site.get("/archive.xlsx?sql=select+1+as+a,+'=2'+as+b")).content) == [{"a": 1, "b": "=2"}]
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        *(("releases.atom", 404), ("releases/1.atom", 404), ("nix.xlsx", 404), ("releases.xlsx?agencyy=x", 400)),
+        *(("releases.pdf", 404), ("unannounced_edits.xlsx?agency=&importance=50", 200)),
+    ],
+)
+async def test_error_of_a_file_is_no_page(started_site: Site, path: str, status: int) -> None:
+    response = await started_site.get(f"/archive/{path}")
+    assert response.status_code == status
+    assert status == 200 or "<html" not in response.text or path.endswith("pdf")
+
+
+async def test_columns_with_the_same_name_are_rejected(site: Site) -> None:
+    response = await site.get("/archive.xlsx?sql=select+1+as+a,+2+as+a")
+    assert (response.status_code, "same name" in response.json()["error"]) == (400, True)
+
+
+@pytest.mark.parametrize("suffix", ["csv", "xlsx"])
+async def test_bytes_are_a_url_of_the_bytes(site: Site, suffix: str) -> None:
+    response = await site.get(f"/archive.{suffix}?sql=select+x'00ff'+as+a&_stream=on")
+    rows = read_table(response.content) if suffix == "xlsx" else list(csv.DictReader(StringIO(response.text)))
+    url = str(rows[0]["a"])
+    assert url.startswith("http://localhost/archive.blob?sql=")
+    assert "_stream" not in url
+    assert (await site.get(url.removeprefix("http://localhost"))).content == b"\x00\xff"
+
+
+@pytest.mark.parametrize(
+    ("url", "name", "row_count"),
+    [
+        ("/archive/releases?agency=fyrstyrelsen", "xlsx", 2),
+        ("/?lang=en", "All releases as Excel", 50),
+        ("/agency/fyrstyrelsen", "Alla meddelanden som Excel", 2),
+    ],
+)
+async def test_page_links_to_its_excel_file(site: Site, url: str, name: str, row_count: int) -> None:
+    (link,) = (link for link in (await site.page(url)).cssselect("a") if link.text == name)
+    assert len(read_table((await site.get(link.attrib["href"])).content)) == row_count
+
+
+# Cells of a workbook
+
+
+def build_export(title: str, page_url: str, *batches: list[dict[str, Any]]) -> DataExport:
+    async def read_batches() -> AsyncIterator[Sequence[dict[str, Any]]]:
+        for batch in batches:
+            yield batch
+
+    return DataExport(name="list", title=title, page_url=page_url, columns=list(batches[0][0]), batches=read_batches())
+
+
+async def write_bytes(export: DataExport, lang: str) -> bytes:
+    limits = SandboxLimits()
+    with await write_workbook(export, VisitorRequest(limits, RequestQueue(limits), streaming=True), lang) as file:
+        file.seek(0)
+        return file.read()
+
+
+async def test_workbook_has_texts_unchanged() -> None:
+    rows: list[dict[str, Any]] = [
+        {"number": 7, "body": "=1+1\n@x", "when": "2024-12", "on": True},
+        {"number": None, "body": "å" * 70_000, "when": "0123", "on": False},
+        {"number": 10**17, "body": "a\x00b_x0041_ \U0001f600" * 2_000, "when": "https://a.example/", "on": None},
+    ]
+    workbook = await write_bytes(build_export("=Listan", "https://a.example/", *([row] for row in rows)), "sv")
+    cells = read_table(workbook)
+    assert list(cells[0]) == ["number", "body", "body (2)", "body (3)", "when", "on"]
+    assert [(row["number"], row["when"], row["on"]) for row in cells] == [
+        (7, "2024-12", 1),
+        (None, "0123", 0),
+        (str(10**17), "https://a.example/", None),
+    ]
+    texts = ["".join(str(row[name] or "") for name in ("body", "body (2)", "body (3)")) for row in cells]
+    assert texts == [str(row["body"]).replace("\x00", "\ufffd") for row in rows]
+    assert all(len(str(value).encode("utf-16-le")) <= 2 * 32_767 for row in cells for value in row.values())
+    notes = [row[0] for row in read_sheet(workbook, 2)]
+    assert notes[:2] == ["=Listan", "https://a.example/"]
+    assert "kolumnerna body (2), body (3)." in str(notes)
+
+
+async def test_rows_beyond_one_sheet_continue_on_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("archive.web.exports.MAX_SHEET_ROWS", 3)
+    workbook = await write_bytes(build_export("", "", [{"number": number} for number in range(5)]), "en")
+    assert [read_sheet(workbook, number) for number in (1, 2, 3)] == [
+        [["number"], [0], [1]],
+        [["number"], [2], [3]],
+        [["number"], [4]],
+    ]

@@ -1,0 +1,37 @@
+"""scrapy health: assesses the agencies and acknowledges known faults."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from archive.database import ArchiveError
+from archive.health import is_unacknowledged_fault
+from scraper.agency import load_agencies
+from scraper.commands import health
+from scraper.commands.health import judge_archive
+from tests.scraper.crawling import NOWHERE, Crawling
+
+
+def test_fault_is_shown_until_it_is_acknowledged(crawled_site: Crawling, capsys: pytest.CaptureFixture[str]) -> None:
+    crawled_site.agencies.write_text(crawled_site.agencies.read_text("utf-8") + NOWHERE, "utf-8")
+    code, printed = crawled_site.run("news", "-a", "agency=borta", LOOPBACK_UNKNOWN="borta.invalid")
+    assert code == 1, printed
+    rows, _ = judge_archive(crawled_site.archive, load_agencies(crawled_site.agencies), {})
+    assert [row["agency"] for row in rows if is_unacknowledged_fault(row)] == ["borta"]
+
+    assert crawled_site.call(health.Command(), "--acknowledge", "") == 2  # an unset variable of a script
+    assert crawled_site.rows("select acknowledged from health where agency = 'borta'") == [(None,)]
+    assert crawled_site.call(health.Command()) == 1
+    capsys.readouterr()
+    assert crawled_site.call(health.Command(), "--acknowledge", "borta") == 0
+    printed = capsys.readouterr().out
+    for text in ("0 new faults of 5", "(known)", "DNS", "borta: acknowledged until it changes"):
+        assert text in printed
+    assert crawled_site.rows("select count(*) from health_events where agency = 'borta'") == [(1,)]
+
+
+def test_missing_archive_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(ArchiveError, match="no such file"):
+        judge_archive(tmp_path / "archive.db", {}, {})

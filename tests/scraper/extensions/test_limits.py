@@ -1,0 +1,47 @@
+"""Limits of a crawl: its deadline, and how often Python collects garbage."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator
+
+import pytest
+
+from archive.database import freeze_garbage_collector
+from scraper.errors import AgencyError
+from scraper.extensions.limits import GC_THRESHOLD, parse_deadline, raise_gc_threshold
+
+
+@pytest.fixture
+def idle_garbage_collector() -> Iterator[None]:
+    """Disable the garbage collector, and restore it after the test."""
+    thresholds = gc.get_threshold()
+    gc.collect()
+    gc.disable()
+    yield
+    gc.unfreeze()
+    gc.set_threshold(*thresholds)
+    gc.enable()
+
+
+def test_crawl_collects_garbage_rarely_and_only_new_objects(idle_garbage_collector: None) -> None:
+    raise_gc_threshold()
+    assert gc.get_threshold()[0] == GC_THRESHOLD
+    assert gc.get_freeze_count() > 10_000
+
+
+def test_second_freeze_does_not_keep_garbage(idle_garbage_collector: None) -> None:
+    freeze_garbage_collector()
+    frozen = gc.get_freeze_count()
+    cycle: list[object] = []
+    cycle.append(cycle)
+    del cycle
+    freeze_garbage_collector()
+    assert gc.get_freeze_count() <= frozen
+    assert gc.collect() > 0
+
+
+@pytest.mark.parametrize("minutes", ["soon", "0", "-1", "inf", "nan"])
+def test_wrong_number_of_minutes_is_an_error(minutes: str) -> None:
+    with pytest.raises(AgencyError, match="arguments: minutes"):
+        parse_deadline(minutes)

@@ -1,0 +1,122 @@
+"""Documents: charsets, canonical URLs, CSS selectors, and limits of hostile pages."""
+
+from __future__ import annotations
+
+from time import process_time
+
+import pytest
+
+from scraper.errors import PageError
+from scraper.normalise import find_quality_warnings, to_release
+from scraper.pages import read_page
+from scraper.pages.document import Document, compile_selector, remove_element
+from tests.scraper.pages.sample_page import HEADING, TEXT, URL, build_page, read_release
+from tests.scraper.tables import load_table
+
+
+@pytest.mark.parametrize("charset", ["utf-8", "iso-8859-1", "windows-1252", "utf-16"])
+def test_charset(charset: str) -> None:
+    html = build_page(HEADING + TEXT).decode().replace('<meta charset="utf-8">', f'<meta charset="{charset}">')
+    assert "öppningsbara" in (read_page(html.encode(charset), URL).body or "")
+
+
+@pytest.mark.parametrize(
+    "charset", ["idna", "punycode", "undefined", "base64", "rot13", "utf-7", "unicode_escape", "x"]
+)
+def test_unknown_charset_is_read_as_windows_1252(charset: str) -> None:
+    html = build_page(HEADING + TEXT).decode().replace('charset="utf-8"', f'charset="{charset}"')
+    assert read_page(html.encode("windows-1252"), URL).title == "Ny bro öppnar"
+
+
+def test_valid_utf8_overrules_declared_charset() -> None:
+    html = build_page(HEADING + TEXT).replace(b'charset="utf-8"', b'charset="iso-8859-1"')
+    assert "öppningsbara" in (read_page(html, URL).body or "")
+
+
+def test_undeclared_charset() -> None:
+    html = build_page(HEADING + TEXT).replace(b'<meta charset="utf-8">', b"")
+    with_stray_bytes = html.replace(b"projektledaren.", b"projekt\xe4garen\xa0.")
+    body = read_page(with_stray_bytes, URL).body or ""
+    assert "öppningsbara" in body
+    assert "projektägaren\N{REPLACEMENT CHARACTER}." in body
+    windows_1252 = html.decode().encode("windows-1252")
+    assert "öppningsbara" in (read_page(windows_1252, URL).body or "")
+
+
+@pytest.mark.parametrize("charset", ["utf-8", "windows-1252"])
+def test_latin_1_bytes_in_utf8_page(charset: str) -> None:
+    html = build_page(f"<h1>Ny bro i Åre</h1>{TEXT}").replace(b"utf-8", charset.encode())
+    release = to_release(read_page(html.replace("ån".encode(), "ån".encode("latin-1")), URL))
+    assert release.title == "Ny bro i Åre"
+    assert "bron över ån öppnar" in release.body
+    assert find_quality_warnings(release) == []
+
+
+def test_mojibake_is_repaired_in_every_field_but_not_in_urls() -> None:
+    words = "FÃ¶r Ã\u0085re Ã\u00a0 la carte"  # the spaces hide half of a letter
+    article = f"<h1>{words}</h1>{TEXT}<p>{words} &amp;amp;ouml; <a href='/Ã¶?a&amp;amp;amp'>lÃ¤nk</a></p>"
+    release = read_release(article)
+    assert release.title == "För Åre à la carte"
+    assert release.body.endswith("För Åre à la carte ö länk")
+    assert "För Åre à la carte &amp;ouml;" not in release.body_html
+    assert ">länk</a>" in release.body_html
+    assert "/Ã¶" in release.body_html
+
+
+def test_control_characters_are_dropped() -> None:
+    body = read_release(f"{HEADING}{TEXT}<nav>Meny</nav>\x01Efter &#x2;menyn.\x0bSlut.").body
+    assert "Efter menyn.Slut." in body
+
+
+def test_mojibake_beside_control_character_is_repaired() -> None:
+    html = "<h1>Nytt rÃ¥d</h1><p>Myndigheten har fÃ¥tt ett nytt&#11; rÃ¥d i dag, skriver den.</p>"
+    assert read_page(html.encode(), URL).title == "Nytt råd"
+
+
+def test_invalid_base_url_is_ignored() -> None:
+    release = read_release(f'{HEADING}{TEXT}<p><a href="/b.pdf">Rapport</a></p>', "<base href='http://[bad'>")
+    assert [found.url for found in release.attachments] == ["https://www.exempel.se/b.pdf"]
+
+
+def test_oversized_markup_is_an_error() -> None:
+    with pytest.raises(PageError, match="nested too deeply"):
+        read_release(HEADING + "<div>" * 900 + TEXT)
+    attributes = " ".join(f"a{number}='x'" for number in range(50_000))
+    with pytest.raises(PageError, match="more than 5000 attributes"):
+        read_release(f"{HEADING}<div {attributes}>{TEXT}</div>")
+    assert read_release(f"{HEADING}<p title='{'ett ord till ' * 5000}'>{TEXT}").body, "the words of one attribute"
+
+
+PAGE = """<html class="js"><body class="site wide">
+<main class="a"><div class="a b" id="1"><p class="lead">ett <span class="lead in">två</span></p>
+<div class="b"><p class="lead-in lead\tlast" id="2">tre</p></div></div><p class="Lead">fyra</p></main>
+<div class="b a"><section class=" a "><p class="lead\xa0x">fem</p><p class="b lead">sex</p></section></div>
+<p class="x">1</p><p class="x y">2</p><p class="x">3</p><p class="y x">4</p><p class="x y">5</p></body></html>"""
+
+
+@pytest.mark.parametrize(("css", "has_steps"), load_table(__file__, "selectors.tsv"))
+def test_selector_finds_what_its_xpath_finds(css: str, has_steps: bool) -> None:
+    document = Document(PAGE.encode(), URL)
+    assert bool(compile_selector(css).steps) is has_steps
+    assert document.select(css) == compile_selector(css).xpath(document.root)
+
+
+def test_selector_does_not_find_removed_elements() -> None:
+    document = Document(PAGE.encode(), URL)
+    assert len(document.select("main .lead")) == 3
+    (around,) = document.select("main div.a .b")
+    remove_element(around)
+    assert document.select(".last") == []
+    assert document.select("main .lead") == compile_selector("main .lead").xpath(document.root)
+    assert document.select_by_class(lambda names: names == "lead") == document.root.findall(".//p[@class='lead']")
+
+
+def test_selector_is_fast_on_hostile_page() -> None:
+    """Many classes on an ancestor of many elements, which took 50 s with XPath, and elements deep down."""
+    classes = " ".join(f"c{n}" for n in range(50_000))
+    deep, items = "<div>" * 900, "<p class='lead'>a</p>" * 10_000
+    document = Document(f"<html><body><main class='{classes}'>{deep}{items}</main></body></html>".encode(), URL)
+    start = process_time()
+    assert len(document.select("main .lead")) == 10_000
+    assert document.select(".c7 .lead") == document.select_by_class("lead".__eq__)
+    assert process_time() - start < 5

@@ -1,0 +1,19 @@
+"""Feeds and listings found on a home page."""
+
+from __future__ import annotations
+
+import pytest
+
+from scraper.agency import Agency
+from scraper.sources import find_sources
+from tests.scraper.tables import load_table
+
+HOME = "https://www.skog.example/"
+AGENCY = Agency(slug="skog", name="Skogsrådet", home=HOME)
+
+
+@pytest.mark.parametrize(("html", "feeds", "listings"), load_table(__file__, "home_pages.tsv"))
+def test_find_sources(html: str, feeds: str | None, listings: str) -> None:
+    found = find_sources(html.encode(), HOME + "start/", AGENCY)
+    assert found.feeds == [HOME + path for path in (feeds or "").split()]
+    assert found.listings == [HOME + path for path in listings.split()]

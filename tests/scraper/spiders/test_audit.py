@@ -1,0 +1,164 @@
+"""scrapy crawl audit: compares all that the sources list with what is stored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from scraper.agency import Agency
+from scraper.errors import AgencyError
+from scraper.sources.discovery import SourceURLs
+from scraper.sources.links import SourceLink
+from scraper.spiders.audit import AgencyAudit, AuditSpider, find_archive_pages
+from tests.scraper.crawling import SLUG, Crawling
+from tests.scraper.offline import OfflineCrawl
+from tests.site import Site
+
+UNAVAILABLE, FED, LISTED = "farledsverket", "lasframjandenamnden", "hushallsmyndigheten"
+FRONTIER = "select url, role, state, first_seen, source, listed, fetched, links, usual_links from frontier order by url"
+
+
+@pytest.fixture
+def incomplete(tmp_path: Path) -> Iterator[Crawling]:
+    """An archive that lacks five releases of an agency, though a pass through its listing was complete."""
+    with Site(releases=96, crawl_delay=None) as site:
+        path = tmp_path / "archive.db"
+        with OfflineCrawl(path, site=site.agencies[SLUG], base=site.url(SLUG, "")) as offline:
+            listing = site.url(SLUG, offline.site.paths.listing)
+            offline.add_links(offline.paths[:19], listing, links=5)
+            offline.crawl(offline.paths[:19])
+            with offline.archive.transaction():
+                offline.archive.frontier.mark_done(listing, offline.moment)
+        yield Crawling(site, site.agencies_file(tmp_path), path)
+
+
+def break_sources(site: Site) -> dict[str, str]:
+    """Make one agency unavailable, one sitemap of another and the second page of a listing; return the latter two."""
+    listed, paths = site.agencies[LISTED], site.agencies[LISTED].paths
+    sitemap = f"{site.agencies[FED].paths.sitemap}".removesuffix(".xml") + "-nyheter-2.xml"
+    site.break_(f"{UNAVAILABLE}/*", status=503)
+    site.break_(f"{FED}{sitemap}", status=500)
+
+    def make(query: str) -> bytes:
+        answer = listed.answer(paths.listing, query, site.url(LISTED, ""))
+        return b"" if "page=1" in query else answer.make()
+
+    site.break_(f"{LISTED}{paths.listing}", make=make)
+    return {FED: sitemap, LISTED: f"{paths.listing}?page=1"}
+
+
+def test_missing_releases_are_found_and_filled(incomplete: Crawling) -> None:
+    site, stored = incomplete.site, {url for (url,) in incomplete.rows("select url from releases")}
+    broken = break_sources(site)
+    before, captures = incomplete.rows(FRONTIER), incomplete.rows("select count(*) from captures")
+
+    code, printed = incomplete.run("audit", "-a", "refill=yes")
+    assert code == 1, printed  # sources of three agencies failed
+    assert f"{SLUG}: 24 listed, 19 stored, 0 rejected, 5 missing, 5 due now" in printed
+    missing = {url for (url,) in incomplete.rows("select url from missing_releases where agency = ?", SLUG)}
+    assert missing == set(incomplete.urls()) - stored
+    assert incomplete.rows("select distinct state from missing_releases") == [("due",)]
+    assert [row for row in incomplete.rows(FRONTIER) if row[2] != "due"] == before, "news crawls depend on it"
+    assert incomplete.rows("select count(*) from captures") == captures, "no release is requested"
+    crawls = "select listed, new, parsed, errors from crawls where spider = 'audit' and agency = ?"
+    assert incomplete.rows(crawls, SLUG) == [(24, 0, 0, 0)]
+
+    complete = dict(incomplete.rows("select agency, min(complete) from coverage where source is null group by agency"))
+    assert complete == {SLUG: 1, FED: 0, LISTED: 0}, "there is no coverage of an agency that did not respond at all"
+    for slug, path in broken.items():
+        ((problem, kind),) = incomplete.rows(
+            "select distinct problem, kind from coverage where agency = ? and not complete and source is not null", slug
+        )
+        assert path in problem
+        assert kind == {FED: "sitemap", LISTED: "listing"}[slug]
+    months = "select month is null, sum(missing) from coverage where agency = ? and kind = ? group by 1"
+    assert incomplete.rows(months, FED, "feed") == [(0, 10)]
+    assert incomplete.rows(months, FED, "sitemap") == [(1, 12)], "a sitemap gives no month of publication"
+
+    assert incomplete.run("news", "-a", f"agency={SLUG}")[0] == 0
+    filled = "select state, count(*), count(filled) from missing_releases where agency = ? group by 1"
+    assert incomplete.rows(filled, SLUG) == [("filled", 5, 5)]
+
+    # an agency whose coverage cannot be stored does not affect the others
+    site.mend()
+    incomplete.write("update hosts set paused_until = null")
+    incomplete.write(
+        "create trigger broken before insert on coverage when new.agency = 'farledsverket'"
+        " begin select raise(abort, 'broken on purpose'); end"
+    )
+    before = incomplete.rows(FRONTIER)
+    code, printed = incomplete.run("audit", "-a", f"agency={SLUG},{UNAVAILABLE}")
+    assert (code, incomplete.rows(FRONTIER) == before) == (1, True), printed
+    assert f"{SLUG}: 24 listed, 24 stored, 0 rejected, 0 missing" in printed
+    assert f"{UNAVAILABLE}: the coverage cannot be stored" in printed
+    crawls = "select agency, errors, reason from crawls where spider = 'audit' order by id desc limit 2"
+    assert sorted(incomplete.rows(crawls)) == [(UNAVAILABLE, 1, "finished"), (SLUG, 0, "finished")]
+    assert (UNAVAILABLE,) not in incomplete.rows("select distinct agency from coverage")
+
+    ((spent,),) = incomplete.rows("select sum(requests) from crawls where agency = ?", SLUG)
+    code, printed = incomplete.run("audit", "-a", f"agency={SLUG}", DAILY_BUDGET=str(spent + 2))
+    assert code == 0, printed
+    ((problem, listed, is_complete),) = incomplete.rows(
+        "select max(problem), sum(listed), max(complete) from coverage where source is null and agency = ?", SLUG
+    )
+    assert "left for another time" in problem
+    assert (0 < listed < 24, is_complete) == (True, 0)
+
+
+def test_source_is_requested_once_and_its_traps_are_found() -> None:
+    url, links = "https://fyr.example/", [SourceLink("https://fyr.example/a")]
+    audit = AgencyAudit(Agency(slug="fyr", name="Fyr", home=url))
+    audit.add_source(url, "listing")
+    audit.add_source(url, "archive")
+    assert [(source.url, source.kind) for source in audit.sources.values()] == [(url, "listing")]
+    assert [request.url for request in audit.pending_requests] == [url]
+    traps = [audit.trap_detector.find_trap(url, page, links, 9) for page in range(1, 8)]
+    assert [bool(trap) for trap in traps] == [False] * 5 + [True] * 2
+    last = audit.trap_detector.find_trap(url, 9, [SourceLink("https://fyr.example/b")], 9)
+    assert "continues after page 9" in str(last)
+
+
+def test_listing_found_on_the_home_page_is_one_level_deep() -> None:
+    audit = AgencyAudit(Agency(slug="skog", name="Skog", home="https://skog.example/"))
+    audit.add_sources(SourceURLs(listings=["https://skog.example/nyheter"]), level=1)
+    (request,) = audit.pending_requests
+    assert request.meta["level"] == 1
+
+
+@pytest.mark.parametrize("argument", [{"refill": "maybe"}, {"since": "2024-01-01"}, {"minutes": "-1"}])
+def test_wrong_argument_is_an_error(argument: dict[str, str]) -> None:
+    with pytest.raises(AgencyError, match=next(iter(argument))):
+        AuditSpider(**argument)
+
+
+@pytest.mark.parametrize(
+    ("href", "text", "found"),
+    [
+        ("/om/nyheter/2019", "2019", "/om/nyheter/2019"),
+        ("?year=2019", "2019 (14)", "/om/nyheter?year=2019"),
+        ("/om/nyheter-2019", "År 2019", "/om/nyheter-2019"),
+        ("/om/nyheter/arkiv", "Nyhetsarkiv", "/om/nyheter/arkiv"),
+        ("/om/nyheter/aldre/", "Äldre nyheter", "/om/nyheter/aldre/"),
+        ("/arkiv", "Arkiv", None),
+        ("/om/arkiv", "Arkiv", None),
+        ("/rapporter/2019", "2019", None),
+        ("/om/siffror", "2019", None),
+        ("/om/nyheter", "2019", None),
+        ("/om/nyheter/2019.pdf", "2019", None),
+        ("/om/nyheter/2019/nytt-arkiv", "Nytt arkiv invigt", None),
+        ("https://annan.example/om/nyheter/2019", "2019", None),
+    ],
+)
+def test_archive_pages_of_listing(href: str, text: str, found: str | None) -> None:
+    agency = Agency(slug="fyr", name="Fyrstyrelsen", home="https://fyr.example/")
+    html = f'<main><a href="{href}">{text}</a></main>'.encode()
+    pages = find_archive_pages(html, "https://fyr.example/om/nyheter", agency)
+    assert pages == ([f"https://fyr.example{found}"] if found else [])
+
+
+def test_archive_pages_are_relative_to_the_base_url() -> None:
+    agency = Agency(slug="fyr", name="Fyrstyrelsen", home="https://fyr.example/")
+    html = b'<head><base href="/"></head><main><a href="om/nyheter/2019">2019</a></main>'
+    assert find_archive_pages(html, "https://fyr.example/om/nyheter", agency) == ["https://fyr.example/om/nyheter/2019"]

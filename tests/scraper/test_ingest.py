@@ -1,0 +1,223 @@
+"""From parsed pages to stored releases: edits, redesigns, moves, duplicate pages and imports."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from archive.importer import import_file
+from archive.quarantine import QuarantineReason
+from archive.store import SaveResult
+from scraper.ingest import accept_quarantined, accept_repaired, drop_quarantined
+from tests.scraper.offline import SLUG, STORED, OfflineCrawl
+from tests.site.agency import SampleAgency
+from tests.site.compose import SLUGS
+
+COUNT_SHORT_LEADS = "select count(*) from releases where length(coalesce(lead, '')) < 40"
+COUNT_DECISIONS = "select decision, count(*) from quarantine group by 1"
+
+
+@pytest.mark.parametrize("slug", SLUGS)
+def test_new_template_is_no_edit(tmp_path: Path, slug: str) -> None:
+    with OfflineCrawl(tmp_path / "archive.db", site=SampleAgency(slug, 6, None)) as crawl:
+        paths = list(crawl.site.releases)
+        crawl.add_links(paths)
+        assert crawl.save_all(paths) == [SaveResult.NEW] * 6
+        crawl.site.design = "modern"
+        crawl.save_all(paths)
+        assert crawl.rows("select count(*) from revisions where cause = 'source'") == [(0,)]
+
+
+def test_new_parser_and_edit_are_separate_revisions(offline: OfflineCrawl) -> None:
+    unchanged, edited = offline.paths[:2]
+    offline.write("update revisions set parser_version = 'NewsPage 0', hash = 'old', lead = null")
+    offline.write("update releases set hash = 'old', lead = null")
+    offline.edit(edited, title="En helt ny rubrik om skog")
+    assert offline.save_all([unchanged, edited]) == [SaveResult.REPARSED, SaveResult.REVISED]
+    assert [offline.causes(path) for path in (unchanged, edited)] == [
+        ["first", "parser"],
+        ["first", "parser", "source"],
+    ]
+    ((changes,),) = offline.rows("select changes from revisions where cause = 'source'")
+    assert ('"title"' in changes, '"lead"' in changes) == (True, False)
+
+
+def test_edit_is_stored_though_the_bytes_before_it_are_lost(offline: OfflineCrawl, tmp_path: Path) -> None:
+    (tmp_path / "captures.db").unlink()
+    path = offline.paths[0]
+    with OfflineCrawl(offline.path, site=offline.site, new_captures=True) as crawl:
+        crawl.edit(path, title="En helt ny rubrik om skog")
+        assert crawl.save_all([path]) == [SaveResult.REVISED]
+        assert crawl.rows("select title from releases where url = ?", crawl.base + path) == [
+            ("En helt ny rubrik om skog",)
+        ]
+
+
+def test_release_is_merged_with_its_copy_at_a_new_url(offline: OfflineCrawl) -> None:
+    old, new = offline.paths[0], "/nyheter/flyttad-text"
+    offline.edit(old, path=new)
+    offline.add_links([new])
+    assert offline.save_all([new]) == [SaveResult.NEW]  # a news crawl found it first
+    old_id, new_id = (offline.archive.find_release_id(offline.base + path) for path in (old, new))
+    assert old_id != new_id
+    page = offline.parse(new)
+    redirected = replace(page, url=offline.base + old, release_id=old_id)
+    offline.ingest.save(redirected)
+    assert offline.rows("select moved_to from releases where id = ?", old_id) == [(new_id,)]
+    assert offline.rows("select previous is not null from revisions where release = ?", new_id) == [(1,)]
+
+
+def test_release_stored_under_a_wrong_canonical_url_makes_room_for_its_owner(offline: OfflineCrawl) -> None:
+    wrong, own = "/nyheter/slarv", "/nyheter/mall"
+    text, later_text, own_text = offline.paths[-3:]
+    offline.site.aliases |= {wrong: text, own: own_text}
+    offline.add_links([wrong])
+    assert offline.save(wrong, url=offline.base + own) is SaveResult.NEW
+    offline.site.aliases[wrong] = later_text  # the canonical URL is corrected, and the page has another text
+    assert offline.save(wrong, url=offline.base + wrong) is SaveResult.NEW
+    first, second = (offline.archive.find_release_id(offline.base + path) for path in (own, wrong))
+    assert first is not None
+    assert offline.save(own, url=offline.base + own) is SaveResult.NEW
+    third = offline.archive.find_release_id(offline.base + own)
+    assert third not in (first, second)
+    assert offline.rows("select moved_to, url from releases where id = ?", first) == [
+        (second, f"{offline.base}{wrong}#{first}")
+    ]
+    assert offline.rows("select count(*) from revisions where release in (?, ?, ?)", first, second, third) == [(3,)]
+    assert offline.save(own, url=offline.base + own) is SaveResult.UNCHANGED
+
+
+def test_print_version_is_no_edit(offline: OfflineCrawl) -> None:
+    path, print_path = offline.paths[0], "/utskrift.html"
+    offline.site.aliases[print_path] = path
+    offline.add_links([print_path])
+    before = offline.states()
+    body = f"{offline.parse(path).item.body}\n\nUtskriven på en tisdag."
+    for _ in range(2):  # found, and known as the release's
+        assert offline.save(print_path, body=body) is SaveResult.UNCHANGED
+        assert offline.save_all([path]) == [SaveResult.UNCHANGED]
+    assert offline.states() == before
+    offline.edit(path, title="Ett nytt namn")
+    assert offline.save(print_path, body=body) is SaveResult.UNCHANGED
+    due = offline.archive.frontier.list_stale(offline.slug, offline.moment, 1000)
+    assert offline.base + path in due, "the release's own URL is requested next"
+    assert offline.save_all([path]) == [SaveResult.REVISED]
+    assert offline.causes(path) == ["first", "source"]
+
+
+def test_imported_release_is_reparsed_without_an_edit(tmp_path: Path) -> None:
+    with OfflineCrawl(tmp_path / "archive.db", site=SampleAgency(SLUGS[0], 3, None)) as crawl:
+        first, second, third = crawl.paths
+        release = crawl.site.releases[first]
+        rows = (
+            {
+                "url": f"{crawl.base}{first}?utm_source=rss#top",
+                "title": release.title,
+                "body": f"{release.body}\n\nEn *annan* samlings rad.",
+            },
+            {"url": crawl.base + second, "title": "Bara en annan rubrik"},
+        )
+        (tmp_path / "a.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows), "utf-8")
+        assert import_file(crawl.archive, tmp_path / "a.jsonl", crawl.slug, crawl.moment).new == 2
+        crawl.add_links(crawl.paths)  # as a news crawl does
+        due = crawl.archive.frontier.list_due(crawl.slug, crawl.moment, 10, frozenset())
+        assert [row.url for row in due] == [crawl.base + third]
+        assert [crawl.causes(path) for path in (first, second)] == [["import"]] * 2
+        for expected in (SaveResult.REPARSED, SaveResult.UNCHANGED):
+            assert crawl.save_all([first, second]) == [expected] * 2
+            assert [crawl.causes(path) for path in (first, second)] == [["import", "parser"]] * 2
+        assert crawl.rows("select count(*) from edits") == [(0,)]
+        assert crawl.rows("select count(*) from removals") == [(0,)]
+
+
+def test_missing_field_of_accepted_pages_is_no_longer_suspicious(offline: OfflineCrawl) -> None:
+    new = offline.paths[STORED : STORED + 6]
+    offline.add_links(new)
+    offline.site.buried = True
+    offline.crawl(new[:4])
+    assert {accept_quarantined(offline.ingest, page, "accepted") for page in offline.pending()} == {SaveResult.NEW}
+    assert offline.pending() == []
+    assert offline.rows(COUNT_SHORT_LEADS) == [(4,)]
+    assert offline.crawl(new[4:])[0] == [SaveResult.NEW] * 2
+    assert offline.crawl(offline.paths[:1])[0] == [SaveResult.REPARSED], "a stored release without its lead"
+
+
+def test_dropped_pages_are_not_quarantined_again(offline: OfflineCrawl) -> None:
+    before, new = offline.states(), offline.paths[STORED : STORED + 3]
+    offline.add_links(new)
+    offline.site.buried = True
+    offline.crawl(new)
+    for page in offline.pending():
+        drop_quarantined(offline.ingest, page)
+    offline.crawl(new)
+    assert (offline.pending(), offline.states()) == ([], before)
+    assert offline.rows(COUNT_DECISIONS) == [("dropped", 3)]
+
+
+def test_pages_are_accepted_when_rules_are_repaired(offline: OfflineCrawl) -> None:
+    before, new = offline.states(), offline.paths[STORED : STORED + 3]
+    offline.add_links(new)
+    offline.site.buried = True
+    offline.crawl([*new, *offline.paths[:3]])
+    assert accept_repaired(offline.ingest, SLUG) == {SaveResult.QUARANTINED: 6}, "by the same rules"
+    offline.use_agency(replace(offline.agency, lead=".puff"))
+    assert accept_repaired(offline.ingest, SLUG) == {SaveResult.NEW: 3, SaveResult.UNCHANGED: 3}
+    assert offline.pending() == []
+    assert offline.rows(COUNT_SHORT_LEADS) == [(0,)]
+    assert offline.states()[:1] == before[:1]
+    assert offline.rows("select count(*) from revisions where cause = 'source'") == [(0,)]
+    assert accept_repaired(offline.ingest, SLUG) == {}
+
+
+def test_pages_that_are_complete_again_are_superseded(offline: OfflineCrawl) -> None:
+    for buried in (True, False):
+        offline.site.buried = buried
+        offline.crawl(offline.paths[:3])
+    assert offline.pending() == []
+    assert offline.rows(COUNT_DECISIONS) == [("superseded", 3)]
+
+
+def accept_earlier(offline: OfflineCrawl, days: int, *reasons: QuarantineReason) -> None:
+    """Add a page that was quarantined for these reasons and accepted some days ago."""
+    with offline.archive.transaction():
+        offline.ingest.quarantine.add(
+            agency=SLUG,
+            crawl_id=None,
+            url="x",
+            release_id=None,
+            seen_at=offline.moment,
+            state={},
+            capture_id=1,
+            reasons=reasons,
+        )
+        ((key,),) = offline.rows("select max(id) from quarantine")
+        offline.ingest.quarantine.decide(key, "accepted", offline.moment - timedelta(days=days))
+
+
+@pytest.mark.parametrize(
+    ("days", "new", "stored"),
+    [(3, SaveResult.QUARANTINED, SaveResult.QUARANTINED), (0, SaveResult.NEW, SaveResult.REVISED)],
+    ids=["complete releases since", "none since"],
+)
+def test_field_loss_is_suspicious_again_after_complete_releases(
+    offline: OfflineCrawl, monkeypatch: pytest.MonkeyPatch, days: int, new: SaveResult, stored: SaveResult
+) -> None:
+    accept_earlier(offline, days, {"field": "body", "why": "short"}, {"field": "title", "why": "repeated"})
+    paths, namesakes = offline.paths[STORED : STORED + 2], offline.paths[STORED + 2 : STORED + 4]
+    offline.add_links([*paths, *namesakes])
+    parse = offline.parse
+
+    def parse_short(path: str) -> object:
+        item = parse(path).item
+        return parse(path, body=(item.body or "")[:15], body_html=(item.body_html or "")[:15])
+
+    monkeypatch.setattr(offline, "parse", parse_short)
+    assert offline.save_all([*paths, *offline.paths[:2]]) == [new] * 2 + [stored] * 2
+    monkeypatch.undo()
+    for path in namesakes:
+        offline.edit(path, title="Nyheter från rådet")
+    assert offline.save_all(namesakes) == [SaveResult.NEW, new], "the second title is another release's"

@@ -51,7 +51,7 @@ def make_sitemaps(site: Site) -> list[Weather]:
             sky="a sitemap of 100,000 addresses",
             table=table,
             faults={SITEMAP: page(crowd, XML)},
-            expected=Expected(path=SITEMAP, state="failed", problem="addresses", held=4, outcome="failed: too many"),
+            expected=Expected(path=SITEMAP, state="failed", problem="URLs", held=4, outcome="failed: too many"),
         ),
         Weather(
             name="sitemap-loop",
